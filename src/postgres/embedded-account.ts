@@ -1,6 +1,7 @@
-// PostgreSQL refuses to run as root. Started by root, it runs as `postgres`, else as `nobody`; and that
-// account must be able to reach its files. Inside a private folder of root (a clone below /root, a folder of
-// mktemp -d) it cannot, so there it is lent the one capability to pass through folders, CAP_DAC_READ_SEARCH.
+// The account that runs the embedded PostgreSQL. PostgreSQL refuses to run as root, so if Multilane is
+// started by root, PostgreSQL runs as `postgres`, or as the system's unprivileged account. That account
+// must be able to reach PostgreSQL's files. Inside a private folder of root (a clone below /root, a folder of
+// mktemp -d) it cannot, so there it gets one capability, CAP_DAC_READ_SEARCH, to pass through folders.
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
@@ -11,18 +12,18 @@ export interface Account {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
-  /** Set where it must be lent the way through folders that are closed to it. */
+  /** The account gets the capability to pass through folders that are closed to it. */
   readonly passesFolders?: boolean;
 }
 
-/** capabilities(7): what is lent, and what lending it takes. */
+/** Bits of capabilities(7): the one that is granted, and the one that is needed to grant it. */
 const CAP_DAC_READ_SEARCH = 1n << 2n;
 const CAP_SETPCAP = 1n << 8n;
 const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'];
 
 /**
- * The account that must own the cluster, undefined when it is our own. An existing cluster keeps its owner:
- * the same data may be started from images that know different accounts.
+ * The account that must own the cluster; undefined when it is that of this process. An existing cluster keeps
+ * its owner, because the same data may be started from container images with different accounts.
  */
 export async function chooseAccount(
   cluster: string,
@@ -51,8 +52,8 @@ function parsePasswd(text: string): Account[] {
 }
 
 /**
- * The account as it can reach all these paths.
- * @throws StartError naming the folder that is closed to it, when we cannot lend it the way through
+ * The account, able to reach all these paths.
+ * @throws StartError naming a folder that is closed to the account, when the capability cannot be granted
  */
 export async function withPassage(
   account: Account | undefined,
@@ -64,16 +65,16 @@ export async function withPassage(
     for (const path of paths) await requireReachable(path, account);
     return account;
   } catch (error) {
-    if (!(error instanceof StartError) || !(await canLendPassage())) throw error;
+    if (!(error instanceof StartError) || !(await canGrantPassage())) throw error;
     log.warn(
-      `the embedded PostgreSQL lies in a folder that the account "${account.name}" cannot enter: it is lent the ` +
+      `the embedded PostgreSQL is in a folder that the account "${account.name}" cannot enter: granting it the ` +
         'capability to search and read every folder (a DATA_DIR and a clone outside of private folders avoid this)',
     );
     return { ...account, passesFolders: true };
   }
 }
 
-async function canLendPassage(): Promise<boolean> {
+async function canGrantPassage(): Promise<boolean> {
   if (!SETPRIV.some((file) => existsSync(file))) return false;
   const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
@@ -82,10 +83,11 @@ async function canLendPassage(): Promise<boolean> {
 }
 
 /**
- * A user namespace has only the ids that are mapped into it, see user_namespaces(7): with root alone, as
- * `unshare --map-root-user` makes it, no file can be given to another account and no program can run as one.
+ * Checks that the account exists in this user namespace, which has only the ids that are mapped into it
+ * (user_namespaces(7)). With root alone, as `unshare --map-root-user` makes it, no file can be owned by
+ * another account and no program can run as one.
  * @param mapOf the text of `/proc/self/uid_map` or `gid_map`
- * @throws StartError when the account does not exist here
+ * @throws StartError when the account does not exist in the namespace
  */
 export async function requireMapped(
   account: Account | undefined,
@@ -103,14 +105,16 @@ export async function requireMapped(
   }
 }
 
-/** Lines of: first id inside, first id outside, how many. */
+/**
+ * Whether an id is mapped. A line of the map has the first id inside, the first id outside, and the count.
+ */
 const hasId = (map: string, id: number): boolean =>
   map.split('\n').some((line) => {
     const [first = NaN, , count = NaN] = line.trim().split(/\s+/).map(Number);
     return id >= first && id < first + count;
   });
 
-/** Starts a program as this account; undefined: as ourselves. */
+/** Starts a program as this account; undefined: as the account of this process. */
 export function spawnAs(
   account: Account | undefined,
   file: string,
@@ -122,21 +126,21 @@ export function spawnAs(
   if (!passesFolders) return spawn(file, args, { ...options, uid, gid });
   const setpriv = SETPRIV.find((path) => existsSync(path))!;
   const identity = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
-  // no_setuid_fixup: access(2), by which PostgreSQL looks for its own programs, ignores capabilities
-  // otherwise.
-  const lent = [
+  // no_setuid_fixup: without it access(2), by which PostgreSQL looks for its own programs, ignores
+  // capabilities.
+  const granted = [
     '--inh-caps=+dac_read_search',
     '--ambient-caps=+dac_read_search',
     '--securebits=+no_setuid_fixup',
   ];
-  return spawn(setpriv, [...identity, ...lent, '--', file, ...args], options);
+  return spawn(setpriv, [...identity, ...granted, '--', file, ...args], options);
 }
 
 /** @throws StartError naming the first folder on the way to `path` that the account may not pass through */
 export async function requireReachable(path: string, account: Account | undefined): Promise<void> {
   if (account === undefined) return;
   for (const folder of ancestors(path)) {
-    const { uid, gid, mode } = await stat(folder).catch(whenMissing);
+    const { uid, gid, mode } = await stat(folder).catch(passableIfMissing);
     const execute = uid === account.uid ? 0o100 : gid === account.gid ? 0o010 : 0o001;
     if ((mode & execute) === 0) {
       throw new StartError(
@@ -147,13 +151,13 @@ export async function requireReachable(path: string, account: Account | undefine
   }
 }
 
-/** What is not there yet is made by us, so that the account can pass. */
-function whenMissing(error: NodeJS.ErrnoException): { uid: number; gid: number; mode: number } {
+/** A folder that is missing will be made so that the account can pass through it. */
+function passableIfMissing(error: NodeJS.ErrnoException): { uid: number; gid: number; mode: number } {
   if (error.code === 'ENOENT') return { uid: 0, gid: 0, mode: 0o111 };
   throw error;
 }
 
-/** From the root down, `path` itself left out. */
+/** Folders above a path, from the root down. */
 function ancestors(path: string): string[] {
   const parent = dirname(path);
   return parent === path ? [path] : [...ancestors(parent).filter((folder) => folder !== parent), parent];

@@ -1,5 +1,6 @@
-// Where the PostgreSQL binaries of this platform lie. They come as an npm package without its symbolic links
-// (npm drops them) and recreates those in a postinstall script, which `--ignore-scripts` skips: so do we.
+// Finds the PostgreSQL binaries of this platform, in an optional npm package. npm drops the symbolic links of
+// a package. This one makes them in a postinstall script, which `--ignore-scripts` skips, so they are made
+// here too.
 import { constants } from 'node:fs';
 import { access, readFile, symlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -54,7 +55,7 @@ async function restoreLinks(folder: string): Promise<void> {
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'EEXIST') return;
-        // A read-only installation is fine as long as the link is there already.
+        // In a read-only installation it suffices that the link exists.
         if (
           await access(path)
             .then(() => true)

@@ -1,5 +1,11 @@
-// The files of the embedded PostgreSQL under DATA_DIR/pg, made once and never half: data/ (the cluster, owned
-// by the account that runs it)   socket/ (0700)   password (ours, 0600)   postgres.log
+// The files of the embedded PostgreSQL below DATA_DIR/pg. They are made once, and a start that is killed
+// halfway leaves nothing that a later start would take for a whole cluster.
+//
+//   data/           the cluster, owned by the account that runs PostgreSQL
+//   socket/         mode 0700
+//   password        of the superuser; owned by the account of Multilane, mode 0600
+//   postgres.log    PostgreSQL's own log
+//   alive.sock      see postgres-presence
 
 import { randomBytes } from 'node:crypto';
 import {
@@ -23,17 +29,19 @@ import { signalIfAlive } from '../process/process-identity.js';
 import { type Account, spawnAs } from './embedded-account.js';
 import type { Binaries } from './embedded-binaries.js';
 
-/** The superuser of the cluster, and the role everything of ours connects as. */
+/** Superuser of the cluster, and the role that Multilane connects as. */
 export const ROLE = 'multilane';
-/** No clean-up of PG* variables would be complete, so nothing is inherited at all. */
+/**
+ * Environment of PostgreSQL. It inherits nothing: PG* variables of the operator would change what it does.
+ */
 export const ENVIRONMENT = { PATH: '/usr/bin:/bin', TZ: 'UTC', LC_ALL: 'C' };
 
 /** Path of the cluster's data folder below DATA_DIR. */
 export const DATA_FOLDER = 'pg/data';
-/** Files and folders below DATA_DIR/pg that are not finished yet have names that begin with this. */
+/** Prefix of files and folders below DATA_DIR/pg that are not complete yet. */
 export const DRAFT = 'new-';
 
-/** An `initdb` whose starter was killed writes on for a moment, into the folder that is being removed. */
+/** Removal is retried: an `initdb` whose parent was killed goes on writing into the folder for a moment. */
 const REMOVAL = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 };
 
 export interface Cluster {
@@ -43,16 +51,16 @@ export interface Cluster {
   readonly password: string;
 }
 
-/** Opens `DATA_DIR/pg`. @throws StartError when a folder cannot be made or the password is lost */
+/** Opens `DATA_DIR/pg`, and makes it if it is missing. @throws StartError when a folder cannot be made */
 export async function openFolder(dataDir: string): Promise<Omit<Cluster, 'password'>> {
   try {
     const created = await makeFolder(dataDir);
-    // Root's cluster belongs to another account, which must be able to pass through.
+    // If this process is root's, the cluster belongs to another account, which must be able to pass through.
     if (created) await chmod(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700);
     const path = join(dataDir, 'pg');
     await makeFolder(path);
     await chmod(path, process.getuid?.() === 0 ? 0o711 : 0o700);
-    // It may be a link to another disk, and so may the data in it. The system tells processes by real paths.
+    // The folder may be a link to another disk, and so may the data in it; the kernel shows real paths.
     const folder = await realpath(path);
     const dataFolder = join(folder, 'data');
     return {
@@ -65,14 +73,15 @@ export async function openFolder(dataDir: string): Promise<Omit<Cluster, 'passwo
   }
 }
 
-/** False as long as `initdb` has not been run to its end. */
+/** Whether `initdb` has run to its end. */
 export async function hasCluster({ folder }: Omit<Cluster, 'password'>): Promise<boolean> {
   return (await readdir(folder)).includes('data');
 }
 
 /**
- * Runs `initdb` if there is no cluster yet. Killed halfway it leaves nothing that a later start would take.
- * @param signal kills it
+ * Runs `initdb` if there is no cluster yet.
+ * @param signal kills `initdb`
+ * @throws StartError when `initdb` fails, or the password of an existing cluster is lost
  */
 export async function ensureCluster(
   files: Omit<Cluster, 'password'>,
@@ -94,10 +103,7 @@ export async function ensureCluster(
   return { ...files, password };
 }
 
-/**
- * What one that was killed halfway has left, be it a cluster or the socket of a PostgreSQL that was not
- * started.
- */
+/** Removes what a start that was killed has left: an incomplete cluster, or a socket. */
 export async function removeDrafts(folder: string): Promise<void> {
   const drafts = (await readdir(folder)).filter((name) => name.startsWith(DRAFT));
   await Promise.all(drafts.map((name) => rm(join(folder, name), REMOVAL)));
@@ -130,8 +136,8 @@ async function initialise(
     const data = join(work, 'data');
     const args = [
       ...['-D', data, '-U', ROLE, `--pwfile=${passwordCopy}`, '--auth=scram-sha-256', '--no-instructions'],
-      // Unicode rules for lower() and upper() that no change of the machine's C library can shift under an
-      // index.
+      // The rules of lower() and upper() come from PostgreSQL itself (Unicode). With those of the C library,
+      // an update of the machine could change them under an existing index.
       ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
     ];
     await run(binaries.initdb, account, args, signal);
@@ -157,12 +163,12 @@ function run(
       env: ENVIRONMENT,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    let complaint = '';
+    let errorText = '';
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      complaint = (complaint + text).slice(-4096);
+      errorText = (errorText + text).slice(-4096);
     });
     const kill = (): void => {
-      // What it has started reads from it, and ends when there is nothing more to read.
+      // The processes that `initdb` has started read from it, and end when there is nothing more to read.
       if (child.pid !== undefined) signalIfAlive(child.pid, 'SIGKILL');
     };
     signal.addEventListener('abort', kill, { once: true });
@@ -171,8 +177,8 @@ function run(
     child.once('close', (code, killedBy) => {
       if (code === 0) return resolve();
       if (signal.aborted) return reject(signal.reason);
-      const line = complaint.split('\n').find((text) => /error|fatal|could not/i.test(text));
-      reject(new StartError(`initdb failed (${killedBy ?? code}): ${line ?? complaint.trim()}`));
+      const line = errorText.split('\n').find((text) => /error|fatal|could not/i.test(text));
+      reject(new StartError(`initdb failed (${killedBy ?? code}): ${line ?? errorText.trim()}`));
     });
   });
 }

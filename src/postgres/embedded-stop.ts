@@ -1,7 +1,9 @@
-// Whose it is to stop the embedded PostgreSQL, and how. It has to be stopped whatever the disk does, and
-// whatever else the process does: every operation on a file waits for one of the few pool threads of Node.js,
-// which all may be busy with the work of services, as hashing passwords, or hang in a file system. So a stop
-// waits for no file without a bound, and a question that is not answered in time has an answer that is safe.
+// Stops the embedded PostgreSQL when Multilane ends, if no successor uses it.
+//
+// PostgreSQL has to be stopped whatever the disk does, and whatever else the process does. Every operation on
+// a file waits for one of the few pool threads of Node.js, and all of them may be busy with work of services,
+// such as hashing passwords, or hang in a file system. So the stop waits for no file without a limit, and
+// where something is not known in time, it assumes what does no harm to the data.
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -10,8 +12,8 @@ import { type FolderIdentity, folderIdentityOf, hasIdentity } from '../process/f
 import { ifExists } from '../process/if-exists.js';
 import type { OwnerLock } from '../process/owner-lock.js';
 import { workingFolderOf } from '../process/proc.js';
+import { runningPostmaster } from './adopt-postmaster.js';
 import { type Cluster, DATA_FOLDER } from './embedded-cluster.js';
-import { runningPostmaster } from './postmaster.js';
 import {
   killOrphans,
   killPostmaster,
@@ -21,93 +23,97 @@ import {
 } from './postmaster-stop.js';
 
 type Log = Pick<Logger, 'info' | 'warn' | 'error'>;
-type Leaving = Pick<OwnerLock, 'leave'>;
+type LeavingLock = Pick<OwnerLock, 'leave'>;
 
-/** What a question to the disk may take, and what it leaves to what follows. */
-const QUESTION = { atMostMs: 2_000, reserveMs: LEAST_STOP_MS };
+/** Limit of a wait for the disk; it leaves the time that a stop needs. */
+const DISK_LIMIT = { atMostMs: 2_000, reserveMs: LEAST_STOP_MS };
 
 export interface EmbeddedInUse {
   readonly postmaster: Stoppable;
   readonly cluster: Cluster;
-  /** Where its data folder was when it was started. */
-  readonly place: FolderIdentity;
-  readonly lock: Leaving;
+  /** Identity of the data folder when PostgreSQL was started. */
+  readonly folder: FolderIdentity;
+  readonly lock: LeavingLock;
   readonly log: Log;
 }
 
-/** Stops it in order, then harder, within the time that is left; a successor that uses it keeps it. */
+/**
+ * Stops PostgreSQL in order, or else harder, within the time that is left; leaves it to a successor that uses
+ * it.
+ */
 export async function stopEmbedded(
-  { postmaster, cluster, place, lock, log }: EmbeddedInUse,
+  { postmaster, cluster, folder, lock, log }: EmbeddedInUse,
   countdown: Countdown,
 ): Promise<void> {
   const { pid } = postmaster;
   if (!(await isLast(lock, log, countdown))) {
     log.info(`the embedded PostgreSQL (pid ${pid}) is left to the successor`);
-  } else if (await isInPlace(workingFolderOf(pid), cluster.dataFolder, place, countdown)) {
+  } else if (await isInPlace(workingFolderOf(pid), cluster.dataFolder, folder, countdown)) {
     await stopPostmaster(postmaster, log, countdown);
-    await killOrphans(place, log);
+    await killOrphans(folder, log);
   } else {
-    // What it writes in the end it writes by the path of its folder, where another one may be by now.
-    log.warn(`the folder of the embedded PostgreSQL (pid ${pid}) was moved, or cannot be read: it is killed`);
+    // An orderly shutdown writes by the path of the data folder, where another folder may be by now.
+    log.warn(`killing the embedded PostgreSQL (pid ${pid}), because its folder was moved or cannot be read`);
     await killPostmaster(postmaster);
-    await killOrphans(place, log);
+    await killOrphans(folder, log);
   }
 }
 
 /**
- * For a process that leaves before it has a PostgreSQL: an elder may have left it the one that runs, or use
- * it still.
+ * Stops PostgreSQL for a process that ends before it has started or adopted one: an elder process may have
+ * left it running, unless it still uses it.
  * @throws Error when the owner files cannot be read
  */
 export async function stopUnused(
-  { dataDir, lock, log }: { readonly dataDir: string; readonly lock: Leaving; readonly log: Log },
+  { dataDir, lock, log }: { readonly dataDir: string; readonly lock: LeavingLock; readonly log: Log },
   countdown: Countdown,
 ): Promise<void> {
   if (!(await lock.leave())) return;
   const dataFolder = await ifExists(realpath(join(dataDir, DATA_FOLDER)));
   if (dataFolder === undefined) return;
-  const place = await folderIdentityOf(dataFolder);
+  const folder = await folderIdentityOf(dataFolder);
   const postmaster = await runningPostmaster({ dataFolder });
   if (postmaster !== undefined) await stopPostmaster(postmaster, log, countdown);
-  await killOrphans(place, log);
+  await killOrphans(folder, log);
 }
 
 /**
- * A PostgreSQL that cannot be left to a successor for sure is stopped: a successor starts it again, and no
- * other process would stop it.
+ * Whether this process has to stop PostgreSQL. It has to when it is not known whether there is a successor: a
+ * successor starts PostgreSQL again, and without one no other process would stop it.
  */
-async function isLast(lock: Leaving, log: Log, countdown: Countdown): Promise<boolean> {
+async function isLast(lock: LeavingLock, log: Log, countdown: Countdown): Promise<boolean> {
   try {
-    const answer = await answerOf(lock.leave(), countdown);
-    if (answer !== undefined) return answer;
-    log.error('the owner files cannot be read in time: the embedded PostgreSQL is stopped');
+    const isLast = await resultInTime(lock.leave(), countdown);
+    if (isLast !== undefined) return isLast;
+    log.error('the owner files cannot be read in time; stopping the embedded PostgreSQL');
   } catch (error) {
-    log.error({ err: error }, 'the owner files cannot be read: the embedded PostgreSQL is stopped');
+    log.error({ err: error }, 'the owner files cannot be read; stopping the embedded PostgreSQL');
   }
   return true;
 }
 
 /**
- * Whether a postmaster works where its data folder was. False also when it is not known: a PostgreSQL that
- * was killed recovers, and one that writes into the folder of another one destroys it.
- * @param worksIn its working folder, which the kernel knows without the disk; undefined when it does not tell
+ * Whether a postmaster's data folder is still at its path. False also when that is not known: a PostgreSQL
+ * that is killed recovers, but one that writes into the folder of another one destroys it.
+ * @param worksIn working folder of the postmaster, which the kernel knows without the disk; undefined when it
+ *   cannot be read
  */
 export async function isInPlace(
   worksIn: string | undefined,
-  folder: string,
-  place: FolderIdentity,
+  dataFolder: string,
+  identity: FolderIdentity,
   countdown: Countdown,
 ): Promise<boolean> {
-  if (worksIn !== undefined) return worksIn === folder;
-  return (await answerOf(hasIdentity(folder, place), countdown)) ?? false;
+  if (worksIn !== undefined) return worksIn === dataFolder;
+  return (await resultInTime(hasIdentity(dataFolder, identity), countdown)) ?? false;
 }
 
-/** Undefined when there is none in time. Rejects when the question does. */
-async function answerOf<T>(question: Promise<T>, countdown: Countdown): Promise<T | undefined> {
-  let answer: T | undefined;
-  const asked = question.then((given) => {
-    answer = given;
+/** Result of an access to the disk, or undefined when there is none in time. Rejects when the access does. */
+async function resultInTime<T>(access: Promise<T>, countdown: Countdown): Promise<T | undefined> {
+  let result: T | undefined;
+  const stored = access.then((value) => {
+    result = value;
   });
-  await countdown.ends(asked, QUESTION);
-  return answer;
+  await countdown.ends(stored, DISK_LIMIT);
+  return result;
 }

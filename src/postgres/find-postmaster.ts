@@ -1,44 +1,43 @@
-// The postmaster that the pid file of a cluster names: another process than ours may have started it, and the
-// pid may be that of another program by now.
-
+// The postmaster that the pid file of a cluster names. Another process than this one may have started it, and
+// the pid may belong to another program by now.
 import { startTimeOf } from '../process/process-identity.js';
 import { readPidFile } from './pid-file.js';
 import { isPostmasterOf, isStillPostmaster, type PostmasterMatch } from './postmaster-identity.js';
 
-const WATCH_MS = 50;
+const CHECK_EVERY_MS = 50;
 
-export interface SeenPostmaster {
+export interface FoundPostmaster {
   readonly pid: number;
-  /** With the pid it tells the process from all others, also when its folder is another one by now. */
+  /** Together with the pid it identifies the process, also if another folder is at the path by now. */
   readonly startTime: string;
-  readonly identity: Exclude<PostmasterMatch, 'no'>;
+  readonly match: Exclude<PostmasterMatch, 'no'>;
 }
 
 /** The process that the pid file names, if it is, or may be, a postmaster of this cluster. */
-export async function postmasterOf(dataFolder: string): Promise<SeenPostmaster | undefined> {
+export async function findPostmaster(dataFolder: string): Promise<FoundPostmaster | undefined> {
   const { pid } = await readPidFile(dataFolder);
-  // Its start time first: one that takes its pid meanwhile is none of this cluster.
+  // The start time is read first: then a process that gets the pid meanwhile does not match it.
   const startTime = pid === undefined ? undefined : startTimeOf(pid);
   if (pid === undefined || startTime === undefined) return undefined;
-  const identity = await isPostmasterOf(pid, dataFolder);
-  return identity === 'no' ? undefined : { pid, startTime, identity };
+  const match = await isPostmasterOf(pid, dataFolder);
+  return match === 'no' ? undefined : { pid, startTime, match };
 }
 
-/** An adopted process is nobody's child of ours: its end is seen by looking. */
-export function watch(
-  postmaster: SeenPostmaster,
+/** Notices the end of a postmaster by checking again and again: it is no child of this process. */
+export function watchExit(
+  postmaster: FoundPostmaster,
   dataFolder: string,
-): { readonly exited: Promise<string>; readonly signal: AbortSignal } {
-  const gone = new AbortController();
+): { readonly exited: Promise<string>; readonly hasEnded: AbortSignal } {
+  const ended = new AbortController();
   const exited = new Promise<string>((resolve) => {
-    const look = (): void => {
-      void isStillPostmaster(postmaster, dataFolder).then((lives) => {
-        if (lives) return void setTimeout(look, WATCH_MS).unref();
-        gone.abort();
+    const check = (): void => {
+      void isStillPostmaster(postmaster, dataFolder).then((isAlive) => {
+        if (isAlive) return void setTimeout(check, CHECK_EVERY_MS).unref();
+        ended.abort();
         resolve('gone');
       });
     };
-    look();
+    check();
   });
-  return { exited, signal: gone.signal };
+  return { exited, hasEnded: ended.signal };
 }

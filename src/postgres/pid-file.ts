@@ -1,10 +1,13 @@
-// The file in which PostgreSQL says who its postmaster is, `postmaster.pid`: its number is the first line,
-// the folder of its socket the fifth.
+// The file `postmaster.pid` in the data folder, in which PostgreSQL records its postmaster: the first line is
+// the pid, the fifth the socket folder.
 import { chown, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError } from '../errors.js';
 import { ifExists } from '../process/if-exists.js';
 import { isPostmasterOf } from './postmaster-identity.js';
+
+/** A pid that no process can have. */
+const NO_PID = 0x7fffffff;
 
 export const pidFileOf = (dataFolder: string): string => join(dataFolder, 'postmaster.pid');
 
@@ -14,7 +17,7 @@ export interface PidFile {
   readonly lines: readonly string[];
 }
 
-/** @throws StartError when it is there and cannot be read: a postmaster may run */
+/** @throws StartError when the file is there and cannot be read: a postmaster may run */
 export async function readPidFile(dataFolder: string): Promise<PidFile> {
   const file = pidFileOf(dataFolder);
   const text = await ifExists(readFile(file, 'utf8')).catch((cause: Error) => {
@@ -26,18 +29,18 @@ export async function readPidFile(dataFolder: string): Promise<PidFile> {
 }
 
 /**
- * When no postmaster runs on this cluster, the pid in its file belongs to no process or to a stranger.
- * PostgreSQL would refuse to start for a stranger, so the line gets a number that no process has; the rest
- * stays, with it PostgreSQL finds orphaned backends.
+ * Makes the pid file of a cluster on which no postmaster runs acceptable to PostgreSQL. If the pid in it
+ * belongs to an unrelated process by now, PostgreSQL would refuse to start, so it is replaced by one that no
+ * process has. The other lines stay, since PostgreSQL finds orphaned sessions by them.
  */
 export async function disownPidFile(dataFolder: string): Promise<void> {
   const { pid, lines } = await readPidFile(dataFolder);
   const file = pidFileOf(dataFolder);
-  // Empty behind a power cut, say: PostgreSQL refuses it.
+  // PostgreSQL refuses a file without a pid, such as an empty one after a power cut.
   if (pid === undefined) return rm(file, { force: true });
   if ((await isPostmasterOf(pid, dataFolder)) !== 'no') return;
   const draft = `${file}.${process.pid}`;
-  await writeFile(draft, [String(0x7fffffff), ...lines.slice(1)].join('\n'), { flush: true });
+  await writeFile(draft, [String(NO_PID), ...lines.slice(1)].join('\n'), { flush: true });
   const { uid, gid } = await stat(file);
   await chown(draft, uid, gid);
   await rename(draft, file);

@@ -1,91 +1,71 @@
-// A socket in DATA_DIR/pg that PostgreSQL and all of its children have from their birth on, as their standard
-// input. So it answers as long as one of them lives, be it a single session whose postmaster was killed, to
-// every process that shares the kernel: at any depth of folders, and also where no pid tells anything, as
-// from another container.
+// The liveness socket of PostgreSQL, `DATA_DIR/pg/alive.sock`: it shows every process on this machine that a
+// process of this PostgreSQL lives.
+//
+// The postmaster gets the listening socket as its standard input, and every child inherits it. The kernel
+// accepts connections to it as long as one of them lives, be it a single session whose postmaster was killed.
+// That works at any depth of folders, and from another container, where pids mean nothing.
+// process/server-liveness asks it.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type FolderIdentity, hasIdentity } from '../process/folder-identity.js';
 import { ifExists } from '../process/if-exists.js';
 import { listenUnderName } from '../process/liveness-socket.js';
-import { isTitled, parentOf, pathOfWorkingFolder, processesOf } from '../process/proc.js';
 import { LIVENESS_SOCKET } from '../process/server-liveness.js';
 import { DRAFT } from './embedded-cluster.js';
 
-/** A shortage passes, and while it lasts PostgreSQL itself could not be started. */
+/** Codes of shortages that pass. While one lasts, PostgreSQL could not be started either. */
 const SHORTAGES: ReadonlySet<unknown> = new Set([
   ...['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'],
   ...['ENOSPC', 'EDQUOT', 'EIO'],
 ]);
-const LOOK_EVERY_MS = 2_000;
+const CHECK_EVERY_MS = 2_000;
 
 interface Log {
   warn(message: string): void;
 }
 
-const PROGRAM = 'postgres';
-
-/** All that live work in the folder of their cluster; those that are not seen from here are missing. */
-export const postgresAt = (dataFolder: FolderIdentity): Promise<readonly number[]> =>
-  workingAt(dataFolder, processesOf(PROGRAM));
-
-/**
- * Those whose postmaster was killed: such as a session that has not noticed since. The disk is asked only
- * when there are such processes of any cluster: it may hang.
- */
-export function orphansAt(dataFolder: FolderIdentity): Promise<readonly number[]> {
-  const all = processesOf(PROGRAM);
-  const orphans = all.filter((pid) => isTitled(pid, 'postgres: ') && !all.includes(parentOf(pid) ?? 0));
-  return workingAt(dataFolder, orphans);
-}
-
-async function workingAt(folder: FolderIdentity, pids: readonly number[]): Promise<readonly number[]> {
-  const work = await Promise.all(pids.map((pid) => hasIdentity(pathOfWorkingFolder(pid), folder)));
-  return pids.filter((_, at) => work[at]);
-}
-
 export interface Presence {
-  /** The descriptor that PostgreSQL gets as its standard input. */
+  /** Descriptor of the socket, which PostgreSQL gets as its standard input. */
   readonly input: number;
-  /** Here. What PostgreSQL has of it stays open. */
+  /** Closes the socket in this process; PostgreSQL keeps its copy open. */
   close(): void;
 }
 
 /**
- * For one that is about to be started.
+ * Makes the socket for a PostgreSQL that is about to be started.
  * @param folder DATA_DIR/pg, on which no PostgreSQL runs
- * @returns undefined on a file system without sockets, with a warning
+ * @returns undefined, with a warning, on a file system without sockets
  * @throws Error for a shortage, as of file descriptors or of space
  */
-export async function holdPresence(folder: string, log: Log): Promise<Presence | undefined> {
+export async function openPresence(folder: string, log: Log): Promise<Presence | undefined> {
   try {
     const server = await listenUnderName(folder, LIVENESS_SOCKET, DRAFT);
-    // Node.js (20 to 25) shows the descriptor of a server only here.
+    // Node.js (20 to 25) has the descriptor of a server in this private property only.
     const { fd } = (server as unknown as { readonly _handle: { readonly fd: number } })._handle;
     return { input: fd, close: () => void server.close() };
   } catch (error) {
     if (SHORTAGES.has((error as NodeJS.ErrnoException).code)) throw error;
     log.warn(
-      `PostgreSQL has no socket that says it lives (${String(error)}): one container at a time may use it`,
+      `PostgreSQL has no liveness socket (${String(error)}): only one container at a time may use ${folder}`,
     );
     return undefined;
   }
 }
 
 /**
- * Warns, once, when the socket has lost its name: it cannot get another one as long as PostgreSQL lives.
+ * Warns once if the socket's file is removed. The socket cannot get another file as long as PostgreSQL lives.
  * @param folder DATA_DIR/pg
- * @returns ends it
+ * @returns a function that ends the watch
  */
-export function watchPresence(folder: string, log: Log, everyMs = LOOK_EVERY_MS): () => void {
+export function watchPresence(folder: string, log: Log, everyMs = CHECK_EVERY_MS): () => void {
   const path = join(folder, LIVENESS_SOCKET);
   const abort = new AbortController();
-  const timer = setInterval(() => void look().catch(() => undefined), everyMs).unref();
+  const timer = setInterval(() => void check().catch(() => undefined), everyMs).unref();
   const end = (): void => {
     clearInterval(timer);
     abort.abort();
   };
-  const look = async (): Promise<void> => {
-    // Not by connecting: PostgreSQL accepts nothing there.
+  const check = async (): Promise<void> => {
+    // The file is looked at, not connected to: PostgreSQL never accepts connections there.
     if ((await ifExists(stat(path))) !== undefined || abort.signal.aborted) return;
     end();
     log.warn(

@@ -1,5 +1,6 @@
-// Is the process with this pid the postmaster (PostgreSQL's main process) of a certain cluster, or has another
-// program got the pid since? A postmaster changes into its data folder, which tells it from other processes.
+// Is the process with this pid the postmaster (PostgreSQL's main process) of a certain cluster, or has
+// another program got the pid since? A postmaster changes into its data folder, which tells it from other
+// processes.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { isOurProc, readCommandLine, readWorkingFolder } from '../process/proc.js';
@@ -32,8 +33,8 @@ export async function isPostmasterOf(pid: number, dataFolder: string): Promise<P
 }
 
 /**
- * Whether a process that was found to be a postmaster still lives, wherever its folder is by now. If its start
- * time is not known, it is judged by its folder again.
+ * Whether a process that was found to be a postmaster still lives, wherever its folder is by now. If its
+ * start time is not known, it is judged by its folder again.
  */
 export async function isStillPostmaster(
   { pid, startTime }: Pick<ProcessIdentity, 'pid' | 'startTime'>,
@@ -46,8 +47,8 @@ export async function isStillPostmaster(
 }
 
 /**
- * Compares the process's working folder, or else its arguments. The working folder of another account's process
- * cannot be read by root without CAP_SYS_PTRACE, which is how containers run; the arguments
+ * Compares the process's working folder, or else its arguments. The working folder of another account's
+ * process cannot be read by root without CAP_SYS_PTRACE, which is how containers run; the arguments
  * (`postgres -D <cluster>`) can be read by everyone, unless /proc is mounted with `hidepid`.
  */
 export function matchPostmaster(pid: number, dataFolder: string, files: ProcessFiles): PostmasterMatch {

@@ -4,7 +4,8 @@ import type { Logger } from 'pino';
 import { socketDirectory } from '../config/socket-directory.js';
 import type { Settings } from '../config.js';
 import type { Countdown } from '../countdown.js';
-import { type Embedded, startEmbedded } from '../postgres/embedded.js';
+import type { Embedded } from '../postgres/embedded.js';
+import { startEmbedded } from '../postgres/start-embedded.js';
 import type { OwnerLock } from '../process/owner-lock.js';
 
 export interface EmbeddedServerOptions {

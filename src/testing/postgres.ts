@@ -3,7 +3,8 @@
 import { rm } from 'node:fs/promises';
 import { socketDirectory } from '../config/socket-directory.js';
 import { Countdown } from '../countdown.js';
-import { type EmbeddedOptions, startEmbedded } from '../postgres/embedded.js';
+import type { EmbeddedOptions } from '../postgres/embedded.js';
+import { startEmbedded } from '../postgres/start-embedded.js';
 import { createLogger } from '../telemetry/log.js';
 import { newDataDir } from './data-dir.js';
 

@@ -213,17 +213,12 @@ const PROMISES: readonly Promised[] = [
     'POSTGRES_STOPS_MS',
     SECOND,
   ),
-  promised(
-    'docs/cluster.md',
-    'with # ms left an immediate one',
-    'postgres/postmaster-stop',
-    'FAST_LEAVES_MS',
-  ),
+  promised('docs/cluster.md', 'with # ms left an immediate one', 'postgres/postmaster-stop', 'AFTER_FAST_MS'),
   promised(
     'docs/cluster.md',
     'with # ms left it is killed',
     'postgres/postmaster-stop',
-    'IMMEDIATE_LEAVES_MS',
+    'AFTER_IMMEDIATE_MS',
   ),
   promised('docs/cluster.md', 'waits # ms before the drain', 'primary/hand-over', 'QUESTION_MS'),
   promised(
