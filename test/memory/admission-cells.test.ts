@@ -132,7 +132,7 @@ describe('routes', () => {
     expect([one.inFlight, a.inFlight]).to.deep.equal([ROUTES + 2, 2]);
   });
 
-  it('beyond them are given back with the thread that held them', () => {
+  it('beyond them are released with the thread that held them', () => {
     const { block, one, two } = setUp();
     for (let n = 0; n < ROUTES; n++) one.routeOf(`route ${n}`);
     for (const cells of [one, two]) cells.routeOf('one more').enter();

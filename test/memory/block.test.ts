@@ -48,7 +48,7 @@ describe('shared memory block', () => {
     expect((bytes(128) - bytes(64)) / (rowsFor(128) - rowsFor(64))).to.be.closeTo(perSlot, 64);
   });
 
-  it('is the same memory for whoever attaches', () => {
+  it('is the same memory for every thread that attaches', () => {
     const block = Block.create({ workers: 2 });
     const other = Block.attach(block.buffer);
     Atomics.store(block.words('workerRequests', 2), 0, 7);

@@ -94,7 +94,7 @@ describe('breaker cell', () => {
     expect(cells.state(SLOT)).to.deep.equal({ state: 'half-open', permitted: 3, taken: 3, succeeded: 0 });
   });
 
-  it('closes with an empty window when all three probes succeed, whoever made them', () => {
+  it('closes with an empty window when all three probes succeed, in whatever threads', () => {
     const { time, cells, open, sibling } = setUp();
     open();
     time.now = 5_000;
@@ -175,7 +175,7 @@ describe('breaker cell', () => {
     expect(others.state(SLOT)).to.deep.include({ state: 'half-open', taken: 1, succeeded: 0 });
   });
 
-  it('gives back the permits of a lost worker, but not those of its probes that ended', () => {
+  it('releases the permits of a lost worker, but not those of its probes that ended', () => {
     const { time, cells, open, sibling } = setUp();
     open();
     time.now = 5_000;

@@ -1,4 +1,4 @@
-// A thread that takes and gives back connections together with others: see database-budget-threads.test.ts.
+// A thread that takes and releases connections together with others: see database-budget-threads.test.ts.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';

@@ -11,7 +11,7 @@ import { cutInTwo, meanwhileAt } from './stepped-atomics.js';
 const THREADS = 4;
 
 describe('bulkhead cells', () => {
-  it('bound what has one name over all threads, whoever names it first', () => {
+  it('bound what has one name over all threads, whichever thread names it first', () => {
     const block = Block.create({ workers: 2 });
     const [one, two] = [new BulkheadCells(block, 1), new BulkheadCells(Block.attach(block.buffer), 2)];
     const [mine, theirs, other] = [one.of('a'), two.of('a'), two.of('b')];
@@ -58,7 +58,7 @@ describe('bulkhead cells', () => {
     expect([three!.held, three!.enter(3)]).to.deep.equal([3, false]);
   });
 
-  it('that a lost thread held go to whoever waits in another thread', async () => {
+  it('that a lost thread held go to a waiter in another thread', async () => {
     const block = Block.create({ workers: 2 });
     const [lost, waiting] = [1, 2].map((slot) => new BulkheadCells(block, slot).of('a'));
     lost!.enter(1);
@@ -84,7 +84,7 @@ describe('bulkhead cells', () => {
     expect([other!.ahead(mine), stalled!.ahead(since)]).to.deep.equal([1, 0]);
   });
 
-  it('have room for so many names, and say so', () => {
+  it('refuse one name more than there are rows, and say so', () => {
     const cells = new BulkheadCells(Block.create({ workers: 1 }), 1);
     for (let n = 0; n < BULKHEADS; n++) cells.of(`name ${n}`);
     expect(cells.of('name 7').enter(1)).to.equal(true);

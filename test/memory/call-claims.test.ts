@@ -14,7 +14,7 @@ describe('call claims', () => {
     expect([one.claim('a'), two.claim('a'), one.claim('a')]).to.deep.equal([MINE, 1, MINE]);
     expect([two.isHeld('a', 1), two.isHeld('a', 2), two.isHeld('b', 1)]).to.deep.equal([true, false, false]);
     two.release('a');
-    expect(one.isHeld('a', 1), 'released by somebody else').to.equal(true);
+    expect(one.isHeld('a', 1), 'released by another worker').to.equal(true);
     one.release('a');
     expect([two.claim('a'), one.claim('a')]).to.deep.equal([MINE, 2]);
   });
@@ -24,7 +24,7 @@ describe('call claims', () => {
     const answers = new Set<number>();
     for (let n = 0; n < CALL_CLAIMS; n++) answers.add(one.claim(`key ${n}`));
     expect([...answers]).to.have.members([MINE, NO_PLACE]);
-    // Of other keys nobody is said to make the call.
+    // For other keys no worker is named.
     for (let n = 0; n < 1_000; n++) expect(two.claim(`other ${n}`)).to.not.equal(1);
   });
 

@@ -60,7 +60,7 @@ describe('the database budget under four threads', () => {
     expect(usage().held).to.equal(0);
   });
 
-  it('gets everything back from threads that are killed at any moment, and holds up nobody', async function () {
+  it('gets everything back from threads that are killed at any moment, and delays no thread', async function () {
     this.timeout(20_000);
     const { block, threads, start, usage, progress, stop } = setUp(false);
     await progress(1);

@@ -8,7 +8,7 @@ const POOLS = 2;
 
 describe('the database budget', () => {
   let now: number;
-  /** Of every worker, one after the other, the hands of its pools. */
+  /** The budgets of the pools of every worker, one worker after the other. */
   const setUp = (most: number) => {
     now = 1_000;
     const clock = () => now;
@@ -21,7 +21,7 @@ describe('the database budget', () => {
     return { block, pools, usage: () => DatabaseBudget.usage(block, clock) };
   };
 
-  it('lends no more than it has over all workers, and again what was given back', () => {
+  it('lends no more than it has over all workers, and again what was released', () => {
     const { pools, usage } = setUp(2);
     expect(pools[0]!.tryAcquire()).to.equal(true);
     expect(pools[2]!.tryAcquire()).to.equal(true);
@@ -58,7 +58,7 @@ describe('the database budget', () => {
     expect(poorest()).to.deep.equal(Array(6).fill(undefined));
   });
 
-  it('asks nobody to give up what is free already', () => {
+  it('makes no pool give up what is free already', () => {
     const { pools } = setUp(1);
     pools[0]!.tryAcquire();
     pools[2]!.want();
@@ -98,7 +98,7 @@ describe('the database budget', () => {
     expect([first.tryAcquire(), second.tryAcquire()]).to.deep.equal([false, true]);
   });
 
-  it('is held up by nobody who does not come for it', () => {
+  it('is not delayed by a pool that does not take its turn', () => {
     const { pools } = setUp(1);
     pools[2]!.want();
     now += 99;
@@ -221,7 +221,7 @@ describe('the database budget', () => {
       fc.property(fc.integer({ min: 1, max: 5 }), orders, (most, rounds) => {
         const { pools } = setUp(most);
         const holds = pools.map(() => false);
-        /** Of who waits, how often each of the others has had a turn meanwhile. */
+        /** For each waiting pool, how often each of the others has had a turn meanwhile. */
         const passed: (number[] | undefined)[] = pools.map(() => undefined);
         let turns = 0;
         for (const order of rounds) {

@@ -110,7 +110,7 @@ describe('ejection cells', () => {
     expect(cells.isEjected(SLOT)).to.equal(true);
   });
 
-  it('count again when somebody else was ejected in the meantime', () => {
+  it('count again when another endpoint was ejected in the meantime', () => {
     const { cells, of, fail } = setUp();
     const other = of();
     for (let i = 0; i < 5; i++) other.failed(6);
@@ -211,7 +211,7 @@ describe('ejection cells', () => {
               until = time.now + 30_000 * Math.min(times, 10);
             }
           }
-          // Nothing but time may pass before somebody looks: then it returns at that moment.
+          // Nothing but time may pass before a thread looks: then it returns at that moment.
           if (until !== undefined && time.now >= until) [startedAt, until] = [time.now, undefined];
           const seen = cells.state(SLOT);
           if (until !== undefined)

@@ -14,7 +14,7 @@ export interface Hammering {
   /** Slots of each service. */
   readonly services: readonly (readonly number[])[];
   readonly rounds: number;
-  /** Of the first ejection. */
+  /** Duration of the first ejection. */
   readonly baseMs: number;
 }
 

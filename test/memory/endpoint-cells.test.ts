@@ -24,7 +24,7 @@ describe('endpoint cells', () => {
     expect(of(3).inFlight(8)).to.equal(1);
   });
 
-  it('give back what a lost worker held, and nothing of the others', () => {
+  it('release what a lost worker held, and nothing of the others', () => {
     const { of } = setUp();
     of(1).begin(7);
     of(2).begin(7);
@@ -79,7 +79,7 @@ describe('endpoint cells', () => {
     expect(of(1).smoothedLatency(7)).to.equal(1000);
   });
 
-  it('halve a latency that nobody has renewed for ten seconds', () => {
+  it('halve a latency that was not renewed for ten seconds', () => {
     const { time, of } = setUp();
     of(1).observe(7, 800);
     time.now = 10_000;

@@ -10,7 +10,7 @@ function ring() {
 }
 
 describe('memory/line-ring', () => {
-  it('gives back what was written since, once', () => {
+  it('returns what was written since, once', () => {
     const { writer, reader } = ring();
     expect(writer.push(Buffer.from('one\n')) && writer.push(Buffer.from('two\n'))).to.equal(true);
     expect(reader.take().toString()).to.equal('one\ntwo\n');

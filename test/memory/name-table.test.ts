@@ -13,7 +13,7 @@ describe('names in shared memory', () => {
     return [new NameTable(block, 'rate'), new NameTable(Block.attach(block.buffer), 'rate')] as const;
   };
 
-  it('have one row each, for whoever says them', () => {
+  it('have one row each, in every thread', () => {
     const [one, other] = two();
     expect(one.rowOf('a')).to.equal(other.rowOf('a'));
     expect(one.rowOf('b')).not.to.equal(one.rowOf('a'));
@@ -42,7 +42,7 @@ describe('names in shared memory', () => {
     expect(one.agree(row, [0, 7], false)).to.equal(true);
   });
 
-  it('are breakers behind those of endpoints, and there is room for so many', () => {
+  it('are breakers behind those of endpoints, with a bounded number of rows', () => {
     const breakers = new NamedBreakers(Block.create({ workers: 1 }));
     const slots = Array.from({ length: NAMED_BREAKERS }, (_, n) => breakers.slotOf(`name ${n}`));
     expect(Math.min(...slots)).to.equal(MAX_ENDPOINTS);
@@ -57,7 +57,7 @@ describe('names in shared memory', () => {
 });
 
 describe('a part of shared memory', () => {
-  it('gives each thread a slot, to be given back with what it held', () => {
+  it('gives each thread a slot, which is reclaimed with what it held', () => {
     const part = Part.create('bulkhead', 2);
     const [a, b] = [part.slotOf(11), Part.attach('bulkhead', part.buffer).slotOf(12)];
     expect([a, part.slotOf(11)]).to.deep.equal([0, 0]);

@@ -14,7 +14,7 @@ describe('open connections', () => {
     expect(one.enter()).to.equal(false);
   });
 
-  it('that a lost worker held are given back', () => {
+  it('that a lost worker held are released', () => {
     const block = Block.create({ workers: 2 });
     const [lost, other] = [new Connections(block, 1, 3), new Connections(block, 2, 3)];
     lost.enter();

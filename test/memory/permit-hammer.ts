@@ -9,7 +9,7 @@ export interface Hammering {
   readonly memory: SharedArrayBuffer;
   readonly slot: number;
   readonly seed: number;
-  /** Of a turn, in milliseconds. */
+  /** Duration of a turn, in milliseconds. */
   readonly pauseMs: number;
   /** Words: 1 when it is to stop, then for each slot the turns of its thread. */
   readonly control: SharedArrayBuffer;

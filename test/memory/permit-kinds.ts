@@ -37,7 +37,7 @@ export interface PermitKind<A extends Area = Block> {
 
 /** Above what any test holds. */
 const MOST = 1_000;
-/** Of a quota, that are taken at once. */
+/** Units of a quota that are taken at once. */
 const UNITS = 3;
 const ENDPOINT = 7;
 const RULE = { trips: () => true, openMs: 10, probes: 15, probeMs: 3_600_000 };

@@ -85,7 +85,7 @@ describe('rate limits of different rules', () => {
           time.now += wait;
           for (let n = 0; n < times && take(of, `key ${key}`); n++);
         }
-        // Of those that found a row and those that shared, each in turn.
+        // Keys that found a row and keys that shared one, in turn.
         for (const [of] of RULES.entries()) {
           for (const key of ['key 0', 'key 5', 'new']) {
             time.now += MINUTE_MS + 1;

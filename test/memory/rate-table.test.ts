@@ -12,7 +12,7 @@ import { sweepAll } from './sweep-all.js';
 const BUCKET_WORDS = 16;
 const SECRET = new Int32Array([0x01234567, 0x89abcdef | 0]);
 
-/** A table of a few buckets and a clock that stands still. */
+/** A table of a few buckets and a clock that does not move. */
 function setUp(buckets = 1, now = 0) {
   const time = { now };
   const words = new Int32Array(new SharedArrayBuffer(buckets * BUCKET_WORDS * 4));
@@ -141,7 +141,7 @@ describe('rate table', () => {
     }
   });
 
-  it('refuses nobody for longer than a burst takes to come back, however long no thread has run', () => {
+  it('refuses no key for longer than a burst takes to come back, however long no thread has run', () => {
     const frozen = [...AGES_MS, ...Array.from({ length: 70 }, (_, n) => n * 17 * 3_600_000)];
     for (const silence of frozen) {
       const { time, one } = setUp(1, 5 * DAY_MS);

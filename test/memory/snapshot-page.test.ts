@@ -6,7 +6,7 @@ import { SNAPSHOT_BYTES } from '#src/memory/layout.js';
 import { SnapshotPage } from '#src/memory/snapshot-page.js';
 
 describe('snapshot page', () => {
-  it('gives back what was published, under a version that grew', () => {
+  it('returns what was published, under a version that grew', () => {
     const page = new SnapshotPage(Block.create({ workers: 1 }));
     expect(page.read()).to.deep.equal({ version: 0, text: '' });
     page.publish('{"a":"ü"}');

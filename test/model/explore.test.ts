@@ -83,7 +83,7 @@ describe('the model checker', () => {
     expect(explore(toy([lock!, unlock!])).finding?.message).to.match(/^thread 1.call goes on for more than/);
   });
 
-  it('finds a thread that nobody wakes, and lets one wait that has been woken', () => {
+  it('finds a thread that is never woken, and lets one wait that has been woken', () => {
     const sleep = (words: Int32Array, self: Self): void => {
       self.waits = 1;
       const { async: waits } = Atomics.waitAsync(words, 0, 0);

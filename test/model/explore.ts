@@ -31,7 +31,7 @@ export interface Exploration {
 
 export interface ExploreOptions {
   /**
-   * A thread is interrupted in the middle of a call at most so many times in a run.
+   * A thread is interrupted in the middle of a call at most this number of times in a run.
    * @default without a bound
    */
   readonly interruptions?: number;
@@ -159,7 +159,7 @@ class Search {
     this.#moves.length = length;
   }
 
-  /** One access that others can notice, and those around it that nobody can. */
+  /** One access that others can notice, and those around it that no thread can. */
   #step(thread: number): void {
     const run = this.#run!;
     let isNoticed = false;
@@ -189,7 +189,8 @@ class Search {
     try {
       model.always?.(run.view);
       for (let thread = 0; thread <= run.recoverer; thread++) if (run.canStep(thread)) return undefined;
-      if (run.sleepers.length > 0) return `${run.sleepers.join(', ')}: waits, and nobody is left to wake it`;
+      if (run.sleepers.length > 0)
+        return `${run.sleepers.join(', ')}: waits, and no thread is left to wake it`;
       model.finally?.(run.view);
     } catch (error) {
       if (error instanceof LawError) return error.message;

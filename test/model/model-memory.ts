@@ -26,7 +26,7 @@ export class ModelMemory {
   readonly #wide: BigInt64Array[] = [];
   /** Address and former value of every change, in turn. */
   readonly #journal: number[] = [];
-  /** Of the words that have ever changed: their places in `#changed`, and what they held at first. */
+  /** The words that have ever changed: their indices in `#changed`, and what they held at first. */
   readonly #places = new Map<number, number>();
   readonly #changed: number[] = [];
   readonly #first: number[] = [];

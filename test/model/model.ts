@@ -26,7 +26,7 @@ export interface Thread<S extends Self> {
 
 /** As the laws see it. */
 export interface View<S extends Self> {
-  /** Of all threads, the dead one included, as it left itself. */
+  /** The state of all threads, the dead one included as it was when it died. */
   readonly selves: readonly S[];
   readonly living: readonly S[];
   /** Number of the thread that has died. */
@@ -38,7 +38,7 @@ export interface View<S extends Self> {
 export interface Model<S extends Self> {
   readonly threads: readonly Thread<S>[];
   /**
-   * What the primary calls once a thread has died, while the others go on. Without it nobody helps.
+   * What the primary calls once a thread has died, while the others go on. Without it nothing is recovered.
    * @param dead number of the thread
    */
   readonly recovery?: (dead: number) => Readonly<Record<string, () => void>>;

@@ -19,12 +19,12 @@ export type Kind =
   | 'nothing';
 
 export type Value = number | bigint;
-/** What the code under check is given back. */
+/** What the code under check gets as the result. */
 export type Result = Value | 'not-equal' | 'waits';
 
 export interface Operation {
   readonly kind: Kind;
-  /** Of the 32-bit word, in `ModelMemory`. */
+  /** Index of the 32-bit word in `ModelMemory`. */
   readonly address: number;
   /** 64 bits: this word and the next. */
   readonly isWide: boolean;

@@ -22,9 +22,9 @@ export class Run {
   readonly #model: AnyModel;
   readonly #memory: ModelMemory;
   readonly #atomics: SteppedAtomics;
-  /** Of the primary, by the thread that has died. */
+  /** What the primary does, by the thread that has died. */
   readonly #recoveries = new Map<number, ModelThread>();
-  /** Of the threads, and last of the primary: undefined until it has something to recover. */
+  /** The runs of the threads, and last that of the primary: undefined until it has something to recover. */
   #places: (Place | undefined)[];
   /** Address that each thread waits at; -1: it does not wait. */
   #sleeping: number[];

@@ -1,5 +1,5 @@
 // In place of `Atomics` and of typed arrays over shared memory while a check runs: every access becomes an
-// `Operation`, and whoever runs the code decides whether it happens now, has happened already, or has to
+// `Operation`, and the explorer decides whether it happens now, has happened already, or has to
 // wait.
 //
 // Typed arrays over a `SharedArrayBuffer` become proxies, so that plain accesses of shared words are seen as

@@ -1,6 +1,6 @@
 // Which accesses other threads can notice: those of words that change at all, and that more than one thread
 // accesses. All others need no turn of their own, since it makes no difference what happens between them.
-// What is known of the words grows while runs are explored; whoever explores begins anew when it does.
+// What is known of the words grows while runs are explored; the exploration begins anew when it does.
 import type { Operation } from './operations.js';
 
 interface Known {
@@ -17,7 +17,7 @@ export class Visibility {
     return this.#isShared(address) || (isWide && this.#isShared(address + 1));
   }
 
-  /** @returns true: an access that was taken for one that nobody notices can be noticed */
+  /** @returns true: an access that was taken for one that no thread notices can be noticed */
   note(thread: number, { kind, address, isWide }: Operation, hasChanged: boolean): boolean {
     if (kind === 'nothing') return false;
     const changes = hasChanged || kind === 'waitAsync' || kind === 'notify';

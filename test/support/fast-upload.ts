@@ -29,7 +29,7 @@ socket.on('close', () => parentPort.postMessage(answer));
 export interface FastUpload {
   readonly port: number;
   readonly path: string;
-  /** Of the body, beside `before` and `after`. */
+  /** Bytes of the body, beside `before` and `after`. */
   readonly bytes: number;
   readonly type?: string;
   readonly before?: string;

@@ -1,11 +1,11 @@
-// A scope whose work a test breaks off: what it holds is given back, as V8 runs none of its `finally`.
+// A scope whose work a test interrupts: what it holds is released, as V8 runs none of its `finally`.
 import { Deadline } from '#src/deadline.js';
 import { Holds } from '#src/hold.js';
 import type { Scope } from '#src/scope.js';
 
 export function heldScope(): Scope & { readonly holds: Holds } {
   return {
-    requestId: 'broken off',
+    requestId: 'interrupted',
     deadline: Deadline.after(60_000),
     signal: new AbortController().signal,
     trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: false, tracestate: undefined },

@@ -46,7 +46,7 @@ export class TestInstance extends EventEmitter {
     });
   }
 
-  /** One that nobody knows of. */
+  /** An instance that is not registered. */
   static async listen(id: string): Promise<TestInstance> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');

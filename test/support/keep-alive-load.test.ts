@@ -67,7 +67,7 @@ describe('the account of the keep-alive load', () => {
     expect(second.lost).to.have.length.of.at.least(3);
   });
 
-  it('shows an answer that breaks off in its body', async () => {
+  it('shows a response that is cut in its body', async () => {
     const account = await accountOf(
       (turn) => (request, response) => {
         if (turn < 10) response.end('ok');

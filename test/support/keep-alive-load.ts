@@ -9,7 +9,7 @@ export interface LoadAccount {
   /** Whole answers. */
   answered: number;
   /**
-   * Requests on a connection that ended, or broke off in the answer, without a `Connection: close` before.
+   * Requests on a connection that ended, or was cut in the response, without a `Connection: close` before.
    */
   readonly lost: string[];
   /** Connections that were told to close. */
@@ -57,7 +57,7 @@ export interface LoadOptions {
    * 0.
    */
   readonly thinkMs?: number;
-  /** Of the time that clients think. */
+  /** Range of the time between two requests of a client. */
   readonly seed?: number;
 }
 
@@ -135,7 +135,7 @@ export function keepAliveLoad(
   const ended = Promise.all(Array.from({ length: clients }, (_, index) => client(index))).then(
     () => undefined,
   );
-  ended.catch(() => undefined); // whoever awaits it hears of it
+  ended.catch(() => undefined); // the caller that awaits it gets it
   return {
     account,
     ended,

@@ -26,7 +26,7 @@ export interface Victim {
   dispose(): Promise<void>;
 }
 
-/** Nobody restarts it but the storm. */
+/** Only the storm restarts it. */
 async function lonelyVictim(dataDir?: string): Promise<Victim> {
   const cluster = await startCluster(dataDir === undefined ? {} : { dataDir });
   return {

@@ -35,7 +35,7 @@ const pidsOf = (dataDir: string): number[] =>
     .map(Number);
 
 /**
- * The processes of a data folder, as `pid command line`. One that has let go of its memory has none: it is
+ * The processes of a data folder, as `pid command line`. One that has released its memory has none: it is
  * ending.
  */
 export const leftovers = (dataDir: string): string[] =>

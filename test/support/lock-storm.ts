@@ -1,4 +1,4 @@
-// Checkouts while somebody has locked the table of payments for longer than a step may take, and the audit
+// Checkouts while another session has locked the table of payments for longer than a step may take, and the audit
 // that follows.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { post, unique, uniqueEmail } from './client.js';

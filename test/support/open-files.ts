@@ -27,7 +27,7 @@ export function limitFiles(pid: number, limit: number): void {
   if (status !== 0) throw error ?? new Error(`prlimit ended with ${status}`);
 }
 
-/** Leaves a process so many descriptors beside those that it has open. */
+/** Leaves a process this number of descriptors beside those that it has open. */
 export function leaveFiles(pid: number, count: number): void {
   const open = new Set(descriptorsOf(pid));
   let limit = 0;

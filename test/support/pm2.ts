@@ -141,7 +141,7 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
   /** The process that answers on the data plane. @throws Error when none does */
   async servingPid(): Promise<number> {
     const answer = await this.ask('/thread');
-    if (answer?.status !== 200) throw new Error(`nobody serves: ${answer?.status}`);
+    if (answer?.status !== 200) throw new Error(`no process serves: ${answer?.status}`);
     return (JSON.parse(answer.body.toString()) as { readonly pid: number }).pid;
   }
 

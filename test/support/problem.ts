@@ -1,4 +1,4 @@
-// What every error body of ours must be: CONTRACT section 3, RFC 9457.
+// What every error body of ours must be: docs/contract.md, RFC 9457.
 import { expect } from 'chai';
 import type { WireAnswer } from './wire.js';
 

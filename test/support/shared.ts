@@ -1,4 +1,4 @@
-// What several suites use and nobody wants to start for each: made when it is first asked for, disposed of
+// What several suites use and is too slow to start for each: made when it is first asked for, disposed of
 // behind the last suite. mocha's root hooks do that, loaded by .mocharc.json: with --parallel they run behind
 // every file, since files do not know which of them share a process.
 

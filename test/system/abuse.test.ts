@@ -13,7 +13,7 @@ import { EVERYTHING } from './fixtures/paths.js';
 import { openConnections, storm } from './fuzz/storm.js';
 
 const WORKERS = 2;
-/** Of the issue, for one client. */
+/** Bound for one client. */
 const COST_MB = 16;
 const MB = 1_000_000;
 /** The core's idle time-out, counted in steps of 4 s; and what a busy machine adds. */
@@ -123,7 +123,7 @@ describe('a client that means no good', () => {
     expect(grown).to.be.lessThan(COST_MB);
   });
 
-  it('and sends a byte a second, or nothing any more, is cut, and so is whoever leaves in the middle', async function () {
+  it('and sends a byte a second, or nothing any more, is cut, and so is one that leaves in the middle', async function () {
     this.timeout(60_000);
     const seed = newSeed();
     const slowly = async (first: string, rest: string): Promise<void> => {

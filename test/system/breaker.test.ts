@@ -123,7 +123,7 @@ describe('a breaker over four workers', () => {
       () => instance.received - before,
       (received) => received === PROBES,
     );
-    // They are counted as failed by whoever asks after their time: it opens once more.
+    // The first call after their time counts them as failed: it opens once more.
     await until(
       () => call(wires[0]!).then(shown),
       ({ transitions }) => transitions.open === 3,

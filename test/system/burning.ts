@@ -1,4 +1,4 @@
-// A handler that ends by itself about the moment in which it is broken off, beside requests that are not to
+// A handler that ends by itself about the moment in which it is interrupted, beside requests that are not to
 // be.
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';

@@ -35,7 +35,7 @@ describe('multilane, on a running process', () => {
     expect(JSON.parse(list.stdout)).to.containSubset(allServing(1));
   });
 
-  it('top looks once where nobody watches', async () => {
+  it('top prints once where there is no terminal', async () => {
     const run = await on('top');
     expect(run).to.include({ code: 0, stderr: '' });
     expect(run.stdout)
@@ -93,7 +93,7 @@ describe('multilane, on a running process', () => {
   });
 });
 
-describe('multilane reload, beside a thread that stands still for good', () => {
+describe('multilane reload, beside a thread that never runs again', () => {
   it('names it and fails, once all workers are replaced', async function () {
     this.timeout(60_000);
     const cluster = await startCluster({ config: STALLS, env: { STALL_MS: '300', DRAIN_MS: '500' } });

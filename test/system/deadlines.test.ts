@@ -48,7 +48,7 @@ describe('a second process on the same databases, with short deadlines', () => {
     expect((await get(`${second.url}/health`)).status).to.equal(200);
   });
 
-  it('answers 202 a second before the deadline, and the checkout is not broken off', async () => {
+  it('answers 202 a second before the deadline, and the checkout is not interrupted', async () => {
     const response = await checkout();
     const location = response.headers.get('location');
     const { sagaId, status } = await json<View>(response, 202);

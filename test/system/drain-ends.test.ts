@@ -143,7 +143,7 @@ for (const [what, drain] of DRAINS) {
       expect(told.map(({ code }) => code)).to.deep.equal(Array(MANY).fill('DEADLINE_EXCEEDED'));
     });
 
-    it('a stream that still runs at DRAIN_MS is cut, so that nobody takes it for complete', async () => {
+    it('a stream that still runs at DRAIN_MS is cut, so that it does not look complete', async () => {
       await start(500);
       const wires = await openWires(cluster, 4);
       const cut = wires.map(async (wire) => {

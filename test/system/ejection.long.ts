@@ -38,7 +38,7 @@ describe('an ejection in real time', () => {
     while (a!.received === before + 5) await call();
     expect(Date.now() - until).to.be.within(-50, LATE_MS);
   };
-  /** Of all calls within so many milliseconds. */
+  /** Share of all calls within this number of milliseconds. */
   const share = async (ms: number): Promise<number> => {
     const before = three.instances.map(({ received }) => received);
     for (const end = performance.now() + ms; performance.now() < end; ) await call();

@@ -93,7 +93,7 @@ describe('outlier ejection over four workers', () => {
     expect(three.instances[0]!.received - before).to.equal(4);
   });
 
-  it('is no longer needed by a caller that hedges: nobody waits for an instance that hangs', async () => {
+  it('is no longer needed by a caller that hedges: no call waits for an instance that hangs', async () => {
     const [a] = three.instances;
     three.instances.push(await TestInstance.start(three.cluster.adminUrl, 'things', 'd'));
     a!.behave = silent;

@@ -63,7 +63,7 @@ describe('the example chat', () => {
     for (const client of clients) client.destroy();
   });
 
-  it('lets nobody in who does not say who they are, nor pages of other sites', async () => {
+  it('admits no client without a name, and no page of another site', async () => {
     const wire = await Wire.open(cluster.url);
     expect((await wire.request('GET', '/chat/lobby', HANDSHAKE))?.status).to.equal(422);
     const foreign = [...HANDSHAKE, 'Origin: https://evil.example'];

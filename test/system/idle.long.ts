@@ -13,7 +13,7 @@ import { probeP99 } from './idle/probe.js';
 const IDLE = 2000;
 const ROUNDS = 5;
 const CALMEST = 3;
-/** Of the issue. */
+/** The bound. */
 const MOST_RATIO = 2;
 /** The handler waits that long: nothing below counts. */
 const FLOOR_MS = 20;

@@ -20,7 +20,7 @@ export const noContainers = (): string | undefined =>
     : 'needs unshare (util-linux) and the right to use it';
 
 export interface Contained extends Launched {
-  /** Of the process inside. */
+  /** Output of the process inside. */
   readonly inner: () => Promise<number>;
 }
 

@@ -7,7 +7,7 @@ import { until } from '#test/support/until.js';
 import { Wire, type WireAnswer } from '#test/support/wire.js';
 import { FILES } from './fixtures/paths.js';
 
-/** Of which 160 are kept by two workers. */
+/** 160 of them are kept for two workers. */
 const LIMIT = 420;
 const MOST = LIMIT - 160;
 const LEGITIMATE = '127.0.0.2';

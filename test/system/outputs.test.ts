@@ -1,4 +1,4 @@
-// Whoever reads what the process writes, or started it, may be gone: that loses what is written, and nothing
+// The reader of what the process writes, or the program that started it, may be gone: that loses what is written, and nothing
 // else.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -28,7 +28,7 @@ describe('a process whose outputs are closed', () => {
           if (fd === 3) child.disconnect();
           else child.stdio[fd]!.destroy();
         }
-        // Of three signs that it is ready one is left.
+        // One of the three signs of readiness is left.
         const line = async (output: NodeJS.ReadableStream, text: string): Promise<void> => {
           for await (const said of createInterface({ input: output })) if (said.includes(text)) return;
           throw new Error('it ended before it was ready');

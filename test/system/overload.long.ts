@@ -26,7 +26,7 @@ interface Round {
   /** 99th percentiles before and behind the flood, milliseconds. */
   readonly before: number;
   readonly after: number;
-  /** Of the whole flood, and without its first second. */
+  /** Responses of the whole flood, and without its first second. */
   readonly admitted: number;
   readonly settled: number;
   /** Responses per second. */

@@ -63,7 +63,7 @@ describe('the process, when a worker goes wrong', () => {
     expect(Object.keys(load.account.statuses)).to.deep.equal(['200']);
   });
 
-  it('drains and fails when more threads stand still than can be borne', async function () {
+  it('drains and fails when more threads are wedged than the process may have', async function () {
     this.timeout(60_000);
     const one = await start({
       config: STALLS,
@@ -80,12 +80,12 @@ describe('the process, when a worker goes wrong', () => {
     while (!ended) {
       const before = await wedged();
       const wire = await Wire.open(one.url).catch(() => undefined); // the listener is closed by now
-      void wire?.request('GET', '/native/30').catch(() => undefined); // nobody answers any more
+      void wire?.request('GET', '/native/30').catch(() => undefined); // never gets a response
       // Again when it was answered 503, because the next worker was not there yet.
       await Promise.race([end, until(wedged, (now) => now > before, 2000)]);
     }
     const { code, signal } = await end;
-    // Before Node.js 22.15 a process with a thread that stands still can end by a signal only.
+    // Before Node.js 22.15 a process with a wedged thread can end by a signal only.
     expect(code ?? signal).to.be.oneOf([70, 'SIGKILL']);
     expect(one.stderr.at(-1)).to.match(
       /^multilane: \d+ worker threads are stalled or do not end, and cannot be interrupted$/,

@@ -57,7 +57,7 @@ describe('the CPU profile of a worker', () => {
     expect(list[0]?.current?.route).to.equal(route);
   };
 
-  it('is a .cpuprofile with the functions of its handlers, also while its loop stands still', async () => {
+  it('is a .cpuprofile with the functions of its handlers, also while its loop is stalled', async () => {
     let isBurnt = false;
     const burning = get(`${cluster.url}/burn/4000`).then((answer) => {
       isBurnt = true;
@@ -66,7 +66,7 @@ describe('the CPU profile of a worker', () => {
     await runs('/burn/{ms}');
     const answer = await profileOf();
     const profile = await json<Profile>(answer);
-    expect(isBurnt, 'taken in the middle of the handler').to.equal(false);
+    expect(isBurnt, 'recorded in the middle of the handler').to.equal(false);
     expect(answer.headers.get('content-type')).to.equal('application/json');
     expect(answer.headers.get('content-disposition')).to.equal('attachment; filename="worker-1.cpuprofile"');
 

@@ -72,7 +72,7 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
       };
       const metrics = async (): Promise<string> => (await get(`${cluster.adminUrl}/metrics`)).text();
 
-      it('is ready on one port, whoever listens, with the scheme in line and metrics', async () => {
+      it('is ready on one port, whichever thread listens, with the scheme in line and metrics', async () => {
         const { protocol, port } = new URL(cluster.url);
         expect(protocol).to.equal(withTls ? 'https:' : 'http:');
         expect(Number(port)).to.be.greaterThan(0);

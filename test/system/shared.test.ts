@@ -86,7 +86,7 @@ describe('what two workers share by name', () => {
     ]);
   });
 
-  it('lets exactly three probes through; what a lost worker held is given back, and its replacement finds the rest', async () => {
+  it('lets exactly three probes through; what a lost worker held is released, and its replacement finds the rest', async () => {
     for (let n = 0; n < FAILURES; n++) await tell(wires[n % WORKERS]!, '/print/fail');
     await until(print, ({ state }) => state === 'half-open');
     const probing = await Promise.all(Array.from({ length: 8 }, () => Wire.open(cluster.url)));

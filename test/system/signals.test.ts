@@ -10,7 +10,7 @@ import { Wire } from '#test/support/wire.js';
 import { HAZARDS } from './fixtures/paths.js';
 import { CONTAINER, noContainers } from './namespaces.js';
 
-/** A second signal counts from here on (CONTRACT section 2): the one wait that is part of the promise. */
+/** A second signal counts from here on (docs/contract.md): the one wait that is part of the promise. */
 const SECOND_SIGNAL_MS = 1000;
 
 /** What the configuration module may be at, in the thread that would have to hear a signal. */

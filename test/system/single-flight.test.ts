@@ -14,7 +14,7 @@ describe('singleFlight over four workers', () => {
   it('makes one call for a thousand requests at the same time, and gives all of them its answer', async () => {
     const load = { url: cluster.url, perSecond: 2_000, forMs: 500, connections: 1_000 };
     const { answers, unsent } = await evenLoad(load);
-    expect(answers.length, `so many could be sent, beside ${unsent}`).to.be.at.least(250);
+    expect(answers.length, `calls that could be sent, beside ${unsent}`).to.be.at.least(250);
     expect([...new Set(answers.map(({ status }) => status))]).to.deep.equal([200]);
     const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
     const [, made] = /fixture_slow_calls_total (\d+)/.exec(metrics) ?? [];

@@ -18,7 +18,7 @@ const newToken = (): string => String(++tokens).padStart(6, '0');
 const SILENCE_MS = 400;
 /** A packet of its own, while the answer to the first may be under way. */
 const SOON_MS = 2;
-/** Of the last chunk, in part: a body ends within them. */
+/** Splits within the last chunk: a body ends within them. */
 const END_BYTES = 4;
 const AT_ONCE = 60;
 
@@ -106,7 +106,7 @@ for (const mode of ['reject', 'accept'] as const) {
           lines.map((line): Case => [`${line} ${field}`, namelessLength(line, field, length)]),
         );
       const whole = hiding(['GET /who']);
-      // Of responses without a body every 64th waits for the next turn of the loop: then nothing follows.
+      // Every 64th response without a body waits for the next turn of the loop: then nothing follows.
       const sampled = hiding(['HEAD /large', 'DELETE /unread', 'OPTIONS /paints']);
       const others = hiding(['POST /text', 'PUT /bytes', 'PATCH /echo']);
       const executed = await executedBehind([...whole, ...sampled, ...others]);

@@ -6,7 +6,7 @@ import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 import { STALLED_HOLDERS } from './fixtures/paths.js';
 
-describe('a handler that is broken off while it holds what others want', () => {
+describe('a handler that is interrupted while it holds what others want', () => {
   let cluster: Cluster;
   before(async function () {
     this.timeout(30_000);
@@ -49,7 +49,7 @@ describe('a handler that is broken off while it holds what others want', () => {
 
   for (const how of ['at-once', 'await']) {
     for (const what of ['place', 'bounded']) {
-      it(`gives back a place of a bulkhead: ${what}, ${how}`, async () => {
+      it(`releases a permit of a bulkhead: ${what}, ${how}`, async () => {
         const { victim, other, thread, close } = await twoWorkers();
         expect(await status(victim, `/${what}?loop=${thread}&how=${how}`)).to.equal(500);
         expect(await status(other, `/${what}`), 'on the other worker').to.equal(200);
@@ -57,7 +57,7 @@ describe('a handler that is broken off while it holds what others want', () => {
       });
     }
 
-    it(`gives back a half-open probe: ${how}`, async () => {
+    it(`releases a half-open probe: ${how}`, async () => {
       const { victim, other, thread, close } = await twoWorkers();
       for (let failures = 0; failures < 2; failures++) await get(`${cluster.url}/failing`);
       expect(await status(other, '/probe'), 'the breaker is open').to.equal(503);

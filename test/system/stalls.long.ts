@@ -88,7 +88,7 @@ describe('what a stall costs', function () {
     expect(highest(answered)).to.be.at.most(STALL_MS + 200);
   });
 
-  it(`${INNOCENT} innocent requests in flight when a loop behind an await is broken off`, async () => {
+  it(`${INNOCENT} innocent requests in flight when a loop behind an await is interrupted`, async () => {
     await allReady();
     const victim = await Wire.open(cluster.url);
     const thread = await threadOf(victim);
@@ -109,7 +109,7 @@ describe('what a stall costs', function () {
     for (const wire of [victim, ...wires]) wire.destroy();
   });
 
-  it('interrupts nothing else, whatever ends just when it is broken off', async () => {
+  it('interrupts nothing else, whatever ends just when it is interrupted', async () => {
     await burnBesideOthers(cluster, { workers: 2, stallMs: STALL_MS, stepMs: 2 });
   });
 });

@@ -13,7 +13,7 @@ import { burnBesideOthers } from './burning.js';
 import { STALLS } from './fixtures/paths.js';
 
 const STALL_MS = 500;
-/** So many that a worker has served for longer than its backoff when its turn to stall comes again. */
+/** A number so large that a worker has served for longer than its backoff when its turn to stall comes again. */
 const WORKERS = 4;
 
 interface Problem {
@@ -77,7 +77,7 @@ describe('a handler that keeps the event loop from turning', () => {
       (list) => settled(list, WORKERS),
     );
   const generations = (list: readonly WorkerView[]) => list.reduce((sum, one) => sum + one.generation, 0);
-  /** A worker that was broken off is in rotation for a moment more, until it says that it leaves. */
+  /** A worker that was interrupted is in rotation for a moment more, until it reports that it leaves. */
   const replacedSince = (before: readonly WorkerView[]) =>
     until(
       () => workersOf(cluster),
@@ -152,7 +152,7 @@ describe('a handler that keeps the event loop from turning', () => {
       const victim = await Wire.open(cluster.url);
       const innocents = await Promise.all(Array.from({ length: 5 }, () => beside(victim)));
       const stalled = victim.request('GET', path);
-      // They wait in their sockets until the loop is broken off, and are served by the same worker.
+      // They wait in their sockets until the loop is interrupted, and are served by the same worker.
       await sleep(STALL_MS / 5);
       const tenants = await Promise.all(innocents.map((one) => one.request('GET', '/tenant')));
       expect((await stalled)?.status).to.equal(500);
@@ -162,7 +162,7 @@ describe('a handler that keeps the event loop from turning', () => {
     });
   }
 
-  it('leaves nobody unanswered when it looped behind an await', async () => {
+  it('answers every request when it looped behind an await', async () => {
     const before = await allReady();
     const victim = await Wire.open(cluster.url);
     const innocents = await Promise.all(Array.from({ length: 100 }, () => beside(victim)));
@@ -246,7 +246,7 @@ describe('a handler that keeps the event loop from turning', () => {
     expect((await answer)?.status).to.equal(504);
   });
 
-  it('does not take the process down when it ends just while it is broken off', async function () {
+  it('does not take the process down when it ends just while it is interrupted', async function () {
     this.timeout(60_000);
     // In a timer, where an end that comes too late would hit a context that was not left.
     for (let ms = STALL_MS + 40; ms <= STALL_MS + 100; ms += 30) {
@@ -256,7 +256,7 @@ describe('a handler that keeps the event loop from turning', () => {
     await allReady();
   });
 
-  it('is the only one that is broken off, beside short ones whose turn comes just then', async function () {
+  it('is the only one that is interrupted, beside short ones that run just then', async function () {
     this.timeout(60_000);
     await burnBesideOthers(cluster, { workers: WORKERS, stallMs: STALL_MS, stepMs: 20 });
     await allReady();
@@ -267,7 +267,7 @@ describe('a handler that keeps the event loop from turning', () => {
   });
 });
 
-describe('a worker that stands still in native code', () => {
+describe('a worker that is stalled in native code', () => {
   it('is left alone, replaced, and ends in order when it turns again', async function () {
     this.timeout(30_000);
     const cluster = await startCluster({
@@ -295,7 +295,7 @@ describe('a worker that stands still in native code', () => {
       await load.stop();
       expect(load.account.lost).to.deep.equal([]);
       writeFileSync(file, '');
-      expect((await answer)?.status, 'whoever waited is answered after all').to.equal(200);
+      expect((await answer)?.status, 'the waiting request is answered after all').to.equal(200);
       const after = await until(
         () => workersOf(cluster),
         (list) => settled(list, 2),
@@ -308,7 +308,7 @@ describe('a worker that stands still in native code', () => {
   });
 });
 
-describe('a worker that stands still where it cannot be ended', () => {
+describe('a worker that is stalled where it cannot be interrupted', () => {
   for (const [what, path] of [
     ['in code of Node.js', '/queue'],
     ['in ticks of which each leaves another behind', '/stall/chain/ticks'],

@@ -143,7 +143,7 @@ describe('the unit for systemd', () => {
   it('gives the drain more time than it takes by default, and leaves PostgreSQL to the process', () => {
     const seconds = Number(/^TimeoutStopSec=(\d+)$/m.exec(text)?.[1]);
     expect(seconds).to.be.greaterThan(10 + 15);
-    // Of a reload, too: four drains, and the starts of the workers.
+    // Also of a reload: four drains, and the starts of the workers.
     expect(Number(/^TimeoutStartSec=(\d+)$/m.exec(text)?.[1])).to.be.greaterThan(4 * 10 + 30);
     expect(text).to.match(/^KillMode=mixed$/m);
     expect(text).to.match(/^RestartPreventExitStatus=78$/m);

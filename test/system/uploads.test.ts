@@ -8,7 +8,7 @@ import { UPLOADS } from './fixtures/paths.js';
 
 const BYTES = 64 * 1024 * 1024;
 /**
- * Of the process, for two uploads: each holds what one turn of the loop may add to 64 KiB, and its handler as
+ * Memory of the process for two uploads: each holds what one turn of the loop may add to 64 KiB, and its handler as
  * much.
  */
 const MOST_HELD = 4 * 1024 * 1024;

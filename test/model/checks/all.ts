@@ -34,7 +34,7 @@ export interface OpenFault {
 }
 
 /**
- * Faults that are known and not mended yet. Whoever mends one takes it out of this list, and its check holds
+ * Faults that are known and not mended yet. A mend takes it out of this list, and its check holds
  * from then on.
  */
 export const OPEN_FAULTS: readonly OpenFault[] = [];

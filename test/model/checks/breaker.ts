@@ -1,4 +1,4 @@
-// The breaker (breaker-cell.ts, breaker-word.ts, breaker-window.ts): it opens once, lets so many probes
+// The breaker (breaker-cell.ts, breaker-word.ts, breaker-window.ts): it opens once, lets a number of probes
 // through, and no probe that is lost can wedge it.
 import type { Check } from '../check.js';
 import { law, model, sumOf, type Thread } from '../model.js';
@@ -84,7 +84,7 @@ export const opensOnce: Check = {
 };
 
 export const fewProbes: Check = {
-  title: 'breaker: half-open it lets so many probes through and no more, and their successes close it',
+  title: 'breaker: half-open it lets its number of probes through and no more, and their successes close it',
   build: (modules) => (world) => {
     const { cells } = halfOpen(modules, world, 2);
     return model<Caller>({
@@ -120,7 +120,7 @@ export const failedProbe: Check = {
 };
 
 export const ignoredProbe: Check = {
-  title: 'breaker: the permit of a probe that says nothing is given back',
+  title: 'breaker: the permit of a probe that proves nothing is released',
   build: (modules) => (world) => {
     const { cells } = halfOpen(modules, world, 1);
     return model<Caller>({
@@ -132,7 +132,7 @@ export const ignoredProbe: Check = {
 };
 
 export const lostProbe: Check = {
-  title: 'breaker: a probe that is lost with its thread wedges nothing, even when nobody reclaims it',
+  title: 'breaker: a probe that is lost with its thread wedges nothing, even when it is never reclaimed',
   build: (modules) => (world) => {
     const { clock, cells } = halfOpen(modules, world, 1);
     return model<Caller>({
@@ -238,7 +238,7 @@ export const probesAfterDeath: Check = {
 };
 
 export const probesAfterInterruption: Check = {
-  title: 'breaker: after an interruption in a thread that lives on no probe is held by nobody',
+  title: 'breaker: after an interruption in a thread that lives on no probe is lost',
   interruptions: 1,
   deepInterruptions: 3,
   build: (modules) => (world) => {
@@ -335,7 +335,7 @@ const ROUND = 512 * 11;
 
 export const staleWindow: Check = {
   title:
-    'breaker window: what was counted before the seconds came round counts no more, whoever dies over it',
+    'breaker window: what was counted before the seconds wrapped around counts no more, whichever thread dies',
   build: (modules) => (world) => {
     const block = world.block(modules, 1);
     const { BreakerWindow } = modules['breaker-window'];

@@ -20,7 +20,7 @@ function budgetOf(modules: MemoryModules, world: World, now: () => number) {
 }
 
 export const fifth: Check = {
-  title: 'retry budget: at most one call in five is repeated, whoever asks, and that one is',
+  title: 'retry budget: at most one call in five is repeated, in whatever thread, and that one is',
   build: (modules) => (world) => {
     const { cell, exhaust } = budgetOf(modules, world, () => 5000);
     exhaust();
@@ -140,7 +140,7 @@ export const trickle: Check = {
       }),
       always: ({ selves }) => law(sumOf(selves, 'retries') <= 1, 'one token was taken twice'),
       finally: ({ selves, dead }) => {
-        if (dead === undefined) law(sumOf(selves, 'retries') === 1, 'nobody has the token');
+        if (dead === undefined) law(sumOf(selves, 'retries') === 1, 'no thread has the token');
         clock.set(5200);
         law(cell().withdraw(), 'there is no next token');
       },

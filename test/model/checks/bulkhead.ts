@@ -41,7 +41,7 @@ export const permits: Check = {
       always: ({ selves }) =>
         law(sumOf(selves, 'holds') <= most, `${sumOf(selves, 'holds')} threads hold ${most} permits`),
       finally: () => {
-        law(onlooker.held === 0, `${onlooker.held} permits are held by nobody`);
+        law(onlooker.held === 0, `${onlooker.held} permits have no holder`);
         law(onlooker.enter(1), 'the next thread finds no permit');
       },
     });
@@ -68,7 +68,7 @@ export const permitsAfterDeath: Check = {
 };
 
 export const permitsAfterInterruption: Check = {
-  title: 'bulkhead: after an interruption in a thread that lives on no permit is held by nobody',
+  title: 'bulkhead: after an interruption in a thread that lives on no permit is lost',
   build: (modules) => (world) => {
     const most = 1;
     const { block, threads, onlooker } = threadsOf(modules, world, 2, most);
@@ -163,7 +163,7 @@ export const bell: Check = {
 };
 
 export const silentWaiter: Check = {
-  title: 'bulkhead line: a thread that died while it waited holds nobody up for more than 20 ms',
+  title: 'bulkhead line: a thread that died while it waited delays no other for more than 20 ms',
   build: (modules) => (world) => {
     const block = world.block(modules, 2);
     const clock = world.clock(1000);

@@ -42,7 +42,7 @@ export const singleFlight: Check = {
             law(slot.length === 1, `what living thread ${index} makes is held by ${slot.length}`);
         }
         if (sumOf(living, 'fetches') > 0) return;
-        law(new CallClaims(block, 0).claim('key') === MINE, 'a call that nobody makes is taken');
+        law(new CallClaims(block, 0).claim('key') === MINE, 'a call that no worker makes is claimed');
       },
     });
   },

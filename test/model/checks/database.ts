@@ -42,7 +42,7 @@ export const connections: Check = {
         law(sumOf(living, 'holds') <= 2, 'more connections are lent out than there are'),
       finally: () => {
         const { held } = DatabaseBudget.usage(block, now);
-        law(held === 0, `${held} connections are held by nobody`);
+        law(held === 0, `${held} connections have no holder`);
       },
     });
   },
@@ -50,7 +50,7 @@ export const connections: Check = {
 
 export const line: Check = {
   title:
-    'database budget: of pools that wait for the last connection one gets it, and nobody waits for a lost one',
+    'database budget: of pools that wait for the last connection one gets it, and none waits for a lost one',
   interruptions: 1,
   build: (modules) => (world) => {
     const block = world.block(modules, 2);

@@ -1,4 +1,4 @@
-// Which endpoints are out of the pick (ejection-cells.ts). Nobody recovers anything: a turn that a dead
+// Which endpoints are out of the pick (ejection-cells.ts). Nothing is recovered: a turn that a dead
 // thread has begun is finished by others.
 import type { Check } from '../check.js';
 import { law, model, type Thread } from '../model.js';
@@ -83,7 +83,8 @@ export const comeback: Check = {
 };
 
 export const pastTurn: Check = {
-  title: 'ejection: a thread that comes late to its turn ejects nobody, since another may be out meanwhile',
+  title:
+    'ejection: a thread that comes late to its turn ejects nothing, since another endpoint may be ejected meanwhile',
   interruptions: 2,
   build: (modules) => (world) => {
     const { cells, isOut } = cellsOf(modules, world, () => 1000);

@@ -156,7 +156,7 @@ interface Slotted extends Record<string, number> {
 }
 
 export const slots: Check = {
-  title: 'part: two living threads never have the same slot, and what a lost one held is given back once',
+  title: 'part: two living threads never have the same slot, and what a lost one held is released once',
   build: (modules) => (world) => {
     const { part, placement } = modules;
     const made = part.Part.create('bulkhead', 2);
@@ -186,7 +186,7 @@ export const slots: Check = {
       always: ({ selves }) => {
         const taken = selves.map(({ slot }) => slot).filter((slot) => slot !== NONE);
         law(new Set(taken).size === taken.length, 'two threads have one slot');
-        law(selves.filter(({ reclaimed }) => reclaimed > 0).length <= 1, 'it was given back twice');
+        law(selves.filter(({ reclaimed }) => reclaimed > 0).length <= 1, 'it was released twice');
       },
       finally: ({ selves }) => {
         law(selves.filter(({ slot }) => slot !== NONE).length === 2, 'a slot is lost');

@@ -16,7 +16,7 @@ interface Holder extends Record<string, number> {
   holds: number;
 }
 
-/** Takes, and gives back what it has. */
+/** Takes, and releases what it has. */
 const holder = (name: string, take: () => number, give: (amount: number) => void): Thread<Holder> => ({
   name,
   self: { holds: 0 },
@@ -58,7 +58,7 @@ export const quota: Check = {
       threads,
       always: ({ selves }) =>
         law(sumOf(selves, 'holds') <= MOST, `${sumOf(selves, 'holds')} units of ${MOST} are held`),
-      finally: () => law(onlooker.held === 0, `${onlooker.held} units are held by nobody`),
+      finally: () => law(onlooker.held === 0, `${onlooker.held} units have no holder`),
     });
   },
 };

@@ -1,4 +1,4 @@
-// Rate limits: a key's row (rate-table.ts), and how rows change hands (rate-bucket.ts). Nobody recovers
+// Rate limits: a key's row (rate-table.ts), and how rows change hands (rate-bucket.ts). Nothing recovers
 // anything here: a thread that dies in the middle of a claim leaves it to those that meet it.
 import type { Check } from '../check.js';
 import { law, model, sumOf, type Thread } from '../model.js';

@@ -43,7 +43,7 @@ export const PLANTED_IN_AMOUNTS: readonly PlantedFault[] = [
     '',
   ),
   planted(
-    'a bell that is changed but wakes nobody',
+    'a bell that is changed but wakes no thread',
     bulkhead.bell,
     'bulkhead-line',
     'Atomics.notify(this.#words, bell);',

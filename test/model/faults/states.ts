@@ -115,7 +115,7 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'this.version() === number',
   ),
   planted(
-    'a turn that nobody ends, so that others help for ever',
+    'a turn that is never ended, so that others help for ever',
     ejection.half,
     'ejection-cells',
     'Atomics.compareExchange(this.#turn, 0, turn, (turn + CHANGE) & ~TURN_MASK);',
@@ -143,7 +143,7 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'return true;',
   ),
   planted(
-    'a slot that two threads give back',
+    'a slot that two threads reclaim',
     names.slots,
     'part',
     'if (Atomics.compareExchange(words, 0, user, reclaimerOf(threadId)) !== user)',
@@ -185,7 +185,7 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'if (false)',
   ),
   planted(
-    'a count of connections that nobody is woken for',
+    'a count of connections for which no thread is woken',
     census.asked,
     'connection-shares',
     'Atomics.notify(this.#asked, 0);',

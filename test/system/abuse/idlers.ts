@@ -34,7 +34,7 @@ export const IDLERS: Readonly<Record<string, readonly string[]>> = {
   'an answer before a long body': [head('GET /late', 'Content-Length: 200000'), 'x'.repeat(200_000)],
   'an answer at once, its body in the same packet': [`${head('GET /stream', LENGTH)}abcde`],
   'a body in two packets': [`${head('POST /json', JSON_TYPE, LENGTH)}[1,`, '2]'],
-  'a body given back as it comes': [`${head('PATCH /echo', LENGTH)}abc`, 'de'],
+  'a body that is echoed as it comes': [`${head('PATCH /echo', LENGTH)}abc`, 'de'],
   'a part of a body': [`${head('POST /json', JSON_TYPE, LENGTH)}[1,`],
   'chunks without an end': [`${head('POST /text', 'Transfer-Encoding: chunked')}3\r\nabc\r\n`],
 };

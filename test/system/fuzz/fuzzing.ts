@@ -10,7 +10,7 @@ import { kindOf, SEEDS } from './seeds.js';
 import { openConnections, type Storm, storm } from './storm.js';
 
 const WORKERS = 2;
-/** Of the issue. */
+/** Requests of the long form. */
 const MEMORY_MB = 64;
 /** The core's idle time-out, counted in steps of 4 s; and what a busy machine adds. */
 const IDLE_CUT_MS = 12_000 + 8000;

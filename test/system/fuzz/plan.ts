@@ -16,7 +16,7 @@ export interface Planned {
 const MOST_BYTES = 200_000;
 const WHOLE = Object.keys(MUTATIONS);
 const KEPT = Object.keys(GENTLE);
-/** One in so many is broken anywhere, its request line included: the others are to reach what is ours. */
+/** One request in this number is broken anywhere, its request line included: the others are to reach what is ours. */
 const GARBAGE = 6;
 
 export function planned(seed: number, n: number): Planned {

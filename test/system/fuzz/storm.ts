@@ -23,7 +23,7 @@ export interface Answers {
 }
 
 const AT_ONCE = 64;
-/** A server that waits for more says nothing: whoever has heard nothing for so long leaves. */
+/** A server that waits for more says nothing: a client that hears nothing for this long leaves. */
 const SILENCE_MS = 100;
 /** More answers may follow the first one. */
 const QUIET_MS = 15;
@@ -92,7 +92,7 @@ async function send(socket: Socket, packets: readonly Buffer[]): Promise<void> {
   }
 }
 
-/** Of all workers, as the admin plane counts them. */
+/** Requests of all workers, as the admin plane counts them. */
 export async function openConnections(adminUrl: string): Promise<number> {
   const views = (await (await fetch(`${adminUrl}/workers`)).json()) as { connections: number }[];
   return views.reduce((sum, { connections }) => sum + connections, 0);

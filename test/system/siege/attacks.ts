@@ -35,7 +35,7 @@ function ended(socket: Socket, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** So many clients that each keep one connection open, and come again when it ends. */
+/** Clients that each keep one connection open, and come again when it ends. */
 function crowd(count: number, address: (n: number) => string, visit: (socket: Socket) => void): Attack {
   return async (target, signal) => {
     await Promise.all(
@@ -90,7 +90,7 @@ const streams = crowd(
 );
 
 const CHUNKERS = 12;
-/** Of all of them, on the wire. */
+/** Bytes of all of them on the wire. */
 const CHUNK_BYTES_PER_SECOND = 2_000_000;
 const oneByteChunks: Attack = async (target, signal) => {
   const everyMs = 50;

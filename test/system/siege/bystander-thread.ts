@@ -1,4 +1,4 @@
-// An ordinary client in a thread of its own: so many requests a second, half of them with a body, and one
+// An ordinary client in a thread of its own: a number of requests a second, half of them with a body, and one
 // stream of events. It says what every request got and how long that took, from the moment at which it was
 // due.
 import { Agent, type IncomingMessage, request } from 'node:http';
