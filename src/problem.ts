@@ -1,6 +1,17 @@
-// Problem documents (RFC 9457) of the admin plane. They are the same as those of the data plane.
+// Problem documents (RFC 9457): the members that every failure has on both planes, and whole responses for
+// those servers of the process that are not the data plane.
 import { EXECUTED_FIELD, HttpError, isRuntimeField } from './errors.js';
 import { shortText } from './redaction/shown-text.js';
+
+export const PROBLEM_JSON = 'application/problem+json';
+
+/** The part of a request that appears in its problem document. */
+export interface FailedRequest {
+  readonly requestId: string;
+  readonly traceId: string;
+  /** Whether its handler was called. Undefined for a probe, whose 503 is a status and refuses nothing. */
+  readonly executed: boolean | undefined;
+}
 
 export interface ProblemResponse {
   readonly status: number;
@@ -8,42 +19,50 @@ export interface ProblemResponse {
   readonly body: string;
 }
 
-/** The properties of a request that appear in its problem document. */
-export interface FailedRequest {
-  readonly requestId: string;
-  readonly traceId: string;
-  /** Whether the handler was called. Undefined for a probe: its 503 reports a status and refuses nothing. */
-  readonly executed: boolean | undefined;
-}
-
 /**
  * @param error any thrown value; if it is not an HttpError it becomes 500 INTERNAL with a text of no detail
  */
-export function problemOf(error: unknown, { requestId, traceId, executed }: FailedRequest): ProblemResponse {
+export function problemOf(error: unknown, request: FailedRequest): ProblemResponse {
   const failure =
     error instanceof HttpError ? error : new HttpError('INTERNAL', 'The request failed unexpectedly.');
-  const { code, status, title, message: detail, members, errors, headers = {} } = failure;
-  const body = JSON.stringify({
-    ...members,
-    type: `urn:multilane:problem:${code.toLowerCase().replaceAll('_', '-')}`,
-    title,
-    status,
-    detail: shortText(detail),
-    instance: `urn:multilane:request:${requestId}`,
-    code,
-    traceId,
-    executed: status === 503 ? executed : undefined,
-    ...(errors === undefined ? {} : { errors }),
-  });
+  const { status, headers = {} } = failure;
   const own = Object.entries(headers).filter(([name]) => !isRuntimeField(name));
   return {
     status,
     headers: {
-      'content-type': 'application/problem+json',
+      'content-type': PROBLEM_JSON,
       ...(status === 503 ? { 'retry-after': '1' } : {}),
       ...Object.fromEntries(own),
-      ...(status === 503 && executed === false ? { [EXECUTED_FIELD]: 'false' } : {}),
+      ...(status === 503 && request.executed === false ? { [EXECUTED_FIELD]: 'false' } : {}),
     },
-    body,
+    body: JSON.stringify(problemDocument(failure, request)),
   };
 }
+
+/** The members of the problem document of a failure, in their order. */
+export function problemDocument(
+  error: HttpError,
+  { requestId, traceId, executed }: FailedRequest,
+): Readonly<Record<string, unknown>> {
+  const { code, status, title, errors } = error;
+  return {
+    ...dataMembers(error.members),
+    type: `urn:multilane:problem:${code.toLowerCase().replaceAll('_', '-')}`,
+    title,
+    status,
+    detail: shortText(String(error.message)),
+    instance: `urn:multilane:request:${requestId}`,
+    code,
+    traceId,
+    // JSON omits undefined, so other statuses have no such member, even where the error carries one.
+    executed: status === 503 ? executed : undefined,
+    ...(errors === undefined ? {} : { errors }),
+  };
+}
+
+/** Functions are dropped: JSON has none, and it would call one named toJSON for the whole document. */
+const dataMembers = (members: HttpError['members'] = {}): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => typeof value !== 'function'));
+
+/** The last step of a JSON Pointer to a member of an object (RFC 6901 section 3). */
+export const pointerTo = (name: string): string => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;

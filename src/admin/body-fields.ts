@@ -1,5 +1,6 @@
 // The body of an admin request, checked: every member that is wrong is named, one that is not known is wrong.
 import { type FieldError, ValidationError } from '../errors.js';
+import { pointerTo } from '../problem.js';
 
 const MAX_REASON = 200;
 /** Unknown members that are named; a body may hold thousands. */
@@ -49,6 +50,3 @@ export class BodyFields {
     return value;
   }
 }
-
-/** RFC 6901 section 3. */
-const pointerTo = (name: string): string => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;

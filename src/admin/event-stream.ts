@@ -1,42 +1,38 @@
-// Server-sent events over one response: framing, a comment that keeps the connection alive, and an end from
-// either side that is told exactly once.
+// An event stream of the admin plane over one response. A comment keeps the connection alive, and the cleanup
+// of the route runs exactly once, whichever side ends the stream.
 import type { ServerResponse } from 'node:http';
+import { COMMENT, COMMENT_EVERY_MS, frameEvent } from '../server/response/sse-frame.js';
 import type { EventSink, ServerSentEvent, StreamCleanup } from './admin-route.js';
 
-const ALIVE_MS = 15_000;
 /**
- * A client that lets this many bytes wait has stopped reading: it is cut, and may come back by its last id.
+ * A client that lets this many bytes wait has stopped reading. It is disconnected, and may reconnect with its
+ * last event id.
  */
 const MAX_WAITING_BYTES = 1 << 20;
 
-/** https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation */
+/** No `event` or `id` can end its line: line breaks in them become spaces. */
 export function formatEvent({ event, id, data }: ServerSentEvent): string {
   const text = typeof data === 'string' ? data : (JSON.stringify(data) ?? 'null');
-  const lines = text.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`);
-  const head = [
-    ...(event === undefined ? [] : [`event: ${oneLine(event)}\n`]),
-    ...(id === undefined ? [] : [`id: ${oneLine(id)}\n`]),
-  ];
-  return `${head.join('')}${lines.join('')}\n`;
+  return frameEvent({ event: oneLine(event), id: oneLine(id) }, text);
 }
 
-const oneLine = (text: string): string => text.replace(/[\r\n\0]/g, ' ');
+const oneLine = (text: string | undefined): string | undefined => text?.replace(/[\r\n\0]/g, ' ');
 
 export class EventStream implements EventSink {
   readonly #response: ServerResponse;
-  readonly #alive: NodeJS.Timeout;
+  readonly #commentTimer: NodeJS.Timeout;
   #cleanup: StreamCleanup | undefined;
-  #open = true;
+  #isOpen = true;
 
-  /** @param start runs at once; what it returns runs when the stream has ended */
+  /** @param start runs at once; the function that it returns runs when the stream has ended */
   constructor(response: ServerResponse, start: (sink: EventSink) => StreamCleanup) {
     this.#response = response;
-    this.#alive = setInterval(() => this.#write(':\n\n'), ALIVE_MS).unref();
+    this.#commentTimer = setInterval(() => this.#write(COMMENT), COMMENT_EVERY_MS).unref();
     response.once('close', () => this.#ended());
-    // Also tells proxies and clients at once that the stream is there.
-    this.#write(':\n\n');
+    // The first bytes show proxies and clients at once that the stream has begun.
+    this.#write(COMMENT);
     const cleanup = start(this);
-    if (this.#open) this.#cleanup = cleanup;
+    if (this.#isOpen) this.#cleanup = cleanup;
     else cleanup();
   }
 
@@ -45,12 +41,12 @@ export class EventStream implements EventSink {
   }
 
   close(): void {
-    if (this.#open) this.#response.end();
+    if (this.#isOpen) this.#response.end();
     this.#ended();
   }
 
   #write(text: string): boolean {
-    if (!this.#open) return false;
+    if (!this.#isOpen) return false;
     this.#response.write(text);
     if (this.#response.writableLength <= MAX_WAITING_BYTES) return true;
     this.#response.destroy();
@@ -59,9 +55,9 @@ export class EventStream implements EventSink {
   }
 
   #ended(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    clearInterval(this.#alive);
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    clearInterval(this.#commentTimer);
     this.#cleanup?.();
   }
 }

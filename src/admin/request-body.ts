@@ -1,17 +1,18 @@
 // Reads and parses the body of an admin request. It is JSON whatever its label says, as with etcd and Consul
-// (curl labels `-d` as a form); pages of other sites are kept out by site-check.ts, not by the label.
+// (curl labels `-d` as a form); pages of other sites are rejected by site-check.ts, not by the label.
 import type { IncomingMessage } from 'node:http';
 import { HttpError } from '../errors.js';
+import { decodeUtf8, parseHarmless } from '../server/body/json-body.js';
 
 /**
- * Everything that happens here happens in the primary, which accepts connections: a body of 64 KiB takes it
- * well under a millisecond, and the largest one that a route needs, a registration, is under half of that.
+ * Bodies are parsed in the primary, which also accepts connections: 64 KiB take it well under a millisecond,
+ * and the largest body that a route needs, a registration, is less than half of that.
  */
 export const MAX_BODY_BYTES = 64 * 1024;
-const MAX_DEPTH = 64;
 
 /**
- * @param admit called once it is certain that the body is worth reading; it begins to come then
+ * @param admit called once when the body is worth reading; its bytes arrive only after that
+ * @returns the parsed JSON, undefined for an empty body
  * @throws HttpError MALFORMED_BODY, BODY_TOO_LARGE, LENGTH_REQUIRED, UNSUPPORTED_MEDIA_TYPE, CLIENT_CLOSED
  */
 export async function readJsonBody(request: IncomingMessage, admit: () => void): Promise<unknown> {
@@ -20,7 +21,7 @@ export async function readJsonBody(request: IncomingMessage, admit: () => void):
   if (encoding !== undefined && encoding !== 'identity') {
     throw new HttpError('UNSUPPORTED_MEDIA_TYPE', 'Encoded bodies are not accepted here.');
   }
-  // Of one-byte chunks, node's parser would make an object each.
+  // The parser of Node.js makes an object for each chunk, also for chunks of one byte.
   if (headers['transfer-encoding'] !== undefined) {
     throw new HttpError('LENGTH_REQUIRED', 'Send the body with a Content-Length.');
   }
@@ -31,12 +32,12 @@ export async function readJsonBody(request: IncomingMessage, admit: () => void):
   if (length === 0) return undefined;
   const bytes = collect(request, length);
   admit();
-  return parse(await bytes);
+  return parseHarmless(decodeUtf8(await bytes));
 }
 
 /**
- * In one buffer, however many pieces come. Not by `for await`: leaving that loop early destroys the
- * connection.
+ * Collects the body in one buffer, however many pieces arrive. `for await` would destroy the connection when
+ * its loop is left early.
  */
 function collect(request: IncomingMessage, length: number): Promise<Buffer> {
   const body = Buffer.allocUnsafeSlow(length);
@@ -51,28 +52,3 @@ function collect(request: IncomingMessage, length: number): Promise<Buffer> {
     request.once('close', left);
   });
 }
-
-function parse(bytes: Buffer): unknown {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw new HttpError('MALFORMED_BODY', 'The body is not JSON in UTF-8.', { cause: error });
-  }
-  check(value, 1);
-  return value;
-}
-
-/** Keys that would reach a prototype when copied carelessly, and nesting without end. */
-function check(value: unknown, depth: number): void {
-  if (typeof value !== 'object' || value === null) return;
-  if (depth > MAX_DEPTH) throw new HttpError('MALFORMED_BODY', `The body nests deeper than ${MAX_DEPTH}.`);
-  for (const [key, item] of Object.entries(value)) {
-    const reaches = key === '__proto__' || (key === 'constructor' && isObjectWith(item, 'prototype'));
-    if (reaches) throw new HttpError('MALFORMED_BODY', 'The body holds a key that is not accepted.');
-    check(item, depth + 1);
-  }
-}
-
-const isObjectWith = (value: unknown, key: string): boolean =>
-  typeof value === 'object' && value !== null && Object.hasOwn(value, key);

@@ -2,6 +2,7 @@
 // Members that are not known are left alone, so newer clients can talk to older registries.
 import { isIP } from 'node:net';
 import { type FieldError, ValidationError } from '../errors.js';
+import { pointerTo } from '../problem.js';
 import { isServiceName, SERVICE_NAME } from '../service-name.js';
 import { type Endpoint, originOf } from './endpoint.js';
 
@@ -152,7 +153,7 @@ function metadataOf(value: unknown, wrong: Wrong): Readonly<Record<string, strin
   }
   let bytes = 0;
   for (const [name, text] of entries) {
-    if (typeof text !== 'string') wrong(`/metadata/${pointer(name)}`, 'must be a string');
+    if (typeof text !== 'string') wrong(`/metadata${pointerTo(name)}`, 'must be a string');
     else {
       metadata[name] = text;
       bytes += Buffer.byteLength(name) + Buffer.byteLength(text);
@@ -161,6 +162,3 @@ function metadataOf(value: unknown, wrong: Wrong): Readonly<Record<string, strin
   if (bytes > MAX_METADATA_BYTES) wrong('/metadata', `is larger than ${MAX_METADATA_BYTES} bytes`);
   return metadata;
 }
-
-/** RFC 6901 section 3. */
-const pointer = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');

@@ -1,20 +1,10 @@
 // The one place where something thrown becomes an answer: RFC 9457 problem+json, CONTRACT section 3.
 import { EXECUTED_FIELD, HttpError } from '../errors.js';
-import { shortText } from '../redaction/shown-text.js';
+import { type FailedRequest, problemDocument } from '../problem.js';
 import { toError } from '../telemetry/to-error.js';
 import { jsonOf } from './body/json-value.js';
 import { checkField, setField } from './response/header-fields.js';
 import { kindOf } from './value-kind.js';
-
-export const PROBLEM_JSON = 'application/problem+json';
-
-/** What of the request appears in its problem document. */
-export interface FailedRequest {
-  readonly requestId: string;
-  readonly traceId: string;
-  /** Whether its handler was called. */
-  readonly executed: boolean;
-}
 
 export interface Problem {
   readonly status: number;
@@ -51,14 +41,7 @@ function internalProblem(fault: Error, request: FailedRequest): Problem {
 
 const isFault = ({ code, status }: HttpError): boolean => code === 'INTERNAL' || status === 500;
 
-/** Without functions: JSON has none, and would call one that is named toJSON for the whole document. */
-const dataOf = (members: HttpError['members'] = {}): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => typeof value !== 'function'));
-
-function documentOf(
-  error: HttpError,
-  { requestId, traceId, executed }: FailedRequest,
-): Omit<Problem, 'fault'> {
+function documentOf(error: HttpError, request: FailedRequest): Omit<Problem, 'fault'> {
   const { status } = error;
   if (!Number.isInteger(status) || status < 400 || status > 599 || error.code === 'CLIENT_CLOSED') {
     throw new RangeError(
@@ -74,19 +57,7 @@ function documentOf(
     const field = checkField(name, value);
     if (field !== undefined && field !== 'content-type') setField(headers, field, value);
   }
-  if (status === 503 && !executed) headers.push(EXECUTED_FIELD, 'false');
-  const body = jsonOf({
-    ...dataOf(error.members),
-    type: `urn:multilane:problem:${error.code.toLowerCase().replaceAll('_', '-')}`,
-    title: error.title,
-    status,
-    detail: shortText(String(error.message)),
-    instance: `urn:multilane:request:${requestId}`,
-    code: error.code,
-    traceId,
-    // Absent with other statuses, also where a thrower has set it: JSON leaves undefined out.
-    executed: status === 503 ? executed : undefined,
-    ...(error.errors === undefined ? {} : { errors: error.errors }),
-  });
+  if (status === 503 && request.executed === false) headers.push(EXECUTED_FIELD, 'false');
+  const body = jsonOf(problemDocument(error, request));
   return { status, code: error.code, headers, body };
 }

@@ -8,23 +8,24 @@ import {
   UnavailableError,
 } from '../errors.js';
 import { Holds } from '../hold.js';
+import { PROBLEM_JSON } from '../problem.js';
 import { runInScope, type Scope } from '../scope.js';
 import { toError } from '../telemetry/to-error.js';
 import { clientClosed } from './body/body.js';
 import { type Context, SENT, type Sent } from './handler.js';
 import type { LiveRequest } from './live-requests.js';
-import { PROBLEM_JSON, type Problem, problemOf } from './problem-response.js';
+import { type Problem, problemOf } from './problem-response.js';
 import { adopted, isPromise } from './promise.js';
 import { Refusal } from './refusal.js';
 import type { RouteMeter } from './request-observer.js';
 import { isBodiless, Responder } from './responder.js';
 import {
-  EVENT_STREAM,
   type EventSourceFunction,
   eventStream,
   isEventSource,
   type ServerSentEvent,
 } from './response/sse.js';
+import { EVENT_STREAM } from './response/sse-frame.js';
 import { type Pieces, StreamSource } from './response/stream-source.js';
 import { UnsendableError } from './response/unsendable.js';
 import type { Alarm } from './timer-wheel.js';

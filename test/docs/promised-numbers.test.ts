@@ -55,7 +55,13 @@ const PROMISES: readonly Promised[] = [
     'SETTLED_MS',
     SECOND,
   ),
-  promised('docs/websocket.md', 'and then every # s', 'server/response/sse', 'COMMENT_EVERY_MS', SECOND),
+  promised(
+    'docs/websocket.md',
+    'and then every # s',
+    'server/response/sse-frame',
+    'COMMENT_EVERY_MS',
+    SECOND,
+  ),
   promised(
     'docs/shared-memory.md',
     'Bodies of up to # KiB that arrive',
@@ -74,7 +80,7 @@ const PROMISES: readonly Promised[] = [
   promised('SECURITY.md', '| # begin in each turn', 'admin/dispatcher', 'REQUESTS_A_TURN'),
   promised('SECURITY.md', 'and hold # MiB of headers', 'admin/arrivals', 'MOST_BYTES', KIB * KIB),
   promised('SECURITY.md', '| JSON bodies | # KiB', 'admin/request-body', 'MAX_BODY_BYTES', KIB),
-  promised('SECURITY.md', '| JSON bodies | 64 KiB, # levels', 'admin/request-body', 'MAX_DEPTH'),
+  promised('SECURITY.md', '| JSON bodies | 64 KiB, # levels', 'server/body/json-body', 'MAX_JSON_DEPTH'),
   promised(
     'SECURITY.md',
     '| responses that lie unread | # MiB',

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { UnavailableError } from '#src/errors.js';
-import { COMMENT_EVERY_MS, encodeEvent, type ServerSentEvent } from '#src/server/response/sse.js';
+import { encodeEvent, type ServerSentEvent } from '#src/server/response/sse.js';
+import { COMMENT_EVERY_MS } from '#src/server/response/sse-frame.js';
 import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';

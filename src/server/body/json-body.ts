@@ -1,12 +1,12 @@
-// JSON from strangers: only UTF-8, never deeper than 64, no key that could reach a prototype, none twice.
+// JSON bodies of clients: UTF-8 only, at most 64 levels deep, without a key that could reach a prototype and
+// without an object that has the same key twice.
 import { isUtf8 } from 'node:buffer';
 import { HttpError } from '../../errors.js';
-import { repeatsMember } from './json-members.js';
+import { endOfString, hasRepeatedMember } from './json-text.js';
 
 export const MAX_JSON_DEPTH = 64;
 
-/** Every key that is refused spells `proto`, in clear or with the help of an escape of ASCII. */
-const isSuspicious = (text: string): boolean => text.includes('proto') || text.includes('\\u00');
+const QUOTE = 0x22;
 
 const malformed = (detail: string): HttpError => new HttpError('MALFORMED_BODY', detail);
 
@@ -17,10 +17,24 @@ export function decodeUtf8(bytes: Uint8Array): string {
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }
 
-/** @throws HttpError MALFORMED_BODY */
+/**
+ * Parses a body of the data plane.
+ * @throws HttpError MALFORMED_BODY
+ */
 export function parseJson(bytes: Uint8Array): unknown {
   if (bytes.byteLength === 0) throw malformed('The body is empty; JSON is expected.');
   const text = decodeUtf8(bytes);
+  const value = parseHarmless(text);
+  if (hasRepeatedMember(text, value)) throw malformed('The body has an object with the same key twice.');
+  return value;
+}
+
+/**
+ * Parses JSON whose depth is bounded and which has no key that could reach a prototype. An object may have
+ * the same key twice.
+ * @throws HttpError MALFORMED_BODY
+ */
+export function parseHarmless(text: string): unknown {
   if (isTooDeep(text)) throw malformed(`The body is nested deeper than ${MAX_JSON_DEPTH} levels.`);
   let value: unknown;
   try {
@@ -29,25 +43,21 @@ export function parseJson(bytes: Uint8Array): unknown {
     // The parser's own message quotes the input.
     throw malformed('The body is not valid JSON.');
   }
-  if (isSuspicious(text) && reachesPrototype(value)) {
+  if (mayNamePrototype(text) && reachesPrototype(value)) {
     throw malformed('The body has a key that is not allowed (__proto__ or constructor.prototype).');
   }
-  if (repeatsMember(text, value)) throw malformed('The body has an object with the same key twice.');
   return value;
 }
 
-/** Before parsing, so that a small body cannot cost much memory. Few brackets cannot nest deeply. */
+/** The depth is checked before parsing, so that a small body cannot cost much memory. */
 function isTooDeep(text: string): boolean {
-  if (!hasMoreThan(MAX_JSON_DEPTH, text)) return false;
+  // A text with few brackets cannot be deep.
+  if (!hasMoreBrackets(MAX_JSON_DEPTH, text)) return false;
   let depth = 0;
-  let inString = false;
   for (let i = 0; i < text.length; i++) {
     const char = text.charCodeAt(i);
-    if (inString) {
-      if (char === 0x5c) i++;
-      else if (char === 0x22) inString = false;
-    } else if (char === 0x22) {
-      inString = true;
+    if (char === QUOTE) {
+      i = endOfString(text, i);
     } else if (char === 0x5b || char === 0x7b) {
       if (++depth > MAX_JSON_DEPTH) return true;
     } else if (char === 0x5d || char === 0x7d) {
@@ -57,7 +67,7 @@ function isTooDeep(text: string): boolean {
   return false;
 }
 
-function hasMoreThan(limit: number, text: string): boolean {
+function hasMoreBrackets(limit: number, text: string): boolean {
   let count = 0;
   for (const bracket of ['{', '[']) {
     for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
@@ -67,7 +77,10 @@ function hasMoreThan(limit: number, text: string): boolean {
   return false;
 }
 
-/** The depth is bounded by now, so recursion is. */
+/** Every key that is refused contains `proto`, either as it is or with an escape for an ASCII character. */
+const mayNamePrototype = (text: string): boolean => text.includes('proto') || text.includes('\\u00');
+
+/** The recursion is bounded because the depth has been checked. */
 function reachesPrototype(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (Array.isArray(value)) return value.some(reachesPrototype);

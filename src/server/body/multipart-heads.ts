@@ -4,6 +4,7 @@
 import { isUtf8 } from 'node:buffer';
 import { HttpError } from '../../errors.js';
 import { Refusal } from '../refusal.js';
+import { TOKEN } from '../response/token.js';
 
 const MAX_HEAD_BYTES = 8 * 1024;
 const MAX_HEAD_FIELDS = 20;
@@ -13,11 +14,13 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const NOTHING: Buffer = Buffer.alloc(0);
 const DASH = 0x2d;
 
-const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\r\n\0]*)$/;
+const FIELD = new RegExp(String.raw`^(${TOKEN}):[ \t]*([^\r\n\0]*)$`);
 const FOLDED = /^[ \t][^\r\n\0]*$/;
 const FORM_DATA = /^form-data[ \t]*(?=;|$)/i;
-const PARAMETER =
-  /;[ \t]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*=[ \t]*(?:"(?:[^"\\]|\\.)*"|[^;"]*)[ \t]*|;[ \t]*$/y;
+const PARAMETER = new RegExp(
+  String.raw`;[ \t]*(${TOKEN})[ \t]*=[ \t]*(?:"(?:[^"\\]|\\.)*"|[^;"]*)[ \t]*|;[ \t]*$`,
+  'y',
+);
 const CHARSET = /;[ \t]*charset="?([^";\s]+)/i;
 const BOUNDARY = /;[ \t]*boundary=(?:"([^"\\\r\n]{1,70})"|([^\s;",\\]{1,70}))/i;
 

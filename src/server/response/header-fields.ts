@@ -1,9 +1,8 @@
 // What may stand in a response header. The core writes names and values as they are, so one line break
 // would let a value split the response (CWE-113): everything that goes out is checked here.
 import { isRuntimeField } from '../../errors.js';
+import { isToken } from './token.js';
 
-/** RFC 9110 section 5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** RFC 9110 section 5.5: no control character but the tab. */
 const VALUE = /^[\t\x20-\x7e\x80-\uffff]*$/;
 
@@ -24,7 +23,7 @@ const FRAMING = new Set([
  * @throws TypeError for a name that is no token or a value with control characters
  */
 export function checkField(name: string, value: string): string | undefined {
-  if (typeof name !== 'string' || !TOKEN.test(name)) throw new TypeError('invalid header name');
+  if (typeof name !== 'string' || !isToken(name)) throw new TypeError('invalid header name');
   if (typeof value !== 'string' || !VALUE.test(value)) {
     throw new TypeError(`invalid value of header ${name}`);
   }

@@ -1,52 +1,46 @@
-// Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): events as text, and a
-// stream of them that shows a sign of life while the source is silent.
+// Event streams: server-sent events checked and encoded, and a stream of them that sends a comment now and
+// then while its source is silent.
 import { jsonOf } from '../body/json-value.js';
 import type { TimerWheel } from '../timer-wheel.js';
+import { COMMENT, COMMENT_EVERY_MS, frameEvent } from './sse-frame.js';
 import { type Pieces, StreamSource } from './stream-source.js';
 
 export interface ServerSentEvent {
-  /** Default in the browser: `message`. */
+  /**
+   * The type of the event, on one line.
+   * @default `message`, in the browser
+   */
   readonly event?: string;
-  /** A string as it is, line by line; anything else as JSON. */
+  /** A string is sent as it is, line by line; anything else is sent as JSON. */
   readonly data?: unknown;
-  /** What a client that comes again sends as `Last-Event-ID`. */
+  /** The id that a reconnecting client sends as `Last-Event-ID`, on one line. */
   readonly id?: string;
-  /** Milliseconds that the client waits before it comes again. */
+  /** Milliseconds that the client waits before it reconnects. */
   readonly retry?: number;
 }
 
-/** @param lastEventId what the client had when it lost the stream, undefined the first time */
+/**
+ * Makes the events of one client.
+ * @param lastEventId the last id that the client received before it lost the stream, undefined the first time
+ */
 export type EventSourceFunction = (lastEventId: string | undefined) => AsyncIterable<ServerSentEvent>;
 
-export const EVENT_STREAM = 'text/event-stream';
-/** Below what proxies and clients take for a dead connection. */
-export const COMMENT_EVERY_MS = 15_000;
-const COMMENT = ':\n\n';
-
-/** @throws TypeError for a member that would break out of its line, or is of another kind */
-export function encodeEvent({ event, data, id, retry }: ServerSentEvent): string {
-  let text = '';
-  if (event !== undefined) text += `event: ${line('event', event)}\n`;
-  if (id !== undefined) text += `id: ${line('id', id)}\n`;
-  if (retry !== undefined) {
-    if (!Number.isSafeInteger(retry) || retry < 0) {
-      throw new TypeError('retry of an event must be a whole number of milliseconds');
-    }
-    text += `retry: ${retry}\n`;
+/** @throws TypeError for a member of another type, and for an `event` or `id` that would end its line */
+export function encodeEvent(event: ServerSentEvent): string {
+  const { event: type, data, id, retry } = event;
+  if (type !== undefined) checkLine('event', type);
+  if (id !== undefined) checkLine('id', id);
+  if (retry !== undefined && (!Number.isSafeInteger(retry) || retry < 0)) {
+    throw new TypeError('retry of an event must be a whole number of milliseconds');
   }
-  if (data !== undefined) {
-    const lines = typeof data === 'string' ? data.split(/\r\n|\n|\r/) : [jsonOf(data)];
-    for (const one of lines) text += `data: ${one}\n`;
-  }
-  return `${text}\n`;
+  return frameEvent(event, data === undefined || typeof data === 'string' ? data : jsonOf(data));
 }
 
-function line(name: string, value: string): string {
-  // A client ignores an id with a NUL.
+function checkLine(name: string, value: string): void {
+  // Clients ignore an id with a NUL.
   if (typeof value !== 'string' || /[\r\n\0]/.test(value)) {
     throw new TypeError(`${name} of an event must be a string of one line`);
   }
-  return value;
 }
 
 /** True for an asynchronous iterable, or a function that may return one. */
@@ -57,15 +51,15 @@ export function isEventSource(source: unknown): boolean {
 
 export interface EventStreamOptions {
   readonly wheel: TimerWheel;
-  /** Nobody wants more. */
+  /** Aborts when no more events are wanted. */
   readonly signal: AbortSignal;
-  /** Told when the source cannot be ended. */
+  /** Called with what releasing the source throws. */
   readonly failed: (error: unknown) => void;
 }
 
 /**
- * The text of a stream, to be iterated once. A source that is an object is released even if the stream is
- * never begun; one that is a function is called when it begins.
+ * Makes the text of a stream, which can be iterated once. A source that is an object is released even if the
+ * stream never begins; a source that is a function is called when it begins.
  */
 export function eventStream(
   source: AsyncIterable<ServerSentEvent> | EventSourceFunction,
@@ -92,11 +86,11 @@ export function eventStream(
 }
 
 /**
- * Begins with a comment, because the header goes out with the first bytes.
+ * The text begins with a comment, because the header is sent with the first bytes.
  *
- * `return` of the source is called when the client leaves, and not waited for: a generator that is in the
- * middle of an `await` gets to its `finally` when that ends. What waits for long should wait with the
- * request's signal.
+ * `return` of the source is called when the client leaves, and is not awaited: a generator that is in the
+ * middle of an `await` reaches its `finally` when that settles. A source that waits for long should pass the
+ * request's signal to what it waits for.
  */
 async function* textsOf(
   open: () => StreamSource,
@@ -105,23 +99,23 @@ async function* textsOf(
   const source = open();
   const events = source.iterator as AsyncIterator<ServerSentEvent>;
   let isOver = false;
-  let isAsked = false;
+  let isReading = false;
   let isCommentDue = true;
-  /** Gives the next event, or throws what the source threw. */
+  /** Returns the event that has arrived, or throws what the source threw. */
   let take: (() => IteratorResult<ServerSentEvent>) | undefined;
   let wake = (): void => {};
   const arrive = (taken: typeof take): void => {
     take = taken;
     wake();
   };
-  const remind = (): void => {
+  const markCommentDue = (): void => {
     isCommentDue = true;
-    alarm = wheel.after(COMMENT_EVERY_MS, remind);
+    alarm = wheel.after(COMMENT_EVERY_MS, markCommentDue);
     wake();
   };
-  let alarm = wheel.after(COMMENT_EVERY_MS, remind);
-  const leave = (): void => wake();
-  signal.addEventListener('abort', leave, { once: true });
+  let alarm = wheel.after(COMMENT_EVERY_MS, markCommentDue);
+  const wakeReader = (): void => wake();
+  signal.addEventListener('abort', wakeReader, { once: true });
   try {
     while (!signal.aborted) {
       if (isCommentDue) {
@@ -130,15 +124,15 @@ async function* textsOf(
       } else if (take !== undefined) {
         const next = take;
         take = undefined;
-        isAsked = false;
-        isOver = true; // who threw or is done must not be asked again
+        isReading = false;
+        isOver = true; // a source that threw or has ended must not be read again
         const { done, value } = next();
         if (done) return;
         isOver = false;
         yield encodeEvent(value);
       } else {
-        if (!isAsked) {
-          isAsked = true;
+        if (!isReading) {
+          isReading = true;
           events.next().then(
             (result) => arrive(() => result),
             (error: unknown) =>
@@ -154,7 +148,7 @@ async function* textsOf(
     }
   } finally {
     alarm.cancel();
-    signal.removeEventListener('abort', leave);
+    signal.removeEventListener('abort', wakeReader);
     if (!isOver) source.cancel();
   }
 }

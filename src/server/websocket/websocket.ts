@@ -1,4 +1,5 @@
 // The contract of WebSocket routes: what a route may say, and what its callbacks get in hand.
+import { isToken } from '../response/token.js';
 import type { Pattern } from '../routing/pattern.js';
 import type { Topics } from './topics.js';
 
@@ -111,8 +112,6 @@ export const DEFAULT_LIMITS: ResolvedLimits = {
 const MAX_PAYLOAD = 256 * 1024 * 1024;
 /** Outside of these the core ends the process. */
 const IDLE_MS = { min: 8_000, max: 960_000 };
-/** RFC 9110 section 5.6.2: subprotocol names are tokens. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** @throws TypeError for a limit that the core could not keep or that no request could meet */
 export function resolveLimits(limits: WebSocketLimits): ResolvedLimits {
@@ -138,7 +137,7 @@ export function resolveLimits(limits: WebSocketLimits): ResolvedLimits {
   if (origins !== '*' && !(Array.isArray(origins) && origins.every(isOrigin))) {
     throw new TypeError('origins must be "*" or a list like ["https://app.example"]');
   }
-  if (!Array.isArray(protocols) || !protocols.every((name) => typeof name === 'string' && TOKEN.test(name))) {
+  if (!Array.isArray(protocols) || !protocols.every((name) => typeof name === 'string' && isToken(name))) {
     throw new TypeError('protocols must be a list of names without spaces or commas');
   }
   return {

@@ -1,0 +1,62 @@
+// Reads the text of a JSON document for what JSON.parse does not report: an object that has the same key
+// twice. One parser keeps the first of the two and another the last (RFC 8259 section 4), so the value that a
+// proxy has checked need not be the one that is used here. JSON.parse keeps the last, therefore the members
+// that it made are counted and compared with those in the text.
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+
+/** @returns the index of the quote that ends the string whose first quote is at `start` */
+export function endOfString(text: string, start: number): number {
+  for (let i = start + 1; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (char === BACKSLASH) i++;
+    else if (char === QUOTE) return i;
+  }
+  return text.length;
+}
+
+/** @param value the result of JSON.parse for the text; it must not be too deep for recursion */
+export function hasRepeatedMember(text: string, value: unknown): boolean {
+  const members = countMembers(value);
+  // The text is read character by character only when it has more colons that may follow a name than the
+  // value has members: some of them are in strings, or a member is repeated.
+  return countLikelyNames(text) > members && countNames(text) > members;
+}
+
+function countMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let count = 0;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) count += countMembers(value[i]);
+    return count;
+  }
+  // All enumerable properties are the object's own, because JSON.parse made it.
+  for (const name in value) count += 1 + countMembers((value as Record<string, unknown>)[name]);
+  return count;
+}
+
+/** Counts colons behind a quote. These are all that follow a name, and rarely one of a time or a URL. */
+function countLikelyNames(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
+    let before = at - 1;
+    while (isSpace(text.charCodeAt(before))) before--;
+    if (text.charCodeAt(before) === QUOTE) count++;
+  }
+  return count;
+}
+
+const isSpace = (char: number): boolean => char === 0x20 || char === 0x0a || char === 0x0d || char === 0x09;
+
+/** Counts colons outside of strings. */
+function countNames(text: string): number {
+  let count = 0;
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (char === QUOTE) i = endOfString(text, i);
+    else if (char === COLON) count++;
+  }
+  return count;
+}
