@@ -5,7 +5,7 @@ import type { AdminRoute } from './admin-route.js';
 export type RouteMatch =
   | { readonly kind: 'found'; readonly route: AdminRoute; readonly params: Readonly<Record<string, string>> }
   /** The path is known, but not with this method. `open`: it may be told to anybody. */
-  | { readonly kind: 'wrong-method'; readonly allow: string; readonly open: boolean }
+  | { readonly kind: 'wrong-method'; readonly allow: string; readonly isOpen: boolean }
   | { readonly kind: 'unknown' };
 
 interface Pattern {
@@ -53,8 +53,8 @@ export class AdminRouter {
       const route = routes.get(method === 'HEAD' ? 'GET' : method);
       if (route !== undefined) return { kind: 'found', route, params };
       const methods = [...routes.keys()].flatMap((known) => (known === 'GET' ? ['GET', 'HEAD'] : [known]));
-      const open = [...routes.values()].every(({ access }) => access === 'open');
-      return { kind: 'wrong-method', allow: methods.join(', '), open };
+      const isOpen = [...routes.values()].every(({ access }) => access === 'open');
+      return { kind: 'wrong-method', allow: methods.join(', '), isOpen };
     }
     return { kind: 'unknown' };
   }

@@ -1,0 +1,90 @@
+// The checks of an admin request that need no body: its form, where it comes from, and its token.
+import type { IncomingMessage } from 'node:http';
+import { HttpError } from '../errors.js';
+import type { RouteMatch } from './admin-router.js';
+import type { Credentials, Grants } from './credentials.js';
+import type { FailedTokens } from './failed-tokens.js';
+import { foreignSite } from './site-check.js';
+
+/** @returns a header field by its lower-case name; several fields of one name are joined by `, ` */
+export function fieldOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
+/**
+ * A request has one Host field and a target that is a path. With anything else it is not clear which server or
+ * which resource is meant.
+ * @throws HttpError MALFORMED_REQUEST
+ */
+export function checkForm(request: IncomingMessage): void {
+  const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
+  if (hosts.length !== 1) throw new HttpError('MALFORMED_REQUEST', 'The request must have one Host field.');
+  if (!request.url?.startsWith('/')) throw new HttpError('MALFORMED_REQUEST', 'The target must be a path.');
+  const { expect = '100-continue' } = request.headers;
+  if (expect.toLowerCase() !== '100-continue') {
+    throw new HttpError('MALFORMED_REQUEST', 'The only expectation that is met here is 100-continue.');
+  }
+}
+
+export interface OwnNames {
+  /** The address that the server is bound to. */
+  readonly host: string;
+  /** ADMIN_ALLOWED_HOSTS */
+  readonly allowedHosts: readonly string[];
+}
+
+/** @throws HttpError CROSS_SITE for a Host that is not ours, and for a request of a page of another origin */
+export function checkSite(request: IncomingMessage, { host, allowedHosts }: OwnNames): void {
+  const { headers, socket } = request;
+  const reason = foreignSite(
+    {
+      host: headers.host ?? '',
+      origin: headers.origin,
+      fetchSite: fieldOf(request, 'sec-fetch-site'),
+      localAddress: socket.localAddress,
+    },
+    host,
+    allowedHosts,
+  );
+  if (reason !== undefined) throw new HttpError('CROSS_SITE', reason);
+}
+
+export interface TokenChecks {
+  readonly credentials: Credentials;
+  readonly failedTokens: FailedTokens;
+}
+
+/**
+ * @returns what the token of the request was given for; nothing on a route that is open to everyone
+ * @throws HttpError UNAUTHORIZED, and RATE_LIMITED after too many wrong tokens from this address
+ */
+export function authorize(
+  request: IncomingMessage,
+  match: RouteMatch,
+  { credentials, failedTokens }: TokenChecks,
+): Grants {
+  const access = match.kind === 'found' ? match.route.access : undefined;
+  if (access === 'open' || (match.kind === 'wrong-method' && match.isOpen)) return [];
+  const address = request.socket.remoteAddress ?? '';
+  const { authorization } = request.headers;
+  const wait = authorization === undefined ? 0 : failedTokens.waitSeconds(address);
+  if (wait > 0) {
+    throw new HttpError('RATE_LIMITED', 'Too many wrong tokens from this address.', {
+      headers: { 'retry-after': String(wait) },
+    });
+  }
+  const identified = credentials.identify(authorization);
+  if (identified === 'missing') throw unauthorized('This path needs a bearer token.', 'realm="multilane"');
+  if (identified === 'wrong') {
+    failedTokens.failed(address);
+    throw unauthorized('The token is not valid here.', 'realm="multilane", error="invalid_token"');
+  }
+  if (identified.grants !== 'all' && access !== 'delegate') {
+    throw unauthorized('The token does not open this path.', 'realm="multilane", error="insufficient_scope"');
+  }
+  return identified.grants;
+}
+
+const unauthorized = (detail: string, challenge: string): HttpError =>
+  new HttpError('UNAUTHORIZED', detail, { headers: { 'www-authenticate': `Bearer ${challenge}` } });

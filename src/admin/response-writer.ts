@@ -1,0 +1,149 @@
+// Writes the responses of the admin plane: those of handlers, problem documents and event streams. A response
+// that closes its connection says so in its header, and large responses count until their clients have read
+// them.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { UnavailableError } from '../errors.js';
+import { type FailedRequest, problemOf } from '../problem.js';
+import type { AdminConnections } from './admin-connections.js';
+import type { AdminResponse } from './admin-route.js';
+import type { ClientInput } from './client-input.js';
+import { EventStream } from './event-stream.js';
+import { sendBody } from './send-body.js';
+
+export interface ResponseWriterOptions {
+  readonly connections: AdminConnections;
+  readonly inputs: WeakMap<Duplex, ClientInput>;
+  /** Milliseconds for which a client may read no byte of a response that is complete. */
+  readonly sendMs: number;
+}
+
+/** Larger responses count against the bytes that clients may leave unread. */
+const LARGE_BYTES = 64 * 1024;
+
+export class ResponseWriter {
+  readonly #options: ResponseWriterOptions;
+  readonly #streams = new Set<EventStream>();
+  #isDraining = false;
+
+  constructor(options: ResponseWriterOptions) {
+    this.#options = options;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** From now on every response closes its connection; event streams end. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const stream of this.#streams) stream.close();
+  }
+
+  /** @throws UnavailableError OVERLOADED, before anything is written */
+  write(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { status, json, text, bytes, headers = {}, stream }: AdminResponse,
+  ): void {
+    if (stream !== undefined && !this.#options.connections.hasRoomForStream) {
+      throw new UnavailableError('OVERLOADED', 'Too many event streams are open.');
+    }
+    const body = bytes ?? bytesOf(json === undefined ? text : JSON.stringify(json));
+    if (body !== undefined) this.#countUnread(request, response, body);
+    this.#begin(request, response, headers);
+    if (stream !== undefined) {
+      response.setHeader('content-type', 'text/event-stream; charset=utf-8');
+      response.writeHead(status);
+      if (request.method === 'HEAD') this.#end(request, response);
+      else this.#stream(request, response, stream);
+      return;
+    }
+    if (body === undefined) {
+      if (status !== 204 && status !== 304) response.setHeader('content-length', 0);
+      response.writeHead(status);
+      this.#end(request, response);
+      return;
+    }
+    if (!response.hasHeader('content-type')) {
+      const type = json === undefined ? 'text/plain; charset=utf-8' : 'application/json; charset=utf-8';
+      response.setHeader('content-type', type);
+    }
+    this.#send(request, response, status, body);
+  }
+
+  /** Writes a problem document, unless a response has begun already: its connection is cut then. */
+  writeProblem(
+    request: IncomingMessage,
+    response: ServerResponse,
+    failed: FailedRequest,
+    error: unknown,
+  ): void {
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    const { status, headers, body } = problemOf(error, failed);
+    this.#begin(request, response, headers);
+    this.#send(request, response, status, Buffer.from(body));
+  }
+
+  /** @throws UnavailableError when unread responses leave no room for this one */
+  #countUnread({ method, socket }: IncomingMessage, response: ServerResponse, body: Buffer): void {
+    const { connections } = this.#options;
+    if (body.length <= LARGE_BYTES || method === 'HEAD' || response.destroyed) return;
+    if (!connections.hold(socket, body)) {
+      throw new UnavailableError('OVERLOADED', 'The response is larger than what clients may leave unread.');
+    }
+    response.once('close', () => connections.release(socket, body));
+  }
+
+  /** Nothing more of the request is read after this. */
+  #begin(
+    request: IncomingMessage,
+    response: ServerResponse,
+    headers: Readonly<Record<string, string>>,
+  ): void {
+    const input = this.#options.inputs.get(request.socket)!;
+    input.respond();
+    const isLast = this.#isDraining || this.#options.connections.isCrowded || input.isUnread;
+    if (isLast) response.setHeader('connection', 'close');
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  }
+
+  #send(request: IncomingMessage, response: ServerResponse, status: number, body: Buffer): void {
+    response.setHeader('content-length', body.length);
+    response.writeHead(status);
+    this.#end(request, response, body);
+  }
+
+  /** The connection waits for its client from here on: it may be slow as long as it reads. */
+  #end({ method, socket }: IncomingMessage, response: ServerResponse, body?: Buffer): void {
+    const { connections, sendMs } = this.#options;
+    connections.move(socket, 'client');
+    response.setTimeout(sendMs);
+    if (body === undefined || method === 'HEAD') response.end();
+    else sendBody(response, body);
+  }
+
+  #stream(
+    { socket }: IncomingMessage,
+    response: ServerResponse,
+    start: NonNullable<AdminResponse['stream']>,
+  ): void {
+    // The client may have left while the handler ran. No 'close' would follow then.
+    if (response.destroyed) return;
+    const { connections } = this.#options;
+    connections.move(socket, 'stream');
+    const stream = new EventStream(response, start);
+    this.#streams.add(stream);
+    response.once('close', () => {
+      this.#streams.delete(stream);
+      connections.move(socket, 'client');
+    });
+    if (this.#isDraining) stream.close();
+  }
+}
+
+const bytesOf = (text: string | undefined): Buffer | undefined =>
+  text === undefined ? undefined : Buffer.from(text);
