@@ -1,4 +1,4 @@
-// REGISTRY_ACCEPT_TOKENS_FILE: who may register which services here.
+// Reads REGISTRY_ACCEPT_TOKENS_FILE: tokens, and the services that their holders may register here.
 
 import { readFile } from 'node:fs/promises';
 import { NEW_TOKEN, TOKEN_CHARACTERS } from '../config/setting-kinds.js';
@@ -6,7 +6,7 @@ import { errorMessage } from '../error-text.js';
 import { ConfigError } from '../errors.js';
 import type { Delegate } from './credentials.js';
 
-/** @throws ConfigError naming the file, and the line that is wrong; never a token */
+/** @throws ConfigError that names the file and the wrong line, and never contains a token */
 export async function acceptTokens(file: string | undefined): Promise<readonly Delegate[]> {
   if (file === undefined) return [];
   let text: string;
@@ -19,8 +19,8 @@ export async function acceptTokens(file: string | undefined): Promise<readonly D
 }
 
 /**
- * Lines `token service,service…`; empty ones and `#` comments are passed over.
- * @throws ConfigError naming the line that has another form or a token of fewer than 32 characters
+ * Parses lines of the form `token service,service…`. Empty lines and `#` comments are skipped.
+ * @throws ConfigError that names a line of another form, or with a token of fewer than 32 characters
  */
 export function parseAcceptTokens(text: string, file: string): Delegate[] {
   return text.split('\n').flatMap((line, index) => {

@@ -1,24 +1,27 @@
-// Bounds the connections of the admin plane that have sent a request. Most of them wait for their client: to
-// send its body, to read the response, to send the next request. At the limit the one that has waited
-// longest, or whose request has waited longest for its turn, is closed for a newcomer. One whose handler runs
-// is never closed, nor one with an event stream, so both are bounded on their own, below the limit.
+// Bounds the connections of the admin plane that have sent a request. Most of them wait for their client: for
+// a body, for a response to be read, for the next request. At the limit the connection that has waited
+// longest for its client, or for its request to begin, is closed for a new one. Connections with a running
+// handler or an event stream are never closed, so both have limits of their own below this one.
 import type { Socket } from 'node:net';
 import { UnreadResponses } from './unread-responses.js';
 
 export interface ConnectionOptions {
-  /** Asked for each newcomer. */
+  /** The limit; read for each new connection. */
   readonly most: () => number;
-  /** A connection was closed for a newcomer. */
+  /** Called when a connection was closed for a new one. */
   evicted(): void;
 }
 
-/** `turn`: its request has been read and has not begun. */
+/**
+ * `client`: the connection waits for its client. `turn`: its request has been read and has not begun.
+ * `handler`: the handler runs. `stream`: the response is an event stream.
+ */
 type Phase = 'client' | 'turn' | 'handler' | 'stream';
 
 export class AdminConnections {
   readonly #options: ConnectionOptions;
   readonly #phases = new Map<Socket, Phase>();
-  /** Those that may be closed, the longest-waiting first. */
+  /** Connections that may be closed for a new one. The one that has waited longest is the first. */
   readonly #waiting = new Set<Socket>();
   readonly #unread = new UnreadResponses();
   #handlers = 0;
@@ -28,7 +31,7 @@ export class AdminConnections {
     this.#options = options;
   }
 
-  /** @returns false when there is no room, because all connections are in use */
+  /** @returns false when the limit is reached and no connection may be closed */
   add(socket: Socket): boolean {
     if (this.#phases.size >= this.#options.most() && !this.#evict()) return false;
     this.#phases.set(socket, 'client');
@@ -40,12 +43,12 @@ export class AdminConnections {
     return true;
   }
 
-  /** So many that one that is kept is worth less than room for another. */
+  /** True above half of the limit: responses then close their connections. */
   get isCrowded(): boolean {
     return this.#phases.size > this.#options.most() / 2;
   }
 
-  /** More handlers run than should at once: only what is cheap is to be answered. */
+  /** True while too many handlers run: only open routes are served then. */
   get isBusy(): boolean {
     return this.#handlers > this.#options.most() / 4;
   }
@@ -65,9 +68,9 @@ export class AdminConnections {
   }
 
   /**
-   * Counts a large response until its client has read it or has left. Together they are bounded: for a new
-   * one those that have been unread longest are closed.
-   * @returns false when there is no room for it, however many are closed
+   * Counts a large response until its client has read it or has left. All of them together are bounded: the
+   * connections whose responses have been unread longest are closed for a new one.
+   * @returns false when the response alone is above the bound
    */
   hold(socket: Socket, body: Buffer): boolean {
     if (!this.#unread.fits(body)) return false;
@@ -75,7 +78,7 @@ export class AdminConnections {
     return true;
   }
 
-  /** The response has been read, or is not read any more. */
+  /** Call when the response has been read, or its client has left. */
   release(socket: Socket, body: Buffer): void {
     this.#unread.delete(socket, body);
   }

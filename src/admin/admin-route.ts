@@ -1,34 +1,33 @@
-// The contract of the admin plane: what a route is, what its handler gets and gives. server.ts keeps the
-// promises around it (token, Host and Origin checks, limits, problem documents); other rooms bring route
-// lists.
+// The contract of admin routes: a route, the request that its handler gets, and the response that it returns.
+// The server checks the token, Host and Origin, applies limits and writes problem documents.
 
-/** Whose requests a route answers. */
+/** The clients that a route serves. */
 export type AdminAccess =
-  /** Anybody who may connect: liveness and readiness. */
+  /** Every client: liveness and readiness. */
   | 'open'
-  /** Whoever has the admin token; everybody when none is set. */
+  /** Clients with the admin token; every client when none is set. */
   | 'operator'
-  /** The operator, and holders of a delegate token: look at `request.grants`. */
+  /** The operator, and clients with a delegate token: the handler must check `request.grants`. */
   | 'delegate';
 
 /**
- * A body is fully read (<= 64 KiB) and parsed before the handler runs, except that of a GET, which is never
- * read.
+ * A request of the admin plane. Its body (at most 64 KiB) has been read and parsed before the handler runs;
+ * the body of a GET is never read.
  */
 export interface AdminRequest {
   readonly method: string;
-  /** Without the query. */
+  /** The path without the query. */
   readonly path: string;
   /** Decoded parameters of the pattern (null prototype). */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
-  /** A field by its lower-case name; several of one name come joined by `, `. */
+  /** Returns a header field by its lower-case name; several fields of one name are joined by `, `. */
   header(name: string): string | undefined;
-  /** The JSON that was sent, undefined when there was no body. */
+  /** The parsed JSON body, undefined when there was none. */
   readonly body: unknown;
   readonly requestId: string;
   readonly remoteAddress: string;
-  /** What a delegate token was given for (names of services); `all` for the operator. */
+  /** The names of services that a delegate token is for; `all` for the operator. */
   readonly grants: 'all' | readonly string[];
   /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
@@ -38,48 +37,61 @@ export interface AdminRequest {
 export interface ServerSentEvent {
   readonly event?: string;
   readonly id?: string;
-  /** Text as it is; anything else as JSON. */
+  /** A string is sent as it is, anything else as JSON. */
   readonly data: unknown;
 }
 
-/** One open event stream. A comment every 15 s keeps it alive; a client that stops reading is cut. */
+/**
+ * One open event stream. A comment every 15 s keeps it alive; a client that stops reading is disconnected.
+ */
 export interface EventSink {
-  /** False once the stream has ended; events sent then are lost. */
+  /** @returns false when the stream has ended, and the event is lost */
   send(event: ServerSentEvent): boolean;
   /** Ends the stream from this side. */
   close(): void;
 }
 
-/** Called once, when the stream ends from either side. */
+/** Called once, when either side has ended the stream. */
 export type StreamCleanup = () => void;
 
-/** At most one of `json`, `text`, `bytes`, `stream`; none is an empty body. */
+/** A response has at most one of `json`, `text`, `bytes` and `stream`; without one its body is empty. */
 export interface AdminResponse {
   readonly status: number;
   readonly json?: unknown;
   readonly text?: string;
   /**
-   * Text or JSON in UTF-8 whose `content-type` is among the headers. One Buffer may be the reply to many
-   * requests.
+   * Text or JSON in UTF-8, with its `content-type` in `headers`. One Buffer may be the body of many
+   * responses.
    */
   readonly bytes?: Buffer;
-  /** Lower-case names; override the defaults (`content-type` of text is `text/plain; charset=utf-8`). */
+  /**
+   * Names are in lower case. They override the defaults (`content-type` of text is
+   * `text/plain; charset=utf-8`).
+   */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Server-sent events: runs once the header is out, returns how to stop. */
+  /** Begins server-sent events: it runs when the header has been sent, and returns its cleanup. */
   readonly stream?: (sink: EventSink) => StreamCleanup;
 }
 
-/** Throwing an HttpError answers with its problem document, anything else with 500 INTERNAL. */
+/**
+ * An HttpError that a handler throws becomes its problem document, any other error 500 INTERNAL.
+ */
 export type AdminHandler = (request: AdminRequest) => AdminResponse | Promise<AdminResponse>;
 
-/** Two routes of the same method and pattern are refused at start. GET answers HEAD too. */
+/** A route. Two routes of the same method and pattern are refused at start. GET serves HEAD as well. */
 export interface AdminRoute {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Segments, each literal or `:name`: `/registry/v1/services/:service/instances/:id`. Literals win. */
+  /**
+   * Segments are literals or `:name`, as in `/registry/v1/services/:service/instances/:id`. A literal wins
+   * over a name.
+   */
   readonly path: string;
-  /** Default `operator`. */
+  /** @default `operator` */
   readonly access?: AdminAccess;
-  /** Its 503 tells a state and refuses nothing, so it carries no `executed`. Default false. */
+  /**
+   * A probe's 503 is a status and refuses nothing, so it carries no `executed`.
+   * @default false
+   */
   readonly isProbe?: boolean;
   readonly handler: AdminHandler;
 }

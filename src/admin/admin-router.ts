@@ -1,10 +1,10 @@
-// Finds the route of a path. The admin plane has a few dozen routes and a few requests a second: a list is
-// enough.
+// Finds the route of a path on the admin plane. It has a few dozen routes and a few requests a second, so a
+// list is enough.
 import type { AdminRoute } from './admin-route.js';
 
 export type RouteMatch =
   | { readonly kind: 'found'; readonly route: AdminRoute; readonly params: Readonly<Record<string, string>> }
-  /** The path is known, but not with this method. `open`: it may be told to anybody. */
+  /** The path has routes, but none of this method. `isOpen`: every client may learn that. */
   | { readonly kind: 'wrong-method'; readonly allow: string; readonly isOpen: boolean }
   | { readonly kind: 'unknown' };
 
@@ -15,10 +15,10 @@ interface Pattern {
 
 export class AdminRouter {
   readonly #patterns: Pattern[] = [];
-  /** Segments of the longest pattern: of a path with more, no more than one more is looked at. */
+  /** Segments of the longest pattern. No more than one further segment of a path is read. */
   readonly #longest: number;
 
-  /** @throws Error naming a route that is malformed or declared twice */
+  /** @throws Error that names a route which is malformed or declared twice */
   constructor(routes: readonly AdminRoute[]) {
     const byShape = new Map<string, Pattern>();
     for (const route of routes) {
@@ -37,11 +37,11 @@ export class AdminRouter {
       pattern.routes.set(route.method, route);
     }
     this.#longest = Math.max(0, ...this.#patterns.map(({ segments }) => segments.length));
-    // Of two patterns that fit, the one with the earlier literal comes first.
+    // The pattern with the earlier literal comes first, where two match a path.
     this.#patterns.sort((a, b) => rank(a.segments).localeCompare(rank(b.segments)));
   }
 
-  /** @throws URIError when the path holds a broken percent escape */
+  /** @throws URIError for a path with a broken percent escape */
   match(method: string, path: string): RouteMatch {
     const given = path
       .split('/', this.#longest + 2)
@@ -69,12 +69,12 @@ function segmentsOf(route: AdminRoute): string[] {
   const segments = route.path.split('/');
   const rest = segments.slice(1);
   const names = rest.filter(isParam);
-  const sound =
+  const isSound =
     segments[0] === '' &&
     (rest.length === 1 || rest.every((segment) => segment !== '')) &&
     names.every((name) => name.length > 1) &&
     new Set(names).size === names.length;
-  if (!sound) throw new Error(`admin route ${nameOf(route)}: not a valid pattern`);
+  if (!isSound) throw new Error(`admin route ${nameOf(route)}: not a valid pattern`);
   return rest;
 }
 

@@ -1,27 +1,28 @@
-// How many connections of the admin plane may wait for their request header: as many as an attacker needs to
-// be held still, but never the open files that the data plane may need.
+// The limit for connections of the admin plane that wait for their request header. It is high enough that an
+// attacker cannot fill it for long, and it leaves the open files that the data plane may need.
 import type { Block } from '../memory/block.js';
 import { readConnections } from '../memory/open-connections.js';
 
-/** Files of the process beside connections: databases, workers, modules, logs. */
+/** Files that the process has open beside connections: databases, workers, modules, logs. */
 const OTHER_FILES = { always: 128, perWorker: 16 };
-/** One that waits takes about this much, its buffers in the kernel included. */
+/** The memory of one waiting connection, with its buffers in the kernel. */
 const BYTES_EACH = 64 * 1024;
-/** More than an attacker can keep open from one address, which has 28,000 ports on Linux, for long. */
+/** An attacker cannot keep this many open for long from one address, which has 28,000 ports on Linux. */
 const MOST = 16_384;
 const LEAST = 64;
 
 export interface ArrivalFacts {
-  /** Open connections of the data plane now. */
+  /** Open connections of the data plane. */
   readonly connections: number;
+  /** The limit for open files of the process. */
   readonly openFiles: number;
   readonly memoryBytes: number;
   readonly workers: number;
 }
 
 /**
- * Half of the files that are left, so that the data plane finds the other half until connections here are
- * closed.
+ * The limit is half of the files that are left. The other half is for the data plane until connections here
+ * are closed.
  */
 export function mostArrivals({ connections, openFiles, memoryBytes, workers }: ArrivalFacts): number {
   const { always, perWorker } = OTHER_FILES;
@@ -29,7 +30,7 @@ export function mostArrivals({ connections, openFiles, memoryBytes, workers }: A
   return Math.max(LEAST, Math.floor(Math.min(MOST, left / 2, memoryBytes / BYTES_EACH)));
 }
 
-/** The same for this process, from moment to moment. */
+/** Computes the limit for this process, with its connections at the moment of each call. */
 export function arrivalsOf(block: Block, facts: Omit<ArrivalFacts, 'connections'>): () => number {
   return () => mostArrivals({ ...facts, connections: readConnections(block) });
 }

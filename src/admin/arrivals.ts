@@ -1,38 +1,39 @@
-// Connections of the admin plane that have not sent a complete request header yet. They are held here,
-// cheaply, and reach node:http with their header, so thousands of half-open ones neither cost a parser each
-// nor keep a probe out.
+// Holds the connections of the admin plane that have not sent a complete request header yet. They reach
+// node:http only with their header, so thousands of half-open connections neither cost a parser each nor
+// block a probe.
 //
-// Above the limit the oldest one is closed for a newcomer, at the earliest one turn of the event loop after
-// it was accepted. A probe sends its request right after it has connected, so by then the request has been
-// read, however many connections came with it. The kernel's queue of connections to accept stays short in the
-// meantime: one that is full drops connections, and a client repeats its attempt only after a second (RFC
+// Above the limit the oldest connection is closed for a new one, at the earliest one turn of the event loop
+// after it was accepted. A probe sends its request right after it has connected, so by then the request has
+// been read, however many connections arrived with it. Meanwhile the kernel's queue of connections to accept
+// stays short: a full queue drops connections, and a client repeats its attempt only after a second (RFC
 // 6298).
 import type { Socket } from 'node:net';
 
-/** Connections that are closed in one turn of the loop: less than a millisecond or so of work. */
+/** Closing this many connections in one turn of the loop takes about a millisecond. */
 const MOST_CLOSED_IN_A_TURN = 256;
-/** What all together may have sent of their headers. */
+/** The bytes that all waiting connections together may have sent of their headers. */
 const MOST_BYTES = 8 * 1024 * 1024;
 const FIRST_BYTES = 512;
 const SWEEP_MS = 20;
-/** Above this many the oldest are closed evenly over the time that a header has, not all at the end of it. */
+/** Above this many the oldest are closed evenly over the time that a header has, not all at its end. */
 const MANY = 256;
 const LINE_END = Buffer.from('\r\n\r\n');
 
 export interface ArrivalOptions {
-  /** Connections that may wait at once; asked for each newcomer. */
+  /** Connections that may wait at once; read for each new connection. */
   readonly most: () => number;
   /** Milliseconds that a client has for its header. */
   readonly headersMs: number;
-  /** Bytes of a header. A longer one is passed on as it is. */
+  /** Largest header in bytes. A longer one is passed on as it is. */
   readonly headerBytes: number;
   /**
-   * Takes a connection whose header is complete, or will never be valid. What was read is back in its stream.
+   * Takes a connection whose header is complete, or can never be valid. The bytes that were read are back in
+   * its stream.
    */
   complete(socket: Socket): void;
-  /** A client has not sent its header in time; its connection is the callee's to close. */
+  /** Called for a client that has not sent its header in time. The callee closes the connection. */
   late(socket: Socket): void;
-  /** A connection was closed for a newcomer. */
+  /** Called when a connection was closed for a new one. */
   evicted(): void;
 }
 
@@ -48,7 +49,7 @@ interface Arrival {
 
 export class Arrivals {
   readonly #options: ArrivalOptions;
-  /** The longest-waiting first. */
+  /** The connection that has waited longest is the first. */
   readonly #waiting = new Map<Socket, Arrival>();
   readonly #sweep: NodeJS.Timeout;
   #turn = 0;
@@ -60,8 +61,8 @@ export class Arrivals {
     this.#options = options;
     this.#sweep = setInterval(() => {
       const now = performance.now();
-      // The loop reads before it comes to immediates. After a pause of the process, headers may lie in the
-      // kernel.
+      // The loop reads from sockets before it runs immediates. After a pause of the process, headers may
+      // still be in the kernel.
       setImmediate(() => this.#closeLate(now));
     }, SWEEP_MS);
     this.#sweep.unref();
@@ -71,7 +72,7 @@ export class Arrivals {
     return this.#waiting.size;
   }
 
-  /** What all that wait have sent. */
+  /** The bytes that all waiting connections have sent. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -97,7 +98,9 @@ export class Arrivals {
     this.#trim();
   }
 
-  /** Closes those to come, and all that wait when the loop has read what they have sent already. */
+  /**
+   * Closes all new connections at once, and the waiting ones when the loop has read what they have sent.
+   */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -129,7 +132,7 @@ export class Arrivals {
     process.nextTick(() => socket.resume());
   }
 
-  /** Closes the oldest of those that are too many, in the next turns of the loop. */
+  /** Closes the oldest connections above the limit, in the next turns of the loop. */
   #trim(): void {
     if (this.#isTrimming || !this.#isOver()) return;
     this.#isTrimming = true;
@@ -138,7 +141,7 @@ export class Arrivals {
       this.#turn++;
       let closed = 0;
       for (const arrival of this.#waiting.values()) {
-        // The loop has read from every connection that it had when its last turn began.
+        // The loop has read from every connection that was there when its last turn began.
         const hasBeenRead = arrival.turn < this.#turn - 1;
         if (!hasBeenRead || closed === MOST_CLOSED_IN_A_TURN || !this.#isOver()) break;
         closed++;
@@ -152,14 +155,14 @@ export class Arrivals {
     return this.#waiting.size > this.#options.most() || this.#bytes > MOST_BYTES;
   }
 
-  /** Without a closing handshake, so that the kernel forgets the connection at once. */
+  /** Resets the connection, so that the kernel forgets it at once. */
   #evict(arrival: Arrival): void {
     this.#forget(arrival);
     arrival.socket.resetAndDestroy();
     this.#options.evicted();
   }
 
-  /** @param now when it was seen which ones are late */
+  /** @param now the time that ages are compared with: it was read before the loop read from the sockets */
   #closeLate(now: number): void {
     const { headersMs } = this.#options;
     const share = this.#waiting.size > MANY ? Math.ceil((this.#waiting.size * SWEEP_MS) / headersMs) : 0;
@@ -173,7 +176,7 @@ export class Arrivals {
     }
   }
 
-  /** Every way out leads through here. What a connection sends afterwards is no longer received here. */
+  /** Every removal goes through here. Data of the connection is not received here afterwards. */
   #forget(arrival: Arrival): void {
     const { socket, received, closed } = arrival;
     if (!this.#waiting.delete(socket)) return;
@@ -185,10 +188,12 @@ export class Arrivals {
 
 const EMPTY = Buffer.alloc(0);
 const ignore = (): void => {};
-/** Every method of HTTP begins with one. */
+/** Every method of HTTP begins with a letter. */
 const isLetter = (byte: number): boolean => (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a);
 
-/** Doubles its memory, so a header that comes byte by byte is not copied with every byte. */
+/**
+ * The buffer doubles when it is full, so a header that arrives byte by byte is not copied with every byte.
+ */
 function append(arrival: Arrival, chunk: Buffer): void {
   const { header, length } = arrival;
   const needed = length + chunk.length;

@@ -1,16 +1,16 @@
-// The body of an admin request, checked: every member that is wrong is named, one that is not known is wrong.
+// Checks the members of a body of an admin request. All wrong members are reported at once, unknown ones too.
 import { type FieldError, ValidationError } from '../errors.js';
 import { pointerTo } from '../problem.js';
 
 const MAX_REASON = 200;
-/** Unknown members that are named; a body may hold thousands. */
+/** The most unknown members that are reported: a body may hold thousands. */
 const MAX_UNKNOWN = 16;
 
 export class BodyFields {
   readonly #given: Readonly<Record<string, unknown>>;
   readonly #errors: FieldError[] = [];
 
-  /** @throws ValidationError when it is no object */
+  /** @throws ValidationError when the body is not an object */
   constructor(body: unknown, known: readonly string[]) {
     if (typeof body !== 'object' || body === null || Array.isArray(body)) {
       throw new ValidationError([{ path: '', message: 'must be an object' }]);
@@ -22,14 +22,15 @@ export class BodyFields {
     }
   }
 
-  member(name: string, message: string, isRight: (value: unknown) => boolean): unknown {
+  /** @param message follows the pointer to the member, e.g. `must be a number` */
+  member(name: string, message: string, isValid: (value: unknown) => boolean): unknown {
     const value = Object.hasOwn(this.#given, name) ? this.#given[name] : undefined;
-    if (!isRight(value)) this.#errors.push({ path: pointerTo(name), message });
+    if (!isValid(value)) this.#errors.push({ path: pointerTo(name), message });
     return value;
   }
 
-  optional(name: string, message: string, isRight: (value: unknown) => boolean): unknown {
-    return this.member(name, message, (value) => value === undefined || isRight(value));
+  optional(name: string, message: string, isValid: (value: unknown) => boolean): unknown {
+    return this.member(name, message, (value) => value === undefined || isValid(value));
   }
 
   oneOf<T extends string>(name: string, values: readonly T[]): T {
@@ -37,6 +38,7 @@ export class BodyFields {
     return this.member(name, message, (value) => values.includes(value as T)) as T;
   }
 
+  /** The operator's reason for a change, for the log. */
   reason(): string | null {
     const isText = (value: unknown): boolean =>
       value === null || (typeof value === 'string' && value.length <= MAX_REASON);
@@ -44,7 +46,7 @@ export class BodyFields {
     return (this.optional('reason', message, isText) ?? null) as string | null;
   }
 
-  /** @throws ValidationError naming all that was wrong */
+  /** @throws ValidationError that names every wrong member */
   checked<T>(value: T): T {
     if (this.#errors.length > 0) throw new ValidationError(this.#errors);
     return value;

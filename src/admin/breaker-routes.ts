@@ -1,4 +1,4 @@
-// Breakers over the admin plane: what they are doing, and the operator's hand on them.
+// The routes of breakers: their states, and the operator's command to force one open or closed.
 import { NotFoundError, ValidationError } from '../errors.js';
 import type { BreakerControl, BreakerState } from '../resilience/breaker-contract.js';
 import type { BreakerOwners } from '../upstream/breaker-owners.js';
@@ -16,7 +16,7 @@ export function breakerRoutes(registry: BreakerOwners, breakers: BreakerControl)
         status: 200,
         json: {
           items: Object.keys(registry.services()).flatMap((service) =>
-            registry.instances(service).map(({ id, slot }) => show(service, id, slot, breakers)),
+            registry.instances(service).map(({ id, slot }) => viewOf(service, id, slot, breakers)),
           ),
           nextCursor: null,
         },
@@ -31,7 +31,7 @@ export function breakerRoutes(registry: BreakerOwners, breakers: BreakerControl)
         if (found === undefined)
           throw new NotFoundError(`Instance ${instance} of ${service} is not registered.`);
         breakers.force(found.slot, forceOf(body));
-        return { status: 200, json: show(service, instance, found.slot, breakers) };
+        return { status: 200, json: viewOf(service, instance, found.slot, breakers) };
       },
     },
   ];
@@ -46,30 +46,30 @@ function forceOf(body: unknown): Force {
   return known;
 }
 
-function show(service: string, instance: string, slot: number, breakers: BreakerControl) {
-  return { service, instance, ...describe(breakers.state(slot)), transitions: breakers.transitions(slot) };
+function viewOf(service: string, instance: string, slot: number, breakers: BreakerControl) {
+  return { service, instance, ...stateFields(breakers.state(slot)), transitions: breakers.transitions(slot) };
 }
 
-/** Every row has the same members; what is not valid in a state is null. */
-function describe(state: BreakerState) {
-  const nothing = { window: null, probes: null, retryInMs: null };
+/** Every row has the same members; those that a state does not have are null. */
+function stateFields(state: BreakerState) {
+  const none = { window: null, probes: null, retryInMs: null };
   switch (state.state) {
     case 'closed':
       return {
         state: 'closed',
         forced: false,
-        ...nothing,
+        ...none,
         window: { calls: state.calls, failures: state.failures },
       };
     case 'open':
-      return { state: 'open', forced: false, ...nothing, retryInMs: Math.ceil(state.retryInMs) };
+      return { state: 'open', forced: false, ...none, retryInMs: Math.ceil(state.retryInMs) };
     case 'half-open': {
       const { permitted, taken, succeeded } = state;
-      return { state: 'half-open', forced: false, ...nothing, probes: { permitted, taken, succeeded } };
+      return { state: 'half-open', forced: false, ...none, probes: { permitted, taken, succeeded } };
     }
     case 'forced-open':
-      return { state: 'open', forced: true, ...nothing };
+      return { state: 'open', forced: true, ...none };
     case 'forced-closed':
-      return { state: 'closed', forced: true, ...nothing };
+      return { state: 'closed', forced: true, ...none };
   }
 }

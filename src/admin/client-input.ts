@@ -1,7 +1,6 @@
-// What a client of the admin plane sends, on its way to node's parser. The parser is given one request at a
-// time: its header, and the body when the response needs it. A parser that read from the socket itself would
-// also parse bodies that nothing waits for, and a body of one-byte chunks costs it a hundred times its length
-// in memory and time.
+// Passes the bytes of a client of the admin plane to the parser of Node.js: one request at a time, and its
+// body only when a handler needs it. A parser that reads from the socket itself would also parse bodies that
+// no handler reads, and a body of one-byte chunks costs it a hundred times its length in memory and time.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { linger } from './linger.js';
@@ -12,9 +11,9 @@ const CR = 0x0d;
 const LF = 0x0a;
 
 /**
- * `header`: of the next request; `undecided`: a request has begun, and whether its body is needed is not
- * known yet;
- * `body`: it is needed; `responding`: nothing more of this request is needed.
+ * `header`: waits for the header of the next request. `undecided`: the header has been read, and it is not
+ * known yet whether the body is needed. `body`: passes the body on. `responding`: needs nothing more of this
+ * request.
  */
 type Phase = 'header' | 'undecided' | 'body' | 'responding';
 
@@ -22,16 +21,16 @@ export class ClientInput {
   readonly #socket: Socket;
   readonly #parse: (chunk: Buffer) => void;
   #phase: Phase = 'header';
-  /** The last bytes of the header so far, which its end may begin with. */
+  /** The last bytes of an incomplete header: the end of the header may begin in them. */
   #tail = NOTHING;
-  /** Of the body, still to come. */
+  /** Bytes of the body that have not arrived. */
   #bodyBytes = 0;
   #isUnread = false;
   #isHolding = false;
-  /** Requests of which nothing was missing any more. */
+  /** Requests that have arrived as far as they are needed. */
   #completed = 0;
 
-  /** @param socket that a server of node:http has just taken over */
+  /** @param socket a connection that a server of node:http has just taken over */
   constructor(socket: Socket) {
     const [parse] = socket.listeners('data') as ((chunk: Buffer) => void)[];
     this.#socket = socket;
@@ -40,19 +39,19 @@ export class ClientInput {
     socket.removeAllListeners('data');
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
     const destroySoon = socket.destroySoon.bind(socket);
-    // Called by node:http behind a response that says `connection: close`.
+    // node:http calls this after a response with `connection: close`.
     socket.destroySoon = () => {
       if (this.#isUnread || this.#isHolding) linger(socket);
       else destroySoon();
     };
   }
 
-  /** The request has a body that is not read: its response has to close the connection. */
+  /** True for a request whose body is not read: its response has to close the connection. */
   get isUnread(): boolean {
     return this.#isUnread;
   }
 
-  /** The parser has read the header of a request. */
+  /** Call when the parser has read the header of a request. */
   begin({ headers }: IncomingMessage): void {
     this.#bodyBytes = Number(headers['content-length'] ?? 0);
     this.#isUnread = this.#bodyBytes > 0 || headers['transfer-encoding'] !== undefined;
@@ -60,19 +59,19 @@ export class ClientInput {
     else this.#complete();
   }
 
-  /** Lets the body through, which has a `content-length`. */
+  /** Lets the body pass. It must have a `content-length`. */
   readBody(): void {
     this.#isUnread = false;
     this.#phase = 'body';
     this.#release();
   }
 
-  /** Call before the response begins: if the body has not been read, it never will be. */
+  /** Call before the response begins. A body that has not been read by then is never read. */
   respond(): void {
     if (this.#phase !== 'responding') this.#complete();
   }
 
-  /** Call after the response: the next request may come. */
+  /** Call after the response, when the next request may be parsed. */
   next(): void {
     if (this.#socket.destroyed || this.#socket.writableEnded) return;
     this.#phase = 'header';
@@ -80,13 +79,13 @@ export class ClientInput {
   }
 
   /**
-   * The time for the current request is over.
-   * @param refuse called unless what was missing of it lay in the kernel, as it may when the process was
-   *   stopped
+   * Call when the time for the current request is over.
+   * @param refuse called unless the missing bytes were in the kernel, where they may be after a pause of the
+   *   process
    */
   expire(refuse: () => void): void {
     const completed = this.#completed;
-    // The loop reads before it comes to immediates.
+    // The loop reads from sockets before it runs immediates.
     setImmediate(() => {
       if (this.#completed === completed && this.#phase !== 'responding') refuse();
     });
@@ -95,7 +94,7 @@ export class ClientInput {
   #received(chunk: Buffer): void {
     let rest = chunk;
     while (rest.length > 0) {
-      // It was refused: another listener takes what comes.
+      // The request was refused, and another listener receives the data.
       if (this.#socket.destroyed || this.#socket.writableEnded) return;
       if (this.#phase === 'header') rest = this.#header(rest);
       else if (this.#phase === 'body') rest = this.#body(rest);
@@ -106,7 +105,7 @@ export class ClientInput {
     }
   }
 
-  /** @returns what is not of the header */
+  /** @returns the bytes behind the header */
   #header(chunk: Buffer): Buffer {
     const bytes = this.#tail.length === 0 ? withoutEmptyLines(chunk) : Buffer.concat([this.#tail, chunk]);
     const known = this.#tail.length;
@@ -120,7 +119,7 @@ export class ClientInput {
     this.#tail = NOTHING;
     this.#parse(bytes.subarray(known, end));
     const isRequest = this.#phase !== 'header';
-    // It is the preface of HTTP/2, for example. One that the parser has refused ends by itself.
+    // This is the preface of HTTP/2, for example. A request that the parser has refused ends by itself.
     if (!isRequest && this.#socket.writable) this.#socket.destroy();
     return bytes.subarray(end);
   }
@@ -151,7 +150,7 @@ export class ClientInput {
   }
 }
 
-/** A client may send some before a request (RFC 9112, section 2.2). */
+/** A client may send empty lines before a request (RFC 9112 section 2.2). */
 function withoutEmptyLines(chunk: Buffer): Buffer {
   let start = 0;
   while (chunk[start] === CR || chunk[start] === LF) start++;

@@ -1,16 +1,16 @@
-// Who may do what on the admin plane, by bearer token (RFC 6750).
+// Maps bearer tokens (RFC 6750) to what their holders may do on the admin plane.
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** A token that opens the `delegate` routes only, for what is named in it. */
+/** A token that opens only routes with access `delegate`, and only for the names in `grants`. */
 export interface Delegate {
   readonly token: string;
-  /** E.g. names of services. */
+  /** Names of services. */
   readonly grants: readonly string[];
 }
 
 export type Grants = 'all' | readonly string[];
 
-/** `missing`: no token was sent. `wrong`: one was, and it opens nothing here. */
+/** `missing`: no token was sent. `wrong`: the token that was sent is not known. */
 export type Identified = { readonly grants: Grants } | 'missing' | 'wrong';
 
 interface Known {
@@ -20,21 +20,21 @@ interface Known {
 
 export class Credentials {
   readonly #known: readonly Known[];
-  readonly #operatorToken: boolean;
+  readonly #needsToken: boolean;
 
-  /** @param token the operator's; undefined: everybody who may connect is the operator */
+  /** @param token the operator's token; without one every client is the operator */
   constructor(token: string | undefined, delegates: readonly Delegate[] = []) {
-    this.#operatorToken = token !== undefined;
+    this.#needsToken = token !== undefined;
     this.#known = [
       ...(token === undefined ? [] : [{ digest: digestOf(token), grants: 'all' as const }]),
       ...delegates.map(({ token: own, grants }) => ({ digest: digestOf(own), grants })),
     ];
   }
 
-  /** Takes the same time for every token: hashes of equal length are compared, all of them. */
+  /** Takes the same time for every token: all hashes are compared, and they have the same length. */
   identify(authorization: string | undefined): Identified {
     if (this.#known.length === 0) return { grants: 'all' };
-    if (authorization === undefined) return this.#operatorToken ? 'missing' : { grants: 'all' };
+    if (authorization === undefined) return this.#needsToken ? 'missing' : { grants: 'all' };
     const digest = digestOf(/^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '');
     let grants: Grants | undefined;
     for (const known of this.#known) {

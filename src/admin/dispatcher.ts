@@ -165,7 +165,7 @@ function matchPath(router: AdminRouter, method: string, path: string): RouteMatc
 function requireRoute(match: RouteMatch): Extract<RouteMatch, { kind: 'found' }> {
   if (match.kind === 'found') return match;
   if (match.kind === 'unknown') throw new HttpError('ROUTE_NOT_FOUND', 'There is nothing at this path.');
-  throw new HttpError('METHOD_NOT_ALLOWED', `This path answers ${match.allow}.`, {
+  throw new HttpError('METHOD_NOT_ALLOWED', `This path allows ${match.allow}.`, {
     headers: { allow: match.allow },
   });
 }

@@ -1,10 +1,10 @@
-// Slows down who guesses tokens: after so many wrong ones an address is not listened to, right token or not,
-// until the minute that began with its first failure is over.
+// Slows down clients that guess tokens: after 10 wrong ones from an address all its tokens are refused, also
+// the right one, until the minute that began with the first failure is over.
 import { plainAddress } from './site-check.js';
 
 const WINDOW_MS = 60_000;
 const FAILURES = 10;
-/** Addresses remembered at once; the oldest is forgotten first. */
+/** Addresses that are remembered; the oldest is forgotten first. */
 const MAX_ADDRESSES = 10_000;
 
 interface Failures {
@@ -20,7 +20,7 @@ export class FailedTokens {
     this.#now = now;
   }
 
-  /** Whole seconds until this address is listened to again, 0 when it is now. */
+  /** Whole seconds until tokens from this address are checked again; 0 when they are checked now. */
   waitSeconds(address: string): number {
     const key = keyOf(address);
     const failures = this.#byAddress.get(key);
@@ -30,6 +30,7 @@ export class FailedTokens {
     return left > 0 && failures.count >= FAILURES ? Math.ceil(left / 1000) : 0;
   }
 
+  /** Counts a wrong token. */
   failed(address: string): void {
     const key = keyOf(address);
     const failures = this.#byAddress.get(key);
@@ -48,7 +49,7 @@ export class FailedTokens {
   }
 }
 
-/** An IPv6 host has a whole /64 to itself (RFC 4291), so that is what counts. */
+/** IPv6 addresses count by their /64, because one host has all addresses of it (RFC 4291). */
 function keyOf(address: string): string {
   const plain = plainAddress(address) ?? '';
   if (!plain.includes(':')) return plain;

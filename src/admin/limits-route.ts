@@ -1,4 +1,4 @@
-// What bounds the work of the process now, and how often it has refused (CONTRACT section 5).
+// `GET /limits`: what bounds the work of the process now, and how often it has refused.
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Supervisor } from '../cluster/supervisor.js';
 import type { Settings } from '../config.js';
@@ -19,90 +19,114 @@ import { coalesced } from '../telemetry/coalesced.js';
 import type { AdminRoute } from './admin-route.js';
 import { readWorkerAdmission } from './worker-admission.js';
 
+type LimitSettings = Pick<
+  Settings,
+  | 'maxInFlight'
+  | 'adaptiveLimit'
+  | 'rateLimit'
+  | 'maxPendingBodies'
+  | 'maxBufferedBodyBytes'
+  | 'maxStreams'
+  | 'maxStreamsPerAddress'
+>;
+
+interface SharedCounts {
+  readonly block: Block;
+  readonly clock: Clock;
+  readonly series: SeriesMemory;
+}
+
+/** Returns the totals of one metric, by the values of one of its labels. */
+type TotalsBy = (metric: string, label: string) => Readonly<Record<string, number>>;
+
 export function limitsRoute(
-  settings: Pick<
-    Settings,
-    | 'maxInFlight'
-    | 'adaptiveLimit'
-    | 'rateLimit'
-    | 'maxPendingBodies'
-    | 'maxBufferedBodyBytes'
-    | 'maxStreams'
-    | 'maxStreamsPerAddress'
-  >,
-  {
-    block,
-    clock,
-    series: memory,
-  }: { readonly block: Block; readonly clock: Clock; readonly series: SeriesMemory },
+  settings: LimitSettings,
+  { block, clock, series }: SharedCounts,
   supervisor: Pick<Supervisor, 'threads'>,
 ): AdminRoute {
-  const { maxInFlight, adaptiveLimit, rateLimit } = settings;
-  const held = (name: QuotaName): number => new QuotaCells(block, 0, name).held;
-  const admission = new AdmissionCells(block, 0);
+  const concurrency = concurrencyView(settings, block, supervisor);
+  const bodiesAndStreams = quotaView(settings, block);
   const bulkheads = new BulkheadCells(block, 0);
-  const named = new NameTable(block, 'rate');
-  const rates = RateTable.of(block, clock);
-  const totalsNow = coalesced(() => readTotalsInTurns(memory, turn));
+  const rateLimits = rateLimitView(settings, block, clock);
+  const readTotals = coalesced(() => readTotalsInTurns(series, turn));
   return {
     method: 'GET',
     path: '/limits',
     async handler() {
-      const { series } = await totalsNow();
-      /** Totals of one metric by one of its labels. */
-      const totals = (metric: string, label: string): Record<string, number> =>
+      const { series: totals } = await readTotals();
+      const totalsBy: TotalsBy = (metric, label) =>
         Object.fromEntries(
-          series
+          totals
             .filter((one) => one.metric === metric)
             .map(({ labels, value }) => [labels[label] ?? '', value]),
         );
       return {
         status: 200,
         json: {
-          concurrency: {
-            inFlight: admission.inFlight,
-            maxInFlight,
-            adaptive: adaptiveLimit,
-            workers: supervisor.threads.map((thread) => {
-              const {
-                inFlight,
-                isShedding: shedding,
-                owedMs,
-                boundMs,
-                holdMs,
-              } = readWorkerAdmission(block, thread);
-              const { worker: id, generation } = thread;
-              return { id, generation, inFlight, shedding, owedMs, boundMs, holdMs };
-            }),
-            routes: admission.usage(),
-            shed: totals('multilane_requests_shed_total', 'reason'),
-          },
-          bodies: {
-            pending: held('bodies'),
-            maxPending: settings.maxPendingBodies,
-            bufferedBytes: held('bodyBytes'),
-            maxBufferedBytes: settings.maxBufferedBodyBytes,
-          },
-          streams: {
-            open: held('streams'),
-            max: settings.maxStreams,
-            maxPerAddress: settings.maxStreamsPerAddress ?? half(settings.maxStreams),
-          },
+          concurrency: concurrency(totalsBy),
+          ...bodiesAndStreams(),
           bulkheads: bulkheads
             .usage()
             .map(({ name, held, terms }) => ({ name, held, limit: terms?.[0] ?? null })),
           databaseConnections: DatabaseBudget.usage(block, clock),
-          rateLimits: {
-            default: rateLimit === null ? null : rateText(rateLimit),
-            named: named.list().map(({ name, terms }) => ({ name, limit: termsText(terms) })),
-            keys: rates.usage(),
-            refused: totals('multilane_rate_limited_total', 'limit'),
-            overflow: totals('multilane_rate_limit_overflow_total', '')[''] ?? 0,
-          },
+          rateLimits: rateLimits(totalsBy),
         },
       };
     },
   };
+}
+
+function concurrencyView(
+  { maxInFlight, adaptiveLimit }: LimitSettings,
+  block: Block,
+  supervisor: Pick<Supervisor, 'threads'>,
+) {
+  const admission = new AdmissionCells(block, 0);
+  return (totalsBy: TotalsBy) => ({
+    inFlight: admission.inFlight,
+    maxInFlight,
+    adaptive: adaptiveLimit,
+    workers: supervisor.threads.map((thread) => {
+      const { worker: id, generation } = thread;
+      const shown = readWorkerAdmission(block, thread);
+      const { inFlight, isShedding: shedding, owedMs, boundMs, holdMs } = shown;
+      return { id, generation, inFlight, shedding, owedMs, boundMs, holdMs };
+    }),
+    routes: admission.usage(),
+    shed: totalsBy('multilane_requests_shed_total', 'reason'),
+  });
+}
+
+function quotaView(
+  { maxPendingBodies, maxBufferedBodyBytes, maxStreams, maxStreamsPerAddress }: LimitSettings,
+  block: Block,
+) {
+  const held = (name: QuotaName): number => new QuotaCells(block, 0, name).held;
+  return () => ({
+    bodies: {
+      pending: held('bodies'),
+      maxPending: maxPendingBodies,
+      bufferedBytes: held('bodyBytes'),
+      maxBufferedBytes: maxBufferedBodyBytes,
+    },
+    streams: {
+      open: held('streams'),
+      max: maxStreams,
+      maxPerAddress: maxStreamsPerAddress ?? half(maxStreams),
+    },
+  });
+}
+
+function rateLimitView({ rateLimit }: LimitSettings, block: Block, clock: Clock) {
+  const named = new NameTable(block, 'rate');
+  const rates = RateTable.of(block, clock);
+  return (totalsBy: TotalsBy) => ({
+    default: rateLimit === null ? null : rateText(rateLimit),
+    named: named.list().map(({ name, terms }) => ({ name, limit: termsText(terms) })),
+    keys: rates.usage(),
+    refused: totalsBy('multilane_rate_limited_total', 'limit'),
+    overflow: totalsBy('multilane_rate_limit_overflow_total', '')[''] ?? 0,
+  });
 }
 
 const termsText = ([count = 0, periodMs = 0, burst = 0]: readonly number[] = []): string =>

@@ -1,5 +1,5 @@
-// The operator's hand on the running process: log level, share of traces, routes. What is set here is in
-// effect for all threads, those that start later included, and is gone with the process.
+// What an operator may switch while the process runs: the log level, the share of traces, routes. A change is
+// in effect for all threads, also for those that start later, and ends with the process.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { NotFoundError, UnavailableError, ValidationError } from '../errors.js';
@@ -11,16 +11,17 @@ import { type LogLevel, levelNumber } from '../telemetry/log-level.js';
 import { boundOf, DEFAULT_SAMPLER, headSampler } from '../telemetry/sampler.js';
 import { AUTO } from './switch-bodies.js';
 
-/** Longer than a blip, shorter than people wait: it is not known when the route will be back. */
+/** `Retry-After` of a route that is off: it is not known when the route will be on again. */
 const DEFAULT_RETRY_AFTER_S = 30;
-interface Given<T> {
+/** A value that an operator has set. */
+interface OperatorValue<T> {
   readonly value: T;
   readonly since: string;
   readonly reason: string | null;
 }
 
 export interface RouteState {
-  /** Null when no worker has such a route any more. */
+  /** Null when no worker has this route any more. */
   readonly service: string | null;
   readonly method: string;
   readonly route: string;
@@ -30,7 +31,7 @@ export interface RouteState {
   readonly reason: string | null;
 }
 
-/** Before anybody looks: what the settings say is in effect. */
+/** Writes the settings to shared memory. Call it before the first thread reads them. */
 export function applySettings(settings: Pick<Settings, 'logLevel' | 'otel'>, switches: Switches): void {
   switches.logLevel = levelNumber(settings.logLevel);
   switches.samplingBound = samplerOf(settings.otel).bound;
@@ -41,15 +42,16 @@ export class OperatorSwitches {
   readonly #switches: Switches;
   readonly #page: SnapshotPage;
   readonly #log: Logger;
-  /** Of the settings. */
+  /** The sampler of the settings. */
   readonly #sampler: { readonly name: string; readonly ratio: number; readonly bound: number };
-  #logLevel: Given<LogLevel> | null = null;
-  #ratio: Given<number> | null = null;
-  /** By `routeKey`. */
-  #off: ReadonlyMap<string, Given<{ method: string; template: string; retryAfterS: number }>> = new Map();
+  #logLevel: OperatorValue<LogLevel> | null = null;
+  #ratio: OperatorValue<number> | null = null;
+  /** The routes that are off, by `routeKey`. */
+  #off: ReadonlyMap<string, OperatorValue<{ method: string; template: string; retryAfterS: number }>> =
+    new Map();
   #routes: readonly SwitchableRoute[] = [];
 
-  /** Puts the settings into effect; before the first thread starts. */
+  /** Puts the settings into effect. Call it before the first thread starts. */
   constructor(
     settings: Pick<Settings, 'logLevel' | 'otel'>,
     { block, switches }: { readonly block: Block; readonly switches: Switches },
@@ -63,25 +65,25 @@ export class OperatorSwitches {
     applySettings(settings, switches);
   }
 
-  /** What the newest thread answers: after a reload other routes than before, perhaps. */
-  offered(routes: readonly SwitchableRoute[]): void {
+  /** @param routes those of the newest thread; after a reload they may be others than before */
+  setKnownRoutes(routes: readonly SwitchableRoute[]): void {
     this.#routes = routes;
   }
 
   get logLevel() {
     const setting = this.#settings.logLevel;
-    return { level: this.#logLevel?.value ?? setting, setting, ...whenAndWhy(this.#logLevel) };
+    return { level: this.#logLevel?.value ?? setting, setting, ...sinceAndReason(this.#logLevel) };
   }
 
   setLogLevel(level: LogLevel | typeof AUTO, reason: string | null): void {
     const before = this.logLevel.level;
-    this.#logLevel = level === AUTO ? null : given(level, reason);
+    this.#logLevel = level === AUTO ? null : setNow(level, reason);
     const { level: now } = this.logLevel;
-    const tell = (): void => this.#changed('log level', before, now, reason);
-    // Told while more is written, if it is written at all.
-    if (levelNumber(now) > levelNumber(before)) tell();
+    const logChange = (): void => this.#logChange('log level', before, now, reason);
+    // The change is logged at the more verbose of the two levels.
+    if (levelNumber(now) > levelNumber(before)) logChange();
     this.#switches.logLevel = levelNumber(now);
-    if (levelNumber(now) <= levelNumber(before)) tell();
+    if (levelNumber(now) <= levelNumber(before)) logChange();
   }
 
   get sampling() {
@@ -91,11 +93,11 @@ export class OperatorSwitches {
       setting: ratio,
       sampler: name,
       exporting: this.#isExporting,
-      ...whenAndWhy(this.#ratio),
+      ...sinceAndReason(this.#ratio),
     };
   }
 
-  /** @throws ValidationError while nothing is exported: there is nothing to sample */
+  /** @throws ValidationError while no traces are exported */
   setSampling(ratio: number | typeof AUTO, reason: string | null): void {
     if (!this.#isExporting) {
       throw new ValidationError(
@@ -104,12 +106,12 @@ export class OperatorSwitches {
       );
     }
     const before = this.sampling.ratio;
-    this.#ratio = ratio === AUTO ? null : given(ratio, reason);
+    this.#ratio = ratio === AUTO ? null : setNow(ratio, reason);
     this.#switches.samplingBound = this.#ratio === null ? this.#sampler.bound : boundOf(this.#ratio.value);
-    this.#changed('sampling ratio', before, this.sampling.ratio, reason);
+    this.#logChange('sampling ratio', before, this.sampling.ratio, reason);
   }
 
-  /** All that can be switched, and what was switched off and is no more. */
+  /** All routes that can be switched, and those that were switched off and that no worker has any more. */
   get routes(): readonly RouteState[] {
     const keys = new Set(this.#routes.map(({ method, template }) => routeKey(method, template)));
     const gone = [...this.#off].filter(([key]) => !keys.has(key)).map(([, { value }]) => value);
@@ -120,10 +122,11 @@ export class OperatorSwitches {
   }
 
   /**
-   * @param route as it was declared, or its template
-   * @returns the routes of this name: more than one if they differ in what their parameters may be
-   * @throws NotFoundError when no worker has it; UnavailableError STARTING before there is a worker;
-   *   ValidationError when that many cannot be off
+   * @param route the path as it was declared, or its template
+   * @returns the routes of this template: several when they differ in the expressions of their parameters
+   * @throws NotFoundError when no worker has the route
+   * @throws UnavailableError STARTING before there is a worker
+   * @throws ValidationError when too many routes are off
    */
   setRoute(
     method: string,
@@ -136,10 +139,10 @@ export class OperatorSwitches {
     const key = routeKey(method, template);
     const off = new Map(this.#off);
     const before = off.delete(key) ? 'off' : 'on';
-    if (state === 'off') off.set(key, given({ method, template, retryAfterS }, reason));
+    if (state === 'off') off.set(key, setNow({ method, template, retryAfterS }, reason));
     this.#publish(new Map([...off].map(([one, { value }]) => [one, value.retryAfterS])));
     this.#off = off;
-    this.#changed(`route ${key}`, before, state, reason);
+    this.#logChange(`route ${key}`, before, state, reason);
     return this.routes.filter((one) => one.method === method && one.route === template);
   }
 
@@ -174,7 +177,7 @@ export class OperatorSwitches {
       route: template,
       state: off === null ? 'on' : 'off',
       retryAfterSeconds: off?.value.retryAfterS ?? null,
-      ...whenAndWhy(off),
+      ...sinceAndReason(off),
     };
   }
 
@@ -183,23 +186,23 @@ export class OperatorSwitches {
     return !disabled && endpoint !== undefined;
   }
 
-  #changed(what: string, from: unknown, to: unknown, reason: string | null): void {
+  #logChange(what: string, from: unknown, to: unknown, reason: string | null): void {
     if (from !== to) this.#log.warn({ switch: what, from, to, reason }, 'switched by an operator');
   }
 }
 
-const given = <T>(value: T, reason: string | null): Given<T> => ({
+const setNow = <T>(value: T, reason: string | null): OperatorValue<T> => ({
   value,
   since: new Date().toISOString(),
   reason,
 });
 
-const whenAndWhy = (one: Given<unknown> | null) => ({
+const sinceAndReason = (one: OperatorValue<unknown> | null) => ({
   since: one?.since ?? null,
   reason: one?.reason ?? null,
 });
 
-/** As every thread resolves it. */
+/** Resolves the sampler of the settings as every thread does. */
 function samplerOf({ sampler, samplerArg }: Settings['otel']) {
   const known = headSampler(sampler, samplerArg);
   const name = known === undefined ? DEFAULT_SAMPLER : sampler;

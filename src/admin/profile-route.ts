@@ -1,5 +1,5 @@
-// `GET /workers/:id/profile?seconds=N`: what a worker spends its time on, as a `.cpuprofile` for the DevTools
-// of a browser. One at a time of each worker: two would slow it down twice, and would see each other.
+// `GET /workers/:id/profile?seconds=N`: a CPU profile of a worker, as a `.cpuprofile` for the DevTools of a
+// browser. A worker has one profile at a time: two would slow it down twice and would show each other.
 import { cpuProfile } from '../cluster/cpu-profile.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import { InspectorError } from '../cluster/thread-inspector.js';
@@ -9,7 +9,7 @@ import type { AdminResponse, AdminRoute } from './admin-route.js';
 const SECONDS = { least: 1, most: 60, usual: 5 };
 
 export function profileRoute(supervisor: Pick<Supervisor, 'workers'>): AdminRoute {
-  /** Worker -> when its profile will be there, on `performance.now()`. */
+  /** The end of each running profile by its worker, on the clock of `performance.now()`. */
   const running = new Map<number, number>();
 
   const take = async (worker: number, threadId: number, seconds: number, signal: AbortSignal) => {

@@ -1,5 +1,5 @@
-// What node's parser refuses, or what took too long: there is no request object, so the bytes are written
-// here.
+// Responses to requests that the parser of Node.js refuses, or that took too long. There is no request object
+// for them, so the bytes of the response are written here.
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -10,8 +10,8 @@ import type { ClientInput } from './client-input.js';
 import { linger } from './linger.js';
 
 export const MAX_HEADER_BYTES = 16 * 1024;
-/** Above this many clients that are late nobody is told why: they are hardly there by accident. */
-const MOST_TOLD = 64;
+/** Above this many late clients the connections are reset without a response: this is hardly an accident. */
+const MOST_LATE_RESPONSES = 64;
 
 const REASONS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
@@ -23,11 +23,12 @@ export class Refusals {
   readonly #ids = new TraceIds();
   readonly #inputs: WeakMap<Duplex, ClientInput>;
 
-  /** @param inputs of the connections that node's parser has */
+  /** @param inputs those of all connections that node:http has */
   constructor(inputs: WeakMap<Duplex, ClientInput>) {
     this.#inputs = inputs;
   }
 
+  /** Handles an error of the parser, or a time-out of node:http. */
   refuse({ code }: NodeJS.ErrnoException, socket: Duplex): void {
     const isLate = code === 'ERR_HTTP_REQUEST_TIMEOUT';
     if (isLate) this.#inputs.get(socket)?.expire(() => this.#end(tooSlow(), socket));
@@ -37,16 +38,16 @@ export class Refusals {
 
   /**
    * Ends a connection whose header did not arrive in time.
-   * @param others that wait for theirs
+   * @param others connections that still wait for their header
    */
   late(socket: Socket, others: number): void {
-    if (others > MOST_TOLD) socket.resetAndDestroy();
+    if (others > MOST_LATE_RESPONSES) socket.resetAndDestroy();
     else this.#end(tooSlow(), socket);
   }
 
-  /** Nothing of a request that was refused is read any more, so it has no effect. */
+  /** Nothing more of a refused request is read, so it has no effect. */
   #end(failure: HttpError, socket: Duplex): void {
-    // It was refused before, or its last response is under way.
+    // The request was refused before, or the last response is being sent.
     if (!socket.writable) return;
     const requestId = randomUUID();
     const { status, headers, body } = problemOf(failure, {

@@ -1,30 +1,32 @@
-// The registry over the admin plane: CONTRACT section 5.
+// The routes of the registry: instances are registered, renewed, drained and removed, and services are listed
+// and watched.
 import { HttpError } from '../errors.js';
-import type { LogEntry } from '../registry/change-log.js';
 import type { InstanceView } from '../registry/instance.js';
-import type { Registrant, Registry, RegistryChange } from '../registry/registry.js';
-import type { AdminRequest, AdminResponse, AdminRoute, ServerSentEvent } from './admin-route.js';
+import type { Registrant, Registry } from '../registry/registry.js';
+import type { AdminHandler, AdminRequest, AdminRoute } from './admin-route.js';
+import { watchHandler } from './registry-watch.js';
 
-/** What all threads together know of an endpoint, by its slot. */
-export interface ShownLoad {
+/** What all threads together have measured of an endpoint, by its slot. */
+export interface EndpointLoad {
   inFlight(slot: number): number;
-  /** Microseconds; 0 before the first answer. */
+  /** Microseconds; 0 before the first response. */
   smoothedLatency(slot: number): number;
 }
 
 export interface RegistryRoutesOptions {
-  readonly load: ShownLoad;
-  /** Milliseconds that an endpoint stays ejected, by its slot; 0: it is not. */
+  readonly load: EndpointLoad;
+  /** Milliseconds for which an endpoint stays ejected, by its slot; 0 when it is not ejected. */
   readonly ejectedForMs: (slot: number) => number;
   /**
-   * Whether a holder of these grants may register a service that is mounted here. Without an accept-tokens
-   * file nobody may.
+   * Whether a caller with these grants may register a service that is mounted in this process. Without an
+   * accept-tokens file no caller may.
    */
   readonly mayShadowLocal: (grants: AdminRequest['grants'], service: string) => boolean;
 }
 
 /**
- * See `mayShadowLocal`: an open admin plane names nobody, so there only a token made for the service counts.
+ * Makes the rule `mayShadowLocal`. On an admin plane without a token every caller has all grants, so only a
+ * token that was made for the service counts there.
  */
 export function localShadowing(options: {
   readonly acceptTokens: boolean;
@@ -37,34 +39,40 @@ export function localShadowing(options: {
 const INSTANCE = '/registry/v1/services/:service/instances/:id';
 
 export function registryRoutes(registry: Registry, options: RegistryRoutesOptions): readonly AdminRoute[] {
-  const { load, ejectedForMs, mayShadowLocal } = options;
-  const shown = (instance: InstanceView) => show(instance, load, ejectedForMs(instance.slot));
-  const eventOf = eventsOf(shown);
-  const named = (request: AdminRequest): { service: string; id: string } => {
+  const viewOf = instanceViews(options);
+  const routes = [
+    ...instanceRoutes(registry, options, viewOf),
+    ...serviceRoutes(registry, viewOf),
+    { method: 'GET', path: '/registry/v1/watch', handler: watchHandler(registry, viewOf) } as const,
+  ];
+  return routes.map((route) => ({ ...route, access: 'delegate' }));
+}
+
+function instanceRoutes(
+  registry: Registry,
+  { mayShadowLocal }: RegistryRoutesOptions,
+  viewOf: (instance: InstanceView) => object,
+): readonly AdminRoute[] {
+  const registrantOf = (request: AdminRequest): Registrant & { service: string; id: string } => {
     const { service = '', id = '' } = request.params;
-    return { service, id };
-  };
-  const asDelegate = (request: AdminRequest): Registrant & { service: string; id: string } => {
-    const { service, id } = named(request);
     if (request.grants !== 'all' && !request.grants.includes(service)) throw notGranted(service);
     return { service, id, mayShadowLocal: mayShadowLocal(request.grants, service) };
   };
   const changing =
-    (change: (service: string, id: string) => void) =>
-    (request: AdminRequest): AdminResponse => {
-      const { service, id } = asDelegate(request);
+    (change: (service: string, id: string) => void): AdminHandler =>
+    (request) => {
+      const { service, id } = registrantOf(request);
       change(service, id);
       return { status: 204 };
     };
-
-  const routes: readonly Omit<AdminRoute, 'access'>[] = [
+  return [
     {
       method: 'PUT',
       path: INSTANCE,
       async handler(request) {
-        const { service, id, ...registrant } = asDelegate(request);
+        const { service, id, ...registrant } = registrantOf(request);
         const { created, instance } = await registry.put(service, id, request.body, registrant);
-        return { status: created ? 201 : 200, json: shown(instance) };
+        return { status: created ? 201 : 200, json: viewOf(instance) };
       },
     },
     {
@@ -78,6 +86,14 @@ export function registryRoutes(registry: Registry, options: RegistryRoutesOption
       handler: changing((service, id) => registry.drain(service, id)),
     },
     { method: 'DELETE', path: INSTANCE, handler: changing((service, id) => registry.remove(service, id)) },
+  ];
+}
+
+function serviceRoutes(
+  registry: Registry,
+  viewOf: (instance: InstanceView) => object,
+): readonly AdminRoute[] {
+  return [
     {
       method: 'GET',
       path: '/registry/v1/services',
@@ -86,71 +102,24 @@ export function registryRoutes(registry: Registry, options: RegistryRoutesOption
     {
       method: 'GET',
       path: '/registry/v1/services/:service',
-      handler(request) {
-        const instances = registry.instances(named(request).service).map(shown);
+      handler({ params }) {
+        const instances = registry.instances(params.service ?? '').map(viewOf);
         return { status: 200, json: { revision: registry.revision, instances } };
       },
     },
-    {
-      method: 'GET',
-      path: '/registry/v1/watch',
-      handler: (request) => watch(registry, sinceOf(request), eventOf),
-    },
   ];
-  return routes.map((route) => ({ ...route, access: 'delegate' }));
 }
 
-/** Where to go on from: a reconnecting client knows better than the URL it was given. */
-function sinceOf(request: AdminRequest): string {
-  return request.header('last-event-id') ?? request.query.get('since') ?? '';
-}
-
-function watch(registry: Registry, since: string, eventOf: EventOf): AdminResponse {
-  if (since !== '' && registry.since(since) === undefined) {
-    throw new HttpError('REVISION_GONE', 'That revision is not known here (any more): list again.');
-  }
-  // What changes between here and the header is not lost: the stream starts from where the answer stood.
-  const from = since === '' ? registry.revision : since;
-  return {
-    status: 200,
-    stream(sink) {
-      const missed = registry.since(from);
-      if (missed === undefined) {
-        sink.close();
-        return () => undefined;
-      }
-      for (const entry of missed) sink.send(eventOf(entry));
-      return registry.listen((entry) => sink.send(eventOf(entry)));
-    },
-  };
-}
-
-type EventOf = (entry: LogEntry<RegistryChange>) => ServerSentEvent;
-
-/** Each change is written as text once, however many watch. */
-function eventsOf(shown: (instance: InstanceView) => object): EventOf {
-  const written = new WeakMap<LogEntry<RegistryChange>, ServerSentEvent>();
-  return (entry) => {
-    let event = written.get(entry);
-    if (event === undefined) {
-      const { revision, change } = entry;
-      const { type, service } = change;
-      const data =
-        type === 'put' ? { service, instance: shown(change.instance) } : { service, id: change.id };
-      event = { id: revision, event: type, data: JSON.stringify(data) };
-      written.set(entry, event);
-    }
-    return event;
-  };
-}
-
-function show({ slot, ...instance }: InstanceView, load: ShownLoad, ejectedForMs: number) {
-  const microseconds = load.smoothedLatency(slot);
-  return {
-    ...instance,
-    inFlight: load.inFlight(slot),
-    ewmaMs: microseconds === 0 ? null : Math.round(microseconds) / 1000,
-    ejectedUntil: ejectedForMs === 0 ? null : new Date(Date.now() + ejectedForMs).toISOString(),
+function instanceViews({ load, ejectedForMs }: RegistryRoutesOptions): (instance: InstanceView) => object {
+  return ({ slot, ...instance }) => {
+    const latencyUs = load.smoothedLatency(slot);
+    const ejectedMs = ejectedForMs(slot);
+    return {
+      ...instance,
+      inFlight: load.inFlight(slot),
+      ewmaMs: latencyUs === 0 ? null : Math.round(latencyUs) / 1000,
+      ejectedUntil: ejectedMs === 0 ? null : new Date(Date.now() + ejectedMs).toISOString(),
+    };
   };
 }
 

@@ -13,8 +13,8 @@ export function fieldOf(request: IncomingMessage, name: string): string | undefi
 }
 
 /**
- * A request has one Host field and a target that is a path. With anything else it is not clear which server or
- * which resource is meant.
+ * A request has one Host field and a target that is a path. With anything else it is not clear which server
+ * or which resource is meant.
  * @throws HttpError MALFORMED_REQUEST
  */
 export function checkForm(request: IncomingMessage): void {

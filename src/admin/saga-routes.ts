@@ -1,13 +1,13 @@
-// The operator's view of sagas and hands on them (CONTRACT section 5), over the journals of all mounted
-// services.
+// The routes of sagas: listing them, and the operator's actions on one. They cover the journals of all
+// mounted services.
 import type { SagaOperator } from '../saga/operator.js';
 import type { AdminRequest, AdminRoute } from './admin-route.js';
 import { BodyFields } from './body-fields.js';
 
-/** @param operator asked per request: the journals are there only after the databases are */
+/** @param operator called per request, because the journals exist only when the databases are ready */
 export function sagaRoutes(operator: () => SagaOperator): readonly AdminRoute[] {
   const idOf = ({ params }: AdminRequest): string => params.id ?? '';
-  const hand = (name: 'retry' | 'compensate'): AdminRoute => ({
+  const action = (name: 'retry' | 'compensate'): AdminRoute => ({
     method: 'POST',
     path: `/sagas/:id/${name}`,
     handler: async (request) => ({ status: 200, json: await operator()[name](idOf(request)) }),
@@ -36,8 +36,8 @@ export function sagaRoutes(operator: () => SagaOperator): readonly AdminRoute[] 
       path: '/sagas/:id',
       handler: async (request) => ({ status: 200, json: await operator().get(idOf(request)) }),
     },
-    hand('retry'),
-    hand('compensate'),
+    action('retry'),
+    action('compensate'),
     {
       method: 'POST',
       path: '/sagas/:id/skip',

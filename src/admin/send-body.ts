@@ -1,10 +1,13 @@
-// Sends a large response piece by piece, so that a client that does not read holds one piece in its socket
-// and no copy of the body, and so that many clients of one body take turns.
+// Sends a large response piece by piece. A client that does not read then holds one piece in its socket and
+// no copy of the body, and many clients of one body take turns.
 import type { ServerResponse } from 'node:http';
 
 const PIECE_BYTES = 64 * 1024;
 
-/** The header must be written. The body is not copied: it must not change until the response is closed. */
+/**
+ * Sends the body behind a header that has been written. The body is not copied, so it must not change until
+ * the response is closed.
+ */
 export function sendBody(response: ServerResponse, body: Buffer): void {
   let at = 0;
   const next = (): void => {

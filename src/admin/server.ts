@@ -1,4 +1,4 @@
-// The admin plane's server: node:http in the primary, bounded in everything a client could hold on to.
+// The server of the admin plane: node:http in the primary, with limits for everything that a client can hold.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -16,45 +16,50 @@ import { MAX_HEADER_BYTES, Refusals } from './refusals.js';
 
 export interface AdminServerOptions {
   readonly host: string;
-  /** 0: any free port. */
+  /** 0 stands for any free port. */
   readonly port: number;
   /**
-   * `alone`: no other process may listen on this port. `first`: nobody does now, a successor under the same
-   * master of node:cluster (pm2) may later. `beside`: a predecessor does; the master spreads the connections.
+   * `alone`: no other process may listen on this port. `first`: no other process listens now, and a successor
+   * under the same master of node:cluster (pm2) may do so later. `beside`: a predecessor listens, and the
+   * master spreads the connections.
+   * @default `alone`
    */
   readonly sharing?: 'alone' | 'first' | 'beside';
-  /** undefined: everybody who may connect is the operator. */
+  /** The operator's token. Without one every client is the operator. */
   readonly token: string | undefined;
   readonly allowedHosts: readonly string[];
   readonly routes: readonly AdminRoute[];
   readonly log: Logger;
-  /** Tokens that open the routes with access `delegate`. */
+  /** Tokens that open only routes with access `delegate`. */
   readonly delegates?: readonly Delegate[];
   readonly limits?: Partial<AdminLimits>;
-  /** A client's connection was closed before its time, or because it took too long; default: not counted. */
+  /** Called when a connection is closed for a reason that its client did not choose. */
   readonly closed?: (reason: ClosedReason) => void;
 }
 
 /**
- * `evicted`: for a newcomer, while it waited for its client; `refused`: there was no room; `header_timeout`:
- * its request header did not arrive in time.
+ * `evicted`: the connection waited for its client and was closed for a new one. `refused`: the limit was
+ * reached and no connection could be closed. `header_timeout`: the request header did not arrive in time.
  */
 export type ClosedReason = 'evicted' | 'refused' | 'header_timeout';
 
-/** How long a client may take and how much it may hold. */
+/** The time that a client may take and the connections that all of them may hold. */
 export interface AdminLimits {
-  /** Milliseconds for the header, from the first byte of the connection or of the next request. */
+  /**
+   * Milliseconds for a header, from the beginning of the connection or the first byte of the next request.
+   */
   readonly headersMs: number;
-  /** Milliseconds for header and body. */
+  /** Milliseconds for header and body together. */
   readonly requestMs: number;
+  /** Milliseconds for which a connection may wait for its next request. */
   readonly keepAliveMs: number;
   /** Milliseconds for which a client may read no byte of a response that is complete. */
   readonly sendMs: number;
-  /** Connections that have sent a request header; never more than may wait for theirs. */
+  /** Connections that have sent a request header. There are never more than `arrivals` allows. */
   readonly connections: number;
-  /** Connections that wait for their header; asked for each newcomer. */
+  /** Connections that wait for their header; read for each new connection. */
   readonly arrivals: () => number;
-  /** Milliseconds that running requests get when the server closes. */
+  /** Milliseconds that running requests have when the server closes. */
   readonly closeMs: number;
 }
 
@@ -67,19 +72,22 @@ const LIMITS: AdminLimits = {
   arrivals: () => 1024,
   closeMs: 2000,
 };
-/** Most values of net.core.somaxconn are lower, and then those hold. A full queue drops connections. */
+/** A full queue drops connections. The kernel lowers this to net.core.somaxconn. */
 const BACKLOG = 4096;
 
 export interface AdminServer {
-  /** The real one, also when 0 was asked for. */
+  /** The port that the server listens on, also when the option was 0. */
   readonly port: number;
-  /** Ends event streams, answers what runs, then cuts what is left. Safe to call again. */
+  /**
+   * Ends event streams, lets running requests end for `closeMs`, then closes all connections. It may be
+   * called again.
+   */
   readonly close: () => Promise<void>;
 }
 
 /**
- * @throws StartError naming the address that cannot be had
- * @throws Error when two routes claim the same path and method
+ * @throws StartError that names the address which cannot be bound
+ * @throws Error when two routes have the same path and method
  */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
   const limits = { ...LIMITS, ...options.limits };
@@ -104,25 +112,25 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     headersTimeout: limits.headersMs,
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,
-    // How often the three above are looked after.
+    // The three limits above are checked this often.
     connectionsCheckingInterval: Math.min(500, limits.headersMs),
     maxHeaderSize: MAX_HEADER_BYTES,
     keepAlive: true,
-    // Answered by us, as a problem document.
+    // The dispatcher refuses such a request with a problem document.
     requireHostHeader: false,
   });
-  // The latter two are requests with `expect`: the one that asks whether to send the body, and any other.
+  // The latter two are requests with `expect`: `100-continue`, and any other value.
   for (const event of ['request', 'checkContinue', 'checkExpectation']) {
     server.on(event, (request, response) => void dispatcher.handle(request, response));
   }
   const refusals = new Refusals(inputs);
   server.on('clientError', (error, socket) => refusals.refuse(error, socket));
   const arrivals = receive(server, { connections, inputs, refusals, limits, count });
-  // Under a master of node:cluster a port that another of its programs has would be shared with it unnoticed,
-  // and port 0 would be the same one for all.
-  const alone = sharing === 'alone' || options.port === 0;
-  if (sharing === 'first' && !alone) await requireFree(host, options.port);
-  const port = await listen(server, { host, port: options.port, exclusive: alone });
+  // Under a master of node:cluster a port of another of its programs would be shared without notice, and port
+  // 0 would be the same port for all of them.
+  const isExclusive = sharing === 'alone' || options.port === 0;
+  if (sharing === 'first' && !isExclusive) await requireFree(host, options.port);
+  const port = await listen(server, { host, port: options.port, exclusive: isExclusive });
   let closed: Promise<void> | undefined;
   return {
     port,
@@ -134,7 +142,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   };
 }
 
-interface Reception {
+interface ReceptionOptions {
   readonly connections: AdminConnections;
   readonly inputs: WeakMap<Duplex, ClientInput>;
   readonly refusals: Refusals;
@@ -142,8 +150,11 @@ interface Reception {
   readonly count: (reason: ClosedReason) => void;
 }
 
-/** Has the server see a connection only when its first request header is complete. */
-function receive(server: Server, { connections, inputs, refusals, limits, count }: Reception): Arrivals {
+/** Passes a connection to the server only when its first request header is complete. */
+function receive(
+  server: Server,
+  { connections, inputs, refusals, limits, count }: ReceptionOptions,
+): Arrivals {
   const attach = server.listeners('connection') as ((socket: Socket) => void)[];
   server.removeAllListeners('connection');
   const arrivals = new Arrivals({
@@ -175,7 +186,7 @@ interface Address {
   readonly exclusive: boolean;
 }
 
-/** @throws StartError when anybody listens there */
+/** @throws StartError when a process listens on this address */
 async function requireFree(host: string, port: number): Promise<void> {
   const server = createServer();
   await listen(server, { host, port, exclusive: true });

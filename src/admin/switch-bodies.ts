@@ -1,8 +1,8 @@
-// What an operator sends to the switches.
+// The bodies of requests to the switches, checked.
 import { LOG_LEVELS, type LogLevel } from '../telemetry/log-level.js';
 import { BodyFields } from './body-fields.js';
 
-/** Back to what the settings say. */
+/** The value that returns a switch to the settings. */
 export const AUTO = 'auto';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;

@@ -1,4 +1,4 @@
-// Runtime switches over the admin plane: what is in effect, and the operator's hand on it.
+// The routes of the switches: the values in effect, and their changes by an operator.
 import type { AdminRoute } from './admin-route.js';
 import type { OperatorSwitches } from './operator-switches.js';
 import { logLevelOf, routeSwitchOf, samplingOf } from './switch-bodies.js';

@@ -1,4 +1,4 @@
-// The admin routes of this room: is it alive, is it ready, what has it counted, what do the workers do.
+// The routes of telemetry: liveness, readiness, metrics, and the list of workers.
 import { type ErrorCode, HttpError } from '../errors.js';
 import { coalesced } from '../telemetry/coalesced.js';
 import type { MetricSource } from '../telemetry/metric-families.js';
@@ -8,34 +8,40 @@ import type { AdminHandler, AdminRoute } from './admin-route.js';
 
 export interface Readiness {
   readonly ready: boolean;
-  /** Why not, for people; empty when ready. */
+  /** The reasons why it is not ready, for people; empty when ready. */
   readonly reasons: readonly string[];
-  /** For machines; default `STARTING`. */
+  /**
+   * The code of the problem document while it is not ready.
+   * @default `STARTING`
+   */
   readonly code?: Extract<ErrorCode, 'STARTING' | 'DRAINING' | 'NO_WORKER' | 'DATABASE_BUSY'>;
 }
 
 /** One row of `GET /workers`. */
 export interface WorkerView {
   readonly id: number;
-  /** Grows by one with every replacement of the thread. */
+  /** The number of this thread of the worker: every replacement adds one. */
   readonly generation: number;
   readonly state: string;
-  /** ISO 8601; null before the first start. */
+  /** ISO 8601 time; null before the first start. */
   readonly startedAt: string | null;
   readonly connections: number;
   readonly inFlight: number;
   readonly requests: number;
-  /** 0..1 */
+  /** The share of time that the event loop was busy, 0 to 1. */
   readonly loopUtilization: number;
   readonly loopDelayP99Ms: number;
   readonly heapUsedMb: number;
-  /** The handler that runs synchronously right now. */
+  /** The route whose handler occupies the event loop; null when none does. */
   readonly current: { readonly route: string; readonly sinceMs: number } | null;
 }
 
 export interface TelemetryRoutesOptions {
   readonly readiness: () => Readiness;
-  /** Whether the process can still do its work; default: it answers, so it is alive. */
+  /**
+   * Whether the process can still do its work.
+   * @default a process that responds is alive
+   */
   readonly liveness?: () => Readiness;
   readonly exposition: Exposition;
   readonly sources: readonly MetricSource[];
@@ -47,7 +53,7 @@ const JSON_UTF8 = { 'content-type': 'application/json; charset=utf-8' };
 export function telemetryRoutes(options: TelemetryRoutesOptions): AdminRoute[] {
   const { exposition, liveness, readiness, sources, workers } = options;
   const alive = liveness ?? (() => ({ ready: true, reasons: [] }));
-  // All who ask at the same time share one body: it is encoded once and lies in memory once.
+  // Requests at the same time share one body, which is encoded once and is in memory once.
   const pages = {
     prometheus: coalesced(async () => Buffer.from(await exposition.render('prometheus'))),
     openmetrics: coalesced(async () => Buffer.from(await exposition.render('openmetrics'))),
@@ -74,10 +80,10 @@ export function telemetryRoutes(options: TelemetryRoutesOptions): AdminRoute[] {
   ];
 }
 
-/** 200 with its word, or a 503 problem that lists the reasons. */
-function probe(status: 'live' | 'ready', ask: () => Readiness): AdminHandler {
+/** Responds with 200, or with a 503 problem that lists the reasons. */
+function probe(status: 'live' | 'ready', read: () => Readiness): AdminHandler {
   return () => {
-    const { code = 'STARTING', ready, reasons } = ask();
+    const { code = 'STARTING', ready, reasons } = read();
     if (ready) return { status: 200, json: { status, reasons } };
     throw new HttpError(code, `Not ${status}: ${reasons.join('; ') || 'no reason given'}.`, {
       headers: { 'retry-after': '1' },

@@ -1,10 +1,9 @@
 // Spreads requests over turns of the event loop. Node.js accepts one connection in each turn, so clients that
-// send requests without a pause on connections of their own would keep new ones waiting: every turn would
-// last as long as all of their requests. The latest request comes first, so a probe is answered at once
-// beside a queue of others.
+// send requests without a pause would delay new connections: every turn would last as long as all of their
+// requests. The latest request begins first, so a probe gets its response at once beside a queue of others.
 import type { EventEmitter } from 'node:events';
 
-/** Milliseconds after which no further request begins in a turn. */
+/** Milliseconds of a turn after which no further request begins in it. */
 const TURN_MS = 1;
 
 export class Turns {
@@ -22,8 +21,9 @@ export class Turns {
   }
 
   /**
-   * Resolves when a request may begin: at once while few come. One whose connection closes needs no turn.
+   * Resolves when a request may begin, or when its connection has closed.
    * @param connection emits `close`
+   * @returns undefined when the request may begin at once
    */
   enter(connection: EventEmitter): Promise<void> | undefined {
     if (!this.#isScheduled) this.#startTurn();
@@ -43,8 +43,8 @@ export class Turns {
   }
 
   /**
-   * What an immediate resolves runs before the next one, so the time that a request takes is seen by the
-   * next.
+   * Schedules one immediate for each request of a turn. The code that an immediate resumes runs before the
+   * next immediate, which therefore knows how long it took.
    */
   #schedule(): void {
     if (this.#isScheduled) return;

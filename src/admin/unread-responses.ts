@@ -1,11 +1,11 @@
-// Large responses that clients of the admin plane have not read yet. One body may be sent to many clients: it
-// lies in memory once, counts once, and is released when the last of them has read it or has left.
+// Counts large responses that clients of the admin plane have not read yet. One body may be sent to many
+// clients: it is in memory once, counts once, and is released when the last client has read it or has left.
 import type { Socket } from 'node:net';
 
 const MOST_UNREAD_BYTES = 64 * 1024 * 1024;
 
 export class UnreadResponses {
-  /** Who reads each body, the body that has been unread longest first. */
+  /** The clients that read each body. The body that has been unread longest is the first. */
   readonly #readers = new Map<Buffer, Set<Socket>>();
   #bytes = 0;
 
@@ -14,8 +14,8 @@ export class UnreadResponses {
   }
 
   /**
-   * @returns whom to close so that all bodies together are within the bound; their bodies do not count any
-   *   more
+   * @returns the connections to close so that all bodies together are within the bound. Their bodies are no
+   *   longer counted.
    */
   add(socket: Socket, body: Buffer): readonly Socket[] {
     const readers = this.#readers.get(body);
@@ -26,9 +26,9 @@ export class UnreadResponses {
     this.#readers.set(body, new Set([socket]));
     this.#bytes += body.length;
     const closed: Socket[] = [];
-    for (const [oldest, its] of this.#readers) {
+    for (const [oldest, clients] of this.#readers) {
       if (this.#bytes <= MOST_UNREAD_BYTES) break;
-      closed.push(...its);
+      closed.push(...clients);
       this.#drop(oldest);
     }
     return closed;

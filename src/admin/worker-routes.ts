@@ -1,4 +1,4 @@
-// Hands on the workers (CONTRACT section 5): replace them all, look into one.
+// The operator's actions on workers: replacing all of them, and profiling one.
 import type { RollingReload } from '../cluster/rolling-reload.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import { HttpError, UnavailableError } from '../errors.js';

@@ -56,7 +56,7 @@ export function createThreads(
     logFlightRecord,
     isShortOfFiles: () => !canOpen(KEPT_FILES),
     restarted: (reason) => recorder.counter('multilane_worker_restarts_total', { reason }).add(),
-    routesReported: (routes) => switches.offered(switchableRoutesIn(routes)),
+    routesReported: (routes) => switches.setKnownRoutes(switchableRoutesIn(routes)),
     fatal: (message, exitCode) => void ending.fail(message, exitCode),
     exhausted: (message) => void ending.failAfterDrain(message),
   });

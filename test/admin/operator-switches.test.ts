@@ -57,7 +57,7 @@ describe('switches over the admin plane', () => {
 
   it('begin with what the settings say', async () => {
     const { ask, switches, words } = setUp();
-    switches.offered(ROUTES);
+    switches.setKnownRoutes(ROUTES);
     expect([words.logLevel, words.samplingBound]).to.deep.equal([30, Math.floor(0.25 * 0xffffffff)]);
     const untouched = { since: null, reason: null };
     const on = { state: 'on', retryAfterSeconds: null, ...untouched };
@@ -114,13 +114,13 @@ describe('switches over the admin plane', () => {
     const { set, switches, page, refused } = setUp();
     const off = { method: 'GET', state: 'off' };
     expect(await refused('routes', { ...off, route: '/api/users/:id' })).to.equal('STARTING ');
-    switches.offered(ROUTES);
+    switches.setKnownRoutes(ROUTES);
     const { routes } = (await set('routes', { ...off, route: '/api/users/:id' })) as { routes: object[] };
     expect(routes).to.have.length(1);
     expect(routes[0]).to.include({ route: '/api/users/{id}', state: 'off', retryAfterSeconds: 30 });
     expect(JSON.parse(page.read().text)).to.deep.equal({ 'GET /api/users/{id}': 30 });
     expect(await refused('routes', { ...off, route: '/api/users' })).to.equal('NOT_FOUND ');
-    switches.offered(ROUTES.slice(1));
+    switches.setKnownRoutes(ROUTES.slice(1));
     expect(switches.routes.at(-1)).to.include({ service: null, route: '/api/users/{id}', state: 'off' });
     await set('routes', { method: 'GET', route: '/api/users/{id}', state: 'on' });
     expect(JSON.parse(page.read().text)).to.deep.equal({});
@@ -131,7 +131,7 @@ describe('switches over the admin plane', () => {
     const { set, switches, refused } = setUp();
     const long = (n: number) => `/${String(n).padStart(900, 'x')}`;
     const many = Array.from({ length: 80 }, (_, n) => long(n));
-    switches.offered(many.map((path) => ({ service: 'big', method: 'GET', path, template: path })));
+    switches.setKnownRoutes(many.map((path) => ({ service: 'big', method: 'GET', path, template: path })));
     let off = 0;
     const next = () => ({ method: 'GET', route: many[off], state: 'off' });
     for (; off < 70; off++) await set('routes', next());
@@ -148,7 +148,7 @@ describe('switches over the admin plane', () => {
 
   it('refuse what is wrong, naming every member', async () => {
     const { refused, switches } = setUp();
-    switches.offered(ROUTES);
+    switches.setKnownRoutes(ROUTES);
     for (const [what, body, expected] of [
       ['log-level', undefined, ''],
       ['log-level', ['debug'], ''],

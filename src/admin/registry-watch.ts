@@ -1,0 +1,55 @@
+// `GET /registry/v1/watch`: the changes of the registry as server-sent events, from a revision on.
+import { HttpError } from '../errors.js';
+import type { LogEntry } from '../registry/change-log.js';
+import type { InstanceView } from '../registry/instance.js';
+import type { Registry, RegistryChange } from '../registry/registry.js';
+import type { AdminHandler, AdminRequest, ServerSentEvent } from './admin-route.js';
+
+/** @param viewOf makes the public view of an instance */
+export function watchHandler(registry: Registry, viewOf: (instance: InstanceView) => object): AdminHandler {
+  const eventOf = eventEncoder(viewOf);
+  return (request) => {
+    const since = sinceOf(request);
+    if (since !== '' && registry.since(since) === undefined) {
+      throw new HttpError('REVISION_GONE', 'That revision is not known here (any more): list again.');
+    }
+    // The stream begins at the revision of this moment, so no change is lost before it has begun.
+    const from = since === '' ? registry.revision : since;
+    return {
+      status: 200,
+      stream(sink) {
+        const missed = registry.since(from);
+        if (missed === undefined) {
+          sink.close();
+          return () => undefined;
+        }
+        for (const entry of missed) sink.send(eventOf(entry));
+        return registry.listen((entry) => sink.send(eventOf(entry)));
+      },
+    };
+  };
+}
+
+/** `Last-Event-ID` wins over `since`: a client that reconnects has read on since it was given the URL. */
+function sinceOf(request: AdminRequest): string {
+  return request.header('last-event-id') ?? request.query.get('since') ?? '';
+}
+
+/** Each change is encoded once, however many clients watch. */
+function eventEncoder(
+  viewOf: (instance: InstanceView) => object,
+): (entry: LogEntry<RegistryChange>) => ServerSentEvent {
+  const encoded = new WeakMap<LogEntry<RegistryChange>, ServerSentEvent>();
+  return (entry) => {
+    let event = encoded.get(entry);
+    if (event === undefined) {
+      const { revision, change } = entry;
+      const { type, service } = change;
+      const data =
+        type === 'put' ? { service, instance: viewOf(change.instance) } : { service, id: change.id };
+      event = { id: revision, event: type, data: JSON.stringify(data) };
+      encoded.set(entry, event);
+    }
+    return event;
+  };
+}
