@@ -73,7 +73,7 @@ export class Unmatched {
     }
     const allow = allowOf(plans);
     if (method === 'OPTIONS') return this.#options(head, plans, first, allow);
-    const detail = `This path does not answer ${method}.`;
+    const detail = `This path does not allow ${method}.`;
     const refusal = new HttpError('METHOD_NOT_ALLOWED', detail, { headers: { allow } });
     return this.refusing(head, refusal, first.refusalFields);
   }
