@@ -1,12 +1,12 @@
-// What the body of one request holds of the process: its place among the bodies that are on their way, and
-// the memory of the bytes that have arrived. Both are bounded for all workers together, and for one client
-// address by half of that.
+// The share of the process's quotas that the body of one request holds: one of the pending bodies, and the
+// memory of the bytes that have arrived. Both are bounded for all workers together, and one client address
+// may hold half of each.
 import type { AddressKey } from '../../memory/address-cells.js';
 import type { RequestQuotas } from '../request-observer.js';
 
 /**
- * Below this many bytes a body that arrives at once is counted for no address: asking for the address costs
- * more.
+ * A body that arrives at once and has at most this many bytes is counted for no address, because looking up
+ * the address would cost more.
  */
 const LOOSE_BYTES = 16 * 1024;
 
@@ -14,35 +14,42 @@ export class BodyClaim {
   readonly #quotas: RequestQuotas;
   readonly #keyOf: () => AddressKey;
   #isWaiting = false;
-  /** Bytes that are counted for no address, and for the client's. */
+  /** Bytes that are counted for no address. */
   #looseBytes = 0;
+  /** Bytes that are counted for the client's address. */
   #bytes = 0;
 
-  /** @param keyOf the client's address; asked for only when something is counted for it */
+  /** @param keyOf returns the client's address; called only when something is counted for it */
   constructor(quotas: RequestQuotas, keyOf: () => AddressKey) {
     this.#quotas = quotas;
     this.#keyOf = keyOf;
   }
 
-  /** Bytes that all bodies of one client address may hold. */
+  /** The most bytes that all bodies of one client address may hold. */
   get most(): number {
     return this.#quotas.bodyBytes.mostShare;
   }
 
-  /** The rest of the body is on its way. False: too many are; nothing was taken. */
+  /**
+   * Counts the body as pending: the rest of it has not arrived.
+   * @returns false when too many bodies are pending; nothing was counted
+   */
   wait(): boolean {
     if (!this.#isWaiting) this.#isWaiting = this.#quotas.bodies.take(1, this.#keyOf());
     return this.#isWaiting;
   }
 
-  /** Nothing more of the body is waited for. */
+  /** Ends the count as pending: no more of the body is awaited. */
   arrived(): void {
     if (!this.#isWaiting) return;
     this.#isWaiting = false;
     this.#quotas.bodies.give(1, this.#keyOf());
   }
 
-  /** Takes memory for so many bytes more. False: there is too little; nothing was taken. */
+  /**
+   * Takes memory for further bytes.
+   * @returns false when there is too little; nothing was taken
+   */
   grow(bytes: number): boolean {
     const { bodyBytes } = this.#quotas;
     const isSmall = !this.#isWaiting && this.#bytes === 0 && this.#looseBytes + bytes <= LOOSE_BYTES;
@@ -55,7 +62,7 @@ export class BodyClaim {
     return true;
   }
 
-  /** The bytes are no longer held here. */
+  /** Returns the memory: the bytes are no longer held here. */
   releaseBytes(): void {
     const { bodyBytes } = this.#quotas;
     if (this.#looseBytes > 0) bodyBytes.giveLoose(this.#looseBytes);
@@ -64,6 +71,7 @@ export class BodyClaim {
     this.#bytes = 0;
   }
 
+  /** Returns everything. */
   release(): void {
     this.arrived();
     this.releaseBytes();

@@ -1,9 +1,9 @@
-// The body of one request: bytes from the first one that arrives until a reader has them, in one buffer that
-// grows. The core hands over pieces of any size, down to one byte; a Buffer for each would cost a hundred
-// times what it holds.
+// The body of one request. Its bytes are kept from the first one until a reader takes them, in one buffer
+// that grows. The core delivers pieces of any size, down to one byte; a Buffer for each piece would cost a
+// hundred times its content.
 //
-// The bytes are bounded by the route's limit and by what the process may hold (BodyClaim); a reader that is
-// behind stops the reading from the socket; a peer that sends nothing for a while is given up.
+// The bytes are bounded by the route's limit and by the quotas of the process (BodyClaim). A slow reader
+// stops the reading from the socket, and a peer that sends nothing for a while gets a time-out.
 import { HttpError, UnavailableError } from '../../errors.js';
 import type { Exchange } from '../exchange.js';
 import { IdleAlarm } from '../idle-alarm.js';
@@ -13,13 +13,13 @@ import type { TurnEnd } from '../turn-end.js';
 import type { BodyClaim } from './body-claim.js';
 
 /**
- * No byte for this long is 408. It is below the core's own cut of about 10 s, so that the client gets a
- * response.
+ * A body of which no byte arrives for this long is refused with 408. The core itself closes the connection
+ * after about 10 s, without a response.
  */
 export const BODY_IDLE_MS = 8000;
-/** A body that has no reader, or whose reader is behind by this much, is not read from the socket. */
+/** A body of which a stream reader, or no reader, has left this many bytes is not read from the socket. */
 const HIGH_WATER_BYTES = 64 * 1024;
-/** A buffer that has to grow becomes at least this large. */
+/** The smallest size that a buffer grows to. */
 const LEAST_BYTES = 1024;
 
 const EMPTY = Buffer.alloc(0);
@@ -30,45 +30,48 @@ export const bodyTooLarge = (limit: number): HttpError =>
 const bodyTimeout = (): HttpError =>
   new Refusal('BODY_TIMEOUT', `No byte of the body arrived for ${BODY_IDLE_MS / 1000} seconds.`);
 
-const overloaded = (detail = 'The bodies of too many requests are on their way.'): HttpError =>
+const overloaded = (detail = 'The bodies of too many requests are pending.'): HttpError =>
   new UnavailableError('OVERLOADED', detail);
 
-/** However little others hold: it is refused whenever it is sent. */
-const moreThanOneMayHold = (bytes: number): string =>
+/** The detail for a body that is always refused, however little other clients hold. */
+const exceedsClientShare = (bytes: number): string =>
   `More of the body has arrived than is held for one client: ${bytes} bytes of MAX_BUFFERED_BODY_BYTES.`;
 
-/** The client left: for logs and metrics only. */
+/** The error of a request whose client left. It appears in logs and metrics only. */
 export const clientClosed = (): HttpError => new HttpError('CLIENT_CLOSED', 'The client closed the request.');
 
 /** The request that a body belongs to. */
 export interface BodyOwner {
-  /** The whole body is wanted and has not arrived by the end of this turn of the loop. */
+  /** Called when the whole body is wanted and has not arrived by the end of this turn of the loop. */
   bodyAwaited(): void;
-  /** It has arrived after that. @returns why the request cannot go on, undefined when it can */
+  /**
+   * Called when the body has arrived after that.
+   * @returns the error with which the request is refused, undefined when it goes on
+   */
   bodyArrived(): HttpError | undefined;
 }
 
-export interface BodyParts {
+export interface BodyDeps {
   readonly exchange: Pick<Exchange, 'readBody' | 'isBodyComplete' | 'onClosed' | 'pause' | 'resume'>;
   readonly wheel: TimerWheel;
   readonly turnEnd: TurnEnd;
-  /** Undefined for a body that counts for nothing here: its bytes are the caller's. */
+  /** Undefined for a body that is not counted: its bytes are held by the caller. */
   readonly claim: BodyClaim | undefined;
   readonly owner: BodyOwner;
   /** Largest body in bytes. */
   readonly limit: number;
-  /** Announced bytes, -1 when none are. */
+  /** Bytes that `Content-Length` announces, -1 without it. */
   readonly contentLength: number;
 }
 
-/** Whoever waits for the whole body, or for more of it. */
+/** A reader that waits for the whole body, or for more of it. */
 interface Waiter {
   arrived(): void;
   failed(error: HttpError): void;
 }
 
 export class RequestBody {
-  readonly #parts: BodyParts;
+  readonly #deps: BodyDeps;
   readonly #silence: IdleAlarm;
   #buffer: Buffer = EMPTY;
   #length = 0;
@@ -76,21 +79,24 @@ export class RequestBody {
   #reader: 'none' | 'whole' | 'stream' = 'none';
   #waiter: Waiter | undefined;
   #end: 'complete' | HttpError | undefined;
-  /** The owner knows that the whole body is waited for. */
+  /** True when the owner was notified that the whole body is awaited. */
   #isAwaited = false;
   #isPaused = false;
 
-  /** Begins to read, in the callback of the request: bytes that arrive before there is a reader are kept. */
-  constructor(parts: BodyParts) {
-    this.#parts = parts;
-    const { exchange, wheel } = parts;
+  /**
+   * Begins to read. It must be called in the callback of the request. Bytes that arrive before there is a
+   * reader are kept.
+   */
+  constructor(deps: BodyDeps) {
+    this.#deps = deps;
+    const { exchange, wheel } = deps;
     this.#silence = new IdleAlarm(wheel, BODY_IDLE_MS, () => this.#settle(bodyTimeout()));
     if (!exchange.readBody((piece, isLast) => this.#take(piece, isLast))) this.#settle(clientClosed());
     if (this.#end === undefined) exchange.onClosed(() => this.#settle(clientClosed()));
   }
 
   /**
-   * The whole body, as memory of its own.
+   * Reads the whole body into memory that belongs to the caller.
    * @throws HttpError BODY_TOO_LARGE, BODY_TIMEOUT, OVERLOADED, CLIENT_CLOSED
    */
   whole(): Promise<Uint8Array> {
@@ -103,14 +109,14 @@ export class RequestBody {
   }
 
   /**
-   * The body as it arrives, read from the socket only as fast as it is consumed.
+   * Yields the body as it arrives. It is read from the socket only as fast as it is consumed.
    * @throws HttpError BODY_TOO_LARGE, BODY_TIMEOUT, OVERLOADED, CLIENT_CLOSED
    */
   async *stream(): AsyncGenerator<Uint8Array, void, undefined> {
     try {
       for (;;) {
         if (this.#length > 0) {
-          yield this.#handOut();
+          yield this.#takeArrived();
           this.#resume();
         } else if (this.#end === 'complete') {
           return;
@@ -126,13 +132,13 @@ export class RequestBody {
   }
 
   /**
-   * The request has ended, or nothing more of the body is wanted: a reader that still waits gets this error.
+   * Ends the body: the request has ended, or no more of it is wanted. A reader that waits gets this error.
    */
   release(error: HttpError): void {
     this.#settle(error);
     this.#buffer = EMPTY;
     this.#length = 0;
-    this.#parts.claim?.release();
+    this.#deps.claim?.release();
   }
 
   #read(reader: 'whole' | 'stream', waiter: Waiter): void {
@@ -143,27 +149,28 @@ export class RequestBody {
       return;
     }
     this.#resume();
-    // What the core has read with the header it hands over when the callback of the request is over.
-    this.#parts.turnEnd.add(() => this.#turnEnded());
+    // Bytes that the core has read with the header are delivered when the callback of the request has
+    // returned.
+    this.#deps.turnEnd.add(() => this.#turnEnded());
   }
 
   #turnEnded(): void {
-    if (this.#end !== undefined || this.#waiter === undefined || this.#parts.exchange.isBodyComplete) return;
-    if (this.#parts.claim?.wait() === false) {
+    if (this.#end !== undefined || this.#waiter === undefined || this.#deps.exchange.isBodyComplete) return;
+    if (this.#deps.claim?.wait() === false) {
       this.#settle(overloaded());
       return;
     }
     this.#silence.start();
     if (this.#reader !== 'whole' || this.#isAwaited) return;
     this.#isAwaited = true;
-    this.#parts.owner.bodyAwaited();
+    this.#deps.owner.bodyAwaited();
   }
 
   /** @param piece valid during this call only */
   #take(piece: Uint8Array, isLast: boolean): void {
     if (this.#end !== undefined) return;
     this.#received += piece.byteLength;
-    const { limit } = this.#parts;
+    const { limit } = this.#deps;
     if (this.#received > limit) this.#settle(bodyTooLarge(limit));
     else if (!this.#append(piece, isLast)) this.#settle(this.#refusal(this.#length + piece.byteLength));
     else if (isLast) this.#settle('complete');
@@ -176,12 +183,12 @@ export class RequestBody {
     if (this.#reader === 'stream') this.#wake();
   }
 
-  /** False: the process holds too many bytes of bodies. */
+  /** @returns false when the process holds too many bytes of bodies */
   #append(piece: Uint8Array, isLast: boolean): boolean {
     const needed = this.#length + piece.byteLength;
     if (needed > this.#buffer.byteLength) {
       const size = isLast ? needed : this.#sizeFor(needed);
-      if (this.#parts.claim?.grow(size - this.#buffer.byteLength) === false) return false;
+      if (this.#deps.claim?.grow(size - this.#buffer.byteLength) === false) return false;
       const larger = Buffer.allocUnsafe(size);
       larger.set(this.#buffer.subarray(0, this.#length));
       this.#buffer = larger;
@@ -192,50 +199,48 @@ export class RequestBody {
   }
 
   #refusal(needed: number): HttpError {
-    const most = this.#parts.claim?.most;
-    return most === undefined || needed <= most ? overloaded() : overloaded(moreThanOneMayHold(most));
+    const most = this.#deps.claim?.most;
+    return most === undefined || needed <= most ? overloaded() : overloaded(exceedsClientShare(most));
   }
 
-  /**
-   * Twice as large as before, but never larger than the rest of the body can be, or than one client may hold.
-   */
+  /** The buffer doubles, but never beyond the rest of the body or what one client may hold. */
   #sizeFor(needed: number): number {
-    const { contentLength, limit, claim } = this.#parts;
+    const { contentLength, limit, claim } = this.#deps;
     const rest = (contentLength >= 0 ? contentLength : limit) - this.#received + needed;
     const most = Math.min(rest, claim?.most ?? rest);
     return Math.max(needed, Math.min(most, Math.max(LEAST_BYTES, 2 * this.#buffer.byteLength)));
   }
 
-  /** Gives what has arrived to the reader, whose memory it is from now on. */
-  #handOut(): Uint8Array {
+  /** Passes the bytes that have arrived to the reader, which owns their memory from now on. */
+  #takeArrived(): Uint8Array {
     const bytes = this.#buffer.subarray(0, this.#length);
     this.#buffer = EMPTY;
     this.#length = 0;
-    this.#parts.claim?.releaseBytes();
+    this.#deps.claim?.releaseBytes();
     return bytes;
   }
 
   #pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
-    this.#parts.exchange.pause();
-    // The peer waits for us now.
+    this.#deps.exchange.pause();
+    // The peer cannot send now, so its silence means nothing.
     this.#silence.stop();
   }
 
   #resume(): void {
     if (!this.#isPaused || this.#end !== undefined) return;
     this.#isPaused = false;
-    this.#parts.exchange.resume();
+    this.#deps.exchange.resume();
   }
 
-  /** Nothing more is read. */
+  /** Ends the reading. */
   #settle(end: 'complete' | HttpError): void {
     if (this.#end === undefined) {
       this.#end = end;
       this.#silence.stop();
-      this.#parts.claim?.arrived();
-      const refusal = this.#isAwaited ? this.#parts.owner.bodyArrived() : undefined;
+      this.#deps.claim?.arrived();
+      const refusal = this.#isAwaited ? this.#deps.owner.bodyArrived() : undefined;
       if (end === 'complete' && refusal !== undefined) this.#end = refusal;
     }
     this.#wake();

@@ -1,6 +1,6 @@
-// Path, query and header values arrive as text; a schema says what they mean. Only text that is exactly the
-// canonical form of the type is turned into it: "7" is an integer, "07", "7.0" and "7abc" stay text, and text
-// then fails the schema.
+// Coerces text to the types of a schema: values of the path, the query and headers arrive as text. Only text
+// in the canonical form of a type is converted: "7" is an integer, while "07", "7.0" and "7abc" stay text,
+// which then fails the schema.
 import type { TSchema } from '@sinclair/typebox';
 
 export type Raw = string | readonly string[] | undefined;
@@ -10,10 +10,7 @@ const INTEGER = /^-?(?:0|[1-9]\d*)$/;
 /** RFC 8259 section 6. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
-/**
- * @returns what to do with the raw value of a property of this schema; its default stands in for a missing
- *   one
- */
+/** @returns a function for the raw value of a property; the default of the schema replaces a missing value */
 export function compileCoercion(schema: TSchema): Coerce {
   const convert = conversion(schema);
   const fallback = schema.default as unknown;
@@ -33,7 +30,7 @@ function conversion(schema: TSchema): (raw: NonNullable<Raw>) => unknown {
 function scalarOf(schema: TSchema): (text: string) => unknown {
   if (schema.anyOf !== undefined) {
     const members = (schema.anyOf as TSchema[]).map(scalarOf);
-    // The first member that makes something of the text; a text member leaves it as it is.
+    // The first member that converts the text decides; a string member leaves it as it is.
     return (text) => {
       for (const member of members) {
         const value = member(text);

@@ -1,13 +1,13 @@
-// Bodies that HTML forms send without files: application/x-www-form-urlencoded.
+// Parses the bodies that HTML forms without files send: application/x-www-form-urlencoded.
 import type { HttpError } from '../../errors.js';
 import { Refusal } from '../refusal.js';
 import { QueryValues } from '../request-fields.js';
 import { decodeUtf8 } from './json-body.js';
 
-/** Every field costs several objects: a body of nothing but `&a=` must not cost a hundred times its size. */
+/** Every field costs several objects, so a body of only `&a=` could cost a hundred times its size. */
 export const MAX_FORM_FIELDS = 1000;
 
-/** @throws HttpError BODY_TOO_LARGE for too many fields, MALFORMED_BODY for what is not UTF-8 */
+/** @throws HttpError BODY_TOO_LARGE for too many fields, MALFORMED_BODY for bytes that are not UTF-8 */
 export function parseForm(bytes: Uint8Array): QueryValues {
   const text = decodeUtf8(bytes);
   let fields = 1;

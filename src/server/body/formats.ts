@@ -1,4 +1,5 @@
-// The `format` names that schemas may use. TypeBox knows none by itself and refuses what it does not know.
+// The `format` names that schemas may use. TypeBox has none of its own and refuses a name that it does not
+// know.
 import { isIPv4, isIPv6 } from 'node:net';
 import { FormatRegistry } from '@sinclair/typebox';
 
@@ -38,7 +39,7 @@ const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
   ipv6: isIPv6,
 };
 
-/** TypeBox keeps its formats in one registry per thread: those that somebody has set stay. */
+/** TypeBox has one registry of formats per thread. Formats that an application has registered stay. */
 export function registerFormats(): void {
   for (const [name, check] of Object.entries(FORMATS)) {
     if (!FormatRegistry.Has(name)) FormatRegistry.Set(name, check);

@@ -1,22 +1,18 @@
-// What may be sent as JSON. JSON.stringify makes `{}` of everything whose content it does not see, such as a
-// Response, a Map or a stream, and a client would take that for the response. So a text without `{}` is sent
-// as it is, and only one with it is looked at more closely.
+// Writes values as JSON and refuses those that JSON cannot represent. JSON.stringify writes `{}` for
+// everything whose content it does not see, such as a Response, a Map or a stream, and a client would take
+// that for the value. So a text without `{}` is sent as it is, and a text with `{}` is compared with the
+// value.
 import { types } from 'node:util';
 import { isEmptyInstance, isOpaque, shownBy } from '../../json-form.js';
 import { MismatchError, type Serialize } from '../response/serialize.js';
 import { classOf, insteadOf } from '../value-kind.js';
 
-/**
- * Values inside of one response that are looked at; what lies behind them is sent as JSON.stringify has
- * written it.
- */
-const MOST_VALUES = 10_000;
+/** The most values inside of one response that are checked; the rest is sent as JSON.stringify wrote it. */
+const MOST_CHECKED_VALUES = 10_000;
 
 /**
- * @param declared writes the value by a schema, which says itself what it does not take; default:
- *   JSON.stringify
- * @throws TypeError for a value of which JSON shows nothing or the wrong thing. Its message shows no value;
- *   its cause may.
+ * @param declared writes the value by a schema, and checks it itself; without it JSON.stringify does
+ * @throws TypeError for a value that JSON would omit or change. The message contains no value; its cause may.
  */
 export function jsonOf(value: unknown, declared?: Serialize): string {
   let text: string | undefined;
@@ -24,16 +20,19 @@ export function jsonOf(value: unknown, declared?: Serialize): string {
     text = declared === undefined ? (JSON.stringify(value) as string | undefined) : declared(value);
   } catch (cause) {
     if (cause instanceof MismatchError) throw cause;
-    throw new TypeError(`cannot send ${classOf(value)} as JSON: ${insteadOf(value) ?? 'the log has why'}`, {
-      cause,
-    });
+    throw new TypeError(
+      `cannot send ${classOf(value)} as JSON: ${insteadOf(value) ?? 'the reason is in the log'}`,
+      {
+        cause,
+      },
+    );
   }
   if (text === undefined || isHidden(value)) throw notJson(value);
   if (text.includes('{}') && typeof value === 'object' && value !== null) {
     const shown = shownBy(value);
     if (text === '{}' && typeof shown === 'object' && shown !== null && isEmptyInstance(shown))
       throw notJson(value);
-    const hidden = declared === undefined ? hiddenIn(value, { count: MOST_VALUES }) : undefined;
+    const hidden = declared === undefined ? hiddenIn(value, { count: MOST_CHECKED_VALUES }) : undefined;
     if (hidden !== undefined) throw notJson(hidden.value, hidden.path);
   }
   return text;
@@ -47,8 +46,8 @@ function notJson(value: unknown, path = ''): TypeError {
 }
 
 /**
- * True for what JSON writes as something else: an error, binary data, a collection, a stream, a function, no
- * number.
+ * True for a value that JSON writes as something else: an error, binary data, a collection, a stream, a
+ * function, a number that is not finite.
  */
 function isHidden(value: unknown): boolean {
   if (typeof value === 'number') return !Number.isFinite(value);
@@ -64,14 +63,15 @@ function isPlain(value: object): boolean {
 }
 
 interface Hidden {
-  /** Members from the root on: `/users/1/tags`. */
+  /** The members that lead to the value: `/users/1/tags`. */
   readonly path: string;
   readonly value: unknown;
 }
 
 /**
- * The first value inside of another that JSON.stringify has written as `{}` and that is no plain object.
- * @param left how many values may still be looked at
+ * Finds the first value inside of another that JSON.stringify has written as `{}` although it is not a plain
+ * object.
+ * @param left the number of values that may still be checked
  */
 function hiddenIn(given: object, left: { count: number }): Hidden | undefined {
   if (left.count-- <= 0) return undefined;

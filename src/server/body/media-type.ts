@@ -1,4 +1,4 @@
-// Media types and codings as far as reading a body needs them (RFC 9110 sections 8.3.1 and 8.4).
+// Recognizes the media types and content codings of request bodies (RFC 9110 sections 8.3.1 and 8.4).
 import { HttpError } from '../../errors.js';
 import type { ReadonlyFields } from '../handler.js';
 
@@ -6,7 +6,7 @@ import type { ReadonlyFields } from '../handler.js';
 const JSON_ESSENCE = /^(?:application\/json|[!#$&^\w.-]+\/[!#$&^\w.+-]+\+json)$/i;
 const CHARSET = /;[ \t]*charset="?([^";\s]+)/i;
 
-/** JSON, in UTF-8 if a charset is named at all. */
+/** True for JSON in UTF-8, or without a charset. */
 export function isJsonType(contentType: string | undefined): boolean {
   if (contentType === 'application/json') return true;
   if (contentType === undefined) return false;
@@ -27,7 +27,7 @@ export const unsupportedType = (wanted: string): HttpError =>
   new HttpError('UNSUPPORTED_MEDIA_TYPE', `Send the body as ${wanted}.`);
 
 /**
- * A body that is compressed is not what it is taken for, and its size says nothing about what it holds.
+ * Refuses compressed bodies: the size of one does not bound its content.
  * @throws HttpError UNSUPPORTED_MEDIA_TYPE
  */
 export function refuseCoding(headers: ReadonlyFields): void {

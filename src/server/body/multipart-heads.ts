@@ -1,6 +1,6 @@
-// The heads of the parts of a form, checked while its bytes pass on their way to the parser. The parser
-// leaves out a part whose head it cannot use and does not report it, so such a form is refused here, and
-// parts are counted. RFC 7578 section 4, RFC 2046 section 5.1.
+// Checks the heads of the parts of a form while its bytes pass on their way to the parser (RFC 7578 section
+// 4, RFC 2046 section 5.1). The parser drops a part whose head it cannot use without reporting it, so such a
+// form is refused here, and the parts are counted.
 import { isUtf8 } from 'node:buffer';
 import { HttpError } from '../../errors.js';
 import { Refusal } from '../refusal.js';
@@ -39,7 +39,10 @@ export function boundaryOf(contentType: string): string {
 export class PartHeads {
   readonly #delimiter: Buffer;
   #state: 'content' | 'head' | 'end' = 'content';
-  /** What has passed and may be the beginning of a delimiter. The first one needs no line before it. */
+  /**
+   * The last bytes that have passed: a delimiter may begin in them. The first delimiter needs no line before
+   * it.
+   */
   #tail: Buffer = CRLF;
   readonly #head = Buffer.allocUnsafe(MAX_HEAD_BYTES);
   #headBytes = 0;
@@ -49,23 +52,30 @@ export class PartHeads {
     this.#delimiter = Buffer.from(`\r\n--${boundary}`);
   }
 
-  /** Parts whose head has passed. */
+  /** The number of parts whose head has passed. */
   get count(): number {
     return this.#charsets.length;
   }
 
-  /** @throws HttpError MALFORMED_BODY when the form is not over, or the parser found fewer or more parts */
+  /**
+   * Checks the end of the form.
+   * @param found the number of parts that the parser has found
+   * @throws HttpError MALFORMED_BODY when the form is not complete, or the parser found fewer or more parts
+   */
   end(found: number): void {
     if (this.#state !== 'end') throw this.#malformed('does not end');
     if (found !== this.count) throw malformedForm('The form has a part that cannot be read.');
   }
 
-  /** That the part of this number (from 0) names for its text, if any. */
+  /** @returns the charset of the part with this number (from 0), undefined when its head has none */
   charsetOf(part: number): string | undefined {
     return this.#charsets[part];
   }
 
-  /** @throws HttpError MALFORMED_BODY, BODY_TOO_LARGE naming the part and what is wrong with its head */
+  /**
+   * Reads the next bytes of the form.
+   * @throws HttpError MALFORMED_BODY, BODY_TOO_LARGE that names the part and the fault in its head
+   */
   pass(chunk: Uint8Array): void {
     let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     while (rest.length > 0 && this.#state !== 'end') {
@@ -73,7 +83,7 @@ export class PartHeads {
     }
   }
 
-  /** @returns what is behind the next delimiter */
+  /** @returns the bytes behind the next delimiter */
   #passContent(bytes: Buffer): Buffer {
     const reach = this.#delimiter.length - 1;
     const seam = Buffer.concat([this.#tail, bytes.subarray(0, reach)]);
@@ -108,7 +118,7 @@ export class PartHeads {
     return bytes.subarray(end + END_OF_HEAD.length - before);
   }
 
-  /** @returns the charset */
+  /** @returns the charset of the part, if its head has one */
   #check(head: Buffer): string | undefined {
     if (head.includes(this.#delimiter)) throw this.#malformed('ends within its head');
     if (!isUtf8(head)) throw this.#malformed('has a head that is not UTF-8');

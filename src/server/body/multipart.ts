@@ -1,5 +1,5 @@
-// Uploads (multipart/form-data, RFC 7578), part by part as they arrive: a file is never held whole, and what
-// nobody reads is not read from the socket either.
+// Reads uploads (multipart/form-data, RFC 7578) part by part as they arrive. A file is never held whole, and
+// while a part is not read, the body is not read from the socket either.
 
 import { isUtf8 } from 'node:buffer';
 import { createRequire } from 'node:module';
@@ -24,25 +24,28 @@ export interface FieldPart {
 export interface FilePart {
   readonly kind: 'file';
   readonly name: string;
-  /** As the client calls it, without any path: still nothing to name a file by. */
+  /** The name that the client gave the file, without a path. It is not safe as a name for a file. */
   readonly filename: string;
-  /** As the client says. */
+  /** The type that the client claims. */
   readonly contentType: string;
-  /** Until the next part is asked for; what is left is then skipped. */
+  /** The bytes of the file. They can be read until the next part is requested, which skips the rest. */
   readonly content: AsyncIterable<Uint8Array>;
 }
 
 export type Part = FieldPart | FilePart;
 
-/** Beyond any of them: 413. The whole is bounded by the route's `bodyLimit`. */
+/**
+ * Limits of an upload. A form beyond one of them is refused with 413; the route's `bodyLimit` bounds the
+ * whole.
+ */
 export interface PartLimits {
-  /** Default 100. */
+  /** @default 100 */
   readonly maxParts?: number;
-  /** Default 10. */
+  /** @default 10 */
   readonly maxFiles?: number;
-  /** Default: the route's `bodyLimit`. */
+  /** @default the route's `bodyLimit` */
   readonly maxFileBytes?: number;
-  /** Default 64 KiB. */
+  /** @default 64 KiB */
   readonly maxFieldBytes?: number;
 }
 
@@ -54,23 +57,23 @@ const LIMITS = shapeOf<PartLimits>('{ maxFiles: 1 }', {
   maxFieldBytes: LIMIT,
 });
 
-/** @throws TypeError for a limit that there is not: what it was to bound would have none */
+/** @throws TypeError for an unknown limit, because a misspelt one would bound nothing */
 export function checkLimits(limits: PartLimits): void {
   checkOptions(limits, LIMITS, typeErrorFor('readParts'));
 }
 
 const tooLarge = (detail: string): HttpError => new Refusal('BODY_TOO_LARGE', detail);
 
-const told = (error: unknown): HttpError =>
+const httpErrorOf = (error: unknown): HttpError =>
   error instanceof HttpError ? error : malformedForm('The body is not valid multipart/form-data.', error);
 
-/** What a part holds, as bytes, with what of its limit is left. */
+/** The content of a part, and the bytes of it that are still allowed. */
 interface Content {
   readonly stream: BusboyFileStream;
   left: number;
 }
 
-/** Whoever stops reading leaves the stream to be skipped. */
+/** A reader that stops early leaves the stream open, so that the rest can be skipped. */
 async function* piecesOf(content: Content, what: string): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     for await (const piece of content.stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
@@ -79,12 +82,12 @@ async function* piecesOf(content: Content, what: string): AsyncGenerator<Uint8Ar
       yield piece;
     }
   } catch (error) {
-    throw told(error);
+    throw httpErrorOf(error);
   }
 }
 
-/** A part as the parser has found it. */
-interface Arrived {
+/** A part that the parser has found. */
+interface FoundPart {
   readonly name: string;
   readonly filename: string | undefined;
   readonly contentType: string;
@@ -93,19 +96,20 @@ interface Arrived {
 }
 
 /**
- * @param body with its own limits on size and silence
- * @throws HttpError BODY_TOO_LARGE, MALFORMED_BODY, and what reading the body throws
+ * Yields the parts of a form in their order.
+ * @param body has limits of its own on size and silence
+ * @throws HttpError BODY_TOO_LARGE, MALFORMED_BODY, and whatever reading the body throws
  */
 export async function* readParts(
   body: AsyncIterable<Uint8Array>,
   contentType: string,
   { maxParts = 100, maxFiles = 10, maxFileBytes, maxFieldBytes = 64 * 1024 }: PartLimits,
 ): AsyncGenerator<Part, void, undefined> {
-  const arrivals = new Arrivals(body, boundaryOf(contentType), maxParts);
+  const parts = new PartQueue(body, boundaryOf(contentType), maxParts);
   let files = 0;
   try {
     for (;;) {
-      const part = await arrivals.next();
+      const part = await parts.next();
       if (part === undefined) return;
       const { name, filename, contentType: type, stream } = part;
       if (filename === undefined && type !== 'application/octet-stream') {
@@ -121,17 +125,17 @@ export async function* readParts(
       if (!stream.readableEnded) for await (const _ of piecesOf(content, 'file'));
     }
   } finally {
-    arrivals.stop();
+    parts.stop();
   }
 }
 
-/** The parts of a body in their order, as far as they have arrived. */
-class Arrivals {
+/** The queue of parts that the parser has found and the reader has not taken. */
+class PartQueue {
   readonly #heads: PartHeads;
-  readonly #arrived: Arrived[] = [];
+  readonly #found: FoundPart[] = [];
   readonly #stop = new AbortController();
   #count = 0;
-  /** Of the part that the reader has. */
+  /** The stream of the part that the reader has. */
   #current: BusboyFileStream | undefined;
   #end: 'complete' | HttpError | undefined;
   #wake = (): void => {};
@@ -140,24 +144,27 @@ class Arrivals {
     this.#heads = new PartHeads(boundary);
     const parser = parserOf(boundary, maxParts);
     parser.on('file', (name, stream, filename: string | undefined, _encoding, type) => {
-      // A stream that is never read reports its failure nowhere else.
-      stream.on('error', (error) => this.#fail(told(error)));
+      // This is the only report of a failure for a stream that is never read.
+      stream.on('error', (error) => this.#fail(httpErrorOf(error)));
       const charset = this.#heads.charsetOf(this.#count++);
-      this.#arrived.push({ name, filename, contentType: type, charset, stream });
+      this.#found.push({ name, filename, contentType: type, charset, stream });
       this.#wake();
     });
     parser.on('partsLimit', () => this.#fail(tooLarge('The form has too many parts.')));
     pipeline(this.#checked(body), parser, { signal: this.#stop.signal }).then(
       () => this.#complete(),
-      (error: unknown) => this.#fail(told(error)),
+      (error: unknown) => this.#fail(httpErrorOf(error)),
     );
   }
 
-  /** Undefined behind the last one. @throws HttpError */
-  async next(): Promise<Arrived | undefined> {
+  /**
+   * @returns the next part, undefined behind the last one
+   * @throws HttpError when the form cannot be read to its end
+   */
+  async next(): Promise<FoundPart | undefined> {
     for (;;) {
       if (this.#end instanceof HttpError) throw this.#end;
-      const next = this.#arrived.shift();
+      const next = this.#found.shift();
       this.#current = next?.stream;
       if (next !== undefined || this.#end === 'complete') return next;
       await new Promise<void>((resolve) => {
@@ -183,7 +190,7 @@ class Arrivals {
       this.#end ??= 'complete';
       this.#wake();
     } catch (error) {
-      this.#fail(told(error));
+      this.#fail(httpErrorOf(error));
     }
   }
 
@@ -191,14 +198,14 @@ class Arrivals {
     if (this.#end !== undefined) return;
     this.#end = error;
     this.#current?.destroy(error);
-    for (const { stream } of this.#arrived.splice(0)) stream.destroy();
+    for (const { stream } of this.#found.splice(0)) stream.destroy();
     this.#stop.abort();
     this.#wake();
   }
 }
 
-/** @throws HttpError MALFORMED_BODY for bytes that are no text in this charset */
-function textOf(bytes: Buffer, { name, charset }: Arrived): string {
+/** @throws HttpError MALFORMED_BODY for bytes that are not text in this charset */
+function textOf(bytes: Buffer, { name, charset }: FoundPart): string {
   if (charset === undefined && isUtf8(bytes)) return bytes.toString();
   try {
     return new TextDecoder(charset, { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -208,7 +215,7 @@ function textOf(bytes: Buffer, { name, charset }: Arrived): string {
   }
 }
 
-/** Hands on the bytes of every part, text included: it would replace what it cannot decode. */
+/** The parser passes on the bytes of fields, too: decoding them itself, it would replace invalid ones. */
 function parserOf(boundary: string, maxParts: number): BusboyInstance {
   const { Busboy } = parserPackage();
   return new Busboy({

@@ -1,13 +1,13 @@
-// Members of a body that its schema does not list are left out of `ctx.body`, so that a handler which passes
-// the body on cannot be made to pass on more than it declared. `additionalProperties: false` refuses them
-// instead, `true` or a schema keeps them. Intersections, records and references are left as they are.
+// Removes the members of a body that its schema does not list, so that a handler which passes `ctx.body` on
+// never passes on more than it declared. `additionalProperties: false` refuses such members instead, `true`
+// or a schema keeps them. Intersections, records and references are left as they are.
 import type { TSchema } from '@sinclair/typebox';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 
-/** Changes the value in place; the value is known to match its schema. */
+/** Changes a value that matches its schema, in place. */
 export type Strip = (value: unknown) => void;
 
-/** @returns undefined when there is nothing that could have to be left out */
+/** @returns undefined when no value of this schema can have members to remove */
 export function compileStrip(schema: TSchema): Strip | undefined {
   if (schema.type === 'array' && schema.items !== undefined) return stripItems(schema.items as TSchema);
   if (schema.anyOf !== undefined) return stripUnion(schema.anyOf as TSchema[]);
@@ -20,7 +20,7 @@ function stripItems(items: TSchema): Strip | undefined {
   return strip && ((value) => (value as unknown[]).forEach(strip));
 }
 
-/** By the first member that the value matches. */
+/** The first member of the union that a value matches decides. */
 function stripUnion(members: readonly TSchema[]): Strip | undefined {
   const choices = members.map((schema) => ({
     check: TypeCompiler.Compile(schema),
@@ -43,7 +43,7 @@ function stripObject(schema: TSchema): Strip | undefined {
     const object = value as Record<string, unknown>;
     for (const [name, strip] of inner) if (object[name] !== undefined) strip(object[name]);
     if (keepsOthers) return;
-    // Parsed JSON: there is nothing to inherit.
+    // Parsed JSON inherits no enumerable members.
     for (const name in object) if (!listed.has(name)) delete object[name];
   };
 }

@@ -1,4 +1,4 @@
-// Checks of a request against the schemas of its route, compiled once at start. What does not match is 422
+// Checks requests against the schemas of their route, which are compiled once at start. A mismatch is 422
 // with one JSON Pointer per fault.
 import type { TSchema } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
@@ -9,13 +9,13 @@ import { type Coerce, compileCoercion } from './coerce.js';
 import { registerFormats } from './formats.js';
 import { compileStrip } from './strip.js';
 
-/** More than a person would correct at once; a hostile body must not make a large answer. */
+/** More faults than a person corrects at once; a hostile body must not cause a large response. */
 const MAX_ERRORS = 20;
 
 /** The part of a request that an error message names. */
 export type RequestPart = 'path' | 'query' | 'header' | 'body';
 
-/** Takes the parsed JSON body, which it may change, and returns it validated. */
+/** Returns the validated body. It may change the value that it is given. */
 export type CheckBody = (value: unknown) => unknown;
 
 /** @throws Error for a schema that cannot be compiled */
@@ -31,18 +31,19 @@ export function compileBody(schema: TSchema): CheckBody {
   };
 }
 
-/** Where raw text comes from. */
+/** A source of raw text. */
 export interface RawSource {
   getAll(name: string): readonly string[];
-  /** Every name that is present; asked only when the schema says something about names it does not list. */
+  /** Every name that is present; called only for a schema with rules for names that it does not list. */
   names(): Iterable<string>;
 }
 
 export type CheckText = (source: RawSource) => Readonly<Record<string, unknown>>;
 
 /**
- * For parameters, query or headers: texts, coerced. Names that the schema does not list are left out; with
- * `additionalProperties: false` they are refused (never for headers, where proxies add their own).
+ * Compiles the check for texts: parameters, the query, headers or a form. They are coerced, and names that
+ * the schema does not list are dropped; `additionalProperties: false` refuses them (but not in headers, where
+ * proxies add their own).
  * @throws TypeError when the schema is not a `Type.Object`
  */
 export function compileText(schema: TSchema, part: RequestPart): CheckText {
@@ -54,14 +55,14 @@ export function compileText(schema: TSchema, part: RequestPart): CheckText {
     ([name, property]): [string, Coerce] => [name, compileCoercion(property)],
   );
   const listed = new Set(properties.map(([name]) => name));
-  const takesOthers = schema.additionalProperties !== undefined && part !== 'header';
+  const keepsOthers = schema.additionalProperties !== undefined && part !== 'header';
   return (source) => {
     const value = Object.create(null) as Record<string, unknown>;
     for (const [name, coerce] of properties) {
       const coerced = coerce(rawOf(source.getAll(name)));
       if (coerced !== undefined) value[name] = coerced;
     }
-    if (takesOthers) {
+    if (keepsOthers) {
       for (const name of source.names()) if (!listed.has(name)) value[name] = rawOf(source.getAll(name));
     }
     if (!check.Check(value)) throw mismatch(check, value, part);
@@ -88,7 +89,7 @@ function compileSchema(schema: TSchema): TypeCheck<TSchema> {
 }
 
 function mismatch(check: TypeCheck<TSchema>, value: unknown, part: RequestPart): ValidationError {
-  // Of several complaints about one place the first says most.
+  // The first of several errors at one path is the most specific.
   const byPath = new Map<string, FieldError>();
   for (const { path, message } of check.Errors(value)) {
     if (!byPath.has(path)) byPath.set(path, { path, message });
