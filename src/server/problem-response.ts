@@ -2,8 +2,8 @@
 import { EXECUTED_FIELD, HttpError } from '../errors.js';
 import { type FailedRequest, problemDocument } from '../problem.js';
 import { toError } from '../telemetry/to-error.js';
-import { jsonOf } from './body/json-value.js';
 import { checkField, setField } from './response/header-fields.js';
+import { jsonOf } from './response/json-value.js';
 import { kindOf } from './value-kind.js';
 
 export interface Problem {

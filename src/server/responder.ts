@@ -2,7 +2,6 @@
 // status, fields, and the ways to say what the body is.
 import { types } from 'node:util';
 import { checkOptions, SWITCH, shapeOf, TEXT, typeErrorFor } from '../options.js';
-import { jsonOf } from './body/json-value.js';
 import type { FileOptions, Sent } from './handler.js';
 import { IncomingRequest } from './incoming-request.js';
 import { unreported } from './promise.js';
@@ -16,6 +15,7 @@ import {
 } from './response/compress.js';
 import { type CookieOptions, setCookie } from './response/cookies.js';
 import { sendFile } from './response/file-response.js';
+import { jsonOf } from './response/json-value.js';
 import { plainBytes } from './response/plain-bytes.js';
 import { ResponseFields } from './response/response-fields.js';
 import { type Pieces, StreamSource } from './response/stream-source.js';

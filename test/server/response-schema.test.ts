@@ -4,7 +4,7 @@ import { type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { jsonOf } from '#src/server/body/json-value.js';
+import { jsonOf } from '#src/server/response/json-value.js';
 import { compileResponses } from '#src/server/response/serialize.js';
 
 const writerOf = (schema: TSchema) => {

@@ -1,5 +1,5 @@
-// Content codings made on the fly. Only where a route asks for it: a compressed answer that holds both a
-// secret and text of the client's choice tells the secret by its length (BREACH).
+// Compresses responses while they are sent, only where a route opts in: the length of a compressed response
+// that holds both a secret and text of the client's choice reveals the secret (BREACH).
 import type { Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
@@ -10,16 +10,16 @@ import { type Pieces, StreamSource } from './stream-source.js';
 
 export type Coding = 'br' | 'gzip';
 
-/** In our order of preference: br is smaller at about the same cost. */
+/** The order of preference: br is smaller at about the same cost. */
 const CODINGS = ['br', 'gzip'] as const;
-/** Below it the fields of the answer weigh more than what is saved. */
+/** Smaller responses save less than the additional header fields take. */
 export const DEFAULT_THRESHOLD_BYTES = 1024;
 
-/** What gets smaller: text in all its forms. */
+/** Types that become smaller: text in all its forms. */
 const COMPRESSIBLE =
   /^(?:text\/(?!event-stream)|application\/(?:json|javascript|xml|wasm|manifest\+json|.+\+json|.+\+xml)|image\/(?:svg\+xml|bmp|x-icon)|font\/(?:ttf|otf))/i;
 
-/** Levels for answers that somebody waits for. */
+/** These levels are fast enough for responses that a client waits for. */
 const BROTLI = {
   params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 4 },
   flush: zlib.constants.BROTLI_OPERATION_PROCESS,
@@ -31,16 +31,18 @@ const gzip = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.gzip);
 
 export const isCompressible = (contentType: string): boolean => COMPRESSIBLE.test(contentType);
 
-/** Best first; none when the answer is better sent as it is. */
+/** Returns the codings that the client prefers, best first; none when the plain response is better. */
 export const codingsFor = (headers: ReadonlyFields): readonly Coding[] =>
   acceptedCodings(headers, CODINGS) as readonly Coding[];
 
-/** On a thread of the pool. */
+/** Compresses a whole body on a thread of libuv's pool. */
 export function compressed(body: Uint8Array, coding: Coding): Promise<Uint8Array> {
   return coding === 'br' ? brotli(body, BROTLI) : gzip(body, GZIP);
 }
 
-/** A text that does not change. Each of its compressed forms is made once, when a client first takes it. */
+/**
+ * A text that does not change. Each compressed form of it is made once, for the first client that accepts it.
+ */
 export class KeptText {
   readonly bytes: Uint8Array;
   readonly #forms = new Map<Coding, Promise<Uint8Array>>();
@@ -49,7 +51,7 @@ export class KeptText {
     this.bytes = Buffer.from(text);
   }
 
-  /** Undefined where the text is better sent as it is. */
+  /** @returns undefined when the text is better sent as it is */
   form(
     headers: ReadonlyFields,
   ): { readonly coding: Coding; readonly bytes: Promise<Uint8Array> } | undefined {
@@ -66,10 +68,10 @@ export class KeptText {
 }
 
 /**
- * What is read of it is compressed while the source is read. When it is not read to its end, the source is
- * released. The coder is made when the reading begins: Node.js ends the process for one that is made on the
- * last of a handler's stack.
- * @param prompt every piece of the source can be read at once; costs some of the compression
+ * Compresses a source while it is read. The source is released when the result is not read to its end. The
+ * coder is made only when the reading begins: Node.js ends the process when one is made where the stack of a
+ * handler is almost exhausted.
+ * @param prompt flush every piece of the source at once, which costs some of the compression
  * @param failed called with what releasing the source throws
  */
 export function compressing(
@@ -84,7 +86,7 @@ export function compressing(
     [Symbol.asyncIterator]() {
       coder = coderOf(coding, prompt);
       coder.once('close', () => source.cancel());
-      // Its reader gets the same error.
+      // The reader of the coder gets the same error.
       coder.on('error', () => {});
       void feed(source, coder);
       return coder[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
@@ -104,12 +106,12 @@ function coderOf(coding: Coding, prompt: boolean): Transform {
   return zlib.createBrotliCompress({ ...BROTLI, ...flush });
 }
 
-/** Never rejects: what goes wrong with the source, the reader of the coder is told. */
+/** Never rejects: an error of the source reaches the reader of the coder. */
 async function feed(source: StreamSource, coder: Transform): Promise<void> {
   try {
     for (let piece = await source.next(); piece !== undefined; piece = await source.next()) {
       if (coder.destroyed) return;
-      if (!coder.write(piece)) await room(coder);
+      if (!coder.write(piece)) await drained(coder);
     }
     coder.end();
   } catch (error) {
@@ -117,8 +119,8 @@ async function feed(source: StreamSource, coder: Transform): Promise<void> {
   }
 }
 
-/** Resolves when the coder takes more, or has ended. */
-function room(coder: Transform): Promise<void> {
+/** Resolves when the coder accepts more, or has ended. */
+function drained(coder: Transform): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       coder.off('drain', done).off('close', done);

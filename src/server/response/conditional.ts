@@ -1,21 +1,23 @@
-// Conditional requests (RFC 9110 section 13) and ranges (section 14), as rules without I/O: what the client
-// has against what there is.
+// The rules of conditional requests (RFC 9110 section 13) and of ranges (section 14), without I/O: they
+// compare the version that the client has with the current one.
 import type { ReadonlyFields } from '../handler.js';
 import { parseHttpDate } from './http-date.js';
 
-/** What tells one version of a representation from another. */
+/** The marks that tell one version of a representation from another. */
 export interface Validators {
-  /** With its quotes, and with `W/` when equal tags do not mean equal bytes. */
+  /** The tag with its quotes, and with `W/` when equal tags do not mean equal bytes. */
   readonly etag: string;
-  /** Milliseconds, of a whole second. */
+  /** Milliseconds since 1970, of a whole second. */
   readonly lastModified: number;
-  /** Old enough that no second change can hide in the same second: the date is as good as a strong tag. */
+  /**
+   * True when no second change can have the same date: the date then identifies a version like a strong tag.
+   */
   readonly isSettled: boolean;
 }
 
 export type Verdict = 'proceed' | 'not-modified' | 'failed';
 
-/** Section 13.2.2, steps 1 to 4. */
+/** Evaluates the preconditions of a request (section 13.2.2, steps 1 to 4). */
 export function precondition(method: string, headers: ReadonlyFields, validators: Validators): Verdict {
   const { etag, lastModified } = validators;
   const isRead = method === 'GET' || method === 'HEAD';
@@ -35,15 +37,15 @@ export function precondition(method: string, headers: ReadonlyFields, validators
   return since !== undefined && lastModified <= since ? 'not-modified' : 'proceed';
 }
 
-/** Both ends belong to it. */
+/** A range of bytes that includes both ends. */
 export interface Range {
   readonly first: number;
   readonly last: number;
 }
 
 /**
- * What of `size` bytes is asked for. Several ranges at once are answered with the whole (section 14.2 allows
- * it): they are rare, and a known way to make a server work.
+ * Finds the range that a request wants of `size` bytes. A request for several ranges gets the whole, which
+ * section 14.2 allows: it is rare, and a known way to cause work for a server.
  */
 export function rangeOf(
   method: string,
@@ -65,7 +67,7 @@ export function rangeOf(
   return { first, last: to === '' ? size - 1 : Math.min(Number(to), size - 1) };
 }
 
-/** If-Range (section 13.1.5): whether the part that the client has is of the same version, byte by byte. */
+/** Whether the part that the client has is of the same version, byte by byte (If-Range, section 13.1.5). */
 function isCurrent(ifRange: string | undefined, { etag, lastModified, isSettled }: Validators): boolean {
   if (ifRange === undefined) return true;
   const text = ifRange.trim();

@@ -1,27 +1,43 @@
-// Cookies (RFC 6265bis). What is set is safe unless it says otherwise: out of reach of scripts, over TLS
-// only, not sent along with the posts of other sites.
+// Reads and sets cookies (RFC 6265bis). The defaults are safe: scripts cannot read a cookie, it is sent over
+// TLS only, and not with the POST requests of other web sites.
 import { parseCookie, type SerializeOptions, stringifySetCookie } from 'cookie';
 import { ANYTHING, checkOptions, oneOf, SWITCH, shapeOf, TEXT, typeErrorFor } from '../../options.js';
 import { kindOf } from '../value-kind.js';
 
-/** Browsers drop a longer one without a word. */
+/** Browsers drop a longer cookie without any error. */
 const MAX_BYTES = 4096;
 
 export interface CookieOptions {
-  /** Seconds; 0 removes the cookie. Without it and `expires` it lives as long as the browser. */
+  /** Seconds; 0 removes the cookie. Without `maxAge` and `expires` the cookie ends with the browser. */
   readonly maxAge?: number;
+  /** The time at which the cookie ends; `maxAge` wins over it. */
   readonly expires?: Date;
-  /** With its subdomains. Default: the host that answers, alone. */
+  /**
+   * The domain that the cookie is sent to, with its subdomains.
+   * @default the host of the request alone
+   */
   readonly domain?: string;
-  /** Default `/`. */
+  /** @default `/` */
   readonly path?: string;
-  /** Default true: scripts cannot read it. */
+  /**
+   * Scripts cannot read the cookie.
+   * @default true
+   */
   readonly httpOnly?: boolean;
-  /** Default true: over TLS (and to localhost) only. */
+  /**
+   * The cookie is sent over TLS, and to localhost, only.
+   * @default true
+   */
   readonly secure?: boolean;
-  /** Default `lax`. */
+  /**
+   * Whether requests of other web sites carry the cookie.
+   * @default `lax`
+   */
   readonly sameSite?: 'strict' | 'lax' | 'none';
-  /** One per site that embeds us (CHIPS). */
+  /**
+   * Each web site that embeds the page has a cookie of its own (CHIPS).
+   * @default false
+   */
   readonly partitioned?: boolean;
 }
 
@@ -42,7 +58,7 @@ export function readCookies(fields: readonly string[]): Readonly<Record<string, 
 
 /**
  * @returns the value of a `Set-Cookie` field
- * @throws TypeError for what a browser would not accept, or not as it is meant
+ * @throws TypeError for a cookie that a browser would drop, or would treat differently than it is meant
  */
 export function setCookie(name: string, value: string, options: CookieOptions): string {
   const bad = typeErrorFor(`cookie ${name}`);
@@ -60,7 +76,7 @@ export function setCookie(name: string, value: string, options: CookieOptions): 
   if (!secure) {
     if (prefix !== undefined) throw bad(`a name with ${prefix} must be secure`);
     if (sameSite === 'none') throw bad('sameSite "none" must be secure');
-    if (partitioned) throw bad('a partitioned one must be secure');
+    if (partitioned) throw bad('a partitioned cookie must be secure');
   }
   if (prefix === '__host-' && (path !== '/' || domain !== undefined)) {
     throw bad('a name with __Host- has the path "/" and no domain');

@@ -1,5 +1,5 @@
-// From what a URL says to a file that may be shown: below its root whatever links it goes through, and
-// nothing that hides behind a dot.
+// Opens the file that a path of a URL names. It must be below its root after all links are followed, and no
+// name on the way may begin with a dot.
 
 import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
@@ -12,7 +12,7 @@ export interface OpenFile {
   readonly stats: BigIntStats;
 }
 
-/** What a stranger may cause by asking: there is no such file for him. */
+/** Errors that a client can cause by the path it requests; it gets 404 for them. */
 const ABSENT = new Set([
   'ENOENT',
   'ENOTDIR',
@@ -26,20 +26,21 @@ const ABSENT = new Set([
 ]);
 
 /**
- * @param root absolute
- * @param path decoded, with `/`
- * @returns undefined for what is no file, hidden, or outside of the root
- * @throws Error when the root is not there, or reading fails in a way that is our fault; OutOfFilesError
+ * @param root an absolute path
+ * @param path the decoded path, with `/` as separator
+ * @returns undefined when the path names no file, a hidden one, or one outside of the root
+ * @throws Error when the root does not exist, or the file cannot be read for a reason in this process
+ * @throws OutOfFilesError
  */
 export async function openBelow(root: string, path: string): Promise<OpenFile | undefined> {
   if (!isPlain(path)) return undefined;
-  // Asked every time: a root that is a link may be made to lead to the next release.
+  // The root is resolved every time: a link may have been changed to the next release.
   const realRoot = await realpath(root);
   const real = await present(realpath(resolve(realRoot, path)));
   if (real === undefined) return undefined;
   const inside = relative(realRoot, real);
   if (!isPlain(inside.replaceAll(sep, '/'))) return undefined;
-  // A pipe must not hold a thread of the pool until somebody writes.
+  // Without O_NONBLOCK a pipe would block a thread of libuv's pool until a process writes to it.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const handle = await present(open(real, flags));
   if (handle === undefined) return undefined;
@@ -54,7 +55,7 @@ export async function openBelow(root: string, path: string): Promise<OpenFile | 
   return undefined;
 }
 
-/** Names only: no step up, no hidden one, nothing that another system would read as a separator. */
+/** True for a path without `..`, hidden names, and characters that another system takes for a separator. */
 function isPlain(path: string): boolean {
   return (
     path !== '' &&
@@ -63,9 +64,9 @@ function isPlain(path: string): boolean {
   );
 }
 
-async function present<T>(asked: Promise<T>): Promise<T | undefined> {
+async function present<T>(opening: Promise<T>): Promise<T | undefined> {
   try {
-    return await asked;
+    return await opening;
   } catch (error) {
     if (ABSENT.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw isOutOfFiles(error) ? new OutOfFilesError(error) : error;

@@ -1,5 +1,5 @@
-// A file as an answer: conditional, in ranges, compressed if that is asked for, and never read faster than
-// the client takes it.
+// Sends a file as a response: conditionally, in ranges, compressed on request, and read only as fast as the
+// client receives it.
 import type { FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { HttpError } from '../../errors.js';
@@ -10,7 +10,7 @@ import { precondition, rangeOf, type Validators } from './conditional.js';
 import { type OpenFile, openBelow } from './file-path.js';
 import { httpDate } from './http-date.js';
 
-/** The context as this file needs it. */
+/** The part of the request context that sends a file. */
 export interface FileResponder {
   readonly method: string;
   readonly headers: ReadonlyFields;
@@ -18,14 +18,14 @@ export interface FileResponder {
   header(name: string, value: string): unknown;
   vary(name: string): unknown;
   reply(status: number, contentType: string | undefined, body: Uint8Array | null): Sent;
-  /** Told when the file could not be closed. */
+  /** Called when the file could not be closed. */
   sourceFailed(error: unknown): void;
-  /** @param length exactly so many bytes come, undefined when nobody knows */
+  /** @param length the exact number of bytes, undefined when it is not known */
   replyStream(status: number, contentType: string, source: AsyncIterable<Uint8Array>, length?: number): Sent;
 }
 
 const PIECE_BYTES = 64 * 1024;
-/** A file that was changed so lately may be changed again within what its time stamp can tell. */
+/** A file that was changed less than this ago may change again without a different time stamp. */
 const SETTLED_MS = 2000;
 const PRECOMPRESSED: Readonly<Record<Coding, string>> = { br: '.br', gzip: '.gz' };
 
@@ -34,8 +34,9 @@ const absent = (): HttpError => new HttpError('NOT_FOUND', 'There is no such fil
 const mimeTypes = lazyModule(() => import('mime/lite'));
 
 /**
- * @throws HttpError NOT_FOUND, PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE, OVERLOADED without file
- *   descriptors
+ * @param baseDir the folder that `root` is relative to
+ * @throws HttpError NOT_FOUND, PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE; OVERLOADED when the process has no
+ *   file descriptors left
  */
 export async function sendFile(
   ctx: FileResponder,
@@ -49,17 +50,18 @@ export async function sendFile(
   const type = await typeOf(wanted);
   const isNegotiated = (options.compress === true || options.precompressed === true) && isCompressible(type);
   if (isNegotiated) ctx.vary('accept-encoding');
-  // Ranges count bytes of what is sent; a client that asks for some gets the plain file.
+  // Ranges count the bytes that are sent, so a client that requests one gets the plain file.
   const codings = isNegotiated && !ctx.headers.has('range') ? codingsFor(ctx.headers) : [];
   const plain = await openBelow(folder, wanted);
   if (plain === undefined) throw absent();
   let file = plain;
   try {
-    const ready = options.precompressed === true ? await readyOne(folder, wanted, codings) : undefined;
-    if (ready !== undefined) {
+    const precompressed =
+      options.precompressed === true ? await openPrecompressed(folder, wanted, codings) : undefined;
+    if (precompressed !== undefined) {
       await plain.handle.close();
-      file = ready.file;
-      return await send(ctx, file, type, ready.coding, false);
+      file = precompressed.file;
+      return await send(ctx, file, type, precompressed.coding, false);
     }
     const isWorthIt = options.compress === true && Number(plain.stats.size) >= DEFAULT_THRESHOLD_BYTES;
     return await send(ctx, plain, type, isWorthIt ? codings[0] : undefined, true);
@@ -69,8 +71,8 @@ export async function sendFile(
   }
 }
 
-/** The compressed twin of a file, in the best coding that there is one of. */
-async function readyOne(
+/** Opens the compressed file beside a file, in the best coding that exists. */
+async function openPrecompressed(
   folder: string,
   path: string,
   codings: readonly Coding[],
@@ -82,7 +84,10 @@ async function readyOne(
   return undefined;
 }
 
-/** Closes the file, unless it throws. @param isPlain the file is not compressed yet */
+/**
+ * Closes the file, unless it throws.
+ * @param isPlain the file itself is not compressed
+ */
 async function send(
   ctx: FileResponder,
   { handle, stats }: OpenFile,
@@ -153,8 +158,8 @@ async function stream(
 const NOTHING: AsyncIterable<Uint8Array> = { async *[Symbol.asyncIterator]() {} };
 
 /**
- * A part of an open file. The file is closed at the end of it, or when it is not read to the end, also if it
- * never was.
+ * The pieces of a part of an open file. The file is closed when they have been read, or when their reader
+ * returns early, even before the first piece.
  */
 class FilePieces implements AsyncIterableIterator<Uint8Array> {
   readonly #handle: FileHandle;
@@ -192,11 +197,12 @@ async function read(handle: FileHandle, from: number, length: number): Promise<U
   return buffer.subarray(0, bytesRead);
 }
 
-function validatorsOf(stats: OpenFile['stats'], coding: Coding | undefined, made: boolean): Validators {
+/** @param isMade the bytes are compressed now: another version of the compressor may make others */
+function validatorsOf(stats: OpenFile['stats'], coding: Coding | undefined, isMade: boolean): Validators {
   const isSettled = Date.now() - Number(stats.mtimeMs) >= SETTLED_MS;
   const tag = `"${stats.size.toString(36)}-${stats.mtimeNs.toString(36)}${coding === undefined ? '' : `-${coding}`}"`;
   return {
-    etag: isSettled && !made ? tag : `W/${tag}`,
+    etag: isSettled && !isMade ? tag : `W/${tag}`,
     lastModified: Math.floor(Number(stats.mtimeMs) / 1000) * 1000,
     isSettled,
   };

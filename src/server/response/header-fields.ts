@@ -1,12 +1,12 @@
-// What may stand in a response header. The core writes names and values as they are, so one line break
-// would let a value split the response (CWE-113): everything that goes out is checked here.
+// Checks the header fields of responses. The core writes names and values as they are, so a line break in a
+// value could split the response (CWE-113).
 import { isRuntimeField } from '../../errors.js';
 import { isToken } from './token.js';
 
-/** RFC 9110 section 5.5: no control character but the tab. */
+/** A value has no control character but the tab (RFC 9110 section 5.5). */
 const VALUE = /^[\t\x20-\x7e\x80-\uffff]*$/;
 
-/** Fields that frame the message or belong to the core: a handler that sets one is not obeyed. */
+/** Fields that frame the message or belong to the core. A handler cannot set them. */
 const FRAMING = new Set([
   'content-length',
   'transfer-encoding',
@@ -20,7 +20,7 @@ const FRAMING = new Set([
 
 /**
  * @returns the name in lower case; undefined for a field of the framing or of the runtime, which is dropped
- * @throws TypeError for a name that is no token or a value with control characters
+ * @throws TypeError for a name that is not a token, or a value with control characters
  */
 export function checkField(name: string, value: string): string | undefined {
   if (typeof name !== 'string' || !isToken(name)) throw new TypeError('invalid header name');
@@ -31,7 +31,7 @@ export function checkField(name: string, value: string): string | undefined {
   return FRAMING.has(lower) || isRuntimeField(lower) ? undefined : lower;
 }
 
-/** Sets a field in a flat list name, value, name, value…; `set-cookie` is the one that may repeat. */
+/** Sets a field in a flat list name, value, name, value… Only `set-cookie` may occur several times. */
 export function setField(fields: string[], name: string, value: string): void {
   if (name !== 'set-cookie') {
     for (let i = 0; i < fields.length; i += 2) {

@@ -1,5 +1,4 @@
-// Dates in header fields (RFC 9110 section 5.6.7): one form is written, three are read, anything else is no
-// date.
+// Dates in header fields (RFC 9110 section 5.6.7). One form is written, three are read.
 
 const FORMS = [
   /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/,
@@ -9,7 +8,7 @@ const ASCTIME = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d{2}:\d
 
 export const httpDate = (milliseconds: number): string => new Date(milliseconds).toUTCString();
 
-/** @returns milliseconds, undefined for what is no HTTP date */
+/** @returns milliseconds since 1970, undefined for text that is not an HTTP date */
 export function parseHttpDate(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const isAsctime = ASCTIME.test(text);

@@ -1,6 +1,5 @@
-// Bytes that a handler hands over, as an array that is what it says. `instanceof` and `length` cannot be
-// trusted for that: an object may only look like a Uint8Array, and a property of its own may hide the real
-// length.
+// Makes a plain Uint8Array of the bytes that a handler returns. `instanceof` and `length` cannot be trusted:
+// an object may only look like a Uint8Array, and an own property may hide the real length.
 import { types } from 'node:util';
 import { kindOf } from '../value-kind.js';
 
@@ -9,7 +8,7 @@ const own = (bytes: Uint8Array, name: 'buffer' | 'byteOffset' | 'byteLength'): u
   Reflect.get(TypedArray, name, bytes);
 
 /**
- * @param what names the caller in the message
+ * @param what names the value in the message
  * @throws TypeError for anything but a Uint8Array
  */
 export function plainBytes(what: string, value: unknown): Uint8Array {
@@ -20,15 +19,15 @@ export function plainBytes(what: string, value: unknown): Uint8Array {
     own(value, 'byteOffset') as number,
     own(value, 'byteLength') as number,
   );
-  // Another thread could still change what it shares with us.
+  // Another thread could still change shared memory.
   return types.isSharedArrayBuffer(buffer) ? bytes.slice() : bytes;
 }
 
 /**
- * For bytes that are sent over several turns of the event loop: their memory is still the handler's, which
- * may transfer it, resize it or let a WebAssembly memory grow. What was sent of it by then must not pass for
- * the whole.
- * @throws TypeError when they no longer have this length
+ * Checks bytes that are sent over several turns of the event loop. Their memory still belongs to the handler,
+ * which may transfer it, resize it or let a WebAssembly memory grow. The client must not take the part that
+ * was sent for the whole.
+ * @throws TypeError when the bytes no longer have this length
  */
 export function checkLength(bytes: Uint8Array, length: number): void {
   if (bytes.length !== length) {

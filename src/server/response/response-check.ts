@@ -1,15 +1,14 @@
-// Finds what of a value its response schema does not take, by code of its own for each schema, as the
-// serializer is: members are read by their names then, which takes a quarter of the time of a loop over a
-// list of names.
+// Compiles the check of a value against its response schema to code of its own, like the serializer. Such
+// code reads members by their names, which takes a quarter of the time of a loop over a list of names.
 import { isDeepStrictEqual } from 'node:util';
 import type { Mismatch } from '../../json-form.js';
 import { ANY, INTEGER, OBJECT, STRING } from './response-kinds.js';
 import { fits, isBare, isFree, type Shape } from './response-shape.js';
 
-/** The first part of a value that the schema does not take, undefined when all of it fits. */
+/** Returns the first part of a value that the schema does not accept, undefined when all of it fits. */
 export type Check = (value: unknown) => Mismatch | undefined;
 
-/** Code of one schema: a function for each of its shapes, once. */
+/** The code of one schema: one function for each of its shapes. */
 interface Code {
   readonly functions: string[];
   readonly names: Map<Shape, string>;
@@ -19,7 +18,7 @@ export function checkOf(shape: Shape): Check {
   const code: Code = { functions: [], names: new Map() };
   const main = functionFor(shape, code);
   const text = `'use strict';\n${code.functions.join('\n')}\nreturn ${main};`;
-  // Of the schema only names, patterns and constants are in it, as JSON.
+  // The text contains only names, patterns and constants of the schema, as JSON.
   // oxlint-disable-next-line typescript/no-implied-eval
   const make = new Function('fits', 'equals', 'bad', 'below', 'plain', text);
   return make(fits, isDeepStrictEqual, bad, below, Object.prototype) as Check;
@@ -29,7 +28,10 @@ const bad = (path: string, value: unknown): Mismatch => ({ path, value });
 const below = (path: string, inside: Mismatch): Mismatch => bad(path + inside.path, inside.value);
 const literal = (value: unknown): string => JSON.stringify(value);
 
-/** Adds the function that checks values of this shape. @returns its name */
+/**
+ * Adds the function that checks values of this shape.
+ * @returns its name
+ */
 function functionFor(shape: Shape, code: Code): string {
   const known = code.names.get(shape);
   if (known !== undefined) return known;
@@ -37,7 +39,7 @@ function functionFor(shape: Shape, code: Code): string {
   code.names.set(shape, name);
   const { parts, choices } = shape;
   const lines: string[] = [];
-  // Choices with more than kinds to them say by themselves which kinds they take.
+  // Choices that restrict more than kinds check the kinds by themselves.
   if (choices.every(isPlainKind)) lines.push(`if (${unfit(shape, 'v')}) return bad('', v);`);
   else lines.push(choicesOf(choices, code));
   for (const part of parts) lines.push(part === shape ? '' : `{ ${statementFor(part, 'v', "''", code)} }`);
@@ -80,14 +82,14 @@ function membersOf({ names, members, patterns, others }: Shape, code: Code): str
   for (const [index, member] of members.entries()) {
     const key = literal(names[index]);
     const check = statementFor(member, 'm', `'/' + ${key}`, code);
-    // The serializer knows which members may be missing.
+    // The serializer checks which members may be missing.
     if (check !== '') lines.push(`m = v[${key}]; if (m !== undefined) { ${check} }`);
   }
   lines.push(...unlistedOf(names, patterns, others, code));
   if (lines.length === 0) return [];
   return [
     "if (typeof v !== 'object' || v === null || Array.isArray(v)) return undefined;",
-    // What it gives is written in its place.
+    // The serializer writes the result of toJSON in place of the value.
     "if (typeof v.toJSON === 'function') v = v.toJSON('');",
     'let m;',
     ...lines,
@@ -118,7 +120,7 @@ function unlistedOf(
   ];
 }
 
-/** Empty for a shape that takes everything. */
+/** @returns an empty text for a shape that accepts everything */
 function statementFor(shape: Shape, value: string, path: string, code: Code): string {
   if (isFree(shape)) return '';
   if (isBare(shape)) return `if (${unfit(shape, value)}) return bad(${path}, ${value});`;
@@ -126,7 +128,7 @@ function statementFor(shape: Shape, value: string, path: string, code: Code): st
   return `const r = ${inside}; if (r !== undefined) return below(${path}, r);`;
 }
 
-/** Code that is true for what does not fit; the usual values are told without a call. */
+/** @returns an expression that is true for a value that does not fit; usual values need no call */
 function unfit({ kinds, values, names }: Shape, value: string): string {
   if (values !== undefined) return `!(${values.map((one) => equal(one, value)).join(' || ') || 'false'})`;
   if (kinds === ANY) return 'false';

@@ -1,13 +1,16 @@
-// The header fields of an answer as hooks and handlers set them. Made by the first that sets one.
+// The header fields of a response, as hooks and handlers set them. The object is made when the first is set.
 import { checkField, setField } from './header-fields.js';
 
 export class ResponseFields {
-  /** Flat lists: name, value, name, value… */
+  /** A flat list: name, value, name, value… */
   #own: string[] = [];
-  /** Those that stay when the answer becomes a problem. */
+  /** The fields that stay when the response becomes a problem document. */
   readonly #always: string[] = [];
 
-  /** @throws TypeError for a name or value that must not be sent; a framing field is not obeyed */
+  /**
+   * Fields that frame the message are ignored.
+   * @throws TypeError for a name or value that must not be sent
+   */
   set(name: string, value: string, always: boolean): void {
     const field = checkField(name, value);
     if (field !== undefined) setField(always ? this.#always : this.#own, field, value);
@@ -24,7 +27,7 @@ export class ResponseFields {
     else if (!lists(before, name)) this.set('vary', `${before}, ${name}`, false);
   }
 
-  /** Without an earlier one that sets the same cookie: a browser might keep either. */
+  /** Replaces an earlier field that sets the same cookie, because a browser might keep either. */
   setCookie(name: string, value: string): void {
     const isEarlier = (at: number): boolean =>
       this.#own[at] === 'set-cookie' && this.#own[at + 1]!.startsWith(`${name}=`);
@@ -32,12 +35,12 @@ export class ResponseFields {
     this.set('set-cookie', value, false);
   }
 
-  /** For a problem, which takes nothing else over from the answer that was being prepared. */
+  /** Drops all fields but those that always stay, for a problem document. */
   replaceBy(fields: readonly string[]): void {
     this.#own = [...fields];
   }
 
-  /** @param contentType unless one was set */
+  /** @param contentType used unless a handler has set one */
   list(requestId: string, contentType: string | undefined): string[] {
     const fields = ['x-request-id', requestId];
     if (contentType !== undefined && this.get('content-type') === undefined) {

@@ -1,4 +1,4 @@
-// The kinds of JSON values, as bits, and which of them a response schema takes at its own level.
+// The kinds of JSON values, as bits, and the kinds that a response schema accepts.
 
 export const NULL = 1;
 export const BOOLEAN = 2;
@@ -19,8 +19,8 @@ const KINDS: Readonly<Record<string, number>> = {
   object: OBJECT,
 };
 
-/** Words from which the serializer infers the type when a schema names none, in its order. */
-const INFERRED: readonly (readonly [kinds: number, words: readonly string[]])[] = [
+/** Keywords from which the serializer infers the type of a schema without `type`, in its order. */
+const INFERRED: readonly (readonly [kinds: number, keywords: readonly string[]])[] = [
   [
     OBJECT,
     [
@@ -38,13 +38,13 @@ const INFERRED: readonly (readonly [kinds: number, words: readonly string[]])[] 
   [NUMBER | INTEGER, ['multipleOf', 'maximum', 'exclusiveMaximum', 'minimum', 'exclusiveMinimum']],
 ];
 
-/** Of `type` and `nullable`, or of the words that imply a type. */
+/** Returns the kinds by `type` and `nullable`, or by the keywords that imply a type. */
 export function kindsOf(schema: Readonly<Record<string, unknown>>): number {
   const { type, nullable } = schema;
   const names = Array.isArray(type) ? (type as unknown[]) : [type];
   const kinds =
     type === undefined
-      ? (INFERRED.find(([, words]) => words.some((word) => word in schema))?.[0] ?? ANY)
+      ? (INFERRED.find(([, keywords]) => keywords.some((keyword) => keyword in schema))?.[0] ?? ANY)
       : names.reduce<number>((bits, name) => bits | (KINDS[String(name)] ?? ANY), 0);
   return nullable === true ? kinds | NULL : kinds;
 }

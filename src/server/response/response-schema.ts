@@ -1,16 +1,18 @@
-// Reads a response schema into shapes. What no shape can say has a slower way: see `ReadSchema`.
+// Reads a response schema into shapes. Schemas that a shape cannot express need slower checks: see
+// `ReadSchema`.
 import { ARRAY, kindOfConstant, kindsOf, NULL, OBJECT, STRING } from './response-kinds.js';
 import { ANYTHING, type Shape } from './response-shape.js';
 
 export interface ReadSchema {
   readonly shape: Shape;
   /**
-   * The serializer chooses or merges schemas by rules of its own, so what it has written is compared with the
+   * The serializer chooses or merges schemas by rules of its own, so its text is parsed and compared with the
    * value.
    */
   readonly isEchoed: boolean;
   /**
-   * It has words that no shape knows (`if`, `not`), so every value is also validated, without any conversion.
+   * The schema has keywords that no shape expresses (`if`, `not`), so every value is also validated, without
+   * any conversion.
    */
   readonly isStrict: boolean;
 }
@@ -19,13 +21,15 @@ type Schema = Readonly<Record<string, unknown>>;
 const isSchema = (value: unknown): value is Schema =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Words of JSON Schema (draft 7 and 2020-12) that no shape says. What is no word of it restricts nothing. */
-const FOREIGN: ReadonlySet<string> = new Set(
+/**
+ * Keywords of JSON Schema (draft 7 and 2020-12) that no shape expresses. Unknown keywords restrict nothing.
+ */
+const UNSUPPORTED: ReadonlySet<string> = new Set(
   `oneOf not if then else dependencies dependentSchemas dependentRequired contains minContains maxContains propertyNames
   prefixItems unevaluatedItems unevaluatedProperties $dynamicRef $recursiveRef`.split(/\s+/),
 );
-/** Beside a reference or alternatives these change nothing. */
-const NOTES: ReadonlySet<string> = new Set(
+/** Keywords that change nothing beside a reference or alternatives. */
+const NEUTRAL: ReadonlySet<string> = new Set(
   '$ref anyOf $id $schema $defs definitions $comment title description example examples default deprecated readOnly writeOnly'.split(
     ' ',
   ),
@@ -40,7 +44,7 @@ class SchemaReader {
   isEchoed = false;
   isStrict = false;
   readonly #root: object;
-  /** Some part of the schema may have an $id. */
+  /** True when a part of the schema may have an $id. */
   readonly #hasParts: boolean;
   readonly #shapes = new Map<object, Shape>();
 
@@ -49,19 +53,19 @@ class SchemaReader {
     this.#hasParts = JSON.stringify(Object.values(root)).includes('"$id":');
   }
 
-  /** The same shape for the same schema, so that a schema may refer to itself. */
+  /** Returns the same shape for the same schema, so that a schema may refer to itself. */
   shapeOf(schema: unknown): Shape {
     if (schema === undefined || schema === true) return ANYTHING;
     if (!isSchema(schema)) return this.#strict();
     if (Object.keys(schema).length === 0) return ANYTHING;
     const known = this.#shapes.get(schema);
     if (known !== undefined) return known;
-    const hasMore = Object.keys(schema).some((word) => !NOTES.has(word));
+    const hasMore = Object.keys(schema).some((keyword) => !NEUTRAL.has(keyword));
     if (typeof schema.$ref === 'string' && !hasMore) return this.#referred(schema.$ref);
     const shape = { ...ANYTHING };
     this.#shapes.set(schema, shape);
-    if (Object.keys(schema).some((word) => FOREIGN.has(word))) this.#strict();
-    // The serializer writes such text without quoting what must be.
+    if (Object.keys(schema).some((keyword) => UNSUPPORTED.has(keyword))) this.#strict();
+    // The serializer writes such text without the escapes that JSON needs.
     if (schema.format === 'unsafe') this.#strict();
     return Object.assign(shape, this.#read(schema, hasMore));
   }
@@ -96,7 +100,7 @@ class SchemaReader {
     };
   }
 
-  /** As `Type.Tuple` writes it; of other arrays by position no shape knows the rest. */
+  /** Reads a tuple of `Type.Tuple`. No shape expresses the further items of other arrays by position. */
   #tuple({ items, additionalItems, minItems, maxItems }: Schema): readonly Shape[] | undefined {
     if (!Array.isArray(items)) {
       if (items !== undefined && !isSchema(items) && items !== true) this.#strict();
@@ -109,13 +113,13 @@ class SchemaReader {
     return undefined;
   }
 
-  /** `allOf`, and a reference beside other words: the serializer merges both into one schema. */
+  /** Reads `allOf`, and a reference beside other keywords: the serializer merges both into one schema. */
   #parts(schema: Schema): readonly Shape[] {
     const { allOf, $ref } = schema;
     const parts = Array.isArray(allOf) ? allOf.map((part) => this.shapeOf(part)) : [];
     if (typeof $ref === 'string') parts.push(this.#referred($ref));
     const isAlone = Object.keys(schema).every(
-      (word) => word === 'allOf' || word === 'type' || NOTES.has(word),
+      (word) => word === 'allOf' || word === 'type' || NEUTRAL.has(word),
     );
     if (parts.length > 0 && !(isAlone && typeof $ref !== 'string' && areApart(parts))) this.isEchoed = true;
     return parts;
@@ -137,7 +141,10 @@ class SchemaReader {
     return choices;
   }
 
-  /** Undefined for one that the serializer alone can follow. It does not unescape pointers either. */
+  /**
+   * @returns undefined for a reference that only the serializer can follow. It does not unescape pointers
+   *   either.
+   */
   #target(ref: string): unknown {
     const [id = '', pointer = ''] = ref.split('#');
     // A pointer begins at the nearest part with an $id.
@@ -156,7 +163,7 @@ class SchemaReader {
   }
 }
 
-/** Objects that have no member in common: merged, each member is still what its own part says. */
+/** True for objects that have no member in common: merging them changes no member. */
 function areApart(parts: readonly Shape[]): boolean {
   const names = parts.flatMap((part) => part.names);
   const arePlain = parts.every(
@@ -179,7 +186,7 @@ function withId(schema: unknown, id: string): object | undefined {
   return undefined;
 }
 
-/** A constant decides alone, as it does in the serializer. */
+/** Returns the allowed values. A constant wins over an enumeration, as in the serializer. */
 function valuesOf(schema: Schema): readonly unknown[] | undefined {
   const listed = 'const' in schema ? [schema.const] : schema.enum;
   if (!Array.isArray(listed)) return undefined;

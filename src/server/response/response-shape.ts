@@ -1,33 +1,34 @@
-// What a response schema takes, part by part. The serializer that is compiled from the schema turns what it
-// does not expect into something that looks right: null into 0, "" or {}, a string into {}, 1.5 into 1, any
-// text into the constant. So each value is compared with this first. What this does not decide alone, the
-// reader of the schema says (`isEchoed`, `isStrict`).
+// A shape describes what a response schema accepts. The serializer that is compiled from the schema turns a
+// value that it does not expect into one that looks right: null into 0, "" or {}, a string into {}, 1.5 into
+// 1, any text into the constant. So each value is compared with the shape first. Where a shape cannot decide
+// alone, the reader of the schema requires a further check (`isEchoed`, `isStrict`).
 import { types } from 'node:util';
 import { isDecimal, isEmptyInstance, isOpaque, shownBy, textOf } from '../../json-form.js';
 import { ANY, ARRAY, BOOLEAN, INTEGER, NULL, NUMBER, OBJECT, STRING } from './response-kinds.js';
 
 export interface Shape {
-  /** Bits of what is taken. */
+  /** The kinds of values that are accepted, as bits. */
   readonly kinds: number;
-  /** The only values that are taken: a constant, an enumeration. */
+  /** The only values that are accepted: a constant, or an enumeration. */
   readonly values: readonly unknown[] | undefined;
-  /** Listed members, and the shape of each. */
+  /** The names of listed members, and beside them the shape of each. */
   readonly names: readonly string[];
   readonly members: readonly Shape[];
+  /** The shape of every item of an array. */
   readonly items: Shape | undefined;
-  /** Of an array of exactly so many items. */
+  /** The shapes of the items of an array with exactly this number of items. */
   readonly tuple: readonly Shape[] | undefined;
-  /** Of every member whose name matches. */
+  /** The shapes of members by a pattern that their names match. */
   readonly patterns: readonly (readonly [pattern: string, member: Shape])[];
-  /** Of every member that is neither listed nor matched. */
+  /** The shape of members that are neither listed nor matched. */
   readonly others: Shape | undefined;
-  /** All of these must take the value as well. */
+  /** All of these shapes must accept the value as well. */
   readonly parts: readonly Shape[];
-  /** One of these must take the value as well. */
+  /** At least one of these shapes must accept the value as well. */
   readonly choices: readonly Shape[];
 }
 
-/** What no schema restricts. */
+/** The shape of a value that no schema restricts. */
 export const ANYTHING: Shape = {
   kinds: ANY,
   values: undefined,
@@ -51,14 +52,14 @@ const shapesIn = ({ members, items, tuple = [], patterns, others, parts, choices
   ...choices,
 ];
 
-/** Its kinds say everything, except which values. */
+/** True for a shape that restricts only the kind of a value, or lists the values. */
 export const isBare = (shape: Shape): boolean => shapesIn(shape).length === 0;
 
-/** It takes whatever JSON has. */
+/** True for a shape that accepts every JSON value. */
 export const isFree = (shape: Shape): boolean =>
   shape.kinds === ANY && shape.values === undefined && isBare(shape);
 
-/** The schema leaves open what some part of it holds. */
+/** True when some part of the schema does not restrict its content. */
 export function hasAnything(shape: Shape, seen = new Set<Shape>()): boolean {
   if (seen.has(shape)) return false;
   seen.add(shape);
@@ -69,8 +70,8 @@ export function hasAnything(shape: Shape, seen = new Set<Shape>()): boolean {
 }
 
 /**
- * Whether a value is of one of these kinds, or is written as one without loss.
- * @param names members that the schema lists, which an object of a class may have by its getters
+ * Whether a value is of one of these kinds, or is written as one of them without loss.
+ * @param names the members that the schema lists: an object of a class may have them as getters
  */
 export function fits(kinds: number, value: unknown, names: readonly string[] = []): boolean {
   if (kinds === ANY) return true;
@@ -103,10 +104,10 @@ function objectFits(kinds: number, value: object, names: readonly string[]): boo
   if (Array.isArray(value)) return (kinds & ARRAY) !== 0;
   if (ArrayBuffer.isView(value)) return false;
   if ((kinds & OBJECT) !== 0) {
-    // What it gives is written in its place.
+    // The serializer writes the result of toJSON in place of the value.
     const shown = shownBy(value);
     if (typeof shown !== 'object' || shown === null || Array.isArray(shown) || isOpaque(shown)) return false;
-    // A boxed text would be written as its letters.
+    // A boxed string would be written as its characters.
     if (types.isBoxedPrimitive(shown)) return false;
     return !isEmptyInstance(shown) || names.some((name) => Reflect.get(shown, name) !== undefined);
   }

@@ -1,5 +1,5 @@
-// Answers by their declared schema: compiled once, at start, and as a side effect nothing that the schema
-// does not list can leak. Everything else is JSON.stringify.
+// Serializes responses by their declared schemas, which are compiled once at start. Members that a schema
+// does not list are never sent. Responses without a schema use JSON.stringify.
 
 import { createRequire } from 'node:module';
 import type { TSchema } from '@sinclair/typebox';
@@ -12,7 +12,7 @@ import { hasAnything } from './response-shape.js';
 
 const require = createRequire(import.meta.url);
 
-/** Its message shows no value. */
+/** The error of a value that its response schema does not accept. Its message contains no value. */
 export class MismatchError extends TypeError {
   constructor({ path, value }: Mismatch) {
     const where = path === '' ? '' : ` at ${path}`;
@@ -22,18 +22,22 @@ export class MismatchError extends TypeError {
   }
 }
 
-/** @throws MismatchError for what the schema does not take, TypeError for what it cannot write */
+/**
+ * Writes a value as JSON.
+ * @throws MismatchError for a value that the schema does not accept
+ * @throws TypeError for a value that cannot be written
+ */
 export type Serialize = (value: unknown) => string;
 
 /**
- * By status; undefined when nothing is declared.
- * @throws Error for a schema that cannot be compiled, naming the status
+ * @returns the serializers by status, undefined when no schema is declared
+ * @throws Error that names the status of a schema which cannot be compiled
  */
 export function compileResponses(
   response: Readonly<Record<number, TSchema>> | undefined,
 ): ReadonlyMap<number, Serialize> | undefined {
   if (response === undefined) return undefined;
-  // 40 ms of every thread's start: only where a route declares a response.
+  // Loading this takes 40 ms of every thread's start, so it is loaded only when a route declares a response.
   const compile = require('fast-json-stringify') as typeof import('fast-json-stringify').default;
   return new Map(
     Object.entries(response).map(([status, schema]): [number, Serialize] => {
@@ -47,7 +51,7 @@ export function compileResponses(
 }
 
 function checked(schema: Plain, compile: Compile): Serialize {
-  // Compiled first: it refuses what is no schema.
+  // This is compiled first, because it refuses objects that are not schemas.
   const loose = compile(structuredClone(schema));
   const { shape, isEchoed, isStrict } = readSchema(schema);
   const check = checkOf(shape);
@@ -62,14 +66,16 @@ function checked(schema: Plain, compile: Compile): Serialize {
       const loss = lossIn(value, JSON.parse(text), false);
       if (loss !== undefined) throw new MismatchError(loss);
     } else if (mayHideFunctions && text.includes('undefined')) {
-      // Of a function or a symbol where the schema takes anything, the serializer writes what is no JSON.
+      // Where the schema accepts anything, the serializer writes invalid JSON for a function or a symbol.
       JSON.parse(text);
     }
     return text;
   };
 }
 
-/** The same schema as an only alternative: the serializer validates a value before it takes one. */
+/**
+ * Makes the schema the only alternative of another one: the serializer validates a value before it chooses.
+ */
 function validating(schema: Plain): [object, { schema: Record<string, object> }] {
   const name = typeof schema.$id === 'string' ? schema.$id : 'response';
   return [{ anyOf: [{ $ref: `${name}#` }] }, { schema: { [name]: structuredClone(schema) } }];
@@ -78,5 +84,5 @@ function validating(schema: Plain): [object, { schema: Record<string, object> }]
 type Compile = (schema: object, options?: object) => (value: unknown) => string;
 type Plain = Readonly<Record<string, unknown>>;
 
-/** Without TypeBox's symbols: JSON Schema and nothing else, and a copy that the compiler may change. */
+/** Copies a schema without TypeBox's symbols. The compiler may change the copy. */
 const plain = (schema: TSchema): Plain => JSON.parse(JSON.stringify(schema)) as Plain;

@@ -1,7 +1,8 @@
 // Event streams: server-sent events checked and encoded, and a stream of them that sends a comment now and
 // then while its source is silent.
-import { jsonOf } from '../body/json-value.js';
+
 import type { TimerWheel } from '../timer-wheel.js';
+import { jsonOf } from './json-value.js';
 import { COMMENT, COMMENT_EVERY_MS, frameEvent } from './sse-frame.js';
 import { type Pieces, StreamSource } from './stream-source.js';
 

@@ -1,10 +1,10 @@
-// What a streamed response is made of, piece by piece. On every path that does not read it to its end (HEAD,
-// a client that left, a refusal, a failure) `cancel` releases it: a Node.js stream is destroyed, anything
-// else is asked to return.
+// Reads the source of a streamed response piece by piece. On every path that does not read it to its end
+// (HEAD, a client that left, a refusal, a failure) `cancel` releases it: a Node.js stream is destroyed, and
+// `return` of any other iterator is called.
 //
-// A Node.js stream emits `error` whether or not it is read, also long after it was destroyed (a file whose
-// opening fails), and Node.js ends the thread when nothing listens. So every source is listened to from the
-// moment that it is handed over.
+// A Node.js stream emits `error` whether or not it is read, also long after it was destroyed (a file that
+// cannot be opened), and Node.js ends the thread when there is no listener. So every source has a listener
+// from the moment that it is passed to this class.
 import { shareSpent } from '../loop-share.js';
 import { adopted, isPromise } from '../promise.js';
 import { plainBytes } from './plain-bytes.js';
@@ -17,7 +17,7 @@ interface Iterating {
   return?(): unknown;
 }
 
-/** What of a Node.js stream is used here. */
+/** The part of a Node.js stream that is used here. */
 interface Streaming {
   readonly destroy?: unknown;
   readonly on?: unknown;
@@ -28,7 +28,7 @@ export class StreamSource {
   readonly #failed: (error: unknown) => void;
   #iterator: Iterating | undefined;
   #isOver = false;
-  /** What reading has thrown: releasing the source may throw the same. */
+  /** The error that reading has thrown: releasing the source may throw the same. */
   #failure: unknown;
 
   /**
@@ -45,15 +45,15 @@ export class StreamSource {
     if (typeof on === 'function') on.call(source, 'error', (error: unknown) => this.#emitted(error));
   }
 
-  /** Of the source itself, for what it gives that are no pieces. */
+  /** The iterator of the source, for a source whose values are not pieces. */
   get iterator(): Iterating {
     this.#iterator ??= iterating(this.#source);
     return this.#iterator;
   }
 
   /**
-   * The next piece, undefined at the end. Sources that are never short of pieces leave the event loop to
-   * others in between.
+   * Reads the next piece. A source that always has one lets the event loop run other code in between.
+   * @returns undefined at the end
    * @throws TypeError for a piece that is neither a string nor a Uint8Array, and whatever the source throws
    */
   async next(): Promise<Piece | undefined> {
@@ -65,7 +65,7 @@ export class StreamSource {
     }
   }
 
-  /** An empty piece is none: behind it nobody would ever have to wait. */
+  /** Empty pieces are skipped: the client would not have to read anything before the next one. */
   async #next(): Promise<Piece | undefined> {
     for (;;) {
       const later = shareSpent();
@@ -77,25 +77,25 @@ export class StreamSource {
         readonly done?: unknown;
         readonly value: unknown;
       };
-      // Any truthy value ends an iteration (ECMA-262, IteratorComplete).
+      // Any truthy `done` ends an iteration (ECMA-262, IteratorComplete).
       if (done) {
         this.#isOver = true;
         return undefined;
       }
-      // An iterator that is not asynchronous may give promises.
+      // The values of a synchronous iterator may be promises.
       const piece = pieceOf(await value);
       if (piece.length > 0) return piece;
     }
   }
 
-  /** Does nothing when the source has been read to its end. Never throws. */
+  /** Releases the source, unless it has been read to its end. Never throws. */
   cancel(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     const failed = (error: unknown): void => this.#releaseFailed(error);
     try {
       const { destroy } = this.#source as Streaming;
-      // It is not waited for: a generator that awaits something returns when that has settled.
+      // The end is not awaited: a generator that awaits a promise returns only when it has settled.
       const ending: unknown =
         typeof destroy === 'function' ? destroy.call(this.#source) : this.iterator.return?.();
       if (isPromise(ending)) adopted(ending).catch(failed);
@@ -104,7 +104,7 @@ export class StreamSource {
     }
   }
 
-  /** While the source is read, its reader gets the same error. */
+  /** Reports an error of a source that is no longer read. Before that, the reader gets the same error. */
   #emitted(error: unknown): void {
     if (this.#isOver) this.#releaseFailed(error);
   }
@@ -123,7 +123,7 @@ function iteratorMethod(source: object): (() => Iterating) | undefined {
   return typeof method === 'function' ? (method as () => Iterating) : undefined;
 }
 
-/** The iterator of a web stream cannot be ended while it waits for a piece, but its reader can. */
+/** A web stream is read by a reader: unlike its iterator, it can be cancelled while it waits for a piece. */
 function iterating(source: object): Iterating {
   if (!(source instanceof ReadableStream)) return iteratorMethod(source)!.call(source);
   const reader = (source as ReadableStream<unknown>).getReader();

@@ -1,12 +1,13 @@
-// A response that cannot be sent as its handler means it: a fault of the handler, so a 500 that is logged.
+// The error of a response that cannot be sent as its handler means it. It is a fault of the handler: a 500
+// that is logged.
 import { HttpError } from '../../errors.js';
 
 /**
- * Names the route, what it tried and what to do instead. The code is INTERNAL, as for any other fault of a
- * handler; its cause may hold values of the response and is for the log alone.
+ * The message names the route, what it tried to send and what to do instead. The code is INTERNAL, as for any
+ * other fault of a handler. The cause may contain values of the response; only the log shows it.
  */
 export class UnsendableError extends HttpError {
-  /** @param what without values of the response: it is also told to the client */
+  /** @param what contains no values of the response, because the client reads it */
   constructor(
     { method, route }: { readonly method: string; readonly route: string },
     what: string,

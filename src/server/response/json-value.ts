@@ -4,8 +4,8 @@
 // value.
 import { types } from 'node:util';
 import { isEmptyInstance, isOpaque, shownBy } from '../../json-form.js';
-import { MismatchError, type Serialize } from '../response/serialize.js';
 import { classOf, insteadOf } from '../value-kind.js';
+import { MismatchError, type Serialize } from './serialize.js';
 
 /** The most values inside of one response that are checked; the rest is sent as JSON.stringify wrote it. */
 const MOST_CHECKED_VALUES = 10_000;
