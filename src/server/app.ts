@@ -36,7 +36,7 @@ import { type Ticker, TimerWheel } from './timer-wheel.js';
 import { TurnEnd } from './turn-end.js';
 import { type TopicBus, Topics } from './websocket/topics.js';
 import type { SocketRoute } from './websocket/websocket.js';
-import { type Running, topicOf, WebSocketRoute } from './websocket/websocket-route.js';
+import { type RunningCallback, topicOf, WebSocketRoute } from './websocket/websocket-route.js';
 
 export interface AppOptions {
   readonly settings: Pick<
@@ -98,7 +98,7 @@ export class App {
   readonly #routes: RouteInfo[] = [];
   readonly #switchable: SwitchableRoute[] = [];
   readonly #webSockets: SocketRoute[] = [];
-  readonly #callback: Running = { route: undefined, since: 0 };
+  readonly #callback: RunningCallback = { route: undefined, since: 0 };
   readonly #unmatched: Unmatched;
   readonly #optionsGates = new Map<Priority, AdmissionGate>();
   /** Undefined without MESH_TOKEN. */
@@ -158,7 +158,7 @@ export class App {
   }
 
   /** The route of the WebSocket whose callback is running, and since when. */
-  runningWebSocket(): Readonly<Running> | undefined {
+  runningWebSocket(): Readonly<RunningCallback> | undefined {
     return this.#callback.route === undefined ? undefined : this.#callback;
   }
 

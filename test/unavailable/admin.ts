@@ -46,7 +46,7 @@ function workers(
   return workerRoutes(supervisor, new RollingReload(supervisor, silentLog));
 }
 
-const ADMIN_OVERLOADED = 'src/admin/dispatcher.ts OVERLOADED x3';
+const RESPONSE_OVERLOADED = 'src/admin/response-writer.ts OVERLOADED x2';
 const QUICK = 'GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const SLOW = 'GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
@@ -121,21 +121,21 @@ export const admin: readonly Way[] = [
   },
   {
     title: 'an admin plane with too many requests under way',
-    sites: [ADMIN_OVERLOADED],
+    sites: ['src/admin/dispatcher.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: false,
     reach: besideMany,
   },
   {
     title: 'an event stream too many',
-    sites: [ADMIN_OVERLOADED],
+    sites: [RESPONSE_OVERLOADED],
     code: 'OVERLOADED',
     executed: true,
     reach: oneStreamTooMany,
   },
   {
     title: 'a response of the admin plane that is larger than what clients may leave unread',
-    sites: [ADMIN_OVERLOADED],
+    sites: [RESPONSE_OVERLOADED],
     code: 'OVERLOADED',
     executed: true,
     reach() {

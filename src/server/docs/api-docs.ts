@@ -1,15 +1,17 @@
-// `/openapi.json`, and `/docs`: a page that shows it. The viewer (Swagger UI) is served from here; nothing is
-// loaded from other hosts, and the page may not even try.
+// Serves `/openapi.json`, and `/docs`, a page that shows it. The viewer (Swagger UI) is served from here too,
+// and its policy forbids loading anything from other hosts.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Application, Context, RouteInfo } from '../handler.js';
 import { KeptText } from '../response/compress.js';
 import { type ApiInfo, openapiDocument } from './openapi.js';
 
-/** Files of the viewer, copied out of its package by the build, and compressed copies of the large ones. */
+/**
+ * The files of the viewer, which the build copies from its package, with compressed copies of the large ones.
+ */
 const VIEWER = fileURLToPath(new URL('../../vendor/swagger-ui', import.meta.url));
 
-/** The viewer sets styles of its own and shows pictures that it carries along. */
+/** The viewer needs inline styles and the pictures that are in its own files. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -21,7 +23,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** @param routes asked at the first request: by then everything is mounted */
+/** @param routes called at the first request, when everything is mounted */
 export function apiDocs(app: Application, info: ApiInfo, routes: () => readonly RouteInfo[]): void {
   let document: KeptText | undefined;
   const describe = (): KeptText => {

@@ -1,4 +1,4 @@
-// OpenAPI 3.1 from the routes as they are declared: its schemas are JSON Schema, and so are theirs.
+// Makes an OpenAPI 3.1 document from the declared routes. The schemas of both are JSON Schema.
 import { STATUS_CODES } from 'node:http';
 import type { TSchema } from '@sinclair/typebox';
 import type { RouteInfo } from '../handler.js';
@@ -17,13 +17,12 @@ interface PathItem {
   readonly operations: Record<string, Json>;
 }
 
-/** Fields that OpenAPI says by other means (OAS 3.1, "Parameter Object"). */
+/** Fields that OpenAPI describes by other means (OAS 3.1, "Parameter Object"). */
 const OWN_FIELDS = new Set(['accept', 'content-type', 'authorization']);
 
 /**
- * Internal routes are left out, and WebSockets, which OpenAPI has no words for. Of two routes whose paths
- * differ in an expression alone (`/:id(\\d+)`, `/:name`) the first is shown: OpenAPI takes such paths for the
- * same.
+ * Internal routes are omitted, and WebSockets, which OpenAPI cannot describe. Two paths that differ only in
+ * an expression (`/:id(\\d+)`, `/:name`) are the same for OpenAPI, so only the first is listed.
  */
 export function openapiDocument(routes: readonly RouteInfo[], info: ApiInfo): Json {
   const paths = new Map<string, PathItem>();
@@ -75,7 +74,7 @@ function operation(
     responses: {
       ...responses(method, response),
       default: {
-        description: 'What went wrong',
+        description: 'A failure, as a problem document',
         content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
       },
     },
@@ -118,7 +117,7 @@ function propertiesOf(schema: TSchema | undefined): readonly Property[] {
 const parameter = (where: 'query' | 'header', { name, schema, isRequired }: Property): Json => ({
   name,
   in: where,
-  // A default stands in for a missing value.
+  // A default replaces a missing value, so the parameter is not required.
   required: isRequired && schema.default === undefined,
   schema: plain(schema),
 });
@@ -132,20 +131,20 @@ const requestBody = (schema: TSchema, type: 'json' | 'form' = 'json'): Json => (
 
 function responses(method: string, declared: Readonly<Record<number, TSchema>> | undefined): Json {
   if (declared === undefined) {
-    return { '2XX': { description: method === 'GET' ? 'The answer' : 'It is done' } };
+    return { '2XX': { description: method === 'GET' ? 'The result' : 'Success' } };
   }
   return Object.fromEntries(
     Object.entries(declared).map(([status, schema]) => [
       status,
       {
-        description: STATUS_CODES[status] ?? 'The answer',
+        description: STATUS_CODES[status] ?? 'The result',
         ...(status === '204' ? {} : { content: { 'application/json': { schema: plain(schema) } } }),
       },
     ]),
   );
 }
 
-/** The wildcard has no name of its own: `path`, or what is still free. */
+/** The wildcard has no name of its own: it is called `path`, or another name that is free. */
 function parameterNames(segments: readonly Segment[]): readonly string[] {
   const taken = segments.flatMap((segment) => ('name' in segment ? [segment.name] : []));
   const rest = ['path', 'rest', 'path_'].find((name) => !taken.includes(name))!;
@@ -169,6 +168,8 @@ function uniqueId({ method, path }: RouteInfo, ids: Set<string>): string {
   return id;
 }
 
-/** Without TypeBox's symbols, and without names that would mean something else in the document. */
+/**
+ * Copies a schema without TypeBox's symbols, and without `$id`, which has another meaning in the document.
+ */
 const plain = (schema: TSchema): unknown =>
   JSON.parse(JSON.stringify(schema, (key, value: unknown) => (key === '$id' ? undefined : value)));

@@ -1,4 +1,4 @@
-// What every error answer looks like (RFC 9457; problem-response.ts writes it).
+// The JSON Schema of problem documents (RFC 9457), which src/problem.ts writes.
 
 export const PROBLEM_SCHEMA = {
   type: 'object',
@@ -9,7 +9,7 @@ export const PROBLEM_SCHEMA = {
     status: { type: 'integer', minimum: 400, maximum: 599 },
     detail: { type: 'string' },
     instance: { type: 'string', description: '`urn:multilane:request:` and the `x-request-id`.' },
-    code: { type: 'string', description: 'What programs look at: it never changes.' },
+    code: { type: 'string', description: 'The stable code for programs: it never changes.' },
     traceId: { type: 'string' },
     executed: {
       type: 'boolean',

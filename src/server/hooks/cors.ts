@@ -1,22 +1,34 @@
 // Cross-origin resource sharing (Fetch standard, "HTTP extensions"): which pages of other origins may read
-// answers. It keeps nobody from sending a request; that is what csrfGuard is for.
+// responses. It does not keep them from sending requests; csrfGuard does.
 import { ANYTHING, checkOptions, type OptionKind, SWITCH, shapeOf, typeErrorFor } from '../../options.js';
 import type { Context } from '../handler.js';
 import { alsoOnRefusals } from '../refusal-fields.js';
 import { originSet } from './origin-list.js';
 
 export interface CorsOptions {
-  /** `'*'`: everybody may read. Otherwise exactly these, e.g. `https://app.example.org`. */
+  /** The origins whose pages may read responses, such as `https://app.example.org`; `'*'` for all. */
   readonly origins: '*' | readonly string[];
-  /** Cookies and the like may be sent along; not with `'*'`. Default false. */
+  /**
+   * Requests may carry cookies and other credentials. Not allowed with `'*'`.
+   * @default false
+   */
   readonly credentials?: boolean;
-  /** Default GET, HEAD, POST, PUT, PATCH, DELETE. */
+  /** @default GET, HEAD, POST, PUT, PATCH, DELETE */
   readonly methods?: readonly string[];
-  /** Request fields beyond the harmless ones. Default content-type, authorization, idempotency-key. */
+  /**
+   * Request fields that pages may set, beyond those that are always allowed.
+   * @default content-type, authorization, idempotency-key
+   */
   readonly headers?: readonly string[];
-  /** Response fields that scripts may read. Default x-request-id, location, link, retry-after. */
+  /**
+   * Response fields that pages may read.
+   * @default x-request-id, location, link, retry-after
+   */
   readonly exposedHeaders?: readonly string[];
-  /** How long a browser may remember the answer to its question. Default 600. */
+  /**
+   * Seconds for which a browser may cache the result of a preflight.
+   * @default 600
+   */
   readonly maxAgeSeconds?: number;
 }
 
@@ -40,9 +52,12 @@ const OPTIONS = shapeOf<CorsOptions>(
 const ALWAYS = { always: true };
 
 /**
- * An `onRequest` hook whose fields what is refused before it runs gets too; declare it before those that ask
- * who the client is, because a browser asks first, and without credentials.
- * @throws TypeError for options that there are not, origins that are none, and for credentials with `'*'`
+ * An `onRequest` hook whose headers are also added to early refusals. Declare it before authentication:
+ * preflights carry no credentials.
+ * @throws TypeError for unknown options, invalid origins, and credentials with `'*'`
+ * @example
+ * app.hook('onRequest', cors({ origins: ['https://app.example.org'], credentials: true }));
+ * app.hook('onRequest', authenticate);
  */
 export function cors(options: CorsOptions): (ctx: Context) => unknown {
   checkOptions(options, OPTIONS, typeErrorFor('cors'));
@@ -53,17 +68,17 @@ export function cors(options: CorsOptions): (ctx: Context) => unknown {
   const headers = (options.headers ?? ['content-type', 'authorization', 'idempotency-key']).join(', ');
   const exposed = (options.exposedHeaders ?? ['x-request-id', 'location', 'link', 'retry-after']).join(', ');
 
-  const asks = (ctx: Context): boolean =>
+  const isPreflight = (ctx: Context): boolean =>
     ctx.method === 'OPTIONS' && ctx.headers.has('access-control-request-method');
-  const say = (ctx: Context): void => {
-    // The same URL has other fields for other origins.
+  const addFields = (ctx: Context): void => {
+    // The fields of the response depend on the origin of the request.
     if (listed !== undefined) ctx.header('vary', 'origin', ALWAYS);
     const origin = ctx.headers.get('origin');
     const isAllowed = origin !== undefined && (listed === undefined || listed.has(origin));
     if (isAllowed) {
       ctx.header('access-control-allow-origin', listed === undefined ? '*' : origin, ALWAYS);
       if (credentials) ctx.header('access-control-allow-credentials', 'true', ALWAYS);
-      if (asks(ctx)) {
+      if (isPreflight(ctx)) {
         ctx.header('access-control-allow-methods', methods);
         ctx.header('access-control-allow-headers', headers);
         ctx.header('access-control-max-age', String(maxAgeSeconds));
@@ -73,9 +88,9 @@ export function cors(options: CorsOptions): (ctx: Context) => unknown {
     }
   };
   const hook = (ctx: Context): unknown => {
-    say(ctx);
-    // Answered also when the answer is no: what comes after this hook is for requests, not for questions.
-    return asks(ctx) ? ctx.status(204).text('') : undefined;
+    addFields(ctx);
+    // A preflight ends here also when it is denied: later hooks and handlers are for requests only.
+    return isPreflight(ctx) ? ctx.status(204).text('') : undefined;
   };
-  return alsoOnRefusals(hook, say);
+  return alsoOnRefusals(hook, addFields);
 }

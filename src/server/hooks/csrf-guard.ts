@@ -1,24 +1,27 @@
-// Requests that a page of somebody else makes a browser send, with our cookies (CSRF). Browsers say where a
-// request comes from; what says nothing is no browser and has no cookies that a page could make use of. The
-// rules are those of Go's http.CrossOriginProtection.
+// Rejects requests that a page of another origin makes a browser send with our cookies (CSRF). Browsers send
+// where a request comes from. A client that does not is no browser and has no cookies that a page could
+// abuse. The rules are those of Go's http.CrossOriginProtection.
 import { ANYTHING, checkOptions, shapeOf, typeErrorFor } from '../../options.js';
 import type { Context } from '../handler.js';
 import { Refusal } from '../refusal.js';
 import { originSet } from './origin-list.js';
 
 export interface CsrfGuardOptions {
-  /** Other origins whose pages may send everything, e.g. `https://app.example.org`. */
+  /**
+   * Other origins whose pages may send requests of all methods, such as `https://app.example.org`.
+   * @default none
+   */
   readonly origins?: readonly string[];
 }
 
 const OPTIONS = shapeOf<CsrfGuardOptions>("{ origins: ['https://app.example.org'] }", { origins: ANYTHING });
 
-/** They change nothing, or the application has a worse problem. */
+/** Requests of these methods change nothing (RFC 9110 section 9.2.1). */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * An `onRequest` hook: 403 `CROSS_SITE` for a page of another origin.
- * @throws TypeError for origins that are none
+ * @throws TypeError for unknown options and invalid origins
  */
 export function csrfGuard(options: CsrfGuardOptions = {}): (ctx: Context) => void {
   checkOptions(options, OPTIONS, typeErrorFor('csrfGuard'));
@@ -36,6 +39,6 @@ export function csrfGuard(options: CsrfGuardOptions = {}): (ctx: Context) => voi
   };
 }
 
-/** `null` (a sandboxed page, a file) has none. */
+/** The origin `null` (a sandboxed page, a file) has no host. */
 const hostOf = (origin: string | undefined): string | undefined =>
   origin !== undefined && URL.canParse(origin) ? new URL(origin).host : undefined;

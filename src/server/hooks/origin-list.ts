@@ -1,6 +1,7 @@
-// Origins as options give them (https://example.org:8443): one spelling, no path, no wildcard.
+// Checks the origins that options list (https://example.org:8443): in lower case, without a path or a
+// wildcard.
 
-/** @throws TypeError naming what is no origin */
+/** @throws TypeError that names the text which is not an origin */
 export function originSet(hook: string, origins: readonly string[]): ReadonlySet<string> {
   for (const origin of origins) {
     if (origin.includes('*') || !URL.canParse(origin) || new URL(origin).origin !== origin) {

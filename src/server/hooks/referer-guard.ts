@@ -1,13 +1,13 @@
-// Pages that show our files as theirs (hotlinking). No protection against anybody who writes the field
-// himself.
+// Rejects pages of other web sites that show our files (hotlinking). It does not protect against clients that
+// set the field Referer themselves.
 import type { Context } from '../handler.js';
 import { Refusal } from '../refusal.js';
 import { originSet } from './origin-list.js';
 
 /**
- * An `onRequest` hook: 403 `CROSS_SITE` when another page than ours or one of these origins refers to us.
- * Without a Referer a request passes: many clients send none.
- * @throws TypeError for origins that are none
+ * An `onRequest` hook that refuses requests with 403 `CROSS_SITE` when their Referer is neither of this host
+ * nor one of these origins. Requests without a Referer pass, because many clients send none.
+ * @throws TypeError for invalid origins
  */
 export function refererGuard(origins: readonly string[] = []): (ctx: Context) => void {
   const trusted = originSet('refererGuard', origins);

@@ -1,17 +1,26 @@
-// Fields that tell browsers to be careful. They stay on problem documents; a handler that sets one itself has
-// the last word for its own answer.
+// Header fields that restrict what browsers do with a response. They stay on problem documents; a handler may
+// set other values for its own responses.
 import { checkOptions, type OptionKind, shapeOf, typeErrorFor } from '../../options.js';
 import type { Context } from '../handler.js';
 import { alsoOnRefusals } from '../refusal-fields.js';
 
 export interface SecurityHeadersOptions {
-  /** Default: nothing may be loaded, and nobody may frame us, which is right for everything but pages. */
+  /**
+   * `Content-Security-Policy`. The default fits every response that is not a page.
+   * @default nothing may be loaded, and no page may frame the response
+   */
   readonly contentSecurityPolicy?: string | false;
-  /** Seconds that browsers use TLS only for this host (ignored by them over plain HTTP). Default 180 days. */
+  /**
+   * Seconds for which browsers use only TLS for this host; they ignore the field over plain HTTP.
+   * @default 180 days
+   */
   readonly hstsSeconds?: number | false;
-  /** Default `no-referrer`. */
+  /** @default `no-referrer` */
   readonly referrerPolicy?: string | false;
-  /** Who may load our answers into pages. Default `same-origin`. */
+  /**
+   * The pages that may load our responses.
+   * @default `same-origin`
+   */
   readonly crossOriginResourcePolicy?: 'same-origin' | 'same-site' | 'cross-origin' | false;
 }
 
@@ -22,7 +31,7 @@ const FIELD: OptionKind = {
 const OPTIONS = shapeOf<SecurityHeadersOptions>("{ referrerPolicy: 'same-origin' }", {
   contentSecurityPolicy: FIELD,
   hstsSeconds: {
-    text: 'a number of seconds, or false to leave it out',
+    text: 'a number of seconds, or false to omit it',
     is: (value) => value === false || (Number.isFinite(value) && (value as number) >= 0),
   },
   referrerPolicy: FIELD,
@@ -33,7 +42,10 @@ const POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; for
 const HALF_A_YEAR = 180 * 24 * 60 * 60;
 const ALWAYS = { always: true };
 
-/** An `onRequest` hook; what is refused before it runs gets its fields too. */
+/**
+ * An `onRequest` hook whose headers are also added to early refusals.
+ * @throws TypeError for unknown options and values of another type
+ */
 export function securityHeaders(options: SecurityHeadersOptions = {}): (ctx: Context) => void {
   checkOptions(options, OPTIONS, typeErrorFor('securityHeaders'));
   const {
@@ -52,8 +64,8 @@ export function securityHeaders(options: SecurityHeadersOptions = {}): (ctx: Con
     ['cross-origin-resource-policy', crossOriginResourcePolicy],
   ];
   const fields = all.filter((field): field is [string, string] => field[1] !== false);
-  const say = (ctx: Context): void => {
+  const addFields = (ctx: Context): void => {
     for (const [name, value] of fields) ctx.header(name, value, ALWAYS);
   };
-  return alsoOnRefusals(say, say);
+  return alsoOnRefusals(addFields, addFields);
 }

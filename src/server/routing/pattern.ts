@@ -1,5 +1,5 @@
-// Route patterns: `/api/users/:id`, `/orders/:id(\\d+)`, `/files/*`. Read once, at start; what is wrong is
-// said then, with the pattern in the message.
+// Parses route patterns such as `/api/users/:id`, `/orders/:id(\\d+)` and `/files/*`. They are parsed once,
+// at start; an error names the pattern.
 import { errorMessage } from '../../error-text.js';
 import { isSafeExpression } from './safe-expression.js';
 
@@ -7,22 +7,22 @@ export type Segment =
   | { readonly kind: 'static'; readonly text: string }
   | { readonly kind: 'param'; readonly name: string }
   | { readonly kind: 'regex'; readonly name: string; readonly source: string; readonly regex: RegExp }
-  /** The rest of the path, possibly empty; only at the end. */
+  /** Matches the rest of the path, which may be empty. It is always the last segment. */
   | { readonly kind: 'wildcard' };
 
 export interface Pattern {
   readonly segments: readonly Segment[];
-  /** Parameter names in order; the wildcard's is `*`. */
+  /** The names of the parameters in their order; the wildcard is named `*`. */
   readonly names: readonly string[];
-  /** As metric label and span name: `/api/users/{id}`. */
+  /** The pattern as a metric label and span name: `/api/users/{id}`. */
   readonly template: string;
 }
 
-/** Characters of a path segment as they appear on the wire (RFC 3986 section 3.3). */
+/** The characters of a path segment, as they are sent (RFC 3986 section 3.3). */
 const STATIC = /^(?:[A-Za-z0-9\-._~!$&'()+,;=:@]|%[0-9A-Fa-f]{2})*$/;
 const PARAM = /^:([A-Za-z_][A-Za-z0-9_]*)(?:\((.+)\))?$/;
 
-/** @throws TypeError naming the pattern */
+/** @throws TypeError that names the pattern and what is wrong with it */
 export function parsePattern(pattern: string): Pattern {
   const bad = (reason: string): TypeError =>
     new TypeError(`bad route pattern ${JSON.stringify(pattern)}: ${reason}`);

@@ -1,4 +1,4 @@
-// Makes a declared route ready: schemas compiled, hooks in order, meters got.
+// Makes the plan of a declared route: it compiles schemas, puts hooks in order and gets meters.
 import type { BulkheadQueue } from '../../resilience/bulkhead-queue.js';
 import { parseJson } from '../body/json-body.js';
 import { isJsonType, refuseCoding, unsupportedType } from '../body/media-type.js';
@@ -12,21 +12,22 @@ import { compileResponses } from '../response/serialize.js';
 import type { WebSocketRoute } from '../websocket/websocket-route.js';
 import type { RoutePlan, Step, StepContext } from './route-plan.js';
 
-/** What the settings say where a route says nothing. */
+/** The settings that apply where a route has no option of its own. */
 export interface RouteDefaults {
   readonly maxBodyBytes: number;
   readonly chunkedBodies: 'accept' | 'reject';
   readonly requestTimeoutMs: number;
 }
 
-/** What bounds a route. */
-export interface RouteMount
+/** The limits and switches of a route. */
+export interface RouteLimits
   extends Pick<RoutePlan, 'ready' | 'killSwitch' | 'gate' | 'optionsGate' | 'rateChecks'> {
   readonly bulkhead: BulkheadQueue | undefined;
 }
 
 /**
- * @param target the handler, or the WebSocket route that is one
+ * @param target the handler, or the WebSocket route that has one
+ * @param meterOf returns the meter of this route for a method
  * @throws Error when a schema cannot be compiled
  */
 export function planRoute(
@@ -34,7 +35,7 @@ export function planRoute(
   target: Handler | WebSocketRoute,
   hooks: HookChain,
   defaults: RouteDefaults,
-  mount: RouteMount,
+  limits: RouteLimits,
   meterOf: (method: string) => RouteMeter,
 ): RoutePlan {
   const { options } = info;
@@ -43,8 +44,8 @@ export function planRoute(
   if (webSocket !== undefined) webSocket.meter = meter;
   const onRequest = flatten(hooks, 'onRequest');
   const fields = refusalFields(onRequest);
-  const { ready, killSwitch, gate, optionsGate, rateChecks } = mount;
-  const bulkhead = mount.bulkhead === undefined ? [] : [bulkheadStep(mount.bulkhead, fields)];
+  const { ready, killSwitch, gate, optionsGate, rateChecks } = limits;
+  const bulkhead = limits.bulkhead === undefined ? [] : [bulkheadStep(limits.bulkhead, fields)];
   const body = options.body === undefined ? [] : [bodyStep(options.body, options.bodyType)];
   const hasBody = body.length > 0;
   return {
@@ -61,8 +62,9 @@ export function planRoute(
     chunked: options.chunked ?? defaults.chunkedBodies,
     timeoutMs: options.timeoutMs ?? defaults.requestTimeoutMs,
     compress: options.compress ?? false,
-    // A place of the bulkhead is taken before anything of the route runs; but where a body is waited for only
-    // behind it, or a client that sends its body slowly would keep the place from others.
+    // A permit of the bulkhead is taken before any code of the route runs. Where the route reads a body, it
+    // is taken behind the body, because a client that sends its body slowly would keep the permit from
+    // others.
     steps: [
       ...(hasBody ? [] : bulkhead),
       ...(webSocket === undefined ? [] : [webSocket.check]),
@@ -87,7 +89,7 @@ export function planRoute(
 
 function bulkheadStep(bulkhead: BulkheadQueue, fields: readonly Fields[]): Step {
   const refused = (ctx: StepContext, error: unknown): never => {
-    for (const say of fields) say(ctx as never);
+    for (const addFields of fields) addFields(ctx as never);
     throw error;
   };
   return (ctx) => {

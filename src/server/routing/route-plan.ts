@@ -1,4 +1,5 @@
-// A route made ready at start, and what runs before its handler. Serving looks nothing up.
+// The contract of a plan: a route with everything that serving it needs, made at start so that nothing is
+// looked up per request.
 import type { AdmissionGate } from '../../resilience/admission.js';
 import type { Exchange } from '../exchange.js';
 import type { Context, Handler, Hooks } from '../handler.js';
@@ -10,64 +11,72 @@ import type { Serialize } from '../response/serialize.js';
 import type { RateCheck } from '../route-rate-limits.js';
 import type { SocketRoute } from '../websocket/websocket.js';
 
+/** The validated input. */
 export interface Input {
   params: unknown;
   query: unknown;
   headers: unknown;
 }
 
-/** The context as steps see it: they fill in what they have validated. */
+/** The context that steps get: they write to it what they have validated. */
 export interface StepContext extends Omit<Context, 'body' | 'input' | 'readForm'> {
   readonly exchange: Exchange;
-  /** Announced bytes of the body, -1 when none are. */
+  /** Bytes that `Content-Length` announces, -1 without it. */
   readonly contentLength: number;
   readonly isChunked: boolean;
   readonly input: Input;
-  /** The client has left, or the deadline has passed: the signal has aborted, or would have. */
+  /**
+   * True when the client has left or the deadline has passed. The signal has aborted then, if it is in use.
+   */
   readonly isAborted: boolean;
   body: unknown;
   readForm(): Promise<QueryValues>;
-  /** Gives it back when the request has ended, at once if it has ended. */
-  hold(place: { leave(): void }): void;
+  /** Calls `leave` of a permit when the request ends, or at once if it has ended. */
+  hold(permit: { leave(): void }): void;
 }
 
-/** Something before the handler. A value (or a promise of one) other than undefined is the answer. */
+/** A step before the handler. A result other than undefined, or a promise of one, is the response. */
 export type Step = (ctx: StepContext) => unknown;
 
+/** A route made ready to serve requests; also a plan for requests without a route. */
 export interface RoutePlan {
-  /** As declared; empty when no route matched. */
+  /** The path as it was declared; empty when no route matched. */
   readonly path: string;
+  /** `/api/users/{id}`; undefined when no route matched. */
   readonly template: string | undefined;
   readonly service: string | undefined;
+  /** True for a route that only calls of the mesh may reach; other clients get 404. */
   readonly internal: boolean;
-  /** False until the database of the service is migrated. */
+  /** Returns false until the database of the service is migrated. */
   readonly ready: () => boolean;
-  /** Undefined: for what cannot be switched off. */
+  /** Undefined for a route that cannot be switched off. */
   readonly killSwitch: KillSwitch | undefined;
-  /** Undefined: for what is never refused. */
+  /** Undefined for a route that is never refused. */
   readonly gate: AdmissionGate | undefined;
-  /** The same of an OPTIONS that asks about the route and that no route answers. */
+  /** The gate for OPTIONS requests about this route, where no route of its own serves them. */
   readonly optionsGate: AdmissionGate | undefined;
-  /** Limits that are charged before anything of the route runs. */
+  /** Rate limits, which are charged before any code of the route runs. */
   readonly rateChecks: readonly RateCheck[];
+  /** Largest body in bytes. */
   readonly bodyLimit: number;
   readonly chunked: 'accept' | 'reject';
   readonly timeoutMs: number;
   readonly compress: boolean;
+  /** The steps before the handler, in their order. */
   readonly steps: readonly Step[];
-  /** Of the steps those that are hooks of this kind: what an OPTIONS that no route answers goes through. */
+  /** The `onRequest` hooks among the steps: they also run for OPTIONS requests that no route serves. */
   readonly onRequest: readonly Step[];
-  /** On answers to requests that none of the steps has seen. */
+  /** The fields of hooks on responses to requests that are refused before the steps. */
   readonly refusalFields: readonly Fields[];
   readonly handler: Handler;
-  /** Undefined unless the route opens WebSockets. */
+  /** The WebSocket route, undefined for other routes. */
   readonly webSocket: SocketRoute | undefined;
-  /** By status; undefined when no response schema is declared. */
+  /** The serializers by status; undefined when no response schema is declared. */
   readonly responses: ReadonlyMap<number, Serialize> | undefined;
   readonly onResponse: readonly NonNullable<Hooks['onResponse']>[];
-  /** Innermost first: the nearest may answer before those around it. */
+  /** The innermost hook is the first: it may respond before the hooks around it. */
   readonly onError: readonly NonNullable<Hooks['onError']>[];
   readonly meter: RouteMeter;
-  /** For HEAD on a GET route. */
+  /** The meter for HEAD on a GET route. */
   readonly headMeter: RouteMeter;
 }

@@ -1,25 +1,27 @@
-// Finds the route of a path. A path without parameters is one map look-up; the rest walks a tree of segments
-// in which every node is visited at most once, so the cost is bounded by the path, not by the routes.
+// Finds the route of a path. A path without parameters is one map look-up. Other paths are found in a tree of
+// segments, of which a search visits every node at most once, so the cost is bounded by the path, not by the
+// number of routes.
 //
 // Precedence, segment by segment from the left: static text > parameter with an expression (in the order of
-// registration) > parameter > wildcard. A branch that does not lead to a route of the method is left again.
+// registration) > parameter > wildcard. The search leaves a branch that leads to no route of the method.
 // Static text is compared as it was sent; parameters are percent-decoded after the path is split, so `%2F`
-// never adds a segment. An empty segment matches no parameter, and `/a/` is not `/a`. No expression matches
-// more than MAX_EXPRESSION_CHARS.
+// never adds a segment. An empty segment matches no parameter, and `/a/` is not `/a`. An expression matches
+// at most MAX_EXPRESSION_CHARS characters.
 import { HttpError } from '../../errors.js';
 import { type Pattern, parsePattern, type Segment } from './pattern.js';
 
-/** Longer than any identifier; bounds what an expression of polynomial cost can do. */
+/** This is longer than any identifier, and bounds the time that an expression of polynomial cost takes. */
 export const MAX_EXPRESSION_CHARS = 512;
 
 export type Params = Readonly<Record<string, string>>;
 
 export interface Match<T> {
   readonly value: T;
-  /** Null prototype. */
+  /** The decoded parameters, with a null prototype. */
   readonly params: Params;
 }
 
+/** A route that ends at a node. */
 interface Leaf<T> {
   readonly value: T;
   readonly names: readonly string[];
@@ -28,6 +30,7 @@ interface Leaf<T> {
 
 type Leaves<T> = Map<string, Leaf<T>>;
 
+/** A parameter with an expression. */
 interface Branch<T> {
   readonly regex: RegExp;
   readonly source: string;
@@ -38,8 +41,9 @@ class Node<T> {
   readonly statics = new Map<string, Node<T>>();
   readonly branches: Branch<T>[] = [];
   param: Node<T> | undefined;
-  /** Routes that end here, by method. */
+  /** The routes that end at this node, by method. */
   readonly leaves: Leaves<T> = new Map();
+  /** The routes with a wildcard behind this node, by method. */
   readonly wildcards: Leaves<T> = new Map();
 }
 
@@ -50,7 +54,10 @@ export class Router<T> {
   readonly #root = new Node<T>();
   readonly #statics = new Map<string, Map<string, Match<T>>>();
 
-  /** @throws TypeError for a bad pattern, or one that another of this method shadows entirely; names both */
+  /**
+   * @throws TypeError for a bad pattern, and for one that is already registered for this method; the message
+   *   names both
+   */
   add(method: string, pattern: string, value: T): Pattern {
     const parsed = parsePattern(pattern);
     const { leaves, isStatic } = this.#grow(parsed.segments);
@@ -80,7 +87,8 @@ export class Router<T> {
   }
 
   /**
-   * Every route of the path, whatever its method: what `Allow` is made of. Most specific first per method.
+   * Finds the routes of a path by method, for the field `Allow`. Of several routes of a method the most
+   * specific one is returned.
    */
   methods(path: string): Map<string, T> {
     const found = new Map<string, T>();
@@ -121,8 +129,9 @@ function childOf<T>(node: Node<T>, segment: Exclude<Segment, { kind: 'wildcard' 
 }
 
 /**
- * Offers every set of routes that ends at `path`, most specific first, until `take` accepts one; `values`
- * then holds the decoded parameters. `from` is where the next segment starts.
+ * Offers every set of routes that match `path` to `take`, the most specific first, until it accepts one.
+ * `values` then has the decoded parameters.
+ * @param from the index at which the next segment of the path begins
  */
 function walk<T>(
   node: Node<T>,

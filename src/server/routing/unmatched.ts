@@ -1,5 +1,5 @@
-// What a request is served by that no route serves: 404, 405, 501, an OPTIONS that nobody declared, and
-// whatever was refused before a route was looked for.
+// Makes plans for requests without a route: 404, 405, 501, an OPTIONS request that no route serves, and
+// requests that were refused before a route was searched for.
 import { HttpError } from '../../errors.js';
 import type { IncomingHead } from '../exchange.js';
 import type { Handler } from '../handler.js';
@@ -10,7 +10,7 @@ import type { RateCheck } from '../route-rate-limits.js';
 import { isKnownMethod, methodUnknown } from './methods.js';
 import type { RoutePlan, Step } from './route-plan.js';
 
-const NOTHING: Omit<RoutePlan, 'steps' | 'refusalFields' | 'handler' | 'meter' | 'headMeter'> = {
+const EMPTY_PLAN: Omit<RoutePlan, 'steps' | 'refusalFields' | 'handler' | 'meter' | 'headMeter'> = {
   path: '',
   template: undefined,
   service: undefined,
@@ -37,21 +37,21 @@ export class Unmatched {
   readonly #observer: RequestObserver;
   readonly #rateChecks: readonly RateCheck[];
   readonly #meters = new Map<string, RouteMeter>();
-  /** Of all applications, in the order of mounting: what has no route belongs to each of them. */
+  /** The fields of the hooks of all applications: a path without a route belongs to each of them. */
   #fields: readonly Fields[] = [];
 
-  /** @param commonRate RATE_LIMIT, which counts these requests too */
+  /** @param commonRate the limit of RATE_LIMIT, which also counts these requests */
   constructor(observer: RequestObserver, commonRate: RateCheck | undefined) {
     this.#observer = observer;
     this.#rateChecks = commonRate === undefined ? [] : [commonRate];
   }
 
-  /** Of the `onRequest` hooks of another application. */
+  /** Adds the fields of the `onRequest` hooks of another application. */
   addFields(hooks: readonly ((ctx: never) => unknown)[]): void {
     this.#fields = [...this.#fields, ...refusalFields(hooks)];
   }
 
-  /** The plan that answers with this error; it costs the client nothing of its rate. */
+  /** Makes a plan that throws this error. It is not charged to rate limits. */
   refusing(head: IncomingHead, error: unknown, fields = this.#fields): RoutePlan {
     const refuse: Step = () => {
       throw error;
@@ -59,12 +59,12 @@ export class Unmatched {
     return this.#plan(head, fields, [...(fields as readonly Step[]), refuse]);
   }
 
-  /** @param plans of the routes at this path that the client may know of, by method */
+  /** @param plans the plans of the routes at this path that the client may know of, by method */
   planFor(head: IncomingHead, plans: ReadonlyMap<string, RoutePlan>): RoutePlan {
-    return { ...this.#answering(head, plans), rateChecks: this.#rateChecks };
+    return { ...this.#uncharged(head, plans), rateChecks: this.#rateChecks };
   }
 
-  #answering(head: IncomingHead, plans: ReadonlyMap<string, RoutePlan>): RoutePlan {
+  #uncharged(head: IncomingHead, plans: ReadonlyMap<string, RoutePlan>): RoutePlan {
     const { method } = head;
     if (!isKnownMethod(method)) return this.refusing(head, methodUnknown());
     const [first] = plans.values();
@@ -79,8 +79,9 @@ export class Unmatched {
   }
 
   /**
-   * With the hooks of the route that is asked about, since a browser that asks before it sends is answered by
-   * them; so whatever keeps a request from these hooks keeps this one from them as well.
+   * Makes the plan for an OPTIONS request. It runs the hooks of the route that the request is about, because
+   * they answer the preflight of a browser. Whatever keeps a request of the route from these hooks (a switch,
+   * the gate, a service that is not ready) keeps this one from them as well.
    */
   #options(
     head: IncomingHead,
@@ -88,8 +89,8 @@ export class Unmatched {
     first: RoutePlan,
     allow: string,
   ): RoutePlan {
-    const asked = new HeaderValues(head.headers, STRANGER).get('access-control-request-method');
-    const route = plans.get(asked === 'HEAD' ? 'GET' : (asked ?? '')) ?? first;
+    const requested = new HeaderValues(head.headers, STRANGER).get('access-control-request-method');
+    const route = plans.get(requested === 'HEAD' ? 'GET' : (requested ?? '')) ?? first;
     const { service, ready, killSwitch, optionsGate, timeoutMs, onRequest, onResponse, onError } = route;
     const steps: readonly Step[] = [...onRequest, (ctx) => void ctx.header('allow', allow)];
     return {
@@ -98,10 +99,10 @@ export class Unmatched {
     };
   }
 
-  /** Refusals are steps, as those of a route are: the handler has not run. */
+  /** A refusal is a step, as on a route, so that it counts as one before the handler. */
   #plan({ method }: IncomingHead, fields: readonly Fields[], steps: readonly Step[]): RoutePlan {
     const meter = this.#meterOf(isKnownMethod(method) ? method : '_OTHER');
-    return { ...NOTHING, steps, refusalFields: fields, handler: NO_CONTENT, meter, headMeter: meter };
+    return { ...EMPTY_PLAN, steps, refusalFields: fields, handler: NO_CONTENT, meter, headMeter: meter };
   }
 
   #meterOf(method: string): RouteMeter {

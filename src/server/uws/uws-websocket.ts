@@ -76,7 +76,7 @@ export function serveWebSockets(core: CoreApp, app: App, around: Surroundings): 
   const { serve, closed, turns, end } = around;
   const { serviceCode } = app;
   const open = new Set<UwsWebSocket>();
-  app.topics.serveBy((topic, data, isBinary) => void core.publish(topic, data, isBinary, isWorthIt(data)));
+  app.topics.deliverBy((topic, data, isBinary) => void core.publish(topic, data, isBinary, isWorthIt(data)));
   app.webSockets().forEach((route, number) => {
     const { limits } = route;
     const behavior: CoreBehavior<SeatedSocket> = {
@@ -124,7 +124,7 @@ export function serveWebSockets(core: CoreApp, app: App, around: Surroundings): 
       });
       return leaving.length;
     },
-    end: () => app.topics.serveBy(() => {}),
+    end: () => app.topics.deliverBy(() => {}),
   };
 }
 

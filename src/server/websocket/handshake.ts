@@ -1,11 +1,11 @@
-// Whether a request may become a WebSocket (RFC 6455 section 4.2.1). The core asks for nothing but a key of
+// Checks whether a request may become a WebSocket (RFC 6455 section 4.2.1). The core requires only a key of
 // the right length.
 import { HttpError } from '../../errors.js';
 import type { ReadonlyFields } from '../handler.js';
 import type { ResolvedLimits } from './websocket.js';
 
 const VERSION = '13';
-/** 16 bytes in base64. */
+/** A key is 16 bytes in base64. */
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 
 export interface UpgradeRequest {
@@ -25,9 +25,9 @@ export function checkHandshake(request: UpgradeRequest, { origins }: Pick<Resolv
     throw upgradeRequired('This path is a WebSocket.');
   }
   if (headers.getAll('sec-websocket-version').join() !== VERSION) {
-    throw upgradeRequired(`WebSocket version ${VERSION} is spoken here.`);
+    throw upgradeRequired(`Only WebSocket version ${VERSION} is supported.`);
   }
-  // The core reads the first key alone, and hands what follows the header to the WebSocket as frames.
+  // The core reads only the first key, and passes what follows the header to the WebSocket as frames.
   const keys = headers.getAll('sec-websocket-key');
   if (keys.length !== 1 || !KEY.test(keys[0]!)) {
     throw new HttpError('MALFORMED_REQUEST', 'Sec-WebSocket-Key is not one key of 16 bytes.');
@@ -35,12 +35,12 @@ export function checkHandshake(request: UpgradeRequest, { origins }: Pick<Resolv
   if (request.contentLength > 0 || request.isChunked) {
     throw new HttpError('MALFORMED_REQUEST', 'A WebSocket handshake has no body.');
   }
-  if (!isOwnSite(headers, origins)) {
+  if (!mayOpen(headers, origins)) {
     throw new HttpError('CROSS_SITE', 'Pages of this origin may not open this WebSocket.');
   }
 }
 
-/** The first of ours that the client offers. */
+/** @returns the first of our subprotocols that the client offers */
 export function chooseProtocol(headers: ReadonlyFields, ours: readonly string[]): string | undefined {
   if (ours.length === 0) return undefined;
   const offered = tokens(headers, 'sec-websocket-protocol');
@@ -48,11 +48,11 @@ export function chooseProtocol(headers: ReadonlyFields, ours: readonly string[])
 }
 
 /**
- * A browser sends cookies with a WebSocket that any page of any site opens, and no preflight asks first
- * (CWE-1385): the origin is all that tells who asks. It names a scheme that we cannot compare, because
- * whoever ended TLS for us did not say; the host is enough.
+ * A browser sends cookies with a WebSocket that a page of any web site opens, and sends no preflight first
+ * (CWE-1385), so only the origin identifies the page. Its scheme cannot be compared, because a proxy that
+ * ends TLS need not report it; the host is enough.
  */
-function isOwnSite(headers: ReadonlyFields, allowed: readonly string[] | '*'): boolean {
+function mayOpen(headers: ReadonlyFields, allowed: readonly string[] | '*'): boolean {
   const origins = headers.getAll('origin');
   if (allowed === '*' || origins.length === 0) return true;
   const [origin = ''] = origins;

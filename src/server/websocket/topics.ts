@@ -1,20 +1,23 @@
-// Published messages: to the sockets of this worker through the core, to those of all others through a bus.
+// Publishes messages: to the sockets of this worker through the core, to those of all other workers over a
+// bus.
 
-/** Between the workers of one process. What one worker publishes arrives everywhere in its order. */
+/**
+ * Connects the workers of one process. The messages of one worker arrive at every other one in their order.
+ */
 export interface TopicBus {
-  /** Called once, before anything is published. */
+  /** Sets the receiver of messages. Called once, before anything is published. */
   receive(deliver: Deliver): void;
-  /** To all other workers that have subscribers of the topic. */
+  /** Publishes to all other workers that have subscribers of the topic. */
   publish(topic: string, data: string | Uint8Array, isBinary: boolean): void;
-  /** This worker has its first subscriber of the topic. */
+  /** Called when this worker has its first subscriber of the topic. */
   joined(topic: string): void;
-  /** It has none left. */
+  /** Called when this worker has no subscriber of the topic any more. */
   left(topic: string): void;
 }
 
 export type Deliver = (topic: string, data: string | Uint8Array, isBinary: boolean) => void;
 
-/** One worker alone: tests, and what runs without a cluster. */
+/** The bus of a single worker, in tests and without a cluster. */
 const NO_BUS: TopicBus = { receive() {}, publish() {}, joined() {}, left() {} };
 
 export class Topics {
@@ -26,23 +29,27 @@ export class Topics {
     bus.receive((...message) => this.#local(...message));
   }
 
-  /** Whoever holds this worker's sockets, as long as it does. */
-  serveBy(local: Deliver): void {
+  /** @param local delivers to the sockets of this worker */
+  deliverBy(local: Deliver): void {
     this.#local = local;
   }
 
-  /** To every subscriber. */
+  /** Publishes to every subscriber. */
   publish(topic: string, data: string | Uint8Array, isBinary: boolean): void {
     this.#local(topic, data, isBinary);
     this.#bus.publish(topic, data, isBinary);
   }
 
-  /** To those on other workers: for a sender that has served its own. */
+  /** Publishes to the subscribers on other workers only: the caller has served those of this worker. */
   forward(topic: string, data: string | Uint8Array, isBinary: boolean): void {
     this.#bus.publish(topic, data, isBinary);
   }
 
-  /** @param now subscribers of the topic in this worker */
+  /**
+   * Call when the number of subscribers in this worker has changed.
+   * @param now the number of subscribers of the topic
+   * @param before the number before the change
+   */
   counted(topic: string, now: number, before: number): void {
     if (before === 0 && now > 0) this.#bus.joined(topic);
     else if (before > 0 && now === 0) this.#bus.left(topic);

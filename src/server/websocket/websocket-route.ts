@@ -1,5 +1,7 @@
-// A WebSocket route: a GET route whose handler shakes hands, and the callbacks of the sockets it opened.
-// Nothing that a callback throws goes further than here. Not the global of this name: that one is a getter.
+// A WebSocket route: a GET route whose handler answers the handshake, and the callbacks of the sockets that
+// it opened. An error that a callback throws ends here.
+
+// The global `performance` is a getter, which costs more per read than this import.
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { UnavailableError } from '../../errors.js';
@@ -20,16 +22,16 @@ import {
   type WebSocketEvents,
 } from './websocket.js';
 
-/** Said by the server itself. */
+/** The close code for a failed callback (RFC 6455 section 7.4.1). */
 export const INTERNAL_ERROR = 1011;
 
-/** Services do not hear each other. */
+/** Topics are separate for each service. */
 export const topicOf = (service: string, topic: string): string => `${service}/${topic}`;
 
-/** Whose callback runs, for whoever finds the loop standing. */
-export interface Running {
+/** The callback that runs now. It is read when the event loop is found stalled. */
+export interface RunningCallback {
   route: string | undefined;
-  /** On `performance.now()`. */
+  /** The time at which it began, on the clock of `performance.now()`. */
   since: number;
 }
 
@@ -38,7 +40,7 @@ export interface WebSocketRouteDeps {
   readonly path: string;
   readonly pattern: Pattern;
   readonly topics: Topics;
-  readonly running: Running;
+  readonly running: RunningCallback;
   readonly log: Logger;
 }
 
@@ -47,10 +49,10 @@ export class WebSocketRoute implements SocketRoute {
   readonly pattern: Pattern;
   readonly limits: ResolvedLimits;
   readonly topics: Topics;
-  /** Names the route to whoever looks what runs: set when the route is planned. */
+  /** Counts the callbacks as code of the route. It is set when the route is planned. */
   meter: RouteMeter | undefined;
   readonly #service: string;
-  readonly #running: Running;
+  readonly #running: RunningCallback;
   readonly #log: Logger;
   readonly #options: WebSocketOptions<unknown>;
 
@@ -69,10 +71,10 @@ export class WebSocketRoute implements SocketRoute {
     this.#options = options as WebSocketOptions<unknown>;
   }
 
-  /** Before any hook: a page of another site runs nothing of the service. */
+  /** Runs before any hook, so that a page of another web site runs no code of the service. */
   readonly check: Step = (ctx) => checkHandshake(ctx, this.limits);
 
-  /** Behind all hooks, before `upgrade`: a socket would be closed at once here, and stays open elsewhere. */
+  /** Runs behind all hooks, before `upgrade`: a draining worker would close the socket at once. */
   readonly admission: Step = (ctx) => refuseWhileDraining(ctx as unknown as RequestContext);
 
   readonly handler: Handler = (context) => {
@@ -133,5 +135,6 @@ export class WebSocketRoute implements SocketRoute {
 
 /** @throws UnavailableError DRAINING */
 function refuseWhileDraining({ server }: RequestContext): void {
-  if (server.draining()) throw new UnavailableError('DRAINING', 'This worker takes no new WebSocket.');
+  if (server.draining())
+    throw new UnavailableError('DRAINING', 'This worker is draining and accepts no new WebSocket.');
 }

@@ -1,93 +1,123 @@
-// The contract of WebSocket routes: what a route may say, and what its callbacks get in hand.
+// The contract of WebSocket routes: their options, and the socket that their callbacks get.
 import { isToken } from '../response/token.js';
 import type { Pattern } from '../routing/pattern.js';
 import type { Topics } from './topics.js';
 
-/** What became of a message: on its way, held back by a client that reads slowly, or given up. */
+/** The fate of a message: sent, buffered because the client reads slowly, or dropped. */
 export type SendResult = 'sent' | 'buffered' | 'dropped';
 
 /**
- * One open WebSocket, from `open` until `close` has run. It may be kept: once it is closed, sending does
+ * One WebSocket, from `open` until `close` has run. It may be kept longer: once it is closed, sending does
  * nothing.
- * @typeParam D what the route's `upgrade` returned
+ * @typeParam D the type of what the route's `upgrade` returns
  */
 export interface ServerWebSocket<D = unknown> {
   /** Decoded path parameters (null prototype). */
   readonly params: Readonly<Record<string, string>>;
+  /** The value that the route's `upgrade` returned. */
   readonly data: D;
-  /** The subprotocol that was agreed on. */
+  /** The subprotocol that the handshake chose. */
   readonly protocol: string | undefined;
-  /** Of the request that opened it. */
+  /** The id of the request that opened the socket. */
   readonly requestId: string;
   readonly isOpen: boolean;
-  /** Bytes that wait for the client to read. */
+  /** Bytes that wait until the client reads them. */
   readonly bufferedBytes: number;
   /** @param isBinary default: bytes are binary, a string is text */
   send(data: string | Uint8Array, isBinary?: boolean): SendResult;
-  /** Topics are the service's: all its WebSocket routes, on all workers, share them. */
+  /** Subscribes to a topic. All WebSocket routes of a service share its topics, on all workers. */
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
   isSubscribed(topic: string): boolean;
-  /** To all subscribers on every worker but this socket. */
+  /** Publishes to all subscribers on every worker, except this socket. */
   publish(topic: string, data: string | Uint8Array, isBinary?: boolean): void;
-  /** Beside those that `idleTimeoutMs` sends by itself. @throws RangeError for more than 125 bytes */
+  /**
+   * Sends a ping, beside those that `idleTimeoutMs` causes.
+   * @throws RangeError for more than 125 bytes
+   */
   ping(data?: string | Uint8Array): void;
   /**
-   * Says goodbye and closes; default 1000.
+   * Sends a close frame and closes the connection.
+   * @param code 1000 by default
    * @throws RangeError for a code that may not be sent (RFC 6455 section 7.4) or more than 123 bytes of
    *   reason
    */
   close(code?: number, reason?: string): void;
-  /** Cuts the connection without a word. */
+  /** Cuts the connection without a close frame. */
   terminate(): void;
 }
 
-/** A callback that throws or rejects is logged and closes its socket with 1011. */
+/** The callbacks of a route. One that throws or rejects is logged, and its socket is closed with 1011. */
 export interface WebSocketEvents<D> {
   open?(ws: ServerWebSocket<D>): void | Promise<void>;
   /**
-   * A message that must wait for another one's promise has to be queued by you: they are handed over as they
-   * come.
-   * @param data text is a string, binary is bytes that may be kept
+   * Called for every message as it arrives. A promise that it returns does not delay the next message: code
+   * that must handle messages one after the other has to queue them.
+   * @param data a string for text, or bytes that may be kept
+   * @example
+   * let previous = Promise.resolve();
+   * const message = (ws, data) => (previous = previous.then(() => store(data)));
    */
   message?(ws: ServerWebSocket<D>, data: string | Uint8Array, isBinary: boolean): void | Promise<void>;
-  /** What was held back has been taken, in part or whole: see `bufferedBytes`. */
+  /** Called when the client has read buffered bytes, all or some of them: see `bufferedBytes`. */
   drain?(ws: ServerWebSocket<D>): void | Promise<void>;
   /**
-   * @param code 1005 when the peer named none that the core passes on (1000..1003, 1007..1011 and 4000..4999
-   *   are), 1006 when there was no goodbye, 1002, 1007 and 1009 when it was cut for a fault
+   * Called once, when the socket is closed.
+   * @param code the code of the peer, where the core passes it on (1000..1003, 1007..1011, 4000..4999); 1005
+   *   for none or another one; 1006 when there was no close frame; 1002, 1007 or 1009 when the connection was
+   *   cut for a fault of the peer
    */
   close?(ws: ServerWebSocket<D>, code: number, reason: string): void | Promise<void>;
 }
 
 export interface WebSocketLimits {
-  /** Largest message in bytes, before and after inflating; default 64 KiB. */
+  /**
+   * Largest message in bytes, before and after inflating.
+   * @default 65536
+   */
   readonly maxPayload?: number;
-  /** Ping, and cut who has sent nothing for this long, pongs included; 8,000..960,000, default 60,000. */
+  /**
+   * Milliseconds after which a client that has sent nothing, not even a pong, is disconnected. It is pinged
+   * before. 8,000 to 960,000.
+   * @default 60000
+   */
   readonly idleTimeoutMs?: number;
-  /** Bytes that may wait for a client that reads slowly; default 1 MiB. */
+  /**
+   * Bytes that may wait for a client that reads slowly.
+   * @default 1048576
+   */
   readonly maxBackpressure?: number;
-  /** What becomes of a client beyond that: it is cut (default), or loses the message. */
+  /**
+   * Beyond `maxBackpressure` the client is disconnected, or the message is dropped.
+   * @default `close`
+   */
   readonly onBackpressureLimit?: 'close' | 'drop';
-  /** permessage-deflate (RFC 7692) without context take-over, for messages from 1 KiB on; default false. */
+  /**
+   * Compresses messages of at least 1 KiB by permessage-deflate (RFC 7692), without context take-over.
+   * @default false
+   */
   readonly perMessageDeflate?: boolean;
   /**
-   * Whose pages may open it: origins as browsers send them (`https://app.example`), or `*`. Default: those of
-   * the same host. Clients that send no `Origin` are no browsers and are let in.
+   * The origins whose pages may open the socket, as browsers send them (`https://app.example`), or `*`.
+   * Clients without `Origin` are not browsers and are always admitted.
+   * @default origins of the same host
    */
   readonly origins?: readonly string[] | '*';
-  /** Subprotocols, best first: the first that the client offers is agreed on. */
+  /**
+   * Subprotocols, best first. The first one that the client offers is chosen.
+   * @default none
+   */
   readonly protocols?: readonly string[];
 }
 
-/** A route as those see it who hold its sockets. */
+/** The part of a route that the core needs for its sockets. */
 export interface SocketRoute {
   readonly pattern: Pattern;
   readonly limits: ResolvedLimits;
   readonly topics: Topics;
-  /** A topic of its service, told apart from those of others. */
+  /** Returns the topic with its service, so that other services have topics of their own. */
   topic(name: string): string;
-  /** Runs a callback, if there is one. Never throws. */
+  /** Runs a callback, if the route has it. Never throws. */
   run<K extends keyof WebSocketEvents<unknown>>(
     event: K,
     ws: ServerWebSocket,
@@ -95,7 +125,7 @@ export interface SocketRoute {
   ): void;
 }
 
-/** The limits of a route, complete. */
+/** The limits of a route, with the defaults. */
 export type ResolvedLimits = Required<WebSocketLimits>;
 
 export const DEFAULT_LIMITS: ResolvedLimits = {
@@ -108,12 +138,12 @@ export const DEFAULT_LIMITS: ResolvedLimits = {
   protocols: [],
 };
 
-/** Twice this must fit into the core's 32 bits, and a message is held in memory whole. */
+/** Twice this must fit into 32 bits of the core, and every message is in memory as a whole. */
 const MAX_PAYLOAD = 256 * 1024 * 1024;
-/** Outside of these the core ends the process. */
+/** The core ends the process for values outside of these bounds. */
 const IDLE_MS = { min: 8_000, max: 960_000 };
 
-/** @throws TypeError for a limit that the core could not keep or that no request could meet */
+/** @throws TypeError for a limit that the core does not support or that no request could meet */
 export function resolveLimits(limits: WebSocketLimits): ResolvedLimits {
   const {
     maxPayload,
@@ -156,13 +186,14 @@ function whole(name: string, value: number, min: number, max: number): void {
   throw new TypeError(`${name} must be a whole number from ${min} to ${max}`);
 }
 
-/** As a browser would send it: no path, no default port. */
+/** True for an origin as a browser sends it: without a path and without the default port. */
 function isOrigin(text: unknown): boolean {
   return typeof text === 'string' && URL.canParse(text) && new URL(text).origin === text;
 }
 
 /**
- * Codes an application may send: not those that only say how a connection ended, nor unassigned ones.
+ * Checks a close code and its reason. An application may not send codes that only describe how a connection
+ * ended, nor unassigned ones (RFC 6455 section 7.4).
  * @throws RangeError
  */
 export function checkClose(code: number, reason: string): void {
@@ -178,7 +209,7 @@ export function checkTopic(topic: string): void {
   if (typeof topic !== 'string' || topic === '') throw new TypeError('a topic is a string that is not empty');
 }
 
-/** @throws TypeError: what is queued for other threads must be what they accept */
+/** @throws TypeError for a message that the other threads could not send */
 export function checkMessage(data: string | Uint8Array, isBinary: boolean): void {
   if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
     throw new TypeError('a message is a string or a Uint8Array');
