@@ -1,5 +1,4 @@
-// Everything the admin plane answers, by room.
-
+// The routes of the admin plane, with what they read and change.
 import type { AdminRoute } from '../admin/admin-route.js';
 import { breakerRoutes } from '../admin/breaker-routes.js';
 import { limitsRoute } from '../admin/limits-route.js';
@@ -18,12 +17,12 @@ import type { Registry } from '../registry/registry.js';
 import { sharedMemorySource } from '../telemetry/metric-families.js';
 import { Exposition } from '../telemetry/prometheus.js';
 import { withNamedBreakers } from '../upstream/breaker-owners.js';
+import type { SharedState } from './create-shared-state.js';
 import { breakerSource, cpuSource, heldSource, registrySource, workerSource } from './metric-sources.js';
 import type { Readiness } from './readiness.js';
 import type { SagaJournals } from './saga-journals.js';
-import type { SharedState } from './shared-state.js';
 
-export interface AdminParts {
+export interface AdminRouteDeps {
   readonly settings: Settings;
   readonly sharedState: SharedState;
   readonly switches: OperatorSwitches;
@@ -35,7 +34,7 @@ export interface AdminParts {
   readonly journals: SagaJournals;
 }
 
-export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
+export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
   const { settings, sharedState, switches, supervisor, reload, registry, cpu, readiness, journals } = parts;
   const { block, series, clock, load, named, board, ejections, recorder } = sharedState;
   const guarded = withNamedBreakers(registry, () => named.list());

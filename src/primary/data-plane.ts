@@ -1,4 +1,5 @@
-// The data plane's front door, by SHARDING, and its certificate: checked before anything serves.
+// How the data plane accepts connections, by the setting SHARDING. Its certificate is checked first, before
+// anything serves.
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -22,15 +23,15 @@ export async function openDataPlane(
   log: Logger,
 ): Promise<Sharding> {
   const tls = tlsFilesOf(settings);
-  if (tls !== undefined) for (const doubt of checkCertificate(tls)) log.warn(doubt);
+  if (tls !== undefined) for (const warning of checkCertificate(tls)) log.warn(warning);
   if (settings.sharding === 'reuseport') return ReusePort.open({ ...settings, sharing }, log);
   const opened = openedConnections(block);
   return new Acceptor({ ...settings, sharing, load: (slot) => readWorker(block, slot), opened }, log);
 }
 
 /**
- * The address that HOST stands for: of those of a name an IPv6 one, where the machine has any, as the core
- * would choose.
+ * The address that HOST stands for. Of several addresses of a name it is an IPv6 address where the machine
+ * has one, as the HTTP core would choose.
  * @throws StartError for a name that cannot be resolved
  */
 export async function addressOf(host: string): Promise<string> {

@@ -11,7 +11,7 @@ import type { OwnerLock } from '../process/owner-lock.js';
 export interface EmbeddedServerOptions {
   readonly settings: Settings;
   readonly isNeeded: boolean;
-  /** Of DATA_DIR; undefined where nothing had to be claimed. */
+  /** The lock on DATA_DIR; undefined where nothing had to be claimed. */
   readonly lock: OwnerLock | undefined;
   readonly log: Logger;
   /** Stops a server that a predecessor may have left, when this process has not started its own. */

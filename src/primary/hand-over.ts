@@ -1,19 +1,20 @@
-// What a process that ends does first when a successor in its slot of pm2 may serve beside it.
+// A process that ends leaves the admin plane to a successor in its slot of pm2, if there is one.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { AdminServer } from '../admin/server.js';
 import type { OwnerLock } from '../process/owner-lock.js';
 
 /**
- * Whether there is a successor is read from files, for which the process may have to wait. It waits no longer
- * than this, since a process that drains has to say that it is not ready.
+ * Longest wait for the owner files, which tell whether there is a successor: a process that drains must soon
+ * report that it is not ready.
  */
 const QUESTION_MS = 200;
-/** What is being answered on the admin plane when a successor has taken it over. */
+/** Time for requests that are under way on the admin plane when a successor takes it over. */
 const ADMIN_LEAVES_MS = 200;
 
 /**
- * A successor serves: whoever asks how we are means the two of us, and is to hear it from the one that stays.
+ * Closes the admin plane when a successor serves: questions about readiness and metrics then reach the
+ * process that stays.
  * @throws Error when the owner files cannot be read
  */
 export async function handOverAdminPlane(

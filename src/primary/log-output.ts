@@ -1,4 +1,4 @@
-// Where the logs of this process go, of the primary and of its threads.
+// Where the log lines of the primary and of its threads are written.
 import cluster from 'node:cluster';
 import type { Settings } from '../config.js';
 import { LogBatches, type ThreadLog } from '../telemetry/log-batches.js';
@@ -6,25 +6,25 @@ import { type LogSink, ringSink, stdoutSink } from '../telemetry/log-sink.js';
 
 export interface LogOutput {
   readonly sink: LogSink;
-  /** For a thread that cannot write standard output itself; undefined where it can. */
+  /** Memory for the lines of a thread that cannot write standard output itself; undefined where it can. */
   openThreadLog(): ThreadLog | undefined;
-  /** What has been logged is out, as far as somebody takes it. */
+  /** Resolves when all lines are written, as far as the reader of standard output takes them. */
   close(): Promise<void>;
 }
 
-/** @param dropped called for each line that is lost */
-export function logOutput({ pmId }: Pick<Settings, 'pmId'>, dropped: () => void): LogOutput {
-  // In pm2's fork mode, and in a process that merely inherits the environment of one, standard output is a
-  // pipe like any.
+/** @param lineDropped called for each line that is lost */
+export function logOutput({ pmId }: Pick<Settings, 'pmId'>, lineDropped: () => void): LogOutput {
+  // In pm2's fork mode, and in a process that only inherits the environment of pm2, standard output is an
+  // ordinary pipe, which every thread can write.
   if (!cluster.isWorker || pmId === null) {
     return {
-      sink: stdoutSink(dropped),
+      sink: stdoutSink(lineDropped),
       openThreadLog: () => undefined,
       close: () => Promise.resolve(),
     };
   }
   const batches = new LogBatches((text, done) => process.stdout.write(text, 'utf8', () => done()));
-  const sink = ringSink(batches.open().memory, dropped);
+  const sink = ringSink(batches.open().memory, lineDropped);
   process.once('exit', () => {
     sink.flush();
     batches.flush();
@@ -35,7 +35,7 @@ export function logOutput({ pmId }: Pick<Settings, 'pmId'>, dropped: () => void)
     async close() {
       sink.flush();
       await batches.close();
-      // What did not fit beside the lines that were there.
+      // Lines that did not fit beside those in the batch.
       sink.flush();
       await batches.close();
     },

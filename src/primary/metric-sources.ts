@@ -1,4 +1,4 @@
-// What the primary itself knows at the moment of a scrape.
+// Metrics that the primary reads at the moment of a scrape.
 import { readWorkerAdmission } from '../admin/worker-admission.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import { SHOWN_STATES, shownAs } from '../cluster/worker-state.js';
@@ -22,7 +22,7 @@ export function workerSource(supervisor: Pick<Supervisor, 'threads'>, block: Blo
     const series = SHOWN_STATES.map((state) =>
       currentValue('multilane_workers', states.filter((one) => one === state).length, { state }),
     );
-    // While a worker is being replaced it has two threads: the last one speaks for it.
+    // A worker that is being replaced has two threads; the values of the later one win.
     for (const thread of supervisor.threads) {
       const { isShedding, owedMs, boundMs } = readWorkerAdmission(block, thread);
       const labels = { worker: String(thread.worker) };
@@ -53,7 +53,7 @@ export function registrySource(registry: Pick<Registry, 'states'>): MetricSource
   });
 }
 
-/** What requests hold now, read from shared memory. */
+/** What requests hold now: permits, bodies and streams. */
 export function heldSource(block: Block): MetricSource {
   const bulkheads = new BulkheadCells(block, 0);
   const held = (name: QuotaName): number => new QuotaCells(block, 0, name).held;
@@ -71,7 +71,7 @@ export function heldSource(block: Block): MetricSource {
   };
 }
 
-/** @param guarded whatever has a breaker */
+/** @param guarded instances and names that have a breaker */
 export function breakerSource(guarded: BreakerOwners, breakers: BreakerControl): MetricSource {
   return () => {
     const series: SeriesTotal[] = [];

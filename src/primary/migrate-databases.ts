@@ -1,5 +1,5 @@
-// The databases of a project without the rest of the process: for `multilane migrate`. As at a start, an
-// embedded server is started on the DATA_DIR that nobody else may have, and stopped last.
+// Migrates the databases of a project without starting the rest of the process, for `multilane migrate`. As
+// at a start, an embedded server is started on a claimed DATA_DIR, and stopped last.
 import type { Logger } from 'pino';
 import { socketDirectory } from '../config/socket-directory.js';
 import type { Settings } from '../config.js';
@@ -14,12 +14,12 @@ import { loadServices } from '../worker/load-services.js';
 import { type ServiceDatabaseState, ServiceDatabases } from './service-databases.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** What the parts that are stopped before the server leave to it. */
+/** Time reserved for stopping the server, whatever the parts that are stopped before it take. */
 const SERVER_STOPS_MS = 15_000;
 
 /**
  * Creates and migrates what is missing.
- * @returns how it was before
+ * @returns the states before
  * @throws StartError, ConfigError
  */
 export function migrateDatabases(settings: Settings, log: Logger): Promise<readonly ServiceDatabaseState[]> {
@@ -35,7 +35,10 @@ export function databaseStates(settings: Settings, log: Logger): Promise<readonl
   return withServer(settings, log, (databases, embedded) => databases.states(embedded));
 }
 
-/** A signal stops the server in order, which rolls back what is under way, and ends the process with 1. */
+/**
+ * Runs `work` with the databases. A signal stops the server in order, which rolls back the migration under
+ * way, and ends the process with exit code 1.
+ */
 async function withServer<T>(
   settings: Settings,
   log: Logger,
@@ -51,14 +54,15 @@ async function withServer<T>(
     process.stderr.write(`multilane: ${signal}: what is under way is rolled back\n`);
     void lifecycle.stop(log).then(() => exitProcess(1, false));
   };
-  // Code of the project may keep the thread while it is loaded; a listener would not be called.
+  // Listeners are installed only now: while code of the project is loaded it may block the thread, and a
+  // listener would not be called.
   const services = await loadServices(settings);
   for (const signal of SIGNALS) process.on(signal, interrupt);
   try {
     const databases = new ServiceDatabases(settings, services, log);
     await databases.checkMigrations();
     let starting: Promise<Embedded> | undefined;
-    if (databases.needEmbedded) {
+    if (databases.needsEmbedded) {
       const { lock } = await claimUntil(
         () => isInterrupted,
         (entering) => claimAlone(settings, log, entering),
@@ -68,7 +72,7 @@ async function withServer<T>(
       const { dataDir } = settings;
       const { signal } = waiting;
       starting = startEmbedded({ dataDir, socketDir: socketDirectory(settings), lock, log, signal });
-      // Why it failed is thrown by whoever waits for it.
+      // A failed start is thrown by the `await starting` below.
       const stopServer = async (countdown: Countdown): Promise<void> => {
         waiting.abort();
         await (await starting?.catch(() => undefined))?.stop(countdown);

@@ -1,21 +1,22 @@
-// Ready is one moment (CONTRACT section 1), and from then on a condition (section 5, `/readyz`).
-
+// Whether the process is ready. It becomes ready once, when all workers serve and all databases are migrated;
+// from then on it is ready as long as at least half of the workers serve and the databases respond
+// (docs/contract.md).
 import type { Readiness as Verdict } from '../admin/telemetry-routes.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import { descriptorOf, type WorkerState } from '../cluster/worker-state.js';
 import type { Switches } from '../memory/switches.js';
 import type { ServiceDatabases } from './service-databases.js';
 
-/** Workers are asked the same question on the data plane: what they answer is this old at most. */
+/** How often the verdict is published to the workers, whose `GET /ready` responds with it. */
 const PUBLISH_EVERY_MS = 250;
 
 export interface ReadinessFacts {
-  /** All workers served and every database was migrated, once. */
+  /** All workers have served, and every database was migrated, at one moment in the past. */
   readonly readyOnce: boolean;
   readonly draining: boolean;
   readonly workers: readonly WorkerState[];
-  /** Addresses of database servers that do not answer now. */
-  readonly silentDatabases: readonly string[];
+  /** Addresses of database servers that do not respond now. */
+  readonly unresponsiveDatabases: readonly string[];
   /** Services whose database is not migrated yet. */
   readonly startingServices: readonly string[];
 }
@@ -30,33 +31,33 @@ export function unreadyReasons(facts: ReadinessFacts): string[] {
   }
   for (const service of facts.startingServices)
     reasons.push(`the database of ${service} is not migrated yet`);
-  for (const database of facts.silentDatabases)
+  for (const database of facts.unresponsiveDatabases)
     reasons.push(`the database server ${database} does not answer`);
   return reasons;
 }
 
-/** The same for machines, of a process that is not ready: the first that holds. */
+/** The first reason, as a code, of a process that is not ready. */
 export function unreadyCode({
   draining,
   readyOnce,
-  silentDatabases,
+  unresponsiveDatabases,
 }: ReadinessFacts): NonNullable<Verdict['code']> {
   if (draining) return 'DRAINING';
   if (!readyOnce) return 'STARTING';
-  return silentDatabases.length > 0 ? 'DATABASE_BUSY' : 'NO_WORKER';
+  return unresponsiveDatabases.length > 0 ? 'DATABASE_BUSY' : 'NO_WORKER';
 }
 
 export class Readiness {
   readonly #switches: Switches;
   readonly #supervisor: Pick<Supervisor, 'workers'>;
-  readonly #databases: Pick<ServiceDatabases, 'silent' | 'starting'>;
+  readonly #databases: Pick<ServiceDatabases, 'unresponsive' | 'startingServices'>;
   readonly #timer: NodeJS.Timeout;
   #readyOnce = false;
 
   constructor(
     switches: Switches,
     supervisor: Pick<Supervisor, 'workers'>,
-    databases: Pick<ServiceDatabases, 'silent' | 'starting'>,
+    databases: Pick<ServiceDatabases, 'unresponsive' | 'startingServices'>,
   ) {
     this.#switches = switches;
     this.#supervisor = supervisor;
@@ -64,13 +65,13 @@ export class Readiness {
     this.#timer = setInterval(() => this.#publish(), PUBLISH_EVERY_MS);
   }
 
-  /** The one moment. */
+  /** Called once, when all workers serve and all databases are migrated. */
   reached(): void {
     this.#readyOnce = true;
     this.#publish();
   }
 
-  /** Not ready from this moment on, on both planes. */
+  /** From now on the process is not ready, on both planes. */
   drain(): void {
     this.#switches.draining = true;
     this.#publish();
@@ -81,9 +82,9 @@ export class Readiness {
     const facts: ReadinessFacts = {
       readyOnce: this.#readyOnce,
       draining,
-      workers: this.#supervisor.workers.map((lane) => lane.state),
-      silentDatabases: this.#databases.silent,
-      startingServices: this.#databases.starting,
+      workers: this.#supervisor.workers.map(({ state }) => state),
+      unresponsiveDatabases: this.#databases.unresponsive,
+      startingServices: this.#databases.startingServices,
     };
     const reasons = unreadyReasons(facts);
     return { ready: this.#readyOnce && reasons.length === 0, reasons, code: unreadyCode(facts) };

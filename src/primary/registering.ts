@@ -1,5 +1,5 @@
-// The registry of this process: its truth, its published snapshot, and who may be admitted to it.
-
+// The registry of this process, with its snapshot in shared memory and the rules of who may be registered,
+// and the registration of the process's own services.
 import { hasDatabase } from '../api/define-service.js';
 import type { ServiceDefinition } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
@@ -12,13 +12,13 @@ import { timers } from '../registry/schedule.js';
 import { SlotTable } from '../registry/slot-table.js';
 import { snapshotText } from '../registry/snapshot-text.js';
 import { httpProbe } from '../upstream/http-probe.js';
-import type { SharedState } from './shared-state.js';
+import type { SharedState } from './create-shared-state.js';
 
 export interface RegisteringOptions {
   readonly settings: Settings;
   readonly sharedState: SharedState;
   readonly instanceId: string;
-  /** Addresses of this process that no instance may have. */
+  /** Addresses of this process and its databases, which no instance may be registered with. */
   readonly guarded: () => readonly Address[];
 }
 
@@ -54,7 +54,7 @@ export function createRegistry(options: RegisteringOptions): { registry: Registr
 }
 
 /**
- * Every mounted service is an instance of this process; one with a database is `starting` until it is
+ * Registers an instance of every mounted service. A service with a database is `starting` until that is
  * migrated.
  */
 export function registerServices(
@@ -64,7 +64,7 @@ export function registerServices(
   port: number,
 ): void {
   const host = advertisedHost(settings);
-  // For those who reach it over the network: services of one process call each other without it.
+  // Read by callers over the network; services of one process call each other without it.
   const metadata: Record<string, string> = settings.tlsCertFile === undefined ? {} : { scheme: 'https' };
   for (const service of services) {
     registry.registerLocal(service.name, host, port, {
@@ -74,7 +74,7 @@ export function registerServices(
   }
 }
 
-/** The address that others reach this process by. */
+/** The address that other processes reach this one by. */
 function advertisedHost({ advertiseHost, host }: Pick<Settings, 'advertiseHost' | 'host'>): string {
   if (advertiseHost !== undefined) return advertiseHost;
   return host === '0.0.0.0' || host === '::' || host === 'localhost' ? '127.0.0.1' : host;

@@ -1,6 +1,6 @@
-// The process from its arguments on: settings first, everything else only when they are right. What is
-// imported dynamically must not be loaded earlier: the HTTP core reads its limits from the environment when
-// its addon is loaded.
+// The process from its arguments on: it reads the settings first, and starts only when they are right. The
+// dynamic imports must not become static: the HTTP core reads its limits from the environment when its addon
+// is loaded.
 import { isatty } from 'node:tty';
 import { isTooFewOpenFiles, KEPT_FILES, tooFewOpenFiles } from '../config/connection-limit.js';
 import { widenCoreLimits } from '../config/core-environment.js';
@@ -15,16 +15,16 @@ import { Signals } from '../process/signals.js';
 import { startFailure } from '../process/start-failure.js';
 
 export interface RunOptions {
-  /** Flags: `process.argv` without what started us. */
+  /** The flags: `process.argv` without the program and the script. */
   readonly argv: readonly string[];
-  /** What was typed before them, for `--help`. */
+  /** The command before the flags, for `--help`. */
   readonly command: string;
 }
 
-/** Returns when the process serves, or has printed what was asked for; what prevents that ends it. */
+/** Resolves when the process serves, or has printed what a flag asks for. A failure ends the process. */
 export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
   const signals = new Signals(isatty(0));
-  // Whoever read them may be gone. That loses what is written, not the process.
+  // A reader of the outputs that is gone loses what is written, and does not end the process.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   try {
     const loaded = await load({ argv, command });
@@ -35,7 +35,8 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
       await start(loaded.settings, loaded.warnings, signals);
     } else {
       await new Promise<void>((resolve) => process.stdout.write(loaded.text, () => resolve()));
-      // Not left to the loop: code of the project may have opened something, or wait for a file that hangs.
+      // The exit is explicit: code of the project may keep the event loop alive, or wait for a file that
+      // hangs.
       await exitProcess(Number(process.exitCode ?? 0), false);
     }
   } catch (error) {
@@ -46,13 +47,13 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
 }
 
 /**
- * A configuration file may set WORKERS, which decides how many open files are needed, so it is read where
- * that may succeed.
+ * Loads the settings. A configuration file may set WORKERS, which decides how many open files are needed, so
+ * it is read even when the limit looks too low, as long as reading it may succeed.
  * @throws ConfigError as `loadSettings`, and when modules cannot be loaded because the limit of open files is
  *   too low
  */
 async function load({ argv, command }: RunOptions): Promise<Loaded> {
-  // Before modules are loaded: what they have opened may leave no file to find this out.
+  // The limit is read before modules are loaded: afterwards no file may be left to read it.
   const openFiles = openFileLimit();
   const tooFew = isTooFewOpenFiles(openFiles)
     ? tooFewOpenFiles({ openFiles, ...earlySettings(argv) })
@@ -68,7 +69,8 @@ async function load({ argv, command }: RunOptions): Promise<Loaded> {
       shop: referenceShop.map(({ name }) => name),
     });
   } catch (error) {
-    const isForFiles = isOutOfFiles(error) || (error instanceof ConfigError && isOutOfFiles(error.cause));
-    throw isForFiles && tooFew !== undefined ? tooFew : error;
+    const isOutOfFileDescriptors =
+      isOutOfFiles(error) || (error instanceof ConfigError && isOutOfFiles(error.cause));
+    throw isOutOfFileDescriptors && tooFew !== undefined ? tooFew : error;
   }
 }

@@ -1,5 +1,4 @@
-// The saga journals of the mounted services, for operators: a look at them from the primary, on lanes of its
-// own.
+// The saga journals of the mounted services, for operators. The primary reads them on connections of its own.
 import type { Logger } from 'pino';
 import type { ServiceDefinition } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
@@ -9,12 +8,13 @@ import { UnavailableError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { createSagaOperator, type SagaOperator } from '../saga/operator.js';
 import { connectionGauges } from '../telemetry/connection-gauges.js';
-import type { SharedState } from './shared-state.js';
+import type { SharedState } from './create-shared-state.js';
 
 const PUBLISH_EVERY_MS = 1_000;
 
 export class SagaJournals {
-  readonly #keepers: ReadonlySet<string>;
+  /** Names of the services that have sagas. */
+  readonly #withSagas: ReadonlySet<string>;
   readonly #open: (service: string, url: string) => ClosableDatabase;
   readonly #instanceId: string;
   readonly #databases: ClosableDatabase[] = [];
@@ -23,10 +23,10 @@ export class SagaJournals {
 
   constructor(
     services: readonly ServiceDefinition[],
-    parts: { settings: Settings; sharedState: SharedState; instanceId: string; log: Logger },
+    options: { settings: Settings; sharedState: SharedState; instanceId: string; log: Logger },
   ) {
-    const { settings, sharedState, instanceId, log } = parts;
-    this.#keepers = new Set(services.filter(({ sagas = [] }) => sagas.length > 0).map(({ name }) => name));
+    const { settings, sharedState, instanceId, log } = options;
+    this.#withSagas = new Set(services.filter(({ sagas = [] }) => sagas.length > 0).map(({ name }) => name));
     this.#open = (service, connection) => {
       const { block, clock } = sharedState;
       const budget = new DatabaseBudget(block, 0, this.#databases.length, clock, addressOf(connection));
@@ -40,16 +40,17 @@ export class SagaJournals {
     this.#instanceId = instanceId;
   }
 
-  /** A service's database is migrated. */
+  /** Called when a service's database is migrated. */
   arrive(service: string, url: string): void {
-    if (this.#keepers.has(service)) this.#databases.push(this.#open(service, url));
+    if (this.#withSagas.has(service)) this.#databases.push(this.#open(service, url));
   }
 
   /**
-   * @throws UnavailableError STARTING until every journal is there: half a list would look like a whole one
+   * @throws UnavailableError STARTING until every journal is there: a part of the list would look like all of
+   *   it
    */
   operator(): SagaOperator {
-    if (this.#databases.length < this.#keepers.size) {
+    if (this.#databases.length < this.#withSagas.size) {
       throw new UnavailableError('STARTING', 'The saga journals are not all there yet.');
     }
     return createSagaOperator({ dbs: this.#databases, instanceId: this.#instanceId });

@@ -1,4 +1,5 @@
-// The databases of the mounted services: the embedded server or the operator's, created, migrated, watched.
+// The databases of the mounted services, on the embedded server or on the operator's: creates, migrates and
+// watches them.
 import type { Logger } from 'pino';
 import { hasDatabase } from '../api/define-service.js';
 import type { ServiceDefinition } from '../api/service-definition.js';
@@ -12,25 +13,22 @@ import {
   serviceDatabase,
 } from '../db/databases.js';
 import { type MigrationState, plannedMigrations } from '../db/migrate.js';
-import { maxConnectionsOf, ServerProbe } from '../db/server-probe.js';
+import { ServerProbe } from '../db/server-probe.js';
 import { serverOf } from '../db/server-url.js';
-import { ConfigError } from '../errors.js';
 import type { Embedded } from '../postgres/embedded.js';
-
-/** Connections of the server that are left to others: operators, migrations, our own probe. */
-const RESERVED_CONNECTIONS = 10;
+import { PoolLimit } from './pool-limit.js';
 
 const SAGA_JOURNAL = { name: 'saga', folder: new URL('../saga/migrations/', import.meta.url) };
 
-/** Where a service's own database is reached. */
+/** How a service's own database is reached. */
 export interface PreparedDatabase {
   readonly service: string;
   readonly url: string;
-  /** It lies on the embedded server, and no predecessor of ours uses that one. */
+  /** It is on the embedded server, and no predecessor of this process uses that server. */
   readonly exclusive: boolean;
 }
 
-/** How far a service's database is. */
+/** What of a service's database exists. */
 export interface ServiceDatabaseState {
   readonly service: string;
   readonly exists: boolean;
@@ -45,10 +43,11 @@ export class ServiceDatabases {
   readonly #probes: ServerProbe[] = [];
   readonly #prepared = new Set<string>();
   #targets: readonly DatabaseTarget[] = [];
+  readonly #poolLimit: PoolLimit;
   #budget: Promise<void> | undefined;
 
   /**
-   * @param nameOf what a service's database is called; default: as the service
+   * @param nameOf returns the name of a service's database; by default that of the service
    * @throws ConfigError when DATABASE_POOL_MAX is set to fewer connections than there are databases and
    *   journals
    */
@@ -62,7 +61,7 @@ export class ServiceDatabases {
     this.#services = services.filter(hasDatabase);
     this.#log = log;
     this.#nameOf = nameOf;
-    if (settings.databasePoolMax !== undefined) this.#requireOneEach(settings.databasePoolMax);
+    this.#poolLimit = new PoolLimit(settings, this.#services, log);
   }
 
   /** Services that have a database. */
@@ -70,12 +69,12 @@ export class ServiceDatabases {
     return this.#services.map(({ name }) => name);
   }
 
-  /** Services whose database is not there yet. */
-  get starting(): readonly string[] {
+  /** Services whose database is not migrated yet. */
+  get startingServices(): readonly string[] {
     return this.names.filter((name) => !this.#prepared.has(name));
   }
 
-  /** Servers on the network, as nobody may register them. */
+  /** Addresses of the servers on the network. No instance may be registered with one of them. */
   get addresses(): readonly { readonly host: string; readonly port: number }[] {
     const { databaseUrl, serviceDatabaseUrls } = this.#settings;
     return [databaseUrl, ...Object.values(serviceDatabaseUrls)]
@@ -84,15 +83,15 @@ export class ServiceDatabases {
       .filter(({ host }) => !host.startsWith('/'));
   }
 
-  /** At least one service needs a server that nobody named. */
-  get needEmbedded(): boolean {
+  /** No setting names a server for at least one service. */
+  get needsEmbedded(): boolean {
     const { databaseUrl, serviceDatabaseUrls } = this.#settings;
     return databaseUrl === undefined && this.#services.some(({ name }) => !serviceDatabaseUrls[name]);
   }
 
   /**
-   * Before anything is started for them.
-   * @throws ConfigError for mistakes in the folders of the migrations
+   * Reads the folders of the migrations; to be called before a server is started for them.
+   * @throws ConfigError for mistakes in these folders
    */
   async checkMigrations(): Promise<void> {
     for (const target of this.#targetsOn(undefined))
@@ -100,42 +99,44 @@ export class ServiceDatabases {
   }
 
   /**
-   * Creates and migrates all databases in parallel, telling of each when it is done.
-   * @param embedded the server where nobody named one
-   * @param shared a predecessor still uses that one
+   * Creates and migrates all databases in parallel.
+   * @param embedded the server of services for which no setting names one
+   * @param isShared whether a predecessor still uses that server
+   * @param ready called with each database when it is migrated
    * @throws StartError
    */
   async prepare(
     embedded: Embedded | undefined,
-    shared: boolean,
+    isShared: boolean,
     ready: (database: PreparedDatabase) => Promise<void>,
   ): Promise<void> {
     this.#targets = this.#targetsOn(embedded);
-    const told: Promise<void>[] = [];
+    const notified: Promise<void>[] = [];
     await prepareDatabases(this.#targets, this.#log, (service) => {
       const target = this.#targets.find(({ name }) => name === service)!;
-      told.push(
+      notified.push(
         ready({
           service,
           url: serviceDatabase(target),
-          exclusive: target.server === embedded?.url && !shared,
+          exclusive: target.server === embedded?.url && !isShared,
         }).then(() => {
           this.#prepared.add(service);
         }),
       );
     });
-    await Promise.all(told);
-    // By a database of ours: of the maintenance database a role may have nothing, and the URL may name none.
+    await Promise.all(notified);
+    // Probed through a service's database: the role may have no access to the maintenance database, and the
+    // URL may name none.
     const servers = new Map(this.#targets.map((target) => [target.server, serviceDatabase(target)]));
     for (const url of servers.values()) this.#probes.push(new ServerProbe(url, this.#log));
   }
 
-  /** Removes what `prepare` has made. @throws StartError */
+  /** Drops the databases that `prepare` has created. @throws StartError */
   async drop(): Promise<void> {
     await Promise.all(this.#targets.map(dropDatabase));
   }
 
-  /** What `prepare` would find to do, by service; changes nothing. @throws StartError */
+  /** What exists of each database, and which migrations are pending; changes nothing. @throws StartError */
   states(embedded: Embedded | undefined): Promise<readonly ServiceDatabaseState[]> {
     const states = this.#targetsOn(embedded).map(async (target) => ({
       service: target.name,
@@ -159,73 +160,20 @@ export class ServiceDatabases {
   }
 
   /**
-   * Tells the budget of the process, once: DATABASE_POOL_MAX, or its default 2 x WORKERS x databases, at most
-   * what the servers admit less 10.
+   * Passes the number of connections that the whole process may open to `configure`, once.
    * @throws ConfigError when the servers admit fewer connections than there are databases and journals
    */
   openBudget(embedded: Embedded | undefined, configure: (most: number) => void): Promise<void> {
-    this.#budget ??= this.#poolMax(embedded).then(configure);
+    this.#budget ??= this.#poolLimit.connections(embedded, this.#targets).then(configure);
     return this.#budget;
   }
 
-  async #poolMax(embedded: Embedded | undefined): Promise<number> {
-    const { databasePoolMax } = this.#settings;
-    if (databasePoolMax !== undefined) return databasePoolMax;
-    const free = (await this.#maxConnections(embedded)) - RESERVED_CONNECTIONS;
-    // Under pm2 a predecessor or a successor may use the embedded server at the same time.
-    const share = embedded !== undefined && this.#settings.pmId !== null ? Math.floor(free / 2) : free;
-    const most = Math.min(this.#formula, share);
-    this.#requireOneEach(most);
-    return most;
-  }
-
-  get #formula(): number {
-    return 2 * this.#settings.workers * this.#services.length;
-  }
-
-  #requireOneEach(most: number): void {
-    const databases = this.#services.length;
-    const journals = this.#services.filter(({ sagas = [] }) => sagas.length > 0).length;
-    if (most < databases + journals) {
-      const needed = journals === 0 ? '' : ` and ${counted(journals, 'saga journal')}`;
-      throw new ConfigError(
-        `DATABASE_POOL_MAX: ${counted(most, 'connection')} for ${counted(databases, 'database')}${needed}, ` +
-          `which need one each; the default is 2 x WORKERS x databases = ${this.#formula}, at most max_connections - ${RESERVED_CONNECTIONS}`,
-      );
-    }
-    this.#warnOfFew(most, journals);
-  }
-
-  /** Every worker has a connection of its own to each journal, for the leases of its sagas. */
-  #warnOfFew(most: number, journals: number): void {
-    const { workers } = this.#settings;
-    const enough = this.#services.length + workers * journals;
-    if (journals === 0 || most >= enough) return;
-    this.#log.warn(
-      { most, enough },
-      `DATABASE_POOL_MAX: ${most} connections are fewer than one for each of ${this.#services.length} databases and, in ` +
-        `each of ${workers} workers, each of ${journals} saga journals, together ${enough}: workers take turns, and ` +
-        'under load sagas may lose their leases',
-    );
-  }
-
-  /** Addresses of the servers that do not answer now. */
-  get silent(): readonly string[] {
+  /** Addresses of the servers that do not respond now. */
+  get unresponsive(): readonly string[] {
     return this.#probes.flatMap((probe) => probe.silent ?? []);
   }
 
   async stopWatching(): Promise<void> {
     await Promise.all(this.#probes.map((probe) => probe.stop()));
   }
-
-  async #maxConnections(embedded: Embedded | undefined): Promise<number> {
-    const targets = new Map(this.#targets.map((target) => [serviceDatabase(target), target]));
-    if (embedded !== undefined || targets.size === 0) return embedded?.maxConnections ?? RESERVED_CONNECTIONS;
-    const limits = [...targets].map(([url, { name, setting }]) =>
-      maxConnectionsOf({ service: name, setting }, url),
-    );
-    return Math.min(...(await Promise.all(limits)));
-  }
 }
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

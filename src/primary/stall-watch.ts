@@ -6,7 +6,7 @@ import type { Supervisor } from '../cluster/supervisor.js';
 import type { Settings } from '../config.js';
 import { readHeartbeat } from '../memory/worker-row.js';
 import type { flightRecordLog } from '../telemetry/flight-record-log.js';
-import type { SharedState } from './shared-state.js';
+import type { SharedState } from './create-shared-state.js';
 
 export interface StallWatchOptions {
   readonly settings: Pick<Settings, 'stallMs' | 'drainMs'>;

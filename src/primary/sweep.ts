@@ -1,6 +1,6 @@
-// What the primary sweeps once an hour, for all threads: see memory/hourly-sweep.ts.
+// What the primary sweeps once an hour, for all threads, in parts: see memory/hourly-sweep.ts.
 import { RateTable } from '../memory/rate/rate-table.js';
-import type { SharedState } from './shared-state.js';
+import type { SharedState } from './create-shared-state.js';
 
 type Swept = Pick<SharedState, 'block' | 'board' | 'clock' | 'ejections'>;
 

@@ -194,7 +194,7 @@ const PROMISES: readonly Promised[] = [
   promised('docs/overload.md', 'beyond the first # of a process', 'memory/layout', 'ROUTES'),
   promised('docs/overload.md', 'alone in all of them for # s', 'resilience/thread-gate', 'IN_USE_MS', SECOND),
   promised('docs/sagas.md', 'holds a lease of # s on it', 'saga/lease', 'LEASE_MS', SECOND),
-  promised('docs/cluster.md', 'for that the last # ms of', 'worker/serve', 'ANSWER_MS'),
+  promised('docs/cluster.md', 'for that the last # ms of', 'worker/drain-worker', 'ANSWER_MS'),
   promised('docs/sagas.md', 'Return little: up to # levels', 'saga/json', 'MAX_LEVELS'),
   promised('docs/operations.md', 'at most every # s.', 'cluster/heap-watch', 'PAUSE_MS', SECOND),
   promised('docs/operations.md', 'has not collected for # s', 'cluster/heap-sampler', 'LATE_MS', SECOND),

@@ -28,7 +28,7 @@ const READY: ReadinessFacts = {
   readyOnce: true,
   draining: false,
   workers: workers(1, 1),
-  silentDatabases: [],
+  unresponsiveDatabases: [],
   startingServices: [],
 };
 const reasons = (facts: Partial<ReadinessFacts>): string[] => unreadyReasons({ ...READY, ...facts });
@@ -57,7 +57,7 @@ describe('readiness', () => {
       reasons({
         draining: true,
         workers: workers(0, 1),
-        silentDatabases: ['db:5432'],
+        unresponsiveDatabases: ['db:5432'],
         startingServices: ['orders'],
       }),
     ).to.deep.equal([
@@ -69,10 +69,10 @@ describe('readiness', () => {
   });
 
   it('that is gone has the code of what is missing', () => {
-    const silentDatabases = ['db:5432'];
-    expect(unreadyCode({ ...READY, draining: true, silentDatabases })).to.equal('DRAINING');
-    expect(unreadyCode({ ...READY, readyOnce: false, silentDatabases })).to.equal('STARTING');
-    expect(unreadyCode({ ...READY, silentDatabases })).to.equal('DATABASE_BUSY');
+    const unresponsiveDatabases = ['db:5432'];
+    expect(unreadyCode({ ...READY, draining: true, unresponsiveDatabases })).to.equal('DRAINING');
+    expect(unreadyCode({ ...READY, readyOnce: false, unresponsiveDatabases })).to.equal('STARTING');
+    expect(unreadyCode({ ...READY, unresponsiveDatabases })).to.equal('DATABASE_BUSY');
     expect(unreadyCode({ ...READY, workers: workers(0, 1) })).to.equal('NO_WORKER');
   });
 });

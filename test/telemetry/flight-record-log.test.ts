@@ -5,7 +5,7 @@ import { SeriesStore } from '#src/memory/metrics/series-store.js';
 import { reclaimSlot } from '#src/memory/reclaim-slot.js';
 import { OTHER_ROUTES, type RouteName, RouteNumbers } from '#src/memory/route-names.js';
 import { WorkerRow } from '#src/memory/worker-row.js';
-import { createSharedState } from '#src/primary/shared-state.js';
+import { createSharedState } from '#src/primary/create-shared-state.js';
 import { flightRecordLog } from '#src/telemetry/flight-record-log.js';
 
 type Line = Readonly<Record<string, unknown>>;

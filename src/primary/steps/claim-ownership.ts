@@ -37,17 +37,17 @@ export async function claimOwnership(boot: BootState, base: Base, signals: Signa
   // A predecessor may leave its PostgreSQL to this process from the claim on, so also before this process
   // begins to start its own.
   const stopLeftServer = async (lock: OwnerLock, countdown: Countdown): Promise<void> => {
-    if (databases.needEmbedded) await stopUnused({ dataDir: settings.dataDir, lock, log }, countdown);
+    if (databases.needsEmbedded) await stopUnused({ dataDir: settings.dataDir, lock, log }, countdown);
   };
   const claimed = await claimUntil(
     () => boot.isEnding,
-    (entering) => claim(settings, databases.needEmbedded, log, entering),
+    (entering) => claim(settings, databases.needsEmbedded, log, entering),
     lifecycle,
     stopLeftServer,
   );
   boot.claimed(claimed);
   const { lock } = claimed;
-  const isNeeded = databases.needEmbedded;
+  const isNeeded = databases.needsEmbedded;
   const embeddedServer = new EmbeddedServer({ settings, isNeeded, lock, log, stopLeftServer });
   lifecycle.defer('embedded PostgreSQL', (countdown) => embeddedServer.stop(countdown), POSTGRES_STOPS_MS);
   return { lock, embeddedServer };

@@ -12,9 +12,9 @@ import { createLogger } from '../../telemetry/log.js';
 import { levelNumber } from '../../telemetry/log-level.js';
 import { loadServices } from '../../worker/load-services.js';
 import type { BootState } from '../boot-state.js';
+import { createSharedState, type SharedState } from '../create-shared-state.js';
 import { type LogOutput, logOutput } from '../log-output.js';
 import { ServiceDatabases } from '../service-databases.js';
-import { createSharedState, type SharedState } from '../shared-state.js';
 
 /** What all later steps use. */
 export interface Base {

@@ -99,7 +99,7 @@ function openRegistry(
 function endWhenOwnershipIsLost({ ending }: BootState, base: Base, { lock, embeddedServer }: Owned): void {
   lock?.onOwnershipLost((why) => {
     embeddedServer.discard();
-    const folder = base.databases.needEmbedded ? `DATA_DIR ${base.settings.dataDir}` : 'the pm2 slot';
+    const folder = base.databases.needsEmbedded ? `DATA_DIR ${base.settings.dataDir}` : 'the pm2 slot';
     void ending.fail(`${folder} is not ours any more: ${why}`, 70);
   });
 }

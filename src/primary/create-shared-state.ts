@@ -1,4 +1,4 @@
-// The shared memory of the process, and the cells of it that the primary itself reads and writes.
+// The shared memory of the process, with the cells that the primary itself reads and writes.
 import type { Logger } from 'pino';
 import { rowsFor } from '../cluster/worker-rows.js';
 import type { Settings } from '../config.js';
@@ -23,20 +23,22 @@ import { type EndpointOfSlot, logTransitions } from '../upstream/transition-log.
 export interface SharedState {
   readonly block: Block;
   readonly clock: Clock;
-  /** Of every thread. */
+  /** Metric series of all threads. */
   readonly series: SeriesMemory;
   readonly recorder: Recorder;
   readonly switches: Switches;
+  /** Load of the endpoints. */
   readonly load: EndpointCells;
+  /** Breakers of the endpoints. */
   readonly breakers: BreakerCells;
-  /** Of services, by name. */
+  /** Breakers of services, by name. */
   readonly named: NamedBreakers;
-  /** All of these, for operators. */
+  /** All breakers, for operators. */
   readonly board: BreakerBoard;
   readonly ejections: EjectionCells;
 }
 
-/** @param endpointAt whose row of the endpoint tables it is, for the log */
+/** @param endpointAt returns the endpoint of a row of the endpoint tables, for the log */
 export function createSharedState(
   settings: Pick<Settings, 'workers' | 'breakerOpenMs' | 'slowCallMs' | 'ejectionMs'>,
   log: Pick<Logger, 'info' | 'warn'>,

@@ -1,0 +1,60 @@
+// The order in which a worker drains: it stops listening, finishes its requests and sagas, and closes what
+// they need last.
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Counter } from '../memory/metrics/recorder.js';
+import type { UwsServer } from '../server/uws/uws.js';
+import { closeServer, endUnfinished, GOODBYE_MS, untilNoConnection } from './drain.js';
+import type { Host } from './host.js';
+import type { StallHandler } from './stall-handler.js';
+import type { WorkerChannels } from './worker-channels.js';
+
+/** Sagas stop this long before the end of a drain, to leave time for responses to clients that wait for them. */
+const ANSWER_MS = 500;
+
+export interface DrainedWorker {
+  readonly host: Host;
+  readonly server: UwsServer;
+  readonly stalls: StallHandler;
+  readonly channels: WorkerChannels;
+  readonly log: Logger;
+  /** Counts the connections that are closed at the end of a drain. */
+  readonly closedConnections: Counter;
+  /** Called once no new connection can arrive: from then on responses carry `Connection: close`. */
+  readonly startedLeaving: () => void;
+}
+
+export async function drainWorker(worker: DrainedWorker, withinMs: number): Promise<void> {
+  const { host, server, channels, startedLeaving } = worker;
+  // One turn of the loop accepts the sockets that are waiting: the kernel resets what a listener has not
+  // accepted when it closes.
+  await nextTurn();
+  server.stopListening();
+  startedLeaving();
+  const leastMs = server.leaveWebSockets() > 0 ? GOODBYE_MS : 0;
+  // The acceptor sends this worker no sockets by now. Its own sockets close before its databases do, so that
+  // no request arrives and finds them closed.
+  const closed = finishRequests(worker, withinMs, leastMs);
+  const sagasMs = Math.max(0, withinMs - ANSWER_MS);
+  await Promise.all([closed, ...host.services.map((service) => service.drain(sagasMs, closed))]);
+  channels.calls.close();
+  await host.close();
+  channels.bus.close();
+  channels.mail.close();
+}
+
+async function finishRequests(
+  { host, server, stalls, log, closedConnections }: DrainedWorker,
+  withinMs: number,
+  leastMs: number,
+): Promise<void> {
+  const { app } = host;
+  await untilNoConnection(
+    () => ({ inFlight: app.inFlight + server.unfinished, connections: server.connections }),
+    withinMs,
+    leastMs,
+  );
+  stalls.answer();
+  await endUnfinished(app, log);
+  closeServer(server, closedConnections, log);
+}
