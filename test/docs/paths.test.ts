@@ -10,12 +10,26 @@ const PAGES = [
   ...readdirSync('docs').map((name) => `docs/${name}`),
 ].filter((name) => name.endsWith('.md'));
 const PATH = /(?<![\w./-])(?:src|test|workers|scripts|bench|template|examples)\/[\w./-]*\w/g;
-const LINK = /\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)/g;
+const LINK = /\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]+)?\)/g;
+const HEADING = /^#{1,6} (.+)$/gm;
 
 /** Outputs of the build. */
 const BUILT = new Set(['test/db/pool.test.js']);
 /** The files that this page names are those of a user's project. */
 const OF_A_PROJECT = 'docs/testing.md';
+
+/** The anchors of a page: those of its headings, as GitHub makes them, and those that it names itself. */
+function anchorsOf(page: string): readonly string[] {
+  const text = readFileSync(page, 'utf8');
+  const headings = [...text.matchAll(HEADING)].map(
+    ([, title = '']) =>
+      `#${title
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, '')
+        .replaceAll(' ', '-')}`,
+  );
+  return [...headings, ...[...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => `#${id}`)];
+}
 
 describe('paths in the docs', () => {
   for (const page of PAGES) {
@@ -27,9 +41,13 @@ describe('paths in the docs', () => {
         expect(named.filter((path) => !BUILT.has(path) && !existsSync(path))).to.deep.equal([]);
       });
 
-    it(`that ${page} links to exist`, () => {
-      const linked = [...text.matchAll(LINK)].map(([, path = '']) => join(dirname(page), path));
-      expect(linked.filter((path) => !existsSync(path))).to.deep.equal([]);
+    it(`that ${page} links to exist, and their headings`, () => {
+      const broken = [...text.matchAll(LINK)].filter(([, path = '', anchor]) => {
+        const target = path === '' ? page : join(dirname(page), path);
+        if (!existsSync(target)) return true;
+        return anchor !== undefined && target.endsWith('.md') && !anchorsOf(target).includes(anchor);
+      });
+      expect(broken.map(([link]) => link)).to.deep.equal([]);
     });
   }
 });

@@ -94,7 +94,7 @@ describe('the model checker', () => {
       if (wakes) Atomics.notify(words, 0);
     };
     expect(explore(toy([sleep, ring(true)])).finding).to.equal(undefined);
-    expect(explore(toy([sleep, ring(false)])).finding?.message).to.match(/nobody is left to wake it$/);
+    expect(explore(toy([sleep, ring(false)])).finding?.message).to.match(/no thread is left to wake it$/);
   });
 
   it('refuses code that depends on more than shared memory', () => {
