@@ -57,7 +57,8 @@ export type { Counter, Gauge, Histogram, Labels } from './memory/metrics/recorde
 export type { Priority } from './resilience/admission.js';
 export type { BreakerState } from './resilience/breaker-contract.js';
 export type { BreakerOptions } from './resilience/breaker-options.js';
-export type { Bulkhead, BulkheadOptions } from './resilience/bulkhead-queue.js';
+export type { BulkheadOptions } from './resilience/bulkhead-options.js';
+export type { Bulkhead } from './resilience/bulkhead-queue.js';
 export type { CircuitBreaker } from './resilience/circuit-breaker.js';
 export type { RunOptions } from './resilience/policy.js';
 export type { RateLimitResult } from './resilience/rate-limit.js';

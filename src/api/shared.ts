@@ -1,7 +1,8 @@
 // The contract of `shared`: what a service guards calls with that do not go through `call`, by name, the same
 // for all workers of the process. Names are a service's own: `[A-Za-z0-9._:-]{1,128}`.
 import type { BreakerOptions } from '../resilience/breaker-options.js';
-import type { Bulkhead, BulkheadOptions } from '../resilience/bulkhead-queue.js';
+import type { BulkheadOptions } from '../resilience/bulkhead-options.js';
+import type { Bulkhead } from '../resilience/bulkhead-queue.js';
 import type { CircuitBreaker } from '../resilience/circuit-breaker.js';
 import type { RateLimitResult } from '../resilience/rate-limit.js';
 

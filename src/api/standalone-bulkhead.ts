@@ -6,13 +6,12 @@ import type { PartMemory } from '../memory/part.js';
 import { ANYTHING } from '../options.js';
 import {
   BULKHEAD_KINDS,
-  type Bulkhead,
   type BulkheadOptions,
-  BulkheadQueue,
   bulkheadNumbers,
   bulkheadShape,
   checkedBulkheadOptions,
-} from '../resilience/bulkhead-queue.js';
+} from '../resilience/bulkhead-options.js';
+import { type Bulkhead, BulkheadQueue } from '../resilience/bulkhead-queue.js';
 import { partFor } from './standalone-memory.js';
 
 export interface StandaloneBulkheadOptions extends BulkheadOptions {

@@ -59,5 +59,5 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
     throw new TypeError(`createRateLimiter: the memory is of a limiter "${name}" with another limit`);
   }
   const limit = new RateLimit(name, rate, table.limit(name, periodMs / count, burst));
-  return { memory, take: (key) => limit.ask(key), close: sweepHourly(() => table.sweepInParts()) };
+  return { memory, take: (key) => limit.takeWithResult(key), close: sweepHourly(() => table.sweepInParts()) };
 }

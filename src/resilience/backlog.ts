@@ -1,10 +1,10 @@
-// Work that a thread has admitted and not done yet, in milliseconds of its own time: a virtual queue. An
-// admission adds what its route is expected to cost, and every turn of the loop takes off the time that has
-// passed. So the queue is known before it can be felt, also where the work comes after a wait, and it empties
-// without a single completion. It is never longer than what is in flight: a request that has left has nothing
-// left to do.
+// The backlog of a thread: work that it has admitted and not done yet, in milliseconds of its own time, as a
+// virtual queue. An admission adds the expected cost of its route, and every turn of the loop subtracts the
+// time that has passed. So the queue is known before it delays anything, also when the work comes after a wait,
+// and it empties without a single completion. It never exceeds the cost of the requests in flight, since a
+// request that has left causes no more work.
 
-/** What one route has of the backlog. Belongs to `Backlog`. */
+/** The share of one route in the backlog. Only `Backlog` reads and writes it. */
 export interface RouteShare {
   work: number;
   epoch: number;
@@ -13,25 +13,24 @@ export interface RouteShare {
 export const noShare = (): RouteShare => ({ work: 0, epoch: 0 });
 
 /**
- * Below this, another epoch begins: what routes had two epochs ago is forgotten, it is a billionth of the
+ * Below this scale another epoch begins. Shares of two epochs ago are forgotten: they are a billionth of the
  * backlog.
  */
 const LEAST_SCALE = 1e-9;
 
 export class Backlog {
-  /** Owed now. */
+  /** Milliseconds of work that the thread owes now. */
   ms = 0;
-  /** Owed when the turn began. */
+  /** Milliseconds that it owed when the turn began. */
   startMs = 0;
-  /** Admitted in this turn, what is done already included. */
+  /** Milliseconds admitted in this turn, including work that is already done. */
   admittedMs = 0;
-  /** The largest cost that was added since nothing was owed. */
+  /** The largest cost that was added since the backlog was last empty. */
   largestMs = 0;
   /**
-   * Shares are of what was owed when the turn began and of all that was admitted in it, done or not. They
-   * shrink together with the whole: they are kept divided by this factor, so that a turn need not touch each
-   * of them. Another epoch begins before the factor is too small, and when nothing is left, so that every
-   * share ends.
+   * Shares refer to the work owed when the turn began plus all work admitted in it, done or not. All of them
+   * shrink together, so they are stored divided by this factor and a turn need not touch each of them. Another
+   * epoch begins before the factor gets too small, and when the backlog is empty, which ends every share.
    */
   #scale = 1;
   #epoch = 1;
@@ -39,9 +38,9 @@ export class Backlog {
   #scaleBefore = 0;
 
   /**
-   * A turn begins.
-   * @param workedMs time since the one before that was free for admitted work
-   * @param inFlightMs cost of all requests that are in flight
+   * Call when a turn begins.
+   * @param workedMs time since the turn before that was available for admitted work
+   * @param inFlightMs expected cost of all requests in flight
    */
   turn(workedMs: number, inFlightMs: number): void {
     const before = this.startMs + this.admittedMs;
@@ -64,12 +63,12 @@ export class Backlog {
     share.epoch = this.#epoch;
   }
 
-  /** Work that was added in this turn is done. The time that it took is its route's until the turn ends. */
+  /** Call when work added in this turn is done. It still counts for its route until the turn ends. */
   done(costMs: number): void {
     this.ms = Math.max(this.startMs, this.ms - costMs);
   }
 
-  /** Milliseconds that belong to a route: of the backlog, and of what was done in this turn. */
+  /** Milliseconds that a route has in the backlog and in the work done in this turn. */
   of(share: RouteShare): number {
     return this.#workOf(share) * this.#scale;
   }

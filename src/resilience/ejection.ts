@@ -1,26 +1,26 @@
-// When an instance is taken out of the pick, for how long, and how it comes back: pure functions of counts
-// and times. A breaker asks what share of many calls failed; this asks whether one of several like instances
-// fails in a row where the others do not, which is seen after five calls. Terms and order of magnitude are
-// those of Envoy's outlier detection and slow start.
+// When an instance is ejected, for how long, and how it returns: pure functions of counts and times. A breaker
+// looks at the failed share of many calls; ejection looks at whether one of several equal instances fails
+// several times in a row while the others do not, which shows after five calls. The terms and the orders of
+// magnitude are those of Envoy's outlier detection and slow start.
 
 /** The rule as the cells apply it. Times are milliseconds. */
 export interface EjectionRule {
-  /** Failures in a row, over all threads, 1..15. */
+  /** Failures in a row, over all threads, after which an instance is ejected: 1..15. */
   readonly failures: number;
-  /** How long the `times`-th ejection lasts, 1 for the first. */
+  /** The duration of the n-th ejection, `times` = 1 for the first. */
   ejectedMs(times: number): number;
-  /** What is left of earlier ejections after so long without one. */
+  /** The number of earlier ejections that still count after `quietMs` without one. */
   remembered(times: number, quietMs: number): number;
-  /** How long an instance that comes is spared. */
+  /** How long a new or returned instance gets a smaller share of the calls. */
   readonly slowStartMs: number;
 }
 
-/** Beyond this a longer ejection only means that nobody looks any more. */
+/** Durations grow up to this many times the first one: beyond that they would only hide a recovery. */
 const MOST_TIMES = 10;
-/** Without an ejection for this long, one earlier ejection is forgotten. */
+/** After each such period without an ejection, one earlier ejection is forgotten. */
 const FORGOTTEN_MS = 300_000;
 
-/** @param baseMs of the first ejection; 0: nothing is ever ejected */
+/** @param baseMs the duration of the first ejection; 0: nothing is ever ejected */
 export function ejectionRule(baseMs: number): EjectionRule {
   return {
     failures: 5,
@@ -31,10 +31,10 @@ export function ejectionRule(baseMs: number): EjectionRule {
 }
 
 /**
- * Whether one more may be ejected: never more than half, and never the last one that can be picked.
- * @param instances of the service, those that drain left out
- * @param ejected of them
- * @param others that are healthy and not ejected, without the one in question
+ * Whether one more instance may be ejected: never more than half, and never the last one that can be called.
+ * @param instances of the service, without those that drain
+ * @param ejected how many of them are ejected
+ * @param others how many are healthy and not ejected, without the one in question
  */
 export function mayEject(instances: number, ejected: number, others: number): boolean {
   return others >= 1 && ejected + 1 <= Math.floor(instances / 2);
@@ -43,7 +43,7 @@ export function mayEject(instances: number, ejected: number, others: number): bo
 const STEPS = 10;
 const LEAST_SHARE = 0.1;
 
-/** What an instance that has just come gets of its share of calls, and when it gets more. */
+/** The part of its usual share of calls that a new instance gets, and for how long. */
 export interface SlowStart {
   readonly share: number;
   /** Milliseconds until the share changes; Infinity when it is whole. */
@@ -52,7 +52,7 @@ export interface SlowStart {
 
 const WHOLE: SlowStart = { share: 1, nextMs: Number.POSITIVE_INFINITY };
 
-/** In ten steps, so that what is made from it need not be made anew for every call. */
+/** The share grows in ten steps, so that lists derived from it are not made anew for every call. */
 export function slowStart(ageMs: number, slowStartMs: number): SlowStart {
   if (ageMs >= slowStartMs) return WHOLE;
   const stepMs = slowStartMs / STEPS;

@@ -1,12 +1,12 @@
-// How much of a call's time its thread has watched. While the loop does not turn (the process is stopped, the
-// machine is suspended or moved, a handler computes), responses that have arrived are not read, and timers
-// are late: what then looks slow or timed out tells nothing about the endpoint.
+// The time of a call that its thread has missed. While the event loop is stalled (the process is stopped, the
+// machine is suspended or moved, a handler computes), responses that have arrived are not read, and timers are
+// late: a call that then looks slow or timed out shows nothing about the endpoint.
 import { performance } from 'node:perf_hooks';
 
 export interface LoopTicker {
-  /** Milliseconds on a clock that never steps. */
+  /** Monotonic milliseconds. */
   now(): number;
-  /** Calls `turn` every `ms` until the returned function is called. It must keep no process alive. */
+  /** Calls `turn` every `ms` until the returned function is called. It must not keep the process alive. */
   every(ms: number, turn: () => void): () => void;
 }
 
@@ -23,23 +23,23 @@ export type Watch = Pick<LoopWatch, 'begin' | 'missedSince' | 'end'>;
 const LOOK_EVERY_MS = 50;
 const MOST_WATCHED_MS = 100;
 
-/** What counts as watched of the time between two looks; the thread has missed what is beyond. */
+/** The part of the time between two looks that counts as watched; the thread has missed the rest. */
 export const watchedOf = (betweenMs: number): number => Math.min(betweenMs, MOST_WATCHED_MS);
 
 export class LoopWatch {
   readonly #ticker: LoopTicker;
   #stop: (() => void) | undefined;
-  /** Calls under way. */
+  /** The number of calls that are running. */
   #calls = 0;
   #lookedAt = 0;
-  /** Missed before the last look. */
+  /** Milliseconds missed before the last look. */
   #missedMs = 0;
 
   constructor(ticker: LoopTicker = threadTicker) {
     this.#ticker = ticker;
   }
 
-  /** Call when work begins that others do. @returns what `missedSince` takes */
+  /** Call when the thread begins to wait for work of another process. @returns a mark for `missedSince` */
   begin(): number {
     this.#calls++;
     if (this.#stop === undefined) {
@@ -54,12 +54,12 @@ export class LoopWatch {
     return this.#missed() - mark;
   }
 
-  /** Call when the work has ended, once. */
+  /** Call once when that work has ended. */
   end(): void {
     this.#calls--;
   }
 
-  /** The timer ends a look after the last call, so that it is not made anew for each. */
+  /** The timer runs until the first look without a call, so that it is not made anew for each call. */
   #look(): void {
     this.#missedMs = this.#missed();
     this.#lookedAt = this.#ticker.now();
@@ -74,11 +74,11 @@ export class LoopWatch {
   }
 }
 
-/** Of the thread that imports this module. */
+/** The watch of the thread that imports this module. */
 export const threadWatch = new LoopWatch();
 
-/** Watches nothing: all time counts. */
+/** A watch that never misses anything: all time counts. */
 export const UNWATCHED: Watch = { begin: () => 0, missedSince: () => 0, end: () => undefined };
 
-/** Whether a failure to respond within this time says anything about the other side. */
+/** Whether the lack of a response within this time shows anything about the callee. */
 export const isEvidence = (tookMs: number, missedMs: number): boolean => missedMs <= tookMs / 2;

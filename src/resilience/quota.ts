@@ -1,23 +1,23 @@
-// A bounded amount of something that requests hold for a while (bytes of bodies, open streams), counted over
-// all threads, of which one client address may hold a share only. Without the share a single client could
-// hold all of it, and every other client would be refused.
+// A quota limits something that requests hold for a while (bytes of bodies, open streams), counted over all
+// threads, and how much of it one client address may hold: otherwise a single client could hold all of it, and
+// every other client would be rejected.
 //
-// Telling addresses apart has a price, so small amounts that are held for a moment may be taken loose: they
-// count in the whole, but for no address. All loose units together are bounded by an eighth of the share of
-// an address, and what is taken for an address by the rest of that share. So no address ever holds more than
-// its share, even if it holds all loose units.
+// Counting per address has a cost, so small amounts that are held only for a moment may be taken unassigned
+// ("loose"): they count in the total, but for no address. All loose units together are limited to an eighth of
+// the share of an address, and the units taken for an address to the rest of that share. So no address ever
+// holds more than its share, even if it holds all loose units.
 
-/** Units in all threads together. */
+/** Units, counted over all threads. */
 export interface Units {
   readonly held: number;
-  /** False: they would become more than `most`; nothing was taken. */
+  /** @returns false, and takes nothing, when more than `most` would be held then */
   take(amount: number, most: number): boolean;
   give(amount: number): void;
 }
 
-/** Units by client address, in all threads together. */
+/** Units by client address, counted over all threads. */
 export interface Shares<Key> {
-  /** False: those of this address would become more than `most`; nothing was taken. */
+  /** @returns false, and takes nothing, when the address would hold more than `most` then */
   take(key: Key, amount: number, most: number): boolean;
   give(key: Key, amount: number): void;
 }
@@ -25,23 +25,26 @@ export interface Shares<Key> {
 export interface QuotaOptions<Key> {
   readonly units: Units;
   readonly shares: Shares<Key>;
-  /** Units that all threads may hold together. */
+  /** The number of units that all threads together may hold. */
   readonly most: number;
-  /** Units that one address may hold. */
+  /** The number of units that one address may hold. */
   readonly mostEach: number;
-  /** Counts loose units. Default: none may be taken. */
+  /**
+   * Counts loose units.
+   * @default none may be taken
+   */
   readonly loose?: Units;
   /** Called for every refusal. */
   readonly onRefused: () => void;
 }
 
-/** The part of an address's share that all addresses together may hold loose. */
+/** The part of an address's share that all loose units together may use. */
 const LOOSE_PART = 1 / 8;
 
 export class Quota<Key> {
   readonly #options: QuotaOptions<Key>;
   readonly #mostLoose: number;
-  /** Units that one address may hold that are not loose. */
+  /** The number of units that one address may hold, without loose ones. */
   readonly mostShare: number;
 
   constructor(options: QuotaOptions<Key>) {
@@ -55,7 +58,7 @@ export class Quota<Key> {
     return this.#options.units.held;
   }
 
-  /** Takes units for an address, to be returned by `give`. False: refused; nothing was taken. */
+  /** Takes units for an address, to be returned by `give`. @returns false when it took none */
   take(amount: number, key: Key): boolean {
     const { units, shares, most, onRefused } = this.#options;
     if (amount <= this.mostShare && shares.take(key, amount, this.mostShare)) {
@@ -71,7 +74,10 @@ export class Quota<Key> {
     this.#options.shares.give(key, amount);
   }
 
-  /** Takes units for no address, to be returned by `giveLoose`. False: take them for an address. */
+  /**
+   * Takes units for no address, to be returned by `giveLoose`.
+   * @returns false when it took none: take them for an address instead
+   */
   takeLoose(amount: number): boolean {
     const { units, most, loose } = this.#options;
     if (loose?.take(amount, this.#mostLoose) !== true) return false;
@@ -86,5 +92,5 @@ export class Quota<Key> {
   }
 }
 
-/** What one client address may hold where nothing else is said: at most half, at least one. */
+/** The default share of one client address: half of the total, at least one. */
 export const half = (most: number): number => Math.max(1, Math.floor(most / 2));

@@ -1,49 +1,53 @@
-// A rate limit as those who are limited see it: what is left, when to come back, and the header fields that
-// say so (draft-ietf-httpapi-ratelimit-headers-11, structured fields). memory/rate/rate-table.ts keeps the
-// cells, so the limit is that of the whole process.
+// A rate limit as its clients see it: how many requests remain, when to retry, and the header fields that
+// contain both (draft-ietf-httpapi-ratelimit-headers-11, structured fields). memory/rate/rate-table.ts keeps
+// the cells, so the limit is that of the whole process.
 import { describeValue } from '../options.js';
 import { type Rate, rateText } from '../rate.js';
 
-/** One limit over all its keys. */
+/** The cells of one limit, for all its keys. */
 export interface RateCells {
   /**
-   * Positive: admitted, milliseconds until the whole burst is back; negative: refused, minus those to wait.
+   * @returns admitted: milliseconds until the whole burst is available again, positive; rejected: minus the
+   *   milliseconds to wait
    */
   take(key: string): number;
   /**
-   * Charges nothing, and gives no row to a key that has none. Negative: `take` would refuse, minus the
-   * milliseconds to wait; 0: it may admit.
+   * Charges nothing, and gives no row to a key that has none.
+   * @returns minus the milliseconds to wait when `take` would reject; 0 when it may admit
    */
   peek(key: string): number;
 }
 
-/** What `take` of the cells says, which needs no object per request. */
+/** The result of `take` of the cells: a number, so that no object is made per request. */
 export type RateVerdict = number;
 
 export const isAdmitted = (verdict: RateVerdict): boolean => verdict > 0;
 
-/** Cells round times by less than a microsecond, which must show neither in a count nor in whole seconds. */
+/** Cells round times by less than a microsecond; that must change neither a count nor whole seconds. */
 const ROUNDING = 0.1;
 const ROUNDING_MS = 0.001;
 
-/** What the key was told, for whoever answers by himself. */
+/** The result of a rate limiter for one key, for a handler that makes its own response. */
 export interface RateLimitResult {
   readonly allowed: boolean;
-  /** How many more would be admitted now. */
+  /** How many more requests of the key would be admitted now. */
   readonly remaining: number;
-  /** Milliseconds until one would be admitted; 0 when this one was. */
+  /** Milliseconds until one would be admitted; 0 when this one was allowed. */
   readonly retryAfterMs: number;
 }
 
 export class RateLimit {
   readonly rate: Rate;
-  /** An item of the field `RateLimit-Policy`. */
+  /** The item of this limit in the field `RateLimit-Policy`. */
   readonly policyItem: string;
   readonly #name: string;
   readonly #cells: RateCells;
   readonly #intervalMs: number;
 
-  /** @param name tells the limits of one answer apart; letters, digits and `-` */
+  /**
+   * @param name distinguishes the limits of one response; letters, digits and `-`
+   * @throws TypeError for a name with other characters
+   */
   constructor(name: string, rate: Rate, cells: RateCells) {
     if (!/^[a-z0-9-]+$/i.test(name)) throw new TypeError(`rate limit ${rateText(rate)}: bad name "${name}"`);
     const { count, periodMs, burst } = rate;
@@ -59,13 +63,16 @@ export class RateLimit {
     return this.#cells.take(key);
   }
 
-  /** Negative when `take` would refuse, as far as can be said without charging; 0 otherwise. */
+  /** Negative when `take` would reject, as far as that is known without charging; 0 otherwise. */
   peek(key: string): RateVerdict {
     return this.#cells.peek(key);
   }
 
-  /** @throws TypeError for a key that is no text: all numbers, and all objects, would be one key */
-  ask(key: string): RateLimitResult {
+  /**
+   * Charges the key, like `take`, and describes the result.
+   * @throws TypeError for a key that is not a text: all numbers, and all objects, would be one key
+   */
+  takeWithResult(key: string): RateLimitResult {
     if (typeof key !== 'string') {
       throw new TypeError(`take: the key must be a string, such as String(id), not ${describeValue(key)}`);
     }
@@ -75,21 +82,21 @@ export class RateLimit {
   }
 
   /**
-   * An item of the field `RateLimit`: how many would be admitted now, and seconds until that is all of the
-   * burst.
+   * The item of this limit in the field `RateLimit`: how many requests would be admitted now, and the seconds
+   * until the whole burst would be.
    */
   item(verdict: RateVerdict): string {
     return `"${this.#name}";r=${this.remaining(verdict)};t=${secondsOf(verdict)}`;
   }
 
-  /** How many more would be admitted now. */
+  /** How many more requests would be admitted now. */
   remaining(verdict: RateVerdict): number {
     if (!isAdmitted(verdict)) return 0;
     return Math.max(0, Math.floor(this.rate.burst - verdict / this.#intervalMs + ROUNDING));
   }
 }
 
-/** Whole seconds, up, at least one: `Retry-After` of a refusal; in `RateLimit` the same moment. */
+/** Whole seconds, rounded up, at least one: `Retry-After` of a rejection, and the time in `RateLimit`. */
 export function secondsOf(verdict: RateVerdict): number {
   return Math.max(1, Math.ceil((Math.abs(verdict) - ROUNDING_MS) / 1000));
 }

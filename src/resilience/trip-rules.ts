@@ -1,39 +1,39 @@
-// When a breaker moves: pure functions of counts and times, apart from the machine they drive.
+// When a breaker changes its state: pure functions of counts and times, apart from the machine that they
+// drive.
 
 export interface TripRule {
-  /** Whether this number of calls in the window, with this number of failures, opens the breaker. */
+  /** Whether this many calls in the window, of which `failures` failed, open the breaker. */
   trips(calls: number, failures: number): boolean;
-  /** How long it refuses everything before it lets probes through. */
   readonly openMs: number;
-  /** Calls let through half-open by all threads together, 1 to 15; all must succeed for it to close. */
+  /** The number of calls admitted half-open, in all threads together; all must succeed for it to close. */
   readonly probes: number;
-  /** The breaker opens again when its probes have had no outcome for this long: lost ones cannot wedge it. */
+  /** The breaker opens again when its probes have had no outcome for this long. */
   readonly probeMs: number;
 }
 
 /** A share times a whole number is not always exact: 0.07 of 100 is a little more than 7. */
 const ROUNDING = 1e-6;
 
-/** Under `minimumCalls` a share means nothing: one failure of one call is not an outage. */
+/** Below `minimumCalls` a share means nothing: one failed call of one is not an outage. */
 export function failureShare(share: number, minimumCalls: number): TripRule['trips'] {
   return (calls, failures) => calls >= minimumCalls && failures >= share * calls - ROUNDING;
 }
 
-/** What a rule is made of. */
+/** The numbers that a rule is made from. */
 export interface TripNumbers {
-  /** Of the calls in the window, above 0, at most 1. */
+  /** Share of the calls in the window, above 0, at most 1. */
   readonly failureRate: number;
   readonly minimumCalls: number;
   readonly openMs: number;
   readonly probes: number;
-  /** 0: no call is too slow; a probe must end all the same. */
+  /** 0: no call is too slow. A probe has to end even then. */
   readonly slowCallMs: number;
 }
 
 /**
- * Half of at least 20 calls within ten seconds; open for five; three probes. A call that took ten seconds has
- * failed, even if it succeeded: whoever waits holds memory, a connection and the patience of its own caller.
- * It is a third of the default request deadline.
+ * A breaker opens when half of at least 20 calls within ten seconds have failed, for five seconds, and then
+ * admits three probes. A call that took ten seconds has failed even if it succeeded, because its caller held
+ * memory and a connection all the time; that is a third of the default request deadline.
  */
 export const DEFAULT_TRIP_NUMBERS: TripNumbers = {
   failureRate: 0.5,
@@ -43,7 +43,7 @@ export const DEFAULT_TRIP_NUMBERS: TripNumbers = {
   slowCallMs: 10_000,
 };
 
-/** @param numbers those that are not the default */
+/** @param numbers those that differ from the default */
 export function tripRule(numbers: Partial<TripNumbers>): TripRule {
   const { failureRate, minimumCalls, openMs, probes, slowCallMs } = { ...DEFAULT_TRIP_NUMBERS, ...numbers };
   const probeMs = slowCallMs === 0 ? DEFAULT_TRIP_NUMBERS.slowCallMs : slowCallMs;

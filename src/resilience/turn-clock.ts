@@ -1,30 +1,30 @@
 // Turns of the event loop as a request handler can observe them, without a callback per turn. A turn begins
 // with the first request of a poll phase. All requests that one poll finds have waited since the poll before
-// it, so within a turn time stands still for them: a queue in front of the thread shows as a long turn.
+// it, whatever their order: a queue in front of the thread shows as a long turn.
 import type { LoopSignals } from './loop-signals.js';
 
-/** A request this long after the last turn began opens another one, even where the loop does not show it. */
+/** A request this long after the last turn began opens another one, even if the loop shows no new turn. */
 const SAME_TURN_MS = 5;
-/** Requests between two readings of the clock, while a request takes under `LONG_STEP_MS`. */
+/** The number of requests between two reads of the clock, while a request takes less than `LONG_STEP_MS`. */
 const STRIDE = 8;
 const LONG_STEP_MS = 1;
 /**
- * A poll that finds something at once adds some microseconds to what the loop has slept: so much is a real
- * wait.
+ * A poll that finds events at once adds some microseconds to the time that the loop has slept; from this on it
+ * is a real wait.
  */
 export const LEAST_WAIT_MS = 1;
 
 export class TurnClock {
   beganAt = 0;
   /**
-   * From the beginning of the turn before this one to the beginning of this one, and how much of it was
-   * slept.
+   * Milliseconds from the beginning of the turn before to the beginning of this one, and how many of them the
+   * loop slept.
    */
   elapsedMs = 0;
   sleptMs = 0;
   readonly #loop: LoopSignals;
   #isOpen = false;
-  /** The end of the turn will be reported by the loop. */
+  /** Whether the loop will report the end of the turn. */
   #isTracked = false;
   #slept = 0;
   #requests = 0;
@@ -62,8 +62,7 @@ export class TurnClock {
   }
 
   /**
-   * Call between two polls, from time to time: what the thread does while no request comes belongs to no turn
-   * of one.
+   * Call from time to time between two polls: the time in which no request arrives belongs to no turn.
    * @returns true where the loop has waited since the turn began; `elapsedMs` and `sleptMs` have then been
    *   renewed, and the next request opens another turn
    */
@@ -76,8 +75,8 @@ export class TurnClock {
   }
 
   /**
-   * Milliseconds that this turn has taken so far, without its longest step: one slow handler or one pause is
-   * not many requests. Call once per request; the clock is read for some of them.
+   * Milliseconds that this turn has taken so far, without its longest step: one slow handler or one pause does
+   * not mean many requests. Call once per request; the clock is read only for some of them.
    */
   spentMs(): number {
     if (++this.#requests < this.#nextReading) return this.#spentMs;
@@ -90,7 +89,7 @@ export class TurnClock {
     return this.#spentMs;
   }
 
-  /** How long the turn has been running; 0 when the loop has waited since it began. */
+  /** Milliseconds that the turn has been running; 0 when the loop has waited since it began. */
   runningMs(now: number): number {
     return this.#loop.sleptMs() === this.#slept ? now - this.beganAt : 0;
   }

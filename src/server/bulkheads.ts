@@ -1,6 +1,7 @@
 // What the route option `maxConcurrent` says.
 import { describeValue } from '../options.js';
-import { type BulkheadQueue, checkedBulkheadOptions } from '../resilience/bulkhead-queue.js';
+import { checkedBulkheadOptions } from '../resilience/bulkhead-options.js';
+import type { BulkheadQueue } from '../resilience/bulkhead-queue.js';
 import type { MaxConcurrent } from './handler.js';
 import type { RequestGates } from './request-observer.js';
 

@@ -4,7 +4,7 @@ import type { Static, TSchema } from '@sinclair/typebox';
 import type { Logger } from 'pino';
 import type { Deadline } from '../deadline.js';
 import type { Priority } from '../resilience/admission.js';
-import type { BulkheadOptions } from '../resilience/bulkhead-queue.js';
+import type { BulkheadOptions } from '../resilience/bulkhead-options.js';
 import type { Part, PartLimits } from './body/multipart.js';
 import type { CookieOptions } from './response/cookies.js';
 import type { EventSourceFunction, ServerSentEvent } from './response/sse.js';

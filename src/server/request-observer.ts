@@ -2,7 +2,8 @@
 // shared memory; the pipeline itself keeps no statistics.
 import type { AddressKey } from '../memory/address-cells.js';
 import type { AdmissionGate, Priority } from '../resilience/admission.js';
-import type { BulkheadOptions, BulkheadQueue } from '../resilience/bulkhead-queue.js';
+import type { BulkheadOptions } from '../resilience/bulkhead-options.js';
+import type { BulkheadQueue } from '../resilience/bulkhead-queue.js';
 import type { Quota } from '../resilience/quota.js';
 
 /** Counts requests of one route and method. Got once and kept: nothing is looked up while serving. */

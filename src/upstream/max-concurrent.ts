@@ -2,7 +2,7 @@
 // `maxConcurrent`).
 import { UnavailableError } from '../errors.js';
 import { Hold } from '../hold.js';
-import type { Permits } from '../resilience/bulkhead-queue.js';
+import type { Permits } from '../resilience/bulkhead-permits.js';
 import { currentScope } from '../scope.js';
 import type { Balancer } from './balancer.js';
 

@@ -10,12 +10,8 @@ import { NameTable } from '../memory/name-table.js';
 import { checkOptions, describeValue, shapeOf, typeErrorFor } from '../options.js';
 import { parseRate, RATE } from '../rate.js';
 import { checkedTripNumbers, toStoredNumbers } from '../resilience/breaker-options.js';
-import {
-  type Bulkhead,
-  BulkheadQueue,
-  bulkheadNumbers,
-  checkedBulkheadOptions,
-} from '../resilience/bulkhead-queue.js';
+import { bulkheadNumbers, checkedBulkheadOptions } from '../resilience/bulkhead-options.js';
+import { type Bulkhead, BulkheadQueue } from '../resilience/bulkhead-queue.js';
 import { circuitBreaker } from '../resilience/circuit-breaker.js';
 import { threadWatch } from '../resilience/loop-watch.js';
 import { RateLimit } from '../resilience/rate-limit.js';
@@ -115,7 +111,7 @@ function sharedRateLimiters(
       rows.agree(rows.rowOf(identity), terms, mayReplace),
     );
     const limit = new RateLimit('shared', rate, rateLimits.limit(identity, periodMs / count, burst));
-    return { take: (key) => limit.ask(key) };
+    return { take: (key) => limit.takeWithResult(key) };
   };
 }
 

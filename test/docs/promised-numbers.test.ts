@@ -72,7 +72,7 @@ const PROMISES: readonly Promised[] = [
   promised('docs/cpu.md', 'among the first # members', 'cpu/task-clone', 'MOST_LOOKED_AT'),
   promised('SECURITY.md', 'turn of the event loop has lasted # ms', 'server/turn-watch', 'LONG_TURN_MS'),
   promised('docs/http.md', 'All sources of a worker together run for # ms', 'server/loop-share', 'SHARE_MS'),
-  promised('docs/resilience.md', 'for 200 ms (default: none, # ms)', 'resilience/bulkhead-queue', 'QUEUE_MS'),
+  promised('docs/resilience.md', 'for 200 ms (default: none, # ms)', 'resilience/bulkhead-options', 'QUEUE_MS'),
   promised('SECURITY.md', '| # s each. Up to', 'admin/server', 'headersMs', SECOND),
   promised('SECURITY.md', '# connections in all', 'admin/server', 'connections'),
   promised('SECURITY.md', 'A body has # s', 'admin/server', 'requestMs', SECOND),

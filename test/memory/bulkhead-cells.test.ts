@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { BulkheadCells, reclaimBulkheads } from '#src/memory/bulkhead-cells.js';
 import { BULKHEADS, NAME_BYTES } from '#src/memory/layout.js';
-import { checkedBulkheadOptions } from '#src/resilience/bulkhead-queue.js';
+import { checkedBulkheadOptions } from '#src/resilience/bulkhead-options.js';
 import type { Crowding } from './bulkhead-crowd.js';
 import { cutInTwo, meanwhileAt } from './stepped-atomics.js';
 

@@ -1,0 +1,98 @@
+// What the end of work that a breaker ran shows about the callee: success, failure or nothing.
+import { HttpError } from '../errors.js';
+import { currentScope } from '../scope.js';
+import type { BreakerOptions } from './breaker-options.js';
+import { isEvidence } from './loop-watch.js';
+import type { AttemptOutcome } from './policy.js';
+
+export interface RunJudgeOptions {
+  readonly name: string;
+  /** 0: no call is too slow. */
+  readonly slowCallMs: number;
+  readonly judge: Pick<BreakerOptions, 'isFailure' | 'isSuccess'>;
+}
+
+/** The time that this thread has missed since the work began to wait, in milliseconds. */
+export interface Missed {
+  missedMs(): number;
+}
+
+export class RunJudge {
+  readonly #name: string;
+  readonly #slowCallMs: number;
+  readonly #judge: RunJudgeOptions['judge'];
+  #hasWarned = false;
+
+  constructor({ name, slowCallMs, judge }: RunJudgeOptions) {
+    this.#name = name;
+    this.#slowCallMs = slowCallMs;
+    this.#judge = judge;
+  }
+
+  /** The outcome of work that returned a value. */
+  ofValue(value: unknown, tookMs: number, run: Missed): AttemptOutcome {
+    if (this.#isSlow(tookMs)) return this.#isSlow(tookMs - run.missedMs()) ? 'failure' : 'ignored';
+    if (this.#judge.isSuccess === undefined) return 'success';
+    try {
+      return (this.#judge.isSuccess(value) ?? true) ? 'success' : 'failure';
+    } catch {
+      return this.#instead('success');
+    }
+  }
+
+  /**
+   * The outcome of work that threw.
+   * @param signal of the options of `run`
+   */
+  ofError(error: unknown, signal: AbortSignal | undefined, tookMs: number, run: Missed): AttemptOutcome {
+    try {
+      return this.#judgeError(error, signal, tookMs, run.missedMs());
+    } catch {
+      return this.#instead('failure');
+    }
+  }
+
+  #judgeError(
+    error: unknown,
+    signal: AbortSignal | undefined,
+    tookMs: number,
+    missedMs: number,
+  ): AttemptOutcome {
+    const scope = currentScope();
+    if (isNotOfCallee(error, signal ?? scope?.signal)) return 'ignored';
+    // The time that a caller allows is over: that is a failure only if a success would have been too slow.
+    if (scope?.deadline.isShortened && scope.deadline.passed) {
+      return this.#isSlow(tookMs - missedMs) ? 'failure' : 'ignored';
+    }
+    if (this.#judge.isFailure?.(error) === false) return 'success';
+    return isEvidence(tookMs, missedMs) ? 'failure' : 'ignored';
+  }
+
+  #isSlow(ms: number): boolean {
+    return this.#slowCallMs > 0 && ms >= this.#slowCallMs;
+  }
+
+  /** The result of the work must not depend on a function that judges it, so an error of that only warns. */
+  #instead(outcome: AttemptOutcome): AttemptOutcome {
+    if (!this.#hasWarned) {
+      process.emitWarning(
+        `isFailure or isSuccess of the breaker "${this.#name}" throws; it counts as ${outcome} then`,
+      );
+    }
+    this.#hasWarned = true;
+    return outcome;
+  }
+}
+
+/** Whether the caller left, or a limit within the work rejected it: the callee had no part in that. */
+function isNotOfCallee(error: unknown, signal: AbortSignal | undefined): boolean {
+  if (error instanceof HttpError && (error.code === 'OVERLOADED' || error.code === 'RATE_LIMITED')) {
+    return true;
+  }
+  return signal?.aborted === true && !isDeadline(signal.reason);
+}
+
+/** Whether a signal aborted at a deadline: one of ours, or that of `AbortSignal.timeout`. */
+const isDeadline = (reason: unknown): boolean =>
+  (reason instanceof HttpError && reason.code === 'DEADLINE_EXCEEDED') ||
+  (reason instanceof Error && reason.name === 'TimeoutError');
