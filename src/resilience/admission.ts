@@ -1,46 +1,48 @@
-// Who is admitted, and who is refused instead of being queued. Two bounds: MAX_IN_FLIGHT, exact over all
-// threads, and below it the overload rule (overload-rule.ts), which every thread applies to its own event
-// loop, because that is where its requests queue.
+// Admission control: which requests are admitted, and which are rejected instead of being queued. There are
+// two limits: MAX_IN_FLIGHT, exact over all threads, and below it the overload rule (overload-rule.ts), which
+// every thread applies to its own event loop, because that is where its requests queue.
 import { type GateRoute, type SharedRoute, ThreadGate, type ThreadGateOptions } from './thread-gate.js';
 
 /**
- * `critical`: refused at MAX_IN_FLIGHT only; `normal`: by the overload rule, too; `background`: where half of
- * what
- * `normal` may fill is taken, so that it gives way first.
+ * How early an overloaded process rejects requests of a route. `critical`: only at MAX_IN_FLIGHT. `normal`:
+ * also by the overload rule. `background`: as soon as half of what `normal` requests may fill is taken, so
+ * first.
  */
 export type Priority = 'critical' | 'normal' | 'background';
 export const PRIORITIES: readonly Priority[] = ['critical', 'normal', 'background'];
 
 /**
- * Work queues in the thread; MAX_IN_FLIGHT is reached; other routes need the permits that are left; the
- * request is
- * `background` and half is taken.
+ * Why a request was rejected. `queue`: work queues in the thread. `max_in_flight`: MAX_IN_FLIGHT is reached.
+ * `route_share`: other routes need the permits that are left. `background`: the request has this priority,
+ * and half of what `normal` requests may fill is taken.
  */
 export type Refusal = 'queue' | 'max_in_flight' | 'route_share' | 'background';
 export const REFUSALS: readonly Refusal[] = ['queue', 'max_in_flight', 'route_share', 'background'];
 
 /** The admission gate of one route. */
 export interface AdmissionGate {
-  /** How many of this route run in this thread now, itself included; 0: refused, nothing was taken. */
+  /**
+   * @returns requests of the route that run in this thread now, with this one; 0: rejected, no permit taken
+   */
   enter(): number;
   /**
-   * The request holds its permit no longer.
-   * @param isSynchronous it was admitted in the call that is running. Default false
+   * Returns the permit of a request.
+   * @param isSynchronous whether it was admitted in the call that is running
    */
   leave(isSynchronous?: boolean): void;
-  /** Milliseconds by which a refusal is to be held back at present, usually 0. */
+  /** Milliseconds by which a rejection is to be delayed at present, usually 0. */
   readonly holdMs: number;
 }
 
 /** In-flight counts and costs of one route, shared by all threads. */
 export interface RouteCells extends SharedRoute {
-  /** @returns requests of the process in flight before this one */
+  /** @returns the number of requests of the process in flight before this one */
   enter(): number;
   leave(): void;
 }
 
 export interface AdmissionCells {
-  /** Requests of the process. */
+  /** Requests of the process in flight. */
   readonly inFlight: number;
   routeOf(name: string): RouteCells;
   publish: ThreadGateOptions['publish'];
@@ -49,21 +51,21 @@ export interface AdmissionCells {
 export interface AdmissionOptions extends Pick<ThreadGateOptions, 'loop' | 'tuning'> {
   readonly cells: AdmissionCells;
   readonly onRefused: (reason: Refusal) => void;
-  /** MAX_IN_FLIGHT */
+  /** The setting MAX_IN_FLIGHT. */
   readonly most: number;
-  /** ADAPTIVE_LIMIT. Off: only MAX_IN_FLIGHT refuses, and half of it `background`. */
+  /** The setting ADAPTIVE_LIMIT. False: only MAX_IN_FLIGHT rejects, and half of it `background` requests. */
   readonly isAdaptive: boolean;
 }
 
 /**
- * A route may always have this many in flight: a share of a small MAX_IN_FLIGHT would cut what it was set
- * for.
+ * A route may always have this many requests in flight: with a small MAX_IN_FLIGHT, a share of it would
+ * reject requests that the setting is meant to admit.
  */
 const LEAST_SHARE = 256;
-/** What a route may hold, in permits that are free. */
+/** A route may hold this many times the permits that are free. */
 const SHARE_OF_FREE = 7;
 
-/** As one thread uses it. */
+/** Admission control of one thread. */
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #threadGate: ThreadGate;
@@ -79,7 +81,7 @@ export class Admission {
     });
   }
 
-  /** @param name of the route, the same in all threads */
+  /** @param name that of the route, the same in all threads */
   gate(priority: Priority, name: string): AdmissionGate {
     return new RouteGate(priority, name, this.#options, this.#threadGate);
   }
@@ -149,9 +151,9 @@ class RouteGate implements AdmissionGate {
   }
 
   /**
-   * Dynamic thresholds, as for work: a route may hold seven times the permits that are free, so one slow
-   * route leaves an eighth of MAX_IN_FLIGHT to the others, and two leave a fifteenth. Exact over all threads,
-   * because a request counts before it is judged.
+   * Applies dynamic thresholds, as for work: a route may hold seven times the permits that are free, so one
+   * slow route leaves an eighth of MAX_IN_FLIGHT to the others, and two leave a fifteenth. It is exact over
+   * all threads, because a request is counted before it is judged.
    */
   #isOverShare(before: number): boolean {
     if (!this.#threadGate.sharesPermits) return false;

@@ -1,8 +1,8 @@
 // The backlog of a thread: work that it has admitted and not done yet, in milliseconds of its own time, as a
 // virtual queue. An admission adds the expected cost of its route, and every turn of the loop subtracts the
-// time that has passed. So the queue is known before it delays anything, also when the work comes after a wait,
-// and it empties without a single completion. It never exceeds the cost of the requests in flight, since a
-// request that has left causes no more work.
+// time that has passed. So the queue is known before it delays anything, also when the work comes after a
+// wait, and it empties without a single completion. It never exceeds the cost of the requests in flight,
+// since a request that has left causes no more work.
 
 /** The share of one route in the backlog. Only `Backlog` reads and writes it. */
 export interface RouteShare {
@@ -29,8 +29,9 @@ export class Backlog {
   largestMs = 0;
   /**
    * Shares refer to the work owed when the turn began plus all work admitted in it, done or not. All of them
-   * shrink together, so they are stored divided by this factor and a turn need not touch each of them. Another
-   * epoch begins before the factor gets too small, and when the backlog is empty, which ends every share.
+   * shrink together, so they are stored divided by this factor and a turn need not touch each of them.
+   * Another epoch begins before the factor gets too small, and when the backlog is empty, which ends every
+   * share.
    */
   #scale = 1;
   #epoch = 1;

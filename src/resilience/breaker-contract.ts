@@ -7,8 +7,8 @@ import type { AttemptOutcome } from './policy.js';
 
 export interface Breaker {
   /**
-   * @returns a ticket for one piece of work, to be passed to `settle` exactly once; negative when the work must
-   *   not be done
+   * @returns a ticket for one piece of work, to be passed to `settle` exactly once; negative when the work
+   *   must not be done
    */
   admit(cell: number): number;
   /** Whether `admit` would give a ticket now. It takes nothing, so another thread may get the last one. */

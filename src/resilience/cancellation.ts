@@ -1,6 +1,7 @@
-// One abort signal for one piece of work: it aborts at the deadline, or when one of the callers' signals does.
-// `AbortSignal.any` is not used: only the garbage collector frees the signal that it makes, and its timer would
-// run on after the work is done. The work disposes of a cancellation when it ends.
+// One abort signal for one piece of work: it aborts at the deadline, or when one of the callers' signals
+// does.
+// `AbortSignal.any` is not used: only the garbage collector frees the signal that it makes, and its timer
+// would run on after the work is done. The work disposes of a cancellation when it ends.
 import { setMaxListeners } from 'node:events';
 import type { Deadline } from '../deadline.js';
 import { DeadlineExceededError } from '../errors.js';

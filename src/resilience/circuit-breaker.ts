@@ -1,5 +1,6 @@
-// A circuit breaker around any piece of work: the state machine of breaker-contract.ts for one cell, driven by
-// how the work ends. Calls of services have their own in upstream/call-attempt.ts, where the end is a response.
+// A circuit breaker around any piece of work: the state machine of breaker-contract.ts for one cell, driven
+// by how the work ends. Calls of services have their own in upstream/call-attempt.ts, where the end is a
+// response.
 import { Hold } from '../hold.js';
 import { describeValue, oneOf } from '../options.js';
 import { currentScope, isAborted } from '../scope.js';
@@ -22,8 +23,8 @@ export interface CircuitBreaker {
    * Work that ends after the signal of `options` has aborted counts as nothing, unless the reason is a
    * deadline. So does work that fails after a deadline that the caller of the running request has shortened,
    * and work that fails while this thread was stalled for more than half of the time.
-   * @throws UnavailableError BREAKER_OPEN with `Retry-After` while it is open; the reason of a signal that has
-   *   aborted before; and what the work throws
+   * @throws UnavailableError BREAKER_OPEN with `Retry-After` while it is open; the reason of a signal that
+   *   has aborted before; and what the work throws
    * @example
    * ```ts
    * // The response of `fetch` is a success whatever its status: see `isSuccess` of the options.

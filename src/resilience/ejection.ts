@@ -1,7 +1,7 @@
-// When an instance is ejected, for how long, and how it returns: pure functions of counts and times. A breaker
-// looks at the failed share of many calls; ejection looks at whether one of several equal instances fails
-// several times in a row while the others do not, which shows after five calls. The terms and the orders of
-// magnitude are those of Envoy's outlier detection and slow start.
+// When an instance is ejected, for how long, and how it returns: pure functions of counts and times. A
+// breaker looks at the failed share of many calls; ejection looks at whether one of several equal instances
+// fails several times in a row while the others do not, which shows after five calls. The terms and the
+// orders of magnitude are those of Envoy's outlier detection and slow start.
 
 /** The rule as the cells apply it. Times are milliseconds. */
 export interface EjectionRule {

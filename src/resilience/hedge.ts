@@ -1,5 +1,5 @@
-// Hedging: when the first attempt takes long, a second one is made at another callee; the first good result is
-// used and the other attempt is cancelled. Hedging shortens the slow tail of response times, which a retry
+// Hedging: when the first attempt takes long, a second one is made at another callee; the first good result
+// is used and the other attempt is cancelled. Hedging shortens the slow tail of response times, which a retry
 // cannot, because a slow attempt has not failed. Its cost is limited like that of retries: a second attempt
 // takes a token of the same budget. J. Dean, L. A. Barroso, "The Tail at Scale", Communications of the ACM 56
 // (2), 2013.
@@ -14,7 +14,9 @@ export interface HedgedWork<T> {
   second(signal: AbortSignal): Promise<AttemptEnd<T>> | undefined;
 }
 
-/** Result of a second attempt. `won`: it was used. `lost`: the first one was used. `failed`: neither was good. */
+/**
+ * Result of a second attempt. `won`: it was used. `lost`: the first one was used. `failed`: neither was good.
+ */
 export type HedgeOutcome = 'won' | 'lost' | 'failed';
 
 export interface HedgeOptions {

@@ -1,6 +1,6 @@
 // The time of a call that its thread has missed. While the event loop is stalled (the process is stopped, the
-// machine is suspended or moved, a handler computes), responses that have arrived are not read, and timers are
-// late: a call that then looks slow or timed out shows nothing about the endpoint.
+// machine is suspended or moved, a handler computes), responses that have arrived are not read, and timers
+// are late: a call that then looks slow or timed out shows nothing about the endpoint.
 import { performance } from 'node:perf_hooks';
 
 export interface LoopTicker {

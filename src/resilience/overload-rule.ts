@@ -1,85 +1,8 @@
-// The overload rule: how much work one thread may owe, and when it refuses more. Pure functions of state,
-// measurements and time, for one thread; admission.ts drives them, the simulator in bench/overload runs them,
-// and docs/overload.md says why they are as they are.
-
+// The overload rule: how much work one thread may owe, and when it rejects more. Its methods depend on their
+// arguments only: a state, measurements and the time of one thread. thread-gate.ts measures and applies it,
+// the simulator in bench/overload runs it, and docs/overload.md gives the reasons.
+import { TUNING, type Tuning } from './overload-tuning.js';
 import { LEAST_WAIT_MS } from './turn-clock.js';
-
-/** What can be turned. Times in milliseconds; work is measured in milliseconds of this thread. */
-export interface Tuning {
-  /**
-   * Work that a thread may owe while it is not overloaded. More tolerates longer bursts and more chance in
-   * the arrivals, but all of it waits once before an overload is noticed. @default 150
-   */
-  readonly burstMs: number;
-  /** The same in pieces of work (`Window.pieceMs`), where they are so large that this is more. @default 30 */
-  readonly burstPieces: number;
-  /** And not more than this, however large they are. @default 1000 */
-  readonly mostBurstMs: number;
-  /**
-   * Length of a turn of the loop that is aimed at while requests are refused. A request waits for two to
-   * three turns. More is more efficient, because every turn also pays for its refusals. @default 28
-   */
-  readonly targetTurnMs: number;
-  /** The bound never falls below this, whatever makes turns long. @default 10 */
-  readonly leastBoundMs: number;
-  /** Neither of the two is less than so many pieces of work. @default 3 */
-  readonly leastPieces: number;
-  /** A thread that has been idle for this share of `idleOverMs` is not overloaded. @default 0.1, 1000 */
-  readonly idleShare: number;
-  readonly idleOverMs: number;
-  /** Growth of the bound in a window in which the thread was not used well. @default 1.1 */
-  readonly growth: number;
-  /** The same in a thread that has been idle for `idleShare`. @default 1.3 */
-  readonly idleGrowth: number;
-  /** A thread whose useful share of time is below this is not used well. @default 0.95 */
-  readonly usefulShare: number;
-  /** A long turn cuts the bound to this share of it at most. @default 0.3 */
-  readonly deepestCut: number;
-  /** The bound is cut once in this time, so that a cut can show its effect before the next. @default 100 */
-  readonly cutEveryMs: number;
-  /**
-   * Time without a refusal after which the overload is over, and in pieces where that is more. @default 500,
-   * 15
-   */
-  readonly quietMs: number;
-  readonly quietPieces: number;
-  /**
-   * A route may have this many times what the bound leaves free; 2 lets one route have two thirds. @default 2
-   */
-  readonly fairShare: number;
-  /** A pause raises the bound for this long, falling to nothing, by this much at most. @default 2000, 500 */
-  readonly pauseKeptMs: number;
-  readonly mostPauseMs: number;
-  /**
-   * Share of the thread that refusals may take before they are held back, and for how long. @default 0.06,
-   * 100
-   */
-  readonly refusalShare: number;
-  readonly mostHoldMs: number;
-}
-
-export const TUNING: Tuning = {
-  burstMs: 150,
-  burstPieces: 30,
-  mostBurstMs: 1_000,
-  targetTurnMs: 28,
-  leastBoundMs: 10,
-  leastPieces: 3,
-  idleShare: 0.1,
-  idleOverMs: 1_000,
-  growth: 1.1,
-  idleGrowth: 1.3,
-  usefulShare: 0.95,
-  deepestCut: 0.3,
-  cutEveryMs: 100,
-  quietMs: 500,
-  quietPieces: 15,
-  fairShare: 2,
-  pauseKeptMs: 2_000,
-  mostPauseMs: 500,
-  refusalShare: 0.06,
-  mostHoldMs: 100,
-};
 
 /** Length of the windows in which a thread is judged. */
 export const WINDOW_MS = 50;
@@ -88,200 +11,212 @@ const LONG_TURN = 1.2;
 /** A window that was stretched by a long turn counts as this many windows at most. */
 const MOST_WINDOWS = 4;
 /**
- * A turn has had a pause when this share of its time is not explained. What every turn of a busy thread loses
- * is less, and would add up to a pause.
+ * A turn contained a pause when this share of its time is not explained. What every turn of a busy thread
+ * loses is less, and would otherwise add up to a pause.
  */
 const LEAST_PAUSE = 0.25;
-/** The share of a burst that one turn may take before an overload is known. */
+/** The share of a burst that one turn may take before an overload is detected. */
 const TURN_OF_BURST = 0.55;
-/** Of the bound, what `background` requests may fill. */
+/** The share of the bound that `background` requests may fill. */
 const BACKGROUND_SHARE = 0.5;
 /**
- * A turn of so many times the least bound may be chance in a thread that idles. Longer ones are work that
- * comes at once.
+ * In a thread that idles, a turn up to this many times the least bound may be chance. A longer one means that
+ * work arrives all at once.
  */
 const CHANCE = 2.5;
-/** In a thread that was busy all the time, a lull in the arrivals may be chance: so many times the pieces. */
+/** In a thread that was busy all the time, a lull may be chance up to this many times `quietPieces`. */
 const BUSY_QUIET = 3;
 const SMALL_SHARE = 0.25;
 const HOLD_GROWTH = 1.25;
 const HOLD_STEP_MS = 4;
 const HOLD_DECAY = 0.9;
 
-/** What a thread may owe at present. */
-export interface Limit {
+/** How much work a thread may owe at present. */
+export interface WorkLimit {
   readonly boundMs: number;
-  /** What the bound is while there is no overload, what it is at least, and the turn that is aimed at. */
+  /** The bound while there is no overload, its least value, and the turn that is aimed at. */
   readonly burstMs: number;
   readonly leastMs: number;
   readonly targetTurnMs: number;
-  /** Requests have been refused, and the overload is not over. */
+  /** Requests have been rejected, and the overload is not over. */
   readonly isShedding: boolean;
-  /** When the bound was cut last. */
+  /** When the bound was last reduced. */
   readonly cutAt: number;
-  /** Refusals are sent this much later. */
+  /** Rejections are sent this much later. */
   readonly holdMs: number;
-  /** Share of the last second that the thread was idle, as far as requests were refused in it. */
+  /** Share of the last second that the thread was idle, as far as requests were rejected in it. */
   readonly idle: number;
 }
 
-export interface Turn {
+export interface TurnTimes {
   readonly elapsedMs: number;
-  /** Of it, what the loop waited for events. */
+  /** The part of it in which the loop waited for events. */
   readonly sleptMs: number;
 }
 
-/** What a thread did since the last window. */
-export interface Window {
+/** The times of a thread since the last window. */
+export interface WindowTimes {
   readonly elapsedMs: number;
   readonly busyMs: number;
-  /** Of that, what refusing requests took. */
+  /** The part of the busy time that rejections took. */
   readonly refusalMs: number;
   /** Length of the turn that an arriving request meets: the mean weighted by length. */
   readonly turnMs: number;
-  /** Since the last refusal. */
+  /** Time since the last rejection. */
   readonly quietMs: number;
-  /** Size of the pieces that work comes in: the mean cost of requests, weighted by cost. */
+  /** Size of the pieces that work consists of: the mean cost of requests, weighted by cost. */
   readonly pieceMs: number;
 }
 
-/** Pure functions of their arguments. */
-export interface OverloadRule {
-  readonly open: Limit;
-  /**
-   * Whether a request finds no room. Plain numbers: this runs for every request.
-   * @param owedMs work admitted and not done @param costMs what the request will add to it
-   * @param sparedMs the largest cost among what is owed, and the time of a pause (`pauseAfter`)
-   */
-  isFull(limit: Limit, owedMs: number, costMs: number, sparedMs: number, isBackground: boolean): boolean;
-  /**
-   * Not while an overload is known.
-   * @param spentMs length of the turn so far
-   * @param sparedMs as of `isFull`
-   */
-  isTurnLong(limit: Limit, spentMs: number, sparedMs: number): boolean;
-  /** @param admittedMs work that was admitted in this turn already */
-  isTurnFull(limit: Limit, admittedMs: number, costMs: number): boolean;
-  /** @param routeMs what the route of the request has of the work that the thread owes */
-  isUnfair(limit: Limit, owedMs: number, costMs: number, routeMs: number): boolean;
-  /** A route that has so little of what is owed is not what makes a turn long. */
-  isSmall(owedMs: number, routeMs: number): boolean;
-  refused(limit: Limit): Limit;
-  pauseAfter(pauseMs: number, turn: Turn, owedMs: number): number;
-  afterTurn(limit: Limit, busyMs: number, now: number): Limit;
-  afterWindow(limit: Limit, window: Window): Limit;
-}
+export class OverloadRule {
+  readonly #tuning: Tuning;
+  /** The limit of a thread that is not overloaded. */
+  readonly open: WorkLimit;
 
-export function overloadRule(tuning: Tuning = TUNING): OverloadRule {
-  const { growth, deepestCut, idleShare } = tuning;
-  const sizes = (pieceMs: number) => ({
-    burstMs: Math.max(tuning.burstMs, Math.min(tuning.mostBurstMs, tuning.burstPieces * pieceMs)),
-    leastMs: Math.max(tuning.leastBoundMs, tuning.leastPieces * pieceMs),
-    targetTurnMs: Math.max(tuning.targetTurnMs, tuning.leastPieces * pieceMs),
-  });
-  const openAt = (pieceMs: number): Limit => {
-    const of = sizes(pieceMs);
+  constructor(tuning: Tuning = TUNING) {
+    this.#tuning = tuning;
+    this.open = this.#openAt(0);
+  }
+
+  /**
+   * Whether there is no room for a request. The arguments are plain numbers, because this runs for every
+   * request. Before an overload is detected, one large request and the time of a pause do not count: a queue
+   * consists of many requests that arrived faster than they can be processed.
+   * @param owedMs work that was admitted and is not done
+   * @param costMs the expected cost of the request
+   * @param sparedMs the largest cost among the work that is owed, plus the time of a pause (`pauseAfter`)
+   */
+  isFull(
+    { boundMs, isShedding }: WorkLimit,
+    owedMs: number,
+    costMs: number,
+    sparedMs: number,
+    isBackground: boolean,
+  ): boolean {
+    const counted = isShedding ? owedMs : owedMs - sparedMs;
+    const mostMs = isBackground ? boundMs * BACKGROUND_SHARE : boundMs;
+    return counted + Math.min(costMs, boundMs / 2) > mostMs;
+  }
+
+  /**
+   * Whether a turn has taken too long, as long as no overload is detected. All requests that arrive during a
+   * turn wait for all of it, so work that is done where it is admitted may take less than work that waits
+   * first, which is spread over several turns.
+   * @param spentMs length of the turn so far
+   * @param sparedMs as for `isFull`
+   */
+  isTurnLong({ isShedding, boundMs }: WorkLimit, spentMs: number, sparedMs: number): boolean {
+    return !isShedding && spentMs - sparedMs > boundMs * TURN_OF_BURST;
+  }
+
+  /**
+   * Whether a turn has admitted enough. Work that is admitted at once also ends at once: the thread would be
+   * idle until then, and late afterwards.
+   * @param admittedMs work that was already admitted in this turn
+   */
+  isTurnFull({ isShedding, targetTurnMs }: WorkLimit, admittedMs: number, costMs: number): boolean {
+    return isShedding && admittedMs + Math.min(costMs, targetTurnMs / 2) > targetTurnMs;
+  }
+
+  /**
+   * Whether a route would have more than its share, by dynamic thresholds (Choudhury and Hahne, 1998): the
+   * share of a route follows from what is free. One route gets two thirds, two get two fifths each, and
+   * something always remains for a route that needs little.
+   * @param routeMs the share of the route in the work that the thread owes
+   */
+  isUnfair({ boundMs }: WorkLimit, owedMs: number, costMs: number, routeMs: number): boolean {
+    return routeMs + Math.min(costMs, boundMs / 4) > this.#tuning.fairShare * (boundMs - owedMs);
+  }
+
+  /** Whether a route has so little of the work that it cannot be what makes a turn long. */
+  isSmall(owedMs: number, routeMs: number): boolean {
+    return routeMs < owedMs * SMALL_SHARE;
+  }
+
+  /** The limit after a rejection. */
+  refused(limit: WorkLimit): WorkLimit {
+    return limit.isShedding ? limit : { ...limit, isShedding: true, idle: 0 };
+  }
+
+  /**
+   * The time that the thread was busy with nothing that it had admitted: garbage collection, another program
+   * on its core, one handler that costs much more than usual. Requests went on arriving at their usual rate,
+   * so for a while they may be worked off. A loop that waits for events has found all of them.
+   */
+  pauseAfter(pauseMs: number, { elapsedMs, sleptMs }: TurnTimes, owedMs: number): number {
+    const { pauseKeptMs, mostPauseMs } = this.#tuning;
+    const kept = sleptMs >= LEAST_WAIT_MS ? 0 : pauseMs * Math.max(0, 1 - elapsedMs / pauseKeptMs);
+    const lostMs = elapsedMs - sleptMs - owedMs;
+    return Math.min(mostPauseMs, lostMs > elapsedMs * LEAST_PAUSE ? kept + lostMs : kept);
+  }
+
+  /**
+   * Multiplicative decrease by the length of the turn: a queue in front of the thread shows as a long turn.
+   */
+  afterTurn(limit: WorkLimit, busyMs: number, now: number): WorkLimit {
+    const { isShedding, targetTurnMs, cutAt, boundMs, leastMs } = limit;
+    if (!isShedding || busyMs <= LONG_TURN * targetTurnMs) return limit;
+    if (this.#isChance(limit.idle, busyMs, leastMs)) return limit;
+    if (now - cutAt <= Math.max(this.#tuning.cutEveryMs, busyMs)) return limit;
+    const cut = Math.max(this.#tuning.deepestCut, targetTurnMs / busyMs);
+    return { ...limit, boundMs: Math.max(Math.min(leastMs, boundMs), boundMs * cut), cutAt: now };
+  }
+
+  /** The limit recovers by time alone: no request has to complete for it. */
+  afterWindow(limit: WorkLimit, window: WindowTimes): WorkLimit {
+    const { elapsedMs, busyMs, refusalMs, turnMs, quietMs, pieceMs } = window;
+    const tuning = this.#tuning;
+    const holdMs = nextHold(limit.holdMs, refusalMs / elapsedMs, tuning);
+    // Requests may be rejected for other reasons all the same.
+    if (!limit.isShedding) return { ...this.#openAt(pieceMs), holdMs };
+    const sizes = this.#sizes(pieceMs);
+    const idle =
+      limit.idle + (1 - busyMs / elapsedMs - limit.idle) * (1 - Math.exp(-elapsedMs / tuning.idleOverMs));
+    const isIdle = this.#isChance(idle, turnMs, sizes.leastMs);
+    // A turn longer than the busy time of the window belongs to the time before.
+    const isLate = Math.min(turnMs, busyMs) >= sizes.targetTurnMs && !isIdle;
+    const pieces = isIdle ? tuning.quietPieces : BUSY_QUIET * tuning.quietPieces;
+    if (quietMs > Math.max(tuning.quietMs, pieces * pieceMs) && !isLate) return this.#openAt(pieceMs);
+    const isWellUsed = (busyMs - refusalMs) / elapsedMs >= tuning.usefulShare && !isIdle;
+    const windows = isWellUsed || isLate ? 0 : Math.min(MOST_WINDOWS, elapsedMs / WINDOW_MS);
+    const boundMs = Math.min(
+      sizes.burstMs,
+      Math.max(sizes.leastMs, limit.boundMs * (isIdle ? tuning.idleGrowth : tuning.growth) ** windows),
+    );
+    return { ...limit, ...sizes, boundMs, holdMs, idle };
+  }
+
+  #sizes(pieceMs: number): Pick<WorkLimit, 'burstMs' | 'leastMs' | 'targetTurnMs'> {
+    const { burstMs, mostBurstMs, burstPieces, leastBoundMs, leastPieces, targetTurnMs } = this.#tuning;
     return {
-      ...of,
-      boundMs: of.burstMs,
+      burstMs: Math.max(burstMs, Math.min(mostBurstMs, burstPieces * pieceMs)),
+      leastMs: Math.max(leastBoundMs, leastPieces * pieceMs),
+      targetTurnMs: Math.max(targetTurnMs, leastPieces * pieceMs),
+    };
+  }
+
+  #openAt(pieceMs: number): WorkLimit {
+    const sizes = this.#sizes(pieceMs);
+    return {
+      ...sizes,
+      boundMs: sizes.burstMs,
       isShedding: false,
       cutAt: Number.NEGATIVE_INFINITY,
       holdMs: 0,
       idle: 0,
     };
-  };
-  /** A few costly requests make a long turn; where the thread idles beside it, it is no queue. */
-  const isChance = (idle: number, turnMs: number, leastMs: number): boolean =>
-    idle >= idleShare && leastMs >= tuning.targetTurnMs && turnMs <= CHANCE * leastMs;
-  const open = openAt(0);
-  return {
-    open,
+  }
 
-    /**
-     * Before an overload is known, one large request and the time of a pause do not count: a queue consists
-     * of many requests that arrived faster than they can be worked off.
-     */
-    isFull({ boundMs, isShedding }, owedMs, costMs, sparedMs, isBackground) {
-      const counted = isShedding ? owedMs : owedMs - sparedMs;
-      const mostMs = isBackground ? boundMs * BACKGROUND_SHARE : boundMs;
-      return counted + Math.min(costMs, boundMs / 2) > mostMs;
-    },
-
-    /**
-     * Whatever arrives during a turn waits for all of it. So work that is done where it is admitted may take
-     * less than what waits first, of which the turn is made only when it is due.
-     */
-    isTurnLong: ({ isShedding, boundMs }, spentMs, sparedMs) =>
-      !isShedding && spentMs - sparedMs > boundMs * TURN_OF_BURST,
-
-    /** What comes in at once comes back at once: the thread would be idle until then, and late afterwards. */
-    isTurnFull: ({ isShedding, targetTurnMs }, admittedMs, costMs) =>
-      isShedding && admittedMs + Math.min(costMs, targetTurnMs / 2) > targetTurnMs,
-
-    /**
-     * Dynamic thresholds (Choudhury and Hahne, 1998): what a route may have follows from what is free. One
-     * route takes two thirds, two take two fifths each, and something is always left for a route that needs
-     * little.
-     */
-    isUnfair({ boundMs }, owedMs, costMs, routeMs) {
-      return routeMs + Math.min(costMs, boundMs / 4) > tuning.fairShare * (boundMs - owedMs);
-    },
-
-    isSmall: (owedMs, routeMs) => routeMs < owedMs * SMALL_SHARE,
-
-    refused: (limit) => (limit.isShedding ? limit : { ...limit, isShedding: true, idle: 0 }),
-
-    /**
-     * Time that the thread was busy with nothing that was admitted: garbage collection, another program on
-     * its core, one handler that costs much more than usual. What arrived meanwhile arrived at its usual
-     * rate, so for a while it may be worked off. A loop that waits has found all of it.
-     */
-    pauseAfter(pauseMs, { elapsedMs, sleptMs }, owedMs) {
-      const kept = sleptMs >= LEAST_WAIT_MS ? 0 : pauseMs * Math.max(0, 1 - elapsedMs / tuning.pauseKeptMs);
-      const lostMs = elapsedMs - sleptMs - owedMs;
-      return Math.min(tuning.mostPauseMs, lostMs > elapsedMs * LEAST_PAUSE ? kept + lostMs : kept);
-    },
-
-    /**
-     * Multiplicative decrease, by the length of the turn itself: what a queue in front of the thread looks
-     * like.
-     */
-    afterTurn(limit, busyMs, now) {
-      const { isShedding, targetTurnMs, cutAt, boundMs, leastMs } = limit;
-      if (!isShedding || busyMs <= LONG_TURN * targetTurnMs) return limit;
-      if (isChance(limit.idle, busyMs, leastMs)) return limit;
-      if (now - cutAt <= Math.max(tuning.cutEveryMs, busyMs)) return limit;
-      const cut = Math.max(deepestCut, targetTurnMs / busyMs);
-      return { ...limit, boundMs: Math.max(Math.min(leastMs, boundMs), boundMs * cut), cutAt: now };
-    },
-
-    /** The way back goes by time alone: no request has to complete for it. */
-    afterWindow(limit, { elapsedMs, busyMs, refusalMs, turnMs, quietMs, pieceMs }) {
-      const holdMs = nextHold(limit.holdMs, refusalMs / elapsedMs, tuning);
-      // Requests may be refused for other reasons all the same.
-      if (!limit.isShedding) return { ...openAt(pieceMs), holdMs };
-      const of = sizes(pieceMs);
-      const idle =
-        limit.idle + (1 - busyMs / elapsedMs - limit.idle) * (1 - Math.exp(-elapsedMs / tuning.idleOverMs));
-      const isIdle = isChance(idle, turnMs, of.leastMs);
-      // A turn longer than the window was busy belongs to the time before.
-      const isLate = Math.min(turnMs, busyMs) >= of.targetTurnMs && !isIdle;
-      const pieces = isIdle ? tuning.quietPieces : BUSY_QUIET * tuning.quietPieces;
-      if (quietMs > Math.max(tuning.quietMs, pieces * pieceMs) && !isLate) return openAt(pieceMs);
-      const isWellUsed = (busyMs - refusalMs) / elapsedMs >= tuning.usefulShare && !isIdle;
-      const windows = isWellUsed || isLate ? 0 : Math.min(MOST_WINDOWS, elapsedMs / WINDOW_MS);
-      const boundMs = Math.min(
-        of.burstMs,
-        Math.max(of.leastMs, limit.boundMs * (isIdle ? tuning.idleGrowth : growth) ** windows),
-      );
-      return { ...limit, ...of, boundMs, holdMs, idle };
-    },
-  };
+  /** A few costly requests make a long turn; when the thread also idles, that is not a queue. */
+  #isChance(idle: number, turnMs: number, leastMs: number): boolean {
+    const { idleShare, targetTurnMs } = this.#tuning;
+    return idle >= idleShare && leastMs >= targetTurnMs && turnMs <= CHANCE * leastMs;
+  }
 }
 
 /**
- * Clients that repeat a refused request at once, instead of after `Retry-After`, can take any share of a
- * thread with refusals alone. They are slowed down by holding their refusals back.
+ * Clients that repeat a rejected request at once, instead of after `Retry-After`, can use up any share of a
+ * thread with rejections alone. Delaying the rejections slows these clients down.
  */
 function nextHold(holdMs: number, share: number, { refusalShare, mostHoldMs }: Tuning): number {
   if (share > refusalShare) return Math.min(mostHoldMs, holdMs * HOLD_GROWTH + HOLD_STEP_MS);

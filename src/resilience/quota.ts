@@ -1,11 +1,11 @@
 // A quota limits something that requests hold for a while (bytes of bodies, open streams), counted over all
-// threads, and how much of it one client address may hold: otherwise a single client could hold all of it, and
-// every other client would be rejected.
+// threads, and how much of it one client address may hold: otherwise a single client could hold all of it,
+// and every other client would be rejected.
 //
 // Counting per address has a cost, so small amounts that are held only for a moment may be taken unassigned
-// ("loose"): they count in the total, but for no address. All loose units together are limited to an eighth of
-// the share of an address, and the units taken for an address to the rest of that share. So no address ever
-// holds more than its share, even if it holds all loose units.
+// ("loose"): they count in the total, but for no address. All loose units together are limited to an eighth
+// of the share of an address, and the units taken for an address to the rest of that share. So no address
+// ever holds more than its share, even if it holds all loose units.
 
 /** Units, counted over all threads. */
 export interface Units {

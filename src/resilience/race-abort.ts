@@ -2,7 +2,8 @@
 
 /**
  * Resolves or rejects as the promise does, or rejects with the reason of the signal when that aborts first.
- * What the promise stands for goes on: the signal ends only the wait. The signal must not have aborted before.
+ * What the promise stands for goes on: the signal ends only the wait. The signal must not have aborted
+ * before.
  */
 export function raceAbort<T>(promise: PromiseLike<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

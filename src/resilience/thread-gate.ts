@@ -1,15 +1,18 @@
-// The overload rule at work in one thread: turns of the loop and windows of 50 ms are measured here, the rule
-// draws the conclusions. All routes of the thread share it.
+// Applies the overload rule in one thread: it measures turns of the event loop and windows of 50 ms, and the
+// rule derives from them how much work the thread may owe. All routes of the thread share one gate.
 import { Backlog, noShare, type RouteShare } from './backlog.js';
 import { type LoopSignals, threadLoop } from './loop-signals.js';
-import { type Limit, overloadRule, type Tuning, WINDOW_MS } from './overload-rule.js';
-import { type CostWindow, RouteCost, RouteCosts } from './route-costs.js';
+import { OverloadRule, WINDOW_MS, type WorkLimit } from './overload-rule.js';
+import type { Tuning } from './overload-tuning.js';
+import { RouteCost } from './route-cost.js';
+import { type CostWindow, RouteCosts } from './route-costs.js';
+import { RoutesInUse, type RouteUse } from './routes-in-use.js';
 import { TurnClock } from './turn-clock.js';
 
-/** What one thread shows of itself. */
+/** The state of the gate of one thread, as it is published. */
 export interface AdmissionState {
   readonly isShedding: boolean;
-  /** Work that it may owe, and work that it owes, milliseconds. */
+  /** Work that the thread may owe, and work that it owes, in milliseconds. */
   readonly boundMs: number;
   readonly owedMs: number;
   readonly holdMs: number;
@@ -17,48 +20,40 @@ export interface AdmissionState {
 
 export interface ThreadGateOptions {
   readonly publish: (state: AdmissionState) => void;
-  /** So much is in flight in the process that routes may have to share it. */
+  /** Whether the process is near its limit, so that routes may have to share the permits. */
   readonly isCrowded: () => boolean;
-  /** Default: the loop of this thread. */
+  /** @default the loop of this thread */
   readonly loop?: LoopSignals;
+  /** @default TUNING */
   readonly tuning?: Tuning;
 }
 
-/** What all threads know of a route. */
-export interface SharedRoute {
-  /** Its requests in flight, in all threads. */
-  readonly inFlight: number;
-  /** Changes while requests of the route arrive at any thread. */
-  readonly uses: number;
-  /** Requests of the route have arrived at this thread in a window. */
-  used(): void;
-  /** What a request costs, milliseconds; 0: unknown. */
+/** The cells of a route that all threads share. */
+export interface SharedRoute extends RouteUse {
+  /** The cost of a request in milliseconds; 0: unknown. */
   readonly enteringMs: number;
   readonly leavingMs: number;
   publishCosts(enteringMs: number, leavingMs: number): void;
 }
 
-/** One route, as the gate sees it. */
+/** One route in the gate of a thread. */
 export interface GateRoute {
   readonly cost: RouteCost;
   readonly share: RouteShare;
   readonly shared: SharedRoute;
-  /** In the window that is running: admitted or left. */
+  /** Whether one of its requests was admitted or left in the present window. */
   isUsed: boolean;
-  /** Requests in flight in this thread: counted by the caller. */
+  /** Its requests in flight in this thread; the caller counts them. */
   running: number;
 }
 
-/** Other routes leave room for one that was used within this time. */
-const IN_USE_MS = 10_000;
-
-/** Requests that cost less, in refusals, are not refused: that would free nothing. */
+/** A request that costs less than this many rejections is never rejected: that would save nothing. */
 const CHEAP = 3;
 
 export class ThreadGate {
   /**
-   * Much is in flight, and several routes are in use, in this thread or another. Decided once per window, so
-   * that the same limit holds for all who reach it.
+   * Whether much is in flight and several routes are in use, in this thread or another. It is decided once
+   * per window, so that the same limit holds for all requests of the window.
    */
   sharesPermits = false;
   readonly #rule;
@@ -68,20 +63,15 @@ export class ThreadGate {
   readonly #turns: TurnClock;
   readonly #backlog = new Backlog();
   readonly #costs = new RouteCosts();
-  /** `uses` of each route, as they were seen last. Routes that share a count are one. */
-  readonly #usesSeen = new Map<SharedRoute, number>();
-  /** Routes of which requests entered or left in the window that is running. A window visits no others. */
+  readonly #inUse = new RoutesInUse();
+  /** Routes of which requests entered or left in the present window. A window visits no others. */
   #used: GateRoute[] = [];
-  /** The other routes of which requests were refused in it: they are in use as well. */
-  readonly #turnedAway = new Set<GateRoute>();
-  /**
-   * When each route that is in use was used last, the latest at the end. Routes that share a count are one.
-   */
-  readonly #inUse = new Map<SharedRoute, number>();
-  /** Several routes are in use in this thread. */
+  /** Routes of which all requests of the present window were rejected: they are in use as well. */
+  readonly #rejected = new Set<GateRoute>();
+  /** Whether several routes are in use in this thread. */
   #isShared = false;
-  #limit: Limit;
-  /** What the requests in flight cost, all in all. */
+  #limit: WorkLimit;
+  /** The expected cost of all requests in flight. */
   #inFlightMs = 0;
   #pauseMs = 0;
   #refusedInTurn = 0;
@@ -89,12 +79,12 @@ export class ThreadGate {
   #refusedAt = Number.NEGATIVE_INFINITY;
   #windowAt: number;
   #windowSlept: number;
-  /** Sum of the lengths of the window's turns, and of their squares. */
+  /** Sum of the lengths of the turns of the present window, and of their squares. */
   #turnsMs = 0;
   #squares = 0;
 
   constructor({ publish, isCrowded, loop = threadLoop, tuning }: ThreadGateOptions) {
-    this.#rule = overloadRule(tuning);
+    this.#rule = new OverloadRule(tuning);
     this.#limit = this.#rule.open;
     this.#publish = publish;
     this.#isCrowded = isCrowded;
@@ -113,21 +103,21 @@ export class ThreadGate {
     const { enteringMs, leavingMs } = shared;
     if (enteringMs + leavingMs > 0) cost.assume(enteringMs, leavingMs);
     const route = { cost, share: noShare(), shared, isUsed: false, running: 0 };
-    this.#usesSeen.set(shared, shared.uses);
+    this.#inUse.add(shared);
     return route;
   }
 
-  /** Call first for every request. */
+  /** Call first, for every request. */
   turn(): void {
-    if (this.#turns.hasTurned()) this.#begin();
+    if (this.#turns.hasTurned()) this.#beginTurn();
   }
 
-  /** False: the rule refuses the request. */
+  /** @returns false when the rule rejects the request */
   hasRoom({ cost, share }: GateRoute, isBackground: boolean): boolean {
     const { ms, startMs, largestMs } = this.#backlog;
     const costMs = cost.expectedMs;
     if (cost.isBelow(CHEAP * this.#costs.refusalMs)) return true;
-    // Work that was underestimated shows in the length of the turn.
+    // Work that was underestimated shows as a long turn.
     const spentMs = this.#turns.spentMs();
     const owedMs = Math.max(ms, startMs + largestMs + spentMs);
     const limit = this.#limit;
@@ -150,17 +140,17 @@ export class ThreadGate {
     this.#backlog.add(cost.expectedMs, share);
   }
 
-  /** @param isSynchronous it leaves before the call in which it was admitted returns */
+  /** @param isSynchronous whether it leaves before the call in which it was admitted returns */
   left(route: GateRoute, isSynchronous: boolean): void {
     const { cost } = route;
     this.#inFlightMs -= cost.expectedMs;
     if (!route.isUsed) this.#use(route);
     cost.leaving.count++;
-    // All of its work is done, so the length of the turn tells what it was: nothing has to be expected.
+    // All of its work is done and part of the length of the turn, so no expected cost has to stand for it.
     if (isSynchronous) this.#backlog.done(cost.expectedMs);
   }
 
-  /** The first request of the route in this window: what unknown routes cost may have changed. */
+  /** Call at the first request of the route in a window: the cost of unknown routes may have changed. */
   #use(route: GateRoute): void {
     const { cost, running } = route;
     const before = cost.expectedMs;
@@ -170,9 +160,9 @@ export class ThreadGate {
     this.#used.push(route);
   }
 
-  /** @param isQueue the rule has refused it */
+  /** @param isQueue whether the rule rejected it */
   refused(route: GateRoute, isQueue: boolean): void {
-    if (!route.isUsed) this.#turnedAway.add(route);
+    if (!route.isUsed) this.#rejected.add(route);
     this.#refusedInTurn++;
     this.#refusedInWindow++;
     if (!isQueue) return;
@@ -180,20 +170,20 @@ export class ThreadGate {
     this.#limit = this.#rule.refused(this.#limit);
   }
 
-  /** Call about every 50 ms: windows and turns end also while no request arrives. */
+  /** Call about every 50 ms, so that windows and turns end also while no request arrives. */
   beat(): void {
-    if (this.#turns.hasRested()) this.#begin();
+    if (this.#turns.hasRested()) this.#beginTurn();
     const now = this.#loop.now();
-    if (now - this.#windowAt >= WINDOW_MS) this.#conclude(now);
+    if (now - this.#windowAt >= WINDOW_MS) this.#endWindow(now);
   }
 
-  #begin(): void {
+  #beginTurn(): void {
     const { elapsedMs, sleptMs, beganAt } = this.#turns;
     const busyMs = Math.max(0, elapsedMs - sleptMs);
     this.#turnsMs += busyMs;
     this.#squares += busyMs * busyMs;
-    // Before the requests of this turn are judged: a long turn has just told what its requests cost.
-    if (beganAt - this.#windowAt >= WINDOW_MS) this.#conclude(beganAt);
+    // Before the requests of this turn are judged: a long turn has just shown what its requests cost.
+    if (beganAt - this.#windowAt >= WINDOW_MS) this.#endWindow(beganAt);
     const { startMs, admittedMs } = this.#backlog;
     const refusalMs = this.#refusedInTurn * this.#costs.refusalMs;
     this.#refusedInTurn = 0;
@@ -205,7 +195,7 @@ export class ThreadGate {
     this.#limit = this.#rule.afterTurn(this.#limit, busyMs, beganAt);
   }
 
-  #conclude(now: number): void {
+  #endWindow(now: number): void {
     const slept = this.#loop.sleptMs();
     const elapsedMs = now - this.#windowAt;
     const busyMs = Math.max(0, elapsedMs - (slept - this.#windowSlept));
@@ -225,10 +215,10 @@ export class ThreadGate {
     this.#refusedInWindow = 0;
     this.#turnsMs = 0;
     this.#squares = 0;
-    this.#show();
+    this.#publishWindow();
   }
 
-  /** Weighted by length. The turn that is running counts, too: a window may lie within a single one. */
+  /** The mean weighted by length. The running turn counts, too: a window may lie within a single turn. */
   #meanTurnMs(now: number): number {
     const runningMs = this.#turns.runningMs(now);
     const turnsMs = this.#turnsMs + runningMs;
@@ -248,35 +238,19 @@ export class ThreadGate {
 
   #noteUse(now: number): void {
     const inUse = this.#inUse;
-    for (const routes of [this.#used, this.#turnedAway]) {
-      for (const { shared } of routes) {
-        shared.used();
-        noteUse(inUse, shared, now);
-      }
+    for (const routes of [this.#used, this.#rejected]) {
+      for (const { shared } of routes) inUse.note(shared, now);
     }
-    this.#turnedAway.clear();
-    for (const [shared, usedAt] of inUse) {
-      if (now - usedAt <= IN_USE_MS) break;
-      inUse.delete(shared);
-    }
-    this.#isShared = inUse.size > 1;
-    this.#shareOut(now);
-  }
-
-  /** A route that is used in other threads only counts as well. */
-  #shareOut(now: number): void {
+    this.#rejected.clear();
+    inUse.expire(now);
+    this.#isShared = inUse.areSeveral;
     this.sharesPermits = false;
     if (!this.#isCrowded()) return;
-    for (const [shared, before] of this.#usesSeen) {
-      if (this.#inUse.size > 1) break;
-      const { uses } = shared;
-      this.#usesSeen.set(shared, uses);
-      if (uses !== before || shared.inFlight > 0) noteUse(this.#inUse, shared, now);
-    }
-    this.sharesPermits = this.#inUse.size > 1;
+    inUse.noteOtherThreads(now);
+    this.sharesPermits = inUse.areSeveral;
   }
 
-  #show(): void {
+  #publishWindow(): void {
     for (const route of this.#used) {
       const { cost, shared } = route;
       route.isUsed = false;
@@ -286,10 +260,4 @@ export class ThreadGate {
     const { boundMs, isShedding, holdMs } = this.#limit;
     this.#publish({ boundMs, isShedding, holdMs, owedMs: this.#backlog.ms });
   }
-}
-
-/** Puts it at the end. */
-function noteUse(inUse: Map<SharedRoute, number>, shared: SharedRoute, now: number): void {
-  inUse.delete(shared);
-  inUse.set(shared, now);
 }

@@ -9,8 +9,8 @@ const SAME_TURN_MS = 5;
 const STRIDE = 8;
 const LONG_STEP_MS = 1;
 /**
- * A poll that finds events at once adds some microseconds to the time that the loop has slept; from this on it
- * is a real wait.
+ * A poll that finds events at once adds some microseconds to the time that the loop has slept; from this on
+ * it is a real wait.
  */
 export const LEAST_WAIT_MS = 1;
 
@@ -75,8 +75,8 @@ export class TurnClock {
   }
 
   /**
-   * Milliseconds that this turn has taken so far, without its longest step: one slow handler or one pause does
-   * not mean many requests. Call once per request; the clock is read only for some of them.
+   * Milliseconds that this turn has taken so far, without its longest step: one slow handler or one pause
+   * does not mean many requests. Call once per request; the clock is read only for some of them.
    */
   spentMs(): number {
     if (++this.#requests < this.#nextReading) return this.#spentMs;

@@ -1,8 +1,8 @@
 import { MAX_TIMER_MS } from './cancellation.js';
 
 /**
- * The result of the promise, or undefined when it has not settled after `ms` milliseconds. The work behind the
- * promise continues.
+ * The result of the promise, or undefined when it has not settled after `ms` milliseconds. The work behind
+ * the promise continues.
  */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;

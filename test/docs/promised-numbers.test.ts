@@ -192,7 +192,7 @@ const PROMISES: readonly Promised[] = [
   promised('docs/resilience.md', '`threads` (default #)', 'api/standalone-memory', 'THREADS'),
   promised('docs/overload.md', 'Up to # permits are always allowed', 'resilience/admission', 'LEAST_SHARE'),
   promised('docs/overload.md', 'beyond the first # of a process', 'memory/layout', 'ROUTES'),
-  promised('docs/overload.md', 'alone in all of them for # s', 'resilience/thread-gate', 'IN_USE_MS', SECOND),
+  promised('docs/overload.md', 'alone in all of them for # s', 'resilience/routes-in-use', 'IN_USE_MS', SECOND),
   promised('docs/sagas.md', 'holds a lease of # s on it', 'saga/lease', 'LEASE_MS', SECOND),
   promised('docs/cluster.md', 'for that the last # ms of', 'worker/drain-worker', 'ANSWER_MS'),
   promised('docs/sagas.md', 'Return little: up to # levels', 'saga/json', 'MAX_LEVELS'),

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { AdmissionCells, readAdmission } from '#src/memory/admission-cells.js';
 import { Block } from '#src/memory/block.js';
 import { Admission } from '#src/resilience/admission.js';
-import { TUNING } from '#src/resilience/overload-rule.js';
+import { TUNING } from '#src/resilience/overload-tuning.js';
 import { ManualLoop } from './manual-loop.js';
 
 const BEAT_MS = 50;

@@ -3,7 +3,7 @@ import { AdmissionCells, readAdmission } from '#src/memory/admission-cells.js';
 import { Block } from '#src/memory/block.js';
 import { ROUTES } from '#src/memory/layout.js';
 import { Admission, type AdmissionGate, type Refusal, type RouteCells } from '#src/resilience/admission.js';
-import { TUNING } from '#src/resilience/overload-rule.js';
+import { TUNING } from '#src/resilience/overload-tuning.js';
 import { ManualLoop } from './manual-loop.js';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;

@@ -1,13 +1,14 @@
 import { expect } from 'chai';
-import { type Limit, overloadRule, TUNING, type Window } from '#src/resilience/overload-rule.js';
+import { OverloadRule, type WindowTimes, type WorkLimit } from '#src/resilience/overload-rule.js';
+import { TUNING } from '#src/resilience/overload-tuning.js';
 
 const { burstMs, targetTurnMs, leastBoundMs, cutEveryMs, quietMs, mostHoldMs, mostPauseMs, idleShare } =
   TUNING;
-const rule = overloadRule();
-const shedding = (more: Partial<Limit> = {}): Limit => ({ ...rule.open, isShedding: true, ...more });
+const rule = new OverloadRule();
+const shedding = (more: Partial<WorkLimit> = {}): WorkLimit => ({ ...rule.open, isShedding: true, ...more });
 
 /** A window of 50 ms in which the thread was busy all the time with admitted work, in turns of 10 ms. */
-const window = (more: Partial<Window> = {}): Window => ({
+const window = (more: Partial<WindowTimes> = {}): WindowTimes => ({
   elapsedMs: 50,
   busyMs: 50,
   refusalMs: 0,
@@ -18,8 +19,13 @@ const window = (more: Partial<Window> = {}): Window => ({
 });
 
 describe('room for a request', () => {
-  const full = (limit: Limit, owedMs: number, costMs: number, sparedMs = 0, isBackground = false): boolean =>
-    rule.isFull(limit, owedMs, costMs, sparedMs, isBackground);
+  const full = (
+    limit: WorkLimit,
+    owedMs: number,
+    costMs: number,
+    sparedMs = 0,
+    isBackground = false,
+  ): boolean => rule.isFull(limit, owedMs, costMs, sparedMs, isBackground);
 
   it('ends where the work that is owed reaches the bound', () => {
     for (const [owedMs, costMs, expected] of [
@@ -163,7 +169,7 @@ describe('the bound', () => {
   it('grows in a thread that idles, though a few costly requests make its turns long, and is not cut in it', () => {
     const [pieceMs, turnMs] = [30, 180];
     const least = shedding({ boundMs: TUNING.leastPieces * pieceMs });
-    const limitAfter = (more: Partial<Window>): Limit => {
+    const limitAfter = (more: Partial<WindowTimes>): WorkLimit => {
       let limit = least;
       for (let ms = 0; ms < 2_000; ms += 50)
         limit = rule.afterWindow(limit, window({ turnMs, pieceMs, ...more }));
@@ -185,7 +191,7 @@ describe('the bound', () => {
 });
 
 describe('the delay of refusals', () => {
-  const heldAfter = (limit: Limit, refusalMs: number, windows: number): number => {
+  const heldAfter = (limit: WorkLimit, refusalMs: number, windows: number): number => {
     let next = limit;
     for (let n = 0; n < windows; n++) next = rule.afterWindow(next, window({ refusalMs }));
     return next.holdMs;

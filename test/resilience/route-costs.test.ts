@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { RouteCost, RouteCosts } from '#src/resilience/route-costs.js';
+import { RouteCost } from '#src/resilience/route-cost.js';
+import { RouteCosts } from '#src/resilience/route-costs.js';
 import { seeded } from '#test/support/random.js';
 
 interface Truth {

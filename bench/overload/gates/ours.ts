@@ -2,7 +2,7 @@
 import { AdmissionCells } from '#src/memory/admission-cells.js';
 import { Block } from '#src/memory/block.js';
 import { Admission } from '#src/resilience/admission.js';
-import { TUNING, type Tuning } from '#src/resilience/overload-rule.js';
+import { TUNING, type Tuning } from '#src/resilience/overload-tuning.js';
 import type { Policy } from './gate.js';
 
 export interface OursOptions {
