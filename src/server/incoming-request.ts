@@ -1,32 +1,22 @@
-// The reading side of a request: what it asks, who it is in traces and logs, its body. Whatever is not needed
-// by every request is made when somebody asks for it.
-import type { Logger } from 'pino';
+// What is known of a request from its head and its connection: method, path and fields, the address of the
+// client, the identity in traces and logs. Whatever only some requests need is computed on first use.
 import { Deadline } from '../deadline.js';
-import type { HttpError } from '../errors.js';
 import type { AddressKey } from '../memory/address-cells.js';
 import type { TraceContext } from '../scope.js';
 import type { SpanHandle } from '../telemetry/span.js';
 import { endServerSpan, type ServerRequest, serverSpan } from '../telemetry/spans.js';
-import { type BodyOwner, clientClosed, RequestBody } from './body/body.js';
-import { BodyClaim } from './body/body-claim.js';
-import { parseForm } from './body/form.js';
-import { decodeUtf8, parseJson } from './body/json-body.js';
-import { isFormType, isMultipartType, refuseCoding, unsupportedType } from './body/media-type.js';
-import { checkLimits, type Part, type PartLimits, readParts } from './body/multipart.js';
+import { toError } from '../telemetry/to-error.js';
 import { clientAddress, forwardedHost, type ProxyField } from './client-address.js';
 import type { Exchange } from './exchange.js';
 import type { ReadonlyFields } from './handler.js';
-import { unreported, unreportedIterator } from './promise.js';
 import { HeaderValues, QueryValues } from './request-fields.js';
 import { readCookies } from './response/cookies.js';
-import { preferredType } from './response/negotiate.js';
 import { networkOf } from './route-rate-limits.js';
-import type { Input, RoutePlan } from './routing/route-plan.js';
+import type { RoutePlan } from './routing/route-plan.js';
 import type { Params } from './routing/router.js';
 import type { ServerContext } from './server-context.js';
 
-export abstract class IncomingRequest implements ServerRequest, BodyOwner {
-  // No field can be listed: a copy of the context, or a log line about it, shows none of these.
+export class IncomingRequest implements ServerRequest {
   readonly #server: ServerContext;
   readonly #exchange: Exchange;
   readonly #plan: RoutePlan;
@@ -38,19 +28,12 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   readonly #contentLength: number;
   readonly #isChunked: boolean;
   readonly #timeoutMs: number;
-  #body: unknown;
-  #log: Logger | undefined;
   #span: SpanHandle | undefined;
-  #input: Input | undefined;
   #query: QueryValues | undefined;
   #headers: ReadonlyFields | undefined;
   #cookies: Readonly<Record<string, string | undefined>> | undefined;
-  #state: Record<string, unknown> | undefined;
   #deadline: Deadline | undefined;
   #addressKey: AddressKey | undefined;
-  #reading: RequestBody | undefined;
-  #bytes: Promise<Uint8Array> | undefined;
-  #isStreamed = false;
 
   constructor(
     server: ServerContext,
@@ -72,7 +55,7 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     let isChunked = false;
     let timeoutMs = plan.timeoutMs;
     const { headers } = exchange.head;
-    // One pass; the length of a name rules out nearly all comparisons.
+    // All fields are found in one pass; the length of a name rules out nearly all comparisons.
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i]!;
       switch (name.length) {
@@ -120,38 +103,32 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   get requestId(): string {
     return this.#requestId;
   }
-  get traceparent(): string | undefined {
-    return this.#traceparent;
-  }
-  /** Announced bytes of the body, -1 when none are. */
+  /** Announced bytes of the body; -1 without Content-Length. */
   get contentLength(): number {
     return this.#contentLength;
   }
   get isChunked(): boolean {
     return this.#isChunked;
   }
-  /** The caller is in this process, or a cooperating one with the mesh token of the asked service. */
+  /** The caller is in this process, or a cooperating process with the mesh token of the requested service. */
   get isPeer(): boolean {
     return this.#isPeer;
   }
   /**
-   * Milliseconds from the header to the first byte of the answer: the route's, or the shorter
-   * `x-request-deadline` of a trusted proxy or a peer. A stranger's has no effect: it would decide what
-   * breakers see.
+   * Milliseconds from the header to the first byte of the response: those of the route, or the shorter
+   * `x-request-deadline` of a trusted proxy or a peer. The field has no effect when a stranger sends it:
+   * strangers would decide which outcomes circuit breakers count.
    */
   get timeoutMs(): number {
     return this.#timeoutMs;
   }
-  get body(): unknown {
-    return this.#body;
+  get deadline(): Deadline {
+    this.#deadline ??= Deadline.allowed(this.#startedAt, this.#timeoutMs, this.#plan.timeoutMs);
+    return this.#deadline;
   }
-  set body(value: unknown) {
-    this.#body = value;
-  }
-  /** What logs and JSON show of the context: nothing that a client sends in confidence, so no query. */
-  toJSON(): { readonly method: string; readonly path: string; readonly requestId: string } {
-    return { method: this.method, path: this.path, requestId: this.requestId };
-  }
+
+  // --- the head
+
   get method(): string {
     return this.#exchange.head.method;
   }
@@ -160,6 +137,12 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
   }
   get route(): string {
     return this.#plan.path;
+  }
+  get service(): string | undefined {
+    return this.#plan.service;
+  }
+  get template(): string | undefined {
+    return this.#plan.template;
   }
   get query(): QueryValues {
     this.#query ??= new QueryValues(this.#exchange.head.query);
@@ -173,12 +156,22 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     this.#cookies ??= readCookies(this.headers.getAll('cookie'));
     return this.#cookies;
   }
-  accepts(...types: string[]): string | undefined {
-    return preferredType(this.headers, types);
+  get scheme(): 'http' | 'https' {
+    return this.#server.scheme;
   }
-  get input(): Input {
-    this.#input ??= { params: this.#params, query: undefined, headers: undefined };
-    return this.#input;
+  get host(): string {
+    // The field is there: a request without it is refused.
+    const sent = this.headers.get('host') ?? '';
+    const { proxyField } = this;
+    if (proxyField === undefined) return sent;
+    const lines = this.headers.getAll(proxyField === 'forwarded' ? 'forwarded' : 'x-forwarded-host');
+    return forwardedHost(proxyField, lines) ?? sent;
+  }
+
+  // --- the client
+
+  get inProcess(): boolean {
+    return this.#exchange.head.inProcess;
   }
   get ip(): string {
     const peer = this.#exchange.remoteAddress();
@@ -187,26 +180,31 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     const lines = this.headers.getAll(proxyField);
     return clientAddress(peer, proxyField, lines, (address) => this.#server.proxies.has(address));
   }
+  get clientAddress(): string {
+    return this.ip;
+  }
   get isTrustedProxy(): boolean {
     const { proxies } = this.#server;
     return !proxies.isEmpty && proxies.has(this.#exchange.remoteAddress());
   }
+  /** The field by which a trusted proxy names its client; undefined when another client sent the request. */
   get proxyField(): ProxyField | undefined {
     return this.isTrustedProxy ? this.#server.proxyField : undefined;
   }
-  /** One of its own: what the service binds to it or changes of it concerns no other request. */
-  get log(): Logger {
-    this.#log ??= this.#server.log.child({});
-    return this.#log;
+  /** Key of the bounds per address: the client behind trusted proxies, or its network for IPv6. */
+  get addressKey(): AddressKey {
+    this.#addressKey ??= this.#server.quotas.addressKey(networkOf(this.ip));
+    return this.#addressKey;
   }
-  get state(): Record<string, unknown> {
-    this.#state ??= Object.create(null) as Record<string, unknown>;
-    return this.#state;
+  /**
+   * Makes the exchange remember the client's address, which the core forgets with the response or when the
+   * client leaves. That costs nearly a microsecond, so it is done only for requests whose code can read the
+   * address later: those with an `onResponse` hook, and asynchronous ones.
+   */
+  rememberAddress(): void {
+    this.#exchange.remoteAddress();
   }
-  get deadline(): Deadline {
-    this.#deadline ??= Deadline.allowed(this.#startedAt, this.#timeoutMs, this.#plan.timeoutMs);
-    return this.#deadline;
-  }
+
   // --- identity in traces and logs
 
   get traceId(): string {
@@ -216,135 +214,32 @@ export abstract class IncomingRequest implements ServerRequest, BodyOwner {
     this.#span ??= serverSpan(this.#server.tracing, this);
     return this.#span.context;
   }
+  get traceparent(): string | undefined {
+    return this.#traceparent;
+  }
   get tracestate(): string | undefined {
     if (this.#traceparent === undefined) return undefined;
     const lines = this.headers.getAll('tracestate');
     return lines.length === 0 ? undefined : lines.join(',');
   }
+  /** The sampled flag of the caller counts. */
   get trusted(): boolean {
     if (this.#traceparent === undefined) return false;
     return this.#exchange.head.inProcess || this.#server.trustsTraceFlags(this.#exchange);
   }
-  get service(): string | undefined {
-    return this.#plan.service;
-  }
-  get template(): string | undefined {
-    return this.#plan.template;
-  }
-  get scheme(): 'http' | 'https' {
-    return this.#server.scheme;
-  }
-  get host(): string {
-    // There is one: a request without is refused.
-    const asked = this.headers.get('host') ?? '';
-    const { proxyField } = this;
-    if (proxyField === undefined) return asked;
-    const lines = this.headers.getAll(proxyField === 'forwarded' ? 'forwarded' : 'x-forwarded-host');
-    return forwardedHost(proxyField, lines) ?? asked;
-  }
-  get inProcess(): boolean {
-    return this.#exchange.head.inProcess;
-  }
-  get clientAddress(): string {
-    return this.ip;
-  }
-  /** Whom bounds per address count: the client behind trusted proxies, of IPv6 its network. */
-  get addressKey(): AddressKey {
-    this.#addressKey ??= this.#server.quotas.addressKey(networkOf(this.ip));
-    return this.#addressKey;
-  }
-
-  /** Decides whether this request is traced; without export nothing is decided before somebody asks. */
-  protected beginSpan(): void {
+  /** Decides whether this request is traced. Without export the decision is left to the first reader. */
+  beginSpan(): void {
     if (this.#server.tracing.enabled) this.#span = serverSpan(this.#server.tracing, this);
   }
-
-  protected endSpan(status: number, error: string | undefined): void {
+  endSpan(status: number, error: string | undefined): void {
     if (this.#span !== undefined) endServerSpan(this.#span, status, error);
   }
-
-  // --- body
-
-  abstract bodyAwaited(): void;
-  abstract bodyArrived(): HttpError | undefined;
-
-  /** @throws Error when the body is read as a stream: there is one reader */
-  readBytes(): Promise<Uint8Array> {
-    if (this.#isStreamed) throw new Error('the body is read as a stream already');
-    this.#bytes ??= unreported(this.#reader().whole());
-    return this.#bytes;
-  }
-  readText(): Promise<string> {
-    return this.#read(decodeUtf8);
-  }
-  readJson(): Promise<unknown> {
-    return this.#read(parseJson);
-  }
-  readForm(): Promise<QueryValues> {
-    return this.#read(parseForm, () => {
-      if (!isFormType(this.headers.get('content-type'))) {
-        throw unsupportedType('application/x-www-form-urlencoded');
-      }
-    });
-  }
-  readParts(limits: PartLimits = {}): AsyncIterable<Part> {
-    checkLimits(limits);
-    const type = this.headers.get('content-type');
-    if (type === undefined || !isMultipartType(type)) throw unsupportedType('multipart/form-data');
-    refuseCoding(this.headers);
-    return unreportedIterator(readParts(this.readStream(), type, limits));
-  }
-  /** @throws Error when called twice */
-  readStream(): AsyncIterable<Uint8Array> {
-    if (this.#isStreamed) throw new Error('the body is read as a stream already');
-    if (this.#bytes !== undefined) return unreportedIterator(once(this.#bytes));
-    this.#isStreamed = true;
-    return unreportedIterator(this.#reader().stream());
-  }
-
-  #read<T>(parse: (bytes: Uint8Array) => T, check?: () => void): Promise<T> {
-    const reading = async (): Promise<T> => {
-      check?.();
-      refuseCoding(this.headers);
-      return parse(await this.readBytes());
-    };
-    return unreported(reading());
-  }
-
-  /** At the end of the request's callback: what nothing has read by then is kept for a later reader. */
-  keepBody(): void {
-    if (this.#exchange.isBodyPassing) this.#reader();
-  }
-
-  /**
-   * Call when the request has ended. An error is made only where somebody may still read the body, because
-   * its stack trace is costly.
-   */
-  protected releaseBody(reason: HttpError | undefined): void {
-    if (this.#reading !== undefined) this.#reading.release(reason ?? clientClosed());
-  }
-
-  #reader(): RequestBody {
-    const server = this.#server;
-    const exchange = this.#exchange;
-    this.#reading ??= new RequestBody({
-      exchange,
-      wheel: server.wheel,
-      turnEnd: server.turnEnd,
-      claim: exchange.head.inProcess ? undefined : new BodyClaim(server.quotas, () => this.addressKey),
-      owner: this,
-      limit: this.#plan.bodyLimit,
-      contentLength: this.#contentLength,
-    });
-    return this.#reading;
+  logError(thrown: unknown, message: string): void {
+    this.#server.log.error({ err: toError(thrown), route: this.route }, message);
   }
 }
 
-async function* once(bytes: Promise<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  yield await bytes;
-}
-
-/** A caller that waits less than the route allows says so; anything but a whole number is ignored. */
+/** A caller that waits less than the route allows sends its own limit; only a whole number counts. */
 function shorter(timeoutMs: number, remaining: string): number {
   return /^\d{1,9}$/.test(remaining) ? Math.min(timeoutMs, Number(remaining)) : timeoutMs;
 }

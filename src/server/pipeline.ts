@@ -10,6 +10,7 @@ import { problemOf } from './problem-response.js';
 import { adopted, isPromise } from './promise.js';
 import { Refusal } from './refusal.js';
 import type { RequestContext } from './request-context.js';
+import { isDeclared } from './responders.js';
 import { chargeRates } from './route-rate-limits.js';
 
 /** Made once: a refusal is to cost little, and an error costs its stack trace. */
@@ -29,10 +30,9 @@ export function serve(ctx: RequestContext): void {
       refusal = toError(thrown);
     }
     if (refusal === undefined) execute(ctx);
-    else if (refusal === OVERLOADED && ctx.holdMs > 0) ctx.holdBack(() => refuse(ctx, refusal));
+    else if (refusal === OVERLOADED && ctx.holdMs > 0) ctx.delayRefusal(() => refuse(ctx, refusal));
     else refuse(ctx, refusal);
   });
-  ctx.keepBody();
   ctx.leaveStack();
 }
 
@@ -53,7 +53,7 @@ function refusalOf(ctx: RequestContext): HttpError | undefined {
   if (ctx.isChunked && plan.chunked === 'reject') {
     return new Refusal('LENGTH_REQUIRED', 'Send the body with a Content-Length.');
   }
-  if (ctx.timeoutMs <= 0)
+  if (ctx.request.timeoutMs <= 0)
     return new HttpError('DEADLINE_EXCEEDED', 'The deadline of the request has passed.');
   return undefined;
 }
@@ -67,7 +67,7 @@ function refuse(ctx: RequestContext, error: unknown): void {
       ctx.server.log.error({ err: fault, route: ctx.route }, 'a request could not be admitted');
     if (error instanceof HttpError) countRefusal(ctx, error);
     for (const say of ctx.plan.refusalFields) say(ctx as never);
-    ctx.replyProblem(problem);
+    ctx.response.replyProblem(problem);
   } catch (thrown) {
     failedTwice(ctx, thrown);
   }
@@ -167,7 +167,7 @@ function failedTwice(ctx: RequestContext, thrown: unknown): void {
     if (ctx.answered) ctx.log.error({ err: error, route: ctx.route }, 'a handler failed after its answer');
     else tellFailure(ctx, error);
   } catch (again) {
-    ctx.breakDown(again);
+    ctx.response.breakDown(again);
   }
 }
 
@@ -177,8 +177,8 @@ function answer(ctx: RequestContext, value: unknown): void {
   if (value === SENT) throw new Error('a responder of another request was returned');
   if (isNothing(ctx, value)) {
     ctx.checkBody(undefined);
-    ctx.reply(ctx.chosenStatus ?? 204, undefined, null);
-  } else if (ctx.isDeclared) {
+    ctx.response.reply(ctx.response.chosenStatus ?? 204, undefined, null);
+  } else if (isDeclared(ctx.response)) {
     ctx.json(value);
   } else if (typeof value === 'string') {
     ctx.text(value);
@@ -201,7 +201,7 @@ function fail(ctx: RequestContext, thrown: unknown): void | Promise<void> {
     return;
   }
   if (ctx.plan.onError.length === 0) return tellFailure(ctx, error);
-  ctx.dropAnswer();
+  ctx.response.dropPrepared();
   return askHooks(ctx, error, 0);
 }
 
@@ -229,7 +229,7 @@ function askHooks(ctx: RequestContext, error: Error, from: number): void | Promi
 function answersFailure(ctx: RequestContext, error: Error, value: unknown): boolean {
   if (ctx.answered) return true;
   if (isNothing(ctx, value)) return false;
-  if (ctx.chosenStatus === undefined) ctx.status(problemOf(error, ctx).status);
+  if (ctx.response.chosenStatus === undefined) ctx.status(problemOf(error, ctx).status);
   answer(ctx, value);
   return true;
 }
@@ -248,7 +248,7 @@ function tellFailure(ctx: RequestContext, error: Error): void {
       'a handler failed',
     );
   }
-  ctx.replyProblem(problem);
+  ctx.response.replyProblem(problem);
 }
 
 function countRefusal(ctx: RequestContext, error: Error): void {

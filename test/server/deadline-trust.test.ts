@@ -2,8 +2,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { meshTokens } from '#src/mesh-token.js';
-import type { Context } from '#src/server/handler.js';
 import type { InjectedRequest } from '#src/server/inject-exchange.js';
+import type { RequestContext } from '#src/server/request-context.js';
 import { bench } from './kit.js';
 
 const SECRET = '0123456789abcdef0123456789abcdef';
@@ -37,7 +37,7 @@ describe('x-request-deadline', () => {
   const { app, inject } = bench(
     (demo) => {
       for (const timeoutMs of [1_000, 5_000, 30_000]) {
-        demo.get(`/${timeoutMs}`, { timeoutMs }, (ctx) => seen(ctx as Context));
+        demo.get(`/${timeoutMs}`, { timeoutMs }, (ctx) => seen(ctx as unknown as RequestContext));
       }
     },
     { meshToken: SECRET, trustedProxies: ['10.0.0.0/8'] },
@@ -45,8 +45,8 @@ describe('x-request-deadline', () => {
   app.mount('other', () => {});
 
   /** What the route allows itself, exactly, and how its deadline came about. */
-  const seen = (ctx: Context): object => ({
-    timeoutMs: (ctx as Context & { readonly timeoutMs: number }).timeoutMs,
+  const seen = (ctx: RequestContext): object => ({
+    timeoutMs: ctx.request.timeoutMs,
     isShortened: ctx.deadline.isShortened,
   });
   const answerTo = async (sender: string, budget: number, deadline: string) => {

@@ -82,7 +82,7 @@ async function* endless(): AsyncGenerator<string> {
 export const needed: readonly Way[] = [
   {
     title: 'a stream of which there is no room',
-    sites: ['src/server/request-context.ts OVERLOADED x3'],
+    sites: ['src/server/response-quotas.ts OVERLOADED x2'],
     code: 'OVERLOADED',
     executed: true,
     async reach() {
@@ -95,7 +95,7 @@ export const needed: readonly Way[] = [
   },
   {
     title: 'a large response of which there is no room',
-    sites: ['src/server/request-context.ts OVERLOADED x3'],
+    sites: ['src/server/response-quotas.ts OVERLOADED x2'],
     code: 'OVERLOADED',
     executed: true,
     async reach() {

@@ -82,7 +82,7 @@ export const refused: readonly Way[] = [
   },
   {
     title: 'a body that has arrived when too much is in flight',
-    sites: ['src/server/request-context.ts OVERLOADED x3'],
+    sites: ['src/server/request-lifecycle.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: false,
     reach() {

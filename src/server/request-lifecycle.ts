@@ -1,0 +1,339 @@
+// The life of one request: the permits that it holds, its deadline, what aborts it, and how it ends.
+//
+// A request ends when its response is complete and its handler has ended. Each may come first: a handler may go
+// on behind its response, and the response may be a stream that its handler does not wait for. What the request
+// holds is released once, on every path.
+import { performance } from 'node:perf_hooks';
+import { DeadlineExceededError, type HttpError, UnavailableError } from '../errors.js';
+import { Holds } from '../hold.js';
+import { runInScope, type Scope } from '../scope.js';
+import { type BodyOwner, clientClosed } from './body/body.js';
+import { BodyReader } from './body-reader.js';
+import type { Context } from './handler.js';
+import { IncomingRequest } from './incoming-request.js';
+import type { LiveRequest } from './live-requests.js';
+import { OutgoingResponse } from './outgoing-response.js';
+import { adopted, isPromise } from './promise.js';
+import type { RouteMeter } from './request-observer.js';
+import type { ResponseOwner } from './response-owner.js';
+import type { Alarm } from './timer-wheel.js';
+
+export abstract class RequestLifecycle implements LiveRequest, BodyOwner, ResponseOwner {
+  // Private, like all fields of its parts: a copy of the context, or a log line about it, shows none of them.
+  readonly #request: IncomingRequest;
+  readonly #response: OutgoingResponse;
+  #bodyReader: BodyReader | undefined;
+  #older: LiveRequest | undefined;
+  #newer: LiveRequest | undefined;
+  #onStack = true;
+  #isExecuted = false;
+  /** The handler has ended, or its time is over. */
+  #isHandlerDone = false;
+  /** The request counts as in flight, and holds what it has taken. */
+  #isLive = false;
+  /** What the meter returned at the beginning and gets at the end. */
+  #meterBegun = 0;
+  /** What the gate of the route returned; above 0 the request holds a permit. */
+  #admitted = 0;
+  #bulkheadPermit: { leave(): void } | undefined;
+  #holds: Holds | undefined;
+  #alarm: Alarm | undefined;
+  #controller: AbortController | undefined;
+  #abortReason: HttpError | undefined;
+  /** Listeners of the signal run in this turn of the event loop. */
+  #isAborting = false;
+
+  constructor(...args: ConstructorParameters<typeof IncomingRequest>) {
+    this.#request = new IncomingRequest(...args);
+    this.#response = new OutgoingResponse(this.#request, this);
+  }
+
+  /** The request as code of services sees it. */
+  protected abstract get context(): Context & Scope;
+  abstract get requestId(): string;
+  abstract get traceId(): string;
+
+  get request(): IncomingRequest {
+    return this.#request;
+  }
+  get response(): OutgoingResponse {
+    return this.#response;
+  }
+  get bodyReader(): BodyReader {
+    this.#bodyReader ??= new BodyReader(this.#request, this);
+    return this.#bodyReader;
+  }
+
+  // --- in the list of live requests
+
+  get older(): LiveRequest | undefined {
+    return this.#older;
+  }
+  set older(request: LiveRequest | undefined) {
+    this.#older = request;
+  }
+  get newer(): LiveRequest | undefined {
+    return this.#newer;
+  }
+  set newer(request: LiveRequest | undefined) {
+    this.#newer = request;
+  }
+  get startedAt(): number {
+    return this.#request.startedAt;
+  }
+  get onStack(): boolean {
+    return this.#onStack;
+  }
+  get isEndless(): boolean {
+    return this.#response.isEndless;
+  }
+  get isAnswered(): boolean {
+    return this.#response.isComplete && this.#abortReason === undefined;
+  }
+
+  // --- the beginning
+
+  begin(): void {
+    const request = this.#request;
+    const { server, exchange, plan } = request;
+    this.#isLive = true;
+    server.requests.add(this);
+    if (plan.onResponse.length > 0) request.rememberAddress();
+    this.#meterBegun = this.meter.begin(request.startedAt);
+    request.beginSpan();
+    if (!exchange.isBodyPassing) return;
+    exchange.onBodyRefused((error) => {
+      server.refused(error.code.toLowerCase());
+      this.abandon(error);
+    });
+  }
+
+  get meter(): RouteMeter {
+    const { method, plan } = this.#request;
+    return method === 'HEAD' ? plan.headMeter : plan.meter;
+  }
+
+  /** The handler has been called. Nothing that it does can take that back. */
+  get executed(): boolean {
+    return this.#isExecuted;
+  }
+  /** From here on a 503 no longer reports that nothing was executed, whatever its code. */
+  handlerCalled(): void {
+    this.#isExecuted = true;
+  }
+
+  /** Call before the callback of the socket returns: receives a body that nothing has read, for a later reader. */
+  leaveStack(): void {
+    if (this.#request.exchange.isBodyPassing) this.bodyReader.receive();
+    this.#onStack = false;
+  }
+
+  // --- permits
+
+  /** Takes a permit of the route's gate; the permit of its caller covers a request within the process. */
+  admit(): boolean {
+    const { gate } = this.#request.plan;
+    if (gate === undefined || this.#request.exchange.head.inProcess) return true;
+    this.#admitted = gate.enter();
+    return this.#admitted > 0;
+  }
+
+  releasePermit(): void {
+    if (this.#admitted > 0) this.#request.plan.gate?.leave(this.#onStack);
+    this.#admitted = 0;
+  }
+
+  /**
+   * Milliseconds by which a refusal of the route's gate is to be delayed. It is not delayed during a drain, nor
+   * while a body arrives.
+   */
+  get holdMs(): number {
+    const { plan, server, exchange, timeoutMs } = this.#request;
+    const { gate } = plan;
+    if (gate === undefined || server.draining() || exchange.isBodyPassing) return 0;
+    return Math.min(gate.holdMs, timeoutMs);
+  }
+
+  /** Sends a refusal when its time has come. */
+  delayRefusal(refuse: () => void): void {
+    const { exchange, server } = this.#request;
+    exchange.onClosed(() => {
+      this.abort(clientClosed());
+      this.handlerDone();
+    });
+    this.#alarm = server.wheel.after(this.holdMs, refuse);
+  }
+
+  /** A request that waits for its client does no work, so its permit is released for one that does. */
+  bodyAwaited(): void {
+    this.releasePermit();
+  }
+
+  bodyArrived(): HttpError | undefined {
+    if (!this.#isLive || this.#isHandlerDone || this.admit()) return undefined;
+    return new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
+  }
+
+  hold(permit: { leave(): void }): void {
+    if (this.#isLive) this.#bulkheadPermit = permit;
+    else permit.leave();
+  }
+
+  get holds(): Holds {
+    this.#holds ??= new Holds();
+    return this.#holds;
+  }
+
+  // --- deadline and abort
+
+  /**
+   * Call when the handler goes on asynchronously, even behind its response: from now on the client may leave,
+   * and the deadline bounds how long the handler keeps its permits.
+   */
+  detach(): void {
+    if (this.#alarm !== undefined) return;
+    this.#request.rememberAddress();
+    this.#request.exchange.onClosed(() => this.abort(clientClosed()));
+    this.startDeadline();
+  }
+
+  startDeadline(): void {
+    if (this.#alarm !== undefined) return;
+    const { startedAt, timeoutMs, server } = this.#request;
+    const left = startedAt + timeoutMs - performance.now();
+    this.#alarm = server.wheel.after(left, () => this.#expire());
+  }
+
+  stopDeadline(): void {
+    this.#alarm?.cancel();
+  }
+
+  #expire(): void {
+    if (this.#response.awaitsFirstByte) {
+      this.abandon(new DeadlineExceededError());
+      return;
+    }
+    // What the handler still does exceeds the time of its permits. A response that is under way goes on.
+    this.releasePermit();
+    this.handlerDone();
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  get isAborted(): boolean {
+    return this.#abortReason !== undefined;
+  }
+  isAbortReason(error: unknown): boolean {
+    return error === this.#abortReason;
+  }
+
+  /** Completes the response if it is not complete, and aborts the signal. */
+  abort(reason: HttpError): void {
+    this.#abortReason ??= reason;
+    this.#response.complete(reason.status, reason.code);
+    const controller = this.#controller;
+    if (controller !== undefined && !controller.signal.aborted)
+      this.callService(() => this.#abortSignal(controller, reason));
+  }
+
+  #abortSignal(controller: AbortController, reason: HttpError): void {
+    this.#isAborting = true;
+    setImmediate(() => {
+      this.#isAborting = false;
+    });
+    controller.abort(reason);
+  }
+
+  /**
+   * Logs what a listener of `signal` has thrown: Node.js throws it again in a tick of its own.
+   * @returns false for any other exception that nothing has caught
+   */
+  listenerFailed(thrown: unknown): boolean {
+    if (this.#isAborting) this.#request.logError(thrown, 'an abort listener failed');
+    return this.#isAborting;
+  }
+
+  // --- the end
+
+  get isHandlerDone(): boolean {
+    return this.#isHandlerDone;
+  }
+
+  /** The handler has returned or thrown, its promise has settled, or its time is over. */
+  handlerDone(): void {
+    this.#isHandlerDone = true;
+    if (!this.#response.isStreamStarting) this.stopDeadline();
+    this.#response.handlerDone();
+    if (this.#response.isComplete) this.#release();
+  }
+
+  countResponse(status: number, error: string | undefined): void {
+    const microseconds = (performance.now() - this.#request.startedAt) * 1000;
+    this.meter.end(this.#meterBegun, status, microseconds, error);
+  }
+
+  responseComplete(status: number, error: string | undefined): void {
+    try {
+      this.#request.endSpan(status, error);
+      if (this.#request.plan.onResponse.length > 0) this.callService(() => this.#runOnResponse(status));
+    } finally {
+      this.#response.releaseStream();
+      if (this.#isHandlerDone) this.#release();
+    }
+  }
+
+  #runOnResponse(status: number): void {
+    const failed = (thrown: unknown): void => this.#request.logError(thrown, 'an onResponse hook failed');
+    for (const hook of this.#request.plan.onResponse) {
+      try {
+        const late: unknown = hook(this.context, status);
+        if (isPromise(late)) adopted(late).catch(failed);
+      } catch (thrown) {
+        failed(thrown);
+      }
+    }
+  }
+
+  callService(callback: () => void): void {
+    this.#request.server.serviceCode.run(() => runInScope(this.context, callback));
+  }
+
+  /**
+   * Ends the request, whatever its handler does. Safe at any time, also when the handler was interrupted and
+   * reaches none of its own ends.
+   */
+  abandon(error: HttpError): void {
+    if (!this.#isLive) return;
+    this.#release(error);
+    this.#request.exchange.leaveCallback();
+    this.#response.abandon(error);
+    this.abort(error);
+  }
+
+  /** Ends a request whose code was interrupted: what its handler has taken for a piece of work is released, too. */
+  interrupt(error: HttpError): void {
+    try {
+      this.#holds?.release();
+    } finally {
+      this.abandon(error);
+    }
+  }
+
+  /** @param reason for a reader that still waits for the body */
+  #release(reason = this.#abortReason): void {
+    if (!this.#isLive) return;
+    this.#isLive = false;
+    this.stopDeadline();
+    this.releasePermit();
+    this.#bulkheadPermit?.leave();
+    this.#response.releaseStream();
+    this.#bodyReader?.release(reason);
+    this.#request.server.requests.remove(this);
+  }
+}

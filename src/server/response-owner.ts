@@ -1,0 +1,23 @@
+// What a response needs of the life of its request (request-lifecycle.ts).
+import type { HttpError } from '../errors.js';
+import type { FailedRequest } from './problem-response.js';
+
+/** The life of the request that a response belongs to. */
+export interface ResponseOwner extends FailedRequest {
+  /** The client has left or the deadline has passed. */
+  readonly isAborted: boolean;
+  readonly isHandlerDone: boolean;
+  readonly signal: AbortSignal;
+  /** `error` is the reason for which the request was aborted. */
+  isAbortReason(error: unknown): boolean;
+  abort(reason: HttpError): void;
+  releasePermit(): void;
+  startDeadline(): void;
+  stopDeadline(): void;
+  /** Calls code of the service in the scope of the request. */
+  callService(callback: () => void): void;
+  /** Counts the response. Called again when it has thrown, which it may for want of stack. */
+  countResponse(status: number, error: string | undefined): void;
+  /** Called once, after `countResponse`. */
+  responseComplete(status: number, error: string | undefined): void;
+}

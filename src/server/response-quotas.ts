@@ -1,0 +1,48 @@
+// What a response holds of the process until its client has read it: bytes, or one of the open streams.
+import { UnavailableError } from '../errors.js';
+import type { IncomingRequest } from './incoming-request.js';
+
+/**
+ * A whole response of more bytes counts as held until its client has read it, because a socket rarely takes
+ * as many at once.
+ */
+const LARGE_BYTES = 64 * 1024;
+
+export const tooManyBytes = (): UnavailableError =>
+  new UnavailableError('OVERLOADED', 'Too many bytes of responses have not been read yet.');
+
+/**
+ * Takes the bytes of a large response from MAX_BUFFERED_BODY_BYTES until its client has read them, which may
+ * be long after the request has ended. A response that is larger than the share of one address counts as that
+ * share.
+ * @returns false when too many bytes are held
+ */
+export function holdBytes(request: IncomingRequest, body: string | Uint8Array): boolean {
+  // A character takes up to three bytes.
+  if (body.length * 3 <= LARGE_BYTES || request.inProcess || request.method === 'HEAD') return true;
+  const length = Buffer.byteLength(body);
+  if (length <= LARGE_BYTES) return true;
+  const { bodyBytes } = request.server.quotas;
+  const key = request.addressKey;
+  const bytes = Math.min(length, bodyBytes.mostShare);
+  if (!bodyBytes.take(bytes, key)) return false;
+  request.exchange.onEnded(() => bodyBytes.give(bytes, key));
+  return true;
+}
+
+/**
+ * Takes one of MAX_STREAMS.
+ * @returns false for a request within the process, which takes none
+ * @throws UnavailableError when too many responses are streamed
+ */
+export function takeStream(request: IncomingRequest): boolean {
+  if (request.inProcess) return false;
+  if (!request.server.quotas.streams.take(1, request.addressKey)) {
+    throw new UnavailableError('OVERLOADED', 'Too many responses are streamed at once.');
+  }
+  return true;
+}
+
+export function releaseStream(request: IncomingRequest): void {
+  request.server.quotas.streams.give(1, request.addressKey);
+}
