@@ -223,7 +223,7 @@ describe('server-sent events', () => {
     const wire = await opened('/fails', 'data: x');
     await wire.closed();
     expect(await wire.answer()).to.equal(undefined);
-    expect(world.logs.at(-1)).to.deep.include({ msg: 'a streamed answer failed' });
+    expect(world.logs.at(-1)).to.deep.include({ msg: 'a streamed response failed' });
   });
 
   it('are cut off at an event that cannot be sent', async () => {

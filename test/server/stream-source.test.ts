@@ -319,7 +319,7 @@ describe('the source of a streamed response', () => {
       expect(
         world.logs.map(({ msg }) => msg),
         path,
-      ).to.deep.equal(['a streamed answer failed']);
+      ).to.deep.equal(['a streamed response failed']);
     }
   });
 
@@ -366,7 +366,7 @@ describe('the source of a streamed response', () => {
       expect(
         world.logs.map(({ msg }) => msg),
         kind,
-      ).to.deep.equal(['a streamed answer failed']);
+      ).to.deep.equal(['a streamed response failed']);
     }
   });
 });

@@ -190,7 +190,7 @@ describe('flow over a socket', () => {
     const wire = await Wire.open(url);
     expect(await wire.request('GET', '/breaks')).to.equal(undefined);
     expect(wire.rest).to.include('begun').and.not.include('\r\n0\r\n');
-    expect(world.logs.at(-1)?.msg).to.equal('a streamed answer failed');
+    expect(world.logs.at(-1)?.msg).to.equal('a streamed response failed');
   });
 
   it('cuts a stream that is made of a body over its limit, by no fault of ours', async () => {

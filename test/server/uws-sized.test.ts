@@ -165,6 +165,6 @@ describe('a file over a socket', () => {
     await world.observer.ended(1);
     await allFilesClosed();
     expect(world.observer.seen.map(({ status }) => status)).to.deep.equal([500]);
-    expect(world.logs.at(-1)?.msg).to.equal('a streamed answer failed');
+    expect(world.logs.at(-1)?.msg).to.equal('a streamed response failed');
   });
 });
