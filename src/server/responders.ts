@@ -2,7 +2,6 @@
 // redirect without a body. Each checks its value and hands it to the response of the request.
 import { types } from 'node:util';
 import { checkOptions, SWITCH, shapeOf, TEXT, typeErrorFor } from '../options.js';
-import { jsonOf } from './response/json-value.js';
 import type { FileOptions, Sent } from './handler.js';
 import { isBodiless, type OutgoingResponse } from './outgoing-response.js';
 import { unreported } from './promise.js';
@@ -15,9 +14,9 @@ import {
   isCompressible,
 } from './response/compress.js';
 import { sendFile } from './response/file-response.js';
+import { jsonOf } from './response/json-value.js';
 import { plainBytes } from './response/plain-bytes.js';
 import {
-
   type EventSourceFunction,
   eventStream,
   isEventSource,

@@ -1,6 +1,6 @@
 // What a response needs of the life of its request (request-lifecycle.ts).
 import type { HttpError } from '../errors.js';
-import type { FailedRequest } from './problem-response.js';
+import type { FailedRequest } from '../problem.js';
 
 /** The life of the request that a response belongs to. */
 export interface ResponseOwner extends FailedRequest {
