@@ -205,8 +205,8 @@ export class OutgoingResponse {
         this.replyProblem(problemOf(tooManyBytes(), this.#owner));
         return;
       }
-      const { draining } = this.#request.server;
-      this.#exchange.send(status, this.#fieldList(status, contentType), body, draining());
+      const fields = this.#fieldList(status, contentType);
+      this.#exchange.send(status, fields, body, this.#request.server.draining());
       this.complete(status, undefined);
     } catch (error) {
       this.breakDown(error);
