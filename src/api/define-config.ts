@@ -1,16 +1,20 @@
-// What `multilane.config.js` declares: the services of a project, and settings by their camelCase names.
+// `defineConfig`, for `multilane.config.js`: the services of a project, and settings by their camelCase
+// names.
 import type { WrittenSettings } from '../config.js';
 import { ConfigError } from '../errors.js';
 import type { ServiceDefinition } from './service-definition.js';
 
-/** Any setting of CONTRACT section 2 in camelCase; command line and environment win over it. */
+/** Any setting in camelCase; the command line and the environment win over it. */
 export type ProjectConfig = WrittenSettings & {
+  /** The services that the process can mount; the setting `SERVICES` selects among them. @default none */
   readonly services?: readonly ServiceDefinition[];
 };
 
 /**
- * Checks what only code can get wrong (the settings are checked when the process reads them) and returns it.
- * @throws ConfigError for services that are no services, or two of one name
+ * Checks the services of a configuration and returns it. The settings are checked when the process reads
+ * them.
+ * @throws ConfigError for a value that is not a service, and for two services of one name
+ * @example export default defineConfig({ services: [shop], rateLimit: '100/second' });
  */
 export function defineConfig(config: ProjectConfig): ProjectConfig {
   if (typeof config !== 'object' || config === null) throw new ConfigError('defineConfig takes an object');

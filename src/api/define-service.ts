@@ -1,18 +1,26 @@
-// `defineService`: misuse fails when the module is loaded, not when a request arrives.
+// `defineService`: a mistake fails when the module is loaded, not when a request arrives.
 import { ConfigError } from '../errors.js';
 import { refuseUnknownMembers } from '../options.js';
 import { planOf } from '../saga/definition.js';
 import { isServiceName, SERVICE_NAME } from '../service-name.js';
 import type { ServiceDefinition } from './service-definition.js';
 
-/** PostgreSQL's own databases; a service of that name would share one of them. */
+/** The databases of PostgreSQL itself; a service of that name would share one of them. */
 const RESERVED = new Set(['postgres', 'template0', 'template1']);
 
 const MEMBERS = ['name', 'routes', 'migrations', 'tasks', 'sagas'];
 
 /**
  * Checks a service and returns it, frozen.
- * @throws ConfigError for a definition that could not work, naming the service and the member
+ * @throws ConfigError for a definition that cannot work, naming the service and the member
+ * @example
+ *   export const shop = defineService({
+ *     name: 'shop',
+ *     migrations: new URL('./migrations/', import.meta.url),
+ *     routes(app, { db }) {
+ *       app.get('/items', () => db.many('select id, name from item'));
+ *     },
+ *   });
  */
 export function defineService(definition: ServiceDefinition): ServiceDefinition {
   const { name, migrations, tasks, sagas = [] } = definition;

@@ -1,5 +1,5 @@
-// `Idempotency-Key` on a route (draft-ietf-httpapi-idempotency-key-header): effect and key in one
-// transaction.
+// `Idempotency-Key` on a route (draft-ietf-httpapi-idempotency-key-header): the effect and the key are stored
+// in one transaction.
 import type { Database, StoredResponse, Transaction } from '../db/database.js';
 import { strangersKey } from '../db/idempotent-effect.js';
 import { ValidationError } from '../errors.js';
@@ -13,9 +13,10 @@ const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
 const FIELD = 'idempotency-key';
 
 /**
- * The request's key, undefined when the field is absent. An empty one is refused: who sends the field relies
- * on it, and the core shows a value of nothing but bytes beyond ASCII as an empty one.
- * @throws ValidationError unless it is one value of 1..255 visible ASCII characters
+ * The `Idempotency-Key` of a request; undefined when the field is absent. An empty key is refused: a client
+ * that sends the field relies on it, and the HTTP core shows a value of non-ASCII bytes alone as an empty
+ * one.
+ * @throws ValidationError unless the field is one value of 1..255 visible ASCII characters
  */
 export function idempotencyKey(ctx: Pick<Context, 'headers'>): string | undefined {
   const [key, ...others] = ctx.headers.getAll(FIELD);
@@ -27,8 +28,8 @@ export function idempotencyKey(ctx: Pick<Context, 'headers'>): string | undefine
 
 export interface IdempotentOptions {
   /**
-   * Whose key it is: the id of the user or client that the route has authenticated. Without it a client that
-   * uses another one's key for the same request gets that one's response.
+   * The owner of the key: the id of the user or client that the route has authenticated. Without a scope, a
+   * client that sends another client's key with the same request gets that client's response.
    */
   readonly scope: string;
 }
@@ -44,16 +45,32 @@ type IdempotentContext = Pick<
 };
 
 /**
- * Runs `effect` in a transaction; with an `Idempotency-Key` at most once for each key, a repetition getting
- * the stored response. The key belongs to `METHOD /route/:template` and the scope, which is also what
- * `db.compensate` and `db.outcomeOf` are to be given. The same key with other path parameters, another query
- * or another (validated) body is 422 IDEMPOTENCY_KEY_REUSED. Sets the status and returns the body as JSON
- * carries it, the first time and ever after. A status or body that the route cannot send rolls the effect
- * back: the body is that of the response, so it must fit the schema that the route declares. Header fields
- * that the effect sets are not stored: set them behind this call. Keys of saga steps (`sagaId/step`) are
- * those of services: a client that sends one gets a row of its own.
- * @throws UnsendableError (500) for an outcome that cannot be sent; nothing is done then
- * @throws TypeError when the scope is no text or empty, so that a missing principal is never a shared one
+ * Runs `effect` in a transaction. With an `Idempotency-Key` it runs at most once for each key, and a repeated
+ * request gets the stored response. Sets the status and returns the body in its JSON form, for the first
+ * request as for a repeated one.
+ *
+ * The key belongs to `METHOD /route/:template` and the scope; pass the same to `db.compensate` and
+ * `db.outcomeOf`. Keys of saga steps (`sagaId/step`) are reserved for calls between services: a client that
+ * sends one gets a row of its own. The body is sent as the response, so it must fit the schema that the route
+ * declares; a status or body that cannot be sent rolls the effect back. Header fields that the effect sets
+ * are not stored: set them after this call.
+ * @throws HttpError IDEMPOTENCY_KEY_REUSED (422) for the same key with other path parameters, another query
+ *   or another validated body; IDEMPOTENCY_IN_PROGRESS (409) while the first request runs; STEP_CANCELLED
+ *   (409) when `db.compensate` came first
+ * @throws UnsendableError (500) for a response that cannot be sent; nothing is done then
+ * @throws ValidationError for a malformed key; TypeError for a scope that is not a string or is empty, so
+ *   that a missing user id is never a scope that all users share
+ * @example
+ *   app.post('/orders', { body: NewOrder }, async (ctx) => {
+ *     const order = await idempotent(
+ *       ctx,
+ *       db,
+ *       async (tx) => ({ status: 201, body: await insertOrder(tx, ctx.body) }),
+ *       { scope: ctx.state.userId },
+ *     );
+ *     ctx.header('location', `/orders/${order.id}`); // after the call, so that repeated requests get it too
+ *     return order;
+ *   });
  */
 export async function idempotent<T>(
   ctx: IdempotentContext,
@@ -66,7 +83,7 @@ export async function idempotent<T>(
   const { scope } = options ?? {};
   const key = idempotencyKey(ctx);
   const sendable = async (tx: Transaction): Promise<StoredResponse> => requireSendable(ctx, await effect(tx));
-  const outcome =
+  const response =
     key === undefined
       ? await db.transaction(sendable)
       : await db.idempotent(
@@ -79,13 +96,13 @@ export async function idempotent<T>(
           },
           sendable,
         );
-  ctx.status(outcome.status);
-  return outcome.body as T;
+  ctx.status(response.status);
+  return response.body as T;
 }
 
 /**
- * The outcome as it is sent and stored. Inside of the transaction, so that what cannot be sent has not
- * happened.
+ * The response as it is sent and stored. It is checked within the transaction, so that an effect whose
+ * response cannot be sent is rolled back.
  */
 function requireSendable(ctx: IdempotentContext, { status, body }: StoredResponse): StoredResponse {
   ctx.status(status);
@@ -94,15 +111,16 @@ function requireSendable(ctx: IdempotentContext, { status, body }: StoredRespons
     form = jsonForm(body);
   } catch (error) {
     const { message, cause } = error as TypeError;
-    throw new UnsendableError(ctx, `gave a body to idempotent() that cannot be kept: ${message}`, cause);
+    throw new UnsendableError(ctx, `gave a body to idempotent() that cannot be stored: ${message}`, cause);
   }
   if (ctx instanceof RequestContext) ctx.checkBody(form);
   return { status, body: form };
 }
 
 /**
- * Path parameters and query as the handler sees them, so two requests that it cannot tell apart are the same:
- * names in any order, the values of one name in theirs, whatever the encoding. Empty when there are none.
+ * Path parameters and query as the handler sees them, so that requests which it cannot tell apart are equal:
+ * the order of names and the encoding do not matter, the order of the values of one name does. Empty when
+ * there are none.
  */
 function targetOf({ params, query }: Pick<IdempotentContext, 'params' | 'query'>): string {
   const parameters = Object.entries(params).toSorted(byName);

@@ -10,48 +10,50 @@ import type { Shared } from './shared.js';
 export interface Cpu {
   /**
    * Runs a named export of the service's `tasks` module on the CPU pool of the process. `input` and the
-   * result are structured-cloned; a Uint8Array result is moved, not copied.
-   * Outside a request the deadline is REQUEST_TIMEOUT_MS from the call.
-   * @throws HttpError CPU_QUEUE_FULL, DEADLINE_EXCEEDED; the reason of `signal`, or of the request's own,
-   *   when that aborts; TypeError for what cannot be cloned; what the task throws comes back as an Error
+   * result are structured-cloned; a Uint8Array result is moved, not copied. The deadline is that of the
+   * request; outside of a request it is REQUEST_TIMEOUT_MS from the call.
+   * @throws HttpError CPU_QUEUE_FULL, DEADLINE_EXCEEDED; the reason of `signal`, or of the request's signal,
+   *   when one aborts; TypeError for a value that cannot be cloned; an Error with the message of what the
+   *   task throws
+   * @example await cpu.run('renderInvoice', { id: 7 }, { signal: ctx.signal })
    */
   run<T = unknown>(task: string, input: unknown, options?: { readonly signal?: AbortSignal }): Promise<T>;
 }
 
 /**
- * Own metrics of a service; names get no prefix, so choose one that is yours. What is returned counts under
- * the labels that were given. Whoever declares a name again, in this service or another one, gives the same
- * kind, help and label names.
- * @example metrics.counter('shop_carts_total', 'Carts that were closed.', { how: 'bought' }).add()
- * @throws TypeError naming service and metric, and what to write instead: a name that `promtool check
- *   metrics`
- *   refuses or that another metric has, help that says nothing, a label that is reserved or not a string, and
- *   a
- *   contradiction to what has been declared before
+ * The metrics of a service. Names get no prefix, so begin them with a word of your own. Every method returns
+ * a metric that counts under the given labels. A second declaration of a name, in this service or another
+ * one, must have the same kind, help and label names.
+ * @throws TypeError naming the service, the metric and what to write instead: for a name that `promtool check
+ *   metrics` refuses or that another metric has, an empty help text, a label that is reserved or not a
+ *   string, or a contradiction to an earlier declaration
  * @throws RangeError for more than 256 metrics
+ * @example metrics.counter('shop_carts_total', 'Carts that were closed.', { how: 'bought' }).add()
  */
 export interface ServiceMetrics {
   /** The name ends in `_total`. `add` throws a TypeError for anything but a whole number >= 0. */
   counter(name: string, help: string, labels?: Labels): Counter;
   /** `set` and `add` throw a TypeError for anything but a finite number. */
   gauge(name: string, help: string, labels?: Labels): Gauge;
-  /** Of durations. `record` throws a TypeError for anything but a number of microseconds >= 0. */
+  /** A histogram of durations. `record` throws a TypeError for anything but a number of microseconds >= 0. */
   histogram(name: string, help: string, labels?: Labels): Histogram;
 }
 
+/** What `routes` of a service gets to work with. */
 export interface ServiceDeps {
-  /** Present when the service has migrations or sagas; using it otherwise throws. */
+  /** The service's own database. Using it throws unless the service has migrations or sagas. */
   readonly db: Database;
+  /** Calls other services by name, in this process or elsewhere. */
   readonly call: Call;
   readonly cpu: Cpu;
   readonly sagas: Sagas;
   readonly metrics: ServiceMetrics;
   readonly shared: Shared;
-  /** The service's own in this worker; the runtime logs about the service with another one. */
+  /** The logger of the service's own code; the runtime logs about the service with another one. */
   readonly log: Logger;
 }
 
-/** What the steps of a service's sagas may use. */
+/** The tools that the steps of a service's sagas get on their context. */
 export interface SagaTools {
   readonly call: Call;
   readonly db: Database;
@@ -59,18 +61,27 @@ export interface SagaTools {
   readonly shared: Shared;
 }
 
-/** A step's context as a saga author sees it: identity, results and tools on one object (CONTRACT 7). */
+/** The context of a step: identity, results and tools on one object. */
 export type SagaContext = Omit<StepContext, 'tools'> & SagaTools;
 
 export interface ServiceDefinition {
-  /** `[a-z][a-z0-9-]{0,62}`; also the name of its database. */
+  /** The name matches `[a-z][a-z0-9-]{0,62}`; it is also the name of the service's database. */
   readonly name: string;
-  /** Called once in every worker. */
+  /** Declares the routes. It is called once in every worker. */
   routes(app: Application, deps: ServiceDeps): void;
-  /** Folder of numbered `.sql` files; the service gets a database of its own. */
+  /**
+   * The URL of a folder of numbered `.sql` files; the service gets a database of its own.
+   * @default none: the service has no database, unless it has sagas
+   * @example new URL('./migrations/', import.meta.url)
+   */
   readonly migrations?: URL;
-  /** Module whose named exports run on the CPU pool. */
+  /**
+   * The URL of a module whose named exports run on the CPU pool.
+   * @default none: `cpu.run` throws
+   * @example new URL('./tasks.js', import.meta.url)
+   */
   readonly tasks?: URL;
+  /** Sagas by `defineSaga`. The service gets a database for their journal. @default none */
   readonly sagas?: readonly SagaDefinition<never, SagaContext>[];
 }
 

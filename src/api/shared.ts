@@ -1,31 +1,43 @@
-// The contract of `shared`: what a service guards calls with that do not go through `call`, by name, the same
-// for all workers of the process. Names are a service's own: `[A-Za-z0-9._:-]{1,128}`.
+// The contract of `shared`: named breakers, bulkheads and rate limits for work that does not go through
+// `call`. One name is the same object for all workers of the process. Every service has names of its own.
 import type { BreakerOptions } from '../resilience/breaker-options.js';
 import type { BulkheadOptions } from '../resilience/bulkhead-options.js';
 import type { Bulkhead } from '../resilience/bulkhead-queue.js';
 import type { CircuitBreaker } from '../resilience/circuit-breaker.js';
 import type { RateLimitResult } from '../resilience/rate-limit.js';
 
-/** A limit by key, without memory of its own. */
+/** A rate limit by key that all workers of the process share. */
 export interface SharedRateLimiter {
   /**
-   * In any interval of t seconds at most B + N*t of one key are admitted, over all workers.
-   * @throws TypeError for a key that is no text
+   * Takes one request of the key: in any interval of t seconds at most B + N*t of one key are allowed, over
+   * all workers.
+   * @throws TypeError for a key that is not a string
    */
   take(key: string): RateLimitResult;
 }
 
 /**
- * Ask for them in `routes`, and keep them: what is wrong fails at the start. A name that is asked for again
- * is the same thing, and its numbers must be the same. Each throws TypeError for a bad name, bad numbers or
- * other numbers than before, and RangeError when the process has too many names: 64 breakers, 64 rate limits,
- * and 256 bulkheads, those of routes and calls included.
+ * Call these methods in `routes` and keep what they return, so that a mistake fails at the start. The same
+ * name returns the same object again, and its options must be the same. Names match `[A-Za-z0-9._:-]{1,128}`.
+ * @throws TypeError for a bad name, bad options, or options that differ from those of an earlier call;
+ *   RangeError when the process has too many names: 64 breakers, 64 rate limits, and 256 bulkheads, those of
+ *   routes and calls included
+ * @example
+ *   routes(app, { shared }) {
+ *     const mail = shared.breaker('mail', { openMs: 10_000 });
+ *     const perUser = shared.rateLimiter('uploads', { limit: '10/minute' });
+ *     app.post('/uploads', async (ctx) => {
+ *       const { allowed } = perUser.take(ctx.headers.get('x-user') ?? '');
+ *       if (!allowed) throw new HttpError('RATE_LIMITED', 'Too many uploads.');
+ *       await mail.run(() => sendMail(ctx.signal));
+ *     });
+ *   }
  */
 export interface Shared {
-  /** For a third party's API, a mail server: refuses at once while they fail. */
-  breaker(name: string, settings?: BreakerOptions): CircuitBreaker;
-  /** So many at once and no more. */
-  bulkhead(name: string, settings: BulkheadOptions): Bulkhead;
-  /** @param settings `limit`: `N/second` or `N/minute`, optionally `;burst=B` */
-  rateLimiter(name: string, settings: { readonly limit: string }): SharedRateLimiter;
+  /** A circuit breaker, for a third party's API or a mail server: it refuses calls while they fail. */
+  breaker(name: string, options?: BreakerOptions): CircuitBreaker;
+  /** A limit on how many calls run at once. */
+  bulkhead(name: string, options: BulkheadOptions): Bulkhead;
+  /** @param options `limit`: `N/second` or `N/minute`, optionally `;burst=B` (default N) */
+  rateLimiter(name: string, options: { readonly limit: string }): SharedRateLimiter;
 }

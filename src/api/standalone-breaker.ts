@@ -1,5 +1,5 @@
-// The circuit breaker on its own, for a program without a server. With the memory of another thread's breaker
-// it is the same breaker. In a service, `shared.breaker` is that of all workers already.
+// A circuit breaker for programs without a server. With the memory of another thread's breaker it is the same
+// breaker. In a service, `shared.breaker` already is one for all workers.
 import { threadId } from 'node:worker_threads';
 import { BreakerCells } from '../memory/breaker/breaker-cell.js';
 import { NamedBreakers } from '../memory/breaker/named-breakers.js';
@@ -19,27 +19,36 @@ import { tripRule } from '../resilience/trip-rules.js';
 import { partFor } from './standalone-memory.js';
 
 export interface StandaloneBreakerOptions extends BreakerOptions {
-  /** Of a breaker in another thread, with which this one is the same; its numbers must be the same, too. */
+  /**
+   * The memory of a breaker in another thread. Both instances then act as one, and must have the same
+   * options.
+   * @default new memory
+   */
   readonly memory?: PartMemory;
-  /** Threads that may use it at the same time, 1..1024, where it has memory of its own. Default 64. */
+  /**
+   * Threads that may use the breaker at the same time, 1..1024, when it has new memory.
+   * @default 64
+   */
   readonly threads?: number;
-  /** For messages. Default `breaker`. */
+  /**
+   * The name in messages.
+   * @default 'breaker'
+   */
   readonly name?: string;
-  /** Told of every transition in the thread that has made it, once in all threads. */
+  /** Called for every transition, in the thread that made it; once among all threads. */
   onChange?(to: 'closed' | 'open' | 'half-open'): void;
 }
 
 export interface StandaloneBreaker extends CircuitBreaker {
-  /** For other threads. */
+  /** The memory to pass to another thread. */
   readonly memory: PartMemory;
   /**
-   * Gives back the probes that a thread held which has ended, and its place among `threads`, wherever the
-   * thread was killed. Without it a lost probe counts until the breaker opens again, `slowCallMs` after the
-   * last probe.
-   * @param thread its `threadId`; a Worker forgets it when it ends, so ask for it before
-   * @returns false when that thread has no place
-   * @throws RangeError for the thread that calls, and for what is no `threadId`, such as the -1 of an ended
-   *   Worker
+   * Releases the probes and the slot of a thread that has ended, wherever it was killed. Otherwise a lost
+   * probe counts until the breaker opens again, `slowCallMs` after the last probe.
+   * @param thread the `threadId` of the thread; read it early, since a Worker loses it when it ends
+   * @returns false when that thread has no slot
+   * @throws RangeError for the calling thread, and for a number that is no `threadId`, such as the -1 of an
+   *   ended Worker
    */
   reclaim(thread: number): boolean;
 }
@@ -55,8 +64,14 @@ const OPTIONS = shapeOf<StandaloneBreakerOptions>('{ openMs: 30_000 }', {
 });
 
 /**
- * @throws TypeError for bad numbers, and such as are not those of the memory; RangeError when it is used by
- *   too many threads; Error for memory of anything else
+ * Creates a circuit breaker, or attaches to that of another thread.
+ * @throws TypeError for bad options, or options that differ from those in the memory; RangeError when too
+ *   many threads use it; Error for memory of another kind
+ * @example
+ *   const breaker = createBreaker({ openMs: 5000 });
+ *   const worker = new Worker(file, { workerData: { memory: breaker.memory } });
+ *   // in the worker, with the same options:
+ *   const same = createBreaker({ openMs: 5000, memory: workerData.memory });
  */
 export function createBreaker(options: StandaloneBreakerOptions = {}): StandaloneBreaker {
   const numbers = checkedTripNumbers('createBreaker', options, OPTIONS);
@@ -65,7 +80,7 @@ export function createBreaker(options: StandaloneBreakerOptions = {}): Standalon
   const named = new NamedBreakers(part);
   const cell = named.slotOf(NAME);
   if (!named.agree(cell, toStoredNumbers(numbers), false)) {
-    throw new TypeError('createBreaker: the memory is of a breaker with other numbers');
+    throw new TypeError('createBreaker: the memory belongs to a breaker with other options');
   }
   const clock = sharedClock(part);
   const rule = tripRule(numbers);

@@ -1,5 +1,5 @@
-// The bulkhead on its own, for a program without a server. With the memory of another thread's bulkhead it is
-// the same bulkhead. In a service, `shared.bulkhead` is that of all workers already.
+// A bulkhead for programs without a server. With the memory of another thread's bulkhead it is the same
+// bulkhead. In a service, `shared.bulkhead` already is one for all workers.
 import { threadId } from 'node:worker_threads';
 import { BulkheadCells, reclaimBulkheads } from '../memory/bulkhead-cells.js';
 import type { PartMemory } from '../memory/part.js';
@@ -16,27 +16,30 @@ import { partFor } from './standalone-memory.js';
 
 export interface StandaloneBulkheadOptions extends BulkheadOptions {
   /**
-   * Of another bulkhead, with which this one is the same; its numbers must be the same, too. In one thread
-   * both have one queue, where this is the same object; memory that a thread is sent twice is two objects,
-   * whose queues take turns by chance.
+   * The memory of another bulkhead. Both then act as one, and must have the same options. Within one thread
+   * they also have one queue, as long as `memory` is the same object; memory that a thread received twice is
+   * two objects, whose queues compete.
+   * @default new memory
    */
   readonly memory?: PartMemory;
-  /** Threads that may use it at the same time, 1..1024, where it has memory of its own. Default 64. */
+  /**
+   * Threads that may use the bulkhead at the same time, 1..1024, when it has new memory.
+   * @default 64
+   */
   readonly threads?: number;
 }
 
 export interface StandaloneBulkhead extends Bulkhead {
-  /** For other threads. */
+  /** The memory to pass to another thread. */
   readonly memory: PartMemory;
   /**
-   * Gives back the places that a thread held which has ended, and its own among `threads`. Nothing else does.
-   * It does not matter where the thread was killed: of a place that it was just taking or leaving it is found
-   * out what became of it, now or, while other threads take and leave places without a pause, by the next
-   * call that would be refused.
-   * @param thread its `threadId`; a Worker forgets it when it ends, so ask for it before
-   * @returns false when that thread has no place
-   * @throws RangeError for the thread that calls, and for what is no `threadId`, such as the -1 of an ended
-   *   Worker
+   * Releases the permits and the slot of a thread that has ended; nothing else does. It works wherever the
+   * thread was killed: the state of a permit that it was just acquiring or releasing is found out now or,
+   * while other threads acquire and release without a pause, by the next call that would be refused.
+   * @param thread the `threadId` of the thread; read it early, since a Worker loses it when it ends
+   * @returns false when that thread has no slot
+   * @throws RangeError for the calling thread, and for a number that is no `threadId`, such as the -1 of an
+   *   ended Worker
    */
   reclaim(thread: number): boolean;
 }
@@ -50,21 +53,25 @@ const OPTIONS = bulkheadShape<StandaloneBulkheadOptions>({
 });
 
 /**
- * A thread has one place among those that wait, so all that it creates over the same memory is one queue: two
- * would take that place from each other.
+ * The queues of this thread by memory. A thread has one slot among the waiting ones, so all bulkheads over
+ * the same memory share a queue: two queues would take the slot from each other.
  */
 const queues = new WeakMap<PartMemory, BulkheadQueue>();
 
 /**
- * @throws TypeError for bad numbers, and such as are not those of the memory; RangeError when it is used by
- *   too many threads; Error for memory of anything else
+ * Creates a bulkhead, or attaches to that of another thread.
+ * @throws TypeError for bad options, or options that differ from those in the memory; RangeError when too
+ *   many threads use it; Error for memory of another kind
+ * @example
+ *   const bulkhead = createBulkhead({ limit: 4, queue: 100 });
+ *   await bulkhead.run(() => resize(image));
  */
 export function createBulkhead(options: StandaloneBulkheadOptions): StandaloneBulkhead {
   const settings = checkedBulkheadOptions('createBulkhead', options, OPTIONS);
   const part = partFor('bulkhead', options);
   const cells = new BulkheadCells(part, part.slotOf(threadId));
   if (!cells.agree(NAME, bulkheadNumbers(settings), false)) {
-    throw new TypeError('createBulkhead: the memory is of a bulkhead with other numbers');
+    throw new TypeError('createBulkhead: the memory belongs to a bulkhead with other options');
   }
   const queue =
     queues.get(part.buffer) ??

@@ -1,6 +1,5 @@
-// The rate limiter on its own: for a key of one's own in a job queue, or a program without a server. With the
-// memory of another thread's limiter it is the same limiter. In a service, `shared.rateLimiter` is that of
-// all workers already.
+// A rate limiter for programs without a server, such as the worker of a job queue. With the memory of another
+// thread's limiter it is the same limiter. In a service, `shared.rateLimiter` already is one for all workers.
 import { sweepHourly } from '../memory/hourly-sweep.js';
 import type { PartMemory } from '../memory/part.js';
 import { attachRates, createRateMemory } from '../memory/rate/rate-memory.js';
@@ -9,33 +8,39 @@ import { parseRate, RATE } from '../rate.js';
 import { RateLimit, type RateLimitResult } from '../resilience/rate-limit.js';
 
 export interface RateLimiterOptions {
-  /** `N/second` or `N/minute`, optionally `;burst=B`. */
+  /** The rate for each key: `N/second` or `N/minute`, optionally `;burst=B` (default N). */
   readonly limit: string;
-  /** Of a limiter in another thread, with which this one shares its counts. */
+  /**
+   * The memory of a limiter in another thread; both then share their counts.
+   * @default new memory
+   */
   readonly memory?: PartMemory;
   /**
-   * Keys in use at once that have a row of their own, but for one in a million. 28 KiB, and 149 to 298 bytes
-   * each: the table is a power of two. A key without a row shares one: its limit is too strict, never too
-   * lax. A key is in use until its whole burst is there again. 1 to 10,000,000.
+   * How many keys in use at once have a row of their own, up to one in a million; 1 to 10,000,000. A key is
+   * in use until its whole burst is available again. A key without a row shares one, so its limit is too
+   * strict, never too lax. The memory is 28 KiB plus 149 to 298 bytes a key, since the table is a power of
+   * two.
    * @default 10_000 (2 MiB)
    */
   readonly keys?: number;
   /**
-   * Limiters of one name in one memory are the same limit, so their `limit` must be the same; at most 64
-   * names.
+   * The name of the limit within its memory. Limiters of one name and memory are the same limit, so their
+   * `limit` must be the same; a memory has at most 64 names.
+   * @default 'limiter'
    */
   readonly name?: string;
 }
 
 export interface RateLimiter {
   /**
-   * In any interval of t seconds at most B + N*t of one key are admitted, over all threads.
-   * @throws TypeError for a key that is no text
+   * Takes one request of the key: in any interval of t seconds at most B + N*t of one key are allowed, over
+   * all threads.
+   * @throws TypeError for a key that is not a string
    */
   take(key: string): RateLimitResult;
-  /** For other threads. A thread that has died holds nothing of it. */
+  /** The memory to pass to another thread. A thread that ends leaves nothing to be released. */
   readonly memory: PartMemory;
-  /** Ends the hourly sweep of unused rows; it keeps no process alive. */
+  /** Ends the hourly sweep of unused rows. The sweep does not keep the process alive. */
   close(): void;
 }
 
@@ -46,8 +51,12 @@ const OPTIONS = shapeOf<RateLimiterOptions>(
 );
 
 /**
- * @throws TypeError for a text that is no limit, and one that is not that of the memory; RangeError for an
- *   impossible number of keys, or too many names; Error for memory of anything else
+ * Creates a rate limiter, or attaches to that of another thread.
+ * @throws TypeError for a malformed limit, or one that differs from that in the memory; RangeError for a bad
+ *   number of keys, or too many names; Error for memory of another kind
+ * @example
+ *   const limiter = createRateLimiter({ limit: '100/minute;burst=20' });
+ *   const { allowed, retryAfterMs } = limiter.take(customerId);
  */
 export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   checkOptions(options, OPTIONS, typeErrorFor('createRateLimiter'));
@@ -56,7 +65,7 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   const rate = parseRate(text)!;
   const { count, periodMs, burst } = rate;
   if (!names.agree(names.rowOf(name), [count, periodMs, burst], false)) {
-    throw new TypeError(`createRateLimiter: the memory is of a limiter "${name}" with another limit`);
+    throw new TypeError(`createRateLimiter: the memory has a limiter "${name}" with another limit`);
   }
   const limit = new RateLimit(name, rate, table.limit(name, periodMs / count, burst));
   return { memory, take: (key) => limit.takeWithResult(key), close: sweepHourly(() => table.sweepInParts()) };

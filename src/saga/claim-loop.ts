@@ -153,9 +153,9 @@ export class ClaimLoop {
   }
 
   /**
-   * True when sagas of unknown definitions are due to be looked for. Other processes have had the time to claim
-   * theirs only if the journal has replied all the while, and if neither this process nor a host was suspended:
-   * a process that knows the saga may have been suspended as well. A clock that jumps shows that.
+   * True when sagas of unknown definitions are due to be looked for. Other processes have had the time to
+   * claim theirs only if the journal has replied all the while, and if neither this process nor a host was
+   * suspended: a process that knows the saga may have been suspended as well. A clock that jumps shows that.
    */
   #looksForUnclaimed(): boolean {
     const now = this.#deps.clock();

@@ -20,7 +20,9 @@ export interface SagaPlan {
   readonly steps: readonly StepPlan[];
 }
 
-/** A definition with any input and context type. Its steps get the journaled input and the engine's context. */
+/**
+ * A definition with any input and context type. Its steps get the journaled input and the engine's context.
+ */
 export type AnyDefinition = SagaDefinition<never, never>;
 
 const NAME = /^[A-Za-z][A-Za-z0-9._-]{0,62}$/;

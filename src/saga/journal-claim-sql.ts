@@ -54,8 +54,8 @@ with s as (
 select s.*, ${STEPS} from s`;
 
 /**
- * Makes sagas of known definitions ($1..$3) that have been due for more than a minute due from now on, so that
- * they do not count as unclaimed.
+ * Makes sagas of known definitions ($1..$3) that have been due for more than a minute due from now on, so
+ * that they do not count as unclaimed.
  */
 export const MARK_KNOWN = `
 with known as (

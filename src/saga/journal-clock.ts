@@ -4,7 +4,10 @@
 
 /** A reading that differs by more than this from the expected time means that the clock was set. */
 const STEP_MS = 500;
-/** How far two clocks may drift apart in a millisecond without being set; slewing changes a clock by half of it. */
+/**
+ * How far two clocks may drift apart in a millisecond without being set; slewing changes a clock by half of
+ * it.
+ */
 const DRIFT = 1 / 1000;
 /** Between readings that are further apart than this the clock may have been set back and forth. */
 const UNSEEN_MS = 4000;
@@ -60,7 +63,10 @@ export class JournalClock {
     this.#calmSince = undefined;
   }
 
-  /** The earliest time that the journal's clock can show, unless it was set since the last reading; NaN unread. */
+  /**
+   * The earliest time that the journal's clock can show, unless it was set since the last reading; NaN
+   * unread.
+   */
   earliestTime(now: number): number {
     return now + this.#aheadMs;
   }

@@ -19,7 +19,7 @@ export interface Write {
 interface WriteTexts {
   readonly input: string;
   readonly failure: string;
-  /** By position. */
+  /** The result of each step, in the order of `positions`. */
   readonly results: readonly string[];
 }
 

@@ -1,4 +1,5 @@
-// The contact of one worker with the journal: whether replies and rounds come in time, and what its clock shows.
+// The contact of one worker with the journal: whether replies and rounds come in time, and what its clock
+// shows.
 import type { Logger } from 'pino';
 import type { Journal } from './journal.js';
 import { JournalClock } from './journal-clock.js';

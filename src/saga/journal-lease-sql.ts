@@ -4,10 +4,10 @@ import { AT, IN, MS, OPEN } from './journal-sql-parts.js';
 /** The whole length of a lease of $1 (ms) or of a pause, from the moment at which it was set. */
 const LENGTH = MS(`case when status = 'waiting' then pause_ms else $1::float8 end`);
 /**
- * Restarts leases and pauses that end later than they can have been set: they were written before the server's
- * clock was set back. $1 lease (ms), $2 time (ms), $3 how many at most. A restarted lease lasts at most twice
- * as long, and a live runner has time to renew it. Nothing is changed when the server's clock shows less than
- * $2: it was set since the worker read it.
+ * Restarts leases and pauses that end later than they can have been set: they were written before the
+ * server's clock was set back. $1 lease (ms), $2 time (ms), $3 how many at most. A restarted lease lasts at
+ * most twice as long, and a live runner has time to renew it. Nothing is changed when the server's clock
+ * shows less than $2: it was set since the worker read it.
  */
 export const REDATE = `
 with ahead as (
@@ -42,9 +42,9 @@ with wanted as materialized (
 select saga_id, saga_id in (select saga_id from renewed) as renewed from wanted join saga s using (saga_id, fence)`;
 
 /**
- * Releases the holds in $1 and $2. With $3, interrupted attempts are not counted, except those that the holder
- * found begun and has not written since. The fence grows, so pending writes of the holder are refused. Returns
- * the holds whose rows another session has locked; they keep their lease.
+ * Releases the holds in $1 and $2. With $3, interrupted attempts are not counted, except those that the
+ * holder found begun and has not written since. The fence grows, so pending writes of the holder are refused.
+ * Returns the holds whose rows another session has locked; they keep their lease.
  */
 export const RELEASE = `
 with held as (
@@ -76,8 +76,8 @@ join saga s using (saga_id, fence)
 where s.status in ('running', 'compensating') and saga_id not in (select saga_id from held)`;
 
 /**
- * Releases the sagas of every instance but $1, the one that is alive. Rows that another session has locked keep
- * their lease.
+ * Releases the sagas of every instance but $1, the one that is alive. Rows that another session has locked
+ * keep their lease.
  */
 export const RELEASE_EXCEPT = `
 with left_behind as (

@@ -6,8 +6,8 @@ import type { SagaStatus } from './saga.js';
 export const LOAD = `select s.*, ${STEPS} from saga s where s.saga_id = $1`;
 
 /**
- * Finds the saga that has the key, or this very id when the start is repeated: $1 id, $2 saga, $3 key, $4 kept
- * since (ms).
+ * Finds the saga that has the key, or this very id when the start is repeated: $1 id, $2 saga, $3 key, $4
+ * kept since (ms).
  */
 export const EARLIER = `
 select saga_id, status, fingerprint,
@@ -23,9 +23,9 @@ export const OPEN_SINCE = `
 select min(created_at) as since from saga where status not in ('completed', 'compensated')`;
 
 /**
- * Lists sagas, newest first: $1 how many, then the name of the saga and the id to continue from as far as they
- * are given. The status is part of the text, so that the planner can use the partial index; it comes from a
- * closed set.
+ * Lists sagas, newest first: $1 how many, then the name of the saga and the id to continue from as far as
+ * they are given. The status is part of the text, so that the planner can use the partial index; it comes
+ * from a closed set.
  */
 export function listStatement(by: {
   readonly status: SagaStatus | undefined;

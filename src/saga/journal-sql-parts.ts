@@ -12,8 +12,8 @@ export const VALUES = (parameter: string): string =>
 export const MS = (ms: string): string => `${ms} * interval '1 millisecond'`;
 /**
  * The end of a lease: `ms` after now, or after `time` if that is later. `time` is what the worker expects the
- * clock to show (milliseconds since 1970, or null), so a lease that is written while the server's clock is set
- * back for a moment has not expired when the clock is right again.
+ * clock to show (milliseconds since 1970, or null), so a lease that is written while the server's clock is
+ * set back for a moment has not expired when the clock is right again.
  */
 export const IN = (ms: string, time: string): string =>
   `greatest(now(), ${AT(`${time}::float8`)}) + ${MS(ms)}`;
@@ -22,7 +22,10 @@ export const OPEN = `status in ('running', 'waiting', 'compensating')`;
 /** Unfinished sagas without a runner whose pause is over. */
 export const DUE = `${OPEN} and lease_until <= now()`;
 
-/** Matches rows of `saga` whose definition is listed in the three parameters: names, versions, steps as one text. */
+/**
+ * Matches rows of `saga` whose definition is listed in the three parameters: names, versions, steps as one
+ * text.
+ */
 export const isKnown = ([names, versions, steps]: readonly [string, string, string]): string => `
   exists (select from unnest(${names}::text[], ${versions}::int[], ${steps}::text[]) as k(saga, version, steps)
           where k.saga = saga.saga and k.version = saga.version and k.steps = array_to_string(saga.steps, ','))`;

@@ -1,4 +1,5 @@
-// The record of one running saga as the journal has it, with the hold and the lease under which it is written.
+// The record of one running saga as the journal has it, with the hold and the lease under which it is
+// written.
 import { fullJitterMs } from '../resilience/full-jitter.js';
 import { countCompensationTime } from './compensation-time.js';
 import type { SagaPlan } from './definition.js';

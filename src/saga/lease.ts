@@ -7,7 +7,7 @@ const MARGIN_MS = 500;
 
 export class Lease {
   readonly #clock: () => number;
-  /** Until then no other worker can have the saga. */
+  /** The moment until which no other worker can have the saga. */
   #until: number;
 
   /** @param requestedAt on `clock`, before the journal was queried for the lease */

@@ -57,8 +57,8 @@ const STATUSES: ReadonlySet<string> = new Set<SagaStatus>([
 const isStatus = (text: string): text is SagaStatus => STATUSES.has(text);
 const LIMIT = { default: 100, max: 1000 };
 /**
- * The characters of JSON inputs at which a page ends early. Inputs may be large, and a page is read and written
- * by the thread that accepts connections; for the same reason a page is read in pieces.
+ * The characters of JSON inputs at which a page ends early. Inputs may be large, and a page is read and
+ * written by the thread that accepts connections; for the same reason a page is read in pieces.
  */
 const PAGE_CHARACTERS = 2 * 1024 * 1024;
 const FIRST_PIECE = 16;

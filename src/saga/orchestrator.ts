@@ -100,8 +100,8 @@ export class Orchestrator {
   }
 
   /**
-   * Interrupts steps whose lease is about to expire, before another worker can begin them: the journal has not
-   * replied for long, or this process was suspended.
+   * Interrupts steps whose lease is about to expire, before another worker can begin them: the journal has
+   * not replied for long, or this process was suspended.
    */
   interruptOverdue(): void {
     for (const { runner } of this.#running.values()) {
@@ -150,7 +150,7 @@ export class Orchestrator {
     const left = Array.from(this.#running.values(), ({ runner }) => runner);
     const reason = new UnavailableError('DRAINING', 'The worker stops.');
     for (const runner of left) runner.stop(reason);
-    // In a worker that has failed any of the interrupted steps may be the cause.
+    // Any of the interrupted steps may be the cause of a failure of the worker.
     await this.#release(
       left.map(({ hold }) => hold),
       this.#deps.hasFailed() ? 'counted' : 'uncounted',

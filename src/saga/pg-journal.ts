@@ -27,7 +27,9 @@ import { engineQuery } from './journal-scope.js';
 import { JournalWriter } from './journal-writer.js';
 import type { SagaStatus } from './saga.js';
 
-/** How often a row that another session has locked is tried, and the pause in between. Most are free at once. */
+/**
+ * How often a row that another session has locked is tried, and the pause in between. Most are free at once.
+ */
 const LOCKED_ATTEMPTS = 10;
 const LOCKED_PAUSE_MS = 20;
 /** The longest wait for this worker's own writes before it releases its sagas. */
@@ -64,8 +66,8 @@ export class PgJournal implements Journal {
   readonly #expected = new ExpectedTime();
   readonly #writer: JournalWriter;
   /**
-   * Number of the latest write; a start is the first of its saga. A write that is repeated may still be on its
-   * way, and must not take effect after its repetition.
+   * Number of the latest write; a start is the first of its saga. A write that is repeated may still be on
+   * its way, and must not take effect after its repetition.
    */
   #lastWrite = 1;
 

@@ -1,5 +1,5 @@
-// Runs one saga: it journals the next action, performs it, journals the outcome, and so on, until the saga has
-// ended, has to pause for long, or belongs to another worker.
+// Runs one saga: it journals the next action, performs it, journals the outcome, and so on, until the saga
+// has ended, has to pause for long, or belongs to another worker.
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import { DeadlineExceededError } from '../errors.js';
 import type { TraceContext } from '../scope.js';
@@ -25,8 +25,8 @@ const LAST_CHANCE_PAUSE_MS = 500;
 const NOT_RENEWED = 'The lease of the saga expired before it was renewed.';
 
 /**
- * How a run ended. `released`: any worker may continue the saga when it is due. `lost`: another worker has it,
- * or may have it soon.
+ * How a run ended. `released`: any worker may continue the saga when it is due. `lost`: another worker has
+ * it, or may have it soon.
  */
 export type RunnerResult = 'ended' | 'released' | 'lost';
 
@@ -198,8 +198,7 @@ export class Runner {
   }
 
   /**
-   * A worker that has failed repeats nothing: a second crash could not be told from the first, so the cause
-   * would stay unknown.
+   * A worker that has failed repeats no step, since nothing shows which step caused the failure.
    */
   get #mustRelease(): boolean {
     return this.#releasesAtNextPause || this.#deps.hasFailed();

@@ -155,8 +155,8 @@ export interface Sagas {
    * @param options `idempotencyKey`, 1..255 characters: keeps for 24 hours that a repeated request starts
    *   nothing twice
    * @throws HttpError IDEMPOTENCY_KEY_REUSED for the same key with another input; UnavailableError DRAINING
-   *   when the worker stops; ValidationError for an input or a key that cannot be stored; TypeError for a saga
-   *   that is not registered or an unknown option
+   *   when the worker stops; ValidationError for an input or a key that cannot be stored; TypeError for a
+   *   saga that is not registered or an unknown option
    * @example
    *   const { sagaId } = await sagas.start('checkout', ctx.body, { idempotencyKey });
    *   const view = await sagas.wait(sagaId, { timeoutMs: 5000 });

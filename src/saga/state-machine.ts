@@ -6,9 +6,9 @@
 //   running -> unknown -> pending | completed    the step's `resolve` found out which
 //   running -> unknown -> running …              retried, idempotent under its key
 //   running -> failed                            refused: the compensation begins
-//   running -> unknown                           refused after an attempt of unknown outcome: the compensation
-//                                                begins, this step included
-//   unknown, no attempts left                    the compensation begins, this step included
+//   running -> unknown                           refused, but an earlier attempt may have taken effect:
+//                                                the compensation begins and includes this step
+//   unknown, no attempts left                    the compensation begins and includes this step
 // Backward, last step first:
 //   completed | unknown -> compensating -> compensated
 //   compensating -> failed                       given up; the other steps are compensated
@@ -62,8 +62,8 @@ function forward(record: SagaRecord, plan: SagaPlan, now: number): { record: Sag
   const step = record.steps[position]!;
   const rule = plan.steps[position]!;
   if (canResolve(step, rule)) {
-    // A `resolve` that fails costs an attempt, and so does one that crashes the worker: else it would be called
-    // for ever.
+    // A `resolve` that fails costs an attempt, and so does one that crashes the worker: else it would be
+    // called forever.
     const resolving: StepRecord = {
       ...{ ...step, status: 'running', attempts: step.attempts + 1 },
       error: step.error ?? OUTCOME_UNKNOWN,

@@ -1,5 +1,5 @@
-// Pauses between the attempts of a step. They are at least half of their bound, so that all attempts of a step
-// together outlast the failure that their rule was written for, and jittered, so that sagas which failed
+// Pauses between the attempts of a step. They are at least half of their bound, so that all attempts of a
+// step together outlast the failure that their rule was written for, and jittered, so that sagas which failed
 // together do not retry together.
 import { fullJitterMs } from '../resilience/full-jitter.js';
 import type { RetryRule } from './saga.js';

@@ -1,4 +1,4 @@
-// Questions about the record of one step, which the rules of a saga ask.
+// Predicates on the record of one step, and its replacement in a saga.
 import type { StepPlan } from './definition.js';
 import type { SagaRecord, StepRecord } from './journal.js';
 import type { SagaError } from './saga.js';
@@ -8,7 +8,9 @@ export const OUTCOME_UNKNOWN: SagaError = {
   message: 'The outcome of the step could not be found out.',
 };
 
-/** True for a step whose compensation was given up. A refused step has the same status but nothing to undo. */
+/**
+ * True for a step whose compensation was given up. A refused step has the same status but nothing to undo.
+ */
 export function isUndoFailed(step: StepRecord): boolean {
   return step.status === 'failed' && step.undoAttempts > 0;
 }

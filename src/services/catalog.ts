@@ -1,4 +1,4 @@
-// The services that run when no configuration names others: the reference shop.
+// The reference shop: the services that run with `--demo`, and in this repository.
 
 import type { ServiceDefinition } from 'multilane';
 import { checkout } from './checkout/service.js';

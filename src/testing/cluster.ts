@@ -1,5 +1,5 @@
-// `startCluster`: the real process (`dist/primary.js` of the package) as a child, on free ports, with a data
-// folder of its own.
+// `startCluster`: starts the real process (`dist/primary.js` of the package) as a child, on free ports and
+// with a data folder of its own.
 import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -15,48 +15,74 @@ const START_MS = 30_000;
 const STOP_MS = 30_000;
 
 /**
- * So that clusters run side by side, and connections that a test's client keeps open hold no stop up for
- * long.
+ * Settings with which clusters can run side by side. The short drain is for connections that the test's
+ * client keeps open.
  */
 const ISOLATED = { HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0', DRAIN_MS: '500' };
 
 export interface ClusterOptions {
-  /** Configuration module: its URL, or its path from the working directory. Default: that of `cwd`. */
+  /**
+   * The configuration module: its URL, or its path from the working directory.
+   * @default the configuration module in `cwd`
+   */
   readonly config?: URL | string;
-  /** By their camelCase names; `port`, `adminPort` and `dataDir` are set already, 0 and a new folder. */
+  /**
+   * Settings by their camelCase names.
+   * @default `host` 127.0.0.1, `port` and `adminPort` 0, `dataDir` a new folder, `drainMs` 500
+   */
   readonly settings?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
-  /** Variables beside those of this process. Settings are not inherited: `DATABASE_URL` has to be passed. */
+  /**
+   * Environment variables in addition to those of this process. Settings such as `DATABASE_URL` are not
+   * inherited; pass them here or in `settings`.
+   * @default none
+   */
   readonly env?: Readonly<Record<string, string>>;
-  /** Working directory of the process. Default: the folder of `config`. */
+  /**
+   * The working directory of the process.
+   * @default the folder of `config`
+   */
   readonly cwd?: URL | string;
-  /** Longest time until it is ready. Default 30000. */
+  /**
+   * The longest time until the process is ready, in milliseconds.
+   * @default 30_000
+   */
   readonly startTimeoutMs?: number;
-  /** Longest time that `stop` waits. Default 30000. */
+  /**
+   * The longest time that `stop` waits, in milliseconds.
+   * @default 30_000
+   */
   readonly stopTimeoutMs?: number;
 }
 
 export interface TestCluster {
-  /** Of the data plane, without a slash at its end. */
+  /** The URL of the data plane, without a trailing slash. */
   readonly url: string;
+  /** The URL of the admin plane, without a trailing slash. */
   readonly adminUrl: string;
   readonly pid: number;
-  /** Every line so far: of the log, one JSON object each. */
+  /** The lines written so far: the log, one JSON object a line. */
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
-  /** Settles when the process has ended by itself or was stopped. */
+  /** Settles when the process has ended, by itself or by `stop`. */
   readonly exited: Promise<Exit>;
   /**
-   * Drains it (SIGTERM), waits for its end and removes its data folder. Called again, it is the same stop.
-   * @throws ClusterError when it ended with another exit code than 0, or did not end in time and was killed
+   * Drains the process (SIGTERM), waits for its end and removes its data folder. A second call returns the
+   * same promise.
+   * @throws ClusterError when the exit code was not 0, or when the process did not end in time and was killed
    */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Resolves when the process is ready. It ends with the process that has started it, whatever becomes of that
- * one.
- * @throws ClusterError with what it printed when it ends first, or is not ready in time
+ * Starts a process and resolves when it is ready. It ends together with the calling process, even when that
+ * is killed.
+ * @throws ClusterError with the output of the process when it ends first, or is not ready in time
+ * @example
+ *   const config = new URL('../multilane.config.js', import.meta.url);
+ *   const cluster = await startCluster({ config, settings: { workers: 1 } });
+ *   const response = await fetch(`${cluster.url}/hello/Ada`);
+ *   await cluster.stop(); // in `after`, also when a test fails
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<TestCluster> {
   const { settings = {}, env, startTimeoutMs = START_MS, stopTimeoutMs = STOP_MS } = options;
@@ -81,7 +107,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<TestCl
       if (exit.code !== 0) throw new ClusterError(`ended with ${endOf(exit)}:`, exit, started);
     } catch (error) {
       if (started.running) child.kill('SIGKILL');
-      // An embedded PostgreSQL that was left behind may still write there; without its folder it ends by
+      // An embedded PostgreSQL that was left running may still write there; without its folder it ends by
       // itself.
       await remove().catch(() => {});
       throw error;
@@ -98,11 +124,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<TestCl
     };
     return { url, adminUrl, pid, stdout, stderr, exited, stop, [Symbol.asyncDispose]: stop };
   } catch (error) {
-    // What is told is why it has not started.
+    // The error of the start is reported, not one of the clean-up.
     await (started.running ? end() : remove()).catch(() => {});
     throw error;
   }
 }
 
-/** `adminPort` as ADMIN_PORT. */
+/** The name of a setting: `adminPort` becomes ADMIN_PORT. */
 const nameOf = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();

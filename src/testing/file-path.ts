@@ -3,6 +3,6 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Absolute. */
+/** The absolute path. */
 export const fileOf = (file: URL | string): string =>
   resolve(file instanceof URL || file.startsWith('file:') ? fileURLToPath(file) : file);

@@ -1,32 +1,43 @@
-// A request as a test writes it, and what the pipeline is handed for it.
+// A request as a test writes it, and its translation for the request pipeline.
 import type { InjectedRequest } from '../server/inject-exchange.js';
 
 type Scalar = string | number | boolean | undefined;
 
 export interface InjectRequest {
-  /** Default GET. */
+  /** @default 'GET' */
   readonly method?: string;
-  /** Begins with `/`; may hold a query. */
+  /** The path begins with `/` and may contain a query. */
   readonly path: string;
-  /** Added to that of the path; a list repeats its key, undefined leaves it out. */
+  /**
+   * Parameters added to the query of the path. A list repeats its name; undefined omits it.
+   * @default none
+   */
   readonly query?: Readonly<Record<string, Scalar | readonly Scalar[]>>;
-  /** `host` and `content-length` are added where they are missing. */
+  /**
+   * Header fields; a list sends a field several times. `host` and `content-length` are added when missing.
+   * @default none
+   */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** Sent as application/json. Instead of `body`. */
+  /** The body as a value, sent as application/json; not together with `body`. */
   readonly json?: unknown;
+  /** The body as it is sent; not together with `json`. @default none */
   readonly body?: string | Uint8Array;
-  /** Of the client. Default 127.0.0.1. */
+  /**
+   * The IP address of the client.
+   * @default '127.0.0.1'
+   */
   readonly remoteAddress?: string;
   /**
-   * As another service of the same process: may reach `internal` routes, and MAX_IN_FLIGHT does not count it.
-   * Default false.
+   * Whether the request comes from another service of the same process: then it may reach `internal` routes,
+   * and MAX_IN_FLIGHT does not count it.
+   * @default false
    */
   readonly internal?: boolean;
-  /** The client leaves. */
+  /** Its abort acts like a client that disconnects. @default none */
   readonly signal?: AbortSignal;
 }
 
-/** @throws TypeError for a path that is none, and for two bodies */
+/** @throws TypeError for a path without a leading `/`, and for a request with two bodies */
 export function injectedRequest(request: InjectRequest | string): InjectedRequest {
   if (typeof request === 'string') return injectedRequest({ path: request });
   const { method, path, query = {}, headers = {}, json, body, remoteAddress, internal, signal } = request;
@@ -46,12 +57,12 @@ export function injectedRequest(request: InjectRequest | string): InjectedReques
   };
 }
 
-function queryText(query: NonNullable<InjectRequest['query']>, goesOn: boolean): string {
+function queryText(query: NonNullable<InjectRequest['query']>, hasQuery: boolean): string {
   const pairs = Object.entries(query).flatMap(([key, value]) =>
     [value]
       .flat()
       .filter((one) => one !== undefined)
       .map((one): [string, string] => [key, String(one)]),
   );
-  return pairs.length === 0 ? '' : (goesOn ? '&' : '?') + new URLSearchParams(pairs).toString();
+  return pairs.length === 0 ? '' : (hasQuery ? '&' : '?') + new URLSearchParams(pairs).toString();
 }

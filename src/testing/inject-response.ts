@@ -1,13 +1,13 @@
-// What `inject` answers with: as `call` does, and what a test asks beside that.
+// The response that `inject` resolves with: the same members as a response of `call`, and the cookies.
 
 const UTF_8 = new TextDecoder();
 
-/** A whole answer. Values are fresh on every reading. */
+/** A whole response. `json`, `text` and `bytes` return a fresh value on every call. */
 export class InjectResponse {
   readonly status: number;
-  /** Names in lower case; a field that was sent several times is joined by `, `. */
+  /** Names are lower case; the values of a field that was sent several times are joined by `, `. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The lines of `Set-Cookie`. */
+  /** The values of the `Set-Cookie` fields. */
   readonly cookies: readonly string[];
   readonly #body: Uint8Array;
 
@@ -18,7 +18,7 @@ export class InjectResponse {
     this.#body = body;
   }
 
-  /** @throws SyntaxError for a body that is not JSON, with its beginning */
+  /** @throws SyntaxError for a body that is not JSON; the message shows how it begins */
   json<T = unknown>(): T {
     const text = this.text();
     try {

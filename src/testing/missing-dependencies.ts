@@ -1,15 +1,15 @@
-// What a test has not given. A handler's own error becomes a 500 that says nothing; this one is the test's,
-// so it comes out of `inject` as it is.
+// Substitutes for the dependencies that a test has not passed. An error of a handler becomes a 500 without
+// details; a missing dependency is a mistake of the test, so `inject` throws its error.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Logger } from 'pino';
 import { hasDatabase } from '../api/define-service.js';
 import type { ServiceDefinition, ServiceDeps } from '../api/service-definition.js';
 
-/** A service has used what its test neither started nor gave. The message says what to pass. */
+/** A service used a dependency that its test neither started nor passed. The message states what to pass. */
 export class MissingDependencyError extends Error {
   override readonly name = 'MissingDependencyError';
   readonly service: string;
-  /** `db`, `sagas` or `cpu`; `db.many` where what was given has no such member. */
+  /** `db`, `sagas` or `cpu`; `db.many` when the passed `db` has no such member. */
   readonly dependency: string;
 
   constructor(service: string, dependency: string, remedy: string) {
@@ -19,27 +19,29 @@ export class MissingDependencyError extends Error {
   }
 }
 
-/** One request of a test, with everything that runs on its behalf. */
+/** One request of a test, with everything that runs on behalf of it. */
 interface TestRequest {
-  /** The latest of what it has used and was not given. */
+  /** The error of the latest missing dependency that it used. */
   fault: MissingDependencyError | undefined;
   isOver: boolean;
 }
 
-/** Attributes each of them to the request that met it, also when several are under way. */
-export class Missing {
+/**
+ * Attributes every missing dependency to the request that used it, also when several requests run at once.
+ */
+export class MissingDependencies {
   readonly #requests = new AsyncLocalStorage<TestRequest>();
   readonly #log: Pick<Logger, 'error'>;
 
-  /** @param log for what is met outside of a request, or when its request is over */
+  /** @param log for uses outside of a request, or after its end */
   constructor(log: Pick<Logger, 'error'>) {
     this.#log = log;
   }
 
   /**
-   * Sends a request. A service that met what is missing has failed, or made the best of it: either way the
-   * test is wrong.
-   * @throws MissingDependencyError the latest that the request has met, whatever came of it otherwise
+   * Sends a request. A service that used a missing dependency has failed or worked around it; in both cases
+   * the test is wrong.
+   * @throws MissingDependencyError of the latest use, whatever the response was
    */
   async watch<T>(send: () => Promise<T>): Promise<T> {
     const request: TestRequest = { fault: undefined, isOver: false };
@@ -50,29 +52,29 @@ export class Missing {
     return sent.value;
   }
 
-  /** Stands for what is not there at all: every use of it is an error. */
-  all<T extends object>(service: string, dependency: string, remedy: string): T {
+  /** A substitute for a dependency that is missing altogether: every use of it is an error. */
+  substitute<T extends object>(service: string, dependency: string, remedy: string): T {
     return this.#refusing({} as T, (_member) => new MissingDependencyError(service, dependency, remedy));
   }
 
-  /** What a test gives may be a part of it; using the rest is an error. */
-  rest<T extends object>(service: string, dependency: string, given: Partial<T>): T {
+  /** Completes a dependency of which the test passed a part: using another member is an error. */
+  complete<T extends object>(service: string, dependency: string, given: Partial<T>): T {
     return this.#refusing(given as T, (member) => {
       const remedy = `deps.${service}.${dependency} has no such member, give it one`;
       return new MissingDependencyError(service, `${dependency}.${member}`, remedy);
     });
   }
 
-  /** @param faultOf the error of using a member that is not there */
+  /** @param faultOf makes the error for the use of a missing member */
   #refusing<T extends object>(given: T, faultOf: (member: string) => MissingDependencyError): T {
     return new Proxy(given, {
       get: (target, member) => {
         if (typeof member === 'symbol' || member in target) {
           const value: unknown = Reflect.get(target, member);
-          // Not on the proxy: private members are the target's.
+          // Bound to the target, since private members do not exist on the proxy.
           return typeof value === 'function' ? (value.bind(target) as unknown) : value;
         }
-        // Asked by `await` of any value.
+        // `await` reads this member of every value.
         if (member === 'then') return undefined;
         const fault = faultOf(member);
         this.#note(fault);
@@ -84,26 +86,29 @@ export class Missing {
   #note(fault: MissingDependencyError): void {
     const request = this.#requests.getStore();
     if (request === undefined || request.isOver) {
-      this.#log.error({ err: fault }, 'a service uses, outside of a request, what its test has not given');
+      this.#log.error(
+        { err: fault },
+        'a service used a dependency outside of a request that its test has not passed',
+      );
     } else request.fault = fault;
   }
 
   /**
-   * What a service is given when there is no server for databases, or it has declared no use for one, or for
-   * a pool.
+   * Substitutes for the dependencies that a service cannot have: a database without a server or a
+   * declaration, sagas and a CPU pool without a declaration.
    */
   substitutes(service: ServiceDefinition, hasServer: boolean): Partial<ServiceDeps> {
     const { name, sagas = [], tasks } = service;
     const hasDeclared = hasDatabase(service);
-    const start = 'pass databaseUrl (startPostgres() gives one)';
+    const startServer = 'pass databaseUrl (startPostgres() gives one)';
     const without = <T extends object>(dependency: string, remedy: string): T =>
-      this.all(name, dependency, `${remedy}, or deps.${name}.${dependency}`);
+      this.substitute(name, dependency, `${remedy}, or deps.${name}.${dependency}`);
     return {
       ...(!(hasServer && hasDeclared) && {
-        db: without('db', hasDeclared ? start : 'declare migrations or sagas'),
+        db: without('db', hasDeclared ? startServer : 'declare migrations or sagas'),
       }),
       ...(!(hasServer && sagas.length > 0) && {
-        sagas: without('sagas', sagas.length > 0 ? start : 'declare sagas'),
+        sagas: without('sagas', sagas.length > 0 ? startServer : 'declare sagas'),
       }),
       ...(tasks === undefined && { cpu: without('cpu', 'declare a tasks module') }),
     };

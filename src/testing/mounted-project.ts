@@ -1,6 +1,5 @@
-// What a test mounts, and the settings it runs with: those of a configuration, as its file would be read.
-// Command line and environment have no part in it: a test means the same in every shell.
-
+// The services that a test mounts and their settings, read as from a configuration file. The command line and
+// the environment are not read, so that a test does the same in every shell.
 import type { ProjectConfig } from '../api/define-config.js';
 import { defineService } from '../api/define-service.js';
 import type { ServiceDefinition } from '../api/service-definition.js';
@@ -11,14 +10,18 @@ import { ConfigError } from '../errors.js';
 import { fileOf } from './file-path.js';
 
 export interface ProjectOptions {
-  /** What is mounted. Default: the services of `config`. */
+  /**
+   * The services to mount.
+   * @default the services of `config`
+   */
   readonly services?: readonly ServiceDefinition[];
   /**
-   * What `multilane.config.js` exports by default, or that file: its URL, or its path from the working
+   * The default export of `multilane.config.js`, or the file: its URL, or its path from the working
    * directory.
+   * @default none: pass `services`
    */
   readonly config?: ProjectConfig | URL | string;
-  /** By their camelCase names, as in a configuration, whose own they win over. */
+  /** Settings by their camelCase names; they override those of `config`. @default none */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 
@@ -27,7 +30,7 @@ export interface Project {
   readonly settings: Settings;
 }
 
-/** @throws ConfigError */
+/** @throws ConfigError for services or settings that cannot work */
 export async function projectOf({ services, config, settings = {} }: ProjectOptions): Promise<Project> {
   const file = await configurationOf(config);
   const declared = services ?? (file.services as readonly ServiceDefinition[] | undefined);

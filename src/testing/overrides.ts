@@ -1,4 +1,4 @@
-// What a test gives services instead of the real thing.
+// The dependencies that a test passes to services instead of the real ones.
 import type { Logger } from 'pino';
 import type { Cpu, ServiceDefinition, ServiceDeps, ServiceMetrics } from '../api/service-definition.js';
 import type { Shared } from '../api/shared.js';
@@ -6,10 +6,11 @@ import type { Database } from '../db/database.js';
 import { ConfigError } from '../errors.js';
 import type { Sagas } from '../saga/saga.js';
 import type { ServiceClient } from '../upstream/call.js';
-import type { Missing } from './missing-dependencies.js';
+import type { MissingDependencies } from './missing-dependencies.js';
 
 /**
- * Any of them, each as far as the test needs it: using a member that is not given is an error that says so.
+ * Replacements for dependencies, each with the members that the test needs. The use of another member throws
+ * a MissingDependencyError that names it.
  */
 export interface DependencyOverrides {
   readonly db?: Partial<Database>;
@@ -22,7 +23,9 @@ export interface DependencyOverrides {
 }
 
 /**
- * By name of the service; a function is handed what the service would have got, to put something around it.
+ * Replacements by the name of the service. A function gets the real dependencies, so that it can wrap them.
+ * @example { users: { call: () => ({ get: async () => ({ status: 503 }) }) } }
+ * @example { users: ({ db }) => ({ db: { ...db, query: counted(db.query) } }) }
  */
 export type ServiceOverrides = Readonly<
   Record<string, DependencyOverrides | ((deps: ServiceDeps) => DependencyOverrides)>
@@ -40,28 +43,35 @@ export function checkOverrides(overrides: ServiceOverrides, services: readonly S
   }
 }
 
-/** @throws ConfigError for a dependency that is none */
-export function dressed(
+/**
+ * The dependencies of a service with the replacements of the test. @throws ConfigError for an unknown name
+ */
+export function withOverrides(
   { name }: ServiceDefinition,
   deps: ServiceDeps,
   overrides: ServiceOverrides,
-  missing: Missing,
+  missing: MissingDependencies,
 ): ServiceDeps {
   const override = Object.hasOwn(overrides, name) ? overrides[name]! : {};
   const given = typeof override === 'function' ? override(deps) : override;
-  const dressing: Record<string, unknown> = {};
+  const replaced: Record<string, unknown> = {};
   for (const [dependency, value] of Object.entries(given)) {
     if (!KNOWN.has(dependency)) {
       throw new ConfigError(`deps.${name}.${dependency}: services have ${[...KNOWN].join(', ')}`);
     }
-    if (value !== undefined) dressing[dependency] = whole(name, dependency, value, missing);
+    if (value !== undefined) replaced[dependency] = complete(name, dependency, value, missing);
   }
-  return { ...deps, ...dressing };
+  return { ...deps, ...replaced };
 }
 
-function whole(service: string, dependency: string, value: unknown, missing: Missing): unknown {
+function complete(
+  service: string,
+  dependency: string,
+  value: unknown,
+  missing: MissingDependencies,
+): unknown {
   if (dependency === 'log') return value;
-  if (dependency !== 'call') return missing.rest(service, dependency, value as object);
+  if (dependency !== 'call') return missing.complete(service, dependency, value as object);
   const call = value as NonNullable<DependencyOverrides['call']>;
-  return (called: string) => missing.rest(service, dependency, call(called));
+  return (called: string) => missing.complete(service, dependency, call(called));
 }

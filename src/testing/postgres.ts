@@ -1,5 +1,4 @@
-// `startPostgres`: a PostgreSQL of the test's own, the one that Multilane embeds, on a folder that goes with
-// it.
+// `startPostgres`: starts the PostgreSQL that Multilane embeds, on a temporary folder.
 import { rm } from 'node:fs/promises';
 import { socketDirectory } from '../config/socket-directory.js';
 import { Countdown } from '../countdown.js';
@@ -9,26 +8,32 @@ import { createLogger } from '../telemetry/log.js';
 import { newDataDir } from './data-dir.js';
 
 export interface TestPostgres {
-  /** The server, with its maintenance database in the path; holds the password. */
+  /** The URL of the server, with its maintenance database in the path. It contains the password. */
   readonly url: string;
-  /** Ends it and removes its data. */
+  /** Stops the server and removes its data. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Stopping it in order takes a tenth of a second, on a busy machine more. */
+/** An orderly stop takes a tenth of a second, on a busy machine more. */
 const STOPS_MS = 5_000;
 
-/** The lock of a folder that was made for this: nobody else can have it. */
+/** The lock of a folder that was created for this server: no other process can hold it. */
 export const SOLE_OWNER: Pick<EmbeddedOptions, 'lock' | 'signal'> = {
   lock: { status: async () => 'eldest', leave: async () => true },
   signal: new AbortController().signal,
 };
 
 /**
- * Takes about a second: one for a file of tests, or for all of them, is enough, since every test app gets
- * databases of its own there.
- * @throws StartError
+ * Starts a PostgreSQL server, which takes about a second. One server for a file of tests, or for all of them,
+ * is enough, since every test app creates databases of its own there.
+ * @throws StartError when the server does not start
+ * @example
+ *   const postgres = await startPostgres();
+ *   const app = await createTestApp({ config, databaseUrl: postgres.url });
+ *   // in `after`, in this order: the app drops its databases
+ *   await app.close();
+ *   await postgres.stop();
  */
 export async function startPostgres(): Promise<TestPostgres> {
   const dataDir = newDataDir();

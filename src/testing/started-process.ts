@@ -1,4 +1,4 @@
-// The process as whoever starts it sees it: lines, the ready line among them, and an end.
+// A started process as its parent sees it: lines of output, the ready line among them, and an exit.
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
@@ -9,10 +9,10 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** The process has not started, or not ended, as it should; the message holds what it printed. */
+/** The process did not start or end as it should. The message contains its output. */
 export class ClusterError extends Error {
   override readonly name = 'ClusterError';
-  /** Undefined: it was still running. */
+  /** Undefined when the process was still running. */
   readonly exit: Exit | undefined;
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
@@ -30,15 +30,15 @@ export class ClusterError extends Error {
 }
 
 export class StartedProcess {
-  /** Every line so far, as written. */
+  /** The lines written so far. */
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
-  /** Settles when the process has ended and all of its output is here. */
+  /** Settles when the process has ended and all of its output was read. */
   readonly exited: Promise<Exit>;
   readonly #child: ChildProcess;
   readonly #ready: Promise<{ url: string; adminUrl: string }>;
 
-  /** @param child with both of its outputs piped */
+  /** @param child a process with piped stdout and stderr */
   constructor(child: ChildProcess) {
     const stdout: string[] = [];
     const stderr: string[] = [];
@@ -70,7 +70,7 @@ export class StartedProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** @throws ClusterError when it ends first, or is not ready in time */
+  /** Resolves when the process is ready. @throws ClusterError when it ends first, or is not ready in time */
   ready(ms: number): Promise<{ readonly url: string; readonly adminUrl: string }> {
     const early = this.exited.then((exit) => {
       throw new ClusterError(`ended (${endOf(exit)}) before it was ready:`, exit, this);
@@ -78,7 +78,7 @@ export class StartedProcess {
     return this.#within(ms, Promise.race([this.#ready, early]), `was not ready within ${ms} ms:`);
   }
 
-  /** Sends a signal and waits for the end. @throws ClusterError when that takes longer */
+  /** Sends a signal and waits for the exit. @throws ClusterError when that takes longer than `ms` */
   stop(signal: NodeJS.Signals, ms: number): Promise<Exit> {
     this.#child.kill(signal);
     return this.#within(ms, this.exited, `has not ended ${ms} ms after ${signal}:`);
@@ -97,5 +97,6 @@ export class StartedProcess {
   }
 }
 
+/** The exit as a text for messages. */
 export const endOf = ({ code, signal }: Exit): string =>
   code === null ? `signal ${signal}` : `exit code ${code}`;

@@ -1,6 +1,6 @@
-// `createTestApp`: what one worker serves, in this thread. It stands on the primary's registry and on the
-// worker's host, so limits, validation, hooks, breakers and error documents are those of the process;
-// sockets, threads and the admin plane are what is left out.
+// `createTestApp`: everything that one worker serves, in this thread. It uses the primary's registry and the
+// worker's host, so limits, validation, hooks, breakers and error documents are those of the process.
+// Sockets, threads and the admin plane are omitted.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { MessageChannel } from 'node:worker_threads';
 import type { Logger } from 'pino';
@@ -21,67 +21,79 @@ import { createHost, type Host } from '../worker/host.js';
 import type { MountedService } from '../worker/mounted-service.js';
 import { type InjectRequest, injectedRequest } from './inject-request.js';
 import { InjectResponse } from './inject-response.js';
-import { Missing, MissingDependencyError } from './missing-dependencies.js';
+import { MissingDependencies, MissingDependencyError } from './missing-dependencies.js';
 import { type ProjectOptions, projectOf } from './mounted-project.js';
-import { checkOverrides, dressed, type ServiceOverrides } from './overrides.js';
+import { checkOverrides, type ServiceOverrides, withOverrides } from './overrides.js';
 
 export interface TestAppOptions extends ProjectOptions {
-  /** Instead of what the services would be given. */
+  /**
+   * Replacements for the dependencies of services, by the name of the service.
+   * @default none
+   */
   readonly deps?: ServiceOverrides;
   /**
-   * PostgreSQL server, with a database in its path that new ones can be created through. Each service that
-   * needs one gets a new database there, migrated, and dropped by `close`. Without it there are no databases
-   * and no sagas.
+   * The URL of a PostgreSQL server, with a database in its path through which others can be created. Each
+   * service that needs a database gets a new one there, migrated, and dropped by `close`.
+   * @default none: there are no databases and no sagas, and using them throws a MissingDependencyError
    */
   readonly databaseUrl?: string;
 }
 
-/** One line of the log: pino's object. */
+/** One line of the log, as the object that pino writes. */
 export type LogLine = Readonly<Record<string, unknown>>;
 
 export interface TestApp {
   /**
-   * Puts a request through the pipeline and resolves with the whole answer, of whatever status. A string is
-   * the path of a GET.
-   * @throws MissingDependencyError when a service used what the test has not given
-   * @throws HttpError CLIENT_CLOSED where a socket would have been closed without an answer, or the reason of
-   *   `signal`
+   * Sends a request through the pipeline and resolves with the whole response, whatever its status. A string
+   * is the path of a GET request. A response that never ends, such as server-sent events, needs `stream`.
+   * @throws MissingDependencyError when a service used a dependency that the test has not passed
+   * @throws HttpError CLIENT_CLOSED where a socket would have been closed without a response; the reason of
+   *   `signal` when that aborts
+   * @throws TypeError for a path without a leading `/`, and for a request with two bodies
    */
   inject(request: InjectRequest | string): Promise<InjectResponse>;
   /**
-   * The same, but resolves when the answer begins: for what never ends by itself, such as server-sent events.
-   * Whoever destroys `body` (leaving a `for await` does) is a client that leaves.
+   * Sends a request and resolves when the response begins, for responses that never end by themselves, such
+   * as server-sent events. Destroying `body`, which leaving a `for await` does, acts like a client that
+   * disconnects.
    * @throws as `inject`
    */
   stream(request: InjectRequest | string): Promise<InjectedStream>;
   /**
-   * The database of a service, to fill and to look into. @throws MissingDependencyError when it has none here
+   * The database of a service, to prepare and to check rows.
+   * @throws MissingDependencyError when the service has no database here
    */
   database(service: string): Database;
-  /** What was logged so far, failures of handlers with their stack among it. */
+  /** The lines logged so far; failures of handlers are there with their stacks. */
   readonly logs: readonly LogLine[];
-  /** Waits for sagas under way, and removes what was made. */
+  /** Waits up to 10 s for running sagas, then drops the databases and stops the CPU pool. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** The only worker's row of shared memory. */
+/** The row of shared memory of the only worker. */
 const SLOT = 1;
-/** Services of one process call each other without it. */
+/** The services call each other within the process, so their port is never used. */
 const UNUSED_PORT = 1;
-/** Of an identifier of PostgreSQL, in bytes. */
-const LONGEST_NAME = 63;
-/** By the formula of the process one worker has two, which tests that ask for much at once would wait for. */
+/** The longest identifier of PostgreSQL, in bytes. */
+const MAX_NAME_BYTES = 63;
+/** More than the two that the process would give to one worker, for tests with many queries at once. */
 const CONNECTIONS_EACH = 8;
 const SAGAS_MS = 10_000;
 const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
-/** There are no other workers. */
-const NOBODY = { receive() {}, send() {} };
+/** The messages between workers, of which there is only one here. */
+const NO_OTHER_WORKERS = { receive() {}, send() {} };
 
 /**
- * Mounts services without a socket and without a thread; CPU tasks start theirs when the first one runs.
- * @throws ConfigError for services, settings or overrides that could not work, as a start would
+ * Mounts services without a socket or a worker thread. The threads for CPU tasks start with the first task.
+ * @throws ConfigError for services, settings or replacements that cannot work, as a start of the process
+ *   would
  * @throws StartError when the database server cannot be reached, or a migration fails
+ * @example
+ *   const app = await createTestApp({ services: [shop], databaseUrl: postgres.url });
+ *   const response = await app.inject({ method: 'POST', path: '/items', json: { name: 'pen' } });
+ *   assert.equal(response.status, 201);
+ *   await app.close(); // in `after`: an app that is not closed leaves its databases behind
  */
 export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
   const { services, settings } = await projectOf(options);
@@ -90,7 +102,7 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
   const lifecycle = new Lifecycle();
   const logs: LogLine[] = [];
   const log = createLogger({ ...settings, logFormat: 'json' }, {}, collectedIn(logs));
-  const missing = new Missing(log);
+  const missing = new MissingDependencies(log);
   try {
     const instanceId = randomUUID();
     const sharedState = createSharedState({ ...settings, workers: 1 }, log, (slot) =>
@@ -117,11 +129,11 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
       definitions: services,
       cpuPort: port2,
       log,
-      mail: NOBODY,
+      mail: NO_OTHER_WORKERS,
       draining: () => false,
       awaitsDatabases: hasServer,
       replaceDeps: (service, real) =>
-        dressed(service, { ...real, ...missing.substitutes(service, hasServer) }, deps, missing),
+        withOverrides(service, { ...real, ...missing.substitutes(service, hasServer) }, deps, missing),
     });
     lifecycle.defer('host', () => host.close());
     lifecycle.defer('sagas', async () => {
@@ -144,7 +156,7 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
 
 function testApp(
   host: Host,
-  missing: Missing,
+  missing: MissingDependencies,
   logs: readonly LogLine[],
   close: () => Promise<void>,
 ): TestApp {
@@ -169,7 +181,7 @@ function testApp(
 const mounted = (host: Host, service: string): MountedService | undefined =>
   host.services.find(({ definition }) => definition.name === service);
 
-/** ServiceDatabases that nobody else can have: test runners run files side by side. */
+/** Databases with names of their own, since test runners run several files at once. */
 function ownDatabases(
   settings: Settings,
   databaseUrl: string,
@@ -179,7 +191,7 @@ function ownDatabases(
   const run = randomBytes(4).toString('hex');
   const names = services.map(({ name }) => name);
   const nameOf = (service: string): string =>
-    `test_${run}_${names.indexOf(service)}_${service}`.slice(0, LONGEST_NAME);
+    `test_${run}_${names.indexOf(service)}_${service}`.slice(0, MAX_NAME_BYTES);
   const { databasePoolMax = CONNECTIONS_EACH * names.length } = settings;
   const own = { ...settings, databaseUrl, serviceDatabaseUrls: {}, databasePoolMax };
   return new ServiceDatabases(own, services, log, nameOf);

@@ -1,7 +1,7 @@
 -- Up Migration
 
--- Number of the latest write of who holds the saga; a write with a smaller one, which the network has held up while it
--- was repeated, changes nothing. A default that is no expression rewrites no row.
+-- The number of the owner's latest write. A write with a smaller number, which the network has delayed until after its
+-- repetition, changes nothing. A constant default rewrites no row.
 alter table saga add column write_no bigint not null default 0;
 
 -- Down Migration

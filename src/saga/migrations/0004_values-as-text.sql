@@ -1,8 +1,8 @@
 -- Up Migration
 
--- `json`, not `jsonb`: values come back as they were written. jsonb sorts members, and writes numbers out in full:
--- 5e-324 has 326 characters then, so a value within its bound would be read as one that is fifty times as long.
--- How long they are decides how many sagas a worker takes over at a time.
+-- `json`, not `jsonb`: values are read as they were written. jsonb sorts members and writes numbers out in full, so
+-- 5e-324 has 326 characters and a value within its bound could be read as one fifty times as long. The lengths decide
+-- how many sagas a worker takes over at a time.
 alter table saga alter column input type json using input::json;
 alter table saga alter column failure type json using failure::json;
 alter table saga_step alter column result type json using result::json;

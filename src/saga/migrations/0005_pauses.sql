@@ -1,8 +1,8 @@
 -- Up Migration
 
--- Milliseconds a waiting saga is to wait, from when it was released. The clock of this server may be set
--- back: a pause that lies further ahead than this was set before, and begins anew. The default is for what an
--- earlier version releases: the longest pause of most. A default that is no expression rewrites no row.
+-- The pause of a waiting saga in milliseconds, from its release on. The clock of this server may be set back: a pause
+-- that ends further ahead than this was written before that, and begins anew. The default, the longest pause of most
+-- sagas, is for sagas that an earlier version releases. A constant default rewrites no row.
 alter table saga add column pause_ms bigint not null default 60000;
 
 -- Down Migration

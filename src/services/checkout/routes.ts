@@ -10,7 +10,7 @@ import {
 import { checkCurrency, compensated, hasEnded, idsOf, prefersAsync, progressOf } from './rules.js';
 import { Accepted, BySagaId, Checkout, Completed, Progress } from './schema.js';
 
-/** Whoever waits is told to come back this long before the deadline would cut the answer off. */
+/** A waiting client gets 202 this long before the deadline of its request. */
 const MARGIN_MS = 1000;
 
 export function routes(app: Application, { sagas }: ServiceDeps): void {
@@ -19,7 +19,7 @@ export function routes(app: Application, { sagas }: ServiceDeps): void {
     {
       body: Checkout,
       response: { 201: Completed, 202: Accepted },
-      summary: 'Check out: all of it or nothing',
+      summary: 'Check out: all steps or none',
     },
     async (ctx) => {
       const key = requiredKey(ctx);
@@ -28,26 +28,26 @@ export function routes(app: Application, { sagas }: ServiceDeps): void {
       const location = locationOf(sagaId);
       if (!created) {
         if (!hasEnded(status)) throw inProgress(location);
-        return answer(ctx, await sagas.get(sagaId));
+        return respond(ctx, await sagas.get(sagaId));
       }
       if (prefersAsync(ctx.headers.getAll('prefer'))) {
         ctx.status(202).header('location', location).header('preference-applied', 'respond-async');
         return { sagaId, status: 'running' };
       }
-      return answer(ctx, await waitFor(sagas, sagaId, ctx));
+      return respond(ctx, await waitFor(sagas, sagaId, ctx));
     },
   );
 
   app.get(
     '/api/checkout/:sagaId',
-    { params: BySagaId, response: { 200: Progress }, summary: 'How far a checkout has come' },
+    { params: BySagaId, response: { 200: Progress }, summary: 'The progress of a checkout' },
     async (ctx) => progressOf(await sagas.get(ctx.input.params.sagaId)),
   );
 }
 
 const locationOf = (sagaId: string): string => `/api/checkout/${sagaId}`;
 
-/** An empty field is as good as none: without a key nothing is done here. */
+/** Requires a key; an empty field counts as a missing one. */
 function requiredKey(ctx: Pick<Context, 'headers'>): string {
   const key = ctx.headers.get('idempotency-key') === '' ? undefined : idempotencyKey(ctx);
   if (key === undefined) throw new HttpError('IDEMPOTENCY_KEY_REQUIRED', 'Send an Idempotency-Key.');
@@ -62,7 +62,7 @@ const inProgress = (location: string): HttpError =>
     headers: { 'retry-after': '1', location },
   });
 
-function answer(ctx: Pick<Context, 'status' | 'header'>, view: SagaView): object {
+function respond(ctx: Pick<Context, 'status' | 'header'>, view: SagaView): object {
   const { sagaId, status } = view;
   if (status === 'compensated') throw compensated(view);
   ctx.header('location', locationOf(sagaId));

@@ -1,13 +1,15 @@
-// The checkout: a user, an order, a captured payment, a confirmed order; or none of them.
+// The checkout saga: it creates a user and an order, captures a payment and confirms the order, or does none
+// of these.
 import { defineSaga, type Json, type SagaContext } from 'multilane';
 import { findCreated, perform, undo } from './participants.js';
 import type { Checkout } from './schema.js';
 
-/** A provider that says nothing for this long is asked what became of the payment. */
+/** If the provider has not responded by then, `resolve` queries the payment. */
 const CAPTURE_TIMEOUT_MS = 2000;
 
 /**
- * 7 to 14 s in all: more than a breaker stays open (5 s), so that a hiccup of a service undoes no checkout.
+ * The retries take 7 to 14 s in all: longer than a breaker stays open (5 s), so that a short failure of a
+ * service does not undo a checkout.
  */
 const RETRY = { attempts: 8, backoffMs: 200, maxBackoffMs: 4000 };
 
@@ -56,7 +58,7 @@ export const checkoutSaga = defineSaga<Checkout>({
   ],
 });
 
-/** Answers `resolve`: did the forward call create something, and under which id? */
+/** The result of `resolve`: whether the forward call created something, and its id. */
 async function found(
   ctx: SagaContext,
   service: string,

@@ -1,12 +1,12 @@
-// What a checkout looks like on the wire.
+// Request and response bodies of the checkout service.
 import { type Static, Type } from 'multilane';
 
 const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 const Timestamp = Type.String({ format: 'date-time' });
 
 /**
- * The same bounds as the services behind it have (copied, not shared: each owns its data): what they are sure
- * to refuse is refused before anything is done.
+ * The bounds of the called services, so that input which they would refuse is refused before the saga starts.
+ * They are copied, not shared, because each service owns its data.
  */
 const NAME = '^(?:[\\ud800-\\udbff][\\udc00-\\udfff]|[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]){1,200}$';
 

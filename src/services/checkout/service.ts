@@ -1,4 +1,4 @@
-// The checkout service: the saga over users, orders and payments. Its database is the saga journal alone.
+// The checkout service: a saga over users, orders and payments. Its database holds the saga journal only.
 import { defineService } from 'multilane';
 import { routes } from './routes.js';
 import { checkoutSaga } from './saga.js';

@@ -3,7 +3,7 @@ import { DEFAULT_LIMIT, decodeCursor, nextLink, pageOf } from './rules.js';
 import { Id, Key, NewOrder, Order, PageQuery } from './schema.js';
 import { deleteOrder, findOrder, insertOrder, ordersOfUser, setStatus } from './store.js';
 
-/** What the idempotency keys of these routes belong to. */
+/** The routes to which idempotency keys belong. */
 const CREATE = 'POST /api/orders';
 const CONFIRM = 'POST /internal/orders/confirm';
 
@@ -68,7 +68,7 @@ function publicRoutes(app: Application, { db, cpu }: ServiceDeps): void {
   );
 }
 
-/** What the checkout saga needs beside the above: confirm, undo, and ask what became of a key. */
+/** The routes for the checkout saga: confirm, undo, and look up the stored response of a key. */
 function internalRoutes(app: Application, { db }: ServiceDeps): void {
   app.post(
     '/internal/orders/confirm',
@@ -83,7 +83,7 @@ function internalRoutes(app: Application, { db }: ServiceDeps): void {
 
   app.post(
     '/internal/orders/confirm/undo',
-    { internal: true, body: ByKey, summary: 'Undo a keyed confirmation, or forbid a late one' },
+    { internal: true, body: ByKey, summary: 'Undo a keyed confirmation, or prevent a late one' },
     async (ctx) => {
       await db.compensate({ route: CONFIRM, key: ctx.body.key }, async (tx, done) => {
         if (done) await setStatus(tx, (done.body as Order).id, 'pending');
@@ -93,7 +93,7 @@ function internalRoutes(app: Application, { db }: ServiceDeps): void {
 
   app.post(
     '/internal/orders/undo',
-    { internal: true, body: ByKey, summary: 'Undo a keyed creation, or forbid a late one' },
+    { internal: true, body: ByKey, summary: 'Undo a keyed creation, or prevent a late one' },
     async (ctx) => {
       await db.compensate({ route: CREATE, key: ctx.body.key }, async (tx, done) => {
         if (done) await deleteOrder(tx, (done.body as Order).id);
@@ -103,11 +103,11 @@ function internalRoutes(app: Application, { db }: ServiceDeps): void {
 
   app.get(
     '/internal/orders/outcome',
-    { internal: true, query: ByKey, summary: 'What became of a keyed creation' },
+    { internal: true, query: ByKey, summary: 'The stored response of a keyed creation' },
     async (ctx) => {
-      const outcome = await db.outcomeOf({ route: CREATE, key: ctx.input.query.key });
-      if (!outcome) throw new NotFoundError('This key has no outcome.');
-      return outcome;
+      const stored = await db.outcomeOf({ route: CREATE, key: ctx.input.query.key });
+      if (!stored) throw new NotFoundError('This key has no stored response.');
+      return stored;
     },
   );
 }

@@ -1,10 +1,10 @@
-// What holds for orders, without I/O: pages and their cursors.
+// The rules of the orders service, without I/O: pages and their cursors.
 import { HttpError } from 'multilane';
 import type { Order } from './schema.js';
 
 export const DEFAULT_LIMIT = 20;
 
-/** The place behind one order in the list by creation, newest first. */
+/** The position after one order in the list of orders by creation, newest first. */
 export interface Position {
   /** Milliseconds since 1970. */
   readonly createdAt: number;
@@ -16,20 +16,20 @@ export const positionOf = (order: Order): Position => ({
   id: order.id,
 });
 
-/** Opaque to clients: base64url of `milliseconds.id`. */
+/** A cursor is base64url of `milliseconds.id`, opaque to clients. */
 export const encodeCursor = ({ createdAt, id }: Position): string =>
   Buffer.from(`${createdAt}.${id}`).toString('base64url');
 
-/** The last moment that a Date, and so a timestamptz of ours, can hold (ECMA-262 21.4.1.1). */
+/** The last moment that a Date can hold (ECMA-262 21.4.1.1), and so the last `createdAt` of an order. */
 const MAX_TIME_MS = 8.64e15;
 
 /** @throws HttpError BAD_CURSOR for anything that `encodeCursor` did not write */
 export function decodeCursor(cursor: string): Position {
   const [, createdAt, id] = /^(0|[1-9]\d{0,15})\.([1-9]\d{0,15})$/.exec(fromBase64url(cursor)) ?? [];
   const position = { createdAt: Number(createdAt), id: Number(id) };
-  const sound = position.createdAt <= MAX_TIME_MS && Number.isSafeInteger(position.id);
-  if (!sound || encodeCursor(position) !== cursor) {
-    throw new HttpError('BAD_CURSOR', 'The cursor is not one that this list gave out.');
+  const isValid = position.createdAt <= MAX_TIME_MS && Number.isSafeInteger(position.id);
+  if (!isValid || encodeCursor(position) !== cursor) {
+    throw new HttpError('BAD_CURSOR', 'The cursor is not one that this list returned.');
   }
   return position;
 }
@@ -42,13 +42,13 @@ export interface Page {
   readonly next: string | undefined;
 }
 
-/** Cuts a page out of `limit + 1` orders: the one too many only tells that there is a next page. */
+/** The page within `limit + 1` found orders: the extra order only shows that there is a next page. */
 export function pageOf(found: readonly Order[], limit: number): Page {
   const orders = found.slice(0, limit);
   const last = orders.at(-1);
   return { orders, next: found.length > limit && last ? encodeCursor(positionOf(last)) : undefined };
 }
 
-/** `Link` field of a page (RFC 8288). */
+/** The `Link` field of a page (RFC 8288). */
 export const nextLink = (userId: number, limit: number, cursor: string): string =>
   `</api/users/${userId}/orders?limit=${limit}&cursor=${cursor}>; rel="next"`;

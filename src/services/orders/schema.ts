@@ -1,7 +1,7 @@
-// What orders look like on the wire.
+// Request and response bodies of the orders service.
 import { type Static, Type } from 'multilane';
 
-/** Identity columns: 1 to 2^53-1, so that a JSON number holds every one exactly. */
+/** Ids are identity columns, limited to 1..2^53-1 so that a JSON number holds every one exactly. */
 export const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 
 export const NewOrder = Type.Object({
@@ -26,5 +26,5 @@ export const PageQuery = Type.Object({
   cursor: Type.Optional(Type.String()),
 });
 
-/** Names one forward call, e.g. `0197…/create-order`. */
+/** The idempotency key of a forward call, such as `0197…/create-order`. */
 export const Key = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\u0021-\\u007e]+$' });

@@ -1,4 +1,4 @@
-// The orders service: what was ordered, by whom, and its invoice. Users are known by id only.
+// The orders service: orders and their invoices. It knows users by their ids only.
 import { defineService } from 'multilane';
 import { routes } from './routes.js';
 

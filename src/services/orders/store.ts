@@ -1,4 +1,4 @@
-// Every statement on the orders database.
+// All statements on the orders database.
 import type { Queryable } from 'multilane';
 import type { Position } from './rules.js';
 import type { NewOrder, Order } from './schema.js';
@@ -36,7 +36,7 @@ export async function findOrder(db: Queryable, id: number): Promise<Order | unde
   return row && toOrder(row);
 }
 
-/** Newest first, from behind `after` on. */
+/** The orders of a user, newest first, beginning after the position `after`. */
 export async function ordersOfUser(
   db: Queryable,
   userId: number,

@@ -1,11 +1,11 @@
-// CPU tasks of the orders service: run on the pool's threads, never in an HTTP worker.
+// The CPU tasks of the orders service. They run on the threads of the CPU pool, never in an HTTP worker.
 import PDFDocument from 'pdfkit';
 import type { Order } from './schema.js';
 
 const MARGIN = 56;
 const PAGE_WIDTH = 595.28; // A4 in points (ISO 216 at 72 points an inch)
 
-/** The invoice of an order as a PDF. Same order, same document: its date is the order's. */
+/** The invoice of an order as a PDF. It is the same for every call, since its date is that of the order. */
 export async function renderInvoice(order: Order): Promise<Uint8Array> {
   const created = new Date(order.createdAt);
   const pdf = new PDFDocument({

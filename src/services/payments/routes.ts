@@ -14,7 +14,7 @@ import { currencyOf, refuseDeclined, refuseFlaky } from './rules.js';
 import { Key, NewPayment, Payment } from './schema.js';
 import { countAttempt, insertCaptured, refund } from './store.js';
 
-/** What the idempotency keys of captures belong to. */
+/** The route to which the idempotency keys of captures belong. */
 const CAPTURE = 'POST /api/payments';
 
 const ByKey = Type.Object({ key: Key });
@@ -31,24 +31,24 @@ export function routes(app: Application, { db }: ServiceDeps): void {
         refuseDeclined(method);
         return { status: 201, body: await insertCaptured(tx, { ...ctx.body, currency }) };
       });
-      if (method === 'tok_timeout') await neverAnswer(ctx.signal);
+      if (method === 'tok_timeout') await neverRespond(ctx.signal);
       return payment;
     },
   );
 
   app.get(
     '/internal/payments/outcome',
-    { internal: true, query: ByKey, summary: 'What became of a keyed capture' },
+    { internal: true, query: ByKey, summary: 'The stored response of a keyed capture' },
     async (ctx) => {
-      const outcome = await db.outcomeOf({ route: CAPTURE, key: ctx.input.query.key });
-      if (!outcome) throw new NotFoundError('This key has no outcome.');
-      return outcome;
+      const stored = await db.outcomeOf({ route: CAPTURE, key: ctx.input.query.key });
+      if (!stored) throw new NotFoundError('This key has no stored response.');
+      return stored;
     },
   );
 
   app.post(
     '/internal/payments/undo',
-    { internal: true, body: ByKey, summary: 'Refund a keyed capture, or forbid a late one' },
+    { internal: true, body: ByKey, summary: 'Refund a keyed capture, or prevent a late one' },
     async (ctx) => {
       await db.compensate({ route: CAPTURE, key: ctx.body.key }, async (tx, done) => {
         if (done) await refund(tx, (done.body as Payment).id);
@@ -57,14 +57,16 @@ export function routes(app: Application, { db }: ServiceDeps): void {
   );
 }
 
-/** Without a key every request is a first attempt. */
+/**
+ * How often the request's key was tried, this time included. Without a key it is always the first attempt.
+ */
 async function attemptsOf(ctx: Pick<Context, 'headers'>, db: Database): Promise<number> {
   const key = idempotencyKey(ctx);
   return key === undefined ? 1 : countAttempt(db, key);
 }
 
-/** What was captured is committed; the answer is lost, as on a cut line. Ends with the request. */
-async function neverAnswer(signal: AbortSignal): Promise<never> {
+/** Ends with the request: the capture is committed, but the response is lost, as by a cut connection. */
+async function neverRespond(signal: AbortSignal): Promise<never> {
   if (!signal.aborted) await once(signal, 'abort');
-  throw new DeadlineExceededError('The payment provider did not answer in time.');
+  throw new DeadlineExceededError('The payment provider did not respond in time.');
 }

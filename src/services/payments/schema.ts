@@ -1,13 +1,13 @@
-// What payments look like on the wire.
+// Request and response bodies of the payments service.
 import { type Static, Type } from 'multilane';
 
-/** Identity columns: 1 to 2^53-1, so that a JSON number holds every one exactly. */
+/** Ids are identity columns, limited to 1..2^53-1 so that a JSON number holds every one exactly. */
 export const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 
 export const NewPayment = Type.Object({
   orderId: Id,
   amountCents: Type.Integer({ minimum: 1, maximum: 1_000_000_000 }),
-  /** ISO 4217; USD when left out. Whether the code exists is a rule, see rules.ts. */
+  /** A code of ISO 4217, USD when omitted; rules.ts checks that the code exists. */
   currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$' })),
   method: Type.Union([
     Type.Literal('tok_ok'),
@@ -28,5 +28,5 @@ export const Payment = Type.Object({
 });
 export type Payment = Static<typeof Payment>;
 
-/** Names one forward call, e.g. `0197…/capture-payment`. */
+/** The idempotency key of a forward call, such as `0197…/capture-payment`. */
 export const Key = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\u0021-\\u007e]+$' });

@@ -1,4 +1,4 @@
-// The payments service: captures and refunds through a provider that is simulated by its test methods.
+// The payments service: it captures and refunds payments. Test methods simulate the provider.
 import { defineService } from 'multilane';
 import { routes } from './routes.js';
 

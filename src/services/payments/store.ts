@@ -1,4 +1,4 @@
-// Every statement on the payments database.
+// All statements on the payments database.
 import type { Queryable } from 'multilane';
 import type { NewPayment, Payment } from './schema.js';
 
@@ -34,7 +34,7 @@ export async function insertCaptured(
   return toPayment(row);
 }
 
-/** The row stays: what was captured and given back is part of the books. */
+/** Marks a payment as refunded. The row stays, since captures and refunds belong to the accounts. */
 export async function refund(db: Queryable, id: number): Promise<void> {
   await db.query("update payments set status = 'refunded' where id = $1", [id]);
 }

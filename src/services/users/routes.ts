@@ -3,10 +3,10 @@ import { emailTaken } from './rules.js';
 import { Id, Key, NewUser, User, UserWithOrders } from './schema.js';
 import { deleteUser, findUser, insertUser } from './store.js';
 
-/** What the idempotency keys of new users belong to. */
+/** The route to which the idempotency keys of new users belong. */
 const CREATE = 'POST /api/users';
 
-/** A user is answered without orders rather than late. */
+/** After this time the response is sent without orders rather than late. */
 const ORDERS_TIMEOUT_MS = 1500;
 
 export function routes(app: Application, { db, call, log }: ServiceDeps): void {
@@ -37,7 +37,7 @@ export function routes(app: Application, { db, call, log }: ServiceDeps): void {
       try {
         return { ...user, orders: await ordersOf(call, user.id) };
       } catch (error) {
-        log.warn({ err: error, userId: user.id }, 'orders not reachable: answered without them');
+        log.warn({ err: error, userId: user.id }, 'orders not reachable; responding without them');
         return { ...user, orders: null, degraded: ['orders'] };
       }
     },
@@ -45,11 +45,11 @@ export function routes(app: Application, { db, call, log }: ServiceDeps): void {
 
   app.get(
     '/internal/users/outcome',
-    { internal: true, query: Type.Object({ key: Key }), summary: 'What became of a keyed creation' },
+    { internal: true, query: Type.Object({ key: Key }), summary: 'The stored response of a keyed creation' },
     async (ctx) => {
-      const outcome = await db.outcomeOf({ route: CREATE, key: ctx.input.query.key });
-      if (!outcome) throw new NotFoundError('This key has no outcome.');
-      return outcome;
+      const stored = await db.outcomeOf({ route: CREATE, key: ctx.input.query.key });
+      if (!stored) throw new NotFoundError('This key has no stored response.');
+      return stored;
     },
   );
 
@@ -58,7 +58,7 @@ export function routes(app: Application, { db, call, log }: ServiceDeps): void {
     {
       internal: true,
       body: Type.Object({ key: Key }),
-      summary: 'Undo a keyed creation, or forbid a late one',
+      summary: 'Undo a keyed creation, or prevent a late one',
     },
     async (ctx) => {
       await db.compensate({ route: CREATE, key: ctx.body.key }, async (tx, done) => {
@@ -68,11 +68,11 @@ export function routes(app: Application, { db, call, log }: ServiceDeps): void {
   );
 }
 
-/** The first page of a user's orders. Throws whatever kept it from being had. */
+/** The first page of a user's orders. Throws when it is not available. */
 async function ordersOf(call: Call, userId: number): Promise<unknown[]> {
-  const answer = await call('orders').get(`/api/users/${userId}/orders`, { timeoutMs: ORDERS_TIMEOUT_MS });
-  if (answer.status !== 200) throw new Error(`orders answered ${answer.status}`);
-  const orders = answer.json();
-  if (!Array.isArray(orders)) throw new Error('orders answered no list');
+  const response = await call('orders').get(`/api/users/${userId}/orders`, { timeoutMs: ORDERS_TIMEOUT_MS });
+  if (response.status !== 200) throw new Error(`the orders service responded with ${response.status}`);
+  const orders = response.json();
+  if (!Array.isArray(orders)) throw new Error('the response of the orders service is not a list');
   return orders;
 }

@@ -1,4 +1,4 @@
-// What holds for users, without I/O.
+// The business rules of users, without I/O.
 import { BusinessError } from 'multilane';
 
 /** Two users never share an e-mail address, whatever its case. */

@@ -1,12 +1,12 @@
-// What users look like on the wire.
+// Request and response bodies of the users service.
 import { type Static, Type } from 'multilane';
 
-/** Identity columns: 1 to 2^53-1, so that a JSON number holds every one exactly. */
+/** Ids are identity columns, limited to 1..2^53-1 so that a JSON number holds every one exactly. */
 export const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 
 /**
- * 1 to 200 characters (not UTF-16 units) that PostgreSQL can hold and a terminal can show: no control
- * characters, U+0000 among them, and no half of a surrogate pair.
+ * Names have 1 to 200 characters (not UTF-16 units) that PostgreSQL can store and a terminal can print: no
+ * control characters, U+0000 among them, and no lone surrogates.
  */
 const NAME = '^(?:[\\ud800-\\udbff][\\udc00-\\udfff]|[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]){1,200}$';
 
@@ -24,12 +24,12 @@ export const User = Type.Object({
 });
 export type User = Static<typeof User>;
 
-/** A user with the first page of the orders; `orders: null` and `degraded` when they cannot be had. */
+/** A user with the first page of the orders; `orders: null` and `degraded` when they are not available. */
 export const UserWithOrders = Type.Object({
   ...User.properties,
   orders: Type.Union([Type.Array(Type.Unknown()), Type.Null()]),
   degraded: Type.Optional(Type.Array(Type.String())),
 });
 
-/** Names one forward call, e.g. `0197…/create-user`. */
+/** The idempotency key of a forward call, such as `0197…/create-user`. */
 export const Key = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\u0021-\\u007e]+$' });

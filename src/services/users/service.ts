@@ -1,4 +1,5 @@
-// The users service: who they are. Its orders belong to another service and are asked for by call.
+// The users service: names and e-mail addresses. Their orders belong to another service and are fetched by
+// call.
 import { defineService } from 'multilane';
 import { routes } from './routes.js';
 

@@ -1,4 +1,4 @@
-// Every statement on the users database.
+// All statements on the users database.
 import type { Queryable } from 'multilane';
 import type { NewUser, User } from './schema.js';
 
@@ -18,7 +18,7 @@ const toUser = (row: UserRow): User => ({
   createdAt: row.created_at.toISOString(),
 });
 
-/** Undefined when the e-mail address is taken: no error, so a transaction around it stays usable. */
+/** Undefined when the e-mail address is taken. No error, so that a transaction around it stays usable. */
 export async function insertUser(db: Queryable, user: NewUser): Promise<User | undefined> {
   const row = await db.maybeOne<UserRow>(
     `insert into users (name, email) values ($1, $2) on conflict (lower(email)) do nothing returning ${COLUMNS}`,

@@ -5,7 +5,7 @@ create table orders (
   product_id bigint not null check (product_id > 0),
   quantity integer not null check (quantity between 1 and 1000),
   status text not null default 'pending' check (status in ('pending', 'confirmed')),
-  -- Milliseconds exactly: a page ends at (created_at, id), and what a cursor holds must compare equal.
+  -- Whole milliseconds: a page ends at (created_at, id), and a cursor must hold exactly the same value.
   created_at timestamptz(3) not null default now()
 );
 

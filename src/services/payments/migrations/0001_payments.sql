@@ -11,8 +11,8 @@ create table payments (
 
 create index payments_by_order on payments (order_id);
 
--- How often a key was tried with a method that fails at first. Committed apart from the payment: an attempt
--- that fails must be remembered.
+-- How often a key was tried with a method that fails at first. It is committed apart from the payment, since
+-- attempts that fail are counted too.
 create table provider_attempts (
   key text primary key,
   attempts integer not null
