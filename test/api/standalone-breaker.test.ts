@@ -147,7 +147,7 @@ describe('createBreaker', () => {
     const { memory } = createBreaker(SETTINGS);
     expect(() => createBreaker({ probes: 16 })).to.throw(TypeError, 'createBreaker: probes');
     expect(() => createBreaker({ threads: 0 })).to.throw(RangeError, 'threads');
-    expect(() => createBreaker({ ...SETTINGS, openMs: 101, memory })).to.throw(TypeError, 'other numbers');
+    expect(() => createBreaker({ ...SETTINGS, openMs: 101, memory })).to.throw(TypeError, 'other options');
     expect(() => createBreaker({ memory: new SharedArrayBuffer(4096) })).to.throw(Error, 'memory');
   });
 });

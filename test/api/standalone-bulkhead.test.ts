@@ -97,7 +97,7 @@ describe('createBulkhead', () => {
   it('refuses bad numbers, other numbers than those of its memory, and memory of anything else', () => {
     const { memory } = createBulkhead({ limit: 5 });
     expect(() => createBulkhead({ limit: 0 })).to.throw(TypeError, 'createBulkhead: limit');
-    expect(() => createBulkhead({ limit: 6, memory })).to.throw(TypeError, 'other numbers');
+    expect(() => createBulkhead({ limit: 6, memory })).to.throw(TypeError, 'other options');
     expect(() => createBulkhead({ limit: 5, memory: new SharedArrayBuffer(64) })).to.throw(Error, 'memory');
   });
 });

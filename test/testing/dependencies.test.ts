@@ -151,7 +151,7 @@ describe('what several requests of a test use at the same time', () => {
       expect((await app.inject('/behind')).status).to.equal(200);
       expect((await app.inject('/queued/given')).status).to.equal(200);
       const line = await until(
-        () => app.logs.find(({ msg }) => String(msg).startsWith('a service uses, outside of a request,')),
+        () => app.logs.find(({ msg }) => String(msg).startsWith('a service used a dependency outside of a request')),
         Boolean,
       );
       expect(line).to.have.nested.property('err.message').that.contains('service "shop" uses db:');
