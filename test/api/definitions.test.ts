@@ -18,7 +18,7 @@ const service = (definition: object) => defineService(definition as Parameters<t
 const saga = (definition: object) => defineSaga(definition as Parameters<typeof defineSaga>[0]);
 
 describe('defineService', () => {
-  it('gives back what it was given, frozen', () => {
+  it('returns the definition it was given, frozen', () => {
     const step: SagaStep = { name: 'only', run: () => null };
     const sagas = [saga({ name: 'trip', version: 1, steps: [step] })];
     const defined = defineService({ name: 'travel', migrations: url, tasks: url, sagas, routes });
@@ -32,7 +32,7 @@ describe('defineService', () => {
     });
   }
 
-  it('refuses the name of a database that PostgreSQL keeps for itself', () => {
+  it('refuses the name of a database of PostgreSQL itself', () => {
     expect(() => service({ name: 'postgres', routes })).to.throw(ConfigError, 'postgres');
   });
 
@@ -67,7 +67,7 @@ describe('defineService', () => {
 });
 
 describe('defineSaga', () => {
-  it('gives back what it was given, frozen', () => {
+  it('returns the definition it was given, frozen', () => {
     const definition = { name: 'trip', version: 2, steps: [{ name: 'book', run: () => ({ id: 1 }) }] };
     const defined = defineSaga(definition);
     expect(defined).to.deep.equal(definition);
@@ -95,7 +95,7 @@ describe('defineSaga', () => {
 });
 
 describe('defineConfig', () => {
-  it('has a type that knows every setting, and no other', () => {
+  it('has a type with every setting and no other member', () => {
     type Untyped = Exclude<keyof ValuesOf<typeof PROCESS_SETTINGS>, keyof Parameters<typeof defineConfig>[0]>;
     const untyped: Record<Untyped, unknown> = {};
     const typed = {
@@ -114,7 +114,7 @@ describe('defineConfig', () => {
 
   const demo = defineService({ name: 'demo', routes });
 
-  it('gives back what it was given', () => {
+  it('returns the configuration it was given', () => {
     const config = { services: [demo], maxInFlight: 5 };
     expect(defineConfig(config)).to.equal(config);
     expect(defineConfig({})).to.deep.equal({});
@@ -133,7 +133,7 @@ describe('defineConfig', () => {
 });
 
 describe('BusinessError', () => {
-  it('is 422 unless its code has a status or it is given one', () => {
+  it('has status 422 unless its code has a status or one is passed', () => {
     expect(new BusinessError('SOLD_OUT', 'none left')).to.include({ status: 422, code: 'SOLD_OUT' });
     expect(new BusinessError('SOLD_OUT', 'none left', { status: 409 }).status).to.equal(409);
     expect(new BusinessError('EMAIL_TAKEN', 'taken').status).to.equal(409);

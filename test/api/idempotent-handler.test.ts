@@ -57,7 +57,7 @@ describe('idempotent', () => {
   const canonical = (query: Asked['query']): string =>
     JSON.stringify(query.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 
-  it('replays only what asked for the same of the same principal, and does that once', async () => {
+  it('replays the response only for the same request of the same principal, and runs the effect once', async () => {
     const pair = fc.tuple(fc.constantFrom('a', 'b'), fc.constantFrom('1', '2', 'ä b'));
     const asked: fc.Arbitrary<Asked> = fc.record({
       account: fc.constantFrom('1', '2', '1%2F2'),
@@ -89,7 +89,7 @@ describe('idempotent', () => {
     );
   }).timeout(30_000);
 
-  describe('an outcome', () => {
+  describe('a response', () => {
     /** What the effect does; `done` counts the effects that are in the database. */
     let outcome: () => unknown;
     const done = async (): Promise<number> => (await db.many('select from done')).length;
@@ -114,7 +114,7 @@ describe('idempotent', () => {
       });
     });
 
-    it('is the same response the first time and ever after', async () => {
+    it('is the same for the first request and every repetition', async () => {
       const details = { at: new Date(0), none: undefined };
       for (const [path, next, status] of [
         ...[
@@ -147,7 +147,7 @@ describe('idempotent', () => {
       }
     });
 
-    it('that cannot be sent has not happened, with a key and without', async () => {
+    it('that cannot be sent rolls its effect back, with a key and without', async () => {
       const bodies = [
         new Map([['a', 1]]),
         { m: new Map([['a', 1]]) },
@@ -189,7 +189,7 @@ describe('idempotent', () => {
     });
   });
 
-  it('refuses a principal that is missing before anything is done, with a key and without', async () => {
+  it('refuses a missing principal before the effect runs, with a key and without', async () => {
     const before = effects;
     for (const headers of [{ 'idempotency-key': 'nobody' }, {}]) {
       expect((await send('/accounts/1/pay', { amount: 1 }, headers)).status).to.equal(500);
@@ -201,7 +201,7 @@ describe('idempotent', () => {
     expect(effects).to.equal(before);
   });
 
-  it('keeps what a client does under the key of a saga step apart from what the step does', async () => {
+  it('keeps a client from using the key of a saga step for the row of that step', async () => {
     const key = `${newSagaId(Date.now())}/pay`;
     const stored = { route: 'POST /plain', key };
     const theirs = { effect: effects + 1, said: 'plain' };
@@ -254,7 +254,7 @@ describe('idempotent', () => {
         [route, key, createHash('sha256').update(body).digest('hex')],
       );
 
-    it('is replayed where the body was all that a request could say', async () => {
+    it('is replayed for a request without path parameters and query', async () => {
       await store('POST /plain', 'old', '{"amount":1}');
       const headers = { 'idempotency-key': 'old' };
       expect((await send('/plain', { amount: 1 }, headers)).json).to.deep.equal({ stored: true });
@@ -266,7 +266,7 @@ describe('idempotent', () => {
       }
     });
 
-    it('is refused where it may be of another resource, rather than replayed or done again', async () => {
+    it('is refused where it may belong to another resource, neither replayed nor done again', async () => {
       await store('POST /shared/:account', 'old', '{"amount":1}');
       const before = effects;
       for (const account of ['1', '2']) {

@@ -42,7 +42,7 @@ async function open(breaker: StandaloneBreaker): Promise<void> {
 }
 
 describe('createBreaker', () => {
-  it('refuses without doing the work once it is open, and says when to come back', async () => {
+  it('refuses calls while it is open, with the time to retry after', async () => {
     const seen: string[] = [];
     const breaker = createBreaker({ minimumCalls: 3, name: 'mail', onChange: (to) => seen.push(to) });
     expect(await breaker.run(() => 7)).to.equal(7);
@@ -58,7 +58,7 @@ describe('createBreaker', () => {
     expect(breaker.state).to.deep.equal({ state: 'closed', calls: 0, failures: 0 });
   });
 
-  it('is half-open within the hour behind its time, also when nobody asks', async () => {
+  it('becomes half-open within an hour of its time, even without calls', async () => {
     const { setInterval } = globalThis;
     const timers: { readonly ms: number | undefined; readonly turn: () => void }[] = [];
     const seen: string[] = [];
@@ -96,7 +96,7 @@ describe('createBreaker', () => {
     });
     afterEach(() => Promise.all(threads.map(({ worker }) => worker.terminate())));
 
-    it('opens after so many failures of both together', async () => {
+    it('opens after the configured number of failures of both threads together', async () => {
       const codes: string[] = [];
       for (let n = 0; n <= SETTINGS.minimumCalls; n++) {
         codes.push((await threads[n % 2]!.order('fail')).code!);
@@ -106,7 +106,7 @@ describe('createBreaker', () => {
       expect(codes.at(-1)).to.equal('BREAKER_OPEN');
     });
 
-    it('lets exactly three probes through, and gets back those of a thread that has died', async () => {
+    it('admits exactly three probes, and releases those of a thread that has died', async () => {
       await open(breaker);
       await until(
         () => breaker.state.state,
@@ -128,7 +128,7 @@ describe('createBreaker', () => {
     });
   });
 
-  it('has room for so many threads, and for another when one that has ended is reclaimed', async () => {
+  it('has slots for a number of threads, and for another one when an ended thread is reclaimed', async () => {
     const breaker = createBreaker({ ...SETTINGS, threads: 2 });
     const first = new Thread(breaker.memory);
     await first.told();
@@ -143,7 +143,7 @@ describe('createBreaker', () => {
     await next.worker.terminate();
   });
 
-  it('refuses bad numbers, other numbers than those of its memory, and memory of anything else', () => {
+  it('refuses bad options, options that differ from those in its memory, and memory of another kind', () => {
     const { memory } = createBreaker(SETTINGS);
     expect(() => createBreaker({ probes: 16 })).to.throw(TypeError, 'createBreaker: probes');
     expect(() => createBreaker({ threads: 0 })).to.throw(RangeError, 'threads');

@@ -11,7 +11,7 @@ const codeOf = (run: Promise<unknown>): Promise<unknown> =>
   );
 
 describe('createBulkhead', () => {
-  it('does so much at once, lets some wait in order, and refuses the rest', async () => {
+  it('runs as many calls at once as its limit, queues some in order, and refuses the rest', async () => {
     const bulkhead = createBulkhead({ limit: 1, queue: 1, queueMs: 60_000 });
     const done: string[] = [];
     let finish = (): void => undefined;
@@ -27,7 +27,7 @@ describe('createBulkhead', () => {
     expect([bulkhead.held, bulkhead.waiting]).to.deep.equal([0, 0]);
   });
 
-  it('is the same in every thread that has its memory, and gets back what one that has died held', async () => {
+  it('is the same in every thread that has its memory, and releases the permits of a thread that has died', async () => {
     const bulkhead = createBulkhead({ limit: 5 });
     let finish = (): void => undefined;
     const own = bulkhead.run(() => new Promise<void>((resolve) => (finish = resolve)));
@@ -52,7 +52,7 @@ describe('createBulkhead', () => {
     [2, 1, 5],
     [3, 2, 4],
   ] as const) {
-    it(`is shared alike by ${threads} threads with ${loops} loops each and ${limit} at once`, async () => {
+    it(`is shared evenly by ${threads} threads with ${loops} loops each and a limit of ${limit}`, async () => {
       const memory = createRoom(limit, loops);
       const workerData: Looping = { memory, limit, loops, workMs: 1 };
       const workers = Array.from(
@@ -73,7 +73,7 @@ describe('createBulkhead', () => {
     });
   }
 
-  it('is one with all that a thread creates over its memory: those who wait are admitted in order', async () => {
+  it('has one queue for all bulkheads that a thread creates over its memory: waiting calls are admitted in order', async () => {
     const settings = { limit: 1, queue: 3, queueMs: 60_000 };
     const one = createBulkhead(settings);
     const other = createBulkhead({ ...settings, memory: one.memory });
@@ -94,7 +94,7 @@ describe('createBulkhead', () => {
   const createRoom = (limit: number, loops: number): SharedArrayBuffer =>
     createBulkhead({ limit, queue: loops, queueMs: 60_000 }).memory;
 
-  it('refuses bad numbers, other numbers than those of its memory, and memory of anything else', () => {
+  it('refuses bad options, options that differ from those in its memory, and memory of another kind', () => {
     const { memory } = createBulkhead({ limit: 5 });
     expect(() => createBulkhead({ limit: 0 })).to.throw(TypeError, 'createBulkhead: limit');
     expect(() => createBulkhead({ limit: 6, memory })).to.throw(TypeError, 'other options');

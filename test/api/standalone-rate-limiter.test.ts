@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { createRateLimiter } from 'multilane';
 
 describe('createRateLimiter', () => {
-  it('admits a burst of every key, and tells who is refused when to come back', () => {
+  it('allows a burst of every key, and reports to a refused caller when to retry', () => {
     const limiter = createRateLimiter({ limit: '1/minute;burst=2' });
     expect(limiter.take('a')).to.deep.equal({ allowed: true, remaining: 1, retryAfterMs: 0 });
     expect(limiter.take('a')).to.deep.equal({ allowed: true, remaining: 0, retryAfterMs: 0 });
@@ -31,7 +31,7 @@ describe('createRateLimiter', () => {
     limiter.close();
   });
 
-  it('refuses another limit than that of its memory, unless its name is another one', () => {
+  it('refuses a limit that differs from that in its memory, unless it has another name', () => {
     const { memory } = createRateLimiter({ limit: '2/minute' });
     for (const limit of ['1000/second', '2/second', '2/minute;burst=1']) {
       expect(() => createRateLimiter({ limit, memory })).to.throw(TypeError, '"limiter" with another limit');
@@ -40,7 +40,7 @@ describe('createRateLimiter', () => {
     expect(createRateLimiter({ limit: '3/minute', memory, name: 'other' }).take('a').remaining).to.equal(2);
   });
 
-  it('refuses a key that is no text: all numbers would be one key', () => {
+  it('refuses a key that is not a string, since all numbers would be one key', () => {
     const limiter = createRateLimiter({ limit: '1/minute' });
     for (const key of [5, 6, undefined, null, {}, 1n]) {
       expect(() => limiter.take(key as string)).to.throw(
@@ -51,7 +51,7 @@ describe('createRateLimiter', () => {
     expect(['5', '6'].map((key) => limiter.take(key).allowed)).to.deep.equal([true, true]);
   });
 
-  it('refuses what is no limit, no number of keys, and no memory of its own', () => {
+  it('refuses a malformed limit, a bad number of keys, and memory of another kind', () => {
     expect(() => createRateLimiter({ limit: 'often' })).to.throw(TypeError, 'often');
     expect(() => createRateLimiter({ limit: '1/second', keys: 0 })).to.throw(RangeError);
     const memory = new SharedArrayBuffer(4096);

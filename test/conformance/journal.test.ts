@@ -18,8 +18,9 @@ import { Moment } from '#test/saga/harness.js';
 import { openJournalDatabase, type TestDatabase } from '#test/saga/journal-database.js';
 import { connect } from '#test/saga/pg-connection.js';
 import { newSeed, seeded } from '#test/support/random.js';
-import { journalConformance, KNOWN, sagaRecord, upTo } from './journal.common.js';
+import { journalConformance } from './journal-conformance.js';
 import { MemoryJournal, MemoryStore } from './journal-memory.js';
+import { KNOWN, sagaRecord, upTo } from './journal-records.js';
 
 journalConformance('memory', async () => {
   const store = new MemoryStore();
@@ -42,7 +43,7 @@ class TwoSessions extends Rows {
   }
 }
 
-describe('on a real PostgreSQL', () => {
+describe('the PostgreSQL journal', () => {
   let database: TestDatabase;
   let owners = 0;
   const journal = (leaseMs: number, owner = `test:${++owners}:1`, db: Queryable = database.db): Journal =>
@@ -65,7 +66,7 @@ describe('on a real PostgreSQL', () => {
     expect(statements).to.equal(1);
   });
 
-  it('lets no saga suffer from the values of another in its batch', async () => {
+  it('writes the sagas of a batch although the values of one cannot be stored', async () => {
     const mine = journal(60_000);
     const nonsense = { ...sagaRecord(), status: 'nonsense' as 'running' };
     const records = [sagaRecord(), nonsense, sagaRecord()];
@@ -115,7 +116,7 @@ describe('on a real PostgreSQL', () => {
     for (const session of sessions) await session.close();
   });
 
-  it('begins anew what lies further ahead than it can have been set, as if its clock was set back', async () => {
+  it('restarts leases and pauses that end later than they can have been set, as after a clock set back', async () => {
     const mine = journal(60_000);
     const held = sagaRecord();
     await mine.create(held, 0);
@@ -154,7 +155,7 @@ describe('on a real PostgreSQL', () => {
     expect(await left(), 'as they are').to.deep.equal([60, 10, 20]);
   });
 
-  it('frees what dead instances held, and nothing of the living one', async () => {
+  it('releases the sagas of dead instances, and none of the live one', async () => {
     const [dead, living] = [sagaRecord(), sagaRecord()];
     await journal(60_000, 'gone:1:1').create(dead, 0);
     const alive = await journal(60_000, 'here:1:1').create(living, 0);
@@ -167,7 +168,7 @@ describe('on a real PostgreSQL', () => {
     expect(alive.created && (await heir.renew([alive.hold])).renewed).to.have.length(1);
   });
 
-  it('frees what dead instances held beside a row that another session has locked', async () => {
+  it('releases the sagas of dead instances beside a row that another session has locked', async () => {
     const records = [sagaRecord(), sagaRecord()];
     for (const record of records) await journal(60_000, 'left:1:1').create(record, 0);
     const session = await connect(database.url);
@@ -182,7 +183,7 @@ describe('on a real PostgreSQL', () => {
     await session.close();
   });
 
-  it('changes nothing by a write that was given up and arrives behind its repetition, however late', async () => {
+  it('changes nothing by a write that arrives after its repetition, however late', async () => {
     const late = new LateDatabase(database.db);
     const mine = journal(60_000, 'here:1:1', late);
     const record = sagaRecord();
@@ -215,7 +216,7 @@ describe('on a real PostgreSQL', () => {
     expect((await next.load(record.sagaId))!.steps[0]).to.include({ status: 'unknown', attempts: 3 });
   });
 
-  it('passes over what another session has locked, and keeps, writes and frees the rest', async () => {
+  it('skips rows that another session has locked, and renews, writes and releases the rest', async () => {
     const mine = journal(60_000, 'here:1:1');
     const records = [sagaRecord(), sagaRecord(), sagaRecord()];
     const holds: Hold[] = [];
@@ -239,7 +240,7 @@ describe('on a real PostgreSQL', () => {
     expect(await mine.write(locked, records[0]!, [0], 'renew')).to.equal(true);
   });
 
-  it('frees what a write of its own has locked, as soon as that has ended', async () => {
+  it('releases rows that a write of its own has locked, as soon as that has ended', async () => {
     const [writing, other] = [await connect(database.url), await connect(database.url)];
     const [locked, freeing] = [new Moment(), new Moment()];
     const held = new TwoSessions(async (text, values) => {
@@ -267,7 +268,7 @@ describe('on a real PostgreSQL', () => {
     await other.close();
   });
 
-  it('passes over a saga of which another session has locked a step', async () => {
+  it('skips a saga of which another session has locked a step', async () => {
     const mine = journal(60_000, 'here:1:1');
     const records = [sagaRecord(), sagaRecord()];
     const holds: Hold[] = [];

@@ -166,7 +166,7 @@ for (const [name, open] of Object.entries(ways)) {
         (error: unknown) => error,
       );
 
-    it('leaves the bytes that were given as they are, so that it can be made again', async () => {
+    it('does not change the given bytes, so that the call can be repeated', async () => {
       const body = new Uint8Array(1000).fill(3);
       for (let attempt = 0; attempt < 2; attempt++) {
         const response = await send({ method: 'POST', path: '/fill', body });
@@ -190,7 +190,7 @@ for (const [name, open] of Object.entries(ways)) {
       );
     });
 
-    it('takes a response up to the bound that all have', async () => {
+    it('accepts a response up to the common size limit', async () => {
       const response = await send({ path: `/bytes/${MAX_RESPONSE_BYTES}` });
       expect(response.bytes().length).to.equal(MAX_RESPONSE_BYTES);
       response.bytes().fill(0);
@@ -199,7 +199,7 @@ for (const [name, open] of Object.entries(ways)) {
       expect(error).to.be.instanceOf(HttpError).with.property('code', 'BAD_UPSTREAM');
     });
 
-    it('ends an endless response at that bound, and its source with it', async () => {
+    it('ends an endless response at that limit, and its source with it', async () => {
       const error = await failure({ path: '/endless' });
       expect(error).to.be.instanceOf(HttpError).with.property('code', 'BAD_UPSTREAM');
       while (service.state.closed === 0) await new Promise((resolve) => setImmediate(resolve));

@@ -2,8 +2,8 @@
 import { expect } from 'chai';
 import type { ClaimLimits, Journal, SagaRecord } from '#src/saga/journal.js';
 import { LEASE_MS } from '#src/saga/lease.js';
-import { sagaRecord } from '#test/conformance/journal.common.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
+import { sagaRecord } from '#test/conformance/journal-records.js';
 import { definitionOf, engineOn, Moment, type Step } from './harness.js';
 
 const SAGAS = 1_000;
@@ -68,14 +68,14 @@ describe('a backlog of sagas', () => {
     await engine.drain(10_000);
   }
 
-  it('is claimed, though an answer with many of them never comes', async () => {
+  it('is claimed in smaller parts when large claims get no reply', async () => {
     await workOff((limit) => {
       now += 100;
       if (limit > 3) throw new Error('canceling statement due to statement timeout');
     });
   });
 
-  it('is claimed as many at a time, however long the database looks for them', async () => {
+  it('is claimed in parts of the same size, however long the database takes', async () => {
     const limits: number[] = [];
     await workOff((limit) => {
       limits.push(limit);
@@ -84,7 +84,7 @@ describe('a backlog of sagas', () => {
     expect(new Set(limits)).to.deep.equal(new Set([64]));
   });
 
-  it('is vouched for by a worker that always has room: others leave to it what it has not come to', async () => {
+  it('is marked as known by a worker with free capacity, so that others leave the rest to it', async () => {
     const vouched = new Moment();
     const wrap = (journal: Journal): Journal =>
       Object.assign(journal, { markKnown: () => Promise.resolve(vouched.now()) });
@@ -95,7 +95,7 @@ describe('a backlog of sagas', () => {
     await engine.drain(0);
   });
 
-  it('is claimed by the size of its values: what one worker runs of it fits into its memory', async () => {
+  it('is claimed by the size of its values, so that the share of one worker fits into its memory', async () => {
     store.sagas.clear();
     for (let at = 0; at < 80; at++) {
       const record = sagaRecord({ steps: sagaRecord().steps.slice(0, 1), input: 'a'.repeat(500_000) });
@@ -120,7 +120,7 @@ describe('a backlog of sagas', () => {
     await engine.drain(0);
   });
 
-  it('keeps no lease from being renewed, however long the worker is busy with it', async () => {
+  it('does not keep leases from being renewed, however long the worker is busy with it', async () => {
     let renewedAt = now;
     let longestMs = 0;
     await workOff(

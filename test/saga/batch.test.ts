@@ -26,7 +26,7 @@ function recorded(limit = 100, isCausedByItem = (): boolean => false) {
 }
 
 describe('a batch', () => {
-  it('sends what one turn of the loop brought together and gives each its own answer', async () => {
+  it('sends the items of one turn of the event loop together, and returns each its own result', async () => {
     const { batch, nextFlush } = recorded();
     const answers = [1, 2, 3].map((item) => batch.add(item));
     const flush = await nextFlush();
@@ -35,7 +35,7 @@ describe('a batch', () => {
     expect(await Promise.all(answers)).to.deep.equal([10, 20, 30]);
   });
 
-  it('gathers while one is under way, and never has two under way', async () => {
+  it('gathers items while a batch is being sent, and never sends two at once', async () => {
     const { batch, nextFlush, flushes } = recorded();
     const first = batch.add(1);
     const flush = await nextFlush();
@@ -50,7 +50,7 @@ describe('a batch', () => {
     expect(await Promise.all(later)).to.deep.equal([20, 30]);
   });
 
-  it('takes those along whom an answer has just set going again', async () => {
+  it('includes items that callers add right after their result', async () => {
     const { batch, nextFlush } = recorded();
     const chains = [1, 2].map(async (item) => batch.add(await batch.add(item)));
     (await nextFlush()).answer();
@@ -60,7 +60,7 @@ describe('a batch', () => {
     await Promise.all(chains);
   });
 
-  it('keeps to its limit', async () => {
+  it('keeps to its limit of items', async () => {
     const { batch, nextFlush } = recorded(2);
     const answers = [1, 2, 3].map((item) => batch.add(item));
     const sizes: number[] = [];
@@ -73,7 +73,7 @@ describe('a batch', () => {
     expect(sizes).to.deep.equal([2, 1]);
   });
 
-  it('sends together what weighs no more than it may, and what weighs more alone', async () => {
+  it('sends items together up to the weight limit, and a heavier item alone', async () => {
     const { batch, nextFlush } = recorded();
     const answers = [600, 400, 1, 5_000, 1_000].map((item) => batch.add(item));
     const flushed: (readonly number[])[] = [];
@@ -86,7 +86,7 @@ describe('a batch', () => {
     expect(flushed).to.deep.equal([[600, 400], [1], [5_000], [1_000]]);
   });
 
-  it('fails all of a batch when nobody knows whose fault it was, and goes on', async () => {
+  it('fails all items of a batch when the error may not be caused by one of them, and continues', async () => {
     const { batch, nextFlush } = recorded();
     const answers = Promise.allSettled([batch.add(1), batch.add(2)]);
     (await nextFlush()).fail(new Error('connection lost'));
@@ -96,7 +96,7 @@ describe('a batch', () => {
     expect(await next).to.equal(30);
   });
 
-  it('tries both halves when one of them made it fail, and so on, until that one is alone', async () => {
+  it('tries both halves when one item made the batch fail, and so on, until that item is alone', async () => {
     const { batch, nextFlush } = recorded(100, () => true);
     const answers = Promise.allSettled([1, 2, 3, 4, 5].map((item) => batch.add(item)));
     const flushed: (readonly number[])[] = [];

@@ -8,7 +8,7 @@ import { BusinessError } from '#src/errors.js';
 import { createSagaEngine, type SagaEngine } from '#src/saga/engine.js';
 import { LEASE_MS } from '#src/saga/lease.js';
 import { PgJournal } from '#src/saga/pg-journal.js';
-import { sagaRecord } from '#test/conformance/journal.common.js';
+import { sagaRecord } from '#test/conformance/journal-records.js';
 import { until } from '#test/support/until.js';
 import { definitionOf, type Step, silent } from './harness.js';
 import { openJournalDatabase, type TestDatabase } from './journal-database.js';
@@ -101,7 +101,7 @@ describe('sagas of a PostgreSQL whose clock is set', () => {
 
   for (const restarts of [false, true]) {
     const when = restarts ? 'before a restart' : 'while they wait';
-    it(`go on in time ${when}: forward, back, and what a dead process has left`, async () => {
+    it(`continue in time ${when}: forward, in compensation, and after their process died`, async () => {
       const all = Object.entries(STEPS).map(async ([what, aheadMs], at) => [
         what,
         await ends(databases[at]!, aheadMs, restarts),

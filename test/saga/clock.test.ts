@@ -204,7 +204,7 @@ class Simulation {
 describe('sagas while clocks are set back and forth, by up to a day', () => {
   const seed = newSeed();
 
-  it(`go on in time, and none is run by two workers at once (SEED=${seed})`, async () => {
+  it(`continue in time, and none is run by two workers at once (SEED=${seed})`, async () => {
     await fc.assert(
       fc.asyncProperty(scenario, async (given) => {
         const simulation = new Simulation(given);
@@ -217,7 +217,7 @@ describe('sagas while clocks are set back and forth, by up to a day', () => {
     );
   }).timeout(60_000);
 
-  it(`go on in time with a database that takes two seconds, while every worker has its own to renew (SEED=${seed})`, async () => {
+  it(`continue in time with a database that takes two seconds, while every worker has leases to renew (SEED=${seed})`, async () => {
     const forward = { takeMs: 50_000, failures: 0 };
     const step = { forward, back: forward, pauseMs: 1_000 } as const;
     const given: Scenario = {

@@ -99,7 +99,7 @@ async function play({ scripts, sagas, deaths }: Scenario): Promise<{ world: Worl
 const isGivenUp = ({ status, undoUnended, error }: StepRecord): boolean =>
   status === 'failed' && undoUnended === MAX_UNENDED_UNDOS && error?.code === 'ATTEMPTS_LOST';
 
-describe('whatever fails and whoever dies', () => {
+describe('whatever calls fail and whichever workers die', () => {
   const seed = newSeed();
 
   it(`every saga completes with all effects once, or is compensated in reverse with none left (SEED=${seed})`, async () => {

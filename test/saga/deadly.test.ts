@@ -52,7 +52,7 @@ describe('a compensation that ends its process', () => {
 
   const refuses: Step = { name: 'b', run: () => Promise.reject(new BusinessError('NO', 'no')) };
 
-  it('is given up after ever longer pauses, for an operator who can go on with it', async () => {
+  it('is given up after ever longer pauses, and an operator can continue it', async () => {
     const begun: number[] = [];
     let isDeadly = true;
     const steps = (life: Life): readonly Step[] => [
@@ -86,7 +86,7 @@ describe('a compensation that ends its process', () => {
     expect(begun).to.have.length(MAX_UNENDED_UNDOS + 1);
   });
 
-  it('takes no other with it, however often they were lost together', async () => {
+  it('makes no other compensation be given up, however often they were lost together', async () => {
     const steps = (life: Life): readonly Step[] => [
       {
         name: 'a',

@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import { ConfigError } from '#src/errors.js';
 import { type AnyDefinition, planOf, SagaPlans } from '#src/saga/definition.js';
-import { sagaRecord } from '#test/conformance/journal.common.js';
+import { sagaRecord } from '#test/conformance/journal-records.js';
 
 const run = (): undefined => undefined;
 const good = { name: 'transfer', version: 1, steps: [{ name: 'debit', run }] };
 const withStep = (step: object): object => ({ ...good, steps: [{ name: 'debit', run, ...step }] });
 
 describe('a saga definition', () => {
-  it('gets the defaults of the contract', () => {
+  it('gets the documented defaults', () => {
     expect(planOf(good).steps[0]).to.deep.include({
       retry: { attempts: 5, backoffMs: 100, maxBackoffMs: 5000 },
       timeoutMs: 10_000,

@@ -33,7 +33,7 @@ describe('the saga engine', () => {
     return sagas.wait(sagaId, LONG);
   }
 
-  it('gives every step its input, its stable key and the results before it', async () => {
+  it('passes every step its input, its stable key and the earlier results', async () => {
     const seen: object[] = [];
     const look = (input: never, { key, attempt, results, result, tools }: StepContext): Json => {
       seen.push({ input, key, attempt, results, result, tools });
@@ -56,7 +56,7 @@ describe('the saga engine', () => {
     expect(view).to.deep.include({ status: 'completed', results: { a: { n: 1 }, b: { n: 2 } }, error: null });
   });
 
-  it('keeps to itself what steps and callers are given: what they change of it, nobody else sees', async () => {
+  it('passes copies to steps and callers, so that their changes do not affect others', async () => {
     const given: object[] = [];
     const spoil = (value: { list: unknown[] }): void => {
       given.push(structuredClone(value));
@@ -89,7 +89,7 @@ describe('the saga engine', () => {
     expect(given.length).to.equal(3 + 3 + 6 + 2);
   });
 
-  it('puts the tools on the context too, never over its own members', async () => {
+  it('adds the tools to the context, but never replaces its own members', async () => {
     const tools = { shop: 'x', key: 'not this' };
     const run = (_: never, ctx: StepContext) => ({ shop: (ctx as { shop?: string }).shop!, key: ctx.key });
     const view = await ends([{ name: 'a', run }], { tools });
@@ -121,7 +121,7 @@ describe('the saga engine', () => {
     expect(view.steps.map(({ status }) => status)).to.deep.equal(['compensated', 'compensated', 'failed']);
   });
 
-  it('shows of an unforeseen error nothing but that it was one', async () => {
+  it('shows an unforeseen error without details', async () => {
     const view = await ends([
       { name: 'a', run: () => Promise.reject(new Error('password=1')), retry: { attempts: 1 } },
     ]);
@@ -132,7 +132,7 @@ describe('the saga engine', () => {
     });
   });
 
-  it('takes whatever a step throws, readable or not, for an attempt that failed', async () => {
+  it('counts anything that a step throws, readable or not, as a failed attempt', async () => {
     const { proxy, revoke } = Proxy.revocable(new BusinessError('GONE', 'gone'), {});
     revoke();
     const unreadable = (name: string): BusinessError =>
@@ -168,7 +168,7 @@ describe('the saga engine', () => {
     }
   });
 
-  it('breaks a step off at its time-out and finds its result by asking', async () => {
+  it('interrupts a step at its timeout and finds its result by `resolve`', async () => {
     const asked: string[] = [];
     let signalled = false;
     const view = await ends([
@@ -194,7 +194,7 @@ describe('the saga engine', () => {
     expect(signalled).to.equal(true);
   });
 
-  it('asks again when the asking is refused, and undoes what it could not find out', async () => {
+  it('repeats `resolve` when that is refused, and compensates a step of unknown outcome', async () => {
     const told: string[] = [];
     const tell = (what: string) => async () => void told.push(what);
     const view = await ends(
@@ -216,7 +216,7 @@ describe('the saga engine', () => {
     expect(told).to.deep.equal(['asked', 'asked', 'undo a']);
   });
 
-  it('takes a result that is no JSON for an attempt that failed', async () => {
+  it('counts a result that is not JSON as a failed attempt', async () => {
     const results: unknown[] = [1n, 'a\0', { fine: true }];
     const run = (): never => results.shift() as never;
     const view = await ends([{ name: 'a', run, retry: { backoffMs: 1 } }]);
@@ -250,7 +250,7 @@ describe('the saga engine', () => {
     expect(scope?.deadline.remainingMs()).to.be.within(1, 5000);
   });
 
-  it('tells its observer of every attempt, retry and end, and runs the step in the span it is given', async () => {
+  it('reports every attempt, retry and end to its observer, and runs the step in its span', async () => {
     const told: unknown[] = [];
     const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: true, tracestate: undefined };
     const observer: SagaObserver = {
@@ -279,7 +279,7 @@ describe('the saga engine', () => {
     expect(spans).to.equal(2);
   });
 
-  it('logs with a logger of its own: what a step does to the one that it was given changes nothing', async () => {
+  it('logs with a logger of its own, which a step cannot change through its context', async () => {
     const lines: Record<string, unknown>[] = [];
     const write = (line: string): void => void lines.push(JSON.parse(line) as Record<string, unknown>);
     const run = (_: never, { log, attempt }: StepContext): string => {
@@ -299,7 +299,7 @@ describe('the saga engine', () => {
   describe('start', () => {
     const idle: Step = { name: 'a', run: () => null };
 
-    it('gives the same saga for the same key and input, in whatever order its members stand', async () => {
+    it('returns the same saga for the same key and input, whatever the order of the members', async () => {
       const { sagas } = engine([idle]);
       const options = { idempotencyKey: 'k' };
       const first = await sagas.start('transfer', { a: 1, b: { c: 2, d: 3 } }, options);
@@ -316,7 +316,7 @@ describe('the saga engine', () => {
       expect(error).to.be.instanceOf(HttpError).and.include({ code: 'IDEMPOTENCY_KEY_REUSED', status: 422 });
     });
 
-    it('frees a key 24 hours after the start of a saga that has ended', async () => {
+    it('releases the key of an ended saga 24 hours after its start', async () => {
       let now = Date.now();
       store = new MemoryStore(() => now);
       const { sagas } = engine([idle]);
@@ -328,7 +328,7 @@ describe('the saga engine', () => {
       expect(await sagas.start('transfer', 2, { idempotencyKey: 'k' })).to.include({ created: true });
     });
 
-    it('refuses what cannot be journaled, and sagas that nobody defined', async () => {
+    it('refuses input that cannot be journaled, and sagas without a definition', async () => {
       const { sagas } = engine([idle]);
       const codeOf = async (promise: Promise<unknown>): Promise<unknown> =>
         promise.catch((error: unknown) => (error instanceof HttpError ? error.code : error));
@@ -340,7 +340,7 @@ describe('the saga engine', () => {
   });
 
   describe('wait and get', () => {
-    it('give the state of the moment when the time is over, and the saga goes on', async () => {
+    it('return the current state at the timeout, and the saga continues', async () => {
       const go = new Moment();
       const { sagas } = engine([{ name: 'a', run: () => go.happened }]);
       const { sagaId } = await sagas.start('transfer', {});
@@ -363,7 +363,7 @@ describe('the saga engine', () => {
       expect((await waiting).status).to.equal('completed');
     });
 
-    it('tell what is known of a saga that ran here, when the journal does not answer', async () => {
+    it('return the known state of a saga that ran here when the journal does not reply', async () => {
       for (const load of [
         () => Promise.reject(new Error('database away')),
         () => new Promise<never>(() => {}),
@@ -382,7 +382,7 @@ describe('the saga engine', () => {
       }
     });
 
-    it('know nothing of a saga that was never started', async () => {
+    it('reject for a saga that was never started', async () => {
       const { sagas } = engine([{ name: 'a', run: () => null }]);
       for (const id of [newSagaId(1), 'no-uuid']) {
         expect(await sagas.get(id).catch((e: unknown) => e)).to.be.instanceOf(NotFoundError);
@@ -391,7 +391,7 @@ describe('the saga engine', () => {
     });
   });
 
-  it('goes on when the journal fails for a while', async () => {
+  it('continues when the journal fails for a while', async () => {
     let failures = 3;
     const view = await ends([{ name: 'a', run: () => 1 }], {
       sleep: () => new Promise((resolve) => void setImmediate(resolve)),

@@ -12,7 +12,7 @@ import { definitionOf, engineOn, Moment, type Step } from './harness.js';
 const LONG = { timeoutMs: 20_000 };
 const MOST_WORKERS = 12;
 
-describe('a step that brings its worker down', () => {
+describe('a step that makes its worker fail', () => {
   let now: number;
   let store: MemoryStore;
   let down: Moment;
@@ -62,7 +62,7 @@ describe('a step that brings its worker down', () => {
   const undone: Step = { name: 'a', run: () => 1, compensate: () => undefined };
   const refuses: Step = { name: 'b', run: () => Promise.reject(new BusinessError('NO', 'no')) };
 
-  it('is begun as often as its rule says, forward', async () => {
+  it('is begun as often as its retry rule allows, forward', async () => {
     const steps = [undone, { name: 'b', retry: { attempts: 3 }, run: deadly }];
     const { left, view } = await leaveUntilEnded(steps, () => true);
     expect(left).to.equal(3);
@@ -70,7 +70,7 @@ describe('a step that brings its worker down', () => {
     expect(view?.steps[1]).to.include({ status: 'unknown', attempts: 3 });
   });
 
-  it('is given up behind five attempts in a row, backward', async () => {
+  it('is given up after five attempts in a row, in compensation', async () => {
     const steps = [{ name: 'a', run: () => 1, compensate: deadly }, refuses];
     const { left, view } = await leaveUntilEnded(steps, () => true);
     expect(left).to.equal(MAX_UNENDED_UNDOS);
@@ -78,7 +78,7 @@ describe('a step that brings its worker down', () => {
     expect(view?.steps[0]?.error?.code).to.equal('ATTEMPTS_LOST');
   });
 
-  it('is given up backward, too, when its end is known before that of its worker', async () => {
+  it('is given up in compensation also when it ends before its worker has failed', async () => {
     const fail = (): Promise<never> => {
       down.now();
       return turnOf().then(() => Promise.reject(new Error('and it fails')));
@@ -89,7 +89,7 @@ describe('a step that brings its worker down', () => {
     expect(view?.steps[0]?.error?.code).to.equal('ATTEMPTS_LOST');
   });
 
-  it('is given up backward, too, when its end is known long before its worker drains', async () => {
+  it('is given up in compensation also when it ends long before its worker drains', async () => {
     const fail = (): Promise<never> => {
       // What a step has thrown elsewhere is known behind the end of the attempt.
       setTimeout(() => down.now(), 50);
@@ -105,7 +105,7 @@ describe('a step that brings its worker down', () => {
     expect(view?.steps[0]?.error?.code).to.equal('ATTEMPTS_LOST');
   });
 
-  it('is told from one that a drain by order breaks off, whose attempts do not count', async () => {
+  it('is distinguished from a step that an ordered drain interrupts, whose attempts do not count', async () => {
     for (const steps of [
       [{ name: 'a', retry: { attempts: 2 }, run: deadly }],
       [{ name: 'a', run: () => 1, compensate: deadly }, refuses],
@@ -119,7 +119,7 @@ describe('a step that brings its worker down', () => {
     expect(backward?.steps[0]).to.include({ status: 'compensating', undoUnended: 0 });
   });
 
-  it('stays counted when a worker drains by order that has not begun it again', async () => {
+  it('stays counted when a worker drains that has not begun it again', async () => {
     const steps = [{ name: 'a', run: deadly }];
     const first = worker(steps);
     const { sagaId } = await first.sagas.start('transfer', {});

@@ -21,7 +21,7 @@ describe('the clock of a journal', () => {
     return clock.read(asked, AHEAD_MS + asked + takesMs / 2 + setMs, now);
   }
 
-  it('is steady while it is slewed, for a day, however long its answers take', () => {
+  it('is steady while it is slewed, for a day, however long its replies take', () => {
     const since = now;
     for (let round = 0; now < 86_400_000; round++) {
       expect(read(now / 2_000, round % 7 === 0 ? 2_000 : 1)).to.equal(false);
@@ -48,7 +48,7 @@ describe('the clock of a journal', () => {
     expect(steps).to.include(true);
   });
 
-  it('is steady anew when it was not read for some time: it may have been set back and forth', () => {
+  it('is steady anew after a time without readings, in which it may have been set back and forth', () => {
     read(0);
     expect(read(0, 1, 5_000)).to.equal(false);
     expect(clock.steadyMs(now)).to.equal(0);

@@ -3,14 +3,14 @@ import fc from 'fast-check';
 import { maxResultLength, toJson } from '#src/saga/json.js';
 import { isSagaId, newSagaId } from '#src/saga/saga-id.js';
 
-describe('what a journal keeps', () => {
-  it('is what will be read back', () => {
+describe('a value in the journal', () => {
+  it('has the form in which it is read back', () => {
     const at = new Date(0);
     expect(toJson({ at, gone: undefined })).to.deep.equal({ at: at.toISOString() });
     expect(toJson(undefined)).to.equal(null);
   });
 
-  it('is refused when it has no form in the database', () => {
+  it('is refused when it cannot be stored in the database', () => {
     const circle: { self?: unknown } = {};
     circle.self = circle;
     for (const value of [
@@ -27,14 +27,14 @@ describe('what a journal keeps', () => {
     }
   });
 
-  it('is shorter where a saga has many steps, so that it can be read as a whole', () => {
+  it('has a smaller limit in a saga with many steps, so that the whole saga can be read', () => {
     expect([1, 8, 16, 1000].map(maxResultLength)).to.deep.equal([524_288, 524_288, 262_144, 4_194]);
     const fits = 'a'.repeat(maxResultLength(1000) - 2);
     expect(toJson(fits, maxResultLength(1000))).to.equal(fits);
     expect(() => toJson(`${fits}a`, maxResultLength(1000))).to.throw(TypeError, '4195 characters');
   });
 
-  it('is refused, by its place, where JSON would keep something else', () => {
+  it('is refused, with its path, where JSON would store another value', () => {
     const lossy = [
       new Map([['a', 1]]),
       new Set([1]),
@@ -49,7 +49,7 @@ describe('what a journal keeps', () => {
     }
   });
 
-  it('may hold what only looks like such a text', () => {
+  it('may contain text that only looks like an escape', () => {
     for (const text of ['\\u0000', '\\\\ud800', '😀', '\\']) expect(toJson([text])).to.deep.equal([text]);
   });
 
@@ -72,7 +72,7 @@ describe('a saga id', () => {
     expect(newSagaId(1)).to.not.equal(newSagaId(1));
   });
 
-  it('is not just any text', () => {
+  it('is recognized, and other text is not', () => {
     for (const text of ['', '1', `${newSagaId(1)}0`, "' or 1=1"]) expect(isSagaId(text)).to.equal(false);
   });
 });

@@ -13,7 +13,7 @@ const PROGRAM = fileURLToPath(new URL('./fixtures/killed.js', import.meta.url));
 const DEADLY = fileURLToPath(new URL('./fixtures/deadly.js', import.meta.url));
 
 describe('a compensation that kills its process', () => {
-  it('does so five times, then its saga is shown to an operator, and the other is compensated', async () => {
+  it('is given up after five kills, for an operator, while another saga is compensated', async () => {
     const database = await openJournalDatabase();
     const { url, db } = database;
     const ends: (string | number | null)[] = [];
@@ -60,7 +60,7 @@ describe('a process killed with SIGKILL in the middle of its sagas', () => {
     return told;
   }
 
-  it('leaves nothing half done: another completes or compensates every saga', async () => {
+  it('leaves nothing half done: another process completes or compensates every saga', async () => {
     const told = [...(await killAfter(80)), ...(await killAfter(80))];
     const { db } = database;
     const open = await db.one<{ n: number }>("select count(*) as n from saga where status <> 'completed'");

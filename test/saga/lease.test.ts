@@ -72,7 +72,7 @@ describe('the lease of a saga', () => {
     expect(toldAt).to.be.within(LEASE_MS - 1_000, LEASE_MS - LEFT_MS);
   };
 
-  it('stops a step before it runs out when the journal does not answer: another may begin it then', async () => {
+  it('interrupts a step before it expires when the journal does not reply, since another worker may begin it', async () => {
     const [begun, told, renewing] = [new Moment(), new Moment<number>(), new Moment()];
     await start([hanging(begun, told)], (journal) => {
       journal.renew = () => {
@@ -84,7 +84,7 @@ describe('the lease of a saga', () => {
     isInTime(await pass(told));
   });
 
-  it('is counted from when the journal was asked to prolong it, not from when it answered', async () => {
+  it('is counted from the request of a renewal, not from the reply', async () => {
     const [begun, told, renewing, answered] = [
       new Moment(),
       new Moment<number>(),
@@ -107,7 +107,7 @@ describe('the lease of a saga', () => {
     isInTime(await pass(told));
   });
 
-  it('is counted from when the journal was asked to write, not from when it had written', async () => {
+  it('is counted from the request of a write, not from its reply', async () => {
     const [begun, told] = [new Moment(), new Moment<number>()];
     await start([{ name: 'first', run: () => 1 }, hanging(begun, told)], (journal) => {
       journal.renew = () => never;

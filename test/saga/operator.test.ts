@@ -5,7 +5,7 @@ import { pendingStep } from '#src/saga/journal-row.js';
 import { createSagaOperator, type SagaOperator } from '#src/saga/operator.js';
 import { PgJournal } from '#src/saga/pg-journal.js';
 import { newSagaId } from '#src/saga/saga-id.js';
-import { KNOWN, sagaRecord, upTo } from '#test/conformance/journal.common.js';
+import { KNOWN, sagaRecord, upTo } from '#test/conformance/journal-records.js';
 import { openJournalDatabase, type TestDatabase } from './journal-database.js';
 
 const failure = { code: 'NO', message: 'no', failedStep: 'null' };
@@ -71,7 +71,7 @@ describe('an operator', () => {
     expect(pages.length).to.be.greaterThan(1);
   });
 
-  it('is told of a cursor, a status and a limit that make no sense', async () => {
+  it('gets an error for an invalid cursor, status or limit', async () => {
     expect(await codeOf(operator.list({ cursor: 'x' }))).to.equal('BAD_CURSOR');
     expect(await codeOf(operator.list({ status: 'x' }))).to.equal('VALIDATION_FAILED');
     for (const limit of [0, 1001, 1.5]) {
@@ -79,7 +79,7 @@ describe('an operator', () => {
     }
   });
 
-  it('finds a saga in whatever journal it is, and nothing else', async () => {
+  it('finds a saga in any of the journals, and no unknown one', async () => {
     for (const journal of journals) {
       const sagaId = await stored({}, journal);
       expect((await operator.get(sagaId)).sagaId).to.equal(sagaId);
@@ -88,7 +88,7 @@ describe('an operator', () => {
     expect(await codeOf(operator.retry('x'))).to.equal('NOT_FOUND');
   });
 
-  it('keeps the hands off what runs and what has ended', async () => {
+  it('cannot change a saga that runs or has ended', async () => {
     for (const status of ['running', 'completed', 'compensated'] as const) {
       const sagaId = await stored({ status });
       for (const hand of ['retry', 'compensate', 'skip'] as const) {
@@ -103,7 +103,7 @@ describe('an operator', () => {
     return claims.find(({ hold }) => hold.sagaId === sagaId)!.record;
   }
 
-  it('retries a saga whose compensation was given up, with 24 new hours', async () => {
+  it('retries a saga whose compensation was given up, for another 24 hours', async () => {
     const given = step('credit', { status: 'failed', undoAttempts: 900, undoSince: 1 });
     const steps = [step('debit', { status: 'compensated' }), given, step('null', { status: 'failed' })];
     const sagaId = await stored({
@@ -124,7 +124,7 @@ describe('an operator', () => {
     expect(await claimed(sagaId)).to.include({ status: 'running', failure: null });
   });
 
-  it('turns a waiting saga around', async () => {
+  it('makes a waiting saga compensate', async () => {
     const steps = [
       step('debit', { status: 'completed' }),
       step('credit', { status: 'unknown' }),
@@ -137,7 +137,7 @@ describe('an operator', () => {
     expect((await claimed(sagaId)).failure?.failedStep).to.equal('credit');
   });
 
-  it('skips what was done by hand: a step forward, a compensation backward', async () => {
+  it('skips a step forward, and a compensation backward', async () => {
     const done = step('debit', { status: 'completed', result: 1 });
     const forward = await stored({
       status: 'waiting',

@@ -27,7 +27,7 @@ function interruptible(journal: Journal, isSilent: () => boolean): Journal {
   });
 }
 
-describe('a saga whose journal is silent for longer than its lease', () => {
+describe('a saga whose journal does not reply for longer than its lease', () => {
   let now: number;
   let isSilent: boolean;
   let store: MemoryStore;
@@ -66,7 +66,7 @@ describe('a saga whose journal is silent for longer than its lease', () => {
     return engine.sagas.wait(sagaId, LONG);
   }
 
-  it('says itself that its compensation was broken off: that has ended no process', async () => {
+  it('records itself that its compensation was interrupted, which has crashed no process', async () => {
     let silences = 0;
     const compensate = (_: never, ctx: StepContext): Promise<void> | void =>
       ++silences > MAX_UNENDED_UNDOS ? undefined : outlasted(ctx);
@@ -75,7 +75,7 @@ describe('a saga whose journal is silent for longer than its lease', () => {
     expect(silences).to.equal(MAX_UNENDED_UNDOS + 1);
   });
 
-  it('has used up one forward attempt, and says why it was broken off', async () => {
+  it('has used one forward attempt, and records why it was interrupted', async () => {
     const run = (_: never, ctx: StepContext): Promise<never> => outlasted(ctx);
     const view = await ends([{ name: 'a', timeoutMs: 60_000, retry: { attempts: 1 }, run }]);
     expect(view).to.deep.include({ status: 'compensated' });
@@ -147,7 +147,7 @@ describe('workers that were paused together', () => {
     now = end;
   }
 
-  it('take no saga from each other that the other still runs', async () => {
+  it('claim no saga that the other still runs', async () => {
     const steps: readonly Step[] = [{ name: 'a', timeoutMs: HOUR_MS, run: hang }];
     const owner = worker('owner', steps);
     worker('other', steps);
@@ -163,7 +163,7 @@ describe('workers that were paused together', () => {
     expect(store.sagas.get(sagaId)?.fence).to.equal(fence);
   });
 
-  it('take nothing in the first 5 s behind an outage, though they have nothing to renew themselves', async () => {
+  it('claim nothing in the first 5 s after an outage, though they have no leases to renew', async () => {
     const steps: readonly Step[] = [{ name: 'a', timeoutMs: HOUR_MS, run: hang }];
     for (let outageMs = 7_000; outageMs < 25_000; outageMs += 1_300) {
       store.sagas.clear();
@@ -185,7 +185,7 @@ describe('workers that were paused together', () => {
     }
   }).timeout(20_000);
 
-  it('keep a lease while a claim takes as long as a statement may', async () => {
+  it('renew a lease while a claim takes as long as a statement may', async () => {
     const slow = (journal: Journal): Journal => {
       const claim = journal.claim.bind(journal);
       return Object.assign(journal, {
@@ -207,7 +207,7 @@ describe('workers that were paused together', () => {
     }
   });
 
-  it('claim all the same what nobody runs any more, a moment later', async () => {
+  it('claim sagas without a runner a moment later', async () => {
     const dead = engineOn(store, [definitionOf([{ name: 'a', run: hang }])], { now: () => now });
     const { sagaId } = await dead.sagas.start('transfer', {});
     const heir = worker('heir', [{ name: 'a', run: () => 1 }]);
@@ -223,7 +223,7 @@ describe('workers that were paused together', () => {
     ['the process stood still', () => (now += UNCLAIMED_MS + 60_000)],
     ['the hosts did, which only the database server shows', () => (aheadMs += UNCLAIMED_MS + 120_000)],
   ] as const) {
-    it(`do not take a saga of another version for one that nobody knows, though ${what}`, async () => {
+    it(`do not count a saga of another version as unclaimed, though ${what}`, async () => {
       const old = worker('old', [{ name: 'a', timeoutMs: 2 * HOUR_MS, run: hang }], 1);
       worker('new', [{ name: 'a', run: () => 1 }], 2);
       await turns();
@@ -241,8 +241,8 @@ describe('workers that were paused together', () => {
   }
 });
 
-describe('a nap between two attempts', () => {
-  it('takes its time, though the wall clock is set meanwhile', async () => {
+describe('a pause between two attempts', () => {
+  it('keeps its length, though the wall clock is set meanwhile', async () => {
     let wall = 1_800_000_000_000;
     const store = new MemoryStore(() => 1_800_000_000_000);
     const napping = new Moment();

@@ -5,8 +5,8 @@ import { intervene } from '#src/saga/intervene.js';
 import { type Journal, UNCLAIMED_MS, UnstorableError } from '#src/saga/journal.js';
 import { LEASE_MS } from '#src/saga/lease.js';
 import type { SagaView, StepContext } from '#src/saga/saga.js';
-import { upTo } from '#test/conformance/journal.common.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
+import { upTo } from '#test/conformance/journal-records.js';
 import { definitionOf, engineOn, Moment, type Step, VirtualNaps } from './harness.js';
 
 const LONG = { timeoutMs: 20_000 };
@@ -57,7 +57,7 @@ describe('recovery', () => {
 
   const sleep: VirtualNaps['sleep'] = (...given) => naps.sleep(...given);
 
-  it('goes on with what a dead worker left, once its lease is over', async () => {
+  it('continues the saga of a dead worker once its lease has expired', async () => {
     const sagaId = await abandoned();
     now += LEASE_MS;
     const heir = engine(healthy, { sleep });
@@ -66,7 +66,7 @@ describe('recovery', () => {
     expect(view).to.deep.include({ status: 'completed', results: { a: 2, b: 'done' } });
   });
 
-  it('leaves alone what is still held', async () => {
+  it('does not claim a saga that is held', async () => {
     const sagaId = await abandoned();
     now += LEASE_MS - 1;
     const claimed = new Moment<number>();
@@ -76,7 +76,7 @@ describe('recovery', () => {
     expect((await heir.sagas.get(sagaId)).status).to.equal('running');
   });
 
-  it('does not run a saga whose definition has changed, but asks for attention', async () => {
+  it('does not run a saga whose definition has changed, but marks it as needing attention', async () => {
     for (const [steps, version] of [
       [healthy, 2],
       [[...healthy, { name: 'c', run: () => 1 }], 1],
@@ -94,7 +94,7 @@ describe('recovery', () => {
     }
   });
 
-  it('leaves a saga to a process that knows it, however long that one has no room for it', async () => {
+  it('leaves a saga to a process that knows it, however long that has no capacity for it', async () => {
     const sagaId = await abandoned();
     now += LEASE_MS + UNCLAIMED_MS;
     const hang: Step = { name: 'a', run: () => new Promise(() => undefined) };
@@ -119,7 +119,7 @@ describe('recovery', () => {
     expect((await busy.sagas.get(sagaId)).status).to.equal('running');
   });
 
-  it('begins nothing when it was told to stop while the beginning was written', async () => {
+  it('begins no step when it is stopped while the intent is written', async () => {
     const begun: string[] = [];
     const [writing, go, written] = [new Moment(), new Moment(), new Moment()];
     const worker = engine(
@@ -155,7 +155,7 @@ describe('recovery', () => {
     expect(begun).to.deep.equal(['a']);
   });
 
-  it('keeps a long step alive by renewing, so that nobody else begins it', async () => {
+  it('renews the lease during a long step, so that no other worker begins it', async () => {
     const go = new Moment();
     let runs = 0;
     const run = (): Promise<void> => {
@@ -179,7 +179,7 @@ describe('recovery', () => {
     expect(runs).to.equal(1);
   });
 
-  it('stops a runner whose lease was taken: it is told, and writes nothing any more', async () => {
+  it('stops a runner whose lease is lost, so that it writes nothing any more', async () => {
     const told = new Moment<unknown>();
     const hang = (_: never, { signal }: StepContext): Promise<void> => {
       return new Promise((resolve) => {
@@ -204,7 +204,7 @@ describe('recovery', () => {
     expect(view.results).to.deep.equal({ a: 2, b: 'done' });
   });
 
-  it('gives what the journal cannot keep to an operator, who can go on with it', async () => {
+  it('leaves a saga that the journal cannot store to an operator, who can continue it', async () => {
     let result = 'poison';
     const steps: readonly Step[] = [{ name: 'a', run: () => result }, healthy[1]!];
     const worker = engine(steps, {
@@ -232,7 +232,7 @@ describe('recovery', () => {
     });
   });
 
-  it('sleeps long pauses in the journal, and wakes from them', async () => {
+  it('keeps long pauses in the journal, and continues after them', async () => {
     const resting = new Moment();
     let failing = true;
     const flaky: Step = {
@@ -254,7 +254,7 @@ describe('recovery', () => {
     expect((await worker.sagas.wait(sagaId, LONG)).status).to.equal('completed');
   });
 
-  it('retries a compensation for 24 hours, then asks for attention, the other steps undone', async () => {
+  it('retries a compensation for 24 hours, then needs attention, with the other steps compensated', async () => {
     const began = now;
     let tries = 0;
     const steps: readonly Step[] = [
@@ -298,7 +298,7 @@ describe('recovery', () => {
       expect((await worker.sagas.get(sagaId)).status).to.equal('completed');
     });
 
-    it('breaks off what does not end and frees it for others at once', async () => {
+    it('interrupts sagas that do not end and releases them at once', async () => {
       const sagaId = await abandoned();
       await engines[0]!.drain(0);
       const heir = engine(healthy);
@@ -325,7 +325,7 @@ describe('recovery', () => {
       expect((await heir.sagas.wait(sagaId, LONG)).status).to.equal('completed');
     });
 
-    it('goes on here with a pausing saga that somebody waits for', async () => {
+    it('continues a pausing saga that a caller waits for', async () => {
       const pausing = new Moment();
       const wake = new Moment();
       let failures = 1;
@@ -363,7 +363,7 @@ describe('recovery', () => {
       expect((await worker.sagas.get(late.sagaId)).status).to.equal('completed');
     });
 
-    it('refuses starts afterwards: 503, nothing journaled', async () => {
+    it('refuses starts afterwards with 503, and journals nothing', async () => {
       const worker = engine(healthy);
       await worker.drain(0);
       const error = await worker.sagas.start('transfer', {}).catch((e: unknown) => e);
@@ -371,7 +371,7 @@ describe('recovery', () => {
       expect(store.records()).to.deep.equal([]);
     });
 
-    it('frees a saga whose start was being journaled while the worker drained', async () => {
+    it('releases a saga whose start was being journaled while the worker drained', async () => {
       const creating = new Moment();
       const go = new Moment();
       const worker = engine(healthy, {
@@ -397,7 +397,7 @@ describe('recovery', () => {
     });
   });
 
-  it('begins a step again that was lost with its worker, behind the pause that a failed attempt has', async () => {
+  it('begins a step of a lost worker again after the pause of a failed attempt', async () => {
     const retry = { attempts: 3, backoffMs: 20_000, maxBackoffMs: 20_000 };
     const begun = new Moment<number>();
     const hang = (): Promise<never> => new Promise(() => begun.now(now));

@@ -8,7 +8,7 @@ import type { SagaStatus, StepStatus } from '#src/saga/saga.js';
 import { settle } from '#src/saga/settle.js';
 import { advance, type Effect, MAX_UNENDED_UNDOS, type StepOutcome } from '#src/saga/state-machine.js';
 import { undoPause } from '#src/saga/step-pauses.js';
-import { sagaRecord } from '#test/conformance/journal.common.js';
+import { sagaRecord } from '#test/conformance/journal-records.js';
 
 const nothing = (): undefined => undefined;
 const plan = planOf({
@@ -79,12 +79,12 @@ describe('the rules of a saga', () => {
     expect(record.steps.map(({ result }) => result)).to.deep.equal([1, 1, 1]);
   });
 
-  it('announce a step before it runs: status running, attempt counted', () => {
+  it('record a step as running, with its attempt, before it runs', () => {
     const { record } = walk([]);
     expect(record.steps[0]).to.include({ status: 'running', attempts: 1 });
   });
 
-  it('turn around at a refusal, last step first, without undoing the refused one', () => {
+  it('compensate after a refusal, last step first, without the refused step', () => {
     const { actions, record } = walk([ok, refused, ok]);
     expect(actions).to.deep.equal(['run 0', 'run 1', 'undo 0', 'ended']);
     expect(record.status).to.equal('compensated');
@@ -92,7 +92,7 @@ describe('the rules of a saga', () => {
     expect(statuses(record)).to.deep.equal(['compensated', 'failed', 'pending']);
   });
 
-  it('undo a step that is refused behind an attempt whose outcome nobody has found out', () => {
+  it('undo a step that is refused after an attempt of unknown outcome', () => {
     const { actions, record } = walk([unknown, refused, ok]);
     expect(actions).to.deep.equal(['run 0', 'run 0', 'undo 0', 'ended']);
     expect(record.status).to.equal('compensated');
@@ -105,7 +105,7 @@ describe('the rules of a saga', () => {
     ]);
   });
 
-  it('ask no more often than there are attempts, whatever dies while it asks, and pause before each', () => {
+  it('resolve no more often than there are attempts, whatever dies meanwhile, with a pause before each', () => {
     let record = walk([ok]).record;
     const actions: string[] = [];
     for (let lives = 0; lives < 10 && record.failure === null; lives++) {
@@ -117,43 +117,43 @@ describe('the rules of a saga', () => {
     expect(actions).to.deep.equal(['resolve 1 behind 100', 'resolve 1 behind 200', 'undo 1 behind 400']);
   });
 
-  it('take no attempt for an answer that was found by asking', () => {
+  it('count no attempt for a successful `resolve`', () => {
     const asked = walk([ok, unknown, notDone]).record;
     expect(asked.steps[1]).to.include({ status: 'running', attempts: 2 });
     expect(walk([ok, unknown, ok]).record.steps[1]).to.include({ status: 'completed', attempts: 1 });
   });
 
-  it('undo a step that is refused behind an attempt that had done nothing yet: it may still arrive', () => {
+  it('undo a step that is refused after an unfinished attempt, which may still take effect', () => {
     const { actions, record } = walk([ok, unknown, notDone, refused, ok, ok]);
     expect(actions.slice(3)).to.deep.equal(['run 1', 'undo 1', 'undo 0', 'ended']);
     expect(statuses(record)).to.deep.equal(['compensated', 'compensated', 'pending']);
   });
 
-  it('undo nothing of a step that was refused at once', () => {
+  it('do not undo a step that was refused at its first attempt', () => {
     const { actions, record } = walk([ok, refused, ok]);
     expect(actions.slice(2)).to.deep.equal(['undo 0', 'ended']);
     expect(statuses(record)).to.deep.equal(['compensated', 'failed', 'pending']);
   });
 
-  it('begin at once what an operator has asked for again', () => {
+  it('begin at once a compensation that an operator retries', () => {
     const { record } = walk([ok, refused]);
     const stuck = record.steps.with(0, { ...record.steps[0]!, status: 'failed', undoAttempts: 9 });
     const again = intervene({ kind: 'retry' }, { ...record, steps: stuck })!;
     expect(pauseAfterLostRunner(again, plan, { now: () => again.updatedAt, random: () => 1 })).to.equal(0);
   });
 
-  it('pause a little between two attempts of a compensation, whatever the rule says', () => {
+  it('pause a little between two attempts of a compensation, whatever its rule', () => {
     const rule = { attempts: 1e9, backoffMs: 0, maxBackoffMs: 0 };
     for (const failures of [1, 2, 1000]) expect(undoPause(rule, failures, () => 0)).to.be.at.least(5);
   });
 
-  it('pause half of what the rule says at least, whatever is drawn', () => {
+  it('pause at least half of the bound of the rule, whatever the random draw', () => {
     const { record } = walk([]);
     const unluckiest = settle(record, plan, { kind: 'run', position: 0, attempt: 1 }, unknown, 0, () => 0);
     expect(unluckiest.pauseMs).to.equal(50);
   });
 
-  it('rest no longer than that before they begin again, though the clock of a lost host was ahead', () => {
+  it('pause no longer than that after a lost runner, though the clock of its host was ahead', () => {
     const { record } = walk([]);
     const ahead = { ...record, updatedAt: 3_600_000 };
     expect(pauseAfterLostRunner(ahead, plan, { now: () => 0, random: () => 1 })).to.equal(100);
@@ -167,7 +167,7 @@ describe('the rules of a saga', () => {
     expect(record.steps[0]?.result).to.equal(undefined);
   });
 
-  it('ask the step what became of it before running it again', () => {
+  it('resolve a step of unknown outcome before running it again', () => {
     expect(walk([ok, unknown, ok, ok]).actions).to.deep.equal([
       'run 0',
       'run 1',
@@ -183,18 +183,18 @@ describe('the rules of a saga', () => {
     ]);
   });
 
-  it('ask once more after the last attempt, and undo when it is not done', () => {
+  it('resolve once more after the last attempt, and compensate when it is not done', () => {
     const { actions, record } = walk([ok, unknown, notDone, unknown, notDone, ok, ok]);
     expect(actions.slice(3)).to.deep.equal(['run 1', 'resolve 1', 'undo 1', 'undo 0', 'ended']);
     expect(record.status).to.equal('compensated');
   });
 
-  it('end also when the asking itself stays without an answer', () => {
+  it('end also when `resolve` never returns a result', () => {
     const { actions } = walk([ok, unknown, unknown, unknown, ok, ok]);
     expect(actions.slice(1)).to.deep.equal(['run 1', 'resolve 1', 'resolve 1', 'undo 1', 'undo 0', 'ended']);
   });
 
-  it('take a step that was begun and never told of for unknown, after a crash', () => {
+  it('treat a step that was running at a crash as unknown', () => {
     const crashed = walk([ok]).record;
     expect(statuses(crashed)).to.deep.equal(['completed', 'running', 'pending']);
     expect(walk([], crashed).actions).to.deep.equal(['resolve 1']);
@@ -207,13 +207,13 @@ describe('the rules of a saga', () => {
     expect(worn.record.failure).to.deep.include({ code: 'OUTCOME_UNKNOWN', failedStep: 'debit' });
   });
 
-  it('do not undo a step that has no way back', () => {
+  it('do not undo a step without a compensation', () => {
     const all = walk([ok, ok, ok]).record;
     const { actions } = walk([ok, ok], { ...all, failure: { ...error, failedStep: 'null' } });
     expect(actions).to.deep.equal(['undo 1', 'undo 0', 'ended']);
   });
 
-  it('retry compensations for 24 hours, whatever they throw, then go on with the rest', () => {
+  it('retry compensations for 24 hours, whatever they throw, then continue with the other steps', () => {
     const outcomes = [
       ok,
       unknown,
@@ -231,7 +231,7 @@ describe('the rules of a saga', () => {
     expect(24 * 60 * 60_000).to.equal(COMPENSATE_FOR_MS);
   });
 
-  it('count of these 24 hours only the time in which a process has tried', () => {
+  it('count only the time of these 24 hours in which a process has tried', () => {
     const tried = walk([ok, ...Array<StepOutcome>(3).fill(refused)]).record;
     for (const setMs of [60 * 60 * 60_000, -2 * 60 * 60_000]) {
       // The journal has the same record, and the clock says something else: a weekend has passed, or it was
@@ -244,7 +244,7 @@ describe('the rules of a saga', () => {
     }
   });
 
-  it('give a compensation up whose end stayed unknown time and again, and go on with the rest', () => {
+  it('give up a compensation whose end stayed unknown again and again, and continue with the other steps', () => {
     let { record } = walk([ok, refused]);
     for (let lost = 1; lost < MAX_UNENDED_UNDOS; lost++) ({ record } = walk([], record));
     expect(record.steps[0]).to.include({ status: 'compensating', undoAttempts: MAX_UNENDED_UNDOS });
@@ -255,7 +255,7 @@ describe('the rules of a saga', () => {
     expect(end.steps[0]?.error?.code).to.equal('ATTEMPTS_LOST');
   });
 
-  it('count only losses in a row: an attempt whose end is known has not ended the process', () => {
+  it('count only losses in a row, since an attempt with a known end has not crashed the process', () => {
     let { record } = walk([ok, refused]);
     for (let attempt = 1; attempt < 3 * MAX_UNENDED_UNDOS; attempt++) {
       ({ record } = walk(attempt % (MAX_UNENDED_UNDOS - 1) === 0 ? [unknown] : [], record));
@@ -264,7 +264,7 @@ describe('the rules of a saga', () => {
     expect(walk([ok], record).record.status).to.equal('compensated');
   });
 
-  it('pause between compensations as the step says first, longer later, never over a minute', () => {
+  it('pause between compensations by the rule of the step first, longer later, never over a minute', () => {
     const { pauses } = walk([ok, refused, ...Array<StepOutcome>(12).fill(unknown)]);
     expect(pauses.slice(2, 5)).to.deep.equal([100, 200, 400]);
     expect(Math.max(...pauses)).to.equal(60_000);

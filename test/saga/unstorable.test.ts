@@ -7,8 +7,8 @@ import { StatementError } from '#src/db/statement-error.js';
 import { BusinessError } from '#src/errors.js';
 import { UnstorableError } from '#src/saga/journal.js';
 import { PgJournal } from '#src/saga/pg-journal.js';
-import { sagaRecord } from '#test/conformance/journal.common.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
+import { sagaRecord } from '#test/conformance/journal-records.js';
 import { definitionOf, engineOn } from './harness.js';
 
 /** What the journal throws when the server refuses its statement so. */
@@ -22,22 +22,22 @@ async function refusedWith(code: string): Promise<unknown> {
   );
 }
 
-describe('what PostgreSQL refuses to keep', () => {
+describe('an SQLSTATE that PostgreSQL reports for a write', () => {
   for (const code of ['22P05', '23514', '54000']) {
-    it(`${code} is about the values`, async () => {
+    it(`${code} means that the values can never be stored`, async () => {
       expect(await refusedWith(code)).to.be.instanceOf(UnstorableError);
     });
   }
 
   for (const code of ['23505', '53300', '57014', '40P01']) {
-    it(`${code} is not: it may be kept another time`, async () => {
+    it(`${code} means that the write may be repeated`, async () => {
       expect(await refusedWith(code)).to.be.instanceOf(StatementError);
     });
   }
 });
 
 describe('the error of a step', () => {
-  it('is kept without U+0000, which PostgreSQL cannot keep, and not without end', async () => {
+  it('is stored without U+0000, which PostgreSQL cannot store, and with a limited length', async () => {
     const step = {
       name: 'a',
       run: () => Promise.reject(new BusinessError('CARD_DECLINED', `\0${'x'.repeat(5_000)}`)),

@@ -2,13 +2,13 @@
 import { expect } from 'chai';
 import { PgJournal } from '#src/saga/pg-journal.js';
 import { newSagaId } from '#src/saga/saga-id.js';
-import { KNOWN, upTo } from '#test/conformance/journal.common.js';
+import { KNOWN, upTo } from '#test/conformance/journal-records.js';
 import { migrate, openJournalDatabase, type TestDatabase } from './journal-database.js';
 
 const LEASE_MS = 6_000;
 const BEFORE_PAUSES = 4;
 
-describe('a journal of the version that kept no length of a pause', () => {
+describe('a journal of the version that stored no length of a pause', () => {
   let database: TestDatabase;
   let journal: PgJournal;
   before(async () => {
@@ -38,7 +38,7 @@ describe('a journal of the version that kept no length of a pause', () => {
     return row.ms;
   };
 
-  it('is read, and its sagas go on, though the clock is set back', async () => {
+  it('is read, and its sagas continue, though the clock is set back', async () => {
     const before = [await put('waiting', null, 50_000), await put('running', 'old:1:1', LEASE_MS)];
     const due = await put('waiting', null, 0);
     await migrate(database.db, BEFORE_PAUSES);

@@ -16,7 +16,7 @@ const view = (members: Partial<SagaView>): SagaView => ({
   ...members,
 });
 
-describe('the preference to be answered at once', () => {
+describe('the preference for a response at once', () => {
   const yes = [
     ['respond-async'],
     ['Respond-Async'],
@@ -52,7 +52,7 @@ describe('the end of a checkout', () => {
     }
   });
 
-  it('with success gives the ids of what was made', () => {
+  it('in success has the ids of the created objects', () => {
     const results = {
       'create-user': { userId: 1 },
       'create-order': { orderId: 2 },

@@ -87,7 +87,7 @@ describe('the checkout', () => {
   const sagas = async (key: string): Promise<number> =>
     (await shop.rows('checkout', 'select 1 from saga where idempotency_key = $1', [key])).length;
 
-  it('makes a user, a confirmed order and a captured payment', async () => {
+  it('creates a user, a confirmed order and a captured payment', async () => {
     const cart = cartOf('tok_ok');
     const answer = await checkout(cart, unique('ok'));
     const done = await json<Completed>(answer, 201);
@@ -123,7 +123,7 @@ describe('the checkout', () => {
     }
   });
 
-  it('captures in the currency it is given', async () => {
+  it('captures in the given currency', async () => {
     const cart = cartOf('tok_ok');
     const body = { ...cart, payment: { ...cart.payment, currency: 'CHF' } };
     const { paymentId } = await json<Completed>(await checkout(body, unique('chf')), 201);
@@ -131,7 +131,7 @@ describe('the checkout', () => {
     expect(found).to.deep.equal([{ currency: 'CHF' }]);
   });
 
-  it('leaves nothing behind when the payment is declined, and says which step failed and why', async () => {
+  it('leaves nothing behind when the payment is declined, and reports the failed step and the cause', async () => {
     const cart = cartOf('tok_declined');
     const answer = await checkout(cart, unique('declined'));
     const problem = await expectProblem(answer, 402, 'SAGA_COMPENSATED');
@@ -149,7 +149,7 @@ describe('the checkout', () => {
     expect(saga.steps[2]?.error?.code).to.equal('PAYMENT_DECLINED');
   });
 
-  it('is 409 when the e-mail is taken, and leaves its owner alone', async () => {
+  it('is 409 when the e-mail address is taken, and does not change its owner', async () => {
     const email = uniqueEmail();
     await json(await shop.request('POST', '/api/users', { json: { name: 'Bob', email } }), 201);
     const cart = cartOf('tok_ok', email);
@@ -159,14 +159,14 @@ describe('the checkout', () => {
     expect(await tracesOf(cart)).to.deep.equal({ ...NOTHING, users: 1 });
   });
 
-  it('retries a payment that fails repeatably, each attempt counted once', async () => {
+  it('retries a payment that fails with a retryable error, and counts each attempt once', async () => {
     const cart = cartOf('tok_flaky');
     const { sagaId } = await json<Completed>(await checkout(cart, unique('flaky')), 201);
     expect((await view(sagaId)).steps.map(({ attempts }) => attempts)).to.deep.equal([1, 1, 3, 1]);
     expect(await tracesOf(cart)).to.deep.equal(ALL);
   });
 
-  it('waits for a service that cannot be reached for a while, and then goes on', async () => {
+  it('waits while a service is not reachable, and continues afterwards', async () => {
     shop.unreachable.add('orders');
     const cart = cartOf('tok_ok');
     const answer = await checkout(cart, unique('away'), { prefer: 'respond-async' });
@@ -178,7 +178,7 @@ describe('the checkout', () => {
     expect(await tracesOf(cart)).to.deep.equal(ALL);
   });
 
-  it('goes on undoing until everything is undone', async () => {
+  it('retries the compensation until everything is undone', async () => {
     shop.unreachable.add('payments');
     const cart = cartOf('tok_declined');
     const answer = await checkout(cart, unique('undo'), { prefer: 'respond-async' });
@@ -193,7 +193,7 @@ describe('the checkout', () => {
     expect(await tracesOf(cart)).to.deep.equal(NOTHING);
   });
 
-  describe('whose answer from the payment provider is lost', () => {
+  describe('with a lost response of the payment provider', () => {
     // Three at once: each takes as long as the step waits for the provider.
     const plain = cartOf('tok_timeout');
     const orphan = cartOf('tok_timeout');
@@ -218,26 +218,26 @@ describe('the checkout', () => {
       [found, refunded, accepted] = (await Promise.all(pending)) as [Response, Response, Response];
     });
 
-    it('finds the capture by query and completes', async () => {
+    it('finds the capture by its key and completes', async () => {
       const done = await json<Completed>(found, 201);
       expect(done.status).to.equal('completed');
       expect(await tracesOf(plain)).to.deep.equal(ALL);
     });
 
-    it('tells its client to come again while it runs', async () => {
+    it('refers a repeated request to its location while it runs', async () => {
       expect(again.headers.get('retry-after')).to.equal('1');
       expect(again.headers.get('location')).to.match(/^\/api\/checkout\/[0-9a-f-]{36}$/);
       await expectProblem(again, 409, 'IDEMPOTENCY_IN_PROGRESS');
     });
 
-    it('gives the capture back, and keeps it as refunded, when the order cannot be confirmed', async () => {
+    it('refunds the capture, and keeps it, when the order cannot be confirmed', async () => {
       const problem = await expectProblem(refunded, 409, 'SAGA_COMPENSATED');
       expect(problem.failedStep).to.equal('confirm-order');
       expect(problem.cause).to.deep.equal({ code: 'NOT_FOUND' });
       expect(await tracesOf(orphan)).to.deep.equal({ ...NOTHING, payments: ['refunded'] });
     });
 
-    it('answers 202 one second before the deadline, and is not broken off', async () => {
+    it('responds 202 one second before the deadline, and is not interrupted', async () => {
       const { sagaId, ...rest } = await json<Completed>(accepted, 202);
       expect(rest).to.deep.equal({ status: 'running' });
       expect(accepted.headers.get('location')).to.equal(`/api/checkout/${sagaId}`);
@@ -247,7 +247,7 @@ describe('the checkout', () => {
     });
   });
 
-  it('answers at once when the client prefers that', async () => {
+  it('responds at once when the client prefers that', async () => {
     const cart = cartOf('tok_flaky');
     const key = unique('async');
     const answer = await checkout(cart, key, { prefer: 'respond-async, wait=10' });
@@ -259,8 +259,8 @@ describe('the checkout', () => {
     expect((await json<Completed>(await checkout(cart, key), 201)).sagaId).to.equal(sagaId);
   });
 
-  describe('with its Idempotency-Key', () => {
-    it('cannot be without one', async () => {
+  describe('by its Idempotency-Key', () => {
+    it('is refused without one', async () => {
       const cart = cartOf('tok_ok');
       await expectProblem(await checkout(cart), 400, 'IDEMPOTENCY_KEY_REQUIRED');
       await expectProblem(await checkout(cart, ''), 400, 'IDEMPOTENCY_KEY_REQUIRED');
@@ -271,17 +271,17 @@ describe('the checkout', () => {
       ['256 characters', 'k'.repeat(256)],
       ['a space', 'a b'],
     ] as const) {
-      it(`refuses one of ${what}`, async () => {
+      it(`is refused with one of ${what}`, async () => {
         await expectProblem(await checkout(cartOf('tok_ok'), key), 422, 'VALIDATION_FAILED');
       });
     }
 
-    it('takes one of 255 visible characters', async () => {
+    it('accepts a key of 255 visible characters', async () => {
       const key = unique('~!"{}/').padEnd(255, '~');
       await json(await checkout(cartOf('tok_ok'), key), 201);
     });
 
-    it('gives the same answer again and does nothing twice, whatever the order of the members', async () => {
+    it('repeats the response and does nothing twice, whatever the order of the members', async () => {
       const cart = cartOf('tok_ok');
       const key = unique('twice');
       const first = await json<Completed>(await checkout(cart, key), 201);
@@ -291,7 +291,7 @@ describe('the checkout', () => {
       expect(await tracesOf(cart)).to.deep.equal(ALL);
     });
 
-    it('gives a refusal again, of the same saga', async () => {
+    it('repeats the refusal of the same saga', async () => {
       const cart = cartOf('tok_declined');
       const key = unique('refused');
       const told = (problem: Problem): unknown[] => [problem.sagaId, problem.failedStep, problem.cause];
@@ -301,7 +301,7 @@ describe('the checkout', () => {
       expect(await sagas(key)).to.equal(1);
     });
 
-    it('is refused for another body', async () => {
+    it('is refused with another body', async () => {
       const key = unique('reused');
       await json(await checkout(cartOf('tok_ok'), key), 201);
       const other = cartOf('tok_ok');
@@ -309,7 +309,7 @@ describe('the checkout', () => {
       expect(await tracesOf(other)).to.deep.equal(NOTHING);
     });
 
-    it('has one effect when ten come at once', async () => {
+    it('has one effect when ten requests arrive at once', async () => {
       const cart = cartOf('tok_ok');
       const key = unique('storm');
       const answers = await Promise.all(Array.from({ length: 10 }, () => checkout(cart, key)));
@@ -338,7 +338,7 @@ describe('the checkout', () => {
     ],
   ];
   for (const [what, body, path] of invalid) {
-    it(`refuses ${what} before a saga begins`, async () => {
+    it(`refuses ${what} before a saga starts`, async () => {
       const key = unique('invalid');
       const problem = await expectProblem(await checkout(body, key), 422, 'VALIDATION_FAILED');
       expect(problem.errors?.map((error) => error.path)).to.deep.equal([path]);
@@ -346,7 +346,7 @@ describe('the checkout', () => {
     });
   }
 
-  it('does not find an unknown saga and refuses what is no id', async () => {
+  it('does not find an unknown saga and refuses a malformed id', async () => {
     const get = (id: string): Promise<Response> => shop.request('GET', `/api/checkout/${id}`);
     await expectProblem(await get('01890a5d-ac96-774b-bcce-b302099a8057'), 404, 'NOT_FOUND');
     for (const id of ['42', 'x'.repeat(36), '01890a5d-ac96-774b-bcce-b302099a805']) {

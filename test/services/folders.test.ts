@@ -33,7 +33,7 @@ describe('the service folders', () => {
 });
 
 describe('the public surface', () => {
-  it('is made of names, and these are all', () => {
+  it('exports exactly these names', () => {
     expect(Object.keys(multilane).sort()).to.deep.equal([
       'BusinessError',
       'ConfigError',

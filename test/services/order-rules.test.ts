@@ -14,7 +14,7 @@ const order = (id: number): Order => ({
 });
 
 describe('a cursor', () => {
-  it('says where a page ended, and nothing of it is lost', () => {
+  it('encodes the position after a page without loss', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 8.64e15 }),
@@ -28,7 +28,7 @@ describe('a cursor', () => {
     );
   });
 
-  it('is refused with BAD_CURSOR when it is anything else', () => {
+  it('is refused with BAD_CURSOR when this list did not return it', () => {
     const encoded = (text: string): string => Buffer.from(text).toString('base64url');
     const written = encodeCursor({ createdAt: 12, id: 3 });
     const bad = [
@@ -64,19 +64,19 @@ describe('a cursor', () => {
 });
 
 describe('a page of orders', () => {
-  it('is the last one when nothing was found beyond it', () => {
+  it('is the last one when no further order was found', () => {
     const found = [order(2), order(1)];
     expect(pageOf(found, 2)).to.deep.equal({ orders: found, next: undefined });
     expect(pageOf([], 2)).to.deep.equal({ orders: [], next: undefined });
   });
 
-  it('ends before the order that is one too many, and says where', () => {
+  it('ends before the extra order, with a cursor for the next page', () => {
     const { orders, next } = pageOf([order(3), order(2), order(1)], 2);
     expect(orders.map(({ id }) => id)).to.deep.equal([3, 2]);
     expect(decodeCursor(next!)).to.deep.equal({ createdAt: 1_700_000_000_002, id: 2 });
   });
 
-  it('links to the next one', () => {
+  it('links to the next page', () => {
     expect(nextLink(7, 20, 'abc')).to.equal('</api/users/7/orders?limit=20&cursor=abc>; rel="next"');
   });
 });

@@ -29,7 +29,7 @@ describe('the orders service', () => {
   const create = async (userId = anyUser()): Promise<Order> =>
     json(await post('/api/orders', { userId, productId: 7, quantity: 2 }), 201);
 
-  it('creates a pending order, says where it is, and gives it back', async () => {
+  it('creates a pending order, returns its location, and finds it there', async () => {
     const body = { userId: Number.MAX_SAFE_INTEGER, productId: Number.MAX_SAFE_INTEGER, quantity: 1000 };
     const answer = await post('/api/orders', body);
     const order = await json<Order>(answer, 201);
@@ -84,7 +84,7 @@ describe('the orders service', () => {
       return found;
     };
 
-    it('newest first, page by page, none twice and none left out, also within one millisecond', async () => {
+    it('newest first, page by page, none twice and none omitted, also within one millisecond', async () => {
       const userId = anyUser();
       await shop.rows(
         'orders',
@@ -105,7 +105,7 @@ describe('the orders service', () => {
       expect(found.map((page) => page.length)).to.deep.equal([2, 2]);
     });
 
-    it('in the same order when new ones come while pages are turned', async () => {
+    it('in the same order when new ones are created between two pages', async () => {
       const userId = anyUser();
       const older = [await create(userId), await create(userId), await create(userId)];
       const first = await get(`/api/users/${userId}/orders?limit=2`);
@@ -115,7 +115,7 @@ describe('the orders service', () => {
       expect(second.map(({ id }) => id)).to.deep.equal([older[0]!.id]);
     });
 
-    it('20 at once, none for a user without orders', async () => {
+    it('20 on a page by default, none for a user without orders', async () => {
       const userId = anyUser();
       await Promise.all(Array.from({ length: 21 }, () => create(userId)));
       expect(await json<Order[]>(await get(`/api/users/${userId}/orders`))).to.have.length(20);
@@ -124,19 +124,19 @@ describe('the orders service', () => {
     });
 
     for (const limit of ['0', '101', 'ten', '', '1.5', '-1']) {
-      it(`but not ${limit === '' ? 'an empty number' : limit} of them`, async () => {
+      it(`but refuses a limit of ${limit === '' ? 'an empty text' : limit}`, async () => {
         const answer = await get(`/api/users/1/orders?limit=${limit}`);
         await expectProblem(answer, 422, 'VALIDATION_FAILED');
       });
     }
 
     for (const cursor of ['', 'x', 'AAAA', '%00', 'MS4x%20', 'A'.repeat(500)]) {
-      it(`but not from behind ${JSON.stringify(cursor.slice(0, 8))}`, async () => {
+      it(`but refuses the cursor ${JSON.stringify(cursor.slice(0, 8))}`, async () => {
         await expectProblem(await get(`/api/users/1/orders?cursor=${cursor}`), 422, 'BAD_CURSOR');
       });
     }
 
-    it('from behind any place that a cursor can name', async () => {
+    it('after any position that a cursor can encode', async () => {
       const userId = anyUser();
       const order = await create(userId);
       const behind = (place: string): Promise<Response> =>
@@ -162,7 +162,7 @@ describe('the orders service', () => {
       (await shop.rows<{ status: string }>('orders', 'select status from orders where id = $1', [id]))[0]
         ?.status;
 
-    it('confirms an order, and undoes that', async () => {
+    it('confirms an order, and undoes the confirmation', async () => {
       const { id } = await create();
       const key = unique('saga/confirm');
       const confirm = (): Promise<Response> =>
@@ -175,12 +175,12 @@ describe('the orders service', () => {
       expect(await status(id)).to.equal('pending');
     });
 
-    it('does not confirm what is not there', async () => {
+    it('does not confirm an unknown order', async () => {
       const answer = await internal('/internal/orders/confirm', { orderId: Number.MAX_SAFE_INTEGER });
       await expectProblem(answer, 404, 'NOT_FOUND');
     });
 
-    it('undoes what was created under a key, and tells what became of it', async () => {
+    it('undoes a creation by its key, and returns the stored response of a key', async () => {
       const key = unique('saga/create');
       const outcome = (): Promise<Response> =>
         shop.request('GET', `/internal/orders/outcome?key=${key}`, { inProcess: true });
@@ -194,7 +194,7 @@ describe('the orders service', () => {
       await expectProblem(late, 409, 'STEP_CANCELLED');
     });
 
-    it('does so for nobody else', async () => {
+    it('refuses requests from outside', async () => {
       for (const path of ['confirm', 'confirm/undo', 'undo']) {
         await expectProblem(await post(`/internal/orders/${path}`, { key: 'a' }), 404, 'ROUTE_NOT_FOUND');
       }

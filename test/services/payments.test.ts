@@ -34,7 +34,7 @@ describe('the payments service', () => {
   const outcome = (key: string): Promise<Response> =>
     shop.request('GET', `/internal/payments/outcome?key=${key}`, { inProcess: true });
 
-  it('captures a payment, in USD unless said otherwise', async () => {
+  it('captures a payment, in USD unless another currency is given', async () => {
     const orderId = anyOrder();
     const payment = await json<Payment>(await pay({ orderId, amountCents: 1_000_000_000 }), 201);
     expect(payment).to.have.all.keys('id', 'orderId', 'amountCents', 'currency', 'status', 'createdAt');
@@ -64,7 +64,7 @@ describe('the payments service', () => {
     });
   }
 
-  it('declines tok_declined for good, and captures nothing', async () => {
+  it('declines tok_declined finally, and captures nothing', async () => {
     const orderId = anyOrder();
     const headers = { 'idempotency-key': unique('pay') };
     for (let time = 0; time < 2; time++) {
@@ -83,7 +83,7 @@ describe('the payments service', () => {
     await expectProblem(await pay({ orderId, amountCents: 1 }, headers), 422, 'IDEMPOTENCY_KEY_REUSED');
   });
 
-  it('fails tok_flaky twice for a key, repeatably, then captures once', async () => {
+  it('fails tok_flaky with a retryable error twice for a key, then captures once', async () => {
     const orderId = anyOrder();
     const headers = { 'idempotency-key': unique('flaky') };
     for (let time = 0; time < 2; time++) {
@@ -98,13 +98,13 @@ describe('the payments service', () => {
     expect(await rows(orderId)).to.have.length(1);
   });
 
-  it('fails tok_flaky without a key every time: each request is a first one', async () => {
+  it('fails tok_flaky without a key every time, since each request is a first attempt', async () => {
     for (let time = 0; time < 3; time++) {
       await expectProblem(await pay({ method: 'tok_flaky' }), 503, 'OVERLOADED');
     }
   });
 
-  it('captures tok_timeout and never says so before the deadline, nor when asked again', async () => {
+  it('captures tok_timeout and never responds before the deadline, nor to a repeated request', async () => {
     const orderId = anyOrder();
     const key = unique('timeout');
     for (const deadline of ['1500', '100']) {
@@ -122,11 +122,11 @@ describe('the payments service', () => {
     const undo = (key: string): Promise<Response> =>
       shop.request('POST', '/internal/payments/undo', { json: { key }, inProcess: true });
 
-    it('tells nothing of a key that is unknown', async () => {
+    it('has no stored response for an unknown key', async () => {
       await expectProblem(await outcome(unique('nothing')), 404, 'NOT_FOUND');
     });
 
-    it('gives a capture back and keeps the row', async () => {
+    it('refunds a capture and keeps the row', async () => {
       const orderId = anyOrder();
       const key = unique('saga/capture');
       await json(await pay({ orderId }, { 'idempotency-key': key }), 201);
@@ -142,7 +142,7 @@ describe('the payments service', () => {
       expect(await rows(orderId)).to.deep.equal([]);
     });
 
-    it('does so for nobody else', async () => {
+    it('refuses requests from outside', async () => {
       const answer = await shop.request('POST', '/internal/payments/undo', { json: { key: 'a' } });
       await expectProblem(answer, 404, 'ROUTE_NOT_FOUND');
     });

@@ -28,7 +28,7 @@ describe('the users service', () => {
   const count = async (email: string): Promise<number> =>
     (await shop.rows('users', 'select 1 from users where lower(email) = lower($1)', [email])).length;
 
-  it('creates a user and says where it is', async () => {
+  it('creates a user and returns its location', async () => {
     const email = uniqueEmail();
     const answer = await create({ name: 'Žofie 🛒', email });
     const user = await json<User>(answer, 201);
@@ -38,7 +38,7 @@ describe('the users service', () => {
     expect(new Date(user.createdAt).toISOString()).to.equal(user.createdAt);
   });
 
-  it('keeps an e-mail unique whatever its case, also when ten come at once', async () => {
+  it('keeps e-mail addresses unique whatever their case, also when ten requests arrive at once', async () => {
     const email = uniqueEmail();
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, i) =>
@@ -70,17 +70,17 @@ describe('the users service', () => {
     });
   }
 
-  it('takes a name of 200 characters, however many UTF-16 units they are', async () => {
+  it('accepts a name of 200 characters, however many UTF-16 units they are', async () => {
     const name = '🛒'.repeat(200);
     expect((await json<User>(await create({ name, email: uniqueEmail() }), 201)).name).to.equal(name);
   });
 
-  it('leaves out of the answer what the client sent beside the schema', async () => {
+  it('omits members from the response that are not in the schema', async () => {
     const user = await json<object>(await create({ name: 'Ada', email: uniqueEmail(), admin: true }), 201);
     expect(user).to.not.have.property('admin');
   });
 
-  it('gives a user with the first page of orders, which the orders service is asked for', async () => {
+  it('returns a user with the first page of orders, fetched from the orders service', async () => {
     const user = await someone();
     const path = `/api/users/${user.id}`;
     expect(await json(await shop.request('GET', path))).to.deep.equal({ ...user, orders: [] });
@@ -89,7 +89,7 @@ describe('the users service', () => {
     expect(await json(await shop.request('GET', path))).to.deep.equal({ ...user, orders: [made] });
   });
 
-  it('answers without orders when they cannot be had, and says so', async () => {
+  it('responds without orders when they are not available, and reports that', async () => {
     const user = await someone();
     shop.unreachable.add('orders');
     expect(await json(await shop.request('GET', `/api/users/${user.id}`))).to.deep.equal({
@@ -110,7 +110,7 @@ describe('the users service', () => {
   });
 
   describe('with an Idempotency-Key', () => {
-    it('creates once, and gives the same answer again', async () => {
+    it('creates once, and repeats the response', async () => {
       const body = { name: 'Ada', email: uniqueEmail() };
       const headers = { 'idempotency-key': unique('user') };
       const first = await create(body, headers);
@@ -121,7 +121,7 @@ describe('the users service', () => {
       expect(await count(body.email)).to.equal(1);
     });
 
-    it('gives the same refusal again, also when there is no reason any more', async () => {
+    it('repeats a refusal, also when its reason is gone', async () => {
       const other = await someone();
       const body = { name: 'Bob', email: other.email };
       const headers = { 'idempotency-key': unique('user') };
@@ -131,7 +131,7 @@ describe('the users service', () => {
       expect(await count(other.email)).to.equal(0);
     });
 
-    it('refuses the same key for another body', async () => {
+    it('refuses the same key with another body', async () => {
       const headers = { 'idempotency-key': unique('user') };
       await json(await create({ name: 'Ada', email: uniqueEmail() }, headers), 201);
       const answer = await create({ name: 'Ada', email: uniqueEmail() }, headers);
@@ -163,7 +163,7 @@ describe('the users service', () => {
     const outcome = (key: string): Promise<Response> =>
       internal('GET', `/internal/users/outcome?key=${encodeURIComponent(key)}`);
 
-    it('tells what became of a key', async () => {
+    it('returns the stored response of a key', async () => {
       const key = unique('saga/step');
       await expectProblem(await outcome(key), 404, 'NOT_FOUND');
       const body = { name: 'Ada', email: uniqueEmail() };
@@ -171,7 +171,7 @@ describe('the users service', () => {
       expect(await json<Outcome>(await outcome(key))).to.deep.equal({ status: 201, body: user });
     });
 
-    it('undoes what was done under a key, once and for all', async () => {
+    it('undoes a creation by its key, once', async () => {
       const key = unique('saga/step');
       const body = { name: 'Ada', email: uniqueEmail() };
       await json(await create(body, { 'idempotency-key': key }), 201);
@@ -183,7 +183,7 @@ describe('the users service', () => {
       await expectProblem(await outcome(key), 404, 'NOT_FOUND');
     });
 
-    it('keeps a call from having an effect when its undo came first', async () => {
+    it('refuses a call whose undo came first', async () => {
       const key = unique('saga/step');
       expect((await internal('POST', '/internal/users/undo', { key })).status).to.equal(204);
       const body = { name: 'Ada', email: uniqueEmail() };
@@ -191,7 +191,7 @@ describe('the users service', () => {
       expect(await count(body.email)).to.equal(0);
     });
 
-    it('does so for nobody else', async () => {
+    it('refuses requests from outside', async () => {
       const undo = { json: { key: unique('saga/step') } };
       await expectProblem(await shop.request('POST', '/internal/users/undo', undo), 404, 'ROUTE_NOT_FOUND');
       await expectProblem(await shop.request('GET', '/internal/users/outcome?key=a'), 404, 'ROUTE_NOT_FOUND');

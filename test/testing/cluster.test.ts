@@ -41,7 +41,7 @@ describe('startCluster', () => {
     expect(leftovers(dataDir)).to.deep.equal([]);
   });
 
-  it('says with stop that the process has ended otherwise before', async () => {
+  it('rejects stop when the process had ended with an error before', async () => {
     const cluster = await startCluster({ config: CONFIG, env: { WORKERS: '1' } });
     process.kill(cluster.pid, 'SIGKILL');
     await cluster.exited;
@@ -50,7 +50,7 @@ describe('startCluster', () => {
     expect(error.message).to.match(/^multilane ended with signal SIGKILL:\n {2}multilane ready http/);
   });
 
-  it('fails with exit code and message of a process that does not start; settings of the shell are not its own', async () => {
+  it('fails with the exit code and output of a process that does not start, and inherits no settings of the shell', async () => {
     Object.assign(process.env, { MULTILANE_PORT: 'x', ADMIN_PORT: 'x' });
     try {
       const error = await failure(startCluster({ config: CONFIG, settings: { workers: 0 } }));
@@ -65,13 +65,13 @@ describe('startCluster', () => {
     }
   });
 
-  it('gives up a process that is not ready in time', async () => {
+  it('kills a process that is not ready in time', async () => {
     const error = await failure(startCluster({ config: CONFIG, startTimeoutMs: 1 }));
     expect(error.message).to.match(/^multilane was not ready within 1 ms:/);
     expect(error.exit).to.equal(undefined);
   });
 
-  it('ends with whoever has started it, however that ends', async () => {
+  it('ends when its parent process ends, even when that is killed', async () => {
     const orphaning = fileURLToPath(new URL('./fixtures/orphan.js', import.meta.url));
     const parent = spawn(process.execPath, [orphaning], {
       env: cleanEnvironment(),

@@ -15,8 +15,8 @@ const fault = async (asked: Promise<unknown>): Promise<MissingDependencyError> =
   return error as MissingDependencyError;
 };
 
-describe('what a test gives instead of a dependency', () => {
-  it('is what the service uses', async () => {
+describe('a replacement for a dependency', () => {
+  it('is used by the service', async () => {
     const deps = {
       demo: {
         db: { many: async () => [{ n: 1 }] as never },
@@ -36,7 +36,7 @@ describe('what a test gives instead of a dependency', () => {
     });
   });
 
-  it('may be put around what the service would have got', async () => {
+  it('may wrap the real dependency', async () => {
     const asked: string[] = [];
     const deps: TestAppOptions['deps'] = {
       demo: ({ call }) => ({
@@ -52,7 +52,7 @@ describe('what a test gives instead of a dependency', () => {
     });
   });
 
-  it('need not be all of it: the error names the member that is used', async () => {
+  it('may be partial: the error names a missing member that is used', async () => {
     await withApp({ services: [demo], deps: { demo: { db: {}, call: () => ({}) } } }, async (app) => {
       expect(await fault(app.inject('/rows'))).to.include({ service: 'demo', dependency: 'db.many' });
       expect((await fault(app.inject('/orders/1'))).message).to.equal(
@@ -63,10 +63,10 @@ describe('what a test gives instead of a dependency', () => {
   });
 });
 
-describe('what neither the test nor the service has', () => {
+describe('a dependency that neither the test nor the service has', () => {
   const withoutTasks = { ...demo, tasks: undefined as never };
 
-  it('is told by inject, with what to pass, whatever the handler makes of it', async () => {
+  it('makes inject throw, with a message that states what to pass, whatever the handler does', async () => {
     await withApp({ services: [withoutTasks, ledger] }, async (app) => {
       const messages = {
         '/rows': 'service "demo" uses db: declare migrations or sagas, or deps.demo.db',
@@ -86,7 +86,7 @@ describe('what neither the test nor the service has', () => {
   });
 });
 
-describe('what several requests of a test use at the same time', () => {
+describe('a missing dependency that several requests use at once', () => {
   /** Requests that wait until all of a test are under way. */
   const waiting: (() => void)[] = [];
   const letGo = (): void => {
@@ -126,7 +126,7 @@ describe('what several requests of a test use at the same time', () => {
     },
   });
 
-  it('is told by the request that uses it, and by no other', async () => {
+  it('makes the request throw that uses it, and no other', async () => {
     await withApp({ services: [shop] }, async (app) => {
       const routes = ['before', 'after', 'called', 'queued', 'streamed'];
       const paths = routes.flatMap((route) =>
@@ -146,12 +146,15 @@ describe('what several requests of a test use at the same time', () => {
     });
   });
 
-  it('is logged when the request that used it is over, and told by none that comes later', async () => {
+  it('is logged when it is used after its request, and makes no later request throw', async () => {
     await withApp({ services: [shop] }, async (app) => {
       expect((await app.inject('/behind')).status).to.equal(200);
       expect((await app.inject('/queued/given')).status).to.equal(200);
       const line = await until(
-        () => app.logs.find(({ msg }) => String(msg).startsWith('a service used a dependency outside of a request')),
+        () =>
+          app.logs.find(({ msg }) =>
+            String(msg).startsWith('a service used a dependency outside of a request'),
+          ),
         Boolean,
       );
       expect(line).to.have.nested.property('err.message').that.contains('service "shop" uses db:');
@@ -165,7 +168,7 @@ describe('a test app with a database server', () => {
     ({ url } = await startTestPostgres());
   });
 
-  it('has databases of its own, migrated, for routes, sagas and the test itself, and drops them', async () => {
+  it('has its own migrated databases for routes, sagas and the test, and drops them', async () => {
     const options = { services: [ledger], databaseUrl: url };
     const own = async () =>
       (await databasesOn(url)).filter((name) => /^test_[0-9a-f]{8}_0_ledger$/.test(name));
@@ -184,7 +187,7 @@ describe('a test app with a database server', () => {
     expect(await own()).to.have.members(others);
   });
 
-  it('does not start without it', async () => {
+  it('does not start when the server is not reachable', async () => {
     const nowhere = new URL(url);
     nowhere.searchParams.set('host', '/nowhere');
     const options = { services: [ledger], databaseUrl: nowhere.href };

@@ -4,8 +4,8 @@ import { createTestApp } from '#src/testing.js';
 import { demo, orders } from './fixtures/demo.js';
 import { withApp } from './with-app.js';
 
-describe('createTestApp takes', () => {
-  it('a configuration with its settings, which those of the test win over', async () => {
+describe('createTestApp accepts', () => {
+  it('a configuration with its settings, which the settings of the test override', async () => {
     const config = defineConfig({ services: [demo], maxBodyBytes: 5, rateLimit: '1/minute' });
     await withApp({ config, settings: { rateLimit: false } }, async (app) => {
       for (let ask = 0; ask < 3; ask++) expect((await app.inject('/hello/ada')).status).to.equal(200);
@@ -31,7 +31,7 @@ describe('createTestApp takes', () => {
     }
   });
 
-  it('some of the services of a configuration, by its setting', async () => {
+  it('a configuration whose setting selects some of its services', async () => {
     const config = defineConfig({ services: [demo, orders] });
     await withApp({ config, settings: { services: ['orders'] } }, async (app) => {
       expect((await app.inject('/hello/ada')).status).to.equal(404);

@@ -13,7 +13,7 @@ const run = (command: string, args: readonly string[], cwd: string): string =>
 const RELATIVE = /\b(?:from|import\()\s*'(\.[^']*)'/g;
 
 describe('the package', () => {
-  it('packs the test kit with everything that it loads, and its types', () => {
+  it('contains the test kit, its types and everything that it loads', () => {
     const [packed] = JSON.parse(run('npm', ['pack', '--dry-run', '--json'], ROOT)) as [
       { files: { path: string }[] },
     ];
@@ -77,7 +77,7 @@ describe('the package', () => {
     }
   });
 
-  it('starts nothing by importing the test kit, not even the HTTP core', () => {
+  it('starts nothing when the test kit is imported, not even the HTTP core', () => {
     const code = `
       await import('multilane/testing');
       await new Promise((resolve) => setTimeout(resolve, 0)); // files that were read are closed

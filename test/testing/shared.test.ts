@@ -20,8 +20,8 @@ const post = defineService({
   },
 });
 
-describe('what services share, in a test app', () => {
-  it('is the real thing', async () => {
+describe('`shared` in a test app', () => {
+  it('is the real implementation', async () => {
     await withApp({ services: [post] }, async (app) => {
       for (let n = 0; n < 2; n++) expect((await app.inject('/mail')).status).to.equal(500);
       const refused = await app.inject('/mail');
@@ -36,7 +36,7 @@ describe('what services share, in a test app', () => {
     });
   });
 
-  it('is new in every app', async () => {
+  it('is separate in every app', async () => {
     for (let n = 0; n < 2; n++) {
       await withApp({ services: [post] }, async (app) => {
         expect((await app.inject('/sms')).json()).to.deep.equal({ admitted: true });
@@ -44,7 +44,7 @@ describe('what services share, in a test app', () => {
     }
   });
 
-  it('may be replaced, and be put around', async () => {
+  it('may be replaced or wrapped', async () => {
     const asked: string[] = [];
     const deps: TestAppOptions['deps'] = {
       post: ({ shared }) => ({
@@ -65,7 +65,7 @@ describe('what services share, in a test app', () => {
     });
   });
 
-  it('is named where a test gives less than is used', async () => {
+  it('is named in the error when a test replaces fewer members than are used', async () => {
     const app = createTestApp({ services: [post], deps: { post: { shared: {} } } });
     const error = await app.catch((thrown: unknown) => thrown as Error);
     expect(error).to.have.property('name', 'ConfigError');

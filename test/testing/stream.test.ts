@@ -2,20 +2,20 @@ import { expect } from 'chai';
 import { createTestApp, type TestApp } from '#src/testing.js';
 import { demo } from './fixtures/demo.js';
 
-describe('a stream of a test app', () => {
+describe('a streamed response of a test app', () => {
   let app: TestApp;
   before(async () => {
     app = await createTestApp({ services: [demo] });
   });
   after(() => app.close());
 
-  it('is whole when inject resolves', async () => {
+  it('is complete when inject resolves', async () => {
     const answer = await app.inject('/events');
     expect(answer.headers).to.include({ 'content-type': 'text/event-stream' });
     expect(answer.text()).to.equal(':\n\nevent: tick\ndata: {"n":1}\n\nevent: tick\ndata: {"n":2}\n\n');
   });
 
-  it('can be read as it comes, by a client that leaves', async () => {
+  it('can be read as it arrives, by a client that disconnects', async () => {
     const { status, headers, body } = await app.stream('/endless');
     expect(status).to.equal(200);
     expect(headers).to.include({ 'content-type': 'text/event-stream' });
@@ -28,19 +28,19 @@ describe('a stream of a test app', () => {
     while (!app.logs.some(({ msg }) => msg === 'nobody listens')) await new Promise(setImmediate);
   });
 
-  it('waits for who reads it', async () => {
+  it('waits for its reader', async () => {
     const { body } = await app.stream('/endless');
     for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
     expect(body.readableLength).to.be.lessThan(2 * body.readableHighWaterMark);
     body.destroy();
   });
 
-  it('ends with an answer that is no stream, too', async () => {
+  it('ends also for a response that is no stream', async () => {
     const { status, body } = await app.stream('/hello/ada');
     expect([status, String(await body.toArray())]).to.deep.equal([200, '{"hello":"ada","q":[]}']);
   });
 
-  it('is over when the signal says so, with its reason', async () => {
+  it('ends when the signal aborts, with its reason', async () => {
     const leaving = new AbortController();
     const { body } = await app.stream({ path: '/endless', signal: leaving.signal });
     const read = body.toArray().then(

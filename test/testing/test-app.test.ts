@@ -10,7 +10,7 @@ describe('a test app', () => {
   });
   after(() => app.close());
 
-  it('answers a path as a GET, with status, fields, text, JSON and bytes', async () => {
+  it('responds to a path as to a GET request, with status, fields, text, JSON and bytes', async () => {
     const answer = await app.inject('/hello/ada%20b?q=1');
     expect(answer.status).to.equal(200);
     expect(answer.headers).to.include({ 'content-type': 'application/json', 'content-length': '27' });
@@ -25,7 +25,7 @@ describe('a test app', () => {
     expect(answer.json()).to.have.property('q').that.deep.equals(['1', 'a b', '2']);
   });
 
-  it('sends JSON, and tells of cookies line by line', async () => {
+  it('sends JSON, and returns cookies line by line', async () => {
     const answer = await app.inject({ method: 'POST', path: '/items', json: { name: 'pen', price: 3 } });
     expect(answer.status, answer.text()).to.equal(201);
     expect(answer.headers).to.include({ 'x-price': '3' });
@@ -39,7 +39,7 @@ describe('a test app', () => {
     expect((await raw(new Uint8Array(11))).json()).to.include({ status: 413, code: 'BODY_TOO_LARGE' });
   });
 
-  it('refuses what the schema refuses, with the problem of a socket', async () => {
+  it('refuses input that violates the schema, with the same problem document as the process', async () => {
     const answer = await app.inject({ method: 'POST', path: '/items', json: { name: '', price: -1 } });
     expect(answer.headers).to.include({ 'content-type': 'application/problem+json' });
     expect(answer.json()).to.deep.include({ status: 422, code: 'VALIDATION_FAILED' });
@@ -49,14 +49,14 @@ describe('a test app', () => {
     ]);
   });
 
-  it('runs hooks, and tells the client address', async () => {
+  it('runs hooks, and passes the client address', async () => {
     expect((await app.inject('/guarded')).status).to.equal(401);
     const headers = { 'X-Key': 'k' };
     const answer = await app.inject({ path: '/guarded', headers, remoteAddress: '203.0.113.7' });
     expect(answer.text()).to.equal('203.0.113.7');
   });
 
-  it('answers unknown paths, other methods and HEAD as the process does', async () => {
+  it('responds to unknown paths, other methods and HEAD as the process does', async () => {
     expect((await app.inject('/nobody')).json()).to.include({ status: 404, code: 'ROUTE_NOT_FOUND' });
     const put = await app.inject({ method: 'PUT', path: '/items' });
     expect(put.headers).to.include({ allow: 'POST, OPTIONS' });
@@ -64,7 +64,7 @@ describe('a test app', () => {
     expect([head.status, head.text(), head.headers['content-length']]).to.deep.equal([200, '', '22']);
   });
 
-  it('maps what a handler throws, and has its stack in the log', async () => {
+  it('maps an error of a handler to a response, and logs its stack', async () => {
     expect((await app.inject('/closed')).json()).to.include({ status: 403, code: 'SHOP_CLOSED' });
     const answer = await app.inject('/fails');
     expect(answer.json()).to.include({ status: 500, code: 'INTERNAL' });
@@ -96,14 +96,14 @@ describe('a test app', () => {
     expect(thread).to.not.equal(threadId);
   });
 
-  it('answers what every process does', async () => {
+  it('serves the routes that every process has', async () => {
     expect((await app.inject('/health')).json()).to.include({ status: 'healthy' });
     expect((await app.inject('/ready')).json()).to.deep.equal({ status: 'ready' });
     const { paths } = (await app.inject('/openapi.json')).json<{ paths: object }>();
     expect(paths).to.have.property('/items');
   });
 
-  it('says what it cannot send', async () => {
+  it('reports requests that it cannot send', async () => {
     const thrown = async (send: () => Promise<unknown>) => send().catch((error: unknown) => String(error));
     const both = { path: '/', method: 'POST', json: 1, body: '1' };
     expect(await thrown(async () => app.inject(both))).to.equal('TypeError: inject: json or body, not both');
