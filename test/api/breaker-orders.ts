@@ -1,8 +1,8 @@
-// What the threads of breaker.test.ts agree on.
+// The messages between the threads of standalone-breaker.test.ts.
 
 export const SETTINGS = { minimumCalls: 20, openMs: 100, probes: 3, slowCallMs: 60_000 };
 
-/** One failure; as much work at once as is let through, which does not end; the good end of that. */
+/** Fail one call; begin as many calls as are admitted, without an end; end those calls successfully. */
 export type Order = 'fail' | 'hold' | 'release';
 
 export interface Told {

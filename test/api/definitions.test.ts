@@ -13,7 +13,7 @@ import type { PROCESS_SETTINGS } from '#src/config/table.js';
 const routes = (): void => undefined;
 const url = new URL('./x/', import.meta.url);
 
-/** What a JavaScript user could write, past the types. */
+/** Definitions that a JavaScript user could write in spite of the types. */
 const service = (definition: object) => defineService(definition as Parameters<typeof defineService>[0]);
 const saga = (definition: object) => defineSaga(definition as Parameters<typeof defineSaga>[0]);
 
@@ -46,7 +46,7 @@ describe('defineService', () => {
       'tasks must be a file URL',
     ],
     ['sagas as an object', { routes, sagas: {} }, 'sagas must be an array'],
-    ['a member that nobody reads', { routes, migration: url }, 'unknown member "migration"'],
+    ['an unknown member', { routes, migration: url }, 'unknown member "migration"'],
     [
       'two sagas of one name',
       {
@@ -106,9 +106,9 @@ describe('defineConfig', () => {
     } as const;
     const given = { ...typed, adminToken: undefined, otelServiceName: 'x', trustedProxies: ['10.0.0.0/8'] };
     expect([untyped, defineConfig(given)]).to.deep.equal([{}, given]);
-    // @ts-expect-error: it is `port`
+    // @ts-expect-error: the setting is `port`
     defineConfig({ prot: 80 });
-    // @ts-expect-error: it is a number
+    // @ts-expect-error: the value is a number
     defineConfig({ port: true });
   });
 

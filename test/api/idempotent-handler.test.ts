@@ -1,4 +1,4 @@
-// `idempotent` on routes with everything that a request can ask for, over a real database.
+// `idempotent` on routes with all parts of a request, over a real database.
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -10,7 +10,7 @@ import { newSagaId } from '#src/saga/saga-id.js';
 import { closeOpened, migratedDatabase, open } from '#test/db/fixtures/open.js';
 import { type Bench, bench } from '#test/server/kit.js';
 
-interface Asked {
+interface Payment {
   readonly account: string;
   readonly query: readonly (readonly [string, string])[];
   readonly amount: number;
@@ -29,7 +29,10 @@ describe('idempotent', () => {
     db = open(await migratedDatabase());
     world = bench((app) => {
       const body = Type.Object({ amount: Type.Integer() });
-      const effect = (said: unknown) => async () => ({ status: 201, body: { effect: ++effects, said } });
+      const effect = (account: unknown) => async () => ({
+        status: 201,
+        body: { effect: ++effects, account },
+      });
       app.post('/accounts/:account/pay', { body }, (ctx) =>
         idempotent(ctx, db, effect(ctx.params.account), { scope: ctx.headers.get('x-user') ?? '' }),
       );
@@ -40,26 +43,26 @@ describe('idempotent', () => {
   after(closeOpened);
 
   const send = async (url: string, body: object, headers: Record<string, string>) => {
-    const answer = await world.inject({
+    const response = await world.inject({
       method: 'POST',
       url,
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify(body),
     });
-    return { status: answer.status, json: answer.json() };
+    return { status: response.status, json: response.json() };
   };
-  const pay = ({ account, query, amount, user, key }: Asked) => {
+  const pay = ({ account, query, amount, user, key }: Payment) => {
     const search = new URLSearchParams(query.map(([name, value]): [string, string] => [name, value]));
     const url = `/accounts/${account}/pay${query.length === 0 ? '' : `?${search.toString()}`}`;
     return send(url, { amount }, { 'x-user': user, 'idempotency-key': key });
   };
-  /** Names in any order, the values of one name in theirs. */
-  const canonical = (query: Asked['query']): string =>
+  /** The query in canonical form: sorted by name, with the values of one name in their order. */
+  const canonical = (query: Payment['query']): string =>
     JSON.stringify(query.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 
   it('replays the response only for the same request of the same principal, and runs the effect once', async () => {
     const pair = fc.tuple(fc.constantFrom('a', 'b'), fc.constantFrom('1', '2', 'ä b'));
-    const asked: fc.Arbitrary<Asked> = fc.record({
+    const payment: fc.Arbitrary<Payment> = fc.record({
       account: fc.constantFrom('1', '2', '1%2F2'),
       query: fc.array(pair, { maxLength: 3 }),
       amount: fc.constantFrom(1, 2),
@@ -67,7 +70,7 @@ describe('idempotent', () => {
       key: fc.constantFrom('k', 'l'),
     });
     await fc.assert(
-      fc.asyncProperty(fc.array(asked, { minLength: 2, maxLength: 12 }), async (sequence) => {
+      fc.asyncProperty(fc.array(payment, { minLength: 2, maxLength: 12 }), async (sequence) => {
         const run = ++runs;
         const stored = new Map<string, { readonly request: string; readonly json: unknown }>();
         for (const one of sequence) {
@@ -90,24 +93,24 @@ describe('idempotent', () => {
   }).timeout(30_000);
 
   describe('a response', () => {
-    /** What the effect does; `done` counts the effects that are in the database. */
-    let outcome: () => unknown;
+    /** The response of the effect; `done` counts the effects that are in the database. */
+    let respond: () => unknown;
     const done = async (): Promise<number> => (await db.many('select from done')).length;
     const post = async (path: string, key: string | undefined) => {
       const headers = key === undefined ? {} : { 'idempotency-key': key };
-      const answer = await outcomes.inject({ method: 'POST', url: path, headers });
-      const body = answer.text().replace(/"(traceId|instance)":"[^"]*"/g, '');
-      return [answer.status, answer.headers['content-type'], body];
+      const response = await routes.inject({ method: 'POST', url: path, headers });
+      const body = response.text().replace(/"(traceId|instance)":"[^"]*"/g, '');
+      return [response.status, response.headers['content-type'], body];
     };
-    let outcomes: Bench;
+    let routes: Bench;
 
     before(async () => {
       await db.query('create table done ()');
       const run = async (tx: Transaction) => {
         await tx.query('insert into done default values');
-        return outcome() as { status: number; body: unknown };
+        return respond() as { status: number; body: unknown };
       };
-      outcomes = bench((app) => {
+      routes = bench((app) => {
         const response = { 201: Type.Object({ id: Type.Integer() }) };
         app.post('/open', (ctx) => idempotent(ctx, db, run));
         app.post('/declared', { response }, (ctx) => idempotent(ctx, db, run));
@@ -136,7 +139,7 @@ describe('idempotent', () => {
           402,
         ],
       ] as const) {
-        outcome = next;
+        respond = next;
         const key = `same-${++runs}`;
         const before = await done();
         const [first, second] = [await post(path, key), await post(path, key)];
@@ -173,7 +176,7 @@ describe('idempotent', () => {
       for (const [path, next] of cases) {
         const key = `never-${++runs}`;
         const before = await done();
-        outcome = next;
+        respond = next;
         for (const sent of [key, key, undefined]) {
           const [status, , text] = await post(path, sent);
           expect([status, String(text).includes('"code":"INTERNAL"')], String(text)).to.deep.equal([
@@ -182,7 +185,7 @@ describe('idempotent', () => {
           ]);
         }
         expect(await done()).to.equal(before);
-        outcome = () => ({ status: 201, body: { id: 1 } });
+        respond = () => ({ status: 201, body: { id: 1 } });
         expect((await post(path, key))[0]).to.equal(201);
         expect(await done()).to.equal(before + 1);
       }
@@ -191,7 +194,7 @@ describe('idempotent', () => {
 
   it('refuses a missing principal before the effect runs, with a key and without', async () => {
     const before = effects;
-    for (const headers of [{ 'idempotency-key': 'nobody' }, {}]) {
+    for (const headers of [{ 'idempotency-key': 'no-principal' }, {}]) {
       expect((await send('/accounts/1/pay', { amount: 1 }, headers)).status).to.equal(500);
     }
     for (const scope of [undefined, null, 7, '']) {
@@ -204,7 +207,7 @@ describe('idempotent', () => {
   it('keeps a client from using the key of a saga step for the row of that step', async () => {
     const key = `${newSagaId(Date.now())}/pay`;
     const stored = { route: 'POST /plain', key };
-    const theirs = { effect: effects + 1, said: 'plain' };
+    const theirs = { effect: effects + 1, account: 'plain' };
     for (let n = 0; n < 2; n++) {
       expect((await send('/plain', { amount: 1 }, { 'idempotency-key': key })).json).to.deep.equal(theirs);
     }
@@ -246,7 +249,7 @@ describe('idempotent', () => {
   });
 
   describe('a row that an earlier version stored', () => {
-    /** The fingerprint was that of the body alone. */
+    /** Stores a row as an earlier version did, with a fingerprint of the body alone. */
     const store = (route: string, key: string, body: string): Promise<unknown> =>
       db.query(
         `insert into multilane.idempotency (route, key, fingerprint, state, status, body)

@@ -1,11 +1,11 @@
-// A thread of a program without a server, and its breaker: see breaker.test.ts.
+// A thread of a program without a server, and its breaker: see standalone-breaker.test.ts.
 import { parentPort, workerData } from 'node:worker_threads';
 import { createBreaker, HttpError } from 'multilane';
 import { type Order, SETTINGS, type Told } from './breaker-orders.js';
 
 const port = parentPort!;
 const breaker = createBreaker({ ...SETTINGS, memory: workerData as SharedArrayBuffer });
-/** Ends the work that is held, well. */
+/** Ends the calls that are held, successfully. */
 let release: (() => void)[] = [];
 
 const codeOf = (error: unknown): string => (error instanceof HttpError ? error.code : String(error));
@@ -21,13 +21,13 @@ async function carryOut(order: Order): Promise<Told> {
         breaker.run(() => new Promise<void>((resolve) => release.push(resolve))),
       );
       for (const run of runs) run.catch(() => undefined);
-      // Admitted or refused by now: work begins before anything is awaited.
+      // Calls are admitted or refused by now: `run` begins them before it awaits anything.
       return { held: release.length };
     }
     case 'release':
       for (const one of release) one();
       release = [];
-      // Behind what the end of the work has to say.
+      // Posted after the results of the ended calls.
       await new Promise((resolve) => setImmediate(resolve));
       return {};
   }

@@ -7,7 +7,7 @@ import { type Order, SETTINGS, type Told } from './breaker-orders.js';
 
 class Thread {
   readonly worker: Worker;
-  /** Forgotten by the Worker when it ends. */
+  /** The thread's id, which the Worker loses when it ends. */
   readonly id: number;
 
   constructor(memory: SharedArrayBuffer) {

@@ -1,4 +1,5 @@
-// Works in a bulkhead in several loops, as others do in other threads, and counts: see bulkhead.test.ts.
+// Runs calls in a bulkhead in several loops, beside other threads, and counts them: see
+// standalone-bulkhead.test.ts.
 import { parentPort, workerData } from 'node:worker_threads';
 import { createBulkhead } from 'multilane';
 

@@ -1,4 +1,4 @@
-// Takes as many places of a bulkhead as it gets and keeps them: see bulkhead.test.ts.
+// Acquires as many permits of a bulkhead as it gets and holds them: see standalone-bulkhead.test.ts.
 import { parentPort, workerData } from 'node:worker_threads';
 import { createBulkhead } from 'multilane';
 
@@ -8,6 +8,6 @@ for (let n = 0; n < 9; n++) {
   void bulkhead.run(() => new Promise<never>(() => got++)).catch(() => undefined);
 }
 parentPort!.postMessage(got);
-// Its end is the other thread's to decide.
+// The other thread ends this one.
 parentPort!.ref();
 parentPort!.on('message', () => undefined);

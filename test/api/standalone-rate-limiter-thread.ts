@@ -1,4 +1,4 @@
-// Asks a limiter of another thread once: see rate-limiter.test.ts.
+// Takes one request from a limiter of another thread: see standalone-rate-limiter.test.ts.
 import { parentPort, workerData } from 'node:worker_threads';
 import { createRateLimiter } from 'multilane';
 

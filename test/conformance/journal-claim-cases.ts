@@ -181,7 +181,7 @@ export function claimCases(suite: JournalSuite): void {
         const lease = { releaseForMs: record === later ? LONG_MS : 0 };
         await suite.journal.write(await suite.start(record), { ...record, status: 'waiting' }, [], lease);
       }
-      // `failure` is written by the move that sets it, not by the start.
+      // The start does not write `failure`; the write that sets it does.
       const claims = await suite.journal.claim(upTo(10), KNOWN, 'none');
       expect(claims.map(({ record }) => [record.sagaId, record.status])).to.deep.equal([
         [forward.sagaId, 'running'],

@@ -1,4 +1,4 @@
-// The journal's contract in its simplest form, for tests that need their own clock or very many runs.
+// The simplest journal, in memory, for tests that need their own clock or very many runs.
 import { ExpectedTime } from '#src/saga/expected-time.js';
 import type {
   Claim,
@@ -23,15 +23,15 @@ interface Stored {
   fence: number;
   leaseUntil: number;
   keyRetired: boolean;
-  /** Something was written since it has changed hands. */
+  /** True when its holder has written since it was claimed. */
   isWritten: boolean;
-  /** Its runner has not released it. Default false */
+  /** True while its runner has not released it. */
   isHeld?: boolean;
-  /** How long it is to wait. */
+  /** The pause of a waiting saga, in milliseconds. */
   pauseMs?: number;
 }
 
-/** What all journals of one test share. */
+/** The store that all journals of one test share. */
 export class MemoryStore {
   readonly sagas = new Map<string, Stored>();
   readonly now: () => number;
@@ -51,7 +51,7 @@ export class MemoryJournal implements Journal {
   readonly #clock: () => number;
   readonly #expected = new ExpectedTime();
 
-  /** @param clock of the process: monotonic */
+  /** @param clock the monotonic clock of the process */
   constructor(store: MemoryStore, leaseMs: number, clock: () => number = store.now) {
     this.#store = store;
     this.#leaseMs = leaseMs;

@@ -33,7 +33,9 @@ export interface JournalSuite {
   open(): Promise<JournalStore>;
 }
 
-/** Claims up to `sagas`, whatever their size, with no limit of time, also from runners that have not renewed. */
+/**
+ * Limits of a claim: a number of sagas, of any size and at any time, also from runners that have not renewed.
+ */
 export const upTo = (sagas: number): ClaimLimits => ({
   sagas,
   bytes: Number.MAX_SAFE_INTEGER,

@@ -29,7 +29,7 @@ journalConformance('memory', async () => {
 
 type Ask = (text: string, values?: readonly unknown[]) => Promise<QueryResult<unknown>>;
 
-/** A pool that sends each statement where it is told to. */
+/** A pool that sends each statement to the session that the test selects. */
 class TwoSessions extends Rows {
   readonly #ask: Ask;
 
@@ -79,8 +79,7 @@ describe('the PostgreSQL journal', () => {
   });
 
   it('renews, writes and releases the same sagas at once, in any order, without waiting for each other', async () => {
-    // A session each, which looks for each saga in the order in which it is told of them, as in a large
-    // table.
+    // Each has a session of its own, which visits the sagas in the given order, as in a large table.
     const sessions = await Promise.all(Array.from({ length: 4 }, () => connect(database.url)));
     for (const { db } of sessions) {
       for (const way of ['seqscan', 'hashjoin', 'mergejoin', 'sort'])
@@ -104,7 +103,7 @@ describe('the PostgreSQL journal', () => {
         .sort(([a], [b]) => a - b)
         .map(([, one]) => one);
     for (let round = 0; round < 40; round++) {
-      // Who holds a saga is one worker, whose writes follow each other.
+      // One worker holds a saga, so its writes follow each other.
       const writers = [mine, others[0]!];
       const writes = shuffled([...holds.keys()]).map((at) =>
         writers[at % 2]!.write(holds[at]!, records[at]!, [], 'renew'),
@@ -174,8 +173,8 @@ describe('the PostgreSQL journal', () => {
     const session = await connect(database.url);
     await session.db.query('begin');
     await session.db.query('select from saga where saga_id = $1 for update', [records[0]!.sagaId]);
-    await releaseOwnersExcept(database.db, 'heir');
-    const claimed = (await journal(60_000, 'heir:1:1').claim(upTo(1000), KNOWN, 'none')).map(
+    await releaseOwnersExcept(database.db, 'successor');
+    const claimed = (await journal(60_000, 'successor:1:1').claim(upTo(1000), KNOWN, 'none')).map(
       ({ hold }) => hold.sagaId,
     );
     expect(claimed).to.include(records[1]!.sagaId).and.not.include(records[0]!.sagaId);
@@ -205,7 +204,7 @@ describe('the PostgreSQL journal', () => {
       await late.arrive();
       expect((await mine.load(record.sagaId))!.steps[0]).to.include({ status, attempts });
     }
-    // As the next one to hold it writes, whatever the numbers of the last one were.
+    // The next holder can write, whatever the numbers of the earlier one were.
     await mine.release([hold], 'uncounted');
     const next = journal(60_000, 'here:2:1');
     const { hold: again } = (await next.claim(upTo(1000), KNOWN, 'none')).find(
@@ -291,7 +290,7 @@ describe('the PostgreSQL journal', () => {
   });
 });
 
-/** The network in front of a database: what it holds was given up, and arrives when it is told. */
+/** A network before a database: it delays statements that were abandoned, and delivers them on command. */
 class LateDatabase extends Rows {
   isHolding = false;
   readonly #db: Queryable;

@@ -1,4 +1,4 @@
-// What a call gives and takes is the same whether the service is in this worker or behind a socket.
+// A call behaves in the same way whether the service is in this worker or behind a socket.
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Deadline } from '#src/deadline.js';
@@ -50,7 +50,7 @@ function callee() {
   return { app, state };
 }
 
-/** What a caller may put where something else belongs. */
+/** Values of a wrong type, as a caller could pass them. */
 const odd = fc.constantFrom<unknown>(
   undefined,
   null,
@@ -94,7 +94,7 @@ const oddOptions = fc.record(
   { requiredKeys: [] },
 );
 
-/** `call` over one transport to one endpoint, and what the breaker was told. */
+/** `call` over one transport to one endpoint, and the outcomes that the breaker counted. */
 function callOver(transport: Transport, port: number) {
   const outcomes: string[] = [];
   const one = endpoint('one', { service: 'demo', port });
@@ -203,7 +203,7 @@ for (const [name, open] of Object.entries(ways)) {
       const error = await failure({ path: '/endless' });
       expect(error).to.be.instanceOf(HttpError).with.property('code', 'BAD_UPSTREAM');
       while (service.state.closed === 0) await new Promise((resolve) => setImmediate(resolve));
-      // What lies in sockets has been pulled as well.
+      // The bytes that are in socket buffers were read from the source as well.
       expect(service.state.pulled).to.be.below(MAX_RESPONSE_BYTES + 32 * MIB);
     });
   });

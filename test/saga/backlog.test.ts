@@ -1,4 +1,4 @@
-// A worker that takes over more than it can at once.
+// A worker that takes over more sagas than it can run at once.
 import { expect } from 'chai';
 import type { ClaimLimits, Journal, SagaRecord } from '#src/saga/journal.js';
 import { LEASE_MS } from '#src/saga/lease.js';
@@ -12,7 +12,7 @@ describe('a backlog of sagas', () => {
   let now: number;
   let store: MemoryStore;
 
-  /** Nobody runs it. */
+  /** Puts a saga without a runner into the store. */
   const leave = (record: SagaRecord): void => {
     const stored = { fence: 1, leaseUntil: now, keyRetired: false, isWritten: true };
     store.sagas.set(record.sagaId, { record, ...stored });
@@ -32,7 +32,7 @@ describe('a backlog of sagas', () => {
     if (!signal.aborted) now += ms;
   };
 
-  /** Until all of the backlog has been run. @param claim what a claim does in place of the journal's own */
+  /** Runs the engine until the whole backlog has ended. @param claim replaces the journal's `claim` */
   async function workOff(
     claim: (limit: number) => void,
     renewed: () => void = () => undefined,
@@ -50,7 +50,7 @@ describe('a backlog of sagas', () => {
         async claim(most: ClaimLimits, ...rest: [never, never]) {
           claim(most.sagas);
           const claims = await own(most, ...rest);
-          // What is claimed has ended by the time of the next claim.
+          // The claimed sagas end before the next claim.
           for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
           return claims;
         },

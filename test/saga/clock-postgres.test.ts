@@ -1,5 +1,5 @@
-// The same on a real PostgreSQL, whose clock is set in the statements: `now()` is what the test says. Time
-// passes ten times as fast as it does.
+// The scenarios of clock.test.ts on a real PostgreSQL. Its clock is set by replacing `now()` in the
+// statements, and time passes ten times as fast.
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Queryable, QueryResult } from '#src/db/database.js';
@@ -39,7 +39,7 @@ async function sleep(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms / SPEED, undefined, { signal }).catch(() => undefined);
 }
 
-/** Its first step fails once in one of the directions, which costs a pause in the journal. */
+/** Steps of which the first fails once in one of the directions, which costs a pause in the journal. */
 function pausing(direction: 'forward' | 'back'): readonly Step[] {
   const failed = new Set<string>();
   const once = (key: string): void => {
@@ -82,7 +82,7 @@ async function ends(database: TestDatabase, aheadMs: number, restarts: boolean):
   };
   expect(await until(resting, (count) => count === 2)).to.equal(2);
   if (restarts) await Promise.all(engines.map((engine) => engine.drain(0)));
-  // What a process leaves that dies in the first step.
+  // The saga of a process that dies in the first step.
   const left = sagaRecord({ saga: 'left', steps: sagaRecord().steps.slice(0, 1) });
   await new PgJournal({ db, owner: 'dead:1:1', leaseMs: LEASE_MS, clock }).create(left, 0);
   db.aheadMs = aheadMs;

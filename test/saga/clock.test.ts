@@ -1,5 +1,5 @@
-// Sagas while clocks are set: that of the database, by which leases and pauses are dated, and those of the
-// workers. Only the monotonic clocks go on evenly, and no worker sees another's.
+// Sagas while clocks are set: that of the database, which dates leases and pauses, and those of the workers.
+// Only the monotonic clocks advance evenly, and no worker sees another's.
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { BusinessError } from '#src/errors.js';
@@ -9,7 +9,7 @@ import { LEASE_MS } from '#src/saga/lease.js';
 import type { StepContext } from '#src/saga/saga.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { newSeed, seeded } from '#test/support/random.js';
-import { definitionOf, engineOn, type Step, VirtualNaps } from './harness.js';
+import { definitionOf, engineOn, type Step, VirtualPauses } from './harness.js';
 import { Life } from './world.js';
 
 const HOUR_MS = 3_600_000;
@@ -17,14 +17,14 @@ const DAY_MS = 24 * HOUR_MS;
 const WORKERS = 3;
 const MOST_PAUSE_MS = 20_000;
 const MOST_LATENCY_MS = 400;
-/** Each counts as an attempt of the step that it ends. */
+/** The limit of deaths: each counts as an attempt of the step that it ends. */
 const MOST_DEATHS = 3;
 const MOST_FAILURES = 2;
-/** A lease, the time that other workers have to renew, and some rounds with their answers. */
+/** A lease, the time that other workers have to renew, and some rounds with their replies. */
 const TAKEN_OVER_MS = LEASE_MS + 5_000 + 9_000;
 
 interface Attempts {
-  /** How long each of them takes. */
+  /** How long each step takes. */
   readonly takeMs: number;
   readonly failures: number;
 }
@@ -33,7 +33,7 @@ interface Event {
   readonly afterMs: number;
   /** The worker `which` dies and is replaced, or a clock is set. */
   readonly what: 'database' | 'workers' | 'death';
-  /** What the clock is ahead from then on: 0 is right. */
+  /** How far the clock is ahead from then on; 0 is the right time. */
   readonly aheadMs: number;
   readonly which: number;
 }
@@ -58,7 +58,7 @@ const scenario = fc.record({
   steps: fc.array(step, { minLength: 1, maxLength: 3 }),
   refuses: fc.boolean(),
   events: fc.array(event, { minLength: 1, maxLength: 8 }),
-  /** How long a claim may be under way, and how much later that may make everything. */
+  /** How long a claim may take, and how much later that may make everything. */
   claim: fc.constantFrom({ mostMs: MOST_LATENCY_MS, laterMs: 0 }, { mostMs: 6_000, laterMs: 40_000 }),
   random: fc.integer(),
 });
@@ -73,7 +73,7 @@ class Simulation {
   #aheadMs = 0;
   #wallAheadMs = 0;
   #deaths = 0;
-  readonly #naps = new VirtualNaps(
+  readonly #naps = new VirtualPauses(
     () => this.#at,
     (at) => {
       this.#at = at;
@@ -82,17 +82,17 @@ class Simulation {
   readonly #never = new AbortController().signal;
   readonly #failures = new Map<string, number>();
   readonly #inside = new Map<string, Life>();
-  /** Since when nothing of a saga runs. */
+  /** Since when no step of a saga runs. */
   readonly #idleSince = new Map<string, number>();
   readonly #eventsAt: number[] = [];
-  /** Sagas that two living workers were inside of at the same time. */
+  /** Sagas of which two live workers ran steps at the same time. */
   readonly atOnce: string[] = [];
-  /** Milliseconds for which a saga was left alone beyond what its pauses and its clocks explain. */
+  /** Milliseconds for which no worker ran a saga, beyond what its pauses and the clocks explain. */
   readonly late: number[] = [];
 
   /**
-   * @param slowMs what every question and every answer takes at least
-   * @param isReplaced a worker that dies
+   * @param slowMs how long every query and every reply takes at least
+   * @param isReplaced whether a worker that dies is replaced
    */
   constructor(
     given: Scenario,
@@ -152,7 +152,7 @@ class Simulation {
     engine.start();
   }
 
-  /** Questions and answers are under way for a while. */
+  /** A journal whose queries and replies take a while. */
   #distant(journal: Journal): Journal {
     return new Proxy(journal, {
       get:
@@ -192,7 +192,7 @@ class Simulation {
     this.#idleSince.set(sagaId, this.#at);
   }
 
-  /** A pause begins anew when the clock is set, and so does the time that lives are given. */
+  /** A pause begins anew when the clock is set, and so does the time that runners get to renew. */
   #wake(sagaId: string): void {
     const since = this.#idleSince.get(sagaId) ?? this.#at;
     const events = this.#eventsAt.filter((at) => at >= since - TAKEN_OVER_MS).length;

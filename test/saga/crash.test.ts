@@ -33,7 +33,7 @@ const death = fc.record({ write: fc.integer({ min: 1, max: 12 }), after: fc.bool
 interface Scenario {
   readonly scripts: readonly StepScript[];
   readonly sagas: number;
-  /** Of one engine after the other; those that come later die only in steps that crash them. */
+  /** The write at which each engine dies, in order; later engines die only in steps that crash them. */
   readonly deaths: readonly { readonly write: number; readonly after: boolean }[];
 }
 
@@ -43,7 +43,7 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
   deaths: fc.array(death, { maxLength: 3 }),
 });
 
-/** Two engines at a time on one journal; whoever dies is replaced, until every saga has ended. */
+/** Runs two engines at a time on one journal, and replaces those that die, until every saga has ended. */
 async function play({ scripts, sagas, deaths }: Scenario): Promise<{ world: World; records: SagaRecord[] }> {
   let now = 1_800_000_000_000;
   const store = new MemoryStore(() => now);
@@ -73,7 +73,7 @@ async function play({ scripts, sagas, deaths }: Scenario): Promise<{ world: Worl
     return found[0]!;
   };
 
-  /** As a client does: again with the same key until somebody answers. */
+  /** Starts a saga as a client does: with the same key until an engine responds. */
   const startSaga = async (key: string): Promise<void> => {
     for (;;) {
       const { life, engine } = living();
@@ -95,7 +95,7 @@ async function play({ scripts, sagas, deaths }: Scenario): Promise<{ world: Worl
   return { world, records: store.records() };
 }
 
-/** A compensation that was lost together with its worker as often as it may be. */
+/** True for a compensation that was lost together with its worker as often as is allowed. */
 const isGivenUp = ({ status, undoUnended, error }: StepRecord): boolean =>
   status === 'failed' && undoUnended === MAX_UNENDED_UNDOS && error?.code === 'ATTEMPTS_LOST';
 

@@ -1,5 +1,4 @@
-// Compensations that end their process, over one journal in memory: engines die with them, one after the
-// other.
+// Compensations that crash their process, over one journal in memory: one engine after the other dies.
 import { setImmediate as turnOf } from 'node:timers/promises';
 import { expect } from 'chai';
 import { BusinessError } from '#src/errors.js';
@@ -30,14 +29,14 @@ describe('a compensation that ends its process', () => {
     return one;
   }
 
-  /** Every pause takes the time it asks for on the test's clock, beside the others, and none on ours. */
+  /** Advances the test's clock by every pause; no real time passes. */
   const sleep = async (ms: number, signal: AbortSignal): Promise<void> => {
     const until = now + ms;
     await turnOf();
     if (!signal.aborted) now = Math.max(now, until);
   };
 
-  /** Lets one engine after the other die until the saga has ended. @returns how many have died */
+  /** Runs one engine after the other until the saga has ended. @returns how many have died */
   async function dieUntilEnded(sagaId: string, steps: (life: Life) => readonly Step[]): Promise<number> {
     for (let deaths = 0; ; deaths++) {
       const life = new Life();

@@ -334,7 +334,7 @@ describe('the saga engine', () => {
         promise.catch((error: unknown) => (error instanceof HttpError ? error.code : error));
       expect(await codeOf(sagas.start('transfer', 'a\0'))).to.equal('VALIDATION_FAILED');
       expect(await codeOf(sagas.start('transfer', 1, { idempotencyKey: '' }))).to.equal('VALIDATION_FAILED');
-      expect(await codeOf(sagas.start('nobody', 1))).to.be.instanceOf(TypeError);
+      expect(await codeOf(sagas.start('undefined', 1))).to.be.instanceOf(TypeError);
       expect(store.records()).to.deep.equal([]);
     });
   });

@@ -1,5 +1,5 @@
-// Steps that bring their worker down: it drains, and gives its sagas back, but not the attempts that it broke
-// off.
+// Steps that make their worker fail: it drains and releases its sagas, but the attempts that it interrupts
+// count.
 import { setImmediate as turnOf } from 'node:timers/promises';
 import { expect } from 'chai';
 import { BusinessError } from '#src/errors.js';
@@ -16,7 +16,7 @@ describe('a step that makes its worker fail', () => {
   let now: number;
   let store: MemoryStore;
   let down: Moment;
-  /** As the thread knows it, in the moment in which something brings it down. */
+  /** True from the moment at which the thread has failed. */
   let hasFailed: boolean;
 
   beforeEach(() => {
@@ -42,7 +42,7 @@ describe('a step that makes its worker fail', () => {
     return new Promise(() => undefined);
   };
 
-  /** One worker after the other, until the saga has ended. @returns how many have left, and the end */
+  /** Runs one worker after the other until the saga has ended. @returns how many have drained, and the end */
   async function leaveUntilEnded(
     steps: readonly Step[],
     fails: (worker: number) => boolean,
@@ -91,7 +91,7 @@ describe('a step that makes its worker fail', () => {
 
   it('is given up in compensation also when it ends long before its worker drains', async () => {
     const fail = (): Promise<never> => {
-      // What a step has thrown elsewhere is known behind the end of the attempt.
+      // An error that a step throws outside of its promise is reported after the end of the attempt.
       setTimeout(() => down.now(), 50);
       void Promise.resolve().then(() => {
         hasFailed = true;

@@ -1,4 +1,4 @@
-// Engines for tests: over a journal in memory, silent, with chance and time in the test's hand.
+// Engines for tests: over a journal in memory, without logs, with random numbers and time set by the test.
 import { pino } from 'pino';
 import { Rows } from '#src/db/rows.js';
 import type { AnyDefinition } from '#src/saga/definition.js';
@@ -10,7 +10,7 @@ import { MemoryJournal, type MemoryStore } from '#test/conformance/journal-memor
 
 export const silent = pino({ level: 'silent' });
 
-/** A step of any saga; tests say what their input is. */
+/** A step with any input type. */
 export type Step = SagaStep<never, StepContext>;
 
 export function definitionOf(steps: readonly Step[], name = 'transfer', version = 1): AnyDefinition {
@@ -42,17 +42,17 @@ export function engineOn(
   });
 }
 
-interface Nap {
+interface Pause {
   readonly at: number;
   readonly signal: AbortSignal;
   readonly wake: () => void;
 }
 
-/** Naps that take no time of ours: the clock of the test goes on to where the next one ends. */
-export class VirtualNaps {
+/** Pauses that take no real time: the clock of the test advances to the end of the next one. */
+export class VirtualPauses {
   readonly #advanceTo: (at: number) => void;
   readonly #now: () => number;
-  #naps: Nap[] = [];
+  #pauses: Pause[] = [];
 
   constructor(now: () => number, advanceTo: (at: number) => void) {
     this.#now = now;
@@ -62,23 +62,23 @@ export class VirtualNaps {
   readonly sleep = (ms: number, signal: AbortSignal): Promise<void> =>
     new Promise((wake) => {
       if (signal.aborted) return wake();
-      this.#naps.push({ at: this.#now() + ms, signal, wake });
-      if (this.#naps.length === 1) setImmediate(() => this.#pass());
+      this.#pauses.push({ at: this.#now() + ms, signal, wake });
+      if (this.#pauses.length === 1) setImmediate(() => this.#pass());
     });
 
-  /** Whatever was woken has its turn before the clock goes on. */
+  /** Lets continuations of ended pauses run before the clock advances. */
   #pass(): void {
-    const next = Math.min(...this.#naps.map(({ at }) => at));
-    const isOver = ({ at, signal }: Nap): boolean => at <= next || signal.aborted;
+    const next = Math.min(...this.#pauses.map(({ at }) => at));
+    const isOver = ({ at, signal }: Pause): boolean => at <= next || signal.aborted;
     this.#advanceTo(Math.max(next, this.#now()));
-    const woken = this.#naps.filter(isOver);
-    this.#naps = this.#naps.filter((nap) => !isOver(nap));
-    for (const { wake } of woken) wake();
-    if (this.#naps.length > 0) setImmediate(() => this.#pass());
+    const ended = this.#pauses.filter(isOver);
+    this.#pauses = this.#pauses.filter((pause) => !isOver(pause));
+    for (const { wake } of ended) wake();
+    if (this.#pauses.length > 0) setImmediate(() => this.#pass());
   }
 }
 
-/** Something that happens once: awaited in one place, called in another. */
+/** An event that happens once: one part of a test awaits it, another triggers it. */
 export class Moment<T = void> {
   readonly happened: Promise<T>;
   now!: (value: T) => void;

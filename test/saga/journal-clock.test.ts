@@ -14,7 +14,7 @@ describe('the clock of a journal', () => {
     read(0);
   });
 
-  /** @param takesMs between question and answer, of which the first half is over when the clock is read */
+  /** @param takesMs the time between query and reply; the clock is read at the middle of it */
   function read(setMs: number, takesMs = 1, afterMs = ROUND_MS): boolean {
     const asked = now + afterMs;
     now = asked + takesMs;

@@ -1,4 +1,4 @@
-// A fresh database with the journal's tables.
+// A new database with the journal's tables.
 import { readdir, readFile } from 'node:fs/promises';
 import type { Queryable, QueryResult } from '#src/db/database.js';
 import { Rows } from '#src/db/rows.js';
@@ -15,7 +15,7 @@ export interface TestDatabase {
   close(): Promise<void>;
 }
 
-/** @param upTo number of the last migration: as an earlier version has left it. Default: all of them */
+/** @param upTo number of the last migration to apply, for the database of an earlier version. @default all */
 export async function openJournalDatabase(upTo?: number): Promise<TestDatabase> {
   const url = await (await startTestPostgres()).createDatabase('saga');
   const connection = await connect(url);
@@ -25,9 +25,9 @@ export async function openJournalDatabase(upTo?: number): Promise<TestDatabase> 
   return { url, db, counting, close: () => connection.close() };
 }
 
-/** Applies the migrations behind that with the number `behind`. */
-export async function migrate(db: Queryable, behind: number, upTo?: number): Promise<void> {
-  for (const name of (await readdir(MIGRATIONS)).sort().slice(behind, upTo)) {
+/** Applies the migrations after the one with the number `after`. */
+export async function migrate(db: Queryable, after: number, upTo?: number): Promise<void> {
+  for (const name of (await readdir(MIGRATIONS)).sort().slice(after, upTo)) {
     const [up = ''] = (await readFile(new URL(name, MIGRATIONS), 'utf8')).split('-- Down Migration');
     for (const statement of up.split(/;\s*$/m)) if (/\w/.test(statement)) await db.query(statement);
   }

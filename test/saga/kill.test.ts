@@ -47,7 +47,7 @@ describe('a process killed with SIGKILL in the middle of its sagas', () => {
   });
   after(() => database.close());
 
-  /** Lets it tell of `count` started sagas, then kills it. */
+  /** Waits until the process has reported `count` started sagas, then kills it. */
   async function killAfter(count: number): Promise<string[]> {
     const child = spawn(process.execPath, [PROGRAM, database.url], { stdio: ['ignore', 'pipe', 'inherit'] });
     const told: string[] = [];
@@ -66,18 +66,18 @@ describe('a process killed with SIGKILL in the middle of its sagas', () => {
     const open = await db.one<{ n: number }>("select count(*) as n from saga where status <> 'completed'");
     expect(open.n, 'killed in the middle').to.be.greaterThan(0);
 
-    await releaseOwnersExcept(db, 'heir');
-    const heir = shoppingEngine(db, 'heir', 1);
-    heir.start();
+    await releaseOwnersExcept(db, 'successor');
+    const successor = shoppingEngine(db, 'successor', 1);
+    successor.start();
     for (const sagaId of told) {
-      const { status } = await heir.sagas.wait(sagaId, { timeoutMs: 20_000 });
+      const { status } = await successor.sagas.wait(sagaId, { timeoutMs: 20_000 });
       expect(status).to.be.oneOf(['completed', 'compensated']);
     }
     const unended = `select saga_id from saga where status not in ('completed', 'compensated')`;
     for (const { saga_id } of await db.many<{ saga_id: string }>(unended)) {
-      await heir.sagas.wait(saga_id, { timeoutMs: 20_000 });
+      await successor.sagas.wait(saga_id, { timeoutMs: 20_000 });
     }
-    await heir.drain(5000);
+    await successor.drain(5000);
 
     expect(await db.many(unended)).to.deep.equal([]);
     const wrong = await db.many(`

@@ -1,5 +1,5 @@
-// The guard of a lease: a step is told to stop before another worker may begin it, when the journal does not
-// answer or answers late. Time is the test's, for the engine's clock and for its timer.
+// The guard of a lease: a step is interrupted before another worker may begin it, when the journal does not
+// reply or replies late. The test sets the time, for the engine's clock and for its timer.
 import { mock } from 'node:test';
 import { expect } from 'chai';
 import type { SagaEngine } from '#src/saga/engine.js';
@@ -9,7 +9,7 @@ import type { StepContext } from '#src/saga/saga.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { definitionOf, engineOn, Moment, type Step } from './harness.js';
 
-/** What a step has at least to end what it is at. */
+/** The time that an interrupted step has, at least, before its lease expires. */
 const LEFT_MS = 250;
 const never = new Promise<never>(() => undefined);
 
@@ -26,7 +26,7 @@ describe('the lease of a saga', () => {
     void engine?.drain(0); // its round never ends
   });
 
-  /** Ends with the abort alone: the step has more time than the lease. */
+  /** A step that ends only when it is aborted, since it has more time than the lease. */
   function hanging(begun: Moment, told: Moment<number>): Step {
     return {
       name: 'hanging',
@@ -56,20 +56,20 @@ describe('the lease of a saga', () => {
     engine.start();
   }
 
-  /** In steps of 50 ms until the step was told, and two leases at most. */
+  /** Advances the time by 50 ms until the step is aborted, for two leases at most. */
   async function pass(told: Moment<number>): Promise<number> {
-    let toldAt: number | undefined;
-    void told.happened.then((when) => (toldAt = when));
-    while (toldAt === undefined && at < 2 * LEASE_MS) {
+    let abortedAt: number | undefined;
+    void told.happened.then((when) => (abortedAt = when));
+    while (abortedAt === undefined && at < 2 * LEASE_MS) {
       at += 50;
       mock.timers.tick(50);
       await new Promise(setImmediate);
     }
-    return toldAt ?? Number.POSITIVE_INFINITY;
+    return abortedAt ?? Number.POSITIVE_INFINITY;
   }
 
-  const isInTime = (toldAt: number): void => {
-    expect(toldAt).to.be.within(LEASE_MS - 1_000, LEASE_MS - LEFT_MS);
+  const isInTime = (abortedAt: number): void => {
+    expect(abortedAt).to.be.within(LEASE_MS - 1_000, LEASE_MS - LEFT_MS);
   };
 
   it('interrupts a step before it expires when the journal does not reply, since another worker may begin it', async () => {

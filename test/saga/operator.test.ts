@@ -97,7 +97,7 @@ describe('an operator', () => {
     }
   });
 
-  /** What a worker would claim of it, right after. */
+  /** The record that a worker would claim right after. */
   async function claimed(sagaId: string): Promise<SagaRecord> {
     const claims = await journals[1]!.claim(upTo(100), KNOWN, 'none');
     return claims.find(({ hold }) => hold.sagaId === sagaId)!.record;

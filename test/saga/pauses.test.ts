@@ -1,4 +1,4 @@
-// Workers that live on, but could not reach their journal, were paused, or whose clocks were set.
+// Live workers that could not reach their journal, were paused, or had their clocks set.
 import { expect } from 'chai';
 import { BusinessError } from '#src/errors.js';
 import type { SagaEngine } from '#src/saga/engine.js';
@@ -15,7 +15,7 @@ const HOUR_MS = 3_600_000;
 const refuses: Step = { name: 'b', run: () => Promise.reject(new BusinessError('NO', 'no')) };
 const hang = (): Promise<never> => new Promise(() => undefined);
 
-/** Answers only while it may. */
+/** A journal that replies only while the test allows it. */
 function interruptible(journal: Journal, isSilent: () => boolean): Journal {
   return new Proxy(journal, {
     get:
@@ -45,7 +45,7 @@ describe('a saga whose journal does not reply for longer than its lease', () => 
     if (!signal.aborted) now += ms;
   };
 
-  /** Keeps the journal silent until the attempt is broken off. */
+  /** Keeps the journal from replying until the attempt is interrupted. */
   const outlasted = ({ signal }: StepContext): Promise<never> => {
     isSilent = true;
     return new Promise((_, reject) => {
@@ -86,7 +86,7 @@ describe('a saga whose journal does not reply for longer than its lease', () => 
 describe('workers that were paused together', () => {
   const engines: SagaEngine[] = [];
   let now: number;
-  /** What the clock of the database server is ahead. */
+  /** How far the clock of the database server is ahead. */
   let aheadMs: number;
   let store: MemoryStore;
   let sleepers: { readonly at: number; readonly name: string; readonly wake: () => void }[];
@@ -128,7 +128,7 @@ describe('workers that were paused together', () => {
     return engine;
   }
 
-  /** Whoever `name` is, or whoever has slept long enough. */
+  /** Wakes the worker `name`, and every worker whose pause is over. */
   async function wake(name?: string): Promise<void> {
     const woken = sleepers.filter((one) => (name === undefined ? one.at <= now : one.name === name));
     sleepers = sleepers.filter((one) => !woken.includes(one));
@@ -210,17 +210,17 @@ describe('workers that were paused together', () => {
   it('claim sagas without a runner a moment later', async () => {
     const dead = engineOn(store, [definitionOf([{ name: 'a', run: hang }])], { now: () => now });
     const { sagaId } = await dead.sagas.start('transfer', {});
-    const heir = worker('heir', [{ name: 'a', run: () => 1 }]);
+    const successor = worker('successor', [{ name: 'a', run: () => 1 }]);
     await turns();
     now += 2 * LEASE_MS;
-    await wake('heir');
+    await wake('successor');
     await pass(20_000);
-    expect((await heir.sagas.get(sagaId)).status).to.equal('completed');
+    expect((await successor.sagas.get(sagaId)).status).to.equal('completed');
     await dead.drain(0);
   });
 
   for (const [what, pause] of [
-    ['the process stood still', () => (now += UNCLAIMED_MS + 60_000)],
+    ['the process was suspended', () => (now += UNCLAIMED_MS + 60_000)],
     ['the hosts did, which only the database server shows', () => (aheadMs += UNCLAIMED_MS + 120_000)],
   ] as const) {
     it(`do not count a saga of another version as unclaimed, though ${what}`, async () => {

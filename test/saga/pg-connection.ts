@@ -1,4 +1,4 @@
-// The plainest way to query a database: one pipelined connection, as a worker has it.
+// One pipelined connection to a database, as a worker has it.
 import pg from 'pg';
 import type { Queryable, QueryResult } from '#src/db/database.js';
 import { fromDriver } from '#src/db/error-mapping.js';

@@ -7,7 +7,7 @@ import { LEASE_MS } from '#src/saga/lease.js';
 import type { SagaView, StepContext } from '#src/saga/saga.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { upTo } from '#test/conformance/journal-records.js';
-import { definitionOf, engineOn, Moment, type Step, VirtualNaps } from './harness.js';
+import { definitionOf, engineOn, Moment, type Step, VirtualPauses } from './harness.js';
 
 const LONG = { timeoutMs: 20_000 };
 const HOUR_MS = 3_600_000;
@@ -16,12 +16,12 @@ describe('recovery', () => {
   const engines: SagaEngine[] = [];
   let now: number;
   let store: MemoryStore;
-  let naps: VirtualNaps;
+  let naps: VirtualPauses;
 
   beforeEach(() => {
     now = Date.now();
     store = new MemoryStore(() => now);
-    naps = new VirtualNaps(
+    naps = new VirtualPauses(
       () => now,
       (at) => {
         now = at;
@@ -55,7 +55,7 @@ describe('recovery', () => {
     { name: 'b', run: () => 'done' },
   ];
 
-  const sleep: VirtualNaps['sleep'] = (...given) => naps.sleep(...given);
+  const sleep: VirtualPauses['sleep'] = (...given) => naps.sleep(...given);
 
   it('continues the saga of a dead worker once its lease has expired', async () => {
     const sagaId = await abandoned();
@@ -89,7 +89,7 @@ describe('recovery', () => {
       const view = await heir.sagas.wait(sagaId, LONG);
       expect(view).to.deep.include({ status: 'needs-attention', reason: 'DEFINITION_MISSING' });
       expect(view.steps[0]?.attempts).to.equal(1);
-      expect(now - begun, 'whoever knows it was given time to come back').to.be.at.least(UNCLAIMED_MS);
+      expect(now - begun, 'processes that know the saga had time to claim it').to.be.at.least(UNCLAIMED_MS);
       await heir.drain(0);
     }
   });

@@ -39,7 +39,7 @@ interface Walk {
   readonly record: SagaRecord;
 }
 
-/** Goes through outcomes in order; `random` is 1 at most, so pauses are the caps. */
+/** Applies outcomes in order. `random` returns 1, so every pause is its upper bound. */
 function walk(outcomes: readonly StepOutcome[], from: SagaRecord = sagaRecord(), minutesEach = 0): Walk {
   let record = from;
   let now = 0;
@@ -58,7 +58,7 @@ function walk(outcomes: readonly StepOutcome[], from: SagaRecord = sagaRecord(),
   return { actions, pauses, record };
 }
 
-/** As it would be if it had been written so much later. */
+/** The record as if it had been written later. */
 const shifted = ({ updatedAt, steps }: SagaRecord, ms: number): Pick<SagaRecord, 'updatedAt' | 'steps'> => ({
   updatedAt: updatedAt + ms,
   steps: steps.map((step) => ({
@@ -234,8 +234,7 @@ describe('the rules of a saga', () => {
   it('count only the time of these 24 hours in which a process has tried', () => {
     const tried = walk([ok, ...Array<StepOutcome>(3).fill(refused)]).record;
     for (const setMs of [60 * 60 * 60_000, -2 * 60 * 60_000]) {
-      // The journal has the same record, and the clock says something else: a weekend has passed, or it was
-      // set.
+      // The record is the same, but the clock shows another time: a weekend has passed, or it was set.
       const record = { ...tried, ...shifted(tried, -setMs) };
       const tries = (minutes: number): SagaRecord['steps'] =>
         walk(Array<StepOutcome>(minutes).fill(unknown), record, 1).record.steps;

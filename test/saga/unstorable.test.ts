@@ -1,5 +1,5 @@
-// What the journal of sagas cannot keep: refusals of PostgreSQL that writing again cannot help, and texts of
-// errors.
+// Values that the journal cannot store: errors of PostgreSQL for which repeating the write does not help, and
+// texts of errors.
 import { expect } from 'chai';
 import type pg from 'pg';
 import type { Queryable } from '#src/db/database.js';
@@ -11,7 +11,7 @@ import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { sagaRecord } from '#test/conformance/journal-records.js';
 import { definitionOf, engineOn } from './harness.js';
 
-/** What the journal throws when the server refuses its statement so. */
+/** The error of the journal when the server refuses its statement with an SQLSTATE. */
 async function refusedWith(code: string): Promise<unknown> {
   const refusal = new StatementError({ message: 'refused', code } as pg.DatabaseError);
   const db = { query: () => Promise.reject(refusal) } as unknown as Queryable;

@@ -1,4 +1,4 @@
-// A journal that an earlier version has written, and goes on writing while processes are replaced one by one.
+// A journal of an earlier version that still writes to it while processes are replaced one by one.
 import { expect } from 'chai';
 import { PgJournal } from '#src/saga/pg-journal.js';
 import { newSagaId } from '#src/saga/saga-id.js';
@@ -17,7 +17,7 @@ describe('a journal of the version that stored no length of a pause', () => {
   });
   after(() => database.close());
 
-  /** As the earlier version does: without the column. */
+  /** Writes a saga as the earlier version does, without the column. */
   async function put(status: string, owner: string | null, aheadMs: number): Promise<string> {
     const sagaId = newSagaId(Date.now());
     await database.db.query(

@@ -1,14 +1,13 @@
-// The world that sagas act on in the crash test: participants that are idempotent under their keys and bury
-// what was undone, as the services are; steps that behave as a script says; and engines that can die at any
-// moment.
+// The surrounding system of the crash test: participants that, like the services, are idempotent under their
+// keys and keep tombstones; steps that follow a script; and engines that can die at any moment.
 import { BusinessError } from '#src/errors.js';
 import type { Journal } from '#src/saga/journal.js';
 import type { StepContext } from '#src/saga/saga.js';
 import type { Step } from './harness.js';
 
 /**
- * What one forward attempt does. `crash`: the worker dies there; `hang`: it never answers; `stall`: the whole
- * worker stands still for longer than its leases last, and then goes on as if nothing had been.
+ * What one forward attempt does. `crash`: the worker dies; `hang`: the attempt never returns; `stall`: the
+ * whole worker is stalled for longer than its leases last, and then continues.
  */
 export type Deed =
   | 'ok'
@@ -24,7 +23,7 @@ export type Deed =
 export type UndoDeed = 'ok' | 'fail before' | 'fail after' | 'crash before' | 'crash after';
 
 export interface StepScript {
-  /** By attempt; when they are used up, `ok`. */
+  /** One entry for each attempt; further attempts are `ok`. */
   readonly deeds: readonly Deed[];
   readonly undos: readonly UndoDeed[];
   readonly attempts: number;
@@ -33,7 +32,7 @@ export interface StepScript {
 
 const never = new Promise<never>(() => {});
 
-/** One engine's life: everything it asks for after its death stays without an answer. */
+/** The life of one engine: after its death its queries get no reply. */
 export class Life {
   alive = true;
   stalled = false;
@@ -47,7 +46,7 @@ export class Life {
     return never;
   }
 
-  /** Others go on meanwhile: their pauses move the clock by far more than a lease. */
+  /** Stalls while other engines continue: their pauses advance the clock by far more than a lease. */
   stall(): void {
     this.stalled = true;
     this.#awake = (async () => {
@@ -93,16 +92,16 @@ export class Life {
 }
 
 export class World {
-  /** Forward keys whose effect stands. */
+  /** Forward keys whose effect has happened and was not undone. */
   readonly effects = new Set<string>();
-  /** How often an effect was brought about, by key: more than once would be doing things twice. */
+  /** How often each key had its effect; more than once is an error. */
   readonly made = new Map<string, number>();
   readonly #tombstones = new Set<string>();
   /** Successful compensations in order, by saga. */
   readonly undone = new Map<string, number[]>();
-  /** Sagas that two living engines were inside of at the same time: the one thing that must never be. */
+  /** Sagas of which two live engines ran steps at the same time, which must never happen. */
   readonly atOnce: string[] = [];
-  /** Which life is inside a step of a saga. */
+  /** The life that runs a step of a saga. */
   readonly #inside = new Map<string, Life>();
   readonly #attempts = new Map<string, number>();
 
@@ -122,8 +121,7 @@ export class World {
 
   async #enter<T>(life: Life, { sagaId }: StepContext, work: () => Promise<T>): Promise<T> {
     const other = this.#inside.get(sagaId);
-    // One that stood still cannot know that its leases are over; only its writes are kept out, by their
-    // fence.
+    // A stalled engine cannot know that its leases have expired; only its writes are refused, by their fence.
     if (other?.alive && other !== life && !other.stalled && !life.stalled) this.atOnce.push(sagaId);
     this.#inside.set(sagaId, life);
     try {

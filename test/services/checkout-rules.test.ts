@@ -70,7 +70,7 @@ describe('the end of a checkout', () => {
   ];
   for (const [failedStep, code, status] of refusals) {
     it(`with ${code} at ${failedStep} is a problem with status ${status}`, () => {
-      const { sagaId, error, ...rest } = view({ error: { code, message: 'told to nobody', failedStep } });
+      const { sagaId, error, ...rest } = view({ error: { code, message: 'not shown', failedStep } });
       const problem = compensated({ sagaId, error, ...rest });
       expect(problem).to.include({ code: 'SAGA_COMPENSATED', status });
       expect(problem.members).to.deep.equal({ sagaId, failedStep, cause: { code } });

@@ -23,7 +23,7 @@ interface View {
     readonly error: { readonly code: string; readonly message: string } | null;
   }[];
 }
-/** What the services hold of one customer, and of one product, which is how its orders are found. */
+/** The rows that the services have for one customer and one product; orders are found by their product. */
 interface Traces {
   readonly users: number;
   readonly orders: readonly string[];
@@ -34,14 +34,14 @@ const NOTHING: Traces = { users: 0, orders: [], payments: [] };
 const ALL: Traces = { users: 1, orders: ['confirmed'], payments: ['captured'] };
 
 type Cart = ReturnType<typeof cartOf>;
-/** A product and an amount that no other cart has. */
+/** A cart whose product and amount no other cart has. */
 const cartOf = (method: string, email = uniqueEmail()) => ({
   user: { name: 'Ada', email },
   item: { productId: 1 + Math.floor(Math.random() * Number.MAX_SAFE_INTEGER), quantity: 2 },
   payment: { amountCents: 1 + Math.floor(Math.random() * 1e9), method },
 });
 
-/** Between two looks at something that only polling can tell. */
+/** The pause between two polls. */
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 10));
 
 describe('the checkout', () => {
@@ -55,7 +55,7 @@ describe('the checkout', () => {
   const checkout = (json: unknown, key?: string, headers: Record<string, string> = {}): Promise<Response> =>
     shop.request('POST', '/api/checkout', {
       json,
-      // A stranger's deadline has no effect.
+      // The runtime ignores the deadline of an external client.
       inProcess: 'x-request-deadline' in headers,
       headers: key === undefined ? headers : { 'idempotency-key': key, ...headers },
     });
@@ -194,7 +194,7 @@ describe('the checkout', () => {
   });
 
   describe('with a lost response of the payment provider', () => {
-    // Three at once: each takes as long as the step waits for the provider.
+    // The three run at once, since each takes as long as the step waits for the provider.
     const plain = cartOf('tok_timeout');
     const orphan = cartOf('tok_timeout');
     const hasty = cartOf('tok_timeout');
@@ -207,7 +207,7 @@ describe('the checkout', () => {
       const pending = [
         checkout(plain, key),
         checkout(orphan, unique('orphan')),
-        // The client waits 1.3 s, the step 2 s: the answer comes 1 s before the client's deadline.
+        // The client waits 1.3 s, the step 2 s: the response is sent 1 s before the client's deadline.
         checkout(hasty, unique('hasty'), { 'x-request-deadline': '1300' }),
       ];
       while ((await sagas(key)) === 0) await pause();
@@ -327,7 +327,7 @@ describe('the checkout', () => {
   const invalid: [string, unknown, string][] = [
     ['no user', { ...cart, user: undefined }, '/user'],
     ['an empty name', { ...cart, user: { ...cart.user, name: '' } }, '/user/name'],
-    ['a bad e-mail', { ...cart, user: { ...cart.user, email: 'nobody' } }, '/user/email'],
+    ['a bad e-mail', { ...cart, user: { ...cart.user, email: 'ada' } }, '/user/email'],
     ['a quantity of 0', { ...cart, item: { ...cart.item, quantity: 0 } }, '/item/quantity'],
     ['no amount', { ...cart, payment: { method: 'tok_ok' } }, '/payment/amountCents'],
     ['an unknown method', { ...cart, payment: { ...cart.payment, method: 'cash' } }, '/payment/method'],

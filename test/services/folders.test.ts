@@ -1,5 +1,5 @@
-// A service folder is made to be copied: same few file names everywhere, rules without I/O. (Who may import
-// whom is in architecture.test.ts.)
+// A service folder is made to be copied: all have the same few file names, and rules without I/O. Allowed
+// imports are tested in architecture.test.ts.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -12,7 +12,7 @@ const order: Order = {
   createdAt: '2026-03-01T12:34:56.789Z',
 };
 
-/** The text that the page shows: hexadecimal strings in the compressed content streams. */
+/** The text of the page, from the hexadecimal strings in the compressed content streams. */
 function textOf(pdf: Buffer): string {
   const shown: string[] = [];
   const raw = pdf.toString('latin1');

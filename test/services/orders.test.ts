@@ -73,7 +73,7 @@ describe('the orders service', () => {
   }
 
   describe('lists the orders of a user', () => {
-    /** Every page from the first one on, as the links lead. */
+    /** All pages, from the first one on, by their links. */
     const pages = async (first: string): Promise<Order[][]> => {
       const found: Order[][] = [];
       for (let next: string | undefined = first; next !== undefined; ) {

@@ -23,7 +23,7 @@ describe('the payments service', () => {
 
   const pay = (body: Record<string, unknown>, headers: Record<string, string> = {}): Promise<Response> =>
     shop.request('POST', '/api/payments', {
-      // A stranger's deadline has no effect.
+      // The runtime ignores the deadline of an external client.
       inProcess: 'x-request-deadline' in headers,
       json: { orderId: 1, amountCents: 1999, method: 'tok_ok', ...body },
       headers,
@@ -87,7 +87,7 @@ describe('the payments service', () => {
     const orderId = anyOrder();
     const headers = { 'idempotency-key': unique('flaky') };
     for (let time = 0; time < 2; time++) {
-      // The provider was not available: come again in so many seconds.
+      // The provider was not available; Retry-After has the seconds to wait.
       await expectProblem(await pay({ orderId, method: 'tok_flaky' }, headers), 503, 'OVERLOADED');
       expect(await rows(orderId)).to.deep.equal([]);
     }
@@ -112,7 +112,7 @@ describe('the payments service', () => {
       await expectProblem(await pay({ orderId, method: 'tok_timeout' }, headers), 504, 'DEADLINE_EXCEEDED');
       expect(await rows(orderId)).to.deep.equal([{ status: 'captured', method: 'tok_timeout' }]);
     }
-    // What the answer did not say, the key still tells.
+    // The response was lost, but the stored response of the key remains.
     const { status, body } = await json<{ status: number; body: Payment }>(await outcome(key));
     expect(status).to.equal(201);
     expect(body).to.include({ orderId, status: 'captured' });

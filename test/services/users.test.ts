@@ -59,7 +59,7 @@ describe('the users service', () => {
     ['a name with U+0000, which PostgreSQL cannot hold', { name: 'a\u0000b', email }, '/name'],
     ['a name with half a surrogate pair', { name: '\ud83d', email }, '/name'],
     ['no e-mail', { name: 'Ada' }, '/email'],
-    ['an e-mail without @', { name: 'Ada', email: 'nobody' }, '/email'],
+    ['an e-mail without @', { name: 'Ada', email: 'ada' }, '/email'],
     ['an e-mail of 255 characters', { name: 'Ada', email: `${'x'.repeat(243)}@example.com` }, '/email'],
     ['an e-mail with a line end', { name: 'Ada', email: 'a@example.com\n' }, '/email'],
   ];

@@ -1,4 +1,4 @@
-// The reference shop in this thread, by the test kit: no socket, real PostgreSQL.
+// The reference shop in this thread, by the test kit: without a socket, on a real PostgreSQL.
 
 import type { ServiceDeps } from '#src/api/service-definition.js';
 import { referenceShop } from '#src/services/catalog.js';
@@ -11,38 +11,38 @@ export type ServiceName = 'users' | 'orders' | 'payments' | 'checkout';
 export interface ShopRequest {
   readonly json?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** One of us: may reach internal routes. */
+  /** Whether the request comes from this process, so that it may reach internal routes. */
   readonly inProcess?: boolean;
 }
 
 export interface InProcessShop {
   request(method: string, path: string, options?: ShopRequest): Promise<Response>;
-  /** Rows of one service's database, as an operator would see them. */
+  /** Rows of the database of one service. */
   rows<R>(service: ServiceName, text: string, values?: readonly unknown[]): Promise<R[]>;
-  /** Services that `call` finds no instance of. */
+  /** Services without an instance: `call` does not reach them. */
   readonly unreachable: Set<string>;
   close(): Promise<void>;
 }
 
 export async function startInProcessShop(): Promise<InProcessShop> {
   const unreachable = new Set<string>();
-  const cut = ({ call }: ServiceDeps): DependencyOverrides => ({
-    call: (service) => call(unreachable.has(service) ? 'nobody' : service),
+  const withoutUnreachable = ({ call }: ServiceDeps): DependencyOverrides => ({
+    call: (service) => call(unreachable.has(service) ? 'unreachable' : service),
   });
   const app = await createTestApp({
     services: referenceShop,
     databaseUrl: (await startTestPostgres()).url,
-    deps: Object.fromEntries(referenceShop.map(({ name }) => [name, cut])),
+    deps: Object.fromEntries(referenceShop.map(({ name }) => [name, withoutUnreachable])),
     settings: { logLevel: 'silent' },
   });
   return {
     unreachable,
     async request(method, path, { inProcess = false, ...options } = {}) {
-      const answer = await app.inject({ method, path, internal: inProcess, ...options });
-      const body = answer.bytes();
+      const response = await app.inject({ method, path, internal: inProcess, ...options });
+      const body = response.bytes();
       return new Response(body.length === 0 ? null : Uint8Array.from(body), {
-        status: answer.status,
-        headers: { ...answer.headers },
+        status: response.status,
+        headers: { ...response.headers },
       });
     },
     rows: async <R>(service: ServiceName, text: string, values: readonly unknown[] = []) =>

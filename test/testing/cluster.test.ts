@@ -9,10 +9,10 @@ import { gone, leftovers } from '#test/support/leftovers.js';
 
 const CONFIG = new URL('../../../examples/hello/multilane.config.js', import.meta.url);
 
-/** As proc(5) tells it. */
+/** The DATA_DIR of a process, from its environment in /proc. */
 const dataDirOf = (pid: number): string =>
   /(?:^|\0)DATA_DIR=([^\0]*)/.exec(readFileSync(`/proc/${pid}/environ`, 'utf8'))![1]!;
-/** A connection of its own: one that is kept open would hold up the stop. */
+/** Requests without keep-alive, since an open connection would delay the stop. */
 const ask = (url: string, init: RequestInit = {}): Promise<Response> =>
   fetch(url, { ...init, headers: { connection: 'close' } });
 const failure = async (attempt: Promise<unknown>): Promise<ClusterError> => {

@@ -87,7 +87,7 @@ describe('a dependency that neither the test nor the service has', () => {
 });
 
 describe('a missing dependency that several requests use at once', () => {
-  /** Requests that wait until all of a test are under way. */
+  /** Requests that wait until all requests of the test are running. */
   const waiting: (() => void)[] = [];
   const letGo = (): void => {
     for (const go of waiting.splice(0)) go();

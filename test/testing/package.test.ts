@@ -1,4 +1,4 @@
-// What a project gets when it installs the package: the files that npm would pack, and the types.
+// The package as a project installs it: the files that npm would pack, and the types.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
@@ -31,7 +31,7 @@ describe('the package', () => {
       }
     }
     expect(seen.size).to.be.greaterThan(100);
-    // Loaded by address.
+    // These files are loaded by URL.
     expect([...paths]).to.include.members(['dist/workers/task.js', 'dist/testing/tethered.js']);
   });
 
@@ -61,7 +61,7 @@ describe('the package', () => {
           deps: { demo: { db: { many: async () => [] }, call: () => ({}) } },
         });
         const body: { a: number } = (await app.inject({ path: '/', query: { a: 1 } })).json<{ a: number }>();
-        // @ts-expect-error there is no such option
+        // @ts-expect-error the option does not exist
         await app.inject({ path: '/', payload: body });
         await using cluster = await startCluster({ settings: { workers: 1 } });
         const url: string = cluster.url;
@@ -80,8 +80,8 @@ describe('the package', () => {
   it('starts nothing when the test kit is imported, not even the HTTP core', () => {
     const code = `
       await import('multilane/testing');
-      await new Promise((resolve) => setTimeout(resolve, 0)); // files that were read are closed
-      const active = process.getActiveResourcesInfo().filter((name) => name !== 'PipeWrap'); // stdout, looked at
+      await new Promise((resolve) => setTimeout(resolve, 0)); // lets files that were read close
+      const active = process.getActiveResourcesInfo().filter((name) => name !== 'PipeWrap'); // stdout, which the filter reads
       const { sharedObjects } = process.report.getReport();
       console.log(JSON.stringify({ active, core: sharedObjects.filter((path) => path.includes('uws_')) }));`;
     const told = run(process.execPath, ['--input-type=module', '-e', code], ROOT);

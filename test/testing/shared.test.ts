@@ -3,7 +3,7 @@ import { defineService } from '#src/index.js';
 import { createTestApp, type TestAppOptions } from '#src/testing.js';
 import { withApp } from './with-app.js';
 
-/** Of a breaker, a bulkhead and a limit, whatever is asked for. */
+/** A service that uses a breaker, a bulkhead and a rate limit. */
 const post = defineService({
   name: 'post',
   routes(app, { shared }) {

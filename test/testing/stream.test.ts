@@ -25,7 +25,8 @@ describe('a streamed response of a test app', () => {
       if (text.includes('id: 1000\n')) break;
     }
     expect(text).to.match(/^:\n\nid: 1\ndata: 1\n\nid: 2\ndata: 2\n\n/);
-    while (!app.logs.some(({ msg }) => msg === 'nobody listens')) await new Promise(setImmediate);
+    while (!app.logs.some(({ msg }) => msg === 'the client has disconnected'))
+      await new Promise(setImmediate);
   });
 
   it('waits for its reader', async () => {

@@ -57,7 +57,7 @@ describe('a test app', () => {
   });
 
   it('responds to unknown paths, other methods and HEAD as the process does', async () => {
-    expect((await app.inject('/nobody')).json()).to.include({ status: 404, code: 'ROUTE_NOT_FOUND' });
+    expect((await app.inject('/unknown')).json()).to.include({ status: 404, code: 'ROUTE_NOT_FOUND' });
     const put = await app.inject({ method: 'PUT', path: '/items' });
     expect(put.headers).to.include({ allow: 'POST, OPTIONS' });
     const head = await app.inject({ method: 'HEAD', path: '/hello/ada' });

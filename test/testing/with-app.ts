@@ -1,4 +1,4 @@
-// A test app for one test, closed whatever comes of it.
+// A test app for one test, closed also when the test fails.
 import { createTestApp, type TestApp, type TestAppOptions } from '#src/testing.js';
 
 export async function withApp<T>(options: TestAppOptions, use: (app: TestApp) => Promise<T>): Promise<T> {
