@@ -1,31 +1,36 @@
-// Connections are lent out of one budget for the whole process; memory/database-budget keeps it in shared
+// The budget of database connections: all pools of the process, in all workers, take their connections out of
+// one number, DATABASE_POOL_MAX. This file is the contract; memory/database-budget keeps the budget in shared
 // memory.
 
-/** One pool's hand on it. */
+/** The budget as one pool uses it. */
 export interface ConnectionBudget {
-  /** Takes one connection out of the budget; false when none is left for this pool. */
+  /** Takes one connection out of the budget; false when there is none for this pool. */
   tryAcquire(): boolean;
+  /** Returns a connection that was closed. */
   release(): void;
   /**
-   * Instead of `release`: the server granted no connection for it. `tryAcquire` is false for a moment then,
-   * unless another one was released.
+   * Returns a connection that the server did not grant. From then on `tryAcquire` is false for a moment,
+   * unless another connection is released.
    */
   refused(): void;
-  /** It waits: said again and again while it lasts, so that a lost waiter is forgotten by itself. */
-  want(): void;
-  /** It does not wait any more. */
-  rest(): void;
   /**
-   * What the poorest of the other pools holds that wait in vain, in whichever worker: who has something to
-   * spare, or more than that, gives some up. Undefined when nobody waits.
+   * Announces that this pool waits for a connection. It has to be repeated every few milliseconds while the
+   * pool waits, so that the announcement of a thread that has died expires by itself.
    */
-  readonly poorest: number | undefined;
+  announceWaiting(): void;
+  /** Withdraws the announcement. */
+  endWaiting(): void;
+  /**
+   * The fewest connections that any other pool holds that waits in vain; undefined when none waits. A pool
+   * that holds more than that, or has an idle connection, closes one for it.
+   */
+  readonly poorestWaiting: number | undefined;
 }
 
-/** A server that granted no more is asked again after this long. */
+/** Time after which a server that granted no more connections is asked again. */
 const ASK_AGAIN_MS = 500;
 
-/** A budget for one pool alone, for programs without workers. */
+/** A budget for a single pool, in programs without workers. @param most connections */
 export function localBudget(most: number): ConnectionBudget {
   let held = 0;
   let askAgainAt = 0;
@@ -43,8 +48,8 @@ export function localBudget(most: number): ConnectionBudget {
       held--;
       askAgainAt = performance.now() + ASK_AGAIN_MS;
     },
-    want() {},
-    rest() {},
-    poorest: undefined,
+    announceWaiting() {},
+    endWaiting() {},
+    poorestWaiting: undefined,
   };
 }

@@ -1,28 +1,38 @@
-// Those who wait for a connection, first come first served among those with the same wish.
+// The callers that wait for a connection of a pool: a queue for each kind of request, first come first
+// served.
 import type { Connection } from './connection.js';
 
+/**
+ * What a caller wants. `read`: to share a session for reads. `write`: to share one for writes. `exclusive`: a
+ * session alone, for a transaction.
+ */
 export type Wish = 'read' | 'write' | 'exclusive';
 
 export interface Waiter {
   readonly wish: Wish;
-  /** What the session is wanted for is expected to take so long, ms. */
+  /** Time that the server is expected to take for what the caller will send, in milliseconds. */
   readonly costMs: number;
-  /** `performance.now()` after which it is too late. */
+  /** Time by `performance.now()` after which the caller does not want a connection any more. */
   readonly giveUpAt: number;
-  /** Called at once: a session lent out and not yet used would look idle and could be closed. */
+  /**
+   * Gets the connection, and must use it in the same turn: a connection that was handed out and is not used
+   * would look idle, and could be closed.
+   */
   readonly use: (connection: Connection) => void;
   readonly reject: (error: Error) => void;
 }
 
 interface QueueEntry {
+  /** Position in the order of arrival over all queues. */
   readonly number: number;
+  /** Time of arrival by `performance.now()`. */
   readonly since: number;
   readonly waiter: Waiter;
 }
 
-/** Those with the same wish. */
 interface Queue {
   readonly entries: QueueEntry[];
+  /** Sum of the costs of its waiters. */
   owedMs: number;
 }
 
@@ -37,16 +47,17 @@ export class ConnectionQueue {
     return read.entries.length + write.entries.length + exclusive.entries.length;
   }
 
+  /** Number of callers with this wish. */
   waiting(wish: Wish): number {
     return this.#queues[wish].entries.length;
   }
 
-  /** What the callers with this wish are expected to take together, ms. */
+  /** Time that all callers with this wish are expected to take together, in milliseconds. */
   owedMs(wish: Wish): number {
     return this.#queues[wish].owedMs;
   }
 
-  /** How long the first caller with this wish has waited, ms; 0 when none does. */
+  /** Time that the first caller with this wish has waited, in milliseconds; 0 when there is none. */
   waitedMs(wish: Wish, now: number): number {
     const [first] = this.#queues[wish].entries;
     return first === undefined ? 0 : now - first.since;
@@ -58,7 +69,7 @@ export class ConnectionQueue {
     line.owedMs += waiter.costMs;
   }
 
-  /** The wishes somebody waits for, the one that has waited longest first. */
+  /** Wishes for which callers wait; first the one whose first caller has waited longest. */
   wishes(): Wish[] {
     return Object.values(this.#queues)
       .flatMap(({ entries }) => entries[0] ?? [])
@@ -66,7 +77,7 @@ export class ConnectionQueue {
       .map(({ waiter }) => waiter.wish);
   }
 
-  /** Serves in order for as long as `take` has a connection for them. */
+  /** Serves callers with this wish, in order, for as long as `take` returns a connection for them. */
   serve(wish: Wish, take: () => Connection | undefined): void {
     const line = this.#queues[wish];
     while (line.entries.length > 0) {
@@ -78,7 +89,7 @@ export class ConnectionQueue {
     }
   }
 
-  /** Removes and returns those that `test` is true of. */
+  /** Removes and returns the callers for which `test` is true. */
   remove(test: (waiter: Waiter) => boolean): Waiter[] {
     const removed: Waiter[] = [];
     for (const line of Object.values(this.#queues)) {

@@ -241,7 +241,7 @@ export class Connection {
   }
 
   /** No caller waits any more for a statement that is under way. */
-  isDeserted(now: number): boolean {
+  isAbandoned(now: number): boolean {
     for (const { deadlineAt } of this.#pending) if (now < deadlineAt) return false;
     return this.#pending.size > 0;
   }

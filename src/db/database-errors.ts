@@ -1,5 +1,5 @@
-// The errors of the database module beside StatementError: those that services see, and two that stay inside the
-// module until `error-mapping` translates them.
+// The errors of the database module beside StatementError: those that services see, and two that stay inside
+// the module until `error-mapping` translates them.
 import { HttpError, UnavailableError } from '../errors.js';
 
 /**
@@ -16,7 +16,9 @@ export class OutcomeUnknownError extends HttpError {
   }
 }
 
-/** The database was used in a way that it does not permit. Nothing was sent; the calling code has to change. */
+/**
+ * The database was used in a way that it does not permit. Nothing was sent; the calling code has to change.
+ */
 export class DatabaseMisuseError extends Error {
   override readonly name = 'DatabaseMisuseError';
 }

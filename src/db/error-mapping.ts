@@ -32,8 +32,9 @@ export function endsSession(error: pg.DatabaseError): boolean {
 
 /**
  * Translates an error of the driver. An error that ends the session can come after the commit and before its
- * confirmation, so it counts as a lost connection. Where the session goes on, an error that is not the server's
- * arose in this process while the response was parsed (a value that does not fit its type) and is passed on.
+ * confirmation, so it counts as a lost connection. Where the session goes on, an error that is not the
+ * server's arose in this process while the response was parsed (a value that does not fit its type) and is
+ * passed on.
  * @param hasEnded the session has ended
  */
 export function fromDriver(error: Error, hasEnded: boolean): Error {
@@ -43,8 +44,8 @@ export function fromDriver(error: Error, hasEnded: boolean): Error {
 
 /**
  * Translates an error of this module to the one that a service sees.
- * @param outcome what a missing response means: `unknown` for everything that may change data, `none` where the
- *   session could not have changed any
+ * @param outcome what a missing response means: `unknown` for everything that may change data, `none` where
+ *   the session could not have changed any
  */
 export function toCaller(error: unknown, outcome: 'unknown' | 'none'): unknown {
   if (error instanceof ConnectionLostError) {
@@ -74,8 +75,8 @@ export function toCallerOfNonAtomic(error: unknown): unknown {
 }
 
 /**
- * Whether the server is there but grants no more connections: `too_many_connections` for the server, the role or
- * the database.
+ * Whether the server is there but grants no more connections: `too_many_connections` for the server, the role
+ * or the database.
  */
 export function isConnectionLimitReached(error: unknown): boolean {
   return error instanceof driver().DatabaseError && error.code === '53300';

@@ -1,5 +1,5 @@
-// Callers that found no connection, for the log: one line for all of them, now and then, that says what to
-// turn.
+// Logs that callers found no free connection: one line for all of them, at most every ten seconds, that says
+// which setting to change.
 
 export interface ExhaustionLogSink {
   warn(details: object, message: string): void;
@@ -8,19 +8,20 @@ export interface ExhaustionLogSink {
 const LOG_EVERY_MS = 10_000;
 
 export class ExhaustionLog {
-  readonly #log: ExhaustionLogSink;
+  readonly #sink: ExhaustionLogSink;
+  /** Callers that gave up since the last line. */
   #unlogged = 0;
   #loggedAt = -Infinity;
 
-  constructor(log: ExhaustionLogSink) {
-    this.#log = log;
+  constructor(sink: ExhaustionLogSink) {
+    this.#sink = sink;
   }
 
-  /** One more caller gave up. @param size of the pool then */
+  /** Counts a caller that has given up. @param size of the pool at that moment */
   add(size: object, now: number): void {
     this.#unlogged++;
     if (now - this.#loggedAt < LOG_EVERY_MS) return;
-    this.#log.warn(
+    this.#sink.warn(
       { callers: this.#unlogged, ...size },
       'no database connection became free in time: raise DATABASE_POOL_MAX, or make transactions and statements shorter',
     );

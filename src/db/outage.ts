@@ -1,17 +1,19 @@
-// What is known of a server that could not be reached: how long, and when to look again. A restart is waited
-// for; in a longer outage callers are told at once instead of piling up until their deadlines.
+// What is known of a server that cannot be reached: for how long, and when to try again. Callers wait for a
+// server that restarts. In a longer outage they are rejected at once, instead of piling up until their
+// deadlines.
 
 const BACKOFF_MS = { first: 25, most: 1_000 };
+/** Length of an outage for which callers wait. */
 const PATIENCE_MS = 2_000;
 
 /** An attempt to connect that has failed. */
 export interface FailedAttempt {
   readonly cause: unknown;
-  /** When it began. */
-  readonly askedAt: number;
-  /** Whether another session lives. */
+  /** When the attempt began. */
+  readonly startedAt: number;
+  /** Whether another session of the pool lives. */
   readonly hasSession: boolean;
-  /** 0 to 1: jitter, so that workers do not come back as one. */
+  /** 0 to 1: jitter, so that workers do not try again all at once. */
   readonly random: number;
 }
 
@@ -19,7 +21,9 @@ export class Outage {
   readonly cause: unknown;
   /** Attempts in a row that have failed. */
   readonly failures: number;
+  /** When the outage began. */
   readonly #since: number;
+  /** When the last attempt failed. */
   readonly #confirmedAt: number;
   readonly #retryAt: number;
 
@@ -33,34 +37,38 @@ export class Outage {
   }
 
   /**
-   * After one more failed attempt. The outage begins when no session lives any more: as long as one does, the
-   * server is there. When no attempt was made for longer than callers are patient, this failure begins
-   * another outage: the server may have been well meanwhile. So it does behind a pause of the process.
+   * The outage after one more failed attempt. An outage begins when no session lives any more: as long as one
+   * does, the server is there. If no attempt was made for longer than callers are patient, this failure
+   * begins another outage, because the server may have been well meanwhile; so it does after a pause of the
+   * process.
    */
   static after(before: Outage | undefined, attempt: FailedAttempt, now: number): Outage {
-    if (before === undefined || !before.#goesOnAt(attempt.askedAt)) return new Outage(attempt, now, 1, now);
+    if (before === undefined || !before.#includes(attempt.startedAt)) return new Outage(attempt, now, 1, now);
     return new Outage(attempt, attempt.hasSession ? now : before.#since, before.failures + 1, now);
   }
 
+  /** Whether it is time for another attempt. */
   mayRetry(now: number): boolean {
     return now >= this.#retryAt;
   }
 
-  /** Too long for anybody to wait. */
+  /** Whether the outage has lasted longer than callers wait. */
   isLong(now: number): boolean {
     return now - this.#since > PATIENCE_MS;
   }
 
   /**
-   * Nobody waits now: it is long, and either it is too early to try again or an attempt is under way.
-   * @param askedAt when that began; undefined: none
+   * Whether a caller that comes now is to be rejected at once: the outage is long, and either it is too early
+   * for another attempt or one is under way.
+   * @param attemptAt when the attempt under way began; undefined: there is none
    */
-  isHopeless(now: number, askedAt: number | undefined): boolean {
+  isHopeless(now: number, attemptAt: number | undefined): boolean {
     if (!this.isLong(now)) return false;
-    return askedAt === undefined ? !this.mayRetry(now) : this.#goesOnAt(askedAt);
+    return attemptAt === undefined ? !this.mayRetry(now) : this.#includes(attemptAt);
   }
 
-  #goesOnAt(askedAt: number): boolean {
-    return askedAt - this.#confirmedAt <= PATIENCE_MS;
+  /** Whether an attempt that began at this time belongs to this outage. */
+  #includes(attemptAt: number): boolean {
+    return attemptAt - this.#confirmedAt <= PATIENCE_MS;
   }
 }

@@ -1,5 +1,5 @@
-// The error of a statement that the PostgreSQL server has refused, and the questions that are asked about it by
-// its SQLSTATE (https://www.postgresql.org/docs/17/errcodes-appendix.html).
+// The error of a statement that the PostgreSQL server has refused, and the questions that are asked about it
+// by its SQLSTATE (https://www.postgresql.org/docs/17/errcodes-appendix.html).
 import type pg from 'pg';
 
 /** Number of characters of the statement that the error shows. */
@@ -7,7 +7,9 @@ const SHOWN_CHARACTERS = 300;
 /** Captures the folder of the file that a stack frame names. */
 const FOLDER_OF_FRAME = /((?:file:|\/)[^()]*\/)[^/()]+:\d+:\d+\)?$/;
 
-/** The server refused the statement, which therefore had no effect. It is logged and never shown to a client. */
+/**
+ * The server refused the statement, which therefore had no effect. It is logged and never shown to a client.
+ */
 export class StatementError extends Error {
   override readonly name = 'StatementError';
   /** Five characters that classify the error, or '' if the server has sent none. */
@@ -51,7 +53,10 @@ export class StatementError extends Error {
   }
 }
 
-/** Drops the leading frames of the stack that are in the folder of its first frame (this module) or in Node.js. */
+/**
+ * Drops the leading frames of the stack that are in the folder of its first frame (this module) or in
+ * Node.js.
+ */
 function withoutFirstFolder(stack: string): string {
   const [head, ...frames] = stack.split(/\n(?=\s+at )/);
   const own = FOLDER_OF_FRAME.exec(frames[0] ?? '')?.[1] ?? '';
@@ -87,8 +92,9 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
 }
 
 /**
- * Whether a prepared statement was refused because a table in its plan has changed since. It is refused before
- * it runs, and on this session always will be: only under another name does the statement get a new plan.
+ * Whether a prepared statement was refused because a table in its plan has changed since. It is refused
+ * before it runs, and on this session always will be: only under another name does the statement get a new
+ * plan.
  */
 export function isStalePlan(error: unknown): boolean {
   return (
@@ -103,8 +109,8 @@ export function isStalePlan(error: unknown): boolean {
 const PARAMETER_MISMATCH = /^(22003|22P02|42804|42883|42P18)$/;
 
 /**
- * Whether the values do not fit the types of the parameters. A prepared statement has the types that its columns
- * had when it was prepared, so this may also mean that a column's type has changed since.
+ * Whether the values do not fit the types of the parameters. A prepared statement has the types that its
+ * columns had when it was prepared, so this may also mean that a column's type has changed since.
  */
 export function isParameterMismatch(error: unknown): boolean {
   return error instanceof StatementError && PARAMETER_MISMATCH.test(error.sqlState);

@@ -179,7 +179,7 @@ export class DatabaseBudget {
   }
 
   /** Publishes that the pool waits; call it again every few milliseconds while it does. */
-  want(): void {
+  announceWaiting(): void {
     const now = this.#now();
     this.#since ??= now;
     this.#waits = true;
@@ -191,7 +191,7 @@ export class DatabaseBudget {
   }
 
   /** It does not wait any more. */
-  rest(): void {
+  endWaiting(): void {
     if (!this.#waits) return;
     this.#waits = false;
     this.#since = undefined;
@@ -201,7 +201,7 @@ export class DatabaseBudget {
   /**
    * What the poorest of the others holds that wait in vain for what this one has; undefined when none does.
    */
-  get poorest(): number | undefined {
+  get poorestWaiting(): number | undefined {
     if (!this.#isContended) return undefined;
     let least = Number.POSITIVE_INFINITY;
     let leastRefused = Number.POSITIVE_INFINITY;

@@ -108,7 +108,7 @@ describe('the connections that a server grants', () => {
 
   it('make no outage while a session lives, whatever new ones fail of', () => {
     const failed = (before: Outage | undefined, now: number, hasSession: boolean): Outage =>
-      Outage.after(before, { cause: 'cause', askedAt: now, hasSession, random: 0 }, now);
+      Outage.after(before, { cause: 'cause', startedAt: now, hasSession, random: 0 }, now);
     const begun = failed(undefined, 0, true);
     const still = failed(begun, 5_000, true);
     expect(still.isLong(5_001)).to.equal(false);

@@ -104,11 +104,11 @@ describe('the connections of a database', () => {
     const [first, second] = sharedBudgets(3).map((budget) =>
       open(url, {
         budget: {
-          get poorest() {
-            return budget.poorest;
+          get poorestWaiting() {
+            return budget.poorestWaiting;
           },
-          want: () => budget.want(),
-          rest: () => budget.rest(),
+          announceWaiting: () => budget.announceWaiting(),
+          endWaiting: () => budget.endWaiting(),
           tryAcquire: () => {
             const acquired = budget.tryAcquire();
             if (acquired) most = Math.max(most, ++held);

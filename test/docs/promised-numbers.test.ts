@@ -156,7 +156,7 @@ const PROMISES: readonly Promised[] = [
   ),
   promised('docs/shared-memory.md', 'and keeps it for # s.', 'db/pool', 'IDLE_MS', SECOND),
   promised('docs/shared-memory.md', 'renews it every # ms until', 'db/pool', 'TICK_MS'),
-  promised('docs/shared-memory.md', 'gives that up after # ms', 'db/pool', 'TURN_MS'),
+  promised('docs/shared-memory.md', 'gives that up after # ms', 'db/surplus', 'TURN_MS'),
   promised(
     'docs/shared-memory.md',
     'not renewed its claim for # ms',

@@ -24,10 +24,10 @@ while (Atomics.load(words, STOP) === 0) {
       hand.held--;
     } else if (hand.budget.tryAcquire()) {
       hand.held++;
-      hand.budget.rest();
+      hand.budget.endWaiting();
       if (counts && Atomics.add(words, HELD, 1) + 1 > most) Atomics.add(words, ABOVE, 1);
-    } else if (random() < 0.5) hand.budget.want();
-    else void hand.budget.poorest;
+    } else if (random() < 0.5) hand.budget.announceWaiting();
+    else void hand.budget.poorestWaiting;
   }
   Atomics.add(words, ROUNDS + slot, 1);
 }

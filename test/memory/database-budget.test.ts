@@ -36,7 +36,7 @@ describe('the database budget', () => {
     pools[0]!.tryAcquire();
     pools[1]!.tryAcquire();
     pools[2]!.tryAcquire();
-    pools[1]!.want();
+    pools[1]!.announceWaiting();
     expect(usage()).to.deep.equal({ held: 3, most: 3, waiting: 1 });
     expect(DatabaseBudget.reclaim(block, 1)).to.equal(2);
     expect(DatabaseBudget.reclaim(block, 1)).to.equal(0);
@@ -45,14 +45,14 @@ describe('the database budget', () => {
 
   it('tells all others what the poorest holds that wait in vain, for as long as they say so', () => {
     const { pools } = setUp(2);
-    const poorest = () => pools.map((pool) => pool.poorest);
+    const poorest = () => pools.map((pool) => pool.poorestWaiting);
     pools[0]!.tryAcquire();
     pools[2]!.tryAcquire();
-    pools[0]!.want();
+    pools[0]!.announceWaiting();
     expect(poorest()).to.deep.equal([undefined, 1, 1, 1, 1, 1]);
-    pools[5]!.want();
+    pools[5]!.announceWaiting();
     expect(poorest()).to.deep.equal([0, 0, 0, 0, 0, 1]);
-    pools[5]!.rest();
+    pools[5]!.endWaiting();
     expect(poorest()).to.deep.equal([undefined, 1, 1, 1, 1, 1]);
     now += 100;
     expect(poorest()).to.deep.equal(Array(6).fill(undefined));
@@ -61,24 +61,24 @@ describe('the database budget', () => {
   it('makes no pool give up what is free already', () => {
     const { pools } = setUp(1);
     pools[0]!.tryAcquire();
-    pools[2]!.want();
-    expect(pools[0]!.poorest).to.equal(0);
+    pools[2]!.announceWaiting();
+    expect(pools[0]!.poorestWaiting).to.equal(0);
     pools[0]!.release();
-    expect(pools[0]!.poorest).to.equal(undefined);
+    expect(pools[0]!.poorestWaiting).to.equal(undefined);
   });
 
   it('keeps what is free for who holds fewer, then for who has waited longer', () => {
     const { pools } = setUp(3);
     const [rich, , late, , early] = pools as [DatabaseBudget, never, DatabaseBudget, never, DatabaseBudget];
     for (let count = 0; count < 3; count++) rich.tryAcquire();
-    rich.want();
+    rich.announceWaiting();
     now += 5;
-    early.want();
+    early.announceWaiting();
     now += 5;
-    late.want();
+    late.announceWaiting();
     rich.release();
     expect([rich.tryAcquire(), late.tryAcquire(), early.tryAcquire()]).to.deep.equal([false, false, true]);
-    early.rest();
+    early.endWaiting();
     rich.release();
     expect([rich.tryAcquire(), late.tryAcquire()]).to.deep.equal([false, true]);
   });
@@ -86,21 +86,21 @@ describe('the database budget', () => {
   it('puts who has got one, or given one up, at the end of the line', () => {
     const { pools } = setUp(1);
     const [first, , second] = pools as [DatabaseBudget, never, DatabaseBudget];
-    first.want();
+    first.announceWaiting();
     now += 10;
-    second.want();
+    second.announceWaiting();
     expect(first.tryAcquire()).to.equal(true);
-    first.want();
+    first.announceWaiting();
     now += 10;
-    second.want();
+    second.announceWaiting();
     first.release();
-    first.want();
+    first.announceWaiting();
     expect([first.tryAcquire(), second.tryAcquire()]).to.deep.equal([false, true]);
   });
 
   it('is not delayed by a pool that does not take its turn', () => {
     const { pools } = setUp(1);
-    pools[2]!.want();
+    pools[2]!.announceWaiting();
     now += 99;
     expect(pools[0]!.tryAcquire()).to.equal(false);
     now += 1;
@@ -111,15 +111,15 @@ describe('the database budget', () => {
     const { pools } = setUp(1);
     now = 2 ** 31 - 10;
     pools[0]!.tryAcquire();
-    pools[2]!.want();
+    pools[2]!.announceWaiting();
     now += 20;
-    expect(pools[0]!.poorest).to.equal(0);
-    pools[4]!.want();
+    expect(pools[0]!.poorestWaiting).to.equal(0);
+    pools[4]!.announceWaiting();
     pools[0]!.release();
     expect([pools[4]!.tryAcquire(), pools[2]!.tryAcquire()]).to.deep.equal([false, true]);
     pools[2]!.release();
     now += 100;
-    expect(pools[0]!.poorest).to.equal(undefined);
+    expect(pools[0]!.poorestWaiting).to.equal(undefined);
   });
 
   it('shares what a server grants as if it were all there is, for as long as one waits that was refused', () => {
@@ -133,16 +133,16 @@ describe('the database budget', () => {
     poor.refused();
     expect(DatabaseBudget.usage(block, () => now).held).to.equal(3);
     expect(poor.tryAcquire()).to.equal(false);
-    poor.want();
-    expect(rich.poorest).to.equal(0);
-    expect(elsewhere.poorest).to.equal(undefined);
+    poor.announceWaiting();
+    expect(rich.poorestWaiting).to.equal(0);
+    expect(elsewhere.poorestWaiting).to.equal(undefined);
     expect(rich.tryAcquire(), 'the poorer one comes first').to.equal(false);
     expect(elsewhere.tryAcquire(), 'another server').to.equal(true);
     rich.release();
     expect(rich.tryAcquire(), 'not taken back').to.equal(false);
     expect(poor.tryAcquire(), 'what was released').to.equal(true);
-    poor.rest();
-    expect(rich.poorest).to.equal(undefined);
+    poor.endWaiting();
+    expect(rich.poorestWaiting).to.equal(undefined);
   });
 
   it('asks a server again that has refused one, after a while', () => {
@@ -186,11 +186,11 @@ describe('the database budget', () => {
             expect(hand.tryAcquire()).to.equal(expected);
             if (expected) Object.assign(mine, { held: mine.held + 1, since: Number.NaN });
           } else if (what === 'want') {
-            hand.want();
+            hand.announceWaiting();
             if (Number.isNaN(mine.since)) mine.since = now;
             Object.assign(mine, { said: now, sinceThen: mine.since, heldThen: mine.held });
           } else if (what === 'rest') {
-            hand.rest();
+            hand.endWaiting();
             Object.assign(mine, { since: Number.NaN, said: Number.NaN });
           } else if (what === 'release' && mine.held > 0) {
             hand.release();
@@ -232,11 +232,11 @@ describe('the database budget', () => {
             holds[at] = !holds[at] && hand.tryAcquire();
             if (holds[at]) {
               turns++;
-              hand.rest();
+              hand.endWaiting();
               passed[at] = undefined;
               for (const counts of passed) if (counts) expect(++counts[at]!).to.be.at.most(2);
             } else {
-              hand.want();
+              hand.announceWaiting();
               passed[at] ??= pools.map(() => 0);
             }
           }

@@ -127,7 +127,7 @@ async function everything({ sharedState, registry, put }: Primary): Promise<void
   await limitsRoute(LIMITS, sharedState, supervisor).handler(request);
   for (const route of breakerRoutes(guarded, board)) if (route.method === 'GET') await route.handler(request);
   const pool = new DatabaseBudget(block, 0, 0, clock);
-  pool.want();
+  pool.announceWaiting();
   pool.tryAcquire();
   pool.release();
 

@@ -63,9 +63,9 @@ export const line: Check = {
       calls: {
         'want and acquire'(self) {
           const budget = new DatabaseBudget(block, slot, 0, now);
-          budget.want();
+          budget.announceWaiting();
           if (!budget.tryAcquire()) return;
-          budget.rest();
+          budget.endWaiting();
           self.holds = 1;
         },
       },
