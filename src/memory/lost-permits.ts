@@ -1,6 +1,6 @@
-// Permits of threads that were lost, or interrupted, in the middle of an operation. When a worker ends its
-// censuses are taken at once; one that does not succeed then, because another thread is in the middle of an
-// operation, is taken here.
+// Releases permits of threads that were lost, or interrupted, in the middle of an operation. When a worker
+// ends, its permits are counted again at once (permit-census.ts). A count fails while another thread is in
+// the middle of an operation; it is repeated here once a second until it succeeds.
 import type { Logger } from 'pino';
 import type { Block } from './block.js';
 import type { Gauge } from './metrics/recorder.js';
@@ -8,12 +8,12 @@ import { permitCensus } from './permit-census.js';
 
 const EVERY_MS = 1000;
 /**
- * An operation takes less than a microsecond: a thread that was met in the middle of one so often has stopped
- * there.
+ * Failed counts before a warning. An operation takes less than a microsecond, so a thread that is found in
+ * the middle of one this often has stopped there.
  */
 const WARN_AFTER = 10;
 
-/** @returns what looks once */
+/** @returns a function that counts once */
 export function lostPermits(block: Block, unsettled: Gauge, log: Pick<Logger, 'warn' | 'info'>): () => void {
   const settle = permitCensus(block);
   let failures = 0;
@@ -32,7 +32,7 @@ export function lostPermits(block: Block, unsettled: Gauge, log: Pick<Logger, 'w
   };
 }
 
-/** @returns what ends it */
+/** @returns a function that stops the watch */
 export function watchPermits(...of: Parameters<typeof lostPermits>): () => void {
   const timer = setInterval(lostPermits(...of), EVERY_MS).unref();
   return () => clearInterval(timer);

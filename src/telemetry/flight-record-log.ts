@@ -1,4 +1,4 @@
-// What a worker was doing when it got into trouble: its flight recorder, as one line of the log.
+// Logs the recent requests of a worker that has failed or stalled (its flight record), as one line.
 import type { Logger } from 'pino';
 import type { Block } from '../memory/block.js';
 import type { Clock } from '../memory/clock.js';
@@ -16,30 +16,34 @@ export interface FlightRecordMemory {
   readonly series: SeriesMemory;
 }
 
-export interface Recorded {
+/** The thread whose requests are logged. */
+export interface RecordedThread {
   readonly worker: number;
   readonly generation: number;
   readonly slot: number;
 }
 
 /** One request of the line. */
-interface Shown {
+interface LoggedRequest {
   readonly method: string;
-  /** Its template; null when no route matched, or it has no number. */
+  /** The template of its route; null when no route matched, or the route has no number. */
   readonly route: string | null;
-  /** null: not answered yet. */
+  /** null while there is no response. */
   readonly status: number | null;
-  /** Since it began. */
+  /** Milliseconds since it began. */
   readonly ageMs: number;
   readonly durationMs: number | null;
 }
 
-/** @returns what to call as soon as a worker is in trouble, before anything is done about it */
+/**
+ * @returns a function to be called as soon as a worker has failed or stalled, before anything is done about
+ *   it: what is done may change the record
+ */
 export function flightRecordLog(
   { block, clock, series }: FlightRecordMemory,
   log: Pick<Logger, 'warn'>,
-): (thread: Recorded, reason: string) => void {
-  const shown = ({ ageMs, ended }: Flight, route: RouteName | undefined): Shown => {
+): (thread: RecordedThread, reason: string) => void {
+  const logged = ({ ageMs, ended }: Flight, route: RouteName | undefined): LoggedRequest => {
     const { method, template } = route ?? { method: '_OTHER', template: '' };
     return {
       method,
@@ -54,7 +58,10 @@ export function flightRecordLog(
     if (flights.length === 0) return;
     const { inFlight } = readWorker(block, slot);
     const routes = readRoutes(series.of(slot));
-    const requests = flights.slice(0, MOST_REQUESTS).map((one) => shown(one, routes.get(one.route)));
-    log.warn({ worker, generation, reason, inFlight, requests }, 'what the worker was doing');
+    const requests = flights.slice(0, MOST_REQUESTS).map((one) => logged(one, routes.get(one.route)));
+    log.warn(
+      { worker, generation, reason, inFlight, requests },
+      `recent requests of worker ${worker} (flight record)`,
+    );
   };
 }

@@ -1,5 +1,5 @@
-// All breakers in the operator's hand. Those of endpoints have one rule, each named one has that of its
-// author, which is kept beside its name.
+// All breakers of the process, as operators read and force them. Breakers of endpoints have one rule; each
+// named breaker has the rule of its author, which is stored with its name.
 import type { Block } from '../memory/block.js';
 import { BreakerCells, isBreakerRule, type TransitionListener } from '../memory/breaker/breaker-cell.js';
 import { NamedBreakers } from '../memory/breaker/named-breakers.js';
@@ -8,7 +8,7 @@ import type { BreakerControl } from '../resilience/breaker-contract.js';
 import { fromStoredNumbers } from '../resilience/breaker-options.js';
 import { tripRule } from '../resilience/trip-rules.js';
 
-export interface BoardParts {
+export interface BreakerBoardOptions {
   readonly block: Block;
   readonly clock: Clock;
   readonly endpoints: BreakerCells;
@@ -16,17 +16,18 @@ export interface BoardParts {
 }
 
 export interface BreakerBoard extends BreakerControl {
-  /** Refreshes every breaker, whoever uses it. */
+  /**
+   * Refreshes every breaker, so that no time in shared memory becomes too old to be told from a recent one.
+   */
   sweep(): void;
 }
 
-export function breakerBoard({ block, clock, endpoints, onTransition }: BoardParts): BreakerBoard {
+export function breakerBoard({ block, clock, endpoints, onTransition }: BreakerBoardOptions): BreakerBoard {
   const named = new NamedBreakers(block);
   const cellsOf = (slot: number): BreakerCells => {
     const terms = named.termsOf(slot);
     const rule = tripRule(fromStoredNumbers(terms ?? []));
-    // No terms, or some that no author can have set: they lie in memory that any code of the process can
-    // write.
+    // The rule is in memory that any code of the process can write: it may be missing, or impossible.
     if (!isBreakerRule(rule)) return endpoints;
     return new BreakerCells(block, 0, rule, clock, onTransition);
   };

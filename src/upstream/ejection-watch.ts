@@ -1,16 +1,16 @@
-// What the registry shows of ejections. Workers decide by themselves and see it at once; here it is looked at
-// now and then, so that watchers hear of it, an instance returns also when nobody calls, and never too many
-// are out when others leave.
+// Brings ejections into the registry. Workers eject instances by themselves, in shared memory. The primary
+// looks at it several times a second, so that watchers of the registry are notified, an instance returns even
+// when no worker calls it, and never too many instances of a service are out when others leave.
 import type { EjectionCells } from '../memory/ejection-cells.js';
 import type { Registry } from '../registry/registry.js';
 import { hasRoom } from './outliers.js';
 
 const EVERY_MS = 200;
 
-type Seen = Pick<EjectionCells, 'help' | 'isEjected' | 'release' | 'state' | 'version'>;
+type WatchedCells = Pick<EjectionCells, 'help' | 'isEjected' | 'release' | 'state' | 'version'>;
 
-/** @returns how to stop it */
-export function watchEjections(cells: Seen, registry: Registry): () => void {
+/** @returns a function that stops the watch */
+export function watchEjections(cells: WatchedCells, registry: Registry): () => void {
   const watch = new EjectionWatch(cells, registry);
   const timer = setInterval(() => watch.look(), EVERY_MS);
   timer.unref();
@@ -18,14 +18,17 @@ export function watchEjections(cells: Seen, registry: Registry): () => void {
 }
 
 export class EjectionWatch {
-  readonly #cells: Seen;
+  readonly #cells: WatchedCells;
   readonly #registry: Registry;
-  /** Of what was seen last; nothing is looked at while both are the same and nobody is out. */
+  /**
+   * Versions seen by the last look. While both are unchanged and no instance is out, a look has nothing to
+   * do.
+   */
   #version: number | undefined;
   #revision = '';
   #out: ReadonlySet<string> = new Set();
 
-  constructor(cells: Seen, registry: Registry) {
+  constructor(cells: WatchedCells, registry: Registry) {
     this.#cells = cells;
     this.#registry = registry;
   }
@@ -52,7 +55,7 @@ export class EjectionWatch {
   #lookAt(service: string, protocol: 'http' | 'grpc', out: Set<string>): void {
     const instances = this.#registry.instances(service).filter((instance) => instance.protocol === protocol);
     const ejected = instances.filter(({ slot }) => this.#cells.isEjected(slot));
-    // The last one that went is the first to come back.
+    // The instance that was ejected last is the first to return.
     ejected.sort((a, b) => this.#leftMs(b.slot) - this.#leftMs(a.slot));
     for (const { id, slot } of ejected) {
       const isOut = (other: number): boolean => this.#cells.isEjected(other);

@@ -1,9 +1,9 @@
-// How long calls take, by what was called and how it ended. What status a service gives is its own choice, so
-// each service has so many series, and those of one take no room of another.
+// How long calls take, by the called service, method, status and error. A service chooses its statuses
+// freely, so the number of its series is bounded, and the series of one service take no room from another.
 import type { Histogram, Recorder } from '../memory/metrics/recorder.js';
 
 const METRIC = 'http_client_request_duration_seconds';
-/** Of one service; further ones count as one, with `error_type` `_OTHER`. */
+/** Series of one service; all further ones count as one, with `error_type` `_OTHER`. */
 export const SERIES_PER_SERVICE = 64;
 
 export class CallDurations {
@@ -16,7 +16,7 @@ export class CallDurations {
     this.#service = service;
   }
 
-  /** @param status empty: there was no response */
+  /** @param status empty where there was no response */
   of(method: string, status: string, error: string): Histogram {
     const key = `${method} ${status} ${error}`;
     const known = this.#series.get(key);

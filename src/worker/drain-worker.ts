@@ -9,7 +9,7 @@ import type { Host } from './host.js';
 import type { StallHandler } from './stall-handler.js';
 import type { WorkerChannels } from './worker-channels.js';
 
-/** Sagas stop this long before the end of a drain, to leave time for responses to clients that wait for them. */
+/** Sagas stop this long before the end of a drain: time for the responses to clients that wait for a saga. */
 const ANSWER_MS = 500;
 
 export interface DrainedWorker {

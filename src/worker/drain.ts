@@ -1,7 +1,8 @@
-// The end of a draining worker. The core cannot list idle keep-alive connections, and closing one loses a
-// request that is on its way. So they stay open: the response to the next request of a connection says
-// `Connection: close`, and the core itself closes a connection that has been idle for about 10 s. Only
-// connections that are still open when the time is over are closed here, and they are counted.
+// How the connections and requests of a draining worker end. The HTTP core cannot list idle keep-alive
+// connections, and closing one loses a request that is on its way. So they stay open: the response to the
+// next request of a connection carries `Connection: close`, and the core itself closes a connection that has
+// been idle for about 10 s. Only connections that are still open when the time is over are closed here, and
+// they are counted.
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Allowance } from '../allowance.js';
@@ -11,12 +12,13 @@ import type { App } from '../server/app.js';
 import type { UwsServer } from '../server/uws/uws.js';
 
 /**
- * A WebSocket that was told goodbye counts as gone, but its client has yet to take that in: closed before,
- * and with an answer of the client on its way, the connection is reset and the goodbye lost.
+ * Shortest drain of a worker with WebSockets. A WebSocket counts as closed once its close frame is sent. If
+ * the server closed before the client has read that frame, and with the client's own frame on its way, the
+ * connection would be reset and the close frame lost.
  */
 export const GOODBYE_MS = 500;
 const LOOK_EVERY_MS = 20;
-/** Requests that arrive while others are ended at the end of a drain are ended as well, this many times. */
+/** Rounds of ending requests at the end of a drain; further requests may arrive during each. */
 const ROUNDS = 4;
 
 export interface Busyness {
@@ -25,9 +27,9 @@ export interface Busyness {
 }
 
 /**
- * Resolves when nothing is in flight and no connection is open, at the latest after `withinMs`, pauses of the
- * process not counted.
- * @param leastMs the earliest time, also without a connection
+ * Resolves when no request is in flight and no connection is open, at the latest after `withinMs`. Pauses of
+ * the process are not counted.
+ * @param leastMs the shortest wait, also without a connection
  */
 export async function untilNoConnection(
   busyness: () => Busyness,
@@ -40,7 +42,8 @@ export async function untilNoConnection(
     isOver = true;
   });
   while (!isOver) {
-    // First of all: a socket that the acceptor handed over just before is taken in while the loop turns.
+    // The wait comes first: a socket that the acceptor handed over just before is adopted while the loop
+    // turns.
     await delay(Math.min(LOOK_EVERY_MS, allowance.leftMs));
     const { inFlight, connections } = busyness();
     if (inFlight === 0 && connections === 0 && performance.now() - begun >= leastMs) break;
@@ -49,9 +52,9 @@ export async function untilNoConnection(
 }
 
 /**
- * Ends what still runs when the time is over. Requests that have arrived by then are read once more. A
- * request was executed, in part at least, so its response is 504. Streams are cut, except those of events,
- * which have no other end: they end in order. Resolves when the responses are with the kernel, so that the
+ * Ends the requests that still run when the time is over, and those that have arrived by then. A request was
+ * executed, in part at least, so its response is 504. Streams are cut, except server-sent events: these have
+ * no end of their own, so they end in order. Resolves when the responses are with the kernel, so that the
  * sockets may be closed.
  */
 export async function endUnfinished(
@@ -69,12 +72,15 @@ export async function endUnfinished(
     await turn();
   }
   if (ended > 0)
-    log.warn({ requests: ended }, 'requests were still running at the end of the drain: answered 504');
+    log.warn(
+      { requests: ended },
+      'requests were still running at the end of the drain; their response is 504',
+    );
 }
 
 /**
- * Closes the server, and counts the connections whose clients did not see `Connection: close`, as far as is
- * known.
+ * Closes the server. Counts the connections that are still open: their clients have probably not received
+ * `Connection: close`.
  */
 export function closeServer(
   server: Pick<UwsServer, 'close' | 'connections'>,
@@ -84,7 +90,7 @@ export function closeServer(
   const { connections } = server;
   if (connections > 0) {
     closed.add(connections);
-    log.info({ connections }, 'connections were still open at the end of the drain: closed');
+    log.info({ connections }, 'connections were still open at the end of the drain; closing them');
   }
   server.close();
 }

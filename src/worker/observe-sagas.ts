@@ -7,7 +7,7 @@ import { memoizeByKey } from './memoize-by-key.js';
 
 const OUTCOMES = ['completed', 'compensated', 'needs-attention'] as const;
 
-/** @param sagas names of the registered sagas: a metric is 0 before its outcome first happens, and not absent */
+/** @param sagas names of the registered sagas: each outcome is counted from 0 on, before it first happens */
 export function observeSagas(recorder: Recorder, tracing: Tracing, sagas: readonly string[]): SagaObserver {
   const ended = memoizeByKey((key) => {
     const [saga = '', outcome = ''] = key.split(' ');

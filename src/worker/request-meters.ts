@@ -1,4 +1,4 @@
-// Counts requests in this worker's rows of shared memory: what the pipeline tells, in the metrics' terms.
+// Counts requests in this worker's rows of shared memory, by the labels of the metrics.
 import type { Clock } from '../memory/clock.js';
 import type { FlightRecorder } from '../memory/flight-recorder.js';
 import type { Counter, Histogram, Recorder } from '../memory/metrics/recorder.js';
@@ -8,17 +8,17 @@ import type { RequestObserver, RouteMeter } from '../server/request-observer.js'
 import { memoizeByKey } from './memoize-by-key.js';
 
 const METRIC = 'http_server_request_duration_seconds';
-/** Of one route with one status; further ones count as `_OTHER`, as OpenTelemetry calls it. */
+/** Error types of one route and status; further ones count as `_OTHER`, as OpenTelemetry calls it. */
 const ERROR_TYPES = 16;
 const OTHER = '_OTHER';
 
-export interface MeterParts {
+export interface RequestMeterOptions {
   readonly recorder: Recorder;
-  /** For the series of routes, which are bounded here: one for each status, and so many for errors. */
+  /** For the series of routes below status 500: one for each route and status. */
   readonly series: Recorder;
   /**
-   * For those of responses from 500 on, which have room when all other routes and statuses have used up
-   * theirs.
+   * For the series of responses from status 500 on. They have a pool of their own, so that failures are
+   * counted when the pool of the other series is full.
    */
   readonly failures: Recorder;
   readonly routes: RouteNumbers;
@@ -34,13 +34,13 @@ interface Tally {
 }
 
 export class RequestMeters implements RequestObserver {
-  readonly #parts: MeterParts;
-  /** From `performance.now()` of this thread to the shared clock. */
+  readonly #parts: RequestMeterOptions;
+  /** Milliseconds from `performance.now()` of this thread to the shared clock. */
   readonly #clockOffset: number;
   readonly #tally: Tally = { inFlight: 0 };
   readonly #refusals: (reason: string) => Counter;
 
-  constructor(parts: MeterParts) {
+  constructor(parts: RequestMeterOptions) {
     this.#parts = parts;
     this.#clockOffset = parts.clock() - performance.now();
     this.#refusals = memoizeByKey((reason) =>
@@ -58,20 +58,26 @@ export class RequestMeters implements RequestObserver {
 }
 
 class Meter implements RouteMeter {
-  readonly #parts: MeterParts;
+  readonly #parts: RequestMeterOptions;
   readonly #row: WorkerRow;
   readonly #flights: FlightRecorder;
   readonly #method: string;
   readonly #template: string;
   readonly #clockOffset: number;
   readonly #tally: Tally;
-  /** Below 500 there is one series per status; from there on one per status and error code. */
+  /** Below 500 there is one series per status; from 500 on there is one per status and error code. */
   readonly #byStatus = new Map<number, Histogram>();
   readonly #failures = new Map<number, Map<string, Histogram>>();
-  /** The number by which others see which route runs, or ran. */
+  /** The number by which other threads see which route runs, or ran. */
   #route: number | undefined;
 
-  constructor(parts: MeterParts, method: string, template: string, clockOffset: number, tally: Tally) {
+  constructor(
+    parts: RequestMeterOptions,
+    method: string,
+    template: string,
+    clockOffset: number,
+    tally: Tally,
+  ) {
     this.#parts = parts;
     this.#row = parts.row;
     this.#flights = parts.flights;

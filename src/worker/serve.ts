@@ -18,8 +18,8 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const { settings, slot } = boot;
   const block = Block.attach(boot.memory);
   const { log, countDropped } = openWorkerLog(boot, block);
-  // Responses carry `Connection: close` only once the listener is closed, or the acceptor sends this worker no
-  // more sockets: earlier, clients would come back through an accept queue that is about to be reset.
+  // Responses carry `Connection: close` only once the listener is closed, or the acceptor sends this worker
+  // no more sockets: earlier, clients would come back through an accept queue that is about to be reset.
   let isLeaving = false;
   const startedLeaving = (): void => {
     isLeaving = true;
@@ -41,8 +41,8 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   countDropped(recorder);
   const server = createWorkerServer(boot, block, host, log);
   const sampler = startLoadSampler(row, clock, settings.workerHeapMb, () => host.beat());
-  const standing = (): number => sinceHeartbeat(block, slot, clock());
-  const stalls = new StallHandler({ app, server, row, standing, stallMs: settings.stallMs });
+  const turnMs = (): number => sinceHeartbeat(block, slot, clock());
+  const stalls = new StallHandler({ app, server, row, turnMs, stallMs: settings.stallMs });
   const closedConnections = recorder.counter('multilane_drain_connections_closed_total');
   const drained = { host, server, stalls, channels, log, closedConnections, startedLeaving };
   side.arm(ordersOf(drained, () => sampler.stop()));

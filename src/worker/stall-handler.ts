@@ -1,5 +1,5 @@
-// What a worker does about having stood still: in the middle of it, then when it was broken off.
-import { executionAsyncId } from 'node:async_hooks';
+// What a worker does about its own stall: while its loop is stalled it decides whether the code on the stack
+// is to be interrupted; once the loop turns again it ends the requests that the interruption has cost.
 import type { Stall } from '../cluster/interrupt-protocol.js';
 import type { Examination } from '../cluster/interruptible.js';
 import { HttpError } from '../errors.js';
@@ -7,30 +7,15 @@ import type { WorkerRow } from '../memory/worker-row.js';
 import { leaveScope } from '../scope.js';
 import type { App } from '../server/app.js';
 import type { UwsServer } from '../server/uws/uws.js';
+import { SuspectTracker } from './suspect-tracker.js';
 
 /**
- * V8 drops the continuations that were queued behind a broken one, and nobody can tell whose: requests that
- * have not been answered by themselves after this long are answered for them.
+ * V8 drops the continuations that were queued behind an interrupted one, and does not report which requests
+ * they belonged to. Requests that have no response after this time get one.
  */
 const OTHERS_MS = 500;
 
-/** What two readings of the last turn may differ by. */
-const CLOCKS_MS = 10;
-/** Looks at one turn of the loop that found something else each: with the next, whatever runs is ended. */
-const MOST_SUSPECTS = 10;
-
 type Request = NonNullable<ReturnType<App['running']>>;
-
-/** What a look at a loop that stands has found running. */
-interface Suspect {
-  /** Outside of requests the number of the asynchronous context; undefined where it has none. */
-  readonly what: Request | number | undefined;
-  readonly foundAt: number;
-  /** When the loop has turned last. */
-  readonly turnedAt: number;
-  /** Which one of this turn it is. */
-  readonly number: number;
-}
 
 export interface StallHandlerOptions {
   readonly app: Pick<
@@ -39,92 +24,85 @@ export interface StallHandlerOptions {
   >;
   readonly server: Pick<UwsServer, 'inCallback' | 'prepareInterrupt'>;
   readonly row: Pick<WorkerRow, 'leaveRoute'>;
-  /** Milliseconds since the loop has last turned. */
-  readonly standing: () => number;
+  /** Milliseconds since this turn of the loop began. */
+  readonly turnMs: () => number;
   readonly stallMs: number;
-  /** On `performance.now()`, which is the default. */
+  /** @default performance.now */
   readonly now?: () => number;
-  /** Default: `executionAsyncId` of node:async_hooks. */
+  /** @default executionAsyncId of node:async_hooks */
   readonly asyncId?: () => number;
 }
 
 export class StallHandler {
   readonly #options: StallHandlerOptions;
-  /** Several when one loop follows another in the same turn. */
-  #culprits: Request[] = [];
+  readonly #suspects: SuspectTracker;
+  /**
+   * Requests whose code was interrupted. There are several when one loop follows another in the same turn.
+   */
+  #interrupted: Request[] = [];
+  /** No interruption so far can have dropped continuations of other requests. */
   #spareOthers = true;
-  #suspect: Suspect | undefined;
 
   constructor(options: StallHandlerOptions) {
     this.#options = options;
+    this.#suspects = new SuspectTracker(options.stallMs, options.asyncId);
   }
 
   isStalled(): boolean {
-    const { standing, stallMs } = this.#options;
-    return standing() >= stallMs / 2;
+    const { turnMs, stallMs } = this.#options;
+    return turnMs() >= stallMs / 2;
   }
 
   /**
-   * Runs on top of what is to be broken off. A loop that has not turned for long may be at one of many short
-   * callbacks: those are spared.
+   * Decides whether the code below it on the stack is to be interrupted, and prepares its request for that. A
+   * stalled loop may be at one of many short callbacks: those are spared.
    */
   examine(): Examination {
-    const { app, server, stallMs, now: clock = () => performance.now() } = this.#options;
+    const { app, server, stallMs, turnMs, now: clock = () => performance.now() } = this.#options;
     const now = clock();
     if (!this.isStalled()) return undefined;
-    // The call into the core that is on the stack returns soon: no code of services runs inside of it.
+    // A call into the HTTP core is on the stack. It returns soon, since no code of services runs inside of
+    // it.
     if (app.serviceCode.isHeld) return 'retry';
     const { inCallback } = server;
     const onStack = app.living().filter((one) => one.onStack);
     const webSocket = app.runningWebSocket();
     const isShort = (since: number): boolean => now - since < stallMs / 2;
     if (inCallback) {
-      // The request is not known yet, or not any more.
+      // The core has called, but the request is not known yet, or not any more.
       if (onStack.length === 0) return 'retry';
       if (onStack.every(({ startedAt }) => isShort(startedAt))) return 'progressing';
     } else if (webSocket !== undefined && isShort(webSocket.since)) return 'progressing';
     const request = app.running();
-    if (!inCallback && webSocket === undefined && !this.#isStillRunning(request, now)) return 'progressing';
-    // One that was broken off and runs again does not wait until the loop turns: it may never do.
-    const isAgain = request !== undefined && this.#culprits.includes(request);
-    if (request !== undefined && !isAgain) this.#culprits.push(request);
-    // V8 drops nothing of others where the core has called directly.
-    this.#spareOthers &&= inCallback || webSocket !== undefined;
-    leaveScope();
-    // Now: a callback that returns to the core without an answer ends the process.
-    // What services do about it comes when the loop turns: it may not end either, and nothing would end it
-    // here.
-    app.serviceCode.holdOverTurn(() => app.interrupt(stalled(), isAgain ? [...onStack, request] : onStack));
-    server.prepareInterrupt();
+    const isCalledByCore = inCallback || webSocket !== undefined;
+    if (!isCalledByCore && !this.#suspects.isStillRunning(request, now, now - turnMs())) return 'progressing';
+    this.#prepare(request, onStack, isCalledByCore);
     const stall: Stall = {
       where: inCallback ? 'request' : request === undefined ? 'elsewhere' : 'continuation',
       ...(webSocket !== undefined && { method: 'GET', route: webSocket.route! }),
       ...(request && { method: request.method, route: request.route, requestId: request.requestId }),
     };
-    app.leaveWebSocket(); // what runs next in this turn is not its callback
+    app.leaveWebSocket(); // what runs next in this turn does not belong to that callback
     return stall;
   }
 
-  /**
-   * Nobody knows when a continuation or the callback of a timer began, and thousands of them may have become
-   * due at once. So it takes two looks that find the same request, or the same callback outside of requests.
-   * From Node.js 24 on, continuations have no number: each one may be another.
-   */
-  #isStillRunning(request: Request | undefined, now: number): boolean {
-    const { standing, stallMs, asyncId = executionAsyncId } = this.#options;
-    const what = request ?? (asyncId() || undefined);
-    const turnedAt = now - standing();
-    const before = this.#suspect;
-    const isSameTurn = before !== undefined && Math.abs(before.turnedAt - turnedAt) < CLOCKS_MS;
-    if (isSameTurn && what !== undefined && before.what === what) return now - before.foundAt >= stallMs / 4;
-    const number = isSameTurn ? before.number + 1 : 1;
-    const isOneTooMany = number > MOST_SUSPECTS;
-    // What comes behind it in this turn is spared as well.
-    this.#suspect = isOneTooMany ? undefined : { what, foundAt: now, turnedAt, number };
-    return isOneTooMany;
+  #prepare(request: Request | undefined, onStack: ReturnType<App['living']>, isCalledByCore: boolean): void {
+    const { app, server } = this.#options;
+    // A request that was interrupted before and runs again gets its response at once: the loop may never
+    // turn.
+    const isAgain = request !== undefined && this.#interrupted.includes(request);
+    if (request !== undefined && !isAgain) this.#interrupted.push(request);
+    // V8 drops no continuations of other requests where the core has called directly.
+    this.#spareOthers &&= isCalledByCore;
+    leaveScope();
+    // Responses are sent now, because a callback that returns to the core without a response ends the
+    // process. Listeners of services are called when the loop turns: here they might not end, and nothing
+    // would interrupt them.
+    app.serviceCode.holdOverTurn(() => app.interrupt(stalled(), isAgain ? [...onStack, request] : onStack));
+    server.prepareInterrupt();
   }
 
-  /** The loop turns again, and this worker is about to be replaced. */
+  /** Called when the loop turns again, and this worker is about to be replaced. */
   recover(): void {
     const { app, row } = this.#options;
     row.leaveRoute(0);
@@ -134,17 +112,17 @@ export class StallHandler {
     const others = app.living();
     setTimeout(() => {
       const living = new Set(app.living());
-      // One that has ended in order meanwhile has lost nothing.
+      // A request that has ended in order meanwhile has lost nothing.
       const lost = others.filter((one) => living.has(one) || !one.isAnswered);
       app.interrupt(stalled(), lost);
     }, OTHERS_MS);
   }
 
-  /** Answers those that were broken off: no later than when all that is in flight is ended. */
+  /** Sends the responses of interrupted requests: at the latest when all requests in flight are ended. */
   answer(): void {
-    for (const culprit of this.#culprits.splice(0)) culprit.interrupt(stalled());
+    for (const request of this.#interrupted.splice(0)) request.interrupt(stalled());
   }
 }
 
 const stalled = (): HttpError =>
-  new HttpError('HANDLER_STALLED', 'A handler did not return for too long and was broken off.');
+  new HttpError('HANDLER_STALLED', 'A handler did not return for too long and was interrupted.');

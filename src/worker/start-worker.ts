@@ -1,14 +1,16 @@
-// An HTTP worker from its thread on: its catchers, then its services, and what becomes of a failure of those.
+// Starts an HTTP worker in its thread: installs the handlers of uncaught errors, then loads and starts the
+// services. A failure is reported to the primary.
 import type { MessagePort } from 'node:worker_threads';
 import { PROTOCOL_VERSION, type WorkerBoot } from '../cluster/messages.js';
 import { WorkerSide } from '../cluster/worker-side.js';
 import { ConfigError } from '../errors.js';
 
-/** Resolves when the worker is ready, or the primary is told why it never will be. */
+/** Resolves when the worker is ready, or the primary has the reason why it never will be. */
 export async function startWorker(boot: WorkerBoot, port: MessagePort): Promise<void> {
   const side = new WorkerSide(port, boot.settings);
   try {
-    if (boot.protocol !== PROTOCOL_VERSION) throw new Error(`thread protocol ${boot.protocol} is not ours`);
+    if (boot.protocol !== PROTOCOL_VERSION)
+      throw new Error(`thread protocol ${boot.protocol} is not that of this worker (${PROTOCOL_VERSION})`);
     const { serve } = await loadInSteps();
     await serve(boot, side);
   } catch (error) {

@@ -1,4 +1,4 @@
-// Routes that every process answers, whatever services it mounts: what load balancers ask first.
+// The routes that every process has, whatever services it mounts. Load balancers probe them.
 import type { Application } from '../server/handler.js';
 
 export interface SystemState {
@@ -8,7 +8,7 @@ export interface SystemState {
   ready(): boolean;
 }
 
-/** `GET /health` and `GET /ready` (CONTRACT section 4). */
+/** `GET /health` and `GET /ready` (docs/contract.md). */
 export function systemRoutes(app: Application, state: SystemState): void {
   app.get('/health', { summary: 'Is this worker alive?' }, (ctx) => {
     ctx.header('cache-control', 'no-store');

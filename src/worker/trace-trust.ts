@@ -1,5 +1,5 @@
-// Whose sampled flag counts (RECEIVE_TRACE_FLAGS): a stranger who may set it can make us record and export
-// everything. The trace id is continued in any case.
+// Which peers' sampled flag is followed (RECEIVE_TRACE_FLAGS). A stranger who may set it could make the
+// process record and export every trace. The trace id is continued in any case.
 
 import { AddressRanges } from '../address-ranges.js';
 import type { Settings } from '../config.js';

@@ -5,7 +5,7 @@ import { StallHandler } from '#src/worker/stall-handler.js';
 const STALL_MS = 1_000;
 
 interface Scene {
-  readonly standingMs: number;
+  readonly turnMs: number;
   readonly inCallback: boolean;
   /** How long each of the requests on the stack has run. */
   readonly onStackMs?: readonly number[];
@@ -13,9 +13,9 @@ interface Scene {
   readonly serviceCode?: ServiceCode;
 }
 
-/** What a worker says of a scene, and whether it has ended what is on its stack. */
+/** What an examination finds in a scene, and whether it has ended the requests on the stack. */
 function examined({
-  standingMs,
+  turnMs,
   inCallback,
   onStackMs = [],
   webSocketMs,
@@ -44,7 +44,7 @@ function examined({
       },
     },
     row: { leaveRoute() {} },
-    standing: () => standingMs,
+    turnMs: () => turnMs,
     stallMs: STALL_MS,
   });
   return { found: stalls.examine(), abandoned, isEnding };
@@ -52,16 +52,16 @@ function examined({
 
 interface Look {
   readonly at: number;
-  /** Of which request a continuation runs; undefined: of none. */
+  /** The request whose continuation runs; undefined where it belongs to none. */
   readonly request: object | undefined;
-  /** Its asynchronous context. Default 1. */
+  /** The asynchronous context of the code. @default 1 */
   readonly asyncId?: number;
-  /** Default 0. */
+  /** When this turn of the loop began. @default 0 */
   readonly turnedAt?: number;
 }
 
-/** What a worker says that is looked at again and again in continuations and callbacks of timers. */
-function said(looks: readonly Look[]): unknown[] {
+/** What repeated examinations find, in continuations and callbacks of timers. */
+function findings(looks: readonly Look[]): unknown[] {
   let look = looks[0]!;
   const stalls = new StallHandler({
     app: {
@@ -74,7 +74,7 @@ function said(looks: readonly Look[]): unknown[] {
     },
     server: { inCallback: false, prepareInterrupt() {} },
     row: { leaveRoute() {} },
-    standing: () => look.at - (look.turnedAt ?? 0),
+    turnMs: () => look.at - (look.turnedAt ?? 0),
     stallMs: STALL_MS,
     now: () => look.at,
     asyncId: () => look.asyncId ?? 1,
@@ -86,10 +86,10 @@ function said(looks: readonly Look[]): unknown[] {
   });
 }
 
-describe('a worker that is found standing', () => {
-  it('ends what has run for long, with all that waits for it on the stack', () => {
+describe('the examination of a stalled worker', () => {
+  it('ends a request that has run for long, with all requests that wait for it on the stack', () => {
     const { found, abandoned, isEnding } = examined({
-      standingMs: 1_100,
+      turnMs: 1_100,
       inCallback: true,
       onStackMs: [3, 1_050],
     });
@@ -97,18 +97,18 @@ describe('a worker that is found standing', () => {
     expect([abandoned, isEnding]).to.deep.equal([2, true]);
   });
 
-  it('ends what belongs to no request that is on the stack', () => {
-    const { found } = examined({ standingMs: 1_100, inCallback: false, webSocketMs: 900 });
+  it('interrupts a callback of a WebSocket, which belongs to no request', () => {
+    const { found } = examined({ turnMs: 1_100, inCallback: false, webSocketMs: 900 });
     expect(found).to.deep.equal({ where: 'elsewhere', method: 'GET', route: '/ws' });
   });
 
-  it('ends a continuation of a request, or of none, that still runs at the next look', () => {
+  it('interrupts a continuation, of a request or not, that still runs at the next examination', () => {
     for (const request of [{}, undefined]) {
       const where = request === undefined ? 'elsewhere' : 'continuation';
       const looks = [1_100, 1_650].map((at) => ({ at, request }));
-      expect(said(looks)).to.deep.equal(['progressing', where]);
+      expect(findings(looks)).to.deep.equal(['progressing', where]);
       const early = [1_100, 1_150, 1_650].map((at) => ({ at, request }));
-      expect(said(early)).to.deep.equal(['progressing', 'progressing', where]);
+      expect(findings(early)).to.deep.equal(['progressing', 'progressing', where]);
     }
   });
 
@@ -117,14 +117,14 @@ describe('a worker that is found standing', () => {
     ['callbacks of no request', (n: number) => ({ request: undefined, asyncId: n + 1 }), 'elsewhere'],
     ['continuations that have no number', () => ({ request: undefined, asyncId: 0 }), 'elsewhere'],
   ] as const) {
-    it(`spares ${what} that became due at once, but not without end`, () => {
+    it(`spares ${what} that became due at once, ten times in a row`, () => {
       const looks = Array.from({ length: 22 }, (_, n) => ({ at: 1_100 + n * 550, ...one(n) }));
       const ten = Array.from({ length: 10 }, () => 'progressing');
-      expect(said(looks)).to.deep.equal([...ten, where, ...ten, where]);
+      expect(findings(looks)).to.deep.equal([...ten, where, ...ten, where]);
     });
   }
 
-  it('answers a request at once that it has broken off before: the loop may never turn', () => {
+  it('ends a request at once that was interrupted before, since the loop may never turn', () => {
     const ended: unknown[] = [];
     const request = {};
     let now = 1_100;
@@ -141,7 +141,7 @@ describe('a worker that is found standing', () => {
       },
       server: { inCallback: false, prepareInterrupt() {} },
       row: { leaveRoute() {} },
-      standing: () => now,
+      turnMs: () => now,
       stallMs: STALL_MS,
       now: () => now,
     });
@@ -154,7 +154,7 @@ describe('a worker that is found standing', () => {
     expect(new Set(ended)).to.deep.equal(new Set([request]));
   });
 
-  it('gives up with it those that wait, and those that were given up meanwhile, but none that has ended', async () => {
+  it('also ends the requests that wait or were dropped with it, but none that has ended in order', async () => {
     const request = (isAnswered: boolean) => ({ onStack: false, isAnswered });
     const [waits, leftBehind, hasEnded, later] = [false, false, true, false].map(request);
     let living = [waits, leftBehind, hasEnded];
@@ -173,7 +173,7 @@ describe('a worker that is found standing', () => {
         },
         server: { inCallback: false, prepareInterrupt() {} },
         row: { leaveRoute() {} },
-        standing: () => now,
+        turnMs: () => now,
         stallMs: STALL_MS,
         now: () => now,
       });
@@ -184,41 +184,37 @@ describe('a worker that is found standing', () => {
     expect(await ended).to.deep.equal([waits, leftBehind]);
   });
 
-  it('begins anew when the loop has turned', () => {
+  it('starts again when the loop has turned', () => {
     const request = {};
     const looks = [
       { at: 1_100, request },
       { at: 9_000, request, turnedAt: 7_900 },
       { at: 9_600, request, turnedAt: 7_900 },
     ];
-    expect(said(looks)).to.deep.equal(['progressing', 'progressing', 'continuation']);
+    expect(findings(looks)).to.deep.equal(['progressing', 'progressing', 'continuation']);
   });
 
   for (const [what, scene, found] of [
-    ['a loop that turns', { standingMs: 30, inCallback: true, onStackMs: [20] }, undefined],
-    ['one of many short requests', { standingMs: 1_100, inCallback: true, onStackMs: [40] }, 'progressing'],
-    [
-      'a short callback of a WebSocket',
-      { standingMs: 1_100, inCallback: false, webSocketMs: 2 },
-      'progressing',
-    ],
+    ['a loop that turns', { turnMs: 30, inCallback: true, onStackMs: [20] }, undefined],
+    ['one of many short requests', { turnMs: 1_100, inCallback: true, onStackMs: [40] }, 'progressing'],
+    ['a short callback of a WebSocket', { turnMs: 1_100, inCallback: false, webSocketMs: 2 }, 'progressing'],
   ] as const) {
     it(`spares ${what}`, () => {
       expect(examined(scene)).to.deep.equal({ found, abandoned: 0, isEnding: false });
     });
   }
 
-  it('ends nothing inside of a call into the core, which would end the process', () => {
+  it('interrupts nothing inside of a call into the HTTP core, which would end the process', () => {
     const serviceCode = new ServiceCode();
     let seen: unknown;
     serviceCode.holdDuring(() => {
-      seen = examined({ standingMs: 1_100, inCallback: true, onStackMs: [1_050], serviceCode });
+      seen = examined({ turnMs: 1_100, inCallback: true, onStackMs: [1_050], serviceCode });
     });
     expect(seen).to.deep.equal({ found: 'retry', abandoned: 0, isEnding: false });
   });
 
-  it('ends nothing while a request is not known yet, or not any more: the core would end the process', () => {
-    const { found, isEnding } = examined({ standingMs: 1_100, inCallback: true });
+  it('interrupts nothing while a request is not known yet, or not any more: the core would end the process', () => {
+    const { found, isEnding } = examined({ turnMs: 1_100, inCallback: true });
     expect([found, isEnding]).to.deep.equal(['retry', false]);
   });
 });

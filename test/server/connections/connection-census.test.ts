@@ -10,13 +10,8 @@ import { addressKeys } from '#src/memory/address-cells.js';
 import { Block } from '#src/memory/block.js';
 import { ConnectionShares } from '#src/memory/connection-shares.js';
 import { Connections } from '#src/memory/open-connections.js';
-import {
-  censusOf,
-  countConnections,
-  readTable,
-  restAfter,
-  takeCensus,
-} from '#src/server/connections/connection-census.js';
+import { censusOf, restAfter, takeCensus } from '#src/server/connections/connection-census.js';
+import { countConnections, readTable } from '#src/server/connections/kernel-connections.js';
 import { until } from '#test/support/until.js';
 
 const HEAD =
