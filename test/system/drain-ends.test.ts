@@ -27,7 +27,7 @@ const openWires = (cluster: Cluster, count: number): Promise<Wire[]> =>
 const leftOpen = (cluster: Cluster): number =>
   cluster
     .logs()
-    .filter(({ msg }) => msg === 'connections were still open at the end of the drain: closed')
+    .filter(({ msg }) => msg === 'connections were still open at the end of the drain; closing them')
     .reduce((sum, { connections }) => sum + Number(connections), 0);
 
 /** Resolves when that many requests are in flight. */

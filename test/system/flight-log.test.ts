@@ -25,7 +25,10 @@ describe('the requests of a worker that gets into trouble', () => {
     await cluster.dispose();
   });
 
-  const dumps = (): LogLine[] => cluster.logs().filter(({ msg }) => msg === 'what the worker was doing');
+  const dumps = (): LogLine[] =>
+    cluster
+      .logs()
+      .filter(({ msg }) => /^recent requests of worker [12] \(flight record\)$/.test(String(msg)));
   const requestsOf = (line: LogLine | undefined): Shown[] => (line?.requests ?? []) as Shown[];
   const inFlight = async (): Promise<number> => {
     const list = await json<{ inFlight: number }[]>(await get(`${cluster.adminUrl}/workers`));

@@ -34,7 +34,10 @@ const settled = (list: readonly WorkerView[], workers: number): boolean =>
 const requestsDumped = (cluster: Cluster, reason: string) =>
   cluster
     .logs()
-    .filter((line) => line.msg === 'what the worker was doing' && line.reason === reason)
+    .filter(
+      (line) =>
+        /^recent requests of worker \d+ \(flight record\)$/.test(String(line.msg)) && line.reason === reason,
+    )
     .map(({ worker, generation, requests }) => ({
       worker,
       generation,

@@ -50,7 +50,7 @@ describe('the log line about what a worker was doing', () => {
           { method: 'POST', route: null, status: 404, ageMs: 1_000, durationMs: 1.5 },
         ],
         level: 40,
-        msg: 'what the worker was doing',
+        msg: 'recent requests of worker 1 (flight record)',
       },
     ]);
   });
