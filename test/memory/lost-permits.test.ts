@@ -5,7 +5,7 @@ import { lostPermits } from '#src/memory/lost-permits.js';
 import { cutInTwo } from './stepped-atomics.js';
 
 describe('permits of a lost worker', () => {
-  it('are counted as long as another thread has stopped in the middle, which is logged once, and then released', () => {
+  it('count as held while another thread is stopped in the middle of an operation, which is logged once, and are then released', () => {
     const block = Block.create({ workers: 2 });
     const enter = (slot: number): void => {
       const route = new AdmissionCells(block, slot).routeOf('a');

@@ -8,14 +8,14 @@ describe('the address of the data plane', () => {
     for (const host of ['127.0.0.1', '0.0.0.0', '::', '::1']) expect(await addressOf(host)).to.equal(host);
   });
 
-  it('is one of those that the name stands for', async () => {
+  it('is an address that the name resolves to', async () => {
     const address = await addressOf('localhost');
     expect(isIP(address), address).to.not.equal(0);
     expect(address).to.match(/^127\.|^::1$/);
   });
 
-  it('is refused by name when the name stands for none', async () => {
-    const name = 'x'.repeat(64); // longer than a label may be, so that no name server is asked
+  it('is refused, with the name in the error, when the name cannot be resolved', async () => {
+    const name = 'x'.repeat(64); // longer than a label may be, so that no name server is queried
     const refused = await addressOf(name).then(
       () => undefined,
       (error: unknown) => error,

@@ -44,7 +44,9 @@ const fillings = fc.oneof(
   fc.integer().map((seed) => small(scattered(seed))),
 );
 
-/** Writes over all of it and does everything, so many times. @throws what the primary has thrown */
+/**
+ * Writes over all of the memory and does everything with it, repeatedly. @throws what the primary has thrown
+ */
 export async function overwrite(runs: number): Promise<void> {
   await fc.assert(
     fc.asyncProperty(fillings, async (wordAt) => {

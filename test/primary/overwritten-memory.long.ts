@@ -4,8 +4,8 @@ import { overwrite } from './overwriting.js';
 
 const RUNS = 200;
 
-describe('shared memory that was overwritten, the long form', () => {
-  it(`neither stops nor ends what the primary does with it (${RUNS} times)`, async function () {
+describe('the primary, after its shared memory was overwritten many times', () => {
+  it(`still does everything with it without an exception or an endless loop (${RUNS} times)`, async function () {
     this.timeout(600_000);
     await overwrite(RUNS);
   });

@@ -4,12 +4,12 @@ import { expect } from 'chai';
 import { SnapshotPage } from '#src/memory/snapshot-page.js';
 import { aPrimary, overwrite } from './overwriting.js';
 
-describe('shared memory that was overwritten', () => {
-  it('neither stops nor ends what the primary does with it', async () => {
+describe('the primary, after its shared memory was overwritten', () => {
+  it('still does everything with it without an exception or an endless loop', async () => {
     await overwrite(6);
   }).timeout(60_000);
 
-  it('is read by workers again as soon as the primary publishes', async () => {
+  it('publishes snapshots that workers can read again', async () => {
     const { sharedState } = await aPrimary();
     const page = new SnapshotPage(sharedState.block);
     for (const word of [1, -1, 0x7fffffff]) {
@@ -21,8 +21,8 @@ describe('shared memory that was overwritten', () => {
   });
 });
 
-describe('terms of a named breaker that were overwritten', () => {
-  it('are replaced by those of endpoints', async () => {
+describe('the stored rule of a named breaker, after it was overwritten', () => {
+  it('is replaced by the rule of endpoints', async () => {
     const { sharedState } = await aPrimary();
     const slot = sharedState.named.slotOf('orders stripe');
     for (const word of [1, 17, 0x7fffffff]) {

@@ -3,7 +3,7 @@ import { defineSaga, defineService } from '#src/index.js';
 import { ServiceDatabases } from '#src/primary/service-databases.js';
 import { silentLog } from '#test/support/silent-log.js';
 
-describe('a process with few database connections', () => {
+describe('the limit of database connections', () => {
   const saga = defineSaga({ name: 'order', version: 1, steps: [{ name: 'one', run: async () => null }] });
   const keeper = defineService({ name: 'keeper', sagas: [saga], routes: () => undefined });
 
@@ -15,12 +15,12 @@ describe('a process with few database connections', () => {
     return lines;
   };
 
-  it('is warned that its workers take turns at their saga journals', () => {
+  it('is warned of when workers have to take turns at their saga journals', () => {
     const [line] = warnings(16, 2);
     expect(line).to.match(/^DATABASE_POOL_MAX: 2 .* together 17: /);
   });
 
-  it('is not when each journal in each worker can have one', () => {
+  it('is not warned of when every worker can have a connection to each journal', () => {
     expect(warnings(16, 17)).to.deep.equal([]);
     expect(warnings(1, 2)).to.deep.equal([]);
   });

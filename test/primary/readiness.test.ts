@@ -1,4 +1,4 @@
-// When the process is ready: CONTRACT section 1 for the first time, section 5 (`/readyz`) from then on.
+// When the process is ready: for the first time, and from then on (`/readyz`; see docs/contract.md).
 import { expect } from 'chai';
 import type { Descriptor } from '#src/cluster/sharding.js';
 import type { WorkerState } from '#src/cluster/worker-state.js';
@@ -34,7 +34,7 @@ const READY: ReadinessFacts = {
 const reasons = (facts: Partial<ReadinessFacts>): string[] => unreadyReasons({ ...READY, ...facts });
 
 describe('readiness', () => {
-  it('is there for the first time when all workers serve', () => {
+  it('is reached when all workers serve', () => {
     for (let of = 1; of <= 9; of += 1) {
       for (let serving = 0; serving <= of; serving += 1) {
         const missing = serving === of ? [] : [`${serving} of ${of} workers serve`];
@@ -43,7 +43,7 @@ describe('readiness', () => {
     }
   });
 
-  it('stays as long as at least half of the workers serve', () => {
+  it('lasts, once reached, as long as at least half of the workers serve', () => {
     for (let of = 1; of <= 9; of += 1) {
       for (let serving = 0; serving <= of; serving += 1) {
         const missing = serving >= of / 2 ? [] : [`${serving} of ${of} workers serve`];
@@ -52,7 +52,7 @@ describe('readiness', () => {
     }
   });
 
-  it('names everything that is missing', () => {
+  it('has a reason for everything that is missing', () => {
     expect(
       reasons({
         draining: true,
@@ -68,7 +68,7 @@ describe('readiness', () => {
     ]);
   });
 
-  it('that is gone has the code of what is missing', () => {
+  it('has, once lost, the code of what is missing', () => {
     const unresponsiveDatabases = ['db:5432'];
     expect(unreadyCode({ ...READY, draining: true, unresponsiveDatabases })).to.equal('DRAINING');
     expect(unreadyCode({ ...READY, readyOnce: false, unresponsiveDatabases })).to.equal('STARTING');

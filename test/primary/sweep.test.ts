@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000;
 const ENDPOINT = 3;
 
 describe('the hourly sweep of the primary', () => {
-  it('writes down what has changed by time alone, in breakers of both kinds, ejections and limits', () => {
+  it('stores what has changed by time alone, in breakers of endpoints and names, ejections and rate limits', () => {
     const time = { now: 1_000_000 };
     const clock = (): number => time.now;
     const block = Block.create({ workers: 1 });

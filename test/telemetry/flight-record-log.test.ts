@@ -32,8 +32,8 @@ function setUp() {
 const thread = { worker: 1, generation: 3, slot: SLOT };
 const route = (template: string): RouteName => ({ method: 'GET', template });
 
-describe('the log line about what a worker was doing', () => {
-  it('names worker and reason, and its requests by method and route', () => {
+describe('the log line with the recent requests of a worker', () => {
+  it('has the worker, the reason, and the requests by method and route', () => {
     const { begin, recorder, row, lines, dump } = setUp();
     row.began(1);
     recorder.end(begin({ method: 'POST', template: '' }, 4_000), 404, 1_500);
@@ -55,7 +55,7 @@ describe('the log line about what a worker was doing', () => {
     ]);
   });
 
-  it('is not written about a worker that has done nothing: what its slot held before is forgotten', () => {
+  it('is not written for a worker without requests, whatever its slot held before', () => {
     const { sharedState, begin, lines, dump } = setUp();
     begin(route('/of/the/thread/before'), 1);
     reclaimSlot(sharedState, SLOT);
@@ -63,7 +63,7 @@ describe('the log line about what a worker was doing', () => {
     expect(lines).to.deep.equal([]);
   });
 
-  it('has 32 requests at most, those in flight first', () => {
+  it('has at most 32 requests, those in flight first', () => {
     const { begin, recorder, lines, dump } = setUp();
     for (let n = 0; n < 10; n++) begin(route('/hangs'), n);
     for (let n = 0; n < 60; n++) recorder.end(begin(route('/ends'), 1_000 + n), 200, 1);
@@ -76,7 +76,7 @@ describe('the log line about what a worker was doing', () => {
     expect(requests[10]?.ageMs).to.equal(NOW - 1_059);
   });
 
-  it('says so when a route has no number of its own', () => {
+  it('has no route for a request whose route has no number', () => {
     const { recorder, lines, dump } = setUp();
     recorder.begin(OTHER_ROUTES, 1);
     dump(thread, 'lost');

@@ -1,4 +1,4 @@
-// What the primary makes of ejections that workers have decided, with the real registry and cells.
+// How ejections that workers have decided appear in the registry, with the real registry and cells.
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { EjectionCells } from '#src/memory/ejection-cells.js';
@@ -46,15 +46,15 @@ async function setUp(ids: string) {
   return { time, cells, registry, watch, heard, eject, states };
 }
 
-describe('ejections as the registry shows them', () => {
-  it('are there at once, and counted by state', async () => {
+describe('ejections in the registry', () => {
+  it('are shown at once, and counted by state', async () => {
     const { eject, states, registry } = await setUp('abc');
     eject('b');
     expect(states()).to.equal('a:healthy b:ejected c:healthy');
     expect(registry.states()).to.deep.include({ service: 'orders', state: 'ejected', count: 1 });
   });
 
-  it('are told to those who watch, when they begin and when they end, also when nobody calls', async () => {
+  it('are reported to watchers when they begin and when they end, also when no worker calls', async () => {
     const { eject, watch, heard, time } = await setUp('abc');
     eject('b');
     watch.look();
@@ -65,7 +65,7 @@ describe('ejections as the registry shows them', () => {
     expect(heard).to.deep.equal(['b ejected', 'b healthy']);
   });
 
-  it('end when so many others leave that more than half would be out, the youngest first', async () => {
+  it('end, the latest first, when other instances leave and more than half would be out', async () => {
     const { eject, watch, states, registry, time } = await setUp('abcd');
     eject('a');
     time.now = 1_000;
@@ -80,7 +80,7 @@ describe('ejections as the registry shows them', () => {
     expect(states()).to.equal('a:healthy b:draining');
   });
 
-  it('are survived by a new registration, and not laundered by one', async () => {
+  it('outlast a new registration of the instance', async () => {
     const { eject, states, registry } = await setUp('abc');
     eject('b');
     const body = { host: '10.0.0.1', port: 80, ttlSeconds: 3600 };
@@ -89,7 +89,7 @@ describe('ejections as the registry shows them', () => {
     expect(states()).to.equal('a:healthy c:healthy b:ejected');
   });
 
-  it('begin with a slow start for who has come', async () => {
+  it('are preceded by a slow start of a new instance', async () => {
     const { cells, registry } = await setUp('ab');
     const [first] = registry.instances('orders');
     expect(cells.state(first!.slot)).to.deep.equal({ state: 'starting', ageMs: 0 });

@@ -21,8 +21,8 @@ const untraced = initTracing(
   { log: silentLog as never, recorder: new SeriesTable(new SeriesMemory().of(1)) },
 );
 
-describe('calls that are timed by service', () => {
-  it('take no room of other services, whatever statuses a service gives', () => {
+describe('the durations of calls to one service', () => {
+  it('take no memory from the durations of other services, whatever statuses it responds with', () => {
     const memory = new SeriesMemory();
     const observer = observeCalls(new SeriesTable(memory.of(1)), untraced, () => true);
     const call = (service: string, method: string, status: number): void =>
@@ -41,8 +41,8 @@ describe('calls that are timed by service', () => {
   });
 });
 
-describe('calls of more services than are timed apart', () => {
-  it('count as those of one service, in as many series, and none is lost', () => {
+describe('the durations of calls to more services than have series of their own', () => {
+  it('count as those of one service, with as many series, and no call is lost', () => {
     const memory = new SeriesMemory();
     const observer = observeCalls(new SeriesTable(memory.of(1)), untraced, () => true);
     const call = (service: string, status: number): void =>
@@ -59,8 +59,8 @@ describe('calls of more services than are timed apart', () => {
   });
 });
 
-describe('calls that are counted by instance', () => {
-  it('are all there after 2,000 lifetimes of instances, by service, and those that live by instance', () => {
+describe('the counters of calls by instance', () => {
+  it('keep all calls after 2,000 lifetimes of instances: by service, and of living instances by instance', () => {
     const memory = new SeriesMemory();
     const live = new Set<string>();
     const picked = new Map<string, number>();

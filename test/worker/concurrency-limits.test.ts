@@ -16,9 +16,9 @@ const SETTINGS = {
   maxStreamsPerAddress: 10,
 };
 
-describe('the bounds of a worker', () => {
+describe('the concurrency limits of a worker', () => {
   for (const kind of LASTING_KINDS) {
-    it(`find with a heartbeat that the worker was interrupted when it took one more (${kind.name})`, () => {
+    it(`correct at a heartbeat the count of a permit that the worker was interrupted in taking (${kind.name})`, () => {
       const block = Block.create({ workers: 1 });
       const bounds = createConcurrencyLimits(
         { block, slot: 1, recorder: new SeriesTable(new SeriesMemory().of(1)) },

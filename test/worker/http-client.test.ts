@@ -23,7 +23,7 @@ const SCRIPT = `
   process.stdout.write(JSON.stringify(loaded));
 `;
 
-describe('what calls over HTTP need', () => {
+describe('the HTTP client', () => {
   it('is loaded before the first request where a service takes `call`, and not elsewhere', async () => {
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', SCRIPT]);
     expect(JSON.parse(stdout)).to.deep.equal({ alone: false, calling: true });

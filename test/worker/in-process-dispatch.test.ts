@@ -15,7 +15,7 @@ async function* endless(): AsyncGenerator<Uint8Array> {
   for (;;) yield piece;
 }
 
-describe('a response to a call in process', () => {
+describe('the response to an in-process call', () => {
   const responses: Readonly<Record<string, (ctx: Context) => unknown>> = {
     '/whole': () => new Uint8Array(BOUND),
     '/whole-longer': () => new Uint8Array(BOUND + 1),
@@ -53,7 +53,7 @@ describe('a response to a call in process', () => {
     },
   });
 
-  it('is BAD_UPSTREAM beyond 16 MiB, whole or streamed, and what streams is told that its client left', async () => {
+  it('is BAD_UPSTREAM beyond 16 MiB, whole or streamed, and a stream is cancelled as if its client had left', async () => {
     const app = await createTestApp({ services: [caller, large] });
     try {
       const results: Record<string, unknown> = {};

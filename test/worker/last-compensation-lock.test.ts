@@ -4,8 +4,8 @@ import { BulkheadCells, reclaimBulkheads } from '#src/memory/bulkhead-cells.js';
 import { BULKHEADS } from '#src/memory/layout.js';
 import { lastCompensationLock } from '#src/worker/last-compensation-lock.js';
 
-describe('the turn of sagas with a last chance', () => {
-  it('is one for all workers, and free again when the worker that has it is lost', () => {
+describe('the lock of the saga whose compensation is at its last attempt', () => {
+  it('is one for all workers, and is released when the worker that holds it is lost', () => {
     const block = Block.create({ workers: 2 });
     const [one, other] = [lastCompensationLock(block, 1), lastCompensationLock(block, 2)];
     expect([one.tryAcquire(), other.tryAcquire(), one.tryAcquire()]).to.deep.equal([true, false, false]);
@@ -15,7 +15,7 @@ describe('the turn of sagas with a last chance', () => {
     expect(one.tryAcquire()).to.equal(true);
   });
 
-  it('is one in each worker where services have all the rows', () => {
+  it('is one for each worker when services have taken all rows of the bulkheads', () => {
     const block = Block.create({ workers: 2 });
     const cells = new BulkheadCells(block, 0);
     for (let row = 0; row < BULKHEADS; row++) cells.of(`place ${row}`);
@@ -25,7 +25,7 @@ describe('the turn of sagas with a last chance', () => {
     expect(one.tryAcquire()).to.equal(true);
   });
 
-  it('has no row among the bulkheads before it is needed', () => {
+  it('takes no row of the bulkheads before it is needed', () => {
     const block = Block.create({ workers: 1 });
     const turn = lastCompensationLock(block, 1);
     expect(new BulkheadCells(block, 0).usage()).to.deep.equal([]);

@@ -25,7 +25,7 @@ const passings: Readonly<Record<string, (call: Call, next: string) => Promise<un
   },
 };
 
-describe('a failure that is passed on through layers of services', () => {
+describe('a failed call in the lowest of several layers of services', () => {
   const layer = (name: string, calls: Map<string, number>, fill: (call: Call) => unknown) =>
     defineService({
       name,
@@ -39,7 +39,7 @@ describe('a failure that is passed on through layers of services', () => {
 
   for (const [how, bottom] of Object.entries(bottoms)) {
     for (const [what, pass] of Object.entries(passings)) {
-      it(`is repeated by the lowest layer alone when it is ${how} and each layer ${what}`, async () => {
+      it(`is retried by the caller of the lowest layer only, when it is ${how} and each layer above ${what}`, async () => {
         const calls = new Map<string, number>();
         const app = await createTestApp({
           services: [
@@ -61,7 +61,7 @@ describe('a failure that is passed on through layers of services', () => {
     }
   }
 
-  it('is marked when the handler passes the status on as its own response', async () => {
+  it('is marked as retried when a handler responds with the same status itself', async () => {
     const calls = new Map<string, number>();
     const app = await createTestApp({
       services: [

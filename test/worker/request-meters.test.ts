@@ -62,7 +62,7 @@ describe('the meters of requests', () => {
     expect(readTotals(memory).overflow, 'of own_total').to.equal(1_000 - SERIES_PER_METRIC);
   });
 
-  it('keep route and status of failures when all other routes and statuses have used up their memory', () => {
+  it('keep route and status of failures when the memory of all other series is used up', () => {
     const { request, seen } = thread();
     const [ROUTES, FIRST, LAST] = [800, 400, 450];
     for (let status = FIRST; status < LAST; status++) {
@@ -85,7 +85,7 @@ describe('the meters of requests', () => {
     expect(all).to.have.length(4 * 17);
   });
 
-  it('go on counting where the thread before has stopped, with the same numbers of routes', () => {
+  it('continue the counts of the previous thread in the slot, with the same route numbers', () => {
     const first = thread();
     first.request('GET', '/a', 200);
     first.request('GET', '/b', 200);
@@ -105,7 +105,7 @@ describe('the meters of requests', () => {
     ]);
   });
 
-  it('give routes numbers until there are none left, and count those that have none all the same', () => {
+  it('give routes numbers until none is left, and also count routes without a number', () => {
     const { request, seen, block } = thread();
     for (let n = 0; n < OTHER_ROUTES + 2; n++) request('GET', `/r${n}`, 200);
     expect(readFlights(block, SLOT, 0)[0]?.route).to.equal(OTHER_ROUTES);

@@ -4,11 +4,11 @@ import { createTestApp } from '#src/testing.js';
 
 const MIB = 1024 * 1024;
 const MOST = 16 * MIB;
-/** Of it, what one client may hold. */
+/** What one client may hold of it. */
 const LARGEST = 7 * MIB;
 
-describe('the body limit of a route', () => {
-  it('is doubted when a body that large can never be held, naming the route', async () => {
+describe('warnings about routes', () => {
+  it('name a route whose body limit is larger than what one client may have buffered', async () => {
     const body = Type.Object({ name: Type.String() });
     const service = defineService({
       name: 'demo',

@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import { createLogger } from '#src/telemetry/log.js';
 import { mounted } from './service-on-postgres.js';
 
-const NOWHERE = 'postgres://nobody@127.0.0.1:1/nothing';
+const NOWHERE = 'postgres://unused@127.0.0.1:1/nothing';
 
 describe('the logger of a service', () => {
-  it('is not the one that the runtime uses for the service', async () => {
+  it('is another one than the runtime uses for the service', async () => {
     let written = (_line: string): void => {};
     const line = new Promise<Record<string, unknown>>((resolve) => {
       written = (text) => resolve(JSON.parse(text) as Record<string, unknown>);

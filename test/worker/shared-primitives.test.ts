@@ -40,8 +40,8 @@ const codeOf = (run: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => (error as { code?: string }).code ?? (error as Error).message,
   );
 
-describe('what services share', () => {
-  it('is one for all threads by name, and another for another service', async () => {
+describe('a breaker, bulkhead or rate limiter of `shared`', () => {
+  it('is one for all threads by its name, and another one for another service', async () => {
     const { thread, lines } = setUp();
     const [one, two] = [thread(1), thread(2)];
     const settings = { minimumCalls: 2 };
@@ -67,7 +67,7 @@ describe('what services share', () => {
     expect(limits[0]!.take('+2').allowed).to.equal(true);
   });
 
-  it('is the same when it is asked for again, waiting line included', async () => {
+  it('is the same when it is made again, with the same waiting line', async () => {
     const its = setUp().thread(1)('shop');
     const settings = { limit: 1, queue: 1, queueMs: 60_000 };
     let finish = (): void => undefined;
@@ -78,7 +78,7 @@ describe('what services share', () => {
     expect(await Promise.all([first, second])).to.deep.equal([undefined, 'second']);
   });
 
-  it('cannot have two sets of numbers', () => {
+  it('cannot be registered with two different sets of settings', () => {
     const { thread } = setUp();
     const [one, two] = [thread(1)('shop'), thread(2)('shop')];
     one.breaker('mail', { openMs: 100 });
@@ -93,7 +93,7 @@ describe('what services share', () => {
     }
   });
 
-  it('has the numbers of a replacement from then on, for the operator as well', async () => {
+  it('has the settings of a replacing worker from then on, for operators as well', async () => {
     const { block, clock, thread } = setUp();
     thread(1)('shop').breaker('mail', { openMs: 100, probes: 1 });
     const newer = thread(3, true)('shop');
@@ -110,7 +110,7 @@ describe('what services share', () => {
     expect(mail.state).to.deep.equal({ state: 'forced-closed' });
   });
 
-  it('is refused for bad names and numbers, naming what it is', () => {
+  it('is refused for bad names and settings, with its kind and name in the error', () => {
     const its = setUp().thread(1)('shop');
     for (const name of ['', 'a b', '~a', 'a/b', 'é', 'a'.repeat(129), undefined, 7]) {
       expect(() => its.breaker(name as string)).to.throw(TypeError, '): names are made of');

@@ -20,14 +20,14 @@ describe('the routes of every process', () => {
     expect(new Date(timestamp as string).toISOString()).to.equal(timestamp);
   };
 
-  it('tell that a worker is healthy, and when that was', async () => {
+  it('report that a worker is healthy, with a timestamp', async () => {
     const { status, timestamp, ...rest } = await health(200);
     expect(status).to.equal('healthy');
     expectNow(timestamp);
     expect(rest).to.deep.equal({});
   });
 
-  it('tell of a drain from its first moment: 503, to be asked again', async () => {
+  it('report a drain from its first moment, as 503 with Retry-After', async () => {
     state.draining = true;
     const answer = await get('/health');
     expect(answer.headers['retry-after']).to.equal('1');
@@ -37,7 +37,7 @@ describe('the routes of every process', () => {
     expectNow(timestamp);
   });
 
-  it('tell whether the process may get traffic, without reasons', async () => {
+  it('report whether the process may get traffic, without reasons', async () => {
     expect(bodyOf(await get('/ready'), 200)).to.deep.equal({ status: 'ready' });
     state.ready = false;
     const answer = await get('/ready');
@@ -45,7 +45,7 @@ describe('the routes of every process', () => {
     expect(bodyOf(answer, 503)).to.deep.equal({ status: 'not-ready' });
   });
 
-  it('are never taken from a cache', async () => {
+  it('forbid caching', async () => {
     for (const path of ['/health', '/ready']) {
       expect((await get(path)).headers['cache-control']).to.equal('no-store');
     }

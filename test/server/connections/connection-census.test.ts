@@ -20,7 +20,7 @@ const line = (local: string, remote: string, state: string): string =>
   `   0: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000     0        0 1 1 0 20 4 30 10 -1\n`;
 
 describe('a census of connections', () => {
-  it('counts those of one port by client, of IPv6 by network, and none that is not open', async () => {
+  it('counts the open connections of one port by client address, of IPv6 by network', async () => {
     const counts = new Map<string, number>();
     await countConnections(
       Readable.from([
@@ -51,7 +51,7 @@ describe('a census of connections', () => {
     ]);
   });
 
-  it('finds what this machine really has open', async function () {
+  it('finds the connections that are really open on this machine', async function () {
     if (process.platform !== 'linux') this.skip();
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -167,7 +167,7 @@ class Site {
 }
 
 describe('the rest between two counts', () => {
-  it('is nine parts in ten of the time while counts are short, and never so long that the counts are old', () => {
+  it('is nine tenths of the time while counts are short, and never so long that the counts become old', () => {
     const countMs = fc.double({ min: 0, max: 1e9, noNaN: true });
     fc.assert(
       fc.property(countMs, (ms) => {
@@ -179,7 +179,7 @@ describe('the rest between two counts', () => {
   });
 });
 
-describe('rounds of a census', () => {
+describe('repeated counts of connections', () => {
   let site: Site;
   beforeEach(() => {
     site = new Site();
@@ -189,7 +189,7 @@ describe('rounds of a census', () => {
     for (let n = 0; n < count; n++) site.enter(address);
   };
 
-  it('never make an address look smaller than it is, however full it was and whatever happens meanwhile', async () => {
+  it('never show fewer connections of an address than there are, whatever happens between counts', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.array(event, { maxLength: 4 }), fc.array(event, { maxLength: 4 })), {
@@ -221,7 +221,7 @@ describe('rounds of a census', () => {
     );
   });
 
-  it('forget what has come and gone, full or nearly empty', async () => {
+  it('drop connections that have closed, with many or few open', async () => {
     for (const others of [0, MOST / 2]) {
       fill(1, others);
       for (let n = 0; n < 10 * MOST; n++) {
@@ -234,7 +234,7 @@ describe('rounds of a census', () => {
     }
   });
 
-  it('go on after a table could not be read, with the last numbers, and say so once', async () => {
+  it('continue with the last numbers after a table could not be read, which is logged once', async () => {
     fill(0, MOST / 2);
     await site.count();
     site.isReadable = false;
@@ -250,14 +250,14 @@ describe('rounds of a census', () => {
     expect(site.warnings).to.have.length(2);
   });
 
-  it('know only what opens where there are no tables, and say so once', async () => {
+  it('know only newly opened connections where there are no tables, which is logged once', async () => {
     fill(0, MOST / 2);
     for (let n = 0; n < 3; n++) await site.remove();
     expect(site.of(0)).to.equal(0);
     expect(site.warnings).to.have.length(1);
   });
 
-  it('without tables forget once a second at most, however often they are asked for', async () => {
+  it('are reset at most once a second without tables, however often a count is requested', async () => {
     fill(0, MOST / 4);
     await site.remove();
     fill(0, MOST / 4);
@@ -269,7 +269,7 @@ describe('rounds of a census', () => {
     expect(site.of(0)).to.equal(0);
   });
 
-  it('come as often as a worker asks for them', async () => {
+  it('are made as often as a worker requests them', async () => {
     const end = site.take();
     try {
       fill(1, MOST / 2);

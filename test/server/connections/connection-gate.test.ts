@@ -13,7 +13,7 @@ import type { ConnectionGate } from '#src/server/uws/uws.js';
 const MOST = 1000;
 const [A, B, C] = ['127.0.0.2', '127.0.0.3', '127.0.0.4'] as const;
 
-describe('the gate of connections', () => {
+describe('the connection gate', () => {
   let block: Block;
   let series: SeriesMemory;
   let gate: ConnectionGate;
@@ -27,7 +27,7 @@ describe('the gate of connections', () => {
     asked = block.words('connectionCensusAsked');
   });
 
-  /** How many of so many connections of an address are admitted. */
+  /** How many of the connections of an address are admitted. */
   const open = (address: string, count: number): number => {
     let admitted = 0;
     for (let n = 0; n < count; n++) if (gate.enter(() => address)) admitted++;
@@ -39,7 +39,7 @@ describe('the gate of connections', () => {
     census.publish(Object.entries(held).map(([address, connections]) => [keyOf(address), connections]));
   };
 
-  it('refuses an address with half of them, exactly, once exactly nine tenths are open', () => {
+  it('refuses an address with exactly half of MAX_CONNECTIONS, once exactly nine tenths are open', () => {
     expect(open(A, 600)).to.equal(600);
     expect(open(B, 299)).to.equal(299);
     expect(open(A, 1)).to.equal(1);
@@ -52,7 +52,7 @@ describe('the gate of connections', () => {
     expect(open(C, 1)).to.equal(0);
   });
 
-  it('asks for a count from three quarters on, of an address with half of its share', () => {
+  it('requests a count from three quarters on, for an address with half of its share', () => {
     open(A, 400);
     open(B, 349);
     open(A, 1);
@@ -67,7 +67,7 @@ describe('the gate of connections', () => {
     expect(asked[0]).to.equal(1);
   });
 
-  it('never refuses an address with one connection at a time when it is counted as asked', () => {
+  it('never refuses an address with one connection at a time when requested counts are made', () => {
     open(A, 455);
     open(B, 455);
     for (let n = 0; n < 20 * MOST; n++) {
@@ -77,7 +77,7 @@ describe('the gate of connections', () => {
     }
   });
 
-  it('gives up as many connections as the primary has ordered, and counts them', () => {
+  it('closes as many connections as the primary has ordered, and counts them', () => {
     new SurplusOrders(block).order(1, 2);
     expect([1, 2, 3].map(() => gate.givesUp())).to.deep.equal([true, true, false]);
     const { series: all } = readTotals(series);
