@@ -1,5 +1,5 @@
-// Entry of an HTTP worker thread: the catchers first, then everything else; wiring is in http/serve.ts. All
-// of it is imported where a failure can be handled.
+// The entry of an HTTP worker thread. Everything else is in src/worker/start-worker.ts, which is imported
+// where a failure to load it can be handled.
 import { parentPort, workerData } from 'node:worker_threads';
 import { fileOperationsEnded } from '#src/cluster/file-operations.js';
 import type { WorkerBoot } from '#src/cluster/messages.js';

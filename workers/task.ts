@@ -1,3 +1,3 @@
-// Entry of a thread of the CPU pool: Piscina calls `runTask`. No uWebSockets.js in here, so a thread may be
-// ended at any moment.
+// The entry of a thread of the CPU pool: Piscina calls `runTask`. These threads have no uWebSockets.js, so
+// they may be ended at any moment.
 export { runTask } from '#src/cpu/task-thread.js';

@@ -1,7 +1,7 @@
-// SHARDING=acceptor: the primary accepts every connection and hands its socket to a worker, by turns in the
-// core. Who has clearly more in hand than the others is left out for a while (placement.ts), and so are, for
-// a moment, all workers that do not have the fewest connections when some are about to come that have lost
-// their worker.
+// SHARDING=acceptor: the primary accepts every connection and hands its socket to a worker. The HTTP core
+// takes the workers in turn. Workers with clearly more load than the others are excluded for a while
+// (load-exclusion.ts). While connections are expected that have lost their worker, all workers but those with
+// the fewest connections are excluded for a moment.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Sharing } from '../process/claim.js';
@@ -11,56 +11,62 @@ import { boundReceiveBuffers } from './receive-buffers.js';
 import type { Descriptor, Sharding } from './sharding.js';
 import { isLevel } from './surplus.js';
 
-const LOOK_EVERY_MS = 250;
+const SAMPLE_EVERY_MS = 250;
 /**
- * While somebody is left out: clients that have lost their connections come back at once, and would all go to
- * the others.
+ * Interval of decisions while a worker is excluded: clients that have lost their connections come back at
+ * once, and would all go to the other workers.
  */
 const RECONSIDER_MS = 25;
-/** Looks that a connection must have been there for to count as one that stays. */
-const LOOKS = 4;
-/** Clients that have lost their connection and want another come back within about that. */
+/** Samples a connection must appear in to count as long-lived. */
+const SAMPLES = 4;
+/** Clients that have lost their connection and want another one come back within about this time. */
 const EXPECT_MS = 1000;
 
 interface Child {
-  /** The last looks. */
-  readonly looks: Load[];
+  /** The recent samples, oldest first. */
+  readonly samples: Load[];
   isExcluded: boolean;
 }
 
 export interface AcceptorOptions extends PlaceholderOptions, Pick<Settings, 'port'> {
   readonly sharing: Sharing;
-  /** Of the worker thread in this row of shared memory. */
+  /** The load of the worker thread in a row of shared memory. */
   readonly load: (slot: number) => Load;
-  /** Connections that all workers have opened, for ever. */
+  /** The number of connections that all workers have opened since the start. */
   readonly opened: () => number;
 }
 
 export class Acceptor implements Sharding {
   readonly workerPort = undefined;
   #port: number;
-  readonly #front: PlaceholderListener;
+  readonly #listener: PlaceholderListener;
   readonly #load: AcceptorOptions['load'];
   readonly #opened: AcceptorOptions['opened'];
   readonly #log: Pick<Logger, 'warn'>;
+  /** Workers in rotation, excluded ones included. */
   readonly #children = new Map<Descriptor, Child>();
   readonly #timer: NodeJS.Timeout;
-  #again: NodeJS.Timeout | undefined;
-  /** Connections are expected until there are so many, and until then on the clock of `performance.now()`. */
+  #reconsiderTimer: NodeJS.Timeout | undefined;
+  /**
+   * Connections are expected until `opened` of them have been opened since the start, at the latest until
+   * `until` on the clock of `performance.now()`.
+   */
   #expected = { opened: 0, until: 0 };
+  /** Resolves when the receive buffers of the listener are bounded. */
   #bounded = Promise.resolve();
 
   /** @throws StartError when the address cannot be listened on */
   constructor(options: AcceptorOptions, log: Pick<Logger, 'warn'>) {
-    this.#front = new PlaceholderListener(options);
+    this.#listener = new PlaceholderListener(options);
     this.#load = options.load;
     this.#opened = options.opened;
     this.#log = log;
     this.#port = options.port;
-    if (options.sharing === 'alone') this.#listening(this.#front.listen(options.port, 'exclusive'));
-    else if (options.sharing === 'first') this.#listening(this.#front.reserve(options.port));
-    else if (options.port === 0) this.#listening(this.#front.listen(0, 'shared')); // nobody's but ours
-    this.#timer = setInterval(() => this.#look(true), LOOK_EVERY_MS);
+    if (options.sharing === 'alone') this.#listening(this.#listener.listen(options.port, 'exclusive'));
+    else if (options.sharing === 'first') this.#listening(this.#listener.reserve(options.port));
+    // No other process can have a free port, so this one need not wait for `join`.
+    else if (options.port === 0) this.#listening(this.#listener.listen(0, 'shared'));
+    this.#timer = setInterval(() => this.#sampleAndDecide(), SAMPLE_EVERY_MS);
   }
 
   get port(): number {
@@ -68,14 +74,14 @@ export class Acceptor implements Sharding {
   }
 
   async join(): Promise<void> {
-    if (!this.#front.isListening) this.#listening(this.#front.listen(this.#port, 'shared'));
+    if (!this.#listener.isListening) this.#listening(this.#listener.listen(this.#port, 'shared'));
     await this.#bounded;
   }
 
   add(descriptor: Descriptor): void {
-    this.#takeAll();
-    this.#children.set(descriptor, { looks: [], isExcluded: false });
-    this.#front.addChild(descriptor.app);
+    this.#includeAll();
+    this.#children.set(descriptor, { samples: [], isExcluded: false });
+    this.#listener.addChild(descriptor.app);
   }
 
   expect(connections: number): void {
@@ -84,7 +90,7 @@ export class Acceptor implements Sharding {
     const opened = this.#opened() + connections;
     const before = this.#isExpecting ? this.#expected.opened : 0;
     this.#expected = { opened: Math.max(opened, before), until: performance.now() + EXPECT_MS };
-    this.#look(false);
+    this.#decide(this.#currentLoads());
   }
 
   pause(descriptor: Descriptor): void {
@@ -95,21 +101,22 @@ export class Acceptor implements Sharding {
     const child = this.#children.get(descriptor);
     if (child === undefined) return;
     this.#children.delete(descriptor);
-    if (!child.isExcluded) this.#front.removeChild(descriptor.app);
-    this.#takeAll();
-    this.expect(leastOf(child.looks.map(({ connections }) => connections)));
+    if (!child.isExcluded) this.#listener.removeChild(descriptor.app);
+    this.#includeAll();
+    this.expect(longLivedOf(child.samples.map(({ connections }) => connections)));
   }
 
   async stopListening(): Promise<void> {
-    // The other process has the listener, too, until it ends: what that accepts is lost.
+    // Until then, the helper process has the listener as well, and would lose the connections that it
+    // completes.
     await this.#bounded;
-    await this.#front.stopListeningBehindPoll();
+    await this.#listener.stopListeningBehindPoll();
   }
 
   close(): void {
     clearInterval(this.#timer);
-    clearTimeout(this.#again);
-    this.#front.close();
+    clearTimeout(this.#reconsiderTimer);
+    this.#listener.close();
   }
 
   get #isExpecting(): boolean {
@@ -121,37 +128,53 @@ export class Acceptor implements Sharding {
     this.#bounded = boundReceiveBuffers(port, this.#log);
   }
 
-  /** Who is left out is decided among those that are there, so anew when they change. */
-  #takeAll(): void {
-    for (const [descriptor, child] of this.#children) this.#leaveOut(descriptor, child, false);
+  /** Placement is relative to the current workers, so it is decided anew when their set changes. */
+  #includeAll(): void {
+    for (const [descriptor, child] of this.#children) this.#setExcluded(descriptor, child, false);
   }
 
-  /** @param remembers this look counts among those that tell what stays */
-  #look(remembers: boolean): void {
-    const children = [...this.#children];
-    const loads = children.map(([{ slot }]) => this.#load(slot));
-    const seen = children.map(([, { looks, isExcluded }], index) => {
-      if (remembers) looks.push(loads[index]!);
-      if (looks.length > LOOKS) looks.shift();
-      return { now: weightOf(loads[index]!), stays: leastOf(looks.map(weightOf)), isExcluded };
-    });
-    const out = this.#isExpecting
-      ? excludedToFill(loads.map(({ connections }) => connections))
-      : excludedByLoad(seen);
-    for (const [index, [descriptor, child]] of children.entries()) {
-      this.#leaveOut(descriptor, child, out[index]!);
+  #currentLoads(): readonly Load[] {
+    return [...this.#children.keys()].map(({ slot }) => this.#load(slot));
+  }
+
+  #sampleAndDecide(): void {
+    const loads = this.#currentLoads();
+    for (const [index, { samples }] of [...this.#children.values()].entries()) {
+      samples.push(loads[index]!);
+      if (samples.length > SAMPLES) samples.shift();
     }
-    clearTimeout(this.#again);
-    if (out.includes(true)) this.#again = setTimeout(() => this.#look(false), RECONSIDER_MS);
+    this.#decide(loads);
   }
 
-  #leaveOut(descriptor: Descriptor, child: Child, isExcluded: boolean): void {
+  /** @param loads the current load of each worker in rotation */
+  #decide(loads: readonly Load[]): void {
+    const children = [...this.#children];
+    const excluded = this.#isExpecting
+      ? excludedToFill(loads.map(({ connections }) => connections))
+      : excludedByLoad(
+          children.map(([, { samples, isExcluded }], index) => ({
+            current: weightOf(loads[index]!),
+            longLived: longLivedOf(samples.map(weightOf)),
+            isExcluded,
+          })),
+        );
+    for (const [index, [descriptor, child]] of children.entries()) {
+      this.#setExcluded(descriptor, child, excluded[index]!);
+    }
+    clearTimeout(this.#reconsiderTimer);
+    if (excluded.includes(true)) {
+      this.#reconsiderTimer = setTimeout(() => this.#decide(this.#currentLoads()), RECONSIDER_MS);
+    }
+  }
+
+  #setExcluded(descriptor: Descriptor, child: Child, isExcluded: boolean): void {
     if (child.isExcluded === isExcluded) return;
     child.isExcluded = isExcluded;
-    if (isExcluded) this.#front.removeChild(descriptor.app);
-    else this.#front.addChild(descriptor.app);
+    if (isExcluded) this.#listener.removeChild(descriptor.app);
+    else this.#listener.addChild(descriptor.app);
   }
 }
 
-/** What stays of what the looks have seen. */
-const leastOf = (looks: readonly number[]): number => (looks.length < LOOKS ? 0 : Math.min(...looks));
+/** The part of the load that appears in all samples; 0 while there are too few. */
+const longLivedOf = (samples: readonly number[]): number =>
+  samples.length < SAMPLES ? 0 : Math.min(...samples);

@@ -1,20 +1,24 @@
-// How a thread leaves what Node.js has entered for the code that runs, so that the code can be ended.
+// Leaves what Node.js has entered for the code that runs, so that the code can be interrupted (see
+// interrupt.ts).
 //
-// V8 ends code without running any `finally`, and Node.js relies on some of them. One leaves the
-// asynchronous contexts: Node.js is made to do that by its own means, as if an uncaught exception had been
-// handled. Another one is in the `run` of AsyncLocalStorage: what it has stored would be there for every
-// later callback of the core, since these share one resource, so the stores are emptied (up to Node.js 22,
-// where they are properties of resources). And immediates are run in batches: which one is next is written
-// down behind each of them. When one is ended, Node.js begins anew, with the batch that has come meanwhile
-// if it was the first one (what was left of the batch would be lost), and with the ended one itself if it
-// was another (that fails, again and again, and the loop never turns). So the rest of its batch is moved
-// into the batch to come, and the ended one gets a callback that does nothing.
+// V8 ends code without running any `finally`, and Node.js relies on some of them:
+// - One leaves the asynchronous contexts. Here Node.js does that by its own means, as if an uncaught
+//   exception had been handled.
+// - Another one is in the `run` of AsyncLocalStorage. Its store would remain for every later callback of the
+//   HTTP core, since these share one resource. So the stores are emptied (up to Node.js 22, where they are
+//   properties of resources).
+// - Immediates are run in batches, and Node.js records which one is next after each of them. When one is
+//   interrupted, Node.js starts again: if it was the first of its batch, with the batch that has been filled
+//   meanwhile, so the rest of the old one would be lost; otherwise with the interrupted one itself, which
+//   would fail again and again and stall the loop. So the rest of the batch is moved into the next one, and
+//   the interrupted immediate gets a callback that does nothing.
 //
-// Node.js counts immediates, and one that runs twice is counted off twice. With one too few in the count
-// it would not run the last one. Hence an immediate that is always waiting, and is run with others only.
+// Node.js counts immediates, and one that runs twice is subtracted twice. With a count that is too low by
+// one, Node.js would not run the last one. Hence one immediate always waits. It does not keep the loop alive,
+// so it runs only together with others.
 import { executionAsyncId, executionAsyncResource } from 'node:async_hooks';
 
-/** As Node.js makes them: a list of those that are to be run in one batch. */
+/** An immediate of Node.js, in the linked list of its batch. */
 interface Immediate {
   _idleNext: Immediate | null;
   _idlePrev: Immediate | null;
@@ -27,22 +31,23 @@ interface WithFatalException {
   _fatalException?(error: Error): boolean;
 }
 
-const nothing = (): void => undefined;
+const doNothing = (): void => undefined;
 
 export interface AsyncContexts {
   /**
-   * False when they cannot be left: code of a service handles uncaught exceptions itself, or an immediate
-   * cannot be found, because it runs in a context of its own.
-   * @param calls what runs, innermost first: of Node's own functions, file and name
+   * Whether the contexts can be left. They cannot when code of a service handles uncaught exceptions itself,
+   * nor when an immediate runs that cannot be found, because it has entered a context of its own.
+   * @param calls the frames, innermost first: file and function for those of Node.js
    */
   canLeave(calls: readonly string[]): boolean;
+  /** Call it only after `canLeave` has returned true for the same frames. */
   leave(): void;
 }
 
-/** Prepares, before code of services can have changed anything. */
+/** Prepares for leaving contexts. Call it before code of services can have changed anything. */
 export function asyncContexts(): AsyncContexts {
   const later = setImmediate;
-  const append = (): Immediate => later(nothing) as unknown as Immediate;
+  const append = (): Immediate => later(doNothing) as unknown as Immediate;
   const ImmediateClass = append().constructor;
   const running = (): Immediate | undefined => {
     const resource = executionAsyncResource();
@@ -55,7 +60,7 @@ export function asyncContexts(): AsyncContexts {
       if (executionAsyncId() === 0) return true;
       if (process.hasUncaughtExceptionCaptureCallback()) return false;
       const caller = calls.indexOf('node:internal/timers processImmediate');
-      // Between two immediates it runs ticks, and has written down already which one is next.
+      // Between two immediates Node.js runs ticks, and has recorded already which immediate is next.
       const isTick = calls[caller - 1] === 'node:internal/process/task_queues runNextTicks';
       return caller < 1 || isTick || running() !== undefined;
     },
@@ -67,7 +72,7 @@ export function asyncContexts(): AsyncContexts {
       if (immediate !== undefined) {
         moveRest(immediate, append);
         if (immediate._idlePrev !== null) {
-          immediate._onImmediate = nothing;
+          immediate._onImmediate = doNothing;
           immediate._argv = undefined;
           immediate._destroyed = false;
           wait();
@@ -79,7 +84,7 @@ export function asyncContexts(): AsyncContexts {
   };
 }
 
-/** Empties what services have stored for what runs: its resource may run again, for somebody else. */
+/** Empties the stores of the resource that runs: it may run again for another request. */
 function emptyStores(): void {
   const resource = executionAsyncResource() as Record<symbol, unknown>;
   for (const key of Object.getOwnPropertySymbols(resource)) {
@@ -87,7 +92,7 @@ function emptyStores(): void {
   }
 }
 
-/** What comes behind this one in its batch comes in the next. */
+/** Moves the immediates behind the running one from its batch into the next batch. */
 function moveRest(running: Immediate, append: () => Immediate): void {
   const rest = running._idleNext;
   if (rest === null) return;
@@ -101,13 +106,16 @@ function moveRest(running: Immediate, append: () => Immediate): void {
   behind._idlePrev = last;
 }
 
-/** Nobody is told of the exception: it is there for what Node.js does when one was handled. */
+/**
+ * Makes Node.js leave all contexts, as it does for a handled exception. The exception reaches no listener:
+ * `emit` is replaced meanwhile.
+ */
 function handleException(): void {
   const emit = Object.getOwnPropertyDescriptor(process, 'emit');
-  process.setUncaughtExceptionCaptureCallback(nothing);
+  process.setUncaughtExceptionCaptureCallback(doNothing);
   try {
     Object.defineProperty(process, 'emit', { value: () => false, configurable: true, writable: true });
-    (process as WithFatalException)._fatalException?.(new Error('broken off'));
+    (process as WithFatalException)._fatalException?.(new Error('interrupted'));
   } finally {
     if (emit === undefined) delete (process as { emit?: unknown }).emit;
     else Object.defineProperty(process, 'emit', emit);

@@ -1,17 +1,18 @@
-// What a thread spends its time on, seen from outside: V8's sampling profiler, started and stopped through
-// the inspector. Needs nothing of the thread's loop, so a thread that stands still in JavaScript is profiled
-// as well.
+// Profiles a thread from outside: V8's sampling profiler is started and stopped through the inspector. This
+// does not need the event loop of the thread, so a thread that is stalled in JavaScript can be profiled as
+// well.
 import { ThreadSession } from './thread-inspector.js';
 
-/** Chrome's own default: a sample costs the thread some microseconds. */
+/** The default of Chrome. A sample costs the thread some microseconds. */
 const INTERVAL_US = 1_000;
-/** A long profile is put together by the thread itself, in whatever time the others leave it. */
+/** The thread itself puts a long profile together, and may get little CPU time for it. */
 const STOP_MS = 15_000;
 
 /**
- * Profiles a thread for so long. Nothing is left behind in it, whatever the end.
+ * Profiles a thread. Nothing of it remains in the thread, however it ends.
+ * @param ms how long
  * @param signal ends it early: the promise rejects with SESSION_CLOSED
- * @returns a `.cpuprofile`: the JSON of `Profiler.Profile`, never parsed on its way
+ * @returns a `.cpuprofile`: the JSON of `Profiler.Profile`, passed on without being parsed
  * @throws InspectorError THREAD_GONE when the thread ends meanwhile; NO_REPLY when it is in native code that
  *   does not return
  */
@@ -32,7 +33,7 @@ export async function cpuProfile(threadId: number, ms: number, signal: AbortSign
   }
 }
 
-/** Resolves after so long, or when it has `ended`. */
+/** Resolves after `ms` milliseconds, or earlier when the session has `ended`. */
 async function passed(ms: number, ended: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const over = new Promise<void>((resolve) => {
@@ -45,6 +46,6 @@ async function passed(ms: number, ended: Promise<void>): Promise<void> {
 /** @param result `{"profile":{…}}` */
 function profileIn(result: string): string {
   const head = '{"profile":';
-  if (!result.startsWith(head)) throw new Error('Profiler.stop answered without a profile');
+  if (!result.startsWith(head)) throw new Error('Profiler.stop returned no profile');
   return result.slice(head.length, -1);
 }

@@ -20,8 +20,8 @@ export function mayReplace(living: readonly DrainView[], workers: number): boole
 }
 
 /**
- * The thread whose drain has to be cut short because successors of failed workers wait for a row: the one that
- * has the least time left. None when enough drains end soon anyway.
+ * The thread whose drain has to be cut short because successors of failed workers wait for a row: the one
+ * that has the least time left. None when enough drains end soon anyway.
  * @param waiting the number of successors that wait
  * @param soonMs a drain that has no more time left than this ends soon
  */

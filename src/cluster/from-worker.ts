@@ -1,6 +1,6 @@
-// Reads what arrives from a worker thread. Code of services runs in that thread and can post anything to the
-// primary, so a message counts only when it has the form that messages.ts declares; no text of it is longer
-// than a log line.
+// Checks the messages of a worker thread. Code of services runs in that thread and can post anything to the
+// primary, so only messages of the form that messages.ts declares are accepted, and their texts are shortened
+// to what fits into a log line.
 import type { FromWorker, LeaveReason } from './messages.js';
 import type { Descriptor } from './sharding.js';
 
@@ -41,7 +41,7 @@ export function readFromWorker(data: unknown): FromWorker | undefined {
 function readReady({ descriptor, routes }: Members): FromWorker | undefined {
   if (typeof descriptor !== 'object' || descriptor === null) return undefined;
   const { slot, app } = descriptor as Members;
-  // The core takes its pointer as a number. Any other value would crash it.
+  // The HTTP core expects its pointer as a number, and any other value would crash it.
   const isPointer = typeof app === 'number' && Number.isFinite(app) && app !== 0;
   if (!Number.isInteger(slot) || !(isPointer || app === undefined)) return undefined;
   return { type: 'ready', descriptor: descriptor as Descriptor, routes };

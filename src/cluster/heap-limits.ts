@@ -1,13 +1,15 @@
-// The limits of a worker's heap, as pure functions of numbers.
+// The rules for the limits of a worker's heap, as pure functions.
 
 const MIB = 1024 * 1024;
-/** Share of the old generation that may be retained before a worker leaves at once. */
+/** A worker that retains a larger share of the old generation leaves at once. */
 const MOST_RETAINED = 0.75;
-/** The highest share of the old generation that WORKER_HEAP_MB can set: a replacement needs time to start. */
+/**
+ * WORKER_HEAP_MB is limited to this share of the old generation, because a replacement needs time to start.
+ */
 const HIGHEST_SOFT = 0.65;
 
 export interface HeapLimits {
-  /** A worker that retains more is replaced in order. */
+  /** A worker that retains more is replaced, and serves until its successor does. */
   readonly softBytes: number;
   /** A worker that retains more leaves at once. */
   readonly mostRetainedBytes: number;
@@ -26,7 +28,7 @@ export function heapLimits(limitMb: number, oldGenerationBytes: number): HeapLim
 }
 
 /**
- * What a worker has to do.
+ * Decides what happens to a worker.
  * @param retainedBytes what the last full garbage collection has left of its heap
  */
 export function heapNeed(

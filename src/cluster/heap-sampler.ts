@@ -1,5 +1,5 @@
-// What a worker writes into shared memory about its own heap: what is in use, and what a full garbage
-// collection has left of it (see heap-watch.ts).
+// Writes the heap of this worker into shared memory: the bytes in use, and the bytes that a full garbage
+// collection has left (see heap-watch.ts).
 import {
   constants,
   type NodeGCPerformanceDetail,
@@ -13,14 +13,15 @@ import type { WorkerRow } from '../memory/worker-row.js';
 
 const MIB = 1024 * 1024;
 /**
- * V8 may not collect for minutes when little is allocated. A heap over its limit is not judged by old news.
+ * A full collection is forced when a heap has been over its limit for this long without one. V8 may not
+ * collect for minutes when little is allocated.
  */
 const LATE_MS = 5_000;
-/** Collecting a larger heap at once would keep the loop from turning; V8 does it in small steps. */
+/** Collecting a larger heap at once would stall the event loop. V8 by itself does it in small steps. */
 const MOST_FORCED_BYTES = 512 * MIB;
 
 export interface HeapSampler {
-  /** Call often: it takes half a microsecond. */
+  /** Call it often: it takes half a microsecond. */
   sample(): void;
   stop(): void;
 }
@@ -31,7 +32,7 @@ export function startHeapSampler(
   limitMb: number,
 ): HeapSampler {
   const limitBytes = limitMb === 0 ? Number.POSITIVE_INFINITY : limitMb * MIB;
-  /** When the heap was over its limit for the first time since a full collection, on `performance.now()`. */
+  /** When the heap exceeded its limit since the last full collection, on the clock of `performance.now()`. */
   let overSince: number | undefined;
   const collected = (): void => {
     row.retainHeap(heapUsed());
@@ -61,14 +62,17 @@ export function startHeapSampler(
 
 const heapUsed = (): number => getHeapStatistics().used_heap_size;
 
-/** Whether a garbage collection has looked at the whole heap. */
+/** Whether a garbage collection has covered the whole heap. */
 const isFull = (entry: PerformanceEntry): boolean =>
   (entry as CollectionEntry).detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR;
 
-/** The published types leave the detail out. */
+/** An entry with the detail that the published types omit. */
 type CollectionEntry = PerformanceEntry & { readonly detail?: NodeGCPerformanceDetail };
 
-/** V8's function for one full collection. A context has it when the flag is set while the context is made. */
+/**
+ * Returns V8's function for one full collection. A context has it if the flag is set while the context is
+ * made.
+ */
 function collector(): () => unknown {
   const { gc } = globalThis;
   if (gc !== undefined) return () => gc();

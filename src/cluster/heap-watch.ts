@@ -1,6 +1,6 @@
-// Watches the heaps of workers (WORKER_HEAP_MB). An exhausted heap cannot be caught and ends the whole process,
-// so a worker is replaced while it can still end in order. The heap is read from shared memory, so watching it
-// costs the worker nothing.
+// Watches the heaps of workers (WORKER_HEAP_MB). An exhausted heap cannot be caught and ends the whole
+// process, so a worker is replaced while it can still end in order. The heap is read from shared memory, so
+// watching it costs the worker nothing.
 //
 // A worker is judged by what a full garbage collection has left of its heap: that is what the worker really
 // holds, and V8 collects the more often the nearer the heap comes to its limit. The heap in use says little,

@@ -1,8 +1,8 @@
 // How long a thread has been seen without a heartbeat: a rule without a clock.
 
 /**
- * Time between two looks that counts as watched. The process or the whole machine has been paused for the time
- * beyond it. At most half of STALL_MS counts, so one look alone never makes a worker stalled.
+ * Time between two looks that counts as watched. The process or the whole machine has been paused for the
+ * time beyond it. At most half of STALL_MS counts, so one look alone never makes a worker stalled.
  */
 const MAX_WATCHED_MS = 100;
 

@@ -9,7 +9,9 @@ export interface Stall {
    * `elsewhere`: it runs in anything else, e.g. a timer or an event.
    */
   readonly where: 'request' | 'continuation' | 'elsewhere';
-  /** `method`, `route` and `requestId` belong to the request on whose behalf it ran, as far as it is known. */
+  /**
+   * `method`, `route` and `requestId` belong to the request that the code served, if that is known.
+   */
   readonly method?: string;
   readonly route?: string;
   readonly requestId?: string;
@@ -46,8 +48,8 @@ export const FUNCTION_KEY = Symbol.for('multilane.interrupt');
 export const MAX_REPLY_LENGTH = 32_768;
 
 /**
- * The name of the BroadcastChannel for the handshake with a thread. A message never reaches its own sender, so
- * each side hears the other one only.
+ * The name of the BroadcastChannel for the handshake with a thread. A message never reaches its own sender,
+ * so each side hears the other one only.
  */
 export const channelNameOf = (thread: number): string => `multilane.interrupt.${thread}`;
 

@@ -2,22 +2,22 @@
 // thread. This file is the primary's side; interruptible.ts is the thread's.
 //
 // V8 can end the running JavaScript of a thread (`Runtime.terminateExecution`): everything on the stack
-// unwinds, no catch and no finally runs, and the event loop continues with its next callback. Node.js survives
-// this only while no asynchronous context is entered and not left. `executionAsyncId()` is 0 directly in a
-// callback of the HTTP core. It is not 0 in callbacks of timers, immediates and ticks, in an AsyncResource, and
-// (Node.js 20 and 22, where AsyncLocalStorage turns promise hooks on) behind every `await`; there, the process
-// aborts on its way out ("async hook stack has become corrupted", or a failed check in
-// InternalCallbackScope::Close). So the thread leaves those contexts first (async-contexts.ts). Tested with
-// that on Node.js 20, 22 and 24 (test/system/stalls.test.ts): loops in handlers, behind awaits, in timers,
-// immediates, ticks, microtasks, event listeners, callbacks of fs, and in a regular expression.
+// unwinds, no catch and no finally runs, and the event loop continues with its next callback. Node.js
+// survives this only while no asynchronous context is entered and not left. `executionAsyncId()` is 0
+// directly in a callback of the HTTP core. It is not 0 in callbacks of timers, immediates and ticks, in an
+// AsyncResource, and (Node.js 20 and 22, where AsyncLocalStorage turns promise hooks on) behind every
+// `await`; there, the process aborts on its way out ("async hook stack has become corrupted", or a failed
+// check in InternalCallbackScope::Close). So the thread leaves those contexts first (async-contexts.ts).
+// Tested with that on Node.js 20, 22 and 24 (test/system/stalls.test.ts): loops in handlers, behind awaits,
+// in timers, immediates, ticks, microtasks, event listeners, callbacks of fs, and in a regular expression.
 //
 // Native code that does not return (execSync, a hung file system) cannot be interrupted: the inspector's
 // message does not get in either, so an attempt does no harm.
 //
 // The code must end exactly where the thread has looked at it. Had it continued meanwhile, the interruption
 // would hit whatever runs next, in a context that was not left. V8 carries out the messages of an inspector
-// session one after the other and runs no JavaScript between them. So the thread announces that it is prepared
-// and waits, within the first message, until the primary has sent the second one, the interruption.
+// session one after the other and runs no JavaScript between them. So the thread announces that it is
+// prepared and waits, within the first message, until the primary has sent the second one, the interruption.
 //
 // A loop of awaits is found between two of them, with nothing on the stack, in nearly all attempts on
 // Node.js 24 and newer. An interruption there would hit the next microtask, which may belong to another
@@ -91,7 +91,8 @@ export async function interruptThread(thread: number, withinMs = REPLY_MS): Prom
     for (;;) {
       const reply = await tryOnce(opened, deadlineNs);
       await interrupted;
-      // When the deadline has passed, the thread replies `responsive`, and a next call finds it stalled again.
+      // When the deadline has passed, the thread replies `responsive`, and a next call finds it stalled
+      // again.
       if (reply === 'retry') await delay(RETRY_MS);
       else if (reply !== 'between-microtasks') return reply;
       else if (performance.now() - begun > BETWEEN_MS) return 'responsive';
@@ -126,8 +127,8 @@ const nanosecondsAfter = (ms: number): bigint => process.hrtime.bigint() + BigIn
 /**
  * The script that is evaluated in the thread. Code of services may have replaced our function, so what the
  * function throws stays in the thread, and its result reaches the primary only as a short text. The script is
- * one line without a function of its own, because `frameReader` looks for exactly one frame, in the first line
- * of the script. At the end of the stack the call throws as well, and is tried again.
+ * one line without a function of its own, because `frameReader` looks for exactly one frame, in the first
+ * line of the script. At the end of the stack the call throws as well, and is tried again.
  */
 function expressionFor(deadlineNs: bigint): string {
   const call = `globalThis[Symbol.for(${JSON.stringify(FUNCTION_KEY.description)})]?.(${deadlineNs}n)`;

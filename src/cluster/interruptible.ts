@@ -24,7 +24,9 @@ const UNREACHABLE = encoded('unreachable');
 const RETRY = encoded('retry');
 const BETWEEN_MICROTASKS = encoded('between-microtasks');
 
-/** What a look at the loop found. `retry`: code that must not end here. Undefined: the loop is not stalled. */
+/**
+ * What a look at the loop found. `retry`: code that must not end here. Undefined: the loop is not stalled.
+ */
 export type Examination = Stall | 'retry' | 'progressing' | undefined;
 
 /** What the thread knows of its loop. Both methods run on top of other code, so they must be quick. */

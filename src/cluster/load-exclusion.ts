@@ -1,57 +1,64 @@
-// Which workers are left out when new connections are handed out round-robin: those that have clearly more
-// than their share in hand, until the others have caught up. Connections live long and are given once, so a
-// turn for everybody does not keep them even: each worker that is replaced hands its connections to those
-// that were before it.
+// Decides which workers are excluded while new connections are handed out in turn: those that clearly have
+// more load than their share, until the others have caught up. Connections are long-lived and are placed
+// once, so equal turns do not keep the load even: a worker that is replaced hands its connections to the
+// workers that were there before it.
 //
-// Steered is by what stays, the least of the last looks: connections of one request come and go in between,
-// and are spread well enough by turns.
+// Decisions use long-lived load, the minimum over the recent samples. Connections for a single request come
+// and go between two samples, and taking turns spreads them well enough.
 
-/** What a worker has in hand: its connections, and those that are busy once more. */
+/** The load of a worker: its connections, and the requests in flight on them. */
 export interface Load {
   readonly connections: number;
   readonly inFlight: number;
 }
 
+/** A connection that is busy counts twice. */
 export const weightOf = ({ connections, inFlight }: Load): number => connections + inFlight;
 
-export interface Seen {
-  /** The least weight of the last looks. */
-  readonly stays: number;
-  /** The last one. */
-  readonly now: number;
+export interface WorkerLoad {
+  /** The least weight of the recent samples. */
+  readonly longLived: number;
+  /** The weight of the last sample. */
+  readonly current: number;
   readonly isExcluded: boolean;
 }
 
-/** Of the mean, and on top of it: what nobody would notice is left alone. */
-const LEAVES = { times: 1.25, plus: 8 };
-const RETURNS = { times: 1.1, plus: 4 };
+/**
+ * A worker is excluded above this limit: a factor of the mean, and a number on top, so that small differences
+ * do not matter.
+ */
+const EXCLUDE_ABOVE = { factor: 1.25, plus: 8 };
+/** An excluded worker is included again below this limit. */
+const INCLUDE_BELOW = { factor: 1.1, plus: 4 };
 
-/** @returns for each worker whether it is left out from now on: never more than half of them */
-export function excludedByLoad(workers: readonly Seen[]): readonly boolean[] {
-  const mean = (of: (seen: Seen) => number): number =>
-    workers.reduce((sum, seen) => sum + of(seen), 0) / workers.length;
-  const staying = mean(({ stays }) => stays);
-  const current = mean(({ now }) => now);
-  const isCrowded = ({ stays, now, isExcluded }: Seen): boolean =>
-    isExcluded
-      ? now > current * RETURNS.times + RETURNS.plus
-      : stays > staying * LEAVES.times + LEAVES.plus && now > current * RETURNS.times + RETURNS.plus;
-  const crowded = workers.filter(isCrowded).sort((a, b) => b.now - a.now);
-  const out = new Set(crowded.slice(0, Math.floor(workers.length / 2)));
-  return workers.map((seen) => out.has(seen));
+/** @returns for each worker whether it is excluded from now on; never more than half of them are */
+export function excludedByLoad(workers: readonly WorkerLoad[]): readonly boolean[] {
+  const mean = (of: (load: WorkerLoad) => number): number =>
+    workers.reduce((sum, load) => sum + of(load), 0) / workers.length;
+  const meanLongLived = mean(({ longLived }) => longLived);
+  const meanCurrent = mean(({ current }) => current);
+  const isAbove = (value: number, limit: typeof EXCLUDE_ABOVE, ofMean: number): boolean =>
+    value > ofMean * limit.factor + limit.plus;
+  const isCrowded = ({ longLived, current, isExcluded }: WorkerLoad): boolean =>
+    isAbove(current, INCLUDE_BELOW, meanCurrent) &&
+    (isExcluded || isAbove(longLived, EXCLUDE_ABOVE, meanLongLived));
+  const crowded = workers.filter(isCrowded).sort((a, b) => b.current - a.current);
+  const excluded = new Set(crowded.slice(0, Math.floor(workers.length / 2)));
+  return workers.map((load) => excluded.has(load));
 }
 
-/** Of the mean, by which the connections of two workers may differ and count as the same. */
-const SAME = 1 / 16;
+/** Connections of two workers count as equal when they differ by at most this part of the mean. */
+const EQUAL = 1 / 16;
 
 /**
- * While connections are about to come that have lost their worker: workers that do not have the fewest are
- * left out. For so many connections and for a moment only, because one worker may get all that come.
- * @param connections of each worker
- * @returns for each worker whether it is left out from now on: never all of them
+ * Excludes all workers but those with the fewest connections. To be used only for a moment, while a known
+ * number of connections is expected that have lost their worker, because a single worker may receive all of
+ * them.
+ * @param connections the number of connections of each worker
+ * @returns for each worker whether it is excluded from now on; never all of them are
  */
 export function excludedToFill(connections: readonly number[]): readonly boolean[] {
   const mean = connections.reduce((sum, one) => sum + one, 0) / connections.length;
-  const most = (Math.min(...connections) + mean) / 2 + mean * SAME;
-  return connections.map((one) => one > most);
+  const limit = (Math.min(...connections) + mean) / 2 + mean * EQUAL;
+  return connections.map((one) => one > limit);
 }

@@ -1,18 +1,24 @@
-// Each worker's heartbeat, and how busy its loop is, how late its timers are and how much heap it uses. All
-// of it hangs on one timer: when that stops, the loop stands still, and how late it is shows how long the
-// loop was held up.
+// Publishes the heartbeat of this worker, and how busy its event loop is, how late its timers are and how
+// much heap it uses. One timer does all of it: no heartbeat means that the loop is stalled, and the delay of
+// the timer is the time for which the loop was occupied.
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../memory/clock.js';
 import type { WorkerRow } from '../memory/worker-row.js';
 import { startHeapSampler } from './heap-sampler.js';
 
-/** Also how late a standing loop is noticed. 20 wake-ups a second cost less than a thousandth of a core. */
+/**
+ * Interval of heartbeats, by which a stall is also noticed late. 20 wake-ups a second cost less than 0.1 % of
+ * a core.
+ */
 export const BEAT_MS = 50;
 const REPORT_BEATS = 5;
 const SAMPLE_BEATS = 20;
-/** This share of the last beats was at most as late as is reported. */
+/** This share of the recent beats was not later than the delay that is reported. */
 const QUANTILE = 0.99;
-/** Five seconds; of fewer beats the quantile would be the largest one. */
+/**
+ * The number of beats for the quantile, which are five seconds. With fewer, the quantile would be the
+ * maximum.
+ */
 const KEPT_BEATS = 100;
 
 /**

@@ -11,8 +11,8 @@
 //   leaving {reason} ------------------->      takes it out of rotation, unless it is the last thread that
 //   (drained, or failed)                       serves: that one is kept until another is ready
 //                            <---------        detached: only now may the thread close its app and exit
-//                                              (docs/cluster.md). A second `leaving` is answered by a second
-//                                              `detached`: code of a service may have posted the first
+//                                              (docs/cluster.md). A second `leaving` gets a second `detached`:
+//                                              code of a service may have posted the first
 //
 //                            <---------        recover: what the thread ran was interrupted
 //   ends the interrupted requests, leaves
@@ -72,8 +72,8 @@ export type LeaveReason =
 
 export type FromWorker =
   /**
-   * The thread can serve. `descriptor` is not used any more after `detached`. `routes` lists the routes of the
-   * thread: plain data that the cluster module passes on without reading it.
+   * The thread can serve. `descriptor` is not used any more after `detached`. `routes` lists the routes of
+   * the thread: plain data that the cluster module passes on without reading it.
    */
   | { readonly type: 'ready'; readonly descriptor: Descriptor; readonly routes: unknown }
   /** Follows a `service-ready`: requests of this service are no longer rejected by this thread. */
@@ -87,7 +87,9 @@ export type FromWorker =
   | { readonly type: 'refused'; readonly message: string; readonly exitCode: number };
 
 export type ToWorker =
-  /** `isFault`: the thread has to leave because of what it ran, and not by an order that may come at any time. */
+  /**
+   * `isFault`: the thread has to leave because of what it ran, and not by an order that may come at any time.
+   */
   | { readonly type: 'drain'; readonly withinMs: number; readonly isFault: boolean }
   /** The loop of the thread was stalled and what it ran was interrupted. */
   | { readonly type: 'recover' }

@@ -1,8 +1,9 @@
-// The primary's own end of the data plane, the only one here that touches uWebSockets.js: it listens, hands
-// sockets to workers, and answers what finds no worker with 503 NO_WORKER. A worker's descriptor is a raw
-// pointer: one left here after its thread has ended is a segfault at the next connection, so `removeChild`
-// always comes before a worker may close (docs/cluster.md).
-
+// The listener of the primary on the data plane. It hands accepted sockets to the workers that were added,
+// and rejects requests with 503 NO_WORKER while there are none. This is the only file of the module that uses
+// uWebSockets.js.
+//
+// A worker's descriptor is a raw pointer. If it stayed here after its thread has ended, the next connection
+// would be a segfault, so `removeChild` is always called before a worker may close its app (docs/cluster.md).
 import uWS from 'uWebSockets.js';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Settings } from '../config.js';
@@ -14,7 +15,7 @@ import { TraceIds } from '../telemetry/trace-ids.js';
 
 const NO_WORKER = new UnavailableError('NO_WORKER', 'No worker is serving right now.');
 
-/** What the published types leave out. */
+/** The methods that the published types omit. */
 interface AcceptingApp {
   listen(
     host: string,
@@ -26,7 +27,7 @@ interface AcceptingApp {
   removeChildAppDescriptor(descriptor: unknown): void;
 }
 
-/** LIBUS_LISTEN_*; without `EXCLUSIVE`, others with SO_REUSEPORT may listen on the same port. */
+/** LIBUS_LISTEN_* options. With `shared`, other listeners with SO_REUSEPORT may use the same port. */
 const OPTIONS = { shared: 0, exclusive: 1 } as const;
 
 export type PlaceholderOptions = Pick<Settings, 'host' | 'tlsCertFile' | 'tlsKeyFile'>;
@@ -39,8 +40,8 @@ export class PlaceholderListener {
 
   constructor({ host, tlsCertFile, tlsKeyFile }: PlaceholderOptions) {
     this.#host = host;
-    // Of the same kind as those of the workers: a child of the other kind is a segfault at the first
-    // connection.
+    // The app must be of the same kind as those of the workers: with a child of the other kind, the first
+    // connection is a segfault.
     this.#app =
       tlsCertFile === undefined || tlsKeyFile === undefined
         ? uWS.App()
@@ -49,7 +50,7 @@ export class PlaceholderListener {
   }
 
   /**
-   * @param port 0: any free one, always exclusive
+   * @param port 0: any free port, always exclusive
    * @returns the port
    * @throws StartError when the address cannot be listened on
    */
@@ -68,9 +69,10 @@ export class PlaceholderListener {
   }
 
   /**
-   * Where many may listen nobody is refused, so it is asked first whether anybody does.
-   * @returns the port, on which others may listen beside us from now on
-   * @throws StartError as `listen`
+   * Listens on a port that the workers are to share. A shared listener is never refused, so an exclusive one
+   * checks first that no other process listens.
+   * @returns the port, on which other listeners are possible from now on
+   * @throws StartError when the address cannot be listened on
    */
   reserve(port: number): number {
     const free = this.listen(port, 'exclusive');
@@ -83,8 +85,9 @@ export class PlaceholderListener {
   }
 
   /**
-   * With as few connections lost as can be: the kernel resets what it has completed for a listener that
-   * closes before it has taken it. So it is closed in the turn of the loop right behind an empty poll.
+   * Stops listening with as few lost connections as possible: the kernel resets connections that it has
+   * completed for a listener and that were not accepted when it closes. So it closes right after a poll that
+   * accepted all of them.
    */
   async stopListeningBehindPoll(): Promise<void> {
     for (let i = 0; i < 2; i += 1) await turn();
@@ -109,6 +112,7 @@ export class PlaceholderListener {
     this.#app.close();
   }
 
+  /** Rejects a request with 503 NO_WORKER. */
   #refuse(res: uWS.HttpResponse, req: uWS.HttpRequest): void {
     const requestId = requestIdOf(req.getHeader('x-request-id'));
     const traceId = parseTraceparent(req.getHeader('traceparent'))?.traceId ?? this.#traceIds.traceId();

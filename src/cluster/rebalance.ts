@@ -1,7 +1,8 @@
-// Lets workers that have clearly more connections than their share close the surplus, by the rule in
-// `surplus.ts`. Each look writes into shared memory how many connections a worker may close until the next
-// one, and with how many open ones in the process it may not. The worker closes them behind its next
-// responses, which say `Connection: close`, so a client that obeys that loses no request.
+// Orders workers with clearly more connections than their share to close the surplus, by the rule in
+// surplus.ts. Each round writes into shared memory how many connections a worker may close until the next
+// round, and above how many open connections of the process it must not. The worker closes them after its
+// next responses, which have
+// `Connection: close`, so a client that respects it loses no request.
 import type { Block } from '../memory/block.js';
 import { openConnections } from '../memory/open-connections.js';
 import { SurplusOrders } from '../memory/surplus-cells.js';
@@ -10,8 +11,8 @@ import { SurplusRule } from './surplus.js';
 import type { WorkerThread } from './worker-thread.js';
 import { isAlive } from './workers.js';
 
-/** `surplus.ts` counts its times in looks. */
-const LOOK_EVERY_MS = 250;
+/** surplus.ts counts its times in rounds. */
+const ROUND_MS = 250;
 
 type Thread = Pick<WorkerThread, 'slot' | 'state'>;
 
@@ -22,8 +23,8 @@ export interface RebalanceOptions {
   readonly maxConnections: number;
 }
 
-/** @returns what looks once */
-export function rebalancingOf(options: RebalanceOptions): () => void {
+/** @returns a function that does one round */
+export function rebalanceRound(options: RebalanceOptions): () => void {
   const { supervisor, block, sharding, maxConnections } = options;
   const orders = new SurplusOrders(block);
   const open = openConnections(block);
@@ -31,7 +32,7 @@ export function rebalancingOf(options: RebalanceOptions): () => void {
   const given = new WeakMap<Thread, number>();
   let ordered = 0;
 
-  /** Connections that a thread has closed by order since the last look. */
+  /** Connections that a thread has closed by order since the last round. */
   const closedBy = (thread: Thread): number => {
     const now = orders.given(thread.slot);
     const closed = (now - (given.get(thread) ?? 0)) >>> 0;
@@ -43,19 +44,19 @@ export function rebalancingOf(options: RebalanceOptions): () => void {
     const serving = living.filter(({ state }) => state.kind === 'ready');
     const holders = serving.map((thread) => ({ thread, connections: orders.connections(thread.slot) }));
     const closed = living.reduce((sum, thread) => sum + closedBy(thread), 0);
-    const { closes, mostOpen } = rule.look(holders, closed, open());
+    const { closes, maxOpen } = rule.decide(holders, closed, open());
     const before = ordered;
     ordered = closes.reduce((sum, one) => sum + one, 0);
-    // Before the clients come back. While nothing is closed, none do: what is left may be WebSockets and
-    // streams.
+    // Announced before the clients come back. While nothing is closed, no client does: the rest may be
+    // WebSockets and streams.
     if (ordered > 0 && (before === 0 || closed > 0)) sharding.expect(ordered);
-    orders.closeUpTo(mostOpen);
+    orders.closeUpTo(maxOpen);
     for (const thread of living) orders.order(thread.slot, closes[serving.indexOf(thread)] ?? 0);
   };
 }
 
-/** @returns what ends it */
+/** @returns a function that ends the rebalancing */
 export function rebalance(options: RebalanceOptions): () => void {
-  const timer = setInterval(rebalancingOf(options), LOOK_EVERY_MS);
+  const timer = setInterval(rebalanceRound(options), ROUND_MS);
   return () => clearInterval(timer);
 }

@@ -1,27 +1,29 @@
-// Bounds what the kernel receives for a connection before the core reads it (SO_RCVBUF, tcp(7)).
+// Bounds the bytes that the kernel receives for a connection before the HTTP core reads them (SO_RCVBUF,
+// tcp(7)).
 //
-// The core reads 512 KiB at a time, and reads again in the same turn of the event loop for as long as that
-// was filled whole; `pause` does not stop it. By itself the kernel lets a receive buffer grow to several MiB,
-// and a client on the same machine fills it faster than an upload can be kept: hundreds of MiB then arrive in
-// one turn of seconds. A smaller receive buffer ends the turn after one read. A connection inherits it from
-// the listener that accepts it.
+// The core reads 512 KiB at a time, and reads again in the same turn of the event loop as long as a read
+// fills all of it;
+// `pause` does not stop it. By default the kernel lets a receive buffer grow to several MiB, and a client on
+// the same machine fills it faster than an upload can be stored: hundreds of MiB then arrive in one turn that
+// lasts seconds. With a smaller receive buffer the turn ends after one read. A connection inherits the bound
+// from its listener.
 //
-// Neither the core nor Node.js has an option for it. Node.js sets it only for sockets of UDP, but does not
-// look what a descriptor is when such a socket is made of one. It closes the descriptor with that socket, so
-// this happens in a process of its own: the option belongs to the socket that both share. Without /proc (not
-// on Linux) nothing is changed.
+// Neither the core nor Node.js has an option for TCP. Node.js has one for UDP sockets, and does not check the
+// type of a descriptor from which it makes such a socket. It closes the descriptor together with the socket,
+// so this is done in a helper process: the option belongs to the kernel's socket, which both processes share.
+// Without /proc (not on Linux) nothing is changed.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import type { Logger } from 'pino';
 
 /**
- * Bytes that are asked for: the most that Linux grants without `net.core.rmem_max` being raised. The kernel
- * doubles them, and what it then holds is below the 512 KiB of the core.
+ * The size of the buffer: the largest that Linux grants with the default of `net.core.rmem_max`. The kernel
+ * doubles it, and holds less than the 512 KiB that the core reads.
  */
 const RECEIVE_BYTES = 208 * 1024;
 
-/** A process that takes longer is ended. */
+/** A helper process that takes longer is ended. */
 const MOST_MS = 5000;
 
 const SCRIPT = `
@@ -32,15 +34,15 @@ for (let fd = 3; fd < 3 + Number(process.argv[1]); fd++) {
   if (socket.open(fd) !== 0 || socket.bufferSize(${RECEIVE_BYTES}, true, {}) === undefined) process.exitCode = 1;
 }`;
 
-/** In /proc/net/tcp: the state of a listening socket. */
+/** The state of a listening socket in /proc/net/tcp. */
 const LISTEN = '0A';
 const PIECE_BYTES = 64 * 1024;
 
 /**
- * Bounds the receive buffers of connections that the listeners of this process on this port accept from then
- * on. Until the promise resolves a listener must not be closed: the other process would keep it open, and its
- * connections be lost. Never rejects.
- * @param others descriptors of listeners that are left as they are
+ * Bounds the receive buffers of connections that listeners of this process on a port accept from then on.
+ * Never rejects; a failure is logged. No listener may be closed before the promise resolves: the helper
+ * process would keep it open, and its connections would be lost.
+ * @param others descriptors of listeners that are not to be changed
  */
 export async function boundReceiveBuffers(
   port: number,
@@ -52,11 +54,11 @@ export async function boundReceiveBuffers(
     const listeners = listenersOn(port).filter((fd) => !others.includes(fd));
     const child = spawn(process.execPath, ['--no-warnings', '-e', SCRIPT, String(listeners.length)], {
       stdio: ['ignore', 'ignore', 'ignore', ...listeners],
-      env: {}, // options for this process are not for that one
+      env: {}, // NODE_OPTIONS of this process are not meant for the helper
       timeout: MOST_MS,
     });
     child.unref();
-    // It would hold the port for a moment longer.
+    // Otherwise the helper would hold the port longer than this process.
     const end = (): boolean => child.kill('SIGKILL');
     process.once('exit', end);
     const [code] = (await once(child, 'exit').finally(() => process.off('exit', end))) as [number | null];
@@ -64,13 +66,13 @@ export async function boundReceiveBuffers(
   } catch (err) {
     log.warn(
       { err, port },
-      'the receive buffers of connections are not bounded: a client that uploads faster than this process can read ' +
-        'holds up a worker; lower the last value of net.ipv4.tcp_rmem to 400000 instead',
+      'cannot bound the receive buffers of connections: a client that uploads faster than this process can read ' +
+        'stalls a worker; lower the last value of net.ipv4.tcp_rmem to 400000 instead',
     );
   }
 }
 
-/** @returns descriptors of this process; none where there is no /proc */
+/** @returns the descriptors of this process that listen on the port; none without /proc */
 export function listenersOn(port: number): number[] {
   try {
     const names = new Set([
@@ -89,11 +91,14 @@ function nameOf(fd: string): string {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`);
   } catch {
-    return ''; // it has been closed meanwhile
+    return ''; // closed meanwhile
   }
 }
 
-/** The file begins with the listening sockets: the connections, which may be many, are not read. */
+/**
+ * Reads the names of listening sockets. The file begins with them, so the connections, maybe many, are not
+ * read.
+ */
 function socketsOn(port: number, file: string): string[] {
   if (!existsSync(file)) return []; // without IPv6
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;

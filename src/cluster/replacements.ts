@@ -1,6 +1,6 @@
 // Planned replacements of workers' threads: by a reload, or because of a heap over its limit. The new thread
-// serves before the old one is taken out of rotation, drained and ended. Threads start one after the other; the
-// drains of the threads they replace overlap.
+// serves before the old one is taken out of rotation, drained and ended. Threads start one after the other;
+// the drains of the threads they replace overlap.
 import { mayReplace } from './drains.js';
 import type { ThreadStarter } from './thread-starter.js';
 import type { ReplaceReason } from './worker-thread.js';
@@ -32,8 +32,8 @@ export class Replacements {
   }
 
   /**
-   * Resolves when the new thread serves, or never will. A reload waits while a quarter of the workers drain. A
-   * worker whose heap is over its limit does not, because it may be lost meanwhile.
+   * Resolves when the new thread serves, or never will. A reload waits while a quarter of the workers drain.
+   * A worker whose heap is over its limit does not, because it may be lost meanwhile.
    * @param before on the clock of `performance.now()`: a thread that started later is not replaced
    */
   async replace(worker: number, reason: ReplaceReason, before: number): Promise<Replacement> {

@@ -1,28 +1,31 @@
-// When a worker whose thread has ended gets its next one, and when there is no point in trying any more. A
-// rule without a clock: the supervisor waits and starts.
+// Decides when a worker whose thread has ended gets its next one, and when further attempts are hopeless. It
+// is a rule without a clock: the supervisor waits and starts threads.
 import { availableParallelism } from 'node:os';
 
 export interface RestartLimits {
   /**
-   * A worker is given up when this many threads of it in a row have ended before `ready`; then the process
-   * ends (exit 70), unless another worker serves. One that ended for want of file descriptors counts as an
-   * eighth.
+   * A worker is given up when this many of its threads in a row have ended before they were ready. Then the
+   * process ends (exit 70), unless another worker serves. A thread that ended for lack of file descriptors
+   * counts as an eighth.
    */
   readonly giveUpAfter: number;
-  /** A thread that served this long, in milliseconds, starts its worker's backoff anew. */
+  /** A thread that has served for this long, in milliseconds, resets the backoff of its worker. */
   readonly longLifeMs: number;
-  /** A thread that is not ready by then never will be. */
+  /** A thread that is not ready after this long, in milliseconds, is discarded. */
   readonly startMs: number;
   /**
-   * Threads that start at the same time when the process starts. A start is all work: more of them take no
-   * less time, but keep those that are ready from their turns for so long that they look stalled.
+   * The number of threads that start at the same time when the process starts. A start is pure CPU work, so
+   * more of them do not save time, but keep the ready threads from running for so long that they appear to be
+   * stalled.
    */
   readonly startingAtOnce: number;
   /**
-   * How long a thread in which something was thrown outside of any request may finish what it has in hand.
+   * How long a thread with an uncaught exception outside of any request may drain, in milliseconds.
    */
   readonly failedDrainMs: number;
-  /** How long beyond the time of its drain a thread may take to end. After that another takes its place. */
+  /**
+   * How long beyond its drain a thread may take to end, in milliseconds. After that, a successor is started.
+   */
   readonly overdueMs: number;
 }
 
@@ -35,36 +38,40 @@ export const RESTART_LIMITS: RestartLimits = {
   overdueMs: 10_000,
 };
 
-/** The process may get descriptors back by itself; five minutes of attempts say that it does not. */
+/**
+ * The count of a failure for lack of descriptors. The process may recover from it; five minutes of attempts
+ * show that it does not.
+ */
 const WITHOUT_FILES = 1 / 8;
 
-/** The history of one worker's threads, as far as it decides about the next. */
+/** The history of one worker's threads, as far as it determines the next start. */
 export class Restarts {
   readonly #limits: RestartLimits;
-  /** Lives in a row that served for a short time or not at all: the exponent of the backoff. */
+  /** Threads in a row that have served for a short time or not at all: the exponent of the backoff. */
   #failures = 0;
-  /** Lives in a row that never reached `ready`, some of them in part. */
+  /** Threads in a row that were never ready. Some count as a fraction. */
   #unready = 0;
 
   constructor(limits: RestartLimits) {
     this.#limits = limits;
   }
 
+  /** A thread of the worker is ready. */
   ready(): void {
     this.#unready = 0;
   }
 
   /**
-   * A thread has ended that was to live on. What it has served is taken off the wait: the wait bounds how
-   * often threads start, and need not make up for a life that was long enough.
-   * @param servedMs since it was ready; 0 when it never was
+   * A thread has ended or failed without an order. The time that it has served is subtracted from the delay,
+   * since the delay only bounds how often threads start.
+   * @param servedMs milliseconds since it was ready; 0 when it never was
    * @param isWithoutFiles the process is short of file descriptors, without which no thread starts
    */
   ended(
     servedMs: number,
     isWithoutFiles = false,
   ): { readonly delayMs: number; readonly isHopeless: boolean } {
-    // `ready` clears the count, so it holds only lives that ended before it.
+    // `ready` resets the count, so a thread that has served adds only this one.
     this.#unready += isWithoutFiles ? WITHOUT_FILES : 1;
     this.#failures = servedMs > this.#limits.longLifeMs ? 0 : this.#failures + 1;
     const delayMs = Math.max(0, restartDelay(this.#failures) - servedMs);
@@ -72,7 +79,10 @@ export class Restarts {
   }
 }
 
-/** Milliseconds before the next start of a worker: 100 ms doubling to 5 s over consecutive failures. */
+/**
+ * The delay before the next start of a worker in milliseconds: 100, doubling to 5000 with consecutive
+ * failures.
+ */
 export function restartDelay(failures: number): number {
   return failures === 0 ? 0 : Math.min(5_000, 100 * 2 ** (failures - 1));
 }

@@ -1,6 +1,6 @@
-// SHARDING=reuseport: every worker listens itself, and the kernel spreads connections over them by a hash of
-// the addresses. While no worker listens the primary does, so that the port stays ours and NO_WORKER is
-// answered.
+// SHARDING=reuseport: every worker listens itself, and the kernel spreads connections over the listeners by a
+// hash of the addresses. While no worker listens, the primary does, so that this process keeps the port and
+// requests get 503 NO_WORKER.
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
@@ -17,25 +17,26 @@ export interface ReusePortOptions extends PlaceholderOptions, Pick<Settings, 'po
 
 export class ReusePort implements Sharding {
   readonly port: number;
-  readonly #front: PlaceholderListener;
+  readonly #placeholder: PlaceholderListener;
   readonly #log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  /** Workers in rotation. */
   readonly #listening = new Set<Descriptor>();
-  #stopped = false;
+  #isStopped = false;
 
-  /** @throws StartError when the address cannot be listened on, or somebody else listens on it */
+  /** @throws StartError when the address cannot be listened on, or another process listens on it */
   static open(options: ReusePortOptions, log: Pick<Logger, 'info' | 'warn' | 'error'>): Promise<ReusePort> {
     return inTurn(() => new ReusePort(options, log), log);
   }
 
   private constructor(options: ReusePortOptions, log: Pick<Logger, 'info' | 'warn' | 'error'>) {
-    this.#front = new PlaceholderListener(options);
+    this.#placeholder = new PlaceholderListener(options);
     this.#log = log;
     const { port, sharing } = options;
-    this.port = sharing === 'beside' && port !== 0 ? port : this.#front.reserve(port);
+    this.port = sharing === 'beside' && port !== 0 ? port : this.#placeholder.reserve(port);
     if (!migratesQueues()) {
       log.info(
-        'a worker that is replaced resets the connections that wait to be accepted by it; ' +
-          'net.ipv4.tcp_migrate_req=1 hands them to the others',
+        'a worker that is replaced resets the connections that it has not accepted yet; ' +
+          'net.ipv4.tcp_migrate_req=1 hands them to the other workers',
       );
     }
   }
@@ -44,46 +45,50 @@ export class ReusePort implements Sharding {
     return this.port;
   }
 
-  /** Its workers have by now: they start when what they need is there. */
+  /** Does nothing: beside another process, the workers start when the process is ready, and listen then. */
   async join(): Promise<void> {}
 
   add(descriptor: Descriptor): void {
     this.#listening.add(descriptor);
-    this.#front.stopListening();
+    this.#placeholder.stopListening();
   }
 
-  /** Only its own thread could close its listener. What the kernel gives it waits until the loop turns. */
+  /** Does nothing: only the thread itself could close its listener. Its new connections wait for its loop. */
   pause(): void {}
 
-  /** The kernel chooses. */
+  /** Does nothing: the kernel chooses the worker. */
   expect(): void {}
 
-  /** It closes its listener when it is told to drain: by then somebody else listens. */
+  /**
+   * The worker closes its listener when it drains. If it is the last one, the primary listens before that.
+   */
   remove(descriptor: Descriptor): void {
-    if (!this.#listening.delete(descriptor) || this.#listening.size > 0 || this.#stopped) return;
+    if (!this.#listening.delete(descriptor) || this.#listening.size > 0 || this.#isStopped) return;
     try {
-      this.#front.listen(this.port, 'shared');
+      this.#placeholder.listen(this.port, 'shared');
     } catch (err) {
-      // Nobody answers until the next worker listens: no reason to end those that still finish.
-      this.#log.error({ err }, 'the primary cannot stand in for its workers');
+      // No response is possible until the next worker listens, but the draining workers can still finish.
+      this.#log.error({ err }, 'the primary cannot listen while no worker does; new connections are refused');
     }
   }
 
   stopListening(): Promise<void> {
-    this.#stopped = true;
-    return this.#front.stopListeningBehindPoll();
+    this.#isStopped = true;
+    return this.#placeholder.stopListeningBehindPoll();
   }
 
   close(): void {
-    this.#front.close();
+    this.#placeholder.close();
   }
 }
 
-/** Whether the kernel hands the queue of a listener that closes to another one (Linux 5.14 and newer). */
+/**
+ * Whether the kernel hands the queue of a listener that closes to another listener (Linux 5.14 and newer).
+ */
 export function migratesQueues(): boolean {
   try {
     return readFileSync(MIGRATE, 'utf8').trim() === '1';
   } catch {
-    return false; // an older kernel: it cannot
+    return false; // an older kernel
   }
 }

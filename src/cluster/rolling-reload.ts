@@ -1,4 +1,4 @@
-// Rolling replacement of all workers: successors start one after the other, and each serves before its
+// Replaces all workers without a gap: successors start one after the other, and each serves before its
 // predecessor leaves. The drains of the predecessors overlap. New threads load the configuration module and
 // everything it imports anew.
 import type { Logger } from 'pino';
@@ -23,9 +23,9 @@ export class RollingReload {
   }
 
   /**
-   * Begins. While a reload is under way, another one follows it, however often it is asked for: workers that
-   * are replaced already have read the files before they changed.
-   * @returns whether that reload has replaced all workers; the log says why not
+   * Begins a reload. While one is in progress, exactly one more follows it, however often this is called:
+   * workers that are replaced already may have read their files before these changed.
+   * @returns whether that reload has replaced all workers; if not, the log has the reason
    */
   begin(): Promise<boolean> {
     if (this.#running === undefined) {
@@ -35,7 +35,7 @@ export class RollingReload {
       return this.#running;
     }
     if (this.#following === undefined) {
-      this.#log.info('a reload is under way: another one follows');
+      this.#log.info('a reload is in progress; another one will follow');
       const follow = (): Promise<boolean> => {
         this.#following = undefined;
         return this.begin();
@@ -45,7 +45,7 @@ export class RollingReload {
     return this.#following;
   }
 
-  /** Stops at the first worker whose replacement does not get ready: the old ones serve on. */
+  /** Stops at the first worker whose replacement does not get ready; the old threads keep serving. */
   async #replaceAll(): Promise<boolean> {
     if (this.#supervisor.stopping) return false;
     const begun = performance.now();
@@ -59,7 +59,7 @@ export class RollingReload {
       if (!isReplaced) {
         this.#log.error(
           { worker },
-          'reload stopped: a replacement did not get ready, the old workers serve on',
+          'reload stopped: a replacement did not get ready; the old workers keep serving',
         );
         return false;
       }

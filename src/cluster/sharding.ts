@@ -6,8 +6,8 @@
 // both.
 
 /**
- * Identifies a worker thread in the rotation. The thread sends it when it is ready. Descriptors are compared by
- * identity: use the object that was received.
+ * Identifies a worker thread in the rotation. The thread sends it when it is ready. Descriptors are compared
+ * by identity: use the object that was received.
  */
 export interface Descriptor {
   /** The thread's row in shared memory. */
@@ -29,8 +29,8 @@ export interface Rotation {
    */
   pause(descriptor: Descriptor): void;
   /**
-   * The thread receives no new connection any more; a thread that listens itself does so until it has closed its
-   * listener. Always called before the thread is told that it may close its app. Can be called again.
+   * The thread receives no new connection any more; a thread that listens itself does so until it has closed
+   * its listener. Always called before the thread is told that it may close its app. Can be called again.
    */
   remove(descriptor: Descriptor): void;
 }
@@ -47,8 +47,8 @@ export interface Sharding extends Rotation {
    */
   join(): Promise<void>;
   /**
-   * Announces connections that will come back soon because a worker closes them. Within the next second, as far
-   * as this process can choose, they go to the workers with the fewest connections.
+   * Announces connections that will come back soon because a worker closes them. Within the next second, as
+   * far as this process can choose, they go to the workers with the fewest connections.
    * @param connections how many
    */
   expect(connections: number): void;

@@ -1,5 +1,5 @@
-// Reads the stack of the code that is about to be interrupted, and judges from its frames whether the code may
-// end where it is.
+// Reads the stack of the code that is about to be interrupted, and judges from its frames whether the code
+// may end where it is.
 import { createContext, runInContext } from 'node:vm';
 
 /** Frames of the stack that are reported. */
@@ -18,7 +18,10 @@ const CONTEXT_MODULES =
 /** The name that stands for a file in frames of code that was made by `eval` or `new Function`. */
 const EVALUATED = 'evaluated';
 const RUNTIME = new URL('..', import.meta.url).href;
-/** These parts of the package are services like any other: the reference shop, and the one that serves /health and the API description. */
+/**
+ * These parts of the package are services like any other: the reference shop, and the one that serves /health
+ * and the API description.
+ */
 const OWN_SERVICES = ['../services/', '../worker/system-routes.js'].map(
   (path) => new URL(path, import.meta.url).href,
 );
@@ -31,8 +34,8 @@ export const isServiceCode = (file: string): boolean =>
 
 /**
  * Whether Node.js may be about to enter an asynchronous context: V8 ends code at its next check (the entry of
- * a function, the next round of a loop), and what Node.js does until then would still be done. This is so when
- * its context modules are nearer to the top of the stack than any code that is not part of Node.js.
+ * a function, the next round of a loop), and what Node.js does until then would still be done. This is so
+ * when its context modules are nearer to the top of the stack than any code that is not part of Node.js.
  * @param files the files of the frames, innermost first
  */
 export function entersContext(files: readonly string[]): boolean {
@@ -57,10 +60,10 @@ export interface Frames {
 }
 
 /**
- * Prepares for reading the stack, before code of services can have changed anything. V8 writes the stack of an
- * error by the `stackTraceLimit` and the `prepareStackTrace` of the realm that the error is from. The errors
- * used here are from a realm of their own, so what code of services sets on its `Error`, or forbids to be set,
- * does not matter.
+ * Prepares for reading the stack, before code of services can have changed anything. V8 writes the stack of
+ * an error by the `stackTraceLimit` and the `prepareStackTrace` of the realm that the error is from. The
+ * errors used here are from a realm of their own, so what code of services sets on its `Error`, or forbids to
+ * be set, does not matter.
  * @returns a function that reads the frames, innermost first, without those of the runtime's own look and of
  *   the inspector's call; it returns undefined when these cannot be told from the others
  */

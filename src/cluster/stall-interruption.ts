@@ -1,5 +1,5 @@
-// Interrupts a stalled thread, and what it runs next if that stalls it as well, until its loop runs or there is
-// no hope.
+// Interrupts a stalled thread, and what it runs next if that stalls it as well, until its loop runs or there
+// is no hope.
 import type { Logger } from 'pino';
 import { Allowance } from '../allowance.js';
 import { interruptThread, LISTEN_MS, REPLY_MS } from './interrupt.js';
@@ -9,14 +9,14 @@ import type { ToWorker } from './messages.js';
 import type { WorkerState } from './worker-state.js';
 
 /**
- * The number of attempts on a thread that replies that it is not stalled while its heartbeat stands, or that a
- * pause of the process kept from replying. Also the number of interruptions in a row that hit no new request:
- * then each callback leaves another one behind.
+ * The number of attempts on a thread that replies that it is not stalled while its heartbeat stands, or that
+ * a pause of the process kept from replying. Also the number of interruptions in a row that hit no new
+ * request: then each callback leaves another one behind.
  */
 const MAX_TRIES = 5;
 /**
- * A failed attempt that took longer than this was held up by a pause of the process, and says nothing about the
- * thread.
+ * A failed attempt that took longer than this was held up by a pause of the process, and says nothing about
+ * the thread.
  */
 const MAX_ATTEMPT_MS = REPLY_MS + LISTEN_MS + 50;
 /** Time for an attempt on a wedged thread: native code that returns meanwhile is to end in peace. */

@@ -1,8 +1,8 @@
 // Handles a worker whose event loop is stalled for STALL_MS, one rung after the other. The thread gets no new
-// connections. What it runs is interrupted, and the worker is replaced in order. Where that is not possible, the
-// thread is wedged and a successor starts beside it; the thread is tried again from time to time, because native
-// code may return into a loop that can be interrupted. Heartbeats are read from shared memory, so a busy worker
-// is watched as well.
+// connections. What it runs is interrupted, and the worker is replaced in order. Where that is not possible,
+// the thread is wedged and a successor starts beside it; the thread is tried again from time to time, because
+// native code may return into a loop that can be interrupted. Heartbeats are read from shared memory, so a
+// busy worker is watched as well.
 
 import { type Silence, silenceAfter } from './heartbeat-silence.js';
 import { BEAT_MS } from './load-sampler.js';
@@ -95,7 +95,7 @@ export class StallLadder {
   /** @returns false when the thread cannot be interrupted and is still stalled */
   async #interrupt(thread: WatchedThread): Promise<boolean> {
     const outcome = await new StallInterruption(thread, this.#options).run();
-    // The heartbeat may have ended for good, with the rest of the worker: it is watched anew.
+    // The heartbeat may have stopped together with the rest of the worker: it is watched anew.
     if (outcome === 'recovered') this.#silences.delete(thread);
     return outcome !== 'lost';
   }

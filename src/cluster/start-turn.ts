@@ -1,6 +1,7 @@
-// Between finding a port free and listening on it beside others there is a moment in which a second start
-// would find it free as well. So starts on one host take turns, by a name in the abstract socket space: it
-// belongs to the same network namespace as the ports do, and is free again as soon as its process has ended.
+// A lock by which processes that start on one host take turns. After a process has found a port free, it
+// closes the exclusive listener and opens a shared one; in between, a second process would find the port free
+// as well. The lock is a name in the abstract socket space: it belongs to the same network namespace as the
+// ports, and is released as soon as its process has ended.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,13 +9,19 @@ import type { Logger } from 'pino';
 
 const NAME = '\0multilane-start';
 const PACE_MS = 10;
-/** A turn takes less than a millisecond: who holds it for longer is none of us. */
+/**
+ * A turn takes less than a millisecond. If the lock is held for longer than this, another program holds it.
+ */
 const PATIENCE_MS = 1_000;
 
-/** Runs `work` while no other process does. @throws what `work` throws */
+/**
+ * Runs `work` while no other process runs its own, or without the lock if that cannot be taken.
+ * @throws whatever `work` throws
+ */
 export async function inTurn<T>(work: () => T, log: Pick<Logger, 'warn'>): Promise<T> {
   const turn = await take();
-  if (turn === undefined) log.warn('another process keeps starts from taking turns: going on without');
+  if (turn === undefined)
+    log.warn('cannot take the start lock held by another process; continuing without it');
   try {
     return work();
   } finally {

@@ -32,20 +32,20 @@ export interface SupervisorOptions {
   /** A thread has failed or is gone: logs what it was doing. Called before its rows are overwritten. */
   logFlightRecord(thread: WorkerThread, reason: string): void;
   /**
-   * Whether threads may fail to start because the process can open few files. Called for each thread that ended
-   * before it served.
+   * Whether threads may fail to start because the process can open few files. Called for each thread that
+   * ended before it served.
    * @default never
    */
   isShortOfFiles?(): boolean;
-  /** A thread ended and another one takes its place. */
+  /** A thread has ended and its worker gets another one. */
   restarted(reason: string): void;
   /** Receives the routes of each thread that gets ready: see `ready` in messages.ts. */
   routesReported?(routes: unknown): void;
   /** The process cannot continue and is to end with this exit code. */
   fatal(message: string, exitCode: number): void;
   /**
-   * More threads are wedged or do not end than the process can bear: it is to drain and to end, so that its own
-   * supervisor starts it anew.
+   * More threads are wedged or do not end than the process can bear: it is to drain and to end, so that its
+   * own supervisor starts it anew.
    */
   exhausted(message: string): void;
   /** @default RESTART_LIMITS */

@@ -78,8 +78,8 @@ export class Supervisor {
   }
 
   /**
-   * All threads that are alive, and the last one of each worker without any. A worker that is being replaced has
-   * two.
+   * All threads that are alive, and the last one of each worker without any. A worker that is being replaced
+   * has two.
    */
   get threads(): readonly WorkerThread[] {
     return this.#workers.threads;
@@ -115,7 +115,8 @@ export class Supervisor {
   }
 
   /**
-   * Drains and ends all threads that can end, at the latest after `withinMs`. No thread is started from then on.
+   * Drains and ends all threads that can end, at the latest after `withinMs`. No thread is started from then
+   * on.
    */
   async stop(withinMs: number): Promise<void> {
     this.#isStopping = true;
@@ -216,7 +217,9 @@ export class Supervisor {
     this.#workers.notify();
   }
 
-  /** Does nothing when the worker has a successor, or when the thread that was to be replaced still serves. */
+  /**
+   * Does nothing when the worker has a successor, or when the thread that was to be replaced still serves.
+   */
   #startSuccessor(thread: WorkerThread): void {
     const entry = this.#workers.entryOf(thread);
     if (this.#isStopping || entry.awaitsThread || currentThreadOf(entry) !== undefined) return;
@@ -228,7 +231,8 @@ export class Supervisor {
   }
 
   /**
-   * Whether a thread that never served may have failed because the process cannot open the files of its modules.
+   * Whether a thread that never served may have failed because the process cannot open the files of its
+   * modules.
    */
   #isWithoutFiles(servedMs: number): boolean {
     if (servedMs > 0 || this.#options.isShortOfFiles?.() !== true) return false;
@@ -240,8 +244,8 @@ export class Supervisor {
   }
 
   /**
-   * Whether the process continues although a worker cannot be started: it does while another thread serves, even
-   * one that has failed itself.
+   * Whether the process continues although a worker cannot be started: it does while another thread serves,
+   * even one that has failed itself.
    */
   #continuesWithout({ worker }: WorkerEntry): boolean {
     const { giveUpAfter } = this.#limits;

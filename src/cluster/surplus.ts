@@ -1,52 +1,56 @@
-// How many connections each worker closes so that their clients come back to workers that have fewer.
-// Connections live long and are given once, so a worker that takes the place of one that has failed would
-// stay idle for as long as they last.
+// Decides how many connections each worker closes, so that their clients come back to workers that have
+// fewer. Connections are long-lived and are placed once, so the successor of a failed worker would stay idle
+// for as long as the connections of the other workers last.
 //
-// Rules without a clock, a socket or a thread: `rebalance.ts` looks, asks and orders.
+// These are rules without a clock, a socket or a thread. rebalance.ts applies them in rounds of 250 ms.
 
-/** What a worker may have more, or less, than its share: a part of the mean, and whole connections. */
+/** How far a worker may be from its share: by a part of the mean, and by a number of connections. */
 interface Slack {
   readonly part: number;
   readonly connections: number;
 }
-/** Beyond this, connections are moved... */
+/** Connections are moved when a worker is farther from its share than this... */
 const STARTS: Slack = { part: 0.25, connections: 1 };
-/** ... until all workers are within that, so that a little more does not start it again. */
+/** ... until all workers are nearer than this, so that a small change does not start it again. */
 const ENDS: Slack = { part: 0.1, connections: 0 };
 /**
- * Looks that a connection must have been there for: what comes and goes within a second evens out by itself.
+ * Rounds a connection must be open for to count as long-lived: connections that come and go within a second
+ * even out by themselves.
  */
-const LOOKS = 4;
-/** Looks within which a client is expected back that has lost its connection. */
-const BACK_LOOKS = 8;
-/** Of all connections, what may be closed between two looks: their clients come back at once. */
-const MOST_AT_ONCE = 0.25;
+const LONG_LIVED_ROUNDS = 4;
+/** A client that has lost its connection is expected back within this many rounds. */
+const BACK_ROUNDS = 8;
+/** The part of all connections that may be closed in one round: their clients come back at once. */
+const MAX_PART_AT_ONCE = 0.25;
 /**
- * The kernel may give a client that comes back to where it was. So that this comes to an end there are no
- * more closes than so many times the connections, and some, since a worker joined...
+ * The kernel may lead a client that comes back to the same worker again. So that the closing comes to an end,
+ * the number of closes since a worker joined is bounded by a multiple of the connections and a number on
+ * top...
  */
 const [CLOSES_EACH, CLOSES_MORE] = [2, 32] as const;
-/** ... and as many as there are connections within so many looks, which are five minutes. */
-const LOOKS_OF_RENEWAL = 1200;
+/** ... and the bound grows by the number of connections in this many rounds, which are five minutes. */
+const RENEWAL_ROUNDS = 1200;
 /**
- * Of MAX_CONNECTIONS: a connection is closed only while those that are open and those that are on their way
- * back are no more together. The rest is for clients that come for the first time meanwhile: an address is
- * held to its share of connections from nine tenths on (connection-gate.ts), so until then every client that
- * was told to close gets in again.
+ * A connection is closed only while the open connections, and those that are on their way back, are together
+ * at most this part of MAX_CONNECTIONS. The rest is for clients that connect for the first time meanwhile.
+ * From nine tenths on, an address is limited to its share of the connections (connection-gate.ts), so below
+ * that every client whose connection was closed is admitted again.
  */
-const MOST_OPEN_PERCENT = 75;
+const MAX_OPEN_PERCENT = 75;
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
 
 /**
- * Whether a worker has clearly more than its share, or clearly less.
- * @param held connections of each worker
- * @param coming connections that are about to come to one of them
+ * Whether any worker has clearly more or clearly fewer connections than its share.
+ * @param held the connections of each worker
+ * @param coming the connections that are expected soon, at any worker
  */
 export const isUneven = (held: readonly number[], coming = 0): boolean => !isWithin(STARTS, held, coming);
 
 /**
- * Whether each worker has its share, or nearly. @param held as of `isUneven` @param coming as of `isUneven`
+ * Whether every worker has its share, or nearly so.
+ * @param held as for `isUneven`
+ * @param coming as for `isUneven`
  */
 export const isLevel = (held: readonly number[], coming = 0): boolean => isWithin(ENDS, held, coming);
 
@@ -58,9 +62,10 @@ function isWithin(slack: Slack, held: readonly number[], coming: number): boolea
 }
 
 /**
- * What each worker has beyond its share. Shares are whole and differ by one at most: the workers that have
- * most have the larger ones.
- * @param held as of `isUneven` @param coming as of `isUneven`
+ * The number of connections that each worker has beyond its share. Shares are whole numbers that differ by
+ * one at most; the workers with the most connections get the larger ones.
+ * @param held as for `isUneven`
+ * @param coming as for `isUneven`
  */
 export function surplusOf(held: readonly number[], coming = 0): readonly number[] {
   const total = sum(held) + coming;
@@ -73,97 +78,101 @@ export function surplusOf(held: readonly number[], coming = 0): readonly number[
   return surplus;
 }
 
-/** Indices, that of the largest number first. */
+/** The indices of the numbers, that of the largest first. */
 const byMost = (numbers: readonly number[]): readonly number[] =>
   [...numbers.keys()].sort((a, b) => numbers[b]! - numbers[a]!);
 
-/** A worker in rotation. */
-export interface Holder {
-  /** The same object for as long as it is the same thread. */
+/** A worker thread in rotation. */
+export interface ConnectionHolder {
+  /** Identifies the thread: the same object in every round. */
   readonly thread: object;
   readonly connections: number;
 }
 
-/** What holds until the next look. */
-export interface Orders {
-  /** Connections that each worker may close. */
+/** What is valid until the next round. */
+export interface RebalanceOrders {
+  /** The number of connections that each worker may close. */
   readonly closes: readonly number[];
-  /**
-   * While more connections than that are open in the process, no worker may close one, whatever it was told.
-   */
-  readonly mostOpen: number;
+  /** While more connections than this are open in the process, no worker may close any. */
+  readonly maxOpen: number;
 }
 
-/** What is remembered from look to look. */
+/** The rule with what it keeps from round to round. */
 export class SurplusRule {
-  readonly #mostOpen: number;
-  readonly #looks = new WeakMap<object, number[]>();
-  /** Connections of all workers in rotation, in the last looks. */
+  readonly #maxOpen: number;
+  /** The connections of each thread in the recent rounds. */
+  readonly #held = new WeakMap<object, number[]>();
+  /** The connections of all workers in rotation together, in the recent rounds. */
   readonly #totals: number[] = [];
-  /** Connections that were closed by order before each of the last looks. */
+  /** The connections that were closed by order before each of the recent rounds. */
   readonly #closed: number[] = [];
-  /** Closes that count against the bound. */
+  /** The closes that count against their bound. */
   #spent = 0;
-  /** Connections are being moved, as far as they can be. */
+  /** Connections are being moved. */
   #isMoving = false;
 
   /** @param maxConnections MAX_CONNECTIONS */
   constructor(maxConnections: number) {
-    this.#mostOpen = Math.floor((MOST_OPEN_PERCENT / 100) * maxConnections);
+    this.#maxOpen = Math.floor((MAX_OPEN_PERCENT / 100) * maxConnections);
   }
 
   /**
-   * To be asked at an even pace.
-   * @param holders workers in rotation: those that start, drain or stand still are not among them
-   * @param closed connections that have been closed by order since the last look
-   * @param open connections of the process, those of workers that are not in rotation included
+   * Decides one round. Call it at a regular interval.
+   * @param holders the worker threads in rotation, without those that start, drain or are stalled
+   * @param closed the number of connections that were closed by order since the last round
+   * @param open the open connections of the process, those of threads that are not in rotation included
    */
-  look(holders: readonly Holder[], closed: number, open: number): Orders {
+  decide(holders: readonly ConnectionHolder[], closed: number, open: number): RebalanceOrders {
     const held = holders.map(({ connections }) => connections);
     const total = sum(held);
-    remember(this.#totals, total, BACK_LOOKS);
-    remember(this.#closed, closed, BACK_LOOKS);
-    // Workers have closed them within the last looks, by order or because they drain.
+    remember(this.#totals, total, BACK_ROUNDS);
+    remember(this.#closed, closed, BACK_ROUNDS);
+    // Connections that workers have closed recently, by order or because they drain, are expected back.
     const coming = Math.max(...this.#totals) - total;
-    this.#spent = Math.max(0, this.#spent + closed - total / LOOKS_OF_RENEWAL);
-    if (holders.some(({ thread }) => !this.#looks.has(thread))) this.#spent = 0;
-    const staying = holders.map((holder) => this.#staying(holder));
+    this.#spent = Math.max(0, this.#spent + closed - total / RENEWAL_ROUNDS);
+    if (holders.some(({ thread }) => !this.#held.has(thread))) this.#spent = 0;
+    const longLived = holders.map((holder) => this.#longLived(holder));
     const surplus = surplusOf(held, coming).map((beyond, index) =>
-      Math.max(0, beyond - (held[index]! - staying[index]!)),
+      Math.max(0, beyond - (held[index]! - longLived[index]!)),
     );
     this.#isMoving = this.#isMoving
       ? !isLevel(held, coming)
       : isUneven(held, coming) && surplus.some((beyond) => beyond > 0);
-    // When other clients have come in their place, all that were told to close may still be on their way.
-    const room = this.#mostOpen - Math.max(coming, sum(this.#closed));
+    // If other clients have come meanwhile, all clients whose connections were closed may still be on their
+    // way.
+    const room = this.#maxOpen - Math.max(coming, sum(this.#closed));
     const closes = bounded(surplus, this.#isMoving ? this.#allowed(total, room - open) : 0);
-    return { closes, mostOpen: room - sum(closes) };
+    return { closes, maxOpen: room - sum(closes) };
   }
 
-  #allowed(total: number, places: number): number {
+  /** @param room the number of connections that may be closed because of MAX_CONNECTIONS */
+  #allowed(total: number, room: number): number {
     const left = Math.floor(CLOSES_EACH * total + CLOSES_MORE - this.#spent);
-    return Math.max(0, Math.min(Math.ceil(MOST_AT_ONCE * total), left, places));
+    return Math.max(0, Math.min(Math.ceil(MAX_PART_AT_ONCE * total), left, room));
   }
 
-  /** The least that a worker had in the last looks. */
-  #staying({ thread, connections }: Holder): number {
-    const looks = this.#looks.get(thread) ?? [];
-    this.#looks.set(thread, looks);
-    remember(looks, connections, LOOKS);
-    return looks.length < LOOKS ? 0 : Math.min(...looks);
+  /** The number of long-lived connections: the minimum over the recent rounds. */
+  #longLived({ thread, connections }: ConnectionHolder): number {
+    const rounds = this.#held.get(thread) ?? [];
+    this.#held.set(thread, rounds);
+    remember(rounds, connections, LONG_LIVED_ROUNDS);
+    return rounds.length < LONG_LIVED_ROUNDS ? 0 : Math.min(...rounds);
   }
 }
 
-/** @param looks those before, the oldest first @param most that are remembered */
-function remember(looks: number[], seen: number, most: number): void {
-  looks.push(seen);
-  if (looks.length > most) looks.shift();
+/** Appends a number to a list that keeps the last `max` numbers. */
+function remember(numbers: number[], next: number, max: number): void {
+  numbers.push(next);
+  if (numbers.length > max) numbers.shift();
 }
 
-/** @param most of all together: the largest get it first */
-function bounded(surplus: readonly number[], most: number): readonly number[] {
+/**
+ * Bounds the sum of the surpluses.
+ * @param max the bound; the largest surpluses are granted first
+ */
+function bounded(surplus: readonly number[], max: number): readonly number[] {
   const granted = surplus.map(() => 0);
-  let left = most;
+  let left = max;
   for (const index of byMost(surplus)) {
     granted[index] = Math.min(surplus[index]!, left);
     left -= granted[index];

@@ -1,22 +1,23 @@
-// A session of the DevTools protocol from the primary into one worker thread. Of all roads into a thread this
-// one alone does not need its loop: V8 serves it by an interrupt, so it reaches a thread in an endless loop
-// as well.
+// A session of the DevTools protocol from the primary into one worker thread. It is the only way into a
+// thread that does not need the thread's event loop: V8 serves it by an interrupt, so it reaches a thread in
+// an endless loop as well.
 //
-// Traits of Node's NodeWorker domain (20, 22, 24) that shape this file:
-// - A target's `workerId` is a number of the session; the thread's id stands in its title.
-// - `enable` attaches to every thread there is: all but one are let go at once, as are threads to come.
-// - Notifications interrupt whatever this thread runs, between any two steps of it. So they only resolve
-//   promises: a timer that is cleared there, in the middle of Node's own work on its timers, breaks them for
-//   the process.
-// - A target that is not detached lives on after its session has gone.
+// Properties of the NodeWorker domain of Node.js (20, 22, 24) that shape this file:
+// - The `workerId` of a target is a number of the session; the thread's id is in the title of the target.
+// - `enable` attaches to every thread, so all others are detached at once, and threads to come are not
+//   attached.
+// - Notifications interrupt whatever this thread runs, between any two steps. So they only resolve promises:
+//   clearing a timer there, in the middle of Node's own work on its timers, breaks all timers of the process.
+// - A target that is not detached stays attached after its session has ended.
 import { Session } from 'node:inspector';
 
-/** A thread that cannot be interrupted (in native code, say) does not answer. */
+/** A thread that cannot be interrupted (e.g. in native code) has not replied after this long. */
 const REPLY_MS = 1_000;
 
 /**
- * `THREAD_GONE`: there is no such thread, or it has ended; `SESSION_CLOSED`: by us; `NO_REPLY` in time;
- * `REFUSED`: the answer is an error of the protocol; `BAD_REPLY`: the answer is not of the protocol.
+ * `THREAD_GONE`: there is no such thread, or it has ended. `SESSION_CLOSED`: `close` was called. `NO_REPLY`:
+ * there was no reply in time. `REFUSED`: the reply is an error of the protocol. `BAD_REPLY`: the reply is not
+ * of the protocol.
  */
 export type InspectorFailure = 'THREAD_GONE' | 'SESSION_CLOSED' | 'NO_REPLY' | 'REFUSED' | 'BAD_REPLY';
 
@@ -31,19 +32,19 @@ export class InspectorError extends Error {
 }
 
 interface Reply {
-  /** Not in a notification. */
+  /** Number of the command; undefined in a notification. */
   readonly id?: number;
   readonly result?: unknown;
   readonly error?: { readonly message?: unknown } | null;
 }
 
 interface Pending {
-  /** Takes the whole message: whether it is worth parsing is for who has asked to say. */
+  /** Receives the whole message as text: the caller decides whether to parse it. */
   readonly resolve: (message: string) => void;
   readonly reject: (error: InspectorError) => void;
 }
 
-/** Several may be open at the same time, into one thread as well. Close each: nothing stays attached then. */
+/** Several sessions may be open at the same time, even into one thread. Close each of them. */
 export class ThreadSession {
   readonly threadId: number;
   /** Resolves when the thread has ended or the session is closed. */
@@ -53,12 +54,12 @@ export class ThreadSession {
   readonly #pending = new Map<number, Pending>();
   readonly #markEnded: () => void;
   #lastId = 0;
-  /** Why nothing can be posted any more. */
-  #over: InspectorError | undefined;
+  /** Why nothing can be posted any more; undefined while the session is open. */
+  #endedBy: InspectorError | undefined;
 
   /**
-   * Takes well under a millisecond, in whatever state the thread is.
-   * @param threadId of `Worker`
+   * Opens a session. This takes far less than a millisecond, whatever the state of the thread.
+   * @param threadId as of `Worker`
    * @throws InspectorError THREAD_GONE
    */
   static open(threadId: number): ThreadSession {
@@ -98,24 +99,25 @@ export class ThreadSession {
   }
 
   /**
-   * The same for a result of megabytes that is only passed on: its JSON as it came.
+   * Does the same as `post` for a large result that is only passed on.
+   * @returns the JSON text of the result as it was received
    * @throws InspectorError
    */
   async postForText(method: string, params: object = {}, timeoutMs = REPLY_MS): Promise<string> {
     const message = await this.#post(method, params, timeoutMs);
-    // V8 writes `{"id":1,"result":…}`; an error, and whatever else it may write one day, is parsed.
+    // V8 writes `{"id":1,"result":…}`. An error, or any other form, is parsed.
     const head = /^\{"id":\d+,"result":(?=\{)/.exec(message)?.[0];
     if (head === undefined) return JSON.stringify(resultOf(message));
     return message.slice(head.length, -1);
   }
 
-  /** What it has started in the thread (a profile) stops with it. Idempotent. */
+  /** Ends the session, and what it has started in the thread, e.g. a profile. Idempotent. */
   close(): void {
     this.#finish(new InspectorError('SESSION_CLOSED', 'the session is closed'));
   }
 
   async #post(method: string, params: object, timeoutMs: number): Promise<string> {
-    if (this.#over !== undefined) throw this.#over;
+    if (this.#endedBy !== undefined) throw this.#endedBy;
     const id = ++this.#lastId;
     let timer: NodeJS.Timeout | undefined;
     try {
@@ -134,7 +136,7 @@ export class ThreadSession {
     }
   }
 
-  /** @returns the one target we want; the notifications come before `enable` returns */
+  /** @returns the target of the thread. The notifications arrive before `enable` returns */
   #attach(): string | undefined {
     let wanted: string | undefined;
     const others: string[] = [];
@@ -149,23 +151,23 @@ export class ThreadSession {
   }
 
   #received(message: string): void {
-    // A result, which may be megabytes, is not parsed here: on top of whatever this thread runs.
+    // A result may have megabytes, so it is not parsed here, on top of whatever this thread runs.
     const text = /^\{"id":(\d+)/.exec(message)?.[1];
-    // This is called between any two steps of the primary, so nothing may be thrown from here.
+    // This method is called between any two steps of the primary, so it must not throw.
     const id = text === undefined ? replyIn(message)?.id : Number(text);
     const pending = id === undefined ? undefined : this.#pending.get(id);
-    if (id === undefined || pending === undefined) return; // a notification, or too late
+    if (id === undefined || pending === undefined) return; // a notification, or a late reply
     this.#pending.delete(id);
     pending.resolve(message);
   }
 
   #finish(why: InspectorError): void {
-    if (this.#over !== undefined) return;
-    this.#over = why;
+    if (this.#endedBy !== undefined) return;
+    this.#endedBy = why;
     for (const { reject } of this.#pending.values()) reject(why);
     this.#pending.clear();
     this.#markEnded();
-    // Not from within a notification: it would free what has sent it.
+    // Disconnecting within a notification would free the object that has sent it.
     queueMicrotask(() => {
       this.#session.post('NodeWorker.detach', { sessionId: this.#target });
       this.#session.disconnect();
@@ -182,7 +184,7 @@ export function resultOf(message: string): unknown {
   return result;
 }
 
-/** `undefined` when it is not the JSON of an object. */
+/** Parses a message; undefined when it is not the JSON of an object. */
 function replyIn(message: string): Reply | undefined {
   try {
     const reply: unknown = JSON.parse(message);
@@ -192,5 +194,5 @@ function replyIn(message: string): Reply | undefined {
   }
 }
 
-/** `[worker 3] name` */
+/** The thread id in a title such as `[worker 3] name`. */
 const threadOf = (title: string): number => Number(/^\[worker (\d+)\]/.exec(title)?.[1]);

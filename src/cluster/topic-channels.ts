@@ -1,15 +1,18 @@
-// Published messages from worker to worker: what one turn of the loop has published goes to each worker that
-// may have subscribers in one message.
+// Sends published WebSocket messages to other workers. All messages of one turn of the event loop go to each
+// worker that may have subscribers as one batch.
 import { types } from 'node:util';
 import type { Mailbox } from './worker-mail.js';
 
 type Message = readonly [topic: string, data: string | Uint8Array, isBinary: boolean];
 export type TopicBatch = readonly Message[];
 
-/** Who has subscribers of what, in shared memory. */
+/** Which workers may have subscribers of which topic, in shared memory. */
 export interface Hints {
+  /** This worker has its first subscriber of the topic. */
   joined(topic: string): void;
+  /** This worker has lost its last subscriber of the topic. */
   left(topic: string): void;
+  /** Calls `found` with the slot of each other worker that may have subscribers. */
   elsewhere(topic: string, found: (slot: number) => void): void;
 }
 
@@ -20,9 +23,13 @@ function isMessage(value: unknown): value is Message {
   return typeof topic === 'string' && isData && typeof isBinary === 'boolean';
 }
 
-/** A message as another worker has sent it. Not by `every`, which passes over the holes of an array. */
+/**
+ * Reads what another worker has sent.
+ * @returns undefined when it is not a batch
+ */
 export function readTopicBatch(value: unknown): TopicBatch | undefined {
   if (!Array.isArray(value)) return undefined;
+  // `every` would skip the holes of an array.
   for (const message of value) if (!isMessage(message)) return undefined;
   return value;
 }
@@ -30,7 +37,7 @@ export function readTopicBatch(value: unknown): TopicBatch | undefined {
 export class TopicChannels {
   readonly #hints: Hints;
   readonly #mail: Mailbox<TopicBatch>;
-  /** What this turn of the loop has published, by slot. */
+  /** Messages of this turn of the loop, by the slot that they are for. */
   #batches = new Map<number, Message[]>();
   #isClosed = false;
 
@@ -39,7 +46,7 @@ export class TopicChannels {
     this.#mail = mail;
   }
 
-  /** Before anything is subscribed to here. */
+  /** Call it before this worker has subscribers. */
   receive(deliver: (...message: Message) => void): void {
     this.#mail.receive((_from, batch) => {
       for (const message of batch) deliver(...message);
@@ -50,8 +57,8 @@ export class TopicChannels {
     if (this.#isClosed) return;
     let message: Message | undefined;
     this.#hints.elsewhere(topic, (slot) => {
-      // Its own bytes: a view would take along all the memory behind it, and its owner may write to it
-      // meanwhile.
+      // The message gets its own bytes: a view would be sent with the whole buffer behind it, and the caller
+      // may write to it meanwhile.
       message ??= [topic, typeof data === 'string' ? data : new Uint8Array(data), isBinary];
       if (this.#batches.size === 0) setImmediate(() => this.#flush());
       const batch = this.#batches.get(slot);
@@ -68,7 +75,7 @@ export class TopicChannels {
     this.#hints.left(topic);
   }
 
-  /** What was published before still goes out. */
+  /** Sends what was published before. Later messages are dropped. */
   close(): void {
     if (this.#isClosed) return;
     this.#flush();

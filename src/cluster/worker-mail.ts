@@ -1,13 +1,14 @@
-// Messages from worker to worker, past the primary. Each thread reads one channel, named for its slot, so
-// that workers come and go without a list of them, and a process has as many channels as threads. Each is
-// read by one thread: a channel of all would queue everything at a thread that is stalled. One that only
-// sends would get what all others send, so a sender opens the channel, posts, and closes it: about 10 us more
-// than a channel that stays open, which would be one for each pair of threads (with 256 workers 165,000 of
-// them, 5 KiB each).
+// Sends messages directly from worker to worker, without the primary. Each thread reads one BroadcastChannel,
+// named for its slot. So workers come and go without a list of them, and a process has as many channels as
+// threads. A single channel for all would queue every message at a stalled thread.
 //
-// Posting puts a message into the other thread's queue before it returns, behind all that was posted before:
-// what a thread posts right before it ends arrives as well. Code of services can post to these channels too,
-// so a message counts only when it has the form that its reader knows.
+// A sender opens the channel of the receiver, posts, and closes it. A sender that kept it open would receive
+// what all other threads send to it. This costs about 10 us more than a channel that stays open, which would
+// be one for each pair of threads (with 256 workers 165,000 of them, 5 KiB each).
+//
+// Posting puts a message into the queue of the other thread before it returns, after everything posted
+// earlier, so what a thread posts right before it ends arrives as well. Code of services can post to these
+// channels too, so only messages of the form that their reader knows are delivered.
 import { BroadcastChannel } from 'node:worker_threads';
 
 const channelOf = (slot: number): BroadcastChannel => {
@@ -16,12 +17,12 @@ const channelOf = (slot: number): BroadcastChannel => {
   return channel;
 };
 
-/** Messages about one subject. */
+/** Sends and receives the messages of one subject. */
 export interface Mailbox<M> {
   receive(deliver: (from: number, message: M) => void): void;
-  /** Is in the other thread's queue when it returns. To a slot without a thread it is lost. */
+  /** Puts the message into the other thread's queue. A message to a slot without a thread is lost. */
   send(to: number, message: M): void;
-  /** Nothing is sent or delivered any more. */
+  /** Ends sending and delivery. */
   close(): void;
 }
 
@@ -29,15 +30,16 @@ export class WorkerMail {
   readonly #slot: number;
   readonly #slots: number;
   readonly #failed: (error: unknown) => void;
-  /** By subject; false for a message that is not of its form. */
+  /** Readers by subject. They return false for a message that is not of their form. */
   readonly #readers = new Map<string, (from: number, data: unknown) => boolean>();
   #incoming: BroadcastChannel | undefined;
   #isClosed = false;
   #hasFailed = false;
 
   /**
-   * @param slots of workers there may be
-   * @param failed told of the first message that cannot be read
+   * @param slot the row of this thread
+   * @param slots the number of rows for threads
+   * @param failed called for the first message that cannot be read
    */
   constructor(slot: number, slots: number, failed: (error: unknown) => void) {
     this.#slot = slot;
@@ -45,7 +47,7 @@ export class WorkerMail {
     this.#failed = failed;
   }
 
-  /** @param read undefined for what is not a message */
+  /** @param read returns undefined for anything that is not a message of the subject */
   box<M>(subject: string, read: (data: unknown) => M | undefined): Mailbox<M> {
     let isClosed = false;
     let deliver = (_from: number, _message: M): void => {};
@@ -104,6 +106,8 @@ export class WorkerMail {
   #refuse(): void {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
-    this.#failed(new Error('a message on the channel of a worker is not of the protocol and is ignored'));
+    this.#failed(
+      new Error('a message on the channel of this worker is not of the protocol; such messages are ignored'),
+    );
   }
 }

@@ -1,6 +1,6 @@
-// Rows of shared memory for worker threads, numbered by slot. A row has one writer, so a replacement that runs
-// beside the thread it replaces has a row of its own. Hence there are a few more rows than workers; the row of a
-// thread that has ended becomes a spare.
+// Rows of shared memory for worker threads, numbered by slot. A row has one writer, so a replacement that
+// runs beside the thread it replaces has a row of its own. Hence there are a few more rows than workers; the
+// row of a thread that has ended becomes a spare.
 
 /**
  * The number of threads that may drain beside their successors at the same time because they are replaced by

@@ -1,6 +1,6 @@
 // The worker's side of the thread protocol (messages.ts), and the only way in which a worker ends: it posts
-// `leaving`, is detached, closes its app, exits. A thread that ends in another way while its uWebSockets.js app is
-// open aborts the whole process (docs/cluster.md).
+// `leaving`, is detached, closes its app, exits. A thread that ends in another way while its uWebSockets.js
+// app is open aborts the whole process (docs/cluster.md).
 import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from '../config.js';
 import { thrownText } from '../telemetry/log-redact.js';
@@ -51,7 +51,10 @@ export class WorkerSide {
   /** Services whose `service-ready` came before `arm`. */
   readonly #early: ReadyService[] = [];
 
-  /** Installs the handlers of this thread for uncaught failures: call it before any code of services is loaded. */
+  /**
+   * Installs the handlers of this thread for uncaught failures: call it before any code of services is
+   * loaded.
+   */
   constructor(port: MessagePort, { unhandledRejection }: Pick<Settings, 'unhandledRejection'>) {
     this.#port = port;
     this.#drained = new Promise((resolve) => {
@@ -146,8 +149,8 @@ export class WorkerSide {
         break;
       case 'detached':
         if (this.#leaving === undefined) {
-          // Code of a service has posted that this worker leaves, so the primary has retired it. It drains, and
-          // posts `leaving` itself when it has.
+          // Code of a service has posted that this worker leaves, so the primary has retired it. It drains,
+          // and posts `leaving` itself when it has.
           if (!this.#isDraining) this.#drainInOrder(message.withinMs);
           break;
         }
@@ -160,8 +163,8 @@ export class WorkerSide {
   }
 
   /**
-   * Drains by order: this worker is out of rotation, so only the connections that are here already are served. A
-   * further order may shorten the time.
+   * Drains by order: this worker is out of rotation, so only the connections that are here already are
+   * served. A further order may shorten the time.
    */
   #drainInOrder(withinMs: number): void {
     this.#isDraining = true;
@@ -211,8 +214,8 @@ export class WorkerSide {
   }
 
   /**
-   * Ends the thread by a timer as well: an interruption drops continuations, and those by which this worker was
-   * leaving may be among them.
+   * Ends the thread by a timer as well: an interruption drops continuations, and those by which this worker
+   * was leaving may be among them.
    */
   #endByTimer(): void {
     if (!this.#isInterrupted || !this.#isDetached) return;

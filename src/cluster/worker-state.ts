@@ -1,48 +1,52 @@
-// The life of one worker thread as a pure state machine: what is valid in a state is carried by it, and a
-// move that is not legal is a bug in the supervisor, not a log line.
+// The life of one worker thread as a pure state machine. A state carries the data that is valid in it, and an
+// illegal move is a bug in the supervisor.
 //
-//   starting ──► ready ──► draining ──► leaving ──► dead      in order
-//                  └────► failing ────────┘                   it failed and says so
-//   any of the last four ──► stalled ──► wedged               its loop does not turn; `resume` leads back
-//   `exit` is legal from everywhere: it happens.
+//   starting ──► ready ──► draining ──► leaving ──► dead      an end in order
+//                  └────► failing ────────┘                   the thread failed and wants to leave
+//   ready, draining, failing, leaving ──► stalled ──► wedged  the event loop is stalled; `resume` leads back
+//   any state but dead ──► dead                               the thread has exited
 import type { LeaveReason } from './messages.js';
 import type { Descriptor } from './sharding.js';
 
 /**
- * States in which a loop that stands still is a fault: one that starts may load code for as long as it takes.
+ * The states in which the event loop has to run. In the others a stall is not a fault: a thread that starts
+ * may load code for as long as it takes.
  */
-export type Turning =
-  /** In rotation. The descriptor may hold a raw pointer: removed before the thread ends. */
+export type RunningState =
+  /**
+   * The thread is in rotation. Its descriptor may hold a raw pointer and is removed before the thread ends.
+   */
   | { readonly kind: 'ready'; readonly descriptor: Descriptor }
-  /** It failed and wants to leave, but nobody else serves: in rotation until another is ready. */
+  /** The thread has failed and wants to leave. It stays in rotation until another thread is ready. */
   | { readonly kind: 'failing'; readonly descriptor: Descriptor; readonly reason: LeaveReason }
-  /** Out of rotation by order, finishing what it has. */
+  /** The thread was taken out of rotation by order, and finishes its requests. */
   | { readonly kind: 'draining'; readonly reason: LeaveReason }
-  /** Out of rotation and told so: it closes its app and ends. */
+  /** The thread is out of rotation and has been sent `detached`: it closes its app and ends. */
   | { readonly kind: 'leaving'; readonly reason: LeaveReason };
 
 export type WorkerState =
   | { readonly kind: 'starting' }
-  | Turning
-  /** Its loop does not turn: out of rotation while what it runs is broken off. */
-  | { readonly kind: 'stalled'; readonly before: Turning }
+  | RunningState
+  /** The event loop is stalled. The thread is paused in the rotation while what it runs is interrupted. */
+  | { readonly kind: 'stalled'; readonly before: RunningState }
   /**
-   * It cannot be broken off: left alone, a successor in its place. Should it ever turn, it finishes and ends.
+   * The thread is stalled and cannot be interrupted, and a successor runs beside it. If its loop ever runs
+   * again, the thread finishes its requests and ends.
    */
-  | { readonly kind: 'wedged'; readonly before: Extract<Turning, { kind: 'draining' | 'leaving' }> }
+  | { readonly kind: 'wedged'; readonly before: Extract<RunningState, { kind: 'draining' | 'leaving' }> }
   | { readonly kind: 'dead'; readonly reason: LeaveReason | 'lost' };
 
 export type WorkerEvent =
   | { readonly type: 'ready'; readonly descriptor: Descriptor }
   | { readonly type: 'drain' }
   | { readonly type: 'leaving'; readonly reason: LeaveReason }
-  /** Taken out of rotation after it said that it leaves. */
+  /** A failing thread was taken out of rotation. */
   | { readonly type: 'detach' }
-  /** Its loop has not turned for STALL_MS. */
+  /** The event loop has been stalled for STALL_MS. */
   | { readonly type: 'stall' }
-  /** It turns again. */
+  /** The event loop runs again. */
   | { readonly type: 'resume' }
-  /** It was told to drain, and nothing reaches it. */
+  /** The thread was ordered to drain, and cannot be interrupted. */
   | { readonly type: 'wedge' }
   | { readonly type: 'exit' };
 
@@ -54,7 +58,7 @@ export function move(state: WorkerState, event: WorkerEvent): WorkerState {
   return next;
 }
 
-/** Whether `move` accepts an event that the thread itself has caused by a message. */
+/** Whether `move` accepts an event that a message of the thread has caused. */
 export function isLegal(
   state: WorkerState,
   event: Extract<WorkerEvent, { type: 'ready' | 'leaving' }>,
@@ -63,9 +67,9 @@ export function isLegal(
 }
 
 const nextState = (state: WorkerState, event: WorkerEvent): WorkerState | undefined =>
-  state.kind === 'stalled' ? whileStalled(state.before, event) : inOrder(state, event);
+  state.kind === 'stalled' ? nextWhileStalled(state.before, event) : nextUnlessStalled(state, event);
 
-function inOrder(
+function nextUnlessStalled(
   state: Exclude<WorkerState, { kind: 'stalled' }>,
   event: WorkerEvent,
 ): WorkerState | undefined {
@@ -73,7 +77,7 @@ function inOrder(
     case 'ready':
       return state.kind === 'starting' ? { kind: 'ready', descriptor: event.descriptor } : undefined;
     case 'stall':
-      return isTurning(state) ? { kind: 'stalled', before: state } : undefined;
+      return isRunning(state) ? { kind: 'stalled', before: state } : undefined;
     case 'resume':
       return state.kind === 'wedged' ? state.before : undefined;
     case 'leaving':
@@ -83,22 +87,23 @@ function inOrder(
       if (state.kind === 'starting') return { kind: 'draining', reason: 'drained' };
       break;
   }
-  return isTurning(state) ? onwards(state, event) : undefined;
+  return isRunning(state) ? advance(state, event) : undefined;
 }
 
 /**
- * What is decided about it meanwhile takes effect when its loop turns; messages wait in its queue until then.
+ * Events of a stalled thread change the state that it returns to; messages to it wait in its queue until
+ * then.
  */
-function whileStalled(before: Turning, event: WorkerEvent): WorkerState | undefined {
+function nextWhileStalled(before: RunningState, event: WorkerEvent): WorkerState | undefined {
   if (event.type === 'resume') return before;
   if (event.type === 'wedge') {
     return before.kind === 'draining' || before.kind === 'leaving' ? { kind: 'wedged', before } : undefined;
   }
-  const next = onwards(before, event);
+  const next = advance(before, event);
   return next === undefined ? undefined : { kind: 'stalled', before: next };
 }
 
-function onwards(state: Turning, event: WorkerEvent): Turning | undefined {
+function advance(state: RunningState, event: WorkerEvent): RunningState | undefined {
   switch (event.type) {
     case 'drain':
       return state.kind === 'ready' ? { kind: 'draining', reason: 'drained' } : undefined;
@@ -112,33 +117,40 @@ function onwards(state: Turning, event: WorkerEvent): Turning | undefined {
   }
 }
 
-/** Exit without a word ("lost") is what the handshake exists to prevent. */
+/**
+ * The state after an exit. A thread that exits without `leaving` is lost: the protocol exists to prevent
+ * that.
+ */
 function ended(state: WorkerState): WorkerState {
   if (state.kind === 'dead') throw new Error('worker: "exit" is not legal while dead');
   const last = state.kind === 'stalled' || state.kind === 'wedged' ? state.before : state;
   return { kind: 'dead', reason: 'reason' in last ? last.reason : 'lost' };
 }
 
-function isTurning(state: WorkerState): state is Turning {
+function isRunning(state: WorkerState): state is RunningState {
   const { kind } = state;
   return kind === 'ready' || kind === 'failing' || kind === 'draining' || kind === 'leaving';
 }
 
-/** Whether the worker serves, or will as soon as its loop turns again. */
+/** Whether the thread serves, or will serve as soon as its loop runs again. */
 export function mayServe(state: WorkerState): boolean {
   return descriptorOf(state.kind === 'stalled' ? state.before : state) !== undefined;
 }
 
-/** The rotation may hold a pointer into this worker exactly while this is not undefined. */
+/**
+ * The descriptor in the rotation, which may be a pointer into the thread; undefined when it is not in
+ * rotation.
+ */
 export function descriptorOf(state: WorkerState): Descriptor | undefined {
   return state.kind === 'ready' || state.kind === 'failing' ? state.descriptor : undefined;
 }
 
-/** How the state is shown to operators (CONTRACT section 5). */
+/** The states that operators see (docs/contract.md). */
 export const SHOWN_STATES = ['starting', 'ready', 'draining', 'stalled', 'wedged', 'dead'] as const;
 
 /**
- * @param isOverdue it was to end long ago: it counts with those that stand still, for it may never end either
+ * The state as operators see it.
+ * @param isOverdue the thread should have ended: it is shown as wedged, because it may never end either
  */
 export function shownAs(state: WorkerState, isOverdue = false): (typeof SHOWN_STATES)[number] {
   if (isOverdue && state.kind !== 'dead') return 'wedged';

@@ -93,8 +93,8 @@ export class WorkerThread {
     });
     const isListening = boot.port !== undefined;
     this.#thread.on('message', (data: unknown) => this.#receive(data, isListening));
-    // The thread catches its failures itself and posts `leaving`. What arrives here it could not catch, e.g. an
-    // entry file that cannot be loaded.
+    // The thread catches its failures itself and posts `leaving`. What arrives here it could not catch, e.g.
+    // an entry file that cannot be loaded.
     this.#thread.on('error', (error) => events.failed(this, error));
     this.#thread.on('exit', () => {
       this.#deadline.cancel();
@@ -217,8 +217,8 @@ export class WorkerThread {
   #receive(data: unknown, isListening: boolean): void {
     this.resume(); // a thread that posts messages is not stalled
     const message = readFromWorker(data);
-    // Code of a service may have posted the first `leaving`. The runtime in the thread posts it before it closes
-    // anything, and waits for the confirmation.
+    // Code of a service may have posted the first `leaving`. The runtime in the thread posts it before it
+    // closes anything, and waits for the confirmation.
     if (message?.type === 'leaving' && this.#state.kind === 'leaving') this.release();
     else if (message === undefined || !this.#accept(message, isListening)) this.#refuse();
     else this.#events.received(this, message);

@@ -1,4 +1,4 @@
-// A worker's side of the task pool: `cpu.run` of every service that is mounted here, over one port.
+// An HTTP worker's side of the CPU pool: `cpu.run` of all services of the worker, over one port.
 import { deserialize } from 'node:v8';
 import type { MessagePort } from 'node:worker_threads';
 import { HttpError, UnavailableError } from '../errors.js';
@@ -10,7 +10,7 @@ import { bufferOf, type FromPool, type ToPool } from './cpu-messages.js';
 import { packedClone } from './task-clone.js';
 import { notSent, unpackFailure } from './task-failure.js';
 
-/** Structurally the `Cpu` of api/service-definition.ts, which this room must not know. */
+/** The same shape as `Cpu` of api/service-definition.ts, which this module must not import. */
 export interface CpuTasks {
   run<T = unknown>(task: string, input: unknown, options?: { readonly signal?: AbortSignal }): Promise<T>;
 }
@@ -21,7 +21,7 @@ const RUN = shapeOf<NonNullable<Parameters<CpuTasks['run']>[2]>>('{ signal: ctx.
 const fault = typeErrorFor('cpu.run');
 
 interface Pending {
-  resolve(answer: FromPool): void;
+  resolve(reply: FromPool): void;
   reject(reason: unknown): void;
 }
 
@@ -34,8 +34,8 @@ export class CpuClient {
   #closed = false;
 
   /**
-   * @param timeoutMs how long a task may take, its wait in the queue included, that is started outside a
-   *   request
+   * @param timeoutMs how long a task that is started outside of a request may take, its wait in the queue
+   *   included
    */
   constructor(port: MessagePort, tracing: Tracing, timeoutMs: number) {
     this.#port = port;
@@ -47,15 +47,15 @@ export class CpuClient {
   }
 
   /**
-   * The tasks of one service.
-   * @param module its tasks module; undefined when it declares none, and running one is a fault
+   * Makes the `cpu` of one service.
+   * @param module its tasks module; undefined when it declares none: then `run` throws
    */
   tasks(module: URL | undefined): CpuTasks {
     return {
       run: async <T>(task: string, input: unknown, options: { readonly signal?: AbortSignal } = {}) => {
         if (module === undefined)
           throw new Error(`CPU task ${String(task)}: this service declares no tasks module`);
-        // It decides whether the pool can answer at all.
+        // The pool replies only to a message whose task is a string.
         if (typeof task !== 'string')
           throw fault(
             `the task must be the name of an export of the tasks module, not ${describeValue(task)}`,
@@ -66,7 +66,7 @@ export class CpuClient {
     };
   }
 
-  /** Rejects what is under way. The pool breaks it off when it sees the port closed. */
+  /** Rejects the tasks in progress. The pool interrupts them when it sees that the port is closed. */
   close(): void {
     this.#port.close();
   }
@@ -100,7 +100,7 @@ export class CpuClient {
     const id = ++this.#lastId;
     const abort = ({ target }: Event): void => {
       this.#post({ type: 'abort', id });
-      // The functions of the platform reject with the reason of the signal as well.
+      // The platform's own functions, `fetch` for one, reject with the reason of the signal as well.
       this.#take(id)?.reject((target as AbortSignal).reason);
     };
     for (const one of signals) one.addEventListener('abort', abort);
@@ -123,7 +123,7 @@ export class CpuClient {
     this.#port.postMessage(message, transfer);
   }
 
-  /** The port keeps this thread's loop alive only while something is awaited. */
+  /** Removes a task from the list. The port keeps the event loop alive only while there are any. */
   #take(id: number): Pending | undefined {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
@@ -139,7 +139,7 @@ export class CpuClient {
   }
 }
 
-/** The route that is served; undefined outside requests. */
+/** The route by which the queue of the pool is shared; undefined outside of requests. */
 const callerOf = (scope: Scope | undefined): string | undefined =>
   scope?.template === undefined ? undefined : `${scope.service} ${scope.method} ${scope.template}`;
 

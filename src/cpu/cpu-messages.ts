@@ -1,7 +1,8 @@
-// What an HTTP worker and the task pool in the primary say to each other over a MessagePort of their own.
-// Inputs and results cross as bytes already serialized (structured clone format), so the primary moves a
-// buffer from one port to the next and never unpacks it.
+// The messages between an HTTP worker, the CPU pool in the primary, and the threads of the pool. Each worker
+// has a MessagePort of its own to the pool. Inputs and results are sent as bytes that are serialized already
+// (structured clone format), so the primary moves a buffer from one port to the next and never unpacks it.
 
+/** A message of an HTTP worker to the pool. */
 export type ToPool =
   | {
       readonly type: 'run';
@@ -11,38 +12,41 @@ export type ToPool =
       readonly module: string;
       /** Named export to call. */
       readonly task: string;
-      /** Route or task that the queue is shared out by. */
+      /** The route, or outside of requests the task, that has a line of its own in the queue. */
       readonly caller: string;
       readonly input: Uint8Array;
-      /** Milliseconds until the caller's deadline. A clock never crosses threads. */
+      /** Milliseconds until the caller's deadline: threads do not share the clock of `performance.now()`. */
       readonly remainingMs: number;
     }
-  /** Nobody waits for it any more: out of the queue, or its thread is ended. Not answered. */
+  /** The caller does not wait any more: the task is removed from the queue, or its thread ended. No reply. */
   | { readonly type: 'abort'; readonly id: number };
 
-export interface FromPool extends TaskAnswer {
+/** The reply of the pool to an HTTP worker. */
+export interface FromPool extends TaskResult {
   readonly id: number;
 }
 
-export interface TaskAnswer {
+/** The result that a thread of the pool returns. */
+export interface TaskResult {
   /**
-   * `bytes`: the Uint8Array that the task returned; `value`: anything else, `failure`: see task-failure.ts.
+   * `bytes`: the Uint8Array that the task has returned. `value`: any other value. `failure`: see
+   * task-failure.ts.
    */
   readonly kind: 'bytes' | 'value' | 'failure';
   readonly data: Uint8Array;
 }
 
-/** What a thread of the pool is given. */
+/** The order that a thread of the pool receives. */
 export interface TaskOrder {
   readonly module: string;
   readonly task: string;
   readonly input: Uint8Array;
 }
 
-/** An exception that a task has left behind and that nothing has caught, after the task had ended. */
+/** A message of a thread of the pool: a task that had ended already has thrown, and nothing has caught it. */
 export interface Leftover {
   readonly type: 'leftover';
-  /** Named export that began it; undefined when that is not known. */
+  /** The task, by its named export; undefined when it is not known. */
   readonly task: string | undefined;
   readonly message: string;
   readonly stack: string | undefined;
@@ -50,7 +54,9 @@ export interface Leftover {
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** Code of services runs at the other end: anything that has not the form of a message is `undefined`. */
+/**
+ * Code of services runs at the other end, so data that is not of the form of a message reads as undefined.
+ */
 export function readToPool(data: unknown): ToPool | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
   const { type, id, module, task, caller, input, remainingMs } = data as Members;
@@ -62,15 +68,15 @@ export function readToPool(data: unknown): ToPool | undefined {
   return { type, id: Number(id), module, task, caller, input, remainingMs: Number(remainingMs) };
 }
 
-/** The same for what a thread of the pool returns. */
-export function readTaskAnswer(data: unknown): TaskAnswer | undefined {
+/** Reads the result of a thread of the pool; undefined for anything else. */
+export function readTaskResult(data: unknown): TaskResult | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
   const { kind, data: bytes } = data as Members;
   const isKnown = kind === 'bytes' || kind === 'value' || kind === 'failure';
   return isKnown && isWholeView(bytes) ? { kind, data: bytes } : undefined;
 }
 
-/** What a thread of the pool posts beside results. */
+/** Reads a message that a thread of the pool posts beside its results; undefined for anything else. */
 export function readLeftover(data: unknown): Leftover | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
   const { type, task, message, stack } = data as Members;
@@ -83,11 +89,11 @@ export function readLeftover(data: unknown): Leftover | undefined {
   };
 }
 
-/** Its buffer can be transferred: it is not shared, and nothing else lies in it. */
+/** Whether the buffer of a view can be transferred: it is not shared, and holds only this view. */
 const isWholeView = (value: unknown): value is Uint8Array =>
   value instanceof Uint8Array &&
   value.buffer instanceof ArrayBuffer &&
   value.byteLength === value.buffer.byteLength;
 
-/** The buffer under a view, for a transfer list. All views in these messages own theirs whole. */
+/** The buffer under a view, for a transfer list. Every view in these messages has a buffer of its own. */
 export const bufferOf = (view: Uint8Array): ArrayBuffer => view.buffer as ArrayBuffer;

@@ -1,17 +1,17 @@
-// Threads that were told to end and have not. JavaScript is interrupted at once, whatever it does. Native
-// code is not: a thread that waits for a child process (`execSync`) or is in a long native call ends when
-// that returns, and until then `process.exit` would wait for it.
+// Follows threads that were ordered to end until they have ended. JavaScript is interrupted at once, whatever
+// it does. Native code is not: a thread that waits for a child process (`execSync`), or is in a long native
+// call, ends when that returns, and until then `process.exit` would wait for it.
 import type { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { withAllowance } from '../allowance.js';
 
 export interface EndingThread {
   readonly cpuThread: number;
-  /** What it ran; undefined when it had nothing to do. */
+  /** The task that it ran; undefined when it ran none. */
   readonly task: string | undefined;
 }
 
-/** A thread that is not in native code has ended long before. */
+/** A thread that has not ended after this long is in native code. */
 const NATIVE_MS = 1_000;
 
 export class EndingThreads {
@@ -34,12 +34,12 @@ export class EndingThreads {
     return [...this.#threads.values()];
   }
 
-  /** @param thread that was told to end just now */
+  /** @param thread was ordered to end just now */
   add(thread: Worker, task: string | undefined): void {
     const status = { cpuThread: thread.threadId, task };
     this.#threads.set(thread, status);
     const native = setTimeout(() => {
-      this.#log.error(status, `CPU thread ${status.cpuThread} does not end: it is in native code`);
+      this.#log.error(status, `CPU thread ${status.cpuThread} has not ended: it is in native code`);
     }, NATIVE_MS).unref();
     thread.once('exit', () => {
       clearTimeout(native);
@@ -49,7 +49,7 @@ export class EndingThreads {
     });
   }
 
-  /** Resolves when all have ended, or after that time. */
+  /** Resolves when all threads have ended, at the latest after `withinMs`. */
   async settled(withinMs: number): Promise<void> {
     if (this.size === 0) return;
     await withAllowance(withinMs, new Promise<void>((resolve) => (this.#allEnded = resolve)));

@@ -1,15 +1,16 @@
-// Values of CPU tasks as bytes. A structured clone of an object that keeps what it is in private fields, or
-// in the native code of Node.js, is an empty object: it would arrive, and say nothing.
+// Serializes inputs and results of CPU tasks. The structured clone of an object that keeps its content in
+// private fields, or in native code of Node.js, is an empty object. Such objects are rejected, since their
+// receiver would not notice the loss.
 import { types } from 'node:util';
 import { serialize } from 'node:v8';
 import { isEmptyInstance } from '../json-form.js';
 
-/** Members that are looked at, the nearest first: some microseconds. */
+/** The number of members that are checked, the nearest first. That takes some microseconds. */
 const MOST_LOOKED_AT = 1_000;
 
 /**
- * @throws DataCloneError for what cannot be cloned, TypeError for an object that would arrive as an empty
- *   one, and what getters throw
+ * @throws DataCloneError for a value that cannot be cloned; TypeError for an object that would arrive as an
+ *   empty one; whatever getters throw
  */
 export function packedClone(value: unknown): Uint8Array {
   const packed = serialize(value);
@@ -20,6 +21,7 @@ export function packedClone(value: unknown): Uint8Array {
   throw new TypeError(`a ${name} would arrive as an empty object; send what it holds instead`);
 }
 
+/** Finds an object whose content would be lost. */
 function lostIn(value: unknown): object | undefined {
   const values: unknown[] = [value];
   for (let at = 0; at < values.length; at++) {
@@ -35,7 +37,7 @@ function lostIn(value: unknown): object | undefined {
   return undefined;
 }
 
-/** An instance that has no members, and is none of those whose contents are cloned all the same. */
+/** Whether a value is an instance without members whose content is not cloned either. */
 const isLost = (value: object): boolean =>
   isEmptyInstance(value) &&
   !types.isDate(value) &&

@@ -1,14 +1,15 @@
-// A thrown value across threads: structured clone would drop its class and its code.
+// Sends what a CPU task has thrown to its caller: a structured clone would lose the class and the code of an
+// error.
 import { deserialize, serialize } from 'node:v8';
 import { BusinessError, type FieldError, HttpError } from '../errors.js';
 import { toError } from '../telemetry/to-error.js';
 import { readableError } from '../user-code/readable-error.js';
-import type { TaskAnswer } from './cpu-messages.js';
+import type { TaskResult } from './cpu-messages.js';
 
 interface Failure {
   readonly message: string;
   readonly stack: string | undefined;
-  /** Present for an error with an answer of its own; all others are faults, told to the log alone. */
+  /** Present for an HttpError, which determines the response. All others are faults, and only logged. */
   readonly http:
     | {
         readonly business: boolean;
@@ -23,14 +24,14 @@ interface Failure {
 }
 
 /**
- * Never throws, whatever was thrown: of an error that cannot be looked at, or that has members which cannot
- * be cloned, the message is kept as far as it can be read, and why the rest is not there.
- * @param task that has thrown it
+ * Never throws, whatever was thrown. Of an error that cannot be read, or that has members which cannot be
+ * cloned, the message is kept as far as it can be read, with the reason why the rest is missing.
+ * @param task the task that has thrown it
  */
-export function packFailure(thrown: unknown, task: string): TaskAnswer {
+export function packFailure(thrown: unknown, task: string): TaskResult {
   try {
     const error = toError(thrown);
-    // Only an Error says by itself where it comes from.
+    // Only an Error shows by its stack where it comes from; to anything else the name of the task is added.
     return error === thrown ? packed(error) : packed(error, `CPU task ${task}: ${error.message}`);
   } catch (error) {
     const readable = readableError(thrown);
@@ -40,8 +41,8 @@ export function packFailure(thrown: unknown, task: string): TaskAnswer {
 }
 
 /**
- * The error for something of a task that does not cross threads. Never throws.
- * @param what as in `its result cannot be sent to its caller`
+ * Makes the error for an input, a result or an exception that cannot be sent to another thread. Never throws.
+ * @param what e.g. `its result cannot be sent to its caller`
  */
 export function notSent(task: string, what: string, cause: unknown): TypeError {
   const reason = readableError(cause);
@@ -50,7 +51,7 @@ export function notSent(task: string, what: string, cause: unknown): TypeError {
   });
 }
 
-/** The error as it was, HttpError and BusinessError with code and status, anything else as a plain Error. */
+/** Restores an HttpError or a BusinessError with code and status, and any other error as a plain Error. */
 export function unpackFailure(data: Uint8Array): Error {
   const { message, stack, http } = deserialize(data) as Failure;
   const error = http ? httpErrorOf(message, http) : new Error(message);
@@ -58,8 +59,8 @@ export function unpackFailure(data: Uint8Array): Error {
   return error;
 }
 
-/** @throws what its getters throw, or DataCloneError */
-function packed(error: Error, message = String(error.message)): TaskAnswer {
+/** @throws whatever getters of the error throw, or DataCloneError */
+function packed(error: Error, message = String(error.message)): TaskResult {
   const stack = error.stack && String(error.stack);
   return { kind: 'failure', data: serialize({ message, stack, http: httpOf(error) } satisfies Failure) };
 }

@@ -1,6 +1,6 @@
-// What a task of the CPU pool does beside its promise: timers, listeners and promises that nothing awaits. An
-// exception in them that nothing catches fails the task while it runs. Later it is reported to the primary,
-// which logs it: by then the thread may run a task of another caller, and that one goes on.
+// Catches the uncaught exceptions of CPU tasks: those of timers, listeners and promises that a task does not
+// await. While the task runs, such an exception fails it. Later it is reported to the primary, which logs it:
+// by then the thread may run a task of another caller, which must not be harmed.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isMainThread, parentPort } from 'node:worker_threads';
 import { readableError } from '../user-code/readable-error.js';
@@ -10,17 +10,17 @@ interface TaskRun {
   readonly task: string | undefined;
   /** Fails the task; undefined when it has ended. */
   fail: ((thrown: unknown) => void) | undefined;
-  /** One exception of each task is reported: a timer of it may throw without end. */
+  /** Only the first exception of a task is reported: one of its timers may throw again and again. */
   hasReported: boolean;
 }
 
 const runs = new AsyncLocalStorage<TaskRun>();
-/** Up to Node.js 22 a callback of `queueMicrotask` has no context. */
+/** The run of callbacks without a context: up to Node.js 22, those of `queueMicrotask`. */
 const unknown: TaskRun = { task: undefined, fail: undefined, hasReported: false };
 
 /**
- * Catches, in this thread, what tasks leave uncaught: Node.js would end the thread and with it the next
- * task.
+ * Installs the handlers of this thread. Without them, Node.js would end the thread, and with it the task that
+ * runs next.
  */
 export function catchLeftovers(): void {
   if (isMainThread) return;
@@ -33,13 +33,13 @@ export function catchLeftovers(): void {
   process.on('unhandledRejection', caught);
 }
 
-/** Settles as the task does, or rejects with what it has left uncaught before it settled. */
+/** Settles like the task, or rejects with an uncaught exception of the task that comes earlier. */
 export async function runWatched(task: string, call: () => unknown): Promise<unknown> {
   const run: TaskRun = { task, fail: undefined, hasReported: false };
   try {
     return await new Promise((resolve, reject) => {
       run.fail = reject;
-      // Not resolved with the task's own promise: that could not be rejected any more.
+      // Passing the task's own promise to `resolve` would leave no way to reject.
       runs.run(run, async () => call()).then(resolve, reject);
     });
   } finally {

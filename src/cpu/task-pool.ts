@@ -1,27 +1,21 @@
-// The CPU pool of the process: one Piscina in the primary, asked by every HTTP worker over a port of its own.
-//
-// The queue is ours (fair-queue.ts), and Piscina never holds more tasks than it has threads, because of two
-// of its traits (5.3.2): tasks that can be aborted wait in a list that `maxQueue` does not count, and two
-// tasks that share a thread die together when one is aborted (its issue 934). So every thread runs one task,
-// and ending it harms no other.
+// The CPU pool of the process, in the primary: it queues the tasks of all HTTP workers, each of which has a
+// port of its own, bounds their time, and hands them to the threads (pool-threads.ts).
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
-import { Piscina } from 'piscina';
 import { withAllowance } from '../allowance.js';
 import { DeadlineExceededError, UnavailableError } from '../errors.js';
 import { canOpen, OutOfFilesError } from '../open-files.js';
 import {
   bufferOf,
   type FromPool,
-  readLeftover,
-  readTaskAnswer,
+  readTaskResult,
   readToPool,
-  type TaskAnswer,
-  type TaskOrder,
+  type TaskResult,
   type ToPool,
 } from './cpu-messages.js';
-import { type EndingThread, EndingThreads } from './ending-threads.js';
+import type { EndingThread } from './ending-threads.js';
 import { type Entry, FairQueue } from './fair-queue.js';
+import { PoolThreads } from './pool-threads.js';
 import { packFailure } from './task-failure.js';
 
 export interface TaskPoolOptions {
@@ -29,11 +23,15 @@ export interface TaskPoolOptions {
   readonly threads: number;
   /** Module of the threads: `workers/task.js`. */
   readonly entry: URL;
-  /** Tasks that may wait, of all callers together (503 CPU_QUEUE_FULL). Default 64 for each thread. */
+  /**
+   * Tasks of all callers together that may wait; the next one is rejected with 503 CPU_QUEUE_FULL.
+   * @default 64 for each thread
+   */
   readonly maxQueue?: number;
   /**
-   * How long a task that nobody waits for any more may go on before its thread is ended; default 250 ms. A
-   * new thread costs more than most tasks have left, so clients that leave must not be able to end one each.
+   * How long a task without a caller may continue before its thread is ended. A new thread costs more than
+   * most tasks have left to do, so clients that leave must not be able to end one each.
+   * @default 250 ms
    */
   readonly graceMs?: number;
   readonly log: Logger;
@@ -41,75 +39,56 @@ export interface TaskPoolOptions {
 
 const QUEUE_PER_THREAD = 64;
 const GRACE_MS = 250;
-const IDLE_MS = 60_000;
-/**
- * Threads in native code that are replaced, for each thread of the pool. More take the places of tasks until
- * they end.
- */
-const REPLACED_PER_THREAD = 3;
-/** A thread that starts opens so many files at the same time, or fewer. */
+/** A thread that starts opens at most this many files at the same time. */
 const FILES_PER_START = 64;
-/** How long `close` waits for threads that were told to end. */
-const END_MS = 500;
 /** The longest delay of a Node.js timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-type Run = Extract<ToPool, { type: 'run' }>;
+type RunRequest = Extract<ToPool, { type: 'run' }>;
 
 /**
- * `queue`: the queue is full of tasks of one caller; `route_share`: others wait as well, and this one has
- * the most.
+ * Why tasks are rejected. `queue`: the queue is full of tasks of one caller. `route_share`: tasks of other
+ * callers wait as well, and this caller has the most.
  */
 export const CPU_REFUSALS = ['queue', 'route_share'] as const;
 export type CpuRefusal = (typeof CPU_REFUSALS)[number];
 
 interface Task extends Entry<Task> {
   readonly port: MessagePort;
-  readonly request: Run;
-  /** Aborting ends the thread that runs it. */
+  readonly request: RunRequest;
+  /** Aborting it ends the thread that runs the task. */
   readonly controller: AbortController;
-  /** Until the deadline; of a dropped task that runs, until its thread is ended. */
+  /** Runs until the deadline; for a dropped task that runs, until its thread is ended. */
   timer: NodeJS.Timeout | undefined;
-  /** Nobody waits for it. */
-  dropped: boolean;
+  /** The caller does not wait for the task any more. */
+  isDropped: boolean;
 }
 
 export class TaskPool {
-  readonly #threads: number;
   readonly #graceMs: number;
   readonly #log: Logger;
-  readonly #piscina: Piscina<TaskOrder, TaskAnswer>;
-  /** Tasks of each attached port by id, waiting and running ones. */
+  readonly #threads: PoolThreads;
+  /** Waiting and running tasks of each attached port, by id. */
   readonly #ports = new Map<MessagePort, Map<number, Task>>();
   readonly #waiting: FairQueue<Task>;
   readonly #running = new Set<Task>();
-  readonly #ending: EndingThreads;
   readonly #refused: Record<CpuRefusal, number> = { queue: 0, route_share: 0 };
-  #closing = false;
-  #idle: (() => void) | undefined;
+  #isClosing = false;
+  /** Resolves when no caller waits any more. */
+  #markIdle: (() => void) | undefined;
 
   constructor(options: TaskPoolOptions) {
     const { threads, entry, maxQueue = threads * QUEUE_PER_THREAD, graceMs = GRACE_MS, log } = options;
-    this.#threads = threads;
     this.#waiting = new FairQueue(maxQueue);
-    this.#ending = new EndingThreads(log, () => this.#startNext());
     this.#graceMs = graceMs;
     this.#log = log;
-    this.#piscina = new Piscina<TaskOrder, TaskAnswer>({
-      filename: entry.href,
-      name: 'runTask',
-      minThreads: 0,
-      maxThreads: threads,
-      idleTimeout: IDLE_MS,
-      concurrentTasksPerWorker: 1,
-      recordTiming: false,
+    this.#threads = new PoolThreads({
+      threads,
+      entry,
+      log,
+      threadEnded: () => this.#startWaiting(),
+      startFailed: (error) => this.#failUnstarted(error),
     });
-    // A thread that dies between tasks, or cannot start.
-    this.#piscina.on('error', (error: unknown) => {
-      log.error({ err: error }, 'a CPU thread ended by itself');
-      if (this.#piscina.threads.length === 0) this.#failUnstarted(error);
-    });
-    this.#piscina.on('message', (data: unknown) => this.#logLeftover(data));
   }
 
   /** Tasks that wait for a thread. */
@@ -122,35 +101,35 @@ export class TaskPool {
     return this.#running.size;
   }
 
-  /** Tasks refused because the queue was full, ever. */
+  /** Tasks that were rejected since the start because the queue was full. */
   get refused(): Readonly<Record<CpuRefusal, number>> {
     return this.#refused;
   }
 
-  /** Threads that were told to end and still run: they are in native code, which cannot be interrupted. */
+  /** Threads that were ordered to end and still run: they are in native code, which cannot be interrupted. */
   get unfinished(): readonly EndingThread[] {
-    return this.#ending.all;
+    return this.#threads.unfinished;
   }
 
   /** Serves the HTTP worker at the other end, until the port closes or is detached. */
   attach(port: MessagePort): void {
     this.#ports.set(port, new Map());
-    let hasRefused = false;
+    let hasReported = false;
     port.on('message', (data: unknown) => {
       const message = readToPool(data);
       if (message?.type === 'run') this.#accept(port, message);
       else if (message !== undefined) this.#drop(this.#ports.get(port)?.get(message.id));
-      else if (!hasRefused) {
-        // Reported once: code that posts such messages may do so in a loop.
-        hasRefused = true;
-        this.#log.error('a message to the CPU pool is not of its protocol and is ignored');
+      else if (!hasReported) {
+        // Code that posts such messages may do so in a loop.
+        hasReported = true;
+        this.#log.error('the CPU pool ignores messages of a worker that are not of its protocol');
       }
     });
     port.on('close', () => this.detach(port));
     port.unref();
   }
 
-  /** The worker is gone: nobody waits for its tasks. */
+  /** The worker has ended: its tasks have no caller any more. */
   detach(port: MessagePort): void {
     const tasks = this.#ports.get(port);
     if (!tasks) return;
@@ -160,60 +139,57 @@ export class TaskPool {
   }
 
   /**
-   * Takes no new tasks, lets the accepted ones end, and ends the threads; tasks that still run by then are
-   * interrupted. Threads that do not end are left in `unfinished`.
+   * Rejects new tasks, waits for the accepted ones, and ends the threads. Tasks that still run after
+   * `withinMs` are interrupted. Threads that do not end are left in `unfinished`.
    */
   async close({ withinMs }: { readonly withinMs: number }): Promise<void> {
-    this.#closing = true;
+    this.#isClosing = true;
     if (this.#hasCallers) {
-      await withAllowance(withinMs, new Promise<void>((resolve) => (this.#idle = resolve)));
+      await withAllowance(withinMs, new Promise<void>((resolve) => (this.#markIdle = resolve)));
     }
     for (const port of [...this.#ports.keys()]) this.detach(port);
     for (const task of [...this.#running]) this.#endThread(task);
-    // What it returns settles when all threads have ended, which may be never.
-    this.#followEnd(undefined, () => void this.#piscina.destroy());
-    await this.#ending.settled(END_MS);
+    await this.#threads.close();
   }
 
-  /** Some task is waited for. */
+  /** Whether any caller waits for a task. */
   get #hasCallers(): boolean {
     if (this.#waiting.size > 0) return true;
-    for (const { dropped } of this.#running) if (!dropped) return true;
+    for (const { isDropped } of this.#running) if (!isDropped) return true;
     return false;
   }
 
   #checkIdle(): void {
-    if (this.#idle !== undefined && !this.#hasCallers) this.#idle();
+    if (this.#markIdle !== undefined && !this.#hasCallers) this.#markIdle();
   }
 
-  #accept(port: MessagePort, request: Run): void {
+  #accept(port: MessagePort, request: RunRequest): void {
     const { caller, id, remainingMs } = request;
     const controller = new AbortController();
-    const task: Task = { caller, port, request, controller, timer: undefined, dropped: false };
-    if (this.#closing) {
+    const task: Task = { caller, port, request, controller, timer: undefined, isDropped: false };
+    if (this.#isClosing) {
       this.#fail(task, new UnavailableError('DRAINING', 'The process is stopping.'));
       return;
     }
     this.#ports.get(port)?.set(id, task);
     task.timer = setTimeout(() => this.#expire(task), Math.min(remainingMs, MAX_TIMER_MS));
-    if (this.#hasThread) this.#start(task);
-    else this.#wait(task);
+    if (this.#hasRoom) this.#start(task);
+    else this.#enqueue(task);
   }
 
-  #wait(task: Task): void {
+  #enqueue(task: Task): void {
     const refused = this.#waiting.add(task);
     if (refused === undefined) return;
     this.#refused[this.#waiting.callers > 1 ? 'route_share' : 'queue']++;
     this.#fail(refused, new UnavailableError('CPU_QUEUE_FULL', 'Too many CPU tasks are waiting.'));
   }
 
-  get #hasThread(): boolean {
-    const surplus = this.#ending.size - this.#threads * REPLACED_PER_THREAD;
-    return this.#running.size < this.#threads - Math.max(0, surplus);
+  get #hasRoom(): boolean {
+    return this.#threads.hasRoomBeside(this.#running.size);
   }
 
-  #startNext(): void {
-    while (this.#hasThread) {
+  #startWaiting(): void {
+    while (this.#hasRoom) {
       const task = this.#waiting.next();
       if (task === undefined) return;
       this.#start(task);
@@ -227,38 +203,35 @@ export class TaskPool {
 
   async #run(task: Task): Promise<void> {
     const { module, task: name, input } = task.request;
-    const { signal } = task.controller;
-    let answer: TaskAnswer;
+    let result: TaskResult;
     try {
-      const returned: unknown = await this.#piscina.run(
-        { module, task: name, input },
-        { signal, transferList: [bufferOf(input)] },
-      );
-      answer =
-        readTaskAnswer(returned) ??
+      const returned = await this.#threads.run({ module, task: name, input }, task.controller.signal);
+      result =
+        readTaskResult(returned) ??
         packFailure(new Error(`CPU task ${name}: its result did not arrive whole`), name);
     } catch (error) {
-      // Ended by us, or its thread died under it: out of memory, process.exit().
-      if (!task.dropped) this.#log.error({ err: error, module, task: name }, 'a CPU task lost its thread');
-      answer = packFailure(new Error(`the thread of CPU task ${name} ended`, { cause: error }), name);
+      // The pool has ended the thread, or the thread has died: out of memory, process.exit().
+      if (!task.isDropped)
+        this.#log.error({ err: error, module, task: name }, 'the thread of a CPU task ended');
+      result = packFailure(new Error(`the thread of CPU task ${name} ended`, { cause: error }), name);
     }
     this.#running.delete(task);
     clearTimeout(task.timer);
-    if (!task.dropped) this.#answer(task, answer);
-    this.#startNext();
+    if (!task.isDropped) this.#reply(task, result);
+    this.#startWaiting();
     this.#checkIdle();
   }
 
-  /** Without a thread Piscina keeps its tasks until there is one more, which may be never. */
+  /** Fails the tasks that wait in Piscina: it keeps them until a thread starts, which may be never. */
   #failUnstarted(cause: unknown): void {
     for (const task of this.#running) {
-      if (task.dropped) continue;
+      if (task.isDropped) continue;
       const { task: name } = task.request;
       const failure = canOpen(FILES_PER_START)
         ? new Error(`the thread of CPU task ${name} could not start`, { cause })
         : new OutOfFilesError(cause);
       this.#fail(task, failure);
-      task.dropped = true;
+      task.isDropped = true;
       task.controller.abort();
     }
   }
@@ -268,49 +241,36 @@ export class TaskPool {
     this.#drop(task);
   }
 
-  /** Out of the queue; off its thread if it does not end soon. Not answered. */
+  /**
+   * Removes a task from the queue, or ends its thread if the task does not end soon by itself. Its caller
+   * gets no reply.
+   */
   #drop(task: Task | undefined): void {
     if (!task) return;
     this.#forget(task);
-    task.dropped = true;
+    task.isDropped = true;
     this.#waiting.remove(task);
     this.#checkIdle();
     if (this.#running.has(task)) task.timer = setTimeout(() => this.#endThread(task), this.#graceMs);
   }
 
-  /** Clients cannot fill the log with this: each line takes a thread for the grace before it. */
+  /** Clients cannot flood the log with this line: before each one, a thread is busy for the grace time. */
   #endThread(task: Task): void {
     const { module, task: name } = task.request;
     this.#log.warn(
       { module, task: name },
-      `CPU task ${name} goes on after its deadline or its caller; its thread is ended`,
+      `CPU task ${name} continues after its deadline or without its caller; ending its thread`,
     );
-    this.#followEnd(name, () => task.controller.abort());
-  }
-
-  /** Piscina forgets the threads that it ends; those that do not end are still ours. */
-  #followEnd(task: string | undefined, end: () => void): void {
-    const before = this.#piscina.threads;
-    end();
-    const kept = new Set(this.#piscina.threads);
-    for (const thread of before) if (!kept.has(thread)) this.#ending.add(thread, task);
-  }
-
-  #logLeftover(data: unknown): void {
-    const leftover = readLeftover(data);
-    if (leftover === undefined) return;
-    const { task, message, stack } = leftover;
-    const err = Object.assign(new Error(message), { stack });
-    this.#log.error({ task, err }, 'a CPU task that has ended left an exception behind that nothing caught');
+    this.#threads.endThreadOf(name, () => task.controller.abort());
   }
 
   #fail(task: Task, error: Error): void {
-    this.#answer(task, packFailure(error, task.request.task));
+    this.#reply(task, packFailure(error, task.request.task));
   }
 
-  #answer(task: Task, answer: TaskAnswer): void {
+  #reply(task: Task, result: TaskResult): void {
     this.#forget(task);
-    task.port.postMessage({ id: task.request.id, ...answer } satisfies FromPool, [bufferOf(answer.data)]);
+    task.port.postMessage({ id: task.request.id, ...result } satisfies FromPool, [bufferOf(result.data)]);
   }
 
   #forget({ port, request, timer }: Task): void {

@@ -1,9 +1,9 @@
-// What runs in a thread of the CPU pool: finds the task, calls it, packs what comes of it.
+// The code of a thread of the CPU pool: it finds the task, calls it and serializes the result.
 import { fileURLToPath } from 'node:url';
 import { deserialize } from 'node:v8';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { importUserModule } from '../user-code/module.js';
-import { bufferOf, type TaskAnswer, type TaskOrder } from './cpu-messages.js';
+import { bufferOf, type TaskOrder, type TaskResult } from './cpu-messages.js';
 import { packedClone } from './task-clone.js';
 import { notSent, packFailure } from './task-failure.js';
 import { catchLeftovers, runWatched } from './task-leftovers.js';
@@ -13,15 +13,16 @@ type Task = (input: unknown) => unknown;
 catchLeftovers();
 
 /**
- * Never rejects, whatever the task returns or throws: Piscina would post the reason, and one that cannot be
- * posted ends the thread. The result's bytes are moved to the primary, not copied.
+ * Runs a task; Piscina calls it. It never rejects, whatever the task returns or throws: Piscina would post
+ * the reason, and a reason that cannot be posted would end the thread. The bytes of the result are moved to
+ * the primary, not copied.
  */
 export async function runTask(order: TaskOrder): Promise<unknown> {
-  const answer = await perform(order);
-  return move({ [transferableSymbol]: [bufferOf(answer.data)], [valueSymbol]: answer });
+  const result = await perform(order);
+  return move({ [transferableSymbol]: [bufferOf(result.data)], [valueSymbol]: result });
 }
 
-async function perform({ module, task: name, input }: TaskOrder): Promise<TaskAnswer> {
+async function perform({ module, task: name, input }: TaskOrder): Promise<TaskResult> {
   try {
     const result = await runWatched(name, async () => {
       const task = await findTask(module, name);
@@ -34,7 +35,8 @@ async function perform({ module, task: name, input }: TaskOrder): Promise<TaskAn
 }
 
 /**
- * By URL, also those that cannot be loaded: to find out why takes a while. As many as services have tasks.
+ * The tasks modules by their URL. Failures are kept as well, because it takes a while to find their reason.
+ * There is one entry per service with tasks.
  */
 const modules = new Map<string, Promise<Readonly<Record<string, unknown>>>>();
 
@@ -52,7 +54,7 @@ async function findTask(module: string, name: string): Promise<Task> {
   return task as Task;
 }
 
-/** @throws TypeError that names the task, for an input that is none here */
+/** @throws TypeError that names the task, for an input that cannot be deserialized in this thread */
 function unpackInput(task: string, input: Uint8Array): unknown {
   try {
     return deserialize(input);
@@ -61,8 +63,8 @@ function unpackInput(task: string, input: Uint8Array): unknown {
   }
 }
 
-/** @throws TypeError that names the task, for a result that cannot cross threads */
-function packResult(task: string, result: unknown): TaskAnswer {
+/** @throws TypeError that names the task, for a result that cannot be sent to another thread */
+function packResult(task: string, result: unknown): TaskResult {
   try {
     return result instanceof Uint8Array
       ? { kind: 'bytes', data: owned(result) }
@@ -73,16 +75,16 @@ function packResult(task: string, result: unknown): TaskAnswer {
 }
 
 /**
- * A view with a buffer of its own, which can be moved. A view that shares its buffer (small Buffers live in a
- * common pool) is copied, because moving takes the whole buffer. Any other buffer is moved here already: one
- * that cannot be would otherwise be found out where Piscina sends the result, and such a result is lost.
- *
+ * Returns a view with a buffer of its own, which can be moved. A view that shares its buffer (small Buffers
+ * share a common pool) is copied, because moving takes the whole buffer. Any other buffer is moved here
+ * already: if it cannot be moved, Piscina would notice only when it sends the result, and the result would be
+ * lost.
  * @throws TypeError when the bytes were moved before or cannot be moved at all
  */
 function owned(view: Uint8Array): Uint8Array {
   const { buffer, byteLength } = view;
   try {
-    // A buffer that was moved has no bytes, and copying a view of it throws.
+    // A buffer that was moved before has no bytes, and copying a view of it throws.
     const isWhole = byteLength > 0 && buffer instanceof ArrayBuffer && byteLength === buffer.byteLength;
     return isWhole ? structuredClone(view, { transfer: [buffer] }) : new Uint8Array(view);
   } catch (cause) {

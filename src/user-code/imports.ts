@@ -1,6 +1,6 @@
-// What the modules of a project import, read from their text. It is needed only when one of them cannot be
-// loaded: Node.js does not tell then which file a syntax error is in, nor where an import is that leads
-// nowhere.
+// Finds the imports of a project's modules, and the module that has a syntax error, from the text of the
+// files. Used only when a module cannot be loaded: Node.js does not report which file a syntax error is in,
+// nor which line has an import of a file that does not exist.
 import { spawn } from 'node:child_process';
 import { createReadStream, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,26 +9,28 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 export interface UserImport {
-  /** Absolute path of the file it is written in. */
+  /** Absolute path of the file with the import. */
   readonly importer: string;
   readonly line: number;
   readonly specifier: string;
-  /** Absolute path of the file it names, which need not exist; undefined for a package. */
+  /** Absolute path of the imported file, which need not exist; undefined for a package. */
   readonly target: string | undefined;
 }
 
 export interface SyntaxFault {
   readonly file: string;
   readonly line: number;
-  /** The line, and a mark below the place; nothing when it is the end of the file. */
+  /** The line with the error and, below it, a mark; empty when the error is at the end of the file. */
   readonly excerpt: readonly string[];
 }
 
 const SPECIFIER = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*(['"])([^'"\n]+)\1/g;
-/** A project that is larger is not searched to its end. */
+/** Larger projects are not searched completely. */
 const MOST_FILES = 500;
 
-/** Those of `entry` and of what it imports, files nearest to it first. Packages are not entered. */
+/**
+ * Yields the imports of `entry` and of the files that it imports, nearest first. Packages are not entered.
+ */
 export function* importsFrom(entry: string): Generator<UserImport> {
   const files = new Set([entry]);
   for (const importer of files) {
@@ -53,7 +55,7 @@ function linesOf(file: string): readonly string[] {
   try {
     return readFileSync(file, 'utf8').split('\n');
   } catch {
-    return []; // it is not there, which is told by who looks for it
+    return []; // it does not exist; the caller reports that
   }
 }
 
@@ -83,14 +85,14 @@ export async function findSyntaxFault(entry: string, message: string): Promise<S
 }
 
 /**
- * What `node --check` says of a module on stderr. From stdin, it takes any text for a module, as `import`
- * did.
+ * Runs `node --check` and returns its stderr. The file comes from stdin, so that it is checked as an
+ * ECMAScript module whatever its name, as `import` does.
  */
 async function checkOf(file: string): Promise<string> {
   const child = spawn(process.execPath, ['--input-type=module', '--check'], {
     stdio: ['pipe', 'ignore', 'pipe'],
   });
-  // What is wrong with the file or the pipe shows as a check that finds nothing.
+  // A failure of the file or the pipe leads to a check that finds nothing.
   child.on('error', () => {});
   child.stdin.on('error', () => {});
   createReadStream(file)
@@ -100,8 +102,8 @@ async function checkOf(file: string): Promise<string> {
 }
 
 /**
- * Reads the head of a stack, or of what Node.js prints: file and line, source with a mark below a line, the
- * error.
+ * Parses the head of a stack, or of the output of Node.js: file and line, the source line with a mark below
+ * it, the error.
  */
 export function parseSyntaxFault(stack: string, message: string): SyntaxFault | undefined {
   const [head = '', ...lines] = stack.split('\n');

@@ -1,5 +1,5 @@
-// Loads modules of a project: its configuration and, through it, its services. What goes wrong is told with
-// file and line, in which of them it ever is.
+// Loads the modules of a project: its configuration and, through it, its services. A failure is reported with
+// the file and the line where it is, whichever of the modules that is in.
 import { existsSync, writeSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -16,7 +16,7 @@ import {
 
 type Exports = Readonly<Record<string, unknown>>;
 
-/** @throws ConfigError naming file and line */
+/** @throws ConfigError that names file and line */
 export async function importUserModule(path: string): Promise<Exports> {
   try {
     return (await import(pathToFileURL(path).href)) as Exports;
@@ -26,45 +26,47 @@ export async function importUserModule(path: string): Promise<Exports> {
 }
 
 /**
- * The same in a process that has no rule yet for rejections that nothing handles: those of the module's top
- * level are failures to load it.
- * @throws ConfigError
+ * Loads the configuration module in a process that has no handlers for uncaught failures yet. An unhandled
+ * rejection from the top level of a module, or the end of the process while the module is loaded, is reported
+ * as a failure to load it.
+ * @throws ConfigError that names file and line
  */
 export async function importConfigModule(path: string): Promise<Exports> {
   const rejections: unknown[] = [];
-  const heard = (reason: unknown): number => rejections.push(reason);
-  process.on('unhandledRejection', heard);
-  const ended = (): void => reportEnd(path);
-  process.once('exit', ended);
+  const collect = (reason: unknown): number => rejections.push(reason);
+  process.on('unhandledRejection', collect);
+  const exited = (): void => reportExit(path);
+  process.once('exit', exited);
   try {
     const exports = await importUserModule(path);
-    // They are reported when the promises of this turn have run.
+    // Node.js reports rejections when the promises of this turn of the loop have run.
     await turn();
     if (rejections.length === 0) return exports;
     throw projectError(rejections[0], `in a promise that nothing handles, while loading ${basename(path)}`, {
       file: formatLocation(path),
     });
   } finally {
-    process.removeListener('unhandledRejection', heard);
-    process.removeListener('exit', ended);
+    process.removeListener('unhandledRejection', collect);
+    process.removeListener('exit', exited);
   }
 }
 
-/** Of Node.js: the loop is empty, and a module still awaits something at its top level. */
+/** Exit code of Node.js: the loop is empty, and a module still awaits something at its top level. */
 const NEVER_SETTLED = 13;
 
 /**
- * The process ends while the module is loaded, and nothing else says why: exit listeners run below what has
- * called exit.
+ * Reports that the process ends while the module is loaded, since nothing else does. Listeners of `exit` run
+ * on top of the code that has called `process.exit`, so the stack shows that code.
  */
-function reportEnd(path: string): void {
+function reportExit(path: string): void {
   const isUnsettled = process.exitCode === NEVER_SETTLED;
   const end = new Error(
     isUnsettled
       ? 'an await at the top level of a module never settles'
       : 'process.exit() has ended the process',
   );
-  // The runtime itself ends it after a signal, and another code is that of a failure that has been printed.
+  // The runtime ends the process after a signal, and any other exit code belongs to a failure that is printed
+  // already.
   if (!isUnsettled && (Number(process.exitCode ?? 0) !== 0 || !isFromProject(end))) return;
   const { message, exitCode } = projectError(end, `while loading ${basename(path)}`, {
     file: formatLocation(path),
@@ -78,26 +80,31 @@ async function loadFailure(thrown: unknown, path: string): Promise<ConfigError> 
   return projectError(thrown, `while loading ${basename(path)}`, { ...details, file: formatLocation(path) });
 }
 
-/** Of what Node.js refuses: the place in the file that has to be changed. */
+/** Finds the line that has to be changed in a module that Node.js refuses to load. */
 async function refusalDetails(error: Error, path: string): Promise<ErrorDetails> {
   const { message, stack } = error;
   if (error instanceof SyntaxError) {
     const fault = parseSyntaxFault(String(stack), message) ?? (await findSyntaxFault(path, message));
     const next = nextFor(error, undefined);
-    return fault === undefined ? { next } : { ...fault, place: formatLocation(fault.file, fault.line), next };
+    return fault === undefined
+      ? { next }
+      : { ...fault, location: formatLocation(fault.file, fault.line), next };
   }
   const [subject = '', importer] = message.split(/ imported from |\nRequire stack:\n- /);
   for (const found of importsFrom(path)) {
     if (!isAbout(subject, found)) continue;
-    return { place: formatLocation(found.importer, found.line), next: nextFor(error, found) };
+    return { location: formatLocation(found.importer, found.line), next: nextFor(error, found) };
   }
   return {
-    place: importer?.startsWith('/') ? formatLocation(importer) : undefined,
+    location: importer?.startsWith('/') ? formatLocation(importer) : undefined,
     next: nextFor(error, undefined),
   };
 }
 
-/** A message of Node.js names the path or the URL of a file, or a specifier in quotes. */
+/**
+ * Whether a message of Node.js is about an import: it names the path or the URL of a file, or a specifier in
+ * quotes.
+ */
 function isAbout(subject: string, { specifier, target }: UserImport): boolean {
   if (subject.includes(`'${specifier}'`)) return true;
   if (target === undefined) return subject.includes(`'${packageOf(specifier)}'`);

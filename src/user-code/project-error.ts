@@ -1,55 +1,61 @@
-// What a project's own code has thrown while it was loaded or declared its routes, as its author wants to
-// read it: the place, the message, the frames of the project, and what to do next. Frames of Node.js and of
-// the runtime are left out.
+// Makes a readable ConfigError of what code of a project has thrown while it was loaded or declared its
+// routes. The message has the location, the text of the error, the frames of the project, and what to do
+// next. Frames of Node.js and of the runtime are omitted.
 import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../errors.js';
 import { readableError } from './readable-error.js';
 
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
-/** Where the runtime lies, compiled, or as source maps have it; its frames are not the author's. */
+/** The folders of the runtime, compiled and, for source maps, as sources. Their frames are omitted. */
 const RUNTIME = ['dist/', 'src/', 'workers/'].map((folder) => PACKAGE + folder);
 const MOST_FRAMES = 20;
-/** Lines of a message. */
+/** Lines of one message that are shown. */
 const MOST_LINES = 10;
 const CORRECT_IT = 'Correct it and start again.';
 
 interface Frame {
-  /** Absolute. */
+  /** Absolute path. */
   readonly file: string;
   /** `services/hello/service.js:12:9`. */
-  readonly place: string;
-  /** Undefined at the top level of a module. */
+  readonly location: string;
+  /** Name of the function; undefined at the top level of a module. */
   readonly name: string | undefined;
 }
 
 export interface ErrorDetails {
-  /** `services/hello/service.js:12`. Default: that of the first frame. */
-  readonly place?: string | undefined;
-  /** Named when there is neither a place nor a frame. */
+  /**
+   * Where the error is, e.g. `services/hello/service.js:12`.
+   * @default the location of the first frame of the project
+   */
+  readonly location?: string | undefined;
+  /** The file to name when there is neither a location nor a frame. */
   readonly file?: string | undefined;
-  /** Lines of source that show it. */
+  /** Lines of source that show the error. */
   readonly excerpt?: readonly string[];
-  /** What to do. Default: to correct the code. */
+  /**
+   * What to do next.
+   * @default to correct the code
+   */
   readonly next?: string | undefined;
 }
 
 /**
  * @param given what the project has thrown
- * @param during what was under way, as `while loading multilane.config.js`
- * @returns an error whose message has several lines
+ * @param during what was in progress, e.g. `while loading multilane.config.js`
+ * @returns an error with a message of several lines
  */
 export function projectError(given: unknown, during: string, details: ErrorDetails = {}): ConfigError {
   const thrown = readableError(given);
   const { excerpt = [], next = CORRECT_IT } = details;
   const frames = userFrames(thrown);
-  const place = details.place ?? frames.find(isOwn)?.place ?? details.file;
+  const location = details.location ?? frames.find(isOwn)?.location ?? details.file;
   const [first, ...more] = linesOf(thrown);
   const lines = [
-    place === undefined ? first : `${place}: ${first}`,
+    location === undefined ? first : `${location}: ${first}`,
     ...more.map((line) => `  ${line}`),
     ...excerpt.map((line) => `    ${line}`),
-    ...frames.slice(0, MOST_FRAMES).map((frame) => `    at ${shownFrame(frame)}`),
+    ...frames.slice(0, MOST_FRAMES).map((frame) => `    at ${formatFrame(frame)}`),
     ...causesOf(thrown).map((cause) => `  caused by ${linesOf(cause).join('\n    ')}`),
     `  ${during}. ${next}`,
   ];
@@ -57,8 +63,8 @@ export function projectError(given: unknown, during: string, details: ErrorDetai
 }
 
 /**
- * `file:line`, from the working directory where the file lies below it, so that terminals and editors can
- * open it.
+ * Formats a location as `file:line`, so that terminals and editors can open it. The path is relative when the
+ * file is below the working directory.
  */
 export function formatLocation(file: string, ...position: readonly (number | string)[]): string {
   const path = relative(process.cwd(), file);
@@ -72,7 +78,9 @@ function linesOf(thrown: unknown): readonly string[] {
   return lines.length > MOST_LINES ? [...lines.slice(0, MOST_LINES), '…'] : lines;
 }
 
-/** Of what the project has thrown, not of what the runtime wraps: its message holds that of the cause. */
+/**
+ * Causes of what the project has thrown. An error of the runtime has the text of its cause in its message.
+ */
 function causesOf(thrown: unknown): readonly unknown[] {
   const causes: unknown[] = [];
   for (let error = thrown; error instanceof Error; error = error.cause) {
@@ -81,7 +89,10 @@ function causesOf(thrown: unknown): readonly unknown[] {
   return causes;
 }
 
-/** Of what the runtime wraps, those of the cause. Packages stay where the project has called them. */
+/**
+ * Frames of the project; for an error of the runtime those of its cause. Frames of packages are kept where
+ * code of the project has called them.
+ */
 function userFrames(thrown: unknown): readonly Frame[] {
   if (!(thrown instanceof Error)) return [];
   const inner = isOurs(thrown) ? userFrames(thrown.cause) : [];
@@ -90,24 +101,24 @@ function userFrames(thrown: unknown): readonly Frame[] {
   return frames.slice(0, frames.findLastIndex(isOwn) + 1);
 }
 
-/** Code of the project is among what was called. */
+/** Whether code of the project is on the stack of the error. */
 export const isFromProject = (error: Error): boolean => userFrames(error).length > 0;
 
 const isOwn = ({ file }: Frame): boolean => !file.includes(`${sep}node_modules${sep}`);
 
-/** Thrown by the runtime, about the code that called it. */
+/** Whether the runtime has thrown the error, about the code that called it. */
 const isOurs = (error: Error): boolean => RUNTIME.some((folder) => thrower(error)?.includes(folder));
 
-/** Thrown by Node.js, for a module that it cannot load. */
+/** Whether Node.js has thrown the error, for a module that it cannot load. */
 export function isFromLoader(thrown: unknown): thrown is Error {
   const error = readableError(thrown);
   return error instanceof Error && /\bnode:internal\//.test(thrower(error) ?? '');
 }
 
-/** The first line of the stack that is a frame. */
+/** The innermost frame, as a line of the stack. */
 const thrower = (error: Error): string | undefined => frameLines(error)[0];
 
-/** A message may have lines that look like frames. */
+/** Lines of the stack behind the message, which may have lines that look like frames itself. */
 function frameLines({ stack, message }: Error): readonly string[] {
   const text = String(stack);
   const afterMessage = text.slice(text.indexOf(message) + message.length);
@@ -121,8 +132,9 @@ function framesOf(error: Error): readonly Frame[] {
     const [, name, location, row, column] = FRAME.exec(line) ?? [];
     if (location === undefined || row === undefined || column === undefined) return [];
     const file = location.startsWith('file:') ? fileURLToPath(location) : location;
-    return [{ file, place: formatLocation(file, row, column), name }];
+    return [{ file, location: formatLocation(file, row, column), name }];
   });
 }
 
-const shownFrame = ({ name, place }: Frame): string => (name === undefined ? place : `${name} (${place})`);
+const formatFrame = ({ name, location }: Frame): string =>
+  name === undefined ? location : `${name} (${location})`;

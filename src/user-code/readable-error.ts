@@ -1,16 +1,16 @@
-// What code of a project has thrown, as it can be shown: nothing of it is known, not even that its members
-// can be read.
+// Makes what code of a project has thrown safe to log and to show. It may be anything, even an object whose
+// members throw when they are read.
 import { inspect } from 'node:util';
 import { shortText } from '../redaction/shown-text.js';
 
 const UNREADABLE = '[unreadable]';
 const MOST_CAUSES = 5;
-/** Characters of the frames of a stack. */
+/** Characters of the frames of one stack that are kept. */
 const MOST_FRAMES = 8_192;
 
 /**
- * An error as a copy whose members are plain texts, short and without passwords of URLs, and so are its
- * causes, each of them once. Of anything else, a sentence.
+ * @returns for an Error, a copy with name, message, stack and causes as plain texts, shortened and without
+ *   passwords of URLs; each cause appears once. For anything else, a sentence that describes it
  */
 export function readableError(thrown: unknown): Error | string {
   return readable(thrown, new Set());
@@ -37,7 +37,7 @@ function readable(thrown: unknown, seen: Set<unknown>): Error | string {
 
 const plain = (text: string): string => shortText(text);
 
-/** Members of an error may be getters, and they may throw. */
+/** Reads a member of an error, which may be a getter that throws. */
 function attempt<T>(read: () => T, otherwise: T): T {
   try {
     return read();

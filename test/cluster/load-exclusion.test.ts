@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { excludedByLoad, excludedToFill, type Seen, weightOf } from '#src/cluster/load-exclusion.js';
+import { excludedByLoad, excludedToFill, type WorkerLoad, weightOf } from '#src/cluster/load-exclusion.js';
 
-/** What stays is what is there now, and nobody is left out yet. */
-const steady = (...weights: number[]): Seen[] =>
-  weights.map((weight) => ({ now: weight, stays: weight, isExcluded: false }));
+/** What longLived is what is there current, and nobody is left out yet. */
+const steady = (...weights: number[]): WorkerLoad[] =>
+  weights.map((weight) => ({ current: weight, longLived: weight, isExcluded: false }));
 
-const seen = fc.record({ now: fc.nat(10_000), stays: fc.nat(10_000), isExcluded: fc.boolean() });
+const seen = fc.record({ current: fc.nat(10_000), longLived: fc.nat(10_000), isExcluded: fc.boolean() });
 
 describe('the placement of connections', () => {
   it('counts connections, and those that are busy twice', () => {
@@ -25,24 +25,24 @@ describe('the placement of connections', () => {
     [
       'nobody for what comes and goes',
       [
-        { now: 500, stays: 5, isExcluded: false },
-        { now: 0, stays: 0, isExcluded: false },
+        { current: 500, longLived: 5, isExcluded: false },
+        { current: 0, longLived: 0, isExcluded: false },
       ],
       [false, false],
     ],
     [
       'still who was left out and has a little more',
       [
-        { now: 130, stays: 130, isExcluded: true },
-        { now: 90, stays: 0, isExcluded: false },
+        { current: 130, longLived: 130, isExcluded: true },
+        { current: 90, longLived: 0, isExcluded: false },
       ],
       [true, false],
     ],
     [
       'no longer who was left out and is level',
       [
-        { now: 100, stays: 100, isExcluded: true },
-        { now: 90, stays: 0, isExcluded: false },
+        { current: 100, longLived: 100, isExcluded: true },
+        { current: 90, longLived: 0, isExcluded: false },
       ],
       [false, false],
     ],
@@ -56,9 +56,10 @@ describe('the placement of connections', () => {
     fc.assert(
       fc.property(fc.array(seen, { maxLength: 16 }), (workers) => {
         const out = excludedByLoad(workers);
-        const mean = workers.reduce((sum, { now }) => sum + now, 0) / workers.length;
+        const mean = workers.reduce((sum, { current }) => sum + current, 0) / workers.length;
         expect(out.filter(Boolean).length).to.be.at.most(Math.floor(workers.length / 2));
-        for (const [index, { now }] of workers.entries()) if (out[index]) expect(now).to.be.above(mean);
+        for (const [index, { current }] of workers.entries())
+          if (out[index]) expect(current).to.be.above(mean);
       }),
     );
   });
@@ -66,9 +67,9 @@ describe('the placement of connections', () => {
   it('decides the same again while nothing changes', () => {
     fc.assert(
       fc.property(fc.array(seen, { maxLength: 16 }), (workers) => {
-        const looked = (list: readonly Seen[]): Seen[] => {
+        const looked = (list: readonly WorkerLoad[]): WorkerLoad[] => {
           const out = excludedByLoad(list);
-          return list.map((one, index) => ({ ...one, stays: one.now, isExcluded: out[index]! }));
+          return list.map((one, index) => ({ ...one, longLived: one.current, isExcluded: out[index]! }));
         };
         const settled = looked(looked(workers));
         expect(looked(settled)).to.deep.equal(settled);

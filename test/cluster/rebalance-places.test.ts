@@ -1,7 +1,7 @@
 // Clients whose connections are moved, beside others that open connections at random: with the gate that
 // admits both, the primary's looks and its count by address. Only the network is simulated.
 import { expect } from 'chai';
-import { rebalancingOf } from '#src/cluster/rebalance.js';
+import { rebalanceRound } from '#src/cluster/rebalance.js';
 import { addressKeys } from '#src/memory/address-cells.js';
 import { Block } from '#src/memory/block.js';
 import { ConnectionCensus } from '#src/memory/connection-shares.js';
@@ -75,7 +75,7 @@ class Process {
       state: { kind: 'ready', descriptor: { slot, app: undefined } } as const,
     }));
     const sharding = { expect: () => undefined };
-    this.#look = rebalancingOf({ supervisor: { threads }, block, sharding, maxConnections });
+    this.#look = rebalanceRound({ supervisor: { threads }, block, sharding, maxConnections });
     const clients = Math.floor(maxConnections / 3) + this.#below(maxConnections / 3);
     for (let n = 0; n < clients; n++) this.#enter(PROXY, 0);
   }

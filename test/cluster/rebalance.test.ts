@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { rebalancingOf } from '#src/cluster/rebalance.js';
+import { rebalanceRound } from '#src/cluster/rebalance.js';
 import type { WorkerState } from '#src/cluster/worker-state.js';
 import { Block } from '#src/memory/block.js';
 import { Connections } from '#src/memory/open-connections.js';
@@ -25,7 +25,7 @@ describe('what workers are told about their surplus', () => {
     block = Block.create({ workers: 4 });
     threads = [];
     expected = [];
-    look = rebalancingOf({
+    look = rebalanceRound({
       supervisor: { threads },
       block,
       sharding: { expect: (connections) => expected.push(connections) },

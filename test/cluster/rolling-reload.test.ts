@@ -60,7 +60,7 @@ describe('a reload', () => {
     expect(reload.running).to.equal(true);
     expect(await Promise.all(others)).to.deep.equal([true, true, true]);
     expect(replaced).to.deep.equal([1, 2, 3, 1, 2, 3]);
-    expect(lines.filter((line) => line.includes('another one follows'))).to.have.length(1);
+    expect(lines.filter((line) => line.includes('another one will follow'))).to.have.length(1);
     expect(reload.running).to.equal(false);
   });
 
@@ -74,6 +74,6 @@ describe('a reload', () => {
     const { reload, replaced, lines } = setUp(() => done, 1);
     expect(await Promise.all([reload.begin(), reload.begin()])).to.deep.equal([false, false]);
     expect(replaced).to.deep.equal([1]);
-    expect(lines).to.deep.equal(['reload begins', 'a reload is under way: another one follows']);
+    expect(lines).to.deep.equal(['reload begins', 'a reload is in progress; another one will follow']);
   });
 });

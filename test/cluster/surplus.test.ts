@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { isLevel, isUneven, type Orders, SurplusRule, surplusOf } from '#src/cluster/surplus.js';
+import { isLevel, isUneven, type RebalanceOrders, SurplusRule, surplusOf } from '#src/cluster/surplus.js';
 import { seeded } from '#test/support/random.js';
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
@@ -39,7 +39,7 @@ class Workers {
   /** @returns connections that are closed behind this look */
   look(): readonly number[] {
     const holders = this.held.map((connections, index) => ({ thread: this.#threads[index]!, connections }));
-    const { closes } = this.#rule.look(holders, this.#closed, sum(this.held));
+    const { closes } = this.#rule.decide(holders, this.#closed, sum(this.held));
     for (const [index, count] of closes.entries()) this.held[index]! -= count;
     this.#closed = sum(closes);
     this.closes += this.#closed;
@@ -184,7 +184,7 @@ describe('the rule by which workers close connections', () => {
     const [old, other, next] = [{}, {}, {}];
     const look = (...holders: [object, number][]): number =>
       sum(
-        rule.look(
+        rule.decide(
           holders.map(([thread, connections]) => ({ thread, connections })),
           0,
           0,
@@ -200,7 +200,7 @@ describe('the rule by which workers close connections', () => {
     const threads = [{}, {}, {}];
     const look = (...held: number[]): number =>
       sum(
-        rule.look(
+        rule.decide(
           held.map((connections, index) => ({ thread: threads[index]!, connections })),
           0,
           0,
@@ -217,11 +217,11 @@ describe('the rule by which workers close connections', () => {
     for (let n = 0; n < 100; n++) {
       const busy = n % (LOOKS - 1) === 0 ? 0 : 1;
       const holders = threads.map((thread, index) => ({ thread, connections: index === busy ? 40 : 0 }));
-      expect(sum(rule.look(holders, 0, 0).closes)).to.equal(0);
+      expect(sum(rule.decide(holders, 0, 0).closes)).to.equal(0);
     }
   });
 
-  for (const [what, maxConnections, elsewhere, closes, mostOpen] of [
+  for (const [what, maxConnections, elsewhere, closes, maxOpen] of [
     ['as many as ever where half of MAX_CONNECTIONS are open', 80, 0, 10, 50],
     ['up to three quarters, no more than there are places', 64, 0, 8, 40],
     ['none with three quarters', 53, 0, 0, 39],
@@ -231,25 +231,25 @@ describe('the rule by which workers close connections', () => {
     it(`closes ${what}`, () => {
       const rule = new SurplusRule(maxConnections);
       const holders = [40, 0].map((connections) => ({ thread: {}, connections }));
-      const look = (): Orders => rule.look(holders, 0, 40 + elsewhere);
+      const look = (): RebalanceOrders => rule.decide(holders, 0, 40 + elsewhere);
       for (let n = 0; n < LOOKS - 1; n++) look();
-      expect(look()).to.deep.equal({ closes: [closes, 0], mostOpen });
+      expect(look()).to.deep.equal({ closes: [closes, 0], maxOpen });
     });
   }
 
   it('closes no more while other clients have come for those that it has closed, until these must be back', () => {
     const rule = new SurplusRule(100);
     const threads = [{}, {}];
-    const look = (closed: number): Orders =>
-      rule.look(
+    const look = (closed: number): RebalanceOrders =>
+      rule.decide(
         threads.map((thread, index) => ({ thread, connections: index === 0 ? 60 : 0 })),
         closed,
         60,
       );
     for (let n = 0; n < LOOKS; n++) look(0);
-    expect(look(15)).to.deep.equal({ closes: [0, 0], mostOpen: 60 });
-    for (let n = 1; n < BACK_LOOKS; n++) expect(look(0)).to.deep.equal({ closes: [0, 0], mostOpen: 60 });
-    expect(look(0)).to.deep.equal({ closes: [15, 0], mostOpen: 60 });
+    expect(look(15)).to.deep.equal({ closes: [0, 0], maxOpen: 60 });
+    for (let n = 1; n < BACK_LOOKS; n++) expect(look(0)).to.deep.equal({ closes: [0, 0], maxOpen: 60 });
+    expect(look(0)).to.deep.equal({ closes: [15, 0], maxOpen: 60 });
   });
 
   /** Where the kernel chooses, a client may come back to where it was. */

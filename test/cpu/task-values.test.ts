@@ -110,7 +110,7 @@ describe('what a CPU task returns, throws or leaves behind', () => {
       await livesOn();
       await livesOn();
       expect(kit.lines.map(({ level, msg }) => [level, msg])).to.deep.equal([
-        [50, 'a CPU task that has ended left an exception behind that nothing caught'],
+        [50, 'uncaught exception of a CPU task that had already ended'],
       ]);
       expect(kit.lines[0]).to.include({ task: 'leaveBehind' });
     });

@@ -121,14 +121,14 @@ const PROMISES: readonly Promised[] = [
     'docs/cluster.md',
     'process, together with those that were closed within the last # s',
     'cluster/surplus',
-    'BACK_LOOKS',
+    'BACK_ROUNDS',
     4,
   ),
   promised(
     'docs/cluster.md',
     'closed within the last 2 s, are at most # %',
     'cluster/surplus',
-    'MOST_OPEN_PERCENT',
+    'MAX_OPEN_PERCENT',
   ),
   promised('docs/cluster.md', 'is waited for # s longer', 'cluster/restarts', 'overdueMs', SECOND),
   promised('docs/cluster.md', 'does not end within # s beyond', 'cluster/restarts', 'overdueMs', SECOND),
@@ -269,9 +269,9 @@ const PROMISES: readonly Promised[] = [
   promised('docs/services.md', 'in `/metrics`: # of them', 'telemetry/declared-metrics', 'MOST_METRICS'),
   promised('docs/cpu.md', 'ends by itself within # ms', 'cpu/task-pool', 'GRACE_MS'),
   promised('docs/cpu.md', '| # tasks for each thread are waiting', 'cpu/task-pool', 'QUEUE_PER_THREAD'),
-  promised('docs/cpu.md', 'up to # such threads are replaced', 'cpu/task-pool', 'REPLACED_PER_THREAD'),
+  promised('docs/cpu.md', 'up to # such threads are replaced', 'cpu/pool-threads', 'REPLACED_PER_THREAD'),
   promised('docs/cpu.md', 'has not ended after # s', 'cpu/ending-threads', 'NATIVE_MS', SECOND),
-  promised('docs/cpu.md', 'waits at most # ms for them', 'cpu/task-pool', 'END_MS'),
+  promised('docs/cpu.md', 'waits at most # ms for them', 'cpu/pool-threads', 'END_MS'),
 ];
 
 /** @throws Error when the page does not say it */

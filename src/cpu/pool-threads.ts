@@ -1,0 +1,107 @@
+// The threads of the CPU pool: one Piscina, in which every thread runs one task.
+//
+// Tasks are queued outside of Piscina (task-pool.ts), and Piscina never holds more tasks than it has threads,
+// because of two of its properties (5.3.2): tasks that can be aborted wait in a list that `maxQueue` does not
+// count, and two tasks that share a thread end together when one is aborted (piscinajs/piscina#934). So
+// ending a thread harms no task but its own.
+import type { Logger } from 'pino';
+import { Piscina } from 'piscina';
+import { bufferOf, readLeftover, type TaskOrder, type TaskResult } from './cpu-messages.js';
+import { type EndingThread, EndingThreads } from './ending-threads.js';
+
+const IDLE_MS = 60_000;
+/**
+ * Threads in native code that are replaced, for each thread of the pool. Each one beyond them leaves room for
+ * one task less until it ends.
+ */
+const REPLACED_PER_THREAD = 3;
+/** How long `close` waits for threads that were ordered to end. */
+const END_MS = 500;
+
+export interface PoolThreadsOptions {
+  /** CPU_THREADS. Threads start with the first tasks and end after a minute without any. */
+  readonly threads: number;
+  /** Module of the threads: `workers/task.js`. */
+  readonly entry: URL;
+  readonly log: Logger;
+  /** A thread that was ordered to end has ended: there may be room for a task. */
+  threadEnded(): void;
+  /** No thread can be started, so tasks that were handed over wait for one. */
+  startFailed(error: unknown): void;
+}
+
+export class PoolThreads {
+  readonly #threads: number;
+  readonly #log: Logger;
+  readonly #piscina: Piscina<TaskOrder, TaskResult>;
+  readonly #ending: EndingThreads;
+
+  constructor({ threads, entry, log, threadEnded, startFailed }: PoolThreadsOptions) {
+    this.#threads = threads;
+    this.#log = log;
+    this.#ending = new EndingThreads(log, threadEnded);
+    this.#piscina = new Piscina<TaskOrder, TaskResult>({
+      filename: entry.href,
+      name: 'runTask',
+      minThreads: 0,
+      maxThreads: threads,
+      idleTimeout: IDLE_MS,
+      concurrentTasksPerWorker: 1,
+      recordTiming: false,
+    });
+    // A thread has died between tasks, or cannot start.
+    this.#piscina.on('error', (error: unknown) => {
+      log.error({ err: error }, 'a CPU thread ended by itself');
+      if (this.#piscina.threads.length === 0) startFailed(error);
+    });
+    this.#piscina.on('message', (data: unknown) => this.#logLeftover(data));
+  }
+
+  /** Threads that were ordered to end and still run: they are in native code, which cannot be interrupted. */
+  get unfinished(): readonly EndingThread[] {
+    return this.#ending.all;
+  }
+
+  /** Whether there is a thread for one more task. */
+  hasRoomBeside(runningTasks: number): boolean {
+    const surplus = this.#ending.size - this.#threads * REPLACED_PER_THREAD;
+    return runningTasks < this.#threads - Math.max(0, surplus);
+  }
+
+  /**
+   * Runs a task. The buffer of its input is moved to the thread.
+   * @param signal ends the thread that runs the task
+   * @returns what the thread has returned: not checked, since code of a service runs there
+   */
+  run(order: TaskOrder, signal: AbortSignal): Promise<unknown> {
+    return this.#piscina.run(order, { signal, transferList: [bufferOf(order.input)] });
+  }
+
+  /** @param abort aborts the signal of the task */
+  endThreadOf(task: string, abort: () => void): void {
+    this.#followEnd(task, abort);
+  }
+
+  /** Ends all threads. Those that do not end in half a second are left in `unfinished`. */
+  async close(): Promise<void> {
+    // The promise that `destroy` returns resolves when all threads have ended, which may be never.
+    this.#followEnd(undefined, () => void this.#piscina.destroy());
+    await this.#ending.settled(END_MS);
+  }
+
+  /** Piscina forgets the threads that it ends, so they are followed here until they have ended. */
+  #followEnd(task: string | undefined, end: () => void): void {
+    const before = this.#piscina.threads;
+    end();
+    const kept = new Set(this.#piscina.threads);
+    for (const thread of before) if (!kept.has(thread)) this.#ending.add(thread, task);
+  }
+
+  #logLeftover(data: unknown): void {
+    const leftover = readLeftover(data);
+    if (leftover === undefined) return;
+    const { task, message, stack } = leftover;
+    const err = Object.assign(new Error(message), { stack });
+    this.#log.error({ task, err }, 'uncaught exception of a CPU task that had already ended');
+  }
+}
