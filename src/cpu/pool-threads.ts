@@ -25,9 +25,9 @@ export interface PoolThreadsOptions {
   readonly entry: URL;
   readonly log: Logger;
   /** A thread that was ordered to end has ended: there may be room for a task. */
-  threadEnded(): void;
+  readonly threadEnded: () => void;
   /** No thread can be started, so tasks that were handed over wait for one. */
-  startFailed(error: unknown): void;
+  readonly startFailed: (error: unknown) => void;
 }
 
 export class PoolThreads {
