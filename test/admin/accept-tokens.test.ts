@@ -13,7 +13,7 @@ const textOf = (lines: readonly (readonly [string, readonly string[]])[]): strin
   lines.map(([token, names]) => `${token} ${names.join(',')}`).join('\n');
 
 describe('REGISTRY_ACCEPT_TOKENS_FILE', () => {
-  it('gives the services of every token of at least 32 characters', () => {
+  it('lists the services of every token of at least 32 characters', () => {
     fc.assert(
       fc.property(fc.array(line), (lines) => {
         const given = lines.map(([token, grants]) => ({ token, grants }));

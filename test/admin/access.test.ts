@@ -21,7 +21,7 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 describe('admin access', () => {
   afterEach(closePlanes);
 
-  it('needs the token everywhere but on open routes', async () => {
+  it('requires the token on all routes that are not open', async () => {
     const { url } = await plane(ROUTES, { token: TOKEN });
     expect((await get(`${url}/livez`)).status).to.equal(200);
     const missing = await get(`${url}/workers`);
@@ -34,14 +34,14 @@ describe('admin access', () => {
     expect((await get(`${url}/workers`, { authorization: `bearer ${TOKEN}` })).status).to.equal(200);
   });
 
-  it('tells nobody without a token what is there', async () => {
+  it('does not reveal which paths exist to a client without a token', async () => {
     const { url } = await plane(ROUTES, { token: TOKEN });
     await expectProblem(await get(`${url}/nowhere`), 401, 'UNAUTHORIZED');
     await expectProblem(await fetch(`${url}/workers`, { method: 'DELETE' }), 401, 'UNAUTHORIZED');
     await expectProblem(await fetch(`${url}/livez`, { method: 'DELETE' }), 405, 'METHOD_NOT_ALLOWED');
   });
 
-  it('lets a delegate token open delegate routes alone, with what it was given for', async () => {
+  it('admits a delegate token to delegate routes alone, with its grants', async () => {
     const delegates = [{ token: 'for-orders', grants: ['orders'] }];
     const { url } = await plane(ROUTES, { token: TOKEN, delegates });
     const answer = await get(`${url}/registry`, bearer('for-orders'));
@@ -52,7 +52,7 @@ describe('admin access', () => {
     expect(await (await get(`${url}/registry`, bearer(TOKEN))).json()).to.deep.equal({ grants: 'all' });
   });
 
-  it('listens to an address no more after ten wrong tokens in a minute', async () => {
+  it('refuses every token from an address after ten wrong ones in a minute', async () => {
     const { url } = await plane(ROUTES, { token: TOKEN });
     for (let count = 0; count < 10; count++) {
       expect((await get(`${url}/workers`, bearer(`guess-${count}`))).status).to.equal(401);
@@ -65,13 +65,13 @@ describe('admin access', () => {
     expect((await get(`${url}/livez`)).status, 'open routes stay open').to.equal(200);
   });
 
-  it('is open to everybody who may connect when there is no token', async () => {
+  it('admits every client when there is no token', async () => {
     const { url } = await plane(ROUTES);
     expect((await get(`${url}/workers`, bearer('whatever'))).status).to.equal(200);
     expect((await get(`${url}/workers`)).status).to.equal(200);
   });
 
-  it('refuses another Host, Origin or site even on open routes and with the token', async () => {
+  it('refuses a foreign Host, Origin or web site even on open routes and with the token', async () => {
     const { url, port } = await plane(ROUTES, { token: TOKEN, allowedHosts: ['admin.example'] });
     for (const headers of [
       { host: 'evil.example' },
@@ -97,7 +97,7 @@ describe('admin access', () => {
   });
 });
 
-/** fetch refuses to set Host. */
+/** Sends a request with a Host of its own, which fetch does not allow. */
 async function request(url: string, headers: Record<string, string>) {
   const { Wire } = await import('#test/support/wire.js');
   const wire = await Wire.open(url);
@@ -110,11 +110,11 @@ async function request(url: string, headers: Record<string, string>) {
   return answer;
 }
 
-describe('admin/site-check', () => {
+describe('the site check of the admin plane', () => {
   const check = (host: string, bound = '0.0.0.0', localAddress = '192.0.2.1', allowed: string[] = []) =>
     foreignSite({ host, origin: undefined, fetchSite: undefined, localAddress }, bound, allowed);
 
-  it('knows its own names', () => {
+  it('admits its own names', () => {
     expect(check('127.0.0.1:9901', '127.0.0.1')).to.equal(undefined);
     expect(check('[::1]:9901', '::1')).to.equal(undefined);
     expect(check('localhost')).to.equal(undefined);
@@ -124,7 +124,7 @@ describe('admin/site-check', () => {
     expect(check('[fd00::1]:9901', '::', '::1', ['[fd00::1]'])).to.equal(undefined);
   });
 
-  it('takes nothing else for its own', () => {
+  it('rejects all other names', () => {
     for (const host of ['', 'localhost.evil.example', 'evil.example', '192.0.2.2', 'localhost.', '[::1']) {
       expect(check(host), host).to.be.a('string');
     }
@@ -132,8 +132,8 @@ describe('admin/site-check', () => {
   });
 });
 
-describe('admin/credentials', () => {
-  it('takes exactly its tokens', () => {
+describe('the credentials of the admin plane', () => {
+  it('accept exactly their tokens', () => {
     const credentials = new Credentials(TOKEN, [{ token: 'd', grants: ['a'] }]);
     fc.assert(
       fc.property(fc.string(), (token) => {
@@ -147,7 +147,7 @@ describe('admin/credentials', () => {
     expect(credentials.identify('Bearer d')).to.deep.equal({ grants: ['a'] });
   });
 
-  it('tells an operator without token from a delegate with one', () => {
+  it('distinguish an operator without a token from a delegate with one', () => {
     const credentials = new Credentials(undefined, [{ token: 'd', grants: ['a'] }]);
     expect(credentials.identify(undefined)).to.deep.equal({ grants: 'all' });
     expect(credentials.identify('Bearer d')).to.deep.equal({ grants: ['a'] });
@@ -155,8 +155,8 @@ describe('admin/credentials', () => {
   });
 });
 
-describe('admin/failed-tokens', () => {
-  it('counts ten in the minute that begins with the first', () => {
+describe('failed tokens', () => {
+  it('are limited to ten in the minute that begins with the first', () => {
     let now = 0;
     const failed = new FailedTokens(() => now);
     for (let count = 0; count < 10; count++) {
@@ -172,7 +172,7 @@ describe('admin/failed-tokens', () => {
     expect(failed.waitSeconds('192.0.2.1')).to.equal(0);
   });
 
-  it('counts an IPv6 network as one host, and IPv4 alike over both families', () => {
+  it('count an IPv6 network as one host, and an IPv4 address the same over both families', () => {
     const failed = new FailedTokens(() => 0);
     for (let count = 0; count < 10; count++) {
       failed.failed(`2001:db8::${count}`);
@@ -184,7 +184,7 @@ describe('admin/failed-tokens', () => {
     expect(failed.waitSeconds('192.0.2.1')).to.equal(60);
   });
 
-  it('forgets the oldest addresses when there are very many', () => {
+  it('forget the oldest addresses when there are very many', () => {
     const failed = new FailedTokens(() => 0);
     for (let count = 0; count < 10; count++) failed.failed('192.0.2.1');
     for (let count = 0; count < 10_000; count++) failed.failed(`10.0.${count >> 8}.${count & 255}`);

@@ -44,7 +44,7 @@ describe('connections to the admin plane that have sent a request', () => {
     await closePlanes();
   });
 
-  it('give way to newcomers while they are idle, the longest idle first', async () => {
+  it('are closed for new ones while they are idle, the longest idle first', async () => {
     const { url } = await plane([livez, put], { closed, limits: { connections: 16, keepAliveMs: 9_000 } });
     const idle: Wire[] = [];
     for (let made = 0; made < 8; made += 1) {
@@ -58,7 +58,7 @@ describe('connections to the admin plane that have sent a request', () => {
     expect(idle.slice(4).map(({ ended }) => ended)).to.deep.equal([false, false, false, false]);
   });
 
-  it('give way while their body is incomplete, and never while their handler runs', async () => {
+  it('may be closed while their body is incomplete, and never while their handler runs', async () => {
     let release!: () => void;
     const released = new Promise<void>((resolve) => {
       release = resolve;
@@ -106,7 +106,7 @@ describe('connections to the admin plane that have sent a request', () => {
     await once(await signal, 'abort');
   });
 
-  it('give way when too much of what they have asked for lies unread, the oldest first', async () => {
+  it('are closed when too many bytes of responses are unread, the oldest first', async () => {
     const text = 'x'.repeat(24 * 1024 * 1024);
     const signals: AbortSignal[] = [];
     const large: AdminRoute = {
@@ -137,7 +137,7 @@ describe('connections to the admin plane that have sent a request', () => {
     expect((await get(`${url}/livez`)).status).to.equal(200);
   });
 
-  it('share one body when they ask for a page at the same time, and none of them is closed', async () => {
+  it('share one body when they request a page at the same time, and none of them is closed', async () => {
     const page = 'x'.repeat(16 * 1024 * 1024);
     let waiting = 6;
     let render!: (page: string) => void;
@@ -171,7 +171,7 @@ describe('connections to the admin plane that have sent a request', () => {
     await expectProblem(await get(`${url}/large`), 503, 'OVERLOADED');
   });
 
-  it('may carry event streams up to half of them, so that there is room for other requests', async () => {
+  it('may have event streams up to half of the limit, so that there is room for other requests', async () => {
     const events: AdminRoute = {
       method: 'GET',
       path: '/events',
@@ -216,10 +216,10 @@ describe('connections to the admin plane that have sent a request', () => {
       );
       const { url } = await plane([livez, ...slow], { limits: { connections: 16 } });
       const all = await send(url, first, 16);
-      // Its turn has come, and with it that of those before.
+      // When this request begins, those before it have begun as well.
       if (first !== '') await get(`${url}/nothing`);
       for (const wire of all.slice(1)) wire.write(rest);
-      // The response of none of those that run is ready, so the first eleven to come are refusals.
+      // No running handler has responded yet, so the first eleven responses are refusals.
       const answers: WireAnswer[] = [];
       for (const wire of all.slice(1)) {
         void (async () => {
@@ -270,7 +270,7 @@ describe('connections to the admin plane that have sent a request', () => {
 });
 
 describe('turns of the event loop for requests', () => {
-  it('let so many begin in each turn, and the latest before those that wait', async () => {
+  it('let a fixed number begin in each turn, and the latest request first', async () => {
     const turns = new Turns(2);
     const begun: number[] = [];
     const enter = async (name: number): Promise<void> => {
@@ -286,7 +286,7 @@ describe('turns of the event loop for requests', () => {
     expect(begun).to.deep.equal([1, 2, 6, 5, 4, 3]);
   });
 
-  it('are not taken by requests whose connection has closed', async () => {
+  it('are not used by requests whose connection has closed', async () => {
     const turns = new Turns(1);
     const connections = [1, 2, 3, 4].map(() => new EventEmitter());
     const begun: number[] = [];
@@ -302,7 +302,7 @@ describe('turns of the event loop for requests', () => {
     expect(begun).to.deep.equal([0, 3, 2, 1]);
   });
 
-  it('let one begin in each turn when each of them takes long', async () => {
+  it('let one request begin in each turn when each of them takes long', async () => {
     let now = 0;
     const turns = new Turns(4, () => now);
     const begun: number[] = [];
@@ -314,7 +314,7 @@ describe('turns of the event loop for requests', () => {
     const all: Promise<void>[] = [];
     for (const name of [1, 2, 3]) {
       all.push(enter(name));
-      // Each request comes in a callback of its own.
+      // Each request arrives in a callback of its own.
       await Promise.resolve();
     }
     expect(begun).to.deep.equal([1]);

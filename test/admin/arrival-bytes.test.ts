@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Arrivals } from '#src/admin/arrivals.js';
 
-/** A connection without a kernel: data comes when the test says so, also when nobody waits for it. */
+/** A connection without a kernel: the test decides when data arrives, also while the code does not wait for it. */
 class FakeSocket extends Duplex {
   override _read(): void {}
 
@@ -14,8 +14,8 @@ class FakeSocket extends Duplex {
   }
 }
 
-describe('bytes that arrivals hold', () => {
-  it('are those of the connections that wait, whatever happens to the others', async () => {
+describe('the bytes of incomplete headers', () => {
+  it('are counted for waiting connections alone, whatever happens to the others', async () => {
     const kib = fc.constantFrom(1, 7, 600, 4000).map((size) => size * 1024);
     const event = fc.oneof(
       { weight: 4, arbitrary: fc.record({ kind: fc.constant('arrive' as const) }) },
@@ -42,7 +42,7 @@ describe('bytes that arrivals hold', () => {
           evicted: () => undefined,
         });
         const receive = (socket: FakeSocket, chunk: Buffer): void => {
-          // A header that is too long is passed on as well, so what is held is counted first.
+          // A header that is too long is passed on as well, so the held bytes are counted first.
           if (held.has(socket)) held.set(socket, held.get(socket)! + chunk.length);
           socket.emit('data', chunk);
         };
@@ -64,7 +64,7 @@ describe('bytes that arrivals hold', () => {
             if (one.kind === 'close') socket.destroy();
             else
               receive(socket, one.kind === 'data' ? Buffer.alloc(one.size, 'a') : Buffer.from('a\r\n\r\n'));
-            // A close is reported in the next turn.
+            // A socket emits `close` in the next turn.
             await turn();
           }
         };
@@ -77,7 +77,7 @@ describe('bytes that arrivals hold', () => {
         } finally {
           arrivals.close();
         }
-        // What they have sent already is read first.
+        // The bytes that they have sent already are read first.
         for (let turns = 0; turns < 4 && arrivals.size > 0; turns += 1) await turn();
         expect([arrivals.size, arrivals.bytes]).to.deep.equal([0, 0]);
       }),

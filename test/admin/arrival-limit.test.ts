@@ -10,7 +10,7 @@ describe('connections of the admin plane that may wait for their header', () => 
     workers: fc.integer({ min: 1, max: 256 }),
   });
 
-  it('leave the data plane half of the files that nothing else needs, and are always some', () => {
+  it('leave half of the free files to the data plane, and are never less than 64', () => {
     fc.assert(
       fc.property(facts, (one) => {
         const most = mostArrivals(one);
@@ -22,7 +22,7 @@ describe('connections of the admin plane that may wait for their header', () => 
     );
   });
 
-  it('hold ten thousand where the open files and the memory allow it', () => {
+  it('may be ten thousand where the open files and the memory allow it', () => {
     const usual = { connections: 0, openFiles: 1_048_576, memoryBytes: 1024 ** 3, workers: 4 };
     expect(mostArrivals(usual)).to.equal(16_384);
     expect(mostArrivals({ ...usual, memoryBytes: 640 * 1024 ** 2 })).to.be.at.least(10_000);

@@ -27,7 +27,7 @@ const SLOW = { headersMs: 60_000, requestMs: 60_000 };
 describe('connections to the admin plane without a complete request header', () => {
   const sockets: Socket[] = [];
 
-  /** Opens connections that send these bytes and no more, one after the other. */
+  /** Opens connections one after the other; each sends these bytes and no more. */
   async function halfOpen(
     { port }: Plane,
     count: number,
@@ -35,7 +35,7 @@ describe('connections to the admin plane without a complete request header', () 
   ): Promise<void> {
     for (let made = 0; made < count; made += 1) {
       const socket = connect(port, '127.0.0.1');
-      socket.on('error', () => undefined); // it is reset when it gives way
+      socket.on('error', () => undefined); // it is reset when it is closed for another one
       sockets.push(socket);
       await once(socket, 'connect');
       socket.write(bytes);
@@ -55,13 +55,13 @@ describe('connections to the admin plane without a complete request header', () 
     await closePlanes();
   });
 
-  it('do not keep a probe out, however many there are', async () => {
+  it('do not block a probe, however many there are', async () => {
     const one = await plane([livez]);
     await halfOpen(one, 700);
     expect((await get(`${one.url}/livez`)).status).to.equal(200);
   });
 
-  it('give way to newcomers above the limit, the oldest first, and are counted', async () => {
+  it('are closed for new ones above the limit, the oldest first, and are counted', async () => {
     const { closed, of } = counted();
     const one = await plane([livez], { closed, limits: { arrivals: () => 10, ...SLOW } });
     await halfOpen(one, 40);
@@ -79,7 +79,7 @@ describe('connections to the admin plane without a complete request header', () 
     expect((await get(`${one.url}/livez`)).status).to.equal(200);
   });
 
-  it('give way also when they are few but hold much of a header each', async () => {
+  it('are also closed when they are few but each holds much of a header', async () => {
     const { closed, of } = counted();
     const one = await plane([livez], { closed, limits: { ...SLOW } });
     await halfOpen(one, 700, `GET /livez HTTP/1.1\r\nX: ${'x'.repeat(15_000)}`);
@@ -109,7 +109,7 @@ describe('connections to the admin plane without a complete request header', () 
     );
   });
 
-  it('do not keep the server from closing', async () => {
+  it('do not delay the closing of the server', async () => {
     const one = await plane([livez], { limits: { ...SLOW, closeMs: 60_000 } });
     await halfOpen(one, 5);
     await one.close();
@@ -119,7 +119,7 @@ describe('connections to the admin plane without a complete request header', () 
     );
   });
 
-  it('are answered as if they had come at once, wherever their bytes are parted', async () => {
+  it('are answered the same, wherever the bytes of their header are split', async () => {
     const { url } = await plane([livez, echo]);
     const body = JSON.stringify({ text: 'äöü' });
     const length = Buffer.byteLength(body);

@@ -33,8 +33,8 @@ function setUp() {
 
 const PATH = '/breakers/orders/127.0.0.1:8080';
 
-describe('breakers over the admin plane', () => {
-  it('shows state, window and probes of every instance', async () => {
+describe('the routes of breakers', () => {
+  it('show state, window and probes of every instance', async () => {
     const { ask, fail, shown, time } = setUp();
     expect((await ask('GET', '/breakers')).json).to.have.property('nextCursor', null);
     fail(3);
@@ -58,7 +58,7 @@ describe('breakers over the admin plane', () => {
     });
   });
 
-  it('forces a breaker open or closed, and hands it back', async () => {
+  it('force a breaker open or closed, and release it', async () => {
     const { ask, breakers, shown } = setUp();
     const opened = await ask('PUT', PATH, { body: { force: 'open' } });
     expect(opened.status).to.equal(200);
@@ -70,7 +70,7 @@ describe('breakers over the admin plane', () => {
     expect(await shown()).to.include({ state: 'closed', forced: false });
   });
 
-  it('shows what a service has by name beside its instances, and forces it', async () => {
+  it('show and force the named breakers of a service beside its instances', async () => {
     const { ask, breakers } = setUp();
     const { items } = (await ask('GET', '/breakers')).json as {
       items: { service: string; instance: string }[];
@@ -85,7 +85,7 @@ describe('breakers over the admin plane', () => {
     expect([4, 1030, 1031].map((slot) => breakers.admit(slot) >= 0)).to.deep.equal([true, true, false]);
   });
 
-  it('refuses what is no force, and 404 for an instance that is not there', async () => {
+  it('refuse an unknown force, and answer 404 for an unknown instance', async () => {
     const { refusalOf } = setUp();
     for (const body of [undefined, null, {}, { force: 'half-open' }, { force: ['open'] }, 'open']) {
       const error = await refusalOf('PUT', PATH, { body });

@@ -1,4 +1,4 @@
-// Which part of its connections the admin plane gives to handlers and to event streams (SECURITY.md).
+// The share of the connections of the admin plane for handlers and for event streams (SECURITY.md).
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect } from 'chai';
@@ -17,12 +17,12 @@ describe('the connections of the admin plane', () => {
     return connections;
   }
 
-  it('run 128 handlers at once before only probes are answered', () => {
+  it('run 128 handlers at once; above that only probes are served', () => {
     expect(inPhase('handler', 128).isBusy).to.equal(false);
     expect(inPhase('handler', 129).isBusy).to.equal(true);
   });
 
-  it('keep 256 event streams', () => {
+  it('may be 256 event streams', () => {
     expect(inPhase('stream', 255).hasRoomForStream).to.equal(true);
     expect(inPhase('stream', 256).hasRoomForStream).to.equal(false);
   });

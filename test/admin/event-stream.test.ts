@@ -5,7 +5,7 @@ import { get } from '#test/support/client.js';
 import { Wire } from '#test/support/wire.js';
 import { closePlanes, plane } from './admin-fixture.js';
 
-/** A route that streams, and what became of its stream. */
+/** A route that streams, and the state of its stream. */
 function stream() {
   let opened: (sink: EventSink) => void = () => {};
   let ended: () => void = () => {};
@@ -35,10 +35,10 @@ function stream() {
   return { route, state };
 }
 
-describe('admin/event-stream', () => {
+describe('an event stream of the admin plane', () => {
   afterEach(closePlanes);
 
-  it('frames events so that no text can break out of its field', () => {
+  it('frames events so that no text can end its field', () => {
     expect(formatEvent({ event: 'tick', id: '7', data: { n: 1 } })).to.equal(
       'event: tick\nid: 7\ndata: {"n":1}\n\n',
     );
@@ -48,7 +48,7 @@ describe('admin/event-stream', () => {
     );
   });
 
-  it('sends what the handler sends, and ends when the handler ends it', async () => {
+  it('sends the events of the handler, and ends when the handler ends it', async () => {
     const { route, state } = stream();
     const { url } = await plane([route]);
     const answer = await get(`${url}/events`);
@@ -74,7 +74,7 @@ describe('admin/event-stream', () => {
     expect(state.cleanups).to.equal(1);
   });
 
-  it('cuts a client that does not read, instead of keeping everything for it', async () => {
+  it('disconnects a client that does not read, instead of buffering without a bound', async () => {
     const { route, state } = stream();
     const { url } = await plane([route]);
     const controller = new AbortController();
@@ -89,7 +89,7 @@ describe('admin/event-stream', () => {
     controller.abort();
   });
 
-  it('ends all streams when the server closes', async () => {
+  it('ends when the server closes', async () => {
     const { route, state } = stream();
     const { url, close } = await plane([route]);
     const answer = await get(`${url}/events`);
@@ -99,7 +99,7 @@ describe('admin/event-stream', () => {
     expect(state.cleanups).to.equal(1);
   });
 
-  it('does not start a stream for HEAD', async () => {
+  it('does not start for HEAD', async () => {
     const { route, state } = stream();
     const { url } = await plane([route]);
     const answer = await fetch(`${url}/events`, { method: 'HEAD' });

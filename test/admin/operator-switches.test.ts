@@ -46,8 +46,8 @@ function setUp(otel: Partial<typeof OTEL> & { endpoint?: string | undefined } = 
   };
 }
 
-describe('switches over the admin plane', () => {
-  it('name some members that are not known, not thousands', async () => {
+describe('the switches of the admin plane', () => {
+  it('report at most 16 unknown members', async () => {
     const { refusalOf } = setUp();
     const body = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`k${n}`, n]));
     const { errors = [] } = await refusalOf('PUT', '/switches/log-level', { body });
@@ -55,7 +55,7 @@ describe('switches over the admin plane', () => {
     expect(errors.map(({ path }) => path)).to.include.members(['/k0', '/level']);
   });
 
-  it('begin with what the settings say', async () => {
+  it('begin with the values of the settings', async () => {
     const { ask, switches, words } = setUp();
     switches.setKnownRoutes(ROUTES);
     expect([words.logLevel, words.samplingBound]).to.deep.equal([30, Math.floor(0.25 * 0xffffffff)]);
@@ -77,7 +77,7 @@ describe('switches over the admin plane', () => {
     });
   });
 
-  it('take the ratio of a sampler that has none as all or nothing, until they are given one', async () => {
+  it('show a ratio of 0 or 1 for a sampler without one, until an operator sets it', async () => {
     for (const [sampler, ratio, bound] of [
       ['always_on', 1, 2 ** 32],
       ['parentbased_always_off', 0, 0],
@@ -94,7 +94,7 @@ describe('switches over the admin plane', () => {
     }
   });
 
-  it('remember since when and why, and log every change with what was before', async () => {
+  it('show the time and the reason of a change, and log it with the value before', async () => {
     const { set, lines, words } = setUp();
     const loud = (await set('log-level', { level: 'debug', reason: 'orders are late' })) as { since: string };
     expect(loud).to.include({ level: 'debug', setting: 'info', reason: 'orders are late' });
@@ -127,7 +127,7 @@ describe('switches over the admin plane', () => {
     expect(switches.routes).to.have.length(1);
   });
 
-  it('refuse more routes than their page holds, and keep those that are off', async () => {
+  it('refuse more routes than fit into shared memory, and keep those that are off', async () => {
     const { set, switches, refused } = setUp();
     const long = (n: number) => `/${String(n).padStart(900, 'x')}`;
     const many = Array.from({ length: 80 }, (_, n) => long(n));
@@ -146,7 +146,7 @@ describe('switches over the admin plane', () => {
     expect(switches.routes.filter(({ state }) => state === 'off')).to.have.length(off - 1);
   });
 
-  it('refuse what is wrong, naming every member', async () => {
+  it('refuse wrong bodies, naming every member', async () => {
     const { refused, switches } = setUp();
     switches.setKnownRoutes(ROUTES);
     for (const [what, body, expected] of [
@@ -176,7 +176,7 @@ describe('switches over the admin plane', () => {
     }
   });
 
-  it('refuse a ratio while nothing is exported', async () => {
+  it('refuse a ratio while no traces are exported', async () => {
     for (const otel of [{ endpoint: undefined }, { disabled: true }]) {
       const { refused, switches } = setUp(otel as Partial<typeof OTEL>);
       expect(switches.sampling.exporting).to.equal(false);

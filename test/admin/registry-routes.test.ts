@@ -36,7 +36,7 @@ function setUp(mayShadowLocal = localShadowing({ acceptTokens: false, adminToken
     smoothedLatency: () => 1234.5,
   };
   return {
-    /** How often an instance has been written for a client. */
+    /** The number of times that an instance has been encoded for a client. */
     written: () => shown,
     registry,
     time,
@@ -44,7 +44,7 @@ function setUp(mayShadowLocal = localShadowing({ acceptTokens: false, adminToken
   };
 }
 
-describe('registry over the admin plane', () => {
+describe('the routes of the registry', () => {
   it('answers 201 for a new instance, 200 for a replaced one, with the instance', async () => {
     const { ask } = setUp();
     const created = await ask('PUT', ONE, { body });
@@ -69,7 +69,7 @@ describe('registry over the admin plane', () => {
     expect((await ask('PUT', ONE, { body: { ...body, weight: 2 } })).status).to.equal(200);
   });
 
-  it('answers 204 to heartbeat, drain and delete, and 404 for what is not there', async () => {
+  it('answers 204 to heartbeat, drain and delete, and 404 for an unknown instance', async () => {
     const { ask, refusalOf } = setUp();
     const changes = [
       ['PUT', `${ONE}/heartbeat`],
@@ -89,7 +89,7 @@ describe('registry over the admin plane', () => {
     expect(JSON.parse(JSON.stringify(services))).to.deep.equal({ revision: 'p-1', services: { orders: 1 } });
     const list = (await ask('GET', '/registry/v1/services/orders')).json as { instances: { id: string }[] };
     expect(list.instances.map(({ id }) => id)).to.deep.equal(['i1']);
-    expect((await ask('GET', '/registry/v1/services/nobody')).json).to.deep.equal({
+    expect((await ask('GET', '/registry/v1/services/unknown')).json).to.deep.equal({
       revision: 'p-1',
       instances: [],
     });
@@ -114,7 +114,7 @@ describe('registry over the admin plane', () => {
     expect((await refusalOf('GET', '/registry/v1/services/x%2Fy')).code).to.equal('VALIDATION_FAILED');
   });
 
-  it('lets a token change the services it was given for, and no other', async () => {
+  it('lets a token change the services that it is for, and no other', async () => {
     const { ask, refusalOf } = setUp();
     const grants = ['orders'];
     expect((await ask('PUT', ONE, { body, grants })).status).to.equal(201);
@@ -142,12 +142,12 @@ describe('registry over the admin plane', () => {
       );
     };
 
-    it('refuses everybody without an accept-tokens file', async () => {
+    it('refuses every caller without an accept-tokens file', async () => {
       expect(await status({ acceptTokens: false, adminToken: true }, 'all')).to.equal(403);
       expect(await status({ acceptTokens: false, adminToken: false }, 'all')).to.equal(403);
     });
 
-    it('with one, admits tokens made for the service, and the operator who has proved it', async () => {
+    it('with one, admits tokens for the service, and an operator with the admin token', async () => {
       expect(await status({ acceptTokens: true, adminToken: false }, ['orders'])).to.equal(201);
       expect(await status({ acceptTokens: true, adminToken: true }, 'all')).to.equal(201);
       expect(await status({ acceptTokens: true, adminToken: false }, 'all')).to.equal(403);
@@ -171,7 +171,7 @@ describe('registry over the admin plane', () => {
       expect(events).to.have.length(2);
     });
 
-    it('sends what happened since a revision first; Last-Event-ID wins over since', async () => {
+    it('sends the changes since a revision first; Last-Event-ID wins over since', async () => {
       const { ask } = setUp();
       await ask('PUT', ONE, { body });
       await ask('PUT', `${ONE}/drain`);
@@ -182,7 +182,7 @@ describe('registry over the admin plane', () => {
       expect(resumed.events.map(({ id }) => id)).to.deep.equal(['p-2']);
     });
 
-    it('writes each change once, however many watch', async () => {
+    it('encodes each change once, however many clients watch', async () => {
       const { ask, written } = setUp();
       const watchers = await Promise.all(
         Array.from({ length: 20 }, async () => listen(await ask('GET', '/registry/v1/watch'))),
@@ -194,7 +194,7 @@ describe('registry over the admin plane', () => {
       expect(new Set(watchers.map(({ events }) => events[1]!.data)).size).to.equal(1);
     });
 
-    it('loses nothing that changes before the stream is open', async () => {
+    it('loses no change that happens before the stream has begun', async () => {
       const { ask } = setUp();
       const reply = await ask('GET', '/registry/v1/watch');
       await ask('PUT', ONE, { body });

@@ -7,7 +7,7 @@ import { get } from '#test/support/client.js';
 import { Wire } from '#test/support/wire.js';
 import { closePlanes, plane } from './admin-fixture.js';
 
-describe('admin/server from start to close', () => {
+describe('the server of the admin plane from start to close', () => {
   afterEach(closePlanes);
 
   it('names the address when the port is taken', async () => {
@@ -23,7 +23,7 @@ describe('admin/server from start to close', () => {
     expect((elsewhere as Error).message).to.contain('203.0.113.7:0 is no address of this host');
   });
 
-  it('answers what runs when it closes, and refuses new work', async () => {
+  it('answers running requests when it closes, and refuses new ones', async () => {
     let release: (() => void) | undefined;
     const started = new Promise<void>((begun) => {
       release = begun;
@@ -51,7 +51,7 @@ describe('admin/server from start to close', () => {
     await close();
   });
 
-  it('cuts what does not end when it closes', async () => {
+  it('cuts requests that do not end when it closes', async () => {
     let arrived: (request: AdminRequest) => void = () => {};
     const request = new Promise<AdminRequest>((resolve) => {
       arrived = resolve;

@@ -23,7 +23,7 @@ const failing = (error: unknown): AdminRoute => ({
   },
 });
 
-describe('admin/server', () => {
+describe('the server of the admin plane', () => {
   afterEach(closePlanes);
 
   it('answers JSON with decoded parameters, query and body', async () => {
@@ -33,7 +33,7 @@ describe('admin/server', () => {
     expect(await answer.json()).to.deep.equal({ name: 'a/b c', q: 'x&y', body: { n: 1 }, grants: 'all' });
   });
 
-  it('takes JSON under any label, as curl -d sends it', async () => {
+  it('accepts JSON with any content type, as curl -d sends it', async () => {
     const { url } = await plane([echo]);
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     const answer = await fetch(`${url}/things/x`, { method: 'PUT', body: '{"n":2}', headers });
@@ -50,7 +50,7 @@ describe('admin/server', () => {
     ]);
   });
 
-  it('puts the protective fields and a request id on every answer, errors too', async () => {
+  it('puts the protective fields and a request id on every response, errors too', async () => {
     const { url } = await plane([hello, failing(new Error('x'))]);
     for (const path of ['/hello', '/fail', '/nowhere']) {
       const { headers } = await get(url + path);
@@ -67,7 +67,7 @@ describe('admin/server', () => {
     expect(bad).to.not.equal('a b');
   });
 
-  it('answers what is not there, and a wrong method with Allow', async () => {
+  it('answers an unknown path with 404, and a wrong method with 405 and Allow', async () => {
     const { url } = await plane([hello, { ...hello, method: 'POST' }]);
     await expectProblem(await get(`${url}/nowhere`), 404, 'ROUTE_NOT_FOUND');
     await expectProblem(await get(`${url}/hello/`), 404, 'ROUTE_NOT_FOUND');
@@ -91,21 +91,21 @@ describe('admin/server', () => {
     expect(problem.errors).to.deep.equal([{ path: '/a', message: 'no' }]);
   });
 
-  it('puts Retry-After on every 503, and knows codes that are not in the table', async () => {
+  it('puts Retry-After on every 503, and sends codes that are not in the table', async () => {
     const { url } = await plane([failing(new HttpError('STARTING', 'soon'))]);
     await expectProblem(await get(`${url}/fail`), 503, 'STARTING');
     const own = await plane([failing(new BusinessError('TOO_RED', 'no', { status: 409 }))]);
     await expectProblem(await get(`${own.url}/fail`), 409, 'TOO_RED');
   });
 
-  it('tells nothing of an unexpected failure, and logs it', async () => {
+  it('reveals nothing of an unexpected failure, and logs it', async () => {
     const { url, logged } = await plane([failing(new Error('secret at /etc/shadow'))]);
     const problem = await expectProblem(await get(`${url}/fail`), 500, 'INTERNAL');
     expect(JSON.stringify(problem)).to.not.contain('secret');
     expect(logged.map(({ msg }) => msg)).to.deep.equal(['admin request failed']);
   });
 
-  it('refuses what is not JSON in UTF-8, and JSON made to harm', async () => {
+  it('refuses bodies that are not JSON in UTF-8, and hostile JSON', async () => {
     const { url } = await plane([echo]);
     for (const body of [
       '{',
@@ -126,7 +126,7 @@ describe('admin/server', () => {
     await expectProblem(zipped, 415, 'UNSUPPORTED_MEDIA_TYPE');
   });
 
-  it('takes a body of 64 KiB and refuses one byte more, announced or not', async () => {
+  it('accepts a body of 64 KiB and refuses one byte more, announced or not', async () => {
     const { url } = await plane([echo]);
     const fits = `"${'x'.repeat(64 * 1024 - 2)}"`;
     const send = (body: string) => fetch(`${url}/things/x`, { method: 'PUT', body });
@@ -138,7 +138,7 @@ describe('admin/server', () => {
     await wire.closed();
   });
 
-  it('answers what is not HTTP, too large or ambiguous with a problem, and closes', async () => {
+  it('answers requests that are not HTTP, too large or ambiguous with a problem, and closes', async () => {
     const { url } = await plane([hello]);
     for (const [bytes, status, code] of [
       ['NONSENSE\r\n\r\n', 400, 'MALFORMED_REQUEST'],
@@ -159,7 +159,7 @@ describe('admin/server', () => {
     }
   });
 
-  it('ends a client that sends its header or body byte by byte', async () => {
+  it('disconnects a client that sends its header or body byte by byte', async () => {
     const { url } = await plane([echo], { limits: { headersMs: 100, requestMs: 200 } });
     for (const bytes of [
       'GET /hel',
@@ -197,13 +197,13 @@ describe('admin/server', () => {
     expect(await (await get(`${url}/workers/7`)).text()).to.equal('id');
   });
 
-  it('looks at no more of a path than the longest route has', async () => {
+  it('reads no more segments of a path than the longest route has', async () => {
     const { url } = await plane([hello]);
     await expectProblem(await get(`${url}/${'/'.repeat(8_000)}`), 404, 'ROUTE_NOT_FOUND');
     await expectProblem(await get(`${url}/hello/a/${'%zz/'.repeat(2_000)}`), 404, 'ROUTE_NOT_FOUND');
   });
 
-  it('never sees a member of Object in the parameters', async () => {
+  it('has no member of Object in the parameters', async () => {
     let seen: object = {};
     const route: AdminRoute = {
       ...hello,

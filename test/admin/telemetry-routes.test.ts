@@ -37,16 +37,16 @@ async function telemetry(readiness: () => Readiness = () => ({ ready: true, reas
   return { series: new SeriesTable(memory.of(1)), ...(await plane(routes)) };
 }
 
-describe('admin/telemetry-routes', () => {
+describe('the routes of telemetry', () => {
   afterEach(closePlanes);
 
-  it('answers /livez and /readyz with 200 while all is well', async () => {
+  it('answer /livez and /readyz with 200 while the process is live and ready', async () => {
     const { url } = await telemetry();
     expect(await json(await get(`${url}/livez`))).to.deep.equal({ status: 'live', reasons: [] });
     expect(await json(await get(`${url}/readyz`))).to.deep.equal({ status: 'ready', reasons: [] });
   });
 
-  it('answers 503 with the reasons otherwise', async () => {
+  it('answer 503 with the reasons otherwise', async () => {
     const reasons = ['draining', 'only 0 of 2 workers serve'];
     const { url } = await telemetry(() => ({ ready: false, code: 'DRAINING', reasons }));
     const problem = await expectProblem(await get(`${url}/readyz`), 503, 'DRAINING', { isProbe: true });
@@ -57,7 +57,7 @@ describe('admin/telemetry-routes', () => {
     await expectProblem(await get(`${starting.url}/readyz`), 503, 'STARTING', { isProbe: true });
   });
 
-  it('serves /metrics in the format that is asked for', async () => {
+  it('serve /metrics in the requested format', async () => {
     const { url, series } = await telemetry();
     series.counter('multilane_requests_shed_total', { reason: 'overload' }).add(2);
     const plain = await get(`${url}/metrics`);
@@ -68,7 +68,7 @@ describe('admin/telemetry-routes', () => {
     expect(await open.text()).to.match(/\n# EOF\n$/);
   });
 
-  it('serves /metrics.json and /workers', async () => {
+  it('serve /metrics.json and /workers', async () => {
     const { url } = await telemetry();
     expect(await json(await get(`${url}/metrics.json`))).to.include({ request_count: 0, error_count: 0 });
     expect(await json(await get(`${url}/workers`))).to.deep.equal([WORKER]);

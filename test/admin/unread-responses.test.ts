@@ -5,8 +5,8 @@ import { UnreadResponses } from '#src/admin/unread-responses.js';
 
 const MIB = 1024 * 1024;
 
-describe('admin/unread-responses', () => {
-  it('are at most 64 MiB, each body counted once, and the readers of the oldest are closed for a new one', () => {
+describe('unread responses of the admin plane', () => {
+  it('are at most 64 MiB, each body counted once; the readers of the oldest are closed for a new one', () => {
     const step = fc.record({ body: fc.nat(5), socket: fc.nat(9), reads: fc.boolean() });
     fc.assert(
       fc.property(
@@ -16,7 +16,7 @@ describe('admin/unread-responses', () => {
           const bodies = sizes.map((mib) => ({ length: mib * MIB }) as Buffer);
           const sockets = Array.from({ length: 10 }, (_, id) => ({ id }) as unknown as Socket);
           const unread = new UnreadResponses();
-          // One response at a time for each socket, as HTTP has it.
+          // A socket has one response at a time, as in HTTP/1.1.
           const held = new Map<Socket, Buffer>();
           let order: Buffer[] = [];
           const leave = (left: Socket): void => {
@@ -44,7 +44,7 @@ describe('admin/unread-responses', () => {
     );
   });
 
-  it('have no room for a body that is larger than all of them may be', () => {
+  it('have no room for a body above the limit', () => {
     expect(new UnreadResponses().fits({ length: 64 * MIB } as Buffer)).to.equal(true);
     expect(new UnreadResponses().fits({ length: 64 * MIB + 1 } as Buffer)).to.equal(false);
   });

@@ -5,7 +5,7 @@ import { Block } from '#src/memory/block.js';
 
 const ready: ShownThread['state'] = { kind: 'ready', descriptor: { slot: 1, app: undefined } };
 
-describe('what a worker shows of its admission gate', () => {
+describe('the admission state of a worker', () => {
   for (const [name, state, isShedding] of [
     ['holds while it serves', ready, true],
     ['does not hold while it is stalled', { kind: 'stalled', before: ready }, false],

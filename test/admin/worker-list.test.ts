@@ -10,7 +10,7 @@ import { WorkerRow } from '#src/memory/worker-row.js';
 const DAY_MS = 86_400_000;
 
 describe('the list of workers', () => {
-  it('says how long a handler has run, however long the process has', () => {
+  it('shows how long a handler has run, however long the process has', () => {
     const block = Block.create({ workers: 1 });
     const series = new SeriesMemory();
     const numbers = new RouteNumbers(new SeriesStore(series.of(1)));

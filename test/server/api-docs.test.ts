@@ -32,7 +32,7 @@ async function assertValid(document: Document): Promise<void> {
 
 const handler = () => null;
 
-/** How many coders and decoders of zlib were made meanwhile. */
+/** Counts the coders and decoders of zlib that are made meanwhile. */
 async function compressionsDuring(work: () => Promise<void>): Promise<number> {
   let made = 0;
   const hook = createHook({
@@ -76,7 +76,7 @@ describe('the OpenAPI document', () => {
 
   it('is valid', () => assertValid(document));
 
-  it('has the routes that others may use, the first of those it cannot tell apart', () => {
+  it('lists the public routes, and the first of those with the same path in OpenAPI', () => {
     const listed = Object.entries(document.paths).flatMap(([path, item]) =>
       Object.keys(item).map((method) => `${method} ${path}`),
     );
@@ -91,7 +91,7 @@ describe('the OpenAPI document', () => {
     ]);
   });
 
-  it('says what goes in', () => {
+  it('describes parameters and bodies', () => {
     const { parameters, summary, tags } = document.paths['/items/{id}']!.get!;
     expect([summary, tags]).to.deep.equal(['One item', ['demo']]);
     expect(parameters).to.deep.equal([
@@ -108,7 +108,7 @@ describe('the OpenAPI document', () => {
     expect(form.content).to.have.all.keys('application/x-www-form-urlencoded');
   });
 
-  it('says what comes out', () => {
+  it('describes responses', () => {
     const { responses } = document.paths['/items/{id}']!.get!;
     expect(responses).to.have.all.keys('200', '204', 'default');
     expect(responses['204']).to.deep.equal({ description: 'No Content' });
@@ -145,7 +145,7 @@ describe('the pages of the API', () => {
   });
   const get = (url: string): Promise<Answer> => world.inject({ url });
 
-  it('show the document of everything that is mounted, but not themselves', async () => {
+  it('show the document of all mounted routes except their own', async () => {
     const { status, headers, text } = await get('/openapi.json');
     expect([status, headers['content-type']]).to.deep.equal([200, 'application/json']);
     const document = JSON.parse(text()) as Document;
@@ -153,7 +153,7 @@ describe('the pages of the API', () => {
     expect(Object.keys(document.paths)).to.deep.equal(['/hello', '/openapi.json']);
   });
 
-  it('load nothing from elsewhere, and may not', async () => {
+  it('load nothing from other hosts, and their policy forbids it', async () => {
     const { headers, text } = await get('/docs');
     expect(headers['content-type']).to.equal('text/html; charset=utf-8');
     expect(headers['content-security-policy']).to.include("default-src 'none'; script-src 'self'");
@@ -172,7 +172,7 @@ describe('the pages of the API', () => {
     ['br', brotliDecompressSync],
     ['gzip', gunzipSync],
   ] as const) {
-    it(`are sent in ${coding}, which no request after the first compresses`, async () => {
+    it(`are sent in ${coding}, compressed only once`, async () => {
       const shop = bench(() => {});
       shop.app.mount('many', (app) => {
         for (let n = 0; n < 20; n++) app.get(`/route/${n}`, handler);
@@ -204,13 +204,13 @@ describe('the pages of the API', () => {
           expect(decode(sent.body).equals(plain.body), path).to.equal(true);
         }
       });
-      // What this test decodes is zlib's work, too.
+      // The decoding by this test uses zlib, too.
       expect(made).to.equal(encoded.length);
       expect(encoded).to.deep.equal(['/openapi.json', '/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js']);
     });
   }
 
-  it('ask no server of the viewer for its opinion', async () => {
+  it('send the document to no validator', async () => {
     expect((await get('/docs/start.js')).text()).to.include('validatorUrl: null');
   });
 });

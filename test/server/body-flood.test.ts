@@ -1,4 +1,4 @@
-// Bodies in many small pieces: what they cost, and where that becomes an attack.
+// Bodies in many small pieces, and the limit above which they are an attack.
 import { expect } from 'chai';
 import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { Wire } from '#test/support/wire.js';
@@ -33,7 +33,7 @@ describe('a body in small pieces', () => {
   });
   after(() => server.close());
 
-  // What a stranger did is no error of ours.
+  // An attack of a client is not logged as an error.
   afterEach(() => expect(world.logs).to.deep.equal([]));
 
   const nothingHeld = async (): Promise<void> => {
@@ -47,7 +47,7 @@ describe('a body in small pieces', () => {
   };
 
   for (const path of ['/read', '/streamed']) {
-    it(`that come over time is taken, however small they are (${path})`, async () => {
+    it(`that arrive over time is accepted, however small they are (${path})`, async () => {
       const wire = await Wire.open(url);
       const answer = wire.request('POST', path, ['Transfer-Encoding: chunked']);
       for (let n = 0; n < 12; n++) {
@@ -76,7 +76,7 @@ describe('a body in small pieces', () => {
     });
   }
 
-  it('is taken when the pieces are not tiny, however many there are', async () => {
+  it('is accepted when the pieces are not tiny, however many there are', async () => {
     const wire = await Wire.open(url);
     const answer = wire.request('POST', '/read', ['Transfer-Encoding: chunked']);
     wire.write(chunks(20_000, 'x'.repeat(16)) + END);
@@ -85,7 +85,7 @@ describe('a body in small pieces', () => {
     await nothingHeld();
   });
 
-  it('is refused for a handler that does not read it, and for one whose response is under way', async () => {
+  it('is refused also when the handler does not read it, and while the response is being sent', async () => {
     const ignored = await Wire.open(url);
     ignored.write(head('/ignored') + chunks(500_000));
     expect((await ignored.answer())?.status).to.equal(400);

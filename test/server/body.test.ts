@@ -13,7 +13,7 @@ const fail = (error: unknown): never => {
 
 const ENOUGH: QuotaBounds = { bodies: [10, 10], bodyBytes: [1e6, 1e6], streams: [1, 1] };
 
-/** The reading half of an exchange, driven by hand, and what is read from it. */
+/** The reading half of an exchange that the test drives, and the body that is read from it. */
 class Peer {
   paused = false;
   leave = (): void => {};
@@ -70,7 +70,7 @@ class Peer {
     piece.fill('?'); // the core takes its memory back
   }
 
-  /** What is held now: bodies on their way, and bytes. */
+  /** The pending bodies and the bytes that are held now. */
   get held(): readonly number[] {
     return [this.quotas.bodies.held, this.quotas.bodyBytes.held];
   }
@@ -87,7 +87,7 @@ const textOf = (bytes: unknown): string => Buffer.from(bytes as Uint8Array).toSt
 const gone = new UnavailableError('OVERLOADED', 'test');
 
 describe('reading a whole body', () => {
-  it('gives all pieces as one', async () => {
+  it('returns all pieces as one', async () => {
     const peer = new Peer(10);
     const bytes = peer.body.whole();
     for (const text of ['ab', '', 'cde']) peer.send(text);
@@ -96,7 +96,7 @@ describe('reading a whole body', () => {
     expect(peer.wheel.size).to.equal(0);
   });
 
-  it('waits on when the process has stood still and the bytes have only not been read yet', async () => {
+  it('does not time out when a pause of the process delayed the reading of bytes that had arrived', async () => {
     const peer = new Peer(10);
     const bytes = peer.body.whole();
     peer.send('abc');
@@ -106,7 +106,7 @@ describe('reading a whole body', () => {
     expect(textOf(await bytes)).to.equal('abcdef');
   });
 
-  it('gives what had arrived before it was asked for', async () => {
+  it('returns bytes that arrived before it was read', async () => {
     const peer = new Peer(10);
     peer.send('abc');
     const bytes = peer.body.whole();
@@ -117,7 +117,7 @@ describe('reading a whole body', () => {
     expect(textOf(await late.body.whole())).to.equal('abc');
   });
 
-  it('counts while reading and stops at the limit', async () => {
+  it('counts bytes while reading and refuses the body above the limit', async () => {
     const peer = new Peer(5);
     const bytes = codeOf(peer.body.whole());
     for (const text of ['abc', 'def']) peer.send(text);
@@ -126,13 +126,13 @@ describe('reading a whole body', () => {
     expect(peer.wheel.size).to.equal(0);
   });
 
-  it('takes a body of exactly the limit', async () => {
+  it('accepts a body of exactly the limit', async () => {
     const peer = new Peer(3);
     peer.send('abc', true);
     expect((await peer.body.whole()).byteLength).to.equal(3);
   });
 
-  it('ends after 8 s of silence, counted from the last byte', async () => {
+  it('times out 8 s after the last byte', async () => {
     const peer = new Peer(100);
     const bytes = codeOf(peer.body.whole());
     await settled();
@@ -147,7 +147,7 @@ describe('reading a whole body', () => {
     expect(peer.held[0]).to.equal(0);
   });
 
-  it('ends when the client leaves, and when the request ends', async () => {
+  it('fails when the client leaves, and when the request ends', async () => {
     for (const end of ['leave', 'release'] as const) {
       const peer = new Peer(100);
       const bytes = codeOf(peer.body.whole());
@@ -160,7 +160,7 @@ describe('reading a whole body', () => {
     }
   });
 
-  it('holds little more memory than there are bytes, however small the pieces are', async () => {
+  it('takes little more memory than the body has bytes, however small the pieces are', async () => {
     const peer = new Peer(1e6);
     const bytes = peer.body.whole();
     for (let n = 0; n < 20_000; n++) {
@@ -173,8 +173,8 @@ describe('reading a whole body', () => {
     expect(peer.held).to.deep.equal(NOTHING_HELD);
   });
 
-  describe('and what one client may hold', () => {
-    const MOST = 448 * 1024; // without what is for small bodies of all
+  describe('and the bytes that one client may hold', () => {
+    const MOST = 448 * 1024; // without the share for small bodies of all addresses
     const bounds: Partial<QuotaBounds> = { bodyBytes: [1024 * 1024, 512 * 1024] };
     const sendAll = (bytes: number, piece: number, isAnnounced: boolean): Promise<Uint8Array> => {
       const peer = new Peer(1e7, bounds, isAnnounced ? bytes : -1);
@@ -182,7 +182,7 @@ describe('reading a whole body', () => {
       whole.catch(() => undefined);
       for (let sent = 0; sent < bytes; sent += piece) {
         const length = Math.min(piece, bytes - sent);
-        // The end of a chunked body comes on its own.
+        // The end of a chunked body arrives as a piece of its own.
         peer.send('x'.repeat(length), isAnnounced && sent + length === bytes);
       }
       if (!isAnnounced) peer.send('', true);
@@ -192,13 +192,13 @@ describe('reading a whole body', () => {
     for (const piece of [1000, 16 * 1024, 100_000, 416 * 1024]) {
       for (const isAnnounced of [true, false]) {
         const how = `${isAnnounced ? 'announced' : 'chunked'}, in pieces of ${piece} bytes`;
-        it(`takes what fits, ${how}`, async () => {
+        it(`accepts a body that fits, ${how}`, async () => {
           for (const bytes of [100, 200, 257, 300, 440, 448].map((kib) => kib * 1024)) {
             expect((await sendAll(bytes, piece, isAnnounced)).length).to.equal(bytes);
           }
         });
 
-        it(`names the setting when it never can fit, ${how}`, async () => {
+        it(`names the setting when the body can never fit, ${how}`, async () => {
           const error = await sendAll(MOST + 20_000, piece, isAnnounced).then(
             fail,
             (thrown: unknown) => thrown,
@@ -210,7 +210,7 @@ describe('reading a whole body', () => {
     }
   });
 
-  it('never holds more than the announced length', async () => {
+  it('never takes more memory than the announced length', async () => {
     const peer = new Peer(1e6, {}, 1500);
     void codeOf(peer.body.whole());
     for (let n = 0; n < 1499; n++) peer.send('x');
@@ -219,8 +219,8 @@ describe('reading a whole body', () => {
   });
 });
 
-describe('a body that is on its way', () => {
-  it('counts from the end of the turn in which it was asked for until it has arrived', async () => {
+describe('a pending body', () => {
+  it('is counted from the end of the turn in which it was first awaited until it has arrived', async () => {
     const peer = new Peer(100);
     const bytes = peer.body.whole();
     expect([peer.held[0], peer.awaited]).to.deep.equal([0, 0]);
@@ -231,7 +231,7 @@ describe('a body that is on its way', () => {
     await bytes;
   });
 
-  it('counts for nothing when it comes with its header', async () => {
+  it('is not counted when it arrives with its header', async () => {
     const peer = new Peer(100);
     const bytes = peer.body.whole();
     peer.send('a', true);
@@ -240,7 +240,7 @@ describe('a body that is on its way', () => {
     expect([peer.held[0], peer.awaited, peer.arrived]).to.deep.equal([0, 0, 0]);
   });
 
-  it('is refused when too many are, or its owner cannot go on', async () => {
+  it('is refused when too many are pending, or when its request is refused', async () => {
     const crowded = new Peer(100, { bodies: [0, 0] });
     expect(await codeOf(crowded.body.whole())).to.equal('OVERLOADED');
     expect(crowded.refused).to.deep.equal(['bodies']);
@@ -252,7 +252,7 @@ describe('a body that is on its way', () => {
     expect(await bytes).to.equal('OVERLOADED');
   });
 
-  it('is refused at the byte that the process cannot hold, and then holds none', async () => {
+  it('is refused at the byte that the process has no memory for, and then holds none', async () => {
     for (const read of ['whole', 'stream', 'none'] as const) {
       const peer = new Peer(1e6, { bodyBytes: [10_000, 10_000] });
       const failure =
@@ -275,7 +275,7 @@ describe('a body that is on its way', () => {
 describe('streaming a body', () => {
   const half = 'x'.repeat(40_000);
 
-  it('yields pieces as they come and ends with the last', async () => {
+  it('yields pieces as they arrive and ends with the last', async () => {
     const peer = new Peer(100);
     const stream = peer.body.stream();
     const first = stream.next();
@@ -288,7 +288,7 @@ describe('streaming a body', () => {
     expect((await stream.next()).done).to.equal(true);
   });
 
-  it('yields as one what came while its reader was busy', async () => {
+  it('yields what arrived while its reader was busy as one piece', async () => {
     const peer = new Peer(100);
     const stream = peer.body.stream();
     const first = stream.next();
@@ -299,7 +299,7 @@ describe('streaming a body', () => {
     await stream.return();
   });
 
-  it('stops reading when its reader is behind and goes on when it has caught up', async () => {
+  it('stops reading from the socket while its reader is behind, and continues when it has caught up', async () => {
     const peer = new Peer(1e6);
     const stream = peer.body.stream();
     const first = stream.next();
@@ -315,7 +315,7 @@ describe('streaming a body', () => {
     expect((await last).done).to.equal(false);
   });
 
-  it('does not hold the silence of a peer against it while it is not read from', async () => {
+  it('does not time out while it is not read from the socket', async () => {
     const peer = new Peer(1e6);
     const stream = peer.body.stream();
     const first = stream.next();
@@ -332,7 +332,7 @@ describe('streaming a body', () => {
     expect(await third).to.equal('BODY_TIMEOUT');
   });
 
-  it('hands out what it has before it fails', async () => {
+  it('yields the bytes that have arrived before it fails', async () => {
     const peer = new Peer(3);
     const stream = peer.body.stream();
     const first = stream.next();
@@ -342,7 +342,7 @@ describe('streaming a body', () => {
     expect(await codeOf(stream.next())).to.equal('BODY_TOO_LARGE');
   });
 
-  it('holds nothing any more when its reader stops early', async () => {
+  it('releases everything when its reader stops early', async () => {
     const peer = new Peer(100);
     const stream = peer.body.stream();
     const first = stream.next();
@@ -355,7 +355,7 @@ describe('streaming a body', () => {
     expect(peer.held).to.deep.equal(NOTHING_HELD);
   });
 
-  it('keeps no permit from others: only a whole body is awaited', async () => {
+  it('does not return its permit: only a whole body is awaited', async () => {
     const peer = new Peer(100);
     void codeOf(peer.body.stream().next());
     await settled();

@@ -75,16 +75,16 @@ describe('a range', () => {
     });
   }
 
-  it('is for GET alone', () => {
+  it('applies to GET alone', () => {
     expect(rangeOf('HEAD', headers({ range: 'bytes=0-9' }), STRONG, 100)).to.equal('whole');
   });
 
-  it('of nothing is not satisfiable', () => {
+  it('of an empty file is not satisfiable', () => {
     expect(range({ range: 'bytes=0-' }, STRONG, 0)).to.equal('unsatisfiable');
     expect(range({ range: 'bytes=-5' }, STRONG, 0)).to.equal('unsatisfiable');
   });
 
-  it('is given only of the version that the client has', () => {
+  it('is sent only of the version that the client has', () => {
     const given = (ifRange: string, validators = STRONG): boolean =>
       range({ range: 'bytes=0-9', 'if-range': ifRange }, validators) !== 'whole';
     expect(given('"a"')).to.equal(true);
@@ -110,7 +110,7 @@ describe('a date in a header', () => {
     expect(AT).to.equal('Sun, 06 Nov 1994 08:49:37 GMT');
   });
 
-  it('is nothing else', () => {
+  it('is not accepted in any other form', () => {
     for (const text of [
       '',
       '1',

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { bench } from './kit.js';
 
 describe('cookies', () => {
-  it('are read by name, decoded, the first of a name, on an object that inherits nothing', async () => {
+  it('are read by name and decoded, the first of each name, as members of an object without a prototype', async () => {
     const { inject } = bench((app) => {
       app.get('/', (ctx) => {
         return { ...ctx.cookies, inherits: 'toString' in ctx.cookies };
@@ -15,7 +15,7 @@ describe('cookies', () => {
     expect((await inject({ url: '/' })).text()).to.equal('{"inherits":false}');
   });
 
-  it('are safe by default, and what they are told to be', async () => {
+  it('are safe by default, and follow their options', async () => {
     const { inject } = bench((app) => {
       app.get('/', (ctx) =>
         ctx
@@ -40,7 +40,7 @@ describe('cookies', () => {
     ]);
   });
 
-  it('are set once: the last one counts, and others of similar names stay', async () => {
+  it('are set once by name: the last value counts, and cookies with similar names stay', async () => {
     const { inject } = bench((app) => {
       app.get('/', (ctx) =>
         ctx.cookie('ab', '1').cookie('a', '1').header('x-y', 'z').cookie('a', '2').text(''),
@@ -61,7 +61,7 @@ describe('cookies', () => {
     ['a __Host- cookie of a path', '__Host-a', '', { path: '/a' }],
     ['a __Secure- cookie that is not', '__Secure-a', '', { secure: false }],
     ['one for other sites without TLS', 'a', '', { sameSite: 'none', secure: false }],
-    ['a partitioned one without TLS', 'a', '', { partitioned: true, secure: false }],
+    ['a partitioned cookie without TLS', 'a', '', { partitioned: true, secure: false }],
     ['one that no browser keeps', 'a', 'x'.repeat(4096), {}],
   ] as const) {
     it(`cannot be ${what}`, async () => {

@@ -114,7 +114,7 @@ describe('a file', () => {
     '%2fetc%2fpasswd',
     'x'.repeat(5000),
   ]) {
-    it(`is not there as ${JSON.stringify(path.slice(0, 40))}`, async () => {
+    it(`is not found as ${JSON.stringify(path.slice(0, 40))}`, async () => {
       const { status, json, text } = await get(`/f/${path}`);
       expect([status, json().code]).to.deep.equal([404, 'NOT_FOUND']);
       expect(text()).to.not.include('SECRET');
@@ -127,18 +127,18 @@ describe('a file', () => {
     expect((await get('/site/sub')).status).to.equal(404);
   });
 
-  it('of a root that is not there is a fault of ours', async () => {
+  it('below a root that does not exist is a 500', async () => {
     expect((await get('/gone/a.txt')).status).to.equal(500);
   });
 
-  it('is answered to HEAD as to GET, without its content', async () => {
+  it('is sent for HEAD as for GET, without its content', async () => {
     for (const [path, length] of Object.entries({ 'a.txt': '5', 'data.bin': '200000', 'empty.css': '0' })) {
       const { status, headers, body } = await get(`/f/${path}`, {}, 'HEAD');
       expect([status, headers['content-length'], body.length], path).to.deep.equal([200, length, 0]);
     }
   });
 
-  it('is not sent again to who has it', async () => {
+  it('is not sent again to a client that has it', async () => {
     const { headers } = await get('/f/a.txt');
     for (const fields of [
       { 'if-none-match': headers.etag! },
@@ -154,12 +154,12 @@ describe('a file', () => {
     expect(failed.headers).to.not.have.property('etag');
   });
 
-  it('that was changed just now has a weak tag: the next change may have the same date', async () => {
+  it('that has just changed has a weak tag, because the next change may have the same date', async () => {
     writeFileSync(join(base, 'public/fresh.txt'), 'x');
     expect((await get('/f/fresh.txt')).headers.etag).to.match(/^W\/"/);
   });
 
-  it('is sent in parts', async () => {
+  it('is sent in ranges', async () => {
     const part = await get('/f/a.txt', { range: 'bytes=1-3' });
     expect([part.status, part.text()]).to.deep.equal([206, 'ell']);
     expect(part.headers).to.include({ 'content-range': 'bytes 1-3/5', 'content-length': '3' });
@@ -173,7 +173,7 @@ describe('a file', () => {
     expect(beyond.headers['content-range']).to.equal('bytes */5');
   });
 
-  it('is compressed for who takes it, where that is worth it', async () => {
+  it('is compressed for clients that accept it, where it saves bytes', async () => {
     const br = await get('/c/text.txt', { 'accept-encoding': 'gzip, br' });
     expect(br.headers).to.include({ 'content-encoding': 'br', vary: 'accept-encoding' });
     expect(br.headers.etag).to.match(/^W\/"[\w-]+-br"$/);
@@ -204,7 +204,7 @@ describe('a file', () => {
     ]);
   });
 
-  it('is taken from its compressed twin when there is one', async () => {
+  it('is sent from the compressed file beside it when there is one', async () => {
     const ready = await get('/p/ready.js', { 'accept-encoding': 'br, gzip' });
     expect([ready.headers['content-encoding'], ready.text()]).to.deep.equal(['gzip', 'not really gzip']);
     expect(ready.headers['content-type']).to.equal('text/javascript; charset=utf-8');
@@ -215,7 +215,7 @@ describe('a file', () => {
   });
 });
 
-describe('compression of answers', () => {
+describe('compression of responses', () => {
   const { inject, observer } = bench((app) => {
     app.group('/c', { compress: true }, (c) => {
       c.get('/json', () => ({ text: TEXT }));
@@ -241,7 +241,7 @@ describe('compression of answers', () => {
   const get = (url: string, method = 'GET') =>
     inject({ method, url, headers: { 'accept-encoding': 'gzip' } });
 
-  it('is for routes that ask for it, and clients that take it', async () => {
+  it('needs a route that opts in, and a client that accepts it', async () => {
     const { status, headers, body } = await get('/c/json');
     expect(status).to.equal(200);
     expect(headers).to.include({
@@ -257,7 +257,7 @@ describe('compression of answers', () => {
     expect((await get('/c/json', 'HEAD')).headers).to.include({ 'content-length': String(body.length) });
   });
 
-  it('leaves alone what is small, no text, coded already, without a body, or a problem', async () => {
+  it('leaves responses unchanged that are small, not text, already coded, without a body, or problem documents', async () => {
     for (const url of ['/c/small', '/c/bytes', '/c/none', '/c/fails']) {
       expect((await get(url)).headers, url).to.not.have.property('content-encoding');
     }
@@ -268,14 +268,14 @@ describe('compression of answers', () => {
     expect((await get('/c/tagged')).headers).to.include({ etag: 'W/"a"', vary: 'origin, accept-encoding' });
   });
 
-  it('is for streams as well', async () => {
+  it('applies to streams as well', async () => {
     const { headers, body } = await get('/c/stream');
     expect(headers['content-encoding']).to.equal('gzip');
     expect(gunzipSync(body).toString()).to.equal(TEXT);
     expect((await get('/c/stream', 'HEAD')).headers['content-encoding']).to.equal('gzip');
   });
 
-  it('counts every answer once', async () => {
+  it('counts every response once', async () => {
     const before = observer.seen.length;
     await get('/c/json');
     expect(observer.seen.slice(before).map(({ status }) => status)).to.deep.equal([200]);

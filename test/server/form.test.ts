@@ -22,7 +22,7 @@ describe('a form', () => {
   const post = (url: string, body: string | Uint8Array, headers: Record<string, string> = FORM) =>
     inject({ method: 'POST', url, body, headers });
 
-  it('is read as fields, decoded, repeated ones kept', async () => {
+  it('is read as decoded fields, with repeated ones', async () => {
     const body = 'name=Ada+L%C3%B6velace&tag=a&tag=b';
     expect((await post('/read', body)).json()).to.deep.equal(['Ada Lövelace', ['a', 'b']]);
   });
@@ -37,7 +37,7 @@ describe('a form', () => {
     expect([status, json().errors.map(({ path }) => path)]).to.deep.equal([422, ['/name', '/age']]);
   });
 
-  it('is refused where it is not expected, and something else where it is', async () => {
+  it('is refused where it is not expected, and other bodies where it is', async () => {
     expect((await post('/json', 'a=b')).status).to.equal(415);
     for (const type of ['application/json', 'multipart/form-data; boundary=x', 'text/plain']) {
       expect((await post('/read', 'a=b', { 'content-type': type })).json().code, type).to.equal(
@@ -57,7 +57,7 @@ describe('a form', () => {
 });
 
 describe('a compressed body', () => {
-  it('is refused where text is read, and handed on where bytes are', async () => {
+  it('is refused where text is read, and passed on where bytes are read', async () => {
     const { inject } = bench((app) => {
       app.post('/text', async (ctx) => ctx.readText());
       app.post('/json', async (ctx) => ctx.readJson());

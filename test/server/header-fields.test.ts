@@ -16,12 +16,12 @@ describe('response headers', () => {
     });
   }
 
-  it('refuse what is not text', () => {
+  it('refuse values that are not strings', () => {
     expect(() => checkField('x-a', 5 as unknown as string)).to.throw(TypeError);
     expect(() => checkField(undefined as unknown as string, '')).to.throw(TypeError);
   });
 
-  it('drop what frames the message', () => {
+  it('drop the fields that frame the message', () => {
     for (const name of [
       'Content-Length',
       'transfer-encoding',
@@ -35,7 +35,7 @@ describe('response headers', () => {
     expect(checkField('X-Price', '5\t€ é')).to.equal('x-price');
   });
 
-  it('replace a field that is set again, but for cookies', () => {
+  it('replace a field that is set again, except cookies', () => {
     const fields: string[] = [];
     for (const value of ['1', '2']) {
       setField(fields, 'x-a', value);
@@ -70,14 +70,14 @@ describe('request ids', () => {
     expect(replaced).to.deep.equal(['p-000', 'p-001', 'p-002', 'p-003', 'p-004', 'p-005']);
   });
 
-  it('are never the same twice, and harmless themselves', () => {
+  it('are never repeated, and harmless themselves', () => {
     const ids = new RequestIds('p-');
     const handed = Array.from({ length: 100_000 }, () => ids.accept(undefined));
     expect(new Set(handed).size).to.equal(handed.length);
     expect(handed.at(-1)).to.match(/^p-[0-9a-v]+$/);
   });
 
-  it('differ between two that hand them out', () => {
+  it('differ between two generators', () => {
     expect(new RequestIds().accept(undefined)).to.not.equal(new RequestIds().accept(undefined));
   });
 });

@@ -50,7 +50,7 @@ describe('hooks', () => {
     });
   }
 
-  it('of a group stay in it, and a value of theirs is the answer', async () => {
+  it('of a group apply to its routes only, and a value that they return is the response', async () => {
     const { inject } = bench((app) => {
       app.get('/open', () => 'open');
       app.group('/closed', (closed) => {
@@ -109,7 +109,7 @@ describe('hooks', () => {
     expect(order).to.deep.equal(['app', 'group', 'group before', 'handler']);
   });
 
-  it('for failures may wait, and those after them are asked when they have no answer', async () => {
+  it('for failures may be asynchronous, and the next one runs when they return nothing', async () => {
     const { inject, logs, app, observer } = bench((app) => {
       const onError = async (ctx: Context) => {
         await settled();
@@ -136,7 +136,7 @@ describe('hooks', () => {
     expect(app.inFlight).to.equal(0);
   });
 
-  it('for failures that wait too long are overtaken by the deadline', async () => {
+  it('for failures that take too long are ended by the deadline', async () => {
     const ticker = new ManualTicker();
     const { inject, app } = bench(
       (demo) => {
@@ -152,7 +152,7 @@ describe('hooks', () => {
     expect(app.inFlight).to.equal(0);
   });
 
-  it('on a response that fail change nothing', async () => {
+  it('on a response that throw change nothing', async () => {
     const { inject, logs } = bench((app) => {
       app.hook('onResponse', () => {
         throw new Error('late');
@@ -176,7 +176,7 @@ describe('hooks', () => {
     ]);
   });
 
-  it('and handlers that return the context by accident return nothing', async () => {
+  it('and handlers that return the context are treated as returning nothing', async () => {
     const { inject } = bench((app) => {
       app.hook('onRequest', (ctx) => ctx.header('x-a', 'b'));
       app.hook('preHandler', async (ctx) => ctx.header('x-c', 'd'));

@@ -8,7 +8,7 @@ const codeOf = (text: string): string | undefined => thrownBy(() => parseJson(by
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 
 describe('JSON bodies', () => {
-  it('read what JSON.parse reads', () => {
+  it('are parsed as JSON.parse does', () => {
     fc.assert(
       fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
         const text = JSON.stringify(value);
@@ -19,7 +19,7 @@ describe('JSON bodies', () => {
   });
 
   for (const text of ['', ' ', '{', '{"a":1,}', "{'a':1}", 'NaN', '{"a":1}x', '\u0000', '[1', '"\n"']) {
-    it(`refuse ${JSON.stringify(text)}`, () => {
+    it(`are refused as ${JSON.stringify(text)}`, () => {
       expect(codeOf(text)).to.equal('MALFORMED_BODY');
     });
   }
@@ -31,7 +31,7 @@ describe('JSON bodies', () => {
     '{"\\u0063onstructor":{"protot\\u0079pe":1}}',
     '{"b":{"__proto__":null}}',
   ]) {
-    it(`refuse the key that reaches a prototype in ${text}`, () => {
+    it(`are refused with the key that reaches a prototype in ${text}`, () => {
       expect(codeOf(text)).to.equal('MALFORMED_BODY');
     });
   }
@@ -44,12 +44,12 @@ describe('JSON bodies', () => {
     '{"":1,"":2}',
     '{"1":0,"01":0,"1":0}',
   ]) {
-    it(`refuse the key that appears twice in ${text}`, () => {
+    it(`are refused with the key that occurs twice in ${text}`, () => {
       expect(codeOf(text)).to.equal('MALFORMED_BODY');
     });
   }
 
-  it('take the same key in different objects, and strings that look like keys', () => {
+  it('may have the same key in different objects, and strings that look like keys', () => {
     for (const text of [
       '[{"a":1},{"a":1}]',
       '{"a":{"a":1}}',
@@ -61,7 +61,7 @@ describe('JSON bodies', () => {
     }
   });
 
-  it('with one more member than they have names are refused, whatever they hold', () => {
+  it('are refused whenever one member is repeated, whatever else they contain', () => {
     const text = fc.constantFrom('a', ':', '"', '\\', ' ', '\n', '{"a":1}', '10:30');
     const object = fc.dictionary(
       fc.array(text).map((parts) => parts.join('')),
@@ -81,13 +81,13 @@ describe('JSON bodies', () => {
     );
   });
 
-  it('take harmless keys that look alike', () => {
+  it('may have harmless keys that look similar', () => {
     for (const text of ['{"constructor":"ACME"}', '{"prototype":1}', '{"a":"__proto__"}', '{"proto":{}}']) {
       expect(parseJson(bytes(text)), text).to.deep.equal(JSON.parse(text));
     }
   });
 
-  it('may be nested as deep as the limit and no deeper, whatever stands in strings', () => {
+  it('may be nested as deep as the limit and no deeper, whatever strings contain', () => {
     expect(codeOf(nested(MAX_JSON_DEPTH))).to.equal(undefined);
     expect(codeOf(nested(MAX_JSON_DEPTH + 1))).to.equal('MALFORMED_BODY');
     expect(codeOf(`{"a":${nested(MAX_JSON_DEPTH)}}`)).to.equal('MALFORMED_BODY');
@@ -95,11 +95,11 @@ describe('JSON bodies', () => {
     expect(codeOf(`[${Array(500).fill('[]').join(',')}]`)).to.equal(undefined);
   });
 
-  it('refuse a million brackets without building them', () => {
+  it('are refused with a million brackets before they are parsed', () => {
     expect(codeOf('['.repeat(1_000_000))).to.equal('MALFORMED_BODY');
   });
 
-  it('are UTF-8: anything else is refused, a byte order mark is dropped', () => {
+  it('must be UTF-8; a byte order mark is dropped', () => {
     for (const raw of [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0xaf]]) {
       const error = thrownBy(() => parseJson(Uint8Array.from([0x22, ...raw, 0x22])));
       expect(error?.code, String(raw)).to.equal('MALFORMED_BODY');
@@ -108,7 +108,7 @@ describe('JSON bodies', () => {
     expect(decodeUtf8(bytes('ü€😀'))).to.equal('ü€😀');
   });
 
-  it('are never quoted in the error', () => {
+  it('are never quoted in an error', () => {
     expect(thrownBy(() => parseJson(bytes('{"password":"hunter2"')))?.message).to.not.include('hunter2');
   });
 });

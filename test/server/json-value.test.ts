@@ -77,7 +77,7 @@ describe('a value that a handler returns', () => {
     });
   }
 
-  it('is no failure when JSON shows what it is', async () => {
+  it('is sent when JSON can represent it', async () => {
     for (const [make, text] of SENT) {
       const { inject } = bench((app) => app.get('/', make));
       const answer = await inject({ url: '/' });
@@ -85,7 +85,7 @@ describe('a value that a handler returns', () => {
     }
   });
 
-  it('may show itself by its declared schema', async () => {
+  it('may be one that only its declared schema can represent', async () => {
     const response = { 200: Type.Object({ amount: Type.Optional(Type.Integer()) }) };
     const { inject } = bench((app) => {
       app.get('/hidden', { response }, () => new Hidden());

@@ -43,7 +43,7 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
   );
 
 describe('an upload', () => {
-  it('is fields and files in their order, however it is cut up', async () => {
+  it('is read as fields and files in their order, however its bytes are split', async () => {
     const text =
       field('a', 'ü') + file('f', 'x.txt', 'one') + field('b', '') + file('f', 'y.txt', 'two') + END;
     await fc.assert(
@@ -65,7 +65,7 @@ describe('an upload', () => {
     }
   });
 
-  it('is taken from the socket no faster than files are read', async () => {
+  it('is read from the socket only as fast as its files are read', async () => {
     let taken = 0;
     async function* big(): AsyncGenerator<Uint8Array> {
       yield Buffer.from(file('f', 'big', '').slice(0, -2));
@@ -80,7 +80,7 @@ describe('an upload', () => {
     expect(taken).to.equal(100);
   });
 
-  it('goes on behind a file that nobody reads, or not to its end', async () => {
+  it('continues behind a file that the handler does not read, or not to its end', async () => {
     const names: string[] = [];
     const text =
       file('a', 'a', 'x'.repeat(300_000)) + file('b', 'b', 'y'.repeat(300_000)) + field('c', '1') + END;
@@ -102,7 +102,7 @@ describe('an upload', () => {
     });
   }
 
-  it('is refused when a file is too large that nobody reads', async () => {
+  it('is refused for a file that is too large, even if the handler does not read it', async () => {
     const run = async (): Promise<void> => {
       const text = file('a', 'a', 'x'.repeat(200_000)) + END;
       for await (const _ of readParts(chunks(text), TYPE, { maxFileBytes: 100 }));
@@ -110,7 +110,7 @@ describe('an upload', () => {
     expect(await codeOf(run())).to.equal('BODY_TOO_LARGE');
   });
 
-  it('takes what is exactly at the limits', async () => {
+  it('is accepted exactly at the limits', async () => {
     const limits = { maxParts: 2, maxFiles: 1, maxFileBytes: 100, maxFieldBytes: 100 };
     const text = file('a', 'a', 'x'.repeat(100)) + field('b', 'y'.repeat(100)) + END;
     expect(await read(chunks(text), limits)).to.have.length(2);
@@ -128,7 +128,7 @@ describe('an upload', () => {
     });
   }
 
-  describe('leaves nothing out: it is malformed, and the response names the part,', () => {
+  describe('never loses a part: it is malformed, and the response names the part,', () => {
     const disposition = 'Content-Disposition: form-data; name="b"';
     const damaged: Readonly<
       Record<string, readonly [head: string | Buffer, detail: RegExp, value?: Buffer]>
@@ -193,7 +193,7 @@ describe('an upload', () => {
       }
     });
 
-    it('cut off anywhere before its end', async () => {
+    it('that is cut anywhere before its end', async () => {
       const bytes = Buffer.from(`${field('a', '1')}${file('f', 'x', 'content')}${field('b', '')}--edge--`);
       for (let length = 0; length < bytes.length; length++) {
         const error = await errorOf(bytes.subarray(0, length), 16);
@@ -208,7 +208,7 @@ describe('an upload', () => {
       }
     });
 
-    it('whichever byte of it is another one: what is read is what was sent', async () => {
+    it('and is otherwise read as it was sent, whichever byte of it is changed', async () => {
       const sent = Buffer.from(`${field('a', '1')}${file('f', 'x', 'content')}${field('b', '2')}${END}`);
       const at = fc.integer({ min: 0, max: sent.length - 1 });
       await fc.assert(
@@ -230,7 +230,7 @@ describe('an upload', () => {
     });
   });
 
-  it('has text in the charset that its part names, and UTF-8 otherwise', async () => {
+  it('decodes text by the charset of its part, and as UTF-8 without one', async () => {
     const latin = Buffer.concat([
       Buffer.from(
         '--edge\r\nContent-Disposition: form-data; name="a"\r\nContent-Type: text/plain; charset=ISO-8859-1\r\n\r\n',
@@ -246,7 +246,7 @@ describe('an upload', () => {
     for (const size of [1, 7, 1000]) expect(await read(chunks(text, size))).to.deep.equal(['a=1']);
   });
 
-  it('ends as the reading of its body ends', async () => {
+  it('fails when reading the body fails', async () => {
     async function* cut(): AsyncGenerator<Uint8Array> {
       yield Buffer.from(file('a', 'a', 'x'.repeat(100)).slice(0, -20));
       throw new HttpError('CLIENT_CLOSED', 'gone');
@@ -254,7 +254,7 @@ describe('an upload', () => {
     expect(await codeOf(read(cut()))).to.equal('CLIENT_CLOSED');
   });
 
-  it('lets go of its body when its reader stops early', async () => {
+  it('releases its body when its reader stops early', async () => {
     let released = false;
     async function* endless(): AsyncGenerator<Uint8Array> {
       try {

@@ -4,7 +4,7 @@ import { acceptedCodings } from '#src/server/response/negotiate.js';
 import { bench } from './kit.js';
 
 describe('negotiation', () => {
-  it('finds the media type that the client would rather have', async () => {
+  it('finds the media type that the client prefers', async () => {
     const { inject } = bench((app) =>
       app.get('/', (ctx) => ctx.accepts('application/json', 'text/html') ?? 'none'),
     );
@@ -21,7 +21,7 @@ describe('negotiation', () => {
     }
   });
 
-  it('finds codings only for who asks for one, in our order where the client has none', () => {
+  it('finds codings only for clients that send Accept-Encoding, in our order where the client has none', () => {
     const codings = (...lines: string[]): readonly string[] =>
       acceptedCodings(
         new HeaderValues(

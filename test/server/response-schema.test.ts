@@ -1,5 +1,5 @@
-// Whatever a schema says and whatever a handler returns: what is sent says the same and fits the schema, or
-// nothing is sent.
+// For every schema and every value: the sent text represents the value and fits the schema, or nothing is
+// sent.
 import { type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { expect } from 'chai';
@@ -12,7 +12,7 @@ const writerOf = (schema: TSchema) => {
   return (value: unknown): string => jsonOf(value, serialize);
 };
 
-/** The text that is sent, undefined when it is refused. */
+/** Returns the text that is sent, undefined when the value is refused. */
 function sent(write: (value: unknown) => string, value: unknown): string | undefined {
   try {
     return write(value);
@@ -22,7 +22,7 @@ function sent(write: (value: unknown) => string, value: unknown): string | undef
   }
 }
 
-/** By the documented conversions, member by member; members may be left out. */
+/** Compares by the documented conversions, member by member; members may be omitted. */
 function saysTheSame(value: unknown, parsed: unknown): boolean {
   if (typeof parsed !== 'object' || parsed === null) {
     if (value === parsed) return true;
@@ -65,7 +65,7 @@ const leaf: fc.Arbitrary<Case> = fc.constantFrom(
   { schema: Type.Literal(true), value: fc.constant(true) },
   { schema: Type.Enum({ a: 'a', b: 'b' }), value: fc.constantFrom('a', 'b') },
 );
-/** The serializer takes no alternatives by position. */
+/** The serializer supports no alternatives by position. */
 const hasType = ({ schema }: Case): boolean => schema.type !== undefined;
 
 const { any: cases } = fc.letrec<{ any: Case; deep: Case }>((tie) => {
@@ -118,7 +118,7 @@ const { any: cases } = fc.letrec<{ any: Case; deep: Case }>((tie) => {
   };
 });
 
-/** A value in which one part at random is something odd. */
+/** Replaces one random part of a value by an odd value. */
 function spoilt(value: unknown, odd: unknown, way: readonly number[]): unknown {
   const [step, ...rest] = way;
   if (step === undefined || typeof value !== 'object' || value === null) return odd;
@@ -131,7 +131,7 @@ function spoilt(value: unknown, odd: unknown, way: readonly number[]): unknown {
 }
 
 describe('a response by its declared schema', () => {
-  it('says what the value says and fits the schema, or is refused', () => {
+  it('represents the value and fits the schema, or is refused', () => {
     const way = fc.array(fc.nat(9), { maxLength: 4 });
     const given = cases.chain(({ schema, value }) =>
       fc.tuple(
@@ -156,7 +156,7 @@ describe('a response by its declared schema', () => {
     );
   }).timeout(20_000);
 
-  it('takes text for a number only where JSON carries exactly that number', () => {
+  it('accepts text for a number only where JSON carries exactly that number', () => {
     const integer = writerOf(Type.Integer());
     const number = writerOf(Type.Number());
     for (const text of ['19.99', '', ' ', '1e3', '0x10', '007', '+1', '-0', '9007199254740993', 'Infinity']) {
@@ -174,7 +174,7 @@ describe('a response by its declared schema', () => {
     expect(sent(number, 2n ** 53n + 1n)).to.equal(undefined);
   });
 
-  it('follows references, conditions and what else JSON Schema has', () => {
+  it('follows references, conditions and all other keywords of JSON Schema', () => {
     const member = (inside: object) => Type.Unsafe({ type: 'object', properties: { x: inside } });
     const kind = { type: 'object', properties: { k: { const: 'a' } }, required: ['k'] };
     const [integer, text] = ['integer', 'string'].map((type) => ({
@@ -217,7 +217,7 @@ describe('a response by its declared schema', () => {
     }
   });
 
-  it('is an object of any class that shows members, and of none that hides them', () => {
+  it('may be an object of a class with members, but not of one that hides its content', () => {
     const write = writerOf(Type.Object({ inner: Type.Object({ name: Type.Optional(Type.String()) }) }));
     class Named {
       get name(): string {
@@ -239,7 +239,7 @@ describe('a response by its declared schema', () => {
     }
   });
 
-  it('cannot be declared by a reference to nothing', () => {
+  it('cannot be declared by a reference without a target', () => {
     expect(() => writerOf(Type.Unsafe({ $ref: '#/definitions/none' }))).to.throw('response schema 200');
   });
 });

@@ -11,7 +11,7 @@ function routerOf(...patterns: string[]): Router<string> {
 }
 
 describe('router', () => {
-  it('finds a path without parameters, and only it', () => {
+  it('finds a path without parameters, and only this path', () => {
     const router = routerOf('/', '/api/users', '/api/users/me');
     expect(router.find('GET', '/api/users')?.value).to.equal('/api/users');
     expect(router.find('GET', '/')?.value).to.equal('/');
@@ -20,13 +20,13 @@ describe('router', () => {
     }
   });
 
-  it('gives parameters decoded, on an object without prototype', () => {
+  it('returns decoded parameters on an object without a prototype', () => {
     const params = routerOf('/u/:id/f/:name').find('GET', '/u/7/f/a%2Fb%20%C3%BC')?.params;
     expect(Object.getPrototypeOf(params)).to.equal(null);
     expect({ ...params }).to.deep.equal({ id: '7', name: 'a/b ü' });
   });
 
-  it('keeps a parameter called __proto__ as what it is', () => {
+  it('treats a parameter called __proto__ like any other', () => {
     const params = routerOf('/u/:__proto__').find('GET', '/u/x')?.params;
     expect(Object.entries(params ?? {})).to.deep.equal([['__proto__', 'x']]);
   });
@@ -42,13 +42,13 @@ describe('router', () => {
     expect(found('/a')).to.equal(undefined);
   });
 
-  it('leaves a branch that leads nowhere', () => {
+  it('leaves a branch that leads to no route', () => {
     const router = routerOf('/a/me/x', '/a/:id/y', '/:top/me/z');
     expect(router.find('GET', '/a/me/y')?.params.id).to.equal('me');
     expect(router.find('GET', '/a/me/z')?.params.top).to.equal('a');
   });
 
-  it('leaves a branch whose routes are of other methods', () => {
+  it('leaves a branch whose routes have other methods', () => {
     const router = new Router<string>();
     router.add('GET', '/u/me', 'own');
     router.add('DELETE', '/u/:id', 'any');
@@ -79,7 +79,7 @@ describe('router', () => {
     }
   });
 
-  it('refuses a route that is there already, naming both', () => {
+  it('refuses a route that is already registered, naming both', () => {
     const router = routerOf('/u/:id');
     expect(() => router.add('GET', '/u/:name', '')).to.throw(
       TypeError,
@@ -111,12 +111,12 @@ describe('router', () => {
   }
 
   for (const source of ['(a|a)*', '(a+)+', '(\\w+\\s?)*', 'a*a*', '.*a.*b.*c', '([a-z]{1,40}){1,40}!']) {
-    it(`refuses the expression ${source}: some text would keep it busy for ever`, () => {
+    it(`refuses the expression ${source}, which would not end on some texts`, () => {
       expect(() => routerOf(`/:a(${source})`)).to.throw(TypeError, 'catastrophic backtracking');
     });
   }
 
-  it('takes expressions that cost what the text is long', () => {
+  it('accepts expressions whose cost is linear in the text', () => {
     const router = routerOf(
       '/a/:id(\\d+)',
       '/b/:slug([a-z0-9]+(?:-[a-z0-9]+)*)',
@@ -130,20 +130,20 @@ describe('router', () => {
     expect(router.find('GET', '/f/de-AT')?.params.locale).to.equal('de-AT');
   });
 
-  it('matches an expression with no text that is longer than an identifier', () => {
+  it('matches no expression with text longer than 512 characters', () => {
     const router = routerOf('/:digits(\\d+)', '/:any');
     const found = (length: number) => router.find('GET', `/${'7'.repeat(length)}`)?.value;
     expect(found(MAX_EXPRESSION_CHARS)).to.equal('/:digits(\\d+)');
     expect(found(MAX_EXPRESSION_CHARS + 1)).to.equal('/:any');
   });
 
-  it('writes templates as metrics and spans want them', () => {
+  it('makes templates for metrics and spans', () => {
     expect(parsePattern('/api/:id(\\d+)/x/*').template).to.equal('/api/{id}/x/*');
   });
 
-  it('looks at the path and not at the routes: ten thousand cost what ten do', () => {
+  it('takes as many steps among ten thousand routes as among ten', () => {
     let compared = 0;
-    // Counts how many nodes are asked for a segment.
+    // This counts the nodes in which a segment is looked up.
     const { value: get } = Object.getOwnPropertyDescriptor(Map.prototype, 'get') as {
       value: (this: Map<unknown, unknown>, key: unknown) => unknown;
     };
@@ -165,7 +165,7 @@ describe('router', () => {
     expect(visits(10_000)).to.equal(visits(10));
   });
 
-  it('agrees with a search through all routes, whatever the routes and the path', () => {
+  it('finds the same route as a search through all routes', () => {
     const segment = fc.constantFrom('a', 'b', ':p', ':q(a|c)', ':r(b)');
     const pattern = fc
       .tuple(fc.array(segment, { minLength: 1, maxLength: 4 }), fc.boolean())
@@ -184,11 +184,11 @@ describe('router', () => {
   });
 });
 
-/** Gives the parameters of a pattern names of their own. */
+/** Gives each parameter of a pattern a name of its own. */
 const named = (segments: readonly string[]): string =>
   `/${segments.map((text, i) => text.replace(/^:\w/, `:p${i}`)).join('/')}`;
 
-/** The rule as written: rank every route that matches, segment by segment. */
+/** Implements the rule as it is documented: it ranks every route that matches, segment by segment. */
 function searched(patterns: readonly string[], path: string): string | undefined {
   const texts = path.slice(1).split('/');
   const expressions: string[] = [];

@@ -118,7 +118,7 @@ describe('server-sent events', () => {
   });
   after(() => server.close());
 
-  /** A stream that is open, and has sent this much. */
+  /** Opens a stream, and waits until it has sent this text. */
   const opened = async (path: string, text: string): Promise<Wire> => {
     const wire = await Wire.open(url);
     wire.write(`GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`);
@@ -131,7 +131,7 @@ describe('server-sent events', () => {
     return wire;
   };
 
-  it('are a stream of events that nobody stores or holds back', async () => {
+  it('are a stream that caches do not store and proxies do not buffer', async () => {
     const { status, headers, text } = await world.inject({ url: '/three' });
     expect(status).to.equal(200);
     expect(headers).to.include({
@@ -143,7 +143,7 @@ describe('server-sent events', () => {
     expect(text()).to.equal(`:\n\n${events.join('')}`);
   });
 
-  it('go on behind the last that the client has', async () => {
+  it('continue behind the last event that the client has', async () => {
     const { text } = await world.inject({ url: '/three', headers: { 'last-event-id': '2' } });
     expect(text()).to.equal(':\n\nevent: tick\nid: 3\ndata: {"n":3}\n\n');
   });
@@ -162,7 +162,7 @@ describe('server-sent events', () => {
     expect(started).to.equal(0);
   });
 
-  it('show a sign of life every 15 s', async () => {
+  it('send a comment every 15 s', async () => {
     const wire = await opened('/silent', 'data: first');
     const comments = (): number => wire.rest.split('\r\n3\r\n:\n\n').length - 1;
     expect(comments()).to.equal(1);
@@ -174,7 +174,7 @@ describe('server-sent events', () => {
     expect(await returned.opened).to.equal('silent');
   });
 
-  it('end when the client leaves: the signal aborts and the source is returned from', async () => {
+  it('end when the client leaves: the signal aborts, and the source is returned', async () => {
     const wire = await opened('/silent', 'data: first');
     wire.destroy();
     expect(await returned.opened).to.equal('silent');
@@ -192,7 +192,7 @@ describe('server-sent events', () => {
     const wire = await Wire.open(url);
     wire.pause();
     wire.write('GET /endless HTTP/1.1\r\nHost: test\r\n\r\n');
-    // The kernel takes some megabytes; then the source stands still.
+    // The kernel buffers some megabytes; then the source is not read any more.
     let before = -1;
     await until(
       () => [produced, before],
@@ -206,7 +206,7 @@ describe('server-sent events', () => {
     expect(await returned.opened).to.equal('endless');
   });
 
-  it('end in order when a drain is over: the client comes again and has missed nothing', async () => {
+  it('end in order after a drain: the client reconnects and has missed nothing', async () => {
     const wire = await opened('/silent', 'data: first');
     const seen = world.observer.seen.length;
     world.app.abandon(new UnavailableError('DRAINING', 'This worker is being replaced.'));
@@ -219,14 +219,14 @@ describe('server-sent events', () => {
     wire.destroy();
   });
 
-  it('are cut off when the source fails: the client must not take that for the end', async () => {
+  it('are cut when the source fails, so that the client does not take that for the end', async () => {
     const wire = await opened('/fails', 'data: x');
     await wire.closed();
     expect(await wire.answer()).to.equal(undefined);
     expect(world.logs.at(-1)).to.deep.include({ msg: 'a streamed response failed' });
   });
 
-  it('are cut off at an event that cannot be sent', async () => {
+  it('are cut at an event that cannot be sent', async () => {
     const wire = await opened('/forged', ':');
     await wire.closed();
     expect(await returned.opened).to.equal('forged');

@@ -1,4 +1,4 @@
-// What becomes of the source of a streamed response, whatever becomes of the response.
+// The source of a streamed response is released, however the response ends.
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { connect } from 'node:net';
@@ -10,7 +10,7 @@ import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { until } from '#test/support/until.js';
 import { type Bench, bench, gate, ManualTicker, settled } from './kit.js';
 
-/** Something that can be streamed, and knows whether it was released. */
+/** A source that records whether it was released. */
 interface Source {
   readonly pieces: AsyncIterable<Uint8Array | string>;
   readonly isReleased: () => boolean;
@@ -66,7 +66,7 @@ function webStream(): Source {
   return { pieces: stream, isReleased: () => isReleased };
 }
 
-/** What emits an error when it is destroyed, as a file does whose opening fails. */
+/** A stream that emits an error when it is destroyed, like a file that cannot be opened. */
 function failing(): Source {
   const stream = new Readable({
     read() {},
@@ -75,7 +75,7 @@ function failing(): Source {
   return { pieces: stream, isReleased: () => stream.errored !== null };
 }
 
-/** The same of a web stream and of an iterator. */
+/** The same for a web stream and an iterator. */
 function failingWebStream(): Source {
   let isReleased = false;
   const stream = new ReadableStream<Uint8Array>({
@@ -145,7 +145,7 @@ describe('the source of a streamed response', () => {
     expect(held(), what).to.deep.equal([0, 0, 0, 0]);
   };
 
-  /** Sends a request; what it gets is not looked at. */
+  /** Sends a request and ignores its response. */
   async function client(method: string, path = '/'): Promise<ReturnType<typeof connect>> {
     const socket = connect(port, '127.0.0.1');
     socket.on('error', () => undefined).resume();
@@ -154,7 +154,7 @@ describe('the source of a streamed response', () => {
     return socket;
   }
 
-  /** Ways in which a source is not read to its end, each with what the handler and the client do. */
+  /** The ways in which a source is not read to its end, with the behaviour of the handler and the client. */
   const ways: Readonly<Record<string, (source: Source, path: string) => Promise<void>>> = {
     'HEAD asks for no body': async ({ pieces }, path) => {
       handler = (ctx) => ctx.stream(pieces);
@@ -271,7 +271,7 @@ describe('the source of a streamed response', () => {
     });
   }
 
-  it('of events is released even if nothing of it is ever read', async () => {
+  it('of events is released even if it is never read', async () => {
     const events = iterator();
     handler = (ctx) => ctx.sse(events.pieces as never);
     (await client('HEAD')).destroy();
@@ -297,7 +297,7 @@ describe('the source of a streamed response', () => {
     }
   });
 
-  it('that fails before it is first read is named in the log', async () => {
+  it('that fails before it is first read is reported in the log', async () => {
     const failings: Readonly<Record<string, (ctx: Context, stream: Readable) => unknown>> = {
       '/': (ctx, stream) => ctx.stream(stream),
       '/compressed': (ctx, stream) => ctx.stream(stream, 'text/plain'),
@@ -306,7 +306,7 @@ describe('the source of a streamed response', () => {
     for (const [path, respond] of Object.entries(failings)) {
       world.logs.length = 0;
       handler = (ctx) => {
-        // Sources are read in the next turn when this one has had its share of them.
+        // Sources are read in the next turn when the sources of this turn have used up its share.
         void shareSpent();
         for (const end = performance.now() + 10; performance.now() < end; );
         const stream = new Readable({ read() {} });
@@ -323,7 +323,7 @@ describe('the source of a streamed response', () => {
     }
   });
 
-  it('is named in the log when it cannot be opened and nobody reads it', async () => {
+  it('is reported in the log when it cannot be opened and is not read', async () => {
     world.logs.length = 0;
     handler = (ctx) => ctx.stream(createReadStream('/there/is/no/such/file'));
     (await client('HEAD')).destroy();
@@ -335,7 +335,7 @@ describe('the source of a streamed response', () => {
     ]);
   });
 
-  it('is named once in the log when it fails', async () => {
+  it('is reported once in the log when it fails', async () => {
     const failing: Readonly<Record<string, () => unknown>> = {
       'a web stream': () =>
         new ReadableStream({
@@ -372,7 +372,7 @@ describe('the source of a streamed response', () => {
 });
 
 describe('a response that streams', () => {
-  it('holds no permit, and counts among the streams of its client until it ends', async () => {
+  it('holds no permit, and counts as a stream of its client until it ends', async () => {
     const finish = gate();
     const { inject, world, quotas } = bench((app) => {
       app.get('/', (ctx) =>
@@ -393,7 +393,7 @@ describe('a response that streams', () => {
     expect([world.permits, quotas.streams.held]).to.deep.equal([1, 0]);
   });
 
-  it('ends with any truthy `done`, as every iteration of the language', async () => {
+  it('ends with any truthy `done`, as the language defines', async () => {
     const ending = (value: unknown): AsyncIterable<never> => {
       let isFirst = true;
       const next = async (): Promise<unknown> => {
@@ -411,7 +411,7 @@ describe('a response that streams', () => {
     expect((await inject({ url: '/events' })).text()).to.contain('data: x');
   });
 
-  it('ends at the deadline while there is no byte of it, whatever its handler has returned', async () => {
+  it('ends at the deadline before its first byte, whatever its handler has returned', async () => {
     for (const isLate of [false, true]) {
       const ticker = new ManualTicker();
       const source = iterator();
@@ -432,7 +432,7 @@ describe('a response that streams', () => {
     }
   });
 
-  it('has no deadline behind its first byte', async () => {
+  it('has no deadline after its first byte', async () => {
     const ticker = new ManualTicker();
     const finish = gate();
     const { app, inject } = bench(
@@ -456,7 +456,7 @@ describe('a response that streams', () => {
     expect((await response).text()).to.equal('xy');
   });
 
-  it('is refused with 503 OVERLOADED beyond what there may be, in all and per address', async () => {
+  it('is refused with 503 OVERLOADED above the limits, for the process and per address', async () => {
     const { inject, refused } = bench((app) => app.get('/', (ctx) => ctx.stream(readable().pieces)), {
       quotas: { streams: [3, 2] },
     });

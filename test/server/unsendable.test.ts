@@ -12,7 +12,7 @@ interface Told {
   readonly logged: readonly string[];
 }
 
-/** What a client and the log get of a handler. */
+/** Returns the response and the log lines of a handler. */
 async function told(handler: (ctx: Context) => unknown, response?: TSchema): Promise<Told> {
   const { inject, logs } = bench((app) =>
     app.get('/things/:id', response === undefined ? {} : { response: { 200: response } }, handler),
@@ -36,7 +36,7 @@ const Item = Type.Object({ id: Type.Integer(), name: Type.String(), price: Type.
 const item = { id: 1, name: 'a' };
 
 describe('a response that cannot be sent as it is meant', () => {
-  it('tells what to do instead', async () => {
+  it('is reported with what to do instead', async () => {
     for (const [value, next] of [
       [new Map(), 'Object.fromEntries'],
       [new Set(), 'an array'],
@@ -60,7 +60,7 @@ describe('a response that cannot be sent as it is meant', () => {
     }
   });
 
-  it('is found inside of an object too, by its place', async () => {
+  it('is found inside of an object, too, and its path is reported', async () => {
     const deep = (hidden: unknown): unknown => ({ meta: {}, users: [{ id: 1 }, { id: 2, tags: hidden }] });
     for (const [hidden, word] of [
       [new Map([[1, 2]]), 'class Map'],
@@ -80,7 +80,7 @@ describe('a response that cannot be sent as it is meant', () => {
     expect((await told(() => ({ text: '{}', list: [], none: null }))).status).to.equal(200);
   });
 
-  it('shows nothing of the values to the client when JSON cannot write them', async () => {
+  it('reveals no value to the client when JSON cannot write it', async () => {
     const cyclic: Record<string, unknown> = { secret: 'hunter2' };
     cyclic.self = cyclic;
     const failing = {
@@ -95,7 +95,7 @@ describe('a response that cannot be sent as it is meant', () => {
     }
   });
 
-  it('is one that its declared schema does not take, which would become another value without a word', async () => {
+  it('is one that its declared schema does not accept and would change silently', async () => {
     for (const [schema, value, place] of [
       [Item, 'text', 'a string'],
       [Item, null, 'null'],
@@ -130,7 +130,7 @@ describe('a response that cannot be sent as it is meant', () => {
     }
   });
 
-  it('is none that JSON and its schema can write, whatever it is made of', async () => {
+  it('is not one that JSON and its schema can write, whatever its types are', async () => {
     for (const [schema, value, expected] of [
       [Type.String(), 'text', '"text"'],
       [Type.Any(), 'text', '"text"'],
@@ -149,7 +149,7 @@ describe('a response that cannot be sent as it is meant', () => {
     }
   });
 
-  it('is a function where the schema takes anything: it would not even be JSON', async () => {
+  it('is a function where the schema accepts anything, because the text would not be JSON', async () => {
     const response = Type.Object({ any: Type.Any(), text: Type.Optional(Type.String()) });
     await expectUnsendable(
       told(() => ({ any: () => 1 }), response),
@@ -179,7 +179,7 @@ describe('a response that cannot be sent as it is meant', () => {
     }
   });
 
-  it('is one for which a responder got something else than it takes', async () => {
+  it('is one for which a responder got an invalid argument', async () => {
     for (const [respond, next] of [
       [(ctx: Context) => ctx.text(5 as never), 'use a string'],
       [(ctx: Context) => ctx.html({} as never), 'use a string'],
@@ -201,7 +201,7 @@ describe('a response that cannot be sent as it is meant', () => {
 });
 
 describe('an error that cannot be sent as it is meant', () => {
-  it('is a 500 whose line in the log names the route and what is wrong', async () => {
+  it('is a 500, and its log line names the route and the fault', async () => {
     const details = { tags: new Map([[1, 2]]) };
     for (const [error, words] of [
       [

@@ -1,4 +1,4 @@
-// RFC 6455 frame by frame.
+// The protocol of RFC 6455, frame by frame.
 import { expect } from 'chai';
 import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
 import { closeFrame, frame, OPCODE, openRaw } from '#test/support/frames.js';
@@ -9,7 +9,7 @@ import { type Bench, bench, gate } from './kit.js';
 const { continuation, text, binary, close, ping, pong } = OPCODE;
 const hex = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('hex');
 
-/** What breaks the protocol: the connection is cut, and `close` is told this code. */
+/** Violations of the protocol: the connection is cut, and `close` gets this code. */
 const broken: readonly (readonly [string, readonly Buffer[], number])[] = [
   ['an unknown opcode', [frame(3, 'x')], 1002],
   ['an unknown control opcode', [frame(11, 'x')], 1002],
@@ -44,7 +44,7 @@ const broken: readonly (readonly [string, readonly Buffer[], number])[] = [
   ],
 ];
 
-/** Close frames: what comes back, and the code that `close` is told. */
+/** Close frames, the reply of the server, and the code that `close` gets. */
 const goodbyes: readonly (readonly [string, Buffer, string, number])[] = [
   ['1000', closeFrame(1000), '880203e8', 1000],
   ['4000 with a reason', closeFrame(4000, 'bye'), '88050fa0627965', 4000],
@@ -108,7 +108,7 @@ describe('frames of a WebSocket', () => {
   }
 
   for (const [what, goodbye, echo, code] of goodbyes) {
-    it(`answers a goodbye with ${what}`, async () => {
+    it(`answers a close frame with ${what}`, async () => {
       wire.write(goodbye);
       expect(await told.opened).to.equal(code);
       await wire.closed();
@@ -116,12 +116,12 @@ describe('frames of a WebSocket', () => {
     });
   }
 
-  it('takes a message byte by byte', async () => {
+  it('accepts a message byte by byte', async () => {
     for (const byte of frame(text, 'hello')) wire.write(Buffer.from([byte]));
     expect(await answered('810568656c6c6f')).to.equal('810568656c6c6f');
   });
 
-  it('takes a message in pieces, with a ping between them and a letter cut in two', async () => {
+  it('accepts a message in pieces, with a ping between them and a character that is split', async () => {
     const letter = Buffer.from('ü');
     wire.write(frame(text, letter.subarray(0, 1), { final: false }));
     wire.write(frame(ping, 'p'));
@@ -131,7 +131,7 @@ describe('frames of a WebSocket', () => {
     expect(messages).to.deep.equal(['ü']);
   });
 
-  it('hands bytes over that may be kept', async () => {
+  it('passes bytes that may be kept', async () => {
     wire.write(frame(binary, 'first'));
     wire.write(frame(binary, 'other'));
     await until(
@@ -141,26 +141,26 @@ describe('frames of a WebSocket', () => {
     expect(messages.map((bytes) => Buffer.from(bytes).toString())).to.deep.equal(['first', 'other']);
   });
 
-  it('ignores a pong that nobody asked for', async () => {
+  it('ignores an unsolicited pong', async () => {
     wire.write(frame(pong, 'x'));
     wire.write(frame(text, 'on'));
     expect(await answered('81026f6e')).to.equal('81026f6e');
   });
 
-  it('says nothing after a goodbye, and hears nothing', async () => {
+  it('sends and receives nothing after a close frame', async () => {
     wire.write(Buffer.concat([closeFrame(1000), frame(text, 'late')]));
     expect(await told.opened).to.equal(1000);
     await wire.closed();
     expect(messages).to.deep.equal([]);
   });
 
-  it('tells of a client that left without a goodbye: 1006', async () => {
+  it('reports a client that left without a close frame: 1006', async () => {
     wire.destroy();
     expect(await told.opened).to.equal(1006);
   });
 
-  describe('in fragments, however many, and with pings between them', () => {
-    /** A text of so many bytes in so many fragments; the last one ends it if it is to. */
+  describe('in any number of fragments, with pings between them', () => {
+    /** Sends a message of `bytes` bytes in fragments; it has an end only when `isWhole`. */
     const send = (bytes: number, fragments: number, isWhole: boolean, pings: boolean): void => {
       for (let n = 0; n < fragments; n++) {
         const size = Math.floor((bytes * (n + 1)) / fragments) - Math.floor((bytes * n) / fragments);
@@ -194,7 +194,7 @@ describe('frames of a WebSocket', () => {
           });
         }
 
-        it(`are cut at twice of it, also when they never end: ${how}`, async () => {
+        it(`are cut at twice maxPayload, also when they never end: ${how}`, async () => {
           send(2 * MOST, fragments, false, pings);
           wire.write(frame(ping, 'held'));
           await until(
@@ -210,7 +210,7 @@ describe('frames of a WebSocket', () => {
     }
   });
 
-  it('never takes a frame that is not masked for what it says', async () => {
+  it('never reads a frame that is not masked', async () => {
     // The core unmasks it all the same: the first four bytes are the mask, and the rest is missing.
     wire.write(frame(text, 'secret-secret', { masked: false }));
     wire.write(frame(text, 'on', { masked: false }));

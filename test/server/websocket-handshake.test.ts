@@ -1,4 +1,4 @@
-// Who may open a WebSocket: RFC 6455 section 4.2.1, and pages of other sites.
+// The requests that may open a WebSocket (RFC 6455 section 4.2.1), and pages of other web sites.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ const refused: readonly (readonly [string, string, readonly string[], number, st
   ['a plain GET', '/chat', [], 426, 'UPGRADE_REQUIRED'],
   ['no Upgrade', '/chat', [CONNECTION, VERSION, KEY], 426, 'UPGRADE_REQUIRED'],
   ['another upgrade', '/chat', ['Upgrade: h2c', CONNECTION, VERSION, KEY], 426, 'UPGRADE_REQUIRED'],
-  ['a connection that says nothing of it', '/chat', [UPGRADE, VERSION, KEY], 426, 'UPGRADE_REQUIRED'],
+  ['a connection without the token', '/chat', [UPGRADE, VERSION, KEY], 426, 'UPGRADE_REQUIRED'],
   ['no version', '/chat', [UPGRADE, CONNECTION, KEY], 426, 'UPGRADE_REQUIRED'],
   ['version 8', '/chat', [UPGRADE, CONNECTION, 'Sec-WebSocket-Version: 8', KEY], 426, 'UPGRADE_REQUIRED'],
   ['no key', '/chat', [UPGRADE, CONNECTION, VERSION], 400, 'MALFORMED_REQUEST'],
@@ -41,7 +41,7 @@ const refused: readonly (readonly [string, string, readonly string[], number, st
   ['two keys', '/chat', [...HANDSHAKE, KEY], 400, 'MALFORMED_REQUEST'],
   ['a body', '/chat', [...HANDSHAKE, 'Content-Length: 5'], 400, 'MALFORMED_REQUEST'],
   ['a chunked body', '/chat', [...HANDSHAKE, 'Transfer-Encoding: chunked'], 400, 'MALFORMED_REQUEST'],
-  ['a page of another site', '/chat', [...HANDSHAKE, 'Origin: https://evil.example'], 403, 'CROSS_SITE'],
+  ['a page of another web site', '/chat', [...HANDSHAKE, 'Origin: https://evil.example'], 403, 'CROSS_SITE'],
   ['one on another port', '/chat', [...HANDSHAKE, 'Origin: http://test:81'], 403, 'CROSS_SITE'],
   ['a page without an origin', '/chat', [...HANDSHAKE, 'Origin: null'], 403, 'CROSS_SITE'],
   ['two origins', '/chat', [...HANDSHAKE, 'Origin: http://test', 'Origin: http://test'], 403, 'CROSS_SITE'],
@@ -49,7 +49,7 @@ const refused: readonly (readonly [string, string, readonly string[], number, st
   ['a hook that throws', '/members', [...HANDSHAKE], 401, 'UNAUTHORIZED'],
   ['an upgrade that throws later', '/later', [...HANDSHAKE], 503, 'OVERLOADED'],
   ['a path that no route has', '/nothing', [...HANDSHAKE], 404, 'ROUTE_NOT_FOUND'],
-  ['a room that the expression excludes', '/room/abc', [...HANDSHAKE], 404, 'ROUTE_NOT_FOUND'],
+  ['a parameter that the expression excludes', '/room/abc', [...HANDSHAKE], 404, 'ROUTE_NOT_FOUND'],
   ['a path that is no UTF-8', '/room/%ff', [...HANDSHAKE], 400, 'MALFORMED_REQUEST'],
 ];
 
@@ -129,7 +129,7 @@ describe('the handshake of a WebSocket', () => {
   }
 
   for (const [what, path, fields] of admitted) {
-    it(`admits one ${what}`, async () => {
+    it(`admits a request ${what}`, async () => {
       const answer = await ask(path, [...HANDSHAKE, ...fields]);
       expect(answer.status).to.equal(101);
       expect(answer.headers['sec-websocket-accept']).to.equal('s3pPLMBiTxaQ9kYGzzhZRbK+xOo=');
@@ -138,27 +138,27 @@ describe('the handshake of a WebSocket', () => {
     });
   }
 
-  it('says with 426 what would be spoken here', async () => {
+  it('names the supported version with 426', async () => {
     const { headers } = await ask('/chat', []);
     expect(headers).to.include({ 'sec-websocket-version': '13', upgrade: 'websocket' });
     expect(headers.connection).to.match(/upgrade/i);
   });
 
-  it('runs nothing of the service for a page of another site', async () => {
+  it('runs no code of the service for a page of another web site', async () => {
     await ask('/chat', [...HANDSHAKE, 'Origin: https://evil.example']);
     expect(hooked).to.equal(0);
     await ask('/chat', HANDSHAKE);
     expect(hooked).to.equal(1);
   });
 
-  it('hands what the hooks and the upgrade found out to the socket', async () => {
+  it('passes the results of hooks and upgrade to the socket', async () => {
     await ask('/members', [...HANDSHAKE, 'Authorization: Bearer x']);
     await ask('/room/7', HANDSHAKE);
     await ask('/room/main', HANDSHAKE);
     expect(opened).to.deep.equal(['ada', '7', 'main']);
   });
 
-  it('leaves an answer of the upgrade as it is', async () => {
+  it('sends a response that upgrade makes instead', async () => {
     const { status, body } = await ask('/answers', HANDSHAKE);
     expect([status, body.toString()]).to.deep.equal([202, '{"later":true}']);
     expect(opened).to.deep.equal([]);
@@ -168,7 +168,7 @@ describe('the handshake of a WebSocket', () => {
     expect((await ask('/cookie', HANDSHAKE)).headers['set-cookie']).to.equal('a=1');
   });
 
-  it('agrees on the first of our subprotocols that the client offers', async () => {
+  it('chooses the first of our subprotocols that the client offers', async () => {
     const client = await WebSocketClient.connect(`${url}/spoken`, { protocols: ['v1', 'v2', 'v3'] });
     expect(client.socket.protocol).to.equal('v2');
     client.destroy();
@@ -177,7 +177,7 @@ describe('the handshake of a WebSocket', () => {
     expect(none.headers).to.not.have.property('sec-websocket-protocol');
   });
 
-  it('counts it as an answer 101 of the route', async () => {
+  it('is counted as a response 101 of the route', async () => {
     const before = world.observer.seen.length;
     await ask('/chat', HANDSHAKE);
     expect(world.observer.seen.slice(before)).to.containSubset([
@@ -186,7 +186,7 @@ describe('the handshake of a WebSocket', () => {
     expect(world.app.inFlight).to.equal(0);
   });
 
-  it('opens none for a client that has left meanwhile', async () => {
+  it('opens no socket for a client that has left meanwhile', async () => {
     const wire = await Wire.open(url);
     const before = world.observer.seen.length;
     void wire.request('GET', '/later', [...HANDSHAKE, 'X-Ok: 1']);
@@ -194,11 +194,11 @@ describe('the handshake of a WebSocket', () => {
     await world.observer.ended(before + 1);
     await settled();
     const status = world.observer.seen[before]?.status;
-    // Whoever is faster: no socket for who was told 499.
+    // In either order: a request that counted as 499 opens no socket.
     expect(opened.length).to.equal(status === 499 ? 0 : 1);
   });
 
-  it('opens none while the worker drains: 503 DRAINING', async () => {
+  it('opens no socket while the worker drains: 503 DRAINING', async () => {
     world.world.draining = true;
     const { status, body, closes, headers } = await ask('/chat', HANDSHAKE);
     expect([status, closes, headers['retry-after']]).to.deep.equal([503, true, '1']);

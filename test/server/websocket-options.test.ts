@@ -7,7 +7,7 @@ const bad: readonly (readonly [string, WebSocketOptions<unknown>, string])[] = [
   ['one above it', { idleTimeoutMs: 960_001 }, 'idleTimeoutMs must be'],
   ['one that is no number', { idleTimeoutMs: Number.NaN }, 'idleTimeoutMs must be'],
   ['no payload', { maxPayload: 0 }, 'maxPayload must be'],
-  ['a payload that nobody can hold', { maxPayload: 2 ** 31 }, 'maxPayload must be'],
+  ['a payload above the limit of the core', { maxPayload: 2 ** 31 }, 'maxPayload must be'],
   ['half a byte of backpressure', { maxBackpressure: 0.5 }, 'maxBackpressure must be'],
   ['an unknown policy', { onBackpressureLimit: 'wait' as 'drop' }, 'onBackpressureLimit must be'],
   ['an origin with a path', { origins: ['https://a.example/'] }, 'origins must be'],
@@ -26,7 +26,7 @@ describe('declaring a WebSocket route', () => {
     });
   }
 
-  it('takes the limits at their ends', () => {
+  it('accepts the smallest and the largest limits', () => {
     const { app } = bench((demo) => {
       demo.ws('/a', { idleTimeoutMs: 8_000, maxPayload: 1, maxBackpressure: 1, origins: '*' });
       demo.ws('/b', { idleTimeoutMs: 960_000, origins: ['https://a.example', 'http://b.example:8080'] });
@@ -58,7 +58,7 @@ describe('declaring a WebSocket route', () => {
     ]);
   });
 
-  it('has no WebSocket in memory', async () => {
+  it('opens no WebSocket for requests in memory', async () => {
     const { inject } = bench((demo) => demo.ws('/chat', {}));
     const headers = {
       upgrade: 'websocket',
@@ -71,7 +71,7 @@ describe('declaring a WebSocket route', () => {
     expect(answer.json()).to.include({ code: 'UPGRADE_REQUIRED' });
   });
 
-  it('refuses a topic or a message that is none', () => {
+  it('refuses an invalid topic or message', () => {
     let publish: Application['publish'] = () => {};
     bench((demo) => {
       publish = (...message) => demo.publish(...message);

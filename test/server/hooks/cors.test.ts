@@ -23,7 +23,7 @@ describe('cors', () => {
   });
   const known = { authorization: 'me' };
 
-  it('lets listed origins read, also why they were refused', async () => {
+  it('lets listed origins read responses, also refusals', async () => {
     const read = await inject({ url: '/a', headers: { origin: APP, ...known } });
     expect(read.text()).to.equal('read');
     expect(read.headers).to.include({
@@ -36,7 +36,7 @@ describe('cors', () => {
     expect(refused.headers).to.include({ 'access-control-allow-origin': APP, vary: 'origin' });
   });
 
-  it('says nothing to others', async () => {
+  it('adds no field for other origins', async () => {
     for (const origin of ['https://evil.example', 'null', `${APP}.evil.example`, 'http://app.example.org']) {
       const { headers } = await inject({ url: '/a', headers: { origin, ...known } });
       expect(headers, origin).to.not.have.property('access-control-allow-origin');
@@ -46,7 +46,7 @@ describe('cors', () => {
     }
   });
 
-  it('answers what a browser asks first, before anybody asks who it is', async () => {
+  it('answers preflights before hooks that require credentials', async () => {
     const { status, headers } = await inject(preflight('/a'));
     expect(status).to.equal(204);
     expect(headers).to.include({
@@ -60,7 +60,7 @@ describe('cors', () => {
     expect((await inject(preflight('/nowhere'))).status).to.equal(404);
   });
 
-  it('may be for everybody, then without credentials', async () => {
+  it('may allow all origins, without credentials', async () => {
     const open = bench((app) => {
       app.hook('onRequest', cors({ origins: '*' }));
       app.get('/', () => 'x');
@@ -78,7 +78,7 @@ describe('cors', () => {
     'https://*.example.org',
     'HTTPS://A.org',
   ]) {
-    it(`takes no ${origin} for an origin`, () => {
+    it(`refuses ${origin} as an origin`, () => {
       expect(() => cors({ origins: [origin] })).to.throw(TypeError, `"${origin}" is no origin`);
     });
   }

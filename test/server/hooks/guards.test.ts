@@ -29,7 +29,7 @@ describe('csrfGuard', () => {
     ['an origin that is none', { origin: '//shop.example:8080' }, 403],
     ['a made up site', { 'sec-fetch-site': 'sure', origin: 'http://shop.example:8080' }, 403],
   ] as const) {
-    it(`answers ${status} to a post of ${what}`, async () => {
+    it(`answers ${status} to a POST of ${what}`, async () => {
       const answer = await inject({ method: 'POST', url: '/', headers: { host, ...headers } });
       expect(answer.status).to.equal(status);
       if (status === 403) expect(answer.json().code).to.equal('CROSS_SITE');
@@ -37,7 +37,7 @@ describe('csrfGuard', () => {
     });
   }
 
-  it('counts what it refused', () => {
+  it('counts refused requests', () => {
     expect(new Set(observer.refusals)).to.deep.equal(new Set(['cross_site']));
   });
 });
@@ -55,7 +55,7 @@ describe('hostGuard', () => {
     return (await inject({ url: '/', headers: { host, ...headers }, ...rest })).status;
   };
 
-  it('lets in the names it knows', async () => {
+  it('admits the listed names', async () => {
     for (const host of [
       'shop.example',
       'SHOP.example:8080',
@@ -67,7 +67,7 @@ describe('hostGuard', () => {
     }
   });
 
-  it('sends others away, and counts them', async () => {
+  it('refuses other names, and counts them', async () => {
     const others = [
       'evil.example',
       'xshop.example',
@@ -79,7 +79,7 @@ describe('hostGuard', () => {
     expect(observer.refusals).to.deep.equal(others.map(() => 'misdirected_request'));
   });
 
-  it('believes the name that a trusted proxy was asked for, and nobody else', async () => {
+  it('uses the host that a trusted proxy reports, and of no other peer', async () => {
     const headers = { 'x-forwarded-host': 'shop.example' };
     expect(await asked('10.0.0.9', { headers, remoteAddress: '10.0.0.1' })).to.equal(200);
     expect(await asked('10.0.0.9', { headers, remoteAddress: '192.0.2.1' })).to.equal(421);
@@ -87,11 +87,11 @@ describe('hostGuard', () => {
     expect(await asked('10.0.0.9', { headers: appended, remoteAddress: '10.0.0.1' })).to.equal(421);
   });
 
-  it('lets in services of this process', async () => {
+  it('admits calls of services in this process', async () => {
     expect(await asked('localhost', { inProcess: true })).to.equal(200);
   });
 
-  it('refuses what is no name', () => {
+  it('refuses invalid names at registration', () => {
     for (const name of ['Shop.example', 'shop.example:80', 'a/b', '']) {
       expect(() => hostGuard([name])).to.throw(TypeError, `"${name}"`);
     }
@@ -100,7 +100,7 @@ describe('hostGuard', () => {
 });
 
 describe('refererGuard', () => {
-  it('refuses what other pages refer to', async () => {
+  it('refuses requests that other pages refer to', async () => {
     const { inject } = bench((app) => {
       app.get('/cat.jpg', { onRequest: refererGuard(['https://friend.example']) }, () => 'cat');
     });
@@ -116,7 +116,7 @@ describe('refererGuard', () => {
 });
 
 describe('securityHeaders', () => {
-  it('are on answers and problems, and a handler has the last word', async () => {
+  it('are on responses and problem documents, and a handler may override them', async () => {
     const { inject } = bench((app) => {
       app.hook('onRequest', securityHeaders());
       app.get('/', () => ({}));
@@ -139,7 +139,7 @@ describe('securityHeaders', () => {
     );
   });
 
-  it('can be left out one by one', async () => {
+  it('can be omitted one by one', async () => {
     const { inject } = bench((app) => {
       app.hook('onRequest', securityHeaders({ hstsSeconds: false, contentSecurityPolicy: false }));
       app.get('/', () => ({}));

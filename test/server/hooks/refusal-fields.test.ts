@@ -6,7 +6,7 @@ import { bench, gate } from '../kit.js';
 const APP = 'https://app.example.org';
 const SHOWN = { 'access-control-allow-origin': APP, 'x-content-type-options': 'nosniff' };
 
-describe('an answer that no hook has seen', () => {
+describe('a response that no hook has seen', () => {
   const asked: string[] = [];
   const finish = gate();
   const { app, inject, world } = bench(
@@ -40,7 +40,7 @@ describe('an answer that no hook has seen', () => {
     });
   }
 
-  it('has them when there is no place for it', async () => {
+  it('has them when there is no permit for the request', async () => {
     world.permits = 0;
     const answer = await inject({ method: 'POST', url: '/a', headers });
     world.permits = Number.POSITIVE_INFINITY;
@@ -48,7 +48,7 @@ describe('an answer that no hook has seen', () => {
     expect(answer.headers).to.include(SHOWN);
   });
 
-  it('has them when the route is full', async () => {
+  it('has them when the bulkhead of the route is full', async () => {
     const first = inject({ url: '/few', headers });
     const answer = await inject({ url: '/few', headers });
     expect([answer.status, answer.json().code]).to.deep.equal([503, 'OVERLOADED']);
@@ -57,7 +57,7 @@ describe('an answer that no hook has seen', () => {
     await first;
   });
 
-  it('has those of the group of the path, and of a service that has none, none', async () => {
+  it('has those of the group of its path, and none for a service without them', async () => {
     const grouped = await inject({ method: 'GET', url: '/open/b', headers });
     expect([grouped.status, grouped.headers['access-control-allow-origin']]).to.deep.equal([405, '*']);
     const starting = await inject({ url: '/late', headers });
@@ -67,7 +67,7 @@ describe('an answer that no hook has seen', () => {
     ]);
   });
 
-  it('names no origin that is not listed', async () => {
+  it('allows no origin that is not listed', async () => {
     const { headers: said } = await inject({ url: '/nowhere', headers: { origin: 'https://evil.example' } });
     expect(said).to.not.have.property('access-control-allow-origin');
     expect(said.vary).to.equal('origin');

@@ -1,4 +1,4 @@
-// What a client sends beside what its response needs.
+// Bytes of clients that no response needs: they are not read, or not parsed.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -31,7 +31,8 @@ describe('a request to the admin plane that is refused', () => {
   };
 
   /**
-   * Sends these bytes, and `rest` once there is a response with this status. @returns all that was received
+   * Sends these bytes, and `rest` once there is a response with this status.
+   * @returns all bytes that were received
    */
   async function send(
     { port }: Plane,
@@ -108,7 +109,7 @@ describe('a request to the admin plane that is refused', () => {
   }
 });
 
-describe('what the admin plane does not need to read', () => {
+describe('a body that the admin plane does not need', () => {
   afterEach(closePlanes);
 
   it('is not parsed: the response is sent at once, and closes the connection', async () => {
@@ -121,7 +122,7 @@ describe('what the admin plane does not need to read', () => {
       ['PUT /nowhere', 401],
     ] as const) {
       for (const body of [
-        // The chunks are malformed: a parser that came to them would answer 400.
+        // The chunks are malformed: a parser that read them would respond with 400.
         'Transfer-Encoding: chunked\r\n\r\nz\r\nz\r\n',
         'Content-Length: 500000000\r\n\r\nx',
       ]) {
@@ -151,7 +152,7 @@ describe('what the admin plane does not need to read', () => {
     await closed;
   });
 
-  it('ends a connection that speaks HTTP/2', async () => {
+  it('ends the connection when it is HTTP/2', async () => {
     const { url } = await plane([live]);
     const wire = await Wire.open(url);
     wire.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
@@ -162,7 +163,7 @@ describe('what the admin plane does not need to read', () => {
 describe('requests on one connection to the admin plane', () => {
   afterEach(closePlanes);
 
-  it('are answered one after the other, wherever their bytes are parted', async () => {
+  it('are answered one after the other, wherever their bytes are split', async () => {
     const { url } = await plane([hello, live, echo]);
     const put = (body: string): string =>
       `PUT /echo HTTP/1.1\r\n${HOST}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
@@ -194,7 +195,7 @@ describe('requests on one connection to the admin plane', () => {
     );
   });
 
-  it('ask whether to send a body, and are told so only when it is read', async () => {
+  it('with Expect get 100 Continue only when their body is read', async () => {
     const { url } = await plane([live, echo]);
     const wire = await Wire.open(url);
     const ask = (length: number): string =>
@@ -220,7 +221,7 @@ describe('a pause of the process', () => {
     ['first header', [`PUT /echo HTTP/1.1\r\n${HOST}`, 'Content-Length: 2\r\n\r\n{}']],
     ['body', [`PUT /echo HTTP/1.1\r\n${HOST}Content-Length: 2\r\n\r\n{`, '}']],
   ] as const) {
-    it(`is not the client's fault: a ${what} that came meanwhile is read before it is late`, async () => {
+    it(`causes no time-out: a ${what} that arrived meanwhile is read first`, async () => {
       const { url } = await plane([hello, echo], { limits: { headersMs: 300, requestMs: 300 } });
       for (const before of ['', `GET /hello HTTP/1.1\r\n${HOST}\r\n`]) {
         const wire = await Wire.open(url);

@@ -1,4 +1,4 @@
-// Open WebSockets, seen by a client that is not ours.
+// Open WebSockets, as an independent client sees them.
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
@@ -108,14 +108,14 @@ describe('a WebSocket', () => {
     clients.push(client);
     return client;
   };
-  /** A member of a room whose welcome has been taken. */
+  /** A subscriber of a chat that has received its welcome. */
   const member = async (room: string, name: string): Promise<WebSocketClient> => {
     const client = await connect(`/chat/${room}?name=${name}`);
     expect(await client.next()).to.equal(`welcome ${name}`);
     return client;
   };
 
-  it('gives text back as text and bytes as bytes', async () => {
+  it('sends text as text and bytes as bytes', async () => {
     const client = await connect('/echo');
     client.send('grüße');
     client.send(Buffer.from([0, 255]));
@@ -125,7 +125,7 @@ describe('a WebSocket', () => {
     expect(await client.next()).to.equal('');
   });
 
-  it('tells all members of a room but the sender, in order', async () => {
+  it('publishes to all subscribers but the sender, in order', async () => {
     const [ada, bob, eve] = [await member('a', 'ada'), await member('a', 'bob'), await member('b', 'eve')];
     for (let n = 0; n < 50; n++) ada.send(String(n));
     for (let n = 0; n < 50; n++) expect(await bob.next()).to.equal(String(n));
@@ -136,7 +136,7 @@ describe('a WebSocket', () => {
     expect(await eve.next()).to.deep.equal(Buffer.from('bytes'));
   });
 
-  it('hears nothing of a topic that it has left', async () => {
+  it('receives nothing of a topic that it has left', async () => {
     const [ada, bob] = [await member('a', 'ada'), await member('a', 'bob')];
     bob.send('leave');
     expect(await bob.next()).to.equal('false');
@@ -147,7 +147,7 @@ describe('a WebSocket', () => {
     expect(bob.messages).to.deep.equal(['welcome bob', 'false']);
   });
 
-  it('hears nothing of a topic of another service', async () => {
+  it('receives nothing of a topic of another service', async () => {
     const ada = await member('news', 'ada');
     let other: (topic: string, data: string) => void = () => {};
     world.app.mount('other', (app) => {
@@ -158,7 +158,7 @@ describe('a WebSocket', () => {
     expect(await ada.next()).to.equal('for you');
   });
 
-  it('may say in its close what the others should know', async () => {
+  it('may publish in its close callback', async () => {
     const [ada, bob] = [await member('a', 'ada'), await member('a', 'bob')];
     bob.socket.close(4000);
     expect(await ada.next()).to.equal('bob left with 4000');
@@ -212,7 +212,7 @@ describe('a WebSocket', () => {
   }
 
   for (const code of [0, 999, 1004, 1005, 1006, 1015, 2999, 5000]) {
-    it(`refuses to send ${code}: that is a fault of the callback, 1011`, async () => {
+    it(`refuses to send ${code}, which fails the callback: 1011`, async () => {
       const client = await connect(`/says/${code}`);
       client.send('because');
       expect((await client.closed()).code).to.equal(1011);
@@ -253,7 +253,7 @@ describe('a WebSocket', () => {
     expect(closes.map(({ code }) => code)).to.deep.equal([1009]);
   });
 
-  it('answers pings, and pings', async () => {
+  it('answers pings, and sends its own', async () => {
     const client = await connect('/echo');
     const pong = once(client.socket, 'pong');
     client.socket.ping('are you there');
@@ -264,12 +264,12 @@ describe('a WebSocket', () => {
     expect(() => held!.ping('x'.repeat(126))).to.throw(RangeError);
   });
 
-  it('that reads too slowly is cut, and costs no more than its limit', async () => {
+  it('that reads too slowly is cut, and takes no more memory than its limit', async () => {
     const client = await connect('/behind');
     client.socket.pause();
     const results = new Set<string>();
     let most = 0;
-    // The kernel takes some megabytes by itself.
+    // The kernel buffers some megabytes by itself.
     for (let n = 0; n < 1000 && held!.isOpen; n++) {
       results.add(held!.send(CHUNK));
       most = Math.max(most, held!.bufferedBytes);
@@ -283,7 +283,7 @@ describe('a WebSocket', () => {
       .and.lessThan(200_000 + 2 * CHUNK.length);
   });
 
-  it('that may lose messages loses them, and is told when it has caught up', async () => {
+  it('with onBackpressureLimit drop loses messages, and drain runs when it has caught up', async () => {
     const client = await connect('/drops');
     client.socket.pause();
     let sent = 0;
@@ -298,7 +298,7 @@ describe('a WebSocket', () => {
     expect(client.messages).to.have.length(sent + 1);
   });
 
-  it('compresses long messages where that is asked for', async () => {
+  it('compresses long messages with perMessageDeflate', async () => {
     const client = await connect('/deflate');
     expect(client.socket.extensions).to.include('permessage-deflate');
     client.send('x'.repeat(5000));
@@ -307,21 +307,21 @@ describe('a WebSocket', () => {
     expect(await client.next()).to.equal('short');
   });
 
-  it('takes no small message that becomes a huge one', async () => {
+  it('refuses a small message that inflates beyond the limit', async () => {
     const client = await connect('/deflate', { perMessageDeflate: { threshold: 0 } });
     client.send('x'.repeat(5_000_000));
     expect((await client.closed()).code).to.be.oneOf([1006, 1009]);
     expect(closes.map(({ code }) => code)).to.deep.equal([1009]);
   });
 
-  it('is told goodbye with 1001 when the worker leaves', async () => {
+  it('is closed with 1001 when the worker drains', async () => {
     const some = [await connect('/echo'), await connect('/drops'), await member('a', 'ada')];
     server.leaveWebSockets();
     for (const client of some) expect((await client.closed()).code).to.equal(1001);
     server.leaveWebSockets();
   });
 
-  it('is cut when the server closes, and what is published then reaches nobody here', async () => {
+  it('is cut when the server closes, and receives nothing that is published after that', async () => {
     const [ada, bob] = [await member('a', 'ada'), await member('a', 'bob')];
     server.close();
     publish('a', 'too late');
