@@ -43,7 +43,7 @@ const asPattern = (text: string): RegExp =>
   new RegExp(`^${text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('…', '[^"]+')}$`);
 
 describe('the first steps of the README', () => {
-  const [commands = '', ...more] = blocks('Two commands', 'sh');
+  const [commands = '', ...more] = blocks('First steps', 'sh');
   const steps = more.flatMap(stepsOf);
   const dataDir = newDataDir();
   /** Has nothing but what the page may use. */
