@@ -1,12 +1,14 @@
-// Work that takes a while and that many may ask for at the same time.
+// Coalesces concurrent requests for the same work.
 
-/** Does the work at most once at a time: who asks while it is under way gets its result. */
+/**
+ * Returns a function that runs the work at most once at a time: calls made while it runs share its result.
+ */
 export function coalesced<T>(work: () => Promise<T>): () => Promise<T> {
-  let underWay: Promise<T> | undefined;
+  let running: Promise<T> | undefined;
   return () => {
-    underWay ??= work().finally(() => {
-      underWay = undefined;
+    running ??= work().finally(() => {
+      running = undefined;
     });
-    return underWay;
+    return running;
   };
 }

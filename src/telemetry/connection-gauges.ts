@@ -1,4 +1,5 @@
-// How many connections this thread has open to a service's database, and how many callers wait for one.
+// Gauges of the connections that this thread has to a service's database, and of the callers that wait for
+// one.
 import type { Recorder } from '../memory/metrics/recorder.js';
 
 interface Pool {
@@ -6,8 +7,8 @@ interface Pool {
 }
 
 /**
- * @param pools all that this thread has for the service
- * @returns what publishes it: to be called now and then
+ * @param pools all pools that this thread has for the service
+ * @returns a function that publishes the current numbers; call it periodically
  */
 export function connectionGauges(recorder: Recorder, service: string, pools: readonly Pool[]): () => void {
   const [used, idle] = ['used', 'idle'].map((state) =>

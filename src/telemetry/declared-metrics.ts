@@ -1,26 +1,26 @@
-// The metrics that the services of one thread have declared. A page has one family for each name, whichever
-// service has declared it, so all who declare it agree on what it is, and no two families have lines of the
-// same name.
+// The metrics that the services of one thread have declared. `/metrics` has one family per name, so all
+// services that declare a name must agree on kind, help and labels, and no two families may write lines of
+// the same name.
 import type { Labels, MetricKind } from '../memory/metrics/recorder.js';
 import { describeValue, type ErrorFactory } from '../options.js';
 import { checkOwnMetric, MOST_NAME, type OwnMetric } from './metric-declaration.js';
 import { isMetricName, isOfPrometheus, mendedName, namesOf, objectionTo } from './metric-names.js';
 import { METRICS } from './metric-table.js';
 
-/** Of one service in one thread. */
+/** The most metrics that one service may declare. */
 const MOST_METRICS = 256;
 const OWN_PREFIX = /^(?:process|nodejs|multilane)_/;
-/** In front of a name that is not free, one after the other. */
+/** Prefixes that are tried in this order to make a free name from one that is taken. */
 const PREFIXES = ['', 'own_', 'other_', ...Array.from({ length: 7 }, (_, at) => `own${at + 2}_`)];
 
 interface Declared {
-  /** The first that has declared it. */
+  /** The service that declared it first. */
   readonly service: string;
   readonly name: string;
   readonly kind: MetricKind;
   readonly help: string;
   readonly labels: ReadonlySet<string>;
-  /** All that have declared it. */
+  /** All services that have declared it. */
   readonly services: Set<string>;
 }
 
@@ -30,15 +30,15 @@ const OURS: ReadonlySet<string> = new Set(
 
 export class DeclaredMetrics {
   readonly #byName = new Map<string, Declared>();
-  /** By all names that they take on a page. */
+  /** Every name that a declared metric uses on the page, with that metric. */
   readonly #taken = new Map<string, Declared>();
   readonly #counts = new Map<string, number>();
 
   /**
-   * @returns whether this service declares it for the first time
-   * @throws what `fault` makes, naming the other service, when it contradicts what has been declared before,
-   *   and for a metric that cannot be
-   * @throws RangeError when the service has too many
+   * @returns true when this service declares the metric for the first time
+   * @throws the error that `fault` makes for an invalid metric, and for one that contradicts an earlier
+   *   declaration; the message then names the other service
+   * @throws RangeError when the service has too many metrics
    */
   add(service: string, metric: OwnMetric, fault: ErrorFactory): boolean {
     let declared = this.#byName.get(metric.name);
@@ -110,7 +110,7 @@ export class DeclaredMetrics {
     }
   }
 
-  /** A name that a metric of this kind can have, as long as no other metric takes it. */
+  /** A name that is free and valid for a metric of this kind. */
   #freeName(service: string, name: string, kind: MetricKind): string {
     const own = `${service.replaceAll('-', '_')}_${name.replace(OWN_PREFIX, '')}`;
     const names = PREFIXES.map((prefix) => mendedName(prefix + own, kind));
@@ -138,7 +138,7 @@ export class DeclaredMetrics {
 const isOurs = (name: string, kind: MetricKind): boolean =>
   OWN_PREFIX.test(name) || namesOf(name, kind).some((one) => OURS.has(one));
 
-/** Allocates one list: it is asked for every series that is looked up. */
+/** It runs for every lookup of a series and allocates one list. */
 function hasNames(labels: Labels, names: ReadonlySet<string>): boolean {
   const given = Object.keys(labels);
   return given.length === names.size && given.every((name) => names.has(name));

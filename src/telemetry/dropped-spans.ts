@@ -1,25 +1,25 @@
-// Spans that do not reach the collector, counted by what became of them. Beside them there are only those
-// that a thread held which was lost.
+// Counts the spans that do not reach the collector, by reason. Only the spans that a crashed thread held are
+// not counted.
 import type { MeterProvider } from '@opentelemetry/api';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-node';
 import type { Counter, Recorder } from '../memory/metrics/recorder.js';
 import type { OtelSdk } from './otel-sdk.js';
 
 const REASONS = [
-  /** More ended than the exporter sent, so the queue was full (OTEL_BSP_MAX_QUEUE_SIZE). */
+  /** The queue was full, because more spans ended than the exporter sent (OTEL_BSP_MAX_QUEUE_SIZE). */
   'queue_full',
-  /** The collector answered with an error status, or took a part only. */
+  /** The collector replied with an error status, or accepted only a part of a batch. */
   'refused',
-  /** It did not answer in time (OTEL_EXPORTER_OTLP_TIMEOUT). */
+  /** The collector did not reply in time (OTEL_EXPORTER_OTLP_TIMEOUT). */
   'timeout',
-  /** There was no connection to it. */
+  /** No connection to the collector could be made. */
   'unreachable',
-  /** They were not sent by the time that a thread has at its end. */
+  /** The thread ended before the spans were sent. */
   'shutdown',
 ] as const;
 export type DropReason = (typeof REASONS)[number];
 
-/** @returns what counts them: each reason is 0 before it first happens, not absent */
+/** @returns a function that counts dropped spans; every reason is exported as 0 until it first occurs */
 export function droppedSpans(recorder: Recorder): (reason: DropReason, spans: number) => void {
   const counters = new Map<DropReason, Counter>(
     REASONS.map((reason) => [reason, recorder.counter('multilane_spans_dropped_total', { reason })]),
@@ -27,22 +27,22 @@ export function droppedSpans(recorder: Recorder): (reason: DropReason, spans: nu
   return (reason, spans) => counters.get(reason)!.add(spans);
 }
 
-type Dropped = ReturnType<typeof droppedSpans>;
-type Exported = Parameters<Parameters<SpanExporter['export']>[1]>[0];
+type CountDropped = ReturnType<typeof droppedSpans>;
+type ExportResult = Parameters<Parameters<SpanExporter['export']>[1]>[0];
 
-/** An exporter that counts what it could not export. */
+/** An exporter that counts the spans that it could not export. */
 export class CountedExporter implements SpanExporter {
   readonly #exporter: SpanExporter;
-  readonly #dropped: Dropped;
-  /** Batches that are under way, by how many spans they have. */
+  readonly #dropped: CountDropped;
+  /** Number of spans in each batch that is being sent. */
   readonly #sending = new Map<object, number>();
 
-  constructor(exporter: SpanExporter, dropped: Dropped) {
+  constructor(exporter: SpanExporter, dropped: CountDropped) {
     this.#exporter = exporter;
     this.#dropped = dropped;
   }
 
-  export(spans: ReadableSpan[], done: (result: Exported) => void): void {
+  export(spans: ReadableSpan[], done: (result: ExportResult) => void): void {
     const batch = {};
     this.#sending.set(batch, spans.length);
     this.#exporter.export(spans, (result) => {
@@ -52,7 +52,7 @@ export class CountedExporter implements SpanExporter {
     });
   }
 
-  /** Gives up what is under way. What becomes of it later is not counted again. */
+  /** Counts all batches that are being sent as dropped. Their later results are ignored. */
   abandon(): void {
     for (const spans of this.#sending.values()) this.#dropped('shutdown', spans);
     this.#sending.clear();
@@ -71,18 +71,18 @@ export class CountedExporter implements SpanExporter {
 const SUCCESS = 0;
 
 function reasonOf(error: Error | undefined): DropReason {
-  // The collector's own status; a status that may be repeated is one of these once the time is over.
+  // The collector replied with an error status. The exporter reports a retryable one after its last retry.
   if (error?.name === 'OTLPExporterError') return 'refused';
-  // The second: thirty batches are under way, and none of them gets an answer.
+  // The export limit is reached when thirty batches wait for a reply.
   return /timed out|export limit reached/i.test(error?.message ?? '') ? 'timeout' : 'unreachable';
 }
 
 /**
- * What the SDK's queue drops, it counts for its own metrics alone.
- * @returns what has to be its `selfObsMeterProvider`
+ * The SDK reports the spans that its queue drops only to its own meter. This meter provider passes them on.
+ * @returns the value for the SDK's option `selfObsMeterProvider`
  * @see https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorspanprocessed
  */
-export function queueMeter({ createNoopMeter }: OtelSdk['api'], dropped: Dropped): MeterProvider {
+export function queueMeter({ createNoopMeter }: OtelSdk['api'], dropped: CountDropped): MeterProvider {
   const meter = createNoopMeter();
   const processed = {
     add(spans: number, attributes?: { readonly 'error.type'?: unknown }) {

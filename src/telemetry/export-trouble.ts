@@ -1,16 +1,17 @@
-// What the OpenTelemetry SDK has to complain about (a collector that is down, dropped spans) in our log.
-// A collector that stays down would complain with every batch of every worker, so one line a minute.
+// Writes the diagnostics of the OpenTelemetry SDK (a collector that is down, dropped spans) to our log. A
+// collector that stays down causes one with every batch of every worker, so at most one line a minute is
+// written.
 import type { Logger } from 'pino';
 import type { OtelSdk } from './otel-sdk.js';
 
 const QUIET_MS = 60_000;
 
-/** What the SDK says, and behind it the collector's answer, when that has taken a part of a batch only. */
+/** The SDK's message when the collector accepted only a part of a batch. The collector's reply follows it. */
 const PARTIAL_SUCCESS = 'Received Partial Success response:';
 
 /**
- * The SDK's diagnostics are global to a thread: the last caller gets them.
- * @param refused called with how many spans of a batch the collector has not taken
+ * Starts the reports. The SDK's diagnostics are global to a thread, so only the last caller gets them.
+ * @param refused called with the number of spans of a batch that the collector rejected
  */
 export function reportExportTrouble(
   api: OtelSdk['api'],
@@ -20,14 +21,14 @@ export function reportExportTrouble(
 ): void {
   let quietUntil = Number.NEGATIVE_INFINITY;
   let suppressed = 0;
-  const report = (...said: unknown[]): void => {
-    const [message, answer] = said;
-    if (message === PARTIAL_SUCCESS) refused(rejectedOf(String(answer)));
+  const report = (...diagnostic: unknown[]): void => {
+    const [message, reply] = diagnostic;
+    if (message === PARTIAL_SUCCESS) refused(rejectedIn(String(reply)));
     if (now() < quietUntil) {
       suppressed++;
       return;
     }
-    log.warn({ detail: said.map(String).join(' '), suppressed }, 'tracing: export trouble');
+    log.warn({ detail: diagnostic.map(String).join(' '), suppressed }, 'tracing: export trouble');
     quietUntil = now() + QUIET_MS;
     suppressed = 0;
   };
@@ -38,8 +39,8 @@ export function reportExportTrouble(
   );
 }
 
-/** https://opentelemetry.io/docs/specs/otlp/#partial-success-1: a number, or a text of one. */
-function rejectedOf(answer: string): number {
-  const spans = Number(/"rejectedSpans":"?(\d{1,9})/.exec(answer)?.[1]);
+/** The member is a number or a string: https://opentelemetry.io/docs/specs/otlp/#partial-success-1. */
+function rejectedIn(reply: string): number {
+  const spans = Number(/"rejectedSpans":"?(\d{1,9})/.exec(reply)?.[1]);
   return Number.isSafeInteger(spans) ? spans : 0;
 }

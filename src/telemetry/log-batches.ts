@@ -1,33 +1,33 @@
-// Logs under pm2 in cluster mode. There standard output of the process is that of pm2's daemon; what is to
-// reach the files of pm2 has to go through `process.stdout.write` of the main thread, which pm2 has replaced,
-// and each call of it is a write to the file and a message to the daemon. So all threads leave their lines in
-// rings, and the primary passes them on in batches: at most 20 times a second, whatever is logged, and none
-// before pm2 is done with the one before. Some versions of pm2 never say so (`out_file` is /dev/null beside a
-// `log_file`; after `pm2 reloadLogs` with one), so after a second a batch counts as done. Should pm2 be slow
-// instead, it is given one batch a second at most.
+// Logs under pm2 in cluster mode. There the process shares the standard output of pm2's daemon, and lines
+// reach the files of pm2 only through `process.stdout.write` of the main thread, which pm2 has replaced. Each
+// call costs a write to the file and a message to the daemon. So every thread writes its lines into a ring,
+// and the primary passes them on in batches: at most 20 a second, and the next one only when pm2 has written
+// the last. Some versions of pm2 never report that (when `out_file` is /dev/null beside a `log_file`, and
+// after `pm2 reloadLogs` with one), so a batch counts as written after one second. A slow pm2 thus gets at most
+// one batch a second.
 import { newRingMemory, type RingMemory, RingReader } from '../memory/line-ring.js';
 
 export const BATCH_EVERY_MS = 50;
-/** A batch takes no further ring once it has this much; the other rings are first the next time. */
+/** A batch of this size takes lines from no further ring. The remaining rings come first the next time. */
 const MAX_BATCH_BYTES = 256 * 1024;
-/** A batch of which pm2 has said nothing for so long counts as done. */
+/** A batch counts as written after this time even if pm2 has not reported it. */
 export const DONE_WITHIN_MS = 1_000;
-/** How long the end of the process waits for pm2. */
+/** The longest time that the end of the process waits for pm2. */
 const CLOSE_WITHIN_MS = 1_000;
 
-/** Writes text; `done` is called when it is out, or cannot be. */
+/** Writes text and calls `done` when it is written or cannot be written. */
 export type WriteText = (text: string, done: () => void) => void;
 
-/** Where one thread leaves its lines. */
+/** The log of one thread. */
 export interface ThreadLog {
   readonly memory: RingMemory;
-  /** No code of the thread can run any more: what it has left is still passed on. */
+  /** Call when the thread has ended. The lines that are still in its ring are passed on. */
   close(): void;
 }
 
-/** A batch that pm2 has been given. */
+/** A batch that was passed to pm2. */
 interface Batch {
-  /** By the clock of the batches. */
+  /** When it was passed, in milliseconds of the clock `now`. */
   readonly since: number;
 }
 
@@ -38,11 +38,11 @@ interface Source {
 
 export class LogBatches {
   readonly #write: WriteText;
-  /** In the order of their turns. */
+  /** The rings; the first one is read first in the next batch. */
   #sources: Source[] = [];
   readonly #timer: NodeJS.Timeout;
   readonly #now: () => number;
-  #underWay: Batch | undefined;
+  #pending: Batch | undefined;
   #written: (() => void) | undefined;
 
   /** @param now milliseconds of a clock that never goes back */
@@ -64,30 +64,30 @@ export class LogBatches {
     };
   }
 
-  /** One batch, if there are lines and pm2 is done with the last one. */
+  /** Passes on one batch, if there are lines and pm2 has written the last batch. */
   pass(): void {
     const now = this.#now();
-    if (this.#underWay !== undefined && now - this.#underWay.since < DONE_WITHIN_MS) return;
-    this.#underWay = undefined;
+    if (this.#pending !== undefined && now - this.#pending.since < DONE_WITHIN_MS) return;
+    this.#pending = undefined;
     const text = this.#gather(MAX_BATCH_BYTES);
     if (text === '') return;
     const batch = { since: now };
-    this.#underWay = batch;
+    this.#pending = batch;
     try {
       this.#write(text, () => this.#done(batch));
     } catch {
-      // pm2 has gone; its next files may be there again.
+      // pm2 is gone; a restarted pm2 may write the next batch.
       this.#done(batch);
     }
   }
 
-  /** Passes on what all threads have left, and resolves when it is out, or when pm2 takes too long for it. */
+  /** Passes on all remaining lines. Resolves when they are written, or when pm2 takes too long. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     const until = performance.now() + CLOSE_WITHIN_MS;
     for (;;) {
       this.pass();
-      if (this.#underWay === undefined) return;
+      if (this.#pending === undefined) return;
       const leftMs = until - performance.now();
       if (leftMs <= 0) return;
       await new Promise<void>((resolve) => {
@@ -100,16 +100,16 @@ export class LogBatches {
     }
   }
 
-  /** The process ends now: what is left goes out behind what pm2 has not written yet. */
+  /** Passes on all remaining lines without waiting, because the process ends now. */
   flush(): void {
     const text = this.#gather(Number.POSITIVE_INFINITY);
     if (text !== '') this.#write(text, () => undefined);
   }
 
-  /** A batch that comes so late that it counted as done says nothing about the one under way. */
+  /** Ignores a batch that has already counted as written. */
   #done(batch: Batch): void {
-    if (this.#underWay !== batch) return;
-    this.#underWay = undefined;
+    if (this.#pending !== batch) return;
+    this.#pending = undefined;
     this.#written?.();
   }
 

@@ -1,6 +1,6 @@
-// The level of a thread's logger and of all its children, asked for at each line instead of fixed when they
-// were made: so that it can be switched while they live, without a list of them. What is let through is
-// copied without secrets and within bounds before pino sees it.
+// The level of a thread's logger and of all its children. It is read at each line instead of being fixed when
+// a logger is made, so it can be switched at run time without a list of all loggers. The arguments of lines
+// that are written are first copied without secrets and within bounds.
 import type { ChildLoggerOptions, Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { shortText } from '../redaction/shown-text.js';
@@ -8,22 +8,21 @@ import { redact, redactArguments, redactValue } from './log-redact.js';
 
 export type LogLevel = Settings['logLevel'];
 
-/** By their numbers in pino; a line is written if its own is not lower. */
+/** The levels with pino's numbers. A line is written when its number is not lower than that of the level. */
 const NUMBERS = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: 70 } as const;
 export const LOG_LEVELS = Object.keys(NUMBERS) as readonly LogLevel[];
 
 export const levelNumber = (level: LogLevel): number => NUMBERS[level];
 
-/** What pino itself lets through; the rest is decided here. */
+/** The level that pino itself uses. It admits every line, because the actual level is applied here. */
 export const EVERYTHING = 'trace';
 
 type LogMethod = (this: Logger, ...args: unknown[]) => void;
 
 /**
- * A hook `logMethod` of pino: a line below the level is not written, and writing one never throws. Code that
- * logs a failure has nothing left to do about a second one, so a line whose fields cannot be read is written
- * without them.
- * @param lowest level that is written now
+ * Makes a hook `logMethod` for pino. It drops lines below the level, and it never throws: code that logs a
+ * failure cannot handle a second one, so a line whose fields cannot be read is written without them.
+ * @param lowest returns the number of the lowest level that is written now
  */
 export function levelGate(lowest: () => number) {
   return function gate(this: Logger, args: unknown[], method: unknown, level: number): void {
@@ -38,8 +37,8 @@ export function levelGate(lowest: () => number) {
 }
 
 /**
- * Makes a root logger of level `EVERYTHING`, and all its children, say the level that is in effect, and
- * copies what is bound to them.
+ * Makes a root logger of level `EVERYTHING` and all its children report the level that is in effect, and
+ * copies the fields that are bound to them.
  */
 export function installLevel(root: Logger, lowest: () => number): void {
   const prototype = Object.getPrototypeOf(root) as Logger;
@@ -58,8 +57,7 @@ export function installLevel(root: Logger, lowest: () => number): void {
         return number !== undefined && number >= this.levelVal && isOpen(this, number, lowest);
       },
     },
-    // pino would give a child the level that its parent says it has, and that would be the child's own from
-    // then on.
+    // Without this, pino would fix the level that the parent reports now as the child's own level.
     child: {
       value(this: Logger, bindings: object, options: ChildLoggerOptions = {}) {
         return prototype.child.call(this, redact(bindings), { level: ownLevel(this), ...redacted(options) });
@@ -73,7 +71,7 @@ export function installLevel(root: Logger, lowest: () => number): void {
   });
 }
 
-/** What serializers and formatters of a child return is as little known as what they are given. */
+/** Copies the results of a child's serializers and formatters too, because they may contain secrets. */
 function redacted(options: ChildLoggerOptions): object {
   const { serializers, formatters } = options;
   if (serializers === undefined && formatters === undefined) return options;
@@ -84,19 +82,16 @@ function redacted(options: ChildLoggerOptions): object {
   };
 }
 
-/** The same functions, with something done to what they return. */
-function mapped<Functions extends object>(
-  functions: Functions,
-  then: (value: unknown) => unknown,
-): Functions {
+/** The same functions, with their results passed through `map`. */
+function mapped<Functions extends object>(functions: Functions, map: (value: unknown) => unknown): Functions {
   const wrapped = Object.entries(functions).map(([name, make]: [string, (...args: unknown[]) => unknown]) => [
     name,
-    (...args: unknown[]) => then(Reflect.apply(make, functions, args)),
+    (...args: unknown[]) => map(Reflect.apply(make, functions, args)),
   ]);
   return Object.fromEntries(wrapped) as Functions;
 }
 
-/** A child that was given a level keeps it, as with pino; `trace` cannot be told from none. */
+/** A child that was made with a level keeps it, as in pino. The level `trace` is not recognized as one. */
 const hasOwnLevel = (logger: Logger): boolean => logger.levelVal !== NUMBERS[EVERYTHING];
 
 const ownLevel = (logger: Logger): string => logger.levels.labels[logger.levelVal] ?? 'silent';

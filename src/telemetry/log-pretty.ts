@@ -1,4 +1,5 @@
-// Log lines for a person at a terminal: `12:00:00.123 INFO  w1 users  message key=value`, stacks below.
+// Formats log lines for a person at a terminal: `12:00:00.123 INFO worker 1 users message key=value`. Stacks
+// follow on lines of their own.
 
 const LEVELS: Readonly<Record<number, readonly [name: string, color: number]>> = {
   10: ['TRACE', 90],
@@ -8,8 +9,18 @@ const LEVELS: Readonly<Record<number, readonly [name: string, color: number]>> =
   50: ['ERROR', 31],
   60: ['FATAL', 35],
 };
-/** Shown in their own place, or of no use to somebody who looks at this very process. */
-const PLACED = new Set(['level', 'time', 'pid', 'hostname', 'worker', 'service', 'msg', 'span_id', 'err']);
+/** Fields that are not shown as `key=value`: they have a fixed position, or are useless at a terminal. */
+const NOT_LISTED = new Set([
+  'level',
+  'time',
+  'pid',
+  'hostname',
+  'worker',
+  'service',
+  'msg',
+  'span_id',
+  'err',
+]);
 
 /** @param colors whether the reader is a terminal */
 export function prettyLine(colors: boolean): (line: string) => string {
@@ -25,7 +36,7 @@ export function prettyLine(colors: boolean): (line: string) => string {
       ...(fields.service === undefined ? [] : [plain(fields.service)]),
     ].join(' ');
     const rest = Object.entries(fields)
-      .filter(([name]) => !PLACED.has(name))
+      .filter(([name]) => !NOT_LISTED.has(name))
       .map(([name, value]) => paint(`${name}=${plain(value)}`, 90));
     const head = [
       paint(`${time}.${ms}`, 90),
@@ -41,8 +52,8 @@ const textOf = (value: unknown): string =>
   typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 
 /**
- * What came from outside must steer neither the terminal nor the look of the log: control characters are
- * shown.
+ * Escapes control characters, so that text from outside can neither control the terminal nor imitate other
+ * log lines.
  */
 function plain(value: unknown): string {
   return textOf(value).replace(/[^\P{Cc}\t]/gu, (char) => {

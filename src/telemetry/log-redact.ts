@@ -1,11 +1,13 @@
-// What of a logging call reaches pino: copies of its arguments without secrets and within the bounds of a
-// line, and the same for what else says what was thrown.
+// Prepares the arguments of logging calls for pino: copies without secrets, within the bounds of a line.
+// Other texts about thrown values are made in the same way.
 
 import { cutText } from '../redaction/shown-text.js';
 import { LineCopy } from './log-copy.js';
 import { asFields, isError, messageOf } from './log-value.js';
 
-/** Fields that are bound to a logger; none of an object whose names cannot be read. */
+/**
+ * Copies the fields that are bound to a logger. An object whose member names cannot be read gives no fields.
+ */
 export function redact(fields: object): Record<string, unknown> {
   try {
     return new LineCopy().fields(fields, 0);
@@ -14,13 +16,13 @@ export function redact(fields: object): Record<string, unknown> {
   }
 }
 
-/** A value of a field. */
+/** Copies the value of one field. */
 export const redactValue = (value: unknown): unknown => redact({ value }).value;
 
 /**
- * The arguments of a logging call, each a plain copy within the bounds. The message still has the secrets
- * that are inside it: `password=%s` is one form with what will be put into it.
- * @throws whatever looking at the names of its fields throws
+ * Copies the arguments of a logging call. Secrets inside the message are not masked yet, because in
+ * `password=%s` the secret is inserted later.
+ * @throws any error that reading the member names of the fields throws
  */
 export function redactArguments([first, ...rest]: readonly unknown[]): unknown[] {
   const copy = new LineCopy();
@@ -28,19 +30,19 @@ export function redactArguments([first, ...rest]: readonly unknown[]): unknown[]
   const message = (argument: unknown): unknown =>
     typeof argument === 'string' ? cutText(argument) : plain(argument);
   if (typeof first !== 'object' || first === null) {
-    // Where there is neither a message nor fields, what follows is the message.
+    // When the first argument is null or undefined, the second one is the message.
     return first === undefined || first === null
       ? [first, ...rest.slice(0, 1).map(message), ...rest.slice(1).map(plain)]
       : [message(first), ...rest.map(plain)];
   }
-  // First: large fields must not displace the message.
+  // The message is copied before the fields, so that large fields cannot displace it.
   const others = [message(rest[0] ?? messageOf(first)), ...rest.slice(1).map(plain)];
   const fields = copy.fields(asFields(first), 0);
   if (copy.isCut) fields.truncated = true;
   return [fields, ...others];
 }
 
-/** Whatever was thrown as one text, within the bounds of a line. Never throws. */
+/** A thrown value as one string, without secrets and within the bounds of a line. It never throws. */
 export function thrownText(thrown: unknown): string {
   const copy = new LineCopy();
   if (!isError(thrown)) return copy.valueText(thrown);
@@ -48,5 +50,5 @@ export function thrownText(thrown: unknown): string {
   return stack.includes(message) ? stack : `${message}\n${stack}`;
 }
 
-/** A value as one text, within the bounds of a line. Never throws. */
-export const shown = (value: unknown): string => new LineCopy().valueText(value);
+/** A value as one string, without secrets and within the bounds of a line. It never throws. */
+export const valueText = (value: unknown): string => new LineCopy().valueText(value);

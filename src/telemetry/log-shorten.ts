@@ -1,9 +1,9 @@
-// Makes a log line fit: long texts are cut until it does, the object stays an object.
+// Shortens a log line to a limit: long strings are cut until the line fits. It stays a JSON object.
 
 const ELLIPSIS = '…';
-/** Longest text that stays whole, tried one after the other. */
+/** Lengths that strings are cut to, tried one after the other. */
 const STEPS = [1024, 256, 64];
-/** What a line is never without. */
+/** Fields that are never omitted. */
 const KEPT = ['level', 'time', 'pid', 'hostname', 'worker', 'service', 'trace_id', 'span_id'] as const;
 const LAST_MESSAGE = 256;
 
@@ -32,7 +32,7 @@ function cut(value: unknown, longest: number): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, cut(item, longest)]));
 }
 
-/** The first characters of a text, not ending in half of a surrogate pair. */
+/** The first characters of a text. It never ends in half of a surrogate pair. */
 function wholeCharacters(text: string, count: number): string {
   const last = text.charCodeAt(count - 1);
   return text.slice(0, last >= 0xd800 && last <= 0xdbff ? count - 1 : count);

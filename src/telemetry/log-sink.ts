@@ -1,49 +1,54 @@
-// Where log lines leave a thread. But under pm2 (log-batches.ts), every thread writes descriptor 1 itself,
-// one write(2) a line: the kernel keeps a write to a pipe whole up to PIPE_BUF bytes (pipe(7)), so lines of
-// different threads never mix, and the last line before a crash is out. A line longer than that is shortened
-// rather than torn.
+// Writes the log lines of a thread. Except under pm2 (log-batches.ts), every thread writes to descriptor 1
+// itself, with one write(2) per line. The kernel keeps a write to a pipe of up to PIPE_BUF bytes in one piece
+// (pipe(7)), so lines of different threads never mix, and the last line before a crash is written. A longer
+// line is shortened, because it could be torn apart.
 //
-// A pipe or terminal is opened anew without blocking: when its reader stops, lines wait here (up to a limit,
-// then they are dropped and counted) and the server goes on. A closed stdout loses the logs and nothing else.
+// A pipe or terminal is reopened in non-blocking mode. When its reader stops, lines are buffered up to a
+// limit, further lines are dropped and counted, and the server continues. A closed stdout loses only the
+// logs.
 import { type BigIntStats, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { MAX_RING_LINE, type RingMemory, RingWriter } from '../memory/line-ring.js';
 import { shortenLine } from './log-shorten.js';
 
 export interface LogSink {
-  /** @param line one JSON object and a newline @param format what is written for it */
+  /**
+   * @param line one JSON object and a newline
+   * @param format returns the text to be written for a line
+   */
   write(line: string, format: (line: string) => string): void;
-  /** Writes what waits. @param patienceMs how long the thread may be held for a reader that is slow */
+  /** Writes the buffered lines. @param patienceMs longest time that the thread may block for a slow reader */
   flush(patienceMs?: number): void;
 }
 
-/** A non-blocking writer of bytes: returns how many it took, throws the system's error. */
+/** Writes bytes without blocking. Returns the number of bytes written; throws the system's error. */
 export type WriteBytes = (bytes: Uint8Array) => number;
 
 export interface SinkLimits {
-  /** Longest line in bytes that is written whole. */
+  /** Longest line, in bytes, that is not shortened. */
   readonly maxLine: number;
-  /** Bytes that may wait for a reader that has stopped. */
+  /** Bytes that are buffered at most while the reader does not read. */
   readonly maxWaiting: number;
   readonly retryMs: number;
 }
 
-/** pipe(7): writes of up to this many bytes are atomic on Linux. */
+/** Writes to a pipe of up to this many bytes are atomic on Linux (pipe(7)). */
 const PIPE_BUF = 4096;
-/** The last lines matter most: a thread that ends waits this long for its reader. */
+/** The longest time that an ending thread waits for its reader, because the last lines matter most. */
 const EXIT_PATIENCE_MS = 250;
 const DEFAULTS = { maxWaiting: 1 << 20, retryMs: 20 };
 
 const ignore = (): void => undefined;
 
 /**
- * Standard output of the process, for the calling thread. What waits when the thread ends is written then.
+ * The standard output of the process, for the calling thread. Lines that are buffered when the thread ends
+ * are written then.
  * @param dropped called for each line that is lost
  */
 export function stdoutSink(dropped: () => void = ignore): LogSink {
   const stats = statOf(1);
   const shared = stats?.isFIFO() === true || stats?.isSocket() === true;
-  // A terminal stops as well: by Ctrl-S, or behind a connection that is gone.
+  // A terminal may stop reading too: by Ctrl-S, or because its connection is lost.
   const mayStop = stats?.isFIFO() === true || (stats?.isCharacterDevice() === true && isatty(1));
   const fd = mayStop ? ownDescription(1) : 1;
   const limits = { ...DEFAULTS, maxLine: shared ? PIPE_BUF : Number.POSITIVE_INFINITY };
@@ -52,7 +57,7 @@ export function stdoutSink(dropped: () => void = ignore): LogSink {
   return sink;
 }
 
-/** Memory that the primary reads (log-batches.ts), for the thread that it belongs to. */
+/** The log ring of the calling thread, which the primary reads (log-batches.ts). */
 export function ringSink(memory: RingMemory, dropped: () => void): LogSink {
   const ring = new RingWriter(memory);
   const write = (bytes: Uint8Array): number => {
@@ -65,9 +70,10 @@ export function ringSink(memory: RingMemory, dropped: () => void): LogSink {
 }
 
 /**
- * undefined when the descriptor is closed: writing to it will say so. With numbers in place of bigints,
- * Node.js would leave the result where its realpath reads it: behind that of a pipe it stops following links
- * (20 to 24), and the modules that a thread loads next are other ones than it has already.
+ * The status of a descriptor; undefined when it is closed, which the first write reports. It must be read as
+ * bigints: with numbers, Node.js 20 to 24 leaves the result in a buffer that its realpath reads. After the
+ * status of a pipe, realpath then no longer follows links, and the thread loads modules a second time by
+ * other paths.
  */
 function statOf(fd: number): BigIntStats | undefined {
   try {
@@ -78,8 +84,8 @@ function statOf(fd: number): BigIntStats | undefined {
 }
 
 /**
- * The same pipe or terminal under a file description of our own, so that O_NONBLOCK is not forced on others
- * who share it. Where that cannot be (not Linux, another owner, no reader left) the inherited one serves.
+ * Opens the pipe or terminal again, so that O_NONBLOCK is not set for other processes that share it. Where
+ * that is impossible (not Linux, another owner, no reader), the inherited descriptor is used.
  */
 function ownDescription(fd: number): number {
   try {
@@ -114,7 +120,7 @@ export class LineSink implements LogSink {
     const { maxLine } = this.#limits;
     let bytes = Buffer.from(format(line));
     if (bytes.length > maxLine) {
-      // What the formatter adds or masks is not known beforehand: leave it as much room as it took.
+      // The shortened line is formatted too, so leave as much room as the formatter added before.
       const added = Math.max(0, bytes.length - Buffer.byteLength(line));
       bytes = Buffer.from(format(shortenLine(line, Math.max(maxLine / 4, maxLine - added))));
     }
@@ -129,7 +135,7 @@ export class LineSink implements LogSink {
     const end = performance.now() + patienceMs;
     do this.#retry();
     while (this.#waiting.length > 0 && performance.now() < end);
-    if (this.#dropped > 0 && this.#waiting.length === 0 && !this.#closed) this.#tellDropped();
+    if (this.#dropped > 0 && this.#waiting.length === 0 && !this.#closed) this.#reportDropped();
   }
 
   #retry(): void {
@@ -150,7 +156,7 @@ export class LineSink implements LogSink {
       } catch (error) {
         const code = codeOf(error);
         if (code === 'EINTR') continue;
-        // The reader is gone for good; anything else (a full disk) costs this line only.
+        // The reader has closed the pipe. After any other error (a full disk) only this line is lost.
         if (code === 'EPIPE' || code === 'EBADF') this.#closed = true;
         if (code === 'EAGAIN') this.#wait(rest);
         else this.#drop();
@@ -174,7 +180,7 @@ export class LineSink implements LogSink {
     this.#lost();
   }
 
-  #tellDropped(): void {
+  #reportDropped(): void {
     const dropped = this.#dropped;
     this.#dropped = 0;
     const line = { level: 40, time: Date.now(), pid: process.pid, dropped, msg: 'log lines dropped' };

@@ -1,8 +1,8 @@
-// What a value that is to be logged is, asked without trust: members may be getters that throw, classes may
-// lie.
+// Inspects values that are to be logged without trusting them: getters may throw, and classes may report
+// wrong types.
 import { types } from 'node:util';
 
-/** In the place of what throws when it is read. */
+/** Stands for a value that throws when it is read. */
 export const UNREADABLE = '[unreadable]';
 
 export const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
@@ -15,7 +15,7 @@ export function isError(value: unknown): value is Error {
   }
 }
 
-/** A property, or a word in its place when reading it throws. */
+/** A property, or UNREADABLE when reading it throws. */
 export function readable(source: object, name: string | symbol): unknown {
   try {
     return (source as Record<string | symbol, unknown>)[name];
@@ -24,7 +24,10 @@ export function readable(source: object, name: string | symbol): unknown {
   }
 }
 
-/** What has no fields that are named gets a name; an object with a form for JSON is logged in that form. */
+/**
+ * Turns the first argument of a logging call into named fields: an error becomes `err`, an object without
+ * named fields `value`. An object with `toJSON` is logged in its JSON form.
+ */
 export function asFields(source: object): object {
   if (isError(source)) return { err: source };
   if (hasNames(source)) {
@@ -41,28 +44,28 @@ const hasNames = (value: unknown): boolean =>
   !types.isBoxedPrimitive(value) &&
   entriesOf(value) === undefined;
 
-/** @throws whatever `toJSON` throws */
+/** @throws any error that `toJSON` throws */
 export function jsonFormOf(value: object): unknown {
   const { toJSON } = value as { readonly toJSON?: unknown };
   return typeof toJSON === 'function' ? (toJSON.call(value, '') as unknown) : value;
 }
 
-/** Classes whose content is names with values, and in no member. */
+/** Classes that contain names with values, but not as members. */
 const ENTRY_LISTS: ReadonlySet<unknown> = new Set(['Map', 'Headers', 'URLSearchParams', 'FormData']);
 
-/** Names with values; undefined for what has members instead. */
+/** The entries of an object of such a class; undefined for other objects. */
 export function entriesOf(value: object): Iterable<unknown> | undefined {
   if (types.isMap(value)) return value;
   const isList = ENTRY_LISTS.has(readable(value, Symbol.toStringTag));
   return isList && typeof readable(value, Symbol.iterator) === 'function' ? (value as never) : undefined;
 }
 
-/** Members that have the name of what is beside them, also as the path to it. */
+/** Members that may contain the name of the value beside them, or the path to it. */
 const NAMES = 'name key header field param property path instancePath Name Key'.split(' ');
 
 /**
- * The name in an object that is made of a name and a value: a header field, a variable, a parameter, or what
- * a validator has found (`{ path: ['user', 'password'], received: … }`).
+ * The name in an object that consists of a name and a value: a header field, a variable, a parameter, or a
+ * validator's error (`{ path: ['user', 'password'], received: … }`).
  */
 export function nameIn(source: object): string {
   for (const member of NAMES) {
@@ -73,7 +76,7 @@ export function nameIn(source: object): string {
   return '';
 }
 
-/** pino's rule for a line without a message. */
+/** The message that pino takes from the fields of a call without a message. */
 export function messageOf(source: object): unknown {
   if (isError(source)) return readable(source, 'message');
   if (readable(source, 'msg') !== undefined) return undefined;
@@ -87,7 +90,7 @@ export function typeOf(error: Error): string {
   return typeof name === 'string' ? name : 'Error';
 }
 
-/** Undefined for a cause that is nothing like an error. */
+/** The cause of an error; undefined for a cause without a message. */
 export function causeOf(error: object): object | undefined {
   const cause = readable(error, 'cause');
   return isObject(cause) && typeof readable(cause, 'message') === 'string' ? cause : undefined;

@@ -1,5 +1,5 @@
-// Logs: pino, one JSON object a line on stdout, the same from every thread. What a line belongs to (trace,
-// service) comes from the running scope, so nobody passes it by hand.
+// The logger, made with pino: one JSON object per line on stdout, from every thread. The trace and the
+// service of a line come from the running scope.
 import { isatty } from 'node:tty';
 import { type Logger, pino } from 'pino';
 import type { Settings } from '../config.js';
@@ -14,17 +14,18 @@ export interface LogIdentity {
   readonly worker?: number;
 }
 
-/** What a caller's own fields must not be written beside: JSON keys have to be unique. */
+/** Fields of the scope that are omitted when the logger is bound to its own: JSON keys must be unique. */
 const SCOPED = ['service', 'worker'] as const;
 
-/** What most modules need of a logger. */
+/** The methods of a logger that most modules need. */
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
 /**
- * The logger of this thread. Children with a `service` of their own (start-up code of a service, outside any
- * request) keep it; otherwise it is the scope's.
- * @param sink where lines go; default: standard output, which may be slow or closed without harm
- * @param lowest level that is written now, asked at every line; default: that of the settings, for good
+ * Creates the logger of this thread. A child that is bound to a `service` keeps it (start-up code of a
+ * service, outside any request); otherwise lines have the service of the scope.
+ * @param sink writes the lines; default: standard output, which may be slow or closed without harm
+ * @param lowest returns the number of the lowest level that is written now and is called at every line;
+ *   default: always the level of the settings
  */
 export function createLogger(
   settings: Pick<Settings, 'logLevel' | 'logFormat'>,
@@ -44,7 +45,8 @@ export function createLogger(
         const bindings = child.bindings();
         bound.set(child, new Set(SCOPED.filter((name) => name in bindings)));
       },
-      // Fields are plain by now. A message has its secrets until all that belongs into it is there.
+      // The fields are already copied. Secrets in a message are masked here, after its placeholders are
+      // filled.
       serializers: {
         err: (value: unknown) => value,
         msg: (text: unknown) => (typeof text === 'string' ? shortText(text) : text),
@@ -58,7 +60,7 @@ export function createLogger(
 
 const always = (level: number) => () => level;
 
-/** A fresh object: pino writes the caller's fields into it. */
+/** The fields of the scope, in a new object: pino adds the caller's fields to it. */
 function fieldsOf(identity: LogIdentity, bound: ReadonlySet<string> | undefined): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
   if (identity.worker !== undefined && !bound?.has('worker')) fields.worker = identity.worker;

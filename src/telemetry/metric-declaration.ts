@@ -1,5 +1,4 @@
-// What a service may declare as a metric: a name that the page can have, help, and labels with text as
-// values.
+// Checks what a service declares as a metric: a valid name, a help text, and labels with strings as values.
 import type { Labels, MetricKind } from '../memory/metrics/recorder.js';
 import { describeValue, type ErrorFactory } from '../options.js';
 import { isMetricName, objectionTo, snakeCase } from './metric-names.js';
@@ -11,17 +10,17 @@ export interface OwnMetric {
   readonly labels: Labels;
 }
 
-/** Characters. */
+/** The most characters of a metric's name. */
 export const MOST_NAME = 200;
 const MOST_LABELS = 16;
-/** Characters of all their names. More would leave no room for values in a row of shared memory. */
+/** The most characters of all label names. More would leave no room for values in a row of shared memory. */
 const MOST_LABEL_NAMES = 300;
 const LABEL_NAME = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
-/** What the format itself, or the server that scrapes us, puts on a series. */
+/** Labels that the exposition format or the scraping server adds to a series. */
 const RESERVED_LABELS = new Set(['le', 'quantile', 'job', 'instance']);
 const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
 
-/** @throws what `fault` makes, for a metric that would spoil the page or is not described */
+/** @throws the error that `fault` makes for a metric that would make the page invalid, or that has no help */
 export function checkOwnMetric({ name, kind, help, labels }: OwnMetric, fault: ErrorFactory): void {
   if (typeof name !== 'string')
     throw fault(`the name must be a string such as "carts_total", not ${describeValue(name)}`);
@@ -51,8 +50,8 @@ function checkLabelNames(names: readonly string[], fault: ErrorFactory): void {
 }
 
 /**
- * A copy, so that what is checked is what is used, also of an object with getters.
- * @throws what `fault` makes, for anything but a plain object of strings
+ * Copies labels, so that the values that were checked are the ones that are used, even if they are getters.
+ * @throws the error that `fault` makes for anything but a plain object of strings
  */
 export function copyOfLabels(given: unknown, fault: ErrorFactory): Labels {
   if (!isPlain(given))
@@ -66,7 +65,7 @@ export function copyOfLabels(given: unknown, fault: ErrorFactory): Labels {
   return labels;
 }
 
-/** Of any realm. A Map and other classes have what they hold elsewhere than in members. */
+/** True for a plain object of any realm. A Map, for example, does not have its content as members. */
 function isPlain(given: unknown): given is object {
   if (typeof given !== 'object' || given === null) return false;
   const prototype: unknown = Object.getPrototypeOf(given);

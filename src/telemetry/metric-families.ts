@@ -1,5 +1,5 @@
-// Gathers what is counted, wherever it is counted, into families: one per metric name, ready to be shown.
-// Reading happens at the scrape, in the thread that asks, and wakes nobody.
+// Gathers all series into families, one per metric name, ready for the page. Shared memory is read at the
+// scrape, in the thread that serves it; no other thread is woken.
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Block } from '../memory/block.js';
 import type { Declaration, Labels, MetricKind, SeriesTotal } from '../memory/metrics/recorder.js';
@@ -13,11 +13,14 @@ import { METRICS, type MetricMerge, type MetricName, metricEntry } from './metri
 
 export interface MetricReading {
   readonly series: Iterable<SeriesTotal>;
-  /** Metrics that are not in the product's table. */
+  /** Declarations of metrics that are not in METRICS: those of services. */
   readonly declarations?: Iterable<Declaration>;
 }
 
-/** Asked at every scrape. Waits for nothing but turns of the loop. */
+/**
+ * Returns the current values; called at every scrape. It may yield to the event loop, and waits for nothing
+ * else.
+ */
 export type MetricSource = () => MetricReading | Promise<MetricReading>;
 
 export interface Family {
@@ -27,19 +30,19 @@ export interface Family {
   readonly series: readonly SeriesTotal[];
 }
 
-/** A value that is known now, for sources beside shared memory. */
+/** The current value of a metric, for sources other than shared memory. */
 export function currentValue(metric: MetricName, value: number, labels: Labels = {}): SeriesTotal {
   return { metric, kind: METRICS[metric].kind, labels, value, cells: undefined };
 }
 
-/** All threads' series, and what every worker says about itself. */
+/** The series of all threads in shared memory, and the rows in which workers publish their state. */
 export function sharedMemorySource(block: Block, memory: SeriesMemory): MetricSource {
   return coalesced(async () => {
     const { series, declarations, overflow } = await readTotalsInTurns(memory, turn);
     const rows = [...series, currentValue('multilane_label_overflow_total', overflow)];
     let active = 0;
     const slots = Array.from({ length: block.workers }, (_, index) => readWorker(block, index + 1));
-    // While a worker is being replaced it has two threads: the newer one speaks for it.
+    // While a worker is replaced there are two threads with its number; the newer one comes last and wins.
     for (const row of slots.sort((a, b) => a.generation - b.generation)) {
       active += row.inFlight;
       if (row.worker === 0) continue;
@@ -52,10 +55,10 @@ export function sharedMemorySource(block: Block, memory: SeriesMemory): MetricSo
   });
 }
 
-/** Series that are put into their families before the thread looks after its connections again. */
+/** Number of series that are processed before the thread yields to its event loop. */
 const SERIES_PER_TURN = 500;
 
-interface Building {
+interface FamilyDraft {
   readonly name: string;
   readonly kind: MetricKind;
   readonly help: string;
@@ -64,10 +67,10 @@ interface Building {
 }
 
 /**
- * Every family of the table, also without series, then those that services declared, each by name. Left out
- * is what would spoil the whole scrape: a series of a kind other than its family's, of an impossible name, or
- * whose lines another family has. Of two declarations that contradict each other, as those of workers before
- * and after a reload may, the latest holds.
+ * Gathers every family of METRICS, with or without series, and those that services declared, sorted by name.
+ * Series that would make the whole scrape invalid are omitted: those of another kind than their family, with
+ * an invalid name, or with lines that another family has. When declarations contradict each other, as those
+ * of workers before and after a reload may, the latest one holds.
  */
 export async function gatherFamilies(sources: readonly MetricSource[]): Promise<Family[]> {
   const families = new Families();
@@ -87,7 +90,7 @@ export async function gatherFamilies(sources: readonly MetricSource[]): Promise<
 }
 
 class Families {
-  readonly #byName = new Map<string, Building>();
+  readonly #byName = new Map<string, FamilyDraft>();
   readonly #taken = new Set<string>();
 
   constructor() {
@@ -96,12 +99,12 @@ class Families {
     }
   }
 
-  /** @returns undefined when there cannot be such a family */
-  open(name: string, kind: MetricKind, help: string, merge: MetricMerge = 'sum'): Building | undefined {
+  /** @returns undefined when the name is invalid or already used by another family */
+  open(name: string, kind: MetricKind, help: string, merge: MetricMerge = 'sum'): FamilyDraft | undefined {
     const names = namesOf(name, kind);
     if (!isMetricName(name, kind) || names.some((one) => this.#taken.has(one))) return undefined;
     for (const one of names) this.#taken.add(one);
-    const family: Building = { name, kind, help, merge, series: new Map() };
+    const family: FamilyDraft = { name, kind, help, merge, series: new Map() };
     this.#byName.set(name, family);
     return family;
   }
@@ -124,19 +127,20 @@ class Families {
 }
 
 /**
- * A duration of ours that nothing has ever taken says nothing. What a service declares is 0 from the start.
+ * True for a histogram of the product without a value. Histograms that services declare are shown from the
+ * start.
  */
 const isUnused = ({ metric, cells }: SeriesTotal): boolean =>
   cells !== undefined && metricEntry(metric) !== undefined && !cells.some((count) => count > 0);
 
-/** Labels in the order of the table, then by name. One without a value is the same as none (Prometheus). */
+/** Labels in the order of METRICS, then by name. In Prometheus an empty label is the same as none. */
 function ordered(name: string, labels: Labels): Labels {
   const result: Record<string, string> = {};
   for (const label of metricEntry(name)?.labels ?? []) {
     if (labels[label]) result[label] = labels[label];
   }
   for (const label of Object.keys(labels).sort()) {
-    // A label may be called as a member of Object is: `constructor`.
+    // A label may have the name of a member of Object, such as `constructor`.
     if (labels[label] && !Object.hasOwn(result, label)) result[label] = labels[label];
   }
   return result;
@@ -150,7 +154,7 @@ function merge(before: SeriesTotal, next: SeriesTotal, rule: MetricMerge): Serie
   return { ...before, value: finite(before.value + next.value), cells, longest };
 }
 
-/** A counter or gauge without labels is 0 before it is first counted, not absent. */
+/** Adds the value 0 for a metric without labels that was not counted yet. */
 function withZero(name: string, series: SeriesTotal[]): SeriesTotal[] {
   const entry = metricEntry(name);
   if (series.length > 0 || entry === undefined || entry.labels.length > 0) return series;

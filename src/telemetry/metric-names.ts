@@ -1,14 +1,16 @@
-// Names of metrics: which of them a family takes on a page, and which `promtool check metrics` refuses or
-// OpenMetrics reserves. One refused name fails the check of the whole page, so a service cannot declare it,
-// and its error has the name to write instead.
+// Names of metrics: those that a family uses on the page, and those that `promtool check metrics` refuses or
+// OpenMetrics reserves. One refused name makes the check of the whole page fail, so a service cannot declare
+// it; the error suggests a valid name.
 import type { MetricKind } from '../memory/metrics/recorder.js';
 
-/** https://prometheus.io/docs/concepts/data_model/ (a colon is for recording rules). */
+/**
+ * Valid names by https://prometheus.io/docs/concepts/data_model/; colons are reserved for recording rules.
+ */
 const METRIC_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /**
- * The names that a family takes on a page: its own, which in OpenMetrics has no `_total`, and those of its
- * lines. No other family may have any of them.
+ * All names that a family uses on the page: its own, which has no `_total` in OpenMetrics, and those of its
+ * lines. No other family may use any of them.
  */
 export function namesOf(name: string, kind: MetricKind): readonly string[] {
   if (kind === 'gauge') return [name];
@@ -20,8 +22,9 @@ export function namesOf(name: string, kind: MetricKind): readonly string[] {
 }
 
 /**
- * Series that Prometheus itself writes for what it scrapes, and for alerts: a target's own would be mixed
- * with them. See https://prometheus.io/docs/concepts/jobs_instances/ and "Inspecting alerts during runtime".
+ * Series that Prometheus itself writes for scraped targets and for alerts. A target's own series of these
+ * names would be mixed with them. See https://prometheus.io/docs/concepts/jobs_instances/ and "Inspecting
+ * alerts during runtime".
  */
 const OF_PROMETHEUS = /^(?:up|scrape_.*|ALERTS(?:_FOR_STATE)?)$/;
 
@@ -31,14 +34,14 @@ export const isOfPrometheus = (name: string, kind: MetricKind): boolean =>
 export const isMetricName = (name: string, kind: MetricKind): boolean =>
   namesOf(name, kind).every((one) => METRIC_NAME.test(one));
 
-/** A rule is what it makes of a name: one that it leaves as it is obeys it. */
+/** A rule for names. `mend` corrects a name; a name that it does not change obeys the rule. */
 interface Rule {
   readonly why: string;
   readonly mend: (name: string, kind: MetricKind) => string;
 }
 
 /**
- * By prometheus/testutil/promlint of https://github.com/prometheus/client_golang, in the order of mending.
+ * The rules of prometheus/testutil/promlint (https://github.com/prometheus/client_golang), applied in order.
  */
 const RULES: readonly Rule[] = [
   { why: 'promtool wants names in snake_case', mend: snakeCase },
@@ -69,12 +72,12 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-/** `cartSize` as `cart_size`. */
+/** Converts `cartSize` to `cart_size`. */
 export function snakeCase(name: string): string {
   return /[a-z][A-Z]/.test(name) ? name.replaceAll(/([a-z])([A-Z])/g, '$1_$2').toLowerCase() : name;
 }
 
-/** Other units that are known, by their base unit. */
+/** Base units, each with other units of the same quantity. */
 const BASE_UNITS = {
   amperes: [],
   bytes: ['bits'],
@@ -93,14 +96,16 @@ const BASES: ReadonlyMap<string, string> = new Map(
 const PREFIX =
   /^(?:pico|nano|micro|milli|centi|deci|deca|hecto|kilo|kibi|mega|mibi|giga|gibi|tera|tebi|peta|pebi)/;
 
-/** Which of several units in a name counts differs between versions of promtool: here each of them does. */
+/**
+ * Replaces every unit in a name by its base unit: versions of promtool differ in which of several they check.
+ */
 function inBaseUnit(name: string): string {
   const words = name.split('_');
   return words.map((word) => BASES.get(word) ?? BASES.get(word.replace(PREFIX, '')) ?? word).join('_');
 }
 
 /**
- * @returns why a service cannot have a valid name, and which one it can; undefined when it can have this one
+ * @returns why a service cannot use a name and which one to use instead; undefined when it can use the name
  */
 export function objectionTo(name: string, kind: MetricKind): string | undefined {
   const broken = RULES.find(({ mend }) => mend(name, kind) !== name);
@@ -109,6 +114,6 @@ export function objectionTo(name: string, kind: MetricKind): string | undefined 
   return isMetricName(mended, kind) ? `${broken.why}; write ${mended}` : broken.why;
 }
 
-/** The name that is nearest to this one and obeys the rules. */
+/** The name after all rules have corrected it. */
 export const mendedName = (name: string, kind: MetricKind): string =>
   RULES.reduce((better, { mend }) => mend(better, kind), name);

@@ -1,18 +1,18 @@
-// Every metric of the product as data: what it is called, counts and carries (CONTRACT section 6). The text
-// for `/metrics`, the JSON view and the documentation read this table; names are by OpenTelemetry's semantic
+// Every metric of the product: its name, kind, help and labels. `/metrics`, `/metrics.json` and
+// docs/metrics.md are made from or compared with this table. Names follow OpenTelemetry's semantic
 // conventions in Prometheus form.
 import type { MetricKind } from '../memory/metrics/recorder.js';
 
 /**
- * How values of the same name and labels from several sources become one. (Threads of one source are always
- * summed in memory; this is about sources, e.g. two parts of the primary that both shed requests.)
+ * How values with the same name and labels from several sources are merged, e.g. from two parts of the
+ * primary that both shed requests. (The threads of one source are always summed in memory.)
  */
 export type MetricMerge = 'sum' | 'max' | 'last';
 
 export interface MetricEntry {
   readonly kind: MetricKind;
   readonly help: string;
-  /** In the order in which they are shown. Further labels of a series follow by name. */
+  /** Labels in the order in which they are shown. Other labels of a series follow by name. */
   readonly labels: readonly string[];
   readonly merge: MetricMerge;
 }
@@ -29,7 +29,7 @@ const gauge = (merge: MetricMerge, help: string, ...labels: string[]): MetricEnt
   labels,
   merge,
 });
-/** Recorded in microseconds, shown in seconds. */
+/** A histogram that is recorded in microseconds and shown in seconds. */
 const duration = (help: string, ...labels: string[]): MetricEntry => ({
   kind: 'histogram',
   help,
@@ -39,7 +39,7 @@ const duration = (help: string, ...labels: string[]): MetricEntry => ({
 
 export const METRICS = {
   http_server_request_duration_seconds: duration(
-    'Duration of HTTP requests, from the end of the header to the end of the answer.',
+    'Duration of HTTP requests, from the end of the header to the end of the response.',
     'http_request_method',
     'http_route',
     'http_response_status_code',
@@ -65,23 +65,20 @@ export const METRICS = {
   db_client_connection_pending_requests: gauge('sum', 'Callers that wait for a database connection.', 'pool'),
   multilane_workers: gauge('last', 'HTTP workers by state.', 'state'),
   multilane_handler_stalls_total: counter(
-    'Times that the event loop of a worker stood still for STALL_MS, by the route whose handler ran.',
+    'Stalls of workers (event loop blocked for STALL_MS), by the route whose handler ran.',
     'route',
   ),
   multilane_worker_restarts_total: counter('HTTP workers that were replaced, by reason.', 'reason'),
   multilane_drain_connections_closed_total: counter(
-    'Connections that were still open when the time of a drain was over and were closed: a request on its way is lost.',
+    'Connections that were closed because they were still open at the end of a drain; a request in transit is lost.',
   ),
   multilane_rebalance_connections_closed_total: counter(
-    'Connections that were closed behind a response because their worker had more than its share: clients come back to another.',
+    'Connections that were closed after a response because their worker had more than its share; clients reconnect to another.',
   ),
   multilane_log_lines_dropped_total: counter(
-    'Log lines that were lost because whoever reads the log did not keep up.',
+    'Log lines that were lost because the reader of the log was too slow.',
   ),
-  multilane_spans_dropped_total: counter(
-    'Spans that did not reach the collector, by what became of them.',
-    'reason',
-  ),
+  multilane_spans_dropped_total: counter('Spans that did not reach the collector, by reason.', 'reason'),
   multilane_worker_loop_utilization_ratio: gauge('last', 'Share of time the event loop was busy.', 'worker'),
   multilane_worker_shedding: gauge(
     'last',
@@ -90,7 +87,7 @@ export const METRICS = {
   ),
   multilane_worker_backlog_ratio: gauge(
     'last',
-    'Work that the worker has admitted and not done, by what it may owe.',
+    'Work that the worker has admitted and not yet done, as a share of the most that it may queue.',
     'worker',
   ),
   multilane_worker_heap_bytes: gauge('last', 'JavaScript heap in use.', 'worker'),
@@ -107,29 +104,29 @@ export const METRICS = {
     'service',
   ),
   multilane_hedges_total: counter(
-    'Second attempts beside a slow first one, by whether their answer was taken.',
+    'Second attempts beside a slow first one, by whether their response was used.',
     'service',
     'outcome',
   ),
   multilane_registry_instances: gauge('last', 'Known instances of a service by state.', 'service', 'state'),
-  multilane_balancer_picks_total: counter('Calls given to an endpoint.', 'service', 'endpoint'),
+  multilane_balancer_picks_total: counter('Calls that were sent to an endpoint.', 'service', 'endpoint'),
   multilane_sagas_total: counter('Sagas that ended, by outcome.', 'saga', 'outcome'),
-  multilane_saga_step_retries_total: counter('Saga steps and compensations that were tried again.'),
+  multilane_saga_step_retries_total: counter('Retries of saga steps and compensations.'),
   multilane_cpu_pool_queue_length: gauge('sum', 'Tasks that wait for a thread of the CPU pool.'),
   multilane_cpu_tasks_refused_total: counter(
-    'CPU tasks refused because the queue was full, by reason: of one caller alone, or of the one with the most.',
+    'CPU tasks that were refused because the queue was full, by reason: of one caller, or of the caller with the most.',
     'reason',
   ),
   multilane_cpu_threads_stuck: gauge(
     'last',
-    'Threads of the CPU pool that were told to end and are still in native code.',
+    'Threads of the CPU pool that were terminated and are still in native code.',
   ),
   multilane_requests_shed_total: counter(
-    'Requests turned away by overload, a limit or a guard, by reason.',
+    'Requests that were refused because of overload, a limit or a guard, by reason.',
     'reason',
   ),
   multilane_admin_connections_closed_total: counter(
-    'Connections of the admin plane that were closed for a newcomer, or because their header took too long, by reason.',
+    'Connections of the admin plane that were closed for a new one, or because their header took too long, by reason.',
     'reason',
   ),
   multilane_permits_held: gauge(
@@ -138,31 +135,34 @@ export const METRICS = {
     'kind',
   ),
   multilane_samples_skipped_total: counter(
-    'Looks at instances and at the process itself that were left out: there was no file descriptor for them.',
+    'Samples of instances and of the process itself that were skipped because no file descriptor was free.',
     'sampler',
   ),
   multilane_permits_unsettled: gauge(
     'last',
-    'Counts of permits in which an operation of a lost worker may still count.',
+    'Counters of permits that may still include an operation of a lost worker.',
   ),
   multilane_pending_bodies: gauge('last', 'Requests whose body has not arrived yet.'),
   multilane_buffered_body_bytes: gauge('last', 'Bytes of request bodies that are held in memory.'),
   multilane_open_streams: gauge('last', 'Responses that stream now, event streams included.'),
   multilane_calls_shared_total: counter(
-    'Calls that got the answer of another one (singleFlight).',
+    'Calls that shared the response of another call (singleFlight).',
     'service',
   ),
   multilane_rate_limited_total: counter('Requests refused by a rate limit.', 'limit'),
   multilane_bulkhead_overflow_total: counter(
-    'Calls with maxConcurrent of services that found no row in shared memory: bounded in each worker by itself.',
+    'Calls with maxConcurrent that found no free row in shared memory and were limited per worker only.',
   ),
   multilane_rate_limit_overflow_total: counter(
-    'Requests whose key found no room of its own and shared a limit with others.',
+    'Requests whose key found no free row and shared a limit with other keys.',
   ),
   multilane_label_overflow_total: counter(
-    'Look-ups of series that found no room and were counted under fewer labels.',
+    'Look-ups of series that found no free row and were counted under fewer labels.',
   ),
-  multilane_series_overflow_total: counter('The same, by the metric that has all its series.', 'metric'),
+  multilane_series_overflow_total: counter(
+    'Look-ups of series that were counted under fewer labels, by the metric that has reached its most series.',
+    'metric',
+  ),
 } as const satisfies Readonly<Record<string, MetricEntry>>;
 
 export type MetricName = keyof typeof METRICS;

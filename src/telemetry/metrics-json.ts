@@ -1,23 +1,24 @@
-// `/metrics.json`: the few numbers that a person or a script wants to see without Prometheus.
+// `/metrics.json`: a summary for people and scripts that do not use Prometheus.
 import { quantile } from '../memory/metrics/histogram.js';
 import type { SeriesTotal } from '../memory/metrics/recorder.js';
 import { gatherFamilies, type MetricSource } from './metric-families.js';
 
 export interface ResponseTimes {
   /**
-   * Milliseconds. A quantile is at most 21.5 % too high, 19.2 % from 70 us to 10 s; beyond 10 s it is the
-   * next of 15, 20, 30, 45 and 60 s, 2, 5, 15 and 60 min (memory/metrics/histogram.ts). None is above `max`.
+   * Milliseconds. A quantile is at most 21.5 % too high, and at most 19.2 % from 70 us to 10 s. Above 10 s it
+   * is the next of 15, 20, 30, 45 and 60 s, 2, 5, 15 and 60 min (memory/metrics/histogram.ts). None exceeds
+   * `max`.
    */
   readonly p50: number;
   readonly p90: number;
   readonly p99: number;
-  /** The longest of all, exact to the microsecond. */
+  /** The longest response time, exact to the microsecond. */
   readonly max: number;
 }
 
 export interface MetricsJson {
   readonly request_count: number;
-  /** Answers with status >= 500. */
+  /** Number of responses with a status of 500 or more. */
   readonly error_count: number;
   readonly response_time_ms: ResponseTimes;
   readonly active_requests: number;
@@ -56,7 +57,7 @@ class Tally {
   }
 }
 
-/** Since the process started, all workers together. */
+/** The numbers of all workers together, since the process started. */
 export async function metricsJson(sources: readonly MetricSource[]): Promise<MetricsJson> {
   const families = await gatherFamilies(sources);
   const total = new Tally();

@@ -1,5 +1,5 @@
-// The OpenTelemetry packages, loaded when tracing is switched on and not before: they cost 120 ms and 18 MB
-// in every thread. `require`, because what starts tracing cannot wait, and because they are CommonJS anyway.
+// Loads the OpenTelemetry packages, only when tracing is on: they cost 120 ms and 18 MB in every thread. They
+// are loaded by `require`, because tracing is started synchronously, and they are CommonJS anyway.
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);

@@ -1,6 +1,6 @@
-// OpenTelemetry behind span.ts. Whether a trace is kept is decided here, on one random word, before the SDK
-// hears of it: an SDK span that is then not sampled costs more than the rest of a request.
-// One per thread; each exports its own spans in batches, off the request path.
+// Implements the contract of span.ts with OpenTelemetry. Each thread has one instance, which exports its
+// spans in batches outside of requests. Whether a trace is kept is decided here by one random word, before
+// the SDK is called: an SDK span that is not sampled would cost more than the rest of a request.
 import { hostname } from 'node:os';
 import type { Context, MeterProvider, Span, SpanStatusCode, Tracer } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
@@ -37,7 +37,7 @@ import { Unrecorded, UnsampledRequest } from './unrecorded.js';
 
 export interface OtlpOptions {
   readonly otel: Settings['otel'];
-  /** Where traces are posted to, signal path included (OTLP/HTTP). */
+  /** URL that traces are posted to, signal path included (OTLP/HTTP). */
   readonly endpoint: string;
   readonly identity: TracingIdentity;
   readonly sampler: HeadSampler;
@@ -46,10 +46,10 @@ export interface OtlpOptions {
   readonly recorder: Recorder;
 }
 
-/** Longest wait for the collector at the end of a thread, milliseconds. */
+/** Milliseconds that the end of a thread waits at most for the collector. */
 const SHUTDOWN_MS = 1_000;
 
-/** An option that its type leaves out while it is experimental. The SDK's version is pinned. */
+/** The SDK's type omits this option while it is experimental. The version of the SDK is pinned. */
 type QueueConfig = BufferConfig & { readonly selfObsMeterProvider: MeterProvider };
 
 export function otlpTracing(sdk: OtelSdk, options: OtlpOptions): Tracing {
@@ -66,7 +66,7 @@ export function otlpTracing(sdk: OtelSdk, options: OtlpOptions): Tracing {
     resource: resourceOf(sdk, options),
     sampler: new AlwaysOnSampler(),
     idGenerator: {
-      // A new trace that is kept gets an id which every other sampler of this ratio keeps as well.
+      // A new trace that is kept gets an id that every other sampler with this ratio keeps too.
       generateTraceId: () => ids.traceId(Math.floor((ids.word() / 2 ** 32) * sampler.bound)),
       generateSpanId: () => ids.spanId(),
     },
@@ -116,7 +116,7 @@ class RecordingTracing implements Tracing {
   receive({ traceparent, tracestate, trusted }: IncomingTrace, describe: () => SpanStart): SpanHandle {
     const parent = trusted ? parseTraceparent(traceparent, tracestate) : undefined;
     const inherited = this.#sampler.followsParent ? parent?.sampled : undefined;
-    // Only a trusted sender's trace id decides: anybody else could pick one that is always kept.
+    // Only the trace id of a trusted sender decides. Other senders could choose an id that is always kept.
     const word =
       parent === undefined || inherited !== undefined ? this.#ids.word() : samplingWord(parent.traceId);
     if (!(inherited ?? word < this.#sampler.bound)) {
@@ -184,11 +184,11 @@ class RecordingTracing implements Tracing {
     this.#exporter.abandon();
   }
 
-  /** The collector may be gone or slow: neither may fail, nor hold up, what ends. */
+  /** Waits for the work, but neither fails nor waits long when the collector is gone or slow. */
   async #settled(what: string, work: Promise<void>): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<string>((resolve) => {
-      timer = setTimeout(resolve, SHUTDOWN_MS, `no answer within ${SHUTDOWN_MS} ms`);
+      timer = setTimeout(resolve, SHUTDOWN_MS, `no reply within ${SHUTDOWN_MS} ms`);
     });
     try {
       const reason = await Promise.race([work, late]);
@@ -201,7 +201,7 @@ class RecordingTracing implements Tracing {
   }
 }
 
-/** The same rules as in the log. */
+/** Masks secrets in attributes by the same rules as in the log. */
 const withoutSecrets = (attributes: SpanAttributes): SpanAttributes =>
   Object.fromEntries(
     Object.entries(attributes).map(([name, value]) => [name, value && withoutSecret(name, value)]),

@@ -1,10 +1,9 @@
-// What prom-client knows about the process itself: `process_*` and `nodejs_*`. Some of it is read from files
-// of /proc at each scrape. Without a file descriptor prom-client would show the last value, or 0, for a
-// process that is out of them; what could not be read is left out instead, as Prometheus expects of a value
-// that is not known.
+// The metrics that prom-client measures about the process itself: `process_*` and `nodejs_*`. Some of them
+// are read from /proc at each scrape. When no file descriptor is free, prom-client would show the last value
+// or 0; such metrics are omitted instead, as Prometheus expects for unknown values.
 import { collectDefaultMetrics, type Gauge, Registry } from 'prom-client';
 
-/** What is read from files: by prom-client itself, and by `process.memoryUsage()`. */
+/** Metrics that are read from files, by prom-client itself or by `process.memoryUsage()`. */
 const FROM_FILES: readonly string[] = [
   'process_resident_memory_bytes',
   'process_virtual_memory_bytes',
@@ -22,8 +21,8 @@ export class ProcessMetrics {
   readonly #skipped: () => void;
 
   /**
-   * Starts to observe the process (garbage collection, event loop): one per process.
-   * @param skipped called for each scrape without values that are read from files
+   * Starts to observe the process (garbage collection, event loop). Create only one per process.
+   * @param skipped called for each scrape in which values from files could not be read
    */
   constructor(skipped: () => void) {
     this.#skipped = skipped;
@@ -31,8 +30,8 @@ export class ProcessMetrics {
   }
 
   /**
-   * As of now. Those called `_total` that are no counters are left out: `promtool check metrics` refuses the
-   * names.
+   * The current values. Gauges whose name ends in `_total` are omitted, because `promtool check metrics`
+   * refuses such names.
    */
   async read(): Promise<readonly ProcessMetric[]> {
     for (const name of FROM_FILES) (this.#registry.getSingleMetric(name) as Gauge | undefined)?.remove();

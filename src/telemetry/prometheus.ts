@@ -1,6 +1,6 @@
-// `/metrics`: families from shared memory in the text form that Prometheus reads, or in OpenMetrics when
-// asked for. prom-client writes the text and brings what it knows about the process itself; it counts nothing
-// of ours (its `observe` costs forty times a shared cell).
+// `/metrics`: the families of all sources in the text format of Prometheus, or in OpenMetrics when the client
+// prefers it. prom-client writes the text and measures the process itself. It counts nothing else, because
+// its `observe` costs forty times as much as a cell in shared memory.
 import { setImmediate as turn } from 'node:timers/promises';
 import { Gauge, type MetricType, Registry } from 'prom-client';
 import { HISTOGRAM_EDGES_US, LE_BOUNDS_US } from '../memory/metrics/histogram.js';
@@ -16,7 +16,7 @@ export const CONTENT_TYPES = {
   openmetrics: Registry.OPENMETRICS_CONTENT_TYPE,
 } as const satisfies Readonly<Record<ExpositionFormat, string>>;
 
-/** A line of the output. `shared` are labels that several samples have in common. */
+/** One line of the output. `sharedLabels` are labels that several samples have in common. */
 interface Sample {
   readonly metricName?: string;
   readonly labels: Record<string, string | number>;
@@ -28,11 +28,11 @@ interface Samples {
   readonly name: string;
   readonly kind: MetricKind;
   readonly help: string;
-  /** One per series, made when it is written. */
+  /** The samples of one series per item, made when they are written. */
   readonly groups: Iterable<readonly Sample[]>;
 }
 
-/** Samples written before the thread looks after its connections again: about a millisecond of text. */
+/** Number of samples that are written before the thread yields to its event loop: about one millisecond. */
 const SAMPLES_PER_TURN = 500;
 
 export class Exposition {
@@ -44,7 +44,8 @@ export class Exposition {
   };
 
   /**
-   * Starts to observe the process (garbage collection, event loop): one per process, in the primary.
+   * Starts to observe the process (garbage collection, event loop). Create only one per process, in the
+   * primary.
    * @param skipped see `ProcessMetrics`
    */
   constructor(sources: readonly MetricSource[], skipped: () => void = () => undefined) {
@@ -52,7 +53,7 @@ export class Exposition {
     this.#process = new ProcessMetrics(skipped);
   }
 
-  /** Those who ask at the same time get the same text. */
+  /** Renders the page. Concurrent calls share one result. */
   render(format: ExpositionFormat): Promise<string> {
     return this.#renders[format]();
   }
@@ -73,7 +74,7 @@ export class Exposition {
   async #processSamples(): Promise<Samples[]> {
     return (await this.#process.read()).map(({ name, help, type, values }) => ({
       name,
-      // Typed as an enum, which does not exist: at run time it is the word.
+      // prom-client declares an enum that does not exist at run time: the value is the word itself.
       kind: type as unknown as MetricKind,
       help,
       groups: values.map((value) => [value as Sample]),
@@ -114,10 +115,12 @@ function histogramSamples(name: string, total: SeriesTotal, cells: readonly numb
   ];
 }
 
-/** A registry finds a metric in an object by its name, where one called `constructor` would be a member. */
+/**
+ * Name of every snapshot in its registry. The registry uses an object, where `constructor` would be a member.
+ */
 const REGISTERED = 'snapshot';
 
-/** What prom-client asks a metric for, answered with values that it did not count. */
+/** A metric for prom-client whose values were not counted by prom-client. */
 class Snapshot extends Gauge {
   readonly #name: string;
   readonly #kind: MetricKind;
@@ -138,8 +141,8 @@ class Snapshot extends Gauge {
 
 async function renderFamily(family: Samples, format: ExpositionFormat): Promise<string> {
   const { kind, groups } = family;
-  // OpenMetrics: the family of a counter is called without `_total`, its samples with; quotes in help are
-  // escaped.
+  // In OpenMetrics the family of a counter has no `_total`, but its samples have. Double quotes in help would
+  // have to be escaped.
   const open = format === 'openmetrics';
   const name = open && kind === 'counter' ? family.name.replace(/_total$/, '') : family.name;
   const help = open ? family.help.replaceAll('"', "'") : family.help;
@@ -150,7 +153,7 @@ async function renderFamily(family: Samples, format: ExpositionFormat): Promise<
     registry.setContentType(CONTENT_TYPES[format]);
     registry.registerMetric(new Snapshot(name, kind, help, chunk));
     const text = await registry.getSingleMetricAsString(REGISTERED);
-    // HELP and TYPE once, before the first chunk.
+    // HELP and TYPE are written once, before the first chunk.
     texts.push(texts.length === 0 ? text : text.split('\n').slice(2).join('\n'));
     chunk = [];
   };
@@ -172,8 +175,8 @@ function canonicalBound(sample: Sample): Sample {
 }
 
 /**
- * Content negotiation over the two formats (RFC 9110 section 12.5.1): OpenMetrics only when it is named and
- * not liked less than the older text.
+ * Chooses the format by content negotiation (RFC 9110 section 12.5.1): OpenMetrics only when the client names
+ * it and does not prefer the older format.
  */
 export function negotiate(accept: string | undefined): ExpositionFormat {
   let open = 0;

@@ -1,25 +1,27 @@
 // Trace context as it travels in HTTP header fields: https://www.w3.org/TR/trace-context/.
 import type { TraceContext } from '../scope.js';
 
-/** version "-" trace-id "-" parent-id "-" trace-flags; a later version may append "-…" (section 3.2.4). */
+/** version "-" trace-id "-" parent-id "-" trace-flags; later versions may append "-…" (section 3.2.4). */
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 const NO_TRACE = '0'.repeat(32);
 const NO_SPAN = '0'.repeat(16);
 const SAMPLED = 0x01;
 
 /**
- * Longest `tracestate` that is passed on; a longer one is dropped whole (section 3.3.1.5 asks for at least
- * this).
+ * Longest `tracestate` that is passed on; a longer one is dropped entirely. Section 3.3.1.5 requires at least
+ * this length.
  */
 const TRACESTATE_BYTES = 512;
 const TRACESTATE_MEMBERS = 32;
-/** One list member: key (simple or tenant@system), `=`, printable value without comma and equals sign. */
+/**
+ * One list member: a key (simple or tenant@system), `=`, and a printable value without comma and equals sign.
+ */
 const MEMBER =
   /^(?:[a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
 
 /**
- * @param tracestate several fields of the name joined by a comma
- * @returns undefined when the header is absent or invalid: the caller starts a new trace, without tracestate
+ * @param tracestate the values of all fields of this name, joined by commas
+ * @returns undefined when the field is absent or invalid: a new trace without tracestate is started
  */
 export function parseTraceparent(
   traceparent: string | undefined,
@@ -39,9 +41,9 @@ export function parseTraceparent(
   };
 }
 
-/** The list as it came when it is valid and short enough, otherwise undefined (section 3.3.1). */
+/** The unchanged list when it is valid and short enough, otherwise undefined (section 3.3.1). */
 export function acceptTracestate(value: string | undefined): string | undefined {
-  // Characters are bytes here: anything outside ASCII fails the grammar below.
+  // The number of characters is the number of bytes: the grammar below allows ASCII only.
   if (value === undefined || value === '' || value.length > TRACESTATE_BYTES) return undefined;
   const keys = new Set<string>();
   for (const item of value.split(',')) {

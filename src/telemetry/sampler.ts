@@ -1,22 +1,22 @@
-// Head sampling as OTEL_TRACES_SAMPLER names it, reduced to what it is: a share of all traces by their
-// sampling word, and whether the parent's decision comes first.
+// Head sampling by OTEL_TRACES_SAMPLER: the share of traces that is kept, and whether a parent's decision has
+// precedence.
 // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration
 
 export interface HeadSampler {
-  /** Traces whose sampling word is below this are kept: 0 none, 2^32 all. */
+  /** Traces whose sampling word is below this number are kept: 0 keeps none, 2^32 keeps all. */
   readonly bound: number;
-  /** A parent's decision (of a sender we trust) is taken over. */
+  /** Whether the decision of a parent is followed, if its sender is trusted. */
   readonly followsParent: boolean;
 }
 
 const ALL = 2 ** 32;
 
-/** What is used instead of a sampler we do not have, as the OpenTelemetry specification asks for. */
+/** The sampler that replaces an unknown one, as the OpenTelemetry specification requires. */
 export const DEFAULT_SAMPLER = 'parentbased_traceidratio';
 
 /**
- * @param ratio 0..1, for the two ratio samplers
- * @returns undefined for a sampler we do not have
+ * @param ratio share of the traces, 0 to 1, for the two ratio samplers
+ * @returns undefined for an unknown sampler
  */
 export function headSampler(name: string, ratio: number): HeadSampler | undefined {
   const followsParent = name.startsWith('parentbased_');
@@ -32,7 +32,10 @@ export function headSampler(name: string, ratio: number): HeadSampler | undefine
   }
 }
 
-/** The same bound as the OpenTelemetry SDK for JavaScript, so that two processes agree on a trace. */
+/**
+ * The bound for a ratio, computed as in the OpenTelemetry SDK for JavaScript, so that processes agree on a
+ * trace.
+ */
 export function boundOf(ratio: number): number {
   if (!(ratio > 0)) return 0;
   return ratio >= 1 ? ALL : Math.floor(ratio * 0xffffffff);

@@ -1,5 +1,5 @@
-// What a service gets to count with: its own metrics, checked when they are declared, and checked again
-// whenever it adds to them. A value that is not a number would be a number to whoever reads the metric.
+// The metrics interface of a service. Declarations are checked, and so is every value: otherwise a value that
+// is no number would be shown as one.
 import type { Counter, Gauge, Histogram, Labels, MetricKind, Recorder } from '../memory/metrics/recorder.js';
 import { describeValue, type ErrorFactory, typeErrorFor } from '../options.js';
 import { DeclaredMetrics } from './declared-metrics.js';
@@ -7,7 +7,7 @@ import { copyOfLabels } from './metric-declaration.js';
 
 type Declare<T> = (name: string, help: string, labels?: Labels) => T;
 
-/** Structurally the `ServiceMetrics` of api/service-definition.ts, which this module must not know. */
+/** The same as `ServiceMetrics` of the public interface, which this module must not import. */
 export interface OwnMetrics {
   readonly counter: Declare<Counter>;
   readonly gauge: Declare<Gauge>;
@@ -15,8 +15,8 @@ export interface OwnMetrics {
 }
 
 /**
- * @param recorder of the services of a thread
- * @returns the metrics of each of them, by its name
+ * @param recorder the recorder for the services of this thread
+ * @returns a function that returns the metrics interface of a service by its name
  */
 export function serviceMetrics(recorder: Recorder): (service: string) => OwnMetrics {
   const all = new DeclaredMetrics();
@@ -43,10 +43,10 @@ export function serviceMetrics(recorder: Recorder): (service: string) => OwnMetr
 
 type Make<T> = (recorder: Recorder, name: string, labels: Labels, fault: ErrorFactory) => T;
 
-/** Characters of what is said about a metric. */
+/** The most characters of a help text; a longer one is cut. */
 const MOST_HELP = 250;
-/** 139 years in microseconds. */
-const MOST = 2 ** 52;
+/** The largest recorded duration: 139 years in microseconds. */
+const MOST_US = 2 ** 52;
 
 const counterOf: Make<Counter> = (recorder, name, labels, fault) => {
   const counter = recorder.counter(name, labels);
@@ -86,12 +86,14 @@ const histogramOf: Make<Histogram> = (recorder, name, labels, fault) => {
       if (!(Number.isFinite(microseconds) && microseconds >= 0) || more !== undefined) {
         throw refusal(fault, 'record', microseconds, more, 'a number of microseconds >= 0');
       }
-      histogram.record(Math.min(MOST, Math.round(microseconds)));
+      histogram.record(Math.min(MOST_US, Math.round(microseconds)));
     },
   };
 };
 
-/** @param more behind the number, where OpenTelemetry has attributes: nothing would count under them */
+/**
+ * @param more the argument after the number. OpenTelemetry has attributes there, which would be ignored here.
+ */
 function refusal(fault: ErrorFactory, method: string, given: unknown, more: unknown, wanted: string): Error {
   if (more === undefined) return fault(`${method} takes ${wanted}, not ${describeValue(given)}`);
   return fault(`${method} takes nothing behind the number; labels are given where the metric is declared`);

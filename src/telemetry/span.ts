@@ -1,53 +1,60 @@
-// The contract of tracing: what one traced piece of work is, and how it is begun. tracing.ts implements it on
-// OpenTelemetry, spans.ts knows what attributes each kind of work carries.
+// The contract of tracing: spans and how they begin. otlp-tracing.ts implements it with OpenTelemetry,
+// tracing.ts without an export. spans.ts defines the names and attributes of each kind of span.
 import type { TraceContext } from '../scope.js';
 
 export type SpanKind = 'server' | 'client' | 'internal';
 
-/** Names from https://opentelemetry.io/docs/specs/semconv/ wherever it has one. */
+/**
+ * Attributes by name. Names are those of https://opentelemetry.io/docs/specs/semconv/ wherever it has one.
+ */
 export type SpanAttributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** One piece of work in a trace. Always usable: one that nobody keeps ignores what it is told. */
+/** One piece of work in a trace. A span that is not kept has the same methods, which then do nothing. */
 export interface SpanHandle {
-  /** What travels on: the parent of calls made within. Reading its ids may create them. */
+  /**
+   * The context that is passed on, as the parent of calls made within this span. Reading its ids may create
+   * them.
+   */
   readonly context: TraceContext;
-  /** False: nothing is kept, so skip work that only feeds attributes. */
+  /** False: the span is not kept, so work that is only needed for attributes can be skipped. */
   readonly recording: boolean;
   setAttribute(name: string, value: string | number | boolean): void;
   /**
-   * Call once; later calls do nothing.
-   * @param errorType marks the span as failed: a code of errors.ts or the class of the failure, never free
-   *   text
-   * @param message detail for the reader of the trace; no secrets
+   * Ends the span. Later calls do nothing.
+   * @param errorType marks the span as failed: a code of errors.ts or the class of the error, never free text
+   * @param message detail for the reader of the trace; secrets in it are masked
    */
   end(errorType?: string, message?: string): void;
 }
 
-/** The trace fields of an incoming request, as they came. */
+/** The trace header fields of an incoming request. */
 export interface IncomingTrace {
   readonly traceparent: string | undefined;
   readonly tracestate: string | undefined;
-  /** Whether the sender's sampled flag counts (RECEIVE_TRACE_FLAGS). Its trace id is continued anyway. */
+  /**
+   * Whether the sender's sampled flag is followed (RECEIVE_TRACE_FLAGS). Its trace id is continued in any
+   * case.
+   */
   readonly trusted: boolean;
 }
 
 export interface Tracing {
-  /** False when nothing is exported: no span is ever recorded, trace contexts still travel. */
+  /** False when nothing is exported: no span is recorded, but trace contexts are still passed on. */
   readonly enabled: boolean;
   /**
-   * Whether this thread keeps a trace that arrives so is decided here, before anything is created: an
-   * unsampled request costs one small object, and its ids are made when somebody reads them.
-   * @param describe called only when the span is recorded
+   * Begins the server span of a request and decides first whether the trace is kept. An unsampled request
+   * costs one small object; its ids are made when they are first read.
+   * @param describe returns name and attributes; called only when the span is recorded
    */
   receive(incoming: IncomingTrace, describe: () => SpanStart): SpanHandle;
-  /** @param parent undefined: a new trace, sampled as the settings say */
+  /** Begins a span. @param parent undefined: a new trace begins, sampled by the settings */
   begin(
     name: string,
     kind: SpanKind,
     parent: TraceContext | undefined,
     attributes?: SpanAttributes,
   ): SpanHandle;
-  /** Sends what has gathered. Never rejects: a failure is logged. */
+  /** Sends the spans that have ended. Never rejects: a failure is logged. */
   flush(): Promise<void>;
   /** Flushes and stops, within a few seconds. Never rejects. */
   shutdown(): Promise<void>;
@@ -58,9 +65,9 @@ export interface SpanStart {
   readonly attributes: SpanAttributes;
 }
 
-/** Who exports. */
+/** The thread that exports spans. */
 export interface TracingIdentity {
-  /** Row of this thread: 0 primary. */
+  /** Number of the worker; 0 for the primary. */
   readonly worker: number;
   /** Unique per process start; becomes `service.instance.id`. */
   readonly instanceId: string;

@@ -1,10 +1,10 @@
-// Which name and attributes each kind of work carries, by OpenTelemetry's semantic conventions
+// The name and the attributes of each kind of span, by OpenTelemetry's semantic conventions
 // (https://opentelemetry.io/docs/specs/semconv/). Attributes are built only for spans that are kept.
 import type * as semconv from '@opentelemetry/semantic-conventions';
 import type { TraceContext } from '../scope.js';
 import type { IncomingTrace, SpanHandle, Tracing } from './span.js';
 
-/** Their names, checked by the compiler against the package; at run time nothing of it is loaded. */
+/** Names of attributes. The compiler checks them against the package, which is not loaded at run time. */
 const ATTR = {
   clientAddress: 'client.address' satisfies typeof semconv.ATTR_CLIENT_ADDRESS,
   dbNamespace: 'db.namespace' satisfies typeof semconv.ATTR_DB_NAMESPACE,
@@ -27,22 +27,22 @@ export interface ServerRequest extends IncomingTrace {
   readonly method: string;
   /** Route as a template, `/api/users/{id}`; undefined when none matched. */
   readonly template: string | undefined;
-  /** Without the query, which may hold what must not be kept. */
+  /** The path without the query, which may contain secrets. */
   readonly path: string;
   readonly scheme: 'http' | 'https';
-  /** The Host field as it came, with a port if it has one. */
+  /** The Host field, including its port if it has one. */
   readonly host?: string | undefined;
   readonly clientAddress?: string | undefined;
   readonly service?: string | undefined;
 }
 
-/** `host`, `host:port` or `[IPv6]:port` in the two attributes that it is. */
+/** The attributes for address and port of `host`, `host:port` or `[IPv6]:port`. */
 function serverOf(host = ''): Record<string, string | number | undefined> {
   const [, address, port] = /^\[?(.*?)\]?(?::(\d*))?$/.exec(host) ?? [];
   return { [ATTR.serverAddress]: address || undefined, [ATTR.serverPort]: port ? Number(port) : undefined };
 }
 
-/** One span a request: `GET /api/users/{id}`. End it with `endServerSpan`. */
+/** Begins the span of a request: `GET /api/users/{id}`. End it with `endServerSpan`. */
 export function serverSpan(tracing: Tracing, request: ServerRequest): SpanHandle {
   return tracing.receive(request, () => ({
     name: request.template === undefined ? request.method : `${request.method} ${request.template}`,
@@ -58,7 +58,10 @@ export function serverSpan(tracing: Tracing, request: ServerRequest): SpanHandle
   }));
 }
 
-/** Only a fault of the server fails a server span: 4xx is the client's (semconv, HTTP spans, status). */
+/**
+ * Ends a server span. Only 5xx and 499 mark it as failed; 4xx is a client's error (semconv, HTTP spans,
+ * status).
+ */
 export function endServerSpan(span: SpanHandle, status: number, errorType?: string): void {
   if (!span.recording) return;
   span.setAttribute(ATTR.httpResponseStatusCode, status);
@@ -69,21 +72,21 @@ export interface ClientCall {
   readonly method: string;
   /** Name of the called service. */
   readonly service: string;
-  /** With its query removed. */
+  /** The path without its query. */
   readonly path: string;
-  /** The picked instance; undefined for an in-process call. */
+  /** Host of the picked instance; undefined for an in-process call. */
   readonly host?: string | undefined;
   readonly port?: number | undefined;
-  /** Default `http`. */
+  /** @default 'http' */
   readonly scheme?: 'http' | 'https';
   /** 0 for the first attempt. */
   readonly attempt?: number | undefined;
 }
 
-/** One attempt of a call to another service: `GET users`. End it with `endClientSpan`. */
+/** Begins the span of one attempt of a call to another service: `GET users`. End it with `endClientSpan`. */
 export function clientSpan(tracing: Tracing, parent: TraceContext | undefined, call: ClientCall): SpanHandle {
   const name = `${call.method} ${call.service}`;
-  if (!kept(tracing, parent)) return tracing.begin(name, 'client', parent);
+  if (!mayRecord(tracing, parent)) return tracing.begin(name, 'client', parent);
   const { host, port, scheme = 'http', attempt = 0 } = call;
   return tracing.begin(name, 'client', parent, {
     [ATTR.httpRequestMethod]: call.method,
@@ -96,21 +99,24 @@ export function clientSpan(tracing: Tracing, parent: TraceContext | undefined, c
   });
 }
 
-/** For the caller every status from 400 up is a failure (semconv, HTTP spans, status). */
+/** Ends a client span. For the caller every status from 400 up is a failure (semconv, HTTP spans, status). */
 export function endClientSpan(span: SpanHandle, status: number | undefined, errorType?: string): void {
   if (!span.recording) return;
   if (status !== undefined) span.setAttribute(ATTR.httpResponseStatusCode, status);
   span.end(errorType ?? (status !== undefined && status >= 400 ? String(status) : undefined));
 }
 
-/** One statement: `SELECT users`. Values never appear: only the summary of the parameterized text does. */
+/**
+ * Begins the span of one statement: `SELECT users`. It contains only a summary of the parameterized
+ * statement, never values.
+ */
 export function dbSpan(
   tracing: Tracing,
   parent: TraceContext | undefined,
   database: string,
   statement: string,
 ): SpanHandle {
-  if (!kept(tracing, parent)) return tracing.begin('postgresql', 'client', parent);
+  if (!mayRecord(tracing, parent)) return tracing.begin('postgresql', 'client', parent);
   const { operation, summary } = summarize(statement);
   return tracing.begin(summary, 'client', parent, {
     [ATTR.dbSystemName]: POSTGRESQL,
@@ -120,7 +126,10 @@ export function dbSpan(
   });
 }
 
-/** One attempt of a saga's step: `checkout/capture-payment`, its way back `checkout/capture-payment/undo`. */
+/**
+ * Begins the span of one attempt of a saga's step: `checkout/capture-payment`, or of its compensation:
+ * `checkout/capture-payment/undo`.
+ */
 export function sagaStepSpan(
   tracing: Tracing,
   parent: TraceContext | undefined,
@@ -142,12 +151,12 @@ export function sagaStepSpan(
   });
 }
 
-/** One task on the CPU pool, from its submission to its result: `cpu invoice`. */
+/** Begins the span of one task on the CPU pool, from its submission to its result: `cpu invoice`. */
 export function cpuSpan(tracing: Tracing, parent: TraceContext | undefined, task: string): SpanHandle {
   return tracing.begin(`cpu ${task}`, 'internal', parent, { 'multilane.cpu.task': task });
 }
 
-const kept = (tracing: Tracing, parent: TraceContext | undefined): boolean =>
+const mayRecord = (tracing: Tracing, parent: TraceContext | undefined): boolean =>
   tracing.enabled && parent?.sampled !== false;
 
 const authority = (host: string, port: number | undefined): string => {
@@ -157,7 +166,9 @@ const authority = (host: string, port: number | undefined): string => {
 
 const TARGET = /\b(?:from|into|update|table)\s+(?:only\s+)?("?[\w.]+"?)/i;
 
-/** First word and first table of a statement: low cardinality, no values (semconv, database spans). */
+/**
+ * The first word and the first table of a statement: low cardinality and no values (semconv, database spans).
+ */
 export function summarize(statement: string): { readonly operation: string; readonly summary: string } {
   const operation = (/^[\s(]*([a-z]+)/i.exec(statement)?.[1] ?? 'query').toUpperCase();
   const target = TARGET.exec(statement)?.[1]?.replaceAll('"', '');

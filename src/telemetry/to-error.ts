@@ -1,20 +1,21 @@
-// Whatever code of a service has thrown, as an error that can be looked at.
+// Turns a value that code of a service has thrown into an Error that can be read safely.
 import { types } from 'node:util';
-import { shown } from './log-redact.js';
+import { valueText } from './log-redact.js';
 
 /**
- * An Error as it is, anything else as one that shows it. An error that throws when it is looked at (a getter,
- * a Proxy) is replaced, so that nothing behind this has to expect it. Never throws.
+ * Returns an Error unchanged, and wraps any other value in an Error whose message shows it. An error whose
+ * properties throw when they are read (a getter, a Proxy) is replaced, so that callers need not expect it. It
+ * never throws itself.
  */
 export function toError(thrown: unknown): Error {
   try {
     if (thrown instanceof Error) {
       const { name, message, stack, cause } = thrown;
-      // An error that a Proxy stands in front of is an object like any other.
+      // A Proxy of an error is copied, because its properties may throw later.
       if (types.isProxy(thrown)) return Object.assign(new Error(message, { cause }), { name, stack });
       return thrown;
     }
-    return new Error(`thrown: ${shown(thrown)}`, { cause: thrown });
+    return new Error(`thrown: ${valueText(thrown)}`, { cause: thrown });
   } catch {
     return new Error('thrown: a value that cannot be shown');
   }

@@ -1,4 +1,4 @@
-// Random trace and span ids, cheaply: bytes are drawn from the system in pages, not per id.
+// Generates random trace and span ids cheaply: random bytes are drawn from the system in pages, not per id.
 import { randomFillSync } from 'node:crypto';
 
 const PAGE_WORDS = 1024;
@@ -25,8 +25,8 @@ export class TraceIds {
   }
 
   /**
-   * A trace id whose sampling word (see `samplingWord`) is the given one, so that a decision taken on the
-   * word before the id existed is the decision that everybody else takes on the id.
+   * Generates a trace id with a given sampling word (see `samplingWord`). A sampling decision that was made
+   * by the word, before the id existed, is then the same as the one that other processes make by the id.
    */
   traceId(samplingWord = this.word()): string {
     const [a, b, c] = [this.word(), this.word(), this.word()];
@@ -40,7 +40,9 @@ export class TraceIds {
   }
 }
 
-/** The four words of a trace id folded by XOR: what OpenTelemetry's TraceIdRatioBased sampler looks at. */
+/**
+ * The four words of a trace id combined by XOR, by which OpenTelemetry's TraceIdRatioBased sampler decides.
+ */
 export function samplingWord(traceId: string): number {
   let word = 0;
   for (let at = 0; at < 32; at += 8) word ^= Number.parseInt(traceId.slice(at, at + 8), 16);
@@ -49,6 +51,6 @@ export function samplingWord(traceId: string): number {
 
 const BYTE = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
-/** Five times as fast as toString(16) and padding. */
+/** Formats a word as 8 hexadecimal digits, five times as fast as toString(16) and padding. */
 const hex = (word: number): string =>
   BYTE[word >>> 24]! + BYTE[(word >>> 16) & 255]! + BYTE[(word >>> 8) & 255]! + BYTE[word & 255]!;

@@ -1,4 +1,4 @@
-// The start of tracing in a thread, and what it is while nothing is exported.
+// Starts tracing in a thread, and implements it for the case that nothing is exported.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Recorder } from '../memory/metrics/recorder.js';
@@ -13,16 +13,18 @@ import { Unrecorded, UnsampledRequest } from './unrecorded.js';
 
 export interface TracingDeps {
   readonly log: Logger;
-  /** For what does not reach the collector. */
+  /** Records the spans that do not reach the collector. */
   readonly recorder: Recorder;
-  /** Of the traces that begin here, asked at each of them; default: that of the settings, for good. */
+  /**
+   * Returns the current sampling bound (see `HeadSampler`) and is called for each trace that begins here.
+   * @default always the bound of the settings
+   */
   readonly bound?: () => number;
 }
 
 /**
- * Tracing for this thread: exporting when an endpoint is set and OTEL_SDK_DISABLED is not.
- * The `sampler` of the settings must be one that `headSampler` knows; another is logged and replaced by the
- * default, as the OpenTelemetry specification asks for.
+ * Starts tracing for this thread. Spans are exported when an endpoint is set and OTEL_SDK_DISABLED is not. An
+ * unknown sampler is logged and replaced by the default, as the OpenTelemetry specification requires.
  */
 export function initTracing(
   settings: Pick<Settings, 'otel'>,
@@ -49,7 +51,10 @@ const switched = ({ followsParent }: HeadSampler, bound: () => number): HeadSamp
   },
 });
 
-/** No export: contexts travel on, sampled flags of trusted senders included, and nothing is recorded. */
+/**
+ * Tracing without export: contexts are passed on with the sampled flags of trusted senders; nothing is
+ * recorded.
+ */
 class PassingTracing implements Tracing {
   readonly enabled = false;
   readonly #ids: TraceIds;

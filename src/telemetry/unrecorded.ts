@@ -1,11 +1,11 @@
-// Spans that nobody keeps. They are what almost every request gets, so they cost one small object, and ids
-// are made when somebody reads them: a log line, or a call to another service.
+// Spans that are not kept. Almost every request gets one, so they cost one small object, and their ids are
+// made when they are first read: by a log line, or by a call to another service.
 import type { TraceContext } from '../scope.js';
 import { parseTraceparent } from './propagation.js';
 import type { SpanHandle } from './span.js';
 import type { TraceIds } from './trace-ids.js';
 
-/** Work within a trace that is not kept: continues its parent's context unchanged. */
+/** A span within a trace that is not kept. It passes on its parent's context unchanged. */
 export class Unrecorded implements SpanHandle {
   readonly recording = false;
   readonly context: TraceContext;
@@ -18,7 +18,7 @@ export class Unrecorded implements SpanHandle {
   end(): void {}
 }
 
-/** A request (or a background job) whose trace is not kept: span and context in one object. */
+/** The span of a request or background job whose trace is not kept. It is its own context. */
 export class UnsampledRequest implements SpanHandle, TraceContext {
   readonly recording = false;
   readonly sampled = false;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createLogger } from '#src/telemetry/log.js';
-import { shown, thrownText } from '#src/telemetry/log-redact.js';
+import { thrownText, valueText } from '#src/telemetry/log-redact.js';
 import type { LogSink } from '#src/telemetry/log-sink.js';
 
 /** Far below what a line may cost, far above what one within its bounds has. */
@@ -108,7 +108,7 @@ describe('a line of the log', () => {
       expect(second).to.include({ route: '/a', msg: 'a handler failed' });
       expect(texts.join()).to.not.match(/read too much|cannot be read|unreadable|unable to serialize/);
       expect(thrownText(value).length).to.be.below(MOST_BYTES);
-      expect(shown(value).length).to.be.below(MOST_BYTES);
+      expect(valueText(value).length).to.be.below(MOST_BYTES);
     });
   }
 
@@ -180,7 +180,7 @@ describe('a line of the log', () => {
       log.info(`${' '.repeat(at - 20)}postgres://admin:${secret}@db ${end}`);
       log.info(`${' '.repeat(at)}Bearer ${secret} ${end}`);
     }
-    texts.push(shown({ password: secret }), thrownText([{ token: secret }]));
+    texts.push(valueText({ password: secret }), thrownText([{ token: secret }]));
     for (const text of texts) expect(text).to.not.contain('hunter2');
     expect(texts[0]).to.contain('"name":"n"');
   });

@@ -7,7 +7,7 @@ import { CENSORED } from '#src/redaction/secret-pairs.js';
 import { maskText } from '#src/redaction/secret-texts.js';
 import { shortText } from '#src/redaction/shown-text.js';
 import { createLogger } from '#src/telemetry/log.js';
-import { shown, thrownText } from '#src/telemetry/log-redact.js';
+import { thrownText, valueText } from '#src/telemetry/log-redact.js';
 import type { LogSink } from '#src/telemetry/log-sink.js';
 import {
   INNOCENT_FIELDS,
@@ -122,13 +122,13 @@ describe('a secret is in no line of the log', () => {
 
   it('nor in what else tells of a value or an error', () => {
     for (const make of Object.values(SECRET_VALUES)) {
-      const texts = [shown({ beside: BESIDE, value: make() })];
+      const texts = [valueText({ beside: BESIDE, value: make() })];
       texts.push(thrownText(Object.assign(new Error(BESIDE), { value: make() })));
       expectNone(texts, 'thrown', BESIDE);
     }
     for (const secret of Object.values(SECRET_TEXTS)) {
       expectNone(
-        [shown(`${BESIDE} ${secret}`), thrownText(new Error(`${BESIDE} ${secret}`))],
+        [valueText(`${BESIDE} ${secret}`), thrownText(new Error(`${BESIDE} ${secret}`))],
         'text',
         BESIDE,
       );
