@@ -1,11 +1,11 @@
-// `--kebab-case value` and `--kebab-case=value`. Which flags exist is known only when the configuration file
-// is (services add some), and that file may be named by a flag: so parsing and checking are two steps.
+// Flags: `--kebab-case value` and `--kebab-case=value`. The services of the configuration file add flags, and
+// a flag may name that file, so flags are parsed first and checked later.
 import { ConfigError } from '../errors.js';
 import { nearestName } from '../name-suggestion.js';
 import { flagOf } from './setting-names.js';
 import type { SettingSource } from './setting-source.js';
 
-/** What may be asked for beside settings. */
+/** Flags that are not settings. */
 export const OPTIONS = {
   '--config':
     'Configuration file to use instead of multilane.config.{ts,js,mjs,json} in the working directory.',
@@ -19,14 +19,14 @@ export type InfoFlag = 'check' | 'help' | 'version';
 
 export interface CommandLine {
   readonly config: string | undefined;
-  /** The reference shop is wanted, and no configuration file. */
+  /** True for `--demo`: the reference shop runs without a configuration file. */
   readonly demo: boolean;
-  readonly asks: ReadonlySet<InfoFlag>;
-  /** By flag; undefined: the value is missing. */
+  readonly infoFlags: ReadonlySet<InfoFlag>;
+  /** Values by flag; undefined: the value is missing. */
   readonly flags: ReadonlyMap<string, string | undefined>;
 }
 
-const ASKS: ReadonlyMap<string, InfoFlag> = new Map([
+const INFO_FLAGS: ReadonlyMap<string, InfoFlag> = new Map([
   ['--check', 'check'],
   ['--help', 'help'],
   ['-h', 'help'],
@@ -35,18 +35,19 @@ const ASKS: ReadonlyMap<string, InfoFlag> = new Map([
 ]);
 
 /**
- * @throws ConfigError for an argument that is no flag, and for a `--config` without its file or beside
- *   `--demo`
+ * Parses the command line without checking the names of flags.
+ * @throws ConfigError for an argument that is no flag, for `--config` without a file, and for `--config`
+ *   together with `--demo`
  */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   const flags = new Map<string, string | undefined>();
-  const asks = new Set<InfoFlag>();
+  const infoFlags = new Set<InfoFlag>();
   let demo = false;
   const rest = [...argv];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
-    const ask = ASKS.get(word);
-    if (ask !== undefined) {
-      asks.add(ask);
+    const infoFlag = INFO_FLAGS.get(word);
+    if (infoFlag !== undefined) {
+      infoFlags.add(infoFlag);
       continue;
     }
     if (word === '--demo') {
@@ -55,17 +56,17 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     }
     const [, flag, value] = /^(--[^=]+)(?:=(.*))?$/s.exec(word) ?? [];
     if (flag === undefined) throw new ConfigError(`unexpected argument "${word}"`);
-    if (ASKS.has(flag) || flag === '--demo') throw new ConfigError(`${flag}: takes no value`);
+    if (INFO_FLAGS.has(flag) || flag === '--demo') throw new ConfigError(`${flag}: takes no value`);
     const valueFollows = value === undefined && rest[0] !== undefined && !rest[0].startsWith('--');
     flags.set(flag, valueFollows ? rest.shift() : value);
   }
   const config = flags.get('--config');
   if (flags.delete('--config') && !config) throw new ConfigError('--config: the file is missing');
-  if (demo && config) throw new ConfigError('--demo runs without a configuration file: leave out --config');
-  return { config, demo, asks, flags };
+  if (demo && config) throw new ConfigError('--demo runs without a configuration file: remove --config');
+  return { config, demo, infoFlags, flags };
 }
 
-/** @throws ConfigError for a flag that is none of `known` */
+/** The flags as a source of settings. @throws ConfigError for a flag that is not in `known` */
 export function fromCommandLine({ flags }: CommandLine, known: readonly string[]): SettingSource {
   const spellings = known.map(flagOf);
   for (const flag of flags.keys()) {

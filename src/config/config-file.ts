@@ -1,5 +1,5 @@
-// `multilane.config.{ts,js,mjs,json}`: settings by their camelCase names; a module also declares the
-// services.
+// The configuration file `multilane.config.{ts,js,mjs,json}`: settings by their camelCase names. A module
+// also declares the services.
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
@@ -13,22 +13,24 @@ import type { CommandLine } from './command-line.js';
 import { keyOf } from './setting-names.js';
 import type { SettingSource } from './setting-source.js';
 
-/** `.ts` is loaded where Node.js runs it unbuilt: from 22.18 on. */
+/**
+ * Extensions of the file. A `.ts` file needs Node.js 22.18 or later, which runs TypeScript without a build.
+ */
 const KINDS = ['.ts', '.js', '.mjs', '.json'];
 const NAMES = KINDS.map((kind) => `multilane.config${kind}`);
 
 export interface ConfigFile {
-  /** Absolute. */
+  /** Absolute path. */
   readonly path: string;
-  /** As messages name it. */
+  /** File name, for messages. */
   readonly name: string;
-  /** What `services` holds, unchecked but for being a list; undefined when the file declares none. */
+  /** The list `services`, whose items are unchecked; undefined when the file declares none. */
   readonly services: readonly unknown[] | undefined;
-  /** Everything else. */
+  /** All other members. */
   readonly members: Readonly<Record<string, unknown>>;
 }
 
-/** The one of the default names that lies in a folder. @throws ConfigError when there are two */
+/** The configuration file with a default name in a folder. @throws ConfigError when there are several */
 export function defaultConfigFile(cwd: string): string | undefined {
   const found = NAMES.filter((name) => existsSync(join(cwd, name)));
   if (found.length > 1) throw new ConfigError(`${found.join(' and ')}: keep one, or name one with --config`);
@@ -36,10 +38,10 @@ export function defaultConfigFile(cwd: string): string | undefined {
 }
 
 /**
- * Path of the configuration file that a command line means, undefined for `--demo`. Without a file there is
- * nothing to run: the folder is probably the wrong one, and services that run by default would migrate the
- * database that its environment names.
- * @throws ConfigError when it is not there, or of an unknown kind
+ * The path of the configuration file that a command line selects; undefined for `--demo`. A missing file is
+ * an error: the folder is probably the wrong one, and default services would migrate the database that the
+ * environment names.
+ * @throws ConfigError when the file does not exist, or has an unknown extension
  */
 export function configFileOf(
   cwd: string,
@@ -79,7 +81,7 @@ async function readContent(path: string, name: string): Promise<unknown> {
   }
 }
 
-/** @throws ConfigError naming the line of the export */
+/** @throws ConfigError that names the line of the export when it is no configuration */
 function defaultExportOf(exports: Readonly<Record<string, unknown>>, path: string): unknown {
   const content = exports.default;
   const found = notAConfig(content);
@@ -90,7 +92,7 @@ function defaultExportOf(exports: Readonly<Record<string, unknown>>, path: strin
   throw new ConfigError(`${place}: ${found}; write: export default defineConfig({ services: [...] })`);
 }
 
-/** What is exported instead of an object of settings and services. */
+/** The reason why an exported value is no configuration; undefined when it may be one. */
 function notAConfig(content: unknown): string | undefined {
   if (content === undefined) return 'there is no default export';
   if (typeof content !== 'object' || content === null) {
@@ -98,7 +100,7 @@ function notAConfig(content: unknown): string | undefined {
   }
   if (Array.isArray(content)) return 'the default export must be an object, not a list';
   if (types.isPromise(content)) {
-    content.catch(() => {}); // this refusal says it first
+    content.catch(() => {}); // the error below is thrown instead
     return 'the default export must be an object, not a promise (export default await …)';
   }
   if ('routes' in content) return 'the default export is a service, not a configuration';
@@ -106,19 +108,19 @@ function notAConfig(content: unknown): string | undefined {
 }
 
 /**
- * @param path as `configFileOf` has found it
- * @throws ConfigError for a file that is broken, or of no use
+ * @param path a path from `configFileOf`
+ * @throws ConfigError for a file that cannot be loaded or does not contain a configuration
  */
 export async function loadConfigFile(path: string): Promise<ConfigFile> {
   const name = basename(path);
   const content = await readContent(path, name);
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    throw new ConfigError(`${name}: must hold an object`);
+    throw new ConfigError(`${name}: must contain an object`);
   }
   const { services, ...members } = content as Readonly<Record<string, unknown>>;
   if (services !== undefined && extname(path) === '.json') {
     throw new ConfigError(
-      `${name}: "services" takes code, so a .js or .mjs file; to mount some only, use SERVICES`,
+      `${name}: "services" needs a .js or .mjs file, because services are code; to mount only some, use SERVICES`,
     );
   }
   if (services !== undefined && (!Array.isArray(services) || services.length === 0)) {
@@ -140,7 +142,7 @@ export function serviceNamesIn({ name: file, services = [] }: ConfigFile): reado
   });
 }
 
-/** @throws ConfigError for a key that is not in `known` */
+/** The file as a source of settings. @throws ConfigError for a key that is not in `known` */
 export function fromFile({ name: file, members }: ConfigFile, known: readonly string[]): SettingSource {
   const spellings = known.map(keyOf);
   for (const key of Object.keys(members)) {

@@ -1,28 +1,28 @@
-// MAX_CONNECTIONS: what the limit of open files leaves for connections, by default and at most.
+// MAX_CONNECTIONS: its default and its maximum follow from the limit of open files.
 import { ConfigError } from '../errors.js';
 import type { MachineFacts } from './setting.js';
 
-/** What Linux lets a process open unless told otherwise (fs.nr_open). */
+/** The most files that Linux allows a process to open by default (fs.nr_open). */
 export const MOST_CONNECTIONS = 1_048_576;
-/** Fewer are too few to serve with. */
+/** The smallest default: with fewer connections the process cannot serve reasonably. */
 const LEAST_CONNECTIONS = 64;
 const SHARE_OF_FILES = 0.9;
-/** Files that the process needs beside connections: in all, and for each worker. */
+/** Files that the process needs for everything but connections, in addition to those of each worker. */
 export const KEPT_FILES = 128;
 const KEPT_FILES_PER_WORKER = 16;
 
-/** With fewer open files not even the modules of the services can be relied on to load. */
+/** The smallest usable limit: with fewer open files even the modules of the services may fail to load. */
 const LEAST_OPEN_FILES = KEPT_FILES + KEPT_FILES_PER_WORKER + LEAST_CONNECTIONS;
 
 type Facts = Pick<MachineFacts, 'openFiles' | 'workers'>;
 
-interface SetConnections {
-  /** MAX_CONNECTIONS; undefined: the default. */
+interface ConfiguredConnections {
+  /** MAX_CONNECTIONS; undefined: the default applies. */
   readonly maxConnections: number | undefined;
 }
 
 /**
- * The smaller of nine tenths of the open-file limit and that limit - 128 - 16 x workers.
+ * The default: the smaller of nine tenths of the open-file limit and that limit - 128 - 16 x workers.
  * @throws ConfigError when that is under 64
  */
 export function defaultMaxConnections({ openFiles, workers }: Facts): number {
@@ -38,9 +38,10 @@ export function defaultMaxConnections({ openFiles, workers }: Facts): number {
 }
 
 /**
- * @param as how MAX_CONNECTIONS was spelled
- * @throws ConfigError when so many connections leave fewer than 128 + 16 x workers files for everything else,
- *   and when the limit is too low for any number of them
+ * Checks a value against the limit of open files.
+ * @param as the name by which MAX_CONNECTIONS was set, for messages
+ * @throws ConfigError when the connections leave fewer than 128 + 16 x workers files for everything else, and
+ *   when the limit of open files is too low for any number of connections
  */
 export function checkMaxConnections(maxConnections: number, { openFiles, workers }: Facts, as: string): void {
   const kept = keptFiles(workers);
@@ -54,18 +55,22 @@ export function checkMaxConnections(maxConnections: number, { openFiles, workers
   );
 }
 
-/** Why a process with fewer than 208 open files does not start. */
-export function tooFewOpenFiles({ openFiles, workers, maxConnections }: Facts & SetConnections): ConfigError {
+/** The error of a process whose limit of open files is too low to start. */
+export function tooFewOpenFiles({
+  openFiles,
+  workers,
+  maxConnections,
+}: Facts & ConfiguredConnections): ConfigError {
   return new ConfigError(
     `MAX_CONNECTIONS: a limit of ${openFiles} open files is too low for any number of connections; ` +
       raised(workers, maxConnections ?? LEAST_CONNECTIONS),
   );
 }
 
-/** Whether so few files may be why modules cannot be loaded. */
+/** Whether the limit is so low that modules may fail to load because of it. */
 export const isTooFewOpenFiles = (openFiles: number): boolean => openFiles < LEAST_OPEN_FILES;
 
-/** What to do: the number is the smallest limit with which the start is not refused. */
+/** The advice to raise the limit, with the smallest limit that is sufficient. */
 function raised(workers: number, connections: number): string {
   const least = Math.max(LEAST_OPEN_FILES, keptFiles(workers) + connections);
   return `raise the limit to at least ${least} (ulimit -n, LimitNOFILE=) for WORKERS ${workers}`;

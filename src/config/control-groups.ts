@@ -1,20 +1,20 @@
-// Limits that control groups set for this process (cgroups(7)), in both of their versions.
+// Reads the limits that control groups set for this process (cgroups(7)), in both of their versions.
 import { readFileSync } from 'node:fs';
 
 const ROOT = '/sys/fs/cgroup';
 
-/** What the system reports. */
+/** Access to the system's files about control groups. */
 export interface ControlGroups {
-  /** Text of the file `/proc/self/cgroup`; `undefined` where there is none. */
+  /** Content of the file `/proc/self/cgroup`; undefined where it does not exist. */
   readonly cgroups: string | undefined;
-  /** Text of a file below `/sys/fs/cgroup`. */
+  /** Returns the content of a file below `/sys/fs/cgroup`; undefined when it cannot be read. */
   readonly read: (path: string) => string | undefined;
 }
 
 /**
- * Folders of this process's group in version 2 and in version 1, its own first. A limit of a group holds for
- * the groups below it as well, so all groups on the way up are there.
- * @param controller of version 1
+ * The folders of this process's group and of all groups above it, for version 2 and version 1. The own group
+ * is the first. The groups above are included because the limit of a group applies to all groups below it.
+ * @param controller the controller of version 1
  */
 export function groupFolders(
   { cgroups = '' }: ControlGroups,
@@ -32,7 +32,7 @@ export function groupFolders(
   return { version2, version1 };
 }
 
-/** `/a/b` -> `/a/b`, `/a` and the root, which is the empty text. */
+/** The groups `/a/b`, `/a` and the root (an empty string) for the group `/a/b`. */
 function ancestorsOf(group: string): readonly string[] {
   const names = group.split('/').filter((name) => name !== '');
   return Array.from({ length: names.length + 1 }, (_, index) =>
@@ -48,7 +48,7 @@ export const ownGroups = (): ControlGroups => ({
   read: textOf,
 });
 
-/** Groups outside of a container's own part of the tree have no file that it could read. */
+/** Undefined when the file cannot be read: a container has no access to the files of groups outside of it. */
 function textOf(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');

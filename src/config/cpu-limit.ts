@@ -1,14 +1,14 @@
-// How many threads of this process can run at once: as many as there are processors for it, or fewer where a
-// container has a quota of their time. Node.js 20 does not look at quotas.
+// The number of threads that can run at once: that of the processors, or less when a container has a CPU
+// quota. Node.js 20 does not consider quotas.
 import { availableParallelism } from 'node:os';
 import { type ControlGroups, groupFolders, ownGroups } from './control-groups.js';
 
 export interface ProcessorFacts extends ControlGroups {
-  /** `os.availableParallelism()` */
+  /** The result of `os.availableParallelism()`. */
   readonly processors: number;
 }
 
-/** The smallest quota that holds for this process, rounded up, at least 1 and at most the processors. */
+/** The smallest quota that applies to this process, rounded up; at least 1 and at most the processors. */
 export function parallelismIn(facts: ProcessorFacts): number {
   const { processors, read } = facts;
   const { version2, version1 } = groupFolders(facts, 'cpu');
@@ -21,7 +21,7 @@ export function parallelismIn(facts: ProcessorFacts): number {
   return Math.max(1, Math.min(processors, ...quotas.map(Math.ceil)));
 }
 
-/** Processors. `max` and -1 are no quota. */
+/** A quota in processors. `max` and -1 mean that there is no quota. */
 function quotaOf(quota = '', period = ''): number {
   const share = Number.parseInt(quota, 10) / Number.parseInt(period, 10);
   return share > 0 ? share : Number.POSITIVE_INFINITY;

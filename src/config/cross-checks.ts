@@ -1,4 +1,4 @@
-// What no single setting can tell: values that are right alone and wrong together.
+// Checks that involve several settings: each value is valid on its own, but not together with the others.
 import { isIP, isIPv4 } from 'node:net';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
@@ -8,20 +8,20 @@ import { isLoopback, isWildcard } from './network-kinds.js';
 import { TOKEN_CHARACTERS } from './setting-kinds.js';
 
 export interface CheckContext {
-  /** How a setting was spelled by whoever set it, for messages. */
+  /** Returns the name by which a setting was set (`--port`), for messages. */
   readonly as: (name: string) => string;
-  /** All services that could be mounted. */
+  /** Names of all services that can be mounted. */
   readonly services: readonly string[];
   readonly platform: NodeJS.Platform;
-  /** Most files and sockets that this process may have open. */
+  /** The most files and sockets that this process may have open. */
   readonly openFiles: number;
   /** Addresses of this machine's network interfaces. */
   readonly addresses: readonly string[];
 }
 
 /** @throws ConfigError for the first rule that is broken */
-export function checkCombinations(settings: Settings, surroundings: CheckContext): void {
-  const { as, services, addresses, platform, openFiles } = surroundings;
+export function checkCombinations(settings: Settings, context: CheckContext): void {
+  const { as, services, addresses, platform, openFiles } = context;
   const { host, port, adminHost, adminPort, adminToken, advertiseHost } = settings;
   if (!isLoopback(adminHost) && (adminToken?.length ?? 0) < TOKEN_CHARACTERS) {
     throw new ConfigError(
@@ -31,7 +31,7 @@ export function checkCombinations(settings: Settings, surroundings: CheckContext
   }
   const sameHost = host === adminHost || isWildcard(host) || isWildcard(adminHost);
   if (port !== 0 && port === adminPort && sameHost) {
-    throw new ConfigError(`${as('ADMIN_PORT')}: ${adminPort} is the port of the data plane already`);
+    throw new ConfigError(`${as('ADMIN_PORT')}: ${adminPort} is already the port of the data plane`);
   }
   if (settings.sharding === 'reuseport' && platform !== 'linux') {
     throw new ConfigError(
@@ -41,7 +41,7 @@ export function checkCombinations(settings: Settings, surroundings: CheckContext
   const { maxConnections, workers } = settings;
   checkMaxConnections(maxConnections, { openFiles, workers }, as('MAX_CONNECTIONS'));
   checkTls(settings, as);
-  if (advertiseHost !== undefined && !boundTo(host, advertiseHost, addresses)) {
+  if (advertiseHost !== undefined && !isBoundTo(host, advertiseHost, addresses)) {
     throw new ConfigError(
       `${as('ADVERTISE_HOST')}: the data plane (HOST ${host}) is not bound to ${advertiseHost}`,
     );
@@ -55,13 +55,13 @@ export function checkCombinations(settings: Settings, surroundings: CheckContext
 }
 
 /**
- * Bytes of the largest body that can be held whole: one client may hold half of MAX_BUFFERED_BODY_BYTES, of
- * which an eighth is for small bodies of all clients (quota.ts).
+ * The size of the largest body that can be buffered. One client may hold half of MAX_BUFFERED_BODY_BYTES, of
+ * which an eighth is reserved for small bodies of all clients (memory/quota-cells.ts).
  */
 export const largestBody = (maxBufferedBodyBytes: number): number =>
   Math.floor((maxBufferedBodyBytes * 7) / 16);
 
-/** What is allowed and likely a mistake. */
+/** Warnings about values that are allowed together but probably a mistake. */
 export function combinationWarnings(settings: Settings, as: CheckContext['as']): readonly string[] {
   const { maxBodyBytes, maxBufferedBodyBytes } = settings;
   const mostOfOne = largestBody(maxBufferedBodyBytes);
@@ -80,12 +80,13 @@ function checkTls({ tlsCertFile, tlsKeyFile }: Settings, as: CheckContext['as'])
 }
 
 /**
- * False when a listener on `host` certainly gets nothing that is sent to `address`. Names are not resolved.
+ * False when a listener on `host` certainly receives nothing that is sent to `address`. Names are not
+ * resolved.
  */
-function boundTo(host: string, address: string, addresses: readonly string[]): boolean {
+function isBoundTo(host: string, address: string, addresses: readonly string[]): boolean {
   if (isIP(address) === 0 || isIP(host) === 0) return true;
   if (!isWildcard(host)) return host.toLowerCase() === address.toLowerCase();
-  // An IPv6 wildcard takes IPv4 connections too; the IPv4 one takes nothing else.
+  // An IPv6 wildcard accepts IPv4 connections too; the IPv4 wildcard accepts only IPv4.
   if (isIPv4(host) && !isIPv4(address)) return false;
   return isLoopback(address) || addresses.includes(address.toLowerCase());
 }

@@ -1,5 +1,5 @@
-// `MULTILANE_PORT`, or the bare alias `PORT` when that is unset. A bare name may be meant for somebody else,
-// so only names of our own prefix can be wrong.
+// Settings from the environment: `MULTILANE_PORT`, or the bare alias `PORT` when that is unset. A bare name
+// may be meant for another program, so only unknown names with our prefix are refused.
 import { ConfigError } from '../errors.js';
 import { nearestName } from '../name-suggestion.js';
 import { maskText } from '../redaction/secret-texts.js';
@@ -9,15 +9,18 @@ import type { SettingSource } from './setting-source.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Kubernetes tells every pod of a Service X by X_PORT=tcp://10.0.0.1:80, X_SERVICE_HOST, X_PORT_80_TCP, … */
+/**
+ * For a Service X, Kubernetes sets X_PORT=tcp://10.0.0.1:80, X_SERVICE_HOST, X_PORT_80_TCP, … in every pod.
+ */
 const LINK_NAME = /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/;
 const LINK_VALUE = /^(tcp|udp|sctp):\/\//;
 const isServiceLink = (name: string, value: string): boolean =>
   LINK_NAME.test(name) || (/(^|_)PORT$/.test(name) && LINK_VALUE.test(value));
 
 /**
- * An empty variable counts as unset, as the OpenTelemetry specification has it and Compose files need it.
- * @throws ConfigError for a variable with our prefix that is none of `known`
+ * The environment as a source of settings. An empty variable counts as unset, as in the OpenTelemetry
+ * specification and in Compose files.
+ * @throws ConfigError for a variable with our prefix that is not in `known`
  */
 export function fromEnvironment(
   env: Environment,
@@ -29,7 +32,7 @@ export function fromEnvironment(
     if (!name.startsWith(PREFIX)) continue;
     if (isServiceLink(name, value)) {
       throw new ConfigError(
-        `${name}: Kubernetes' link to a Service, not a setting; rename that Service or set enableServiceLinks: false`,
+        `${name}: this is Kubernetes' link to a Service and not a setting; rename that Service or set enableServiceLinks: false`,
       );
     }
     if (!spellings.includes(name)) {
@@ -53,6 +56,6 @@ export function fromEnvironment(
   };
 }
 
-/** The admin token alone, for commands that speak to a process whose configuration is elsewhere. */
+/** The admin token, for commands that connect to a process whose configuration is not at hand. */
 export const adminTokenFrom = (env: Environment = process.env): string | undefined =>
   [env[`${PREFIX}ADMIN_TOKEN`], env.ADMIN_TOKEN].map((text) => text?.trim()).find(Boolean);

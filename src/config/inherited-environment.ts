@@ -1,10 +1,10 @@
-// What a process that is started by another one may have of its environment: everything but settings. Those
-// it is given.
+// The environment for a process that another one starts: everything except settings, which are passed
+// explicitly.
 import type { Environment } from './environment.js';
 import { PREFIX } from './setting-names.js';
 import { SETTINGS } from './table.js';
 
-/** Of process managers: pm2, systemd. */
+/** Variables of the process managers pm2 and systemd. */
 const MANAGERS = /^(pm_id|NOTIFY_SOCKET|WATCHDOG_(USEC|PID))$/;
 const isSetting = (name: string): boolean =>
   name.startsWith(PREFIX) ||
@@ -12,7 +12,9 @@ const isSetting = (name: string): boolean =>
   name.endsWith('_DATABASE_URL') ||
   MANAGERS.test(name);
 
-/** A copy without settings, so that what is started means the same in every shell. */
+/**
+ * A copy of the environment without settings, so that the started process behaves the same in every shell.
+ */
 export const inheritedEnvironment = (env: Environment = process.env): Record<string, string> =>
   Object.fromEntries(
     Object.entries(env).filter(

@@ -1,8 +1,11 @@
-// Settings of CONTRACT section 2 whose capability is not part of this version. One environment serves many
-// versions, so what changes nothing here is taken with a warning; what would be relied on is refused.
+// Settings of the contract (docs/contract.md) whose feature is not part of this version. One environment may
+// serve several versions, so values that change nothing are accepted with a warning; others are refused.
 import { ConfigError } from '../errors.js';
 
-/** Values that say what this version does anyway; `any`: tuning of something that does not run here. */
+/**
+ * Values that describe what this version does anyway. `any`: the setting tunes a feature that does not exist
+ * here.
+ */
 const LATER: Readonly<Record<string, readonly string[] | 'any'>> = {
   REGISTRY_TOKEN: 'any',
   GATEWAY: ['off'],
@@ -16,9 +19,9 @@ const LATER: Readonly<Record<string, readonly string[] | 'any'>> = {
 };
 
 /**
- * @param as how it was spelled
- * @returns a warning, undefined for a name that is not of a later version either
- * @throws ConfigError for a value that this version cannot honour
+ * @param as the name by which it was set, for messages
+ * @returns a warning; undefined for a name that is not a setting of a later version
+ * @throws ConfigError for a value that this version cannot apply
  */
 export function laterSetting(name: string, as: string, value: string): string | undefined {
   const harmless = Object.hasOwn(LATER, name) ? LATER[name] : undefined;

@@ -58,8 +58,8 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   const { argv, cwd, env = process.env, platform = process.platform, addresses } = options;
   const machine = machineOf(options);
   const commandLine = parseCommandLine(argv);
-  if (commandLine.asks.has('help')) return { kind: 'help', text: helpText(machine, options.command) };
-  if (commandLine.asks.has('version')) return { kind: 'version', text: `${version()}\n` };
+  if (commandLine.infoFlags.has('help')) return { kind: 'help', text: helpText(machine, options.command) };
+  if (commandLine.infoFlags.has('version')) return { kind: 'version', text: `${version()}\n` };
 
   const path = configFileOf(cwd, commandLine);
   const file = path === undefined ? undefined : await loadConfigFile(path);
@@ -76,7 +76,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   ];
   const context = { services, file, cwd, machine, env, platform, addresses, warn };
   const { settings, lines } = resolveSettings(sourcesOf, context);
-  if (commandLine.asks.has('check')) {
+  if (commandLine.infoFlags.has('check')) {
     const text = checkText(lines, {
       machine,
       services: settings.services ?? services,

@@ -1,4 +1,4 @@
-// The facts about this machine that defaults of settings depend on.
+// The facts about this machine on which defaults of settings depend.
 import { parallelism as ownParallelism } from './cpu-limit.js';
 import { oldGenerationLimit } from './heap-limit.js';
 import { memoryLimit } from './memory-limit.js';

@@ -1,15 +1,15 @@
-// How much memory this process may use: that of the machine, or less where a container is limited.
+// The memory that this process may use: that of the machine, or less when its container is limited.
 import { totalmem } from 'node:os';
 import { type ControlGroups, groupFolders, ownGroups } from './control-groups.js';
 
-/** What the system reports; `undefined` where it reports nothing. */
+/** The facts that the system reports. */
 export interface MemoryFacts extends ControlGroups {
   readonly machineBytes: number;
-  /** `process.constrainedMemory()`: 0 or a number above any real memory when there is no limit. */
+  /** The result of `process.constrainedMemory()`; without a limit it is 0 or larger than any real memory. */
   readonly constrainedBytes: number | undefined;
 }
 
-/** The smallest of the machine's memory and every limit that holds for this process. */
+/** The smallest of the machine's memory and all limits that apply to this process. */
 export function memoryIn(facts: MemoryFacts): number {
   const { machineBytes, constrainedBytes = 0, read } = facts;
   const { version2, version1 } = groupFolders(facts, 'memory');

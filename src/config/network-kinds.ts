@@ -1,4 +1,4 @@
-// Kinds of values that name a place in a network.
+// Kinds of settings that are network addresses, and functions that examine addresses and URLs.
 import { isIP, isIPv4 } from 'node:net';
 import { completeRange } from '../address-ranges.js';
 import { isSecretName } from '../redaction/secret-names.js';
@@ -7,11 +7,11 @@ import { listOf, MASK, type SettingKind, text } from './setting-kinds.js';
 const HOST_NAME =
   /^(?!.{254})[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)*\.?$/i;
 
-/** An address (an IPv6 one with or without brackets, returned without) or a host name (RFC 1123). */
+/** Parses an address (brackets around an IPv6 address are removed) or a host name (RFC 1123). */
 function hostOf(value: string): string | undefined {
   const bare = /^\[.*\]$/.test(value) ? value.slice(1, -1) : value;
   if (isIP(bare) !== 0) return bare;
-  // "10.0.0.300" would pass as a name, and fail much later.
+  // "10.0.0.300" would be accepted as a name and fail much later.
   return bare === value && HOST_NAME.test(value) && !/^[\d.]+$/.test(value) ? value.toLowerCase() : undefined;
 }
 
@@ -21,7 +21,7 @@ export const hosts = listOf('IP addresses or host names, without ports', hostOf)
 
 export const cidrs = listOf('address ranges such as 10.0.0.0/8', completeRange);
 
-/** True for 127.0.0.0/8, ::1 and `localhost`: nobody outside this machine gets there. */
+/** True for 127.0.0.0/8, ::1 and `localhost`, which cannot be reached from other machines. */
 export function isLoopback(value: string): boolean {
   const name = value.toLowerCase();
   const mapped = name.startsWith('::ffff:') ? name.slice('::ffff:'.length) : name;
@@ -32,8 +32,8 @@ export function isLoopback(value: string): boolean {
 export const isWildcard = (value: string): boolean => isIP(value) !== 0 && /^[0:.]+$/.test(value);
 
 /**
- * A URL as people may see it: no password, neither before the host nor as a parameter. Works on what no URL
- * parser takes, too, and hides rather too much then.
+ * Masks the password and all secret parameters of a URL. It also accepts text that no URL parser accepts, of
+ * which it may mask too much.
  */
 export function maskUrl(url: string): string {
   const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)(.*)$/is.exec(url) ?? [];
@@ -49,7 +49,7 @@ export function maskUrl(url: string): string {
 const maskParameter = (whole: string, start: string, name: string): string =>
   isSecretName(name) ? start + MASK : whole;
 
-/** Checked for its scheme; who uses it decides on the rest. Its password never shows. */
+/** The kind of URLs with a given scheme. Only the scheme is checked here; the password is never shown. */
 function url(type: string, scheme: RegExp, parsable: (value: string) => string): SettingKind<string> {
   return {
     ...text,
@@ -60,7 +60,7 @@ function url(type: string, scheme: RegExp, parsable: (value: string) => string):
   };
 }
 
-/** `postgres://user:password@/name?host=/run/postgresql`, the form for a socket folder, has no host. */
+/** A URL for a socket folder has no host: `postgres://user:password@/name?host=/run/postgresql`. */
 export const postgresUrl = url('a postgres:// URL', /^postgres(ql)?:\/\//i, (value) =>
   value.replace('@/', '@localhost/'),
 );

@@ -1,11 +1,11 @@
-// How many files and sockets this process may have open. Node raises its soft limit to the hard one when it
-// starts.
+// The number of files and sockets that this process may have open. Node.js raises its soft limit to the hard
+// limit when it starts.
 import { readFileSync } from 'node:fs';
 
-/** Where the limit cannot be read: as good as none. */
+/** The result where the limit cannot be read: practically no limit. */
 const UNKNOWN = Number.MAX_SAFE_INTEGER;
 
-/** @param limits text of proc(5) `limits`, undefined where there is none */
+/** @param limits content of the file `limits` of proc(5); undefined where it does not exist */
 export function openFilesIn(limits: string | undefined): number {
   const [, soft] = /^Max open files\s+(\d+)/m.exec(limits ?? '') ?? [];
   return soft === undefined ? UNKNOWN : Number(soft);

@@ -1,4 +1,4 @@
-// `--help`, `--check`, `--version` and docs/settings.md, all from the table.
+// Texts that are made from the table of settings: `--help`, `--check`, and the table of docs/settings.md.
 import { readFileSync } from 'node:fs';
 import { OPTIONS } from './command-line.js';
 import type { ReadSetting } from './read-setting.js';
@@ -21,7 +21,7 @@ export function version(): string {
 const expected = ({ kind, unit }: Setting): string =>
   [kind.type.replace(/^an? /, ''), kind.range, unit && `(${unit})`].filter(Boolean).join(' ');
 
-/** Greedy line filling; a word longer than the line stands alone. */
+/** Wraps text at `width` columns. A longer word gets a line of its own. */
 function filled(text: string, indent: string, width = 100): string {
   const lines = [''];
   for (const word of text.split(' ')) {
@@ -33,7 +33,7 @@ function filled(text: string, indent: string, width = 100): string {
   return lines.map((line) => indent + line).join('\n');
 }
 
-/** @param command what is typed before the options */
+/** The text of `--help`. @param command command that precedes the options */
 export function helpText(machine: MachineFacts, command = 'node dist/primary.js'): string {
   const flags = ALL.map(([name, setting]) => {
     const head = `  ${flagOf(name)} VALUE   [${name}]   default: ${shownDefault(setting, machine)}`;
@@ -58,14 +58,16 @@ ${flags.join('\n')}
 
 export interface CheckFacts {
   readonly machine: MachineFacts;
-  /** Those that would be mounted. */
+  /** Names of the services that would be mounted. */
   readonly services: readonly string[];
+  /** Path of the configuration file, if there is one. */
   readonly file: string | undefined;
-  /** undefined: no embedded PostgreSQL. */
+  /** Folder of the embedded PostgreSQL's socket; undefined: no embedded PostgreSQL is started. */
   readonly socketDirectory: string | undefined;
   readonly warnings: readonly string[];
 }
 
+/** The text of `--check`. */
 export function checkText(lines: readonly ReadSetting[], facts: CheckFacts): string {
   const rows = [
     ...lines.map(({ name, setting, value, written }) => ({

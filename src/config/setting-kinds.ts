@@ -1,19 +1,22 @@
-// Kinds of values: how text becomes a value, what is said when it does not, and how a value is shown again.
+// Kinds of settings: how text is parsed, how an error describes the expected value, and how a value is shown.
 
 import { parseRate, type Rate, rateText } from '../rate.js';
 import { isSecretName } from '../redaction/secret-names.js';
 
 export interface SettingKind<T> {
-  /** With article: `a whole number`. Reads on in "is not …". */
+  /** The type with its article, which completes "is not …": `a whole number`. */
   readonly type: string;
-  /** What narrows the type: `from 0 to 65535`. */
+  /** The allowed range: `from 0 to 65535`. */
   readonly range?: string;
-  /** Never repeated in a message; `show` masks it. */
+  /** True: messages never contain the value, and `show` masks it. */
   readonly secret?: boolean;
-  /** undefined: the text is not of this kind. */
+  /** Parses text; undefined: the text is not of this kind. */
   parse(text: string): T | undefined;
+  /** The value as text for people, without secrets. */
   show(value: T): string;
-  /** A value of a configuration file as the text that `parse` takes; undefined: never of this kind. */
+  /**
+   * Converts a value of a configuration file to text for `parse`; undefined: the value has the wrong type.
+   */
   fromFile(value: unknown): string | undefined;
 }
 
@@ -67,7 +70,7 @@ export const onOff: SettingKind<boolean> = {
   fromFile: (value) => (typeof value === 'boolean' ? String(value) : plainText(value)),
 };
 
-/** null: off. */
+/** A rate limit; null: off. */
 export const rate: SettingKind<Rate | null> = {
   type: 'a rate (`N/second` or `N/minute`, optionally `;burst=B` that is back within a day) or off',
   parse: (value) => (value.toLowerCase() === 'off' ? null : parseRate(value)),
@@ -84,7 +87,7 @@ export const text: SettingKind<string> = {
 
 export const path: SettingKind<string> = { ...text, type: 'a path' };
 
-/** A bearer token: what may stand in a header field (RFC 9110 section 5.5), without blanks. */
+/** A bearer token: characters that a header field may contain (RFC 9110 section 5.5), without blanks. */
 export const token: SettingKind<string> = {
   ...text,
   type: 'a token (visible ASCII characters, no blanks)',
@@ -93,19 +96,25 @@ export const token: SettingKind<string> = {
   show: () => MASK,
 };
 
-/** RFC 6750 asks for tokens that cannot be guessed; 32 characters of base64 are 192 bits. */
+/**
+ * Least length of a token. RFC 6750 requires tokens that cannot be guessed; 32 characters of base64 are 192
+ * bits.
+ */
 export const TOKEN_CHARACTERS = 32;
-/** What messages recommend in place of a token that is too short. */
+/** The advice in messages about a token that is too short. */
 export const NEW_TOKEN = 'for example the output of "openssl rand -hex 32"';
 
-/** A token that opens something over the network, so that it must not be guessable. */
+/** A token that grants access over the network, so it must not be guessable. */
 export const longToken: SettingKind<string> = {
   ...token,
   range: `of at least ${TOKEN_CHARACTERS} characters, ${NEW_TOKEN}`,
   parse: (value) => (value.length < TOKEN_CHARACTERS ? undefined : token.parse(value)),
 };
 
-/** @param item checks and normalizes one element; `type` reads "a comma-separated list of …" */
+/**
+ * @param items name of the items, which completes "a comma-separated list of …"
+ * @param item checks and normalizes one item; undefined: it is wrong
+ */
 export function listOf(
   items: string,
   item: (text: string) => string | undefined,
@@ -127,7 +136,9 @@ export function listOf(
   };
 }
 
-/** `key=value,key2=value2`, values percent-encoded: the form of OTEL_RESOURCE_ATTRIBUTES (W3C Baggage). */
+/**
+ * Pairs `key=value,key2=value2` with percent-encoded values, as in OTEL_RESOURCE_ATTRIBUTES (W3C Baggage).
+ */
 export const pairs: SettingKind<Readonly<Record<string, string>>> = {
   type: 'a comma-separated list of key=value',
   parse(value) {
@@ -152,7 +163,7 @@ export const pairs: SettingKind<Readonly<Record<string, string>>> = {
   },
 };
 
-/** Header fields such as API keys: names are shown, values are not. */
+/** Pairs such as header fields with API keys: their names are shown, their values are not. */
 export const secretPairs: SettingKind<Readonly<Record<string, string>>> = {
   ...pairs,
   secret: true,
@@ -171,6 +182,6 @@ function decoded(value: string): string | undefined {
   try {
     return decodeURIComponent(value);
   } catch {
-    return undefined; // a lone % or broken UTF-8: the caller reports the whole value
+    return undefined; // a single % or invalid UTF-8: the caller reports the whole value
   }
 }

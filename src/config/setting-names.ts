@@ -1,5 +1,5 @@
-// One name, three spellings: `ADMIN_PORT` in the environment, `--admin-port` as a flag, `adminPort` in a
-// file.
+// The spellings of a setting's name: `ADMIN_PORT` in the environment, `--admin-port` on the command line,
+// `adminPort` in a configuration file.
 
 export const PREFIX = 'MULTILANE_';
 

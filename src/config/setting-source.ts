@@ -1,15 +1,17 @@
-// The contract of the places a setting is read from: command line, environment, file.
+// The contract of the sources of settings: command line, environment and configuration file.
 import type { Setting } from './setting.js';
 
-/** What somebody wrote for a setting. */
+/** The value of a setting as it was written in a source. */
 export interface WrittenSetting {
-  /** As messages name it: `--port`, `MULTILANE_PORT`, `multilane.config.js: port`. */
+  /**
+   * Name of the setting in its source, for messages: `--port`, `MULTILANE_PORT`, `multilane.config.js: port`.
+   */
   readonly as: string;
-  /** undefined: a value in a file that is not even of the right type. */
+  /** The value as text; undefined: a value in a file that has the wrong type. */
   readonly text: string | undefined;
   readonly raw: unknown;
   readonly place: 'command line' | 'environment' | 'file';
 }
 
-/** Answers undefined when nobody wrote anything. */
+/** Returns undefined when the source does not contain the setting. */
 export type SettingSource = (name: string, setting: Setting) => WrittenSetting | undefined;

@@ -1,36 +1,37 @@
-// What the table says about one setting.
+// The declaration of one setting, and tables of them.
 import type { SettingKind } from './setting-kinds.js';
 import { keyOf } from './setting-names.js';
 
-/** What a default may depend on. */
+/** The facts on which a default may depend. */
 export interface MachineFacts {
   readonly parallelism: number;
-  /** Most files and sockets that this process may have open. */
+  /** The most files and sockets that this process may have open. */
   readonly openFiles: number;
-  /** Memory that this process may use, in bytes: the machine's, or the limit of its container. */
+  /** Bytes of memory that this process may use: those of the machine, or the limit of its container. */
   readonly memoryBytes: number;
-  /** V8's limit for the objects of one thread that have survived, in bytes. */
+  /** V8's limit, in bytes, for the old objects of one thread. */
   readonly oldGenerationBytes: number;
-  /** `WORKERS`, whether it is set or by default. */
+  /** The value of `WORKERS`, set or default. */
   readonly workers: number;
-  /** Standard output is a terminal. */
+  /** Whether standard output is a terminal. */
   readonly isTTY: boolean;
 }
 
-/** @typeParam D what it is when nobody has set it: a value, or undefined */
+/** @typeParam D type of the default: that of the value, or undefined */
 export interface Setting<T = unknown, D = unknown> {
   readonly kind: SettingKind<T>;
-  /** `ms` or `bytes`. */
+  /** Unit of the value, such as `ms` or `bytes`. */
   readonly unit?: string;
   readonly default: (machine: MachineFacts) => D;
-  /** The default in words, where its value does not tell. */
+  /** The default in words, where a value does not explain it. */
   readonly defaultText?: string;
+  /** Meaning of the setting for users, in Markdown. */
   readonly meaning: string;
-  /** A bad variable is warned of and ignored, instead of ending the start. */
+  /** True: a wrong environment variable causes a warning and is ignored, instead of ending the start. */
   readonly lenient?: boolean;
 }
 
-/** Settings by their names as variables. */
+/** Settings by the names of their environment variables. */
 export type Table = Readonly<Record<string, Setting>>;
 
 type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
@@ -42,7 +43,7 @@ export type ValuesOf<T extends Table> = {
   readonly [K in keyof T & string as Camel<K>]: T[K] extends Setting<infer V, infer D> ? V | D : never;
 };
 
-/** @param byName what was read for a name of `table`, or its default */
+/** @param byName returns the value of a setting of `table` */
 export function valuesOf<T extends Table>(table: T, byName: (name: string) => unknown): ValuesOf<T> {
   const members = Object.keys(table).map((name) => [keyOf(name), byName(name)]);
   return Object.fromEntries(members) as ValuesOf<T>;
@@ -61,7 +62,7 @@ export function withDefault<T>(
   return { kind, default: byDefault, meaning, ...extra };
 }
 
-/** A setting that may be absent; `defaultText` says what happens then. */
+/** A setting that may be undefined. `defaultText` describes what happens then. */
 export function optional<T>(
   kind: SettingKind<T>,
   defaultText: string,
@@ -71,7 +72,7 @@ export function optional<T>(
   return { kind, default: () => undefined, defaultText, meaning, ...extra };
 }
 
-/** The default as people read it. */
+/** The default as text for people. */
 export function shownDefault(setting: Setting, machine: MachineFacts): string {
   return setting.defaultText ?? setting.kind.show(setting.default(machine));
 }

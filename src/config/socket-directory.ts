@@ -1,4 +1,4 @@
-// Where the embedded PostgreSQL has its socket. CONTRACT section 2, DATA_DIR.
+// The folder of the embedded PostgreSQL's socket, which follows from DATA_DIR.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,9 +11,9 @@ const SOCKET_FILE = '.s.PGSQL.5432';
 const fits = (folder: string): boolean => fitsSocket(join(folder, SOCKET_FILE));
 
 /**
- * `DATA_DIR/pg/socket`; when that is too long for a socket, a folder of the run-time directory that is the
- * same on every start with this DATA_DIR. It may lie in a folder that everybody can write to, so whoever
- * makes it must insist on owning it.
+ * `DATA_DIR/pg/socket`. When that path is too long for a socket, it is a folder in the run-time directory
+ * that is the same for every start with this DATA_DIR. Its parent folder may be writable for all users, so
+ * the code that creates it must check that it belongs to this user.
  */
 export function socketDirectory(
   { dataDir }: Pick<Settings, 'dataDir'>,

@@ -1,4 +1,4 @@
-// Settings that bound work: threads, requests, connections, bytes and time.
+// The settings that limit work: threads, requests, connections, bytes and time.
 import { defaultMaxConnections, MOST_CONNECTIONS } from './connection-limit.js';
 import { optional, type Table, withDefault } from './setting.js';
 import { oneOf, onOff, rate, whole } from './setting-kinds.js';
@@ -23,15 +23,15 @@ export const LIMIT_SETTINGS = {
   ADAPTIVE_LIMIT: withDefault(
     onOff,
     true,
-    'Requests are also refused below `MAX_IN_FLIGHT`: where work queues in the event loop of a worker, and where one ' +
-      'route of several that are in use holds seven eighths of it; `off`: they are not.',
+    '`on`: requests are also refused below `MAX_IN_FLIGHT`, when work queues in the event loop of a worker, and when ' +
+      'one of several used routes holds seven eighths of it.',
   ),
   MAX_CONNECTIONS: withDefault(
     whole(1, MOST_CONNECTIONS),
     defaultMaxConnections,
     'Open connections of the whole data plane; one more is closed as soon as it is accepted, before TLS and before ' +
-      'it is read. What is left of the open files is for databases, calls and files: more than that limit - 128 - 16 ' +
-      'x `WORKERS` are refused (exit 78).',
+      'anything is read. The remaining open files are for databases, calls and files: a value above the open-file ' +
+      'limit - 128 - 16 x `WORKERS` is refused (exit 78).',
     {
       defaultText:
         'the smaller of 9/10 of the open-file limit and that limit - 128 - 16 x `WORKERS`; under 64 the start is refused',
@@ -41,15 +41,15 @@ export const LIMIT_SETTINGS = {
     whole(1, 1_000_000),
     10_000,
     'Requests of the whole process whose body has not arrived yet, at most half of them from one client address; one ' +
-      'more is refused with 503 `OVERLOADED`. Where the handler runs behind the body, they hold no permit of ' +
-      '`MAX_IN_FLIGHT` while they wait.',
+      'more is refused with 503 `OVERLOADED`. Where the handler runs after the body has arrived, such requests hold no ' +
+      'permit of `MAX_IN_FLIGHT` while they wait.',
   ),
   MAX_BUFFERED_BODY_BYTES: withDefault(
     whole(64 * 1024, 1024 * MIB),
     (machine) => Math.min(1024 * MIB, Math.max(16 * MIB, Math.floor(machine.memoryBytes / 4))),
-    'Bytes of request bodies, and of whole responses over 64 KiB that their clients have not read yet, that the whole ' +
-      'process holds, at most half of them of one client address; a body or response that needs more is ' +
-      'refused with 503 `OVERLOADED`.',
+    'Bytes that the whole process holds of request bodies, and of buffered responses over 64 KiB that clients have not ' +
+      'read yet; at most half of them for one client address. A body or response that needs more is refused with 503 ' +
+      '`OVERLOADED`.',
     {
       ...BYTES,
       defaultText: 'a quarter of the memory of the machine or container, at least 16 MiB and at most 1 GiB',
@@ -58,13 +58,13 @@ export const LIMIT_SETTINGS = {
   MAX_STREAMS: withDefault(
     whole(1, 1_000_000),
     10_000,
-    'Responses of the whole process that stream, event streams and large files included; one more is refused with 503 ' +
-      '`OVERLOADED`. A response leaves `MAX_IN_FLIGHT` when it begins to stream.',
+    'Streaming responses of the whole process, including event streams and large files; one more is refused with 503 ' +
+      '`OVERLOADED`. A response no longer counts for `MAX_IN_FLIGHT` when it begins to stream.',
   ),
   MAX_STREAMS_PER_ADDRESS: optional(
     whole(1, 1_000_000),
     'half of `MAX_STREAMS`',
-    'The same for one client address (IPv6: its /64; behind `TRUSTED_PROXIES` the address of the client).',
+    'Streaming responses for one client address (IPv6: its /64; behind `TRUSTED_PROXIES` the address of the client).',
   ),
   RATE_LIMIT: withDefault(
     rate,
@@ -75,26 +75,32 @@ export const LIMIT_SETTINGS = {
   MAX_BODY_BYTES: withDefault(
     whole(0, 1024 * MIB),
     MIB,
-    'Largest buffered request body; 413 beyond. Each request in flight may hold that much memory.',
+    'Largest buffered request body; a larger one is 413. Each concurrent request may hold this much memory.',
     BYTES,
   ),
-  MAX_HEADER_BYTES: withDefault(whole(256, MIB), 16_384, 'Largest request header; 431 beyond.', BYTES),
-  MAX_URL_BYTES: withDefault(whole(16, MIB), 8192, 'Longest request target; 414 beyond.', BYTES),
+  MAX_HEADER_BYTES: withDefault(
+    whole(256, MIB),
+    16_384,
+    'Largest request header; a larger one is 431.',
+    BYTES,
+  ),
+  MAX_URL_BYTES: withDefault(whole(16, MIB), 8192, 'Longest request target; a longer one is 414.', BYTES),
   REQUEST_TIMEOUT_MS: withDefault(
     whole(1, HOUR_MS),
     30_000,
-    'Time from the end of the request header to the first byte of the answer; then 504.',
+    'Longest time from the end of the request header to the first byte of the response; then 504.',
     MS,
   ),
   STREAM_IDLE_MS: withDefault(
     whole(1, HOUR_MS),
     60_000,
-    'A peer that takes no byte of a stream for this long is cut off.',
+    'A stream is ended when its client reads no byte for this long.',
     MS,
   ),
   CHUNKED_BODIES: withDefault(
     oneOf('accept', 'reject'),
     'accept',
-    'Request bodies without a length: read, and the connection closed behind the answer; or 411.',
+    'Request bodies without a length. `accept`: they are read, and the connection is closed after the response. ' +
+      '`reject`: 411.',
   ),
 } satisfies Table;

@@ -1,4 +1,4 @@
-// Settings of the listeners, of the workers behind them, and of the mounted services.
+// The settings of the listeners, of the HTTP workers, and of the services to mount.
 import { isServiceName } from '../service-name.js';
 import { defaultWorkers } from './machine-facts.js';
 import { host, hosts } from './network-kinds.js';
@@ -9,29 +9,29 @@ const serviceNames = listOf('service names', (name) => (isServiceName(name) ? na
 
 export const LISTENER_SETTINGS = {
   HOST: withDefault(host, '0.0.0.0', 'Address of the data plane (HTTP/1.1).'),
-  PORT: withDefault(whole(0, 65535), 8080, 'Port of the data plane; 0 takes any free one.'),
+  PORT: withDefault(whole(0, 65535), 8080, 'Port of the data plane; 0: any free port.'),
   TLS_CERT_FILE: optional(
     path,
     'plain HTTP',
-    'PEM file of the certificate the data plane is served with over TLS, followed by those between it and its root. ' +
-      'Read when a worker starts: a reload takes a renewed one.',
+    'PEM file of the TLS certificate of the data plane, followed by its intermediate certificates. It is read when a ' +
+      'worker starts, so a reload applies a renewed certificate.',
   ),
   TLS_KEY_FILE: optional(
     path,
     'plain HTTP',
-    'PEM file of the private key of that certificate, not encrypted.',
+    'PEM file of the private key of that certificate, which must not be encrypted.',
   ),
   ADMIN_HOST: withDefault(
     host,
     '127.0.0.1',
-    'Address of the admin plane. One that is not loopback needs an `ADMIN_TOKEN` of at least 32 characters.',
+    'Address of the admin plane. An address that is not loopback requires an `ADMIN_TOKEN` of at least 32 characters.',
   ),
-  ADMIN_PORT: withDefault(whole(0, 65535), 9901, 'Port of the admin plane; 0 takes any free one.'),
-  ADMIN_TOKEN: optional(token, 'none', 'Bearer token that the admin plane asks for.'),
+  ADMIN_PORT: withDefault(whole(0, 65535), 9901, 'Port of the admin plane; 0: any free port.'),
+  ADMIN_TOKEN: optional(token, 'none', 'Bearer token that the admin plane requires.'),
   ADMIN_ALLOWED_HOSTS: withDefault(
     hosts,
     [],
-    'What the `Host` field of a request to the admin plane may say besides the bound address and `localhost`.',
+    'Values of the `Host` field that the admin plane accepts besides the bound address and `localhost`.',
   ),
   WORKERS: withDefault(
     whole(1, 256),
@@ -44,8 +44,9 @@ export const LISTENER_SETTINGS = {
   SHARDING: withDefault(
     oneOf('acceptor', 'reuseport'),
     'acceptor',
-    'How connections reach workers: the primary accepts and hands sockets to them, or (Linux) each worker listens ' +
-      'itself and the kernel spreads, which is cheaper for short connections and blind to how workers are.',
+    'How connections reach workers. `acceptor`: the primary accepts connections and passes the sockets to workers. ' +
+      '`reuseport` (Linux): each worker listens and the kernel distributes connections, which is cheaper for short ' +
+      'connections but ignores the load of the workers.',
   ),
-  SERVICES: optional(serviceNames, 'all', 'The services this process mounts.'),
+  SERVICES: optional(serviceNames, 'all', 'Services that this process mounts.'),
 } satisfies Table;

@@ -1,4 +1,4 @@
-// Settings of the registry and of cooperating processes.
+// The settings of the registry and of cooperating processes.
 import { LOOPBACK_AND_PRIVATE } from '../address-ranges.js';
 import { cidrs, host } from './network-kinds.js';
 import { optional, type Table, withDefault } from './setting.js';
@@ -8,29 +8,29 @@ export const MESH_SETTINGS = {
   REGISTRY: withDefault(
     oneOf('local'),
     'local',
-    'Where instances of services are registered: in this process.',
+    'Registry of the instances of services: that of this process.',
   ),
   REGISTRY_ALLOW: withDefault(
     cidrs,
     LOOPBACK_AND_PRIVATE,
-    'Addresses that instances may register with. Every one more is a place this process can be made to call.',
+    'Addresses that instances may register with. Every additional address is one that this process can be made to call.',
     { defaultText: 'loopback and private ranges' },
   ),
   REGISTRY_ACCEPT_TOKENS_FILE: optional(
     path,
     'none',
-    'File of lines `token service,service…`: who may register instances, and of which services. Tokens have at ' +
-      'least 32 characters.',
+    'File with lines `token service,service…`: tokens that may register instances, each with its services. Tokens ' +
+      'have at least 32 characters.',
   ),
   ADVERTISE_HOST: optional(
     host,
     '`HOST` when it is one address, else 127.0.0.1',
-    'Address that others reach the data plane by. The data plane must be bound to it.',
+    'Address by which other processes reach the data plane. The data plane must be bound to it.',
   ),
   MESH_TOKEN: optional(
     longToken,
     'none',
-    'Shared secret of cooperating processes: with it, `internal` routes can be reached over the network. Calls ' +
-      'carry a value made from it for the called service, never the secret itself.',
+    'Shared secret of cooperating processes, with which `internal` routes can be reached over the network. Calls ' +
+      'carry a value that is derived from it for the called service, never the secret itself.',
   ),
 } satisfies Table;

@@ -1,13 +1,13 @@
-// OTEL_*: names, defaults and leniency by the OpenTelemetry specification
+// The settings OTEL_*. Their names, defaults and leniency follow the OpenTelemetry specification
 // (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ and
-// .../protocol/exporter/). Our one departure: without OTEL_TRACES_SAMPLER not every trace is recorded but one
-// in a hundred.
+// .../protocol/exporter/), with one exception: without OTEL_TRACES_SAMPLER one trace in a hundred is
+// recorded.
 import type { Settings } from '../config.js';
 import { httpUrl } from './network-kinds.js';
 import { optional, type Table, type ValuesOf, withDefault } from './setting.js';
 import { oneOf, onOff, pairs, ratio, secretPairs, text } from './setting-kinds.js';
 
-/** The specification wants a bad variable to be warned of, and then ignored. */
+/** By the specification a wrong variable causes a warning and is ignored. */
 const OTEL = { lenient: true };
 
 const sampler = oneOf(
@@ -20,14 +20,14 @@ const sampler = oneOf(
 );
 
 export const OTEL_SETTINGS = {
-  OTEL_SDK_DISABLED: withDefault(onOff, false, 'Switches tracing off altogether.', OTEL),
+  OTEL_SDK_DISABLED: withDefault(onOff, false, 'Switches tracing off.', OTEL),
   OTEL_SERVICE_NAME: optional(
     text,
     '`service.name` of `OTEL_RESOURCE_ATTRIBUTES`, else `multilane`',
     'Name of this process in traces.',
     OTEL,
   ),
-  OTEL_RESOURCE_ATTRIBUTES: withDefault(pairs, {}, 'What else every span says about this process.', OTEL),
+  OTEL_RESOURCE_ATTRIBUTES: withDefault(pairs, {}, 'Further attributes of this process on every span.', OTEL),
   OTEL_EXPORTER_OTLP_ENDPOINT: optional(
     httpUrl,
     'no export',
@@ -37,7 +37,7 @@ export const OTEL_SETTINGS = {
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: optional(
     httpUrl,
     'from `OTEL_EXPORTER_OTLP_ENDPOINT`',
-    'Where traces are posted to, taken as it is.',
+    'URL that traces are posted to, used unchanged.',
     OTEL,
   ),
   OTEL_EXPORTER_OTLP_HEADERS: withDefault(secretPairs, {}, 'Header fields of every export.', OTEL),
@@ -61,7 +61,7 @@ export const OTEL_SETTINGS = {
   ),
 } satisfies Table;
 
-/** What the single variables mean together. */
+/** Combines the variables into the settings of tracing. */
 export function otelOf(values: ValuesOf<typeof OTEL_SETTINGS>): Settings['otel'] {
   const attributes = values.otelResourceAttributes;
   return {

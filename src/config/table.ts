@@ -22,7 +22,7 @@ export const SETTINGS: Table = { ...PROCESS_SETTINGS, ...OTEL_SETTINGS };
 
 export const PER_SERVICE = '<SERVICE>_DATABASE_URL';
 
-/** `orders` has `ORDERS_DATABASE_URL`, and so on for every service that is declared. */
+/** The name of a service's own setting for its server: `ORDERS_DATABASE_URL` for `orders`. */
 export const databaseUrlOf = (service: string): string =>
   `${service.toUpperCase().replaceAll('-', '_')}_DATABASE_URL`;
 

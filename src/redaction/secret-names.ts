@@ -1,18 +1,19 @@
-// Which names say that their value is a secret: names of fields, header fields, parameters, settings. The one
-// list for everything that shows values to people: logs, spans, `--check`, error texts. It goes by words, so
-// `accessToken`, `access_token`, `X-Access-Token` and `ACCESS_TOKEN` are one name, and `tokenizer` or
-// `monkey` are none.
+// Decides by a name whether its value is a secret: the name of a field, header field, parameter or setting.
+// All output for people uses this list: logs, spans, `--check`, error texts. Names are compared word by word:
+// `accessToken`, `access_token`, `X-Access-Token` and `ACCESS_TOKEN` are the same name, and `tokenizer` or
+// `monkey` are no secrets.
 
 /**
- * Wherever they are in a name, also at the end of a longer word (`pgpassword`). A plural is one as text only.
+ * Words that make a value a secret wherever they are in a name, also at the end of a longer word
+ * (`pgpassword`). The value of a plural is a secret unless it is a number, which may be a count.
  */
 const SECRETS =
   'password passwd pwd passphrase passcode secret token credential cookie apikey accesskey privatekey secretkey ' +
   'sessionid sessid';
-/** As the last word of a name. */
+/** Words that make a value a secret as the last word of a name. */
 const LAST =
   'authorization auth jwt bearer pass pw pswd creds session csrf xsrf signature sig pin otp totp cvv cvc sid mnemonic';
-/** Secrets of two words: what comes before the second. A plural is one as text only. */
+/** Pairs of words that make a value a secret: the second word, with the words that may precede it. */
 const PHRASES: Readonly<Record<string, string>> = {
   key:
     'private api access secret signing encryption decryption master ssh shared auth hmac account session tls ssl ' +
@@ -22,8 +23,7 @@ const PHRASES: Readonly<Record<string, string>> = {
   verifier: 'code',
 };
 /**
- * Last words of names whose value tells something about a secret, and is none: `tokenType`,
- * `passwordChangedAt`.
+ * Last words of names whose value describes a secret but is none: `tokenType`, `passwordChangedAt`.
  */
 const ABOUT =
   'type types kind name names field header id ids at on by expires expiry expiration expired ttl age url uri endpoint ' +
@@ -34,7 +34,7 @@ const ABOUT =
   'parser generator handler middleware duration ms seconds days timeout interval env column label placeholder ' +
   'options config settings last4';
 
-/** Values that are secrets: none, all but numbers (how many there are, by a plural), or all. */
+/** The values of a name that are secrets: none, all except numbers (a plural may name a count), or all. */
 type Secrecy = 'never' | 'text' | 'always';
 
 const wordsIn = (list: string): readonly string[] => list.split(' ');
@@ -46,13 +46,13 @@ const SECOND_WORDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   Object.entries(PHRASES).map(([second, first]) => [second, new Set(wordsIn(first))]),
 );
 
-/** Longer names are judged by their end. */
+/** Only the last characters of a longer name are examined. */
 const MAX_NAME = 128;
-/** Names that have been judged. Most programs use few; one that makes them up starts the list anew. */
+/** Size of the cache of decisions. Most programs use few names; a full cache is cleared. */
 const MAX_KNOWN = 2_000;
 const known = new Map<string, Secrecy>();
 
-/** Whether a member of this name and value is a secret. What is absent, and `true` or `false`, is none. */
+/** Whether a value of this name is a secret. Booleans, null and undefined never are. */
 export function isSecret(name: string, value: unknown): boolean {
   switch (typeof value) {
     case 'string':
@@ -68,15 +68,18 @@ export function isSecret(name: string, value: unknown): boolean {
   }
 }
 
-/** The variables of a shell that are no passwords, although another program may call its password so. */
+/**
+ * True for the variables PWD and OLDPWD of a shell, which hold a folder. In other programs PWD is a password.
+ */
 export const isWorkingFolder = (name: string, value: string): boolean =>
   /^(?:OLD)?PWD$/.test(name) && /^(?:\/[\w.@+-]*)+$/.test(value);
 
-/** Whether a text of this name is a secret. */
+/** Whether a string of this name is a secret. */
 export const isSecretName = (name: string): boolean => secrecyOf(name) !== 'never';
 
 /**
- * Whether it can only be the name of a header field that is a secret, also where nothing says that it is one.
+ * Whether a string can only be the name of a secret header field, even where nothing else shows that it is
+ * one.
  */
 export const isSecretHeader = (name: string): boolean =>
   (name.includes('-') || /^(?:authorization|cookie)$/i.test(name)) && isSecretName(name);
@@ -87,7 +90,7 @@ function secrecyOf(name: string): Secrecy {
   const secrecy = judge(wordsOf(name.slice(-MAX_NAME)));
   if (name.length > MAX_NAME) return secrecy;
   if (known.size >= MAX_KNOWN) known.clear();
-  // A copy: one that was cut out of a text would keep all of it.
+  // The key is copied, because a substring would keep the whole text in memory.
   known.set(Buffer.from(name, 'utf16le').toString('utf16le'), secrecy);
   return secrecy;
 }
@@ -101,7 +104,7 @@ function judge(words: readonly string[]): Secrecy {
   for (const [at, word] of words.entries()) {
     if (secrecy === 'always') break;
     if (isPhrase(words, at)) secrecy = /s\d*$/.test(word) ? 'text' : 'always';
-    // Also `passWord` and `pass-phrase`.
+    // `passWord` and `pass-phrase` are found by joining two words.
     const plural = (SECRET_WORD.exec(word) ?? SECRET_WORD.exec((words[at - 1] ?? '') + word))?.[1];
     if (plural !== undefined) secrecy = plural === '' ? 'always' : 'text';
   }
@@ -111,7 +114,7 @@ function judge(words: readonly string[]): Secrecy {
 const isPhrase = (words: readonly string[], at: number): boolean =>
   SECOND_WORDS.get(words[at]!.replace(/s?\d*$/, ''))?.has(words[at - 1] ?? '') === true;
 
-/** `x-api-key`, `XApiKey` and `X_API_KEY` are `x`, `api` and `key`. */
+/** Splits a name into words: `x-api-key`, `XApiKey` and `X_API_KEY` are `x`, `api` and `key`. */
 const wordsOf = (name: string): readonly string[] =>
   name
     .replace(/([a-z\d])([A-Z])/g, '$1 $2')

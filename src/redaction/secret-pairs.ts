@@ -1,23 +1,23 @@
-// Finds names of secrets inside a text, and masks what is behind them: `password=…`, `"token": "…"`,
+// Finds names of secrets inside a text and masks the values that follow them: `password=…`, `"token": "…"`,
 // `token => …`, `Cookie: …`, `--secret …`, `<password …>…</password>`, `["cookie", "…"]`,
-// `name="token" value="…"`, and `Key (token)=(…)`, as PostgreSQL has it. Names are found by what is behind
-// them, so a text is read a few times, however many there are.
+// `name="token" value="…"`, and `Key (token)=(…)`, as PostgreSQL writes it. The search looks for separators
+// and then at the name before them, so a text is read a few times, however many names it contains.
 import { isSecretHeader, isSecretName, isWorkingFolder } from './secret-names.js';
 import { bracketsAt, contentAt, quotedAt, type Span, spanOf, valueAt } from './secret-values.js';
 
-/** In the place of a secret. */
+/** Replaces a secret. */
 export const CENSORED = '[redacted]';
 
 const SEPARATOR = /[=:>]|%3[ad]/gi;
-/** An option of a command, with the blanks behind it. */
+/** An option of a command, with the blanks after it. */
 const OPTION = /(?<![\w\]-])--?[a-z][\w-]{1,64}[ \t]{1,8}(?=[^\s-])/gi;
-/** In a list. */
+/** A comma after a quoted item of a list. */
 const COMMA = /["'] ?, ?(?=\\{0,8}["'[])/g;
-/** A quote or none, be it escaped. */
+/** An optional quote, which may be escaped. */
 const Q = String.raw`\\{0,8}["']?`;
 /**
- * A name that is a value itself: the value is in the next member, or in the part of a form that begins so,
- * behind its other header fields.
+ * A name that is itself the value of a member, such as `name="token"`. The secret is in the next member, or
+ * in the body of a part of a form whose header fields contain the name.
  */
 const MEMBER = new RegExp(
   String.raw`\b(?:name|key|header|field|param|path|property)${Q} ?[:=] ?${Q}([\w./[\]-]{1,64})` +
@@ -27,34 +27,38 @@ const MEMBER = new RegExp(
 );
 const MEMBER_VALUE = /[^"'\r\n\\]+/y;
 
-/** Characters of a name: no name of a secret is shorter, and of a longer one the end is looked at. */
+/** Characters of a name: no name of a secret is shorter, and only the end of a longer name is examined. */
 const [LEAST_NAME, MAX_NAME] = [3, 64];
-/** Characters of a list of columns. */
+/** The most characters of a list of columns. */
 const MAX_COLUMNS = 256;
-/** Quotes, brackets and blanks between a name and its separator. */
+/** The most quotes, brackets and blanks between a name and its separator. */
 const MAX_BETWEEN = 64;
 
 const DIGITS = /^[\d.]+$/;
 const FILE = /\.(?:[cm]?[jt]sx?|json|sql|proto|ya?ml|toml|pem)$/i;
-/** Up to its `>`: the name without its name space. */
+/** An opening tag without its `>`. It captures the name without its namespace. */
 const OPENING = /^<(?:[\w.-]+:)?([\w.-]+)(?:\s[^<>]*)?$/;
-/** Characters of an opening tag. */
+/** The most characters of an opening tag. */
 const MAX_OPENING = 256;
 const ARGUMENT = /\S+/y;
-/** To the last bracket of the line; to its end when there is none, as in a text that was cut. */
+/** From a bracket to the last closing bracket of the line, or to the end of a line that was cut before it. */
 const ROW = /\((?:[^\r\n]*\)|[^\r\n]*)/y;
 
-/** Masks what is behind names of secrets and a separator. */
+/** Masks the values after names of secrets and a separator. */
 export const maskAssigned = (text: string): string => maskBehind(text, SEPARATOR, behindSeparator);
 
-/** Masks what comes next in a list whose names are quoted or have dashes. */
+/**
+ * Masks the items of a list that follow names of secrets, where the names are quoted or begin with dashes.
+ */
 export function maskListed(text: string): string {
   const masked = text.includes('-') ? maskBehind(text, OPTION, behindOption) : text;
   if (!masked.includes('"') && !masked.includes("'")) return masked;
   return maskBehind(maskMembers(masked), COMMA, behindComma);
 }
 
-/** @param secretAt given the place behind a separator */
+/**
+ * @param secretAt returns the secret that follows a separator; its argument is the index after the separator
+ */
 function maskBehind(
   text: string,
   separator: RegExp,
@@ -111,14 +115,14 @@ function behindSeparator(text: string, behind: number): Span | undefined {
   }
   if (separator === '>') return isSecretElement(text, at) ? contentAt(text, behind) : undefined;
   const { from, name } = separator === ':' ? nameBefore(text, at) : keyBefore(text, at);
-  // Most of those that begin with a digit are numbers, times and addresses.
+  // Most names that begin with a digit are numbers, times and addresses.
   if (name.length < LEAST_NAME || (isDigit(text.charCodeAt(from)) && DIGITS.test(name))) return undefined;
   if (!isSecretName(name)) return undefined;
-  // Of a path, or a place in a file.
+  // The colon belongs to a path, or to a position in a file.
   if (separator === ':' && (text[from - 1] === '/' || FILE.test(name))) return undefined;
   const isArrow = separator === '=' && next === '>';
   const value = valueAt(text, isArrow ? behind + 1 : behind, name, separator);
-  // Among variables only: in a connection string PWD is a password.
+  // PWD is a folder only among variables of a shell: in a connection string it is a password.
   const isFolder =
     value !== undefined &&
     /[\s"'`]/.test(text[from - 1] ?? ' ') &&
@@ -126,7 +130,7 @@ function behindSeparator(text: string, behind: number): Span | undefined {
   return isFolder ? undefined : value;
 }
 
-/** Whether the tag that ends here opens an element of such a name. */
+/** Whether the tag that ends at `at` opens an element with the name of a secret. */
 function isSecretElement(text: string, at: number): boolean {
   const before = text.slice(Math.max(0, at - MAX_OPENING), at);
   const tag = before.slice(before.lastIndexOf('>') + 1);
@@ -142,8 +146,8 @@ interface Name {
 }
 
 /**
- * The name in front of a separator.
- * @param between what may be between them
+ * The name before a separator.
+ * @param between characters that may be between the name and the separator
  */
 function nameBefore(text: string, at: number, between = BETWEEN): Name {
   let to = at;
@@ -158,8 +162,8 @@ function nameBefore(text: string, at: number, between = BETWEEN): Name {
 }
 
 /**
- * The key of a form: `sign_up[password][first]=` is called `sign_up.password.first`, `password[0]=` is
- * `password`.
+ * The name of a form's key: `sign_up.password.first` for `sign_up[password][first]=`, and `password` for
+ * `password[0]=`.
  */
 function keyBefore(text: string, at: number): Name {
   let { from, to, name } = nameBefore(text, at);
@@ -179,7 +183,7 @@ const BETWEEN = ' \t"\'`\\]';
 
 const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
 
-/** Letters, digits, `_`, `-`, `.` and `$`. */
+/** True for letters, digits, `_`, `-`, `.` and `$`. */
 const isInNames = (code: number): boolean =>
   (code >= 0x61 && code <= 0x7a) ||
   (code >= 0x41 && code <= 0x5a) ||
@@ -189,7 +193,7 @@ const isInNames = (code: number): boolean =>
   code === 0x2e ||
   code === 0x24;
 
-/** Names in the parentheses in front of a separator. */
+/** The names in the parentheses before a separator. */
 function columnsBefore(text: string, at: number): readonly string[] {
   const before = text.slice(Math.max(0, at - MAX_COLUMNS), at - 1);
   const open = before.lastIndexOf('(');

@@ -1,18 +1,19 @@
-// Masks secrets inside texts that people read: messages, stacks, URLs, statements, bodies. Known are the
-// forms that give themselves away: a secret behind its name (`token=…`, `"password": "…"`, `--secret …`,
-// `Cookie: …`), credentials of a URL, a bearer token, basic credentials, a JWT, a private key, and tokens
-// that their makers have marked. Every form takes a time that grows with the text, so whoever hands one over
-// bounds its length.
+// Masks secrets inside texts that people read: messages, stacks, URLs, statements, bodies. It recognizes
+// secrets by their form: a value after the name of a secret (`token=…`, `"password": "…"`, `--secret …`,
+// `Cookie: …`), credentials in a URL, bearer tokens, basic credentials, JWTs, private keys, and tokens with a
+// known prefix. The time grows with the length of the text, so callers must limit it.
 import { CENSORED, maskAssigned, maskListed } from './secret-pairs.js';
 
-/** The shortest of all is `pwd=x`. */
+/** Length of the shortest text that can contain a secret: `pwd=x`. */
 const LEAST = 5;
 
-/** What is behind the scheme of a URL, up to a blank or a quote: passwords have any other character. */
+/**
+ * The part of a URL after its scheme, up to a blank or a quote: a password may contain any other character.
+ */
 const AUTHORITY = /:\/\/[^\s"'`<>]+/g;
-/** A user name of this length is a token. */
+/** A user name of at least this length is a token. */
 const TOKEN_USER = 20;
-/** Of curl; two numbers are the user and the group of a container. */
+/** User and password in an option of curl. Two numbers are the user and the group of a container instead. */
 const USER_OPTION =
   /((?<![\w\]-])(?:-u|--user|--proxy-user)[ =]["']?(?!\d{1,5}:\d{1,5}(?![^\s"']))[^\s:"'-][^\s:"']{0,64}:)[^\s"']+/g;
 const BEARER = /\b(bearer\s+)([\w.~+/-]{6,}=*)/gi;
@@ -20,7 +21,7 @@ const BASIC = /\b(basic\s+)([\w+/-]{4,}={0,2})/gi;
 const JWT = /(?<![\w-])eyJ[\w-]{5,}\.[\w-]{2,}(?:\.[\w-]*)*/g;
 const PRIVATE_KEY =
   /-----BEGIN [A-Z ]{0,32}PRIVATE KEY[\s\S]*?(?:-----END [A-Z ]{0,32}PRIVATE KEY[A-Z ]{0,8}-----|$)/g;
-/** Of GitHub, GitLab, Slack, Stripe, npm, Google, and of those that write `sk-` in front of them. */
+/** Tokens of GitHub, GitLab, Slack, Stripe, npm and Google, and those that begin with `sk-`. */
 const MARKED = new RegExp(
   `(?<![\\w-])(?:${[
     'gh[opsur]_\\w{20,}',
@@ -36,18 +37,19 @@ const MARKED = new RegExp(
 );
 
 /**
- * A text without any of it has none of the forms: most texts, and it takes less than 1 ns a character to
- * know.
+ * A text that does not match contains no secret. Most texts do not, and the test takes less than 1 ns per
+ * character.
  */
 const HINT = /[=:>%@_-]|["'] ?,|(?:arer|asic)\s|eyJ|AIza/i;
-/** One without any of that has none but assignments. */
+/** A text that does not match can only contain secrets as assignments. */
 const OTHER = /["'@_-]|(?:arer|asic)\s|eyJ|AIza/i;
 const SCHEME = /(?:bearer|basic)\s/i;
 const MARK = /eyJ|AIza|(?:gh.|pat|npm|[rs]k)_|(?:pat|sk|xox.)-/;
 
 /**
- * Masks the secrets inside a text. What it returns it would return again.
- * @param isCut it goes on: a URL at its end may have credentials, although their `@` is not there
+ * Masks the secrets inside a text. Masking the result again does not change it.
+ * @param isCut true when the text is the beginning of a longer one: a URL at its end may then contain
+ *   credentials although their `@` is missing
  */
 export function maskText(text: string, isCut = false): string {
   if (text.length < LEAST || !HINT.test(text)) return text;
@@ -66,14 +68,14 @@ export function maskText(text: string, isCut = false): string {
 
 const maskUser = (text: string): string => maskUserBefore(text, text.lastIndexOf('@'));
 
-/** The same where the text may end before the `@`. */
+/** As `maskUser`, for a text that may be cut before the `@`. */
 function maskUserOrCut(text: string, at: number, whole: string): string {
   return maskUserBefore(text, at + text.length < whole.length ? text.lastIndexOf('@') : text.length);
 }
 
 /**
- * `://user:password@host`, `://token@host`, also of a URL inside another one.
- * @param at where the `@` is, or the end
+ * Masks the credentials in `://user:password@host` and `://token@host`, also in a URL inside another URL.
+ * @param at index of the `@`, or of the end of the text
  */
 function maskUserBefore(text: string, at: number): string {
   for (let begin = 0; begin >= 0 && begin < at; begin = text.indexOf('://', begin + 1)) {
@@ -92,11 +94,11 @@ function maskUserBefore(text: string, at: number): string {
   return text;
 }
 
-/** Words that only follow "bearer" are short and have no digit. */
+/** Words that happen to follow "bearer" in a sentence are short and have no digit. */
 const maskBearer = (whole: string, scheme: string, token: string): string =>
   token.length >= 16 || /\d/.test(token) ? scheme + CENSORED : whole;
 
-/** RFC 7617: user and password, with a colon between them. */
+/** Masks basic credentials if they decode to a user and a password with a colon between them (RFC 7617). */
 function maskBasic(whole: string, scheme: string, credentials: string): string {
   const isPair = /^[^\p{Cc}:]*:\P{Cc}*$/u.test(Buffer.from(credentials, 'base64').toString());
   return isPair ? scheme + CENSORED : whole;

@@ -1,7 +1,8 @@
-// Where the value ends that is behind a name of a secret: between quotes or brackets, bare, percent-encoded,
-// of several words (`Bearer …`), of several pairs (cookies, signatures), or an indented block. Each form is
-// read from one place on and either takes what it has read, so that the search goes on behind it, or gives
-// up after a bounded number of characters: a text that a stranger makes up costs no more than another one.
+// Finds where the value ends that follows the name of a secret. It may be between quotes or brackets, bare,
+// percent-encoded, of several words (`Bearer …`), of several pairs (cookies, signatures), or an indented
+// block. Each form is read from one position on. It either consumes what it has read, so that the search
+// continues after it, or gives up after a bounded number of characters. No text can therefore be made
+// expensive to read.
 import { isSecret } from './secret-names.js';
 
 /** A part of a text. */
@@ -11,24 +12,24 @@ export interface Span {
 }
 
 const BLANKS = /[ \t]{0,64}(?:\r?\n[ \t]{0,64}(?=\\{0,8}["'`]))?/y;
-/** Below a name, as in YAML, but no frames of a stack. */
+/** The start of an indented block below a name, as in YAML. Frames of a stack are not a block. */
 const BLOCK = /[ \t]{0,64}(?:[|>][+-]?\d?[ \t]{0,8})?\r?\n([ \t]{1,64})(?!at |[ \t\r\n])/y;
-/** What a block begins with, behind blanks. */
+/** The characters that a block may begin with, after blanks. */
 const BLOCK_SIGNS = '\r\n|>';
 const QUOTE = /(\\{0,8})["'`]/y;
-/** There is no value: it is a parameter of a statement, or of a format. */
+/** A placeholder of a statement or of a format string, which is no value. */
 const PLACEHOLDER = /(?:\$\d+|\?|%[sdifjoOc])(?![\w%])/y;
 const SCHEME =
   /(?:bearer|basic|token|apikey|negotiate|ntlm)[ \t]+[^\s"',;]+|(?:digest|aws4-hmac-sha256)[ \t][^\r\n]*/iy;
 const COOKIES = /[\w!#$%&*+.^|~-]{1,128}=[^\r\n"']*/y;
-/** `t=1,v1=…`, `keyId="…", signature="…"` */
+/** Pairs as in `t=1,v1=…` and `keyId="…", signature="…"`. */
 const SIGNATURES =
   /[\w-]{1,32}=(?:"[^"\r\n]*"?|[^\s,;"'&]*)(?:[,;] ?[\w-]{1,32}=(?:"[^"\r\n]*"?|[^\s,;"'&]*))*/y;
 const ELEMENT = /<!\[CDATA\[[^\]]*(?:\](?!\]>)[^\]]*)*(?:\]\]>)?|[^<]*/y;
 const ANGLES = /<(?![/!?])[^\s<>"'`]+>?/y;
 /**
- * Up to what may be behind it: a blank, or a quote or another sign in front of the end, a blank or the next
- * pair.
+ * A value without quotes. It ends before a blank, and before a quote or another sign that is followed by the
+ * end, a blank or the next pair.
  */
 const BARE = new RegExp(
   `(?:${[
@@ -38,7 +39,7 @@ const BARE = new RegExp(
   ].join('|')})+`,
   'y',
 );
-/** Percent-encoded JSON: a text up to its quote, a list or an object up to the end of the parameter. */
+/** Percent-encoded JSON: a string up to its quote, a list or an object up to the end of the parameter. */
 const ENCODED_TEXT = /(?:%20|\+){0,8}(?:%5c){0,8}%22(?:%5c(?:%[\da-f]{2})?|%(?!22|5c)|[^\s%&"<>])*/iy;
 const ENCODED_LIST = /(?:%20|\+){0,8}%(?:5b|7b)[^\s&"'`<>]*/iy;
 const ENCODED_BARE = /(?:[^\s&"'`<>,;)\]}%]|%(?!2[26]|3c))+/iy;
@@ -49,10 +50,10 @@ const COOKIE = /cookies?$/i;
 const SIGNATURE = /signature/i;
 const END_OF_WORD = '(?![^\\s.,;!)\\]}"\'`])';
 /**
- * What is said of a secret, where the secret would be: `password: must be longer`. No more than is beyond
- * doubt.
+ * Words that describe a secret at the position of its value: `password: must be longer`. The list contains
+ * only words that are certainly no secrets.
  */
-const SAID = new RegExp(
+const DESCRIPTION = new RegExp(
   '(?:must|should|cannot|is|was|has|does|needs|requires)(?= [a-z])|' +
     'too (?:short|long|weak|common|simple)\\b|' +
     `(?:required|invalid|missing|expired|incorrect|mandatory)${END_OF_WORD}`,
@@ -62,14 +63,15 @@ const STATES =
   'absent accepted active closed created deleted denied disabled empty enabled ended failed forbidden found ' +
   'granted idle inactive lost malformed ok open opened present refreshed refused rejected removed renewed ' +
   'revoked rotated started unauthorized unknown unset valid verified';
-/** The same of what no person makes up: no token or key is one of these words, but a password may be. */
+/** Words that a generated token or key never consists of. A password may be one of them. */
 const STATE = new RegExp(`(?:${STATES.replaceAll(' ', '|')})${END_OF_WORD}`, 'y');
 const MAY_BE_A_WORD = /pass|pwd|secret/i;
 
 /**
- * @param behind the place behind the separator
- * @param separator its first character
- * @returns undefined for none, for one that is no secret, and for what only tells of one
+ * The value that follows the name of a secret.
+ * @param behind index after the separator
+ * @param separator the first character of the separator
+ * @returns undefined when there is no value, when it is no secret, and when it only describes one
  */
 export function valueAt(text: string, behind: number, name: string, separator: string): Span | undefined {
   const at = spanOf(BLANKS, text, behind)!.to;
@@ -81,8 +83,9 @@ export function valueAt(text: string, behind: number, name: string, separator: s
   if (quoted !== undefined) return quoted;
   if (separator === ':') {
     const block = BLOCK_SIGNS.includes(open ?? ' ') ? blockAt(text, behind) : undefined;
-    // Asked before the block is read to its end: what is passed over here is looked at again, line by line.
-    if (isSaid(text, block?.from ?? at, name)) return undefined;
+    // This is checked before the block is read to its end, because a skipped block is searched again line by
+    // line.
+    if (isDescription(text, block?.from ?? at, name)) return undefined;
     if (block !== undefined) return { from: block.from, to: endOfBlock(text, block) };
   }
   return (
@@ -90,26 +93,26 @@ export function valueAt(text: string, behind: number, name: string, separator: s
     (COOKIE.test(name) ? spanOf(COOKIES, text, at) : undefined) ??
     (SIGNATURE.test(name) ? spanOf(SIGNATURES, text, at) : undefined) ??
     spanOf(ANGLES, text, at) ??
-    unlessInnocent(text, spanOf(BARE, text, at), name)
+    unlessHarmless(text, spanOf(BARE, text, at), name)
   );
 }
 
-/** The content of an element of XML or HTML, up to its end. */
+/** The content of an XML or HTML element, up to its closing tag. */
 export const contentAt = (text: string, at: number): Span | undefined => spanOf(ELEMENT, text, at);
 
 const encodedAt = (text: string, at: number, name: string): Span | undefined =>
   spanOf(ENCODED_TEXT, text, at) ??
   spanOf(ENCODED_LIST, text, at) ??
-  unlessInnocent(text, spanOf(ENCODED_BARE, text, at), name);
+  unlessHarmless(text, spanOf(ENCODED_BARE, text, at), name);
 
-function unlessInnocent(text: string, value: Span | undefined, name: string): Span | undefined {
+function unlessHarmless(text: string, value: Span | undefined, name: string): Span | undefined {
   if (value === undefined) return undefined;
   const shown = text.slice(value.from, value.to);
   return LITERAL.test(shown) || (NUMBER.test(shown) && !isSecret(name, 0)) ? undefined : value;
 }
 
-const isSaid = (text: string, at: number, name: string): boolean =>
-  spanOf(SAID, text, at) !== undefined ||
+const isDescription = (text: string, at: number, name: string): boolean =>
+  spanOf(DESCRIPTION, text, at) !== undefined ||
   (!MAY_BE_A_WORD.test(name) && spanOf(STATE, text, at) !== undefined);
 
 interface Block {
@@ -117,7 +120,7 @@ interface Block {
   readonly indent: string;
 }
 
-/** The lines below a name that are indented as the first of them. */
+/** The start of the lines below a name that have the same indentation as the first of them. */
 function blockAt(text: string, behind: number): Block | undefined {
   BLOCK.lastIndex = behind;
   const indent = BLOCK.exec(text)?.[1];
@@ -135,7 +138,7 @@ function lineEnd(text: string, from: number): number {
   return end < 0 ? text.length : end;
 }
 
-/** Between quotes, be they escaped; to the end if there is no other quote. */
+/** The text between quotes, which may be escaped; without a closing quote, the rest of the text. */
 export function quotedAt(text: string, at: number): Span | undefined {
   QUOTE.lastIndex = at;
   const open = QUOTE.exec(text);
@@ -145,9 +148,9 @@ export function quotedAt(text: string, at: number): Span | undefined {
   for (let to = from; to < text.length; to++) {
     if (text[to] === '\\') {
       const behind = endOf('\\', text, to);
-      // As many as in front of the first quote, or fewer, end it; with more the quote is part of the value.
+      // A quote with more backslashes than the opening one is part of the value.
       if (text[behind] === quote.at(-1) && behind - to <= backslashes!.length) return { from, to };
-      // Plain quotes: a backslash takes what is behind it, be it another one.
+      // Between plain quotes a backslash escapes the next character, which may be a backslash too.
       to = backslashes === '' && (behind - to) % 2 === 0 ? behind - 1 : behind;
     } else if (backslashes === '' && text[to] === quote) {
       if (quote !== "'" || text[to + 1] !== quote) return { from, to };
@@ -157,14 +160,16 @@ export function quotedAt(text: string, at: number): Span | undefined {
   return { from, to: text.length };
 }
 
-/** Behind a run of one character. */
+/** The index after a run of one character. */
 function endOf(character: string, text: string, from: number): number {
   let at = from;
   while (text[at] === character) at++;
   return at;
 }
 
-/** From a bracket to the one that closes it, those between quotes left out; to the end if none does. */
+/**
+ * From a bracket to its closing bracket, ignoring brackets between quotes; without one, the rest of the text.
+ */
 export function bracketsAt(text: string, from: number): Span {
   let depth = 0;
   for (let at = from; at < text.length; at++) {
@@ -176,7 +181,7 @@ export function bracketsAt(text: string, from: number): Span {
   return { from, to: text.length };
 }
 
-/** What a sticky expression matches from a place on; undefined when it does not. */
+/** The span that a sticky expression matches at an index; undefined when it does not match. */
 export function spanOf(pattern: RegExp, text: string, from: number): Span | undefined {
   pattern.lastIndex = from;
   return pattern.test(text) ? { from, to: pattern.lastIndex } : undefined;

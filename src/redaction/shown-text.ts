@@ -1,41 +1,43 @@
-// How much of a text is shown to people, and without the secrets inside it. A log line, and whatever else
-// says what was thrown, must not keep the thread from its requests, however long a text a service hands over.
+// Shortens texts that are shown to people and masks the secrets inside them. Writing a log line or an error
+// text must not block the thread, however long a text a service passes.
 import { CENSORED } from './secret-pairs.js';
 import { maskText } from './secret-texts.js';
 
 const ELLIPSIS = '…';
-/** Characters of one text. */
+/** The most characters that are shown of a text. */
 export const MAX_TEXT = 8_192;
 /**
- * Characters of a text of which a part is shown. V8 copies one that was put together before any part can be
- * read.
+ * A longer text is shown as its length only: V8 copies a concatenated string as a whole before any part of it
+ * can be read.
  */
 const MAX_READ = 2 ** 24;
-/** Of the stack of an error whose message is too long. */
+/** The most characters of stack frames that are shown for an error whose message is too long. */
 const MAX_FRAMES = 2_048;
-/** Read beyond a cut, so that a secret that the cut would divide is found. */
+/** Characters that are read beyond a cut, so that a secret which the cut would divide is found. */
 const BEYOND = 1_024;
 const BLANK = /\s/;
 const FRAME = '\n    at ';
 const OTHER_LINE = /\n(?! {4}at )/;
 
 /**
- * A text without its secrets, of at most so many characters and an ellipsis; of an enormous one, its length.
+ * The text without its secrets, cut to `most` characters and an ellipsis. An enormous text is replaced by its
+ * length.
  */
 export function shortText(text: string, most = MAX_TEXT): string {
   if (text.length > MAX_READ) return lengthOf(text);
   const end = most + BEYOND;
-  // One of just this length may be a part of a message that was cut already.
+  // A text of exactly this length may be the beginning of a message that `cutText` has cut.
   if (text.length < end) {
     const masked = maskText(text);
     return text.length > most || masked.length > end ? masked.slice(0, most) + ELLIPSIS : masked;
   }
   const masked = maskText(text.slice(0, end), true);
-  // Where secrets took most of it, the place of the cut is near.
+  // When masking has removed much, the last word that was read may be shown, and it may be a part of a
+  // secret.
   return (masked.length < end ? withoutLastWord(masked) : masked).slice(0, most) + ELLIPSIS;
 }
 
-/** Of a word that was cut, nobody knows whether it is a secret. */
+/** Removes the last word, because a word that was cut may be a part of a secret. */
 function withoutLastWord(masked: string): string {
   if (masked.endsWith(CENSORED)) return masked;
   const least = Math.max(0, masked.length - BEYOND);
@@ -45,14 +47,14 @@ function withoutLastWord(masked: string): string {
 }
 
 /**
- * Text that others are put into before it is shown: it is cut only a little beyond what is shown in the end.
+ * Cuts a format string whose placeholders are filled later. It keeps slightly more than is shown in the end.
  */
 export function cutText(text: string): string {
   if (text.length > MAX_READ) return lengthOf(text);
   return text.length > MAX_TEXT + BEYOND ? text.slice(0, MAX_TEXT + BEYOND) : text;
 }
 
-/** A stack whose long message is cut, with the frames that follow it. */
+/** Shortens a stack: a long message is cut, and the frames that follow it are kept. */
 export function shortStack(stack: string): string {
   if (stack.length > MAX_READ) return shortText(stack);
   if (stack.length > MAX_TEXT) {
@@ -64,7 +66,7 @@ export function shortStack(stack: string): string {
   return frames < 0 ? shortText(stack) : shortText(stack.slice(0, frames)) + framesOf(stack.slice(frames));
 }
 
-/** Frames are places in files, which are full of colons. */
+/** Shows frames unchanged, because their positions contain colons, unless they may contain other text. */
 const framesOf = (text: string): string =>
   text.includes('=') || OTHER_LINE.test(text) ? shortText(text) : text;
 
