@@ -78,8 +78,8 @@ describe('the configuration file', () => {
     ],
     ['a fraction', { 'multilane.config.json': '{"workers":1.5}' }, /workers: 1.5 is not a whole number/],
     ['broken JSON', { 'multilane.config.json': '{' }, /config.json:1: cannot be loaded: SyntaxError/],
-    ['no object', { 'multilane.config.json': '[]' }, /config.json: must hold an object/],
-    ['services in JSON', { 'multilane.config.json': '{"services":["users"]}' }, /"services" takes code/],
+    ['no object', { 'multilane.config.json': '[]' }, /config.json: must contain an object/],
+    ['services in JSON', { 'multilane.config.json': '{"services":["users"]}' }, /"services" needs a .js/],
     [
       'no services in the list',
       { 'multilane.config.mjs': 'export default { services: [] }' },

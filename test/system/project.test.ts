@@ -93,7 +93,7 @@ describe('multilane dev', () => {
       expect(await served(2)).to.equal(2);
       project.write('multilane.config.js', 'syntax error');
       const waits = (): boolean =>
-        lines.includes('multilane dev: ended (exit code 78), waiting for a change');
+        lines.includes('multilane dev: the process has ended (exit code 78); waiting for a change');
       expect(await until(waits, (yes) => yes), lines.join('\n')).to.equal(true);
       expect(lines.join('\n')).to.match(/^multilane: multilane\.config\.js:1: SyntaxError/m);
       project.write('multilane.config.js', CONFIG('3'));
