@@ -1,12 +1,14 @@
-// Which endpoints of a service may be called now, the nearest first; a picker chooses among equals.
+// The balancer decides which endpoints of a service may be called now, the nearest first; a picker chooses
+// among equals.
 //
-// Health: only those that are healthy and not ejected, unless fewer than half of them are (panic mode). Then
-// both are ignored: probes that see most of a service down are more often wrong about it than right, and the
-// few that are left would drown. What drains is never called. Nearness: this process before its zone before
-// the rest; the next circle only when the nearer one has nobody left. Slow start: what has just come keeps
-// only a share of the picks it wins; the others go to who is there longest.
+// Health: only endpoints that are healthy and not ejected are called, unless fewer than half of them are
+// (panic mode). Then health and ejection are ignored: probes that report most of a service as down are more
+// often wrong than right, and the few others would be overloaded. Draining endpoints are never called.
+// Nearness: this process comes before its zone, and that before the rest; a farther circle is used only when
+// no endpoint of the nearer one is left. Slow start: a new endpoint keeps only a share of the picks that it
+// wins; the others go to the oldest ones.
 //
-// All of that is made into lists once, and again when the registry or an ejection changes, or time says so.
+// The result is kept in lists, which are made again when the registry, an ejection or a share changes.
 
 import type { Endpoint } from '../registry/endpoint.js';
 import type { Random } from '../resilience/policy.js';
@@ -15,17 +17,17 @@ import type { Picker, PickerFactory } from './picker.js';
 
 const PANIC_BELOW = 0.5;
 
-/** Who is ejected and who has just come, by slot, as all threads see it. */
+/** Which endpoints are ejected and which are new, by slot, the same in all threads. */
 export interface EndpointStatuses {
-  /** Another one whenever somebody's statuses changes other than by time. */
+  /** Changes whenever a status changes other than by time. */
   version(): number;
   of(slot: number): EndpointStatus;
 }
 
 export interface EndpointStatus {
-  /** Of the picks it wins, those it keeps: 0 while it is ejected, 1 when it is there long enough. */
+  /** The share of its picks that the endpoint keeps: 0 while it is ejected, 1 after its slow start. */
   readonly share: number;
-  /** Milliseconds until time changes it; Infinity: never. */
+  /** Milliseconds until the share changes by time; Infinity: never. */
   readonly forMs: number;
 }
 
@@ -33,41 +35,47 @@ export interface BalancerOptions {
   readonly endpoints: (service: string) => readonly Endpoint[];
   readonly picker: PickerFactory;
   readonly statuses: EndpointStatuses;
-  /** Milliseconds, monotonic. */
+  /** Monotonic milliseconds. */
   readonly clock: () => number;
   readonly random: Random;
-  /** Zone of this process; null: nobody is nearer for its zone. */
+  /**
+   * The zone of this process; null: no endpoint is nearer because of its zone.
+   * @default null
+   */
   readonly zone?: string | null;
-  /** False sends even calls to own services over the network. Default true. */
+  /**
+   * Whether endpoints of this process come first; false sends even calls to own services over the network.
+   * @default true
+   */
   readonly preferLocal?: boolean;
 }
 
-/** Equals: every one of them is as good as the others. */
+/** Endpoints that are equally near. */
 interface Circle {
   readonly candidates: Candidates;
-  /** Those among them that have come later, each with its share; undefined: none. */
+  /** The newer ones among them, each with its share; undefined: none. */
   readonly shares: ReadonlyMap<Endpoint, number> | undefined;
-  /** The others. */
+  /** The oldest ones. */
   readonly settled: Candidates;
 }
 
-/** What is made for a service, and what it was made from. */
+/** The lists of a service, and the values that they were made from. */
 interface Prepared {
   readonly picker: Picker;
   endpoints: readonly Endpoint[];
   version: number;
-  /** Of the clock. */
+  /** The time at which the lists are out of date. */
   until: number;
   circles: readonly Circle[];
 }
 
-const NOBODY: readonly Endpoint[] = [];
+const NO_ENDPOINTS: readonly Endpoint[] = [];
 
 export class Balancer {
   readonly #options: BalancerOptions;
   /**
-   * Services that have lost their last endpoint go when another one comes, so the registry bounds their
-   * number.
+   * By service. A service without endpoints is removed when a new service is added, so the registry limits
+   * their number.
    */
   readonly #prepared = new Map<string, Prepared>();
 
@@ -81,9 +89,10 @@ export class Balancer {
   }
 
   /**
-   * @param tried endpoints to avoid as long as there are others (a retry goes elsewhere)
-   * @param excludes tells which must not be called (their breaker is open); asked at most twice about each
-   * @returns undefined when there is nobody to call
+   * @param tried ids of endpoints to avoid as long as there are others: a retry uses another one
+   * @param excludes whether an endpoint must not be called (its breaker is open); called at most twice for
+   *   each
+   * @returns undefined when no endpoint can be called
    */
   pick(
     service: string,
@@ -137,12 +146,12 @@ export class Balancer {
     }
     if (prepared === undefined) {
       this.#forget();
-      prepared = { picker: picker(), endpoints: NOBODY, version, until: 0, circles: [] };
+      prepared = { picker: picker(), endpoints: NO_ENDPOINTS, version, until: 0, circles: [] };
       this.#prepared.set(service, prepared);
     }
     this.#prepare(prepared, endpoints, clock());
-    // Read before the list was made, so the next pick sees what has changed meanwhile; written behind it, in
-    // case it threw.
+    // The version was read before the lists were made, so that the next pick notices a change in between. It
+    // is written after them, in case making them throws.
     prepared.version = version;
     prepared.endpoints = endpoints;
     return prepared;
@@ -178,7 +187,7 @@ export class Balancer {
   }
 }
 
-/** Shares count by comparison: when all have just come, those that are there longest get what they win. */
+/** Shares are relative: if every endpoint is new, the oldest get their full share. */
 function circleOf(endpoints: readonly Endpoint[], shares: ReadonlyMap<Endpoint, number>): Circle {
   const candidates = new Candidates(endpoints);
   const shareOf = (endpoint: Endpoint): number => shares.get(endpoint) ?? 1;
@@ -193,15 +202,15 @@ function circleOf(endpoints: readonly Endpoint[], shares: ReadonlyMap<Endpoint, 
   };
 }
 
-/** Some of a circle, for one pick. */
+/** A part of a circle, for one pick. */
 const within = (endpoints: readonly Endpoint[], { candidates, shares }: Circle): Circle =>
   shares === undefined
     ? { candidates: new Candidates(endpoints), shares, settled: candidates }
     : circleOf(endpoints, shares);
 
 /**
- * The healthy ones that are not ejected, or all that do not drain when too few are. While this process drains
- * its own services go on for each other: that is how what is in hand gets finished.
+ * @returns the healthy endpoints that are not ejected; when these are too few, all that do not drain. While
+ *   this process drains, its services still call each other, so that running requests can finish.
  */
 function callable(endpoints: readonly Endpoint[], ejected: ReadonlySet<Endpoint>): readonly Endpoint[] {
   const staying = endpoints.filter((endpoint) => endpoint.state !== 'draining' || endpoint.local);

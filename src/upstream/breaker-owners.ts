@@ -1,21 +1,21 @@
-// Breakers that a service has by name, as operators see them: beside those of its instances, under an id that
-// no instance can have, so one path and one label are enough for both.
+// The owners of breakers as operators see them: instances of a service, and the breakers that a service has
+// named, under an id that no instance can have. So one path and one metric label serve both.
 
 import { isServiceName } from '../service-name.js';
 
-/** Whatever has a breaker. */
+/** Services with the owners of their breakers. */
 export interface BreakerOwners {
   services(): Readonly<Record<string, number>>;
   instances(service: string): readonly { readonly id: string; readonly slot: number }[];
 }
 
-/** No instance's id holds it. */
+/** The ids of instances never contain it. */
 const MARK = '~';
 
-/** How its row is called. */
+/** @returns the name of the row of a named breaker */
 export const namedBreakerRow = (service: string, name: string): string => `${service} ${name}`;
 
-/** Whose breaker a row is, by how it is called. */
+/** @returns the owner of a row, from its name */
 export function namedBreakerOwner(
   row: string | undefined,
 ): { readonly service: string; readonly id: string } | undefined {
@@ -30,8 +30,8 @@ interface Row {
 }
 
 /**
- * All that have a breaker: instances, and what a service has named. A row whose name no service can have
- * written is left out: any code of the process can write the memory that it is in.
+ * @returns the instances of the registry together with the named breakers. A row whose name no service can
+ *   have written is omitted: any code of the process can write to the shared memory.
  */
 export function withNamedBreakers(registry: BreakerOwners, list: () => readonly Row[]): BreakerOwners {
   const named = () =>

@@ -1,12 +1,12 @@
-// A whole answer in memory. Every reading makes new values, so no caller can change what another one reads,
-// also when both live in one worker.
+// A whole response in memory. Every read makes new values, so that no caller can change what another one
+// reads, even when both run in one worker.
 import { EXECUTED_FIELD, FINAL_FIELD, HttpError, isRuntimeField } from '../errors.js';
 import type { CallResponse } from './call.js';
 import type { Received } from './transport.js';
 
 const UTF_8 = new TextDecoder();
 
-/** What the runtime of the callee says about a response, in fields that no handler can set. */
+/** What the runtime of the callee reports about a response, in fields that no handler can set. */
 export type Marks = Pick<Received, 'notExecuted' | 'isFinal'>;
 
 const NO_MARKS: Marks = { notExecuted: false, isFinal: false };
@@ -37,7 +37,7 @@ export class BufferedResponse implements Received {
     try {
       return JSON.parse(this.text()) as T;
     } catch (cause) {
-      throw new HttpError('BAD_UPSTREAM', 'The answer of the called service is not JSON.', { cause });
+      throw new HttpError('BAD_UPSTREAM', 'The response of the called service is not JSON.', { cause });
     }
   }
 
@@ -46,13 +46,14 @@ export class BufferedResponse implements Received {
   }
 
   bytes(): Uint8Array {
-    // Not slice(): that of a Buffer shares its memory.
+    // Not slice(): the slice of a Buffer shares its memory.
     return new Uint8Array(this.#body);
   }
 }
 
 /**
- * A response as a transport got it: the fields of the runtime are read, and removed from `headers`.
+ * Makes the response that a transport received: reads the fields of the runtime and removes them from
+ * `headers`.
  * @param headers lower-case names; owned by the response from now on, as `body` is
  */
 export function receive(status: number, headers: Record<string, string>, body: Uint8Array): Received {
@@ -64,13 +65,13 @@ export function receive(status: number, headers: Record<string, string>, body: U
   return new BufferedResponse(status, headers, body, { notExecuted: executed === false, isFinal });
 }
 
-/** Members that are judged by. */
+/** The members of a problem document that the verdict depends on. */
 export interface ReceivedProblem {
   readonly code?: unknown;
   readonly executed?: unknown;
 }
 
-/** The problem document of a response; undefined when it is none, also when it only claims to be one. */
+/** @returns the problem document of a response; undefined when it has none, or its body is not JSON */
 export function problemIn(response: Pick<CallResponse, 'headers' | 'json'>): ReceivedProblem | undefined {
   if (!(response.headers['content-type'] ?? '').startsWith('application/problem+json')) return undefined;
   try {

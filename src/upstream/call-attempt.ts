@@ -1,80 +1,80 @@
-// One attempt of a call: an endpoint whose breaker lets it through, the request that goes there, and what its
-// end says to breaker, ejection and load.
+// One attempt of a call: it sends the request to an endpoint, and reports the end to the breaker, the outlier
+// ejection and the load of that endpoint.
 import type { Deadline } from '../deadline.js';
-import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
+import { DeadlineExceededError, HttpError } from '../errors.js';
 import { Hold } from '../hold.js';
 import { MESH_TOKEN_HEADER } from '../mesh-token.js';
 import type { Endpoint } from '../registry/endpoint.js';
-import { type Breaker, breakerOpenError } from '../resilience/breaker-contract.js';
 import { HedgeLostError } from '../resilience/hedge.js';
 import { isEvidence, UNWATCHED, type Watch } from '../resilience/loop-watch.js';
 import type { AttemptEnd, RetryBudget } from '../resilience/policy.js';
 import type { Scope, TraceContext } from '../scope.js';
-import type { Balancer } from './balancer.js';
 import { type CallObserver, SILENT } from './call-observer.js';
-import type { OutgoingContent } from './call-request.js';
+import type { RequestContent } from './call-request.js';
+import type { AdmittedEndpoint, EndpointAdmissionDependencies } from './endpoint-admission.js';
 import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
 import type { Received, Transport } from './transport.js';
-import { judge, type TransportResult, type Verdict, withoutSilence } from './verdict.js';
+import { judge, type TransportResult, type Verdict, withoutEvidence } from './verdict.js';
 
-/** Load of the endpoints, as this thread adds to it. */
+/** The part of the endpoints' load that this thread adds. */
 export interface LoadMeter {
   begin(slot: number): void;
   end(slot: number): void;
   observe(slot: number, microseconds: number): void;
 }
 
-export interface AttemptDependencies {
-  readonly balancer: Pick<Balancer, 'pick'>;
-  readonly breaker: Breaker;
-  /** Without one nobody is ejected. */
+export interface AttemptDependencies extends EndpointAdmissionDependencies {
+  /** @default none: no endpoint is ejected */
   readonly outliers?: OutlierWatch;
   readonly load: LoadMeter;
   readonly budget: RetryBudget;
-  /** A call that succeeds after this many milliseconds has failed all the same; 0: none. Default 0. */
+  /**
+   * A success that took this many milliseconds or more counts as a failure; 0: no call is too slow.
+   * @default 0
+   */
   readonly slowCallMs?: number;
   readonly transports: { readonly http: Transport; readonly inProcess?: Transport };
-  /** Milliseconds, monotonic. */
+  /** Monotonic milliseconds. */
   readonly clock: () => number;
-  /** Tells what this thread has missed of a call. Without one all time counts. */
+  /**
+   * Measures the time that this thread misses during a call.
+   * @default none: all time counts
+   */
   readonly watch?: Watch;
-  /** Writes the trace fields of an outgoing request. */
+  /** Adds the trace fields of an outgoing request to its headers. */
   readonly propagate?: (trace: TraceContext, headers: Record<string, string>) => void;
   readonly observer?: CallObserver;
-  /** Gives the value that opens a service's `internal` routes over the network; see mesh-token.ts. */
+  /**
+   * @returns the field value that admits a request to the `internal` routes of a service; see mesh-token.ts
+   */
   readonly meshToken?: ((service: string) => string) | undefined;
 }
 
 const DEADLINE_HEADER = 'x-request-deadline';
 const REQUEST_ID_HEADER = 'x-request-id';
 
-/** One call, over all its attempts. */
-export interface Outgoing extends OutgoingContent {
+/** A call, over all its attempts. */
+export interface OngoingCall extends RequestContent {
   readonly service: string;
   readonly method: string;
   readonly path: string;
   readonly deadline: Deadline;
   readonly signal: AbortSignal;
   readonly scope: Scope | undefined;
-  /** Ids of the endpoints that were tried. */
+  /** Ids of the endpoints that were called. */
   readonly tried: Set<string>;
-  /** Attempts so far. */
+  /** The number of attempts so far. */
   attempts: number;
 }
 
-export interface Admitted {
-  readonly endpoint: Endpoint;
-  readonly ticket: number;
-}
-
-/** Its endpoint counts it as under way, and the breaker waits for its outcome. */
+/** An attempt that runs: its endpoint counts it as load, and the breaker waits for its outcome. */
 class AttemptHold extends Hold {
   readonly #dependencies: AttemptDependencies;
-  readonly #admitted: Admitted;
-  /** What `watch.begin` has returned. */
+  readonly #admitted: AdmittedEndpoint;
+  /** The result of `watch.begin`. */
   readonly mark: number;
 
-  constructor(dependencies: AttemptDependencies, admitted: Admitted, scope: Scope | undefined) {
+  constructor(dependencies: AttemptDependencies, admitted: AdmittedEndpoint, scope: Scope | undefined) {
     super();
     const { load, watch = UNWATCHED } = dependencies;
     this.#dependencies = dependencies;
@@ -98,105 +98,56 @@ class AttemptHold extends Hold {
   }
 }
 
-/**
- * An endpoint whose breaker lets the call through; those that refuse are passed over without an attempt.
- * @param never ids of endpoints that will not do
- */
-export function admit(
+/** Makes one attempt at an endpoint that admitted it. Never rejects. */
+export async function attemptAt(
   dependencies: AttemptDependencies,
-  outgoing: Outgoing,
-  never: ReadonlySet<string>,
-): Admitted | HttpError {
-  const { service, tried } = outgoing;
-  const excludes = never.size === 0 ? undefined : ({ id }: Endpoint) => never.has(id);
-  const endpoint = dependencies.balancer.pick(service, tried, excludes);
-  if (endpoint === undefined) {
-    return new UnavailableError('NO_INSTANCE', `No instance of service ${service} is known.`);
-  }
-  const ticket = dependencies.breaker.admit(endpoint.slot);
-  return ticket >= 0 ? { endpoint, ticket } : admitOther(dependencies, outgoing, never, endpoint);
-}
-
-/**
- * Asks the breakers of all endpoints before the pick, so that a call takes time in proportion to their number
- * also when all are open. A picked one refuses only where another thread has changed its breaker in between.
- * @param refused the endpoint whose breaker has refused the call
- */
-function admitOther(
-  { balancer, breaker }: AttemptDependencies,
-  { service, tried }: Outgoing,
-  never: ReadonlySet<string>,
-  refused: Endpoint,
-): Admitted | HttpError {
-  const passed = new Set(never).add(refused.id);
-  let retryInMs = breaker.retryInMs(refused.slot);
-  const excludes = ({ id, slot }: Endpoint): boolean => {
-    if (passed.has(id)) return true;
-    if (breaker.admits(slot)) return false;
-    retryInMs = Math.min(retryInMs, breaker.retryInMs(slot));
-    return true;
-  };
-  for (;;) {
-    const endpoint = balancer.pick(service, tried, excludes);
-    if (endpoint === undefined)
-      return breakerOpenError(`The breaker of service ${service} is open.`, retryInMs);
-    const ticket = breaker.admit(endpoint.slot);
-    if (ticket >= 0) return { endpoint, ticket };
-    passed.add(endpoint.id);
-    retryInMs = Math.min(retryInMs, breaker.retryInMs(endpoint.slot));
-  }
-}
-
-/** One attempt at an endpoint that was admitted, and what it says about it. Never rejects. */
-export async function tryAt(
-  dependencies: AttemptDependencies,
-  outgoing: Outgoing,
-  admitted: Admitted,
+  call: OngoingCall,
+  admitted: AdmittedEndpoint,
   signal: AbortSignal,
 ): Promise<AttemptEnd<Received>> {
   const { endpoint } = admitted;
-  outgoing.tried.add(endpoint.id);
-  const attempt = ++outgoing.attempts;
+  call.tried.add(endpoint.id);
+  const attempt = ++call.attempts;
   if (attempt === 1) dependencies.budget.deposit();
 
   const { clock, watch = UNWATCHED, observer = SILENT } = dependencies;
   const observation = observer.attempt(
     endpoint,
-    outgoing.method,
-    outgoing.path.split('?', 1)[0]!,
+    call.method,
+    call.path.split('?', 1)[0]!,
     attempt,
-    outgoing.scope?.trace,
+    call.scope?.trace,
   );
   const begun = clock();
-  const held = new AttemptHold(dependencies, admitted, outgoing.scope);
-  const result = await send(dependencies, outgoing, endpoint, observation.trace, signal);
+  const held = new AttemptHold(dependencies, admitted, call.scope);
+  const result = await send(dependencies, call, endpoint, observation.trace, signal);
 
   const ended = clock();
   const tookMs = ended - begun;
   const missedMs = watch.missedSince(held.mark);
-  const judged = judge(result, signal, outgoing.deadline, tookMs);
-  const verdict = isEvidence(tookMs, missedMs) ? judged : withoutSilence(judged);
+  const judged = judge(result, signal, call.deadline, tookMs);
+  const verdict = isEvidence(tookMs, missedMs) ? judged : withoutEvidence(judged);
   if (held.end()) settle(dependencies, admitted, verdict, { ended, tookMs, missedMs });
   const seen = result.kind === 'returned' ? { status: result.value.status } : { error: result.error };
   observation.end(seen, Math.round(tookMs * 1000));
   return { ...result, mayRepeat: verdict.mayRepeat };
 }
 
-/** When an attempt ended, how long it took, and how much of that this thread has missed. */
+/** When an attempt ended, how long it took, and how many milliseconds of that this thread has missed. */
 interface Timing {
   readonly ended: number;
   readonly tookMs: number;
   readonly missedMs: number;
 }
 
-/** Says to breaker, ejection and load what an attempt tells about its endpoint. */
+/** Reports what an attempt shows about its endpoint to the breaker, the ejection and the load. */
 function settle(
   { breaker, outliers = NOT_WATCHED, load, slowCallMs = 0 }: AttemptDependencies,
-  { endpoint, ticket }: Admitted,
+  { endpoint, ticket }: AdmittedEndpoint,
   verdict: Verdict,
   { ended, tookMs, missedMs }: Timing,
 ): void {
-  // A call that has run for so long has failed under any deadline: its success would count as a failure, too.
+  // A call that took so long failed under any deadline, since even its success would count as a failure.
   const mayBeSlow = verdict.outcome === 'success' || verdict.isUntimely === true;
   const isLong = mayBeSlow && slowCallMs > 0 && tookMs >= slowCallMs;
   const slow = tookMs - missedMs >= slowCallMs ? 'failure' : 'ignored';
@@ -208,7 +159,7 @@ function settle(
 
 async function send(
   dependencies: AttemptDependencies,
-  outgoing: Outgoing,
+  call: OngoingCall,
   endpoint: Endpoint,
   trace: TraceContext | undefined,
   signal: AbortSignal,
@@ -216,14 +167,14 @@ async function send(
   const { http, inProcess } = dependencies.transports;
   const transport = endpoint.local && inProcess !== undefined ? inProcess : http;
   const meshToken = transport === http ? dependencies.meshToken : undefined;
-  const { method, path, body, deadline } = outgoing;
+  const { method, path, body, deadline } = call;
   try {
-    const headers = headersOf(dependencies, outgoing, trace);
+    const headers = headersOf(dependencies, call, trace);
     if (meshToken !== undefined) headers[MESH_TOKEN_HEADER] = meshToken(endpoint.service);
     const value = await transport.send(endpoint, { method, path, headers, body, deadline, signal });
     return { kind: 'returned', value };
   } catch (error) {
-    // Whoever aborts at the deadline may give any reason; what callers get is the typed one.
+    // A signal that aborts at the deadline may have any reason; callers get the typed error.
     const known = error instanceof HttpError || error instanceof HedgeLostError;
     const late = signal.aborted && deadline.passed && !known;
     return { kind: 'failed', error: late ? new DeadlineExceededError() : error };
@@ -232,7 +183,7 @@ async function send(
 
 function headersOf(
   { propagate }: AttemptDependencies,
-  { headers: given, deadline, scope }: Outgoing,
+  { headers: given, deadline, scope }: OngoingCall,
   trace: TraceContext | undefined,
 ): Record<string, string> {
   const headers: Record<string, string> = { ...given };

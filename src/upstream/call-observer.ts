@@ -1,12 +1,15 @@
-// Who watches calls: counts picks, times attempts, makes client spans. The wiring decides; this room only
-// tells.
+// The observer of calls: it counts picks, times attempts and makes client spans. The wiring provides it; this
+// module only reports to it.
 
 import type { Endpoint } from '../registry/endpoint.js';
 import type { HedgeOutcome } from '../resilience/hedge.js';
 import type { TraceContext } from '../scope.js';
 
 export interface CallObserver {
-  /** One attempt begins. @param path without its query @param parent the span of the running work */
+  /**
+   * Called when an attempt begins.
+   * @param path without its query @param parent the span of the running work
+   */
   attempt(
     endpoint: Endpoint,
     method: string,
@@ -14,23 +17,24 @@ export interface CallObserver {
     attempt: number,
     parent: TraceContext | undefined,
   ): AttemptObservation;
-  /** A retry or hedge was due and the budget of the process had no token for it. */
+  /** Called when a retry or hedge was due and the budget of the process had no token for it. */
   budgetExhausted(service: string): void;
-  /** A second attempt was made beside the first (`hedgeMs`). */
+  /** Called when a second attempt was made beside the first (`hedgeMs`). */
   hedged(service: string, outcome: HedgeOutcome): void;
-  /** A call got the answer of another one (`singleFlight`). */
+  /** Called when a call got the result of another one (`singleFlight`). */
   shared(service: string): void;
 }
 
 export interface AttemptObservation {
-  /** What travels on: the span of the attempt, or the parent when there is none. */
+  /** The trace context to send: the span of the attempt, or the parent when there is none. */
   readonly trace: TraceContext | undefined;
   end(result: AttemptResult, microseconds: number): void;
 }
 
-/** An answer of any status, or why there is none. */
+/** The status of the response, or the error when there is none. */
 export type AttemptResult = { readonly status: number } | { readonly error: unknown };
 
+/** An observer that ignores everything. */
 export const SILENT: CallObserver = {
   attempt: (_endpoint, _method, _path, _attempt, trace) => ({ trace, end: () => undefined }),
   budgetExhausted: () => undefined,

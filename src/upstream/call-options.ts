@@ -1,5 +1,5 @@
-// What the options of a call may be. It is checked before anything is counted or sent, so a mistake of the
-// caller is never taken for one of an endpoint.
+// Checks the options of a call before anything is counted or sent, so that a mistake of the caller never
+// counts as a failure of an endpoint.
 import { types } from 'node:util';
 import {
   checkOptions,
@@ -13,19 +13,19 @@ import {
 } from '../options.js';
 import type { CallOptions } from './call.js';
 
-/** Infinity is allowed for `timeoutMs`: the deadline of the request alone holds. */
+/** `timeoutMs` may be Infinity: then only the deadline of the request applies. */
 const timeout: OptionKind = {
   text: 'a number of milliseconds',
   is: (value) => typeof value === 'number' && value >= 0,
 };
 const delay: OptionKind = { ...timeout, is: (value) => Number.isFinite(value) && (value as number) >= 0 };
 
-/** Neither text (`'a=b'`), which is an iterable of characters, nor anything whose pairs cannot be seen. */
+/** Rejects a text (`'a=b'`), which would be an iterable of characters, and objects that show no pairs. */
 const isPairs = (value: unknown): boolean => {
   if (typeof value !== 'object' || value === null) return false;
   if (Symbol.iterator in value) return true;
   const prototype: unknown = Object.getPrototypeOf(value);
-  // A plain object may be one of another realm, such as those of `node:vm`.
+  // A plain object may come from another realm, such as those of `node:vm`.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 };
 
@@ -52,8 +52,8 @@ const OPTIONS = shapeOf<CallOptions>('{ timeoutMs: 500 }', {
 const fault = typeErrorFor('call');
 
 /**
- * @throws TypeError for an unknown option, and for a value that would switch off what it bounds, or is sent
- *   as another
+ * @throws TypeError for an unknown option, and for a value that would disable a limit or be sent as another
+ *   value
  */
 export function checkCall(options: CallOptions): void {
   checkOptions(options, OPTIONS, fault);

@@ -1,15 +1,15 @@
-// From what a caller asks for to what may be sent: pure, the same for every transport. Whatever a transport
-// could not send is refused here, so what fails in a transport is never a mistake of the caller.
+// Turns the arguments of a call into a request that can be sent: pure functions, the same for every
+// transport. Everything that a transport could not send is rejected here, so a failure of a transport is
+// never a mistake of the caller.
 import { describeValue } from '../options.js';
 import type { CallOptions } from './call.js';
 import { checkCall } from './call-options.js';
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
-/** RFC 9110 section 5.5 without obs-text: what may stand in a field and cannot end it. */
+/** Field values of RFC 9110 section 5.5 without obs-text: no character can end the field. */
 const FIELD_VALUE = /^[\t\x20-\x7e]*$/;
-/** CONTRACT section 4. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
-/** Visible ASCII without the start of a fragment: nearly every path, so it is looked at first. */
+/** Visible ASCII without `#`: nearly every path, so it is tested first. */
 const SAFE_PATH = /^[\x21\x22\x24-\x7e]+$/;
 const LONE_SURROGATE = /[\ud800-\udfff]/gu;
 const UNSAFE_IN_PATH = /[^\x21\x22\x24-\x7e]/gu;
@@ -18,8 +18,8 @@ const isQueryValue = (value: unknown): value is string | number | boolean | bigi
   QUERY_TYPES.includes(typeof value);
 const METHOD = /^[A-Z]{1,20}$/;
 
-/** Belong to the connection (RFC 9110 section 7.6.1), to the framing, or to the client itself. */
-const NOT_THE_CALLERS: ReadonlySet<string> = new Set([
+/** Fields that belong to the connection (RFC 9110 section 7.6.1), to the framing, or to the client. */
+const RESERVED_FIELDS: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
   'expect',
@@ -36,30 +36,30 @@ const NOT_THE_CALLERS: ReadonlySet<string> = new Set([
   'x-request-deadline',
 ]);
 
-export interface OutgoingContent {
+export interface RequestContent {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | string | undefined;
 }
 
-/** What is sent, to whatever endpoint. */
-export interface Asked extends OutgoingContent {
+/** The request of a call, the same for every endpoint. */
+export interface CallRequest extends RequestContent {
   readonly method: string;
-  /** With its query. */
+  /** The path with its query. */
   readonly path: string;
 }
 
-/** @throws TypeError for what cannot be sent, and for options that a call does not have */
-export function outgoing(method: string, path: string, options: CallOptions): Asked {
+/** @throws TypeError for arguments that cannot be sent, and for unknown options */
+export function checkedRequest(method: string, path: string, options: CallOptions): CallRequest {
   checkCall(options);
   return {
-    method: outgoingMethod(method),
-    path: outgoingPath(path, options.query),
-    ...outgoingContent(options),
+    method: checkedMethod(method),
+    path: encodedPath(path, options.query),
+    ...requestContent(options),
   };
 }
 
-/** @throws TypeError for a method that is none, or that is not a request for a resource */
-export function outgoingMethod(method: string): string {
+/** @throws TypeError for text that is not a method, and for CONNECT and TRACE */
+export function checkedMethod(method: string): string {
   const upper = typeof method === 'string' ? method.toUpperCase() : '';
   if (!METHOD.test(upper) || upper === 'CONNECT' || upper === 'TRACE') {
     throw new TypeError(`call: ${describeValue(method)} is not a method that can be called`);
@@ -67,8 +67,8 @@ export function outgoingMethod(method: string): string {
   return upper;
 }
 
-/** The path with its query; what may not stand in a request line is percent-encoded. @throws TypeError */
-export function outgoingPath(path: string, query: CallOptions['query']): string {
+/** @returns the path with its query, percent-encoded where needed @throws TypeError */
+export function encodedPath(path: string, query: CallOptions['query']): string {
   if (typeof path !== 'string' || !path.startsWith('/')) {
     throw new TypeError(`call: the path must be a string that begins with "/", not ${describeValue(path)}`);
   }
@@ -89,7 +89,9 @@ export function outgoingPath(path: string, query: CallOptions['query']): string 
   return text === '' ? safe : `${safe}${safe.includes('?') ? '&' : '?'}${text}`;
 }
 
-/** Of an object its members, of a Headers, a URLSearchParams or a Map its entries. @throws TypeError */
+/**
+ * @returns the members of an object, or the entries of a Headers, URLSearchParams or Map @throws TypeError
+ */
 function pairsOf(what: string, given: object): Iterable<readonly [name: string, value: unknown]> {
   return Symbol.iterator in given ? checkedPairs(what, given as Iterable<unknown>) : Object.entries(given);
 }
@@ -110,12 +112,12 @@ function encoded(path: string): string {
 }
 
 /**
- * Header fields the caller may set, and the body. Fields of the connection and of the framing are left out,
- * and so are those whose value is undefined.
- * @throws TypeError for a name, value or key that could split the request or is no text, and for both `json`
- *   and `body`
+ * Collects the header fields and the body. Fields of the connection and of the framing are omitted, and
+ * fields whose value is undefined.
+ * @throws TypeError for a name, value or key that could split the request or is not a text, and when both
+ *   `json` and `body` are given
  */
-export function outgoingContent(options: CallOptions): OutgoingContent {
+export function requestContent(options: CallOptions): RequestContent {
   if (options.json !== undefined && options.body !== undefined) {
     throw new TypeError('call: give json or body, not both');
   }
@@ -127,7 +129,7 @@ export function outgoingContent(options: CallOptions): OutgoingContent {
     }
     headers['idempotency-key'] = options.idempotencyKey;
   }
-  // A copy: what the caller makes of its bytes afterwards is no concern of an attempt that is still to come.
+  // A copy: the caller may change its bytes before a later attempt sends them.
   const { body } = options;
   if (options.json === undefined)
     return { headers, body: typeof body === 'object' ? Uint8Array.from(body) : body };
@@ -151,11 +153,11 @@ function addFields(headers: Record<string, string>, given: NonNullable<CallOptio
         `call: the header ${field} may have tabs and printable ASCII only, so it may not be sent`,
       );
     }
-    if (!NOT_THE_CALLERS.has(field)) headers[field] = value;
+    if (!RESERVED_FIELDS.has(field)) headers[field] = value;
   }
 }
 
-/** @throws TypeError for what JSON cannot write, also where `toJSON` makes nothing of it */
+/** @throws TypeError for a value that JSON cannot represent, also when its `toJSON` returns undefined */
 function jsonText(value: unknown): string {
   let text: string | undefined;
   try {

@@ -1,67 +1,91 @@
-// The contract of this room: how one service calls another, by name. Which instance, over what, how often
-// and whether at all is decided behind it (view -> picker -> breaker -> transport).
+// The contract of this module: how one service calls another by name. The instance, the transport, and
+// whether and how often the request is sent are decided behind it (registry view -> picker -> breaker ->
+// transport).
 
 type QueryValue = string | number | boolean | bigint | undefined;
 
-/** A member that is not listed here, or is of another kind, is a TypeError: nothing is sent then. */
+/** Options of one call. An unknown option or a value of another type is a TypeError; nothing is sent then. */
 export interface CallOptions {
   /**
-   * What is undefined is left out. A URLSearchParams, or another iterable of pairs, may have a name several
-   * times.
+   * Query parameters; those that are undefined are omitted. A URLSearchParams, or another iterable of pairs,
+   * may contain a name several times.
    */
   readonly query?:
     | Readonly<Record<string, QueryValue>>
     | Iterable<readonly [name: string, value: QueryValue]>;
-  /** What is undefined is left out, so a field of the client can be handed on that it may not have sent. */
+  /**
+   * Header fields; those that are undefined are omitted, so an optional field of a client can be passed on.
+   */
   readonly headers?:
     | Readonly<Record<string, string | undefined>>
     | Iterable<readonly [name: string, value: string | undefined]>;
-  /** Sent as application/json. */
+  /** A value that is sent as application/json. */
   readonly json?: unknown;
   readonly body?: Uint8Array | string;
-  /** Sent as `Idempotency-Key`; makes a POST or PATCH retryable. */
+  /** Sent as `Idempotency-Key`: 1 to 255 visible ASCII characters. A POST or PATCH with it may be retried. */
   readonly idempotencyKey?: string;
-  /** Never later than the deadline of the running request; Infinity: that deadline alone. */
+  /**
+   * Milliseconds that the call may take, within the deadline of the running request.
+   * @default only that deadline; 30000 outside of a request
+   */
   readonly timeoutMs?: number;
-  /** Attempts beyond the first; default 2 for idempotent calls, else 0. */
+  /**
+   * The number of attempts beyond the first. Only idempotent calls are repeated.
+   * @default 2
+   */
   readonly retries?: number;
   /**
-   * When there is no answer after so many milliseconds, the same is asked elsewhere, too, and the first good
-   * answer taken. Once a call; only what may be repeated, while the budget for retries lasts, and where there
-   * is another instance.
+   * Milliseconds after which the same request is sent to another instance as well; the first good response is
+   * used. It happens at most once per call, only for a request that may be repeated, and only while the retry
+   * budget has tokens and there is another instance.
+   * @default no second request
    */
   readonly hedgeMs?: number;
   /**
-   * Made only while fewer calls that say so are under way to this service, in all workers; otherwise
-   * OVERLOADED. Attempts and hedges of one call are one.
+   * The number of calls to this service that may run at once, counted over all workers and over all calls
+   * that set this option; beyond it the call fails with OVERLOADED. All attempts of one call count as one.
+   * @default no limit
    */
   readonly maxConcurrent?: number;
   /**
-   * GET only: one call for all who ask for the same (service, path, query and header fields) at the same
-   * time, in all workers; the others get its answer. Nothing is stored.
+   * Shares one call, in all workers, between all callers that request the same (service, path, query and
+   * header fields) at the same time. GET only. Nothing is stored.
+   * @default false
+   * @example
+   * ```ts
+   * // Header fields are part of what is compared, so callers with different credentials never share a
+   * response. await call('catalog').get('/prices', { headers: { authorization }, singleFlight: true });
+   * ```
    */
   readonly singleFlight?: boolean;
+  /** Cancels the call when it aborts; in a handler the signal of the request does so as well. */
   readonly signal?: AbortSignal;
 }
 
-/** An answer of any status. Values are fresh on every call, also when the service lives in this process. */
+/**
+ * A response of any status. Its methods return new values each time, also when the service runs in this
+ * process.
+ */
 export interface CallResponse {
   readonly status: number;
-  /** Without `x-multilane-*`: what those say is in `notExecuted`. */
+  /** The header fields, by lower-case names, without `x-multilane-*`. */
   readonly headers: Readonly<Record<string, string>>;
   /**
-   * True where the runtime of the callee proves that no handler ran: a 503 problem with `executed: false` and
-   * the field `x-multilane-executed: false`. The same request may then be sent again, whatever its method.
+   * True when the runtime of the callee asserts that no handler ran: a 503 problem document with
+   * `executed: false` and the field `x-multilane-executed: false`. The same request may then be sent again,
+   * whatever its method.
    */
   readonly notExecuted: boolean;
+  /** @throws HttpError BAD_UPSTREAM when the body is not JSON */
   json<T = unknown>(): T;
   text(): string;
   bytes(): Uint8Array;
 }
 
 /**
- * @throws HttpError NO_INSTANCE, BREAKER_OPEN, OVERLOADED, DEADLINE_EXCEEDED, BAD_UPSTREAM when no answer can
- *   be had; TypeError for what cannot be sent
+ * Calls of one service. Every method returns a response of any status.
+ * @throws HttpError NO_INSTANCE, BREAKER_OPEN, OVERLOADED, DEADLINE_EXCEEDED or BAD_UPSTREAM when there is no
+ *   response; TypeError for arguments that cannot be sent; the reason of a signal that aborts
  */
 export interface ServiceClient {
   get(path: string, options?: CallOptions): Promise<CallResponse>;
@@ -72,4 +96,5 @@ export interface ServiceClient {
   request(method: string, path: string, options?: CallOptions): Promise<CallResponse>;
 }
 
+/** @returns the client of a service @throws TypeError for text that is not a service name */
 export type Call = (service: string) => ServiceClient;

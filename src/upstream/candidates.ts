@@ -1,11 +1,11 @@
-// Endpoints that may be picked, prepared for drawing by weight: made once per change of the list, drawn from
-// per call.
+// Endpoints that may be picked, prepared for drawing by weight. The list is prepared once per change; each
+// call draws from it.
 import type { Endpoint } from '../registry/endpoint.js';
 
 export class Candidates {
   /** Never empty, in a stable order. */
   readonly endpoints: readonly Endpoint[];
-  /** Undefined when all are equal. */
+  /** Undefined when all weights are equal. */
   readonly #line: Line | undefined;
 
   constructor(endpoints: readonly Endpoint[]) {
@@ -16,8 +16,8 @@ export class Candidates {
   }
 
   /**
-   * Index of an endpoint, drawn with chance proportional to weight.
    * @param chance uniform in [0, 1)
+   * @returns the index of an endpoint, drawn with a probability proportional to its weight
    */
   draw(chance: number): number {
     const last = this.endpoints.length - 1;
@@ -26,7 +26,7 @@ export class Candidates {
     return line.at(chance * line.length);
   }
 
-  /** Of the others, in the same way; there must be one. */
+  /** Draws in the same way among the others than `than`; there must be another one. */
   drawOther(chance: number, than: number): number {
     const last = this.endpoints.length - 1;
     const line = this.#line;
@@ -34,7 +34,7 @@ export class Candidates {
       const index = Math.min(Math.floor(chance * last), last - 1);
       return index < than ? index : index + 1;
     }
-    // The line without the stretch of the one that is left out.
+    // A point on the line without the segment of the excluded endpoint.
     const { weight } = this.endpoints[than]!;
     const at = chance * (line.length - weight);
     const index = line.at(at < line.startOf(than) ? at : at + weight);
@@ -44,14 +44,14 @@ export class Candidates {
 }
 
 /**
- * Stretches side by side, as long as the weights. Which one a point lies in is looked up by a guide table (H.
- * Chen, Y. Asau, "On Generating Random Variates from an Empirical Distribution", 1974): two comparisons on
- * average, whatever their number.
+ * Segments side by side, each as long as its weight. A guide table finds the segment of a point with two
+ * comparisons on average, whatever their number (H. Chen, Y. Asau, "On Generating Random Variates from an
+ * Empirical Distribution", 1974).
  */
 class Line {
   readonly length: number;
   readonly #ends: Float64Array;
-  /** By equal parts of the line: the first stretch that ends behind the beginning of the part. */
+  /** For each of equal parts of the line, the first segment that ends after the beginning of the part. */
   readonly #guide: Int32Array;
 
   constructor(weights: readonly number[]) {
@@ -74,7 +74,7 @@ class Line {
     return index === 0 ? 0 : this.#ends[index - 1]!;
   }
 
-  /** The last one when rounding leaves a rest. */
+  /** @returns the index of the segment that contains the point; the last one when rounding leaves a rest */
   at(point: number): number {
     const ends = this.#ends;
     const last = ends.length - 1;

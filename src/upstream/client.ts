@@ -1,4 +1,4 @@
-// `call(service)`: view -> balancer -> breaker -> transport, repeated within the retry policy.
+// `call(service)`: registry view -> balancer -> breaker -> transport, repeated by retry and hedging.
 import { Deadline } from '../deadline.js';
 import { DeadlineExceededError, HttpError, isGatewayFailure } from '../errors.js';
 import { describeValue } from '../options.js';
@@ -11,9 +11,10 @@ import { currentScope, type Scope } from '../scope.js';
 import { isServiceName } from '../service-name.js';
 import type { Balancer } from './balancer.js';
 import type { Call, CallOptions, CallResponse, ServiceClient } from './call.js';
-import { type AttemptDependencies, admit, type Outgoing, tryAt } from './call-attempt.js';
+import { type AttemptDependencies, attemptAt, type OngoingCall } from './call-attempt.js';
 import { SILENT } from './call-observer.js';
-import { type Asked, outgoing as outgoingRequest } from './call-request.js';
+import { type CallRequest, checkedRequest } from './call-request.js';
+import { admitEndpoint } from './endpoint-admission.js';
 import { type MaxConcurrentDependencies, withinMaxConcurrent } from './max-concurrent.js';
 import { type MakeCall, shareCall } from './shared-call.js';
 import type { SingleFlight } from './single-flight.js';
@@ -23,17 +24,20 @@ export interface CallDependencies extends AttemptDependencies, MaxConcurrentDepe
   readonly singleFlight: SingleFlight;
   readonly random: Random;
   readonly sleep?: Sleep;
-  /** For a call outside of any request. Default 30 s. */
+  /**
+   * Milliseconds that a call outside of any request may take.
+   * @default 30000
+   */
   readonly timeoutMs?: number;
 }
 
 const TIMEOUT_MS = 30_000;
-/** Beyond the first attempt. */
+/** Attempts beyond the first. */
 const RETRIES = 2;
 const BACKOFF = { baseMs: 25, maxMs: 1_000 };
-/** RFC 9110 section 9.2.2, as far as they can be called. */
+/** The idempotent methods of RFC 9110 section 9.2.2, without TRACE, which cannot be called. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
-const NOBODY: ReadonlySet<string> = new Set();
+const NO_IDS: ReadonlySet<string> = new Set();
 
 export function createCall(dependencies: CallDependencies): Call {
   return (service) => {
@@ -42,33 +46,36 @@ export function createCall(dependencies: CallDependencies): Call {
         `call: ${describeValue(service)} is not a service name; give one, as in call('orders')`,
       );
     }
-    const make: MakeCall = (asked, options) => {
-      const run = () => callService(dependencies, service, asked, options);
+    const make: MakeCall = (request, options) => {
+      const run = () => callService(dependencies, service, request, options);
       const { maxConcurrent } = options;
       return maxConcurrent === undefined
         ? run()
         : withinMaxConcurrent(dependencies, service, maxConcurrent, run);
     };
-    const request: ServiceClient['request'] = async (method, path, options = {}) => {
-      const asked = outgoingRequest(method, path, options);
+    const send: ServiceClient['request'] = async (method, path, options = {}) => {
+      const request = checkedRequest(method, path, options);
       return reported(
         options.singleFlight === true
-          ? shareCall(dependencies, service, make, asked, options)
-          : make(asked, options),
+          ? shareCall(dependencies, service, make, request, options)
+          : make(request, options),
       );
     };
     return {
-      request,
-      get: (path, options) => request('GET', path, options),
-      post: (path, options) => request('POST', path, options),
-      put: (path, options) => request('PUT', path, options),
-      patch: (path, options) => request('PATCH', path, options),
-      delete: (path, options) => request('DELETE', path, options),
+      request: send,
+      get: (path, options) => send('GET', path, options),
+      post: (path, options) => send('POST', path, options),
+      put: (path, options) => send('PUT', path, options),
+      patch: (path, options) => send('PATCH', path, options),
+      delete: (path, options) => send('DELETE', path, options),
     };
   };
 }
 
-/** The request that makes the call learns of its failure, so that it can mark what it passes on as final. */
+/**
+ * Reports a failure of the call to the running request, which marks the failure as final when it passes it
+ * on.
+ */
 async function reported(call: Promise<CallResponse>): Promise<CallResponse> {
   const scope = currentScope();
   try {
@@ -84,7 +91,7 @@ async function reported(call: Promise<CallResponse>): Promise<CallResponse> {
 async function callService(
   dependencies: CallDependencies,
   service: string,
-  asked: Asked,
+  request: CallRequest,
   options: CallOptions,
 ): Promise<CallResponse> {
   const scope = currentScope();
@@ -96,8 +103,8 @@ async function callService(
   try {
     signal.throwIfAborted();
     const tried = new Set<string>();
-    const outgoing = { ...asked, service, deadline, signal, scope, tried, attempts: 0 };
-    const repeatable = mayBeRepeated(asked);
+    const call = { ...request, service, deadline, signal, scope, tried, attempts: 0 };
+    const repeatable = mayBeRepeated(request);
     const { hedgeMs, retries = RETRIES } = options;
     const retry = new Retry({
       attempts: 1 + (repeatable ? retries : 0),
@@ -109,8 +116,8 @@ async function callService(
     return await retry.run(
       (attempt) =>
         attempt === 1 && repeatable && hedgeMs !== undefined
-          ? tryHedged(dependencies, outgoing, hedgeMs)
-          : tryOnce(dependencies, outgoing, signal),
+          ? tryHedged(dependencies, call, hedgeMs)
+          : tryOnce(dependencies, call, signal),
       { deadline, signal },
     );
   } finally {
@@ -120,26 +127,26 @@ async function callService(
 
 async function tryOnce(
   dependencies: CallDependencies,
-  outgoing: Outgoing,
+  call: OngoingCall,
   signal: AbortSignal,
 ): Promise<AttemptEnd<CallResponse>> {
-  const admitted = admit(dependencies, outgoing, NOBODY);
+  const admitted = admitEndpoint(dependencies, call, NO_IDS);
   if (admitted instanceof HttpError) return { kind: 'not-attempted', error: admitted };
-  return tryAt(dependencies, outgoing, admitted, signal);
+  return attemptAt(dependencies, call, admitted, signal);
 }
 
 function tryHedged(
   dependencies: CallDependencies,
-  outgoing: Outgoing,
+  call: OngoingCall,
   afterMs: number,
 ): Promise<AttemptEnd<CallResponse>> {
   const { breaker, budget, sleep, observer = SILENT } = dependencies;
-  const { service } = outgoing;
+  const { service } = call;
   const second = (signal: AbortSignal): Promise<AttemptEnd<CallResponse>> | undefined => {
-    // Where the first one is, another would only wait behind it.
-    const admitted = admit(dependencies, outgoing, outgoing.tried);
+    // A second attempt at the same endpoint would only wait behind the first.
+    const admitted = admitEndpoint(dependencies, call, call.tried);
     if (admitted instanceof HttpError) return undefined;
-    if (budget.withdraw()) return tryAt(dependencies, outgoing, admitted, signal);
+    if (budget.withdraw()) return attemptAt(dependencies, call, admitted, signal);
     breaker.settle(admitted.endpoint.slot, admitted.ticket, 'ignored');
     observer.budgetExhausted(service);
     return undefined;
@@ -150,8 +157,8 @@ function tryHedged(
       onEnded: (outcome) => observer.hedged(service, outcome),
       ...(sleep === undefined ? {} : { sleep }),
     },
-    { first: (signal) => tryOnce(dependencies, outgoing, signal), second },
-    outgoing,
+    { first: (signal) => tryOnce(dependencies, call, signal), second },
+    call,
   );
 }
 
@@ -160,7 +167,7 @@ function deadlineOf(scope: Scope | undefined, timeoutMs: number | undefined, def
   return timeoutMs === undefined ? scope.deadline : scope.deadline.within(timeoutMs);
 }
 
-/** The signal of the request will do when the call adds nothing to it. */
+/** Uses the signal of the request itself when the call adds neither a deadline nor a signal. */
 function cancellationOf(
   scope: Scope | undefined,
   deadline: Deadline,
@@ -173,7 +180,7 @@ function cancellationOf(
   return cancelAt(deadline, [scope?.signal, given]);
 }
 
-/** Only what may be done twice is repeated, whatever the caller asks for. */
-function mayBeRepeated({ method, headers }: Asked): boolean {
+/** Only a request that may be executed twice is repeated, whatever the options are. */
+function mayBeRepeated({ method, headers }: CallRequest): boolean {
   return IDEMPOTENT.has(method) || headers['idempotency-key'] !== undefined;
 }

@@ -1,8 +1,8 @@
-// What the ejection cells hold, as the balancer asks for it.
+// Translates the state of the ejection cells into the shares that the balancer uses.
 import { slowStart } from '../resilience/ejection.js';
 import type { EndpointStatus, EndpointStatuses } from './balancer.js';
 
-/** Each state carries what is valid in it. */
+/** The ejection state of an endpoint, with the values that it has. `in`: neither new nor ejected. */
 export type EjectionState =
   | { readonly state: 'in' }
   | { readonly state: 'starting'; readonly ageMs: number }
@@ -14,8 +14,8 @@ export interface EndpointStatusCells {
 }
 
 /**
- * A share may be the old one for this much longer: many that come one after the other are many steps a
- * second.
+ * A share may be out of date by this much: when many endpoints register one after the other, their shares
+ * change many times a second.
  */
 const STEPS_APART_MS = 100;
 

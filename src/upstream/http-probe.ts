@@ -5,10 +5,10 @@ import { originOf } from '../registry/endpoint.js';
 import { INTERVAL_MS, type Probe } from '../registry/health.js';
 import { loadUndici } from './undici.js';
 
-/** What is read of a body, so that the connection can be used again. */
+/** How much of a body is read, so that the connection can be used again. */
 const MAX_BODY_BYTES = 64 * 1024;
 
-/** Probes over connections of their own. @returns the probe, and how to close its connections */
+/** Makes a probe with connections of its own. @returns the probe, and a function that closes them */
 export function httpProbe(): { readonly probe: Probe; readonly close: () => Promise<void> } {
   let dispatcher: Agent | undefined;
   return {
@@ -35,7 +35,7 @@ export function httpProbe(): { readonly probe: Probe; readonly close: () => Prom
         await body.dump({ limit: MAX_BODY_BYTES, signal });
         return statusCode >= 200 && statusCode < 300;
       } catch (error) {
-        // No response is a result here: not well.
+        // The lack of a response is a result here: not healthy.
         return isOutOfFiles(error) ? undefined : false;
       }
     },

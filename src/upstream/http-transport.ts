@@ -1,4 +1,4 @@
-// A call over HTTP/1.1: one pool of connections per endpoint, closed when the endpoint leaves.
+// Calls over HTTP/1.1, with one pool of connections per endpoint that is closed when the endpoint leaves.
 // undici's own timeouts are coarse (300 ms fired after 900), so only the abort signal ends a call.
 import type { Pool } from 'undici';
 import { HttpError } from '../errors.js';
@@ -9,9 +9,15 @@ import { MAX_RESPONSE_BYTES, type OutgoingRequest, type Received, type Transport
 import { loadUndici } from './undici.js';
 
 export interface HttpTransportOptions {
-  /** Longest answer in bytes; a longer one is BAD_UPSTREAM. Default MAX_RESPONSE_BYTES. */
+  /**
+   * The longest body of a response, in bytes; a longer one is BAD_UPSTREAM.
+   * @default MAX_RESPONSE_BYTES
+   */
   readonly maxResponseBytes?: number;
-  /** Connections of this worker to one endpoint; further calls wait for one. Default 128. */
+  /**
+   * The number of connections of this worker to one endpoint; further calls wait for one.
+   * @default 128
+   */
   readonly connections?: number;
 }
 
@@ -21,7 +27,7 @@ const CONNECT_TIMEOUT_MS = 3_000;
 /** Under the 10 s after which our own servers close an idle connection. */
 const KEEP_ALIVE_MS = 4_000;
 
-/** They end at this hop (RFC 9110 section 7.6.1), with what the `Connection` field names. */
+/** Fields of the connection (RFC 9110 section 7.6.1), to which come those that `Connection` names. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -36,7 +42,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 export class HttpTransport implements Transport {
   readonly #options: HttpTransportOptions;
   readonly #pools = new Map<string, Pool>();
-  /** Pools of endpoints that left, until what is under way there has ended. */
+  /** Pools of endpoints that left, until their running calls have ended. */
   readonly #leaving = new Set<Pool>();
   #closed = false;
 
@@ -58,12 +64,12 @@ export class HttpTransport implements Transport {
       return receive(statusCode, endToEnd(headers), await body.bytes());
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
-      // That this process cannot open a socket says nothing about the endpoint.
+      // If this process cannot open a socket, that is no failure of the endpoint.
       throw isOutOfFiles(cause) ? new OutOfFilesError(cause) : badUpstream(endpoint, cause);
     }
   }
 
-  /** The endpoint is gone: what is under way ends, then its connections are closed. */
+  /** Call when an endpoint has left: its connections are closed after its running calls have ended. */
   leave(endpoint: Endpoint): void {
     const key = keyOf(endpoint);
     const pool = this.#pools.get(key);
@@ -73,7 +79,7 @@ export class HttpTransport implements Transport {
     pool.close(() => this.#leaving.delete(pool));
   }
 
-  /** Cuts what is still under way. */
+  /** Closes all connections; running calls fail. */
   async close(): Promise<void> {
     this.#closed = true;
     const pools = [...this.#pools.values(), ...this.#leaving];
@@ -123,14 +129,14 @@ function badUpstream({ service, id }: Endpoint, cause: unknown): HttpError {
   return new HttpError('BAD_UPSTREAM', `Instance ${id} of ${service} ${symptom(cause)}.`, { cause });
 }
 
-/** Says what happened without repeating what a stranger's bytes made the parser say. */
+/** Describes the failure without the parser's message, which may contain bytes of the other side. */
 function symptom(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   if (code === 'ECONNREFUSED' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH')
     return 'cannot be reached';
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return 'did not accept the connection in time';
-  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return 'answered more than is accepted';
-  if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'answered a larger header than is accepted';
-  if (code.startsWith('HPE_')) return 'did not answer valid HTTP';
-  return 'broke the connection off';
+  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return 'sent a longer response than is accepted';
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'sent a larger header than is accepted';
+  if (code.startsWith('HPE_')) return 'did not send valid HTTP';
+  return 'closed the connection before the response was complete';
 }

@@ -1,5 +1,5 @@
-// A call to a service that lives in this worker: through its pipeline, without a socket. Same answers, same
-// errors, and values as fresh as if they had come over the network.
+// Calls to a service of this worker, through its pipeline and without a socket. Responses and errors are the
+// same as over the network, and no value is shared between caller and callee.
 import { HttpError } from '../errors.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { raceAbort } from '../resilience/race-abort.js';
@@ -29,8 +29,8 @@ export class InProcessTransport implements Transport {
   async close(): Promise<void> {}
 }
 
-/** The pipeline answers whatever a handler throws; a rejection means that it failed itself. */
+/** The pipeline makes a response of everything that a handler throws, so a rejection is its own failure. */
 function asHttpError(error: unknown, { service }: Endpoint): HttpError {
   if (error instanceof HttpError) return error;
-  return new HttpError('BAD_UPSTREAM', `Service ${service} gave no answer.`, { cause: error });
+  return new HttpError('BAD_UPSTREAM', `Service ${service} failed without a response.`, { cause: error });
 }

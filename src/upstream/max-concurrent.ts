@@ -1,12 +1,12 @@
-// A bulkhead per service called: a slow one must not hold all requests of this process (option
-// `maxConcurrent`).
+// The option `maxConcurrent`: a bulkhead per called service, so that a slow service cannot hold all requests
+// of this process.
 import { UnavailableError } from '../errors.js';
 import { Hold } from '../hold.js';
 import type { Permits } from '../resilience/bulkhead-permits.js';
 import { currentScope } from '../scope.js';
 import type { Balancer } from './balancer.js';
 
-/** Calls under way to one service, counted over all workers. */
+/** The permits for calls of one service, counted over all workers. */
 export type CallPermitsOf = (service: string) => {
   readonly permits: Pick<Permits, 'enter' | 'leave'>;
   refused(): void;
@@ -32,10 +32,11 @@ export interface MaxConcurrentDependencies {
 }
 
 /**
- * A service without an instance has no places: its name may be anything that a client asks for, and `run`
- * fails at once.
+ * Runs a call with a permit. A service without an instance gets no permits: its name may come from a client,
+ * and
+ * `run` fails at once.
  * @param most a whole number from 1 on
- * @throws UnavailableError OVERLOADED when so many calls are under way
+ * @throws UnavailableError OVERLOADED when `most` calls are running
  */
 export async function withinMaxConcurrent<T>(
   { balancer, callPermitsOf }: MaxConcurrentDependencies,
@@ -44,16 +45,16 @@ export async function withinMaxConcurrent<T>(
   run: () => Promise<T>,
 ): Promise<T> {
   if (!balancer.knows(service)) return run();
-  const places = callPermitsOf(service);
-  const { permits } = places;
+  const limit = callPermitsOf(service);
+  const { permits } = limit;
   if (!permits.enter(most)) {
-    places.refused();
-    throw new UnavailableError('OVERLOADED', `${most} calls of service ${service} are under way.`);
+    limit.refused();
+    throw new UnavailableError('OVERLOADED', `${most} calls of service ${service} are running.`);
   }
-  const place = new CallPermit(permits);
+  const permit = new CallPermit(permits);
   try {
     return await run();
   } finally {
-    place.release();
+    permit.release();
   }
 }

@@ -1,5 +1,5 @@
-// What a call says about its endpoint, told to the cells that eject outliers: in a row over all workers, with
-// the instances of the service counted at the moment of the decision.
+// Reports the end of calls to the cells that eject outliers. Failures in a row are counted over all workers,
+// and the instances of the service at the moment of the decision.
 
 import type { Endpoint } from '../registry/endpoint.js';
 import { mayEject } from '../resilience/ejection.js';
@@ -7,22 +7,23 @@ import type { AttemptOutcome } from '../resilience/policy.js';
 
 export interface OutlierCells {
   succeeded(slot: number): void;
-  /** True when it failed often enough in a row to be ejected. */
+  /** @returns true when the endpoint failed often enough in a row to be ejected */
   failed(slot: number): boolean;
   eject(slot: number, hasRoom: () => boolean): void;
   isEjected(slot: number): boolean;
 }
 
-/** Whoever wants to know how calls end. */
+/** Gets to know how calls of an endpoint ended. */
 export interface OutlierWatch {
   ended(endpoint: Endpoint, reached: AttemptOutcome): void;
 }
 
+/** Ejects no endpoint. */
 export const NOT_WATCHED: OutlierWatch = { ended: () => undefined };
 
 export interface OutliersOptions {
   readonly cells: OutlierCells;
-  /** As of now, not of when the call was made. */
+  /** The present endpoints, not those at the time of the call. */
   readonly endpoints: (service: string, protocol: Endpoint['protocol']) => readonly Endpoint[];
 }
 
@@ -45,7 +46,7 @@ export class Outliers implements OutlierWatch {
   }
 }
 
-/** False also for an endpoint that is no longer there. */
+/** Whether one more endpoint may be ejected; false also for an endpoint that has left. */
 export function hasRoom(
   endpoints: readonly Pick<Endpoint, 'slot' | 'state'>[],
   slot: number,
@@ -69,8 +70,8 @@ export interface EjectionListener {
 }
 
 /**
- * The breaker of what is ejected rests: what was counted before, or ends meanwhile, counts no more when it
- * returns.
+ * Resets the breaker of an endpoint that is ejected or returns: calls that were counted before, or end in the
+ * meantime, no longer count.
  */
 export function forgettingBreakers(
   breakers: { forget(slot: number): void },

@@ -1,23 +1,23 @@
-// The contract of a balancing strategy: given the endpoints that may be called, which one is. Which those are
-// (health, panic mode, ejection, nearness, not tried yet) is decided before it, in balancer.ts.
+// The contract of a balancing strategy: it chooses one of the endpoints that may be called. Which those are
+// (health, panic mode, ejection, nearness, not tried yet) is decided before, in balancer.ts.
 
 import type { Endpoint } from '../registry/endpoint.js';
 import type { Candidates } from './candidates.js';
 
-/** What all threads together know of an endpoint, by its slot. */
+/** The load of endpoints by slot, counted over all threads. */
 export interface Load {
-  /** Calls under way. */
+  /** The number of running calls. */
   inFlight(slot: number): number;
-  /** Smoothed latency in microseconds; 0 while too little is known. */
+  /** Smoothed latency in microseconds; 0 while it is not known. */
   latency(slot: number, now: number): number;
-  /** A moment for `latency`. */
+  /** The present time, for `latency`. */
   now(): number;
 }
 
 export interface Picker {
-  /** @param candidates not to be kept */
+  /** @param candidates valid during this call only */
   pick(candidates: Candidates): Endpoint;
 }
 
-/** One picker is made for every service, so a picker may remember whom it picked last. */
+/** Makes the picker of one service, so a picker may remember its last pick. */
 export type PickerFactory = () => Picker;

@@ -1,10 +1,10 @@
-// The registry as one worker sees it: the snapshot the primary published last, parsed again only when its
-// version has changed. Everything in it is immutable; a list keeps its identity until the next change.
+// The registry as one worker sees it: the last snapshot that the primary published, parsed again only when
+// its version has changed. Everything in it is immutable; a list keeps its identity until the next change.
 import type { Endpoint } from '../registry/endpoint.js';
 import { type KnownLines, parseSnapshot } from '../registry/snapshot-text.js';
 
 /**
- * Where snapshots come from: a version that is cheap to read, and the text of it (empty before the first).
+ * The source of snapshots: a version that is cheap to read, and the text (empty before the first snapshot).
  */
 export interface SnapshotSource {
   version(): number;
@@ -19,7 +19,7 @@ export class RegistryView {
   readonly #source: SnapshotSource;
   readonly #onLeave: (endpoint: Endpoint) => void;
   #version: number | undefined;
-  /** Endpoints that are gone, of which `#onLeave` has not been told yet. */
+  /** Endpoints that have left and that were not passed to `#onLeave` yet. */
   readonly #left: Endpoint[] = [];
   #revision = '';
   #lines: KnownLines = new Map();
@@ -28,7 +28,7 @@ export class RegistryView {
   #ids = new Map<string, Set<string>>();
   #byService: Readonly<Record<Endpoint['protocol'], ByService>> = { http: new Map(), grpc: new Map() };
 
-  /** @param onLeave called for every endpoint that is gone or lives at another address now */
+  /** @param onLeave called for every endpoint that has left or has another address now */
   constructor(source: SnapshotSource, onLeave: (endpoint: Endpoint) => void = () => undefined) {
     this.#source = source;
     this.#onLeave = onLeave;
@@ -40,13 +40,13 @@ export class RegistryView {
     return this.#byService[protocol].get(service) ?? NONE;
   }
 
-  /** Whose row of the shared tables this is; undefined when nobody known has it. Looks at all of them. */
+  /** @returns the endpoint of a row of the shared tables, searching all of them */
   at(slot: number): Endpoint | undefined {
     this.refresh();
     return [...this.#endpoints.values()].find((endpoint) => endpoint.slot === slot);
   }
 
-  /** Whether there is an instance of this id. */
+  /** Whether there is an instance with this id. */
   has(service: string, id: string): boolean {
     this.refresh();
     return this.#ids.get(service)?.has(id) ?? false;
@@ -58,19 +58,18 @@ export class RegistryView {
     return this.#addresses.has(address);
   }
 
-  /** Of the snapshot in use; empty before the first. */
+  /** The revision of the snapshot in use; empty before the first. */
   get revision(): string {
     this.refresh();
     return this.#revision;
   }
 
   /**
-   * Takes over a newer snapshot, if there is one. Every reader of the view does it by itself, perhaps on a
-   * stack that is nearly full: what throws here is done by the next reader, so the version is taken over
-   * behind all that it stands for.
+   * Reads a newer snapshot, if there is one. Every reader of the view calls this, perhaps on a stack that is
+   * nearly full: if it throws, the next reader repeats it, so the version is stored last.
    */
   refresh(): void {
-    if (this.#source.version() !== this.#version) this.#takeOver();
+    if (this.#source.version() !== this.#version) this.#readSnapshot();
     while (this.#left.length > 0) this.#leave(this.#left.shift()!);
   }
 
@@ -83,7 +82,7 @@ export class RegistryView {
     }
   }
 
-  #takeOver(): void {
+  #readSnapshot(): void {
     const { version, text } = this.#source.read();
     if (text !== '') {
       const { revision, lines } = parseSnapshot(text, this.#lines);

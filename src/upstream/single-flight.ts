@@ -1,28 +1,33 @@
-// One call for all who want the same at the same time, in all workers (option `singleFlight`): the first
-// makes it, the others wait for its answer. Nothing is stored: who comes when the answer is there makes a
-// call of its own.
+// Single flight (option `singleFlight`): one call for all callers that want the same at the same time, in all
+// workers. The first caller makes it, the others wait for its result. Nothing is stored: a caller that comes
+// after the result makes a call of its own. (Pattern: Go's golang.org/x/sync/singleflight, over threads.)
 //
-// Only for who asks for it: that two requests are the same, what is sent says; that they may have the same
-// answer, only their author knows. (Pattern: Go's golang.org/x/sync/singleflight, over threads.)
+// Callers have to ask for it: what is sent shows that two requests are the same, but only their author knows
+// whether they may have the same response.
 //
-// A claim in shared memory says which worker makes the call; it is asked by message and answers by message.
-// The call is nobody's own: it goes on while anybody waits, whoever has left. Each waits until its own
-// deadline. If the worker is lost, or its call ended in a way that is no answer for others, those who waited
-// for it elect anew. So they do when a request that waits is broken off, because the call, which may have run
-// in the same thread, may have ended with it.
-import { types } from 'node:util';
-import { type ErrorCode, HttpError } from '../errors.js';
+// A claim in shared memory names the worker that makes the call; other workers join it by message and get the
+// result by message. The call belongs to no caller: it continues as long as any caller waits, even after the
+// one that began it has left. Each caller waits until its own deadline. When the worker is lost, or its call
+// ends without a result for others, those that waited elect another one. They also do so when a request that
+// waits is interrupted, because the call may have run in the same thread and ended with it.
 import { Hold, Holds } from '../hold.js';
 import { raceAbort } from '../resilience/race-abort.js';
 import { currentScope } from '../scope.js';
-import { BufferedResponse } from './buffered-response.js';
 import type { CallResponse } from './call.js';
+import type { SharedCallMessage, SharedFailure, SharedResponse } from './single-flight-messages.js';
+import {
+  type MakeSharedCall,
+  outcomeOf,
+  responseOf,
+  type SharedCallOutcome,
+  sharedPart,
+} from './single-flight-outcome.js';
 
-/** Who makes which call. memory/call-claims.ts keeps it. */
+/** Which worker makes which call; memory/call-claims.ts keeps it. */
 export interface Claims {
-  /** 0: this worker; the slot of another one; negative: nobody can tell, do not share. */
+  /** @returns 0: this worker; the slot of another one; negative: unknown, so the call is not shared */
   claim(key: string): number;
-  /** @param holder as `claim` answers it */
+  /** @param holder a result of `claim` */
   isHeld(key: string, holder: number): boolean;
   release(key: string): void;
 }
@@ -32,133 +37,55 @@ export interface Mail {
   send(to: number, message: SharedCallMessage): void;
 }
 
-interface Answer {
-  readonly kind: 'answer';
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly notExecuted: boolean;
-  readonly body: Uint8Array;
-}
+/** `lost`: it is unknown whether the call continues. */
+type Result = SharedCallOutcome | { readonly kind: 'lost' };
 
-/** An error that would have met everybody. */
-interface Failure {
-  readonly kind: 'failure';
-  readonly code: string;
-  readonly detail: string;
-  readonly headers: Readonly<Record<string, string>> | undefined;
-}
+/** The reply of a worker that makes a call, to one that has joined. */
+type Reply = SharedResponse | SharedFailure | 'gone' | 'taken' | 'lost';
 
 /**
- * `gone`: no call of this key is under way. `taken`: nor will one be soon, the place is another key's.
- * `lost`: the call that was waited for has no answer for others.
+ * How often a worker that waits for another one checks its claim, in case that worker or a message is lost.
  */
-export type SharedCallMessage = { readonly key: string } & (
-  | { readonly kind: 'ask' }
-  | { readonly kind: 'left' }
-  | { readonly kind: 'gone' }
-  | { readonly kind: 'taken' }
-  | { readonly kind: 'lost' }
-  | Answer
-  | Failure
-);
-
-/** A message as another worker has sent it; undefined for what only code of a service can have posted. */
-export function readSharedCallMessage(data: unknown): SharedCallMessage | undefined {
-  if (typeof data !== 'object' || data === null) return undefined;
-  const message = data as Partial<Record<keyof Answer | keyof Failure | 'key', unknown>>;
-  return typeof message.key === 'string' && isWhole(message) ? (data as SharedCallMessage) : undefined;
-}
-
-function isWhole(message: Partial<Record<keyof Answer | keyof Failure, unknown>>): boolean {
-  const { kind, status, headers, notExecuted, body, code, detail } = message;
-  switch (kind) {
-    case 'ask':
-    case 'left':
-    case 'gone':
-    case 'taken':
-    case 'lost':
-      return true;
-    case 'answer':
-      return (
-        Number.isInteger(status) &&
-        isFields(headers) &&
-        typeof notExecuted === 'boolean' &&
-        types.isUint8Array(body) &&
-        types.isArrayBuffer(body.buffer)
-      );
-    case 'failure':
-      return (
-        typeof code === 'string' && typeof detail === 'string' && (headers === undefined || isFields(headers))
-      );
-    default:
-      return false;
-  }
-}
-
-const isFields = (value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  Object.values(value).every((field) => typeof field === 'string');
-
-/**
- * `own`: an answer for nobody but who has made the call. `error`: of this worker's own call, with what others
- * are to be told of it; undefined: nothing.
- */
-type Ended =
-  | Answer
-  | Failure
-  | { readonly kind: 'own'; readonly answer: Answer }
-  | { readonly kind: 'error'; readonly error: unknown; readonly told: Failure | undefined };
-
-/** `lost`: nobody knows whether the call goes on. */
-type FlightOutcome = Ended | { readonly kind: 'lost' };
-
-/** What a worker that was asked has said. */
-type Told = Answer | Failure | 'gone' | 'taken' | 'lost';
-
-/** In case the worker that was asked is lost, or the question was. */
 const LOOK_EVERY_MS = 20;
-const GATEWAY_TIMEOUT = 504;
 
-interface Flight {
+/** A call as this worker takes part in it. */
+interface SharedCall {
   readonly controller: AbortController;
-  readonly outcome: Promise<FlightOutcome>;
-  settle(outcome: FlightOutcome): void;
-  /** What its call holds. */
+  readonly result: Promise<Result>;
+  settle(result: Result): void;
+  /** Everything that its call holds. */
   readonly holds: Holds;
+  /** Whether this worker makes the call. */
   isLeading: boolean;
-  /** Its place is taken in the name of this flight. */
+  /** Whether this worker holds the claim for it. */
   isClaimed: boolean;
-  /** In this worker. */
+  /** The number of callers in this worker that wait for it. */
   waiters: number;
-  /** Slots of workers in which somebody waits for this. */
+  /** Slots of the workers that have joined. */
   readonly followers: Set<number>;
 }
 
-/** Makes the call; it is worth nothing any more when the signal aborts. */
-export type Perform = (signal: AbortSignal, holds: Holds) => Promise<CallResponse>;
-
-/** A request waits for a flight. */
+/** A request that waits for a shared call. */
 class Wait extends Hold {
-  readonly #lost: () => void;
+  readonly #onInterrupted: () => void;
 
-  constructor(lost: () => void) {
+  constructor(onInterrupted: () => void) {
     super();
-    this.#lost = lost;
+    this.#onInterrupted = onInterrupted;
     this.take(currentScope()?.holds);
   }
 
   protected override onRelease(): void {
-    this.#lost();
+    this.#onInterrupted();
   }
 }
 
 export class SingleFlight {
   readonly #claims: Claims;
   readonly #mail: Mail;
-  readonly #flights = new Map<string, Flight>();
-  /** Those that wait for another worker, by key. */
-  readonly #asked = new Map<string, { readonly holder: number; end(told: Told): void }>();
+  readonly #calls = new Map<string, SharedCall>();
+  /** Calls of other workers that this one has joined, by key. */
+  readonly #joined = new Map<string, { readonly holder: number; end(reply: Reply): void }>();
 
   constructor(claims: Claims, mail: Mail) {
     this.#claims = claims;
@@ -167,214 +94,179 @@ export class SingleFlight {
   }
 
   /**
-   * @param signal of this one waiter: with it, it stops waiting
-   * @param shared told when the answer was of another's call
+   * @param signal ends the wait of this caller
+   * @param onShared called when the result is that of another caller's call
    */
-  async run(key: string, perform: Perform, signal: AbortSignal, shared: () => void): Promise<CallResponse> {
+  async run(
+    key: string,
+    make: MakeSharedCall,
+    signal: AbortSignal,
+    onShared: () => void,
+  ): Promise<CallResponse> {
     signal.throwIfAborted();
-    const known = this.#flights.get(key);
-    const flight = known ?? this.#begin(key, perform);
-    const outcome = await this.#waitFor(key, flight, signal);
-    const isNone = outcome.kind === 'lost' || (known !== undefined && toldOf(outcome) === undefined);
-    if (isNone) return this.run(key, perform, signal, shared);
-    if (known !== undefined || !flight.isLeading) shared();
-    return responseOf(outcome);
+    const known = this.#calls.get(key);
+    const call = known ?? this.#begin(key, make);
+    const result = await this.#waitFor(key, call, signal);
+    const isUnusable = result.kind === 'lost' || (known !== undefined && sharedPart(result) === undefined);
+    if (isUnusable) return this.run(key, make, signal, onShared);
+    if (known !== undefined || !call.isLeading) onShared();
+    return responseOf(result);
   }
 
-  async #waitFor(key: string, flight: Flight, signal: AbortSignal): Promise<FlightOutcome> {
-    const wait = new Wait(() => this.#lose(key, flight));
-    flight.waiters++;
+  async #waitFor(key: string, call: SharedCall, signal: AbortSignal): Promise<Result> {
+    const wait = new Wait(() => this.#lose(key, call));
+    call.waiters++;
     try {
-      return await raceAbort(flight.outcome, signal);
+      return await raceAbort(call.result, signal);
     } finally {
       wait.end();
-      flight.waiters--;
-      this.#endUnwanted(key, flight);
+      call.waiters--;
+      this.#endUnwanted(key, call);
     }
   }
 
-  #begin(key: string, perform: Perform): Flight {
+  #begin(key: string, make: MakeSharedCall): SharedCall {
     const controller = new AbortController();
-    let settle!: Flight['settle'];
-    const outcome = new Promise<FlightOutcome>((resolve) => {
+    let settle!: SharedCall['settle'];
+    const result = new Promise<Result>((resolve) => {
       settle = resolve;
     });
-    const flight: Flight = {
+    const call: SharedCall = {
       controller,
       isLeading: false,
       isClaimed: false,
       waiters: 0,
       followers: new Set(),
-      outcome,
+      result,
       settle,
       holds: new Holds(),
     };
-    this.#flights.set(key, flight);
-    // After this function, so that it is known when anybody asks.
+    this.#calls.set(key, call);
+    // After this function has returned, so that the call is registered before any message about it.
     void Promise.resolve()
-      .then(() => this.#fly(key, flight, perform))
+      .then(() => this.#take(key, call, make))
       .then(settle);
-    return flight;
+    return call;
   }
 
-  async #fly(key: string, flight: Flight, perform: Perform): Promise<Ended> {
+  /** Makes the call, or joins the worker that makes it, until there is an outcome. */
+  async #take(key: string, call: SharedCall, make: MakeSharedCall): Promise<SharedCallOutcome> {
     for (;;) {
       const holder = this.#claims.claim(key);
-      if (holder <= 0) return this.#lead(key, flight, perform, holder === 0);
-      const told = await this.#follow(key, flight, holder);
-      if (typeof told === 'object') {
-        this.#forget(key, flight);
-        return told;
+      if (holder <= 0) return this.#lead(key, call, make, holder === 0);
+      const reply = await this.#follow(key, call, holder);
+      if (typeof reply === 'object') {
+        this.#forget(key, call);
+        return reply;
       }
-      if (told === 'taken') return this.#lead(key, flight, perform, false);
-      if (flight.controller.signal.aborted) return calledOff(flight);
+      if (reply === 'taken') return this.#lead(key, call, make, false);
+      if (call.controller.signal.aborted) return cancelled(call);
     }
   }
 
-  async #lead(key: string, flight: Flight, perform: Perform, isClaimed: boolean): Promise<Ended> {
-    flight.isLeading = true;
-    flight.isClaimed = isClaimed;
-    const outcome = await outcomeOf(perform, flight);
-    this.#forget(key, flight);
-    const told = toldOf(outcome);
-    this.#tell(flight, told === undefined ? { kind: 'lost', key } : { ...told, key });
-    // Last: who finds the place free has been told, or had not asked.
-    this.#release(key, flight);
+  async #lead(
+    key: string,
+    call: SharedCall,
+    make: MakeSharedCall,
+    isClaimed: boolean,
+  ): Promise<SharedCallOutcome> {
+    call.isLeading = true;
+    call.isClaimed = isClaimed;
+    const outcome = await outcomeOf(make, call.controller.signal, call.holds);
+    this.#forget(key, call);
+    const shared = sharedPart(outcome);
+    this.#sendToFollowers(call, shared === undefined ? { kind: 'lost', key } : { ...shared, key });
+    // Last: a worker that finds the claim free has got the message, or had not joined.
+    this.#release(key, call);
     return outcome;
   }
 
-  #tell({ followers }: Flight, message: SharedCallMessage): void {
+  #sendToFollowers({ followers }: SharedCall, message: SharedCallMessage): void {
     for (const slot of followers) this.#mail.send(slot, message);
     followers.clear();
   }
 
-  /** Nobody knows whether its call goes on. */
-  #lose(key: string, flight: Flight): void {
-    this.#forget(key, flight);
-    this.#tell(flight, { kind: 'lost', key });
-    this.#release(key, flight);
-    flight.settle({ kind: 'lost' });
-    flight.controller.abort();
-    flight.holds.release();
+  /** A waiting request was interrupted, so it is unknown whether the call continues. */
+  #lose(key: string, call: SharedCall): void {
+    this.#forget(key, call);
+    this.#sendToFollowers(call, { kind: 'lost', key });
+    this.#release(key, call);
+    call.settle({ kind: 'lost' });
+    call.controller.abort();
+    call.holds.release();
   }
 
-  /** What the other worker says; undefined: it will say nothing. */
-  #follow(key: string, flight: Flight, holder: number): Promise<Told | undefined> {
-    const { signal } = flight.controller;
+  /** @returns the reply of the other worker; undefined when it will not reply */
+  #follow(key: string, call: SharedCall, holder: number): Promise<Reply | undefined> {
+    const { signal } = call.controller;
     return new Promise((resolve) => {
-      const end = (told?: Told): void => {
+      const end = (reply?: Reply): void => {
         clearInterval(timer);
         signal.removeEventListener('abort', leave);
-        if (this.#asked.get(key) === question) this.#asked.delete(key);
-        resolve(told);
+        if (this.#joined.get(key) === membership) this.#joined.delete(key);
+        resolve(reply);
       };
-      const question = { holder, end };
+      const membership = { holder, end };
       const leave = (): void => {
-        this.#mail.send(holder, { kind: 'left', key });
+        this.#mail.send(holder, { kind: 'leave', key });
         end();
       };
       const timer = setInterval(() => {
-        // What was sent before the place was left is in our queue: it comes first.
+        // A reply that was sent before the claim was released is already in the queue of this thread.
         if (!this.#claims.isHeld(key, holder)) setImmediate(end);
       }, LOOK_EVERY_MS);
       signal.addEventListener('abort', leave, { once: true });
-      this.#asked.set(key, question);
-      this.#mail.send(holder, { kind: 'ask', key });
+      this.#joined.set(key, membership);
+      this.#mail.send(holder, { kind: 'join', key });
     });
   }
 
   #receive(from: number, message: SharedCallMessage): void {
     const { key } = message;
-    const flight = this.#flights.get(key);
+    const call = this.#calls.get(key);
     switch (message.kind) {
-      case 'ask':
-        if (flight?.isLeading === true) flight.followers.add(from);
+      case 'join':
+        if (call?.isLeading === true) call.followers.add(from);
         else this.#mail.send(from, { kind: this.#claims.isHeld(key, 0) ? 'taken' : 'gone', key });
         return;
-      case 'left':
-        if (flight?.followers.delete(from) === true) this.#endUnwanted(key, flight);
+      case 'leave':
+        if (call?.followers.delete(from) === true) this.#endUnwanted(key, call);
         return;
       case 'gone':
       case 'taken':
       case 'lost':
-        this.#answered(key, from, message.kind);
+        this.#onReply(key, from, message.kind);
         return;
       default:
-        this.#answered(key, from, message);
+        this.#onReply(key, from, message);
     }
   }
 
-  #answered(key: string, from: number, told: Told): void {
-    const question = this.#asked.get(key);
-    if (question?.holder === from) question.end(told);
+  #onReply(key: string, from: number, reply: Reply): void {
+    const membership = this.#joined.get(key);
+    if (membership?.holder === from) membership.end(reply);
   }
 
-  #endUnwanted(key: string, flight: Flight): void {
-    if (flight.waiters > 0 || flight.followers.size > 0) return;
-    // Nobody may join what is being called off. It may end late: by then the place is another flight's.
-    this.#forget(key, flight);
-    this.#release(key, flight);
-    flight.controller.abort();
+  #endUnwanted(key: string, call: SharedCall): void {
+    if (call.waiters > 0 || call.followers.size > 0) return;
+    // No caller may join a call that is being cancelled. It may end late, when the claim is another call's.
+    this.#forget(key, call);
+    this.#release(key, call);
+    call.controller.abort();
   }
 
-  #release(key: string, flight: Flight): void {
-    if (flight.isClaimed) this.#claims.release(key);
-    flight.isClaimed = false;
+  #release(key: string, call: SharedCall): void {
+    if (call.isClaimed) this.#claims.release(key);
+    call.isClaimed = false;
   }
 
-  #forget(key: string, flight: Flight): void {
-    if (this.#flights.get(key) === flight) this.#flights.delete(key);
-  }
-}
-
-async function outcomeOf(perform: Perform, { controller, holds }: Flight): Promise<Ended> {
-  const { signal } = controller;
-  try {
-    const response = await perform(signal, holds);
-    const { status, headers, notExecuted } = response;
-    const answer: Answer = {
-      kind: 'answer',
-      ...{ status, headers: { ...headers }, notExecuted, body: response.bytes() },
-    };
-    // The deadline that has passed is that of who has made the call.
-    return status === GATEWAY_TIMEOUT ? { kind: 'own', answer } : answer;
-  } catch (error) {
-    return { kind: 'error', error, told: signal.aborted ? undefined : failureOf(error) };
+  #forget(key: string, call: SharedCall): void {
+    if (this.#calls.get(key) === call) this.#calls.delete(key);
   }
 }
 
-/** A deadline is one's own, and what is no HttpError cannot be sent. */
-function failureOf(error: unknown): Failure | undefined {
-  if (!(error instanceof HttpError) || error.status === GATEWAY_TIMEOUT) return undefined;
-  return { kind: 'failure', code: error.code, detail: error.message, headers: error.headers };
-}
-
-/** What of it is for others as well. */
-function toldOf(outcome: Ended): Answer | Failure | undefined {
-  switch (outcome.kind) {
-    case 'own':
-      return undefined;
-    case 'error':
-      return outcome.told;
-    default:
-      return outcome;
-  }
-}
-
-const calledOff = ({ controller }: Flight): Ended => ({
+const cancelled = ({ controller }: SharedCall): SharedCallOutcome => ({
   kind: 'error',
   error: controller.signal.reason,
-  told: undefined,
+  shared: undefined,
 });
-
-/** Fresh for every waiter: none can change what another reads. */
-function responseOf(outcome: Ended): CallResponse {
-  if (outcome.kind === 'answer') {
-    const { status, headers, body, notExecuted } = outcome;
-    return new BufferedResponse(status, { ...headers }, body, { notExecuted, isFinal: false });
-  }
-  if (outcome.kind === 'own') return responseOf(outcome.answer);
-  if (outcome.kind === 'error') throw outcome.error;
-  const { code, detail, headers } = outcome;
-  throw new HttpError(code as ErrorCode, detail, headers === undefined ? {} : { headers });
-}

@@ -1,5 +1,5 @@
-// Breakers that move and instances that are ejected or return, for people: one line each, from the thread
-// that made the change, so once for all threads.
+// Log lines about breakers that change their state and instances that are ejected or return. The thread that
+// makes a change logs it, so there is one line for all threads.
 import type { Logger } from 'pino';
 import type { Endpoint } from '../registry/endpoint.js';
 
@@ -9,7 +9,7 @@ export interface TransitionEvents {
   readonly returned: (slot: number) => void;
 }
 
-/** Whose row of the shared tables this is; undefined when it has just left. */
+/** @returns the endpoint of a row of the shared tables; undefined when it has just left */
 export type EndpointOfSlot = (slot: number) => Pick<Endpoint, 'service' | 'id'> | undefined;
 
 export function logTransitions(

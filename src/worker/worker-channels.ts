@@ -4,7 +4,7 @@ import { readTopicBatch, TopicChannels } from '../cluster/topic-channels.js';
 import { type Mailbox, WorkerMail } from '../cluster/worker-mail.js';
 import type { Block } from '../memory/block.js';
 import { TopicHints } from '../memory/topic-hints.js';
-import { readSharedCallMessage } from '../upstream/single-flight.js';
+import { readSharedCallMessage } from '../upstream/single-flight-messages.js';
 
 export interface WorkerChannels {
   readonly mail: WorkerMail;

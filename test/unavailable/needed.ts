@@ -108,7 +108,7 @@ export const needed: readonly Way[] = [
   },
   {
     title: 'a call to a service without instances',
-    sites: ['src/upstream/call-attempt.ts NO_INSTANCE'],
+    sites: ['src/upstream/endpoint-admission.ts NO_INSTANCE'],
     code: 'NO_INSTANCE',
     executed: true,
     reach: () => byService(({ call }) => call('absent').get('/')),

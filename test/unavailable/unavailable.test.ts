@@ -14,7 +14,7 @@ const WITHOUT_RESPONSE: Readonly<Record<string, string>> = {
   'src/db/idempotent-effect.ts ?':
     'the stored refusal of an earlier request, which was thrown in its handler',
   'src/services/checkout/participants.ts ? x2': 'thrown in a saga step: the saga records it',
-  'src/upstream/single-flight.ts ?': 'the failure of a call in another worker, thrown there already',
+  'src/upstream/single-flight-outcome.ts ?': 'the failure of a call in another worker, thrown there already',
   'src/worker/system-routes.ts 503 x2': 'the probes of the data plane, which have a test of their own',
 };
 

@@ -6,8 +6,8 @@ import { Block } from '#src/memory/block.js';
 import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
 import { circuitBreaker } from '#src/resilience/circuit-breaker.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
-import type { AttemptDependencies, Outgoing } from '#src/upstream/call-attempt.js';
-import { tryAt } from '#src/upstream/call-attempt.js';
+import type { AttemptDependencies, OngoingCall } from '#src/upstream/call-attempt.js';
+import { attemptAt } from '#src/upstream/call-attempt.js';
 import type { Received } from '#src/upstream/transport.js';
 import { StandingLoop } from '#test/resilience/standing-loop.js';
 import { answer, endpoint, problem } from './endpoints.js';
@@ -63,7 +63,7 @@ async function attempt({ pass, end }: Scenario) {
       },
     },
   };
-  const outgoing: Outgoing = {
+  const call: OngoingCall = {
     service: 'orders',
     method: 'GET',
     path: '/x',
@@ -75,11 +75,11 @@ async function attempt({ pass, end }: Scenario) {
     tried: new Set(),
     attempts: 0,
   };
-  await tryAt(
+  await attemptAt(
     dependencies,
-    outgoing,
+    call,
     { endpoint: endpoint('a', { slot: CELL }), ticket: breaker.admit(CELL) },
-    outgoing.signal,
+    call.signal,
   );
   return { ...heard, state: breaker.state(CELL) };
 }

@@ -9,7 +9,8 @@ import { CallClaims, reclaimCalls } from '#src/memory/call-claims.js';
 import { runInScope } from '#src/scope.js';
 import { BufferedResponse } from '#src/upstream/buffered-response.js';
 import type { CallResponse } from '#src/upstream/call.js';
-import { readSharedCallMessage, type SharedCallMessage, SingleFlight } from '#src/upstream/single-flight.js';
+import { SingleFlight } from '#src/upstream/single-flight.js';
+import { readSharedCallMessage, type SharedCallMessage } from '#src/upstream/single-flight-messages.js';
 import { heldScope } from '../support/held-scope.js';
 import { until } from '../support/until.js';
 import { answer } from './endpoints.js';
@@ -46,7 +47,7 @@ class Worker {
       receive: (deliver) =>
         this.calls.receive((from, message) => {
           deliver(from - before, message);
-          if (message.kind !== 'ask') return;
+          if (message.kind !== 'join') return;
           this.asked++;
           this.onAsk();
         }),
@@ -311,12 +312,12 @@ describe('single flight', () => {
   it('reads of other workers only what has the form of its messages', () => {
     const body = Uint8Array.of(1);
     const messages: readonly SharedCallMessage[] = [
-      ...(['ask', 'left', 'gone', 'lost'] as const).map((kind) => ({ kind, key: 'k' })),
-      { kind: 'answer', key: 'k', status: 200, headers: { a: 'b' }, notExecuted: false, body },
+      ...(['join', 'leave', 'gone', 'lost'] as const).map((kind) => ({ kind, key: 'k' })),
+      { kind: 'response', key: 'k', status: 200, headers: { a: 'b' }, notExecuted: false, body },
       { kind: 'failure', key: 'k', code: 'NO_INSTANCE', detail: 'x', headers: undefined },
     ];
     for (const message of messages) expect(readSharedCallMessage(message)).to.equal(message);
-    for (const data of [undefined, null, 5, 'ask', [], {}, { kind: 'ask' }, { kind: 'else', key: 'k' }]) {
+    for (const data of [undefined, null, 5, 'join', [], {}, { kind: 'join' }, { kind: 'else', key: 'k' }]) {
       expect(readSharedCallMessage(data)).to.equal(undefined);
     }
     for (const message of messages) {

@@ -1,0 +1,72 @@
+// How a shared call ended, and which part of that other callers may use.
+import { type ErrorCode, HttpError } from '../errors.js';
+import type { Holds } from '../hold.js';
+import { BufferedResponse } from './buffered-response.js';
+import type { CallResponse } from './call.js';
+import type { SharedFailure, SharedResponse } from './single-flight-messages.js';
+
+/**
+ * `own`: a response for the caller that made the call only. `error`: an error in this worker, with the
+ * failure that other callers get; undefined: they get nothing and call again.
+ */
+export type SharedCallOutcome =
+  | SharedResponse
+  | SharedFailure
+  | { readonly kind: 'own'; readonly response: SharedResponse }
+  | { readonly kind: 'error'; readonly error: unknown; readonly shared: SharedFailure | undefined };
+
+const GATEWAY_TIMEOUT = 504;
+
+/** Makes the call. It may stop when the signal aborts: then no caller waits any more. */
+export type MakeSharedCall = (signal: AbortSignal, holds: Holds) => Promise<CallResponse>;
+
+/** @param signal aborts when no caller waits for the call any more */
+export async function outcomeOf(
+  make: MakeSharedCall,
+  signal: AbortSignal,
+  holds: Holds,
+): Promise<SharedCallOutcome> {
+  try {
+    const response = await make(signal, holds);
+    const { status, headers, notExecuted } = response;
+    const body = response.bytes();
+    const shared: SharedResponse = { kind: 'response', status, headers: { ...headers }, notExecuted, body };
+    // The deadline that has passed is the one of the caller that made the call.
+    return status === GATEWAY_TIMEOUT ? { kind: 'own', response: shared } : shared;
+  } catch (error) {
+    return { kind: 'error', error, shared: signal.aborted ? undefined : failureOf(error) };
+  }
+}
+
+/** Deadlines differ between callers, and only an HttpError can be sent to another worker. */
+function failureOf(error: unknown): SharedFailure | undefined {
+  if (!(error instanceof HttpError) || error.status === GATEWAY_TIMEOUT) return undefined;
+  return { kind: 'failure', code: error.code, detail: error.message, headers: error.headers };
+}
+
+/** @returns the part of the outcome that other callers may use; undefined when there is none */
+export function sharedPart(outcome: SharedCallOutcome): SharedResponse | SharedFailure | undefined {
+  switch (outcome.kind) {
+    case 'own':
+      return undefined;
+    case 'error':
+      return outcome.shared;
+    default:
+      return outcome;
+  }
+}
+
+/**
+ * @returns a new response for every caller, so that none can change what another one reads
+ * @throws the error that the call ended with
+ */
+export function responseOf(outcome: SharedCallOutcome): CallResponse {
+  if (outcome.kind === 'response') {
+    const { status, headers, body, notExecuted } = outcome;
+    return new BufferedResponse(status, { ...headers }, body, { notExecuted, isFinal: false });
+  }
+  if (outcome.kind === 'own') return responseOf(outcome.response);
+  if (outcome.kind === 'error') throw outcome.error;
+  const { code, detail, headers } = outcome;
+  throw new HttpError(code as ErrorCode, detail, headers === undefined ? {} : { headers });
+}
