@@ -201,7 +201,7 @@ describe('http transport', () => {
       const error = await failureOf(send(port, { path }, transport({ maxResponseBytes: 1_000_000 })));
       expect(error).to.include({
         code: 'BAD_UPSTREAM',
-        message: 'Instance i1 of orders answered more than is accepted.',
+        message: 'Instance i1 of orders sent a longer response than is accepted.',
       });
     }
     expect(written).to.be.lessThan(50_000_000);
