@@ -1,0 +1,96 @@
+// The options of a route, a group or a WebSocket, checked when they are declared.
+import {
+  ANYTHING,
+  checkOptions,
+  FUNCTION,
+  type OptionKind,
+  oneOf,
+  SWITCH,
+  shapeOf,
+  TEXT,
+  typeErrorFor,
+  wholeNumber,
+} from '../options.js';
+import { PRIORITIES } from '../resilience/admission.js';
+import type { RouteOptions, WebSocketOptions } from './handler.js';
+import { hooksOf } from './hook-chain.js';
+import type { WebSocketLimits } from './websocket/websocket.js';
+
+/** A route without `timeoutMs` may take REQUEST_TIMEOUT_MS. */
+const TIMEOUT: OptionKind = {
+  text: 'a positive number',
+  is: (value) => Number.isFinite(value) && (value as number) > 0,
+};
+const HOOK: OptionKind = {
+  text: 'a function or a list of functions',
+  is: (value) => hooksOf<unknown>(value).every((hook) => typeof hook === 'function'),
+};
+const ROUTE = shapeOf<RouteOptions>('{ timeoutMs: 500 }', {
+  params: ANYTHING,
+  query: ANYTHING,
+  headers: ANYTHING,
+  body: ANYTHING,
+  bodyType: oneOf('json', 'form'),
+  response: ANYTHING,
+  bodyLimit: { ...wholeNumber(0), text: 'a whole number of bytes' },
+  chunked: oneOf('accept', 'reject'),
+  compress: SWITCH,
+  timeoutMs: TIMEOUT,
+  internal: SWITCH,
+  rateLimit: ANYTHING,
+  priority: oneOf(...PRIORITIES),
+  maxConcurrent: ANYTHING,
+  summary: TEXT,
+  onRequest: HOOK,
+  preHandler: HOOK,
+  onResponse: HOOK,
+  onError: HOOK,
+});
+const WEBSOCKET = shapeOf<WebSocketOptions & WebSocketLimits>('{ message(socket, data) { … } }', {
+  upgrade: FUNCTION,
+  open: FUNCTION,
+  message: FUNCTION,
+  drain: FUNCTION,
+  close: FUNCTION,
+  maxPayload: ANYTHING,
+  idleTimeoutMs: ANYTHING,
+  maxBackpressure: ANYTHING,
+  onBackpressureLimit: ANYTHING,
+  perMessageDeflate: ANYTHING,
+  origins: ANYTHING,
+  protocols: ANYTHING,
+  internal: SWITCH,
+  timeoutMs: TIMEOUT,
+  summary: TEXT,
+});
+/** These options describe a single route, so a group cannot have them. */
+const NOT_OF_GROUPS: ReadonlySet<string> = new Set([
+  'maxConcurrent',
+  'rateLimit',
+  'params',
+  'query',
+  'headers',
+  'body',
+  'response',
+  'summary',
+]);
+/** A body has no meaning in these methods (RFC 9110 section 9.3.1). A GET route serves HEAD as well. */
+const BODILESS = new Set(['GET', 'OPTIONS']);
+
+/**
+ * @param method of the route, or `group` for the options of a group
+ * @throws TypeError that names method, path and option
+ */
+export function checkRouteOptions(method: string, path: string, options: RouteOptions): void {
+  const error = typeErrorFor(`${method} ${path}`);
+  checkOptions(options, ROUTE, error);
+  const misplaced = method === 'group' && Object.keys(options).find((name) => NOT_OF_GROUPS.has(name));
+  if (misplaced) throw error(`"${misplaced}" belongs to a route, not to a group`);
+  if (options.body !== undefined && BODILESS.has(method))
+    throw error(`a ${method} route cannot declare a body`);
+}
+
+/** @throws TypeError that names path and option */
+export function checkWebSocketOptions(path: string, options: WebSocketOptions<never>): void {
+  checkOptions(options, WEBSOCKET, typeErrorFor(`WebSocket ${path}`));
+}
