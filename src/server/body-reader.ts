@@ -72,7 +72,9 @@ export class BodyReader {
     return unreported(reading());
   }
 
-  /** Begins to receive the body if that has not begun. The exchange offers it in the request callback only. */
+  /**
+   * Begins to receive the body if that has not begun. The exchange offers it in the request callback only.
+   */
   receive(): RequestBody {
     const request = this.#request;
     const { server, exchange } = request;

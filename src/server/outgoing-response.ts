@@ -2,8 +2,8 @@
 // in pieces; after the client has left or the deadline has passed nothing is sent any more. The kinds of
 // bodies are in responders.ts.
 //
-// A handler may respond when it has hardly any stack left. So what can fail for want of it runs in a microtask
-// with a stack of its own, or is repeated when the handler has ended.
+// A handler may respond when it has hardly any stack left. So what can fail for want of it runs in a
+// microtask with a stack of its own, or is repeated when the handler has ended.
 import { FINAL_FIELD, type HttpError, isGatewayFailure } from '../errors.js';
 import { PROBLEM_JSON } from '../problem.js';
 import { toError } from '../telemetry/to-error.js';
@@ -234,8 +234,8 @@ export class OutgoingResponse {
   /**
    * Sends what a source yields.
    * @param length bytes that the source yields in total; undefined when that is unknown
-   * @throws UnsendableError for a source that cannot be iterated, UnavailableError when too many responses are
-   *   streamed
+   * @throws UnsendableError for a source that cannot be iterated, UnavailableError when too many responses
+   *   are streamed
    */
   replyStream(status: number, contentType: string, pieces: Pieces, length?: number): Sent {
     const stream = new StreamedResponse(this.#request, this.#owner, this.#sourceOf(pieces));
@@ -318,7 +318,8 @@ export class OutgoingResponse {
   /** Ends the response at once, whatever its handler does: with this error if nothing has been sent. */
   abandon(error: HttpError): void {
     if (this.#phase === OPEN) this.replyProblem(problemOf(error, this.#owner));
-    // Half a stream must not pass for a whole one. A stream of events may end anywhere: its client reconnects.
+    // Half a stream must not pass for a whole one. A stream of events may end anywhere: its client
+    // reconnects.
     else if (!this.#isEndless) this.#exchange.destroy();
     else {
       this.#exchange.end();

@@ -1,8 +1,8 @@
 // The life of one request: the permits that it holds, its deadline, what aborts it, and how it ends.
 //
-// A request ends when its response is complete and its handler has ended. Each may come first: a handler may go
-// on behind its response, and the response may be a stream that its handler does not wait for. What the request
-// holds is released once, on every path.
+// A request ends when its response is complete and its handler has ended. Each may come first: a handler may
+// go on behind its response, and the response may be a stream that its handler does not wait for. What the
+// request holds is released once, on every path.
 import { performance } from 'node:perf_hooks';
 import { DeadlineExceededError, type HttpError, UnavailableError } from '../errors.js';
 import { Holds } from '../hold.js';
@@ -122,7 +122,10 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     this.#isExecuted = true;
   }
 
-  /** Call before the callback of the socket returns: receives a body that nothing has read, for a later reader. */
+  /**
+   * Call before the callback of the socket returns: receives a body that nothing has read, for a later
+   * reader.
+   */
   leaveStack(): void {
     if (this.#request.exchange.isBodyPassing) this.bodyReader.receive();
     this.#onStack = false;
@@ -144,8 +147,8 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   }
 
   /**
-   * Milliseconds by which a refusal of the route's gate is to be delayed. It is not delayed during a drain, nor
-   * while a body arrives.
+   * Milliseconds by which a refusal of the route's gate is to be delayed. It is not delayed during a drain,
+   * nor while a body arrives.
    */
   get holdMs(): number {
     const { plan, server, exchange, timeoutMs } = this.#request;
@@ -316,7 +319,10 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     this.abort(error);
   }
 
-  /** Ends a request whose code was interrupted: what its handler has taken for a piece of work is released, too. */
+  /**
+   * Ends a request whose code was interrupted: what its handler has taken for a piece of work is released,
+   * too.
+   */
   interrupt(error: HttpError): void {
     try {
       this.#holds?.release();

@@ -1,5 +1,5 @@
-// The kinds of bodies that a handler can respond with: JSON, text, HTML, bytes, a file, a stream, events, or a
-// redirect without a body. Each checks its value and hands it to the response of the request.
+// The kinds of bodies that a handler can respond with: JSON, text, HTML, bytes, a file, a stream, events, or
+// a redirect without a body. Each checks its value and hands it to the response of the request.
 import { types } from 'node:util';
 import { checkOptions, SWITCH, shapeOf, TEXT, typeErrorFor } from '../options.js';
 import type { FileOptions, Sent } from './handler.js';

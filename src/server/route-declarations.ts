@@ -1,5 +1,5 @@
-// Collects what `routes(app, deps)` of a service declares: routes, WebSockets, groups and hooks. Misuse throws
-// at once, while the process starts, and names what was declared wrongly.
+// Collects what `routes(app, deps)` of a service declares: routes, WebSockets, groups and hooks. Misuse
+// throws at once, while the process starts, and names what was declared wrongly.
 import type { Application, GroupOptions, Handler, Hooks, RouteOptions, WebSocketOptions } from './handler.js';
 import { chained, type HookChain, isHookName, noHooks, withoutHooks } from './hook-chain.js';
 import { adopted, isPromise } from './promise.js';
@@ -163,7 +163,9 @@ function assertOpen({ isOpen }: Collection): void {
   if (!isOpen) throw new TypeError('routes and hooks can be declared only while routes(app) runs');
 }
 
-/** Refuses an async function: what it declares after an `await` comes too late, and its errors would be lost. */
+/**
+ * Refuses an async function: what it declares after an `await` comes too late, and its errors would be lost.
+ */
 function assertSynchronous(what: string, returned: unknown): void {
   if (!isPromise(returned)) return;
   adopted(returned).catch(() => {}); // the error below is the one to show

@@ -3,7 +3,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Counter } from '../memory/metrics/recorder.js';
-import type { UwsServer } from '../server/uws/uws.js';
+import type { UwsServer } from '../server/uws/uws-server.js';
 import { closeServer, endUnfinished, GOODBYE_MS, untilNoConnection } from './drain.js';
 import type { Host } from './host.js';
 import type { StallHandler } from './stall-handler.js';

@@ -9,7 +9,7 @@ import { Allowance } from '../allowance.js';
 import { DeadlineExceededError, type HttpError } from '../errors.js';
 import type { Counter } from '../memory/metrics/recorder.js';
 import type { App } from '../server/app.js';
-import type { UwsServer } from '../server/uws/uws.js';
+import type { UwsServer } from '../server/uws/uws-server.js';
 
 /**
  * Shortest drain of a worker with WebSockets. A WebSocket counts as closed once its close frame is sent. If

@@ -6,7 +6,7 @@ import { HttpError } from '../errors.js';
 import type { WorkerRow } from '../memory/worker-row.js';
 import { leaveScope } from '../scope.js';
 import type { App } from '../server/app.js';
-import type { UwsServer } from '../server/uws/uws.js';
+import type { UwsServer } from '../server/uws/uws-server.js';
 import { SuspectTracker } from './suspect-tracker.js';
 
 /**

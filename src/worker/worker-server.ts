@@ -6,7 +6,7 @@ import type { Descriptor } from '../cluster/sharding.js';
 import type { Block } from '../memory/block.js';
 import { checkCertificate, tlsFilesOf } from '../server/certificate.js';
 import { connectionGate } from '../server/connections/connection-gate.js';
-import { createUwsServer, type UwsServer } from '../server/uws/uws.js';
+import { UwsServer } from '../server/uws/uws-server.js';
 import type { Host } from './host.js';
 
 export function createWorkerServer(
@@ -21,7 +21,7 @@ export function createWorkerServer(
   // The primary has already logged these for the first generation.
   if (generation > 1) for (const warning of warnings) log.warn(warning);
   const gate = connectionGate(block, slot, settings.maxConnections, recorder);
-  return createUwsServer(app, { settings, tls, gate });
+  return new UwsServer(app, { settings, tls, gate });
 }
 
 /**

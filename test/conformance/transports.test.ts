@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Deadline } from '#src/deadline.js';
 import { HttpError } from '#src/errors.js';
-import { createUwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import type { CallOptions } from '#src/upstream/call.js';
 import { createCall } from '#src/upstream/client.js';
 import { HttpTransport } from '#src/upstream/http-transport.js';
@@ -125,7 +125,7 @@ const ways = {
     return { transport, port: 1, close: async () => transport.close() };
   },
   async HTTP({ app }: ReturnType<typeof callee>) {
-    const server = createUwsServer(app, {
+    const server = new UwsServer(app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
     });
     const port = await server.listen(0, '127.0.0.1');

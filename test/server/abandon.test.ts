@@ -5,7 +5,7 @@ import { Hold } from '#src/hold.js';
 import type { Scope } from '#src/scope.js';
 import type { Context } from '#src/server/handler.js';
 import { inject } from '#src/server/inject.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, gate, settled } from './kit.js';
 
@@ -59,7 +59,7 @@ describe('abandoned requests', () => {
         ),
       );
     });
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 5000 },
     });
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;

@@ -1,7 +1,7 @@
 // Answers that say one thing and would have sent another.
 import { expect } from 'chai';
 import { HttpError, UnavailableError } from '#src/errors.js';
-import { createUwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
 import { bench } from './kit.js';
 
@@ -24,7 +24,7 @@ describe('an answer', () => {
         ),
       );
     });
-    const server = createUwsServer(app, {
+    const server = new UwsServer(app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 5000 },
     });
     const wire = await Wire.open(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`);
@@ -44,7 +44,7 @@ describe('an answer', () => {
     const { app } = bench((demo) => {
       demo.get('/:length', (ctx) => `a\ud800b${'c'.repeat(Number(ctx.params.length))}`);
     });
-    const server = createUwsServer(app, {
+    const server = new UwsServer(app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 5000 },
     });
     const wire = await Wire.open(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`);

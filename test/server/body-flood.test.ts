@@ -1,6 +1,6 @@
 // Bodies in many small pieces, and the limit above which they are an attack.
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, settled } from './kit.js';
 
@@ -26,7 +26,7 @@ describe('a body in small pieces', () => {
       app.post('/ignored', () => new Promise(() => {}));
       app.post('/mirrored', (ctx) => ctx.stream(ctx.readStream()));
     });
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
     });
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;

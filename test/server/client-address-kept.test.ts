@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
 import { InjectExchange, type Receiver } from '#src/server/inject-exchange.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { until } from '#test/support/until.js';
 import { type Bench, bench, settled } from './kit.js';
 
@@ -85,7 +85,7 @@ describe('the address of a client', () => {
     );
     // A span that is kept would have asked for the address at the start.
     world.tracing.enabled = false;
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
     });
     port = Number(await server.listen(0, '127.0.0.1'));

@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import { Type } from '@sinclair/typebox';
 import { expect } from 'chai';
 import type { Application } from '#src/server/handler.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { type Bench, bench, settled } from './kit.js';
 
 interface Ask {
@@ -319,7 +319,7 @@ describe('the pipeline over a socket', () => {
 
   before(async () => {
     world = bench(routes);
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
     });
     port = await server.listen(0, '127.0.0.1');

@@ -3,7 +3,7 @@
 import { expect } from 'chai';
 import type { HttpError } from '#src/errors.js';
 import type { Context } from '#src/server/handler.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, gate, settled } from './kit.js';
 
@@ -72,7 +72,7 @@ describe('a promise of the body that is awaited later', () => {
         return sending;
       });
     });
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
     });
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { BusinessError, HttpError, UnavailableError } from '#src/errors.js';
 import type { Application, Context } from '#src/server/handler.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { HANDSHAKE } from '#test/support/frames.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, settled } from './kit.js';
@@ -72,7 +72,7 @@ describe('a 503', () => {
   const servers: UwsServer[] = [];
   const listening = async ({ app }: Bench): Promise<string> => {
     const settings = { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 };
-    const server = createUwsServer(app, { settings });
+    const server = new UwsServer(app, { settings });
     servers.push(server);
     return `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   };

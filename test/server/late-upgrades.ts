@@ -1,6 +1,6 @@
 // A server whose WebSockets are upgraded late, in a process of its own: what the core prints goes to its
 // stderr.
-import { createUwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { bench, settled } from './kit.js';
 
@@ -24,7 +24,7 @@ const world = bench((app) => {
     group.ws('/', { message: echo });
   });
 });
-const server = createUwsServer(world.app, {
+const server = new UwsServer(world.app, {
   settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
 });
 const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;

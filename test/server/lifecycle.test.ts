@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
-import { createUwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
 import { bench, gate, ManualTicker, settled } from './kit.js';
 
@@ -126,7 +126,7 @@ describe('a handler that waits for its body', () => {
         ),
       { ticker },
     );
-    const server = createUwsServer(app, {
+    const server = new UwsServer(app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
     });
     const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;

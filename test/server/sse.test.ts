@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { UnavailableError } from '#src/errors.js';
 import { encodeEvent, type ServerSentEvent } from '#src/server/response/sse.js';
 import { COMMENT_EVERY_MS } from '#src/server/response/sse-frame.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, gate, ManualTicker, settled } from './kit.js';
@@ -105,7 +105,7 @@ describe('server-sent events', () => {
       },
       { ticker },
     );
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
     });
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;

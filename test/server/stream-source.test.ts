@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
 import { shareSpent } from '#src/server/loop-share.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { until } from '#test/support/until.js';
 import { type Bench, bench, gate, ManualTicker, settled } from './kit.js';
 
@@ -127,7 +127,7 @@ describe('the source of a streamed response', () => {
       },
       { ticker, requestTimeoutMs: 1000, quotas: { streams: [1, 1] } },
     );
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 5000 },
     });
     port = await server.listen(0, '127.0.0.1');

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, settled } from './kit.js';
@@ -27,7 +27,7 @@ describe('whole responses that are not read', () => {
       },
       { quotas: { bodies: [100, 100], bodyBytes: [30_000_000, 15_000_000], streams: [100, 100] } },
     );
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
     });
     port = await server.listen(0, '127.0.0.1');

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, ManualTicker, settled } from './kit.js';
 
@@ -41,7 +41,7 @@ describe('a connection that was said to close', () => {
       },
       { ticker },
     );
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
     });
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;

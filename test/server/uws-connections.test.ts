@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createUwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
 import { bench, settled } from './kit.js';
 
@@ -10,7 +10,7 @@ describe('the connections of a server', () => {
 
   it('are closed unanswered when the gate does not admit them, and every admitted one leaves once', async () => {
     const admitted = { now: 0, everLeft: 0 };
-    const server = createUwsServer(app, {
+    const server = new UwsServer(app, {
       settings,
       gate: {
         enter: () => admitted.now < 2 && ++admitted.now > 0,
@@ -41,7 +41,7 @@ describe('the connections of a server', () => {
   });
 
   it('live on when it stops listening, and no new one comes', async () => {
-    const server = createUwsServer(app, { settings });
+    const server = new UwsServer(app, { settings });
     const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
     const wire = await Wire.open(url);
     expect((await wire.request('GET', '/'))?.status).to.equal(200);

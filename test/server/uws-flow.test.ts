@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import { boundReceiveBuffers } from '#src/cluster/receive-buffers.js';
 import type { Context } from '#src/server/handler.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, gate, ManualTicker, settled } from './kit.js';
@@ -95,7 +95,7 @@ describe('flow over a socket', () => {
       },
       { ticker },
     );
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 5000 },
     });
     port = await server.listen(0, '127.0.0.1');
@@ -344,7 +344,7 @@ describe('a server that closes', () => {
         return new Promise(() => undefined);
       });
     });
-    const server = createUwsServer(app, {
+    const server = new UwsServer(app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
     });
     expect(server.descriptor()).to.not.equal(undefined);
@@ -363,7 +363,7 @@ describe('a server that closes', () => {
 
   it('cannot listen where somebody else does not let it', async () => {
     const { app } = bench(() => {});
-    const server = createUwsServer(app, {
+    const server = new UwsServer(app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
     });
     const failure = await server.listen(1, '192.0.2.1').catch((error: Error) => error.message);

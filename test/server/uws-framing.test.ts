@@ -1,6 +1,6 @@
 // Raw bytes against a listening server: what cannot be trusted is not executed, and the connection ends.
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench } from './kit.js';
 
@@ -35,7 +35,7 @@ describe('framing over a socket', () => {
       app.post('/no-chunks', { chunked: 'reject' }, () => 'never');
       app.post('/nothing', () => undefined);
     });
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
     });
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, gate, settled } from './kit.js';
@@ -89,7 +89,7 @@ describe('memory that is taken away while it is sent', () => {
         app.post(`/${name}`, handler as never);
       }
     });
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
     });
     port = await server.listen(0, '127.0.0.1');

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, ManualTicker, settled } from './kit.js';
@@ -35,7 +35,7 @@ describe('a file over a socket', () => {
       },
       { ticker, configFile: join(base, 'config.js') },
     );
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: IDLE_MS },
     });
     port = await server.listen(0, '127.0.0.1');

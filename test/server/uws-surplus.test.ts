@@ -1,7 +1,7 @@
 // A worker that has more connections than its share closes some behind their responses. The gate is asked
 // once for each response that can do so without costing its client a request.
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, settled } from './kit.js';
 
@@ -47,7 +47,7 @@ describe('a connection that is too many', () => {
       app.post('/read', async (ctx) => ctx.readText());
       app.ws('/socket', {});
     });
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
       gate: {
         enter: () => true,

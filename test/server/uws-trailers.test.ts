@@ -3,7 +3,7 @@
 // body.
 import { request } from 'node:http';
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, settled } from './kit.js';
 
@@ -54,7 +54,7 @@ describe('trailers behind a chunked body', () => {
         return 'pieces';
       });
     });
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
     });
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;

@@ -2,7 +2,7 @@
 // callback leaves a response incomplete without an abort handler, and `end` does so when the socket takes no
 // more.
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
 import { bench, settled } from './kit.js';
@@ -45,7 +45,7 @@ describe('responses that are not read', () => {
       demo.post('/echo', (ctx) => ctx.readText());
       demo.get('/stream', (ctx) => ctx.stream(ReadableStream.from([new Uint8Array(20_000)])));
     });
-    server = createUwsServer(app, { settings });
+    server = new UwsServer(app, { settings });
     port = await server.listen(0, '127.0.0.1');
   });
   after(() => server.close());

@@ -1,7 +1,7 @@
 // Open WebSockets, as an independent client sees them.
 import { once } from 'node:events';
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import type { ServerWebSocket } from '#src/server/websocket/websocket.js';
 import { type ConnectOptions, WebSocketClient } from '#test/support/websocket-client.js';
 import { type Bench, bench, gate, settled } from './kit.js';
@@ -89,7 +89,7 @@ describe('a WebSocket', () => {
         close,
       });
     });
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
     });
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;

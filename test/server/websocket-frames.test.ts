@@ -1,6 +1,6 @@
 // The protocol of RFC 6455, frame by frame.
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { closeFrame, frame, OPCODE, openRaw } from '#test/support/frames.js';
 import { until } from '#test/support/until.js';
 import type { Wire } from '#test/support/wire.js';
@@ -77,7 +77,7 @@ describe('frames of a WebSocket', () => {
         close: (_ws, code) => told.open(code),
       });
     });
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
     });
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;

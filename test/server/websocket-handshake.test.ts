@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { UnavailableError } from '#src/errors.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { HANDSHAKE } from '#test/support/frames.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { Wire, type WireAnswer } from '#test/support/wire.js';
@@ -99,7 +99,7 @@ describe('the handshake of a WebSocket', () => {
         members.ws('/', { upgrade: (ctx) => ctx.state.user, open });
       });
     });
-    server = createUwsServer(world.app, {
+    server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
     });
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;

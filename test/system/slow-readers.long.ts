@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { bench } from '#test/server/kit.js';
 import { deafClient } from '#test/support/deaf-client.js';
 
@@ -31,7 +31,7 @@ describe('a client that reads nothing for 25 s', () => {
       },
       { configFile: join(base, 'config.js') },
     );
-    server = createUwsServer(app, {
+    server = new UwsServer(app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
     });
     port = await server.listen(0, '127.0.0.1');

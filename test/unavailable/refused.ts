@@ -4,7 +4,7 @@ import { defineService, Type } from '#src/index.js';
 import { Block } from '#src/memory/block.js';
 import { SnapshotPage } from '#src/memory/snapshot-page.js';
 import { writeSwitchedOff } from '#src/server/kill-switch.js';
-import { createUwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { createTestApp, type TestApp } from '#src/testing.js';
 import { systemRoutes } from '#src/worker/system-routes.js';
 import { type Bench, bench, gate, settled } from '#test/server/kit.js';
@@ -52,7 +52,7 @@ function webSocket(isDraining: () => boolean, upgrade?: () => unknown): Promise<
  * A POST whose body comes late, to a route that declares one. @param meanwhile runs while the body is awaited
  */
 async function lateBody(world: Bench, meanwhile: () => void): Promise<Reached[]> {
-  const server = createUwsServer(world.app, {
+  const server = new UwsServer(world.app, {
     settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
   });
   try {

@@ -3,7 +3,7 @@
 import { type App, createApp } from '#src/server/app.js';
 import type { Application } from '#src/server/handler.js';
 import { inject } from '#src/server/inject.js';
-import { createUwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { bench } from '#test/server/kit.js';
 import { Wire, type WireAnswer } from '#test/support/wire.js';
 
@@ -30,7 +30,7 @@ export const responseOf = ({ status, headers }: Plain, body: Uint8Array): Respon
 
 /** The same GET from outside in memory, from a service of this process, and over a socket. */
 export async function everyWay(app: App, path = '/', fields: readonly string[] = []): Promise<Reached[]> {
-  const server = createUwsServer(app, {
+  const server = new UwsServer(app, {
     settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
   });
   try {

@@ -40,7 +40,8 @@ import { fieldBlock, statusLine } from './uws-head.js';
 import { UwsLarge } from './uws-large.js';
 import { UwsSized } from './uws-sized.js';
 import { turn, UwsStream } from './uws-stream.js';
-import type { Upgrade, UwsWebSocket } from './uws-websocket.js';
+import type { UwsWebSocket } from './uws-websocket.js';
+import type { Upgrade } from './uws-websockets.js';
 
 /** What the exchanges of one server share. */
 export interface ExchangeHost {

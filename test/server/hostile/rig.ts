@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
-import { createUwsServer, type UwsServer } from '#src/server/uws/uws.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, settled } from '../kit.js';
@@ -45,7 +45,7 @@ export class Rig {
       app.get('/ok', () => 'ok');
     });
     this.world.world.permits = PERMITS;
-    this.server = createUwsServer(this.world.app, {
+    this.server = new UwsServer(this.world.app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
     });
   }

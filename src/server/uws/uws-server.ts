@@ -1,0 +1,213 @@
+// The HTTP server of one worker on uWebSockets.js (the core): takes its requests, checks their framing and
+// hands them to the App. Either the primary accepts connections and hands them over by the descriptor, or the
+// server listens itself. Only the files named uws-*.ts touch objects of the core.
+//
+// The core decides these by itself: HTTP/1.0, absolute-form and `OPTIONS *` get 505; a missing or repeated
+// Host, bad field names or values and more than 100 fields get a short page of its own; an idle connection
+// ends after about 10 s, and so does an upload slower than 16 KiB/s; the connection of a client that
+// pipelines behind a request is cut when the response takes a turn of the event loop. A field with an empty
+// name hides the fields behind it, so a request with a body may arrive without a length; its response is
+// deferred for that reason.
+import type { Settings } from '../../config.js';
+import { toError } from '../../telemetry/to-error.js';
+import type { App } from '../app.js';
+import type { TlsFiles } from '../certificate.js';
+import { HeadReader } from '../framing.js';
+import { expectsBody } from '../routing/methods.js';
+import { TurnWatch } from '../turn-watch.js';
+import { PendingInterrupt } from './pending-interrupt.js';
+import { Anchor } from './uws-anchor.js';
+import { type ConnectionGate, UwsConnections } from './uws-connections.js';
+import { type Core, type CoreApp, type CoreRequest, type CoreResponse, loadCore } from './uws-core.js';
+import { type ExchangeHost, type Framing, UwsExchange } from './uws-exchange.js';
+import { serveWebSockets, type Upgrade, type WebSockets } from './uws-websockets.js';
+
+export interface UwsServerOptions {
+  readonly settings: Pick<Settings, 'maxHeaderBytes' | 'maxUrlBytes' | 'streamIdleMs'>;
+  /** Files that `checkCertificate` has accepted. Default: plain HTTP. */
+  readonly tls?: TlsFiles | undefined;
+  /** Bounds the connections (MAX_CONNECTIONS). Default: all are admitted. */
+  readonly gate?: ConnectionGate;
+}
+
+const OPEN_GATE: ConnectionGate = { enter: () => true, leave: () => undefined, givesUp: () => false };
+
+export class UwsServer {
+  readonly #app: App;
+  readonly #core: Core;
+  readonly #server: CoreApp;
+  readonly #reader: HeadReader;
+  readonly #host: ExchangeHost;
+  readonly #connections: UwsConnections;
+  readonly #webSockets: WebSockets;
+  /** Undefined for an App without WebSockets. */
+  readonly #anchor: Anchor | undefined;
+  readonly #interrupt = new PendingInterrupt();
+  readonly #turns = new TurnWatch();
+  #listener: unknown;
+  #inCallback = false;
+  #isDescribed = false;
+  #isClosed = false;
+
+  constructor(app: App, { settings, tls, gate = OPEN_GATE }: UwsServerOptions) {
+    const core = loadCore();
+    core._cfg?.('silent');
+    const anchor = app.webSockets().length === 0 ? undefined : new Anchor(core);
+    this.#app = app;
+    this.#core = core;
+    this.#anchor = anchor;
+    this.#reader = new HeadReader(settings);
+    this.#host = hostOf(app, settings, gate, anchor);
+    this.#connections = new UwsConnections(gate);
+    this.#server = appOf(core, tls)
+      .any('/*', (res, req) => this.#serve(res, req, undefined))
+      .filter(this.#connections.changed);
+    this.#webSockets = serveWebSockets(this.#server, app, {
+      serve: (res, req, upgrade) => this.#serve(res, req, upgrade),
+      closed: () => this.#connections.closed(),
+      turns: this.#turns,
+      interrupt: this.#interrupt,
+    });
+  }
+
+  /** The descriptor for the acceptor in the primary. @throws Error when it is taken a second time */
+  descriptor(): unknown {
+    if (this.#isDescribed) throw new Error('the descriptor may be taken once');
+    this.#isDescribed = true;
+    return this.#server.getDescriptor();
+  }
+
+  /**
+   * Listens beside other listeners on the same port (SO_REUSEPORT). Port 0 means any free port.
+   * @returns the port @throws Error when the server cannot listen on it
+   */
+  listen(port: number, host: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.listen(host, port, (socket) => {
+        if (!socket) return reject(new Error(`cannot listen on ${host}:${port}`));
+        this.#listener = socket;
+        resolve(this.#core.us_socket_local_port(socket));
+      });
+    });
+  }
+
+  /** Accepts no new connections; open ones stay. May be called at any time. */
+  stopListening(): void {
+    if (this.#listener !== undefined) this.#core.us_listen_socket_close(this.#listener);
+    this.#listener = undefined;
+  }
+
+  /** Number of open sockets. */
+  get connections(): number {
+    return this.#connections.open;
+  }
+
+  /** Number of responses that are not written completely, of requests in flight too. A drain waits for 0. */
+  get unfinished(): number {
+    return this.#host.unfinished;
+  }
+
+  /** The callback of a request is running: everything that it calls is synchronous. */
+  get inCallback(): boolean {
+    return this.#inCallback;
+  }
+
+  /** Call when the running code is about to be interrupted. A callback that ends earlier waits for that. */
+  prepareInterrupt(): void {
+    this.#inCallback = false;
+    this.#interrupt.expect();
+  }
+
+  /**
+   * Closes all WebSockets with 1001, so that their clients reconnect to another worker. May be called again.
+   * @returns how many they are
+   */
+  leaveWebSockets(): number {
+    return this.#webSockets.leave();
+  }
+
+  /** Closes the listener and every socket. Must have run before the thread ends; may be called twice. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#webSockets.end();
+    this.#anchor?.close();
+    this.#listener = undefined; // the core closes it with the rest
+    this.#app.serviceCode.holdDuring(() => void this.#server.close());
+  }
+
+  /** Serves one request. Nothing may be thrown out of here, because the core would end the process. */
+  #serve(res: CoreResponse, req: CoreRequest, upgrade: Upgrade | undefined): void {
+    const reader = this.#reader;
+    this.#inCallback = true;
+    reader.start();
+    req.forEach(reader.field);
+    const method = req.getCaseSensitiveMethod();
+    const path = req.getUrl();
+    const query = req.getQuery() ?? '';
+    const fault = reader.fault(method, path, query);
+    const framing = framingOf(reader, method, fault !== undefined, this.#turns.isLong());
+    const exchange = new UwsExchange(this.#host, res, method, path, query, reader.fields, framing, upgrade);
+    try {
+      if (fault === undefined) this.#app.handle(exchange);
+      else this.#app.refuse(exchange, fault);
+    } catch (error) {
+      exchange.destroy();
+      this.#host.failed(error);
+    } finally {
+      exchange.leaveCallback();
+      this.#inCallback = false;
+    }
+    if (upgrade !== undefined) exchange.reportOpened();
+    this.#interrupt.wait();
+  }
+}
+
+function framingOf(
+  { contentLength, isChunked, hasTrailers, wantsClose }: HeadReader,
+  method: string,
+  isFaulty: boolean,
+  isLongTurn: boolean,
+): Framing {
+  return {
+    contentLength,
+    isChunked,
+    // The core cuts off what is pipelined behind a request that waits for its response. So no client keeps
+    // the event loop busy with the contents of one packet.
+    isDeferred:
+      isLongTurn || isFaulty || isChunked || wantsClose || (contentLength === -1 && expectsBody(method)),
+    isLast: isFaulty || isChunked || wantsClose,
+    hasTrailers,
+  };
+}
+
+function hostOf(
+  { wheel, serviceCode, options: { log } }: App,
+  { streamIdleMs }: Pick<Settings, 'streamIdleMs'>,
+  gate: ConnectionGate,
+  anchor: Anchor | undefined,
+): ExchangeHost {
+  return {
+    wheel,
+    serviceCode,
+    streamIdleMs,
+    unfinished: 0,
+    answers: 0,
+    bodiless: 0,
+    failed(error) {
+      try {
+        log.error({ err: toError(error) }, 'the HTTP core failed');
+      } catch {
+        // This runs in callbacks of the core, which ends the process for what is thrown into it.
+      }
+    },
+    givesUp: () => gate.givesUp(),
+    uncorked: (response, write) =>
+      serviceCode.holdDuring(() => (anchor === undefined ? write() : anchor.within(response, write))),
+  };
+}
+
+function appOf(core: Core, tls: TlsFiles | undefined): CoreApp {
+  if (tls === undefined) return core.App();
+  return core.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile });
+}
