@@ -1,4 +1,4 @@
-// Where a start of the process stands: how far it has come, what it shares with a predecessor, what has been
+// The state of a start of the process: how far it has come, what it shares with a predecessor, what has been
 // started so far, and whether the process is already ending.
 import type { Logger } from 'pino';
 import { errorMessage } from '../error-text.js';
@@ -12,7 +12,7 @@ import { startFailure } from '../process/start-failure.js';
 type Progress =
   /** The process holds nothing that another one may wait for. A failure is thrown to the caller. */
   | { readonly kind: 'unguarded' }
-  /** From here on a signal or a failure ends the process in order. */
+  /** A signal or a failure ends the process in order. */
   | { readonly kind: 'guarded'; readonly ending: Ending }
   /** The process owns its DATA_DIR or its slot of pm2, alone or together with a predecessor. */
   | { readonly kind: 'claimed'; readonly ending: Ending; readonly sharing: Sharing };

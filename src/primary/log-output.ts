@@ -1,4 +1,4 @@
-// Where the log lines of the primary and of its threads are written.
+// The output of the log lines of the primary and of its threads.
 import cluster from 'node:cluster';
 import type { Settings } from '../config.js';
 import { LogBatches, type ThreadLog } from '../telemetry/log-batches.js';

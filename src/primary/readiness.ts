@@ -32,7 +32,7 @@ export function unreadyReasons(facts: ReadinessFacts): string[] {
   for (const service of facts.startingServices)
     reasons.push(`the database of ${service} is not migrated yet`);
   for (const database of facts.unresponsiveDatabases)
-    reasons.push(`the database server ${database} does not answer`);
+    reasons.push(`the database server ${database} does not respond`);
   return reasons;
 }
 

@@ -2,9 +2,9 @@
 import { RateTable } from '../memory/rate/rate-table.js';
 import type { SharedState } from './create-shared-state.js';
 
-type Swept = Pick<SharedState, 'block' | 'board' | 'clock' | 'ejections'>;
+type SweptState = Pick<SharedState, 'block' | 'board' | 'clock' | 'ejections'>;
 
-export function sweepOf({ block, board, clock, ejections }: Swept): () => Generator<void> {
+export function sharedStateSweep({ block, board, clock, ejections }: SweptState): () => Generator<void> {
   const rates = RateTable.of(block, clock);
   return function* sweep() {
     board.sweep();

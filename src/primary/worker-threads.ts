@@ -14,7 +14,7 @@ import { flightRecordLog } from '../telemetry/flight-record-log.js';
 import type { BootState } from './boot-state.js';
 import { watchStalls } from './stall-watch.js';
 import type { Base } from './steps/open-shared-memory.js';
-import { sweepOf } from './sweep.js';
+import { sharedStateSweep } from './sweep.js';
 
 const HTTP_WORKER = new URL('../workers/http.js', import.meta.url);
 const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
@@ -61,7 +61,7 @@ export function createThreads(
     exhausted: (message) => void ending.failAfterDrain(message),
   });
   lifecycle.defer('stall watch', watchStalls({ settings, sharedState, supervisor, log, logFlightRecord }));
-  lifecycle.defer('sweep', sweepHourly(sweepOf(sharedState)));
+  lifecycle.defer('sweep', sweepHourly(sharedStateSweep(sharedState)));
   lifecycle.defer('lost permits', watchPermits(block, recorder.gauge('multilane_permits_unsettled'), log));
   return { cpu, supervisor, reload: new RollingReload(supervisor, log) };
 }

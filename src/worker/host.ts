@@ -165,7 +165,7 @@ function createWorkerApp(options: HostOptions, parts: HostParts): App {
       failures: recorder.pool('failures'),
       routes: new RouteNumbers(recorder.store),
       row,
-      flights: new FlightRecorder(block, slot),
+      flightRecorder: new FlightRecorder(block, slot),
       clock,
       scheme,
     }),

@@ -10,7 +10,7 @@ import { systemRoutes } from './system-routes.js';
 export interface MountOptions {
   readonly switches: Switches;
   readonly awaitsDatabases: boolean;
-  /** For the text of an error: where the services are declared. */
+  /** The file that declares the services, for the text of an error. */
   readonly configFile: string | undefined;
 }
 

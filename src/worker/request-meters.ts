@@ -14,16 +14,16 @@ const OTHER = '_OTHER';
 
 export interface RequestMeterOptions {
   readonly recorder: Recorder;
-  /** For the series of routes below status 500: one for each route and status. */
+  /** Makes the series of responses below status 500: one for each route and status. */
   readonly series: Recorder;
   /**
-   * For the series of responses from status 500 on. They have a pool of their own, so that failures are
+   * Makes the series of responses from status 500 on. They have a pool of their own, so that failures are
    * counted when the pool of the other series is full.
    */
   readonly failures: Recorder;
   readonly routes: RouteNumbers;
   readonly row: WorkerRow;
-  readonly flights: FlightRecorder;
+  readonly flightRecorder: FlightRecorder;
   readonly clock: Clock;
   readonly scheme: 'http' | 'https';
 }
@@ -34,17 +34,17 @@ interface Tally {
 }
 
 export class RequestMeters implements RequestObserver {
-  readonly #parts: RequestMeterOptions;
+  readonly #options: RequestMeterOptions;
   /** Milliseconds from `performance.now()` of this thread to the shared clock. */
   readonly #clockOffset: number;
   readonly #tally: Tally = { inFlight: 0 };
   readonly #refusals: (reason: string) => Counter;
 
-  constructor(parts: RequestMeterOptions) {
-    this.#parts = parts;
-    this.#clockOffset = parts.clock() - performance.now();
+  constructor(options: RequestMeterOptions) {
+    this.#options = options;
+    this.#clockOffset = options.clock() - performance.now();
     this.#refusals = memoizeByKey((reason) =>
-      parts.recorder.counter('multilane_requests_shed_total', { reason }),
+      options.recorder.counter('multilane_requests_shed_total', { reason }),
     );
   }
 
@@ -53,14 +53,14 @@ export class RequestMeters implements RequestObserver {
   }
 
   meter(method: string, template = ''): RouteMeter {
-    return new Meter(this.#parts, method, template, this.#clockOffset, this.#tally);
+    return new Meter(this.#options, method, template, this.#clockOffset, this.#tally);
   }
 }
 
 class Meter implements RouteMeter {
-  readonly #parts: RequestMeterOptions;
+  readonly #options: RequestMeterOptions;
   readonly #row: WorkerRow;
-  readonly #flights: FlightRecorder;
+  readonly #flightRecorder: FlightRecorder;
   readonly #method: string;
   readonly #template: string;
   readonly #clockOffset: number;
@@ -72,15 +72,15 @@ class Meter implements RouteMeter {
   #route: number | undefined;
 
   constructor(
-    parts: RequestMeterOptions,
+    options: RequestMeterOptions,
     method: string,
     template: string,
     clockOffset: number,
     tally: Tally,
   ) {
-    this.#parts = parts;
-    this.#row = parts.row;
-    this.#flights = parts.flights;
+    this.#options = options;
+    this.#row = options.row;
+    this.#flightRecorder = options.flightRecorder;
     this.#method = method;
     this.#template = template;
     this.#clockOffset = clockOffset;
@@ -89,8 +89,8 @@ class Meter implements RouteMeter {
 
   begin(at: number): number {
     this.#row.began(++this.#tally.inFlight);
-    this.#route ??= this.#parts.routes.of({ method: this.#method, template: this.#template });
-    return this.#flights.begin(this.#route, at + this.#clockOffset);
+    this.#route ??= this.#options.routes.of({ method: this.#method, template: this.#template });
+    return this.#flightRecorder.begin(this.#route, at + this.#clockOffset);
   }
 
   enter(at: number): number {
@@ -102,22 +102,22 @@ class Meter implements RouteMeter {
   }
 
   end(begun: number, status: number, microseconds: number, error: string | undefined): void {
-    this.#flights.end(begun, status, microseconds);
+    this.#flightRecorder.end(begun, status, microseconds);
     const failed = status >= 500;
-    (failed ? this.#ofFailure(status, error) : this.#of(status)).record(microseconds);
+    (failed ? this.#failureSeriesOf(status, error) : this.#seriesOf(status)).record(microseconds);
     this.#row.ended(--this.#tally.inFlight, failed);
   }
 
-  #of(status: number): Histogram {
+  #seriesOf(status: number): Histogram {
     let series = this.#byStatus.get(status);
     if (series === undefined) {
-      series = this.#series(status, '');
+      series = this.#createSeries(status, '');
       this.#byStatus.set(status, series);
     }
     return series;
   }
 
-  #ofFailure(status: number, error = String(status)): Histogram {
+  #failureSeriesOf(status: number, error = String(status)): Histogram {
     let byError = this.#failures.get(status);
     if (byError === undefined) {
       byError = new Map();
@@ -126,17 +126,17 @@ class Meter implements RouteMeter {
     const known = byError.get(error);
     if (known !== undefined) return known;
     const type = byError.size < ERROR_TYPES ? error : OTHER;
-    const series = byError.get(type) ?? this.#series(status, type);
+    const series = byError.get(type) ?? this.#createSeries(status, type);
     byError.set(type, series);
     return series;
   }
 
-  #series(status: number, error: string): Histogram {
-    const { series, failures } = this.#parts;
+  #createSeries(status: number, error: string): Histogram {
+    const { series, failures } = this.#options;
     return (status >= 500 ? failures : series).histogram(METRIC, {
       http_request_method: this.#method,
       http_route: this.#template,
-      url_scheme: this.#parts.scheme,
+      url_scheme: this.#options.scheme,
       http_response_status_code: String(status),
       error_type: error,
     });

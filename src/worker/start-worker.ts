@@ -20,9 +20,9 @@ export async function startWorker(boot: WorkerBoot, port: MessagePort): Promise<
 }
 
 /**
- * Node.js opens all files that one level of imports names before it reads the first of them: 100 descriptors
- * for a start, which a process that has MAX_CONNECTIONS open does not have. In these steps it takes half of
- * that.
+ * Loads the modules of a worker in several steps. Node.js opens all files of one level of imports before it
+ * reads the first of them: a start would need 100 file descriptors at once, which a process with
+ * MAX_CONNECTIONS open connections does not have. In these steps it needs half of them.
  */
 async function loadInSteps(): Promise<typeof import('./serve.js')> {
   await import('@sinclair/typebox/value');

@@ -35,8 +35,8 @@ const LIMITS = {
 } as unknown as Parameters<typeof limitsRoute>[0];
 
 /**
- * Words of one value, and words that differ. Behind the header, which a thread reads before it runs any other
- * code.
+ * What the memory is overwritten with: words of one value, and words that differ. The header is spared,
+ * because a thread reads it before it runs any other code.
  */
 const fillings = fc.oneof(
   fc.constantFrom(-1, 1, 0x01010101, 0x7f7f7f7f, -0x7f7f7f80, 0x7fffffff, -0x80000000).map(always),
@@ -97,7 +97,8 @@ export async function aPrimary() {
 }
 
 /**
- * In the order in which a process comes to it: by itself, for operators, when threads end and instances come.
+ * Does what a process does with the memory by itself, then for operators, then when threads end and instances
+ * arrive.
  */
 async function everything({ sharedState, registry, put }: Primary): Promise<void> {
   const { block, series, clock, recorder, board } = sharedState;

@@ -4,7 +4,7 @@ import { BreakerCells, REFUSED } from '#src/memory/breaker/breaker-cell.js';
 import { NamedBreakers } from '#src/memory/breaker/named-breakers.js';
 import { EjectionCells } from '#src/memory/ejection-cells.js';
 import { RateTable } from '#src/memory/rate/rate-table.js';
-import { sweepOf } from '#src/primary/sweep.js';
+import { sharedStateSweep } from '#src/primary/sweep.js';
 import { toStoredNumbers } from '#src/resilience/breaker-options.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { DEFAULT_TRIP_NUMBERS, DEFAULT_TRIP_RULE, tripRule } from '#src/resilience/trip-rules.js';
@@ -35,8 +35,8 @@ describe('the hourly sweep of the primary', () => {
     expect(limit.take('key')).to.be.above(0);
 
     time.now += 2 * DAY_MS;
-    const sweep = sweepOf({ block, board, clock, ejections });
-    // What is back from its ejection starts slowly first; both are written down.
+    const sweep = sharedStateSweep({ block, board, clock, ejections });
+    // An instance that returns from its ejection starts slowly first; the end of both is stored.
     for (let round = 0; round < 2; round++) {
       Array.from(sweep());
       time.now += 3_600_000;
@@ -45,7 +45,7 @@ describe('the hourly sweep of the primary', () => {
     const words = [block.words('endpointEjection', ENDPOINT)[0]!, block.words('breakerState', mail)[0]!];
     expect(words.map((word) => word & 0x3f)).to.deep.equal([0, 2]);
     expect(RateTable.of(block, clock).usage().inUse).to.equal(0);
-    // Where every moment looks as if it were of the beginning.
+    // At this time every moment in shared memory looks as if it were one of the beginning.
     time.now = 1_000_000 + 2 ** 32 + 1_000;
     for (const slot of [mail, ENDPOINT]) expect(worker.admit(slot)).not.to.equal(REFUSED);
     expect(ejections.state(ENDPOINT)).to.deep.equal({ state: 'in' });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { ServiceDefinition } from '#src/index.js';
 import { collectRoutes } from '#src/server/route-declarations.js';
 import { createLogger } from '#src/telemetry/log.js';
-import { mounted } from './service-on-postgres.js';
+import { mounted } from './mounted-service-fixture.js';
 
 describe('routes(app, deps) of a mounted service', () => {
   const log = createLogger({ logLevel: 'silent', logFormat: 'json' }, {}, { write() {}, flush() {} });

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 
 const run = promisify(execFile);
 
-/** A process with one test app, to say whether undici has been loaded before the first request. */
+/** A process with one test app, which prints whether undici is loaded before the first request. */
 const SCRIPT = `
   import { createRequire } from 'node:module';
   import { createTestApp } from '#src/testing.js';

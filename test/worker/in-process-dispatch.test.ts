@@ -1,4 +1,4 @@
-// Calls to a service of the same worker: what the caller takes of a response.
+// Calls to a service of the same worker, and how much of a response the caller accepts.
 import { expect } from 'chai';
 import { type Application, type Context, defineService, HttpError } from '#src/index.js';
 import { createTestApp } from '#src/testing.js';

@@ -18,7 +18,7 @@ describe('the lock of the saga whose compensation is at its last attempt', () =>
   it('is one for each worker when services have taken all rows of the bulkheads', () => {
     const block = Block.create({ workers: 2 });
     const cells = new BulkheadCells(block, 0);
-    for (let row = 0; row < BULKHEADS; row++) cells.of(`place ${row}`);
+    for (let row = 0; row < BULKHEADS; row++) cells.of(`bulkhead ${row}`);
     const [one, other] = [lastCompensationLock(block, 1), lastCompensationLock(block, 2)];
     expect([one.tryAcquire(), one.tryAcquire(), other.tryAcquire()]).to.deep.equal([true, false, true]);
     one.release();

@@ -1,9 +1,9 @@
-// Services that call services: a failure at the bottom is repeated in one layer, not in each.
+// Services that call services that call services: a failed call is retried in one layer, not in each.
 import { expect } from 'chai';
 import { type Application, type Call, defineService, HttpError } from '#src/index.js';
 import { createTestApp } from '#src/testing.js';
 
-/** How the bottom fails, and how the layers above it pass that on. */
+/** How the lowest service fails, and how the services above it pass that on. */
 const bottoms: Readonly<Record<string, () => unknown>> = {
   'a 503 of its own': () => {
     throw new HttpError('DATABASE_BUSY', 'No.');

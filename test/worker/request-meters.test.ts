@@ -11,7 +11,7 @@ import { RequestMeters } from '#src/worker/request-meters.js';
 const SECONDS = 'http_server_request_duration_seconds';
 const SLOT = 1;
 
-/** The meters of one thread; again for the next thread of its slot. */
+/** Makes the meters of one thread; called again, those of the next thread in its slot. */
 function thread(memory = new SeriesMemory(), block = Block.create({ workers: 1 })) {
   const recorder = new SeriesTable(memory.of(SLOT));
   const meters = new RequestMeters({
@@ -20,7 +20,7 @@ function thread(memory = new SeriesMemory(), block = Block.create({ workers: 1 }
     failures: recorder.pool('failures'),
     routes: new RouteNumbers(recorder.store),
     row: new WorkerRow(block, SLOT),
-    flights: new FlightRecorder(block, SLOT),
+    flightRecorder: new FlightRecorder(block, SLOT),
     clock: () => 0,
     scheme: 'http',
   });

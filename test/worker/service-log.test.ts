@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createLogger } from '#src/telemetry/log.js';
-import { mounted } from './service-on-postgres.js';
+import { mounted } from './mounted-service-fixture.js';
 
 const NOWHERE = 'postgres://unused@127.0.0.1:1/nothing';
 

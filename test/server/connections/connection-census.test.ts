@@ -71,7 +71,7 @@ describe('a census of connections', () => {
 });
 
 const MOST = 40;
-/** Some of one address open, half of what is open closes, or the table of the kernel can be read or not. */
+/** Steps: connections of one address open, half of them close, or the kernel's table becomes (un)readable. */
 type Event =
   | { readonly do: 'open'; readonly address: number; readonly count: number }
   | { readonly do: 'close'; readonly address: number }
@@ -126,13 +126,13 @@ class Site {
     this.#connections.leave();
   }
 
-  /** Begins: what is open in this moment is in the table. */
+  /** Starts a count: the table has the connections that are open at this moment. */
   count(): Promise<void> {
     this.writeTable();
     return this.#round();
   }
 
-  /** @returns what ends it */
+  /** @returns a function that ends it */
   take(): () => void {
     return takeCensus(...this.#of);
   }

@@ -12,7 +12,7 @@ import { initTracing } from '#src/telemetry/tracing.js';
 import { MountedService } from '#src/worker/mounted-service.js';
 import type { WorkerContext } from '#src/worker/worker-context.js';
 
-/** A service with a database, as a worker mounts it; nothing of it is served. */
+/** A service with a database, as a worker mounts it. It serves nothing. */
 export function mounted(
   log: Logger,
   routes: ServiceDefinition['routes'] = () => undefined,
