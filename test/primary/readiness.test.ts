@@ -18,7 +18,7 @@ const ELSEWHERE: readonly WorkerState[] = [
   { kind: 'dead', reason: 'lost' },
 ];
 
-/** @param of how many there are in all */
+/** @param of the number of all workers */
 const workers = (serving: number, of: number): readonly WorkerState[] =>
   Array.from({ length: of }, (_, i) =>
     i < serving ? SERVING[i % SERVING.length]! : ELSEWHERE[i % ELSEWHERE.length]!,
@@ -64,7 +64,7 @@ describe('readiness', () => {
       'draining',
       '0 of 1 workers serve',
       'the database of orders is not migrated yet',
-      'the database server db:5432 does not answer',
+      'the database server db:5432 does not respond',
     ]);
   });
 
