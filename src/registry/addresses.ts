@@ -1,6 +1,6 @@
-// Which addresses instances may have. Whoever may register decides where this process sends requests, tokens
-// and probes, so a registration is a server-side request forgery waiting to happen: an address is admitted by
-// an allow list, never by the lack of an objection, and some are refused whatever the list says.
+// Which addresses instances may have. A client that may register decides where this process sends requests,
+// tokens and probes, so registration invites server-side request forgery. Therefore only addresses of an
+// allow list are admitted, and some are rejected even if the list contains them.
 import { lookup } from 'node:dns/promises';
 import { isIP, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -8,7 +8,8 @@ import { AddressRanges, completeRange } from '../address-ranges.js';
 import { ConfigError, HttpError } from '../errors.js';
 
 /**
- * Link-local, metadata services of clouds, what is no unicast address, and IPv6 that carries another address.
+ * Link-local addresses, metadata services of clouds, addresses that are not unicast, and IPv6 addresses that
+ * contain another address.
  */
 const NEVER: readonly string[] = [
   '0.0.0.0/8',
@@ -28,7 +29,7 @@ const NEVER: readonly string[] = [
   '2001::/32',
   '2002::/16',
 ];
-/** Unspecified and IPv4-compatible addresses (RFC 4291 section 2.5.5.1), among them `::1`, which is fine. */
+/** Unspecified and IPv4-compatible addresses (RFC 4291 section 2.5.5.1). `::1` is among them, but allowed. */
 const IPV4_COMPATIBLE = '::/96';
 const LOOPBACK_V6 = '::1';
 const RESOLVE_TIMEOUT_MS = 2_000;
@@ -43,7 +44,7 @@ export interface AddressRules {
   readonly allow: readonly string[];
   /** Addresses of this process that no instance may have: admin plane, gRPC, PostgreSQL. */
   readonly guarded: () => readonly Address[];
-  /** All addresses a name has; rejects when it has none. */
+  /** @returns all addresses of a name; rejects when it has none */
   readonly resolve?: (name: string) => Promise<readonly string[]>;
   /** Addresses of this host's interfaces. */
   readonly ownAddresses?: () => readonly string[];
@@ -54,15 +55,16 @@ export class AddressPolicy {
   readonly #allow: AddressRanges;
   readonly #never = new AddressRanges([...NEVER, IPV4_COMPATIBLE]);
 
-  /** @throws ConfigError for a range that is none */
+  /** @throws ConfigError for text that is not an address range */
   constructor(rules: AddressRules) {
     this.#rules = rules;
     this.#allow = allowedRanges(rules.allow);
   }
 
   /**
-   * A name is resolved here, once: all its addresses must be admissible, and the first is what will be
-   * connected to. Resolving it again at every connection would let its owner move it anywhere afterwards.
+   * Checks the address of an instance. A name is resolved once, here: all its addresses must be admissible,
+   * and connections go to the first one. If it were resolved again for every connection, its owner could
+   * point it to any other address afterwards.
    * @returns the address to connect to
    * @throws HttpError ADDRESS_NOT_ALLOWED
    */
@@ -97,7 +99,7 @@ export class AddressPolicy {
     return addresses;
   }
 
-  /** Whether an address is the given one of ours: on this host, every alias of it counts. */
+  /** @returns a function that recognises an address of this process; on this host every alias counts */
   async #guard(own: Address): Promise<(address: string, port: number) => boolean> {
     let addresses: readonly string[];
     try {
@@ -128,7 +130,7 @@ function allowedRanges(ranges: readonly string[]): AddressRanges {
   return new AddressRanges(ranges);
 }
 
-/** One spelling for every address; IPv4 written as IPv6 (`::ffff:10.0.0.1`) becomes IPv4. */
+/** @returns one spelling for every address; IPv4 written as IPv6 (`::ffff:10.0.0.1`) becomes IPv4 */
 export function canonical(address: string): string {
   if (!isIPv6(address)) return address;
   const unzoned = address.replace(/%.*$/, '');

@@ -1,5 +1,5 @@
-// The last changes of the registry, in order, for those who watch it. A revision names a moment of this
-// process: a prefix drawn at its start, and a count. Nobody else's revision can be mistaken for one of ours.
+// The last changes of the registry, in order, for its watchers. A revision consists of a prefix that the
+// process draws when it starts, and a count, so a revision of another process is recognised as foreign.
 
 export interface LogEntry<T> {
   readonly revision: string;
@@ -11,12 +11,12 @@ const CAPACITY = 1024;
 export class ChangeLog<T> {
   readonly #prefix: string;
   readonly #capacity: number;
-  /** The entry of count n is at n modulo the capacity. */
+  /** The n-th entry is at index n modulo the capacity. */
   readonly #ring: LogEntry<T>[] = [];
   readonly #listeners = new Set<(entry: LogEntry<T>) => void>();
   #count = 0;
 
-  /** @param prefix unlike that of any other process; no `-` in it */
+  /** @param prefix different from that of any other process, and without `-` */
   constructor(prefix: string, capacity: number = CAPACITY) {
     this.#prefix = prefix;
     this.#capacity = capacity;
@@ -33,7 +33,7 @@ export class ChangeLog<T> {
     for (const listener of this.#listeners) listener(entry);
   }
 
-  /** What changed after a revision; undefined when that is unknown, foreign, or too long ago. */
+  /** @returns the changes after a revision; undefined when that is unknown, foreign or too old */
   since(revision: string): readonly LogEntry<T>[] | undefined {
     const [prefix, text = '', ...rest] = revision.split('-');
     if (prefix !== this.#prefix || rest.length > 0 || !/^(0|[1-9]\d{0,15})$/.test(text)) return undefined;
@@ -42,7 +42,7 @@ export class ChangeLog<T> {
     return Array.from({ length: this.#count - from }, (_, i) => this.#ring[(from + 1 + i) % this.#capacity]!);
   }
 
-  /** @returns how to stop listening */
+  /** @returns a function that stops listening */
   listen(listener: (entry: LogEntry<T>) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

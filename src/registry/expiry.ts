@@ -1,5 +1,5 @@
-// One timer for everything that expires: set to the earliest moment it was told of. A renewal does not touch
-// it: when it fires too early, it asks when to fire next.
+// One timer for everything that expires, set to the earliest expiry that was requested. A renewal does not
+// change the timer: when it fires too early, it is set to the next expiry.
 import type { Schedule } from './schedule.js';
 
 export class ExpiryTimer {
@@ -9,14 +9,14 @@ export class ExpiryTimer {
   #at = Number.POSITIVE_INFINITY;
   #cancel = (): void => undefined;
 
-  /** @param expire lets go of what is due, and tells when the next is (Infinity: nothing is left) */
+  /** @param expire removes what has expired and returns the time of the next expiry (Infinity: none) */
   constructor(time: { readonly clock: () => number; readonly schedule: Schedule }, expire: () => number) {
     this.#clock = time.clock;
     this.#schedule = time.schedule;
     this.#expire = expire;
   }
 
-  /** Fires at that moment of the clock or before. */
+  /** Makes the timer fire at that time of the clock or before. */
   noLaterThan(at: number): void {
     if (at >= this.#at) return;
     this.#cancel();

@@ -1,21 +1,21 @@
-// When probes change an instance's health: two failures in a row make it unhealthy, two successes healthy.
-// Before either it is as it was, or not known yet.
+// When probes change the health of an instance: two failures in a row make it unhealthy, two successes
+// healthy. Until then it keeps its health, or its health is not known yet.
 
 export type Health = 'unknown' | 'healthy' | 'unhealthy';
 
 export interface HealthRecord {
   readonly health: Health;
-  /** Probes in a row that ended alike, and how. */
+  /** The number of last probes that ended in the same way, and whether they succeeded. */
   readonly run: number;
-  readonly succeeding: boolean;
+  readonly hasSucceeded: boolean;
 }
 
-export const UNKNOWN_HEALTH: HealthRecord = { health: 'unknown', run: 0, succeeding: false };
+export const UNKNOWN_HEALTH: HealthRecord = { health: 'unknown', run: 0, hasSucceeded: false };
 
 const NEEDED = 2;
 
 export function afterProbe(record: HealthRecord, succeeded: boolean): HealthRecord {
-  const run = record.succeeding === succeeded ? Math.min(record.run + 1, NEEDED) : 1;
+  const run = record.hasSucceeded === succeeded ? Math.min(record.run + 1, NEEDED) : 1;
   const health = run < NEEDED ? record.health : succeeded ? 'healthy' : 'unhealthy';
-  return { health, run, succeeding: succeeded };
+  return { health, run, hasSucceeded: succeeded };
 }

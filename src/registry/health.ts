@@ -1,12 +1,12 @@
-// Asks instances over HTTP whether they are well: every five seconds with jitter, so that many instances are
-// not asked in the same moment. Only 2xx is well; a redirect is a failure, and is not followed.
+// Probes the health of instances over HTTP: every five seconds, with jitter, so that many instances are not
+// probed at the same moment. Only 2xx means healthy; a redirect is a failure and is not followed.
 import type { Random } from '../resilience/policy.js';
 import type { Endpoint } from './endpoint.js';
 import { afterProbe, type Health, type HealthRecord, UNKNOWN_HEALTH } from './health-rule.js';
 import type { Schedule } from './schedule.js';
 
 export const INTERVAL_MS = 5_000;
-/** A probe comes up to this share of the interval early or late. */
+/** A probe is early or late by up to this share of the interval. */
 const JITTER = 0.1;
 const TIMEOUT_MS = 2_000;
 
@@ -15,20 +15,20 @@ export interface ProbeTarget {
   readonly address: string;
   readonly port: number;
   readonly path: string;
-  /** As registered; sent as `Host`. */
+  /** The registered host, sent as `Host`. */
   readonly host: string;
   readonly metadata: Endpoint['metadata'];
 }
 
-/** Watches targets; every change of health is reported. */
+/** Watches targets and reports every change of their health. */
 export interface HealthWatcher {
-  /** The first probe is made at once. @returns how to stop */
+  /** Starts with a probe at once. @returns a function that stops watching */
   watch(target: ProbeTarget, report: (health: Health) => void): () => void;
 }
 
 /**
- * One probe: true when the instance says it is well; undefined when it could not be asked, because this
- * process has no file descriptors left. Never rejects; aborting counts as a failure.
+ * Makes one probe. It resolves with true when the instance is healthy, and with undefined when no probe could
+ * be made because this process has no file descriptors left. It never rejects; an abort counts as a failure.
  */
 export type Probe = (target: ProbeTarget, signal: AbortSignal) => Promise<boolean | undefined>;
 
@@ -36,38 +36,38 @@ export class HealthProber implements HealthWatcher {
   readonly #probe: Probe;
   readonly #schedule: Schedule;
   readonly #random: Random;
-  readonly #skipped: () => void;
+  readonly #onSkipped: () => void;
 
   /**
-   * @param skipped called for each probe that could not be made: the health of the instance stays as it was
+   * @param onSkipped called for each probe that could not be made: the instance keeps its health
    */
-  constructor(probe: Probe, schedule: Schedule, random: Random, skipped: () => void = () => undefined) {
+  constructor(probe: Probe, schedule: Schedule, random: Random, onSkipped: () => void = () => undefined) {
     this.#probe = probe;
     this.#schedule = schedule;
     this.#random = random;
-    this.#skipped = skipped;
+    this.#onSkipped = onSkipped;
   }
 
   watch(target: ProbeTarget, report: (health: Health) => void): () => void {
     const stopping = new AbortController();
     let record: HealthRecord = UNKNOWN_HEALTH;
     let cancel = (): void => undefined;
-    const ask = async (): Promise<void> => {
+    const probe = async (): Promise<void> => {
       const overdue = new AbortController();
       const stop = (): void => overdue.abort();
       stopping.signal.addEventListener('abort', stop);
       const cancelTimeout = this.#schedule(TIMEOUT_MS, stop);
-      const well = await this.#probe(target, overdue.signal);
+      const isHealthy = await this.#probe(target, overdue.signal);
       cancelTimeout();
       stopping.signal.removeEventListener('abort', stop);
       if (stopping.signal.aborted) return;
       const before = record.health;
-      if (well === undefined) this.#skipped();
-      else record = afterProbe(record, well);
+      if (isHealthy === undefined) this.#onSkipped();
+      else record = afterProbe(record, isHealthy);
       if (record.health !== before) report(record.health);
-      if (!stopping.signal.aborted) cancel = this.#schedule(this.#untilNext(), () => void ask());
+      if (!stopping.signal.aborted) cancel = this.#schedule(this.#untilNext(), () => void probe());
     };
-    void ask();
+    void probe();
     return () => {
       cancel();
       stopping.abort();

@@ -1,15 +1,15 @@
-// One registered instance: what the registry keeps of it, and how others see it.
+// One registered instance: the record that the registry keeps, and its views for operators and workers.
 import type { Endpoint, EndpointState } from './endpoint.js';
 import type { Registration } from './registration.js';
 
-/** An instance as the admin plane shows it; its load is added there. */
+/** An instance as the admin plane shows it, which adds the load. */
 export interface InstanceView extends Omit<Endpoint, 'service' | 'local'> {
   /** ISO 8601; null for instances of this process. */
   readonly lastHeartbeat: string | null;
   readonly healthCheckUrl: string | null;
 }
 
-/** One registration and what became of it. */
+/** The record of an instance. */
 export interface Instance {
   readonly registration: Registration;
   /** Address to connect to: the registered host, or what its name resolved to. */
@@ -17,22 +17,23 @@ export interface Instance {
   readonly slot: number;
   readonly slotKey: string;
   readonly local: boolean;
-  /** Bytes in the snapshot, whatever its state. */
+  /** Its bytes in the snapshot, whatever its state is. */
   readonly bytes: number;
   state: EndpointState;
-  /** Of the clock; Infinity: never. */
+  /** The time of the clock; Infinity: never. */
   expiresAt: number;
   lastHeartbeat: Date | null;
   stopProbes: () => void;
 }
 
+/** Whether a registration changes nothing. */
 export function isSame(instance: Instance, registration: Registration, address: string): boolean {
   return (
     instance.address === address && JSON.stringify(instance.registration) === JSON.stringify(registration)
   );
 }
 
-/** @param state what others are to think of it */
+/** @param state the one to show */
 export function viewOf({ registration, lastHeartbeat, slot }: Instance, state: EndpointState): InstanceView {
   const { id, host, port, protocol, weight, zone, version, metadata, healthCheckUrl } = registration;
   return {
@@ -60,7 +61,10 @@ export function endpointOf(
   return { service, id, host, port, protocol, weight, zone, version, metadata, state, slot, local };
 }
 
-/** With the longest state and slot, so that no later change of state can overflow the page. */
+/**
+ * @returns the bytes of an instance in the snapshot, with the longest state and slot, so that no later change
+ *   of its state can make the snapshot too long
+ */
 export function bytesOf(registration: Registration, address: string, local: boolean): number {
   const largest = { registration, address, local, state: 'unhealthy', slot: 99_999 } as const;
   return Buffer.byteLength(JSON.stringify(endpointOf(largest))) + 1;

@@ -1,5 +1,5 @@
-// What a registration says, checked: names, numbers, sizes. Addresses are judged in addresses.ts.
-// Members that are not known are left alone, so newer clients can talk to older registries.
+// Parses and checks a registration: names, numbers and sizes. Addresses are checked in addresses.ts. Unknown
+// members are ignored, so that newer clients can use older registries.
 import { isIP } from 'node:net';
 import { type FieldError, ValidationError } from '../errors.js';
 import { pointerTo } from '../problem.js';
@@ -7,11 +7,11 @@ import { isServiceName, SERVICE_NAME } from '../service-name.js';
 import { type Endpoint, originOf } from './endpoint.js';
 
 export interface Registration extends Omit<Endpoint, 'state' | 'slot' | 'local'> {
-  /** Seconds until it must be renewed; 0: static, watched by its health check alone. */
+  /** Seconds until it must be renewed; 0: static, watched only by its health check. */
   readonly ttlSeconds: number;
-  /** As given: a path, or an absolute URL. */
+  /** The path or absolute URL that was registered. */
   readonly healthCheckUrl: string | null;
-  /** Path and query of it. */
+  /** The path and query of `healthCheckUrl`. */
   readonly healthCheckPath: string | null;
 }
 
@@ -25,7 +25,7 @@ const MAX_METADATA_ENTRIES = 32;
 const MAX_METADATA_BYTES = 4096;
 const MAX_URL_CHARACTERS = 2048;
 
-/** @throws ValidationError naming every member that is wrong */
+/** @throws ValidationError that names every wrong member */
 export function parseRegistration(service: string, id: string, body: unknown): Registration {
   const errors: FieldError[] = [];
   const wrong = (path: string, message: string): undefined => {
@@ -96,8 +96,9 @@ function checkName(service: string, id: string, wrong: (path: string, message: s
 }
 
 /**
- * Strict spellings only: `127.1`, `0x7f000001` and `2130706433` are addresses to some parsers and names to
- * others. A name whose last label is a number is therefore none (WHATWG URL, "ends in a number").
+ * Accepts strict spellings only: `127.1`, `0x7f000001` and `2130706433` are addresses to some parsers and
+ * names to others. A text whose last label is a number is therefore not a name (WHATWG URL, "ends in a
+ * number").
  */
 function hostOf(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length > 253) return undefined;
@@ -118,7 +119,7 @@ function healthPathOf(
   }
   if (host === undefined || port === undefined) return undefined;
   const origin = originOf({ host, port, metadata });
-  // Put behind the authority, "//other/" and "/\other" stay paths.
+  // Behind the authority, "//other/" and "/\other" are still paths.
   const text = value.startsWith('/') ? origin + value : value;
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);

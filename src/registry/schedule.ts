@@ -1,9 +1,9 @@
-// Time that passes, given from outside, so tests can make it pass.
+// Timers as a dependency, so that tests can control time.
 
-/** Runs `fn` once after `ms`. @returns how to call it off */
+/** Runs `fn` once after `ms` milliseconds. @returns a function that cancels it */
 export type Schedule = (ms: number, fn: () => void) => () => void;
 
-/** Timers that do not keep the process alive by themselves. */
+/** Timers of Node that do not keep the process alive. */
 export const timers: Schedule = (ms, fn) => {
   const timer = setTimeout(fn, ms).unref();
   return () => clearTimeout(timer);

@@ -1,8 +1,8 @@
-// Rows of the shared endpoint tables, handed out to instances. A row that was given back rests before another
-// instance gets it: calls still under way there would otherwise be counted for a stranger. The same instance
-// gets its own row back at once, with its history: leaving and coming back does not launder a breaker.
+// Assigns rows of the shared endpoint tables ("slots") to instances. A released row is not reused for a
+// while, because calls that still run would be counted for the next instance. The same instance gets its own
+// row again at once, with its history: an open breaker cannot be reset by leaving and registering again.
 
-/** Longer than a request may last by default, its retries included. */
+/** How long a released row is not reused: longer than a request lasts by default, including its retries. */
 export const QUARANTINE_MS = 60_000;
 
 export class SlotTable {
@@ -10,8 +10,8 @@ export class SlotTable {
   readonly #clock: () => number;
   readonly #onFresh: (slot: number) => void;
   #unused = 0;
-  /** By key, in the order in which they were given back. */
-  readonly #resting = new Map<string, { readonly slot: number; readonly until: number }>();
+  /** Released rows by key, in the order of their release. */
+  readonly #released = new Map<string, { readonly slot: number; readonly until: number }>();
 
   /** @param onFresh resets the cells of a row before it is handed out */
   constructor(size: number, clock: () => number, onFresh: (slot: number) => void) {
@@ -20,26 +20,26 @@ export class SlotTable {
     this.#onFresh = onFresh;
   }
 
-  /** @returns undefined when every row is in use or resting */
+  /** @returns undefined when every row is in use, or was released too recently */
   take(key: string): number | undefined {
-    const own = this.#resting.get(key);
+    const own = this.#released.get(key);
     if (own !== undefined) {
-      this.#resting.delete(key);
+      this.#released.delete(key);
       return own.slot;
     }
-    const slot = this.#unused < this.#size ? this.#unused++ : this.#rested();
+    const slot = this.#unused < this.#size ? this.#unused++ : this.#reusable();
     if (slot !== undefined) this.#onFresh(slot);
     return slot;
   }
 
   release(key: string, slot: number): void {
-    this.#resting.set(key, { slot, until: this.#clock() + QUARANTINE_MS });
+    this.#released.set(key, { slot, until: this.#clock() + QUARANTINE_MS });
   }
 
-  #rested(): number | undefined {
-    for (const [key, { slot, until }] of this.#resting) {
+  #reusable(): number | undefined {
+    for (const [key, { slot, until }] of this.#released) {
       if (until > this.#clock()) return undefined;
-      this.#resting.delete(key);
+      this.#released.delete(key);
       return slot;
     }
     return undefined;

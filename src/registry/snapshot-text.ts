@@ -1,5 +1,6 @@
-// The snapshot as it is published: the revision in the first line, then an endpoint in each. Who knows a line
-// already knows what is in it: of a thousand endpoints of which one has changed, one is parsed.
+// The text of a published snapshot: the revision in the first line, then one endpoint per line. A reader
+// keeps the endpoints by their lines, so that of a thousand endpoints of which one has changed, it parses
+// one.
 import type { Endpoint, RegistrySnapshot } from './endpoint.js';
 
 export function snapshotText({ revision, endpoints }: RegistrySnapshot): string {
@@ -9,7 +10,7 @@ export function snapshotText({ revision, endpoints }: RegistrySnapshot): string 
 /** Endpoints by their lines. */
 export type KnownLines = ReadonlyMap<string, Endpoint>;
 
-/** @param known of the snapshot before: endpoints that have not changed are the same objects again */
+/** @param known the lines of the snapshot before: unchanged endpoints stay the same objects */
 export function parseSnapshot(
   text: string,
   known: KnownLines,
