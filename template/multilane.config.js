@@ -1,5 +1,5 @@
-// Loaded by the primary and by every worker: it declares, and starts nothing. Settings go here by their camelCase
-// names; command line and environment win over them.
+// This module is loaded by the primary and by every worker, so it declares and starts nothing. Settings are
+// written here by their camelCase names; the command line and the environment override them.
 import { defineConfig } from 'multilane';
 import { hello } from './services/hello/service.js';
 

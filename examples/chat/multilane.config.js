@@ -1,5 +1,5 @@
-// A chat over WebSockets and a clock over server-sent events, with a page that shows both. Rooms span all workers:
-// it does not matter which one a visitor is connected to.
+// A chat over WebSockets and a clock over server-sent events, with a page that shows both. Chat rooms span
+// all workers: it does not matter which one a client is connected to.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineConfig, defineService, HttpError } from 'multilane';
@@ -15,10 +15,11 @@ const chat = defineService({
     app.ws('/chat/:room', {
       maxPayload: 4096,
       idleTimeoutMs: 30_000,
-      // Before it is a WebSocket it is a request: hooks have run, and an error here is an HTTP answer.
+      // This runs before the WebSocket opens, after the hooks of the request; an error here is an HTTP
+      // response.
       upgrade(ctx) {
         const name = ctx.query.get('name') ?? '';
-        if (!NAME.test(name)) throw new HttpError('VALIDATION_FAILED', 'Say who you are: ?name=…');
+        if (!NAME.test(name)) throw new HttpError('VALIDATION_FAILED', 'The name is missing or malformed: add ?name=…');
         return { name };
       },
       open(ws) {
@@ -34,12 +35,12 @@ const chat = defineService({
       },
     });
 
-    // For those who are no members: an announcement to a room, from any request.
+    // An announcement to a chat room from any request, without a WebSocket.
     app.post('/rooms/:room/announce', async (ctx) => {
       app.publish(ctx.params.room, JSON.stringify({ announcement: await ctx.readText() }));
     });
 
-    // A client that was cut off comes back after a second and goes on behind the last event it has.
+    // A client that was disconnected reconnects after a second and continues after its last event.
     app.get('/count', (ctx) =>
       ctx.sse(async function* (lastEventId) {
         yield { retry: 1000 };

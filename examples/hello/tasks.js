@@ -1,4 +1,4 @@
-// CPU tasks: every named export can be run by `cpu.run(name, input)`.
+// CPU tasks: `cpu.run(name, input)` can run every named export.
 
 /** @param {{ n: number }} input */
 export const fib = ({ n }) => ({ n, fib: compute(n) });

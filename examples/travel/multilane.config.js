@@ -1,4 +1,4 @@
-// A project with a saga of its own on the same engine as the reference shop.
+// A project with a saga of its own.
 import { defineConfig } from 'multilane';
 import { travel } from './services/travel/service.js';
 

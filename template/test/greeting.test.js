@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { greeting } from '../services/hello/greeting.js';
 
-test('greets in the language that was asked for', () => {
+test('greets in the given language', () => {
   assert.equal(greeting('Ada', 'fr'), 'Bonjour, Ada!');
 });
 
-test('greets in English when it does not know the language', () => {
+test('greets in English when the language is unknown', () => {
   assert.equal(greeting('Ada', 'tlh'), 'Hello, Ada!');
   assert.equal(greeting('Ada', undefined), 'Hello, Ada!');
 });

@@ -1,4 +1,4 @@
-// The whole process, as it runs in production, on free ports.
+// Tests of the whole process, as it runs in production, on free ports.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startCluster } from 'multilane/testing';
@@ -10,8 +10,8 @@ before(async () => {
 });
 after(() => cluster?.stop());
 
-test('the process serves, and is ready', async () => {
-  const answer = await fetch(`${cluster.url}/hello/Ada`);
-  assert.deepEqual(await answer.json(), { greeting: 'Hello, Ada!' });
+test('the process is ready and serves requests', async () => {
+  const response = await fetch(`${cluster.url}/hello/Ada`);
+  assert.deepEqual(await response.json(), { greeting: 'Hello, Ada!' });
   assert.equal((await fetch(`${cluster.adminUrl}/readyz`)).status, 200);
 });

@@ -1,4 +1,4 @@
-// Requests without a socket, through the same pipeline as in production.
+// Tests of requests without a socket, through the same pipeline as in production.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createTestApp } from 'multilane/testing';
@@ -10,13 +10,13 @@ before(async () => {
 after(() => app.close());
 
 test('GET /hello/:name greets', async () => {
-  const answer = await app.inject({ path: '/hello/Ada', query: { language: 'de' } });
-  assert.equal(answer.status, 200);
-  assert.deepEqual(answer.json(), { greeting: 'Hallo, Ada!' });
+  const response = await app.inject({ path: '/hello/Ada', query: { language: 'de' } });
+  assert.equal(response.status, 200);
+  assert.deepEqual(response.json(), { greeting: 'Hallo, Ada!' });
 });
 
-test('an unknown path is a problem document', async () => {
-  const answer = await app.inject('/nobody');
-  assert.equal(answer.status, 404);
-  assert.equal(answer.json().code, 'ROUTE_NOT_FOUND');
+test('an unknown path gets a problem document', async () => {
+  const response = await app.inject('/unknown');
+  assert.equal(response.status, 404);
+  assert.equal(response.json().code, 'ROUTE_NOT_FOUND');
 });

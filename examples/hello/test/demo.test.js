@@ -1,4 +1,5 @@
-// The service without a socket: `multilane/testing` puts requests through the pipeline of the process.
+// Tests of the service without a socket: `multilane/testing` sends requests through the pipeline of the
+// process.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createTestApp } from 'multilane/testing';
@@ -11,15 +12,15 @@ before(async () => {
 after(() => app.close());
 
 test('greets by path and query', async () => {
-  const answer = await app.inject('/hello/ada%20b?q=1');
-  assert.deepEqual(answer.json(), { hello: 'ada b', q: '1' });
+  const response = await app.inject('/hello/ada%20b?q=1');
+  assert.deepEqual(response.json(), { hello: 'ada b', q: '1' });
 });
 
-test('takes a valid item with its header, and says what is wrong with another', async () => {
+test('accepts a valid item with its header, and reports the faults of an invalid one', async () => {
   const post = (json) => app.inject({ method: 'POST', path: '/items', json });
-  const made = await post({ name: 'pen', price: 3 });
+  const created = await post({ name: 'pen', price: 3 });
   assert.deepEqual(
-    [made.status, made.headers['x-price'], made.json()],
+    [created.status, created.headers['x-price'], created.json()],
     [201, '3', { name: 'pen', price: 3 }],
   );
   const refused = await post({ name: '', price: 3 });
@@ -30,7 +31,7 @@ test('takes a valid item with its header, and says what is wrong with another', 
   );
 });
 
-test('gives raw bytes back, up to the limit of the route', async () => {
+test('returns raw bytes, up to the limit of the route', async () => {
   const raw = (body) => app.inject({ method: 'POST', path: '/raw', body });
   const body = Buffer.alloc(3_000_000, 'multilane');
   assert.ok(body.equals((await raw(body)).bytes()));
@@ -41,15 +42,15 @@ test('runs a task on the CPU pool', async () => {
   assert.deepEqual((await app.inject('/slow')).json(), { n: 30, fib: 832_040 });
 });
 
-test('says that a service which runs nowhere has no instance', async () => {
+test('responds NO_INSTANCE when the orders service runs nowhere', async () => {
   assert.equal((await app.inject('/orders/1')).json().code, 'NO_INSTANCE');
   assert.equal((await app.inject('/orders/x')).json().code, 'ROUTE_NOT_FOUND');
 });
 
-test('passes on what the orders service answers', async () => {
-  const get = async (path) => ({ status: 404, json: () => ({ asked: path }) });
+test('passes on the response of the orders service', async () => {
+  const get = async (path) => ({ status: 404, json: () => ({ path }) });
   const alone = await createTestApp({ config, deps: { demo: { call: () => ({ get }) } } });
-  const answer = await alone.inject('/orders/7');
+  const response = await alone.inject('/orders/7');
   await alone.close();
-  assert.deepEqual([answer.status, answer.json()], [404, { asked: '/api/orders/7' }]);
+  assert.deepEqual([response.status, response.json()], [404, { path: '/api/orders/7' }]);
 });

@@ -1,4 +1,4 @@
-// The saga on a real PostgreSQL that comes and goes with the test.
+// Tests of the saga on a temporary PostgreSQL.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createTestApp, startPostgres } from 'multilane/testing';
@@ -36,14 +36,14 @@ test('books flight, hotel and car, once for one key', async () => {
   assert.deepEqual(await places('Lisbon'), { flight: 99, hotel: 99, car: 99 });
 });
 
-test('gives everything back when one part is sold out', async () => {
+test('cancels all bookings when one part is sold out', async () => {
   const trip = await book('Oslo', 'trip-2');
   assert.equal(trip.status, 'compensated');
   assert.deepEqual([trip.refusal.step, trip.refusal.code], ['book-hotel', 'SOLD_OUT']);
   assert.deepEqual(await places('Oslo'), { flight: 100, hotel: 0, car: 100 });
 });
 
-test('has no booking of a trip that was not made', async () => {
+test('keeps no booking of a cancelled trip', async () => {
   const rows = await app.database('travel').many('select distinct destination from booking');
   assert.deepEqual(rows, [{ destination: 'Lisbon' }]);
 });

@@ -1,4 +1,4 @@
-// The rules of this service: no I/O, so a test needs nothing else.
+// The rules of this service. They do no I/O, so a test can call them directly.
 
 /** @param {string} name @param {string | undefined} language */
 export function greeting(name, language) {

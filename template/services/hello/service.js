@@ -6,8 +6,9 @@ const Greeting = Type.Object({ greeting: Type.String() });
 export const hello = defineService({
   name: 'hello',
   routes(app) {
-    // What a handler returns is the answer: an object becomes JSON, here written by its schema.
-    app.get('/hello/:name', { response: { 200: Greeting }, summary: 'Says hello' }, (ctx) => ({
+    // The value that a handler returns is the response: an object becomes JSON, here by the schema of the
+    // response.
+    app.get('/hello/:name', { response: { 200: Greeting }, summary: 'A greeting' }, (ctx) => ({
       greeting: greeting(ctx.params.name, ctx.query.get('language')),
     }));
   },

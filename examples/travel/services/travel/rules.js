@@ -1,4 +1,4 @@
-// What holds for trips, without I/O.
+// The rules of trips, without I/O.
 import { BusinessError } from 'multilane';
 
 /** @typedef {'flight' | 'hotel' | 'car'} Kind */
@@ -9,7 +9,7 @@ export const soldOut = (kind, destination) =>
   new BusinessError('SOLD_OUT', `There is no ${kind} left in ${destination}.`, { status: 409 });
 
 /**
- * A trip as its traveller sees it.
+ * A trip in a response.
  * @param {import('multilane').SagaView} saga
  */
 export const tripOf = ({ sagaId, status, results, error }) => ({

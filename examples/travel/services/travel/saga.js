@@ -1,12 +1,12 @@
-// The trip: a flight, a hotel and a car, or none of them. Unlike the shop's checkout its steps work on the
-// service's own database, so the key of a step and its effect share one transaction without any HTTP.
+// The saga of a trip: it books a flight, a hotel and a car, or none of them. Its steps work on the service's
+// own database, so the key of a step and its effect are stored in one transaction.
 import { defineSaga } from 'multilane';
 import { soldOut } from './rules.js';
 import { book, unbook } from './store.js';
 
 /** @typedef {import('./rules.js').Kind} Kind */
 /** @typedef {import('./rules.js').Trip} Trip */
-/** @typedef {{ id: number }} Booked what is remembered of a booking */
+/** @typedef {{ id: number }} Booked the stored result of a booking */
 
 /**
  * A step that books one kind of thing.
@@ -17,7 +17,7 @@ const booking = (kind) => {
   return {
     name,
     async run(trip, { db, key }) {
-      // At most once per key, however often the step is retried, by whichever worker.
+      // The effect happens at most once for a key, however often and in whichever worker the step is retried.
       const { body } = await db.idempotent({ route: name, key, body: trip }, async (tx) => {
         const booked = await book(tx, kind, trip);
         if (!booked) throw soldOut(kind, trip.destination);
@@ -26,7 +26,7 @@ const booking = (kind) => {
       return /** @type {Booked} */ (body);
     },
     async compensate(_trip, { db, sagaId }) {
-      // Leaves a tombstone under the forward key: a booking that arrives late is refused.
+      // Stores a tombstone under the forward key, so that a booking that arrives late is refused.
       await db.compensate({ route: name, key: `${sagaId}/${name}` }, async (tx, done) => {
         if (done) await unbook(tx, /** @type {Booked} */ (done.body).id);
       });

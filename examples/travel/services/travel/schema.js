@@ -1,4 +1,4 @@
-// What trips look like on the wire.
+// Request bodies and parameters.
 import { Type } from 'multilane';
 
 const NO_CONTROL_CHARACTERS = '^[^\\u0000-\\u001f\\u007f]+$';

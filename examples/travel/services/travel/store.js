@@ -1,11 +1,11 @@
-// Every statement on the travel database.
+// All statements on the travel database.
 
 /** @typedef {import('multilane').Queryable} Queryable */
 /** @typedef {import('./rules.js').Kind} Kind */
 /** @typedef {import('./rules.js').Trip} Trip */
 
 /**
- * Takes one place and books it; undefined when none is left, or the destination is unknown.
+ * Books one place; undefined when none is left or the destination is unknown.
  * @param {Queryable} db @param {Kind} kind @param {Trip} trip @returns {Promise<{ id: number } | undefined>}
  */
 export const book = (db, kind, { traveller, destination }) =>
@@ -19,7 +19,7 @@ export const book = (db, kind, { traveller, destination }) =>
   );
 
 /**
- * Gives the place back.
+ * Cancels a booking, which makes its place available again.
  * @param {Queryable} db @param {number} id
  */
 export const unbook = (db, id) =>

@@ -15,7 +15,7 @@ create table booking (
   foreign key (kind, destination) references inventory (kind, destination)
 );
 
--- Oslo has flights but no hotel left, Porto has no car: their trips are undone half-way.
+-- Oslo has flights but no hotel left, Porto has no car: their trips are compensated.
 insert into inventory (kind, destination, places) values
   ('flight', 'Lisbon', 100), ('hotel', 'Lisbon', 100), ('car', 'Lisbon', 100),
   ('flight', 'Oslo', 100), ('hotel', 'Oslo', 0), ('car', 'Oslo', 100),
