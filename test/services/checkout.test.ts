@@ -1,28 +1,14 @@
 import { expect } from 'chai';
 import { json, unique, uniqueEmail } from '#test/support/client.js';
-import { type InProcessShop, startInProcessShop } from '#test/support/in-process-shop.js';
+import { useInProcessShop } from '#test/support/in-process-shop.js';
 import { expectProblem, type Problem } from '#test/support/problem.js';
+import {
+  anyId,
+  type CheckoutProgress,
+  type CompletedCheckout,
+  checkoutBody,
+} from '#test/support/shop-messages.js';
 
-interface Completed {
-  readonly sagaId: string;
-  readonly status: string;
-  readonly userId: number;
-  readonly orderId: number;
-  readonly paymentId: number;
-}
-interface View {
-  readonly sagaId: string;
-  readonly saga: string;
-  readonly status: string;
-  readonly steps: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly attempts: number;
-    readonly startedAt: string | null;
-    readonly finishedAt: string | null;
-    readonly error: { readonly code: string; readonly message: string } | null;
-  }[];
-}
 /** The rows that the services have for one customer and one product; orders are found by their product. */
 interface Traces {
   readonly users: number;
@@ -35,21 +21,18 @@ const ALL: Traces = { users: 1, orders: ['confirmed'], payments: ['captured'] };
 
 type Cart = ReturnType<typeof cartOf>;
 /** A cart whose product and amount no other cart has. */
-const cartOf = (method: string, email = uniqueEmail()) => ({
-  user: { name: 'Ada', email },
-  item: { productId: 1 + Math.floor(Math.random() * Number.MAX_SAFE_INTEGER), quantity: 2 },
-  payment: { amountCents: 1 + Math.floor(Math.random() * 1e9), method },
-});
+const cartOf = (method: string, email?: string) =>
+  checkoutBody(method, {
+    ...(email !== undefined && { email }),
+    productId: anyId(),
+    amountCents: 1 + Math.floor(Math.random() * 1e9),
+  });
 
 /** The pause between two polls. */
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 10));
 
 describe('the checkout', () => {
-  let shop: InProcessShop;
-  before(async () => {
-    shop = await startInProcessShop();
-  });
-  after(() => shop.close());
+  const shop = useInProcessShop();
   afterEach(() => shop.unreachable.clear());
 
   const checkout = (json: unknown, key?: string, headers: Record<string, string> = {}): Promise<Response> =>
@@ -59,9 +42,9 @@ describe('the checkout', () => {
       inProcess: 'x-request-deadline' in headers,
       headers: key === undefined ? headers : { 'idempotency-key': key, ...headers },
     });
-  const view = async (sagaId: string): Promise<View> =>
+  const view = async (sagaId: string): Promise<CheckoutProgress> =>
     json(await shop.request('GET', `/api/checkout/${sagaId}`));
-  const ended = async (sagaId: string): Promise<View> => {
+  const ended = async (sagaId: string): Promise<CheckoutProgress> => {
     for (;;) {
       const saga = await view(sagaId);
       if (['completed', 'compensated', 'needs-attention'].includes(saga.status)) return saga;
@@ -90,7 +73,7 @@ describe('the checkout', () => {
   it('creates a user, a confirmed order and a captured payment', async () => {
     const cart = cartOf('tok_ok');
     const answer = await checkout(cart, unique('ok'));
-    const done = await json<Completed>(answer, 201);
+    const done = await json<CompletedCheckout>(answer, 201);
     expect(done).to.have.all.keys('sagaId', 'status', 'userId', 'orderId', 'paymentId');
     expect(done.status).to.equal('completed');
     expect(answer.headers.get('location')).to.equal(`/api/checkout/${done.sagaId}`);
@@ -106,7 +89,7 @@ describe('the checkout', () => {
   });
 
   it('shows its saga step by step', async () => {
-    const { sagaId } = await json<Completed>(await checkout(cartOf('tok_ok'), unique('view')), 201);
+    const { sagaId } = await json<CompletedCheckout>(await checkout(cartOf('tok_ok'), unique('view')), 201);
     const saga = await view(sagaId);
     expect(saga).to.have.all.keys('sagaId', 'saga', 'status', 'steps');
     expect(saga).to.include({ sagaId, saga: 'checkout', status: 'completed' });
@@ -126,7 +109,7 @@ describe('the checkout', () => {
   it('captures in the given currency', async () => {
     const cart = cartOf('tok_ok');
     const body = { ...cart, payment: { ...cart.payment, currency: 'CHF' } };
-    const { paymentId } = await json<Completed>(await checkout(body, unique('chf')), 201);
+    const { paymentId } = await json<CompletedCheckout>(await checkout(body, unique('chf')), 201);
     const found = await shop.rows('payments', 'select currency from payments where id = $1', [paymentId]);
     expect(found).to.deep.equal([{ currency: 'CHF' }]);
   });
@@ -161,7 +144,7 @@ describe('the checkout', () => {
 
   it('retries a payment that fails with a retryable error, and counts each attempt once', async () => {
     const cart = cartOf('tok_flaky');
-    const { sagaId } = await json<Completed>(await checkout(cart, unique('flaky')), 201);
+    const { sagaId } = await json<CompletedCheckout>(await checkout(cart, unique('flaky')), 201);
     expect((await view(sagaId)).steps.map(({ attempts }) => attempts)).to.deep.equal([1, 1, 3, 1]);
     expect(await tracesOf(cart)).to.deep.equal(ALL);
   });
@@ -170,7 +153,7 @@ describe('the checkout', () => {
     shop.unreachable.add('orders');
     const cart = cartOf('tok_ok');
     const answer = await checkout(cart, unique('away'), { prefer: 'respond-async' });
-    const { sagaId } = await json<Completed>(answer, 202);
+    const { sagaId } = await json<CompletedCheckout>(answer, 202);
     while (((await view(sagaId)).steps[1]?.attempts ?? 0) < 2) await pause();
     expect(await tracesOf(cart)).to.deep.equal({ ...NOTHING, users: 1 });
     shop.unreachable.clear();
@@ -182,7 +165,7 @@ describe('the checkout', () => {
     shop.unreachable.add('payments');
     const cart = cartOf('tok_declined');
     const answer = await checkout(cart, unique('undo'), { prefer: 'respond-async' });
-    const { sagaId } = await json<Completed>(answer, 202);
+    const { sagaId } = await json<CompletedCheckout>(answer, 202);
     while ((await view(sagaId)).steps[2]?.status === 'pending') await pause();
     shop.unreachable.add('users');
     shop.unreachable.delete('payments');
@@ -219,7 +202,7 @@ describe('the checkout', () => {
     });
 
     it('finds the capture by its key and completes', async () => {
-      const done = await json<Completed>(found, 201);
+      const done = await json<CompletedCheckout>(found, 201);
       expect(done.status).to.equal('completed');
       expect(await tracesOf(plain)).to.deep.equal(ALL);
     });
@@ -238,7 +221,7 @@ describe('the checkout', () => {
     });
 
     it('responds 202 one second before the deadline, and is not interrupted', async () => {
-      const { sagaId, ...rest } = await json<Completed>(accepted, 202);
+      const { sagaId, ...rest } = await json<CompletedCheckout>(accepted, 202);
       expect(rest).to.deep.equal({ status: 'running' });
       expect(accepted.headers.get('location')).to.equal(`/api/checkout/${sagaId}`);
       expect(accepted.headers.get('preference-applied')).to.equal(null);
@@ -252,11 +235,11 @@ describe('the checkout', () => {
     const key = unique('async');
     const answer = await checkout(cart, key, { prefer: 'respond-async, wait=10' });
     expect(answer.headers.get('preference-applied')).to.equal('respond-async');
-    const { sagaId, ...rest } = await json<Completed>(answer, 202);
+    const { sagaId, ...rest } = await json<CompletedCheckout>(answer, 202);
     expect(rest).to.deep.equal({ status: 'running' });
     expect(answer.headers.get('location')).to.equal(`/api/checkout/${sagaId}`);
     expect((await ended(sagaId)).status).to.equal('completed');
-    expect((await json<Completed>(await checkout(cart, key), 201)).sagaId).to.equal(sagaId);
+    expect((await json<CompletedCheckout>(await checkout(cart, key), 201)).sagaId).to.equal(sagaId);
   });
 
   describe('by its Idempotency-Key', () => {
@@ -284,10 +267,10 @@ describe('the checkout', () => {
     it('repeats the response and does nothing twice, whatever the order of the members', async () => {
       const cart = cartOf('tok_ok');
       const key = unique('twice');
-      const first = await json<Completed>(await checkout(cart, key), 201);
+      const first = await json<CompletedCheckout>(await checkout(cart, key), 201);
       const { user, item, payment } = cart;
       const turned = { payment, item, user: { email: user.email, name: user.name } };
-      expect(await json<Completed>(await checkout(turned, key), 201)).to.deep.equal(first);
+      expect(await json<CompletedCheckout>(await checkout(turned, key), 201)).to.deep.equal(first);
       expect(await tracesOf(cart)).to.deep.equal(ALL);
     });
 

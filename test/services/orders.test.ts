@@ -1,32 +1,18 @@
 import { expect } from 'chai';
 import { json, unique } from '#test/support/client.js';
-import { type InProcessShop, startInProcessShop } from '#test/support/in-process-shop.js';
+import { useInProcessShop } from '#test/support/in-process-shop.js';
 import { expectProblem } from '#test/support/problem.js';
-
-interface Order {
-  readonly id: number;
-  readonly userId: number;
-  readonly productId: number;
-  readonly quantity: number;
-  readonly status: string;
-  readonly createdAt: string;
-}
-
-const anyUser = (): number => 1 + Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+import { anyId, type Order } from '#test/support/shop-messages.js';
 
 describe('the orders service', () => {
-  let shop: InProcessShop;
-  before(async () => {
-    shop = await startInProcessShop();
-  });
-  after(() => shop.close());
+  const shop = useInProcessShop();
 
   const post = (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
     shop.request('POST', url, { json: body, headers });
   const internal = (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
     shop.request('POST', url, { json: body, headers, inProcess: true });
   const get = (url: string): Promise<Response> => shop.request('GET', url);
-  const create = async (userId = anyUser()): Promise<Order> =>
+  const create = async (userId = anyId()): Promise<Order> =>
     json(await post('/api/orders', { userId, productId: 7, quantity: 2 }), 201);
 
   it('creates a pending order, returns its location, and finds it there', async () => {
@@ -55,7 +41,7 @@ describe('the orders service', () => {
   }
 
   it('creates once for one Idempotency-Key', async () => {
-    const userId = anyUser();
+    const userId = anyId();
     const headers = { 'idempotency-key': unique('order') };
     const body = { userId, productId: 1, quantity: 1 };
     const first = await json<Order>(await post('/api/orders', body, headers), 201);
@@ -85,7 +71,7 @@ describe('the orders service', () => {
     };
 
     it('newest first, page by page, none twice and none omitted, also within one millisecond', async () => {
-      const userId = anyUser();
+      const userId = anyId();
       await shop.rows(
         'orders',
         `insert into orders (user_id, product_id, quantity, created_at)
@@ -99,14 +85,14 @@ describe('the orders service', () => {
     });
 
     it('without a link on a last page that is full', async () => {
-      const userId = anyUser();
+      const userId = anyId();
       for (let n = 0; n < 4; n++) await create(userId);
       const found = await pages(`/api/users/${userId}/orders?limit=2`);
       expect(found.map((page) => page.length)).to.deep.equal([2, 2]);
     });
 
     it('in the same order when new ones are created between two pages', async () => {
-      const userId = anyUser();
+      const userId = anyId();
       const older = [await create(userId), await create(userId), await create(userId)];
       const first = await get(`/api/users/${userId}/orders?limit=2`);
       const next = /<([^>]+)>/.exec(first.headers.get('link') ?? '')?.[1];
@@ -116,11 +102,11 @@ describe('the orders service', () => {
     });
 
     it('20 on a page by default, none for a user without orders', async () => {
-      const userId = anyUser();
+      const userId = anyId();
       await Promise.all(Array.from({ length: 21 }, () => create(userId)));
       expect(await json<Order[]>(await get(`/api/users/${userId}/orders`))).to.have.length(20);
       expect(await json<Order[]>(await get(`/api/users/${userId}/orders?limit=100`))).to.have.length(21);
-      expect(await json<Order[]>(await get(`/api/users/${anyUser()}/orders`))).to.deep.equal([]);
+      expect(await json<Order[]>(await get(`/api/users/${anyId()}/orders`))).to.deep.equal([]);
     });
 
     for (const limit of ['0', '101', 'ten', '', '1.5', '-1']) {
@@ -137,7 +123,7 @@ describe('the orders service', () => {
     }
 
     it('after any position that a cursor can encode', async () => {
-      const userId = anyUser();
+      const userId = anyId();
       const order = await create(userId);
       const behind = (place: string): Promise<Response> =>
         get(`/api/users/${userId}/orders?cursor=${Buffer.from(place).toString('base64url')}`);
@@ -185,7 +171,7 @@ describe('the orders service', () => {
       const outcome = (): Promise<Response> =>
         shop.request('GET', `/internal/orders/outcome?key=${key}`, { inProcess: true });
       await expectProblem(await outcome(), 404, 'NOT_FOUND');
-      const body = { userId: anyUser(), productId: 1, quantity: 1 };
+      const body = { userId: anyId(), productId: 1, quantity: 1 };
       const order = await json<Order>(await post('/api/orders', body, { 'idempotency-key': key }), 201);
       expect(await json(await outcome())).to.deep.equal({ status: 201, body: order });
       expect((await internal('/internal/orders/undo', { key })).status).to.equal(204);

@@ -1,25 +1,11 @@
 import { expect } from 'chai';
 import { json, unique } from '#test/support/client.js';
-import { type InProcessShop, startInProcessShop } from '#test/support/in-process-shop.js';
+import { useInProcessShop } from '#test/support/in-process-shop.js';
 import { expectProblem } from '#test/support/problem.js';
-
-interface Payment {
-  readonly id: number;
-  readonly orderId: number;
-  readonly amountCents: number;
-  readonly currency: string;
-  readonly status: string;
-  readonly createdAt: string;
-}
-
-const anyOrder = (): number => 1 + Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+import { anyId, type Payment } from '#test/support/shop-messages.js';
 
 describe('the payments service', () => {
-  let shop: InProcessShop;
-  before(async () => {
-    shop = await startInProcessShop();
-  });
-  after(() => shop.close());
+  const shop = useInProcessShop();
 
   const pay = (body: Record<string, unknown>, headers: Record<string, string> = {}): Promise<Response> =>
     shop.request('POST', '/api/payments', {
@@ -35,7 +21,7 @@ describe('the payments service', () => {
     shop.request('GET', `/internal/payments/outcome?key=${key}`, { inProcess: true });
 
   it('captures a payment, in USD unless another currency is given', async () => {
-    const orderId = anyOrder();
+    const orderId = anyId();
     const payment = await json<Payment>(await pay({ orderId, amountCents: 1_000_000_000 }), 201);
     expect(payment).to.have.all.keys('id', 'orderId', 'amountCents', 'currency', 'status', 'createdAt');
     expect(payment).to.include({
@@ -65,7 +51,7 @@ describe('the payments service', () => {
   }
 
   it('declines tok_declined finally, and captures nothing', async () => {
-    const orderId = anyOrder();
+    const orderId = anyId();
     const headers = { 'idempotency-key': unique('pay') };
     for (let time = 0; time < 2; time++) {
       const answer = await pay({ orderId, method: 'tok_declined' }, headers);
@@ -75,7 +61,7 @@ describe('the payments service', () => {
   });
 
   it('captures once for one Idempotency-Key', async () => {
-    const orderId = anyOrder();
+    const orderId = anyId();
     const headers = { 'idempotency-key': unique('pay') };
     const first = await json<Payment>(await pay({ orderId }, headers), 201);
     expect(await json<Payment>(await pay({ orderId }, headers), 201)).to.deep.equal(first);
@@ -84,7 +70,7 @@ describe('the payments service', () => {
   });
 
   it('fails tok_flaky with a retryable error twice for a key, then captures once', async () => {
-    const orderId = anyOrder();
+    const orderId = anyId();
     const headers = { 'idempotency-key': unique('flaky') };
     for (let time = 0; time < 2; time++) {
       // The provider was not available; Retry-After has the seconds to wait.
@@ -105,7 +91,7 @@ describe('the payments service', () => {
   });
 
   it('captures tok_timeout and never responds before the deadline, nor to a repeated request', async () => {
-    const orderId = anyOrder();
+    const orderId = anyId();
     const key = unique('timeout');
     for (const deadline of ['1500', '100']) {
       const headers = { 'idempotency-key': key, 'x-request-deadline': deadline };
@@ -127,7 +113,7 @@ describe('the payments service', () => {
     });
 
     it('refunds a capture and keeps the row', async () => {
-      const orderId = anyOrder();
+      const orderId = anyId();
       const key = unique('saga/capture');
       await json(await pay({ orderId }, { 'idempotency-key': key }), 201);
       for (let time = 0; time < 2; time++) expect((await undo(key)).status).to.equal(204);
@@ -135,7 +121,7 @@ describe('the payments service', () => {
     });
 
     it('does not capture when the undo came first', async () => {
-      const orderId = anyOrder();
+      const orderId = anyId();
       const key = unique('saga/capture');
       expect((await undo(key)).status).to.equal(204);
       await expectProblem(await pay({ orderId }, { 'idempotency-key': key }), 409, 'STEP_CANCELLED');

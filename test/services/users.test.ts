@@ -1,25 +1,16 @@
 import { expect } from 'chai';
 import { json, unique, uniqueEmail } from '#test/support/client.js';
-import { type InProcessShop, startInProcessShop } from '#test/support/in-process-shop.js';
+import { useInProcessShop } from '#test/support/in-process-shop.js';
 import { expectProblem } from '#test/support/problem.js';
+import type { User } from '#test/support/shop-messages.js';
 
-interface User {
-  readonly id: number;
-  readonly name: string;
-  readonly email: string;
-  readonly createdAt: string;
-}
-interface Outcome {
+interface StoredUser {
   readonly status: number;
   readonly body: User;
 }
 
 describe('the users service', () => {
-  let shop: InProcessShop;
-  before(async () => {
-    shop = await startInProcessShop();
-  });
-  after(() => shop.close());
+  const shop = useInProcessShop();
   afterEach(() => shop.unreachable.clear());
 
   const create = (body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
@@ -168,7 +159,7 @@ describe('the users service', () => {
       await expectProblem(await outcome(key), 404, 'NOT_FOUND');
       const body = { name: 'Ada', email: uniqueEmail() };
       const user = await json<User>(await create(body, { 'idempotency-key': key }), 201);
-      expect(await json<Outcome>(await outcome(key))).to.deep.equal({ status: 201, body: user });
+      expect(await json<StoredUser>(await outcome(key))).to.deep.equal({ status: 201, body: user });
     });
 
     it('undoes a creation by its key, once', async () => {

@@ -24,7 +24,7 @@ export interface InProcessShop {
   close(): Promise<void>;
 }
 
-export async function startInProcessShop(): Promise<InProcessShop> {
+async function startInProcessShop(): Promise<InProcessShop> {
   const unreachable = new Set<string>();
   const withoutUnreachable = ({ call }: ServiceDeps): DependencyOverrides => ({
     call: (service) => call(unreachable.has(service) ? 'unreachable' : service),
@@ -48,5 +48,21 @@ export async function startInProcessShop(): Promise<InProcessShop> {
     rows: async <R>(service: ServiceName, text: string, values: readonly unknown[] = []) =>
       app.database(service).many<R>(text, values),
     close: () => app.close(),
+  };
+}
+
+/** Starts a shop before the tests of a `describe` block and closes it after them. */
+export function useInProcessShop(): Omit<InProcessShop, 'close'> {
+  let shop: InProcessShop;
+  before(async () => {
+    shop = await startInProcessShop();
+  });
+  after(() => shop.close());
+  return {
+    request: (...given) => shop.request(...given),
+    rows: (...given) => shop.rows(...given),
+    get unreachable() {
+      return shop.unreachable;
+    },
   };
 }

@@ -1,10 +1,11 @@
 // Checkouts while the process is killed again and again, and the audit that follows.
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { post, unique, uniqueEmail } from './client.js';
+import { post, unique } from './client.js';
 import { startCluster, within } from './cluster.js';
 import { seeded } from './random.js';
 import { audit, type Sent, settle } from './shop-audit.js';
+import { checkoutBody } from './shop-messages.js';
 import { Sql } from './sql.js';
 
 const CLIENTS = 8;
@@ -76,11 +77,7 @@ async function checkoutsUntilKilled(victim: Victim, sent: Sent[], random: () => 
     for (;;) {
       const draw = random();
       const method = draw < 0.6 ? 'tok_ok' : draw < 0.85 ? 'tok_declined' : 'tok_flaky';
-      const body = {
-        user: { name: 'Ada', email: uniqueEmail() },
-        item: { productId: 7, quantity: 2 },
-        payment: { amountCents: 1999, method },
-      };
+      const body = checkoutBody(method);
       const request: Sent = { key: unique('storm'), body, answer: undefined };
       sent.push(request);
       try {

@@ -1,10 +1,11 @@
 // Checkouts while another session has locked the table of payments for longer than a step may take, and the audit
 // that follows.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { post, unique, uniqueEmail } from './client.js';
+import { post, unique } from './client.js';
 import { startCluster } from './cluster.js';
 import { seeded } from './random.js';
 import { audit, type Sent, settle } from './shop-audit.js';
+import { checkoutBody } from './shop-messages.js';
 import { Sql } from './sql.js';
 
 /** What a client is told when everything is over. */
@@ -24,11 +25,7 @@ export async function lockStorm(runs: number, checkouts: number, seed: number): 
   const sent: Sent[] = [];
   const statuses: Record<string, number> = {};
   const checkout = async (): Promise<void> => {
-    const body = {
-      user: { name: 'Ada', email: uniqueEmail() },
-      item: { productId: 7, quantity: 2 },
-      payment: { amountCents: 1999, method: 'tok_ok' },
-    };
+    const body = checkoutBody('tok_ok');
     const request: Sent = { key: unique('lock'), body, answer: undefined };
     sent.push(request);
     const response = await post(`${cluster.url}/api/checkout`, body, { 'idempotency-key': request.key });

@@ -1,37 +1,13 @@
 import { expect } from 'chai';
 import { get, json, post, unique, uniqueEmail } from '#test/support/client.js';
 import { expectProblem, type Problem } from '#test/support/problem.js';
+import { type CheckoutProgress, type CompletedCheckout, checkoutBody } from '#test/support/shop-messages.js';
 import { until } from '#test/support/until.js';
 import { type Shop, sharedShop } from './shop.js';
 
-interface Completed {
-  readonly sagaId: string;
-  readonly status: string;
-  readonly userId: number;
-  readonly orderId: number;
-  readonly paymentId: number;
-}
-interface View {
-  readonly sagaId: string;
-  readonly saga: string;
-  readonly status: string;
-  readonly steps: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly attempts: number;
-    readonly startedAt: string | null;
-    readonly finishedAt: string | null;
-    readonly error: { readonly code: string } | null;
-  }[];
-}
-
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-const cart = (email: string, method: string) => ({
-  user: { name: 'Ada', email },
-  item: { productId: 7, quantity: 2 },
-  payment: { amountCents: 1999, method },
-});
+const cart = (email: string, method: string) => checkoutBody(method, { email });
 
 describe('the checkout', () => {
   let shop: Shop;
@@ -40,7 +16,8 @@ describe('the checkout', () => {
       ...(key === undefined ? {} : { 'idempotency-key': key }),
       ...headers,
     });
-  const view = async (sagaId: string): Promise<View> => json(await get(`${shop.url}/api/checkout/${sagaId}`));
+  const view = async (sagaId: string): Promise<CheckoutProgress> =>
+    json(await get(`${shop.url}/api/checkout/${sagaId}`));
 
   /** What the four databases hold of one customer. */
   const traces = async (email: string): Promise<Record<string, unknown>> => {
@@ -70,7 +47,7 @@ describe('the checkout', () => {
 
   it('makes user, confirmed order and captured payment', async () => {
     const email = uniqueEmail();
-    const done = await json<Completed>(await checkout(cart(email, 'tok_ok'), unique('ok')), 201);
+    const done = await json<CompletedCheckout>(await checkout(cart(email, 'tok_ok'), unique('ok')), 201);
     expect(done).to.have.all.keys('sagaId', 'status', 'userId', 'orderId', 'paymentId');
     expect(done.sagaId).to.match(UUID_V7);
     expect(done.status).to.equal('completed');
@@ -82,7 +59,10 @@ describe('the checkout', () => {
   });
 
   it('shows its saga with every step', async () => {
-    const done = await json<Completed>(await checkout(cart(uniqueEmail(), 'tok_ok'), unique('view')), 201);
+    const done = await json<CompletedCheckout>(
+      await checkout(cart(uniqueEmail(), 'tok_ok'), unique('view')),
+      201,
+    );
     const saga = await view(done.sagaId);
     expect(saga).to.include({ sagaId: done.sagaId, status: 'completed' });
     expect(saga.saga).to.be.a('string').with.length.greaterThan(0);
@@ -137,7 +117,10 @@ describe('the checkout', () => {
 
   it('retries a payment that fails repeatably', async () => {
     const email = uniqueEmail();
-    const done = await json<Completed>(await checkout(cart(email, 'tok_flaky'), unique('flaky')), 201);
+    const done = await json<CompletedCheckout>(
+      await checkout(cart(email, 'tok_flaky'), unique('flaky')),
+      201,
+    );
     expect((await view(done.sagaId)).steps.map((step) => step.attempts)).to.deep.equal([1, 1, 3, 1]);
     expect(await traces(email)).to.deep.equal({ users: 1, orders: ['confirmed'], payments: ['captured'] });
   });
@@ -168,7 +151,7 @@ describe('the checkout', () => {
     });
     const location = response.headers.get('location');
     expect(response.headers.get('preference-applied')).to.equal('respond-async');
-    const started = await json<Completed>(response, 202);
+    const started = await json<CompletedCheckout>(response, 202);
     expect(started.status).to.equal('running');
     expect(location).to.match(new RegExp(`/api/checkout/${started.sagaId}$`));
     const saga = await until(
@@ -201,11 +184,11 @@ describe('the checkout', () => {
       const email = uniqueEmail();
       const key = unique('twice');
       const body = cart(email, 'tok_ok');
-      const first = await json<Completed>(await checkout(body, key), 201);
-      expect(await json<Completed>(await checkout(body, key), 201)).to.deep.equal(first);
+      const first = await json<CompletedCheckout>(await checkout(body, key), 201);
+      expect(await json<CompletedCheckout>(await checkout(body, key), 201)).to.deep.equal(first);
       const { user, item, payment } = body;
       const turned = JSON.stringify({ payment, item, user: { email: user.email, name: user.name } }, null, 2);
-      expect(await json<Completed>(await checkout(turned, key), 201)).to.deep.equal(first);
+      expect(await json<CompletedCheckout>(await checkout(turned, key), 201)).to.deep.equal(first);
       expect(await traces(email)).to.deep.equal({ users: 1, orders: ['confirmed'], payments: ['captured'] });
     });
 
@@ -226,7 +209,7 @@ describe('the checkout', () => {
       );
       const sagas = new Set<string>();
       for (const answer of answers) {
-        if (answer.status === 201) sagas.add((await json<Completed>(answer, 201)).sagaId);
+        if (answer.status === 201) sagas.add((await json<CompletedCheckout>(answer, 201)).sagaId);
         else await expectProblem(answer, 409, 'IDEMPOTENCY_IN_PROGRESS');
       }
       expect(sagas.size).to.equal(1);
@@ -279,7 +262,10 @@ describe('the checkout', () => {
 
   it('finds a capture whose answer was lost, and completes', async () => {
     const email = uniqueEmail();
-    const done = await json<Completed>(await checkout(cart(email, 'tok_timeout'), unique('lost')), 201);
+    const done = await json<CompletedCheckout>(
+      await checkout(cart(email, 'tok_timeout'), unique('lost')),
+      201,
+    );
     expect(done.status).to.equal('completed');
     expect(await traces(email)).to.deep.equal({ users: 1, orders: ['confirmed'], payments: ['captured'] });
   });

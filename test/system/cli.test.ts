@@ -2,9 +2,10 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { multilane, type Ran } from '#test/support/cli.js';
-import { json, post, unique, uniqueEmail } from '#test/support/client.js';
+import { json, post, unique } from '#test/support/client.js';
 import { CLI, type Cluster, startCluster } from '#test/support/cluster.js';
 import { allServing, type WorkerView, workersOf } from '#test/support/rolling.js';
+import { checkoutBody } from '#test/support/shop-messages.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 import { HAZARDS, STALLS } from './fixtures/paths.js';
@@ -128,11 +129,7 @@ describe('multilane sagas', () => {
   before(async function () {
     this.timeout(30_000);
     shop = await sharedShop();
-    const order = {
-      user: { name: 'Ada', email: uniqueEmail() },
-      item: { productId: 7, quantity: 2 },
-      payment: { amountCents: 4200, method: 'tok_ok' },
-    };
+    const order = checkoutBody('tok_ok', { amountCents: 4200 });
     const answer = await post(`${shop.url}/api/checkout`, order, { 'idempotency-key': unique('cli') });
     ({ sagaId } = await json<{ sagaId: string }>(answer, 201));
   });

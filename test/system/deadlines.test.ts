@@ -1,20 +1,10 @@
 import { expect } from 'chai';
-import { get, json, post, unique, uniqueEmail } from '#test/support/client.js';
+import { get, json, post, unique } from '#test/support/client.js';
 import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { expectProblem } from '#test/support/problem.js';
+import { type CheckoutProgress, checkoutBody } from '#test/support/shop-messages.js';
 import { until } from '#test/support/until.js';
 import { type Shop, sharedShop } from './shop.js';
-
-const cart = (method: string) => ({
-  user: { name: 'Ada', email: uniqueEmail() },
-  item: { productId: 7, quantity: 2 },
-  payment: { amountCents: 1999, method },
-});
-
-interface View {
-  readonly sagaId: string;
-  readonly status: string;
-}
 
 describe('a second process on the same databases, with short deadlines', () => {
   let shop: Shop;
@@ -30,14 +20,14 @@ describe('a second process on the same databases, with short deadlines', () => {
   });
 
   const checkout = (headers: Record<string, string> = {}): Promise<Response> =>
-    post(`${second.url}/api/checkout`, cart('tok_timeout'), {
+    post(`${second.url}/api/checkout`, checkoutBody('tok_timeout'), {
       'idempotency-key': unique('late'),
       ...headers,
     });
   /** As the first process sees it. */
-  const ended = (sagaId: string): Promise<View> =>
+  const ended = (sagaId: string): Promise<CheckoutProgress> =>
     until(
-      async () => json<View>(await get(`${shop.url}/api/checkout/${sagaId}`)),
+      async () => json<CheckoutProgress>(await get(`${shop.url}/api/checkout/${sagaId}`)),
       ({ status }) => !['running', 'waiting', 'compensating'].includes(status),
       50_000,
     );
@@ -51,7 +41,7 @@ describe('a second process on the same databases, with short deadlines', () => {
   it('answers 202 a second before the deadline, and the checkout is not interrupted', async () => {
     const response = await checkout();
     const location = response.headers.get('location');
-    const { sagaId, status } = await json<View>(response, 202);
+    const { sagaId, status } = await json<CheckoutProgress>(response, 202);
     expect(status).to.equal('running');
     expect(location).to.match(new RegExp(`/api/checkout/${sagaId}$`));
     expect((await ended(sagaId)).status).to.equal('completed');
@@ -59,7 +49,7 @@ describe('a second process on the same databases, with short deadlines', () => {
 
   it('leaves a checkout behind when it is killed, and the first process completes it', async function () {
     this.timeout(70_000);
-    const { sagaId } = await json<View>(await checkout({ prefer: 'respond-async' }), 202);
+    const { sagaId } = await json<CheckoutProgress>(await checkout({ prefer: 'respond-async' }), 202);
     await second.stop('SIGKILL');
     const view = await ended(sagaId);
     expect(view.status).to.equal('completed');

@@ -2,18 +2,8 @@ import { expect } from 'chai';
 import { get, json, post } from '#test/support/client.js';
 import { pdfText } from '#test/support/pdf.js';
 import { expectProblem } from '#test/support/problem.js';
+import { anyId, type Order } from '#test/support/shop-messages.js';
 import { type Shop, sharedShop } from './shop.js';
-
-interface Order {
-  readonly id: number;
-  readonly userId: number;
-  readonly productId: number;
-  readonly quantity: number;
-  readonly status: string;
-  readonly createdAt: string;
-}
-
-const anyUser = (): number => 1 + Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
 
 describe('the orders service', () => {
   let shop: Shop;
@@ -25,7 +15,7 @@ describe('the orders service', () => {
   });
 
   it('creates a pending order and gives it back', async () => {
-    const userId = anyUser();
+    const userId = anyId();
     const order = await create(userId);
     expect(order).to.have.all.keys('id', 'userId', 'productId', 'quantity', 'status', 'createdAt');
     expect(order).to.include({ userId, productId: 9007199254740991, quantity: 1000, status: 'pending' });
@@ -54,7 +44,7 @@ describe('the orders service', () => {
   });
 
   it('lists the orders of a user, newest first, page by page through Link', async () => {
-    const userId = anyUser();
+    const userId = anyId();
     const made: number[] = [];
     for (let n = 0; n < 5; n += 1) made.push((await create(userId)).id);
     let next: string | undefined = `/api/users/${userId}/orders?limit=2`;
@@ -72,12 +62,12 @@ describe('the orders service', () => {
   });
 
   it('gives 20 orders when no limit is set, an empty list to a user without orders', async () => {
-    const userId = anyUser();
+    const userId = anyId();
     await Promise.all(Array.from({ length: 21 }, () => create(userId)));
     const list = `${shop.url}/api/users/${userId}/orders`;
     expect(await json<Order[]>(await get(list))).to.have.length(20);
     expect(await json<Order[]>(await get(`${list}?limit=100`))).to.have.length(21);
-    expect(await json<Order[]>(await get(`${shop.url}/api/users/${anyUser()}/orders`))).to.deep.equal([]);
+    expect(await json<Order[]>(await get(`${shop.url}/api/users/${anyId()}/orders`))).to.deep.equal([]);
   });
 
   it('refuses a limit out of 1..100 and a cursor it did not give', async () => {
@@ -94,7 +84,7 @@ describe('the orders service', () => {
     let order: Order;
 
     it('is a whole PDF file', async () => {
-      order = await create(anyUser());
+      order = await create(anyId());
       const response = await get(`${orders()}/${order.id}/invoice.pdf`);
       expect(response.status).to.equal(200);
       expect(response.headers.get('content-type')).to.match(/^application\/pdf/);

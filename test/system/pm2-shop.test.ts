@@ -6,17 +6,13 @@ import { json, post, unique, uniqueEmail } from '#test/support/client.js';
 import { killStorm, type Victim } from '#test/support/kill-storm.js';
 import { Pm2, slowness } from '#test/support/pm2.js';
 import { newSeed } from '#test/support/random.js';
+import { checkoutBody } from '#test/support/shop-messages.js';
 import { Wire } from '#test/support/wire.js';
 
 const CLIENTS = 4;
 const SERVING_AGAIN_MS = 2000;
 
-const checkout = (): string =>
-  JSON.stringify({
-    user: { name: 'Ada', email: uniqueEmail() },
-    item: { productId: 7, quantity: 2 },
-    payment: { amountCents: 1999, method: 'tok_ok' },
-  });
+const checkout = (): string => JSON.stringify(checkoutBody('tok_ok'));
 
 /** Checkouts one after the other, on connections that are kept; every one must be answered 201. */
 function buying(url: string): { stop(): Promise<{ readonly done: number; readonly faults: string[] }> } {

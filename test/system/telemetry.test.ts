@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
-import { get, json, post, unique, uniqueEmail } from '#test/support/client.js';
+import { get, json, post, unique } from '#test/support/client.js';
 import type { CollectedSpan } from '#test/support/collector.js';
+import { checkoutBody } from '#test/support/shop-messages.js';
 import { type Shop, sharedShop } from './shop.js';
 
 const SERVER = 2;
@@ -21,11 +22,7 @@ describe('the telemetry of one request', () => {
 
   it('exports a checkout as one trace: server, saga steps, calls and queries, every parent known', async () => {
     const { traceId, parent, traceparent } = newTrace();
-    const body = {
-      user: { name: 'Ada', email: uniqueEmail() },
-      item: { productId: 1, quantity: 1 },
-      payment: { amountCents: 100, method: 'tok_ok' },
-    };
+    const body = checkoutBody('tok_ok');
     const headers = { 'idempotency-key': unique('traced'), traceparent };
     await json(await post(`${shop.url}/api/checkout`, body, headers), 201);
     const isRoot = (span: CollectedSpan): boolean => span.parentSpanId === parent;

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { makeCertificate, needsOpenssl, type TestCertificate } from '#test/support/certificate.js';
 import { get, json, put, unique, uniqueEmail } from '#test/support/client.js';
 import { type Cluster, newDataDir, startCluster } from '#test/support/cluster.js';
+import { checkoutBody } from '#test/support/shop-messages.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 
@@ -44,11 +45,7 @@ describe('services over TLS', () => {
     const { id } = await ask<User>(shop, 'POST', '/api/users', { name: 'Ada', email: uniqueEmail() });
     const user = await ask<User>(shop, 'GET', `/api/users/${id}`);
     expect(user.orders).to.deep.equal([]);
-    const saga = await ask<{ status: string }>(shop, 'POST', '/api/checkout', {
-      user: { name: 'Ada', email: uniqueEmail() },
-      item: { productId: 7, quantity: 2 },
-      payment: { amountCents: 1999, method: 'tok_ok' },
-    });
+    const saga = await ask<{ status: string }>(shop, 'POST', '/api/checkout', checkoutBody('tok_ok'));
     expect(saga.status).to.equal('completed');
   });
 

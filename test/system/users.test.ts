@@ -1,19 +1,8 @@
 import { expect } from 'chai';
 import { get, json, post, unique, uniqueEmail } from '#test/support/client.js';
 import { expectProblem } from '#test/support/problem.js';
+import type { Order, User } from '#test/support/shop-messages.js';
 import { type Shop, sharedShop } from './shop.js';
-
-interface User {
-  readonly id: number;
-  readonly name: string;
-  readonly email: string;
-  readonly createdAt: string;
-}
-interface Order {
-  readonly id: number;
-  readonly userId: number;
-  readonly createdAt: string;
-}
 
 describe('the users service', () => {
   let shop: Shop;
