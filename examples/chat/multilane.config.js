@@ -19,7 +19,8 @@ const chat = defineService({
       // response.
       upgrade(ctx) {
         const name = ctx.query.get('name') ?? '';
-        if (!NAME.test(name)) throw new HttpError('VALIDATION_FAILED', 'The name is missing or malformed: add ?name=…');
+        if (!NAME.test(name))
+          throw new HttpError('VALIDATION_FAILED', 'The name is missing or malformed: add ?name=…');
         return { name };
       },
       open(ws) {
