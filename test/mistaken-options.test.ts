@@ -1,7 +1,7 @@
 // Options of all that a service is given: none of them passes over a name that it does not know.
 import { expect } from 'chai';
 import { createDatabase } from '#src/db/create-database.js';
-import { compensate, outcomeOf, runOnce } from '#src/db/idempotent-effect.js';
+import { compensate, outcomeOf, runIdempotent } from '#src/db/idempotent-effect.js';
 import { StatementCache } from '#src/db/statement.js';
 import {
   cors,
@@ -125,7 +125,7 @@ const misspelt: readonly Case[] = [
   ],
   [
     'db.idempotent',
-    () => runOnce(nothing, any({ ...key, bdy: 1 }), effect),
+    () => runIdempotent(nothing, any({ ...key, bdy: 1 }), effect),
     'db.idempotent: unknown option "bdy", did you mean "body"?',
   ],
   [
@@ -265,7 +265,7 @@ const mistaken: readonly Case[] = [
   ],
   [
     'an effect of nobody',
-    () => runOnce(nothing, { ...key, scope: '' }, effect),
+    () => runIdempotent(nothing, { ...key, scope: '' }, effect),
     'db.idempotent: scope must be a non-empty string, not ""',
   ],
   ['no effect', () => db.idempotent(key), 'db.idempotent: effect must be a function, such as async (tx) =>'],

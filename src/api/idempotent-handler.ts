@@ -1,7 +1,7 @@
 // `Idempotency-Key` on a route (draft-ietf-httpapi-idempotency-key-header): the effect and the key are stored
 // in one transaction.
 import type { Database, StoredResponse, Transaction } from '../db/database.js';
-import { strangersKey } from '../db/idempotent-effect.js';
+import { externalKey } from '../db/idempotency-keys.js';
 import { ValidationError } from '../errors.js';
 import { jsonForm } from '../json-form.js';
 import { checkOptions, FILLED_TEXT, requireFunction, shapeOf, typeErrorFor } from '../options.js';
@@ -89,7 +89,7 @@ export async function idempotent<T>(
       : await db.idempotent(
           {
             route: `${ctx.method} ${ctx.route}`,
-            key: ctx.isPeer ? key : strangersKey(key),
+            key: ctx.isPeer ? key : externalKey(key),
             ...(scope === undefined ? {} : { scope }),
             target: targetOf(ctx),
             body: ctx.body,

@@ -1,4 +1,5 @@
-// Puts the parts of this room together: what a service gets as `db` in one worker.
+// Makes what a service gets as `db` in one worker: single statements go to shared sessions (lane),
+// transactions to a session of their own (transact), and both take their sessions from one pool.
 import type { Settings } from '../config.js';
 import { describeValue, requireFunction, typeErrorFor } from '../options.js';
 import type { ConnectionBudget } from './budget.js';
@@ -11,24 +12,13 @@ import type {
   StoredResponse,
   Transaction,
 } from './database.js';
-import { compensate, outcomeOf, runOnce } from './idempotent-effect.js';
+import { type DatabaseObserver, type Observe, observeBy } from './database-observer.js';
+import { compensate, outcomeOf, runIdempotent, type Transact } from './idempotent-effect.js';
 import { Lane } from './lane.js';
 import { ConnectionPool, type PoolOptions, type PoolSize } from './pool.js';
 import { Rows } from './rows.js';
 import { StatementCache } from './statement.js';
-import { StatementError } from './statement-error.js';
-import { type Observe, runningDeadline, transact } from './transaction.js';
-
-/** Attributes by the OpenTelemetry semantic conventions for database client spans. */
-export type SpanAttributes = Readonly<Record<string, string>>;
-
-/** How operations are counted and traced, without this room knowing by what. */
-export interface DatabaseObserver {
-  /** @param errorType SQLSTATE or name of the error, undefined when it went well */
-  record(operation: string, microseconds: number, errorType: string | undefined): void;
-  /** Runs `fn` in a client span. Called for every statement: must be cheap when nothing is sampled. */
-  span?<T>(name: string, attributes: SpanAttributes, fn: () => Promise<T>): Promise<T>;
-}
+import { runningDeadline, transact } from './transact.js';
 
 export interface DatabaseOptions {
   /** URL of the service's own database. */
@@ -41,7 +31,7 @@ export interface DatabaseOptions {
 }
 
 export interface ClosableDatabase extends Database {
-  /** Connections open and callers waiting now. */
+  /** Connections that are open and callers that wait, at this moment. */
   readonly size: PoolSize;
   close(): Promise<void>;
 }
@@ -57,23 +47,28 @@ class ServiceDatabase extends Rows implements ClosableDatabase {
   readonly #statements: StatementCache;
   readonly #lane: Lane;
   readonly #observe: Observe;
+  readonly #transact: Transact;
 
   constructor({ connection, service, settings, budget, log, observer }: DatabaseOptions) {
     super();
-    const { databaseStatementTimeoutMs: statementTimeoutMs, databasePrepare: direct } = settings;
-    this.#statements = new StatementCache(direct);
-    this.#pool = new ConnectionPool({
+    const { databaseStatementTimeoutMs: statementTimeoutMs, databasePrepare: isDirect } = settings;
+    const statements = new StatementCache(isDirect);
+    const pool = new ConnectionPool({
       connection: {
         url: connection,
         applicationName: `multilane ${service}`,
-        statementTimeoutMs: direct ? statementTimeoutMs : undefined,
+        statementTimeoutMs: isDirect ? statementTimeoutMs : undefined,
       },
       budget,
-      readOnlySessions: direct,
+      readOnlySessions: isDirect,
       log,
     });
-    this.#lane = new Lane({ pool: this.#pool, statements: this.#statements, statementTimeoutMs });
-    this.#observe = observe(observer, databaseName(connection));
+    this.#statements = statements;
+    this.#pool = pool;
+    this.#lane = new Lane({ pool, statements, statementTimeoutMs });
+    this.#observe = observeBy(observer, databaseName(connection));
+    const context = { statements, observe: this.#observe };
+    this.#transact = (fn) => transact(pool, context, fn);
   }
 
   get size(): PoolSize {
@@ -94,21 +89,21 @@ class ServiceDatabase extends Rows implements ClosableDatabase {
     if (others.length > 0 && others[0] !== undefined) {
       throw transactionFault(`it has no options, so it does not take ${describeValue(others[0])}`);
     }
-    return transact(this.#transactions, (tx) => tx.within(fn));
+    return this.#transact((tx) => tx.within(fn));
   }
 
   idempotent(
     key: IdempotencyKey,
     effect: (tx: Transaction) => Promise<StoredResponse>,
   ): Promise<StoredResponse> {
-    return runOnce((fn) => transact(this.#transactions, fn), key, effect);
+    return runIdempotent(this.#transact, key, effect);
   }
 
   compensate(
     key: EffectKey,
     undo: (tx: Transaction, done: StoredResponse | undefined) => Promise<void>,
   ): Promise<void> {
-    return compensate((fn) => transact(this.#transactions, fn), key, undo);
+    return compensate(this.#transact, key, undo);
   }
 
   outcomeOf(key: EffectKey): Promise<StoredResponse | undefined> {
@@ -118,47 +113,8 @@ class ServiceDatabase extends Rows implements ClosableDatabase {
   close(): Promise<void> {
     return this.#pool.close();
   }
-
-  get #transactions(): { pool: ConnectionPool; statements: StatementCache; observe: Observe } {
-    return { pool: this.#pool, statements: this.#statements, observe: this.#observe };
-  }
 }
 
 function databaseName(url: string): string {
   return decodeURIComponent(new URL(url).pathname.slice(1));
-}
-
-function observe(observer: DatabaseObserver | undefined, database: string): Observe {
-  const timed = async <T>(operation: string, text: string, run: () => Promise<T>): Promise<T> => {
-    const start = performance.now();
-    let errorType: string | undefined;
-    try {
-      return await run();
-    } catch (error) {
-      errorType = typeOf(error);
-      for (const one of [error, causeOf(error)]) if (one instanceof StatementError) one.recordSender(text);
-      throw error;
-    } finally {
-      observer?.record(operation, Math.round((performance.now() - start) * 1000), errorType);
-    }
-  };
-  if (observer?.span === undefined) return timed;
-  return (operation, text, run) => {
-    const attributes = {
-      'db.system.name': 'postgresql',
-      'db.namespace': database,
-      'db.operation.name': operation,
-      'db.query.text': text,
-    };
-    return observer.span!(`${operation} ${database}`, attributes, () => timed(operation, text, run));
-  };
-}
-
-const causeOf = (error: unknown): unknown => (error instanceof Error ? error.cause : undefined);
-
-function typeOf(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error;
-  const { sqlState, code } = error as { readonly sqlState?: unknown; readonly code?: unknown };
-  const type = sqlState ?? code;
-  return typeof type === 'string' ? type : error.name;
 }

@@ -1,5 +1,5 @@
 // The `sagas` that services get: start a saga, wait for it, read its state.
-import { fingerprintOf } from '../db/idempotent-effect.js';
+import { fingerprintOf } from '../db/request-fingerprint.js';
 import { HttpError, NotFoundError, UnavailableError, ValidationError } from '../errors.js';
 import { checkOptions, milliseconds, shapeOf, TEXT, typeErrorFor } from '../options.js';
 import { MAX_TIMER_MS } from '../resilience/cancellation.js';

@@ -5,7 +5,7 @@ import { hasDatabase } from '../api/define-service.js';
 import type { ServiceDefinition, ServiceDeps } from '../api/service-definition.js';
 import { type ClosableDatabase, createDatabase } from '../db/create-database.js';
 import type { Database } from '../db/database.js';
-import { sweepIdempotency } from '../db/idempotent-effect.js';
+import { sweepIdempotency } from '../db/idempotency-sweep.js';
 import { addressOf } from '../db/server-url.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { DATABASE_POOLS } from '../memory/layout.js';

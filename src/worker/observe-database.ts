@@ -1,5 +1,5 @@
 // Metrics and spans of the statements of a service's database.
-import type { DatabaseObserver } from '../db/create-database.js';
+import type { DatabaseObserver } from '../db/database-observer.js';
 import type { Histogram, Recorder } from '../memory/metrics/recorder.js';
 import { currentScope } from '../scope.js';
 import type { Tracing } from '../telemetry/span.js';

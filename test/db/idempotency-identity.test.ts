@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { ClosableDatabase } from '#src/db/create-database.js';
-import { fingerprintOf } from '#src/db/idempotent-effect.js';
+import { fingerprintOf } from '#src/db/request-fingerprint.js';
 import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
 
 describe('effects that happen once', () => {

@@ -3,8 +3,8 @@ import { expect } from 'chai';
 import type { Connection, Send } from '#src/db/connection.js';
 import { DatabaseMisuseError } from '#src/db/database-errors.js';
 import { Lease } from '#src/db/lease.js';
+import { OpenTransaction, type TransactionContext } from '#src/db/open-transaction.js';
 import { StatementCache } from '#src/db/statement.js';
-import { OpenTransaction, type TransactionOptions } from '#src/db/transaction.js';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError } from '#src/errors.js';
 import { deferred } from './fixtures/deferred.js';
@@ -25,12 +25,12 @@ describe('the statements of a transaction', () => {
         return Promise.resolve({ rows: [], rowCount: 0, command: text.toUpperCase() });
       },
     };
-    const options = {
+    const context = {
       statements: new StatementCache(false),
       observe: (_operation: string, _text: string, run: () => Promise<unknown>) => run(),
     };
     const lease = new Lease(session as unknown as Connection);
-    return new OpenTransaction(lease, options as unknown as TransactionOptions, deadline);
+    return new OpenTransaction(lease, context as unknown as TransactionContext, deadline);
   }
 
   /** As long as a handler computes: no timer of this thread is heard in it. */

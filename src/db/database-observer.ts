@@ -1,0 +1,57 @@
+// Counting and tracing of database operations. The module only knows this interface; worker/observe-database
+// implements it with metrics and OpenTelemetry.
+import { StatementError } from './statement-error.js';
+
+/** Attributes by the OpenTelemetry semantic conventions for database client spans. */
+export type SpanAttributes = Readonly<Record<string, string>>;
+
+export interface DatabaseObserver {
+  /**
+   * Counts an operation.
+   * @param operation first keyword of the statement, in upper case
+   * @param errorType SQLSTATE or name of the error; undefined when the operation has succeeded
+   */
+  record(operation: string, microseconds: number, errorType: string | undefined): void;
+  /** Runs `fn` in a client span. Called for every statement, so it must be cheap if nothing is sampled. */
+  span?<T>(name: string, attributes: SpanAttributes, fn: () => Promise<T>): Promise<T>;
+}
+
+/** Runs an operation, and counts and traces it. */
+export type Observe = <T>(operation: string, text: string, run: () => Promise<T>) => Promise<T>;
+
+/** @param database its name, for the spans */
+export function observeBy(observer: DatabaseObserver | undefined, database: string): Observe {
+  const timed = async <T>(operation: string, text: string, run: () => Promise<T>): Promise<T> => {
+    const start = performance.now();
+    let errorType: string | undefined;
+    try {
+      return await run();
+    } catch (error) {
+      errorType = errorTypeOf(error);
+      for (const one of [error, causeOf(error)]) if (one instanceof StatementError) one.recordSender(text);
+      throw error;
+    } finally {
+      observer?.record(operation, Math.round((performance.now() - start) * 1000), errorType);
+    }
+  };
+  if (observer?.span === undefined) return timed;
+  return (operation, text, run) => {
+    const attributes = {
+      'db.system.name': 'postgresql',
+      'db.namespace': database,
+      'db.operation.name': operation,
+      'db.query.text': text,
+    };
+    return observer.span!(`${operation} ${database}`, attributes, () => timed(operation, text, run));
+  };
+}
+
+const causeOf = (error: unknown): unknown => (error instanceof Error ? error.cause : undefined);
+
+/** Value of the attribute `error.type`: SQLSTATE, code, or else the name of the error. */
+function errorTypeOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const { sqlState, code } = error as { readonly sqlState?: unknown; readonly code?: unknown };
+  const type = sqlState ?? code;
+  return typeof type === 'string' ? type : error.name;
+}
