@@ -480,10 +480,10 @@ describe('effects that happen once', () => {
       await storeLongAgo(lost);
       await age([lost], 31);
       expect(await sweepIdempotency(db, undefined)).to.equal(1);
-      expect((await rejection(db.compensate(lost, undo(lost)))).message).to.include('nobody can tell');
+      expect((await rejection(db.compensate(lost, undo(lost)))).message).to.include('not known');
       // It is not done once more, either, nor said to be not done.
-      expect((await rejection(db.idempotent(lost, effect(lost)))).message).to.include('nobody can tell');
-      expect((await rejection(db.outcomeOf(lost))).message).to.include('nobody can tell');
+      expect((await rejection(db.idempotent(lost, effect(lost)))).message).to.include('not known');
+      expect((await rejection(db.outcomeOf(lost))).message).to.include('not known');
       expect(await effects(lost)).to.equal(0);
       // What never arrived, of a saga that is young, is nothing to undo.
       await db.compensate(stepKey(1), async (_tx, done) => {
