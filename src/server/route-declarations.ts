@@ -4,7 +4,7 @@ import type { Application, GroupOptions, Handler, Hooks, RouteOptions, WebSocket
 import { chained, type HookChain, isHookName, noHooks, withoutHooks } from './hook-chain.js';
 import { adopted, isPromise } from './promise.js';
 import { checkRouteOptions, checkWebSocketOptions } from './route-options.js';
-import { checkMessage, checkTopic } from './websocket/websocket.js';
+import { checkMessage, checkTopic } from './websocket/websocket-checks.js';
 
 export interface DeclaredRoute {
   readonly method: string;

@@ -5,7 +5,10 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Arrivals } from '#src/admin/arrivals.js';
 
-/** A connection without a kernel: the test decides when data arrives, also while the code does not wait for it. */
+/**
+ * A connection without a kernel: the test decides when data arrives, also while the code does not wait for
+ * it.
+ */
 class FakeSocket extends Duplex {
   override _read(): void {}
 

@@ -102,7 +102,7 @@ const PROMISES: readonly Promised[] = [
   promised(
     'SECURITY.md',
     '`maxBackpressure` (# MiB',
-    'server/websocket/websocket',
+    'server/websocket/websocket-checks',
     'maxBackpressure',
     KIB * KIB,
   ),

@@ -8,6 +8,7 @@ import { type FileOptions, type ReadonlyFields, SENT, type Sent } from '../handl
 import { type Coding, codingsFor, compressing, DEFAULT_THRESHOLD_BYTES, isCompressible } from './compress.js';
 import { precondition, rangeOf, type Validators } from './conditional.js';
 import { type OpenFile, openBelow } from './file-path.js';
+import { FilePieces, PIECE_BYTES, readPart } from './file-pieces.js';
 import { httpDate } from './http-date.js';
 
 /** The part of the request context that sends a file. */
@@ -24,7 +25,6 @@ export interface FileResponder {
   replyStream(status: number, contentType: string, source: AsyncIterable<Uint8Array>, length?: number): Sent;
 }
 
-const PIECE_BYTES = 64 * 1024;
 /** A file that was changed less than this ago may change again without a different time stamp. */
 const SETTLED_MS = 2000;
 const PRECOMPRESSED: Readonly<Record<Coding, string>> = { br: '.br', gzip: '.gz' };
@@ -137,7 +137,7 @@ async function stream(
     return SENT;
   }
   if (length <= PIECE_BYTES && coding === undefined && ctx.method !== 'HEAD') {
-    const bytes = await read(handle, from, length);
+    const bytes = await readPart(handle, from, length);
     await handle.close();
     if (bytes.length !== length) throw new Error('a file became shorter while it was read');
     return ctx.reply(status, type, bytes);
@@ -156,46 +156,6 @@ async function stream(
 }
 
 const NOTHING: AsyncIterable<Uint8Array> = { async *[Symbol.asyncIterator]() {} };
-
-/**
- * The pieces of a part of an open file. The file is closed when they have been read, or when their reader
- * returns early, even before the first piece.
- */
-class FilePieces implements AsyncIterableIterator<Uint8Array> {
-  readonly #handle: FileHandle;
-  #at: number;
-  #left: number;
-
-  constructor(handle: FileHandle, from: number, length: number) {
-    this.#handle = handle;
-    this.#at = from;
-    this.#left = length;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    if (this.#left === 0) return this.return();
-    const piece = await read(this.#handle, this.#at, Math.min(PIECE_BYTES, this.#left));
-    if (piece.length === 0) throw new Error('a file became shorter while it was read');
-    this.#at += piece.length;
-    this.#left -= piece.length;
-    return { done: false, value: piece };
-  }
-
-  async return(): Promise<{ done: true; value: undefined }> {
-    this.#left = 0;
-    await this.#handle.close();
-    return { done: true, value: undefined };
-  }
-}
-
-async function read(handle: FileHandle, from: number, length: number): Promise<Uint8Array> {
-  const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, from);
-  return buffer.subarray(0, bytesRead);
-}
 
 /** @param isMade the bytes are compressed now: another version of the compressor may make others */
 function validatorsOf(stats: OpenFile['stats'], coding: Coding | undefined, isMade: boolean): Validators {

@@ -1,14 +1,8 @@
 // A WebSocket as the callbacks of a service see it.
 import type { Acceptance } from '../exchange.js';
 import type { ServiceCode } from '../service-code.js';
-import {
-  checkClose,
-  checkMessage,
-  checkTopic,
-  type SendResult,
-  type ServerWebSocket,
-  type SocketRoute,
-} from '../websocket/websocket.js';
+import type { SendResult, ServerWebSocket, SocketRoute } from '../websocket/websocket.js';
+import { checkClose, checkMessage, checkTopic } from '../websocket/websocket-checks.js';
 import type { CoreWebSocket } from './uws-core.js';
 
 /** Smaller messages are not compressed. */

@@ -14,13 +14,8 @@ import type { Pattern } from '../routing/pattern.js';
 import type { Step } from '../routing/route-plan.js';
 import { checkHandshake, chooseProtocol, upgradeRequired } from './handshake.js';
 import type { Topics } from './topics.js';
-import {
-  type ResolvedLimits,
-  resolveLimits,
-  type ServerWebSocket,
-  type SocketRoute,
-  type WebSocketEvents,
-} from './websocket.js';
+import type { ResolvedLimits, ServerWebSocket, SocketRoute, WebSocketEvents } from './websocket.js';
+import { resolveLimits } from './websocket-checks.js';
 
 /** The close code for a failed callback (RFC 6455 section 7.4.1). */
 export const INTERNAL_ERROR = 1011;
