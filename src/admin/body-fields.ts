@@ -7,7 +7,7 @@ const MAX_REASON = 200;
 const MAX_UNKNOWN = 16;
 
 export class BodyFields {
-  readonly #given: Readonly<Record<string, unknown>>;
+  readonly #members: Readonly<Record<string, unknown>>;
   readonly #errors: FieldError[] = [];
 
   /** @throws ValidationError when the body is not an object */
@@ -15,7 +15,7 @@ export class BodyFields {
     if (typeof body !== 'object' || body === null || Array.isArray(body)) {
       throw new ValidationError([{ path: '', message: 'must be an object' }]);
     }
-    this.#given = body as Readonly<Record<string, unknown>>;
+    this.#members = body as Readonly<Record<string, unknown>>;
     const unknown = Object.keys(body).filter((name) => !known.includes(name));
     for (const name of unknown.slice(0, MAX_UNKNOWN)) {
       this.#errors.push({ path: pointerTo(name), message: 'is not known' });
@@ -24,7 +24,7 @@ export class BodyFields {
 
   /** @param message follows the pointer to the member, e.g. `must be a number` */
   member(name: string, message: string, isValid: (value: unknown) => boolean): unknown {
-    const value = Object.hasOwn(this.#given, name) ? this.#given[name] : undefined;
+    const value = Object.hasOwn(this.#members, name) ? this.#members[name] : undefined;
     if (!isValid(value)) this.#errors.push({ path: pointerTo(name), message });
     return value;
   }

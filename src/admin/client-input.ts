@@ -35,7 +35,7 @@ export class ClientInput {
     const [parse] = socket.listeners('data') as ((chunk: Buffer) => void)[];
     this.#socket = socket;
     this.#parse = parse!;
-    // Adding a listener takes the handle of the socket away from the parser.
+    // Adding a listener detaches the parser from the handle of the socket.
     socket.removeAllListeners('data');
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
     const destroySoon = socket.destroySoon.bind(socket);

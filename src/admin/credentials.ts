@@ -27,7 +27,7 @@ export class Credentials {
     this.#needsToken = token !== undefined;
     this.#known = [
       ...(token === undefined ? [] : [{ digest: digestOf(token), grants: 'all' as const }]),
-      ...delegates.map(({ token: own, grants }) => ({ digest: digestOf(own), grants })),
+      ...delegates.map((delegate) => ({ digest: digestOf(delegate.token), grants: delegate.grants })),
     ];
   }
 

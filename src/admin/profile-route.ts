@@ -12,7 +12,7 @@ export function profileRoute(supervisor: Pick<Supervisor, 'workers'>): AdminRout
   /** The end of each running profile by its worker, on the clock of `performance.now()`. */
   const running = new Map<number, number>();
 
-  const take = async (worker: number, threadId: number, seconds: number, signal: AbortSignal) => {
+  const profile = async (worker: number, threadId: number, seconds: number, signal: AbortSignal) => {
     const ends = running.get(worker);
     if (ends !== undefined) {
       const waitSeconds = Math.max(1, Math.ceil((ends - performance.now()) / 1000));
@@ -38,7 +38,7 @@ export function profileRoute(supervisor: Pick<Supervisor, 'workers'>): AdminRout
       const { worker, threadId } = thread;
       return {
         status: 200,
-        text: await take(worker, threadId, seconds, signal),
+        text: await profile(worker, threadId, seconds, signal),
         headers: {
           'content-type': 'application/json',
           'content-disposition': `attachment; filename="worker-${worker}.cpuprofile"`,

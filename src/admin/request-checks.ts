@@ -56,7 +56,7 @@ export interface TokenChecks {
 }
 
 /**
- * @returns what the token of the request was given for; nothing on a route that is open to everyone
+ * @returns the grants of the request's token; no grants on an open route
  * @throws HttpError UNAUTHORIZED, and RATE_LIMITED after too many wrong tokens from this address
  */
 export function authorize(

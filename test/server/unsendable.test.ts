@@ -116,7 +116,7 @@ describe('a response that cannot be sent as it is meant', () => {
       [Type.Union([Item, Type.Null()]), 'text', 'a string'],
     ] as const) {
       const response = schema as TSchema;
-      const named = 'the response schema does not take it';
+      const named = 'the response schema does not accept it';
       await expectUnsendable(
         told(() => value, response),
         place,

@@ -126,9 +126,9 @@ class SchemaReader {
   }
 
   /**
-   * The serializer takes the first alternative that a validator takes, which looks neither at classes nor
-   * behind `toJSON`: it is certain which one only when one alone takes objects or arrays, and none takes text
-   * beside it.
+   * Reads `anyOf`. The serializer writes the first alternative that its validator accepts, and the validator
+   * ignores classes and `toJSON`. The choice is certain only when a single alternative accepts objects or
+   * arrays, and no other one accepts text.
    */
   #choices({ anyOf }: Schema, hasMore: boolean): readonly Shape[] {
     if (!Array.isArray(anyOf)) return [];

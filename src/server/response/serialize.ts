@@ -17,7 +17,7 @@ export class MismatchError extends TypeError {
   constructor({ path, value }: Mismatch) {
     const where = path === '' ? '' : ` at ${path}`;
     super(
-      `cannot send ${classOf(value)}${where}: the response schema does not take it, so change one of them`,
+      `cannot send ${classOf(value)}${where}: the response schema does not accept it, so change one of them`,
     );
   }
 }

@@ -67,9 +67,9 @@ export function eventStream(
   lastEventId: string | undefined,
   options: EventStreamOptions,
 ): Pieces {
-  const given = typeof source === 'function' ? undefined : new StreamSource(source, options.failed);
+  const opened = typeof source === 'function' ? undefined : new StreamSource(source, options.failed);
   const open = (): StreamSource =>
-    given ?? new StreamSource((source as EventSourceFunction)(lastEventId), options.failed);
+    opened ?? new StreamSource((source as EventSourceFunction)(lastEventId), options.failed);
   const texts = textsOf(open, options);
   let isBegun = false;
   return {
@@ -79,7 +79,7 @@ export function eventStream(
         return texts.next();
       },
       async return() {
-        if (!isBegun) given?.cancel();
+        if (!isBegun) opened?.cancel();
         return texts.return();
       },
     }),
@@ -103,10 +103,10 @@ async function* textsOf(
   let isReading = false;
   let isCommentDue = true;
   /** Returns the event that has arrived, or throws what the source threw. */
-  let take: (() => IteratorResult<ServerSentEvent>) | undefined;
+  let readArrived: (() => IteratorResult<ServerSentEvent>) | undefined;
   let wake = (): void => {};
-  const arrive = (taken: typeof take): void => {
-    take = taken;
+  const arrive = (read: typeof readArrived): void => {
+    readArrived = read;
     wake();
   };
   const markCommentDue = (): void => {
@@ -122,12 +122,12 @@ async function* textsOf(
       if (isCommentDue) {
         isCommentDue = false;
         yield COMMENT;
-      } else if (take !== undefined) {
-        const next = take;
-        take = undefined;
+      } else if (readArrived !== undefined) {
+        const read = readArrived;
+        readArrived = undefined;
         isReading = false;
         isOver = true; // a source that threw or has ended must not be read again
-        const { done, value } = next();
+        const { done, value } = read();
         if (done) return;
         isOver = false;
         yield encodeEvent(value);

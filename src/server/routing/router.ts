@@ -129,7 +129,7 @@ function childOf<T>(node: Node<T>, segment: Exclude<Segment, { kind: 'wildcard' 
 }
 
 /**
- * Offers every set of routes that match `path` to `take`, the most specific first, until it accepts one.
+ * Offers every set of routes that match `path` to `accept`, the most specific first, until it accepts one.
  * `values` then has the decoded parameters.
  * @param from the index at which the next segment of the path begins
  */
@@ -138,28 +138,28 @@ function walk<T>(
   path: string,
   from: number,
   values: string[],
-  take: (leaves: Leaves<T>) => boolean,
+  accept: (leaves: Leaves<T>) => boolean,
 ): boolean {
-  if (from > path.length) return node.leaves.size > 0 && take(node.leaves);
+  if (from > path.length) return node.leaves.size > 0 && accept(node.leaves);
   const slash = path.indexOf('/', from);
   const to = slash === -1 ? path.length : slash;
   const raw = path.slice(from, to);
   const child = node.statics.get(raw);
-  if (child !== undefined && walk(child, path, to + 1, values, take)) return true;
+  if (child !== undefined && walk(child, path, to + 1, values, accept)) return true;
 
   if (raw !== '' && (node.param !== undefined || node.branches.length > 0)) {
     const depth = values.push(decode(raw));
     const value = values[depth - 1]!;
     for (const { regex, node: next } of value.length > MAX_EXPRESSION_CHARS ? NO_BRANCHES : node.branches) {
-      if (regex.test(value) && walk(next, path, to + 1, values, take)) return true;
+      if (regex.test(value) && walk(next, path, to + 1, values, accept)) return true;
       values.length = depth;
     }
-    if (node.param !== undefined && walk(node.param, path, to + 1, values, take)) return true;
+    if (node.param !== undefined && walk(node.param, path, to + 1, values, accept)) return true;
     values.length = depth - 1;
   }
   if (node.wildcards.size === 0) return false;
   values.push(decode(path.slice(from)));
-  if (take(node.wildcards)) return true;
+  if (accept(node.wildcards)) return true;
   values.pop();
   return false;
 }
