@@ -17,9 +17,9 @@ describe('the acceptor', () => {
   const open: { close(): void }[] = [];
   const connections = new Map<number, number>();
   let opened = 0;
-  /** Times that the load of a worker was read. */
+  /** How often the load of a worker was read. */
   let reads = 0;
-  /** A worker's app, on this thread: it answers its number. */
+  /** The app of a worker, on this thread. Its responses are its number. */
   const worker = (slot: number, app: CoreApp = loadCore().App()): Descriptor => {
     app.any('/*', (response) => void response.end(String(slot), true));
     open.push(app);
@@ -51,7 +51,7 @@ describe('the acceptor', () => {
     opened = 0;
   });
 
-  it('gives connections to those in rotation by turns, and answers NO_WORKER itself when there are none', async () => {
+  it('hands connections to the workers in rotation in turn, and responds NO_WORKER itself when there are none', async () => {
     const acceptor = accept(plain);
     const [one, two] = [worker(1), worker(2)];
     expect(await ask(acceptor)).to.match(/^503 .*"NO_WORKER"/);
@@ -66,7 +66,7 @@ describe('the acceptor', () => {
     expect(await ask(acceptor)).to.match(/^503 .*"NO_WORKER"/);
   });
 
-  it('answers NO_WORKER with the id and the trace that the client has sent, or with new ones', async () => {
+  it('responds NO_WORKER with the request id and the trace that the client has sent, or with new ones', async () => {
     const { port } = accept(plain);
     const ask = async (fields: readonly string[]) => {
       const wire = await Wire.open(`http://127.0.0.1:${port}`);
@@ -83,7 +83,7 @@ describe('the acceptor', () => {
     expect(new Set([...ids, 'urn:multilane:request:a b'])).to.have.length(5);
   });
 
-  it('leaves out who has clearly more, and takes it back when the others leave', async function () {
+  it('excludes a worker with clearly more load, and includes it again when the others leave', async function () {
     this.timeout(15_000);
     const acceptor = accept(plain);
     const [one, two] = [worker(1), worker(2)];
@@ -101,14 +101,14 @@ describe('the acceptor', () => {
     expect(await until(() => askTwice(acceptor), isBack)).to.deep.equal(['1', '2']);
   });
 
-  it('gives as many connections as it is to expect to who has the fewest, and then by turns again', async () => {
+  it('hands the expected number of connections to the workers with the fewest, and then takes turns again', async () => {
     const acceptor = accept(plain);
     for (const slot of [1, 2, 3]) acceptor.add(worker(slot));
     for (const [slot, count] of [8, 8, 0].entries()) connections.set(slot + 1, count);
     const ask3 = async (): Promise<string> =>
       [await ask(acceptor), await ask(acceptor), await ask(acceptor)].sort().join();
     expect(await ask3()).to.equal('1,2,3');
-    // It expects them for a second, which may be over on a busy machine.
+    // It expects them for one second, which may be over on a busy machine.
     const fill = (): Promise<string> => {
       acceptor.expect(3);
       return ask3();
@@ -118,7 +118,7 @@ describe('the acceptor', () => {
     expect(await until(ask3, (answers) => answers === '1,2,3')).to.equal('1,2,3');
   });
 
-  it('fills nobody where all have about the same', async () => {
+  it('prefers no worker where all have about the same number of connections', async () => {
     const acceptor = accept(plain);
     for (const slot of [1, 2]) acceptor.add(worker(slot));
     for (const [slot, count] of [8, 7].entries()) connections.set(slot + 1, count);
@@ -126,7 +126,7 @@ describe('the acceptor', () => {
     expect(await askTwice(acceptor)).to.deep.equal(['1', '2']);
   });
 
-  it('expects what has stayed with a worker when that one leaves', async function () {
+  it('expects the long-lived connections of a worker when that worker leaves', async function () {
     this.timeout(15_000);
     const acceptor = accept(plain);
     const [old, other, next] = [worker(1), worker(2), worker(3)];
@@ -150,7 +150,7 @@ describe('the acceptor', () => {
     expect(await until(leave, isFilled, 10_000)).to.deep.equal(['3', '3']);
   });
 
-  it('can be left by one that it leaves out', async function () {
+  it('removes an excluded worker from the rotation', async function () {
     this.timeout(15_000);
     const acceptor = accept(plain);
     const [one, two] = [worker(1), worker(2)];
@@ -167,11 +167,11 @@ describe('the acceptor', () => {
     expect(await ask(acceptor)).to.match(/^503 /);
   });
 
-  it('does the same over TLS', async function () {
+  it('accepts connections over TLS', async function () {
     needsOpenssl(this);
     const folder = mkdtempSync(join(tmpdir(), 'multilane-acceptor-'));
     try {
-      const { certFile, keyFile, ca } = makeCertificate(folder, 'front');
+      const { certFile, keyFile, ca } = makeCertificate(folder, 'acceptor');
       const acceptor = accept({ tlsCertFile: certFile, tlsKeyFile: keyFile });
       expect(await ask(acceptor, ca)).to.match(/^503 .*"NO_WORKER"/);
       const secure = loadCore().SSLApp({ cert_file_name: certFile, key_file_name: keyFile });

@@ -1,5 +1,5 @@
-// A thread that loops over awaits until it is broken off. It has no AsyncLocalStorage, so V8 runs no promise
-// hooks, and looks at it find it between two microtasks nearly always.
+// A thread of a test that loops over awaits until it is interrupted. It has no AsyncLocalStorage, so V8 runs
+// no promise hooks, and nearly every attempt finds it between two microtasks.
 import { parentPort } from 'node:worker_threads';
 import { allowInterrupts } from '#src/cluster/interruptible.js';
 

@@ -1,5 +1,5 @@
-// A worker thread whose code of services posts to the primary whatever it likes, before and after it is
-// ready.
+// A worker thread of a test in which code of a service posts invalid messages to the primary, before and
+// after the thread is ready.
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FromWorker, ToWorker, WorkerBoot } from '#src/cluster/messages.js';
 
@@ -10,7 +10,7 @@ const descriptor = { slot, app: undefined };
 const bytes = new Uint8Array(8);
 const run = { type: 'run', id: 1, module: 'm', task: 't', input: bytes };
 
-/** Each of these ended the primary, the process with it, or was taken for a message of the runtime. */
+/** Messages that once ended the process, or were mistaken for messages of the runtime. */
 const NOISE: readonly unknown[] = [
   ...[null, undefined, 0, '', 'ready', 1n, true, [], {}, new Error('no'), new Map(), bytes],
   ...[{ type: null }, { type: {} }, { type: 'toString' }, { type: '__proto__' }, { type: 'leave' }],

@@ -30,13 +30,13 @@ describe('a CPU profile of a thread', () => {
     await once(thread, 'message');
   };
 
-  it('is the JSON of V8 as it came, of a thread in an endless loop as well', async () => {
+  it('is the JSON that V8 sends, also for a thread in an endless loop', async () => {
     await loop();
     const profile = JSON.parse(await cpuProfile(thread.threadId, 50, never)) as object;
     expect(profile).to.have.all.keys('nodes', 'startTime', 'endTime', 'samples', 'timeDeltas');
   });
 
-  it('leaves nothing behind when it is broken off', async () => {
+  it('leaves nothing in the thread when it is aborted', async () => {
     const stop = new AbortController();
     const profiling = failure(cpuProfile(thread.threadId, 60_000, stop.signal));
     stop.abort();
@@ -47,7 +47,7 @@ describe('a CPU profile of a thread', () => {
     expect(await failure(cpuProfile(thread.threadId, 1, never))).to.equal('none');
   });
 
-  it('fails at once when the thread ends meanwhile, or is not there', async () => {
+  it('fails at once when the thread ends meanwhile, or does not exist', async () => {
     const { threadId } = thread;
     const profiling = failure(cpuProfile(threadId, 60_000, never));
     thread.postMessage('end' satisfies Order);

@@ -1,16 +1,16 @@
-// A worker thread that serves at once. It drains for as long as it is given.
+// A worker thread of a test that is ready at once and drains for as long as it may.
 import { BroadcastChannel, parentPort, workerData } from 'node:worker_threads';
 import type { FromWorker, ToWorker, WorkerBoot } from '#src/cluster/messages.js';
 
-/** Passed as `instanceId`: what is wrong with the first thread of a worker. */
+/** The fault of a worker's first thread, passed as `instanceId`. */
 export type Fault = 'never ready' | 'deaf';
-/** Channel that ends a deaf thread. */
+/** The channel that ends a deaf thread. */
 const ENDING = 'multilane/test/draining-thread/end';
 
 const { slot, generation, instanceId } = workerData as WorkerBoot;
 const has = (fault: Fault): boolean => generation === 1 && instanceId === fault;
 const send = (message: FromWorker): void => parentPort!.postMessage(message);
-// Keeps it alive until its test has ended.
+// The channel keeps the thread alive until its test has ended.
 if (has('deaf')) new BroadcastChannel(ENDING).onmessage = () => process.exit();
 else {
   parentPort!.on('message', (message: ToWorker) => {

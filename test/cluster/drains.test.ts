@@ -26,14 +26,19 @@ const wedged = (retireReason: DrainView['retireReason']): DrainView => ({
 
 describe('a reload, while threads drain', () => {
   for (const [what, living, workers, may] of [
-    ['goes on when none does', [serving], 1, true],
-    ['waits for the one of a single worker', [serving, draining(5_000, 'reload')], 1, false],
-    ['waits for the one of four', [draining(5_000, 'reload')], 4, false],
-    ['goes on beside one of five', [draining(5_000, 'reload')], 5, true],
-    ['waits for two of eight', [draining(1, 'heap'), draining(5_000, 'reload')], 8, false],
-    ['does not count those that failed', [draining(2_000), draining(2_000)], 1, true],
-    ['does not wait for a wedged one', [wedged('reload')], 1, true],
-    ['does not wait for one that does not end', [overdue('reload')], 1, true],
+    ['continues when no thread drains', [serving], 1, true],
+    ['waits for the draining thread of a single worker', [serving, draining(5_000, 'reload')], 1, false],
+    ['waits for one draining thread of four workers', [draining(5_000, 'reload')], 4, false],
+    ['continues beside one draining thread of five workers', [draining(5_000, 'reload')], 5, true],
+    [
+      'waits for two draining threads of eight workers',
+      [draining(1, 'heap'), draining(5_000, 'reload')],
+      8,
+      false,
+    ],
+    ['does not count threads that have failed', [draining(2_000), draining(2_000)], 1, true],
+    ['does not wait for a wedged thread', [wedged('reload')], 1, true],
+    ['does not wait for a thread that does not end', [overdue('reload')], 1, true],
   ] as const) {
     it(what, () => expect(mayReplace(living, workers)).to.equal(may));
   }
@@ -55,8 +60,8 @@ const anyThread: fc.Arbitrary<DrainView> = fc.record({
   leftMs: fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.integer({ min: -1e9, max: 1e9 })),
 });
 
-describe('whatever threads there are', () => {
-  it('nothing waits for them once each that was to end has ended or is given up', () => {
+describe('any set of threads', () => {
+  it('keeps no successor waiting once every thread that was to end has ended or is lost', () => {
     fc.assert(
       fc.property(
         fc.array(anyThread),
@@ -73,7 +78,7 @@ describe('whatever threads there are', () => {
     );
   });
 
-  it('none that is given up keeps another from being cut short', () => {
+  it('has its drains cut short regardless of the lost threads in it', () => {
     fc.assert(
       fc.property(fc.array(anyThread), fc.nat(8), (threads, waiting) => {
         const helpful = threads.filter(
@@ -88,16 +93,16 @@ describe('whatever threads there are', () => {
 describe('the drain that is cut short for a successor that waits for a row', () => {
   const SOON_MS = 2_000;
 
-  it('is none while enough threads end soon', () => {
+  it('is none while enough drains end soon', () => {
     expect(threadToCutShort([draining(100), draining(9_000)], 1, SOON_MS)).to.equal(undefined);
   });
 
-  it('is the one with the least time left, of those that do not end soon', () => {
+  it('is the one with the least time left, among those that do not end soon', () => {
     const threads = [serving, draining(9_000), draining(100), draining(4_000), wedged('reload')];
     expect(threadToCutShort(threads, 2, SOON_MS)).to.equal(threads[3]);
   });
 
-  it('leaves nobody waiting who could be helped, and cuts no more than that', () => {
+  it('leaves no successor waiting while there is a drain to cut short, and cuts no more than needed', () => {
     const thread = fc.oneof(
       fc.constant(serving),
       fc.constant(wedged(undefined)),
@@ -106,7 +111,7 @@ describe('the drain that is cut short for a successor that waits for a row', () 
     fc.assert(
       fc.property(fc.array(thread, { maxLength: 8 }), fc.nat({ max: 8 }), (threads, waiting) => {
         const now = [...threads];
-        // The supervisor asks once for each successor that comes to wait.
+        // The supervisor calls it once for each successor that begins to wait.
         for (let count = 1; count <= waiting; count += 1) {
           const cut = threadToCutShort(now, count, SOON_MS);
           if (cut !== undefined) now[now.indexOf(cut)] = draining(SOON_MS);

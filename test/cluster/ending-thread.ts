@@ -1,2 +1,2 @@
-// A worker thread that ends before it can serve.
+// A worker thread of a test that ends before it is ready.
 process.exit(1);

@@ -1,5 +1,5 @@
-// A worker thread with the runtime's own half of the protocol, that fails as it is told and reports, at the
-// end of its drain, whether its half takes it for one that has failed.
+// A worker thread of a test with the runtime's side of the protocol. It fails in the way that the test
+// chooses and reports, at the end of its drain, whether the runtime considers it as failed.
 import { parentPort, workerData } from 'node:worker_threads';
 import { WorkerSide } from '#src/cluster/worker-side.js';
 import type { Settings } from '#src/config.js';
@@ -18,7 +18,7 @@ export interface Report {
 const { fails, how, unhandledRejection } = workerData as Failing;
 const port = parentPort!;
 
-/** Resolves when the runtime has seen it. */
+/** Resolves when the runtime has handled the failure. */
 async function fail(): Promise<void> {
   if (how === 'rejects') void Promise.reject(new Error('in a step'));
   else if (how === 'throws')

@@ -21,7 +21,7 @@ describe('a thread that cannot load one of its modules', () => {
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('leaves none of the others open', async () => {
+  it('leaves no file of the other modules open', async () => {
     for (let starts = 0; starts < 3; starts++) {
       const thread = new Worker(new URL('./opening-thread.js', import.meta.url), {
         workerData: {

@@ -1,5 +1,5 @@
-// Whatever code of a service posts in the name of its worker, the worker is served by a thread that does what
-// it is told.
+// Messages that code of a service posts in the name of the runtime: whatever they are, the worker ends up
+// with a thread that follows its orders.
 
 import { BroadcastChannel } from 'node:worker_threads';
 import { expect } from 'chai';
@@ -67,7 +67,7 @@ describe('a message that code of a service has forged', () => {
     expect(supervisor.unfinished).to.deep.equal([]);
   });
 
-  /** Every worker has one thread more than it has lost, and each of those serves. */
+  /** Whether every worker has exactly one thread that is not lost, and that thread serves. */
   const served = (isLost: (generation: number) => boolean = () => false) =>
     until(
       () => supervisor.threads.filter(({ generation }) => !isLost(generation)),
@@ -80,7 +80,7 @@ describe('a message that code of a service has forged', () => {
 
   for (const moment of ['starting', 'ready'] as const) {
     for (const post of leaving) {
-      it(`costs that thread alone: ${post.reason} while it is ${moment}`, async () => {
+      it(`affects only its own thread: ${post.reason} while it is ${moment}`, async () => {
         await start({ moment, posts: [post, post], isDeaf: false }, 2);
         await served();
         expect(errors).to.include('worker leaves');
@@ -90,7 +90,7 @@ describe('a message that code of a service has forged', () => {
   }
 
   for (const post of leaving) {
-    it(`does not keep a thread from ending in order: ${post.reason}`, async () => {
+    it(`does not prevent a thread from ending in order: ${post.reason}`, async () => {
       await start({ moment: 'draining', posts: [post, post], isDeaf: false });
       await supervisor.until((lanes) => lanes.every(({ state }) => state.kind === 'ready'));
       const { isReplaced, ended } = await supervisor.replace(1, 'reload');
@@ -100,7 +100,7 @@ describe('a message that code of a service has forged', () => {
     });
   }
 
-  it('is ignored, and said so once, where the protocol has no place for it', async () => {
+  it('is ignored, and logged once, where it is not valid in the protocol', async () => {
     const posts = [
       { type: 'fatal', detail: 'forged' },
       { type: 'failed', detail: 'forged' },
@@ -113,7 +113,7 @@ describe('a message that code of a service has forged', () => {
     expect(supervisor.workers[0]!.generation).to.equal(1);
   });
 
-  it('does not keep a reload from going on, nor the next one, where a thread hears nothing any more', async () => {
+  it('does not block this reload or the next one when a thread receives no messages any more', async () => {
     await start({ moment: 'ready', posts: [], isDeaf: true, worker: 1 }, 2);
     await supervisor.until((lanes) => lanes.every(({ state }) => state.kind === 'ready'));
     const reload = new RollingReload(supervisor, createLogger({ logLevel: 'silent', logFormat: 'json' }));
@@ -124,7 +124,7 @@ describe('a message that code of a service has forged', () => {
     expect(errors).to.deep.equal([NOT_ENDING]);
   });
 
-  it('does not keep a thread that leaves and does not hear that it may end from being given up, said over and over', async () => {
+  it('does not prevent, however often it is posted, that a thread which leaves and receives no confirmation is given up', async () => {
     await start({ moment: 'ready', posts: [leaving[0]], isDeaf: true, isRepeated: true, worker: 1 }, 2);
     await until(
       () => errors,
@@ -133,7 +133,7 @@ describe('a message that code of a service has forged', () => {
     expect(errors).to.include(NOT_ENDING);
   });
 
-  it('is followed by another thread when the one that leaves does not hear that it may end', async () => {
+  it('leads to a successor when the thread that leaves receives no confirmation', async () => {
     for (const moment of ['starting', 'ready'] as const) {
       await start({ moment, posts: [leaving[1]], isDeaf: true });
       await served((generation) => generation === 1);

@@ -1,27 +1,27 @@
-// A worker thread with the runtime's own half of the protocol, in whose first generation code of a service
-// posts a message of that protocol, or does not let the runtime hear any.
+// A worker thread of a test with the runtime's side of the protocol. In the first generation, code of a
+// service posts messages of that protocol, or removes the runtime's listener.
 import { BroadcastChannel, parentPort, workerData } from 'node:worker_threads';
 import type { WorkerBoot } from '#src/cluster/messages.js';
 import { WorkerSide } from '#src/cluster/worker-side.js';
 import { IDLE_PARTS } from './idle-parts.js';
 
-/** Passed as `instanceId`, in JSON. */
+/** What the code does; passed as `instanceId`, in JSON. */
 export interface Forgery {
   readonly moment: 'starting' | 'ready' | 'draining';
   readonly posts: readonly unknown[];
   readonly isDeaf: boolean;
-  /** Posts over and over. */
+  /** The messages are posted again and again. */
   readonly isRepeated?: boolean;
-  /** The only worker whose code does so. */
+  /** The only worker in which the code does this. */
   readonly worker?: number;
-  /** Channel that ends the thread, deaf or not. */
+  /** The channel that ends the thread, deaf or not. */
   readonly ending: string;
 }
 
 const { slot, worker, generation, instanceId, settings } = workerData as WorkerBoot;
 const forgery = JSON.parse(instanceId) as Forgery;
 const { moment, posts, isDeaf, isRepeated = false, ending } = forgery;
-// The runtime puts its own in the place of it.
+// The runtime replaces this function later.
 const exit = (process as unknown as { reallyExit(): never }).reallyExit.bind(process);
 const side = new WorkerSide(parentPort!, settings);
 
@@ -39,10 +39,10 @@ side.arm({
   drain: async () => forge('draining'),
   ...IDLE_PARTS,
 });
-// Keeps the thread alive. A deaf one ends with the test.
+// The channel keeps the thread alive until the test has ended.
 new BroadcastChannel(ending).onmessage = () => exit();
 forge('starting');
-// By now what the primary replies has arrived.
+// By then the reply of the primary has arrived.
 setImmediate(() => {
   side.ready({ slot, app: undefined }, []);
   forge('ready');

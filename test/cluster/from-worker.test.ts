@@ -11,7 +11,7 @@ import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { switchableRoutesIn } from '#src/server/kill-switch.js';
 import { settings } from '#test/config/loading.js';
 
-describe('what a worker thread sends', () => {
+describe('a message of a worker thread', () => {
   const messages: readonly FromWorker[] = [
     { type: 'ready', descriptor: { slot: 1, app: 6.4e-316 }, routes: [] },
     { type: 'ready', descriptor: { slot: 1, app: undefined }, routes: undefined },
@@ -23,11 +23,11 @@ describe('what a worker thread sends', () => {
     { type: 'refused', message: 'no service', exitCode: 78 },
   ];
 
-  it('is read as it was sent when it has a form of the protocol', () => {
+  it('is read as it was sent when it has the form of the protocol', () => {
     for (const message of messages) expect(readFromWorker(message)).to.deep.equal(message);
   });
 
-  it('is nothing when a member is missing or has another type, and never throws', () => {
+  it('is invalid, and does not throw, when a member is missing or has another type', () => {
     fc.assert(
       fc.property(fc.constantFrom(...messages), fc.anything(), fc.nat(), (message, value, at) => {
         expect(readFromWorker(value)).to.equal(undefined);
@@ -39,12 +39,12 @@ describe('what a worker thread sends', () => {
     );
   });
 
-  it('is cut where a text of it is longer than a line of the log', () => {
+  it('is shortened where a text is longer than a log line', () => {
     const read = readFromWorker({ type: 'failed', detail: 'x'.repeat(1_000_000) });
     expect(read).to.deep.include({ type: 'failed', detail: 'x'.repeat(16_384) });
   });
 
-  it('reads only what has the form of a route', () => {
+  it('lists only routes that have the form of a route', () => {
     const route = { service: 'orders', method: 'GET', path: '/a/:b', template: '/a/{b}' };
     expect(switchableRoutesIn([null, 1, {}, { ...route, path: 1 }, { ...route, more: 1 }])).to.deep.equal([
       route,
@@ -54,7 +54,7 @@ describe('what a worker thread sends', () => {
     }
   });
 
-  it('does not disturb the primary, whatever it is and whenever it comes', async () => {
+  it('does not disturb the primary, whatever its content and whenever it arrives', async () => {
     const log = pino({ level: 'silent' });
     const failures: string[] = [];
     const reported: unknown[] = [];

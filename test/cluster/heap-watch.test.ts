@@ -10,11 +10,11 @@ import { WorkerRow } from '#src/memory/worker-row.js';
 const MIB = 1024 * 1024;
 
 describe('the limits of a heap', () => {
-  it('are off at 0', () => {
+  it('do not exist when WORKER_HEAP_MB is 0', () => {
     expect(heapLimits(0, 128 * MIB)).to.equal(undefined);
   });
 
-  it('let a worker be replaced before it has to leave, and leave before V8 gives up', () => {
+  it('are reached in this order: replacement, leaving at once, the limit of V8', () => {
     const megabytes = fc.integer({ min: 1, max: 2 ** 20 });
     fc.assert(
       fc.property(megabytes, fc.integer({ min: 16, max: 2 ** 14 }), (limitMb, oldMb) => {
@@ -30,11 +30,11 @@ describe('the limits of a heap', () => {
   });
 });
 
-describe('the watch over the heaps', () => {
+describe('the heap watch', () => {
   const ready: WorkerState = { kind: 'ready', descriptor: { slot: 1, app: undefined } };
   const limits = heapLimits(64, 128 * MIB);
 
-  /** One worker, and what is done about it after its row says this. */
+  /** Watches one worker with this heap in its row, and records what is done. */
   async function watched(usedMb: number, retainedMb: number, state = ready): Promise<readonly string[]> {
     const block = Block.create({ workers: 1 });
     const row = new WorkerRow(block, 1);
@@ -71,19 +71,19 @@ describe('the watch over the heaps', () => {
     return done;
   }
 
-  it('leaves a worker alone whose heap is full of garbage', async () => {
+  it('ignores a worker whose heap is full of garbage', async () => {
     expect(await watched(170, 60)).to.deep.equal([]);
   });
 
-  it('has a worker replaced, once, when it retains more than the limit', async () => {
+  it('replaces a worker, once, when it retains more than the limit', async () => {
     expect(await watched(70, 65)).to.deep.equal(['replace 1 heap']);
   });
 
-  it('lets a worker leave at once, once, when V8 is about to run out of heap', async () => {
+  it('expels a worker, once, when V8 is about to run out of heap', async () => {
     expect(await watched(100, 97)).to.deep.equal(['expel 1 heap']);
   });
 
-  it('does not wait for a worker that drains already, and does not replace it again', async () => {
+  it('expels a worker that drains already, and does not replace it again', async () => {
     const draining: WorkerState = { kind: 'draining', reason: 'drained' };
     expect(await watched(70, 65, draining)).to.deep.equal([]);
     expect(await watched(100, 97, draining)).to.deep.equal(['expel 1 heap']);

@@ -1,16 +1,16 @@
-// A thread that sets immediates, some of which stand still until they are broken off.
+// A thread of a test that sets immediates, some of which stall until they are interrupted.
 import { AsyncResource } from 'node:async_hooks';
 import { parentPort } from 'node:worker_threads';
 import { interruptible } from './interruptible-loop.js';
 
 /**
- * What each immediate of a batch does: says that it ran; stands still, itself, in a tick or a microtask or in
- * a context of its own.
+ * What an immediate of a batch does: it reports that it ran, or stalls, either itself, or in a tick, in a
+ * microtask, or in an asynchronous context of its own.
  */
-export type Step = 'run' | 'stand' | 'tick' | 'microtask' | 'nested' | 'cleared' | 'next batch';
+export type Step = 'run' | 'stall' | 'tick' | 'microtask' | 'nested' | 'cleared' | 'next batch';
 /** The number of the step that ran. */
 export type Ran = number;
-/** In place of a number: as many batches have been run as it takes. */
+/** Posted instead of a number: all batches have been run. */
 export const END = -1;
 
 const STANDS_MS = 20;
@@ -18,22 +18,22 @@ const STANDS_MS = 20;
 const port = parentPort!;
 const storage = interruptible<{ readonly step: number }>(STANDS_MS);
 
-function stand(): never {
+function stall(): never {
   for (;;);
 }
 
-/** More frames than a look at the top of the stack would show. */
+/** Stalls below more frames than the top of a stack shows. */
 function deep(frames: number): never {
-  return frames === 0 ? stand() : deep(frames - 1);
+  return frames === 0 ? stall() : deep(frames - 1);
 }
 
 function set(step: Step, number: number): NodeJS.Immediate {
   return storage.run({ step: number }, () =>
     setImmediate((given: number) => {
-      if (step === 'stand') stand();
+      if (step === 'stall') stall();
       if (step === 'nested') new AsyncResource('nested').runInAsyncScope(deep, undefined, 150);
-      if (step === 'tick') process.nextTick(stand);
-      if (step === 'microtask') queueMicrotask(stand);
+      if (step === 'tick') process.nextTick(stall);
+      if (step === 'microtask') queueMicrotask(stall);
       if (step === 'next batch') {
         setImmediate(() => port.postMessage(given));
         return;

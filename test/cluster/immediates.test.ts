@@ -9,7 +9,7 @@ const END: typeof import('./immediates-thread.js').END = -1;
 
 const RUNS = 60;
 
-describe('immediates that are broken off', () => {
+describe('immediates that are interrupted', () => {
   let thread: Worker;
   const ran: Ran[] = [];
 
@@ -21,9 +21,9 @@ describe('immediates that are broken off', () => {
   after(() => thread.terminate());
 
   const standing = (steps: readonly Step[]): number =>
-    steps.filter((step) => step === 'stand' || step === 'tick' || step === 'microtask').length;
+    steps.filter((step) => step === 'stall' || step === 'tick' || step === 'microtask').length;
 
-  /** Which of a batch have run when all of it is over. */
+  /** Resolves with the numbers of the immediates that have run. */
   async function ranOf(steps: readonly Step[]): Promise<readonly Ran[]> {
     ran.length = 0;
     thread.postMessage(steps);
@@ -34,13 +34,13 @@ describe('immediates that are broken off', () => {
     return ran.slice(0, -1);
   }
 
-  /** All but those that stood. */
+  /** The numbers of all immediates that neither stall nor are cleared. */
   const expected = (steps: readonly Step[]): readonly Ran[] =>
-    [...steps.keys()].filter((number) => steps[number] !== 'stand' && steps[number] !== 'cleared');
+    [...steps.keys()].filter((number) => steps[number] !== 'stall' && steps[number] !== 'cleared');
 
-  it('are ended at any place in their batch, and all others run, once and in their own context', async function () {
+  it('end at any position of their batch, and all others run, once and in their own context', async function () {
     this.timeout(120_000);
-    const step = fc.constantFrom<Step>('run', 'run', 'stand', 'tick', 'microtask', 'cleared', 'next batch');
+    const step = fc.constantFrom<Step>('run', 'run', 'stall', 'tick', 'microtask', 'cleared', 'next batch');
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), async (steps) => {
         const numbers = await ranOf(steps);
@@ -52,25 +52,25 @@ describe('immediates that are broken off', () => {
       {
         numRuns: RUNS,
         examples: [
-          [['stand']],
-          [['stand', 'run']],
-          [['run', 'stand']],
-          [['run', 'stand', 'run', 'cleared', 'stand', 'run']],
+          [['stall']],
+          [['stall', 'run']],
+          [['run', 'stall']],
+          [['run', 'stall', 'run', 'cleared', 'stall', 'run']],
           [['tick', 'run']],
-          [['next batch', 'stand']],
+          [['next batch', 'stall']],
         ],
       },
     );
   });
 
-  it('leave a thread that rests', async () => {
-    await ranOf(['run', 'stand', 'run']);
+  it('leave an idle thread behind', async () => {
+    await ranOf(['run', 'stall', 'run']);
     const usage = thread.performance.eventLoopUtilization();
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(thread.performance.eventLoopUtilization(usage).utilization).to.be.below(0.5);
   });
 
-  it('are not broken off where they cannot be found', async () => {
+  it('are not interrupted where they cannot be found', async () => {
     thread.postMessage(['run', 'nested', 'run']);
     let answer: unknown = 'responsive';
     while (answer === 'responsive') answer = await interruptThread(thread.threadId);

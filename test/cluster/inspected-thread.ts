@@ -1,10 +1,10 @@
-// A thread to look into: it idles until it is told what to do.
+// A thread of a test for inspector sessions: it idles until it receives an order.
 import { parentPort } from 'node:worker_threads';
 
 export type Order = 'loop' | 'ping' | 'end';
 
 const port = parentPort!;
-// What `terminateExecution` breaks off must be a microtask: in a callback Node aborts (docs/cluster.md).
+// `terminateExecution` must hit a microtask: in a callback, Node.js aborts the process (docs/cluster.md).
 port.on('message', (order: Order) => {
   void Promise.resolve().then(() => {
     if (order === 'end') port.close();

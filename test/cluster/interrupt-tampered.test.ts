@@ -10,7 +10,7 @@ import type { Tampering } from './tampering-thread.js';
 const KEY = `Symbol.for('multilane.interrupt')`;
 const replaced = (value: string): string => `Object.defineProperty(globalThis, ${KEY}, { value: ${value} })`;
 
-/** What code of a service may leave in the thread, by what it is. */
+/** Scripts by which code of a service replaces parts of the runtime in its thread. */
 const SCRIPTS: Readonly<Record<string, string>> = {
   'text that is not JSON': replaced(`() => 'not json'`),
   'half of a JSON text': replaced(`() => '{"stack":['`),
@@ -35,7 +35,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
 
 const ofPrepare = (how: string): string => `Object.defineProperty(Error, 'prepareStackTrace', ${how})`;
 
-/** What code of a service may make of the stacks of errors. */
+/** Scripts by which code of a service changes the stacks of errors. */
 const STACKS: Readonly<Record<string, string>> = {
   'a formatter that returns call sites': 'Error.prepareStackTrace = (_, sites) => sites',
   'a formatter that throws': 'Error.prepareStackTrace = () => { throw new Error("no") }',
@@ -64,14 +64,14 @@ describe('interrupting a thread whose code has tampered with it', () => {
   });
 
   for (const [what, script] of Object.entries(SCRIPTS)) {
-    it(`never rejects when it finds ${what}`, async () => {
+    it(`does not reject when it finds ${what}`, async () => {
       const thread = await start({ script });
       expect(await interruptThread(thread.threadId)).to.be.oneOf(['responsive', 'unreachable']);
     });
   }
 
   for (const [what, script] of Object.entries(STACKS)) {
-    it(`is done whatever the code has made of stacks: ${what}`, async () => {
+    it(`works when the code has changed the stacks of errors: ${what}`, async () => {
       const thread = await start({ script: `${script}; setTimeout(function standing() { for (;;); })` });
       let answer: Awaited<ReturnType<typeof interruptThread>> = 'responsive';
       while (answer === 'responsive') answer = await interruptThread(thread.threadId);
@@ -82,7 +82,7 @@ describe('interrupting a thread whose code has tampered with it', () => {
     });
   }
 
-  it('ignores what is posted to its channel and is no message of its own', async () => {
+  it('ignores messages on its channel that are not of its handshake', async () => {
     const posts = [
       null,
       undefined,
@@ -101,7 +101,7 @@ describe('interrupting a thread whose code has tampered with it', () => {
     expect(await answer).to.equal('unreachable');
   });
 
-  it('reads a reply only in the form that the runtime writes, and no member beyond it', () => {
+  it('accepts a reply only in the form that the runtime writes, without further members', () => {
     fc.assert(
       fc.property(fc.anything(), fc.jsonValue(), (value, json) => {
         for (const reply of [value, JSON.stringify(json), String(JSON.stringify(value))]) {
@@ -118,7 +118,7 @@ describe('interrupting a thread whose code has tampered with it', () => {
     expect(parseReply(JSON.stringify(anywhere))).to.deep.equal(anywhere);
   });
 
-  it('takes a reply of the inspector that is not JSON for a failed one', () => {
+  it('treats a reply of the inspector that is not a JSON object as a failure', () => {
     for (const reply of ['', 'null', '{', 'no', '"text"', '1']) {
       expect(() => resultOf(reply), reply)
         .to.throw(InspectorError)

@@ -8,27 +8,27 @@ import { newSeed } from '#test/support/random.js';
 import type { Order } from './awaiting-thread.js';
 import { interruptAroundTheEnd } from './interrupt-around-end.js';
 
-/** Longer than a loop may stand there. */
+/** Longer than the loop of the thread may be stalled. */
 const STANDS_MS = 30;
 
-describe('breaking off what a thread runs', () => {
+describe('interrupting a thread', () => {
   const user = 'file:///app/service.js';
   const timers = 'node:internal/timers';
 
-  it('ends code of others, wherever Node has called it from', () => {
+  it('ends code that is not part of Node.js, wherever Node.js has called it from', () => {
     expect(entersContext([user, timers])).to.equal(false);
     expect(entersContext(['node:internal/perf/performance', user, timers])).to.equal(false);
     expect(entersContext(['', user])).to.equal(false);
   });
 
-  it('does not end Node where it may be about to enter an asynchronous context', () => {
+  it('does not end code of Node.js that may be about to enter an asynchronous context', () => {
     expect(entersContext([timers])).to.equal(true);
     expect(entersContext(['node:internal/priority_queue', timers, user])).to.equal(true);
     expect(entersContext(['node:internal/async_hooks', 'node:async_hooks', user])).to.equal(true);
     expect(entersContext(['node:events'])).to.equal(true);
   });
 
-  it('knows code of services, the ones that come with the runtime included', () => {
+  it('recognizes code of services, those of the package included', () => {
     for (const file of [user, 'evaluated', import.meta.resolve('#src/worker/system-routes.js')]) {
       expect(isServiceCode(file), file).to.equal(true);
     }
@@ -37,16 +37,16 @@ describe('breaking off what a thread runs', () => {
     }
   });
 
-  it('leaves a thread that goes on, also around the moment in which its work ends by itself', async function () {
+  it('leaves a thread that continues, also around the moment at which its work ends by itself', async function () {
     this.timeout(60_000);
     const seed = newSeed();
     console.log(`      seed ${seed}`);
-    const { broken, ended } = await interruptAroundTheEnd(100, seed);
-    expect(broken + ended).to.equal(100);
-    expect(broken).to.be.greaterThan(0);
+    const { interrupted, ended } = await interruptAroundTheEnd(100, seed);
+    expect(interrupted + ended).to.equal(100);
+    expect(interrupted).to.be.greaterThan(0);
   });
 
-  it('finds a loop of awaits between them, and looks again until it runs', async function () {
+  it('tries again on a loop of awaits until it finds code on the stack', async function () {
     this.timeout(60_000);
     const thread = new Worker(new URL('./awaiting-thread.js', import.meta.url));
     await once(thread, 'message');

@@ -2,28 +2,28 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { excludedByLoad, excludedToFill, type WorkerLoad, weightOf } from '#src/cluster/load-exclusion.js';
 
-/** What longLived is what is there current, and nobody is left out yet. */
+/** Workers whose load does not change and of which none is excluded. */
 const steady = (...weights: number[]): WorkerLoad[] =>
   weights.map((weight) => ({ current: weight, longLived: weight, isExcluded: false }));
 
 const seen = fc.record({ current: fc.nat(10_000), longLived: fc.nat(10_000), isExcluded: fc.boolean() });
 
-describe('the placement of connections', () => {
-  it('counts connections, and those that are busy twice', () => {
+describe('the exclusion of workers by load', () => {
+  it('counts connections, busy ones twice', () => {
     expect(weightOf({ connections: 3, inFlight: 2 })).to.equal(5);
   });
 
   for (const [what, workers, out] of [
-    ['nobody when all have the same', steady(50, 50, 50), [false, false, false]],
-    ['nobody for a few connections more', steady(0, 16), [false, false]],
-    ['nobody for a quarter more', steady(100, 160), [false, false]],
-    ['who has clearly more', steady(0, 40), [false, true]],
-    ['the heaviest of two when they are three', steady(0, 400, 500), [false, false, true]],
-    ['as many as half', steady(0, 0, 300, 400), [false, false, true, true]],
-    ['nobody when there is no other', steady(1000), [false]],
-    ['nobody when there is nobody', [], []],
+    ['none when all have the same load', steady(50, 50, 50), [false, false, false]],
+    ['none for a few more connections', steady(0, 16), [false, false]],
+    ['none for a quarter more', steady(100, 160), [false, false]],
+    ['a worker with clearly more load', steady(0, 40), [false, true]],
+    ['only the heavier one of two crowded workers among three', steady(0, 400, 500), [false, false, true]],
+    ['up to half of the workers', steady(0, 0, 300, 400), [false, false, true, true]],
+    ['none when there is only one', steady(1000), [false]],
+    ['none when there are none', [], []],
     [
-      'nobody for what comes and goes',
+      'none for connections that come and go',
       [
         { current: 500, longLived: 5, isExcluded: false },
         { current: 0, longLived: 0, isExcluded: false },
@@ -31,7 +31,7 @@ describe('the placement of connections', () => {
       [false, false],
     ],
     [
-      'still who was left out and has a little more',
+      'a worker that was excluded and still has slightly more',
       [
         { current: 130, longLived: 130, isExcluded: true },
         { current: 90, longLived: 0, isExcluded: false },
@@ -39,7 +39,7 @@ describe('the placement of connections', () => {
       [true, false],
     ],
     [
-      'no longer who was left out and is level',
+      'no longer a worker that was excluded and is level',
       [
         { current: 100, longLived: 100, isExcluded: true },
         { current: 90, longLived: 0, isExcluded: false },
@@ -47,12 +47,12 @@ describe('the placement of connections', () => {
       [false, false],
     ],
   ] as const) {
-    it(`leaves out ${what}`, () => {
+    it(`excludes ${what}`, () => {
       expect(excludedByLoad(workers)).to.deep.equal(out);
     });
   }
 
-  it('never leaves out more than half, nor one that has no more than the mean', () => {
+  it('never excludes more than half, nor a worker that does not exceed the mean', () => {
     fc.assert(
       fc.property(fc.array(seen, { maxLength: 16 }), (workers) => {
         const out = excludedByLoad(workers);
@@ -64,7 +64,7 @@ describe('the placement of connections', () => {
     );
   });
 
-  it('decides the same again while nothing changes', () => {
+  it('repeats its decision while nothing changes', () => {
     fc.assert(
       fc.property(fc.array(seen, { maxLength: 16 }), (workers) => {
         const looked = (list: readonly WorkerLoad[]): WorkerLoad[] => {
@@ -78,20 +78,20 @@ describe('the placement of connections', () => {
   });
 });
 
-describe('the placement of connections that have lost their worker', () => {
+describe('the exclusion of workers while connections are expected back', () => {
   for (const [what, workers, out] of [
-    ['the one that has all', [4, 0], [true, false]],
-    ['the one that has one more', [4, 3], [true, false]],
-    ['all but the one that has none', [9, 9, 10, 0], [true, true, true, false]],
-    ['nobody when all have the same', [3, 3, 3], [false, false, false]],
-    ['nobody for a few more among many', [100, 103, 101], [false, false, false]],
-    ['nobody when there is no other', [10], [false]],
-    ['nobody when there is nobody', [], []],
+    ['a worker with all connections', [4, 0], [true, false]],
+    ['a worker with one more connection', [4, 3], [true, false]],
+    ['all but the worker without connections', [9, 9, 10, 0], [true, true, true, false]],
+    ['none when all have the same number', [3, 3, 3], [false, false, false]],
+    ['none for a few more among many', [100, 103, 101], [false, false, false]],
+    ['none when there is only one', [10], [false]],
+    ['none when there are none', [], []],
   ] as const) {
-    it(`leaves out ${what}`, () => expect(excludedToFill(workers)).to.deep.equal(out));
+    it(`excludes ${what}`, () => expect(excludedToFill(workers)).to.deep.equal(out));
   }
 
-  it('never leaves out the one with the fewest, nor one that has less than another that is not', () => {
+  it('never excludes the worker with the fewest, nor one with fewer than an included worker', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(10_000), { minLength: 1, maxLength: 16 }), (workers) => {
         const out = excludedToFill(workers);

@@ -4,7 +4,7 @@ import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
 import { readWorker, WorkerRow } from '#src/memory/worker-row.js';
 
-/** Resolves when so many beats have been. */
+/** Resolves after a number of beats. */
 function sampling() {
   const block = Block.create({ workers: 1 });
   let beats = 0;
@@ -24,7 +24,7 @@ function sampling() {
 }
 
 describe('the load sampler', () => {
-  it('beats, and tells how late its timer was: that is how long the loop was held up', async () => {
+  it('publishes heartbeats and the delay of its timer, which is how long the loop was occupied', async () => {
     const { block, sampler, until } = sampling();
     await until(2);
     const heldUp = performance.now() + 6 * BEAT_MS;

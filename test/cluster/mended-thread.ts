@@ -1,6 +1,6 @@
-// A worker thread of a project whose configuration is broken on disk while its first thread serves. That one
-// fails; all later ones refuse the configuration, until it is mended: `instanceId` is the generation from
-// which on.
+// A worker thread of a test about a project whose configuration is broken on disk while its first thread
+// serves. The first thread fails. All later ones reject the configuration until it is mended: `instanceId` is
+// the first generation that accepts it.
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FromWorker, ToWorker, WorkerBoot } from '#src/cluster/messages.js';
 

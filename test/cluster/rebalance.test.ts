@@ -12,10 +12,10 @@ interface Thread {
 
 const ready = (slot: number): WorkerState => ({ kind: 'ready', descriptor: { slot, app: undefined } });
 const draining: WorkerState = { kind: 'draining', reason: 'drained' };
-/** Enough to know that connections stay. */
+/** The number of rounds after which connections count as long-lived. */
 const LOOKS = 4;
 
-describe('what workers are told about their surplus', () => {
+describe('the orders to workers with a surplus of connections', () => {
   let block: Block;
   let threads: Thread[];
   let expected: number[];
@@ -43,7 +43,7 @@ describe('what workers are told about their surplus', () => {
     const gate = new Connections(block, slot, 10_000);
     for (let n = 0; n < connections; n++) gate.enter();
   };
-  /** Closes what a worker may, and opens as many elsewhere. */
+  /** Closes the connections that a worker may close, and opens as many at other workers. */
   const move = (from: number, to: number): number => {
     const surplus = new Surplus(block, from);
     const connections = new Connections(block, from, 10_000);
@@ -57,7 +57,7 @@ describe('what workers are told about their surplus', () => {
   };
   const isToldToClose = (slot: number): boolean => new Surplus(block, slot).take();
 
-  it('lets the one that has too many close a part at each look, and has the others filled before', () => {
+  it('let the crowded worker close a part in each round, and announce the connections to the others before', () => {
     add(1, 40);
     add(2, 0);
     for (let n = 0; n < LOOKS; n++) look();
@@ -70,7 +70,7 @@ describe('what workers are told about their surplus', () => {
     expect(expected).to.deep.equal([10, 10]);
   });
 
-  it('takes an order back that was not carried out while it was right', () => {
+  it('are withdrawn when they were not carried out while they were right', () => {
     add(1, 40);
     add(2, 0);
     for (let n = 0; n < LOOKS; n++) look();
@@ -79,7 +79,7 @@ describe('what workers are told about their surplus', () => {
     expect(isToldToClose(1)).to.equal(false);
   });
 
-  it('has nothing filled for connections that nobody closes', () => {
+  it('announce no connections while none are closed', () => {
     add(1, 40);
     add(2, 0);
     for (let n = 0; n < 10 * LOOKS; n++) look();
@@ -90,12 +90,12 @@ describe('what workers are told about their surplus', () => {
   for (const [what, state] of [
     ['starts', { kind: 'starting' }],
     ['drains', draining],
-    ['stands still', { kind: 'stalled', before: { kind: 'ready', descriptor: { slot: 2, app: undefined } } }],
+    ['is stalled', { kind: 'stalled', before: { kind: 'ready', descriptor: { slot: 2, app: undefined } } }],
     ['is wedged', { kind: 'wedged', before: draining }],
     ['wants to leave', { kind: 'leaving', reason: 'stalled' }],
     ['has ended', { kind: 'dead', reason: 'drained' }],
   ] as const) {
-    it(`leaves a worker out that ${what}, whether it has many or none`, () => {
+    it(`exclude a worker that ${what}, whether it has many connections or none`, () => {
       add(1, 40);
       add(2, 0, state);
       for (let n = 0; n < LOOKS; n++) look();
@@ -108,7 +108,7 @@ describe('what workers are told about their surplus', () => {
     });
   }
 
-  it('takes back what it has told a worker that stands still since then', () => {
+  it('are withdrawn from a worker that has stalled since then', () => {
     const crowded = add(1, 40);
     add(2, 0);
     for (let n = 0; n < LOOKS; n++) look();

@@ -4,11 +4,11 @@ import { type CoreApp, loadCore } from '#src/server/uws/uws-core.js';
 import { fastUpload } from '#test/support/fast-upload.js';
 import { silentLog } from '#test/support/silent-log.js';
 
-/** The core reads so many at a time. */
+/** The number of bytes that the HTTP core reads at a time. */
 const CORE_BYTES = 512 * 1024;
 const BYTES = 64 * 1024 * 1024;
 
-describe('a bound for receive buffers', () => {
+describe('the bound of receive buffers', () => {
   let app: CoreApp | undefined;
   before(function () {
     if (process.platform !== 'linux') this.skip();
@@ -16,7 +16,7 @@ describe('a bound for receive buffers', () => {
   afterEach(() => app?.close());
 
   for (const host of ['127.0.0.1', '::']) {
-    it(`ends a turn of the loop after one read of a client that is faster: ${host}`, async function () {
+    it(`ends a turn of the loop after one read, for a client that sends faster: ${host}`, async function () {
       this.timeout(20_000);
       const core = loadCore();
       let port = 0;
@@ -31,7 +31,7 @@ describe('a bound for receive buffers', () => {
           mostBytes = Math.max(mostBytes, piece.byteLength);
           mostPieces = Math.max(mostPieces, ++pieces);
           if (pieces === 1) setImmediate(() => (pieces = 0));
-          // Slower than the client: its bytes are there before this returns.
+          // This handler is slower than the client, so the next bytes are there before it returns.
           const until = performance.now() + 1;
           while (performance.now() < until);
           if (isLast) response.end('read', true);
@@ -49,7 +49,7 @@ describe('a bound for receive buffers', () => {
     });
   }
 
-  it('warns when it cannot be set', async () => {
+  it('is replaced by a warning when it cannot be set', async () => {
     const warned: string[] = [];
     const core = loadCore();
     let port = 0;

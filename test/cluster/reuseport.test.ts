@@ -26,7 +26,7 @@ describe('SHARDING=reuseport in the primary', () => {
     open.push(sharding);
     return sharding;
   };
-  /** A worker's listener, beside others. */
+  /** Opens the listener of a worker, beside others. */
   const listener = (port: number): { close(): void } => {
     const app = loadCore().App();
     app.any('/*', (response) => void response.end('worker', true));
@@ -46,7 +46,7 @@ describe('SHARDING=reuseport in the primary', () => {
     }
   };
 
-  it('has one port for all workers, and answers NO_WORKER itself while none listens', async () => {
+  it('has one port for all workers, and responds NO_WORKER itself while no worker listens', async () => {
     const sharding = await reserve();
     const { port } = sharding;
     expect(sharding.workerPort).to.equal(port).and.to.be.greaterThan(0);
@@ -61,7 +61,7 @@ describe('SHARDING=reuseport in the primary', () => {
     for (let n = 0; n < 8; n += 1) expect(await ask(port)).to.equal('200 worker');
   });
 
-  it('listens again before the last worker closes its listener, and the port stays taken', async () => {
+  it('listens again before the last worker closes its listener, so the port stays taken', async () => {
     const sharding = await reserve();
     const { port } = sharding;
     const one = worker(1);
@@ -76,21 +76,21 @@ describe('SHARDING=reuseport in the primary', () => {
     expect(await reserve({ port }).catch((error: unknown) => error)).to.be.instanceOf(StartError);
   });
 
-  it('refuses to start where anybody listens, even one that shares the port, and names it', async () => {
+  it('refuses to start where another process listens, even with a shared port, and names the port', async () => {
     const { port } = await reserve();
     const refusal = await reserve({ port }).catch((error: unknown) => error);
     expect(refusal).to.be.instanceOf(StartError).with.property('message').that.includes(String(port));
     expect(await ask(port)).to.match(/^503 /);
   });
 
-  it('lets only one of two simultaneous starts have the port', async () => {
+  it('gives the port to only one of two simultaneous starts', async () => {
     const { port } = await reserve();
     open.pop()!.close();
     const starts = await Promise.allSettled(Array.from({ length: 4 }, () => reserve({ port })));
     expect(starts.filter(({ status }) => status === 'fulfilled')).to.have.length(1);
   });
 
-  it('takes over under pm2: nobody is asked, and nothing listens before its workers do', async () => {
+  it('takes over under pm2 without checking the port, and does not listen before its workers', async () => {
     const { port } = await reserve();
     const successor = await reserve({ port, sharing: 'beside' });
     expect(successor.port).to.equal(port);
@@ -98,7 +98,7 @@ describe('SHARDING=reuseport in the primary', () => {
     expect(await ask(port)).to.equal('refused');
   });
 
-  it('does not stand in for workers once it has stopped listening', async () => {
+  it('does not listen for its workers any more once it has stopped listening', async () => {
     const sharding = await reserve();
     const one = worker(1);
     sharding.add(one);

@@ -7,7 +7,7 @@ interface Replacement {
   readonly ended: Promise<void>;
 }
 
-/** A supervisor of three workers, of which each is replaced as it is told. */
+/** A reload of a supervisor with three workers, whose replacements end as the test decides. */
 function setUp(replacement: (worker: number) => Replacement, stopsAfter = Number.POSITIVE_INFINITY) {
   const replaced: number[] = [];
   const lines: string[] = [];
@@ -29,7 +29,7 @@ function setUp(replacement: (worker: number) => Replacement, stopsAfter = Number
 const done = { isReplaced: true, ended: Promise.resolve() };
 
 describe('a reload', () => {
-  it('replaces one worker after the other, and ends when all predecessors have', async () => {
+  it('replaces one worker after the other, and ends when all predecessors have ended', async () => {
     const { reload, replaced, lines } = setUp(() => done);
     expect(await reload.begin()).to.equal(true);
     expect(replaced).to.deep.equal([1, 2, 3]);
@@ -37,7 +37,7 @@ describe('a reload', () => {
     expect(reload.running).to.equal(false);
   });
 
-  it('stops at the first replacement that does not get ready, and replaces nobody behind it', async () => {
+  it('stops at the first replacement that does not get ready, and replaces no further worker', async () => {
     const { reload, replaced, lines } = setUp((worker) => ({ ...done, isReplaced: worker !== 2 }));
     expect(await reload.begin()).to.equal(false);
     expect(replaced).to.deep.equal([1, 2]);
@@ -45,14 +45,14 @@ describe('a reload', () => {
     expect(reload.running).to.equal(false);
   });
 
-  it('stops when the process does', async () => {
+  it('stops when the process stops', async () => {
     const { reload, replaced, lines } = setUp(() => done, 1);
     expect(await reload.begin()).to.equal(false);
     expect(replaced).to.deep.equal([1]);
     expect(lines).to.deep.equal(['reload begins']);
   });
 
-  it('is followed by one more, however often it is asked for while it runs', async () => {
+  it('is followed by exactly one more, however often that is requested meanwhile', async () => {
     const { reload, replaced, lines } = setUp(() => done);
     const first = reload.begin();
     const others = [reload.begin(), reload.begin(), reload.begin()];
@@ -64,13 +64,13 @@ describe('a reload', () => {
     expect(reload.running).to.equal(false);
   });
 
-  it('is followed by one that was asked for when it has failed, too', async () => {
+  it('is followed by the one that was requested meanwhile also when it fails', async () => {
     let starts = 0;
     const { reload } = setUp(() => ({ ...done, isReplaced: ++starts > 1 }));
     expect(await Promise.all([reload.begin(), reload.begin()])).to.deep.equal([false, true]);
   });
 
-  it('is followed by none when the process stops', async () => {
+  it('is not followed by another one when the process stops', async () => {
     const { reload, replaced, lines } = setUp(() => done, 1);
     expect(await Promise.all([reload.begin(), reload.begin()])).to.deep.equal([false, false]);
     expect(replaced).to.deep.equal([1]);

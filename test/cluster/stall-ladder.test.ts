@@ -6,8 +6,8 @@ import { silenceAfter } from '#src/cluster/heartbeat-silence.js';
 import type { WatchedThread } from '#src/cluster/stall-interruption.js';
 import { LOOK_EVERY_MS, StallLadder } from '#src/cluster/stall-ladder.js';
 
-describe('the silence of a worker', () => {
-  it('grows while the heartbeat stays and is forgotten when it moves', () => {
+describe('the time without a heartbeat of a worker', () => {
+  it('grows while the heartbeat is unchanged, and is 0 when it changes', () => {
     let silence = silenceAfter(undefined, 7, 25, 1000);
     expect(silence.ms).to.equal(0);
     for (let look = 0; look < 4; look += 1) silence = silenceAfter(silence, 7, LOOK_EVERY_MS, 1000);
@@ -15,7 +15,7 @@ describe('the silence of a worker', () => {
     expect(silenceAfter(silence, 8, LOOK_EVERY_MS, 1000).ms).to.equal(0);
   });
 
-  it('does not grow by much while nobody looks, for any STALL_MS: the machine may have slept', () => {
+  it('grows by little between two distant looks, for any STALL_MS: the machine may have been suspended', () => {
     const stallMs = fc.integer({ min: 100, max: 3_600_000 });
     fc.assert(
       fc.property(fc.array(fc.nat(3_600_000), { maxLength: 20 }), stallMs, (gaps, stallMs) => {
@@ -31,8 +31,8 @@ describe('the silence of a worker', () => {
 });
 
 /**
- * The ladder beside a thread whose heartbeat stands.
- * @returns how often it has taken the thread back before it gave it up
+ * Runs the ladder for a thread without heartbeats.
+ * @returns how often the ladder has resumed the thread before it gave it up
  */
 async function untilGivenUp(thread: Worker): Promise<number> {
   let state: WatchedThread['state'] = { kind: 'ready', descriptor: { slot: 1, app: undefined } };
@@ -68,7 +68,7 @@ async function untilGivenUp(thread: Worker): Promise<number> {
 }
 
 describe('the ladder for a stalled worker', () => {
-  it('logs what fails in one of its steps, and goes on with the next look', async () => {
+  it('logs a failure of one of its steps, and continues with the next look', async () => {
     const watched: WatchedThread = {
       ...{ worker: 1, generation: 1, slot: 1, threadId: -1 },
       state: { kind: 'ready', descriptor: { slot: 1, app: undefined } },
@@ -101,8 +101,8 @@ describe('the ladder for a stalled worker', () => {
     for (const failure of failures) expect(failure).to.be.instanceOf(RangeError);
   });
 
-  it('never gives up a thread that gets through one callback after the other, however long its turn', async () => {
-    const most = 8; // more than the ladder tries a thread that says anything else
+  it('never gives up a thread that gets through one callback after the other, however long the turn of its loop', async () => {
+    const most = 8; // more than the attempts on a thread with any other reply
     const says = `
       const { parentPort } = require('node:worker_threads');
       let calls = 0;
@@ -122,7 +122,7 @@ describe('the ladder for a stalled worker', () => {
     expect(asked).to.equal(most + 1);
   });
 
-  it('breaks off one request after the other, but gives up a thread that goes on with what it has found', async () => {
+  it('interrupts one request after the other, but gives up a thread that continues with the same one', async () => {
     const says = (requests: number): string => `
       const { parentPort } = require('node:worker_threads');
       let calls = 0;
@@ -144,14 +144,14 @@ describe('the ladder for a stalled worker', () => {
     }
   });
 
-  it('leaves a thread alone that was discarded while it loads code: it has not come to its loop', async () => {
+  it('ignores a thread that was discarded while it loads code: its loop has not run yet', async () => {
     const stalled: string[] = [];
     const discarded: WatchedThread = {
       ...{ worker: 1, generation: 2, slot: 2, threadId: -1 },
       state: { kind: 'draining', reason: 'drained' },
       ...{ stall: () => void stalled.push('discarded'), resume() {}, wedge() {}, send() {} },
     };
-    // Each look comes to the other one first.
+    // Each look comes to the discarded thread first.
     await new Promise<void>((resolve) => {
       const serving: WatchedThread = {
         ...{ worker: 2, generation: 1, slot: 1, threadId: -1 },
@@ -176,7 +176,7 @@ describe('the ladder for a stalled worker', () => {
     expect(stalled).to.deep.equal(['serving']);
   });
 
-  it('does not believe a thread that says it turns while its heartbeat stands: another takes its place', async () => {
+  it('replaces a thread that replies that it is responsive while it has no heartbeat', async () => {
     const says = `globalThis[Symbol.for('multilane.interrupt')] = () => '"responsive"'; for (;;);`;
     const thread = new Worker(says, { eval: true });
     await once(thread, 'online');

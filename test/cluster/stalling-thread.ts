@@ -1,9 +1,10 @@
-// A thread that works for as long as it is told, in a timer behind an await, and may be broken off meanwhile.
+// A thread of a test that works for a given time, in a timer behind an await, and may be interrupted
+// meanwhile.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
 import { interruptible } from './interruptible-loop.js';
 
-/** Milliseconds of work; 0 asks for a sign of life. */
+/** Milliseconds of work; 0 requests a sign of life. */
 export type Order = number;
 
 const STANDS_MS = 10;

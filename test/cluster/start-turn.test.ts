@@ -3,14 +3,14 @@ import { createServer } from 'node:net';
 import { expect } from 'chai';
 import { inTurn } from '#src/cluster/start-turn.js';
 
-describe('the turn of a start', () => {
+describe('the start lock', () => {
   const warnings: string[] = [];
   const log = { warn: (line: string) => void warnings.push(line) } as Parameters<typeof inTurn>[1];
   before(function () {
     if (process.platform !== 'linux') this.skip();
   });
 
-  /** Another process, in its turn; real starts on this machine may be before us. */
+  /** Another process that holds the lock. Real starts on this machine may hold it before. */
   async function hold(): Promise<() => void> {
     for (;;) {
       const server = createServer().listen('\0multilane-start');
@@ -22,11 +22,11 @@ describe('the turn of a start', () => {
     }
   }
 
-  it('comes when the other has had its own, and passes on what the work answers or throws', async () => {
+  it('is taken when the other process has released it, and passes on what the work returns or throws', async () => {
     const release = await hold();
     const order: string[] = [];
     const mine = inTurn(() => order.push('mine'), log);
-    // Enough to have done it, were it not for the other.
+    // Enough time for the work, were it not for the other process.
     for (let n = 0; n < 20; n += 1) await new Promise((resolve) => setImmediate(resolve));
     order.push('theirs');
     release();
@@ -39,7 +39,7 @@ describe('the turn of a start', () => {
     expect(warnings).to.deep.equal([]);
   });
 
-  it('is not waited for without end', async () => {
+  it('is not waited for without a bound', async () => {
     const release = await hold();
     try {
       expect(await inTurn(() => 'done', log)).to.equal('done');

@@ -44,7 +44,7 @@ const optionsFor = (settings: Settings, thread: string): SupervisorOptions => ({
 });
 
 describe('the supervisor', () => {
-  it('gives up with 70 when the threads of a worker end again and again before they can serve', async () => {
+  it('gives up with exit code 70 when the threads of a worker end again and again before they can serve', async () => {
     let given: Supervisor | undefined;
     const restarts: string[] = [];
     const settings = await settingsOf({ WORKERS: '1' });
@@ -54,7 +54,7 @@ describe('the supervisor', () => {
         restarted: (reason) => restarts.push(reason),
         fatal: (message, exitCode) => resolve({ message, exitCode }),
         exhausted: (message) => resolve({ message, exitCode: 0 }),
-        // The rule with its own number takes 16 s of backoff.
+        // With the real number of attempts, the backoff takes 16 s.
         limits: { ...RESTART_LIMITS, giveUpAfter: 2 },
       });
       given.start();
@@ -66,7 +66,7 @@ describe('the supervisor', () => {
 });
 
 describe('the supervisor of workers whose threads cannot start any more', () => {
-  /** Generation from which on they can. */
+  /** The first generation that can start. */
   const supervise = async (mendedAt: number, over: Partial<SupervisorOptions> = {}) => {
     const options = optionsFor(await settingsOf({ WORKERS: '1', DRAIN_MS: '0' }), './mended-thread.js');
     const rotation: string[] = [];
@@ -88,7 +88,7 @@ describe('the supervisor of workers whose threads cannot start any more', () => 
     return { supervisor, rotation, lines };
   };
 
-  it('goes on while one serves that has failed itself, says so, and replaces it when another can', async () => {
+  it('continues while a failed thread serves, logs that, and replaces it when a new one can start', async () => {
     const { supervisor, rotation, lines } = await supervise(4);
     await supervisor.until((lanes) => lanes.some(({ generation }) => generation === 4));
     await supervisor.until((lanes) => lanes.every(({ state }) => state.kind === 'ready'));
@@ -101,10 +101,11 @@ describe('the supervisor of workers whose threads cannot start any more', () => 
     await supervisor.stop(0);
   });
 
-  it('says of a reload that its threads do not get ready either, and takes the mended configuration at once', async () => {
+  it('reports a reload whose threads do not get ready, and loads a mended configuration at once', async () => {
     const { supervisor } = await supervise(5);
     const reload = new RollingReload(supervisor, silentLog);
-    // Its first thread has failed and serves on, the next one has refused, and the one behind it waits.
+    // The first thread has failed and still serves, the next one has rejected the configuration, and the
+    // third waits.
     await supervisor.until(() => supervisor.threads.some(({ generation }) => generation === 2));
     await supervisor.until(() => supervisor.threads.every(({ generation }) => generation !== 2));
     expect(await reload.begin()).to.equal(false);
@@ -114,7 +115,7 @@ describe('the supervisor of workers whose threads cannot start any more', () => 
     await supervisor.stop(0);
   });
 
-  it('does not give up soon when the process is short of file descriptors, and says that', async () => {
+  it('makes more attempts when the process is short of file descriptors, and logs that', async () => {
     const { supervisor, lines } = await supervise(4, {
       entry: new URL('./ending-thread.js', import.meta.url),
       isShortOfFiles: () => true,
@@ -127,7 +128,7 @@ describe('the supervisor of workers whose threads cannot start any more', () => 
 });
 
 describe('the supervisor of many workers', () => {
-  it('starts a few threads at a time, and all of them', async () => {
+  it('starts all threads, a few at a time', async () => {
     const workers = 7;
     const options = optionsFor(await settingsOf({ WORKERS: String(workers) }), './draining-thread.js');
     const limits = { ...RESTART_LIMITS, startingAtOnce: 2 };
@@ -143,7 +144,7 @@ describe('the supervisor of many workers', () => {
     await supervisor.stop(0);
   });
 
-  it('starts none of the rest when it is stopped meanwhile', async () => {
+  it('starts no further threads when it is stopped meanwhile', async () => {
     const options = optionsFor(await settingsOf({ WORKERS: '5' }), './draining-thread.js');
     const limits = { ...RESTART_LIMITS, startingAtOnce: 1 };
     const supervisor = new Supervisor({ ...options, limits });
@@ -155,7 +156,7 @@ describe('the supervisor of many workers', () => {
   });
 });
 
-describe('the supervisor of threads that drain for as long as they may', () => {
+describe('the supervisor of threads that use all of their drain time', () => {
   let supervisor: Supervisor;
   const allReady = (): Promise<void> =>
     supervisor.until((lanes) => lanes.every(({ state }) => state.kind === 'ready'));
@@ -179,11 +180,11 @@ describe('the supervisor of threads that drain for as long as they may', () => {
   const count = (...kinds: readonly string[]): number =>
     supervisor.threads.filter(({ state }) => kinds.includes(state.kind)).length;
 
-  it('reloads all workers: starts one by one, drains of a quarter of the workers overlap, all the while all serve', async () => {
+  it('reloads all workers: starts one by one while drains of a quarter of the workers overlap and all workers serve', async () => {
     await start({ WORKERS: '8', DRAIN_MS: '1500' });
     const seen: { starting: number; ready: number; leaving: number }[] = [];
     let isOver = false;
-    // The test is asked after every change.
+    // The check runs after every change.
     const watching = supervisor.until(() => {
       seen.push({
         starting: count('starting'),
@@ -206,7 +207,7 @@ describe('the supervisor of threads that drain for as long as they may', () => {
     expect(Math.max(...during.map(({ leaving }) => leaving))).to.equal(2);
   });
 
-  it('replaces and reloads whatever the wall clock does meanwhile, and takes the time on another', async () => {
+  it('replaces and reloads whatever the wall clock does meanwhile, by a monotonic clock', async () => {
     await start({ WORKERS: '1', DRAIN_MS: '0' });
     const times: unknown[] = [];
     const log = { info: ({ ms }: { ms?: number }) => times.push(ms), warn() {}, error() {} };
@@ -232,7 +233,7 @@ describe('the supervisor of threads that drain for as long as they may', () => {
     }
   });
 
-  it('leaves a thread alone that has started after the order', async () => {
+  it('does not replace a thread that has started after the order', async () => {
     await start({ WORKERS: '1', DRAIN_MS: '0' });
     const before = performance.now();
     await supervisor.replace(1, 'reload', before);
@@ -257,7 +258,7 @@ describe('the supervisor of threads that drain for as long as they may', () => {
     expect(supervisor.workers[0]?.generation).to.equal(7);
   });
 
-  it('cuts another drain short when the one that was cut short does not end', async () => {
+  it('cuts another drain short when the first one does not end', async () => {
     await start({ WORKERS: '1', DRAIN_MS: '3600000' }, { failedDrainMs: 20, overdueMs: 50 }, 'deaf');
     for (let time = 0; time < 3; time += 1) {
       expect(await supervisor.replace(1, 'heap')).to.include({ isReplaced: true });
@@ -273,7 +274,7 @@ describe('the supervisor of threads that drain for as long as they may', () => {
     expect(shown).to.deep.equal(['wedged', 'ready']);
   });
 
-  it('replaces by order also a thread that never gets ready', async () => {
+  it('replaces a thread that never gets ready as well', async () => {
     await start({ WORKERS: '1', DRAIN_MS: '0' }, { startMs: 500 }, 'never ready');
     await supervisor.replace(1, 'reload');
     await allReady();

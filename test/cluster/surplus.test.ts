@@ -6,29 +6,33 @@ import { seeded } from '#test/support/random.js';
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
 const held = fc.array(fc.nat(300), { minLength: 1, maxLength: 16 });
 
-/** Looks that a connection must have been there for. */
+/** Rounds a connection must be open for to count as long-lived. */
 const LOOKS = 4;
-/** Looks within which a client is expected back. */
+/** Rounds within which a client is expected back. */
 const BACK_LOOKS = 8;
-/** MAX_CONNECTIONS that nothing here comes near to. */
+/** A MAX_CONNECTIONS that no test comes near to. */
 const PLENTY = 1_048_576;
 /**
- * The rule asks a quarter of all connections to close at most, so this many looks are enough for any number.
+ * The rule closes at most a quarter of all connections in a round, so this many rounds suffice for any
+ * number.
  */
 const ENOUGH = 60;
 
-/** Workers whose clients come back at once, or some looks later. */
+/** Simulated workers whose clients come back at once, or some rounds later. */
 class Workers {
   readonly held: number[];
   readonly #rule = new SurplusRule(PLENTY);
   readonly #threads: object[];
   readonly #place: (held: readonly number[]) => number;
-  /** Those that are under way, the next to come first. */
+  /** Clients on their way back, by round, the next one first. */
   readonly #underWay: number[];
   closes = 0;
   #closed = 0;
 
-  /** @param place the worker that a client comes to @param delay looks that it is under way for */
+  /**
+   * @param place chooses the worker that a client comes back to
+   * @param delay the number of rounds that a client is on its way
+   */
   constructor(held: readonly number[], place: (held: readonly number[]) => number, delay = 0) {
     this.held = [...held];
     this.#threads = held.map(() => ({}));
@@ -36,7 +40,7 @@ class Workers {
     this.#underWay = Array.from({ length: delay }, () => 0);
   }
 
-  /** @returns connections that are closed behind this look */
+  /** @returns the connections that each worker closes after this round */
   look(): readonly number[] {
     const holders = this.held.map((connections, index) => ({ thread: this.#threads[index]!, connections }));
     const { closes } = this.#rule.decide(holders, this.#closed, sum(this.held));
@@ -52,13 +56,13 @@ class Workers {
     for (let n = 0; n < count; n++) this.look();
   }
 
-  /** A thread takes the place of one whose clients have gone to the others. */
+  /** A successor replaces a thread whose clients have gone to the other workers. */
   replace(index: number): void {
     this.#threads[index] = {};
   }
 }
 
-/** As the acceptor chooses. */
+/** Chooses like the acceptor. */
 const fewest = (held: readonly number[]): number => held.indexOf(Math.min(...held));
 
 describe('the surplus of connections', () => {
@@ -70,7 +74,7 @@ describe('the surplus of connections', () => {
     ['more than a quarter more', [126, 74], true, [26, 0]],
     ['an idle one among many', [10, 10, 10, 10, 0], true, [2, 2, 2, 2, 0]],
     ['an odd number', [0, 3, 3, 3, 3, 3, 3, 3], true, [0, 0, 0, 0, 0, 0, 1, 1]],
-    ['one each, and one without', [1, 1, 1, 0], false, [0, 0, 0, 0]],
+    ['one each, and one worker without', [1, 1, 1, 0], false, [0, 0, 0, 0]],
     ['two on one of two', [2, 0], false, [1, 0]],
     ['a single connection', [0, 1], false, [0, 0]],
     ['none', [0, 0], false, [0, 0]],
@@ -82,7 +86,7 @@ describe('the surplus of connections', () => {
     });
   }
 
-  it('leaves every worker its share, and is what the others lack', () => {
+  it('leaves every worker its share, and equals what the others lack', () => {
     fc.assert(
       fc.property(held, fc.nat(300), (workers, coming) => {
         const share = Math.floor((sum(workers) + coming) / workers.length);
@@ -99,7 +103,7 @@ describe('the surplus of connections', () => {
     );
   });
 
-  it('is none where all have their share, however many there are, and level ones are not uneven', () => {
+  it('is none where all have their share, and level workers are never uneven', () => {
     fc.assert(
       fc.property(fc.nat(10_000), fc.integer({ min: 1, max: 64 }), (total, count) => {
         const even = Array.from({ length: count }, (_, n) => Math.floor((total + n) / count));
@@ -128,7 +132,7 @@ describe('the rule by which workers close connections', () => {
     );
   });
 
-  it('closes exactly the surplus, until all are level, and then nothing more', () => {
+  it('closes exactly the surplus until all workers are level, and then nothing more', () => {
     fc.assert(
       fc.property(held, fc.nat(LOOKS - 1), (begin, delay) => {
         const workers = new Workers(begin, fewest, delay);
@@ -162,7 +166,7 @@ describe('the rule by which workers close connections', () => {
     );
   });
 
-  it('moves 8 connections that are all on one of two workers within three looks of having seen that they stay', () => {
+  it('moves 8 connections that are all on one of two workers within three rounds after they count as long-lived', () => {
     const workers = new Workers([8, 0], fewest);
     workers.looks(LOOKS + 2);
     expect(workers.held).to.deep.equal([4, 4]);
@@ -195,7 +199,7 @@ describe('the rule by which workers close connections', () => {
     expect(look([next, 100], [other, 100])).to.equal(0);
   });
 
-  it('closes nothing when those that come back are spread within bounds, whatever it looked like in between', () => {
+  it('closes nothing when the clients that come back are spread evenly, whatever the state in between', () => {
     const rule = new SurplusRule(PLENTY);
     const threads = [{}, {}, {}];
     const look = (...held: number[]): number =>
@@ -211,7 +215,7 @@ describe('the rule by which workers close connections', () => {
     for (let n = 0; n < ENOUGH; n++) expect(look(170, 130)).to.equal(0);
   });
 
-  it('leaves alone what comes and goes', () => {
+  it('ignores connections that come and go', () => {
     const rule = new SurplusRule(PLENTY);
     const threads = [{}, {}];
     for (let n = 0; n < 100; n++) {
@@ -222,11 +226,11 @@ describe('the rule by which workers close connections', () => {
   });
 
   for (const [what, maxConnections, elsewhere, closes, maxOpen] of [
-    ['as many as ever where half of MAX_CONNECTIONS are open', 80, 0, 10, 50],
-    ['up to three quarters, no more than there are places', 64, 0, 8, 40],
-    ['none with three quarters', 53, 0, 0, 39],
+    ['as many as possible where half of MAX_CONNECTIONS are open', 80, 0, 10, 50],
+    ['fewer, so that three quarters are not exceeded', 64, 0, 8, 40],
+    ['none at three quarters', 53, 0, 0, 39],
     ['none beyond', 41, 0, 0, 30],
-    ['none with three quarters, those of other workers included', 64, 8, 0, 48],
+    ['none at three quarters, connections of other workers included', 64, 8, 0, 48],
   ] as const) {
     it(`closes ${what}`, () => {
       const rule = new SurplusRule(maxConnections);
@@ -237,7 +241,7 @@ describe('the rule by which workers close connections', () => {
     });
   }
 
-  it('closes no more while other clients have come for those that it has closed, until these must be back', () => {
+  it('closes no more while other clients have replaced the closed ones, until those must be back', () => {
     const rule = new SurplusRule(100);
     const threads = [{}, {}];
     const look = (closed: number): RebalanceOrders =>
@@ -252,7 +256,7 @@ describe('the rule by which workers close connections', () => {
     expect(look(0)).to.deep.equal({ closes: [15, 0], maxOpen: 60 });
   });
 
-  /** Where the kernel chooses, a client may come back to where it was. */
+  /** The kernel may lead a client back to the same worker. */
   const anywhere = (seed: number): ((held: readonly number[]) => number) => {
     const random = seeded(seed);
     return (held) => Math.floor(random() * held.length);
@@ -265,7 +269,7 @@ describe('the rule by which workers close connections', () => {
     [4, 400],
     [8, 800],
   ] as const) {
-    it(`comes to an end with ${total} connections on ${count} workers where chance chooses`, () => {
+    it(`comes to an end with ${total} connections on ${count} workers placed at random`, () => {
       for (let seed = 1; seed <= 20; seed++) {
         const workers = new Workers([total, ...Array.from({ length: count - 1 }, () => 0)], anywhere(seed));
         workers.looks(LOOKS + 12);
@@ -281,7 +285,7 @@ describe('the rule by which workers close connections', () => {
     });
   }
 
-  it('is bounded where clients always come back to the same worker', () => {
+  it('closes a bounded number where clients always come back to the same worker', () => {
     fc.assert(
       fc.property(held, (begin) => {
         const most = begin.indexOf(Math.max(...begin));

@@ -1,13 +1,13 @@
-// A thread whose code of services has put something of its own where the runtime of the primary asks.
+// A thread of a test in which code of a service has replaced what the runtime uses for interruptions.
 import { runInThisContext } from 'node:vm';
 import { BroadcastChannel, parentPort, workerData } from 'node:worker_threads';
 import { allowInterrupts } from '#src/cluster/interruptible.js';
 
-/** Script that runs after the runtime has prepared the thread, and what its code posts meanwhile. */
+/** The script that runs after the runtime has prepared the thread, and the messages that it posts. */
 export interface Tampering {
   readonly script: string;
   readonly posts: readonly unknown[];
-  /** Channel that the runtime uses between the primary and this thread. */
+  /** The channel between the primary and this thread. */
   readonly channel: string;
 }
 

@@ -5,7 +5,7 @@ import { InspectorError, ThreadSession } from '#src/cluster/thread-inspector.js'
 import { seeded } from '#test/support/random.js';
 import type { Order } from './inspected-thread.js';
 
-/** Kept alive: V8 gives up on a promise that is collected. */
+/** Keeps promises alive: V8 gives up on one that is garbage-collected. */
 const NEVER = { expression: 'globalThis.never ??= new Promise(() => {})', awaitPromise: true };
 
 interface Evaluated {
@@ -46,7 +46,7 @@ describe('an inspector session into a worker thread', () => {
     await Promise.all(threads.splice(0).map((thread) => thread.terminate()));
   });
 
-  it('evaluates in the thread that was asked for, and in no other', async () => {
+  it('evaluates in the requested thread, and in no other', async () => {
     const [first, second] = [await start(), await start()];
     const sessions = [first, second].map(({ threadId }) => ThreadSession.open(threadId));
     const seen = await Promise.all(
@@ -56,7 +56,7 @@ describe('an inspector session into a worker thread', () => {
     expect(seen).to.deep.equal([first.threadId, second.threadId]);
   });
 
-  it('leaves the timers of its own thread whole, whatever the replies interrupt', async function () {
+  it('does not break the timers of its own thread, whatever the replies interrupt', async function () {
     this.timeout(60_000);
     const thread = await start();
     const session = ThreadSession.open(thread.threadId);
@@ -64,7 +64,7 @@ describe('an inspector session into a worker thread', () => {
     const slowly = 'for (let end = performance.now() + 0.1; performance.now() < end; ); 1';
     for (let round = 0; round < 120; round++) {
       const replies = Array.from({ length: 100 }, () => evaluate(session, slowly));
-      // Each of another length, so that there are lists of timers to be put in order.
+      // The timers have different lengths, so that Node.js has lists of timers to sort.
       for (let pass = 0; pass < 12; pass++) {
         const timers = Array.from({ length: 400 }, () => setTimeout(() => {}, 1_000 + random() * 100_000));
         for (const timer of timers) clearTimeout(timer);
@@ -75,7 +75,7 @@ describe('an inspector session into a worker thread', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
   });
 
-  it('opens and evaluates in a thread whose loop does not turn', async () => {
+  it('opens and evaluates in a thread whose loop is stalled', async () => {
     const thread = await start();
     await ask(thread, 'loop');
     const session = ThreadSession.open(thread.threadId);
@@ -84,7 +84,7 @@ describe('an inspector session into a worker thread', () => {
     expect(sum).to.equal(42);
   });
 
-  it('breaks an endless loop, and the thread goes on', async () => {
+  it('ends an endless loop, and the thread continues', async () => {
     const thread = await start();
     await ask(thread, 'loop');
     const session = ThreadSession.open(thread.threadId);
@@ -93,7 +93,7 @@ describe('an inspector session into a worker thread', () => {
     expect(await ask(thread, 'ping')).to.equal('pong');
   });
 
-  it('keeps several sessions into one thread apart', async () => {
+  it('keeps several sessions with one thread separate', async () => {
     const { threadId } = await start();
     const [one, other] = [ThreadSession.open(threadId), ThreadSession.open(threadId)];
     one.close();
@@ -102,22 +102,22 @@ describe('an inspector session into a worker thread', () => {
     expect(still).to.equal(1);
   });
 
-  it('tells when the thread has ended meanwhile', async () => {
+  it('reports that the thread has ended meanwhile', async () => {
     const thread = await start();
     await ask(thread, 'loop');
     const session = ThreadSession.open(thread.threadId);
     const waiting = failure(session.post('Runtime.evaluate', NEVER, 60_000));
-    // Terminated in the middle of the evaluation, V8 would end that and let the loop go on.
+    // If the thread were terminated during the evaluation, V8 would end that and continue the loop.
     await evaluate(session, '1');
     await thread.terminate();
-    // V8 may still say that what was to be evaluated is gone.
+    // V8 may still report that the evaluation was lost.
     expect(await waiting).to.be.oneOf(['THREAD_GONE', 'REFUSED']);
     await session.ended;
     expect(await failure(session.post('Runtime.enable'))).to.equal('THREAD_GONE');
     session.close();
   });
 
-  it('does not keep a thread from ending', async () => {
+  it('does not prevent a thread from ending', async () => {
     const thread = await start();
     const session = ThreadSession.open(thread.threadId);
     await evaluate(session, '1');
@@ -125,7 +125,7 @@ describe('an inspector session into a worker thread', () => {
     await Promise.all([once(thread, 'exit'), session.ended]);
   });
 
-  it('refuses a thread that is not there', async () => {
+  it('rejects a thread that does not exist', async () => {
     const thread = await start();
     const { threadId } = thread;
     await thread.terminate();
@@ -136,7 +136,7 @@ describe('an inspector session into a worker thread', () => {
     }
   });
 
-  it('gives up on a reply after its time, passes errors of the protocol on, and is closed once closed', async () => {
+  it('gives up on a late reply, passes on errors of the protocol, and rejects commands once it is closed', async () => {
     const { threadId } = await start();
     const session = ThreadSession.open(threadId);
     const never = session.post('Runtime.evaluate', NEVER, 10);

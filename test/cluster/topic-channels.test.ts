@@ -8,7 +8,7 @@ import { until } from '#test/support/until.js';
 
 type Told = [topic: string, data: string | Uint8Array, isBinary: boolean];
 
-describe('the topics of several workers', () => {
+describe('the topic channels of several workers', () => {
   const block = Block.create({ workers: 3 });
   let buses: TopicChannels[];
   let mails: WorkerMail[];
@@ -45,7 +45,7 @@ describe('the topics of several workers', () => {
       (messages) => messages.length >= count,
     );
 
-  it('bring messages to all others, in order, over turns of the loop', async () => {
+  it('deliver messages to all other workers, in order, over several turns of the loop', async () => {
     for (const bus of buses) bus.joined('a');
     for (let turn = 0; turn < 3; turn++) {
       for (let n = 0; n < 100; n++) buses[0]!.publish('a', `${turn} ${n}`, false);
@@ -58,7 +58,7 @@ describe('the topics of several workers', () => {
     for (const bus of buses) bus.left('a');
   });
 
-  it('take bytes as they are when they are published', async () => {
+  it('send bytes as they were when they were published', async () => {
     buses[1]!.joined('a');
     const bytes = Buffer.from('before');
     buses[0]!.publish('a', bytes, true);
@@ -69,7 +69,7 @@ describe('the topics of several workers', () => {
     buses[1]!.left('a');
   });
 
-  it('wake only those who have subscribers', async () => {
+  it('wake only workers with subscribers', async () => {
     buses[0]!.joined('mine');
     buses[1]!.joined('ours');
     buses[0]!.publish('mine', 'not sent', false);
@@ -80,7 +80,7 @@ describe('the topics of several workers', () => {
     buses[1]!.left('ours');
   });
 
-  it('find whoever comes into a slot after another has left it', async () => {
+  it('reach a new thread in a slot that another one has left', async () => {
     buses[1]!.joined('a');
     buses[0]!.publish('a', 'to the first', false);
     await arrived(1, 1);
@@ -102,7 +102,7 @@ describe('the topics of several workers', () => {
     forgetTopics(block, 2);
   });
 
-  it('send nothing to a thread that was forgotten', async () => {
+  it('send nothing to a thread whose topics were forgotten', async () => {
     buses[1]!.joined('a');
     buses[2]!.joined('a');
     forgetTopics(block, 2);
@@ -112,7 +112,7 @@ describe('the topics of several workers', () => {
     buses[2]!.left('a');
   });
 
-  it('lose nothing that was published right before they close', async () => {
+  it('lose no message that was published right before they close', async () => {
     buses[1]!.joined('a');
     buses[0]!.publish('a', 'last words', false);
     buses[0]!.close();
@@ -121,7 +121,7 @@ describe('the topics of several workers', () => {
     buses[1]!.left('a');
   });
 
-  it('drop what is not of their form, and say so once', async () => {
+  it('drop messages that are not of their form, and report that once', async () => {
     const failures: string[] = [];
     const delivered: unknown[] = [];
     close(3);

@@ -9,7 +9,7 @@ const neverFails = (error: unknown): never => {
   throw error;
 };
 
-/** One for each channel and port of this thread, among others. */
+/** The number of message ports of this thread, one for each channel among them. */
 const asyncHandles = (): number =>
   (process.report.getReport() as unknown as { libuv: { type: string }[] }).libuv.filter(
     ({ type }) => type === 'async',
@@ -41,7 +41,7 @@ describe('the mail between workers', () => {
     });
   };
 
-  it('has one channel for each worker, before and after they have talked', async () => {
+  it('has one channel for each worker, before and after messages were sent', async () => {
     const before = asyncHandles();
     const got: Got[][] = [];
     const boxes = office(WORKERS, got);
@@ -57,7 +57,7 @@ describe('the mail between workers', () => {
     expect(asyncHandles() - before).to.equal(WORKERS);
   });
 
-  it('brings messages in the order in which they were sent, each to those of its subject', async () => {
+  it('delivers messages in the order in which they were sent, each to the receivers of its subject', async () => {
     const got: Got[][] = [];
     const [one, two] = office(3, got);
     for (let n = 0; n < 50; n++) {
@@ -75,7 +75,7 @@ describe('the mail between workers', () => {
     expect(got[0] ?? got[1], 'to others').to.equal(undefined);
   });
 
-  it('neither sends nor delivers for a subject that is closed, and goes on with the others', async () => {
+  it('neither sends nor delivers for a closed subject, and continues with the others', async () => {
     const got: Got[][] = [];
     const [one, two, three] = office(3, got);
     one!.first.close();

@@ -7,7 +7,10 @@ import type { Failing, Report } from './failing-thread.js';
 const order = { type: 'drain', withinMs: 0, isFault: false } as const;
 const usual: Failing = { fails: 'never', how: 'throws', unhandledRejection: 'replace' };
 
-/** What the thread reports at the end of its drain. The primary's part: it lets whoever leaves go. */
+/**
+ * Resolves with the report of the thread at the end of its drain. The test plays the primary and confirms
+ * `leaving`.
+ */
 async function drained(failing: Partial<Failing>, sent?: ToWorker): Promise<boolean> {
   const workerData: Failing = { ...usual, ...failing };
   const thread = new Worker(new URL('./failing-thread.js', import.meta.url), { workerData });
@@ -25,20 +28,20 @@ async function drained(failing: Partial<Failing>, sent?: ToWorker): Promise<bool
 }
 
 describe('a worker that drains', () => {
-  it('has not failed when it was only ordered to', async () => {
+  it('has not failed when it drains only by order', async () => {
     expect(await drained({}, order)).to.equal(false);
   });
 
   for (const [what, failing, sent] of [
     ['an exception that nothing catches', { fails: 'at once' }],
     ['a rejection that nothing handles', { fails: 'at once', how: 'rejects' }],
-    ['one that ends the process', { fails: 'at once', how: 'rejects', unhandledRejection: 'exit' }],
+    ['a rejection that ends the process', { fails: 'at once', how: 'rejects', unhandledRejection: 'exit' }],
     ['a call of process.exit', { fails: 'at once', how: 'exits' }],
-    ['what it ran while it drained by order', { fails: 'while it drains' }, order],
-    ['code that had to be broken off', {}, { type: 'recover' }],
-    ['code that has wedged it, or filled its heap', {}, { ...order, isFault: true }],
+    ['an exception while it drains by order', { fails: 'while it drains' }, order],
+    ['code that had to be interrupted', {}, { type: 'recover' }],
+    ['code that has wedged it or filled its heap', {}, { ...order, isFault: true }],
   ] as readonly (readonly [string, Partial<Failing>, ToWorker?])[]) {
-    it(`has failed by ${what}`, async () => {
+    it(`has failed because of ${what}`, async () => {
       expect(await drained(failing, sent)).to.equal(true);
     });
   }

@@ -28,7 +28,7 @@ const orSame = (state: WorkerState, next: WorkerEvent): WorkerState => {
 };
 
 describe('worker states', () => {
-  /** Every state that a sequence of events leads through; what is not legal changes nothing. */
+  /** The states that a sequence of events leads through; illegal events change nothing. */
   const walk = (events: readonly WorkerEvent[]): WorkerState[] => {
     const states: WorkerState[] = [{ kind: 'starting' }];
     for (const next of events) {
@@ -43,7 +43,7 @@ describe('worker states', () => {
   };
   const anyWalk = fc.array(event, { maxLength: 16 });
 
-  it('hold a descriptor only in rotation; once asked to leave, never again', () => {
+  it('hold a descriptor only in rotation, and never again after an order to leave', () => {
     fc.assert(
       fc.property(anyWalk, (events) => {
         let hasLeft = false;
@@ -56,7 +56,7 @@ describe('worker states', () => {
     );
   });
 
-  it('keep through a stall what was decided before and meanwhile', () => {
+  it('keep during a stall what was decided before and meanwhile', () => {
     fc.assert(
       fc.property(anyWalk, fc.array(event, { maxLength: 4 }), (events, meanwhile) => {
         const before = walk(events).at(-1)!;
@@ -69,7 +69,7 @@ describe('worker states', () => {
     );
   });
 
-  it('are wedged only when there is nothing left to decide, and then end', () => {
+  it('are wedged only after an order to leave, and then end', () => {
     const stalled = move({ kind: 'ready', descriptor: { slot: 1, app: 1 } }, { type: 'stall' });
     expect(() => move(stalled, { type: 'wedge' })).to.throw('not legal');
     const wedged = move(move(stalled, { type: 'drain' }), { type: 'wedge' });
@@ -78,22 +78,22 @@ describe('worker states', () => {
     expect(() => move(wedged, { type: 'stall' })).to.throw('not legal');
   });
 
-  it('are shown as wedged when they were to end long ago, until they do', () => {
+  it('are shown as wedged when they are overdue, until they end', () => {
     const draining: WorkerState = { kind: 'draining', reason: 'drained' };
     expect([shownAs(draining), shownAs(draining, true)]).to.deep.equal(['draining', 'wedged']);
     expect(shownAs(move(draining, { type: 'exit' }), true)).to.equal('dead');
   });
 
-  it('do not stall before they have served: loading code may take its time', () => {
+  it('do not stall before they are ready: loading code may take long', () => {
     expect(() => move({ kind: 'starting' }, { type: 'stall' })).to.throw('not legal');
   });
 
-  it('refuse to come back to life', () => {
+  it('do not leave the state dead', () => {
     const dead: WorkerState = { kind: 'dead', reason: 'lost' };
     for (const type of ['drain', 'exit'] as const) expect(() => move(dead, { type })).to.throw('not legal');
   });
 
-  it('tell an exit without a word from an ordered one', () => {
+  it('distinguish an exit without `leaving` from one in order', () => {
     const ready = move({ kind: 'starting' }, { type: 'ready', descriptor: { slot: 1, app: 1 } });
     expect(move(ready, { type: 'exit' })).to.deep.equal({ kind: 'dead', reason: 'lost' });
     const leaving = move(ready, { type: 'leaving', reason: 'uncaught-exception' });

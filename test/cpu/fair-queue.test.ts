@@ -22,7 +22,7 @@ const steps = fc.array(
 );
 const mosts = fc.integer({ min: 0, max: 12 });
 
-/** The queue beside what is in it, line by line. */
+/** The queue, beside a model of its content line by line. */
 class Modelled {
   readonly queue: FairQueue<Item>;
   readonly items: Item[] = [];
@@ -64,7 +64,7 @@ class Modelled {
 }
 
 describe('a queue that callers share', () => {
-  it('never holds more than it may, and refuses only when it is full', () => {
+  it('never holds more than its maximum, and rejects only when it is full', () => {
     fc.assert(
       fc.property(mosts, steps, (most, list) => {
         const model = new Modelled(most);
@@ -80,7 +80,7 @@ describe('a queue that callers share', () => {
     );
   });
 
-  it('refuses the newest entry of a caller that has the most, so each may have its share', () => {
+  it('rejects the newest entry of the caller with the most, so each caller can have its share', () => {
     fc.assert(
       fc.property(mosts, steps, (most, list) => {
         const model = new Modelled(most);
@@ -100,17 +100,17 @@ describe('a queue that callers share', () => {
     );
   });
 
-  it('takes callers in turns, and the entries of each in their order', () => {
+  it('takes callers in turn, and the entries of each in their order', () => {
     fc.assert(
       fc.property(steps, (list) => {
         const model = new Modelled(1_000);
-        /** Entries that have left since the oldest one of the caller could have. */
+        /** The number of entries that were taken while the oldest one of a caller waited. */
         const passed = new Map<string, string[]>();
         for (const step of list) {
           if ('add' in step) model.add(step.add);
           else if ('remove' in step) {
             model.remove(step.remove);
-            // A caller whose last entry was removed waits for nothing; its next entry waits anew.
+            // A caller whose last entry was removed does not wait any more; its next entry waits anew.
             for (const caller of CALLERS) if (model.of(caller).length === 0) passed.set(caller, []);
           } else {
             const expected = new Map(CALLERS.map((caller) => [caller, model.of(caller)[0]]));
@@ -129,7 +129,7 @@ describe('a queue that callers share', () => {
     );
   });
 
-  it('is whole for a caller that is alone', () => {
+  it('is available as a whole to a single caller', () => {
     const model = new Modelled(64);
     for (let n = 0; n < 64; n++) expect(model.add('a').refused).to.equal(undefined);
     const { item, refused } = model.add('a');

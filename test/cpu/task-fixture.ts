@@ -1,4 +1,4 @@
-// Tasks that task-pool.test.ts runs in the pool's threads.
+// Tasks that tests run in the threads of the CPU pool.
 import { execFileSync } from 'node:child_process';
 import { threadId } from 'node:worker_threads';
 import { BusinessError, HttpError } from '#src/errors.js';
@@ -24,13 +24,13 @@ export function fail(): never {
   throw new RangeError('out of paper');
 }
 
-/** Tells `channel` that it runs, then never gives its thread back. */
+/** Posts to `channel` that it runs, and then never ends. */
 export function spin(channel: string): never {
   tell(channel);
   for (;;);
 }
 
-/** Tells `channel` that it runs, and ends when told so. */
+/** Posts to `channel` that it runs, and ends when it receives a message. */
 export async function untilTold(channel: string): Promise<string> {
   const ears = new BroadcastChannel(channel);
   const told = new Promise((resolve) => {
@@ -42,7 +42,7 @@ export async function untilTold(channel: string): Promise<string> {
   return 'told';
 }
 
-/** In native code until its child is killed, whose id is written to the file. */
+/** Stays in native code until its child process is killed, whose id is written to the file. */
 export function untilKilled(file: string): void {
   execFileSync('sh', ['-c', 'echo $$ > "$0" && exec sleep 60', file]);
 }

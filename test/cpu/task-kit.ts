@@ -1,5 +1,5 @@
-// What tests of the CPU pool share: a pool of real threads, the ends of its workers, and tasks that wait to
-// be told.
+// Shared by tests of the CPU pool: a pool of real threads, the workers' ends of its ports, and tasks that
+// wait for a message.
 import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
 import { expect } from 'chai';
@@ -22,15 +22,18 @@ export const trace = {
 export interface PoolOptions {
   readonly maxQueue?: number;
   readonly graceMs?: number;
-  /** Of the tasks of `cpu`. Default `task-fixture.ts` */
+  /**
+   * The tasks module of `cpu`.
+   * @default task-fixture.ts
+   */
   readonly tasks?: URL;
 }
 
-/** A pool, and one worker's end of it. */
+/** A pool, and the end of one worker. */
 export class TestPool {
   readonly pool: TaskPool;
   readonly cpu: CpuTasks;
-  /** What the pool has logged. */
+  /** The log lines of the pool. */
   readonly lines: Record<string, unknown>[] = [];
   readonly spans: { name: string; parent: unknown; errorType: string | undefined }[] = [];
   readonly #clients: CpuClient[] = [];
@@ -41,7 +44,7 @@ export class TestPool {
     this.cpu = this.worker().tasks(tasks);
   }
 
-  /** A worker's end of a new port. */
+  /** Attaches a new port, and returns the worker's end of it. */
   worker(timeoutMs = 60_000): CpuClient {
     const { port1, port2 } = new MessageChannel();
     this.pool.attach(port1);
@@ -82,7 +85,7 @@ export async function rejection(promise: Promise<unknown>): Promise<Error> {
   throw new Error('expected a rejection');
 }
 
-/** Starts a task that tells `channel` when it runs, and resolves then. */
+/** Starts a task that posts to `channel` when it runs. Resolves then. */
 export async function running<T>(channel: string, begin: () => Promise<T>): Promise<{ result: Promise<T> }> {
   const ears = new BroadcastChannel(channel);
   const told = once(ears as unknown as EventTarget, 'message');

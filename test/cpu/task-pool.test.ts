@@ -12,7 +12,7 @@ import { runInScope } from '#src/scope.js';
 import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { FIXTURE, type PoolOptions, rejection, running, scopeOf, TestPool, tell, trace } from './task-kit.js';
 
-describe('task pool', () => {
+describe('the CPU pool', () => {
   let kit: TestPool;
   let pool: TaskPool;
   let cpu: CpuTasks;
@@ -24,14 +24,14 @@ describe('task pool', () => {
 
   afterEach(() => kit.close());
 
-  it('runs a named export and gives back what it returns', async () => {
+  it('runs a named export and returns its result', async () => {
     start(1);
     const input = { when: new Date(0), names: new Map([['a', 1n]]), none: null };
     expect(await cpu.run('echo', input)).to.deep.equal(input);
     expect(await cpu.run('echo', undefined)).to.equal(undefined);
   });
 
-  it('gives bytes back as bytes, also those that share a buffer with others', async () => {
+  it('returns bytes as bytes, also those that share a buffer with others', async () => {
     start(1);
     const many = await cpu.run<Uint8Array>('bytes', 1_000_000);
     expect(many).to.be.instanceOf(Uint8Array).and.to.have.length(1_000_000);
@@ -41,7 +41,7 @@ describe('task pool', () => {
   });
 
   for (const name of ['missing', 'notAFunction', 'toString', 'constructor', '__proto__']) {
-    it(`refuses ${name}, which is no function that the module exports`, async () => {
+    it(`rejects ${name}, which is not a function that the module exports`, async () => {
       start(1);
       const error = await rejection(cpu.run(name, null));
       expect(error).to.not.be.instanceOf(HttpError);
@@ -49,7 +49,7 @@ describe('task pool', () => {
     });
   }
 
-  it('says where a tasks module does not compile', async () => {
+  it('reports where a tasks module does not compile', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'multilane-tasks-'));
     const file = join(folder, 'tasks.mjs');
     writeFileSync(file, `\nexport const broken = [;`);
@@ -70,7 +70,7 @@ describe('task pool', () => {
     }
   });
 
-  it('keeps the class, code and status of an error that has an answer of its own', async () => {
+  it('keeps the class, code and status of an HttpError', async () => {
     start(1);
     const declined = await rejection(cpu.run('decline', null));
     expect(declined).to.be.instanceOf(BusinessError);
@@ -81,7 +81,7 @@ describe('task pool', () => {
     expect((later as HttpError).headers).to.deep.equal({ 'retry-after': '7' });
   });
 
-  it('gives back any other error with its message and the stack of its thread', async () => {
+  it('rejects with the message of any other error and the stack of its thread', async () => {
     start(1);
     const error = await rejection(cpu.run('fail', null));
     expect(error).to.not.be.instanceOf(HttpError);
@@ -89,7 +89,7 @@ describe('task pool', () => {
     expect(error.stack).to.contain('task-fixture');
   });
 
-  it('refuses what would wait behind a full queue: 503, to be tried again', async () => {
+  it('rejects tasks when the queue is full: 503, retryable', async () => {
     start(1, { maxQueue: 1 });
     const channel = randomUUID();
     const first = await running(channel, () => cpu.run('untilTold', channel));
@@ -103,7 +103,7 @@ describe('task pool', () => {
     expect(pool).to.include({ queueLength: 0, running: 0 });
   });
 
-  it('fails tasks at once for which no thread can start, and runs them when one can', async function () {
+  it('fails tasks at once while no thread can start, and runs later ones when one can', async function () {
     if (!canLimitFiles()) this.skip();
     start(2);
     const failures = await withoutFiles(() =>
@@ -114,7 +114,7 @@ describe('task pool', () => {
     expect(await cpu.run('echo', 4)).to.equal(4);
   });
 
-  it('ends the thread of an aborted task, and no other task with it', async () => {
+  it('ends the thread of an aborted task, and no other task', async () => {
     start(2);
     const [stuck, innocent] = [randomUUID(), randomUUID()];
     const controller = new AbortController();
@@ -128,7 +128,7 @@ describe('task pool', () => {
     expect(await other.result).to.equal('told');
   });
 
-  it('leaves an aborted task that ends soon enough its thread', async () => {
+  it('keeps the thread of an aborted task that ends soon', async () => {
     start(1, { graceMs: 60_000 });
     const thread = await cpu.run<number>('thread', null);
     const channel = randomUUID();
@@ -142,7 +142,7 @@ describe('task pool', () => {
     expect(await cpu.run('thread', null)).to.equal(thread);
   });
 
-  it('survives task after task being aborted, whether it runs, waits, or its thread is only starting', async () => {
+  it('survives the abort of one task after the other, whether it runs, waits, or its thread is starting', async () => {
     start(2, { maxQueue: 100 });
     const controllers = Array.from({ length: 40 }, () => new AbortController());
     const channel = randomUUID();
@@ -156,7 +156,7 @@ describe('task pool', () => {
     expect(pool).to.include({ queueLength: 0, running: 0 });
   });
 
-  it('takes an aborted task out of the queue', async () => {
+  it('removes an aborted task from the queue', async () => {
     start(1);
     const channel = randomUUID();
     const first = await running(channel, () => cpu.run('untilTold', channel));
@@ -169,7 +169,7 @@ describe('task pool', () => {
     expect(await Promise.all([first.result, third])).to.deep.equal(['told', 3]);
   });
 
-  it('rejects with the reason of the signal that aborts, whoever it belongs to and whenever it does', async () => {
+  it('rejects with the reason of whichever signal aborts, at any time', async () => {
     start(1);
     const reasons: readonly unknown[] = [
       new DOMException('too late', 'TimeoutError'),
@@ -197,16 +197,16 @@ describe('task pool', () => {
     }
   });
 
-  it('breaks a task off at the deadline of the request that asked for it, and the pool does so by itself', async () => {
+  it('interrupts a task at the deadline of its request, without a message from the worker', async () => {
     start(1);
     const channel = randomUUID();
-    // The scope's signal never fires: only the remaining time that travelled can end the loop.
+    // The signal of the scope never aborts: only the remaining time in the message can end the loop.
     const late = runInScope(scopeOf(Deadline.after(50)), () => rejection(cpu.run('spin', channel)));
     expect(await late).to.include({ code: 'DEADLINE_EXCEEDED', status: 504 });
     expect(await cpu.run('echo', 1)).to.equal(1);
   });
 
-  it('ends a task that was started outside a request and does not return, and names it in the log', async () => {
+  it('ends a task that was started outside of a request and does not return, and names it in the log', async () => {
     start(1);
     const { lines } = kit;
     const error = await rejection(kit.worker(50).tasks(FIXTURE).run('spin', randomUUID()));
@@ -216,7 +216,7 @@ describe('task pool', () => {
     expect(lines[0]).to.include({ level: 40, task: 'spin', module: FIXTURE.href });
   });
 
-  it('ends a task of a request that goes on after its deadline, and names it in the log', async () => {
+  it('ends a task that continues after the deadline of its request, and names it in the log', async () => {
     start(1);
     const { lines } = kit;
     await runInScope(scopeOf(Deadline.after(50)), () => rejection(cpu.run('spin', randomUUID())));
@@ -224,7 +224,7 @@ describe('task pool', () => {
     expect(lines.map(({ task }) => task)).to.deep.equal(['spin']);
   });
 
-  it('fails a task whose thread ends under it, and only that one', async () => {
+  it('fails a task whose thread ends, and only that one', async () => {
     start(2);
     const channel = randomUUID();
     const other = await running(channel, () => cpu.run('untilTold', channel));
@@ -234,7 +234,7 @@ describe('task pool', () => {
     expect(await cpu.run('echo', 1)).to.equal(1);
   });
 
-  it('forgets the tasks of a worker that went away, and goes on with those of the others', async () => {
+  it('drops the tasks of a worker that has ended, and continues with those of the others', async () => {
     start(1, { maxQueue: 10 });
     const gone = kit.worker();
     const [theirs, ours] = [randomUUID(), randomUUID()];
@@ -249,7 +249,7 @@ describe('task pool', () => {
     expect(await result).to.equal('told');
   });
 
-  it('lets accepted tasks end when it closes, and refuses new ones', async () => {
+  it('completes accepted tasks when it closes, and rejects new ones', async () => {
     start(1);
     const channel = randomUUID();
     const first = await running(channel, () => cpu.run('untilTold', channel));
@@ -263,7 +263,7 @@ describe('task pool', () => {
     await closed;
   });
 
-  it('breaks off what does not end in time when it closes', async () => {
+  it('interrupts tasks that do not end in time when it closes', async () => {
     start(1);
     const channel = randomUUID();
     const spinning = await running(channel, () => rejection(cpu.run('spin', channel)));
@@ -271,7 +271,7 @@ describe('task pool', () => {
     expect(await spinning.result).to.include({ code: 'DRAINING' });
   });
 
-  it('makes every task a span of the request that asked for it', async () => {
+  it('makes every task a span of its request', async () => {
     start(1);
     await runInScope(scopeOf(Deadline.after(60_000)), async () => {
       await cpu.run('echo', 1);
@@ -283,7 +283,7 @@ describe('task pool', () => {
     ]);
   });
 
-  it('says so when the service declares no tasks', async () => {
+  it('reports that the service declares no tasks', async () => {
     start(1);
     expect((await rejection(kit.worker().tasks(undefined).run('echo', 1))).message).to.contain(
       'no tasks module',

@@ -1,4 +1,4 @@
-// How callers share the queue of the CPU pool, and what becomes of threads that cannot be ended.
+// How callers share the queue of the CPU pool, and what happens to threads that cannot be ended.
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { runInScope } from '#src/scope.js';
 import { until } from '#test/support/until.js';
 import { FIXTURE, rejection, running, scopeOf, TestPool, tell } from './task-kit.js';
 
-/** Calls of one route. */
+/** Runs tasks for one route. */
 function from<T>(template: string, begin: () => Promise<T>): Promise<T> {
   const route = { service: 'demo', method: 'GET', template };
   return runInScope(scopeOf(Deadline.after(60_000), undefined, route), begin);
@@ -19,7 +19,7 @@ describe('the queue of the CPU pool', () => {
   let kit: TestPool;
   afterEach(() => kit.close());
 
-  it('is not filled by one route for the others: each has its share and its turn', async () => {
+  it('gives each route its share and its turn, though another route fills it', async () => {
     kit = new TestPool(1, { maxQueue: 4 });
     const { cpu, pool } = kit;
     const channel = randomUUID();
@@ -48,7 +48,7 @@ describe('the queue of the CPU pool', () => {
     expect(pool.refused).to.deep.equal({ queue: 1, route_share: 4 });
   });
 
-  it('is shared out by task where no route is served', async () => {
+  it('is shared by task outside of requests', async () => {
     kit = new TestPool(1, { maxQueue: 2 });
     const channel = randomUUID();
     const first = await running(channel, () => kit.cpu.run('untilTold', channel));
@@ -64,7 +64,7 @@ describe('the queue of the CPU pool', () => {
 describe('a thread of the CPU pool in native code', () => {
   let kit: TestPool;
   let folder: string;
-  /** Each keeps one thread in native code, until it is killed. */
+  /** Child processes, each of which keeps one thread in native code until it is killed. */
   let children: number[];
 
   beforeEach(() => {
@@ -80,7 +80,7 @@ describe('a thread of the CPU pool in native code', () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** Starts a task that is in native code until its child is killed. Resolves once it is. */
+  /** Starts a task that stays in native code until its child is killed. Resolves once it is there. */
   async function startNative(signal?: AbortSignal): Promise<{ result: Promise<Error> }> {
     const file = join(folder, randomUUID());
     const result = rejection(kit.cpu.run('untilKilled', file, signal && { signal }));
@@ -93,7 +93,7 @@ describe('a thread of the CPU pool in native code', () => {
     return { result };
   }
 
-  /** Does the same, and gives the task up. */
+  /** Does the same, and aborts the task. */
   async function stick(): Promise<void> {
     const controller = new AbortController();
     const { result } = await startNative(controller.signal);
@@ -107,7 +107,7 @@ describe('a thread of the CPU pool in native code', () => {
       (length) => length === count,
     );
 
-  it('is replaced, a bounded number of times: then tasks wait until one has ended', async () => {
+  it('is replaced a bounded number of times, after which tasks wait until one has ended', async () => {
     const { cpu, pool } = kit;
     for (let count = 1; count <= 3; count++) {
       await stick();
@@ -124,7 +124,7 @@ describe('a thread of the CPU pool in native code', () => {
     expect(pool.unfinished.map(({ task }) => task)).to.deep.equal(Array(3).fill('untilKilled'));
   });
 
-  it('does not hold up the end of the pool, which tells that it lives until it has ended', async () => {
+  it('does not delay the end of the pool, and is listed as unfinished until it has ended', async () => {
     const { pool } = kit;
     const { result } = await startNative();
     expect(pool.unfinished).to.deep.equal([]);

@@ -12,7 +12,7 @@ import {
   THROWN,
 } from './task-values.js';
 
-describe('what a CPU task returns, throws or leaves behind', () => {
+describe('a value that a CPU task returns, throws or leaves behind', () => {
   let kit: TestPool;
   let cpu: CpuTasks;
   let thread: number;
@@ -25,20 +25,20 @@ describe('what a CPU task returns, throws or leaves behind', () => {
 
   after(() => kit.close());
 
-  /** The only thread lives on, and runs what comes next. */
+  /** Checks that the only thread is alive and runs the next task. */
   const livesOn = async (): Promise<void> => {
     expect(await cpu.run('turn', null)).to.equal(thread);
   };
 
   for (const [name, [, isWhole]] of Object.entries(SENT)) {
-    it(`reaches its caller, as often as it is returned: ${name}`, async () => {
+    it(`reaches its caller, however often it is returned: ${name}`, async () => {
       for (let n = 0; n < 2; n++) expect(isWhole((await cpu.run('sent', name)) as never)).to.equal(true);
       await livesOn();
     });
   }
 
   for (const name of Object.keys(NOT_SENT)) {
-    it(`fails by its name when it cannot be sent: ${name}`, async () => {
+    it(`fails with the name of the task when it cannot be sent: ${name}`, async () => {
       for (let n = 0; n < 2; n++) {
         const error = await rejection(cpu.run('notSent', name));
         expect(error).to.not.be.instanceOf(HttpError);
@@ -51,7 +51,7 @@ describe('what a CPU task returns, throws or leaves behind', () => {
   }
 
   for (const [name, make] of Object.entries(HIDDEN)) {
-    it(`fails by its name as the input, instead of arriving as {}: ${name}`, async () => {
+    it(`fails with the name of the task as an input, instead of arriving as {}: ${name}`, async () => {
       for (const input of [make(), { all: [make()] }]) {
         const { message } = await rejection(cpu.run('echo', input));
         expect(message).to.match(/^CPU task echo: its input cannot be sent to a thread: ./);
@@ -59,7 +59,7 @@ describe('what a CPU task returns, throws or leaves behind', () => {
     });
   }
 
-  it('fails by its name when the bytes were moved by an earlier call', async () => {
+  it('fails with the name of the task when its bytes were moved by an earlier call', async () => {
     await cpu.run('keptBytes', null);
     for (const task of ['keptBytes', 'keptPart', 'keptBytes']) {
       const { message } = await rejection(cpu.run(task, null));
@@ -69,7 +69,7 @@ describe('what a CPU task returns, throws or leaves behind', () => {
   });
 
   for (const name of Object.keys(SENT_OR_NOT)) {
-    it(`is sent or refused, as Node.js does it: ${name}`, async () => {
+    it(`is sent or rejected, depending on the version of Node.js: ${name}`, async () => {
       for (let n = 0; n < 2; n++) {
         const result = await cpu.run('sentOrNot', name).catch((error: Error) => error);
         if (result instanceof Error)
@@ -96,7 +96,7 @@ describe('what a CPU task returns, throws or leaves behind', () => {
     });
   }
 
-  it('says of an error with members that cannot be sent what it was, and which task has thrown it', async () => {
+  it('keeps message and task when it is an error with members that cannot be sent', async () => {
     const { message } = await rejection(cpu.run('thrown', 'an HttpError whose members cannot be cloned'));
     expect(message).to.match(
       /^CPU task thrown: what it has thrown \(HttpError: x\) cannot be sent to its caller: ./,
@@ -116,7 +116,7 @@ describe('what a CPU task returns, throws or leaves behind', () => {
     });
   }
 
-  it('fails the task or is logged when it throws in a microtask, which Node.js may not know the task of', async () => {
+  it('fails the task or is logged when it throws in a microtask, whose task Node.js may not know', async () => {
     kit.lines.length = 0;
     const failed = await cpu.run('throwInMicrotask', null).then(
       () => false,
@@ -134,7 +134,7 @@ describe('what a CPU task returns, throws or leaves behind', () => {
   });
 });
 
-describe('what is given to a CPU task', () => {
+describe('the input of a CPU task', () => {
   let kit: TestPool;
 
   before(() => {
@@ -143,9 +143,9 @@ describe('what is given to a CPU task', () => {
 
   after(() => kit.close());
 
-  it('is refused by the name of the task when it cannot be sent, and nothing is started', async () => {
+  it('is rejected with the name of the task when it cannot be sent, and no task starts', async () => {
     for (const [name, make] of Object.entries(NOT_SENT)) {
-      // This one is an object without members to the serializer.
+      // The serializer takes this one for an object without members.
       if (name === 'what only looks like bytes') continue;
       const value = make();
       if (name.startsWith('a rejected')) (value as Promise<unknown>[])[0]!.catch(() => undefined);
@@ -156,7 +156,7 @@ describe('what is given to a CPU task', () => {
     expect(await kit.cpu.run('echo', 1)).to.equal(1);
   });
 
-  it('needs the name of a task', async () => {
+  it('requires the name of a task', async () => {
     for (const name of [undefined, null, 5, {}, () => 1, Symbol('a'), Object('echo')]) {
       const error = await rejection(kit.cpu.run(name as string, 1));
       expect(error).to.be.instanceOf(TypeError);
@@ -165,7 +165,7 @@ describe('what is given to a CPU task', () => {
     expect(await kit.cpu.run('echo', 1)).to.equal(1);
   });
 
-  it('is never taken from its owner', async () => {
+  it('remains with its owner', async () => {
     const bytes = new Uint8Array(100);
     for (let n = 0; n < 2; n++) expect(await kit.cpu.run('echo', bytes)).to.have.length(100);
     expect(bytes).to.have.length(100);

@@ -1,4 +1,4 @@
-// Values that tasks of task-values.test.ts return, throw and leave behind, by what they are.
+// Values that the tasks of task-values.test.ts return, throw and leave behind, by description.
 import { createSecretKey } from 'node:crypto';
 import { types } from 'node:util';
 import { MessageChannel, markAsUntransferable, threadId } from 'node:worker_threads';
@@ -45,7 +45,7 @@ const isCopyOfShared = ({ length, buffer }: Uint8Array): boolean =>
 const cyclic: Record<string, unknown> = {};
 cyclic.self = cyclic;
 
-/** Values that reach the caller, as often as they are returned, and what they are there. */
+/** Values that reach the caller, however often they are returned, and what they are there. */
 export const SENT: Readonly<Record<string, readonly [Make, (value: never) => boolean]>> = {
   'a view of shared memory': [() => shared, isCopyOfShared],
   'an object with such a view': [() => ({ shared }), ({ shared: one }) => isCopyOfShared(one)],
@@ -67,7 +67,7 @@ export const SENT: Readonly<Record<string, readonly [Make, (value: never) => boo
   'no bytes': [() => new Uint8Array(0), (value: Uint8Array) => value.length === 0],
 };
 
-/** Objects whose clone is empty, although they are not. */
+/** Objects with content whose clone is empty. */
 export const HIDDEN: Readonly<Record<string, Make>> = {
   'a stream': () => new ReadableStream(),
   'a Blob': () => new Blob(['x']),
@@ -120,12 +120,12 @@ export const NOT_SENT: Readonly<Record<string, Make>> = {
   ),
 };
 
-/** Sent by some versions of Node.js, as an empty object or as a copy, and refused by others. */
+/** Values that some versions of Node.js send, as an empty object or as a copy, and others reject. */
 export const SENT_OR_NOT: Readonly<Record<string, Make>> = {
   'bytes that cannot be moved': () => pinned,
 };
 
-/** Thrown by the promise of the task, or by looking at what it has returned. */
+/** Values that throw when the task's promise resolves with them, or when they are read. */
 export const RETURNED_BUT_THROWS: Readonly<Record<string, Make>> = {
   'a Proxy whose traps throw': hostile,
   'a Proxy that is revoked': revoked,
@@ -182,7 +182,7 @@ export const THROWN: Readonly<Record<string, Make>> = {
   'a MessagePort': () => new MessageChannel().port1,
 };
 
-/** What goes on behind the promise of a task, and throws when nothing can catch it. */
+/** Work that continues after the promise of a task has settled, and throws where nothing can catch it. */
 export const LEFT_BEHIND: Readonly<Record<string, () => void>> = {
   'a rejected promise': () => void Promise.reject(new Error('left behind')),
   'a timer': () => void setTimeout(trap),
@@ -210,7 +210,7 @@ export async function rejected(name: string): Promise<never> {
 export const keptBytes = (): Uint8Array => kept;
 export const keptPart = (): Uint8Array => part;
 
-/** Up to Node.js 22 it is thrown when the task has ended. */
+/** Work whose exception is thrown, up to Node.js 22, only when the task has ended. */
 export const throwInMicrotask = (): void => queueMicrotask(trap);
 
 export function leaveBehind(name: string): string {
@@ -218,7 +218,7 @@ export function leaveBehind(name: string): string {
   return 'done';
 }
 
-/** Never settles by itself. */
+/** Tasks that never settle by themselves. */
 export function failBeside(name: string): Promise<never> {
   LEFT_BEHIND[name]!();
   return new Promise(() => setInterval(() => undefined, 1_000));
@@ -226,7 +226,7 @@ export function failBeside(name: string): Promise<never> {
 
 export const thread = (): number => threadId;
 
-/** Lets the loop of its thread turn a few times. */
+/** Waits for a few turns of the thread's loop. */
 export async function turn(): Promise<number> {
   for (let left = 3; left > 0; left--) await new Promise((resolve) => setTimeout(resolve, 2));
   return threadId;

@@ -7,10 +7,14 @@ const MODULE = new URL(import.meta.resolve('#src/user-code/module.js')).href;
 describe('a process that ends while its configuration is loaded', () => {
   for (const [what, text, why] of [
     ['an await that never settles', 'await new Promise(() => {});', /never settles/],
-    ['an end', 'process.exit(0);', /process\.exit/],
-    ['an end later on', 'setImmediate(() => process.exit()); await new Promise(() => {});', /process\.exit/],
+    ['a call of process.exit', 'process.exit(0);', /process\.exit/],
+    [
+      'a later call of process.exit',
+      'setImmediate(() => process.exit()); await new Promise(() => {});',
+      /process\.exit/,
+    ],
   ] as const) {
-    it(`says so in one line and exits with 78: ${what}`, () =>
+    it(`reports it in one line and exits with 78: ${what}`, () =>
       inFolder({ 'multilane.config.mjs': text }, async (cwd) => {
         const path = JSON.stringify(`${cwd}/multilane.config.mjs`);
         const load = `const { importConfigModule } = await import(${JSON.stringify(MODULE)}); await importConfigModule(${path});`;

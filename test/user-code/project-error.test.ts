@@ -5,8 +5,8 @@ import { projectError } from '#src/user-code/project-error.js';
 
 const MEMBERS = ['name', 'message', 'stack', 'cause'] as const;
 
-describe('what a project has thrown', () => {
-  it('is told whichever of its members cannot be read, or are no texts', () => {
+describe('the error for what a project has thrown', () => {
+  it('is readable whichever members of the original cannot be read or are not texts', () => {
     const member = fc.constantFrom(
       'as it is',
       'throws',
@@ -36,7 +36,7 @@ describe('what a project has thrown', () => {
     );
   });
 
-  it('is told when nothing at all can be asked of it', () => {
+  it('is readable when no member of the original can be read', () => {
     const refuse = (): never => {
       throw new Error('no');
     };

@@ -1,5 +1,5 @@
-// Clients whose connections are moved, beside others that open connections at random: with the gate that
-// admits both, the primary's looks and its count by address. Only the network is simulated.
+// Clients whose connections are moved, beside other clients that open connections at random. The connection
+// gate, the rounds of the primary and its count by address are the real ones; only the network is simulated.
 import { expect } from 'chai';
 import { rebalanceRound } from '#src/cluster/rebalance.js';
 import { addressKeys } from '#src/memory/address-cells.js';
@@ -13,15 +13,15 @@ import { newSeed, seeded } from '#test/support/random.js';
 
 /** All clients that keep their connections are behind one reverse proxy. */
 const PROXY = '192.0.2.1';
-/** Moments from one look of the primary to the next. */
+/** Simulated moments between two rounds of the primary. */
 const MOMENTS = 4;
-/** Within so many a client is back that was told to close: 2 s. */
+/** A client whose connection was closed is back within this number of moments, which are 2 s. */
 const BACK_MOMENTS = 8 * MOMENTS;
 const LOOKS = 100;
 const RUNS = 150;
 /**
- * Of MAX_CONNECTIONS: the first with which connections are moved, the second with which addresses are held to
- * a share.
+ * Parts of MAX_CONNECTIONS: up to the first, connections are moved; from the second on, addresses are limited
+ * to a share.
  */
 const [MOVED, SHARED] = [0.75, 0.9] as const;
 
@@ -30,11 +30,11 @@ interface Connection {
   readonly address: string;
 }
 
-/** A client that was told to close. */
+/** A client whose connection was closed by order. */
 interface UnderWay {
-  /** The moment at which it is back. */
+  /** The moment at which the client is back. */
   readonly at: number;
-  /** Strangers that had been admitted when it closed. */
+  /** The number of strangers that were admitted before the connection was closed. */
   readonly admitted: number;
 }
 
@@ -45,12 +45,12 @@ class Process {
   readonly #census: ConnectionCensus;
   readonly #look: () => void;
   readonly #open: () => number;
-  /** Strangers that may come while a client is on its way back. */
+  /** The number of strangers that may come while a client is on its way back. */
   readonly #mostStrangers: number;
   readonly #countedFrom: number;
   #connections: Connection[] = [];
   #underWay: UnderWay[] = [];
-  /** Strangers, since the beginning. */
+  /** The number of strangers since the beginning. */
   #admitted = 0;
   #now = 0;
   moved = 0;
@@ -100,7 +100,7 @@ class Process {
     this.#connections = this.#connections.filter((one) => !this.#leaves(one));
   }
 
-  /** The last worker fails: strangers are gone, clients come back to the first one. */
+  /** The last worker fails: strangers disappear, clients come back to the first worker. */
   #fails(): void {
     const last = this.#gates.length - 1;
     const [lost, kept] = [[], []] as [Connection[], Connection[]];
@@ -128,7 +128,7 @@ class Process {
     }
   }
 
-  /** A stranger at its own time, a client of the proxy when its response says so. */
+  /** Closes a connection: a stranger's at a time of its own, a proxy client's when its response orders it. */
   #leaves({ worker, address }: Connection): boolean {
     const gate = this.#gates[worker]!;
     const isMoved = address === PROXY && this.#random() < 0.5 && gate.givesUp();
@@ -147,7 +147,7 @@ class Process {
     return true;
   }
 
-  /** As exact as the count by address can be. */
+  /** The count by address, as exact as it can be. */
   #count(): void {
     const counts = new Map<string, number>();
     for (const { address } of this.#connections) counts.set(address, (counts.get(address) ?? 0) + 1);
@@ -163,7 +163,7 @@ class Process {
 
 describe('a client whose connection is moved', () => {
   const seed = newSeed();
-  it(`finds a place when it comes back, whatever strangers come meanwhile (SEED=${seed})`, () => {
+  it(`is admitted when it comes back, whatever strangers come meanwhile (SEED=${seed})`, () => {
     let [moved, withMoves] = [0, 0];
     for (let run = 0; run < RUNS; run++) {
       const process = new Process(seeded(seed + run));
