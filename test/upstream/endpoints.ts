@@ -29,7 +29,7 @@ export const ALL_SETTLED: EndpointStatuses = {
   of: () => ({ share: 1, forMs: Number.POSITIVE_INFINITY }),
 };
 
-export function answer(
+export function jsonResponse(
   status: number,
   body: unknown = {},
   contentType = 'application/json',
@@ -38,7 +38,7 @@ export function answer(
 }
 
 export function problem(status: number, code: string): BufferedResponse {
-  return answer(status, { code }, 'application/problem+json');
+  return jsonResponse(status, { code }, 'application/problem+json');
 }
 
 /** Time that passes only when it is told to; due callbacks run in order, each at its own moment. */

@@ -10,7 +10,7 @@ import type { AttemptDependencies, OngoingCall } from '#src/upstream/call-attemp
 import { attemptAt } from '#src/upstream/call-attempt.js';
 import type { Received } from '#src/upstream/transport.js';
 import { StandingLoop } from '#test/resilience/standing-loop.js';
-import { answer, endpoint, problem } from './endpoints.js';
+import { endpoint, jsonResponse, problem } from './endpoints.js';
 
 const SLOW_MS = 10_000;
 const CELL = 3;
@@ -94,7 +94,7 @@ describe('a call that was under way while its thread stood still', () => {
   });
 
   it('says nothing when it looks slow, and its latency is the time that was watched', async () => {
-    const { state, reached, latencies } = await attempt({ pass: paused, end: () => answer(200) });
+    const { state, reached, latencies } = await attempt({ pass: paused, end: () => jsonResponse(200) });
     expect(state).to.include({ calls: 0, failures: 0 });
     expect(reached).to.deep.equal(['success']);
     expect(latencies).to.deep.equal([500]);
@@ -102,19 +102,28 @@ describe('a call that was under way while its thread stood still', () => {
 
   it('is a success when it was quick all the same, and a failure when the endpoint says so', async () => {
     const pass = (loop: StandingLoop): void => loop.stand(3_000);
-    expect((await attempt({ pass, end: () => answer(200) })).state).to.include({ calls: 1, failures: 0 });
-    expect((await attempt({ pass, end: () => answer(500) })).state).to.include({ calls: 1, failures: 1 });
+    expect((await attempt({ pass, end: () => jsonResponse(200) })).state).to.include({
+      calls: 1,
+      failures: 0,
+    });
+    expect((await attempt({ pass, end: () => jsonResponse(500) })).state).to.include({
+      calls: 1,
+      failures: 1,
+    });
   });
 
   it('has failed when the thread was there for most of the time', async () => {
-    for (const end of [timesOut, breaks, () => answer(200)]) {
+    for (const end of [timesOut, breaks, () => jsonResponse(200)]) {
       expect((await attempt({ pass: running, end })).state).to.include({ calls: 1, failures: 1 });
     }
     const pass = (loop: StandingLoop): void => {
       loop.run(SLOW_MS);
       loop.stand(2_000);
     };
-    expect((await attempt({ pass, end: () => answer(200) })).state).to.include({ calls: 1, failures: 1 });
+    expect((await attempt({ pass, end: () => jsonResponse(200) })).state).to.include({
+      calls: 1,
+      failures: 1,
+    });
   });
 });
 

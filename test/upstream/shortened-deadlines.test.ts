@@ -20,7 +20,7 @@ import { InProcessTransport } from '#src/upstream/in-process-transport.js';
 import { SingleFlight } from '#src/upstream/single-flight.js';
 import type { OutgoingRequest, Received } from '#src/upstream/transport.js';
 import { judge } from '#src/upstream/verdict.js';
-import { ALL_SETTLED, answer, endpoint, problem } from './endpoints.js';
+import { ALL_SETTLED, endpoint, jsonResponse, problem } from './endpoints.js';
 import { roundRobinPicker } from './round-robin.js';
 
 /** Answers a request, or never does. */
@@ -201,7 +201,7 @@ describe('what an endpoint says long before a shortened deadline', () => {
     fc.assert(
       fc.property(statuses, fc.boolean(), fc.integer({ min: 1_000, max: 20_000 }), (status, own, leftMs) => {
         const deadline = own ? Deadline.after(0) : Deadline.allowed(now(), leftMs, BUDGET_MS);
-        const ended = { kind: 'returned', value: answer(status) } as const;
+        const ended = { kind: 'returned', value: jsonResponse(status) } as const;
         expect(judge(ended, signal, deadline, 0)).to.deep.equal(
           judge(ended, signal, Deadline.after(60_000), 0),
         );

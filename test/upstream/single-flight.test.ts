@@ -13,7 +13,7 @@ import { SingleFlight } from '#src/upstream/single-flight.js';
 import { readSharedCallMessage, type SharedCallMessage } from '#src/upstream/single-flight-messages.js';
 import { heldScope } from '../support/held-scope.js';
 import { until } from '../support/until.js';
-import { answer } from './endpoints.js';
+import { jsonResponse } from './endpoints.js';
 
 const WORKERS = 3;
 let setUps = 0;
@@ -129,11 +129,11 @@ describe('single flight', () => {
     await first;
     const second = one.get();
     await until(made, (count) => count === 1);
-    endLate(answer(200));
+    endLate(jsonResponse(200));
     await new Promise((resolve) => setImmediate(resolve));
     const third = two.get();
     await asked(one, 1);
-    one.made[0]!.end(answer(200, { of: 'second' }));
+    one.made[0]!.end(jsonResponse(200, { of: 'second' }));
     expect([await textOf(second), await textOf(third)]).to.deep.equal(['{"of":"second"}', '{"of":"second"}']);
     expect(made()).to.equal(1);
     expect(new CallClaims(block, 3).claim('key')).to.equal(0);
@@ -154,11 +154,11 @@ describe('single flight', () => {
     const { one, two, made } = bench;
     const first = one.get();
     await until(made, (count) => count === 1);
-    one.made[0]!.end(answer(200, 'first'));
+    one.made[0]!.end(jsonResponse(200, 'first'));
     await first;
     const second = two.get();
     await until(made, (count) => count === 2);
-    two.made[0]!.end(answer(200, 'second'));
+    two.made[0]!.end(jsonResponse(200, 'second'));
     expect(await textOf(second)).to.equal('"second"');
   });
 
@@ -166,8 +166,8 @@ describe('single flight', () => {
     const { one, two, made } = bench;
     const waiting = [one.get(undefined, 'a'), two.get(undefined, 'b')];
     expect(await until(made, (count) => count === 2)).to.equal(2);
-    one.made[0]!.end(answer(200, 'a'));
-    two.made[0]!.end(answer(200, 'b'));
+    one.made[0]!.end(jsonResponse(200, 'a'));
+    two.made[0]!.end(jsonResponse(200, 'b'));
     expect(await Promise.all(waiting.map(textOf))).to.deep.equal(['"a"', '"b"']);
   });
 
@@ -190,7 +190,7 @@ describe('single flight', () => {
     expect(await until(() => signal.aborted, Boolean)).to.equal(true);
     const later = one.get();
     await until(made, (count) => count === 2);
-    one.made[1]!.end(answer(200, 'later'));
+    one.made[1]!.end(jsonResponse(200, 'later'));
     expect(await textOf(later)).to.equal('"later"');
   });
 
@@ -223,7 +223,7 @@ describe('single flight', () => {
           (count) => count === 1,
         ),
       ).to.equal(1);
-      two.made[0]!.end(answer(200, 'again'));
+      two.made[0]!.end(jsonResponse(200, 'again'));
       expect(await textOf(second)).to.equal('"again"');
       close();
     }
@@ -232,7 +232,7 @@ describe('single flight', () => {
   it('gives a deadline that has passed to nobody but who has made the call, in any worker', async () => {
     const ends: ((made: Worker['made'][number]) => void)[] = [
       (made) => made.fail(new DeadlineExceededError()),
-      (made) => made.end(answer(504, 'a callee in this process says so')),
+      (made) => made.end(jsonResponse(504, 'a callee in this process says so')),
     ];
     for (const end of ends) {
       const { one, two, made, asked, close } = setUp();
@@ -250,7 +250,7 @@ describe('single flight', () => {
         () => one.asked + two.asked,
         (count) => count === 2,
       );
-      [...one.made, ...two.made].at(two.made.length > 0 ? -1 : 1)!.end(answer(200, 'again'));
+      [...one.made, ...two.made].at(two.made.length > 0 ? -1 : 1)!.end(jsonResponse(200, 'again'));
       for (const text of await Promise.all(waiting.map(textOf))) expect(text).to.equal('"again"');
       expect(made()).to.equal(2);
       close();
@@ -269,11 +269,11 @@ describe('single flight', () => {
     };
     const late = two.get();
     await Promise.resolve();
-    one.made[0]!.end(answer(200, 'first'));
+    one.made[0]!.end(jsonResponse(200, 'first'));
     expect(await textOf(first)).to.equal('"first"');
     await asked(one, 2);
     expect([one.made.length, two.made.length]).to.deep.equal([2, 0]);
-    one.made[1]!.end(answer(200, 'next'));
+    one.made[1]!.end(jsonResponse(200, 'next'));
     expect([await textOf(next!), await textOf(late)]).to.deep.equal(['"next"', '"next"']);
   });
 
@@ -292,9 +292,9 @@ describe('single flight', () => {
     );
     await asked(two.made.length > 0 ? two : three, 1);
     expect(two.made.length + three.made.length).to.equal(1);
-    for (const call of [...two.made, ...three.made]) call.end(answer(200, 'of another'));
+    for (const call of [...two.made, ...three.made]) call.end(jsonResponse(200, 'of another'));
     for (const text of await Promise.all(waiting.map(textOf))) expect(text).to.equal('"of another"');
-    one.made[0]!.end(answer(200, 'too late'));
+    one.made[0]!.end(jsonResponse(200, 'too late'));
     expect(await textOf(lost)).to.equal('"too late"');
   });
 
@@ -304,7 +304,7 @@ describe('single flight', () => {
     one.claims.claim('key');
     const alone = two.get();
     expect(await until(made, (count) => count === 1)).to.equal(1);
-    two.made[0]!.end(answer(200, 'alone'));
+    two.made[0]!.end(jsonResponse(200, 'alone'));
     expect(await textOf(alone)).to.equal('"alone"');
     expect(one.claims.isHeld('key', 1)).to.equal(true);
   });
@@ -352,7 +352,7 @@ describe('single flight', () => {
       () => one.asked + two.asked,
       (count) => count >= 2,
     );
-    (one.made[1] ?? two.made[0]!).end(answer(200, { of: 'second' }));
+    (one.made[1] ?? two.made[0]!).end(jsonResponse(200, { of: 'second' }));
     expect([await textOf(beside), await textOf(elsewhere)]).to.deep.equal(
       Array.from({ length: 2 }, () => '{"of":"second"}'),
     );

@@ -3,7 +3,7 @@ import type { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { BufferedResponse } from '#src/upstream/buffered-response.js';
 import { judge, judgeError, judgeResponse } from '#src/upstream/verdict.js';
-import { answer, problem } from './endpoints.js';
+import { jsonResponse, problem } from './endpoints.js';
 
 const open = new AbortController().signal;
 
@@ -23,7 +23,7 @@ describe('verdict on an answer', () => {
   ];
   for (const [status, outcome, mayRepeat] of cases) {
     it(`${status} is ${outcome}${mayRepeat ? ' and may be repeated' : ''}`, () => {
-      expect(judgeResponse(answer(status))).to.include({ outcome, mayRepeat });
+      expect(judgeResponse(jsonResponse(status))).to.include({ outcome, mayRepeat });
     });
   }
 
@@ -36,7 +36,9 @@ describe('verdict on an answer', () => {
     const { headers } = problem(503, 'OVERLOADED');
     const garbage = new BufferedResponse(503, headers, Buffer.from('{'));
     expect(judgeResponse(garbage)).to.include({ outcome: 'failure', mayRepeat: true });
-    expect(judgeResponse(answer(503, null, 'application/problem+json'))).to.include({ outcome: 'failure' });
+    expect(judgeResponse(jsonResponse(503, null, 'application/problem+json'))).to.include({
+      outcome: 'failure',
+    });
   });
 });
 
@@ -52,7 +54,7 @@ describe('what a verdict says to outlier ejection', () => {
     [504, 'failure'],
   ];
   for (const [status, reached] of cases) {
-    it(`${status} is ${reached}`, () => expect(judgeResponse(answer(status))).to.include({ reached }));
+    it(`${status} is ${reached}`, () => expect(judgeResponse(jsonResponse(status))).to.include({ reached }));
   }
 
   it('no answer is a failure, OVERLOADED and a caller that left are nothing', () => {
@@ -100,7 +102,9 @@ describe('a verdict on a 503 under a deadline that a caller has shortened', () =
   ] as const) {
     it(`is ${outcome} when ${leftMs} ms are left`, () => {
       const deadline = { isShortened: true, remainingMs: () => leftMs } as unknown as Deadline;
-      expect(judge({ kind: 'returned', value: answer(503) }, open, deadline, 0)).to.include({ outcome });
+      expect(judge({ kind: 'returned', value: jsonResponse(503) }, open, deadline, 0)).to.include({
+        outcome,
+      });
     });
   }
 });

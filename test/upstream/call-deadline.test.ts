@@ -1,0 +1,67 @@
+import { expect } from 'chai';
+import { Deadline } from '#src/deadline.js';
+import { DeadlineExceededError } from '#src/errors.js';
+import { runInScope } from '#src/scope.js';
+import { failureOf, type Respond, scopeOf, setUp, two } from './call-kit.js';
+import { endpoint, jsonResponse } from './endpoints.js';
+
+describe('the deadline of a call', () => {
+  it('is that of the request, or an earlier one of the call; the remaining time is sent along', async () => {
+    const { call, sent } = setUp(two, () => jsonResponse(200));
+    const scope = scopeOf({ deadline: Deadline.after(5_000) });
+    await runInScope(scope, () => call('orders').get('/x'));
+    await runInScope(scope, () => call('orders').get('/x', { timeoutMs: 1_000 }));
+    await runInScope(scope, () => call('orders').get('/x', { timeoutMs: 60_000 }));
+    await call('orders').get('/x');
+    const remaining = sent.map(({ request }) => Number(request.headers['x-request-deadline']));
+    expect(remaining[0]).to.be.within(4_000, 5_000);
+    expect(remaining[1]).to.be.within(900, 1_000);
+    expect(remaining[2]).to.be.within(4_000, 5_000);
+    expect(remaining[3]).to.be.within(29_000, 30_000);
+  });
+
+  it('makes the call fail with DEADLINE_EXCEEDED without an attempt when it has passed', async () => {
+    const { call, sent } = setUp(two, () => jsonResponse(200));
+    const late = scopeOf({ deadline: Deadline.after(0) });
+    expect((await failureOf(runInScope(late, () => call('orders').get('/x')))).code).to.equal(
+      'DEADLINE_EXCEEDED',
+    );
+    expect(sent).to.deep.equal([]);
+  });
+
+  it('must be a number, also for a shared call; otherwise nothing is sent', async () => {
+    const { call, sent } = setUp(two, () => jsonResponse(200));
+    for (const singleFlight of [false, true]) {
+      const result = call('orders').get('/x', { timeoutMs: Number.NaN, singleFlight });
+      const error = await result.catch((reason: unknown) => reason);
+      expect(error).to.be.instanceOf(TypeError);
+    }
+    expect(sent).to.deep.equal([]);
+  });
+
+  it('makes the call fail with DEADLINE_EXCEEDED when there is no response in time, a failure of the endpoint', async () => {
+    const hang: Respond = (_endpoint, { signal }) =>
+      new Promise((_resolve, reject) =>
+        signal.addEventListener('abort', () => reject(signal.reason as Error)),
+      );
+    const { call, breaker, sent } = setUp([endpoint('a', { slot: 1 })], hang);
+    const error = await failureOf(call('orders').get('/x', { timeoutMs: 10 }));
+    expect(error).to.be.instanceOf(DeadlineExceededError);
+    expect(breaker.state(1)).to.deep.equal({ state: 'closed', calls: 1, failures: 1 });
+    expect(sent).to.have.length(1);
+  });
+
+  it('makes the call fail with DEADLINE_EXCEEDED even when the request is aborted with another reason', async () => {
+    const controller = new AbortController();
+    const deadline = Deadline.after(5);
+    const { call } = setUp(two, async (_endpoint, { signal }) => {
+      while (!deadline.passed) await new Promise((resolve) => setImmediate(resolve));
+      controller.abort(new Error('timer'));
+      throw signal.reason;
+    });
+    const scope = scopeOf({ deadline, signal: controller.signal });
+    expect((await failureOf(runInScope(scope, () => call('orders').get('/x')))).code).to.equal(
+      'DEADLINE_EXCEEDED',
+    );
+  });
+});

@@ -1,0 +1,107 @@
+import { expect } from 'chai';
+import { runInScope } from '#src/scope.js';
+import { receive } from '#src/upstream/buffered-response.js';
+import { broken, failureOf, type Respond, scopeOf, setUp, two, unavailable } from './call-kit.js';
+import { jsonResponse, problem } from './endpoints.js';
+
+describe('the repetition of a call', () => {
+  it('repeats an idempotent call up to twice, each time at another endpoint while there is one', async () => {
+    const { call, ids, observed } = setUp(two, broken);
+    expect((await failureOf(call('orders').get('/x?secret=1'))).code).to.equal('BAD_UPSTREAM');
+    expect(ids()).to.match(/^(aba|abb)$/);
+    expect(observed[0]).to.equal('GET /x a 1 BAD_UPSTREAM');
+    expect(observed).to.have.length(3);
+  });
+
+  it('ends with the first response that is no gateway failure', async () => {
+    const { call, ids } = setUp(two, ({ id }) => (id === 'a' ? problem(503, 'DRAINING') : jsonResponse(200)));
+    expect((await call('orders').put('/x', { json: 1 })).status).to.equal(200);
+    expect(ids()).to.equal('ab');
+  });
+
+  it('returns the last response when every attempt ends with a gateway failure', async () => {
+    const { call, ids } = setUp(two, () => problem(503, 'DRAINING'));
+    expect((await call('orders').delete('/x')).status).to.equal(503);
+    expect(ids()).to.have.length(3);
+  });
+
+  it('repeats a POST or PATCH only with an idempotency key', async () => {
+    const { call, sent } = setUp(two, broken);
+    await failureOf(call('orders').post('/x', { json: {} }));
+    await failureOf(call('orders').patch('/x', { json: {}, retries: 5 }));
+    expect(sent).to.have.length(2);
+    await failureOf(call('orders').post('/x', { json: {}, idempotencyKey: 'k' }));
+    await failureOf(call('orders').post('/x', { json: {}, headers: { 'Idempotency-Key': 'k' } }));
+    expect(sent).to.have.length(2 + 3 + 3);
+    expect(sent.at(-1)!.request.headers['idempotency-key']).to.equal('k');
+  });
+
+  it('does not repeat a POST or PATCH after a 503, and reports to the caller whether the handler ran', async () => {
+    for (const executed of [true, false]) {
+      const { call, sent } = setUp(two, () => unavailable(executed));
+      for (const method of ['POST', 'PATCH']) {
+        const response = await call('orders').request(method, '/x', { json: {} });
+        expect([response.status, response.notExecuted]).to.deep.equal([503, !executed]);
+      }
+      expect(sent).to.have.length(2);
+      expect((await call('orders').get('/x')).notExecuted).to.equal(!executed);
+      expect(sent).to.have.length(2 + 3);
+    }
+  });
+
+  it('does not repeat a failure that the callee passed on from a call of its own', async () => {
+    for (const status of [502, 503, 504]) {
+      const { call, sent } = setUp(two, () => receive(status, { 'x-multilane-final': '1' }, Buffer.alloc(0)));
+      const response = await call('orders').get('/x', { retries: 5 });
+      expect([response.status, sent.length]).to.deep.equal([status, 1]);
+    }
+  });
+
+  it('makes as many further attempts as the option retries allows', async () => {
+    const { call, sent } = setUp(two, broken);
+    await failureOf(call('orders').get('/x', { retries: 0 }));
+    expect(sent).to.have.length(1);
+    await failureOf(call('orders').get('/x', { retries: 4 }));
+    expect(sent).to.have.length(1 + 5);
+  });
+
+  it('does not repeat after a 500, a 404 or a 429', async () => {
+    for (const status of [500, 404, 429]) {
+      const { call, sent } = setUp(two, () => jsonResponse(status));
+      expect((await call('orders').get('/x')).status).to.equal(status);
+      expect(sent).to.have.length(1);
+    }
+  });
+
+  it('ends when the retry budget of the process is exhausted', async () => {
+    const { call, sent, observed, breaker } = setUp(two, broken);
+    for (const { slot } of two) breaker.force(slot, 'closed');
+    for (let i = 0; i < 100; i++) await failureOf(call('orders').get('/x'));
+    // The budget is a fifth of the hundred calls, and ten more at the beginning.
+    expect(sent).to.have.length(100 + 20 + 10);
+    expect(observed).to.include('exhausted orders');
+  });
+});
+
+describe('the request that makes a call', () => {
+  const failures = async (respond: Respond, endpoints = two, options = {}): Promise<number> => {
+    let failed = 0;
+    const scope = scopeOf({ callFailed: () => void failed++ });
+    const { call } = setUp(endpoints, respond);
+    await runInScope(scope, () => call('orders').get('/x', options)).catch(() => undefined);
+    return failed;
+  };
+
+  it('is notified once of a gateway failure that remains after all attempts, thrown or returned', async () => {
+    for (const status of [502, 503, 504]) expect(await failures(() => jsonResponse(status))).to.equal(1);
+    expect(await failures(broken)).to.equal(1);
+    expect(await failures(broken, two, { singleFlight: true })).to.equal(1);
+    expect(await failures(() => jsonResponse(200), [])).to.equal(1);
+  });
+
+  it('is not notified of anything else', async () => {
+    for (const status of [200, 404, 429, 500]) expect(await failures(() => jsonResponse(status))).to.equal(0);
+    expect(await failures(({ id }) => jsonResponse(id === 'a' ? 503 : 200))).to.equal(0);
+    expect(await failures(() => Promise.reject(new TypeError('mine')))).to.equal(0);
+  });
+});
