@@ -1,0 +1,61 @@
+import { expect } from 'chai';
+import { setUp } from './registry-kit.js';
+
+describe('the health of an instance', () => {
+  it('is starting until the first result of the probes, and follows their results', async () => {
+    const { put, watched, arrived, stateOf } = setUp();
+    await put('i1', { healthCheckUrl: '/health', host: 'orders.internal' });
+    expect(stateOf('i1')).to.equal('starting');
+    expect(watched[0]!.target).to.deep.equal({
+      address: '10.9.9.9',
+      port: 8080,
+      path: '/health',
+      host: 'orders.internal',
+      metadata: Object.create(null),
+    });
+    expect(arrived).to.deep.equal([]);
+    watched[0]!.report('healthy');
+    expect(stateOf('i1')).to.equal('healthy');
+    watched[0]!.report('unhealthy');
+    expect(stateOf('i1')).to.equal('unhealthy');
+    expect(arrived).to.have.length(1);
+  });
+
+  it('is no longer probed when the instance is removed, expired or replaced', async () => {
+    const { put, watched, registry, time } = setUp();
+    await put('i1', { healthCheckUrl: '/a', ttlSeconds: 10 });
+    await put('i1', { healthCheckUrl: '/b', ttlSeconds: 10 });
+    await put('i2', { healthCheckUrl: '/c' });
+    registry.remove('orders', 'i2');
+    await time.pass(10_000);
+    expect(watched.map(({ target, stopped }) => `${target.path} ${stopped}`)).to.deep.equal([
+      '/a true',
+      '/b true',
+      '/c true',
+    ]);
+  });
+
+  it('is kept when the same registration is repeated', async () => {
+    const { put, watched, stateOf } = setUp();
+    await put('i1', { healthCheckUrl: '/a' });
+    watched[0]!.report('healthy');
+    await put('i1', { healthCheckUrl: '/a' });
+    expect(watched).to.have.length(1);
+    expect(stateOf('i1')).to.equal('healthy');
+  });
+
+  it('is kept when the weight changes, and reset by another address or another health check', async () => {
+    const { put, watched, stateOf } = setUp();
+    await put('i1', { healthCheckUrl: '/a' });
+    watched[0]!.report('healthy');
+    await put('i1', { healthCheckUrl: '/a', weight: 2 });
+    expect(stateOf('i1')).to.equal('healthy');
+    watched[1]!.report('unhealthy');
+    expect(stateOf('i1')).to.equal('unhealthy');
+    await put('i1', { healthCheckUrl: '/b', weight: 2 });
+    expect(stateOf('i1')).to.equal('starting');
+    watched[2]!.report('healthy');
+    await put('i1', { healthCheckUrl: '/b', weight: 2, port: 9090 });
+    expect(stateOf('i1')).to.equal('starting');
+  });
+});
