@@ -16,7 +16,7 @@ import { endpoint } from '#test/upstream/endpoints.js';
 const MIB = 1024 * 1024;
 
 function callee() {
-  const state = { pulled: 0, closed: 0 };
+  const state = { pulled: 0, closed: 0, requests: 0 };
   const { app } = bench(
     (demo) => {
       demo.post('/fill', async (ctx) => {
@@ -25,7 +25,15 @@ function callee() {
         bytes.fill(0);
         return { sum };
       });
-      demo.get('/any', () => ({ ok: true }));
+      demo.get('/any', () => {
+        state.requests++;
+        return { ok: true };
+      });
+      demo.get('/status/:code', (ctx) => {
+        ctx.status(Number(ctx.params.code));
+        return {};
+      });
+      demo.get('/never', () => new Promise<never>(() => undefined));
       demo.post('/any', () => ({ ok: true }));
       demo.get('/bytes/:count', (ctx) => new Uint8Array(Number(ctx.params.count)).fill(7));
       demo.get('/endless', (ctx) =>
@@ -175,7 +183,7 @@ for (const [name, open] of Object.entries(ways)) {
       expect(body.every((byte) => byte === 3)).to.equal(true);
     });
 
-    it('never counts a mistake of the caller against the endpoint', async () => {
+    it('never counts a mistake of the caller as a failure of the endpoint', async () => {
       const { demo, outcomes } = callOver(way.transport, way.port);
       await fc.assert(
         fc.asyncProperty(fc.constantFrom('get', 'post'), oddOptions, async (method, options) => {
@@ -188,6 +196,35 @@ for (const [name, open] of Object.entries(ways)) {
         }),
         { numRuns: 500, seed: 1 },
       );
+    });
+
+    it('resolves with a response of any status', async () => {
+      for (const code of [200, 302, 404, 500, 503]) {
+        expect((await send({ path: `/status/${code}` })).status).to.equal(code);
+      }
+    });
+
+    it('returns new values at every read, so that no caller can change what another one reads', async () => {
+      const response = await send({ path: '/any' });
+      response.json<{ ok: boolean }>().ok = false;
+      response.bytes().fill(0);
+      expect(response.json()).to.deep.equal({ ok: true });
+      expect(response.text()).to.equal('{"ok":true}');
+    });
+
+    it('sends nothing for a caller that has left before', async () => {
+      const before = service.state.requests;
+      expect(await failure({ path: '/any', signal: AbortSignal.abort('left') })).to.equal('left');
+      await send({ path: '/any' });
+      expect(service.state.requests - before).to.equal(1);
+    });
+
+    it('rejects with the reason of the signal when the caller leaves before there is a response', async () => {
+      const controller = new AbortController();
+      const rejected = failure({ path: '/never', signal: controller.signal });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      controller.abort('left');
+      expect(await rejected).to.equal('left');
     });
 
     it('accepts a response up to the common size limit', async () => {

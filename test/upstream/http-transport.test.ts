@@ -1,4 +1,4 @@
-// Over real sockets, against upstreams that behave and upstreams that do not.
+// The HTTP transport over real sockets, with correct and with faulty upstreams.
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import {
@@ -17,7 +17,7 @@ import { judgeError } from '#src/upstream/verdict.js';
 import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { endpoint } from './endpoints.js';
 
-describe('http transport', () => {
+describe('the HTTP transport', () => {
   const servers: (Server | TcpServer)[] = [];
   const sockets = new Set<Socket>();
   const transports: HttpTransport[] = [];
@@ -34,7 +34,7 @@ describe('http transport', () => {
   }
 
   const serve = (listener: RequestListener): Promise<number> => listen(createServer(listener));
-  /** Answers every request with these bytes, and keeps the connection. */
+  /** Sends these bytes for every request, and keeps the connection. */
   const serveRaw = (bytes: string): Promise<number> =>
     listen(createTcpServer((socket) => socket.on('data', () => socket.write(bytes))));
 
@@ -55,7 +55,7 @@ describe('http transport', () => {
 
   async function failureOf(promise: Promise<unknown>): Promise<HttpError> {
     const error = await promise.then(
-      () => expect.fail('an answer was accepted'),
+      () => expect.fail('a response was accepted'),
       (reason: unknown) => reason,
     );
     expect(error).to.be.instanceOf(HttpError);
@@ -73,7 +73,7 @@ describe('http transport', () => {
     );
   });
 
-  it('sends method, path, fields and body, and gives back status, fields and body', async () => {
+  it('sends method, path, header fields and body, and returns status, header fields and body', async () => {
     let seen: unknown;
     const port = await serve((request, response) => {
       const chunks: Buffer[] = [];
@@ -100,7 +100,7 @@ describe('http transport', () => {
     expect(response.bytes()).not.to.equal(response.bytes());
   });
 
-  it('gives back answers of any status, and follows no redirect', async () => {
+  it('resolves with a response of any status, and follows no redirect', async () => {
     const port = await serve((request, response) => {
       response.writeHead(Number(request.url!.slice(1)), { location: 'http://169.254.169.254/' }).end('x');
     });
@@ -110,7 +110,7 @@ describe('http transport', () => {
     }
   });
 
-  it('keeps fields of the connection to itself, and those that Connection names', async () => {
+  it('removes fields of the connection, and those that Connection names', async () => {
     const port = await serve((_request, response) => {
       response.writeHead(200, {
         connection: 'keep-alive, X-Hop',
@@ -126,15 +126,15 @@ describe('http transport', () => {
     expect(Object.getPrototypeOf(headers)).to.equal(null);
   });
 
-  it('uses connections again', async () => {
+  it('reuses connections', async () => {
     const port = await serve((_request, response) => response.end('x'));
     const over = transport();
     for (let i = 0; i < 20; i++) await send(port, {}, over);
-    // The next call may begin while the connection of the last one is being put back.
+    // The next call may begin before the connection of the last one is free again.
     expect(sockets.size).to.be.at.most(2);
   });
 
-  it('is BAD_UPSTREAM when nobody listens', async () => {
+  it('rejects with BAD_UPSTREAM when no server listens', async () => {
     const server = createTcpServer();
     const port = await listen(server);
     server.close();
@@ -146,7 +146,7 @@ describe('http transport', () => {
     });
   });
 
-  it('is BAD_UPSTREAM when the connection is reset before, within or behind the header', async () => {
+  it('rejects with BAD_UPSTREAM when the connection is reset before, within or after the header', async () => {
     for (const bytes of [
       '',
       'HTTP/1.1 200 OK\r\nContent-',
@@ -162,18 +162,18 @@ describe('http transport', () => {
   });
 
   const untrustworthy: Readonly<Record<string, string>> = {
-    'what is not HTTP': 'SSH-2.0-OpenSSH_9.2\r\n',
+    'bytes that are not HTTP': 'SSH-2.0-OpenSSH_9.2\r\n',
     'two lengths': 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx',
     'a length and chunks':
       'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n',
     'a broken chunk': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nx\r\n',
-    'an upgrade nobody asked for':
+    'an upgrade that was not requested':
       'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
     'a header without end': `HTTP/1.1 200 OK\r\nx-long: ${'x'.repeat(20_000)}\r\n\r\n`,
     'a control character in a field': 'HTTP/1.1 200 OK\r\nx: a\0b\r\nContent-Length: 0\r\n\r\n',
   };
   for (const [what, bytes] of Object.entries(untrustworthy)) {
-    it(`is BAD_UPSTREAM for ${what}, and that connection is not used again`, async () => {
+    it(`rejects with BAD_UPSTREAM for ${what}, and does not reuse that connection`, async () => {
       const port = await serveRaw(bytes);
       const over = transport();
       const first = await failureOf(send(port, {}, over));
@@ -187,7 +187,7 @@ describe('http transport', () => {
     });
   }
 
-  it('is BAD_UPSTREAM for an answer longer than is accepted, announced or not, and reads no further', async () => {
+  it('rejects with BAD_UPSTREAM for a response longer than is accepted, announced or not, and stops reading', async () => {
     let written = 0;
     const port = await serve((request, response) => {
       if (request.url === '/announced') response.setHeader('content-length', 100_000_000);
@@ -207,21 +207,21 @@ describe('http transport', () => {
     expect(written).to.be.lessThan(50_000_000);
   });
 
-  it('ends at the deadline when the upstream hangs before the header', async () => {
+  it('rejects at the deadline when the upstream sends no header', async () => {
     const port = await serve(() => undefined);
     const deadline = Deadline.after(30);
     const { signal } = cancelAt(deadline);
     expect(await failureOf(send(port, { deadline, signal }))).to.be.instanceOf(DeadlineExceededError);
   });
 
-  it('ends at the deadline when the upstream hangs within the body', async () => {
+  it('rejects at the deadline when the upstream does not finish the body', async () => {
     const port = await serve((_request, response) => void response.writeHead(200).write('half'));
     const deadline = Deadline.after(50);
     const { signal } = cancelAt(deadline);
     expect(await failureOf(send(port, { deadline, signal }))).to.be.instanceOf(DeadlineExceededError);
   });
 
-  it('lets the upstream know when the caller has left', async () => {
+  it('closes the connection when the caller leaves, so that the upstream can stop', async () => {
     const arrived = deferred();
     const left = deferred();
     const port = await serve((request) => {
@@ -237,18 +237,7 @@ describe('http transport', () => {
     await left.promise;
   });
 
-  it('does not send anything for a caller that has left before', async () => {
-    let requests = 0;
-    const port = await serve((_request, response) => {
-      requests++;
-      response.end();
-    });
-    await send(port, { signal: AbortSignal.abort() }).catch(() => undefined);
-    await send(port);
-    expect(requests).to.equal(1);
-  });
-
-  it('closes the connections of an endpoint that leaves, after what is under way there', async () => {
+  it('closes the connections of an endpoint that leaves, after its running calls have ended', async () => {
     const arrived = deferred();
     const answered = deferred();
     const port = await serve((_request, response) => {
@@ -265,7 +254,7 @@ describe('http transport', () => {
     expect(sockets.size).to.equal(0);
   });
 
-  it('cuts what is under way when it is closed, also at an endpoint that has left, and then refuses', async () => {
+  it('ends running calls when it is closed, also of an endpoint that has left, and then rejects new ones', async () => {
     const arrived = [deferred(), deferred()];
     const port = await serve((request) => arrived[Number(request.url!.slice(1))]!.resolve(undefined));
     const over = transport();
@@ -279,7 +268,7 @@ describe('http transport', () => {
     expect((await failureOf(over.send(stays, requestOf()))).code).to.equal('BAD_UPSTREAM');
   });
 
-  it('blames no endpoint for what this process has no file descriptor for', async function () {
+  it('does not count a lack of file descriptors of this process as a failure of the endpoint', async function () {
     if (!canLimitFiles()) this.skip();
     const port = await serve((_request, response) => response.end('x'));
     const over = transport();
@@ -290,7 +279,7 @@ describe('http transport', () => {
     expect((await send(port, {}, over)).text()).to.equal('x');
   });
 
-  it('makes a new connection to an endpoint that comes back', async () => {
+  it('makes a new connection to an endpoint that returns', async () => {
     const port = await serve((_request, response) => response.end('x'));
     const over = transport();
     await send(port, {}, over);
