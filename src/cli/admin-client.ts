@@ -1,14 +1,14 @@
-// JSON over the admin plane of a running process, and what to tell a person when it does not work. Whoever
-// listens there may be something else, or another version: what a command reads is checked before it is used.
+// A client for the admin plane of a running process, with error messages for people. Another program or
+// version may listen at the address, so responses are checked before a command uses them.
 import { errorMessage } from '../error-text.js';
 import { CommandFailure } from './command-failure.js';
 import type { View, ViewName } from './plane-views.js';
 
-/** The admin plane answers from memory; one that takes this long does not answer. */
-const ANSWER_MS = 10_000;
-/** Far above the largest response of a plane: a page of sagas. */
+/** Time limit of a request. The admin plane serves from memory, so it responds much faster. */
+const RESPONSE_MS = 10_000;
+/** Far more than the largest response of an admin plane, which is a page of sagas. */
 const MAX_BYTES = 64 * 1024 * 1024;
-/** Levels of objects and arrays in a response. */
+/** The most levels of nested objects and arrays in a response. */
 const MAX_LEVELS = 1_000;
 
 export class AdminClient {
@@ -22,19 +22,19 @@ export class AdminClient {
   }
 
   /**
-   * @param view what is read of the response; it may have more members
-   * @throws CommandFailure when nobody answers, with a refusal, or when something else is in the response
+   * @param view the members that are read from the response, which may have others too
+   * @throws CommandFailure when there is no response, when it is a refusal, and when it has another form
    */
   get<Name extends ViewName>(path: string, view: Name): Promise<View<Name>> {
-    return this.#ask('GET', path, view);
+    return this.#request('GET', path, view);
   }
 
   /** @throws CommandFailure as `get` */
   post<Name extends ViewName>(path: string, view: Name, body?: unknown): Promise<View<Name>> {
-    return this.#ask('POST', path, view, body);
+    return this.#request('POST', path, view, body);
   }
 
-  async #ask<Name extends ViewName>(
+  async #request<Name extends ViewName>(
     method: string,
     path: string,
     view: Name,
@@ -59,52 +59,55 @@ export class AdminClient {
   }
 
   async #exchange(method: string, path: string, body: unknown): Promise<{ status: number; text: string }> {
-    let answer: Response | undefined;
+    let response: Response | undefined;
     try {
-      answer = await fetch(`${this.url}${path}`, {
+      response = await fetch(`${this.url}${path}`, {
         method,
         headers: this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         redirect: 'error',
-        signal: AbortSignal.timeout(ANSWER_MS),
+        signal: AbortSignal.timeout(RESPONSE_MS),
       });
-      return { status: answer.status, text: await textOf(answer) };
+      return { status: response.status, text: await textOf(response) };
     } catch (error) {
       if (error instanceof CommandFailure) throw error;
-      const what = answer === undefined ? 'no admin plane answers at' : 'no whole response came from';
+      const what =
+        response === undefined ? 'no admin plane responds at' : 'no complete response was received from';
       throw new CommandFailure(`${what} ${this.url}: ${reasonOf(error)}`, { cause: error });
     }
   }
 }
 
-/** @throws CommandFailure for a body that is too large, without reading the rest */
-async function textOf(answer: Response): Promise<string> {
+/** @throws CommandFailure for a body that is too large, without reading the rest of it */
+async function textOf(response: Response): Promise<string> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
-  for await (const piece of answer.body ?? []) {
+  for await (const piece of response.body ?? []) {
     pieces.push(piece as Uint8Array);
     bytes += (piece as Uint8Array).length;
     if (bytes > MAX_BYTES) {
       throw new CommandFailure(
-        `${new URL(answer.url).origin} is no admin plane: more than ${MAX_BYTES} bytes`,
+        `${new URL(response.url).origin} is no admin plane: more than ${MAX_BYTES} bytes`,
       );
     }
   }
   return Buffer.concat(pieces).toString();
 }
 
-/** `fetch` says "fetch failed" and hides the reason in its cause. */
+/** The reason of a failure. `fetch` throws "fetch failed" and has the reason in its cause. */
 function reasonOf(error: unknown): string {
   const { cause } = error as { readonly cause?: NodeJS.ErrnoException };
   if (cause?.code === 'ECONNREFUSED') return 'nothing listens there; is the process running?';
-  if (error instanceof DOMException && error.name === 'TimeoutError') return `nothing within ${ANSWER_MS} ms`;
+  if (error instanceof DOMException && error.name === 'TimeoutError')
+    return `nothing within ${RESPONSE_MS} ms`;
   return cause?.message || errorMessage(error);
 }
 
 function refusalOf(url: string, status: number, json: unknown): string {
   const { code, detail } = (json ?? {}) as { readonly code?: unknown; readonly detail?: unknown };
   const hint = status === 401 ? ' Set ADMIN_TOKEN, or name a file by --token-file.' : '';
-  if (typeof code !== 'string' || code === '') return `${url} answers ${status} without a code.${hint}`;
+  if (typeof code !== 'string' || code === '')
+    return `${url} responds with ${status} and without a code.${hint}`;
   return `${status} ${code}: ${typeof detail === 'string' ? detail : 'refused'}${hint}`;
 }
 

@@ -1,4 +1,4 @@
-// Which admin plane a command speaks to, and with which token.
+// Finds the admin plane that a command connects to, and its token.
 
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
@@ -15,7 +15,10 @@ export interface AdminOptions extends ProjectOptions {
   readonly tokenFile?: string;
 }
 
-/** A token is never taken from the command line: every user of the machine can read those. */
+/**
+ * Adds the options for the admin plane. None is the token itself: all users of a machine can read command
+ * lines.
+ */
 export function withAdmin(command: Command): Command {
   return withProject(command)
     .option('--admin <url>', 'admin plane; default: ADMIN_HOST and ADMIN_PORT of the project in this folder')
@@ -30,12 +33,13 @@ export async function adminPlane(options: AdminOptions): Promise<AdminClient> {
   const { admin, tokenFile } = options;
   const named = tokenFile === undefined ? undefined : await tokenIn(tokenFile);
   if (admin !== undefined) return new AdminClient(originOf(admin), named ?? adminTokenFrom());
-  // Where no project is, the environment may still name the plane, and else the default does.
-  const isElsewhere = options.config === undefined && defaultConfigFile(process.cwd()) === undefined;
+  // In a folder without a project, the environment or the defaults determine the plane.
+  const isOutsideProject = options.config === undefined && defaultConfigFile(process.cwd()) === undefined;
   const { adminHost, adminPort, adminToken } = await projectSettings(
-    isElsewhere ? { ...options, demo: true } : options,
+    isOutsideProject ? { ...options, demo: true } : options,
   );
-  if (adminPort === 0) throw new ConfigError('ADMIN_PORT is 0, any free one: say which by --admin URL');
+  if (adminPort === 0)
+    throw new ConfigError('ADMIN_PORT is 0 (any free port): name the admin plane with --admin URL');
   return new AdminClient(`http://${shownHost(adminHost)}:${adminPort}`, named ?? adminToken);
 }
 

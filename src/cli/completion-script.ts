@@ -1,5 +1,5 @@
-// Completion scripts. Each follows the words typed so far down the levels, then offers the words of that
-// level.
+// Completion scripts for shells. A script follows the typed words down the levels of commands, and then
+// offers the words of the level that it has reached.
 import type { Level, Word } from './completion-words.js';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
@@ -11,13 +11,13 @@ export function completionScript(shell: Shell, levels: readonly Level[]): string
 
 const nameOf = ({ path }: Level): string => path.join(' ');
 const wordsOf = ({ commands, options }: Level): readonly Word[] => [...commands, ...options];
-/** In single quotes of a POSIX shell, and of zsh. */
+/** Text in single quotes for a POSIX shell and for zsh. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
-/** The first sentence, without the marks of Markdown. */
+/** The first sentence of a meaning, without Markdown. */
 const brief = (meaning: string): string => meaning.replaceAll('`', '').replace(/[.;:] .*$|\.$/s, '');
 
-/** Steps down to a level below; the level itself is kept in `level`. */
-const steps = (levels: readonly Level[]): string =>
+/** The patterns of all levels below the first, for the `case` that steps down to them. */
+const levelPatterns = (levels: readonly Level[]): string =>
   levels
     .filter(({ path }) => path.length > 1)
     .map((level) => quoted(nameOf(level)))
@@ -33,7 +33,7 @@ _multilane() {
   local level=multilane words= i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$level \${COMP_WORDS[i]}" in
-      ${steps(levels)}) level+=" \${COMP_WORDS[i]}" ;;
+      ${levelPatterns(levels)}) level+=" \${COMP_WORDS[i]}" ;;
     esac
   done
   case "$level" in
@@ -59,7 +59,7 @@ _multilane() {
   local -a offered
   for ((i = 2; i < CURRENT; i++)); do
     case "$level \${words[i]}" in
-      ${steps(levels)}) level+=" \${words[i]}" ;;
+      ${levelPatterns(levels)}) level+=" \${words[i]}" ;;
     esac
   done
   case "$level" in
@@ -74,11 +74,11 @@ compdef _multilane multilane
 function fishScript(levels: readonly Level[]): string {
   const lines = levels.flatMap((level) => {
     const at = `-n ${fishQuoted(`__multilane_at ${nameOf(level)}`)}`;
-    const say = ({ meaning }: Word): string => `-d ${fishQuoted(brief(meaning))}`;
+    const described = ({ meaning }: Word): string => `-d ${fishQuoted(brief(meaning))}`;
     return [
-      ...level.commands.map((word) => `complete -c multilane -f ${at} -a ${word.text} ${say(word)}`),
+      ...level.commands.map((word) => `complete -c multilane -f ${at} -a ${word.text} ${described(word)}`),
       ...level.options.map(
-        (word) => `complete -c multilane ${at} -l ${word.text.replace(/^--/, '')} ${say(word)}`,
+        (word) => `complete -c multilane ${at} -l ${word.text.replace(/^--/, '')} ${described(word)}`,
       ),
     ];
   });

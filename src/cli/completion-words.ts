@@ -1,4 +1,5 @@
-// What may be typed at each level of the command line, read from commander's tree and the table of settings.
+// The words that may be typed at each level of the command line, from commander's tree and the table of
+// settings.
 import type { Command } from 'commander';
 import { OPTIONS } from '../config/command-line.js';
 import { flagOf } from '../config/setting-names.js';
@@ -9,17 +10,17 @@ export interface Word {
   readonly meaning: string;
 }
 
-/** One command: `multilane`, `multilane sagas`, `multilane sagas list`. */
+/** One level of commands: `multilane`, `multilane sagas`, `multilane sagas list`. */
 export interface Level {
   readonly path: readonly string[];
-  /** Commands below it, or the values of its argument. */
+  /** Subcommands, or the values of the command's argument. */
   readonly commands: readonly Word[];
   readonly options: readonly Word[];
 }
 
 export function levelsOf(command: Command, above: readonly string[] = []): readonly Level[] {
   const path = [...above, command.name()];
-  // Commands without a help option of commander's take the flags of the process.
+  // Commands without commander's help option accept the flags of the process.
   const help = command.createHelp();
   const own = help.visibleOptions(command).map(({ long, short, description }) => ({
     text: long ?? short ?? '',

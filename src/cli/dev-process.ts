@@ -1,9 +1,13 @@
-// The child of `multilane dev`: one at a time, and the next only when the last one is gone with its ports.
+// The child process of `multilane dev`. There is one at a time: the next one starts when the last one has
+// exited and released its ports.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** A second signal at least 1 s after the first means "now" (docs/cluster.md). */
-const PATIENCE_MS = 3_000;
+/**
+ * Time after which SIGTERM is sent again. A second signal at least 1 s after the first stops a process at
+ * once (docs/cluster.md).
+ */
+const RESEND_MS = 3_000;
 
 export class DevProcess {
   readonly #args: readonly string[];
@@ -12,13 +16,13 @@ export class DevProcess {
   #stopping: Promise<void> | undefined;
   #ended = false;
 
-  /** @param died told when it ends by itself */
+  /** @param died called when the child ends by itself, with its signal or exit code */
   constructor(entry: string, args: readonly string[], died: (how: string) => void) {
     this.#args = [entry, ...args];
     this.#died = died;
   }
 
-  /** To its end. @returns its exit code */
+  /** Runs the child to its end. @returns its exit code */
   async run(): Promise<number> {
     const [code] = (await once(this.#spawn(), 'exit')) as [number | null];
     return code ?? 1;
@@ -34,14 +38,17 @@ export class DevProcess {
     });
   }
 
-  /** Changes that come while it is being stopped are in the one that is started then. */
+  /**
+   * Restarts the child. A call while it is being stopped does nothing, because the next child has that change
+   * too.
+   */
   async restart(): Promise<void> {
     if (this.#stopping !== undefined) return;
     await this.#end();
     this.start();
   }
 
-  /** For good. Asked again, it stops at once. */
+  /** Stops the child and starts no other. A second call stops it at once. */
   async stop(): Promise<void> {
     this.#ended = true;
     await this.#end();
@@ -60,12 +67,12 @@ export class DevProcess {
     if (child === undefined) return;
     const gone = once(child, 'exit');
     child.kill('SIGTERM');
-    const again = setInterval(() => child.kill('SIGTERM'), PATIENCE_MS);
+    const again = setInterval(() => child.kill('SIGTERM'), RESEND_MS);
     await gone;
     clearInterval(again);
   }
 
-  /** Its input is not the terminal: what it does on SIGHUP is ours to decide. */
+  /** The child's input is not the terminal, so a SIGHUP of the terminal does not reach its own handling. */
   #spawn(): ChildProcess {
     return spawn(process.execPath, this.#args, { stdio: ['ignore', 'inherit', 'inherit'] });
   }

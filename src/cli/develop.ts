@@ -8,7 +8,9 @@ import { DevProcess } from './dev-process.js';
 import { watchProject } from './project-watch.js';
 
 const PRIMARY = fileURLToPath(new URL('../primary.js', import.meta.url));
-/** Short drain, because only the developer's own requests may be lost. Flags of the command line override it. */
+/**
+ * Short drain, because only the developer's own requests may be lost. Flags of the command line override it.
+ */
 const QUICK = ['--drain-ms=1000'];
 
 const report = (line: string): boolean => process.stderr.write(`multilane dev: ${line}\n`);

@@ -1,5 +1,5 @@
-// What commands print on stdout, a table for people or JSON for programs. It is the one place that does:
-// whatever text of another process is in it, the terminal shows it and does nothing else.
+// Prints the output of commands on stdout, as a table for people or as JSON for programs. All commands use
+// this module, because it escapes text of other processes that could control the terminal.
 import type { Command } from 'commander';
 import { fitted, plain, plainJson, widthOf } from './terminal-text.js';
 
@@ -11,25 +11,25 @@ export function withJson(command: Command): Command {
   return command.option('--json', 'print JSON');
 }
 
-/** Cursor to the corner, and everything below it cleared. */
+/** Moves the cursor to the upper left corner and clears the screen. */
 const CLEAR = '\x1b[H\x1b[2J';
-/** Of a terminal that does not say how large it is: it says 0, or nothing. */
+/** The assumed size of a terminal that reports none or 0. */
 const [COLUMNS, ROWS] = [80, 24];
 
-/** Resolves when the reader has it all, or has left: `multilane routes | head` is no failure. */
+/** Resolves when all is written, or when the reader has closed the pipe, as in `multilane routes | head`. */
 export const print = (lines: readonly string[]): Promise<void> =>
   write(lines.map((line) => `${plain(line)}\n`).join(''));
 
 export const printJson = (value: unknown): Promise<void> =>
   write(`${plainJson(JSON.stringify(value, undefined, 2))}\n`);
 
-/** In place of what the terminal shows: as much of each line, and as many lines, as fit onto it. */
+/** Replaces the content of the terminal by the lines, cut to its size. */
 export function printScreen(lines: readonly string[]): Promise<void> {
   const { columns, rows } = process.stdout;
   return write(CLEAR + screenOf(lines, columns || COLUMNS, rows || ROWS).join('\n'));
 }
 
-/** @returns at most `rows` lines; the last one says how many more there are */
+/** @returns at most `rows` lines; when some are omitted, the last one shows how many */
 export function screenOf(lines: readonly string[], columns: number, rows: number): readonly string[] {
   const shown =
     lines.length <= rows
@@ -44,7 +44,7 @@ function write(text: string): Promise<void> {
       error.code === 'EPIPE' ? resolve() : reject(error);
     process.stdout.once('error', failed);
     process.stdout.write(text, (error) => {
-      // The error event comes after this call.
+      // The error event follows this callback.
       if (error) return;
       process.stdout.removeListener('error', failed);
       resolve();
@@ -52,7 +52,7 @@ function write(text: string): Promise<void> {
   });
 }
 
-/** Lines of columns as wide as their widest cell; numbers to the right. */
+/** Lines of a table. Columns are as wide as their widest cell; numbers are aligned to the right. */
 export function tableOf(
   head: readonly string[],
   rows: readonly (readonly (string | number)[])[],

@@ -1,11 +1,11 @@
-// What commands read of the responses of an admin plane (docs/contract.md, section 5). Members that no
-// command reads are in none of them, so that a plane of another version may have others.
+// Schemas of the responses of an admin plane (docs/contract.md, section 5). They contain only the members
+// that commands read, so that a plane of another version may have other members.
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 
 const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
-/** `GET /workers`. */
+/** The response to `GET /workers`. */
 const workers = Type.Array(
   Type.Object({
     id: Type.Number(),
@@ -22,7 +22,7 @@ const workers = Type.Array(
   }),
 );
 
-/** `GET /metrics.json`. */
+/** The response to `GET /metrics.json`. */
 const totals = Type.Object({
   request_count: Type.Number(),
   error_count: Type.Number(),
@@ -38,7 +38,7 @@ const totals = Type.Object({
 
 const sagaError = Type.Object({ code: Type.String(), message: Type.String() });
 
-/** `GET /sagas/:id`, and what changes one. */
+/** The response to `GET /sagas/:id`, and to requests that act on a saga. */
 const saga = Type.Object({
   sagaId: Type.String(),
   saga: Type.String(),
@@ -59,7 +59,7 @@ const saga = Type.Object({
   ),
 });
 
-/** `GET /sagas`. */
+/** The response to `GET /sagas`. */
 const sagaPage = Type.Object({
   items: Type.Array(Type.Pick(saga, ['sagaId', 'saga', 'version', 'status', 'updatedAt', 'reason'])),
   nextCursor: orNull(Type.String()),
@@ -70,7 +70,7 @@ const VIEWS = { workers, totals, saga, sagaPage, nothing: Type.Unknown() };
 export type ViewName = keyof typeof VIEWS;
 export type View<Name extends ViewName> = Static<(typeof VIEWS)[Name]>;
 
-/** The first part of a response that is not what a command reads; undefined when all is. */
+/** Describes the first part of a response that does not match its schema; undefined when all parts match. */
 export function mismatchIn(name: ViewName, json: unknown): string | undefined {
   const mismatch = Value.Errors(VIEWS[name], json).First();
   return mismatch && `${mismatch.message} at ${mismatch.path || '/'}`;

@@ -1,5 +1,5 @@
-// The table of contents of the command line. A command is one file: it declares its words and options here
-// and loads what it needs only when it runs.
+// The list of all commands. Each command is one file, which declares its arguments and options, and loads the
+// modules that it needs only when it runs.
 import { Command } from 'commander';
 import { version } from '../config/print.js';
 import { checkCommand } from './commands/check.js';
@@ -14,7 +14,7 @@ import { sagasCommand } from './commands/sagas.js';
 import { startCommand } from './commands/start.js';
 import { topCommand } from './commands/top.js';
 
-/** In the order of `multilane --help`. */
+/** The commands in the order of `multilane --help`. */
 const COMMANDS: readonly ((program: Command) => void)[] = [
   startCommand,
   devCommand,
@@ -29,7 +29,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   completionCommand,
 ];
 
-/** Ends nothing by itself: what commander would exit for is thrown as a CommanderError. */
+/** Creates the program. Where commander would exit the process, it throws a CommanderError instead. */
 export function createProgram(): Command {
   const program = new Command('multilane')
     .description('Multi-core microservice runtime for Node.js.')
@@ -37,7 +37,7 @@ export function createProgram(): Command {
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
     .showSuggestionAfterError()
-    // Flags of `start` are its own, whatever the program's are called.
+    // Flags after `start` belong to it, even if the program has flags with the same names.
     .enablePositionalOptions()
     .exitOverride();
   for (const declare of COMMANDS) declare(program);

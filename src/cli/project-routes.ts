@@ -1,6 +1,6 @@
-// The routes of a project without a start: its services register them with the real App, so what is wrong
-// with a pattern, an option or a schema is found here as in a worker. What they are handed to serve with can
-// be taken and kept, as `routes(app, deps)` does; using it is refused, for nothing runs.
+// Lists the routes of a project without starting it. Its services register them with the real App, so a wrong
+// pattern, option or schema is found as in a worker. The deps of the services are placeholders: `routes(app,
+// deps)` may store them, but using one throws, because nothing runs.
 
 import type { ServiceDeps } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
@@ -23,20 +23,20 @@ import { createSharedPrimitives } from '../worker/shared-primitives.js';
 import { systemRoutes } from '../worker/system-routes.js';
 import { stderrSink } from './stderr-sink.js';
 
-/** Nobody is served, so nothing is counted. */
+/** An observer that counts nothing, because no request is served. */
 const UNUSED: RequestObserver = {
   meter: () => ({ begin: () => 0, enter: () => 0, leave() {}, end() {} }),
   refused() {},
 };
 
-/** @throws ConfigError naming service and route */
+/** @throws ConfigError that names the service and the route */
 export async function projectRoutes(settings: Settings): Promise<readonly RouteInfo[]> {
   const block = Block.create({ workers: 1 });
   const recorder = new SeriesTable(new SeriesMemory().of(1));
   const log = createLogger(settings, {}, stderrSink);
   const clock = sharedClock(block);
   const rateLimits = RateTable.of(block, clock);
-  // Names and settings are checked where they are registered.
+  // Shared objects are real, because their names and options are checked when they are registered.
   const shared = createSharedPrimitives({
     block,
     slot: 1,
@@ -87,7 +87,7 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
   return app.routes();
 }
 
-/** Every member is a function that throws when it is called. */
+/** An object whose members are functions that throw when they are called. */
 function refusing<T extends object>(service: string, what: string): T {
   return new Proxy({} as T, {
     get: (_target, member) => () => {

@@ -1,5 +1,5 @@
-// The project in the working directory, as `multilane start` would read it: configuration file and
-// environment.
+// Loads the settings of the project in the working directory as `multilane start` does: from its
+// configuration file and the environment.
 import type { Command } from 'commander';
 import type { Settings } from '../config.js';
 
@@ -14,7 +14,7 @@ export function withProject(command: Command): Command {
     .option('--demo', 'the reference shop, without a configuration file');
 }
 
-/** Says what it warns of on stderr. @throws ConfigError */
+/** Loads the settings and prints warnings on stderr. @throws ConfigError as `loadSettings` */
 export async function projectSettings({ config, demo }: ProjectOptions): Promise<Settings> {
   const { loadSettings } = await import('../config/load.js');
   const { referenceShop } = await import('../services/catalog.js');

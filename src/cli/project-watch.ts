@@ -1,5 +1,5 @@
-// Which changes make `multilane dev` start anew: what a project's code is made of, without what it installs,
-// tests or stores.
+// Watches the files whose changes make `multilane dev` restart: those of the project's code, without
+// installed packages, tests and stored data.
 import { extname, relative, sep } from 'node:path';
 import { watch } from 'chokidar';
 
@@ -12,12 +12,15 @@ const WATCHED: ReadonlySet<string> = new Set([
   '.proto',
   '.html',
   '.wasm',
-  // Where Node.js runs it unbuilt; else what it is compiled to is watched.
+  // Where Node.js runs TypeScript without a build; elsewhere the compiled files are watched.
   ...('typescript' in process.features && process.features.typescript !== false ? ['.ts'] : []),
 ]);
-/** Not `dist`: a project that is compiled runs from there. */
-const ASIDE: ReadonlySet<string> = new Set(['data', 'coverage', 'test']);
-/** An editor that saves several files, or a compiler at work, is one change. */
+/** Ignored folders. `dist` is not among them, because a compiled project runs from there. */
+const IGNORED: ReadonlySet<string> = new Set(['data', 'coverage', 'test']);
+/**
+ * Changes that follow each other faster count as one: those of an editor that saves several files, or a
+ * compiler.
+ */
 const QUIET_MS = 100;
 
 export interface ProjectWatch {
@@ -25,7 +28,8 @@ export interface ProjectWatch {
 }
 
 /**
- * Resolves when nothing can be missed any more. @param changed is told the files, from the working directory
+ * Resolves when all folders are watched.
+ * @param changed called with the changed files, relative to the working directory
  */
 export async function watchProject(
   folders: readonly string[],
@@ -36,7 +40,7 @@ export async function watchProject(
   const watcher = watch([...folders], {
     ignoreInitial: true,
     ignored: (path, stats) =>
-      folders.every((folder) => isAside(relative(folder, path), stats?.isFile() === true)),
+      folders.every((folder) => isIgnored(relative(folder, path), stats?.isFile() === true)),
   });
   watcher.on('all', (_event, path) => {
     if (!WATCHED.has(extname(path))) return;
@@ -61,11 +65,11 @@ export async function watchProject(
   };
 }
 
-/** @param path from a watched folder; one that begins with `..` is another's */
-export function isAside(path: string, isFile: boolean): boolean {
+/** @param path path relative to a watched folder; one that begins with `..` belongs to another folder */
+export function isIgnored(path: string, isFile: boolean): boolean {
   if (path === '') return false;
   const names = path.split(sep);
-  if (ASIDE.has(names[0]!) || names.some((name) => name === 'node_modules' || name.startsWith('.')))
+  if (IGNORED.has(names[0]!) || names.some((name) => name === 'node_modules' || name.startsWith('.')))
     return true;
   return isFile && !WATCHED.has(extname(path));
 }

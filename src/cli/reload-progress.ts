@@ -1,41 +1,41 @@
-// How far a reload is, read from `/workers` alone: a worker that is being replaced is listed once per
-// generation.
+// The progress of a reload, derived from `GET /workers`: a worker that is being replaced is listed once for
+// each generation.
 import type { View } from './plane-views.js';
 
-/** Generation of each worker before the reload, by id. */
+/** The generation of each worker before the reload, by id. */
 export type Before = ReadonlyMap<number, number>;
 
-type Seen = Pick<View<'workers'>[number], 'id' | 'generation' | 'state'>;
+type ListedWorker = Pick<View<'workers'>[number], 'id' | 'generation' | 'state'>;
 
 export interface Progress {
-  /** Those that serve in a newer generation. */
-  readonly replaced: readonly Seen[];
-  /** Old threads that stand still for good: nothing can be done about them, and they may never end. */
-  readonly stuck: readonly Seen[];
-  /** What is not as it is to be in the end. */
-  readonly pending: readonly Seen[];
-  /** `standing`: not all are replaced, and nothing is starting or leaving. */
-  readonly state: 'moving' | 'standing' | 'done';
+  /** Workers that serve in a newer generation. */
+  readonly replaced: readonly ListedWorker[];
+  /** Old threads that are stalled in native code. They cannot be interrupted and may never end. */
+  readonly stuck: readonly ListedWorker[];
+  /** Threads that still have to start or to end. */
+  readonly pending: readonly ListedWorker[];
+  /** `idle`: not all workers are replaced, and no thread is starting or ending. */
+  readonly state: 'moving' | 'idle' | 'done';
 }
 
-export function generationsOf(workers: readonly Seen[]): Before {
+export function generationsOf(workers: readonly ListedWorker[]): Before {
   const newest = new Map<number, number>();
   for (const { id, generation } of workers) newest.set(id, Math.max(generation, newest.get(id) ?? 0));
   return newest;
 }
 
-export function progressOf(before: Before, workers: readonly Seen[]): Progress {
-  const isOld = ({ id, generation }: Seen): boolean => generation <= (before.get(id) ?? 0);
-  const turning = workers.filter(({ state }) => state !== 'wedged');
+export function progressOf(before: Before, workers: readonly ListedWorker[]): Progress {
+  const isOld = ({ id, generation }: ListedWorker): boolean => generation <= (before.get(id) ?? 0);
+  const responsive = workers.filter(({ state }) => state !== 'wedged');
   const stuck = workers.filter((worker) => isOld(worker) && worker.state === 'wedged');
-  const replaced = turning.filter(
+  const replaced = responsive.filter(
     ({ id, generation, state }) => state === 'ready' && generation > (before.get(id) ?? Infinity),
   );
   const isReplaced = (id: number): boolean => replaced.some((one) => one.id === id);
-  const pending = turning.filter((worker) => isOld(worker) || worker.state !== 'ready');
-  const seen = { replaced, stuck, pending };
-  if ([...before.keys()].every(isReplaced) && !turning.some(isOld)) return { ...seen, state: 'done' };
-  const twice = turning.length > new Set(turning.map(({ id }) => id)).size;
-  const still = turning.every(({ state }) => state === 'ready') && !twice;
-  return { ...seen, state: still ? 'standing' : 'moving' };
+  const pending = responsive.filter((worker) => isOld(worker) || worker.state !== 'ready');
+  const threads = { replaced, stuck, pending };
+  if ([...before.keys()].every(isReplaced) && !responsive.some(isOld)) return { ...threads, state: 'done' };
+  const hasTwoGenerations = responsive.length > new Set(responsive.map(({ id }) => id)).size;
+  const isIdle = responsive.every(({ state }) => state === 'ready') && !hasTwoGenerations;
+  return { ...threads, state: isIdle ? 'idle' : 'moving' };
 }

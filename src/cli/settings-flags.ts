@@ -1,15 +1,15 @@
-// Commands that take the flags of the process (`--port 0`, `--config FILE`): these are read by config/, not
-// by commander, so that there is one table of settings and one way to refuse what is wrong.
+// Commands that accept the flags of the process (`--port 0`, `--config FILE`). The module config parses these
+// flags instead of commander, so that there is one table of settings and one kind of error messages.
 import type { Command } from 'commander';
 import { machineFacts } from '../config/machine-facts.js';
 import { helpText } from '../config/print.js';
 
-/** What `--help` of such a command prints. */
+/** The text of `--help` of such a command. */
 export function settingsHelp(name: string): string {
   return helpText(machineFacts(process.stdout.isTTY === true), `multilane ${name}`);
 }
 
-/** Hands everything behind the command's name to its action, as `command.args`. */
+/** Passes all words after the command's name to its action, as `command.args`. */
 export function takesSettings(command: Command): Command {
   return command
     .usage('[option]...')

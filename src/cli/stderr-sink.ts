@@ -1,4 +1,4 @@
-// Log lines of commands: stdout carries what the command was asked for.
+// A sink that writes the log lines of commands to stderr, because stdout is for the output of the command.
 import type { LogSink } from '../telemetry/log-sink.js';
 
 export const stderrSink: LogSink = {

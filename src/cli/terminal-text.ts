@@ -1,31 +1,30 @@
-// Text on a terminal: what may not reach it, and how many columns the rest takes.
+// Text for a terminal: escapes characters that could control it, and computes how many columns text occupies.
+
+/** Control characters, halves of surrogate pairs, and characters that change the direction of text. */
+const CONTROLLING = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /**
- * Control characters, halves of surrogate pairs, and what turns the direction of the text behind it around.
+ * Replaces characters by which text of another process could move the cursor or disguise itself as other
+ * text.
  */
-const STEERING = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+export const plain = (text: string): string => text.replaceAll(CONTROLLING, '?');
 
 /**
- * What comes from elsewhere must neither move the cursor of whoever reads it nor show one text for another.
- */
-export const plain = (text: string): string => text.replaceAll(STEERING, '?');
-
-/**
- * The same in JSON, where such characters can be written as escapes: a program reads the text that it was.
+ * Escapes such characters in JSON, so that a program still reads the original text.
  */
 export const plainJson = (json: string): string =>
-  json.replaceAll(STEERING, (char) =>
+  json.replaceAll(CONTROLLING, (char) =>
     char === '\n' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 
 const PRINTABLE_ASCII = /^[ -~]*$/;
-/** Marks on the character before them, and joiners. */
+/** Combining marks and joiners, which occupy no column of their own. */
 const NO_COLUMN = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
-/** Han, Kana, Hangul, their full-width signs (Unicode annex 11), and pictures. */
+/** Han, Kana, Hangul, full-width signs (Unicode annex 11), and emoji, which occupy two columns. */
 const TWO_COLUMNS =
   /^[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{16fe0}-\u{18cff}\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}]$/u;
 
-/** Columns that a text takes. */
+/** The number of columns that a text occupies. */
 export function widthOf(text: string): number {
   if (PRINTABLE_ASCII.test(text)) return text.length;
   let width = 0;
@@ -33,7 +32,7 @@ export function widthOf(text: string): number {
   return width;
 }
 
-/** A line of at most so many columns; an ellipsis takes the place of what is cut off. */
+/** The line, cut to the given number of columns; an ellipsis replaces the rest. */
 export function fitted(line: string, columns: number): string {
   if (widthOf(line) <= columns) return line;
   let kept = '';

@@ -1,4 +1,4 @@
-// The workers as a table, for `ps` and `top`.
+// The table of workers that `ps` and `top` print.
 import { tableOf } from './output.js';
 import type { View } from './plane-views.js';
 
@@ -35,7 +35,7 @@ export function workerTable(workers: View<'workers'>, now: number): readonly str
   );
 }
 
-/** The two largest units: `3d 4h`, `5m 0s`, `12s`; `-` for what is no number. */
+/** A duration in its two largest units: `3d 4h`, `5m 0s`, `12s`; `-` for a value that is not finite. */
 export function durationOf(ms: number): string {
   if (!Number.isFinite(ms)) return '-';
   const seconds = Math.max(0, Math.floor(ms / 1000));

@@ -1,4 +1,4 @@
-// `multilane check`: `start --check` by a shorter name.
+// `multilane check`: the same as `multilane start --check`.
 import type { Command } from 'commander';
 import { settingsHelp, takesSettings } from '../settings-flags.js';
 

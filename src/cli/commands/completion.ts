@@ -1,4 +1,4 @@
-// `multilane completion SHELL`: prints a script that the shell reads at its start.
+// `multilane completion SHELL`: prints a completion script, which the shell reads when it starts.
 import { Argument, type Command } from 'commander';
 import { completionScript, SHELLS, type Shell } from '../completion-script.js';
 import { levelsOf } from '../completion-words.js';

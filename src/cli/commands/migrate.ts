@@ -1,4 +1,5 @@
-// `multilane migrate`: creates and migrates the databases of the project, as a start does, and nothing else.
+// `multilane migrate`: creates and migrates the databases of the project as a start does, without starting
+// it.
 import type { Command } from 'commander';
 import type { ServiceDatabaseState } from '../../primary/service-databases.js';
 import { exitProcess } from '../../process/process-exit.js';
@@ -22,7 +23,7 @@ export function migrateCommand(program: Command): void {
       const states = await (options.status ? databaseStates : migrateDatabases)(settings, log);
       const pending = options.status ? 'pending' : 'applied now';
       await (options.json ? printJson(jsonOf(states, pending)) : print(tableFor(states, pending)));
-      // A service may have set a timer while it was loaded.
+      // The loop may not end by itself: a service may have set a timer while it was loaded.
       await exitProcess(0, false);
     });
 }

@@ -11,12 +11,12 @@ import { print } from '../output.js';
 
 const TEMPLATE = fileURLToPath(new URL('../../../template/', import.meta.url));
 
-/** Files that say `{{name}}` or `{{version}}`. */
+/** Files of the template that contain `{{name}}` or `{{version}}`. */
 const FILLED = ['package.json', 'README.md'];
 
 /**
- * What npm admits as the name of a new package, without a scope; these two it does not, ours would name
- * itself.
+ * Names that npm admits for a new package without a scope. npm refuses two of the TAKEN names; with the third
+ * one the project could not depend on this package.
  */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,213}$/;
 const TAKEN: ReadonlySet<string> = new Set(['node_modules', 'favicon.ico', 'multilane']);
@@ -24,7 +24,7 @@ const TAKEN: ReadonlySet<string> = new Set(['node_modules', 'favicon.ico', 'mult
 export function newCommand(program: Command): void {
   program
     .command('new <dir>')
-    .description('write a new project into a folder that is empty or not there')
+    .description('write a new project into a folder that is empty or does not exist')
     .option('--name <name>', 'name of its package; default: that of the folder')
     .action(async (dir: string, options: { readonly name?: string }, command: Command) => {
       const folder = resolve(dir);
@@ -34,7 +34,7 @@ export function newCommand(program: Command): void {
       }
       await writeProject(folder, name);
       await print([
-        `${folder} holds a new project. Next:`,
+        `${folder} contains a new project. Next:`,
         '',
         `  cd ${dir}`,
         '  npm install',
@@ -43,13 +43,13 @@ export function newCommand(program: Command): void {
     });
 }
 
-/** @throws CommandFailure for a folder that holds something, or cannot be written */
+/** @throws CommandFailure for a folder that is not empty or cannot be written */
 async function writeProject(folder: string, name: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
     if ((await readdir(folder)).length > 0) throw new CommandFailure(`${folder} is not empty`);
     await cp(TEMPLATE, folder, { recursive: true });
-    // npm leaves files of that name out of a package.
+    // npm excludes files named `.gitignore` from a package, so the template has another name for it.
     await rename(join(folder, 'gitignore'), join(folder, '.gitignore'));
     for (const file of FILLED) {
       const path = join(folder, file);

@@ -1,4 +1,4 @@
-// `multilane ps`: the workers of a running process, once.
+// `multilane ps`: prints the workers of a running process once.
 import type { Command } from 'commander';
 import { type AdminOptions, adminPlane, withAdmin } from '../admin-plane.js';
 import { type OutputOptions, print, printJson, withJson } from '../output.js';

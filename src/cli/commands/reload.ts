@@ -1,4 +1,4 @@
-// `multilane reload`: replaces all workers one by one, and waits until it is done.
+// `multilane reload`: replaces all workers one by one, and waits until all are replaced.
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { AdminClient } from '../admin-client.js';
@@ -8,7 +8,7 @@ import { type OutputOptions, print, printJson, withJson } from '../output.js';
 import type { View } from '../plane-views.js';
 import { generationsOf, type Progress, progressOf } from '../reload-progress.js';
 
-const LOOK_EVERY_MS = 200;
+const POLL_MS = 200;
 
 interface ReloadOptions extends AdminOptions, OutputOptions {
   /** Seconds. */
@@ -25,8 +25,8 @@ export function reloadCommand(program: Command): void {
     )
     .action(async ({ json, timeout = Number.POSITIVE_INFINITY, ...options }: ReloadOptions) => {
       const plane = await adminPlane(options);
-      const say = (line: string): Promise<void> => (json ? Promise.resolve() : print([line]));
-      const workers = await follow(plane, timeout, say);
+      const report = (line: string): Promise<void> => (json ? Promise.resolve() : print([line]));
+      const workers = await follow(plane, timeout, report);
       if (json) await printJson(workers);
     });
 }
@@ -38,14 +38,16 @@ function secondsIn(text: string): number {
 }
 
 /**
- * @returns the workers in the end
- * @throws CommandFailure when the process lists no worker, and when the reload was given up, is not over in
- *   time, or has left a thread behind
+ * Starts a reload and waits until it is done.
+ * @param report prints a line about the progress
+ * @returns the workers after the reload
+ * @throws CommandFailure when the process lists no worker, when the process stops the reload, when it takes
+ *   longer than `timeoutSeconds`, and when a stuck thread is left
  */
 async function follow(
   plane: AdminClient,
   timeoutSeconds: number,
-  say: (line: string) => Promise<void>,
+  report: (line: string) => Promise<void>,
 ): Promise<View<'workers'>> {
   const until = performance.now() + timeoutSeconds * 1000;
   const before = generationsOf(await plane.get('/workers', 'workers'));
@@ -55,37 +57,37 @@ async function follow(
     );
   }
   await plane.post('/workers/reload', 'nothing');
-  const told = new Set<number>();
-  let stood = false;
+  const reported = new Set<number>();
+  let wasIdle = false;
   for (;;) {
     const workers = await plane.get('/workers', 'workers');
     const { pending, replaced, state, stuck } = progressOf(before, workers);
     for (const { id, generation } of replaced) {
-      if (!told.has(id)) await say(`worker ${id}: generation ${before.get(id)} -> ${generation}`);
-      told.add(id);
+      if (!reported.has(id)) await report(`worker ${id}: generation ${before.get(id)} -> ${generation}`);
+      reported.add(id);
     }
     if (state === 'done') {
       if (stuck.length === 0) return workers;
       throw new CommandFailure(
-        `all workers are replaced, but ${threadsOf(stuck)} ${stuck.length === 1 ? 'stands' : 'stand'} still ` +
-          'and may never end: its code is in memory until the process is started anew',
+        `all workers are replaced, but ${threadsOf(stuck)} ${stuck.length === 1 ? 'is' : 'are'} stuck in native ` +
+          'code and may never end; restart the process to remove the old code from memory',
       );
     }
-    const share = `after ${told.size} of ${before.size} workers`;
-    // Between two replacements nothing is under way either, so it counts when it is seen twice.
-    if (state === 'standing' && stood) {
+    const share = `after ${reported.size} of ${before.size} workers`;
+    // Between two replacements the reload is idle for a moment too, so it has stopped when it is idle twice.
+    if (state === 'idle' && wasIdle) {
       throw new CommandFailure(
-        `reload stopped ${share}: a replacement did not get ready, ` +
-          'the old ones serve on; the log of the process says why',
+        `reload stopped ${share}: a replacement did not get ready, and the old workers continue to serve; ` +
+          'the log of the process has the reason',
       );
     }
-    stood = state === 'standing';
+    wasIdle = state === 'idle';
     if (performance.now() >= until) {
       throw new CommandFailure(
-        `reload is not over ${share} and ${timeoutSeconds} s: ${threadsOf(pending) || 'nothing is under way'}; it goes on in the process`,
+        `reload is not done ${share} and ${timeoutSeconds} s: ${threadsOf(pending) || 'nothing is pending'}; it continues in the process`,
       );
     }
-    await delay(LOOK_EVERY_MS);
+    await delay(POLL_MS);
   }
 }
 

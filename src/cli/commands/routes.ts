@@ -1,4 +1,4 @@
-// `multilane routes`: what a project answers, without starting it.
+// `multilane routes`: lists the routes of a project without starting it.
 import type { Command } from 'commander';
 import { exitProcess } from '../../process/process-exit.js';
 import type { RouteInfo, RouteOptions } from '../../server/handler.js';
@@ -15,7 +15,7 @@ export function routesCommand(program: Command): void {
       const routes = await projectRoutes(await projectSettings(options));
       const table = tableOf(['METHOD', 'PATH', 'SERVICE', 'OPTIONS'], routes.map(rowOf));
       await (options.json ? printJson(routes) : print(table));
-      // A service may have set a timer while it registered its routes.
+      // The loop may not end by itself: a service may have set a timer while it registered its routes.
       await exitProcess(0, false);
     });
 }
@@ -27,7 +27,7 @@ const rowOf = ({ method, path, service, webSocket, options }: RouteInfo): readon
   `${webSocket ? 'websocket ' : ''}${optionsOf(options)}`.trimEnd(),
 ];
 
-/** `internal timeoutMs=2000 (body, response 201)`: schemas by name, the rest by value. */
+/** The options as text: `internal timeoutMs=2000 (body, response 201)`. Schemas are shown by name only. */
 function optionsOf({ summary, ...options }: RouteOptions): string {
   const values = Object.entries(options)
     .filter(([name, value]) => !SCHEMAS.has(name) && value !== undefined && value !== false)

@@ -1,4 +1,4 @@
-// `multilane sagas`: the operator's view of sagas, and hands on those that nobody runs.
+// `multilane sagas`: lists and shows sagas, and acts on those that need attention.
 
 import type { Command } from 'commander';
 import { errorMessage } from '../../error-text.js';
@@ -20,16 +20,14 @@ interface ListOptions extends Options {
   readonly cursor?: string;
 }
 
-/** What may be done to a saga that waits for somebody. */
-const HANDS = {
-  retry: 'let a saga go on from where it is',
-  compensate: 'turn a saga around: undo what it has done',
+/** Actions on a saga that waits for an operator. */
+const ACTIONS = {
+  retry: 'continue a saga from its current step',
+  compensate: 'compensate a saga: undo the steps that it has done',
 } as const;
 
 export function sagasCommand(program: Command): void {
-  const sagas = program
-    .command('sagas')
-    .description('look at sagas, and decide on those that need attention');
+  const sagas = program.command('sagas').description('list sagas, and act on those that need attention');
   withJson(withAdmin(sagas.command('list')))
     .description('list sagas, newest first')
     .option('--saga <name>', 'only those of this definition')
@@ -42,16 +40,16 @@ export function sagasCommand(program: Command): void {
     .action(async (sagaId: string, options: Options) => {
       await show(await (await adminPlane(options)).get(pathOf(sagaId), 'saga'), options);
     });
-  for (const [hand, meaning] of Object.entries(HANDS)) {
-    withJson(withAdmin(sagas.command(`${hand} <saga-id>`)))
+  for (const [action, meaning] of Object.entries(ACTIONS)) {
+    withJson(withAdmin(sagas.command(`${action} <saga-id>`)))
       .description(meaning)
       .action(async (sagaId: string, options: Options) => {
-        await show(await (await adminPlane(options)).post(`${pathOf(sagaId)}/${hand}`, 'saga'), options);
+        await show(await (await adminPlane(options)).post(`${pathOf(sagaId)}/${action}`, 'saga'), options);
       });
   }
   withJson(withAdmin(sagas.command('skip <saga-id>')))
-    .description('take the step a saga is stuck at as done by hand')
-    .option('--result <json>', 'what the step has given, which the steps behind it read')
+    .description('mark the step at which a saga is stuck as done manually')
+    .option('--result <json>', 'result of the step, for the steps that follow')
     .action(async (sagaId: string, options: SkipOptions) => {
       const body = options.result === undefined ? undefined : { result: jsonIn(options.result) };
       await show(await (await adminPlane(options)).post(`${pathOf(sagaId)}/skip`, 'saga', body), options);

@@ -1,6 +1,5 @@
-// `multilane start`: the process itself, not a child of ours. Same flags, exit codes, signals and ready line
-// as
-// `node dist/primary.js`.
+// `multilane start`: runs in this process, not in a child. Flags, exit codes, signals and the ready line are
+// those of `node dist/primary.js`.
 import type { Command } from 'commander';
 import { settingsHelp, takesSettings } from '../settings-flags.js';
 

@@ -1,4 +1,4 @@
-// `multilane top`: load and workers of a running process, once a second on a terminal, else once.
+// `multilane top`: prints load and workers of a running process, every second on a terminal, otherwise once.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { AdminClient } from '../admin-client.js';
@@ -10,7 +10,7 @@ import { durationOf, workerTable } from '../worker-table.js';
 
 const EVERY_MS = 1_000;
 
-interface Look {
+interface Sample {
   /** On `performance.now()`. */
   readonly at: number;
   readonly workers: View<'workers'>;
@@ -22,14 +22,14 @@ export function topCommand(program: Command): void {
     .description('watch load and workers of the running process')
     .action(async (options: AdminOptions & OutputOptions) => {
       const plane = await adminPlane(options);
-      const first = await look(plane);
+      const first = await sample(plane);
       if (options.json) await printJson({ workers: first.workers, metrics: first.metrics });
       else if (process.stdout.isTTY) await watch(plane, first);
       else await print(linesOf(plane, first, undefined));
     });
 }
 
-async function look(plane: AdminClient): Promise<Look> {
+async function sample(plane: AdminClient): Promise<Sample> {
   const [workers, metrics] = await Promise.all([
     plane.get('/workers', 'workers'),
     plane.get('/metrics.json', 'totals'),
@@ -37,18 +37,21 @@ async function look(plane: AdminClient): Promise<Look> {
   return { at: performance.now(), workers, metrics };
 }
 
-/** Until Ctrl-C. A process that is away, for a restart say, is asked again. */
-async function watch(plane: AdminClient, first: Look): Promise<never> {
+/**
+ * Prints samples until Ctrl-C. While the process does not respond, for example during a restart, it shows
+ * why.
+ */
+async function watch(plane: AdminClient, first: Sample): Promise<never> {
   let last = first;
   let lines = linesOf(plane, first, undefined);
   const draw = (): Promise<void> => printScreen(lines);
-  // The terminal has another size, and shows what it had as it fits.
+  // Draws the last sample again when the size of the terminal changes.
   process.stdout.on('resize', () => void draw().catch(() => undefined));
   for (;;) {
     await draw();
     await delay(EVERY_MS);
     try {
-      const next = await look(plane);
+      const next = await sample(plane);
       lines = linesOf(plane, next, last);
       last = next;
     } catch (error) {
@@ -60,8 +63,8 @@ async function watch(plane: AdminClient, first: Look): Promise<never> {
 
 function linesOf(
   { url }: AdminClient,
-  { at, workers, metrics }: Look,
-  last: Look | undefined,
+  { at, workers, metrics }: Sample,
+  last: Sample | undefined,
 ): readonly string[] {
   const { p50, p90, p99, max } = metrics.response_time_ms;
   const rate = last === undefined ? '' : `${ratePerSecond({ at, metrics }, last)} requests/s, `;
@@ -74,8 +77,8 @@ function linesOf(
   ];
 }
 
-/** A process that was started anew counts from 0 again. */
-function ratePerSecond(now: Pick<Look, 'at' | 'metrics'>, last: Look): number {
+/** Requests per second since the last sample; 0 when the process was restarted and counts from 0 again. */
+function ratePerSecond(now: Pick<Sample, 'at' | 'metrics'>, last: Sample): number {
   const requests = now.metrics.request_count - last.metrics.request_count;
   return Math.round((Math.max(0, requests) * 1000) / Math.max(1, now.at - last.at));
 }
