@@ -71,7 +71,7 @@ describe('a command that speaks to the admin plane', () => {
     const run = await multilane(['ps'], { cwd: project.folder, env: { ADMIN_PORT: String(port) } });
     expect(run).to.include({ code: 1, stdout: '' });
     expect(run.stderr).to.match(
-      new RegExp(`no admin plane answers at http://127\\.0\\.0\\.1:${port}: nothing listens`),
+      new RegExp(`no admin plane responds at http://127\\.0\\.0\\.1:${port}: nothing listens`),
     );
   });
 

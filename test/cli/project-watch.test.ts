@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { isAside } from '#src/cli/project-watch.js';
+import { isIgnored } from '#src/cli/project-watch.js';
 
 const runsTypeScript = 'typescript' in process.features && process.features.typescript !== false;
 
@@ -20,7 +20,7 @@ describe('what `multilane dev` watches', () => {
     ['src/service.ts', true, !runsTypeScript],
   ] as const) {
     it(`${aside ? 'passes over' : 'includes'} ${path || 'the project itself'}`, () => {
-      expect(isAside(path, isFile)).to.equal(aside);
+      expect(isIgnored(path, isFile)).to.equal(aside);
     });
   }
 });

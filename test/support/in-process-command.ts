@@ -1,6 +1,6 @@
 // `multilane …` in this process, for tests that run it hundreds of times. It must not end the process or wait
 // for ever.
-import { exitCodeOf, messageOf } from '#src/cli/command-failure.js';
+import { exitCodeOf, failureText } from '#src/cli/command-failure.js';
 import { createProgram } from '#src/cli/program.js';
 
 export interface CommandRun {
@@ -22,7 +22,7 @@ export async function runCommand(args: readonly string[]): Promise<CommandRun> {
     await createProgram().parseAsync([...args], { from: 'user' });
     return { code: 0, stdout, stderr: '' };
   } catch (error) {
-    return { code: exitCodeOf(error), stdout, stderr: `multilane: ${messageOf(error)}\n` };
+    return { code: exitCodeOf(error), stdout, stderr: `multilane: ${failureText(error)}\n` };
   } finally {
     for (const one of restore) one();
   }

@@ -67,7 +67,7 @@ describe('multilane, on a running process', () => {
     wire.destroy();
     expect(waiting.code).to.equal(1);
     expect(waiting.stderr).to.match(
-      /^multilane: reload is not over after \d of 2 workers and 0.5 s: worker \d of generation /,
+      /^multilane: reload is not done after \d of 2 workers and 0.5 s: worker \d of generation /,
     );
     expect(refused).to.include({ code: 1, stdout: '' });
     expect(refused.stderr).to.match(/^multilane: 409 RELOAD_IN_PROGRESS: /);
