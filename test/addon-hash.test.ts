@@ -12,11 +12,11 @@ describe('the prebuilt addon', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it('that this process loads is the pinned one', () => {
+  it('is the pinned one in this process', () => {
     expect(() => verifyAddon()).to.not.throw();
   });
 
-  it('is pinned for every platform the package ships', () => {
+  it('is pinned for every platform that the package contains', () => {
     const shipped = readdirSync(addonFolder()).filter((name) => name.endsWith('.node'));
     expect(Object.keys(ADDON_SHA256)).to.have.members(shipped);
   });

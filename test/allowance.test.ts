@@ -12,7 +12,7 @@ const MS = 400;
 const never = new Promise<never>(() => undefined);
 
 describe('an allowance', () => {
-  it('is spent once, and not once it is cancelled', async () => {
+  it('is used up once, and not after it was cancelled', async () => {
     let spent = 0;
     const cancelled = new Allowance(1, () => spent++);
     cancelled.cancel();
@@ -22,7 +22,7 @@ describe('an allowance', () => {
     expect(spent).to.equal(0);
   });
 
-  it('is not spent by a pause: what was paused has its time behind it', async () => {
+  it('is not used up by a pause: time remains after it', async () => {
     let isSpent = false;
     let spent!: () => void;
     const over = new Promise<void>((resolve) => {
@@ -41,7 +41,7 @@ describe('an allowance', () => {
     expect(allowance.leftMs).to.equal(0);
   });
 
-  it('comes to an end also in a process that is always late', async () => {
+  it('also ends in a process that is always late', async () => {
     let pauses = 0;
     let isSpent = false;
     new Allowance(50, () => {
@@ -55,15 +55,15 @@ describe('an allowance', () => {
   });
 });
 
-describe('work that may take a while', () => {
-  it('has ended in time when it ends soon behind a pause', async () => {
+describe('work with an allowance', () => {
+  it('has ended in time when it ends soon after a pause', async () => {
     const work = new Promise((resolve) => setTimeout(resolve, 20)).then(turn).then(turn);
     const worked = withAllowance(MS, work);
     pause();
     expect((await worked).hasEnded).to.equal(true);
   });
 
-  it('is not waited for once its time is over, and its failure is that of the wait', async () => {
+  it('is not awaited after its time is over; before that its failure rejects', async () => {
     expect(await withAllowance(10, never)).to.deep.equal({ hasEnded: false, leftMs: 0 });
     const failure = new Error('this part is broken');
     expect(await withAllowance(10_000, Promise.reject(failure)).catch((error: unknown) => error)).to.equal(

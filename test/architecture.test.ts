@@ -5,57 +5,85 @@ import { cycles, parse, sourcesBelow } from './architecture/source.js';
 describe('the architecture', () => {
   const sources = sourcesBelow('src', 'workers');
 
-  it('gives every file a room', () => {
+  it('gives every file a module', () => {
     expect(sources.filter((source) => !isPlaced(source)).map(({ path }) => path)).to.deep.equal([]);
   });
 
-  it('has no arrow between rooms that the rooms forbid, and no library outside its room', () => {
+  it('has only allowed imports between modules, and no library outside its module', () => {
     expect(sources.flatMap(forbiddenImports)).to.deep.equal([]);
   });
 
-  it('names shared memory, the environment and threads only where they belong', () => {
+  it('uses shared memory, the environment and threads only in the allowed files', () => {
     expect(sources.flatMap(misplacedNames)).to.deep.equal([]);
   });
 
-  it('has no cycle, not even of types', () => {
+  it('has no import cycle, not even of types', () => {
     expect(cycles(sources)).to.deep.equal([]);
   });
 
-  it('imports no file of ours that is not there', () => {
+  it('imports only files that exist', () => {
     expect(sources.flatMap(deadImports)).to.deep.equal([]);
   });
 });
 
-describe('the rules of the architecture find', () => {
+describe('the architecture test finds', () => {
   const forbidden = (path: string, text: string): readonly string[] => forbiddenImports(parse(path, text));
 
   for (const [what, path, text] of [
-    ['an arrow against the table', 'src/server/a.ts', `import { x } from '../db/pool.js';`],
-    ['one of a type', 'src/memory/a.ts', `import type { X } from '../telemetry/log.js';`],
-    ['one over several lines', 'src/db/a.ts', `import {\n  x,\n  y,\n} from '../saga/saga.js';`],
-    ['one in an export', 'src/db/a.ts', `export { x } from '../saga/saga.js';`],
-    ['one in an import for its effect', 'src/db/a.ts', `import '../saga/saga.js';`],
-    ['one in a dynamic import', 'src/db/a.ts', `const x = await import('../saga/saga.js');`],
+    ['an import that the table forbids', 'src/server/a.ts', `import { x } from '../db/pool.js';`],
+    ['a forbidden import of a type', 'src/memory/a.ts', `import type { X } from '../telemetry/log.js';`],
     [
-      'one behind a string with slashes',
+      'a forbidden import over several lines',
+      'src/db/a.ts',
+      `import {\n  x,\n  y,\n} from '../saga/saga.js';`,
+    ],
+    ['a forbidden export from another file', 'src/db/a.ts', `export { x } from '../saga/saga.js';`],
+    ['a forbidden import without names', 'src/db/a.ts', `import '../saga/saga.js';`],
+    ['a forbidden dynamic import', 'src/db/a.ts', `const x = await import('../saga/saga.js');`],
+    [
+      'a forbidden import after a string with slashes',
       'src/db/a.ts',
       `const u = 'http://x';\nimport { y } from '../saga/saga.js';`,
     ],
     [
-      'a shop that reaches below the surface',
+      'an import of the shop from an internal module',
       'src/services/users/a.ts',
       `import { x } from '../../db/pool.js';`,
     ],
-    ['a service in another one', 'src/services/users/a.ts', `import { x } from '../orders/store.js';`],
-    ['the surface in a room', 'src/db/a.ts', `import { x } from '../index.js';`],
-    ['the core outside its files', 'src/server/routing/router.ts', `import uws from 'uWebSockets.js';`],
-    ['pg outside db', 'src/saga/a.ts', `import type { Pool } from 'pg';`],
-    ['the command line in the process', 'src/primary/a.ts', `import { x } from '../cli/output.js';`],
-    ['the test kit in the process', 'src/primary/a.ts', `import { x } from '../testing/test-app.js';`],
-    ['a library of the command line elsewhere', 'src/config/a.ts', `import { Command } from 'commander';`],
-    ['a logger made elsewhere', 'src/db/a.ts', `import { pino } from 'pino';`],
     [
-      'values of a contract that is for types',
+      'an import of one service from another',
+      'src/services/users/a.ts',
+      `import { x } from '../orders/store.js';`,
+    ],
+    [
+      'an import of the public interface from an internal module',
+      'src/db/a.ts',
+      `import { x } from '../index.js';`,
+    ],
+    [
+      'an import of the HTTP core outside of its files',
+      'src/server/routing/router.ts',
+      `import uws from 'uWebSockets.js';`,
+    ],
+    ['an import of pg outside of db', 'src/saga/a.ts', `import type { Pool } from 'pg';`],
+    [
+      'an import of the command line from the process',
+      'src/primary/a.ts',
+      `import { x } from '../cli/output.js';`,
+    ],
+    [
+      'an import of the test kit from the process',
+      'src/primary/a.ts',
+      `import { x } from '../testing/test-app.js';`,
+    ],
+    [
+      'a library of the command line in another module',
+      'src/config/a.ts',
+      `import { Command } from 'commander';`,
+    ],
+    ['a logger that is made outside of telemetry', 'src/db/a.ts', `import { pino } from 'pino';`],
+    [
+      'a value from a module of which only types are allowed',
       'src/admin/a.ts',
       `import { x } from '../registry/registry.js';`,
     ],
@@ -64,11 +92,23 @@ describe('the rules of the architecture find', () => {
   }
 
   for (const [what, path, text] of [
-    ['an allowed arrow', 'src/saga/a.ts', `import { x } from '../db/database.js';`],
+    ['an allowed import', 'src/saga/a.ts', `import { x } from '../db/database.js';`],
     ['a comment', 'src/memory/a.ts', `// import { x } from '../db/pool.js';\n/* import '../db/pool.js'; */`],
-    ['errors, free for all', 'src/memory/a.ts', `import { HttpError } from '../errors.js';`],
-    ['types of a contract', 'src/admin/a.ts', `import { type X } from '../registry/registry.js';`],
-    ['the surface in a shop', 'src/services/users/a.ts', `import { Type } from 'multilane';`],
+    [
+      'an import of errors.ts, which every module may import',
+      'src/memory/a.ts',
+      `import { HttpError } from '../errors.js';`,
+    ],
+    [
+      'an import of types where only types are allowed',
+      'src/admin/a.ts',
+      `import { type X } from '../registry/registry.js';`,
+    ],
+    [
+      'an import of the public interface from the shop',
+      'src/services/users/a.ts',
+      `import { Type } from 'multilane';`,
+    ],
     [
       'a command',
       'src/cli/commands/a.ts',
@@ -76,16 +116,16 @@ describe('the rules of the architecture find', () => {
     ],
     ['wiring', 'workers/a.ts', `import { x } from '#src/db/pool.js';`],
   ] as const) {
-    it(`nothing in ${what}`, () => expect(forbidden(path, text)).to.deep.equal([]));
+    it(`nothing wrong in ${what}`, () => expect(forbidden(path, text)).to.deep.equal([]));
   }
 
-  it('a cycle, and names its files', () => {
+  it('a cycle, with its files', () => {
     const a = parse('src/a.ts', `import type { B } from './b.js';`);
     const b = parse('src/b.ts', `import { a } from './a.js';`);
     expect(cycles([a, b])).to.deep.equal(['src/a.ts -> src/b.ts -> src/a.ts']);
   });
 
-  it('names in code, not in comments', () => {
+  it('forbidden names in code but not in comments', () => {
     expect(misplacedNames(parse('src/db/a.ts', 'const x = process.env.X; // Atomics'))).to.have.length(1);
     expect(misplacedNames(parse('src/db/a.ts', '/** a SharedArrayBuffer */ const x = 1;'))).to.deep.equal([]);
   });

@@ -8,7 +8,7 @@ const filesBelow = (folder: string): readonly string[] =>
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
 
 describe('the build', () => {
-  it('carries over everything of src that the compiler does not', () => {
+  it('copies all files of src that the compiler does not process', () => {
     const assets = filesBelow('src').filter((file) => !/\.ts$|\.md$|tsconfig\.json$/.test(file));
     expect(assets.filter((file) => file.endsWith('.sql'))).to.not.deep.equal([]);
     for (const file of assets) {
@@ -16,14 +16,14 @@ describe('the build', () => {
     }
   });
 
-  it('ships the viewer of the API with its licence', () => {
+  it('contains the API viewer with its licence', () => {
     for (const file of ['swagger-ui.css', 'swagger-ui-bundle.js', 'LICENSE', 'NOTICE']) {
       const shipped = readFileSync(join('dist/vendor/swagger-ui', file));
       expect(shipped.equals(readFileSync(join('node_modules/swagger-ui-dist', file))), file).to.equal(true);
     }
   });
 
-  it('keeps nothing whose source is gone', () => {
+  it('removes files whose source was deleted', () => {
     const sources = new Set([
       ...filesBelow('src'),
       ...filesBelow('workers').map((file) => join('workers', file)),

@@ -23,18 +23,18 @@ function documented(): Record<string, Row> {
 }
 
 describe('errors', () => {
-  it('are documented in docs/errors.md as the table in the code has them, and the other way round', () => {
+  it('are documented in docs/errors.md exactly as in the table of the code', () => {
     expect(documented()).to.deep.equal(ERROR_TABLE);
   });
 
-  it('with status 503 are temporary, always', () => {
+  it('with status 503 are always retryable', () => {
     for (const [code, { status, retryable }] of Object.entries(ERROR_TABLE)) {
       if (status === 503) expect(retryable, code).to.equal(true);
     }
     expect(new UnavailableError('OVERLOADED', 'x').headers).to.have.property('retry-after', '1');
   });
 
-  it('take status, title and gRPC status from the table', () => {
+  it('have status, title and gRPC status from the table', () => {
     const error = new HttpError('EMAIL_TAKEN', 'This address is taken.');
     expect(error).to.include({
       status: 409,
@@ -44,7 +44,7 @@ describe('errors', () => {
     });
   });
 
-  it('of a code that is not in the table are internal, unless they say otherwise', () => {
+  it('with a code that is not in the table have status 500 by default', () => {
     expect(new HttpError('OUT_OF_STOCK', 'x')).to.include({
       status: 500,
       title: 'Out of stock',
@@ -53,11 +53,11 @@ describe('errors', () => {
     expect(new HttpError('OUT_OF_STOCK', 'x', { status: 409 })).to.include({ status: 409, grpc: 'ABORTED' });
   });
 
-  it('do not take a member of Object for a code', () => {
+  it('do not treat a member of Object as a code', () => {
     expect(new HttpError('toString', 'x').status).to.equal(500);
   });
 
-  it('of the business are 422, unless the table or the thrower knows better, and never repeated', () => {
+  it('of business rules are 422 unless the table or the caller sets another status, and never retryable', () => {
     expect(new BusinessError('OUT_OF_STOCK', 'x')).to.include({ status: 422, retryable: false });
     expect(new BusinessError('PAYMENT_DECLINED', 'x')).to.include({ status: 402, retryable: false });
     expect(new BusinessError('OUT_OF_STOCK', 'x', { status: 409 }).status).to.equal(409);

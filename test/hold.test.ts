@@ -21,15 +21,15 @@ function setUp(...names: string[]) {
   return { given, holds, all };
 }
 
-describe('what a scope holds', () => {
-  it('is given back once when its work is broken off, the newest first', () => {
+describe('the holds of a scope', () => {
+  it('are released once when the work is interrupted, the newest first', () => {
     const { given, holds } = setUp('a', 'b', 'c');
     holds.release();
     holds.release();
     expect(given).to.deep.equal(['c', 'b', 'a']);
   });
 
-  it('is not given back for work that has done it, in whatever order', () => {
+  it('are not released again after the work has released them, in any order', () => {
     for (const order of [
       [0, 1, 2],
       [2, 1, 0],
@@ -45,7 +45,7 @@ describe('what a scope holds', () => {
     }
   });
 
-  it('tells work that goes on after all that nothing is left to give back', () => {
+  it('report to work that continues after an interruption that they are released already', () => {
     const { given, holds, all } = setUp('a');
     holds.release();
     expect(all[0]!.end()).to.equal(false);
@@ -53,7 +53,7 @@ describe('what a scope holds', () => {
     expect(given).to.deep.equal(['a']);
   });
 
-  it('is given back by its work alone when there is no scope', () => {
+  it('are released by the work itself when there is no scope', () => {
     const given: string[] = [];
     const one = new Named('a', given);
     one.release();
@@ -64,7 +64,7 @@ describe('what a scope holds', () => {
     expect(given).to.deep.equal(['a']);
   });
 
-  it('may be taken anew while it is given back', () => {
+  it('may be taken again while they are released', () => {
     const holds = new Holds();
     const given: string[] = [];
     const next = new Named('next', given);

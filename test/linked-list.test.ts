@@ -6,8 +6,8 @@ interface Entry extends Linked<Entry> {
   readonly name: number;
 }
 
-describe('linked list', () => {
-  it('has those who have come and not gone, in order, whoever goes when', () => {
+describe('a linked list', () => {
+  it('contains the added and not yet removed entries in order, whichever are removed', () => {
     const step = fc.oneof(fc.constant('add' as const), fc.nat({ max: 30 }));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {

@@ -295,13 +295,13 @@ const mistaken: readonly Case[] = [
 
 describe('options', () => {
   for (const [what, ask, message] of misspelt) {
-    it(`of ${what} are refused where they are misspelt`, () => refused(ask, message));
+    it(`of ${what} are refused when misspelt`, () => refused(ask, message));
   }
   for (const [what, ask, message] of mistaken) {
-    it(`are no ${what}`, () => refused(ask, message));
+    it(`are refused when they are ${what}`, () => refused(ask, message));
   }
 
-  it('leave no rejection behind of work that has begun', async () => {
+  it('that are refused leave no unhandled rejection of work that has begun', async () => {
     const unhandled: unknown[] = [];
     const seen = (reason: unknown) => void unhandled.push(reason);
     process.on('unhandledRejection', seen);

@@ -12,7 +12,7 @@ describe('a process without file descriptors', () => {
     if (!canLimitFiles()) this.skip();
   });
 
-  it('knows that it can open nothing, and leaves nothing open by asking', async () => {
+  it('detects that no file can be opened, and leaves no file open', async () => {
     const before = descriptorsOf(process.pid).length;
     expect(canOpen(100)).to.equal(true);
     expect(await withoutFiles(() => [canOpen(1), canOpen(100)])).to.deep.equal([false, false]);
@@ -20,7 +20,7 @@ describe('a process without file descriptors', () => {
     expect(descriptorsOf(process.pid)).to.have.length(before);
   });
 
-  it('knows by its code what failed for want of one', async () => {
+  it('recognizes errors caused by it by their code', async () => {
     const error = await withoutFiles(
       () => new Promise((resolve) => void import('node:fs').then(({ open }) => open('/dev/null', resolve))),
     );
@@ -30,7 +30,7 @@ describe('a process without file descriptors', () => {
     ).to.equal(false);
   });
 
-  describe('that loads a module at first use', () => {
+  describe('that loads a lazy module', () => {
     const folder = mkdtempSync(join(tmpdir(), 'multilane-late-'));
     const require = createRequire(join(folder, 'x.js'));
     after(() => rmSync(folder, { recursive: true }));
@@ -40,7 +40,7 @@ describe('a process without file descriptors', () => {
       writeFileSync(join(folder, 'node_modules', name, 'main.js'), 'module.exports = { loaded: true };');
     };
 
-    it('does not try it, so that it is loaded when there are some again', async () => {
+    it('does not try to load it, so that it can be loaded later', async () => {
       packageOf('late');
       const late = lazyModule(() => require('late') as unknown);
       const thrown = await withoutFiles(() => {

@@ -7,12 +7,12 @@ describe('options', () => {
   ]);
   const check = (given: unknown) => () => checkOptions(given, shape, typeErrorFor('it'));
 
-  it('are what the shape says, and may be undefined where they need not be there', () => {
+  it('match their shape; those that are not required may be undefined', () => {
     for (const given of [{ name: '' }, { name: 'a', limit: undefined }, Object.create({ name: 'a' })])
       check(given)();
   });
 
-  it('are refused with what they must be', () => {
+  it('are refused with a description of the expected value', () => {
     expect(check({ name: 'a', limt: 1 })).to.throw(
       TypeError,
       'it: unknown option "limt", did you mean "limit"? known are name, limit',

@@ -18,11 +18,11 @@ describe('the npm package', () => {
     files = packed.files.map(({ path }) => path);
   });
 
-  it('has no project of its own: the configuration of this repository stays here', () => {
+  it('does not contain the configuration file of this repository', () => {
     expect(files.filter((path) => /^[^/]*\.config\.[^/]*$/.test(path))).to.deep.equal([]);
   });
 
-  it('has every file that it names or runs', () => {
+  it('contains every file that it names or runs', () => {
     const { bin, scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
       readonly bin: Readonly<Record<string, string>>;
       readonly scripts: Readonly<Record<string, string>>;

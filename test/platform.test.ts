@@ -59,7 +59,7 @@ describe('supported platforms', () => {
     expect([...abis]).to.have.members(Object.keys(NODE_ABIS));
   });
 
-  it('are what npm is told of them, here and in a new project', () => {
+  it('are those that package.json declares, here and in a new project', () => {
     const majors = Object.values(NODE_ABIS).map((major) => `^${major}.${major === 20 ? 19 : 0}.0`);
     for (const folder of ['.', 'template'])
       expect(manifestIn(folder).engines.node).to.equal(majors.join(' || '));
@@ -112,7 +112,7 @@ describe('a platform that is not supported', () => {
       expect(readdirSync(folder)).to.deep.equal(before);
     });
 
-    it(`is refused by the script that npm runs when it installs the package: ${what}`, () => {
+    it(`is refused by the install script of the package: ${what}`, () => {
       const [program, ...args] = manifestIn('.').scripts.preinstall!.split(' ');
       expect(program).to.equal('node');
       const { status, stderr } = runWhere(fact, args, ROOT);

@@ -2,14 +2,14 @@ import { expect } from 'chai';
 import { parseRate, rateText } from '#src/rate.js';
 
 describe('a rate', () => {
-  it('is a count per second or minute, its burst as large unless it is said', () => {
+  it('is a count per second or minute, with an optional burst that defaults to the count', () => {
     expect(parseRate('100/second')).to.deep.equal({ count: 100, periodMs: 1_000, burst: 100 });
     expect(parseRate('10/minute')).to.deep.equal({ count: 10, periodMs: 60_000, burst: 10 });
     expect(parseRate('100/second;burst=1')).to.deep.equal({ count: 100, periodMs: 1_000, burst: 1 });
     expect(parseRate(' 5 / Minute ; burst = 20 ')).to.deep.equal({ count: 5, periodMs: 60_000, burst: 20 });
   });
 
-  it('is nothing else', () => {
+  it('has no other form', () => {
     const bad = [
       '',
       '100',
@@ -26,12 +26,12 @@ describe('a rate', () => {
     }
   });
 
-  it('has a burst that is back within a day', () => {
+  it('has a burst that refills within a day', () => {
     expect(parseRate('1/minute;burst=1440')).to.not.equal(undefined);
     expect(parseRate('1/minute;burst=1441')).to.equal(undefined);
   });
 
-  it('is shown as it would be written', () => {
+  it('is shown as it is written', () => {
     for (const text of ['100/second', '10/minute', '100/second;burst=1']) {
       expect(rateText(parseRate(text)!)).to.equal(text);
     }

@@ -22,7 +22,7 @@ describe('a process that has run for long', () => {
   after(() => Promise.allSettled(lives));
 
   for (const [index, age] of ages.entries()) {
-    it(`limits, refuses, ejects and ends as a young one, at ${(age / DAY_MS).toFixed(3)} days`, async function () {
+    it(`limits, refuses, ejects and ends like a new one at ${(age / DAY_MS).toFixed(3)} days`, async function () {
       this.timeout(60_000);
       await lives[index];
     });

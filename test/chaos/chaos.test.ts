@@ -8,7 +8,7 @@ const SECONDS = 11;
 
 describe('chaos', () => {
   const seed = newSeed();
-  it(`costs nothing but what each fault may cost (${SECONDS} s, seed ${seed})`, async function () {
+  it(`loses nothing but what each fault may cost (${SECONDS} s, seed ${seed})`, async function () {
     this.timeout(90_000);
     const report = await chaos({ seconds: SECONDS, seed, workers: 3 });
     expect(report.broken, reportOf(report)).to.deep.equal([]);

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { parseOptions } from './options.js';
 
 describe('the options of a chaos run', () => {
-  it('are read', () => {
+  it('are parsed', () => {
     expect(parseOptions(['--seconds', '600', '--seed', '7', '--workers', '4'])).to.deep.equal({
       seconds: 600,
       seed: 7,
@@ -10,12 +10,12 @@ describe('the options of a chaos run', () => {
     });
   });
 
-  it('have defaults, with a seed of its own for every run', () => {
+  it('have defaults, and a new seed for every run', () => {
     expect(parseOptions([])).to.include({ seconds: 60, workers: 3 });
     expect(parseOptions([])?.seed).to.be.a('number');
   });
 
-  it('give way to --help', () => {
+  it('are ignored with --help', () => {
     expect(parseOptions(['--help', '--seconds', '5'])).to.equal(undefined);
   });
 

@@ -5,7 +5,7 @@ import { KINDS, NATIVE_APART_MS, planOf } from './plan.js';
 const seeds = fc.integer({ min: 0, max: 2 ** 31 });
 
 describe('the plan of a chaos run', () => {
-  it('is the same for the same seed, and begins a longer one', () => {
+  it('is the same for the same seed, and the beginning of a longer plan', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const long = planOf(seed, 60_000);
@@ -21,7 +21,7 @@ describe('the plan of a chaos run', () => {
     expect(planOf(1, 60_000)).to.not.deep.equal(planOf(2, 60_000));
   });
 
-  it('has every kind of fault within two rounds, in the order of time', () => {
+  it('contains every kind of fault within two rounds, in order of time', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const plan = planOf(seed, 2 * KINDS.length * 1_250);
@@ -33,7 +33,7 @@ describe('the plan of a chaos run', () => {
     );
   });
 
-  it('never lets two threads stand still in native code at once', () => {
+  it('never stalls two threads in native code at once', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const natives = planOf(seed, 120_000).filter(({ kind }) => kind === 'native stall');

@@ -14,11 +14,11 @@ const attempt = (changed: Partial<Attempt>): Attempt => ({
 const blast = (changed: Partial<Blast> = {}): Blast => ({ thread: 7, from: 150, to: 180, ...changed });
 const stalled = { status: 500, code: 'HANDLER_STALLED' };
 
-describe('the verdict over a request under chaos', () => {
+describe('the verdict on a request during chaos', () => {
   for (const [what, changed, blasts, verdict] of [
     ['an answer', {}, [], 'answered'],
     ['500 HANDLER_STALLED in a blast on its worker', stalled, [blast()], 'stalled beside it'],
-    ['one in a blast that is not over', stalled, [blast({ to: Infinity })], 'stalled beside it'],
+    ['one during a blast that is not over', stalled, [blast({ to: Infinity })], 'stalled beside it'],
     ['one whose worker is not known', { ...stalled, thread: undefined }, [blast()], 'stalled beside it'],
     ['one after a blast', { ...stalled, sentAt: 190 }, [blast()], 'unexplained'],
     ['one before a blast', { ...stalled, endedAt: 140 }, [blast()], 'unexplained'],

@@ -11,7 +11,7 @@ import { multilane, Project } from '#test/support/cli.js';
 const TOKEN = 'an-admin-token-of-more-than-32-characters';
 const WORKERS: AdminRoute = { method: 'GET', path: '/workers', handler: () => ({ status: 200, json: [] }) };
 
-describe('a command that speaks to the admin plane', () => {
+describe('a command that connects to the admin plane', () => {
   const project = new Project({ token: `${TOKEN}\n`, 'two-lines': 'a\nb\n' });
   let url: string;
   before(async () => {
@@ -30,26 +30,26 @@ describe('a command that speaks to the admin plane', () => {
     }
   });
 
-  it('takes the token from a file, which wins', async () => {
+  it('prefers the token of a file to that of the environment', async () => {
     expect(await ps(['--admin', url, '--token-file', 'token'], { ADMIN_TOKEN: 'old' })).to.include({
       code: 0,
     });
   });
 
-  it('finds the plane, and the token, by the settings of the project', async () => {
+  it('finds the admin plane and the token in the settings of the project', async () => {
     const config = { adminPort: Number(new URL(url).port), adminToken: TOKEN };
     project.write('multilane.config.json', JSON.stringify(config));
     expect(await ps([])).to.include({ code: 0, stdout: '[]\n' });
     rmSync(join(project.folder, 'multilane.config.json'));
   });
 
-  it('says what is missing when the token is', async () => {
+  it('reports how to provide a missing token', async () => {
     const run = await ps(['--admin', url]);
     expect(run).to.include({ code: 1, stdout: '' });
     expect(run.stderr).to.match(/^multilane: 401 UNAUTHORIZED: .*ADMIN_TOKEN.*--token-file/);
   });
 
-  it('never shows a token', async () => {
+  it('never prints a token', async () => {
     const run = await ps(['--admin', url], { ADMIN_TOKEN: 'wrong-token-wrong-token' });
     expect(run.code).to.equal(1);
     expect(run.stderr).to.not.include('wrong-token');
@@ -62,7 +62,7 @@ describe('a command that speaks to the admin plane', () => {
     expect(await ps(['--admin', url, '--token-file', 'absent'])).to.include({ code: 78 });
   });
 
-  it('says when nothing listens, and where', async () => {
+  it('reports that nothing listens, with the address', async () => {
     const closed = createServer().listen(0, '127.0.0.1');
     await once(closed, 'listening');
     const { port } = closed.address() as AddressInfo;
@@ -75,7 +75,7 @@ describe('a command that speaks to the admin plane', () => {
     );
   });
 
-  it('says when somebody else listens', async () => {
+  it('reports that another program listens', async () => {
     const other = createServer((_request, response) => response.end('<html>')).listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
@@ -85,7 +85,7 @@ describe('a command that speaks to the admin plane', () => {
     expect(run.stderr).to.match(/is no admin plane/);
   });
 
-  it('cannot guess a port that the system chose', async () => {
+  it('requires --admin when ADMIN_PORT is 0', async () => {
     const run = await multilane(['ps'], { cwd: project.folder, env: { ADMIN_PORT: '0' } });
     expect(run.code).to.equal(78);
     expect(run.stderr).to.match(/ADMIN_PORT is 0.*--admin/);

@@ -15,23 +15,23 @@ function offered(...words: readonly string[]): readonly string[] {
 }
 
 describe('completion', () => {
-  it('offers commands, those below a command, and its options', () => {
+  it('offers commands, subcommands and the options of a command', () => {
     expect(offered('re')).to.deep.equal(['reload']);
     expect(offered('sagas', '')).to.include.members(['list', 'show', 'retry', 'compensate', 'skip']);
     expect(offered('sagas', 'list', '--s')).to.deep.equal(['--saga', '--status']);
     expect(offered('reload', '--a')).to.deep.equal(['--admin']);
   });
 
-  it('offers the settings to start, also behind other flags', () => {
+  it('offers the settings as flags of start, also after other flags', () => {
     expect(offered('start', '--port', '0', '--admin-p')).to.deep.equal(['--admin-port']);
   });
 
-  it('offers the shells it knows', () => {
+  it('offers the known shells', () => {
     expect(offered('completion', '')).to.include.members(['bash', 'zsh', 'fish']);
   });
 
   for (const shell of ['zsh', 'fish'] as const) {
-    it(`tells ${shell} every word with its meaning`, () => {
+    it(`writes a script for ${shell} with every word and its meaning`, () => {
       const script = completionScript(shell, levels);
       for (const { commands, options } of levels) {
         for (const { text, meaning } of [...commands, ...options]) {

@@ -34,7 +34,7 @@ function withPart(json: Json, at: number, part: Json): Json {
   return visit(json);
 }
 
-describe('a command that asks what is no admin plane of ours', () => {
+describe('a command whose admin URL belongs to another program', () => {
   let answer: (path: string, response: ServerResponse) => void;
   const server = createServer((request, response) => answer(request.url!, response));
   let url: string;
@@ -112,7 +112,7 @@ describe('a command that asks what is no admin plane of ours', () => {
     });
   }
 
-  it('reads no more of an endless response than any plane sends', async function () {
+  it('stops reading an endless response', async function () {
     this.timeout(10_000);
     const piece = Buffer.alloc(4 << 20, ' ');
     answer = (_path, response) => {
@@ -124,7 +124,7 @@ describe('a command that asks what is no admin plane of ours', () => {
     expect(run.stderr).to.match(/is no admin plane: more than \d+ bytes/);
   });
 
-  it('shows a problem as text, whatever is in it', async () => {
+  it('prints a problem document as plain text, whatever it contains', async () => {
     const problems: readonly Json[] = [
       { code: STEERING, detail: STEERING },
       { code: 'A', detail: { a: 1 } },
@@ -141,7 +141,7 @@ describe('a command that asks what is no admin plane of ours', () => {
     }
   });
 
-  it('prints what it knows or says in one line what it does not, whichever part is another', async function () {
+  it('either prints a response or reports in one line what is wrong, whichever part is changed', async function () {
     this.timeout(20_000);
     const part = fc.oneof(fc.constant(STEERING), fc.jsonValue({ maxDepth: 2 })) as fc.Arbitrary<Json>;
     await fc.assert(
@@ -159,7 +159,7 @@ describe('a command that asks what is no admin plane of ours', () => {
     );
   });
 
-  it('takes what a plane of this version answers, and members that are new', async () => {
+  it('accepts responses of this version, and unknown members', async () => {
     for (const isJson of [false, true]) {
       answer = (path, response) => {
         const known = responseTo(path);
@@ -172,7 +172,7 @@ describe('a command that asks what is no admin plane of ours', () => {
     }
   });
 
-  it('ends with 1 as the program, too', async () => {
+  it('exits with code 1', async () => {
     answer = (_path, response) => response.end('{}');
     const run = await multilane(['ps', '--admin', url]);
     expect(run).to.include({ code: 1, stdout: '' });

@@ -6,8 +6,8 @@ import { durationOf } from '#src/cli/worker-table.js';
 
 const STEERING = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/u;
 
-describe('what commands print', () => {
-  it('is a table with numbers to the right and nothing at the end of a line', () => {
+describe('the output of commands', () => {
+  it('is a table with numbers aligned to the right and no trailing blanks', () => {
     const table = tableOf(
       ['ID', 'N', 'NOTE'],
       [
@@ -18,11 +18,11 @@ describe('what commands print', () => {
     expect(table).to.deep.equal(['ID    N  NOTE', 'a    10  -', 'bcd   9  x']);
   });
 
-  it('is the head alone when there is nothing to list', () => {
+  it('is only the header row when there are no rows', () => {
     expect(tableOf(['ID', 'NOTE'], [])).to.deep.equal(['ID  NOTE']);
   });
 
-  it('lets no text from elsewhere reach the terminal as a command', () => {
+  it('contains no control sequences from text of other processes', () => {
     expect(tableOf(['A'], [['\x1b[2Jgone\n']])).to.deep.equal(['A', '?[2Jgone?']);
     const any = fc.string({
       unit: fc.oneof(fc.nat(0x2fff), fc.nat(0x10ffff)).map((code) => String.fromCodePoint(code)),
@@ -37,7 +37,7 @@ describe('what commands print', () => {
     );
   });
 
-  it('has columns of the same width where characters take two, or none', () => {
+  it('has aligned columns with characters of two columns or none', () => {
     const table = tableOf(
       ['A', 'B'],
       [
@@ -49,7 +49,7 @@ describe('what commands print', () => {
     expect(table).to.deep.equal(['A     B', '日本  1', 'e\u0301     2', '🚀a   3']);
   });
 
-  it('fits the screen, whatever it is made of and however small that is', () => {
+  it('fits the screen, whatever the text and the size of the screen', () => {
     const line = fc.string({ unit: fc.constantFrom('a', ' ', '日', '🚀', 'e\u0301', '\x1b', '\u202e', '…') });
     fc.assert(
       fc.property(

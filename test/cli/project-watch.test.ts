@@ -3,7 +3,7 @@ import { isIgnored } from '#src/cli/project-watch.js';
 
 const runsTypeScript = 'typescript' in process.features && process.features.typescript !== false;
 
-describe('what `multilane dev` watches', () => {
+describe('the watch of `multilane dev`', () => {
   for (const [path, isFile, aside] of [
     ['', false, false],
     ['multilane.config.js', true, false],
@@ -19,7 +19,7 @@ describe('what `multilane dev` watches', () => {
     // Its output is watched, where Node.js does not run it as it is.
     ['src/service.ts', true, !runsTypeScript],
   ] as const) {
-    it(`${aside ? 'passes over' : 'includes'} ${path || 'the project itself'}`, () => {
+    it(`${aside ? 'ignores' : 'includes'} ${path || 'the project itself'}`, () => {
       expect(isIgnored(path, isFile)).to.equal(aside);
     });
   }

@@ -25,7 +25,7 @@ describe('multilane routes', () => {
     return multilane(['routes', ...args], { cwd: project.folder });
   };
 
-  it('lists method, path, service and options, without a start', async () => {
+  it('lists method, path, service and options without starting the project', async () => {
     const run = await routes(`
       const orders = call('orders');
       metrics.counter('shelf_looks_total', 'Looks.').add();
@@ -44,7 +44,7 @@ describe('multilane routes', () => {
     ]);
   });
 
-  it('tells programs the schemas too', async () => {
+  it('prints the schemas too, as JSON', async () => {
     const run = await routes(`app.post('/items', { body: Item }, () => null);`, '--json');
     const listed = JSON.parse(run.stdout) as { service: string; options: unknown }[];
     expect(listed.find((route) => route.service === 'shelf')).to.deep.include({
@@ -87,7 +87,7 @@ describe('multilane routes', () => {
       /^multilane: multilane\.config\.js: service shelf: .* is async/,
     ],
   ] as const) {
-    it(`finds ${what}, with its place and the exit code of a bad configuration`, async () => {
+    it(`reports ${what} with its position, and exits with 78`, async () => {
       const run = await routes(body);
       expect(run).to.include({ code: 78, stdout: '' });
       expect(run.stderr).to.match(says);

@@ -30,7 +30,7 @@ const metrics = {
 };
 
 describe('multilane top', () => {
-  it('shows what fits onto the terminal, at once when its size changes, too', async function () {
+  it('fits its output to the terminal, and again when its size changes', async function () {
     this.timeout(10_000);
     let looks = 0;
     // Only the first look is answered: what is drawn behind it is drawn for the new size.

@@ -13,13 +13,13 @@ function commandsBelow(command: Command, above: readonly string[] = []): readonl
 }
 
 describe('the command line', () => {
-  it('knows the commands of the contract', () => {
+  it('has the commands of the contract', () => {
     expect(createProgram().commands.map((command) => command.name())).to.deep.equal([
       ...['start', 'dev', 'new', 'check', 'routes', 'ps', 'top', 'reload', 'sagas', 'migrate', 'completion'],
     ]);
   });
 
-  it('has a row in docs/cli.md for every command, and none for others', () => {
+  it('has a row in docs/cli.md for every command and no other rows', () => {
     const documented = [
       ...readFileSync('docs/cli.md', 'utf8').matchAll(/^\| `multilane ([a-z ]+?)(?: [A-Z].*)?` \|/gm),
     ];
@@ -35,7 +35,7 @@ describe('the command line', () => {
     expect(await multilane(['--version'])).to.include({ code: 0, stdout: `${manifest.version}\n` });
   });
 
-  it('explains start by the table of settings', async () => {
+  it('prints the table of settings as help for start', async () => {
     const [help, flag] = await Promise.all([multilane(['help', 'start']), multilane(['start', '--help'])]);
     expect(help).to.include({ code: 0, stderr: '' });
     expect(help.stdout)
@@ -44,7 +44,7 @@ describe('the command line', () => {
     expect(flag).to.deep.equal(help);
   });
 
-  it('prints the settings for check, as --check does', async () => {
+  it('prints the same for check as for --check', async () => {
     const check = await multilane(['check', '--demo', '--workers', '3']);
     expect(check).to.include({ code: 0, stderr: '' });
     expect(check.stdout).to.match(/^WORKERS +3 {2}# --workers$/m);

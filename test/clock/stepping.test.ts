@@ -153,7 +153,7 @@ describe('a process whose Date steps back and forth by an hour and by a day', ()
     expect(await until(generations, isGood)).to.satisfy(isGood);
   };
 
-  it('shows that it does', async () => {
+  it('has a stepping Date', async () => {
     const times: number[] = [];
     const span = async (): Promise<number> => {
       times.push(Date.parse((await ask<{ timestamp: string }>('/health')).timestamp));
@@ -167,11 +167,11 @@ describe('a process whose Date steps back and forth by an hour and by a day', ()
     it(title, () => running.get(title)).timeout(30_000);
   }
 
-  it('tells what its loops do', async () => {
+  it('keeps reporting what its loops do', async () => {
     for (const { loopUtilization } of await workers()) expect(loopUtilization).to.be.within(0, 1);
   });
 
-  it('breaks off a handler that stands, once', async () => {
+  it('interrupts a stalled handler once', async () => {
     expect((await get(`${cluster.url}/stand`)).status).to.equal(500);
     const stalls = (): number =>
       cluster.logs().filter(({ msg }) => String(msg).startsWith('handler stalled')).length;
@@ -180,13 +180,13 @@ describe('a process whose Date steps back and forth by an hour and by a day', ()
     expect(stalls()).to.equal(1);
   }).timeout(30_000);
 
-  it('replaces the worker whose heap is over its limit', async () => {
+  it('replaces a worker whose heap exceeds its limit', async () => {
     const before = await generations();
     for (let time = 0; time < 3; time++) await get(`${cluster.url}/leak`);
     await becomes((all) => all.some((generation, index) => generation > before[index]!));
   }).timeout(30_000);
 
-  it('replaces all workers when it is reloaded, again and again', async () => {
+  it('replaces all workers at every reload', async () => {
     for (let time = 0; time < 2; time++) {
       const before = await generations();
       expect((await reload(cluster)).status).to.equal(202);
@@ -194,7 +194,7 @@ describe('a process whose Date steps back and forth by an hour and by a day', ()
     }
   }).timeout(30_000);
 
-  it('ends in order', async () => {
+  it('ends gracefully', async () => {
     expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
   }).timeout(30_000);
 });

@@ -52,15 +52,15 @@ const counts = (known: typeof READINGS): Readonly<Record<string, number>> =>
   Object.fromEntries(Object.entries(known).map(([path, [count]]) => [path, count]));
 
 describe('the wall clock', () => {
-  it('is read in these places only, each for a reason', () => {
+  it('is read only in the listed files, each for a reason', () => {
     expect(inventory(WALL_CLOCK)).to.deep.equal(counts(READINGS));
   });
 
-  it('of files is read for HTTP only', () => {
+  it('of files is read only for HTTP', () => {
     expect(inventory(FILE_TIMES)).to.deep.equal(counts(FILE_READINGS));
   });
 
-  it('would be noticed wherever else it is read, in whatever form', () => {
+  it('is noticed wherever else it is read, in any form', () => {
     for (const code of [
       'const at = Date.now();',
       'const { now = Date.now } = options;',

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { inFolder, refusal, running, settings } from './loading.js';
 
 describe('the configuration file', () => {
-  it('gives settings and services as a module', () =>
+  it('provides settings and services as a module', () =>
     inFolder(
       { 'multilane.config.mjs': `export default { maxInFlight: 7, services: [{ name: 'demo' }] }` },
       async (cwd) => {
@@ -13,12 +13,12 @@ describe('the configuration file', () => {
       },
     ));
 
-  it('may be CommonJS', () =>
+  it('may be a CommonJS module', () =>
     inFolder({ 'multilane.config.js': `module.exports = { port: 1234 }` }, async (cwd) => {
       expect((await settings({ cwd })).port).to.equal(1234);
     }));
 
-  it('without services leaves the reference shop', () =>
+  it('mounts the reference shop when it declares no services', () =>
     inFolder({ 'multilane.config.json': '{}' }, async (cwd) => {
       const loaded = await running({ cwd, argv: ['--services', 'users'] });
       expect(loaded.services).to.equal(undefined);
@@ -28,7 +28,7 @@ describe('the configuration file', () => {
       ]);
     }));
 
-  it('is not looked for with --demo, which mounts the reference shop', () =>
+  it('is not read with --demo, which mounts the reference shop', () =>
     inFolder({ 'multilane.config.mjs': 'throw new Error();' }, async (cwd) => {
       const loaded = await running({ cwd, argv: ['--demo', '--services', 'users'] });
       expect(loaded.services).to.equal(undefined);
@@ -36,12 +36,12 @@ describe('the configuration file', () => {
       expect(loaded.warnings).to.deep.equal([]);
     }));
 
-  it('may be named by --config', () =>
+  it('may be selected with --config', () =>
     inFolder({ 'other.json': '{ "port": 9 }', 'multilane.config.json': '{ "port": 8 }' }, async (cwd) => {
       expect((await settings({ cwd, argv: ['--config', 'other.json'] })).port).to.equal(9);
     }));
 
-  it('takes lists, switches and pairs in their natural form, and as text', () =>
+  it('accepts lists, switches and pairs as JavaScript values and as strings', () =>
     inFolder(
       {
         'natural.json': `{ "trustedProxies": ["10.0.0.0/8", "::1"], "databasePrepare": false,
@@ -97,7 +97,7 @@ describe('the configuration file', () => {
     ],
   ];
   for (const [what, files, message] of refused) {
-    it(`is refused with ${what}`, () =>
+    it(`is refused when it has ${what}`, () =>
       inFolder(files, async (cwd) => {
         const told = await refusal({ cwd });
         expect(told).to.match(/^78 /).and.to.match(message);
@@ -105,7 +105,7 @@ describe('the configuration file', () => {
       }));
   }
 
-  it('is refused when it is not there, or of another kind', () =>
+  it('is refused when it does not exist, and when its extension is unknown', () =>
     inFolder({ 'settings.yaml': '' }, async (cwd) => {
       expect(await refusal({ cwd, argv: ['--config', 'none.json'] })).to.equal(
         '78 --config: there is no file none.json',
@@ -119,7 +119,7 @@ describe('the configuration file', () => {
     }));
 
   for (const argv of [[], ['--check']]) {
-    it(`is needed: without one, [${argv.join(' ')}] tells what was looked for, and where`, () =>
+    it(`is required: without it, [${argv.join(' ')}] reports the names and the folder that were searched`, () =>
       inFolder({ 'config.json': '{}' }, async (cwd) => {
         const told = await refusal({ cwd, argv, bare: true });
         expect(told)

@@ -25,7 +25,7 @@ async function startWith(
 }
 
 describe('the limit of open files', () => {
-  it('is the soft one of proc(5), and as good as none where that is unlimited or cannot be read', () => {
+  it('is the soft limit of proc(5), and practically infinite where that is unlimited or cannot be read', () => {
     const line =
       'Max processes     7 7 processes\nMax open files            1024                 4096    files \n';
     expect(openFilesIn(line)).to.equal(1024);
@@ -35,7 +35,7 @@ describe('the limit of open files', () => {
     expect(openFileLimit()).to.be.greaterThan(0);
   });
 
-  it('bounds connections by default: nine tenths of it, and what workers and the process need is left', async () => {
+  it('determines the default of MAX_CONNECTIONS: at most nine tenths of it, and the files for workers and the process remain', async () => {
     const most = async (openFiles: number, ...argv: string[]): Promise<number> =>
       (await settings({ openFiles, argv })).maxConnections;
     expect(await most(20_000, '--workers', '4')).to.equal(18_000);
@@ -45,7 +45,7 @@ describe('the limit of open files', () => {
     expect(await most(20_000, '--max-connections', '5')).to.equal(5);
   });
 
-  it('refuses the start when fewer than 64 are left, unless they are set', async () => {
+  it('prevents the start when it leaves fewer than 64 connections, unless MAX_CONNECTIONS is set', async () => {
     const argv = ['--workers', '2'];
     expect((await settings({ openFiles: 224, argv })).maxConnections).to.equal(64);
     for (const openFiles of [223, 120, 1]) {
@@ -57,7 +57,7 @@ describe('the limit of open files', () => {
     expect((await settings({ openFiles: 223, argv: [...argv, ...set] })).maxConnections).to.equal(5);
   });
 
-  it('refuses more connections than leave what workers and the process need, with the formula', async () => {
+  it('refuses a MAX_CONNECTIONS that leaves too few files for workers and the process, with the formula', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 208, max: 2_000_000 }),
@@ -86,7 +86,7 @@ describe('the limit of open files', () => {
     );
   });
 
-  it('advises the limit that suffices, and no higher one, whatever the settings are', async () => {
+  it('is advised to be raised to the smallest sufficient limit, whatever the settings are', async () => {
     const facts = fc.record({
       openFiles: fc.integer({ min: 1, max: 1200 }),
       workers: fc.integer({ min: 1, max: 64 }),
@@ -115,7 +115,7 @@ describe('the limit of open files', () => {
   });
 
   for (const files of [40, 130, 200]) {
-    it(`is advised with the workers that are set, by a process that has ${files}`, async function () {
+    it(`is advised for the configured number of workers by a process with ${files} files`, async function () {
       if (process.platform !== 'linux') this.skip();
       this.timeout(20_000);
       const [refused, advised] = await startWith(files, { WORKERS: '8' });
@@ -133,7 +133,7 @@ describe('the limit of open files', () => {
     [256, 256 - 128 - 32],
     [1024, 1024 - 128 - 32],
   ] as const) {
-    it(`is the one that the process itself was started with: ${files}`, async function () {
+    it(`is the one with which the process was started: ${files}`, async function () {
       if (process.platform !== 'linux') this.skip();
       this.timeout(20_000);
       const [code, err, out] = await startWith(files, { WORKERS: '2' });

@@ -11,8 +11,8 @@ const facts = (
   read: (path) => files[path.replace('/sys/fs/cgroup/', '')],
 });
 
-describe('the threads that can run at once', () => {
-  it('are as many as there are processors where there is no quota', () => {
+describe('the number of threads that can run at once', () => {
+  it('is the number of processors without a quota', () => {
     for (const none of ['max 100000\n', '', '\n', '0 100000\n', '100000\n', '-1 100000\n', 'x y']) {
       expect(parallelismIn(facts({ 'cpu.max': none })), JSON.stringify(none)).to.equal(16);
     }
@@ -20,7 +20,7 @@ describe('the threads that can run at once', () => {
     expect(parallelismIn({ processors: 16, cgroups: undefined, read: () => undefined })).to.equal(16);
   });
 
-  it('are the quota, rounded up, of whichever group on the way to the root has the smallest', () => {
+  it('is the smallest quota of all groups up to the root, rounded up', () => {
     const paths = ['kubepods/pod1/container/', 'kubepods/pod1/', 'kubepods/', ''];
     for (const path of paths) {
       const files = Object.fromEntries(
@@ -32,7 +32,7 @@ describe('the threads that can run at once', () => {
     expect(parallelismIn(facts({ 'cpu.max': '3200000 100000\n' }))).to.equal(16);
   });
 
-  it('are so in version 1 of control groups', () => {
+  it('is the same in version 1 of control groups', () => {
     const cgroups = '5:cpu,cpuacct:/docker/abc\n4:memory:/docker/abc\n';
     const quota = (text: string) => ({
       'cpu/docker/abc/cpu.cfs_quota_us': text,
@@ -42,7 +42,7 @@ describe('the threads that can run at once', () => {
     expect(parallelismIn(facts(quota('-1\n'), cgroups))).to.equal(16);
   });
 
-  it('are known on every machine', () => {
+  it('is known on every machine', () => {
     expect(parallelism()).to.be.within(1, 65_536);
   });
 });

@@ -3,21 +3,21 @@ import { load, refusal, settings } from './loading.js';
 
 const TOKEN = 'x'.repeat(32);
 
-describe('settings that are wrong together', () => {
-  describe('an admin plane that others can reach', () => {
+describe('the check of settings that depend on each other', () => {
+  describe('an admin plane that other machines can reach', () => {
     for (const host of ['0.0.0.0', '::', '192.0.2.7', 'admin.example', '128.0.0.1']) {
-      it(`needs a token on ${host}`, async () => {
+      it(`requires a token on ${host}`, async () => {
         expect(await refusal({ argv: ['--admin-host', host] })).to.match(
           /^78 --admin-host: .*32 characters$/,
         );
       });
-      it(`starts with one on ${host}`, async () => {
+      it(`is accepted with a token on ${host}`, async () => {
         const argv = ['--admin-host', host, '--admin-token', TOKEN];
         expect(await settings({ argv })).to.include({ adminHost: host, adminToken: TOKEN });
       });
     }
 
-    it('needs 32 characters, not 31', async () => {
+    it('requires a token of at least 32 characters', async () => {
       const env = { MULTILANE_ADMIN_HOST: '0.0.0.0', ADMIN_TOKEN: TOKEN.slice(1) };
       expect(await refusal({ env })).to.match(/^78 MULTILANE_ADMIN_HOST: /);
     });
@@ -31,31 +31,31 @@ describe('settings that are wrong together', () => {
       'localhost',
       'LOCALHOST',
     ]) {
-      it(`is not one on ${host}`, async () => {
+      it(`requires no token on ${host}`, async () => {
         expect((await settings({ argv: ['--admin-host', host] })).adminToken).to.equal(undefined);
       });
     }
   });
 
-  it('refuses one port for both planes', async () => {
+  it('refuses the same port for both planes', async () => {
     expect(await refusal({ argv: ['--port', '9901'] })).to.match(/^78 ADMIN_PORT: 9901 /);
     expect(await refusal({ argv: ['--admin-port', '8080'] })).to.match(/^78 --admin-port: 8080 /);
   });
 
-  it('takes one port on two addresses, and any free port twice', async () => {
+  it('accepts the same port on two addresses, and port 0 for both planes', async () => {
     const two = ['--host', '127.0.0.2', '--port', '9901'];
     expect((await settings({ argv: two })).port).to.equal(9901);
     expect((await settings({ argv: ['--port', '0', '--admin-port', '0'] })).adminPort).to.equal(0);
   });
 
-  it('refuses reuseport where the kernel does not spread connections', async () => {
+  it('refuses reuseport where the kernel does not distribute connections', async () => {
     const argv = ['--sharding', 'reuseport'];
     expect((await settings({ argv })).sharding).to.equal('reuseport');
     expect(await refusal({ argv, platform: 'darwin' })).to.match(/^78 --sharding: .*Linux.*darwin/);
     expect((await settings({ platform: 'darwin' })).sharding).to.equal('acceptor');
   });
 
-  it('warns of bodies that are allowed and never fit into memory', async () => {
+  it('warns of a MAX_BODY_BYTES that exceeds the memory for one client', async () => {
     const warnings = async (...argv: string[]): Promise<readonly string[]> => {
       const loaded = await load({ argv });
       return loaded.kind === 'run' ? loaded.warnings : [];
@@ -66,7 +66,7 @@ describe('settings that are wrong together', () => {
     expect(warning).to.match(/^--max-body-bytes: .*503.*MAX_BUFFERED_BODY_BYTES/);
   });
 
-  it('takes a certificate and its key together, relative to the working directory, or neither', async () => {
+  it('requires a certificate and its key together, and resolves their paths from the working directory', async () => {
     const argv = ['--tls-cert-file', 'a.crt', '--tls-key-file', '/b.key'];
     expect(await settings({ argv, cwd: '/etc' })).to.include({
       tlsCertFile: '/etc/a.crt',

@@ -13,7 +13,7 @@ describe('the default of WORKER_HEAP_MB', () => {
     workers: fc.integer({ min: 1, max: 256 }),
   });
 
-  it('is on, and leaves half of what V8 gives a thread for the time of a replacement', () => {
+  it("leaves half of V8's limit for the time of a replacement", () => {
     fc.assert(
       fc.property(facts, (machine) => {
         const limit = defaultWorkerHeapMb(machine);
@@ -24,7 +24,7 @@ describe('the default of WORKER_HEAP_MB', () => {
     );
   });
 
-  it('lets all workers together retain half of the memory, but one of them never less than 96 MiB', () => {
+  it('allows all workers together half of the memory, but never less than 96 MiB per worker', () => {
     fc.assert(
       fc.property(facts, (machine) => {
         const limit = defaultWorkerHeapMb({ ...machine, oldGenerationBytes: Number.MAX_SAFE_INTEGER });
@@ -34,7 +34,7 @@ describe('the default of WORKER_HEAP_MB', () => {
     );
   });
 
-  it('follows the number of workers that is set, the memory of the container, and the limit of V8', async () => {
+  it("follows the configured workers, the memory of the container, and V8's limit", async () => {
     const container = { memoryBytes: 1024 * MIB, oldGenerationBytes: 4096 * MIB };
     const limit = async (argv: string[], more = {}): Promise<number> =>
       (await settings({ ...container, ...more, argv })).workerHeapMb;
@@ -47,8 +47,8 @@ describe('the default of WORKER_HEAP_MB', () => {
   });
 });
 
-describe('the limit of V8 for old objects', () => {
-  it('is its limit for the heap without the part for young objects', () => {
+describe("V8's limit for old objects", () => {
+  it('is its heap limit without the part for young objects', () => {
     const program = `import { oldGenerationLimit } from '${import.meta.resolve('#src/config/heap-limit.js')}';
       process.stdout.write(String(oldGenerationLimit()));`;
     for (const mib of [128, 1_000, 4_096]) {

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { inheritedEnvironment } from '#src/config/inherited-environment.js';
 
-describe('what a started process inherits', () => {
-  it('is everything but settings, by either name, and what process managers tell ours', () => {
+describe('the environment for a started process', () => {
+  it('excludes settings by both names, and the variables of process managers', () => {
     const kept = { PATH: '/bin', HOME: '/root', NODE_OPTIONS: '--no-warnings', API_KEY: 'k' };
     const settings = {
       PORT: '80',

@@ -4,7 +4,7 @@ import { SETTINGS } from '#src/config/table.js';
 import { ConfigError } from '#src/errors.js';
 
 describe('a setting of a later version', () => {
-  it('is taken with a warning where it changes nothing', () => {
+  it('is accepted with a warning when its value changes nothing', () => {
     for (const [name, value] of [
       ['GRPC_PORT', '0'],
       ['GATEWAY', 'off'],
@@ -14,14 +14,14 @@ describe('a setting of a later version', () => {
     }
   });
 
-  it('is refused, by name, where somebody would rely on it', () => {
+  it('is refused by name when its value would have to be applied', () => {
     expect(() => laterSetting('GRPC_TLS_CERT_FILE', 'MULTILANE_GRPC_TLS_CERT_FILE', 'cert.pem'))
       .to.throw(ConfigError)
       .with.property('message')
       .that.includes('MULTILANE_GRPC_TLS_CERT_FILE');
   });
 
-  it('is none that this version has, and none that no version has', () => {
+  it('is neither a setting of this version nor an unknown one', () => {
     for (const name of Object.keys(SETTINGS)) expect(laterSetting(name, name, '')).to.equal(undefined);
     expect(laterSetting('toString', 'toString', '')).to.equal(undefined);
   });

@@ -179,7 +179,7 @@ const WRONG_EXPORTS: readonly (readonly [string, string, string])[] = [
 /** Node.js 20 does not run TypeScript. */
 const runsTypeScript = 'typescript' in process.features && process.features.typescript !== false;
 
-describe('a project that does not load', () => {
+describe('the error of a project that does not load', () => {
   /** Paths without their folder, frames without those of this test. */
   const told = (files: Record<string, string>): Promise<string> =>
     inFolder(files, async (cwd) =>
@@ -187,20 +187,20 @@ describe('a project that does not load', () => {
     );
 
   for (const [what, files, message] of CASES) {
-    it(`is told with its place for ${what}`, async () => {
+    it(`has the position of ${what}`, async () => {
       expect(await told(files)).to.equal(`78 ${message}`);
     });
   }
 
   for (const [what, text, message] of WRONG_EXPORTS) {
-    it(`is told which line exports ${what}, and what is wanted`, async () => {
+    it(`names the line that exports ${what}, and the expected export`, async () => {
       expect(await told(config(text))).to.equal(
         `78 multilane.config.mjs${message}; write: export default defineConfig({ services: [...] })`,
       );
     });
   }
 
-  it('is told where TypeScript is imported that this Node.js does not run', async function () {
+  it('names the import of TypeScript that this Node.js does not run', async function () {
     if (runsTypeScript) this.skip();
     const files = { ...config(`\nimport './service.ts';`), 'service.ts': 'const port: number = 1;' };
     expect(await told(files))
@@ -210,7 +210,7 @@ describe('a project that does not load', () => {
       );
   });
 
-  it('may be in TypeScript, where this Node.js runs it', () =>
+  it('does not occur for TypeScript where this Node.js runs it', () =>
     inFolder({ 'multilane.config.ts': 'const port: number = 1;\nexport default { port };' }, async (cwd) => {
       const text = await refusal({ cwd }).catch((error: Error) => error.message);
       if (runsTypeScript) expect(text).to.equal('was not refused');

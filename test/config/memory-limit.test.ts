@@ -19,7 +19,7 @@ function facts(given: Partial<MemoryFacts>, files: Readonly<Record<string, strin
 const text = (mib: number): string => `${mib * MIB}\n`;
 
 describe('the memory that the process may use', () => {
-  it('is that of the machine where nothing limits it', () => {
+  it('is that of the machine without a limit', () => {
     const free = { 'memory.max': 'max\n', 'memory/memory.limit_in_bytes': NO_LIMIT_V1 };
     expect(memoryIn(facts({}))).to.equal(8192 * MIB);
     expect(memoryIn(facts({}, free))).to.equal(8192 * MIB);
@@ -38,7 +38,7 @@ describe('the memory that the process may use', () => {
     expect(memoryIn(facts({ constrainedBytes: 300 * MIB }))).to.equal(300 * MIB);
   });
 
-  it('is the smallest limit of all groups on the way to the root', () => {
+  it('is the smallest limit of all groups up to the root', () => {
     const cgroups = '0::/kubepods/pod1/container\n';
     const paths = ['kubepods/pod1/container/', 'kubepods/pod1/', 'kubepods/', ''];
     for (const path of paths) {
@@ -49,7 +49,7 @@ describe('the memory that the process may use', () => {
     }
   });
 
-  it('ignores what is no limit: an empty file, zero, and what lies above the memory of the machine', () => {
+  it('ignores an empty file, zero, and limits above the memory of the machine', () => {
     for (const limit of ['', '\n', '0\n', 'max', text(9000)]) {
       expect(memoryIn(facts({}, { 'memory.max': limit })), JSON.stringify(limit)).to.equal(8192 * MIB);
     }

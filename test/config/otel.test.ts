@@ -4,8 +4,8 @@ import { inFolder, refusal, running, settings } from './loading.js';
 
 const otel = async (env: Record<string, string>): Promise<Settings['otel']> => (await settings({ env })).otel;
 
-describe('OTEL_* by the OpenTelemetry specification', () => {
-  it('exports nothing and samples one trace in a hundred by default', async () => {
+describe('the settings OTEL_*', () => {
+  it('export nothing and sample one trace in a hundred by default', async () => {
     expect(await otel({})).to.deep.equal({
       disabled: false,
       serviceName: 'multilane',
@@ -17,7 +17,7 @@ describe('OTEL_* by the OpenTelemetry specification', () => {
     });
   });
 
-  it('appends the signal path to the common endpoint', async () => {
+  it('append the signal path to the common endpoint', async () => {
     const endpoints = ['http://c:4318', 'http://c:4318/', 'http://c:4318/otlp', 'http://c:4318/otlp/?a=b'];
     const found = await Promise.all(
       endpoints.map(async (endpoint) => (await otel({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })).endpoint),
@@ -30,7 +30,7 @@ describe('OTEL_* by the OpenTelemetry specification', () => {
     ]);
   });
 
-  it('takes the endpoint and headers of traces as they are, before the common ones', async () => {
+  it('use the endpoint and headers of traces unchanged and before the common ones', async () => {
     const found = await otel({
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318',
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://t/here',
@@ -40,23 +40,23 @@ describe('OTEL_* by the OpenTelemetry specification', () => {
     expect(found).to.deep.include({ endpoint: 'https://t/here', headers: { 'api-key': 'x y', b: '2' } });
   });
 
-  it('prefers OTEL_SERVICE_NAME to the attribute service.name', async () => {
+  it('prefer OTEL_SERVICE_NAME to the attribute service.name', async () => {
     const env = { OTEL_RESOURCE_ATTRIBUTES: 'service.name=shop,deployment.environment.name=test' };
     expect((await otel(env)).serviceName).to.equal('shop');
     expect((await otel({ ...env, OTEL_SERVICE_NAME: 'till' })).serviceName).to.equal('till');
     expect((await otel(env)).resourceAttributes).to.have.property('deployment.environment.name', 'test');
   });
 
-  it('samples everything when a ratio sampler is asked for without its argument', async () => {
+  it('sample every trace when a ratio sampler has no argument', async () => {
     const found = await otel({ OTEL_TRACES_SAMPLER: 'traceidratio' });
     expect(found).to.include({ sampler: 'traceidratio', samplerArg: 1 });
   });
 
-  it('takes the argument', async () => {
+  it('use the argument of a ratio sampler', async () => {
     expect((await otel({ OTEL_TRACES_SAMPLER_ARG: '.25' })).samplerArg).to.equal(0.25);
   });
 
-  it('can be switched off', async () => {
+  it('can switch tracing off', async () => {
     expect((await otel({ OTEL_SDK_DISABLED: 'TRUE' })).disabled).to.equal(true);
   });
 
@@ -68,7 +68,7 @@ describe('OTEL_* by the OpenTelemetry specification', () => {
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'c:4318'],
     ['OTEL_EXPORTER_OTLP_HEADERS', 'secret'],
   ] as const) {
-    it(`ignores a bad ${name} with a warning`, async () => {
+    it(`ignore a wrong ${name} with a warning`, async () => {
       const { settings: own, warnings } = await running({ env: { [name]: value } });
       expect(own.otel).to.deep.equal(await otel({}));
       expect(warnings).to.have.length(1);
@@ -78,7 +78,7 @@ describe('OTEL_* by the OpenTelemetry specification', () => {
     });
   }
 
-  it('is strict about what is written for us alone', async () => {
+  it('refuse wrong values with our own prefix or in our file', async () => {
     expect(await refusal({ argv: ['--otel-traces-sampler', 'x'] })).to.match(/^78 --otel-traces-sampler: /);
     await inFolder({ 'multilane.config.json': '{"otelTracesSampler":"x"}' }, async (cwd) => {
       expect(await refusal({ cwd })).to.match(/^78 multilane.config.json: otelTracesSampler: /);

@@ -11,7 +11,7 @@ const printed = async (options: Parameters<typeof load>[0]): Promise<string> => 
   return loaded.text;
 };
 
-describe('what is printed instead of a start', () => {
+describe('the texts that are printed instead of a start', () => {
   it('--help names every setting with its flag, variable and default', async () => {
     const help = await printed({ argv: ['--help'] });
     for (const name of Object.keys(SETTINGS))
@@ -21,7 +21,7 @@ describe('what is printed instead of a start', () => {
     }
   });
 
-  it('--help answers although settings are wrong', async () => {
+  it('--help works with wrong settings', async () => {
     expect(await printed({ argv: ['--help', '--port', 'x'], env: { MULTILANE_X: '1' } })).to.match(
       /^Usage: /,
     );
@@ -32,7 +32,7 @@ describe('what is printed instead of a start', () => {
     expect(await printed({ argv: ['--version'] })).to.equal(`${manifest.version}\n`);
   });
 
-  it('--check prints every setting and where it came from', () =>
+  it('--check prints every setting and its source', () =>
     inFolder({ 'multilane.config.json': '{"port":1}' }, async (cwd) => {
       const check = await printed({ cwd, argv: ['--check', '--workers', '3'], env: { ADMIN_PORT: '2' } });
       expect(check).to.match(/^PORT +1 {2}# multilane.config.json: port$/m);
@@ -60,7 +60,7 @@ describe('what is printed instead of a start', () => {
     expect(check).to.include('postgres://u:***@orders/d').and.to.include('http://u:***@collector:4318');
   });
 
-  it('--check prints the socket folder of the embedded PostgreSQL, when there is one', async () => {
+  it('--check prints the socket folder of an embedded PostgreSQL', async () => {
     const argv = ['--check', '--data-dir', '/srv/shop'];
     expect(await printed({ argv })).to.match(/^embedded PostgreSQL socket +\/srv\/shop\/pg\/socket$/m);
     const env = { DATABASE_URL: 'postgres://h/d' };
@@ -72,7 +72,7 @@ describe('what is printed instead of a start', () => {
     expect(check).to.match(/^warning: PORT: ignored/m);
   });
 
-  it('docs/settings.md holds the table (npm run docs writes it)', () => {
+  it('docs/settings.md contains the table (npm run docs writes it)', () => {
     expect(readFileSync('docs/settings.md', 'utf8')).to.include(`\n${settingsTable()}\n`);
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { refusal, running } from './loading.js';
 
-describe('what is refused with exit code 78', () => {
+describe('a start is refused with exit code 78 for', () => {
   const cases: readonly [string, Parameters<typeof refusal>[0], RegExp | string][] = [
     ['an unknown flag', { argv: ['--prot', '1'] }, '78 --prot: unknown option, did you mean --port?'],
     ['a mistyped option', { argv: ['--chek'] }, '78 --chek: unknown option, did you mean --check?'],
@@ -68,12 +68,12 @@ describe('what is refused with exit code 78', () => {
     ['a host with a port', { argv: ['--admin-allowed-hosts', 'a.example:80'] }, /without ports$/],
     ['an address out of range', { argv: ['--host', '10.0.0.256'] }, /^78 --host: "10.0.0.256" is not/],
     [
-      'a service nobody declares',
+      'a service that is not declared',
       { argv: ['--services', 'users,oders'] },
       /no service "oders", did you mean "orders"\?$/,
     ],
     [
-      'a database of a service nobody declares',
+      'a database of a service that is not declared',
       { env: { MULTILANE_ODERS_DATABASE_URL: 'postgres://x' } },
       /MULTILANE_ORDERS_DATABASE_URL\?$/,
     ],
@@ -89,7 +89,7 @@ describe('what is refused with exit code 78', () => {
     });
   }
 
-  describe('without telling the secret', () => {
+  describe('without showing the secret', () => {
     const SECRET = 'hunter2';
     for (const [name, value] of [
       ['MULTILANE_DATABASE_URL', `mysql://root:${SECRET}@db/x`],
@@ -107,7 +107,7 @@ describe('what is refused with exit code 78', () => {
     }
   });
 
-  it('but not: an unknown bare variable', async () => {
+  it('but not for an unknown bare variable', async () => {
     expect(await running({ env: { PROT: '1', PATH: '/bin', npm_config_port: 'x' } })).to.have.property(
       'kind',
       'run',

@@ -4,8 +4,8 @@ import { cidrs, host, maskUrl, postgresUrl } from '#src/config/network-kinds.js'
 import { pairs, whole } from '#src/config/setting-kinds.js';
 import { SETTINGS } from '#src/config/table.js';
 
-describe('kinds of values', () => {
-  it('take any text without throwing, and show what they took in a form they take again', () => {
+describe('kinds of settings', () => {
+  it('parse any text without throwing, and show a value in a form that they parse again', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary' }),
@@ -20,7 +20,7 @@ describe('kinds of values', () => {
     );
   });
 
-  it('take every default of the table', () => {
+  it('parse every default of the table', () => {
     for (const [name, setting] of Object.entries(SETTINGS)) {
       const value = setting.default({
         parallelism: 64,
@@ -35,7 +35,7 @@ describe('kinds of values', () => {
     }
   });
 
-  it('take whole numbers exactly within their range', () => {
+  it('parse whole numbers exactly within their range', () => {
     const kind = whole(3, 90);
     fc.assert(
       fc.property(fc.integer({ min: -100, max: 200 }), (number) => {
@@ -44,7 +44,7 @@ describe('kinds of values', () => {
     );
   });
 
-  it('take every pair of texts, percent-encoded', () => {
+  it('parse every percent-encoded pair of strings', () => {
     const texts = fc.string({ unit: 'grapheme', minLength: 1 });
     fc.assert(
       fc.property(
@@ -59,7 +59,7 @@ describe('kinds of values', () => {
     );
   });
 
-  it('take addresses and names, not what only looks like one', () => {
+  it('parse addresses and host names, but nothing that only looks like one', () => {
     for (const good of ['127.0.0.1', '::1', '[::1]', 'localhost', 'a-b.example.', 'under_score', '0.0.0.0']) {
       expect(host.parse(good), good).to.not.equal(undefined);
     }
@@ -79,14 +79,14 @@ describe('kinds of values', () => {
     }
   });
 
-  it('give address ranges their prefix length', () => {
+  it('complete address ranges by their prefix length', () => {
     expect(cidrs.parse('10.0.0.1, fd00::/8,10.0.0.1')).to.deep.equal(['10.0.0.1/32', 'fd00::/8']);
     for (const bad of ['10.0.0.0/', '10.0.0.0/-1', '10.0.0.0/8/8', '::/129', 'localhost', '10.0.0.0/8,']) {
       expect(cidrs.parse(bad), bad).to.equal(undefined);
     }
   });
 
-  it('take the forms of a PostgreSQL URL', () => {
+  it('parse all forms of PostgreSQL URLs', () => {
     for (const good of [
       'postgres://h/d',
       'postgresql://u:p@h:5432/d?sslmode=require',
@@ -99,7 +99,7 @@ describe('kinds of values', () => {
     }
   });
 
-  describe('a URL that people see', () => {
+  describe('a URL that is shown', () => {
     const SECRET = 'hunter2';
 
     it('keeps everything but the password', () => {
@@ -110,12 +110,12 @@ describe('kinds of values', () => {
       expect(maskUrl('postgres://h/d')).to.equal('postgres://h/d');
     });
 
-    it('keeps parameters whose names are those of no secret', () => {
+    it('keeps parameters whose names are not those of secrets', () => {
       const url = 'postgres://h/d?sslkey=/k.pem&application_name=monkey&target_session_attrs=any';
       expect(maskUrl(url)).to.equal(url);
     });
 
-    it('never shows the password, whatever stands around it', () => {
+    it('never shows the password, whatever surrounds it', () => {
       const around = fc.string({ unit: fc.constantFrom(...'ab:@/?#&=%[] '.split('')) });
       fc.assert(
         fc.property(around, around, (before, after) => {

@@ -6,11 +6,11 @@ const bytes = (folder: string): number => Buffer.byteLength(`${folder}/.s.PGSQL.
 const USER = 1000;
 
 describe('the folder of the PostgreSQL socket', () => {
-  it('lies in DATA_DIR', () => {
+  it('is in DATA_DIR', () => {
     expect(socketDirectory({ dataDir: '/srv/shop' }, {}, USER)).to.equal('/srv/shop/pg/socket');
   });
 
-  it('lies there up to the longest path a socket can have, and not one byte beyond', () => {
+  it('is there up to the longest path of a socket, and not for one more byte', () => {
     const longest = process.platform === 'darwin' ? 103 : 107;
     const fitting = `/${'x'.repeat(longest - bytes('/pg/socket') - 1)}`;
     expect(bytes(socketDirectory({ dataDir: fitting }, {}, USER))).to.equal(longest);
@@ -25,7 +25,7 @@ describe('the folder of the PostgreSQL socket', () => {
 
   const LONG = { dataDir: `/${'x'.repeat(120)}` };
 
-  it('else lies in the run-time directory, the same one every time and another for another DATA_DIR', () => {
+  it('is otherwise in the run-time directory, always the same for one DATA_DIR and different for another', () => {
     const env = { XDG_RUNTIME_DIR: tmpdir() };
     const folder = socketDirectory(LONG, env, USER);
     expect(folder).to.match(/\/multilane-[0-9a-f]{16}$/);
@@ -40,7 +40,7 @@ describe('the folder of the PostgreSQL socket', () => {
     }
   });
 
-  it('is not in the private directory of root, whose PostgreSQL runs as somebody else', () => {
+  it('is not in the private directory of root, because PostgreSQL runs as another user', () => {
     expect(socketDirectory(LONG, { XDG_RUNTIME_DIR: tmpdir() }, 0)).to.match(/^(\/run|\/tmp)\/multilane-/);
   });
 });

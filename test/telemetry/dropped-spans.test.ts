@@ -137,7 +137,7 @@ describe('spans that do not reach the collector', () => {
     });
   }
 
-  it('are counted when their thread ends before the collector has answered', async () => {
+  it('are counted when their thread ends before the collector replies', async () => {
     process.env.OTEL_EXPORTER_OTLP_TIMEOUT = '60000';
     process.env.OTEL_BSP_EXPORT_TIMEOUT = '50';
     const run = await start(HANGS);

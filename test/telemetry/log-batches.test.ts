@@ -18,7 +18,7 @@ const say = ({ memory }: ThreadLog, ...lines: readonly string[]): boolean => {
   return lines.every((line) => writer.push(Buffer.from(`${line}\n`)));
 };
 
-describe('telemetry/log-batches', () => {
+describe('the log batches for pm2', () => {
   const opened: LogBatches[] = [];
   const open = (): ReturnType<typeof pm2> => {
     const one = pm2();
@@ -29,7 +29,7 @@ describe('telemetry/log-batches', () => {
     for (const logs of opened.splice(0)) void logs.close();
   });
 
-  it('passes on what all threads have logged as one, at most 20 times a second', () => {
+  it('pass on the lines of all threads together, at most 20 times a second', () => {
     const { logs, batches } = open();
     const threads = [logs.open(), logs.open(), logs.open()];
     for (const [n, thread] of threads.entries())
@@ -43,7 +43,7 @@ describe('telemetry/log-batches', () => {
     expect(1000 / BATCH_EVERY_MS).to.be.at.most(20);
   });
 
-  it('passes nothing on when nothing was logged, or before pm2 is done with the last batch', () => {
+  it('pass on nothing when nothing was logged, or before pm2 has written the last batch', () => {
     const { logs, batches, done } = open();
     const thread = logs.open();
     logs.pass();
@@ -58,7 +58,7 @@ describe('telemetry/log-batches', () => {
     expect(batches).to.deep.equal(['1\n', '2\n']);
   });
 
-  it('is bounded: a thread has no more room than its ring while pm2 takes nothing', () => {
+  it('are bounded: while pm2 writes nothing, a thread has only the space of its ring', () => {
     const { logs, batches } = open();
     const thread = logs.open();
     say(thread, 'first');
@@ -70,7 +70,7 @@ describe('telemetry/log-batches', () => {
     expect(batches).to.deep.equal(['first\n']);
   });
 
-  it('gives every thread its turn when they log more than goes into one batch', () => {
+  it('serve all threads in turn when they log more than fits into one batch', () => {
     const { logs, batches, done } = open();
     const threads = [0, 1, 2, 3, 4, 5].map(() => logs.open());
     const heard = new Set<string>();
@@ -84,7 +84,7 @@ describe('telemetry/log-batches', () => {
     expect([...heard].sort()).to.deep.equal(['0', '1', '2', '3', '4', '5']);
   });
 
-  it('passes on what a thread has left that is gone', () => {
+  it('pass on the remaining lines of a thread that has ended', () => {
     const { logs, batches } = open();
     const thread = logs.open();
     say(thread, 'last words');
@@ -93,7 +93,7 @@ describe('telemetry/log-batches', () => {
     expect(batches).to.deep.equal(['last words\n']);
   });
 
-  it('closes when pm2 is done with all that was logged', async () => {
+  it('close when pm2 has written all lines', async () => {
     const { logs, batches, done } = open();
     const thread = logs.open();
     say(thread, 'under way');
@@ -110,7 +110,7 @@ describe('telemetry/log-batches', () => {
     await closing;
   });
 
-  it('goes on behind a batch that could not be written', () => {
+  it('continue after a batch that could not be written', () => {
     let fails = true;
     const batches: string[] = [];
     const logs = new LogBatches((text, done) => {
@@ -128,7 +128,7 @@ describe('telemetry/log-batches', () => {
     expect(batches).to.deep.equal(['2\n']);
   });
 
-  it('goes on when pm2 never says that it is done: with one batch a second, and loses no line', () => {
+  it('continue with one batch a second, without losing lines, when pm2 never reports a batch as written', () => {
     const batches: string[] = [];
     let now = 0;
     const logs = new LogBatches(
@@ -149,7 +149,7 @@ describe('telemetry/log-batches', () => {
     expect(batches.join('')).to.equal(lines.join(''));
   });
 
-  it('takes a batch that is done late for no other one', () => {
+  it('do not mistake a late report for that of the current batch', () => {
     const undone: (() => void)[] = [];
     let now = 0;
     const logs = new LogBatches(
@@ -172,7 +172,7 @@ describe('telemetry/log-batches', () => {
     expect(pass()).to.equal(3);
   });
 
-  it('writes at the very end what is left, whether or not pm2 is done', () => {
+  it('write all remaining lines at the end of the process, whether or not pm2 has written the last batch', () => {
     const { logs, batches } = open();
     const thread = logs.open();
     say(thread, 'under way');

@@ -66,7 +66,7 @@ const wide = (count: number): object =>
   Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, n]));
 const sparse = (): unknown[] => Object.assign([], { length: 200_000_000 });
 
-describe('a line of the log', () => {
+describe('a log line', () => {
   const large: Readonly<Record<string, () => unknown>> = {
     'objects that refer to each other': () => carrying(connected(40)),
     'objects without end': () => carrying(endless()),
@@ -95,7 +95,7 @@ describe('a line of the log', () => {
   };
 
   for (const [what, make] of Object.entries(large)) {
-    it(`is bounded with ${what}, wherever it is`, () => {
+    it(`is bounded with ${what} at any position`, () => {
       const { log, texts } = capture();
       const value = make() as object;
       log.error(value);
@@ -112,7 +112,7 @@ describe('a line of the log', () => {
     });
   }
 
-  it('is bounded whatever its message is made of', () => {
+  it('is bounded with any message', () => {
     const { log, texts } = capture();
     log.error(long());
     log.error('%s', long());
@@ -124,7 +124,7 @@ describe('a line of the log', () => {
     for (const text of texts) expect(text.length).to.be.below(MOST_BYTES);
   });
 
-  it('says that it is cut, and keeps the frames of an error with a long message', () => {
+  it('is marked as truncated, and keeps the frames of an error with a long message', () => {
     const { log, texts } = capture();
     log.error(new Error('m'.repeat(1_000_000)));
     const { err, truncated } = JSON.parse(texts[0]!) as { err: { stack: string }; truncated: unknown };
@@ -136,7 +136,7 @@ describe('a line of the log', () => {
     expect(texts[2]).to.contain('[20000000 characters]');
   });
 
-  it('tells how many members of an object it leaves out, at any depth', () => {
+  it('contains the number of omitted members of an object, at any depth', () => {
     const { log, texts } = capture();
     for (const count of [5_000, 10]) {
       log.info(wide(count), 'x');
@@ -152,7 +152,7 @@ describe('a line of the log', () => {
     for (const line of short) expect(line).to.include({ k9: 9 }).and.not.have.any.keys('…', 'truncated');
   });
 
-  it('shows a cycle as one, and an object in two places twice', () => {
+  it('shows a cycle as circular, and an object that occurs twice in both places', () => {
     const { log, texts } = capture();
     const user: Record<string, unknown> = { name: 'a' };
     user.self = user;
@@ -167,7 +167,7 @@ describe('a line of the log', () => {
     );
   });
 
-  it('has no secret of what toJSON returns, of a map, of what was thrown, or at a cut', () => {
+  it('contains no secret from toJSON, from a map, from a thrown value, or at a cut', () => {
     const { log, texts } = capture();
     const secret = 'hunter2hunter2hunter2';
     const model = { toJSON: () => ({ name: 'n', password: secret, inner: { toJSON: () => ({ secret }) } }) };
@@ -185,7 +185,7 @@ describe('a line of the log', () => {
     expect(texts[0]).to.contain('"name":"n"');
   });
 
-  it('has no secret of a list of header fields, flat or in pairs, at any depth', () => {
+  it('contains no secret from a list of header fields, flat or in pairs, at any depth', () => {
     const { log, texts } = capture();
     const secret = 'hunter2';
     const flat = ['Accept', 'text/html', 'Cookie', secret, 'authorization', secret, 'X-Api-Key', secret];
@@ -206,7 +206,7 @@ describe('a line of the log', () => {
     expect(texts).to.have.length(5);
   });
 
-  it('shows an object that is logged by itself in its form for JSON', () => {
+  it('shows an object that is logged alone in its JSON form', () => {
     const { log, texts } = capture();
     log.info({ inner: 1, toJSON: () => ({ shown: 2 }) }, 'x');
     log.info({ inner: 1, toJSON: () => 'text' }, 'x');
@@ -214,7 +214,7 @@ describe('a line of the log', () => {
     expect(texts[1]).to.contain('"value":"text"').and.not.contain('inner');
   });
 
-  it('is written whatever throws when it is looked at', () => {
+  it('is written even if reading its values throws', () => {
     const fail = (): never => {
       throw new Error('no');
     };
@@ -272,7 +272,7 @@ describe('a line of the log', () => {
     }
   });
 
-  it('is written for an error whose members cannot be read or have other types', () => {
+  it('is written for an error whose members cannot be read or have wrong types', () => {
     const hostile = (name: string, value: unknown): Error =>
       Object.defineProperty(new Error('x'), name, {
         enumerable: true,

@@ -70,7 +70,7 @@ function expectNone(texts: readonly string[], what: string, beside: string): voi
   }
 }
 
-describe('a secret is in no line of the log', () => {
+describe('a secret does not appear in the log', () => {
   for (const logFormat of FORMATS) {
     for (const [way, write] of Object.entries(WAYS)) {
       it(`${way} (${logFormat})`, () => {
@@ -103,7 +103,7 @@ describe('a secret is in no line of the log', () => {
     });
   }
 
-  it('where the message makes it one', () => {
+  it('when only the message shows that it is one', () => {
     const { log, texts } = capture('json');
     log.info('%s password=%s user=%s', BESIDE, SECRETS[0], 'ada');
     log.info({}, '%s %s: %s', BESIDE, 'api-key', SECRETS[0]);
@@ -112,7 +112,7 @@ describe('a secret is in no line of the log', () => {
     expect(texts[0]).to.contain('user=ada');
   });
 
-  it('of no length of what is before it', () => {
+  it('whatever the length of the text before it', () => {
     const { log, texts } = capture('json');
     for (let at = 8_050; at <= 8_192; at += 3) {
       for (const secret of Object.values(SECRET_TEXTS)) log.info(`${BESIDE}${' '.repeat(at)}${secret}`);
@@ -120,7 +120,7 @@ describe('a secret is in no line of the log', () => {
     expectNone(texts, 'a cut', BESIDE);
   });
 
-  it('nor in what else tells of a value or an error', () => {
+  it('nor in other texts about a value or an error', () => {
     for (const make of Object.values(SECRET_VALUES)) {
       const texts = [valueText({ beside: BESIDE, value: make() })];
       texts.push(thrownText(Object.assign(new Error(BESIDE), { value: make() })));
@@ -136,8 +136,8 @@ describe('a secret is in no line of the log', () => {
   });
 });
 
-describe('what is no secret', () => {
-  it('is no number below a name that the docs list, unless it is a plural', () => {
+describe('a value that is no secret', () => {
+  it('is a number only below a plural of the names that the docs list', () => {
     const docs = readFileSync('docs/operations.md', 'utf8');
     const list = /\*\*By name\*\*[^:]*\):([\s\S]*?)\. Their values/.exec(docs)?.[1] ?? '';
     const names = [...list.matchAll(/`(\w+)`/g)].map((found) => found[1]!);
@@ -151,7 +151,7 @@ describe('what is no secret', () => {
   });
 
   for (const [name, value] of Object.entries(INNOCENT_FIELDS)) {
-    it(`stays: ${name} ${JSON.stringify(value)}`, () => {
+    it(`is shown: ${name} ${JSON.stringify(value)}`, () => {
       const { log, texts } = capture('json');
       log.info({ [name]: value, a: { [name]: value } }, 'x');
       log.child({ [name]: value }).info('x');
@@ -161,7 +161,7 @@ describe('what is no secret', () => {
   }
 
   for (const text of INNOCENT_TEXTS) {
-    it(`stays: ${text}`, () => {
+    it(`is shown: ${text}`, () => {
       const { log, texts } = capture('json');
       log.info(text);
       log.info({ text }, '%s', text);
@@ -180,7 +180,7 @@ describe('what is no secret', () => {
 const TO_THE_END = new Set(['digest credentials', 'a key of PostgreSQL']);
 
 describe('the masking of a text', () => {
-  it('leaves what is around the secret', () => {
+  it('keeps the text around the secret', () => {
     for (const [what, text] of Object.entries(SECRET_TEXTS)) {
       const around = ['Accept', 'page=2', 'ada', 'db.example', 'users'].filter((word) => text.includes(word));
       if (TO_THE_END.has(what)) continue;
@@ -188,7 +188,7 @@ describe('the masking of a text', () => {
     }
   });
 
-  it('is the same again, and with what is around it', () => {
+  it('does not change its own result, alone or within other text', () => {
     for (const text of [...Object.values(SECRET_TEXTS), ...INNOCENT_TEXTS]) {
       const once = maskText(text);
       expect(maskText(once), text).to.equal(once);
@@ -196,7 +196,7 @@ describe('the masking of a text', () => {
     }
   });
 
-  it('is the same again, whatever forms follow each other', () => {
+  it('does not change its own result for any sequence of forms', () => {
     const expectSame = (text: string): void => {
       const once = maskText(text);
       if (maskText(once) !== once) expect(maskText(once), text).to.equal(once);
@@ -211,7 +211,7 @@ describe('the masking of a text', () => {
     );
   });
 
-  it('takes a time that grows with the text and no faster', function () {
+  it('takes a time proportional to the length of the text', function () {
     this.timeout(30_000);
     // Each part of a form in front of each other one, and names with all that may stand behind them.
     const pieces = [
@@ -228,7 +228,7 @@ describe('the masking of a text', () => {
     }
   });
 
-  it('reads no block of lines for each of the names above it of which it only tells something', () => {
+  it('does not read a block of lines once for each name above it', () => {
     const quickest = (lines: number): number => {
       const text = 'pin:\n ok\n '.repeat(lines / 4) + '\n '.repeat(lines);
       const timed = (): number => {
@@ -241,7 +241,7 @@ describe('the masking of a text', () => {
     expect(quickest(64_000) / Math.max(1, quickest(8_000))).to.be.below(24);
   });
 
-  it('leaves no part of a secret that a cut divides', () => {
+  it('leaves no part of a secret that is divided by a cut', () => {
     const long = SECRET.repeat(200);
     // The first is that short when its own secrets are masked that all of it is shown.
     const before = [`token=${'q'.repeat(593)} `.repeat(15), 'plain text. '.repeat(750)];

@@ -34,8 +34,8 @@ function pipe(limits: { maxLine?: number; maxWaiting?: number } = {}) {
   return { state, sink, lines: () => state.taken.split('\n').filter(Boolean) };
 }
 
-describe('telemetry/log-sink', () => {
-  it('keeps lines in order while the reader has stopped, and writes them when it goes on', () => {
+describe('the log sink', () => {
+  it('keeps lines in order while the reader has stopped, and writes them when it continues', () => {
     const { state, sink } = pipe();
     sink.write('1\n', asItIs);
     state.refuse = 'EAGAIN';
@@ -50,7 +50,7 @@ describe('telemetry/log-sink', () => {
     expect(state.taken).to.equal('1\n2\n3\n4\n');
   });
 
-  it('drops what would wait beyond the limit, and says how much when it can', () => {
+  it('drops lines beyond the limit, and reports their number when it can write again', () => {
     const { state, sink, lines } = pipe({ maxWaiting: 20 });
     state.refuse = 'EAGAIN';
     for (let count = 0; count < 10; count++) sink.write('123456789\n', asItIs);
@@ -61,7 +61,7 @@ describe('telemetry/log-sink', () => {
     expect(state.lost, 'each is counted').to.equal(8);
   });
 
-  it('finishes a line that the system took only in part', () => {
+  it('finishes a line that was written partially', () => {
     const { state, sink } = pipe();
     state.atMost = 3;
     sink.write('abcdefgh\n', asItIs);
@@ -69,7 +69,7 @@ describe('telemetry/log-sink', () => {
   });
 
   for (const code of ['EPIPE', 'EBADF']) {
-    it(`goes on without logs after ${code}`, () => {
+    it(`continues without logs after ${code}`, () => {
       const { state, sink } = pipe();
       state.refuse = code;
       sink.write('lost\n', asItIs);
@@ -80,7 +80,7 @@ describe('telemetry/log-sink', () => {
     });
   }
 
-  it('loses one line to a full disk, not the log', () => {
+  it('loses only the current line when the disk is full', () => {
     const { state, sink, lines } = pipe();
     state.refuse = 'ENOSPC';
     sink.write('lost\n', asItIs);
@@ -89,14 +89,14 @@ describe('telemetry/log-sink', () => {
     expect(lines()[0]).to.equal('kept');
   });
 
-  it('shortens a line that the pipe would not keep whole', () => {
+  it('shortens a line that a pipe could tear apart', () => {
     const { sink, lines } = pipe({ maxLine: 4096 });
     sink.write(`${JSON.stringify({ level: 50, msg: 'x', err: { stack: 'y'.repeat(9000) } })}\n`, asItIs);
     expect(lines()).to.have.length(1);
     expect(JSON.parse(lines()[0]!)).to.include({ level: 50, msg: 'x', truncated: true });
   });
 
-  it('shortens any object to the limit and keeps it an object that says where it is from', () => {
+  it('shortens any object to the limit and keeps the fields that identify its origin', () => {
     fc.assert(
       fc.property(fc.object({ maxDepth: 3 }), fc.string({ maxLength: 3000 }), (fields, msg) => {
         const line = `${JSON.stringify({ ...fields, level: 30, msg, many: Array(900).fill(msg) })}\n`;
@@ -109,7 +109,7 @@ describe('telemetry/log-sink', () => {
   });
 });
 
-describe('telemetry/log-sink on the real standard output', () => {
+describe('the log sink on the real standard output', () => {
   const program = fileURLToPath(new URL('./log-writer.js', import.meta.url));
 
   for (const [kind, command] of [
@@ -137,7 +137,7 @@ describe('telemetry/log-sink on the real standard output', () => {
     });
   }
 
-  it('leaves it to Node.js to follow links: what a thread loads later is what it has already', () => {
+  it('does not make a thread load modules twice through links', () => {
     const folder = mkdtempSync(join(tmpdir(), 'multilane-links-'));
     mkdirSync(join(folder, 'real'));
     for (const name of ['before.mjs', 'after.mjs']) writeFileSync(join(folder, 'real', name), '');
@@ -155,7 +155,7 @@ describe('telemetry/log-sink on the real standard output', () => {
     expect(stdout.toString().trim()).to.match(/\/real\/after\.mjs$/);
   });
 
-  it('lets the process live when standard output is closed', async () => {
+  it('keeps the process alive when standard output is closed', async () => {
     const child = spawn(process.execPath, [program, '2', '300'], { stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.destroy();
     let complaints = '';
@@ -166,7 +166,7 @@ describe('telemetry/log-sink on the real standard output', () => {
     expect(complaints).to.equal('');
   });
 
-  it('does not stop for a reader that has stopped', async () => {
+  it('does not block when the reader has stopped', async () => {
     // Nobody reads until the process has ended by itself: a blocking write would keep it for ever.
     const child = spawn(process.execPath, [program, '2', '300'], { stdio: ['ignore', 'pipe', 'inherit'] });
     expect(await once(child, 'exit')).to.deep.equal([0, null]);

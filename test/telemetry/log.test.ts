@@ -24,8 +24,8 @@ const scope = (service: string | undefined) => ({
   service,
 });
 
-describe('telemetry/log', () => {
-  it('writes one JSON object a line, whatever the text contains', () => {
+describe('the logger', () => {
+  it('writes one JSON object per line, whatever the text contains', () => {
     const { log, texts } = capture();
     log.info({ note: 'two\nlines' }, 'and\r\nmore\u2028');
     expect(texts).to.have.length(1);
@@ -33,7 +33,7 @@ describe('telemetry/log', () => {
     expect(JSON.parse(texts[0]!)).to.include({ level: 30, msg: 'and\r\nmore\u2028', note: 'two\nlines' });
   });
 
-  it('says which worker wrote it, and nothing of a worker in the primary', () => {
+  it('writes the number of the worker, and none in the primary', () => {
     const worker = capture('json', 3);
     worker.log.info('x');
     expect(worker.last().worker).to.equal(3);
@@ -42,7 +42,7 @@ describe('telemetry/log', () => {
     expect(primary.last()).to.not.have.property('worker');
   });
 
-  it('takes trace ids and service from the running scope', async () => {
+  it('writes trace ids and service of the running scope', async () => {
     const { log, last } = capture();
     await runInScope(scope('users'), async () => {
       await Promise.resolve();
@@ -53,7 +53,7 @@ describe('telemetry/log', () => {
     expect(last()).to.not.have.any.keys('service', 'trace_id', 'span_id');
   });
 
-  it('never writes a key twice: what a child is bound to wins over the scope', () => {
+  it('never writes a key twice: fields of a child have precedence over the scope', () => {
     const { log, texts } = capture('json', 1);
     const child = log.child({ service: 'orders', worker: 9 }).child({ part: 'x' });
     runInScope(scope('users'), () => child.info({ trace_id: 'mine' }, 'x'));
@@ -63,7 +63,7 @@ describe('telemetry/log', () => {
     expect(JSON.parse(texts[0]!)).to.include({ service: 'orders', worker: 9, part: 'x', trace_id: 'mine' });
   });
 
-  it('keeps secrets out, at any depth, in errors, bindings and texts', () => {
+  it('omits secrets at any depth, in errors, bindings and texts', () => {
     const { log, texts } = capture();
     const secret = 'hunter2hunter2hunter2';
     const error = Object.assign(new Error('no'), { config: { headers: { Authorization: secret } } });
@@ -82,7 +82,7 @@ describe('telemetry/log', () => {
     expect(texts[5]).to.contain('postgres://admin:[redacted]@db.example:5432/users');
   });
 
-  it('leaves what only looks like a secret', () => {
+  it('keeps values that only look like secrets', () => {
     const { log, last } = capture();
     log.info({ tokens: 5, token: undefined, hasPassword: true, idempotencyKey: 'k' }, 'bearer of news');
     expect(last()).to.include({ tokens: 5, hasPassword: true, idempotencyKey: 'k', msg: 'bearer of news' });
@@ -100,7 +100,7 @@ describe('telemetry/log', () => {
     expect((last().failure as Line).message).to.equal('elsewhere');
   });
 
-  it('survives cycles, big integers, bytes and things that go deep', () => {
+  it('writes cycles, big integers, bytes and deeply nested values', () => {
     const { log, last } = capture();
     const cycle: Record<string, unknown> = {
       big: 2n ** 70n,
@@ -118,7 +118,7 @@ describe('telemetry/log', () => {
     expect(texts).to.have.length(0);
   });
 
-  it('asks for the level at every line, in children that were made before as well', () => {
+  it('reads the level at every line, also in children that exist already', () => {
     let level: LogLevel = 'info';
     const { log, texts } = capture('json', undefined, () => levelNumber(level));
     const child = log.child({ part: 'x' });
@@ -144,7 +144,7 @@ describe('telemetry/log', () => {
     }
   });
 
-  it('leaves a child the level that it was given, and its children', () => {
+  it('keeps the own level of a child, and of its children', () => {
     let level: LogLevel = 'fatal';
     const { log, texts } = capture('json', undefined, () => levelNumber(level));
     const loud = log.child({}, { level: 'debug' });
@@ -162,7 +162,7 @@ describe('telemetry/log', () => {
     expect(texts).to.have.length(2);
   });
 
-  it('shows a person the same, in one line, without letting text steer the terminal', () => {
+  it('formats the same fields for a terminal in one line, without control characters', () => {
     const { log, texts } = capture('pretty', 2);
     runInScope(scope('users'), () => log.info({ port: 80 }, 'up\x1b[2J\nERROR forged'));
     expect(texts[0]).to.match(

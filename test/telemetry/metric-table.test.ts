@@ -16,8 +16,8 @@ const labels = (route: string, status: number) => ({
   url_scheme: 'http',
 });
 
-describe('telemetry/metrics', () => {
-  it('names things as Prometheus wants them: a unit, and _total on counters alone', () => {
+describe('the table of metrics', () => {
+  it('has names by the rules of Prometheus: a base unit, and _total on counters only', () => {
     for (const [name, { kind }] of Object.entries(METRICS)) {
       expect(isMetricName(name, kind), name).to.equal(true);
       expect(objectionTo(name, kind), name).to.equal(undefined);
@@ -26,7 +26,7 @@ describe('telemetry/metrics', () => {
     }
   });
 
-  it('never labels an endpoint as instance or job, which belong to whoever scrapes', () => {
+  it('never has the labels instance and job, which the scraping server sets', () => {
     for (const [name, { labels: own }] of Object.entries(METRICS)) {
       expect(own, name).to.not.include.members(['instance']);
       expect(own, name).to.not.include.members(['job']);
@@ -34,8 +34,8 @@ describe('telemetry/metrics', () => {
   });
 });
 
-describe('telemetry/metrics-json', () => {
-  it('tells requests, errors and response times of all workers', async () => {
+describe('metrics.json', () => {
+  it('contains requests, errors and response times of all workers', async () => {
     const block = Block.create({ workers: 2 });
     const memory = new SeriesMemory();
     const [first, second] = [new SeriesTable(memory.of(1)), new SeriesTable(memory.of(2))];
@@ -50,7 +50,7 @@ describe('telemetry/metrics-json', () => {
     expect(json.routes[0]).to.include({ route: '/api/users/{id}', request_count: 99, error_count: 1 });
   });
 
-  it('tells how long the longest request of all workers took, and no quantile above it', async () => {
+  it('contains the duration of the longest request of all workers, and no quantile above it', async () => {
     const durations = fc.array(fc.tuple(fc.integer({ min: 1, max: 2 }), fc.nat(2 ** 40)), { minLength: 1 });
     await fc.assert(
       fc.asyncProperty(durations, async (requests) => {
@@ -70,7 +70,7 @@ describe('telemetry/metrics-json', () => {
     );
   });
 
-  it('tells requests of 12, 40 and 400 seconds apart', async () => {
+  it('distinguishes requests of 12, 40 and 400 seconds', async () => {
     const memory = new SeriesMemory();
     const slow = new SeriesTable(memory.of(1)).histogram(DURATION, labels('/report', 200));
     for (let count = 0; count < 80; count++) slow.record(12_000_000);
@@ -80,7 +80,7 @@ describe('telemetry/metrics-json', () => {
     expect(json.response_time_ms).to.deep.equal({ p50: 15_000, p90: 45_000, p99: 45_000, max: 400_000 });
   });
 
-  it('is all zeros before the first request', async () => {
+  it('contains only zeros before the first request', async () => {
     const json = await metricsJson([sharedMemorySource(Block.create({ workers: 1 }), new SeriesMemory())]);
     expect(json).to.include({ request_count: 0, error_count: 0 });
     expect(json.response_time_ms).to.deep.equal({ p50: 0, p90: 0, p99: 0, max: 0 });

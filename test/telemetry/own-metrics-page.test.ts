@@ -143,7 +143,7 @@ describe('a page with the metrics of services', () => {
     requirePromtool(this, this.test!.parent!);
   });
 
-  it('passes promtool and shows exactly what was counted, when all workers do the same', async () => {
+  it('passes promtool and shows exactly the recorded values when all workers declare the same', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (all) => {
         const model = new Model();
@@ -159,7 +159,7 @@ describe('a page with the metrics of services', () => {
     );
   });
 
-  it('passes promtool when workers declare what contradicts itself, and shows nothing that was not counted', async () => {
+  it('passes promtool when declarations of workers contradict each other, and shows only recorded values', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (all) => {
         const model = new Model();
@@ -181,7 +181,7 @@ describe('a page with the metrics of services', () => {
     );
   });
 
-  it('has no name that promtool refuses, and every one that it accepts', () => {
+  it('accepts exactly the names that promtool accepts', () => {
     const names = WORDS.flatMap((first) => WORDS.map((second) => `x_${first}_${second}`));
     const units = /_(?:seconds|minutes|kilobytes|bits|decimiles)(?=_|$)/g;
     for (const kind of KINDS) {

@@ -40,8 +40,8 @@ async function lines(sources: MetricSource[], name: string): Promise<string[]> {
 
 const valueOfLine = (line: string | undefined): number => Number(line?.slice(line.lastIndexOf(' ') + 1));
 
-describe('telemetry/prometheus', () => {
-  it('adds up what all threads counted, and shows the buckets of the contract', async () => {
+describe('the metrics page', () => {
+  it('sums the values of all threads, and shows the buckets of the contract', async () => {
     const { first, second, source } = threads();
     for (const us of [4_999, 5_000, 5_001, 74_000]) first.histogram(DURATION, ROUTE).record(us);
     for (const us of [80_000, 9_999_999, 10_000_001]) second.histogram(DURATION, ROUTE).record(us);
@@ -56,7 +56,7 @@ describe('telemetry/prometheus', () => {
     );
   });
 
-  it('lets the loop turn while it gathers and writes, however many series there are', async () => {
+  it('yields to the event loop while it is rendered, however many series there are', async () => {
     const block = Block.create({ workers: 8 });
     const memory = new SeriesMemory();
     for (let slot = 1; slot <= 8; slot += 1) {
@@ -80,7 +80,7 @@ describe('telemetry/prometheus', () => {
     expect(turns).to.be.at.least(9 + 6 + 6);
   });
 
-  it('is read and written once for all who ask at the same time, in each format', async () => {
+  it('is rendered once for concurrent requests, in each format', async () => {
     let reads = 0;
     const source: MetricSource = () => {
       reads += 1;
@@ -94,7 +94,7 @@ describe('telemetry/prometheus', () => {
     expect(reads).to.equal(3);
   });
 
-  it('keeps totals when another thread takes the slot over', async () => {
+  it('keeps totals when another thread takes over a slot', async () => {
     const { memory, first, source } = threads();
     const picked = { service: 'users', endpoint: 'a' };
     first.counter('multilane_balancer_picks_total', picked).add(5);
@@ -104,7 +104,7 @@ describe('telemetry/prometheus', () => {
     ]);
   });
 
-  it('escapes what labels and help contain', async () => {
+  it('escapes special characters in labels and help', async () => {
     const { first, source } = threads();
     first.declare('jobs_total', 'counter', 'Jobs,\nby \\ kind.');
     first.counter('jobs_total', { kind: 'a"b\\c\nd' }).add();
@@ -151,7 +151,7 @@ describe('telemetry/prometheus', () => {
     ]);
   });
 
-  it('names every metric of the contract from the first scrape on', async () => {
+  it('contains every metric of the contract from the first scrape on', async () => {
     const text = await new Exposition([threads().source]).render('prometheus');
     for (const [name, { kind, help }] of Object.entries(METRICS)) {
       expect(text).to.contain(`# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`);
@@ -159,7 +159,7 @@ describe('telemetry/prometheus', () => {
     expect(text).to.contain('\nmultilane_label_overflow_total 0\n');
   });
 
-  it('counts the series that found no room', async () => {
+  it('counts the series that found no free row', async () => {
     const { first, source } = threads();
     for (let count = 0; count < 600; count++) first.counter('made_up_total', { n: String(count) }).add();
     const overflow = valueOfLine((await lines([source], 'multilane_label_overflow_total '))[0]);
@@ -172,7 +172,7 @@ describe('telemetry/prometheus', () => {
     ]);
   });
 
-  it('shows labels that are called as members of every object are', async () => {
+  it('shows labels with names such as constructor', async () => {
     const { first, source } = threads();
     const names = Object.getOwnPropertyNames(Object.prototype).filter((name) => !name.startsWith('__'));
     for (const name of names) first.counter('odd_total', { [name]: 'x' }).add();
@@ -181,7 +181,7 @@ describe('telemetry/prometheus', () => {
     );
   });
 
-  it('leaves out a series of an impossible name or of another kind instead of spoiling the scrape', async () => {
+  it('omits series with an invalid name or of another kind', async () => {
     const { first, second, source } = threads();
     first.counter('my-metric').add();
     first.declare('jobs', 'gauge', 'Jobs.');
@@ -191,7 +191,7 @@ describe('telemetry/prometheus', () => {
     expect(text).to.match(/# TYPE jobs gauge\n(?!jobs )/);
   });
 
-  it('shows no duration of ours that nothing has taken, and what a service declares from the start', async () => {
+  it('omits empty histograms of the product, and shows those of services from the start', async () => {
     const { first, second, source } = threads();
     first.histogram(DURATION, ROUTE);
     second.histogram(DURATION, { ...ROUTE, http_route: '/slow' }).record(0);
@@ -208,7 +208,7 @@ describe('telemetry/prometheus', () => {
     ]);
   });
 
-  it('has each name once, however declarations of workers contradict each other: the latest holds', async () => {
+  it('has each name once; of contradicting declarations the latest holds', async () => {
     const { first, second, source } = threads();
     first.declare('jobs', 'histogram', 'Before a reload.');
     first.histogram('jobs').record(1);
@@ -228,7 +228,7 @@ describe('telemetry/prometheus', () => {
       .and.not.contain('Behind it.');
   });
 
-  it('has metrics that are called as members of every object are', async () => {
+  it('has metrics with names such as constructor', async () => {
     const { first, source } = threads();
     const names = Object.getOwnPropertyNames(Object.prototype);
     for (const name of names) {
@@ -238,14 +238,14 @@ describe('telemetry/prometheus', () => {
     for (const name of names) expect(await lines([source], `${name} `)).to.deep.equal([`${name} 1`]);
   });
 
-  it('has the metrics of the process itself once, without names that are refused', async () => {
+  it('contains the metrics of the process itself once, without names that promtool refuses', async () => {
     const text = await new Exposition([threads().source]).render('prometheus');
     expect(text.match(/^process_cpu_seconds_total /gm)).to.have.length(1);
     expect(text).to.match(/^nodejs_heap_size_used_bytes \d+$/m);
     expect(text).to.not.match(/^nodejs_active_handles_total/m);
   });
 
-  it('leaves out of those what it has no file descriptor to read, and counts the scrape', async function () {
+  it('omits metrics of the process that cannot be read without a file descriptor, and counts the scrape', async function () {
     if (!canLimitFiles()) this.skip();
     let skipped = 0;
     const exposition = new Exposition([threads().source], () => skipped++);
@@ -261,7 +261,7 @@ describe('telemetry/prometheus', () => {
     expect(skipped).to.equal(1);
   });
 
-  it('writes a family of any size whole, with one HELP and one TYPE', async () => {
+  it('writes a family of any size with one HELP and one TYPE', async () => {
     const series = Array.from({ length: 1200 }, (_, index) =>
       currentValue('multilane_registry_instances', index, { service: `s${index}`, state: 'healthy' }),
     );
@@ -278,7 +278,7 @@ describe('telemetry/prometheus', () => {
     expect(complaints(await new Exposition([source]).render('prometheus'))).to.equal('');
   });
 
-  it('speaks OpenMetrics when asked: family names, float bounds, end mark, no empty line', async () => {
+  it('follows OpenMetrics when requested: family names, float bounds, end mark, no empty line', async () => {
     const { first, source } = threads();
     first.histogram(DURATION, ROUTE).record(7000);
     first.declare('jobs_total', 'counter', 'The "jobs".');
@@ -291,7 +291,7 @@ describe('telemetry/prometheus', () => {
     expect(text).to.match(/^process_cpu_seconds_total /m);
   });
 
-  it('answers OpenMetrics only to who prefers it', () => {
+  it('is OpenMetrics only for clients that prefer it', () => {
     const prometheus2 =
       'application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,' +
       'text/plain;version=0.0.4;q=0.3,*/*;q=0.2';

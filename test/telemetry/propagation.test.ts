@@ -18,7 +18,7 @@ const hex = (length: number) =>
     })
     .filter((text) => !/^0+$/.test(text));
 
-describe('telemetry/propagation', () => {
+describe('the propagation of traces', () => {
   it('reads a traceparent and its sampled flag', () => {
     expect(parseTraceparent(`00-${TRACE}-${SPAN}-01`)).to.deep.equal({
       traceId: TRACE,
@@ -30,7 +30,7 @@ describe('telemetry/propagation', () => {
     expect(parseTraceparent(`00-${TRACE}-${SPAN}-03`)?.sampled, 'other flags are ignored').to.equal(true);
   });
 
-  it('writes what it reads, for every valid context', () => {
+  it('writes every valid context so that it reads the same', () => {
     fc.assert(
       fc.property(hex(32), hex(16), fc.boolean(), (traceId, spanId, sampled) => {
         const context = { traceId, spanId, sampled, tracestate: undefined };
@@ -54,12 +54,12 @@ describe('telemetry/propagation', () => {
     });
   }
 
-  it('reads a later version by the fields it knows', () => {
+  it('reads the known fields of a later version', () => {
     expect(parseTraceparent(`cc-${TRACE}-${SPAN}-01-what-the-future-brings`)?.traceId).to.equal(TRACE);
     expect(parseTraceparent(`cc-${TRACE}-${SPAN}-01.what`)).to.equal(undefined);
   });
 
-  it('passes a tracestate of at most 512 bytes on untouched', () => {
+  it('passes on a tracestate of at most 512 bytes unchanged', () => {
     const exact = `a=${'x'.repeat(256)},b=${'y'.repeat(251)}`;
     expect(exact).to.have.length(512);
     expect(acceptTracestate(exact)).to.equal(exact);
@@ -78,7 +78,7 @@ describe('telemetry/propagation', () => {
     expect(acceptTracestate(many(33))).to.equal(undefined);
   });
 
-  it('survives any text', () => {
+  it('accepts any text without throwing', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (traceparent, tracestate) => {
         const context = parseTraceparent(traceparent, tracestate);
@@ -88,7 +88,7 @@ describe('telemetry/propagation', () => {
     );
   });
 
-  it('puts both fields on an outgoing request', () => {
+  it('adds both fields to an outgoing request', () => {
     const headers: Record<string, string> = {};
     injectTrace({ traceId: TRACE, spanId: SPAN, sampled: true, tracestate: 'a=1' }, headers);
     expect(headers).to.deep.equal({ traceparent: `00-${TRACE}-${SPAN}-01`, tracestate: 'a=1' });

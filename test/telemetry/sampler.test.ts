@@ -13,8 +13,8 @@ function counting(from = 0): TraceIds {
   });
 }
 
-describe('telemetry/sampler', () => {
-  it('knows the six samplers of the OpenTelemetry specification and no other', () => {
+describe('the sampler', () => {
+  it('supports the six samplers of the OpenTelemetry specification and no other', () => {
     expect(headSampler('always_on', 1)).to.deep.equal({ bound: 2 ** 32, followsParent: false });
     expect(headSampler('always_off', 1)).to.deep.equal({ bound: 0, followsParent: false });
     expect(headSampler('parentbased_always_on', 0)).to.deep.equal({ bound: 2 ** 32, followsParent: true });
@@ -25,12 +25,12 @@ describe('telemetry/sampler', () => {
     expect(headSampler('parentbased_', 1)).to.equal(undefined);
   });
 
-  it('takes 0, less and nonsense as none, 1 and more as all', () => {
+  it('keeps no trace for a ratio of 0, below or NaN, and all for 1 and above', () => {
     for (const ratio of [0, -1, Number.NaN]) expect(headSampler('traceidratio', ratio)?.bound).to.equal(0);
     for (const ratio of [1, 7]) expect(headSampler('traceidratio', ratio)?.bound).to.equal(2 ** 32);
   });
 
-  it('decides on a trace id as the OpenTelemetry SDK does, before the id exists', () => {
+  it('decides like the OpenTelemetry SDK, before the trace id exists', () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(), (ratio, seed) => {
         const ids = counting(seed * 2654435761);
@@ -44,8 +44,8 @@ describe('telemetry/sampler', () => {
   });
 });
 
-describe('telemetry/trace-ids', () => {
-  it('draws ids of the right form that do not repeat', () => {
+describe('trace ids', () => {
+  it('have the right form and do not repeat', () => {
     const ids = new TraceIds();
     const traces = Array.from({ length: 2000 }, () => ids.traceId());
     const spans = Array.from({ length: 2000 }, () => ids.spanId());
@@ -55,7 +55,7 @@ describe('telemetry/trace-ids', () => {
     expect(new Set(spans).size).to.equal(2000);
   });
 
-  it('never gives an id of zeros, which the specification calls invalid', () => {
+  it('are never all zeros, which the specification forbids', () => {
     let page = 0;
     const ids = new TraceIds((words) => words.fill(page++ === 0 ? 0 : 7));
     expect(ids.traceId(0)).to.not.equal('0'.repeat(32));

@@ -33,7 +33,7 @@ describe('the metrics of a service', () => {
   const totalOf = (name: string): number | undefined =>
     readTotals(memory).series.find(({ metric }) => metric === name)?.value;
 
-  it('refuse whatever is no number of theirs, name service and metric, and count nothing', () => {
+  it('refuse invalid values with an error that names service and metric, and record nothing', () => {
     const loose = untyped(metrics);
     const calls = [
       [loose.counter('jobs_total', 'Jobs.').add, 'add', 'a whole number >= 0'],
@@ -72,7 +72,7 @@ describe('the metrics of a service', () => {
     expect([totalOf('jobs_total'), totalOf('level'), totalOf('took_seconds')]).to.deep.equal([0, 0, 0]);
   });
 
-  it('refuse a declaration that cannot be, and say what to write instead', () => {
+  it('refuse an invalid declaration, with a correction', () => {
     const refused: readonly (readonly [kind: MetricKind, args: readonly unknown[], message: string])[] = [
       ['counter', [], 'undefined: the name must be a string such as "carts_total", not undefined'],
       [
@@ -136,7 +136,7 @@ describe('the metrics of a service', () => {
     }
   });
 
-  it('have lines that none of ours has, whatever their kind', () => {
+  it("cannot have lines of the product's metrics, whatever their kind", () => {
     for (const name of Object.keys(METRICS)) {
       for (const suffix of ['', '_total', '_bucket', '_sum', '_count']) {
         for (const kind of KINDS) {
@@ -147,7 +147,7 @@ describe('the metrics of a service', () => {
     }
   });
 
-  it('are none of the series that Prometheus itself writes', () => {
+  it('cannot have names of series that Prometheus itself writes', () => {
     const names = [
       'up',
       'up_total',
@@ -165,7 +165,7 @@ describe('the metrics of a service', () => {
     for (const name of ['startup', 'up_servers', 'scrapes']) fresh()('shop').gauge(name, 'A.');
   });
 
-  it('are refused with a name that can be declared, whatever is taken already', () => {
+  it('are refused with a suggested name that can be declared, whatever names are taken', () => {
     const services = ['shop', 'process', 'multilane', 'wait-ms', 'cart-gauge', 'own', 'n'.repeat(63)];
     const names = [
       'up',
@@ -200,7 +200,7 @@ describe('the metrics of a service', () => {
     }
   });
 
-  it('are the same for all who declare them, and the other service is named', () => {
+  it('must be declared equally by all services; the error names the other service', () => {
     const all = fresh();
     all('carts').counter('a_total', 'A.', { of: 'x', by: 'y' }).add();
     all('orders').counter('a_total', 'A.', { by: 'z', of: '' }).add();
@@ -227,7 +227,7 @@ describe('the metrics of a service', () => {
     }
   });
 
-  it('are no more than 256 of a service', () => {
+  it('are at most 256 per service', () => {
     const own = fresh()('shop');
     for (let n = 0; n < 256; n++) own.counter(`n${n}_total`, 'One of many.');
     expect(() => own.counter('n256_total', 'One too many.')).to.throw(
@@ -237,7 +237,7 @@ describe('the metrics of a service', () => {
     own.counter('n0_total', 'One of many.').add();
   });
 
-  it('have lines that no other metric of the thread has, whichever service declares it', () => {
+  it('cannot have lines of another metric of the thread, whichever service declared it', () => {
     const ends = ['count_', 'sum_', 'bucket_', 'created_', 'total_', ''];
     const names = ['m', ...ends.map((end) => `m_${end}total`)];
     const linesOf = (name: string, kind: string): string[] => {
@@ -264,7 +264,7 @@ describe('the metrics of a service', () => {
     }
   });
 
-  it('count what is a number', () => {
+  it('record valid values', () => {
     metrics.counter('jobs_total', 'Jobs.').add();
     metrics.counter('jobs_total', 'Jobs.').add(2 ** 40);
     const gauge = metrics.gauge('level', 'Level.');
@@ -279,7 +279,7 @@ describe('the metrics of a service', () => {
     expect(totalOf('level'), 'a gauge stays finite').to.equal(Number.MAX_VALUE);
   });
 
-  it('add up to a finite number over all workers', async () => {
+  it('have a finite sum over all workers', async () => {
     const [own, other] = [new SeriesMemory(), new SeriesMemory()];
     for (const memory of [own, other]) {
       for (const worker of [1, 2]) {
@@ -295,7 +295,7 @@ describe('the metrics of a service', () => {
     expect(values).to.deep.equal([-Number.MAX_VALUE, Number.MAX_VALUE]);
   });
 
-  it('leave nothing behind of labels beyond their bound', () => {
+  it('keep nothing of labels beyond their limit', () => {
     const own = new SeriesMemory();
     const { counter } = serviceMetrics(new SeriesTable(own.of(1)).pool('services'))('shop');
     const count = (labelSets: number): void => {

@@ -54,7 +54,7 @@ const request = (over: { traceparent?: string; tracestate?: string; trusted?: bo
   ...over,
 });
 
-describe('telemetry/tracing', () => {
+describe('tracing', () => {
   let collector: Collector;
   let open: Tracing[];
 
@@ -74,7 +74,7 @@ describe('telemetry/tracing', () => {
     return one;
   }
 
-  it('exports no secret, in no attribute, name or message', async () => {
+  it('exports no secret in an attribute, name or message', async () => {
     const one = start();
     const texts = Object.values(SECRET_TEXTS);
     // A span takes 128 attributes.
@@ -101,7 +101,7 @@ describe('telemetry/tracing', () => {
     expect(counts.reduce((sum, count) => sum + count)).to.equal(2 * texts.length);
   });
 
-  it('exports one trace whose spans hang together: request, call, its request, query, step, task', async () => {
+  it('exports one trace with connected spans: request, call, its request, query, step, task', async () => {
     const one = start();
     const server = serverSpan(one, request());
     const client = clientSpan(one, server.context, {
@@ -171,7 +171,7 @@ describe('telemetry/tracing', () => {
     expect(saga?.attributes).to.include({ 'error.type': 'PAYMENT_DECLINED', 'multilane.saga.attempt': 2 });
   });
 
-  it('tells the host that was asked apart from its port', async () => {
+  it('exports host and port of the request separately', async () => {
     const one = start();
     for (const host of ['shop.test:8080', '[::1]:80', '[::1]', 'shop.test']) {
       endServerSpan(serverSpan(one, { ...request(), host }), 200);
@@ -202,7 +202,7 @@ describe('telemetry/tracing', () => {
     });
   });
 
-  it('does not fail a server span for what the client did wrong, but does fail the client span', async () => {
+  it('marks only the client span as failed for a 4xx', async () => {
     const one = start();
     const server = serverSpan(one, request());
     const client = clientSpan(one, server.context, { method: 'GET', service: 'users', path: '/' });
@@ -227,7 +227,7 @@ describe('telemetry/tracing', () => {
     expect(collector.spans[0]).to.include({ traceId: TRACE, parentSpanId: SPAN, traceState: 'v=1' });
   });
 
-  it('creates no span for an unsampled request, and its children stay out too', async () => {
+  it('creates no span for an unsampled request or its children', async () => {
     const one = start({ sampler: 'always_off' });
     const span = serverSpan(one, request());
     expect(span.recording).to.equal(false);
@@ -239,7 +239,7 @@ describe('telemetry/tracing', () => {
     expect(collector.requests).to.have.length(0);
   });
 
-  it('gives an unsampled request ids only when they are read, and then the same again', () => {
+  it('creates the ids of an unsampled request when they are first read', () => {
     const { context } = serverSpan(start({ sampler: 'always_off' }), request());
     const { traceId, spanId } = context;
     expect(traceId).to.match(/^[0-9a-f]{32}$/);
@@ -247,7 +247,7 @@ describe('telemetry/tracing', () => {
     expect(parseTraceparent(formatTraceparent(context))?.sampled).to.equal(false);
   });
 
-  it('continues the trace id of an unsampled request under a span id of its own', () => {
+  it('continues the trace id of an unsampled request with a new span id', () => {
     const { context } = serverSpan(
       start({ sampler: 'parentbased_always_on' }),
       request({ traceparent: `00-${TRACE}-${SPAN}-00`, tracestate: 'v=1', trusted: true }),
@@ -256,7 +256,7 @@ describe('telemetry/tracing', () => {
     expect(context.spanId).to.not.equal(SPAN);
   });
 
-  it('believes the sampled flag of a trusted sender only', () => {
+  it('follows the sampled flag of a trusted sender only', () => {
     const one = start({ sampler: 'parentbased_always_off' });
     const traceparent = `00-${TRACE}-${SPAN}-01`;
     expect(serverSpan(one, request({ traceparent, trusted: true })).recording).to.equal(true);
@@ -265,7 +265,7 @@ describe('telemetry/tracing', () => {
     expect(stranger.context.traceId).to.equal(TRACE);
   });
 
-  it('lets no stranger choose a trace id that is always kept', () => {
+  it('does not let untrusted senders choose a trace id that is always kept', () => {
     const one = start({ sampler: 'parentbased_traceidratio', samplerArg: 0.001 });
     // Its sampling word is 0: below every bound.
     const traceparent = `00-${'11111111'.repeat(4)}-${SPAN}-01`;
@@ -275,7 +275,7 @@ describe('telemetry/tracing', () => {
     expect(serverSpan(ratioOnly, request({ traceparent, trusted: true })).recording).to.equal(true);
   });
 
-  it('starts a trace of its own for background work', async () => {
+  it('starts a new trace for background work', async () => {
     const one = start();
     const step = sagaStepSpan(one, undefined, { saga: 'a', step: 'b', sagaId: 's', attempt: 1, undo: true });
     step.end();
@@ -284,7 +284,7 @@ describe('telemetry/tracing', () => {
     expect(collector.spans[0]?.traceId).to.equal(step.context.traceId);
   });
 
-  it('records nothing without an endpoint, and passes a trusted context on unchanged', () => {
+  it('records nothing without an endpoint, and passes on a trusted context unchanged', () => {
     const one = tracing(undefined);
     const span = serverSpan(one, request({ traceparent: `00-${TRACE}-${SPAN}-01`, trusted: true }));
     expect(one.enabled).to.equal(false);
@@ -296,7 +296,7 @@ describe('telemetry/tracing', () => {
     expect(dbSpan(one, undefined, 'users', 'select 1').context.traceId).to.match(/^[0-9a-f]{32}$/);
   });
 
-  it('ends a span once, and ignores what comes after', async () => {
+  it('ends a span once, and ignores later calls', async () => {
     const one = start();
     const span = cpuSpan(one, undefined, 'fib');
     span.end();
@@ -307,7 +307,7 @@ describe('telemetry/tracing', () => {
     expect(collector.spans[0]?.attributes).to.not.have.any.keys('late', 'error.type');
   });
 
-  it('logs a collector that refuses, and never rejects', async () => {
+  it('logs refusals of the collector, and never rejects', async () => {
     const refusing = await startCollector(400);
     lines.length = 0;
     const one = tracing(refusing.endpoint);
@@ -320,7 +320,7 @@ describe('telemetry/tracing', () => {
     expect(lines.map(({ msg }) => msg)).to.include('tracing: flush failed');
   });
 
-  it('reports trouble of the exporter once a minute, with how much was left out', () => {
+  it('reports export trouble once a minute, with the number of suppressed reports', () => {
     lines.length = 0;
     let now = 0;
     let refused = 0;
@@ -347,7 +347,7 @@ describe('telemetry/tracing', () => {
     expect(refused, 'spans that the collector has not taken').to.equal(7);
   });
 
-  it('falls back from an unknown sampler, and says so', () => {
+  it('replaces an unknown sampler with a warning', () => {
     lines.length = 0;
     open.push(tracing(collector.endpoint, { sampler: 'xray' }));
     expect(lines.map(({ msg }) => msg)).to.deep.equal([
@@ -356,8 +356,8 @@ describe('telemetry/tracing', () => {
   });
 });
 
-describe('telemetry/spans', () => {
-  it('summarizes a statement by its first word and first table', () => {
+describe('spans', () => {
+  it('summarize a statement by its first word and first table', () => {
     for (const [statement, summary] of [
       ['select * from users where id = $1', 'SELECT users'],
       ['INSERT INTO "orders" (id) values ($1)', 'INSERT orders'],

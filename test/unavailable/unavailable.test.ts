@@ -20,10 +20,10 @@ const WITHOUT_RESPONSE: Readonly<Record<string, string>> = {
 
 const ways = [...refused, ...needed, ...admin];
 
-describe('every way to a 503', () => {
+describe('every cause of a 503', () => {
   for (const { title, code, executed, reach } of ways) {
     const says = executed === 'probe' ? 'a state' : executed ? 'that the handler ran' : 'that nothing ran';
-    it(`says ${says}: ${title}, ${code}`, async () => {
+    it(`reports ${says}: ${title}, ${code}`, async () => {
       const responses = await reach();
       expect(responses).to.not.have.length(0);
       for (const response of responses) {
@@ -34,7 +34,7 @@ describe('every way to a 503', () => {
     });
   }
 
-  it('has Retry-After and nothing else where it is a probe of the data plane', async () => {
+  it('has only Retry-After for a probe of the data plane', async () => {
     for (const response of await dataPlaneProbes()) {
       const { headers, status } = response!;
       const field = (name: string): string | null | undefined =>
@@ -44,7 +44,7 @@ describe('every way to a 503', () => {
     }
   });
 
-  it('is among these: neither a code nor a thrower of a 503 is without its way', () => {
+  it('is listed here: every code and every throw of a 503 has a case', () => {
     const covered = new Set([...ways.flatMap((way) => way.sites), ...Object.keys(WITHOUT_RESPONSE)]);
     const known = sites();
     expect(known.filter((site) => !covered.has(site))).to.deep.equal([], 'without a way');
@@ -54,7 +54,7 @@ describe('every way to a 503', () => {
     expect(codes.map(([code]) => code).filter((code) => !reached.has(code))).to.deep.equal([]);
   });
 
-  it('would be missed if it were new, in whatever form it is thrown', () => {
+  it('is noticed when it is new, in whatever form it is thrown', () => {
     for (const text of [
       `throw new UnavailableError('MY_OWN', 'x');`,
       `throw new HttpError(\n  'DRAINING',\n  'x');`,
