@@ -24,8 +24,7 @@ export interface ClaimLoopDeps {
   /** True once a failure of code in this worker has made it stop: then it takes over nothing. */
   readonly hasFailed: () => boolean;
   /**
-   * Milliseconds within which every worker that the journal answers again has had a round and renewed its
-   * leases.
+   * Milliseconds after an outage within which every worker has had a round and renewed its leases.
    */
   readonly graceMs: number;
   /** When the leases of this worker were last known to be renewed, on `clock`. */

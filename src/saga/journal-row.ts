@@ -1,6 +1,6 @@
 // Rows of the journal's tables, and the records they become.
 import type { Claim, Failure, SagaRecord, SagaSummary, StepRecord } from './journal.js';
-import type { Json, SagaError, SagaStatus, StepStatus } from './saga.js';
+import type { Json, SagaStatus } from './saga.js';
 
 export interface SummaryRow {
   readonly saga_id: string;
@@ -29,19 +29,11 @@ export interface SagaRow extends SummaryRow {
   readonly step_rows: readonly StepRow[] | null;
 }
 
-interface StepRow {
+interface StepRow extends Omit<StepRecord, 'result'> {
   readonly position: number;
-  readonly name: string;
-  readonly status: StepStatus;
-  readonly attempts: number;
+  /** True when the step has a result, which may be a JSON null. */
   readonly done: boolean;
   readonly result: Json;
-  readonly error: SagaError | null;
-  readonly startedAt: number | null;
-  readonly finishedAt: number | null;
-  readonly undoAttempts: number;
-  readonly undoSince: number | null;
-  readonly undoUnended: number;
 }
 
 export function pendingStep(name: string): StepRecord {

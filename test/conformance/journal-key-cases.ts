@@ -11,16 +11,16 @@ export function keyCases(suite: JournalSuite): void {
       const records = Array.from({ length: 8 }, (_, at) =>
         sagaRecord({ idempotencyKey: 'k-race', fingerprint: `f${at}` }),
       );
-      const answers = await Promise.all(
+      const results = await Promise.all(
         records.map((record, at) => (at % 2 ? suite.journal : suite.journalWith(LONG_MS)).create(record, 0)),
       );
-      const created = answers.filter((answer) => answer.created);
+      const created = results.filter((result) => result.created);
       expect(created).to.have.length(1);
       const winner = records.find(({ sagaId }) => sagaId === holdOf(created[0]!).sagaId)!;
-      for (const answer of answers) {
-        if (answer.created) continue;
+      for (const result of results) {
+        if (result.created) continue;
         const { sagaId, fingerprint } = winner;
-        expect(answer.earlier).to.deep.equal({ sagaId, fingerprint, status: 'running' });
+        expect(result.earlier).to.deep.equal({ sagaId, fingerprint, status: 'running' });
       }
       const lost = records.filter((record) => record !== winner);
       for (const { sagaId } of lost) expect(await suite.journal.load(sagaId)).to.equal(undefined);

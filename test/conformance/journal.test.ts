@@ -62,7 +62,7 @@ describe('the PostgreSQL journal', () => {
     const mine = journal(60_000, 'test:batch:1', counting);
     const records = Array.from({ length: 100 }, () => sagaRecord());
     const created = await Promise.all(records.map((record) => mine.create(record, 0)));
-    expect(created.every((answer) => answer.created)).to.equal(true);
+    expect(created.every((result) => result.created)).to.equal(true);
     expect(statements).to.equal(1);
   });
 
@@ -70,9 +70,9 @@ describe('the PostgreSQL journal', () => {
     const mine = journal(60_000);
     const nonsense = { ...sagaRecord(), status: 'nonsense' as 'running' };
     const records = [sagaRecord(), nonsense, sagaRecord()];
-    const answers = await Promise.allSettled(records.map((record) => mine.create(record, 0)));
-    expect(answers.map(({ status }) => status)).to.deep.equal(['fulfilled', 'rejected', 'fulfilled']);
-    expect(answers[1]).to.have.property('reason').that.is.instanceOf(UnstorableError);
+    const results = await Promise.allSettled(records.map((record) => mine.create(record, 0)));
+    expect(results.map(({ status }) => status)).to.deep.equal(['fulfilled', 'rejected', 'fulfilled']);
+    expect(results[1]).to.have.property('reason').that.is.instanceOf(UnstorableError);
     expect(await mine.load(nonsense.sagaId)).to.equal(undefined);
     for (const { sagaId } of [records[0]!, records[2]!])
       expect(await mine.load(sagaId)).to.not.equal(undefined);
@@ -246,11 +246,11 @@ describe('the PostgreSQL journal', () => {
       if (text === RELEASE) freeing.now();
       if (text !== WRITE) return other.db.query(text, values);
       await writing.db.query('begin');
-      const answer = await writing.db.query(text, values);
+      const result = await writing.db.query(text, values);
       locked.now();
       await within(freeing.happened, 300);
       await writing.db.query('commit');
-      return answer;
+      return result;
     });
     const record = sagaRecord();
     const created = await journal(60_000, 'here:1:1').create(record, 0);

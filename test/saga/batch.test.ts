@@ -3,7 +3,7 @@ import { Batch } from '#src/saga/batch.js';
 
 interface Flush {
   readonly items: readonly number[];
-  answer(): void;
+  succeed(): void;
   fail(error: Error): void;
 }
 
@@ -13,7 +13,7 @@ function recorded(limit = 100, isCausedByItem = (): boolean => false) {
   const batch = new Batch<number, number>(
     (items) =>
       new Promise((resolve, reject) => {
-        flushes.push({ items, answer: () => resolve(items.map((item) => item * 10)), fail: reject });
+        flushes.push({ items, succeed: () => resolve(items.map((item) => item * 10)), fail: reject });
         called();
       }),
     { limit, weightLimit: 1_000, weigh: (item) => item, isCausedByItem },
@@ -28,11 +28,11 @@ function recorded(limit = 100, isCausedByItem = (): boolean => false) {
 describe('a batch', () => {
   it('sends the items of one turn of the event loop together, and returns each its own result', async () => {
     const { batch, nextFlush } = recorded();
-    const answers = [1, 2, 3].map((item) => batch.add(item));
+    const results = [1, 2, 3].map((item) => batch.add(item));
     const flush = await nextFlush();
     expect(flush.items).to.deep.equal([1, 2, 3]);
-    flush.answer();
-    expect(await Promise.all(answers)).to.deep.equal([10, 20, 30]);
+    flush.succeed();
+    expect(await Promise.all(results)).to.deep.equal([10, 20, 30]);
   });
 
   it('gathers items while a batch is being sent, and never sends two at once', async () => {
@@ -42,78 +42,78 @@ describe('a batch', () => {
     const later = [2, 3].map((item) => batch.add(item));
     await new Promise(setImmediate);
     expect(flushes).to.have.length(0);
-    flush.answer();
+    flush.succeed();
     expect(await first).to.equal(10);
     const second = await nextFlush();
     expect(second.items).to.deep.equal([2, 3]);
-    second.answer();
+    second.succeed();
     expect(await Promise.all(later)).to.deep.equal([20, 30]);
   });
 
   it('includes items that callers add right after their result', async () => {
     const { batch, nextFlush } = recorded();
     const chains = [1, 2].map(async (item) => batch.add(await batch.add(item)));
-    (await nextFlush()).answer();
+    (await nextFlush()).succeed();
     const second = await nextFlush();
     expect(second.items).to.deep.equal([10, 20]);
-    second.answer();
+    second.succeed();
     await Promise.all(chains);
   });
 
   it('keeps to its limit of items', async () => {
     const { batch, nextFlush } = recorded(2);
-    const answers = [1, 2, 3].map((item) => batch.add(item));
+    const results = [1, 2, 3].map((item) => batch.add(item));
     const sizes: number[] = [];
     for (let n = 0; n < 2; n++) {
       const flush = await nextFlush();
       sizes.push(flush.items.length);
-      flush.answer();
+      flush.succeed();
     }
-    await Promise.all(answers);
+    await Promise.all(results);
     expect(sizes).to.deep.equal([2, 1]);
   });
 
   it('sends items together up to the weight limit, and a heavier item alone', async () => {
     const { batch, nextFlush } = recorded();
-    const answers = [600, 400, 1, 5_000, 1_000].map((item) => batch.add(item));
+    const results = [600, 400, 1, 5_000, 1_000].map((item) => batch.add(item));
     const flushed: (readonly number[])[] = [];
     for (let n = 0; n < 4; n++) {
       const flush = await nextFlush();
       flushed.push(flush.items);
-      flush.answer();
+      flush.succeed();
     }
-    await Promise.all(answers);
+    await Promise.all(results);
     expect(flushed).to.deep.equal([[600, 400], [1], [5_000], [1_000]]);
   });
 
   it('fails all items of a batch when the error may not be caused by one of them, and continues', async () => {
     const { batch, nextFlush } = recorded();
-    const answers = Promise.allSettled([batch.add(1), batch.add(2)]);
+    const results = Promise.allSettled([batch.add(1), batch.add(2)]);
     (await nextFlush()).fail(new Error('connection lost'));
-    expect((await answers).map(({ status }) => status)).to.deep.equal(['rejected', 'rejected']);
+    expect((await results).map(({ status }) => status)).to.deep.equal(['rejected', 'rejected']);
     const next = batch.add(3);
-    (await nextFlush()).answer();
+    (await nextFlush()).succeed();
     expect(await next).to.equal(30);
   });
 
   it('tries both halves when one item made the batch fail, and so on, until that item is alone', async () => {
     const { batch, nextFlush } = recorded(100, () => true);
-    const answers = Promise.allSettled([1, 2, 3, 4, 5].map((item) => batch.add(item)));
+    const results = Promise.allSettled([1, 2, 3, 4, 5].map((item) => batch.add(item)));
     const flushed: (readonly number[])[] = [];
     for (let flushes = 0; flushes < 5; flushes++) {
       const flush = await nextFlush();
       flushed.push(flush.items);
       if (flush.items.includes(2)) flush.fail(new Error('bad value'));
-      else flush.answer();
+      else flush.succeed();
     }
     expect(flushed).to.deep.equal([[1, 2, 3, 4, 5], [1, 2, 3], [1, 2], [1], [2]]);
     while (flushed.length < 7) {
       const flush = await nextFlush();
       flushed.push(flush.items);
-      flush.answer();
+      flush.succeed();
     }
     expect(flushed.slice(5)).to.deep.equal([[3], [4, 5]]);
-    expect((await answers).map(({ status }) => status)).to.deep.equal(
+    expect((await results).map(({ status }) => status)).to.deep.equal(
       [1, 2, 3, 4, 5].map((item) => (item === 2 ? 'rejected' : 'fulfilled')),
     );
   });

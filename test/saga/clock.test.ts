@@ -73,7 +73,7 @@ class Simulation {
   #aheadMs = 0;
   #wallAheadMs = 0;
   #deaths = 0;
-  readonly #naps = new VirtualPauses(
+  readonly #pauses = new VirtualPauses(
     () => this.#at,
     (at) => {
       this.#at = at;
@@ -124,7 +124,7 @@ class Simulation {
   }
 
   #nap(ms: number): Promise<void> {
-    return this.#naps.sleep(ms, this.#never);
+    return this.#pauses.sleep(ms, this.#never);
   }
 
   #born(slot: number): void {
@@ -142,7 +142,7 @@ class Simulation {
       if (this.#given.refuses) throw new BusinessError('NO', 'no');
     };
     const engine = engineOn(this.#store, [definitionOf([...steps, { name: 'last', run: refuse }])], {
-      sleep: life.sleep(this.#naps.sleep),
+      sleep: life.sleep(this.#pauses.sleep),
       clock: () => this.#at,
       now: () => this.#at + this.#wallAheadMs,
       random: this.#random,
@@ -160,9 +160,9 @@ class Simulation {
         async (...args: unknown[]) => {
           const mostMs = name === 'claim' ? this.#given.claim.mostMs : MOST_LATENCY_MS;
           await this.#nap(this.slowMs + this.#random() * mostMs);
-          const answer = await (target[name] as (...given: unknown[]) => unknown).apply(target, args);
+          const result = await (target[name] as (...given: unknown[]) => unknown).apply(target, args);
           await this.#nap(this.slowMs + this.#random() * MOST_LATENCY_MS);
-          return answer;
+          return result;
         },
     });
   }

@@ -7,9 +7,9 @@ import { MAX_UNENDED_UNDOS } from '#src/saga/state-machine.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { newSeed } from '#test/support/random.js';
 import { definitionOf, engineOn } from './harness.js';
-import { type Deed, Life, type StepScript, type UndoDeed, World } from './world.js';
+import { type Behavior, Life, type StepScript, type UndoDeed, World } from './world.js';
 
-const deed = fc.constantFrom<Deed>(
+const behavior = fc.constantFrom<Behavior>(
   'ok',
   'ok',
   'refuse',
@@ -23,7 +23,7 @@ const deed = fc.constantFrom<Deed>(
 );
 const undoDeed = fc.constantFrom<UndoDeed>('ok', 'fail before', 'fail after', 'crash before', 'crash after');
 const step: fc.Arbitrary<StepScript> = fc.record({
-  deeds: fc.array(deed, { maxLength: 4 }),
+  behaviors: fc.array(behavior, { maxLength: 4 }),
   undos: fc.array(undoDeed, { maxLength: 7 }),
   attempts: fc.integer({ min: 1, max: 4 }),
   canResolve: fc.boolean(),
@@ -107,7 +107,8 @@ describe('whatever calls fail and whichever workers die', () => {
       fc.asyncProperty(scenario, async (given) => {
         const { world, records } = await play(given);
         const smooth =
-          given.deaths.length === 0 && given.scripts.every(({ deeds }) => deeds.every((one) => one === 'ok'));
+          given.deaths.length === 0 &&
+          given.scripts.every(({ behaviors }) => behaviors.every((one) => one === 'ok'));
         expect(records, 'one saga a key').to.have.length(given.sagas);
         expect(world.atOnce, 'two runners at once').to.deep.equal([]);
         let all = 0;
@@ -116,11 +117,11 @@ describe('whatever calls fail and whichever workers die', () => {
           const keys = steps
             .map(({ name }) => `${sagaId}/${name}`)
             .filter((key) => !ofOperator.includes(key));
-          const standing = keys.filter((key) => world.effects.has(key));
+          const effective = keys.filter((key) => world.effects.has(key));
           const expected = ofOperator.length > 0 ? ['needs-attention'] : ['completed', 'compensated'];
           expect(status).to.be.oneOf(smooth ? ['completed'] : expected);
-          expect(standing).to.deep.equal(status === 'completed' ? keys : []);
-          all += standing.length + ofOperator.filter((key) => world.effects.has(key)).length;
+          expect(effective).to.deep.equal(status === 'completed' ? keys : []);
+          all += effective.length + ofOperator.filter((key) => world.effects.has(key)).length;
           for (const key of keys) expect(world.made.get(key) ?? 0, 'effects of a key').to.be.at.most(1);
           const undone = world.undone.get(sagaId) ?? [];
           expect(undone).to.deep.equal(undone.toSorted((a, b) => b - a));

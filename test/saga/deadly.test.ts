@@ -41,11 +41,11 @@ describe('a compensation that ends its process', () => {
     for (let deaths = 0; ; deaths++) {
       const life = new Life();
       now += LEASE_MS;
-      const heir = engine(steps(life), { sleep, wrap: (journal) => life.journal(journal, undefined) });
-      heir.start();
-      const view = await Promise.race([life.died, heir.sagas.wait(sagaId, LONG)]);
+      const successor = engine(steps(life), { sleep, wrap: (journal) => life.journal(journal, undefined) });
+      successor.start();
+      const view = await Promise.race([life.died, successor.sagas.wait(sagaId, LONG)]);
       if (view !== undefined) return deaths;
-      engines.splice(engines.indexOf(heir), 1); // nothing that it asks for is answered
+      engines.splice(engines.indexOf(successor), 1); // nothing that it asks for is answered
     }
   }
 

@@ -57,9 +57,9 @@ describe('the saga engine', () => {
   });
 
   it('passes copies to steps and callers, so that their changes do not affect others', async () => {
-    const given: object[] = [];
+    const copies: object[] = [];
     const spoil = (value: { list: unknown[] }): void => {
-      given.push(structuredClone(value));
+      copies.push(structuredClone(value));
       value.list.push(10n, value);
     };
     const steps: Step[] = ['a', 'b', 'c'].map((name) => ({
@@ -85,8 +85,8 @@ describe('the saga engine', () => {
       });
       spoil(view.results.a as never);
     }
-    for (const value of given) expect(value).to.have.property('list').of.length(1);
-    expect(given.length).to.equal(3 + 3 + 6 + 2);
+    for (const value of copies) expect(value).to.have.property('list').of.length(1);
+    expect(copies.length).to.equal(3 + 3 + 6 + 2);
   });
 
   it('adds the tools to the context, but never replaces its own members', async () => {
@@ -169,7 +169,7 @@ describe('the saga engine', () => {
   });
 
   it('interrupts a step at its timeout and finds its result by `resolve`', async () => {
-    const asked: string[] = [];
+    const resolved: string[] = [];
     let signalled = false;
     const view = await ends([
       {
@@ -184,19 +184,19 @@ describe('the saga engine', () => {
             });
           }),
         resolve: async (_, { key }) => {
-          asked.push(key);
+          resolved.push(key);
           return { done: 'found' };
         },
       },
     ]);
     expect(view).to.deep.include({ status: 'completed', results: { a: 'found' } });
-    expect(asked).to.deep.equal([`${view.sagaId}/a`]);
+    expect(resolved).to.deep.equal([`${view.sagaId}/a`]);
     expect(signalled).to.equal(true);
   });
 
   it('repeats `resolve` when that is refused, and compensates a step of unknown outcome', async () => {
-    const told: string[] = [];
-    const tell = (what: string) => async () => void told.push(what);
+    const events: string[] = [];
+    const record = (what: string) => async () => void events.push(what);
     const view = await ends(
       [
         {
@@ -204,16 +204,16 @@ describe('the saga engine', () => {
           retry: { attempts: 2, backoffMs: 1 },
           run: () => Promise.reject(new Error('line cut')),
           resolve: () => {
-            told.push('asked');
+            events.push('resolve');
             throw new BusinessError('FORBIDDEN', 'who are you?', { status: 403 });
           },
-          compensate: tell('undo a'),
+          compensate: record('undo a'),
         },
       ],
       { sleep: () => new Promise((resolve) => void setImmediate(resolve)) },
     );
     expect(view.status).to.equal('compensated');
-    expect(told).to.deep.equal(['asked', 'asked', 'undo a']);
+    expect(events).to.deep.equal(['resolve', 'resolve', 'undo a']);
   });
 
   it('counts a result that is not JSON as a failed attempt', async () => {
@@ -251,15 +251,15 @@ describe('the saga engine', () => {
   });
 
   it('reports every attempt, retry and end to its observer, and runs the step in its span', async () => {
-    const told: unknown[] = [];
+    const events: unknown[] = [];
     const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: true, tracestate: undefined };
     const observer: SagaObserver = {
       stepStarted({ kind, step, attempt }: StepEvent) {
-        told.push(`${kind} ${step} ${attempt}`);
-        return { trace, end: (outcome) => told.push(outcome) };
+        events.push(`${kind} ${step} ${attempt}`);
+        return { trace, end: (outcome) => events.push(outcome) };
       },
-      stepRetried: (saga, step) => told.push(`retry ${saga} ${step}`),
-      sagaEnded: (saga, outcome) => told.push(`${saga} ${outcome}`),
+      stepRetried: (saga, step) => events.push(`retry ${saga} ${step}`),
+      sagaEnded: (saga, outcome) => events.push(`${saga} ${outcome}`),
     };
     let spans = 0;
     const run = (_: never, { attempt }: StepContext): void => {
@@ -268,7 +268,7 @@ describe('the saga engine', () => {
       throw new BusinessError('NO', 'no');
     };
     await ends([{ name: 'a', run, retry: { backoffMs: 1 } }], { observer });
-    expect(told).to.deep.equal([
+    expect(events).to.deep.equal([
       'run a 1',
       'unknown',
       'retry transfer a',

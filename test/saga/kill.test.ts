@@ -50,18 +50,18 @@ describe('a process killed with SIGKILL in the middle of its sagas', () => {
   /** Waits until the process has reported `count` started sagas, then kills it. */
   async function killAfter(count: number): Promise<string[]> {
     const child = spawn(process.execPath, [PROGRAM, database.url], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const told: string[] = [];
+    const reported: string[] = [];
     for await (const line of createInterface(child.stdout)) {
-      told.push(line);
-      if (told.length === count) child.kill('SIGKILL');
+      reported.push(line);
+      if (reported.length === count) child.kill('SIGKILL');
     }
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     expect(child.signalCode).to.equal('SIGKILL');
-    return told;
+    return reported;
   }
 
   it('leaves nothing half done: another process completes or compensates every saga', async () => {
-    const told = [...(await killAfter(80)), ...(await killAfter(80))];
+    const reported = [...(await killAfter(80)), ...(await killAfter(80))];
     const { db } = database;
     const open = await db.one<{ n: number }>("select count(*) as n from saga where status <> 'completed'");
     expect(open.n, 'killed in the middle').to.be.greaterThan(0);
@@ -69,7 +69,7 @@ describe('a process killed with SIGKILL in the middle of its sagas', () => {
     await releaseOwnersExcept(db, 'successor');
     const successor = shoppingEngine(db, 'successor', 1);
     successor.start();
-    for (const sagaId of told) {
+    for (const sagaId of reported) {
       const { status } = await successor.sagas.wait(sagaId, { timeoutMs: 20_000 });
       expect(status).to.be.oneOf(['completed', 'compensated']);
     }
@@ -82,11 +82,11 @@ describe('a process killed with SIGKILL in the middle of its sagas', () => {
     expect(await db.many(unended)).to.deep.equal([]);
     const wrong = await db.many(`
       select s.saga_id, s.status, s.input->>'refuses' as refuses,
-             count(e.key) filter (where not e.buried) as standing
+             count(e.key) filter (where not e.undone) as effects
       from saga s left join effect e on starts_with(e.key, s.saga_id::text)
       group by s.saga_id
-      having (s.status = 'completed') <> (count(e.key) filter (where not e.buried) = 4)
-          or (s.status = 'compensated') <> (count(e.key) filter (where not e.buried) = 0)
+      having (s.status = 'completed') <> (count(e.key) filter (where not e.undone) = 4)
+          or (s.status = 'compensated') <> (count(e.key) filter (where not e.undone) = 0)
           or (s.status = 'completed') <> (s.input->>'refuses' is null)`);
     expect(wrong).to.deep.equal([]);
   }).timeout(60_000);

@@ -27,7 +27,7 @@ describe('the lease of a saga', () => {
   });
 
   /** A step that ends only when it is aborted, since it has more time than the lease. */
-  function hanging(begun: Moment, told: Moment<number>): Step {
+  function hanging(begun: Moment, aborted: Moment<number>): Step {
     return {
       name: 'hanging',
       timeoutMs: 10 * LEASE_MS,
@@ -35,7 +35,7 @@ describe('the lease of a saga', () => {
         begun.now();
         return new Promise<void>((resolve) => {
           signal.addEventListener('abort', () => {
-            told.now(at);
+            aborted.now(at);
             resolve();
           });
         });
@@ -57,9 +57,9 @@ describe('the lease of a saga', () => {
   }
 
   /** Advances the time by 50 ms until the step is aborted, for two leases at most. */
-  async function pass(told: Moment<number>): Promise<number> {
+  async function pass(aborted: Moment<number>): Promise<number> {
     let abortedAt: number | undefined;
-    void told.happened.then((when) => (abortedAt = when));
+    void aborted.happened.then((when) => (abortedAt = when));
     while (abortedAt === undefined && at < 2 * LEASE_MS) {
       at += 50;
       mock.timers.tick(50);
@@ -73,29 +73,29 @@ describe('the lease of a saga', () => {
   };
 
   it('interrupts a step before it expires when the journal does not reply, since another worker may begin it', async () => {
-    const [begun, told, renewing] = [new Moment(), new Moment<number>(), new Moment()];
-    await start([hanging(begun, told)], (journal) => {
+    const [begun, aborted, renewing] = [new Moment(), new Moment<number>(), new Moment()];
+    await start([hanging(begun, aborted)], (journal) => {
       journal.renew = () => {
         renewing.now();
         return never;
       };
     });
     await Promise.all([begun.happened, renewing.happened]);
-    isInTime(await pass(told));
+    isInTime(await pass(aborted));
   });
 
   it('is counted from the request of a renewal, not from the reply', async () => {
-    const [begun, told, renewing, answered] = [
+    const [begun, aborted, renewing, replied] = [
       new Moment(),
       new Moment<number>(),
       new Moment(),
       new Moment(),
     ];
-    await start([hanging(begun, told)], (journal) => {
+    await start([hanging(begun, aborted)], (journal) => {
       let asked = 0;
       journal.renew = async (holds) => {
         if (++asked > 1) {
-          answered.now();
+          replied.now();
           return never;
         }
         renewing.now();
@@ -103,13 +103,13 @@ describe('the lease of a saga', () => {
         return { renewed: holds, lost: [] };
       };
     });
-    await Promise.all([begun.happened, renewing.happened, answered.happened]);
-    isInTime(await pass(told));
+    await Promise.all([begun.happened, renewing.happened, replied.happened]);
+    isInTime(await pass(aborted));
   });
 
   it('is counted from the request of a write, not from its reply', async () => {
-    const [begun, told] = [new Moment(), new Moment<number>()];
-    await start([{ name: 'first', run: () => 1 }, hanging(begun, told)], (journal) => {
+    const [begun, aborted] = [new Moment(), new Moment<number>()];
+    await start([{ name: 'first', run: () => 1 }, hanging(begun, aborted)], (journal) => {
       journal.renew = () => never;
       const write = journal.write.bind(journal);
       journal.write = async (...asked) => {
@@ -119,6 +119,6 @@ describe('the lease of a saga', () => {
       };
     });
     await begun.happened;
-    isInTime(await pass(told));
+    isInTime(await pass(aborted));
   });
 });

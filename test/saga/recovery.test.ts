@@ -16,12 +16,12 @@ describe('recovery', () => {
   const engines: SagaEngine[] = [];
   let now: number;
   let store: MemoryStore;
-  let naps: VirtualPauses;
+  let pauses: VirtualPauses;
 
   beforeEach(() => {
     now = Date.now();
     store = new MemoryStore(() => now);
-    naps = new VirtualPauses(
+    pauses = new VirtualPauses(
       () => now,
       (at) => {
         now = at;
@@ -55,14 +55,14 @@ describe('recovery', () => {
     { name: 'b', run: () => 'done' },
   ];
 
-  const sleep: VirtualPauses['sleep'] = (...given) => naps.sleep(...given);
+  const sleep: VirtualPauses['sleep'] = (...given) => pauses.sleep(...given);
 
   it('continues the saga of a dead worker once its lease has expired', async () => {
     const sagaId = await abandoned();
     now += LEASE_MS;
-    const heir = engine(healthy, { sleep });
-    heir.start();
-    const view = await heir.sagas.wait(sagaId, LONG);
+    const successor = engine(healthy, { sleep });
+    successor.start();
+    const view = await successor.sagas.wait(sagaId, LONG);
     expect(view).to.deep.include({ status: 'completed', results: { a: 2, b: 'done' } });
   });
 
@@ -70,10 +70,10 @@ describe('recovery', () => {
     const sagaId = await abandoned();
     now += LEASE_MS - 1;
     const claimed = new Moment<number>();
-    const heir = engine(healthy, { wrap: (journal) => tellClaims(journal, claimed) });
-    heir.start();
+    const successor = engine(healthy, { wrap: (journal) => reportClaims(journal, claimed) });
+    successor.start();
     expect(await claimed.happened).to.equal(0);
-    expect((await heir.sagas.get(sagaId)).status).to.equal('running');
+    expect((await successor.sagas.get(sagaId)).status).to.equal('running');
   });
 
   it('does not run a saga whose definition has changed, but marks it as needing attention', async () => {
@@ -84,13 +84,13 @@ describe('recovery', () => {
       const sagaId = await abandoned();
       now += LEASE_MS + UNCLAIMED_MS;
       const begun = now;
-      const heir = engine(steps, { version, sleep });
-      heir.start();
-      const view = await heir.sagas.wait(sagaId, LONG);
+      const successor = engine(steps, { version, sleep });
+      successor.start();
+      const view = await successor.sagas.wait(sagaId, LONG);
       expect(view).to.deep.include({ status: 'needs-attention', reason: 'DEFINITION_MISSING' });
       expect(view.steps[0]?.attempts).to.equal(1);
       expect(now - begun, 'processes that know the saga had time to claim it').to.be.at.least(UNCLAIMED_MS);
-      await heir.drain(0);
+      await successor.drain(0);
     }
   });
 
@@ -148,10 +148,10 @@ describe('recovery', () => {
     go.now();
     await written.happened;
     await new Promise(setImmediate);
-    const heir = engine(healthy, { sleep });
+    const successor = engine(healthy, { sleep });
     now += LEASE_MS;
-    heir.start();
-    expect((await heir.sagas.wait(sagaId, LONG)).status).to.equal('completed');
+    successor.start();
+    expect((await successor.sagas.wait(sagaId, LONG)).status).to.equal('completed');
     expect(begun).to.deep.equal(['a']);
   });
 
@@ -180,11 +180,11 @@ describe('recovery', () => {
   });
 
   it('stops a runner whose lease is lost, so that it writes nothing any more', async () => {
-    const told = new Moment<unknown>();
+    const aborted = new Moment<unknown>();
     const hang = (_: never, { signal }: StepContext): Promise<void> => {
       return new Promise((resolve) => {
         signal.addEventListener('abort', () => {
-          told.now(signal.reason);
+          aborted.now(signal.reason);
           resolve();
         });
       });
@@ -195,11 +195,11 @@ describe('recovery', () => {
     ]);
     const { sagaId } = await asleep.sagas.start('transfer', {});
     now += LEASE_MS;
-    const heir = engine(healthy, { sleep });
-    heir.start();
-    const view = await heir.sagas.wait(sagaId, LONG);
+    const successor = engine(healthy, { sleep });
+    successor.start();
+    const view = await successor.sagas.wait(sagaId, LONG);
     asleep.start();
-    expect(await told.happened).to.be.instanceOf(UnavailableError);
+    expect(await aborted.happened).to.be.instanceOf(UnavailableError);
     expect(await asleep.sagas.wait(sagaId, LONG)).to.deep.equal(view);
     expect(view.results).to.deep.equal({ a: 2, b: 'done' });
   });
@@ -301,9 +301,9 @@ describe('recovery', () => {
     it('interrupts sagas that do not end and releases them at once', async () => {
       const sagaId = await abandoned();
       await engines[0]!.drain(0);
-      const heir = engine(healthy);
-      heir.start();
-      expect((await heir.sagas.wait(sagaId, LONG)).status).to.equal('completed');
+      const successor = engine(healthy);
+      successor.start();
+      expect((await successor.sagas.wait(sagaId, LONG)).status).to.equal('completed');
     });
 
     it('does not wait for a saga that is pausing', async () => {
@@ -320,9 +320,9 @@ describe('recovery', () => {
       await worker.drain(10_000);
       expect((await worker.sagas.get(sagaId)).status).to.equal('waiting');
       now += 100;
-      const heir = engine(healthy);
-      heir.start();
-      expect((await heir.sagas.wait(sagaId, LONG)).status).to.equal('completed');
+      const successor = engine(healthy);
+      successor.start();
+      expect((await successor.sagas.wait(sagaId, LONG)).status).to.equal('completed');
     });
 
     it('continues a pausing saga that a caller waits for', async () => {
@@ -390,9 +390,9 @@ describe('recovery', () => {
       await worker.drain(0);
       go.now();
       const { sagaId } = await starting;
-      const heir = engine(healthy);
-      heir.start();
-      const view: SagaView = await heir.sagas.wait(sagaId, LONG);
+      const successor = engine(healthy);
+      successor.start();
+      const view: SagaView = await successor.sagas.wait(sagaId, LONG);
       expect(view.status).to.equal('completed');
     });
   });
@@ -409,17 +409,17 @@ describe('recovery', () => {
     const again = (): void => {
       againAt = now;
     };
-    const heir = engine([{ name: 'a', retry, run: again }], { sleep });
-    heir.start();
-    await heir.sagas.wait(sagaId, LONG);
+    const successor = engine([{ name: 'a', retry, run: again }], { sleep });
+    successor.start();
+    await successor.sagas.wait(sagaId, LONG);
     expect(againAt - begunAt).to.be.at.least(15_000); // three quarters of it, by the chance of these tests
   });
 });
 
-function tellClaims(journal: Journal, claimed: Moment<number>): Journal {
+function reportClaims(journal: Journal, claimed: Moment<number>): Journal {
   const claim = journal.claim.bind(journal);
-  journal.claim = async (...asked) => {
-    const claims = await claim(...asked);
+  journal.claim = async (...args) => {
+    const claims = await claim(...args);
     claimed.now(claims.length);
     return claims;
   };

@@ -9,7 +9,7 @@ import type { Step } from './harness.js';
  * What one forward attempt does. `crash`: the worker dies; `hang`: the attempt never returns; `stall`: the
  * whole worker is stalled for longer than its leases last, and then continues.
  */
-export type Deed =
+export type Behavior =
   | 'ok'
   | 'refuse'
   | 'fail before'
@@ -24,7 +24,7 @@ export type UndoDeed = 'ok' | 'fail before' | 'fail after' | 'crash before' | 'c
 
 export interface StepScript {
   /** One entry for each attempt; further attempts are `ok`. */
-  readonly deeds: readonly Deed[];
+  readonly behaviors: readonly Behavior[];
   readonly undos: readonly UndoDeed[];
   readonly attempts: number;
   readonly canResolve: boolean;
@@ -72,8 +72,8 @@ export class Life {
         if (!this.alive) return never;
         const last = counts && ++writes === dieAt?.write;
         if (last && !dieAt.after) return this.die();
-        const answer = await method(...args);
-        return last ? this.die() : this.alive ? answer : never;
+        const result = await method(...args);
+        return last ? this.die() : this.alive ? result : never;
       };
     return {
       create: mortal(journal.create.bind(journal), true),
@@ -106,11 +106,11 @@ export class World {
   readonly #attempts = new Map<string, number>();
 
   steps(scripts: readonly StepScript[], life: Life): Step[] {
-    return scripts.map(({ deeds, undos, attempts, canResolve }, position) => ({
+    return scripts.map(({ behaviors, undos, attempts, canResolve }, position) => ({
       name: `step-${position}`,
       retry: { attempts, backoffMs: 1, maxBackoffMs: 5000 },
       timeoutMs: 2,
-      run: (_, ctx) => this.#enter(life, ctx, () => this.#run(deeds, life, ctx)),
+      run: (_, ctx) => this.#enter(life, ctx, () => this.#run(behaviors, life, ctx)),
       compensate: (_, ctx) => this.#enter(life, ctx, () => this.#undo(undos, life, ctx, position)),
       ...(canResolve && {
         resolve: async (_: never, { key }: StepContext) =>
@@ -131,19 +131,19 @@ export class World {
     }
   }
 
-  async #run(deeds: readonly Deed[], life: Life, { key }: StepContext): Promise<string> {
-    const deed = deeds[this.#count(key)] ?? 'ok';
-    if (deed === 'crash before') return life.die();
-    if (deed === 'hang') return never;
-    if (deed === 'fail before') throw new Error(deed);
+  async #run(behaviors: readonly Behavior[], life: Life, { key }: StepContext): Promise<string> {
+    const behavior = behaviors[this.#count(key)] ?? 'ok';
+    if (behavior === 'crash before') return life.die();
+    if (behavior === 'hang') return never;
+    if (behavior === 'fail before') throw new Error(behavior);
     if (this.#tombstones.has(key)) throw new BusinessError('STEP_CANCELLED', 'undone before');
-    if (deed === 'refuse' && !this.effects.has(key)) throw new BusinessError('REFUSED', 'no');
+    if (behavior === 'refuse' && !this.effects.has(key)) throw new BusinessError('REFUSED', 'no');
     if (!this.effects.has(key)) this.made.set(key, (this.made.get(key) ?? 0) + 1);
     this.effects.add(key);
-    if (deed === 'crash after') return life.die();
-    if (deed === 'hang after') return never;
-    if (deed === 'stall after') life.stall();
-    if (deed === 'fail after') throw new Error(deed);
+    if (behavior === 'crash after') return life.die();
+    if (behavior === 'hang after') return never;
+    if (behavior === 'stall after') life.stall();
+    if (behavior === 'fail after') throw new Error(behavior);
     return key;
   }
 
@@ -153,16 +153,16 @@ export class World {
     { sagaId, key }: StepContext,
     position: number,
   ): Promise<void> {
-    const deed = undos[this.#count(key)] ?? 'ok';
-    if (deed === 'crash before') return life.die();
-    if (deed === 'fail before') throw new Error(deed);
+    const behavior = undos[this.#count(key)] ?? 'ok';
+    if (behavior === 'crash before') return life.die();
+    if (behavior === 'fail before') throw new Error(behavior);
     const forward = key.slice(0, -'/undo'.length);
     this.#tombstones.add(forward);
     this.effects.delete(forward);
     const order = this.undone.get(sagaId) ?? [];
     if (!order.includes(position)) this.undone.set(sagaId, [...order, position]);
-    if (deed === 'crash after') return life.die();
-    if (deed === 'fail after') throw new Error(deed);
+    if (behavior === 'crash after') return life.die();
+    if (behavior === 'fail after') throw new Error(behavior);
   }
 
   #count(key: string): number {

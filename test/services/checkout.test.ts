@@ -72,11 +72,11 @@ describe('the checkout', () => {
 
   it('creates a user, a confirmed order and a captured payment', async () => {
     const cart = cartOf('tok_ok');
-    const answer = await checkout(cart, unique('ok'));
-    const done = await json<CompletedCheckout>(answer, 201);
+    const response = await checkout(cart, unique('ok'));
+    const done = await json<CompletedCheckout>(response, 201);
     expect(done).to.have.all.keys('sagaId', 'status', 'userId', 'orderId', 'paymentId');
     expect(done.status).to.equal('completed');
-    expect(answer.headers.get('location')).to.equal(`/api/checkout/${done.sagaId}`);
+    expect(response.headers.get('location')).to.equal(`/api/checkout/${done.sagaId}`);
     expect(await tracesOf(cart)).to.deep.equal(ALL);
     const order = await json<{ userId: number }>(await shop.request('GET', `/api/orders/${done.orderId}`));
     expect(order.userId).to.equal(done.userId);
@@ -116,8 +116,8 @@ describe('the checkout', () => {
 
   it('leaves nothing behind when the payment is declined, and reports the failed step and the cause', async () => {
     const cart = cartOf('tok_declined');
-    const answer = await checkout(cart, unique('declined'));
-    const problem = await expectProblem(answer, 402, 'SAGA_COMPENSATED');
+    const response = await checkout(cart, unique('declined'));
+    const problem = await expectProblem(response, 402, 'SAGA_COMPENSATED');
     expect(problem.failedStep).to.equal('capture-payment');
     expect(problem.cause).to.deep.equal({ code: 'PAYMENT_DECLINED' });
     expect(await tracesOf(cart)).to.deep.equal(NOTHING);
@@ -152,8 +152,8 @@ describe('the checkout', () => {
   it('waits while a service is not reachable, and continues afterwards', async () => {
     shop.unreachable.add('orders');
     const cart = cartOf('tok_ok');
-    const answer = await checkout(cart, unique('away'), { prefer: 'respond-async' });
-    const { sagaId } = await json<CompletedCheckout>(answer, 202);
+    const response = await checkout(cart, unique('away'), { prefer: 'respond-async' });
+    const { sagaId } = await json<CompletedCheckout>(response, 202);
     while (((await view(sagaId)).steps[1]?.attempts ?? 0) < 2) await pause();
     expect(await tracesOf(cart)).to.deep.equal({ ...NOTHING, users: 1 });
     shop.unreachable.clear();
@@ -164,8 +164,8 @@ describe('the checkout', () => {
   it('retries the compensation until everything is undone', async () => {
     shop.unreachable.add('payments');
     const cart = cartOf('tok_declined');
-    const answer = await checkout(cart, unique('undo'), { prefer: 'respond-async' });
-    const { sagaId } = await json<CompletedCheckout>(answer, 202);
+    const response = await checkout(cart, unique('undo'), { prefer: 'respond-async' });
+    const { sagaId } = await json<CompletedCheckout>(response, 202);
     while ((await view(sagaId)).steps[2]?.status === 'pending') await pause();
     shop.unreachable.add('users');
     shop.unreachable.delete('payments');
@@ -233,11 +233,11 @@ describe('the checkout', () => {
   it('responds at once when the client prefers that', async () => {
     const cart = cartOf('tok_flaky');
     const key = unique('async');
-    const answer = await checkout(cart, key, { prefer: 'respond-async, wait=10' });
-    expect(answer.headers.get('preference-applied')).to.equal('respond-async');
-    const { sagaId, ...rest } = await json<CompletedCheckout>(answer, 202);
+    const response = await checkout(cart, key, { prefer: 'respond-async, wait=10' });
+    expect(response.headers.get('preference-applied')).to.equal('respond-async');
+    const { sagaId, ...rest } = await json<CompletedCheckout>(response, 202);
     expect(rest).to.deep.equal({ status: 'running' });
-    expect(answer.headers.get('location')).to.equal(`/api/checkout/${sagaId}`);
+    expect(response.headers.get('location')).to.equal(`/api/checkout/${sagaId}`);
     expect((await ended(sagaId)).status).to.equal('completed');
     expect((await json<CompletedCheckout>(await checkout(cart, key), 201)).sagaId).to.equal(sagaId);
   });
@@ -295,11 +295,11 @@ describe('the checkout', () => {
     it('has one effect when ten requests arrive at once', async () => {
       const cart = cartOf('tok_ok');
       const key = unique('storm');
-      const answers = await Promise.all(Array.from({ length: 10 }, () => checkout(cart, key)));
-      const done = answers.filter(({ status }) => status === 201);
+      const responses = await Promise.all(Array.from({ length: 10 }, () => checkout(cart, key)));
+      const done = responses.filter(({ status }) => status === 201);
       expect(done, 'the one that started it waits for its end').to.have.length.greaterThan(0);
-      for (const answer of answers) {
-        if (answer.status !== 201) await expectProblem(answer, 409, 'IDEMPOTENCY_IN_PROGRESS');
+      for (const response of responses) {
+        if (response.status !== 201) await expectProblem(response, 409, 'IDEMPOTENCY_IN_PROGRESS');
       }
       expect(await tracesOf(cart)).to.deep.equal(ALL);
       expect(await sagas(key)).to.equal(1);

@@ -17,11 +17,11 @@ describe('the orders service', () => {
 
   it('creates a pending order, returns its location, and finds it there', async () => {
     const body = { userId: Number.MAX_SAFE_INTEGER, productId: Number.MAX_SAFE_INTEGER, quantity: 1000 };
-    const answer = await post('/api/orders', body);
-    const order = await json<Order>(answer, 201);
+    const response = await post('/api/orders', body);
+    const order = await json<Order>(response, 201);
     expect(order).to.have.all.keys('id', 'userId', 'productId', 'quantity', 'status', 'createdAt');
     expect(order).to.include({ ...body, status: 'pending' });
-    expect(answer.headers.get('location')).to.equal(`/api/orders/${order.id}`);
+    expect(response.headers.get('location')).to.equal(`/api/orders/${order.id}`);
     expect(await json<Order>(await get(`/api/orders/${order.id}`))).to.deep.equal(order);
   });
 
@@ -34,8 +34,8 @@ describe('the orders service', () => {
   ];
   for (const [what, part, path] of invalid) {
     it(`refuses ${what}, pointing at it`, async () => {
-      const answer = await post('/api/orders', { userId: 1, productId: 1, quantity: 1, ...part });
-      const problem = await expectProblem(answer, 422, 'VALIDATION_FAILED');
+      const response = await post('/api/orders', { userId: 1, productId: 1, quantity: 1, ...part });
+      const problem = await expectProblem(response, 422, 'VALIDATION_FAILED');
       expect(problem.errors?.map((error) => error.path)).to.deep.equal([path]);
     });
   }
@@ -63,9 +63,9 @@ describe('the orders service', () => {
     const pages = async (first: string): Promise<Order[][]> => {
       const found: Order[][] = [];
       for (let next: string | undefined = first; next !== undefined; ) {
-        const answer = await get(next);
-        next = /^<([^>]+)>; rel="next"$/.exec(answer.headers.get('link') ?? '')?.[1];
-        found.push(await json<Order[]>(answer));
+        const response = await get(next);
+        next = /^<([^>]+)>; rel="next"$/.exec(response.headers.get('link') ?? '')?.[1];
+        found.push(await json<Order[]>(response));
       }
       return found;
     };
@@ -111,8 +111,8 @@ describe('the orders service', () => {
 
     for (const limit of ['0', '101', 'ten', '', '1.5', '-1']) {
       it(`but refuses a limit of ${limit === '' ? 'an empty text' : limit}`, async () => {
-        const answer = await get(`/api/users/1/orders?limit=${limit}`);
-        await expectProblem(answer, 422, 'VALIDATION_FAILED');
+        const response = await get(`/api/users/1/orders?limit=${limit}`);
+        await expectProblem(response, 422, 'VALIDATION_FAILED');
       });
     }
 
@@ -134,11 +134,13 @@ describe('the orders service', () => {
 
   it('renders an invoice on the CPU pool', async () => {
     const order = await create();
-    const answer = await get(`/api/orders/${order.id}/invoice.pdf`);
-    expect(answer.status).to.equal(200);
-    expect(answer.headers.get('content-type')).to.equal('application/pdf');
-    expect(answer.headers.get('content-disposition')).to.equal(`inline; filename="invoice-${order.id}.pdf"`);
-    const pdf = Buffer.from(await answer.arrayBuffer());
+    const response = await get(`/api/orders/${order.id}/invoice.pdf`);
+    expect(response.status).to.equal(200);
+    expect(response.headers.get('content-type')).to.equal('application/pdf');
+    expect(response.headers.get('content-disposition')).to.equal(
+      `inline; filename="invoice-${order.id}.pdf"`,
+    );
+    const pdf = Buffer.from(await response.arrayBuffer());
     expect(pdf.subarray(0, 5).toString('latin1')).to.equal('%PDF-');
     expect(pdf.subarray(-6).toString('latin1')).to.contain('%%EOF');
   });
@@ -162,8 +164,8 @@ describe('the orders service', () => {
     });
 
     it('does not confirm an unknown order', async () => {
-      const answer = await internal('/internal/orders/confirm', { orderId: Number.MAX_SAFE_INTEGER });
-      await expectProblem(answer, 404, 'NOT_FOUND');
+      const response = await internal('/internal/orders/confirm', { orderId: Number.MAX_SAFE_INTEGER });
+      await expectProblem(response, 404, 'NOT_FOUND');
     });
 
     it('undoes a creation by its key, and returns the stored response of a key', async () => {

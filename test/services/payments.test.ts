@@ -54,8 +54,8 @@ describe('the payments service', () => {
     const orderId = anyId();
     const headers = { 'idempotency-key': unique('pay') };
     for (let time = 0; time < 2; time++) {
-      const answer = await pay({ orderId, method: 'tok_declined' }, headers);
-      await expectProblem(answer, 402, 'PAYMENT_DECLINED');
+      const response = await pay({ orderId, method: 'tok_declined' }, headers);
+      await expectProblem(response, 402, 'PAYMENT_DECLINED');
     }
     expect(await rows(orderId)).to.deep.equal([]);
   });
@@ -129,8 +129,8 @@ describe('the payments service', () => {
     });
 
     it('refuses requests from outside', async () => {
-      const answer = await shop.request('POST', '/internal/payments/undo', { json: { key: 'a' } });
-      await expectProblem(answer, 404, 'ROUTE_NOT_FOUND');
+      const response = await shop.request('POST', '/internal/payments/undo', { json: { key: 'a' } });
+      await expectProblem(response, 404, 'ROUTE_NOT_FOUND');
     });
   });
 });

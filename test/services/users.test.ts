@@ -21,9 +21,9 @@ describe('the users service', () => {
 
   it('creates a user and returns its location', async () => {
     const email = uniqueEmail();
-    const answer = await create({ name: 'Žofie 🛒', email });
-    const user = await json<User>(answer, 201);
-    expect(answer.headers.get('location')).to.equal(`/api/users/${user.id}`);
+    const response = await create({ name: 'Žofie 🛒', email });
+    const user = await json<User>(response, 201);
+    expect(response.headers.get('location')).to.equal(`/api/users/${user.id}`);
     expect(user).to.have.all.keys('id', 'name', 'email', 'createdAt');
     expect(user).to.include({ name: 'Žofie 🛒', email });
     expect(new Date(user.createdAt).toISOString()).to.equal(user.createdAt);
@@ -31,14 +31,14 @@ describe('the users service', () => {
 
   it('keeps e-mail addresses unique whatever their case, also when ten requests arrive at once', async () => {
     const email = uniqueEmail();
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 10 }, (_, i) =>
         create({ name: 'Ada', email: i % 2 === 0 ? email : email.toUpperCase() }),
       ),
     );
-    const refused = answers.filter(({ status }) => status !== 201);
+    const refused = responses.filter(({ status }) => status !== 201);
     expect(refused).to.have.length(9);
-    for (const answer of refused) await expectProblem(answer, 409, 'EMAIL_TAKEN');
+    for (const response of refused) await expectProblem(response, 409, 'EMAIL_TAKEN');
     expect(await count(email)).to.equal(1);
   });
 
@@ -125,8 +125,8 @@ describe('the users service', () => {
     it('refuses the same key with another body', async () => {
       const headers = { 'idempotency-key': unique('user') };
       await json(await create({ name: 'Ada', email: uniqueEmail() }, headers), 201);
-      const answer = await create({ name: 'Ada', email: uniqueEmail() }, headers);
-      await expectProblem(answer, 422, 'IDEMPOTENCY_KEY_REUSED');
+      const response = await create({ name: 'Ada', email: uniqueEmail() }, headers);
+      await expectProblem(response, 422, 'IDEMPOTENCY_KEY_REUSED');
     });
 
     for (const [what, key] of [

@@ -132,16 +132,16 @@ describe('a missing dependency that several requests use at once', () => {
       const paths = routes.flatMap((route) =>
         ['given', 'missing', 'given', 'given', 'missing'].map((uses) => `/${route}/${uses}`),
       );
-      const answers = paths.map((path) => app.inject(path).catch((error: Error) => error));
+      const responses = paths.map((path) => app.inject(path).catch((error: Error) => error));
       await until(
         () => waiting.length,
         (length) => length === 4 * 5,
       );
       letGo();
-      for (const [number, answer] of (await Promise.all(answers)).entries()) {
+      for (const [number, response] of (await Promise.all(responses)).entries()) {
         const path = paths[number]!;
-        if (path.endsWith('missing')) expect(answer, path).to.be.instanceOf(MissingDependencyError);
-        else expect(answer, path).to.include({ status: 200 });
+        if (path.endsWith('missing')) expect(response, path).to.be.instanceOf(MissingDependencyError);
+        else expect(response, path).to.include({ status: 200 });
       }
     });
   });

@@ -9,8 +9,8 @@ describe('createTestApp accepts', () => {
     const config = defineConfig({ services: [demo], maxBodyBytes: 5, rateLimit: '1/minute' });
     await withApp({ config, settings: { rateLimit: false } }, async (app) => {
       for (let ask = 0; ask < 3; ask++) expect((await app.inject('/hello/ada')).status).to.equal(200);
-      const answer = await app.inject({ method: 'POST', path: '/items', json: { name: 'pen', price: 1 } });
-      expect(answer.status).to.equal(413);
+      const response = await app.inject({ method: 'POST', path: '/items', json: { name: 'pen', price: 1 } });
+      expect(response.status).to.equal(413);
     });
     await withApp({ config }, async (app) => {
       const statuses = [(await app.inject('/hello/ada')).status, (await app.inject('/hello/ada')).status];

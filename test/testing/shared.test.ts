@@ -31,7 +31,7 @@ describe('`shared` in a test app', () => {
       const line = app.logs.find(({ msg }) => msg === 'breaker changed');
       expect(line).to.include({ service: 'post', endpoint: '~mail', state: 'open' });
       expect((await app.inject('/files')).json()).to.include({ code: 'OVERLOADED' });
-      const asked = [await app.inject('/sms'), await app.inject('/sms')].map((answer) => answer.json());
+      const asked = [await app.inject('/sms'), await app.inject('/sms')].map((response) => response.json());
       expect(asked).to.deep.equal([{ admitted: true }, { admitted: false }]);
     });
   });

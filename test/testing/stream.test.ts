@@ -10,9 +10,9 @@ describe('a streamed response of a test app', () => {
   after(() => app.close());
 
   it('is complete when inject resolves', async () => {
-    const answer = await app.inject('/events');
-    expect(answer.headers).to.include({ 'content-type': 'text/event-stream' });
-    expect(answer.text()).to.equal(':\n\nevent: tick\ndata: {"n":1}\n\nevent: tick\ndata: {"n":2}\n\n');
+    const response = await app.inject('/events');
+    expect(response.headers).to.include({ 'content-type': 'text/event-stream' });
+    expect(response.text()).to.equal(':\n\nevent: tick\ndata: {"n":1}\n\nevent: tick\ndata: {"n":2}\n\n');
   });
 
   it('can be read as it arrives, by a client that disconnects', async () => {

@@ -11,26 +11,26 @@ describe('a test app', () => {
   after(() => app.close());
 
   it('responds to a path as to a GET request, with status, fields, text, JSON and bytes', async () => {
-    const answer = await app.inject('/hello/ada%20b?q=1');
-    expect(answer.status).to.equal(200);
-    expect(answer.headers).to.include({ 'content-type': 'application/json', 'content-length': '27' });
-    expect(answer.json()).to.deep.equal({ hello: 'ada b', q: ['1'] });
-    expect(answer.text()).to.equal('{"hello":"ada b","q":["1"]}');
-    expect(Buffer.from(answer.bytes()).toString()).to.equal(answer.text());
+    const response = await app.inject('/hello/ada%20b?q=1');
+    expect(response.status).to.equal(200);
+    expect(response.headers).to.include({ 'content-type': 'application/json', 'content-length': '27' });
+    expect(response.json()).to.deep.equal({ hello: 'ada b', q: ['1'] });
+    expect(response.text()).to.equal('{"hello":"ada b","q":["1"]}');
+    expect(Buffer.from(response.bytes()).toString()).to.equal(response.text());
   });
 
   it('adds a query to that of the path', async () => {
     const query = { q: ['a b', undefined, 2], left: undefined };
-    const answer = await app.inject({ path: '/hello/ada?q=1', query });
-    expect(answer.json()).to.have.property('q').that.deep.equals(['1', 'a b', '2']);
+    const response = await app.inject({ path: '/hello/ada?q=1', query });
+    expect(response.json()).to.have.property('q').that.deep.equals(['1', 'a b', '2']);
   });
 
   it('sends JSON, and returns cookies line by line', async () => {
-    const answer = await app.inject({ method: 'POST', path: '/items', json: { name: 'pen', price: 3 } });
-    expect(answer.status, answer.text()).to.equal(201);
-    expect(answer.headers).to.include({ 'x-price': '3' });
-    expect(answer.cookies.map((line) => line.split(';')[0])).to.deep.equal(['a=1', 'b=2']);
-    expect(answer.json()).to.deep.equal({ name: 'pen', price: 3 });
+    const response = await app.inject({ method: 'POST', path: '/items', json: { name: 'pen', price: 3 } });
+    expect(response.status, response.text()).to.equal(201);
+    expect(response.headers).to.include({ 'x-price': '3' });
+    expect(response.cookies.map((line) => line.split(';')[0])).to.deep.equal(['a=1', 'b=2']);
+    expect(response.json()).to.deep.equal({ name: 'pen', price: 3 });
   });
 
   it('sends bytes as they are, up to the limit of the route', async () => {
@@ -40,10 +40,10 @@ describe('a test app', () => {
   });
 
   it('refuses input that violates the schema, with the same problem document as the process', async () => {
-    const answer = await app.inject({ method: 'POST', path: '/items', json: { name: '', price: -1 } });
-    expect(answer.headers).to.include({ 'content-type': 'application/problem+json' });
-    expect(answer.json()).to.deep.include({ status: 422, code: 'VALIDATION_FAILED' });
-    expect(answer.json<{ errors: { path: string }[] }>().errors.map(({ path }) => path)).to.deep.equal([
+    const response = await app.inject({ method: 'POST', path: '/items', json: { name: '', price: -1 } });
+    expect(response.headers).to.include({ 'content-type': 'application/problem+json' });
+    expect(response.json()).to.deep.include({ status: 422, code: 'VALIDATION_FAILED' });
+    expect(response.json<{ errors: { path: string }[] }>().errors.map(({ path }) => path)).to.deep.equal([
       '/name',
       '/price',
     ]);
@@ -52,8 +52,8 @@ describe('a test app', () => {
   it('runs hooks, and passes the client address', async () => {
     expect((await app.inject('/guarded')).status).to.equal(401);
     const headers = { 'X-Key': 'k' };
-    const answer = await app.inject({ path: '/guarded', headers, remoteAddress: '203.0.113.7' });
-    expect(answer.text()).to.equal('203.0.113.7');
+    const response = await app.inject({ path: '/guarded', headers, remoteAddress: '203.0.113.7' });
+    expect(response.text()).to.equal('203.0.113.7');
   });
 
   it('responds to unknown paths, other methods and HEAD as the process does', async () => {
@@ -66,9 +66,9 @@ describe('a test app', () => {
 
   it('maps an error of a handler to a response, and logs its stack', async () => {
     expect((await app.inject('/closed')).json()).to.include({ status: 403, code: 'SHOP_CLOSED' });
-    const answer = await app.inject('/fails');
-    expect(answer.json()).to.include({ status: 500, code: 'INTERNAL' });
-    expect(answer.text()).to.not.include('till');
+    const response = await app.inject('/fails');
+    expect(response.json()).to.include({ status: 500, code: 'INTERNAL' });
+    expect(response.text()).to.not.include('till');
     const line = app.logs.at(-1) as { service: string; err: { stack: string } };
     expect(line.service).to.equal('demo');
     expect(line.err.stack).to.match(/^Error: the till is stuck\n.*demo\.[jt]s/);
@@ -110,7 +110,7 @@ describe('a test app', () => {
     expect(await thrown(async () => app.inject('hello'))).to.equal(
       'TypeError: inject: path must begin with "/", not "hello"',
     );
-    const answer = await app.inject({ path: '/limited', remoteAddress: '192.0.2.9' });
-    expect(() => answer.json()).to.throw(SyntaxError, 'status 200, not JSON: "in"');
+    const response = await app.inject({ path: '/limited', remoteAddress: '192.0.2.9' });
+    expect(() => response.json()).to.throw(SyntaxError, 'status 200, not JSON: "in"');
   });
 });
