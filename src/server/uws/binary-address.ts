@@ -1,8 +1,9 @@
-// Binary addresses as text.
+// Text of binary IP addresses, as the core reports them.
 
 /**
  * @param bytes 4 (IPv4) or 16 (IPv6) bytes in network order
- * @returns dotted for IPv4, also when mapped into IPv6; otherwise as RFC 5952 asks; empty for anything else
+ * @returns dotted decimal for IPv4, also when it is mapped into IPv6; the form of RFC 5952 for IPv6; an empty
+ *   string for any other length
  */
 export function addressText(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.');

@@ -1,19 +1,19 @@
-// Code that is to be broken off ends at V8's next check, at the latest in a loop. The last instructions of a
-// callback may hold no check: then the callback after it would be ended in its place, and the core ends the
-// process when that was a request's.
+// Waits for an interruption that has been ordered. V8 ends the running code at its next check, at the latest
+// in a loop. The last instructions of a callback may contain no check: then the next callback would be ended
+// in its place, and the core ends the process if that is the callback of a request.
 
-/** Longer than it takes from the order to its effect by far. */
+/** Far longer than an order takes to have its effect. */
 const MOST_MS = 20;
 
 export class PendingInterrupt {
   #until = 0;
 
-  /** What runs now is about to be ended. */
+  /** Call when the running code is about to be interrupted. */
   expect(): void {
     this.#until = performance.now() + MOST_MS;
   }
 
-  /** Call last in a callback of the core: it does not return while its end is on the way. */
+  /** Call last in a callback of the core: it keeps the callback from returning before the interruption. */
   wait(): void {
     if (this.#until === 0) return;
     while (performance.now() < this.#until);

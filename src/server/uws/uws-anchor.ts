@@ -1,8 +1,8 @@
-// A response of this thread that is never sent. The core warns on the console about a write to a response
-// that does not happen in one of its callbacks. A late upgrade is such a write, because it must not be
-// corked (see uws-exchange.ts). A cork within the cork of another response is a callback, and corks nothing:
-// the anchor is that other response. It belongs to a request of the thread to itself, over a socket in a
-// folder of its own. Nothing listens there once the request has arrived.
+// A response of this thread that is never sent, as the place from which late upgrades are written. The core
+// warns on the console about a write to a response outside of its callbacks. A late upgrade is such a write,
+// because it must not be corked (see uws-exchange.ts). A cork within the cork of another response counts as a
+// callback and corks nothing: the anchor is that other response. It belongs to a request that the thread
+// sends to itself, over a socket in a folder of its own. Nothing listens there once the request has arrived.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { Core, CoreApp, CoreResponse } from './uws-core.js';
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: anchor\r\n\r\n';
-/** Of the path of a socket (unix(7)), with its end. The core does not look. */
+/** Room for the path of a socket with its final zero (unix(7)). The core does not check it. */
 const PATH_BYTES = 108;
 
 export class Anchor {
@@ -19,7 +19,7 @@ export class Anchor {
   #folder: string | undefined;
   #listener: unknown;
   #client: Socket | undefined;
-  /** Undefined until it has arrived, and where it cannot be had. */
+  /** Undefined until the request has arrived, and where no socket can be opened. */
   #response: CoreResponse | undefined;
 
   constructor(core: Core) {
@@ -28,12 +28,12 @@ export class Anchor {
     try {
       this.#connect();
     } catch {
-      // Without a folder for it the core warns; all else is the same.
+      // Without a folder for the socket the core warns; everything else works.
       this.#stopListening();
     }
   }
 
-  /** Writes to this response in a callback of the core, and not corked. */
+  /** Writes to a response within a callback of the core, without corking it. */
   within(response: CoreResponse, write: () => void): void {
     if (this.#response === undefined) write();
     else this.#response.cork(() => response.cork(write));

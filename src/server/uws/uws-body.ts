@@ -1,20 +1,20 @@
-// The body of one request of a socket. The core hands pieces over whether or not they are wanted, and only to
-// a handler that was attached in the request callback. While reading is paused the core watches the socket no
-// more: it learns neither of its end nor of a reset, nor that it takes bytes again.
+// The body of one request of a socket. The core reports pieces whether or not they are wanted, and only to a
+// handler that was attached in the request callback. While reading is paused the core does not watch the
+// socket: it learns neither of its end nor of a reset, nor that it takes bytes again.
 //
 // A piece is what arrived in one packet, or one chunk of the chunked coding, and each costs a call into
-// JavaScript. A slow client may send small ones, so bytes are counted, not pieces; but a client that makes
-// thousands of tiny pieces of one packet means to keep the loop busy, and is refused.
+// JavaScript. A slow client may send small pieces, so bytes are counted instead. But a client that makes
+// thousands of tiny pieces of one packet means to keep the event loop busy, and is refused.
 //
-// Behind the last chunk there may be trailers, which the core takes for the next request: it answers 505 by
-// itself and closes, also where a response is pending. So the end of a chunked body is handed over a turn
-// later, when the core has read the packet to its end, and until the response is written nothing more is
-// read: what a handler makes of the whole body happens only if the client can be told of it.
+// The core takes trailers behind the last chunk for the next request: it responds 505 by itself and closes,
+// even while a response is pending. So the end of a chunked body is reported a turn later, when the core has
+// read the packet to its end, and nothing more is read until the response is written: what a handler does
+// with the whole body happens only if the client can get its response.
 import type { CoreResponse } from './uws-core.js';
 
 /**
- * More pieces than this in one turn of the loop are refused if they hold fewer bytes each, on average, than
- * below.
+ * A body with more than FLOOD_PIECES pieces in one turn of the event loop is refused if they hold fewer than
+ * FLOOD_BYTES bytes each, on average.
  */
 const FLOOD_PIECES = 4096;
 const FLOOD_BYTES = 16;
@@ -24,12 +24,12 @@ const NOTHING = new ArrayBuffer(0);
 type OnPiece = (piece: Uint8Array, isLast: boolean) => void;
 
 export interface BodyEvents {
-  /** Called with what a reader throws: nothing may leave a callback of the core. */
+  /** Called with what a reader has thrown, because nothing may be thrown into the core. */
   failed(error: unknown): void;
-  /** One packet holds thousands of tiny pieces; the core is still in the middle of it. */
+  /** Called for a packet of thousands of tiny pieces, while the core is in the middle of it. */
   flooded(): void;
-  /** The response has begun. */
-  isAnswered(): boolean;
+  /** A response has been started. */
+  hasResponse(): boolean;
 }
 
 export class UwsBody {
@@ -38,23 +38,23 @@ export class UwsBody {
   readonly #events: BodyEvents;
   #onPiece: OnPiece | undefined;
   /**
-   * The core hands pieces to us: when the last one comes it stops its idle clock, whether or not the request
-   * is over.
+   * Pieces are received here. With the last one the core stops its idle clock, whether or not the request is
+   * over.
    */
   isAttached = false;
   #wantsPause = false;
   #paused = false;
-  /** Nothing behind the end is read before the response begins. */
+  /** Nothing behind the end of the body is read before the response is started. */
   #isHeld = false;
-  /** The response is complete, or the client gone: `res` must not be touched. */
+  /** The response is complete or the client has left: `res` must not be used. */
   #over = false;
-  /** All of it has arrived. */
+  /** The whole body has arrived. */
   isComplete = false;
-  /** In this turn of the loop. */
+  /** Pieces and bytes in this turn of the event loop. */
   #pieces = 0;
   #bytes = 0;
 
-  /** More of it comes to us. */
+  /** More of the body will be reported. */
   get isUnderWay(): boolean {
     return this.isAttached && !this.isComplete;
   }
@@ -65,7 +65,7 @@ export class UwsBody {
     this.#events = events;
   }
 
-  /** In the request callback. */
+  /** Call in the request callback. */
   read(onPiece: OnPiece): void {
     this.#onPiece = onPiece;
     this.isAttached = true;
@@ -73,7 +73,7 @@ export class UwsBody {
   }
 
   /**
-   * A tick later: the core starts its 10 s clock when a callback of its own returns, and a pause stops it.
+   * Pauses a turn later: the core starts its 10 s clock when its callback returns, and a pause stops that.
    */
   pause(): void {
     if (this.#wantsPause) return;
@@ -85,7 +85,7 @@ export class UwsBody {
     });
   }
 
-  /** A write that the socket did not take has made the core read again. */
+  /** Call after a write that the socket did not take: it has made the core read again. */
   pauseAgain(): void {
     if (this.#paused && !this.#over) this.#res.pause();
   }
@@ -97,19 +97,19 @@ export class UwsBody {
     this.#res.resume();
   }
 
-  /** The response is on its way, and may take long: from now on it is noticed that the client leaves. */
+  /** Call when a response starts that may take long: from now on the core notices that the client leaves. */
   watch(): void {
     if (this.#isHeld && !this.#over) this.#res.resume();
     this.#isHeld = false;
   }
 
-  /** What still comes is wanted no more. */
+  /** Drops what still arrives. */
   discard(): void {
     this.#onPiece = undefined;
     this.resume();
   }
 
-  /** What still comes is thrown away by the core. */
+  /** The core drops what still arrives. */
   finish(): void {
     this.#over = true;
     this.#onPiece = undefined;
@@ -119,7 +119,7 @@ export class UwsBody {
     if (this.#over) return;
     this.isComplete = isLast;
     if (this.#paused) {
-      // A write that was held up behind our back has made the core read again.
+      // A write that the socket did not take has made the core read again.
       this.#paused = false;
       this.#wantsPause = false;
       this.pause();
@@ -130,7 +130,7 @@ export class UwsBody {
   }
 
   #endLater(): void {
-    this.#isHeld = !this.#events.isAnswered();
+    this.#isHeld = !this.#events.hasResponse();
     if (this.#isHeld) this.#res.pause();
     setImmediate(() => {
       if (this.#onPiece !== undefined) this.#hand(this.#onPiece, NOTHING, true);

@@ -1,27 +1,28 @@
-// The part of uWebSockets.js that is used here, typed by us: its package shows no types to ES modules. Loaded
-// on first use, so that what never opens a socket (in-process calls, most tests) never loads the addon.
+// Types of the part of uWebSockets.js that is used here, because its package has none for ES modules. The
+// addon is loaded on first use, so code that never opens a socket (in-process calls, most tests) does not
+// load it.
 import { createRequire } from 'node:module';
 
-/** Valid only during the callback that got it. */
+/** A request is valid only during the callback that got it. */
 export interface CoreRequest {
   getCaseSensitiveMethod(): string;
   getUrl(): string;
-  /** Without a `?` in the URL: null in some versions, undefined in others. */
+  /** For a URL without `?` the result is null in some versions, undefined in others. */
   getQuery(): string | null | undefined;
   forEach(field: (name: string, value: string) => void): void;
-  /** In an upgrade callback: somebody else's. */
-  setYield(isNotOurs: boolean): void;
+  /** In an upgrade callback: hands the request on to the next pattern that matches. */
+  setYield(isHandedOn: boolean): void;
 }
 
-/** Dead after end, abort or close: any use then throws. */
+/** A response is dead after end, abort or close: any use then throws. */
 export interface CoreResponse {
   writeStatus(status: string): this;
   writeHeader(name: string, value: string | Uint8Array): this;
-  /** Chunked; true when nothing had to be buffered. */
+  /** Writes a chunk. @returns true when nothing had to be buffered */
   write(chunk: string | Uint8Array): boolean;
-  /** @param close never after `write`: the core would put a header into the body */
+  /** @param close not to be used after `write`: the core would put a header field into the body */
   end(body?: string | Uint8Array, close?: boolean): this;
-  /** Told of a length, it would leave the connection without a clock. */
+  /** Called with a length, it would leave the connection without an idle time-out. */
   endWithoutBody(): this;
   tryEnd(chunk: Uint8Array, totalSize: number): [ok: boolean, done: boolean];
   getWriteOffset(): number;
@@ -34,25 +35,25 @@ export interface CoreResponse {
   resume(): void;
   close(): this;
   /**
-   * Answers 101, with the fields written so far. `open` runs inside, and the response is dead.
-   * @param data its members are copied to the socket
+   * Responds 101 with the fields written so far. `open` runs inside; then the response is dead.
+   * @param data object whose members the core copies to the socket
    */
   upgrade(data: object, key: string, protocol: string, extensions: string, context: CoreContext): void;
-  /** 4 or 16 bytes; empty when the socket is gone. */
+  /** The address has 4 or 16 bytes, or none when the socket is closed. */
   getRemoteAddress(): ArrayBuffer;
 }
 
-/** Names a `ws` behaviour; nothing to look into. */
+/** An opaque name of a `ws` behaviour. */
 export type CoreContext = object & { readonly core: 'context' };
 
-/** Dead once its `close` has been called; any use then throws. */
+/** A socket is dead once the `close` of its behaviour has been called; any use then throws. */
 export interface CoreWebSocket {
-  /** 0 held back, 1 sent, 2 dropped. */
+  /** @returns 0: buffered, 1: sent, 2: dropped */
   send(data: string | Uint8Array, isBinary: boolean, compress: boolean): number;
   ping(data: string | Uint8Array): number;
   /** Calls `close` before it returns. */
   end(code: number, reason: string): void;
-  /** As `end`, without a word. */
+  /** Closes like `end`, without a close frame. */
   close(): void;
   subscribe(topic: string): boolean;
   unsubscribe(topic: string): boolean;
@@ -61,38 +62,39 @@ export interface CoreWebSocket {
   getBufferedAmount(): number;
 }
 
-/** What the core is told about the sockets of one pattern. Whatever is out of range ends the process. */
+/** The settings and callbacks for the sockets of one pattern. A value out of range ends the process. */
 export interface CoreBehavior<Socket extends CoreWebSocket> {
   readonly maxPayloadLength: number;
-  /** Whole seconds, 8..960. */
+  /** A whole number of seconds from 8 to 960. */
   readonly idleTimeout: number;
   readonly sendPingsAutomatically: boolean;
   readonly maxBackpressure: number;
   readonly closeOnBackpressureLimit: boolean;
-  /** 0 never, 1 without context take-over. */
+  /** 0: no compression, 1: compression without context take-over. */
   readonly compression: 0 | 1;
   readonly upgrade: (response: CoreResponse, request: CoreRequest, context: CoreContext) => void;
   readonly open: (socket: Socket) => void;
-  /** The memory is the core's, and detached when the callback returns; so are all below. */
+  /** The memory belongs to the core and is detached when the callback returns. The same holds below. */
   readonly message: (socket: Socket, data: ArrayBuffer, isBinary: boolean) => void;
   readonly drain: (socket: Socket) => void;
   readonly close: (socket: Socket, code: number, reason: ArrayBuffer) => void;
-  /** Counts of the whole app. */
+  /** @param now subscribers of the topic in the whole app @param before those before the change */
   readonly subscription: (socket: Socket, topic: ArrayBuffer, now: number, before: number) => void;
 }
 
 export interface CoreApp {
   any(pattern: string, handler: (response: CoreResponse, request: CoreRequest) => void): this;
-  /** Tried before `any`. Of two that match, the one added first; it may yield. */
+  /** A `ws` pattern is tried before `any`. Of two that match, the one added first is called; it may yield. */
   ws<Socket extends CoreWebSocket>(pattern: string, behavior: CoreBehavior<Socket>): this;
   publish(topic: string, data: string | Uint8Array, isBinary: boolean, compress: boolean): boolean;
   /**
-   * `change` is 1 for a connection that opened, -1 for one that closed: within `close()` when that is called
-   * in the handler itself, which is safe. One that was upgraded is not told of.
+   * Reports connections: `change` is 1 for one that has opened, -1 for one that has closed. The handler may
+   * call
+   * `close()`, which then reports -1 before it returns. The end of an upgraded connection is not reported.
    */
   filter(handler: (response: Pick<CoreResponse, 'close' | 'getRemoteAddress'>, change: 1 | -1) => void): this;
   listen(host: string, port: number, callback: (socket: unknown) => void): this;
-  /** Calls back before it returns, with false when the path cannot be had. */
+  /** Calls back before it returns, with false when it cannot listen at the path. */
   listen_unix(callback: (socket: unknown) => void, path: string): this;
   getDescriptor(): unknown;
   close(): this;
@@ -100,17 +102,17 @@ export interface CoreApp {
 
 export interface Core {
   App(): CoreApp;
-  /** @throws Error without a reason for files it cannot use */
+  /** @throws Error without a reason when it cannot use the files */
   SSLApp(options: { cert_file_name: string; key_file_name: string }): CoreApp;
   us_socket_local_port(socket: unknown): number;
   us_listen_socket_close(socket: unknown): void;
-  /** Undocumented; `silent` removes the core's own response header. */
+  /** Undocumented; `silent` removes the header field that the core adds to responses. */
   _cfg?(option: string): void;
 }
 
 /**
- * Starts the core's idle time-out of about 10 s anew. No write does that while the socket takes nothing.
- * Reading goes on behind it, also where it was paused.
+ * Restarts the core's idle time-out of about 10 s. No write does that while the socket takes nothing.
+ * Afterwards the core reads, even if reading was paused.
  */
 export function restartClock(response: Pick<CoreResponse, 'pause' | 'resume'>): void {
   response.pause();

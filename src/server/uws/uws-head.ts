@@ -1,4 +1,4 @@
-// The head of an answer as it appears on the wire.
+// The head of a response in the form that goes on the wire.
 import { STATUS_CODES } from 'node:http';
 
 const STATUS_LINES = new Map(
@@ -7,8 +7,9 @@ const STATUS_LINES = new Map(
 export const statusLine = (status: number): string => STATUS_LINES.get(status) ?? `${status} Unknown`;
 
 /**
- * The value of the first field with all other fields behind it: one call of the core in place of one per
- * field, each of which would cost as much as a route look-up. The fields are checked.
+ * The value of the first field with all other fields behind it. So one call of the core replaces one per
+ * field, each of which would cost as much as a route look-up.
+ * @param fields checked, flat: name, value, name, value…
  */
 export function fieldBlock(fields: readonly string[]): string {
   let block = fields[1]!;

@@ -1,5 +1,5 @@
-// The rest of an answer that is there whole, of which the socket did not take all at once: the core asks for
-// more when there is room, and keeps nothing back itself.
+// A whole response that the socket did not take at once. The core asks for the rest when there is room, and
+// buffers nothing itself.
 import { IdleAlarm } from '../idle-alarm.js';
 import { checkLength } from '../response/plain-bytes.js';
 import type { TimerWheel } from '../timer-wheel.js';
@@ -7,7 +7,7 @@ import { type CoreResponse, restartClock } from './uws-core.js';
 import type { SizedEvents } from './uws-sized.js';
 
 export interface LargeEvents extends SizedEvents {
-  /** Nothing can be offered any more. Nothing may be thrown into the core: it would end the process. */
+  /** Called with an error, which must not be thrown into the core: that would end the process. */
   failed(error: unknown): void;
 }
 
@@ -18,7 +18,7 @@ export class UwsLarge {
   readonly #events: LargeEvents;
   readonly #idle: IdleAlarm;
 
-  /** @param idleMs without a byte taken until `stalled` is called */
+  /** @param idleMs time without a byte taken after which `stalled` is called */
   constructor(res: CoreResponse, body: Uint8Array, wheel: TimerWheel, idleMs: number, events: LargeEvents) {
     this.#res = res;
     this.#body = body;
@@ -32,7 +32,7 @@ export class UwsLarge {
     );
   }
 
-  /** Behind the first attempt, corked. */
+  /** Call behind the first attempt, corked. */
   start(): void {
     this.#idle.start();
     this.#res.onWritable((offset) => {
@@ -45,7 +45,7 @@ export class UwsLarge {
     });
   }
 
-  /** False: not all of it was taken. */
+  /** @returns false when a part was not taken */
   #offer(offset: number): boolean {
     checkLength(this.#body, this.#length);
     this.#idle.touch();
@@ -55,7 +55,7 @@ export class UwsLarge {
     return isTaken;
   }
 
-  /** The answer is complete or the client gone. */
+  /** Call when the response is complete or the client has left. */
   finish(): void {
     this.#idle.stop();
   }

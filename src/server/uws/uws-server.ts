@@ -19,7 +19,8 @@ import { PendingInterrupt } from './pending-interrupt.js';
 import { Anchor } from './uws-anchor.js';
 import { type ConnectionGate, UwsConnections } from './uws-connections.js';
 import { type Core, type CoreApp, type CoreRequest, type CoreResponse, loadCore } from './uws-core.js';
-import { type ExchangeHost, type Framing, UwsExchange } from './uws-exchange.js';
+import { UwsExchange } from './uws-exchange.js';
+import type { ExchangeHost, Framing } from './uws-exchange-host.js';
 import { serveWebSockets, type Upgrade, type WebSockets } from './uws-websockets.js';
 
 export interface UwsServerOptions {
@@ -192,8 +193,8 @@ function hostOf(
     serviceCode,
     streamIdleMs,
     unfinished: 0,
-    answers: 0,
-    bodiless: 0,
+    smallResponses: 0,
+    bodilessResponses: 0,
     failed(error) {
       try {
         log.error({ err: toError(error) }, 'the HTTP core failed');

@@ -1,5 +1,5 @@
-// An answer in pieces whose length is known: the core takes what the socket takes and keeps nothing back, so
-// what it did not take is offered again when there is room.
+// A response in pieces whose total length is known. The core takes what the socket takes and buffers nothing,
+// so the rest is offered again when there is room.
 
 import { toError } from '../../telemetry/to-error.js';
 import { clientClosed } from '../body/body.js';
@@ -12,12 +12,13 @@ const PIECE_BYTES = 64 * 1024;
 
 export interface SizedEvents {
   /**
-   * Before every write that may be the last: at any other time somebody must notice that the client leaves.
+   * Called before every write that may be the last, to stop reading. Before other writes the core has to keep
+   * reading, or it would not notice that the client leaves.
    */
   beforeLast(): void;
-  /** The last byte was taken: `res` is dead. */
+  /** Called when the last byte was taken: `res` is dead. */
   complete(): void;
-  /** The client has taken nothing for too long. */
+  /** Called when the client has taken nothing for too long. */
   stalled(): void;
 }
 
@@ -27,9 +28,11 @@ export class UwsSized {
   readonly #events: SizedEvents;
   readonly #idle: IdleAlarm;
   #over = false;
-  /** What the core did not take, and at which byte of the answer it begins. */
+  /** What the core did not take, and at which byte of the response it begins. */
   #left: { readonly bytes: Uint8Array; readonly length: number; readonly at: number } | undefined;
-  /** Why it could not be offered again: nothing may be thrown into the core, which would end the process. */
+  /**
+   * Why the rest could not be offered again. Nothing may be thrown into the core: that would end the process.
+   */
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
@@ -45,7 +48,7 @@ export class UwsSized {
     );
   }
 
-  /** Behind the head, corked. */
+  /** Call behind the head, corked. */
   start(): void {
     this.#res.onWritable((offset) => {
       this.#idle.touch();
@@ -60,8 +63,8 @@ export class UwsSized {
   }
 
   /**
-   * Resolves when all of it was taken.
-   * @param length which the bytes have had when the writing began
+   * Resolves when all bytes were taken.
+   * @param length of the bytes when writing began
    * @throws HttpError CLIENT_CLOSED; TypeError when their memory is taken away meanwhile
    */
   async write(bytes: Uint8Array, length: number): Promise<void> {
@@ -77,7 +80,7 @@ export class UwsSized {
     }
   }
 
-  /** The answer is complete or the client gone. */
+  /** Call when the response is complete or the client has left. */
   finish(): void {
     this.#over = true;
     this.#idle.stop();
@@ -93,7 +96,7 @@ export class UwsSized {
     return isTaken;
   }
 
-  /** False: not all of it. */
+  /** @returns false when a part was not taken */
   #offer(bytes: Uint8Array): boolean {
     const at = this.#res.getWriteOffset();
     if (at + bytes.length >= this.#length) this.#events.beforeLast();
@@ -110,7 +113,7 @@ export class UwsSized {
     });
     this.#idle.stop();
     if (this.#failure !== undefined) throw this.#failure;
-    // Left in the middle of it, not at its end.
+    // The client has left before the end of these bytes.
     if (this.#left !== undefined) throw clientClosed();
   }
 

@@ -1,29 +1,29 @@
-// An answer in pieces, written to the core no faster than the client takes it.
+// A response in pieces of unknown total length, written to the core no faster than the client takes it.
 //
 // The core reports that the socket takes bytes again, but not while reading from it is paused: pausing stops
 // both. So a response whose request is still sending its body (it may be made of that body) does not rely on
-// the report alone: it tries again by itself, with a small piece, after waiting longer and longer. Nor does
-// the core leave the reading paused: a write that the socket does not take makes it read again, so it is
-// paused anew.
+// the report alone: it tries again by itself, with a small piece, after waiting longer and longer. A write
+// that the socket does not take makes the core read again, so reading is paused anew.
 import { clientClosed } from '../body/body.js';
 import { IdleAlarm } from '../idle-alarm.js';
 import { checkLength } from '../response/plain-bytes.js';
 import type { Alarm, TimerWheel } from '../timer-wheel.js';
 import { type CoreResponse, restartClock } from './uws-core.js';
 
-/** One write; and one while the core still holds bytes back, which it then takes regardless. */
+/** Size of one write. */
 const PIECE_BYTES = 64 * 1024;
+/** Size of a write while the core buffers; it takes these bytes regardless. */
 const PROBE_BYTES = 1024;
-/** A source that is never short of bytes lets others run after this much. */
+/** Bytes after which a source that is never short of them yields to other work. */
 const TURN_BYTES = 256 * 1024;
-/** Between two tries: at first, and at most. */
+/** Time between two tries: at first, and at most. */
 const [TRY_AFTER_MS, TRY_AFTER_MOST_MS] = [10, 500] as const;
 
-/** The body of the request, as far as writing has to mind it. */
+/** What writing needs to know of the body of the request. */
 export interface BodyUnderWay {
-  /** More of it may come. */
+  /** More of the body may arrive. */
   readonly isUnderWay: boolean;
-  /** Pauses reading once more if it is meant to be paused. */
+  /** Pauses reading again if it is meant to be paused. */
   pauseAgain(): void;
 }
 
@@ -34,14 +34,14 @@ export class UwsStream {
   readonly #body: BodyUnderWay | undefined;
   readonly #lost: () => void;
   #over = false;
-  /** The core has said that it buffers. */
+  /** The core has reported that it buffers. */
   #blocked = false;
   #unyielded = 0;
   #wake: (() => void) | undefined;
   #nextTry: Alarm | undefined;
   #tryAfterMs: number = TRY_AFTER_MS;
 
-  /** @param lost called when the client has taken nothing for `idleMs`, or is found to be gone */
+  /** @param lost called when the client has taken nothing for `idleMs`, or has left */
   constructor(
     res: CoreResponse,
     body: BodyUnderWay | undefined,
@@ -59,7 +59,7 @@ export class UwsStream {
     });
   }
 
-  /** Behind the head, corked. */
+  /** Call behind the head, corked. */
   start(): void {
     this.#res.onWritable(() => {
       this.#idle.touch();
@@ -71,7 +71,7 @@ export class UwsStream {
   }
 
   /**
-   * @param length which the bytes have had when the writing began
+   * @param length of the bytes when writing began
    * @throws HttpError CLIENT_CLOSED; TypeError when their memory is taken away meanwhile
    */
   async write(bytes: Uint8Array, length: number): Promise<void> {
@@ -90,7 +90,7 @@ export class UwsStream {
     if (this.#over) throw clientClosed();
   }
 
-  /** The answer is complete or the client gone. */
+  /** Call when the response is complete or the client has left. */
   finish(): void {
     this.#over = true;
     this.#idle.stop();
@@ -114,7 +114,7 @@ export class UwsStream {
   async #writable(): Promise<void> {
     if (this.#body?.isUnderWay === true) {
       this.#nextTry = this.#wheel.after(this.#tryAfterMs, () => {
-        // While reading is paused the core does not report that the client leaves, but then the socket has no
+        // While reading is paused the core does not report that the client has left; the socket then has no
         // address.
         if (this.#res.getRemoteAddress().byteLength === 0) this.#lost();
         else this.#wakeWriter();
