@@ -29,7 +29,7 @@ import { UwsSized } from './uws-sized.js';
 import { turn, UwsStream } from './uws-stream.js';
 import type { UwsWebSocket } from './uws-websocket.js';
 import type { Upgrade } from './uws-websockets.js';
-import { UwsWrites } from './uws-writes.js';
+import { type CorkedWriter, cut, undeferLater, writeCorked } from './uws-writes.js';
 
 /** Nothing of a response has been written. */
 const OPEN = 0;
@@ -60,15 +60,21 @@ const LINGER_MS = 10_000;
 
 const NOTHING = new Uint8Array(0);
 
-export class UwsExchange extends UwsWrites implements Exchange, IncomingHead {
+export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
   readonly method: string;
   readonly path: string;
   readonly query: string;
   readonly headers: readonly string[];
   readonly inProcess = false;
   readonly accept: ((acceptance: Acceptance) => void) | undefined;
+  readonly host: ExchangeHost;
+  readonly res: CoreResponse;
+  isDeferred: boolean;
+  pending: (() => void) | undefined;
   readonly #framing: Framing;
   #phase = OPEN;
+  /** In the request callback writes are corked by the core, and no abort can happen. */
+  #inCallback = true;
   /** The exchange counts in `unfinished` of the host. */
   #isCounted = false;
   #ending: Ending = 'keep';
@@ -96,7 +102,9 @@ export class UwsExchange extends UwsWrites implements Exchange, IncomingHead {
     framing: Framing,
     upgrade: Upgrade | undefined,
   ) {
-    super(host, res, framing.isDeferred && !framing.hasTrailers);
+    this.host = host;
+    this.res = res;
+    this.isDeferred = framing.isDeferred && !framing.hasTrailers;
     this.method = method;
     this.path = path;
     this.query = query;
@@ -147,12 +155,12 @@ export class UwsExchange extends UwsWrites implements Exchange, IncomingHead {
    * on.
    */
   leaveCallback(): void {
-    if (!this.inCallback) return;
-    this.inCallback = false;
+    if (!this.#inCallback) return;
+    this.#inCallback = false;
     if (this.#phase >= DONE) return;
     this.#isCounted = true;
     this.host.unfinished++;
-    if (this.isDeferred) this.undeferLater();
+    if (this.isDeferred) undeferLater(this);
   }
 
   // --- whole responses
@@ -161,12 +169,12 @@ export class UwsExchange extends UwsWrites implements Exchange, IncomingHead {
     if (this.#phase !== OPEN) return;
     this.#phase = RESPONDING;
     this.#deferBehindBody();
-    if (this.#isBodiless(status) && ++this.host.bodilessResponses % BODILESS_SAMPLE === 0 && this.inCallback)
+    if (this.#isBodiless(status) && ++this.host.bodilessResponses % BODILESS_SAMPLE === 0 && this.#inCallback)
       this.isDeferred = true;
-    if (this.inCallback && !this.isDeferred) this.#write(status, headers, body, close);
+    if (this.#inCallback && !this.isDeferred) this.#write(status, headers, body, close);
     else {
       const length = body?.length;
-      this.corked(() => {
+      writeCorked(this, () => {
         if (typeof body !== 'string' && body !== null) checkLength(body, length!);
         this.#write(status, headers, body, close);
       });
@@ -217,7 +225,7 @@ export class UwsExchange extends UwsWrites implements Exchange, IncomingHead {
   }
 
   #linger(): void {
-    this.#lingering = this.host.wheel.after(LINGER_MS, () => this.cut());
+    this.#lingering = this.host.wheel.after(LINGER_MS, () => cut(this));
     this.#finish();
   }
 
@@ -250,7 +258,7 @@ export class UwsExchange extends UwsWrites implements Exchange, IncomingHead {
   #accept(upgrade: Upgrade, acceptance: Acceptance): void {
     if (this.#phase !== OPEN) return;
     this.#finish();
-    if (this.inCallback) {
+    if (this.#inCallback) {
       this.#webSocket = upgrade(this.res, acceptance);
       return;
     }
@@ -287,8 +295,8 @@ export class UwsExchange extends UwsWrites implements Exchange, IncomingHead {
       this.#stopReading();
       this.#endWithoutBody(length);
     };
-    if (this.inCallback && !this.isDeferred) start();
-    else this.corked(start);
+    if (this.#inCallback && !this.isDeferred) start();
+    else writeCorked(this, start);
   }
 
   #piecesOf(length: number | undefined): UwsStream | UwsSized {
@@ -318,7 +326,7 @@ export class UwsExchange extends UwsWrites implements Exchange, IncomingHead {
       return;
     }
     this.#deferBehindBody();
-    this.corked(() => {
+    writeCorked(this, () => {
       this.#body?.discard();
       this.#stopReading();
       this.res.end();
@@ -329,7 +337,7 @@ export class UwsExchange extends UwsWrites implements Exchange, IncomingHead {
   // --- the body
 
   get isBodyPassing(): boolean {
-    return this.#body !== undefined && this.inCallback && this.#mayRead;
+    return this.#body !== undefined && this.#inCallback && this.#mayRead;
   }
 
   get isBodyComplete(): boolean {
@@ -380,7 +388,7 @@ export class UwsExchange extends UwsWrites implements Exchange, IncomingHead {
     }
     this.#phase = DONE;
     try {
-      this.cut();
+      cut(this);
     } catch (error) {
       // The core takes the response for complete. There is nothing to cut, and what the client got is
       // unknown.
@@ -409,7 +417,7 @@ export class UwsExchange extends UwsWrites implements Exchange, IncomingHead {
   }
 
   #stalled(): void {
-    if (this.#phase === RESPONDING) this.cut();
+    if (this.#phase === RESPONDING) cut(this);
   }
 
   /**
@@ -422,10 +430,10 @@ export class UwsExchange extends UwsWrites implements Exchange, IncomingHead {
     if (this.isDeferred || this.#endsPacket || body === undefined) return;
     // Behind a short body that nothing reads the connection stays, so what follows may come.
     const isShort = this.#framing.contentLength <= DISCARD_BYTES;
-    if (isShort && !body.isAttached && !(this.inCallback && this.#mayRead)) return;
+    if (isShort && !body.isAttached && !(this.#inCallback && this.#mayRead)) return;
     if (body.isComplete && !this.#framing.isLast) return;
     this.isDeferred = true;
-    if (!this.inCallback) this.undeferLater();
+    if (!this.#inCallback) undeferLater(this);
   }
 
   #finish(): void {

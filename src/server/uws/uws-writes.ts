@@ -9,61 +9,52 @@
 import type { CoreResponse } from './uws-core.js';
 import type { ExchangeHost } from './uws-exchange-host.js';
 
-export abstract class UwsWrites {
-  protected readonly host: ExchangeHost;
-  /** Dead after the response, an abort or a close: any use then throws, or worse. */
-  protected readonly res: CoreResponse;
-  /** In the request callback writes are corked by the core, and no abort can happen. */
-  protected inCallback = true;
-  protected isDeferred: boolean;
-  /** The writes that wait while the response is deferred. */
-  protected pending: (() => void) | undefined;
-
-  constructor(host: ExchangeHost, res: CoreResponse, isDeferred: boolean) {
-    this.host = host;
-    this.res = res;
-    this.isDeferred = isDeferred;
-  }
-
+/** An exchange, as far as its writes are concerned. A base class would cost each exchange 20 ns more. */
+export interface CorkedWriter {
+  readonly host: ExchangeHost;
+  readonly res: CoreResponse;
   /** The response is complete, or the client has left. */
-  abstract get closed(): boolean;
-  abstract destroy(): void;
+  readonly closed: boolean;
+  isDeferred: boolean;
+  /** The writes that wait while the response is deferred. */
+  pending: (() => void) | undefined;
+  destroy(): void;
+}
 
-  /** Writes in the core's cork, or later while deferred. */
-  protected corked(write: () => void): void {
-    if (this.isDeferred) {
-      const before = this.pending;
-      this.pending = () => {
-        before?.();
-        write();
-      };
-      return;
+/** Writes in the core's cork, or later while deferred. */
+export function writeCorked(writer: CorkedWriter, write: () => void): void {
+  if (!writer.isDeferred) {
+    cork(writer, write);
+    return;
+  }
+  const before = writer.pending;
+  writer.pending = () => {
+    before?.();
+    write();
+  };
+}
+
+/** Ends the deferral in the next turn. Microtasks are too early: they run before the core parses on. */
+export function undeferLater(writer: CorkedWriter): void {
+  setImmediate(() => {
+    writer.isDeferred = false;
+    const { pending } = writer;
+    writer.pending = undefined;
+    if (pending === undefined || writer.closed) return;
+    try {
+      cork(writer, pending);
+    } catch (error) {
+      writer.host.failed(error);
+      writer.destroy();
     }
-    this.#cork(write);
-  }
+  });
+}
 
-  /** Ends the deferral in the next turn. Microtasks are too early: they run before the core parses on. */
-  protected undeferLater(): void {
-    setImmediate(() => {
-      this.isDeferred = false;
-      const { pending } = this;
-      this.pending = undefined;
-      if (pending === undefined || this.closed) return;
-      try {
-        this.#cork(pending);
-      } catch (error) {
-        this.host.failed(error);
-        this.destroy();
-      }
-    });
-  }
+/** Closes the connection at once. */
+export function cut({ host, res }: Pick<CorkedWriter, 'host' | 'res'>): void {
+  host.serviceCode.holdDuring(() => void res.close());
+}
 
-  /** Closes the connection at once. */
-  protected cut(): void {
-    this.host.serviceCode.holdDuring(() => void this.res.close());
-  }
-
-  #cork(write: () => void): void {
-    this.host.serviceCode.holdDuring(() => void this.res.cork(write));
-  }
+function cork({ host, res }: CorkedWriter, write: () => void): void {
+  host.serviceCode.holdDuring(() => void res.cork(write));
 }
