@@ -25,7 +25,7 @@ const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> 
   'src/saga/operator.ts': [1, 'stored: times of sagas'],
   'src/server/certificate.ts': [1, 'compared with the validity of a certificate'],
   'src/server/response/file-response.ts': [1, 'compared with the time stamp of a file'],
-  'src/server/uws/uws-exchange.ts': [1, 'shown: the field Date'],
+  'src/server/uws/uws-pending-response.ts': [1, 'shown: the field Date'],
   'src/worker/system-routes.ts': [1, 'shown: the time of /health'],
   'src/telemetry/log-sink.ts': [1, 'shown: the time of a log line'],
   'src/admin/registry-routes.ts': [1, 'shown: until when an instance is ejected'],
