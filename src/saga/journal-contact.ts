@@ -54,7 +54,7 @@ export class JournalContact {
     if (!this.clock.read(requestedAt, time, clock())) return;
     this.timesSet++;
     log.warn(
-      'saga recovery: the clock of the database was set; sagas whose worker is lost go on a little later',
+      'saga recovery: the clock of the database was set; sagas of lost workers continue a little later',
     );
   }
 

@@ -19,7 +19,7 @@ export const IN = (ms: string, time: string): string =>
   `greatest(now(), ${AT(`${time}::float8`)}) + ${MS(ms)}`;
 
 export const OPEN = `status in ('running', 'waiting', 'compensating')`;
-/** Unfinished sagas without a runner whose pause is over. */
+/** Unfinished sagas whose lease or pause has ended. */
 export const DUE = `${OPEN} and lease_until <= now()`;
 
 /**
@@ -30,7 +30,7 @@ export const isKnown = ([names, versions, steps]: readonly [string, string, stri
   exists (select from unnest(${names}::text[], ${versions}::int[], ${steps}::text[]) as k(saga, version, steps)
           where k.saga = saga.saga and k.version = saga.version and k.steps = array_to_string(saga.steps, ','))`;
 
-/** The steps as JSON, so that a saga is one row; `done` tells a JSON null from no result. */
+/** The steps as JSON, so that a saga is one row; `done` distinguishes a JSON null from no result. */
 export const STEPS = `
 (select json_agg(json_build_object(
     'position', t.position, 'name', t.name, 'status', t.status, 'attempts', t.attempts,

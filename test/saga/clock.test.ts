@@ -82,7 +82,7 @@ class Simulation {
   readonly #never = new AbortController().signal;
   readonly #failures = new Map<string, number>();
   readonly #inside = new Map<string, Life>();
-  /** Since when no step of a saga runs. */
+  /** The moment since which no step of a saga runs. */
   readonly #idleSince = new Map<string, number>();
   readonly #eventsAt: number[] = [];
   /** Sagas of which two live workers ran steps at the same time. */

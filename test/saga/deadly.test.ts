@@ -45,7 +45,7 @@ describe('a compensation that ends its process', () => {
       successor.start();
       const view = await Promise.race([life.died, successor.sagas.wait(sagaId, LONG)]);
       if (view !== undefined) return deaths;
-      engines.splice(engines.indexOf(successor), 1); // nothing that it asks for is answered
+      engines.splice(engines.indexOf(successor), 1); // its queries get no reply any more
     }
   }
 
