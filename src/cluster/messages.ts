@@ -11,8 +11,9 @@
 //   leaving {reason} ------------------->      takes it out of rotation, unless it is the last thread that
 //   (drained, or failed)                       serves: that one is kept until another is ready
 //                            <---------        detached: only now may the thread close its app and exit
-//                                              (docs/cluster.md). A second `leaving` gets a second `detached`:
-//                                              code of a service may have posted the first
+//                                              (docs/cluster.md). A second `leaving` gets a second
+//                                              `detached`: code of a service may have posted the
+//                                              first one
 //
 //                            <---------        recover: what the thread ran was interrupted
 //   ends the interrupted requests, leaves
