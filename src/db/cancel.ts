@@ -1,12 +1,16 @@
-// Ends what a session is at, as PostgreSQL has it: over a connection of its own, by the numbers that the
-// session was given when it began
+// Cancels the statement that a session works on, by PostgreSQL's cancel request: over a connection of its
+// own, with the numbers that the server sent when the session began
 // (https://www.postgresql.org/docs/17/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS).
 import { connect } from 'node:net';
 
-/** https://www.postgresql.org/docs/17/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-CANCELREQUEST */
+/**
+ * Code of a cancel request:
+ * https://www.postgresql.org/docs/17/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-CANCELREQUEST
+ */
 const CANCEL_REQUEST = 80_877_102;
 const WITHIN_MS = 1_000;
 
+/** Where the server listens, and the numbers that identify the session there. */
 export interface SessionAddress {
   readonly host: string;
   readonly port: number;
@@ -15,9 +19,11 @@ export interface SessionAddress {
 }
 
 /**
- * The server does not say whether it found anything to end: it may have ended by itself, and the next
- * statement is ended in its place. What cannot be cancelled ends by its time limit, if it has one.
- * @returns resolves when the server has taken the request, or has not within a second or two
+ * Requests a cancellation. The server does not report whether it has cancelled anything: the statement may
+ * have ended by itself, and the next one is cancelled instead. A statement that cannot be cancelled ends by
+ * its time limit, if it has one.
+ * @returns a promise that resolves when the server has received the request, or has not within a second or
+ *   two
  */
 export function cancelStatement({ host, port, processID, secretKey }: SessionAddress): Promise<void> {
   const message = Buffer.alloc(16);

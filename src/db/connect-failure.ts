@@ -1,12 +1,15 @@
-// Why the process cannot start for want of a database, in one line for the operator: which setting, where to,
-// what PostgreSQL or the network said, and what to do. Never the URL itself, which holds the password.
+// The error of a process that cannot start because a database cannot be reached, in one line for the
+// operator: which setting, which address, the error of PostgreSQL or the network, and what to do. It never
+// has the URL, which contains the password.
 import { StartError } from '../errors.js';
 import { addressOf } from './server-url.js';
 
-/** Whose connection it is. */
+/** What a connection is for, for messages. */
 export interface Connecting {
   readonly service: string;
-  /** That names the server: `DATABASE_URL` or `<SERVICE>_DATABASE_URL`. Undefined for the embedded one. */
+  /**
+   * The setting with the URL: `DATABASE_URL` or `<SERVICE>_DATABASE_URL`; undefined for the embedded server.
+   */
   readonly setting?: string | undefined;
 }
 
@@ -18,7 +21,8 @@ export function connectFailure({ service, setting }: Connecting, url: string, er
 }
 
 function reasonOf(error: unknown): string {
-  // Happy Eyeballs: `localhost` refused on IPv6 and IPv4 is one error with two inside and an empty message.
+  // Happy Eyeballs: if `localhost` refuses on IPv6 and IPv4, that is one error without a message, with two
+  // inside.
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
   const text = error instanceof Error ? error.message || error.name : String(error);
   return text.replaceAll(/\s+/g, ' ').trim();
@@ -26,7 +30,7 @@ function reasonOf(error: unknown): string {
 
 const ENCODED = 'a password with @ : / # or ? is percent-encoded there, @ as %40';
 
-/** By the SQLSTATE of the server, the code of the network or of TLS. First match wins. */
+/** What to do, by SQLSTATE or by the code of a network error. The first match counts. */
 const NEXT_STEPS: readonly (readonly [RegExp, string])[] = [
   [/^28/, `check user and password in the URL (${ENCODED}), and pg_hba.conf of the server`],
   [/^3D000$/, 'name an existing database in the path of the URL: new ones are created through it'],

@@ -1,6 +1,7 @@
-// One session: a `pg` Client in pipeline mode, so that statements are sent without waiting for the answers
-// before them. It knows deadlines (a caller stops waiting, the late answer is dropped) and a watchdog (no
-// answer at all: the socket is cut), and it never repeats anything.
+// One session of PostgreSQL: a `pg` client in pipeline mode, which sends a statement without waiting for the
+// responses to those before it. When a caller's deadline passes, its promise is rejected and the late
+// response is dropped. When the server sends no response at all, the socket is cut. No statement is ever sent
+// again by this class.
 import { Socket } from 'node:net';
 import type pg from 'pg';
 import { Allowance } from '../allowance.js';
@@ -8,79 +9,73 @@ import { cancelStatement, type SessionAddress } from './cancel.js';
 import { ConnectionLostError, ReplyOverdueError } from './database-errors.js';
 import { driver } from './driver.js';
 import { endsSession, fromDriver } from './error-mapping.js';
-import { mayPipeline } from './pipelining.js';
+import { type PendingStatement, PendingStatements } from './pending-statements.js';
 import type { StatementCost } from './statement-cost.js';
 import { encode, typeParsers } from './value-codec.js';
 
-/** Beyond the time limit that the server itself enforces on a statement. */
-const WATCHDOG_MS = 2_000;
-/** How long a server may take to close its side. */
-const FAREWELL_MS = 500;
-/** What DISCARD ALL does to settings, role, locks and tables of a session. Prepared statements stay. */
-const CLEANSE =
+/** Time for the server to close its side of the connection. */
+const END_WITHIN_MS = 500;
+/**
+ * Does what DISCARD ALL does to settings, role, locks and temporary tables, but keeps prepared statements.
+ */
+const RESET_SESSION =
   'reset session authorization; reset role; reset all; select pg_advisory_unlock_all(); discard temp';
 
 export interface ConnectionOptions {
   readonly url: string;
   readonly applicationName: string;
-  /** The time of a pause of the process is not taken off. */
+  /** Time to connect, in milliseconds. A pause of this process does not count. */
   readonly connectTimeoutMs: number;
-  /** Session limit in ms; undefined: not sent (poolers refuse start-up parameters). */
+  /**
+   * Limit of each statement, in milliseconds; undefined: not sent, because poolers refuse start-up
+   * parameters.
+   */
   readonly statementTimeoutMs: number | undefined;
-  /** Makes the server refuse every change: what was lost on such a session has changed nothing. */
+  /** The server refuses every change, so a statement that is lost on this session has changed nothing. */
   readonly readOnly: boolean;
 }
 
-export interface Send {
+export interface SendOptions {
   readonly text: string;
   readonly name?: string | undefined;
   readonly values?: readonly unknown[] | undefined;
-  /** How long the server may work on it, ms. */
+  /** Time that the server may work on the statement, in milliseconds. */
   readonly limitMs: number;
-  /** `performance.now()` after which nobody waits for the answer. */
+  /** Time by `performance.now()` after which the caller does not wait any more. */
   readonly deadlineAt: number;
-  /** Learns how long the server took. Undefined where nothing is sent ahead. */
+  /** Learns how long the server takes. Undefined on sessions whose statements are not pipelined. */
   readonly cost?: StatementCost | undefined;
 }
 
-interface Operation {
-  readonly cost: StatementCost | undefined;
-  /** What it was expected to take when it was sent. */
-  readonly expectedMs: number;
-  readonly limitMs: number;
-  readonly deadlineAt: number;
-  readonly settle: (error: Error | undefined, result: pg.QueryResult | undefined) => void;
-}
-
 export interface ConnectionEvents {
-  /** One more statement has been answered. */
-  answered(connection: Connection): void;
+  /** The response to one more statement has come. */
+  completed(connection: Connection): void;
+  /** The connection is closed, and the server works on nothing of it any more. */
   closed(connection: Connection): void;
 }
 
 export class Connection {
   readonly readOnly: boolean;
   readonly openedAt = performance.now();
-  /** Set by the pool: in a transaction, reserved for one, or to be closed when drained. */
+  /**
+   * Set by the pool. `exclusive`: in a transaction. `reserved`: for the next transaction, once it is idle.
+   * `retired`: closed as soon as it is idle.
+   */
   use: 'shared' | 'exclusive' | 'reserved' | 'retired' = 'shared';
-  idleSince = performance.now();
   readonly #client: pg.Client;
   readonly #socket = new Socket();
   readonly #events: ConnectionEvents;
-  /** In the order they were sent, which is the order they are answered in. */
-  readonly #pending = new Set<Operation>();
-  /** How long this thread has watched the server owe an answer and send none. */
-  #silentMs = 0;
-  /** Since when the server has been at the first of them. */
-  #beganAt = 0;
-  #owedMs = 0;
-  #cancelled: Operation | undefined;
-  /** Settles when the request to cancel it has ended. */
+  readonly #pending = new PendingStatements();
+  /** The last statement that the server was requested to cancel. */
+  #cancelled: PendingStatement | undefined;
+  /** Settles when that request has ended. */
   #cancelling: Promise<void> | undefined;
-  /** Tells the statement that the server has refused, once it is known whether the session goes on. */
-  #tellRefused: (() => void) | undefined;
-  #opened = false;
-  #broken = false;
+  /**
+   * Rejects the statement that the server has refused; called once it is known whether the session goes on.
+   */
+  #rejectRefused: (() => void) | undefined;
+  #isOpen = false;
+  #isBroken = false;
 
   private constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#events = events;
@@ -94,24 +89,27 @@ export class Connection {
       types: typeParsers(),
       statement_timeout: options.statementTimeoutMs,
     });
-    // The statements under way are told by the driver, one by one. The server may never close its side.
+    // The driver rejects the statements under way, one by one. The server may never close its side.
     this.#client.on('error', () => this.#break());
     this.#client.on('end', () => {
       this.#break();
-      if (!this.#opened) return;
-      // Until then the server may be at it, so the session counts.
+      if (!this.#isOpen) return;
+      // Until the request to cancel has ended the server may work on the statement, so the session still
+      // counts.
       if (this.#cancelling === undefined) events.closed(this);
       else void this.#cancelling.then(() => events.closed(this));
     });
   }
 
-  /** @throws the driver's error when the server cannot be reached or refuses; ConnectionLostError */
+  /**
+   * Connects. @throws the driver's error when the server cannot be reached or refuses; ConnectionLostError
+   */
   static async open(options: ConnectionOptions, events: ConnectionEvents): Promise<Connection> {
     const connection = new Connection(options, events);
     const limit = new Allowance(options.connectTimeoutMs, () => connection.#socket.destroy());
     try {
       await connection.#client.connect();
-      // A server that is stopping may say yes and no in one breath.
+      // A server that is stopping may accept the connection and end it at once.
       if (connection.broken) throw new ConnectionLostError('lost at once');
     } catch (error) {
       const isOverdue = connection.#socket.destroyed && limit.leftMs === 0;
@@ -120,56 +118,63 @@ export class Connection {
     } finally {
       limit.cancel();
     }
-    connection.#opened = true;
-    // Behind the driver's own listener, so that it knows by then whether a transaction is open.
-    connection.#client.connection.on('readyForQuery', () => connection.#tellRefused?.());
+    connection.#isOpen = true;
+    // This listener runs after the driver's own, which records whether a transaction is open.
+    connection.#client.connection.on('readyForQuery', () => connection.#rejectRefused?.());
     return connection;
   }
 
-  /** Statements sent and not answered. */
+  /** Number of statements that were sent and have no response yet. */
   get pending(): number {
     return this.#pending.size;
   }
 
-  /** What the statements under way are expected to take. */
+  /** Time that the statements under way are expected to take, in milliseconds. */
   get owedMs(): number {
-    return this.#owedMs;
+    return this.#pending.owedMs;
+  }
+
+  /** When the session became idle, by `performance.now()`. */
+  get idleSince(): number {
+    return this.#pending.idleSince;
   }
 
   /** Whether one more statement may be sent behind those under way. */
   hasRoom(now: number): boolean {
-    return mayPipeline(this.#pending.size, this.#owedMs, now - this.#beganAt);
+    return this.#pending.hasRoom(now);
   }
 
   get broken(): boolean {
-    return this.#broken || this.#socket.destroyed;
+    return this.#isBroken || this.#socket.destroyed;
   }
 
-  /** No transaction open, as far as the server has told. */
+  /** Whether no transaction is open, as far as the server has reported. */
   get clean(): boolean {
     return this.#client.getTransactionStatus() === 'I';
   }
 
   /**
-   * Sends at once, whatever is under way.
-   * @throws StatementError, ConnectionLostError, ReplyOverdueError; TypeError for a parameter without a text
-   * form
+   * Sends a statement at once, whatever is under way.
+   * @throws StatementError, ConnectionLostError, ReplyOverdueError; TypeError for a value without a text form
    */
-  async send({ text, name, values, limitMs, deadlineAt, cost }: Send): Promise<pg.QueryResult> {
-    // The extended protocol carries one statement: `select 1; commit` cannot sneak in.
+  async send({ text, name, values, limitMs, deadlineAt, cost }: SendOptions): Promise<pg.QueryResult> {
+    // The extended protocol takes a single statement: the server refuses `select 1; commit`.
     const query = { text, name, values: encode(values ?? []), queryMode: 'extended' };
     return this.#submit(query, limitMs, deadlineAt, cost);
   }
 
-  /** The simple protocol, for several statements of this room in one message. */
+  /** Sends several statements of this module in one message, by the simple protocol. */
   sendScript(text: string, limitMs: number, deadlineAt: number): Promise<pg.QueryResult> {
     return this.#submit({ text }, limitMs, deadlineAt);
   }
 
-  /** Takes back what code on the server may have changed. A session where that fails is closed. */
-  async cleanse(limitMs: number, deadlineAt: number): Promise<void> {
+  /**
+   * Resets what code on the server (CALL, DO) may have changed in the session. If that fails, the session is
+   * closed.
+   */
+  async resetSession(limitMs: number, deadlineAt: number): Promise<void> {
     try {
-      await this.sendScript(CLEANSE, limitMs, deadlineAt);
+      await this.sendScript(RESET_SESSION, limitMs, deadlineAt);
     } catch (error) {
       if (!(error instanceof ReplyOverdueError)) this.destroy();
     }
@@ -183,7 +188,7 @@ export class Connection {
   ): Promise<pg.QueryResult> {
     return new Promise((resolve, reject) => {
       let settled = false;
-      const operation: Operation = {
+      const statement: PendingStatement = {
         limitMs,
         deadlineAt,
         cost,
@@ -195,106 +200,87 @@ export class Connection {
           else reject(error);
         },
       };
-      if (this.#pending.size === 0) this.#beganAt = performance.now();
-      this.#owedMs += operation.expectedMs;
-      this.#pending.add(operation);
+      this.#pending.add(statement);
       this.#client.query(query, (error: Error | null, result: pg.QueryResult) => {
-        this.#answered(operation, error, result);
+        this.#responded(statement, error, result);
       });
     });
   }
 
-  #answered(operation: Operation, error: Error | null, result: pg.QueryResult): void {
+  #responded(statement: PendingStatement, error: Error | null, result: pg.QueryResult): void {
     if (error === null || error === undefined) {
-      operation.settle(undefined, result);
-      this.#done(operation);
+      statement.settle(undefined, result);
+      this.#complete(statement);
     } else if (!(error instanceof driver().DatabaseError)) {
-      this.#failed(operation, error, this.broken);
+      this.#fail(statement, error, this.broken);
     } else if (endsSession(error)) {
-      this.#failed(operation, error, true);
+      this.#fail(statement, error, true);
     } else {
-      this.#tellRefused = () => this.#failed(operation, error, this.#socket.destroyed);
+      this.#rejectRefused = () => this.#fail(statement, error, this.#socket.destroyed);
     }
   }
 
-  /** @param isOver the session has ended with it */
-  #failed(operation: Operation, error: Error, isOver: boolean): void {
-    this.#tellRefused = undefined;
-    // What is sent now would be sent to a session that ends.
-    if (isOver) this.#break();
-    operation.settle(fromDriver(error, isOver), undefined);
-    this.#done(operation);
+  /** @param hasEnded the session has ended with the error */
+  #fail(statement: PendingStatement, error: Error, hasEnded: boolean): void {
+    this.#rejectRefused = undefined;
+    // A statement that the caller sends as a result must not go to a session that ends.
+    if (hasEnded) this.#break();
+    statement.settle(fromDriver(error, hasEnded), undefined);
+    this.#complete(statement);
   }
 
-  #done(operation: Operation): void {
-    if (!this.#pending.delete(operation)) return;
-    const now = performance.now();
-    this.#silentMs = 0;
-    if (!this.broken) operation.cost?.learn(now - this.#beganAt);
-    this.#beganAt = now;
-    this.#owedMs -= operation.expectedMs;
-    if (this.#pending.size === 0) {
-      this.idleSince = now;
-      this.#owedMs = 0; // what rounding has left
-    }
-    if (!this.#broken) this.#events.answered(this);
+  #complete(statement: PendingStatement): void {
+    if (this.#pending.complete(statement, this.broken) && !this.#isBroken) this.#events.completed(this);
   }
 
-  /** No caller waits any more for a statement that is under way. */
+  /** Whether statements are under way and no caller waits for any of them. */
   isAbandoned(now: number): boolean {
-    for (const { deadlineAt } of this.#pending) if (now < deadlineAt) return false;
-    return this.#pending.size > 0;
+    return this.#pending.isAbandoned(now);
   }
 
   /**
-   * Asks the server to end the statement under way, once. Only where it does not matter if the next one is
-   * ended instead.
+   * Requests the server, once, to cancel the statement that it works on. Only for sessions on which it does
+   * no harm if the next statement is cancelled instead.
    */
   cancel(): void {
-    const [first] = this.#pending;
+    const { first } = this.#pending;
     if (first === this.#cancelled) return;
     this.#cancelled = first;
     this.#cancelling = cancelStatement(this.#client as unknown as SessionAddress);
   }
 
   /**
-   * Lets go of callers whose deadline has passed; cuts a socket that has gone silent. Called every few ms.
-   * @param watchedMs time that this thread has watched since the last call. The next call judges it: between
-   *   the two the loop has read what had arrived
+   * Rejects statements whose deadline has passed; cuts a socket on which the server is silent. Called every
+   * few milliseconds.
+   * @param watchedMs see `PendingStatements.sweep`
    */
   sweep(now: number, watchedMs: number): void {
-    const [oldest] = this.#pending;
-    if (oldest === undefined) return;
-    if (this.#silentMs > oldest.limitMs + WATCHDOG_MS) {
-      this.destroy();
-      return;
-    }
-    this.#silentMs += watchedMs;
-    for (const operation of this.#pending) {
-      if (now >= operation.deadlineAt) operation.settle(new ReplyOverdueError('deadline passed'), undefined);
-    }
+    if (!this.#pending.sweep(now, watchedMs)) this.destroy();
   }
 
-  /** Orderly, after the answers under way. */
+  /** Ends the session in order, after the responses under way. */
   async end(): Promise<void> {
-    this.#broken = true; // for new statements
-    const cut = setTimeout(() => this.#socket.destroy(), FAREWELL_MS);
+    this.#isBroken = true; // no new statements
+    const cut = setTimeout(() => this.#socket.destroy(), END_WITHIN_MS);
     cut.unref();
     await this.#client.end();
     clearTimeout(cut);
   }
 
   #break(): void {
-    this.#broken = true;
+    this.#isBroken = true;
     this.#socket.destroy();
-    this.#tellRefused?.();
+    this.#rejectRefused?.();
   }
 
-  /** A server that is busy with a statement does not see that its client has gone, so that is cancelled. */
+  /**
+   * Cuts the connection. A server that works on a statement does not notice that its client has gone, so the
+   * statement is cancelled.
+   */
   destroy(): void {
-    this.#broken = true;
+    this.#isBroken = true;
     if (this.#pending.size > 0 && !this.#socket.destroyed) this.cancel();
-    this.#socket.destroy(new ConnectionLostError('cut: the server stopped answering'));
+    this.#socket.destroy(new ConnectionLostError('cut: the server does not respond'));
   }
 }
 

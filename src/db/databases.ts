@@ -1,4 +1,5 @@
-// The databases of all mounted services, prepared by the primary at start: one per service, named like it.
+// Creates and migrates the databases of the mounted services when the process starts: one for each service,
+// with the service's name.
 import type pg from 'pg';
 import { StartError } from '../errors.js';
 import type { Log } from '../telemetry/log.js';
@@ -10,18 +11,18 @@ import { withDatabase } from './server-url.js';
 import { withStartClient } from './start-client.js';
 
 export interface DatabaseTarget {
-  /** Of the service, and of its database unless that has one of its own. */
+  /** Name of the service, and of its database unless `database` is set. */
   readonly name: string;
   readonly database?: string;
-  /** The server, with the maintenance database in its path. */
+  /** URL of the server, with the maintenance database in its path. */
   readonly server: string;
-  /** That names the server, for messages; undefined for the embedded one. */
+  /** The setting with that URL, for messages; undefined for the embedded server. */
   readonly setting?: string | undefined;
   readonly migrations: URL | undefined;
   readonly framework?: readonly MigrationSet[];
 }
 
-/** A role without the right to create databases; `statement` is what somebody who may has to run. */
+/** A database is missing and the role may not create it. `statement` creates it when another role runs it. */
 class MissingDatabase {
   readonly statement: string;
 
@@ -30,7 +31,9 @@ class MissingDatabase {
   }
 }
 
-/** Creating a database copies files, and waits for others that are being created. */
+/**
+ * Time to create a database: the server copies files, and waits for other databases that are being created.
+ */
 const CREATE_TIMEOUT_MS = 30_000;
 
 /** URL of a service's own database on a server. */
@@ -41,9 +44,11 @@ export function serviceDatabase(target: Pick<DatabaseTarget, 'name' | 'database'
 const databaseOf = ({ name, database = name }: Pick<DatabaseTarget, 'name' | 'database'>): string => database;
 
 /**
- * Creates what is missing, then migrates, all services in parallel; `ready` is told of each as it is done.
- * @throws ConfigError for mistakes in a folder of migrations, before anything is done; StartError; for
- *   missing databases that we may not create: with the exact statements
+ * Creates missing databases and migrates all of them, in parallel.
+ * @param ready called with the name of each service whose database is ready
+ * @throws ConfigError for mistakes in a folder of migrations, before anything is done
+ * @throws StartError when a server cannot be reached or a migration fails; for databases that may not be
+ *   created, with the exact statements
  */
 export async function prepareDatabases(
   targets: readonly DatabaseTarget[],
@@ -78,7 +83,10 @@ export async function prepareDatabases(
   if (failures.length > 0) throw failures[0];
 }
 
-/** What `prepareDatabases` would find to do; changes nothing. @throws StartError */
+/**
+ * Reports what `prepareDatabases` would have to do, and changes nothing. @throws StartError, ConfigError as
+ * that does
+ */
 export async function databaseStates(
   target: DatabaseTarget,
   log: Log,
@@ -99,7 +107,7 @@ async function ensureDatabase(target: DatabaseTarget, log: Log): Promise<void> {
       log.info({ service: target.name }, 'database created');
     } catch (error) {
       const { code } = error as pg.DatabaseError;
-      // duplicate_database, or the same as a unique violation: another process was quicker
+      // duplicate_database, or the same as a unique_violation: another process has created it meanwhile
       if (code === '42P04' || code === '23505') return;
       if (code !== '42501') throw error;
       const role = driver().escapeIdentifier(client.session.user ?? '');
@@ -108,7 +116,7 @@ async function ensureDatabase(target: DatabaseTarget, log: Log): Promise<void> {
   });
 }
 
-/** With all that is in it, whoever is connected. @throws StartError when the server cannot be reached */
+/** Drops a database, and ends the sessions in it. @throws StartError when the server cannot be reached */
 export async function dropDatabase(target: DatabaseTarget): Promise<void> {
   const name = driver().escapeIdentifier(databaseOf(target));
   await withClient(target, target.server, async (client) => {
@@ -116,7 +124,7 @@ export async function dropDatabase(target: DatabaseTarget): Promise<void> {
   });
 }
 
-/** Asked by connecting to it: in the usual case nothing else is needed. */
+/** Whether the database exists. Finds out by connecting to it, which suffices if it does. */
 async function exists(target: DatabaseTarget): Promise<boolean> {
   try {
     await withClient(target, serviceDatabase(target), async () => {});

@@ -1,5 +1,6 @@
-// Single autocommit statements on shared, pipelined sessions. A BEGIN on one of them would swallow
-// everybody's statements, so the texts are checked. Nothing that may have changed data is ever sent twice.
+// The pipelined lane: single autocommit statements on sessions that all callers share. A BEGIN on one of them
+// would put the statements of other callers into its transaction, so the texts are checked. A statement that
+// may have changed data is never sent twice.
 import type pg from 'pg';
 import { DeadlineExceededError } from '../errors.js';
 import type { Connection } from './connection.js';
@@ -9,6 +10,7 @@ import type { ConnectionPool } from './pool.js';
 import { acts, type Statement, type StatementCache } from './statement.js';
 import { isParameterMismatch, isStalePlan, StatementError } from './statement-error.js';
 
+/** Times that a statement is sent at most. */
 const ATTEMPTS = 3;
 
 export interface LaneOptions {
@@ -25,6 +27,7 @@ export class Lane {
   }
 
   /**
+   * Carries out a statement, and repeats it if it has certainly changed nothing.
    * @throws DatabaseMisuseError, StatementError, OutcomeUnknownError, HttpError DATABASE_BUSY,
    *   DEADLINE_EXCEEDED
    */
@@ -36,25 +39,25 @@ export class Lane {
     if (statement.refusedOnLane !== undefined) throw new DatabaseMisuseError(statement.refusedOnLane);
     const { pool, statements } = this.#options;
     let name = statement.name;
-    /** The name by which the values did not fit. */
+    /** Name of the prepared statement whose parameters the values did not match. */
     let misfit: string | undefined;
     for (let attempt = 1; ; attempt++) {
       if (performance.now() >= deadlineAt) throw new DeadlineExceededError();
-      let readOnly = true; // until it is sent, nothing can have changed
+      let readOnly = true; // until the statement is sent, nothing can have changed
       const send = (connection: Connection): Promise<pg.QueryResult> => {
         readOnly = connection.readOnly;
         const limitMs = this.#options.statementTimeoutMs;
         const { text, cost, mayChangeSession } = statement;
         const sent = connection.send({ text, name, values, limitMs, deadlineAt, cost });
-        // Sent with it, so that nothing comes in between.
-        if (mayChangeSession) void connection.cleanse(limitMs, deadlineAt);
+        // Sent at once, so that no statement of another caller comes in between.
+        if (mayChangeSession) void connection.resetSession(limitMs, deadlineAt);
         return sent;
       };
       const connection = pool.shared(statement.kind);
       try {
         const result = await (connection ? send(connection) : pool.whenShared(statement, deadlineAt, send));
-        // Only now it is known that it was the name, not the values: those of a request could ask for many
-        // names.
+        // Only now it is known that the prepared statement was outdated, not the values wrong. Otherwise
+        // wrong values of clients would use up one name after the other.
         if (misfit !== undefined) statements.renew(statement, misfit);
         return result;
       } catch (error) {
@@ -69,7 +72,10 @@ export class Lane {
     }
   }
 
-  /** Only what certainly changed nothing: refused before it ran, or lost on a session that cannot write. */
+  /**
+   * Whether the statement has certainly changed nothing: it was refused before it ran, or lost on a session
+   * that cannot write.
+   */
   #mayRepeat(error: unknown, statement: Statement, name: string | undefined, readOnly: boolean): boolean {
     if (error instanceof ConnectionLostError) return readOnly;
     if (!(error instanceof StatementError) || !statement.isAtomic) return false;
@@ -82,8 +88,8 @@ export class Lane {
       case '25006': // it looked like a read, but writes
         statement.kind = 'write';
         return readOnly;
-      // No such prepared statement: its first use failed, or a pooler changed the session. So the driver may
-      // prepare it twice.
+      // The prepared statement does not exist, or exists already: its first use failed, or a pooler has
+      // changed the session.
       case '26000':
       case '42P05':
         return true;

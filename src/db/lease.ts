@@ -1,7 +1,8 @@
-// A session in the hands of one owner. It serves nobody else until it is given back, and the owner's code may
-// outlive that: what it sends afterwards would run on its own, or in the transaction of the next owner.
+// The right of one transaction to use a session alone. Code of a service may go on after its transaction has
+// ended, and what it sent then would run on its own or in the next transaction on that session. After `end`
+// the lease sends nothing.
 import type pg from 'pg';
-import type { Connection, Send } from './connection.js';
+import type { Connection, SendOptions } from './connection.js';
 import { DatabaseMisuseError } from './database-errors.js';
 
 export class Lease {
@@ -12,38 +13,39 @@ export class Lease {
   }
 
   get broken(): boolean {
-    return this.#held().broken;
+    return this.#session().broken;
   }
 
-  /** @throws DatabaseMisuseError when the session was given back; what `Connection.send` throws */
-  send(what: Send): Promise<pg.QueryResult> {
-    return this.#held().send(what);
+  /** @throws DatabaseMisuseError when the lease has ended; what `Connection.send` throws */
+  send(what: SendOptions): Promise<pg.QueryResult> {
+    return this.#session().send(what);
   }
 
-  /** As `send`. */
+  /** See `Connection.sendScript`. @throws as `send` does */
   sendScript(text: string, limitMs: number, deadlineAt: number): Promise<pg.QueryResult> {
-    return this.#held().sendScript(text, limitMs, deadlineAt);
+    return this.#session().sendScript(text, limitMs, deadlineAt);
   }
 
-  /** As `Connection.cleanse`. */
-  cleanse(limitMs: number, deadlineAt: number): Promise<void> {
-    return this.#held().cleanse(limitMs, deadlineAt);
+  /** See `Connection.resetSession`. */
+  resetSession(limitMs: number, deadlineAt: number): Promise<void> {
+    return this.#session().resetSession(limitMs, deadlineAt);
   }
 
-  /** As `Connection.destroy`. */
+  /** See `Connection.destroy`. */
   destroy(): void {
-    this.#held().destroy();
+    this.#session().destroy();
   }
 
-  /** Ends it. @returns the session, for who has lent it */
+  /** Ends the lease. @returns the session, which goes back to the pool */
   end(): Connection {
-    const connection = this.#held();
+    const connection = this.#session();
     this.#connection = undefined;
     return connection;
   }
 
-  #held(): Connection {
-    if (this.#connection === undefined) throw new DatabaseMisuseError('the session was given back');
+  #session(): Connection {
+    if (this.#connection === undefined)
+      throw new DatabaseMisuseError('the transaction has ended and has returned its session');
     return this.#connection;
   }
 }

@@ -1,6 +1,6 @@
-// Schema migrations of one service's database, run by the primary: numbered .sql files, each once, in order,
-// all pending ones of a folder in one transaction. node-pg-migrate runs them under an advisory lock, so two
-// processes may start at once; it is loaded only when something is pending, which is rare.
+// Migrates the database of one service: runs numbered .sql files, each once, in order, all pending ones of a
+// folder in one transaction. The runner is node-pg-migrate, under an advisory lock, so that two processes may
+// start at once. It is loaded only if a file is pending, which is rare.
 import { StartError } from '../errors.js';
 import type { Log } from '../telemetry/log.js';
 import { driver } from './driver.js';
@@ -10,24 +10,24 @@ import { MIGRATION_TIMING, type MigrationTiming, runMigrations } from './run-mig
 import { withStartClient } from './start-client.js';
 
 export interface MigrateOptions {
-  /** For messages. */
+  /** Name of the service, for messages. */
   readonly service: string;
-  /** That names its server, for messages; undefined for the embedded one. */
+  /** The setting with the URL of the server, for messages; undefined for the embedded server. */
   readonly setting?: string | undefined;
-  /** URL of the service's own database, which exists. */
+  /** URL of the service's own database. It exists. */
   readonly connection: string;
-  /** The service's own migrations. */
+  /** Folder of the service's own migrations. */
   readonly migrations: URL | undefined;
-  /** Folders of other rooms, run before the service's (the saga journal). */
+  /** Folders of other modules (the saga journal), run before the service's own. */
   readonly framework?: readonly MigrationSet[];
   /** @default MIGRATION_TIMING */
   readonly timing?: MigrationTiming;
   readonly log: Log;
 }
 
-/** What this room needs in every database. */
+/** Migrations that this module needs in every database. */
 const FRAMEWORK: MigrationSet = { name: 'framework', folder: new URL('./migrations/', import.meta.url) };
-/** The service's own set. */
+/** Name of the set of the service's own migrations. */
 const OWN = 'service';
 const SCHEMA = 'multilane';
 
@@ -38,8 +38,10 @@ interface ReadSet extends MigrationSet {
 }
 
 /**
- * @throws ConfigError for a folder with mistakes, before anything runs; StartError when the database cannot
- *   be reached, a migration fails, or the database and the folder do not fit
+ * Runs all pending migrations of a service's database.
+ * @throws ConfigError for a folder with mistakes, before anything runs
+ * @throws StartError when the database cannot be reached, a migration fails, or the database and the folder
+ *   do not match
  */
 export async function migrateService(options: MigrateOptions): Promise<void> {
   const sets = await readSets(options);
@@ -48,16 +50,18 @@ export async function migrateService(options: MigrateOptions): Promise<void> {
   });
 }
 
-/** One migration of a service: whose folder it is in, its file without `.sql`, whether it has been run. */
 export interface MigrationState {
+  /** Set that the migration belongs to: `service`, `saga` or `framework`. */
   readonly set: string;
+  /** Name of its file without `.sql`. */
   readonly name: string;
+  /** Whether it has been run in this database. */
   readonly applied: boolean;
 }
 
 /**
- * In the order in which they are run; changes nothing.
- * @throws StartError, ConfigError as `migrateService`
+ * Reports all migrations of a database in the order in which they run, and changes nothing.
+ * @throws StartError, ConfigError as `migrateService` does
  */
 export async function migrationStates(options: MigrateOptions): Promise<readonly MigrationState[]> {
   const sets = await readSets(options);
@@ -73,7 +77,10 @@ export async function migrationStates(options: MigrateOptions): Promise<readonly
   });
 }
 
-/** Those of a database that is not there yet. @throws ConfigError for a folder with mistakes */
+/**
+ * The migrations that a database which does not exist yet will get. @throws ConfigError for a folder with
+ * mistakes
+ */
 export async function plannedMigrations(options: Sets): Promise<readonly MigrationState[]> {
   return (await readSets(options)).flatMap(({ name: set, migrations }) =>
     migrations.map(({ name }) => ({ set, name, applied: false })),
@@ -108,11 +115,13 @@ async function migrate(client: LimitedClient, options: MigrateOptions, set: Read
   if (pending.length === 0) return;
   const target = { service, setting, connection, schema: SCHEMA, table: tableOf(set.name) };
   await runMigrations(client, { ...target, ...set, pending: pending.map(({ name }) => name), timing, log });
-  await findPending(client, service, set); // the process that held the lock before may have been newer
+  await findPending(client, service, set); // a newer version may have migrated while this process waited for the lock
 }
 
 /**
- * @throws StartError when the database has what the folder has not, or something later than what is pending
+ * The migrations of a set that have not been run yet.
+ * @throws StartError when the database has run one that is not in the folder, or one with a higher number
+ *   than a pending one
  */
 async function findPending(
   client: LimitedClient,
@@ -148,17 +157,17 @@ function unknownMigrations(
         `"${set}", which this version does not know; start that version`,
     );
   }
-  const before = `the database of "${service}" has applied ${names}, of which the folder of its migrations has no file`;
+  const mismatch = `the database of "${service}" has applied ${names}, of which the folder of its migrations has no file`;
   for (const old of unknown) {
     const now = pending.find(({ number }) => number === numberOf(old));
     if (now === undefined) continue;
     return new StartError(
-      `${before}. If ${now.file} is that file, rename it ${old}.sql again, or tell the database: ` +
+      `${mismatch}. If ${now.file} is that file, rename it ${old}.sql again, or rename it in the database: ` +
         renaming(set, old, now.name),
     );
   }
   return new StartError(
-    `${before}. If a file was removed or renamed, restore it; if a newer version of the service has migrated ` +
+    `${mismatch}. If a file was removed or renamed, restore it; if a newer version of the service has migrated ` +
       'the database, start that version',
   );
 }

@@ -1,15 +1,15 @@
-// Why a migration has failed, as its author wants to read it: file and line, the line itself with a mark
-// below the place, and what PostgreSQL advises.
+// The error of a migration that has failed, for its author: file and line, the line itself with a mark below
+// the position, and PostgreSQL's advice.
 import type pg from 'pg';
 import { StartError } from '../errors.js';
 import { lineOf, type Migration } from './migration-folder.js';
 
-/** Characters of a line that is shown, before the mark and behind it. */
-const SHOWN = 80;
+/** Number of characters of the line that are shown before and after the position. */
+const SHOWN_CHARACTERS = 80;
 
 /**
- * @param done how many statements of the file had been carried out: where the server names no position, it
- *   was the next one
+ * @param done number of statements of the file that had been carried out. If the server gives no position,
+ *   the one after them has failed
  */
 export function migrationFailure(
   service: string,
@@ -31,7 +31,9 @@ export function migrationFailure(
   return new StartError(lines.join('\n'), { cause: error });
 }
 
-/** The server counts characters from 1, strings count UTF-16 units from 0. */
+/**
+ * Offset of the error in the SQL. The server counts characters from 1, a string counts UTF-16 units from 0.
+ */
 function positionOf({ position }: pg.DatabaseError, sql: string): number | undefined {
   if (position === undefined) return undefined;
   let at = 0;
@@ -42,9 +44,11 @@ function positionOf({ position }: pg.DatabaseError, sql: string): number | undef
 }
 
 function excerpt(content: string, at: number, isMarked: boolean): readonly string[] {
-  const begin = Math.max(content.lastIndexOf('\n', at - 1) + 1, at - SHOWN);
+  const begin = Math.max(content.lastIndexOf('\n', at - 1) + 1, at - SHOWN_CHARACTERS);
   const end = content.indexOf('\n', at);
-  const line = content.slice(begin, Math.min(end < 0 ? content.length : end, at + SHOWN)).trimEnd();
+  const line = content
+    .slice(begin, Math.min(end < 0 ? content.length : end, at + SHOWN_CHARACTERS))
+    .trimEnd();
   if (!isMarked) return [`    ${line}`];
   return [`    ${line}`, `    ${line.slice(0, at - begin).replaceAll(/[^\t]/g, ' ')}^`];
 }

@@ -1,5 +1,5 @@
-// The files of a folder of migrations. A folder that could not be applied to an empty database is refused
-// before anything runs: with file and line, and with what to do.
+// Reads a folder of migrations and checks it: names, numbers, encoding and SQL. All mistakes are reported at
+// once, before anything runs, each with file, line and what to do.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -10,7 +10,7 @@ import { readMigrationScript } from './migration-script.js';
 import type { SqlStatement } from './sql-text.js';
 
 /**
- * One folder of migrations and, by its name, the table that remembers them: `multilane.migrations_<name>`.
+ * A folder of migrations. Those that have been run are recorded in the table `multilane.migrations_<name>`.
  */
 export interface MigrationSet {
   readonly name: string;
@@ -18,33 +18,34 @@ export interface MigrationSet {
 }
 
 export interface Migration {
-  /** Its file's name without `.sql`: what the database remembers. */
+  /** Name of its file without `.sql`, by which the database records it. */
   readonly name: string;
-  /** As the order of the migrations has it. */
+  /** Number at the beginning of the name, which gives the order. */
   readonly number: bigint;
-  /** From the working directory, where it lies below it. */
+  /** Path of its file; relative if it is below the working directory. */
   readonly file: string;
-  /** All of the file, without a byte order mark. */
+  /** Content of the file, without a byte order mark. */
   readonly content: string;
-  /** The part of it that is run. */
+  /** Beginning and end of the part of the content that is run. */
   readonly start: number;
   readonly end: number;
   readonly statements: readonly SqlStatement[];
 }
 
-/** A quote would end the name in the statement that remembers it. */
+/** Names of files that are run. A quote would end the name in the statement that records it. */
 const NAME = /^(\d{1,17})(?!\d)[^']*\.sql$/;
+/** Names of files that look like migrations; all others are ignored. */
 const LOOKS_LIKE_ONE = /\.sql$|^\d.*\.[cm]?[jt]s$/i;
 const BY_LINE = new Intl.Collator('en', { numeric: true });
 
-/** @returns them in order. @throws ConfigError that lists all mistakes of the folder, one per line */
+/** @returns the migrations in order. @throws ConfigError with all mistakes of the folder, one in each line */
 export async function readMigrations(service: string, set: MigrationSet): Promise<readonly Migration[]> {
   const folder = fileURLToPath(set.folder).replace(/\/$/, '');
   const names = await namesIn(service, folder);
   const faults = nameFaults(set, folder, names);
   if (names.length === 0) {
     faults.push(
-      `${shownPath(folder)}: holds no migrations: add 0001_what.sql, or leave \`migrations\` out of "${service}"`,
+      `${shownPath(folder)}: holds no migrations: add 0001_what.sql, or remove \`migrations\` from "${service}"`,
     );
   }
   const numbered = names.filter((name) => NAME.test(name));
@@ -92,7 +93,7 @@ function nameFaults({ name: set }: MigrationSet, folder: string, names: readonly
   return faults;
 }
 
-/** Its name with the number behind all others. */
+/** The name with a number that is higher than all others. */
 function nextName(names: readonly string[], stem: string): string {
   const numbers = names.flatMap((name) => NAME.exec(name)?.[1] ?? []);
   const next = numbers.map(BigInt).reduce((most, one) => (one > most ? one : most), 0n) + 1n;
@@ -103,7 +104,7 @@ function nextName(names: readonly string[], stem: string): string {
 const renamed = (set: string, from: string, to: string): string =>
   `; where it is applied already, also: ${renaming(set, from, to)}`;
 
-/** What tells a database that has applied a migration about its new name. */
+/** SQL that renames a migration in a database in which it has been run. */
 export const renaming = (set: string, from: string, to: string): string =>
   `update multilane.migrations_${set} set name = '${to}' where name = '${from}'`;
 
@@ -112,7 +113,7 @@ async function readMigration(folder: string, name: string, faults: string[]): Pr
   const file = shownPath(path);
   let content: string;
   try {
-    // A byte order mark is left out.
+    // The decoder drops a byte order mark.
     content = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
   } catch (error) {
     const isText = !(error instanceof TypeError);
@@ -126,7 +127,7 @@ async function readMigration(folder: string, name: string, faults: string[]): Pr
   return [{ name: name.slice(0, -'.sql'.length), number, file, content, ...script }];
 }
 
-/** From 1. */
+/** Number of the line at an offset; the first line is 1. */
 export const lineOf = (content: string, at: number): number => content.slice(0, at).split('\n').length;
 
 function shownPath(path: string): string {

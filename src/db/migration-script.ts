@@ -1,19 +1,20 @@
-// What of a migration's file is run, and what in it could not do what its author expects. node-pg-migrate
-// reads the markers `-- Up Migration` and `-- Down Migration` with fewer questions: a file with the second
-// one alone would run both parts.
+// Finds the part of a migration's file that is run, and what in it would not do what its author expects.
+// node-pg-migrate reads the markers `-- Up Migration` and `-- Down Migration` without such checks: with the
+// second one alone it would run both parts of the file.
 import { readScript, type SqlStatement } from './sql-text.js';
 
-/** What is wrong at a place of a script, and what to do. */
 export interface ScriptFault {
+  /** Offset in the script. */
   readonly at: number;
+  /** What is wrong, and what to do. */
   readonly what: string;
 }
 
 export interface MigrationScript {
-  /** The part that is run. */
+  /** Beginning and end of the part that is run. */
   readonly start: number;
   readonly end: number;
-  /** The statements of that part; their offsets count from the beginning of the whole script. */
+  /** Statements of that part; their offsets are those in the whole script. */
   readonly statements: readonly SqlStatement[];
   readonly faults: readonly ScriptFault[];
 }
@@ -67,7 +68,10 @@ export function readMigrationScript(script: string): MigrationScript {
 const startsLine = (script: string, at: number): boolean =>
   script.slice(script.lastIndexOf('\n', at - 1) + 1, at).trim() === '';
 
-/** All pending migrations are one transaction, which none of them may end. */
+/**
+ * Why a statement may not be in a migration: all pending ones are one transaction, which none of them may
+ * end.
+ */
 function refusal(statement: string): string | undefined {
   const shown = statement.replaceAll(/\s+/g, ' ').slice(0, 60);
   if (ENDS_TRANSACTION.test(statement) || ROLLBACK.test(statement)) {
@@ -75,12 +79,12 @@ function refusal(statement: string): string | undefined {
   }
   if (CONCURRENT_INDEX.test(statement)) {
     return (
-      `"${shown}" cannot run in a transaction, and migrations are one: leave out "concurrently" (writes to the ` +
-      'table wait meanwhile), or run it by hand first and write "if not exists" or "if exists" here'
+      `"${shown}" cannot run in a transaction, and migrations are one: remove "concurrently" (writes to the ` +
+      'table wait meanwhile), or run it yourself first and write "if not exists" or "if exists" here'
     );
   }
   if (OUTSIDE_ONLY.test(statement)) {
-    return `"${shown}" cannot run in a transaction, and migrations are one: run it by hand`;
+    return `"${shown}" cannot run in a transaction, and migrations are one: run it yourself`;
   }
   return undefined;
 }

@@ -1,14 +1,16 @@
-// Watches, on a second connection, the session that migrates: a migration may take hours, so its statements
-// have no time limit, but the server must answer here. It also knows which session the migration waits for.
+// Watches a migration from a second connection. A migration may take hours, so its statements have no limit
+// of time; but the server must respond to the queries of this connection. They also find the session that
+// holds the lock for which the migration waits.
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { LimitedClient } from './limited-client.js';
 
-/** How often progress is published. */
+/** How often progress is reported. */
 const PROGRESS_EVERY_MS = 10_000;
+/** Characters of a query that are shown. */
 const QUERY_CHARACTERS = 120;
 
-/** A session that holds a lock. Its query is hidden from roles that may not see it. */
+/** A session that holds the lock. The server hides its query from roles that may not see it. */
 export interface Blocker {
   readonly pid: number;
   readonly application: string;
@@ -23,19 +25,20 @@ const BLOCKER = `
    limit 1`;
 
 export interface WatchOptions {
-  /** A connection of its own, with a limit on its statements. */
+  /** Connection for the queries, with a limit of time. */
   readonly client: LimitedClient;
-  /** Of the session that migrates. */
+  /** Process id of the session that migrates, on the server. */
   readonly pid: number;
+  /** Time between two queries, in milliseconds. */
   readonly everyMs: number;
-  /** Called about every 10 s. */
+  /** Called about every 10 s, with the time since the start. */
   readonly onProgress: (seconds: number, blocker: Blocker | undefined) => void;
-  /** Called once: the server does not answer. Nothing is watched afterwards. */
+  /** Called once when the server does not respond, which ends the watch. */
   readonly onSilent: (error: Error) => void;
 }
 
 export class MigrationWatch {
-  /** Whom the session has last been seen waiting for. */
+  /** The last session that the migration was seen waiting for. */
   blocker: Blocker | undefined;
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
@@ -52,7 +55,7 @@ export class MigrationWatch {
   async #run({ client, pid, everyMs, onProgress, onSilent }: WatchOptions): Promise<void> {
     const { signal } = this.#stopping;
     const startedAt = performance.now();
-    let publishedAt = startedAt;
+    let reportedAt = startedAt;
     for (;;) {
       await delay(everyMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
@@ -65,8 +68,8 @@ export class MigrationWatch {
       }
       this.blocker = seen ?? this.blocker;
       const now = performance.now();
-      if (now - publishedAt < PROGRESS_EVERY_MS) continue;
-      publishedAt = now;
+      if (now - reportedAt < PROGRESS_EVERY_MS) continue;
+      reportedAt = now;
       onProgress(Math.round((now - startedAt) / 1000), seen);
     }
   }

@@ -126,7 +126,7 @@ export class OpenTransaction {
     this.#isCommitSent = true;
     const committed = this.#sendCommit();
     committed.catch(() => {}); // an earlier failure is the one that is reported
-    const clean = this.#cleanse(this.#limitMs, this.#deadline.at);
+    const clean = this.#resetSession(this.#limitMs, this.#deadline.at);
     await Promise.all([this.#begun, ...this.#unconfirmed]).catch((error: unknown) => {
       throw toCaller(error, 'unknown');
     });
@@ -143,14 +143,14 @@ export class OpenTransaction {
     if (this.#session.broken) return;
     const until = performance.now() + this.#deadline.remainingMs() + ROLLBACK_LIMIT_MS;
     const rolledBack = this.#session.sendScript('rollback', ROLLBACK_LIMIT_MS, until);
-    const clean = this.#cleanse(ROLLBACK_LIMIT_MS, until); // a rollback does not release locks of the session
+    const clean = this.#resetSession(ROLLBACK_LIMIT_MS, until); // a rollback does not release locks of the session
     await rolledBack.catch(() => this.#session.destroy());
     await clean;
   }
 
   /** Cleans the session if that may be needed; sent right after the end of the transaction. */
-  #cleanse(limitMs: number, deadlineAt: number): Promise<void> | undefined {
-    return this.#mayChangeSession ? this.#session.cleanse(limitMs, deadlineAt) : undefined;
+  #resetSession(limitMs: number, deadlineAt: number): Promise<void> | undefined {
+    return this.#mayChangeSession ? this.#session.resetSession(limitMs, deadlineAt) : undefined;
   }
 
   #requireUnsealed(): void {

@@ -2,11 +2,12 @@
 // paid for out of the budget of the process.
 //
 // A caller has one of three wishes:
-//   read       to share a read-only session with other reads, pipelined
-//   write      to share a session with other autocommit writes. Quick ones get up to MAX_WRITE_LANES sessions: on a
-//              single one every commit would wait until the one before it is flushed to disk; on several,
-//              PostgreSQL flushes once for all of them
-//   exclusive  to have a session alone, for a transaction; it is one of those for writes
+//
+//   read        to share a read-only session with other reads, pipelined.
+//   write       to share a session with other autocommit writes. Quick ones get up to MAX_WRITE_LANES
+//               sessions: on a single one every commit would wait until the one before it is flushed to disk;
+//               on several, PostgreSQL flushes once for all of them.
+//   exclusive   to have a session alone, for a transaction. It is one of those for writes.
 //
 // A shared session gets statements for as long as those under way on it are quick (pipelining). If no session
 // has room, callers wait (connection-queue), and more sessions are opened if the wait is going to last
@@ -91,7 +92,7 @@ export class ConnectionPool {
     this.#opener = new SessionOpener(opening, this.#sessions, {
       attempted: (opened) => this.#attempted(opened),
       unreachable: (cause) => this.#rejectAll(() => databaseBusy('unreachable', cause)),
-      answered: (session) => this.#answered(session),
+      completed: (session) => this.#completed(session),
       closed: (session) => this.#closed(session),
     });
     this.#holdings = { sessions: this.#sessions, budget, opener: this.#opener };
@@ -264,7 +265,7 @@ export class ConnectionPool {
     this.#reportIfEmpty();
   }
 
-  #answered(session: Connection): void {
+  #completed(session: Connection): void {
     if (session.use === 'exclusive') return;
     if (session.pending === 0) this.#sessions.becameIdle(session);
     if (this.#queue.length > 0) this.#serveQueue();

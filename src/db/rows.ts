@@ -1,4 +1,4 @@
-// The three ways to say how many rows are expected, on top of `query`.
+// `one`, `maybeOne` and `many`, made of `query`: they say how many rows the caller expects.
 import { NotFoundError } from '../errors.js';
 import type { Queryable, QueryResult, Row } from './database.js';
 
@@ -11,7 +11,7 @@ export abstract class Rows implements Queryable {
     return row;
   }
 
-  /** @throws Error when there are several */
+  /** @throws Error when there are several rows */
   async maybeOne<R = Row>(text: string, values?: readonly unknown[]): Promise<R | undefined> {
     const { rows } = await this.query<R>(text, values);
     if (rows.length > 1) throw new Error(`expected at most one row, got ${rows.length}`);

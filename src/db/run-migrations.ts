@@ -1,6 +1,6 @@
 // Runs the pending migrations of one folder in one transaction. It waits for a lock for a short time only,
-// because every other session queues behind a waiting ALTER TABLE; then it rolls back, lets them through and
-// tries again.
+// because all other sessions wait behind an ALTER TABLE that waits. After that time it rolls back, lets them
+// proceed, and tries again.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -17,15 +17,15 @@ import type { Migration } from './migration-folder.js';
 import { type Blocker, MigrationWatch } from './migration-watch.js';
 import { withStartClient } from './start-client.js';
 
-/** How a migration waits, ms. */
+/** How a migration waits. All times are in milliseconds. */
 export interface MigrationTiming {
-  /** How long one try waits for a lock. */
+  /** How long one attempt waits for a lock. */
   readonly lockTimeoutMs: number;
-  /** Between two tries, for the sessions that queued behind this one. */
+  /** Time between two attempts, for the sessions that waited behind this one. */
   readonly pauseMs: number;
-  /** How often the server is asked whether it lives. */
+  /** How often the server is queried to see whether it lives. */
   readonly watchEveryMs: number;
-  /** How long it may take to respond to that. */
+  /** How long the server may take to respond to that. */
   readonly responseMs: number;
 }
 
@@ -39,11 +39,11 @@ export const MIGRATION_TIMING: MigrationTiming = {
 export interface RunOptions extends Connecting {
   readonly connection: string;
   readonly folder: URL;
-  /** All of the folder, in order. */
+  /** All migrations of the folder, in order. */
   readonly migrations: readonly Migration[];
   readonly schema: string;
   readonly table: string;
-  /** Names, for messages. */
+  /** Names of those that are pending, for messages. */
   readonly pending: readonly string[];
   readonly timing: MigrationTiming;
   readonly log: Log;
@@ -55,9 +55,9 @@ type Loader = NonNullable<RunnerOption['migrationLoaderStrategies']>[number];
 const LOCK_TIMEOUT = '55P03';
 
 /**
- * Tries until no other session holds what the migrations need.
- * @param observer another connection to the same database, with a limit on its statements
- * @throws StartError when a migration fails, or when the server does not answer
+ * Repeats the attempt until no other session holds a lock that the migrations need.
+ * @param observer another connection to the same database, with a limit of time on its statements
+ * @throws StartError when a migration fails, or when the server does not respond
  */
 export function runMigrations(observer: LimitedClient, options: RunOptions): Promise<void> {
   const { service, connection, pending, timing, log } = options;
@@ -84,7 +84,7 @@ export function runMigrations(observer: LimitedClient, options: RunOptions): Pro
     try {
       while (!(await tryOnce(client.session, options))) {
         const { blocker } = watch;
-        log.warn({ service, blocker }, `${what} waits${waitingFor(blocker)}; it is tried again`);
+        log.warn({ service, blocker }, `${what} waits${waitingFor(blocker)}; trying again`);
         await delay(timing.pauseMs);
       }
     } catch (error) {
@@ -101,7 +101,7 @@ function waitingFor(blocker: Blocker | undefined): string {
   return ` for a lock that session ${pid} (${application || 'without application_name'}: ${query}) holds`;
 }
 
-/** Of this session, whose process id it returns. */
+/** Limits how long this session waits for locks. @returns its process id on the server */
 async function limitLockWaits(client: LimitedClient, timing: MigrationTiming): Promise<number> {
   await client.query(lockTimeout(timing));
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
@@ -110,7 +110,7 @@ async function limitLockWaits(client: LimitedClient, timing: MigrationTiming): P
 
 const lockTimeout = ({ lockTimeoutMs }: MigrationTiming): string => `set lock_timeout = ${lockTimeoutMs}`;
 
-/** False when a lock was not available in time: everything is rolled back then. */
+/** @returns false when a lock was not available in time; everything is rolled back then */
 async function tryOnce(client: pg.Client, options: RunOptions): Promise<boolean> {
   const { service, folder, schema, table, log } = options;
   const { runner } = await import('node-pg-migrate');
@@ -120,7 +120,7 @@ async function tryOnce(client: pg.Client, options: RunOptions): Promise<boolean>
       dir: fileURLToPath(folder).replace(/\/$/, ''),
       ignorePattern: '\\..*|.*(?<!\\.sql)',
       migrationLoaderStrategies: [loaderOf(client, options)],
-      // Judged before, with what there is to do.
+      // `findPending` has checked the order.
       checkOrder: false,
       direction: 'up',
       migrationsSchema: schema,
@@ -141,7 +141,7 @@ async function tryOnce(client: pg.Client, options: RunOptions): Promise<boolean>
   }
 }
 
-/** What was read and judged is what is run, whatever has become of the files since. */
+/** Makes node-pg-migrate run the content that was read and checked, even if the files have changed since. */
 function loaderOf(client: pg.Client, { service, migrations, timing }: RunOptions): Loader {
   const load = async (migration: Migration): Promise<void> => {
     const { content, start, end } = migration;
@@ -150,7 +150,7 @@ function loaderOf(client: pg.Client, { service, migrations, timing }: RunOptions
     client.connection.on('commandComplete', count);
     try {
       await client.query(content.slice(start, end));
-      // Else the files behind it would mean something else when they run together with it.
+      // Without this, the files after this one would depend on whether they run together with it.
       await client.query(`reset session authorization; reset role; reset all; ${lockTimeout(timing)}`);
     } catch (error) {
       const isServers = error instanceof driver().DatabaseError && error.code !== LOCK_TIMEOUT;

@@ -1,4 +1,5 @@
-// Whether a database server answers, asked again and again on one connection of its own.
+// Checks again and again whether a database server responds, on a connection of its own; `/ready` depends on
+// it.
 import { setTimeout as delay } from 'node:timers/promises';
 import { isOutOfFiles } from '../open-files.js';
 import type { Log } from '../telemetry/log.js';
@@ -21,11 +22,12 @@ export class ServerProbe {
   readonly #everyMs: number;
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
-  #answers = true;
+  #responds = true;
   #client: LimitedClient | undefined;
-  #isAsked = true;
+  /** False while this process cannot open a socket, so that nothing is known of the server. */
+  #canProbe = true;
 
-  /** @param url of a database there that is in use; the first question is asked at once */
+  /** @param url URL of a database of the server that is in use; it is probed at once */
   constructor(url: string, log: Log, everyMs = PROBE_EVERY_MS) {
     this.#url = url;
     this.#log = log;
@@ -33,14 +35,17 @@ export class ServerProbe {
     this.#running = this.#run();
   }
 
-  /** Address of the server while it does not answer; at most a few seconds old. */
+  /**
+   * Address of the server while it does not respond, known a few seconds late at most; undefined while it
+   * does.
+   */
   get silent(): string | undefined {
-    return this.#answers ? undefined : addressOf(this.#url);
+    return this.#responds ? undefined : addressOf(this.#url);
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.#client?.cut(new Error('the probe is stopped')); // a silent server would be waited for
+    this.#client?.cut(new Error('the probe is stopped')); // else it would wait for a silent server
     await this.#running;
   }
 
@@ -51,7 +56,7 @@ export class ServerProbe {
       try {
         await (await this.#connected()).query('select 1');
       } catch (error) {
-        if (!isAnswer(error)) failure = error;
+        if (!isResponse(error)) failure = error;
         void this.#client?.end();
         this.#client = undefined;
       }
@@ -69,29 +74,32 @@ export class ServerProbe {
     return this.#client;
   }
 
-  /** Nothing is known of the server when this process cannot open a socket: what was known stays. */
+  /**
+   * Called when this process cannot open a socket: nothing is known of the server, so what was known stays.
+   */
   #skip(err: unknown): void {
-    if (this.#isAsked) this.#log.warn({ err }, `the database server ${addressOf(this.#url)} cannot be asked`);
-    this.#isAsked = false;
+    if (this.#canProbe) this.#log.warn({ err }, `cannot probe the database server ${addressOf(this.#url)}`);
+    this.#canProbe = false;
   }
 
   #found(failure: unknown): void {
-    this.#isAsked = true;
-    const answers = failure === undefined;
-    if (answers === this.#answers) return;
-    this.#answers = answers;
-    if (answers) this.#log.info(`the database server ${addressOf(this.#url)} answers again`);
-    else this.#log.warn({ err: failure }, `the database server ${addressOf(this.#url)} does not answer`);
+    this.#canProbe = true;
+    const responds = failure === undefined;
+    if (responds === this.#responds) return;
+    this.#responds = responds;
+    if (responds) this.#log.info(`the database server ${addressOf(this.#url)} responds again`);
+    else this.#log.warn({ err: failure }, `the database server ${addressOf(this.#url)} does not respond`);
   }
 }
 
-/** SQLSTATEs of a server that is stopping, has crashed or is still starting: it serves no client. */
+/** SQLSTATEs of a server that stops, has crashed or is still starting: it serves no client. */
 const NOT_NOW = /^57P0[123]$/;
 
 /**
- * Every other refusal shows that the server lives: an unknown database, a wrong password, no free connection.
+ * Whether an error is a response of a server that works. All refusals but those above are: an unknown
+ * database, a wrong password, no free connection.
  */
-const isAnswer = (error: unknown): boolean =>
+const isResponse = (error: unknown): boolean =>
   error instanceof driver().DatabaseError && !NOT_NOW.test(error.code ?? '');
 
 /** `max_connections` of the server. @throws StartError when it cannot be reached */

@@ -1,16 +1,17 @@
-// The statements of an SQL script, found as psql finds them, so that a migration can be judged before it runs
-// and a failure of it be placed. The script itself is sent whole: what is read here is never what is run.
+// Finds the statements of an SQL script by the rules of psql, so that a migration can be checked before it
+// runs, and the line of a failure can be reported. The script itself is sent as a whole: a mistake here never
+// changes what is run.
 
 export interface SqlStatement {
-  /** Offset of its first word in the script. */
+  /** Offset of the first word in the script. */
   readonly start: number;
-  /** Without the semicolon. */
+  /** Text without the semicolon. */
   readonly text: string;
 }
 
 export interface SqlScript {
   readonly statements: readonly SqlStatement[];
-  /** Those of `--`, to the end of their line. */
+  /** Comments that begin with `--`, to the end of their line. */
   readonly comments: readonly SqlStatement[];
 }
 
@@ -24,7 +25,7 @@ const WORD = /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/iy;
 const SPACE = /\s+/y;
 const NUMBER = /[\d$][\w.]*/y;
 const DOLLAR_QUOTE = /\$(?:[a-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/iy;
-/** Only these have a body of statements that is no text: `begin atomic … end`. */
+/** Statements that may have a body of statements which is no string: `begin atomic … end`. */
 const ROUTINE = /^create\s+(?:or\s+replace\s+)?(?:function|procedure)\b/i;
 
 export function readScript(script: string): SqlScript {
@@ -53,10 +54,14 @@ export function readScript(script: string): SqlScript {
   return { statements, comments };
 }
 
-/** Where a semicolon does not end the statement: in parentheses (of a rule), and in the body of a routine. */
+/**
+ * Tracks where a semicolon does not end the statement: in parentheses (of a rule), and in the body of a
+ * routine.
+ */
 class Nesting {
   #parentheses = 0;
   #blocks = 0;
+  /** The last word before. */
   #before = '';
 
   get isInside(): boolean {
@@ -74,7 +79,7 @@ class Nesting {
     else if (text === ')') this.#parentheses = Math.max(0, this.#parentheses - 1);
   }
 
-  /** @param statement as far as it has been read */
+  /** @param statement returns the statement as far as it has been read */
   word(word: string, statement: () => string): void {
     if (word === 'atomic' && this.#before === 'begin' && ROUTINE.test(statement())) this.#blocks = 1;
     else if (this.#blocks > 0 && word === 'case') this.#blocks++;
@@ -103,7 +108,7 @@ function endOf(kind: Token['kind'], script: string, at: number): number {
   if (kind === 'space') return matchEnd(SPACE, script, at) ?? afterBlockComment(script, at);
   if (isEscapeString(script, at)) return afterEscapeString(script, at + 2);
   const sign = script[at]!;
-  // A doubled quote reads as two strings without a space, which comes to the same here.
+  // A doubled quote is read as two strings without a space between them, which makes no difference here.
   if (sign === "'" || sign === '"') return endBy(sign, script, at + 1);
   const opening = matchEnd(DOLLAR_QUOTE, script, at);
   if (opening !== undefined) return endBy(script.slice(at, opening), script, opening);
@@ -118,7 +123,7 @@ function matchEnd(pattern: RegExp, script: string, at: number): number | undefin
   return pattern.test(script) ? pattern.lastIndex : undefined;
 }
 
-/** Behind the next `mark`; behind everything where there is none. */
+/** Offset after the next `mark`; after the end of the script when there is none. */
 function endBy(mark: string, script: string, from: number): number {
   const at = script.indexOf(mark, from);
   return at < 0 ? script.length + 1 : at + mark.length;
@@ -132,7 +137,7 @@ function afterEscapeString(script: string, from: number): number {
   return script.length;
 }
 
-/** Block comments nest, as PostgreSQL has them. One that is not closed takes all of the script. */
+/** Offset after a block comment. In PostgreSQL they nest. One that is not closed ends with the script. */
 export function afterBlockComment(script: string, from: number): number {
   const bounds = /\/\*|\*\//g;
   bounds.lastIndex = from;

@@ -1,5 +1,6 @@
-// Connections that are made while the process starts: a failure of one is a fault of a setting.
-// A server may go quiet at any moment, so everything here has a limit: log-in, statements and goodbye.
+// Connections that are made while the process starts. If one fails, a setting is wrong, and the error says
+// which. A server may become silent at any moment, so log-in, statements and the end of the session all have
+// a limit of time.
 import { type Connecting, connectFailure } from './connect-failure.js';
 import { LimitedClient, type LimitedClientOptions } from './limited-client.js';
 

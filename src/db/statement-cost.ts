@@ -1,18 +1,19 @@
-// How long the server is expected to take for a statement, learned from how long it took before.
+// The time that the server is expected to take for a statement, learned from the times that it took before.
 
-/** The guess for a statement that has not been carried out yet, ms. */
+/** Expected time of a statement that has not been carried out yet, in milliseconds. */
 const UNKNOWN_MS = 5;
 /**
- * Times that all weigh the same; later on a new time replaces this part of the mean. Fewer: a pause passes
- * for a change.
+ * Number of times of which the mean is taken; later on, each new time counts for one part in this many. With
+ * a smaller number a single pause of the server would look like a change.
  */
 const REMEMBERED = 16;
 
 export class StatementCost {
   #ms = UNKNOWN_MS;
-  #times = 1; // the guess
+  /** Times that are in the mean; the expected time at the start counts as one. */
+  #times = 1;
 
-  /** Mean of the times it took, newer ones weighing more. */
+  /** Mean of the times, in milliseconds; newer ones count more. */
   get ms(): number {
     return this.#ms;
   }

@@ -1,50 +1,62 @@
-// What a statement's text tells before it is sent: which operation, reading or writing, and may it run here.
+// What is known of a statement from its text, before it is sent: which operation it is, whether it reads or
+// writes, and whether it may run on a session that others share.
 import { describeValue } from '../options.js';
 import { afterBlockComment } from './sql-text.js';
 import { StatementCost } from './statement-cost.js';
 
-export type Kind = 'read' | 'write';
+export type StatementKind = 'read' | 'write';
 
 export interface Statement {
   readonly text: string;
-  /** First keyword in upper case: the operation of metrics and spans. */
+  /** First keyword in upper case; the operation in metrics and spans. */
   readonly operation: string;
-  /** A guess that decides which lane is quicker, not what is allowed; corrected by experience. */
-  kind: Kind;
-  /** False for one that may commit in between: what it has done before it fails stands. */
+  /**
+   * An estimate that decides which sessions are quicker for it, not what it may do. Corrected when the server
+   * refuses the statement on a read-only session.
+   */
+  kind: StatementKind;
+  /** False for a statement that may commit in between: if it fails, what it has done before remains. */
   readonly isAtomic: boolean;
-  /** True for one with code in it that may change the session, which its text does not show. */
+  /**
+   * True for a statement that runs code (CALL, DO), which may change the session without the text showing it.
+   */
   readonly mayChangeSession: boolean;
-  /** Name of the prepared statement; undefined: sent unnamed. */
+  /** Name of the prepared statement; undefined: the statement is not prepared. */
   name: string | undefined;
   readonly cost: StatementCost;
-  /** Why it may not run on a session that others share; undefined when it may. */
+  /** Why the statement may not run on a session that others share; undefined when it may. */
   readonly refusedOnLane: string | undefined;
-  /** Why it may not run in `db.transaction`, which alone begins and ends one; undefined when it may. */
+  /** Why the statement may not run in a transaction of `db.transaction`; undefined when it may. */
   readonly refusedInTransaction: string | undefined;
 }
 
-/** Texts remembered per database. A program has a bounded number of statements; those it builds are not. */
-const REMEMBERED = 1000;
-/** Longer ones are built, and not worth their room. */
-const REMEMBERED_LENGTH = 10_000;
+/**
+ * Number of texts that are kept. A program has a bounded number of fixed texts, but may build any number of
+ * others.
+ */
+const MAX_KEPT = 1000;
+/** Length of the longest text that is kept. Longer ones are usually built, and used once. */
+const MAX_KEPT_LENGTH = 10_000;
 const RUNS_CODE = new Set(['CALL', 'DO']);
 const READS = new Set(['SELECT', 'VALUES', 'TABLE', 'SHOW', 'EXPLAIN']);
 
 /**
- * The statements of one database in one worker. A text gets its name at the second use, so that statements
- * built on the fly do not fill the sessions' memory with plans used once.
+ * The statements of one database in one worker, by their text. A statement is prepared from its second use
+ * on, so that texts that are built and used once do not fill the memory of the server's sessions with plans.
  */
 export class StatementCache {
   readonly #prepare: boolean;
   readonly #known = new Map<string, Statement>();
   #names = 0;
 
-  /** @param prepare false: no names at all (DATABASE_PREPARE=off, for poolers that switch sessions) */
+  /**
+   * @param prepare false: nothing is ever prepared (DATABASE_PREPARE=off, for poolers that switch sessions)
+   */
   constructor(prepare: boolean) {
     this.#prepare = prepare;
   }
 
+  /** The statement with this text. @throws TypeError when it is no string */
   of(text: string): Statement {
     const known = this.#known.get(text);
     if (known !== undefined) {
@@ -52,15 +64,17 @@ export class StatementCache {
       return known;
     }
     const statement = read(text);
-    if (text.length > REMEMBERED_LENGTH) return statement;
-    if (this.#known.size >= REMEMBERED) this.#forget();
-    if (this.#known.size < REMEMBERED) this.#known.set(text, statement);
+    if (text.length > MAX_KEPT_LENGTH) return statement;
+    if (this.#known.size >= MAX_KEPT) this.#forget();
+    if (this.#known.size < MAX_KEPT) this.#known.set(text, statement);
     return statement;
   }
 
   /**
-   * Another name means another plan: for one that the server does not accept any more. `name` is the one that
-   * it was sent by: of several that fail at once, the first gives it another.
+   * Gives a statement another name, and thereby another plan, because the server does not accept the present
+   * one any more.
+   * @param name the name by which it was sent; when several uses fail at once, only the first one changes the
+   *   name
    */
   renew(statement: Statement, name: string | undefined): void {
     if (this.#prepare && statement.name === name) statement.name = `multilane_${++this.#names}`;
@@ -92,9 +106,9 @@ function read(text: string): Statement {
 }
 
 /**
- * Functions that the server permits where nothing may be written, though their effects outlive the statement
- * or leave the database: a statement that calls one is never repeated. Those that write to tables or
- * sequences need not be named: the server refuses them there, which makes them known as writes.
+ * Functions with effects beside the tables, which the server permits even in a read-only session: a statement
+ * that calls one is never repeated. Functions that write to tables or sequences need not be listed. The
+ * server refuses them in a read-only session, which shows that the statement writes.
  */
 const ACTS = new RegExp(
   String.raw`\b(?:${[
@@ -116,15 +130,16 @@ const ACTS = new RegExp(
   'i',
 );
 
+/** Whether a statement calls a function with effects beside the tables. */
 export const acts = (text: string): boolean => ACTS.test(text);
 
-function kindOf(operation: string, text: string): Kind {
+function kindOf(operation: string, text: string): StatementKind {
   if (acts(text)) return 'write';
   if (READS.has(operation)) return 'read';
   return operation === 'WITH' && !/\b(insert|update|delete|merge)\b/i.test(text) ? 'read' : 'write';
 }
 
-/** Comments (nested, as PostgreSQL has them) and parentheses skipped: at most the first three words. */
+/** The first words of a statement, at most three, in upper case. Comments and parentheses are skipped. */
 export function keywords(text: string): string[] {
   const words: string[] = [];
   for (let at = 0; at < text.length && words.length < 3; ) {
@@ -147,7 +162,7 @@ const BEGINS_OR_ENDS = new Set(['BEGIN', 'START', 'COMMIT', 'END', 'ABORT']);
 const OWN_CLIENT = 'open a client of your own (the package pg) for it';
 const PREPARES = 'send the statement itself, with $1 values: it is prepared from its second use on';
 const NO_SETTING = 'sessions are shared: change a setting by SET LOCAL in db.transaction';
-/** Change the session that others share, in a transaction as well; and what to do instead. */
+/** Statements that change the session, even in a transaction, and what to do instead. */
 const NOWHERE: ReadonlyMap<string, string> = new Map([
   ['LISTEN', OWN_CLIENT],
   ['UNLISTEN', OWN_CLIENT],
@@ -159,7 +174,7 @@ const NOWHERE: ReadonlyMap<string, string> = new Map([
   ['RESET', NO_SETTING],
   ['LOAD', 'have the server load it: session_preload_libraries'],
 ]);
-/** Mean nothing outside a transaction. */
+/** Statements that have a meaning in a transaction only. */
 const INSIDE_ONLY = new Set([
   'SET',
   'SAVEPOINT',
@@ -172,14 +187,14 @@ const INSIDE_ONLY = new Set([
   'LOCK',
 ]);
 const SAVEPOINTS = new Set(['SAVEPOINT', 'RELEASE', 'ROLLBACK']);
-/** What `db.idempotent` goes back to when the effect is refused. */
-const EFFECT = /\bmultilane_effect\b/i;
+/** Name of the savepoint of `db.idempotent`. */
+const EFFECT_SAVEPOINT = /\bmultilane_effect\b/i;
 const SET_LOCALLY = new Set(['LOCAL', 'CONSTRAINTS', 'TRANSACTION']);
 const SESSION_FUNCTION = /\b(set_config|pg_(?:try_)?advisory_lock(?:_shared)?|pg_advisory_unlock\w*)"?\s*\(/i;
-/** `set_config('a.b', f($1), true)`, which ends with the transaction; parentheses in it one deep. */
+/** `set_config('a.b', f($1), true)`, which ends with the transaction; with parentheses of one level in it. */
 const LOCAL_CONFIG = /\bset_config"?\s*\((?:'[^']*'|[^'()]|\([^()]*\))*,\s*true\s*\)/gi;
 const TEMPORARY = /\bcreate\s+(?:or\s+replace\s+)?(?:(?:global|local)\s+)?temp(?:orary)?\s|\bpg_temp\s*\./i;
-/** `select … into temp t`; a table may be called temp, too. */
+/** `select … into temp t`, but not `insert into temp`: a table may be called temp too. */
 const INTO_TEMPORARY = /(?<!\b(?:insert|merge)\s+)\binto\s+(?:(?:global|local)\s+)?temp(?:orary)?\s+\w/i;
 
 function laneRefusal(first: string, text: string): string | undefined {
@@ -193,6 +208,7 @@ function laneRefusal(first: string, text: string): string | undefined {
   return `${session} would change a session that others share: ${insteadOf(session)}`;
 }
 
+/** What to do instead of changing the session. */
 function insteadOf(session: string): string {
   if (session === 'TEMP') return 'create the table in db.transaction, with ON COMMIT DROP';
   if (session.toLowerCase() === 'set_config')
@@ -215,7 +231,8 @@ function transactionRefusal(first: string, others: readonly string[], text: stri
     return 'SET would outlive the transaction: use SET LOCAL';
   // `rollback [work | transaction] to savepoint`
   if (first === 'ROLLBACK' && !others.includes('TO')) return 'ROLLBACK is done by throwing';
-  if (SAVEPOINTS.has(first) && EFFECT.test(text)) return `${first} may not name a savepoint of the runtime`;
+  if (SAVEPOINTS.has(first) && EFFECT_SAVEPOINT.test(text))
+    return `${first} may not name a savepoint of the runtime`;
   if (first === 'DECLARE' && /\bwith\s+hold\b/i.test(text)) return 'WITH HOLD would outlive the transaction';
   if (isTemporary(first, text) && !/\bon\s+commit\s+drop\b/i.test(text)) {
     return 'TEMP would outlive the transaction: create a table with ON COMMIT DROP';

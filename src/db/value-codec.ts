@@ -1,4 +1,4 @@
-// Values on their way to PostgreSQL and back.
+// How JavaScript values become parameters of a statement, and how columns become JavaScript values.
 import type pg from 'pg';
 import { DatabaseMisuseError } from './database-errors.js';
 import { driver } from './driver.js';
@@ -6,22 +6,23 @@ import { driver } from './driver.js';
 /** OIDs of int8 and int8[]. */
 const INT8 = 20;
 const INT8_ARRAY = 1016;
-/** The protocol counts them by 16 bits. */
-const MOST_VALUES = 65_535;
+/** The protocol counts parameters in 16 bits. */
+const MAX_VALUES = 65_535;
 
 /**
- * Parameters as the driver can bind them without failing halfway: its own conversion of an object happens
- * after the statement was announced on the wire. Arrays become PostgreSQL arrays; for a JSON array in a json
- * column pass `JSON.stringify(array)`.
- * @throws DatabaseMisuseError for what is no array, and for more than the protocol can count
+ * Converts values to parameters that the driver can send without failing: its own conversion of an object
+ * happens after the first part of the statement was sent. Arrays become PostgreSQL arrays; for a JSON array
+ * in a json column pass
+ * `JSON.stringify(array)`.
+ * @throws DatabaseMisuseError for values that are no array, or too many; TypeError for one that has no JSON
  */
 export function encode(values: readonly unknown[]): unknown[] {
   if (!Array.isArray(values)) {
     throw new DatabaseMisuseError("the values of a statement are an array: db.query('select $1', [value])");
   }
-  if (values.length > MOST_VALUES) {
+  if (values.length > MAX_VALUES) {
     throw new DatabaseMisuseError(
-      `a statement has at most ${MOST_VALUES} values, not ${values.length}: pass many rows as arrays, by unnest`,
+      `a statement has at most ${MAX_VALUES} values, not ${values.length}: pass many rows as arrays, by unnest`,
     );
   }
   return values.map(encodeOne);
@@ -32,14 +33,15 @@ function encodeOne(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
   if (Array.isArray(value)) return value.map(encodeOne);
   if (typeof value !== 'object' || value instanceof Date) return value;
-  // The driver would look at the memory only when the statement is under way, and it may have been
-  // transferred.
+  // The driver would read the memory only while it sends the statement, and it may have been transferred by
+  // then.
   if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   return JSON.stringify(value);
 }
 
 /**
- * int8 as number, exact or an error; everything else as the driver does (timestamptz: Date, json: parsed).
+ * Conversion of columns: int8 becomes a number, or throws a RangeError if the number would not be exact. All
+ * other types are converted as the driver does (timestamptz: Date, json: parsed).
  */
 export function typeParsers(): pg.CustomTypesConfig {
   const { types } = driver();

@@ -22,7 +22,7 @@ describe('the watchdog of a connection', () => {
   it('cuts a session that has gone silent, and lets one go on that is only slow', async () => {
     const proxy = await startProxy((await startTestPostgres()).url);
     const closed = deferred<Connection>();
-    const events: ConnectionEvents = { answered() {}, closed: closed.resolve };
+    const events: ConnectionEvents = { completed() {}, closed: closed.resolve };
     const connection = await connect(proxy.url, events);
     expect(
       (await connection.send({ text: 'select 1 as x', limitMs: 5000, deadlineAt: later })).rows,
@@ -45,7 +45,7 @@ describe('the watchdog of a connection', () => {
     const closed = deferred();
     let isClosed = false;
     const connection = await connect(proxy.url, {
-      answered() {},
+      completed() {},
       closed() {
         isClosed = true;
         closed.resolve();
@@ -75,7 +75,7 @@ describe('the watchdog of a connection', () => {
 describe('an error of a server that speaks another language', () => {
   const errorOf = async (fields: Record<string, string>, goesOn: boolean): Promise<[Error, Connection]> => {
     const server = await startRefusingServer(fields, { goesOn });
-    const connection = await connect(server.url, { answered() {}, closed() {} });
+    const connection = await connect(server.url, { completed() {}, closed() {} });
     const error = await rejection(connection.send({ text: 'select 1', limitMs: 5000, deadlineAt: later }));
     server.close();
     return [error, connection];

@@ -67,7 +67,7 @@ describe('a database behind a pause of the process', () => {
         statementTimeoutMs: undefined,
         readOnly: false,
       },
-      { answered() {}, closed() {} },
+      { completed() {}, closed() {} },
     );
     expect(connection.broken).to.equal(false);
     await connection.end();

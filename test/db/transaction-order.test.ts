@@ -1,6 +1,6 @@
 // What a transaction sends, and when, over a session that only writes it down.
 import { expect } from 'chai';
-import type { Connection, Send } from '#src/db/connection.js';
+import type { Connection, SendOptions } from '#src/db/connection.js';
 import { DatabaseMisuseError } from '#src/db/database-errors.js';
 import { Lease } from '#src/db/lease.js';
 import { OpenTransaction, type TransactionContext } from '#src/db/open-transaction.js';
@@ -69,7 +69,7 @@ describe('the statements of a transaction', () => {
   it('have no session once it was given back: it may be in the transaction of another', () => {
     const lease = new Lease({ send: () => sent.push('sent') } as unknown as Connection);
     lease.end();
-    expect(() => lease.send({ text: 'select 1' } as Send)).to.throw(DatabaseMisuseError);
+    expect(() => lease.send({ text: 'select 1' } as SendOptions)).to.throw(DatabaseMisuseError);
     expect(sent).to.deep.equal([]);
   });
 });

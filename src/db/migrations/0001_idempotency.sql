@@ -1,9 +1,10 @@
--- Keys of requests whose effect happens once; see db/idempotency.ts. `json`, not `jsonb`: an answer is given
--- again as it was, members in their order.
+-- Keys of requests whose effect happens once; see db/idempotent-effect.ts. The type is `json`, not `jsonb`, so that a
+-- response is returned again exactly as it was, with its members in the same order.
 
--- The embedded server's role is called like this schema, so `"$user", public` would have a service's tables made in
--- here: other names would be taken there than on another server, and another role would not find the tables. Only a
--- database that is still empty is told so: in older ones the tables are here, and must be found.
+-- The role of the embedded server has the same name as this schema. With the default search_path `"$user", public` the
+-- tables of a service would be created in this schema: they would have other qualified names than on another server,
+-- and another role would not find them. The setting is changed only in a database that is still empty: in older ones
+-- the tables are in this schema and have to be found.
 do $$ begin
   if current_user = 'multilane' and current_setting('search_path') = '"$user", public' then
     execute format('alter role %I in database %I set search_path = public', current_user, current_database());
@@ -13,7 +14,7 @@ end $$;
 create table multilane.idempotency (
   route text not null,
   key text not null,
-  -- sha-256 of the canonical request; null on a tombstone that came before the request
+  -- SHA-256 of the canonical request; null for a tombstone that was stored before the request came
   fingerprint text,
   state text not null check (state in ('done', 'refused', 'cancelled')),
   status integer,
