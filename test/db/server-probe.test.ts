@@ -64,7 +64,7 @@ describe('a server that is probed', () => {
     await refuse(['57P01', '57P03', '57P02']);
     expect(probe.silent).to.match(/^127\.0\.0\.1:\d+$/);
     expect(lines).to.have.length(1);
-    expect(lines[0]).to.include('does not answer');
+    expect(lines[0]).to.include('does not respond');
   });
 
   it('stays what it was while this process has no file descriptor to ask it, which is one line', async function () {
@@ -82,12 +82,12 @@ describe('a server that is probed', () => {
     });
     await other.stop();
     expect(lines).to.have.length(1);
-    expect(lines[0]).to.include('cannot be asked');
+    expect(lines[0]).to.include('cannot probe');
   });
 
   it('answers again as soon as it lets one in, or refuses as one that lives', async () => {
     await refuse(['57P03', '3D000']);
     expect(probe.silent).to.equal(undefined);
-    expect(lines[1]).to.include('answers again');
+    expect(lines[1]).to.include('responds again');
   });
 });
