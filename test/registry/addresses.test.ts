@@ -28,7 +28,7 @@ const octet = fc.integer({ min: 0, max: 255 });
 const v4 = fc.tuple(octet, octet, octet, octet);
 const everything = ['0.0.0.0/0', '::/0'];
 
-describe('address policy', () => {
+describe('the addresses that instances may have', () => {
   it('admits loopback and private addresses by default', async () => {
     for (const host of [
       '127.0.0.1',
@@ -44,7 +44,7 @@ describe('address policy', () => {
     }
   });
 
-  it('admits nothing else by default', async () => {
+  it('rejects all other addresses by default', async () => {
     for (const host of [
       '8.8.8.8',
       '172.15.255.255',
@@ -57,7 +57,7 @@ describe('address policy', () => {
     }
   });
 
-  it('admits exactly the IPv4 range it is given, also written as IPv6', async () => {
+  it('admits exactly a given IPv4 range, also written as IPv6', async () => {
     await fc.assert(
       fc.asyncProperty(v4, v4, fc.integer({ min: 0, max: 32 }), async (network, address, bits) => {
         fc.pre(![0, 127, 169, 100, 168, 192].includes(address[0]) && address[0] < 224);
@@ -78,7 +78,7 @@ describe('address policy', () => {
     );
   });
 
-  it('admits exactly the IPv6 range it is given', async () => {
+  it('admits exactly a given IPv6 range', async () => {
     const group = fc.integer({ min: 0, max: 0xffff });
     await fc.assert(
       fc.asyncProperty(
@@ -90,7 +90,7 @@ describe('address policy', () => {
             value.toString(16).padStart(32, '0').match(/.{4}/g)!.join(':');
           const network = rest.reduce((sum, each) => (sum << 16n) | BigInt(each), 0x2a00n);
           const address = network ^ (1n << BigInt(127 - flipped));
-          // Stays within 2000::/3, apart from the ranges that are never admitted.
+          // The range stays within 2000::/3, apart from the ranges that are never admitted.
           fc.pre(flipped > 3 && address >> 112n !== 0x2001n && address >> 112n !== 0x2002n);
           const policy = policyOf({ allow: [`${text(network)}/${bits}`] });
           expect(await isAdmitted(policy, text(network))).to.equal(true);
@@ -101,7 +101,7 @@ describe('address policy', () => {
     );
   });
 
-  it('never admits link-local, metadata, unspecified, multicast or tunnelled addresses, whatever is allowed', async () => {
+  it('never admits link-local, metadata, unspecified, multicast or tunnelled addresses, even if the list allows them', async () => {
     const never = [
       '169.254.169.254',
       '169.254.0.1',
@@ -134,7 +134,7 @@ describe('address policy', () => {
     }
   });
 
-  it('refuses addresses of this process on any alias of this host, and only at their port', async () => {
+  it('rejects addresses of this process on every alias of this host, at their port only', async () => {
     const policy = policyOf({ guarded: () => [{ host: '127.0.0.1', port: 9901 }] });
     for (const host of ['127.0.0.1', '127.0.0.2', '::1', '::ffff:127.0.0.1', '192.168.7.7', 'localhost']) {
       expect(await isAdmitted(policy, host, 9901), host).to.equal(false);
@@ -143,12 +143,12 @@ describe('address policy', () => {
     expect(await isAdmitted(policy, '192.168.7.8', 9901)).to.equal(true);
   });
 
-  it('takes a plane that listens on every address for one of this host', async () => {
+  it('treats an admin plane that listens on every address as one of this host', async () => {
     const policy = policyOf({ guarded: () => [{ host: '0.0.0.0', port: 50051 }] });
     expect(await isAdmitted(policy, '192.168.7.7', 50051)).to.equal(false);
   });
 
-  it('refuses the address of a database elsewhere, by number or by name, and nothing else there', async () => {
+  it('rejects the address of a database on another host, by number or by name, at its port only', async () => {
     const policy = policyOf({
       guarded: () => [
         { host: 'db.internal', port: 5432 },
@@ -166,7 +166,7 @@ describe('address policy', () => {
     expect(await isAdmitted(policy, '10.0.0.6', 5432)).to.equal(true);
   });
 
-  describe('for names', () => {
+  describe('of a name', () => {
     const names: Readonly<Record<string, readonly string[]>> = {
       inside: ['10.0.0.5', '10.0.0.6'],
       rebinding: ['10.0.0.5', '169.254.169.254'],
@@ -177,19 +177,19 @@ describe('address policy', () => {
       resolve: async (name) => names[name] ?? Promise.reject(new Error('ENOTFOUND')),
     });
 
-    it('connects to the first address, which it gives back', async () => {
+    it('returns the first address, to which connections go', async () => {
       expect(await policy.admit({ host: 'inside', port: 80 })).to.equal('10.0.0.5');
       expect(await policy.admit({ host: 'mapped', port: 80 })).to.equal('10.0.0.5');
       expect(await policy.admit({ host: 'localhost', port: 80 })).to.equal('127.0.0.1');
     });
 
-    it('refuses a name if any of its addresses is refused, or it has none', async () => {
+    it('rejects a name when any of its addresses is rejected, or it has none', async () => {
       for (const host of ['rebinding', 'nothing', 'unknown'])
         expect(await isAdmitted(policy, host), host).to.equal(false);
     });
   });
 
-  it('refuses a range that is none, naming it', () => {
+  it('throws a ConfigError that names a text that is not a range', () => {
     for (const range of [
       '10.0.0.0/33',
       '::/129',
@@ -207,8 +207,8 @@ describe('address policy', () => {
   });
 });
 
-describe('canonical address', () => {
-  it('is one spelling for every address', () => {
+describe('the canonical form of an address', () => {
+  it('is the same for all spellings of an address', () => {
     expect(canonical('0:0:0:0:0:0:0:1')).to.equal('::1');
     expect(canonical('FD12:0::1')).to.equal('fd12::1');
     expect(canonical('::FFFF:10.0.0.1')).to.equal('10.0.0.1');

@@ -5,8 +5,8 @@ import { ChangeLog } from '#src/registry/change-log.js';
 const changesSince = (log: ChangeLog<number>, revision: string) =>
   log.since(revision)?.map(({ change }) => change);
 
-describe('change log', () => {
-  it('tells everything after a revision, in order', () => {
+describe('the change log', () => {
+  it('returns all changes after a revision, in order', () => {
     const log = new ChangeLog<number>('p');
     const start = log.revision;
     log.append(1);
@@ -18,7 +18,7 @@ describe('change log', () => {
     expect(changesSince(log, log.revision)).to.deep.equal([]);
   });
 
-  it('does not know revisions of another process, of the future, or none at all', () => {
+  it('does not accept revisions of another process, of the future, or other text', () => {
     const log = new ChangeLog<number>('p');
     log.append(1);
     const unknown = [
@@ -40,7 +40,7 @@ describe('change log', () => {
     for (const revision of unknown) expect(log.since(revision), revision).to.equal(undefined);
   });
 
-  it('tells exactly what followed, or that it is too long ago, for any length', () => {
+  it('returns exactly the changes after a revision, or undefined when it is too old, for any number of changes', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 8 }), fc.nat(30), (capacity, count) => {
         const log = new ChangeLog<number>('p', capacity);
@@ -57,7 +57,7 @@ describe('change log', () => {
     );
   });
 
-  it('tells those who listen, until they stop', () => {
+  it('notifies listeners until they stop', () => {
     const log = new ChangeLog<number>('p');
     const heard: string[] = [];
     const stop = log.listen(({ revision, change }) => heard.push(`${revision}:${change}`));

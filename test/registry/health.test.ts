@@ -16,7 +16,7 @@ const target: ProbeTarget = {
   metadata: {},
 };
 
-describe('health rule', () => {
+describe('the health of an instance by its last probes', () => {
   const after = (probes: string): Health =>
     probes.split('').reduce((record, probe) => afterProbe(record, probe === '+'), UNKNOWN_HEALTH).health;
   const cases: readonly [probes: string, health: Health][] = [
@@ -40,13 +40,13 @@ describe('health rule', () => {
   }
 });
 
-describe('health prober', () => {
+describe('the health prober', () => {
   function setUp(answers: string, random = 0.5) {
     const time = new FakeTime();
     const probedAt: number[] = [];
     const reports: string[] = [];
     let skipped = 0;
-    /** + well, - unwell, ~ no answer, 0 not asked */
+    /** Results of probes: + healthy, - unhealthy, ~ no response, 0 not made. */
     const probe: Probe = (_target, signal) => {
       const answer = answers[probedAt.push(time.now) - 1] ?? '+';
       if (answer === '0') return Promise.resolve(undefined);
@@ -64,11 +64,11 @@ describe('health prober', () => {
     await time.pass(15_000);
     expect(probedAt).to.deep.equal([0, 5_000, 10_000, 15_000]);
     expect(reports).to.deep.equal(['5000 healthy']);
-    // Nothing is left of the time-outs of probes that ended.
+    // The time-outs of probes that ended are cancelled.
     expect(time.pending).to.deep.equal([20_000]);
   });
 
-  it('comes up to a tenth early or late, so that not all are probed at once', async () => {
+  it('probes up to a tenth of the interval early or late, so that instances are not probed at once', async () => {
     for (const [random, first] of [
       [0, 4_500],
       [0.999999, 5_500],
@@ -79,13 +79,13 @@ describe('health prober', () => {
     }
   });
 
-  it('reports changes only', async () => {
+  it('reports only changes of health', async () => {
     const { time, reports } = setUp('++-+--+++');
     await time.pass(45_000);
     expect(reports).to.deep.equal(['5000 healthy', '25000 unhealthy', '35000 healthy']);
   });
 
-  it('counts a probe that could not be made, and takes it for neither success nor failure', async () => {
+  it('counts a probe that could not be made, which is neither a success nor a failure', async () => {
     const { time, probedAt, reports, skipped } = setUp('++00-00-');
     await time.pass(35_000);
     expect(probedAt).to.have.length(8);
@@ -93,14 +93,14 @@ describe('health prober', () => {
     expect(reports).to.deep.equal(['5000 healthy', '35000 unhealthy']);
   });
 
-  it('takes no answer within two seconds for a failure', async () => {
+  it('treats the lack of a response within two seconds as a failure', async () => {
     const { time, probedAt, reports } = setUp('~~');
     await time.pass(9_000);
     expect(probedAt).to.deep.equal([0, 7_000]);
     expect(reports).to.deep.equal(['9000 unhealthy']);
   });
 
-  it('stops when it is told to, also in the middle of a probe', async () => {
+  it('stops on request, even during a probe', async () => {
     const { time, probedAt, reports, stop } = setUp('-~');
     await time.pass(5_500);
     stop();
@@ -111,8 +111,8 @@ describe('health prober', () => {
   });
 });
 
-describe('http probe', () => {
-  it('is well for 2xx only, follows no redirect, and asks for the registered host', async () => {
+describe('the HTTP probe', () => {
+  it('succeeds for 2xx only, follows no redirect, and sends the registered host', async () => {
     const asked: string[] = [];
     const server = createServer((request, response) => {
       asked.push(`${request.headers.host} ${request.url}`);
@@ -138,7 +138,7 @@ describe('http probe', () => {
     expect(await wellAt('/200')).to.equal(false);
   });
 
-  it('is not made by a process that has no file descriptor for it', async function () {
+  it('has no result when the process has no file descriptor left', async function () {
     if (!canLimitFiles()) this.skip();
     const { probe, close } = httpProbe();
     const { signal } = new AbortController();

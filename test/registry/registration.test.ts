@@ -8,7 +8,7 @@ const least = { host: '10.0.0.1', port: 8080 };
 const parse = (members: object = {}, service = 'orders', id = 'i1') =>
   parseRegistration(service, id, { ...least, ...members });
 
-/** Pointers to what is wrong. */
+/** @returns pointers to the wrong members */
 function wrongIn(run: () => unknown): readonly string[] {
   try {
     run();
@@ -19,7 +19,7 @@ function wrongIn(run: () => unknown): readonly string[] {
   }
 }
 
-describe('registration', () => {
+describe('a registration', () => {
   it('needs a host and a port, and has defaults for the rest', () => {
     const { metadata, ...rest } = parse();
     expect(rest).to.deep.equal({
@@ -52,18 +52,18 @@ describe('registration', () => {
     expect(wrongIn(() => parse(members))).to.have.members(Object.keys(members).map((name) => `/${name}`));
   });
 
-  it('takes no value of metadata for a text that is none, whatever it would say of itself', () => {
+  it('accepts only strings as metadata, even if a value converts to a string', () => {
     for (const value of [null, 1, [], {}, { toString: 1 }, { valueOf: null, toString: null }, [[[[]]]]]) {
       expect(wrongIn(() => parse({ metadata: { a: value } }))).to.deep.equal(['/metadata/a']);
     }
   });
 
-  it('names one fault of metadata with too many entries, however many there are', () => {
+  it('reports metadata with too many entries as one error', () => {
     const metadata = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`k${n}`, n]));
     expect(wrongIn(() => parse({ metadata }))).to.deep.equal(['/metadata']);
   });
 
-  it('fits a body of the admin plane when everything in it is as long as it may be', () => {
+  it('fits into a body of the admin plane when every member has its largest size', () => {
     const texts = { zone: 'z'.repeat(128), version: 'v'.repeat(128), host: 'h'.repeat(63) };
     const healthCheckUrl = `/${'h'.repeat(2047)}`;
     // Control characters take six characters of JSON each.
@@ -75,13 +75,13 @@ describe('registration', () => {
     expect(JSON.stringify(members).length).to.be.lessThan(MAX_BODY_BYTES);
   });
 
-  it('is an object', () => {
+  it('has to be an object', () => {
     for (const body of [undefined, null, 'x', 1, []]) {
       expect(wrongIn(() => parseRegistration('orders', 'i1', body))).to.deep.equal(['']);
     }
   });
 
-  it('takes service names and ids as the contract writes them', () => {
+  it('accepts service names and ids as the contract defines them', () => {
     for (const name of ['a', 'a-1', 'a'.repeat(63)]) assertServiceName(name);
     for (const name of ['', 'A', '1a', '-a', 'a_b', 'a'.repeat(64), 'a\n']) {
       expect(
@@ -98,7 +98,7 @@ describe('registration', () => {
     }
   });
 
-  it('takes addresses in their strict spelling, and names', () => {
+  it('accepts addresses in their strict spelling, and host names', () => {
     for (const host of ['10.0.0.1', '::1', 'fd12::1', 'orders', 'orders.internal', 'a-b.c_d', 'localhost'])
       parse({ host });
     const refused = [
@@ -131,7 +131,7 @@ describe('registration', () => {
       ).to.include('/host');
   });
 
-  it('is static only with a health check', () => {
+  it('can be static only with a health check', () => {
     expect(wrongIn(() => parse({ ttlSeconds: 0 }))).to.deep.equal(['/ttlSeconds']);
     expect(parse({ ttlSeconds: 0, healthCheckUrl: '/health' })).to.include({ ttlSeconds: 0 });
     expect(parse({ ttlSeconds: 3600 }).ttlSeconds).to.equal(3600);
@@ -160,7 +160,7 @@ describe('registration', () => {
       ]);
     });
 
-    it('stays on the instance, however it is written', () => {
+    it('stays on the instance, whatever its spelling is', () => {
       expect(pathOf('//evil.example/x')).to.equal('//evil.example/x');
       expect(pathOf('/\\evil.example/x')).to.equal('//evil.example/x');
       const elsewhere = [
@@ -187,7 +187,7 @@ describe('registration', () => {
         ).to.deep.equal(['/healthCheckUrl']);
     });
 
-    it('is asked at the instance and nowhere else, for any text', () => {
+    it('is sent to the instance and to no other host, for any text', () => {
       fc.assert(
         fc.property(fc.oneof(fc.string({ unit: 'grapheme-ascii' }), fc.webUrl()), (text) => {
           for (const url of [text, `/${text}`, `http://10.0.0.1:8080${text}`]) {
@@ -216,18 +216,18 @@ describe('registration', () => {
       expect(wrongIn(() => parse({ metadata: { k: 'é'.repeat(2048) } }))).to.deep.equal(['/metadata']);
     });
 
-    it('points to the entry that is no string', () => {
+    it('is reported with a pointer to the entry that is not a string', () => {
       expect(wrongIn(() => parse({ metadata: { 'a/b': 1 } }))).to.deep.equal(['/metadata/a~1b']);
     });
 
-    it('takes any name without touching a prototype', () => {
+    it('may have any name, without effect on a prototype', () => {
       const { metadata } = parse({ metadata: JSON.parse('{"__proto__":"x","constructor":"y"}') as object });
       expect(Object.getPrototypeOf(metadata)).to.equal(null);
       expect(Object.keys(metadata)).to.have.members(['__proto__', 'constructor']);
     });
   });
 
-  it('refuses or accepts anything, and never fails otherwise', () => {
+  it('is accepted or rejected with a ValidationError, whatever the value is', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), fc.anything(), (service, id, body) => {
         wrongIn(() => parseRegistration(service, id, body));

@@ -13,14 +13,14 @@ function setUp(size: number) {
   return { time, fresh, slots };
 }
 
-describe('slot table', () => {
-  it('hands out every row once, reset, and then none', () => {
+describe('the slot table', () => {
+  it('assigns every row once, reset, and then none', () => {
     const { slots, fresh } = setUp(3);
     expect(['a', 'b', 'c', 'd'].map((key) => slots.take(key))).to.deep.equal([0, 1, 2, undefined]);
     expect(fresh).to.deep.equal([0, 1, 2]);
   });
 
-  it('lets a row rest before another instance gets it', () => {
+  it('does not assign a released row to another instance for a while', () => {
     const { slots, time, fresh } = setUp(1);
     slots.release('a', slots.take('a')!);
     time.now = QUARANTINE_MS - 1;
@@ -30,7 +30,7 @@ describe('slot table', () => {
     expect(fresh).to.deep.equal([0, 0]);
   });
 
-  it('gives the same instance its row back at once, with what is in it', () => {
+  it('assigns a released row to the same instance at once, without a reset', () => {
     const { slots, fresh } = setUp(2);
     slots.take('a');
     slots.release('a', 0);
@@ -38,14 +38,14 @@ describe('slot table', () => {
     expect(fresh).to.deep.equal([0]);
   });
 
-  it('prefers rows nobody had before', () => {
+  it('prefers rows that no instance had before', () => {
     const { slots, time } = setUp(2);
     slots.release('a', slots.take('a')!);
     time.now = QUARANTINE_MS;
     expect(slots.take('b')).to.equal(1);
   });
 
-  it('never hands a row to two, nor to a stranger before it has rested', () => {
+  it('never assigns a row to two instances, nor a released row to another instance too early', () => {
     const step = fc.record({
       key: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
       waitMs: fc.nat(2 * QUARANTINE_MS),

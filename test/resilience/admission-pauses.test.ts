@@ -1,4 +1,4 @@
-// What stretches without requests, and pauses of any length, leave behind in one thread: nothing.
+// Times without requests, and pauses of any length, must leave no trace in the state of a thread.
 import { expect } from 'chai';
 import { AdmissionCells, readAdmission } from '#src/memory/admission-cells.js';
 import { Block } from '#src/memory/block.js';
@@ -27,7 +27,7 @@ function setUp() {
     beat: () => admission.beat(),
     request,
 
-    /** One request in every turn, and a little other work beside each beat. */
+    /** Makes one request in every turn, and a little other work at each beat. */
     busy(ms: number, costMs: number, everyMs: number): void {
       let beatAt = loop.now();
       for (const until = loop.now() + ms; loop.now() < until; ) {
@@ -50,7 +50,7 @@ function setUp() {
       loop.sleep(1);
     },
 
-    /** Work that is admitted of a burst which one poll finds. */
+    /** @returns the work that is admitted of a burst that one poll finds */
     burst(costMs: number): number {
       let admitted = 0;
       while (admitted < 5_000 && request(costMs)) admitted++;
@@ -59,7 +59,7 @@ function setUp() {
   };
 }
 
-/** What a turn may take whose requests are done where they are admitted. */
+/** The time that a turn may take when its requests are done where they are admitted. */
 const ONE_TURN_MS = 0.55 * TUNING.burstMs;
 
 describe('a burst', () => {
@@ -69,7 +69,7 @@ describe('a burst', () => {
         const world = setUp();
         world.busy(10_000, 2, 8);
         world.quiet(seconds * 1_000, backgroundMs);
-        // What the thread has done since the last beat is not known to be no pause.
+        // The work of the thread since the last beat may look like a pause.
         const most = ONE_TURN_MS + BEAT_MS + 20;
         expect(world.burst(2), `${seconds} s`).to.be.within(ONE_TURN_MS - 5, most);
       }
@@ -80,7 +80,7 @@ describe('a burst', () => {
     ['before a beat', true],
     ['behind one', false],
   ] as const) {
-    it(`may be longer by a pause ${name}, for what has arrived in it, and no longer once the loop has waited`, () => {
+    it(`may be longer after a pause ${name}, by the requests that arrived in it, until the loop has waited`, () => {
       for (const seconds of [0, 1, 300]) {
         const [world, another] = [setUp(), setUp()];
         for (const one of [world, another]) {
@@ -97,7 +97,7 @@ describe('a burst', () => {
   }
 });
 
-describe('what a thread may owe', () => {
+describe('the work that a thread may owe', () => {
   for (const [costMs, everyMs] of [
     [0.4, 2],
     [0.4, 20],

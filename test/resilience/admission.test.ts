@@ -31,7 +31,7 @@ const fill = (gate: AdmissionGate, most = Number.POSITIVE_INFINITY): number => {
   return entered;
 };
 
-/** Requests one at a time, each with so much CPU, until their cost is known. */
+/** Makes requests one at a time, each with this much CPU, until their cost is known. */
 function teach({ loop, admission }: World, gate: AdmissionGate, costMs: number, times = 100): void {
   for (let n = 0; n < times; n++) {
     loop.sleep(20);
@@ -43,7 +43,7 @@ function teach({ loop, admission }: World, gate: AdmissionGate, costMs: number, 
   loop.sleep(1_000);
 }
 
-/** So many requests in every turn, whose CPU follows on them; @returns admitted, of all */
+/** Makes this many requests in every turn, with their CPU after them. @returns the share that was admitted */
 function flood(
   { loop, admission }: World,
   gate: AdmissionGate,
@@ -54,7 +54,7 @@ function flood(
   let admitted = 0;
   for (let turn = 0; turn < turns; turn++) {
     const entered = fill(gate, perTurn);
-    // Those that are refused are all asked.
+    // Rejected requests are counted as well.
     for (let n = entered + 1; n < perTurn; n++) admitted += gate.enter();
     admitted += entered;
     loop.work(entered * costMs + 0.5);
@@ -65,8 +65,8 @@ function flood(
   return admitted;
 }
 
-describe('admission', () => {
-  it('refuses nobody while handlers only wait, however many are waiting and for however long', () => {
+describe('admission control', () => {
+  it('rejects no request while handlers only wait, however many and however long', () => {
     const world = setUp();
     const { loop, admission, refused } = world;
     const gate = admission.gate('normal', 'sleepy');
@@ -84,7 +84,7 @@ describe('admission', () => {
     expect(refused).to.deep.equal([]);
   });
 
-  it('bounds a flood before its first window is over, where the cost of a request is known', () => {
+  it('limits a flood within its first window when the cost of a request is known', () => {
     const world = setUp();
     const gate = world.admission.gate('normal', 'heavy');
     teach(world, gate, 5);
@@ -93,7 +93,7 @@ describe('admission', () => {
     expect(world.refused).to.deep.equal(['queue']);
   });
 
-  it('bounds a flood by the time that its turn takes, where the cost of a request is not known', () => {
+  it('limits a flood by the length of its turn when the cost of a request is not known', () => {
     const { loop, admission, refused } = setUp();
     const gate = admission.gate('normal', 'unknown');
     loop.sleep(10);
@@ -102,12 +102,12 @@ describe('admission', () => {
       admitted++;
       loop.work(5);
     }
-    // The first few are not measured one by one.
+    // The clock is not read for each of the first requests.
     expect(admitted).to.be.within((0.55 * TUNING.burstMs) / 5, TUNING.burstMs / 5);
     expect(refused).to.deep.equal(['queue']);
   });
 
-  it('does not refuse those behind one slow handler, or behind a pause', () => {
+  it('does not reject the requests behind one slow handler, or behind a pause', () => {
     const world = setUp();
     const { loop, admission, refused } = world;
     const gate = admission.gate('normal', 'cheap');
@@ -119,7 +119,7 @@ describe('admission', () => {
         loop.work(0.2);
       }
       loop.turn();
-      // What has arrived meanwhile.
+      // The requests that arrived in the meantime.
       for (let request = 0; request < 600; request++) {
         gate.enter();
         loop.work(0.2);
@@ -132,7 +132,7 @@ describe('admission', () => {
     expect(refused).to.deep.equal([]);
   });
 
-  it('does not refuse a few clients at a time, whatever their route is thought to cost', () => {
+  it('does not reject a few concurrent requests, whatever their route is expected to cost', () => {
     const world = setUp();
     world.cells.routeOf('cheap').publishCosts(5, 10);
     const [one, other] = ['cheap', 'cheap'].map((name) => world.admission.gate('normal', name)) as [
@@ -153,7 +153,7 @@ describe('admission', () => {
     expect(world.refused).to.deep.equal([]);
   });
 
-  it('judges a handler that does not wait by what it takes, and not by what it was thought to cost', () => {
+  it('measures a handler that does not wait by its time, not by its expected cost', () => {
     const world = setUp();
     world.cells.routeOf('cheap').publishCosts(5, 0);
     const gate = world.admission.gate('normal', 'cheap');
@@ -167,7 +167,7 @@ describe('admission', () => {
   });
 
   for (const priority of ['normal', 'background'] as const) {
-    it(`keeps turns short and the thread busy while it is flooded, and says so: ${priority}`, () => {
+    it(`keeps turns short and the thread busy during a flood, and publishes that it sheds: ${priority}`, () => {
       const world = setUp();
       const gate = world.admission.gate(priority, 'heavy');
       teach(world, gate, 5);
@@ -183,7 +183,7 @@ describe('admission', () => {
   }
 
   for (const startsAt of [0, 2 ** 31, 2 ** 32, 50 * DAY_MS]) {
-    it(`is open again within 2 s of the end of an overload, at a clock that shows ${startsAt} ms`, () => {
+    it(`admits everything again within 2 s of the end of an overload, with a clock that starts at ${startsAt} ms`, () => {
       const world = setUp({ startsAt });
       const { loop, admission, refused } = world;
       const gate = admission.gate('normal', 'heavy');
@@ -200,7 +200,7 @@ describe('admission', () => {
     });
   }
 
-  it('goes on after any time without a request, as if it were the first one', () => {
+  it('works after any time without a request as at the beginning', () => {
     const world = setUp();
     const { loop, admission, refused } = world;
     const gate = admission.gate('normal', 'route');
@@ -217,7 +217,7 @@ describe('admission', () => {
     }
   });
 
-  it('refuses background requests at half of the bound, and critical ones at MAX_IN_FLIGHT only', () => {
+  it('rejects background requests at half of the bound, and critical ones only at MAX_IN_FLIGHT', () => {
     const world = setUp({ most: 1_000 });
     const [normal, background, critical] = (['normal', 'background', 'critical'] as const).map((priority) =>
       world.admission.gate(priority, priority),
@@ -234,7 +234,7 @@ describe('admission', () => {
     ['waits', false],
     ['does not wait', true],
   ] as const) {
-    it(`leaves room to a cheap route while an expensive one that ${name} is flooded`, () => {
+    it(`leaves room for a cheap route during a flood of an expensive one that ${name}`, () => {
       const world = setUp();
       const [cheap, heavy] = ['cheap', 'heavy'].map((route) => world.admission.gate('normal', route)) as [
         AdmissionGate,
@@ -267,7 +267,7 @@ describe('admission', () => {
     });
   }
 
-  it('lets one route hold all of MAX_IN_FLIGHT, but leaves an eighth of it to other routes that are in use', () => {
+  it('lets one route hold all of MAX_IN_FLIGHT, but leaves an eighth to other routes that are in use', () => {
     const alone = setUp({ most: 1_000 });
     expect(fill(alone.admission.gate('normal', 'slow'))).to.equal(1_000);
     expect(alone.refused).to.deep.equal(['max_in_flight']);
@@ -287,7 +287,7 @@ describe('admission', () => {
     expect(shared.admission.gate('critical', 'urgent').enter()).to.equal(1);
   });
 
-  it('refuses nothing of a flood of requests that cost hardly more than a refusal', () => {
+  it('rejects no request of a flood when requests cost hardly more than a rejection', () => {
     const world = setUp();
     const gate = world.admission.gate('normal', 'cheap');
     teach(world, gate, 0.02, 400);
@@ -295,7 +295,7 @@ describe('admission', () => {
     expect(world.refused).to.deep.equal([]);
   });
 
-  it('leaves them room whichever thread is asked for them, and if they have been refused so far', () => {
+  it('leaves room for routes that are in use in other threads, or whose requests were all rejected so far', () => {
     const block = Block.create({ workers: 2 });
     const threads = [1, 2].map((slot) => {
       const loop = new ManualLoop(1_000);
@@ -320,7 +320,7 @@ describe('admission', () => {
     expect(fill(two.other, 100)).to.equal(100);
   });
 
-  it('shares MAX_IN_FLIGHT out to routes beyond those that are counted one by one, too', () => {
+  it('also divides MAX_IN_FLIGHT among routes beyond those that are counted individually', () => {
     const { admission, loop } = setUp({ most: 1_000 });
     const gates = Array.from({ length: ROUTES + 2 }, (_, n) => admission.gate('normal', `route ${n}`));
     const [cheap, slow] = [gates[0]!, gates.at(-1)!];
@@ -334,7 +334,7 @@ describe('admission', () => {
     expect(cheap.enter()).to.equal(2);
   });
 
-  it('believes of routes that it does not know what it has seen, not what it has believed', () => {
+  it('derives the cost of unknown routes from measurements, not from earlier expectations', () => {
     const world = setUp();
     const { loop, admission } = world;
     const gates = (name: string, count: number): AdmissionGate[] =>
@@ -364,11 +364,11 @@ describe('admission', () => {
       for (const gate of admitted) gate.leave();
       refused.push(asked.length - admitted.length);
     }
-    // A second behind the last costly one.
+    // One second after the last costly request.
     expect(refused.slice(5)).to.deep.equal(Array(95).fill(0));
   });
 
-  it('visits no route that was not used, in a window', () => {
+  it('visits only routes that were used at the end of a window', () => {
     const loop = new ManualLoop(1_000);
     const seen = new Set<string>();
     const routeOf = (name: string): RouteCells => ({
@@ -395,7 +395,7 @@ describe('admission', () => {
     expect([...seen]).to.deep.equal(['used']);
   });
 
-  it('does not share out a MAX_IN_FLIGHT that is small', () => {
+  it('does not divide a small MAX_IN_FLIGHT', () => {
     const { loop, admission, refused } = setUp({ most: 256 });
     const [slow, other] = ['slow', 'other'].map((name) => admission.gate('normal', name)) as [
       AdmissionGate,
@@ -409,7 +409,7 @@ describe('admission', () => {
     expect(refused).to.deep.equal(['max_in_flight']);
   });
 
-  it('refuses at MAX_IN_FLIGHT alone when it is switched off', () => {
+  it('rejects only at MAX_IN_FLIGHT when the adaptive limit is off', () => {
     const world = setUp({ most: 1_000, isAdaptive: false });
     const gate = world.admission.gate('normal', 'heavy');
     teach(world, gate, 5);
@@ -422,7 +422,7 @@ describe('admission', () => {
     expect(fill(world.admission.gate('background', 'later'))).to.equal(500);
   });
 
-  it('holds refusals back that are made for MAX_IN_FLIGHT, too', () => {
+  it('also delays rejections at MAX_IN_FLIGHT', () => {
     const { loop, admission, refused } = setUp({ most: 100 });
     const gate = admission.gate('normal', 'slow');
     fill(gate);
@@ -437,7 +437,7 @@ describe('admission', () => {
     expect(gate.holdMs).to.equal(TUNING.mostHoldMs);
   });
 
-  it('holds refusals back while they take much of the thread, and never otherwise', () => {
+  it('delays rejections only while they take much of the time of the thread', () => {
     const world = setUp();
     const { loop, admission } = world;
     const gate = admission.gate('normal', 'heavy');

@@ -3,7 +3,7 @@ import { Backlog, noShare } from '#src/resilience/backlog.js';
 import { seeded } from '#test/support/random.js';
 
 describe('the backlog of a thread', () => {
-  it('grows by what is admitted and shrinks by the time that passes, never below nothing', () => {
+  it('grows by admitted work and shrinks by the time that passes, never below zero', () => {
     const backlog = new Backlog();
     backlog.add(10, noShare());
     backlog.add(20, noShare());
@@ -14,7 +14,7 @@ describe('the backlog of a thread', () => {
     expect([backlog.ms, backlog.largestMs]).to.deep.equal([0, 0]);
   });
 
-  it('is never longer than what is in flight: a request that has left has nothing left to do', () => {
+  it('is never longer than the cost of the requests in flight', () => {
     const backlog = new Backlog();
     const share = noShare();
     for (let n = 0; n < 10; n++) backlog.add(10, share);
@@ -25,7 +25,7 @@ describe('the backlog of a thread', () => {
     expect([backlog.ms, backlog.of(share)]).to.deep.equal([0, 0]);
   });
 
-  it('knows how much of it each route has, in proportion', () => {
+  it('keeps the share of each route, in proportion', () => {
     const backlog = new Backlog();
     const [one, other] = [noShare(), noShare()];
     backlog.add(30, one);
@@ -40,7 +40,7 @@ describe('the backlog of a thread', () => {
     expect([backlog.of(one), backlog.of(other)]).to.deep.equal([1, 0]);
   });
 
-  it('counts for a route what it did in the turn, until the turn is over', () => {
+  it('counts work that is done for its route until the turn is over', () => {
     const random = seeded(3);
     const backlog = new Backlog();
     const shares = [noShare(), noShare(), noShare()];
@@ -63,7 +63,7 @@ describe('the backlog of a thread', () => {
     }
   });
 
-  it('keeps the shares right over any number of turns in which it is never empty', () => {
+  it('keeps the shares correct over any number of turns in which it is never empty', () => {
     const backlog = new Backlog();
     const [one, other] = [noShare(), noShare()];
     for (let turn = 0; turn < 100_000; turn++) {

@@ -7,7 +7,7 @@ import type { RunOptions } from '#src/resilience/policy.js';
 import { runInScope } from '#src/scope.js';
 import { heldScope } from '#test/support/held-scope.js';
 
-/** The bulkhead of one thread, and the places as another thread sees them. */
+/** The bulkhead of one thread, and the permits as another thread sees them. */
 function setUp(limit: number, queue = 0, queueMs = 60_000, clock?: () => number) {
   const block = Block.create({ workers: 2 });
   let refusals = 0;
@@ -41,8 +41,8 @@ const reasonOf = (promise: Promise<unknown> | undefined): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-describe('bulkhead', () => {
-  it('lets in so many, without a promise, and refuses the next with OVERLOADED', () => {
+describe('a bulkhead', () => {
+  it('admits up to its limit, without a promise, and rejects the next with OVERLOADED', () => {
     const { bulkhead, enter, refusals } = setUp(2);
     expect([enter(), enter()]).to.deep.equal([undefined, undefined]);
     expect(codeOf(enter)).to.equal('OVERLOADED');
@@ -51,7 +51,7 @@ describe('bulkhead', () => {
     expect(enter()).to.equal(undefined);
   });
 
-  it('gives a place that is left to who waits longest, and lets nobody overtake', async () => {
+  it('gives a returned permit to the caller that has waited longest, and lets no new caller overtake', async () => {
     const { bulkhead, enter, refusals } = setUp(1, 2);
     expect(enter()).to.equal(undefined);
     const order: string[] = [];
@@ -67,7 +67,7 @@ describe('bulkhead', () => {
     expect([bulkhead.waiting, refusals()]).to.deep.equal([0, 1]);
   });
 
-  it('leaves as many places free as are due to those who wait elsewhere, and gives away what is free beyond', async () => {
+  it('leaves permits free for callers that wait in other threads, and uses those beyond', async () => {
     const { bulkhead, enter, elsewhere, controller } = setUp(4, 1, 60_000, () => 1_000);
     elsewhere.line.publish(990, 2);
     expect([enter(), enter()]).to.deep.equal([undefined, undefined]);
@@ -81,7 +81,7 @@ describe('bulkhead', () => {
     controller.abort();
   });
 
-  it('gives a place that is left to its own next when all who come before find one free', async () => {
+  it('gives a returned permit to its own next caller when all callers before have a free one', async () => {
     const { bulkhead, enter, elsewhere } = setUp(3, 1, 60_000, () => 1_000);
     expect([enter(), enter(), enter()]).to.deep.equal([undefined, undefined, undefined]);
     const waiting = enter();
@@ -94,7 +94,7 @@ describe('bulkhead', () => {
     expect(elsewhere.enter(3)).to.equal(true);
   });
 
-  it('finds a place that another thread has left', async () => {
+  it('finds a permit that another thread has returned', async () => {
     const { enter, elsewhere } = setUp(1, 1);
     elsewhere.enter(1);
     const waiting = enter();
@@ -103,14 +103,14 @@ describe('bulkhead', () => {
     expect(elsewhere.held).to.equal(1);
   });
 
-  it('refuses who has waited too long', async () => {
+  it('rejects a caller that has waited too long', async () => {
     const { bulkhead, enter, elsewhere, refusals } = setUp(1, 1, 20);
     elsewhere.enter(1);
     expect(await reasonOf(enter())).to.have.property('code', 'OVERLOADED');
     expect([bulkhead.waiting, refusals(), elsewhere.held]).to.deep.equal([0, 1, 1]);
   });
 
-  it('lets go who is called off while waiting', async () => {
+  it('ends the wait of a caller whose signal aborts', async () => {
     const { bulkhead, enter, controller, refusals } = setUp(1, 1);
     expect(enter()).to.equal(undefined);
     const waiting = reasonOf(enter());
@@ -121,7 +121,7 @@ describe('bulkhead', () => {
     expect(enter()).to.equal(undefined);
   });
 
-  it('has one signal for any number of waiters, without a warning of Node', async () => {
+  it('may have many waiters with one signal, without a warning of Node', async () => {
     const warnings: string[] = [];
     const warned = ({ name }: Error): void => void warnings.push(name);
     process.on('warning', warned);
@@ -135,7 +135,7 @@ describe('bulkhead', () => {
     expect(warnings).to.deep.equal([]);
   });
 
-  it('listens to nothing for those who have no signal', async () => {
+  it('adds no listener for a caller without a signal', async () => {
     const { bulkhead } = setUp(1, 30);
     const original = Object.getOwnPropertyDescriptor(EventTarget.prototype, 'addEventListener')!;
     const listened: string[] = [];
@@ -155,7 +155,7 @@ describe('bulkhead', () => {
     expect(listened).to.deep.equal([]);
   });
 
-  it('looks at the first of a long queue only, until one that waits may go', async () => {
+  it('examines only the first caller of a long queue, until one may run', async () => {
     const WAITERS = 2_000;
     let looks = 0;
     let held = 1;
@@ -197,8 +197,8 @@ describe('bulkhead', () => {
   });
 });
 
-describe('a bulkhead around work whose request has ended', () => {
-  it('does nothing of it, whether a place is free or not, unless the work has a signal of its own', async () => {
+describe('a bulkhead for work whose request has ended', () => {
+  it('does not run the work, with or without a free permit, unless it has a signal of its own', async () => {
     const { bulkhead, enter } = setUp(1, 1);
     const left = new Error('the client left');
     const ended = { ...heldScope(), signal: AbortSignal.abort(left) };
@@ -214,8 +214,8 @@ describe('a bulkhead around work whose request has ended', () => {
   });
 });
 
-describe('a place of work that is broken off', () => {
-  it('is given back with what its scope holds, once, also when the work ends after all', async () => {
+describe('the permit of work that is interrupted', () => {
+  it('is returned once, with everything that its scope holds, even when the work ends later', async () => {
     const { bulkhead, elsewhere } = setUp(2);
     const scope = heldScope();
     let end = (): void => undefined;
@@ -229,12 +229,12 @@ describe('a place of work that is broken off', () => {
     expect(bulkhead.held, 'of another thread').to.equal(1);
   });
 
-  it('is given back when it was admitted and its continuation has not run', async () => {
+  it('is returned when the work was admitted and its continuation has not run', async () => {
     const { bulkhead, enter } = setUp(1, 2);
     expect(enter()).to.equal(undefined);
     const scope = heldScope();
     const ran: string[] = [];
-    const broken = runInScope(scope, () => bulkhead.run(() => ran.push('broken off')));
+    const broken = runInScope(scope, () => bulkhead.run(() => ran.push('interrupted')));
     const next = bulkhead.run(() => ran.push('next'));
     bulkhead.leave();
     expect(bulkhead.waiting, 'the first of them has the place').to.equal(1);

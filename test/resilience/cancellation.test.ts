@@ -4,7 +4,7 @@ import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError } from '#src/errors.js';
 import { cancelAt } from '#src/resilience/cancellation.js';
 
-describe('cancellation', () => {
+describe('a cancellation', () => {
   it('aborts at the deadline with DEADLINE_EXCEEDED', async () => {
     const { signal } = cancelAt(Deadline.after(5));
     await once(signal, 'abort');
@@ -41,15 +41,15 @@ describe('cancellation', () => {
     expect(signal.aborted).to.equal(false);
   });
 
-  it('takes a deadline further away than any timer can be', () => {
+  it('accepts a deadline that is later than any timer can be', () => {
     const { signal, dispose } = cancelAt(Deadline.after(2 ** 40));
     dispose();
     expect(signal.aborted).to.equal(false);
   });
 });
 
-describe('a signal that many listen to', () => {
-  it('is no reason to warn, however many wait for one request', async () => {
+describe('a signal with many listeners', () => {
+  it('causes no warning, however many wait for one request', async () => {
     const warnings: Error[] = [];
     const warn = (warning: Error): void => void warnings.push(warning);
     process.on('warning', warn);

@@ -30,8 +30,8 @@ function setUp(judge: Pick<BreakerOptions, 'isFailure' | 'isSuccess'> = {}) {
 
 const ERROR = new Error('down');
 
-describe('a breaker around any work', () => {
-  it('hands on what the work gives and what it throws, and counts them', async () => {
+describe('a breaker for any work', () => {
+  it('returns the result of the work or throws its error, and counts both', async () => {
     const { breaker, throwing } = setUp();
     expect(await breaker.run(() => 'now')).to.equal('now');
     expect(await breaker.run(async () => 'later')).to.equal('later');
@@ -43,7 +43,7 @@ describe('a breaker around any work', () => {
     expect(breaker.state).to.deep.equal({ state: 'closed', calls: 4, failures: 2 });
   });
 
-  it('counts what its author calls no failure as a success, and what he calls no success as a failure', async () => {
+  it('counts as isFailure and isSuccess decide', async () => {
     const { breaker, throwing } = setUp({
       isFailure: (error) => error !== ERROR,
       isSuccess: (value) => value !== 503,
@@ -62,7 +62,7 @@ describe('a breaker around any work', () => {
     expect(breaker.state).to.include({ calls: 2, failures: 1 });
   });
 
-  it('counts nothing when the caller has left, or a limit within the work has refused it', async () => {
+  it('counts nothing when the caller has left, or a limit within the work has rejected it', async () => {
     const { breaker, throwing } = setUp({ isFailure: () => true });
     await throwing(ERROR, AbortSignal.abort(new Error('left')));
     const leaving = new AbortController();
@@ -78,7 +78,7 @@ describe('a breaker around any work', () => {
     expect(breaker.state).to.include({ calls: 0, failures: 0 });
   });
 
-  it('counts a failure when nothing came before the deadline', async () => {
+  it('counts a failure when the work did not end before the deadline', async () => {
     const { breaker } = setUp();
     for (const reason of [new DeadlineExceededError(), new DOMException('', 'TimeoutError')]) {
       const controller = new AbortController();
@@ -91,14 +91,14 @@ describe('a breaker around any work', () => {
     expect(breaker.state).to.include({ calls: 2, failures: 2 });
   });
 
-  it('does not begin what is called off already', async () => {
+  it('does not begin work that is already cancelled', async () => {
     const { breaker } = setUp();
     const signal = AbortSignal.abort(ERROR);
     const run = breaker.run(() => expect.fail('the work was done'), { signal });
     expect(await run.catch((error: unknown) => error)).to.equal(ERROR);
   });
 
-  it('lets probes through after its time, and closes when they succeed; one called off is given back', async () => {
+  it('admits probes after openMs, and closes when they succeed; a cancelled probe is returned', async () => {
     const { breaker, throwing, time } = setUp();
     for (let n = 0; n < 20; n++) await throwing(ERROR);
     time.now = 2_500;
@@ -114,7 +114,7 @@ describe('a breaker around any work', () => {
     expect(breaker.state).to.include({ state: 'closed', calls: 0 });
   });
 
-  it('gets its probe back from a judge that throws', async () => {
+  it('returns a probe even when isFailure or isSuccess throws', async () => {
     const faulty = new Error('in the judge');
     const { breaker, throwing, time } = setUp({
       isFailure: () => {
@@ -127,7 +127,7 @@ describe('a breaker around any work', () => {
     expect(breaker.state.state).to.equal('open');
   });
 
-  it('hands on what the work gives and throws, also when looking at it throws', async () => {
+  it('returns the result or throws the error of the work even when isFailure or isSuccess throws', async () => {
     const { breaker } = setUp({
       isSuccess: (value) => (value as { readonly status: number }).status < 500,
     });
@@ -145,7 +145,7 @@ describe('a breaker around any work', () => {
     expect(breaker.state).to.include({ calls: 21, failures: 1 });
   });
 
-  it('is held open by hand for everybody, with a time to come back', async () => {
+  it('can be forced open for all threads, with a Retry-After', async () => {
     const { breaker, throwing } = setUp();
     breaker.force('open');
     expect(await throwing(ERROR)).to.deep.include({ headers: { 'retry-after': '5' } });
@@ -155,7 +155,7 @@ describe('a breaker around any work', () => {
   });
 });
 
-describe('a breaker around work that misses the deadline of its request', () => {
+describe('a breaker for work that misses the deadline of its request', () => {
   const scopeOf = (deadline: Deadline): Scope => ({
     requestId: 'r',
     deadline,
@@ -165,11 +165,11 @@ describe('a breaker around work that misses the deadline of its request', () => 
   });
   const passed = { own: Deadline.after(0), shortened: Deadline.allowed(performance.now(), 0, 30_000) };
 
-  it('counts a failure when the time was its own, and nothing when a caller shortened it', async () => {
+  it('counts a failure when the deadline was not shortened, and nothing when a caller had shortened it', async () => {
     for (const error of [ERROR, new DeadlineExceededError()]) {
       const { breaker, throwing } = setUp();
       const { own, shortened } = passed;
-      // The signal in hand has not aborted yet: the deadline decides.
+      // The signal has not aborted yet: the deadline decides.
       const running = new AbortController().signal;
       await runInScope(scopeOf(shortened), () => throwing(error, running));
       expect(breaker.state).to.include({ calls: 0, failures: 0 });
@@ -178,7 +178,7 @@ describe('a breaker around work that misses the deadline of its request', () => 
     }
   });
 
-  it('counts a failure all the same when a success would have been too slow', async () => {
+  it('counts a failure under any deadline when a success would have been too slow', async () => {
     const { breaker, time } = setUp();
     const slow = runInScope(scopeOf(passed.shortened), () =>
       breaker.run(
@@ -194,8 +194,8 @@ describe('a breaker around work that misses the deadline of its request', () => 
   });
 });
 
-describe('a breaker around work whose request has ended', () => {
-  it('does nothing of it and counts nothing, unless the work has a signal of its own', async () => {
+describe('a breaker for work whose request has ended', () => {
+  it('does not run the work and counts nothing, unless the work has a signal of its own', async () => {
     const { breaker } = setUp();
     const left = new Error('the client left');
     const ended = { ...heldScope(), signal: AbortSignal.abort(left) };
@@ -208,7 +208,7 @@ describe('a breaker around work whose request has ended', () => {
     expect(done).to.equal(1);
   });
 
-  it('asks a scope that can tell without its signal for no signal', async () => {
+  it('does not create the signal of a scope that knows without it whether it is aborted', async () => {
     const { breaker } = setUp();
     const scope = (isAborted: boolean): Scope => ({
       ...heldScope(),
@@ -224,8 +224,8 @@ describe('a breaker around work whose request has ended', () => {
   });
 });
 
-describe('a half-open probe of work that is broken off', () => {
-  it('goes back without an outcome, once, also when the work ends after all', async () => {
+describe('a half-open probe of work that is interrupted', () => {
+  it('is returned once, without an outcome, even when the work ends later', async () => {
     const { breaker, throwing, time } = setUp();
     for (let call = 0; call < 20; call++) await throwing(ERROR);
     expect(breaker.state).to.include({ state: 'open' });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { ejectionRule, mayEject, slowStart } from '#src/resilience/ejection.js';
 
-describe('ejection rule', () => {
+describe('the ejection rule', () => {
   const rule = ejectionRule(30_000);
 
   it('ejects for thirty seconds, then sixty, and so on, five minutes at most', () => {
@@ -30,12 +30,12 @@ describe('ejection rule', () => {
     [5, 2, 2, false],
   ];
   for (const [instances, ejected, others, may] of cases) {
-    it(`${may ? 'has' : 'has no'} room with ${ejected} of ${instances} out and ${others} others well`, () => {
+    it(`${may ? 'allows' : 'does not allow'} another ejection with ${ejected} of ${instances} ejected and ${others} others healthy`, () => {
       expect(mayEject(instances, ejected, others)).to.equal(may);
     });
   }
 
-  it('never leaves fewer than half, nor nobody, however often it is asked', () => {
+  it('always leaves at least half of the instances, and at least one, however often it is applied', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 1024 }), (instances) => {
         let ejected = 0;
@@ -48,14 +48,14 @@ describe('ejection rule', () => {
 });
 
 describe('slow start', () => {
-  it('gives a tenth at first, and a tenth more every second, until the share is whole', () => {
+  it('gives a tenth of the share at first, and a tenth more every second, until it is whole', () => {
     const shares = [0, 999, 1_000, 2_000, 5_500, 9_999, 10_000, 60_000].map(
       (ageMs) => slowStart(ageMs, 10_000).share,
     );
     expect(shares).to.deep.equal([0.1, 0.1, 0.1, 0.2, 0.5, 0.9, 1, 1]);
   });
 
-  it('says when the share changes, and is right', () => {
+  it('returns the exact time until the share changes', () => {
     const ages = fc.double({ min: 0, max: 9_999, noNaN: true });
     fc.assert(
       fc.property(ages, (ageMs) => {

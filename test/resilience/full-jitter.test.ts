@@ -25,7 +25,7 @@ describe('backoff with full jitter', () => {
     );
   });
 
-  it('refuses bounds that make no sense', () => {
+  it('throws a RangeError for bounds that make no sense', () => {
     for (const bounds of [
       { baseMs: 0, maxMs: 1 },
       { baseMs: 2, maxMs: 1 },

@@ -10,7 +10,7 @@ const bad = (value: string): AttemptEnd<string> => ({ kind: 'returned', value, m
 const broken: AttemptEnd<string> = { kind: 'failed', error: new Error('broken'), mayRepeat: true };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** A hedged piece of work whose attempts end, and whose time passes, when the test says so. */
+/** Hedged work whose attempts and whose time the test controls. */
 function setUp(
   options: { readonly hasSecond?: boolean; readonly deadlineMs?: number; readonly afterMs?: number } = {},
 ) {
@@ -50,7 +50,7 @@ function setUp(
   return { result, ends, signals, outcomes, slept, caller, passes };
 }
 
-describe('hedge', () => {
+describe('hedging', () => {
   it('makes no second attempt when the first one ends in time, however it ends', async () => {
     for (const tried of [good('a'), bad('a'), broken]) {
       const { result, ends, signals, outcomes } = setUp();
@@ -62,14 +62,14 @@ describe('hedge', () => {
     }
   });
 
-  it('waits as long as a timer can when it is told to wait longer', async () => {
+  it('waits at most as long as a timer can', async () => {
     const { result, ends, slept } = setUp({ afterMs: 2 ** 31 + 5, deadlineMs: Number.POSITIVE_INFINITY });
     expect(slept).to.deep.equal([2 ** 31 - 1]);
     ends[0]!(good('a'));
     expect(await result).to.deep.equal(good('a'));
   });
 
-  it('waits for as long as it is told, then makes one, and takes the answer that comes first', async () => {
+  it('makes the second attempt after the given time, and uses the result that comes first', async () => {
     const { result, ends, slept, signals, outcomes, passes } = setUp();
     expect(slept).to.deep.equal([50]);
     await passes();
@@ -81,7 +81,7 @@ describe('hedge', () => {
     expect(outcomes).to.deep.equal(['won']);
   });
 
-  it('calls the second one off when the first is answered after all', async () => {
+  it('cancels the second attempt when the first has a result', async () => {
     const { result, ends, signals, outcomes, passes } = setUp();
     await passes();
     ends[0]!(good('a'));
@@ -90,7 +90,7 @@ describe('hedge', () => {
     expect(outcomes).to.deep.equal(['lost']);
   });
 
-  it('waits for the other one when one fails, whichever', async () => {
+  it('waits for the other attempt when one fails, whichever it is', async () => {
     for (const failing of [0, 1]) {
       const { result, ends, signals, outcomes, passes } = setUp();
       await passes();
@@ -103,7 +103,7 @@ describe('hedge', () => {
     }
   });
 
-  it('has failed when both have', async () => {
+  it('fails when both attempts fail', async () => {
     const { result, ends, outcomes, passes } = setUp();
     await passes();
     ends[1]!(broken);
@@ -112,7 +112,7 @@ describe('hedge', () => {
     expect(outcomes).to.deep.equal(['failed']);
   });
 
-  it('stays with the first one when there can be no second', async () => {
+  it('continues with the first attempt when there can be no second', async () => {
     const { result, ends, outcomes, passes } = setUp({ hasSecond: false });
     await passes();
     ends[0]!(good('a'));
@@ -120,14 +120,14 @@ describe('hedge', () => {
     expect(outcomes).to.deep.equal([]);
   });
 
-  it('does not even wait when the deadline comes first', async () => {
+  it('makes no second attempt when the deadline comes first', async () => {
     const { result, ends, slept } = setUp({ deadlineMs: 50 });
     expect(slept).to.deep.equal([]);
     ends[0]!(good('a'));
     expect(await result).to.deep.equal(good('a'));
   });
 
-  it('ends both when the caller leaves, each with the reason of the caller', async () => {
+  it('ends both attempts when the caller leaves, with the reason of the caller', async () => {
     const { result, signals, caller, passes } = setUp();
     await passes();
     caller.abort(new Error('left'));

@@ -1,4 +1,4 @@
-// A loop whose turns and time a test makes.
+// An event loop whose turns and time a test controls.
 import type { LoopSignals } from '#src/resilience/loop-signals.js';
 
 export class ManualLoop implements LoopSignals {
@@ -27,17 +27,17 @@ export class ManualLoop implements LoopSignals {
     return this.#callbacks.length;
   }
 
-  /** The thread works. */
+  /** Lets the thread work. */
   work(ms: number): void {
     this.#now += ms;
   }
 
-  /** The poll phase ends, and the next one begins without having waited. */
+  /** Ends the poll phase and begins the next one without a wait. */
   turn(): void {
     for (const callback of this.#callbacks.splice(0)) callback();
   }
 
-  /** The poll phase ends, and the loop waits for events. */
+  /** Ends the poll phase and lets the loop wait for events. */
   sleep(ms: number): void {
     this.turn();
     this.#now += ms;

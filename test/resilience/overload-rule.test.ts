@@ -27,7 +27,7 @@ describe('room for a request', () => {
     isBackground = false,
   ): boolean => rule.isFull(limit, owedMs, costMs, sparedMs, isBackground);
 
-  it('ends where the work that is owed reaches the bound', () => {
+  it('ends when the owed work reaches the bound', () => {
     for (const [owedMs, costMs, expected] of [
       [0, 5, false],
       [burstMs - 5, 5, false],
@@ -57,16 +57,16 @@ describe('room for a request', () => {
     expect(full(rule.open, burstMs / 2 - 1, 1, 0, true)).to.equal(false);
   });
 
-  it('is bounded for each turn of the loop while requests are refused', () => {
+  it('is limited for each turn of the loop while requests are rejected', () => {
     expect(rule.isTurnFull(rule.open, 10 * targetTurnMs, 5)).to.equal(false);
     expect(rule.isTurnFull(shedding(), targetTurnMs - 5, 5)).to.equal(false);
     expect(rule.isTurnFull(shedding(), targetTurnMs - 4, 5)).to.equal(true);
     expect(rule.isTurnFull(shedding(), 0, 1_000), 'one request of any cost').to.equal(false);
   });
 
-  it('is shared: a route gets twice what is free, so something is always left for another', () => {
+  it('is shared: a route gets twice the free work, so there is always some left for another', () => {
     const limit = shedding({ boundMs: 90 });
-    // One route that takes all it can get ends at two thirds.
+    // One route that uses all it can ends at two thirds.
     let owedMs = 0;
     while (!rule.isUnfair(limit, owedMs, 1, owedMs)) owedMs++;
     expect(owedMs).to.equal(60);
@@ -79,7 +79,7 @@ describe('room for a request', () => {
 });
 
 describe('a pause', () => {
-  it('is the time that the thread was busy with nothing that it owed', () => {
+  it('is the time that the thread was busy with work that it did not owe', () => {
     for (const [name, elapsedMs, sleptMs, owedMs, expected] of [
       ['work that was owed', 100, 0, 100, 0],
       ['a collection', 300, 0, 20, 280],
@@ -102,11 +102,11 @@ describe('a pause', () => {
 });
 
 describe('the bound', () => {
-  it('is not cut by long turns before something was refused', () => {
+  it('is not reduced by long turns before a request was rejected', () => {
     expect(rule.afterTurn(rule.open, 10_000, 5)).to.equal(rule.open);
   });
 
-  it('is cut by a long turn in proportion to its length', () => {
+  it('is reduced by a long turn in proportion to its length', () => {
     for (const [busyMs, boundMs] of [
       [targetTurnMs, 100],
       [1.2 * targetTurnMs, 100],
@@ -119,14 +119,14 @@ describe('the bound', () => {
     expect(rule.afterTurn(shedding({ boundMs: 12 }), 1_000, 1_000).boundMs).to.equal(leastBoundMs);
   });
 
-  it('is cut once in the time in which a cut shows its effect', () => {
+  it('is reduced once in the time in which a cut takes effect', () => {
     const once = rule.afterTurn(shedding(), 2 * targetTurnMs, 1_000);
     expect(rule.afterTurn(once, 2 * targetTurnMs, 1_000 + cutEveryMs)).to.equal(once);
     expect(rule.afterTurn(once, 2 * targetTurnMs, 1_001 + cutEveryMs).boundMs).to.be.below(once.boundMs);
     expect(rule.afterTurn(once, 500, 1_400), 'a turn that began before the cut').to.equal(once);
   });
 
-  it('grows by time while the thread is idle or busy with refusals, whatever completes', () => {
+  it('grows by time while the thread is idle or busy with rejections, whether requests complete or not', () => {
     const limit = shedding({ boundMs: 40 });
     for (const [name, more, factor] of [
       ['well used', {}, 1],
@@ -141,7 +141,7 @@ describe('the bound', () => {
     expect(rule.afterWindow(shedding(), window({ busyMs: 0 })).boundMs, 'at most').to.equal(burstMs);
   });
 
-  it('is open again after half a second without a refusal, from wherever it was', () => {
+  it('is back at its full size after half a second without a rejection, whatever it was', () => {
     const deep = shedding({ boundMs: leastBoundMs, holdMs: 100 });
     expect(rule.afterWindow(deep, window({ quietMs: quietMs + 1 }))).to.deep.equal(rule.open);
     expect(rule.afterWindow(deep, window({ quietMs })).isShedding).to.equal(true);
@@ -152,7 +152,7 @@ describe('the bound', () => {
     ).to.equal(true);
   });
 
-  it('is as large as a number of requests where they are costly', () => {
+  it('is as large as a number of requests when they are costly', () => {
     const { burstPieces, leastPieces, mostBurstMs, quietPieces } = TUNING;
     const large = rule.afterWindow(rule.open, window({ pieceMs: 20 }));
     expect(large.boundMs).to.equal(burstPieces * 20);
@@ -166,7 +166,7 @@ describe('the bound', () => {
     expect(rule.afterWindow(refusing, { ...quiet, quietMs: quiet.quietMs + 1 }).isShedding).to.equal(false);
   });
 
-  it('grows in a thread that idles, though a few costly requests make its turns long, and is not cut in it', () => {
+  it('grows in a thread that idles, and is not reduced in it, although a few costly requests make its turns long', () => {
     const [pieceMs, turnMs] = [30, 180];
     const least = shedding({ boundMs: TUNING.leastPieces * pieceMs });
     const limitAfter = (more: Partial<WindowTimes>): WorkLimit => {
@@ -183,32 +183,32 @@ describe('the bound', () => {
     expect(rule.afterTurn({ ...busy, boundMs: 500 }, turnMs, 1e6).boundMs).to.be.below(500);
   });
 
-  it('is open again within two seconds in a loop that is fine, though something is refused all the time', () => {
+  it('is back at its full size within two seconds in a loop without overload, although requests are still rejected', () => {
     let limit = shedding({ boundMs: leastBoundMs });
     for (let ms = 0; ms < 2_000; ms += 50) limit = rule.afterWindow(limit, window({ busyMs: 25 }));
     expect(limit.boundMs).to.equal(burstMs);
   });
 });
 
-describe('the delay of refusals', () => {
+describe('the delay of rejections', () => {
   const heldAfter = (limit: WorkLimit, refusalMs: number, windows: number): number => {
     let next = limit;
     for (let n = 0; n < windows; n++) next = rule.afterWindow(next, window({ refusalMs }));
     return next.holdMs;
   };
 
-  it('is none while refusals take little of the thread', () => {
+  it('is zero while rejections take little of the thread', () => {
     expect(heldAfter(shedding(), 50 * TUNING.refusalShare, 100)).to.equal(0);
   });
 
-  it('follows what refusals take also where the loop is not overloaded: they have other reasons, too', () => {
+  it('also follows the time of rejections when the loop is not overloaded, since they have other reasons, too', () => {
     for (const limit of [rule.open, shedding()]) {
       expect(heldAfter(limit, 10, 100)).to.equal(mostHoldMs);
       expect(heldAfter({ ...limit, holdMs: mostHoldMs }, 1, 40)).to.equal(0);
     }
   });
 
-  it('grows while they take more, up to a bound, and ends behind it', () => {
+  it('grows while rejections take more, up to a limit, and ends when they take less', () => {
     expect(heldAfter(shedding(), 10, 3)).to.be.within(10, 30);
     expect(heldAfter(shedding(), 10, 100)).to.equal(mostHoldMs);
     expect(heldAfter(shedding({ holdMs: mostHoldMs }), 1, 40)).to.equal(0);

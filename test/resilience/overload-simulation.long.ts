@@ -1,11 +1,11 @@
-// Outside `npm test`: every run of `npm run bench:overload`, under many seeds.
+// All runs of `npm run bench:overload` with many seeds; not part of `npm test`.
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { boundsOf, leastGoodput } from '#bench/overload/bounds.js';
 import { calmRuns, overloadRuns, type Run, type RunResult, runOne } from '#bench/overload/runs.js';
 
 const seeds = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index + 1);
-/** Of each shape at the highest of its loads. docs/overload.md says how many. */
+/** Runs of each shape of load at its highest load; docs/overload.md gives their number. */
 const HARDEST = seeds(20);
 const FEW = seeds(3);
 const OVERLOADED = seeds(3);
@@ -15,7 +15,7 @@ const label = ({ title, load, workers }: RunResult, seed: number): string =>
 const loadOf = ({ phases, judged }: Run): number => Math.max(...judged.map((index) => phases[index]!.load));
 
 describe('the overload rule in simulated time, at length', () => {
-  it('refuses nobody in any shape of load that the threads can serve', () => {
+  it('rejects no request in any shape of load that the threads can serve', () => {
     expect(readFileSync('docs/overload.md', 'utf8')).to.include(`under any of ${HARDEST.length} seeds`);
     const runs = calmRuns();
     for (const run of runs) {

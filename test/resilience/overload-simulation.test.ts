@@ -1,5 +1,5 @@
-// The real rule and the real Admission in virtual time: a short form of `npm run bench:overload`, whose whole
-// is in overload-simulation.long.ts.
+// The real rule and the real Admission in virtual time: a short form of `npm run bench:overload`, which
+// overload-simulation.long.ts runs as a whole.
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { BOUNDS, boundsOf, leastGoodput } from '#bench/overload/bounds.js';
@@ -27,11 +27,12 @@ import {
 import { type PhaseResult, simulate } from '#bench/overload/simulate.js';
 
 const SHORT = { judgedMs: 6_000 };
-/** A second of chance and a second of working it off are many requests then. */
+/** A second of random arrivals and a second of working them off are many requests then. */
 const COSTLY = { judgedMs: 30_000 };
 
 /**
- * Beyond this, the whole phase with its first second is late: a flood is noticed within the first few turns.
+ * Beyond this the whole phase, with its first second, is late: a flood is detected within the first few
+ * turns.
  */
 const MOST_LATENCY_WITH_ONSET = 12;
 
@@ -48,10 +49,11 @@ function expectHeld(one: RunResult): void {
 }
 
 describe('the overload rule in simulated time', () => {
-  // The same in every run, so that chance fails no build; the long form tries many. SEED=… tries another one.
+  // The seed is the same in every run, so that no build fails by chance; the long form tries many. SEED=…
+  // sets one.
   const seed = Number(process.env.SEED ?? 1);
 
-  it(`refuses nobody in any shape of load that the threads can serve (SEED=${seed})`, () => {
+  it(`rejects no request in any shape of load that the threads can serve (SEED=${seed})`, () => {
     for (const one of calmRuns(SHORT).flatMap((run) => runOne(run, undefined, seed))) {
       expect(one.result.refusals, label(one)).to.equal(0);
     }
@@ -62,7 +64,7 @@ describe('the overload rule in simulated time', () => {
       ...[cpuBefore, cpuAfter, cpuSplit, synchronous].flatMap((shape) =>
         [2, 10].map((load) => atLoad(shape, load, 2, SHORT)),
       ),
-      // What is admitted shows 300 ms later, and it takes several times that to settle.
+      // Admitted work takes effect 300 ms later, and settling takes several times as long.
       ...[2, 10].map((load) => atLoad(cpuLate, load, 2, { judgedMs: 20_000 })),
       atLoad(bimodal, 2, 2, SHORT),
       ...[1, 16].map((workers) => atLoad(cpuSplit, 10, workers, SHORT)),
@@ -73,13 +75,13 @@ describe('the overload rule in simulated time', () => {
     }
   }).timeout(120_000);
 
-  it(`keeps them beside 400 connections that repeat at once what is refused (SEED=${seed})`, () => {
+  it(`keeps them beside 400 connections that repeat rejected requests at once (SEED=${seed})`, () => {
     for (const shape of [cpuBefore, cpuAfter, cpuSplit]) {
       for (const one of runOne(closedLoop(shape, 400, 2, SHORT), undefined, seed)) expectHeld(one);
     }
   });
 
-  it(`notices within 2 s what the first requests of a process cost (SEED=${seed})`, () => {
+  it(`learns within 2 s what the first requests of a process cost (SEED=${seed})`, () => {
     for (const shape of [cpuBefore, cpuAfter, cpuSplit, synchronous, constant]) {
       for (const load of [0.8, 10]) {
         const phases = ['first', 'then'].map((name) => ({
@@ -96,7 +98,7 @@ describe('the overload rule in simulated time', () => {
     }
   }).timeout(120_000);
 
-  it(`keeps one route from taking what the others need (SEED=${seed})`, () => {
+  it(`keeps one route from using what the others need (SEED=${seed})`, () => {
     const [[slow], ...floods] = routeRuns().map((run) =>
       runOne(run, undefined, seed).map(({ result }) => result),
     ) as [PhaseResult[], ...PhaseResult[][]];
@@ -112,7 +114,7 @@ describe('the overload rule in simulated time', () => {
     }
   }).timeout(120_000);
 
-  it('is held to what docs/overload.md says', () => {
+  it('keeps the promises of docs/overload.md', () => {
     const page = readFileSync('docs/overload.md', 'utf8');
     for (const [title, runs] of [
       ['Capacity not exceeded', calmRuns()],

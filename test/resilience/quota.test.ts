@@ -34,7 +34,7 @@ function byAddress(): Shares<string> & { of(key: string): number } {
 }
 
 describe('a quota', () => {
-  it('is held by one address up to its share, and by all together up to the whole', () => {
+  it('can be held by one address up to its share, and by all together up to the total', () => {
     let refused = 0;
     const [units, shares] = [counting(), byAddress()];
     const quota = new Quota({ units, shares, most: 10, mostEach: 5, onRefused: () => refused++ });
@@ -45,7 +45,7 @@ describe('a quota', () => {
     expect(quota.take(5, 'a')).to.equal(true);
   });
 
-  it('refuses an amount beyond the share without asking for it', () => {
+  it('rejects an amount above the share without trying to take it', () => {
     const quota = new Quota({
       units: counting(),
       shares: byAddress(),
@@ -56,7 +56,7 @@ describe('a quota', () => {
     expect(quota.take(2 ** 40, 'a')).to.equal(false);
   });
 
-  it('has nothing loose unless it is told where to count it', () => {
+  it('has no loose units without cells for them', () => {
     const quota = new Quota({
       units: counting(),
       shares: byAddress(),
@@ -68,7 +68,7 @@ describe('a quota', () => {
     expect(quota.take(50, 'a')).to.equal(true);
   });
 
-  it('is never held by one address beyond its share, even if all that is loose is its own', () => {
+  it('is never held by one address beyond its share, even if it holds all loose units', () => {
     const step = fc.oneof(
       fc.record({ loose: fc.constant(true), amount: fc.integer({ min: 1, max: 30 }), key: fc.constant('') }),
       fc.record({
@@ -96,7 +96,7 @@ describe('a quota', () => {
     );
   });
 
-  it('lets loose units fill an eighth of the share of an address, and takes that much off every share', () => {
+  it('allows loose units up to an eighth of the share of an address, and reduces every share by that', () => {
     const [units, loose, shares] = [counting(), counting(), byAddress()];
     const quota = new Quota({ units, loose, shares, most: 1_000, mostEach: 80, onRefused: () => {} });
     expect([quota.takeLoose(10), quota.takeLoose(1)]).to.deep.equal([true, false]);

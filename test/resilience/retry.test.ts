@@ -7,7 +7,7 @@ const failing: AttemptEnd<string> = { kind: 'failed', error: new Error('broken')
 const final: AttemptEnd<string> = { kind: 'failed', error: new Error('final'), mayRepeat: false };
 const unwell: AttemptEnd<string> = { kind: 'returned', value: '503', mayRepeat: true };
 const well: AttemptEnd<string> = { kind: 'returned', value: '200', mayRepeat: false };
-const nobody: AttemptEnd<string> = { kind: 'not-attempted', error: new Error('nobody') };
+const noCallee: AttemptEnd<string> = { kind: 'not-attempted', error: new Error('no callee') };
 
 function setUp(script: readonly AttemptEnd<string>[], options: Partial<RetryOptions> = {}) {
   const waits: number[] = [];
@@ -40,36 +40,36 @@ async function thrownBy(promise: Promise<unknown>): Promise<Error> {
 }
 
 describe('retry', () => {
-  it('does not repeat what succeeded', async () => {
+  it('does not repeat a success', async () => {
     const { run, attempts } = setUp([well]);
     expect(await run()).to.equal('200');
     expect(attempts).to.deep.equal([1]);
   });
 
-  it('repeats what may be repeated, after the backoff of each attempt', async () => {
+  it('repeats an attempt that may be repeated, after its backoff', async () => {
     const { run, attempts, waits } = setUp([failing, unwell, well]);
     expect(await run()).to.equal('200');
     expect(attempts).to.deep.equal([1, 2, 3]);
     expect(waits).to.deep.equal([10, 20]);
   });
 
-  it('gives what the last attempt gave when there are no more attempts', async () => {
+  it('returns the result of the last attempt', async () => {
     expect(await setUp([failing, failing, unwell]).run()).to.equal('503');
     expect((await thrownBy(setUp([unwell, unwell, failing]).run())).message).to.equal('broken');
   });
 
-  it('does not repeat what is final', async () => {
+  it('does not repeat a final failure', async () => {
     const { run, attempts } = setUp([final, well]);
     expect((await thrownBy(run())).message).to.equal('final');
     expect(attempts).to.deep.equal([1]);
   });
 
-  it('keeps the failure it saw when nobody is left to ask', async () => {
-    expect((await thrownBy(setUp([failing, nobody]).run())).message).to.equal('broken');
-    expect((await thrownBy(setUp([nobody]).run())).message).to.equal('nobody');
+  it('keeps the last failure when there is no callee left', async () => {
+    expect((await thrownBy(setUp([failing, noCallee]).run())).message).to.equal('broken');
+    expect((await thrownBy(setUp([noCallee]).run())).message).to.equal('no callee');
   });
 
-  it('stops, and says so, when the budget has no token', async () => {
+  it('ends, and reports it, when the budget has no token', async () => {
     let tokens = 1;
     const budget = { deposit: () => undefined, withdraw: () => tokens-- > 0 };
     const { run, attempts, exhausted } = setUp([unwell, unwell, well], { budget });
@@ -103,7 +103,7 @@ describe('retry', () => {
     expect(during.attempts).to.deep.equal([1]);
   });
 
-  it('refuses a number of attempts that is none', () => {
+  it('throws a RangeError for a bad number of attempts', () => {
     for (const attempts of [0, -1, 1.5, Number.NaN]) {
       expect(() => setUp([], { attempts })).to.throw(RangeError);
     }

@@ -10,7 +10,7 @@ interface Truth {
   readonly leavingMs: number;
 }
 
-/** So many requests in a window on average, by chance. */
+/** @returns a random number of requests in a window, with this average */
 const draw = (mean: number, random: () => number): number => {
   let count = 0;
   for (let left = Math.exp(-mean), product = random(); product > left; product *= random()) count++;
@@ -18,7 +18,8 @@ const draw = (mean: number, random: () => number): number => {
 };
 
 /**
- * Windows of 50 ms in which routes cost what they do, beside `background` of the time and `pauseMs` in some.
+ * Runs windows of 50 ms with the given costs of routes, a share `background` of other work, and `pauseMs` in
+ * some.
  */
 function teach(
   costs: RouteCosts,
@@ -33,7 +34,7 @@ function teach(
     const before = entered;
     entered = routes.map(({ perWindow }) => draw(perWindow, random));
     routes.forEach(({ cost, enteringMs, leavingMs }, index) => {
-      // What entered in the window before leaves in this one.
+      // Requests that entered in the window before leave in this one.
       cost.entering.count = entered[index]!;
       cost.leaving.count = before[index]!;
       busyMs += entered[index]! * enteringMs + before[index]! * leavingMs;
@@ -47,7 +48,7 @@ function teach(
 
 const expectedOf = ({ cost }: Truth): number => cost.expectedMs;
 
-describe('what a request costs', () => {
+describe('the cost of a request', () => {
   it('is learned from how busy the thread was, before and after the wait of a request', () => {
     const costs = new RouteCosts();
     const routes = [
@@ -62,7 +63,7 @@ describe('what a request costs', () => {
     }
   });
 
-  it('is told apart between a route of many cheap requests and one of few expensive ones', () => {
+  it('differs between a route of many cheap requests and one of few expensive ones', () => {
     const costs = new RouteCosts();
     const [cheap, rare] = [
       { cost: new RouteCost(), perWindow: 100, enteringMs: 0.05, leavingMs: 0.05 },
@@ -73,7 +74,7 @@ describe('what a request costs', () => {
     expect(expectedOf(rare)).to.be.closeTo(20, 2);
   });
 
-  it('does not contain what the thread does beside requests', () => {
+  it('does not contain other work of the thread', () => {
     const costs = new RouteCosts();
     const route = { cost: new RouteCost(), perWindow: 5, enteringMs: 0.5, leavingMs: 0.5 };
     teach(costs, [route], 1_000, { background: 0.5 });
@@ -100,7 +101,7 @@ describe('what a request costs', () => {
     expect(expectedOf(after)).to.be.closeTo(5.1, 1);
   });
 
-  it('does not contain what refusals take, whatever that is', () => {
+  it('does not contain the time of rejections, whatever that is', () => {
     for (const refusalMs of [0.014, 0.05, 0.1, 0.2]) {
       const [costs, random] = [new RouteCosts(), seeded(3)];
       const cost = new RouteCost();
@@ -115,14 +116,14 @@ describe('what a request costs', () => {
     }
   });
 
-  it('is learned also where one request takes seconds', () => {
+  it('is also learned when one request takes seconds', () => {
     const costs = new RouteCosts();
     const route = { cost: new RouteCost(), perWindow: 0.3, enteringMs: 0, leavingMs: 2_000 };
     teach(costs, [route], 400);
     expect(expectedOf(route)).to.be.closeTo(2_000, 200);
   });
 
-  it('counts in part until a few dozen requests have been seen: the first ones are not compiled yet', () => {
+  it('is trusted only in part for the first dozens of requests, which run code that is not compiled yet', () => {
     const costs = new RouteCosts();
     const cost = new RouteCost();
     cost.entering.count = 4;
@@ -131,7 +132,7 @@ describe('what a request costs', () => {
     expect(cost.expectedMs).to.be.within(0.2, 2);
   });
 
-  it('is, of an unknown route, what such routes cost together', () => {
+  it('is the mean cost of all unknown routes for a route that is unknown', () => {
     const [costs, random] = [new RouteCosts(), seeded(5)];
     const routes = Array.from({ length: 300 }, () => new RouteCost());
     for (let n = 0; n < 40; n++) {
@@ -170,8 +171,8 @@ describe('what a request costs', () => {
   });
 });
 
-describe('the pieces that work comes in', () => {
-  /** Windows with some requests of one route, which differ. */
+describe('the size of the pieces that work consists of', () => {
+  /** Runs windows with some requests of one route, whose costs differ. */
   const taught = (costOf: (random: () => number) => number, pauseMs = 0): [RouteCosts, RouteCost] => {
     const [costs, cost, random] = [new RouteCosts(), new RouteCost(), seeded(11)];
     for (let n = 1; n <= 1_500; n++) {
@@ -184,7 +185,7 @@ describe('the pieces that work comes in', () => {
     return [costs, cost];
   };
 
-  it('are as large as requests of one cost, and pauses do not change them', () => {
+  it('is the cost of the requests when they cost the same, and pauses do not change it', () => {
     for (const ms of [1, 5, 30, 100]) {
       for (const pauseMs of [0, 200, 2_000, 3_600_000]) {
         const [costs] = taught(() => ms, pauseMs);
@@ -193,13 +194,13 @@ describe('the pieces that work comes in', () => {
     }
   });
 
-  it('are as large as the costly ones where a few requests of a route cost most, and its mean stays right', () => {
+  it('is the cost of the costly requests when a few of a route cost most, and its mean stays correct', () => {
     const [costs, cost] = taught((random) => (random() < 0.1 ? 60 : 1));
     expect(costs.pieceMs).to.be.within(35, 75);
     expect(cost.expectedMs).to.be.within(4, 11);
   });
 
-  it('are as large as the costly ones where routes differ', () => {
+  it('is the cost of the costly requests when routes differ', () => {
     const costs = new RouteCosts();
     const routes = [
       { cost: new RouteCost(), perWindow: 20, enteringMs: 0.2, leavingMs: 0.2 },

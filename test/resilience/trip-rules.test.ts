@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { DEFAULT_TRIP_RULE, tripRule } from '#src/resilience/trip-rules.js';
 
-describe('trip rule', () => {
+describe('the trip rule of a breaker', () => {
   const cases: readonly [calls: number, failures: number, trips: boolean][] = [
     [0, 0, false],
     [19, 19, false],

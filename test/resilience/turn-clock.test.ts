@@ -9,7 +9,7 @@ function setUp() {
 }
 
 describe('turns of the event loop', () => {
-  it('begin with a request behind every wait of the loop, without a callback', () => {
+  it('begin with the first request after every wait of the loop, without a callback', () => {
     const { loop, clock } = setUp();
     for (let n = 0; n < 5; n++) {
       loop.sleep(10);
@@ -20,7 +20,7 @@ describe('turns of the event loop', () => {
     expect(loop.waiting).to.equal(0);
   });
 
-  it('end with their poll phase where the loop does not wait, for one callback each', () => {
+  it('end with their poll phase when the loop does not wait, for one callback each', () => {
     const { loop, clock } = setUp();
     loop.sleep(1);
     expect(clock.hasTurned()).to.equal(true);
@@ -37,7 +37,7 @@ describe('turns of the event loop', () => {
     }
   });
 
-  it('begin anew behind a long step that nothing has tracked', () => {
+  it('begin again after a long step that was not tracked', () => {
     const { loop, clock } = setUp();
     loop.sleep(1);
     clock.hasTurned();
@@ -60,7 +60,7 @@ describe('turns of the event loop', () => {
     expect(clock.runningMs(loop.now())).to.equal(0);
   });
 
-  it('take the time that all their requests took, but for the longest', () => {
+  it('measure the time of all their requests, except the longest', () => {
     const { loop, clock } = setUp();
     loop.sleep(1);
     clock.hasTurned();
@@ -69,7 +69,7 @@ describe('turns of the event loop', () => {
       clock.hasTurned();
       clock.spentMs();
     }
-    // The first eight were one step, and shorter than the longest one.
+    // The first eight requests were one step, shorter than the longest one.
     expect(clock.spentMs()).to.equal(29 * 5);
     loop.sleep(1);
     clock.hasTurned();

@@ -1,4 +1,4 @@
-// The admin plane as the routes of this room see it, without a socket.
+// Routes of the admin plane, called without a socket.
 import { expect } from 'chai';
 import type { AdminRequest, AdminResponse, AdminRoute, ServerSentEvent } from '#src/admin/admin-route.js';
 import { HttpError } from '#src/errors.js';

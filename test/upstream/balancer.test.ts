@@ -24,12 +24,12 @@ function picks(balancer: Balancer, count = 6, tried = NONE, refused = NONE): str
   ).join('');
 }
 
-describe('balancer', () => {
-  it('has nobody to pick when nobody is there', () => {
+describe('the balancer', () => {
+  it('picks none of no endpoints', () => {
     expect(balancerOf([]).pick('orders', NONE)).to.equal(undefined);
   });
 
-  it('keeps nothing of services that are gone when others have come', () => {
+  it('forgets services without endpoints when new services come', () => {
     const present = new Set<string>();
     const pickers: string[] = [];
     let picking = '';
@@ -57,7 +57,7 @@ describe('balancer', () => {
     }
   });
 
-  it('picks only healthy endpoints while at least half are', () => {
+  it('picks only healthy endpoints while at least half of them are healthy', () => {
     const endpoints = [
       endpoint('a'),
       endpoint('b', { state: 'unhealthy' }),
@@ -77,14 +77,14 @@ describe('balancer', () => {
     expect(picks(balancerOf(endpoints), 4)).to.equal('abcd');
   });
 
-  it('never picks what drains, not even in a panic, nor counts it for one', () => {
+  it('never picks a draining endpoint, even in panic mode, and does not count it towards that mode', () => {
     const draining = [endpoint('b', { state: 'draining' }), endpoint('c', { state: 'draining' })];
     expect(picks(balancerOf([endpoint('a'), ...draining]), 2)).to.equal('aa');
     expect(picks(balancerOf([endpoint('a', { state: 'unhealthy' }), ...draining]), 2)).to.equal('aa');
     expect(picks(balancerOf(draining), 1)).to.equal('-');
   });
 
-  it('prefers this process, then its zone, then the rest', () => {
+  it('prefers endpoints of this process, then of its zone, then the rest', () => {
     const [local, near, far] = [endpoint('c', { local: true }), endpoint('b', { zone: 'z1' }), endpoint('a')];
     const balancer = balancerOf([far, near, local], { zone: 'z1' });
     expect(picks(balancer, 2)).to.equal('cc');
@@ -92,29 +92,29 @@ describe('balancer', () => {
     expect(picks(balancer, 2, NONE, new Set(['b', 'c']))).to.equal('aa');
   });
 
-  it('treats its own instance like any other when the network is wanted', () => {
+  it('treats its own instance like any other when preferLocal is false', () => {
     const balancer = balancerOf([endpoint('a'), endpoint('b', { local: true })], { preferLocal: false });
     expect(picks(balancer, 4)).to.equal('abab');
   });
 
-  it('avoids what was tried, as long as there is another one', () => {
+  it('avoids endpoints that were tried as long as there is another one', () => {
     const balancer = balancerOf([endpoint('a'), endpoint('b')]);
     expect(picks(balancer, 3, new Set(['a']))).to.equal('bbb');
     expect(picks(balancer, 2, new Set(['a', 'b']))).to.equal('ab');
   });
 
-  it('goes further away rather than to what was tried nearby', () => {
+  it('prefers a farther endpoint to a near one that was tried', () => {
     const balancer = balancerOf([endpoint('a', { local: true }), endpoint('b')]);
     expect(picks(balancer, 1, new Set(['a']))).to.equal('b');
   });
 
-  it('never picks what was refused', () => {
+  it('never picks an excluded endpoint', () => {
     const balancer = balancerOf([endpoint('a'), endpoint('b')]);
     expect(picks(balancer, 2, new Set(['a']), new Set(['b']))).to.equal('aa');
     expect(picks(balancer, 1, new Set(['a']), new Set(['a', 'b']))).to.equal('-');
   });
 
-  it('keeps to the healthy ones while they are half of all', () => {
+  it('picks only healthy endpoints while they are half of all', () => {
     const sick = ['c', 'd', 'e'].map((id) => endpoint(id, { state: 'unhealthy' }));
     const well = [endpoint('a'), endpoint('b')];
     expect(picks(balancerOf([...well, ...sick.slice(0, 2)]), 4)).to.equal('abab');

@@ -1,5 +1,5 @@
-// What a caller believes of a response: fields of the runtime are read and removed, and claims without them
-// are not believed.
+// Responses as a transport received them: the fields of the runtime are read and removed, and claims of the
+// body count only together with these fields.
 import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { receive } from '#src/upstream/buffered-response.js';
@@ -29,7 +29,7 @@ function fieldsOf({ type = PROBLEM, field, final }: Sent): Record<string, string
 const bodyOf = ({ executed }: Sent): Buffer => Buffer.from(JSON.stringify({ code: 'STARTING', executed }));
 const received = (sent: Sent) => receive(sent.status ?? 503, fieldsOf(sent), bodyOf(sent));
 
-describe('a response that a caller gets', () => {
+describe('a received response', () => {
   const cases: readonly (readonly [what: string, sent: Sent, notExecuted: boolean])[] = [
     ['member and field agree', { executed: false, field: 'false' }, true],
     ['the field is not there', { executed: false }, false],
@@ -47,19 +47,19 @@ describe('a response that a caller gets', () => {
     });
   }
 
-  it('does not prove it with a body that is not JSON, or null', () => {
+  it('does not prove that nothing was executed with a body that is not JSON, or null', () => {
     for (const body of ['{', 'null', '']) {
       const { notExecuted } = receive(503, fieldsOf({ field: 'false' }), Buffer.from(body));
       expect(notExecuted, body).to.equal(false);
     }
   });
 
-  it('has no field of the runtime, and all others', () => {
+  it('contains all header fields except those of the runtime', () => {
     const { headers } = received({ executed: false, field: 'false', final: '1' });
     expect(headers).to.deep.equal({ 'content-type': PROBLEM, 'retry-after': '1' });
   });
 
-  it('is the same from a service of this process', async () => {
+  it('is the same when it comes from a service of this process', async () => {
     const sent = { executed: false, field: 'false', final: '1' };
     const transport = new InProcessTransport(async () => ({
       status: 503,
@@ -90,7 +90,7 @@ describe('a response that a caller gets', () => {
     });
   }
 
-  it('is not repeated for OVERLOADED that was passed on', () => {
+  it('is not repeated for an OVERLOADED that the callee passed on', () => {
     const body = Buffer.from('{"code":"OVERLOADED"}');
     const judged = judgeResponse(receive(503, fieldsOf({ final: '1' }), body));
     expect(judged).to.include({ outcome: 'ignored', mayRepeat: false });

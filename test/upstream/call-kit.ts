@@ -101,7 +101,7 @@ export function scopeOf(members: Partial<Scope> = {}): Scope {
   };
 }
 
-/** A 503 as our own server writes it. */
+/** A 503 as a server of this runtime writes it. */
 export function unavailable(executed: boolean): Received {
   const headers = {
     'content-type': 'application/problem+json',

@@ -9,7 +9,7 @@ const weights = (minLength: number) =>
 const of = (list: readonly number[]) =>
   new Candidates(list.map((weight, slot) => endpoint(`i${slot}`, { weight, slot })));
 
-/** The same by walking along the line. */
+/** The same by adding the weights one after the other. */
 function walk(list: readonly number[], at: number, except = -1): number {
   let left = at * list.reduce((sum, weight, index) => sum + (index === except ? 0 : weight), 0);
   let last = 0;
@@ -22,18 +22,18 @@ function walk(list: readonly number[], at: number, except = -1): number {
   return last;
 }
 
-describe('candidates', () => {
-  it('are drawn in proportion to weight', () => {
+describe('candidates of a pick', () => {
+  it('are drawn in proportion to their weights', () => {
     fc.assert(
       fc.property(weights(1), fc.integer({ min: 0, max: 999 }), (list, thousandth) => {
-        // Between the edges, where rounding decides nothing.
+        // Away from the edges, where rounding could decide.
         const at = (thousandth + 0.5) / 1000;
         expect(of(list).draw(at)).to.equal(walk(list, at));
       }),
     );
   });
 
-  it('are drawn in the same proportion when one is left out, and never that one', () => {
+  it('are drawn in the same proportion without an excluded one', () => {
     fc.assert(
       fc.property(weights(2), fc.nat(), fc.integer({ min: 0, max: 999 }), (list, pick, thousandth) => {
         const at = (thousandth + 0.5) / 1000;
@@ -43,7 +43,7 @@ describe('candidates', () => {
     );
   });
 
-  it('are always drawn from the list, also at the edges of chance', () => {
+  it('are always from the list, also for the smallest and the largest random number', () => {
     const edges = fc.oneof(chance, fc.constantFrom(0, 1 - Number.EPSILON / 2, 1));
     fc.assert(
       fc.property(weights(2), edges, fc.nat(), (list, at, pick) => {

@@ -65,7 +65,7 @@ describe('ejections in the registry', () => {
     expect(heard).to.deep.equal(['b ejected', 'b healthy']);
   });
 
-  it('end, the latest first, when other instances leave and more than half would be out', async () => {
+  it('end, the latest first, when other instances leave and more than half would be ejected', async () => {
     const { eject, watch, states, registry, time } = await setUp('abcd');
     eject('a');
     time.now = 1_000;

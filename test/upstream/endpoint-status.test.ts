@@ -51,7 +51,7 @@ const some = (ids: string, members: Partial<Endpoint> = {}): Endpoint[] =>
   ids.split('').map((id, slot) => endpoint(id, { slot, ...members }));
 
 describe('an outlier', () => {
-  it('is not picked any more, from the next pick on, and again after its time', () => {
+  it('is not picked from the next pick on, and is picked again after its ejection', () => {
     const { fail, picks, time } = setUp(some('abc'));
     expect(picks()).to.equal('abca');
     fail('b');
@@ -64,7 +64,7 @@ describe('an outlier', () => {
     expect(picks(6).split('').sort().join('')).to.equal('aabbcc');
   });
 
-  it('is never the only instance, nor more than half of them', () => {
+  it('is ejected only if it is not the only instance, and at most half are ejected then', () => {
     const one = setUp(some('a'));
     one.fail('a', 100);
     expect(one.picks()).to.equal('aaaa');
@@ -73,14 +73,14 @@ describe('an outlier', () => {
     expect(four.picks()).to.equal('cdcd');
   });
 
-  it('is never the last one that is well', () => {
+  it('is never the last healthy instance', () => {
     const [a, b, c] = some('abc');
     const { fail, picks } = setUp([a!, { ...b!, state: 'unhealthy' }, { ...c!, state: 'draining' }]);
     fail('a', 50);
     expect(picks()).to.equal('aaaa');
   });
 
-  it('is picked all the same in panic mode', () => {
+  it('is still picked in panic mode', () => {
     const { fail, picks, list } = setUp(some('abcd'));
     fail('a');
     list.now = list.now.map((each) =>
@@ -89,7 +89,7 @@ describe('an outlier', () => {
     expect(picks()).to.equal('abcd');
   });
 
-  it('is what fails in a row: neither what says nothing nor another one ends that, a success does', () => {
+  it('fails several times in a row: a success ends the row, an ignored call or another endpoint does not', () => {
     const { fail, picks, outliers, list } = setUp(some('abc'));
     fail('a', 4);
     outliers.ended(list.now[0]!, 'ignored');
@@ -104,7 +104,7 @@ describe('an outlier', () => {
 });
 
 describe('slow start', () => {
-  it('gives who comes a tenth of the weight of others, then more, whatever the strategy', () => {
+  it('gives a new endpoint a tenth of the calls of the others, then more, with every picker', () => {
     for (const picker of [roundRobinPicker, p2cPicker(IDLE, seeded(11))]) {
       const { cells, share, time } = setUp(some('abcd'), picker);
       cells.arrive(3);
@@ -116,14 +116,14 @@ describe('slow start', () => {
     }
   });
 
-  it('changes nothing when all have just come', () => {
+  it('changes nothing when all endpoints are equally new', () => {
     const { cells, picks } = setUp(some('ab'));
     cells.arrive(0);
     cells.arrive(1);
     expect(picks()).to.equal('abab');
   });
 
-  it('goes by comparison when all have just come, but not at the same time', () => {
+  it('compares the endpoints with each other when all are new, but not equally new', () => {
     const { cells, share, time } = setUp(some('abc'), p2cPicker(IDLE, seeded(11)));
     cells.arrive(0);
     cells.arrive(1);
@@ -132,7 +132,7 @@ describe('slow start', () => {
     expect(share('c')).to.be.within(0.02, 0.06);
   });
 
-  it('holds among what is left for a retry, too', () => {
+  it('also holds among the endpoints that are left for a retry', () => {
     const { cells, share } = setUp(some('abc'));
     cells.arrive(1);
     expect(share('b', new Set(['c']))).to.be.within(0.03, 0.12);
@@ -141,8 +141,8 @@ describe('slow start', () => {
   });
 });
 
-describe('lists of who may be picked', () => {
-  it('are made ten times a second at most for those who start slowly, however many have come', () => {
+describe('the lists of endpoints that may be picked', () => {
+  it('are made at most ten times a second during slow starts, however many endpoints are new', () => {
     const { list, picks, cells, time } = setUp(some('abcdefghijklmnopqrstuvwxyzABCDEF'));
     for (let slot = 0; slot < 32; slot++) {
       time.now = slot * 20;
@@ -157,7 +157,7 @@ describe('lists of who may be picked', () => {
     expect((list.asked - before) / 32).to.be.within(2, 10);
   });
 
-  it('are made once, and again only when something has changed', () => {
+  it('are made again only when a status, the registry or a share has changed', () => {
     const { list, picks, cells, time } = setUp(some('abc'));
     picks(100);
     expect(list.asked).to.equal(3);
@@ -176,8 +176,8 @@ describe('lists of who may be picked', () => {
   });
 });
 
-describe('an ejection', () => {
-  it('counts instances that drain for nothing: of the others at most half are ejected', () => {
+describe('the ejection of an endpoint', () => {
+  it('does not count draining instances: at most half of the others are ejected', () => {
     const instances = ['healthy', 'healthy', 'healthy', 'draining', 'draining'].map((state, slot) => ({
       slot,
       state: state as Endpoint['state'],
@@ -186,7 +186,7 @@ describe('an ejection', () => {
     expect(hasRoom(instances, 0, () => false)).to.equal(true);
   });
 
-  it('empties the breaker of an instance when it begins and when it ends', () => {
+  it('resets the breaker of the endpoint when it begins and when it ends', () => {
     const told: string[] = [];
     const news = forgettingBreakers(
       { forget: (slot) => told.push(`forget ${slot}`) },

@@ -1,4 +1,4 @@
-// Endpoints, answers and time for the tests of this room.
+// Endpoints, responses and fake time for tests of calls and of the registry.
 
 import type { Endpoint } from '#src/registry/endpoint.js';
 import type { Schedule } from '#src/registry/schedule.js';
@@ -23,7 +23,7 @@ export function endpoint(id: string, members: Partial<Endpoint> = {}): Endpoint 
   };
 }
 
-/** Nobody is ejected, nobody has just come. */
+/** No endpoint is ejected, and none is new. */
 export const ALL_SETTLED: EndpointStatuses = {
   version: () => 0,
   of: () => ({ share: 1, forMs: Number.POSITIVE_INFINITY }),
@@ -41,7 +41,7 @@ export function problem(status: number, code: string): BufferedResponse {
   return jsonResponse(status, { code }, 'application/problem+json');
 }
 
-/** Time that passes only when it is told to; due callbacks run in order, each at its own moment. */
+/** Time that passes only by `pass`; due callbacks run in order, each at its own time. */
 export class FakeTime {
   now = 0;
   #pending: { readonly at: number; readonly fn: () => void }[] = [];
@@ -60,7 +60,7 @@ export class FakeTime {
     return this.#pending.map(({ at }) => at).sort((a, b) => a - b);
   }
 
-  /** Promises that the callbacks settle are given their turn. */
+  /** Lets time pass. Continuations of promises that the callbacks settle run in between. */
   async pass(ms: number): Promise<void> {
     const end = this.now + ms;
     for (;;) {

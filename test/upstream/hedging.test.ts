@@ -1,4 +1,4 @@
-// `hedgeMs` with servers that answer, fail and hang, over real connections.
+// The option `hedgeMs` with servers that respond, fail and hang, over real connections.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
@@ -26,10 +26,10 @@ const AsyncFunction = (async () => undefined).constructor as new (
   ...text: string[]
 ) => (call: Call) => Promise<void>;
 
-/** Longer than any answer takes here: a hedge that is not wanted is not made by chance. */
+/** Longer than any response takes here, so that no second attempt is made by chance. */
 const LONG_MS = 20_000;
 
-describe('hedgeMs', () => {
+describe('the option hedgeMs', () => {
   let slow: TestInstance;
   let quick: TestInstance;
   let http: HttpTransport;
@@ -51,7 +51,7 @@ describe('hedgeMs', () => {
     );
     const breaker = new BreakerCells(block, 1, DEFAULT_TRIP_RULE, clock);
     const load = new EndpointCells(block, 1, clock);
-    // Its time stands still: what is used up stays so.
+    // Its clock does not advance, so tokens that were used are not replaced.
     const budget = new RetryBudgetCell(block, () => 0);
     const observed: string[] = [];
     const call = createCall({
@@ -84,7 +84,7 @@ describe('hedgeMs', () => {
     return { call, get, breaker, load, budget, observed };
   }
 
-  it('asks another instance when the first does not answer, and calls the first attempt off', async () => {
+  it('sends the request to another instance when the first does not respond, and cancels the first attempt', async () => {
     slow.behave = silent;
     const { get, breaker, load, observed } = setUp();
     expect(await get({ hedgeMs: 20 })).to.equal('b');
@@ -96,20 +96,20 @@ describe('hedgeMs', () => {
     ).to.equal(1);
     expect([slow.received, quick.received]).to.deep.equal([1, 1]);
     expect(observed).to.deep.equal(['won']);
-    // Slower than another one is no failure, and no latency.
+    // An attempt that was slower than another one is neither a failure nor a latency.
     expect(breaker.state(1)).to.deep.equal({ state: 'closed', calls: 0, failures: 0 });
     expect(breaker.state(2)).to.deep.equal({ state: 'closed', calls: 1, failures: 0 });
     expect(load.smoothedLatency(1)).to.equal(0);
     expect([load.inFlight(1), load.inFlight(2)]).to.deep.equal([0, 0]);
   });
 
-  it('asks nobody else when the answer comes in time', async () => {
+  it('makes no second attempt when the response comes in time', async () => {
     const { get, observed } = setUp();
     expect(await get({ hedgeMs: LONG_MS })).to.equal('a');
     expect([slow.received, quick.received, observed.length]).to.deep.equal([1, 0, 0]);
   });
 
-  it('takes the answer of the first attempt when that is there before the second', async () => {
+  it('uses the response of the first attempt when it comes before that of the second', async () => {
     const asked = once(quick, 'asked');
     quick.behave = () => quick.emit('asked');
     slow.behave = (request, response) => void asked.then(() => answering(200)(request, response));
@@ -124,7 +124,7 @@ describe('hedgeMs', () => {
     expect(observed).to.deep.equal(['lost']);
   });
 
-  it('does not take a failure for an answer, and retries when both fail', async () => {
+  it('does not use a failure while the other attempt runs, and retries when both fail', async () => {
     const asked = once(quick, 'asked');
     let tries = 0;
     quick.behave = (request, response) => {
@@ -137,7 +137,7 @@ describe('hedgeMs', () => {
     expect(observed).to.deep.equal(['failed']);
   });
 
-  it('is for what may be done twice only', async () => {
+  it('applies only to requests that may be executed twice', async () => {
     slow.behave = silent;
     const { call, observed } = setUp();
     const error = await call('things')
@@ -152,7 +152,7 @@ describe('hedgeMs', () => {
     expect(keyed.headers['x-instance']).to.equal('b');
   });
 
-  it('needs another instance: the same one would only be asked twice', async () => {
+  it('needs another instance than that of the first attempt', async () => {
     slow.behave = silent;
     const { get, observed } = setUp([slow]);
     const error = await get({ hedgeMs: 5, timeoutMs: 200 }).catch((reason: unknown) => reason);
@@ -161,7 +161,7 @@ describe('hedgeMs', () => {
     expect(observed).to.deep.equal([]);
   });
 
-  it('is paid from the budget of retries, and not made without it', async () => {
+  it('takes a token of the retry budget, and makes no second attempt without one', async () => {
     const { get, budget, observed } = setUp();
     while (budget.withdraw());
     slow.behave = (request, response) => void setTimeout(() => answering(200)(request, response), 60);
@@ -170,7 +170,7 @@ describe('hedgeMs', () => {
     expect(quick.received).to.equal(0);
   });
 
-  it('does not go beyond the deadline: both have failed then', async () => {
+  it('ends at the deadline: both attempts have failed then', async () => {
     slow.behave = silent;
     quick.behave = silent;
     const { get, breaker, observed } = setUp();
@@ -183,7 +183,7 @@ describe('hedgeMs', () => {
     expect(observed).to.deep.equal(['failed']);
   });
 
-  it('goes to another process when the own one does not answer', async () => {
+  it('uses an instance of another process when that of this process does not respond', async () => {
     const signals: AbortSignal[] = [];
     const { get, breaker, observed } = setUp([slow, quick], (_service, { signal }) => {
       signals.push(signal);
@@ -195,7 +195,7 @@ describe('hedgeMs', () => {
     expect(observed).to.deep.equal(['won']);
   });
 
-  it('is used as the guide shows it', async () => {
+  it('works as the guide shows it', async () => {
     const guide = readFileSync('docs/resilience.md', 'utf8');
     const [, code = ''] = /^```js\n([\s\S]*?)^```$/m.exec(guide) ?? [];
     const { call } = setUp();
@@ -207,19 +207,19 @@ describe('hedgeMs', () => {
       };
     }
     await new AsyncFunction('call', code)(call);
-    // A hedge more where the machine was slow.
+    // On a slow machine there may be one more second attempt.
     expect(asked.length).to.be.within(4, 6);
     expect([...new Set(asked)]).to.deep.equal(['GET /items', 'POST /orders']);
   });
 
-  it('must be a number of milliseconds', async () => {
+  it('has to be a number of milliseconds', async () => {
     const { get } = setUp();
     for (const hedgeMs of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(await get({ hedgeMs }).catch((error: unknown) => error)).to.be.instanceOf(TypeError);
     }
   });
 
-  it('gives back what the breaker of the second instance has granted when the budget has nothing left', async () => {
+  it('returns the ticket of the second instance when the retry budget is exhausted', async () => {
     const { get, budget, breaker } = setUp();
     while (budget.withdraw());
     const settled: unknown[] = [];

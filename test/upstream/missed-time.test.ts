@@ -1,4 +1,4 @@
-// What breakers, ejection and load hear of calls that were under way while the calling thread stood still.
+// What is reported to breakers, ejection and load about calls during which the calling thread was stalled.
 import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
@@ -9,15 +9,15 @@ import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import type { AttemptDependencies, OngoingCall } from '#src/upstream/call-attempt.js';
 import { attemptAt } from '#src/upstream/call-attempt.js';
 import type { Received } from '#src/upstream/transport.js';
-import { StandingLoop } from '#test/resilience/standing-loop.js';
+import { StallingLoop } from '#test/resilience/stalling-loop.js';
 import { endpoint, jsonResponse, problem } from './endpoints.js';
 
 const SLOW_MS = 10_000;
 const CELL = 3;
 
-/** How a call passes its time, and how it ends. */
+/** How time passes during a call, and how the call ends. */
 interface Scenario {
-  readonly pass: (loop: StandingLoop) => void;
+  readonly pass: (loop: StallingLoop) => void;
   readonly end: () => Received;
 }
 
@@ -27,14 +27,14 @@ const timesOut = (): never => {
 const breaks = (): never => {
   throw new HttpError('BAD_UPSTREAM', 'the connection was closed');
 };
-const paused = (loop: StandingLoop): void => {
+const paused = (loop: StallingLoop): void => {
   loop.run(400);
-  loop.stand(29_000);
+  loop.stall(29_000);
 };
-const running = (loop: StandingLoop): void => loop.run(29_400);
+const running = (loop: StallingLoop): void => loop.run(29_400);
 
 function setUp() {
-  const loop = new StandingLoop();
+  const loop = new StallingLoop();
   const clock = (): number => loop.now;
   const breaker = new BreakerCells(Block.create({ workers: 1 }), 1, DEFAULT_TRIP_RULE, clock);
   return { loop, clock, breaker };
@@ -84,8 +84,8 @@ async function attempt({ pass, end }: Scenario) {
   return { ...heard, state: breaker.state(CELL) };
 }
 
-describe('a call that was under way while its thread stood still', () => {
-  it('says nothing when it has timed out or its connection was closed', async () => {
+describe('a call during which its thread was stalled', () => {
+  it('counts as nothing when it timed out or its connection was closed', async () => {
     for (const end of [timesOut, breaks, () => problem(504, 'DEADLINE_EXCEEDED')]) {
       const { state, reached } = await attempt({ pass: paused, end });
       expect(state).to.include({ calls: 0, failures: 0 });
@@ -93,15 +93,15 @@ describe('a call that was under way while its thread stood still', () => {
     }
   });
 
-  it('says nothing when it looks slow, and its latency is the time that was watched', async () => {
+  it('counts as nothing when it looks slow, and its latency is the time without the stall', async () => {
     const { state, reached, latencies } = await attempt({ pass: paused, end: () => jsonResponse(200) });
     expect(state).to.include({ calls: 0, failures: 0 });
     expect(reached).to.deep.equal(['success']);
     expect(latencies).to.deep.equal([500]);
   });
 
-  it('is a success when it was quick all the same, and a failure when the endpoint says so', async () => {
-    const pass = (loop: StandingLoop): void => loop.stand(3_000);
+  it('is a success when it was quick, and a failure when the endpoint responded with one', async () => {
+    const pass = (loop: StallingLoop): void => loop.stall(3_000);
     expect((await attempt({ pass, end: () => jsonResponse(200) })).state).to.include({
       calls: 1,
       failures: 0,
@@ -112,13 +112,13 @@ describe('a call that was under way while its thread stood still', () => {
     });
   });
 
-  it('has failed when the thread was there for most of the time', async () => {
+  it('is a failure when the thread was stalled for less than half of the time', async () => {
     for (const end of [timesOut, breaks, () => jsonResponse(200)]) {
       expect((await attempt({ pass: running, end })).state).to.include({ calls: 1, failures: 1 });
     }
-    const pass = (loop: StandingLoop): void => {
+    const pass = (loop: StallingLoop): void => {
       loop.run(SLOW_MS);
-      loop.stand(2_000);
+      loop.stall(2_000);
     };
     expect((await attempt({ pass, end: () => jsonResponse(200) })).state).to.include({
       calls: 1,
@@ -127,8 +127,8 @@ describe('a call that was under way while its thread stood still', () => {
   });
 });
 
-describe('work behind a breaker while its thread stood still', () => {
-  async function run(pass: (loop: StandingLoop) => void, end: () => unknown, isAtOnce = false) {
+describe('work of a breaker during which its thread was stalled', () => {
+  async function run(pass: (loop: StallingLoop) => void, end: () => unknown, isAtOnce = false) {
     const { loop, clock, breaker: cells } = setUp();
     const { watch } = loop;
     const parts = { name: 'mail', cells, cell: CELL, slowCallMs: SLOW_MS, judge: {}, clock, watch };
@@ -141,7 +141,7 @@ describe('work behind a breaker while its thread stood still', () => {
     return { state: breaker.state, loop };
   }
 
-  it('says nothing when it failed or looks slow', async () => {
+  it('counts as nothing when it failed or looks slow', async () => {
     for (const end of [breaks, timesOut, () => 'slow']) {
       const { state, loop } = await run(paused, end);
       expect(state).to.include({ calls: 0, failures: 0 });
@@ -150,14 +150,14 @@ describe('work behind a breaker while its thread stood still', () => {
     }
   });
 
-  it('has failed when the thread was there, or when it is what kept the thread', async () => {
+  it('is a failure when the thread was not stalled, or when the work itself stalled it', async () => {
     for (const end of [breaks, () => 'slow']) {
       expect((await run(running, end)).state).to.include({ calls: 1, failures: 1 });
       expect((await run(paused, end, true)).state).to.include({ calls: 1, failures: 1 });
     }
   });
 
-  it('does not keep a breaker open that it probed, whoever has found the probe out of time', async () => {
+  it('does not keep a breaker open as a probe, even if another thread found the probe overdue', async () => {
     const { loop, clock, breaker: cells } = setUp();
     const { watch } = loop;
     const parts = { name: 'mail', cells, cell: CELL, slowCallMs: SLOW_MS, judge: {}, clock, watch };
@@ -167,8 +167,8 @@ describe('work behind a breaker while its thread stood still', () => {
     const ends: (() => void)[] = [];
     const probe = (): Promise<void> => breaker.run(() => new Promise((resolve) => ends.push(resolve)));
     const probes = [probe(), probe(), probe()];
-    loop.stand(29_000);
-    // The first request behind the pause is faster than the responses.
+    loop.stall(29_000);
+    // The first request after the pause comes before the responses.
     expect((await probe().catch((error: unknown) => error)) as HttpError).to.include({
       code: 'BREAKER_OPEN',
     });

@@ -25,8 +25,7 @@ function setUp() {
 }
 
 /**
- * Calls it at the end of every stack from here to a full one, and so with ever less room, until it has not
- * thrown.
+ * Calls the function on a full stack, and then on ever shorter ones, until it does not throw.
  */
 function onAFullStack(call: () => void): void {
   let isDone = false;
@@ -45,13 +44,13 @@ function onAFullStack(call: () => void): void {
     }
   };
   const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0; // traces of so many errors take seconds
+  Error.stackTraceLimit = 0; // stack traces of many errors take seconds
   deeper();
   Error.stackTraceLimit = stackTraceLimit;
 }
 
-describe('view', () => {
-  it('takes a snapshot over as a whole, or later, when the stack is full', () => {
+describe('the registry view of a worker', () => {
+  it('reads a snapshot as a whole, or later when the stack is full', () => {
     const { view, publish, left } = setUp();
     publish([endpoint('a'), endpoint('b')]);
     view.refresh();
@@ -71,7 +70,7 @@ describe('view', () => {
     expect(view.revision).to.equal('');
   });
 
-  it('has the endpoints of a service for a protocol, in the order of their ids', () => {
+  it('returns the endpoints of a service for a protocol, in the order of their ids', () => {
     const { view, publish } = setUp();
     publish([
       endpoint('b'),
@@ -95,7 +94,7 @@ describe('view', () => {
     expect(view.endpoints('orders')).not.to.equal(list);
   });
 
-  it('parses only what has changed: the others are the same objects again', () => {
+  it('parses only changed endpoints: the others stay the same objects', () => {
     const { view, publish } = setUp();
     publish([endpoint('a'), endpoint('b')]);
     const [a, b] = view.endpoints('orders');
@@ -110,7 +109,7 @@ describe('view', () => {
     expect(after[1]).not.to.equal(b);
   });
 
-  it('tells which endpoints have left, and which have moved', () => {
+  it('reports endpoints that have left, and those that have moved', () => {
     const { view, publish, left } = setUp();
     publish([endpoint('a'), endpoint('b'), endpoint('c')]);
     view.refresh();
@@ -119,7 +118,7 @@ describe('view', () => {
     expect(left).to.deep.equal(['b@127.0.0.1', 'c@127.0.0.1']);
   });
 
-  it('does not take a service name for a member of a prototype', () => {
+  it('does not confuse a service name with a member of a prototype', () => {
     const { view } = setUp();
     expect(view.endpoints('constructor')).to.deep.equal([]);
   });

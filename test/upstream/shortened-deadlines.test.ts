@@ -1,6 +1,6 @@
-// What breakers and ejection hear of calls that run out of time, by whose time it was. Time is the test's: it
-// passes a millisecond at a time, when all that is due has run, so that no pause of the machine can use up a
-// deadline.
+// What is reported to breakers and ejection about calls that miss a deadline, depending on who set it. The
+// time is fake: it passes a millisecond at a time, after everything due has run, so that no pause of the
+// machine can use up a deadline.
 import { mock } from 'node:test';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -23,7 +23,7 @@ import { judge } from '#src/upstream/verdict.js';
 import { ALL_SETTLED, endpoint, jsonResponse, problem } from './endpoints.js';
 import { roundRobinPicker } from './round-robin.js';
 
-/** Answers a request, or never does. */
+/** Responds to a request, or never does. */
 type Behaviour = (request: OutgoingRequest) => Promise<Received>;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
@@ -44,7 +44,7 @@ const SHORT_MS = 15;
 const BUDGET_MS = 30_000;
 const now = (): number => performance.now();
 
-/** Stops the clock and the timers during each test of a suite. */
+/** Replaces the clock and the timers during each test of a suite. */
 function stopTime(): void {
   const realNow = performance.now.bind(performance);
   beforeEach(() => {
@@ -58,7 +58,7 @@ function stopTime(): void {
   });
 }
 
-/** Passes the time that the test has stopped until the work is done. */
+/** Lets the fake time pass until the work is done. */
 async function passUntil(work: Promise<void>): Promise<void> {
   let isDone = false;
   const done = work.finally(() => (isDone = true));
@@ -73,7 +73,7 @@ async function passUntil(work: Promise<void>): Promise<void> {
 }
 
 /**
- * Who decided how long the call may take, and whether an answer that is missing then speaks against the
+ * Who decided how long the call may take, and whether the lack of a response then counts as a failure of the
  * endpoint.
  */
 const DEADLINES: Readonly<
@@ -136,7 +136,7 @@ function setUp(behaviour: Behaviour, slowCallMs = 10_000, local = false) {
   return { call, failures, reached };
 }
 
-/** As a request of this deadline calls. */
+/** Runs a call in the scope of a request with this deadline. */
 async function ask(
   { call }: ReturnType<typeof setUp>,
   deadline: Deadline | undefined,
@@ -185,17 +185,17 @@ describe('a call that runs out of time', () => {
     }
   }
 
-  it('has failed under any deadline when it was slower than a success may be', async () => {
+  it('is a failure under any deadline when it took longer than a success may take', async () => {
     const world = setUp(BEHAVIOURS['never answers'], SHORT_MS - 5);
     await passUntil(ask(world, Deadline.allowed(now(), SHORT_MS, BUDGET_MS), {}));
     expect([world.failures(), world.reached]).to.deep.equal([1, ['ignored']]);
   });
 });
 
-describe('what an endpoint says long before a shortened deadline', () => {
+describe('a response long before a shortened deadline', () => {
   stopTime();
 
-  it('counts as ever, and so does everything under a deadline of one’s own', () => {
+  it('counts as usual, like every response under a deadline that was not shortened', () => {
     const statuses = fc.constantFrom(200, 302, 404, 429, 500, 502, 503, 504);
     const { signal } = new AbortController();
     fc.assert(
@@ -209,7 +209,7 @@ describe('what an endpoint says long before a shortened deadline', () => {
     );
   });
 
-  it('says nothing when it is that no database connection came in half of the time', () => {
+  it('counts as nothing when it reports that there was no database connection for half of the time', () => {
     const ended = { kind: 'returned', value: problem(503, 'DATABASE_BUSY') } as const;
     const { signal } = new AbortController();
     const outcome = (tookMs: number, deadline: Deadline): string =>
@@ -219,7 +219,7 @@ describe('what an endpoint says long before a shortened deadline', () => {
     expect(outcome(1_000, Deadline.after(1_000))).to.equal('failure');
   });
 
-  it('is a failure of the connection as ever, also at the very end', () => {
+  it('is a failure when it is a broken connection, even at the very end', () => {
     const error = new HttpError('BAD_UPSTREAM', 'broken');
     const { signal } = new AbortController();
     const verdict = judge({ kind: 'failed', error }, signal, Deadline.allowed(now(), 0, BUDGET_MS), 0);

@@ -1,5 +1,5 @@
-// Workers are as real as one thread can have them: claims in one block, messages over the channels between
-// slots.
+// The workers of these tests share one thread, with real claims in one block of shared memory, and real
+// messages over the channels between slots.
 import { expect } from 'chai';
 import { type Mailbox, WorkerMail } from '#src/cluster/worker-mail.js';
 import { DeadlineExceededError, type HttpError, UnavailableError } from '#src/errors.js';
@@ -18,12 +18,12 @@ import { jsonResponse } from './endpoints.js';
 const WORKERS = 3;
 let setUps = 0;
 
-/** One worker: what it is asked to perform waits to be ended by the test. */
+/** One worker. The calls that it makes end when the test ends them. */
 class Worker {
   readonly mail: WorkerMail;
   readonly calls: Mailbox<SharedCallMessage>;
   readonly claims: CallClaims;
-  readonly flight: SingleFlight;
+  readonly singleFlight: SingleFlight;
   readonly made: {
     signal: AbortSignal;
     holds: Holds;
@@ -31,9 +31,9 @@ class Worker {
     fail(error: unknown): void;
   }[] = [];
   shared = 0;
-  /** Questions of other workers that have arrived. */
-  asked = 0;
-  onAsk: () => void = () => undefined;
+  /** The number of `join` messages of other workers that have arrived. */
+  joins = 0;
+  onJoin: () => void = () => undefined;
 
   /** @param before slots of other blocks of this test: their channels have other names */
   constructor(block: Block, before: number, slot: number) {
@@ -42,14 +42,14 @@ class Worker {
     });
     this.calls = this.mail.box('calls', readSharedCallMessage);
     this.claims = new CallClaims(block, slot);
-    this.flight = new SingleFlight(this.claims, {
+    this.singleFlight = new SingleFlight(this.claims, {
       send: (to, message) => this.calls.send(before + to, message),
       receive: (deliver) =>
         this.calls.receive((from, message) => {
           deliver(from - before, message);
           if (message.kind !== 'join') return;
-          this.asked++;
-          this.onAsk();
+          this.joins++;
+          this.onJoin();
         }),
     });
   }
@@ -60,7 +60,7 @@ class Worker {
         this.made.push({ signal: whole, holds, end, fail });
         whole.addEventListener('abort', () => fail(whole.reason), { once: true });
       });
-    return this.flight.run(key, perform, signal, () => void this.shared++);
+    return this.singleFlight.run(key, perform, signal, () => void this.shared++);
   }
 }
 
@@ -70,10 +70,10 @@ function setUp() {
   const workers = [1, 2, 3].map((slot) => new Worker(block, before, slot));
   const [one, two, three] = workers as [Worker, Worker, Worker];
   const made = (): number => workers.reduce((sum, worker) => sum + worker.made.length, 0);
-  /** Resolves when so many questions have arrived at the one that makes the call. */
+  /** Resolves when this many `join` messages have arrived at the worker that makes the call. */
   const asked = (worker: Worker, questions: number) =>
     until(
-      () => worker.asked,
+      () => worker.joins,
       (count) => count >= questions,
     );
   const close = (): void => {
@@ -91,14 +91,14 @@ const codeOf = (response: Promise<CallResponse>): Promise<unknown> =>
 const some = (n: number, worker: Worker): Promise<CallResponse>[] =>
   Array.from({ length: n }, () => worker.get());
 
-describe('single flight', () => {
+describe('a shared call', () => {
   let bench: ReturnType<typeof setUp>;
   beforeEach(() => {
     bench = setUp();
   });
   afterEach(() => bench.close());
 
-  it('makes one call for all in all workers, and each gets an answer of its own', async () => {
+  it('is made once for all callers in all workers, and each gets a response of its own', async () => {
     const { one, two, three, made, asked } = bench;
     const waiting = [...some(5, one)];
     await until(made, (count) => count === 1);
@@ -118,12 +118,12 @@ describe('single flight', () => {
     expect([one.shared, two.shared, three.shared]).to.deep.equal([4, 5, 5]);
   });
 
-  it('that is called off and ends late takes nothing from the next one', async () => {
+  it('that is cancelled and ends late does not disturb the next one', async () => {
     const { one, two, made, asked, block } = bench;
     const leaving = new AbortController();
     let endLate: (response: CallResponse) => void = () => undefined;
     const deaf = (): Promise<CallResponse> => new Promise((resolve) => (endLate = resolve));
-    const first = one.flight.run('key', deaf, leaving.signal, () => undefined).catch(() => undefined);
+    const first = one.singleFlight.run('key', deaf, leaving.signal, () => undefined).catch(() => undefined);
     await new Promise((resolve) => setImmediate(resolve));
     leaving.abort(new Error('left'));
     await first;
@@ -139,7 +139,7 @@ describe('single flight', () => {
     expect(new CallClaims(block, 3).claim('key')).to.equal(0);
   });
 
-  it('tells all in all workers when the callee proves that nothing was executed', async () => {
+  it('reports to all callers in all workers that the callee executed nothing', async () => {
     const { one, two, asked, made } = bench;
     const first = one.get();
     await until(made, (count) => count === 1);
@@ -150,7 +150,7 @@ describe('single flight', () => {
     for (const { notExecuted } of await Promise.all([first, second])) expect(notExecuted).to.equal(true);
   });
 
-  it('stores nothing: who comes when it is answered makes a call of its own', async () => {
+  it('is not stored: a caller that comes after the response makes a call of its own', async () => {
     const { one, two, made } = bench;
     const first = one.get();
     await until(made, (count) => count === 1);
@@ -162,7 +162,7 @@ describe('single flight', () => {
     expect(await textOf(second)).to.equal('"second"');
   });
 
-  it('keeps apart what has another key', async () => {
+  it('is not shared with calls that have another key', async () => {
     const { one, two, made } = bench;
     const waiting = [one.get(undefined, 'a'), two.get(undefined, 'b')];
     expect(await until(made, (count) => count === 2)).to.equal(2);
@@ -171,7 +171,7 @@ describe('single flight', () => {
     expect(await Promise.all(waiting.map(textOf))).to.deep.equal(['"a"', '"b"']);
   });
 
-  it('goes on when the one who began it leaves, and ends when nobody waits any more', async () => {
+  it('continues when the caller that began it leaves, and ends when no caller waits any more', async () => {
     const { one, two, made, asked } = bench;
     const [began, joined, elsewhere] = [new AbortController(), new AbortController(), new AbortController()];
     const waiting = [one.get(began.signal), one.get(joined.signal)];
@@ -184,7 +184,7 @@ describe('single flight', () => {
     joined.abort(new Error('left'));
     await codes[1];
     const { signal } = one.made[0]!;
-    expect(signal.aborted, 'somebody waits in another worker').to.equal(false);
+    expect(signal.aborted, 'a caller waits in another worker').to.equal(false);
     elsewhere.abort(new Error('left'));
     await codes[2];
     expect(await until(() => signal.aborted, Boolean)).to.equal(true);
@@ -194,7 +194,7 @@ describe('single flight', () => {
     expect(await textOf(later)).to.equal('"later"');
   });
 
-  it('tells everybody what would have met everybody', async () => {
+  it('passes on an error that every caller would have got', async () => {
     const { one, two, made, asked } = bench;
     const waiting = [one.get()];
     await until(made, (count) => count === 1);
@@ -208,7 +208,7 @@ describe('single flight', () => {
     expect(made()).to.equal(1);
   });
 
-  it('elects anew when a call ended in a way that is only its own', async () => {
+  it('is made again when it ended in a way that concerns only the caller that made it', async () => {
     for (const error of [new DeadlineExceededError(), new TypeError('a fault')]) {
       const { one, two, made, asked, close } = setUp();
       const first = codeOf(one.get());
@@ -229,7 +229,7 @@ describe('single flight', () => {
     }
   });
 
-  it('gives a deadline that has passed to nobody but who has made the call, in any worker', async () => {
+  it('reports a passed deadline only to the caller that made it, in any worker', async () => {
     const ends: ((made: Worker['made'][number]) => void)[] = [
       (made) => made.fail(new DeadlineExceededError()),
       (made) => made.end(jsonResponse(504, 'a callee in this process says so')),
@@ -247,7 +247,7 @@ describe('single flight', () => {
       expect(await first).to.equal(504);
       await until(made, (count) => count === 2);
       await until(
-        () => one.asked + two.asked,
+        () => one.joins + two.joins,
         (count) => count === 2,
       );
       [...one.made, ...two.made].at(two.made.length > 0 ? -1 : 1)!.end(jsonResponse(200, 'again'));
@@ -257,14 +257,14 @@ describe('single flight', () => {
     }
   });
 
-  it('makes no second call when one ends, and the next one begins, before its answer has arrived', async () => {
+  it('is made once when it ends, and the next one begins, before its response has arrived', async () => {
     const { one, two, made, asked } = bench;
     const first = one.get();
     await until(made, (count) => count === 1);
-    // It ends while the question is on its way; behind the reply, and before that arrives, the next one
-    // begins.
+    // The call ends while the `join` message is being delivered. The next call begins after the reply was
+    // sent and before it arrives.
     let next: Promise<CallResponse> | undefined;
-    one.onAsk = () => {
+    one.onJoin = () => {
       next ??= one.get();
     };
     const late = two.get();
@@ -277,13 +277,13 @@ describe('single flight', () => {
     expect([await textOf(next!), await textOf(late)]).to.deep.equal(['"next"', '"next"']);
   });
 
-  it('elects anew when the worker that made the call is lost', async () => {
+  it('is made again when the worker that made it is lost', async () => {
     const { block, one, two, three, made, asked } = bench;
     const lost = one.get();
     await until(made, (count) => count === 1);
     const waiting = [two.get(), three.get(), two.get()];
     await asked(one, 2);
-    // It says nothing any more, and the primary takes back what it held.
+    // The lost worker sends nothing any more, and the primary releases its claims.
     one.mail.close();
     reclaimCalls(block, 1);
     await until(
@@ -298,9 +298,9 @@ describe('single flight', () => {
     expect(await textOf(lost)).to.equal('"too late"');
   });
 
-  it('does without a place that another key has', async () => {
+  it('is made without a claim when another key has the claim', async () => {
     const { one, two, made } = bench;
-    // As if the keys met: the place says that worker 1 makes this call, which knows nothing of it.
+    // As if two keys collided: the claim names worker 1, which makes no call of this key.
     one.claims.claim('key');
     const alone = two.get();
     expect(await until(made, (count) => count === 1)).to.equal(1);
@@ -309,7 +309,7 @@ describe('single flight', () => {
     expect(one.claims.isHeld('key', 1)).to.equal(true);
   });
 
-  it('reads of other workers only what has the form of its messages', () => {
+  it('reads only complete messages of other workers', () => {
     const body = Uint8Array.of(1);
     const messages: readonly SharedCallMessage[] = [
       ...(['join', 'leave', 'gone', 'lost'] as const).map((kind) => ({ kind, key: 'k' })),
@@ -330,26 +330,26 @@ describe('single flight', () => {
     }
   });
 
-  it('is made anew by those who wait when a request that waits for it is broken off', async () => {
+  it('is made again by the waiting callers when a request that waits for it is interrupted', async () => {
     const { one, two, made, asked, block } = bench;
     const broken = heldScope();
     void runInScope(broken, () => one.get()).catch(() => undefined);
     await until(made, (count) => count === 1);
     const [beside, elsewhere] = [one.get(), two.get()];
     await asked(one, 1);
-    const isGivenBack: boolean[] = [];
+    const isReleased: boolean[] = [];
     class Held extends Hold {
       protected override onRelease(): void {
-        isGivenBack.push(true);
+        isReleased.push(true);
       }
     }
     new Held().take(one.made[0]!.holds);
     broken.holds.release();
     expect(one.made[0]!.signal.aborted).to.equal(true);
-    expect(isGivenBack, 'what the call holds').to.deep.equal([true]);
+    expect(isReleased, 'what the call holds').to.deep.equal([true]);
     await until(made, (count) => count === 2);
     await until(
-      () => one.asked + two.asked,
+      () => one.joins + two.joins,
       (count) => count >= 2,
     );
     (one.made[1] ?? two.made[0]!).end(jsonResponse(200, { of: 'second' }));
@@ -357,6 +357,6 @@ describe('single flight', () => {
       Array.from({ length: 2 }, () => '{"of":"second"}'),
     );
     expect(made()).to.equal(2);
-    expect(new CallClaims(block, 3).claim('key'), 'the place is free').to.equal(0);
+    expect(new CallClaims(block, 3).claim('key'), 'the claim is free').to.equal(0);
   });
 });

@@ -7,7 +7,7 @@ import { jsonResponse, problem } from './endpoints.js';
 
 const open = new AbortController().signal;
 
-describe('verdict on an answer', () => {
+describe('the verdict on a response', () => {
   const cases: readonly [status: number, outcome: string, mayRepeat: boolean][] = [
     [200, 'success', false],
     [301, 'success', false],
@@ -27,12 +27,12 @@ describe('verdict on an answer', () => {
     });
   }
 
-  it('OVERLOADED says nothing about the endpoint, and may be asked again elsewhere', () => {
+  it('OVERLOADED is ignored, and the request may be repeated at another endpoint', () => {
     expect(judgeResponse(problem(503, 'OVERLOADED'))).to.include({ outcome: 'ignored', mayRepeat: true });
     expect(judgeResponse(problem(503, 'DRAINING'))).to.include({ outcome: 'failure', mayRepeat: true });
   });
 
-  it('a problem that is none is judged by its status', () => {
+  it('a problem document that cannot be read is judged by its status', () => {
     const { headers } = problem(503, 'OVERLOADED');
     const garbage = new BufferedResponse(503, headers, Buffer.from('{'));
     expect(judgeResponse(garbage)).to.include({ outcome: 'failure', mayRepeat: true });
@@ -42,12 +42,12 @@ describe('verdict on an answer', () => {
   });
 });
 
-describe('what a verdict says to outlier ejection', () => {
+describe('the verdict for outlier ejection', () => {
   const cases: readonly [status: number, reached: string][] = [
     [200, 'success'],
     [404, 'success'],
     [429, 'ignored'],
-    // Broken, but it is there: not what other instances could do better.
+    // The endpoint has a fault but responds: other instances would do no better.
     [500, 'success'],
     [502, 'failure'],
     [503, 'failure'],
@@ -57,7 +57,7 @@ describe('what a verdict says to outlier ejection', () => {
     it(`${status} is ${reached}`, () => expect(judgeResponse(jsonResponse(status))).to.include({ reached }));
   }
 
-  it('no answer is a failure, OVERLOADED and a caller that left are nothing', () => {
+  it('the lack of a response is a failure; OVERLOADED and a caller that left are ignored', () => {
     expect(judgeResponse(problem(503, 'OVERLOADED'))).to.include({ reached: 'ignored' });
     expect(judgeError(new HttpError('BAD_UPSTREAM', ''), open)).to.include({ reached: 'failure' });
     expect(judgeError(new DeadlineExceededError(), open)).to.include({ reached: 'failure' });
@@ -65,15 +65,15 @@ describe('what a verdict says to outlier ejection', () => {
   });
 });
 
-describe('verdict on the lack of an answer', () => {
-  it('a broken connection is a failure and may be asked again', () => {
+describe('the verdict on the lack of a response', () => {
+  it('a broken connection is a failure, and the request may be repeated', () => {
     expect(judgeError(new HttpError('BAD_UPSTREAM', ''), open)).to.include({
       outcome: 'failure',
       mayRepeat: true,
     });
   });
 
-  it('no answer before the deadline is a failure, and there is no time to ask again', () => {
+  it('no response before the deadline is a failure, and there is no time to repeat the request', () => {
     const late = AbortSignal.abort(new DeadlineExceededError());
     expect(judgeError(new DeadlineExceededError(), late)).to.include({
       outcome: 'failure',
@@ -81,7 +81,7 @@ describe('verdict on the lack of an answer', () => {
     });
   });
 
-  it('a caller that left says nothing about the endpoint', () => {
+  it('a caller that left is ignored', () => {
     const left = AbortSignal.abort();
     expect(judgeError(left.reason, left)).to.include({ outcome: 'ignored', mayRepeat: false });
     expect(judgeError(new HttpError('BAD_UPSTREAM', ''), left)).to.include({
@@ -90,12 +90,12 @@ describe('verdict on the lack of an answer', () => {
     });
   });
 
-  it('a mistake of our own says nothing about the endpoint', () => {
+  it('a mistake of this process is ignored', () => {
     expect(judgeError(new TypeError('mine'), open)).to.include({ outcome: 'ignored', mayRepeat: false });
   });
 });
 
-describe('a verdict on a 503 under a deadline that a caller has shortened', () => {
+describe('the verdict on a 503 under a deadline that a caller has shortened', () => {
   for (const [leftMs, outcome] of [
     [61, 'failure'],
     [59, 'ignored'],

@@ -1,7 +1,7 @@
-// A loop that turns, or does not, as a test says.
+// An event loop that runs or stalls as a test decides.
 import { LoopWatch } from '#src/resilience/loop-watch.js';
 
-export class StandingLoop {
+export class StallingLoop {
   now = 0;
   readonly watch: LoopWatch;
   #turn: (() => void) | undefined;
@@ -18,18 +18,18 @@ export class StandingLoop {
     });
   }
 
-  /** Whether anything looks at it. */
+  /** Whether a timer looks at it. */
   get isWatched(): boolean {
     return this.#turn !== undefined;
   }
 
-  /** Time passes and the loop turns all the while. */
+  /** Lets time pass while the loop runs. */
   run(ms: number): void {
     for (const end = this.now + ms; this.now < end; ) this.turnAfter(Math.min(50, end - this.now));
   }
 
-  /** Time passes without a turn. */
-  stand(ms: number): void {
+  /** Lets time pass while the loop is stalled. */
+  stall(ms: number): void {
     this.now += ms;
   }
 
