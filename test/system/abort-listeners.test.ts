@@ -1,18 +1,14 @@
 import { expect } from 'chai';
 import { get, json } from '#test/support/client.js';
-import { type Cluster, type LogLine, startCluster } from '#test/support/cluster.js';
+import type { LogLine } from '#test/support/cluster.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { allServing, workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { HAZARDS } from './fixtures/paths.js';
 
 describe('a listener of ctx.signal', () => {
-  let cluster: Cluster;
-  before(async function () {
-    this.timeout(30_000);
-    cluster = await startCluster({ config: HAZARDS });
-  });
-  after(() => cluster.dispose());
+  const cluster = useCluster({ config: HAZARDS });
 
   const failuresOf = (route: string): LogLine[] =>
     cluster.logs().filter((line) => line.msg === 'an abort listener failed' && line.route === route);

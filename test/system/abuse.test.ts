@@ -1,12 +1,14 @@
 // Clients that mean no good, over the real process: what they cost, and that they are cut.
+
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { type Cluster, startCluster, within } from '#test/support/cluster.js';
+import { within } from '#test/support/cluster.js';
 import { newSeed } from '#test/support/random.js';
 import { collectGarbage, residentMb } from '#test/support/resident-memory.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { Wire } from '#test/support/wire.js';
 import { IDLERS } from './abuse/idlers.js';
 import { EVERYTHING } from './fixtures/paths.js';
@@ -70,11 +72,7 @@ class Client {
 }
 
 describe('a client that means no good', () => {
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await startCluster({ config: EVERYTHING, env: { WORKERS: String(WORKERS) } });
-  });
-  after(() => cluster.dispose());
+  const cluster = useCluster({ config: EVERYTHING, env: { WORKERS: String(WORKERS) } });
 
   /**
    * MiB that the process grows by at most while `act` runs, beyond what it needed for the same once before.

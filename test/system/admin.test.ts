@@ -4,7 +4,7 @@ import { get, json, put } from '#test/support/client.js';
 import { expectProblem } from '#test/support/problem.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
-import { type Shop, sharedShop } from './shop.js';
+import { useSharedShop } from './shop.js';
 
 interface WorkerView {
   readonly id: number;
@@ -20,13 +20,10 @@ interface InstanceView {
 }
 
 describe('the admin plane', () => {
-  let shop: Shop;
+  const shop = useSharedShop();
   const admin = (path: string): string => `${shop.adminUrl}${path}`;
   const metrics = async (): Promise<string> => (await get(admin('/metrics'))).text();
   const workers = async (): Promise<WorkerView[]> => json(await get(admin('/workers')));
-  before(async () => {
-    shop = await sharedShop();
-  });
 
   it('shows both workers, and both serve', async () => {
     const before = await workers();

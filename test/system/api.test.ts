@@ -1,16 +1,13 @@
 // What the data plane says about itself, and what it counts of what it turned away.
+
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { expect } from 'chai';
 import { get, json, post } from '#test/support/client.js';
 import { expectProblem } from '#test/support/problem.js';
-import { type Shop, sharedShop } from './shop.js';
+import { useSharedShop } from './shop.js';
 
 describe('the API of the shop', () => {
-  let shop: Shop;
-  before(async function () {
-    this.timeout(30_000);
-    shop = await sharedShop();
-  });
+  const shop = useSharedShop();
 
   it('is described by a valid OpenAPI document of everything that is mounted', async () => {
     const document = await json<Record<string, unknown>>(await get(`${shop.url}/openapi.json`));

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import { useCluster } from '#test/support/use-cluster.js';
 import { get, json } from '../support/client.js';
-import { type Cluster, startCluster } from '../support/cluster.js';
 import { until } from '../support/until.js';
 import { Wire } from '../support/wire.js';
 import { BOUNDED } from './fixtures/paths.js';
@@ -10,11 +10,7 @@ interface Limits {
 }
 
 describe('maxConcurrent over two workers', () => {
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await startCluster({ config: BOUNDED });
-  });
-  after(() => cluster.dispose());
+  const cluster = useCluster({ config: BOUNDED });
   const held = async (): Promise<number | undefined> => {
     const { bulkheads } = await json<Limits>(await get(`${cluster.adminUrl}/limits`));
     return bulkheads.find(({ name }) => name === 'route bounded GET /hang')?.held;

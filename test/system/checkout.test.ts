@@ -3,14 +3,14 @@ import { get, json, post, unique, uniqueEmail } from '#test/support/client.js';
 import { expectProblem, type Problem } from '#test/support/problem.js';
 import { type CheckoutProgress, type CompletedCheckout, checkoutBody } from '#test/support/shop-messages.js';
 import { until } from '#test/support/until.js';
-import { type Shop, sharedShop } from './shop.js';
+import { useSharedShop } from './shop.js';
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 const cart = (email: string, method: string) => checkoutBody(method, { email });
 
 describe('the checkout', () => {
-  let shop: Shop;
+  const shop = useSharedShop();
   const checkout = (body: unknown, key?: string, headers: Record<string, string> = {}): Promise<Response> =>
     post(`${shop.url}/api/checkout`, body, {
       ...(key === undefined ? {} : { 'idempotency-key': key }),
@@ -40,10 +40,6 @@ describe('the checkout', () => {
       payments: payments.map((payment) => payment.status),
     };
   };
-
-  before(async () => {
-    shop = await sharedShop();
-  });
 
   it('makes user, confirmed order and captured payment', async () => {
     const email = uniqueEmail();

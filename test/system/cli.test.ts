@@ -3,24 +3,17 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { multilane, type Ran } from '#test/support/cli.js';
 import { json, post, unique } from '#test/support/client.js';
-import { CLI, type Cluster, startCluster } from '#test/support/cluster.js';
+import { CLI, startCluster } from '#test/support/cluster.js';
 import { allServing, type WorkerView, workersOf } from '#test/support/rolling.js';
 import { checkoutBody } from '#test/support/shop-messages.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { Wire } from '#test/support/wire.js';
 import { HAZARDS, STALLS } from './fixtures/paths.js';
-import { type Shop, sharedShop } from './shop.js';
+import { useSharedShop } from './shop.js';
 
 describe('multilane, on a running process', () => {
-  let cluster: Cluster;
-  before(async function () {
-    this.timeout(30_000);
-    cluster = await startCluster({ entry: [CLI, 'start'], config: HAZARDS, env: { DRAIN_MS: '20000' } });
-  });
-  after(async function () {
-    this.timeout(30_000);
-    await cluster.dispose();
-  });
+  const cluster = useCluster({ entry: [CLI, 'start'], config: HAZARDS, env: { DRAIN_MS: '20000' } });
   const on = (...args: readonly string[]): Promise<Ran> => multilane([...args, '--admin', cluster.adminUrl]);
 
   it('start is the process itself, with its settings and its one ready line', () => {
@@ -124,11 +117,10 @@ describe('multilane reload, beside a thread that never runs again', () => {
 });
 
 describe('multilane sagas', () => {
-  let shop: Shop;
+  const shop = useSharedShop();
   let sagaId: string;
   before(async function () {
     this.timeout(30_000);
-    shop = await sharedShop();
     const order = checkoutBody('tok_ok', { amountCents: 4200 });
     const answer = await post(`${shop.url}/api/checkout`, order, { 'idempotency-key': unique('cli') });
     ({ sagaId } = await json<{ sagaId: string }>(answer, 201));

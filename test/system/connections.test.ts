@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { PLAIN } from './fixtures/paths.js';
 
 const MOST = 200;
@@ -10,16 +10,12 @@ const MOST = 200;
 describe('open connections of one address', () => {
   for (const SHARDING of ['acceptor', 'reuseport']) {
     describe(`with ${SHARDING}`, () => {
-      let cluster: Cluster;
       const sockets = new Set<Socket>();
-      before(async () => {
-        cluster = await startCluster({ config: PLAIN, env: { SHARDING, MAX_CONNECTIONS: String(MOST) } });
-      });
+      const cluster = useCluster({ config: PLAIN, env: { SHARDING, MAX_CONNECTIONS: String(MOST) } });
       afterEach(() => {
         for (const socket of sockets) socket.destroy();
         sockets.clear();
       });
-      after(() => cluster.dispose());
 
       /** A connection that has been served once, or false when it was closed unanswered. */
       async function open(localAddress: string): Promise<boolean> {

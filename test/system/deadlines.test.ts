@@ -1,23 +1,16 @@
 import { expect } from 'chai';
 import { get, json, post, unique } from '#test/support/client.js';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { expectProblem } from '#test/support/problem.js';
 import { type CheckoutProgress, checkoutBody } from '#test/support/shop-messages.js';
 import { until } from '#test/support/until.js';
-import { type Shop, sharedShop } from './shop.js';
+import { useCluster } from '#test/support/use-cluster.js';
+import { useSharedShop } from './shop.js';
 
 describe('a second process on the same databases, with short deadlines', () => {
-  let shop: Shop;
-  let second: Cluster;
-  before(async function () {
-    this.timeout(60_000);
-    shop = await sharedShop();
-    second = await startCluster({ env: { DATABASE_URL: shop.sql.url(), REQUEST_TIMEOUT_MS: '2000' } });
-  });
-  after(async function () {
-    this.timeout(30_000);
-    await second.dispose();
-  });
+  const shop = useSharedShop();
+  const second = useCluster(() => ({
+    env: { DATABASE_URL: shop.sql.url(), REQUEST_TIMEOUT_MS: '2000' },
+  }));
 
   const checkout = (headers: Record<string, string> = {}): Promise<Response> =>
     post(`${second.url}/api/checkout`, checkoutBody('tok_timeout'), {

@@ -2,13 +2,14 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { get, json, post, unique } from '#test/support/client.js';
-import { type Cluster, ROOT, startCluster } from '#test/support/cluster.js';
+import { ROOT } from '#test/support/cluster.js';
 import { type Ended, runPrimary } from '#test/support/command.js';
 import { HANDSHAKE } from '#test/support/frames.js';
 import { nodeTest } from '#test/support/node-test.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { Wire } from '#test/support/wire.js';
-import { type Shop, sharedShop } from './shop.js';
+import { useSharedShop } from './shop.js';
 
 const configOf = (name: string): string => join(ROOT, 'examples', name, 'multilane.config.js');
 
@@ -25,15 +26,7 @@ describe('the examples hello and travel', () => {
 });
 
 describe('the example chat', () => {
-  let cluster: Cluster;
-  before(async function () {
-    this.timeout(30_000);
-    cluster = await startCluster({ config: configOf('chat') });
-  });
-  after(async function () {
-    this.timeout(30_000);
-    await cluster.dispose();
-  });
+  const cluster = useCluster({ config: configOf('chat') });
 
   const enter = (name: string): Promise<WebSocketClient> =>
     WebSocketClient.connect(`${cluster.url}/chat/lobby?name=${name}`, { origin: cluster.url });
@@ -98,23 +91,20 @@ interface Places {
 }
 
 describe('the example travel, a different saga on the same engine, on a PostgreSQL server by DATABASE_URL', () => {
-  let shop: Shop;
+  const shop = useSharedShop();
   let pauper: Ended;
-  let cluster: Cluster;
   before(async function () {
     this.timeout(60_000);
-    shop = await sharedShop();
     await shop.sql.query('postgres', `create role pauper login password 'none'`);
     pauper = await runPrimary({
       args: ['--config', configOf('travel')],
       env: { DATABASE_URL: shop.sql.url('pauper', 'none') },
     });
-    cluster = await startCluster({ config: configOf('travel'), env: { DATABASE_URL: shop.sql.url() } });
   });
-  after(async function () {
-    this.timeout(30_000);
-    await cluster.dispose();
-  });
+  const cluster = useCluster(() => ({
+    config: configOf('travel'),
+    env: { DATABASE_URL: shop.sql.url() },
+  }));
 
   it('needs the right to create its database, or says which statements would', () => {
     expect(pauper.code, pauper.stderr).to.equal(1);

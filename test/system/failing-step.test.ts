@@ -1,21 +1,13 @@
 // A step of a saga that brings its worker down, in the real process.
+
 import { expect } from 'chai';
 import { get, post } from '#test/support/client.js';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { FAILING_STEP } from './fixtures/paths.js';
 
 describe('a saga step that brings its worker down', () => {
-  let cluster: Cluster;
-  before(async function () {
-    this.timeout(60_000);
-    const env = { WORKERS: '2', DRAIN_MS: '100' };
-    cluster = await startCluster({ config: FAILING_STEP, env });
-  });
-  after(async function () {
-    this.timeout(30_000);
-    await cluster.dispose();
-  });
+  const cluster = useCluster({ config: FAILING_STEP, env: { WORKERS: '2', DRAIN_MS: '100' } });
 
   it('does so as often as its rule says', async function () {
     this.timeout(30_000);

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { get, json } from '#test/support/client.js';
-import { type Cluster, type LogLine, startCluster } from '#test/support/cluster.js';
+import type { LogLine } from '#test/support/cluster.js';
 import { rollOnce } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { Wire } from '#test/support/wire.js';
 import { HAZARDS } from './fixtures/paths.js';
 
@@ -15,15 +16,7 @@ interface Shown {
 }
 
 describe('the requests of a worker that gets into trouble', () => {
-  let cluster: Cluster;
-  before(async function () {
-    this.timeout(30_000);
-    cluster = await startCluster({ config: HAZARDS });
-  });
-  after(async function () {
-    this.timeout(30_000);
-    await cluster.dispose();
-  });
+  const cluster = useCluster({ config: HAZARDS });
 
   const dumps = (): LogLine[] =>
     cluster

@@ -1,10 +1,11 @@
 // Clients that send tens of thousands of short requests or messages at once: the core takes them in one turn
 // of the loop.
+
 import { connect } from 'node:net';
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { workersOf } from '#test/support/rolling.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { STALLS } from './fixtures/paths.js';
 
@@ -34,11 +35,7 @@ function flood(url: string, bytes: string): Promise<void> {
 }
 
 describe('a flood of short requests', () => {
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await startCluster({ config: STALLS, env: { STALL_MS: String(STALL_MS) } });
-  });
-  after(() => cluster.dispose());
+  const cluster = useCluster({ config: STALLS, env: { STALL_MS: String(STALL_MS) } });
 
   /** Ordinary requests meanwhile, and the same workers afterwards. */
   async function harmless(attack: () => Promise<unknown>): Promise<void> {

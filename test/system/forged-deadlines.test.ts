@@ -1,10 +1,11 @@
 // What the deadlines that others send do to the breakers and ejections of all: nothing.
+
 import { expect } from 'chai';
 import { meshTokens } from '#src/mesh-token.js';
 import { get, json } from '#test/support/client.js';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { type Behaviour, silent, TestInstance } from '#test/support/instance.js';
 import { expectProblem } from '#test/support/problem.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { CALLING } from './fixtures/paths.js';
 
 const SECRET = 'mesh-secret-of-at-least-32-characters';
@@ -19,14 +20,12 @@ interface Shown {
 }
 
 describe('forty requests whose deadline no instance can keep', () => {
-  let cluster: Cluster;
+  const cluster = useCluster({ config: CALLING, env: { MESH_TOKEN: SECRET } });
   const instances: TestInstance[] = [];
   before(async () => {
-    cluster = await startCluster({ config: CALLING, env: { MESH_TOKEN: SECRET } });
     for (const id of ['a', 'b']) instances.push(await TestInstance.start(cluster.adminUrl, 'things', id));
   });
-  after(async () => {
-    await cluster.dispose();
+  after(() => {
     for (const instance of instances) instance.stop();
   });
 

@@ -1,21 +1,14 @@
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
-import { type Cluster, PRIMARY, startCluster } from '#test/support/cluster.js';
+import { PRIMARY } from '#test/support/cluster.js';
 import { keepAliveLoad } from '#test/support/keep-alive-load.js';
 import { workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { HAZARDS, LEAKING } from './fixtures/paths.js';
 
 describe('a worker whose heap grows over WORKER_HEAP_MB', () => {
-  let cluster: Cluster;
-  before(async function () {
-    this.timeout(30_000);
-    cluster = await startCluster({ config: HAZARDS, env: { WORKER_HEAP_MB: '64' } });
-  });
-  after(async function () {
-    this.timeout(30_000);
-    await cluster.dispose();
-  });
+  const cluster = useCluster({ config: HAZARDS, env: { WORKER_HEAP_MB: '64' } });
 
   it('is replaced under load, and no request is lost', async function () {
     this.timeout(60_000);
@@ -42,16 +35,8 @@ describe('a worker whose heap grows over WORKER_HEAP_MB', () => {
 });
 
 describe('a worker that leaks fast, with the default of WORKER_HEAP_MB', () => {
-  let cluster: Cluster;
-  before(async function () {
-    this.timeout(30_000);
-    // What V8 gives each thread in a container of 512 MiB.
-    cluster = await startCluster({ config: LEAKING, entry: ['--max-old-space-size=128', PRIMARY] });
-  });
-  after(async function () {
-    this.timeout(30_000);
-    await cluster.dispose();
-  });
+  // V8 gives each thread this much in a container of 512 MiB.
+  const cluster = useCluster({ config: LEAKING, entry: ['--max-old-space-size=128', PRIMARY] });
 
   const generations = async (): Promise<number[]> => {
     const serving = await until(

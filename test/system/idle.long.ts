@@ -5,8 +5,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { EVERYTHING } from './fixtures/paths.js';
 import { probeP99 } from './idle/probe.js';
 
@@ -30,11 +30,7 @@ const control = ({ before, after }: Round): number => Math.max(FLOOR_MS, (before
 const unrest = ({ before, after }: Round): number => Math.max(before, after) / Math.min(before, after);
 
 describe(`a probe beside ${IDLE} idle connections`, () => {
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await startCluster({ config: EVERYTHING, env: { LOG_LEVEL: 'error' } });
-  });
-  after(() => cluster.dispose());
+  const cluster = useCluster({ config: EVERYTHING, env: { LOG_LEVEL: 'error' } });
 
   const connections = async (): Promise<number> => {
     const workers = (await (await fetch(`${cluster.adminUrl}/workers`)).json()) as { connections: number }[];

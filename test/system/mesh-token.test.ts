@@ -1,13 +1,14 @@
 // What an instance that a delegate registered learns from the calls it gets, and what that opens.
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { meshTokens } from '#src/mesh-token.js';
 import { get, json } from '#test/support/client.js';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { TestInstance } from '#test/support/instance.js';
 import { expectProblem } from '#test/support/problem.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { CALLING } from './fixtures/paths.js';
 
 const SECRET = 'mesh-secret-of-at-least-32-characters';
@@ -15,18 +16,16 @@ const DELEGATE = 'delegate-token-of-at-least-32-characters';
 
 describe('an instance that a delegate registered', () => {
   let folder: string;
-  let cluster: Cluster;
   let instance: TestInstance;
   /** The header fields of the calls that the instance got. */
   const received: Record<string, unknown>[] = [];
-  before(async () => {
+  const cluster = useCluster(() => {
     folder = mkdtempSync(join(tmpdir(), 'multilane-mesh-'));
     const file = join(folder, 'tokens');
     writeFileSync(file, `${DELEGATE} things\n`);
-    cluster = await startCluster({
-      config: CALLING,
-      env: { MESH_TOKEN: SECRET, REGISTRY_ACCEPT_TOKENS_FILE: file },
-    });
+    return { config: CALLING, env: { MESH_TOKEN: SECRET, REGISTRY_ACCEPT_TOKENS_FILE: file } };
+  });
+  before(async () => {
     instance = await TestInstance.listen('a');
     instance.behave = (request, response) => {
       received.push(request.headers);
@@ -39,8 +38,7 @@ describe('an instance that a delegate registered', () => {
     });
     await json(registered, 201);
   });
-  after(async () => {
-    await cluster.dispose();
+  after(() => {
     instance.stop();
     rmSync(folder, { recursive: true });
   });

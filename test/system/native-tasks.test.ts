@@ -2,25 +2,16 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { NATIVE_TASKS } from './fixtures/paths.js';
 
 const DRAIN_MS = 500;
 
 describe('a CPU task that is in native code at its deadline', () => {
-  let cluster: Cluster;
-
-  before(async function () {
-    this.timeout(60_000);
-    cluster = await startCluster({
-      config: NATIVE_TASKS,
-      env: { DRAIN_MS: String(DRAIN_MS), CPU_THREADS: '1', WORKERS: '1' },
-    });
-  });
-  after(async function () {
-    this.timeout(60_000);
-    await cluster.dispose();
+  const cluster = useCluster({
+    config: NATIVE_TASKS,
+    env: { DRAIN_MS: String(DRAIN_MS), CPU_THREADS: '1', WORKERS: '1' },
   });
 
   it('has its response, others go on, and the process ends within DRAIN_MS + 3 s of SIGTERM', async () => {

@@ -3,16 +3,13 @@ import { get, json, post } from '#test/support/client.js';
 import { pdfText } from '#test/support/pdf.js';
 import { expectProblem } from '#test/support/problem.js';
 import { anyId, type Order } from '#test/support/shop-messages.js';
-import { type Shop, sharedShop } from './shop.js';
+import { useSharedShop } from './shop.js';
 
 describe('the orders service', () => {
-  let shop: Shop;
+  const shop = useSharedShop();
   const orders = (): string => `${shop.url}/api/orders`;
   const create = async (userId: number): Promise<Order> =>
     json(await post(orders(), { userId, productId: 9007199254740991, quantity: 1000 }), 201);
-  before(async () => {
-    shop = await sharedShop();
-  });
 
   it('creates a pending order and gives it back', async () => {
     const userId = anyId();

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
+import { useCluster } from '#test/support/use-cluster.js';
 import { get, json } from '../support/client.js';
-import { type Cluster, startCluster } from '../support/cluster.js';
 import { type Answered, evenLoad } from '../support/even-load.js';
 import { OVERLOAD } from './fixtures/paths.js';
 
@@ -23,11 +23,7 @@ const split = (answers: readonly Answered[]) => ({
 });
 
 describe('overload', () => {
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await startCluster({ config: OVERLOAD, env: { WORKERS: String(WORKERS) } });
-  });
-  after(() => cluster.dispose());
+  const cluster = useCluster({ config: OVERLOAD, env: { WORKERS: String(WORKERS) } });
 
   const load = async (path: string, perSecond: number, forMs: number) => {
     const { answers } = await evenLoad({ url: cluster.url, path, perSecond, forMs, connections: 600 });
@@ -90,12 +86,8 @@ describe('overload', () => {
 });
 
 describe('ADAPTIVE_LIMIT=off', () => {
-  let cluster: Cluster;
-  before(async () => {
-    const env = { WORKERS: '1', ADAPTIVE_LIMIT: 'off', MAX_IN_FLIGHT: '20' };
-    cluster = await startCluster({ config: OVERLOAD, env });
-  });
-  after(() => cluster.dispose());
+  const env = { WORKERS: '1', ADAPTIVE_LIMIT: 'off', MAX_IN_FLIGHT: '20' };
+  const cluster = useCluster({ config: OVERLOAD, env });
 
   it('leaves the bound to MAX_IN_FLIGHT, which is exact', async () => {
     const statuses = await Promise.all(

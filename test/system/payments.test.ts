@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { get, json, post, unique } from '#test/support/client.js';
 import { expectProblem } from '#test/support/problem.js';
-import { type Shop, sharedShop } from './shop.js';
+import { useSharedShop } from './shop.js';
 
 interface Payment {
   readonly id: number;
@@ -15,12 +15,9 @@ interface Payment {
 const anyOrder = (): number => 1 + Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
 
 describe('the payments service', () => {
-  let shop: Shop;
+  const shop = useSharedShop();
   const pay = (body: Record<string, unknown>, headers?: Record<string, string>): Promise<Response> =>
     post(`${shop.url}/api/payments`, { orderId: 1, amountCents: 1999, method: 'tok_ok', ...body }, headers);
-  before(async () => {
-    shop = await sharedShop();
-  });
 
   it('captures a payment, in USD unless said otherwise', async () => {
     const orderId = anyOrder();

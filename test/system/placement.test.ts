@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { Wire } from '#test/support/wire.js';
 import { HAZARDS } from './fixtures/paths.js';
 
@@ -10,15 +10,7 @@ interface Placed {
 }
 
 describe('a worker with clearly more connections than the other', () => {
-  let cluster: Cluster;
-  before(async function () {
-    this.timeout(30_000);
-    cluster = await startCluster({ config: HAZARDS });
-  });
-  after(async function () {
-    this.timeout(30_000);
-    await cluster.dispose();
-  });
+  const cluster = useCluster({ config: HAZARDS });
 
   const place = async (): Promise<Placed> => {
     const wire = await Wire.open(cluster.url);

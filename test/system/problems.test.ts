@@ -2,12 +2,12 @@ import { expect } from 'chai';
 import { get, post, uniqueEmail } from '#test/support/client.js';
 import { expectProblem } from '#test/support/problem.js';
 import { Wire, type WireAnswer } from '#test/support/wire.js';
-import { type Shop, sharedShop } from './shop.js';
+import { useSharedShop } from './shop.js';
 
 const JSON_TYPE = 'Content-Type: application/json';
 
 describe('a request that is not what it should be', () => {
-  let shop: Shop;
+  const shop = useSharedShop();
   let slow: { readonly wire: Wire; readonly answer: Promise<WireAnswer | undefined> };
   const users = (): string => `${shop.url}/api/users`;
 
@@ -29,7 +29,6 @@ describe('a request that is not what it should be', () => {
     (await shop.sql.query('users', 'select 1 from users where email = $1', [email])).length;
 
   before(async () => {
-    shop = await sharedShop();
     const wire = await Wire.open(shop.url);
     wire.write(
       `POST /api/users HTTP/1.1\r\nHost: test\r\n${JSON_TYPE}\r\nContent-Length: 50\r\n\r\n{"name":`,

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { get, json } from '#test/support/client.js';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { expectProblem } from '#test/support/problem.js';
 import { workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { Wire } from '#test/support/wire.js';
 import { BUSY } from './fixtures/paths.js';
 
@@ -29,15 +29,7 @@ function belowOf(nodes: Profile['nodes'], id: number | undefined): number[] {
 const BURN = 'burnForTheProfile';
 
 describe('the CPU profile of a worker', () => {
-  let cluster: Cluster;
-  before(async function () {
-    this.timeout(30_000);
-    cluster = await startCluster({ config: BUSY, env: { WORKERS: '1', STALL_MS: '60000', DRAIN_MS: '500' } });
-  });
-  after(async function () {
-    this.timeout(30_000);
-    await cluster.dispose();
-  });
+  const cluster = useCluster({ config: BUSY, env: { WORKERS: '1', STALL_MS: '60000', DRAIN_MS: '500' } });
 
   const profileOf = (query = '?seconds=1') => get(`${cluster.adminUrl}/workers/1/profile${query}`);
   /** One whose request is with the primary before any that is sent from here on. */

@@ -1,5 +1,6 @@
 // A project of a user's own, as `multilane new` writes it, with the package installed as a link to this
 // build.
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -11,7 +12,7 @@ import { closeIdleConnections, get, json } from '#test/support/client.js';
 import { CLI, cleanEnvironment, within } from '#test/support/cluster.js';
 import { nodeTest } from '#test/support/node-test.js';
 import { until } from '#test/support/until.js';
-import { type Shop, sharedShop } from './shop.js';
+import { useSharedShop } from './shop.js';
 
 describe('multilane new', () => {
   const project = new Project();
@@ -118,11 +119,10 @@ describe('multilane migrate', () => {
       export default defineConfig({ services: [ledger] });`,
     'migrations/0001_ledger.sql': 'create table entry (id int);',
   });
-  let shop: Shop;
+  const shop = useSharedShop();
   before(async function () {
     this.timeout(30_000);
     project.install();
-    shop = await sharedShop();
   });
   after(() => project.remove());
   const migrate = async (...args: readonly string[]): Promise<Record<string, string>> => {

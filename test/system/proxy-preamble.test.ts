@@ -1,6 +1,7 @@
 // The core reads and drops a PROXY protocol preamble of any client: the addresses in it must have no effect.
+
 import { expect } from 'chai';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { Wire } from '#test/support/wire.js';
 import { EVERYTHING } from './fixtures/paths.js';
 
@@ -13,11 +14,7 @@ const TCP6 = [0x21, 0x21, 0, 36, ...IPV6(1), ...IPV6(2), 0, 80, 0, 80];
 const REQUEST = 'GET /who HTTP/1.1\r\nHost: x\r\n\r\n';
 
 describe('a PROXY protocol v2 preamble', () => {
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await startCluster({ config: EVERYTHING, env: { WORKERS: '1' } });
-  });
-  after(() => cluster.dispose());
+  const cluster = useCluster({ config: EVERYTHING, env: { WORKERS: '1' } });
 
   for (const [family, addresses] of Object.entries({ IPv4: TCP4, IPv6: TCP6 })) {
     it(`with ${family} addresses does not change the address of the client`, async () => {

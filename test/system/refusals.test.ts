@@ -8,7 +8,7 @@ import { expect } from 'chai';
 import { Project } from '#test/support/cli.js';
 import { get } from '#test/support/client.js';
 import { type Ended, runPrimary } from '#test/support/command.js';
-import { type Shop, sharedShop } from './shop.js';
+import { useSharedShop } from './shop.js';
 
 /** One clear line: what a person needs, nothing of the inside. */
 function expectRefusal(run: Ended, code: number, says: RegExp): void {
@@ -142,10 +142,7 @@ describe('a start that is refused', () => {
   });
 
   describe('on a DATA_DIR in use', () => {
-    let shop: Shop;
-    before(async () => {
-      shop = await sharedShop();
-    });
+    const shop = useSharedShop();
 
     it('exits 1 with one line, and the first process goes on', async () => {
       expectRefusal(await runPrimary({ dataDir: shop.dataDir }), 1, new RegExp(shop.dataDir));

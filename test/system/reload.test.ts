@@ -2,7 +2,6 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { closeIdleConnections, get } from '#test/support/client.js';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { expectProblem } from '#test/support/problem.js';
 import { newSeed } from '#test/support/random.js';
 import {
@@ -14,6 +13,7 @@ import {
   workersOf,
 } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { Wire } from '#test/support/wire.js';
 import { HAZARDS } from './fixtures/paths.js';
 
@@ -21,15 +21,7 @@ const ROLLS = 2;
 
 describe('a rolling replacement of all workers', () => {
   const seed = newSeed();
-  let cluster: Cluster;
-  before(async function () {
-    this.timeout(30_000);
-    cluster = await startCluster({ config: HAZARDS, env: { DRAIN_MS: String(PATIENT_DRAIN_MS) } });
-  });
-  after(async function () {
-    this.timeout(30_000);
-    await cluster.dispose();
-  });
+  const cluster = useCluster({ config: HAZARDS, env: { DRAIN_MS: String(PATIENT_DRAIN_MS) } });
 
   const finished = (): number => cluster.logs().filter(({ msg }) => msg === 'reload finished').length;
 

@@ -18,9 +18,22 @@ async function start(): Promise<Shop> {
   return { ...cluster, collector, sql: new Sql(cluster.dataDir) };
 }
 
-/** Call it in `before`. Leave behind what you like, but nothing broken. */
-export const sharedShop = shared(start, async (shop) => {
+const sharedShop = shared(start, async (shop) => {
   await shop.sql.close();
   await shop.dispose();
   await shop.collector.close();
 });
+
+/**
+ * Starts the shared shop before the tests of a `describe` block, if no earlier block has started it. Tests may
+ * leave any data behind, but nothing broken.
+ * @returns a shop whose properties are defined once it has started, so in hooks and tests alone
+ */
+export function useSharedShop(): Shop {
+  const shop: Partial<Shop> = {};
+  before(async function () {
+    this.timeout(60_000);
+    Object.assign(shop, await sharedShop());
+  });
+  return shop as Shop;
+}

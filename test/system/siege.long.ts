@@ -1,18 +1,15 @@
 // The siege of siege.test.ts for two minutes, judged as on a calm machine.
+
 import { expect } from 'chai';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { quantile } from '#test/support/quantile.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { SIEGE } from './fixtures/paths.js';
 import { heldBy, siege } from './siege/siege.js';
 
 const SECONDS = 120;
 
 describe('two minutes beside hostile clients and careless handlers', () => {
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await startCluster({ config: SIEGE, env: { LOG_LEVEL: 'silent' } });
-  });
-  after(() => cluster.dispose());
+  const cluster = useCluster({ config: SIEGE, env: { LOG_LEVEL: 'silent' } });
 
   it('an ordinary client sees under 1 % errors and five times its latency at most', async () => {
     const report = await siege(cluster, { seconds: SECONDS, unloadedSeconds: 10, carelessCalls: 10_000 });

@@ -1,6 +1,7 @@
 // No single client, and no single handler, stops the service for the others.
+
 import { expect } from 'chai';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { SIEGE } from './fixtures/paths.js';
 import { heldBy, siege } from './siege/siege.js';
 
@@ -9,11 +10,7 @@ const SECONDS = 6;
 const NOISE = 3;
 
 describe('beside hostile clients and careless handlers', () => {
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await startCluster({ config: SIEGE, env: { LOG_LEVEL: 'silent' } });
-  });
-  after(() => cluster.dispose());
+  const cluster = useCluster({ config: SIEGE, env: { LOG_LEVEL: 'silent' } });
 
   it('an ordinary client is served, and afterwards nothing is held', async () => {
     const report = await siege(cluster, { seconds: SECONDS, unloadedSeconds: 2, carelessCalls: 700 });

@@ -1,15 +1,11 @@
 import { expect } from 'chai';
+import { useCluster } from '#test/support/use-cluster.js';
 import { get } from '../support/client.js';
-import { type Cluster, startCluster } from '../support/cluster.js';
 import { evenLoad } from '../support/even-load.js';
 import { SHARED_CALLS } from './fixtures/paths.js';
 
 describe('singleFlight over four workers', () => {
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await startCluster({ config: SHARED_CALLS, env: { WORKERS: '4', ADAPTIVE_LIMIT: 'off' } });
-  });
-  after(() => cluster.dispose());
+  const cluster = useCluster({ config: SHARED_CALLS, env: { WORKERS: '4', ADAPTIVE_LIMIT: 'off' } });
 
   it('makes one call for a thousand requests at the same time, and gives all of them its answer', async () => {
     const load = { url: cluster.url, perSecond: 2_000, forMs: 500, connections: 1_000 };

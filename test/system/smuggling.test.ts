@@ -1,9 +1,10 @@
 // Every doubtful request over the real process, with a second one behind it: in the same packet, in the
 // packet of its body, in that of the body's end, in one that follows at once, and in one that comes when the
 // first has been answered. The second one counts itself.
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { Wire } from '#test/support/wire.js';
 import { EVERYTHING } from './fixtures/paths.js';
 import { CHUNKED, NAMELESS, namelessChunks, namelessLength, UNTRUSTED } from './smuggling/cases.js';
@@ -24,12 +25,8 @@ const AT_ONCE = 60;
 
 for (const mode of ['reject', 'accept'] as const) {
   describe(`a second request, with CHUNKED_BODIES=${mode}`, () => {
-    let cluster: Cluster;
-    before(async () => {
-      // One worker has one list of what was executed.
-      cluster = await startCluster({ config: EVERYTHING, env: { WORKERS: '1', CHUNKED_BODIES: mode } });
-    });
-    after(() => cluster.dispose());
+    // One worker has one list of what was executed.
+    const cluster = useCluster({ config: EVERYTHING, env: { WORKERS: '1', CHUNKED_BODIES: mode } });
 
     const silent = (wire: Wire, ms: number): Promise<unknown> =>
       ms === SOON_MS ? sleep(ms) : Promise.race([wire.closed(), wire.answer(), sleep(ms)]);

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import { get, json } from '#test/support/client.js';
-import { type Cluster, type LogLine, startCluster } from '#test/support/cluster.js';
+import type { Cluster, LogLine } from '#test/support/cluster.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { reload, type WorkerView, workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { STALLED_CALLBACKS } from './fixtures/paths.js';
 
@@ -12,14 +13,10 @@ import { STALLED_CALLBACKS } from './fixtures/paths.js';
 function withCluster(what: string, cases: (the: () => Cluster) => void): void {
   describe(`a callback that never returns, ${what},`, function () {
     this.timeout(30_000);
-    let cluster: Cluster;
-    before(async () => {
-      cluster = await startCluster({
-        config: STALLED_CALLBACKS,
-        env: { STALL_MS: '300', DRAIN_MS: '500', STREAM_IDLE_MS: '1000' },
-      });
+    const cluster = useCluster({
+      config: STALLED_CALLBACKS,
+      env: { STALL_MS: '300', DRAIN_MS: '500', STREAM_IDLE_MS: '1000' },
     });
-    after(() => cluster.dispose());
 
     cases(() => cluster);
 

@@ -1,22 +1,14 @@
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { Wire } from '#test/support/wire.js';
 import { STALLED_HOLDERS } from './fixtures/paths.js';
 
 describe('a handler that is interrupted while it holds what others want', () => {
-  let cluster: Cluster;
-  before(async function () {
-    this.timeout(30_000);
-    // Nothing of what is held may come back because the worker has ended.
-    cluster = await startCluster({ config: STALLED_HOLDERS, env: { STALL_MS: '300', DRAIN_MS: '30000' } });
-  });
-  after(async function () {
-    this.timeout(30_000);
-    await cluster.dispose();
-  });
+  // The drain is so long that nothing is released because the worker has ended.
+  const cluster = useCluster({ config: STALLED_HOLDERS, env: { STALL_MS: '300', DRAIN_MS: '30000' } });
 
   const status = async (wire: Wire, path: string): Promise<number | undefined> =>
     (await wire.request('GET', path))?.status;

@@ -1,9 +1,10 @@
 // What a stall costs, in figures. Outside `npm test`: mocha --spec build/test/system/stalls.long.js
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { Wire } from '#test/support/wire.js';
 import { burnBesideOthers } from './burning.js';
 import { STALLS } from './fixtures/paths.js';
@@ -17,11 +18,7 @@ const highest = (all: readonly number[]): number => Math.round(Math.max(...all))
 
 describe('what a stall costs', function () {
   this.timeout(300_000);
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await startCluster({ config: STALLS, env: { STALL_MS: String(STALL_MS) } });
-  });
-  after(() => cluster.dispose());
+  const cluster = useCluster({ config: STALLS, env: { STALL_MS: String(STALL_MS) } });
 
   const threadOf = async (wire: Wire): Promise<number> => {
     const answer = await wire.request('GET', '/thread');

@@ -7,6 +7,7 @@ import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { keepAliveLoad } from '#test/support/keep-alive-load.js';
 import { rollOnce, type WorkerView, workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { Wire } from '#test/support/wire.js';
 import { burnBesideOthers } from './burning.js';
@@ -45,23 +46,15 @@ const requestsDumped = (cluster: Cluster, reason: string) =>
     }));
 
 describe('a handler that keeps the event loop from turning', () => {
-  let cluster: Cluster;
-  before(async function () {
-    this.timeout(30_000);
-    cluster = await startCluster({
-      config: STALLS,
-      // The hundred requests beside a stall would be refused where other programs take the core.
-      env: {
-        WORKERS: String(WORKERS),
-        STALL_MS: String(STALL_MS),
-        DRAIN_MS: '500',
-        ADAPTIVE_LIMIT: 'off',
-      },
-    });
-  });
-  after(async function () {
-    this.timeout(30_000);
-    await cluster.dispose();
+  const cluster = useCluster({
+    config: STALLS,
+    // The hundred requests beside a stall would be refused where other programs take the core.
+    env: {
+      WORKERS: String(WORKERS),
+      STALL_MS: String(STALL_MS),
+      DRAIN_MS: '500',
+      ADAPTIVE_LIMIT: 'off',
+    },
   });
 
   /** A connection to the worker on which `wire` is. */

@@ -4,15 +4,12 @@ import { expect } from 'chai';
 import { get } from '#test/support/client.js';
 import { ROOT } from '#test/support/cluster.js';
 import { runPrimary } from '#test/support/command.js';
-import { type Shop, sharedShop } from './shop.js';
+import { useSharedShop } from './shop.js';
 
 const { version } = JSON.parse(readFileSync(`${ROOT}/package.json`, 'utf8')) as { version: string };
 
 describe('the start of the process', () => {
-  let shop: Shop;
-  before(async () => {
-    shop = await sharedShop();
-  });
+  const shop = useSharedShop();
 
   it('prints exactly one ready line, on stderr, with the real ports', () => {
     const lines = shop.stderr.filter((line) => line.includes('multilane ready'));

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { get, json, post, unique } from '#test/support/client.js';
 import type { CollectedSpan } from '#test/support/collector.js';
 import { checkoutBody } from '#test/support/shop-messages.js';
-import { type Shop, sharedShop } from './shop.js';
+import { useSharedShop } from './shop.js';
 
 const SERVER = 2;
 const CLIENT = 3;
@@ -15,10 +15,7 @@ const newTrace = (): { readonly traceId: string; readonly traceparent: string; r
 };
 
 describe('the telemetry of one request', () => {
-  let shop: Shop;
-  before(async () => {
-    shop = await sharedShop();
-  });
+  const shop = useSharedShop();
 
   it('exports a checkout as one trace: server, saga steps, calls and queries, every parent known', async () => {
     const { traceId, parent, traceparent } = newTrace();

@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import { makeCertificate, needsOpenssl, type TestCertificate } from '#test/support/certificate.js';
 import { get, json, put, unique, uniqueEmail } from '#test/support/client.js';
-import { type Cluster, newDataDir, startCluster } from '#test/support/cluster.js';
+import { type Cluster, newDataDir } from '#test/support/cluster.js';
 import { checkoutBody } from '#test/support/shop-messages.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { Wire } from '#test/support/wire.js';
 
 interface User {
@@ -25,21 +26,16 @@ async function ask<T>(cluster: Cluster, method: string, path: string, body?: unk
 
 describe('services over TLS', () => {
   let tls: TestCertificate;
-  let shop: Cluster;
-  let users: Cluster;
-  before(async function () {
-    this.timeout(60_000);
+  let dataDir: string;
+  before(function () {
     needsOpenssl(this);
-    const dataDir = newDataDir();
+    dataDir = newDataDir();
     tls = makeCertificate(dataDir, 'shop');
-    shop = await startCluster({ dataDir, tls, env: { WORKERS: '1' } });
-    const trust = { NODE_EXTRA_CA_CERTS: tls.certFile };
-    users = await startCluster({ env: { SERVICES: 'users', WORKERS: '1', ...trust } });
   });
-  after(async function () {
-    this.timeout(60_000);
-    await Promise.all([shop?.dispose(), users?.dispose()]);
-  });
+  const shop = useCluster(() => ({ dataDir, tls, env: { WORKERS: '1' } }));
+  const users = useCluster(() => ({
+    env: { SERVICES: 'users', WORKERS: '1', NODE_EXTRA_CA_CERTS: tls.certFile },
+  }));
 
   it('call each other within the process, as without', async () => {
     const { id } = await ask<User>(shop, 'POST', '/api/users', { name: 'Ada', email: uniqueEmail() });

@@ -1,9 +1,10 @@
 // Uploads that are sent faster than they can be taken: they wait in the socket and not in memory, and the
 // worker serves.
+
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { type FastUpload, fastUpload } from '#test/support/fast-upload.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { UPLOADS } from './fixtures/paths.js';
 
 const BYTES = 64 * 1024 * 1024;
@@ -26,12 +27,10 @@ const READERS: Readonly<Record<string, Omit<FastUpload, 'port' | 'bytes'>>> = {
 for (const sharding of ['acceptor', 'reuseport'] as const) {
   describe(`uploads from a client that is faster: SHARDING=${sharding}`, function () {
     this.timeout(60_000);
-    let cluster: Cluster;
-    before(async function () {
+    before(function () {
       if (process.platform !== 'linux') this.skip();
-      cluster = await startCluster({ config: UPLOADS, env: { SHARDING: sharding, WORKERS: '1' } });
     });
-    after(() => cluster?.dispose());
+    const cluster = useCluster({ config: UPLOADS, env: { SHARDING: sharding, WORKERS: '1' } });
 
     const heldNow = async (): Promise<number> => {
       const text = await (await get(`${cluster.adminUrl}/metrics`)).text();

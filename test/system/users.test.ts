@@ -2,16 +2,13 @@ import { expect } from 'chai';
 import { get, json, post, unique, uniqueEmail } from '#test/support/client.js';
 import { expectProblem } from '#test/support/problem.js';
 import type { Order, User } from '#test/support/shop-messages.js';
-import { type Shop, sharedShop } from './shop.js';
+import { useSharedShop } from './shop.js';
 
 describe('the users service', () => {
-  let shop: Shop;
+  const shop = useSharedShop();
   const users = (): string => `${shop.url}/api/users`;
   const create = async (): Promise<User> =>
     json(await post(users(), { name: 'Ada', email: uniqueEmail() }), 201);
-  before(async () => {
-    shop = await sharedShop();
-  });
 
   it('creates a user: 201, Location, the user', async () => {
     const email = uniqueEmail();

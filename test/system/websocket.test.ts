@@ -4,6 +4,7 @@ import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { openRaw } from '#test/support/frames.js';
 import { rollOnce } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { Wire } from '#test/support/wire.js';
 import { SOCKETS } from './fixtures/paths.js';
@@ -39,15 +40,7 @@ const leave = (members: Iterable<Member>): void => {
 };
 
 describe('WebSockets over two workers', () => {
-  let cluster: Cluster;
-  before(async function () {
-    this.timeout(30_000);
-    cluster = await startCluster({ config: SOCKETS, env: { DRAIN_MS: String(DRAIN_MS) } });
-  });
-  after(async function () {
-    this.timeout(30_000);
-    await cluster.dispose();
-  });
+  const cluster = useCluster({ config: SOCKETS, env: { DRAIN_MS: String(DRAIN_MS) } });
 
   it('bring a message to the members on every worker, but not to its sender', async () => {
     const members = [...(await crowd(cluster, 'all', 2)).values()].flat();

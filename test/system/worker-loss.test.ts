@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { get, json } from '#test/support/client.js';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { expectProblem } from '#test/support/problem.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { Wire } from '#test/support/wire.js';
 import { HAZARDS } from './fixtures/paths.js';
 
@@ -17,16 +17,8 @@ interface WorkerView {
 }
 
 describe('a project of its own, whose handlers misbehave', () => {
-  let cluster: Cluster;
-  before(async function () {
-    this.timeout(30_000);
-    // Every replaced worker is counted: one that gets no core is not to be replaced.
-    cluster = await startCluster({ config: HAZARDS, env: { STALL_MS: '20000' } });
-  });
-  after(async function () {
-    this.timeout(30_000);
-    await cluster.dispose();
-  });
+  // Every replaced worker is counted: one that gets no core is not to be replaced.
+  const cluster = useCluster({ config: HAZARDS, env: { STALL_MS: '20000' } });
 
   const workers = async (): Promise<WorkerView[]> => json(await get(`${cluster.adminUrl}/workers`));
   const place = async (wire: Wire): Promise<Place> => {

@@ -1,10 +1,11 @@
 // A storm of broken requests over the real process: a short one in `npm test`, a long one outside of it.
 // Prints its seed; SEED=… sends the same again.
+
 import { expect } from 'chai';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { newSeed } from '#test/support/random.js';
 import { collectGarbage, residentMb } from '#test/support/resident-memory.js';
 import { until } from '#test/support/until.js';
+import { useCluster } from '#test/support/use-cluster.js';
 import { EVERYTHING } from '../fixtures/paths.js';
 import { kindOf, SEEDS } from './seeds.js';
 import { openConnections, type Storm, storm } from './storm.js';
@@ -37,14 +38,10 @@ export interface Fuzzing {
 export function describeFuzzing({ count, warmUp, budgetMs, drains }: Fuzzing): void {
   const seed = newSeed();
   describe(`${count} broken requests (SEED=${seed})`, () => {
-    let cluster: Cluster;
-    before(async () => {
-      cluster = await startCluster({
-        config: EVERYTHING,
-        env: { WORKERS: String(WORKERS), TRUSTED_PROXIES: '127.0.0.0/8', LOG_LEVEL: 'error' },
-      });
+    const cluster = useCluster({
+      config: EVERYTHING,
+      env: { WORKERS: String(WORKERS), TRUSTED_PROXIES: '127.0.0.0/8', LOG_LEVEL: 'error' },
     });
-    after(() => cluster.dispose());
 
     const workers = async (): Promise<WorkerView[]> => {
       const views = (await (await fetch(`${cluster.adminUrl}/workers`)).json()) as WorkerView[];
