@@ -17,7 +17,7 @@ describe('a listener of ctx.signal', () => {
     ['the client leaves', '/listener/left'],
     ['the time of the request is over', '/listener/late'],
   ] as const) {
-    it(`may fail when ${what}: it is logged, and costs nothing else`, async () => {
+    it(`may throw when ${what}: the error is logged, and nothing else fails`, async () => {
       const { port } = new URL(cluster.url);
       const client = await deafClient(Number(port), `GET ${route} HTTP/1.1\r\nHost: test\r\n\r\n`);
       await until(
@@ -44,7 +44,7 @@ describe('a listener of ctx.signal', () => {
     });
   }
 
-  it('does not hide what fails later, outside of it', async () => {
+  it('does not hide an error that is thrown later, outside of it', async () => {
     await get(`${cluster.url}/uncaught`);
     await until(
       () => workersOf(cluster),

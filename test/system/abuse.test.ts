@@ -1,4 +1,4 @@
-// Clients that mean no good, over the real process: what they cost, and that they are cut.
+// Hostile clients of the real process: what they cost, and that they are disconnected.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -20,7 +20,7 @@ const COST_MB = 16;
 const MB = 1_000_000;
 /** The core's idle time-out, counted in steps of 4 s; and what a busy machine adds. */
 const IDLE_CUT_MS = 12_000 + 8000;
-/** An answer to the first may be under way before the second comes. */
+/** A response to the first packet may be under way before the second comes. */
 const BETWEEN_PACKETS_MS = 100;
 
 const request = (path: string, method = 'GET'): string => `${method} ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
@@ -37,7 +37,7 @@ class Client {
   constructor(url: string) {
     const { hostname, port } = new URL(url);
     this.socket = connect({ host: hostname, port: Number(port), noDelay: true });
-    this.socket.on('error', () => undefined); // a reset is what they ask for
+    this.socket.on('error', () => undefined); // these clients provoke a reset
     this.closed = new Promise((resolve) => this.socket.once('close', () => resolve()));
   }
 
@@ -71,7 +71,7 @@ class Client {
   }
 }
 
-describe('a client that means no good', () => {
+describe('a hostile client', () => {
   const cluster = useCluster({ config: EVERYTHING, env: { WORKERS: String(WORKERS) } });
 
   /**
@@ -97,7 +97,7 @@ describe('a client that means no good', () => {
     ['HEAD', '/who'],
     ['GET', '/stream'],
   ] as const) {
-    it(`and asks for ${method} ${path} again and again but never reads costs less than ${COST_MB} MiB`, async () => {
+    it(`that requests ${method} ${path} again and again but never reads costs less than ${COST_MB} MiB`, async () => {
       const grown = await cost(async () => {
         const deaf = new Client(cluster.url);
         deaf.socket.pause();
@@ -109,7 +109,7 @@ describe('a client that means no good', () => {
     });
   }
 
-  it(`and sends a body without end while it reads no answer costs less than ${COST_MB} MiB`, async () => {
+  it(`that sends an endless body while it reads no response costs less than ${COST_MB} MiB`, async () => {
     const grown = await cost(async () => {
       const deaf = new Client(cluster.url);
       deaf.socket.pause();
@@ -121,7 +121,7 @@ describe('a client that means no good', () => {
     expect(grown).to.be.lessThan(COST_MB);
   });
 
-  it('and sends a byte a second, or nothing any more, is cut, and so is one that leaves in the middle', async function () {
+  it('that sends a byte a second or stops sending is disconnected, and so is a client that leaves in the middle of a request', async function () {
     this.timeout(60_000);
     const seed = newSeed();
     const slowly = async (first: string, rest: string): Promise<void> => {
@@ -163,19 +163,19 @@ describe('a client that means no good', () => {
     ['PATCH /echo', 1 << 24, 200],
   ];
   for (const [line, limit, status] of endless) {
-    it(`and sends ${line} a body without end is cut at its limit`, async () => {
+    it(`that sends ${line} an endless body is disconnected at the limit of that route`, async () => {
       const client = new Client(cluster.url).listen();
       client.socket.write(chunkedHead(line));
       const written = await client.pour(CHUNK, 200 * MB, 5000);
       await within(15_000, client.closed, () => `still open, ${written} bytes written`);
-      // The reset that ends it may overtake the answer.
+      // The reset that ends the connection may overtake the response.
       if (client.heard !== '') expect(client.heard).to.match(new RegExp(`^HTTP/1\\.1 ${status} `));
       expect(client.heard.length).to.be.lessThan(limit + MB);
       expect(client.heard).to.not.match(/\r\n0\r\n\r\n$/);
     });
   }
 
-  it('and sends a giant head is answered 431, and one without end is cut', async () => {
+  it('that sends a giant request head gets 431, and one that sends an endless head is disconnected', async () => {
     const wire = await Wire.open(cluster.url);
     wire.write(`GET /who HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(17_000)}\r\n\r\n`);
     const answer = await wire.answer();

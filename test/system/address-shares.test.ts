@@ -75,7 +75,7 @@ describe('one client address', () => {
   const open = (count: number): string[] => Array<string>(count).fill('open');
   const FULL = '503 OVERLOADED';
 
-  it('has at most half of MAX_PENDING_BODIES on their way, and another one the other half', async () => {
+  it('has at most half of MAX_PENDING_BODIES under way, and another one the other half', async () => {
     await start({ MAX_PENDING_BODIES: String(MOST) });
     const pending = (from: string) => () => body(from, 1, 'multilane_pending_bodies');
     expect(await times(MOST / 2 + 1, pending(GREEDY))).to.deep.equal([...open(MOST / 2), FULL]);

@@ -43,7 +43,7 @@ describe('an admin plane beside clients that never send a whole request header',
     return Number(new RegExp(`^${name}\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
   };
 
-  it('answers probes and scrapes from the same address, and counts whom it has closed', async function () {
+  it('responds to probes and scrapes from the same address, and counts the connections that it has closed', async function () {
     this.timeout(60_000);
     for (let made = 0; made < ATTACKERS; made += 1) await hold();
     for (let time = 0; time < 20; time += 1) {

@@ -25,7 +25,7 @@ describe('the admin plane', () => {
   const metrics = async (): Promise<string> => (await get(admin('/metrics'))).text();
   const workers = async (): Promise<WorkerView[]> => json(await get(admin('/workers')));
 
-  it('shows both workers, and both serve', async () => {
+  it('lists both workers, and both serve', async () => {
     const before = await workers();
     expect(before).to.have.length(2);
     for (const worker of before) {
@@ -43,7 +43,7 @@ describe('the admin plane', () => {
     for (const count of grown) expect(count).to.be.at.least(1);
   });
 
-  describe('with /metrics', () => {
+  describe('at /metrics', () => {
     it('is accepted by promtool check metrics', async function () {
       if (spawnSync('promtool', ['--version']).error !== undefined) {
         this.test!.title += ' (promtool is not installed: Debian package prometheus)';
@@ -57,7 +57,7 @@ describe('the admin plane', () => {
       expect(stdout + stderr).to.equal('');
     });
 
-    it('speaks the text format, and OpenMetrics when asked', async () => {
+    it('sends the Prometheus text format, and OpenMetrics when the client accepts it', async () => {
       expect((await get(admin('/metrics'))).headers.get('content-type')).to.match(
         /^text\/plain; version=0\.0\.4/,
       );
@@ -83,7 +83,7 @@ describe('the admin plane', () => {
       expect((await count()) - before).to.equal(N);
     });
 
-    it('has the buckets and labels of the conventions', async () => {
+    it('has the buckets and labels of the OpenTelemetry conventions', async () => {
       await get(`${shop.url}/health`);
       const text = await metrics();
       const line = text
@@ -102,7 +102,7 @@ describe('the admin plane', () => {
       );
     });
 
-    it('has the process figures of prom-client and our own', async () => {
+    it('has the process metrics of prom-client and those of Multilane', async () => {
       const text = await metrics();
       for (const name of [
         'process_cpu_seconds_total',
@@ -119,7 +119,7 @@ describe('the admin plane', () => {
     });
   });
 
-  describe('with the registry', () => {
+  describe('as the registry', () => {
     const services = '/registry/v1/services';
     const instance = (id: string): string => admin(`${services}/guests/instances/${id}`);
     const guests = async (): Promise<InstanceView[]> => {
@@ -127,7 +127,7 @@ describe('the admin plane', () => {
       return instances;
     };
 
-    it('knows a local instance of every mounted service', async () => {
+    it('lists a local instance of every mounted service', async () => {
       const { services: counts } = await json<{ services: Record<string, number> }>(
         await get(admin(services)),
       );
@@ -140,7 +140,7 @@ describe('the admin plane', () => {
       });
     });
 
-    it('registers 201, replaces 200, takes heartbeats 204, forgets 204', async () => {
+    it('responds 201 to a registration, 200 to a replacement, 204 to a heartbeat and to a removal', async () => {
       expect((await put(instance('a'), { host: '127.0.0.1', port: 4000 })).status).to.equal(201);
       expect((await put(instance('a'), { host: '127.0.0.1', port: 4001 })).status).to.equal(200);
       expect((await guests()).map(({ id, port }) => ({ id, port }))).to.deep.equal([{ id: 'a', port: 4001 }]);
@@ -164,7 +164,7 @@ describe('the admin plane', () => {
       });
     }
 
-    it('refuses its own admin address', async () => {
+    it('refuses an instance at its own admin address', async () => {
       const port = Number(new URL(shop.adminUrl).port);
       for (const host of ['127.0.0.1', 'localhost', '127.1.2.3']) {
         const answer = await put(instance('self'), { host, port });
@@ -186,7 +186,7 @@ describe('the admin plane', () => {
     });
   });
 
-  it('refuses a foreign Host, Origin and cross-site request with 403', async () => {
+  it('refuses a foreign Host, a foreign Origin and a cross-site request with 403', async () => {
     const wire = await Wire.open(shop.adminUrl);
     wire.write('GET /workers HTTP/1.1\r\nHost: evil.example\r\n\r\n');
     expect((await wire.answer())?.status).to.equal(403);
@@ -195,7 +195,7 @@ describe('the admin plane', () => {
     await expectProblem(await get(admin('/workers'), { 'sec-fetch-site': 'cross-site' }), 403, 'CROSS_SITE');
   });
 
-  it('answers what is not there as a problem', async () => {
+  it('responds with a problem document to an unknown path or method', async () => {
     await expectProblem(await get(admin('/nowhere')), 404, 'ROUTE_NOT_FOUND');
     await expectProblem(await fetch(admin('/workers'), { method: 'PATCH' }), 405, 'METHOD_NOT_ALLOWED');
   });

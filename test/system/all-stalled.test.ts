@@ -55,7 +55,7 @@ describe('the admin plane while every worker is stalled', () => {
     return new Response(text, response);
   }
 
-  it('answers /metrics, with the requests that keep the workers busy', async () => {
+  it('serves /metrics, with the requests that keep the workers busy', async () => {
     const response = await whileAllTurn('/metrics');
     expect(response.status).to.equal(200);
     const active = /^http_server_active_requests(?:\{.*\})? (\d+)$/m.exec(await response.text())?.[1];
@@ -63,17 +63,17 @@ describe('the admin plane while every worker is stalled', () => {
     expect((await whileAllTurn('/metrics.json')).status).to.equal(200);
   });
 
-  it('answers the probes', async () => {
+  it('responds to the probes', async () => {
     for (const path of ['/livez', '/readyz']) expect((await whileAllTurn(path)).status, path).to.equal(200);
   });
 
-  it('answers /workers, with what each of them is at', async () => {
+  it('serves /workers, with the request that each of them runs', async () => {
     const list = await json<{ current: unknown }[]>(await whileAllTurn('/workers'));
     expect(list).to.have.length(WORKERS);
     for (const { current } of list) expect(current).to.include({ route: '/turn' });
   });
 
-  it('has waited for loops that were never interrupted: told to end, they respond themselves', async () => {
+  it('did so while the loops ran uninterrupted: they end by themselves and send their responses', async () => {
     tellToEnd();
     const responses = await Promise.all(wires.map((wire) => wire.answer()));
     expect(responses.map((response) => response?.status)).to.deep.equal([200, 200]);

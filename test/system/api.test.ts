@@ -1,4 +1,4 @@
-// What the data plane says about itself, and what it counts of what it turned away.
+// How the data plane describes itself, and how it counts the requests that it has rejected.
 
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { expect } from 'chai';
@@ -22,7 +22,7 @@ describe('the API of the shop', () => {
     expect(document.paths).to.not.include.keys('/internal/users/undo');
   });
 
-  it('is shown by a page whose parts come from here', async () => {
+  it('is shown by a page that loads nothing from other hosts', async () => {
     const page = await get(`${shop.url}/docs`);
     expect(page.headers.get('content-security-policy')).to.include("default-src 'none'");
     const parts = [...(await page.text()).matchAll(/(?:src|href)="(docs\/[^"]+)"/g)].map(([, part]) => part!);
@@ -33,7 +33,7 @@ describe('the API of the shop', () => {
     }
   });
 
-  it('counts what its limits turned away', async () => {
+  it('counts the requests that its limits have rejected', async () => {
     const refused = async (): Promise<number> => {
       const text = await (await get(`${shop.adminUrl}/metrics`)).text();
       const line = /^multilane_requests_shed_total\{reason="body_too_large"\} (\d+)$/m.exec(text);

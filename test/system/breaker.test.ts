@@ -61,7 +61,7 @@ describe('a breaker over four workers', () => {
     return items.find(({ service }) => service === 'faulty')!;
   };
   const breakerLines = () => cluster.logs().filter(({ msg }) => msg === 'breaker changed');
-  /** Failures one after the other, in turn by all workers. @returns when the last one was answered */
+  /** Makes calls fail one after the other, in turn in all workers. @returns the time of the last response */
   const fail = async (failures: number): Promise<number> => {
     instance.behave = answering(500);
     const before = instance.received;
@@ -72,7 +72,7 @@ describe('a breaker over four workers', () => {
   };
   const openPeriodIsOver = (): Promise<unknown> => until(shown, ({ state }) => state === 'half-open');
 
-  it('opens after exactly twenty failures of all together, and is seen by each at once', async () => {
+  it('opens after exactly twenty failures in all workers together, and each sees it at once', async () => {
     const opened = await fail(THRESHOLD);
     const refused = await Promise.all(
       wires.map(async (wire) => ({ ...(await call(wire)), at: performance.now() })),
@@ -83,7 +83,7 @@ describe('a breaker over four workers', () => {
     expect(instance.received).to.equal(THRESHOLD);
   });
 
-  it('lets exactly three probes through of many requests to all workers, and closes when they succeed', async () => {
+  it('admits exactly three probes of many requests to all workers, and closes when they succeed', async () => {
     let answer = (): void => undefined;
     const told = new Promise<void>((resolve) => {
       answer = resolve;
@@ -111,7 +111,7 @@ describe('a breaker over four workers', () => {
     expect(instance.received - before).to.equal(PROBES + WORKERS);
   });
 
-  it('is not wedged by probes that are never answered', async () => {
+  it('is not blocked by probes that never get a response', async () => {
     // The four that have just succeeded are calls in the window, too.
     await fail(THRESHOLD - WORKERS);
     expect((await shown()).state).to.equal('open');
@@ -142,7 +142,7 @@ describe('a breaker over four workers', () => {
     );
   });
 
-  it('is told of in one line for every transition, whichever worker made it, and counted', async () => {
+  it('has one log line for every transition, whichever worker made it, and counts it', async () => {
     const lines = await until(breakerLines, ({ length }) => length >= 8);
     const states = lines.map(({ state, service, endpoint }) => {
       expect([service, endpoint]).to.deep.equal(['faulty', 'one']);

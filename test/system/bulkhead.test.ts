@@ -16,7 +16,7 @@ describe('maxConcurrent over two workers', () => {
     return bulkheads.find(({ name }) => name === 'route bounded GET /hang')?.held;
   };
 
-  it('is one number, and what a lost worker held of it is released', async () => {
+  it('is one limit for both, and the permits of a lost worker are released', async () => {
     const wires = await Promise.all(Array.from({ length: 3 }, () => Wire.open(cluster.url)));
     for (const wire of wires) wire.write('GET /hang HTTP/1.1\r\nhost: localhost\r\n\r\n');
     expect(await until(held, (count) => count === 3)).to.equal(3);

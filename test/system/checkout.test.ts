@@ -41,7 +41,7 @@ describe('the checkout', () => {
     };
   };
 
-  it('makes user, confirmed order and captured payment', async () => {
+  it('creates a user, a confirmed order and a captured payment', async () => {
     const email = uniqueEmail();
     const done = await json<CompletedCheckout>(await checkout(cart(email, 'tok_ok'), unique('ok')), 201);
     expect(done).to.have.all.keys('sagaId', 'status', 'userId', 'orderId', 'paymentId');
@@ -54,7 +54,7 @@ describe('the checkout', () => {
     expect(order).to.include({ status: 'confirmed', userId: done.userId });
   });
 
-  it('shows its saga with every step', async () => {
+  it('reports its saga with every step', async () => {
     const done = await json<CompletedCheckout>(
       await checkout(cart(uniqueEmail(), 'tok_ok'), unique('view')),
       201,
@@ -99,7 +99,7 @@ describe('the checkout', () => {
     ).to.deep.equal(before);
   });
 
-  it('answers 409 when the e-mail is taken, and leaves the other user alone', async () => {
+  it('responds 409 when the e-mail is taken, and does not change the other user', async () => {
     const email = uniqueEmail();
     await json(await post(`${shop.url}/api/users`, { name: 'Bob', email }), 201);
     const problem = await expectProblem(
@@ -111,7 +111,7 @@ describe('the checkout', () => {
     expect(await traces(email)).to.deep.equal({ users: 1, orders: [], payments: [] });
   });
 
-  it('retries a payment that fails repeatably', async () => {
+  it('retries a payment whose failure is temporary', async () => {
     const email = uniqueEmail();
     const done = await json<CompletedCheckout>(
       await checkout(cart(email, 'tok_flaky'), unique('flaky')),
@@ -121,7 +121,7 @@ describe('the checkout', () => {
     expect(await traces(email)).to.deep.equal({ users: 1, orders: ['confirmed'], payments: ['captured'] });
   });
 
-  it('gives a captured payment back when the order cannot be confirmed any more', async function () {
+  it('refunds a captured payment when the order can no longer be confirmed', async function () {
     this.timeout(30_000);
     const body = cart(uniqueEmail(), 'tok_timeout');
     const pending = checkout(body, unique('refund'));
@@ -141,7 +141,7 @@ describe('the checkout', () => {
     expect(kept).to.deep.equal([{ status: 'refunded' }]);
   });
 
-  it('runs on behind an answer 202 when the client prefers not to wait', async () => {
+  it('continues after a response 202 when the client prefers not to wait', async () => {
     const response = await checkout(cart(uniqueEmail(), 'tok_flaky'), unique('async'), {
       prefer: 'respond-async',
     });
@@ -157,8 +157,8 @@ describe('the checkout', () => {
     expect(saga.status).to.equal('completed');
   });
 
-  describe('with its Idempotency-Key', () => {
-    it('cannot be without one', async () => {
+  describe('by its Idempotency-Key', () => {
+    it('is refused without one', async () => {
       await expectProblem(await checkout(cart(uniqueEmail(), 'tok_ok')), 400, 'IDEMPOTENCY_KEY_REQUIRED');
     });
 
@@ -166,17 +166,17 @@ describe('the checkout', () => {
       ['256 characters', 'k'.repeat(256)],
       ['a space inside', 'a b'],
     ] as const) {
-      it(`refuses one of ${what}`, async () => {
+      it(`is refused when the key is one of ${what}`, async () => {
         await expectProblem(await checkout(cart(uniqueEmail(), 'tok_ok'), key), 422, 'VALIDATION_FAILED');
       });
     }
 
-    it('takes one of 255 visible characters', async () => {
+    it('accepts a key of 255 visible characters', async () => {
       const key = unique('~!k').padEnd(255, '~');
       await json(await checkout(cart(uniqueEmail(), 'tok_ok'), key), 201);
     });
 
-    it('gives the same answer again and does nothing twice, whatever the order of the members', async () => {
+    it('repeats the same response and does nothing twice, whatever the order of the JSON members', async () => {
       const email = uniqueEmail();
       const key = unique('twice');
       const body = cart(email, 'tok_ok');
@@ -188,7 +188,7 @@ describe('the checkout', () => {
       expect(await traces(email)).to.deep.equal({ users: 1, orders: ['confirmed'], payments: ['captured'] });
     });
 
-    it('gives a refusal again, of the same saga', async () => {
+    it('repeats a refusal, with the id of the same saga', async () => {
       const key = unique('refused');
       const body = cart(uniqueEmail(), 'tok_declined');
       const first = await expectProblem(await checkout(body, key), 402, 'SAGA_COMPENSATED');
@@ -197,7 +197,7 @@ describe('the checkout', () => {
       expect(told(second)).to.deep.equal(told(first));
     });
 
-    it('has one effect when ten come at once', async () => {
+    it('has one effect when ten requests come at once', async () => {
       const email = uniqueEmail();
       const key = unique('storm');
       const answers = await Promise.all(
@@ -212,13 +212,13 @@ describe('the checkout', () => {
       expect(await traces(email)).to.deep.equal({ users: 1, orders: ['confirmed'], payments: ['captured'] });
     });
 
-    it('is refused for another body', async () => {
+    it('is refused when the key comes with another body', async () => {
       const key = unique('reused');
       await json(await checkout(cart(uniqueEmail(), 'tok_ok'), key), 201);
       await expectProblem(await checkout(cart(uniqueEmail(), 'tok_ok'), key), 422, 'IDEMPOTENCY_KEY_REUSED');
     });
 
-    it('is told to come again while the first runs', async () => {
+    it('is refused with Retry-After while the first request runs', async () => {
       const body = cart(uniqueEmail(), 'tok_timeout');
       const key = unique('busy');
       await json(await checkout(body, key, { prefer: 'respond-async' }), 202);
@@ -245,18 +245,18 @@ describe('the checkout', () => {
     });
   }
 
-  it('does not find an unknown saga and refuses a bad id', async () => {
+  it('responds 404 to an unknown saga and refuses a bad id', async () => {
     const nobody = `${shop.url}/api/checkout/01890a5d-ac96-774b-bcce-b302099a8057`;
     await expectProblem(await get(nobody), 404, 'NOT_FOUND');
     await expectProblem(await get(`${shop.url}/api/checkout/42`), 422, 'VALIDATION_FAILED');
   });
 
-  it('keeps the routes of the saga to itself: 404 for everybody outside', async () => {
+  it('hides the routes that only its saga uses: 404 for all clients', async () => {
     const body = { key: unique('outside') };
     await expectProblem(await post(`${shop.url}/internal/users/undo`, body), 404, 'ROUTE_NOT_FOUND');
   });
 
-  it('finds a capture whose answer was lost, and completes', async () => {
+  it('finds a capture whose response was lost, and completes', async () => {
     const email = uniqueEmail();
     const done = await json<CompletedCheckout>(
       await checkout(cart(email, 'tok_timeout'), unique('lost')),

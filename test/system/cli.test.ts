@@ -12,24 +12,24 @@ import { Wire } from '#test/support/wire.js';
 import { HAZARDS, STALLS } from './fixtures/paths.js';
 import { useSharedShop } from './shop.js';
 
-describe('multilane, on a running process', () => {
+describe('a multilane command on a running process', () => {
   const cluster = useCluster({ entry: [CLI, 'start'], config: HAZARDS, env: { DRAIN_MS: '20000' } });
   const on = (...args: readonly string[]): Promise<Ran> => multilane([...args, '--admin', cluster.adminUrl]);
 
-  it('start is the process itself, with its settings and its one ready line', () => {
+  it('of start runs the process itself, with its settings and its one ready line', () => {
     expect(cluster.stderr).to.deep.equal([`multilane ready ${cluster.url} admin ${cluster.adminUrl}`]);
     expect(cluster.logs().map(({ pid }) => pid)).to.include(cluster.pid);
     expect(cluster.leftovers()).to.have.length(1);
   });
 
-  it('ps lists the workers', async () => {
+  it('of ps lists the workers', async () => {
     const [table, list] = await Promise.all([on('ps'), on('ps', '--json')]);
     expect(table.stdout.split('\n')).to.have.length(1 + 2 + 1);
     expect(table.stdout).to.match(/^ +1 +1 +ready /m);
     expect(JSON.parse(list.stdout)).to.containSubset(allServing(1));
   });
 
-  it('top prints once where there is no terminal', async () => {
+  it('of top prints once where there is no terminal', async () => {
     const run = await on('top');
     expect(run).to.include({ code: 0, stderr: '' });
     expect(run.stdout)
@@ -37,7 +37,7 @@ describe('multilane, on a running process', () => {
       .and.match(/^WORKER /m);
   });
 
-  it('reload says which workers are replaced, and ends when all are', async function () {
+  it('of reload prints which workers are replaced, and ends when all are', async function () {
     this.timeout(30_000);
     expect(await on('reload')).to.deep.include({
       code: 0,
@@ -47,7 +47,7 @@ describe('multilane, on a running process', () => {
     expect(await workersOf(cluster)).to.containSubset(allServing(2));
   });
 
-  it('reload waits no longer than it is told to, says for what, and is refused while it is under way', async function () {
+  it('of reload waits no longer than its timeout, prints for what, and is refused while another one is under way', async function () {
     this.timeout(30_000);
     const finished = (): number => cluster.logs().filter(({ msg }) => msg === 'reload finished').length;
     const before = finished();
@@ -68,7 +68,7 @@ describe('multilane, on a running process', () => {
     expect(await until(finished, (count) => count > before)).to.equal(before + 1);
   });
 
-  it('reload fails when a replacement does not get ready', async function () {
+  it('of reload fails when a replacement does not become ready', async function () {
     this.timeout(30_000);
     const broken = join(cluster.dataDir, 'broken');
     writeFileSync(broken, '');
@@ -80,20 +80,20 @@ describe('multilane, on a running process', () => {
     expect(states).to.deep.equal(['ready', 'ready']);
   });
 
-  it('start ends as the process does', async () => {
+  it('of start ends with the exit code of the process', async () => {
     expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
     expect(cluster.leftovers()).to.deep.equal([]);
     expect((await on('ps')).stderr).to.match(/nothing listens there; is the process running/);
   });
 });
 
-describe('multilane reload, beside a thread that never runs again', () => {
-  it('names it and fails, once all workers are replaced', async function () {
+describe('multilane reload beside a thread that never runs again', () => {
+  it('names that worker and fails, once all workers are replaced', async function () {
     this.timeout(60_000);
     const cluster = await startCluster({ config: STALLS, env: { STALL_MS: '300', DRAIN_MS: '500' } });
     try {
       const wire = await Wire.open(cluster.url);
-      void wire.request('GET', '/native/20').catch(() => undefined); // nothing answers any more
+      void wire.request('GET', '/native/20').catch(() => undefined); // no response comes
       const stands = (list: readonly WorkerView[]): boolean => list.some(({ state }) => state === 'wedged');
       const list = await until(
         () => workersOf(cluster),
@@ -130,7 +130,7 @@ describe('multilane sagas', () => {
   const statusOf = async (): Promise<string> =>
     (JSON.parse((await sagas('show', sagaId, '--json')).stdout) as { status: string }).status;
 
-  it('shows one with its steps', async () => {
+  it('shows a saga with its steps', async () => {
     const run = await sagas('show', sagaId);
     expect(run.code).to.equal(0);
     expect(run.stdout)
@@ -138,7 +138,7 @@ describe('multilane sagas', () => {
       .and.match(/^capture-payment +completed +1 /m);
   });
 
-  it('leaves one that has ended alone, and says that there is no other', async () => {
+  it('does not change a saga that has ended, and reports an unknown one', async () => {
     for (const hand of ['retry', 'compensate', 'skip']) {
       const run = await sagas(hand, sagaId);
       expect(run).to.include({ code: 1, stdout: '' });
@@ -147,7 +147,7 @@ describe('multilane sagas', () => {
     expect((await sagas('show', '../livez')).stderr).to.match(/^multilane: 404 NOT_FOUND: /);
   });
 
-  it('lists one that needs attention and turns it around, to the end', async function () {
+  it('lists a saga that needs attention and compensates it to the end', async function () {
     this.timeout(30_000);
     await shop.sql.query(
       'checkout',
@@ -173,7 +173,7 @@ describe('multilane sagas', () => {
     expect(await until(statusOf, (status) => status === 'compensated')).to.equal('compensated');
   });
 
-  it('goes on with the next page by the cursor of the last', async () => {
+  it('lists the next page by the cursor of the last one', async () => {
     const first = JSON.parse((await sagas('list', '--limit', '1', '--json')).stdout) as {
       nextCursor: string | null;
     };

@@ -22,7 +22,7 @@ describe('open connections of one address', () => {
         const { hostname: host, port } = new URL(cluster.url);
         const socket = connect({ host, port: Number(port), localAddress });
         sockets.add(socket);
-        // Also later: a worker with more than its share tells some to close.
+        // It may close later as well: a worker with more than its share closes some.
         socket.once('close', () => sockets.delete(socket));
         socket.on('error', () => undefined).write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n');
         const isServed = await Promise.race([
@@ -35,7 +35,7 @@ describe('open connections of one address', () => {
         return isServed;
       }
 
-      it('never take all there may be: others still get in, however fast the first one comes', async () => {
+      it('never use up MAX_CONNECTIONS: other addresses are still served, however fast the first one connects', async () => {
         const greedy = (await Promise.all(Array.from({ length: 3 * MOST }, () => open('127.0.0.2')))).filter(
           Boolean,
         ).length;
@@ -46,11 +46,11 @@ describe('open connections of one address', () => {
         expect(metrics).to.match(/multilane_requests_shed_total\{reason="connection_share"\} [1-9]/);
       });
 
-      it('never take all there may be in waves, with counts between them', async () => {
+      it('never use up MAX_CONNECTIONS in waves either, with counts between them', async () => {
         const waves = [0.74 * MOST, 0.49 * MOST];
         for (const wave of waves) {
           await Promise.all(Array.from({ length: wave }, () => open('127.0.0.2')));
-          // Rounds of the census go by, which nothing tells of.
+          // Some rounds of the census pass; nothing can be observed that marks them.
           await new Promise((resolve) => setTimeout(resolve, 1500));
         }
         expect(sockets.size).to.be.within(MOST / 2, 0.9 * MOST + 4);
@@ -58,7 +58,7 @@ describe('open connections of one address', () => {
         expect(others).to.deep.equal([true, true, true]);
       });
 
-      it('count no more when they are closed', async () => {
+      it('are no longer counted once they are closed', async () => {
         await Promise.all(Array.from({ length: 3 * MOST }, () => open('127.0.0.2')));
         for (const socket of sockets) socket.destroy();
         sockets.clear();

@@ -6,13 +6,13 @@ import { newSeed } from '#test/support/random.js';
 import { CHAOS } from './fixtures/paths.js';
 
 /**
- * The bounds are those of the promise: less than 1 % failed, less than a second without an answer, one
+ * The bounds are those of the promise: less than 1 % failed, less than a second without a response, one
  * process.
  */
 export function describeCrashes(crashes: number): void {
-  describe('workers that crash under load', () => {
+  describe('worker crashes under load', () => {
     const seed = newSeed();
-    it(`cost hardly anything (${crashes} times, seed ${seed})`, async function () {
+    it(`cost less than 1 % of the requests and no second without a response (${crashes} times, seed ${seed})`, async function () {
       this.timeout(30_000 + crashes * 10_000);
       const cluster = await startCluster({ config: CHAOS });
       try {

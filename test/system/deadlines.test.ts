@@ -17,7 +17,7 @@ describe('a second process on the same databases, with short deadlines', () => {
       'idempotency-key': unique('late'),
       ...headers,
     });
-  /** As the first process sees it. */
+  /** The end of a saga, as the first process reports it. */
   const ended = (sagaId: string): Promise<CheckoutProgress> =>
     until(
       async () => json<CheckoutProgress>(await get(`${shop.url}/api/checkout/${sagaId}`)),
@@ -25,13 +25,13 @@ describe('a second process on the same databases, with short deadlines', () => {
       50_000,
     );
 
-  it('answers 504 when the handler does not answer before the deadline, and keeps the connection', async () => {
+  it('responds 504 when the handler does not respond before the deadline, and keeps the connection', async () => {
     const body = { orderId: 1, amountCents: 100, method: 'tok_timeout' };
     await expectProblem(await post(`${second.url}/api/payments`, body), 504, 'DEADLINE_EXCEEDED');
     expect((await get(`${second.url}/health`)).status).to.equal(200);
   });
 
-  it('answers 202 a second before the deadline, and the checkout is not interrupted', async () => {
+  it('responds 202 a second before the deadline, and the checkout is not interrupted', async () => {
     const response = await checkout();
     const location = response.headers.get('location');
     const { sagaId, status } = await json<CheckoutProgress>(response, 202);
@@ -40,7 +40,7 @@ describe('a second process on the same databases, with short deadlines', () => {
     expect((await ended(sagaId)).status).to.equal('completed');
   });
 
-  it('leaves a checkout behind when it is killed, and the first process completes it', async function () {
+  it('leaves a checkout unfinished when it is killed, and the first process completes it', async function () {
     this.timeout(70_000);
     const { sagaId } = await json<CheckoutProgress>(await checkout({ prefer: 'respond-async' }), 202);
     await second.stop('SIGKILL');

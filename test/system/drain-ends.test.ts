@@ -30,7 +30,7 @@ const leftOpen = (cluster: Cluster): number =>
     .filter(({ msg }) => msg === 'connections were still open at the end of the drain; closing them')
     .reduce((sum, { connections }) => sum + Number(connections), 0);
 
-/** Resolves when that many requests are in flight. */
+/** Resolves when `count` requests are in flight. */
 const inHand = async (cluster: Cluster, count: number): Promise<void> => {
   const requests = async () => {
     const workers = (await (await fetch(`${cluster.adminUrl}/workers`)).json()) as { inFlight: number }[];
@@ -57,7 +57,7 @@ async function idle(drain: (cluster: Cluster) => Promise<void>) {
 }
 
 for (const [what, drain] of DRAINS) {
-  describe(`across ${what}`, function () {
+  describe(`a drain by ${what}`, function () {
     this.timeout(60_000);
     let cluster: Cluster;
     const start = async (drainMs: number): Promise<void> => {
@@ -74,12 +74,12 @@ for (const [what, drain] of DRAINS) {
     });
     after(() => idled.catch(() => undefined));
 
-    it('without any connection it ends at once', async () => {
+    it('ends at once without any connection', async () => {
       await start(3_600_000);
       await drain(cluster);
     });
 
-    it('an idle keep-alive connection that is open at DRAIN_MS is closed and counted', async () => {
+    it('closes and counts an idle keep-alive connection that is open at DRAIN_MS', async () => {
       await start(500);
       const wires = await openWires(cluster, 8);
       for (const wire of wires) expect((await wire.request('GET', '/thread'))?.status).to.equal(200);
@@ -91,7 +91,7 @@ for (const [what, drain] of DRAINS) {
       expect(metrics).to.match(/^multilane_drain_connections_closed_total 8$/m);
     });
 
-    it('every request has a response, or its connection is counted, also about DRAIN_MS', async () => {
+    it('gives every request a response, or counts its connection, also around DRAIN_MS', async () => {
       await start(1_000);
       const wires = await openWires(cluster, 200);
       for (const wire of wires) expect((await wire.request('GET', '/thread'))?.status).to.equal(200);
@@ -109,7 +109,7 @@ for (const [what, drain] of DRAINS) {
         if (typeof answer === 'object') expect(answer.status).to.be.oneOf([200, 504]);
     });
 
-    it('a handler that takes 3 s is finished, and the connection told to close', async () => {
+    it('finishes a handler that takes 3 s, and closes its connection after the response', async () => {
       await start(20_000);
       const wires = await openWires(cluster, 8);
       const answers = wires.map(async (wire) => {
@@ -129,7 +129,7 @@ for (const [what, drain] of DRAINS) {
       expect(finished.filter((answer) => answer?.closes)).to.have.length.of.at.least(4);
     });
 
-    it('a handler that still runs at DRAIN_MS is answered 504, and told', async () => {
+    it('responds 504 for a handler that still runs at DRAIN_MS, and aborts its signal', async () => {
       await start(500);
       const wires = await openWires(cluster, MANY);
       const answers = wires.map((wire) => wire.request('GET', '/for-ever'));
@@ -143,7 +143,7 @@ for (const [what, drain] of DRAINS) {
       expect(told.map(({ code }) => code)).to.deep.equal(Array(MANY).fill('DEADLINE_EXCEEDED'));
     });
 
-    it('a stream that still runs at DRAIN_MS is cut, so that it does not look complete', async () => {
+    it('cuts a stream that still runs at DRAIN_MS, so that it does not look complete', async () => {
       await start(500);
       const wires = await openWires(cluster, 4);
       const cut = wires.map(async (wire) => {
@@ -156,7 +156,7 @@ for (const [what, drain] of DRAINS) {
       for (const wire of wires) expect(wire.rest).to.include('more').and.not.include('\r\n0\r\n');
     });
 
-    it('an idle keep-alive connection stays until the core ends it, long before DRAIN_MS', async () => {
+    it('leaves an idle keep-alive connection open until the core ends it, long before DRAIN_MS', async () => {
       expect(await idled).to.deep.equal({ received: '', leftOpen: 0 });
     });
   });

@@ -55,7 +55,7 @@ for (const withTls of [false, true]) {
       await cluster?.dispose();
     });
 
-    it(`each get a response, and are told to close (seed ${seed})`, async () => {
+    it(`each get a response that closes their connection (seed ${seed})`, async () => {
       const wires = new Map<string, Wire>();
       for (const name of Object.keys(REQUESTS)) wires.set(name, await Wire.open(proxy.url, cluster.ca));
       const exchange = async (name: string): Promise<unknown> => {

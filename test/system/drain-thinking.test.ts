@@ -34,7 +34,7 @@ const DRAINS: readonly (readonly [string, Begin])[] = [
   ],
 ];
 
-/** What was answered on connections that were idle for so long. */
+/** The responses on connections that were idle for each length of time. */
 interface Answered {
   readonly pauseMs: number;
   readonly statuses: readonly (number | string)[];

@@ -13,7 +13,7 @@ const cart = (method: string) => ({
   payment: { amountCents: 1999, method },
 });
 
-/** A checkout on a connection of its own: its status, 0 when the connection ended without an answer. */
+/** A checkout on a connection of its own: its status, 0 when the connection ended without a response. */
 async function checkout(url: string, method: string): Promise<{ status: number; text: string }> {
   const wire = await Wire.open(url);
   const fields = ['Content-Type: application/json', `Idempotency-Key: ${unique('drain')}`];
@@ -48,7 +48,7 @@ describe('SIGTERM under keep-alive load', () => {
     await within(20_000, thinking.answered(THINKERS), () => JSON.stringify(thinking.account));
     const watching = await Wire.open(cluster.url);
     health = [await watching.request('GET', '/health')];
-    // Each waits two seconds for a payment whose answer is lost: all are under way when the signal comes.
+    // Each waits two seconds for a payment whose response is lost: all are under way when the signal comes.
     const paying = ['tok_flaky', 'tok_timeout', 'tok_flaky', 'tok_timeout'].map((method) =>
       checkout(cluster.url, method),
     );
@@ -70,17 +70,17 @@ describe('SIGTERM under keep-alive load', () => {
     await cluster.dispose();
   });
 
-  it('exits 0', () => {
+  it('leads to exit code 0', () => {
     expect(exit).to.deep.equal({ code: 0, signal: null });
   });
 
-  it('answers every request that was sent before its connection was told to close', () => {
+  it('loses no request that was sent before the response that closes its connection', () => {
     expect(load.account.lost).to.deep.equal([]);
     expect(load.account.statuses[200]).to.be.at.least(500);
     expect(load.account.closedInOrder).to.be.at.least(16);
   });
 
-  it(`answers every request of clients that think between two requests (seed ${seed})`, () => {
+  it(`loses no request of clients that pause between two requests (seed ${seed})`, () => {
     const { lost, statuses, closedInOrder, closedIdle } = thinking.account;
     expect(lost).to.deep.equal([]);
     expect(Object.keys(statuses)).to.deep.equal(['200']);
@@ -92,13 +92,13 @@ describe('SIGTERM under keep-alive load', () => {
     for (const { status, text } of checkouts) expect(status, text).to.be.oneOf([201, 202]);
   });
 
-  it('says that it drains, from the first moment', () => {
+  it('makes /health report the drain from the first moment', () => {
     const last = health.at(-1);
     expect(last?.status).to.equal(503);
     expect(JSON.parse(last?.body.toString() ?? '')).to.include({ status: 'draining' });
   });
 
-  it('leaves nothing running, PostgreSQL included', () => {
+  it('leaves no process running, PostgreSQL included', () => {
     expect(cluster.leftovers()).to.deep.equal([]);
   });
 
@@ -110,7 +110,7 @@ describe('SIGTERM under keep-alive load', () => {
     expect(refused).to.equal(true);
   });
 
-  it('wrote nothing but JSON to stdout to the end', () => {
+  it('leaves nothing but JSON on stdout', () => {
     for (const line of cluster.logs()) expect(line).to.include.keys('level', 'time', 'msg');
   });
 });

@@ -15,7 +15,7 @@ interface Pm2Configuration {
   readonly kill_timeout: number;
 }
 
-/** As pm2 reads it. */
+/** The configuration, as pm2 reads it. */
 function configurationIn(folder: string, env: Readonly<Record<string, string>> = {}): Pm2Configuration {
   const file = JSON.stringify(join(folder, 'ecosystem.config.cjs'));
   const print = `console.log(JSON.stringify(require(${file}).apps[0]))`;
@@ -26,7 +26,7 @@ function configurationIn(folder: string, env: Readonly<Record<string, string>> =
   return JSON.parse(text) as Pm2Configuration;
 }
 
-/** What the script that pm2 would run says of what it would run. */
+/** The settings that the script that pm2 would run prints. */
 const checkOf = ({ script, cwd }: Pm2Configuration): string =>
   execFileSync(process.execPath, [resolve(cwd, script), '--check'], {
     cwd,
@@ -34,18 +34,18 @@ const checkOf = ({ script, cwd }: Pm2Configuration): string =>
     encoding: 'utf8',
   });
 
-describe('the configuration for pm2', () => {
+describe('the pm2 configuration', () => {
   for (const [env, longestMs] of [
     [{}, 10_000],
     [{ DRAIN_MS: '30000' }, 30_000],
     [{ DRAIN_MS: '1', MULTILANE_DRAIN_MS: '20000', DRAIN_NOTICE_MS: '5000' }, 25_000],
   ] as const) {
-    it(`waits longer than a stop takes before it kills: ${JSON.stringify(env)}`, () => {
+    it(`lets pm2 wait longer than a stop takes before it kills the process: ${JSON.stringify(env)}`, () => {
       expect(configurationIn(ROOT, env).kill_timeout).to.be.greaterThan(longestMs + ENDS_MS);
     });
   }
 
-  it('of this repository runs the reference shop, by its configuration', () => {
+  it('of this repository runs the reference shop with the configuration file of the repository', () => {
     const configuration = configurationIn(ROOT);
     expect(configuration).to.deep.include({ name: 'multilane', script: 'dist/primary.js' });
     expect(checkOf(configuration))

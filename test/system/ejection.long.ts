@@ -46,7 +46,7 @@ describe('an ejection in real time', () => {
     return received[0]! / received.reduce((sum, count) => sum + count);
   };
 
-  it('lasts as long as it says, and twice as long the second time', async function () {
+  it('lasts for its time, and for twice as long the second time', async function () {
     this.timeout(120_000);
     await ejectAndWait(EJECTION_MS);
     await ejectAndWait(2 * EJECTION_MS);

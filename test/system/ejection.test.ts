@@ -37,17 +37,17 @@ describe('outlier ejection over four workers', () => {
   };
   const linesOf = (message: string) => three.cluster.logs().filter(({ msg }) => msg === message);
 
-  it('takes the instance that fails out for all workers, after five failures that any of them saw', async () => {
+  it('ejects an instance for all workers after five failures, whichever workers saw them', async () => {
     const [a] = three.instances;
     a!.behave = cutting;
     while (a!.received < 5) await call();
-    // From the next call on, whichever worker makes it.
+    // The ejection holds from the next call on, whichever worker makes it.
     for (let i = 0; i < 24; i++) expect((await call()).status).to.equal(200);
     expect(a!.received).to.equal(5);
     a!.behave = answering(200);
   });
 
-  it('shows until when, counts it, and says so once in the log', async () => {
+  it('shows the end of the ejection, counts it, and logs it once', async () => {
     const [a, ...others] = await listed();
     expect(a).to.include({ id: 'a', state: 'ejected' });
     expect(Date.parse(a!.ejectedUntil!) - Date.now()).to.be.within(EJECTION_MS / 2, EJECTION_MS);
@@ -65,7 +65,7 @@ describe('outlier ejection over four workers', () => {
     expect(Date.parse(String(lines[0]!.until)) - Date.parse(a!.ejectedUntil!)).to.be.within(-200, 200);
   });
 
-  it('leaves the last two alone: one of three may be out', async () => {
+  it('leaves the last two instances in rotation: one of three may be ejected', async () => {
     const [, b] = three.instances;
     b!.behave = answering(503);
     const before = b!.received;
@@ -74,7 +74,7 @@ describe('outlier ejection over four workers', () => {
     b!.behave = answering(200);
   });
 
-  it('lets it back when more than half would be out because others have left, and says so once', async () => {
+  it('restores an instance when more than half would be ejected because others have left, and logs it once', async () => {
     const { adminUrl } = three.cluster;
     for (const id of ['b', 'c']) {
       const url = `${adminUrl}/registry/v1/services/things/instances/${id}`;
@@ -93,7 +93,7 @@ describe('outlier ejection over four workers', () => {
     expect(three.instances[0]!.received - before).to.equal(4);
   });
 
-  it('is no longer needed by a caller that hedges: no call waits for an instance that hangs', async () => {
+  it('is not needed by a caller that hedges: no call waits for an instance that hangs', async () => {
     const [a] = three.instances;
     three.instances.push(await TestInstance.start(three.cluster.adminUrl, 'things', 'd'));
     a!.behave = silent;

@@ -8,7 +8,7 @@ import { STATES } from './endings/states.js';
 const CODES = [0, 1, 70];
 
 for (const signals of ['one signal', 'two signals'] satisfies Signals[]) {
-  describe(`a process that is told to end by ${signals}`, () => {
+  describe(`a process that is ended by ${signals}`, () => {
     for (const state of STATES) {
       it(`ends in time, leaves nothing running and can be started again: ${state.name}`, async function () {
         this.timeout(180_000);

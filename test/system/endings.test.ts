@@ -9,10 +9,10 @@ const LATE_MS = 5_000;
 /** The long form enters every state. */
 const ROUNDS = 2;
 
-describe('a process that is told to end in the middle of something', function () {
+describe('a process that gets a signal in the middle of other work', function () {
   this.timeout(120_000);
 
-  it('ends, leaves nothing running and can be started again', async () => {
+  it('ends, leaves no process running and can be started again', async () => {
     const states = STATES.filter(
       ({ name, missing }) => missing?.() === undefined && !name.includes('another machine'),
     );

@@ -9,7 +9,7 @@ import { leftovers } from '#test/support/leftovers.js';
 const preload = fileURLToPath(new URL('./fixtures/signal-at-entry.js', import.meta.url));
 const env = { NODE_OPTIONS: `--import ${preload}` };
 
-describe('a signal in the moment in which a process becomes the owner of DATA_DIR', function () {
+describe('a signal at the moment in which a process becomes the owner of DATA_DIR', function () {
   this.timeout(30_000);
   let dataDir: string;
   beforeEach(() => {
@@ -30,7 +30,7 @@ describe('a signal in the moment in which a process becomes the owner of DATA_DI
     });
   }
 
-  it('ends a PostgreSQL that an owner has left, in every way', async () => {
+  it('ends a PostgreSQL that an earlier owner has left running, however the process ends', async () => {
     for (const run of Object.values(ways)) {
       const killed = launchCluster({ dataDir });
       await killed.ready();

@@ -38,7 +38,7 @@ describe('the example chat', () => {
     expect(await answer.text()).to.include('new WebSocket(');
   });
 
-  it('brings what one says to the others, on whatever worker they are', async () => {
+  it('delivers a message of one client to the others, whichever workers they are on', async () => {
     const clients: WebSocketClient[] = [];
     for (const name of ['ada', 'bob', 'eve']) {
       clients.push(await enter(name));
@@ -64,7 +64,7 @@ describe('the example chat', () => {
     wire.destroy();
   });
 
-  it('counts on where the client was cut off', async () => {
+  it('continues its count where the client was disconnected', async () => {
     const leaving = new AbortController();
     const headers = { 'last-event-id': '41' };
     const answer = await fetch(`${cluster.url}/count`, { headers, signal: leaving.signal });
@@ -106,7 +106,7 @@ describe('the example travel, a different saga on the same engine, on a PostgreS
     env: { DATABASE_URL: shop.sql.url() },
   }));
 
-  it('needs the right to create its database, or says which statements would', () => {
+  it('needs the right to create its database, and otherwise prints the statements that create it', () => {
     expect(pauper.code, pauper.stderr).to.equal(1);
     expect(pauper.stderr).to.match(/create database "?travel"?/i);
     expect(pauper.leftovers).to.deep.equal([]);

@@ -6,12 +6,12 @@ import { until } from '#test/support/until.js';
 import { useCluster } from '#test/support/use-cluster.js';
 import { FAILING_STEP } from './fixtures/paths.js';
 
-describe('a saga step that brings its worker down', () => {
+describe('a saga step that crashes its worker', () => {
   const cluster = useCluster({ config: FAILING_STEP, env: { WORKERS: '2', DRAIN_MS: '100' } });
 
-  it('does so as often as its rule says', async function () {
+  it('is tried as often as its retry rule allows, and then compensated', async function () {
     this.timeout(30_000);
-    // The worker may be lost before it has answered.
+    // The worker may be lost before it has responded.
     await post(`${cluster.url}/charge`, {}).catch(() => undefined);
     const saga = await until(
       async () => {

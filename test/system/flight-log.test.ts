@@ -15,7 +15,7 @@ interface Shown {
   readonly durationMs: number | null;
 }
 
-describe('the requests of a worker that gets into trouble', () => {
+describe('the recent requests of a worker', () => {
   const cluster = useCluster({ config: HAZARDS });
 
   const dumps = (): LogLine[] =>
@@ -40,14 +40,14 @@ describe('the requests of a worker that gets into trouble', () => {
     }
   };
 
-  it('are not logged when it leaves in order', async function () {
+  it('are not logged when it ends in order', async function () {
     this.timeout(25_000);
     await (await get(`${cluster.url}/thread`)).arrayBuffer();
     await rollOnce(cluster);
     expect(dumps()).to.deep.equal([]);
   });
 
-  it('are in the log when it crashes: those in flight first, by route, without what clients sent', async () => {
+  it('are logged when it crashes: those in flight first, by route, without data of clients', async () => {
     const [hanging, crashing] = await pair();
     void hanging.request('GET', '/hang?token=hush');
     await until(inFlight, (count) => count === 1);

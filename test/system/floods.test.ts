@@ -28,7 +28,7 @@ function frames(): Buffer {
 function flood(url: string, bytes: string): Promise<void> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port) });
-  socket.on('error', () => undefined); // to be cut is what they ask for
+  socket.on('error', () => undefined); // these clients provoke the reset
   socket.resume();
   socket.write(bytes);
   return new Promise((resolve) => socket.once('close', () => resolve()));
@@ -44,7 +44,7 @@ describe('a flood of short requests', () => {
     const statuses = new Set<number>();
     for (let one = 0; one < 30; one += 1) statuses.add((await get(`${cluster.url}/thread`)).status);
     await attacked;
-    // While the work of the flood queues, some are refused.
+    // Some requests are rejected while the work of the flood queues.
     for (const status of statuses) expect(status).to.be.oneOf([200, 503]);
     expect((await workersOf(cluster)).map(({ generation }) => generation)).to.deep.equal(before);
     const broken = cluster.logs().filter(({ msg }) => String(msg).includes('interrupted'));
@@ -52,14 +52,14 @@ describe('a flood of short requests', () => {
   }
 
   for (const line of ['GET /thread', 'HEAD /thread', 'GET /nothing', 'GET /nowhere', 'POST /thread']) {
-    it(`is cut off, and neither ends the process nor has anything broken off: ${line}`, async function () {
+    it(`is disconnected, and neither ends the process nor has a handler interrupted: ${line}`, async function () {
       this.timeout(60_000);
       const text = requests(line);
       await harmless(() => Promise.all(Array.from({ length: CONNECTIONS }, () => flood(cluster.url, text))));
     });
   }
 
-  it('of WebSocket messages closes its sockets', async function () {
+  it('of WebSocket messages has its sockets closed', async function () {
     this.timeout(60_000);
     const bytes = frames();
     await harmless(async () => {
@@ -70,7 +70,7 @@ describe('a flood of short requests', () => {
       );
       for (const client of clients) client.write(bytes);
       const codes = await Promise.all(clients.map(async (client) => (await client.closed()).code));
-      // What is still on its way to a socket that is closed is answered by a reset.
+      // Data that is still under way to a closed socket leads to a reset.
       for (const code of codes) expect(code).to.be.oneOf([1006, 1008]);
     });
   });

@@ -54,7 +54,7 @@ describe('forty requests whose deadline no instance can keep', () => {
     for (let n = 0; n < 8; n++) expect(await json(await call())).to.include({ status: 200 });
   };
 
-  it('are served in full when strangers send them, from the address of the instances', async () => {
+  it('are served in full when ordinary clients send them, from the address of the instances', async () => {
     behave(late);
     for (const response of await hurried()) expect(await json(response)).to.include({ status: 200 });
     for (const response of await hurried(meshTokens(SECRET)('things'))) {
@@ -63,7 +63,7 @@ describe('forty requests whose deadline no instance can keep', () => {
     await expectNoHarm();
   });
 
-  it('get 504 when a cooperating process sends them, and say nothing about the instances', async () => {
+  it('get 504 when a process with the mesh token sends them, and do not count against the instances', async () => {
     behave(silent); // one that is late may be in time for a caller that is held up
     const responses = await hurried(meshTokens(SECRET)('front'));
     behave(late);
@@ -74,7 +74,7 @@ describe('forty requests whose deadline no instance can keep', () => {
     await expectNoHarm();
   });
 
-  it('are held against the instances when the time is the calling service’s own', async () => {
+  it('count against the instances when the calling service has set the deadline itself', async () => {
     behave(silent);
     await Promise.all(Array.from({ length: HURRIED }, () => call({}, `?timeoutMs=${DEADLINE_MS}`)));
     expect(await ejections()).to.equal(1);

@@ -59,7 +59,7 @@ describe('a worker that leaks fast, with the default of WORKER_HEAP_MB', () => {
     });
   }
 
-  it('is not replaced for garbage, however much of it', async function () {
+  it('is not replaced because of garbage, however much of it there is', async function () {
     this.timeout(60_000);
     const before = await generations();
     for (let time = 0; time < 100; time += 1) {

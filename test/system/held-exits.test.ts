@@ -12,7 +12,7 @@ import { runPrimary } from '#test/support/command.js';
 
 const RUNTIME = import.meta.resolve('multilane');
 
-describe('with a configuration that waits for a file that hangs', function () {
+describe('a process whose configuration waits for a file that hangs', function () {
   this.timeout(30_000);
   let dataDir: string;
   let config: string;
@@ -58,7 +58,7 @@ describe('with a configuration that waits for a file that hangs', function () {
   for (const [what, { code, run }] of Object.entries(WAYS)) {
     it(`ends: ${what}`, async () => {
       const ended = await run();
-      // Before Node.js 22.15 there is no way to end with a code then: it is null for an end by a signal.
+      // The code is null, for an end by a signal, before Node.js 22.15, which cannot end with a code then.
       expect(ended.code).to.be.oneOf([code, null]);
     });
   }

@@ -51,7 +51,7 @@ describe(`a probe beside ${IDLE} idle connections`, () => {
     return sockets;
   }
 
-  it(`waits at most ${MOST_RATIO} times as long in its 99th percentile`, async () => {
+  it(`takes at most ${MOST_RATIO} times as long in its 99th percentile`, async () => {
     const probe = (): Promise<number> => probeP99(cluster.url, '/waits', RATE);
     await probe(); // warm
     const rounds: Round[] = [];

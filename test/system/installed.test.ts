@@ -10,7 +10,7 @@ import { get, json, post } from '#test/support/client.js';
 import { type Cluster, ROOT, startCluster } from '#test/support/cluster.js';
 
 const INSTALL_MS = 120_000;
-/** What npm says when it cannot get at the registry. */
+/** Errors of npm when it cannot reach the registry. */
 const UNREACHABLE = /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|ENOTCACHED)\b/;
 
 const CONFIG = `
@@ -59,7 +59,7 @@ describe('the package, installed with --ignore-scripts', () => {
     project.remove();
   });
 
-  it('has no links between the libraries of PostgreSQL, because its script has not run', () => {
+  it('has no links between the libraries of PostgreSQL, because its install script has not run', () => {
     const files = readdirSync(join(project.folder, 'node_modules', platform, 'native/lib'), {
       withFileTypes: true,
     });

@@ -15,7 +15,7 @@ interface Usage {
   readonly waiting: number;
 }
 
-describe('the database connections of the process, lent to two workers', () => {
+describe('the database connections that a process lends to two workers', () => {
   let cluster: Cluster;
   let sql: Sql;
   let wires: readonly [Wire, Wire];
@@ -27,7 +27,7 @@ describe('the database connections of the process, lent to two workers', () => {
   const open = async (): Promise<number> => (await sql.query<{ open: number }>('postgres', OPEN))[0]!.open;
   const usage = async (): Promise<Usage> =>
     (await json<{ databaseConnections: Usage }>(await get(`${cluster.adminUrl}/limits`))).databaseConnections;
-  /** By what the metrics say. */
+  /** The use of the connections, as the metrics show it. */
   const counted = async (): Promise<number> => {
     const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
     const values = [...metrics.matchAll(/^db_client_connections\{[^}]*pool="lending"[^}]*\} (\d+)$/gm)];
@@ -52,7 +52,7 @@ describe('the database connections of the process, lent to two workers', () => {
     this.timeout(30_000);
     cluster = await startCluster({
       config: LENDING,
-      // A worker that gets no core is not to be replaced: who has which connections is what this is about.
+      // A worker that gets no core must not be replaced: the tests follow which worker holds which connections.
       env: { DATABASE_POOL_MAX: String(MOST), STALL_MS: '20000' },
     });
     sql = new Sql(cluster.dataDir);
@@ -80,7 +80,7 @@ describe('the database connections of the process, lent to two workers', () => {
     expect((body as { tookMs: number }).tookMs).to.be.below(5_000);
   });
 
-  it('are shared by workers that are both busy, and everybody is served', async function () {
+  it('are shared by workers that are both busy, and all requests are served', async function () {
     this.timeout(20_000);
     const load = async (wire: Wire, path: string): Promise<number[]> => {
       const statuses: number[] = [];
@@ -97,7 +97,7 @@ describe('the database connections of the process, lent to two workers', () => {
     for (const statuses of answers) expect([...new Set(statuses)]).to.deep.equal([200]);
   });
 
-  it('come back from a worker that has crashed with all of them', async function () {
+  it('are reclaimed from a worker that has crashed with all of them', async function () {
     this.timeout(20_000);
     const [first] = wires;
     expect((await ask(first, `/hold/${MOST}/1`)).status).to.equal(200);
@@ -110,7 +110,7 @@ describe('the database connections of the process, lent to two workers', () => {
     for (const wire of wires) expect((await ask(wire, `/hold/${MOST}/5`)).status).to.equal(200);
   });
 
-  it('are never more than DATABASE_POOL_MAX on the server, and counted as many as they are', async () => {
+  it('are never more than DATABASE_POOL_MAX on the server, and are counted correctly', async () => {
     const isTold = (numbers: readonly number[]): boolean => new Set(numbers).size === 1;
     const numbers = await until(
       async () => [await open(), (await usage()).held, await counted()],

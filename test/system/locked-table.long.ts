@@ -5,9 +5,9 @@ import { newSeed } from '#test/support/random.js';
 
 const RUNS = 100;
 
-describe('checkouts while the payments are locked, the long form', () => {
+describe('checkouts while the table of payments is locked, the long form', () => {
   const seed = newSeed();
-  it(`leave no order without its payment (${RUNS} runs of 72, seed ${seed})`, async function () {
+  it(`leave no order without a payment (${RUNS} runs of 72, seed ${seed})`, async function () {
     this.timeout(3_600_000);
     const report = await lockStorm(RUNS, 72, seed);
     console.log(JSON.stringify({ ...report, faults: report.faults.length }));

@@ -3,9 +3,9 @@ import { expect } from 'chai';
 import { lockStorm } from '#test/support/lock-storm.js';
 import { newSeed } from '#test/support/random.js';
 
-describe('checkouts while the payments are locked', () => {
+describe('checkouts while the table of payments is locked', () => {
   const seed = newSeed();
-  it(`are paid when they are completed, and gone when they are not (seed ${seed})`, async function () {
+  it(`have a payment when they are completed, and leave nothing when they are not (seed ${seed})`, async function () {
     this.timeout(120_000);
     const report = await lockStorm(1, 72, seed);
     expect(report.faults, JSON.stringify(report, null, 2)).to.deep.equal([]);

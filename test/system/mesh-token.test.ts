@@ -43,13 +43,13 @@ describe('an instance that a delegate registered', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('gets the value of its own service and never the secret', async () => {
+  it('gets the mesh token of its own service and never the secret', async () => {
     expect(await json(await get(`${cluster.url}/call/things/x`))).to.include({ status: 200 });
     expect(received.map((fields) => fields['x-mesh-token'])).to.deep.equal([meshTokens(SECRET)('things')]);
     expect(JSON.stringify(received)).not.to.include(SECRET);
   });
 
-  it('opens no internal route of another service with it', async () => {
+  it('reaches no internal route of another service with that token', async () => {
     const ask = (value: string) => get(`${cluster.url}/vault`, { 'x-mesh-token': value });
     await expectProblem(await ask(String(received[0]!['x-mesh-token'])), 404, 'ROUTE_NOT_FOUND');
     await expectProblem(await ask(SECRET), 404, 'ROUTE_NOT_FOUND');

@@ -9,12 +9,12 @@ describe('two containers on one DATA_DIR, again and again', function () {
   });
 
   for (let round = 1; round <= ROUNDS; round += 1) {
-    it(`the second start is refused, round ${round}`, secondStart);
+    it(`refuse the second start, round ${round}`, secondStart);
   }
   for (let round = 0; round < ROUNDS; round += 1) {
-    it(`beside one that is paused ${round * 200} ms after its start`, () =>
+    it(`have one process that serves when one is paused ${round * 200} ms after its start`, () =>
       secondStartBesidePaused('starting', round * 200));
-    it(`beside one that is paused ${round * 40} ms after it was told to end`, () =>
+    it(`have one process that serves when one is paused ${round * 40} ms after a signal to end`, () =>
       secondStartBesidePaused('stopping', round * 40));
   }
 });

@@ -6,8 +6,8 @@ describe('two containers on one DATA_DIR', function () {
     if (noContainers() !== undefined) this.skip();
   });
 
-  it('the second start is refused, and has the folder when the first has ended', secondStart);
+  it('refuse the second start, which owns the folder once the first process has ended', secondStart);
 
-  it('and one that is paused while it starts: one of them serves, with one PostgreSQL', () =>
+  it('have one process that serves and one PostgreSQL, also when one is paused while it starts', () =>
     secondStartBesidePaused('starting', 700));
 });

@@ -14,7 +14,7 @@ describe('a CPU task that is in native code at its deadline', () => {
     env: { DRAIN_MS: String(DRAIN_MS), CPU_THREADS: '1', WORKERS: '1' },
   });
 
-  it('has its response, others go on, and the process ends within DRAIN_MS + 3 s of SIGTERM', async () => {
+  it('gets its response, other tasks continue, and the process ends within DRAIN_MS + 3 s of SIGTERM', async () => {
     const begun = join(cluster.dataDir, 'begun');
     await get(`${cluster.url}/echo`); // its thread has started
     expect((await get(`${cluster.url}/native`)).status).to.equal(504);

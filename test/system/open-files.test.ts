@@ -76,7 +76,7 @@ describe('a process with few file descriptors', () => {
   const openModules = (): readonly string[] =>
     openPathsOf(cluster.pid).filter((path) => /\.m?js$/.test(path));
 
-  it('serves as many connections as it has files for, and can replace its workers all the while', async () => {
+  it('serves as many connections as it has descriptors for, and can replace its workers meanwhile', async () => {
     const opened = await Promise.all(
       Array.from({ length: 2 * MOST }, async () => {
         const wire = await Wire.open(cluster.url);
@@ -91,7 +91,7 @@ describe('a process with few file descriptors', () => {
     await logs('reload finished', reload);
   }).timeout(30_000);
 
-  it('needs no more than 90 for a thread that starts, and leaves none open that cannot', async () => {
+  it('needs no more than 90 for a thread that starts, and leaves none open of a thread that cannot start', async () => {
     await connect();
     leaveFiles(cluster.pid, 90);
     await logs('reload finished', reload);
@@ -106,7 +106,7 @@ describe('a process with few file descriptors', () => {
     expect(await until(openModules, (paths) => paths.length === 0)).to.deep.equal([]);
   }).timeout(30_000);
 
-  it('without any serves on whatever needs none, blames no instance, and keeps workers that have failed', async () => {
+  it('without any left serves requests that need none, blames no instance, and keeps workers that have failed', async () => {
     limitFiles(cluster.pid, 3);
     expect(await statuses('/thread')).to.deep.equal([200]);
     expect(await statuses('/file')).to.deep.equal([503]);
@@ -121,7 +121,7 @@ describe('a process with few file descriptors', () => {
     expect(responses.map((answer) => answer?.status)).to.include(200);
   }).timeout(30_000);
 
-  it('is as before when it has some again', async () => {
+  it('works as before when it has some again', async () => {
     limitFiles(cluster.pid, LIMIT);
     await until(workers, (all) => all.length === 2 && all.every(({ state }) => state === 'ready'));
     await connect();

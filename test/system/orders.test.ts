@@ -11,7 +11,7 @@ describe('the orders service', () => {
   const create = async (userId: number): Promise<Order> =>
     json(await post(orders(), { userId, productId: 9007199254740991, quantity: 1000 }), 201);
 
-  it('creates a pending order and gives it back', async () => {
+  it('creates a pending order and returns it', async () => {
     const userId = anyId();
     const order = await create(userId);
     expect(order).to.have.all.keys('id', 'userId', 'productId', 'quantity', 'status', 'createdAt');
@@ -34,7 +34,7 @@ describe('the orders service', () => {
     });
   }
 
-  it('refuses a bad id with 422 and does not find an unknown one', async () => {
+  it('refuses a bad id with 422 and responds 404 to an unknown one', async () => {
     await expectProblem(await get(`${orders()}/x`), 422, 'VALIDATION_FAILED');
     await expectProblem(await get(`${orders()}/9007199254740991`), 404, 'NOT_FOUND');
     await expectProblem(await get(`${orders()}/9007199254740991/invoice.pdf`), 404, 'NOT_FOUND');
@@ -58,7 +58,7 @@ describe('the orders service', () => {
     expect(sizes).to.deep.equal([2, 2, 1]);
   });
 
-  it('gives 20 orders when no limit is set, an empty list to a user without orders', async () => {
+  it('returns 20 orders when no limit is set, and an empty list for a user without orders', async () => {
     const userId = anyId();
     await Promise.all(Array.from({ length: 21 }, () => create(userId)));
     const list = `${shop.url}/api/users/${userId}/orders`;
@@ -67,7 +67,7 @@ describe('the orders service', () => {
     expect(await json<Order[]>(await get(`${shop.url}/api/users/${anyId()}/orders`))).to.deep.equal([]);
   });
 
-  it('refuses a limit out of 1..100 and a cursor it did not give', async () => {
+  it('refuses a limit outside 1..100 and a cursor that it did not issue', async () => {
     const list = `${shop.url}/api/users/1/orders`;
     for (const limit of ['0', '101', 'ten', '']) {
       await expectProblem(await get(`${list}?limit=${limit}`), 422, 'VALIDATION_FAILED');
@@ -96,7 +96,7 @@ describe('the orders service', () => {
       for (const shown of [order.id, order.productId, order.quantity]) expect(text).to.contain(`${shown}`);
     });
 
-    it('is rendered for many at once while other requests are answered', async () => {
+    it('is rendered for many requests at once while other requests are served', async () => {
       const pdfs = Promise.all(Array.from({ length: 12 }, () => get(`${orders()}/${order.id}/invoice.pdf`)));
       expect((await get(`${shop.url}/health`)).status).to.equal(200);
       for (const pdf of await pdfs) {

@@ -8,7 +8,7 @@ import { expect } from 'chai';
 import { cleanEnvironment, isolated, newDataDir, PRIMARY } from '#test/support/cluster.js';
 import { HAZARDS } from './fixtures/paths.js';
 
-describe('a process whose outputs are closed', () => {
+describe('a process whose stdout or stderr is closed', () => {
   for (const [what, closed] of [
     ['stdout', [1]],
     ['stderr', [2]],

@@ -16,7 +16,7 @@ const CALMEST = 3;
 const FLOOR_MS = 20;
 const MOST_LATENCY = 5;
 const LEAST_GOODPUT = 0.9;
-/** Held back by 100 ms, in front of it and behind it two turns each. */
+/** A rejection is delayed by 100 ms; two turns of the event loop before and after it are allowed. */
 const REFUSED_MS = 250;
 const HEALTH_MS = 500;
 const [UNLOADED_MS, PEAK_MS, FLOOD_MS] = [4_000, 4_000, 20_000];
@@ -45,7 +45,7 @@ const median = (values: readonly number[]): number => quantile(values, 0.5);
 const unrest = ({ before, after }: Round): number => Math.max(before, after) / Math.min(before, after);
 const isServed = ({ status }: Answered): boolean => status === 200;
 
-describe('overload, at length', () => {
+describe('a process under overload, the long form', () => {
   let cluster: Cluster;
   afterEach(() => cluster.dispose());
 
@@ -57,7 +57,7 @@ describe('overload, at length', () => {
     (await evenLoad({ url: cluster.url, path, perSecond, forMs, connections: 1_000 })).answers;
 
   for (const path of ['/bimodal', '/lognormal']) {
-    it(`refuses nothing of 1,000 requests a second that only wait: ${path}`, async () => {
+    it(`rejects none of 1,000 requests a second that only wait: ${path}`, async () => {
       await start(2);
       const answers = await load(path, 1_000, 30_000);
       expect(answers.filter((answer) => !isServed(answer))).to.deep.equal([]);

@@ -22,7 +22,7 @@ const split = (answers: readonly Answered[]) => ({
   refused: answers.filter(({ status }) => status !== 200),
 });
 
-describe('overload', () => {
+describe('a process under overload', () => {
   const cluster = useCluster({ config: OVERLOAD, env: { WORKERS: String(WORKERS) } });
 
   const load = async (path: string, perSecond: number, forMs: number) => {
@@ -33,7 +33,7 @@ describe('overload', () => {
     (await json<Limits>(await get(`${cluster.adminUrl}/limits`))).concurrency;
 
   for (const path of ['/bimodal', '/lognormal']) {
-    it(`refuses nothing of a load that only waits, however the waits are distributed: ${path}`, async () => {
+    it(`rejects no request of a load that only waits, however the waits are distributed: ${path}`, async () => {
       const { admitted, refused } = await load(path, 1_000, 2_500);
       expect(refused).to.deep.equal([]);
       expect(admitted.length).to.be.above(600);
@@ -41,7 +41,7 @@ describe('overload', () => {
   }
 
   for (const path of ['/before', '/after']) {
-    it(`sheds at ten times the capacity, and serves what is urgent: ${path}`, async () => {
+    it(`rejects requests at ten times the capacity, and serves those of high priority: ${path}`, async () => {
       const unloaded = await load(path, CAPACITY / 8, 1_000);
       expect(unloaded.refused).to.deep.equal([]);
       const peak = await load(path, CAPACITY, 1_000);
@@ -75,7 +75,7 @@ describe('overload', () => {
       expect([...new Set(statuses)]).to.deep.equal([200]);
     });
 
-    it(`refuses nothing when that is over: ${path}`, async () => {
+    it(`rejects no request when the overload is over: ${path}`, async () => {
       await load(path, CAPACITY / 8, 2_000);
       const { refused } = await load(path, CAPACITY / 8, 1_000);
       expect(refused).to.deep.equal([]);
@@ -89,7 +89,7 @@ describe('ADAPTIVE_LIMIT=off', () => {
   const env = { WORKERS: '1', ADAPTIVE_LIMIT: 'off', MAX_IN_FLIGHT: '20' };
   const cluster = useCluster({ config: OVERLOAD, env });
 
-  it('leaves the bound to MAX_IN_FLIGHT, which is exact', async () => {
+  it('leaves MAX_IN_FLIGHT as the only bound, which is exact', async () => {
     const statuses = await Promise.all(
       Array.from({ length: 60 }, async () => (await get(`${cluster.url}/hang`)).status),
     );

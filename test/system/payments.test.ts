@@ -19,7 +19,7 @@ describe('the payments service', () => {
   const pay = (body: Record<string, unknown>, headers?: Record<string, string>): Promise<Response> =>
     post(`${shop.url}/api/payments`, { orderId: 1, amountCents: 1999, method: 'tok_ok', ...body }, headers);
 
-  it('captures a payment, in USD unless said otherwise', async () => {
+  it('captures a payment, in USD unless the request names another currency', async () => {
     const orderId = anyOrder();
     const payment = await json<Payment>(await pay({ orderId }), 201);
     expect(payment).to.have.all.keys('id', 'orderId', 'amountCents', 'currency', 'status', 'createdAt');
@@ -38,7 +38,7 @@ describe('the payments service', () => {
     expect(captured).to.deep.equal([]);
   });
 
-  it('fails tok_flaky twice for a key, each time repeatably, then captures once', async () => {
+  it('fails tok_flaky twice for a key with a temporary error, then captures once', async () => {
     const orderId = anyOrder();
     const headers = { 'idempotency-key': unique('flaky') };
     const statuses: number[] = [];
@@ -54,7 +54,7 @@ describe('the payments service', () => {
     expect(rows).to.deep.equal([{ status: 'captured' }]);
   });
 
-  it('counts what the provider refuses not as shed by us', async () => {
+  it('does not count a refusal of the provider as an overload of this process', async () => {
     const shed = async (): Promise<string | undefined> =>
       /^multilane_requests_shed_total\{reason="max_in_flight"\} (\d+)$/m.exec(
         await (await get(`${shop.adminUrl}/metrics`)).text(),
@@ -66,7 +66,7 @@ describe('the payments service', () => {
       .and.not.equal(undefined);
   });
 
-  it('takes one payment for one Idempotency-Key', async () => {
+  it('captures one payment for one Idempotency-Key', async () => {
     const orderId = anyOrder();
     const headers = { 'idempotency-key': unique('pay') };
     const first = await json<Payment>(await pay({ orderId }, headers), 201);

@@ -18,7 +18,7 @@ describe('a worker with clearly more connections than the other', () => {
     return { wire, thread: (JSON.parse(answer!.body.toString()) as { thread: number }).thread };
   };
 
-  it('gets no new ones until it has its share again, and both stay in rotation', async function () {
+  it('gets no new ones until it has its share again, and both workers stay in rotation', async function () {
     this.timeout(60_000);
     const placed: Placed[] = [];
     for (let n = 0; n < 80; n += 1) placed.push(await place());

@@ -14,7 +14,7 @@ const SERVING_AGAIN_MS = 2000;
 
 const checkout = (): string => JSON.stringify(checkoutBody('tok_ok'));
 
-/** Checkouts one after the other, on connections that are kept; every one must be answered 201. */
+/** Checkouts one after the other, on connections that are kept; every one must get 201. */
 function buying(url: string): { stop(): Promise<{ readonly done: number; readonly faults: string[] }> } {
   let stopped = false;
   let done = 0;
@@ -26,7 +26,7 @@ function buying(url: string): { stop(): Promise<{ readonly done: number; readonl
         const fields = ['Content-Type: application/json', `Idempotency-Key: ${unique('reload')}`];
         const answer = await wire.request('POST', '/api/checkout', fields, checkout());
         if (answer?.status === 201) done += 1;
-        else faults.push(answer === undefined ? 'no answer' : `${answer.status} ${answer.body.toString()}`);
+        else faults.push(answer === undefined ? 'no response' : `${answer.status} ${answer.body.toString()}`);
         closes = answer?.closes ?? true;
       }
       wire.destroy();
@@ -47,7 +47,7 @@ const postmaster = ({ dataDir }: Pm2): string | undefined =>
 
 describe('the reference shop under pm2', () => {
   const seed = newSeed();
-  it(`loses no read and no checkout to a reload, and keeps its PostgreSQL (seed ${seed})`, async function () {
+  it(`loses no read and no checkout in a reload, and keeps its PostgreSQL (seed ${seed})`, async function () {
     this.timeout(120_000);
     const pm2 = await Pm2.start();
     try {

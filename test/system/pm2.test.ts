@@ -18,7 +18,7 @@ function expectNothingLost({ lost, refused, closedIdle, statuses }: LoadAccount)
   expect(Object.keys(statuses)).to.deep.equal(['200']);
 }
 
-describe('under pm2', () => {
+describe('an app under pm2', () => {
   let pm2: Pm2;
   before(async function () {
     this.timeout(60_000);
@@ -30,7 +30,7 @@ describe('under pm2', () => {
     await pm2.dispose();
   });
 
-  it('the logs of the primary and of the workers reach the file of pm2', async () => {
+  it('has the logs of the primary and of the workers in the log file of pm2', async () => {
     await pm2.ask('/log');
     const logged = await until(
       () => pm2.stdout(),
@@ -46,14 +46,14 @@ describe('under pm2', () => {
   });
 
   const seed = newSeed();
-  it(`a reload loses no request, on kept, idle and new connections (seed ${seed})`, async function () {
+  it(`loses no request to a reload, on kept, idle and new connections (seed ${seed})`, async function () {
     this.timeout(60_000);
     const before = await pm2.servingPid();
     for (const account of await pm2.reloadUnderLoad('/thread', seed)) expectNothingLost(account);
     expect(await pm2.servingPid()).to.not.equal(before);
   });
 
-  it('the admin plane is that of a process that is ready, all through a reload', async function () {
+  it('has an admin plane of a ready process all through a reload', async function () {
     this.timeout(60_000);
     const statuses = new Set<number | string>();
     let ended = false;
@@ -70,7 +70,7 @@ describe('under pm2', () => {
     expect([...statuses]).to.deep.equal([200]);
   });
 
-  it('a newcomer that refuses to start leaves the old process serving, and the next one takes over', async function () {
+  it('keeps its old process when the new one refuses to start, and the next one takes over', async function () {
     this.timeout(60_000);
     const before = await pm2.servingPid();
     const broken = join(pm2.dataDir, 'broken');
@@ -112,7 +112,7 @@ describe('under pm2', () => {
     });
   }
 
-  it('another app on the same ports is refused, naming the port', async function () {
+  it('refuses another app on the same ports, naming the port', async function () {
     this.timeout(60_000);
     for (const [name, changed, setting] of [
       ['data', { ADMIN_PORT: '0' }, 'data plane'],
@@ -125,7 +125,7 @@ describe('under pm2', () => {
     }
   });
 
-  it('a stop ends in order and leaves nothing but the daemon', async function () {
+  it('ends in order when it is stopped, and leaves nothing but the daemon', async function () {
     this.timeout(60_000);
     await pm2.command('stop', 'multilane');
     expect(await pm2.app()).to.include({ status: 'stopped', exitCode: 0 });

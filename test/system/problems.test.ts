@@ -6,7 +6,7 @@ import { useSharedShop } from './shop.js';
 
 const JSON_TYPE = 'Content-Type: application/json';
 
-describe('a request that is not what it should be', () => {
+describe('a malformed or unacceptable request', () => {
   const shop = useSharedShop();
   let slow: { readonly wire: Wire; readonly answer: Promise<WireAnswer | undefined> };
   const users = (): string => `${shop.url}/api/users`;
@@ -19,7 +19,7 @@ describe('a request that is not what it should be', () => {
       wire.destroy();
     }
   };
-  /** Sends bytes as they are and takes the first answer. */
+  /** Sends bytes as they are and returns the first response. */
   const raw = (bytes: string): Promise<WireAnswer | undefined> =>
     onWire((wire) => {
       wire.write(bytes);
@@ -37,12 +37,12 @@ describe('a request that is not what it should be', () => {
     slow.answer.catch(() => undefined); // its own test says what went wrong
   });
 
-  it('is 404 ROUTE_NOT_FOUND when nothing is there', async () => {
+  it('is 404 ROUTE_NOT_FOUND for an unknown path', async () => {
     await expectProblem(await get(`${shop.url}/nowhere`), 404, 'ROUTE_NOT_FOUND');
     await expectProblem(await get(`${shop.url}/api/users/`), 404, 'ROUTE_NOT_FOUND');
   });
 
-  it('is 405 with Allow when the method is not served there', async () => {
+  it('is 405 with Allow when the path does not serve the method', async () => {
     const response = await fetch(users(), { method: 'DELETE' });
     expect(response.headers.get('allow')).to.match(/\bPOST\b/);
     await expectProblem(response, 405, 'METHOD_NOT_ALLOWED');
@@ -102,7 +102,7 @@ describe('a request that is not what it should be', () => {
     });
   });
 
-  it('takes a body of just 1 MiB', async () => {
+  it('is accepted with a body of exactly 1 MiB', async () => {
     const padding = ' '.repeat(1_048_576 - 2);
     await expectProblem(await post(users(), `{${padding}}`), 422, 'VALIDATION_FAILED');
   });
@@ -121,7 +121,7 @@ describe('a request that is not what it should be', () => {
     expect(answer?.status).to.equal(431);
   });
 
-  it('takes header fields of 15 KiB', async () => {
+  it('is accepted with header fields of 15 KiB', async () => {
     const fields = Array.from({ length: 15 }, (_, n) => `X-Field-${n}: ${'v'.repeat(1000)}\r\n`).join('');
     expect((await raw(`GET /health HTTP/1.1\r\nHost: test\r\n${fields}\r\n`))?.status).to.equal(200);
   });
@@ -148,7 +148,7 @@ describe('a request that is not what it should be', () => {
       ['chunked twice', 'Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n'],
     ];
     for (const [what, rest] of framings) {
-      it(`(${what}) is refused with a close, and what follows it is not executed`, async () => {
+      it(`(${what}) is refused and its connection closed, and a request after it is not executed`, async () => {
         const email = uniqueEmail();
         await onWire(async (wire) => {
           const head = `POST /api/users HTTP/1.1\r\nHost: test\r\n${JSON_TYPE}\r\n`;
@@ -162,13 +162,13 @@ describe('a request that is not what it should be', () => {
       });
     }
 
-    it('as two lengths is 400 MALFORMED_REQUEST', async () => {
+    it('because it has two lengths is 400 MALFORMED_REQUEST', async () => {
       const request = `POST /api/users HTTP/1.1\r\nHost: test\r\n${JSON_TYPE}\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}`;
       await expectProblem(await raw(request), 400, 'MALFORMED_REQUEST');
     });
   });
 
-  it('may have a chunked body: it is executed, and the connection closed behind the answer', async () => {
+  it('may have a chunked body: it is executed, and the connection closed after the response', async () => {
     const email = uniqueEmail();
     const body = JSON.stringify({ name: 'Chunked', email });
     await onWire(async (wire) => {
@@ -184,7 +184,7 @@ describe('a request that is not what it should be', () => {
     expect(await userCount(email)).to.equal(1);
   });
 
-  it('is still answered in turn on the same connection after a refusal that left it intact', async () => {
+  it('still gets its response on the same connection after a refusal that left it intact', async () => {
     await onWire(async (wire) => {
       await expectProblem(
         await wire.request('POST', '/api/users', [JSON_TYPE], '{"name":'),

@@ -39,7 +39,7 @@ describe('the process, when a worker goes wrong', () => {
   it('ends with 70 after an unhandled rejection when UNHANDLED_REJECTION=exit', async function () {
     this.timeout(60_000);
     const one = await start({ env: { UNHANDLED_REJECTION: 'exit' } });
-    await get(`${one.url}/rejection`).catch(() => undefined); // answered or cut off, both are fair
+    await get(`${one.url}/rejection`).catch(() => undefined); // a response and a cut connection are both allowed
     expect(await one.exited).to.deep.equal({ code: 70, signal: null });
     expect(one.stderr.at(-1)).to.match(
       /^multilane: unhandled rejection in worker \d \(UNHANDLED_REJECTION=exit\)$/,
@@ -47,7 +47,7 @@ describe('the process, when a worker goes wrong', () => {
     expect(one.leftovers()).to.deep.equal([]);
   });
 
-  it('loses no new connection when its only worker fails: it serves until its successor does', async function () {
+  it('loses no new connection when its only worker fails: that worker serves until its successor does', async function () {
     this.timeout(60_000);
     const one = await start({ env: { WORKERS: '1' } });
     const load = keepAliveLoad(one.url, ['/thread'], 4, { perConnection: 1 });
@@ -63,7 +63,7 @@ describe('the process, when a worker goes wrong', () => {
     expect(Object.keys(load.account.statuses)).to.deep.equal(['200']);
   });
 
-  it('drains and fails when more threads are wedged than the process may have', async function () {
+  it('drains and exits with a failure when more threads are wedged than the process may have', async function () {
     this.timeout(60_000);
     const one = await start({
       config: STALLS,
@@ -81,7 +81,7 @@ describe('the process, when a worker goes wrong', () => {
       const before = await wedged();
       const wire = await Wire.open(one.url).catch(() => undefined); // the listener is closed by now
       void wire?.request('GET', '/native/30').catch(() => undefined); // never gets a response
-      // Again when it was answered 503, because the next worker was not there yet.
+      // A request is repeated when its response was 503, because the next worker was not ready yet.
       await Promise.race([end, until(wedged, (now) => now > before, 2000)]);
     }
     const { code, signal } = await end;

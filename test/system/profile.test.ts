@@ -77,12 +77,12 @@ describe('the CPU profile of a worker', () => {
     await burning;
   });
 
-  it('is that of an idle worker as well', async () => {
+  it('can be taken of an idle worker as well', async () => {
     const profile = await json<Profile>(await profileOf());
     expect(profile.nodes.map(({ callFrame }) => callFrame.functionName)).to.include('(idle)');
   });
 
-  it('is one at a time of each worker, and ends when its client leaves', async () => {
+  it('is taken once at a time of each worker, and ends when its client leaves', async () => {
     const leaving = await underWay(60);
     const refused = await profileOf();
     await expectProblem(refused, 503, 'OVERLOADED');
@@ -109,20 +109,20 @@ describe('the CPU profile of a worker', () => {
     });
   }
 
-  it('is 404 for a worker that is not there', async () => {
+  it('is 404 for an unknown worker', async () => {
     for (const id of ['0', '2', '01', 'x']) {
       await expectProblem(await get(`${cluster.adminUrl}/workers/${id}/profile?seconds=1`), 404, 'NOT_FOUND');
     }
   });
 
-  it('says so when the worker cannot be interrupted', async () => {
+  it('is refused with the reason when the worker cannot be interrupted', async () => {
     const sleeping = get(`${cluster.url}/native/3`);
     await runs('/native/{seconds}');
     await expectProblem(await profileOf(), 504, 'DEADLINE_EXCEEDED');
     expect((await sleeping).status).to.equal(200);
   });
 
-  it('says so when the worker ends meanwhile', async () => {
+  it('is refused with the reason when the worker ends meanwhile', async () => {
     const profiling = await underWay(60);
     await expectProblem(await profileOf(), 503, 'OVERLOADED');
     expect((await get(`${cluster.url}/crash`)).status).to.equal(200);

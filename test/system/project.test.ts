@@ -24,7 +24,7 @@ describe('multilane new', () => {
   });
   after(() => project.remove());
 
-  it('writes a project that depends on this version, and says how to go on', () => {
+  it('writes a project that depends on this version, and prints the next steps', () => {
     expect(made).to.include({ code: 0, stderr: '' });
     expect(made.stdout).to.include('cd web-shop\n  npm install\n  npm run dev\n');
     const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
@@ -39,14 +39,14 @@ describe('multilane new', () => {
     expect(read('.gitignore')).to.include('node_modules/');
   });
 
-  it('whose own tests pass: they put requests into it, and start it', async function () {
+  it('writes a project whose own tests pass: they inject requests, and start it', async function () {
     this.timeout(30_000);
     const { code, output } = await nodeTest(folder);
     expect(code, output).to.equal(0);
     expect(output).to.match(/^# pass 5$/m);
   });
 
-  it('refuses a folder that holds something, and leaves it as it is', async () => {
+  it('refuses a folder that is not empty, and leaves it as it is', async () => {
     const before = readFileSync(join(folder, 'package.json'), 'utf8');
     const run = await multilane(['new', 'web-shop', '--name', 'other'], { cwd: project.folder });
     expect(run).to.include({ code: 1, stdout: '' });
@@ -54,7 +54,7 @@ describe('multilane new', () => {
     expect(readFileSync(join(folder, 'package.json'), 'utf8')).to.equal(before);
   });
 
-  it('takes a name for a folder that cannot give one', async () => {
+  it('accepts a name where that of the folder is not allowed', async () => {
     expect(await multilane(['new', 'Web Shop', '--name', 'shop'], { cwd: project.folder })).to.include({
       code: 0,
     });
@@ -67,7 +67,7 @@ const CONFIG = (answer: string): string => `
   export default defineConfig({ services: [one] });`;
 
 describe('multilane dev', () => {
-  it('starts anew on every change, waits out what does not start, and leaves nothing running', async function () {
+  it('restarts on every change, waits for the next change when the start fails, and leaves no process running', async function () {
     this.timeout(40_000);
     const project = new Project({ 'multilane.config.js': CONFIG('1') });
     project.install();
@@ -150,7 +150,7 @@ describe('multilane migrate', () => {
     expect(await migrate()).to.deep.equal({ [FRAMEWORK]: 'applied', 'service 0001_ledger': 'applied' });
   });
 
-  it('tells what a newer project would add', async () => {
+  it('lists the migrations that a newer project would add', async () => {
     project.write('migrations/0002_more.sql', 'alter table entry add column cents int;');
     expect(await migrate('--status')).to.deep.include({
       'service 0001_ledger': 'applied',
@@ -172,7 +172,7 @@ describe('multilane migrate', () => {
     ]);
   });
 
-  it('ends at a signal, and nothing of what was under way is left', async () => {
+  it('ends at a signal, and the migration that was under way is rolled back', async () => {
     project.write('migrations/0003_wrong.sql', 'create table half (id int); select pg_sleep(3);');
     const asleep = `select from pg_stat_activity where datname = 'ledger' and wait_event = 'PgSleep'`;
     const interrupt = async (child: ChildProcess): Promise<void> => {
@@ -199,7 +199,7 @@ describe('multilane migrate', () => {
     ]);
   });
 
-  it('is refused a DATA_DIR that a process runs on', async () => {
+  it('refuses a DATA_DIR that another process uses', async () => {
     const run = await multilane(['migrate'], { cwd: project.folder, env: { DATA_DIR: shop.dataDir } });
     expect(run).to.include({ code: 1, stdout: '' });
     expect(run.stderr).to.include(shop.dataDir);

@@ -24,8 +24,8 @@ async function admissions(limit: string, perSecond: number, forMs: number): Prom
   }
 }
 
-describe('RATE_LIMIT over four workers, to the letter', () => {
-  it(`admits no more than 101 in each of ${SECONDS} seconds with a burst of one, and what comes in time`, async () => {
+describe('RATE_LIMIT over four workers, in exact numbers', () => {
+  it(`admits no more than 101 in each of ${SECONDS} seconds with a burst of one, and every request that comes in time`, async () => {
     // What is late is lost: the next one may come right behind the interval, or just before its end.
     for (const [perSecond, least] of [
       [200, 60],

@@ -27,10 +27,10 @@ describe('RATE_LIMIT over four workers', () => {
     return { times, seconds: (times.at(-1)! - times[0]!) / 1000 };
   };
 
-  it('admits its burst and then its rate, whichever workers are asked', async () => {
+  it('admits its burst and then its rate, whichever workers get the requests', async () => {
     const { url } = await start('100/second');
     const { times, seconds } = await admitted(url, 2_000);
-    // Answers may come a little closer together than they were admitted.
+    // Responses may come a little closer together than their requests were admitted.
     expect(times.length).to.be.at.most(100 + 100 * (seconds + 0.02));
     // Only a standstill of a whole second would lose any.
     expect(times.length).to.be.at.least(95 + 100 * seconds);
@@ -45,7 +45,7 @@ describe('RATE_LIMIT over four workers', () => {
     expect(times.length).to.be.at.least(60 * seconds);
   });
 
-  it('says so in the answer and in the metrics, and leaves health, readiness and the admin plane alone', async () => {
+  it('reports a rejection in the response and in the metrics, and spares health, readiness and the admin plane', async () => {
     const { url, adminUrl } = await start('2/minute');
     for (const expected of [200, 200, 429]) expect((await get(url)).status).to.equal(expected);
     const refused = await get(url);

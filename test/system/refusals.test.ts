@@ -21,7 +21,7 @@ function expectRefusal(run: Ended, code: number, says: RegExp): void {
   expect(run.leftovers).to.deep.equal([]);
 }
 
-describe('a start that is refused', () => {
+describe('a start that fails', () => {
   const settings: [string, Parameters<typeof runPrimary>[0], RegExp][] = [
     ['a port out of range', { env: { PORT: '70000' } }, /PORT.*70000|70000.*PORT/],
     ['a number that is none', { env: { WORKERS: 'many' } }, /WORKERS/],
@@ -52,7 +52,7 @@ describe('a start that is refused', () => {
     });
   }
 
-  it('for a registry token that can be guessed exits 78 with one line that names file and line', async () => {
+  it('for a registry token that can be guessed exits 78 with one line that names the file and the line', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'multilane-tokens-'));
     const file = join(folder, 'tokens');
     writeFileSync(file, `# who may register\n${'x'.repeat(32)} orders\n${'y'.repeat(31)} users\n`);
@@ -81,7 +81,7 @@ describe('a start that is refused', () => {
   }
 
   // mkdir -p of Node spins for ever below /proc.
-  it('for a DATA_DIR that cannot be made exits 1 with one line that names it', async function () {
+  it('for a DATA_DIR that cannot be created exits 1 with one line that names it', async function () {
     if (process.platform !== 'linux') this.skip();
     expectRefusal(await runPrimary({ env: { DATA_DIR: '/proc/absent/data' } }), 1, /\/proc\/absent/);
   });
@@ -100,7 +100,7 @@ describe('a start that is refused', () => {
     });
   }
 
-  describe('by the code of a project', () => {
+  describe('because of an error in the code of a project', () => {
     const project = new Project({ 'package.json': '{ "type": "module" }' });
     before(() => project.install());
     after(() => project.remove());
@@ -141,7 +141,7 @@ describe('a start that is refused', () => {
     }
   });
 
-  describe('on a DATA_DIR in use', () => {
+  describe('because DATA_DIR is in use', () => {
     const shop = useSharedShop();
 
     it('exits 1 with one line, and the first process goes on', async () => {

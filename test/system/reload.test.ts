@@ -25,7 +25,7 @@ describe('a rolling replacement of all workers', () => {
 
   const finished = (): number => cluster.logs().filter(({ msg }) => msg === 'reload finished').length;
 
-  it('is refused while one is under way', async function () {
+  it('is refused while another one is under way', async function () {
     this.timeout(30_000);
     const wire = await Wire.open(cluster.url);
     expect((await wire.request('GET', '/slow'))?.status).to.equal(200);
@@ -47,7 +47,7 @@ describe('a rolling replacement of all workers', () => {
     expect((await workersOf(cluster)).length).to.equal(2);
   });
 
-  it('finishes what the old worker has in hand, and tells its clients to close', async function () {
+  it('finishes the requests of the old worker, and asks its clients to close', async function () {
     this.timeout(30_000);
     const wires = await Promise.all(Array.from({ length: 8 }, () => Wire.open(cluster.url)));
     const slow = wires.map((wire) => wire.request('GET', '/slow'));
@@ -62,7 +62,7 @@ describe('a rolling replacement of all workers', () => {
     await until(finished, (count) => count > before);
   });
 
-  it('stops at a replacement that does not get ready, and the old workers serve on', async function () {
+  it('stops at a replacement that does not become ready, and the old workers continue to serve', async function () {
     this.timeout(30_000);
     const before = await workersOf(cluster);
     const broken = join(cluster.dataDir, 'broken');
@@ -77,7 +77,7 @@ describe('a rolling replacement of all workers', () => {
     rmSync(broken);
   });
 
-  it('is what SIGHUP asks for away from a terminal', async function () {
+  it('is started by SIGHUP where there is no terminal', async function () {
     this.timeout(30_000);
     const before = finished();
     closeIdleConnections();
@@ -86,7 +86,7 @@ describe('a rolling replacement of all workers', () => {
     expect((await get(`${cluster.url}/thread`)).status).to.equal(200);
   });
 
-  it('lets counters go on', async () => {
+  it('does not reset the counters', async () => {
     const text = await (await get(`${cluster.adminUrl}/metrics`)).text();
     const reloads = /^multilane_worker_restarts_total\{reason="reload"\} (\d+)$/m.exec(text)?.[1];
     expect(Number(reloads)).to.equal(2 * (ROLLS + 3));
@@ -94,7 +94,7 @@ describe('a rolling replacement of all workers', () => {
     expect(heaps).to.have.members(['1', '2']);
   });
 
-  it('leaves one process that ends in order', async () => {
+  it('leaves a process that ends in order', async () => {
     expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
     expect(cluster.leftovers()).to.deep.equal([]);
   });

@@ -34,12 +34,12 @@ describe('services in processes of their own', () => {
       port: Number(new URL(orders.url).port),
     });
 
-  it('have only their own routes', async () => {
+  it('serve only their own routes', async () => {
     await expectProblem(await get(`${users.url}/api/orders/1`), 404, 'ROUTE_NOT_FOUND');
     await expectProblem(await get(`${orders.url}/api/users/1`), 404, 'ROUTE_NOT_FOUND');
   });
 
-  it('answer in part when the other is not there: orders null, degraded', async () => {
+  it('respond in part when the other is not there: orders null, degraded', async () => {
     const user = await json<User>(await get(`${users.url}/api/users/${id}`));
     expect(user.orders).to.equal(null);
     expect(user.degraded).to.deep.equal(['orders']);
@@ -61,7 +61,7 @@ describe('services in processes of their own', () => {
     expect(user).to.not.have.property('degraded');
   });
 
-  it('open the breaker when the other has died, and answer in part at once', async function () {
+  it('open the breaker when the other has died, and respond in part at once', async function () {
     this.timeout(40_000);
     await register();
     expect(await orders.stop('SIGKILL')).to.deep.equal({ code: null, signal: 'SIGKILL' });

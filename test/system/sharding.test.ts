@@ -72,7 +72,7 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
       };
       const metrics = async (): Promise<string> => (await get(`${cluster.adminUrl}/metrics`)).text();
 
-      it('is ready on one port, whichever thread listens, with the scheme in line and metrics', async () => {
+      it('is ready on one port, whichever thread listens, with the scheme in its ready line and metrics', async () => {
         const { protocol, port } = new URL(cluster.url);
         expect(protocol).to.equal(withTls ? 'https:' : 'http:');
         expect(Number(port)).to.be.greaterThan(0);
@@ -98,7 +98,7 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
       });
 
       for (const path of ['/uncaught', '/rejection', '/exit']) {
-        it(`loses one worker to ${path}: the other is unaffected, a replacement serves`, async function () {
+        it(`loses one worker to ${path}: the other is unaffected, and a replacement serves`, async function () {
           this.timeout(25_000);
           const serving = async (): Promise<readonly WorkerView[]> =>
             (await workersOf(cluster)).filter(({ state }) => state !== 'draining');
@@ -137,7 +137,7 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
         await close(await elsewhere());
       });
 
-      it('closes connections beyond MAX_CONNECTIONS, counts them, and serves those it has', async () => {
+      it('closes connections beyond MAX_CONNECTIONS, counts them, and serves those that are open', async () => {
         // One address would not get all of them.
         const from = (n: number): string => `127.0.0.${2 + (n % 4)}`;
         const within = await Promise.all(Array.from({ length: MOST }, (_, n) => open(from(n))));
@@ -154,7 +154,7 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
       });
 
       if (withTls) {
-        it('serves a renewed certificate after a reload; one that does not fit stops it, and the old is served', async function () {
+        it('serves a renewed certificate after a reload; a wrong one stops the reload, and the old one is served', async function () {
           this.timeout(30_000);
           const { certFile, keyFile } = tls!;
           const two = makeCertificate(cluster.dataDir, 'two');
@@ -187,7 +187,7 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
         });
       }
 
-      it('ends in order: exit 0, nothing left', async () => {
+      it('ends in order: exit 0, and no process is left', async () => {
         expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
         expect(cluster.leftovers()).to.deep.equal([]);
       });
@@ -234,7 +234,7 @@ describe('a certificate that cannot be used', () => {
     ],
   ];
   for (const [what, code, env, says] of attempts) {
-    it(`ends the start when it is one ${what}, with one line`, async () => {
+    it(`ends the start with one line when it is one ${what}`, async () => {
       const run = await runPrimary({ args: ['--config', HAZARDS], env: env() });
       expect(run.code, run.stderr).to.equal(code);
       expect(run.stderr.trim().split('\n'), run.stderr).to.have.length(1);

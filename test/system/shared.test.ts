@@ -22,7 +22,7 @@ interface Limits {
   readonly rateLimits: { readonly named: unknown };
 }
 
-describe('what two workers share by name', () => {
+describe('a named resource that two workers share', () => {
   let cluster: Cluster;
   let wires: readonly Wire[];
   const many: Wire[] = [];
@@ -55,7 +55,7 @@ describe('what two workers share by name', () => {
       body: JSON.stringify({ force: to }),
     });
 
-  it('is a breaker that opens after failures of both, refuses in both, and is shown', async () => {
+  it('can be a breaker that opens after failures in both, refuses calls in both, and is listed in the admin plane', async () => {
     const told: string[] = [];
     for (let n = 0; n < FAILURES; n++) told.push(await tell(wires[n % WORKERS]!, '/mail/fail'));
     expect(told).to.deep.equal(Array(FAILURES).fill('down'));
@@ -69,7 +69,7 @@ describe('what two workers share by name', () => {
     await force('auto');
   });
 
-  it('is a limit and a bulkhead of both, and these are shown', async () => {
+  it('can be a rate limit and a bulkhead of both, which are listed in the admin plane', async () => {
     const asked = [0, 1, 0].map((n) => () => ask<{ admitted: boolean }>(wires[n]!, '/sms'));
     const admitted: boolean[] = [];
     for (const one of asked) admitted.push((await one()).admitted);
@@ -86,7 +86,7 @@ describe('what two workers share by name', () => {
     ]);
   });
 
-  it('lets exactly three probes through; what a lost worker held is released, and its replacement finds the rest', async () => {
+  it('admits exactly three probes as a half-open breaker, releases the permits of a lost worker, and is found by its replacement', async () => {
     for (let n = 0; n < FAILURES; n++) await tell(wires[n % WORKERS]!, '/print/fail');
     await until(print, ({ state }) => state === 'half-open');
     const probing = await Promise.all(Array.from({ length: 8 }, () => Wire.open(cluster.url)));
@@ -109,7 +109,7 @@ describe('what two workers share by name', () => {
       return [(await print()).probes?.taken, (await files())?.held];
     };
     expect(await until(crash, ([probes, held]) => probes === 0 && held === 0)).to.deep.equal([0, 0]);
-    // By whichever worker: the last of those that were hit may still be leaving.
+    // Either worker may respond: the last of those that were hit may still be ending.
     const send = async (): Promise<string> => {
       await get(`${cluster.url}/print/send`, { connection: 'close' }).catch(() => undefined);
       return (await print()).state;
@@ -117,7 +117,7 @@ describe('what two workers share by name', () => {
     expect(await until(send, (state) => state === 'closed')).to.equal('closed');
   });
 
-  it('is told of in one line for every transition', async () => {
+  it('has one log line for every transition of its breaker', async () => {
     const lines = await until(
       () => cluster.logs().filter(({ msg }) => msg === 'breaker changed'),
       ({ length }) => length >= 4,

@@ -8,10 +8,10 @@ import { heldBy, siege } from './siege/siege.js';
 
 const SECONDS = 120;
 
-describe('two minutes beside hostile clients and careless handlers', () => {
+describe('a process beside hostile clients and careless handlers, for two minutes', () => {
   const cluster = useCluster({ config: SIEGE, env: { LOG_LEVEL: 'silent' } });
 
-  it('an ordinary client sees under 1 % errors and five times its latency at most', async () => {
+  it('gives an ordinary client under 1 % errors and at most five times its usual latency', async () => {
     const report = await siege(cluster, { seconds: SECONDS, unloadedSeconds: 10, carelessCalls: 10_000 });
     const { latencies, ...experience } = report.experience;
     const p50Ms = quantile(latencies, 0.5);

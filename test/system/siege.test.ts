@@ -9,10 +9,10 @@ const SECONDS = 6;
 /** Bounds of a calm machine, times this. */
 const NOISE = 3;
 
-describe('beside hostile clients and careless handlers', () => {
+describe('a process beside hostile clients and careless handlers', () => {
   const cluster = useCluster({ config: SIEGE, env: { LOG_LEVEL: 'silent' } });
 
-  it('an ordinary client is served, and afterwards nothing is held', async () => {
+  it('serves an ordinary client, and holds no resource afterwards', async () => {
     const report = await siege(cluster, { seconds: SECONDS, unloadedSeconds: 2, carelessCalls: 700 });
     const shown = JSON.stringify({ ...report, experience: { ...report.experience, latencies: undefined } });
     expect(report.errorShare, shown).to.be.below(0.01);

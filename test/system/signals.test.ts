@@ -20,7 +20,7 @@ const LOADING = {
   'is in native code': 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);',
 };
 
-describe('a signal while the configuration', () => {
+describe('a signal while the configuration module is loaded', () => {
   let dataDir: string;
   beforeEach(() => {
     dataDir = newDataDir();
@@ -37,7 +37,7 @@ describe('a signal while the configuration', () => {
       ['SIGTERM', []],
       ['SIGINT', ['--check']],
     ] as const) {
-      it(`${what} ends the process as it ends any other: ${['a start', ...args].at(-1)}, ${signal}`, async function () {
+      it(`ends the process in the default way of the signal while the module ${what}: ${['a start', ...args].at(-1)}, ${signal}`, async function () {
         this.timeout(30_000);
         const config = configOf(`process.kill(process.pid, '${signal}'); ${text}`);
         const run = await runPrimary({ args: ['--config', config, ...args] });
@@ -46,7 +46,7 @@ describe('a signal while the configuration', () => {
     }
   }
 
-  it('awaits ends process 1 of a container with 0', async function () {
+  it('ends process 1 of a container with code 0 while the module awaits', async function () {
     this.timeout(30_000);
     if (noContainers() !== undefined) this.skip();
     const config = configOf(`process.kill(1, 'SIGTERM'); ${LOADING.awaits}`);
@@ -55,7 +55,7 @@ describe('a signal while the configuration', () => {
   });
 });
 
-describe('signals and messages', () => {
+describe('a process that gets signals and messages', () => {
   let cluster: Cluster;
   beforeEach(async function () {
     this.timeout(30_000);
@@ -72,7 +72,7 @@ describe('signals and messages', () => {
       (status) => status === 503,
     );
 
-  it('says ready over the channel of a process manager, once', async () => {
+  it('sends ready over the channel of a process manager, once', async () => {
     await until(
       () => cluster.messages.length,
       (count) => count > 0,
@@ -81,13 +81,13 @@ describe('signals and messages', () => {
     expect(cluster.messages).to.deep.equal(['ready']);
   });
 
-  it('drains on the message shutdown and exits 0', async () => {
+  it('drains on the message shutdown and exits with 0', async () => {
     cluster.send('shutdown');
     expect(await cluster.exited).to.deep.equal({ code: 0, signal: null });
     expect(cluster.leftovers()).to.deep.equal([]);
   });
 
-  it('goes on draining after a second signal at once, and stops now after one that comes a second later', async function () {
+  it('continues its drain after an immediate second signal, and stops at once after one that comes a second later', async function () {
     this.timeout(30_000);
     const wire = await Wire.open(cluster.url);
     const answer = wire.request('GET', '/hang');
@@ -103,14 +103,14 @@ describe('signals and messages', () => {
     cluster.send('shutdown');
     const exit = await cluster.exited;
     expect(exit).to.deep.equal({ code: 1, signal: null });
-    // Only the last one has counted as a second.
+    // Only the last signal has counted as a second one.
     const seconds = cluster.logs().filter(({ msg }) => String(msg).startsWith('second '));
     expect(seconds.map(({ msg }) => msg)).to.deep.equal(['second shutdown: stopping at once']);
     expect((await answer)?.status ?? 'no answer').to.be.oneOf([504, 'no answer']);
     expect(cluster.leftovers()).to.deep.equal([]);
   });
 
-  it('answers 504 what still runs when DRAIN_MS is over, and exits 0', async function () {
+  it('responds 504 to requests that still run when DRAIN_MS is over, and exits with 0', async function () {
     this.timeout(30_000);
     await cluster.dispose();
     cluster = await startCluster({ config: HAZARDS, env: { DRAIN_MS: '500' } });

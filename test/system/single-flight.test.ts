@@ -7,7 +7,7 @@ import { SHARED_CALLS } from './fixtures/paths.js';
 describe('singleFlight over four workers', () => {
   const cluster = useCluster({ config: SHARED_CALLS, env: { WORKERS: '4', ADAPTIVE_LIMIT: 'off' } });
 
-  it('makes one call for a thousand requests at the same time, and gives all of them its answer', async () => {
+  it('makes one call for a thousand requests at the same time, and gives all of them its response', async () => {
     const load = { url: cluster.url, perSecond: 2_000, forMs: 500, connections: 1_000 };
     const { answers, unsent } = await evenLoad(load);
     expect(answers.length, `calls that could be sent, beside ${unsent}`).to.be.at.least(250);
@@ -19,7 +19,7 @@ describe('singleFlight over four workers', () => {
     expect(Number(shared)).to.equal(answers.length - 1);
   });
 
-  it('makes another one for who asks afterwards', async () => {
+  it('makes another call for a request that comes afterwards', async () => {
     expect(await (await get(cluster.url)).json()).to.deep.equal({ thing: 1 });
     const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
     expect(metrics).to.match(/fixture_slow_calls_total 2\n/);

@@ -41,7 +41,7 @@ describe('a client that reads nothing for 25 s', () => {
     rmSync(base, { recursive: true });
   });
 
-  it('gets the rest of a whole response, a file and a stream', async () => {
+  it('gets the rest of a complete response, a file and a stream', async () => {
     await Promise.all(
       ['/whole', '/file', '/pieces'].map(async (path) => {
         const socket = await deafClient(port, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);

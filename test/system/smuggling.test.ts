@@ -1,6 +1,6 @@
 // Every doubtful request over the real process, with a second one behind it: in the same packet, in the
 // packet of its body, in that of the body's end, in one that follows at once, and in one that comes when the
-// first has been answered. The second one counts itself.
+// first has had its response. The second one counts itself.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
@@ -15,9 +15,9 @@ const follower = (token: string): string => `GET /count/${token} HTTP/1.1\r\nHos
 let tokens = 0;
 /** All of one length. */
 const newToken = (): string => String(++tokens).padStart(6, '0');
-/** A server that waits for the rest of a body says nothing. */
+/** A server that waits for the rest of a body sends nothing. */
 const SILENCE_MS = 400;
-/** A packet of its own, while the answer to the first may be under way. */
+/** The second request is a packet of its own, while the response to the first may be under way. */
 const SOON_MS = 2;
 /** Splits within the last chunk: a body ends within them. */
 const END_BYTES = 4;
@@ -77,7 +77,7 @@ for (const mode of ['reject', 'accept'] as const) {
     const executed = async (): Promise<string[]> =>
       (await (await fetch(`${cluster.url}/executed`)).json()) as string[];
 
-    it('is executed behind a good one: the tests below can fail', async () => {
+    it('is executed after a well-formed one, so that the tests below can fail', async () => {
       const good = 'POST /text HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc';
       expect(await executedBehind([['a length', good]])).to.include('a length, later packet');
       expect(await executedBehind([['no body', 'GET /who HTTP/1.1\r\nHost: x\r\n\r\n']])).to.deep.equal([
@@ -87,15 +87,15 @@ for (const mode of ['reject', 'accept'] as const) {
       ]);
     });
 
-    it('is not executed behind one whose framing cannot be trusted', async () => {
+    it('is not executed after one whose framing cannot be trusted', async () => {
       expect(await executedBehind(UNTRUSTED)).to.deep.equal([]);
     }).timeout(60_000);
 
-    it('is not executed behind a chunked body', async () => {
+    it('is not executed after a chunked body', async () => {
       expect(await executedBehind(CHUNKED)).to.deep.equal([]);
     }).timeout(60_000);
 
-    it('is executed behind a length that an empty name hides, where no body is expected', async () => {
+    it('is executed after a length that an empty field name hides, where no body is expected', async () => {
       // The gap that SECURITY.md names: when the core closes it, this and SECURITY.md change.
       const { length } = follower(newToken());
       const hiding = (lines: readonly string[]): Case[] =>
@@ -117,7 +117,7 @@ for (const mode of ['reject', 'accept'] as const) {
       expect(executed.filter((what) => samePacket.includes(what))).to.deep.equal([]);
     });
 
-    it('is not executed behind chunks that an empty name hides: their size is no request line', async () => {
+    it('is not executed after chunks that an empty field name hides: their size is no request line', async () => {
       const lines = ['GET /who', 'POST /text', 'DELETE /unread', 'PATCH /echo'];
       const cases = Object.values(NAMELESS).flatMap((field) =>
         lines.map((line): Case => [`${line} ${field}`, namelessChunks(line, field)]),

@@ -65,25 +65,25 @@ async function reloaded(cluster: Cluster): Promise<void> {
 
 for (const place of ['abort-listener', 'on-response', 'source-return', 'source-destroy'] as const) {
   withCluster(`in ${place}`, (the) => {
-    it('costs its request alone when the client leaves', async () => {
+    it('fails its own request alone when the client leaves', async () => {
       const client = await asked(the(), `/${place}/client`);
       client.destroy();
       expect(await interrupted(the(), `/${place}/client`)).to.include('continuation');
     });
 
-    it('costs its request alone when the client reads nothing and is cut', async () => {
+    it('fails its own request alone when the client reads nothing and its connection is cut', async () => {
       const client = await ask(the(), `/${place}/idle`);
       expect(await interrupted(the(), `/${place}/idle`)).to.include('continuation');
       client.destroy();
     });
 
-    it('costs its request alone behind a handler that does not return either', async () => {
+    it('fails its own request alone after a handler that does not return either', async () => {
       const client = await ask(the(), `/${place}/stall`);
       expect(await interrupted(the(), `/${place}/stall`, 2)).to.include.members(['request', 'continuation']);
       client.destroy();
     });
 
-    it('costs its worker alone when that is drained', async () => {
+    it('is interrupted when its worker is drained, and all workers serve afterwards', async () => {
       const client = await asked(the(), `/${place}/drain`);
       await reloaded(the());
       await interrupted(the(), `/${place}/drain`);
@@ -94,7 +94,7 @@ for (const place of ['abort-listener', 'on-response', 'source-return', 'source-d
 
 withCluster('at the deadline of its request', (the) => {
   for (const place of ['abort-listener', 'on-response'] as const) {
-    it(`costs its request alone in ${place}`, async () => {
+    it(`fails its own request alone in ${place}`, async () => {
       const client = await ask(the(), `/${place}/deadline`);
       expect(await interrupted(the(), `/${place}/deadline`)).to.include('continuation');
       client.destroy();
@@ -108,7 +108,7 @@ for (const ways of [
 ]) {
   withCluster('in close of a WebSocket', (the) => {
     for (const way of ways) {
-      it(`costs its WebSocket alone, which ends by ${way}`, async () => {
+      it(`closes its own WebSocket alone, which ends by ${way}`, async () => {
         const client = await WebSocketClient.connect(`${the().url}/close/${way}`);
         if (way === 'client') client.destroy();
         else if (way === 'drain') await reloaded(the());
@@ -122,7 +122,7 @@ for (const ways of [
 }
 
 withCluster('in another callback of a WebSocket', (the) => {
-  it('costs its WebSocket alone in drain', async () => {
+  it('closes its own WebSocket alone in the drain handler', async () => {
     const client = await WebSocketClient.connect(`${the().url}/drain`);
     client.socket.pause();
     client.send('go');
@@ -131,7 +131,7 @@ withCluster('in another callback of a WebSocket', (the) => {
     client.destroy();
   });
 
-  it('costs its WebSocket alone in a loop over what calls back', async () => {
+  it('closes its own WebSocket alone in a loop over functions that call back', async () => {
     const client = await WebSocketClient.connect(`${the().url}/subscribing`);
     client.send('go');
     await interrupted(the(), '/subscribing');

@@ -6,7 +6,7 @@ import { useCluster } from '#test/support/use-cluster.js';
 import { Wire } from '#test/support/wire.js';
 import { STALLED_HOLDERS } from './fixtures/paths.js';
 
-describe('a handler that is interrupted while it holds what others want', () => {
+describe('a handler that is interrupted while it holds a shared resource', () => {
   // The drain is so long that nothing is released because the worker has ended.
   const cluster = useCluster({ config: STALLED_HOLDERS, env: { STALL_MS: '300', DRAIN_MS: '30000' } });
 
@@ -63,7 +63,7 @@ describe('a handler that is interrupted while it holds what others want', () => 
     });
   }
 
-  it('leaves a single flight to those who wait for it', async () => {
+  it('leaves a shared call to the other requests that wait for it', async () => {
     const { victim, other, thread, close } = await twoWorkers();
     const path = `/flight?loop=${thread}`;
     // An idle connection keeps the worker from ending.

@@ -16,7 +16,7 @@ const INNOCENT = 100;
 /** Milliseconds, highest of all. */
 const highest = (all: readonly number[]): number => Math.round(Math.max(...all));
 
-describe('what a stall costs', function () {
+describe('the cost of a stall', function () {
   this.timeout(300_000);
   const cluster = useCluster({ config: STALLS, env: { STALL_MS: String(STALL_MS) } });
 
@@ -37,7 +37,7 @@ describe('what a stall costs', function () {
       () => workersOf(cluster),
       (list) => list.length === 2 && list.every(({ state }) => state === 'ready'),
     );
-  /** Answer times of one client while `task` runs. */
+  /** Response times of one client while `task` runs. */
   const latencies = async (wire: Wire, task: Promise<unknown>): Promise<number[]> => {
     const took: number[] = [];
     let over = false;
@@ -54,7 +54,7 @@ describe('what a stall costs', function () {
     return took;
   };
 
-  it(`${TIMES} loops: time to the answer, and what another worker notices beside an A/A control`, async () => {
+  it(`is bounded for ${TIMES} loops: the time to the response, and the delay of another worker beside an A/A control`, async () => {
     const answered: number[] = [];
     const beside: number[] = [];
     const control: number[] = [];
@@ -85,7 +85,7 @@ describe('what a stall costs', function () {
     expect(highest(answered)).to.be.at.most(STALL_MS + 200);
   });
 
-  it(`${INNOCENT} innocent requests in flight when a loop behind an await is interrupted`, async () => {
+  it(`is none for ${INNOCENT} other requests in flight when a loop after an await is interrupted`, async () => {
     await allReady();
     const victim = await Wire.open(cluster.url);
     const thread = await threadOf(victim);
@@ -106,7 +106,7 @@ describe('what a stall costs', function () {
     for (const wire of [victim, ...wires]) wire.destroy();
   });
 
-  it('interrupts nothing else, whatever ends just when it is interrupted', async () => {
+  it('is no interruption of anything else, whatever ends just when the loop is interrupted', async () => {
     await burnBesideOthers(cluster, { workers: 2, stallMs: STALL_MS, stepMs: 2 });
   });
 });

@@ -31,7 +31,7 @@ const shown = (list: readonly WorkerView[]) =>
 const settled = (list: readonly WorkerView[], workers: number): boolean =>
   list.length === workers && list.every(({ state }) => state === 'ready');
 
-/** What the log says of workers in trouble, by method, route and status. */
+/** The requests that the log lists for workers in trouble, by method, route and status. */
 const requestsDumped = (cluster: Cluster, reason: string) =>
   cluster
     .logs()
@@ -45,7 +45,7 @@ const requestsDumped = (cluster: Cluster, reason: string) =>
       requests: (requests as Recorded[]).map(({ method, route, status }) => ({ method, route, status })),
     }));
 
-describe('a handler that keeps the event loop from turning', () => {
+describe('a handler that stalls the event loop', () => {
   const cluster = useCluster({
     config: STALLS,
     // The hundred requests beside a stall would be refused where other programs take the core.
@@ -91,7 +91,7 @@ describe('a handler that keeps the event loop from turning', () => {
     ['synchronously', 'GET', '/stall/handler', 'request'],
     ['synchronously before its body is there', 'POST', '/stall/handler-before-body', 'request'],
     ['in a regular expression', 'GET', '/stall/regex', 'request'],
-    ['in the serializer of its answer', 'GET', '/stall/serializer', 'request'],
+    ['in the serializer of its response', 'GET', '/stall/serializer', 'request'],
     ['behind an await', 'GET', '/stall/await', 'continuation'],
     ['behind its body', 'POST', '/stall/body', 'continuation'],
     ['in a timer', 'GET', '/stall/timer', 'continuation'],
@@ -104,7 +104,7 @@ describe('a handler that keeps the event loop from turning', () => {
     ['in an event listener', 'GET', '/stall/event', 'continuation'],
     ['in a callback of fs', 'GET', '/stall/file', 'continuation'],
   ] as const) {
-    it(`is answered 500 HANDLER_STALLED when it loops ${what}, and its worker replaced`, async () => {
+    it(`gets 500 HANDLER_STALLED when it loops ${what}, and its worker is replaced`, async () => {
       const before = await allReady();
       const began = performance.now();
       const answer = await (method === 'GET' ? get : post)(`${cluster.url}${path}`, {} as never);
@@ -120,7 +120,7 @@ describe('a handler that keeps the event loop from turning', () => {
     });
   }
 
-  it('names the route in multilane_handler_stalls_total and the reason of the restart', async () => {
+  it('is counted by route in multilane_handler_stalls_total, and its restart by reason', async () => {
     const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
     expect(metrics).to.match(/^multilane_handler_stalls_total\{route="\/stall\/handler"\} 1$/m);
     // One that was only found at a second try, in a thread given up by then, has another reason; and on a
@@ -143,12 +143,12 @@ describe('a handler that keeps the event loop from turning', () => {
   });
 
   for (const path of ['/stall/tenant', '/stall/resource', '/stall/tenant-behind-await']) {
-    it(`leaves nothing of what it had stored for itself to the requests of others: ${path}`, async () => {
+    it(`leaves nothing of its async context to other requests: ${path}`, async () => {
       const before = await allReady();
       const victim = await Wire.open(cluster.url);
       const innocents = await Promise.all(Array.from({ length: 5 }, () => beside(victim)));
       const stalled = victim.request('GET', path);
-      // They wait in their sockets until the loop is interrupted, and are served by the same worker.
+      // The requests wait in their sockets until the loop is interrupted, and are served by the same worker.
       await sleep(STALL_MS / 5);
       const tenants = await Promise.all(innocents.map((one) => one.request('GET', '/tenant')));
       expect((await stalled)?.status).to.equal(500);
@@ -158,7 +158,7 @@ describe('a handler that keeps the event loop from turning', () => {
     });
   }
 
-  it('answers every request when it looped behind an await', async () => {
+  it('leads to a response for every other request when it looped after an await', async () => {
     const before = await allReady();
     const victim = await Wire.open(cluster.url);
     const innocents = await Promise.all(Array.from({ length: 100 }, () => beside(victim)));
@@ -167,12 +167,12 @@ describe('a handler that keeps the event loop from turning', () => {
     const broken = performance.now();
     expect(stalled?.status).to.equal(500);
     for (const answer of await Promise.all(answers)) expect(answer?.status).to.be.oneOf([200, 500]);
-    expect(performance.now() - broken, 'the bound that the issue gives').to.be.lessThan(1_000);
+    expect(performance.now() - broken, 'milliseconds until all other responses').to.be.lessThan(1_000);
     for (const one of [victim, ...innocents]) one.destroy();
     await replacedSince(before);
   });
 
-  it('is answered, each, when one loop follows another in the same turn', async () => {
+  it('gets its response, as does the next one, when one loop follows another in the same turn', async () => {
     const before = await allReady();
     const victim = await Wire.open(cluster.url);
     const others = await Promise.all(Array.from({ length: 3 }, () => beside(victim)));
@@ -189,7 +189,7 @@ describe('a handler that keeps the event loop from turning', () => {
     await replacedSince(before);
   });
 
-  it('is not noticed on other workers', async () => {
+  it('does not delay requests on other workers', async () => {
     const before = await allReady();
     const victim = await Wire.open(cluster.url);
     const load = keepAliveLoad(cluster.url, ['/thread'], 4);
@@ -222,14 +222,14 @@ describe('a handler that keeps the event loop from turning', () => {
     });
   }
 
-  it('is answered when a call within the process led to it', async () => {
+  it('gets a response when a call within the process led to it', async () => {
     const before = await allReady();
     const problem = await json<Problem>(await get(`${cluster.url}/stall/inner`), 500);
     expect(problem.code).to.be.oneOf(['HANDLER_STALLED', 'INTERNAL']);
     await replacedSince(before);
   });
 
-  it('does not keep its worker when it loops where the drain goes on', async function () {
+  it('does not keep its worker from ending when it loops in code that runs during a drain', async function () {
     this.timeout(40_000);
     await allReady();
     const wire = await Wire.open(cluster.url);
@@ -242,9 +242,9 @@ describe('a handler that keeps the event loop from turning', () => {
     expect((await answer)?.status).to.equal(504);
   });
 
-  it('does not take the process down when it ends just while it is interrupted', async function () {
+  it('does not end the process when it returns just while it is interrupted', async function () {
     this.timeout(60_000);
-    // In a timer, where an end that comes too late would hit a context that was not left.
+    // The handler loops in a timer, where an interruption that comes too late would hit an active context.
     for (let ms = STALL_MS + 40; ms <= STALL_MS + 100; ms += 30) {
       await allReady();
       expect((await get(`${cluster.url}/busy/${ms}`)).status).to.be.oneOf([200, 500]);
@@ -252,19 +252,19 @@ describe('a handler that keeps the event loop from turning', () => {
     await allReady();
   });
 
-  it('is the only one that is interrupted, beside short ones that run just then', async function () {
+  it('is the only one that is interrupted, beside short handlers that run just then', async function () {
     this.timeout(60_000);
     await burnBesideOthers(cluster, { workers: WORKERS, stallMs: STALL_MS, stepMs: 20 });
     await allReady();
   });
 
-  it('is the same process all the time', () => {
+  it('has not restarted the process in any of these cases', () => {
     expect(cluster.stderr.filter((text) => text.startsWith('multilane ready'))).to.have.length(1);
   });
 });
 
 describe('a worker that is stalled in native code', () => {
-  it('is left alone, replaced, and ends in order when it turns again', async function () {
+  it('is not interrupted, is replaced, and ends in order when its event loop runs again', async function () {
     this.timeout(30_000);
     const cluster = await startCluster({
       config: STALLS,
@@ -291,7 +291,7 @@ describe('a worker that is stalled in native code', () => {
       await load.stop();
       expect(load.account.lost).to.deep.equal([]);
       writeFileSync(file, '');
-      expect((await answer)?.status, 'the waiting request is answered after all').to.equal(200);
+      expect((await answer)?.status, 'the waiting request gets its response after all').to.equal(200);
       const after = await until(
         () => workersOf(cluster),
         (list) => settled(list, 2),
@@ -307,10 +307,10 @@ describe('a worker that is stalled in native code', () => {
 describe('a worker that is stalled where it cannot be interrupted', () => {
   for (const [what, path] of [
     ['in code of Node.js', '/queue'],
-    ['in ticks of which each leaves another behind', '/stall/chain/ticks'],
-    ['in immediates of which each leaves another behind', '/stall/chain/immediates'],
+    ['in ticks of which each schedules another', '/stall/chain/ticks'],
+    ['in immediates of which each schedules another', '/stall/chain/immediates'],
   ] as const) {
-    it(`is replaced, and takes no connection any more: ${what}`, () => isReplaced(path));
+    it(`is replaced, and gets no new connection: ${what}`, () => isReplaced(path));
   }
 
   async function isReplaced(path: string): Promise<void> {

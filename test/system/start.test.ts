@@ -31,7 +31,7 @@ describe('the start of the process', () => {
     expect((await get(`${shop.url}/api/users/1/orders`)).status).to.equal(200);
   });
 
-  it('keeps stdout for logs: every line is one JSON object', () => {
+  it('writes logs alone to stdout: every line is one JSON object', () => {
     expect(shop.stdout).to.have.length.greaterThan(0);
     for (const line of shop.logs()) expect(line).to.include.keys('level', 'time', 'msg');
   });

@@ -12,7 +12,7 @@ import { SWITCHED } from './fixtures/paths.js';
 /** Switched, and asked at once: often enough that a worker that looks late would be caught. */
 const ROUNDS = 20;
 
-describe('the switches of the process, over two workers', () => {
+describe('the operator switches of a process with two workers', () => {
   let cluster: Cluster;
   let collector: Collector;
   /** Connections to every worker. */
@@ -76,7 +76,7 @@ describe('the switches of the process, over two workers', () => {
     expect(metrics).to.include(`multilane_requests_shed_total{reason="switched_off"} ${2 * ROUNDS}\n`);
   });
 
-  it('turn a route off for in-process calls and WebSockets, with a problem that says when to come again', async () => {
+  it('turn a route off for in-process calls and WebSockets, with a problem that has a Retry-After', async () => {
     await turn('switches/routes', { method: 'GET', route: '/inner', state: 'off', retryAfterSeconds: 7 });
     for (const { status, body } of await ask('/calls')) {
       expect(status).to.equal(503);
@@ -95,7 +95,7 @@ describe('the switches of the process, over two workers', () => {
     client.destroy();
   });
 
-  it('set the log level of every worker, in loggers that were made before too', async () => {
+  it('set the log level of every worker, also in loggers that were made before', async () => {
     const logged = (): Record<string, unknown>[] => cluster.logs();
     const lines = async (what: string): Promise<string[]> => {
       await ask(`/say/${what}`);
@@ -123,7 +123,7 @@ describe('the switches of the process, over two workers', () => {
     expect(changes[0]).to.include({ level: 40, reason: 'looking for something' });
   });
 
-  it('set the share of traces that is kept, for traces that begin here', async () => {
+  it('set the sampled share of traces that begin in this process', async () => {
     const flags = async (fields: string[] = []): Promise<string[]> =>
       (await ask('/calls', 'GET', fields)).map(({ body }) =>
         (JSON.parse(body) as { traceparent: string }).traceparent.slice(-2),
@@ -155,7 +155,7 @@ describe('the switches of the process, over two workers', () => {
     }
   });
 
-  it('hold for workers that start later', async () => {
+  it('apply to workers that start later', async () => {
     await switchRoute('/items/:id', 'off');
     await turn('switches/sampling', { ratio: 1 });
     for (const wire of wires) wire.destroy();
@@ -172,7 +172,7 @@ describe('the switches of the process, over two workers', () => {
     expect(await statuses('/items/1')).to.deep.equal([200, 200]);
   });
 
-  it('know the routes there are, and refuse what is none', async () => {
+  it('list the known routes, and refuse unknown ones', async () => {
     const { routes } = await json<{ routes: { method: string; route: string; state: string }[] }>(
       await get(`${cluster.adminUrl}/switches`),
     );

@@ -24,7 +24,7 @@ while True:
 
 const isThere = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
 
-describe('under systemd', () => {
+describe('a process under systemd', () => {
   const lines: string[] = [];
   let receiver: ChildProcess;
   let cluster: Cluster;
@@ -62,22 +62,22 @@ describe('under systemd', () => {
       (found) => found.length >= count,
     );
 
-  it('says READY=1 when it is ready, with a status that names the address', async () => {
+  it('sends READY=1 when it is ready, with a status that names the address', async () => {
     expect((await said('READY=1'))[0]).to.equal(`READY=1 STATUS=serving on ${cluster.url}`);
   });
 
-  it('says WATCHDOG=1 again and again when it is asked to', async () => {
+  it('sends WATCHDOG=1 regularly when WATCHDOG_USEC is set', async () => {
     expect((await said('WATCHDOG=1', 3)).length).to.be.at.least(3);
   });
 
-  it('says RELOADING=1 with the time, and READY=1 when all workers are replaced, as often as it was told to', async function () {
+  it('sends RELOADING=1 with the time, and READY=1 when all workers are replaced, for each reload', async function () {
     this.timeout(60_000);
     const before = process.hrtime.bigint() / 1000n;
     cluster.signal('SIGHUP');
     const [reloading] = await said('RELOADING=1');
     const stamp = BigInt(/^RELOADING=1 MONOTONIC_USEC=(\d+) /.exec(reloading ?? '')?.[1] ?? 0);
     expect(stamp >= before && stamp <= process.hrtime.bigint() / 1000n, reloading).to.equal(true);
-    // While the first reload is under way.
+    // This reload begins while the first one is under way.
     cluster.signal('SIGHUP');
     expect(await said('READY=1', 2)).to.have.length(2);
     expect(cluster.logs().filter(({ msg }) => msg === 'reload finished')).to.have.length(2);
@@ -85,7 +85,7 @@ describe('under systemd', () => {
     expect(order).to.deep.equal(['READY', 'RELOADING', 'RELOADING', 'READY']);
   });
 
-  it('says STOPPING=1 when it drains', async function () {
+  it('sends STOPPING=1 when it drains', async function () {
     this.timeout(60_000);
     expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
     expect(await said('STOPPING=1')).to.deep.equal(['STOPPING=1 STATUS=draining']);
@@ -102,7 +102,7 @@ describe('the unit for systemd', () => {
       this.test!.title += ' (pending: systemd-analyze is not installed)';
       this.skip();
     }
-    // What is said of programs and accounts concerns this machine, not the unit.
+    // Complaints about programs and accounts concern this machine, not the unit.
     const verified = await promisify(execFile)('systemd-analyze', [
       'verify',
       '--recursive-errors=no',
@@ -140,10 +140,10 @@ describe('the unit for systemd', () => {
     }
   });
 
-  it('gives the drain more time than it takes by default, and leaves PostgreSQL to the process', () => {
+  it('allows more time than a drain takes by default, and leaves it to the process to stop PostgreSQL', () => {
     const seconds = Number(/^TimeoutStopSec=(\d+)$/m.exec(text)?.[1]);
     expect(seconds).to.be.greaterThan(10 + 15);
-    // Also of a reload: four drains, and the starts of the workers.
+    // A reload must fit as well: four drains, and the starts of the workers.
     expect(Number(/^TimeoutStartSec=(\d+)$/m.exec(text)?.[1])).to.be.greaterThan(4 * 10 + 30);
     expect(text).to.match(/^KillMode=mixed$/m);
     expect(text).to.match(/^RestartPreventExitStatus=78$/m);

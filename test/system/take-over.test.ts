@@ -39,7 +39,7 @@ describe('a successor in the same slot of pm2', () => {
       (status) => status === 201,
     );
 
-  it('uses the running PostgreSQL, is left it, and stops it in the end', async function () {
+  it('uses the running PostgreSQL, owns it after the old process has ended, and stops it at its own end', async function () {
     this.timeout(60_000);
     const pid = postmaster();
     const successor = await start();
@@ -52,7 +52,7 @@ describe('a successor in the same slot of pm2', () => {
     expect(elder.leftovers()).to.deep.equal([]);
   });
 
-  it('that dies gives nothing away: the old one goes on and stops PostgreSQL in the end', async function () {
+  it('changes nothing when it dies: the old process goes on and stops PostgreSQL at its own end', async function () {
     this.timeout(60_000);
     const successor = await start();
     await successor.stop('SIGKILL');
@@ -61,7 +61,7 @@ describe('a successor in the same slot of pm2', () => {
     expect(elder.leftovers()).to.deep.equal([]);
   });
 
-  it('brings a crashed PostgreSQL back alone when the old one was killed', async function () {
+  it('restarts a crashed PostgreSQL by itself when the old process was killed', async function () {
     this.timeout(60_000);
     const successor = await start();
     await elder.stop('SIGKILL');
@@ -71,7 +71,7 @@ describe('a successor in the same slot of pm2', () => {
     expect(elder.leftovers()).to.deep.equal([]);
   });
 
-  it('has one PostgreSQL with its predecessor, also after that has crashed', async function () {
+  it('shares one PostgreSQL with its predecessor, also after PostgreSQL has crashed', async function () {
     this.timeout(60_000);
     const successor = await start();
     const pid = postmaster();
@@ -89,7 +89,7 @@ describe('a successor in the same slot of pm2', () => {
     expect(elder.leftovers()).to.deep.equal([]);
   });
 
-  it('leaves what it finds to the next start when both were killed', async function () {
+  it('leaves the running PostgreSQL to the next start when both processes were killed', async function () {
     this.timeout(60_000);
     const pid = postmaster();
     const successor = await start();
@@ -100,7 +100,7 @@ describe('a successor in the same slot of pm2', () => {
     expect(elder.leftovers()).to.deep.equal([]);
   });
 
-  it('is the only one let in: another slot, none, and a third process are refused', async function () {
+  it('is the only process admitted: one in another slot, one without a slot, and a third one are refused', async function () {
     this.timeout(60_000);
     for (const env of [{ pm_id: '8' }, {} as Record<string, string>]) {
       const run = await runPrimary({ dataDir, env });
@@ -115,7 +115,7 @@ describe('a successor in the same slot of pm2', () => {
 });
 
 describe('a second start without a database', () => {
-  it('is refused for the port it wants, on both planes', async function () {
+  it('is refused when its port is taken, on both planes', async function () {
     this.timeout(60_000);
     const first = await startCluster({ config: HAZARDS });
     try {

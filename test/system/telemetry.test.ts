@@ -46,7 +46,7 @@ describe('the telemetry of one request', () => {
     expect(new Set(spans.map((span) => span.spanId)).size).to.equal(spans.length);
   });
 
-  it('counts the spans that did not reach the collector, by every reason from the start', async () => {
+  it('counts the spans that did not reach the collector, with a counter for every reason from the start', async () => {
     const page = await (await get(`${shop.adminUrl}/metrics`)).text();
     for (const reason of ['queue_full', 'refused', 'timeout', 'unreachable', 'shutdown']) {
       expect(page).to.match(new RegExp(`^multilane_spans_dropped_total\\{reason="${reason}"\\} \\d+$`, 'm'));

@@ -12,7 +12,7 @@ const CTRL_C = '\x03';
 /** The process that the test speaks to may end a moment before the last of its children. */
 const LAST_MOMENT_MS = 3000;
 
-describe('a cluster in the hands of a person', () => {
+describe('a cluster that is started in a terminal', () => {
   let dataDir: string;
   beforeEach(() => {
     dataDir = newDataDir();
@@ -34,7 +34,7 @@ describe('a cluster in the hands of a person', () => {
     return startThrough('script', ['--quiet', '--return', '--command', command, '/dev/null'], dataDir, env);
   };
 
-  it('drains on Ctrl-C in a terminal under load, and leaves nothing running, PostgreSQL included', async function () {
+  it('drains on Ctrl-C under load, and leaves no process running, PostgreSQL included', async function () {
     this.timeout(90_000);
     const started = await startInTerminal(this);
     const load = keepAliveLoad(started.url, ['/api/users/1/orders', '/ready'], 8);
@@ -47,7 +47,7 @@ describe('a cluster in the hands of a person', () => {
     expect(await gone(dataDir, LAST_MOMENT_MS)).to.deep.equal([]);
   });
 
-  it('says on Ctrl-C that another one stops at once, while an idle connection holds the drain up', async function () {
+  it('logs on Ctrl-C that another one stops it at once, while an idle connection delays the drain', async function () {
     this.timeout(90_000);
     const started = await startInTerminal(this, { DRAIN_MS: '3600000' });
     const wire = await Wire.open(started.url);
@@ -62,7 +62,7 @@ describe('a cluster in the hands of a person', () => {
     expect(await gone(dataDir, LAST_MOMENT_MS)).to.deep.equal([]);
   });
 
-  it('drains on SIGTERM to npm start, and leaves nothing running, PostgreSQL included', async function () {
+  it('drains on SIGTERM to npm start, and leaves no process running, PostgreSQL included', async function () {
     this.timeout(90_000);
     const started = await startThrough('npm', ['start'], dataDir);
     const load = keepAliveLoad(started.url, ['/api/users/1/orders', '/ready'], 8);

@@ -37,7 +37,7 @@ describe('services over TLS', () => {
     env: { SERVICES: 'users', WORKERS: '1', NODE_EXTRA_CA_CERTS: tls.certFile },
   }));
 
-  it('call each other within the process, as without', async () => {
+  it('call each other within the process, as they do without TLS', async () => {
     const { id } = await ask<User>(shop, 'POST', '/api/users', { name: 'Ada', email: uniqueEmail() });
     const user = await ask<User>(shop, 'GET', `/api/users/${id}`);
     expect(user.orders).to.deep.equal([]);
@@ -45,7 +45,7 @@ describe('services over TLS', () => {
     expect(saga.status).to.equal('completed');
   });
 
-  it('say in the registry that they are reached over TLS', async () => {
+  it('are marked in the registry as reached over TLS', async () => {
     const { instances } = await json<{ instances: { protocol: string; metadata: object }[] }>(
       await get(`${shop.adminUrl}/registry/v1/services/orders`),
     );
@@ -53,7 +53,7 @@ describe('services over TLS', () => {
     expect(instances[0]).to.deep.include({ protocol: 'http', metadata: { scheme: 'https' } });
   });
 
-  it('are called and probed by another process that knows it and trusts the certificate', async function () {
+  it('are called and probed by another process in whose registry they are and that trusts the certificate', async function () {
     this.timeout(40_000);
     const { id } = await ask<User>(users, 'POST', '/api/users', { name: 'Ada', email: uniqueEmail() });
     const order = { userId: id, productId: 1, quantity: 1 };

@@ -6,7 +6,7 @@ import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 import { UNRESPONSIVE } from './fixtures/paths.js';
 
-describe('a worker that runs and takes no part in the end of the process', () => {
+describe('a worker that runs and does not respond when the process ends', () => {
   let cluster: Cluster;
 
   beforeEach(async function () {
@@ -37,7 +37,7 @@ describe('a worker that runs and takes no part in the end of the process', () =>
   }
 
   for (const path of ['/deaf', '/mute', '/busy', '/native']) {
-    it(`does not keep it from ending with 70 on SIGTERM, PostgreSQL and logs in order: ${path}`, async function () {
+    it(`does not keep the process from ending with 70 on SIGTERM, PostgreSQL and logs in order: ${path}`, async function () {
       this.timeout(60_000);
       await spoil(path);
       expect(await cluster.stop('SIGTERM')).to.deep.equal({ code: 70, signal: null });
@@ -48,17 +48,17 @@ describe('a worker that runs and takes no part in the end of the process', () =>
       expect(line).to.have.nested.property('unfinished[0].state', 'draining');
     });
 
-    it(`does not keep it from stopping at once with 1 on a second signal: ${path}`, async function () {
+    it(`does not keep the process from stopping at once with 1 on a second signal: ${path}`, async function () {
       this.timeout(60_000);
       await spoil(path);
       cluster.signal('SIGTERM');
-      await sleep(1_100); // only a signal that comes a second later is a second one
+      await sleep(1_100); // a signal counts as a second one only when it comes a second later
       expect(await cluster.stop('SIGTERM')).to.deep.equal({ code: 1, signal: null });
       expectTheEnd();
     });
   }
 
-  it('does not change how a process ends whose workers all respond', async () => {
+  it('is the cause of code 70: a process whose workers all respond ends with 0', async () => {
     expect((await get(`${cluster.url}/thread`)).status).to.equal(200);
     expect(await cluster.stop('SIGTERM')).to.deep.equal({ code: 0, signal: null });
     expectTheEnd();

@@ -10,7 +10,7 @@ describe('the users service', () => {
   const create = async (): Promise<User> =>
     json(await post(users(), { name: 'Ada', email: uniqueEmail() }), 201);
 
-  it('creates a user: 201, Location, the user', async () => {
+  it('creates a user and responds with 201, its Location and the user', async () => {
     const email = uniqueEmail();
     const response = await post(users(), { name: 'Žofie 🛒', email });
     const user = await json<User>(response.clone(), 201);
@@ -29,7 +29,7 @@ describe('the users service', () => {
     await expectProblem(await post(users(), { name: 'Bob', email: email.toUpperCase() }), 409, 'EMAIL_TAKEN');
   });
 
-  it('gives a user with the orders that the orders service has for it', async () => {
+  it('returns a user with the orders that the orders service has for it', async () => {
     const user = await create();
     const first = await json<User & { orders: Order[] }>(await get(`${users()}/${user.id}`));
     expect(first).to.deep.equal({ ...user, orders: [] });
@@ -42,7 +42,7 @@ describe('the users service', () => {
     expect(second).to.not.have.property('degraded');
   });
 
-  it('answers HEAD as GET, without the body', async () => {
+  it('responds to HEAD as to GET, without the body', async () => {
     const user = await create();
     const full = await get(`${users()}/${user.id}`);
     const head = await fetch(`${users()}/${user.id}`, { method: 'HEAD' });
@@ -57,7 +57,7 @@ describe('the users service', () => {
     });
   }
 
-  it('does not find an unknown id', async () => {
+  it('responds 404 to an unknown id', async () => {
     await expectProblem(await get(`${users()}/9007199254740991`), 404, 'NOT_FOUND');
   });
 
@@ -80,13 +80,13 @@ describe('the users service', () => {
     });
   }
 
-  it('takes a name of 200 characters and an e-mail of 254', async () => {
+  it('accepts a name of 200 characters and an e-mail of 254', async () => {
     const email = `${crypto.randomUUID()}${long(254 - 36 - 12)}@example.com`;
     expect(email).to.have.length(254);
     await json(await post(users(), { name: '🛒'.repeat(200), email }), 201);
   });
 
-  it('does one effect for one Idempotency-Key, and gives the same answer again', async () => {
+  it('has one effect for one Idempotency-Key, and repeats the same response', async () => {
     const body = { name: 'Ada', email: uniqueEmail() };
     const headers = { 'idempotency-key': unique('user') };
     const answers = await Promise.all([1, 2, 3].map(() => post(users(), body, headers)));

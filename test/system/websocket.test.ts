@@ -9,7 +9,7 @@ import { WebSocketClient } from '#test/support/websocket-client.js';
 import { Wire } from '#test/support/wire.js';
 import { SOCKETS } from './fixtures/paths.js';
 
-/** Longer than any test here waits: who is held up until then has failed. */
+/** Longer than any test here waits: a client that is delayed until then makes its test fail. */
 const DRAIN_MS = 60_000;
 
 /** Four senders and four listeners at full speed would keep this process too busy to follow what happens. */
@@ -25,7 +25,7 @@ async function join(cluster: Cluster, room: string): Promise<Member> {
   return { client, thread: String(await client.next()) };
 }
 
-/** Members of a room until every worker has `each`. */
+/** Joins members to a chat until every worker has `each` of them. */
 async function crowd(cluster: Cluster, room: string, each: number): Promise<Map<string, Member[]>> {
   const byThread = new Map<string, Member[]>();
   while (byThread.size < 2 || [...byThread.values()].some((members) => members.length < each)) {
@@ -42,7 +42,7 @@ const leave = (members: Iterable<Member>): void => {
 describe('WebSockets over two workers', () => {
   const cluster = useCluster({ config: SOCKETS, env: { DRAIN_MS: String(DRAIN_MS) } });
 
-  it('bring a message to the members on every worker, but not to its sender', async () => {
+  it('deliver a message to the members on every worker, but not to its sender', async () => {
     const members = [...(await crowd(cluster, 'all', 2)).values()].flat();
     for (const { client: sender } of members) {
       sender.send('hello');
@@ -57,7 +57,7 @@ describe('WebSockets over two workers', () => {
     leave(members);
   });
 
-  it('keep the order of a sender', async () => {
+  it('keep the order of each sender', async () => {
     const [here, there] = [...(await crowd(cluster, 'order', 1)).values()].map(([member]) => member!.client);
     for (let n = 0; n < 2_000; n++) here!.send(String(n));
     for (let n = 0; n < 2_000; n++) expect(await there!.next()).to.equal(String(n));
@@ -65,7 +65,7 @@ describe('WebSockets over two workers', () => {
     there!.destroy();
   });
 
-  it('do not hold a replacement up, even where the client does not say goodbye', async function () {
+  it('do not delay a replacement, even where the client sends no close frame', async function () {
     this.timeout(60_000);
     const silent = await Promise.all(Array.from({ length: 4 }, () => openRaw(cluster.url, '/room/silent')));
     const members = [...(await crowd(cluster, 'roll', 2)).values()].flat();
@@ -77,7 +77,7 @@ describe('WebSockets over two workers', () => {
     }
   });
 
-  it('lose and repeat nothing on the way between workers that live, while workers are replaced', async function () {
+  it('lose and repeat no message between live workers while other workers are replaced', async function () {
     this.timeout(90_000);
     let isOver = false;
     const open = new Set<WebSocketClient>();
@@ -131,7 +131,7 @@ describe('WebSockets over two workers', () => {
     }
   });
 
-  it('of a worker that fails are told goodbye, those of the other stay', async function () {
+  it('of a worker that fails get a close frame, those of the other stay open', async function () {
     this.timeout(30_000);
     const byThread = await crowd(cluster, 'crash', 2);
     const answer = await fetch(`${cluster.url}/uncaught`);
@@ -163,7 +163,7 @@ describe('server-sent events across a drain', () => {
     ['a reload', () => fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' })],
     ['a stop', async () => cluster.signal('SIGTERM')],
   ] as const) {
-    it(`go on until DRAIN_MS, then end in order: ${what}`, async function () {
+    it(`continue until DRAIN_MS, then end in order: ${what}`, async function () {
       this.timeout(60_000);
       const stream = await Wire.open(cluster.url);
       const whole = stream.request('GET', '/ticks');
@@ -177,7 +177,7 @@ describe('server-sent events across a drain', () => {
       const atGoodbye = eventsOf(stream.rest);
       const answer = await whole;
       await stream.closed();
-      // Not cut: its terminating chunk has come, behind a whole event.
+      // The stream was not cut: its terminating chunk has come, after a whole event.
       expect(answer?.status).to.equal(200);
       const text = answer!.body.toString();
       expect(text.endsWith('\n\n')).to.equal(true);

@@ -16,7 +16,7 @@ interface WorkerView {
   readonly state: string;
 }
 
-describe('a project of its own, whose handlers misbehave', () => {
+describe('a project whose handlers misbehave', () => {
   // Every replaced worker is counted: one that gets no core is not to be replaced.
   const cluster = useCluster({ config: HAZARDS, env: { STALL_MS: '20000' } });
 
@@ -32,7 +32,7 @@ describe('a project of its own, whose handlers misbehave', () => {
     expect(cluster.leftovers()).to.have.length(1);
   });
 
-  it('answers a handler that throws with 500 INTERNAL that tells nothing', async () => {
+  it('responds 500 INTERNAL without details when a handler throws', async () => {
     const problem = await expectProblem(await get(`${cluster.url}/throw`), 500, 'INTERNAL');
     expect(problem.detail).to.not.contain('secret');
   });
@@ -49,7 +49,7 @@ describe('a project of its own, whose handlers misbehave', () => {
     expect(line?.worker).to.be.oneOf([1, 2]);
   });
 
-  /** At least eight. The first ones behind a loss fill the replacement, for a second at most. */
+  /** At least eight. The first ones after a loss fill the replacement, for a second at most. */
   const openOnBoth = async (): Promise<{ wires: Wire[]; places: Place[] }> => {
     const wires: Wire[] = [];
     const places: Place[] = [];
@@ -72,7 +72,7 @@ describe('a project of its own, whose handlers misbehave', () => {
     ['process.exit()', '/exit'],
     ['process.reallyExit()', '/really-exit'],
   ] as const) {
-    it(`loses one worker to ${what}: same process, the other worker unaffected, a replacement serves`, async function () {
+    it(`loses one worker to ${what}: the process and the other worker continue, and a replacement serves`, async function () {
       this.timeout(25_000);
       const before = await workers();
       const { wires, places } = await openOnBoth();
@@ -111,7 +111,7 @@ describe('a project of its own, whose handlers misbehave', () => {
     expect(new Set(counts.map(([, reason]) => reason)).size).to.equal(3);
   });
 
-  it('still ends in order: exit 0, nothing left', async () => {
+  it('still ends in order: exit 0, and no process is left', async () => {
     expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
     expect(cluster.leftovers()).to.deep.equal([]);
   });

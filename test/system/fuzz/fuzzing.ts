@@ -47,7 +47,7 @@ export function describeFuzzing({ count, warmUp, budgetMs, drains }: Fuzzing): v
       const views = (await (await fetch(`${cluster.adminUrl}/workers`)).json()) as WorkerView[];
       return views.map(({ id, generation }) => ({ id, generation }));
     };
-    /** Answered 500, whether or not their clients were still there. */
+    /** Requests that led to a 500, whether or not their clients were still connected. */
     const failed = async (): Promise<string[]> => {
       const metrics = await (await fetch(`${cluster.adminUrl}/metrics`)).text();
       return metrics
@@ -57,7 +57,7 @@ export function describeFuzzing({ count, warmUp, budgetMs, drains }: Fuzzing): v
         );
     };
 
-    it('end neither the process nor a thread, are never answered 500, and leave no memory behind', async function () {
+    it('end neither the process nor a thread, never get a 500, and leave no memory allocated', async function () {
       this.timeout(budgetMs);
       // What a process needs for its first requests of every kind is no leak.
       const first = await storm(cluster.url, seed + 1, warmUp);
@@ -79,7 +79,7 @@ export function describeFuzzing({ count, warmUp, budgetMs, drains }: Fuzzing): v
         : 0;
       const settled = await until(settle, (mb) => mb <= before.mb + MEMORY_MB);
       console.log(
-        `${table(main)}\n      ${main.reached} of ${main.answered} answers are ours, the others the core's; MiB: ` +
+        `${table(main)}\n      ${main.reached} of ${main.answered} responses are ours, the others the core's; MiB: ` +
           `${before.mb.toFixed(0)} before, ${peak.toFixed(0)} at the end, ${settled.toFixed(0)} settled; ` +
           `connections: ${open} at the end${drains ? `, ${left} ${IDLE_CUT_MS / 1000} s later at most` : ''}`,
       );
@@ -90,12 +90,12 @@ export function describeFuzzing({ count, warmUp, budgetMs, drains }: Fuzzing): v
       expect(left, 'connections left').to.equal(0);
       // A storm that never gets past the parser would prove nothing.
       for (const status of EXPECTED) expect(main.statuses.has(status), `${status}`).to.equal(true);
-      expect(main.reached / main.answered, 'of the answers, ours').to.be.greaterThan(0.7);
+      expect(main.reached / main.answered, 'share of the responses that are ours').to.be.greaterThan(0.7);
     });
   });
 }
 
-/** What was exercised: answers, and how many of the good requests were broken to get them. */
+/** The coverage of a storm: responses, and how many of the good requests were broken to get them. */
 function table({ statuses }: Storm): string {
   const rows = [...statuses].sort(([a], [b]) => a - b);
   return rows

@@ -4,8 +4,8 @@ import { type Planned, planned } from './plan.js';
 
 const bytes = ({ packets }: Planned): string => Buffer.concat([...packets]).toString('latin1');
 
-describe('the plan of a storm', () => {
-  it('says the same of a seed and a number again, and something else of others', () => {
+describe('the plan of a storm of broken requests', () => {
+  it('is the same for the same seed and number, and different for others', () => {
     for (let n = 0; n < 200; n++) expect(planned(7, n)).to.deep.equal(planned(7, n));
     const seen = new Set(Array.from({ length: 1000 }, (_, n) => bytes(planned(7, n))));
     expect(seen.size).to.be.greaterThan(700);
@@ -14,7 +14,7 @@ describe('the plan of a storm', () => {
     );
   });
 
-  it('makes use of every mutation, and leaves some requests as they are', () => {
+  it('uses every mutation, and leaves some requests unchanged', () => {
     const used = new Set(Array.from({ length: 2000 }, (_, n) => planned(7, n).mutations).flat());
     expect([...used].sort()).to.deep.equal(Object.keys(MUTATIONS).sort());
     expect(planned(7, 0).packets.length).to.be.greaterThan(0);
