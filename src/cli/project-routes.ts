@@ -9,7 +9,7 @@ import { sharedClock } from '../memory/clock.js';
 import { SeriesTable } from '../memory/metrics/series.js';
 import { SeriesMemory } from '../memory/metrics/series-memory.js';
 import { RateTable } from '../memory/rate/rate-table.js';
-import { createApp } from '../server/app.js';
+import { App } from '../server/app.js';
 import { apiDocs } from '../server/docs/api-docs.js';
 import type { RouteInfo } from '../server/handler.js';
 import type { RequestObserver } from '../server/request-observer.js';
@@ -47,7 +47,7 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
     isReplacement: false,
   });
   const bounds = createConcurrencyLimits({ block, slot: 1, recorder }, settings);
-  const app = createApp({
+  const app = new App({
     settings,
     observer: UNUSED,
     gates: bounds,

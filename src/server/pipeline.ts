@@ -105,13 +105,13 @@ function advance(ctx: RequestContext, index: number): unknown {
   for (let i = index; i < steps.length; i++) {
     const result = steps[i]!(ctx);
     if (isNothing(ctx, result)) {
-      if (ctx.answered) warnOfGoingOn(ctx);
+      if (ctx.answered) warnOfUnreturnedResponse(ctx);
       continue;
     }
     if (!isPromise(result)) return result;
     return adopted(result).then((value: unknown) => {
       if (!isNothing(ctx, value)) return value;
-      if (ctx.answered) warnOfGoingOn(ctx);
+      if (ctx.answered) warnOfUnreturnedResponse(ctx);
       return advance(ctx, i + 1);
     });
   }
@@ -122,10 +122,10 @@ function advance(ctx: RequestContext, index: number): unknown {
  * Once for each route: only a value that is returned ends the chain, and the author of the hook may not know
  * it.
  */
-function warnOfGoingOn(ctx: RequestContext): void {
+function warnOfUnreturnedResponse(ctx: RequestContext): void {
   const { method, route, plan, server } = ctx;
-  if (ctx.isAborted || server.goingOn.has(plan)) return;
-  server.goingOn.add(plan);
+  if (ctx.isAborted || server.unreturnedResponses.has(plan)) return;
+  server.unreturnedResponses.add(plan);
   const message =
     'a hook responded and returned nothing, so the handler runs all the same: return the response';
   server.log.warn({ service: plan.service, method, route }, message);

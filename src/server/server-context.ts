@@ -31,7 +31,7 @@ export interface ServerContext {
   /** TRUSTED_PROXY_FIELD */
   readonly proxyField: ProxyField;
   /** Routes of which the log says that a hook has responded and let the handler run. */
-  readonly goingOn: WeakSet<RoutePlan>;
+  readonly unreturnedResponses: WeakSet<RoutePlan>;
   /** Counts what the edge turned away. @param reason in lower case, from a list that does not grow */
   refused(reason: string): void;
   /** True from the first moment of a drain: every answer then closes its connection. */

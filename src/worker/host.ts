@@ -15,7 +15,7 @@ import { RouteNumbers } from '../memory/route-names.js';
 import { SnapshotPage } from '../memory/snapshot-page.js';
 import { Switches } from '../memory/switches.js';
 import { WorkerRow } from '../memory/worker-row.js';
-import { type App, createApp } from '../server/app.js';
+import { App } from '../server/app.js';
 import { schemeOf } from '../server/certificate.js';
 import type { RateLimits } from '../server/route-rate-limits.js';
 import type { TopicBus } from '../server/websocket/topics.js';
@@ -157,7 +157,7 @@ function createWorkerApp(options: HostOptions, parts: HostParts): App {
   const { memory, row, tracing, limits, rateLimits, calls } = parts;
   const { block, slot, clock, recorder } = memory;
   const scheme = schemeOf(settings);
-  return createApp({
+  return new App({
     settings,
     observer: new RequestMeters({
       recorder,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { SnapshotPage } from '#src/memory/snapshot-page.js';
-import { createApp } from '#src/server/app.js';
+import { App } from '#src/server/app.js';
 import { inject } from '#src/server/inject.js';
 import { writeSwitchedOff } from '#src/server/kill-switch.js';
 import { bench } from './kit.js';
@@ -10,7 +10,7 @@ function setUp() {
   const block = Block.create({ workers: 1 });
   const primary = new SnapshotPage(block, 'switchedOff');
   const around = bench(() => undefined);
-  const app = createApp({ ...around.app.options, switchedOff: new SnapshotPage(block, 'switchedOff') });
+  const app = new App({ ...around.app.options, switchedOff: new SnapshotPage(block, 'switchedOff') });
   let ran = 0;
   app.mount('system', (routes) => routes.get('/health', () => 'well'), { unlimited: true });
   app.mount('demo', (routes) => {

@@ -9,7 +9,8 @@ import { oneRegion } from '#src/memory/rate/rate-regions.js';
 import { RateTable } from '#src/memory/rate/rate-table.js';
 import { BulkheadQueue } from '#src/resilience/bulkhead-queue.js';
 import { Quota } from '#src/resilience/quota.js';
-import { type App, type AppOptions, createApp } from '#src/server/app.js';
+import { App } from '#src/server/app.js';
+import type { AppOptions } from '#src/server/app-options.js';
 import type { Application } from '#src/server/handler.js';
 import { type InjectedResponse, inject } from '#src/server/inject.js';
 import type { InjectedRequest } from '#src/server/inject-exchange.js';
@@ -231,7 +232,7 @@ export function bench(
     secret: Int32Array.of(1, 2),
     clock: () => rateClock.now,
   });
-  const app = createApp({
+  const app = new App({
     settings: { ...SETTINGS, ...settings },
     observer,
     tracing,

@@ -1,6 +1,7 @@
 // One way to a 503, and the ends that it is asked for at.
 
-import { type App, createApp } from '#src/server/app.js';
+import { App } from '#src/server/app.js';
+import type { AppOptions } from '#src/server/app-options.js';
 import type { Application } from '#src/server/handler.js';
 import { inject } from '#src/server/inject.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
@@ -51,11 +52,8 @@ export const byHandler = (handler: () => unknown): Promise<Reached[]> =>
   everyWay(bench((app) => app.get('/', () => handler())).app);
 
 /** An app like the bench's with other options. */
-export function appWith(
-  options: Partial<Parameters<typeof createApp>[0]>,
-  fill: (app: Application) => void,
-): App {
-  const app = createApp({ ...bench(() => undefined).app.options, ...options });
+export function appWith(options: Partial<AppOptions>, fill: (app: Application) => void): App {
+  const app = new App({ ...bench(() => undefined).app.options, ...options });
   app.mount('demo', fill);
   return app;
 }

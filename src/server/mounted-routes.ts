@@ -1,0 +1,174 @@
+// The routes of all mounted services of a worker: mounted when it starts, found for every request.
+import { errorMessage } from '../error-text.js';
+import type { AdmissionGate, Priority } from '../resilience/admission.js';
+import type { AppOptions, MountOptions } from './app-options.js';
+import { bulkheadOf } from './bulkheads.js';
+import type { Application, RouteInfo } from './handler.js';
+import { outermost } from './hook-chain.js';
+import { KillSwitch, routeKey, type SwitchableRoute } from './kill-switch.js';
+import { collectRoutes, type DeclaredRoute } from './route-declarations.js';
+import { checksOf, globalCheck, type RateCheck } from './route-rate-limits.js';
+import { type Pattern, parsePattern } from './routing/pattern.js';
+import { planRoute, type RouteLimits } from './routing/plan-route.js';
+import type { RoutePlan } from './routing/route-plan.js';
+import { type Match, Router } from './routing/router.js';
+import { Unmatched } from './routing/unmatched.js';
+import type { Topics } from './websocket/topics.js';
+import type { SocketRoute } from './websocket/websocket.js';
+import { type RunningCallback, topicOf, WebSocketRoute } from './websocket/websocket-route.js';
+
+/** A service while it is mounted. */
+interface Mounting {
+  readonly service: string;
+  readonly ready: () => boolean;
+  readonly unlimited: boolean;
+}
+
+export class MountedRoutes {
+  /** Plans for requests without a route. */
+  readonly unmatched: Unmatched;
+  readonly #options: AppOptions;
+  readonly #topics: Topics;
+  readonly #callback: RunningCallback;
+  readonly #router = new Router<RoutePlan>();
+  readonly #routes: RouteInfo[] = [];
+  readonly #switchable: SwitchableRoute[] = [];
+  readonly #webSockets: SocketRoute[] = [];
+  readonly #optionsGates = new Map<Priority, AdmissionGate>();
+  /** The limit of RATE_LIMIT, which all routes share. */
+  readonly #commonRate: RateCheck | undefined;
+
+  /** @param callback the callback of a WebSocket that is running */
+  constructor(options: AppOptions, topics: Topics, callback: RunningCallback) {
+    this.#options = options;
+    this.#topics = topics;
+    this.#callback = callback;
+    this.#commonRate = globalCheck(options.settings.rateLimit, options.rateLimits);
+    this.unmatched = new Unmatched(options.observer, this.#commonRate);
+  }
+
+  /** All routes in the order of declaration. */
+  get all(): readonly RouteInfo[] {
+    return this.#routes;
+  }
+  get switchable(): readonly SwitchableRoute[] {
+    return this.#switchable;
+  }
+  get webSockets(): readonly SocketRoute[] {
+    return this.#webSockets;
+  }
+
+  /** @throws HttpError for a path that cannot be decoded */
+  find(method: string, path: string): Match<RoutePlan> | undefined {
+    return this.#router.find(method === 'HEAD' ? 'GET' : method, path);
+  }
+
+  /** The plans of the routes at a path, by method. */
+  at(path: string): Map<string, RoutePlan> {
+    return this.#router.methods(path);
+  }
+
+  /**
+   * Adds the routes of a service.
+   * @throws TypeError naming service and route for a bad pattern, option or schema and for a route that is
+   *   declared twice
+   */
+  mount(service: string, fill: (app: Application) => void, options: MountOptions): void {
+    const { isReady, unlimited = false } = options;
+    const mounting: Mounting = { service, ready: untilTrue(isReady), unlimited };
+    const declared = this.#declared(service, fill);
+    this.unmatched.addFields(outermost(declared[0]?.hooks)?.onRequest ?? []);
+    for (const route of declared) {
+      try {
+        this.#add(route, mounting);
+      } catch (cause) {
+        const { method, path, declaration } = route;
+        throw new TypeError(`service ${service}, route ${method} ${path}: ${errorMessage(cause)}`, {
+          cause: declaration,
+        });
+      }
+    }
+  }
+
+  #declared(service: string, fill: (app: Application) => void): readonly DeclaredRoute[] {
+    try {
+      return collectRoutes(fill, (topic, data, isBinary = false) => {
+        this.#topics.publish(topicOf(service, topic), data, isBinary);
+      });
+    } catch (cause) {
+      const [message, named] = [errorMessage(cause), `service ${service}: `];
+      // An error about what the service has declared, such as a metric, may name the service already.
+      throw new TypeError(message.startsWith(named) ? message : named + message, { cause });
+    }
+  }
+
+  #add(route: DeclaredRoute, mounting: Mounting): void {
+    const { method, path, options, target, hooks } = route;
+    const { service, unlimited } = mounting;
+    const { observer, settings } = this.#options;
+    const pattern = parsePattern(path);
+    const { template } = pattern;
+    const webSocket = typeof target !== 'function';
+    const info: RouteInfo = { service, method, path, template, webSocket, options };
+    const served = webSocket ? this.#webSocketRoute(service, path, pattern, target) : target;
+    const bounds = this.#boundsOf(info, mounting);
+    const plan = planRoute(info, served, hooks, settings, bounds, (as) => observer.meter(as, template));
+    this.#router.add(method, path, plan);
+    this.#routes.push(info);
+    if (!unlimited) this.#switchable.push({ service, method, path, template });
+    if (plan.webSocket !== undefined) this.#webSockets.push(plan.webSocket);
+  }
+
+  #webSocketRoute(
+    service: string,
+    path: string,
+    pattern: Pattern,
+    target: Exclude<DeclaredRoute['target'], (...args: never) => unknown>,
+  ): WebSocketRoute {
+    const { log } = this.#options;
+    const deps = { service, path, pattern, topics: this.#topics, running: this.#callback, log };
+    return new WebSocketRoute(target, deps);
+  }
+
+  /** What bounds a route before its handler runs. */
+  #boundsOf({ service, method, path, template, options }: RouteInfo, mounting: Mounting): RouteLimits {
+    const { rateLimits, gates, switchedOff } = this.#options;
+    const { ready, unlimited } = mounting;
+    const { priority = 'normal' } = options;
+    const name = `${service} ${method} ${path}`;
+    const rateChecks = checksOf(
+      options.rateLimit,
+      name,
+      unlimited ? undefined : this.#commonRate,
+      rateLimits,
+    );
+    const gate = unlimited ? undefined : gates.gate(priority, name);
+    const optionsGate = unlimited ? undefined : this.#optionsGate(priority);
+    const bulkhead = bulkheadOf(options.maxConcurrent, name, gates);
+    const killSwitch =
+      unlimited || switchedOff === undefined
+        ? undefined
+        : new KillSwitch(switchedOff, routeKey(method, template));
+    return { ready, killSwitch, gate, optionsGate, rateChecks, bulkhead };
+  }
+
+  /** One gate for all routes of a priority, because the cost of an OPTIONS does not depend on its route. */
+  #optionsGate(priority: Priority): AdmissionGate {
+    let gate = this.#optionsGates.get(priority);
+    if (gate === undefined) {
+      gate = this.#options.gates.gate(priority, `OPTIONS (${priority})`);
+      this.#optionsGates.set(priority, gate);
+    }
+    return gate;
+  }
+}
+
+/** A service that is ready stays ready, so the function is called only until it returns true. */
+function untilTrue(isReady: (() => boolean) | undefined): () => boolean {
+  if (isReady === undefined) return () => true;
+  let ready = false;
+  return () => {
+    ready ||= isReady();
+    return ready;
+  };
+}
