@@ -3,11 +3,11 @@ import { expect } from 'chai';
 import { Allowance, withAllowance } from '#src/allowance.js';
 
 /**
- * Longer than the allowances here by what counts as a pause. The loop stands still, as it does in a process
- * that is paused.
+ * A pause that is longer than the allowances of these tests. The event loop is blocked, as in a paused
+ * process.
  */
 const pause = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_200);
-/** Long enough for what takes a few turns of the loop. */
+/** Long enough for a few turns of the event loop. */
 const MS = 400;
 const never = new Promise<never>(() => undefined);
 

@@ -1,4 +1,4 @@
-// Options of all that a service is given: none of them passes over a name that it does not know.
+// The options of all interfaces for services: unknown names are refused everywhere.
 import { expect } from 'chai';
 import { createDatabase } from '#src/db/create-database.js';
 import { compensate, outcomeOf, runIdempotent } from '#src/db/idempotent-effect.js';
@@ -25,7 +25,7 @@ import { createSharedPrimitives } from '#src/worker/shared-primitives.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { bench } from './server/kit.js';
 
-/** What no refused call may reach. */
+/** Dependencies that no refused call may reach. */
 const nothing = new Proxy({}, { get: (_, name) => expect.fail(`${String(name)} was read`) }) as never;
 const block = Block.create({ workers: 1 });
 const shared = createSharedPrimitives({
@@ -43,7 +43,7 @@ const sagas = new WorkerSagas(nothing) as unknown as Record<
   (...args: unknown[]) => unknown
 >;
 const db = createDatabase({
-  connection: 'postgres://nobody@127.0.0.1:1/none',
+  connection: 'postgres://nouser@127.0.0.1:1/none',
   service: 'shop',
   settings: { databaseStatementTimeoutMs: 1000, databasePrepare: true },
   budget: nothing,
@@ -237,7 +237,11 @@ const mistaken: readonly Case[] = [
     'rateLimit must be "off", a limit such as "100/minute", or { limit, key }, not 5',
   ],
   ['a route without a limit', onRoute({ rateLimit: false }), '{ limit, key }, not false'],
-  ['a call of nobody', () => call(), "call: undefined is not a service name; give one, as in call('orders')"],
+  [
+    'a call without a service name',
+    () => call(),
+    "call: undefined is not a service name; give one, as in call('orders')",
+  ],
   [
     'a numeric saga key',
     () => sagas.start('pay', {}, { idempotencyKey: 7 }),
@@ -264,7 +268,7 @@ const mistaken: readonly Case[] = [
     'db.idempotent: key must be a string, not undefined',
   ],
   [
-    'an effect of nobody',
+    'an effect with an empty scope',
     () => runIdempotent(nothing, { ...key, scope: '' }, effect),
     'db.idempotent: scope must be a non-empty string, not ""',
   ],

@@ -1,5 +1,5 @@
-// The whole suite on the newer versions of Node.js that are supported; `npm test` runs it on the one that is
-// installed, and .ci/run a part of it on these (.ci/smoke).
+// Runs the whole suite on the newer supported versions of Node.js. `npm test` runs it on the installed
+// version, and .ci/run runs a part of it on these versions (.ci/smoke).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { ROOT } from '#test/support/cluster.js';
 
 const VERSIONS = [22, 24];
-/** Lines of output that are kept for the message of a failure: the summary of mocha is at the end. */
+/** Lines of output that are kept for a failure's message; the summary of mocha is at the end. */
 const MOST_LINES = 300;
 const SUMMARY = /^ +\d+ (passing|failing|pending)\b/;
 

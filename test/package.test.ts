@@ -1,5 +1,5 @@
-// What `npm publish` would ship: what runs a project of a user's own, and nothing that a project would pick
-// up by mistake.
+// The files that `npm publish` would include: those that run a user's project, and none that a project would
+// load by mistake.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';

@@ -71,7 +71,7 @@ const NODE_26 = `Object.defineProperty(process, 'versions', {
   value: { ...process.versions, node: '26.10.0', modules: '147' },
 });`;
 
-/** Runs a script of Node.js as if that were true. */
+/** Runs a script of Node.js with these facts about the platform. */
 const runWhere = (fact: string, args: readonly string[], cwd: string) => {
   const shim = `data:text/javascript,${encodeURIComponent(fact)}`;
   return spawnSync(process.execPath, ['--import', shim, ...args], {

@@ -1,4 +1,4 @@
-// The real process, as if it had run for long, in use for a moment.
+// Starts the real process with clocks as if it had run for a long time, and uses it for a moment.
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { get, json } from '#test/support/client.js';
@@ -16,7 +16,7 @@ interface Shown {
   readonly state: string;
 }
 
-/** @param rounds of everything */
+/** @param rounds number of times that every step is repeated */
 export async function liveThrough(ageMs: number, rounds: number): Promise<void> {
   const cluster = await startCluster({
     config: CONFIG,
@@ -61,7 +61,7 @@ async function places(cluster: Cluster): Promise<void> {
   expect(all.map(({ status }) => status)).to.deep.equal(all.map(() => 200));
 }
 
-/** One instance fails: its breaker opens, and lets calls through again. */
+/** An instance fails: its breaker opens, and later admits calls again. */
 async function calls(cluster: Cluster, round: number): Promise<void> {
   const instance = await TestInstance.start(cluster.adminUrl, 'things', `one-${round}`);
   try {
@@ -75,7 +75,7 @@ async function calls(cluster: Cluster, round: number): Promise<void> {
       (items) => items.some(({ state }) => state === 'half-open'),
     );
     for (let n = 0; n < 3; n++) expect(await call()).to.deep.equal({ status: 200 });
-    // A second one that fails where this one does not is ejected, and comes back.
+    // A second instance that fails while the first one does not is ejected, and returns later.
     const other = await TestInstance.start(cluster.adminUrl, 'things', `two-${round}`);
     try {
       other.behave = answering(503);

@@ -1,4 +1,4 @@
-// A project that uses everything with a clock: limits by a client of one's own choice, calls, a slow handler.
+// A project that uses all features with a clock: rate limits by a key of its own, calls, a slow handler.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { defineConfig, defineService, HttpError } from 'multilane';

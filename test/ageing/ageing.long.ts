@@ -1,8 +1,8 @@
-// Outside `npm test`: mocha --timeout 3600000 build/test/ageing/ageing.long.js
+// This file is not part of `npm test`. Run: mocha --timeout 3600000 build/test/ageing/ageing.long.js
 import { AGES_MS, DAY_MS } from '#test/memory/ages.js';
 import { liveThrough } from './aged.js';
 
-/** About half a minute. */
+/** Rounds per age; they take about half a minute. */
 const ROUNDS = 10;
 
 describe('a process that has run for long, at every critical age', () => {

@@ -1,4 +1,4 @@
-// A few of the ages, drawn by a seed; ageing.long.ts has all of them.
+// Tests a few ages, drawn by a seed; ageing.long.ts tests all of them.
 import { AGES_MS, DAY_MS } from '#test/memory/ages.js';
 import { newSeed, seeded } from '#test/support/random.js';
 import { liveThrough } from './aged.js';
@@ -13,11 +13,11 @@ describe('a process that has run for long', () => {
     .map(([, age]) => age);
   const ages = [11.8 * DAY_MS, ...drawn];
 
-  // Each is a process of its own and waits for most of the time: they live beside each other.
+  // The processes wait for most of the time, so they run concurrently.
   let lives: readonly Promise<void>[];
   before(() => {
     lives = ages.map((age) => liveThrough(age, 1));
-    for (const life of lives) life.catch(() => undefined); // awaited by its test
+    for (const life of lives) life.catch(() => undefined); // its test awaits it
   });
   after(() => Promise.allSettled(lives));
 

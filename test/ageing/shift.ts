@@ -1,6 +1,6 @@
-// Loaded before anything else into every thread of a process: its clocks say that it has run for AGE_MS
-// milliseconds already. Only the moment at which shared memory is made is the real one, so that its clock
-// begins that long ago.
+// Loaded into every thread of a process before anything else. It shifts the thread's clocks as if the process
+// had run for AGE_MS milliseconds. Only the creation of shared memory reads the real time, so that the clock
+// of the memory begins that long ago.
 import { performance } from 'node:perf_hooks';
 
 const ageMs = Number(process.env.AGE_MS);

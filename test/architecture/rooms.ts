@@ -1,9 +1,9 @@
-// Which module may import which, as data: every import that is not allowed here is forbidden, for types as
-// well. The map of the modules is docs/architecture.md.
+// The allowed imports between modules. Every other import is forbidden, including imports of types. The map
+// of the modules is docs/architecture.md.
 import { existsSync } from 'node:fs';
 import type { Import, Source } from './source.js';
 
-/** Every module may import these; they import each other and nothing else of this repository. */
+/** Files that every module may import. They import only each other and packages. */
 const FREE: readonly string[] = [
   'src/address-ranges.ts',
   'src/allowance.ts',
@@ -27,10 +27,10 @@ const FREE: readonly string[] = [
 ];
 const FREE_FOLDER = 'src/redaction/';
 
-/** These put the other modules together. */
+/** Files that connect the modules, and may import all of them. */
 const WIRING = /^(src\/(primary|worker|testing|cli)(\/.*)?\.ts|workers\/.*)$/;
 
-/** The command line and the test kit stand beside the running process, which loads neither. */
+/** The command line and the test kit, which the running process must not import. */
 const BESIDE = [/^src\/cli(\/.*)?\.ts$/, /^src\/testing(\/.*)?\.ts$/];
 
 interface Arrows {
@@ -64,10 +64,10 @@ const ARROWS: Readonly<Record<string, Arrows>> = {
   },
 };
 
-/** The package exports what the public surface is made of. */
+/** The public interface of the package. */
 const INDEX = 'src/index.ts';
 
-/** Library -> the only files that may import it. Other modules use it through those. */
+/** Libraries, each with the only files that may import it. Other modules use it through those files. */
 const LIBRARIES: readonly (readonly [RegExp, RegExp])[] = [
   [/^uWebSockets\.js$/, /^src\/(server\/uws\/[^/]*|cluster\/placeholder-listener)\.ts$/],
   [/^pg(-|$)|^node-pg-migrate$/, /^src\/db\//],
@@ -78,7 +78,7 @@ const LIBRARIES: readonly (readonly [RegExp, RegExp])[] = [
   [/^(commander|chokidar)$/, /^src\/cli(\/.*)?\.ts$/],
 ];
 
-/** A service of the reference shop. */
+/** The folder of a service of the reference shop; undefined for other paths. */
 const shopFolder = (path: string): string | undefined => /^src\/services\/[^/]+\//.exec(path)?.[0];
 
 function moduleOf(path: string): string | undefined {
@@ -102,20 +102,20 @@ function allowsFile(path: string, file: string, typeOnly: boolean): boolean {
   return values.includes(to) || (typeOnly && types.includes(to));
 }
 
-/** A service knows the public surface and its own files; the catalog lists the services. */
+/** A service imports the public interface and its own files; the catalog imports the services. */
 function allowsInShop(path: string, file: string): boolean {
   const own = shopFolder(path);
   return file === INDEX || (own === undefined ? shopFolder(file) !== undefined : file.startsWith(own));
 }
 
 function allowsLibrary(path: string, { specifier, typeOnly }: Import): boolean {
-  // Any module may be handed a logger; one module makes it.
+  // Every module may use the type of a logger, but only telemetry makes loggers.
   if (specifier === 'pino') return typeOnly || path.startsWith('src/telemetry/');
   const rule = LIBRARIES.find(([library]) => library.test(specifier));
   return rule === undefined || rule[1].test(path);
 }
 
-/** Forbidden arrows, as `src/a.ts -> b`. */
+/** The forbidden imports of a file, as `src/a.ts -> b`. */
 export function forbiddenImports({ path, imports }: Source): readonly string[] {
   return imports
     .filter((entry) =>
@@ -124,20 +124,20 @@ export function forbiddenImports({ path, imports }: Source): readonly string[] {
     .map(({ specifier, file }) => `${path} -> ${file ?? specifier}`);
 }
 
-/** Imports of files that are not there. */
+/** The imports of a file that refer to a file which does not exist. */
 export function deadImports({ path, imports }: Source): readonly string[] {
   return imports
     .flatMap(({ file }) => (file === undefined || existsSync(file) ? [] : [file]))
     .map((file) => `${path} -> ${file}`);
 }
 
-/** A module that ARROWS does not list has no rules, so there must be none. */
+/** Whether rules exist for a file: ARROWS must list its module. */
 export function isPlaced({ path }: Source): boolean {
   if (isFree(path) || WIRING.test(path) || path.startsWith('src/services/')) return true;
   return path === 'src/config.ts' || Object.hasOwn(ARROWS, moduleOf(path) ?? '-');
 }
 
-/** Name in code -> where alone it may stand. */
+/** Names in code, each with the only files that may use it and the rule for the message. */
 const NAMES: readonly (readonly [RegExp, RegExp, string])[] = [
   [
     /\b(SharedArrayBuffer|Atomics)\b/,

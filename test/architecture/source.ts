@@ -1,27 +1,27 @@
-// Reads TypeScript sources for what they import and name. TypeScript 7 has no API for that yet, so this knows
-// just enough of the language: comments, strings and the forms of import and export.
+// Finds the imports and the code without comments of TypeScript files. TypeScript 7 has no API for that yet,
+// so this file implements just enough of the language: comments, strings, and the forms of import and export.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 
 export interface Import {
-  /** As written: `./x.js`, `pg`, `node:fs`. */
+  /** The specifier as written: `./x.js`, `pg`, `node:fs`. */
   readonly specifier: string;
-  /** Path of one of our files, e.g. `src/db/pool.ts`; undefined for a package. */
+  /** Path of the imported file of this repository, e.g. `src/db/pool.ts`; undefined for a package. */
   readonly file: string | undefined;
   readonly typeOnly: boolean;
 }
 
 export interface Source {
-  /** From the root of the repository, e.g. `src/db/pool.ts`. */
+  /** Path from the root of the repository, e.g. `src/db/pool.ts`. */
   readonly path: string;
-  /** Without comments. */
+  /** The content without comments. */
   readonly code: string;
   readonly imports: readonly Import[];
 }
 
 const TOKENS = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/g;
 
-/** Strings stay, so that a `//` inside one is not taken for a comment. */
+/** Removes comments. It matches strings too, so that a `//` inside a string is not removed. */
 export const withoutComments = (text: string): string =>
   text.replace(TOKENS, (token) => (token.startsWith('/') ? '' : token));
 
@@ -29,7 +29,7 @@ const FROM = /\b(import|export)\s+(type\s+)?((?:[\w$*,\s]|\{[^{}]*\})*?)\s*from\
 const SIDE_EFFECT = /\bimport\s*['"]([^'"]+)['"]/g;
 const DYNAMIC = /\bimport\s*\(\s*['"]([^'"]+)['"]/g;
 
-/** `{ type A, type B }` alone imports nothing at run time. */
+/** True for a clause such as `{ type A, type B }`, which imports nothing at run time. */
 function onlyTypes(clause: string): boolean {
   const [, names, ...others] = /^\{([^{}]*)\}$/.exec(clause.trim()) ?? [];
   if (names === undefined || others.length > 0) return false;
@@ -69,7 +69,7 @@ export function sourcesBelow(...folders: readonly string[]): readonly Source[] {
   );
 }
 
-/** Every cycle is reported once, as the files along it. */
+/** The import cycles, each once, as the list of its files. */
 export function cycles(sources: readonly Source[]): readonly string[] {
   const targets = new Map(
     sources.map(({ path, imports }) => [

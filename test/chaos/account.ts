@@ -1,24 +1,26 @@
-// The account of a run: every request with its verdict, and how long nobody got an answer.
+// The account of a run: every request with its verdict, and the longest time without any response.
 import { type Attempt, type Blast, type Verdict, verdictOf } from './verdict.js';
 
 export class Account {
   requests = 0;
   longestGapMs = 0;
   readonly verdicts = new Map<string, number>();
-  /** One line for each. */
+  /** One line for each broken promise. */
   readonly unexplained: string[] = [];
   readonly #blasts: Blast[] = [];
   readonly #began = performance.now();
   #answeredAt = performance.now();
 
-  /** A request on this thread is about to stall it behind an await. Whoever opens a blast ends it. */
+  /**
+   * Opens a blast: a request is about to stall this thread behind an await. The caller must end the blast.
+   */
   blast(thread: number): Blast {
     const blast = { thread, from: performance.now(), to: Number.POSITIVE_INFINITY };
     this.#blasts.push(blast);
     return blast;
   }
 
-  /** @param what for a line about it */
+  /** @param what description of the request, for messages */
   judge(what: string, attempt: Attempt): Verdict {
     const verdict = verdictOf(attempt, this.#blasts);
     if (verdict === 'unexplained') this.fail(what, attempt);
@@ -27,7 +29,7 @@ export class Account {
     return verdict;
   }
 
-  /** A request that had the end it was meant to have, or another that is explained. */
+  /** Counts a request that ended as intended, or with another explained result. */
   count(verdict: string): void {
     this.requests += 1;
     this.verdicts.set(verdict, (this.verdicts.get(verdict) ?? 0) + 1);
@@ -42,7 +44,7 @@ export class Account {
     );
   }
 
-  /** The end of the run ends the last gap. */
+  /** Ends the last gap at the end of the run. */
   end(): void {
     this.#close(performance.now());
   }

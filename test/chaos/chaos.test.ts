@@ -1,4 +1,4 @@
-// The short form of `npm run chaos`.
+// A short chaos run; `npm run chaos` is the long form.
 import { expect } from 'chai';
 import { newSeed } from '#test/support/random.js';
 import { chaos } from './chaos.js';

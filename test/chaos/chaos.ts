@@ -1,4 +1,4 @@
-// A chaos run: the real process under load, with faults by a plan, and the account of it.
+// A chaos run: the real process under load, planned faults, and the account of all requests.
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ export interface ChaosOptions {
   readonly seconds: number;
   readonly seed: number;
   readonly workers: number;
-  /** Told now and then how it goes. */
+  /** Called from time to time with a line about the progress. */
   readonly progress?: (line: string) => void;
 }
 
@@ -31,13 +31,13 @@ export interface ChaosReport {
   readonly faults: ReadonlyMap<string, number>;
   /** Milliseconds from a fault until all workers were ready again. */
   readonly recoveries: readonly number[];
-  /** Milliseconds for which one worker had no thread that was ready. */
+  /** Milliseconds for which a worker had no ready thread. */
   readonly outages: readonly number[];
   readonly longestGapMs: number;
   readonly samePid: boolean;
-  /** What contradicts the promise; empty when it was kept. */
+  /** The broken promises; empty when all were kept. */
   readonly broken: readonly string[];
-  /** Where the process's log is, when something is broken. */
+  /** Path of the process's log, when a promise was broken. */
   readonly logFile: string | undefined;
 }
 
@@ -83,9 +83,9 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       logFile: broken.length === 0 ? undefined : keepLog(cluster, seed),
     };
   } catch (cause) {
-    // Almost always because the process is gone: its log and its last words say why.
+    // The usual cause is that the process has ended: its log and its last output show why.
     const words = [...cluster.stderr.slice(-5), ...account.unexplained.slice(-5)].join('\n');
-    throw new Error(`chaos broke off, log in ${keepLog(cluster, seed)}\n${words}`, { cause });
+    throw new Error(`chaos run aborted, log in ${keepLog(cluster, seed)}\n${words}`, { cause });
   } finally {
     await cluster.dispose();
   }
@@ -98,7 +98,7 @@ interface Run {
   readonly recoveries: Recoveries;
 }
 
-/** @throws Error when the process ends, or an order is not taken */
+/** @throws Error when the process ends, or when a command to it is refused */
 async function bringAbout(options: ChaosOptions, run: Run): Promise<void> {
   const { seconds, seed, progress } = options;
   const { cluster, account, faults, recoveries } = run;
@@ -115,7 +115,7 @@ async function bringAbout(options: ChaosOptions, run: Run): Promise<void> {
     if (fault.kind !== 'cut connections') recoveries.fault();
     faults.set(fault.kind, (faults.get(fault.kind) ?? 0) + 1);
     const done = commit(fault, cluster, account);
-    done.catch(() => undefined); // awaited below
+    done.catch(() => undefined); // it is awaited below
     under.push(done);
     if (fault.atMs - told >= 5_000) {
       told = fault.atMs;

@@ -1,4 +1,4 @@
-// One connection of a client that keeps account: what became of each request, as an Attempt.
+// One connection of a client, which records the outcome of each request as an Attempt.
 import { Wire, type WireAnswer } from '#test/support/wire.js';
 import type { Attempt } from './verdict.js';
 
@@ -6,7 +6,7 @@ export interface Ask {
   readonly method?: 'GET' | 'POST';
   readonly path: string;
   readonly body?: string;
-  /** The second half of the body is sent this much later. */
+  /** Delay in milliseconds of the second half of the body. */
   readonly pauseMs?: number;
 }
 
@@ -15,7 +15,7 @@ const JSON_TYPE = 'Content-Type: application/json';
 export class Connection {
   readonly #wire: Wire;
   #answeredAt: number | undefined;
-  /** Known from its first answer on. */
+  /** The thread that serves the connection, known from the first response on. */
   thread: number | undefined;
   #isOver = false;
 
@@ -23,7 +23,7 @@ export class Connection {
     this.#wire = wire;
   }
 
-  /** The attempt that opening it was when it failed. */
+  /** The attempt that stands for a failure to open the connection. */
   static async open(url: string): Promise<Connection | Attempt> {
     const sentAt = performance.now();
     try {
@@ -42,7 +42,7 @@ export class Connection {
     }
   }
 
-  /** The server has said that it closes, or has closed. */
+  /** Whether the server has announced that it closes, or has closed. */
   get isOver(): boolean {
     return this.#isOver || this.#wire.ended;
   }

@@ -1,5 +1,4 @@
-// Crashes of workers under load, and what they cost. No failure is explained away, but for the crash's own
-// request.
+// Crashes workers under load and counts the failed requests. Only the request that causes a crash may fail.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Cluster } from '#test/support/cluster.js';
 import { type WorkerView, workersOf } from '#test/support/rolling.js';
@@ -17,11 +16,14 @@ export interface CrashReport {
   readonly failed: number;
   readonly failures: readonly string[];
   readonly longestGapMs: number;
-  /** For how long at most this process, the client, did not run: then nobody can tell what the server did. */
+  /**
+   * The longest time for which this process, the client, did not run: it cannot judge the server for that
+   * time.
+   */
   readonly clientStoodMs: number;
 }
 
-/** Each crash hits a cluster whose workers are all ready. @throws Error when they do not come back */
+/** Starts each crash when all workers are ready. @throws Error when they do not become ready again */
 export async function crashStorm(cluster: Cluster, crashes: number, seed: number): Promise<CrashReport> {
   const lag = monitorEventLoopDelay({ resolution: 10 });
   lag.enable();

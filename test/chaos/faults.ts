@@ -1,4 +1,4 @@
-// Each fault carried out, and what its own request must end with.
+// Carries out each kind of fault, and defines the result that its own request must have.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '#test/support/cluster.js';
 import { Wire } from '#test/support/wire.js';
@@ -10,7 +10,7 @@ import { AFTERMATH_MS, type Attempt } from './verdict.js';
 interface Own {
   readonly path: string;
   readonly ends: (attempt: Attempt) => boolean;
-  /** It runs behind an await: others on its worker may be hit. */
+  /** True: the fault runs behind an await, so other requests of its worker may be affected. */
   readonly blasts?: boolean;
   readonly times?: number;
 }
@@ -21,12 +21,12 @@ const isProblem =
   ({ code }: Attempt): boolean =>
     code === wanted;
 
-/** It ends by itself, be it just when it is being broken off. */
+/** The results of work that ends by itself, possibly while it is being interrupted. */
 const either = (attempt: Attempt): boolean => is200(attempt) || isProblem('HANDLER_STALLED')(attempt);
 
-/** The request that is the fault. */
+/** The request that causes the fault. */
 const OWN: Partial<Record<Kind, Own>> = {
-  // It never answers: its worker ends around it.
+  // This request gets no response, because its worker ends.
   'uncaught exception': { path: '/uncaught', ends: isProblem('DEADLINE_EXCEEDED') },
   'unhandled rejection': { path: '/rejection', ends: is200 },
   'process.exit()': { path: '/exit', ends: isProblem('INTERNAL') },
@@ -36,11 +36,11 @@ const OWN: Partial<Record<Kind, Own>> = {
   'loop in timer': { path: '/loop/timer', ends: isProblem('HANDLER_STALLED'), blasts: true },
   'long work': { path: '/busy', ends: either, blasts: true },
   'native stall': { path: '/native', ends: either },
-  // How long it takes to fill a heap is the machine's: on a starved one it may well be a stall.
+  // The time to fill a heap depends on the machine: on a slow one it may count as a stall.
   'heap growth': { path: '/leak', ends: either, times: 3 },
 };
 
-/** Resolves when the fault itself is over; the cluster may still be recovering. */
+/** Carries out a fault. Resolves when the fault itself is over; the cluster may still be recovering. */
 export async function commit(fault: Fault, cluster: Cluster, account: Account): Promise<void> {
   const own = OWN[fault.kind];
   if (own !== undefined) return ask(own, fault, cluster, account);
@@ -55,7 +55,7 @@ async function ask(own: Own, { kind, size }: Fault, cluster: Cluster, account: A
     account.judge(`connect for ${kind}`, connection);
     return;
   }
-  // A kept connection stays with its worker: this tells which one will be hit.
+  // A connection stays with its worker, so this response shows which worker will be affected.
   const before = await connection.ask({ path: '/now' });
   account.judge(`GET /now before ${kind}`, before);
   for (let time = 0; time < (own.times ?? 1) && !connection.isOver; time += 1) {
@@ -68,7 +68,7 @@ async function ask(own: Own, { kind, size }: Fault, cluster: Cluster, account: A
   connection.destroy();
 }
 
-/** @throws Error unless it begins or is refused because one is under way */
+/** @throws Error unless the reload begins, or is refused because another one is in progress */
 async function reload(cluster: Cluster): Promise<void> {
   const answer = await fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' });
   await answer.arrayBuffer();
@@ -80,7 +80,7 @@ const WHOLE = 'GET /soon/20 HTTP/1.1\r\nHost: test\r\n\r\n';
 const HALF_BODY =
   'POST /echo HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{"a":';
 
-/** Clients that go away in the middle of something; what becomes of their requests nobody hears. */
+/** Clients that disconnect in the middle of a request. The outcome of their requests is not observed. */
 async function cut(connections: number, { url }: Cluster): Promise<void> {
   const one = async (index: number): Promise<void> => {
     const wire = await Wire.open(url);

@@ -1,5 +1,5 @@
-// The load of a chaos run: clients that keep a connection, clients that open one for each request, slow ones,
-// and clients that keep a connection and pause between two requests, over a network with delays.
+// The load of a chaos run: clients that keep a connection, clients that open one for each request, slow
+// clients, and clients that pause between two requests on one connection, over a network with delays.
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { delayingProxy } from '#test/support/delaying-proxy.js';
@@ -11,9 +11,11 @@ const KEEPING = 6;
 const OPENING = 4;
 const SLOW = 2;
 const PAUSING = 8;
-/** A client thinks for up to this long: what is measured is the server, not who gets the two cores. */
+/**
+ * The longest pause of a client between requests, so that clients do not compete with the server for the CPU.
+ */
 const THINK_MS = 8;
-/** One of the pausing clients, for up to this long. */
+/** The longest pause of the clients that keep a connection and pause. */
 const PAUSE_MS = 3_000;
 const SOON_MS = 60;
 const SLOW_MS = 300;
@@ -21,8 +23,8 @@ const BODY = JSON.stringify({ text: 'x'.repeat(2_000) });
 
 export interface Load {
   /**
-   * Every client ends after its next answer. Resolves when all have. @throws what a client could not cope
-   * with
+   * Ends every client after its next response. Resolves when all have ended.
+   * @throws the error of a client that failed
    */
   stop(): Promise<void>;
 }
@@ -56,7 +58,7 @@ export async function startLoad(url: string, account: Account, seed: number): Pr
   };
   const count = KEEPING + OPENING + SLOW + PAUSING;
   const clients = Promise.all(Array.from({ length: count }, (_, index) => client(index)));
-  clients.catch(() => undefined); // `stop` tells of it
+  clients.catch(() => undefined); // `stop` rejects with it
   return {
     async stop() {
       stopped = true;

@@ -10,7 +10,7 @@ Starts the real process, puts it under load, and crashes, stalls, bloats and rel
   --workers N   worker threads, 2 to 64 (3)
 Exit 1 when a request failed that no fault explains, a worker did not come back, or the process ended.`;
 
-/** @returns undefined when help is asked for @throws Error with one line that names the option */
+/** @returns undefined for --help @throws Error with one line that names the option */
 export function parseOptions(argv: readonly string[]): ChaosOptions | undefined {
   const { values } = parseArgs({
     args: [...argv],

@@ -1,7 +1,8 @@
-// What goes wrong when: a pure function of the seed, so that a run can be repeated.
+// The plan of a chaos run: which fault happens when. It is a pure function of the seed, so a run can be
+// repeated.
 import { seeded } from '#test/support/random.js';
 
-/** In every round each happens once, in an order of its own. */
+/** The kinds of faults. In every round each happens once, in random order. */
 export const KINDS = [
   'uncaught exception',
   'unhandled rejection',
@@ -22,24 +23,24 @@ export type Kind = (typeof KINDS)[number];
 export interface Fault {
   readonly atMs: number;
   readonly kind: Kind;
-  /** Milliseconds of long work and of a native stall, connections that are cut; 0 otherwise. */
+  /** Milliseconds of long work or of a native stall, or number of cut connections; 0 for other kinds. */
   readonly size: number;
 }
 
 /** STALL_MS of the process under chaos. */
 export const STALL_MS = 1_000;
 const GAP_MS = { least: 250, most: 1_250 };
-/** What ends by itself just when it is broken off: the narrowest moment of all. */
+/** Durations of work that ends by itself at the moment when it is interrupted, which is the hardest case. */
 const WORK_MS = { least: STALL_MS, most: STALL_MS + 200 };
 const NATIVE_MS = { least: 2_000, most: 4_000 };
 const CUT = { least: 20, most: 100 };
 /**
- * Two threads that stand still in native code at once are more than a small process bears: it would drain and
- * end with 70, as it should.
+ * The least time between two native stalls. With two threads stalled in native code at once, a small process
+ * drains and exits with 70, as it should.
  */
 export const NATIVE_APART_MS = 8_000;
 
-/** The faults of a run of this length: those of a longer one begin with them. */
+/** The faults of a run of this length. The plan of a longer run begins with them. */
 export function planOf(seed: number, ms: number): readonly Fault[] {
   const random = seeded(seed);
   const faults: Fault[] = [];
@@ -65,14 +66,17 @@ interface Range {
 
 const between = ({ least, most }: Range, draw: number): number => Math.round(least + draw * (most - least));
 
-/** Drawn for every fault, so that one more kind with a size does not change what follows. */
+/**
+ * The size of a fault. A number is drawn for every fault, so that a further kind with a size does not change
+ * the rest.
+ */
 function sizeOf(kind: Kind, draw: number): number {
   if (kind === 'long work') return between(WORK_MS, draw);
   if (kind === 'native stall') return between(NATIVE_MS, draw);
   return kind === 'cut connections' ? between(CUT, draw) : 0;
 }
 
-/** Fisher-Yates. */
+/** Shuffles by the algorithm of Fisher and Yates. */
 function shuffled<T>(items: readonly T[], random: () => number): T[] {
   const order = [...items];
   for (let last = order.length - 1; last > 0; last -= 1) {

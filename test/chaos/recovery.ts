@@ -1,11 +1,12 @@
-// How long after a fault all workers are ready again, and how long each of them is missing: by GET /workers.
+// Measures by GET /workers how long after a fault all workers are ready again, and how long each of them was
+// missing.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '#test/support/cluster.js';
 import { type WorkerView, workersOf } from '#test/support/rolling.js';
 
 const LOOK_EVERY_MS = 40;
 /**
- * A fault after which nothing is replaced for this long has not harmed a worker: it hit one that was leaving.
+ * A fault has not harmed a worker if none is replaced for this long: it has hit one that was already ending.
  */
 const EFFECT_MS = 10_000;
 
@@ -16,11 +17,11 @@ interface Open {
 }
 
 export class Recoveries {
-  /** Milliseconds, one for each fault that had an effect. */
+  /** Recovery time in milliseconds of each fault that had an effect. */
   readonly took: number[] = [];
-  /** Milliseconds for which a worker had no thread that was ready, one for each time. */
+  /** Milliseconds of each time for which a worker had no ready thread. */
   readonly outages: number[] = [];
-  /** Workers without one, and since when. */
+  /** Workers without a ready thread, each with the time since when. */
   readonly #missing = new Map<number, number>();
   readonly #cluster: Cluster;
   readonly #workers: number;
@@ -34,15 +35,17 @@ export class Recoveries {
     this.#cluster = cluster;
     this.#workers = workers;
     this.#watching = this.#watch();
-    this.#watching.catch(() => undefined); // `stop` tells of it
+    this.#watching.catch(() => undefined); // `stop` rejects with it
   }
 
-  /** A fault happens now. */
+  /** Records that a fault happens now. */
   fault(): void {
     this.#open.push({ at: performance.now(), generations: this.#generations, hasChanged: false });
   }
 
-  /** All workers are ready, those before them have ended, and no fault may still show an effect. */
+  /**
+   * True when all workers are ready, their predecessors have ended, and no fault can still have an effect.
+   */
   get isQuiet(): boolean {
     return this.#isQuiet && this.#open.length === 0;
   }

@@ -2,7 +2,7 @@ import type { ChaosReport } from './chaos.js';
 
 const SHOWN = 20;
 
-/** What a person reads at the end of a run. */
+/** The report of a run for people. */
 export function reportOf(report: ChaosReport): string {
   const { seed, seconds, requests, verdicts, faults, longestGapMs, samePid, broken } = report;
   const counted = (title: string, counts: ReadonlyMap<string, number>): [string, string][] =>

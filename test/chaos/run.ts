@@ -1,4 +1,4 @@
-// `npm run chaos`: one run, its progress on stderr, its report on stdout.
+// `npm run chaos`: runs chaos once, with the progress on stderr and the report on stdout.
 import { errorMessage } from '#src/error-text.js';
 import { type ChaosOptions, chaos } from './chaos.js';
 import { parseOptions, USAGE } from './options.js';

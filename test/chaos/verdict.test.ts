@@ -35,7 +35,7 @@ describe('the verdict on a request during chaos', () => {
     ['one that had been idle', { status: 0, code: 'closed', idleMs: 2_100 }, [], 'was idle'],
     ['one that had been idle for a second', { status: 0, code: 'closed', idleMs: 1_000 }, [], 'unexplained'],
     [
-      'an idle one that broke off in its answer',
+      'an idle one that was cut during its response',
       { status: 0, code: 'cut', idleMs: 2_100 },
       [],
       'unexplained',

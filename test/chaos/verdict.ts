@@ -1,42 +1,43 @@
-// What a fault may cost, by docs/cluster.md; all else is a broken promise.
+// Judges the outcome of a request by the costs that docs/cluster.md allows for a fault. Any other cost is a
+// broken promise.
 //
-// - A crash costs nobody anything: the worker finishes what it has.
-// - A loop costs its own request: 500 HANDLER_STALLED. Behind an await, or in a timer, V8 drops the
-//   continuations that were queued behind it: so requests that were in flight on that worker may get the same
-//   answer, no others.
-// - A native stall, a growing heap, a reload, SIGHUP, clients that go away: nothing.
-// - 503 that proves `executed: false` is a refusal. It is right while no worker serves.
+// - A crash costs no request: the worker finishes those that it has.
+// - An endless loop costs its own request: 500 HANDLER_STALLED. When it runs behind an await or in a timer,
+//   V8 drops the continuations that were queued after it, so other requests in flight on that worker may get
+//   the same response.
+// - A native stall, a growing heap, a reload, SIGHUP and clients that disconnect cost nothing.
+// - A 503 that proves `executed: false` is a refusal. It is correct while no worker serves.
 // - A connection that is idle when the drain of its worker ends is closed: RFC 9112 section 9.5. The shortest
 //   drain is that after an uncaught exception.
 
 import { RESTART_LIMITS } from '#src/cluster/restarts.js';
 
 export interface Attempt {
-  /** Milliseconds of one clock. */
+  /** Times in milliseconds of one clock. */
   readonly sentAt: number;
   readonly endedAt: number;
-  /** 0: no answer, and `code` says how it ended. */
+  /** Status of the response; 0: there was none, and `code` is the reason. */
   readonly status: number;
   readonly code: string | undefined;
-  /** The response carries `x-multilane-executed: false`. */
+  /** Whether the response has `x-multilane-executed: false`. */
   readonly notExecuted: boolean;
-  /** Time since the answer before on this connection; 0 for its first request. */
+  /** Time since the last response on this connection; 0 for its first request. */
   readonly idleMs: number;
-  /** Thread that the connection belongs to; undefined: not known. */
+  /** Thread that serves the connection; undefined: unknown. */
   readonly thread: number | undefined;
 }
 
-/** From the request that stalls a worker behind an await to the last answer that may still come of it. */
+/** The time in which a stall behind an await may affect other requests of its worker. */
 export interface Blast {
   readonly thread: number;
   readonly from: number;
-  /** Infinity while it has no answer. */
+  /** End of that time; Infinity while the stalling request has no response. */
   to: number;
 }
 
-/** How long after a break-off those who waited are answered at the latest, by docs/cluster.md. */
+/** The longest time after an interruption until affected requests get a response, by docs/cluster.md. */
 export const AFTERMATH_MS = 1_000;
-/** The shortest drain, less what the network and two clocks need. */
+/** The shortest drain, minus a tolerance for the network and for two clocks. */
 const IDLE_MS = RESTART_LIMITS.failedDrainMs - 100;
 
 export type Verdict = 'answered' | 'stalled beside it' | 'refused (503)' | 'was idle' | 'unexplained';

@@ -6,7 +6,7 @@ import { createProgram } from '#src/cli/program.js';
 
 const levels = levelsOf(createProgram());
 
-/** What bash offers for the last of these words. */
+/** The completions that bash offers for the last of these words. */
 function offered(...words: readonly string[]): readonly string[] {
   const script = `${completionScript('bash', levels)}
     COMP_WORDS=(multilane "$@"); COMP_CWORD=$#; _multilane; echo "\${COMPREPLY[*]}"`;

@@ -9,11 +9,11 @@ import { multilane } from '#test/support/cli.js';
 import { type CommandRun, runCommand } from '#test/support/in-process-command.js';
 import { type Json, responseTo } from './plane-responses.js';
 
-/** Moves the cursor, names the window, turns the text around, and ends the line. */
+/** Text that moves the cursor, renames the window, reverses the direction of text, and ends the line. */
 const STEERING = '\x1b[2J\x1b]0;x\x07\x9b2J\u202e\r\nmultilane: forged';
 const STEERS = /[^\P{Cc}\n]|[\u2028-\u202e]/u;
 
-/** Each command that asks a plane, as it is typed. */
+/** The commands that connect to an admin plane, as they are typed. */
 function commandsOf(command: Command, above: readonly string[] = []): readonly (readonly string[])[] {
   const words = [...above, command.name()];
   const asks = command.options.some(({ long }) => long === '--admin');
@@ -22,7 +22,7 @@ function commandsOf(command: Command, above: readonly string[] = []): readonly (
 }
 const COMMANDS = createProgram().commands.flatMap((command) => commandsOf(command));
 
-/** The same with one of its parts replaced. */
+/** Copies of a value, each with one of its parts replaced. */
 function withPart(json: Json, at: number, part: Json): Json {
   let left = at;
   const visit = (value: Json): Json => {

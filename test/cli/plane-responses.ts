@@ -1,4 +1,5 @@
-// What an admin plane of this version answers to the commands, by the types of the process itself.
+// The responses of an admin plane of this version to the commands, checked by the types of the process
+// itself.
 
 import type { WorkerView } from '#src/admin/telemetry-routes.js';
 import type { SagaPage } from '#src/saga/operator.js';
@@ -53,7 +54,7 @@ const RESPONSES: readonly (readonly [RegExp, object])[] = [
   [/^\/sagas\//, saga],
 ];
 
-/** @throws Error for a path that has no response here yet */
+/** @throws Error for a path without a response here */
 export function responseTo(path: string): Json {
   const found = RESPONSES.find(([pattern]) => pattern.test(path));
   if (found === undefined) throw new Error(`what does a plane answer to ${path}?`);

@@ -16,7 +16,7 @@ describe('the watch of `multilane dev`', () => {
     ['data', false, true],
     ['test/x.test.js', true, true],
     ['README.md', true, true],
-    // Its output is watched, where Node.js does not run it as it is.
+    // Where Node.js does not run TypeScript, the compiled file is watched instead.
     ['src/service.ts', true, !runsTypeScript],
   ] as const) {
     it(`${aside ? 'ignores' : 'includes'} ${path || 'the project itself'}`, () => {

@@ -33,7 +33,7 @@ describe('multilane top', () => {
   it('fits its output to the terminal, and again when its size changes', async function () {
     this.timeout(10_000);
     let looks = 0;
-    // Only the first look is answered: what is drawn behind it is drawn for the new size.
+    // Only the first request gets a response, so the next screen is drawn because of the new size.
     const plane = createServer((request, response) => {
       if (looks++ < 2) response.end(JSON.stringify(request.url === '/workers' ? workers : metrics));
     }).listen(0, '127.0.0.1');

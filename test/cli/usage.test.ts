@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { createProgram } from '#src/cli/program.js';
 import { multilane, type Ran } from '#test/support/cli.js';
 
-/** Every command by what is typed: `ps`, `sagas list`. */
+/** The words of every command: `ps`, `sagas list`. */
 function commandsBelow(command: Command, above: readonly string[] = []): readonly string[] {
   return command.commands.flatMap((sub) => {
     const path = [...above, sub.name()];
@@ -56,7 +56,7 @@ const REFUSALS = [
   ['an unknown command', ['strat'], 2, /unknown command 'strat'\n.*start/],
   ['an unknown option', ['ps', '--jsn'], 2, /unknown option '--jsn'\n.*--json/],
   ['a missing argument', ['sagas', 'show'], 2, /missing required argument 'saga-id'/],
-  ['a shell nobody knows', ['completion', 'tcsh'], 2, /bash, zsh, fish/],
+  ['an unknown shell', ['completion', 'tcsh'], 2, /bash, zsh, fish/],
   ['an unknown flag of start', ['start', '--demo', '--wrokers', '2'], 78, /^multilane: --wrokers.*--workers/],
   ...['start', 'dev', 'check', 'routes', 'migrate'].map(
     (command) =>

@@ -1,6 +1,7 @@
-// Loaded before anything else into every thread of a process: its `Date` steps back and forth by an hour and
-// by a day, many times a second and in all threads at the same moment. What takes a time or an order from it
-// goes wrong at once. Nothing but `Date` steps: files and PostgreSQL have the clock of the host.
+// Loaded into every thread of a process before anything else. It makes `Date` step back and forth by an hour
+// and by a day, many times a second and in all threads at the same moment, so that code which derives
+// durations or an order from it fails at once. Only `Date` steps: files and PostgreSQL use the clock of the
+// host.
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const EVERY_MS = 30;

@@ -1,5 +1,5 @@
-// A project that uses everything that takes time: limits, calls, deadlines, streams, sagas, keys, a heap that
-// grows.
+// A project that uses all features which depend on time: limits, calls, deadlines, streams, sagas, keys, and
+// a growing heap.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { BusinessError, defineConfig, defineSaga, defineService, HttpError } from 'multilane';

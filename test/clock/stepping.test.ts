@@ -1,6 +1,6 @@
-// The real process while `Date`, the wall clock of JavaScript, steps back and forth in all of its threads.
-// That of PostgreSQL does not step here: what sagas do then is in test/saga/clock.test.ts and
-// clock-postgres.test.ts.
+// Runs the real process while `Date`, the wall clock of JavaScript, steps back and forth in all of its
+// threads. The clock of PostgreSQL does not step here; test/saga/clock.test.ts and clock-postgres.test.ts
+// test that.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -35,7 +35,7 @@ const settled = async (isGood: () => Promise<boolean>): Promise<void> => {
   expect(await until(isGood, Boolean)).to.equal(true);
 };
 
-/** All at the same time. */
+/** The checks, which run concurrently. */
 const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   async 'admits what a rate limit admits, and again in time'() {
     const as = async (path: string): Promise<number> =>
@@ -131,7 +131,7 @@ describe('a process whose Date steps back and forth by an hour and by a day', ()
     cluster = await startCluster({ config: CONFIG, entry: ['--import', STEP, PRIMARY], env });
     for (const [title, part] of Object.entries(PARTS)) {
       const run = part();
-      run.catch(() => undefined); // its test says so
+      run.catch(() => undefined); // its test fails
       running.set(title, run);
     }
   });
@@ -141,7 +141,7 @@ describe('a process whose Date steps back and forth by an hour and by a day', ()
   });
 
   const workers = async (): Promise<readonly Worker[]> => json(await get(`${cluster.adminUrl}/workers`));
-  /** Of the workers, once none is being replaced. */
+  /** The generations of the workers when none is being replaced. */
   const generations = async (): Promise<readonly number[]> => {
     const all = await until(
       workers,

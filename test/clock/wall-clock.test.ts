@@ -1,5 +1,5 @@
-// The wall clock may be set at any moment. So it may be shown, stored, and compared with what other hosts
-// have read from theirs; times that pass and orders are taken from the monotonic clock.
+// The wall clock may be changed at any moment. So it is only shown, stored, and compared with the times of
+// other hosts; durations and orders come from the monotonic clock.
 import { expect } from 'chai';
 import { sourcesBelow } from '#test/architecture/source.js';
 
@@ -7,7 +7,7 @@ const WALL_CLOCK =
   /\bDate\s*\.\s*now\b|\bnew\s+Date\s*(?:\(\s*\)|(?![\w$\s(]))|(?<![\w$.])Date\s*\(\s*\)|\btimeOrigin\b/g;
 const FILE_TIMES = /\b(?:[amc]time|birthtime)(?:Ms|Ns)?\b/g;
 
-/** Every reading, by file, and why it may be one. */
+/** The files that read the wall clock, each with the reason. */
 const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> = {
   'src/cli/commands/ps.ts': [1, 'shown: how long workers of another process have been there, by its clock'],
   'src/cli/commands/top.ts': [1, 'shown: the same'],

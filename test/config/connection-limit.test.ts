@@ -8,7 +8,9 @@ import { openFileLimit, openFilesIn } from '#src/config/open-file-limit.js';
 import { cleanEnvironment, PRIMARY } from '#test/support/cluster.js';
 import { refusal, settings } from './loading.js';
 
-/** @returns exit code, stderr and stdout of a process that checks its settings */
+/**
+ * Runs a process with a limit of open files that checks its settings. @returns exit code, stderr and stdout
+ */
 async function startWith(
   files: number,
   env: Record<string, string>,

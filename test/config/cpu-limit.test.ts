@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { type ProcessorFacts, parallelism, parallelismIn } from '#src/config/cpu-limit.js';
 
-/** @param files texts of files by their paths below /sys/fs/cgroup */
+/** @param files contents of files by their paths below /sys/fs/cgroup */
 const facts = (
   files: Readonly<Record<string, string>> = {},
   cgroups: string | undefined = '0::/kubepods/pod1/container\n',

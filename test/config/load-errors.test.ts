@@ -1,5 +1,5 @@
-// What the author of a project reads when it does not load: the file and the line, the frames of the project
-// and no others, and what to do next.
+// The error messages for a project that does not load: the file and the line, only the stack frames of the
+// project, and what to do next.
 import { expect } from 'chai';
 import { inFolder, refusal } from './loading.js';
 
@@ -180,7 +180,7 @@ const WRONG_EXPORTS: readonly (readonly [string, string, string])[] = [
 const runsTypeScript = 'typescript' in process.features && process.features.typescript !== false;
 
 describe('the error of a project that does not load', () => {
-  /** Paths without their folder, frames without those of this test. */
+  /** The message with paths relative to the project, without the frames of this test. */
   const told = (files: Record<string, string>): Promise<string> =>
     inFolder(files, async (cwd) =>
       (await refusal({ cwd })).replaceAll(`${cwd}/`, '').replaceAll(/\n +at .*\(?\btest\/config\/.*/g, ''),

@@ -1,4 +1,4 @@
-// Loads settings in a world of the test's own: no environment, no terminal, an empty working directory.
+// Loads settings in isolation: without environment and terminal, in an empty working directory.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import type { Settings } from '#src/config.js';
 export const SHOP = ['users', 'orders', 'payments', 'checkout'];
 
 export interface LoadingOptions extends Partial<LoadOptions> {
-  /** Where no configuration file lies or is named, `--demo` is not added. */
+  /** True: `--demo` is not added where there is no configuration file. */
   readonly bare?: boolean;
 }
 
@@ -42,7 +42,7 @@ export async function running(options: LoadingOptions = {}): Promise<Extract<Loa
 export const settings = async (options: LoadingOptions = {}): Promise<Settings> =>
   (await running(options)).settings;
 
-/** The message of the refusal, with its exit code in front: `78 --port: …`. */
+/** The exit code and the message of a refusal: `78 --port: …`. */
 export async function refusal(options: LoadingOptions): Promise<string> {
   try {
     await load(options);
@@ -53,7 +53,7 @@ export async function refusal(options: LoadingOptions): Promise<string> {
   throw new Error('was not refused');
 }
 
-/** Runs `use` in a fresh folder that holds `files`. */
+/** Runs `use` in a new folder that contains `files`. */
 export async function inFolder<T>(
   files: Record<string, string>,
   use: (cwd: string) => Promise<T>,

@@ -5,7 +5,7 @@ const MIB = 1024 * 1024;
 const NO_LIMIT_V1 = '9223372036854771712\n';
 const NO_LIMIT_NODE = 18446744073709552000;
 
-/** @param files texts of files by their paths below /sys/fs/cgroup */
+/** @param files contents of files by their paths below /sys/fs/cgroup */
 function facts(given: Partial<MemoryFacts>, files: Readonly<Record<string, string>> = {}): MemoryFacts {
   return {
     machineBytes: 8192 * MIB,

@@ -1,4 +1,4 @@
-// An OTLP/HTTP collector for tests: a real socket, JSON bodies decoded as the protocol says
+// An OTLP/HTTP collector for tests with a real socket. It decodes JSON bodies by the protocol
 // (https://opentelemetry.io/docs/specs/otlp/#otlphttp).
 import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -63,7 +63,7 @@ function decode(text: string): CollectedSpan[] {
   );
 }
 
-/** The spans of one export, as soon as all of it has arrived. */
+/** The spans of one export, when all of it has arrived. */
 export const spansOf = async (request: IncomingMessage): Promise<CollectedSpan[]> =>
   decode(await text(request));
 
@@ -74,7 +74,7 @@ export interface Collector {
   close(): Promise<void>;
 }
 
-/** @param status what every export is answered with */
+/** @param status status of the response to every export */
 export async function startCollector(status = 200): Promise<Collector> {
   const spans: CollectedSpan[] = [];
   const requests: Collector['requests'] = [];

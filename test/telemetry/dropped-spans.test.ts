@@ -12,18 +12,18 @@ import { initTracing } from '#src/telemetry/tracing.js';
 import { spansOf } from './collector.js';
 
 const ENDED = 40;
-/** Of each batch, what a collector takes that does not take all. */
+/** The spans of each batch that a collector accepts which does not accept all. */
 const TAKEN = 3;
 const ENVIRONMENT = {
   OTEL_BSP_MAX_QUEUE_SIZE: '16',
   OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '8',
   OTEL_BSP_SCHEDULE_DELAY: '60000',
   OTEL_BSP_EXPORT_TIMEOUT: '30000',
-  /** Less than the exporter waits before it tries again. */
+  /** Shorter than the pause of the exporter before it retries. */
   OTEL_EXPORTER_OTLP_TIMEOUT: '790',
 };
 
-/** How a collector answers, and how many spans it takes of a batch. */
+/** The behaviour of a collector: its reply, and the number of spans that it accepts of a batch. */
 interface Behaviour {
   readonly answer: RequestListener;
   readonly takes: (batch: number) => number;
@@ -55,7 +55,7 @@ describe('spans that do not reach the collector', () => {
     for (const close of closing.splice(0)) await close();
   });
 
-  /** @param ends before any span is sent */
+  /** @param ends true: the thread ends before any span is sent */
   async function start({ answer, takes }: Behaviour, ends = false) {
     let taken = 0;
     const server = createServer((request, response) => {

@@ -1,4 +1,4 @@
-// A page of metrics in the text format of Prometheus, checked and read back.
+// Checks and parses a page of metrics in the text format of Prometheus.
 // https://prometheus.io/docs/instrumenting/exposition_formats/
 import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
@@ -9,14 +9,14 @@ export interface PageSample {
   readonly value: number;
 }
 
-/** Where promtool is absent, what `marked` stands for is pending with that reason. */
+/** Marks a test as pending when promtool is not installed. */
 export function requirePromtool(context: Mocha.Context, marked: Mocha.Test | Mocha.Suite): void {
   if (spawnSync('promtool', ['--version']).error === undefined) return;
   marked.title += ' (pending: promtool is not installed)';
   context.skip();
 }
 
-/** What `promtool check metrics` has to say against a page. */
+/** The complaints of `promtool check metrics` about a page. */
 export function complaints(page: string): string {
   const { stdout, stderr, status } = spawnSync('promtool', ['check', 'metrics'], {
     input: page,
@@ -50,7 +50,7 @@ export function samplesOf(page: string): PageSample[] {
     });
 }
 
-/** Names that are stated twice, and samples that are not below their family: either spoils a page. */
+/** Duplicate names, and samples that do not follow their family. Both make a page invalid. */
 export function misplaced(page: string): string[] {
   const seen = new Set<string>();
   const wrong: string[] = [];

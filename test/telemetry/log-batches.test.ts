@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { RingWriter } from '#src/memory/line-ring.js';
 import { BATCH_EVERY_MS, DONE_WITHIN_MS, LogBatches, type ThreadLog } from '#src/telemetry/log-batches.js';
 
-/** pm2 as it takes batches: each is done when the test says so. */
+/** Stands for pm2: each batch is written when the test decides it. */
 function pm2() {
   const batches: string[] = [];
   const undone: (() => void)[] = [];

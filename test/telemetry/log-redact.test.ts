@@ -3,9 +3,9 @@ import { createLogger } from '#src/telemetry/log.js';
 import { thrownText, valueText } from '#src/telemetry/log-redact.js';
 import type { LogSink } from '#src/telemetry/log-sink.js';
 
-/** Far below what a line may cost, far above what one within its bounds has. */
+/** Bytes of a line: far less than an unbounded line, far more than a bounded one. */
 const MOST_BYTES = 100_000;
-/** Properties that one line may read. */
+/** The most properties that one line may read. */
 const MOST_READS = 10_000;
 
 function capture() {
@@ -17,14 +17,14 @@ function capture() {
 
 const carrying = (entity: unknown): Error => Object.assign(new Error('entity'), { entity });
 
-/** Every node refers to every node. */
+/** A graph in which every node refers to every node. */
 function connected(count: number): object {
   const nodes: { all?: object }[] = Array.from({ length: count }, () => ({}));
   for (const node of nodes) node.all = nodes;
   return nodes[0]!;
 }
 
-/** Each property is another such object, without end; to read too many of them is an error. */
+/** An object whose properties are such objects again, without end. Reading too many of them throws. */
 function endless(reads = { count: 0 }): object {
   return new Proxy(
     { a: 0, b: 0, c: 0 },
@@ -50,10 +50,10 @@ function deep(count: number, wrap: (inner: unknown) => unknown): unknown {
   return value;
 }
 
-/** In the form for JSON is another such object. */
+/** An object whose JSON form contains such an object again. */
 const showingItself = (): object => ({ toJSON: showingItself });
 const boxed = (): object => Object.assign(new String('a'), { valueOf: boxed });
-/** Looks like those of fetch, and has one field after the other. */
+/** Looks like the Headers of fetch, and has an endless number of fields. */
 const headers = (): object => ({
   [Symbol.toStringTag]: 'Headers',
   *[Symbol.iterator]() {

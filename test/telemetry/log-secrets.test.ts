@@ -19,7 +19,7 @@ import {
 } from './secret-forms.js';
 
 const FORMATS = ['json', 'pretty'] as const;
-/** Stands beside each secret, and stays. */
+/** A value beside each secret that must be kept. */
 const BESIDE = 'beside-17';
 
 function capture(logFormat: (typeof FORMATS)[number]) {
@@ -29,7 +29,7 @@ function capture(logFormat: (typeof FORMATS)[number]) {
   return { log, texts };
 }
 
-/** Every way in which a value comes into a line. */
+/** The ways in which a value gets into a line. */
 const WAYS: Readonly<Record<string, (log: Logger, make: () => unknown) => void>> = {
   'as a field': (log, make) => log.info({ beside: BESIDE, value: make() }, 'x'),
   'as fields': (log, make) => log.child({ beside: BESIDE }).info(make() as object, 'x'),
@@ -176,7 +176,7 @@ describe('a value that is no secret', () => {
   }
 });
 
-/** Whose secret ends with the line or the list. */
+/** Forms whose secret ends with the line or the list. */
 const TO_THE_END = new Set(['digest credentials', 'a key of PostgreSQL']);
 
 describe('the masking of a text', () => {
@@ -213,14 +213,16 @@ describe('the masking of a text', () => {
 
   it('takes a time proportional to the length of the text', function () {
     this.timeout(30_000);
-    // Each part of a form in front of each other one, and names with all that may stand behind them.
+    // Every part of a form is combined with every other one, and every name with everything that may follow
+    // it.
     const pieces = [
       ...PIECES,
       ...PIECES.flatMap((first) => PIECES.map((second) => first + second)),
       ...NAMED.flatMap((first) => PIECES.flatMap((second) => BEHIND.map((third) => first + second + third))),
     ];
     const slow = pieces.filter((piece) => [1, 2, 3].every(() => millisecondsOf(piece, 8_192) > 1.5));
-    // Eight times the text takes eight times as long, and 64 times in a quadratic form.
+    // A text of eight times the length takes eight times as long; in quadratic time it would take 64 times as
+    // long.
     for (const piece of slow) {
       const quickest = (length: number): number =>
         Math.min(...Array.from({ length: 5 }, () => millisecondsOf(piece, length)));
@@ -243,7 +245,7 @@ describe('the masking of a text', () => {
 
   it('leaves no part of a secret that is divided by a cut', () => {
     const long = SECRET.repeat(200);
-    // The first is that short when its own secrets are masked that all of it is shown.
+    // The first text is so short after masking that all of it is shown.
     const before = [`token=${'q'.repeat(593)} `.repeat(15), 'plain text. '.repeat(750)];
     const starts = SECRETS.map((secret) => secret.slice(0, 8));
     for (const [what, text] of Object.entries(SECRET_TEXTS)) {
@@ -261,7 +263,7 @@ describe('the masking of a text', () => {
   });
 });
 
-/** Parts of forms, in each of which a search could begin anew. */
+/** Parts of forms at which a search could start again. */
 const PIECES = [
   ...[
     '=',
@@ -333,7 +335,7 @@ const PIECES = [
   ],
   ...['PRIVATE KEY', 'eyJ', '.aaaaa', 'sk-', 'ghp_', 'AIza', 'aB', 'x'.repeat(20), '(token)=', CENSORED],
 ] as const;
-/** Forms that are masked wherever they are. */
+/** Forms that are masked at any position. */
 const WHOLE = [
   `ghp_${'x'.repeat(20)}`,
   'eyJaaaaa.aa',
@@ -372,7 +374,7 @@ const BEHIND = [
   '[',
 ] as const;
 
-/** Of this process: what others take of the machine does not count. */
+/** CPU time of this process: that of other processes is not counted. */
 function millisecondsOf(piece: string, length: number): number {
   const text = piece.repeat(length / piece.length);
   const start = process.cpuUsage();

@@ -13,7 +13,7 @@ import { LineSink } from '#src/telemetry/log-sink.js';
 const asItIs = (line: string): string => line;
 const errno = (code: string): Error => Object.assign(new Error(code), { code });
 
-/** A pipe that takes, refuses or breaks as it is told. */
+/** A pipe that accepts bytes, is full, or is broken, as the test decides. */
 function pipe(limits: { maxLine?: number; maxWaiting?: number } = {}) {
   const state = {
     lost: 0,
@@ -167,7 +167,7 @@ describe('the log sink on the real standard output', () => {
   });
 
   it('does not block when the reader has stopped', async () => {
-    // Nobody reads until the process has ended by itself: a blocking write would keep it for ever.
+    // The output is not read until the process has ended by itself: a blocking write would keep it forever.
     const child = spawn(process.execPath, [program, '2', '300'], { stdio: ['ignore', 'pipe', 'inherit'] });
     expect(await once(child, 'exit')).to.deep.equal([0, null]);
     child.stdout.resume();

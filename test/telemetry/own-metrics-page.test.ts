@@ -1,4 +1,5 @@
-// Whatever services declare and count, the page is one that Prometheus takes, and it shows what was counted.
+// Property test: whatever services declare and record, Prometheus accepts the page, and it shows the recorded
+// values.
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Labels, MetricKind } from '#src/memory/metrics/recorder.js';
@@ -41,7 +42,7 @@ const labels = fc.oneof(
     ),
   },
 );
-/** What a service does in a worker, whose successor does it where the worker is replaced. */
+/** The actions of a service in a worker, and in its successor when the worker is replaced. */
 const step = fc.record({
   worker: fc.constantFrom(...WORKERS),
   replaced: fc.nat(9).map((chance) => chance === 0),
@@ -63,14 +64,14 @@ type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 const steps = fc.array(step, { minLength: 20, maxLength: 60 });
 
 let shownMemory = new SeriesMemory();
-/** One for all pages: each one observes the process. */
+/** One exposition for all pages, because each one observes the process. */
 const exposition = new Exposition([() => readTotals(shownMemory)]);
 
-/** Two workers with the same services, and what these have counted, as everyone understands counting. */
+/** Two workers with the same services, and a simple model of what these have recorded. */
 class Model {
   readonly #memory = new SeriesMemory();
   readonly #workers = new Map<number, (service: string) => OwnMetrics>();
-  /** By worker, then by kind, name and labels. */
+  /** Recorded values by worker, then by kind, name and labels. */
   readonly #counted = new Map<number, Map<string, number>>();
 
   take(worker: number, { service, kind, name, help, labels, value }: Step): void {
@@ -90,7 +91,7 @@ class Model {
     }
   }
 
-  /** Counters go on, gauges begin anew. */
+  /** Replaces a worker: counters continue, gauges start again. */
   replace(worker: number): void {
     const services = new SeriesTable(this.#memory.of(worker)).pool('services');
     this.#workers.set(worker, serviceMetrics(services));
@@ -105,7 +106,7 @@ class Model {
     this.#counted.set(worker, counted.set(key, (counted.get(key) ?? 0) + (amount as number)));
   }
 
-  /** All lines that there should be, of a histogram its sum. */
+  /** The expected lines of the page; for a histogram only its sum. */
   get lines(): ReadonlyMap<string, number> {
     const lines = new Map<string, number>();
     for (const counted of this.#counted.values()) {
@@ -124,7 +125,7 @@ class Model {
   }
 }
 
-/** A label without a value is none, and a series whose name is too long has no labels. */
+/** An empty label is omitted, and a series whose identity is too long has no labels. */
 function shownLabels(labels: Labels): Labels {
   if (Object.values(labels).some((value) => value.length > 1000)) return {};
   const shown = Object.entries(labels).map(([name, value]) => [
@@ -185,7 +186,7 @@ describe('a page with the metrics of services', () => {
     const names = WORDS.flatMap((first) => WORDS.map((second) => `x_${first}_${second}`));
     const units = /_(?:seconds|minutes|kilobytes|bits|decimiles)(?=_|$)/g;
     for (const kind of KINDS) {
-      // Names of lines of histograms: promtool judges by whether there is such a histogram.
+      // Whether promtool accepts names of histogram lines depends on whether there is such a histogram.
       const judged = names.filter(
         (one) => isMetricName(one, kind) && !/_(?:bucket|count|sum|created)$/.test(one),
       );
@@ -200,7 +201,7 @@ describe('a page with the metrics of services', () => {
       );
       for (const one of judged) {
         const objection = objectionTo(one, kind);
-        // Of two units, promtool takes either, by chance.
+        // When a name contains two units, promtool checks one of them at random.
         const isJudged = (one.match(units)?.length ?? 0) < 2;
         if (isJudged)
           expect(refused.has(one), `${kind} ${one}: ${objection}`).to.equal(objection !== undefined);

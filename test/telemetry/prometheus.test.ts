@@ -18,7 +18,7 @@ const ROUTE = {
 };
 const LE = '0.005 0.01 0.025 0.05 0.075 0.1 0.25 0.5 0.75 1 2.5 5 7.5 10 +Inf'.split(' ');
 
-/** Two workers and the primary, as they share one block. */
+/** Two workers and the primary, which share one block. */
 function threads() {
   const block = Block.create({ workers: 2 });
   const memory = new SeriesMemory();
@@ -76,7 +76,7 @@ describe('the metrics page', () => {
     const text = await exposition.render('prometheus');
     isOver = true;
     expect(text.match(/^own_total\{/gm)).to.have.length(3200);
-    // One for each thread, for each 500 series that are gathered, and for each 500 that are written.
+    // The loop turns once per thread, once per 500 gathered series, and once per 500 written series.
     expect(turns).to.be.at.least(9 + 6 + 6);
   });
 

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { headSampler } from '#src/telemetry/sampler.js';
 import { samplingWord, TraceIds } from '#src/telemetry/trace-ids.js';
 
-/** Words 0, 1, 2 … so that ids can be foreseen. */
+/** The words 0, 1, 2 …, so that ids are predictable. */
 function counting(from = 0): TraceIds {
   let next = from;
   return new TraceIds((page) => {

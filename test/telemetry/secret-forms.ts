@@ -1,14 +1,14 @@
-// Forms in which secrets come to be logged, and forms that only look so.
+// Forms in which secrets are logged, and harmless forms that look similar.
 import { Agent } from 'node:http';
 
-/** It is no word, number or token that is innocent anywhere. */
+/** A secret that is no word, number or token with another meaning. */
 export const SECRET = 'hunter2hunter2hunter2';
 /** A password of digits. */
 export const NUMBER = 9_021_041_777;
 const BASIC = Buffer.from(`ada:${SECRET}`).toString('base64');
 const JWT = `eyJhbGciOiJIUzI1NiJ9.${Buffer.from(`{"sub":"${SECRET}"}`).toString('base64url')}.c2lnbmF0dXJl`;
 const PEM = '-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7\n-----END RSA PRIVATE KEY-----';
-/** None of them may appear. */
+/** The secrets, none of which may appear. */
 export const SECRETS: readonly string[] = [
   SECRET,
   String(NUMBER),
@@ -19,7 +19,7 @@ export const SECRETS: readonly string[] = [
   'sk_live_4eC39HqLyjWDarjtT1zdp7dc',
 ];
 
-/** Names of secrets as they are written in one language or another. */
+/** Names of secrets in the styles of several languages. */
 const NAMES = [
   ...[
     'password',
@@ -103,7 +103,7 @@ const NAMES = [
   ],
 ] as const;
 
-/** Texts that hold a secret. */
+/** Texts that contain a secret. */
 export const SECRET_TEXTS: Readonly<Record<string, string>> = {
   'a bearer token': `sent Bearer ${SECRET}`,
   'basic credentials': `sent Basic ${BASIC}`,
@@ -205,7 +205,7 @@ class Client {
   }
 }
 
-/** As of Axios. */
+/** An error like those of Axios. */
 const axiosHeaders = () =>
   Object.assign(
     Object.create({ toJSON: () => ({ accept: '*/*', Authorization: `Bearer ${SECRET}` }) }) as object,
@@ -214,7 +214,7 @@ const axiosHeaders = () =>
     },
   );
 
-/** Values that hold a secret, as members of what is logged. Made anew each time. */
+/** Values that contain a secret, as members of a logged object. They are created at each call. */
 export const SECRET_VALUES: Readonly<Record<string, () => unknown>> = {
   'a field of headers that show themselves': axiosHeaders,
   'a field of a model that shows itself': () => ({ toJSON: () => ({ id: 1, passwordHash: SECRET }) }),
@@ -298,7 +298,7 @@ export const SECRET_VALUES: Readonly<Record<string, () => unknown>> = {
   ...Object.fromEntries(NAMES.map((name) => [`the name ${name}`, () => ({ [name]: SECRET })])),
 };
 
-/** Members of a line that stay as they are. */
+/** Members of a line that must not be changed. */
 export const INNOCENT_FIELDS: Readonly<Record<string, unknown>> = {
   tokens: 12,
   maxTokens: 4096,
@@ -351,7 +351,7 @@ export const INNOCENT_FIELDS: Readonly<Record<string, unknown>> = {
   shell: { command: ['ls', '-l', 'password'] },
 };
 
-/** Texts that stay as they are. */
+/** Texts that must not be changed. */
 export const INNOCENT_TEXTS: readonly string[] = [
   'GET /sessions/12?page=2&sort=author',
   'bearer of news: the queue is empty',

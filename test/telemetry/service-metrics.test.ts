@@ -10,13 +10,13 @@ import { gatherFamilies } from '#src/telemetry/metric-families.js';
 import { METRICS } from '#src/telemetry/metric-table.js';
 import { type OwnMetrics, serviceMetrics } from '#src/telemetry/service-metrics.js';
 
-/** As a program without types would call them. */
+/** The metrics interface for calls with wrong types. */
 type Untyped = Record<MetricKind, (...args: unknown[]) => Record<string, (...args: unknown[]) => void>>;
 
 const fresh = () => serviceMetrics(new SeriesTable(new SeriesMemory().of(1)));
 const untyped = (metrics: OwnMetrics): Untyped => metrics as never;
 const KINDS = ['counter', 'gauge', 'histogram'] as const;
-/** What it throws, as text. */
+/** The thrown error as text. */
 function attempt(declare: () => unknown): string | undefined {
   try {
     declare();
@@ -184,7 +184,7 @@ describe('the metrics of a service', () => {
           for (const name of ['taken', 'taken_total', names.at(-1)!])
             attempt(() => all('first')[first](name, 'A.'));
           for (const name of names) {
-            // Another service takes each name that is advised, so the next one has to be another.
+            // Another service declares each suggested name, so the next suggestion must differ.
             for (let turn = 0; turn < 4; turn++) {
               const refused = attempt(() => all(service)[kind](name, 'A.'));
               const advice = /write (\w+)$/.exec(refused ?? '')?.[1];
@@ -310,7 +310,7 @@ describe('the metrics of a service', () => {
   });
 });
 
-/** In bytes, behind a full garbage collection. */
+/** Used heap in bytes after a full garbage collection. */
 function usedHeap(): number {
   setFlagsFromString('--expose-gc');
   (runInNewContext('gc') as () => void)();

@@ -77,7 +77,7 @@ describe('tracing', () => {
   it('exports no secret in an attribute, name or message', async () => {
     const one = start();
     const texts = Object.values(SECRET_TEXTS);
-    // A span takes 128 attributes.
+    // A span has at most 128 attributes.
     const perSpan = 50;
     for (let first = 0; first < texts.length; first += perSpan) {
       const some = texts.slice(first, first + perSpan);
@@ -267,7 +267,7 @@ describe('tracing', () => {
 
   it('does not let untrusted senders choose a trace id that is always kept', () => {
     const one = start({ sampler: 'parentbased_traceidratio', samplerArg: 0.001 });
-    // Its sampling word is 0: below every bound.
+    // The sampling word of this id is 0, which is below every bound.
     const traceparent = `00-${'11111111'.repeat(4)}-${SPAN}-01`;
     const kept = Array.from({ length: 200 }, () => serverSpan(one, request({ traceparent })).recording);
     expect(kept.filter(Boolean).length).to.be.below(20);

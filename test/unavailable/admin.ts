@@ -1,4 +1,5 @@
-// The admin plane: refused by it, by what its handlers need, and its probes.
+// Causes of a 503 on the admin plane: its own refusals, missing things that its handlers need, and its
+// probes.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { pino } from 'pino';
@@ -37,7 +38,7 @@ async function byPlane(
   }
 }
 
-/** The operator's hands on these workers. */
+/** The operator's actions on these workers. */
 function workers(
   workers: readonly { readonly worker: number; readonly threadId: number }[],
   stopping: boolean,
@@ -50,7 +51,7 @@ const RESPONSE_OVERLOADED = 'src/admin/response-writer.ts OVERLOADED x2';
 const QUICK = 'GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const SLOW = 'GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
-/** A plane with a request under way until `act` has got its responses. */
+/** An admin plane with a running request until `act` has received its responses. */
 async function besideSlow(act: (running: Plane) => Promise<readonly Reached[]>): Promise<readonly Reached[]> {
   const begun = gate();
   const end = gate();
@@ -76,14 +77,14 @@ async function besideSlow(act: (running: Plane) => Promise<readonly Reached[]>):
   }
 }
 
-/** A request that comes while another one keeps a plane that closes. */
+/** A request that arrives while another one keeps a closing admin plane open. */
 const besideTheLast = (): Promise<readonly Reached[]> =>
   besideSlow(async ({ url, close }) => {
     const open = await Wire.open(url);
     open.write(QUICK);
     await open.answer();
-    // Half a header keeps the connection from being idle. The plane has read it when it has answered another
-    // request.
+    // Half a header keeps the connection from being idle. The admin plane has read it when it has responded
+    // to another request.
     open.write(QUICK.slice(0, 20));
     await get(`${url}/quick`);
     void close();
@@ -91,7 +92,7 @@ const besideTheLast = (): Promise<readonly Reached[]> =>
     return [await open.answer()];
   });
 
-/** A request while as many run as may. */
+/** A request while the most allowed number of requests runs. */
 const besideMany = (): Promise<readonly Reached[]> =>
   besideSlow(async ({ url }) => [await get(`${url}/quick`)]);
 

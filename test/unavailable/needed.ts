@@ -1,4 +1,4 @@
-// Unavailable when the handler needed it, on the data plane.
+// Causes of a 503 on the data plane after the handler has started: something that it needs is unavailable.
 import { MessageChannel } from 'node:worker_threads';
 import { pino } from 'pino';
 import { CpuClient } from '#src/cpu/cpu-client.js';
@@ -23,7 +23,7 @@ import { byHandler, type Reached, responseOf, type Way } from './way.js';
 const FIXTURE = new URL('../cpu/task-fixture.js', import.meta.url);
 const ENTRY = new URL('../../../dist/workers/task.js', import.meta.url);
 
-/** The last response of a service that is asked so often. */
+/** The last response of a service after this number of requests. */
 async function byService(
   handler: (deps: { call: Call; shared: Shared }) => unknown,
   requests = 1,
@@ -52,7 +52,7 @@ async function byService(
 const begin = () => ({ setAttribute() {}, end() {}, recording: false, context: undefined });
 const tracing = { enabled: false, begin } as unknown as Tracing;
 
-/** A CPU pool of one thread whose queue has no place, and the end of one worker. */
+/** A CPU pool of one thread without a queue, and the client of one worker for it. */
 async function byPool(
   use: (cpu: CpuClient, pool: TaskPool) => Promise<Reached[]>,
   threads = 1,
@@ -228,7 +228,7 @@ export const needed: readonly Way[] = [
     code: 'DATABASE_BUSY',
     executed: true,
     async reach() {
-      const db = open('postgres://nobody@127.0.0.1:1/none');
+      const db = open('postgres://nouser@127.0.0.1:1/none');
       try {
         return await byHandler(() => withDeadline(100, () => db.query('select 1')));
       } finally {

@@ -1,4 +1,4 @@
-// Refused before the handler ran, on the data plane.
+// Causes of a 503 on the data plane before the handler has run.
 import { Acceptor } from '#src/cluster/acceptor.js';
 import { defineService, Type } from '#src/index.js';
 import { Block } from '#src/memory/block.js';
@@ -13,7 +13,7 @@ import { silentLog } from '#test/support/silent-log.js';
 import { Wire } from '#test/support/wire.js';
 import { appWith, everyWay, type Reached, responseOf, type Way } from './way.js';
 
-/** A second request while the first one is held up in its handler. */
+/** A second request while the first one waits in its handler. */
 async function besideOne(options: { readonly maxConcurrent?: number }, settings = {}): Promise<Reached[]> {
   const held = gate();
   const busy = gate();
@@ -40,7 +40,7 @@ async function besideOne(options: { readonly maxConcurrent?: number }, settings 
   }
 }
 
-/** Behind a handshake, with this `upgrade`. */
+/** A WebSocket handshake with a route that has this `upgrade`. */
 function webSocket(isDraining: () => boolean, upgrade?: () => unknown): Promise<Reached[]> {
   const app = appWith({ draining: isDraining }, (routes) =>
     routes.ws('/', upgrade === undefined ? {} : { upgrade }),
@@ -49,7 +49,8 @@ function webSocket(isDraining: () => boolean, upgrade?: () => unknown): Promise<
 }
 
 /**
- * A POST whose body comes late, to a route that declares one. @param meanwhile runs while the body is awaited
+ * A POST with a late body, to a route that declares a body.
+ * @param meanwhile runs while the body is awaited
  */
 async function lateBody(world: Bench, meanwhile: () => void): Promise<Reached[]> {
   const server = new UwsServer(world.app, {
@@ -174,7 +175,7 @@ export const refused: readonly Way[] = [
   },
 ];
 
-/** Their 503 is a status of this process: no problem document, but when to ask again. */
+/** Probes: their 503 reports the status of this process, without a problem document but with Retry-After. */
 export async function dataPlaneProbes(): Promise<Reached[]> {
   const state = { draining: () => true, ready: () => false };
   const { app } = bench((routes) => systemRoutes(routes, state));

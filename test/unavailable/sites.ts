@@ -1,5 +1,5 @@
-// Everything in the sources that can become a 503: what throws one, what throws a code that it was handed,
-// and what sets the status by hand.
+// Finds the places in the sources that can cause a 503: those that throw one, those that throw a code from
+// elsewhere, and those that set the status directly.
 import { readFileSync } from 'node:fs';
 import { ERROR_TABLE, type ErrorCode } from '#src/errors.js';
 import { sourcesBelow, withoutComments } from '#test/architecture/source.js';
@@ -8,12 +8,14 @@ const THROWERS = /\bnew\s+(\w*(?:Error|Refusal))\(\s*(?:'(\w+)'|(\w+))?/g;
 const SUBCLASSES = /\bsuper\(\s*'(\w+)'/g;
 const STATUS = /\bstatus\(503\)|\bstatus:\s*503\b|['"`]503\b/g;
 
-/** Classes with a code as their first argument. */
+/** Error classes whose first argument is a code. */
 const CODED = new Set(['HttpError', 'BusinessError', 'UnavailableError', 'Refusal']);
 
 const isUnavailable = (code: string): boolean => ERROR_TABLE[code as ErrorCode]?.status === 503;
 
-/** `src/a.ts OVERLOADED`, or `src/a.ts OVERLOADED x2`; `?` for a code that only the caller knows. */
+/**
+ * Throw sites as `src/a.ts OVERLOADED` or `src/a.ts OVERLOADED x2`; `?` stands for a code from the caller.
+ */
 export function sitesIn(path: string, text: string): readonly string[] {
   const code = withoutComments(text);
   const found = new Map<string, number>();
@@ -28,6 +30,6 @@ export function sitesIn(path: string, text: string): readonly string[] {
   return [...found].map(([what, count]) => `${path} ${what}${count === 1 ? '' : ` x${count}`}`);
 }
 
-/** Of the whole product. */
+/** The throw sites of the whole product. */
 export const sites = (): readonly string[] =>
   sourcesBelow('src', 'workers').flatMap(({ path }) => sitesIn(path, readFileSync(path, 'utf8')));

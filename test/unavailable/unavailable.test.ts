@@ -1,4 +1,4 @@
-// Every way to a 503, reached for real, says whether the handler ran: CONTRACT section 3.
+// Reaches every cause of a 503 and checks that the response reports whether the handler ran (docs/errors.md).
 import { expect } from 'chai';
 import { ERROR_TABLE } from '#src/errors.js';
 import { expectProblem } from '#test/support/problem.js';
@@ -7,7 +7,7 @@ import { needed } from './needed.js';
 import { dataPlaneProbes, refused } from './refused.js';
 import { sites, sitesIn } from './sites.js';
 
-/** Sites that no response comes from, or that pass on what another site has thrown. */
+/** Throw sites that cause no response, or that pass on an error of another site. */
 const WITHOUT_RESPONSE: Readonly<Record<string, string>> = {
   'src/saga/orchestrator.ts STARTING': 'the reason of an aborted step, which no request waits for',
   'src/saga/orchestrator.ts DRAINING': 'the reason of an aborted step, which no request waits for',

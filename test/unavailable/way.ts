@@ -1,4 +1,4 @@
-// One way to a 503, and the ends that it is asked for at.
+// The contract of one cause of a 503.
 
 import { App } from '#src/server/app.js';
 import type { AppOptions } from '#src/server/app-options.js';
@@ -12,12 +12,12 @@ export type Reached = Response | WireAnswer | undefined;
 
 export interface Way {
   readonly title: string;
-  /** Throwers that it reaches, as `sites.ts` finds them: file, code, and how many there are of it. */
+  /** Throw sites that it reaches, in the form of `sites.ts`: file, code, and their number. */
   readonly sites: readonly string[];
   readonly code: string;
-  /** What every response must say; `probe` says nothing of it. */
+  /** The value of `executed` in every response; `probe` has none. */
   readonly executed: boolean | 'probe';
-  /** Every response that the thrower leads to, at least one. */
+  /** The responses that it causes, at least one. */
   readonly reach: () => Promise<readonly Reached[]>;
 }
 
@@ -29,7 +29,7 @@ interface Plain {
 export const responseOf = ({ status, headers }: Plain, body: Uint8Array): Response =>
   new Response(Uint8Array.from(body), { status, headers: { ...headers } });
 
-/** The same GET from outside in memory, from a service of this process, and over a socket. */
+/** The same GET in memory, from another service of this process, and over a socket. */
 export async function everyWay(app: App, path = '/', fields: readonly string[] = []): Promise<Reached[]> {
   const server = new UwsServer(app, {
     settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
@@ -47,11 +47,11 @@ export async function everyWay(app: App, path = '/', fields: readonly string[] =
   }
 }
 
-/** A route whose handler does this. */
+/** A route with this handler. */
 export const byHandler = (handler: () => unknown): Promise<Reached[]> =>
   everyWay(bench((app) => app.get('/', () => handler())).app);
 
-/** An app like the bench's with other options. */
+/** An app like that of the bench, with other options. */
 export function appWith(options: Partial<AppOptions>, fill: (app: Application) => void): App {
   const app = new App({ ...bench(() => undefined).app.options, ...options });
   app.mount('demo', fill);
