@@ -1,5 +1,6 @@
-// Rounds: in each, every server is loaded once, in an order that shifts by one from round to round, so that a
-// drift of the machine falls on all alike. Ratios are taken within a round, then their median.
+// Measures in rounds. In each round every server is loaded once. The order shifts by one from round to round,
+// so that a drift of the machine affects all servers alike. Ratios are computed within a round, and then
+// their median.
 import type { LoadTool } from './load/load.js';
 import { cpuTime } from './process/proc.js';
 import type { Server } from './process/server.js';
@@ -9,7 +10,7 @@ import { type Spread, spread } from './statistics.js';
 export interface Sample {
   /** CPU time of the server process per completed request, user and system, all threads. */
   readonly cpuUs: number;
-  /** The part of it outside the kernel: what code of the runtime and of ours takes. */
+  /** The part of the CPU time outside the kernel: that of our code and of Node.js. */
   readonly userUs: number;
   readonly perSecond: number;
   readonly p50Ms: number;
@@ -22,7 +23,7 @@ export interface Result {
   readonly server: string;
   readonly cpuUs: Spread;
   readonly userUs: Spread;
-  /** CPU per request against the first server, round by round. */
+  /** CPU time per request in relation to the first server, computed for each round. */
   readonly ratio: Spread;
   readonly perSecond: Spread;
   readonly p50Ms: Spread;

@@ -2,11 +2,11 @@ import { parseArgs } from 'node:util';
 import type { LoadTool } from './load/load.js';
 
 export interface BenchOptions {
-  /** undefined: wrk when installed, else autocannon. */
+  /** Load generator; undefined: wrk if it is installed, else autocannon. */
   readonly tool: LoadTool['name'] | undefined;
   /** Seconds of load on one server in one round. */
   readonly duration: number;
-  /** Times that every server is measured. */
+  /** Number of times that every server is measured. */
   readonly rounds: number;
   /** Worker threads of every server. */
   readonly workers: number;

@@ -1,4 +1,4 @@
-// `npm run bench`: starts every server, measures, prints the table, writes results/. Ctrl-C ends all
+// `npm run bench`: starts every server, measures, prints the table and writes results/. Ctrl-C ends all
 // children.
 
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<void> 
   const options = parseOptions(argv);
   const tool = chooseTool(options.tool);
   const scratch = mkdtempSync(join(tmpdir(), 'multilane-bench-'));
-  chmodSync(scratch, 0o711); // started by root, PostgreSQL runs as another account and must pass through
+  chmodSync(scratch, 0o711); // started by root, PostgreSQL runs as another user and must be able to enter this folder
   const servers: Server[] = [];
   try {
     const everyone = subjects(options.workers, scratch);

@@ -1,11 +1,11 @@
-/** Median with its range: the shape in which every figure is reported. */
+/** The median with its range. Every result is reported in this form. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
   readonly max: number;
 }
 
-/** @throws RangeError for no values */
+/** @throws RangeError when there are no values */
 export function spread(values: readonly number[]): Spread {
   if (values.length === 0) throw new RangeError('spread of no values');
   const sorted = values.toSorted((a, b) => a - b);

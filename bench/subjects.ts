@@ -1,5 +1,5 @@
-// Who is measured. The first is the baseline of every ratio; the second is the same program again (A/A): the
-// distance of its ratio from 1 is what the machine's noise alone makes of a comparison.
+// The measured servers. The first is the baseline of every ratio. The second is the same program again (A/A):
+// the distance of its ratio from 1 shows the noise of the machine.
 import { fileURLToPath } from 'node:url';
 import type { ServerCommand } from './process/server.js';
 import type { Scenario } from './scenarios/scenarios.js';
@@ -12,9 +12,9 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const raw = here('./peers/raw-uws/primary.js');
 const ours = here('../../dist/primary.js');
 
-/** @param scratch an empty folder of the run: the working directory and data of our servers */
+/** @param scratch an empty folder of the run, for the working directories and the data of our servers */
 export function subjects(workers: number, scratch: string): readonly Subject[] {
-  // Everything else as it comes: what is measured is what a user gets.
+  // All other settings have their defaults, as for a user.
   const settings = {
     HOST: '127.0.0.1',
     PORT: '0',

@@ -1,5 +1,6 @@
-// Builds what was changed: TypeScript by `tsc -b`, then everything tsc does not carry over (.sql, .html, ...).
-// An output whose source is gone is removed, or a deleted migration or test would live on.
+// Builds what has changed: TypeScript by `tsc -b`, then the files that tsc does not copy (.sql, .html, ...).
+// Outputs whose source was deleted are removed, because a deleted migration or test would still run
+// otherwise.
 import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -18,7 +19,7 @@ import zlib from 'node:zlib';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** What a running cluster needs: source folder -> where its outputs go. */
+/** The source folders that a running cluster needs, each with its output folder. */
 const PRODUCT = [
   { source: 'src', output: 'dist' },
   { source: 'workers', output: 'dist/workers' },
@@ -28,7 +29,10 @@ const EVERYTHING = [
   { source: 'test', output: 'build/test' },
   { source: 'bench', output: 'build/bench' },
 ];
-/** Files of other packages that are served to browsers: ours to ship, so that users need not install the package. */
+/**
+ * Files of other packages that are served to browsers. They are copied, so that users need not install the
+ * packages.
+ */
 const VENDORED = [
   {
     source: 'node_modules/swagger-ui-dist',
@@ -39,16 +43,16 @@ const VENDORED = [
       'LICENSE',
       'NOTICE',
     ],
-    /** Served with a compressed copy beside each, so that no request compresses them. */
+    /** These files are served with a compressed copy beside each, so that no request compresses them. */
     compressed: ['swagger-ui.css', 'swagger-ui-bundle.js'],
     output: 'dist',
     folder: 'vendor/swagger-ui',
   },
 ];
-/** Neither inputs of the build nor outputs of it. */
+/** Files that are neither inputs nor outputs of the build. */
 const ASIDE = ['bench/results', 'dist/workers'].map((path) => join(ROOT, path));
 
-/** Its time is the moment the last complete build of the product began. */
+/** A file whose modification time is the beginning of the last complete build. */
 const STAMP = join(ROOT, 'dist/.built');
 
 function* filesBelow(folder, base = folder) {
@@ -85,7 +89,7 @@ function copyVendored(output) {
   }
 }
 
-/** Quality 9 of brotli makes a tenth more than 11, in a twentieth of the time. */
+/** Quality of brotli. The result of 9 is a tenth larger than that of 11 and takes a twentieth of the time. */
 const CODERS = {
   '.br': (bytes) =>
     zlib.brotliCompressSync(bytes, {
@@ -105,7 +109,7 @@ function copyNewer(from, to) {
   copyFileSync(from, to);
 }
 
-/** @param compress makes the bytes of `to` out of those of `from` */
+/** @param compress makes the content of `to` from that of `from` */
 function writeNewer(from, to, compress) {
   if (isOlder(to, from)) writeFileSync(to, compress(readFileSync(from)));
 }
@@ -128,7 +132,10 @@ function removeStale({ source, output }) {
   }
 }
 
-/** Directories count too: a deleted file leaves its trace only there. */
+/**
+ * The latest modification time below a folder. Folders are included, because only they show that a file was
+ * deleted.
+ */
 function newestBelow(path) {
   const { mtimeMs } = statSync(path);
   if (!statSync(path).isDirectory()) return mtimeMs;
@@ -142,8 +149,8 @@ export function productIsBuilt() {
 }
 
 /**
- * @param {{ tests: boolean }} options `tests`: the tests and benchmarks as well
- * @returns {boolean} false when the compiler refused; it has said why on stderr
+ * @param {{ tests: boolean }} options `tests`: also build the tests and benchmarks
+ * @returns {boolean} false when the compiler failed; it has written the reason to stderr
  */
 export function build({ tests }) {
   const parts = tests ? EVERYTHING : PRODUCT;

@@ -1,4 +1,5 @@
-// CI: every prebuilt uWebSockets.js addon that is installed is the pinned one, and none is missing.
+// For CI: checks that every installed prebuilt uWebSockets.js addon is the pinned one, and that none is
+// missing.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-// Writes what docs/settings.md generates from the table of settings. A test fails when it was forgotten.
+// Writes the generated table of docs/settings.md. A test fails when the table is outdated.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { settingsTable } from '../dist/config/print.js';
 

@@ -1,8 +1,7 @@
-// Runs the tests on another version of Node.js, which is installed from the npm registry (package `node`)
-// into a folder of its own that is removed at the end. Every process that the tests start is of that version:
-// it comes first in PATH.
-//   node scripts/on-node.mjs 24 --smoke            the files that are listed in .ci/smoke
-//   node scripts/on-node.mjs 24 [mocha's options]  the whole suite
+// Runs the tests on another version of Node.js. That version is installed from the npm registry (package
+// `node`) into a temporary folder. It is the first in PATH, so every process that the tests start uses it.
+//   node scripts/on-node.mjs 24 --smoke            runs the files that are listed in .ci/smoke
+//   node scripts/on-node.mjs 24 [mocha's options]  runs the whole suite
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,9 +14,9 @@ const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js');
 
 class Failure extends Error {}
 
-/** @returns the folder of its `node` */
+/** Installs Node.js. @returns the folder of its `node` */
 function install(version, folder) {
-  // Its install script puts the binary in place.
+  // The install script of the package downloads the binary.
   const options = ['--ignore-scripts=false', '--no-save', '--no-package-lock', '--no-audit', '--no-fund'];
   const { status, error, stderr } = spawnSync(
     'npm',
@@ -36,7 +35,7 @@ function install(version, folder) {
   return bin;
 }
 
-/** @throws Failure for a file that is not there: mocha would only warn */
+/** @throws Failure for a file that does not exist, of which mocha would only warn */
 function smokeFiles() {
   const lines = readFileSync(join(ROOT, '.ci/smoke'), 'utf8').split('\n');
   const files = lines.map((line) => line.replace(/#.*/, '').trim()).filter((line) => line !== '');
@@ -46,10 +45,10 @@ function smokeFiles() {
   return compiled;
 }
 
-/** @returns its exit code */
+/** Runs mocha. @returns its exit code */
 function mocha(bin, args) {
   const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
-  // What npm tells its scripts of the node that it runs on.
+  // npm sets these variables for its scripts.
   for (const name of ['NODE', 'npm_node_execpath']) delete env[name];
   const child = spawn(join(bin, 'node'), [MOCHA, '--parallel', '--jobs', '2', ...args], {
     cwd: ROOT,

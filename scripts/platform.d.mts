@@ -1,10 +1,10 @@
 export interface Platform {
-  /** `process.platform`-`process.arch`. */
+  /** Platform and architecture: `process.platform`-`process.arch`. */
   readonly name: string;
   readonly node: string;
-  /** `process.versions.modules`. */
+  /** The ABI: `process.versions.modules`. */
   readonly abi: string;
-  /** undefined where there is none: macOS, and Linux with musl. */
+  /** Version of glibc; undefined on macOS and on Linux with musl. */
   readonly glibc: string | undefined;
 }
 

@@ -1,20 +1,22 @@
-// Where this runs at all. `npm install` asks it (as a script of the package), scripts/setup.mjs before it
-// installs or builds anything, and every command before it loads anything else. So it needs nothing but
-// Node.js, also an old one.
+// Checks whether the platform is supported. It runs when npm installs the package, in scripts/setup.mjs
+// before anything is installed or built, and in every command before anything else is loaded. So it needs
+// only Node.js, and runs on old versions too.
 import { fileURLToPath } from 'node:url';
 
-/** What the pinned uWebSockets.js is built for: ABI of Node.js -> its major version. */
+/** The ABIs of Node.js for which the pinned uWebSockets.js is built, each with its major version. */
 export const NODE_ABIS = { 115: 20, 127: 22, 137: 24, 141: 25 };
-/** Of Node.js 20, what `node:` modules and `require` of ES modules need. */
+/** The least version of Node.js 20, for `node:` modules and `require` of ES modules. */
 const OLDEST_20 = 19;
-/** What the Linux builds of it are linked against (`readelf -V`). */
+/** The version of glibc that the Linux builds of uWebSockets.js need (`readelf -V`). */
 const GLIBC = { major: 2, minor: 38 };
 const PLATFORMS = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'];
 
-/** EX_CONFIG of sysexits.h: starting again does not help. */
+/** EX_CONFIG of sysexits.h: starting again would not help. */
 const BAD_PLATFORM = 78;
 
-/** This process. Takes about 4 ms on Linux: the report is the only place that knows the C library. */
+/**
+ * The facts of this process. They take about 4 ms on Linux, because only the report contains the C library.
+ */
 export function thisPlatform() {
   const { node, modules } = process.versions;
   const glibc =
@@ -22,7 +24,10 @@ export function thisPlatform() {
   return { name: `${process.platform}-${process.arch}`, node, abi: modules, glibc };
 }
 
-/** One sentence with what was found and what is needed, one with what to do; undefined where this runs. */
+/**
+ * A sentence with what was found and what is needed, and one with what to do; undefined on a supported
+ * platform.
+ */
 export function refusalOf({ name, node, abi, glibc }) {
   const [major, minor] = node.split('.').map(Number);
   if (NODE_ABIS[abi] === undefined || (major === 20 && minor < OLDEST_20)) {
@@ -47,7 +52,7 @@ export function refusalOf({ name, node, abi, glibc }) {
   return undefined;
 }
 
-/** Ends a process that cannot run here, with a line on stderr. */
+/** Ends the process with a line on stderr when the platform is not supported. */
 export function requirePlatform() {
   const refusal = refusalOf(thisPlatform());
   if (refusal === undefined) return;

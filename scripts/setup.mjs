@@ -1,8 +1,8 @@
-// What every npm script runs first: installs and builds what is missing, and only that. Says nothing on stdout
-// (logs alone go there), and nothing at all when there is nothing to do.
-//   (no option)  what a running cluster needs
-//   --modules    the dependencies only
-//   --tests      tests and benchmarks too
+// Runs before every npm script: installs and builds only what is missing. It prints nothing on stdout, which
+// is for logs, and nothing at all when nothing is missing.
+//   (no option)  dependencies and everything that a running cluster needs
+//   --modules    only the dependencies
+//   --tests      also tests and benchmarks
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,7 @@ function stop(message, exitCode) {
 
 const packagesOf = (lock) => JSON.parse(readFileSync(lock, 'utf8')).packages;
 
-/** npm keeps a lock of what it has installed; writing it is the last thing a complete install does. */
+/** The lock file in node_modules. npm writes it at the end of a complete install. */
 function modulesMatchLock() {
   const hidden = `${ROOT}node_modules/.package-lock.json`;
   if (!existsSync(hidden)) return false;
@@ -26,7 +26,7 @@ function modulesMatchLock() {
   return Object.entries(packagesOf(`${ROOT}package-lock.json`)).every(([path, wanted]) => {
     if (path === '') return true;
     const found = installed[path];
-    // Packages for other platforms are optional and absent.
+    // Optional packages for other platforms are not installed.
     if (found === undefined) return wanted.optional === true;
     return found.version === wanted.version && found.integrity === wanted.integrity;
   });
@@ -46,5 +46,5 @@ if (!['', '--modules', '--tests'].includes(mode)) stop(`set-up: unknown option $
 requirePlatform();
 if (!modulesMatchLock()) install();
 const tests = mode === '--tests';
-// The compiler itself finds out quickest what of the tests is old; a start looks at file times only.
+// For tests the compiler itself determines fastest what is outdated; a start compares only file times.
 if (mode !== '--modules' && (tests || !productIsBuilt()) && !build({ tests })) stop('the build failed', 1);

@@ -1,5 +1,6 @@
-// autocannon (github.com/mcollina/autocannon) in a process of its own: as a library it would share its loop
-// and its CPU time with the harness. It saturates near 50,000 requests/s and counts latency in whole ms.
+// Runs autocannon (github.com/mcollina/autocannon) in its own process: as a library it would share its event
+// loop and CPU time with the harness. It saturates near 50,000 requests/s and measures latency in whole
+// milliseconds.
 import { createRequire } from 'node:module';
 import { capture } from '../process/capture.js';
 import type { LoadResult, LoadTool } from './load.js';

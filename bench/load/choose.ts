@@ -4,7 +4,8 @@ import type { LoadTool } from './load.js';
 import { wrk } from './wrk.js';
 
 /**
- * The named tool; without a name wrk when it is installed, else autocannon. @throws Error when it is missing
+ * The named load generator; without a name wrk if it is installed, else autocannon.
+ * @throws Error when the named one is missing
  */
 export function chooseTool(name: LoadTool['name'] | undefined): LoadTool {
   if (name === 'autocannon') return autocannon;

@@ -1,4 +1,5 @@
-// The contract of a load generator: a closed loop of keep-alive connections for a while, then its totals.
+// The contract of a load generator: it runs a closed loop of keep-alive connections for a time and returns
+// totals.
 
 export interface LoadRequest {
   readonly url: string;
@@ -8,9 +9,9 @@ export interface LoadRequest {
 }
 
 export interface LoadResult {
-  /** Answers with a 2xx status. */
+  /** Number of responses with a 2xx status. */
   readonly completed: number;
-  /** Anything else: other statuses, broken connections, time-outs. */
+  /** Number of other results: other statuses, broken connections, time-outs. */
   readonly failed: number;
   readonly perSecond: number;
   readonly p50Ms: number;

@@ -1,4 +1,4 @@
-// wrk (github.com/wg/wrk): one thread of C takes about one core, so the server keeps the other.
+// Runs wrk (github.com/wg/wrk) with one thread, which uses about one core and leaves the other to the server.
 import { capture } from '../process/capture.js';
 import type { LoadResult, LoadTool } from './load.js';
 
@@ -12,7 +12,7 @@ export const wrk: LoadTool = {
   },
 };
 
-/** @throws Error when the text is not wrk's report */
+/** Parses a report of wrk. @throws Error when the text is no such report */
 export function parse(report: string): LoadResult {
   const requests = Number(field(report, /(\d+) requests in/));
   const refused = Number(/Non-2xx or 3xx responses: (\d+)/.exec(report)?.[1] ?? 0);

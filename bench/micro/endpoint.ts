@@ -1,6 +1,6 @@
 import type { Endpoint } from '#src/registry/endpoint.js';
 
-/** A healthy instance of another process. */
+/** Makes a healthy instance of another process. */
 export function endpoint(service: string, slot: number, weight = 1): Endpoint {
   return {
     service,

@@ -1,4 +1,4 @@
-// What the flight recorder adds to one request: its begin and its end.
+// Measures the cost of the flight recorder for one request: to record its begin and its end.
 // node build/bench/micro/flight-recorder.js
 import { Block } from '#src/memory/block.js';
 import { FlightRecorder } from '#src/memory/flight-recorder.js';
@@ -9,7 +9,7 @@ const CALLS = 200_000;
 const SLOT = 1;
 const ROUTE = 7;
 
-/** @param others requests in flight meanwhile */
+/** @param others number of other requests in flight */
 function recorderWith(others: number): FlightRecorder {
   const recorder = new FlightRecorder(Block.create({ workers: 1 }), SLOT);
   for (let other = 0; other < others; other += 1) recorder.begin(ROUTE, 0);

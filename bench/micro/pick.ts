@@ -1,6 +1,6 @@
-// What choosing an endpoint costs, over ten and over a thousand of them: the whole way from the name of a
-// service, with the registry's page, ejections and load in shared memory, alone and with a second thread that
-// calls the same endpoints. node build/bench/micro/pick.js
+// Measures the cost of picking an endpoint by the name of a service, of ten and of a thousand endpoints. It
+// includes the registry's page, ejections and load in shared memory, and is measured alone and with a second
+// thread that calls the same endpoints. node build/bench/micro/pick.js
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { Block } from '#src/memory/block.js';
@@ -19,13 +19,13 @@ import { endpoint } from './endpoint.js';
 import { cpuTime, nanosecondsPerCall, wallTime } from './time.js';
 
 const CALLS = 200_000;
-/** Picks: one answer for every twenty is little. */
+/** Number of picks between two refreshes of all latencies: one response for every twenty picks. */
 const KEPT_FRESH_FOR = 20 * 1000;
 const [FEW, MANY] = [10, 1000];
-const NOBODY: ReadonlySet<string> = new Set();
+const NONE_EXCLUDED: ReadonlySet<string> = new Set();
 const RULE = ejectionRule(30_000);
 
-/** @param weighted every third endpoint weighs twice as much */
+/** @param weighted true: every third endpoint has twice the weight */
 function endpointsOf(service: string, count: number, weighted: boolean): Endpoint[] {
   return Array.from({ length: count }, (_, slot) =>
     endpoint(service, slot, weighted && slot % 3 === 0 ? 2 : 1),
@@ -43,7 +43,7 @@ function balancerOf(block: Block, load: EndpointCells, clock: Clock): Balancer {
   });
 }
 
-/** The thousand share the rows of the ten: there are 1,024 in all. */
+/** The thousand endpoints reuse the rows of the ten, because there are 1,024 rows. */
 function publish(block: Block): void {
   const endpoints = [
     ...endpointsOf('few', FEW, false),
@@ -79,12 +79,12 @@ if (isMainThread) {
     ] as const) {
       report(`${what}${note}`, (turn) => {
         if (fresh && turn % KEPT_FRESH_FOR === 0) refresh();
-        if (balancer.pick(service, NOBODY) === undefined) throw new Error('there is no endpoint');
+        if (balancer.pick(service, NONE_EXCLUDED) === undefined) throw new Error('there is no endpoint');
       });
     }
   };
   all('');
-  // Known latencies: equals are told apart by them. Kept fresh, as they are while there are calls.
+  // All endpoints have recent latencies, as during calls, so that picks compare them.
   fresh = true;
   for (let answers = 0; answers < 10; answers++) refresh();
   all(', latencies known');
@@ -101,7 +101,7 @@ if (isMainThread) {
   parentPort!.postMessage('beside');
   for (;;) {
     for (const service of ['few', 'many', 'weighted']) {
-      const { slot } = balancer.pick(service, NOBODY)!;
+      const { slot } = balancer.pick(service, NONE_EXCLUDED)!;
       load.begin(slot);
       load.observe(slot, 1_000 + slot);
       load.end(slot);

@@ -1,7 +1,7 @@
-// What the shared state costs. First its cells, as the request path uses them, alone and with a second thread
-// on the same cell: no package has such an interface, so none stands beside them. Then what services and
-// programs use, each beside the packages that do the same work by the same kind of interface.
-// node build/bench/micro/primitives.js
+// Measures the cost of the shared primitives. First the cells, as requests use them, alone and with a second
+// thread on the same cell; no package has a comparable interface. Then the interfaces for services and
+// programs, compared with packages that do the same work with the same kind of interface. node
+// build/bench/micro/primitives.js
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Block } from '#src/memory/block.js';
@@ -32,7 +32,7 @@ for (const [name, run] of Object.entries(primitives(block, 1))) {
   print(name.padEnd(WIDTH), shown(alone), shown(contended));
 }
 
-// Not before: V8 treats what there is only one of as a constant.
+// They are created late, because V8 treats an object that exists once as a constant.
 const { comparisons } = await import('./primitives/comparisons.js');
 for (const { work, promises, calls } of comparisons) {
   print();

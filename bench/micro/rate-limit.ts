@@ -1,5 +1,5 @@
-// What a rate limit costs: one check, alone and with a second thread on the same row, and what a new key
-// costs. node build/bench/micro/rate-limit.js
+// Measures the cost of a rate limit: of one check, alone and with a second thread on the same row, and of a
+// new key. node build/bench/micro/rate-limit.js
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { Block } from '#src/memory/block.js';
@@ -10,7 +10,7 @@ import type { Spread } from '../statistics.js';
 import { nanosecondsPerCall, wallTime } from './time.js';
 
 const CALLS = 200_000;
-/** All are admitted: what a refusal leaves out is the compare-and-swap. */
+/** With this limit all are admitted: a refusal would skip the compare-and-swap. */
 const [INTERVAL_MS, BURST] = [0.000_1, 1_000_000];
 const KEY = '203.0.113.195';
 

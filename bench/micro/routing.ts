@@ -1,7 +1,7 @@
-// Whether finding a route depends on how many there are: ten routes of a kind, and ten thousand. In the large
-// table once the same ten paths are asked for, which shows what its size costs, and once all of its paths by
-// turns, which adds what the caches of the processor do not hold.
-// node build/bench/micro/routing.js
+// Measures whether the cost of finding a route depends on the number of routes: ten of a kind, and ten
+// thousand. In the large table the same ten paths are looked up first, which shows the cost of its size, and
+// then all of its paths in turn, which adds the misses of the processor's caches. node
+// build/bench/micro/routing.js
 import { Router } from '#src/server/routing/router.js';
 import { nanosecondsPerCall } from './time.js';
 

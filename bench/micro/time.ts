@@ -3,19 +3,21 @@ import { type Spread, spread } from '../statistics.js';
 const BATCHES = 15;
 const WARM_UP = 3;
 
-/** Nanoseconds. */
+/** A clock that returns nanoseconds. */
 export type Clock = () => bigint;
 
-/** Of this process alone, all its threads together: what else runs on the machine is not counted. */
+/** CPU time of all threads of this process, without that of other processes. */
 export const cpuTime: Clock = () => {
   const { user, system } = process.cpuUsage();
   return BigInt(user + system) * 1_000n;
 };
 
-/** Where a second thread of the process runs all the time. */
+/** Real time, for benchmarks with a second thread that always runs. */
 export const wallTime: Clock = () => process.hrtime.bigint();
 
-/** Nanoseconds of one call, by batches of `calls`, the first batches left out as warm-up. */
+/**
+ * Nanoseconds of one call, measured in batches of `calls`; the first batches are a warm-up and not counted.
+ */
 export function nanosecondsPerCall(calls: number, run: (turn: number) => void, now: Clock = cpuTime): Spread {
   const batches: number[] = [];
   for (let batch = 0; batch < BATCHES + WARM_UP; batch += 1) {
@@ -27,7 +29,7 @@ export function nanosecondsPerCall(calls: number, run: (turn: number) => void, n
   return spread(batches);
 }
 
-/** The same for calls that give a promise, one after the other, in CPU time. */
+/** Nanoseconds of CPU time of one call that returns a promise; the calls run one after the other. */
 export async function nanosecondsPerPromise(
   calls: number,
   run: (turn: number) => Promise<unknown>,

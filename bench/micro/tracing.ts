@@ -1,5 +1,4 @@
-// What a server span costs the process in CPU time: one that is not kept, and one that is kept, exported
-// included.
+// Measures the CPU time of a server span: of one that is not kept, and of one that is kept and exported.
 // node build/bench/micro/tracing.js
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +10,7 @@ import { endServerSpan, serverSpan } from '#src/telemetry/spans.js';
 import { initTracing } from '#src/telemetry/tracing.js';
 import { type Spread, spread } from '../statistics.js';
 
-/** What the exporter sends at once, so that each batch is one export. */
+/** Number of spans that the exporter sends at once, so that each batch is one export. */
 const SPANS = 512;
 const BATCHES = 150;
 const WARM_UP = 100;
@@ -29,7 +28,7 @@ const REQUEST = {
   trusted: false,
 } as const;
 
-// In a process of its own: what the collector spends is not counted.
+// The collector runs in its own process, so that its CPU time is not counted.
 const collector = fork(new URL('./tracing/collector.js', import.meta.url));
 const [endpoint] = (await once(collector, 'message')) as [string];
 const resolved = { disabled: false, serviceName: 'bench', endpoint, headers: {}, resourceAttributes: {} };
@@ -47,7 +46,7 @@ async function batches(tracing: Tracing, count: number): Promise<void> {
   }
 }
 
-/** Microseconds of CPU time for one span, user and system, all threads of this process. */
+/** Microseconds of CPU time for one span: user and system time of all threads of this process. */
 async function cpuOfOne(samplerArg: number): Promise<Spread> {
   const tracing = tracingOf(samplerArg);
   await batches(tracing, WARM_UP);

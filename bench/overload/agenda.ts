@@ -1,4 +1,5 @@
-// Virtual time: what happens when, in order. A binary heap; events of the same moment keep their order.
+// Virtual time: a queue of events in order of time, as a binary heap. Events of the same moment keep their
+// order.
 interface Entry {
   readonly at: number;
   readonly order: number;
@@ -8,7 +9,7 @@ interface Entry {
 const isBefore = (a: Entry, b: Entry): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
 
 export class Agenda {
-  /** Milliseconds. */
+  /** The current virtual time in milliseconds. */
   now = 0;
   readonly #heap: Entry[] = [];
   #order = 0;
@@ -31,7 +32,7 @@ export class Agenda {
     this.at(this.now + ms, run);
   }
 
-  /** Lets everything happen up to a moment. */
+  /** Runs all events up to a moment. */
   runUntil(moment: number): void {
     while (this.#heap.length > 0 && this.#heap[0]!.at <= moment) {
       const { at, run } = this.#take();

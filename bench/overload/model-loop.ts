@@ -1,38 +1,38 @@
-// The event loop of one worker as libuv and Node.js 20 run it: poll phase (the callbacks of all sockets that
-// were ready when the poll returned; after 1,024 it polls again at once, up to 48 times), immediates, timers
-// (in whole milliseconds, those that were due when the phase began), and the next poll, which sleeps when
-// nothing is ready and no timer is due.
+// A model of one worker's event loop as libuv and Node.js 20 run it. Its phases are: poll (the callbacks of
+// all sockets that were ready when the poll returned; after 1,024 it polls again at once, up to 48 times),
+// immediates, timers (in whole milliseconds, those that were due when the phase began), and the next poll,
+// which sleeps when nothing is ready and no timer is due.
 import type { LoopSignals } from '#src/resilience/loop-signals.js';
 import type { Agenda } from './agenda.js';
 
 /** One callback. */
 export interface Task {
-  /** Runs at the beginning. @returns CPU that the callback takes, milliseconds */
+  /** Called at the beginning of the callback. @returns CPU time of the callback in milliseconds */
   begin(): number;
-  /** Runs when that time has passed. */
+  /** Called when that time has passed. */
   end(): void;
 }
 
-/** Extra time that the callback which runs now takes: a pause of the garbage collector. */
+/** Additional time of the running callback: a pause of the garbage collector. */
 export type Pauses = (now: number) => number;
 
 const EVENTS_OF_A_POLL = 1_024;
 const POLLS_OF_A_PHASE = 48;
-/** System calls and bookkeeping of one turn. */
+/** CPU time for the system calls and bookkeeping of one turn. */
 const TURN_MS = 0.004;
-/** What a poll that may wait adds to the idle time even where it returns at once. */
+/** Idle time that a poll adds even if it returns at once. */
 const LEAST_SLEEP_MS = 0.001;
 
 export class ModelLoop implements LoopSignals {
   readonly #agenda: Agenda;
   readonly #pauses: Pauses;
-  /** Timers by the millisecond in which they are due, and these milliseconds in order. */
+  /** Timers by the millisecond in which they are due, and those milliseconds in order. */
   readonly #timers = new Map<number, Task[]>();
   readonly #dueTimes: number[] = [];
   #ready: Task[] = [];
   #immediates: (() => void)[] = [];
   #sleptMs = 0;
-  /** Since when the loop sleeps; undefined while it runs. */
+  /** Time since when the loop sleeps; undefined while it runs. */
   #asleepSince: number | undefined = 0;
   #wakeUp = 0;
 
@@ -53,13 +53,13 @@ export class ModelLoop implements LoopSignals {
     this.#immediates.push(callback);
   }
 
-  /** A socket has become readable. */
+  /** Adds the callback of a socket that has become readable. */
   readable(task: Task): void {
     this.#ready.push(task);
     this.#wake();
   }
 
-  /** setTimeout */
+  /** Adds a timer, as setTimeout does. */
   timer(ms: number, task: Task): void {
     const dueAt = Math.floor(this.#agenda.now) + Math.max(1, Math.round(ms));
     const others = this.#timers.get(dueAt);
@@ -68,7 +68,7 @@ export class ModelLoop implements LoopSignals {
       return;
     }
     this.#timers.set(dueAt, [task]);
-    // Nearly always close to the end: most timers are due later than those that were set before.
+    // The position is nearly always close to the end, because most timers are due later than earlier ones.
     let index = this.#dueTimes.length;
     while (index > 0 && this.#dueTimes[index - 1]! > dueAt) index--;
     this.#dueTimes.splice(index, 0, dueAt);

@@ -1,20 +1,21 @@
-// A process of modelled workers, and what its clients see. The generator costs nothing.
+// A model of a process with workers, and of the responses that its clients see. The load generator costs
+// nothing.
 import { Agenda } from './agenda.js';
 import type { ModelGate, Policy, RouteSpec } from './gates/gate.js';
 import { ModelLoop, type Pauses, type Task } from './model-loop.js';
 import { Random } from './random.js';
 
-/** One request: CPU, wait, CPU, wait, … CPU. */
+/** The work of one request: CPU, wait, CPU, wait, … CPU. */
 export interface Work {
   readonly route: number;
-  /** Milliseconds; one more than there are waits. */
+  /** CPU times in milliseconds; there is one more than there are waits. */
   readonly cpu: readonly number[];
   readonly waits: readonly number[];
-  /** How a wait ends; default: a timer. */
+  /** The event that ends a wait. @default a timer */
   readonly via?: 'timer' | 'socket';
-  /** The body arrives this long after the header. The request asks for admission when it is complete. */
+  /** Milliseconds from the header to the body. Admission is requested when the body is complete. */
   readonly uploadMs?: number;
-  /** The response is a stream: it leaves the gate when it begins, and goes on in pieces. */
+  /** The response is a stream: it leaves the gate when it begins, and continues in pieces. */
   readonly stream?: { readonly pieces: number; readonly everyMs: number; readonly cpuMs: number };
 }
 
@@ -24,7 +25,7 @@ export class Tally {
   done = 0;
   lastRefusalAt = Number.NEGATIVE_INFINITY;
   readonly latencies: number[] = [];
-  /** How many of the latencies belong to the time that an overload takes to settle. */
+  /** Number of latencies from the time in which an overload settles. */
   unsettled = 0;
   readonly refusalLatencies: number[] = [];
 }
@@ -38,12 +39,12 @@ export interface ModelOptions {
   readonly pauses?: ((random: Random) => Pauses) | undefined;
 }
 
-/** What the runtime itself takes for an admitted request. */
+/** CPU time of the runtime itself for an admitted request. */
 export const OVERHEAD_MS = 0.008;
 const HEADER_MS = 0.01;
 const BEAT_MS = 50;
 const BEAT_CPU_MS = 0.01;
-/** Grain of the timers that hold refusals back. */
+/** Resolution of the timers that delay refusals. */
 const HOLD_GRAIN_MS = 10;
 
 interface ModelWorker {
@@ -81,13 +82,13 @@ export class Model {
     });
   }
 
-  /** From now on it is counted anew. */
+  /** Resets all counts. */
   restart(): void {
     this.total = new Tally();
     this.byRoute = this.#routes.map(() => new Tally());
   }
 
-  /** @param answered told whether the request was admitted, when its response arrives */
+  /** @param answered called when the response arrives, with whether the request was admitted */
   send(work: Work, worker: number, answered: (admitted: boolean) => void = () => {}): void {
     const { loop } = this.workers[worker]!;
     const sentAt = this.agenda.now;
@@ -137,7 +138,7 @@ export class Model {
     });
   }
 
-  /** Waits, and works on, until nothing is left. */
+  /** Runs the waits and the CPU work of a request until none is left. */
   #goOn(work: Work, part: number, loop: ModelLoop, finished: () => void): void {
     if (part >= work.waits.length) {
       finished();

@@ -1,4 +1,4 @@
-// Chance of a simulation: the same seed gives the same run.
+// Random numbers of a simulation. The same seed gives the same run.
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed;
   }
 
-  /** mulberry32 (github.com/cprosche/mulberry32): from 0 up to, not including, 1. */
+  /** A number from 0 to below 1, by mulberry32 (github.com/cprosche/mulberry32). */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
@@ -14,12 +14,12 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** Time between two events of a Poisson process. */
+  /** A random time between two events of a Poisson process. */
   exponential(mean: number): number {
     return -Math.log(1 - this.next()) * mean;
   }
 
-  /** @param sigma standard deviation of the logarithm */
+  /** A number with a log-normal distribution. @param sigma standard deviation of the logarithm */
   lognormal(median: number, sigma: number): number {
     const normal = Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next());
     return median * Math.exp(sigma * normal);

@@ -4,7 +4,7 @@ import type { RunResult } from './runs.js';
 const percent = (share: number, digits: number): string => `${(100 * share).toFixed(digits)} %`;
 const ms = (value: number): string => value.toFixed(0);
 
-/** A share that is not quite nothing is never shown as nothing. */
+/** A share as text. A share above 0 is never shown as 0. */
 export const refusedText = ({ refusals, refused }: { refusals: number; refused: number }): string =>
   refusals === 0 ? '0' : refused < 0.0001 ? `${refusals} requests` : percent(refused, 2);
 
@@ -43,7 +43,7 @@ export function routeTable(results: readonly RunResult[]): string {
   return ['| shape | load | refused and p99 of each route |', '| --- | --- | --- |', ...lines].join('\n');
 }
 
-/** @param rows results of a run, one for each rule */
+/** @param rows the results of a run, one for each rule */
 export function comparison(rules: readonly string[], rows: readonly (readonly RunResult[])[]): string {
   const cell = ({ isOverload, result, latencyRatio }: RunResult): string =>
     isOverload

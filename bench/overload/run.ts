@@ -1,4 +1,4 @@
-// npm run bench:overload [-- --seed N] [--quick]: the overload rule against the shapes of load, in virtual
+// npm run bench:overload [-- --seed N] [--quick]: runs the overload rule with all shapes of load, in virtual
 // time.
 import { parseArgs } from 'node:util';
 import { Gradient2, Vegas, Windowed } from './gates/concurrency-limits.js';

@@ -8,41 +8,41 @@ import { type PhaseResult, simulate } from './simulate.js';
 export interface Run {
   readonly shape: shapes.Shape;
   readonly workers: number;
-  /** The first one is what the others are compared with. */
+  /** The phases. The first one is the reference for the others. */
   readonly phases: readonly shapes.Phase[];
-  /** Numbers of the phases that are judged. */
+  /** Indexes of the phases that are judged. */
   readonly judged: readonly number[];
 }
 
-/** One judged phase. */
+/** The result of one judged phase. */
 export interface RunResult {
   readonly title: string;
   readonly load: string;
   readonly workers: number;
   readonly shape: shapes.Shape;
-  /** The capacity is exceeded in it. */
+  /** Whether the capacity is exceeded in this phase. */
   readonly isOverload: boolean;
   readonly result: PhaseResult;
-  /** 99th percentile of the phase by that of the first one, of which less than 20 ms count as 20. */
+  /** 99th percentile of the phase as a multiple of that of the first phase, which is at least 20 ms. */
   readonly latencyRatio: number;
-  /** The same without the time that the shape takes to settle. */
+  /** The same multiple, without the time in which the shape settles. */
   readonly settledRatio: number;
-  /** After the phase, until nothing is refused any more; milliseconds. */
+  /** Milliseconds from the end of the phase until no request is refused any more. */
   readonly refusedAfterMs: number;
 }
 
-/** Below this, a latency is noise on the machines that the figures are compared with. */
+/** Latencies below this are noise on the machines where the results are compared. */
 const LEAST_UNLOADED_MS = 20;
 const UNLOADED: shapes.Phase = { name: 'unloaded', ms: 5_000, load: 0.1 };
 const AFTER: shapes.Phase = { name: 'after', ms: 5_000, load: 0 };
 /**
- * Requests of the unloaded phase at least, and four times as many as of the judged one: fewer have no 99th
- * percentile.
+ * Least number of requests in the unloaded phase, and a quarter of that in the judged one: fewer give no
+ * reliable 99th percentile.
  */
 const LEAST_REQUESTS = 1_000;
 
 export interface RunLength {
-  /** Of the judged phase, milliseconds. */
+  /** Duration of the judged phase in milliseconds. */
   readonly judgedMs: number;
 }
 
@@ -69,15 +69,15 @@ const lasting = (phase: shapes.Phase, leastMs: number): shapes.Phase => ({
   ms: Math.max(phase.ms, leastMs),
 });
 
-/** @param load of the capacity */
+/** @param load share of the capacity */
 export const atLoad = (shape: shapes.Shape, load: number, workers = 2, length = WHOLE): Run =>
   judging(shape, workers, { name: `${load} x`, load }, length);
 
-/** Each connection sends its next request as soon as it is answered, also when it is refused. */
+/** Connections that send the next request as soon as a response arrives, also when it is a refusal. */
 export const closedLoop = (shape: shapes.Shape, connections: number, workers = 2, length = WHOLE): Run =>
   judging(shape, workers, { name: `${connections} connections`, connections }, length);
 
-/** All phases behind the first are judged. */
+/** A run in which all phases after the first are judged. */
 const steps = (shape: shapes.Shape, phases: readonly shapes.Phase[]): Run => ({
   shape,
   workers: 2,
@@ -103,8 +103,8 @@ const MANY = [shapes.manyRoutes];
 const LIGHT = [shapes.constant, shapes.bimodal, shapes.lognormal, shapes.synchronous];
 
 /**
- * Of the capacity: up to here nothing is refused. Beyond, chance alone makes queues that are as long as an
- * overload's, the sooner the costlier requests are.
+ * The share of the capacity up to which nothing may be refused. Above it, queues as long as those of an
+ * overload occur at random, and the more often the more a request costs.
  */
 function calmLoads(shape: shapes.Shape): readonly number[] {
   if (LIGHT.includes(shape)) return [0.5, 0.8, 0.95];
@@ -112,7 +112,7 @@ function calmLoads(shape: shapes.Shape): readonly number[] {
   return shape.cpuMs < 90 ? [0.4, 0.7] : [0.3, 0.5];
 }
 
-/** Whose capacity is not exceeded: nothing may be refused. */
+/** Runs whose capacity is not exceeded, so nothing may be refused. */
 export function calmRuns(length = WHOLE): readonly Run[] {
   return [
     ...[...HEAVY, ...LIGHT, ...COSTLY, ...MANY].flatMap((shape) =>
@@ -168,7 +168,7 @@ export function overloadRuns(length = WHOLE): readonly Run[] {
   ];
 }
 
-/** Of these, single routes are looked at. */
+/** Shapes of which single routes are reported. */
 export const routeRuns = (): readonly Run[] => [
   steps(shapes.slowDependency, [
     step('unloaded', 0.1, { variant: 20 }),

@@ -1,4 +1,4 @@
-// The shapes of load that the rule is tried on, and what each of them is to show.
+// The shapes of load with which the rule is tested, and the purpose of each.
 import type { RouteSpec } from './gates/gate.js';
 import { OVERHEAD_MS, type Work } from './model.js';
 import type { Pauses } from './model-loop.js';
@@ -7,15 +7,15 @@ import type { Random } from './random.js';
 export interface Phase {
   readonly name: string;
   readonly ms: number;
-  /** Of the capacity. */
+  /** Load as a share of the capacity. */
   readonly load: number;
   /**
-   * Instead of arrivals at a rate: so many connections, each of which sends again as soon as it is answered.
+   * Number of connections that send again as soon as a response arrives, instead of arrivals at a rate.
    */
   readonly connections?: number;
-  /** What the works of the shape depend on. */
+  /** The variant, on which the work of the shape depends. */
   readonly variant?: number;
-  /** Groups of requests that arrive in the same moment, beside the others. */
+  /** Groups of requests that arrive at the same moment, in addition to the others. */
   readonly bursts?: { readonly everyMs: number; readonly requests: number };
 }
 
@@ -23,19 +23,19 @@ export interface Shape {
   readonly name: string;
   readonly routes: readonly RouteSpec[];
   readonly work: (random: Random, variant: number) => Work;
-  /** Mean CPU of a request, which its capacity follows from; milliseconds. */
+  /** Mean CPU time of a request in milliseconds, which determines the capacity. */
   readonly cpuMs: number;
   readonly pauses?: (random: Random) => Pauses;
   /** Share of the thread that the pauses take. */
   readonly pausesShare?: number;
-  /** MAX_IN_FLIGHT */
+  /** The setting MAX_IN_FLIGHT. */
   readonly most?: number;
-  /** Within this time of a step, an overload must have been told from chance, and worked off. Default: 1 s */
+  /** Time after a step in which an overload must be recognized and its queue worked off. @default 1 s */
   readonly settlingMs?: number;
 }
 
 export const SETTLING_MS = 1_000;
-/** The same where requests are so costly that many of them take longer than that. */
+/** The settling time where requests are so costly that many of them take longer than the default. */
 const COSTLY_SETTLING_MS = 5_000;
 
 const ONE: readonly RouteSpec[] = [{ name: 'one' }];
@@ -49,7 +49,7 @@ const simple = (name: string, cpu: readonly number[], wait: (random: Random) => 
 
 const sum = (values: readonly number[]): number => values.reduce((total, one) => total + one, OVERHEAD_MS);
 const CHEAP = [0.2, 0.2];
-/** 5 ms of CPU before or behind 20 ms of waiting, or half of it each. */
+/** Requests with 5 ms of CPU before or after 20 ms of waiting, or half of it before and after. */
 const HEAVY = { before: [5, 0], after: [0, 5], split: [2.5, 2.5] } as const;
 
 export const constant = simple('constant: 0.4 ms CPU, 20 ms wait', CHEAP, () => 20);
@@ -71,7 +71,7 @@ export const byDatabase: Shape = {
   work: () => ({ route: 0, cpu: [1, 2, 2], waits: [20, 20], via: 'socket' }),
 };
 
-/** Requests of so much CPU that a few of them are a queue. */
+/** Requests with so much CPU time that a few of them are a queue. */
 export const costly = (cpuMs: number): readonly Shape[] => [
   { ...simple(`${cpuMs} ms CPU before 20 ms wait`, [cpuMs, 0], () => 20), settlingMs: COSTLY_SETTLING_MS },
   {
@@ -109,7 +109,7 @@ export const besideCheap: Shape = {
   settlingMs: COSTLY_SETTLING_MS,
 };
 
-/** The wait of the phase is its variant. */
+/** Requests whose wait is the variant. */
 export const latencySteps: Shape = {
   name: 'wait steps from 20 to 500 to 10 ms',
   routes: ONE,
@@ -117,7 +117,7 @@ export const latencySteps: Shape = {
   work: (_random, wait) => ({ route: 0, cpu: CHEAP, waits: [wait] }),
 };
 
-/** Share of requests that cost 5 ms instead of 0.4: the variant, in percent. */
+/** The variant is the percentage of requests that cost 5 ms instead of 0.4 ms. */
 export const changingMix: Shape = {
   name: 'mix: 0.1 to 6 % of requests cost 5 ms',
   routes: [{ name: 'cheap' }, { name: 'heavy' }],
@@ -128,7 +128,7 @@ export const changingMix: Shape = {
       : { route: 0, cpu: CHEAP, waits: [20] },
 };
 
-/** A cheap route beside a heavy one; the variant says how many heavy requests there are for a cheap one. */
+/** A cheap route and a heavy one. The variant is the number of heavy requests per cheap one. */
 export const heavyFlood: Shape = {
   name: 'a heavy route floods beside a cheap one',
   routes: [{ name: 'cheap' }, { name: 'heavy' }],
@@ -139,7 +139,7 @@ export const heavyFlood: Shape = {
       : { route: 0, cpu: CHEAP, waits: [20] },
 };
 
-/** The same with handlers that do not wait. */
+/** The same two routes, with handlers that do not wait. */
 export const heavyFloodAtOnce: Shape = {
   ...heavyFlood,
   name: 'a heavy route that does not wait floods beside a cheap one',
@@ -149,14 +149,14 @@ export const heavyFloodAtOnce: Shape = {
       : { route: 0, cpu: CHEAP, waits: [20] },
 };
 
-/** The heavy route is of priority `background`. */
+/** The same two routes, where the heavy one has the priority `background`. */
 export const heavyBackground: Shape = {
   ...heavyFlood,
   name: 'a heavy background route floods beside a cheap one',
   routes: [{ name: 'cheap' }, { name: 'heavy', priority: 'background' }],
 };
 
-/** Five routes, one of which waits for a dependency: its variant is for how long. */
+/** Five routes, one of which waits for a dependency. The variant is the duration of that wait. */
 export const slowDependency: Shape = {
   name: 'one of five routes waits for a slow dependency',
   routes: ['a', 'b', 'c', 'd', 'slow'].map((name) => ({ name })),
@@ -169,7 +169,7 @@ export const slowDependency: Shape = {
 };
 
 const MANY = 300;
-/** Most routes are seldom used, so a thread knows few of their costs for minutes. */
+/** Many rarely used routes: a thread does not know most of their costs for minutes. */
 export const manyRoutes: Shape = {
   name: `${MANY} routes, 1 to 9 ms CPU after 20 ms wait`,
   routes: Array.from({ length: MANY }, (_, index) => ({ name: `route ${index}` })),

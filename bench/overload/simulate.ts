@@ -1,4 +1,4 @@
-// Runs one shape under one rule, phase by phase.
+// Simulates one shape of load under one rule, phase by phase.
 import type { Policy } from './gates/gate.js';
 import { Model, type Tally } from './model.js';
 import { type Phase, SETTLING_MS, type Shape } from './shapes.js';
@@ -9,7 +9,7 @@ export interface SimulationOptions {
   readonly policy: Policy;
   readonly workers?: number;
   readonly seed?: number;
-  /** CPU of one refusal, milliseconds. */
+  /** CPU time of one refusal in milliseconds. */
   readonly refusalMs?: number;
 }
 
@@ -26,21 +26,21 @@ export interface PhaseResult {
   readonly refusals: number;
   /** 0..1 */
   readonly refused: number;
-  /** Responses by the most that are possible, refusals paid for. */
+  /** Responses as a share of the most that are possible besides the refusals. */
   readonly goodput: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Without the time that an overload may take to settle: `Shape.settlingMs`. */
+  /** The same without the time in which an overload may settle (`Shape.settlingMs`). */
   readonly settledP99Ms: number;
   readonly refusalP99Ms: number;
-  /** From the beginning of the phase to its last refusal, milliseconds; 0 when there was none. */
+  /** Milliseconds from the beginning of the phase to its last refusal; 0: there was none. */
   readonly refusedForMs: number;
   readonly routes: readonly RouteResult[];
 }
 
-/** Measured: see docs/overload.md. */
+/** CPU time of a refusal, as measured in docs/overload.md. */
 export const REFUSAL_MS = 0.014;
-/** From a response to the next request of the same connection. */
+/** Milliseconds from a response to the next request of the same connection. */
 const THINK_MS = 0.1;
 
 export const quantile = (values: readonly number[], share: number): number => {
@@ -52,7 +52,7 @@ export function simulate(options: SimulationOptions): readonly PhaseResult[] {
   const { shape, phases, policy, workers = 2, seed = 1, refusalMs = REFUSAL_MS } = options;
   const { routes, pauses, pausesShare = 0, cpuMs } = shape;
   const model = new Model({ workers, seed, policy, routes, refusalMs, pauses });
-  /** Requests per millisecond. */
+  /** Rate in requests per millisecond. */
   const capacity = (workers * (1 - pausesShare)) / cpuMs;
   const results: PhaseResult[] = [];
   let beginsAt = 0;
@@ -130,8 +130,8 @@ const routeResult = (name: string, { offered, refused, latencies }: Tally): Rout
 });
 
 /**
- * Of the capacity, the most that can be done: what is refused has to be paid for, too.
- * @param load of the capacity
+ * The largest possible share of the capacity for responses, because refusals cost CPU time too.
+ * @param load share of the capacity
  */
 export function bestOf(load: number, cpuMs: number, refusalMs: number): number {
   if (load <= 1) return load;

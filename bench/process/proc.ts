@@ -1,4 +1,4 @@
-// What Linux tells about a process from outside: proc(5). Nothing is asked of the process itself.
+// Reads from proc(5) what Linux reports about a process, without involving the process itself.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
@@ -6,16 +6,16 @@ const UTIME = 14;
 const STIME = 15;
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
-/** Microseconds, in steps of one clock tick (usually 10 ms). */
+/** CPU time in microseconds, in steps of one clock tick (usually 10 ms). */
 export interface CpuTime {
   readonly user: number;
   readonly system: number;
 }
 
-/** CPU time of all threads of a process, living and ended. */
+/** CPU time of all threads of a process, running and ended. */
 export function cpuTime(pid: number): CpuTime {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The command's name is in parentheses and may hold spaces: fields are counted from behind it.
+  // The command's name is in parentheses and may contain spaces, so fields are counted after it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const microseconds = (field: number): number => (Number(fields[field - 3]) * 1_000_000) / ticksPerSecond;
   return { user: microseconds(UTIME), system: microseconds(STIME) };

@@ -1,4 +1,5 @@
-// One server under test as a child process: started, found by the address it prints, and surely ended.
+// Runs one server under test as a child process: starts it, reads its address from its output, and ends it in
+// any case.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -17,17 +18,17 @@ export interface ServerCommand {
 export interface Server {
   readonly name: string;
   readonly pid: number;
-  /** Without a trailing slash. */
+  /** URL of the server without a trailing slash. */
   readonly url: string;
   /** Milliseconds from the start of the process to its ready line. */
   readonly startMs: number;
-  /** SIGTERM, and SIGKILL when it has not ended after 15 s. */
+  /** Ends the server by SIGTERM, and by SIGKILL if it has not ended after 15 s. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts `node ...args` and waits for the first line on stderr that says ready and names an address.
- * @throws Error with what the process wrote when it ends or says nothing first
+ * Starts `node ...args` and waits for the first line on stderr that contains "ready" and an address.
+ * @throws Error with the output of the process when it ends before, or when no such line appears in time
  */
 export async function startServer(command: ServerCommand): Promise<Server> {
   const started = performance.now();
@@ -36,7 +37,7 @@ export async function startServer(command: ServerCommand): Promise<Server> {
     env: { ...process.env, ...command.env },
     ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
   });
-  // Whatever ends this process, also a throw or process.exit(), takes the child with it.
+  // The child is ended with this process, whether that ends by a throw or by process.exit().
   const kill = (): void => void child.kill('SIGKILL');
   process.once('exit', kill);
   child.once('exit', () => process.off('exit', kill));

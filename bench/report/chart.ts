@@ -1,4 +1,4 @@
-// CPU per request as horizontal bars with their range, in plain SVG.
+// Draws the CPU time per request as horizontal bars with their range, in plain SVG.
 import type { Report } from './report.js';
 
 const WIDTH = 760;

@@ -1,4 +1,4 @@
-// What a run leaves behind: everything in the JSON file, the table and the chart are drawn from it.
+// The result of a run. The JSON file contains all of it; the table and the chart are made from it.
 import { cpus, release } from 'node:os';
 import type { LoadTool } from '../load/load.js';
 import type { Result } from '../measure.js';
@@ -6,14 +6,14 @@ import type { BenchOptions } from '../options.js';
 
 export interface StartFigures {
   readonly server: string;
-  /** Milliseconds from spawn to the ready line; for the shop that includes its embedded database. */
+  /** Milliseconds from spawn to the ready line. For the shop they include its embedded database. */
   readonly startMs: number;
   /** Memory before the first request. */
   readonly idlePssMiB: number;
 }
 
 export interface Report {
-  /** ISO 8601. */
+  /** Time of the run in ISO 8601. */
   readonly date: string;
   readonly machine: {
     readonly cpu: string;

@@ -1,4 +1,4 @@
-// The report as Markdown: readable in a terminal as it is.
+// Writes the report as Markdown, which is also readable in a terminal.
 import type { Spread } from '../statistics.js';
 import type { Report } from './report.js';
 
@@ -49,7 +49,7 @@ export function markdown(report: Report): string {
 const figure = ({ median, min, max }: Spread, digits: number): string =>
   `${median.toFixed(digits)} (${min.toFixed(digits)}..${max.toFixed(digits)})`;
 
-/** The first two columns hold words, the others figures. */
+/** The first two columns contain words, the others numbers. */
 function table(head: readonly string[], body: readonly (readonly string[])[]): string {
   const rows = [head, ...body];
   const widths = head.map((_, column) => Math.max(4, ...rows.map((row) => row[column]!.length)));

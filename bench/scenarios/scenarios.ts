@@ -1,5 +1,5 @@
-// What is asked of every server. Both routes answer from memory: they measure the way through the runtime,
-// not the work behind it.
+// The requests to every server. Both routes respond from memory, so they measure the runtime and not the work
+// of a handler.
 
 /** The JSON test of the TechEmpower benchmarks (github.com/TechEmpower/FrameworkBenchmarks/wiki). */
 export const MESSAGE = 'Hello, World!';
@@ -7,7 +7,7 @@ export const MESSAGE = 'Hello, World!';
 export interface Scenario {
   readonly name: 'health' | 'json';
   readonly path: string;
-  /** @throws Error when the body is not the one that every server must give */
+  /** @throws Error when the body is not the one that every server must send */
   check(body: unknown): void;
 }
 

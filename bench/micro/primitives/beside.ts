@@ -1,4 +1,4 @@
-// The second thread on the same cell, until it is terminated.
+// The second thread, which uses the same cell until it is terminated.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Block } from '#src/memory/block.js';
 import { primitives } from './shared.js';

@@ -1,6 +1,5 @@
-// The same work by the same kind of interface: what `multilane` offers to programs and services, and the
-// packages that Node.js projects use for it, which keep their state once per thread. Each package has the
-// fastest of its settings that does the same.
+// Compares interfaces of `multilane` with packages that Node.js projects use for the same work. The packages
+// keep their state per thread. Each package has its fastest options that do the same work.
 import { bulkhead, circuitBreaker, handleAll, SamplingBreaker } from 'cockatiel';
 import CircuitBreaker from 'opossum';
 import * as prometheus from 'prom-client';
@@ -12,7 +11,7 @@ import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { serviceMetrics } from '#src/telemetry/service-metrics.js';
 
-/** A piece of work, and how each does it: either all of them give a promise, or none does. */
+/** A piece of work and its implementations. Either all of them return a promise, or none does. */
 export type Comparison = { readonly work: string } & (
   | { readonly promises: Readonly<Record<string, () => Promise<unknown>>>; readonly calls?: undefined }
   | { readonly calls: Readonly<Record<string, (turn: number) => void>>; readonly promises?: undefined }
@@ -23,7 +22,7 @@ const ADDRESS = '203.0.113.195';
 const doNothing = async (): Promise<void> => {};
 
 const ourBreaker = createBreaker();
-// All three open by a share of the calls of a window.
+// All three breakers open by the share of failed calls in a window.
 const cockatiel = circuitBreaker(handleAll, {
   halfOpenAfter: 5_000,
   breaker: new SamplingBreaker({ threshold: 0.5, duration: 10_000 }),
@@ -37,7 +36,7 @@ const opossum = new CircuitBreaker(doNothing, {
 const ourBulkhead = createBulkhead({ limit: AT_ONCE });
 const cockatielBulkhead = bulkhead(AT_ONCE);
 
-// More than the bench takes: all are admitted.
+// The limit is higher than the number of calls, so all are admitted.
 const ourLimiter = createRateLimiter({ limit: '1000000/second;burst=1000000' });
 const flexible = new RateLimiterMemory({ points: 1e9, duration: 1 });
 

@@ -1,4 +1,4 @@
-// Our primitives as the request path uses them, by what they do.
+// Our primitives as the request path uses them, named by what they do.
 import { AdmissionCells } from '#src/memory/admission-cells.js';
 import type { Block } from '#src/memory/block.js';
 import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
@@ -19,7 +19,7 @@ import { endpointStatuses } from '#src/upstream/endpoint-status.js';
 import { p2cPicker } from '#src/upstream/strategies/power-of-two-choices.js';
 import { endpoint } from '../endpoint.js';
 
-/** Rows of the block: the primary's and one for each thread. */
+/** Rows of the block: one for the primary and one for each thread. */
 export const SLOTS = 2;
 
 const MOST = 10_000;
@@ -29,18 +29,17 @@ const LABELS = {
   http_response_status_code: '200',
 };
 const ENDPOINTS = 1_000;
-/** A slot that the picks do not use. */
+/** A slot that picks do not use. */
 const OWN_ENDPOINT = ENDPOINTS;
-const NOBODY: ReadonlySet<string> = new Set();
+const NONE_EXCLUDED: ReadonlySet<string> = new Set();
 
 export function primitives(block: Block, slot: number): Readonly<Record<string, (turn: number) => void>> {
   const clock = sharedClock(block);
-  // A row has one writer, which is why counting needs no compare-and-swap: the second thread counts in its
-  // own.
+  // A row has one writer, so counting needs no compare-and-swap: the second thread uses its own row.
   const series = new SeriesTable(new SeriesMemory().of(slot));
   const counter = series.counter('requests_total', LABELS);
   const histogram = series.histogram('request_duration_seconds', LABELS);
-  // All are admitted: what a refusal leaves out is the compare-and-swap.
+  // All are admitted: a refusal would skip the compare-and-swap.
   const rate = RateTable.of(block, clock).limit('bench', 0.000_1, 1_000_000);
   const breakers = new BreakerCells(block, slot, DEFAULT_TRIP_RULE, clock);
   const budget = new RetryBudgetCell(block, clock);
@@ -65,7 +64,7 @@ export function primitives(block: Block, slot: number): Readonly<Record<string, 
     clock,
     random: Math.random,
   });
-  // Whoever calls has read it anyway, for the latency.
+  // The time is constant here, because callers have read it already to measure the latency.
   let now = clock();
   return {
     counter: () => counter.add(),
@@ -91,6 +90,6 @@ export function primitives(block: Block, slot: number): Readonly<Record<string, 
       load.begin(OWN_ENDPOINT);
       load.end(OWN_ENDPOINT);
     },
-    [`pick, power of two choices among ${ENDPOINTS}`]: () => void balancer.pick('bench', NOBODY),
+    [`pick, power of two choices among ${ENDPOINTS}`]: () => void balancer.pick('bench', NONE_EXCLUDED),
   };
 }

@@ -1,4 +1,4 @@
-// A collector that takes every export and keeps none. Ends when its parent disconnects.
+// A collector that accepts every export and keeps none. It ends when its parent disconnects.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,6 +1,6 @@
 // Two rules of Netflix concurrency-limits (github.com/Netflix/concurrency-limits, concurrency-limits-core):
-// VegasLimit at commit 141214dc and Gradient2Limit at f2528def, written anew from their source. A request
-// that was refused gives them no sample, and none is dropped here.
+// VegasLimit at commit 141214dc and Gradient2Limit at f2528def, reimplemented from their source. A refused
+// request gives them no sample, and no sample is dropped here.
 import type { Random } from '../random.js';
 import type { LimitRule, Sample } from './in-flight-limit.js';
 
@@ -9,8 +9,8 @@ const magnitude = (limit: number): number =>
   limit < 1000 ? Math.max(1, Math.floor(Math.log10(limit))) : Math.floor(Math.sqrt(limit));
 
 /**
- * VegasLimit: what the smallest latency does not explain is a queue. Every sample moves the limit, and after
- * 15 to 30 times the limit the next sample is taken for the smallest latency.
+ * VegasLimit: latency above the smallest one is a queue. Every sample moves the limit, and after 15 to 30
+ * times the limit the next sample becomes the smallest latency.
  */
 export class Vegas implements LimitRule {
   limit = 20;
@@ -50,12 +50,12 @@ export class Vegas implements LimitRule {
   }
 }
 
-/** Samples until the long-term mean is a moving one. */
+/** Number of samples until the long-term mean becomes a moving one. */
 const WARM_UP = 10;
 
 /**
- * Gradient2Limit: the long-term mean latency by the one of now, times a tolerance, between a half and one.
- * Where it starts decides much, since a limit that is used grows by less than one a second.
+ * Gradient2Limit: the long-term mean latency divided by the current one, times a tolerance, between 0.5 and
+ * 1. Its start value matters much, because a used limit grows by less than one per second.
  */
 export class Gradient2 implements LimitRule {
   limit: number;
@@ -66,8 +66,8 @@ export class Gradient2 implements LimitRule {
   #samples = 0;
 
   /**
-   * @param first `initialLimit` @default 20
-   * @param most `maxConcurrency` @default 200
+   * @param first the option `initialLimit` @default 20
+   * @param most the option `maxConcurrency` @default 200
    */
   constructor(first = 20, most = 200) {
     this.limit = first;
@@ -79,7 +79,7 @@ export class Gradient2 implements LimitRule {
     this.#longMs += (latencyMs - this.#longMs) * weight;
     const longMs = this.#longMs;
     if (longMs / latencyMs > 2) this.#longMs *= 0.95;
-    // A limit that is not used says nothing.
+    // A limit that is not reached gives no information.
     if (inFlight < this.limit / 2) return;
     const gradient = Math.max(0.5, Math.min(1, (1.5 * longMs) / latencyMs));
     const next = this.limit * 0.8 + (this.limit * gradient + 4) * 0.2;
@@ -91,7 +91,7 @@ const WINDOW_MS = 1_000;
 const LEAST_SAMPLES = 10;
 const LEAST_LATENCY_MS = 0.1;
 
-/** WindowedLimit: a rule is told the mean latency and the most requests in flight of every second. */
+/** WindowedLimit: the rule gets the mean latency and the most requests in flight of every second. */
 export class Windowed implements LimitRule {
   readonly #rule: LimitRule;
   #endsAt = 0;

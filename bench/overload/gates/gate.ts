@@ -1,4 +1,4 @@
-// What decides in a modelled worker who is admitted: our Admission, or a rule to compare it with.
+// The contract of an admission gate in a modelled worker: our Admission, or a rule to compare it with.
 import type { LoopSignals } from '#src/resilience/loop-signals.js';
 
 export interface RouteSpec {
@@ -7,12 +7,12 @@ export interface RouteSpec {
 }
 
 export interface ModelGate {
-  /** @returns 0: refused; else what `leave` is to be called with */
+  /** @returns 0: refused; otherwise the ticket for `leave` */
   enter(): number;
   /**
-   * @param ticket what `enter` has returned
-   * @param latencyMs since it was admitted
-   * @param isSynchronous in the callback in which it was admitted
+   * @param ticket the result of `enter`
+   * @param latencyMs time since the request was admitted
+   * @param isSynchronous true when it leaves in the callback in which it was admitted
    */
   leave(ticket: number, latencyMs: number, isSynchronous: boolean): void;
   readonly holdMs: number;
@@ -20,7 +20,7 @@ export interface ModelGate {
 
 export interface ModelAdmission {
   gate(route: RouteSpec): ModelGate;
-  /** Called every 50 ms, by a timer of the loop. */
+  /** Called every 50 ms by a timer of the loop. */
   beat(): void;
 }
 
@@ -29,11 +29,11 @@ export interface GateContext {
   readonly loop: LoopSignals;
 }
 
-/** Gates of one process: they may share what its workers share. */
+/** The gates of one process, which may share state as its workers do. */
 export type Process = (context: GateContext) => ModelAdmission;
 export type Policy = (workers: number) => Process;
 
-/** Admits everything. */
+/** A gate that admits everything. */
 export const none: Policy = () => () => ({
   gate: () => ({ enter: () => 1, leave() {}, holdMs: 0 }),
   beat() {},

@@ -1,10 +1,10 @@
 // The adaptive shedder of go-zero (github.com/zeromicro/go-zero, core/load/adaptiveshedder.go at commit
-// 037917d7), written anew from its source with its defaults. Where the original reads the processor of the
-// container, this reads how busy the thread is that the requests run in: the best that it can know here.
+// 037917d7), reimplemented from its source with its defaults. The original reads the CPU usage of the
+// container; this one reads how busy the thread of the requests is, which is the best information here.
 import type { LoopSignals } from '#src/resilience/loop-signals.js';
 import type { ModelGate, Policy } from './gate.js';
 
-/** Thousandths of a processor. */
+/** CPU usage in thousandths: of a whole processor, and the share from which requests may be refused. */
 const [FULL, HOT] = [1000, 900];
 const CPU_EVERY_MS = 250;
 const CPU_BETA = 0.95;
@@ -12,9 +12,9 @@ const FLYING_BETA = 0.9;
 const LEAST_FACTOR = 0.1;
 const COOL_OFF_MS = 1_000;
 const BUCKET_MS = 100;
-/** Of five seconds; the one that is running is left out. */
+/** Number of buckets in five seconds. The current one is not counted. */
 const BUCKETS = 50;
-/** Least mean latency where none is known. */
+/** The least mean latency while none is known. */
 const UNKNOWN_LATENCY_MS = 1_000;
 
 interface Bucket {
@@ -64,8 +64,8 @@ class Shedder implements ModelGate {
   }
 
   /**
-   * A moving mean over about five seconds, of whole thousandths. A step that comes late is taken as often as
-   * it is due.
+   * Updates a moving mean over about five seconds, in whole thousandths. A late step is applied as many times
+   * as it was due.
    */
   readCpu(): void {
     const now = this.#loop.now();
@@ -95,8 +95,8 @@ class Shedder implements ModelGate {
   }
 
   /**
-   * More is in flight than the best rate of five seconds times the least mean latency, by how hot the
-   * processor is.
+   * True when more requests are in flight than the best rate of five seconds times the least mean latency
+   * allows, scaled by the CPU usage.
    */
   #isFull(): boolean {
     const current = Math.floor(this.#loop.now() / BUCKET_MS);

@@ -1,22 +1,21 @@
-// A limit of requests in flight in one worker, which a rule moves by what it learns from each request that
-// has left.
+// A limit of requests in flight in one worker. A rule adjusts it after each request that has left.
 import type { LoopSignals } from '#src/resilience/loop-signals.js';
 import { Random } from '../random.js';
 import type { Policy } from './gate.js';
 
-/** A request that has left. */
+/** A sample: a request that has left. */
 export interface Sample {
   readonly nowMs: number;
   readonly latencyMs: number;
-  /** How many were in flight when it was admitted, itself included. */
+  /** Number of requests in flight when it was admitted, itself included. */
   readonly inFlight: number;
 }
 
 export interface LimitRule {
-  /** Whole requests count. */
+  /** The limit; only its whole part applies. */
   readonly limit: number;
   left(sample: Sample): void;
-  /** Called every 50 ms by a timer of the loop. @param inFlight now */
+  /** Called every 50 ms by a timer of the loop. @param inFlight current number of requests in flight */
   beat?(loop: LoopSignals, inFlight: number): void;
 }
 

@@ -1,5 +1,5 @@
-// A rule of our own to compare with, of no project in the field: additive increase and multiplicative
-// decrease of the requests in flight, with the delay of the event loop as the sign of congestion.
+// A rule for comparison that we have made ourselves: additive increase and multiplicative decrease of the
+// requests in flight, with the delay of the event loop as the sign of congestion.
 import type { LoopSignals } from '#src/resilience/loop-signals.js';
 import type { LimitRule } from './in-flight-limit.js';
 

@@ -1,4 +1,4 @@
-// The real thing: Admission over real shared memory, with the clock of the model.
+// The gate of the product: Admission over real shared memory, with the clock of the model.
 import { AdmissionCells } from '#src/memory/admission-cells.js';
 import { Block } from '#src/memory/block.js';
 import { Admission } from '#src/resilience/admission.js';
@@ -7,7 +7,7 @@ import type { Policy } from './gate.js';
 
 export interface OursOptions {
   readonly tuning?: Partial<Tuning>;
-  /** MAX_IN_FLIGHT */
+  /** The setting MAX_IN_FLIGHT. */
   readonly most?: number;
 }
 

@@ -1,4 +1,4 @@
-// Our side of the comparison, written as a user would write it: no hooks, no schema, no database.
+// The project of this package in the comparison, written as by a user: no hooks, no schema, no database.
 import { defineConfig, defineService } from 'multilane';
 import { MESSAGE } from '../../scenarios/scenarios.js';
 

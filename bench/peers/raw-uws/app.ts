@@ -1,9 +1,10 @@
-// The routes of the baseline, with nothing around them: what the core costs by itself.
+// The routes of the baseline with nothing around them. They show the cost of the HTTP core alone.
 import uWS, { type TemplatedApp } from 'uWebSockets.js';
 import { MESSAGE } from '../../scenarios/scenarios.js';
 
 /**
- * The acceptor's methods, which the published types leave out. A descriptor is a pointer to a worker's app.
+ * The methods of the acceptor, which are missing in the published types. A descriptor is a pointer to a
+ * worker's app.
  */
 export interface ClusterApp extends TemplatedApp {
   getDescriptor(): unknown;
@@ -13,7 +14,7 @@ export interface ClusterApp extends TemplatedApp {
 
 export const newApp = (): ClusterApp => uWS.App() as ClusterApp;
 
-/** Answers the same bytes as the servers that are compared with it. */
+/** Sends the same bytes as the servers that are compared with it. */
 export function addRoutes(app: ClusterApp): ClusterApp {
   app.get('/health', (res) => {
     res.writeHeader('content-type', 'application/json; charset=utf-8');

@@ -1,5 +1,5 @@
-// The baseline: raw uWebSockets.js behind the same acceptor model as ours, one listener that hands sockets to
-// worker threads. `node primary.js WORKERS` prints `ready http://…` on stderr; SIGTERM ends it in order.
+// The baseline: raw uWebSockets.js with the same acceptor model as ours, where one listener passes sockets to
+// worker threads. `node primary.js WORKERS` prints `ready http://…` on stderr; SIGTERM ends it gracefully.
 
 import uWS, { type us_listen_socket } from 'uWebSockets.js';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
-// One thread of the baseline. It leaves in the only order that does not abort the process: the acceptor has
-// forgotten the descriptor, then the app closes, then the thread ends.
+// One thread of the baseline. It ends in the only order that does not abort the process: the acceptor removes
+// the descriptor, then the app closes, then the thread ends.
 import { parentPort } from 'node:worker_threads';
 import { addRoutes, newApp } from './app.js';
 
