@@ -2,7 +2,8 @@
 import { HttpError } from '../errors.js';
 import type { LogEntry } from '../registry/change-log.js';
 import type { InstanceView } from '../registry/instance.js';
-import type { Registry, RegistryChange } from '../registry/registry.js';
+import type { Registry } from '../registry/registry.js';
+import type { RegistryChange } from '../registry/registry-publication.js';
 import type { AdminHandler, AdminRequest, ServerSentEvent } from './admin-route.js';
 
 /** @param viewOf makes the public view of an instance */

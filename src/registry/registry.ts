@@ -2,11 +2,11 @@
 // primary holds it. Workers get it as snapshots, watchers as changes. Nothing here is shared: every change is
 // made and published in one turn of the event loop, and all workers see it at their next call.
 import { HttpError, NotFoundError, UnavailableError } from '../errors.js';
-import { ChangeLog, type LogEntry } from './change-log.js';
+import type { LogEntry } from './change-log.js';
 import type { Endpoint, EndpointState } from './endpoint.js';
 import { ExpiryTimer } from './expiry.js';
 import type { Health } from './health-rule.js';
-import { bytesOf, endpointOf, type Instance, type InstanceView, isSame, viewOf } from './instance.js';
+import { bytesOf, type Instance, type InstanceView, isSame, viewOf } from './instance.js';
 import { InstanceTable } from './instance-table.js';
 import {
   assertInstanceName,
@@ -15,10 +15,7 @@ import {
   type Registration,
 } from './registration.js';
 import type { RegistryDependencies } from './registry-dependencies.js';
-
-export type RegistryChange =
-  | { readonly type: 'put'; readonly service: string; readonly instance: InstanceView }
-  | { readonly type: 'delete'; readonly service: string; readonly id: string };
+import { type RegistryChange, RegistryPublication } from './registry-publication.js';
 
 /** The rights of a client that changes the registry. */
 export interface Registrant {
@@ -30,21 +27,19 @@ const NO_PROBES = (): void => undefined;
 
 export class Registry {
   readonly #deps: RegistryDependencies;
-  readonly #log: ChangeLog<RegistryChange>;
   readonly #table = new InstanceTable();
+  readonly #publication: RegistryPublication;
   readonly #expiry: ExpiryTimer;
-  /** Whether several changes are being made that are published together. */
-  #isGathering = false;
 
   constructor(dependencies: RegistryDependencies) {
     this.#deps = dependencies;
-    this.#log = new ChangeLog(dependencies.revisionPrefix);
+    const { revisionPrefix, publish } = dependencies;
+    this.#publication = new RegistryPublication(this.#table, revisionPrefix, publish);
     this.#expiry = new ExpiryTimer(dependencies, () => this.#expire());
-    this.#publish();
   }
 
   get revision(): string {
-    return this.#log.revision;
+    return this.#publication.revision;
   }
 
   /**
@@ -88,7 +83,7 @@ export class Registry {
 
   /** Changes the state of every local instance of a service. */
   setLocalState(service: string, state: 'starting' | 'healthy' | 'draining'): void {
-    this.#together(() => {
+    this.#publication.together(() => {
       for (const instance of this.#table.ofService(service)) {
         if (instance.local) this.#setState(instance, state);
       }
@@ -124,7 +119,8 @@ export class Registry {
    */
   ejectionChanged(service: string, id: string): void {
     const instance = this.#table.find(service, id);
-    if (instance !== undefined) this.#changed({ type: 'put', service, instance: this.#view(instance) });
+    if (instance !== undefined)
+      this.#publication.changed({ type: 'put', service, instance: this.#view(instance) });
   }
 
   /** @returns the instance that has this row of the shared tables */
@@ -150,12 +146,12 @@ export class Registry {
 
   /** @returns the changes after a revision; undefined when that is unknown or too old */
   since(revision: string): readonly LogEntry<RegistryChange>[] | undefined {
-    return this.#log.since(revision);
+    return this.#publication.since(revision);
   }
 
   /** @returns a function that stops listening */
   listen(listener: (entry: LogEntry<RegistryChange>) => void): () => void {
-    return this.#log.listen(listener);
+    return this.#publication.listen(listener);
   }
 
   /** Stops timers and probes. */
@@ -213,7 +209,7 @@ export class Registry {
     if (instance.state === 'healthy' && !(stayed && before?.state === 'healthy')) {
       this.#deps.ejections.arrive(slot);
     }
-    this.#changed({ type: 'put', service, instance: this.#view(instance) });
+    this.#publication.changed({ type: 'put', service, instance: this.#view(instance) });
     this.#expiry.noLaterThan(instance.expiresAt);
     this.#probe(instance);
     return instance;
@@ -231,7 +227,7 @@ export class Registry {
     const { service, id } = instance.registration;
     this.#release(instance, false);
     this.#table.remove(instance);
-    this.#changed({ type: 'delete', service, id });
+    this.#publication.changed({ type: 'delete', service, id });
   }
 
   #release(instance: Instance, keepSlot: boolean): void {
@@ -243,7 +239,11 @@ export class Registry {
     if (instance.state === state) return;
     instance.state = state;
     if (state === 'healthy') this.#deps.ejections.arrive(instance.slot);
-    this.#changed({ type: 'put', service: instance.registration.service, instance: this.#view(instance) });
+    this.#publication.changed({
+      type: 'put',
+      service: instance.registration.service,
+      instance: this.#view(instance),
+    });
   }
 
   #view(instance: Instance): InstanceView {
@@ -265,25 +265,6 @@ export class Registry {
     instance.stopProbes = this.#deps.health.watch(target, report);
   }
 
-  #changed(change: RegistryChange): void {
-    this.#log.append(change);
-    if (!this.#isGathering) this.#publish();
-  }
-
-  /** Publishes the changes of `change` once: a snapshot of a thousand instances takes milliseconds. */
-  #together(change: () => void): void {
-    const { revision } = this;
-    this.#isGathering = true;
-    change();
-    this.#isGathering = false;
-    if (this.revision !== revision) this.#publish();
-  }
-
-  #publish(): void {
-    const endpoints = this.#table.all().map(endpointOf);
-    this.#deps.publish({ revision: this.#log.revision, endpoints });
-  }
-
   #expiryOf({ ttlSeconds }: Registration): number {
     return ttlSeconds === 0 ? Number.POSITIVE_INFINITY : this.#deps.clock() + ttlSeconds * 1000;
   }
@@ -292,7 +273,7 @@ export class Registry {
   #expire(): number {
     const all = this.#table.all();
     const now = this.#deps.clock();
-    this.#together(() => {
+    this.#publication.together(() => {
       for (const instance of all) if (instance.expiresAt <= now) this.#leave(instance);
     });
     return all.reduce(

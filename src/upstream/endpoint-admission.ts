@@ -43,8 +43,9 @@ export function admitEndpoint(
 }
 
 /**
- * Queries the breakers of all endpoints before the pick, so that the time is proportional to their number even
- * when all breakers are open. A picked one rejects only if another thread has changed its breaker in between.
+ * Queries the breakers of all endpoints before the pick, so that the time is proportional to their number
+ * even when all breakers are open. A picked one rejects only if another thread has changed its breaker in
+ * between.
  * @param rejecting the endpoint whose breaker has rejected the attempt
  */
 function admitOther(

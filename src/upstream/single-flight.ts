@@ -2,8 +2,8 @@
 // workers. The first caller makes it, the others wait for its result. Nothing is stored: a caller that comes
 // after the result makes a call of its own. (Pattern: Go's golang.org/x/sync/singleflight, over threads.)
 //
-// Sharing is an option: the requests show that two calls are the same, but only their author knows whether they
-// may have the same response.
+// Sharing is an option: the requests show that two calls are the same, but only their author knows whether
+// they may have the same response.
 //
 // A claim in shared memory names the worker that makes the call; other workers join it by message and get the
 // result by message. The call belongs to no caller: it continues as long as any caller waits, even after the

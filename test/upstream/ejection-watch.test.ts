@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { EjectionCells } from '#src/memory/ejection-cells.js';
-import { Registry, type RegistryChange } from '#src/registry/registry.js';
+import { Registry } from '#src/registry/registry.js';
+import type { RegistryChange } from '#src/registry/registry-publication.js';
 import { SlotTable } from '#src/registry/slot-table.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { EjectionWatch } from '#src/upstream/ejection-watch.js';

@@ -1,0 +1,58 @@
+// Publishes the changes of the registry: each one to watchers, and the state after it to workers.
+import { ChangeLog, type LogEntry } from './change-log.js';
+import type { RegistrySnapshot } from './endpoint.js';
+import { endpointOf, type InstanceView } from './instance.js';
+import type { InstanceTable } from './instance-table.js';
+
+export type RegistryChange =
+  | { readonly type: 'put'; readonly service: string; readonly instance: InstanceView }
+  | { readonly type: 'delete'; readonly service: string; readonly id: string };
+
+export class RegistryPublication {
+  readonly #table: InstanceTable;
+  readonly #send: (snapshot: RegistrySnapshot) => void;
+  readonly #log: ChangeLog<RegistryChange>;
+  /** Whether several changes are being made that are published together. */
+  #isGathering = false;
+
+  /** Publishes the first snapshot. @param revisionPrefix different from that of any other process */
+  constructor(table: InstanceTable, revisionPrefix: string, send: (snapshot: RegistrySnapshot) => void) {
+    this.#table = table;
+    this.#send = send;
+    this.#log = new ChangeLog(revisionPrefix);
+    this.#publish();
+  }
+
+  get revision(): string {
+    return this.#log.revision;
+  }
+
+  /** @returns the changes after a revision; undefined when that is unknown or too old */
+  since(revision: string): readonly LogEntry<RegistryChange>[] | undefined {
+    return this.#log.since(revision);
+  }
+
+  /** @returns a function that stops listening */
+  listen(listener: (entry: LogEntry<RegistryChange>) => void): () => void {
+    return this.#log.listen(listener);
+  }
+
+  /** Call when a change has been made in the table. */
+  changed(change: RegistryChange): void {
+    this.#log.append(change);
+    if (!this.#isGathering) this.#publish();
+  }
+
+  /** Publishes all changes that `make` makes once: a snapshot of a thousand instances takes milliseconds. */
+  together(make: () => void): void {
+    const { revision } = this;
+    this.#isGathering = true;
+    make();
+    this.#isGathering = false;
+    if (this.revision !== revision) this.#publish();
+  }
+
+  #publish(): void {
+    this.#send({ revision: this.revision, endpoints: this.#table.all().map(endpointOf) });
+  }
+}
