@@ -23,7 +23,7 @@ export interface CostWindow {
 const NOISE_MS = 0.5;
 const NOISE_SHARE = 0.03;
 const LONG_WINDOW_MS = 100;
-/** The time that other programs take on the same core says nothing about the size of pieces. */
+/** The time that other programs take on the same core shows nothing about the size of pieces. */
 const CORE_NOISE_SHARE = 0.15;
 /** A window this many standard deviations away is an outlier: a pause, or the costs have changed. */
 const OUTLIER = 3;

@@ -151,7 +151,7 @@ describe('a registration', () => {
       expect(pathOf('http://orders.internal/h', { host: 'Orders.Internal', port: 80 })).to.equal('/h');
     });
 
-    it('is an https URL where the metadata says that the instance serves TLS', () => {
+    it('is an https URL when the metadata say that the instance serves TLS', () => {
       const metadata = { scheme: 'https' };
       expect(pathOf('https://10.0.0.1:8080/health', { metadata })).to.equal('/health');
       expect(pathOf('/health', { metadata })).to.equal('/health');

@@ -75,7 +75,7 @@ describe('a bulkhead', () => {
     expect(codeOf(enter), 'the queue is full').to.equal('OVERLOADED');
     elsewhere.line.publish(995, 1);
     bulkhead.leave();
-    expect(bulkhead.waiting, 'three places are free, and one waits elsewhere').to.equal(0);
+    expect(bulkhead.waiting, 'three permits are free, and one waits elsewhere').to.equal(0);
     expect(await waiting).to.equal(undefined);
     expect([elsewhere.enter(4), elsewhere.enter(4)]).to.deep.equal([true, true]);
     controller.abort();
@@ -237,7 +237,7 @@ describe('the permit of work that is interrupted', () => {
     const broken = runInScope(scope, () => bulkhead.run(() => ran.push('interrupted')));
     const next = bulkhead.run(() => ran.push('next'));
     bulkhead.leave();
-    expect(bulkhead.waiting, 'the first of them has the place').to.equal(1);
+    expect(bulkhead.waiting, 'the first of them has the permit').to.equal(1);
     scope.holds.release();
     expect(bulkhead.waiting).to.equal(0);
     await Promise.all([broken, next]);

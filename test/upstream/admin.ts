@@ -43,7 +43,7 @@ export function adminOf(routes: readonly AdminRoute[]) {
   };
   const refusalOf = async (method: string, url: string, options: AdminOptions = {}): Promise<HttpError> => {
     const error = await ask(method, url, options).then(
-      () => expect.fail(`${method} ${url} was answered`),
+      () => expect.fail(`${method} ${url} got a response`),
       (reason: unknown) => reason,
     );
     expect(error).to.be.instanceOf(HttpError);

@@ -33,10 +33,10 @@ describe('a received response', () => {
   const cases: readonly (readonly [what: string, sent: Sent, notExecuted: boolean])[] = [
     ['member and field agree', { executed: false, field: 'false' }, true],
     ['the field is not there', { executed: false }, false],
-    ['the field says something else', { executed: false, field: 'true' }, false],
+    ['the field has another value', { executed: false, field: 'true' }, false],
     ['the field comes twice', { executed: false, field: 'false, false' }, false],
     ['the member is not there', { field: 'false' }, false],
-    ['the member says that it ran', { executed: true, field: 'false' }, false],
+    ['the member is true', { executed: true, field: 'false' }, false],
     ['the member is not a boolean', { executed: 'false', field: 'false' }, false],
     ['the status is another one', { status: 504, executed: false, field: 'false' }, false],
     ['the body is no problem document', { type: 'application/json', executed: false, field: 'false' }, false],

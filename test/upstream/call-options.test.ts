@@ -22,7 +22,7 @@ describe('the options of a call', () => {
       ),
     ),
     ['no retries by Infinity', { retries: Number.POSITIVE_INFINITY }, 'retries must be a whole number >= 0'],
-    ['no place', { maxConcurrent: 0 }, 'maxConcurrent must be a whole number >= 1, not 0'],
+    ['no permit', { maxConcurrent: 0 }, 'maxConcurrent must be a whole number >= 1, not 0'],
     ['singleFlight as text', { singleFlight: 'yes' }, 'singleFlight must be true or false, not "yes"'],
     ['a query as text', { query: 'a=b' }, 'query must be an object such as { page: 2 }'],
     ['a query of a class', { query: new Date(0) }, 'a URLSearchParams or a Map, not a Date'],

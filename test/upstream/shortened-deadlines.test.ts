@@ -29,11 +29,11 @@ type Behaviour = (request: OutgoingRequest) => Promise<Received>;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
 const BEHAVIOURS = {
-  'never answers': (request) =>
+  'never responds': (request) =>
     new Promise((_resolve, reject) => {
       request.signal.addEventListener('abort', () => reject(request.signal.reason as Error));
     }),
-  'answers 504 when its time is up': async ({ headers }) => {
+  'responds with 504 at its deadline': async ({ headers }) => {
     await pause(Number(headers['x-request-deadline']));
     return problem(504, 'DEADLINE_EXCEEDED');
   },
@@ -162,7 +162,7 @@ describe('a call that runs out of time', () => {
   for (const [what, behaviour] of Object.entries(BEHAVIOURS)) {
     for (const [who, { counts, deadline, timeoutMs }] of Object.entries(DEADLINES)) {
       for (const hedged of [false, true]) {
-        const title = `${counts ? 'counts' : 'says nothing'} when ${who} set it${hedged ? ', hedged' : ''}`;
+        const title = `${counts ? 'counts' : 'counts as nothing'} when ${who} set it${hedged ? ', hedged' : ''}`;
         it(`${title}, of an endpoint that ${what}`, async () => {
           for (const local of [false, true]) {
             const world = setUp(behaviour, 10_000, local);
@@ -186,7 +186,7 @@ describe('a call that runs out of time', () => {
   }
 
   it('is a failure under any deadline when it took longer than a success may take', async () => {
-    const world = setUp(BEHAVIOURS['never answers'], SHORT_MS - 5);
+    const world = setUp(BEHAVIOURS['never responds'], SHORT_MS - 5);
     await passUntil(ask(world, Deadline.allowed(now(), SHORT_MS, BUDGET_MS), {}));
     expect([world.failures(), world.reached]).to.deep.equal([1, ['ignored']]);
   });
