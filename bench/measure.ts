@@ -66,7 +66,7 @@ export async function measure(scenario: Scenario, servers: readonly Server[], pl
 async function sayHello(scenario: Scenario, server: Server, signal: AbortSignal): Promise<void> {
   const response = await fetch(server.url + scenario.path, { signal });
   if (response.status !== 200)
-    throw new Error(`${server.name} answered ${response.status} to ${scenario.path}`);
+    throw new Error(`${server.name} responded with ${response.status} to ${scenario.path}`);
   scenario.check(await response.json());
 }
 

@@ -16,7 +16,7 @@ const member = (body: unknown, name: string): unknown =>
 
 const expectMember = (name: string, value: string) => (body: unknown) => {
   if (member(body, name) !== value) {
-    throw new Error(`expected "${name}":"${value}" in the answer, got ${JSON.stringify(body)}`);
+    throw new Error(`expected "${name}":"${value}" in the response, got ${JSON.stringify(body)}`);
   }
 };
 
