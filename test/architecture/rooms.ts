@@ -48,7 +48,7 @@ const ARROWS: Readonly<Record<string, Arrows>> = {
   config: { values: ['user-code'] },
   process: { values: [], types: ['config'] },
   db: { values: ['telemetry', 'resilience'] },
-  // It asks the server that it has started, by the client of `db`.
+  // It queries the server that it has started, with the client of `db`.
   postgres: { values: ['process', 'telemetry', 'db'] },
   server: { values: ['telemetry', 'memory', 'resilience'] },
   registry: { values: ['telemetry', 'memory', 'resilience'] },

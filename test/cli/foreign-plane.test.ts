@@ -60,7 +60,7 @@ describe('a command whose admin URL belongs to another program', () => {
     expect(stderr.length, what).to.be.below(1_000);
   };
 
-  it('is each of them', () => {
+  it('may be any of these commands', () => {
     const names = COMMANDS.map((command) => command.join(' '));
     expect(names).to.include.members(['ps', 'top', 'reload', 'sagas list', 'sagas show x', 'sagas skip x']);
   });
@@ -68,21 +68,20 @@ describe('a command whose admin URL belongs to another program', () => {
   const bodies: Readonly<Record<string, string>> = {
     ...{ 'an object': '{}', 'a list': '[]', null: 'null', 'a number': '0', 'a text': '"a"', nothing: '' },
     ...{ 'a page': '<html><h1>Welcome</h1></html>', 'a list of objects': '[{}]', 'a list of null': '[null]' },
-    ...{ 'items that are none': '{"items":{},"nextCursor":{}}', 'what was cut': '[{"id":1,"generation":' },
+    ...{ 'a page without a list': '{"items":{},"nextCursor":{}}', 'cut JSON': '[{"id":1,"generation":' },
     ...{
       'deep lists': '['.repeat(100_000) + ']'.repeat(100_000),
       'a long list': `[${'0,'.repeat(1_000_000)}0]`,
     },
-    'a text that steers the terminal': JSON.stringify(STEERING),
+    'text that controls the terminal': JSON.stringify(STEERING),
   };
   for (const [what, body] of Object.entries(bodies)) {
-    it(`says so in one line, with its URL, when it is ${what}`, async () => {
+    it(`reports it in one line with the URL when the response is ${what}`, async () => {
       for (const status of [200, 500]) {
         answer = (_path, response) => response.writeHead(status).end(body);
         for (const command of COMMANDS) {
           const run = await runCommand(typed(command));
-          // A list without a worker is one, and there is nothing to show. Without one nothing can be
-          // replaced.
+          // An empty list is a valid list of workers, but a reload needs a worker.
           const isEmpty = body === '[]' && status === 200 && command[0] !== 'reload';
           if (isEmpty && run.code === 0) continue;
           expectOneLine(run, command.join(' '));
@@ -98,11 +97,11 @@ describe('a command whose admin URL belongs to another program', () => {
     'closes the connection': (response) => void response.destroy(),
     'closes it in the middle of the response': (response) =>
       void response.writeHead(200, { 'content-length': 99 }).write('[{"id":', () => response.destroy()),
-    'sends elsewhere': (response) => void response.writeHead(302, { location: '/workers' }).end(),
-    'has no content': (response) => void response.writeHead(204).end(),
+    redirects: (response) => void response.writeHead(302, { location: '/workers' }).end(),
+    'sends no content': (response) => void response.writeHead(204).end(),
   };
   for (const [what, act] of Object.entries(breaks)) {
-    it(`says so in one line, with its URL, when it ${what}`, async () => {
+    it(`reports it in one line with the URL when the server ${what}`, async () => {
       answer = (_path, response) => act(response);
       for (const command of COMMANDS) {
         const run = await runCommand(typed(command));

@@ -57,6 +57,6 @@ const RESPONSES: readonly (readonly [RegExp, object])[] = [
 /** @throws Error for a path without a response here */
 export function responseTo(path: string): Json {
   const found = RESPONSES.find(([pattern]) => pattern.test(path));
-  if (found === undefined) throw new Error(`what does a plane answer to ${path}?`);
+  if (found === undefined) throw new Error(`there is no response for ${path}`);
   return found[1] as Json;
 }

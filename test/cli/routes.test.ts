@@ -67,7 +67,7 @@ describe('multilane routes', () => {
       /multilane\.config\.js:8:\d+: service shelf, route GET \/a\/:x\(: /,
     ],
     [
-      'a service that works while it registers',
+      'a service that uses its deps while it registers routes',
       `db.query('select 1');`,
       /multilane\.config\.js:8:\d+: .*"shelf" uses db\.query/,
     ],
@@ -77,7 +77,7 @@ describe('multilane routes', () => {
       /multilane\.config\.js:8:\d+: service shelf: Cannot read .*\n +at fail \(multi.*\n +at .*routes \(multilane.*\n {2}while/,
     ],
     [
-      'a metric that would spoil the page',
+      'a metric with an invalid name',
       `metrics.gauge('carts_count', 'Carts.');`,
       /multilane\.config\.js:8:\d+: service shelf: metric "carts_count": .*; write carts for this gauge$/m,
     ],

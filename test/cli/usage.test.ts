@@ -61,7 +61,7 @@ const REFUSALS = [
   ...['start', 'dev', 'check', 'routes', 'migrate'].map(
     (command) =>
       [
-        `${command} where no project is`,
+        `${command} in a folder without a project`,
         [command],
         78,
         /^multilane: no configuration file: .*--demo/,
@@ -70,12 +70,12 @@ const REFUSALS = [
   ['an unknown flag of dev', ['dev', 'now'], 78, /^multilane: unexpected argument "now"/],
   ['a setting that check refuses', ['check', '--demo', '--workers', '0'], 78, /^multilane: --workers/],
   [
-    'an admin plane that is no URL',
+    'an --admin that is no URL',
     ['ps', '--admin', 'localhost:9901'],
     78,
     /^multilane: --admin: "localhost:9901"/,
   ],
-  ['a name that is none', ['new', 'Shop'], 2, /"Shop" cannot be the name/],
+  ['an invalid package name', ['new', 'Shop'], 2, /"Shop" cannot be the name/],
 ] as const;
 
 describe('the command line refuses, on stderr', () => {

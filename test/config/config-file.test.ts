@@ -78,7 +78,7 @@ describe('the configuration file', () => {
     ],
     ['a fraction', { 'multilane.config.json': '{"workers":1.5}' }, /workers: 1.5 is not a whole number/],
     ['broken JSON', { 'multilane.config.json': '{' }, /config.json:1: cannot be loaded: SyntaxError/],
-    ['no object', { 'multilane.config.json': '[]' }, /config.json: must contain an object/],
+    ['a list instead of an object', { 'multilane.config.json': '[]' }, /config.json: must contain an object/],
     ['services in JSON', { 'multilane.config.json': '{"services":["users"]}' }, /"services" needs a .js/],
     [
       'no services in the list',
@@ -86,7 +86,7 @@ describe('the configuration file', () => {
       /at least one/,
     ],
     [
-      'something else than services',
+      'an item that is no service',
       { 'multilane.config.mjs': 'export default { services: [1] }' },
       /services\[0\]/,
     ],

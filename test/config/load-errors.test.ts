@@ -25,7 +25,7 @@ const CASES: readonly Case[] = [
   while loading multilane.config.mjs. Correct it and start again.`,
   ],
   [
-    'a syntax error in what a service imports, of a project that does not say which modules it has',
+    'a syntax error in an import of a service, in a project without a module type',
     {
       'multilane.config.js': `import './service.js';\nexport default {};`,
       'service.js': `export {\n  rule,\n} from './rules.js';`,
@@ -118,7 +118,7 @@ throw outer;`),
   while loading multilane.config.mjs. Correct it and start again.`,
   ],
   [
-    'a throw of what is no Error',
+    'a thrown value that is not an Error',
     config(`throw 'no way';`),
     `multilane.config.mjs: 'no way' was thrown, which is no Error
   while loading multilane.config.mjs. Correct it and start again.`,
@@ -137,7 +137,7 @@ throw outer;`),
   while loading multilane.config.mjs. An import names the whole file: did you mean './service.mjs'?`,
   ],
   [
-    'an import of a file that is not there, in a service',
+    'an import of a missing file in a service',
     { ...config(SERVICE), 'service.mjs': `// import './rules.mjs'\nimport './rules.mjs';` },
     `service.mjs:2: Error: Cannot find module 'rules.mjs' imported from service.mjs
   while loading multilane.config.mjs. Correct the path.`,
@@ -149,7 +149,7 @@ throw outer;`),
   while loading multilane.config.mjs. Install it (npm install @shop/absent), or correct the import.`,
   ],
   [
-    'a service that cannot be one',
+    'an invalid service',
     config(
       `import { defineService } from '${import.meta.resolve('multilane')}';\ndefineService({ name: 'A' });`,
     ),
@@ -160,7 +160,7 @@ throw outer;`),
 ];
 
 const WRONG_EXPORTS: readonly (readonly [string, string, string])[] = [
-  ['none', 'export const port = 1;', ': there is no default export'],
+  ['no default', 'export const port = 1;', ': there is no default export'],
   ['a function', '\nexport default () => ({});', ':2: the default export must be an object, not a function'],
   ['null', 'export default null;', ':1: the default export must be an object, not null'],
   ['a list', 'export default [];', ':1: the default export must be an object, not a list'],

@@ -104,19 +104,19 @@ describe('spans that do not reach the collector', () => {
   const queued =
     Number(ENVIRONMENT.OTEL_BSP_MAX_QUEUE_SIZE) + Number(ENVIRONMENT.OTEL_BSP_MAX_EXPORT_BATCH_SIZE);
   const cases: readonly (readonly [what: string, Behaviour, dropped: object, ends?: boolean])[] = [
-    ['takes all', { answer: json(200, {}), takes: (batch) => batch }, {}],
-    ['never answers', HANGS, { timeout: queued }],
-    ['refuses', { answer: json(400, {}), takes: nothing }, { refused: queued }],
+    ['accepts all spans', { answer: json(200, {}), takes: (batch) => batch }, {}],
+    ['never replies', HANGS, { timeout: queued }],
+    ['refuses a batch', { answer: json(400, {}), takes: nothing }, { refused: queued }],
     ['is overloaded', { answer: json(503, {}), takes: nothing }, { refused: queued }],
     [
-      'takes a part',
+      'accepts a part of a batch',
       {
         answer: json(200, { partialSuccess: { rejectedSpans: `${8 - TAKEN}`, errorMessage: 'too large' } }),
         takes: () => TAKEN,
       },
       { refused: (queued / 8) * (8 - TAKEN) },
     ],
-    ['is gone', HANGS, { unreachable: queued }, true],
+    ['is not running', HANGS, { unreachable: queued }, true],
     [
       'cuts the connection',
       { answer: (request) => void request.socket.destroy(), takes: nothing },

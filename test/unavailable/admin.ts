@@ -121,14 +121,14 @@ export const admin: readonly Way[] = [
     reach: besideTheLast,
   },
   {
-    title: 'an admin plane with too many requests under way',
+    title: 'an admin plane with too many concurrent requests',
     sites: ['src/admin/dispatcher.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: false,
     reach: besideMany,
   },
   {
-    title: 'an event stream too many',
+    title: 'one event stream too many',
     sites: [RESPONSE_OVERLOADED],
     code: 'OVERLOADED',
     executed: true,
@@ -146,7 +146,7 @@ export const admin: readonly Way[] = [
     },
   },
   {
-    title: 'a registry without room',
+    title: 'a full registry',
     sites: ['src/registry/registry.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: true,
@@ -174,7 +174,7 @@ export const admin: readonly Way[] = [
     },
   },
   {
-    title: 'saga journals that are not there yet',
+    title: 'saga journals that do not exist yet',
     sites: ['src/primary/saga-journals.ts STARTING'],
     code: 'STARTING',
     executed: true,
@@ -210,7 +210,7 @@ export const admin: readonly Way[] = [
     },
   },
   {
-    title: 'a reload of a process that stops',
+    title: 'a reload of a stopping process',
     sites: ['src/admin/worker-routes.ts DRAINING'],
     code: 'DRAINING',
     executed: true,

@@ -81,7 +81,7 @@ async function* endless(): AsyncGenerator<string> {
 
 export const needed: readonly Way[] = [
   {
-    title: 'a stream of which there is no room',
+    title: 'a stream beyond the limit',
     sites: ['src/server/response-quotas.ts OVERLOADED x2'],
     code: 'OVERLOADED',
     executed: true,
@@ -94,7 +94,7 @@ export const needed: readonly Way[] = [
     },
   },
   {
-    title: 'a large response of which there is no room',
+    title: 'a large response beyond the limit of memory',
     sites: ['src/server/response-quotas.ts OVERLOADED x2'],
     code: 'OVERLOADED',
     executed: true,
@@ -121,7 +121,7 @@ export const needed: readonly Way[] = [
     reach: () => byService(({ call }) => call('demo').get('/fails'), 30),
   },
   {
-    title: 'an open breaker by name',
+    title: 'an open named breaker',
     sites: ['src/resilience/breaker-contract.ts BREAKER_OPEN'],
     code: 'BREAKER_OPEN',
     executed: true,
@@ -129,7 +129,7 @@ export const needed: readonly Way[] = [
       byService(({ shared }) => shared.breaker('mail', { minimumCalls: 1 }).run(() => Promise.reject()), 2),
   },
   {
-    title: 'a full bulkhead by name',
+    title: 'a full named bulkhead',
     sites: ['src/resilience/bulkhead-queue.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: true,
@@ -140,7 +140,7 @@ export const needed: readonly Way[] = [
       }),
   },
   {
-    title: 'more calls at once than maxConcurrent',
+    title: 'more concurrent calls than maxConcurrent',
     sites: ['src/upstream/max-concurrent.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: true,
@@ -210,7 +210,7 @@ export const needed: readonly Way[] = [
       }),
   },
   {
-    title: 'a file that the process has no descriptor for',
+    title: 'a file for which the process has no descriptor',
     sites: ['src/open-files.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: true,
@@ -251,7 +251,7 @@ export const needed: readonly Way[] = [
     },
   },
   {
-    title: 'a database that has not arrived',
+    title: 'a database that is not ready yet',
     sites: ['src/worker/pending-dependencies.ts STARTING'],
     code: 'STARTING',
     executed: true,
@@ -259,7 +259,7 @@ export const needed: readonly Way[] = [
       byHandler(() => pendingDatabase(new Pending('The database of service demo')).query('select 1')),
   },
   {
-    title: 'sagas of a worker that stops',
+    title: 'sagas of a stopping worker',
     sites: ['src/saga/worker-sagas.ts DRAINING'],
     code: 'DRAINING',
     executed: true,

@@ -75,14 +75,14 @@ const withBody = (quotas = {}): Bench =>
 
 export const refused: readonly Way[] = [
   {
-    title: 'a body of which there is no room on its way',
+    title: 'a body beyond the limit of pending bodies',
     sites: ['src/server/body/body.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: false,
     reach: () => lateBody(withBody({ bodies: [0, 0] }), () => undefined),
   },
   {
-    title: 'a body that has arrived when too much is in flight',
+    title: 'a body that arrives when too many requests are in flight',
     sites: ['src/server/request-lifecycle.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: false,
@@ -105,7 +105,7 @@ export const refused: readonly Way[] = [
     },
   },
   {
-    title: 'MAX_IN_FLIGHT',
+    title: 'more concurrent requests than MAX_IN_FLIGHT',
     sites: ['src/server/pipeline.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: false,
@@ -131,7 +131,7 @@ export const refused: readonly Way[] = [
     },
   },
   {
-    title: 'a WebSocket that asks a worker which drains',
+    title: 'a WebSocket handshake with a draining worker',
     sites: ['src/server/websocket/websocket-route.ts DRAINING'],
     code: 'DRAINING',
     executed: false,
