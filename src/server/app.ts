@@ -163,7 +163,7 @@ export class App {
    * so a request whose handler goes on behind its response does not count.
    */
   get inFlight(): number {
-    return this.#requests.unanswered;
+    return this.#requests.inFlight;
   }
 
   /**

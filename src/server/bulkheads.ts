@@ -1,4 +1,4 @@
-// What the route option `maxConcurrent` says.
+// The route option `maxConcurrent`.
 import { describeValue } from '../options.js';
 import { checkedBulkheadOptions } from '../resilience/bulkhead-options.js';
 import type { BulkheadQueue } from '../resilience/bulkhead-queue.js';

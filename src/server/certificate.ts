@@ -1,5 +1,5 @@
-// TLS of the data plane: the certificate and its key, checked before the HTTP core reads them. It says only
-// "App construction failed", whatever is wrong.
+// TLS of the data plane. Certificate and key are checked before the HTTP core reads them, because its only
+// error is "App construction failed", whatever is wrong.
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Settings } from '../config.js';
@@ -12,11 +12,11 @@ export interface TlsFiles {
   readonly keyFile: string;
 }
 
-/** A renewal that has not come by then will not come by itself: certificates are renewed a month ahead. */
+/** Certificates are renewed a month ahead, so a renewal that is missing now will not come by itself. */
 const SOON_DAYS = 14;
 const DAY_MS = 86_400_000;
 
-/** undefined: plain HTTP. */
+/** @returns undefined for plain HTTP */
 export function tlsFilesOf({ tlsCertFile, tlsKeyFile }: TlsSettings): TlsFiles | undefined {
   if (tlsCertFile === undefined || tlsKeyFile === undefined) return undefined;
   return { certFile: tlsCertFile, keyFile: tlsKeyFile };
@@ -26,7 +26,8 @@ export const schemeOf = ({ tlsCertFile }: Pick<Settings, 'tlsCertFile'>): 'http'
   tlsCertFile === undefined ? 'http' : 'https';
 
 /**
- * @returns what is wrong soon, or already, but keeps nobody from serving: one line each
+ * Checks certificate and key.
+ * @returns one line for each problem that does not keep the process from serving, such as an expiry soon
  * @throws StartError naming variable and file for a pair that cannot be used
  */
 export function checkCertificate({ certFile, keyFile }: TlsFiles, now = new Date()): readonly string[] {
@@ -35,11 +36,12 @@ export function checkCertificate({ certFile, keyFile }: TlsFiles, now = new Date
   if (!certificate.checkPrivateKey(key)) {
     throw new StartError(`TLS_KEY_FILE: ${keyFile} is not the key of the certificate in ${certFile}`);
   }
-  const said = (what: string): string => `TLS_CERT_FILE: the certificate in ${certFile} ${what}`;
+  const warning = (what: string): string => `TLS_CERT_FILE: the certificate in ${certFile} ${what}`;
   const [from, to] = [new Date(certificate.validFrom), new Date(certificate.validTo)];
-  if (now < from) return [said(`is valid only from ${from.toISOString()}`)];
-  if (now >= to) return [said(`has expired: it was valid to ${to.toISOString()}`)];
-  if (now.getTime() >= to.getTime() - SOON_DAYS * DAY_MS) return [said(`expires soon: ${to.toISOString()}`)];
+  if (now < from) return [warning(`is valid only from ${from.toISOString()}`)];
+  if (now >= to) return [warning(`has expired: it was valid to ${to.toISOString()}`)];
+  if (now.getTime() >= to.getTime() - SOON_DAYS * DAY_MS)
+    return [warning(`expires soon: ${to.toISOString()}`)];
   return [];
 }
 
@@ -57,7 +59,6 @@ function keyIn(file: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch (cause) {
-    // The cause may quote the file.
     const isEncrypted = pem.includes('ENCRYPTED');
     const what = isEncrypted ? 'holds an encrypted key' : 'holds no private key in PEM form';
     throw new StartError(`TLS_KEY_FILE: ${file} ${what}`, { cause });

@@ -1,8 +1,8 @@
-// Who the client is, and which host it asked for, when proxies stand between us. Each proxy appends the
-// address that it was called from, so the list is read from its right end, where our own proxies have
-// written, up to the first address that is none of them. What is left of it the client may have made up; it
-// is never looked at, not even to split the list, so nothing that stands there can change what stands on its
-// right.
+// The address of the client and the host that it requested, behind trusted proxies. Each proxy appends the
+// address that called it, so the list is read from its right end, where the trusted proxies have written, up
+// to the first address that is not one of them. The client may have made up everything to the left of that
+// address. This part is not read at all, not even to split the list, so it cannot change the meaning of what
+// follows it.
 import { isIP, isIPv4, SocketAddress } from 'node:net';
 import { parse } from 'forwarded-parse';
 
@@ -12,13 +12,14 @@ import { parse } from 'forwarded-parse';
  */
 export type ProxyField = 'x-forwarded-for' | 'forwarded';
 
-/** Proxies of ours behind one another; more of them are not looked at. */
+/** The largest number of proxies in a row; further ones are not read. */
 const MAX_HOPS = 32;
 
 /**
+ * The address of the client.
  * @param peer the address that opened the connection: a trusted proxy
- * @param lines of the field, in their order of arrival
- * @returns the peer when nothing better is known
+ * @param lines lines of the field, in their order of arrival
+ * @returns the peer when the field names no address
  */
 export function clientAddress(
   peer: string,
@@ -30,7 +31,7 @@ export function clientAddress(
   let hops = 0;
   for (const element of elementsFromRight(field, lines)) {
     const address = addressOf(field === 'forwarded' ? (parameterOf(element, 'for') ?? '') : element);
-    // A proxy that hides or garbles it: further left is hearsay.
+    // This proxy hides or garbles the address. What is further to the left is not trusted.
     if (address === undefined) return nearest;
     nearest = address;
     if (!isProxy(address) || ++hops === MAX_HOPS) return nearest;
@@ -39,9 +40,9 @@ export function clientAddress(
 }
 
 /**
- * The host that the nearest proxy was asked for.
- * @param lines of `forwarded`, or of `x-forwarded-host`
- * @returns undefined when that proxy does not tell it
+ * The host that the client requested of the nearest proxy.
+ * @param lines lines of `forwarded`, or of `x-forwarded-host`
+ * @returns undefined when that proxy does not name it
  */
 export function forwardedHost(field: ProxyField, lines: readonly string[]): string | undefined {
   for (const element of elementsFromRight(field, lines)) {
@@ -51,7 +52,7 @@ export function forwardedHost(field: ProxyField, lines: readonly string[]): stri
   return undefined;
 }
 
-/** The elements of a list over several field lines, the last one first. */
+/** Yields the elements of a list over several field lines, from the last to the first. */
 function* elementsFromRight(field: ProxyField, lines: readonly string[]): Generator<string, void, undefined> {
   for (let i = lines.length - 1; i >= 0; i--) {
     const line = lines[i]!;
@@ -64,7 +65,7 @@ function* elementsFromRight(field: ProxyField, lines: readonly string[]): Genera
   }
 }
 
-/** The last comma before `end` that is not within a quoted string; -1 when there is none. */
+/** Finds the last comma before `end` that is not within a quoted string. @returns -1 when there is none */
 function commaBefore(line: string, end: number): number {
   for (let i = end - 1; i >= 0; i--) {
     if (line[i] === ',') return i;
@@ -73,7 +74,7 @@ function commaBefore(line: string, end: number): number {
   return -1;
 }
 
-/** Where the quoted string begins that ends at `closing`; -1 when it does not begin. */
+/** Finds the beginning of the quoted string that ends at `closing`. @returns -1 when there is none */
 function openingQuote(line: string, closing: number): number {
   for (let i = lastIndexBefore(line, '"', closing); i !== -1; i = lastIndexBefore(line, '"', i)) {
     let backslashes = 0;
@@ -86,7 +87,9 @@ function openingQuote(line: string, closing: number): number {
 const lastIndexBefore = (line: string, character: string, end: number): number =>
   end === 0 ? -1 : line.lastIndexOf(character, end - 1);
 
-/** Of one element of `Forwarded`; one that cannot be parsed says nothing at all. */
+/**
+ * Reads a parameter of one element of `Forwarded`. @returns undefined for an element that cannot be parsed
+ */
 function parameterOf(element: string, name: 'for' | 'host'): string | undefined {
   try {
     return parse(element.trim())[0]?.[name];
@@ -98,7 +101,8 @@ function parameterOf(element: string, name: 'for' | 'host'): string | undefined 
 const WITH_PORT = /^(?:\[([0-9A-Fa-f:.]+)\]|(\d+\.\d+\.\d+\.\d+))(?::\d{1,5})?$/;
 
 /**
- * @returns in one spelling for every address, without port; undefined for what is none (`unknown`, `_hidden`)
+ * @returns the address without port, in one spelling for every address; undefined for other texts (`unknown`,
+ *   `_hidden`)
  */
 function addressOf(hop: string): string | undefined {
   const text = hop.trim();

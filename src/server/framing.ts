@@ -1,7 +1,7 @@
-// Reads the head of a request, field by field, and says what of it cannot be trusted. uWebSockets.js executes
-// requests with duplicate or empty Content-Length and with any Transfer-Encoding (DESIGN 3b): where two
-// readers of one connection may see different requests, one of them can be made to run a smuggled one
-// (RFC 9112 section 11.2), so such a request is refused and its connection closed.
+// Reads the head of a request, field by field, and finds what cannot be trusted in it. uWebSockets.js
+// executes requests with duplicate or empty Content-Length and with any Transfer-Encoding. Where a proxy and
+// this server may read different requests from one connection, a request can be smuggled past the proxy (RFC
+// 9112 section 11.2). So such a request is refused and its connection closed.
 import type { HttpError } from '../errors.js';
 import { Refusal } from './refusal.js';
 import { isKnownMethod, methodUnknown } from './routing/methods.js';
@@ -11,31 +11,31 @@ export interface HeadLimits {
   readonly maxUrlBytes: number;
 }
 
-/** At most 15 digits: a number that a double holds exactly. */
+/** A number of at most 15 digits, which a double holds exactly. */
 const LENGTH = /^\d{1,15}$/;
-/** RFC 9112 section 3.2: host or literal address, optional port. */
+/** A host or literal address with an optional port (RFC 9112 section 3.2). */
 const HOST = /^(?:[\w.\-~!$&'()*+,;=%]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
-/** `: ` and the line end. */
+/** Bytes of `: ` and the line end. */
 const FIELD_OVERHEAD = 4;
 
 /**
- * One per server, used for one head after another: `start`, `field` for every field line, then `fault`.
- * The list of fields is fresh for every head, everything else is valid until the next `start`.
+ * A server has one reader and uses it for one head after another: `start`, `field` for every field line, then
+ * `fault`. The list of fields is a new one for every head; everything else is valid until the next `start`.
  */
 export class HeadReader {
   readonly #limits: HeadLimits;
   fields: string[] = [];
-  /** Announced bytes of the body, -1 when there is no Content-Length. */
+  /** Announced bytes of the body; -1 without Content-Length. */
   contentLength = -1;
   isChunked = false;
-  /** Fields are announced behind the body. */
+  /** The request announces fields behind its body. */
   #hasTrailer = false;
-  /** The peer ends the connection behind this request, in a form that the core does not notice. */
+  /** The client ends the connection behind this request. The core does not notice every form of that. */
   wantsClose = false;
   #bytes = 0;
   #hosts = 0;
   #problem: string | undefined;
-  /** Same as last time: checked already. */
+  /** The last valid Host, which needs no second check. */
   #lastHost = '';
 
   constructor(limits: HeadLimits) {
@@ -53,7 +53,9 @@ export class HeadReader {
     this.#problem = undefined;
   }
 
-  /** Bound, so that the core can call it as it is. @param name in lower case */
+  /**
+   * Reads a field line. A bound function, so that the core can call it directly. @param name in lower case
+   */
   readonly field = (name: string, value: string): void => {
     this.fields.push(name, value);
     this.#bytes += name.length + value.length + FIELD_OVERHEAD;
@@ -76,12 +78,12 @@ export class HeadReader {
     }
   };
 
-  /** The core takes the fields behind a chunked body for the next request. */
+  /** Fields follow a chunked body. The core takes them for the next request. */
   get hasTrailers(): boolean {
     return this.isChunked && this.#hasTrailer;
   }
 
-  /** @returns why this request must not be executed, undefined when it may */
+  /** @returns why this request must not be executed; undefined when it may be */
   fault(method: string, path: string, query: string): HttpError | undefined {
     if (this.#problem !== undefined) return new Refusal('MALFORMED_REQUEST', this.#problem);
     if (this.#hosts !== 1) return new Refusal('MALFORMED_REQUEST', 'Exactly one Host is required.');

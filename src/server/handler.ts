@@ -1,5 +1,5 @@
-// The contract of this room: what a handler gets and gives, and how an application is declared.
-// Everything else in server/ exists to keep this promise over a socket (uws.ts) or without one (inject.ts).
+// The contract of this module: what a handler gets and returns, and how an application is declared.
+// Everything else in server/ implements it over a socket (uws/uws-server.ts) or without one (inject.ts).
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { Logger } from 'pino';
 import type { Deadline } from '../deadline.js';
@@ -10,95 +10,113 @@ import type { CookieOptions } from './response/cookies.js';
 import type { EventSourceFunction, ServerSentEvent } from './response/sse.js';
 import type { WebSocketEvents, WebSocketLimits } from './websocket/websocket.js';
 
-/** Read-only multi-map of raw strings. Header names are lower case. */
+/** A read-only multi-map of raw strings. Names of header fields match in any case. */
 export interface ReadonlyFields {
+  /** The first value of this name. */
   get(name: string): string | undefined;
+  /** All values of this name, in the order of arrival. */
   getAll(name: string): readonly string[];
   has(name: string): boolean;
 }
 
-/** One that can be listed. */
+/** Fields whose names can be listed. */
 export interface ListedFields extends ReadonlyFields {
-  /** Every name once. */
+  /** Lists every name once. */
   names(): Iterable<string>;
 }
 
+/** TypeBox schemas of a route. A request that does not match them gets 422 VALIDATION_FAILED with its faults. */
 export interface Schemas {
+  /** Schema of the path parameters, which are coerced from text. */
   readonly params?: TSchema;
+  /** Schema of the query, which is coerced from text. */
   readonly query?: TSchema;
+  /** Schema of the header fields, which are coerced from text. */
   readonly headers?: TSchema;
   readonly body?: TSchema;
   /**
-   * By status. An answer whose status is listed is serialized by its schema: unlisted members are left out.
+   * Schemas of responses by status. A response with a listed status is serialized by its schema, which omits
+   * members that the schema does not list.
    */
   readonly response?: Readonly<Record<number, TSchema>>;
 }
 
 /**
- * What runs around handlers: `onRequest` before the input is validated and the body read, `preHandler` after
- * that,
- * `onError` when one of them or the handler throws (innermost first), `onResponse` when the answer is
- * complete. A value other than undefined, or a promise of one, ends the chain with that answer.
+ * Functions that run around handlers. A value other than undefined, or a promise of one, ends the chain and
+ * becomes the response; so a hook that has responded with `ctx.json(…)` returns what that call returned.
  */
 export interface Hooks {
+  /** Runs before the input is validated and the body is read. */
   readonly onRequest?: (ctx: Context) => unknown;
+  /** Runs after that, before the handler. */
   readonly preHandler?: (ctx: Context) => unknown;
-  /** Changes nothing any more; what it throws is logged. */
+  /** Runs when the response is complete and can no longer be changed. What it throws is logged. */
   readonly onResponse?: (ctx: Context, status: number) => void | Promise<void>;
+  /** Runs when a hook before it or the handler has thrown; the innermost hook runs first. */
   readonly onError?: (ctx: Context, error: unknown) => unknown;
 }
 
-/** Hooks of one route or group, inside those of what is around it. */
+/** Hooks of one route or group. They run inside the hooks of the groups and the application around it. */
 export type RouteHooks = {
   readonly [K in keyof Hooks]?: NonNullable<Hooks[K]> | readonly NonNullable<Hooks[K]>[];
 };
 
 export interface RouteOptions extends Schemas, RouteHooks {
   /**
-   * How a body with a schema is sent: `json` (default), or `form`: urlencoded, its values coerced like a
-   * query.
+   * How a body with a schema is sent: `json`, or `form` (urlencoded, with values coerced like those of a
+   * query).
+   * @default 'json'
    */
   readonly bodyType?: 'json' | 'form';
-  /** Largest body in bytes; default: the setting MAX_BODY_BYTES. */
+  /** Largest body in bytes. @default the setting MAX_BODY_BYTES */
   readonly bodyLimit?: number;
-  /** Chunked request bodies (no announced length): default is the setting CHUNKED_BODIES. */
+  /** What becomes of chunked request bodies (of no announced length). @default the setting CHUNKED_BODIES */
   readonly chunked?: 'accept' | 'reject';
-  /** Milliseconds from the end of the header to the first byte of the answer; default REQUEST_TIMEOUT_MS. */
+  /**
+   * Milliseconds from the end of the header to the first byte of the response; then the request gets 504.
+   * @default the setting REQUEST_TIMEOUT_MS
+   */
   readonly timeoutMs?: number;
   /**
-   * Text answers from 1 KiB on are compressed for clients that take it. Not for answers that hold a secret
-   * beside text of the client's choice: their length would tell it (BREACH). Default false.
+   * Compresses text responses from 1 KiB on for clients that accept it. Leave it off for responses that hold
+   * a secret beside text of the client's choice: their length would reveal the secret (BREACH).
+   * @default false
    */
   readonly compress?: boolean;
-  /** Reachable in-process or with the mesh token only; 404 for everybody else. */
+  /** Only services in this process or with the mesh token reach the route; others get 404. @default false */
   readonly internal?: boolean;
   /**
-   * `N/second` or `N/minute`, optionally `;burst=B`, beside the setting RATE_LIMIT; `off`: none at all. Exact
-   * over all workers: in any interval of t seconds at most B + N*t requests of a key are admitted, the others
-   * get 429.
+   * A limit `N/second` or `N/minute`, optionally with `;burst=B`, beside the setting RATE_LIMIT; `off`
+   * removes both. It is exact over all workers: in any interval of t seconds at most B + N*t requests of a
+   * key are admitted, and the others get 429.
+   * @example rateLimit: { limit: '10/minute;burst=5', key: { header: 'x-api-key' } }
    */
   readonly rateLimit?: RateLimitOption;
   /**
-   * So many at once in all workers, in-process calls included; beyond, 503 OVERLOADED. With `queue`, so many
-   * more wait in each worker for at most `queueMs` (default 50).
+   * Largest number of requests that run at once in all workers, calls within the process included; others get
+   * 503 OVERLOADED. With `{ limit, queue, queueMs }`, up to `queue` more wait in each worker for at most
+   * `queueMs` milliseconds (default 50).
+   * @default no bound
    */
   readonly maxConcurrent?: MaxConcurrent;
   /**
-   * Who gives way first while too much is in flight; `critical`: refused at MAX_IN_FLIGHT only. Default
-   * `normal`.
+   * Which requests are rejected first under overload: `background` before `normal`; `critical` only at
+   * MAX_IN_FLIGHT.
+   * @default 'normal'
    */
   readonly priority?: Priority;
-  /** One line for route lists and OpenAPI. */
+  /** One line of text for route lists and OpenAPI. */
   readonly summary?: string;
 }
 
-/** What the routes of a group have in common; a route's own say more. */
+/** Options that the routes of a group have in common. Those of a route take precedence. */
 export type GroupOptions = Pick<
   RouteOptions,
   'internal' | 'timeoutMs' | 'bodyLimit' | 'chunked' | 'compress' | 'priority'
 > &
   RouteHooks;
 
+/** The limit alone, or with a queue. */
 export type MaxConcurrent = number | BulkheadOptions;
 
 export type RateLimitOption =
@@ -106,8 +124,9 @@ export type RateLimitOption =
   | {
       readonly limit: string;
       /**
-       * Who shares the limit: an address (default; IPv6 by its /64), everybody, a header field, or what you
-       * say.
+       * Which requests share the limit: those of an address (IPv6 by its /64), all (`global`), those with the
+       * same value of a header field, or those for which a function returns the same string.
+       * @default 'address'
        */
       readonly key?: 'address' | 'global' | { readonly header: string } | ((ctx: Context) => string);
     };
@@ -115,125 +134,162 @@ export type RateLimitOption =
 type Typed<S, Raw> = S extends TSchema ? Static<S> : Raw;
 
 /**
- * One request and its answer. Lives from the end of the header until `onResponse` has run; do not keep it.
+ * One request and its response. It is valid from the end of the header until `onResponse` has run; do not
+ * keep it.
  * @typeParam O the options of the route, from which `body` and `input` get their types
  */
 export interface Context<O extends RouteOptions = RouteOptions> {
   readonly method: string;
-  /** Path as sent, without the query. */
+  /** The path as sent, without the query. */
   readonly path: string;
-  /** Route template, e.g. `/api/users/:id`. */
+  /** The path of the route as declared, such as `/api/users/:id`. */
   readonly route: string;
-  /** Decoded path parameters (null prototype). */
+  /** The decoded path parameters, with a null prototype. */
   readonly params: Readonly<Record<string, string>>;
+  /** The query as raw text; see `input.query` for validated values. */
   readonly query: ListedFields;
-  /** Without `Forwarded` and `X-Forwarded-*`, unless a trusted proxy has sent them and writes them itself. */
+  /**
+   * The header fields. `Forwarded` and `X-Forwarded-*` are hidden unless a trusted proxy writes them itself.
+   */
   readonly headers: ReadonlyFields;
-  /** By name (nothing inherited), decoded; of a name that is sent twice the first. */
+  /** Decoded cookies by name, with a null prototype. Of a name that is sent twice it holds the first. */
   readonly cookies: Readonly<Record<string, string | undefined>>;
   /** The validated JSON body when the route declares a `body` schema; undefined otherwise. */
   readonly body: Typed<O['body'], undefined>;
-  /** Validated and coerced, per declared schema. */
+  /** The input, validated and coerced by the schemas of the route. */
   readonly input: {
     readonly params: Typed<O['params'], Readonly<Record<string, string>>>;
     readonly query: Typed<O['query'], undefined>;
     readonly headers: Typed<O['headers'], undefined>;
   };
   /**
-   * Address of the client, behind TRUSTED_PROXIES if there are any. Costs about 1.5 us: ask only when a rule
-   * needs it. Known also in `onResponse` and after the client has left; a synchronous handler that uses a
-   * responder and then goes on must read it before.
+   * The address of the client, behind TRUSTED_PROXIES if there are any. Reading it costs about 1.5 us, so
+   * read it only where a rule needs it. It is known in `onResponse` and after the client has left. A
+   * synchronous handler that uses a responder and then goes on must read it before.
    */
   readonly ip: string;
   /**
-   * What the client asked for as the host, with its port; behind TRUSTED_PROXIES what they were asked for.
+   * The host that the client requested, with its port; behind TRUSTED_PROXIES the host that was requested of
+   * them.
    */
   readonly host: string;
-  /** The caller is a service in this process. */
+  /** A service in this process has sent the request. */
   readonly inProcess: boolean;
   /**
-   * The caller is a service: in this process, or with the mesh token of this one. Only such callers reach
+   * A service has sent the request: in this process, or with the mesh token of this service. Only such
+   * callers reach
    * `internal` routes.
    */
   readonly isPeer: boolean;
+  /** `x-request-id` of the client, if it is harmless in logs and fields; otherwise an id of this process. */
   readonly requestId: string;
+  /** The W3C trace id, in 32 hex digits. */
   readonly traceId: string;
   /** Aborts when the client leaves or the deadline passes. */
   readonly signal: AbortSignal;
+  /** The time at which the caller stops waiting. `call`, `db` and `cpu` observe it by themselves. */
   readonly deadline: Deadline;
-  /** A logger of this request: what is bound to it, and a level that it is given, end with the request. */
+  /** A logger of this request: its bindings and its level concern no other request. */
   readonly log: Logger;
-  /** Yours: what hooks leave for handlers. Fresh for every request. */
+  /** An object for what hooks leave for handlers: empty at first, with a null prototype. */
   readonly state: Record<string, unknown>;
 
-  /** The media type of these that the client would rather have; undefined when it takes none of them. */
+  /** The media type that the client prefers of these; undefined when it accepts none of them. */
   accepts(...types: string[]): string | undefined;
 
-  readBytes(): Promise<Uint8Array>;
-  readText(): Promise<string>;
-  readJson(): Promise<unknown>;
   /**
-   * The fields of an urlencoded form, at most 1000. @throws HttpError UNSUPPORTED_MEDIA_TYPE for anything
-   * else
+   * Reads the whole body. The same holds for `readText`, `readJson` and `readForm`.
+   * @throws HttpError BODY_TOO_LARGE beyond `bodyLimit`, BODY_TIMEOUT, CLIENT_CLOSED; UnavailableError
+   *   OVERLOADED
    */
+  readBytes(): Promise<Uint8Array>;
+  /** Reads the body as UTF-8. @throws also HttpError MALFORMED_BODY for other bytes */
+  readText(): Promise<string>;
+  /** Reads the body as JSON. @throws also HttpError MALFORMED_BODY for other text */
+  readJson(): Promise<unknown>;
+  /** Reads an urlencoded form of at most 1000 fields. @throws also HttpError UNSUPPORTED_MEDIA_TYPE */
   readForm(): Promise<ReadonlyFields>;
-  /** The fields and files of a `multipart/form-data` upload, one by one as they arrive, with backpressure. */
+  /**
+   * Reads the fields and files of a `multipart/form-data` upload, one by one as they arrive, with
+   * backpressure.
+   * @throws HttpError UNSUPPORTED_MEDIA_TYPE for another body
+   */
   readParts(limits?: PartLimits): AsyncIterable<Part>;
-  /** The body as it arrives, with backpressure, bounded by the route's `bodyLimit`. */
+  /**
+   * Reads the body as it arrives, with backpressure, bounded by `bodyLimit`. @throws Error when called twice
+   */
   readStream(): AsyncIterable<Uint8Array>;
 
+  /**
+   * Sets the status of the response. @throws HttpError INTERNAL unless it is a whole number from 200 to 599
+   */
   status(code: number): this;
   /**
-   * @param options `always`: the field stays when the answer becomes a problem document; others are dropped
-   *   then
-   * @throws TypeError for a name or value that could split the response; framing fields are refused.
+   * Sets a field of the response. Fields that frame the response, such as `content-length`, are ignored.
+   * @param options `always` keeps the field when the response becomes a problem document, which drops all
+   *   others
+   * @throws HttpError INTERNAL for a name or value that could split the response
    */
   header(name: string, value: string, options?: { readonly always?: boolean }): this;
-  /** Says that the answer depends on this field of the request. Adds to what was said before. */
+  /** Adds a field of the request to `Vary`: the response depends on it. */
   vary(name: string): this;
   /**
    * Sets a cookie that is safe by default: `HttpOnly`, `Secure`, `SameSite=Lax`, `Path=/`. `maxAge: 0`
    * removes it.
-   * @throws TypeError for what browsers do not accept
+   * @throws TypeError for a cookie that browsers do not accept
    */
   cookie(name: string, value: string, options?: CookieOptions): this;
+  /**
+   * Responds with JSON. All responders throw an Error when the request has a response already, and HttpError
+   * INTERNAL for a value that cannot be sent.
+   */
   json(value: unknown): Sent;
+  /** Responds with `text/plain` in UTF-8. */
   text(value: string): Sent;
+  /** Responds with `text/html` in UTF-8. */
   html(value: string): Sent;
+  /** Responds with bytes. @param contentType @default 'application/octet-stream' */
   bytes(value: Uint8Array, contentType?: string): Sent;
   /**
-   * A file below `root` (relative to the configuration file), with ETag, ranges and conditional requests.
-   * What is hidden behind a dot, outside of the root (also through a link) or no file is 404. Return its
-   * promise.
+   * Responds with a file below `root` (relative to the configuration file), with ETag, ranges and conditional
+   * requests. A path that begins with a dot, leads out of the root (even through a link) or names no file is
+   * 404.
+   * @example app.get('/files/*', (ctx) => ctx.file('./public', ctx.params['*'])); // returns its promise
    */
   file(root: string, path: string, options?: FileOptions): Promise<Sent>;
+  /** Responds with a redirect. @param status @default 302 */
   redirect(location: string, status?: 301 | 302 | 303 | 307 | 308): Sent;
-  /** Streams with backpressure, stops when the client leaves or takes nothing for STREAM_IDLE_MS. */
+  /**
+   * Streams a response with backpressure. It stops when the client leaves or takes nothing for
+   * STREAM_IDLE_MS.
+   * @throws UnavailableError OVERLOADED when too many responses are streamed (MAX_STREAMS)
+   */
   stream(source: AsyncIterable<Uint8Array | string>, contentType?: string): Sent;
   /**
-   * Server-sent events, with a comment every 15 s. A function gets the `Last-Event-ID` and is called only
-   * when there is a body to fill. When the client leaves, or a drain is over, `signal` aborts and the source
-   * is asked to return.
+   * Responds with server-sent events, and with a comment every 15 s. A function gets the `Last-Event-ID` and
+   * is called only when there is a body to fill. When the client leaves, or a drain ends, `signal` aborts and
+   * `return` of the source is called.
    */
   sse(source: AsyncIterable<ServerSentEvent> | EventSourceFunction): Sent;
 }
 
 export interface FileOptions {
-  /** Shown for a folder: `index.html`. Default: a folder is 404. */
+  /** The file that is sent for a folder, such as `index.html`. Default: a folder is 404. */
   readonly index?: string;
-  /** Text is compressed for clients that take it. Default false. */
+  /** Compresses text for clients that accept it. @default false */
   readonly compress?: boolean;
-  /** A `.br` or `.gz` beside the file is sent to clients that take it. Default false. */
+  /** Sends a `.br` or `.gz` file beside the file to clients that accept it. @default false */
   readonly precompressed?: boolean;
 }
 
-/** What a responder returns; a handler may return it too, and that means "already answered". */
+/** What a responder returns. A handler that returns it has responded already. */
 export const SENT = Symbol('sent');
 export type Sent = typeof SENT;
 
 /**
- * Returns what becomes the answer: object or null -> JSON, string -> text, Uint8Array -> bytes,
- * undefined -> 204. A plain value costs no promise. Throwing maps as in errors.ts.
+ * A handler returns its response: an object or null becomes JSON, a string text, a Uint8Array bytes,
+ * undefined 204. A plain value costs no promise. An HttpError that it throws becomes the response; any other
+ * error becomes 500.
  */
 export type Handler<O extends RouteOptions = RouteOptions> = (ctx: Context<O>) => unknown;
 
@@ -246,8 +302,9 @@ export interface WebSocketOptions<D = undefined>
     WebSocketLimits,
     Pick<RouteOptions, 'internal' | 'timeoutMs' | 'summary'> {
   /**
-   * Behind the hooks, before the connection is a WebSocket: whoever throws or answers here refuses it. Fields
-   * set with `ctx.header` go out with the handshake. `ctx` ends here: what the socket needs is returned.
+   * Runs behind the hooks, before the connection becomes a WebSocket. Throwing or responding here refuses it.
+   * Fields that are set with `ctx.header` are sent with the handshake. `ctx` ends here, so return what the
+   * socket needs.
    */
   upgrade?(ctx: Context): D | Promise<D>;
 }
@@ -258,7 +315,8 @@ interface Route {
 }
 
 /**
- * What `routes(app, deps)` of a service gets. Misuse (bad pattern, same route twice) throws here, at start.
+ * The application that `routes(app, deps)` of a service gets. Misuse, such as a bad pattern or a route that
+ * is declared twice, throws while the process starts.
  */
 export interface Application {
   readonly get: Route;
@@ -267,31 +325,33 @@ export interface Application {
   readonly patch: Route;
   readonly delete: Route;
   readonly options: Route;
-  /** GET, POST, PUT, PATCH and DELETE. */
+  /** Declares the route for GET, POST, PUT, PATCH and DELETE. */
   readonly all: Route;
-  /** A WebSocket at this path; it shares the path with no GET route. */
+  /** Declares a WebSocket at this path, which must have no GET route. */
   ws<D = undefined>(path: string, options: WebSocketOptions<D>): void;
   /**
-   * To all subscribers of a topic of this service, on every worker. May be called at any time.
+   * Publishes a message to all subscribers of a topic of this service, on every worker. May be called at any
+   * time.
+   * @param isBinary @default true for a Uint8Array, false for a string
    * @throws TypeError for a topic, a message or an `isBinary` of another type
    */
   publish(topic: string, data: string | Uint8Array, isBinary?: boolean): void;
-  /** Routes and hooks of their own below a prefix; `/` in it is the prefix itself. */
+  /** Declares a group of routes and hooks below a prefix. In it, `/` is the prefix itself. */
   group(prefix: string, fill: (app: Application) => void): void;
   group(prefix: string, options: GroupOptions, fill: (app: Application) => void): void;
-  /** For all routes of the application or group, wherever they are declared, in the order of declaration. */
+  /** Declares a hook for all routes of the application or group, even those that were declared before. */
   hook<K extends keyof Hooks>(name: K, hook: NonNullable<Hooks[K]>): void;
 }
 
-/** One registered route, for `/workers`, metrics labels, `multilane routes` and OpenAPI. */
+/** One mounted route, for `/workers`, metrics labels, `multilane routes` and OpenAPI. */
 export interface RouteInfo {
   readonly service: string;
   readonly method: string;
-  /** As declared: `/api/users/:id`. */
+  /** The path as declared: `/api/users/:id`. */
   readonly path: string;
-  /** As a metric label and span name: `/api/users/{id}`. */
+  /** The path in metric labels and span names: `/api/users/{id}`. */
   readonly template: string;
   readonly webSocket: boolean;
-  /** Those of its groups included; without hooks. */
+  /** The options without hooks, including those of its groups. */
   readonly options: Omit<RouteOptions, keyof Hooks>;
 }

@@ -1,10 +1,10 @@
-// Hooks as they are declared: in the order of declaration, inside those of the groups around them. A route's
-// own are the innermost.
+// Hooks in the order of declaration, inside the hooks of the groups around them. The hooks of a route are the
+// innermost.
 import type { Hooks, RouteHooks } from './handler.js';
 
 export type Hook<K extends keyof Hooks> = NonNullable<Hooks[K]>;
 
-/** Hooks of an application, a group or a route, together with those around it. */
+/** The hooks of an application, a group or a route, together with the hooks around it. */
 export interface HookChain {
   readonly outer: HookChain | undefined;
   readonly onRequest: Hook<'onRequest'>[];
@@ -34,7 +34,9 @@ export const noHooks = (outer: HookChain | undefined): HookChain => ({
 export const hooksOf = <T>(declared: T | readonly T[] | undefined): readonly T[] =>
   declared === undefined ? [] : Array.isArray(declared) ? declared : [declared as T];
 
-/** The chain with the hooks that options declare inside it; itself when they declare none. */
+/**
+ * Returns a chain with the hooks of these options inside `outer`, or `outer` itself when they declare none.
+ */
 export function chained(outer: HookChain, options: RouteHooks): HookChain {
   if (HOOK_NAMES.every((name) => options[name] === undefined)) return outer;
   return {
@@ -46,18 +48,21 @@ export function chained(outer: HookChain, options: RouteHooks): HookChain {
   };
 }
 
-/** What a list of routes shows: hooks are part of the pipeline, not of what a route promises. */
+/**
+ * Returns the options that a list of routes shows: hooks belong to the pipeline, not to what a route
+ * promises.
+ */
 export function withoutHooks<O extends RouteHooks>(options: O): Omit<O, keyof RouteHooks> {
   const rest: Record<string, unknown> = { ...options };
   for (const name of HOOK_NAMES) delete rest[name];
   return rest as Omit<O, keyof RouteHooks>;
 }
 
-/** All of one kind, outermost first. */
+/** Returns all hooks of one kind, the outermost first. */
 export function flatten<K extends keyof Hooks>(chain: HookChain | undefined, name: K): Hook<K>[] {
   return chain === undefined ? [] : [...flatten(chain.outer, name), ...(chain[name] as Hook<K>[])];
 }
 
-/** Of the application itself. */
+/** Returns the hooks of the application itself. */
 export const outermost = (chain: HookChain | undefined): HookChain | undefined =>
   chain?.outer === undefined ? chain : outermost(chain.outer);

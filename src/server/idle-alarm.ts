@@ -1,12 +1,12 @@
-// Rings when nothing has happened for a while. One alarm of the wheel serves many touches: when it rings it
-// looks at the last one and, if there is reason to, waits on. When it rings late it waits a little more,
-// once: what would have touched it may have happened and not be known yet.
+// An alarm that rings after a period without activity. One alarm of the timer wheel serves many touches: when
+// it rings it compares the time of the last touch and, if necessary, waits on. When it rings late it waits a
+// little more, once, because a touch may be due that has not been processed yet.
 //
-// The core has a clock of its own: it cuts a connection about 10 s after the first write that the socket did
-// not take. An alarm that waits for longer has that clock started anew meanwhile.
+// The core has a time-out of its own: it cuts a connection about 10 s after the first write that the socket
+// did not take. An alarm with a longer period restarts that time-out meanwhile, by `hold`.
 import { type Alarm, LATE_MS, type TimerWheel } from './timer-wheel.js';
 
-/** Between two starts of the core's clock. */
+/** Time between two restarts of the core's time-out. */
 const HOLD_MS = 4000;
 
 export class IdleAlarm {
@@ -16,10 +16,10 @@ export class IdleAlarm {
   readonly #hold: (() => void) | undefined;
   #alarm: Alarm | undefined;
   #touchedAt = 0;
-  /** The touch since which it has waited a little more. */
+  /** The touch for which the alarm has waited a little more already. */
   #grantedTo: number | undefined;
 
-  /** @param hold called every few seconds of the silence; may stop the alarm */
+  /** @param hold called every few seconds without activity; may stop the alarm */
   constructor(wheel: TimerWheel, idleMs: number, ring: () => void, hold?: () => void) {
     this.#wheel = wheel;
     this.#idleMs = idleMs;
@@ -27,7 +27,7 @@ export class IdleAlarm {
     this.#hold = hold;
   }
 
-  /** Silence counts from now. */
+  /** Starts the period, or starts it anew. */
   start(): void {
     this.touch();
     this.#alarm?.cancel();

@@ -1,36 +1,41 @@
-// One request without a socket, as the pipeline sees it; inject.ts says who gets the answer.
+// One request without a socket. Its response goes to a Receiver (inject.ts).
 import { clientClosed } from './body/body.js';
 import type { Exchange, IncomingHead } from './exchange.js';
 
 export interface InjectedRequest {
-  /** Default GET. */
+  /** @default 'GET' */
   readonly method?: string;
-  /** Path with its query. */
+  /** The path with its query. */
   readonly url: string;
-  /** Any case. `host` and `content-length` are added where they are missing. */
+  /** Names in any case. `host` and `content-length` are added where they are missing. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string | Uint8Array | undefined;
-  /** One of us: may reach `internal` routes and counts in its caller's permit. Default false. */
+  /** The request may reach `internal` routes and is covered by the permit of its caller. @default false */
   readonly inProcess?: boolean;
-  /** Default 127.0.0.1. */
+  /** @default '127.0.0.1' */
   readonly remoteAddress?: string;
-  /** The client leaves. */
+  /** Aborting it means that the client leaves. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Who asked. Told of one answer: whole, or begun, written and ended; or that there is none, or no more of it.
+ * Receives the response: `whole`; or `begin`, `write` and `end`; or `fail` when there is no response, or no
+ * more of it.
  */
 export interface Receiver {
   whole(status: number, headers: Fields, body: Uint8Array): void;
   begin(status: number, headers: Fields): void;
-  /** Resolves when it can take more. */
+  /** @returns undefined, or a promise that resolves when more can be taken */
   write(chunk: Uint8Array): Promise<void> | undefined;
   end(): void;
   fail(reason: unknown): void;
 }
 
-/** Names in lower case, null prototype; a repeated field is joined by a comma, `set-cookie` by a line end. */
+/**
+ * Fields by name in lower case, with a null prototype. The values of a repeated field are joined by a comma,
+ * those of
+ * `set-cookie` by a line end.
+ */
 export type Fields = Readonly<Record<string, string>>;
 
 export class InjectExchange implements Exchange {
@@ -38,15 +43,15 @@ export class InjectExchange implements Exchange {
   closed = false;
   settled: (() => void) | undefined;
   readonly accept = undefined;
-  /** The bytes stay with the caller. */
+  /** The caller keeps the bytes, so the body can be read at any time. */
   readonly isBodyPassing = false;
   readonly #request: InjectedRequest;
   readonly #receiver: Receiver;
   #listeners: (() => void)[] = [];
   #onEnded: (() => void) | undefined;
-  /** Of an answer in pieces: the bytes that are still to come, undefined when nobody knows. */
+  /** A response in pieces: the number of bytes that are still to come, undefined when it is unknown. */
   #begun: { left: number | undefined } | undefined;
-  #answered = false;
+  #hasResponse = false;
   #left = false;
 
   constructor(request: InjectedRequest, receiver: Receiver) {
@@ -70,7 +75,7 @@ export class InjectExchange implements Exchange {
   }
 
   send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
-    if (this.closed || this.#answered) return;
+    if (this.closed || this.#hasResponse) return;
     const bytes = typeof body === 'string' ? Buffer.from(body) : Uint8Array.from(body ?? []);
     const isHead = this.head.method === 'HEAD';
     const hasLength = status !== 204 && status !== 304 && !(isHead && body === null);
@@ -78,14 +83,14 @@ export class InjectExchange implements Exchange {
       ...(hasLength ? ['content-length', String(bytes.length)] : []),
       ...(close ? ['connection', 'close'] : []),
     ];
-    this.#answered = true;
+    this.#hasResponse = true;
     this.#close();
     this.#receiver.whole(status, recordOf([...headers, ...framing]), isHead ? new Uint8Array(0) : bytes);
   }
 
   begin(status: number, headers: readonly string[], close: boolean, length?: number): void {
-    if (this.closed || this.#answered) return;
-    this.#answered = true;
+    if (this.closed || this.#hasResponse) return;
+    this.#hasResponse = true;
     const framing = [
       ...(length === undefined ? [] : ['content-length', String(length)]),
       ...(close ? ['connection', 'close'] : []),
@@ -122,7 +127,7 @@ export class InjectExchange implements Exchange {
 
   readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void): boolean {
     const { body = '' } = this.#request;
-    // Bytes of its own: whoever reads them may change them, and the request may be made again.
+    // A copy, because the reader may change the bytes, and the caller may send the request again.
     onPiece(Buffer.from(body), true);
     return true;
   }
@@ -139,7 +144,7 @@ export class InjectExchange implements Exchange {
     this.#receiver.fail(clientClosed());
   }
 
-  /** The client is gone. */
+  /** The client leaves. */
   leave(reason: unknown): void {
     if (this.closed) return;
     const listeners = this.#listeners;

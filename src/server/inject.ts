@@ -1,5 +1,5 @@
-// Requests without a socket, through the very same pipeline: for tests, and for calls to a service that lives
-// in this worker.
+// Requests without a socket through the same pipeline as all others: for tests, and for calls to a service
+// that is mounted in this worker.
 import { Readable } from 'node:stream';
 import type { App } from './app.js';
 import { clientClosed } from './body/body.js';
@@ -8,29 +8,29 @@ import { type Fields, InjectExchange, type InjectedRequest, type Receiver } from
 export interface InjectedResponse {
   readonly status: number;
   readonly headers: Fields;
-  /** Fresh bytes. */
+  /** Bytes that belong to the receiver. */
   readonly body: Uint8Array;
 }
 
 export interface InjectedStream {
   readonly status: number;
   readonly headers: Fields;
-  /** As it comes, with backpressure. Destroyed before its end, the client has left. */
+  /** The body as it arrives, with backpressure. Destroying it before its end means that the client leaves. */
   readonly body: Readable;
 }
 
-/** How long the body of a response may be. */
+/** The bound of a response body. */
 export interface ResponseBound {
   readonly maxBytes: number;
-  /** What the request is rejected with when the body is longer. */
+  /** Creates the error that the request is rejected with when the body is longer. */
   exceeded(): Error;
 }
 
 /**
- * @param bound by default the body may have any length
- * @throws the reason of the signal, an HttpError CLIENT_CLOSED when the connection is cut without an answer,
- *   or what `bound`
- *   makes of a longer body: the request then ends like that of a client that leaves
+ * Resolves with the whole response.
+ * @param bound of the body. Default: the body may have any length
+ * @throws the reason of the signal; HttpError CLIENT_CLOSED when the connection is cut without a response;
+ *   the error of `bound` for a longer body, whose request then ends as if its client had left
  */
 export function inject(app: App, request: InjectedRequest, bound?: ResponseBound): Promise<InjectedResponse> {
   return new Promise((resolve, reject) => {
@@ -40,7 +40,7 @@ export function inject(app: App, request: InjectedRequest, bound?: ResponseBound
   });
 }
 
-/** Resolves when the answer begins. @throws as `inject`; what comes later, the body is destroyed with */
+/** Resolves when the response begins. @throws as `inject`; a later error destroys the body */
 export function injectStream(app: App, request: InjectedRequest): Promise<InjectedStream> {
   return new Promise((resolve, reject) => {
     request.signal?.throwIfAborted();
@@ -61,7 +61,7 @@ function handle(app: App, request: InjectedRequest, receiver: Receiver): InjectE
   return exchange;
 }
 
-/** Waits for the whole answer. */
+/** Collects the whole response. */
 class Whole implements Receiver {
   readonly #resolve: (response: InjectedResponse) => void;
   readonly fail: (reason: unknown) => void;
@@ -70,7 +70,7 @@ class Whole implements Receiver {
   #begun: { readonly status: number; readonly headers: Fields; readonly chunks: Uint8Array[] } | undefined;
   #bytes = 0;
 
-  /** @param leave called when the body is longer than `bound` allows and more of it is to come */
+  /** @param leave called when the body is longer than `bound` allows before its end */
   constructor(
     resolve: (response: InjectedResponse) => void,
     reject: (reason: unknown) => void,
@@ -104,7 +104,7 @@ class Whole implements Receiver {
     this.#resolve({ status, headers, body: Buffer.concat(chunks) });
   }
 
-  /** Counts the bytes. Returns why they are too many, undefined when they are not. */
+  /** Counts bytes. @returns the error when they are too many */
   #exceeded(length: number): Error | undefined {
     this.#bytes += length;
     return this.#bound !== undefined && this.#bytes > this.#bound.maxBytes
@@ -113,16 +113,16 @@ class Whole implements Receiver {
   }
 }
 
-/** Hands on what comes. */
+/** Passes the response on as it arrives. */
 class Pieces implements Receiver {
   readonly #resolve: (response: InjectedStream) => void;
   readonly #reject: (reason: unknown) => void;
   readonly #body: Readable;
   #isOver = false;
-  /** Of who waits until more can be taken. */
+  /** Settles the promise of the writer that waits until more can be taken. */
   #wanted: { resolve(): void; reject(reason: unknown): void } | undefined;
 
-  /** @param leave called when the reader is gone before the end */
+  /** @param leave called when the reader destroys the body before its end */
   constructor(
     resolve: (response: InjectedStream) => void,
     reject: (reason: unknown) => void,
@@ -141,7 +141,7 @@ class Pieces implements Receiver {
         done(error);
       },
     });
-    // Who reads it is told; nobody has to.
+    // A reader gets the error. Without one it must not end the process.
     this.#body.on('error', () => {});
   }
 

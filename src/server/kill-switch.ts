@@ -1,10 +1,10 @@
-// Routes that an operator has switched off, as one text that the primary publishes and every worker reads.
-// While nothing changes a request compares one word.
+// Routes that an operator has switched off: one text that the primary publishes and every worker reads. While
+// nothing changes, a request costs the comparison of one word.
 import { UnavailableError } from '../errors.js';
 
-/** memory/snapshot-page, as it is read. */
+/** The reading side of memory/snapshot-page. */
 export interface SwitchedOffPage {
-  /** Other than before: the text may have changed. */
+  /** A version that differs from the last one means that the text may have changed. */
   version(): number;
   read(): { readonly version: number; readonly text: string };
 }
@@ -13,13 +13,13 @@ export interface SwitchedOffPage {
 export interface SwitchableRoute {
   readonly service: string;
   readonly method: string;
-  /** As it was declared: `/api/users/:id`. */
+  /** The path as declared: `/api/users/:id`. */
   readonly path: string;
-  /** As metrics, spans and logs name it: `/api/users/{id}`. */
+  /** The name in metrics, spans and logs: `/api/users/{id}`. */
   readonly template: string;
 }
 
-/** Reads what a worker sends of its routes; an entry of another form is left out. */
+/** Reads the list of routes that a worker has sent. Entries of another form are omitted. */
 export function switchableRoutesIn(offer: unknown): readonly SwitchableRoute[] {
   if (!Array.isArray(offer)) return [];
   return offer.flatMap((entry: unknown) => {
@@ -30,38 +30,41 @@ export function switchableRoutesIn(offer: unknown): readonly SwitchableRoute[] {
   });
 }
 
-/** `GET /api/users/{id}` -> the seconds of `Retry-After`. */
+/** The key of a route, such as `GET /api/users/{id}`, and the seconds of `Retry-After`. */
 export type SwitchedOff = Readonly<Record<string, number>>;
 
-/** What a route is switched by: its method and template, as in metrics and spans. */
+/** The key of a route: method and template, as in metrics and spans. */
 export const routeKey = (method: string, template: string): string => `${method} ${template}`;
 
 export const writeSwitchedOff = (routes: SwitchedOff): string => JSON.stringify(routes);
 
-/** One route's, in one thread. */
+/** The switch of one route in one thread. */
 export class KillSwitch {
   readonly #page: SwitchedOffPage;
   readonly #key: string;
   #version = 0;
   #retryAfter: number | undefined;
 
-  /** @param page version 0 says that nothing was ever switched off */
+  /** @param page its version 0 means that no route has been switched off yet */
   constructor(page: SwitchedOffPage, key: string) {
     this.#page = page;
     this.#key = key;
   }
 
   get isOff(): boolean {
-    if (this.#page.version() !== this.#version) this.#look();
+    if (this.#page.version() !== this.#version) this.#refresh();
     return this.#retryAfter !== undefined;
   }
 
-  /** While it is off: load that is shed on purpose, and says nothing against the instance that sheds it. */
+  /**
+   * The error while the route is off. Load is shed on purpose, so callers must not hold it against this
+   * instance.
+   */
   refusal(): UnavailableError {
     return new UnavailableError('OVERLOADED', 'This route is switched off for now.', this.#retryAfter);
   }
 
-  #look(): void {
+  #refresh(): void {
     const { version, text } = this.#page.read();
     const off = JSON.parse(text) as SwitchedOff;
     this.#retryAfter = Object.hasOwn(off, this.#key) ? off[this.#key] : undefined;

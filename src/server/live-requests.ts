@@ -1,34 +1,36 @@
-// The requests that an App is serving: a list through the requests themselves, so that one more and one less
-// are a few pointer writes and nothing is allocated. Every request takes this way, so it is not the
-// LinkedList of all others: V8 makes one add and one remove 7 ns where all entries are of one class, and 40
-// ns where they are of six.
+// The requests that an App is serving, as a list that is linked through the requests themselves: adding and
+// removing are a few pointer writes without an allocation. Every request is added, so this is not the
+// LinkedList of all others: in V8 an addition and a removal cost 7 ns together where all entries have one
+// class, and 40 ns where they have six.
 import type { HttpError } from '../errors.js';
 
 export interface LiveRequest {
-  /** Neighbours in the list; the list's alone. */
+  /** The neighbours in the list; only the list uses them. */
   older: LiveRequest | undefined;
   newer: LiveRequest | undefined;
-  /** On `performance.now()`. */
+  /** Time on the clock of `performance.now()`. */
   readonly startedAt: number;
-  /** Its synchronous part has begun and not ended: the callback of the socket cannot return before. */
+  /** The synchronous part has begun and not ended: the callback of the socket cannot return before. */
   readonly onStack: boolean;
-  /** Its answer is a stream of events, which ends with the connection or the worker and may end anywhere. */
+  /**
+   * The response is a stream of events, which ends with the connection or the worker and may end anywhere.
+   */
   readonly isEndless: boolean;
-  /** Its response is complete: only its handler goes on. */
-  readonly isAnswered: boolean;
-  /** Ends it, whatever its handler does; it removes itself. */
+  /** The response is complete, and only the handler goes on. */
+  readonly hasFullResponse: boolean;
+  /** Ends the request, whatever its handler does. It removes itself from the list. */
   abandon(error: HttpError): void;
-  /** As `abandon`, of a request whose code was ended from outside: gives back what its work holds, too. */
+  /** Ends a request whose code was interrupted: like `abandon`, and releases what its work holds. */
   interrupt(error: HttpError): void;
 }
 
 export class LiveRequests {
   #newest: LiveRequest | undefined;
 
-  /** Those that have no complete response yet, or whose client has left while they were served. */
-  get unanswered(): number {
+  /** Number of requests without a complete response, or whose client has left while they were served. */
+  get inFlight(): number {
     let count = 0;
-    for (let one = this.#newest; one !== undefined; one = one.older) if (!one.isAnswered) count++;
+    for (let one = this.#newest; one !== undefined; one = one.older) if (!one.hasFullResponse) count++;
     return count;
   }
 
@@ -44,12 +46,12 @@ export class LiveRequests {
     if (older !== undefined) older.newer = newer;
     if (newer !== undefined) newer.older = older;
     else this.#newest = older;
-    // Whoever keeps a request must not keep all that lived beside it.
+    // An object that keeps this request must not keep its former neighbours.
     request.older = undefined;
     request.newer = undefined;
   }
 
-  /** Newest first: a request that this worker sent to itself comes before its caller. */
+  /** All requests, the newest first: a request that this worker sent to itself comes before its caller. */
   all(): LiveRequest[] {
     const living: LiveRequest[] = [];
     for (let one = this.#newest; one !== undefined; one = one.older) living.push(one);
@@ -57,8 +59,9 @@ export class LiveRequests {
   }
 
   /**
-   * Ends these, not what they set off when they are told; those that have ended by themselves are left alone.
-   * @param failed told what ending one of them throws; the others are ended all the same
+   * Ends these requests, but none that they start while they end. A request that has ended by itself is left
+   * alone.
+   * @param failed called with what ending one of them has thrown; the others are ended all the same
    */
   end(
     these: readonly LiveRequest[],

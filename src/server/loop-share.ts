@@ -1,19 +1,19 @@
-// How long sources of streamed responses may keep the event loop of a thread. A source that is never short of
-// pieces, be they small or empty, would otherwise run in microtasks alone, and nothing else of the worker
-// would.
+// Bounds how long the sources of streamed responses may occupy the event loop of a thread. A source that
+// always has a next piece, even a small or empty one, would otherwise run in microtasks alone, and no other
+// work of the worker would run.
 import { performance } from 'node:perf_hooks';
 
-/** For all sources of the thread together, in one turn of the loop. */
+/** Time for all sources of the thread together in one turn of the event loop. */
 const SHARE_MS = 5;
 
 /**
- * Of this turn; undefined until a source gives its first piece in it. There is one event loop per thread, and
- * so one share.
+ * The share of this turn; undefined until a source yields its first piece in it. A thread has one event loop,
+ * and so one share.
  */
 let share: { readonly begunAt: number; readonly nextTurn: Promise<void> } | undefined;
 
 /**
- * To be asked before every piece.
+ * Call before every piece.
  * @returns undefined while the share of this turn lasts; then a promise that resolves in the next turn
  */
 export function shareSpent(): Promise<void> | undefined {

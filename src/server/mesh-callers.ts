@@ -1,23 +1,23 @@
-// Which cooperating process sends a request (`x-mesh-token`, see mesh-token.ts). The digests of the mounted
-// services are computed when they are mounted; a request costs one comparison, and only when it carries the
-// field.
+// Recognizes requests of cooperating processes by `x-mesh-token` (see mesh-token.ts). The digest of a service
+// is computed when the service is mounted. A request costs a comparison, and only if it carries the field.
 //
-// A right value is accepted whatever came before it from the same address, so guessing never locks out the
-// processes that share that address; 256 bits need no lock against guessing. What is bounded is what wrong
-// values cause: one log line a minute in each worker, and from the eleventh a minute of an address on a 429
-// where a stranger would get a 404. Public routes serve the sender of a wrong value as any stranger: two
+// A right value is accepted whatever came before it from the same address, so guessing does not lock out
+// processes that share the address; 256 bits need no lock against guessing. Only the effects of wrong values
+// are bounded: one log line per minute in each worker, and a 429 in place of a 404 from the eleventh value
+// per minute of an address on. Public routes serve the sender of a wrong value like any stranger, so two
 // processes keep working while their secret is changed.
 import { timingSafeEqual } from 'node:crypto';
 import type { Logger } from 'pino';
 import { HttpError } from '../errors.js';
 import { MESH_TOKEN_HEADER, meshDigest } from '../mesh-token.js';
 import { isAdmitted, type RateCells, secondsOf } from '../resilience/rate-limit.js';
+import { networkOf } from './client-network.js';
 import type { Exchange } from './exchange.js';
-import { networkOf, type RateLimits } from './route-rate-limits.js';
+import type { RateLimits } from './route-rate-limits.js';
 
 /**
- * The mounted service whose value the request carries; the refusal of what strangers may not see, after too
- * many wrong values from one address; undefined for a stranger.
+ * The mounted service whose value the request carries; an error in place of a 404, after too many wrong
+ * values from one address; undefined for a stranger.
  */
 export type MeshCaller = string | HttpError | undefined;
 
@@ -30,7 +30,7 @@ export class MeshCallers {
   readonly #digests = new Map<string, Buffer>();
   readonly #failures: RateCells;
   readonly #log: Pick<Logger, 'warn'>;
-  /** The `performance.now()` from which on the next wrong value is logged. */
+  /** Time on the clock of `performance.now()` from which on the next wrong value is logged. */
   #logFrom = 0;
 
   constructor(secret: string, limits: RateLimits, log: Pick<Logger, 'warn'>) {

@@ -68,7 +68,7 @@ export class OutgoingResponse {
     return this.#owner.signal;
   }
   /** A response has been started, or none can be sent any more. */
-  get answered(): boolean {
+  get hasResponse(): boolean {
     return this.#phase !== OPEN;
   }
   get isComplete(): boolean {
@@ -293,7 +293,7 @@ export class OutgoingResponse {
 
   /** Logs what the source of a streamed response has thrown, or what releasing it has thrown. */
   sourceFailed(error: unknown): void {
-    // A source that was told to stop, and says so, has not failed.
+    // A source that was told to stop, and throws for that, has not failed.
     if (!this.#owner.isAbortReason(error) && toError(error).name !== 'AbortError')
       this.#request.logError(error, 'the source of a streamed response failed');
   }
@@ -365,7 +365,7 @@ export class OutgoingResponse {
   #start(): boolean {
     if (this.#phase !== OPEN) {
       if (this.#owner.isAborted) return false;
-      throw new Error('the request has been answered already');
+      throw new Error('the request has a response already');
     }
     this.#phase = STARTED;
     return true;

@@ -1,5 +1,5 @@
-// From an admitted request to its one answer: steps, handler, the value or the failure. Synchronous as long
-// as everything in it is: a plain value costs no promise.
+// The path of a request to its one response: refusal or steps, handler, and the value or the failure that
+// becomes the response. It is synchronous as long as everything in it is, so a plain value costs no promise.
 import { types } from 'node:util';
 import { HttpError, UnavailableError } from '../errors.js';
 import { runInScope } from '../scope.js';
@@ -13,11 +13,11 @@ import type { RequestContext } from './request-context.js';
 import { isDeclared } from './responders.js';
 import { chargeRates } from './route-rate-limits.js';
 
-/** Made once: a refusal is to cost little, and an error costs its stack trace. */
+/** Created once, because a refusal has to be cheap and each new error costs a stack trace. */
 const OVERLOADED = new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
 
 /**
- * Serves one request. Never throws: whatever fails becomes an answer and, if it is a fault of ours, a log
+ * Serves one request. Never throws: a failure becomes a response and, if it is a fault of the server, a log
  * line.
  */
 export function serve(ctx: RequestContext): void {
@@ -36,7 +36,7 @@ export function serve(ctx: RequestContext): void {
   ctx.leaveStack();
 }
 
-/** What is clear before anything of the service runs. */
+/** Decides on everything that can be refused before code of the service runs. */
 function refusalOf(ctx: RequestContext): HttpError | undefined {
   const { plan } = ctx;
   if (plan.killSwitch?.isOff) {
@@ -58,7 +58,9 @@ function refusalOf(ctx: RequestContext): HttpError | undefined {
   return undefined;
 }
 
-/** Without the hooks of the route, which have not seen the request either, but for the fields of some. */
+/**
+ * Responds with a refusal. No hook has seen the request, so none sees its end; only refusal fields are set.
+ */
 function refuse(ctx: RequestContext, error: unknown): void {
   try {
     const problem = problemOf(error, ctx);
@@ -66,7 +68,7 @@ function refuse(ctx: RequestContext, error: unknown): void {
     if (fault !== undefined)
       ctx.server.log.error({ err: fault, route: ctx.route }, 'a request could not be admitted');
     if (error instanceof HttpError) countRefusal(ctx, error);
-    for (const say of ctx.plan.refusalFields) say(ctx as never);
+    for (const setFields of ctx.plan.refusalFields) setFields(ctx as never);
     ctx.response.replyProblem(problem);
   } catch (thrown) {
     failedTwice(ctx, thrown);
@@ -99,19 +101,19 @@ function execute(ctx: RequestContext): void {
   );
 }
 
-/** Runs the steps from `index` on, then the handler; the first value other than undefined is the answer. */
+/** Runs the steps from `index` on, then the handler. The first value other than undefined is the response. */
 function advance(ctx: RequestContext, index: number): unknown {
   const { steps } = ctx.plan;
   for (let i = index; i < steps.length; i++) {
     const result = steps[i]!(ctx);
     if (isNothing(ctx, result)) {
-      if (ctx.answered) warnOfUnreturnedResponse(ctx);
+      if (ctx.hasResponse) warnOfUnreturnedResponse(ctx);
       continue;
     }
     if (!isPromise(result)) return result;
     return adopted(result).then((value: unknown) => {
       if (!isNothing(ctx, value)) return value;
-      if (ctx.answered) warnOfUnreturnedResponse(ctx);
+      if (ctx.hasResponse) warnOfUnreturnedResponse(ctx);
       return advance(ctx, i + 1);
     });
   }
@@ -119,8 +121,7 @@ function advance(ctx: RequestContext, index: number): unknown {
 }
 
 /**
- * Once for each route: only a value that is returned ends the chain, and the author of the hook may not know
- * it.
+ * Warns once for each route: only a returned value ends the chain, which the author of the hook may not know.
  */
 function warnOfUnreturnedResponse(ctx: RequestContext): void {
   const { method, route, plan, server } = ctx;
@@ -138,7 +139,7 @@ function handle(ctx: RequestContext): unknown {
 
 function conclude(ctx: RequestContext, value: unknown): void {
   try {
-    answer(ctx, value);
+    respond(ctx, value);
   } catch (error) {
     failed(ctx, error);
     return;
@@ -146,12 +147,12 @@ function conclude(ctx: RequestContext, value: unknown): void {
   ctx.handlerDone();
 }
 
-/** Never throws: whatever was thrown, and whatever looking at it throws, the request ends. */
+/** Ends a request that has failed. Never throws, even when reading what was thrown throws again. */
 function failed(ctx: RequestContext, error: unknown): void {
   try {
-    const asking = fail(ctx, error);
-    if (asking !== undefined) {
-      asking.catch((thrown: unknown) => failedTwice(ctx, thrown)).finally(() => ctx.handlerDone());
+    const hooks = fail(ctx, error);
+    if (hooks !== undefined) {
+      hooks.catch((thrown: unknown) => failedTwice(ctx, thrown)).finally(() => ctx.handlerDone());
       return;
     }
   } catch (thrown) {
@@ -160,20 +161,21 @@ function failed(ctx: RequestContext, error: unknown): void {
   ctx.handlerDone();
 }
 
-/** The failure cannot be told, because looking at it throws: what is told is that. Never throws. */
+/** Reports that a failure cannot be described, because reading it throws. Never throws. */
 function failedTwice(ctx: RequestContext, thrown: unknown): void {
   try {
     const error = new Error('a failure cannot be described', { cause: toError(thrown) });
-    if (ctx.answered) ctx.log.error({ err: error, route: ctx.route }, 'a handler failed after its answer');
-    else tellFailure(ctx, error);
+    if (ctx.hasResponse)
+      ctx.log.error({ err: error, route: ctx.route }, 'a handler failed after its response');
+    else respondWithFailure(ctx, error);
   } catch (again) {
     ctx.response.breakDown(again);
   }
 }
 
-/** @throws Error for a value that is no answer */
-function answer(ctx: RequestContext, value: unknown): void {
-  if (ctx.answered) return;
+/** Responds with a value. @throws Error for a value that cannot be sent */
+function respond(ctx: RequestContext, value: unknown): void {
+  if (ctx.hasResponse) return;
   if (value === SENT) throw new Error('a responder of another request was returned');
   if (isNothing(ctx, value)) {
     ctx.checkBody(undefined);
@@ -189,23 +191,23 @@ function answer(ctx: RequestContext, value: unknown): void {
   }
 }
 
-/** The onError hooks, innermost first, may answer; otherwise the failure is the answer. */
+/** Lets the onError hooks respond, the innermost first; otherwise the failure becomes the response. */
 function fail(ctx: RequestContext, thrown: unknown): void | Promise<void> {
   const error = toError(thrown);
   countRefusal(ctx, error);
-  if (ctx.answered) {
-    // A handler that was told to stop and says so has not failed, nor one that met what the edge has refused.
+  if (ctx.hasResponse) {
+    // A handler that throws because it was told to stop has not failed, nor has one that meets a refusal.
     if (!(ctx.isAborted && isAbort(error)) && !(error instanceof Refusal)) {
-      ctx.server.log.error({ err: error, route: ctx.route }, 'a handler failed after its answer');
+      ctx.server.log.error({ err: error, route: ctx.route }, 'a handler failed after its response');
     }
     return;
   }
-  if (ctx.plan.onError.length === 0) return tellFailure(ctx, error);
+  if (ctx.plan.onError.length === 0) return respondWithFailure(ctx, error);
   ctx.response.dropPrepared();
-  return askHooks(ctx, error, 0);
+  return runErrorHooks(ctx, error, 0);
 }
 
-function askHooks(ctx: RequestContext, error: Error, from: number): void | Promise<void> {
+function runErrorHooks(ctx: RequestContext, error: Error, from: number): void | Promise<void> {
   const { onError } = ctx.plan;
   for (let i = from; i < onError.length; i++) {
     try {
@@ -213,24 +215,24 @@ function askHooks(ctx: RequestContext, error: Error, from: number): void | Promi
       if (isPromise(value)) {
         ctx.detach();
         return adopted(value)
-          .then((late) => answersFailure(ctx, error, late))
+          .then((late) => responded(ctx, error, late))
           .catch((hooked: unknown) => hookFailed(ctx, hooked))
-          .then((isOver) => (isOver ? undefined : askHooks(ctx, error, i + 1)));
+          .then((isOver) => (isOver ? undefined : runErrorHooks(ctx, error, i + 1)));
       }
-      if (answersFailure(ctx, error, value)) return;
+      if (responded(ctx, error, value)) return;
     } catch (hooked) {
       hookFailed(ctx, hooked);
     }
   }
-  tellFailure(ctx, error);
+  respondWithFailure(ctx, error);
 }
 
-/** True when that was the answer. */
-function answersFailure(ctx: RequestContext, error: Error, value: unknown): boolean {
-  if (ctx.answered) return true;
+/** Takes what an onError hook has returned. @returns true when the request has a response now */
+function responded(ctx: RequestContext, error: Error, value: unknown): boolean {
+  if (ctx.hasResponse) return true;
   if (isNothing(ctx, value)) return false;
   if (ctx.response.chosenStatus === undefined) ctx.status(problemOf(error, ctx).status);
-  answer(ctx, value);
+  respond(ctx, value);
   return true;
 }
 
@@ -239,8 +241,8 @@ function hookFailed(ctx: RequestContext, thrown: unknown): false {
   return false;
 }
 
-function tellFailure(ctx: RequestContext, error: Error): void {
-  if (ctx.answered) return;
+function respondWithFailure(ctx: RequestContext, error: Error): void {
+  if (ctx.hasResponse) return;
   const problem = problemOf(error, ctx);
   if (problem.fault !== undefined) {
     ctx.server.log.error(
@@ -255,7 +257,7 @@ function countRefusal(ctx: RequestContext, error: Error): void {
   if (error instanceof Refusal) ctx.server.refused(error.code.toLowerCase());
 }
 
-/** `(ctx) => ctx.header(…)` returns the context by accident: that is no value to send. */
+/** `(ctx) => ctx.header(…)` returns the context by accident, so that is not a value to send. */
 const isNothing = (ctx: RequestContext, value: unknown): boolean => value === undefined || value === ctx;
 
 const isAbort = (error: unknown): boolean =>

@@ -1,4 +1,4 @@
-// The one place where something thrown becomes an answer: RFC 9457 problem+json, CONTRACT section 3.
+// Turns what a request has thrown into its response: a problem document (RFC 9457, docs/errors.md).
 import { EXECUTED_FIELD, HttpError } from '../errors.js';
 import { type FailedRequest, problemDocument } from '../problem.js';
 import { toError } from '../telemetry/to-error.js';
@@ -9,18 +9,18 @@ import { kindOf } from './value-kind.js';
 export interface Problem {
   readonly status: number;
   readonly code: string;
-  /** Flat list name, value…, beside `content-type`. */
+  /** A flat list: name, value, … The content type is not in it. */
   readonly headers: readonly string[];
   readonly body: string;
   /**
-   * What is to be logged of the failure; undefined for one that merely tells the client about its request.
+   * The error to log; undefined for a failure that only concerns the client and its request.
    */
   readonly fault: Error | undefined;
 }
 
 /**
- * What is told of a failure. An HttpError tells what it says; of anything else only that it happened, because
- * its message may hold what is nobody's business.
+ * Makes the problem document of a failure. It shows the message of an HttpError. Of any other error it shows
+ * only that the request failed, because its message may hold what is not meant for clients.
  */
 export function problemOf(thrown: unknown, request: FailedRequest): Problem {
   const error = toError(thrown);
@@ -28,7 +28,7 @@ export function problemOf(thrown: unknown, request: FailedRequest): Problem {
   try {
     return { ...documentOf(error, request), fault: isFault(error) ? error : undefined };
   } catch (cause) {
-    // Headers or members that cannot be sent: a fault in our code, not the caller's.
+    // The error has headers or members that cannot be sent: a fault of the server, not of the client.
     const fault = new Error('an error cannot be sent as a response', { cause });
     return internalProblem(Object.assign(fault, { thrown: error }), request);
   }

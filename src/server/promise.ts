@@ -1,25 +1,28 @@
-/** A promise, or what passes for one in an `await`. @throws whatever looking at the value throws */
+/**
+ * True for a promise and for any other value that `await` takes for one. @throws what a getter of the value
+ * throws
+ */
 export const isPromise = (value: unknown): value is PromiseLike<unknown> =>
   value instanceof Promise ||
   (typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function');
 
 /**
- * A promise of our own: its `then` throws nothing, and calls one of its callbacks, once. That of a handler's
- * promise may throw even where it is the language's, which asks the promise for its `constructor`.
+ * Wraps a promise of a handler in one whose `then` does not throw and calls one of its callbacks, once. Even
+ * the `then` of the language may throw for a promise of a handler, because it reads its `constructor`.
  */
 export const adopted = async (value: PromiseLike<unknown>): Promise<unknown> => await value;
 
 /**
- * For promises that handlers get and that fail when a client misbehaves or leaves: a handler may await them
- * later than that, or never, and must not be taken for one that has lost an error. It still gets the error
- * when it awaits.
+ * Keeps a rejection from being reported as unhandled. For promises that handlers get and that reject when a
+ * client misbehaves or leaves: a handler may await them later, or never. It still gets the error when it
+ * awaits.
  */
 export function unreported<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }
 
-/** The same for what `next` of an iterator returns. */
+/** Does the same for the promises that `next` of an iterator returns. */
 export function unreportedIterator<T>(
   iterator: AsyncGenerator<T, void, undefined>,
 ): AsyncGenerator<T, void, undefined> {

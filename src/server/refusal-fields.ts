@@ -1,8 +1,9 @@
-// Fields of hooks on answers that no hook has seen: a request that is refused before its route runs, or that
-// has no route. A browser hides from its page whatever CORS does not name, and the page would not learn why.
+// Response fields of hooks for responses that no hook has seen: those to a request that is refused before its
+// route runs, or that has no route. A browser hides from its page what the CORS fields do not allow, so
+// without them the page could not read the reason of a refusal.
 import type { Context } from './handler.js';
 
-/** Puts fields on an answer. Never one itself, and never late. */
+/** Sets fields of a response. It is synchronous and must not respond itself. */
 export type Fields = (ctx: Context) => void;
 
 const FIELDS = Symbol('fields');
@@ -11,11 +12,13 @@ interface WithFields {
   readonly [FIELDS]?: Fields;
 }
 
-/** The `onRequest` hook, whose fields go on refusals too. They must not ask who the client is. */
+/**
+ * Marks an `onRequest` hook whose fields are also set on refusals. They must not depend on who the client is.
+ */
 export function alsoOnRefusals<Hook extends (ctx: Context) => unknown>(hook: Hook, fields: Fields): Hook {
   return Object.assign(hook, { [FIELDS]: fields });
 }
 
-/** What these hooks say on refusals, in their order. */
+/** The functions of these hooks that set fields on refusals, in their order. */
 export const refusalFields = (hooks: readonly ((ctx: never) => unknown)[]): readonly Fields[] =>
   hooks.flatMap((hook) => (hook as WithFields)[FIELDS] ?? []);

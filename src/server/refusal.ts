@@ -1,5 +1,6 @@
-// What the edge itself turns away, before or beside what a service decides: counted apart, by its code.
+// Requests that the server itself rejects, before or beside what a service decides. They are counted by their
+// code.
 import { HttpError } from '../errors.js';
 
-/** Thrown by our own guards and limits only, so that what is counted is what they did. */
+/** Thrown only by guards and limits of the server, so that their rejections alone are counted. */
 export class Refusal extends HttpError {}

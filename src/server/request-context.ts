@@ -153,8 +153,8 @@ export class RequestContext extends RequestLifecycle implements Context, StepCon
 
   // --- the response
 
-  get answered(): boolean {
-    return this.response.answered;
+  get hasResponse(): boolean {
+    return this.response.hasResponse;
   }
   status(code: number): this {
     this.response.setStatus(code);

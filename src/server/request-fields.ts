@@ -1,19 +1,23 @@
-// Read-only multi-maps of raw strings, made only when somebody asks for them.
+// Read-only views of the header fields and the query of a request. Each is created on first use.
 import type { ProxyField } from './client-address.js';
 import type { ReadonlyFields } from './handler.js';
 
-/** The sender of the fields. */
+/** The peer that sent the fields. */
 export interface Peer {
-  /** What it writes about the client, when it is a trusted proxy. Read only when such a field is wanted. */
+  /**
+   * The field by which a trusted proxy names its client; undefined for any other peer. It is read only when a
+   * field of this kind is looked up.
+   */
   readonly proxyField: ProxyField | undefined;
 }
 
 export const STRANGER: Peer = { proxyField: undefined };
 
 /**
- * Over a flat list name, value, name, value… with names in lower case. `Forwarded` and `X-Forwarded-*` are
- * not there, unless a trusted proxy has sent them and writes them: any client can write them, also through a
- * proxy that writes only the other one.
+ * The header fields of a request, over a flat list: name, value, name, value… with names in lower case.
+ * `Forwarded` and
+ * `X-Forwarded-*` are hidden unless a trusted proxy has sent them and writes this kind itself. Any client can
+ * write them, even through a proxy that writes only the other kind.
  */
 export class HeaderValues implements ReadonlyFields {
   readonly #fields: readonly string[];
@@ -53,13 +57,13 @@ export class HeaderValues implements ReadonlyFields {
   }
 }
 
-/** Which of the two this name belongs to, if it is about clients of proxies. */
+/** The kind of forwarding field that this name belongs to; undefined for all other names. */
 function forwardingField(name: string): ProxyField | undefined {
   if (name === 'forwarded') return name;
   return name.startsWith('x-forwarded-') ? 'x-forwarded-for' : undefined;
 }
 
-/** The query as a form (application/x-www-form-urlencoded of the WHATWG URL standard, which never fails). */
+/** The query, parsed as application/x-www-form-urlencoded (WHATWG URL Standard), which accepts every text. */
 export class QueryValues implements ReadonlyFields {
   readonly #form: URLSearchParams;
 
@@ -79,7 +83,7 @@ export class QueryValues implements ReadonlyFields {
     return this.#form.has(name);
   }
 
-  /** Every name once. */
+  /** Lists every name once. */
   names(): Iterable<string> {
     return new Set(this.#form.keys());
   }

@@ -87,7 +87,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   get isEndless(): boolean {
     return this.#response.isEndless;
   }
-  get isAnswered(): boolean {
+  get hasFullResponse(): boolean {
     return this.#response.isComplete && this.#abortReason === undefined;
   }
 

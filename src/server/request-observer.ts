@@ -1,4 +1,4 @@
-// What the pipeline tells others about requests, and what it asks them. The wiring implements these over
+// The interfaces by which the pipeline reports requests and asks for permits. src/worker implements them over
 // shared memory; the pipeline itself keeps no statistics.
 import type { AddressKey } from '../memory/address-cells.js';
 import type { AdmissionGate, Priority } from '../resilience/admission.js';
@@ -6,57 +6,61 @@ import type { BulkheadOptions } from '../resilience/bulkhead-options.js';
 import type { BulkheadQueue } from '../resilience/bulkhead-queue.js';
 import type { Quota } from '../resilience/quota.js';
 
-/** Counts requests of one route and method. Got once and kept: nothing is looked up while serving. */
+/**
+ * Counts the requests of one route and method. It is kept with the route, so nothing is looked up while
+ * serving.
+ */
 export interface RouteMeter {
   /**
-   * A request has arrived. Every `begin` is followed by exactly one `end`.
-   * @param at `performance.now()` milliseconds
-   * @returns what to hand to `end`
+   * Counts a request that has arrived. Every `begin` is followed by exactly one `end`.
+   * @param at milliseconds of `performance.now()`
+   * @returns the first argument of `end`
    */
   begin(at: number): number;
   /**
-   * From now on the route's handler runs synchronously on this thread.
-   * @param at `performance.now()` milliseconds
-   * @returns what to hand to `leave`: a call dispatched in-process nests inside its caller's handler
+   * Reports that code of the route runs synchronously on this thread from now on.
+   * @param at milliseconds of `performance.now()`
+   * @returns the argument of `leave`: a call within the process nests inside the handler of its caller
    */
   enter(at: number): number;
   leave(before: number): void;
   /**
-   * @param begun from `begin`
-   * @param status of the answer; 499 when the client left before it was complete
+   * @param begun what `begin` returned
+   * @param status of the response; 499 when the client left before it was complete
    * @param microseconds since the end of the request header
-   * @param error code of the problem document, undefined when the answer is none
+   * @param error code of the problem document; undefined when the response is none
    */
   end(begun: number, status: number, microseconds: number, error: string | undefined): void;
 }
 
 export interface RequestObserver {
   /**
-   * @param method upper case, `_OTHER` for one we do not know
+   * @param method in upper case; `_OTHER` for an unknown method
    * @param template `/api/users/{id}`; undefined for requests that no route matched
    */
   meter(method: string, template: string | undefined): RouteMeter;
-  /** A guard or limit of the edge turned a request away. @param reason `body_too_large`, `cross_site`, … */
+  /** Counts a request that a guard or limit of the server has rejected. @param reason `body_too_large`, … */
   refused(reason: string): void;
 }
 
 /** Admits requests while not too many are in flight, counted over all workers of the process. */
 export interface RequestGates {
-  /** For one route. @param name of the route, the same in all workers */
+  /** The gate of one route. @param name of the route, the same in all workers */
   gate(priority: Priority, name: string): AdmissionGate;
-  /** For one route with the option `maxConcurrent`. @param name of the route, the same in all workers */
+  /**
+   * The bulkhead of a route with the option `maxConcurrent`. @param name of the route, the same in all
+   * workers
+   */
   bulkhead(name: string, options: Required<BulkheadOptions>): BulkheadQueue;
 }
 
-/**
- * What requests may hold of the process beside their permits, counted over all workers and by client address.
- */
+/** What requests may hold beside their permits, counted over all workers and by client address. */
 export interface RequestQuotas {
-  /** Requests whose body is on its way: MAX_PENDING_BODIES. */
+  /** Requests whose body is arriving (MAX_PENDING_BODIES). */
   readonly bodies: Quota<AddressKey>;
-  /** MAX_BUFFERED_BODY_BYTES */
+  /** Bytes of bodies in memory (MAX_BUFFERED_BODY_BYTES). */
   readonly bodyBytes: Quota<AddressKey>;
-  /** Responses that stream: MAX_STREAMS, MAX_STREAMS_PER_ADDRESS. */
+  /** Responses that are streamed (MAX_STREAMS, MAX_STREAMS_PER_ADDRESS). */
   readonly streams: Quota<AddressKey>;
   /** @param network of `networkOf` */
   addressKey(network: string): AddressKey;

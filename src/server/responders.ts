@@ -128,7 +128,7 @@ export function sendStream(response: OutgoingResponse, source: Pieces, contentTy
   }
   const { method, plan } = response.request;
   const status = statusOf(response);
-  const isCoded = plan.compress && !response.answered && !isBodiless(status);
+  const isCoded = plan.compress && !response.hasResponse && !isBodiless(status);
   const coding = isCoded ? codingOf(response, BYTES) : undefined;
   if (coding === undefined) return response.replyStream(status, BYTES, source);
   setCoding(response, coding);

@@ -1,5 +1,4 @@
-// Which rate limits a route has, and by what key it tells apart who is limited.
-import { isIPv6 } from 'node:net';
+// The rate limits of a route, and the keys by which they tell clients apart.
 import { HttpError } from '../errors.js';
 import { checkOptions, describeValue, type OptionKind, shapeOf, typeErrorFor } from '../options.js';
 import { parseRate, RATE, type Rate } from '../rate.js';
@@ -10,9 +9,10 @@ import {
   type RateVerdict,
   secondsOf,
 } from '../resilience/rate-limit.js';
+import { networkOf } from './client-network.js';
 import type { Context, RateLimitOption, RouteOptions } from './handler.js';
 
-/** Where limits are kept. One of the same identity is the same in all workers. */
+/** The table of limits. Limits of the same identity are one limit for all workers. */
 export interface RateLimits {
   limit(identity: string, intervalMs: number, burst: number): RateCells;
 }
@@ -103,7 +103,7 @@ export function chargeRates(
   return refusal(verdict);
 }
 
-/** Charges the last limit, and says what is left of it behind what was said of the one before. */
+/** Charges the last limit, and announces its rest behind the announcement of the limit before. */
 function charge(
   { limit }: RateCheck,
   key: string,
@@ -121,7 +121,7 @@ function announce(ctx: Pick<Context, 'header'>, policies: string, items: string)
   ctx.header('ratelimit', items, ALWAYS);
 }
 
-/** On problems, too. */
+/** The fields stay on problem documents. */
 const ALWAYS = { always: true };
 
 function refusal(verdict: RateVerdict): HttpError {
@@ -152,15 +152,15 @@ function keyFunction(key: KeyOption): RateCheck['keyOf'] {
     };
   }
   const header = headerOf(key)!.toLowerCase();
-  // Without the field it is the address, or leaving it out would be a way around; no address looks like a
-  // value.
+  // Without the field the key is the address, because omitting the field must not evade the limit. The "="
+  // keeps values apart from addresses.
   return (ctx) => {
     const value = ctx.headers.get(header);
     return value === undefined ? addressKey(ctx) : `=${value}`;
   };
 }
 
-/** The name of the field by whose values requests are told apart; undefined: this is no such key. */
+/** The name of the header field of a key; undefined for a key of another kind. */
 function headerOf(key: unknown): string | undefined {
   if (typeof key !== 'object' || key === null) return undefined;
   const { header, ...others } = key as { readonly header?: unknown };
@@ -168,22 +168,3 @@ function headerOf(key: unknown): string | undefined {
 }
 
 const addressKey = (ctx: Context): string => networkOf(ctx.ip);
-
-/**
- * Who is told apart by address: an IPv4 address; of IPv6 the /64, all of which a single host may use at will
- * (RFC 4291 section 2.5.4).
- */
-export function networkOf(address: string): string {
-  if (!address.includes(':') || !isIPv6(address)) return address;
-  const [head = '', tail] = address.split('::', 2);
-  const groups = head === '' ? [] : head.split(':');
-  if (tail !== undefined) {
-    const behind = tail === '' ? 0 : tail.split(':').length + (tail.includes('.') ? 1 : 0);
-    while (groups.length + behind < 8) groups.push('0');
-    groups.push(...(tail === '' ? [] : tail.split(':')));
-  }
-  return `${groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
-}

@@ -1,4 +1,4 @@
-// What all requests of an App share, as the App gives it to them.
+// What all requests of an App share.
 
 import type { Logger } from 'pino';
 import type { AddressRanges } from '../address-ranges.js';
@@ -19,23 +19,23 @@ export interface ServerContext {
   readonly wheel: TimerWheel;
   readonly turnEnd: TurnEnd;
   readonly serviceCode: ServiceCode;
-  /** What requests may hold of the process. */
+  /** Bounds of what requests hold of the process. */
   readonly quotas: RequestQuotas;
   readonly ids: RequestIds;
   readonly requests: LiveRequests;
   readonly scheme: 'http' | 'https';
-  /** What the roots of files are relative to. */
+  /** The folder that the roots of files are relative to. */
   readonly baseDir: string;
-  /** TRUSTED_PROXIES */
+  /** The addresses of TRUSTED_PROXIES. */
   readonly proxies: AddressRanges;
-  /** TRUSTED_PROXY_FIELD */
+  /** The setting TRUSTED_PROXY_FIELD. */
   readonly proxyField: ProxyField;
-  /** Routes of which the log says that a hook has responded and let the handler run. */
+  /** Routes for which a warning was logged: a hook has responded and has not returned the response. */
   readonly unreturnedResponses: WeakSet<RoutePlan>;
-  /** Counts what the edge turned away. @param reason in lower case, from a list that does not grow */
+  /** Counts a request that the server has rejected. @param reason in lower case, from a fixed list */
   refused(reason: string): void;
-  /** True from the first moment of a drain: every answer then closes its connection. */
+  /** True from the first moment of a drain. Every response then closes its connection. */
   draining(): boolean;
-  /** Whether this peer's sampled flag is obeyed (RECEIVE_TRACE_FLAGS). */
+  /** Whether the sampled flag of this peer counts (RECEIVE_TRACE_FLAGS). */
   trustsTraceFlags(exchange: Exchange): boolean;
 }

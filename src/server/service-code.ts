@@ -1,30 +1,32 @@
-// Code of services that the runtime calls back: close callbacks of WebSockets, abort listeners, onResponse
-// hooks, ends of stream sources. It never runs inside a call into the core: V8 can end a loop there only up
-// to the frame of the core, which gets no result from the callback that it has made, and ends the process.
-// What becomes due inside such a call runs when the call has returned.
+// Runs the code of services that the runtime calls back: close callbacks of WebSockets, abort listeners,
+// onResponse hooks, ends of stream sources. This code never runs inside a call into the core. There V8 could
+// interrupt a loop only up to the frame of the core, which would get no result from its callback and end the
+// process. Code that becomes due inside such a call runs when the call has returned.
 
 export class ServiceCode {
-  /** Calls into the core that have not returned. */
+  /** Number of calls into the core that have not returned. */
   #calls = 0;
   readonly #due: (() => void)[] = [];
 
-  /** A call into the core is on the stack, so nothing that runs may be ended there. */
+  /** A call into the core is on the stack, so the running code must not be interrupted. */
   get isHeld(): boolean {
     return this.#calls > 0;
   }
 
   /**
-   * Calls what may call back before it returns. Code of services that becomes due meanwhile runs behind it.
+   * Makes a call that may call back before it returns. Code of services that becomes due meanwhile runs after
+   * it.
    */
   holdDuring(call: () => void): void {
     this.#hold(call, () => this.#runDue());
   }
 
   /**
-   * As `holdDuring`, but that code runs in a later turn of the loop: the caller is to go on whatever it does.
+   * Does the same, but that code runs in a later turn of the event loop, so the caller goes on whatever it
+   * does.
    */
   holdOverTurn(call: () => void): void {
-    // In a microtask of the timer, as the alarms of the timer wheel, and for the same reason.
+    // It runs in a microtask of the timer for the same reason as the alarms of the timer wheel.
     this.#hold(call, () => void setTimeout(() => queueMicrotask(() => this.#runDue()), 0));
   }
 
@@ -44,7 +46,7 @@ export class ServiceCode {
     }
   }
 
-  /** One that does not end is ended from outside: those behind it stay due until the next time. */
+  /** When a callback is interrupted, those behind it stay due until the next call. */
   #runDue(): void {
     while (this.#calls === 0 && this.#due.length > 0) this.#due.shift()!();
   }

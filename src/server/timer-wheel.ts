@@ -1,35 +1,36 @@
-// Deadlines of requests: one coarse timer per worker in place of a `setTimeout` per request. A hashed wheel
-// (Varghese and Lauck, "Hashed and hierarchical timing wheels", 1987): adding and removing are a few pointer
-// writes, and a turn looks only at the slots whose time has come. Nothing ticks while nobody waits.
+// A timer wheel for the deadlines of requests: one coarse timer per worker in place of a `setTimeout` per
+// request. It is a hashed wheel (Varghese and Lauck, "Hashed and hierarchical timing wheels", 1987): adding
+// and removing an alarm are a few pointer writes, and a turn visits only the slots that are due. Without
+// alarms there is no timer.
 
-/** A waiting alarm; `cancel` may be called at any time, also after it rang. */
+/** An alarm of the wheel. `cancel` may be called at any time, even after the alarm has rung. */
 export interface Alarm {
   cancel(): void;
 }
 
 export interface Ticker {
-  /** Milliseconds on a clock that never steps. */
+  /** Milliseconds on a monotonic clock. */
   now(): number;
   /**
    * Calls `turn` every `ms` until the returned function is called.
-   * @param turn takes a time for which everything that had arrived by then has been read
+   * @param turn called with a time: everything that had arrived by then has been read
    */
   every(ms: number, turn: (at: number) => void): () => void;
 }
 
-/** Milliseconds an alarm may be late, beside what the loop itself is late. */
+/** Milliseconds by which an alarm may be late, in addition to the lateness of the event loop. */
 export const GRAIN_MS = 10;
-/** After so long without a turn the loop, or the whole machine, has stood still. */
+/** After this time without a turn the event loop, or the whole machine, counts as stalled. */
 export const LATE_MS = 1000;
 const SLOTS = 512;
 
 /**
- * Timers are before the sockets in a turn of the loop: behind a callback that has held it up, what has
- * arrived meanwhile is not read yet. So the time is taken in the timer, and the wheel turns behind the
- * sockets.
+ * The ticker of a thread. Timers run before the sockets in a turn of the event loop: after a callback that
+ * has held up the loop, what has arrived meanwhile is not read yet. So the time is read in the timer, and the
+ * wheel turns behind the sockets.
  *
- * Callbacks run in a microtask, not in the immediate: a handler that must be broken off from outside can be
- * broken off there without harm to the thread (DESIGN 3.4).
+ * Callbacks run in a microtask, not in the immediate itself, because a handler can be interrupted there
+ * without harm to the thread (docs/cluster.md).
  */
 export const realTicker: Ticker = {
   now: () => performance.now(),
@@ -41,8 +42,8 @@ export const realTicker: Ticker = {
     }, ms).unref();
     return () => {
       clearInterval(timer);
-      // An immediate is not cleared: when a callback between two of them throws, Node.js (20 to 24) stumbles
-      // over one that has been, in every turn of the loop from there on.
+      // The immediate is not cleared: when a callback between two immediates throws, Node.js (20 to 24) fails
+      // at a cleared one in every later turn of the loop.
       isOver = true;
     };
   },
@@ -69,17 +70,17 @@ const nothing = (): void => {};
 export class TimerWheel {
   readonly #ticker: Ticker;
   readonly #failed: (error: unknown) => void;
-  /** Rings of entries; the entry that stands here is the ring's fixed head. */
+  /** Each slot is a ring of entries, given by its fixed head. */
   readonly #slots = Array.from({ length: SLOTS }, () => new Entry(nothing));
   #size = 0;
-  /** First grain that has not been looked at. */
+  /** The first grain that has not been visited. */
   #grain = 0;
-  /** Time of its last turn, or when it has begun to turn. */
+  /** Time of the last turn, or of the start of the ticker. */
   #turnedAt = 0;
   #isLate = false;
   #stop: (() => void) | undefined;
 
-  /** @param failed told when a callback throws; the others still ring */
+  /** @param failed called with what a callback has thrown; the others still ring */
   constructor(failed: (error: unknown) => void, ticker: Ticker = realTicker) {
     this.#failed = failed;
     this.#ticker = ticker;
@@ -90,14 +91,14 @@ export class TimerWheel {
   }
 
   /**
-   * This turn comes so late that the whole machine may have stood still: what others have sent may be on its
+   * This turn is so late that the whole machine may have stalled: what peers have sent may still be on its
    * way.
    */
   get isLate(): boolean {
     return this.#isLate;
   }
 
-  /** While alarms ring: everything that had arrived by this time has been read. */
+  /** While alarms ring, everything that had arrived by this time has been read. */
   get turnedAt(): number {
     return this.#turnedAt;
   }
@@ -106,7 +107,7 @@ export class TimerWheel {
     return this.#ticker.now();
   }
 
-  /** Rings once, at the earliest `ms` from now. */
+  /** Adds an alarm that rings once, at the earliest `ms` from now. */
   after(ms: number, ring: () => void): Alarm {
     const now = this.#ticker.now();
     const entry = new Entry(ring);
@@ -125,7 +126,7 @@ export class TimerWheel {
     return entry;
   }
 
-  /** For `Entry.cancel`. */
+  /** Removes an entry; for `Entry.cancel`. */
   remove(entry: Entry): void {
     entry.wheel = undefined;
     entry.previous.next = entry.next;
@@ -136,7 +137,9 @@ export class TimerWheel {
     }
   }
 
-  /** Rings what is due. A loop that was held up for long finds everything in one round of the wheel. */
+  /**
+   * Rings the alarms that are due. One round of the wheel finds them all, however long the loop was held up.
+   */
   turn(now: number): void {
     this.#isLate = now - this.#turnedAt > LATE_MS;
     this.#turnedAt = now;

@@ -1,5 +1,5 @@
-// Work for the end of this turn of the event loop: behind everything that the HTTP core still hands over of
-// the packets that it has read. One `setImmediate` serves everything that is added within a turn.
+// Runs callbacks at the end of this turn of the event loop, when the HTTP core has reported everything in the
+// packets that it has read. One `setImmediate` serves all callbacks that are added within a turn.
 export class TurnEnd {
   readonly #failed: (error: unknown) => void;
   #waiting: (() => void)[] = [];

@@ -1,17 +1,18 @@
-// Tells a turn of the event loop that has become long. The core takes what its sockets hold in one turn, half
-// a mebibyte from each: tens of thousands of requests or messages, if they are short and pipelined.
+// Recognizes a turn of the event loop that has become long. In one turn the core takes what its sockets hold,
+// up to half a mebibyte each: that is tens of thousands of requests or messages if they are short and
+// pipelined.
 
-/** From here on a turn is long. */
+/** A turn of more milliseconds is long. */
 export const LONG_TURN_MS = 100;
-/** Callbacks between two looks at the clock. */
+/** Callbacks between two readings of the clock. */
 const STRIDE = 64;
 
 export class TurnWatch {
-  /** Changes from turn to turn while there are more than a few callbacks in each. */
+  /** A number of the turn. It changes from turn to turn if each has more than a few callbacks. */
   turn = 0;
   readonly #clock: () => number;
   #left = STRIDE;
-  /** When the turn was first looked at; undefined: not yet. */
+  /** Time of the first reading in this turn; undefined before it. */
   #since: number | undefined;
   #isLong = false;
   readonly #over = (): void => {

@@ -1,14 +1,14 @@
-// What a value is, in words, for messages about a value of the wrong type.
+// Words for a value, for messages about a value of the wrong type.
 import { Readable } from 'node:stream';
 import { types } from 'node:util';
 
-/** Looks at nothing that could throw. */
+/** Names the type of a value, without reading what could throw. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined || Number.isNaN(value)) return String(value);
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-/** The same with the class of an object. @throws what a getter of the object throws */
+/** Names the type of a value, or the class of an object. @throws what a getter of the object throws */
 export function classOf(value: unknown): string {
   if (typeof value !== 'object' || value === null || types.isProxy(value)) return kindOf(value);
   if (Array.isArray(value)) return 'an array';
@@ -17,7 +17,7 @@ export function classOf(value: unknown): string {
   return `an object of the class ${(typeof maker === 'function' && maker.name) || tag}`;
 }
 
-/** What to send in its place; undefined where nothing better is known. */
+/** Advice on what to send in place of a value; undefined when there is none. */
 export function insteadOf(value: unknown): string | undefined {
   if (typeof value === 'bigint') return 'use a string or a number';
   if (typeof value === 'number') return 'use null, a string or a finite number';

@@ -66,7 +66,7 @@ export async function endUnfinished(
     await turn();
     const unfinished = app.living();
     if (unfinished.length === 0) break;
-    ended += unfinished.filter(({ isEndless, isAnswered }) => !isEndless && !isAnswered).length;
+    ended += unfinished.filter(({ isEndless, hasFullResponse }) => !isEndless && !hasFullResponse).length;
     app.abandon(outOfTime(), unfinished);
     // The response to a request that arrived in this turn of the loop is written in the next one.
     await turn();

@@ -113,7 +113,7 @@ export class StallHandler {
     setTimeout(() => {
       const living = new Set(app.living());
       // A request that has ended in order meanwhile has lost nothing.
-      const lost = others.filter((one) => living.has(one) || !one.isAnswered);
+      const lost = others.filter((one) => living.has(one) || !one.hasFullResponse);
       app.interrupt(stalled(), lost);
     }, OTHERS_MS);
   }

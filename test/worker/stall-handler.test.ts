@@ -155,7 +155,7 @@ describe('the examination of a stalled worker', () => {
   });
 
   it('also ends the requests that wait or were dropped with it, but none that has ended in order', async () => {
-    const request = (isAnswered: boolean) => ({ onStack: false, isAnswered });
+    const request = (hasFullResponse: boolean) => ({ onStack: false, hasFullResponse });
     const [waits, leftBehind, hasEnded, later] = [false, false, true, false].map(request);
     let living = [waits, leftBehind, hasEnded];
     let now = 0;

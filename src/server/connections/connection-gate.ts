@@ -11,7 +11,7 @@ import { ConnectionShares } from '../../memory/connection-shares.js';
 import type { Recorder } from '../../memory/metrics/recorder.js';
 import { Connections } from '../../memory/open-connections.js';
 import { Surplus } from '../../memory/surplus-cells.js';
-import { networkOf } from '../route-rate-limits.js';
+import { networkOf } from '../client-network.js';
 import type { ConnectionGate } from '../uws/uws-connections.js';
 
 /** The part of MAX_CONNECTIONS from which on an address is held to its share, and that share. */

@@ -2,7 +2,7 @@
 // counts them by the client's network.
 import { closeSync, openSync, readSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { networkOf } from '../route-rate-limits.js';
+import { networkOf } from '../client-network.js';
 import { addressText } from '../uws/binary-address.js';
 
 /** The tables of IPv4 and IPv6. Only Linux has them. */

@@ -15,7 +15,7 @@ import { httpDate } from './http-date.js';
 export interface FileResponder {
   readonly method: string;
   readonly headers: ReadonlyFields;
-  readonly answered: boolean;
+  readonly hasResponse: boolean;
   header(name: string, value: string): unknown;
   vary(name: string): unknown;
   reply(status: number, contentType: string | undefined, body: Uint8Array | null): Sent;
@@ -131,7 +131,7 @@ async function stream(
   length: number,
   coding?: Coding,
 ): Promise<Sent> {
-  if (ctx.answered) {
+  if (ctx.hasResponse) {
     // The client left while the file was opened.
     await handle.close();
     return SENT;

@@ -77,7 +77,7 @@ export class WebSocketRoute implements SocketRoute {
     const data = this.#options.upgrade?.(context);
     if (!isPromise(data)) return this.#accept(ctx, data);
     return adopted(data).then((value) => {
-      if (!ctx.answered) refuseWhileDraining(ctx);
+      if (!ctx.hasResponse) refuseWhileDraining(ctx);
       return this.#accept(ctx, value);
     });
   };
@@ -111,7 +111,7 @@ export class WebSocketRoute implements SocketRoute {
   }
 
   #accept(ctx: RequestContext, data: unknown): typeof SENT {
-    if (ctx.answered) return SENT;
+    if (ctx.hasResponse) return SENT;
     const protocol = chooseProtocol(ctx.headers, this.limits.protocols);
     if (!ctx.upgrade(this, protocol, data))
       throw upgradeRequired('A WebSocket needs a connection of its own.');
