@@ -61,7 +61,7 @@ describe('an answer', () => {
     const { app, inject } = bench((demo) =>
       demo.get('/', (ctx) => {
         ctx.text('first');
-        expect(() => ctx.sse((async function* () {})())).to.throw('answered already');
+        expect(() => ctx.sse((async function* () {})())).to.throw('has a response already');
         isEndless = app.running()?.isEndless;
       }),
     );

@@ -80,7 +80,7 @@ describe('an answer', () => {
       });
     });
     expect((await inject({ url: '/' })).text()).to.equal('1');
-    expect(logs.map(({ msg }) => msg)).to.deep.equal(['a handler failed after its answer']);
+    expect(logs.map(({ msg }) => msg)).to.deep.equal(['a handler failed after its response']);
   });
 
   it('cannot have a status that is none', async () => {

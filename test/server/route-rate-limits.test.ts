@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { parseRate } from '#src/rate.js';
-import { networkOf } from '#src/server/route-rate-limits.js';
+import { networkOf } from '#src/server/client-network.js';
 import { type Answer, bench } from './kit.js';
 
 const rateFields = ({ status, headers }: Answer) => [
