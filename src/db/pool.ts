@@ -25,12 +25,12 @@ import type { Connection, ConnectionOptions } from './connection.js';
 import { ConnectionQueue, type Waiter, type Wish } from './connection-queue.js';
 import { databaseBusy } from './database-errors.js';
 import { ExhaustionLog } from './exhaustion-log.js';
-import { Lease } from './lease.js';
 import { SessionDemand, type SessionKind } from './session-demand.js';
+import { Lease } from './session-lease.js';
 import { type OpenResult, SessionOpener } from './session-opener.js';
 import { Sessions } from './sessions.js';
 import type { Statement } from './statement.js';
-import { closeSurplus, type Holdings, isOwed } from './surplus.js';
+import { closeSurplus, type Holdings, isOwed } from './surplus-sessions.js';
 
 export interface PoolOptions {
   readonly connection: Omit<ConnectionOptions, 'readOnly' | 'connectTimeoutMs'>;

@@ -4,9 +4,9 @@ import { Deadline } from '../deadline.js';
 import { DeadlineExceededError } from '../errors.js';
 import { Hold, type Holds } from '../hold.js';
 import { currentScope } from '../scope.js';
-import type { Lease } from './lease.js';
 import { OpenTransaction, type TransactionContext } from './open-transaction.js';
 import type { ConnectionPool } from './pool.js';
+import type { Lease } from './session-lease.js';
 import { beforeDeadline } from './transaction-limits.js';
 
 /** Deadline of work outside any request. */

@@ -7,6 +7,7 @@ import { type FolderIdentity, folderIdentityOf, hasIdentity } from '../process/f
 import type { Log } from '../telemetry/log.js';
 import { fitsSocket } from '../unix-socket.js';
 import { adoptPostmaster } from './adopt-postmaster.js';
+import { inTurn, untilPassed } from './await-start.js';
 import type { Embedded, EmbeddedOptions } from './embedded.js';
 import { type Account, chooseAccount, requireMapped, withPassage } from './embedded-account.js';
 import { type Binaries, locateBinaries } from './embedded-binaries.js';
@@ -15,7 +16,6 @@ import { disownPidFile } from './pid-file.js';
 import { type Postmaster, SOCKET_FILE } from './postmaster.js';
 import { requireNotRunning } from './require-not-running.js';
 import { startPostmaster } from './start-postmaster.js';
-import { inTurn, untilPassed } from './start-turn.js';
 import { SupervisedPostgres } from './supervised-postgres.js';
 
 const ORPHANS_MS = 10_000;

@@ -3,7 +3,7 @@
 import type { Logger } from 'pino';
 import type { Journal } from './journal.js';
 import { JournalClock } from './journal-clock.js';
-import { LEASE_MS } from './lease.js';
+import { LEASE_MS } from './saga-lease.js';
 
 /**
  * A round that is this late, or a reply that takes this long, means that leases of other workers may have

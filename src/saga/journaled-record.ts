@@ -4,8 +4,8 @@ import { fullJitterMs } from '../resilience/full-jitter.js';
 import { countCompensationTime } from './compensation-time.js';
 import type { SagaPlan } from './definition.js';
 import { type Hold, type LeaseUpdate, type SagaRecord, UnstorableError } from './journal.js';
-import { Lease } from './lease.js';
 import type { RunnerDeps } from './runner-deps.js';
+import { Lease } from './saga-lease.js';
 
 const RETRY = { baseMs: 100, maxMs: 5000 };
 

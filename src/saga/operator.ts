@@ -5,10 +5,10 @@ import { HttpError, NotFoundError, ValidationError } from '../errors.js';
 import { type Intervention, intervene } from './intervene.js';
 import type { Journal, ListQuery, SagaRecord, SagaSummary } from './journal.js';
 import { maxResultLength, requireJson } from './json.js';
-import { LEASE_MS } from './lease.js';
 import { PgJournal } from './pg-journal.js';
 import type { SagaStatus, SagaView } from './saga.js';
 import { isSagaId } from './saga-id.js';
+import { LEASE_MS } from './saga-lease.js';
 import { listItemOf, type SagaListItem, viewOf } from './saga-view.js';
 
 export interface SagaListQuery {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { inheritedEnvironment } from '../config/inherited-environment.js';
 import { flagOf } from '../config/setting-names.js';
 import { newDataDir } from './data-dir.js';
-import { fileOf } from './file-path.js';
+import { fileOf } from './file-of.js';
 import { ClusterError, type Exit, endOf, StartedProcess } from './started-process.js';
 
 const ENTRY = fileURLToPath(new URL('./tethered.js', import.meta.url));

@@ -7,7 +7,7 @@ import { type ConfigFile, configFileOf, loadConfigFile } from '../config/config-
 import { settingsOf } from '../config/load.js';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
-import { fileOf } from './file-path.js';
+import { fileOf } from './file-of.js';
 
 export interface ProjectOptions {
   /**

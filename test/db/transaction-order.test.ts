@@ -2,8 +2,8 @@
 import { expect } from 'chai';
 import type { Connection, SendOptions } from '#src/db/connection.js';
 import { DatabaseMisuseError } from '#src/db/database-errors.js';
-import { Lease } from '#src/db/lease.js';
 import { OpenTransaction, type TransactionContext } from '#src/db/open-transaction.js';
+import { Lease } from '#src/db/session-lease.js';
 import { StatementCache } from '#src/db/statement.js';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError } from '#src/errors.js';

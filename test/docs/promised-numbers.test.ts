@@ -150,7 +150,7 @@ const PROMISES: readonly Promised[] = [
   ),
   promised('docs/shared-memory.md', 'and keeps it for # s.', 'db/pool', 'IDLE_MS', SECOND),
   promised('docs/shared-memory.md', 'renews it every # ms until', 'db/pool', 'TICK_MS'),
-  promised('docs/shared-memory.md', 'gives that up after # ms', 'db/surplus', 'TURN_MS'),
+  promised('docs/shared-memory.md', 'gives that up after # ms', 'db/surplus-sessions', 'TURN_MS'),
   promised(
     'docs/shared-memory.md',
     'not renewed its claim for # ms',
@@ -198,7 +198,7 @@ const PROMISES: readonly Promised[] = [
     'IN_USE_MS',
     SECOND,
   ),
-  promised('docs/sagas.md', 'holds a lease of # s on it', 'saga/lease', 'LEASE_MS', SECOND),
+  promised('docs/sagas.md', 'holds a lease of # s on it', 'saga/saga-lease', 'LEASE_MS', SECOND),
   promised('docs/cluster.md', 'for that the last # ms of', 'worker/drain-worker', 'ANSWER_MS'),
   promised('docs/sagas.md', 'Return little: up to # levels', 'saga/json', 'MAX_LEVELS'),
   promised('docs/operations.md', 'at most every # s.', 'cluster/heap-watch', 'PAUSE_MS', SECOND),

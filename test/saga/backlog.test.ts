@@ -1,7 +1,7 @@
 // A worker that takes over more sagas than it can run at once.
 import { expect } from 'chai';
 import type { ClaimLimits, Journal, SagaRecord } from '#src/saga/journal.js';
-import { LEASE_MS } from '#src/saga/lease.js';
+import { LEASE_MS } from '#src/saga/saga-lease.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { sagaRecord } from '#test/conformance/journal-records.js';
 import { definitionOf, engineOn, Moment, type Step } from './harness.js';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { SagaEngine } from '#src/saga/engine.js';
 import { hasEnded, type SagaRecord, type StepRecord } from '#src/saga/journal.js';
-import { LEASE_MS } from '#src/saga/lease.js';
+import { LEASE_MS } from '#src/saga/saga-lease.js';
 import { MAX_UNENDED_UNDOS } from '#src/saga/state-machine.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { newSeed } from '#test/support/random.js';

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { BusinessError } from '#src/errors.js';
 import type { SagaEngine } from '#src/saga/engine.js';
 import { intervene } from '#src/saga/intervene.js';
-import { LEASE_MS } from '#src/saga/lease.js';
+import { LEASE_MS } from '#src/saga/saga-lease.js';
 import { MAX_UNENDED_UNDOS } from '#src/saga/state-machine.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { definitionOf, engineOn, type Step } from './harness.js';

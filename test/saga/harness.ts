@@ -4,8 +4,8 @@ import { Rows } from '#src/db/rows.js';
 import type { AnyDefinition } from '#src/saga/definition.js';
 import { createSagaEngine, type SagaEngine, type SagaEngineOptions } from '#src/saga/engine.js';
 import type { Journal } from '#src/saga/journal.js';
-import { LEASE_MS } from '#src/saga/lease.js';
 import type { SagaStep, StepContext } from '#src/saga/saga.js';
+import { LEASE_MS } from '#src/saga/saga-lease.js';
 import { MemoryJournal, type MemoryStore } from '#test/conformance/journal-memory.js';
 
 export const silent = pino({ level: 'silent' });

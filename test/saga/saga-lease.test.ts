@@ -4,8 +4,8 @@ import { mock } from 'node:test';
 import { expect } from 'chai';
 import type { SagaEngine } from '#src/saga/engine.js';
 import type { Journal } from '#src/saga/journal.js';
-import { LEASE_MS } from '#src/saga/lease.js';
 import type { StepContext } from '#src/saga/saga.js';
+import { LEASE_MS } from '#src/saga/saga-lease.js';
 import { MemoryStore } from '#test/conformance/journal-memory.js';
 import { definitionOf, engineOn, Moment, type Step } from './harness.js';
 
