@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { deadImports, forbiddenImports, isPlaced, misplacedNames } from './architecture/rooms.js';
+import { deadImports, forbiddenImports, isPlaced, misplacedNames } from './architecture/modules.js';
 import { cycles, parse, sourcesBelow } from './architecture/source.js';
 
 describe('the architecture', () => {
