@@ -88,7 +88,7 @@ const PROMISES: readonly Promised[] = [
   promised('SECURITY.md', '| JSON bodies | 64 KiB, # levels', 'server/body/json-body', 'MAX_JSON_DEPTH'),
   promised(
     'SECURITY.md',
-    '| responses that lie unread | # MiB',
+    '| responses that are not read | # MiB',
     'admin/unread-responses',
     'MOST_UNREAD_BYTES',
     KIB * KIB,
