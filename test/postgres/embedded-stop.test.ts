@@ -16,7 +16,7 @@ import { hangPool } from '#test/support/hung-pool.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { deferred } from '../db/fixtures/deferred.js';
 
-/** About what the last part of an end has. */
+/** About the time that the end of a process leaves for PostgreSQL. */
 const STOP_MS = 1_500;
 
 describe('the stop of the embedded PostgreSQL', () => {
@@ -39,7 +39,7 @@ describe('the stop of the embedded PostgreSQL', () => {
   };
 
   for (const [owner, slot] of [
-    ['an only owner', null],
+    ['the only owner', null],
     ['an owner that may have a successor', '5'],
   ] as const) {
     it(`by ${owner} leaves no process while all pool threads hang`, async () => {
@@ -57,24 +57,24 @@ describe('the stop of the embedded PostgreSQL', () => {
     });
   }
 
-  it('leaves no process while it is coming back and all pool threads hang', async () => {
+  it('leaves no process if PostgreSQL is being started again and all pool threads hang', async () => {
     const postgres = await start();
     const all = [postgres.pid, ...childrenOf(postgres.pid)];
-    const told = deferred<string>();
-    postgres.onExit(told.resolve);
+    const ended = deferred<string>();
+    postgres.onExit(ended.resolve);
     const release = hangPool();
     try {
       process.kill(postgres.pid, 'SIGKILL');
-      await told.promise;
+      await ended.promise;
       await stopped(postgres);
     } finally {
       await release();
     }
-    while (all.some(isProcessAlive)) await new Promise(setImmediate); // they notice it themselves
+    while (all.some(isProcessAlive)) await new Promise(setImmediate); // its children notice its end by themselves
     await stopped(await start());
   });
 
-  it('is not followed by a start in the place of a folder that was moved', async () => {
+  it('makes no new folder at the path of one that was moved', async () => {
     const failed = deferred<unknown>();
     const error = (first: unknown): void => {
       if (typeof first === 'object') failed.resolve(first);
@@ -104,20 +104,20 @@ describe('the folder of a postmaster', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('is in its place when the postmaster works there', async () => {
+  it('is at its path when the postmaster works there', async () => {
     const place = await folderIdentityOf(folder);
     expect(await isInPlace(folder, folder, place, countdown)).to.equal(true);
     expect(await isInPlace(`${folder}-moved`, folder, place, countdown)).to.equal(false);
   });
 
-  it('is in its place, where the kernel does not tell, when it is the same one', async () => {
+  it('is at its path when the folder there is the same, if the working folder cannot be read', async () => {
     const place = await folderIdentityOf(folder);
     expect(await isInPlace(undefined, folder, place, countdown)).to.equal(true);
     expect(await isInPlace(undefined, folder, await folderIdentityOf('/'), countdown)).to.equal(false);
     expect(await isInPlace(undefined, `${folder}-moved`, place, countdown)).to.equal(false);
   });
 
-  it('is not taken to be in its place when the disk does not answer in time', async () => {
+  it('counts as moved when the disk does not respond in time', async () => {
     const place = await folderIdentityOf(folder);
     const short = new Countdown(100);
     const release = hangPool();

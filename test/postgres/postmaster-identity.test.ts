@@ -13,7 +13,7 @@ import {
 import { startTimeOf } from '#src/process/process-identity.js';
 
 const CLUSTER = '/data/pg/data';
-/** No process has it. */
+/** A pid that no process has. */
 const DEAD = 0x7fffffff;
 
 const failing = (code: string) => (): string => {
@@ -43,7 +43,7 @@ describe('the process that a pid file names', () => {
   });
 
   for (const code of ['EACCES', 'EPERM']) {
-    it(`is known by its arguments when its folder is closed to us (${code})`, () => {
+    it(`is recognized by its arguments when its folder may not be read (${code})`, () => {
       const closed = failing(code);
       const of = (...args: string[]) => matchPostmaster(process.pid, CLUSTER, proc(closed, ...args));
       expect(of('/opt/postgres', '-D', CLUSTER, '-c', 'port=5432')).to.equal('yes');
@@ -59,7 +59,7 @@ describe('the process that a pid file names', () => {
     });
   }
 
-  it('is none of ours in a /proc of another PID namespace, whatever that shows of it', async function () {
+  it('is not the postmaster if /proc is that of another PID namespace', async function () {
     const container = ['-p', '-f', '--kill-child'];
     if (spawnSync('unshare', [...container, 'true']).status !== 0) this.skip();
     const folder = realpathSync(tmpdir());
@@ -76,7 +76,7 @@ describe('the process that a pid file names', () => {
     }
   });
 
-  it('is none when it has ended meanwhile', () => {
+  it('is not the postmaster when it has ended meanwhile', () => {
     expect(matchPostmaster(DEAD, CLUSTER, proc(failing('ENOENT')))).to.equal('no');
     expect(
       matchPostmaster(DEAD, CLUSTER, { workingFolder: failing('EACCES'), commandLine: failing('ESRCH') }),
@@ -84,13 +84,13 @@ describe('the process that a pid file names', () => {
   });
 });
 
-describe('a postmaster that was seen before', () => {
+describe('a postmaster that was found before', () => {
   it('is the same process wherever its folder is by now', async () => {
     const startTime = startTimeOf(process.pid)!;
     expect(await isStillPostmaster({ pid: process.pid, startTime }, '/elsewhere')).to.equal(true);
   });
 
-  it('is gone when its pid belongs to none, or to a later process', async () => {
+  it('has ended when no process, or a later one, has its pid', async () => {
     const startTime = startTimeOf(process.pid)!;
     expect(await isStillPostmaster({ pid: DEAD, startTime }, CLUSTER)).to.equal(false);
     expect(await isStillPostmaster({ pid: process.pid, startTime: '1' }, CLUSTER)).to.equal(false);

@@ -9,7 +9,7 @@ const never = (): Promise<never> => new Promise(() => undefined);
 const failing = (): Promise<never> => Promise.reject(new Error('this part is broken'));
 const done = (): Promise<void> => Promise.resolve();
 
-/** How each part of an end may go wrong. */
+/** What each part of an end may do. */
 const WORK = { done, never, failing };
 type Work = keyof typeof WORK;
 
@@ -28,7 +28,7 @@ describe('the end of the primary', () => {
     }
   });
 
-  /** @param over undefined: nothing serves yet */
+  /** @param over changes to what serves; undefined: nothing serves yet */
   function setUp(over: Partial<Serving> | undefined, parts: readonly Work[] = ['done']) {
     const stopped: string[] = [];
     const lines: { msg: string; exitCode?: number }[] = [];
@@ -73,7 +73,7 @@ describe('the end of the primary', () => {
   for (const drain of Object.keys(WORK) as Work[]) {
     for (const part of Object.keys(WORK) as Work[]) {
       const isOrderly = drain === 'done' && part === 'done';
-      it(`comes when the drain is ${drain} and a part that is stopped is ${part}`, async () => {
+      it(`comes after a signal if the drain is ${drain} and the stop of a part is ${part}`, async () => {
         const { handlers, exit, stopped } = setUp({ drain: WORK[drain] }, ['done', part, 'done']);
         handlers.stop('SIGTERM');
         expect(await exit).to.deep.equal({ code: isOrderly ? 0 : 70, isStuck: part !== 'done' });
@@ -103,13 +103,13 @@ describe('the end of the primary', () => {
     expect(await exit).to.deep.equal({ code: 70, isStuck: true });
   });
 
-  it('comes with 70 when the process gives up and the drain does not end', async () => {
+  it('has exit code 70 when the process fails after its drain and the drain does not end', async () => {
     const { ending, exit } = setUp({ drain: never });
     void ending.failAfterDrain('too many threads are stalled');
     expect((await exit).code).to.equal(70);
   });
 
-  it('comes with the code of the failure when workers do not leave, or cannot be told', async () => {
+  it('has the exit code of the failure even if the workers cannot be stopped', async () => {
     for (const leaveNow of [never, failing]) {
       const { ending, exit } = setUp({ leaveNow });
       void ending.fail('the port is taken', 1);
@@ -117,7 +117,7 @@ describe('the end of the primary', () => {
     }
   });
 
-  it('comes with 1 on a second signal, whatever the drain and the parts do', async () => {
+  it('has exit code 1 after a second signal, whatever the drain and the parts do', async () => {
     for (const part of Object.keys(WORK) as Work[]) {
       const { handlers, exit } = setUp({ drain: never, drainWithinMs: 60_000, leaveNow: never }, [part]);
       handlers.stop('SIGTERM');
@@ -126,11 +126,11 @@ describe('the end of the primary', () => {
     }
   });
 
-  /** Whatever tells the end that the process has failed. */
+  /** The ways in which the process can fail. */
   const FAILURES: Record<string, { readonly code: number; readonly fail: (ending: Ending) => unknown }> = {
     'UNHANDLED_REJECTION=exit': { code: 70, fail: (ending) => ending.fail('a rejection', 70) },
     'a configuration that workers refuse': { code: 78, fail: (ending) => ending.fail('refused', 78) },
-    'threads that stand still': { code: 70, fail: (ending) => ending.failAfterDrain('they stand still') },
+    'stalled threads': { code: 70, fail: (ending) => ending.failAfterDrain('they are stalled') },
     ...Object.fromEntries(
       EVENTS.map((event) => [
         event,
@@ -139,7 +139,7 @@ describe('the end of the primary', () => {
     ),
   };
   for (const [what, { code, fail }] of Object.entries(FAILURES)) {
-    it(`has the code ${code} when it is not orderly because of ${what}, and still drains and stops every part`, async () => {
+    it(`has exit code ${code} when ${what} comes during a drain, and still drains and stops every part`, async () => {
       let drained!: () => void;
       const drain = (): Promise<void> =>
         new Promise((resolve) => {
@@ -158,15 +158,15 @@ describe('the end of the primary', () => {
   }
 
   it('comes before anything serves, with nothing to drain', async () => {
-    for (const told of ['stop', 'stopNow'] as const) {
+    for (const signal of ['stop', 'stopNow'] as const) {
       const { handlers, exit, stopped } = setUp(undefined);
-      handlers[told]('SIGTERM');
-      expect(await exit).to.deep.equal({ code: told === 'stop' ? 0 : 1, isStuck: false });
+      handlers[signal]('SIGTERM');
+      expect(await exit).to.deep.equal({ code: signal === 'stop' ? 0 : 1, isStuck: false });
       expect(stopped).to.deep.equal(['part 0']);
     }
   });
 
-  it('leaves to the last moment of the process what is left of the bound, which a second signal cuts short', async () => {
+  it('leaves the rest of its time to the exit of the process, less after a second signal', async () => {
     const one = setUp({ drainWithinMs: 60_000 });
     one.handlers.stop('SIGTERM');
     await one.exit;
@@ -180,7 +180,7 @@ describe('the end of the primary', () => {
 });
 
 describe('the parts of the process', () => {
-  it('share a bound for stopping, except one that has its own', async () => {
+  it('share one limit of time for their stop, except a part that has its own', async () => {
     const lifecycle = new Lifecycle(20);
     const stopped: string[] = [];
     const lines: { part: string }[] = [];

@@ -8,10 +8,10 @@ import { rejection } from '../db/fixtures/open.js';
 const failure = (code: string): NodeJS.ErrnoException =>
   Object.assign(new Error(`${code}: it fails`), { code });
 
-describe('what cannot be read', () => {
+describe('an access to a file that fails', () => {
   const codes = Object.keys(constants.errno);
 
-  it('is missing for ENOENT alone, and for no other error of the system', async () => {
+  it('means that the file is missing for ENOENT, and for no other error of the system', async () => {
     expect(codes).to.have.length.above(70).and.include.members(['ENOENT', 'EMFILE', 'EACCES', 'EIO']);
     for (const code of codes) {
       const error = failure(code);
@@ -21,7 +21,7 @@ describe('what cannot be read', () => {
     expect(await ifExists(Promise.resolve('text'))).to.equal('text');
   });
 
-  it('is no heartbeat that stands still', async () => {
+  it('means that there is no heartbeat for ENOENT, and for no other error', async () => {
     for (const code of codes) {
       const beat = readBeat('owner-1.beat', () => Promise.reject(failure(code)));
       if (code === 'ENOENT') expect(await beat).to.equal('');
@@ -29,7 +29,7 @@ describe('what cannot be read', () => {
     }
   });
 
-  it('is no socket without a listener, unless the system says so', () => {
+  it('means that no process listens at a socket only for the errors that report that', () => {
     const known: Record<string, string> = { ENOENT: 'absent', ECONNREFUSED: 'refusing', EAGAIN: 'listening' };
     for (const code of codes) {
       const state = (): string => stateFromError(failure(code), '/data/a.sock');

@@ -5,21 +5,21 @@ import { expect } from 'chai';
 import { makeFolder } from '#src/process/make-folder.js';
 import { rejection } from '../db/fixtures/open.js';
 
-describe('making a folder', () => {
+describe('makeFolder', () => {
   let root: string;
   before(async () => {
     root = await mkdtemp(join(tmpdir(), 'multilane-folder-'));
   });
   after(() => rm(root, { recursive: true }));
 
-  it('makes what is missing above it, and says whether it was there', async () => {
+  it('makes the missing folders above, and returns whether the folder was missing', async () => {
     const path = join(root, 'a/b/c');
     expect(await makeFolder(path)).to.equal(true);
     expect((await stat(path)).isDirectory()).to.equal(true);
     expect(await makeFolder(path)).to.equal(false);
   });
 
-  it('lets several make the same path at once', async () => {
+  it('lets several callers make the same path at once', async () => {
     const path = join(root, 'd/e/f');
     const made = await Promise.all(Array.from({ length: 8 }, () => makeFolder(path)));
     expect(made.filter(Boolean)).to.have.length(1);
@@ -31,7 +31,7 @@ describe('making a folder', () => {
     expect(await rejection(makeFolder(join(root, 'file/below')))).to.have.property('code', 'ENOTDIR');
   });
 
-  it('fails, and ends, where no folder can be made', async function () {
+  it('fails, instead of never returning, where no folder can be made', async function () {
     if (process.platform !== 'linux') this.skip();
     expect(await rejection(makeFolder('/proc/absent/data'))).to.have.property('code', 'ENOENT');
   });

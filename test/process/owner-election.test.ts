@@ -20,8 +20,8 @@ const claimant = (pid: number, slot: string | null): Claimant => ({
 });
 
 /**
- * Processes that live and the entries they share; each access is a step that the scheduler puts where it
- * likes.
+ * Processes that live and the entries that they share. Each access is a step, which the scheduler puts
+ * anywhere.
  */
 class World {
   readonly alive = new Set<number>();
@@ -33,7 +33,7 @@ class World {
     this.#scheduler = scheduler;
   }
 
-  /** What a process that is killed was about to do never happens. */
+  /** Does an action of a process, unless that is killed before. */
   async step<T>(pid: number, action: () => T): Promise<T> {
     await this.#scheduler.schedule(Promise.resolve());
     if (!this.alive.has(pid)) return new Promise<never>(() => undefined);
@@ -85,14 +85,18 @@ class World {
   }
 }
 
-/** The server both use. It outlives whoever started it, and must not be started twice at once. */
+/**
+ * The server that both use. It outlives the process that has started it, and must not be started twice at
+ * once.
+ */
 interface Server {
   running: boolean;
   starter: number | undefined;
 }
 
 /**
- * One life: gets in, has the server started if that is its turn, uses it, leaves. A kill ends it anywhere.
+ * One life of a process: becomes an owner, starts the server if it is its turn, uses it, leaves. A kill may
+ * end it anywhere.
  */
 async function live(world: World, server: Server, slot: string, users: Set<number>): Promise<void> {
   const { pid, lock } = world.start(slot);
@@ -105,7 +109,7 @@ async function live(world: World, server: Server, slot: string, users: Set<numbe
   if (await outcome.leave()) {
     await world.step(pid, () => {
       const living = [...users].filter((user) => world.alive.has(user));
-      expect(living, 'nobody uses the server when it is stopped').to.deep.equal([]);
+      expect(living, 'no process uses the server when it is stopped').to.deep.equal([]);
       server.running = false;
     });
   }
@@ -130,13 +134,13 @@ async function launch(world: World, server: Server, pid: number, lock: OwnerLock
     });
     return;
   }
-  throw new Error('never gets its turn');
+  throw new Error('it is never its turn');
 }
 
 describe('the election of an owner', () => {
   const scheduler = fc.scheduler();
 
-  it('lets in one process at a time outside of a process manager, whoever is killed when', async () => {
+  it('has one owner at a time outside of pm2, whichever processes are killed at whatever time', async () => {
     const kills = fc.array(fc.nat(60), { maxLength: 3 });
     await fc.assert(
       fc.asyncProperty(scheduler, kills, async (s, at) => {
@@ -165,7 +169,7 @@ describe('the election of an owner', () => {
     );
   });
 
-  it('has one server started by one of two in a slot, and stopped by the last, whoever is killed when', async () => {
+  it('has the server started by one process of a slot and stopped by the last, whichever are killed', async () => {
     const kills = fc.array(fc.nat(120), { maxLength: 2 });
     const begins = fc.array(fc.nat(40), { minLength: 2, maxLength: 4 });
     await fc.assert(
@@ -183,7 +187,7 @@ describe('the election of an owner', () => {
     );
   });
 
-  it('stops the server when the successor has died before', async () => {
+  it('lets the elder stop the server when the successor has died before', async () => {
     const { elder, successor, world } = await pair();
     expect(await successor.lock.status()).to.equal('successor');
     world.kill(successor.pid);
@@ -208,7 +212,7 @@ describe('the election of an owner', () => {
     expect(await successor.lock.status()).to.equal('eldest');
   });
 
-  it('refuses another slot, none at all, and a third process', async () => {
+  it('refuses a process of another slot, one without a slot, and a third process', async () => {
     const { world, successor } = await pair();
     for (const slot of ['8', null, '7']) {
       expect(await world.start(slot).lock).to.have.property('heldBy');
@@ -222,7 +226,7 @@ describe('the election of an owner', () => {
 });
 
 describe('an owner whose folder was replaced', () => {
-  it('does not take the entry of another process with its number for its own', async () => {
+  it('does not take an entry of another process with the same generation for its own', async () => {
     const world = new World({ schedule: (task: Promise<unknown>) => task } as fc.Scheduler);
     const enter = async () => {
       const { pid, lock } = world.start('7');
@@ -240,7 +244,7 @@ describe('an owner whose folder was replaced', () => {
     expect(await world.start(null).lock, 'the other one still owns it').to.have.property('heldBy');
   });
 
-  it('makes its entry again when somebody has removed it', async () => {
+  it('makes its entry again after it was removed', async () => {
     const world = new World({ schedule: (task: Promise<unknown>) => task } as fc.Scheduler);
     const { pid, lock } = world.start(null);
     const outcome = await lock;
@@ -259,7 +263,7 @@ describe('an owner whose entry was removed', () => {
     expect(await successor.lock.status()).to.equal('successor');
   });
 
-  it('gives way to a stranger that came in meanwhile, whatever its number', async () => {
+  it('is replaced by an owner of another slot that came meanwhile, whatever its generation', async () => {
     const world = new World({ schedule: (task: Promise<unknown>) => task } as fc.Scheduler);
     const enter = async () => {
       const { pid, lock } = world.start(null);
@@ -278,7 +282,7 @@ describe('an owner whose entry was removed', () => {
 });
 
 describe('an owner that was taken for dead', () => {
-  it('is told who owns its folder now, and only then', async () => {
+  it('finds the new owner of its folder, and none while there is none', async () => {
     const { elder, successor, world } = await pair();
     expect(await elder.lock.newOwner()).to.equal(undefined);
     expect(await successor.lock.newOwner()).to.equal(undefined);
@@ -303,7 +307,7 @@ async function pair() {
   return { world, elder: await enter(), successor: await enter() };
 }
 
-/** Runs all lives to their end, killing the eldest process that lives after so many steps each. */
+/** Runs all lives to their end. At each of the given steps it kills the eldest process that lives. */
 async function run(
   scheduler: fc.Scheduler,
   world: World,
@@ -315,7 +319,7 @@ async function run(
   for (let step = 0; scheduler.count() > 0; step += 1) {
     if (killAt.includes(step)) for (const pid of [...world.alive].slice(0, 1)) world.kill(pid);
     await scheduler.waitOne();
-    await new Promise(setImmediate); // whoever was waiting comes to its next step
+    await new Promise(setImmediate); // the processes that waited for it reach their next step
   }
   if (failures.length > 0) throw failures[0];
 }

@@ -31,20 +31,20 @@ describe('the owner lock', () => {
     await rm(folder, { recursive: true });
   });
 
-  /** Owners that are not seen to live are watched for a tenth of a second. */
+  /** Acquires the lock; an owner without a sign of life is watched for a tenth of a second. */
   const acquire = (slot: string | null = null): Promise<OwnerLock> =>
     acquireOwnerLock({ folder, slot, log, watchMs: 100, beatEveryMs: 20 });
   const contend = async (
     slot?: string,
     before: readonly string[] = [],
-  ): Promise<{ readonly child: Child; readonly said: string }> => {
+  ): Promise<{ readonly child: Child; readonly output: string }> => {
     const script = fileURLToPath(new URL('./fixtures/lock-contender.js', import.meta.url));
     const [program, ...args] = [...before, process.execPath, script, folder];
     const named = slot === undefined ? [] : [slot];
     const child = spawn(program!, [...args, ...named], { stdio: ['pipe', 'pipe', 'inherit'] });
     children.push(child);
-    const [said] = (await once(child.stdout, 'data')) as [Buffer];
-    return { child, said: said.toString().trim() };
+    const [output] = (await once(child.stdout, 'data')) as [Buffer];
+    return { child, output: output.toString().trim() };
   };
   const end = async (child: Child): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -53,9 +53,9 @@ describe('the owner lock', () => {
     await exited;
   };
 
-  it('is refused while another process holds it, naming the process and the folder', async () => {
-    const { child, said } = await contend();
-    expect(said).to.equal('owner 1');
+  it('is refused while another process holds it, with the pid and the folder', async () => {
+    const { child, output } = await contend();
+    expect(output).to.equal('owner 1');
     const error = await rejection(acquire());
     expect(error).to.be.instanceOf(StartError);
     expect(error.message).to.equal(`another multilane (pid ${child.pid}) owns DATA_DIR ${folder}`);
@@ -76,16 +76,16 @@ describe('the owner lock', () => {
     expect(await readdir(folder)).to.deep.equal(['owner-3.json', 'owner-3.released']);
   });
 
-  it('is held against a second start in the same process', async () => {
+  it('is refused to a second start in the same process', async () => {
     await acquire();
     expect(await rejection(acquire())).to.be.instanceOf(StartError);
   });
 
-  it('goes to exactly one of several that start at once, over a lock that is stale or none', async () => {
+  it('is acquired by exactly one of several processes that start at once, whether a stale lock is there or none', async () => {
     for (let round = 0; round < 2; round++) {
       const contenders = await Promise.all(Array.from({ length: 4 }, () => contend()));
-      const owners = contenders.filter(({ said }) => said.startsWith('owner'));
-      expect(owners.map(({ said }) => said)).to.have.length(1);
+      const owners = contenders.filter(({ output }) => output.startsWith('owner'));
+      expect(owners.map(({ output }) => output)).to.have.length(1);
       await Promise.all(contenders.map(({ child }) => end(child)));
     }
   });
@@ -103,7 +103,7 @@ describe('the owner lock', () => {
     return setInterval(() => writeFileSync(join(folder, 'owner-1.beat'), String(beats++)), 20);
   };
 
-  it('is stale when the pid belongs to a process that started later', async () => {
+  it('is free when a process that started later has the pid', async () => {
     await record({ startTime: '1' });
     await acquire();
   });
@@ -111,16 +111,16 @@ describe('the owner lock', () => {
   for (const [where, changes] of [
     ['before a reboot, even if pid and start time agree', { bootId: 'another boot' }],
     ['in another container', { pidNamespace: 'another container' }],
-    ['nobody knows where, since it cannot be read', { pid: null }],
+    ['at an unknown place, since it cannot be read', { pid: null }],
   ] as const) {
-    it(`is stale when its owner lived ${where}, and shows no sign of life for a while`, async () => {
+    it(`is free when its owner lived ${where} and gives no sign of life for some time`, async () => {
       await record(changes);
       await acquire();
       expect(warnings).to.have.length(2);
       expect(warnings.join()).to.include(folder).and.include('taking over').and.not.include('pid 0');
     });
 
-    it(`is not stale when its owner lived ${where}, but its heartbeat goes on`, async () => {
+    it(`is held when its owner lived ${where} and its heartbeat goes on`, async () => {
       await record(changes);
       const timer = beating();
       const error = await rejection(acquire()).finally(() => clearInterval(timer));
@@ -129,13 +129,13 @@ describe('the owner lock', () => {
     });
   }
 
-  it('is not stale as long as everything agrees', async () => {
+  it('is held as long as pid, start time, boot and namespace match', async () => {
     await record({});
     expect(await rejection(acquire())).to.be.instanceOf(StartError);
   });
 
   for (const text of ['', 'null', '[]', '{}', '"owner"', '{"pid":"1"}', '\0'.repeat(64)]) {
-    it(`that reads ${JSON.stringify(text)} is stale unless somebody answers`, async () => {
+    it(`is free if the entry has the text ${JSON.stringify(text)} and no process listens at its socket`, async () => {
       await writeFile(join(folder, 'owner-7.json'), text);
       const lock = await acquire();
       expect(lock.owner.generation).to.equal(8);
@@ -151,7 +151,7 @@ describe('the owner lock', () => {
     ['a folder', ['mkdir']],
     ['a device', ['ln', '-s', '/dev/zero']],
   ] as const) {
-    it(`names ${what} in the place of an entry`, async () => {
+    it(`is refused with the path when ${what} is in the place of an entry`, async () => {
       const entry = join(folder, 'owner-1.json');
       spawnSync(args[0], [...args.slice(1), entry]);
       const error = await rejection(acquire());
@@ -167,21 +167,21 @@ describe('the owner lock', () => {
     expect(warnings.join()).to.include('has no heartbeat');
   });
 
-  it('is refused at once whatever the namespaces, if need be through a path that is too long for a socket', async function () {
+  it('is refused at once across PID namespaces, also when the path is too long for a socket', async function () {
     const container = ['unshare', '-p', '-i', '-f', '--kill-child', '--mount-proc'];
     if (spawnSync(container[0]!, [...container.slice(1), 'true']).status !== 0) this.skip();
     for (const depth of [0, 3]) {
       folder = join(folder, ...Array<string>(depth).fill('x'.repeat(60)));
       await mkdir(folder, { recursive: true });
       const elder = await contend('3', container);
-      expect(elder.said).to.equal('owner 1');
+      expect(elder.output).to.equal('owner 1');
       for (const [slot, before] of [
         ['3', []],
         ['3', container],
         [undefined, container],
       ] as const) {
-        const { said } = await contend(slot, before);
-        expect(said).to.match(
+        const { output } = await contend(slot, before);
+        expect(output).to.match(
           /^refused another multilane \(pid 1 in another container or on another machine\)/,
         );
       }
@@ -192,11 +192,11 @@ describe('the owner lock', () => {
       process.kill(inside!, 'SIGKILL');
       await exited;
       expect((await acquire()).owner.generation).to.equal(2);
-      expect(warnings, 'nobody listens at its socket').to.deep.equal([]);
+      expect(warnings, 'no process listens at its socket').to.deep.equal([]);
     }
   });
 
-  it('is held by one whose entry was removed: its socket still answers', async () => {
+  it('is held by an owner whose entry was removed, because its socket accepts connections', async () => {
     await acquire();
     await rm(join(folder, 'owner-1.json'));
     expect((await rejection(acquire())).message)
@@ -204,7 +204,7 @@ describe('the owner lock', () => {
       .and.include(folder);
   });
 
-  it('makes anew what somebody has removed', async () => {
+  it('makes its files again when they are removed', async () => {
     const lock = await acquire();
     lock.onOwnershipLost(() => expect.fail('it still owns it'));
     for (const kind of ['json', 'sock', 'beat']) {
@@ -230,7 +230,7 @@ describe('the owner lock', () => {
   const close = (server: Server): Promise<unknown> => new Promise((resolve) => server.close(resolve));
 
   for (const socket of ['refuses', 'is missing']) {
-    it(`is held for a dead owner elsewhere whose PostgreSQL lives, and only then (its socket ${socket})`, async () => {
+    it(`is held for a dead owner in another container if its PostgreSQL lives (its socket ${socket})`, async () => {
       const { child } = await contend();
       await end(child);
       const entry = join(folder, 'owner-1.json');
@@ -256,7 +256,7 @@ describe('the owner lock', () => {
       await rm(join(folder, 'owner-2.json'));
       await until(
         () => reason ?? existsSync(join(folder, 'owner-2.json')),
-        (isTold) => isTold !== false,
+        (isSettled) => isSettled !== false,
       );
       expect(reason).to.equal(undefined);
       await lock.release();
@@ -264,7 +264,7 @@ describe('the owner lock', () => {
     });
   }
 
-  it('is not had when it cannot be told whether its owner, or a PostgreSQL, lives', async () => {
+  it('is refused when it cannot be known whether its owner or a PostgreSQL lives', async () => {
     await record({ pidNamespace: 'another container' });
     await mkdir(join(folder, 'pg'));
     for (const name of ['owner-1.sock', 'owner-1.beat', 'pg/alive.sock']) {
@@ -288,7 +288,7 @@ describe('the owner lock', () => {
     await rm(copy, { recursive: true });
   });
 
-  it('names what to remove where a folder and its copy on another disk cannot be told apart', async () => {
+  it('names the file to remove when a folder and its copy on another disk look alike', async () => {
     const lock = await acquire();
     const copy = `${folder}-copy`;
     await mkdir(copy);
@@ -300,7 +300,7 @@ describe('the owner lock', () => {
     await rm(copy, { recursive: true });
   });
 
-  it('is not free because a socket refuses on another file system: it would in any case', async () => {
+  it('is held although the socket refuses on another file system, if the heartbeat goes on', async () => {
     const { child } = await contend();
     const file = join(folder, 'owner-1.json');
     await end(child);
@@ -314,16 +314,16 @@ describe('the owner lock', () => {
     expect(await rejection(acquire()).finally(() => clearInterval(timer))).to.be.instanceOf(StartError);
   });
 
-  it('finds out that it was taken over while it was taken for dead', async () => {
+  it('reports that another process has taken the folder over', async () => {
     const lock = await acquire();
-    const told = new Promise<string>((resolve) => lock.onOwnershipLost(resolve));
-    // First: an entry that is missing while there is no other is made again with the next beat.
+    const reason = new Promise<string>((resolve) => lock.onOwnershipLost(resolve));
+    // The new entry comes first: without it the next beat would make the missing one again.
     await writeFile(join(folder, 'owner-2.json'), JSON.stringify({ ...lock.owner, generation: 2 }));
     for (const kind of ['json', 'sock', 'beat']) await rm(join(folder, `owner-1.${kind}`));
-    expect(await told).to.include(`pid ${process.pid}`);
+    expect(await reason).to.include(`pid ${process.pid}`);
   });
 
-  it('leaves nothing behind when it cannot be had, and removes what others have left', async () => {
+  it('leaves no files when it is refused, and removes those that others have left', async () => {
     await writeFile(join(folder, '.owner-of-one-that-was-killed'), '');
     await acquire();
     expect((await readdir(folder)).filter((name) => name.startsWith('.'))).to.deep.equal([]);
@@ -331,21 +331,21 @@ describe('the owner lock', () => {
     expect(await readdir(folder)).to.have.length(3);
   });
 
-  it('lets a successor in the same slot in, and makes it the eldest when its predecessor is killed', async () => {
-    const { child, said } = await contend('3');
-    expect(said).to.equal('owner 1');
+  it('is shared with a successor in the same slot, which becomes the eldest when its predecessor is killed', async () => {
+    const { child, output } = await contend('3');
+    expect(output).to.equal('owner 1');
     for (const stranger of ['4', null]) {
       expect(await rejection(acquire(stranger))).to.be.instanceOf(StartError);
     }
     const successor = await acquire('3');
     expect(await successor.status()).to.equal('successor');
-    expect((await contend('3')).said, 'two are a take-over that is under way').to.match(/^refused /);
+    expect((await contend('3')).output, 'two owners are a take-over that is under way').to.match(/^refused /);
     await end(child);
     expect(await successor.status()).to.equal('eldest');
     expect(await successor.leave()).to.equal(true);
   });
 
-  it('is let go by a predecessor that leaves: the successor is the last, and stops what both have used', async () => {
+  it('is released by a predecessor that leaves, so that the successor is the last and stops the server', async () => {
     const elder = await acquire('3');
     const successor = await acquire('3');
     expect(await elder.leave()).to.equal(false);
@@ -358,13 +358,13 @@ describe('the owner lock', () => {
     expect(await readdir(folder)).to.deep.equal(['owner-3.beat', 'owner-3.json', 'owner-3.sock']);
   });
 
-  it('tells who owns it, for a successor under the same process manager slot', async () => {
+  it('stores pid and slot of its owner, for a successor in the same slot', async () => {
     await acquire('3');
     const stored = JSON.parse(await readFile(join(folder, 'owner-1.json'), 'utf8')) as unknown;
     expect(stored).to.include({ pid: process.pid, slot: '3', generation: 1 });
   });
 
-  it('in a folder that does not exist is a StartError that names it', async () => {
+  it('is refused with a StartError and the path if the folder does not exist', async () => {
     const error = await rejection(acquireOwnerLock({ folder: join(folder, 'missing'), log: silentLog }));
     expect(error).to.be.instanceOf(StartError);
     expect(error.message).to.include(join(folder, 'missing'));

@@ -8,7 +8,7 @@ import { socketState } from '#src/unix-socket.js';
 import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { silentLog } from '#test/support/silent-log.js';
 
-describe('what shows that an owner lives', () => {
+describe('the presence of an owner', () => {
   let folder: string;
   let presence: OwnerPresence;
   beforeEach(async () => {
@@ -28,7 +28,7 @@ describe('what shows that an owner lives', () => {
     ['sock', 'beat'],
     ['beat', 'sock'],
   ] as const) {
-    it(`is only made anew where it is missing: ${removed}, not ${other}`, async () => {
+    it(`makes only the missing file again: ${removed}, not ${other}`, async () => {
       const { ino } = statSync(file(other));
       await rm(file(removed));
       await presence.restoreFiles();
@@ -38,8 +38,8 @@ describe('what shows that an owner lives', () => {
     });
   }
 
-  it('keeps its socket when no other one can be had, and only then', async () => {
-    await link(file('sock'), join(folder, 'first.sock')); // the same socket by another name
+  it('keeps its socket while no other one can be made', async () => {
+    await link(file('sock'), join(folder, 'first.sock')); // a second name of the socket
     await rm(file('sock'));
     await mkdir(file('sock')); // in the way of a new one
     await presence.start(1);
@@ -50,7 +50,7 @@ describe('what shows that an owner lives', () => {
     expect(await socketState(folder, 'first.sock')).to.equal('refusing');
   });
 
-  it('goes on answering when nothing can be made anew, and is made later', async function () {
+  it('keeps its socket when there are no file descriptors, and makes the missing file later', async function () {
     if (!canLimitFiles()) this.skip();
     await rm(file('beat'));
     for (const attempt of [() => presence.restoreFiles(), () => presence.start(1)]) {

@@ -5,12 +5,12 @@ describe('a slot of pm2', () => {
   const pidFile = '/home/ada/.pm2/pids/shop-3.pid';
   const daemon = { PM2_HOME: '/home/ada/.pm2', pm_pid_path: pidFile };
 
-  it('is the same for all that one daemon starts under one id', () => {
+  it('has the same name for all processes that one daemon starts under one id', () => {
     for (const env of [daemon, { pm_pid_path: pidFile }, {}])
       expect(slotName('3', env, 7)).to.equal(slotName('3', { ...env, PORT: '1' }, 7));
   });
 
-  it('is one of its own for each id of each daemon', () => {
+  it('has another name for each id of each daemon', () => {
     const slots = [
       slotName('3', daemon, undefined),
       slotName('4', daemon, undefined),

@@ -17,9 +17,9 @@ const run = (kind: Kind, code: number) => {
 const HELD = fileURLToPath(new URL('./fixtures/held-process.js', import.meta.url));
 const TOO_LONG_MS = 15_000;
 
-describe('the end of a process', () => {
+describe('exitProcess', () => {
   for (const hold of HOLDS) {
-    it(`comes although it is held up by: ${hold}`, function () {
+    it(`ends the process although this holds it up: ${hold}`, function () {
       this.timeout(60_000);
       const folder = mkdtempSync(join(tmpdir(), 'multilane-exit-'));
       const fifo = join(folder, 'fifo');
@@ -39,7 +39,7 @@ describe('the end of a process', () => {
   }
 
   for (const kind of ['none', 'idle', 'loop', 'garbage', 'hash', 'wait'] as const) {
-    it(`has the code that was asked for, and writes what waits, with threads of the kind ${kind}`, function () {
+    it(`exits with the given code and runs the listeners of exit, with threads of the kind ${kind}`, function () {
       this.timeout(60_000);
       for (let time = 0; time < 2; time += 1) {
         expect(run(kind, 70)).to.deep.equal({ status: 70, signal: null, stdout: 'ended 70', stderr: '' });
@@ -47,7 +47,7 @@ describe('the end of a process', () => {
     });
   }
 
-  it('can have every code that a process may have', function () {
+  it('can exit with every code that a process may have', function () {
     this.timeout(60_000);
     for (const code of [0, 1, 63, 64, 255]) {
       expect(run('loop', code)).to.include({ status: code, stdout: `ended ${code}` });
