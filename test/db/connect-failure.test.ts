@@ -25,7 +25,7 @@ const SSL_REQUEST_BYTES = 8;
 
 const MIGRATIONS = pathToFileURL('src/services/users/migrations/');
 
-describe('a database that cannot be reached', () => {
+describe('the error of a database that cannot be reached, with setting, address and advice', () => {
   const servers: Server[] = [];
   const sockets = new Set<Socket>();
   const listen = async (serve: (socket: Socket) => void): Promise<number> => {
@@ -64,32 +64,32 @@ describe('a database that cannot be reached', () => {
     expect(line).to.not.include(SECRET).and.not.include('\n');
   };
 
-  it('because nothing listens there', async () => {
+  it('is reported when nothing listens at the address', async () => {
     expectLine(await failureAt(urlOf(1)), '127.0.0.1:1', /ECONNREFUSED/, /start PostgreSQL there/);
   });
 
-  it('because its name is not known', async () => {
+  it('is reported when the host is not known', async () => {
     const url = `postgres://shop:${SECRET}@absent.invalid:6543/postgres`;
     expectLine(await failureAt(url), 'absent.invalid:6543', /ENOTFOUND|EAI_AGAIN/, /check the host/);
   });
 
-  it('because it never answers', async () => {
+  it('is reported when the server never responds', async () => {
     const port = await listen(() => undefined);
     expectLine(await failureAt(urlOf(port)), `127.0.0.1:${port}`, /timeout/, /network in between/);
   });
 
-  it('because it is no PostgreSQL server', async () => {
+  it('is reported when it is no PostgreSQL server', async () => {
     const port = await listen((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     expectLine(await failureAt(urlOf(port)), `127.0.0.1:${port}`, /./, /names a PostgreSQL server/);
   });
 
-  it('because it has no TLS', async () => {
+  it('is reported when the server has no TLS', async () => {
     const port = await listen((socket) => socket.once('data', () => socket.write('N')));
     const line = await failureAt(urlOf(port, '/postgres?sslmode=verify-full'));
     expectLine(line, `127.0.0.1:${port}`, /SSL/, /check sslmode and the certificates/);
   });
 
-  it('because its certificate is not trusted', async function () {
+  it('is reported when the certificate is not trusted', async function () {
     needsOpenssl(this);
     const folder = mkdtempSync(join(tmpdir(), 'multilane-connect-'));
     const { certFile, keyFile } = makeCertificate(folder, 'stranger');
@@ -110,14 +110,14 @@ describe('a database that cannot be reached', () => {
     }
   });
 
-  it('because a file with certificates is not there', async () => {
+  it('is reported when a file with certificates is missing', async () => {
     const line = await failureAt(urlOf(1, '/postgres?sslmode=verify-full&sslrootcert=/absent/root.pem'));
     expectLine(line, '127.0.0.1:1', /\/absent\/root\.pem/, /check sslmode and the certificates/);
   });
 
-  it('because the password is wrong, or the role is not there', async () => {
+  it('is reported when the password is wrong or the role does not exist', async () => {
     const { url } = await startTestPostgres();
-    for (const user of ['postgres', 'nobody-of-this-name']) {
+    for (const user of ['postgres', 'role-that-does-not-exist']) {
       const wrong = new URL(url);
       wrong.username = user;
       wrong.password = SECRET;
@@ -125,18 +125,18 @@ describe('a database that cannot be reached', () => {
     }
   });
 
-  it('because its maintenance database is not there', async () => {
+  it('is reported when the maintenance database does not exist', async () => {
     const line = await failureAt(withDatabase((await startTestPostgres()).url, 'absent'));
     expectLine(line, '\\S+', /"absent" does not exist/, /existing database in the path/);
   });
 
-  it('when its limit of connections is asked for', async () => {
+  it('is reported when max_connections is queried', async () => {
     const error = await rejection(maxConnectionsOf({ service: 'shop', setting: SETTING }, urlOf(1)));
     expect(error).to.be.instanceOf(StartError);
     expectLine(error.message, '127.0.0.1:1', /ECONNREFUSED/, /start PostgreSQL there/);
   });
 
-  it('is named by the setting that it comes from', async () => {
+  it('names the setting that the URL comes from', async () => {
     const services = ['users', 'order-lines'].map((name) =>
       defineService({ name, migrations: MIGRATIONS, routes: () => undefined }),
     );
@@ -164,7 +164,7 @@ describe('the URL of a server', () => {
     );
   });
 
-  it('is shown as an address', () => {
+  it('is shown as an address without user and password', () => {
     expect(addressOf('postgres://u:p@h/postgres')).to.equal('h:5432');
     expect(addressOf('postgres://u:p@h:1/postgres?host=/run/pg')).to.equal('/run/pg');
     expect(addressOf('postgres://u:p@h:1/postgres?host=other&port=2')).to.equal('other:2');

@@ -19,7 +19,7 @@ const connect = (url: string, events: ConnectionEvents): Promise<Connection> =>
   );
 
 describe('the watchdog of a connection', () => {
-  it('cuts a session that has gone silent, and lets one go on that is only slow', async () => {
+  it('cuts a session on which the server is silent, and not one that is only slow', async () => {
     const proxy = await startProxy((await startTestPostgres()).url);
     const closed = deferred<Connection>();
     const events: ConnectionEvents = { completed() {}, closed: closed.resolve };
@@ -39,7 +39,7 @@ describe('the watchdog of a connection', () => {
     await proxy.close();
   });
 
-  it('has the server end what the session was at, and counts it until that was asked for', async () => {
+  it('has the server cancel the statement, and counts the session until it has received the request', async () => {
     const { url } = await startTestPostgres();
     const proxy = await startProxy(url);
     const closed = deferred();
@@ -72,7 +72,7 @@ describe('the watchdog of a connection', () => {
   });
 });
 
-describe('an error of a server that speaks another language', () => {
+describe('an error of a server whose messages are translated', () => {
   const errorOf = async (fields: Record<string, string>, goesOn: boolean): Promise<[Error, Connection]> => {
     const server = await startRefusingServer(fields, { goesOn });
     const connection = await connect(server.url, { completed() {}, closed() {} });
@@ -88,14 +88,14 @@ describe('an error of a server that speaks another language', () => {
     expect(connection.broken).to.equal(true);
   });
 
-  it('is a refusal when the session goes on, whatever its code', async () => {
+  it('is a refusal when the session goes on, whatever the code is', async () => {
     const raised = { S: 'FEHLER', V: 'ERROR', C: '57P01', M: 'von einer Funktion' };
     const [error, connection] = await errorOf(raised, true);
     expect(error).to.be.instanceOf(StatementError).and.to.include({ sqlState: '57P01' });
     connection.destroy();
   });
 
-  it('tells a plan that is out of date by what is not translated', async () => {
+  it('is recognized as a stale plan by the parts that are not translated', async () => {
     const stale = { S: 'FEHLER', V: 'ERROR', C: '0A000', M: 'gecachter Plan', R: 'RevalidateCachedQuery' };
     const [error, connection] = await errorOf(stale, true);
     expect(isStalePlan(error)).to.equal(true);

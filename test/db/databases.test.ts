@@ -39,7 +39,7 @@ describe('the databases of the services', () => {
     }
   };
 
-  it('are created with the name of their service and migrated, all at once, and each is told when ready', async () => {
+  it('are created with the names of their services and migrated, in parallel, and each is reported when it is ready', async () => {
     const targets = [target(), target(), target()];
     const ready: string[] = [];
     await prepareDatabases(targets, silentLog, (name) => ready.push(name));
@@ -52,7 +52,7 @@ describe('the databases of the services', () => {
     }
   });
 
-  it('are left as they are by a second start, and get what is new by a third', async () => {
+  it('are left as they are by a second start, and get new migrations by a third', async () => {
     const each = target();
     const migrated: unknown[] = [];
     const log = { ...silentLog, info: (details: unknown) => migrated.push(details) } as typeof silentLog;
@@ -66,7 +66,7 @@ describe('the databases of the services', () => {
     expect(await query(serviceDatabase(each), 'select more from item')).to.deep.equal([]);
   });
 
-  it('are prepared by several processes at once', async () => {
+  it('may be prepared by several processes at once', async () => {
     const each = target();
     await Promise.all(Array.from({ length: 4 }, () => prepareDatabases([each], silentLog)));
     expect(await query(serviceDatabase(each), 'select name from multilane.migrations_service')).to.deep.equal(
@@ -74,7 +74,7 @@ describe('the databases of the services', () => {
     );
   });
 
-  it('take migrations of the framework before their own, each folder with its own history', async () => {
+  it('get the migrations of the framework before those of the service, each set with its own history', async () => {
     const other = await mkdtemp(join(tmpdir(), 'multilane-migrations-'));
     await writeFile(join(other, '0001_item.sql'), 'create schema saga; create table saga.step (id int)');
     const each = { ...target(), framework: [{ name: 'saga', folder: pathToFileURL(`${other}/`) }] };
@@ -84,7 +84,7 @@ describe('the databases of the services', () => {
     await rm(other, { recursive: true });
   });
 
-  it('have the tables of a service in `public`, also where the role is called like the schema of the runtime', async () => {
+  it('have the tables of a service in `public`, even if the role and the schema of the runtime have the same name', async () => {
     const each = { ...target(), framework: [SAGA] };
     await migration('0002_names', 'create table idempotency (id int)');
     await prepareDatabases([each], silentLog);
@@ -100,7 +100,7 @@ describe('the databases of the services', () => {
     ]);
   });
 
-  it('of an older version go on with the tables that are in the schema of the runtime', async () => {
+  it('of an older version keep their tables in the schema of the runtime', async () => {
     const each = { ...target(), framework: [SAGA] };
     await prepareDatabases([each], silentLog);
     const url = serviceDatabase(each);
@@ -113,7 +113,7 @@ describe('the databases of the services', () => {
     expect(await query(url, 'select more from item, late, saga, saga_step')).to.deep.equal([]);
   });
 
-  it('get each file with the same search_path, whichever runs before it', async () => {
+  it('run each file with the same search_path, whichever file runs before it', async () => {
     const each = target();
     await migration('0002_elsewhere', 'create schema s; set search_path = s; create table a ()');
     await migration('0003_here', 'create table b ()');
@@ -126,7 +126,7 @@ describe('the databases of the services', () => {
     ]);
   });
 
-  it('get each file with the same settings and role, whatever is set by the one before it', async () => {
+  it('run each file with the same settings and role, whatever the one before it sets', async () => {
     const settings = ['timezone', 'role', 'session_authorization', 'lock_timeout', 'work_mem', 'shop.x'];
     const columns = settings.map((name) => `current_setting('${name}', true) as "${name}"`).join();
     const each = target();
@@ -191,7 +191,7 @@ describe('the databases of the services', () => {
     });
   }
 
-  it('of which migrations were renamed go on once they are told', async () => {
+  it('whose migrations were renamed are accepted after the UPDATE in the error message', async () => {
     const each = target();
     await prepareDatabases([each], silentLog);
     await rename(join(folder, '0001_item.sql'), join(folder, '0001_thing.sql'));
@@ -200,7 +200,7 @@ describe('the databases of the services', () => {
     await prepareDatabases([each], silentLog);
   });
 
-  it('with a mistake in the folder of a service are not touched', async () => {
+  it('are not changed when the folder of a service has a mistake', async () => {
     const each = target();
     await migration('0002_more', 'commit');
     const error = await rejection(prepareDatabases([each], silentLog));
@@ -227,7 +227,7 @@ describe('the databases of the services', () => {
     ],
   ];
   for (const [what, sql, expected] of FAILURES) {
-    it(`whose migration fails by ${what} keep nothing of it, and the start says where`, async () => {
+    it(`are rolled back when a migration fails by ${what}, and the error names file and line`, async () => {
       const each = target();
       await migration('0002_broken', sql);
       const error = await rejection(prepareDatabases([each], silentLog));
@@ -238,7 +238,7 @@ describe('the databases of the services', () => {
     });
   }
 
-  it('that may not be created are listed with the statements to run, exactly', async () => {
+  it('that may not be created are reported with the exact statements to run', async () => {
     const role = `limited_${process.pid}`;
     await query(server, `create role ${role} login password 'secret'`);
     const limited = new URL(server);

@@ -74,14 +74,14 @@ describe('a folder of migrations', () => {
     });
   }
 
-  it('is refused with all its mistakes at once, each on a line', async () => {
+  it('is refused with all its mistakes at once, each in a line', async () => {
     const { message } = await rejection(
       read({ 'init.sql': TABLE, '0001_a.sql': 'commit', '0002_b.SQL': '' }),
     );
     expect(message.split('\n')).to.have.length(3);
   });
 
-  it('is refused when it is not there, or is a file', async () => {
+  it('is refused when it does not exist or is a file', async () => {
     const missing = { name: 'service', folder: pathToFileURL(join(folder, 'missing')) };
     const absent = await rejection(readMigrations('shop', missing));
     expect(absent).to.be.instanceOf(ConfigError);
@@ -90,7 +90,7 @@ describe('a folder of migrations', () => {
     expect((await rejection(readMigrations('shop', missing))).message).to.include('is no folder');
   });
 
-  it('is read in the order of the numbers, without other files and folders', async () => {
+  it('is read in the order of the numbers, and other files and folders are ignored', async () => {
     await mkdir(join(folder, 'old'));
     const migrations = await read({
       '10_c.sql': TABLE,
@@ -102,7 +102,7 @@ describe('a folder of migrations', () => {
     expect(migrations.map(({ name }) => name)).to.deep.equal(['0001_a', '2', '10_c']);
   });
 
-  it('may have files with markers, without them, and with a byte order mark', async () => {
+  it('may have files with markers, without markers, and with a byte order mark', async () => {
     const migrations = await read({
       '0001_plain.sql': TABLE,
       '0002_up.sql': `-- Makes a.\n${UP}${TABLE}`,
@@ -118,7 +118,7 @@ describe('a folder of migrations', () => {
     expect(mark).to.equal(TABLE);
   });
 
-  it('is judged by its statements, not by what texts and bodies of routines look like', async () => {
+  it('is checked by its statements, not by strings and bodies of routines', async () => {
     const innocent = `
       -- commit;
       /* begin; /* commit; */ -- Down Migration

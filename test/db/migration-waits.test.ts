@@ -20,7 +20,7 @@ const SETTING = 'DATABASE_URL';
 const LOGGED_IN = Buffer.from('R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I', 'latin1');
 const TIMING = { lockTimeoutMs: 300, pauseMs: 300, watchEveryMs: 20, responseMs: 2_000 };
 
-describe('a migration that cannot go on', () => {
+describe('a migration that has to wait', () => {
   let folder: string;
   let connection: string;
   const clients: pg.Client[] = [];
@@ -65,7 +65,7 @@ describe('a migration that cannot go on', () => {
       .and.not.include('\n');
   };
 
-  it('lets other sessions through while a session holds its table, and says which one', async () => {
+  it('lets other sessions proceed while a session locks its table, and logs which one does', async () => {
     await migration('0001_item', 'create table item (id int)');
     await migrateService(options());
     await migration('0002_more', 'alter table item add column more text');
@@ -91,7 +91,7 @@ describe('a migration that cannot go on', () => {
     expect((await other.query('select more from item')).rows).to.deep.equal([]);
   });
 
-  it('ends the start with one line when the server goes quiet after the log-in', async () => {
+  it('fails with one line when the server becomes silent after the log-in', async () => {
     await migration('0001_item', 'create table item (id int)');
     const proxy = await proxied();
     proxy.onRequest = (data) => {
@@ -100,7 +100,7 @@ describe('a migration that cannot go on', () => {
     expectSilence(await rejection(migrationStates(impatient(proxy.url))), proxy);
   });
 
-  it('ends the start with one line when the server goes quiet during a migration', async () => {
+  it('fails with one line when the server becomes silent during a migration', async () => {
     await migration('0001_long', 'select 4711');
     const proxy = await proxied();
     proxy.onRequest = (data) => {
@@ -109,14 +109,14 @@ describe('a migration that cannot go on', () => {
     expectSilence(await rejection(migrateService(impatient(proxy.url))), proxy);
   });
 
-  it('may take longer than the server has to respond', async () => {
+  it('may take longer than the limit for a response', async () => {
     const responseMs = 1_000;
     await migration('0001_long', 'create table item (id int); select pg_sleep(1.5)');
     await migrateService({ ...options(), timing: { ...TIMING, responseMs } });
     expect((await (await connect('reader')).query('select * from item')).rows).to.deep.equal([]);
   });
 
-  it('does not hold up the start when the server never closes the connection', async () => {
+  it('does not delay the start when the server never closes the connection', async () => {
     const sockets: Socket[] = [];
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       sockets.push(socket);

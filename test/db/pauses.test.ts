@@ -17,11 +17,11 @@ import { withDeadline } from './fixtures/scope.js';
 
 /** Beyond all limits of statements and connections here. */
 const PAUSE_MS = 10_000;
-/** Enough for a log-in on a loaded machine; each test that needs it stands still a little longer. */
+/** Enough for a log-in on a loaded machine. Each test that needs it pauses a little longer. */
 const LIMIT_MS = 300;
 const STAND_MS = 330;
 
-describe('a database behind a pause of the process', () => {
+describe('a database after a pause of the process', () => {
   let url: string;
   let proxy: DatabaseProxy;
   before(async () => {
@@ -48,7 +48,7 @@ describe('a database behind a pause of the process', () => {
     };
   };
 
-  it('has confirmed the write that was under way', async () => {
+  it('has confirmed a write that was under way', async () => {
     const db = open(url);
     await db.query("insert into paid values ('before')");
     const confirmed = db.query("insert into paid values ('meanwhile')");
@@ -57,7 +57,7 @@ describe('a database behind a pause of the process', () => {
     expect(await confirmed).to.include({ rowCount: 1 });
   });
 
-  it('is not out of reach when it was being connected to', async () => {
+  it('does not count as unreachable when a connect was under way', async () => {
     pauseAt('application_name');
     const connection = await Connection.open(
       {
@@ -73,7 +73,7 @@ describe('a database behind a pause of the process', () => {
     await connection.end();
   });
 
-  it('is not out of reach, nor silent, while the process starts', async () => {
+  it('counts neither as unreachable nor as silent while the process starts', async () => {
     pauseAt('application_name');
     const limits = { applicationName: 'start', connectTimeoutMs: LIMIT_MS, responseTimeoutMs: LIMIT_MS };
     const rows = await withStartClient({ service: 'shop' }, proxy.url, limits, async (client) => {
@@ -83,7 +83,7 @@ describe('a database behind a pause of the process', () => {
     expect(rows).to.deep.equal([{ x: 4711 }]);
   });
 
-  it('goes on with a migration, whoever watches it', async () => {
+  it('goes on with a migration that is being watched', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'multilane-migrations-'));
     try {
       await writeFile(join(folder, '0001_slow.sql'), 'select pg_sleep(0.1); create table slow (id int)');
@@ -101,7 +101,7 @@ describe('a database behind a pause of the process', () => {
     }
   });
 
-  it('is waited for in a restart, however long ago the last outage was met', async () => {
+  it('is waited for during a restart, however long ago the last outage was noticed', async () => {
     let outages = 0;
     const warn = (): void => {
       outages++;

@@ -39,8 +39,8 @@ class Session {
   }
 }
 
-describe('what a session takes ahead', () => {
-  it('is anything when nothing is under way, and quick statements by the hundred', () => {
+describe('pipelining', () => {
+  it('permits any statement on an idle session, and hundreds of quick ones', () => {
     expect(mayPipeline(0, 1e9, 1e9)).to.equal(true);
     expect(mayPipeline(100, 100 * 0.2, 0.2)).to.equal(true);
     expect(mayPipeline(1_000, 0, 0)).to.equal(false);
@@ -48,7 +48,7 @@ describe('what a session takes ahead', () => {
     expect(mayPipeline(1, 0, PIPELINE_MS + 1)).to.equal(false);
   });
 
-  it('never makes a statement wait for long behind those whose times are known', () => {
+  it('never makes a statement wait for long behind statements whose times are known', () => {
     const arrivals = fc.array(
       fc.record({
         afterMs: fc.integer({ min: 0, max: 5 }),
@@ -75,7 +75,7 @@ describe('what a session takes ahead', () => {
     );
   });
 
-  it('is bounded by the one under way where times are not known', () => {
+  it('is limited by the statement under way if times are not known', () => {
     const slow = new Session();
     let behind = 0;
     for (let now = 0; now < 1_000; now++) {
@@ -84,12 +84,12 @@ describe('what a session takes ahead', () => {
     expect(behind).to.be.at.most(PIPELINE_MS);
   });
 
-  it('needs sessions for what waits, never more than there are statements', () => {
+  it('needs no more sessions than there are statements that wait', () => {
     const needed = [20, 400, 10_000, 100_000].map((owedMs) => sessionsNeeded(100, owedMs));
     expect(needed).to.deep.equal([1, 4, 100, 100]);
   });
 
-  it('is learned: a single long time is not the rule, several are', () => {
+  it('learns a longer time from several statements, not from a single one', () => {
     const cost = new StatementCost();
     for (let i = 0; i < 100; i++) cost.learn(0.1);
     expect(cost.ms).to.be.within(0.1, 0.2);

@@ -11,7 +11,7 @@ import { withDeadline } from './fixtures/scope.js';
 const READ = 'select count(*) from item, pg_sleep($1)';
 const WRITE = 'insert into item (note) select $2 from pg_sleep($1)';
 
-describe('connections that are fewer than their work needs', () => {
+describe('the connections of a database under more load than they can carry', () => {
   let url: string;
   let blocker: pg.Client;
   before(async () => {
@@ -38,7 +38,7 @@ describe('connections that are fewer than their work needs', () => {
     return db;
   };
 
-  it('let no statement wait behind a slow one while more can be opened', async () => {
+  it('let no statement wait behind a slow one while more connections can be opened', async () => {
     const db = await experienced(4);
     await block();
     const slow = [db.query(READ, [0]), db.query(WRITE, [0, 'slow'])];
@@ -113,7 +113,7 @@ describe('connections that are fewer than their work needs', () => {
     await Promise.all(transactions);
   });
 
-  it('commit all they begin at twice their capacity, and refuse the rest as not executed', async () => {
+  it('commit all transactions that they begin at twice their capacity, and refuse the others as not executed', async () => {
     const db = open(url, { budget: localBudget(4) });
     const refused: unknown[] = [];
     let begun = 0;
@@ -141,7 +141,7 @@ describe('connections that are fewer than their work needs', () => {
     expect(committed + refused.length).to.equal(180);
   }).timeout(10_000);
 
-  it('are named in one line of the log, however many callers are refused', async () => {
+  it('cause one line in the log, however many callers are refused', async () => {
     const lines: string[] = [];
     const log = { warn: (_details: object, message: string) => void lines.push(message) };
     const db = open(url, { budget: localBudget(1), log });

@@ -5,7 +5,7 @@ import { deferred } from './fixtures/deferred.js';
 import { closeOpened, migratedDatabase, open, rejection, sharedBudgets } from './fixtures/open.js';
 import { withDeadline } from './fixtures/scope.js';
 
-describe('the connections that a server grants', () => {
+describe('the connections of a server that grants fewer than the budget', () => {
   let url: string;
   before(async () => {
     url = await migratedDatabase();
@@ -13,7 +13,7 @@ describe('the connections that a server grants', () => {
   afterEach(closeOpened);
 
   let roles = 0;
-  /** The same database as a role that the server grants so many connections. */
+  /** URL of the same database for a role with this limit of connections. */
   const limitedTo = async (connections: number): Promise<string> => {
     const role = `few_${process.pid}_${++roles}`;
     await open(url).query(`create role ${role} login password 'few' connection limit ${connections}`);
@@ -23,7 +23,7 @@ describe('the connections that a server grants', () => {
     return limited.href;
   };
 
-  it('serve everything in turn when they are fewer than the budget, however long one is in use', async () => {
+  it('serve all callers in turn, however long one connection is in use', async () => {
     const db = open(await limitedTo(1));
     const begun = deferred();
     const holding = db.transaction(async (tx) => {
@@ -56,7 +56,7 @@ describe('the connections that a server grants', () => {
     await Promise.all(loading);
   });
 
-  it('are 503 DATABASE_BUSY when half of the time has gone, and the reason is told', async () => {
+  it('fail with 503 DATABASE_BUSY and the reason when half of the time is over', async () => {
     const db = open(await limitedTo(1));
     const begun = deferred();
     const end = deferred();
@@ -73,7 +73,7 @@ describe('the connections that a server grants', () => {
     await holding;
   });
 
-  it('are shared among workers though the budget is not spent', async () => {
+  it('are shared among workers although the budget is not spent', async () => {
     const limited = await limitedTo(2);
     const [busy, poor] = sharedBudgets(10).map((budget) => open(limited, { budget }));
     let stop = false;
@@ -90,7 +90,7 @@ describe('the connections that a server grants', () => {
     await Promise.all(loading);
   }).timeout(20_000);
 
-  it('are asked for again when the server grants more', async () => {
+  it('are requested again when the server grants more', async () => {
     const limited = await limitedTo(1);
     const role = new URL(limited).username;
     const db = open(limited, { budget: localBudget(2) });
@@ -106,7 +106,7 @@ describe('the connections that a server grants', () => {
     await hold;
   });
 
-  it('make no outage while a session lives, whatever new ones fail of', () => {
+  it('cause no outage while a session lives, for whatever reason new ones fail', () => {
     const failed = (before: Outage | undefined, now: number, hasSession: boolean): Outage =>
       Outage.after(before, { cause: 'cause', startedAt: now, hasSession, random: 0 }, now);
     const begun = failed(undefined, 0, true);

@@ -13,17 +13,17 @@ import { closeOpened, migratedDatabase, open, rejection, sharedBudgets } from '.
 import { startProxy } from './fixtures/proxy.js';
 import { withDeadline } from './fixtures/scope.js';
 
-/** A transaction that lasts until it is let go. */
+/** A transaction that lasts until `release` is called. */
 function held(): {
   readonly hold: (tx: Transaction) => Promise<void>;
   readonly begun: Promise<void>;
-  letGo(): void;
+  release(): void;
 } {
   const begun = deferred();
   const end = deferred();
   return {
     begun: begun.promise,
-    letGo: end.resolve,
+    release: end.resolve,
     async hold(tx) {
       await tx.query('select 1');
       begun.resolve();
@@ -50,7 +50,7 @@ describe('the connections of a database', () => {
     expect(db.size.open).to.equal(1);
   });
 
-  it('are had again soon after an outage, though another worker has taken all of them meanwhile', async () => {
+  it('are open again soon after an outage, although another worker has opened all of them meanwhile', async () => {
     const proxy = await startProxy(url);
     const [theirs, ours] = sharedBudgets(1);
     const [other, db] = [open(url, { budget: theirs! }), open(proxy.url, { budget: ours! })];
@@ -90,7 +90,7 @@ describe('the connections of a database', () => {
     await pool.close();
   });
 
-  it('give writes a few sessions, so that their commits share a flush, and no more', async () => {
+  it('are a few for writes, so that their commits share a flush', async () => {
     const db = open(url, { budget: localBudget(50) });
     for (let round = 0; round < 20; round++) {
       await Promise.all(Array.from({ length: 64 }, () => db.query("insert into item (note) values ('x')")));
@@ -98,7 +98,7 @@ describe('the connections of a database', () => {
     expect(db.size.open).to.be.within(2, 12); // 2 to 4, and some more where commits take long
   });
 
-  it('never exceed the budget, and serve everything in turn within it', async () => {
+  it('never exceed the budget, and serve all callers in turn within it', async () => {
     let held = 0;
     let most = 0;
     const [first, second] = sharedBudgets(3).map((budget) =>
@@ -135,7 +135,7 @@ describe('the connections of a database', () => {
   });
 
   for (const budget of [1, 2]) {
-    it(`do reads, writes and transactions in turn on a budget of ${budget}`, async () => {
+    it(`serve reads, writes and transactions in turn on a budget of ${budget}`, async () => {
       const db = open(url, { budget: localBudget(budget) });
       for (let i = 0; i < 3; i++) {
         expect(await db.one('select 1 as x')).to.deep.equal({ x: 1 });
@@ -145,7 +145,7 @@ describe('the connections of a database', () => {
     });
   }
 
-  it('are 503 DATABASE_BUSY with Retry-After when none becomes free in half of the time', async () => {
+  it('fail with 503 DATABASE_BUSY and Retry-After when none becomes free in half of the time', async () => {
     const db = open(url, { budget: localBudget(1) });
     const holder = held();
     const holding = db.transaction(holder.hold);
@@ -157,7 +157,7 @@ describe('the connections of a database', () => {
     for (const error of busy) {
       expect(error).to.deep.include({ code: 'DATABASE_BUSY', status: 503, headers: { 'retry-after': '1' } });
     }
-    holder.letGo();
+    holder.release();
     await holding;
     expect(await db.one('select 1 as x')).to.deep.equal({ x: 1 });
   });
@@ -169,12 +169,12 @@ describe('the connections of a database', () => {
     await holder.begun;
     const waiting = withDeadline(5000, () => db.one('select 2 as x'));
     expect(db.size).to.deep.equal({ open: 1, used: 1, idle: 0, waiting: 1 });
-    holder.letGo();
+    holder.release();
     await holding;
     expect(await waiting).to.deep.equal({ x: 2 });
   });
 
-  it('that are idle are given up when another database finds none', async () => {
+  it('that are idle are closed when another database finds none', async () => {
     const [rich, poor] = pair(1);
     await rich.query('select 1');
     expect(rich.size.open).to.equal(1);
@@ -182,7 +182,7 @@ describe('the connections of a database', () => {
     expect(rich.size.open).to.equal(0);
   });
 
-  it('beyond the first are given up under load when another database has none', async () => {
+  it('beyond the first are closed under load when another database has none', async () => {
     const [busy, poor] = pair(3);
     let stop = false;
     const load = async (): Promise<void> => {
@@ -199,7 +199,7 @@ describe('the connections of a database', () => {
     await Promise.all(loading);
   });
 
-  it('take turns when there are fewer than workers that are busy all the time', async () => {
+  it('are used in turn when there are fewer than workers that are busy all the time', async () => {
     const [busy, poor] = pair(1);
     let stop = false;
     const load = async (): Promise<void> => {
@@ -213,7 +213,7 @@ describe('the connections of a database', () => {
     await Promise.all(loading);
   });
 
-  it('are given to others between transactions, however many of those wait', async () => {
+  it('are closed for other pools between transactions, however many of those wait', async () => {
     for (const most of [1, 3]) {
       const [busy, poor] = pair(most);
       let stop = false;
@@ -229,7 +229,7 @@ describe('the connections of a database', () => {
     }
   });
 
-  it('a transaction is not starved by a stream of writes', async () => {
+  it('serve a transaction beside a stream of writes', async () => {
     const db = open(url, { budget: localBudget(1) });
     let stop = false;
     const load = async (): Promise<void> => {
@@ -243,13 +243,13 @@ describe('the connections of a database', () => {
     await Promise.all(loading);
   });
 
-  it('keep a process alive while somebody waits for one, and not after', async () => {
+  it('keep the process alive while a caller waits for one, and not afterwards', async () => {
     const script = fileURLToPath(new URL('./fixtures/waiting.js', import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, [script]);
     expect(stdout).to.equal('DATABASE_BUSY');
   });
 
-  it('fail at once, not at the deadline, when the server has been away for long', async () => {
+  it('fail at once, not at the deadline, when the server has been unreachable for long', async () => {
     const proxy = await startProxy(url);
     await proxy.refuse();
     const db = open(proxy.url);
@@ -269,7 +269,7 @@ describe('the connections of a database', () => {
     await proxy.close();
   }).timeout(15_000);
 
-  it('are closed once, whoever closes them again', async () => {
+  it('are closed once, even if close is called again', async () => {
     const db = open(url);
     await db.query('select 1');
     await Promise.all([db.close(), db.close()]);
@@ -277,7 +277,7 @@ describe('the connections of a database', () => {
     expect(db.size.open).to.equal(0);
   });
 
-  it('wait for what is under way when they are closed', async () => {
+  it('are closed after the statements under way', async () => {
     const db = open(url);
     await db.query('select 1');
     const answer = db.one('select 8 as x from pg_sleep(0.1)');
@@ -286,7 +286,7 @@ describe('the connections of a database', () => {
     expect(await answer).to.deep.equal({ x: 8 });
   });
 
-  it('let a transaction under way come to its end when they are closed, between its statements, too', async () => {
+  it('are closed after a transaction under way, also between its statements', async () => {
     const db = open(url);
     let closing: Promise<void> | undefined;
     const row = await db.transaction(async (tx) => {

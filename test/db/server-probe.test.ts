@@ -53,21 +53,21 @@ describe('a server that is probed', () => {
   };
 
   for (const state of ['3D000', '42501', '28P01', '53300']) {
-    it(`answers when it refuses with ${state}`, async () => {
+    it(`counts as responding when it refuses with ${state}`, async () => {
       await refuse([state, state]);
       expect(probe.silent).to.equal(undefined);
       expect(lines).to.deep.equal([]);
     });
   }
 
-  it('does not answer while it starts or stops, and each change is one line', async () => {
+  it('counts as silent while it starts or stops, with one line in the log for each change', async () => {
     await refuse(['57P01', '57P03', '57P02']);
     expect(probe.silent).to.match(/^127\.0\.0\.1:\d+$/);
     expect(lines).to.have.length(1);
     expect(lines[0]).to.include('does not respond');
   });
 
-  it('stays what it was while this process has no file descriptor to ask it, which is one line', async function () {
+  it('keeps its status while this process has no file descriptor, with one line in the log', async function () {
     if (!canLimitFiles()) this.skip();
     await refuse(['3D000']);
     const { port } = server.address() as AddressInfo;
@@ -85,7 +85,7 @@ describe('a server that is probed', () => {
     expect(lines[0]).to.include('cannot probe');
   });
 
-  it('answers again as soon as it lets one in, or refuses as one that lives', async () => {
+  it('counts as responding again as soon as it accepts a log-in or refuses one for another reason', async () => {
     await refuse(['57P03', '3D000']);
     expect(probe.silent).to.equal(undefined);
     expect(lines[1]).to.include('responds again');

@@ -4,7 +4,7 @@ import { keywords, StatementCache } from '#src/db/statement.js';
 const read = (text: string) => new StatementCache(true).of(text);
 
 describe('a statement', () => {
-  it('is known by its first words, whatever comments and parentheses stand before them', () => {
+  it('has its first word as its operation, whatever comments and parentheses are before it', () => {
     expect(keywords('  (select 1)')).to.deep.equal(['SELECT']);
     expect(keywords('-- begin\n/* commit /* nested */ */ Set local x = 1')).to.deep.equal([
       'SET',
@@ -17,7 +17,7 @@ describe('a statement', () => {
     expect(keywords('$1')).to.deep.equal([]);
   });
 
-  it('counts as a read only when nothing in it looks like a change', () => {
+  it('counts as a read only if nothing in it looks like a change', () => {
     expect(read('select 1').kind).to.equal('read');
     expect(read('with x as (select 1) select * from x').kind).to.equal('read');
     expect(read('with x as (DELETE from t returning *) select * from x').kind).to.equal('write');
@@ -41,12 +41,12 @@ describe('a statement', () => {
     'select pg_stat_statements_reset()',
     'select pg_reload_conf()',
   ]) {
-    it(`counts as a write when a function in it acts, though it writes to no table: ${text}`, () => {
+    it(`counts as a write if it calls a function with effects beside the tables: ${text}`, () => {
       expect(read(text).kind).to.equal('write');
     });
   }
 
-  it('counts as a read when it only speaks of what such functions are about', () => {
+  it('counts as a read if it only mentions the subjects of such functions', () => {
     for (const text of ['select lo_price, dblink from t', 'select slot from pg_notify_log', 'select now()']) {
       expect(read(text).kind, text).to.equal('read');
     }
@@ -75,7 +75,7 @@ describe('a statement', () => {
     'create table pg_temp.t (id int)',
     'select 1 as x into temp t',
   ]) {
-    it(`is refused on a shared lane: ${text}`, () => {
+    it(`is refused on a shared session: ${text}`, () => {
       expect(read(text).refusedOnLane).to.be.a('string');
     });
   }
@@ -131,7 +131,7 @@ describe('a statement', () => {
     });
   }
 
-  it('is prepared from its second use on, so that texts built on the fly leave no plans behind', () => {
+  it('is prepared from its second use on, so that texts which are used once leave no plans behind', () => {
     const cache = new StatementCache(true);
     expect(cache.of('select 1').name).to.equal(undefined);
     const name = cache.of('select 1').name;
@@ -140,7 +140,7 @@ describe('a statement', () => {
     expect(cache.of('select 2')).to.not.equal(cache.of('select 1'));
   });
 
-  it('keeps its name when thousands of texts are seen once', () => {
+  it('keeps its name when thousands of other texts are used once', () => {
     const cache = new StatementCache(true);
     cache.of('select 0');
     const { name } = cache.of('select 0');
@@ -148,13 +148,13 @@ describe('a statement', () => {
     expect(cache.of('select 0').name).to.equal(name);
   });
 
-  it('never gets a name with DATABASE_PREPARE=off', () => {
+  it('is never prepared with DATABASE_PREPARE=off', () => {
     const cache = new StatementCache(false);
     cache.of('select 1');
     expect(cache.of('select 1').name).to.equal(undefined);
   });
 
-  it('that is refused is never sent from db to db.transaction and back', () => {
+  it('is not referred from db to db.transaction, or back, if both refuse it', () => {
     for (const text of [
       'listen c',
       'copy t from stdin',

@@ -1,4 +1,4 @@
-// What a transaction sends, and when, over a session that only writes it down.
+// What a transaction sends, and when, over a session that only records it.
 import { expect } from 'chai';
 import type { Connection, SendOptions } from '#src/db/connection.js';
 import { DatabaseMisuseError } from '#src/db/database-errors.js';
@@ -33,12 +33,12 @@ describe('the statements of a transaction', () => {
     return new OpenTransaction(lease, context as unknown as TransactionContext, deadline);
   }
 
-  /** As long as a handler computes: no timer of this thread is heard in it. */
+  /** Blocks the loop, as a handler that computes does: no timer of this thread fires meanwhile. */
   function computeBeyond(deadline: Deadline): void {
     while (!deadline.passed);
   }
 
-  it('are not sent before BEGIN has succeeded, and never when it has failed', async () => {
+  it('are not sent before BEGIN has succeeded, and never if it has failed', async () => {
     const { promise, resolve } = deferred();
     const tx = begin(promise);
     const inserted = tx.query('insert into item values (1)');
@@ -53,7 +53,7 @@ describe('the statements of a transaction', () => {
     expect(sent).to.have.length(1);
   });
 
-  it('are not sent behind the deadline, nor is the COMMIT, also when the loop was blocked until then', async () => {
+  it('are not sent after the deadline, nor is the COMMIT, even if the loop was blocked until then', async () => {
     for (const act of [
       (tx: OpenTransaction) => tx.query('insert into item values (1)'),
       (tx: OpenTransaction) => tx.commit(),
@@ -66,7 +66,7 @@ describe('the statements of a transaction', () => {
     }
   });
 
-  it('have no session once it was given back: it may be in the transaction of another', () => {
+  it('have no session once it was returned: it may be in another transaction', () => {
     const lease = new Lease({ send: () => sent.push('sent') } as unknown as Connection);
     lease.end();
     expect(() => lease.send({ text: 'select 1' } as SendOptions)).to.throw(DatabaseMisuseError);

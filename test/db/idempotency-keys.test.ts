@@ -1,18 +1,17 @@
-// What makes two keys, and two requests with one key, the same.
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { ClosableDatabase } from '#src/db/create-database.js';
 import { fingerprintOf } from '#src/db/request-fingerprint.js';
 import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
 
-describe('effects that happen once', () => {
+describe('idempotency keys', () => {
   let db: ClosableDatabase;
   before(async () => {
     db = open(await migratedDatabase());
   });
   after(closeOpened);
 
-  it('belong to their scope, however long that is, and to nothing that only looks like it', async () => {
+  it('belong to their scope, however long it is, and to no key that looks like a scoped one', async () => {
     const key = { route: 'POST /x', key: 'k', body: {} };
     let effects = 0;
     const effect = async () => ({ status: 201, body: ++effects });
@@ -28,7 +27,7 @@ describe('effects that happen once', () => {
     }
   });
 
-  it('have a fingerprint of target and body, which no other pair of the two has', () => {
+  it('have a fingerprint that is different for every other pair of target and body', () => {
     const target = fc.constantFrom('', '1', '\n', '1\n', '\n"1"', '1\n"1"');
     const body = fc.constantFrom(undefined, null, 1, '1', '\n', '1\n"1"', { a: '\n' });
     fc.assert(
@@ -39,5 +38,19 @@ describe('effects that happen once', () => {
       { numRuns: 1_000 },
     );
     expect(fingerprintOf({ a: 1 }, '')).to.equal(fingerprintOf({ a: 1 }));
+  });
+
+  it('have a fingerprint that differs for other values, and not for another order of members', () => {
+    expect(fingerprintOf({ a: 1, b: 2 })).to.equal(fingerprintOf({ b: 2, a: 1 }));
+    expect(fingerprintOf([1, 2])).to.not.equal(fingerprintOf([2, 1]));
+    expect(fingerprintOf({ a: '1' })).to.not.equal(fingerprintOf({ a: 1 }));
+    expect(fingerprintOf({ a: null })).to.not.equal(fingerprintOf({}));
+    const proto = JSON.parse('{"__proto__":1}') as unknown;
+    expect(fingerprintOf(proto)).to.not.equal(fingerprintOf({}));
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(fingerprintOf(JSON.parse(JSON.stringify(value)))).to.equal(fingerprintOf(value));
+      }),
+    );
   });
 });
