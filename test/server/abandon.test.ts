@@ -1,4 +1,4 @@
-// Requests that are told to end, whatever their handlers do.
+// Requests that are ended from outside, whatever their handlers do.
 import { expect } from 'chai';
 import { HttpError } from '#src/errors.js';
 import { Hold } from '#src/hold.js';
@@ -7,18 +7,18 @@ import type { Context } from '#src/server/handler.js';
 import { inject } from '#src/server/inject.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
-import { type Bench, bench, gate, settled } from './kit.js';
+import { type Bench, bench, latch, settled } from './kit.js';
 
-const stalled = (): HttpError => new HttpError('HANDLER_STALLED', 'Broken off.');
+const stalled = (): HttpError => new HttpError('HANDLER_STALLED', 'Interrupted.');
 const never = new Promise<never>(() => {});
 
-describe('abandoned requests', () => {
+describe('abandoning requests', () => {
   let world: Bench;
   let server: UwsServer;
   let url: string;
-  let entered: ReturnType<typeof gate<Context>>;
-  let late: ReturnType<typeof gate<void>>;
-  let sourceEnded: ReturnType<typeof gate<void>>;
+  let entered: ReturnType<typeof latch<Context>>;
+  let late: ReturnType<typeof latch<void>>;
+  let sourceEnded: ReturnType<typeof latch<void>>;
 
   before(async () => {
     world = bench((app) => {
@@ -31,7 +31,7 @@ describe('abandoned requests', () => {
         await late.opened;
         return 'too late';
       });
-      // As after a break-off: it is ended while the handler is on the stack.
+      // As after an interruption: the request is ended while its handler is on the stack.
       const now = (): string => {
         world.app.abandon(stalled());
         return 'too late';
@@ -66,15 +66,15 @@ describe('abandoned requests', () => {
   });
   after(() => server.close());
   beforeEach(() => {
-    entered = gate<Context>();
-    late = gate();
-    sourceEnded = gate();
+    entered = latch<Context>();
+    late = latch();
+    sourceEnded = latch();
     world.world.permits = 10;
     world.observer.seen.length = 0;
     world.logs.length = 0;
   });
   afterEach(async () => {
-    // Whatever ends late changes nothing any more.
+    // What ends later changes nothing any more.
     late.open();
     await settled();
     expect([world.app.living().length, world.world.permits, server.unfinished]).to.deep.equal([0, 10, 0]);
@@ -82,7 +82,7 @@ describe('abandoned requests', () => {
     expect(world.logs).to.deep.equal([]);
   });
 
-  it('gives a handler that never ends its answer, aborts its signal, and the connection goes on', async () => {
+  it('ends the request of a handler that never ends with its error, aborts the signal and keeps the connection', async () => {
     const wire = await Wire.open(url);
     const answer = wire.request('GET', '/hangs');
     const { signal } = await entered.opened;
@@ -101,7 +101,7 @@ describe('abandoned requests', () => {
     wire.destroy();
   });
 
-  it('gives every permit back once, however often it is told and whoever ends late', async () => {
+  it('releases every permit once, however often it is called and whatever ends later', async () => {
     const wires = await Promise.all(Array.from({ length: 5 }, () => Wire.open(url)));
     const answers = wires.map((wire) => wire.request('GET', '/late'));
     while (world.app.inFlight < 5) await settled();
@@ -113,7 +113,7 @@ describe('abandoned requests', () => {
     for (const wire of wires) wire.destroy();
   });
 
-  it('answers in the request callback, also where the answer must wait a tick', async () => {
+  it('responds within the request callback, even where a response has to wait a turn', async () => {
     const wire = await Wire.open(url);
     expect((await wire.request('GET', '/now'))?.status).to.equal(500);
     wire.write('POST /now HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n');
@@ -134,7 +134,7 @@ describe('abandoned requests', () => {
     wire.destroy();
   });
 
-  it('leaves an answer that was given as it is', async () => {
+  it('leaves a response that was sent as it is', async () => {
     const wire = await Wire.open(url);
     expect((await wire.request('GET', '/answered'))?.body.toString()).to.equal('in time');
     const { signal } = await entered.opened;
@@ -145,11 +145,11 @@ describe('abandoned requests', () => {
     wire.destroy();
   });
 
-  it('cuts a stream, so that nobody takes it for complete, and ends its source', async () => {
+  it('cuts a stream, so that its client does not take it for complete, and ends its source', async () => {
     const wire = await Wire.open(url);
     wire.write('GET /stream HTTP/1.1\r\nHost: x\r\n\r\n');
     await entered.opened;
-    await settled(); // what was written in the request callback leaves when it returns
+    await settled(); // the core sends what was written in the request callback when that returns
     world.app.abandon(stalled());
     await wire.closed();
     expect(wire.rest).to.include('begun').and.not.include('\r\n0\r\n');
@@ -158,7 +158,7 @@ describe('abandoned requests', () => {
     expect(world.observer.seen[0]).to.include({ status: 500, error: 'HANDLER_STALLED' });
   });
 
-  it('serves requests that the told ones set off', async () => {
+  it('serves requests that are sent by those that it ends', async () => {
     const wire = await Wire.open(url);
     const answer = wire.request('GET', '/hangs');
     const { signal } = await entered.opened;
@@ -173,7 +173,7 @@ describe('abandoned requests', () => {
     wire.destroy();
   });
 
-  it('give back what their work holds when they are broken off, and not when only nobody waits any more', async () => {
+  it('releases what the work of a request holds when it is interrupted, but not when only its client has left', async () => {
     const given: string[] = [];
     class Held extends Hold {
       protected override onRelease(): void {
@@ -191,7 +191,7 @@ describe('abandoned requests', () => {
       expect((await answer).status).to.equal(500);
       expect(given).to.deep.equal(expected);
       held.end();
-      entered = gate<Context>();
+      entered = latch<Context>();
     }
   });
 });

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { bench, gate, ManualTicker, settled } from './kit.js';
+import { bench, latch, ManualTicker, settled } from './kit.js';
 
 describe('admission', () => {
-  it('refuses beyond MAX_IN_FLIGHT with 503 and Retry-After, and gives every permit back', async () => {
-    const finish = gate<unknown>();
+  it('refuses beyond MAX_IN_FLIGHT with 503 and Retry-After, and releases every permit', async () => {
+    const finish = latch<unknown>();
     const { inject, world } = bench((app) => {
       app.get('/', () => finish.opened);
       app.get('/sync', () => 'ok');
@@ -19,8 +19,8 @@ describe('admission', () => {
     expect(world.permits).to.equal(1);
   });
 
-  it('bounds an OPTIONS, too, that goes through hooks of a route', async () => {
-    const finish = gate<undefined>();
+  it('also bounds an OPTIONS that runs hooks of a route', async () => {
+    const finish = latch<undefined>();
     let hooked = 0;
     const hook = (): Promise<undefined> => {
       hooked++;
@@ -40,7 +40,7 @@ describe('admission', () => {
     expect(world.permits).to.equal(1);
   });
 
-  it('holds a refusal back for as long as the gate says, and executes nothing for it', async () => {
+  it('delays a refusal for as long as the gate demands, and executes nothing for it', async () => {
     const ticker = new ManualTicker();
     const { app, inject, observer, world } = bench((demo) => demo.post('/', () => 'ok'), { ticker });
     world.permits = 0;
@@ -56,7 +56,7 @@ describe('admission', () => {
     expect(observer.seen).to.have.length(1);
   });
 
-  it('holds no refusal beyond the deadline of its request, and none while draining', async () => {
+  it('delays no refusal beyond the deadline of its request, and none while draining', async () => {
     const ticker = new ManualTicker();
     const { app, inject, world } = bench((demo) => demo.get('/', { timeoutMs: 30 }, () => 'ok'), { ticker });
     world.permits = 0;
@@ -69,7 +69,7 @@ describe('admission', () => {
     expect([app.inFlight, app.wheel.size]).to.deep.equal([0, 0]);
   });
 
-  it('forgets a refusal whose client has left', async () => {
+  it('drops a delayed refusal when its client has left', async () => {
     const ticker = new ManualTicker();
     const { app, inject, observer, world } = bench((demo) => demo.get('/', () => 'ok'), { ticker });
     world.permits = 0;
@@ -84,7 +84,7 @@ describe('admission', () => {
     expect([app.inFlight, app.wheel.size]).to.deep.equal([0, 0]);
   });
 
-  it('never refuses what is unlimited or comes from this worker itself', async () => {
+  it('never refuses requests of unlimited routes or of this worker itself', async () => {
     const { app, inject, world } = bench((demo) => demo.get('/', () => 'ok'));
     app.mount('system', (system) => system.get('/health', () => 'well'), { unlimited: true });
     world.permits = 0;
@@ -93,7 +93,7 @@ describe('admission', () => {
     expect((await inject({ url: '/' })).status).to.equal(503);
   });
 
-  it('says STARTING until the service is ready, and asks no more after that', async () => {
+  it('responds STARTING until the service is ready, and does not check again after that', async () => {
     let asked = 0;
     const { app, inject } = bench(() => {});
     app.mount('late', (late) => late.get('/late', () => 'ok'), { isReady: () => ++asked > 1 });
@@ -103,7 +103,7 @@ describe('admission', () => {
     expect(asked).to.equal(2);
   });
 
-  it('hides internal routes from strangers as if they were not there', async () => {
+  it('responds to strangers as if internal routes did not exist', async () => {
     const { inject } = bench((app) => {
       app.post('/secret', { internal: true }, () => 'in');
       app.group('/both', { internal: true }, (both) => both.put('/x', () => 'in'));

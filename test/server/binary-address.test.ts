@@ -4,14 +4,14 @@ import fc from 'fast-check';
 import { addressText } from '#src/server/uws/binary-address.js';
 
 describe('addresses', () => {
-  it('are dotted for IPv4, also inside IPv6', () => {
+  it('are dotted decimal for IPv4, even when it is mapped into IPv6', () => {
     expect(addressText(Uint8Array.of(127, 0, 0, 1))).to.equal('127.0.0.1');
     const mapped = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 7);
     expect(addressText(mapped)).to.equal('10.0.0.7');
     expect(addressText(new Uint8Array(0))).to.equal('');
   });
 
-  it('are written for IPv6 as the system writes them', () => {
+  it('are spelled for IPv6 as the system spells them', () => {
     const byte = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 255 }));
     fc.assert(
       fc.property(fc.array(byte, { minLength: 16, maxLength: 16 }), (bytes) => {

@@ -47,7 +47,7 @@ describe('a body in small pieces', () => {
   };
 
   for (const path of ['/read', '/streamed']) {
-    it(`that arrive over time is accepted, however small they are (${path})`, async () => {
+    it(`is accepted when they arrive over time, however small they are (${path})`, async () => {
       const wire = await Wire.open(url);
       const answer = wire.request('POST', path, ['Transfer-Encoding: chunked']);
       for (let n = 0; n < 12; n++) {
@@ -85,7 +85,7 @@ describe('a body in small pieces', () => {
     await nothingHeld();
   });
 
-  it('is refused also when the handler does not read it, and while the response is being sent', async () => {
+  it('is refused even when the handler does not read it, and while the response is being sent', async () => {
     const ignored = await Wire.open(url);
     ignored.write(head('/ignored') + chunks(500_000));
     expect((await ignored.answer())?.status).to.equal(400);

@@ -101,7 +101,7 @@ describe('reading a whole body', () => {
     const bytes = peer.body.whole();
     peer.send('abc');
     await settled();
-    peer.ticker.stand(2 * BODY_IDLE_MS);
+    peer.ticker.stall(2 * BODY_IDLE_MS);
     peer.send('def', true);
     expect(textOf(await bytes)).to.equal('abcdef');
   });

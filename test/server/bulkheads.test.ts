@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { bench, gate, settled } from './kit.js';
+import { bench, latch, settled } from './kit.js';
 
 describe('maxConcurrent', () => {
-  it('refuses what is more than so many at once, and nothing of other routes', async () => {
-    const finish = gate<string>();
+  it('refuses requests beyond the limit, and none of other routes', async () => {
+    const finish = latch<string>();
     const { inject, refused } = bench((app) => {
       app.get('/few', { maxConcurrent: 2 }, () => finish.opened);
       app.get('/other', () => 'ok');
@@ -18,8 +18,8 @@ describe('maxConcurrent', () => {
     expect((await inject({ url: '/few' })).status).to.equal(200);
   });
 
-  it('lets some wait, runs nothing of theirs before, and gives every place back', async () => {
-    const gates = [gate(), gate()];
+  it('queues as many as allowed, runs nothing of them before they are admitted, and releases every permit', async () => {
+    const gates = [latch(), latch()];
     let begun = 0;
     const { inject } = bench((app) => {
       app.hook('onRequest', () => void begun++);
@@ -40,7 +40,7 @@ describe('maxConcurrent', () => {
     expect((await inject({ url: '/few' })).status).to.equal(200);
   });
 
-  it('gives the place of a client that left while it waited, or while it was served, to the next', async () => {
+  it('hands the permit of a client that has left, in the queue or while served, to the next request', async () => {
     const never = new Promise(() => {});
     let serve: () => unknown = () => never;
     const { inject } = bench((app) =>
@@ -67,12 +67,13 @@ describe('maxConcurrent', () => {
     serve = () => 'done';
     served.abort(new Error('gone'));
     expect(await first).to.equal('left');
-    // Its handler never ends; its place is kept until its deadline, or it would be no bulkhead.
+    // Its handler never ends. It keeps its permit until its deadline: otherwise the bulkhead would not bound
+    // handlers.
     const state = await Promise.race([third.then(() => 'served'), settled().then(() => 'waits')]);
     expect(state).to.equal('waits');
   });
 
-  it('is checked at start', () => {
+  it('is checked while the process starts', () => {
     for (const maxConcurrent of [
       0,
       1.5,

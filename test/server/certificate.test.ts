@@ -34,7 +34,7 @@ describe('the certificate of the data plane', () => {
     expect(schemeOf({ tlsCertFile: '/a' })).to.equal('https');
   });
 
-  it('is taken without a word while it is valid for long', () => {
+  it('is accepted without a warning while it is valid for long', () => {
     expect(checkCertificate(one)).to.deep.equal([]);
     expect(checkCertificate({ ...one, certFile: file('chain.crt', one.ca + two.ca) })).to.deep.equal([]);
   });
@@ -94,7 +94,7 @@ describe('the certificate of the data plane', () => {
     ],
   ];
   for (const [what, pair, says] of refusals) {
-    it(`is refused when it is one ${what}, naming variable and file`, () => {
+    it(`is refused when it is one ${what}, and the error names variable and file`, () => {
       expect(() => checkCertificate(pair())).to.throw(StartError, says);
     });
   }

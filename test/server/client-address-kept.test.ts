@@ -1,4 +1,5 @@
-// Wherever a handler, a hook or the source of a stream asks for the client's address, over real connections.
+// A handler, a hook or the source of a stream reads the client's address, at every possible time, over real
+// connections.
 import { EventEmitter, once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { expect } from 'chai';
@@ -8,7 +9,7 @@ import { UwsServer } from '#src/server/uws/uws-server.js';
 import { until } from '#test/support/until.js';
 import { type Bench, bench, settled } from './kit.js';
 
-/** Where the clients of this test connect from; behind the last one is another. */
+/** The addresses of a client and of a proxy from which this test connects. */
 const CLIENT = '127.0.0.2';
 const PROXY = '127.0.0.3';
 const PROXIED = '203.0.113.7';
@@ -17,12 +18,12 @@ describe('the address of a client', () => {
   let world: Bench;
   let server: UwsServer;
   let port: number;
-  /** What was seen, by where it was asked. */
+  /** The addresses that were read, by the place of the read. */
   let seen: Record<string, readonly string[]>;
   const look = (where: string, ctx: Context<never>): void => {
     seen[where] = [ctx.ip, ctx.host];
   };
-  /** Says when it has the whole response. */
+  /** Resolves when the client has the whole response. */
   const client = new EventEmitter();
   const aborted = async (ctx: Context<never>): Promise<void> => {
     if (!ctx.signal.aborted) await once(ctx.signal, 'abort');
@@ -49,7 +50,7 @@ describe('the address of a client', () => {
           hooked.get('/limited', { rateLimit: '1/minute' }, () => 'ok');
           hooked.get('/stream', (ctx) => ctx.stream(pieces()));
         });
-        // Here nothing asks for the address before the client has the whole response.
+        // Here nothing reads the address before the client has the whole response.
         app.group('/asked-later', (asked) => {
           asked.hook('onResponse', async (ctx) => {
             await once(client, 'ended');
@@ -61,7 +62,7 @@ describe('the address of a client', () => {
             throw new Error('a fault');
           });
         });
-        // Here the address is asked for early, and remembered from then on.
+        // Here the address is read early, and remembered from then on.
         app.group('/early', (early) => {
           early.hook('onRequest', (ctx) => look('onRequest', ctx as never));
           early.hook('onError', (ctx) => look('onError', ctx as never));
@@ -83,7 +84,7 @@ describe('the address of a client', () => {
       },
       { trustedProxies: [`${PROXY}/32`] },
     );
-    // A span that is kept would have asked for the address at the start.
+    // A recorded span would have read the address at the beginning.
     world.tracing.enabled = false;
     server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
@@ -183,14 +184,14 @@ describe('the address of a client', () => {
   });
 });
 
-describe('the address of a client whose request nothing can ask for it later', () => {
-  it('is not asked of the core', () => {
+describe('the address of a client that no code can read later', () => {
+  it('is not read from the core', () => {
     const { app, tracing } = bench((demo) => {
       demo.get('/value', () => ({}));
       demo.get('/responder', (ctx) => ctx.text('ok'));
       demo.get('/hooked', { onRequest: () => undefined, onError: () => undefined }, () => 'ok');
     });
-    // A span that is kept holds the address.
+    // A recorded span holds the address.
     tracing.enabled = false;
     let asked = 0;
     class CountingExchange extends InjectExchange {

@@ -77,7 +77,7 @@ describe('the address of a client', () => {
     it(what, () => expect(client(field, ...lines)).to.equal(expected));
   }
 
-  /** What a client may put in front of what our proxies write. */
+  /** Texts that a client may put in front of what trusted proxies write. */
   const madeUp = fc.array(
     fc.oneof(
       fc.string(),
@@ -86,7 +86,7 @@ describe('the address of a client', () => {
   );
   const stranger = fc.ipV4().filter((address) => !proxies.has(address));
 
-  it('is never what stands left of the first address that is no proxy, whatever that is', () => {
+  it('is never anything to the left of the first address that is not a proxy', () => {
     fc.assert(
       fc.property(madeUp, stranger, fc.boolean(), (made, address, inOneLine) => {
         const hops = [address, '10.2.2.2'];
@@ -99,7 +99,7 @@ describe('the address of a client', () => {
     );
   });
 
-  it('is looked for behind at most 32 proxies of ours, however long the list is', () => {
+  it('is searched behind at most 32 trusted proxies, however long the list is', () => {
     for (const [field, hop] of [
       ['x-forwarded-for', '10.2.2.2'] as const,
       ['forwarded', 'for=10.2.2.2'] as const,
@@ -112,7 +112,7 @@ describe('the address of a client', () => {
   });
 });
 
-describe('the host that the nearest proxy was asked for', () => {
+describe('the host that was requested of the nearest proxy', () => {
   for (const [what, field, lines, expected] of [
     [
       'is the last of X-Forwarded-Host',
@@ -142,7 +142,7 @@ describe('the host that the nearest proxy was asked for', () => {
   }
 });
 
-describe('what is said about a client', () => {
+describe('fields about a client', () => {
   const NAMES = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'forwarded'] as const;
   const headers = {
     host: 'here.example',
@@ -174,7 +174,7 @@ describe('what is said about a client', () => {
       ['192.0.2.1', 'here.example'],
     ],
   ] as const) {
-    it(`by ${sender} is believed as far as that goes, and dropped beyond`, async () => {
+    it(`from ${sender} are trusted as far as that sender is, and hidden otherwise`, async () => {
       const { inject } = bench(
         (app) => {
           app.get('/', (ctx) => [
@@ -191,7 +191,7 @@ describe('what is said about a client', () => {
     });
   }
 
-  it('through a proxy that writes one field cannot be changed by a client with the other one', async () => {
+  it('of the kind that the proxy does not write are hidden, because any client can send them', async () => {
     const anything = fc.oneof(
       fc.string(),
       fc.constantFrom('for=10.0.0.1', 'for=1.1.1.1;host=evil', '10.0.0.1'),

@@ -1,4 +1,4 @@
-// The same requests in memory and over a socket: same answers, whatever carries the bytes.
+// The same requests in memory and over a socket: same responses, whatever carries the bytes.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -137,14 +137,14 @@ function behaves(client: () => Client): void {
   });
   after(() => rmSync(base, { recursive: true }));
 
-  it('answers JSON with its length, its type and an id', async () => {
+  it('responds with JSON, its length, its type and an id', async () => {
     const { status, headers, body } = await ask('/json');
     expect([status, body.toString()]).to.deep.equal([200, '{"hello":"wörld"}']);
     expect(headers).to.include({ 'content-type': 'application/json', 'content-length': '18' });
     expect(headers['x-request-id']).to.match(/^[A-Za-z0-9._-]{1,64}$/);
   });
 
-  it('answers after an await, with nothing, with much, and in pieces', async () => {
+  it('responds after an await, without a body, with a large body, and in pieces', async () => {
     expect((await ask('/async')).body.toString()).to.equal('later');
     const empty = await ask('/empty');
     expect([empty.status, empty.headers['content-length'], empty.body.length]).to.deep.equal([
@@ -158,7 +158,7 @@ function behaves(client: () => Client): void {
     expect(stream.body.every((byte, i) => byte === Math.floor(i / 20_000))).to.equal(true);
   });
 
-  it('answers HEAD as GET without the body', async () => {
+  it('responds to HEAD as to GET, without the body', async () => {
     for (const [url, length] of [
       ['/json', '18'],
       ['/big', '600000'],
@@ -171,7 +171,7 @@ function behaves(client: () => Client): void {
     expect((await ask('/nowhere', { method: 'HEAD' })).status).to.equal(404);
   });
 
-  it('answers OPTIONS and the wrong method with Allow', async () => {
+  it('responds to OPTIONS and to a wrong method with Allow', async () => {
     const options = await ask('/item/1', { method: 'OPTIONS' });
     expect([options.status, options.headers.allow]).to.deep.equal([204, 'GET, HEAD, DELETE, OPTIONS']);
     const wrong = await ask('/item/1', { method: 'PUT' });
@@ -225,7 +225,7 @@ function behaves(client: () => Client): void {
     expect((await post('/ignored', 'x'.repeat(1000))).body.toString()).to.equal('did not look');
   });
 
-  it('answers with the body while it reads it', async () => {
+  it('responds with the body while it reads it', async () => {
     const bytes = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => i % 251));
     for (const path of ['/mirror', '/mirror-late']) {
       expect((await post(path, bytes)).body.equals(bytes), path).to.equal(true);
@@ -262,7 +262,7 @@ function behaves(client: () => Client): void {
     expect(problemOf(await post('/small', Uint8Array.of(0xff)))).to.deep.equal([400, 'MALFORMED_BODY']);
   });
 
-  it('writes headers as they were set, but for those that frame the message', async () => {
+  it('writes header fields as they were set, except those that frame the message', async () => {
     expect((await ask('/cookies')).headers['set-cookie']).to.equal('a=1\nb=2');
     const framing = await ask('/framing');
     expect([framing.headers['content-length'], framing.body.toString()]).to.deep.equal(['5', 'whole']);
@@ -299,7 +299,7 @@ function behaves(client: () => Client): void {
     }
   });
 
-  it('says nothing about a failure of its own', async () => {
+  it('reveals nothing about a failure of the server', async () => {
     expect(problemOf(await ask('/fails'))).to.deep.equal([500, 'INTERNAL']);
   });
 }

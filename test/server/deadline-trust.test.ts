@@ -1,4 +1,4 @@
-// Whose `x-request-deadline` counts.
+// Which senders may shorten the deadline of a request by `x-request-deadline`.
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { meshTokens } from '#src/mesh-token.js';
@@ -44,7 +44,7 @@ describe('x-request-deadline', () => {
   );
   app.mount('other', () => {});
 
-  /** What the route allows itself, exactly, and how its deadline came about. */
+  /** The exact time-out of the request, and whether its deadline was shortened. */
   const seen = (ctx: RequestContext): object => ({
     timeoutMs: ctx.request.timeoutMs,
     isShortened: ctx.deadline.isShortened,
@@ -55,7 +55,7 @@ describe('x-request-deadline', () => {
     return (await inject({ ...request, url: `/${budget}`, headers })).json();
   };
 
-  it('shortens the deadline for senders that prove who they are, and does nothing for others', async () => {
+  it('shortens the deadline for trusted proxies and peers, and has no effect for others', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...Object.keys(SENDERS)),

@@ -1,18 +1,18 @@
-// A handler may begin to read, do something else, and await what it reads later: that the client has left by
-// then, or has sent what is no body, is an error of the client and none that the handler has lost.
+// A handler may begin to read, do something else, and await the body later. If the client has left by then,
+// or has sent an invalid body, the rejection must not be reported as unhandled.
 import { expect } from 'chai';
 import type { HttpError } from '#src/errors.js';
 import type { Context } from '#src/server/handler.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
-import { type Bench, bench, gate, settled } from './kit.js';
+import { type Bench, bench, latch, settled } from './kit.js';
 
 const FORM = 'application/x-www-form-urlencoded';
 const PARTS = 'multipart/form-data; boundary=b';
 
 const first = (iterable: AsyncIterable<unknown>): Promise<unknown> => iterable[Symbol.asyncIterator]().next();
 
-/** Promises that handlers get, with the type of a body that they take. */
+/** Promises that handlers get, with the content type that they accept. */
 const READING: Readonly<Record<string, readonly [type: string, (ctx: Context) => Promise<unknown>]>> = {
   readBytes: ['text/plain', (ctx) => ctx.readBytes()],
   readText: ['text/plain', (ctx) => ctx.readText()],
@@ -29,7 +29,7 @@ const READING: Readonly<Record<string, readonly [type: string, (ctx: Context) =>
   ],
 };
 
-/** Bodies that these take no more, sent as they are. */
+/** Invalid bodies for these, as raw requests. */
 const REFUSED: Readonly<Record<string, readonly [type: string, body: Buffer]>> = {
   readBytes: ['text/plain', Buffer.alloc(2000)],
   readText: ['text/plain', Buffer.of(0xff)],
@@ -43,8 +43,8 @@ describe('a promise of the body that is awaited later', () => {
   let world: Bench;
   let server: UwsServer;
   let url: string;
-  let failedBy: ReturnType<typeof gate<void>>;
-  let seen: ReturnType<typeof gate<unknown>>;
+  let failedBy: ReturnType<typeof latch<void>>;
+  let seen: ReturnType<typeof latch<unknown>>;
   const unhandled: unknown[] = [];
   const hear = (reason: unknown): void => void unhandled.push(reason);
   let others: NodeJS.UnhandledRejectionListener[] = [];
@@ -66,7 +66,7 @@ describe('a promise of the body that is awaited later', () => {
       }
       app.get('/file', async (ctx) => {
         const sending = ctx.file('.', 'there-is-none');
-        // Fails no earlier.
+        // The promise rejects no earlier.
         await ctx.file('.', 'nor-is-there-this').catch(() => {});
         await settled();
         return sending;
@@ -83,13 +83,13 @@ describe('a promise of the body that is awaited later', () => {
     for (const other of others) process.on('unhandledRejection', other);
   });
   beforeEach(() => {
-    failedBy = gate();
-    seen = gate<unknown>();
+    failedBy = latch();
+    seen = latch<unknown>();
     unhandled.length = 0;
   });
 
   for (const [name, [type]] of Object.entries(READING)) {
-    it(`is no lost error of ${name} when the client leaves`, async () => {
+    it(`is not reported as an unhandled rejection of ${name} when the client leaves`, async () => {
       const path = name.replaceAll(' ', '-');
       const wire = await Wire.open(url);
       wire.write(
@@ -109,7 +109,7 @@ describe('a promise of the body that is awaited later', () => {
   }
 
   for (const [name, [type, body]] of Object.entries(REFUSED)) {
-    it(`is no lost error of ${name} when the body is refused`, async () => {
+    it(`is not reported as an unhandled rejection of ${name} when the body is refused`, async () => {
       const wire = await Wire.open(url);
       // Without a length nothing is refused before it is read.
       wire.write(
@@ -128,7 +128,7 @@ describe('a promise of the body that is awaited later', () => {
     });
   }
 
-  it('is none of a file that does not exist', async () => {
+  it('is not reported as one for a file that does not exist', async () => {
     expect((await world.inject({ url: '/file' })).status).to.equal(404);
     expect(unhandled).to.deep.equal([]);
   });

@@ -1,4 +1,5 @@
-// CONTRACT section 3: what a 503 says about the handler, whoever throws it, and that nothing else can say it.
+// The member `executed` and the field of a 503 (docs/contract.md): they report whether the handler ran,
+// whatever code has thrown the 503, and no service can set them itself.
 import { expect } from 'chai';
 import { BusinessError, HttpError, UnavailableError } from '#src/errors.js';
 import type { Application, Context } from '#src/server/handler.js';
@@ -95,7 +96,7 @@ describe('a 503', () => {
   for (const [where, { executed, add }] of Object.entries(places)) {
     for (const [what, fail] of Object.entries(throwers)) {
       const says = executed ? 'that the handler ran' : 'that nothing ran';
-      it(`says ${says} when ${where} throws ${what}`, async () => {
+      it(`reports ${says} when ${where} throws ${what}`, async () => {
         for (const told of await everyWay(bench((app) => add(app, fail)))) {
           expect(told.status).to.equal(503);
           expect(problemOf(told).executed).to.equal(executed);
@@ -107,7 +108,7 @@ describe('a 503', () => {
     }
   }
 
-  it('says that nothing ran when it is refused without a route', async () => {
+  it('reports that nothing ran when it is sent without a route', async () => {
     const world = bench((app) => app.hook('onRequest', () => {}));
     world.app.mount('late', (app) => app.get('/late', () => 'ran'), { isReady: () => false });
     for (const told of await everyWay(world, '/late')) {
@@ -116,7 +117,7 @@ describe('a 503', () => {
     }
   });
 
-  it('of an onError hook is its own: it has no field of the runtime', async () => {
+  it('of an onError hook has no field of the runtime', async () => {
     const world = bench((app) => {
       const onError = (ctx: Context): unknown => {
         for (const [name, value] of Object.entries(CLAIMS)) ctx.header(name, value, { always: true });
@@ -153,7 +154,7 @@ describe('a 503', () => {
       ['/throws', false, 'OVERLOADED', true],
       ['/late', false, 'DRAINING', true],
     ] as const) {
-      it(`says ${executed ? 'that upgrade ran' : 'that nothing ran'} for ${code} at ${path}`, async () => {
+      it(`reports ${executed ? 'that upgrade ran' : 'that nothing ran'} for ${code} at ${path}`, async () => {
         world.world.draining = isDraining;
         const told = await ask(path);
         expect([told.status, problemOf(told)]).to.containSubset([503, { code, executed }]);
@@ -164,7 +165,7 @@ describe('a 503', () => {
 });
 
 describe('fields of the runtime', () => {
-  it('are not obeyed when a handler sets them, in whatever case and on whatever response', async () => {
+  it('are ignored when a handler sets them, in any case and on any response', async () => {
     const { inject } = bench((app) => {
       const claim = (ctx: Context, always: boolean): void => {
         for (const [name, value] of Object.entries(CLAIMS)) ctx.header(name, value, { always });

@@ -26,7 +26,7 @@ describe('framing of a request', () => {
     });
   }
 
-  it('refuses a Content-Length that appears twice, also when both agree', () => {
+  it('refuses a Content-Length that appears twice, even when both agree', () => {
     const twice = ['content-length', '5'] as const;
     expect(fault([twice, twice])).to.equal('MALFORMED_REQUEST');
   });
@@ -62,7 +62,7 @@ describe('framing of a request', () => {
     expect(fault([coding])).to.equal(undefined);
   });
 
-  it('wants exactly one valid Host', () => {
+  it('requires exactly one valid Host', () => {
     expect(fault([['host', 'other']])).to.equal('MALFORMED_REQUEST');
     for (const host of ['', 'a b', 'a/b', 'a@b', 'a:b', 'user@host:1', '[::1', 'a:123456']) {
       reader.start();
@@ -78,7 +78,7 @@ describe('framing of a request', () => {
     expect(reader.fault('GET', '/', '')?.code).to.equal('MALFORMED_REQUEST');
   });
 
-  it('knows seven methods, spelled as they are', () => {
+  it('accepts seven methods, in upper case only', () => {
     for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
       expect(fault([], method), method).to.equal(undefined);
     }
@@ -96,7 +96,7 @@ describe('framing of a request', () => {
     expect(fault([['x', 'y'.repeat(100)]])).to.equal(undefined);
   });
 
-  it('sees a wish to close however it is written', () => {
+  it('recognizes `Connection: close` in every spelling', () => {
     for (const [value, close] of [
       ['close', true],
       ['keep-alive, Close', true],
@@ -108,7 +108,7 @@ describe('framing of a request', () => {
     }
   });
 
-  it('starts every head afresh', () => {
+  it('keeps nothing of the head before', () => {
     fault([
       ['content-length', '5'],
       ['connection', 'close'],

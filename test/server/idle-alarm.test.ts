@@ -20,7 +20,7 @@ function alarmOf(hold?: () => void) {
 }
 
 describe('an idle alarm', () => {
-  it('rings once after a silence, and not before', () => {
+  it('rings once after its period without activity, and not before', () => {
     const { ticker, alarm, rung } = alarmOf();
     alarm.start();
     ticker.advance(IDLE_MS - 10);
@@ -33,7 +33,7 @@ describe('an idle alarm', () => {
     expect(rung()).to.equal(1);
   });
 
-  it('does not ring for what comes behind a standstill of any length, whenever that begins', () => {
+  it('does not ring when activity follows a stall of the event loop, whatever its length and beginning', () => {
     const standstill = fc.integer({ min: 1001, max: 86_400_000 });
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(IDLE_MS - 50), standstill), { maxLength: 10 }), (stops) => {
@@ -41,8 +41,8 @@ describe('an idle alarm', () => {
         alarm.start();
         for (const [before, standMs] of stops) {
           ticker.advance(before);
-          ticker.stand(standMs);
-          alarm.touch(); // what was on its way is read in the next turn of the loop
+          ticker.stall(standMs);
+          alarm.touch(); // the next turn of the loop reads what has arrived meanwhile
           expect(rung()).to.equal(0);
         }
         ticker.advance(IDLE_MS + 50);
@@ -51,7 +51,7 @@ describe('an idle alarm', () => {
     );
   });
 
-  it('does not ring while each byte comes within its time, however long callbacks hold up the loop', () => {
+  it('does not ring while each byte arrives in time, however long callbacks hold up the event loop', () => {
     const gaps = fc.array(fc.integer({ min: 1, max: IDLE_MS }), { minLength: 1, maxLength: 10 });
     const turns = fc.array(fc.tuple(fc.nat(900), fc.nat(900)), { minLength: 1, maxLength: 20 });
     fc.assert(
@@ -66,14 +66,14 @@ describe('an idle alarm', () => {
         };
         for (let turn = 0; bytesAt.length > 0; turn++) {
           const [waitMs, readMs] = turns[turn % turns.length]!;
-          ticker.stand(10 + waitMs, readAll, readMs);
+          ticker.stall(10 + waitMs, readAll, readMs);
           expect(rung()).to.equal(0);
         }
       }),
     );
   });
 
-  it('looks behind what a real loop that was held up has still to read', async () => {
+  it('counts what a real event loop has still to read after it was held up', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const client = connect((server.address() as { port: number }).port, '127.0.0.1');
@@ -97,7 +97,7 @@ describe('an idle alarm', () => {
     server.close();
   });
 
-  it('rings soon after a standstill behind which nothing comes, also when the loop is always late', () => {
+  it('rings soon after a stall that no activity follows, even when the event loop is always late', () => {
     for (const [standMs, turns] of [
       [IDLE_MS, 2],
       [60_000, 2],
@@ -107,13 +107,13 @@ describe('an idle alarm', () => {
       alarm.start();
       for (let turn = 0; turn < turns; turn++) {
         expect(rung()).to.equal(0);
-        ticker.stand(standMs);
+        ticker.stall(standMs);
       }
       expect([rung(), wheel.size]).to.deep.equal([1, 0]);
     }
   });
 
-  it('has the connection held open every few seconds of the silence, and no more once that has stopped it', () => {
+  it('calls `hold` every few seconds without activity, until `hold` stops the alarm', () => {
     let held = 0;
     const { ticker, alarm, rung, wheel } = alarmOf(() => {
       if (++held === 5) alarm.stop();

@@ -29,7 +29,7 @@ function setUp() {
 }
 
 describe('a route that is switched off', () => {
-  it('answers 503 OVERLOADED with its Retry-After, and nothing of it runs', async () => {
+  it('responds 503 OVERLOADED with its Retry-After, and none of its code runs', async () => {
     const { ask, off, around, hooksRun } = setUp();
     expect((await ask('GET', '/items/7')).text).to.equal('item');
     const ran = hooksRun();
@@ -48,7 +48,7 @@ describe('a route that is switched off', () => {
       status: 503,
       error: 'OVERLOADED',
     });
-    // No permit is taken for it.
+    // The refusal takes no permit.
     expect(around.world.permits).to.equal(Number.POSITIVE_INFINITY);
   });
 
@@ -64,7 +64,7 @@ describe('a route that is switched off', () => {
     expect((await ask('GET', '/other')).text).to.equal('other');
     off({ 'POST /items/{id}': 30 });
     expect((await ask('POST', '/items/7', true)).status).to.equal(503);
-    // Who may not know of it does not learn of it.
+    // Callers that must not know of an internal route do not learn of it.
     expect((await ask('POST', '/items/7')).status).to.equal(405);
     expect((await ask('GET', '/items/7')).text).to.equal('item');
   });
@@ -86,7 +86,7 @@ describe('a route that is switched off', () => {
     }
   });
 
-  it('is none of those that tell how the process is, whatever the page says', async () => {
+  it('is never a route that reports the state of the process, whatever the page lists', async () => {
     const { ask, off, app } = setUp();
     off({ 'GET /health': 30 });
     expect((await ask('GET', '/health')).text).to.equal('well');

@@ -1,4 +1,4 @@
-// What the tests of this room share: an App with everything around it faked and recorded.
+// Shared by the tests of this module: an App whose dependencies are faked and recorded.
 import type { HttpError } from '#src/errors.js';
 import { AddressCells, addressKeys } from '#src/memory/address-cells.js';
 import { Block } from '#src/memory/block.js';
@@ -27,7 +27,7 @@ export interface Seen {
   readonly error: string | undefined;
 }
 
-/** Records every request, and which route is said to run. */
+/** Records every request, and which route is reported to run. */
 export class RecordingObserver implements RequestObserver {
   readonly seen: Seen[] = [];
   /** Templates of the handlers that run synchronously now, as published. */
@@ -75,7 +75,7 @@ export class RecordingObserver implements RequestObserver {
   }
 }
 
-/** Spans as they were begun and ended; `sampled` decides whether they record. */
+/** Records when spans begin and end; `sampled` decides whether they are recording. */
 export class RecordingTracing implements Tracing {
   enabled = true;
   readonly started: (SpanStart & { trusted: boolean })[] = [];
@@ -106,7 +106,7 @@ export class RecordingTracing implements Tracing {
   async shutdown(): Promise<void> {}
 }
 
-/** A clock that stands still until it is told to go on. */
+/** A clock that advances only when a test advances it. */
 export class ManualTicker implements Ticker {
   #now = 1000;
   readonly #turns = new Set<(at: number) => void>();
@@ -125,15 +125,15 @@ export class ManualTicker implements Ticker {
   }
 
   advance(ms: number): void {
-    for (let left = ms; left > 0; left -= 500) this.stand(Math.min(left, 500));
+    for (let left = ms; left > 0; left -= 500) this.stall(Math.min(left, 500));
   }
 
   /**
-   * The same while the loop stands still: it turns once, behind that.
-   * @param read what is done about what has arrived meanwhile
-   * @param readMs how long that takes
+   * Advances the clock while the event loop is stalled: it turns once, after that.
+   * @param read handles what has arrived meanwhile
+   * @param readMs duration of `read` in milliseconds
    */
-  stand(ms: number, read: () => void = () => {}, readMs = 0): void {
+  stall(ms: number, read: () => void = () => {}, readMs = 0): void {
     this.#now += ms;
     const at = this.#now;
     read();
@@ -148,12 +148,12 @@ export interface Bench {
   readonly tracing: RecordingTracing;
   /** Lines that were logged, parsed. */
   readonly logs: Record<string, unknown>[];
-  /** Switches of the surroundings. */
+  /** Switches of the faked dependencies. */
   readonly world: { draining: boolean; permits: number; holdMs: number; trusted: boolean };
-  /** Routes that had no place. */
+  /** Routes whose bulkhead has refused a request. */
   readonly refused: readonly string[];
   readonly quotas: RequestQuotas;
-  /** The clock of rate limits, standing still: milliseconds. */
+  /** The clock of rate limits in milliseconds. It advances only when a test sets it. */
   readonly rateClock: { now: number };
   readonly rateTable: RateTable;
   readonly inject: (request: InjectedRequest) => Promise<Answer>;
@@ -182,7 +182,7 @@ export const SETTINGS: AppOptions['settings'] = {
 
 type Overrides = Partial<AppOptions['settings']> & { ticker?: Ticker; quotas?: Partial<QuotaBounds> };
 
-/** Of each quota what there is, and what one address may hold. */
+/** For each quota: its total, and what one address may hold. */
 export type QuotaBounds = Readonly<Record<'bodies' | 'bodyBytes' | 'streams', readonly [number, number]>>;
 
 const PLENTY: QuotaBounds = { bodies: [1e6, 1e6], bodyBytes: [1e9, 1e9], streams: [1e6, 1e6] };
@@ -292,8 +292,8 @@ export function thrownBy(run: () => unknown): HttpError | undefined {
   return undefined;
 }
 
-/** A promise and its resolver. */
-export function gate<T = void>(): { readonly opened: Promise<T>; open(value: T): void } {
+/** A promise that a test resolves by `open`. */
+export function latch<T = void>(): { readonly opened: Promise<T>; open(value: T): void } {
   let open: (value: T) => void = () => {};
   const opened = new Promise<T>((resolve) => {
     open = resolve;

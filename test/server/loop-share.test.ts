@@ -3,10 +3,10 @@ import type { Context } from '#src/server/handler.js';
 import { StreamSource } from '#src/server/response/stream-source.js';
 import { bench } from './kit.js';
 
-/** Enough to notice that the loop does not turn, and to get to an end all the same. */
+/** Enough pieces to notice a stalled event loop, and few enough to end. */
 const MOST_PIECES = 1_000_000;
 
-/** Gives one piece after the other without waiting, until a timer has fired `turns` times. */
+/** Yields one piece after the other without waiting, until a timer has fired `turns` times. */
 function* hasty<T>(piece: T, turns: number, seen: { turns: number }): Generator<T> {
   const timer = setInterval(() => void seen.turns++, 1);
   try {
@@ -50,7 +50,7 @@ describe('a source that is never short of pieces', () => {
 });
 
 describe('the empty pieces of a source', () => {
-  it('are not handed on, so that none of them is kept', async () => {
+  it('are not passed on, so that none of them is kept', async () => {
     const [given, taken] = [['', new Uint8Array(0), 'a', '', 'b', ''], [] as unknown[]];
     const source = new StreamSource(given, () => {});
     for (let piece = await source.next(); piece !== undefined; piece = await source.next()) taken.push(piece);

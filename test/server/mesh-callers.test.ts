@@ -24,7 +24,7 @@ let addresses = 0;
 const freshAddress = (): string => `10.0.${addresses >> 8}.${addresses++ & 255}`;
 
 describe('the mesh token of a service', () => {
-  it('is its name and the HMAC-SHA-256 of it in hexadecimal', () => {
+  it('is the name of the service and the HMAC-SHA-256 of that name in hexadecimal', () => {
     expect(tokenFor('demo')).to.equal(
       'demo.f9d29f1e357cbd66ee4cd6978abb16ce62e170a0cfb2cbe6646489ae8d678589',
     );
@@ -49,7 +49,7 @@ describe('the mesh token of a service', () => {
     const { inject, rateClock } = twoServices();
     await fc.assert(
       fc.asyncProperty(anyValue, fc.constantFrom(...MOUNTED), async (value, service) => {
-        // The table of the test is small: what earlier runs left in it must not be shared by this one.
+        // The table of the test is small, so this run must not use rows of earlier runs.
         rateClock.now += 120_000;
         const remoteAddress = freshAddress();
         const headers = { 'x-mesh-token': value };
@@ -78,7 +78,7 @@ describe('the mesh token of a service', () => {
     expect(await isLimited('/nowhere', tokenFor('third'))).to.equal(true);
   });
 
-  it('means nothing where no secret is set', async () => {
+  it('has no effect where no secret is set', async () => {
     const { inject } = twoServices({ meshToken: undefined });
     for (const value of [tokenFor('demo'), meshTokens('')('demo'), 'demo.undefined']) {
       const headers = { 'x-mesh-token': value };
@@ -88,7 +88,7 @@ describe('the mesh token of a service', () => {
 });
 
 describe('wrong mesh tokens', () => {
-  it('are refused from the eleventh a minute of an address on, where a stranger sees nothing', async () => {
+  it('are refused from the eleventh per minute of an address on, where a stranger gets 404', async () => {
     const { inject, rateClock } = twoServices();
     const statusOf = async (url: string, value: string, remoteAddress: string): Promise<number> =>
       (await inject({ url, headers: { 'x-mesh-token': value }, remoteAddress })).status;
@@ -110,7 +110,7 @@ describe('wrong mesh tokens', () => {
     expect(await guess()).to.equal(404);
   });
 
-  it('lock out no right one of the same address, no stranger, and nothing from public routes', async () => {
+  it('lock out neither right tokens of the same address nor strangers, and none of them from public routes', async () => {
     const { inject } = twoServices();
     for (let n = 0; n < 30; n++) {
       await inject({ url: '/demo/internal', headers: { 'x-mesh-token': `demo.${n}` } });
@@ -122,7 +122,7 @@ describe('wrong mesh tokens', () => {
     }
   });
 
-  it('are told of in one log line, which repeats nothing of them', async () => {
+  it('are logged in one line per minute, which does not contain them', async () => {
     const { inject, logs } = twoServices();
     for (let n = 0; n < 30; n++) {
       const remoteAddress = freshAddress();

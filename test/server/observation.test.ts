@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { currentScope } from '#src/scope.js';
 import { bench, settled } from './kit.js';
 
-describe('what others see of a request', () => {
+describe('what is reported of a request', () => {
   it('is counted once with its template, by method', async () => {
     const { inject, observer } = bench((app) => app.get('/u/:id', () => 'ok'));
     await inject({ url: '/u/7' });
@@ -27,7 +27,7 @@ describe('what others see of a request', () => {
     for (const { microseconds } of observer.seen) expect(microseconds).to.be.within(0, 1e6);
   });
 
-  it('is the route that runs synchronously now, also inside an in-process call', async () => {
+  it('is the route that runs synchronously now, even inside a call within the process', async () => {
     const running: (string | undefined)[] = [];
     const world = bench((app) => {
       app.get('/outer', async () => {
@@ -67,7 +67,7 @@ describe('what others see of a request', () => {
     });
   });
 
-  it('is a server span that ends with its status, and obeys only trusted peers', async () => {
+  it('is a server span that ends with its status; its sampling follows trusted peers only', async () => {
     const { inject, tracing, world } = bench((app) => {
       app.get('/u/:id', () => 'ok');
       app.get('/bad', async () => {

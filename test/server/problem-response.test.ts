@@ -10,8 +10,8 @@ const documentOf = (error: unknown) => {
   return { ...rest, headers: [...headers], document: JSON.parse(body) as Record<string, unknown> };
 };
 
-describe('a failure as an answer', () => {
-  it('has no secret that its message holds', () => {
+describe('the problem document of a failure', () => {
+  it('shows no secret of its message', () => {
     for (const text of Object.values(SECRET_TEXTS)) {
       const { detail } = documentOf(new HttpError('BAD_UPSTREAM', `refused: ${text}`)).document;
       for (const secret of SECRETS) expect(detail).to.not.contain(secret);
@@ -19,7 +19,7 @@ describe('a failure as an answer', () => {
     }
   });
 
-  it('is a problem document of RFC 9457 with our members', () => {
+  it('has the members of RFC 9457 and those of docs/errors.md', () => {
     const { status, document } = documentOf(new HttpError('EMAIL_TAKEN', 'This e-mail is taken.'));
     expect(status).to.equal(409);
     expect(document).to.deep.equal({
@@ -33,7 +33,7 @@ describe('a failure as an answer', () => {
     });
   });
 
-  it('lists what is not valid, and carries extra members that cannot replace ours', () => {
+  it('lists what is not valid, and has extra members that cannot replace these', () => {
     const errors = [{ path: '/a', message: 'Expected string' }];
     expect(documentOf(new ValidationError(errors)).document.errors).to.deep.equal(errors);
     const { document } = documentOf(
@@ -42,7 +42,7 @@ describe('a failure as an answer', () => {
     expect([document.sagaId, document.status]).to.deep.equal(['1', 402]);
   });
 
-  it('is ours also when the extra members have a toJSON, and tells those that are data', () => {
+  it('keeps its members when the extra members have a toJSON, and shows those that are data', () => {
     const when = new Date(0);
     for (const toJSON of [() => ({ replaced: true }), () => undefined, 'text']) {
       const members = { sagaId: '1', when, toJSON };
@@ -57,7 +57,7 @@ describe('a failure as an answer', () => {
     }
   });
 
-  it('tells nothing of what was not meant to be told', () => {
+  it('shows nothing of an error that is not an HttpError', () => {
     for (const thrown of [new Error('select * from secret'), 'secret', undefined, null, { secret: 1 }, 7]) {
       const { status, code, document } = documentOf(thrown);
       expect([status, code]).to.deep.equal([500, 'INTERNAL']);
@@ -65,7 +65,7 @@ describe('a failure as an answer', () => {
     }
   });
 
-  it('always says when a 503 may be repeated, and how to authenticate for a 401', () => {
+  it('always has Retry-After with 503, and WWW-Authenticate with 401', () => {
     expect(documentOf(new HttpError('OVERLOADED', '')).headers).to.deep.equal(['retry-after', '1']);
     expect(documentOf(new UnavailableError('STARTING', '', 7)).headers).to.deep.equal(['retry-after', '7']);
     expect(documentOf(new HttpError('UNAUTHORIZED', '')).headers).to.deep.equal([
@@ -93,13 +93,13 @@ describe('a failure as an answer', () => {
     expect(documentOf(new HttpError('NOT_FOUND', '', { headers })).headers).to.deep.equal(['x-a', 'b']);
   });
 
-  it('gives codes of its own a type too', () => {
+  it('has a type for codes of a service, too', () => {
     const { document } = documentOf(new BusinessError('SOLD_OUT', 'Sold out.', { details: { left: 0 } }));
     expect(document).to.include({ type: 'urn:multilane:problem:sold-out', title: 'Sold out', status: 422 });
     expect(document.details).to.deep.equal({ left: 0 });
   });
 
-  it('is a fault of ours only when it is not about the request', () => {
+  it('is logged only when the request is not its reason', () => {
     const faultOf = (error: unknown) => problemOf(error, request).fault;
     for (const error of [new Error('no'), new HttpError('INTERNAL', '')])
       expect(faultOf(error)).to.equal(error);
@@ -113,7 +113,7 @@ describe('a failure as an answer', () => {
     expect(fault.cause).to.be.instanceOf(TypeError);
   });
 
-  it('tells a client no more of a message than it can read, and shows what was thrown within bounds', () => {
+  it('shortens a long message for the client, and bounds what the log shows of it', () => {
     const long = 'm'.repeat(20_000_000);
     expect(documentOf(new HttpError('NOT_FOUND', long)).document.detail).to.have.length.below(10_000);
     for (const thrown of [long, { long, password: 'hunter2' }, [long], Symbol(long), new String(long)]) {

@@ -5,10 +5,10 @@ import { parseRate } from '#src/rate.js';
 import type { RateLimitOption } from '#src/server/handler.js';
 import { bench } from './kit.js';
 
-/** No admission comes back while a test runs. */
+/** A limit that grants no further admission while a test runs. */
 const A_DAY = (burst: number): string => `1/minute;burst=${burst}`;
 
-/** Ways in which a client says its key. */
+/** Ways in which a client chooses its key. */
 const CHOSEN = {
   'a header field': {
     key: { header: 'x-key' },
@@ -22,7 +22,7 @@ const CHOSEN = {
   },
 } as const;
 
-/** Keys that no client chooses. `of` says which key of the route's own limit a request has. */
+/** Keys that no client chooses. `of` returns the key of a request for the limit of the route. */
 const FIXED = {
   'the address': { key: 'address', url: () => '/', headers: () => ({}), of: (address: string) => address },
   'all clients together': { key: 'global', url: () => '/', headers: () => ({}), of: () => 'all' },
@@ -49,16 +49,16 @@ describe('a limit of a route, beside that of the client address', () => {
     };
 
     if (isChosen)
-      it(`(${what}) gives no row to keys of an address that is limited itself`, async () => {
+      it(`(${what}) takes no row for keys of an address that is limited itself`, async () => {
         const { send, rateTable } = setUp(100, 5);
         const statuses: number[] = [];
         for (let n = 0; n < 200; n++) statuses.push((await send('192.0.2.1', `random${n}`)).status);
         expect(statuses).to.deep.equal([...Array(5).fill(200), ...Array(195).fill(429)]);
-        // One of the address, and one for each key that was admitted.
+        // One row for the address, and one for each admitted key.
         expect(rateTable.usage().inUse).to.equal(6);
       });
 
-    it(`(${what}) charges neither limit for what the other one refuses`, async () => {
+    it(`(${what}) charges neither limit for what the other refuses`, async () => {
       const addresses = fc.constantFrom('192.0.2.1', '192.0.2.2', '192.0.2.3');
       const requests = fc.array(fc.tuple(addresses, fc.constantFrom('a', 'b', 'c')), { maxLength: 40 });
       const bursts = fc.integer({ min: 2, max: 5 });
@@ -90,7 +90,7 @@ describe('a limit of a route, beside that of the client address', () => {
     });
   }
 
-  it('asks a key function once a request', async () => {
+  it('calls a key function once per request', async () => {
     let asked = 0;
     const key = (): string => `k${++asked}`;
     const { inject } = bench((app) => app.get('/', { rateLimit: { limit: '9/minute', key } }, () => 'ok'), {

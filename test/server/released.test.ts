@@ -1,6 +1,6 @@
-// What a request holds of its process is released when its handler and its response have ended, and what a
-// handler holds that goes on behind its response at its deadline: however it answers, whenever, and whatever
-// becomes of its promise.
+// What a request holds is released when its handler and its response have ended; what a handler holds that
+// goes on behind its response, at its deadline. That is so however and whenever it responds, and however its
+// promise ends.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,7 +67,7 @@ describe('what a request holds', () => {
   });
   after(() => rmSync(base, { recursive: true }));
 
-  /** Asks twice where there is one of everything: the second request gets what the first one has held. */
+  /** Sends two requests where there is one of everything: the second needs what the first has held. */
   async function asksTwice(
     compress: boolean,
     handler: (ctx: Context) => unknown,
@@ -114,7 +114,7 @@ describe('what a request holds', () => {
     }).to.deep.equal({ permits: 1, streams: 0, bodies: 0, bodyBytes: 0, requests: 0, alarms: 0 });
   }
 
-  it('is released at the end of a drain, which does not count what is answered already', async () => {
+  it('is released at the end of a drain, which does not count requests that have a response', async () => {
     const ticker = new ManualTicker();
     const { app, inject, world } = bench(
       (demo) => {

@@ -92,7 +92,7 @@ describe('declaring routes', () => {
     });
   }
 
-  it('gives the options of a group to its routes, which may say otherwise', () => {
+  it('gives the options of a group to its routes, which may override them', () => {
     const { app } = bench((demo) => {
       demo.group('/a', { bodyLimit: 10, chunked: 'reject', timeoutMs: 5 }, (a) => {
         a.post('/b', { bodyLimit: 20, onRequest: handler }, handler);
@@ -101,7 +101,7 @@ describe('declaring routes', () => {
     expect(app.routes()[0]?.options).to.deep.equal({ bodyLimit: 20, chunked: 'reject', timeoutMs: 5 });
   });
 
-  it('declares all methods at once, but for OPTIONS, which answers by itself', async () => {
+  it('declares all methods at once, except OPTIONS, which has a response of its own', async () => {
     const { app, inject } = bench((demo) => demo.all('/a', (ctx) => ctx.method));
     expect(app.routes().map(({ method }) => method)).to.deep.equal(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
     expect((await inject({ method: 'PATCH', url: '/a' })).text()).to.equal('PATCH');
@@ -110,7 +110,7 @@ describe('declaring routes', () => {
     );
   });
 
-  it('is over when the service has returned', () => {
+  it('is refused once `routes` of the service has returned', () => {
     let kept: Application | undefined;
     bench((demo) => {
       kept = demo;
@@ -119,7 +119,7 @@ describe('declaring routes', () => {
     expect(() => kept?.hook('onRequest', handler)).to.throw(TypeError, 'while routes(app) runs');
   });
 
-  it('cannot wait: what an async service or group throws would reach nobody', () => {
+  it('refuses async functions, because their errors would be lost', () => {
     const fails: () => unknown = async () => {
       await Promise.resolve();
       throw new Error('late');

@@ -11,7 +11,7 @@ const rateFields = ({ status, headers }: Answer) => [
 ];
 
 describe('rate limits', () => {
-  it('say on every answer what is left, and refuse with 429 and when to come back', async () => {
+  it('announce on every response what is left, and refuse with 429 and Retry-After', async () => {
     const { inject, rateClock } = bench((app) => app.get('/', () => 'ok'), {
       rateLimit: parseRate('20/minute;burst=2')!,
     });
@@ -37,7 +37,7 @@ describe('rate limits', () => {
     expect((await inject({ url: '/' })).status).to.equal(200);
   });
 
-  it('count requests of an address, of IPv6 those of a /64, and not those of others', async () => {
+  it('count the requests of an address (for IPv6 of its /64), and not those of others', async () => {
     const { inject } = bench((app) => app.get('/', () => 'ok'), { rateLimit: parseRate('1/minute')! });
     const statuses = async (...addresses: string[]): Promise<number[]> => {
       const answers = [];
@@ -50,7 +50,7 @@ describe('rate limits', () => {
     ]);
   });
 
-  it('apply to problems, unknown paths and methods, too, and say so there', async () => {
+  it('apply to problems, unknown paths and methods, too, and are announced there', async () => {
     const { inject } = bench(
       (app) => {
         app.get('/', () => 'ok');
@@ -72,7 +72,7 @@ describe('rate limits', () => {
     expect((await inject({ url: '/nowhere' })).status).to.equal(429);
   });
 
-  it('leave alone what is unlimited and calls of our own', async () => {
+  it('do not apply to unlimited routes and to calls within the process', async () => {
     const { app, inject } = bench((demo) => demo.get('/', () => 'ok'), {
       rateLimit: parseRate('1/minute')!,
     });
@@ -87,7 +87,7 @@ describe('rate limits', () => {
     expect((await inject({ url: '/' })).status).to.equal(429);
   });
 
-  it('of a route go beside the common one, which is not charged for what they refuse', async () => {
+  it('of a route apply beside the common one, which is not charged for what they refuse', async () => {
     const { inject, rateClock } = bench(
       (app) => {
         app.get('/narrow', { rateLimit: '1/minute' }, () => 'ok');
@@ -114,7 +114,7 @@ describe('rate limits', () => {
     expect((await inject({ url: '/free' })).headers).to.not.have.property('ratelimit');
   });
 
-  it('tell apart by what a route names: everybody, a header field, or a key of its own', async () => {
+  it('count by the key of the route: all requests, a header field, or a function', async () => {
     const { inject } = bench((app) => {
       app.get('/all', { rateLimit: { limit: '1/minute', key: 'global' } }, () => 'ok');
       app.get('/key', { rateLimit: { limit: '1/minute', key: { header: 'X-API-Key' } } }, () => 'ok');
@@ -135,7 +135,7 @@ describe('rate limits', () => {
     expect([await ask('/of/1'), await ask('/of/2'), await ask('/of/1')]).to.deep.equal([200, 200, 429]);
   });
 
-  it('answer what their key function throws', async () => {
+  it('respond with what their key function throws', async () => {
     const { inject, logs } = bench((app) => {
       const key = (): string => {
         throw new Error('no key');
@@ -147,7 +147,7 @@ describe('rate limits', () => {
     expect(logs.map(({ msg }) => msg)).to.deep.equal(Array(2).fill('a request could not be admitted'));
   });
 
-  it('that are none are refused at start, with the route', () => {
+  it('that are invalid are refused while the process starts, and the error names the route', () => {
     for (const rateLimit of [
       '100/hour',
       '',
@@ -162,7 +162,7 @@ describe('rate limits', () => {
     }
   });
 
-  it('take the first 64 bits of an IPv6 address, however it is written', () => {
+  it('use the first 64 bits of an IPv6 address, however it is written', () => {
     const networks: readonly (readonly [string, string])[] = [
       ['192.0.2.1', '192.0.2.1'],
       ['', ''],

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { ServiceCode } from '#src/server/service-code.js';
 
 describe('code of services that the runtime calls back', () => {
-  it('runs at once outside of calls into the core, and behind the outermost one inside', () => {
+  it('runs at once outside of calls into the core, and after the outermost call inside', () => {
     const code = new ServiceCode();
     const order: unknown[] = [];
     const isHeld = (): void => void order.push(code.isHeld);
@@ -15,7 +15,7 @@ describe('code of services that the runtime calls back', () => {
     expect(order).to.deep.equal([false, 'inside', true, false, 'second']);
   });
 
-  it('runs also behind a call that throws', () => {
+  it('also runs after a call that throws', () => {
     const code = new ServiceCode();
     let runs = 0;
     const fail = (): void => {
@@ -26,7 +26,7 @@ describe('code of services that the runtime calls back', () => {
     expect([runs, code.isHeld]).to.deep.equal([1, false]);
   });
 
-  it('waits for a later turn where its caller is to go on', async () => {
+  it('waits for a later turn where its caller has to go on', async () => {
     const code = new ServiceCode();
     const order: string[] = [];
     await new Promise<void>((resolve) => {

@@ -5,7 +5,7 @@ import { COMMENT_EVERY_MS } from '#src/server/response/sse-frame.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
-import { type Bench, bench, gate, ManualTicker, settled } from './kit.js';
+import { type Bench, bench, latch, ManualTicker, settled } from './kit.js';
 
 describe('an event as text', () => {
   for (const [what, event, text] of [
@@ -40,8 +40,8 @@ describe('server-sent events', () => {
   let url: string;
   let started: number;
   let produced: number;
-  let returned: ReturnType<typeof gate<string>>;
-  let aborted: ReturnType<typeof gate<unknown>>;
+  let returned: ReturnType<typeof latch<string>>;
+  let aborted: ReturnType<typeof latch<unknown>>;
   const ticker = new ManualTicker();
 
   before(async () => {
@@ -113,8 +113,8 @@ describe('server-sent events', () => {
   beforeEach(() => {
     started = 0;
     produced = 0;
-    returned = gate<string>();
-    aborted = gate<unknown>();
+    returned = latch<string>();
+    aborted = latch<unknown>();
   });
   after(() => server.close());
 
@@ -180,7 +180,7 @@ describe('server-sent events', () => {
     expect(await returned.opened).to.equal('silent');
     expect(await aborted.opened).to.include({ code: 'CLIENT_CLOSED' });
     const leaving = new AbortController();
-    returned = gate<string>();
+    returned = latch<string>();
     const injected = world.inject({ url: '/silent', signal: leaving.signal });
     await settled();
     leaving.abort(new Error('left'));

@@ -8,7 +8,7 @@ import type { Context } from '#src/server/handler.js';
 import { shareSpent } from '#src/server/loop-share.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { until } from '#test/support/until.js';
-import { type Bench, bench, gate, ManualTicker, settled } from './kit.js';
+import { type Bench, bench, latch, ManualTicker, settled } from './kit.js';
 
 /** A source that records whether it was released. */
 interface Source {
@@ -176,7 +176,7 @@ describe('the source of a streamed response', () => {
       (await client('GET', path)).destroy();
     },
     'the deadline has passed': async ({ pieces }, path) => {
-      const [entered, late] = [gate(), gate()];
+      const [entered, late] = [latch(), latch()];
       handler = async (ctx) => {
         entered.open();
         await late.opened;
@@ -193,7 +193,7 @@ describe('the source of a streamed response', () => {
       socket.destroy();
     },
     'the client has left before': async ({ pieces }, path) => {
-      const [entered, late] = [gate<Context>(), gate()];
+      const [entered, late] = [latch<Context>(), latch()];
       handler = async (ctx) => {
         entered.open(ctx);
         await late.opened;
@@ -206,7 +206,7 @@ describe('the source of a streamed response', () => {
       late.open();
     },
     'the client leaves in the middle of it': async ({ pieces }, path) => {
-      const entered = gate();
+      const entered = latch();
       handler = (ctx) => {
         entered.open();
         return ctx.stream(pieces);
@@ -216,7 +216,7 @@ describe('the source of a streamed response', () => {
       socket.destroy();
     },
     'the client takes nothing': async ({ pieces }, path) => {
-      const entered = gate();
+      const entered = latch();
       handler = (ctx) => {
         entered.open();
         return ctx.stream(pieces);
@@ -227,7 +227,7 @@ describe('the source of a streamed response', () => {
       socket.destroy();
     },
     'too many responses stream': async ({ pieces }, path) => {
-      const held = gate();
+      const held = latch();
       const first = readable();
       handler = (ctx) => {
         held.open();
@@ -245,7 +245,7 @@ describe('the source of a streamed response', () => {
       for (const one of [socket, other]) one.destroy();
     },
     'the worker abandons it': async ({ pieces }, path) => {
-      const entered = gate();
+      const entered = latch();
       handler = (ctx) => {
         entered.open();
         return ctx.stream(pieces);
@@ -283,7 +283,7 @@ describe('the source of a streamed response', () => {
     for (const make of [readable, webStream, iterator, failing]) {
       for (const isFunction of [false, true]) {
         const { pieces, isReleased } = make();
-        const entered = gate();
+        const entered = latch();
         handler = (ctx) => {
           entered.open();
           return ctx.sse(isFunction ? () => pieces as never : (pieces as never));
@@ -373,7 +373,7 @@ describe('the source of a streamed response', () => {
 
 describe('a response that streams', () => {
   it('holds no permit, and counts as a stream of its client until it ends', async () => {
-    const finish = gate();
+    const finish = latch();
     const { inject, world, quotas } = bench((app) => {
       app.get('/', (ctx) =>
         ctx.stream(
@@ -434,7 +434,7 @@ describe('a response that streams', () => {
 
   it('has no deadline after its first byte', async () => {
     const ticker = new ManualTicker();
-    const finish = gate();
+    const finish = latch();
     const { app, inject } = bench(
       (demo) =>
         demo.get('/', (ctx) =>

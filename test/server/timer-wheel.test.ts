@@ -22,7 +22,7 @@ describe('timer wheel', () => {
     expect(rung).to.equal(1);
   });
 
-  it('does not tick while nobody waits', () => {
+  it('does not tick without alarms', () => {
     const { wheel, ticker } = wheelOf();
     expect(ticker.ticking).to.equal(false);
     const alarm = wheel.after(50, () => {});
@@ -33,7 +33,7 @@ describe('timer wheel', () => {
     expect([ticker.ticking, wheel.size]).to.deep.equal([false, 0]);
   });
 
-  it('does not ring what was cancelled, also by an alarm of the same turn', () => {
+  it('does not ring an alarm that was cancelled, even by another alarm of the same turn', () => {
     const { wheel, ticker } = wheelOf();
     const rung: string[] = [];
     wheel.after(10, () => {
@@ -49,7 +49,7 @@ describe('timer wheel', () => {
     expect(wheel.size).to.equal(0);
   });
 
-  it('goes on when a callback throws, and tells', () => {
+  it('goes on when a callback throws, and reports it', () => {
     const { wheel, ticker, failures } = wheelOf();
     let rung = 0;
     wheel.after(10, () => {
@@ -60,7 +60,7 @@ describe('timer wheel', () => {
     expect([rung, failures.length]).to.deep.equal([1, 1]);
   });
 
-  it('rings every alarm whatever its delay, also when the loop stood still', () => {
+  it('rings every alarm whatever its delay, even when the event loop was stalled', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 60_000 }), { minLength: 1, maxLength: 30 }),
@@ -71,7 +71,7 @@ describe('timer wheel', () => {
           const rung = delays.map(() => 0);
           for (const [i, delay] of delays.entries()) wheel.after(delay, () => rung[i]!++);
           for (const step of steps) {
-            ticker.stand(step);
+            ticker.stall(step);
             const passed = ticker.now() - start;
             for (const [i, delay] of delays.entries()) {
               if (delay > passed) expect(rung[i]).to.equal(0);

@@ -4,7 +4,7 @@ import { LONG_TURN_MS, TurnWatch } from '#src/server/turn-watch.js';
 const CALLBACKS = 10_000;
 
 describe('a watch on turns of the event loop', () => {
-  it('tells a turn that has lasted for long with callbacks in it, until it is over', async () => {
+  it('recognizes a long turn with many callbacks, until it ends', async () => {
     let now = 0;
     const watch = new TurnWatch(() => now);
     const callbacks = (each: number): number => {
@@ -23,7 +23,7 @@ describe('a watch on turns of the event loop', () => {
     expect(callbacks(LONG_TURN_MS / CALLBACKS / 2)).to.equal(0);
   });
 
-  it('does not take turns with few callbacks for one', async () => {
+  it('does not take several turns with few callbacks for one long turn', async () => {
     let now = 0;
     const watch = new TurnWatch(() => now);
     for (let one = 0; one < 200; one++) {

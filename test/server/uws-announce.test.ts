@@ -1,5 +1,5 @@
-// A response that comes before the end of its body says that the connection closes, and stays there for a
-// client that still sends. From then on nothing that comes may be executed (RFC 9112 section 9.6).
+// A response that is sent before the end of the request body announces the end of the connection, and waits
+// for a client that still sends. Nothing that arrives from then on may be executed (RFC 9112 section 9.6).
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
@@ -11,7 +11,7 @@ import { type Bench, bench, ManualTicker, settled } from './kit.js';
 const FOLLOWER = 'GET /evil HTTP/1.1\r\nHost: x\r\n\r\n';
 const LENGTH = 300_000;
 
-describe('a connection that was said to close', () => {
+describe('a connection whose end was announced', () => {
   let world: Bench;
   let server: UwsServer;
   let url: string;
@@ -57,7 +57,7 @@ describe('a connection that was said to close', () => {
     yield 'b';
   }
 
-  /** What the server has read by now it has also handed over. */
+  /** Waits until the server has processed everything that it has read. */
   async function roundTrip(): Promise<void> {
     const other = await Wire.open(url);
     await other.request('GET', '/ok');
@@ -111,7 +111,7 @@ describe('a connection that was said to close', () => {
     });
   }
 
-  it('executes nothing of the packet either that its body came in', async () => {
+  it('executes nothing else of the packet that its body came in', async () => {
     const length = 70_000;
     for (const path of ['/sync', '/nothing', '/large']) {
       const wire = await Wire.open(url);
@@ -123,7 +123,7 @@ describe('a connection that was said to close', () => {
     }
   });
 
-  it('takes the whole body of a client that sends before it reads', async () => {
+  it('accepts the whole body of a client that sends before it reads', async () => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1').pause();
     const body = Buffer.alloc(30_000_000, 'b');
     socket.write(head('POST', '/sync').replace(String(LENGTH), String(body.length)));
@@ -133,7 +133,7 @@ describe('a connection that was said to close', () => {
     socket.destroy();
   });
 
-  it('is read in order by node:http, which sends on', async () => {
+  it('is read in order by node:http, which goes on sending', async () => {
     const [status, text] = await new Promise<[number | undefined, string]>((resolve, reject) => {
       const outgoing = request(`${url}/sync`, { method: 'POST', headers: { 'content-length': LENGTH } });
       outgoing.on('error', reject).on('response', (response) => {
@@ -148,7 +148,7 @@ describe('a connection that was said to close', () => {
     expect([status, text]).to.deep.equal([200, 'früh']);
   });
 
-  it('ends in time when its client does not', async () => {
+  it('ends in time when its client does not close it', async () => {
     const wire = await Wire.open(url);
     wire.write(head('POST', '/sync'));
     await wire.answer();

@@ -8,7 +8,7 @@ const settings = { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_0
 describe('the connections of a server', () => {
   const { app } = bench((demo) => demo.get('/', () => 'here'));
 
-  it('are closed unanswered when the gate does not admit them, and every admitted one leaves once', async () => {
+  it('are closed without a response when the gate rejects them, and each admitted one leaves once', async () => {
     const admitted = { now: 0, everLeft: 0 };
     const server = new UwsServer(app, {
       settings,
@@ -40,7 +40,7 @@ describe('the connections of a server', () => {
     expect(admitted).to.deep.equal({ now: 0, everLeft: 3 });
   });
 
-  it('live on when it stops listening, and no new one comes', async () => {
+  it('stay open when it stops listening, and no new one is accepted', async () => {
     const server = new UwsServer(app, { settings });
     const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
     const wire = await Wire.open(url);

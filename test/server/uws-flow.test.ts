@@ -1,4 +1,4 @@
-// Bytes in time: pipelining, clients that do not read, that leave, that stop sending.
+// The flow of bytes: pipelining, and clients that do not read, leave, or stop sending.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
@@ -8,7 +8,7 @@ import type { Context } from '#src/server/handler.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
-import { type Bench, bench, gate, ManualTicker, settled } from './kit.js';
+import { type Bench, bench, latch, ManualTicker, settled } from './kit.js';
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
 const LARGE = Buffer.alloc(6_000_000, 'large ');
@@ -32,9 +32,9 @@ describe('flow over a socket', () => {
   let url: string;
   let port: number;
   let handled: number;
-  let entered: ReturnType<typeof gate<Context>>;
+  let entered: ReturnType<typeof latch<Context>>;
   let streamed: number;
-  let sourceEnded: ReturnType<typeof gate<void>>;
+  let sourceEnded: ReturnType<typeof latch<void>>;
   const ticker = new ManualTicker();
 
   before(async () => {
@@ -107,19 +107,19 @@ describe('flow over a socket', () => {
     handled = 0;
     streamed = 0;
     world.observer.seen.length = 0;
-    entered = gate<Context>();
-    sourceEnded = gate<void>();
+    entered = latch<Context>();
+    sourceEnded = latch<void>();
   });
 
   const deaf = (bytes: string): Promise<Socket> => deafClient(port, bytes);
 
-  /** The server has no connection left, and its loop has turned since. */
+  /** Waits until the server has no connection left, and one turn more. */
   async function allClosed(): Promise<void> {
     while (server.connections > 0) await settled();
     await settled();
   }
 
-  it('answers pipelined requests in order', async () => {
+  it('responds to pipelined requests in order', async () => {
     const wire = await Wire.open(url);
     wire.write(get('/small').repeat(40) + get('/nowhere') + get('/large'));
     for (let i = 0; i < 40; i++) expect((await wire.answer())?.body.toString()).to.equal('small');
@@ -139,7 +139,7 @@ describe('flow over a socket', () => {
     });
   }
 
-  it('sends a large answer as fast as it is read, whole', async () => {
+  it('sends a large response whole, as fast as it is read', async () => {
     const socket = await deaf(get('/large').replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
     await world.observer.ended(1);
     expect(server.unfinished).to.equal(1);
@@ -150,14 +150,14 @@ describe('flow over a socket', () => {
     expect(server.unfinished).to.equal(0);
   });
 
-  it('streams as fast as it is read, whole', async () => {
+  it('streams a response whole, as fast as it is read', async () => {
     const wire = await Wire.open(url);
     const answer = await wire.request('GET', '/stream');
     expect(hash(answer?.body ?? Buffer.alloc(0))).to.equal(hash(LARGE));
     wire.destroy();
   });
 
-  it('asks the source of a stream for no more than is taken, and ends it when the client leaves', async () => {
+  it('reads no more from the source of a stream than the client takes, and ends it when the client leaves', async () => {
     const socket = await deaf(get('/endless'));
     const idle = async (): Promise<void> => {
       for (let before = -1; before !== streamed; ) {
@@ -174,7 +174,7 @@ describe('flow over a socket', () => {
     expect(world.observer.seen[0]).to.include({ status: 499, error: 'CLIENT_CLOSED' });
   });
 
-  it('ends a stream and a large answer whose client takes nothing for STREAM_IDLE_MS', async () => {
+  it('ends a stream and a large response whose client takes nothing for STREAM_IDLE_MS', async () => {
     for (const path of ['/endless', '/large']) {
       const socket = await deaf(get(path));
       while (server.unfinished === 0 || world.app.wheel.size === 0) await settled();
@@ -186,14 +186,14 @@ describe('flow over a socket', () => {
     }
   });
 
-  it('cuts a stream whose source fails, so that nobody takes it for complete', async () => {
+  it('cuts a stream whose source fails, so that its client does not take it for complete', async () => {
     const wire = await Wire.open(url);
     expect(await wire.request('GET', '/breaks')).to.equal(undefined);
     expect(wire.rest).to.include('begun').and.not.include('\r\n0\r\n');
     expect(world.logs.at(-1)?.msg).to.equal('a streamed response failed');
   });
 
-  it('cuts a stream that is made of a body over its limit, by no fault of ours', async () => {
+  it('cuts a stream that is made of a body over its limit, and logs no fault', async () => {
     const wire = await Wire.open(url);
     wire.write('POST /mirrors HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
     const logged = world.logs.length;
@@ -208,7 +208,7 @@ describe('flow over a socket', () => {
     expect(world.logs.slice(logged)).to.deep.equal([]);
   });
 
-  it('returns a body as it comes, whole, to a client that reads late: both ways stop, and go on', async () => {
+  it('echoes a body whole to a client that reads late: both directions pause and go on', async () => {
     const body = Buffer.alloc(48_000_000, 'back and forth ');
     const socket = await deaf(
       `POST /echoes HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n`,
@@ -242,7 +242,7 @@ describe('flow over a socket', () => {
     expect(world.quotas.streams.held).to.equal(1);
     socket.resetAndDestroy();
     await once(socket, 'close');
-    // Far less than STREAM_IDLE_MS.
+    // This is far less than STREAM_IDLE_MS.
     for (let ms = 0; ms < 2000; ms += 100) {
       ticker.advance(100);
       await settled();
@@ -254,7 +254,7 @@ describe('flow over a socket', () => {
     expect(world.observer.seen[0]).to.include({ status: 499, error: 'CLIENT_CLOSED' });
   });
 
-  it('tells the handler of a client that leaves', async () => {
+  it('aborts the signal of a handler whose client leaves', async () => {
     const wire = await Wire.open(url);
     wire.write(get('/waits'));
     const ctx = await entered.opened;
@@ -267,7 +267,7 @@ describe('flow over a socket', () => {
     expect([world.app.inFlight, server.unfinished, world.app.wheel.size]).to.deep.equal([0, 0, 0]);
   });
 
-  it('answers 504 at the deadline, and the connection goes on', async () => {
+  it('responds 504 at the deadline, and keeps the connection', async () => {
     const wire = await Wire.open(url);
     const answer = wire.request('GET', '/waits');
     await entered.opened;
@@ -278,7 +278,7 @@ describe('flow over a socket', () => {
     wire.destroy();
   });
 
-  it('answers 408 and closes when the body stops coming', async () => {
+  it('responds 408 and closes when the body stops arriving', async () => {
     const wire = await Wire.open(url);
     wire.write('POST /reads HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc');
     await entered.opened;
@@ -298,7 +298,7 @@ describe('flow over a socket', () => {
     await wire.closed();
   });
 
-  it('answers before a body that nobody wants, and the client that still sends it gets the answer', async () => {
+  it('responds before an unread body, and a client that still sends gets the response', async () => {
     const wire = await Wire.open(url);
     const body = 'x'.repeat(1_000_000);
     wire.write(`POST /refuses HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
@@ -312,14 +312,14 @@ describe('flow over a socket', () => {
     second.destroy();
   });
 
-  it('goes on behind a short body that nobody wants', async () => {
+  it('keeps the connection behind a short unread body', async () => {
     const wire = await Wire.open(url);
     expect((await wire.request('POST', '/refuses', [], 'short'))?.closes).to.equal(false);
     expect((await wire.request('GET', '/small'))?.status).to.equal(200);
     wire.destroy();
   });
 
-  it('says goodbye with every answer while draining, and then has no connection left', async () => {
+  it('closes a connection with every response while draining, until none is left', async () => {
     world.world.draining = true;
     try {
       for (const path of ['/small', '/nowhere', '/stream']) {
@@ -336,8 +336,8 @@ describe('flow over a socket', () => {
 });
 
 describe('a server that closes', () => {
-  it('ends what is in flight, may close twice, and gives its descriptor once', async () => {
-    const entered = gate<Context>();
+  it('ends what is in flight, may be closed twice, and hands out its descriptor once', async () => {
+    const entered = latch<Context>();
     const { app, observer } = bench((demo) => {
       demo.get('/', (ctx) => {
         entered.open(ctx as Context);
@@ -361,7 +361,7 @@ describe('a server that closes', () => {
     expect(server.connections).to.equal(0);
   });
 
-  it('cannot listen where somebody else does not let it', async () => {
+  it('cannot listen on a port that another server does not share', async () => {
     const { app } = bench(() => {});
     const server = new UwsServer(app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },

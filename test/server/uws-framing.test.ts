@@ -50,7 +50,7 @@ describe('framing over a socket', () => {
     yield 'b';
   }
 
-  /** Everything that comes until the server closes. */
+  /** Reads everything until the server closes. */
   async function sent(...packets: string[]): Promise<string> {
     const wire = await Wire.open(url);
     const answers: string[] = [];
@@ -110,7 +110,7 @@ describe('framing over a socket', () => {
     });
   }
 
-  it('says why in a problem document, and closes', async () => {
+  it('responds with a problem document, and closes', async () => {
     expect(await sent(untrusted['an empty Content-Length']!)).to.equal('400 MALFORMED_REQUEST');
     expect(await sent(untrusted['both, length first']!)).to.match(/^400/);
     expect(await sent(untrusted['an unknown method']!)).to.equal('501 METHOD_UNKNOWN');
@@ -153,8 +153,9 @@ describe('framing over a socket', () => {
     expect(await sent(bytes)).to.equal('411 LENGTH_REQUIRED');
   });
 
-  it('does not execute what hides behind a body method without a length', async () => {
-    // A field with an empty name hides the length behind it from us; a proxy in front may have seen it.
+  it('does not execute what follows a request that may have a body but announces no length', async () => {
+    // A field with an empty name hides the length behind it from the server; a proxy in front may have read
+    // it.
     await sent(`${post(': hides', `Content-Length: ${FOLLOWER.length}`)}${FOLLOWER}`);
     expect(executed).to.not.include('/evil');
   });
@@ -166,14 +167,14 @@ describe('framing over a socket', () => {
     wire.destroy();
   });
 
-  it('keeps the connection behind an answer in pieces whose body nobody wants', async () => {
+  it('keeps the connection behind a response in pieces with an unread body', async () => {
     const wire = await Wire.open(url);
     expect((await wire.request('POST', '/streamed', [], 'short'))?.body.toString()).to.equal('ab');
     expect((await wire.request('GET', '/ok'))?.status).to.equal(200);
     wire.destroy();
   });
 
-  it('ends the connection behind an answer that comes before the end of a body, and says so', async () => {
+  it('announces the end of the connection on a response that is sent before the end of a body', async () => {
     const wire = await Wire.open(url);
     wire.write(`${post('Content-Length: 6').replace('/target', '/streamed')}abc`);
     const answer = await wire.answer();
@@ -181,7 +182,7 @@ describe('framing over a socket', () => {
     wire.destroy();
   });
 
-  it('executes nothing behind a request that says close, in one packet with it or later', async () => {
+  it('executes nothing behind a request with `Connection: close`, in its packet or later', async () => {
     for (const wish of ['close', 'Close', 'keep-alive, close']) {
       for (const first of [
         `GET /ok HTTP/1.1\r\nHost: x\r\nConnection: ${wish}\r\n\r\n`,
@@ -196,7 +197,7 @@ describe('framing over a socket', () => {
     }
   });
 
-  it('closes when the client wishes so, however it is written', async () => {
+  it('closes when the client requests it, in every spelling', async () => {
     for (const wish of ['close', 'Close', 'keep-alive, close', 'close, te']) {
       expect(await sent(`GET /ok HTTP/1.1\r\nHost: x\r\nConnection: ${wish}\r\n\r\n`), wish).to.equal('200');
     }

@@ -1,5 +1,5 @@
-// Bytes whose memory the handler takes away while a slow client still reads them: the response ends as a
-// broken one.
+// Bytes whose memory the handler detaches while a slow client still reads them: the response must not look
+// complete.
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect } from 'chai';
@@ -7,13 +7,13 @@ import type { Context } from '#src/server/handler.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
-import { type Bench, bench, gate, settled } from './kit.js';
+import { type Bench, bench, latch, settled } from './kit.js';
 
 const PAGE = 65_536;
 const PAGES = 512;
 const LENGTH = PAGES * PAGE;
 
-// Not among the types of Node.js.
+// The types of Node.js do not declare it.
 const { Memory } = (globalThis as never as { WebAssembly: WebAssemblyObject }).WebAssembly;
 interface WebAssemblyObject {
   readonly Memory: new (pages: {
@@ -37,7 +37,7 @@ const LENDING: Readonly<Record<string, () => Lent>> = {
   },
   shrinks: () => {
     const options = { maxByteLength: 2 * LENGTH };
-    // Not among the types of the oldest Node.js that is supported.
+    // The types of the oldest supported Node.js do not declare it.
     const Resizable = ArrayBuffer as unknown as new (
       length: number,
       most: typeof options,
@@ -75,7 +75,7 @@ describe('memory that is taken away while it is sent', () => {
   let server: UwsServer;
   let port: number;
   let lent: Lent;
-  let asked: ReturnType<typeof gate<void>>;
+  let asked: ReturnType<typeof latch<void>>;
 
   before(async () => {
     world = bench((app) => {
@@ -96,7 +96,7 @@ describe('memory that is taken away while it is sent', () => {
   });
   after(() => server.close());
   beforeEach(() => {
-    asked = gate();
+    asked = latch();
     world.logs.length = 0;
   });
 
@@ -129,7 +129,7 @@ describe('memory that is taken away while it is sent', () => {
         wire.destroy();
       });
 
-      it(`sends nothing that looks whole when the memory of ${name} ${way} before the first byte`, async () => {
+      it(`sends no response that looks complete when the memory of ${name} ${way} before the first byte`, async () => {
         lent = lend();
         const socket = await deaf(
           `POST /${name} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,

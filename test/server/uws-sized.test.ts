@@ -1,4 +1,4 @@
-// Files over a socket: announced length, no faster than the client reads, and closed whatever happens.
+// Files over a socket: with their length, no faster than the client reads, and closed whatever happens.
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -49,7 +49,7 @@ describe('a file over a socket', () => {
     world.observer.seen.length = 0;
   });
 
-  /** Descriptors of this process that lead below the folder. */
+  /** Counts the descriptors of this process for files below the folder. */
   const openFiles = (): number =>
     readdirSync('/proc/self/fd').filter((fd) => {
       try {
@@ -59,14 +59,14 @@ describe('a file over a socket', () => {
       }
     }).length;
 
-  /** Descriptors are closed on another thread. */
+  /** Waits, because descriptors are closed on another thread. */
   async function allFilesClosed(): Promise<void> {
     while (openFiles() > 0) await settled();
   }
 
   const deaf = (bytes: string): Promise<Socket> => deafClient(port, bytes);
 
-  it('comes whole and announced, and the connection stays', async () => {
+  it('is sent whole with its length, and the connection stays', async () => {
     const wire = await Wire.open(url);
     for (let i = 0; i < 2; i++) {
       const answer = await wire.request('GET', '/large.bin');
@@ -87,7 +87,7 @@ describe('a file over a socket', () => {
     await allFilesClosed();
   });
 
-  it('ends its connection where that was said', async () => {
+  it('ends its connection where that was announced', async () => {
     for (const [method, fields, body] of [
       ['GET', ['Connection: close'], ''],
       ['POST', ['Transfer-Encoding: chunked'], '0\r\n\r\n'],
@@ -100,7 +100,7 @@ describe('a file over a socket', () => {
     }
   });
 
-  it('is read no faster than its client reads, and comes whole', async () => {
+  it('is read no faster than its client reads, and is sent whole', async () => {
     const socket = await deaf('GET /large.bin HTTP/1.1\r\nHost: x\r\n\r\n');
     while (openFiles() === 0) await settled();
     for (let i = 0; i < 200; i++) await settled();
@@ -110,7 +110,7 @@ describe('a file over a socket', () => {
     socket.on('data', (chunk: Buffer) => {
       chunks.push(chunk);
       length += chunk.length;
-      // Slower than it could be.
+      // The client reads slower than it could.
       socket.pause();
       setImmediate(() => socket.resume());
     });
@@ -153,7 +153,7 @@ describe('a file over a socket', () => {
     socket.destroy();
   });
 
-  it('that becomes shorter while it is sent is not taken for whole', async () => {
+  it('that becomes shorter while it is sent does not look complete', async () => {
     writeFileSync(join(base, 'shrinking.bin'), LARGE);
     const socket = await deaf('GET /shrinking.bin HTTP/1.1\r\nHost: x\r\n\r\n');
     socket.resume();

@@ -1,5 +1,5 @@
-// A worker that has more connections than its share closes some behind their responses. The gate is asked
-// once for each response that can do so without costing its client a request.
+// A worker that has more connections than its share closes some behind their responses. The gate is called
+// once for each response that can close its connection without costing the client a request.
 import { expect } from 'chai';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
@@ -8,11 +8,11 @@ import { type Bench, bench, settled } from './kit.js';
 const LARGE = 64 * 1024;
 const POST = 'POST /effect HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n';
 
-describe('a connection that is too many', () => {
+describe('a connection beyond the share of its worker', () => {
   let world: Bench;
   let server: UwsServer;
   let url: string;
-  /** What is to be given up, and how often that was asked. */
+  /** The number of connections to close, and how often the gate was called. */
   let surplus: number;
   let asked: number;
   let executed = 0;
@@ -74,7 +74,7 @@ describe('a connection that is too many', () => {
     ['GET', '/nowhere', 404],
     ['POST', '/read', 200],
   ] as const) {
-    it(`is closed behind the whole response to ${method} ${path}, which says so, and no other is`, async () => {
+    it(`is closed behind the whole response to ${method} ${path}, which announces it, and no other is`, async () => {
       const [wire, other] = [await Wire.open(url), await Wire.open(url)];
       const body = method === 'POST' ? 'sent' : '';
       const whole = await other.request(method, path, [], body);
@@ -110,7 +110,7 @@ describe('a connection that is too many', () => {
     ['GET', '/nothing', ''],
     ['POST', '/read', 'sent'],
   ] as const) {
-    it(`executes nothing behind ${method} ${path}, in the same packet, that it does not answer as well`, async () => {
+    it(`executes nothing behind ${method} ${path} in the same packet without a response`, async () => {
       const wire = await Wire.open(url);
       surplus = 1;
       const [before, pipelined] = [executed, 3];
@@ -125,7 +125,7 @@ describe('a connection that is too many', () => {
   }
 
   for (const path of ['/large', '/stream', '/events']) {
-    it(`stays where the response takes its time: ${path}`, async () => {
+    it(`stays where the response takes long: ${path}`, async () => {
       surplus = 1;
       const wire = await Wire.open(url);
       wire.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
@@ -148,7 +148,7 @@ describe('a connection that is too many', () => {
     wire.destroy();
   });
 
-  it('is not one that closes anyway: its client has said so, has not sent its body, or the worker drains', async () => {
+  it('is not one that closes anyway, by its client, for its unread body, or in a drain', async () => {
     surplus = 3;
     const wires = [await Wire.open(url), await Wire.open(url), await Wire.open(url)];
     expect((await wires[0]!.request('GET', '/small', ['Connection: close']))?.closes).to.equal(false);
@@ -165,7 +165,7 @@ describe('a connection that is too many', () => {
     for (const wire of wires) wire.destroy();
   });
 
-  it('is never one of a call within the process', async () => {
+  it('is never closed for a call within the process', async () => {
     surplus = 1;
     expect((await world.inject({ method: 'GET', url: '/small' })).status).to.equal(200);
     expect(asked).to.equal(0);

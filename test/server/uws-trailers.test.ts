@@ -1,6 +1,6 @@
-// Fields behind a chunked body. The core takes them for the next request and answers that with a 505 of its
-// own, before any response of ours: so a client must not hear of a 505 where a handler has had the whole
-// body.
+// Fields behind a chunked body. The core takes them for the next request and responds to it with a 505 of its
+// own, before the response of the handler. So no client may get that 505 when a handler has received the
+// whole body.
 import { request } from 'node:http';
 import { expect } from 'chai';
 import { UwsServer } from '#src/server/uws/uws-server.js';
@@ -18,7 +18,7 @@ describe('trailers behind a chunked body', () => {
   let server: UwsServer;
   let url: string;
   let executed: string[];
-  /** Resolves when a handler has the whole body. */
+  /** A handler waits for this promise when it has the whole body. */
   let gate: Promise<void>;
 
   before(async () => {
@@ -100,7 +100,7 @@ describe('trailers behind a chunked body', () => {
     });
   }
 
-  it('that a client of node:http announces get the response that says why', async () => {
+  it('that a client of node:http announces get a response with the reason', async () => {
     const status = await new Promise((resolve, reject) => {
       const outgoing = request(`${url}/whole`, { method: 'POST', headers: { trailer: 'x-checksum' } });
       outgoing.on('response', (response) => resolve(response.statusCode)).on('error', reject);
@@ -112,7 +112,7 @@ describe('trailers behind a chunked body', () => {
   });
 
   for (const path of ['/whole', '/pieces']) {
-    it(`that come unannounced with the end of the body keep it from being taken for whole (${path})`, async () => {
+    it(`that arrive unannounced with the end of the body keep it from looking complete (${path})`, async () => {
       const head = chunked('POST', path);
       for (const packets of [[head + CHUNK + TRAILERS], [head, CHUNK, TRAILERS], [head + CHUNK, TRAILERS]]) {
         const wire = await Wire.open(url);
@@ -126,7 +126,7 @@ describe('trailers behind a chunked body', () => {
     });
   }
 
-  it('that are announced and do not come let nothing of their packet be executed', async () => {
+  it('that are announced and missing keep the rest of their packet from being executed', async () => {
     const bytes = `${chunked('POST', '/whole', 'Trailer: X-Checksum')}${CHUNK}0\r\n\r\n${FOLLOWER}`;
     const wire = await Wire.open(url);
     wire.write(bytes);
@@ -135,7 +135,7 @@ describe('trailers behind a chunked body', () => {
     expect(executed).to.deep.equal([]);
   });
 
-  it('that come unannounced behind the end of the body do not overtake the response', async () => {
+  it('that arrive unannounced behind the end of the body do not overtake the response', async () => {
     for (const path of ['/late', '/whole', '/pieces']) {
       let open = (): void => undefined;
       gate = new Promise((resolve) => {
@@ -154,7 +154,7 @@ describe('trailers behind a chunked body', () => {
     }
   });
 
-  it('that do not come leave a long response watched: it ends when its client leaves', async () => {
+  it('that are missing do not keep a long response from ending when its client leaves', async () => {
     const wire = await Wire.open(url);
     wire.write(`${chunked('POST', '/endless')}${CHUNK}0\r\n\r\n`);
     while (!wire.rest.includes('first')) await settled();

@@ -13,7 +13,7 @@ const get = (path: string, method = 'GET'): string => `${method} ${path} HTTP/1.
 const MOST_BYTES = 5_500_000;
 const MOST_REQUESTS = 5000;
 
-/** By name: one request, and about how long its response is. */
+/** Requests by name, with the approximate length of the response. */
 const KINDS: Readonly<Record<string, readonly [request: string, bytes: number]>> = {
   'small text': [get('/text/100'), 250],
   'text of a sixteenth of the buffer': [get('/text/830'), 980],
@@ -51,7 +51,8 @@ describe('responses that are not read', () => {
   after(() => server.close());
 
   /**
-   * Sends packets of this many requests, one after the other, until far more is answered than a socket takes.
+   * Sends packets of this many requests, one after the other, until the responses exceed by far what a socket
+   * takes.
    */
   async function flood(requests: readonly string[], bytes: number, perPacket: number): Promise<void> {
     const socket = await deafClient(port, '');
@@ -71,12 +72,12 @@ describe('responses that are not read', () => {
   }
 
   for (const [name, [request, bytes]] of Object.entries(KINDS)) {
-    it(`harm nobody else when they are ${name}`, async () => {
+    it(`do not harm other clients when they are ${name}`, async () => {
       for (const perPacket of [17]) await flood([request], bytes, perPacket);
     });
   }
 
-  it('harm nobody else whatever their order is', async () => {
+  it('do not harm other clients, whatever their order is', async () => {
     const kinds = Object.values(KINDS).map(([request]) => request);
     const order = Array.from({ length: 97 }, (_, i) => kinds[(i * i + 3 * i) % kinds.length]!);
     for (const perPacket of [1, 7, 40]) await flood(order, 1500, perPacket);

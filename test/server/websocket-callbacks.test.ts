@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import type { ServerWebSocket } from '#src/server/websocket/websocket.js';
 import { type ConnectOptions, WebSocketClient } from '#test/support/websocket-client.js';
-import { type Bench, bench, gate, settled } from './kit.js';
+import { type Bench, bench, latch, settled } from './kit.js';
 
 const CHUNK = Buffer.alloc(64 * 1024, 'x');
 
@@ -13,7 +13,7 @@ describe('a WebSocket', () => {
   let server: UwsServer;
   let url: string;
   let closes: { code: number; reason: string }[];
-  let closed: ReturnType<typeof gate<void>>;
+  let closed: ReturnType<typeof latch<void>>;
   let publish: (topic: string, data: string | Uint8Array) => void;
   let held: ServerWebSocket | undefined;
   const clients: WebSocketClient[] = [];
@@ -96,7 +96,7 @@ describe('a WebSocket', () => {
   });
   beforeEach(() => {
     closes = [];
-    closed = gate<void>();
+    closed = latch<void>();
   });
   afterEach(() => {
     for (const client of clients.splice(0)) client.destroy();

@@ -4,7 +4,7 @@ import { UwsServer } from '#src/server/uws/uws-server.js';
 import { closeFrame, frame, OPCODE, openRaw } from '#test/support/frames.js';
 import { until } from '#test/support/until.js';
 import type { Wire } from '#test/support/wire.js';
-import { type Bench, bench, gate } from './kit.js';
+import { type Bench, bench, latch } from './kit.js';
 
 const { continuation, text, binary, close, ping, pong } = OPCODE;
 const hex = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('hex');
@@ -62,7 +62,7 @@ describe('frames of a WebSocket', () => {
   let world: Bench;
   let server: UwsServer;
   let url: string;
-  let told: ReturnType<typeof gate<number>>;
+  let told: ReturnType<typeof latch<number>>;
   let messages: (string | Uint8Array)[];
   let wire: Wire;
 
@@ -83,7 +83,7 @@ describe('frames of a WebSocket', () => {
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   });
   beforeEach(async () => {
-    told = gate<number>();
+    told = latch<number>();
     messages = [];
     wire = await openRaw(url, '/raw');
   });

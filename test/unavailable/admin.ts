@@ -20,7 +20,7 @@ import { Registry } from '#src/registry/registry.js';
 import { referenceShop } from '#src/services/catalog.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
 import { closePlanes, type Plane, plane } from '#test/admin/admin-fixture.js';
-import { gate } from '#test/server/kit.js';
+import { latch } from '#test/server/kit.js';
 import { get, put } from '#test/support/client.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { Wire } from '#test/support/wire.js';
@@ -53,8 +53,8 @@ const SLOW = 'GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
 /** An admin plane with a running request until `act` has received its responses. */
 async function besideSlow(act: (running: Plane) => Promise<readonly Reached[]>): Promise<readonly Reached[]> {
-  const begun = gate();
-  const end = gate();
+  const begun = latch();
+  const end = latch();
   const quick: AdminRoute = { method: 'GET', path: '/quick', handler: () => ({ status: 200 }) };
   const slow: AdminRoute = {
     method: 'GET',

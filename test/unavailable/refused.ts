@@ -7,7 +7,7 @@ import { writeSwitchedOff } from '#src/server/kill-switch.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { createTestApp, type TestApp } from '#src/testing.js';
 import { systemRoutes } from '#src/worker/system-routes.js';
-import { type Bench, bench, gate, settled } from '#test/server/kit.js';
+import { type Bench, bench, latch, settled } from '#test/server/kit.js';
 import { HANDSHAKE } from '#test/support/frames.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { Wire } from '#test/support/wire.js';
@@ -15,8 +15,8 @@ import { appWith, everyWay, type Reached, responseOf, type Way } from './way.js'
 
 /** A second request while the first one waits in its handler. */
 async function besideOne(options: { readonly maxConcurrent?: number }, settings = {}): Promise<Reached[]> {
-  const held = gate();
-  const busy = gate();
+  const held = latch();
+  const busy = latch();
   const service = defineService({
     name: 'demo',
     routes: (app) =>

@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import { cors } from '#src/server/hooks/cors.js';
 import { securityHeaders } from '#src/server/hooks/security-headers.js';
-import { bench, gate } from '../kit.js';
+import { bench, latch } from '../kit.js';
 
 const APP = 'https://app.example.org';
 const SHOWN = { 'access-control-allow-origin': APP, 'x-content-type-options': 'nosniff' };
 
 describe('a response that no hook has seen', () => {
   const asked: string[] = [];
-  const finish = gate();
+  const finish = latch();
   const { app, inject, world } = bench(
     (demo) => {
       demo.hook('onRequest', securityHeaders());

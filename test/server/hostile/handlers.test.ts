@@ -35,7 +35,7 @@ describe('a handler', () => {
   afterEach(() => expect(Error.stackTraceLimit, 'errors still have a stack').to.equal(stackTraceLimit));
 
   for (const [name, respond] of Object.entries(RESPONDERS)) {
-    it(`that hands a strange value to ctx (${name}) gets a response or a 500, and nothing is left`, async () => {
+    it(`that hands a strange value to ctx (${name}) gets a response or a 500, and leaves nothing behind`, async () => {
       for (const [kind, make] of Object.entries(VALUES)) {
         for (const method of ['GET', 'HEAD', 'POST']) {
           for (const isLate of [false, true]) {
@@ -56,7 +56,7 @@ describe('a handler', () => {
     });
   }
 
-  it('that returns a strange value gets a response or a 500, and nothing is left', async () => {
+  it('that returns a strange value gets a response or a 500, and leaves nothing behind', async () => {
     for (const [kind, make] of Object.entries({ ...VALUES, ...THENABLES })) {
       rig.script = { handler: make };
       const response = await rig.ask('GET');
@@ -66,7 +66,7 @@ describe('a handler', () => {
   });
 
   for (const moment of MOMENTS) {
-    it(`that throws anything in ${moment} leaves nothing`, async () => {
+    it(`that throws anything in ${moment} leaves nothing behind`, async () => {
       for (const [kind, make] of Object.entries(THROWN)) {
         for (const isLate of [false, true]) {
           const what = `${kind} in ${moment}${isLate ? ' later' : ''}`;
@@ -83,7 +83,7 @@ describe('a handler', () => {
       }
     });
 
-    it(`that returns what passes for a promise in ${moment} leaves nothing`, async () => {
+    it(`that returns a thenable in ${moment} leaves nothing behind`, async () => {
       for (const [kind, make] of Object.entries(THENABLES)) {
         rig.script = {
           [moment]: make,
@@ -100,7 +100,7 @@ describe('a handler', () => {
   }
 
   for (const moment of ['onRequest', 'preHandler', 'handler'] as const) {
-    it(`that throws anything in ${moment} has one line in the log, and it says why`, async () => {
+    it(`that throws anything in ${moment} has one line in the log, with the reason`, async () => {
       const { logs } = rig.world;
       for (const [kind, make] of Object.entries(THROWN)) {
         for (const isLate of [false, true]) {
@@ -121,7 +121,7 @@ describe('a handler', () => {
     });
   }
 
-  it('that responds twice, or after a failure, leaves nothing', async () => {
+  it('that responds twice, or after a failure, leaves nothing behind', async () => {
     for (const [first, one] of Object.entries(RESPONDERS)) {
       for (const [second, other] of Object.entries(RESPONDERS)) {
         rig.script = {
@@ -138,7 +138,7 @@ describe('a handler', () => {
 });
 
 describe('a server', () => {
-  it('whose application and log throw ends the connection, and serves the next one', async () => {
+  it('ends the connection when its App and its log throw, and serves the next one', async () => {
     const rig = new Rig();
     await rig.open();
     const { app } = rig.world;

@@ -1,5 +1,4 @@
-// A server on a socket whose routes do what they are told, and the question whether anything of a request is
-// left.
+// A server on a socket whose routes do what a test orders, and a check that nothing of a request is left.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect } from 'chai';
@@ -11,7 +10,7 @@ import { type Bench, bench, settled } from '../kit.js';
 
 const PERMITS = 1000;
 
-/** What the route does next, by the moment it does it in. */
+/** What the route does, by the phase of the request. */
 export interface Script {
   onRequest?: (ctx: Context) => unknown;
   preHandler?: (ctx: Context) => unknown;
@@ -25,7 +24,7 @@ export class Rig {
   readonly world: Bench;
   readonly server: UwsServer;
   port = 0;
-  /** Status of the last request as it was counted. */
+  /** The counted status of the last request. */
   get lastStatus(): number | undefined {
     return this.world.observer.seen.at(-1)?.status;
   }
@@ -55,7 +54,7 @@ export class Rig {
   }
 
   /**
-   * One request on a connection of its own.
+   * Sends one request on a connection of its own.
    * @returns status and body of the response, undefined when the connection ended without one
    */
   async ask(
@@ -69,7 +68,7 @@ export class Rig {
     return answer && { status: answer.status, body: answer.body.toString() };
   }
 
-  /** A client that leaves as soon as its request is being served. */
+  /** Sends a request and leaves as soon as it is being served. */
   async leave(path: string, served: Promise<unknown>): Promise<void> {
     const socket = connect(this.port, '127.0.0.1');
     socket.on('error', () => undefined);

@@ -1,5 +1,5 @@
-// A handler may respond when hardly any stack is left, as one does that catches its own endless recursion:
-// then anything that the runtime calls may throw a RangeError, at any place.
+// A handler may respond when hardly any stack is left, for example when it catches its own endless recursion.
+// Then any call of the runtime may throw a RangeError.
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
 import { settled } from '../kit.js';
@@ -25,12 +25,12 @@ const MOMENTS = [
 ] as const satisfies readonly (keyof Script)[];
 
 /**
- * Frames above the end of the stack: more than a response needs once its code is compiled, and than that
- * needs too.
+ * A number of frames above the end of the stack: more than a response needs, with the compilation of its
+ * code.
  */
 const [MOST, PLENTY] = [50, 3000] as const;
 
-/** Calls a function so many frames above the end of the stack. What it throws is lost. */
+/** Calls a function the given number of frames above the end of the stack. What it throws is ignored. */
 function aboveEnd(frames: number, run: () => unknown): unknown {
   let above = 0;
   const deeper = (): unknown => {
@@ -48,12 +48,12 @@ function aboveEnd(frames: number, run: () => unknown): unknown {
   return deeper();
 }
 
-describe('a handler that is at the end of its stack', () => {
+describe('a handler at the end of its stack', () => {
   const rig = new Rig();
   const { stackTraceLimit } = Error;
   before(async () => {
     await rig.open();
-    Error.stackTraceLimit = 0; // those of so many errors take longer than all the rest
+    Error.stackTraceLimit = 0; // the traces of all these errors would take longer than everything else
   });
   after(() => {
     Error.stackTraceLimit = stackTraceLimit;
@@ -72,7 +72,7 @@ describe('a handler that is at the end of its stack', () => {
   }
 
   for (const [name, respond] of Object.entries(RESPONDERS)) {
-    it(`and responds with ${name} leaves nothing, in whatever part of a request`, async () => {
+    it(`and responds with ${name} leaves nothing behind, in any part of a request`, async () => {
       for (const moment of MOMENTS) {
         const fails = {
           handler: () => {

@@ -1,12 +1,12 @@
-// Values that a careless or malicious handler may return, throw or hand to a responder. Made anew for every
-// use.
+// Values that a careless or malicious handler may return, throw or hand to a responder. They are
+// created anew for every use.
 import { HttpError, type HttpErrorOptions } from '#src/errors.js';
 
 const throwing = (): never => {
   throw new Error('a trap was sprung');
 };
 
-/** An object that throws however it is looked at. */
+/** An object that throws on every access. */
 const trapped = (): object =>
   new Proxy(
     {},
@@ -36,7 +36,7 @@ const detachedBytes = (): Uint8Array => {
   return bytes;
 };
 
-/** By what they are. */
+/** The values by name. */
 export const VALUES: Readonly<Record<string, () => unknown>> = {
   undefined: () => undefined,
   null: () => null,
@@ -78,7 +78,7 @@ class Unreadable extends Error {
   }
 }
 
-/** An Error the first few times. */
+/** A value that is an Error for the first few checks. */
 const fickle = (): object => {
   let asked = 0;
   return Object.setPrototypeOf(
@@ -91,7 +91,7 @@ const fickle = (): object => {
 
 const refusal = (options: HttpErrorOptions = {}): HttpError => new HttpError('NOT_FOUND', 'x', options);
 
-/** What may be thrown, beside every value above. */
+/** Further values that may be thrown. */
 export const THROWN: Readonly<Record<string, () => unknown>> = {
   ...VALUES,
   'an Error': () => new Error('plain'),
@@ -128,7 +128,7 @@ export const THROWN: Readonly<Record<string, () => unknown>> = {
 const thenable = (then: unknown, target: object = {}): object =>
   Object.defineProperty(target, 'then', { value: then });
 
-/** What passes for a promise and is none. */
+/** Objects with a `then` that are no promises. */
 export const THENABLES: Readonly<Record<string, () => unknown>> = {
   'a then that throws': () => thenable(throwing),
   'a getter then that throws': () => withGetter({}, 'then'),

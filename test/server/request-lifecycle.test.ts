@@ -2,13 +2,13 @@ import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
-import { bench, gate, ManualTicker, settled } from './kit.js';
+import { bench, latch, ManualTicker, settled } from './kit.js';
 
 describe('a deadline', () => {
   const slow = (timeoutMs: number) => {
     const ticker = new ManualTicker();
-    const entered = gate<Context>();
-    const finish = gate<unknown>();
+    const entered = latch<Context>();
+    const finish = latch<unknown>();
     const world = bench(
       (app) => {
         app.get('/', { timeoutMs }, async (ctx) => {
@@ -21,7 +21,7 @@ describe('a deadline', () => {
     return { ...world, ticker, entered, finish };
   };
 
-  it('that passes is a 504, aborts the signal and lets the handler’s late answer go', async () => {
+  it('that passes is a 504, aborts the signal and drops the late response of the handler', async () => {
     const { inject, ticker, entered, finish, observer, app, logs } = slow(1000);
     const answer = inject({ url: '/' });
     const ctx = await entered.opened;
@@ -46,7 +46,7 @@ describe('a deadline', () => {
     expect(app.wheel.size).to.equal(0);
   });
 
-  it('is the caller’s when that is shorter, and never longer', async () => {
+  it('is that of the caller when it is shorter, and never when it is longer', async () => {
     const { inject } = bench((app) => {
       app.get('/', { timeoutMs: 1000 }, (ctx) => Math.ceil(ctx.deadline.remainingMs() / 100));
     });
@@ -61,8 +61,8 @@ describe('a deadline', () => {
 
 describe('a client that leaves', () => {
   it('aborts the signal; the request is counted as 499 and its permit kept until the handler ends', async () => {
-    const entered = gate<Context>();
-    const finish = gate<unknown>();
+    const entered = latch<Context>();
+    const finish = latch<unknown>();
     const { inject, observer, world, app, logs } = bench((demo) => {
       demo.get('/', async (ctx) => {
         entered.open(ctx as Context);
@@ -86,7 +86,7 @@ describe('a client that leaves', () => {
 
   it('ends a stream and lets its source end', async () => {
     const client = new AbortController();
-    const ended = gate();
+    const ended = latch();
     const { inject, observer } = bench((app) => {
       app.get('/', (ctx) =>
         ctx.stream(
@@ -113,7 +113,7 @@ describe('a client that leaves', () => {
 });
 
 describe('a handler that waits for its body', () => {
-  it('is told why it waits no longer: its deadline, or that the client has left', async () => {
+  it('gets the reason as an error: its deadline, or that the client has left', async () => {
     const ticker = new ManualTicker();
     const reasons: unknown[] = [];
     const { app } = bench(

@@ -1,4 +1,4 @@
-// Answers that say one thing and would have sent another.
+// Responses whose status, text or fields do not fit what would be sent.
 import { expect } from 'chai';
 import { HttpError, UnavailableError } from '#src/errors.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
@@ -9,8 +9,8 @@ const fails = (): never => {
   throw new Error('failed');
 };
 
-describe('an answer', () => {
-  it('with a status that has no body has none, over a socket too', async () => {
+describe('a response', () => {
+  it('has no body with a status that allows none, over a socket too', async () => {
     const { app } = bench((demo) => {
       demo.get('/:status', (ctx) => ctx.status(Number(ctx.params.status)).text('body'));
       demo.get('/:status/compressed', { compress: true }, (ctx) =>
@@ -40,7 +40,7 @@ describe('an answer', () => {
     server.close();
   });
 
-  it('with half a surrogate pair is UTF-8 all the same, whatever its length', async () => {
+  it('is valid UTF-8 even when its text has half a surrogate pair, whatever its length', async () => {
     const { app } = bench((demo) => {
       demo.get('/:length', (ctx) => `a\ud800b${'c'.repeat(Number(ctx.params.length))}`);
     });
@@ -56,7 +56,7 @@ describe('an answer', () => {
     server.close();
   });
 
-  it('of events that comes too late leaves the one before as it is', async () => {
+  it('of events leaves an earlier response as it is', async () => {
     let isEndless: boolean | undefined;
     const { app, inject } = bench((demo) =>
       demo.get('/', (ctx) => {
@@ -69,7 +69,7 @@ describe('an answer', () => {
     expect(isEndless).to.equal(false);
   });
 
-  it('of events is refused before its first byte when its source cannot be one', async () => {
+  it('of events is refused before its first byte when its source cannot be iterated', async () => {
     for (const source of [[{ data: 1 }], 42, null, 'text', {}]) {
       const { inject } = bench((app) => app.get('/', (ctx) => ctx.sse(source as never)));
       const { status, headers } = await inject({ url: '/' });
@@ -77,12 +77,12 @@ describe('an answer', () => {
     }
   });
 
-  it('with a cookie that is no text is a failure', async () => {
+  it('with a cookie whose value is no string is a failure', async () => {
     const { inject } = bench((app) => app.get('/', (ctx) => ctx.cookie('a', undefined as never).text('x')));
     expect((await inject({ url: '/' })).status).to.equal(500);
   });
 
-  it('says in whole seconds when to come again, whatever was computed', () => {
+  it('announces Retry-After in whole seconds, whatever was computed', () => {
     const said = [0, 0.2, 1, 59.5, -1, Number.NaN, Number.POSITIVE_INFINITY].map(
       (seconds) => new UnavailableError('OVERLOADED', 'Busy.', seconds).headers?.['retry-after'],
     );
@@ -90,8 +90,8 @@ describe('an answer', () => {
   });
 });
 
-describe('the answer of an onError hook', () => {
-  it('takes nothing over from the answer that the handler was preparing', async () => {
+describe('the response of an onError hook', () => {
+  it('takes nothing over from the response that the handler was preparing', async () => {
     const { inject } = bench((app) => {
       app.hook('onRequest', (ctx) => void ctx.header('x-always', 'kept', { always: true }));
       app.get('/', { onError: () => ({ failed: true }) }, (ctx) => {
@@ -106,7 +106,7 @@ describe('the answer of an onError hook', () => {
     expect(headers).to.not.have.any.keys('cache-control', 'set-cookie');
   });
 
-  it('has the status of the failure, as a client can be told it', async () => {
+  it('has the status of the failure, or 500 where a client cannot get that status', async () => {
     for (const [code, expected] of [
       ['NOT_FOUND', 404],
       ['CLIENT_CLOSED', 500],

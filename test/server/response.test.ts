@@ -4,7 +4,7 @@ import { HttpError, NotFoundError } from '#src/errors.js';
 import { SENT } from '#src/server/handler.js';
 import { bench, settled } from './kit.js';
 
-describe('an answer', () => {
+describe('a response', () => {
   it('is what the handler returns', async () => {
     const { inject } = bench((app) => {
       app.get('/object', () => ({ a: 1, b: undefined }));
@@ -26,7 +26,7 @@ describe('an answer', () => {
     expect(await seen('/nothing')).to.deep.equal([204, undefined, '']);
   });
 
-  it('is what a responder was given, with status and headers', async () => {
+  it('is what a responder was called with, with status and header fields', async () => {
     const { inject } = bench((app) => {
       app.get('/json', (ctx) => ctx.status(201).header('X-A', 'b').json([1]));
       app.get('/html', (ctx) => ctx.html('<p>'));
@@ -43,7 +43,7 @@ describe('an answer', () => {
     expect([status, headers.location, headers['content-length']]).to.deep.equal([307, '/json', '0']);
   });
 
-  it('follows its schema: unlisted members are left out, by status', async () => {
+  it('is serialized by the schema of its status, which omits unlisted members', async () => {
     const Item = Type.Object({ id: Type.Integer() });
     const { inject } = bench((app) => {
       app.get('/:status', { response: { 200: Item } }, (ctx) => {
@@ -72,7 +72,7 @@ describe('an answer', () => {
     expect(logs).to.have.length(5);
   });
 
-  it('is given once: a second one is a fault that is logged and not sent', async () => {
+  it('is sent once: a second one is a fault that is logged', async () => {
     const { inject, logs } = bench((app) => {
       app.get('/', (ctx) => {
         ctx.json(1);
@@ -83,7 +83,7 @@ describe('an answer', () => {
     expect(logs.map(({ msg }) => msg)).to.deep.equal(['a handler failed after its response']);
   });
 
-  it('cannot have a status that is none', async () => {
+  it('cannot have a status that HTTP does not have', async () => {
     const { inject } = bench((app) => {
       app.get('/:status', (ctx) => ctx.status(Number(ctx.params.status)).text(''));
     });
@@ -92,7 +92,7 @@ describe('an answer', () => {
     }
   });
 
-  it('cannot be split by a header, and leaves nothing of a failed preparation behind', async () => {
+  it('cannot be split by a header field, and keeps nothing of a failed preparation', async () => {
     const { inject } = bench((app) => {
       app.get('/', (ctx) => ctx.header('x-a', 'b').header('x-b', ctx.query.get('v') ?? ''));
     });
@@ -126,7 +126,7 @@ describe('an answer', () => {
 });
 
 describe('a failure', () => {
-  it('of a handler is answered, and logged only when it is ours', async () => {
+  it('of a handler is sent to the client, and logged only when it is a fault of the server', async () => {
     const { inject, logs, observer } = bench((app) => {
       app.get('/known', async () => {
         throw new NotFoundError('No such thing.');
@@ -154,7 +154,7 @@ describe('a failure', () => {
     expect(observer.seen.map(({ error }) => error)).to.deep.equal(['NOT_FOUND', 'INTERNAL', 'INTERNAL']);
   });
 
-  it('may be answered by the nearest onError hook that has an answer', async () => {
+  it('is replaced by the response of the nearest onError hook that returns one', async () => {
     const order: string[] = [];
     const { inject } = bench((app) => {
       app.hook('onError', (_ctx, error) => {

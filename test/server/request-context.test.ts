@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Logger } from 'pino';
 import { bench } from './kit.js';
 
-/** Whatever a service may do to a logger that it was given. */
+/** What a service may do to its logger. */
 const CHANGES: Readonly<Record<string, (log: Logger) => void>> = {
   'binds fields': (log) => log.setBindings({ userId: 'alice' }),
   'sets the level': (log) => void Object.assign(log, { level: 'silent' }),
@@ -10,7 +10,7 @@ const CHANGES: Readonly<Record<string, (log: Logger) => void>> = {
     void Object.assign(log, { error: undefined, warn: undefined, child: undefined }),
 };
 
-describe('server/context: its logger', () => {
+describe('the logger of a request context', () => {
   for (const [what, change] of Object.entries(CHANGES)) {
     it(`concerns its request alone when a handler ${what}`, async () => {
       const { inject, logs } = bench((app) => {
@@ -37,14 +37,14 @@ describe('server/context: its logger', () => {
   });
 });
 
-describe('server/context: what can be seen of it', () => {
+describe('what logs and copies show of a request context', () => {
   const secret = 'hunter2hunter2';
   const request = {
     url: `/orders?page=1&token=${secret}`,
     headers: { cookie: `sid=${secret}`, authorization: `Basic ${secret}`, 'x-request-id': 'request-1' },
   };
 
-  it('is method, path and request id in logs, alone, beside other fields and in errors', async () => {
+  it('is method, path and request id in logs: alone, beside other fields and in errors', async () => {
     const { inject, logs } = bench((app) => {
       app.get('/orders', (ctx) => {
         ctx.log.info(ctx);
@@ -62,7 +62,7 @@ describe('server/context: what can be seen of it', () => {
     expect(JSON.stringify(logs)).to.not.contain(secret);
   });
 
-  it('is nothing in a copy, also while other requests are served', async () => {
+  it('is nothing in a copy, even while other requests are served', async () => {
     let serve = (): void => {};
     const served = new Promise<void>((resolve) => {
       serve = resolve;
