@@ -7,11 +7,11 @@ import { join } from 'node:path';
 export interface TestCertificate {
   readonly certFile: string;
   readonly keyFile: string;
-  /** PEM: what a client has to trust. */
+  /** The certificate that a client must trust, PEM. */
   readonly ca: string;
 }
 
-/** For `before` and `it`: pending where certificates cannot be made. */
+/** Marks a test, or the suite of a `before` hook, as pending where `openssl` is not installed. */
 export function needsOpenssl(context: Mocha.Context): void {
   if (spawnSync('openssl', ['version']).error === undefined) return;
   const { test } = context;
@@ -20,7 +20,7 @@ export function needsOpenssl(context: Mocha.Context): void {
   context.skip();
 }
 
-/** Self-signed, for 127.0.0.1 and localhost, in two files of the folder. */
+/** Writes a self-signed certificate for 127.0.0.1 and localhost, and its key, into the folder. */
 export function makeCertificate(folder: string, name: string, days = 30): TestCertificate {
   const certFile = join(folder, `${name}.crt`);
   const keyFile = join(folder, `${name}.key`);
@@ -31,7 +31,7 @@ export function makeCertificate(folder: string, name: string, days = 30): TestCe
   return { certFile, keyFile, ca: readFileSync(certFile, 'utf8') };
 }
 
-/** The settings that serve with it. */
+/** The settings of a cluster that serves with this certificate. */
 export const tlsEnv = ({ certFile, keyFile }: TestCertificate): Record<string, string> => ({
   TLS_CERT_FILE: certFile,
   TLS_KEY_FILE: keyFile,

@@ -1,4 +1,5 @@
-// `multilane …` as a person types it: the file that `bin` names, in a project folder that is not ours.
+// `multilane …` as a user runs it: the file that `bin` of package.json names, in a folder outside the
+// repository.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -17,11 +18,11 @@ export interface Ran extends Exit {
 export interface CliOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Is told the process while it runs. */
+  /** Called with the process while it runs. */
   readonly meanwhile?: (child: ChildProcess) => void;
 }
 
-/** Runs it to its end. @throws Error when it does not end */
+/** Runs the command to its end. @throws Error when it still runs after 25 s */
 export async function multilane(
   args: readonly string[],
   { cwd = tmpdir(), env = {}, meanwhile }: CliOptions = {},

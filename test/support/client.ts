@@ -1,4 +1,4 @@
-// JSON over fetch, as the tests speak it.
+// Requests by fetch with JSON bodies.
 import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
 
 export const get = (url: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
@@ -36,14 +36,14 @@ export function closeIdleConnections(): void {
   void kept.close();
 }
 
-/** The body of an answer that must have the given status. @throws Error that shows the answer */
+/** The JSON body of a response. @throws Error with the response when it has another status */
 export async function json<T>(response: Response, status = 200): Promise<T> {
   const text = await response.text();
   if (response.status !== status) throw new Error(`expected ${status}, got ${response.status} ${text}`);
   return JSON.parse(text) as T;
 }
 
-/** Unlike any other of this run and of earlier ones. */
+/** A name that no other test uses, in this run or an earlier one. */
 export const unique = (prefix: string): string => `${prefix}-${crypto.randomUUID()}`;
 
 export const uniqueEmail = (): string => `${crypto.randomUUID()}@example.com`;

@@ -1,4 +1,4 @@
-// The real process, seen from outside: `node dist/primary.js` on free ports with a data folder of its own.
+// The real process, seen from outside: `node dist/primary.js` on free ports, with a data folder of its own.
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,31 +19,31 @@ const STOP_MS = 25_000;
 
 export { type Exit, newDataDir };
 
-/** One line of stdout: pino's object. */
+/** One line of stdout: a JSON object of pino. */
 export type LogLine = Readonly<Record<string, unknown>>;
 
 export interface ClusterOptions {
-  /** Settings by variable name. PORT, ADMIN_PORT and DATA_DIR are set already. */
+  /** Settings by variable name, over those of `isolated`. */
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
-  /** Program and arguments that start it, such as `unshare` with its options. */
+  /** Program and arguments through which Node.js is started, such as `unshare` with its options. */
   readonly within?: readonly string[];
-  /** What is run; default: `dist/primary.js`. */
+  /** Arguments of Node.js up to the entry file. Default: `dist/primary.js`. */
   readonly entry?: readonly string[];
-  /** Path of a configuration module; without one it is the reference shop. */
+  /** Path of a configuration module. Default: none, for the reference shop. */
   readonly config?: string;
   readonly cwd?: string;
-  /** To start again on the data of an earlier cluster; default: a new folder, removed by `dispose`. */
+  /** Data folder, e.g. that of an earlier cluster. Default: a new one. `dispose` removes it. */
   readonly dataDir?: string;
-  /** As a process manager starts it, with a channel for messages; default: without. */
+  /** Whether the process has a channel for messages, as under a process manager. Default: false. */
   readonly ipc?: boolean;
-  /** Serves over TLS with it. */
+  /** Certificate for serving over TLS. Default: no TLS. */
   readonly tls?: TestCertificate | undefined;
 }
 
 export interface Cluster {
   readonly url: string;
-  /** PEM of whom to trust, when the URL is https. */
+  /** The certificate that clients must trust, PEM, when the URL is https. */
   readonly ca: string | undefined;
   readonly adminUrl: string;
   readonly pid: number;
@@ -56,7 +56,7 @@ export interface Cluster {
   /** The lines of stdout so far. @throws SyntaxError when one is not JSON */
   logs(): LogLine[];
   signal(name: NodeJS.Signals): void;
-  /** Messages it sent over its channel. */
+  /** Messages that the process has sent over its channel. */
   readonly messages: readonly unknown[];
   send(message: string): void;
   /**
@@ -64,13 +64,13 @@ export interface Cluster {
    * @throws ClusterError when it takes longer than 25 s
    */
   stop(signal?: NodeJS.Signals): Promise<Exit>;
-  /** Processes that still belong to it, as `pid command`; empty when nothing is left running. */
+  /** Processes of this cluster that still run, as `pid command`. */
   leftovers(): string[];
-  /** Ends whatever is left of it, its PostgreSQL included, and removes its data folder. */
+  /** Ends all its processes that still run, PostgreSQL included, and removes its data folder. */
   dispose(): Promise<void>;
 }
 
-/** What a started process may see of ours: no setting leaks from the shell that runs the tests. */
+/** The environment of a started process: no setting of the shell that runs the tests leaks into it. */
 export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
   const kept = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'USER', 'NODE_V8_COVERAGE', 'npm_config_cache'];
   const env: Record<string, string> = {};
@@ -88,13 +88,15 @@ export const isolated = (dataDir: string): Record<string, string> => ({
   ADMIN_PORT: '0',
   WORKERS: '2',
   DATA_DIR: dataDir,
-  // What a test leaves open holds no stop up for longer.
+  // Connections that a test leaves open delay a stop by no more than this.
   DRAIN_MS: '2000',
 });
 
-/** A cluster as soon as its process runs: it may not be ready yet, or never be. */
+/** A cluster whose process runs, but which may not be ready yet, or never become ready. */
 export type Launched = Omit<Cluster, 'url' | 'adminUrl'> & {
-  /** Where it serves, once it is ready. @throws ClusterError when it ends first, or takes too long */
+  /**
+   * Resolves with its addresses once it is ready. @throws ClusterError when it ends first or takes over 25 s
+   */
   ready(): Promise<Pick<Cluster, 'url' | 'adminUrl'>>;
 };
 
@@ -141,7 +143,7 @@ export function launchCluster(options: ClusterOptions = {}): Launched {
   };
 }
 
-/** Starts a cluster and waits for its ready line. @throws ClusterError with its stderr when it ends first */
+/** Starts a cluster and waits until it is ready. @throws ClusterError with its stderr when it ends first */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const launched = launchCluster(options);
   try {
@@ -153,7 +155,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   }
 }
 
-/** @throws Error with `detail` when the promise has not settled after `ms` */
+/** Awaits a promise. @throws Error with `detail` when it has not settled after `ms` */
 export async function within<T>(ms: number, promise: Promise<T>, detail: () => string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

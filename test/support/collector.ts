@@ -1,4 +1,4 @@
-// An OpenTelemetry collector's HTTP side: takes POST /v1/traces in OTLP/JSON and remembers the spans.
+// The HTTP side of an OpenTelemetry collector: it accepts POST /v1/traces in OTLP/JSON and keeps the spans.
 // https://opentelemetry.io/docs/specs/otlp/#otlphttp
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -14,7 +14,7 @@ export interface CollectedSpan {
   /** SpanKind of OTLP: 1 internal, 2 server, 3 client. */
   readonly kind: number;
   readonly attributes: Readonly<Record<string, string>>;
-  /** `service.name` of its resource. */
+  /** `service.name` of the resource. */
   readonly service: string | undefined;
 }
 
@@ -75,7 +75,9 @@ export class Collector {
     return this.#spans.filter((span) => span.traceId === traceId);
   }
 
-  /** The spans of a trace as soon as they are enough. @throws Error with their names after 20 s */
+  /**
+   * Resolves with the spans of a trace when `enough` accepts them. @throws Error with their names after 20 s
+   */
   async waitFor(traceId: string, enough: (spans: CollectedSpan[]) => boolean): Promise<CollectedSpan[]> {
     const seen = new Promise<CollectedSpan[]>((resolve) => {
       const look = (): void => {

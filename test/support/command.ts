@@ -1,4 +1,4 @@
-// A short-lived run of the binary: `--help`, refused settings, failed starts.
+// Runs of `dist/primary.js` that end by themselves: `--help`, refused settings, failed starts.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
@@ -11,21 +11,21 @@ const END_MS = 20_000;
 export interface Ended extends Exit {
   readonly stdout: string;
   readonly stderr: string;
-  /** What it left running. */
+  /** Processes that the run has left, as `pid command`. */
   readonly leftovers: readonly string[];
 }
 
 export interface RunOptions {
-  /** Without `--config` among them it is the reference shop, by `--demo`. */
+  /** Arguments. `--demo` is added when `--config` is not among them. */
   readonly args?: readonly string[];
-  /** Nothing is added to `args`. */
+  /** Whether nothing is added to `args`. Default: false. */
   readonly bare?: boolean;
   readonly env?: Readonly<Record<string, string>>;
-  /** Default: a new, empty folder, which is also the working directory. */
+  /** Data folder. Default: a new, empty folder, which is also the working directory. */
   readonly dataDir?: string;
 }
 
-/** Runs `node dist/primary.js` to its end. @throws Error when it does not end */
+/** Runs `node dist/primary.js` to its end. @throws Error when it still runs after 20 s */
 export async function runPrimary({ args = [], bare, env = {}, dataDir }: RunOptions): Promise<Ended> {
   const folder = newDataDir();
   const data = dataDir ?? folder;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** A client that sends and, until it is told to, does not read. */
+/** Connects a client that sends `bytes` and reads nothing until its socket is resumed. */
 export async function deafClient(port: number, bytes: string): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => undefined);

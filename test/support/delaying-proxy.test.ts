@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { delayingProxy } from './delaying-proxy.js';
 import { newSeed } from './random.js';
 
-describe('the proxy that delays', () => {
+describe('the delaying proxy', () => {
   const seed = newSeed();
   let server: Server;
   let url: string;
@@ -26,7 +26,7 @@ describe('the proxy that delays', () => {
     return text;
   };
 
-  it(`carries what both sides send in its order, and the end of one side alone (seed ${seed})`, async () => {
+  it(`forwards the data of both sides in order, and the end of one side alone (seed ${seed})`, async () => {
     const proxy = await delayingProxy(url, seed);
     const client = dial(proxy.url);
     const peer = await accepted;
@@ -40,7 +40,7 @@ describe('the proxy that delays', () => {
     await proxy.close();
   });
 
-  it(`ends a connection whose other side is reset (seed ${seed})`, async () => {
+  it(`closes a connection whose other side is reset (seed ${seed})`, async () => {
     const proxy = await delayingProxy(url, seed);
     const client = dial(proxy.url);
     client.on('error', () => undefined); // a reset is an end as well
@@ -52,7 +52,7 @@ describe('the proxy that delays', () => {
     await proxy.close();
   });
 
-  it('refuses connections once its target does', async () => {
+  it('refuses connections once its target refuses them', async () => {
     const proxy = await delayingProxy(url, seed);
     server.close();
     const first = dial(proxy.url);

@@ -1,5 +1,5 @@
-// A TCP proxy on loopback that delays what it carries, in both directions, as a network does. What is under
-// way when one side closes is therefore lost as it would be on a network.
+// A TCP proxy on loopback that delays data in both directions, as a network does. Data that is under
+// way when one side closes is therefore lost, as it would be on a network.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -52,10 +52,10 @@ export async function delayingProxy(target: string, seed: number): Promise<Delay
   };
 }
 
-/** Hands on what `from` sends in its order, and then its end or its reset. */
+/** Forwards the data of `from` in order, and then its end or its reset. */
 async function carry(from: Socket, to: Socket, delay: () => Promise<void>): Promise<void> {
   try {
-    // Not destroyed at its end: the other direction may go on.
+    // The socket is not destroyed at its end: the other direction may go on.
     for await (const chunk of from.iterator({ destroyOnReturn: false })) {
       await delay();
       if (to.writable) to.write(chunk as Buffer);

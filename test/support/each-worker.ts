@@ -1,15 +1,17 @@
-// A connection to each worker of a cluster: the acceptor hands them out in turn, so a few more than there are
-// workers do.
+// Connections to each worker of a cluster. The acceptor assigns connections in turn, so a few more than there
+// are workers suffice.
 import type { Cluster } from './cluster.js';
 import { Wire } from './wire.js';
 
 const MOST = 64;
 
-/** @param path of a route that answers `{worker}`. @throws Error when not all workers are met */
+/**
+ * @param path of a route that responds with `{worker}` @throws Error when no connection reaches some worker
+ */
 export async function wiresToEachWorker(cluster: Cluster, workers: number, path: string): Promise<Wire[]> {
   const found = new Map<number, Wire>();
   for (let tries = 0; found.size < workers; tries++) {
-    if (tries === MOST) throw new Error(`only ${found.size} of ${workers} workers answer`);
+    if (tries === MOST) throw new Error(`only ${found.size} of ${workers} workers respond`);
     const wire = await Wire.open(cluster.url);
     const { worker } = await ask<{ worker: number }>(wire, path);
     if (found.has(worker)) wire.destroy();
@@ -18,7 +20,7 @@ export async function wiresToEachWorker(cluster: Cluster, workers: number, path:
   return [...found.values()];
 }
 
-/** @throws Error for any answer but 200 */
+/** The JSON body of a GET request. @throws Error for any status but 200 */
 export async function ask<T>(wire: Wire, path: string): Promise<T> {
   const answer = await wire.request('GET', path);
   const text = answer?.body.toString() ?? '';

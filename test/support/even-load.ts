@@ -1,5 +1,6 @@
-// Requests at an even pace, whatever the answers do (open loop), one at a time on each of many connections,
-// which the acceptor spreads over all workers. A connection that is told to close is followed by another one.
+// Requests at an even pace, independent of the responses (open loop), one at a time on each of many
+// connections, which the acceptor spreads over all workers. A connection that the server closes is replaced
+// by another one.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
@@ -8,17 +9,17 @@ export interface EvenLoad {
   readonly path?: string;
   readonly perSecond: number;
   readonly forMs: number;
-  /** More than are waited for at once; without one that is free a request is not sent. */
+  /** Must be more than the requests in flight: a request that finds no free connection is not sent. */
   readonly connections: number;
 }
 
 export interface Answered {
-  /** `performance.now()` when it came. */
+  /** `performance.now()` when the response came. */
   readonly at: number;
   readonly status: number;
   readonly latencyMs: number;
   readonly retryAfter: string | undefined;
-  /** The connection ends behind it. */
+  /** Whether the server closes the connection after the response. */
   readonly closes: boolean;
 }
 
@@ -51,7 +52,7 @@ class Connection {
   }
 }
 
-/** @returns what came, and how many requests found no free connection */
+/** @returns the responses, and how many requests found no free connection */
 export async function evenLoad(load: EvenLoad): Promise<{ answers: readonly Answered[]; unsent: number }> {
   const { url, path = '/', perSecond, forMs, connections } = load;
   const { hostname, port, host } = new URL(url);
@@ -79,7 +80,7 @@ export async function evenLoad(load: EvenLoad): Promise<{ answers: readonly Answ
   let [due, sent, unsent] = [0, 0, 0];
   for (let now = started; now - started < forMs; now = performance.now()) {
     for (const until = ((now - started) / 1000) * perSecond; due < until; due++) {
-      // The one that has waited longest, so that all are used.
+      // The connection that has been free longest comes first, so that all are used.
       const connection = free.shift();
       if (connection === undefined) {
         unsent++;

@@ -37,7 +37,7 @@ export interface FastUpload {
 }
 
 /**
- * @returns the whole response, behind which the server must close; empty when the connection was lost before
+ * @returns the whole response, after which the server must close; empty when the connection was lost before
  */
 export async function fastUpload(options: FastUpload): Promise<string> {
   const { port, path, bytes, type = 'application/octet-stream', before = '', after = '' } = options;

@@ -1,4 +1,4 @@
-// Frames of RFC 6455 by hand, wrong ones too: what a client library would never send.
+// WebSocket frames (RFC 6455) that a client library would not send, invalid ones too.
 import { Wire } from './wire.js';
 
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
@@ -37,10 +37,10 @@ export const HANDSHAKE = [
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
 ] as const;
 
-/** An open WebSocket without a client: `rest` of the wire are the frames that came. */
+/** Opens a WebSocket without a client library: `rest` of the wire holds the frames that have come. */
 export async function openRaw(url: string, path: string): Promise<Wire> {
   const wire = await Wire.open(url);
   const answer = await wire.request('GET', path, HANDSHAKE);
-  if (answer?.status !== 101) throw new Error(`the handshake was answered ${answer?.status}`);
+  if (answer?.status !== 101) throw new Error(`the response to the handshake was ${answer?.status}`);
   return wire;
 }

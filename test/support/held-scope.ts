@@ -1,4 +1,4 @@
-// A scope whose work a test interrupts: what it holds is released, as V8 runs none of its `finally`.
+// A scope whose work a test interrupts. Its holds must be released, since V8 runs no `finally` block of it.
 import { Deadline } from '#src/deadline.js';
 import { Holds } from '#src/hold.js';
 import type { Scope } from '#src/scope.js';

@@ -1,5 +1,5 @@
-// Keeps all pool threads of this process in open(2) of a FIFO that no process writes to: as in a file system
-// that hangs.
+// Keeps all libuv pool threads of this process in open(2) of a FIFO that no process writes to, as in a file
+// system that hangs.
 import { execFileSync } from 'node:child_process';
 import { close, closeSync, mkdtempSync, open, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 /** The default of libuv, which no test changes. */
 const POOL_THREADS = 4;
 
-/** @returns lets them go */
+/** Blocks all pool threads. @returns a function that releases them */
 export function hangPool(): () => Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'multilane-fifo-'));
   const fifo = join(folder, 'fifo');

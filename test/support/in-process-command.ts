@@ -9,7 +9,7 @@ export interface CommandRun {
   readonly stderr: string;
 }
 
-/** What is printed meanwhile is taken for its output. */
+/** Runs a command. Everything that is written to stdout meanwhile counts as its output. */
 export async function runCommand(args: readonly string[]): Promise<CommandRun> {
   let stdout = '';
   const write = (text: string, done: () => void): boolean => {
@@ -28,7 +28,7 @@ export async function runCommand(args: readonly string[]): Promise<CommandRun> {
   }
 }
 
-/** @returns puts back what was there, or nothing */
+/** Replaces a property of stdout. @returns a function that restores it */
 function replaced(name: 'write' | 'isTTY', value: unknown): () => void {
   const own = Object.getOwnPropertyDescriptor(process.stdout, name);
   Object.defineProperty(process.stdout, name, { value, configurable: true });

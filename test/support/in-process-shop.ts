@@ -1,4 +1,4 @@
-// The reference shop in this thread, by the test kit: without a socket, on a real PostgreSQL.
+// The reference shop in this thread, made by the test kit: no socket, but a real PostgreSQL.
 
 import type { ServiceDeps } from '#src/api/service-definition.js';
 import { referenceShop } from '#src/services/catalog.js';
@@ -19,7 +19,7 @@ export interface InProcessShop {
   request(method: string, path: string, options?: ShopRequest): Promise<Response>;
   /** Rows of the database of one service. */
   rows<R>(service: ServiceName, text: string, values?: readonly unknown[]): Promise<R[]>;
-  /** Services without an instance: `call` does not reach them. */
+  /** Names of services that `call` does not reach, as if they had no instance. */
   readonly unreachable: Set<string>;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// An instance of a service as a stranger would run it: a server of its own, registered over the admin plane,
-// that answers, fails and hangs as it is told.
+// An instance of a service outside the cluster: an HTTP server that is registered over the admin plane
+// and responds, fails or hangs as its test wants.
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,20 +14,20 @@ export const answering =
     response.end();
   };
 
-/** Never answers. */
+/** Sends no response. */
 export const silent: Behaviour = () => undefined;
 
-/** Cuts the connection instead of an answer. */
+/** Cuts the connection instead of a response. */
 export const cutting: Behaviour = (request) => request.socket.destroy();
 
-/** Emits what its behaviour makes it emit. */
+/** A server whose behaviour a test sets. It emits the events that its behaviour emits. */
 export class TestInstance extends EventEmitter {
   readonly id: string;
   readonly port: number;
   behave: Behaviour = answering(200);
-  /** Requests that came. */
+  /** Requests that have come. */
   received = 0;
-  /** Those whose client has left before the answer. */
+  /** Requests whose client has closed before the response. */
   abandoned = 0;
   readonly #server: Server;
 
@@ -46,7 +46,7 @@ export class TestInstance extends EventEmitter {
     });
   }
 
-  /** An instance that is not registered. */
+  /** Starts an instance that is not registered. */
   static async listen(id: string): Promise<TestInstance> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -4,7 +4,7 @@ import { type AddressInfo, Server } from 'node:net';
 import { expect } from 'chai';
 import { keepAliveLoad, type LoadAccount, type LoadOptions } from './keep-alive-load.js';
 
-/** Runs the load against a server that gives up after `requests` answers, and returns the account. */
+/** Runs the load against a server that ends after `requests` responses, and returns the account. */
 async function accountOf(
   answer: (turn: number) => RequestListener,
   requests: number,
@@ -30,7 +30,7 @@ async function accountOf(
 }
 
 describe('the account of the keep-alive load', () => {
-  it('is clean when every connection is told to close behind its last answer', async () => {
+  it('shows no loss when every connection is closed by its last response', async () => {
     const account = await accountOf(
       (turn) => (_, response) => response.writeHead(200, turn >= 30 ? { connection: 'close' } : {}).end('ok'),
       30,
@@ -40,7 +40,7 @@ describe('the account of the keep-alive load', () => {
     expect(account.refused).to.equal(3);
   });
 
-  it('shows a connection that ends without an answer', async () => {
+  it('shows a connection that ends without a response', async () => {
     const account = await accountOf(
       (turn) => (request, response) => (turn >= 10 ? request.socket.destroy() : response.end('ok')),
       10,
@@ -48,8 +48,8 @@ describe('the account of the keep-alive load', () => {
     expect(account.lost).to.have.length.greaterThan(0);
   });
 
-  it('tells a connection that ends while its client thinks from a request that is lost', async () => {
-    // With this seed no pause is shorter than a fifth of it.
+  it('distinguishes a connection that ends while its client pauses from a lost request', async () => {
+    // With this seed no pause is shorter than a fifth of the longest.
     const thinking = { thinkMs: 200, seed: 82 };
     const ends = await accountOf(
       () => (request, response) => response.end('ok', () => request.socket.end()),

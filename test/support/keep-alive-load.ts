@@ -1,42 +1,42 @@
-// Keep-alive clients that keep a strict account while a server drains: every request that was sent before the
-// connection's `Connection: close` answer must be answered whole.
+// Keep-alive clients that count every request while a server drains: each one that was sent before the
+// response with `Connection: close` of its connection must get a complete response.
 import { EventEmitter, once, setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seeded } from './random.js';
 import { Wire } from './wire.js';
 
 export interface LoadAccount {
-  /** Whole answers. */
+  /** Complete responses. */
   answered: number;
   /**
    * Requests on a connection that ended, or was cut in the response, without a `Connection: close` before.
    */
   readonly lost: string[];
-  /** Connections that were told to close. */
+  /** Connections whose last response had `Connection: close`. */
   closedInOrder: number;
   /** New connections refused after the listener had closed. */
   refused: number;
   /**
-   * Connections that ended before their first answer while the server, or a worker that listens itself,
-   * drained: the kernel had completed them for a listener that closed before it could take them. A refusal
-   * all the same, only later.
+   * Connections that ended before their first response while the server, or a worker that listens itself,
+   * drained: the kernel had completed them for a listener that closed before it accepted them. This is a
+   * refusal that comes later.
    */
   untaken: number;
   /**
-   * Connections that the server closed while their client was thinking: it noticed before it sent a request.
+   * Connections that the server closed while their client paused: it noticed before it sent a request.
    */
   closedIdle: number;
-  /** Answers by status. */
+  /** Responses by status. */
   readonly statuses: Record<number, number>;
 }
 
 export interface KeepAliveLoad {
-  /** From now on a connection may go untaken; before, that is a loss. */
+  /** Marks the begin of a drain: only from then on may a connection be `untaken` instead of `lost`. */
   drainBegins(): void;
   readonly account: LoadAccount;
-  /** Resolves when that many whole answers have come. */
+  /** Resolves when `count` complete responses have come. */
   answered(count: number): Promise<void>;
-  /** Every client ends after its next answer. Resolves when all have. */
+  /** Ends every client after its next response. Resolves when all have ended. */
   stop(): Promise<void>;
   /** Resolves when every client has ended because the server refuses new connections, or after `stop`. */
   readonly ended: Promise<void>;
@@ -44,25 +44,26 @@ export interface KeepAliveLoad {
 
 export interface LoadOptions {
   /**
-   * Requests a client sends over one connection; 1 is a new connection for each. Default: until told to
-   * close.
+   * Requests that a client sends over one connection; 1 is a new connection for each. Default: until the
+   * server closes it.
    */
   readonly perConnection?: number;
-  /** A client whose connection is refused tries again; default: it ends. */
+  /** Whether a client whose connection is refused tries again. Default: false, it ends. */
   readonly persistent?: boolean;
-  /** PEM of whom to trust, for an https URL. */
+  /** The certificate that the clients trust, PEM, for an https URL. */
   readonly ca?: string | undefined;
   /**
    * A client waits for up to this long before each request that is not the first of its connection. Default
    * 0.
    */
   readonly thinkMs?: number;
-  /** Range of the time between two requests of a client. */
+  /** Seed of the pauses. */
   readonly seed?: number;
 }
 
 /**
- * Each client opens a connection, sends one request after another, and opens a new one when told to close.
+ * Starts clients that each open a connection, send one request after another, and open a new connection when
+ * the server closes theirs.
  */
 export function keepAliveLoad(
   url: string,
@@ -135,7 +136,7 @@ export function keepAliveLoad(
   const ended = Promise.all(Array.from({ length: clients }, (_, index) => client(index))).then(
     () => undefined,
   );
-  ended.catch(() => undefined); // the caller that awaits it gets it
+  ended.catch(() => undefined); // a caller that awaits `ended` gets the error
   return {
     account,
     ended,

@@ -14,7 +14,7 @@ export interface StormReport {
   readonly sent: number;
   readonly answered: number;
   readonly statuses: Readonly<Record<string, number>>;
-  /** Everything that contradicts the promise; empty when it was kept. */
+  /** Violations of the guarantee that every checkout is completed or compensated. */
   readonly faults: readonly string[];
 }
 
@@ -22,30 +22,32 @@ export interface StormReport {
 export interface Victim {
   readonly url: string;
   readonly dataDir: string;
-  /** By SIGKILL; resolves when it is ready again, at the same or another address. */
+  /** Kills it by SIGKILL. Resolves when it is ready again, at the same or another address. */
   killAndRestart(): Promise<Victim>;
   dispose(): Promise<void>;
 }
 
-/** Only the storm restarts it. */
-async function lonelyVictim(dataDir?: string): Promise<Victim> {
+/** A shop without a process manager: the storm itself restarts it. */
+async function unmanagedVictim(dataDir?: string): Promise<Victim> {
   const cluster = await startCluster(dataDir === undefined ? {} : { dataDir });
   return {
     url: cluster.url,
     dataDir: cluster.dataDir,
     async killAndRestart() {
       await cluster.stop('SIGKILL');
-      return lonelyVictim(cluster.dataDir);
+      return unmanagedVictim(cluster.dataDir);
     },
     dispose: () => cluster.dispose(),
   };
 }
 
-/** Kills `kills` times at moments drawn from the seed, and audits what is there after the last restart. */
+/**
+ * Kills the shop `kills` times at moments drawn from the seed, and audits its data after the last restart.
+ */
 export async function killStorm(
   kills: number,
   seed: number,
-  start: () => Promise<Victim> = lonelyVictim,
+  start: () => Promise<Victim> = unmanagedVictim,
 ): Promise<StormReport> {
   const random = seeded(seed);
   const sent: Sent[] = [];
@@ -85,7 +87,7 @@ async function checkoutsUntilKilled(victim: Victim, sent: Sent[], random: () => 
         const { sagaId } = (await response.json()) as { sagaId?: unknown };
         request.answer = { status: response.status, sagaId };
       } catch {
-        return; // the process is dead: what became of this one, the journal knows
+        return; // the process is dead: the journal shows how this checkout ended
       }
       answered += 1;
       progress.emit('answered');
@@ -97,15 +99,15 @@ async function checkoutsUntilKilled(victim: Victim, sent: Sent[], random: () => 
     await within(
       20_000,
       once(progress, 'answered'),
-      () => `only ${answered} of ${target} checkouts were answered`,
+      () => `only ${answered} of ${target} checkouts got a response`,
     );
   }
-  await sleep(random() * 30); // any moment between two answers is as good as another
+  await sleep(random() * 30); // any moment between two responses is as good as another
   const [next] = await Promise.all([victim.killAndRestart(), clients]);
   return next;
 }
 
-/** Every client that heard nothing asks again with its key: one final answer, and no second effect. */
+/** Repeats each request that got no response, twice, with its key: both must get the same final response. */
 async function askAgain(victim: Victim, sent: readonly Sent[]): Promise<string[]> {
   const faults: string[] = [];
   for (const { key, body } of sent.filter(({ answer }) => answer === undefined)) {
@@ -116,7 +118,7 @@ async function askAgain(victim: Victim, sent: readonly Sent[]): Promise<string[]
       answers.push(`${response.status} ${String(sagaId)}`);
     }
     if (!/^(201|402) /.test(answers[0]!) || answers[0] !== answers[1]) {
-      faults.push(`asked again with its key: ${answers.join(', then ')}`);
+      faults.push(`repeated with its key: ${answers.join(', then ')}`);
     }
   }
   return faults;

@@ -1,5 +1,5 @@
-// Finds and ends the processes of one data folder, by what proc(5) says of each: a working directory inside
-// it (PostgreSQL), or its DATA_DIR in the environment (ours). Nothing else is ever signalled.
+// Finds and ends the processes of one data folder by proc(5): a process belongs to it by a working directory
+// inside it (PostgreSQL) or by DATA_DIR in its environment (Multilane). No other process is ever signalled.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { sep } from 'node:path';
 import { signalIfAlive } from '#src/process/process-identity.js';
@@ -11,7 +11,7 @@ const attempt = (read: () => string): string => {
   try {
     return read();
   } catch {
-    return ''; // the process ended while we looked
+    return ''; // the process has ended meanwhile
   }
 };
 
@@ -35,8 +35,8 @@ const pidsOf = (dataDir: string): number[] =>
     .map(Number);
 
 /**
- * The processes of a data folder, as `pid command line`. One that has released its memory has none: it is
- * ending.
+ * The processes of a data folder, as `pid command line`. A process without a command line is omitted: it has
+ * released its memory and is ending.
  */
 export const leftovers = (dataDir: string): string[] =>
   pidsOf(dataDir).flatMap((pid) => {
@@ -44,7 +44,7 @@ export const leftovers = (dataDir: string): string[] =>
     return command === '' ? [] : [`${pid} ${command.replaceAll('\0', ' ').trim()}`];
   });
 
-/** Waits until nothing of the data folder runs. @returns what still does after `ms` */
+/** Waits until no process of the data folder runs. @returns those that still run after `ms` */
 export async function gone(dataDir: string, ms: number): Promise<string[]> {
   await until(
     () => pidsOf(dataDir),
@@ -54,7 +54,7 @@ export async function gone(dataDir: string, ms: number): Promise<string[]> {
   return leftovers(dataDir);
 }
 
-/** Ends everything of the data folder: SIGINT (PostgreSQL's fast shutdown) first, SIGKILL after 5 s. */
+/** Ends all processes of the data folder: by SIGINT (PostgreSQL's fast shutdown), after 5 s by SIGKILL. */
 export async function reap(dataDir: string): Promise<void> {
   for (const name of ['SIGINT', 'SIGKILL'] as const) {
     for (const pid of pidsOf(dataDir)) {

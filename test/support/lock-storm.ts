@@ -1,5 +1,5 @@
-// Checkouts while another session has locked the table of payments for longer than a step may take, and the audit
-// that follows.
+// Checkouts while another session has locked the table of payments for longer than a step may take, and the
+// audit that follows.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { post, unique } from './client.js';
 import { startCluster } from './cluster.js';
@@ -8,16 +8,16 @@ import { audit, type Sent, settle } from './shop-audit.js';
 import { checkoutBody } from './shop-messages.js';
 import { Sql } from './sql.js';
 
-/** What a client is told when everything is over. */
+/** Statuses of a checkout that has ended: completed or compensated. */
 const FINAL: ReadonlySet<number> = new Set([201, 402]);
 
 export interface LockReport {
   readonly statuses: Readonly<Record<string, number>>;
-  /** Everything that contradicts the promise; empty when it was kept. */
+  /** Violations of the guarantee that every checkout is completed or compensated. */
   readonly faults: readonly string[];
 }
 
-/** @param checkouts at once, in each of the runs */
+/** @param checkouts number of checkouts at the same time in each run */
 export async function lockStorm(runs: number, checkouts: number, seed: number): Promise<LockReport> {
   const random = seeded(seed);
   const cluster = await startCluster();

@@ -1,11 +1,11 @@
-// `node --test`, as a project runs its own tests.
+// `node --test`, with which a project runs its own tests.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cleanEnvironment, within } from './cluster.js';
 
 const END_MS = 45_000;
 
-/** @param files default: those it finds in the folder */
+/** @param files test files. Default: those that `node --test` finds in the folder */
 export async function nodeTest(
   folder: string,
   files: readonly string[] = [],

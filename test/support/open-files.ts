@@ -1,9 +1,9 @@
-// Processes that have no file descriptors left: this one, for a moment, or another one.
+// Takes file descriptors away from this process, for a moment, or from another one.
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { openFileLimit } from '#src/config/open-file-limit.js';
 
-/** prlimit(1), of util-linux. */
+/** Whether prlimit(1) of util-linux is installed. */
 export const canLimitFiles = (): boolean => spawnSync('prlimit', ['--version']).status === 0;
 
 /** Numbers of the descriptors that a process has open. */
@@ -19,7 +19,7 @@ export const openPathsOf = (pid: number): readonly string[] =>
     }
   });
 
-/** From now on the process opens nothing that would get this number or a higher one. What is open stays. */
+/** Makes the process unable to open descriptors with this number or a higher one. Open ones stay open. */
 export function limitFiles(pid: number, limit: number): void {
   const { status, error } = spawnSync('prlimit', ['--pid', String(pid), `--nofile=${limit}:`], {
     stdio: 'ignore',
@@ -35,11 +35,11 @@ export function leaveFiles(pid: number, count: number): void {
   limitFiles(pid, limit);
 }
 
-/** Does this while the process of the test can open nothing. */
+/** Runs `work` while the process of the test can open no file. */
 export async function withoutFiles<T>(work: () => Promise<T> | T): Promise<T> {
   const limit = openFileLimit();
   const opened: number[] = [];
-  // The program that sets the limit needs some itself: it leaves a few, and they are opened here.
+  // The program that sets the limit needs some descriptors: the limit leaves a few, which are opened here.
   leaveFiles(process.pid, 32);
   try {
     for (;;) opened.push(openSync('/dev/null', 'r'));

@@ -12,7 +12,7 @@ function inflated(stream: string): string {
   return (bytes[0]! & 0x0f) === 8 ? inflateSync(bytes).toString('latin1') : stream;
 }
 
-/** One line for each string shown. @throws Error when the cross-reference is not where the trailer says */
+/** Returns one line for each string. @throws Error when the cross-reference is not at the trailer's offset */
 export function pdfText(file: Buffer): string {
   const text = file.toString('latin1');
   const reference = Number(/startxref\s+(\d+)\s+%%EOF\s*$/.exec(text)?.[1]);

@@ -1,5 +1,5 @@
-// The real pm2, with a home of its own: its daemon, and the cluster under it, started as the shipped
-// ecosystem.config.cjs says.
+// The real pm2 with a home folder of its own: its daemon, and the cluster under it, started with the shipped
+// ecosystem.config.cjs.
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,16 +19,16 @@ import { Wire, type WireAnswer } from './wire.js';
 
 const PM2 = join(ROOT, 'node_modules/pm2/bin/pm2');
 const COMMAND_MS = 60_000;
-/** Generously: 40 ms were measured on the slowest machine of ours. */
+/** Start time of an empty Node.js: twice the 40 ms that the slowest machine of ours needed. */
 const EMPTY_START_MS = 80;
 const MIGRATES = readFileSync('/proc/sys/net/ipv4/tcp_migrate_req', 'utf8').trim() === '1';
 
 export interface Pm2Options {
   /** Settings by variable name. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Path of a configuration module; without one it is the reference shop. */
+  /** Path of a configuration module. Default: none, for the reference shop. */
   readonly config?: string;
-  /** What differs from the shipped ecosystem file. */
+  /** Settings of the app that replace those of the shipped ecosystem file. */
   readonly app?: Readonly<Record<string, unknown>>;
 }
 
@@ -49,7 +49,7 @@ export class Pm2 {
   private constructor(port: number, adminPort: number) {
     this.url = `http://127.0.0.1:${port}`;
     this.adminUrl = `http://127.0.0.1:${adminPort}`;
-    // DATA_DIR is how `reap` knows what is ours, the daemon included.
+    // `reap` recognises the processes, the daemon included, by DATA_DIR.
     this.#env = cleanEnvironment({
       ...isolated(this.dataDir),
       PORT: String(port),
@@ -60,7 +60,7 @@ export class Pm2 {
     });
   }
 
-  /** A daemon with one app, `multilane`, that is ready. */
+  /** Starts a daemon with one app, `multilane`, and waits until it is ready. */
   static async start(options: Pm2Options = {}): Promise<Pm2> {
     const pm2 = new Pm2(await freePort(), await freePort());
     try {
@@ -72,7 +72,7 @@ export class Pm2 {
     }
   }
 
-  /** Returns when it is ready, or has ended before. */
+  /** Starts an app. Resolves when it is ready, or has ended before. */
   async startApp(name: string, { env = {}, config, app = {} }: Pm2Options): Promise<void> {
     this.#apps += 1;
     const file = join(this.dataDir, `ecosystem-${this.#apps}.config.cjs`);
@@ -95,8 +95,8 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
   }
 
   /**
-   * What the command line of pm2 prints. No idle connection of `fetch` holds up what it ends.
-   * @throws Error when it fails
+   * Runs a command of pm2 and returns its output. Idle connections of `fetch` are closed, so that they delay
+   * no drain. @throws Error when the command fails
    */
   async command(...args: string[]): Promise<string> {
     closeIdleConnections();
@@ -123,7 +123,7 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
     return { pid, status: env.status, restarts: env.restart_time, exitCode: env.exit_code };
   }
 
-  /** Over a connection of its own. Undefined when there is no answer. */
+  /** Sends a GET request over a connection of its own. @returns undefined when there is no response */
   async ask(path: string): Promise<WireAnswer | undefined> {
     let wire: Wire;
     try {
@@ -138,7 +138,7 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
     }
   }
 
-  /** The process that answers on the data plane. @throws Error when none does */
+  /** The pid of the process that serves the data plane. @throws Error when none does */
   async servingPid(): Promise<number> {
     const answer = await this.ask('/thread');
     if (answer?.status !== 200) throw new Error(`no process serves: ${answer?.status}`);
@@ -146,10 +146,10 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
   }
 
   /**
-   * Reloads the app while clients keep connections alive, busy ones and ones that think between two requests,
-   * and others open one for each request. Of connections that are opened meanwhile the kernel resets what it
-   * has completed for the listener of the old process in the moment that one closes, unless
-   * `net.ipv4.tcp_migrate_req` is set: these are counted as `untaken`.
+   * Reloads the app while clients keep connections alive, busy ones and ones that pause between two requests,
+   * and others open one for each request. Unless `net.ipv4.tcp_migrate_req` is set, the kernel resets
+   * connections that it has completed for the listener of the old process when that one closes: these are
+   * counted as `untaken`.
    */
   async reloadUnderLoad(path: string, seed: number, times = 1): Promise<readonly LoadAccount[]> {
     const proxy = await delayingProxy(this.url, seed);
@@ -166,7 +166,7 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
     return loads.map(({ account }) => account);
   }
 
-  /** What an app has written on stderr so far, over all its processes. */
+  /** The stderr of an app so far, over all its processes. */
   stderr(name = 'multilane'): string {
     return readFileSync(this.#logFile(name, 'error'), 'utf8');
   }
@@ -182,8 +182,8 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
 
   /**
    * @param pid the serving process
-   * @param end kills it, or makes it die
-   * @returns the milliseconds from its death until another one answers
+   * @param end ends the process; called until it has ended
+   * @returns the milliseconds from its end until another one responds
    */
   async outage(path: string, pid: number, end: () => unknown): Promise<number> {
     for (;;) {
@@ -211,9 +211,9 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
     return leftovers(this.dataDir);
   }
 
-  /** Stops the app in order, ends the daemon and whatever else is left, and removes the folder. */
+  /** Stops the app in order, ends the daemon and all processes that are left, and removes the folder. */
   async dispose(): Promise<void> {
-    await this.command('kill').catch(() => undefined); // what it leaves is reaped
+    await this.command('kill').catch(() => undefined); // processes that it leaves are ended by `reap`
     await reap(this.dataDir);
     rmSync(this.dataDir, { recursive: true, force: true });
   }
@@ -235,8 +235,8 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * How much slower than when it is quiet this machine is now, by how long an empty Node.js takes to start; at
- * least 1. A bound on a start holds for a machine that has nothing else to do.
+ * How many times slower this machine is now than when it is idle, measured by the start of an empty Node.js;
+ * at least 1. Bounds on a start hold for an idle machine.
  */
 export async function slowness(): Promise<number> {
   const began = performance.now();

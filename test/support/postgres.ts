@@ -1,5 +1,5 @@
-// One real PostgreSQL for all suites that ask for it (shared.ts).
-// Each suite asks for databases of its own, so that none sees another's rows.
+// One real PostgreSQL for all suites that use it (shared.ts).
+// Each suite creates databases of its own, so that none sees the rows of another.
 import pg from 'pg';
 import { startPostgres } from '#src/testing/postgres.js';
 import { shared } from './shared.js';
@@ -7,7 +7,7 @@ import { shared } from './shared.js';
 export interface TestPostgres {
   /** URL of the maintenance database, superuser. */
   readonly url: string;
-  /** Creates an empty database with a fresh name and gives its URL. */
+  /** Creates an empty database with a new name and returns its URL. */
   createDatabase(prefix?: string): Promise<string>;
 }
 

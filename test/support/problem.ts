@@ -1,4 +1,4 @@
-// What every error body of ours must be: docs/contract.md, RFC 9457.
+// The form that every error body must have: docs/contract.md, RFC 9457.
 import { expect } from 'chai';
 import type { WireAnswer } from './wire.js';
 
@@ -17,8 +17,8 @@ export interface Problem {
 const LEAKS = /\bat .+:\d+:\d+|node_modules|\bselect\b.+\bfrom\b|insert into|\/tmp\/|\/dist\//i;
 
 /**
- * Asserts the whole form of a problem and returns it for what is particular.
- * @param options.isProbe its 503 tells a state: it has no member `executed`
+ * Asserts the form of a problem document and returns it, so that the test can check its own members.
+ * @param options.isProbe whether a 503 reports a state, as that of /readyz: it has no member `executed`
  */
 export async function expectProblem(
   answer: Response | WireAnswer | undefined,

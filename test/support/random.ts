@@ -1,4 +1,4 @@
-// Chance that can be replayed: the seed is printed in the name of the test, SEED=… runs it again.
+// Random numbers that can be replayed: the title of a test shows its seed, and SEED=… runs it again.
 
 /** mulberry32 (github.com/cprosche/mulberry32): numbers from 0 up to, not including, 1. */
 export function seeded(seed: number): () => number {

@@ -1,14 +1,14 @@
-// Resident memory of a process, and of one whose garbage has been collected.
+// Resident memory of a process, and collection of its garbage before it is measured.
 import { readFileSync } from 'node:fs';
 import { Wire } from './wire.js';
 
-/** MiB, by proc(5). @throws Error when the process is gone */
+/** Resident memory in MiB, by proc(5). @throws Error when the process has ended */
 export function residentMb(pid: number): number {
   const found = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(found![1]) / 1024;
 }
 
-/** Asks for `/collect` until each of the threads has done it. */
+/** Requests `/collect` until each of the threads has responded once. */
 export async function collectGarbage(url: string, threads: number): Promise<void> {
   const collected = new Set<number>();
   while (collected.size < threads) {

@@ -1,4 +1,4 @@
-// Rolling replacements under load, counted strictly: every request that was sent must be answered 200.
+// Rolling replacements under load: every request that was sent must get a 200.
 import { migratesQueues } from '#src/cluster/reuseport.js';
 import { closeIdleConnections, get, json } from './client.js';
 import type { Cluster } from './cluster.js';
@@ -15,17 +15,17 @@ export interface WorkerView {
 export const workersOf = async (cluster: Cluster): Promise<WorkerView[]> =>
   json(await get(`${cluster.adminUrl}/workers`));
 
-/** What `/workers` shows when all serve in this generation. */
+/** The workers that `/workers` lists when all serve in this generation. */
 export const allServing = (generation: number, count = 2) =>
   Array.from({ length: count }, (_, index) => ({ id: index + 1, generation, state: 'ready' }));
 
 const shown = (list: readonly WorkerView[]) =>
   list.map(({ id, generation, state }) => ({ id, generation, state }));
 
-/** A busy machine may take long to start threads; what is asked for is that nothing is lost. */
+/** Long, since a busy machine may be slow to start threads; the tests require no loss, not speed. */
 const ROLL_MS = 60_000;
 
-/** Asks for a reload that no idle connection of `fetch` holds up. */
+/** Requests a reload. Idle connections of `fetch` are closed, so that they do not delay it. */
 export function reload(cluster: Cluster): Promise<Response> {
   closeIdleConnections();
   return fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' });
@@ -34,7 +34,7 @@ export function reload(cluster: Cluster): Promise<Response> {
 export async function rollOnce(cluster: Cluster): Promise<void> {
   const before = await workersOf(cluster);
   const answer = await reload(cluster);
-  if (answer.status !== 202) throw new Error(`reload was answered ${answer.status}`);
+  if (answer.status !== 202) throw new Error(`the response to a reload was ${answer.status}`);
   await answer.arrayBuffer();
   const wanted = JSON.stringify(shown(before.map((one) => ({ ...one, generation: one.generation + 1 }))));
   const last = await until(
@@ -46,23 +46,23 @@ export async function rollOnce(cluster: Cluster): Promise<void> {
 }
 
 export interface RollingLoad {
-  /** Requests over connections that are kept as long as the server keeps them. */
+  /** Requests over connections that stay open until the server closes them. */
   readonly kept: LoadAccount;
-  /** The same by clients that think for up to `THINK_MS` between two requests, over a network with delays. */
+  /** The same by clients that pause for up to `THINK_MS` between two requests, over a network with delays. */
   readonly thinking: LoadAccount;
   /** One request over each connection. */
   readonly fresh: LoadAccount;
 }
 
 export const THINK_MS = 3_000;
-/** So few that a second without any request is common. */
+/** Few enough that a second without any request is common. */
 export const THINKERS = 4;
-/** DRAIN_MS under which a client that thinks for so long loses no request. */
+/** DRAIN_MS with which a client that pauses for `THINK_MS` loses no request. */
 export const PATIENT_DRAIN_MS = 6_000;
 
 /**
- * `times` reloads while clients keep connections alive and others open one for each request.
- * @param seed of what the thinking clients do, and of the delays
+ * Reloads `times` times while clients keep connections alive and others open one for each request.
+ * @param seed of the pauses of the clients and of the delays
  */
 export async function rollUnderLoad(
   cluster: Cluster,
@@ -75,7 +75,8 @@ export async function rollUnderLoad(
   const thinking = keepAliveLoad(proxy.url, [path], THINKERS, { ca, thinkMs: THINK_MS, seed });
   const kept = keepAliveLoad(cluster.url, [path], 4, { ca });
   const fresh = keepAliveLoad(cluster.url, [path], 4, { ca, perConnection: 1, persistent: true });
-  // Workers that listen themselves drain all the time.
+  // With SHARDING=reuseport some listener closes in every replacement, so the whole load counts as in a
+  // drain.
   fresh.drainBegins();
   thinking.drainBegins();
   for (const load of [kept, fresh]) await load.answered(20);
@@ -87,8 +88,8 @@ export async function rollUnderLoad(
 }
 
 /**
- * Whether a connection that is completed while its worker leaves is always served: with the acceptor, and
- * where the kernel hands the queue of a listener that closes to the others.
+ * Whether a connection that the kernel completes while its worker ends is always served: with the acceptor,
+ * and where the kernel moves the queue of a listener that closes to the other listeners.
  */
 export const servesEveryConnection = (sharding: 'acceptor' | 'reuseport'): boolean =>
   sharding === 'acceptor' || migratesQueues();

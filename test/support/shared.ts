@@ -1,6 +1,6 @@
-// What several suites use and is too slow to start for each: made when it is first asked for, disposed of
-// behind the last suite. mocha's root hooks do that, loaded by .mocharc.json: with --parallel they run behind
-// every file, since files do not know which of them share a process.
+// Fixtures that several suites use and that are too slow to start for each: made at the first use, disposed
+// of after the last suite. The root hooks of mocha do that, loaded by .mocharc.json: with --parallel they run
+// after every file, since files do not know which of them share a process.
 
 interface Shared {
   dispose: (() => Promise<void>) | undefined;
@@ -10,9 +10,9 @@ const all = new Set<Shared>();
 const DISPOSAL_MS = 60_000;
 
 /**
- * @param make starts it
- * @param dispose ends what `make` has given
- * @returns gives the one that runs, or starts it
+ * @param make starts the fixture
+ * @param dispose ends the fixture that `make` has returned
+ * @returns a function that returns the running fixture, or starts it
  */
 export function shared<T>(make: () => Promise<T>, dispose: (made: T) => Promise<void>): () => Promise<T> {
   let running: Promise<T> | undefined;

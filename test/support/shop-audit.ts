@@ -1,4 +1,4 @@
-// What the journal says of every checkout must be what the other three databases hold.
+// Compares the journal with the other three databases: every checkout must be completed or have left nothing.
 import type { Sql } from './sql.js';
 import { until } from './until.js';
 
@@ -7,11 +7,11 @@ const SETTLE_MS = 60_000;
 export interface Sent {
   readonly key: string;
   readonly body: unknown;
-  /** What the client was told before the process died; undefined when it heard nothing. */
+  /** The response that the client got before the process was killed; undefined for none. */
   answer: { readonly status: number; readonly sagaId: unknown } | undefined;
 }
 
-/** Waits until no saga is under way. */
+/** Waits until no saga is under way. @returns the sagas that still are after a minute */
 export async function settle(sql: Sql): Promise<string[]> {
   const open = await until(
     () =>
@@ -73,9 +73,11 @@ export async function audit(sql: Sql, sent: readonly Sent[]): Promise<string[]> 
     if (answer === undefined) continue;
     const saga = byKey.get(key);
     const promised = answer.status === 201 ? 'completed' : answer.status === 402 ? 'compensated' : undefined;
-    if (promised === undefined) faults.push(`a checkout was answered ${answer.status}`);
+    if (promised === undefined) faults.push(`the response to a checkout was ${answer.status}`);
     else if (saga?.saga_id !== answer.sagaId || saga?.status !== promised) {
-      faults.push(`the client was told ${promised}, the journal says ${saga?.status ?? 'nothing'}`);
+      faults.push(
+        `the response to the client means ${promised}, but the journal has ${saga?.status ?? 'nothing'}`,
+      );
     }
   }
   return faults;

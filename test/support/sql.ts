@@ -1,4 +1,4 @@
-// SQL on the embedded PostgreSQL of a data folder, as an operator would run it: through its socket.
+// SQL on the embedded PostgreSQL of a data folder, through its socket, as an operator runs it.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -13,7 +13,7 @@ export class Sql {
     this.#dataDir = dataDir;
   }
 
-  /** The rows of one statement on the database of one service. int8 comes back as number. */
+  /** Returns the rows of one statement on the database of one service. int8 becomes a number. */
   async query<R = Readonly<Record<string, unknown>>>(
     database: string,
     statement: string,
@@ -33,7 +33,7 @@ export class Sql {
     await Promise.all(clients.map((client) => client.end()));
   }
 
-  /** For DATABASE_URL: this server, over its socket. */
+  /** A value of DATABASE_URL for this server, over its socket. */
   url(role: string = ROLE, password: string = this.#password()): string {
     return `postgresql://${role}:${password}@localhost/postgres?host=${encodeURIComponent(this.#socket())}`;
   }
@@ -56,7 +56,7 @@ export class Sql {
         getTypeParser: (oid) => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid)),
       },
     });
-    client.on('error', () => undefined); // the cluster was killed or stopped: the next query says so
+    client.on('error', () => undefined); // the cluster was killed or stopped: the next query fails
     await client.connect();
     return client;
   }

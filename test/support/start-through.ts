@@ -1,4 +1,5 @@
-// Programs that start the cluster for us: their output is all we see of it.
+// Starts a cluster through another program, such as npm or a terminal, whose output is all that is known of
+// it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cleanEnvironment, type Exit, isolated, ROOT, within } from './cluster.js';
 
@@ -15,7 +16,7 @@ export interface Started {
   exited(): Promise<Exit>;
 }
 
-/** Runs a command in the repository and waits for the ready line in whatever it prints. */
+/** Runs a command in the repository and waits for the ready line in its output. */
 export async function startThrough(
   command: string,
   args: readonly string[],

@@ -1,6 +1,6 @@
 // Tests keep their temporary files in memory where the machine has enough of it. They start and stop some
 // hundred processes, most of them with a PostgreSQL that waits for the disk at every commit, checkpoint and
-// end. What outlives a kill is the same in memory; what outlives a loss of power no test can see. Loaded by
+// end. A kill leaves the same data in memory as on a disk, and no test simulates a loss of power. Loaded by
 // .mocharc.json before any other file; with --parallel the processes of the tests inherit the choice. A
 // TMPDIR that is set is kept.
 import { readFileSync, statfsSync } from 'node:fs';

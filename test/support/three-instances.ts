@@ -9,9 +9,9 @@ const WORKERS = 4;
 
 export interface ThreeInstances {
   readonly cluster: Cluster;
-  /** One to each worker. */
+  /** One connection to each worker. */
   readonly wires: readonly Wire[];
-  /** Those that are added are stopped with them. */
+  /** The instances. `dispose` also stops those that a test adds. */
   readonly instances: TestInstance[];
   dispose(): Promise<void>;
 }

@@ -1,10 +1,12 @@
-// What can only be seen by asking is asked for at this pace: two cores are shared with what is tested.
+// Polls a value that no event announces. The pace leaves the cores, which the tests share, to the tested
+// process.
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const PACE_MS = 25;
 
 /**
- * Asks until the answer is good, and returns it; the last one when the time is over, for the test to show.
+ * Calls `ask` until `good` accepts its result, and returns that; after `ms` the last result, for the test to
+ * show.
  */
 export async function until<T>(
   ask: () => Promise<T> | T,

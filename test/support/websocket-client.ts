@@ -1,4 +1,4 @@
-// A WebSocket client that is not ours, with what came in order.
+// A WebSocket client made with the package `ws`, which keeps its messages in order.
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
@@ -17,7 +17,7 @@ export interface ConnectOptions extends ClientOptions {
 
 export class WebSocketClient {
   readonly socket: WebSocket;
-  /** Text as it came, bytes as a Buffer. */
+  /** Text messages as strings, binary ones as Buffers. */
   readonly messages: (string | Buffer)[] = [];
   /** How the connection ended. */
   readonly ended: Promise<Closed>;
@@ -30,7 +30,7 @@ export class WebSocketClient {
       this.messages.push(isBinary ? data : data.toString());
       this.#arrived();
     });
-    socket.on('error', () => undefined); // a reset is an end like any other here
+    socket.on('error', () => undefined); // a reset counts as an ordinary end here
     this.ended = new Promise((resolve) => {
       socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
     });
@@ -51,12 +51,12 @@ export class WebSocketClient {
     this.socket.send(data);
   }
 
-  /** Frames of one's own making. */
+  /** Writes raw frames. */
   write(frames: Uint8Array): void {
     (this.socket as unknown as { readonly _socket: Socket })._socket.write(frames);
   }
 
-  /** The next message that was not taken. @throws Error after 15 s */
+  /** The next message that no earlier call has returned. @throws Error after 15 s */
   async next(): Promise<string | Buffer> {
     await within(
       MESSAGE_MS,
@@ -72,7 +72,7 @@ export class WebSocketClient {
     return this.messages[this.#taken++]!;
   }
 
-  /** As `ended`. @throws Error after 15 s */
+  /** Resolves as `ended` does. @throws Error after 15 s */
   closed(): Promise<Closed> {
     return within(MESSAGE_MS, this.ended, () => 'the WebSocket stays open');
   }

@@ -1,5 +1,5 @@
-// One HTTP/1.1 connection by hand: writes any bytes, reads answers one by one, and knows how it ended. What
-// fetch hides (broken framing, `Connection: close`, half an answer) is what the system tests are about.
+// One HTTP/1.1 connection that writes any bytes and reads responses one by one. The system tests
+// check what fetch hides: broken framing, `Connection: close`, incomplete responses.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
@@ -12,7 +12,7 @@ export interface WireAnswer {
   /** Lower-case names; a repeated field is joined by ", ". */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
-  /** The server announced that it closes the connection behind this answer. */
+  /** Whether the server announced that it closes the connection after this response. */
   readonly closes: boolean;
 }
 
@@ -30,7 +30,7 @@ export class Wire {
       this.#received = Buffer.concat([this.#received, chunk]);
       this.#drain();
     });
-    socket.on('error', () => undefined); // a reset is an end like any other here
+    socket.on('error', () => undefined); // a reset counts as an ordinary end here
     socket.on('close', () => {
       this.#ended = true;
       for (const waiting of this.#waiting.splice(0)) waiting(undefined);
@@ -38,8 +38,8 @@ export class Wire {
   }
 
   /**
-   * @param ca PEM of whom to trust, for an https URL
-   * @param localAddress default: the system's choice
+   * @param ca the certificate to trust, PEM, for an https URL
+   * @param localAddress default: chosen by the system
    * @throws Error when the connection is refused
    */
   static async open(url: string, ca?: string, localAddress?: string): Promise<Wire> {
@@ -65,7 +65,7 @@ export class Wire {
     return this.#ended;
   }
 
-  /** Bytes that came but are not a whole answer. */
+  /** Bytes that have come but are not a complete response. */
   get rest(): string {
     return this.#received.toString('latin1');
   }
@@ -74,7 +74,7 @@ export class Wire {
     this.#socket.write(bytes);
   }
 
-  /** A request with a Host field; `fields` are written as they are. */
+  /** Sends a request with a Host field; `fields` are written as they are. */
   request(
     method: string,
     path: string,
@@ -88,28 +88,28 @@ export class Wire {
     return this.answer();
   }
 
-  /** The next answer; undefined when the connection ended first. @throws Error after 15 s */
+  /** The next response; undefined when the connection ended first. @throws Error after 15 s */
   answer(): Promise<WireAnswer | undefined> {
     const arrived = this.#answers.shift();
     if (arrived !== undefined || this.#ended) return Promise.resolve(arrived);
     const next = new Promise<WireAnswer | undefined>((resolve) => this.#waiting.push(resolve));
-    return within(ANSWER_MS, next, () => `no answer, only ${JSON.stringify(this.rest.slice(0, 500))}`);
+    return within(ANSWER_MS, next, () => `no response, only ${JSON.stringify(this.rest.slice(0, 500))}`);
   }
 
   /** Resolves when the server has closed. @throws Error after 15 s */
   async closed(): Promise<void> {
     if (this.#ended) return;
-    // Not `once`, which takes a reset for a failure.
+    // `once` is not used: it rejects for a reset.
     const close = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
     await within(ANSWER_MS, close, () => 'the connection stays open');
   }
 
-  /** Closes its own side: the server may still respond. */
+  /** Closes its own side; the server may still respond. */
   end(): void {
     this.#socket.end();
   }
 
-  /** Reads nothing any more. */
+  /** Stops reading. */
   pause(): void {
     this.#socket.pause();
   }
@@ -171,7 +171,7 @@ function chunked(bytes: Buffer, start: number): Body | undefined {
     if (line === -1) return undefined;
     const size = Number.parseInt(bytes.subarray(at, line).toString('latin1'), 16);
     const data = line + 2;
-    // Not a number when the core has put its own page into an answer under way.
+    // The size is not a number when the core has put its own page into a response under way.
     if (Number.isNaN(size) || bytes.length < data + size + 2) return undefined;
     if (size === 0) return { content: Buffer.concat(parts), end: data + 2 };
     parts.push(bytes.subarray(data, data + size));

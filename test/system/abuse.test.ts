@@ -15,7 +15,7 @@ import { EVERYTHING } from './fixtures/paths.js';
 import { openConnections, storm } from './fuzz/storm.js';
 
 const WORKERS = 2;
-/** Bound for one client. */
+/** The most memory that one client may cost. */
 const COST_MB = 16;
 const MB = 1_000_000;
 /** The core's idle time-out, counted in steps of 4 s; and what a busy machine adds. */
@@ -28,7 +28,7 @@ const chunkedHead = (line: string): string =>
   `${line} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n`;
 const CHUNK = `8000\r\n${'x'.repeat(0x8000)}\r\n`;
 
-/** A connection whose end, by whatever way, is an event. */
+/** A connection that reports its end, by a close or a reset, by one promise. */
 class Client {
   readonly socket: Socket;
   readonly closed: Promise<void>;
@@ -48,7 +48,7 @@ class Client {
     return this;
   }
 
-  /** Writes the same for as long as it is taken, up to a bound. @returns bytes that were written */
+  /** Writes `piece` again and again while the server reads, up to a bound. @returns the bytes written */
   async pour(piece: string, most: number, patienceMs: number): Promise<number> {
     let written = 0;
     while (written < most && !this.socket.destroyed) {
@@ -59,7 +59,7 @@ class Client {
     return written;
   }
 
-  /** @returns false when the server takes nothing more, or has cut */
+  /** @returns false when the server reads no more, or has closed the connection */
   async #drained(patienceMs: number): Promise<boolean> {
     const over = new AbortController();
     const patience = AbortSignal.any([over.signal, AbortSignal.timeout(patienceMs)]);
@@ -75,7 +75,7 @@ describe('a hostile client', () => {
   const cluster = useCluster({ config: EVERYTHING, env: { WORKERS: String(WORKERS) } });
 
   /**
-   * MiB that the process grows by at most while `act` runs, beyond what it needed for the same once before.
+   * The most MiB by which the process grows while `act` runs, after it has run once before.
    */
   async function cost(act: () => Promise<unknown>): Promise<number> {
     await act();

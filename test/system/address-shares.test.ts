@@ -1,4 +1,4 @@
-// What one client address may hold of the whole process, in the real process: half of each bound, over all
+// The share of one client address in the real process: at most half of each bound of the process, over all
 // workers.
 import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';

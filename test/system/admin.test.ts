@@ -145,7 +145,7 @@ describe('the admin plane', () => {
       expect((await put(instance('a'), { host: '127.0.0.1', port: 4001 })).status).to.equal(200);
       expect((await guests()).map(({ id, port }) => ({ id, port }))).to.deep.equal([{ id: 'a', port: 4001 }]);
       expect((await put(`${instance('a')}/heartbeat`)).status).to.equal(204);
-      await expectProblem(await put(`${instance('nobody')}/heartbeat`), 404, 'NOT_FOUND');
+      await expectProblem(await put(`${instance('unknown')}/heartbeat`), 404, 'NOT_FOUND');
       expect((await fetch(instance('a'), { method: 'DELETE' })).status).to.equal(204);
       await expectProblem(await put(`${instance('a')}/heartbeat`), 404, 'NOT_FOUND');
     });

@@ -1,6 +1,6 @@
-// The admin plane while no worker's event loop turns. Each loop writes down how often it has gone round, and
-// ends only when a file tells it to: so the loops themselves say that they ran all the while, and no clock is
-// needed.
+// The admin plane while the event loop of every worker is stalled. Each stalling loop writes its number of
+// turns to a file and ends only when another file exists. So the loops themselves prove that they ran all the
+// time, and no clock is needed.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,7 +45,7 @@ describe('the admin plane while every worker is stalled', () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** The response, which has arrived whole before all loops are seen to go on. */
+  /** Returns a response that has arrived completely before all loops have been seen to continue. */
   async function whileAllTurn(path: string): Promise<Response> {
     const response = await get(`${cluster.adminUrl}${path}`);
     const text = await response.text();

@@ -1,5 +1,5 @@
-// The breaker seen from outside, and counted at the instance that fails: four workers, one instance, no
-// ejection.
+// The breaker seen from outside, with its calls counted at the failing instance: four workers, one instance,
+// no ejection.
 import { expect } from 'chai';
 import { get, json } from '../support/client.js';
 import { type Cluster, startCluster } from '../support/cluster.js';
@@ -14,7 +14,7 @@ const THRESHOLD = 20;
 const PROBES = 3;
 const OPEN_MS = 400;
 const SLOW_CALL_MS = 1_500;
-/** Seen by all within 50 ms; five times that where two cores are shared with the test and its neighbours. */
+/** All workers see a change within 50 ms; five times that, since other tests share the two cores. */
 const SEEN_WITHIN_MS = 250;
 
 interface Told {
@@ -31,9 +31,9 @@ interface Shown {
 
 describe('a breaker over four workers', () => {
   let cluster: Cluster;
-  /** One to each worker. */
+  /** One connection to each worker. */
   let wires: Wire[];
-  /** More of them, for requests at the same time. */
+  /** More connections, for requests at the same time. */
   let many: Wire[];
   let instance: TestInstance;
   before(async () => {
@@ -97,7 +97,7 @@ describe('a breaker over four workers', () => {
       () => answers.length,
       (length) => length >= many.length - PROBES,
     );
-    // A worker may have to connect first.
+    // A worker may have to connect to the instance first.
     await until(
       () => instance.received - before,
       (received) => received >= PROBES,
@@ -112,7 +112,7 @@ describe('a breaker over four workers', () => {
   });
 
   it('is not blocked by probes that never get a response', async () => {
-    // The four that have just succeeded are calls in the window, too.
+    // The four calls that have just succeeded are in the window, too.
     await fail(THRESHOLD - WORKERS);
     expect((await shown()).state).to.equal('open');
     await openPeriodIsOver();
@@ -123,7 +123,7 @@ describe('a breaker over four workers', () => {
       () => instance.received - before,
       (received) => received === PROBES,
     );
-    // The first call after their time counts them as failed: it opens once more.
+    // The first call after their timeout counts the probes as failed, so that the breaker opens again.
     await until(
       () => call(wires[0]!).then(shown),
       ({ transitions }) => transitions.open === 3,

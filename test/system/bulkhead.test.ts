@@ -22,7 +22,7 @@ describe('maxConcurrent over two workers', () => {
     expect(await until(held, (count) => count === 3)).to.equal(3);
     const refused = await get(`${cluster.url}/hang`);
     expect([refused.status, refused.headers.get('retry-after')]).to.deep.equal([503, '1']);
-    // Sooner or later both workers are hit.
+    // The crashes are repeated until both workers have been hit.
     const crash = async (): Promise<number | undefined> => {
       await get(`${cluster.url}/crash`, { connection: 'close' }).catch(() => undefined);
       return held();

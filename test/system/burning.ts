@@ -1,5 +1,5 @@
-// A handler that ends by itself about the moment in which it is interrupted, beside requests that are not to
-// be.
+// A handler that returns at about the moment at which it is interrupted, beside requests that must not
+// be interrupted.
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
 import type { Cluster } from '#test/support/cluster.js';
@@ -12,11 +12,11 @@ export interface Burning {
   readonly workers: number;
   /** STALL_MS of the process. */
   readonly stallMs: number;
-  /** By how much each handler is longer than the one before. */
+  /** The difference between the durations of two successive handlers. */
   readonly stepMs: number;
 }
 
-/** Such handlers one after the other, from 30 to 130 ms longer than STALL_MS. */
+/** Runs such handlers one after the other, which take 30 to 130 ms longer than STALL_MS. */
 export async function burnBesideOthers(
   cluster: Cluster,
   { workers, stallMs, stepMs }: Burning,

@@ -19,7 +19,7 @@ describe('the checkout', () => {
   const view = async (sagaId: string): Promise<CheckoutProgress> =>
     json(await get(`${shop.url}/api/checkout/${sagaId}`));
 
-  /** What the four databases hold of one customer. */
+  /** The rows of one customer in the four databases. */
   const traces = async (email: string): Promise<Record<string, unknown>> => {
     const users = await shop.sql.query<{ id: number }>('users', 'select id from users where email = $1', [
       email,
@@ -236,7 +236,7 @@ describe('the checkout', () => {
       { ...cart('a@example.com', 'tok_ok'), item: { productId: 1, quantity: 0 } },
       '/item/quantity',
     ],
-    ['a bad e-mail', cart('nobody', 'tok_ok'), '/user/email'],
+    ['a bad e-mail', cart('no-address', 'tok_ok'), '/user/email'],
   ];
   for (const [what, body, path] of invalid) {
     it(`refuses ${what} before a saga begins`, async () => {
@@ -246,8 +246,8 @@ describe('the checkout', () => {
   }
 
   it('responds 404 to an unknown saga and refuses a bad id', async () => {
-    const nobody = `${shop.url}/api/checkout/01890a5d-ac96-774b-bcce-b302099a8057`;
-    await expectProblem(await get(nobody), 404, 'NOT_FOUND');
+    const unknown = `${shop.url}/api/checkout/01890a5d-ac96-774b-bcce-b302099a8057`;
+    await expectProblem(await get(unknown), 404, 'NOT_FOUND');
     await expectProblem(await get(`${shop.url}/api/checkout/42`), 422, 'VALIDATION_FAILED');
   });
 

@@ -51,7 +51,7 @@ describe('a multilane command on a running process', () => {
     this.timeout(30_000);
     const finished = (): number => cluster.logs().filter(({ msg }) => msg === 'reload finished').length;
     const before = finished();
-    // A request in hand holds the old worker, and with it the reload.
+    // A request in flight delays the old worker, and with it the reload.
     const wire = await Wire.open(cluster.url);
     expect((await wire.request('GET', '/thread'))?.status).to.equal(200);
     const held = wire.request('GET', '/until-left');

@@ -17,7 +17,7 @@ describe('open connections of one address', () => {
         sockets.clear();
       });
 
-      /** A connection that has been served once, or false when it was closed unanswered. */
+      /** Opens a connection. @returns whether it got a response, false when it was closed without one */
       async function open(localAddress: string): Promise<boolean> {
         const { hostname: host, port } = new URL(cluster.url);
         const socket = connect({ host, port: Number(port), localAddress });
@@ -62,7 +62,7 @@ describe('open connections of one address', () => {
         await Promise.all(Array.from({ length: 3 * MOST }, () => open('127.0.0.2')));
         for (const socket of sockets) socket.destroy();
         sockets.clear();
-        // What has opened lately counts for a second beyond its end.
+        // A connection that was opened lately counts for a second after its end.
         const again = await until(() => open('127.0.0.2'), Boolean);
         expect(again).to.equal(true);
       });

@@ -6,7 +6,7 @@ import { newSeed } from '#test/support/random.js';
 import { CHAOS } from './fixtures/paths.js';
 
 /**
- * The bounds are those of the promise: less than 1 % failed, less than a second without a response, one
+ * The bounds are those that docs promise: less than 1 % failed, less than a second without a response, one
  * process.
  */
 export function describeCrashes(crashes: number): void {

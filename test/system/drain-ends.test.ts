@@ -1,4 +1,4 @@
-// What becomes of a connection and of a request across a drain, by how a worker comes to drain.
+// The fate of connections and requests in a drain, for each way in which a worker begins to drain.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type Cluster, startCluster } from '#test/support/cluster.js';
@@ -23,7 +23,7 @@ const DRAINS = [
 const openWires = (cluster: Cluster, count: number): Promise<Wire[]> =>
   Promise.all(Array.from({ length: count }, () => Wire.open(cluster.url)));
 
-/** Connections that drains have closed because their time was over, by the log. */
+/** The number of connections that drains have closed at DRAIN_MS, from the log. */
 const leftOpen = (cluster: Cluster): number =>
   cluster
     .logs()
@@ -42,7 +42,7 @@ const inHand = async (cluster: Cluster, count: number): Promise<void> => {
 const lingering = (drainMs: number): Promise<Cluster> =>
   startCluster({ config: LINGERING, env: { DRAIN_MS: String(drainMs) } });
 
-/** What idle connections have received across a drain, and how many of them its end has closed. */
+/** Returns the bytes that idle connections received in a drain, and how many of them its end has closed. */
 async function idle(drain: (cluster: Cluster) => Promise<void>) {
   const cluster = await lingering(3_600_000);
   try {
@@ -65,8 +65,8 @@ for (const [what, drain] of DRAINS) {
     };
     afterEach(() => cluster?.dispose());
 
-    // The core ends an idle connection after ten seconds: a process of its own waits for that beside the
-    // other tests.
+    // The core ends an idle connection after ten seconds. A process of its own waits for that while the
+    // other tests run.
     let idled: ReturnType<typeof idle>;
     before(() => {
       idled = idle(drain);
@@ -114,8 +114,8 @@ for (const [what, drain] of DRAINS) {
       const wires = await openWires(cluster, 8);
       const answers = wires.map(async (wire) => {
         const answer = await wire.request('GET', '/three-seconds');
-        // The response of the second worker may come before its turn, and its connection would hold the drain
-        // up.
+        // The response of the second worker may come before its turn, and its connection would delay the
+        // drain.
         if (answer?.closes === false) wire.destroy();
         return answer;
       });

@@ -12,10 +12,12 @@ import { LINGERING } from './fixtures/paths.js';
 const head = (line: string, ...fields: string[]): string =>
   [`${line} HTTP/1.1`, 'Host: test', 'Content-Type: application/json', ...fields, '', ''].join('\r\n');
 const GET = head('GET /thread');
-/** Sends the end of its side of the connection. */
+/** Stands for the end of the client's side of the connection. */
 const END = Symbol('end');
 
-/** The first part is sent before the drain, each other one a while after the one before. */
+/**
+ * Parts of requests: the first is sent before the drain, each other one half a second after the previous one.
+ */
 const REQUESTS: Readonly<Record<string, readonly [statuses: readonly number[], ...(string | typeof END)[]]>> =
   {
     'a head in two parts': [[200], GET.slice(0, 20), GET.slice(20)],

@@ -1,5 +1,5 @@
 // Clients that pause between two requests, across a drain: the worker keeps their connections, and the
-// response to the next request tells them to close.
+// response to the next request has `Connection: close`.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { makeCertificate, needsOpenssl } from '#test/support/certificate.js';
@@ -11,10 +11,10 @@ import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 import { LINGERING } from './fixtures/paths.js';
 
-/** Times without any request, one after the other; each ends with requests on this many idle connections. */
+/** Pauses without any request, in turn; each ends with requests on this many idle connections. */
 const PAUSES_MS = [0, 100, 500, 1_000, 1_500, 2_500];
 const REQUESTS = 20;
-/** Between the first and the last of them, beside the delay of the proxy. */
+/** The time between the first and the last of these requests, beside the delay of the proxy. */
 const SPREAD_MS = 30;
 const DRAIN_MS = 10_000;
 
@@ -76,8 +76,8 @@ for (const [sharding, withTls] of [
     const ends: (() => Promise<void>)[] = [];
     const runs = new Map<string, Promise<Answered[]>>();
 
-    // A drain is little work and long waits: those of a suite, each of a process of its own, wait beside each
-    // other.
+    // A drain is little work and long waits, so the processes of the tests of a suite wait at the same
+    // time.
     before(async function () {
       if (sharding === 'reuseport' && process.platform !== 'linux') this.skip();
       if (withTls) needsOpenssl(this);

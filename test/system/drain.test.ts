@@ -27,7 +27,7 @@ describe('SIGTERM under keep-alive load', () => {
   let cluster: Cluster;
   let proxy: DelayingProxy;
   let load: KeepAliveLoad;
-  /** Clients that think between two requests, over a network with delays. */
+  /** Clients that pause between two requests, over a network with delays. */
   let thinking: KeepAliveLoad;
   let exit: Exit;
   let health: (WireAnswer | undefined)[];

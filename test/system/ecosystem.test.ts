@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { multilane, Project } from '#test/support/cli.js';
 import { cleanEnvironment, ROOT } from '#test/support/cluster.js';
 
-/** Everything behind the drain. */
+/** Time for everything after the drain. */
 const ENDS_MS = 3_000;
 
 interface Pm2Configuration {

@@ -1,5 +1,5 @@
-// An ejection in real time, from outside: out for as long as it is said, for twice as long the second time,
-// and back slowly.
+// An ejection in real time, seen from outside: it lasts for its time, twice as long the second time,
+// and a slow start follows.
 import { expect } from 'chai';
 import { get, json } from '../support/client.js';
 import { ask } from '../support/each-worker.js';
@@ -8,7 +8,7 @@ import { startThreeInstances, type ThreeInstances } from '../support/three-insta
 
 const EJECTION_MS = 3_000;
 const SLOW_START_MS = 10_000;
-/** How much later than said it may be picked again: a look ten times a second, and what the machine adds. */
+/** How much later it may be picked again: the check runs ten times a second, and the machine adds delay. */
 const LATE_MS = 1_000;
 
 describe('an ejection in real time', () => {
@@ -26,7 +26,7 @@ describe('an ejection in real time', () => {
     const until = list.instances.find(({ id }) => id === 'a')!.ejectedUntil;
     return until === null ? Number.NaN : Date.parse(until);
   };
-  /** @returns when it was picked again */
+  /** Makes instance `a` fail until it is ejected. Resolves when it is picked again. */
   const ejectAndWait = async (forMs: number): Promise<void> => {
     const [a] = three.instances;
     a!.behave = cutting;
@@ -38,7 +38,7 @@ describe('an ejection in real time', () => {
     while (a!.received === before + 5) await call();
     expect(Date.now() - until).to.be.within(-50, LATE_MS);
   };
-  /** Share of all calls within this number of milliseconds. */
+  /** The share of instance `a` in all calls within `ms` milliseconds. */
   const share = async (ms: number): Promise<number> => {
     const before = three.instances.map(({ received }) => received);
     for (const end = performance.now() + ms; performance.now() < end; ) await call();

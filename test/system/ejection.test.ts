@@ -6,7 +6,9 @@ import { answering, cutting, silent, TestInstance } from '../support/instance.js
 import { startThreeInstances, type ThreeInstances } from '../support/three-instances.js';
 import { until } from '../support/until.js';
 
-/** Longer than the test: nothing here waits for it, so nothing here depends on how fast the machine is. */
+/**
+ * Longer than the test. Nothing waits for its end, so the test does not depend on the speed of the machine.
+ */
 const EJECTION_MS = 600_000;
 
 interface Told {
@@ -97,7 +99,8 @@ describe('outlier ejection over four workers', () => {
     const [a] = three.instances;
     three.instances.push(await TestInstance.start(three.cluster.adminUrl, 'things', 'd'));
     a!.behave = silent;
-    // On a busy machine the other instance may be the late one: its call is hedged, too, and wins by itself.
+    // On a busy machine the other instance may be late: then its call is hedged, too, and wins without the
+    // hedge.
     const won = async (): Promise<number> => {
       expect((await call('?hedgeMs=30')).status).to.equal(200);
       const metrics = await (await get(`${three.cluster.adminUrl}/metrics`)).text();

@@ -3,7 +3,8 @@ import { endIn, type Signals } from './endings/endings.js';
 import { STATES } from './endings/states.js';
 
 /**
- * Ends of a process that was not ready, that did its work, that had to leave something behind, and at once.
+ * The exit codes: of a process that was not ready, that ended in order, that had to leave work unfinished,
+ * and that was stopped at once.
  */
 const CODES = [0, 1, 70];
 

@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { endIn } from './endings/endings.js';
 import { STATES } from './endings/states.js';
 
-/** A machine that runs two test files at once may be late; what takes ten times as long would be found. */
+/**
+ * Generous, since a machine that runs two test files at once is slow; an end ten times too late still fails.
+ */
 const LATE_MS = 5_000;
 
 /** The long form enters every state. */

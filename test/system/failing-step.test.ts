@@ -1,4 +1,4 @@
-// A step of a saga that brings its worker down, in the real process.
+// A saga step that crashes its worker, in the real process.
 
 import { expect } from 'chai';
 import { get, post } from '#test/support/client.js';

@@ -29,7 +29,7 @@ describe('the recent requests of a worker', () => {
   };
   const threadOf = async (wire: Wire): Promise<unknown> =>
     (JSON.parse(String((await wire.request('GET', '/thread'))?.body)) as { thread: unknown }).thread;
-  /** Two connections to one worker. */
+  /** Opens two connections to one worker. */
   const pair = async (): Promise<[Wire, Wire]> => {
     const first = await Wire.open(cluster.url);
     const thread = await threadOf(first);

@@ -1,5 +1,5 @@
-// Clients that send tens of thousands of short requests or messages at once: the core takes them in one turn
-// of the loop.
+// Clients that send tens of thousands of short requests or messages at once, which the core reads in one turn
+// of the event loop.
 
 import { connect } from 'node:net';
 import { expect } from 'chai';
@@ -18,13 +18,13 @@ const requests = (line: string): string => {
   return one.repeat(Math.ceil(BYTES / one.length));
 };
 
-/** Masked, of one byte each. */
+/** Masked frames of one byte each. */
 function frames(): Buffer {
   const one = Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x61]);
   return Buffer.alloc(Math.floor(BYTES / one.length) * one.length, one);
 }
 
-/** Resolves when the connection is gone. */
+/** Sends the bytes. Resolves when the connection is closed. */
 function flood(url: string, bytes: string): Promise<void> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port) });
@@ -37,7 +37,7 @@ function flood(url: string, bytes: string): Promise<void> {
 describe('a flood of short requests', () => {
   const cluster = useCluster({ config: STALLS, env: { STALL_MS: String(STALL_MS) } });
 
-  /** Ordinary requests meanwhile, and the same workers afterwards. */
+  /** Asserts that ordinary requests are served during an attack, and that no worker is replaced. */
   async function harmless(attack: () => Promise<unknown>): Promise<void> {
     const before = (await workersOf(cluster)).map(({ generation }) => generation);
     const attacked = attack();

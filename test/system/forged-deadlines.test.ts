@@ -1,4 +1,4 @@
-// What the deadlines that others send do to the breakers and ejections of all: nothing.
+// Deadlines that clients send must not affect the breakers and ejections that all callers share.
 
 import { expect } from 'chai';
 import { meshTokens } from '#src/mesh-token.js';
@@ -9,7 +9,7 @@ import { useCluster } from '#test/support/use-cluster.js';
 import { CALLING } from './fixtures/paths.js';
 
 const SECRET = 'mesh-secret-of-at-least-32-characters';
-/** More than a breaker or an ejection needs, of what the instances cannot keep. */
+/** More requests than a breaker or an ejection needs, with a deadline that the instances cannot keep. */
 const HURRIED = 40;
 const DEADLINE_MS = 20;
 const late: Behaviour = (_request, response) => void setTimeout(() => response.end(), 50);
@@ -64,7 +64,7 @@ describe('forty requests whose deadline no instance can keep', () => {
   });
 
   it('get 504 when a process with the mesh token sends them, and do not count against the instances', async () => {
-    behave(silent); // one that is late may be in time for a caller that is held up
+    behave(silent); // a late response may be in time for a caller that is delayed
     const responses = await hurried(meshTokens(SECRET)('front'));
     behave(late);
     for (const response of responses) {

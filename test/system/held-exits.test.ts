@@ -1,4 +1,4 @@
-// Every way out of the process ends it, also while code of the project waits in a system thread for a file
+// Every exit ends the process, also while code of the project waits in a pool thread for a file
 // that hangs.
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';

@@ -13,11 +13,11 @@ import { probeP99 } from './idle/probe.js';
 const IDLE = 2000;
 const ROUNDS = 5;
 const CALMEST = 3;
-/** The bound. */
+/** The highest ratio of the latency beside idle connections to that without them. */
 const MOST_RATIO = 2;
-/** The handler waits that long: nothing below counts. */
+/** The duration of the handler: latencies below it do not count. */
 const FLOOR_MS = 20;
-/** Shorter than the core leaves an idle connection alone. */
+/** The load of a measurement, which is shorter than the idle time-out of the core. */
 const RATE = { perSecond: 400, seconds: 3 };
 
 interface Round {
@@ -53,7 +53,7 @@ describe(`a probe beside ${IDLE} idle connections`, () => {
 
   it(`takes at most ${MOST_RATIO} times as long in its 99th percentile`, async () => {
     const probe = (): Promise<number> => probeP99(cluster.url, '/waits', RATE);
-    await probe(); // warm
+    await probe(); // compiles the code and opens the connections
     const rounds: Round[] = [];
     while (rounds.length < ROUNDS) {
       const before = await probe();

@@ -1,6 +1,6 @@
 // A project that depends on the package as npm packs it, installed where install scripts do not run: the HTTP
-// core needs none, and the links between PostgreSQL's libraries, which a script would make, are made at the
-// start.
+// core needs none, and the links between the libraries of PostgreSQL, which a script would make, are made at
+// the start.
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

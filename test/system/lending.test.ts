@@ -19,7 +19,7 @@ describe('the database connections that a process lends to two workers', () => {
   let cluster: Cluster;
   let sql: Sql;
   let wires: readonly [Wire, Wire];
-  /** Highest number that the server has seen. */
+  /** The highest number of connections that the server has had. */
   let highest = 0;
   let watching: Promise<void>;
   let isOver = false;
@@ -52,7 +52,8 @@ describe('the database connections that a process lends to two workers', () => {
     this.timeout(30_000);
     cluster = await startCluster({
       config: LENDING,
-      // A worker that gets no core must not be replaced: the tests follow which worker holds which connections.
+      // A worker that gets no core must not be replaced: the tests follow which worker holds which
+      // connections.
       env: { DATABASE_POOL_MAX: String(MOST), STALL_MS: '20000' },
     });
     sql = new Sql(cluster.dataDir);
@@ -76,7 +77,7 @@ describe('the database connections that a process lends to two workers', () => {
     expect(await usage()).to.deep.equal({ held: MOST, most: MOST, waiting: 0 });
     const { status, body } = await ask(busy, `/hold/${MOST}/50`);
     expect(status, String(body)).to.equal(200);
-    // Idle ones are closed after 10 s.
+    // Idle connections are closed after 10 s.
     expect((body as { tookMs: number }).tookMs).to.be.below(5_000);
   });
 

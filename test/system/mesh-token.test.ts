@@ -1,4 +1,4 @@
-// What an instance that a delegate registered learns from the calls it gets, and what that opens.
+// The secrets that an instance registered by a delegate gets with its calls, and what it can reach with them.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

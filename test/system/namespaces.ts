@@ -10,17 +10,17 @@ import { leftovers, reap } from '#test/support/leftovers.js';
 import { until } from '#test/support/until.js';
 
 export const CONTAINER = ['unshare', '-p', '-i', '-f', '--kill-child', '--mount-proc'];
-/** How long a second start may take to be refused. */
+/** The longest time that the refusal of a second start may take. */
 const REFUSED_MS = 20_000;
 
-/** Why there can be none on this machine; undefined when there can. */
+/** The reason why this machine cannot make containers; undefined when it can. */
 export const noContainers = (): string | undefined =>
   spawnSync(CONTAINER[0]!, [...CONTAINER.slice(1), 'true']).status === 0
     ? undefined
     : 'needs unshare (util-linux) and the right to use it';
 
 export interface Contained extends Launched {
-  /** Output of the process inside. */
+  /** Output of the process in the container. */
   readonly inner: () => Promise<number>;
 }
 
@@ -36,7 +36,7 @@ export function launchContained(dataDir: string): Contained {
   return { ...launched, inner };
 }
 
-/** A child of PostgreSQL is called as its parent is until it has given itself a name. */
+/** A child of PostgreSQL has the name of its parent until it has set its own. */
 export const postmasters = (dataDir: string, count: number): Promise<readonly string[]> =>
   until(
     () => leftovers(dataDir).filter((line) => line.includes(' -D ')),
@@ -44,7 +44,7 @@ export const postmasters = (dataDir: string, count: number): Promise<readonly st
     2_000,
   );
 
-/** The status of a request that writes to the database; undefined when there is no answer. */
+/** The status of a request that writes to the database; undefined when there is no response. */
 const creates = async ({ url }: Pick<Cluster, 'url'>): Promise<number | undefined> => {
   const body = { name: 'Ada', email: uniqueEmail() };
   return post(`${url}/api/users`, body).then(
@@ -54,7 +54,8 @@ const creates = async ({ url }: Pick<Cluster, 'url'>): Promise<number | undefine
 };
 
 /**
- * The second start is refused, the first one serves on, and when that has ended the next one has the folder.
+ * The second start is refused, the first process continues to serve, and when it has ended the next one owns
+ * the folder.
  */
 export async function secondStart(): Promise<void> {
   const dataDir = newDataDir();
@@ -81,9 +82,10 @@ export async function secondStart(): Promise<void> {
 }
 
 /**
- * The first is paused while it starts or stops. Whether the second is refused or has the folder, in the end
- * one of them serves, or none does and a third one can: never two, and never two PostgreSQL.
- * @param afterMs from its start, or from the signal that ends it, to the pause
+ * The first process is paused while it starts or stops. Whether the second is refused or owns the folder, in
+ * the end one of them serves, or none does and a third one can; two never serve, and there are never two
+ * PostgreSQL.
+ * @param afterMs time from its start, or from the signal that ends it, to the pause
  */
 export async function secondStartBesidePaused(
   phase: 'starting' | 'stopping',

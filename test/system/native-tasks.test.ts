@@ -16,7 +16,7 @@ describe('a CPU task that is in native code at its deadline', () => {
 
   it('gets its response, other tasks continue, and the process ends within DRAIN_MS + 3 s of SIGTERM', async () => {
     const begun = join(cluster.dataDir, 'begun');
-    await get(`${cluster.url}/echo`); // its thread has started
+    await get(`${cluster.url}/echo`); // now the thread of the CPU pool has started
     expect((await get(`${cluster.url}/native`)).status).to.equal(504);
     expect(await until(() => existsSync(begun), Boolean)).to.equal(true);
     expect(await (await get(`${cluster.url}/echo`)).text()).to.equal('hello');
@@ -25,7 +25,7 @@ describe('a CPU task that is in native code at its deadline', () => {
     const from = performance.now();
     expect(await cluster.stop('SIGTERM')).to.deep.equal({ code: 70, signal: null });
     expect(performance.now() - from).to.be.below(DRAIN_MS + 3_000);
-    // What a task has started is not ours.
+    // A process that a task has started does not count.
     expect(cluster.leftovers().filter((line) => !line.includes('sleep'))).to.deep.equal([]);
   });
 });

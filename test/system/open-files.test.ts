@@ -7,7 +7,7 @@ import { until } from '#test/support/until.js';
 import { Wire, type WireAnswer } from '#test/support/wire.js';
 import { FILES } from './fixtures/paths.js';
 
-/** 160 of them are kept for two workers. */
+/** The limit of descriptors; 160 of them are reserved for two workers. */
 const LIMIT = 420;
 const MOST = LIMIT - 160;
 const LEGITIMATE = '127.0.0.2';
@@ -65,7 +65,7 @@ describe('a process with few file descriptors', () => {
     ...new Set((await asked('/call')).map(({ body }) => body.toString())),
   ];
   const workers = async (): Promise<readonly Worker[]> => json(await fetch(`${cluster.adminUrl}/workers`));
-  /** Resolves when the log has such a line that was not there before `act`. */
+  /** Resolves when `act` has led to such a line in the log. */
   async function logs(start: string, act: () => void): Promise<void> {
     const count = (): number => cluster.logs().filter(({ msg }) => String(msg).startsWith(start)).length;
     const before = count();

@@ -1,5 +1,5 @@
-// The reader of what the process writes, or the program that started it, may be gone: that loses what is written, and nothing
-// else.
+// The reader of the process's output, or the program that started it, may have ended: then the output is
+// lost, and nothing else fails.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
@@ -28,7 +28,7 @@ describe('a process whose stdout or stderr is closed', () => {
           if (fd === 3) child.disconnect();
           else child.stdio[fd]!.destroy();
         }
-        // One of the three signs of readiness is left.
+        // One of the three signs of readiness remains.
         const line = async (output: NodeJS.ReadableStream, text: string): Promise<void> => {
           for await (const said of createInterface({ input: output })) if (said.includes(text)) return;
           throw new Error('it ended before it was ready');

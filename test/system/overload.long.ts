@@ -9,7 +9,7 @@ import { type Answered, evenLoad } from '#test/support/even-load.js';
 import { quantile } from '#test/support/quantile.js';
 import { OVERLOAD } from './fixtures/paths.js';
 
-/** A second, at 5 ms of CPU each, of one worker. */
+/** Requests a second that one worker can serve, at 5 ms of CPU each. */
 const CAPACITY = 200;
 const ROUNDS = 5;
 const CALMEST = 3;
@@ -23,13 +23,15 @@ const [UNLOADED_MS, PEAK_MS, FLOOD_MS] = [4_000, 4_000, 20_000];
 const PROBE_EVERY_MS = 100;
 
 interface Round {
-  /** 99th percentiles before and behind the flood, milliseconds. */
+  /** 99th percentiles before and after the flood, milliseconds. */
   readonly before: number;
   readonly after: number;
-  /** Responses of the whole flood, and without its first second. */
+  /**
+   * 99th percentiles of the served requests of the whole flood, and without its first second, milliseconds.
+   */
   readonly admitted: number;
   readonly settled: number;
-  /** Responses per second. */
+  /** Responses per second, at the peak and in the flood. */
   readonly peak: number;
   readonly goodput: number;
   readonly refused: number;

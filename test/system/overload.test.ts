@@ -6,7 +6,7 @@ import { type Answered, evenLoad } from '../support/even-load.js';
 import { OVERLOAD } from './fixtures/paths.js';
 
 const WORKERS = 2;
-/** Requests a second of 5 ms each. */
+/** Requests a second that the workers can serve, at 5 ms each. */
 const CAPACITY = WORKERS * 200;
 
 interface Limits {
@@ -55,7 +55,7 @@ describe('a process under overload', () => {
           await delay(100);
         }
       })();
-      // The first second is that in which the overload is noticed.
+      // The overload is detected in the first second.
       await load(path, 10 * CAPACITY, 1_000);
       const before = (await limits()).shed.queue!;
       const { admitted, refused } = await load(path, 10 * CAPACITY, 2_000);
@@ -66,8 +66,8 @@ describe('a process under overload', () => {
       expect([...new Set(refused.map(({ status, retryAfter }) => `${status} ${retryAfter}`))]).to.deep.equal([
         '503 1',
       ]);
-      // How much is served and how quickly is judged on a quiet machine, by overload.long.ts: here others
-      // share it.
+      // overload.long.ts checks goodput and latency on an idle machine; here other
+      // tests share it.
       expect(admitted.length).to.be.above(peak.admitted.length / 10);
       expect(shed.queue! - before).to.equal(refused.length);
       expect(wasShedding).to.equal(true);

@@ -28,7 +28,7 @@ describe('a worker with clearly more connections than the other', () => {
     const rest = placed.filter(({ thread }) => thread !== crowded);
     for (const { wire } of rest) wire.destroy();
 
-    // The core closes idle ones after 10 s.
+    // The core closes idle connections after 10 s.
     const keeping = setInterval(() => {
       for (const { wire } of share) void wire.request('GET', '/thread');
     }, 3_000);

@@ -82,7 +82,7 @@ describe('the reference shop under pm2', () => {
   });
 });
 
-/** Killed from outside, restarted by pm2. */
+/** A shop that is killed by its pid and restarted by pm2. */
 function victim(pm2: Pm2, outages: number[]): Victim {
   const one: Victim = {
     url: pm2.url,

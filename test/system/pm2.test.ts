@@ -9,7 +9,7 @@ import { newSeed } from '#test/support/random.js';
 import { until } from '#test/support/until.js';
 import { HAZARDS } from './fixtures/paths.js';
 
-/** The bound that the issue gives: serving again after a crash of the whole process. */
+/** The longest time until pm2 serves again after a crash of the whole process. */
 const SERVING_AGAIN_MS = 2000;
 
 function expectNothingLost({ lost, refused, closedIdle, statuses }: LoadAccount): void {
@@ -22,7 +22,7 @@ describe('an app under pm2', () => {
   let pm2: Pm2;
   before(async function () {
     this.timeout(60_000);
-    // Small enough to be exhausted by a handler.
+    // The heap is small enough for a handler to exhaust it.
     pm2 = await Pm2.start({ config: HAZARDS, app: { node_args: ['--max-old-space-size=64'] } });
   });
   after(async function () {
@@ -94,7 +94,7 @@ describe('an app under pm2', () => {
   });
 
   for (const [what, end] of [
-    // Asked again until the process is gone, so it may be gone already.
+    // The request is repeated until the process has ended, so the process may have ended already.
     ['kill -9', (pid: number) => signalIfAlive(pid, 'SIGKILL')],
     ['an abort in native code', () => pm2.ask('/abort')],
     ['an exhausted heap', () => pm2.ask('/leak')],

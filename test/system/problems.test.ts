@@ -34,7 +34,7 @@ describe('a malformed or unacceptable request', () => {
       `POST /api/users HTTP/1.1\r\nHost: test\r\n${JSON_TYPE}\r\nContent-Length: 50\r\n\r\n{"name":`,
     );
     slow = { wire, answer: wire.answer() };
-    slow.answer.catch(() => undefined); // its own test says what went wrong
+    slow.answer.catch(() => undefined); // its own test reports the error
   });
 
   it('is 404 ROUTE_NOT_FOUND for an unknown path', async () => {

@@ -1,4 +1,4 @@
-// What a bad worker means for the whole process.
+// The effect of a failing worker on the whole process.
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
 import { type Cluster, type ClusterOptions, startCluster } from '#test/support/cluster.js';
@@ -85,7 +85,7 @@ describe('the process, when a worker goes wrong', () => {
       await Promise.race([end, until(wedged, (now) => now > before, 2000)]);
     }
     const { code, signal } = await end;
-    // Before Node.js 22.15 a process with a wedged thread can end by a signal only.
+    // A process with a wedged thread can end only by a signal before Node.js 22.15.
     expect(code ?? signal).to.be.oneOf([70, 'SIGKILL']);
     expect(one.stderr.at(-1)).to.match(
       /^multilane: \d+ worker threads are stalled or do not end, and cannot be interrupted$/,

@@ -20,7 +20,7 @@ interface Profile {
   readonly timeDeltas: readonly number[];
 }
 
-/** A node and all that it called. */
+/** A node of the profile and all nodes below it. */
 function belowOf(nodes: Profile['nodes'], id: number | undefined): number[] {
   const children = nodes.find((node) => node.id === id)?.children ?? [];
   return [...(id === undefined ? [] : [id]), ...children.flatMap((child) => belowOf(nodes, child))];
@@ -32,7 +32,7 @@ describe('the CPU profile of a worker', () => {
   const cluster = useCluster({ config: BUSY, env: { WORKERS: '1', STALL_MS: '60000', DRAIN_MS: '500' } });
 
   const profileOf = (query = '?seconds=1') => get(`${cluster.adminUrl}/workers/1/profile${query}`);
-  /** One whose request is with the primary before any that is sent from here on. */
+  /** Starts a profile. Resolves when its request has reached the primary, before any later request. */
   const underWay = async (seconds: number): Promise<Wire> => {
     const wire = await Wire.open(cluster.adminUrl);
     wire.write('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n');
@@ -40,7 +40,7 @@ describe('the CPU profile of a worker', () => {
     wire.write(`GET /workers/1/profile?seconds=${seconds} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     return wire;
   };
-  /** Resolves when the worker runs the handler of this route. */
+  /** Resolves when the worker runs the handler of `route`. */
   const runs = async (route: string): Promise<void> => {
     const list = await until(
       async () => (await workersOf(cluster)) as unknown as { current: { route: string } | null }[],

@@ -1,4 +1,4 @@
-// A project of a user's own, as `multilane new` writes it, with the package installed as a link to this
+// A project of a user, as `multilane new` writes it, with the package installed as a link to this
 // build.
 
 import { type ChildProcess, spawn } from 'node:child_process';

@@ -21,7 +21,7 @@ describe('a PROXY protocol v2 preamble', () => {
       const wire = await Wire.open(cluster.url);
       try {
         const preamble = Buffer.concat([SIGNATURE, Buffer.from(addresses)]);
-        // At the beginning of the connection, and before a later request.
+        // The preamble comes at the beginning of the connection, and again before a later request.
         for (let turn = 0; turn < 2; turn += 1) {
           wire.write(Buffer.concat([preamble, Buffer.from(REQUEST)]));
           const answer = await wire.answer();

@@ -1,5 +1,5 @@
-// Outside `npm test`: mocha --timeout 3600000 build/test/system/rate-limit.long.js The bounds of the issue,
-// on a machine that has nothing else to do: what it holds up cannot be had later with a burst of one. A
+// Outside `npm test`: mocha --timeout 3600000 build/test/system/rate-limit.long.js The exact bounds,
+// on an idle machine: with a burst of one, admissions that the machine delays cannot be made up later. A
 // limiter per worker would admit four times as much.
 import { expect } from 'chai';
 import { startCluster } from '#test/support/cluster.js';
@@ -26,7 +26,8 @@ async function admissions(limit: string, perSecond: number, forMs: number): Prom
 
 describe('RATE_LIMIT over four workers, in exact numbers', () => {
   it(`admits no more than 101 in each of ${SECONDS} seconds with a burst of one, and every request that comes in time`, async () => {
-    // What is late is lost: the next one may come right behind the interval, or just before its end.
+    // A late request loses admissions: the next one may come right after the interval, or just before its
+    // end.
     for (const [perSecond, least] of [
       [200, 60],
       [800, 85],

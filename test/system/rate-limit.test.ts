@@ -19,7 +19,7 @@ describe('RATE_LIMIT over four workers', () => {
     });
     return cluster;
   };
-  /** Admissions, and the seconds from the first to the last. */
+  /** Returns the number of admissions, and the seconds from the first to the last. */
   const admitted = async (url: string, forMs: number) => {
     const { answers } = await evenLoad({ url, perSecond: 800, forMs, connections: 8 * WORKERS });
     expect([...new Set(answers.map(({ status }) => status))]).to.have.members([200, 429]);
@@ -32,7 +32,7 @@ describe('RATE_LIMIT over four workers', () => {
     const { times, seconds } = await admitted(url, 2_000);
     // Responses may come a little closer together than their requests were admitted.
     expect(times.length).to.be.at.most(100 + 100 * (seconds + 0.02));
-    // Only a standstill of a whole second would lose any.
+    // Only a pause of a whole second would lose admissions.
     expect(times.length).to.be.at.least(95 + 100 * seconds);
   });
 
@@ -40,8 +40,8 @@ describe('RATE_LIMIT over four workers', () => {
     const { url } = await start('100/second;burst=1');
     const { times, seconds } = await admitted(url, 2_000);
     expect(times.length).to.be.at.most(1.5 + 100 * (seconds + 0.02));
-    // A share-nothing limiter would admit four times that; what the machine holds up cannot be had later
-    // here.
+    // A limiter per worker would admit four times that; admissions that the machine delays cannot be made up
+    // later.
     expect(times.length).to.be.at.least(60 * seconds);
   });
 

@@ -1,6 +1,6 @@
-// A worker that has failed has a successor without connections, and its clients are with the others. Those
-// close what they have beyond their share, so that clients come back to the successor: in both ways in which
-// connections find a worker.
+// A worker that has failed has a successor without connections, and its clients are on the other workers.
+// Those close connections beyond their share, so that clients come back to the successor, in both ways in
+// which connections are assigned to workers.
 import { expect } from 'chai';
 import { isLevel } from '#src/cluster/surplus.js';
 import { get } from '#test/support/client.js';
@@ -16,7 +16,7 @@ interface Holder extends WorkerView {
 }
 
 const METRIC = 'multilane_rebalance_connections_closed_total';
-/** Requests without a close that show that it is over. */
+/** This number of requests without a close shows that the rebalancing is over. */
 const QUIET_REQUESTS = 10_000;
 
 for (const sharding of ['acceptor', 'reuseport'] as const) {
@@ -52,7 +52,8 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
       it(`are spread again: ${clients} clients that keep theirs, none of which loses a request`, async function () {
         this.timeout(60_000);
         load = keepAliveLoad(cluster.url, ['/thread'], clients);
-        // A listener that closes resets what it has not taken (tcp_migrate_req); nothing else may be lost.
+        // A listener that closes resets connections that it has not accepted (tcp_migrate_req); nothing else
+        // may be lost.
         if (!servesEveryConnection(sharding)) load.drainBegins();
         await load.answered(10 * clients);
         const [before, closedBefore] = [generations(await workers()), await closed()];

@@ -10,7 +10,7 @@ import { get } from '#test/support/client.js';
 import { type Ended, runPrimary } from '#test/support/command.js';
 import { useSharedShop } from './shop.js';
 
-/** One clear line: what a person needs, nothing of the inside. */
+/** Asserts that the start fails with one line that names the cause and shows no stack. */
 function expectRefusal(run: Ended, code: number, says: RegExp): void {
   const shown = `${run.code ?? run.signal}\n${run.stderr}`;
   expect(run.code, shown).to.equal(code);
@@ -80,7 +80,7 @@ describe('a start that fails', () => {
     });
   }
 
-  // mkdir -p of Node spins for ever below /proc.
+  // The recursive mkdir of Node.js never returns below /proc.
   it('for a DATA_DIR that cannot be created exits 1 with one line that names it', async function () {
     if (process.platform !== 'linux') this.skip();
     expectRefusal(await runPrimary({ env: { DATA_DIR: '/proc/absent/data' } }), 1, /\/proc\/absent/);

@@ -1,5 +1,5 @@
 // The long form of reload.test.ts and sharding.test.ts, outside `npm test`: mocha
-// build/test/system/reload.long.js With reuseport it depends on the kernel what becomes of new connections; a
+// build/test/system/reload.long.js With reuseport the fate of new connections depends on the kernel; a
 // network namespace has its own setting: unshare -n sh -c 'ip link set lo up; sysctl -w
 // net.ipv4.tcp_migrate_req=1; npx mocha build/test/system/reload.long.js'
 import { expect } from 'chai';

@@ -1,4 +1,4 @@
-// Both ways in which connections find a worker, with and without TLS: the same life in all four.
+// Both values of SHARDING, with and without TLS: the process behaves in the same way in all four cases.
 import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { makeCertificate, needsOpenssl, type TestCertificate } from '#test/support/certificate.js';
@@ -18,7 +18,7 @@ import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 import { HAZARDS } from './fixtures/paths.js';
 
-/** The long form of reload.test.ts rolls 50 times in each of the four. */
+/** Replacements of all workers; the long form, reload.long.ts, makes 50 in each of the four cases. */
 const ROLLS = 1;
 const MOST = 64;
 
@@ -38,7 +38,7 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
           SHARDING: sharding,
           MAX_CONNECTIONS: `${MOST}`,
           DRAIN_MS: String(PATIENT_DRAIN_MS),
-          // Every replaced worker is counted: one that gets no core is not to be replaced.
+          // Every replaced worker is counted, so a worker that gets no core must not be replaced.
           STALL_MS: '20000',
         };
         cluster = await startCluster({ config: HAZARDS, dataDir, tls, env });
@@ -53,7 +53,10 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
         const answer = await wire.request('GET', '/thread');
         return answer && (JSON.parse(answer.body.toString()) as { thread: number }).thread;
       };
-      /** Opens connections until one is on another thread, or on any. Destroy them. */
+      /**
+       * Opens connections until the newest, the first of the list, is not on `thread`. The caller closes
+       * them.
+       */
       const elsewhere = async (thread?: number): Promise<Wire[]> => {
         const wires: Wire[] = [];
         for (let n = 0; n < 50; n += 1) {
@@ -138,12 +141,12 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
       });
 
       it('closes connections beyond MAX_CONNECTIONS, counts them, and serves those that are open', async () => {
-        // One address would not get all of them.
+        // One address may not open all of them.
         const from = (n: number): string => `127.0.0.${2 + (n % 4)}`;
         const within = await Promise.all(Array.from({ length: MOST }, (_, n) => open(from(n))));
         const threads = await Promise.all(within.map(threadOf));
         expect(threads).to.not.include(undefined);
-        const beyond = await open('127.0.0.6').catch(() => undefined); // with TLS it does not get as far as that
+        const beyond = await open('127.0.0.6').catch(() => undefined); // with TLS the handshake itself fails
         if (beyond !== undefined) expect(await threadOf(beyond)).to.equal(undefined);
         expect(await threadOf(within[0]!)).to.equal(threads[0]);
         expect(await metrics()).to.match(

@@ -1,4 +1,4 @@
-// What services share by name, seen from outside: two workers, and what one that is lost held.
+// Named resources of services, seen from outside: two workers, and the permits of a lost one.
 import { expect } from 'chai';
 import { get, json } from '../support/client.js';
 import { type Cluster, startCluster } from '../support/cluster.js';
@@ -35,7 +35,7 @@ describe('a named resource that two workers share', () => {
     await cluster.dispose();
   });
 
-  /** What the work gave or threw, or the code of the refusal. */
+  /** Returns the result or the error of the work, or the code of its refusal. */
   const tell = async (wire: Wire, path: string): Promise<string> => {
     const answer = await wire.request('GET', path);
     const { told, code } = JSON.parse(answer!.body.toString()) as { told?: string; code?: string };
@@ -103,7 +103,7 @@ describe('a named resource that two workers share', () => {
     );
     expect(told).to.deep.equal(Array(probing.length - PROBES).fill('BREAKER_OPEN'));
     expect((await print()).probes).to.deep.equal({ permitted: PROBES, taken: PROBES, succeeded: 0 });
-    // Sooner or later both workers are hit.
+    // The crashes are repeated until both workers have been hit.
     const crash = async (): Promise<readonly [number | undefined, number | undefined]> => {
       await get(`${cluster.url}/crash`, { connection: 'close' }).catch(() => undefined);
       return [(await print()).probes?.taken, (await files())?.held];

@@ -1,5 +1,5 @@
-// The cluster that read-mostly system tests share. Two workers, the reference shop, spans to a collector of
-// ours.
+// The cluster that system tests of the reference shop share: two workers, which export spans to a collector
+// of the tests.
 import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { Collector } from '#test/support/collector.js';
 import { shared } from '#test/support/shared.js';
@@ -25,8 +25,8 @@ const sharedShop = shared(start, async (shop) => {
 });
 
 /**
- * Starts the shared shop before the tests of a `describe` block, if no earlier block has started it. Tests may
- * leave any data behind, but nothing broken.
+ * Starts the shared shop before the tests of a `describe` block, if no earlier block has started it. Tests
+ * may leave any data behind, but nothing broken.
  * @returns a shop whose properties are defined once it has started, so in hooks and tests alone
  */
 export function useSharedShop(): Shop {

@@ -1,4 +1,4 @@
-// The siege of siege.test.ts for two minutes, judged as on a calm machine.
+// The siege of siege.test.ts for two minutes, with the bounds of an idle machine.
 
 import { expect } from 'chai';
 import { quantile } from '#test/support/quantile.js';

@@ -1,4 +1,4 @@
-// No single client, and no single handler, stops the service for the others.
+// A single client or a single handler must not stop the service for other clients.
 
 import { expect } from 'chai';
 import { useCluster } from '#test/support/use-cluster.js';
@@ -6,7 +6,7 @@ import { SIEGE } from './fixtures/paths.js';
 import { heldBy, siege } from './siege/siege.js';
 
 const SECONDS = 6;
-/** Bounds of a calm machine, times this. */
+/** Factor on the bounds, which hold for an idle machine. */
 const NOISE = 3;
 
 describe('a process beside hostile clients and careless handlers', () => {

@@ -10,10 +10,10 @@ import { Wire } from '#test/support/wire.js';
 import { HAZARDS } from './fixtures/paths.js';
 import { CONTAINER, noContainers } from './namespaces.js';
 
-/** A second signal counts from here on (docs/contract.md): the one wait that is part of the promise. */
+/** A signal counts as a second one from this time on (docs/contract.md). */
 const SECOND_SIGNAL_MS = 1000;
 
-/** What the configuration module may be at, in the thread that would have to hear a signal. */
+/** Code of a configuration module that keeps its thread from handling a signal. */
 const LOADING = {
   awaits: 'await new Promise(() => setInterval(() => {}, 1e6));',
   loops: 'for (;;);',
@@ -93,8 +93,8 @@ describe('a process that gets signals and messages', () => {
     const answer = wire.request('GET', '/hang');
     answer.catch(() => undefined); // awaited below
     expect((await get(`${cluster.url}/thread`)).status).to.equal(200);
-    // Two different ones: the kernel may deliver the same signal once when it is sent twice. Either may come
-    // first.
+    // The signals differ, since the kernel may deliver the same signal once when it is sent twice. Either may
+    // come first.
     cluster.signal('SIGTERM');
     cluster.signal('SIGINT');
     expect(await isDraining()).to.equal(503);

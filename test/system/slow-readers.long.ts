@@ -1,6 +1,6 @@
 // Outside `npm test`: mocha --timeout 3600000 build/test/system/slow-readers.long.js
-// The core cuts a connection about 10 s after a write that the socket does not take, unless its clock is
-// started anew.
+// The core closes a connection about 10 s after a write that the socket cannot take, unless its timer is
+// restarted.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

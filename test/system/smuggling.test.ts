@@ -1,6 +1,6 @@
-// Every doubtful request over the real process, with a second one behind it: in the same packet, in the
+// Every ambiguous request to the real process, with a second one after it: in the same packet, in the
 // packet of its body, in that of the body's end, in one that follows at once, and in one that comes when the
-// first has had its response. The second one counts itself.
+// first has had its response. The handler of the second one records that it was executed.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
@@ -13,13 +13,13 @@ type Case = readonly [what: string, bytes: string];
 
 const follower = (token: string): string => `GET /count/${token} HTTP/1.1\r\nHost: x\r\n\r\n`;
 let tokens = 0;
-/** All of one length. */
+/** Tokens of equal length. */
 const newToken = (): string => String(++tokens).padStart(6, '0');
 /** A server that waits for the rest of a body sends nothing. */
 const SILENCE_MS = 400;
 /** The second request is a packet of its own, while the response to the first may be under way. */
 const SOON_MS = 2;
-/** Splits within the last chunk: a body ends within them. */
+/** The bytes of the last chunk, in which a body ends: requests are split before them. */
 const END_BYTES = 4;
 const AT_ONCE = 60;
 
@@ -31,7 +31,9 @@ for (const mode of ['reject', 'accept'] as const) {
     const silent = (wire: Wire, ms: number): Promise<unknown> =>
       ms === SOON_MS ? sleep(ms) : Promise.race([wire.closed(), wire.answer(), sleep(ms)]);
 
-    /** @returns the packets that went out in turn, as `case, how`, whose second request was executed */
+    /**
+     * Sends the cases in all their splits. @returns those whose second request was executed, as `case, how`
+     */
     async function executedBehind(cases: readonly Case[]): Promise<string[]> {
       const attempts = cases.flatMap(([what, bytes]) => {
         const [same, body, end] = [newToken(), newToken(), newToken()];
@@ -96,7 +98,7 @@ for (const mode of ['reject', 'accept'] as const) {
     }).timeout(60_000);
 
     it('is executed after a length that an empty field name hides, where no body is expected', async () => {
-      // The gap that SECURITY.md names: when the core closes it, this and SECURITY.md change.
+      // This is the gap that SECURITY.md names: when the core closes it, this test and SECURITY.md change.
       const { length } = follower(newToken());
       const hiding = (lines: readonly string[]): Case[] =>
         Object.values(NAMELESS).flatMap((field) =>

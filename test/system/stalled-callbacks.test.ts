@@ -9,7 +9,9 @@ import { useCluster } from '#test/support/use-cluster.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { STALLED_CALLBACKS } from './fixtures/paths.js';
 
-/** The core ends the process where V8 ends code that the core was called from. */
+/**
+ * These callbacks are critical: the core ends the process when V8 terminates code that has called the core.
+ */
 function withCluster(what: string, cases: (the: () => Cluster) => void): void {
   describe(`a callback that never returns, ${what},`, function () {
     this.timeout(30_000);
@@ -34,7 +36,7 @@ const stallsOf = (cluster: Cluster, route: string): LogLine[] =>
 const settled = (list: readonly WorkerView[]): boolean =>
   list.length === 2 && list.every(({ state }) => state === 'ready');
 
-/** Resolves with what is logged about `count` callbacks when all workers serve again. */
+/** Resolves with the log entries of `count` interrupted callbacks when all workers serve again. */
 async function interrupted(cluster: Cluster, route: string, count = 1): Promise<unknown[]> {
   const stalls = await until(
     () => stallsOf(cluster, route),

@@ -14,7 +14,7 @@ describe('a handler that is interrupted while it holds a shared resource', () =>
     (await wire.request('GET', path))?.status;
   const threadOf = async (wire: Wire): Promise<number> =>
     (JSON.parse((await wire.request('GET', '/thread'))!.body.toString()) as { thread: number }).thread;
-  /** A connection to a worker that `test` is true of. */
+  /** Opens a connection to a worker for which `test` returns true. */
   const wireTo = async (test: (thread: number) => boolean): Promise<Wire> => {
     for (;;) {
       const wire = await Wire.open(cluster.url);
@@ -23,7 +23,7 @@ describe('a handler that is interrupted while it holds a shared resource', () =>
     }
   };
 
-  /** Connections to two workers, of which the first is kept from ending. */
+  /** Opens connections to two workers, the first of which is kept from ending. */
   async function twoWorkers() {
     await until(
       () => workersOf(cluster),

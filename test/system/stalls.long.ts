@@ -1,4 +1,4 @@
-// What a stall costs, in figures. Outside `npm test`: mocha --spec build/test/system/stalls.long.js
+// Measurements of the cost of a stall. Outside `npm test`: mocha --spec build/test/system/stalls.long.js
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
@@ -13,7 +13,7 @@ const STALL_MS = 1_000;
 const TIMES = 10;
 const INNOCENT = 100;
 
-/** Milliseconds, highest of all. */
+/** The highest of all durations, milliseconds. */
 const highest = (all: readonly number[]): number => Math.round(Math.max(...all));
 
 describe('the cost of a stall', function () {
@@ -24,7 +24,7 @@ describe('the cost of a stall', function () {
     const answer = await wire.request('GET', '/thread');
     return (JSON.parse(answer!.body.toString()) as { thread: number }).thread;
   };
-  /** A connection to a worker that is, or is not, the one of this thread. */
+  /** Opens a connection to the worker of this thread, or to another one. */
   const open = async (isWanted: (thread: number) => boolean): Promise<Wire> => {
     for (;;) {
       const wire = await Wire.open(cluster.url);

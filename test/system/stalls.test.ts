@@ -14,7 +14,7 @@ import { burnBesideOthers } from './burning.js';
 import { STALLS } from './fixtures/paths.js';
 
 const STALL_MS = 500;
-/** A number so large that a worker has served for longer than its backoff when its turn to stall comes again. */
+/** Large enough that a worker has served for longer than its backoff when its turn to stall comes again. */
 const WORKERS = 4;
 
 interface Problem {
@@ -48,7 +48,8 @@ const requestsDumped = (cluster: Cluster, reason: string) =>
 describe('a handler that stalls the event loop', () => {
   const cluster = useCluster({
     config: STALLS,
-    // The hundred requests beside a stall would be refused where other programs take the core.
+    // With the limit, the hundred requests beside a stall would be rejected where other programs use the
+    // core.
     env: {
       WORKERS: String(WORKERS),
       STALL_MS: String(STALL_MS),
@@ -57,7 +58,7 @@ describe('a handler that stalls the event loop', () => {
     },
   });
 
-  /** A connection to the worker on which `wire` is. */
+  /** Opens a connection to the worker of `wire`. */
   const beside = async (wire: Wire): Promise<Wire> => {
     const thread = async (one: Wire) => (await one.request('GET', '/thread'))?.body.toString();
     const wanted = await thread(wire);
@@ -73,7 +74,7 @@ describe('a handler that stalls the event loop', () => {
       (list) => settled(list, WORKERS),
     );
   const generations = (list: readonly WorkerView[]) => list.reduce((sum, one) => sum + one.generation, 0);
-  /** A worker that was interrupted is in rotation for a moment more, until it reports that it leaves. */
+  /** An interrupted worker stays in rotation for a moment, until it reports that it drains. */
   const replacedSince = (before: readonly WorkerView[]) =>
     until(
       () => workersOf(cluster),
@@ -123,8 +124,8 @@ describe('a handler that stalls the event loop', () => {
   it('is counted by route in multilane_handler_stalls_total, and its restart by reason', async () => {
     const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
     expect(metrics).to.match(/^multilane_handler_stalls_total\{route="\/stall\/handler"\} 1$/m);
-    // One that was only found at a second try, in a thread given up by then, has another reason; and on a
-    // machine that others share more than these loops may have kept a worker from turning.
+    // A stall that was found only at a second try, in a thread given up by then, has another reason; and on a
+    // shared machine more than these loops may have stalled a worker.
     const restarts = [...metrics.matchAll(/^multilane_worker_restarts_total\{reason="(\w+)"\} (\d+)$/gm)];
     expect(restarts.map(([, reason]) => reason)).to.include('stalled');
     expect(restarts.reduce((sum, [, , count]) => sum + Number(count), 0)).to.be.at.least(15);
@@ -176,7 +177,7 @@ describe('a handler that stalls the event loop', () => {
     const before = await allReady();
     const victim = await Wire.open(cluster.url);
     const others = await Promise.all(Array.from({ length: 3 }, () => beside(victim)));
-    // The others' requests wait in their sockets while the first loops.
+    // The other requests wait in their sockets while the first one loops.
     const first = victim.request('GET', '/stall/await');
     await sleep(STALL_MS / 5);
     const paths = ['/stall/handler', '/stall/regex', '/stall/timer'];

@@ -9,7 +9,7 @@ import { WebSocketClient } from '#test/support/websocket-client.js';
 import { Wire } from '#test/support/wire.js';
 import { SWITCHED } from './fixtures/paths.js';
 
-/** Switched, and asked at once: often enough that a worker that looks late would be caught. */
+/** Rounds of a switch and an immediate request: enough to catch a worker that sees the switch late. */
 const ROUNDS = 20;
 
 describe('the operator switches of a process with two workers', () => {
@@ -22,7 +22,7 @@ describe('the operator switches of a process with two workers', () => {
     collector = await Collector.start();
     cluster = await startCluster({
       config: SWITCHED,
-      // A worker that gets no core is not to be replaced.
+      // A worker that gets no core must not be replaced.
       env: {
         OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
         OTEL_TRACES_SAMPLER_ARG: '0',
@@ -49,7 +49,7 @@ describe('the operator switches of a process with two workers', () => {
     }
     return [...byThread.values()];
   }
-  /** The same request to every worker at once. */
+  /** Sends the same request to every worker at once. */
   const ask = (path: string, method = 'GET', fields: string[] = []) =>
     Promise.all(
       wires.map(async (wire) => {

@@ -41,7 +41,7 @@ describe('a process under systemd', () => {
     const output = createInterface({ input: receiver.stdout! });
     await once(output, 'line');
     output.on('line', (line) => {
-      // The barrier of systemd-notify: it waits until we have read what it sent.
+      // The barrier of systemd-notify waits until the receiver has read the earlier messages.
       if (line !== 'BARRIER=1') lines.push(line);
     });
     cluster = await startCluster({

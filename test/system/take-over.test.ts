@@ -1,5 +1,5 @@
-// Two processes in one slot of pm2, side by side: what a `pm2 reload` makes, and every death that can come in
-// between.
+// Two processes in one slot of pm2, side by side, as `pm2 reload` makes them, and every crash that can come
+// in between.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';

@@ -9,7 +9,7 @@ import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 
 const CTRL_C = '\x03';
-/** The process that the test speaks to may end a moment before the last of its children. */
+/** The process that the test started may end a moment before the last of its children. */
 const LAST_MOMENT_MS = 3000;
 
 describe('a cluster that is started in a terminal', () => {
@@ -29,7 +29,7 @@ describe('a cluster that is started in a terminal', () => {
       context.test!.title += ' (script is not installed: Debian package bsdutils)';
       context.skip();
     }
-    // exec: a shell in between would answer Ctrl-C with 130 of its own.
+    // exec: a shell in between would exit with its own 130 on Ctrl-C.
     const command = `exec ${process.execPath} dist/primary.js`;
     return startThrough('script', ['--quiet', '--return', '--command', command, '/dev/null'], dataDir, env);
   };

@@ -32,7 +32,7 @@ describe('a worker that runs and does not respond when the process ends', () => 
   function expectTheEnd(): void {
     const servers = cluster.leftovers().filter((process) => process.includes('postgres'));
     expect(servers, 'PostgreSQL is stopped').to.deep.equal([]);
-    // The last line is whole, and it is the end of what was done.
+    // The last line of the log is complete.
     expect(cluster.logs().at(-1)).to.have.property('msg');
   }
 
@@ -43,7 +43,7 @@ describe('a worker that runs and does not respond when the process ends', () => 
       expect(await cluster.stop('SIGTERM')).to.deep.equal({ code: 70, signal: null });
       expectTheEnd();
       if (path !== '/deaf') return;
-      // The log names the worker when the drain is given up.
+      // The log names the worker when the drain is abandoned.
       const line = cluster.logs().find(({ msg }) => msg === 'not finished in time: stopping without it');
       expect(line).to.have.nested.property('unfinished[0].state', 'draining');
     });

@@ -1,5 +1,5 @@
-// Uploads that are sent faster than they can be taken: they wait in the socket and not in memory, and the
-// worker serves.
+// Uploads that are sent faster than they are read: they wait in the socket and not in memory, and the
+// worker continues to serve.
 
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
@@ -9,8 +9,8 @@ import { UPLOADS } from './fixtures/paths.js';
 
 const BYTES = 64 * 1024 * 1024;
 /**
- * Memory of the process for two uploads: each holds what one turn of the loop may add to 64 KiB, and its handler as
- * much.
+ * Memory of the process for two uploads: each buffers 64 KiB and what one turn of the loop may add, and its
+ * handler as much.
  */
 const MOST_HELD = 4 * 1024 * 1024;
 

@@ -68,7 +68,7 @@ describe('the users service', () => {
     ['a name of 201 characters', { name: long(201), email: 'a@example.com' }, '/name'],
     ['a name that is a number', { name: 5, email: 'a@example.com' }, '/name'],
     ['no e-mail', { name: 'Ada' }, '/email'],
-    ['an e-mail without @', { name: 'Ada', email: 'nobody' }, '/email'],
+    ['an e-mail without @', { name: 'Ada', email: 'no-address' }, '/email'],
     ['an e-mail of 255 characters', { name: 'Ada', email: `${long(243)}@example.com` }, '/email'],
   ];
   for (const [what, body, path] of invalid) {

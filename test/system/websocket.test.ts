@@ -12,7 +12,7 @@ import { SOCKETS } from './fixtures/paths.js';
 /** Longer than any test here waits: a client that is delayed until then makes its test fail. */
 const DRAIN_MS = 60_000;
 
-/** Four senders and four listeners at full speed would keep this process too busy to follow what happens. */
+/** Pause between two messages: at full speed four senders and listeners would overload the test process. */
 const PACE_MS = 2;
 
 interface Member {

@@ -17,7 +17,7 @@ interface WorkerView {
 }
 
 describe('a project whose handlers misbehave', () => {
-  // Every replaced worker is counted: one that gets no core is not to be replaced.
+  // Every replaced worker is counted, so a worker that gets no core must not be replaced.
   const cluster = useCluster({ config: HAZARDS, env: { STALL_MS: '20000' } });
 
   const workers = async (): Promise<WorkerView[]> => json(await get(`${cluster.adminUrl}/workers`));

@@ -1,5 +1,5 @@
-// What is promised of every end, whatever the process is in the middle of: it comes within its bound, leaves
-// nothing of ours running, and the next start works.
+// The guarantees of every end, whatever the process is doing: it comes within its bound, leaves
+// no process of Multilane running, and the next start works.
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
@@ -10,20 +10,20 @@ import { ENDING } from '../fixtures/paths.js';
 import type { State } from './states.js';
 
 const DRAIN_MS = 500;
-/** Only a signal that comes a second later is a second one. */
+/** A signal counts as a second one only when it comes a second later. */
 const SECOND_MS = 1_050;
 
 export interface Ended {
   readonly exit: Exit;
-  /** From the last signal on. */
+  /** The longest time from the last signal to the end. */
   readonly tookMs: number;
-  /** The drain, or what is to be done at once, may take this long. */
+  /** The longest time that the drain, or an immediate stop, may take. */
   readonly boundMs: number;
 }
 
 export type Signals = 'one signal' | 'two signals';
 
-/** Enters the state, ends the process, and looks at what is left. */
+/** Enters the state, ends the process, and checks what is left. */
 export async function endIn(state: State, signals: Signals): Promise<Ended> {
   const dataDir = newDataDir();
   const cleanUps: (() => unknown)[] = [];
@@ -43,7 +43,7 @@ export async function endIn(state: State, signals: Signals): Promise<Ended> {
       cluster.signal('SIGKILL');
       for (const undo of undos.reverse()) await undo();
     }
-    // What a handler or a task has started is not ours.
+    // Processes that a handler or a task has started do not count.
     const left = cluster.leftovers().filter((line) => !line.includes('sleep'));
     expect(left, 'nothing of ours runs').to.deep.equal([]);
     const next = await startCluster({ config: ENDING, dataDir, env: { DRAIN_MS: String(DRAIN_MS) } });
@@ -56,7 +56,7 @@ export async function endIn(state: State, signals: Signals): Promise<Ended> {
   }
 }
 
-/** @throws Error when it ends without having said so */
+/** Waits until /readyz reports the drain. @throws Error when the process ends before */
 async function seenDraining(adminUrl: string): Promise<void> {
   const status = await until(
     async () => (await fetch(`${adminUrl}/readyz`)).status,

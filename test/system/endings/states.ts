@@ -1,5 +1,5 @@
-// What a process may be in the middle of when it is told to end. Each state is entered for real, and seen to
-// be entered.
+// States in which a process may get a signal to end. Each state is entered in a real process, and the test
+// waits until it is entered.
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import {
@@ -24,26 +24,26 @@ export interface Entering {
   readonly cluster: Launched;
   readonly url: string;
   readonly adminUrl: string;
-  /** Undoes on the machine what the state has done: as soon as the process has ended. */
+  /** Registers a function that undoes changes to the machine as soon as the process has ended. */
   readonly after: (undo: () => unknown) => void;
 }
 
 export interface State {
   readonly name: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Program and arguments that start it. */
+  /** Program and arguments through which Node.js is started. */
   readonly within?: readonly string[];
-  /** Before the process is started; `after` is for what stays until everything is over. */
+  /** Runs before the process is started; `after` registers clean-up for the end of the test. */
   prepare?(dataDir: string, after: Entering['after']): Promise<Readonly<Record<string, string>> | undefined>;
-  /** When it runs, and unless `whileStarting` when it is ready. */
+  /** Enters the state when the process runs or, unless `whileStarting`, when it is ready. */
   enter(entering: Entering): Promise<void>;
-  /** Not ready yet when it is told to end. */
+  /** Whether the process gets its signal before it is ready. */
   readonly whileStarting?: true;
-  /** It cannot end at once, so it is seen to be not ready. */
+  /** Whether the process cannot end at once, so that the test can check that it is not ready. */
   readonly drains?: true;
-  /** Before Node.js 22.15 there is no way to end with a code then. */
+  /** Whether the end may be by a signal: Node.js before 22.15 cannot end with a code in this state. */
   readonly mayEndBySignal?: true;
-  /** Why it cannot be entered on this machine. */
+  /** The reason why this machine cannot enter the state; undefined when it can. */
   readonly missing?: () => string | undefined;
 }
 
@@ -51,7 +51,7 @@ const begun = async (what: string, isSo: () => unknown): Promise<void> => {
   if (!(await until(isSo, Boolean))) throw new Error(`not entered: ${what}`);
 };
 
-/** A request that does not end, seen to have begun by the file that it makes. */
+/** Sends a request that does not end; the file that its handler makes shows that it has begun. */
 async function request({ url, cluster }: Entering, path: string): Promise<Wire> {
   const file = join(cluster.dataDir, `begun${path.replaceAll('/', '-')}`);
   const wire = await Wire.open(url);
@@ -78,12 +78,12 @@ function run(program: string, ...args: string[]): void {
 const asRoot = (): string | undefined => (process.getuid?.() === 0 ? undefined : 'needs root');
 
 const NAME_SERVER = '127.53.0.1';
-/** The process sees another resolv.conf than the machine. */
+/** Gives the process a resolv.conf of its own. */
 const OWN_NAME_SERVER = `mount --make-rprivate / &&
   printf 'nameserver ${NAME_SERVER}\\noptions timeout:30 attempts:5\\n' > "$DATA_DIR/resolv.conf" &&
   mount --bind "$DATA_DIR/resolv.conf" /etc/resolv.conf && exec "$@"`;
 
-/** A start that waits for a name. Entered when the name server has been asked, which never answers. */
+/** A start that waits for a name server that never responds. Entered when the server has got the query. */
 function withoutNames(env: Readonly<Record<string, string>>): Omit<State, 'name'> {
   let isAsked = false;
   return {
@@ -157,7 +157,7 @@ export const STATES: readonly State[] = [
     name: 'replacing its workers',
     enter: async ({ adminUrl }) => {
       const answer = await fetch(`${adminUrl}/workers/reload`, { method: 'POST' });
-      if (answer.status !== 202) throw new Error(`reload was answered ${answer.status}`);
+      if (answer.status !== 202) throw new Error(`the response to a reload was ${answer.status}`);
     },
   },
   {
@@ -174,7 +174,7 @@ export const STATES: readonly State[] = [
     env: { REQUEST_TIMEOUT_MS: '1000' },
     enter: async (entering) => {
       const answer = await (await request(entering, '/task/native')).answer();
-      if (answer?.status !== 504) throw new Error(`the task was answered ${answer?.status}`);
+      if (answer?.status !== 504) throw new Error(`the response to the task was ${answer?.status}`);
     },
   },
   { name: 'in a handler that reads a file that hangs', mayEndBySignal: true, enter: asked('/files/1') },
@@ -222,7 +222,7 @@ export const STATES: readonly State[] = [
     },
   },
   {
-    name: 'exporting to a collector that never answers',
+    name: 'exporting to a collector that never responds',
     prepare: async (_dataDir, after) => {
       const hole = createServer(() => undefined).listen(0, '127.0.0.1');
       await new Promise((resolve) => hole.once('listening', resolve));
@@ -254,7 +254,7 @@ export const STATES: readonly State[] = [
   },
   {
     name: 'with its folder renamed',
-    env: { pm_id: '5' }, // then it looks for a successor
+    env: { pm_id: '5' }, // with a slot of pm2 the process looks for a successor
     enter: async ({ cluster: { dataDir }, after }) => {
       renameSync(dataDir, `${dataDir}-renamed`);
       after(() => renameSync(`${dataDir}-renamed`, dataDir));
@@ -272,7 +272,7 @@ export const STATES: readonly State[] = [
     enter: async ({ cluster: { dataDir }, after }) => {
       renameSync(dataDir, `${dataDir}-renamed`);
       after(() => renameSync(`${dataDir}-renamed`, dataDir));
-      await sleep(200); // one that was adopted is looked at every 50 ms
+      await sleep(200); // an adopted PostgreSQL is checked every 50 ms
     },
   },
   {

@@ -1,5 +1,5 @@
-// A storm of broken requests over the real process: a short one in `npm test`, a long one outside of it.
-// Prints its seed; SEED=… sends the same again.
+// A storm of broken requests to the real process: a short one in `npm test`, a long one outside of it.
+// The titles show the seed; SEED=… sends the same requests again.
 
 import { expect } from 'chai';
 import { newSeed } from '#test/support/random.js';
@@ -11,12 +11,14 @@ import { kindOf, SEEDS } from './seeds.js';
 import { openConnections, type Storm, storm } from './storm.js';
 
 const WORKERS = 2;
-/** Requests of the long form. */
+/** MiB that the process may have grown by in the end, also after the many requests of the long form. */
 const MEMORY_MB = 64;
 /** The core's idle time-out, counted in steps of 4 s; and what a busy machine adds. */
 const IDLE_CUT_MS = 12_000 + 8000;
 
-/** Each by another part of ours: handshakes, bodies, framing, routes, sizes, schemas, deadlines. */
+/**
+ * Statuses of different parts of the server: handshakes, bodies, framing, routes, sizes, schemas, deadlines.
+ */
 const EXPECTED = [101, 200, 201, 204, 400, 404, 414, 422, 504];
 const KINDS = new Set(SEEDS.map(kindOf)).size;
 
@@ -30,7 +32,7 @@ export interface Fuzzing {
   readonly warmUp: number;
   readonly budgetMs: number;
   /**
-   * Waits for the end of the connections that are left: of 1,000 requests, test/system/abuse.test.ts does.
+   * Whether to wait for the end of the connections that are left; abuse.test.ts does so for 1,000 requests.
    */
   readonly drains: boolean;
 }
@@ -59,7 +61,7 @@ export function describeFuzzing({ count, warmUp, budgetMs, drains }: Fuzzing): v
 
     it('end neither the process nor a thread, never get a 500, and leave no memory allocated', async function () {
       this.timeout(budgetMs);
-      // What a process needs for its first requests of every kind is no leak.
+      // Memory that the first requests of every kind need is no leak.
       const first = await storm(cluster.url, seed + 1, warmUp);
       await collectGarbage(cluster.url, WORKERS);
       const before = { mb: residentMb(cluster.pid), workers: await workers() };
@@ -88,7 +90,7 @@ export function describeFuzzing({ count, warmUp, budgetMs, drains }: Fuzzing): v
       expect(await workers(), 'threads').to.deep.equal(before.workers);
       expect(settled).to.be.at.most(before.mb + MEMORY_MB);
       expect(left, 'connections left').to.equal(0);
-      // A storm that never gets past the parser would prove nothing.
+      // A storm whose requests never pass the parser would prove nothing.
       for (const status of EXPECTED) expect(main.statuses.has(status), `${status}`).to.equal(true);
       expect(main.reached / main.answered, 'share of the responses that are ours').to.be.greaterThan(0.7);
     });

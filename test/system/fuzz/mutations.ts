@@ -1,5 +1,5 @@
-// Ways to break a request: each takes its bytes and gives other ones, by nothing but the chance it is handed.
-// What they put in is in values.ts.
+// Mutations of requests: each maps bytes to other bytes, and depends only on the random numbers that it is
+// given. The values that they insert are in values.ts.
 import {
   BODIES,
   CHUNKS,
@@ -17,7 +17,7 @@ import {
 } from './values.js';
 
 export interface Chance {
-  /** 0 up to, not including, `below`. */
+  /** A random integer from 0 up to, not including, `below`. */
   readonly int: (below: number) => number;
   readonly of: <T>(list: readonly T[]) => T;
 }
@@ -27,7 +27,7 @@ export type Mutation = (bytes: string, chance: Chance) => string;
 const splice = (bytes: string, at: number, removed: number, put: string): string =>
   bytes.slice(0, at) + put + bytes.slice(at + removed);
 
-/** The head by its lines, and the rest. */
+/** The lines of the head, and the rest. */
 function inHead(bytes: string, change: (lines: string[]) => void): string {
   const end = bytes.indexOf('\r\n\r\n');
   if (end === -1) return bytes;
@@ -39,7 +39,7 @@ function inHead(bytes: string, change: (lines: string[]) => void): string {
 const put = (bytes: string, { int }: Chance, text: string): string =>
   splice(bytes, int(bytes.length + 1), 0, text);
 
-/** Another body, framed as it is in three of four: else its length is a lie. */
+/** Replaces the body; its framing is right in three of four cases, otherwise its length is wrong. */
 function withBody(bytes: string, { int }: Chance, body: string): string {
   const end = bytes.indexOf('\r\n\r\n');
   if (end === -1) return bytes + body;
@@ -55,7 +55,7 @@ function withBody(bytes: string, { int }: Chance, body: string): string {
 const withField = (bytes: string, { int }: Chance, field: string): string =>
   inHead(bytes, (lines) => void lines.splice(1 + int(lines.length), 0, field));
 
-/** One of what the pattern finds, replaced; the pattern's first group is kept. */
+/** Replaces one match of the pattern; the first group of the pattern is kept. */
 function instead(bytes: string, chance: Chance, pattern: RegExp, values: readonly string[]): string {
   const found = [...bytes.matchAll(pattern)];
   if (found.length === 0) return bytes;
@@ -65,7 +65,9 @@ function instead(bytes: string, chance: Chance, pattern: RegExp, values: readonl
 
 const bodyOf = (bytes: string): string => bytes.slice(bytes.indexOf('\r\n\r\n') + 4);
 
-/** Each leaves a head that can be read: what they break is for our checks, not for the core's parser. */
+/**
+ * Mutations that leave a readable head: they reach the checks of the server, not only the parser of the core.
+ */
 const READABLE: Readonly<Record<string, Mutation>> = {
   'another value in the target': (bytes, chance) => {
     const end = bytes.indexOf(' HTTP');
@@ -122,7 +124,7 @@ const READABLE: Readonly<Record<string, Mutation>> = {
   'the same behind it': (bytes) => bytes + bytes,
 };
 
-/** Each may strike anywhere: mostly it is the core that refuses what comes of it. */
+/** Mutations anywhere in the request: mostly the core refuses the result. */
 const WILD: Readonly<Record<string, Mutation>> = {
   'a bit flipped': (bytes, { int }) => {
     const at = int(bytes.length);
@@ -150,7 +152,7 @@ const WILD: Readonly<Record<string, Mutation>> = {
   'a chunk among others': (bytes, chance) => put(bytes, chance, chance.of(CHUNKS)),
 };
 
-/** Strikes the body alone, whose length was announced before. */
+/** Applies a mutation to the body alone, whose length was announced before. */
 const inBody =
   (mutation: Mutation): Mutation =>
   (bytes, chance) => {
@@ -158,7 +160,10 @@ const inBody =
     return end < 4 || end === bytes.length ? bytes : bytes.slice(0, end) + mutation(bytes.slice(end), chance);
   };
 
-/** For a request of which the core shall read the head: most of what is done with it then is ours. */
+/**
+ * The mutations of requests whose head the core can read, so that most of their handling is that of the
+ * server.
+ */
 export const GENTLE: Readonly<Record<string, Mutation>> = {
   ...READABLE,
   'a bit flipped': inBody(WILD['a bit flipped']!),

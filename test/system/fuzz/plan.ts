@@ -1,22 +1,24 @@
-// What is sent as the n-th of a storm: a function of the seed and n, so that one request can be sent again
+// The n-th request of a storm, a function of the seed and n, so that one request can be sent again
 // alone.
 import { seeded } from '#test/support/random.js';
 import { type Chance, GENTLE, MUTATIONS } from './mutations.js';
 import { kindOf, SEEDS } from './seeds.js';
 
 export interface Planned {
-  /** The good request, by method and path. */
+  /** Method and path of the good request. */
   readonly kind: string;
-  /** What was done to a good request. */
+  /** The mutations of the good request. */
   readonly mutations: readonly string[];
-  /** Written one after the other. */
+  /** The packets, written one after the other. */
   readonly packets: readonly Buffer[];
 }
 
 const MOST_BYTES = 200_000;
 const WHOLE = Object.keys(MUTATIONS);
 const KEPT = Object.keys(GENTLE);
-/** One request in this number is broken anywhere, its request line included: the others are to reach what is ours. */
+/**
+ * One request in this number is broken anywhere, its request line included; the others must pass the core.
+ */
 const GARBAGE = 6;
 
 export function planned(seed: number, n: number): Planned {

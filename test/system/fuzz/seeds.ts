@@ -1,5 +1,5 @@
-// A good request or two for every feature of the fixture, as the bytes of the wire (latin1): what is broken
-// from here.
+// One or two good requests for every feature of the fixture, as bytes on the wire (latin1). The mutations
+// begin with them.
 
 const request = (line: string, fields: readonly string[] = [], body = ''): string =>
   [
@@ -19,7 +19,7 @@ const FORM_TYPE = 'Content-Type: application/x-www-form-urlencoded';
 const PARTS =
   '--b\r\nContent-Disposition: form-data; name="title"\r\n\r\nOne\r\n' +
   '--b\r\nContent-Disposition: form-data; name="f"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b--\r\n';
-/** A masked frame of text, and one of ping: what a client may send behind its handshake. */
+/** A masked text frame and a ping, which a client may send after its handshake. */
 const FRAMES = '\x81\x85\x01\x02\x03\x04igohn\x89\x80\x00\x00\x00\x00';
 const HANDSHAKE = [
   'Upgrade: websocket',
@@ -70,7 +70,7 @@ export const SEEDS: readonly string[] = [
     '\x00\x01\x02\xff',
   ),
   request('PATCH /echo', [], 'x'.repeat(3000)),
-  request('DELETE /unread', [], 'nobody reads this'),
+  request('DELETE /unread', [], 'no handler reads this'),
   request('POST /parts', ['Content-Type: multipart/form-data; boundary=b'], PARTS),
   chunked('POST /text', '3\r\nabc\r\na\r\n0123456789\r\n0\r\n\r\n'),
   chunked('PATCH /echo', '10\r\n0123456789abcdef\r\n0\r\n\r\n'),
@@ -82,5 +82,5 @@ export const SEEDS: readonly string[] = [
   request('GET /health'),
 ];
 
-/** Its method and path. */
+/** Method and path of a request. */
 export const kindOf = (request: string): string => /^\S+ [^ ?]+/.exec(request)![0];

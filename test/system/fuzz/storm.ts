@@ -1,4 +1,4 @@
-// Sends a planned storm, each request on a connection of its own, and says what came back.
+// Sends a planned storm, each request on a connection of its own, and reports the responses.
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { planned } from './plan.js';
@@ -6,28 +6,32 @@ import { planned } from './plan.js';
 export interface Storm {
   readonly seed: number;
   readonly count: number;
-  /** Answers by status; 0: none. */
+  /** Responses by status; 0 counts requests without a response. */
   readonly statuses: ReadonlyMap<number, Answers>;
-  /** Requests that were answered: on a busy machine not all are before their client loses patience. */
+  /** Requests that got a response. On a busy machine some clients leave before that. */
   readonly answered: number;
-  /** Those of them that our code has answered: such an answer carries an id. The others are the core's. */
+  /**
+   * Requests whose response has a request id, which only our code sets; the other responses are of the core.
+   */
   readonly reached: number;
-  /** Requests that were answered 500, ready to be read and sent again. */
+  /** Requests that got a 500, as text that can be read and sent again. */
   readonly failures: readonly string[];
 }
 
 export interface Answers {
   readonly count: number;
-  /** Good requests that were broken to get them. */
+  /** Kinds of the good requests whose mutations led to this status. */
   readonly kinds: ReadonlySet<string>;
 }
 
 const AT_ONCE = 64;
-/** A server that waits for more says nothing: a client that hears nothing for this long leaves. */
+/**
+ * A client that receives nothing for this long leaves, since the server may wait for the rest of its request.
+ */
 const SILENCE_MS = 100;
-/** More answers may follow the first one. */
+/** A client waits so long for more responses after the first one. */
 const QUIET_MS = 15;
-/** The second packet must not join the first. */
+/** Pause before the second packet, so that it is not merged with the first. */
 const BETWEEN_PACKETS_MS = 2;
 
 export async function storm(url: string, seed: number, count: number): Promise<Storm> {
@@ -62,7 +66,7 @@ export async function storm(url: string, seed: number, count: number): Promise<S
   return { seed, count, statuses, answered, reached, failures };
 }
 
-/** @returns what was heard until the server closed or fell silent @throws Error when it cannot be reached */
+/** @returns the bytes received until the server closed or paused @throws Error when it cannot be reached */
 async function exchange(url: string, packets: readonly Buffer[]): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), noDelay: true });
@@ -72,7 +76,7 @@ async function exchange(url: string, packets: readonly Buffer[]): Promise<string
     socket.on('connect', () => {
       isOpen = true;
     });
-    socket.on('error', (error) => !isOpen && reject(error)); // later a reset is an end like any other
+    socket.on('error', (error) => !isOpen && reject(error)); // later a reset counts as an ordinary end
     socket.on('close', () => resolve());
   });
   socket.setTimeout(SILENCE_MS, () => socket.resetAndDestroy());
@@ -92,7 +96,7 @@ async function send(socket: Socket, packets: readonly Buffer[]): Promise<void> {
   }
 }
 
-/** Requests of all workers, as the admin plane counts them. */
+/** The open connections of all workers, as the admin plane counts them. */
 export async function openConnections(adminUrl: string): Promise<number> {
   const views = (await (await fetch(`${adminUrl}/workers`)).json()) as { connections: number }[];
   return views.reduce((sum, { connections }) => sum + connections, 0);

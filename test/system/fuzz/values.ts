@@ -1,4 +1,4 @@
-// What is put into a request that is broken, by place.
+// The values that mutations insert into a request, by the part of the request.
 
 export const NUMBERS: readonly string[] = [
   '-1',
@@ -151,7 +151,7 @@ export const FIELDS: readonly string[] = [
   `${'N'.repeat(3000)}: long`,
   `Long: ${'v'.repeat(30_000)}`,
 ];
-/** For a value of a query, a form, a path or a field: the parser takes each of them. */
+/** Values of a query, a form, a path or a field, all of which the parser accepts. */
 export const VALUES: readonly string[] = [
   '',
   '0',
@@ -174,7 +174,7 @@ export const VALUES: readonly string[] = [
   'x'.repeat(101),
   'x'.repeat(2000),
 ];
-/** In place of a value of JSON. */
+/** Replacements of a JSON value. */
 export const LITERALS: readonly string[] = [
   'null',
   'true',
@@ -192,8 +192,8 @@ export const LITERALS: readonly string[] = [
   `"${'y'.repeat(3000)}"`,
 ];
 /**
- * Behind a handshake: unmasked, cut, too long, of an unknown kind, reserved bits, a ping of 126 bytes, no
- * UTF-8.
+ * Frames after a handshake: unmasked, cut, too long, of an unknown opcode, with reserved bits, a ping of 126
+ * bytes, no UTF-8.
  */
 export const FRAMES: readonly string[] = [
   '\x81\x05hello',

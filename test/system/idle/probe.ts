@@ -7,14 +7,14 @@ export interface Rate {
   readonly seconds: number;
 }
 
-/** @returns the 99th percentile in ms @throws Error when a request is not answered 200 */
+/** @returns the 99th percentile in ms @throws Error when a request gets another status than 200 */
 export async function probeP99(url: string, path: string, { perSecond, seconds }: Rate): Promise<number> {
   const free: Wire[] = [];
   const ask = async (due: number): Promise<number> => {
     const wire = free.pop() ?? (await Wire.open(url));
     const answer = await wire.request('GET', path);
     const took = performance.now() - due;
-    if (answer?.status !== 200) throw new Error(`the probe was answered ${answer?.status}`);
+    if (answer?.status !== 200) throw new Error(`the response to the probe was ${answer?.status}`);
     free.push(wire);
     return took;
   };

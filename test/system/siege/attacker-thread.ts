@@ -1,4 +1,4 @@
-// A thread that runs all attacks until it is told to stop.
+// A thread that runs attacks until it gets a message to stop.
 import { setMaxListeners } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
 import { attacks, type Target } from './attacks.js';
@@ -6,7 +6,7 @@ import { attacks, type Target } from './attacks.js';
 export interface AttackOrder {
   readonly target: Target;
   readonly carelessPerSecond: number;
-  /** Which of them; all by default. */
+  /** Names of the attacks. Default: all. */
   readonly names?: readonly string[] | undefined;
 }
 

@@ -1,5 +1,5 @@
-// What hostile clients do, each from an address of its own (127.0.0.2 and up), for as long as it is told.
-// Nothing here measures: bystander.ts does.
+// The attacks of hostile clients, each from an address of its own (127.0.0.2 and up).
+// Nothing here measures: bystander-thread.ts does.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,11 +9,11 @@ export interface Target {
   readonly port: number;
 }
 
-/** Runs until the signal aborts, on which many may listen. */
+/** An attack runs until its signal aborts; many clients may listen on the signal. */
 export type Attack = (target: Target, signal: AbortSignal) => Promise<void>;
 
 const HOST = 'Host: x\r\n';
-/** Between two tries of a client whose connection was refused or cut. */
+/** The pause of a client whose connection was refused or cut. */
 const AGAIN_MS = 20;
 
 async function open({ host, port }: Target, localAddress: string): Promise<Socket> {
@@ -35,7 +35,7 @@ function ended(socket: Socket, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Clients that each keep one connection open, and come again when it ends. */
+/** Runs clients that each keep one connection open, and reconnect when it ends. */
 function crowd(count: number, address: (n: number) => string, visit: (socket: Socket) => void): Attack {
   return async (target, signal) => {
     await Promise.all(
@@ -53,7 +53,7 @@ function crowd(count: number, address: (n: number) => string, visit: (socket: So
   };
 }
 
-/** At an even pace, on a connection that is kept. */
+/** Sends requests at an even pace over a connection that is kept. */
 function paced(perSecond: number, address: string, bytesOf: (n: number) => string): Attack {
   return async (target, signal) => {
     let socket: Socket | undefined;
@@ -90,7 +90,7 @@ const streams = crowd(
 );
 
 const CHUNKERS = 12;
-/** Bytes of all of them on the wire. */
+/** Bytes a second on the wire, of all these clients together. */
 const CHUNK_BYTES_PER_SECOND = 2_000_000;
 const oneByteChunks: Attack = async (target, signal) => {
   const everyMs = 50;
@@ -112,14 +112,14 @@ const oneByteChunks: Attack = async (target, signal) => {
   );
 };
 
-/** One request after the other, each on a connection that is opened anew when it was closed. */
+/** Calls careless handlers over one connection, and reconnects when it was closed. */
 const careless = (perSecond: number): Attack =>
   paced(perSecond, '127.0.0.6', (n) => `GET /careless/${n} HTTP/1.1\r\n${HOST}\r\n`);
 
 const forgedDeadlines = (address: string): Attack =>
   paced(10, address, () => `GET /via HTTP/1.1\r\n${HOST}x-request-deadline: 20\r\n\r\n`);
 
-/** @param carelessPerSecond calls of handlers that were not thought through */
+/** @param carelessPerSecond calls of careless handlers a second */
 export const attacks = (carelessPerSecond: number): Readonly<Record<string, Attack>> => ({
   halfSent,
   streams,

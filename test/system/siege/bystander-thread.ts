@@ -1,5 +1,5 @@
 // An ordinary client in a thread of its own: a number of requests a second, half of them with a body, and one
-// stream of events. It says what every request got and how long that took, from the moment at which it was
+// stream of events. It reports the result of every request and its duration, from the moment at which it was
 // due.
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,9 +13,9 @@ export interface BystanderOrder {
 }
 
 export interface Experience {
-  /** Milliseconds of those that got 200. */
+  /** Latencies of the requests that got 200, milliseconds. */
   readonly latencies: readonly number[];
-  /** By status or error code, all others. */
+  /** Numbers of the other requests, by status or error code. */
   readonly failures: Readonly<Record<string, number>>;
   readonly sent: number;
   /** Longest time between two events, in milliseconds. */

@@ -1,4 +1,4 @@
-// All attacks at once beside an ordinary client, and what is left when they are over.
+// Runs all attacks at once beside an ordinary client, and reads what is held when they are over.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
@@ -12,7 +12,7 @@ export interface SiegeOptions {
   readonly seconds: number;
   readonly unloadedSeconds: number;
   readonly carelessCalls: number;
-  /** Which attacks; all by default. */
+  /** Names of the attacks. Default: all. */
   readonly names?: readonly string[];
 }
 
@@ -24,7 +24,7 @@ export interface SiegeReport {
 }
 
 const PER_SECOND = 300;
-/** The connections of an attack have to be there before it is measured. */
+/** Time for the attacks to open their connections before the measurement. */
 const FORMING_SECONDS = 3;
 
 async function bystander(cluster: Cluster, seconds: number): Promise<Experience> {
@@ -39,7 +39,7 @@ const p99 = ({ latencies }: Experience): number => quantile(latencies, 0.99);
 
 export async function siege(cluster: Cluster, options: SiegeOptions): Promise<SiegeReport> {
   const { seconds, unloadedSeconds, carelessCalls, names } = options;
-  await bystander(cluster, 1); // connections and compiled code
+  await bystander(cluster, 1); // opens connections and compiles code
   const unloaded = await bystander(cluster, unloadedSeconds);
   expect(unloaded.failures, 'without an attack').to.deep.equal({});
   const { hostname: host, port } = new URL(cluster.url);
@@ -66,7 +66,7 @@ export async function siege(cluster: Cluster, options: SiegeOptions): Promise<Si
 const GAUGES =
   /^(multilane_permits_held|multilane_pending_bodies|multilane_buffered_body_bytes|multilane_open_streams|http_server_active_requests)(\{.*\})? (\S+)$/;
 
-/** Gauges of what requests hold that are not at zero. */
+/** Gauges of resources that requests hold, without those at zero. */
 export async function heldBy(cluster: Cluster): Promise<readonly string[]> {
   const lines = async (): Promise<string[]> => {
     const text = await (await fetch(`${cluster.adminUrl}/metrics`)).text();

@@ -1,7 +1,7 @@
-// Requests whose end two readers may see at different places (RFC 9112 section 11.2), or that a careless
-// reader takes for whole. What is refused in the same way for every path is in
-// test/server/uws-framing.test.ts; here is what only shows over a connection: where a body ends, and what is
-// made of the bytes behind it.
+// Requests whose end two parsers may see at different offsets (RFC 9112 section 11.2), or that a careless
+// parser takes for complete. Requests that are refused in the same way for every path are in
+// test/server/uws-framing.test.ts; these show only over a connection: where a body ends, and what is
+// done with the bytes after it.
 
 const head = (line: string, ...fields: string[]): string => [line, 'Host: x', ...fields, '', ''].join('\r\n');
 const post = (...fields: string[]): string => head('POST /text HTTP/1.1', ...fields);
@@ -64,7 +64,7 @@ const CODINGS: Readonly<Record<string, string>> = {
   cow: 'Transfer-Encoding: cow',
 };
 
-/** Behind a head that announces chunks as it should. */
+/** Malformed chunks after a valid head that announces chunks. */
 const CHUNKS: Readonly<Record<string, string>> = {
   'as they should be': '3\r\nabc\r\n0\r\n\r\n',
   'and none': '0\r\n\r\n',
@@ -116,7 +116,7 @@ const HEADS: Readonly<Record<string, string>> = {
 const broken = (cases: Readonly<Record<string, string>>, what: string, make: (bytes: string) => string) =>
   Object.entries(cases).map(([name, bytes]): [string, string] => [`${what} ${name}`, make(bytes)]);
 
-/** None of them may let a second request be executed. */
+/** Requests whose framing cannot be trusted: a second request after them must not be executed. */
 export const UNTRUSTED: readonly (readonly [string, string])[] = [
   ...broken(LENGTHS, 'a length', (fields) => `${post(fields)}abc`),
   ...broken(LENGTHS, 'a GET and a length', (fields) => `${get(fields)}`),
@@ -125,10 +125,10 @@ export const UNTRUSTED: readonly (readonly [string, string])[] = [
   ...broken(HEADS, 'a head with', (bytes) => bytes),
 ];
 
-/** Above what is read behind an early answer. */
+/** More bytes than are read after an early response. */
 const LARGE_CHUNK = `30000\r\n${'x'.repeat(0x30000)}\r\n0\r\n\r\n`;
 
-/** Each is answered on a way of its own: at once, late, large, in pieces, without a body, not at all. */
+/** Routes with different kinds of response: at once, late, large, in pieces, without a body, none. */
 const LINES = [
   'POST /guarded',
   'POST /paints',
@@ -151,8 +151,8 @@ const LINES = [
 ];
 
 /**
- * Read and answered with CHUNKED_BODIES=accept, refused with `reject`; in both the last request of its
- * connection.
+ * Chunked bodies: accepted with CHUNKED_BODIES=accept, refused with `reject`; in both the last request of
+ * their connection.
  */
 export const CHUNKED: readonly (readonly [string, string])[] = [
   ...broken(CHUNKS, 'chunks', (body) => post('Transfer-Encoding: chunked') + body),
@@ -177,17 +177,19 @@ export const CHUNKED: readonly (readonly [string, string])[] = [
   ),
 ];
 
-/** Fields that hide those behind them from us, and a proxy in front may see: their name is empty. */
+/**
+ * Fields with an empty name, which hide the fields after them from the server but not from a proxy before it.
+ */
 export const NAMELESS: Readonly<Record<string, string>> = {
   'with a value': ': hides',
   'without a value': ':',
   'with a colon in the value': ':: a: b',
 };
 
-/** A proxy that sees the length takes the follower for the body. */
+/** A proxy that sees the length takes the second request for the body. */
 export const namelessLength = (line: string, field: string, length: number): string =>
   head(`${line} HTTP/1.1`, field, `Content-Length: ${length}`);
 
-/** A proxy that sees the chunks takes the follower for the next request, or for a chunk's data. */
+/** A proxy that sees the chunks takes the second request for the next one, or for the data of a chunk. */
 export const namelessChunks = (line: string, field: string): string =>
   `${head(`${line} HTTP/1.1`, field, 'Transfer-Encoding: chunked')}30\r\n`;
