@@ -38,7 +38,7 @@ describe('requests in flight', () => {
     expect([a.inFlight, other.inFlight, two.inFlight]).to.deep.equal([2, 1, 3]);
   });
 
-  it('of a lost worker are released with all that it has shown; those of others stay', () => {
+  it('of a lost worker are released, and its published load is cleared; those of other workers stay', () => {
     const { block, one, two } = setUp();
     const state = { isShedding: true, boundMs: 12.5, owedMs: 30, holdMs: 100 };
     for (const cells of [one, two]) {
@@ -52,7 +52,7 @@ describe('requests in flight', () => {
     expect(readAdmission(block, 1)).to.deep.equal(nothing);
     expect(readAdmission(block, 2)).to.deep.equal({ inFlight: 2, ...state });
     expect([one.inFlight, one.routeOf('a').inFlight]).to.deep.equal([2, 1]);
-    expect(one.routeOf('a').leavingMs, 'what is known of a route stays known').to.equal(4);
+    expect(one.routeOf('a').leavingMs, 'the costs of a route are kept').to.equal(4);
   });
 
   it('never exceed MAX_IN_FLIGHT under four threads, and end at none', async () => {
@@ -66,18 +66,18 @@ describe('requests in flight', () => {
   it('of one route never exceed its share under four threads, while another route has one', async () => {
     const block = Block.create({ workers: THREADS });
     const another = new AdmissionCells(block, 0).routeOf('another');
-    // More than a quarter of MAX_IN_FLIGHT: from there on routes look at each other.
+    // This is more than a quarter of MAX_IN_FLIGHT, from which on the routes share the rest.
     for (let n = 0; n < 300; n++) another.enter();
     const [inside, most] = await crowd(block, 1_000);
     expect(inside).to.equal(0);
-    // Seven times the 87 that are free then.
+    // Seven times the 87 permits that are free then.
     expect(most).to.be.within(400, 613);
     expect(another.inFlight).to.equal(300);
   });
 });
 
 describe('routes', () => {
-  it('have costs that all threads know: those of the thread that a request costs least', () => {
+  it('have one cost in all threads: that of the thread which measured the lowest total', () => {
     const { one, two } = setUp();
     const [mine, theirs] = [one.routeOf('a'), two.routeOf('a')];
     expect([mine.enteringMs, mine.leavingMs], 'unknown').to.deep.equal([0, 0]);
@@ -89,7 +89,7 @@ describe('routes', () => {
     expect([theirs.enteringMs, theirs.leavingMs]).to.deep.equal([2, 1]);
   });
 
-  it('have costs as the living measure them, and those of the thread that ended last where none has', () => {
+  it('have the costs that living threads measure, and without any those of the thread that ended last', () => {
     const block = Block.create({ workers: 3 });
     const random = seeded(5);
     const slots = [1, 2, 3];
@@ -101,7 +101,7 @@ describe('routes', () => {
     for (let step = 1; step <= 500; step++) {
       const slot = slots[Math.floor(random() * slots.length)]!;
       if (random() < 0.5) {
-        // No two measurements are alike. One part may be nothing.
+        // All measurements differ. A part may be zero.
         const [enteringMs, leavingMs] = random() < 0.5 ? [step, 0] : [0.5, 1 + ((step * 37) % 500)];
         routes[slot - 1]!.publishCosts(enteringMs, leavingMs);
         living.set(slot, enteringMs + leavingMs);
@@ -116,7 +116,7 @@ describe('routes', () => {
     }
   });
 
-  it('beyond those that find a row of their own are counted as one, and say how many they are', () => {
+  it('beyond the number of rows are counted as one, together with their number', () => {
     const { one, two } = setUp();
     const named = Array.from({ length: ROUTES }, (_, n) => one.routeOf(`route ${n}`));
     const [a, b] = [one.routeOf('one more'), one.routeOf('and another')];
@@ -127,12 +127,12 @@ describe('routes', () => {
     expect([a, b, theirs].map(({ inFlight }) => inFlight)).to.deep.equal([3, 3, 3]);
     expect(one.usage().at(-1)).to.deep.equal({ name: 'other routes', inFlight: 3, costMs: 0 });
     a.publishCosts(5, 5);
-    expect(b.enteringMs, 'what one of them costs says nothing about another').to.equal(0);
+    expect(b.enteringMs, 'the costs of one route do not apply to another').to.equal(0);
     b.leave();
     expect([one.inFlight, a.inFlight]).to.deep.equal([ROUTES + 2, 2]);
   });
 
-  it('beyond them are released with the thread that held them', () => {
+  it('beyond the number of rows are released with the thread that held their requests', () => {
     const { block, one, two } = setUp();
     for (let n = 0; n < ROUTES; n++) one.routeOf(`route ${n}`);
     for (const cells of [one, two]) cells.routeOf('one more').enter();
@@ -150,7 +150,7 @@ describe('routes', () => {
     for (const { name } of one.usage()) expect(name).to.match(/^GET \/ä+~[0-9a-f]{8}$/);
   });
 
-  it('count for their route before they count for the process, so of two that meet one sees both', () => {
+  it('count a request for the route before they count it for the process, so that of two concurrent requests one sees both', () => {
     const { one, two } = setUp();
     const [entering, seen] = [one.routeOf('a'), two.routeOf('a')];
     let moments = 0;

@@ -1,5 +1,5 @@
-// A thread that is admitted as often as it can together with others, and notes how many were inside: see
-// admission-cells.test.ts.
+// A thread that enters as often as it can together with others, and records how many were admitted at once:
+// see admission-cells.test.ts.
 import { workerData } from 'node:worker_threads';
 import { AdmissionCells } from '#src/memory/admission-cells.js';
 import { Block } from '#src/memory/block.js';
@@ -8,10 +8,10 @@ import { Admission } from '#src/resilience/admission.js';
 export interface Crowding {
   readonly memory: SharedArrayBuffer;
   readonly slot: number;
-  /** Words: threads that have arrived, requests inside now, most inside. */
+  /** Words: threads that have arrived, requests admitted now, most admitted at once. */
   readonly seen: SharedArrayBuffer;
   readonly threads: number;
-  /** MAX_IN_FLIGHT */
+  /** MAX_IN_FLIGHT. */
   readonly most: number;
 }
 

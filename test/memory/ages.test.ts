@@ -1,5 +1,5 @@
-// The two questions to every cell with a clock, at every age and behind every silence: is it still safe, and
-// is it still alive? Rate limits and the retry budget: in their own tests.
+// Two properties of every cell with a clock, at every age and after every silence: it is safe, and
+// it makes progress. Rate limits and the retry budget have tests of their own.
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { BreakerCells, REFUSED } from '#src/memory/breaker/breaker-cell.js';
@@ -13,7 +13,7 @@ import { AGES_MS, DAY_MS, SILENCES_MS } from './ages.js';
 
 const EJECTED_MS = 30_000;
 
-/** @param check is given a slot that nothing has used */
+/** @param check gets a slot that no test has used */
 function eachAge(check: (ageMs: number, silenceMs: number, slot: number) => void): void {
   let slot = 0;
   for (const age of AGES_MS) {
@@ -28,7 +28,7 @@ function eachAge(check: (ageMs: number, silenceMs: number, slot: number) => void
   }
 }
 
-/** @param meanwhile is done once a day */
+/** @param meanwhile called once a day */
 function pass(time: { now: number }, ms: number, meanwhile: () => void): void {
   const end = time.now + ms;
   while (time.now < end) {
@@ -37,10 +37,10 @@ function pass(time: { now: number }, ms: number, meanwhile: () => void): void {
   }
 }
 
-describe('at any age and behind any silence', () => {
+describe('at any age of the process and after any silence', () => {
   const block = Block.create({ workers: 1 });
 
-  it('a breaker counts only what is young, opens, lets probes through and closes', () => {
+  it('a breaker counts only recent calls, opens, admits probes and closes', () => {
     eachAge((age, silence, slot) => {
       const time = { now: age };
       const cells = new BreakerCells(block, 1, DEFAULT_TRIP_RULE, () => time.now);
@@ -58,14 +58,14 @@ describe('at any age and behind any silence', () => {
       expect(state()).to.equal('open');
       expect(call('success')).to.equal(false);
       time.now += silence + DEFAULT_TRIP_RULE.openMs;
-      // One that is not refreshed, and whose open period has passed 49.7 days ago, may begin another.
+      // A breaker that is not refreshed, and whose open period ended 49.7 days ago, may begin another one.
       if (!call('success')) time.now += DEFAULT_TRIP_RULE.openMs;
       for (let n = 0; n < 3; n++) call('success');
       expect(state()).to.equal('closed');
     });
   });
 
-  it('an instance is ejected, for its time, and comes back', () => {
+  it('an instance is ejected for its time, and comes back', () => {
     eachAge((age, silence, slot) => {
       const time = { now: age };
       const cells = new EjectionCells(block, ejectionRule(EJECTED_MS), () => time.now);
@@ -79,7 +79,7 @@ describe('at any age and behind any silence', () => {
     });
   });
 
-  it('refreshed now and then, a breaker is open for as long as its rule says, however long that is', () => {
+  it('a breaker that is refreshed from time to time is open for as long as its rule says, however long that is', () => {
     eachAge((age, silence, slot) => {
       const time = { now: age };
       const rule = { ...DEFAULT_TRIP_RULE, openMs: DAY_MS, probeMs: DAY_MS };
@@ -89,14 +89,14 @@ describe('at any age and behind any silence', () => {
       expect(cells!.admit(slot)).to.equal(REFUSED);
       pass(time, 1 + silence, () => primary!.refresh(slot));
       expect(cells!.retryInMs(slot)).to.equal(0);
-      // Probes that are lost have their time, and the breaker is open once more behind it.
+      // Lost probes expire after their time, and the breaker opens once more.
       for (let n = 0; n < 3; n++) expect(cells!.admit(slot)).not.to.equal(REFUSED);
       pass(time, 3 * DAY_MS + silence, () => primary!.refresh(slot));
       expect(cells!.admit(slot)).not.to.equal(REFUSED);
     });
   });
 
-  it('swept now and then, an instance that has been well is ejected for no longer than at first', () => {
+  it('a healthy instance that is swept from time to time is ejected for no longer than the first time', () => {
     const quiet = Block.create({ workers: 1 });
     eachAge((age, silence, slot) => {
       const time = { now: age };
@@ -118,7 +118,7 @@ describe('at any age and behind any silence', () => {
     });
   });
 
-  it('a worker shows when its loop has turned last, and since when its handler runs', () => {
+  it('a worker publishes the last turn of its event loop, and the begin of its handler', () => {
     eachAge((age, silence) => {
       const row = new WorkerRow(block, 1);
       row.leaveRoute(0);

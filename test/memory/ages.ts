@@ -1,5 +1,5 @@
 // How long a process may have run, and how long it may have been silent, where a clock that is kept in a
-// word, in whatever unit somebody may have chosen, comes round or changes its sign.
+// word, in any unit, wraps around or changes its sign.
 export const DAY_MS = 86_400_000;
 
 const WRAPS_MS = [
@@ -17,7 +17,7 @@ export const AGES_MS: readonly number[] = [
   ...[11.69, 11.8, 12.5, 24.5, 25.4, 37.5, 60].map((days) => days * DAY_MS),
 ];
 
-/** With those of the seconds of a breaker's window, and where it had more of them before. */
+/** Also the ages at which the seconds of a breaker window wrap around, now and in an earlier layout. */
 export const SILENCES_MS: readonly number[] = [
   0,
   256_000,

@@ -7,7 +7,7 @@ import { Part } from '#src/memory/part.js';
 import { HEADER_BYTES, plan } from '#src/memory/placement.js';
 
 describe('shared memory block', () => {
-  it('gives every row of every field words of its own', () => {
+  it('assigns words of its own to every row of every field', () => {
     const { fields, bytes } = plan({ workers: 3, rateBuckets: FEW_RATE_BUCKETS });
     const spans = Object.entries(fields)
       .map(([name, place]) => ({ name, from: place.offset, to: place.offset + place.stride * place.rows }))
@@ -25,7 +25,7 @@ describe('shared memory block', () => {
     const [workers, threads] = [3, 5];
     for (const [name, place] of Object.entries(plan({ workers, rateBuckets: FEW_RATE_BUCKETS }).fields)) {
       expect([place.offset % 64, place.stride % 64], name).to.deep.equal([0, 0]);
-      // All that a thread has of many things is one row.
+      // Everything that a thread has of such a field is one row.
       const { rows } = LAYOUT[name as keyof typeof LAYOUT];
       if (rows.startsWith('worker')) expect(place.rows, name).to.equal(workers + 1);
     }
@@ -38,11 +38,11 @@ describe('shared memory block', () => {
     }
   });
 
-  it('stays below 64 MiB with the most workers there can be: no field has a row for each pair of them', () => {
+  it('stays below 64 MiB with the largest number of workers: no field has a row for each pair of them', () => {
     const bytes = (workers: number) => plan({ workers: rowsFor(workers), rateBuckets: RATE_BUCKETS }).bytes;
     expect(bytes(256)).to.be.at.most(64 << 20);
-    // What a slot adds: three quarters are counts by client address, the rest rows for endpoints, routes and
-    // bulkheads.
+    // Three quarters of the bytes of a slot are counts by client address, the rest are rows for endpoints,
+    // routes and bulkheads.
     const perSlot = (bytes(256) - bytes(128)) / (rowsFor(256) - rowsFor(128));
     expect(perSlot).to.be.at.most(128 << 10);
     expect((bytes(128) - bytes(64)) / (rowsFor(128) - rowsFor(64))).to.be.closeTo(perSlot, 64);

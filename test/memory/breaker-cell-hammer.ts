@@ -15,14 +15,14 @@ export interface Hammering {
   readonly slots: number;
   readonly calls: number;
   readonly openMs: number;
-  /** null: tickets are kept, as by calls that never end. */
+  /** The outcome of all calls; null: tickets are kept, as by calls that never end. */
   readonly outcome: AttemptOutcome | null;
 }
 
 export interface Hammered {
-  /** By slot. */
+  /** Admitted calls by slot. */
   readonly admitted: readonly number[];
-  /** Transitions that this thread was told of. */
+  /** Transitions that were reported to this thread. */
   readonly told: { readonly open: number; readonly 'half-open': number; readonly closed: number };
 }
 
@@ -35,7 +35,7 @@ const arrived = new Int32Array(barrier);
 const admitted: number[] = [];
 for (let slot = 0; slot < slots; slot++) {
   Atomics.add(arrived, slot, 1);
-  // Spinning, so that all threads start within nanoseconds; a thread that has no core yields instead.
+  // The thread spins, so that all threads start within nanoseconds; a thread without a core yields instead.
   while (Atomics.load(arrived, slot) < threads) Atomics.wait(arrived, slots, 0, 0.05);
   let count = 0;
   for (let call = 0; call < calls; call++) {

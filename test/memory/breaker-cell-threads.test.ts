@@ -18,8 +18,8 @@ interface Hammer {
 }
 
 /**
- * @returns of all threads together: for every slot, how many calls were admitted; and the transitions they
- *   were told of
+ * @returns for all threads together, the admitted calls of every slot, and the transitions that were
+ *   reported to them
  */
 async function hammer(block: Block, { openMs, calls, outcome }: Hammer): Promise<Hammered> {
   const barrier = new SharedArrayBuffer((SLOTS + 1) * 4);
@@ -62,12 +62,12 @@ describe('breaker cell under four threads', () => {
     const cells = cellsOf(block);
     for (let slot = 0; slot < SLOTS; slot++) {
       expect(cells.transitions(slot)).to.deep.equal({ open: 1, halfOpen: 0, closed: 0 });
-      // Those already under way when the twentieth failed: at most one for every other thread.
+      // Calls may have been under way when the twentieth failed: at most one in every other thread.
       expect(admitted[slot]).to.be.within(20, 20 + THREADS - 1);
     }
   });
 
-  it('never lets more than three probes through', async () => {
+  it('never admits more than three probes', async () => {
     const block = Block.create({ workers: THREADS });
     const cells = cellsOf(block);
     for (let slot = 0; slot < SLOTS; slot++) {
@@ -79,7 +79,7 @@ describe('breaker cell under four threads', () => {
     for (let slot = 0; slot < SLOTS; slot++) expect(cells.transitions(slot).halfOpen).to.equal(1);
   });
 
-  it('closes once when three probes of any threads succeed, and reclaims what lost threads held', async () => {
+  it('closes once when three probes of any threads succeed, and releases the permits of lost threads', async () => {
     const block = Block.create({ workers: THREADS });
     const cells = cellsOf(block);
     for (let slot = 0; slot < SLOTS; slot++) {

@@ -75,13 +75,13 @@ describe('breaker cell', () => {
     expect(cells.state(SLOT)).to.deep.equal({ state: 'closed', calls: 1, failures: 1 });
   });
 
-  it('counts ignored outcomes for nothing', () => {
+  it('does not count ignored outcomes', () => {
     const { cells, call } = setUp();
     for (let i = 0; i < 100; i++) call('ignored');
     expect(cells.state(SLOT)).to.deep.equal({ state: 'closed', calls: 0, failures: 0 });
   });
 
-  it('lets exactly three probes through after five seconds, and no call before', () => {
+  it('admits exactly three probes after five seconds, and no call before', () => {
     const { time, cells, open, sibling } = setUp();
     open();
     time.now = 4_999;
@@ -104,7 +104,7 @@ describe('breaker cell', () => {
     expect(cells.transitions(SLOT)).to.deep.equal({ open: 1, halfOpen: 1, closed: 1 });
   });
 
-  it('opens again for five seconds when one probe fails, and the others no longer count', () => {
+  it('opens again for five seconds when one probe fails, and ignores the other probes', () => {
     const { time, cells, open } = setUp();
     open();
     time.now = 5_000;
@@ -127,7 +127,7 @@ describe('breaker cell', () => {
     expect(cells.admit(SLOT)).to.equal(REFUSED);
   });
 
-  it('is not wedged by probes that never end: after ten seconds they have failed', () => {
+  it('is not blocked by probes that never end: after ten seconds they count as failed', () => {
     const { time, cells, call, open } = setUp();
     open();
     time.now = 5_000;
@@ -143,13 +143,14 @@ describe('breaker cell', () => {
     expect(cells.state(SLOT).state).to.equal('closed');
   });
 
-  it('counts probes that end out of time, until others are let through', () => {
+  it('counts probes that end too late, until other probes are admitted', () => {
     const late = (probeMs: number, outcomes: readonly AttemptOutcome[]) => {
       const { time, cells, sibling, open } = setUp();
       open();
       time.now = 5_000;
       const tickets = [1, 2, 3].map(() => cells.admit(SLOT));
-      // As behind a pause of the process: another thread finds them out of time before their own one runs.
+      // As after a pause of the process, another thread finds the probes expired before their own thread
+      // runs.
       time.now += probeMs;
       expect(sibling(2).admit(SLOT)).to.equal(REFUSED);
       for (const [index, outcome] of outcomes.entries()) cells.settle(SLOT, tickets[index]!, outcome);
@@ -160,7 +161,7 @@ describe('breaker cell', () => {
     const { cells: waiting, time: later } = late(14_000, ['success', 'ignored']);
     const state = { state: 'half-open', permitted: 3, taken: 2, succeeded: 1 };
     expect(waiting.state(SLOT)).to.deep.equal(state);
-    // The third has as long as it had before, also when the permit that is left is not taken.
+    // The third probe keeps its time, also when the remaining permit is not taken.
     later.now += 9_999;
     expect(waiting.admit(SLOT)).not.to.equal(REFUSED);
     expect(waiting.state(SLOT).state).to.equal('half-open');
@@ -190,7 +191,7 @@ describe('breaker cell', () => {
     expect(cells.state(SLOT)).to.include({ taken: 1 });
   });
 
-  it('lets a call have the permit of a probe that was lost in the middle, as soon as the call is refused', () => {
+  it('gives a refused call the permit of a probe whose thread was lost in the middle of an operation', () => {
     const { time, cells, open, sibling } = setUp();
     open();
     time.now = 5_000;
@@ -199,7 +200,7 @@ describe('breaker cell', () => {
       () => sibling(2).admit(SLOT),
       () => taken() === 1,
     );
-    // No census succeeds while another thread has stopped in the middle.
+    // No census succeeds while another thread is stopped in the middle of an operation.
     meanwhileAt(
       8,
       () => sibling(0).reclaim(2),
@@ -211,7 +212,7 @@ describe('breaker cell', () => {
     expect(sibling(0).admit(SLOT)).to.equal(REFUSED);
   });
 
-  it('does not count calls of before it opened for anything after', () => {
+  it('does not count calls that began before it opened', () => {
     const { time, cells, open } = setUp();
     const late = [cells.admit(SLOT), cells.admit(SLOT)];
     open();
@@ -235,14 +236,14 @@ describe('breaker cell', () => {
     expect(cells.state(SLOT)).to.deep.equal({ state: 'closed', calls: 0, failures: 0 });
   });
 
-  it('leaves an open breaker alone when it is set to auto and was not forced', () => {
+  it('stays open when it is set to auto and was not forced', () => {
     const { cells, open } = setUp();
     open();
     cells.force(SLOT, 'auto');
     expect(cells.state(SLOT).state).to.equal('open');
   });
 
-  it('starts anew for another endpoint, deaf to calls of the one before', () => {
+  it('starts anew for another endpoint, and ignores calls of the previous one', () => {
     const { cells, open } = setUp();
     const late = cells.admit(SLOT);
     open();
@@ -252,7 +253,7 @@ describe('breaker cell', () => {
     expect(cells.state(SLOT)).to.include({ calls: 0 });
   });
 
-  it('counts its transitions on when another endpoint takes the slot, so that totals never go down', () => {
+  it('continues to count transitions when another endpoint takes the slot, so that totals never go down', () => {
     const { cells, open } = setUp();
     open();
     cells.reset(SLOT);
@@ -262,7 +263,7 @@ describe('breaker cell', () => {
     expect(cells.totalTransitions()).to.deep.equal({ open: 2, halfOpen: 0, closed: 0 });
   });
 
-  it('forgets, closed, what was counted and what is under way; open, it stays so until its time is over', () => {
+  it('forgets its counts and calls when it is reset while closed; while open, it stays open until its time is over', () => {
     const { time, cells, call, open } = setUp();
     for (let i = 0; i < 15; i++) call('failure');
     const underWay = cells.admit(SLOT);
@@ -275,7 +276,7 @@ describe('breaker cell', () => {
     expect(cells.state(SLOT)).to.deep.equal({ state: 'open', since: 0, retryInMs: 2_000 });
   });
 
-  it('touches no other endpoint', () => {
+  it('does not affect other endpoints', () => {
     const { cells, open } = setUp();
     open();
     for (const slot of [SLOT - 1, SLOT + 1]) {
@@ -292,7 +293,7 @@ describe('breaker cell', () => {
     }
   });
 
-  it('does what its specification does, whatever happens in whatever order', () => {
+  it('behaves as its model does, for any events in any order', () => {
     const step = fc.oneof(
       {
         weight: 6,
@@ -318,7 +319,7 @@ describe('breaker cell', () => {
         }),
       },
     );
-    // Also where the clock's word is about to wrap.
+    // Some runs begin just before the word of the clock wraps around.
     const start = fc.constantFrom(0, 2 ** 31 - 8_000, 2 ** 32 - 8_000);
     fc.assert(
       fc.property(start, fc.array(step, { maxLength: 60 }), (startMs, steps) => {

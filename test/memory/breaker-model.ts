@@ -1,4 +1,4 @@
-// The breaker as its specification says it, without packing, sharing or speed.
+// A simple model of the breaker, without packed words or shared memory.
 import type { TripRule } from '#src/resilience/trip-rules.js';
 
 type Mode = 'closed' | 'open' | 'half-open' | 'forced-open' | 'forced-closed';
@@ -8,7 +8,7 @@ export class BreakerModel {
   readonly transitions = { open: 0, halfOpen: 0, closed: 0 };
   readonly #rule: TripRule;
   #mode: Mode = 'closed';
-  /** Grows with every change; a ticket is the period it was given in. */
+  /** Grows with every transition; a ticket is the period in which it was issued. */
   #period = 0;
   #since = 0;
   #taken = 0;
@@ -38,7 +38,7 @@ export class BreakerModel {
     if (period !== this.#period) return;
     if (this.#isSuspended) {
       if (outcome === 'failure') {
-        // It stays open for as long as before, and no probe of this period counts any more.
+        // The breaker opens for as long as before, and no probe of this period counts any more.
         this.#isSuspended = false;
         this.#period++;
         return;
@@ -75,7 +75,7 @@ export class BreakerModel {
     return this.#mode;
   }
 
-  /** Its probes are out of time. They count all the same when they end before others are let through. */
+  /** Expires the probes. They still count when they end before other probes are admitted. */
   #suspend(): void {
     this.#isSuspended = true;
     this.#change('open');

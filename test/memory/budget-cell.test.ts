@@ -34,14 +34,14 @@ describe('retry budget', () => {
     expect(drain(one)).to.equal(200 + 10);
   });
 
-  it('is one for all threads', () => {
+  it('is shared by all threads', () => {
     const { one, other, drain } = setUp();
     for (let request = 0; request < 500; request++) one.deposit();
     expect(drain(other)).to.equal(100 + 10);
     expect(one.withdraw()).to.equal(false);
   });
 
-  it('forgets requests after the next second', () => {
+  it('forgets requests after the following second', () => {
     const { time, one, drain } = setUp();
     for (let request = 0; request < 1_000; request++) one.deposit();
     time.now += 1_999;
@@ -51,7 +51,7 @@ describe('retry budget', () => {
     expect(drain(one)).to.equal(10);
   });
 
-  it('still gives its trickle after weeks, when the word of its clock has wrapped', () => {
+  it('still allows its minimum of retries after weeks, when the word of its clock has wrapped', () => {
     for (const start of [0, 2 ** 31 - 1_500, 2 ** 31 + 500, 2 ** 32 - 1_500, 2 ** 32 + 500]) {
       const { time, one, drain } = setUp(start);
       expect(drain(one), `first use at ${start}`).to.equal(10);
@@ -64,7 +64,7 @@ describe('retry budget', () => {
     }
   });
 
-  it('allows a fifth of the calls of the last two seconds, and its trickle, at any age and after any silence', () => {
+  it('allows retries of a fifth of the calls of the last two seconds, and its minimum, at any age and after any silence', () => {
     const step = fc.record({
       waitMs: fc.oneof(
         fc.integer({ min: 0, max: 3_000 }),
@@ -77,7 +77,7 @@ describe('retry budget', () => {
       fc.property(fc.nat(60 * 86_400_000), fc.array(step, { maxLength: 40 }), (start, steps) => {
         const { time, one, other } = setUp(start);
         const calls = new Map<number, number>();
-        /** Retries within a fifth of the calls when they were granted, and those beyond. */
+        /** Retries within a fifth of the calls at the time of the grant, and those beyond. */
         const [paid, trickle] = [new Map<number, number>(), new Map<number, number>()];
         const add = (counts: Map<number, number>, n: number): void => {
           const second = Math.floor(time.now / 1_000);
@@ -99,7 +99,7 @@ describe('retry budget', () => {
             granted++;
             add(around(paid) < most ? paid : trickle, 1);
           }
-          // What has come in two seconds, and its burst before.
+          // The tokens of two seconds, and the burst before.
           expect(around(trickle)).to.be.at.most(30);
           expect(granted).to.be.at.least(Math.min(each.retries, left));
         }

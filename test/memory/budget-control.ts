@@ -1,4 +1,4 @@
-// What threads that hammer the database budget are told, and where they tell what they see.
+// The input of threads that hammer the database budget, and the words in which they report.
 
 export interface BudgetHammering {
   readonly memory: SharedArrayBuffer;
@@ -8,7 +8,7 @@ export interface BudgetHammering {
   readonly seed: number;
   /** Words: stop, connections surely held, how often they were more than allowed, rounds of each slot. */
   readonly control: SharedArrayBuffer;
-  /** False where threads are killed, with whom what they have counted is lost. */
+  /** False where threads are killed, since their counts are lost with them. */
   readonly counts: boolean;
 }
 

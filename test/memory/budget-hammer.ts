@@ -18,7 +18,7 @@ const hands = Array.from({ length: pools }, (_, pool) => ({
 while (Atomics.load(words, STOP) === 0) {
   for (const hand of hands) {
     if (hand.held > 0 && random() < 0.5) {
-      // Counted for as long as it is surely held: less than it is, never more.
+      // A connection is counted only while it is certainly held, so the count is never too high.
       if (counts) Atomics.sub(words, HELD, 1);
       hand.budget.release();
       hand.held--;

@@ -11,7 +11,7 @@ import { cutInTwo, meanwhileAt } from './stepped-atomics.js';
 const THREADS = 4;
 
 describe('bulkhead cells', () => {
-  it('bound what has one name over all threads, whichever thread names it first', () => {
+  it('bound all calls of one name over all threads, whichever thread names it first', () => {
     const block = Block.create({ workers: 2 });
     const [one, two] = [new BulkheadCells(block, 1), new BulkheadCells(Block.attach(block.buffer), 2)];
     const [mine, theirs, other] = [one.of('a'), two.of('a'), two.of('b')];
@@ -26,7 +26,7 @@ describe('bulkhead cells', () => {
     expect(one.usage()).to.have.deep.members(usage);
   });
 
-  it('get back what a lost thread held, and nothing of others', () => {
+  it('release the permits of a lost thread, and none of other threads', () => {
     const block = Block.create({ workers: 2 });
     const [one, two] = [new BulkheadCells(block, 1), new BulkheadCells(block, 2)];
     for (const name of ['a', 'b']) {
@@ -39,7 +39,7 @@ describe('bulkhead cells', () => {
     expect([two.of('a').held, two.of('b').held]).to.deep.equal([1, 1]);
   });
 
-  it('of a thread that was killed in the middle are found by the one that is refused', () => {
+  it('release the permit of a thread that was killed in the middle of an operation to the thread that is refused', () => {
     const block = Block.create({ workers: 4 });
     const [dead, one, two, three] = [1, 2, 3, 4].map((slot) => new BulkheadCells(block, slot).of('a'));
     one!.enter(3);
@@ -47,7 +47,7 @@ describe('bulkhead cells', () => {
       () => dead!.enter(3),
       () => one!.held === 2,
     );
-    // No census succeeds while another thread has stopped in the middle.
+    // No census succeeds while another thread is stopped in the middle of an operation.
     meanwhileAt(
       3,
       () => reclaimBulkheads(block, 1),
@@ -58,7 +58,7 @@ describe('bulkhead cells', () => {
     expect([three!.held, three!.enter(3)]).to.deep.equal([3, false]);
   });
 
-  it('that a lost thread held go to a waiter in another thread', async () => {
+  it('pass the permits of a lost thread to a waiter in another thread', async () => {
     const block = Block.create({ workers: 2 });
     const [lost, waiting] = [1, 2].map((slot) => new BulkheadCells(block, slot).of('a'));
     lost!.enter(1);
@@ -69,7 +69,7 @@ describe('bulkhead cells', () => {
     expect(waiting!.enter(1)).to.equal(true);
   });
 
-  it('hold up no other thread for a stalled one that waits, and have it first again when it goes on', () => {
+  it('do not delay other threads for a waiting thread that is stalled, which is first again when it continues', () => {
     const block = Block.create({ workers: 2 });
     const { queueMs } = checkedBulkheadOptions('', { limit: 1 });
     let now = 1_000;
@@ -84,7 +84,7 @@ describe('bulkhead cells', () => {
     expect([other!.ahead(mine), stalled!.ahead(since)]).to.deep.equal([1, 0]);
   });
 
-  it('refuse one name more than there are rows, and say so', () => {
+  it('refuse a name when no row is left, and report it', () => {
     const cells = new BulkheadCells(Block.create({ workers: 1 }), 1);
     for (let n = 0; n < BULKHEADS; n++) cells.of(`name ${n}`);
     expect(cells.of('name 7').enter(1)).to.equal(true);

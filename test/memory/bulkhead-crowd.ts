@@ -1,4 +1,4 @@
-// A thread that goes in and out together with others, and notes how many it found inside: see
+// A thread that enters and leaves together with others, and records how many were admitted at once: see
 // bulkhead-cells.test.ts.
 import { workerData } from 'node:worker_threads';
 import { Block } from '#src/memory/block.js';
@@ -7,7 +7,7 @@ import { BulkheadCells } from '#src/memory/bulkhead-cells.js';
 export interface Crowding {
   readonly memory: SharedArrayBuffer;
   readonly slot: number;
-  /** Words: threads that have arrived, inside now, most inside. */
+  /** Words: threads that have arrived, admitted now, most admitted at once. */
   readonly seen: SharedArrayBuffer;
   readonly threads: number;
   readonly limit: number;

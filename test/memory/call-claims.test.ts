@@ -9,7 +9,7 @@ function setUp() {
 }
 
 describe('call claims', () => {
-  it('belong to the first, and tell all others who that is', () => {
+  it('belong to the first worker, and name it to all others', () => {
     const { one, two } = setUp();
     expect([one.claim('a'), two.claim('a'), one.claim('a')]).to.deep.equal([MINE, 1, MINE]);
     expect([two.isHeld('a', 1), two.isHeld('a', 2), two.isHeld('b', 1)]).to.deep.equal([true, false, false]);
@@ -19,7 +19,7 @@ describe('call claims', () => {
     expect([two.claim('a'), one.claim('a')]).to.deep.equal([MINE, 2]);
   });
 
-  it('are told apart by their keys, or there is no place', () => {
+  it('are distinguished by their keys, and are refused when no slot is left', () => {
     const { one, two } = setUp();
     const answers = new Set<number>();
     for (let n = 0; n < CALL_CLAIMS; n++) answers.add(one.claim(`key ${n}`));

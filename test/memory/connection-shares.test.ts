@@ -21,8 +21,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('begin', 'look', 'publish') }) },
 ) as fc.Arbitrary<Step>;
 
-describe('the connections of an address', () => {
-  it('are never fewer than it has open, in any order of events', () => {
+describe('the counted connections of a client address', () => {
+  it('are never fewer than its open connections, in any order of events', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300 }), fc.boolean(), (steps, areCounted) => {
         const block = Block.create({ workers: 2 });
@@ -30,7 +30,7 @@ describe('the connections of an address', () => {
         const workers = [1, 2].map((slot) => ({
           shares: new ConnectionShares(block, slot),
           connections: new Connections(block, slot, 1000),
-          /** Admitted, and not yet counted for their address. */
+          /** Connections that are admitted and not yet counted for their address. */
           entered: 0,
         }));
         const census = new ConnectionCensus(block);
@@ -75,7 +75,7 @@ describe('the connections of an address', () => {
     );
   });
 
-  it('are what was counted, and what has opened since', () => {
+  it('are those of the last census, and those opened since', () => {
     const block = Block.create({ workers: 2 });
     const keyOf = addressKeys(block);
     const [one, two] = [new ConnectionShares(block, 1), new ConnectionShares(block, 2)];
@@ -93,7 +93,7 @@ describe('the connections of an address', () => {
     expect(one.of(keyOf('a'))).to.equal(0);
   });
 
-  it('are all that there were, and what has opened since, while they are not counted', () => {
+  it('are the largest number of the last census, and those opened since, when it published only that number', () => {
     const block = Block.create({ workers: 1 });
     const keyOf = addressKeys(block);
     const worker = new ConnectionShares(block, 1);
@@ -105,7 +105,7 @@ describe('the connections of an address', () => {
     expect(['a', 'b'].map((address) => worker.of(keyOf(address)))).to.deep.equal([8, 7]);
   });
 
-  it('are right beyond 2^31 openings, and 2^32', () => {
+  it('are right beyond 2^31 and 2^32 openings', () => {
     const block = Block.create({ workers: 1 });
     const key = addressKeys(block)('a');
     const worker = new ConnectionShares(block, 1);

@@ -34,7 +34,7 @@ function setUp(counts: boolean) {
   };
   const threads = Array.from({ length: THREADS }, (_, index) => start(index + 1));
   const usage = () => DatabaseBudget.usage(block, sharedClock(block));
-  /** Resolves when every thread has gone on. */
+  /** Resolves when every thread has made progress. */
   const progress = async (by: number): Promise<void> => {
     const rounds = () => [...words.subarray(ROUNDS + 1)];
     const before = rounds();
@@ -50,7 +50,7 @@ function setUp(counts: boolean) {
 }
 
 describe('the database budget under four threads', () => {
-  it('never lends more than there are, and holds what the threads hold', async () => {
+  it('never lends more connections than there are, and counts those that the threads hold', async () => {
     const { block, words, usage, progress, stop } = setUp(true);
     await progress(5_000);
     const held = await stop();
@@ -60,7 +60,7 @@ describe('the database budget under four threads', () => {
     expect(usage().held).to.equal(0);
   });
 
-  it('gets everything back from threads that are killed at any moment, and delays no thread', async function () {
+  it('reclaims all connections of threads that are killed at any moment, and delays no thread', async function () {
     this.timeout(20_000);
     const { block, threads, start, usage, progress, stop } = setUp(false);
     await progress(1);

@@ -21,7 +21,7 @@ describe('the database budget', () => {
     return { block, pools, usage: () => DatabaseBudget.usage(block, clock) };
   };
 
-  it('lends no more than it has over all workers, and again what was released', () => {
+  it('lends no more than its connections over all workers, and released ones again', () => {
     const { pools, usage } = setUp(2);
     expect(pools[0]!.tryAcquire()).to.equal(true);
     expect(pools[2]!.tryAcquire()).to.equal(true);
@@ -31,7 +31,7 @@ describe('the database budget', () => {
     expect(usage()).to.deep.equal({ held: 2, most: 2, waiting: 0 });
   });
 
-  it('gets back what a lost worker held and forgets what it waited for, once', () => {
+  it('reclaims the connections of a lost worker and forgets its claims, once', () => {
     const { block, pools, usage } = setUp(3);
     pools[0]!.tryAcquire();
     pools[1]!.tryAcquire();
@@ -43,7 +43,7 @@ describe('the database budget', () => {
     expect(usage()).to.deep.equal({ held: 1, most: 3, waiting: 0 });
   });
 
-  it('tells all others what the poorest holds that wait in vain, for as long as they say so', () => {
+  it('tells all pools the smallest holding among those that wait in vain, as long as these renew their claims', () => {
     const { pools } = setUp(2);
     const poorest = () => pools.map((pool) => pool.poorestWaiting);
     pools[0]!.tryAcquire();
@@ -58,7 +58,7 @@ describe('the database budget', () => {
     expect(poorest()).to.deep.equal(Array(6).fill(undefined));
   });
 
-  it('makes no pool give up what is free already', () => {
+  it('makes no pool give up a connection while one is free', () => {
     const { pools } = setUp(1);
     pools[0]!.tryAcquire();
     pools[2]!.announceWaiting();
@@ -67,7 +67,7 @@ describe('the database budget', () => {
     expect(pools[0]!.poorestWaiting).to.equal(undefined);
   });
 
-  it('keeps what is free for who holds fewer, then for who has waited longer', () => {
+  it('keeps a free connection for the pool that holds fewer, then for the one that has waited longer', () => {
     const { pools } = setUp(3);
     const [rich, , late, , early] = pools as [DatabaseBudget, never, DatabaseBudget, never, DatabaseBudget];
     for (let count = 0; count < 3; count++) rich.tryAcquire();
@@ -83,7 +83,7 @@ describe('the database budget', () => {
     expect([rich.tryAcquire(), late.tryAcquire()]).to.deep.equal([false, true]);
   });
 
-  it('puts who has got one, or given one up, at the end of the line', () => {
+  it('moves a pool that got a connection, or gave one up, to the end of the line', () => {
     const { pools } = setUp(1);
     const [first, , second] = pools as [DatabaseBudget, never, DatabaseBudget];
     first.announceWaiting();
@@ -107,7 +107,7 @@ describe('the database budget', () => {
     expect(pools[0]!.tryAcquire()).to.equal(true);
   });
 
-  it('counts right over the wrap of the 32-bit clock', () => {
+  it('keeps the order when the 32-bit clock wraps around', () => {
     const { pools } = setUp(1);
     now = 2 ** 31 - 10;
     pools[0]!.tryAcquire();
@@ -122,7 +122,7 @@ describe('the database budget', () => {
     expect(pools[0]!.poorestWaiting).to.equal(undefined);
   });
 
-  it('shares what a server grants as if it were all there is, for as long as one waits that was refused', () => {
+  it('shares the connections that a server grants as if they were all, as long as a refused pool waits', () => {
     now = 1_000;
     const block = Block.create({ workers: WORKERS });
     DatabaseBudget.configure(block, 10);
@@ -145,7 +145,7 @@ describe('the database budget', () => {
     expect(rich.poorestWaiting).to.equal(undefined);
   });
 
-  it('asks a server again that has refused one, after a while', () => {
+  it('lets a pool try a server again after a while when it has refused one', () => {
     const { pools } = setUp(10);
     const [hand] = pools as [DatabaseBudget];
     expect(hand.tryAcquire()).to.equal(true);
@@ -156,7 +156,7 @@ describe('the database budget', () => {
     expect(hand.tryAcquire()).to.equal(true);
   });
 
-  it('in any sequence is what its rules say, and the sum of what the pools hold', () => {
+  it('follows its rules in any sequence, and counts the sum of what the pools hold', () => {
     const pool = fc.nat(WORKERS * POOLS - 1);
     const action = fc.constantFrom('acquire', 'acquire', 'release', 'want', 'rest', 'reclaim', 'wait');
     const steps = fc.array(fc.record({ pool, action, ms: fc.nat(120) }), { maxLength: 60 });
@@ -212,7 +212,7 @@ describe('the database budget', () => {
     );
   });
 
-  it('gives every pool that asks its turn, in whatever order they look', () => {
+  it('gives every waiting pool its turn, in whatever order they check', () => {
     const orders = fc.array(fc.shuffledSubarray([0, 1, 2, 3, 4, 5], { minLength: 6 }), {
       minLength: 40,
       maxLength: 40,
@@ -241,7 +241,7 @@ describe('the database budget', () => {
             }
           }
         }
-        // Everyone holds for a round: nothing lies idle for long.
+        // Every pool holds its connections for a round, so none is idle for long.
         expect(turns).to.be.at.least((most * rounds.length) / 4);
       }),
     );

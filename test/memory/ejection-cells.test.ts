@@ -34,7 +34,7 @@ describe('ejection cells', () => {
     expect(told).to.deep.equal([`ejected ${SLOT} 1 30000`]);
   });
 
-  it('begin to count anew after a success', () => {
+  it('restart the count after a success', () => {
     const { cells, fail } = setUp();
     fail(SLOT, 4);
     cells.succeeded(SLOT);
@@ -58,7 +58,7 @@ describe('ejection cells', () => {
     expect(new Set(versions).size).to.equal(4);
   });
 
-  it('bring back when the time is over, into a slow start of ten seconds', () => {
+  it('restore an instance when its time is over, into a slow start of ten seconds', () => {
     const { cells, fail, time, told } = setUp();
     fail();
     time.now = 29_999;
@@ -72,7 +72,7 @@ describe('ejection cells', () => {
     expect(told.slice(1)).to.deep.equal([`returned ${SLOT}`]);
   });
 
-  it('eject for longer every time, and forget it when there is quiet', () => {
+  it('eject for longer every time, and forget that after a quiet period', () => {
     const { cells, fail, time } = setUp();
     const leftMs = (): number => {
       const seen = cells.state(SLOT);
@@ -90,7 +90,7 @@ describe('ejection cells', () => {
     expect(leftMs()).to.equal(60_000);
   });
 
-  it('count nothing while ejected: calls that were under way end there', () => {
+  it('count no failure while ejected: calls that were under way may still end', () => {
     const { cells, fail, time, told } = setUp();
     fail();
     fail(SLOT, 50);
@@ -102,7 +102,7 @@ describe('ejection cells', () => {
     expect(told).to.have.length(2);
   });
 
-  it('ask again for room with the next failure when there was none', () => {
+  it('try again with the next failure when no more instances could be ejected', () => {
     const { cells, fail } = setUp();
     fail(SLOT, 5, () => false);
     expect(cells.isEjected(SLOT)).to.equal(false);
@@ -124,10 +124,10 @@ describe('ejection cells', () => {
     expect([cells.isEjected(6), cells.isEjected(SLOT)]).to.deep.equal([true, false]);
   });
 
-  it('finish what a thread that died in the middle has begun, once', () => {
+  it('finish an operation that a dead thread has begun, once', () => {
     const { block, cells, told, of } = setUp();
     for (let i = 0; i < 5; i++) cells.failed(SLOT);
-    // Its turn is written down, and nothing else.
+    // The turn of the dead thread is recorded, and nothing else.
     block.words('ejectionTurn')[0] = SLOT + 1;
     of().help();
     cells.help();
@@ -139,7 +139,7 @@ describe('ejection cells', () => {
     expect([cells.isEjected(6), cells.isEjected(7)]).to.deep.equal([false, true]);
   });
 
-  it('let an instance that comes start slowly, but not out of its ejection', () => {
+  it('let a new instance start slowly, without ending an ejection', () => {
     const { cells, fail } = setUp();
     cells.arrive(SLOT);
     expect(cells.state(SLOT)).to.deep.equal({ state: 'starting', ageMs: 0 });
@@ -166,7 +166,7 @@ describe('ejection cells', () => {
     expect(() => new EjectionCells(Block.create({ workers: 1 }), rule, () => 0)).to.throw(RangeError);
   });
 
-  it('do what their specification does, whatever happens in whatever order', () => {
+  it('behave as their model does, for any events in any order', () => {
     const step = fc.oneof(
       {
         weight: 6,
@@ -180,7 +180,7 @@ describe('ejection cells', () => {
       { weight: 1, arbitrary: fc.record({ do: fc.constant('arrive' as const) }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constant('release' as const) }) },
     );
-    // Also where the clock's word is about to wrap.
+    // Some runs begin just before the word of the clock wraps around.
     const start = fc.constantFrom(0, 2 ** 31 - 40_000, 2 ** 32 - 40_000);
     fc.assert(
       fc.property(start, fc.array(step, { maxLength: 50 }), (startMs, steps) => {
@@ -211,7 +211,7 @@ describe('ejection cells', () => {
               until = time.now + 30_000 * Math.min(times, 10);
             }
           }
-          // Nothing but time may pass before a thread looks: then it returns at that moment.
+          // Only time may pass before a thread reads: then the instance returns at that moment.
           if (until !== undefined && time.now >= until) [startedAt, until] = [time.now, undefined];
           const seen = cells.state(SLOT);
           if (until !== undefined)
@@ -219,7 +219,7 @@ describe('ejection cells', () => {
           else if (time.now - startedAt < 10_000) {
             expect(seen).to.deep.equal({ state: 'starting', ageMs: time.now - startedAt });
           } else expect(seen).to.deep.equal({ state: 'in' });
-          // Quiet of less than five minutes: what there was is remembered.
+          // A quiet period of less than five minutes does not erase the history.
           fc.pre(time.now - startMs < 299_000);
         }
         expect(told.filter((line) => line.startsWith('ejected'))).to.have.length(ejections);

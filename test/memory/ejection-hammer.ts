@@ -9,7 +9,7 @@ export interface Hammering {
   readonly memory: SharedArrayBuffer;
   readonly threads: number;
   readonly thread: number;
-  /** A word on which all threads wait for each other before every service, and one to wait on. */
+  /** A word on which all threads wait for each other before every service, and a word to sleep on. */
   readonly barrier: SharedArrayBuffer;
   /** Slots of each service. */
   readonly services: readonly (readonly number[])[];
@@ -18,13 +18,13 @@ export interface Hammering {
   readonly baseMs: number;
 }
 
-/** What one thread has seen. */
+/** The observations of one thread. */
 export interface Hammered {
   readonly ejected: readonly { readonly slot: number; readonly times: number }[];
   readonly returned: readonly number[];
-  /** By slot: failures that were reported. */
+  /** Reported failures by slot. */
   readonly failures: readonly number[];
-  /** Looks that were certainly of one moment, and those of them that saw too many out. */
+  /** Consistent reads, and those of them that saw too many instances ejected. */
   readonly looks: number;
   readonly violations: number;
 }
@@ -47,7 +47,9 @@ const arrived = new Int32Array(barrier);
 const failures = Array.from({ length: services.flat().length }, () => 0);
 let [looks, violations] = [0, 0];
 
-/** Unchanged before and after, the version vouches that what was read in between stood so at one moment. */
+/**
+ * A version that is the same before and after proves that everything read in between was valid at one moment.
+ */
 function look(slots: readonly number[]): void {
   const version = cells.version();
   const out = slots.filter((slot) => cells.isEjected(slot)).length;
@@ -59,10 +61,10 @@ function look(slots: readonly number[]): void {
 for (const [index, slots] of services.entries()) {
   const endpoints = slots.map((slot) => ({ slot, state: 'healthy' as const }));
   Atomics.add(arrived, index, 1);
-  // Spinning, so that all threads start within nanoseconds; a thread that has no core yields instead.
+  // The thread spins, so that all threads start within nanoseconds; a thread without a core yields instead.
   while (Atomics.load(arrived, index) < threads) Atomics.wait(arrived, services.length, 0, 0.05);
   for (let round = 0; round < rounds; round++) {
-    // Each at another endpoint: what must not happen is that all of them find room.
+    // Each thread fails another endpoint: not all of them may be ejected.
     const slot = slots[(round + thread) % slots.length]!;
     failures[slot]!++;
     if (cells.failed(slot))

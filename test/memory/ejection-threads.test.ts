@@ -47,7 +47,7 @@ describe('ejection cells under four threads', () => {
     expect(seen.map(({ violations }) => violations)).to.deep.equal(Array(THREADS).fill(0));
   });
 
-  it('never have too many out while they come and go, and every ejection is counted once', async () => {
+  it('never have too many ejected while instances come and go, and count every ejection once', async () => {
     const block = Block.create({ workers: THREADS });
     const services = servicesOf(14);
     const seen = await hammer(block, { services, rounds: 2_500, baseMs: 0.5 });
@@ -60,7 +60,7 @@ describe('ejection cells under four threads', () => {
         .sort((a, b) => a - b);
       const returns = seen.flatMap(({ returned }) => returned.filter((each) => each === slot));
       const failures = seen.reduce((sum, each) => sum + each.failures[slot]!, 0);
-      // The first, the second, the third: none twice, none left out, each longer than the one before.
+      // The ejections are counted without gap or repetition, each longer than the one before.
       expect(times).to.deep.equal(times.map((_, index) => index + 1));
       expect(times.length - returns.length).to.be.within(0, 1);
       expect(times.length * 5).to.be.at.most(failures);

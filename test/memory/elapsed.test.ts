@@ -5,18 +5,18 @@ import { elapsed, toWord } from '#src/memory/elapsed.js';
 import { FlightRecorder, readFlights } from '#src/memory/flight-recorder.js';
 
 const DAY_MS = 86_400_000;
-/** How long a process has run: years, and around the bounds of a word. */
+/** Ages of the process: years, and around the bounds of a word. */
 const uptimes = fc.oneof(
   fc.nat(1000 * DAY_MS),
   fc
     .tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: -5000, max: 5000 }))
     .map(([n, off]) => n * 2 ** 31 + off),
 );
-/** Up to 49 days, which is what a word can tell. */
+/** Durations of up to 49 days, which a word can hold. */
 const ages = fc.oneof(fc.nat(10_000), fc.nat(49 * DAY_MS));
 
 describe('times in a word of shared memory', () => {
-  it('tell how long ago something was, however long the process has run', () => {
+  it('give the time since an event, however long the process has run', () => {
     fc.assert(
       fc.property(uptimes, ages, (since, age) => {
         expect(elapsed(toWord(since + age), toWord(since))).to.equal(age);
@@ -26,7 +26,7 @@ describe('times in a word of shared memory', () => {
     );
   });
 
-  it('tell so of requests in the flight recorder, and these are in order', () => {
+  it('give it for requests in the flight recorder, and these are in order', () => {
     const block = Block.create({ workers: 1 });
     const route = 1;
     fc.assert(

@@ -24,7 +24,7 @@ describe('endpoint cells', () => {
     expect(of(3).inFlight(8)).to.equal(1);
   });
 
-  it('release what a lost worker held, and nothing of the others', () => {
+  it('release the calls of a lost worker, and none of other workers', () => {
     const { of } = setUp();
     of(1).begin(7);
     of(2).begin(7);
@@ -35,7 +35,7 @@ describe('endpoint cells', () => {
     expect(of(0).inFlight(1023)).to.equal(0);
   });
 
-  it('count what living workers have under way, whatever is begun, ended, reset and reclaimed', () => {
+  it('count the calls that living workers have under way, whatever is begun, ended, reset and reclaimed', () => {
     const step = fc.record({
       do: fc.constantFrom('begin', 'begin', 'end', 'reset', 'reclaim'),
       worker: fc.integer({ min: 1, max: 3 }),
@@ -67,7 +67,7 @@ describe('endpoint cells', () => {
     );
   });
 
-  it('know no latency before the first answer', () => {
+  it('have no latency before the first response', () => {
     expect(setUp().of(1).smoothedLatency(7)).to.equal(0);
   });
 
@@ -88,7 +88,7 @@ describe('endpoint cells', () => {
     expect(of(1).smoothedLatency(7)).to.equal(100);
   });
 
-  it('compare by latency only after ten answers: the first ones pay for what was cold', () => {
+  it('compare by latency only after ten responses, since the first ones include cold starts', () => {
     const { of } = setUp();
     for (let i = 0; i < 9; i++) of(1 + (i % 3)).observe(7, 500);
     expect(of(1).latency(7)).to.equal(0);

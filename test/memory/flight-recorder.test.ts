@@ -19,7 +19,7 @@ const setUp = () => {
 const isInFlight = ({ ended }: Flight): boolean => ended === undefined;
 
 describe('the flight recorder', () => {
-  it('shows a request from its begin on, and how it ended', () => {
+  it('shows a request from its begin, and how it ended', () => {
     const { block, recorder } = setUp();
     expect(readFlights(block, SLOT, 1_000)).to.deep.equal([]);
     const flight = recorder.begin(7, 900.7);
@@ -31,7 +31,7 @@ describe('the flight recorder', () => {
     expect(readFlights(block, SLOT + 1, 1_000), 'of another worker').to.deep.equal([]);
   });
 
-  it('knows the first and the last route, and a clock whose 32 bits have wrapped', () => {
+  it('records the first and the last route, also after the 32-bit clock has wrapped', () => {
     const { block, recorder } = setUp();
     recorder.begin(FIRST, 2 ** 31 - 10);
     recorder.begin(OTHER_ROUTES, 2 ** 31 + 5);
@@ -41,14 +41,14 @@ describe('the flight recorder', () => {
     ]);
   });
 
-  it('keeps a duration of an hour within its word', () => {
+  it('holds a duration of an hour', () => {
     const { block, recorder } = setUp();
     recorder.end(recorder.begin(FIRST, 0), 200, 3_600e6);
     expect(readFlights(block, SLOT, 0)[0]?.ended?.microseconds).to.equal(2 ** 31 - 1);
   });
 
-  it('has all that are in flight and the last that have ended, each newest first, whatever the order of ends', () => {
-    // An order: false begins a request; a number ends the one in flight at that place of all in flight.
+  it('lists all requests in flight and the last ended ones, each newest first, whatever the order of their ends', () => {
+    // A step: false begins a request; a number ends the request in flight with this index.
     const orders = fc.array(fc.oneof(fc.constant(false as const), fc.nat(FLIGHTS)), {
       minLength: 1,
       maxLength: 600,
@@ -65,7 +65,7 @@ describe('the flight recorder', () => {
             recorder.end(one!.flight, shapeOf(one!.n).status, shapeOf(one!.n).microseconds);
             ended.push(one!.n);
           } else if (inFlight.length < FLIGHTS) {
-            // The oldest that has ended makes room.
+            // The oldest ended request makes room.
             ended = ended.slice(Math.max(0, inFlight.length + ended.length + 1 - FLIGHTS));
             n++;
             inFlight.push({ n, flight: recorder.begin(shapeOf(n).route, n) });
@@ -83,7 +83,7 @@ describe('the flight recorder', () => {
     );
   });
 
-  it('gives the records of the oldest away when more are in flight, whose ends then change nothing', () => {
+  it('reuses the records of the oldest requests when more are in flight, and ignores the ends of those', () => {
     const { block, recorder } = setUp();
     const flights = Array.from({ length: FLIGHTS + 50 }, (_, n) => recorder.begin(FIRST, n));
     const now = flights.length;
@@ -97,7 +97,7 @@ describe('the flight recorder', () => {
     expect(numbers()).to.deep.equal(newest);
   });
 
-  it('forgets what a thread has left behind', () => {
+  it('clears the records of an ended thread', () => {
     const { block, recorder } = setUp();
     recorder.begin(FIRST, 1);
     recorder.end(recorder.begin(FIRST, 2), 200, 1);

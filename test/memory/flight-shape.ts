@@ -2,14 +2,14 @@
 import type { Flight } from '#src/memory/flight-recorder.js';
 import { OTHER_ROUTES } from '#src/memory/route-names.js';
 
-/** Began at `n` milliseconds. */
+/** Request n began at `n` milliseconds. */
 export const shapeOf = (n: number) => ({
   route: 1 + (n % OTHER_ROUTES),
   status: 200 + (n % 300),
   microseconds: n ^ 0x5a5a,
 });
 
-/** @param now the time it was read for */
+/** @param now the time for which the record was read */
 export function isWhole({ route, ageMs, ended }: Flight, now: number): boolean {
   const shape = shapeOf(now - ageMs);
   return (

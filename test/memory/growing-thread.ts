@@ -11,6 +11,6 @@ for (let n = first; ; n++) {
   const labels = { name: nameOf(n) };
   if (n % 2 === 0) series.histogram('took', labels).record(weightOf(labels.name));
   else series.counter('made_total', labels).add(weightOf(labels.name));
-  // The memory is to last.
+  // The loop is slow, so that the memory lasts for the test.
   Atomics.wait(pause, 0, 0, 0.2);
 }

@@ -11,7 +11,7 @@ describe('histogram cells', () => {
     expect(HISTOGRAM_EDGES_US.length).to.be.lessThan(HISTOGRAM_CELLS);
   });
 
-  it('rise, and up to 10 s neighbours differ by at most 19.2 %, below 70 us by 21.5 %: whole microseconds are far apart', () => {
+  it('have rising edges that differ by at most 19.2 % up to 10 s, and by 21.5 % below 70 us, where whole microseconds are far apart', () => {
     for (let index = 1; index < HISTOGRAM_EDGES_US.length; index++) {
       const [low, high] = [HISTOGRAM_EDGES_US[index - 1]!, HISTOGRAM_EDGES_US[index]!];
       expect(high).to.be.greaterThan(low);
@@ -19,12 +19,12 @@ describe('histogram cells', () => {
     }
   });
 
-  it('tell durations of up to an hour apart', () => {
+  it('distinguish durations of up to an hour', () => {
     const beyond = HISTOGRAM_EDGES_US.filter((edge) => edge > 10 * SECOND);
     expect(beyond.map((edge) => edge / SECOND)).to.deep.equal([15, 20, 30, 45, 60, 120, 300, 900, 3600]);
   });
 
-  it('take every duration into the first cell whose edge is not below it', () => {
+  it('count every duration in the first cell whose edge is not below it', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.nat(2 ** 32 - 1), fc.nat(2e7), fc.constantFrom(...HISTOGRAM_EDGES_US)),
@@ -39,7 +39,7 @@ describe('histogram cells', () => {
     );
   });
 
-  it('take every duration beyond the last edge into the last one, however long', () => {
+  it('count every duration beyond the last edge in the last cell, however long', () => {
     fc.assert(
       fc.property(fc.integer({ min: 3_600_000_001, max: Number.MAX_SAFE_INTEGER }), (us) => {
         expect(cellOf(us)).to.equal(HISTOGRAM_EDGES_US.length);
@@ -48,7 +48,7 @@ describe('histogram cells', () => {
     for (const power of [32, 33, 52]) expect(cellOf(2 ** power)).to.equal(HISTOGRAM_EDGES_US.length);
   });
 
-  it('answer a quantile by nearest rank, within one cell above the true value, and never above the longest', () => {
+  it('compute a quantile by nearest rank, within one cell above the true value, and never above the longest duration', () => {
     const durations = fc.oneof(fc.integer({ min: 11, max: 9_000_000 }), fc.nat(2 ** 40));
     fc.assert(
       fc.property(

@@ -1,5 +1,5 @@
-// Names of instances of many lengths, and how often each is counted, so that a name with the count of another
-// is recognized.
+// Names of instances of many lengths, and a count that follows from each, so that a name with the count of
+// another is recognized.
 
 export const nameOf = (n: number): string => `${n}-`.repeat((n % 7) + 1);
 

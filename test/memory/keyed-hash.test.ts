@@ -4,7 +4,7 @@ import { fillSecret, KeyedHash } from '#src/memory/keyed-hash.js';
 
 const rotl = (x: number, bits: number): number => (x << bits) | (x >>> (32 - bits));
 
-/** HalfSipHash with 64 bits of output over bytes, as its authors write it down. */
+/** HalfSipHash with 64 bits of output over bytes, a port of the reference of its authors. */
 function halfSipHash(bytes: Buffer, k0: number, k1: number, rounds: number, finalRounds: number): Buffer {
   const v: [number, number, number, number] = [k0, k1 ^ 0xee, 0x6c796765 ^ k0, 0x74656462 ^ k1];
   const round = (): void => {
@@ -37,7 +37,7 @@ function halfSipHash(bytes: Buffer, k0: number, k1: number, rounds: number, fina
 }
 
 describe('keyed hash', () => {
-  it('is tested against the reference of its authors', () => {
+  it('is tested against the test vectors of its authors', () => {
     // vectors.h of HalfSipHash-2-4-64: the key is the bytes 0 to 7, the message empty.
     const [k0, k1] = [0x03020100, 0x07060504];
     expect(halfSipHash(Buffer.alloc(0), k0, k1, 2, 4).toString('hex')).to.equal('218d1f59b9b83cc8');

@@ -9,15 +9,15 @@ function ring() {
   return { memory, writer: new RingWriter(memory), reader: new RingReader(memory) };
 }
 
-describe('memory/line-ring', () => {
-  it('returns what was written since, once', () => {
+describe('a ring of lines in shared memory', () => {
+  it('returns each written line once', () => {
     const { writer, reader } = ring();
     expect(writer.push(Buffer.from('one\n')) && writer.push(Buffer.from('two\n'))).to.equal(true);
     expect(reader.take().toString()).to.equal('one\ntwo\n');
     expect(reader.take().toString()).to.equal('');
   });
 
-  it('takes all of a line or none of it, and has room again once it was read', () => {
+  it('accepts a whole line or none of it, and has room again after a read', () => {
     const { writer, reader } = ring();
     const line = Buffer.alloc(MAX_RING_LINE, 'a');
     for (let n = 0; n < 4; n++) expect(writer.push(line)).to.equal(true);
@@ -27,7 +27,7 @@ describe('memory/line-ring', () => {
     expect(reader.take().toString()).to.equal('b');
   });
 
-  it('goes on where its positions wrap', () => {
+  it('continues to work when its positions wrap around', () => {
     const { memory } = ring();
     new Uint32Array(memory, 0, 2).fill(2 ** 32 - 3);
     const reader = new RingReader(memory);
@@ -37,7 +37,7 @@ describe('memory/line-ring', () => {
     expect(reader.take().toString()).to.equal('abcdef');
   });
 
-  it('stays within its memory whatever the other side has written over its positions', () => {
+  it('stays within its memory, whatever values the other side writes to its positions', () => {
     const { memory, writer, reader } = ring();
     const cells = new Uint32Array(memory, 0, 2);
     for (const [written, read] of [

@@ -20,17 +20,17 @@ describe('names in shared memory', () => {
     expect(one.nameOf(other.rowOf('b'))).to.equal('b');
   });
 
-  it('are written by the next thread that says them when the first has died over it', () => {
+  it('are written by the next thread that uses them when the first died while it wrote them', () => {
     const block = Block.create({ workers: 1 });
     const row = new NameTable(block, 'rate').rowOf('a');
-    // All that the first thread has left.
+    // This is all that the first thread has written.
     Atomics.store(block.words('rateNameLength', row), 0, 0);
     block.bytes('rateName', row).fill(0);
     const table = new NameTable(block, 'rate');
     expect([table.rowOf('a'), table.list()]).to.deep.equal([row, [{ row, name: 'a', terms: undefined }]]);
   });
 
-  it('have the numbers that were said first, unless they are replaced', () => {
+  it('keep the numbers of the first thread, unless they are replaced', () => {
     const [one, other] = two();
     const row = one.rowOf('a');
     expect(other.termsOf(row)).to.equal(undefined);
@@ -42,7 +42,7 @@ describe('names in shared memory', () => {
     expect(one.agree(row, [0, 7], false)).to.equal(true);
   });
 
-  it('are breakers behind those of endpoints, with a bounded number of rows', () => {
+  it('have breakers after those of endpoints, with a bounded number of rows', () => {
     const breakers = new NamedBreakers(Block.create({ workers: 1 }));
     const slots = Array.from({ length: NAMED_BREAKERS }, (_, n) => breakers.slotOf(`name ${n}`));
     expect(Math.min(...slots)).to.equal(MAX_ENDPOINTS);
@@ -57,7 +57,7 @@ describe('names in shared memory', () => {
 });
 
 describe('a part of shared memory', () => {
-  it('gives each thread a slot, which is reclaimed with what it held', () => {
+  it('assigns each thread a slot, which is reclaimed with its permits', () => {
     const part = Part.create('bulkhead', 2);
     const [a, b] = [part.slotOf(11), Part.attach('bulkhead', part.buffer).slotOf(12)];
     expect([a, part.slotOf(11)]).to.deep.equal([0, 0]);
@@ -70,7 +70,7 @@ describe('a part of shared memory', () => {
     expect(part.slotOf(13)).to.equal(1);
   });
 
-  it('takes no slot from anybody for what is no id of a thread, as that of a Worker that has ended', async () => {
+  it('reclaims no slot for an invalid thread id, such as that of an ended Worker', async () => {
     const part = Part.create('bulkhead', 3);
     expect(part.slotOf(11)).to.equal(0);
     const ended = new Worker('', { eval: true });
@@ -87,7 +87,7 @@ describe('a part of shared memory', () => {
     expect(() => Part.create('breaker', 1).table('rateBuckets')).to.throw(RangeError, 'rateBuckets');
   });
 
-  it('is refused where another kind is wanted, or what is none', () => {
+  it('is refused where another kind of memory is required, and so is a buffer of no kind', () => {
     const { buffer } = Part.create('breaker', 1);
     for (const wrong of [buffer, new SharedArrayBuffer(8), new ArrayBuffer(64), null]) {
       expect(() => Part.attach('bulkhead', wrong as SharedArrayBuffer)).to.throw(Error, 'bulkhead: not');

@@ -1,5 +1,5 @@
-// A thread that takes and gives permits of all kinds until it is told to stop, and then says what it holds,
-// or until it is killed.
+// A thread that takes and releases permits of all kinds until it must stop, and then reports those that it
+// holds, or until it is killed.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Block } from '#src/memory/block.js';
 import { seeded } from '#test/support/random.js';
@@ -11,7 +11,7 @@ export interface Hammering {
   readonly seed: number;
   /** Duration of a turn, in milliseconds. */
   readonly pauseMs: number;
-  /** Words: 1 when it is to stop, then for each slot the turns of its thread. */
+  /** Words: 1 to stop the thread, then for each slot the turns of its thread. */
   readonly control: SharedArrayBuffer;
 }
 

@@ -1,4 +1,4 @@
-// A thread is interrupted in the middle of an operation and lives on: V8 ends what it runs (a timeout of
+// A thread is interrupted in the middle of an operation and continues: V8 ends the running code (a timeout of
 // `node:vm`, a handler that is interrupted), or its stack is full.
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
@@ -7,9 +7,9 @@ import { type Holder, LASTING_KINDS, type PermitKind } from './permit-kinds.js';
 import { killAt, momentsOf } from './stepped-atomics.js';
 
 const SLOTS = [1, 2, 3];
-/** Held by three threads, two by each. */
+/** Permits of three threads, two of each. */
 const HELD = 6;
-/** What is held when an operation is through: it fills the bound, or began at it. */
+/** Permits that are held after an operation: it reaches the bound, or began at it. */
 const OPERATIONS = [
   ['take', HELD + 1, HELD + 1],
   ['give', HELD - 1, HELD],
@@ -18,7 +18,7 @@ const OPERATIONS = [
 interface Interruption {
   readonly first: Holder;
   readonly second: Holder;
-  /** All that threads hold. */
+  /** Permits that the threads hold. */
   readonly held: number;
   readonly most: number;
   readonly at: string;
@@ -56,11 +56,11 @@ function forEachInterruption(kind: PermitKind, block: Block, run: Case): void {
 }
 
 for (const kind of LASTING_KINDS) {
-  describe(`permits of threads that are interrupted and live on: ${kind.name}`, () => {
+  describe(`permits of threads that are interrupted and continue: ${kind.name}`, () => {
     let block: Block;
     beforeEach(() => (block = Block.create({ workers: 3 })));
 
-    /** What any thread and the primary find afterwards. */
+    /** Checks the counts that any thread and the primary see afterwards. */
     const expectAll = ({ second, held, most, at }: Interruption): void => {
       expect(kind.settle(block), at).to.equal(0);
       expect(kind.held(block), at).to.equal(held);
@@ -69,21 +69,21 @@ for (const kind of LASTING_KINDS) {
       expect(second.take(), at).to.equal(false);
     };
 
-    it('count for what threads hold after the next operation of that thread, also one that is refused', () => {
+    it('are counted exactly after the next operation of that thread, also a refused one', () => {
       forEachInterruption(kind, block, (interruption) => {
         if (interruption.first.take()) interruption.first.give();
         expectAll(interruption);
       });
     });
 
-    it('count for what threads hold when that thread never takes another one, but looks', () => {
+    it('are counted exactly when that thread takes no other permit, but checks', () => {
       forEachInterruption(kind, block, (interruption) => {
         interruptedPermits(block, 1)();
         expectAll(interruption);
       });
     });
 
-    it('count for what threads hold also when what finds the interruption is interrupted', () => {
+    it('are counted exactly also when the operation that detects the interruption is interrupted', () => {
       const look = interruptedPermits(block, 1);
       let isReached = true;
       for (let moment = 0; isReached; moment++) {

@@ -77,7 +77,7 @@ for (const kind of PERMIT_KINDS) {
       }
     });
 
-    it('are never too few while a living thread has stopped in an operation, and exact when it goes on', () => {
+    it('are never too few while a living thread is stopped in an operation, and exact when it continues', () => {
       for (const operation of OPERATIONS) {
         const [, second] = threadsOf(kind, block);
         const moments = momentsOf(() => second[operation]());
@@ -103,12 +103,12 @@ for (const kind of PERMIT_KINDS) {
       }
     });
 
-    it('are exact when a living thread goes on after an operation that was interrupted', () => {
+    it('are exact when a living thread continues after an interrupted operation', () => {
       forEachDeath(kind, block, ({ threads: [first], operation, at }) => {
         first.take();
         first.give();
         expect(settle(), at).to.equal(0);
-        // It was interrupted before its first step, in the middle, or behind its last step.
+        // The operation was interrupted before its first step, in the middle, or after its last step.
         expect(held(), at).to.be.within(operation === 'take' ? 6 : 5, operation === 'take' ? 7 : 6);
         reclaim(1);
         expect(held(), at).to.equal(4);
@@ -161,7 +161,7 @@ for (const [kind, of] of [
           isReached =
             killAt(moment, () => part.reclaim(lost, (slot) => kind.reclaim(part, slot))) || isReached;
           expect(held(), here).to.be.at.least(4);
-          // As if another thread than this one had been killed there.
+          // This stands for the kill of another thread at this moment.
           Atomics.compareExchange(part.words('workerId', 1), 0, -(threadId + 1), -(alsoLost + 1));
           for (const thread of [lost, alsoLost]) part.reclaim(thread, (slot) => kind.reclaim(part, slot));
           expect(Atomics.load(part.words('workerId', 1), 0), here).to.equal(0);

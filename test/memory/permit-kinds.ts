@@ -1,4 +1,4 @@
-// Everything that threads hold permits of, as the tests of killed threads use it.
+// All kinds of permits, with a common interface for the tests of killed threads.
 import { AdmissionCells, readInFlight, reclaimAdmission } from '#src/memory/admission-cells.js';
 import type { Area } from '#src/memory/area.js';
 import type { Block } from '#src/memory/block.js';
@@ -11,9 +11,9 @@ import { permitCensus } from '#src/memory/permit-census.js';
 import { ProbePermits } from '#src/memory/probe-permits.js';
 import { QuotaCells, reclaimQuotas } from '#src/memory/quota-cells.js';
 
-/** Permits of one kind, as one thread takes and gives them one by one. */
+/** Permits of one kind, which a thread takes and releases one by one. */
 export interface Holder {
-  /** @returns false: there was none left */
+  /** @returns false when none is left */
   take(): boolean;
   give(): void;
 }
@@ -22,35 +22,35 @@ export interface PermitKind<A extends Area = Block> {
   readonly name: string;
   readonly isBounded: boolean;
   /**
-   * Whether the words of a thread say that an operation is through when it is interrupted at a moment of it.
+   * Whether the words of a thread show an operation as completed when it is interrupted at the given moment.
    */
   isThrough(operation: 'take' | 'give', moment: number, moments: number): boolean;
-  /** Before a case: a breaker has to be half-open. */
+  /** Prepares a case: a breaker must be half-open. */
   begin(area: A): void;
-  /** @param most that all threads may hold; of some kinds there is no bound */
+  /** @param most bound of all threads, which some kinds do not have */
   of(area: A, slot: number, most?: number): Holder;
   held(area: A): number;
   reclaim(area: A, slot: number): void;
-  /** Takes each census that is owed, as the thread of slot 0. @returns how many are still owed */
+  /** Runs each pending census, as the thread of slot 0. @returns how many are still pending */
   settle(area: A): number;
 }
 
-/** Above what any test holds. */
+/** More than any test holds. */
 const MOST = 1_000;
-/** Units of a quota that are taken at once. */
+/** Units of a quota that one operation takes. */
 const UNITS = 3;
 const ENDPOINT = 7;
 const RULE = { trips: () => true, openMs: 10, probes: 15, probeMs: 3_600_000 };
 const clock = { now: 0 };
 const breakersOf = (area: Area, slot: number, most = RULE.probes) =>
   new BreakerCells(area, slot, { ...RULE, probes: most }, () => clock.now);
-/** The last step of `take` says so; of one that gives, its first step, which is a plain one. */
+/** `take` is completed by its last step, `give` by its first step, which is a plain store. */
 const inLedger = (operation: 'take' | 'give', moment: number, moments: number): boolean =>
   operation === 'give' || moment === moments - 1;
 const inBlock = { begin: () => undefined, settle: (block: Block) => permitCensus(block)() };
 
 export const bulkhead: PermitKind<Area> = {
-  name: 'place in a bulkhead',
+  name: 'permit of a bulkhead',
   isBounded: true,
   isThrough: inLedger,
   begin: () => undefined,
@@ -69,8 +69,8 @@ export function probes(outcome: 'success' | 'ignored', row: number): PermitKind<
     name: `probe of a breaker (${outcome})`,
     isBounded: true,
     /**
-     * The last step but one of `take` and the second one of `give`, each with a moment before and one after
-     * it.
+     * The operations are completed by the last step but one of `take` and by the second one of `give`, each
+     * with a moment before and one after it.
      */
     isThrough: (operation, moment, moments) => moment >= (operation === 'take' ? moments - 3 : 3),
     begin(area) {
@@ -102,7 +102,7 @@ export function probes(outcome: 'success' | 'ignored', row: number): PermitKind<
   };
 }
 
-/** All but probes that succeed: a breaker closes behind those. */
+/** Outcomes of probes except success, after which the breaker closes. */
 export const LASTING_KINDS: readonly PermitKind[] = [
   {
     ...inBlock,

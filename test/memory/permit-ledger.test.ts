@@ -8,7 +8,7 @@ const COUNT = QUOTAS.indexOf('bodyBytes');
 const MOST = 2 ** 31 - 1;
 
 describe('a ledger of permits', () => {
-  it('counts on when the words of a thread wrap around, also when it is killed there', () => {
+  it('continues to count when the words of a thread wrap around, also when it is killed then', () => {
     for (const before of [0, 2 ** 31 - 4, -4, -(2 ** 31)]) {
       for (const amount of [1, 5, 2 ** 30 - 1]) {
         const block = Block.create({ workers: 2 });
@@ -32,7 +32,7 @@ describe('a ledger of permits', () => {
     }
   });
 
-  it('corrects a total that is too low as well, once a census is taken', () => {
+  it('corrects a total that is too low as well, by a census', () => {
     const block = Block.create({ workers: 2 });
     const [one, two] = [1, 2].map((slot) => new QuotaCells(block, slot, 'bodyBytes'));
     one!.take(3, MOST);

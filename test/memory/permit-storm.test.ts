@@ -7,7 +7,7 @@ const KILLS = 8;
 describe('permits of threads that are killed at random', () => {
   const seed = newSeed();
 
-  it(`are counted exactly after ${KILLS} kills among threads that go on (SEED=${seed})`, async () => {
+  it(`are counted exactly after ${KILLS} kills among threads that continue (SEED=${seed})`, async () => {
     const { held, counted } = await permitStorm(KILLS, seed);
     expect(counted).to.deep.equal(held);
   });

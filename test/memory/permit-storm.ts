@@ -1,5 +1,5 @@
-// Threads that take and give permits of all kinds, and are killed and replaced again and again while others
-// go on.
+// Threads that take and release permits of all kinds, and are killed and replaced again and again while
+// others continue.
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -18,10 +18,10 @@ const MOST_TURNS = 200;
 const MOST_LOOKS = 1_000_000;
 
 export interface Storm {
-  /** Kinds of permits, by name: those that threads hold in the end, and those that are counted. */
+  /** For each kind of permits: those that threads hold in the end, and those that are counted. */
   readonly held: Readonly<Record<string, number>>;
   readonly counted: Readonly<Record<string, number>>;
-  /** Reclaims after which a census was still owed. */
+  /** Reclaims after which a census was still pending. */
   readonly late: number;
 }
 

@@ -43,7 +43,7 @@ describe('quota cells', () => {
     expect(granted).to.be.above(0);
   });
 
-  it('of one kind know nothing of the others', () => {
+  it('of one kind do not affect the other kinds', () => {
     const block = Block.create({ workers: 1 });
     for (const name of QUOTAS) {
       const cells = new QuotaCells(block, 1, name);
@@ -51,7 +51,7 @@ describe('quota cells', () => {
     }
   });
 
-  it('get back what a lost thread held, and nothing of others', () => {
+  it('release the units of a lost thread, and none of other threads', () => {
     const block = Block.create({ workers: 2 });
     const key = addressKeys(block)('a');
     for (const name of ['bodies', 'bodyBytes', 'streams'] as const) {
@@ -70,14 +70,14 @@ describe('quota cells', () => {
 });
 
 describe('address cells', () => {
-  it('never let one address pass its bound over four threads, end at none, and grant some', async () => {
+  it('never let one address exceed its bound over four threads, end at none, and grant some', async () => {
     const [, now, most, granted] = await crowd('shares', 5);
     expect(now).to.equal(0);
     expect(most).to.be.at.most(5);
     expect(granted).to.be.above(0);
   });
 
-  it('count an address over all threads, and give what was taken', () => {
+  it('count an address over all threads, and release its units', () => {
     const block = Block.create({ workers: 2 });
     const keyOf = addressKeys(block);
     const [one, two] = [new AddressCells(block, 1, 'streams'), new AddressCells(block, 2, 'streams')];
@@ -92,7 +92,7 @@ describe('address cells', () => {
     expect(two.take(keyOf('192.0.2.1'), 2, 3)).to.equal(true);
   });
 
-  it('hold no address to more than it has, for any amounts of any addresses', () => {
+  it('never count less for an address than it holds, for any amounts of any addresses', () => {
     const block = Block.create({ workers: 1 });
     const keyOf = addressKeys(block);
     const cells = new AddressCells(block, 1, 'bodies');
@@ -113,7 +113,7 @@ describe('address cells', () => {
     );
   });
 
-  it('refuse next to none of ten thousand addresses beside two that hold all they may', () => {
+  it('refuse at most 2 of ten thousand addresses beside two addresses that hold their whole share', () => {
     const block = Block.create({ workers: 1 });
     const keyOf = addressKeys(block);
     for (const name of ['bodies', 'bodyBytes', 'streams'] as const) {
@@ -122,8 +122,8 @@ describe('address cells', () => {
       let refused = 0;
       for (let n = 0; n < 10_000; n++)
         if (!cells.take(keyOf(`10.0.${n >> 8}.${n & 255}`), 1, 5000)) refused++;
-      // With 1,024 cells in each of two rows, 4 in a million are expected: beyond 2 of 10,000 it is no
-      // chance.
+      // With 1,024 cells in each of two rows, 4 in a million are expected: more than 2 of 10,000 are no
+      // coincidence.
       expect(refused, name).to.be.at.most(2);
     }
   });

@@ -1,5 +1,5 @@
-// A thread that takes and gives units of a quota together with others, and notes the most that were held at
-// once: see quota-cells.test.ts.
+// A thread that takes and releases units of a quota together with others, and records the most that were held
+// at once: see quota-cells.test.ts.
 import { workerData } from 'node:worker_threads';
 import { AddressCells, addressKeys } from '#src/memory/address-cells.js';
 import { Block } from '#src/memory/block.js';
@@ -14,7 +14,7 @@ export interface QuotaCrowd {
   readonly seen: SharedArrayBuffer;
   readonly threads: number;
   readonly most: number;
-  /** What is crowded: the whole, or one address. */
+  /** The bound that is tested: that of the process, or that of one address. */
   readonly cells: 'units' | 'shares';
 }
 

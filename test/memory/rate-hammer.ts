@@ -1,4 +1,4 @@
-// A thread that asks a crowded table for admissions together with others: see rate-threads.test.ts.
+// A thread that takes admissions from a full table together with others: see rate-threads.test.ts.
 import { parentPort, workerData } from 'node:worker_threads';
 import { sharedClock } from '#src/memory/clock.js';
 import { oneRegion } from '#src/memory/rate/rate-regions.js';
@@ -19,14 +19,14 @@ export interface RateHammering {
   readonly forMs: number;
 }
 
-/** By key, the moments of the clock that admissions were decided by. */
+/** By key, the clock readings that decided the admissions. */
 export type Admissions = readonly (readonly number[])[];
 
 const { memory, secret, control, epochNs, threads, seed, keys, intervalMs, burst, forMs } =
   workerData as RateHammering;
 const real = sharedClock({ epochNs });
 let reading = 0;
-// The table reads the clock last for the very attempt that succeeds.
+// The last clock reading of the table is that of the attempt that succeeds.
 const clock = (): number => {
   reading = real();
   return reading;

@@ -1,16 +1,16 @@
-// The law of a rate limit, checked on a history of admissions.
+// The bound of a rate limit, checked on a history of admissions.
 import { expect } from 'chai';
 
 export interface LawOptions {
   readonly intervalMs: number;
   readonly burst: number;
-  /** How far the clocks of the threads may differ. */
+  /** The largest difference between the clocks of the threads. */
   readonly slackMs?: number;
 }
 
 /**
- * In any interval of t at most `burst + t / interval`.
- * @param times when they were admitted, in any order
+ * Checks that any interval of length t has at most `burst + t / interval` admissions.
+ * @param times times of the admissions, in any order
  */
 export function expectLawful(
   times: readonly number[],
@@ -25,7 +25,7 @@ export function expectLawful(
   for (const [index, time] of sorted.entries()) {
     least = Math.min(least, index - time / intervalMs);
     const excess = index + 1 - time / intervalMs - least - most;
-    // What adding up doubles costs.
+    // This is the rounding error of the sum of doubles.
     if (excess > 1e-6) expect.fail(`${what} admission ${index + 1} at ${time} ms is ${excess} too many`);
   }
 }

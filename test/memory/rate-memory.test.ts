@@ -1,4 +1,4 @@
-// How many keys find a row of their own, and that the times in the rows are rounded against the caller.
+// The number of keys that find a row of their own, and the rounding of times, never in favour of the caller.
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Part } from '#src/memory/part.js';
@@ -10,12 +10,13 @@ import { expectLawful } from './rate-law.js';
 const ROWS_PER_BUCKET = 6;
 
 /**
- * Of keys thrown into so many buckets: the expected share of those that are the seventh or a later one in
- * theirs.
+ * The expected share of keys that are the seventh or a later one in their bucket, when `keys` keys are spread
+ * over
+ * `buckets` buckets.
  */
 function shareWithoutRow(keys: number, buckets: number): number {
   if (keys <= ROWS_PER_BUCKET) return 0;
-  let chance = (1 - 1 / buckets) ** keys; // that a bucket has `count` keys
+  let chance = (1 - 1 / buckets) ** keys; // the probability that a bucket has `count` keys
   let beyond = 0;
   for (let count = 1; count <= Math.min(keys, 100); count++) {
     chance *= (keys - count + 1) / count / (buckets - 1);
@@ -26,7 +27,7 @@ function shareWithoutRow(keys: number, buckets: number): number {
 
 describe('memory of a rate limiter', () => {
   it('is large enough that fewer than one key in a million finds no row, for any number of keys', () => {
-    // The last number before the table is doubled has the fullest buckets.
+    // The buckets are fullest at the last number before the table doubles.
     const numbers = [1, 6, 7, 10, 100, 10_000, ...[8, 12, 16].map((bits) => Math.floor(0.43 * 2 ** bits))];
     for (const keys of numbers) {
       const buckets = Part.attach('rates', createRateMemory(keys)).table('rateBuckets').rows;
@@ -34,7 +35,7 @@ describe('memory of a rate limiter', () => {
     }
   });
 
-  it('has a row for each of 225,443 keys, but for one at most', () => {
+  it('has a row for each of 225,443 keys, except for one at most', () => {
     const keys = 225_443;
     const part = Part.attach('rates', createRateMemory(keys));
     let overflows = 0;
@@ -49,9 +50,9 @@ describe('memory of a rate limiter', () => {
     expect(overflows).to.be.at.most(1);
   });
 
-  it('admits no more than its law says at rates up to a million a second, between whole units of its clock, too', () => {
+  it('admits no more than its limit at rates of up to a million a second, also between whole units of its clock', () => {
     const asks = fc.array(fc.nat(997), { minLength: 200, maxLength: 300 });
-    // Of some the interval is a whole number of units, so that rounding it gives nothing away.
+    // Some intervals are whole numbers of units, so that rounding does not change them.
     const rate = fc.oneof(fc.integer({ min: 200_000, max: 1_000_000 }), fc.constantFrom(500_000, 1_000_000));
     fc.assert(
       fc.property(rate, fc.integer({ min: 1, max: 4 }), asks, (perSecond, burst, waits) => {

@@ -31,7 +31,7 @@ function setUp(buckets = 1, now = 0) {
 const rule = fc.constantFrom(...RULES);
 
 describe('rate limits of different rules', () => {
-  it('judges a key by the rule that it comes under, also where a slower one has been spent', () => {
+  it('judge a key by its own rule, also where a slower one has been used up', () => {
     const uses = fc.array(fc.tuple(fc.nat(1), fc.nat(200), fc.integer({ min: 1, max: 20 })), {
       maxLength: 40,
     });
@@ -61,7 +61,7 @@ describe('rate limits of different rules', () => {
     );
   });
 
-  it('keeps every law in a crowded bucket, and admits every client within a minute of the crowd', () => {
+  it('keep every limit in a full bucket, and admit every client within a minute after the crowd', () => {
     const step = fc.record({
       wait: fc.oneof(fc.nat(20), fc.nat(5_000), fc.nat(100_000)),
       rule: fc.nat(RULES.length - 1),
@@ -100,7 +100,7 @@ describe('rate limits of different rules', () => {
     expect(overflowed, 'keys that shared').to.be.above(0);
   });
 
-  it('sweeps a large table in parts that are small', () => {
+  it('sweep a large table in small parts', () => {
     const { time, table, words } = setUp(2_048);
     const limit = table.limit('many', 1, 1);
     for (let n = 0; n < 3_000; n++) limit.take(`key ${n}`);

@@ -1,14 +1,14 @@
-// What four real threads rarely do, done on purpose: at every atomic operation of one thread others may run
-// as long as they like, time may pass, and the thread may end for good.
+// Schedules that real threads rarely meet: at every atomic operation of one thread others may run
+// for any time, time may pass, and the thread may end.
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { oneRegion } from '#src/memory/rate/rate-regions.js';
 import { RateTable } from '#src/memory/rate/rate-table.js';
 import { expectLawful } from './rate-law.js';
 
-/** Threads that are interrupted in the middle of something at once. */
+/** The most threads that are interrupted in the middle of an operation at once. */
 const DEPTH = 3;
-/** With two rates each: a few more than there are rows, and so many that some share the overflow. */
+/** Keys with two rates each: a few more than there are rows, so that some share the overflow row. */
 const KEYS = [4, 9] as const;
 const RATES = [
   { intervalMs: 1, burst: 2 },
@@ -17,7 +17,7 @@ const RATES = [
 
 const KILLED = new Error('the thread is gone');
 
-/** What happens at one atomic operation. */
+/** An event at one atomic operation. */
 type Happening =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'time'; readonly ms: number }
@@ -75,7 +75,7 @@ class Schedule {
     });
   }
 
-  /** Every row in use, to be free again one after the other. */
+  /** Takes every row, so that they become free again one after the other. */
   fill(): void {
     const limit = this.#threads[0]!.limit('filler', 2, 1);
     for (let row = 0; row < 6; row++) {
@@ -84,7 +84,7 @@ class Schedule {
     }
   }
 
-  /** Before every atomic operation. */
+  /** Called before every atomic operation. */
   interrupt(): void {
     const next = this.#depth === 0 ? undefined : this.#tape.next().value;
     if (next?.kind === 'time') this.#now += next.ms;
@@ -111,7 +111,7 @@ class Schedule {
   }
 }
 
-/** Runs with every atomic operation announced. */
+/** Runs `work` with a call before every atomic operation. */
 function withInterrupts(interrupt: () => void, run: () => void): void {
   const { load, compareExchange } = Atomics;
   const announced =
@@ -130,7 +130,7 @@ function withInterrupts(interrupt: () => void, run: () => void): void {
 }
 
 describe('rate table under any schedule', () => {
-  it('keeps its law for every key, and serves on', () => {
+  it('keeps its limit for every key, and continues to admit', () => {
     let overflows = 0;
     const calls = fc.array(fc.tuple(fc.nat(255), fc.nat(RATES.length - 1), fc.integer({ min: 1, max: 3 })), {
       minLength: 10,

@@ -12,7 +12,7 @@ import { sweepAll } from './sweep-all.js';
 const BUCKET_WORDS = 16;
 const SECRET = new Int32Array([0x01234567, 0x89abcdef | 0]);
 
-/** A table of a few buckets and a clock that does not move. */
+/** A table of a few buckets, and a clock that the test sets. */
 function setUp(buckets = 1, now = 0) {
   const time = { now };
   const words = new Int32Array(new SharedArrayBuffer(buckets * BUCKET_WORDS * 4));
@@ -35,7 +35,7 @@ describe('rate table', () => {
   it('admits a burst at once and then one per interval', () => {
     const { time, one } = setUp();
     const limit = one.limit('test', 10, 5);
-    // The very same moment counts for one less: times are rounded against the caller.
+    // At the very same moment one less is admitted, since times are rounded against the caller.
     expect(admittedOf(() => limit.take('a'), 10)).to.be.within(4, 5);
     time.now += 0.001;
     expect(admittedOf(() => limit.take('a'), 10)).to.be.within(0, 1);
@@ -47,7 +47,7 @@ describe('rate table', () => {
     expect(admittedOf(() => limit.take('a'), 10)).to.be.within(4, 5);
   });
 
-  it('tells when the next one would be admitted, and when the whole burst is back', () => {
+  it('reports when the next request would be admitted, and when the whole burst is available again', () => {
     const { time, one } = setUp();
     const limit = one.limit('test', 100, 3);
     expect(limit.take('a')).to.be.closeTo(100, 0.01);
@@ -63,7 +63,7 @@ describe('rate table', () => {
     expect(limit.take('a')).to.be.closeTo(300, 0.01);
   });
 
-  it('tells without charging what it would refuse, and changes nothing by it', () => {
+  it('reports a refusal without charging, and changes nothing by that', () => {
     const days = fc.constantFrom(0, 1, 4, 8, 13, 30).map((count) => count * 86_400_000);
     const steps = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.nat(400)), { maxLength: 30 });
     fc.assert(
@@ -82,7 +82,7 @@ describe('rate table', () => {
     );
   });
 
-  it('gives every key and every limit its own', () => {
+  it('counts every key and every limit separately', () => {
     const { one } = setUp(64);
     const [first, second] = [one.limit('first', 1_000, 1), one.limit('second', 1_000, 1)];
     for (const limit of [first, second]) {
@@ -93,7 +93,7 @@ describe('rate table', () => {
     }
   });
 
-  it('is one for all threads', () => {
+  it('is shared by all threads', () => {
     const { time, one, other } = setUp();
     const [mine, theirs] = [one.limit('test', 10, 2), other.limit('test', 10, 2)];
     expect(mine.take('a')).to.be.above(0);
@@ -103,7 +103,7 @@ describe('rate table', () => {
     expect(theirs.take('a')).to.be.below(0);
   });
 
-  it('loses nothing of an even load at its limit, however late each single request comes', () => {
+  it('admits a whole even load at its limit, however late each single request comes', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(2, 10),
@@ -116,7 +116,7 @@ describe('rate table', () => {
           const intervals = Math.floor(jitter.length / perInterval);
           let admitted = 0;
           for (let i = 0; i < intervals * perInterval; i++) {
-            // Each comes up to a quarter of a step late.
+            // Each request comes up to a quarter of a step late.
             time.now = i * step + jitter[i]! * (step / 4);
             if (limit.take('a') > 0) admitted++;
           }
@@ -126,7 +126,7 @@ describe('rate table', () => {
     );
   });
 
-  it('admits every newcomer at any age, with and without others, also after a day of silence', () => {
+  it('admits every new key at any age, with and without other keys, also after a day of silence', () => {
     for (const age of AGES_MS) {
       const { time, one, other } = setUp(64, age);
       for (const round of ['first', 'second', 'behind a day'] as const) {
@@ -141,12 +141,12 @@ describe('rate table', () => {
     }
   });
 
-  it('refuses no key for longer than a burst takes to come back, however long no thread has run', () => {
+  it('refuses no key for longer than its burst takes to refill, however long no thread has run', () => {
     const frozen = [...AGES_MS, ...Array.from({ length: 70 }, (_, n) => n * 17 * 3_600_000)];
     for (const silence of frozen) {
       const { time, one } = setUp(1, 5 * DAY_MS);
       const limits = [one.limit('fast', 10, 100), one.limit('slow', 1_000, 60)];
-      // All rows, and the one that newcomers share.
+      // All rows, and the one that keys without a row share.
       for (const limit of limits) for (let n = 0; n < 500; n++) limit.take(`key ${n % 8}`);
       time.now += silence;
       for (let second = 0; second < 62; second++) {
@@ -173,7 +173,7 @@ describe('rate table', () => {
     }
   });
 
-  it('never admits more than its law allows, per key, through crowded buckets and 13 days', () => {
+  it('never admits a key more than its limit allows, in full buckets and over 13 days', () => {
     const keys = Array.from({ length: 20 }, (_, i) => `key ${i}`);
     const step = fc.record({
       wait: fc.oneof(
@@ -215,7 +215,7 @@ describe('rate table', () => {
     expect(overflowed, 'keys that shared').to.be.above(0);
   });
 
-  it('admits what a strict count would admit, as long as there are rows', () => {
+  it('admits what an exact count would admit, as long as there are rows', () => {
     const step = fc.record({ wait: fc.double({ min: 0, max: 30, noNaN: true }), key: fc.nat(5) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), fc.integer({ min: 2, max: 6 }), (steps, burst) => {
@@ -226,7 +226,7 @@ describe('rate table', () => {
           time.now += wait;
           const ahead = Math.max((due.get(key) ?? 0) - time.now, 0);
           const verdict = limit.take(String(key));
-          // Each admission is rounded by a unit at most; where it is a matter of less, either will do.
+          // Each admission is rounded by a unit at most; within that difference both results are right.
           const tolerance = (burst - 1) * 10;
           if (Math.abs(ahead - tolerance) > 0.02) expect(verdict > 0).to.equal(ahead <= tolerance);
           if (verdict > 0) due.set(key, time.now + ahead + 10);
@@ -236,7 +236,7 @@ describe('rate table', () => {
     );
   });
 
-  it('lets newcomers share one limit when every row is in use, and gives them rows when there are some again', () => {
+  it('lets new keys share one limit when every row is in use, and assigns them rows when some are free again', () => {
     const { time, one, overflows } = setUp();
     const limit = one.limit('test', 1_000, 1);
     for (let i = 0; i < 6; i++) expect(limit.take(`early ${i}`)).to.be.above(0);
@@ -252,7 +252,7 @@ describe('rate table', () => {
     expect(overflows()).to.equal(3);
   });
 
-  it('finishes what a thread has begun that stopped in the middle of a claim', () => {
+  it('finishes a claim of a row that a stopped thread has begun', () => {
     const { time, words, one } = setUp();
     const limit = one.limit('test', 10, 1);
     const tags = () => [4, 6, 8, 10, 12, 14].map((row) => words[row + 1]! >>> 12);
@@ -262,22 +262,22 @@ describe('rate table', () => {
     };
     for (let position = 0; position < 6; position++) {
       time.now += 100;
-      // As it is left before anything but the header has been written.
+      // The state of a row after nothing but the header has been written.
       abandon(position, words[4 + 2 * position]!, 0x12340 + position);
       expect(limit.take(`key ${position}`), `position ${position}`).to.be.above(0);
       expect(words[1]! >= 0, 'the claim is over').to.equal(true);
       expect(limit.take(`key ${position}`)).to.be.below(0);
-      // Carried out first, and then the row was as good as any other for the newcomer.
+      // The claim was finished first, and then the row was free for the new key.
       if (position > 0) expect(tags()[position]).to.equal(0x12340 + position);
     }
-    // Of a row that its owner has used since it was chosen, nothing can come any more.
+    // A claim of a row that its owner has used since then has no effect.
     time.now += 100;
     abandon(2, words[8]! - 1, 0x54321);
     expect(limit.take('last')).to.be.above(0);
     expect(tags()).to.not.include(0x54321);
   });
 
-  it('has no moment in a row twice, however often the row is given away in the time that clocks differ by', () => {
+  it('never repeats a time in a row, however often the row changes its key within the difference of the clocks', () => {
     const words = new Int32Array(new SharedArrayBuffer(BUCKET_WORDS * 4));
     const buckets = new RateBuckets(words, new Int32Array(new SharedArrayBuffer(4)));
     const held = new Set<string>();
@@ -290,7 +290,7 @@ describe('rate table', () => {
     expect(held.size).to.equal(100);
   });
 
-  it('forgets nothing that carries state', () => {
+  it('forgets no row that carries state', () => {
     const { time, one } = setUp();
     const limit = one.limit('test', 1_000, 2);
     limit.take('a');
@@ -305,7 +305,7 @@ describe('rate table', () => {
     expect(limit.take('a')).to.be.above(0);
   });
 
-  it('keeps the clients of one limit from what strangers do to another', () => {
+  it('does not let the keys of one limit affect the clients of another', () => {
     const block = Block.create({ workers: 1, rateBuckets: RATE_BUCKETS });
     let overflows = 0;
     const table = RateTable.of(
@@ -322,7 +322,7 @@ describe('rate table', () => {
     expect(overflows).to.equal(0);
   });
 
-  it('has more limits than it has places for: the last ones share one', () => {
+  it('accepts more limits than it has slots for: the last ones share one', () => {
     const block = Block.create({ workers: 1 });
     const table = RateTable.of(block, () => 0);
     const limits = Array.from({ length: RATE_LIMITS + 10 }, (_, n) => table.limit(`limit ${n}`, 1_000, 1));

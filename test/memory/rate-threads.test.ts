@@ -7,7 +7,7 @@ import type { Admissions, RateHammering } from './rate-hammer.js';
 import { expectLawful } from './rate-law.js';
 
 const THREADS = 4;
-/** Threads agree on the time to less than this. */
+/** The clocks of the threads differ by less than this. */
 const SKEW_MS = 0.02;
 
 type Load = Pick<RateHammering, 'keys' | 'intervalMs' | 'burst' | 'forMs'> & { readonly buckets: number };
@@ -19,7 +19,7 @@ interface Outcome {
 
 interface Started {
   readonly threads: readonly Worker[];
-  /** undefined: it was killed. */
+  /** Undefined when the thread was killed. */
   readonly outcomes: readonly Promise<Outcome | undefined>[];
   readonly control: Int32Array;
 }
@@ -50,7 +50,7 @@ function start({ buckets, ...load }: Load): Started {
   return { threads, outcomes, control: new Int32Array(shared.control) };
 }
 
-/** @returns admissions of each key, over all threads that have told theirs */
+/** @returns admissions of each key, over all threads that have reported theirs */
 function merged(outcomes: readonly (Outcome | undefined)[], keys: number): number[][] {
   const told = outcomes.filter((outcome) => outcome !== undefined);
   return Array.from({ length: keys }, (_, key) => told.flatMap(({ admitted }) => admitted[key]!));
@@ -65,12 +65,12 @@ const LOADS: readonly (readonly [string, Load])[] = [
 
 describe('rate table under four threads', () => {
   for (const [name, load] of LOADS) {
-    it(`admits in no interval more than the law: ${name}`, async () => {
+    it(`admits in no interval more than the limit: ${name}`, async () => {
       const { outcomes } = start(load);
       const told = await Promise.all(outcomes);
       expect(told.filter((one) => one !== undefined)).to.have.length(THREADS);
       const histories = merged(told, load.keys);
-      // The forgiven interval is the threads' disagreement about the time.
+      // The tolerance is the difference between the clocks of the threads.
       const { intervalMs, burst } = load;
       for (const [key, times] of histories.entries()) {
         expectLawful(times, { intervalMs, burst, slackMs: SKEW_MS }, `key ${key}`);
@@ -80,7 +80,7 @@ describe('rate table under four threads', () => {
     });
   }
 
-  it('goes on when threads are killed in the middle of anything', async () => {
+  it('continues to work when threads are killed in the middle of any operation', async () => {
     const load = { buckets: 1, keys: 24, intervalMs: 0.01, burst: 2, forMs: 600_000 };
     const { threads, outcomes, control } = start(load);
     const admissions = (atLeast: number): Promise<number> =>

@@ -1,5 +1,5 @@
-// Counts one instance after the other, each gone when the next one comes, as fast as it can, until it is
-// ended.
+// Counts for one instance after the other, each removed when the next one comes, as fast as it can, until it
+// is ended.
 import { parentPort, workerData } from 'node:worker_threads';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { nameOf, weightOf } from './instance-weight.js';
@@ -16,6 +16,6 @@ parentPort?.postMessage('counting');
 for (let n = 0; ; n++) {
   const value = nameOf(n);
   series.transient(metric, {}, { label: 'endpoint', value, isGone: () => true }).add(weightOf(value));
-  // Every other one stays long enough to be read.
+  // Every second instance stays long enough to be read.
   if (n % 2 === 0) Atomics.wait(pause, 0, 0, 0.02);
 }

@@ -28,7 +28,7 @@ const labelsOf = (memory: SeriesMemory, metric: string): string[] =>
     .series.filter((one) => one.metric === metric)
     .map(({ labels }) => JSON.stringify(labels));
 
-/** A service whose instances come and go, as one thread counts what it gives them. */
+/** A service whose instances come and go, with the calls that one thread counts for them. */
 function instances(series: Recorder, live: Set<string>, service = 'orders') {
   const isGone = (id: string): boolean => !live.has(id);
   return (id: string) => series.transient(PICKS, { service }, { label: 'endpoint', value: id, isGone }).add();
@@ -52,7 +52,7 @@ describe('the series of a thread', () => {
     expect(readTotals(memory).overflow).to.equal(0);
   });
 
-  it('of one metric with labels that clients make up take no room of other metrics, nor of routes', () => {
+  it('of one metric with labels from clients take no room of other metrics or of routes', () => {
     const { memory, series } = table();
     const services = series.pool('services');
     for (let n = 0; n < 20_000; n++) services.counter('made_up_total', { tenant: `t${n}` }).add();
@@ -73,7 +73,7 @@ describe('the series of a thread', () => {
     expect(memory.of(1).byteLength).to.be.at.most(2 * SERIES_STEP);
   });
 
-  it('of services leave half of the memory to routes, whatever they declare', () => {
+  it('of services leave half of the memory to routes, whatever the services declare', () => {
     const { memory, series } = table();
     const services = series.pool('services');
     for (let metric = 0; metric < 60; metric++) {
@@ -90,7 +90,7 @@ describe('the series of a thread', () => {
     );
   });
 
-  it('are whole at any moment, and found by the next thread, when their thread is ended while it makes them', async () => {
+  it('are complete at any moment, and found by the next thread, when their thread is ended while it creates them', async () => {
     const memory = new SeriesMemory();
     const read = () => {
       const now = new Map(readTotals(memory).series.map(({ labels, value }) => [labels.name!, value]));
@@ -111,7 +111,7 @@ describe('the series of a thread', () => {
     expect(memory.of(1).byteLength).to.be.above(SERIES_STEP);
   });
 
-  it('take memory by use', () => {
+  it('take memory only when they are used', () => {
     const { memory, series } = table();
     for (let n = 0; n < 100; n++) series.counter(`m${n}`).add();
     expect(memory.of(1).byteLength).to.equal(SERIES_STEP);
@@ -119,7 +119,7 @@ describe('the series of a thread', () => {
 });
 
 describe('the series of instances that come and go', () => {
-  it('lose nothing in 2,000 lifetimes, and no total ever goes down', () => {
+  it('lose no count in 2,000 lifetimes, and no total ever goes down', () => {
     const { memory, series } = table();
     const live = new Set(Array.from({ length: 10 }, (_, n) => `i${n}`));
     const count = instances(series, live);
@@ -147,7 +147,7 @@ describe('the series of instances that come and go', () => {
     expect(readTotals(memory).overflow).to.equal(0);
   });
 
-  it('use rows again that have room for their names, whatever the lengths of names', () => {
+  it('reuse rows that have room for their names, whatever the lengths of names', () => {
     const { memory, series } = table();
     const live = new Set<string>();
     const count = instances(series, live);
@@ -161,7 +161,7 @@ describe('the series of instances that come and go', () => {
     expect(memory.of(1).byteLength).to.equal(SERIES_STEP);
   });
 
-  it('are found again by the next thread of the slot, which uses the rows of those that are gone', () => {
+  it('are found again by the next thread of the slot, which reuses the rows of removed instances', () => {
     const { memory, series } = table();
     const live = new Set(Array.from({ length: TRANSIENT_KEPT }, (_, n) => `i${n}`));
     const count = instances(series, live);
@@ -177,7 +177,7 @@ describe('the series of instances that come and go', () => {
     expect(values.size).to.equal(TRANSIENT_KEPT + 1);
   });
 
-  it('are counted by service when more of them live than there can be', () => {
+  it('are counted by service when there are more of them than rows', () => {
     const { memory, series } = table();
     const live = new Set(Array.from({ length: 2 * MAX_ENDPOINTS + 5 }, (_, n) => `i${n}`));
     const count = instances(series, live);
@@ -187,7 +187,7 @@ describe('the series of instances that come and go', () => {
     expect(readTotals(memory).overflow).to.equal(5);
   });
 
-  it('keep their total when their thread is lost while it gives a row to another', () => {
+  it('keep their total when their thread is lost while it assigns a row to another instance', () => {
     const { memory, series } = table();
     const live = new Set(Array.from({ length: TRANSIENT_KEPT }, (_, n) => `i${n}`));
     const count = instances(series, live);
@@ -206,7 +206,7 @@ describe('the series of instances that come and go', () => {
     expect(labelsOf(memory, PICKS)).to.have.length(TRANSIENT_KEPT + 1);
   });
 
-  it('are never read torn while their thread gives rows to others, and their total never goes down', async () => {
+  it('are never read torn while their thread assigns rows to other instances, and their total never goes down', async () => {
     const memory = new SeriesMemory();
     const workerData: RenamingOrder = { memory: memory.of(1), metric: PICKS };
     const writer = new Worker(new URL('./renaming-thread.js', import.meta.url), { workerData });

@@ -41,7 +41,7 @@ describe('metric series in shared memory', () => {
     expect(pauses).to.equal(Math.floor(rows / ROWS_PER_TURN));
   });
 
-  it('are declared as what they are when there is no room for more', () => {
+  it('keep their type when there is no room for more', () => {
     const memory = new SeriesMemory();
     const table = new SeriesTable(memory.of(1));
     for (let n = 0; n < SERIES_PER_METRIC; n += 1) table.counter('many_total', { n: String(n) }).add();
@@ -52,7 +52,7 @@ describe('metric series in shared memory', () => {
     expect(series.find(({ metric }) => metric === 'took')).to.deep.include({ kind: 'histogram', value: 5 });
   });
 
-  it('show gauges of any finite number, from each thread, and what is added to them', () => {
+  it('hold gauges of any finite number for each thread, and additions to them', () => {
     const memory = new SeriesMemory();
     const values = fc.double({ noNaN: true, noDefaultInfinity: true });
     fc.assert(
@@ -83,7 +83,7 @@ describe('metric series in shared memory', () => {
     const [histogram] = readTotals(memory).series;
     expect(histogram?.value).to.equal(3_000);
     expect(histogram?.cells?.reduce((sum, n) => sum + n, 0)).to.equal(2);
-    expect(countOf(memory, 'now'), 'a gauge tells what is now').to.equal(0);
+    expect(countOf(memory, 'now'), 'a gauge holds the current value').to.equal(0);
   });
 
   it('keep the longest duration of all threads, also of those that have ended, however long it is', () => {
@@ -101,7 +101,7 @@ describe('metric series in shared memory', () => {
     );
   });
 
-  it('are of the kind that was declared last, in whichever thread', () => {
+  it('have the type that was declared last, in whichever thread', () => {
     const memory = new SeriesMemory();
     const kinds = ['counter', 'gauge', 'counter', 'histogram', 'gauge'] as const;
     for (const [turn, kind] of kinds.entries()) {
@@ -111,7 +111,7 @@ describe('metric series in shared memory', () => {
     }
   });
 
-  it('of what a thread had count as nothing once it has ended, its totals go on', () => {
+  it('count gauges of a thread as zero once it has ended, and continue its totals', () => {
     const memory = new SeriesMemory();
     for (const slot of [1, 2]) {
       const series = new SeriesTable(memory.of(slot));
@@ -122,7 +122,7 @@ describe('metric series in shared memory', () => {
     expect([countOf(memory, 'now'), countOf(memory, 'calls_total')]).to.deep.equal([5, 6]);
   });
 
-  it('keep labels of any text, byte for byte', () => {
+  it('hold labels of any text, byte for byte', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
         const memory = new SeriesMemory();
@@ -137,7 +137,7 @@ describe('metric series in shared memory', () => {
     );
   });
 
-  it('are one where labels differ only in halves of characters, which no page can show', () => {
+  it('are the same where labels differ only in lone surrogates, which no page can show', () => {
     const memory = new SeriesMemory();
     const table = new SeriesTable(memory.of(1));
     for (const half of ['\ud800', '\udc00', '\ufffd']) table.gauge('level', { half }).set(5);
@@ -156,13 +156,13 @@ describe('metric series in shared memory', () => {
     expect(overflow).to.be.greaterThan(99);
   });
 
-  it('refuse nothing over-long: it goes to the overflow row', () => {
+  it('count over-long labels in the overflow row', () => {
     const memory = new SeriesMemory();
     new SeriesTable(memory.of(1)).counter('x_total', { long: 'x'.repeat(2_000) }).add();
     expect(countOf(memory, 'x_total')).to.equal(1);
   });
 
-  it('carry type and help of metrics that services declare', () => {
+  it('hold the type and help of metrics that services declare', () => {
     const memory = new SeriesMemory();
     new SeriesTable(memory.of(1)).declare('mine_total', 'counter', 'What is mine.');
     expect(readTotals(memory).declarations).to.have.length(1);
@@ -173,7 +173,7 @@ describe('metric series in shared memory', () => {
     });
   });
 
-  it('never lose an event of real threads, nor go down while they count', async () => {
+  it('never lose an event of real threads, and never go down while they count', async () => {
     const memory = new SeriesMemory();
     const events = 200_000;
     const threads = [1, 2, 3].map(
@@ -219,7 +219,7 @@ describe('wide counts', () => {
     );
   });
 
-  it('end at the largest count there is, and never go down', () => {
+  it('stop at the largest count, and never go down', () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom(1, 2 ** 31, 2 ** 52, MAX), { minLength: 1, maxLength: 9 }),
@@ -251,7 +251,7 @@ describe('wide counts', () => {
     );
   });
 
-  it('lose nothing when their writer is lost at any moment of a carry and another one goes on', () => {
+  it('lose no count when their writer is lost at any moment of a carry and another one continues', () => {
     let isKilled = true;
     for (let moment = 0; isKilled; moment++) {
       const words = new Int32Array(new SharedArrayBuffer(8));

@@ -15,20 +15,20 @@ describe('snapshot page', () => {
     expect(page.read().text).to.equal('');
   });
 
-  it('refuses what does not fit and keeps what it held', () => {
+  it('refuses a text that does not fit and keeps the last one', () => {
     const page = new SnapshotPage(Block.create({ workers: 1 }));
     page.publish('kept');
     expect(() => page.publish('x'.repeat(SNAPSHOT_BYTES + 1))).to.throw(RangeError);
     expect(page.read().text).to.equal('kept');
   });
 
-  it('gives the last text while another one is being written, however long that takes', () => {
+  it('returns the last text while another one is being written, however long that takes', () => {
     const block = Block.create({ workers: 1 });
     const page = new SnapshotPage(block);
     for (const text of ['one', 'another', 'a third']) {
       page.publish(text);
       const version = page.version();
-      // As a primary leaves it that stops in the middle.
+      // The state that a primary leaves when it stops in the middle.
       const words = block.words('snapshotPage');
       const half = ((version + 2) >> 1) & 1;
       block.words('snapshotVersion')[0] = version + 1;

@@ -1,5 +1,5 @@
 // Stops an operation at a chosen moment: before or after each of its atomic steps. A thread can be killed
-// anywhere, but what others see of it changes at its steps only.
+// anywhere, but its effects on other threads change only at its steps.
 
 class Killed extends Error {}
 
@@ -40,14 +40,14 @@ export function atEachMoment(hook: (moment: number) => void, operation: () => un
   }
 }
 
-/** How many moments an operation has. */
+/** The number of moments of an operation. */
 export function momentsOf(operation: () => unknown): number {
   let moments = 0;
   atEachMoment(() => moments++, operation);
   return moments;
 }
 
-/** Does an operation until a moment of it, and nothing of the rest. @returns false: it has ended before */
+/** Runs an operation up to a moment, and nothing of the rest. @returns false when it has ended before */
 export function killAt(at: number, operation: () => unknown): boolean {
   try {
     atEachMoment((moment) => {
@@ -60,7 +60,7 @@ export function killAt(at: number, operation: () => unknown): boolean {
   }
 }
 
-/** Does another operation at a moment of an operation. */
+/** Runs another operation at a moment of an operation. */
 export function meanwhileAt(at: number, other: () => void, operation: () => unknown): void {
   atEachMoment((moment) => {
     if (moment === at) other();

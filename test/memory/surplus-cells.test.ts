@@ -11,7 +11,7 @@ describe('the surplus of a worker', () => {
     return count;
   };
 
-  it('is given up as often as the primary has ordered, by the worker that it is ordered of', () => {
+  it('is closed as often as the primary has ordered, by the worker that got the order', () => {
     const block = Block.create({ workers: 2 });
     const orders = new SurplusOrders(block);
     const [one, two] = [new Surplus(block, 1), new Surplus(Block.attach(block.buffer), 2)];
@@ -21,7 +21,7 @@ describe('the surplus of a worker', () => {
     expect([orders.given(1), orders.given(2)]).to.deep.equal([0, 3]);
   });
 
-  it('is what was ordered last: an order does not add to what is left of another one', () => {
+  it('is that of the last order: an order does not add to the rest of an earlier one', () => {
     const block = Block.create({ workers: 1 });
     const orders = new SurplusOrders(block);
     const surplus = new Surplus(block, 1);
@@ -35,7 +35,7 @@ describe('the surplus of a worker', () => {
     expect(orders.given(1)).to.equal(6);
   });
 
-  it('is none while more connections are open than the primary allows, in whichever thread', () => {
+  it('is zero while more connections are open than the primary allows, in whichever thread', () => {
     const block = Block.create({ workers: 2 });
     const orders = new SurplusOrders(block);
     const surplus = new Surplus(block, 1);
@@ -53,7 +53,7 @@ describe('the surplus of a worker', () => {
     expect(taken(surplus, 1)).to.equal(0);
   });
 
-  it('is counted beyond the end of a word', () => {
+  it('is counted correctly when a word wraps around', () => {
     const block = Block.create({ workers: 1 });
     for (const name of ['workerSurplus', 'workerSurplusGiven'] as const) {
       block.words(name, 1)[0] = 2 ** 31 - 2;
@@ -67,7 +67,7 @@ describe('the surplus of a worker', () => {
     expect(taken(surplus, 10)).to.equal(1);
   });
 
-  it('is none for the next thread in the slot of one that had some left', () => {
+  it('is zero for the next thread in the slot of a thread that had some left', () => {
     const block = Block.create({ workers: 1 });
     const orders = new SurplusOrders(block);
     orders.order(1, 5);

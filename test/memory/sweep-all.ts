@@ -1,6 +1,6 @@
 import type { RateTable } from '#src/memory/rate/rate-table.js';
 
-/** All parts of a sweep at once. @returns how many there were */
+/** Runs all parts of a sweep. @returns the number of parts */
 export function sweepAll(table: RateTable): number {
   return Array.from(table.sweepInParts()).length + 1;
 }

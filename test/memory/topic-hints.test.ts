@@ -9,13 +9,13 @@ const seen = (by: TopicHints, topic: string): number[] => {
   return slots;
 };
 
-describe('where topics have subscribers', () => {
+describe('the hint whether a topic has subscribers on other threads', () => {
   const world = (): { block: Block; one: TopicHints; two: TopicHints } => {
     const block = Block.create({ workers: 3 });
     return { block, one: new TopicHints(block, 1), two: new TopicHints(Block.attach(block.buffer), 2) };
   };
 
-  it('is seen by the others from the first subscriber to the last', () => {
+  it('is seen by the other threads from the first subscriber to the last', () => {
     const { one, two } = world();
     expect(seen(two, 'a')).to.deep.equal([]);
     one.joined('a');
@@ -25,7 +25,7 @@ describe('where topics have subscribers', () => {
     expect(seen(two, 'a')).to.deep.equal([]);
   });
 
-  it('is never denied, however many topics share a place', () => {
+  it('is never wrongly negative, however many topics share a bit', () => {
     const { one, two } = world();
     const topics = Array.from({ length: 10_000 }, (_, n) => `room/${n}`);
     for (const topic of topics) one.joined(topic);
@@ -35,14 +35,14 @@ describe('where topics have subscribers', () => {
     for (const topic of topics) expect(seen(two, topic), topic).to.deep.equal([]);
   });
 
-  it('is mostly right about others', () => {
+  it('is mostly right about topics without subscribers', () => {
     const { one, two } = world();
     for (let n = 0; n < 20; n++) one.joined(`room/${n}`);
     const wrong = Array.from({ length: 1000 }, (_, n) => seen(two, `other/${n}`)).flat();
     expect(wrong.length).to.be.lessThan(50);
   });
 
-  it('is forgotten with the thread', () => {
+  it('is cleared with the thread', () => {
     const { block, one, two } = world();
     one.joined('a');
     clearWorker(block, 1);

@@ -13,10 +13,10 @@ import { readWorker } from '#src/memory/worker-row.js';
 import { killAt } from './stepped-atomics.js';
 
 const FIELDS = ['flights', 'workerCurrentRoute', 'workerHeapUsed'] as const;
-/** Words of the first rows, and the one that says where rows end. */
+/** Words of the first rows, and the word that holds the end of the rows. */
 const WORDS = 400;
 
-describe('rows that their thread has filled with anything', () => {
+describe('rows with arbitrary contents', () => {
   it('are read to their end and not beyond, and never throw', () => {
     const slots = 2;
     const writes = fc.array(fc.tuple(fc.constantFrom(...FIELDS), fc.nat(511), fc.integer()), {
@@ -58,7 +58,7 @@ describe('rows that their thread has filled with anything', () => {
     );
   });
 
-  it('begin at zero where a thread was lost before its row was whole', () => {
+  it('begin at zero where a thread was lost before its row was complete', () => {
     const memory = new SeriesMemory();
     const rows = memory.of(1);
     new SeriesTable(rows).counter('a_total').add();
@@ -81,7 +81,7 @@ describe('rows that their thread has filled with anything', () => {
     ]);
   });
 
-  it('are routes with their numbers, wherever the thread that named them was killed', () => {
+  it('hold routes with their numbers, wherever the thread that named them was killed', () => {
     const [slow, other] = ['/slow', '/other'].map((template) => ({ method: 'GET', template }));
     const nameIt = (rows: SharedArrayBuffer): number => new RouteNumbers(new SeriesStore(rows)).of(slow!);
     for (let at = 0, isKilled = true; isKilled; at++) {

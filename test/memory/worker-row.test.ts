@@ -3,7 +3,7 @@ import { Block } from '#src/memory/block.js';
 import { sinceHeartbeat, WorkerRow } from '#src/memory/worker-row.js';
 
 describe('the heartbeat of a worker', () => {
-  it('is as old as it is, at every age of the process', () => {
+  it('has the right age, at every age of the process', () => {
     const block = Block.create({ workers: 1 });
     const row = new WorkerRow(block, 1);
     for (const age of [0, 1, 2 ** 31 - 3, 2 ** 31, 2 ** 32 - 3, 2 ** 32, 3 * 2 ** 31 + 0.5, 2 ** 33]) {
