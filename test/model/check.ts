@@ -1,4 +1,4 @@
-// One protocol under one question: what is built, and what the title promises of it.
+// A check: the model that is built, and a title that states the property to hold.
 import { expect } from 'chai';
 import type { Build, Exploration } from './explore.js';
 import type { MemoryModules } from './small-memory.js';
@@ -7,9 +7,11 @@ export interface Check {
   /** Sentence of the specification. */
   readonly title: string;
   readonly build: (modules: MemoryModules) => Build;
-  /** As many interruptions as `npm test` has the time for: see `ExploreOptions`. @default without a bound */
+  /**
+   * Bound on interruptions, for the time that `npm test` has: see `ExploreOptions`. @default without a bound
+   */
   readonly interruptions?: number;
-  /** The same for `npm run test:long`. */
+  /** The bound for `npm run test:long`. @default without a bound */
   readonly deepInterruptions?: number;
 }
 

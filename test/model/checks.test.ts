@@ -20,7 +20,7 @@ describe('shared memory under all schedules', () => {
   }
 
   for (const { check, reason, schedule } of OPEN_FAULTS) {
-    it(`breaks a law, as is known: ${reason} (${check.title})`, () => {
+    it(`has a known fault: ${reason} (${check.title})`, () => {
       const build = check.build(modules);
       expect(explore(build, check).finding, 'the finding').to.not.equal(undefined);
       expect(replay(build, parseSchedule(schedule)).message).to.not.equal(undefined);

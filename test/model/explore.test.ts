@@ -6,7 +6,7 @@ import { smallMemory } from './small-memory.js';
 
 const shared = (length: number): Int32Array => new Int32Array(new SharedArrayBuffer(4 * length));
 
-/** Threads that each make one call, over words of their own. */
+/** A model of threads that each make one call, over a memory of its own. */
 const toy =
   (
     calls: readonly ((words: Int32Array, self: Self) => void)[],
@@ -32,7 +32,7 @@ const increment = (words: Int32Array): void => {
 };
 
 describe('the model checker', () => {
-  it('finds an update that is lost, with few interruptions, and says how', () => {
+  it('finds a lost update with few interruptions, and shows the schedule', () => {
     const build = toy([increment, increment], (words) => ({
       finally: () => law(words[0] === 2, `the sum is ${words[0]}`),
     }));
@@ -54,9 +54,9 @@ describe('the model checker', () => {
     expect(replay(build, parseSchedule('0*2 1*2')).message).to.equal(undefined);
   });
 
-  it('explores each order of accesses that others can notice, and no others', () => {
+  it('explores each order of the accesses that other threads can notice, and no other orders', () => {
     const add = (words: Int32Array): void => void Atomics.add(words, 0, 1);
-    // 0, 1 or 2 of them have added, and which of them.
+    // The states: which of the threads, none, one or both, have added.
     expect(explore(toy([add, add])).states).to.equal(4);
     const apart = [1, 2].map((index) => (words: Int32Array) => void Atomics.add(words, index, 1));
     expect(explore(toy(apart)).states).to.equal(4);
@@ -64,7 +64,7 @@ describe('the model checker', () => {
     expect(explore(toy(readers)).states).to.equal(4);
   });
 
-  it('lets a thread die at any access, and the primary recover what it held', () => {
+  it('lets a thread die at any access, and the primary recover its permits', () => {
     const take = (words: Int32Array): void => {
       Atomics.add(words, 0, 1);
       Atomics.add(words, 1, 1);
@@ -76,14 +76,14 @@ describe('the model checker', () => {
     expect(explore(build).finding).to.include({ message: '1 is left', schedule: '0 x0 1*2' });
   });
 
-  it('finds a thread that waits for one that has stopped', () => {
+  it('finds a thread that waits for a stopped thread', () => {
     const [lock, unlock] = [0, 1].map((value) => (words: Int32Array) => {
       while (Atomics.compareExchange(words, 0, value, 1 - value) !== value);
     });
     expect(explore(toy([lock!, unlock!])).finding?.message).to.match(/^thread 1.call goes on for more than/);
   });
 
-  it('finds a thread that is never woken, and lets one wait that has been woken', () => {
+  it('finds a thread that is never woken, and accepts a thread that waits after it was woken', () => {
     const sleep = (words: Int32Array, self: Self): void => {
       self.waits = 1;
       const { async: waits } = Atomics.waitAsync(words, 0, 0);
@@ -106,7 +106,7 @@ describe('the model checker', () => {
     expect(() => explore(toy([moody, increment]))).to.throw(ModelError, 'depends on something');
   });
 
-  it('leaves nothing behind in place of Atomics', () => {
+  it('restores Atomics after a check', () => {
     const before = [Atomics, Int32Array, BigInt64Array, Uint8Array];
     const wrong: Build = () => {
       throw new Error('wrong');
@@ -115,14 +115,14 @@ describe('the model checker', () => {
     expect([Atomics, Int32Array, BigInt64Array, Uint8Array]).to.deep.equal(before);
   });
 
-  it('reads the schedules that it writes', () => {
+  it('parses the schedules that it prints', () => {
     const moves = [0, 0, 0, 1, -1, 2, 2, 10];
     expect(formatSchedule(moves)).to.equal('0*3 1 x0 2*2 10');
     expect(parseSchedule(formatSchedule(moves))).to.deep.equal(moves);
     expect(() => parseSchedule('0 two')).to.throw(SyntaxError);
   });
 
-  it('refuses to plant a fault in text that is not there', async () => {
+  it('refuses to plant a fault in text that does not exist', async () => {
     const patch = { module: 'wide', from: 'no such text', to: '' } as const;
     const error = await smallMemory(patch).then(
       () => undefined,

@@ -1,5 +1,5 @@
-// All runs of a model, by a search over what can be reached: a run that comes to where another one has been
-// is not followed a second time. Each access is a move of its own, except those that no other thread can
+// Explores all runs of a model by a search over its states: a run that reaches a state of another run
+// is not continued. Each access is a move of its own, except accesses that no other thread can
 // notice.
 import { type AnyModel, LawError } from './model.js';
 import { ModelMemory } from './model-memory.js';
@@ -11,20 +11,20 @@ import { traceOf } from './trace.js';
 import { Visibility } from './visibility.js';
 import { World } from './world.js';
 
-/** Builds the model. Runs with the accesses of shared memory carried out at once. */
+/** Builds the model. Its accesses of shared memory are executed at once. */
 export type Build = (world: World) => AnyModel;
 
 export interface Finding {
-  /** The law that was broken, or who cannot go on. */
+  /** The law that was violated, or the thread that cannot continue. */
   readonly message: string;
-  /** Leads there: see schedule.ts. */
+  /** The schedule that leads to the failure: see schedule.ts. */
   readonly schedule: string;
-  /** For readers, one line for each access that matters. */
+  /** One line for each access that other threads can notice. */
   readonly trace: string;
 }
 
 export interface Exploration {
-  /** Different states that were reached. */
+  /** Number of different states that were reached. */
   readonly states: number;
   readonly finding: Finding | undefined;
 }
@@ -46,7 +46,7 @@ export function explore(
   return search.atomics.install(() => {
     const result = search.all(interruptions);
     if (result.finding === undefined) return result;
-    // Few interruptions are easier to read.
+    // A failure with few interruptions is easier to read, so those runs are explored first.
     for (let few = 0; few <= Math.min(FEW, interruptions - 1); few++) {
       const { finding } = search.all(few);
       if (finding !== undefined) return { states: result.states, finding };
@@ -55,7 +55,7 @@ export function explore(
   });
 }
 
-/** Makes the moves of a schedule. @returns what was found by it, with the trace in any case */
+/** Makes the moves of a schedule. @returns the failure, if any, and the trace */
 export function replay(
   build: Build,
   schedule: readonly Move[],
@@ -126,7 +126,7 @@ class Search {
     return { message, schedule: formatSchedule(moves), trace };
   }
 
-  /** @param last thread that made the last move */
+  /** @param last the thread that made the last move */
   #visit(last: number, interruptions: number): void {
     const run = this.#run!;
     const isBounded = interruptions !== Number.POSITIVE_INFINITY;
@@ -159,7 +159,7 @@ class Search {
     this.#moves.length = length;
   }
 
-  /** One access that others can notice, and those around it that no thread can. */
+  /** Makes one access that other threads can notice, and the accesses around it that none can. */
   #step(thread: number): void {
     const run = this.#run!;
     let isNoticed = false;
@@ -181,7 +181,7 @@ class Search {
     if (this.#visibility.note(thread, next, this.#memory.mark !== mark)) throw new Grown();
   }
 
-  /** The law that does not hold here, if there is one. */
+  /** The law that the current state violates, if any. */
   #failure(run: Run): string | undefined {
     if (run.failure !== undefined) return run.failure;
     const model = this.#model!;

@@ -1,12 +1,12 @@
-// The shared memory of a check: its words can be read by number, and every change can be taken back.
+// The shared memory of a check: its words have numbers, and every change can be undone.
 import type { Kind, Operation, Result, Value } from './operations.js';
 import { valueAfter } from './operations.js';
 
-/** Words of one buffer, and how many buffers there may be. */
+/** The words of one buffer, and the largest number of buffers. */
 const BUFFER_BITS = 24;
 const BUFFER_MASK = (1 << BUFFER_BITS) - 1;
 
-/** The real ones: others stand in their place while a check runs. */
+/** The real globals, which are replaced while a check runs. */
 const [Words, WideWords] = [Int32Array, BigInt64Array];
 
 const WITH_OLD_VALUE: ReadonlySet<Kind> = new Set<Kind>([
@@ -24,9 +24,9 @@ export class ModelMemory {
   readonly #buffers: SharedArrayBuffer[] = [];
   readonly #words: Int32Array[] = [];
   readonly #wide: BigInt64Array[] = [];
-  /** Address and former value of every change, in turn. */
+  /** Address and former value of every change, in order. */
   readonly #journal: number[] = [];
-  /** The words that have ever changed: their indices in `#changed`, and what they held at first. */
+  /** The words that have ever changed: their indices in `#changed`, and their first values. */
   readonly #places = new Map<number, number>();
   readonly #changed: number[] = [];
   readonly #first: number[] = [];
@@ -45,7 +45,7 @@ export class ModelMemory {
     return this.#words[address >> BUFFER_BITS]![address & BUFFER_MASK]!;
   }
 
-  /** `waitAsync` and `notify` are not carried out here but by the scheduler. */
+  /** Executes an operation, except `waitAsync` and `notify`, which the scheduler executes. */
   perform(operation: Operation): Result {
     const { kind, address, isWide, values } = operation;
     if (kind === 'nothing') return 0;
@@ -55,7 +55,7 @@ export class ModelMemory {
     return WITH_OLD_VALUE.has(kind) ? before : (values[0] ?? 0);
   }
 
-  /** To be given to `undo`. */
+  /** A position for `undo`. */
   get mark(): number {
     return this.#journal.length;
   }
@@ -69,7 +69,7 @@ export class ModelMemory {
     }
   }
 
-  /** From here on every change is one of the check. */
+  /** Ends the construction: from here on changes belong to the check. */
   begin(): void {
     this.#journal.length = 0;
     this.#places.clear();
@@ -77,7 +77,7 @@ export class ModelMemory {
     this.#first.length = 0;
   }
 
-  /** Adds what all words hold, as 16-bit numbers: by those that differ from the beginning. */
+  /** Appends the state of the memory, as 16-bit numbers: the words that differ from the beginning. */
   addContents(codes: number[]): void {
     for (let place = 0; place < this.#changed.length; place++) {
       const value = this.word(this.#changed[place]!);

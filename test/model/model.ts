@@ -1,16 +1,16 @@
-// What a check consists of: threads that call code of `src/memory`, and laws about what may come of it.
+// The parts of a check: threads that call code of `src/memory`, and laws about the results.
 
 /**
- * What a thread knows of itself between its accesses, for the laws. Numbers only: it is copied and compared
- * as text. While `waits` is 1 the thread makes no call before it is woken from what it waits for by
+ * The state of a thread between its accesses, for the laws. It has numbers only, since it is copied and
+ * compared as text. While `waits` is 1 the thread makes no call until it is woken from a wait by
  * `Atomics.waitAsync`.
  */
 export type Self = Record<string, number>;
 
 /**
- * Calls that a thread makes, in this order. A call may do anything with shared memory, but what it does may
- * depend on nothing else than `self` and what it has read there, and nothing but `self` may be changed by it:
- * it is run again from its beginning, with the same readings, whenever the thread makes a step.
+ * The calls of a thread, in order. A call may do anything with shared memory, but it must
+ * depend only on `self` and on the values that it reads there, and change nothing else but `self`:
+ * it is run again from its beginning, with the same values, whenever the thread makes a step.
  */
 export type Calls<S extends Self> = Readonly<Record<string, (self: S) => void>>;
 
@@ -18,44 +18,44 @@ export interface Thread<S extends Self> {
   readonly name: string;
   readonly self: S;
   readonly calls: Calls<S>;
-  /** Whether it may end between any two accesses. @default true when the model has `recovery` */
+  /** Whether the thread may die between any two accesses. @default true when the model has `recovery` */
   readonly mayDie?: boolean;
-  /** Whether it may wait for good. @default false */
+  /** Whether the thread may wait for ever. @default false */
   readonly mayWait?: boolean;
 }
 
-/** As the laws see it. */
+/** The state of a run, as the laws see it. */
 export interface View<S extends Self> {
-  /** The state of all threads, the dead one included as it was when it died. */
+  /** The states of all threads, of a dead thread at its death. */
   readonly selves: readonly S[];
   readonly living: readonly S[];
-  /** Number of the thread that has died. */
+  /** The number of the dead thread, if any. */
   readonly dead: number | undefined;
-  /** Numbers of living threads that wait to be woken. */
+  /** The numbers of living threads that wait to be woken. */
   readonly asleep: readonly number[];
 }
 
 export interface Model<S extends Self> {
   readonly threads: readonly Thread<S>[];
   /**
-   * What the primary calls once a thread has died, while the others go on. Without it nothing is recovered.
-   * @param dead number of the thread
+   * The calls of the primary after a thread has died, while the others continue. Default: no recovery.
+   * @param dead the number of the dead thread
    */
   readonly recovery?: (dead: number) => Readonly<Record<string, () => void>>;
-  /** Holds at every moment. Throws when it does not. */
+  /** The law of every moment. It throws when it is violated. */
   readonly always?: (view: View<S>) => void;
   /**
-   * Holds when all threads are at their ends or dead, and recovery is over. What it changes is taken back.
+   * The law of the end, when all threads have ended or died, and recovery is over. Its changes are undone.
    */
   readonly finally?: (view: View<S>) => void;
 }
 
-/** The same, whatever its threads know of themselves. */
+/** A model with threads of any state. */
 export type AnyModel = Model<Self>;
 
 export const model = <S extends Self>(typed: Model<S>): AnyModel => typed as unknown as AnyModel;
 
-/** A model that cannot be checked as it is: the code did something else when it was run again. */
+/** A model that cannot be checked: its code acted differently when it was run again. */
 export class ModelError extends Error {}
 
 export function law(holds: boolean, message: string): void {

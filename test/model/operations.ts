@@ -1,4 +1,4 @@
-// One access of shared memory as a value: it can be looked at before it happens, carried out, and taken back.
+// One access of shared memory as a value: it can be inspected before it happens, executed, and undone.
 
 export type Kind =
   | 'load'
@@ -11,22 +11,22 @@ export type Kind =
   | 'compareExchange'
   | 'notify'
   | 'waitAsync'
-  /** Plain accesses, and the part of a word that a write of bytes changes: a mask and the bits. */
+  /** Plain accesses; a write of bytes has a mask and the bits of the changed part of a word. */
   | 'read'
   | 'write'
   | 'writeBits'
-  /** A call that accesses nothing. */
+  /** The step of a call that accesses nothing. */
   | 'nothing';
 
 export type Value = number | bigint;
-/** What the code under check gets as the result. */
+/** The result that the code under check gets. */
 export type Result = Value | 'not-equal' | 'waits';
 
 export interface Operation {
   readonly kind: Kind;
   /** Index of the 32-bit word in `ModelMemory`. */
   readonly address: number;
-  /** 64 bits: this word and the next. */
+  /** Whether the access has 64 bits: this word and the next. */
   readonly isWide: boolean;
   readonly values: readonly Value[];
 }
@@ -40,7 +40,7 @@ export const isSame = (one: Operation, other: Operation): boolean =>
   one.values.length === other.values.length &&
   one.values.every((value, index) => value === other.values[index]);
 
-/** What a word holds after an operation; undefined: the operation writes nothing. */
+/** The value of a word after an operation; undefined when the operation writes nothing. */
 export function valueAfter({ kind, values }: Operation, before: Value): Value | undefined {
   const [first = 0, second = 0] = values;
   switch (kind) {

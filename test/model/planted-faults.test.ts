@@ -11,7 +11,7 @@ describe('the model checker finds', () => {
       const build = check.build(await smallMemory(patch));
       const { finding } = explore(build, check);
       expect(finding, 'the finding').to.not.equal(undefined);
-      // The schedule alone leads there again.
+      // The schedule alone leads to the failure again.
       const again = replay(build, parseSchedule(finding!.schedule));
       expect(again).to.deep.equal({ message: finding!.message, trace: finding!.trace });
     });

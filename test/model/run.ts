@@ -1,5 +1,5 @@
-// One run of a model: where each thread stands, and what the shared memory holds. A move can be made and
-// taken back.
+// One run of a model: the position of each thread, and the shared memory. A move can be made and
+// undone.
 import type { AnyModel, Self, View } from './model.js';
 import type { ModelMemory } from './model-memory.js';
 import type { Operation, Result } from './operations.js';
@@ -9,7 +9,7 @@ import { ModelThread, type Place } from './thread.js';
 
 const NOBODY = -1;
 
-/** What brings a run back to where it was. */
+/** The data to undo moves of a run. */
 export interface Mark {
   readonly memory: number;
   readonly places: readonly (Place | undefined)[];
@@ -22,11 +22,11 @@ export class Run {
   readonly #model: AnyModel;
   readonly #memory: ModelMemory;
   readonly #atomics: SteppedAtomics;
-  /** What the primary does, by the thread that has died. */
+  /** The calls of the primary, by the dead thread. */
   readonly #recoveries = new Map<number, ModelThread>();
-  /** The runs of the threads, and last that of the primary: undefined until it has something to recover. */
+  /** The threads, and last the primary, which is undefined until it has something to recover. */
   #places: (Place | undefined)[];
-  /** Address that each thread waits at; -1: it does not wait. */
+  /** The address at which each thread waits; -1 when it does not wait. */
   #sleeping: number[];
   #dead = NOBODY;
 
@@ -39,7 +39,7 @@ export class Run {
     this.#sleeping = this.#places.map(() => NOBODY);
   }
 
-  /** Number of the primary. */
+  /** The number of the primary. */
   get recoverer(): number {
     return this.threads.length;
   }
@@ -83,7 +83,7 @@ export class Run {
     this.#dead = dead;
   }
 
-  /** One access, or a death. @returns what the access gave */
+  /** Makes one access, or a death. @returns the result of the access */
   make(move: Move): Result {
     const thread = threadOf(move);
     if (isDeath(move)) {
@@ -97,9 +97,9 @@ export class Run {
   }
 
   /**
-   * Two runs that are the same from here on have the same text: numbers as characters, since millions are
-   * compared.
-   * @param last one more number that it depends on
+   * The state of a run as text, the same for runs with the same continuations: numbers as characters, since
+   * millions compared.
+   * @param last one more number of the state
    */
   keyWith(last: number): string {
     const codes = [this.#dead + 1, last + 1];
@@ -112,7 +112,7 @@ export class Run {
     return String.fromCharCode(...codes);
   }
 
-  /** A thread that cannot go on though it should. */
+  /** A thread that cannot continue though it should. */
   get failure(): string | undefined {
     for (const [thread, place] of this.#places.entries()) {
       if (place?.failure !== undefined) return `${this.nameOf(thread)} ${place.failure}`;
@@ -120,7 +120,7 @@ export class Run {
     return undefined;
   }
 
-  /** Threads that wait to be woken though they must not wait for good. */
+  /** Threads that wait to be woken and must not wait for ever. */
   get sleepers(): readonly string[] {
     const mustWake = (thread: number): boolean => this.#model.threads[thread]?.mayWait !== true;
     return this.#asleep.filter(mustWake).map((thread) => this.nameOf(thread));
@@ -140,7 +140,10 @@ export class Run {
     return [...this.#sleeping.keys()].filter((thread) => thread !== this.#dead && this.#sleeps(thread));
   }
 
-  /** What it waits for resolves a promise: the call in which it began to wait goes on to its end. */
+  /**
+   * Wakes a thread. The promise that it awaits resolves, and the call that began the wait continues to its
+   * end.
+   */
   #sleeps(thread: number): boolean {
     const place = this.#places[thread];
     return this.#sleeping[thread] !== NOBODY && place!.isBetweenCalls && place!.self.waits === 1;

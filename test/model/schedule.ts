@@ -1,8 +1,8 @@
-// Which thread makes the next access, one after the other, as text: `0*3 1 x0 2*5` is three accesses of
-// thread 0, one of thread 1, the death of thread 0, and five accesses of the primary that recovers what it
-// held.
+// A schedule as text: the threads that make the next accesses, in order. `0*3 1 x0 2*5` is three accesses of
+// thread 0, one of thread 1, the death of thread 0, and five accesses of the primary, which recovers the
+// permits of the dead thread.
 
-/** Number of a thread; for the death of thread n: -1 - n. */
+/** The number of a thread, or -1 - n for the death of thread n. */
 export type Move = number;
 
 export const deathOf = (thread: number): Move => -1 - thread;
@@ -22,7 +22,7 @@ export function formatSchedule(moves: readonly Move[]): string {
   return parts.join(' ');
 }
 
-/** @throws SyntaxError */
+/** Parses a schedule. @throws SyntaxError */
 export function parseSchedule(text: string): Move[] {
   return text
     .split(' ')

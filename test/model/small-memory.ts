@@ -1,14 +1,14 @@
-// The built code of `src/memory` with small tables: how many bulkheads or permits there are is a number in
-// layout.ts, and a loop over ten thousand words is not what is to be explored. Everything else is the code as
+// The built code of `src/memory` with small tables. The number of bulkheads or permits is a constant of
+// layout.ts, and a loop over ten thousand words need not be explored. Everything else is the code as
 // it is, or with one fault planted in it.
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** Replaces text of a built module. It must be there exactly once. */
+/** A replacement of text in a built module, which must contain the text exactly once. */
 export interface Patch {
-  /** Name of the module, as `bulkhead-cells`. */
+  /** Name of the module, such as `bulkhead-cells`. */
   readonly module: keyof MemoryModules;
   readonly from: string;
   readonly to: string;
@@ -103,24 +103,24 @@ const SIZES: readonly Patch[] = [
   ),
 ];
 
-/** A census that meets another thread in the middle of something is tried twice, not a hundred times. */
+/** A census that meets a thread in the middle of an operation is tried twice instead of a hundred times. */
 const TRIES = (['permit-ledger', 'probe-permits'] as const).map(
   (module): Patch => ({ module, from: 'const TRIES = 100;', to: 'const TRIES = 1;' }),
 );
 
-/** All threads of a model run in one: which of them runs is said by `runsAs`. */
+/** All threads of a model run in this one; `runsAs` sets which of them runs. */
 const THREAD_ID: Patch = {
   module: 'part',
   from: "import { threadId } from 'node:worker_threads';",
   to: 'const threadId = { valueOf: () => globalThis.modelThread };',
 };
 
-/** What `part.ts` takes for the id of the thread that runs. */
+/** Sets the thread id that `part.ts` reads. */
 export function runsAs(thread: number): void {
   Object.assign(globalThis, { modelThread: thread });
 }
 
-/** The modules, with these patches. @throws Error when the text of a patch is not there exactly once */
+/** Loads the modules with these patches. @throws Error unless the text of each patch occurs exactly once */
 export async function smallMemory(...patches: readonly Patch[]): Promise<MemoryModules> {
   const built = dirname(fileURLToPath(import.meta.resolve('#src/memory/layout.js')));
   const folder = mkdtempSync(join(tmpdir(), 'multilane-model-'));
@@ -137,7 +137,7 @@ export async function smallMemory(...patches: readonly Patch[]): Promise<MemoryM
   }
 }
 
-/** Modules of one subject are in a folder of their own. */
+/** The path of a module, which may be in a folder of its subject. */
 function fileOf(folder: string, module: keyof MemoryModules): string {
   const name = `${module}.js`;
   const path = readdirSync(folder, { recursive: true, encoding: 'utf8' }).find(

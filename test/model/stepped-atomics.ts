@@ -1,9 +1,10 @@
-// In place of `Atomics` and of typed arrays over shared memory while a check runs: every access becomes an
-// `Operation`, and the explorer decides whether it happens now, has happened already, or has to
+// Replaces `Atomics` and typed arrays over shared memory while a check runs: every access becomes an
+// `Operation`, and the explorer decides whether it happens now, has happened already, or must
 // wait.
 //
-// Typed arrays over a `SharedArrayBuffer` become proxies, so that plain accesses of shared words are seen as
-// well. They count as sequentially consistent accesses of one word, which is more than the language promises.
+// Typed arrays over a `SharedArrayBuffer` become proxies, so that plain accesses of shared words are included
+// as well. They count as sequentially consistent accesses of one word, which is more than the language
+// guarantees.
 
 import type { ModelMemory } from './model-memory.js';
 import type { Kind, Operation, Result, Value } from './operations.js';
@@ -15,7 +16,7 @@ const real = { Atomics, Int32Array, BigInt64Array, Uint8Array };
 const RMW = ['load', 'store', 'add', 'sub', 'and', 'or', 'exchange', 'compareExchange'] as const;
 
 export class SteppedAtomics {
-  /** Gets every access. */
+  /** Called with every access. */
   sink: Sink;
   readonly #memory: ModelMemory;
   readonly #views = new WeakMap<object, View>();
@@ -25,7 +26,7 @@ export class SteppedAtomics {
     this.sink = (operation) => memory.perform(operation);
   }
 
-  /** Runs synchronous code with every access of shared memory going through `sink`. */
+  /** Runs synchronous code and passes every access of shared memory to `sink`. */
   install<T>(run: () => T): T {
     const stepped = {
       Atomics: this.#atomics(),
@@ -125,7 +126,7 @@ export class SteppedAtomics {
     };
   }
 
-  /** Word by word. */
+  /** Copies word by word. */
   #setBytes(view: Uint8Array, bytes: ArrayLike<number>, offset: number): void {
     for (let at = 0; at < bytes.length; ) {
       const first = view.byteOffset + offset + at;

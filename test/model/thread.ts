@@ -1,29 +1,29 @@
-// One thread of a model, as an automaton that is discovered step by step. Plain synchronous code cannot be
-// stopped in the middle, so it is run again from the beginning of its call: what it has read before is given
-// to it once more, and at the first access after that it is stopped by an exception. A place where it has
-// been stopped is a `Place`; what the access there gives leads to the next one. So code runs once for each
-// different past of a call, however many schedules lead there.
+// One thread of a model, as an automaton that is explored step by step. Plain synchronous code cannot be
+// stopped in the middle, so it is run again from the beginning of its call: it gets the values that it has
+// read before, and an exception stops it at the first access after that. A point where it has been stopped is
+// a `Place`; the result of the access there leads to the next one. So code runs once for each different past
+// of a call, however many schedules lead to it.
 import { ModelError, type Self } from './model.js';
 import { isSame, NOTHING, type Operation, type Result } from './operations.js';
 import type { SteppedAtomics } from './stepped-atomics.js';
 
-/** Accesses in one call before it is taken to go on for ever. */
+/** The number of accesses of one call after which it counts as endless. */
 const MOST_ACCESSES = 400;
 
-/** One for all, since making an error takes longer than all the rest. */
+/** One error for all stops, since making an error takes longer than everything else. */
 const STOPPED = new Error('the thread has been stopped');
 
 export interface Place {
-  /** Tells it from all other places of all threads. */
+  /** A number that is unique among all places of all threads. */
   readonly id: number;
-  /** Number of the call; as many as there are calls: at its end. */
+  /** The number of the call; the number of calls at the end of the thread. */
   readonly call: number;
-  /** What the thread does next; undefined at its end. */
+  /** The next access of the thread; undefined at its end. */
   readonly next: Operation | undefined;
-  /** Nothing of the call has happened yet. */
+  /** Whether nothing of the call has happened yet. */
   readonly isBetweenCalls: boolean;
   readonly self: Self;
-  /** Why it cannot go on. */
+  /** The reason why the thread cannot continue. */
   readonly failure: string | undefined;
   readonly past: readonly Result[];
   readonly operations: readonly Operation[];
@@ -64,7 +64,7 @@ export class ModelThread {
     return name === undefined ? this.name : `${this.name}.${name}`;
   }
 
-  /** @param result of the access that came next at this place */
+  /** @param result the result of the access at this place */
   follow(place: Place, result: Result): Place {
     let after = place.after.get(result);
     if (after === undefined) {
@@ -105,7 +105,7 @@ export class ModelThread {
     };
   }
 
-  /** Runs the call with what it has read before, up to the access after that or its end. */
+  /** Runs the call with the values that it has read before, up to the next access or its end. */
   #run(past: Past): Place {
     const { call, before, results, operations } = past;
     if (results.length > MOST_ACCESSES) {
@@ -113,7 +113,7 @@ export class ModelThread {
     }
     const self = { ...before };
     let count = 0;
-    // A promise may have swallowed the exception that stops: so the first one counts.
+    // A promise may have swallowed the exception that stops the call, so the first one counts.
     let stopped: { readonly next: Operation; readonly self: Self } | undefined;
     const { sink } = this.#atomics;
     this.#atomics.sink = (operation) => {
@@ -137,7 +137,7 @@ export class ModelThread {
       this.#atomics.sink = sink;
     }
     if (stopped !== undefined) return this.#place(past, stopped.next, stopped.self);
-    // Without any access it is a step all the same.
+    // A call without any access is a step as well.
     const isSilent = results.length === 0;
     return isSilent ? this.#place(past, NOTHING, self) : this.#betweenCalls(call + 1, self);
   }

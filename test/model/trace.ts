@@ -1,4 +1,4 @@
-// A run as text: who did what with which word, and what became of it.
+// A run as text: the accesses of each thread, their words and their results.
 import type { ModelMemory } from './model-memory.js';
 import type { Operation, Result } from './operations.js';
 import type { Run } from './run.js';
@@ -7,14 +7,14 @@ import type { World } from './world.js';
 
 interface Step {
   readonly line: string;
-  /** -1: none. */
+  /** The word, -1 for none. */
   readonly address: number;
 }
 
-/** A thread that goes on for ever has a long trace, and its middle says nothing. */
+/** The longest trace: that of an endless thread is long, and its middle shows nothing new. */
 const [FIRST_LINES, LAST_LINES] = [80, 10];
 
-/** Makes the moves, and stops at the first failure. */
+/** Makes the moves of a schedule up to the first failure. */
 export function traceOf(
   run: Run,
   memory: ModelMemory,

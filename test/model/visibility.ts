@@ -1,10 +1,11 @@
-// Which accesses other threads can notice: those of words that change at all, and that more than one thread
-// accesses. All others need no turn of their own, since it makes no difference what happens between them.
-// What is known of the words grows while runs are explored; the exploration begins anew when it does.
+// Decides which accesses other threads can notice: those of words that change at all, and that more than one
+// thread accesses. Other accesses need no move of their own, since the order of moves between them makes no
+// difference. The knowledge of the words grows while runs are explored; the exploration restarts when it
+// does.
 import type { Operation } from './operations.js';
 
 interface Known {
-  /** Bits of the threads that access it. */
+  /** Bits of the threads that access the word. */
   threads: number;
   changes: boolean;
 }
@@ -17,7 +18,7 @@ export class Visibility {
     return this.#isShared(address) || (isWide && this.#isShared(address + 1));
   }
 
-  /** @returns true: an access that was taken for one that no thread notices can be noticed */
+  /** @returns true when an access that seemed unnoticeable can be noticed */
   note(thread: number, { kind, address, isWide }: Operation, hasChanged: boolean): boolean {
     if (kind === 'nothing') return false;
     const changes = hasChanged || kind === 'waitAsync' || kind === 'notify';

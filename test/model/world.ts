@@ -1,4 +1,4 @@
-// What a model is built with besides the code under check: a block of shared memory whose words have names in
+// Helpers of models besides the code under check: a block of shared memory whose words have names in
 // traces, and a clock whose time is a word as well, so that a thread may be interrupted after it has read it.
 import type { Block } from '#src/memory/block.js';
 import type { Placement } from '#src/memory/placement.js';
@@ -7,7 +7,7 @@ import type { MemoryModules } from './small-memory.js';
 
 export interface ModelClock {
   readonly now: () => number;
-  /** To be called by a thread of the model. */
+  /** Reads the time; called by a thread of the model. */
   readonly set: (milliseconds: number) => void;
 }
 
@@ -24,7 +24,7 @@ export class World {
     this.#memory = memory;
   }
 
-  /** A block whose secret is always the same. */
+  /** Creates a block whose secret is always the same. */
   block({ block, placement }: MemoryModules, workers = 2): Block {
     const made = block.Block.create({ workers, rateBuckets: 1 });
     made.words('rateSecret').set([1, 2]);
@@ -32,7 +32,7 @@ export class World {
     return made;
   }
 
-  /** What the words of a buffer are called. */
+  /** The names of the words of a buffer. */
   name(buffer: SharedArrayBuffer, fields: Readonly<Record<string, Placement>>): void {
     this.#named.push({ buffer, fields });
   }

@@ -1,4 +1,4 @@
-// The checks by what came of them: those that hold, and those that do not hold yet.
+// All checks: those that hold, and those with a known fault.
 import type { Check } from '../check.js';
 import * as breaker from './breaker.js';
 import * as budget from './budget.js';
@@ -29,12 +29,12 @@ const ALL = [
 export interface OpenFault {
   readonly check: Check;
   readonly reason: string;
-  /** Leads to it. */
+  /** The schedule that leads to the fault. */
   readonly schedule: string;
 }
 
 /**
- * Faults that are known and not mended yet. A mend takes it out of this list, and its check holds
+ * Known faults that are not fixed yet. A fix removes the fault from this list, and its check holds
  * from then on.
  */
 export const OPEN_FAULTS: readonly OpenFault[] = [];

@@ -1,5 +1,5 @@
-// The breaker (breaker-cell.ts, breaker-word.ts, breaker-window.ts): it opens once, lets a number of probes
-// through, and no probe that is lost can wedge it.
+// The breaker (breaker-cell.ts, breaker-word.ts, breaker-window.ts): it opens once, admits a number of
+// probes, and no lost probe can block it.
 import type { Check } from '../check.js';
 import { law, model, sumOf, type Thread } from '../model.js';
 import type { MemoryModules } from '../small-memory.js';
@@ -34,13 +34,13 @@ function breakersOf(
   return (slot: number) => new modules['breaker-cell'].BreakerCells(block, slot, rule, now);
 }
 
-/** Opens it as failures of two calls do. */
+/** Opens the breaker, as failures of two calls do. */
 function open(cells: Cells): void {
   const tickets = [cells.admit(0), cells.admit(0)];
   for (const ticket of tickets) cells.settle(0, ticket, 'failure');
 }
 
-/** As it is when its open time is over: the next call may be a probe. */
+/** Prepares a breaker whose open period is over: the next call may be a probe. */
 function halfOpen(modules: MemoryModules, world: World, probes: number, block = world.block(modules, 3)) {
   const clock = world.clock(3000);
   const cells = breakersOf(modules, world, clock.now, probes, block);
@@ -84,7 +84,7 @@ export const opensOnce: Check = {
 };
 
 export const fewProbes: Check = {
-  title: 'breaker: half-open it lets its number of probes through and no more, and their successes close it',
+  title: 'breaker: a half-open breaker admits its number of probes and no more, and their successes close it',
   build: (modules) => (world) => {
     const { cells } = halfOpen(modules, world, 2);
     return model<Caller>({
@@ -102,7 +102,7 @@ export const fewProbes: Check = {
 };
 
 export const failedProbe: Check = {
-  title: 'breaker: a probe that fails opens it again, whatever another one says',
+  title: 'breaker: a failed probe opens it again, whatever another probe reports',
   build: (modules) => (world) => {
     const { clock, cells } = halfOpen(modules, world, 2);
     return model<Caller>({
@@ -113,14 +113,14 @@ export const failedProbe: Check = {
         if (failed === REFUSED || (failed & PROBE) === 0) return;
         law(state === 'open', `a probe has failed, and it is ${state}`);
         clock.set(3000 + 2 * OPEN_MS);
-        law(cells(1).admit(0) !== REFUSED, 'no probe is let through after the next open period');
+        law(cells(1).admit(0) !== REFUSED, 'no probe is admitted after the next open period');
       },
     });
   },
 };
 
 export const ignoredProbe: Check = {
-  title: 'breaker: the permit of a probe that proves nothing is released',
+  title: 'breaker: the permit of a probe with an ignored outcome is released',
   build: (modules) => (world) => {
     const { cells } = halfOpen(modules, world, 1);
     return model<Caller>({
@@ -132,7 +132,7 @@ export const ignoredProbe: Check = {
 };
 
 export const lostProbe: Check = {
-  title: 'breaker: a probe that is lost with its thread wedges nothing, even when it is never reclaimed',
+  title: 'breaker: a probe that is lost with its thread does not block it, even when it is never reclaimed',
   build: (modules) => (world) => {
     const { clock, cells } = halfOpen(modules, world, 1);
     return model<Caller>({
@@ -143,7 +143,7 @@ export const lostProbe: Check = {
         if (fresh.admit(0) !== REFUSED) return;
         clock.set(3000 + 3 * OPEN_MS + PROBE_MS);
         const ticket = fresh.admit(0);
-        law(ticket !== REFUSED, 'no probe is let through after the time of a probe and an open period');
+        law(ticket !== REFUSED, 'no probe is admitted after the time of a probe and an open period');
         fresh.settle(0, ticket, 'success');
         law(fresh.state(0).state === 'closed', 'it does not close');
       },
@@ -151,7 +151,7 @@ export const lostProbe: Check = {
   },
 };
 
-/** A call that comes when the probes are out of time. */
+/** A call that comes when the probes have expired. */
 const laterCall = (cells: Cells, clock: ReturnType<typeof halfOpen>['clock']): Thread<Caller> => {
   const { calls, ...thread } = call(cells, 'success', 'later caller');
   return {
@@ -165,14 +165,14 @@ const laterCall = (cells: Cells, clock: ReturnType<typeof halfOpen>['clock']): T
   };
 };
 
-/** And another one, when the open period behind that is over. */
+/** A further call, when the open period after that is over. */
 const laterCalls = (cells: Cells, clock: ReturnType<typeof halfOpen>['clock']): Thread<Caller> => {
   const { calls, ...thread } = laterCall(cells, clock);
   return {
     ...thread,
     calls: {
       ...calls,
-      'admit when probes may be let through': (self) => {
+      'admit when probes may be admitted': (self) => {
         if (self.ticket !== REFUSED) return;
         clock.set(3000 + 3 * OPEN_MS + PROBE_MS);
         call(cells, 'success').calls.admit!(self);
@@ -181,14 +181,14 @@ const laterCalls = (cells: Cells, clock: ReturnType<typeof halfOpen>['clock']): 
   };
 };
 
-/** A probe that was let through before. */
+/** A probe that was admitted before. */
 const lateProbeOf = (cells: Cells, outcome: 'success' | 'ignored', name: string): Thread<Caller> => {
   const { calls, ...thread } = call(cells, outcome, name);
   return { ...thread, self: { ticket: cells.admit(0), probes: 1 }, calls: { settle: calls.settle! } };
 };
 
 export const lateProbe: Check = {
-  title: 'breaker: a probe that ends out of time closes it, unless another one has been let through since',
+  title: 'breaker: a probe that ends too late closes it, unless another one has been admitted since',
   build: (modules) => (world) => {
     const { clock, cells } = halfOpen(modules, world, 1);
     return model<Caller>({
@@ -203,13 +203,13 @@ export const lateProbe: Check = {
 };
 
 export const lateProbes: Check = {
-  title: 'breaker: of probes that end out of time no permit is lost, and none is there twice',
+  title: 'breaker: no permit of probes that end too late is lost, and none exists twice',
   build: (modules) => (world) => {
     const { clock, cells } = halfOpen(modules, world, 2);
     return model<Caller>({
       threads: [
         lateProbeOf(cells(1), 'success', 'late success'),
-        lateProbeOf(cells(2), 'ignored', 'late probe that says nothing'),
+        lateProbeOf(cells(2), 'ignored', 'late probe with an ignored outcome'),
         laterCall(cells(3), clock),
       ],
       finally: ({ selves }) => {
@@ -224,7 +224,7 @@ export const lateProbes: Check = {
 };
 
 export const probesAfterDeath: Check = {
-  title: 'breaker: after a death the permit of its probe is there again at once',
+  title: 'breaker: the permit of the probe of a dead thread is released at once',
   interruptions: 2,
   deepInterruptions: 4,
   build: (modules) => (world) => {
@@ -238,7 +238,7 @@ export const probesAfterDeath: Check = {
 };
 
 export const probesAfterInterruption: Check = {
-  title: 'breaker: after an interruption in a thread that lives on no probe is lost',
+  title: 'breaker: no probe is lost after an interruption in a thread that continues',
   interruptions: 1,
   deepInterruptions: 3,
   build: (modules) => (world) => {
@@ -267,7 +267,7 @@ export const probesAfterInterruption: Check = {
   },
 };
 
-/** A call that was admitted before the endpoint of the row is another one. */
+/** A call that was admitted before the row was assigned to another endpoint. */
 const lateCall = (cells: Cells, name: string): Thread<Caller> => {
   const { calls, ...thread } = call(cells, 'failure', name);
   return { ...thread, self: { ticket: cells.admit(0), probes: 0 }, calls: { settle: calls.settle! } };
@@ -280,7 +280,7 @@ const reset = (cells: Cells): Thread<Caller> => ({
 });
 
 export const otherEndpoint: Check = {
-  title: 'breaker: calls of before a reset can neither open nor close what comes after it',
+  title: 'breaker: calls from before a reset can neither open nor close the breaker after it',
   build: (modules) => (world) => {
     const cells = breakersOf(modules, world, () => 3000, 1);
     return model<Caller>({
@@ -294,7 +294,7 @@ export const otherEndpoint: Check = {
 };
 
 export const windowAfterReset: Check = {
-  title: 'breaker: a call of before a reset does not count after it',
+  title: 'breaker: a call from before a reset does not count after it',
   build: (modules) => (world) => {
     const cells = breakersOf(modules, world, () => 3000, 1);
     return model<Caller>({
@@ -308,7 +308,7 @@ export const windowAfterReset: Check = {
 };
 
 export const forced: Check = {
-  title: 'breaker: what an operator forces holds, whatever calls come to their end meanwhile',
+  title: 'breaker: a forced state stays, whatever calls end meanwhile',
   build: (modules) => (world) => {
     const cells = breakersOf(modules, world, () => 3000, 1);
     return model<Caller>({
@@ -330,12 +330,11 @@ export const forced: Check = {
 };
 
 const SECOND = 5;
-/** After so many seconds a second comes round: a bucket keeps 9 bits of it, and there are 11 buckets. */
+/** The seconds after which a bucket number repeats: a bucket keeps 9 bits of it, and there are 11 buckets. */
 const ROUND = 512 * 11;
 
 export const staleWindow: Check = {
-  title:
-    'breaker window: what was counted before the seconds wrapped around counts no more, whichever thread dies',
+  title: 'breaker window: counts from before the seconds wrapped around are dropped, whichever thread dies',
   build: (modules) => (world) => {
     const block = world.block(modules, 1);
     const { BreakerWindow } = modules['breaker-window'];
@@ -356,10 +355,10 @@ export const staleWindow: Check = {
       threads: [caller('caller 1'), caller('caller 2')],
       always: () => law(window.failures(0, now) <= 2, `${window.failures(0, now)} failures of 2 calls`),
       finally: ({ dead }) => {
-        // One that is counted in the moment of another's cleaning may be lost.
+        // A failure that is counted while another thread clears the bucket may be lost.
         if (dead === undefined) law(window.failures(0, now) >= 1, 'both failures are lost');
         window.addFailure(0, now + 1);
-        law(window.failures(0, now + 1) > 0, 'nothing is counted any more');
+        law(window.failures(0, now + 1) > 0, 'failures are no longer counted');
       },
     });
   },

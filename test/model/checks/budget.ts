@@ -12,7 +12,7 @@ function budgetOf(modules: MemoryModules, world: World, now: () => number) {
   const block = world.block(modules, 1);
   const { RetryBudgetCell } = modules['budget-cell'];
   const cell = new RetryBudgetCell(block, now);
-  /** The trickle is at its end: for a while only calls allow retries. */
+  /** Uses up the minimum of retries: for a while only calls allow retries. */
   const exhaust = (): void => {
     while (cell.withdraw());
   };
@@ -20,7 +20,7 @@ function budgetOf(modules: MemoryModules, world: World, now: () => number) {
 }
 
 export const fifth: Check = {
-  title: 'retry budget: at most one call in five is repeated, in whatever thread, and that one is',
+  title: 'retry budget: exactly one call in five can be repeated, in whatever thread',
   build: (modules) => (world) => {
     const { cell, exhaust } = budgetOf(modules, world, () => 5000);
     exhaust();
@@ -59,7 +59,7 @@ export const fifth: Check = {
 };
 
 export const everyCall: Check = {
-  title: 'retry budget: every call counts, also those that meet at the beginning of a second',
+  title: 'retry budget: every call counts, also concurrent calls at the beginning of a second',
   build: (modules) => (world) => {
     const clock = world.clock(4999);
     const { cell, words } = budgetOf(modules, world, clock.now);
@@ -90,7 +90,7 @@ export const everyCall: Check = {
 };
 
 export const longAgo: Check = {
-  title: 'retry budget: calls of four seconds ago pay for no retry, also at the moment a second begins',
+  title: 'retry budget: calls of four seconds ago allow no retry, also at the moment a second begins',
   build: (modules) => (world) => {
     const clock = world.clock(1000);
     const { cell, exhaust } = budgetOf(modules, world, clock.now);
@@ -118,7 +118,7 @@ export const longAgo: Check = {
 };
 
 export const trickle: Check = {
-  title: 'retry budget: the last token of the trickle goes to one thread',
+  title: 'retry budget: the last token of the minimum goes to one thread',
   build: (modules) => (world) => {
     const clock = world.clock(5000);
     const { cell, exhaust } = budgetOf(modules, world, clock.now);

@@ -1,4 +1,4 @@
-// Permits of a bulkhead (bulkhead-cells.ts), and the line of those who wait for one (bulkhead-line.ts).
+// Permits of a bulkhead (bulkhead-cells.ts), and the line of threads that wait for one (bulkhead-line.ts).
 import type { Check } from '../check.js';
 import { law, model, sumOf, type Thread } from '../model.js';
 import type { MemoryModules } from '../small-memory.js';
@@ -32,7 +32,7 @@ const threadsOf = (modules: MemoryModules, world: World, count: number, most: nu
 };
 
 export const permits: Check = {
-  title: 'bulkhead: never are more permits held than the limit, and in the end none is',
+  title: 'bulkhead: there are never more permits held than the limit, and none in the end',
   build: (modules) => (world) => {
     const most = 2;
     const { threads, onlooker } = threadsOf(modules, world, 4, most);
@@ -49,7 +49,7 @@ export const permits: Check = {
 };
 
 export const permitsAfterDeath: Check = {
-  title: 'bulkhead: after a death exactly the permits of living threads are held',
+  title: 'bulkhead: after the death of a thread exactly the permits of living threads are held',
   build: (modules) => (world) => {
     const most = 2;
     const { block, threads, onlooker } = threadsOf(modules, world, 2, most);
@@ -59,7 +59,7 @@ export const permitsAfterDeath: Check = {
       recovery: (dead) => ({ reclaim: () => reclaimBulkheads(block, dead + 1) }),
       finally: ({ living }) => {
         const held = sumOf(living, 'holds');
-        // What the primary does every second.
+        // The primary does this every second.
         law(settleBulkheads(block, 0) === 0, 'a census does not succeed though nothing is under way');
         law(onlooker.held === held, `permits held: ${onlooker.held}, by living threads: ${held}`);
       },
@@ -68,7 +68,7 @@ export const permitsAfterDeath: Check = {
 };
 
 export const permitsAfterInterruption: Check = {
-  title: 'bulkhead: after an interruption in a thread that lives on no permit is lost',
+  title: 'bulkhead: no permit is lost after an interruption in a thread that continues',
   build: (modules) => (world) => {
     const most = 1;
     const { block, threads, onlooker } = threadsOf(modules, world, 2, most);
@@ -87,7 +87,7 @@ export const permitsAfterInterruption: Check = {
       always: ({ selves }) => law(sumOf(selves, 'holds') <= most, 'two threads hold the only permit'),
       finally: ({ living }) => {
         law(settleBulkheads(block, 0) === 0, 'a census does not succeed though nothing is under way');
-        // Whether an interrupted call was through its words say.
+        // The words of an interrupted call show whether it was completed.
         const held = [1, 2].reduce(
           (sum, slot) => sum + heldByThread(block.words('workerBulkheadHeld', slot)),
           0,
@@ -100,11 +100,11 @@ export const permitsAfterInterruption: Check = {
 };
 
 interface Waiter extends Holder {
-  /** 1 while it does nothing before it is woken. */
+  /** 1 while the thread waits to be woken. */
   waits: number;
 }
 
-/** Waits as `BulkheadQueue` does, but without the timer by which it looks every few milliseconds. */
+/** Waits as `BulkheadQueue` does, but without the timer by which that checks every few milliseconds. */
 function waiter(modules: MemoryModules, block: ReturnType<World['block']>, slot: number): Thread<Waiter> {
   const permits = new modules['bulkhead-cells'].BulkheadCells(block, slot, () => 100).of('a');
   const { line } = permits;
@@ -138,7 +138,7 @@ function waiter(modules: MemoryModules, block: ReturnType<World['block']>, slot:
 }
 
 export const bell: Check = {
-  title: 'bulkhead line: a thread that waits and has looked is woken when a place is left',
+  title: 'bulkhead line: a waiting thread is woken when a permit is released',
   build: (modules) => (world) => {
     const block = world.block(modules, 3);
     const permits = new modules['bulkhead-cells'].BulkheadCells(block, 3, () => 100).of('a');
@@ -163,7 +163,7 @@ export const bell: Check = {
 };
 
 export const silentWaiter: Check = {
-  title: 'bulkhead line: a thread that died while it waited delays no other for more than 20 ms',
+  title: 'bulkhead line: a thread that died while it waited delays no other thread for more than 20 ms',
   build: (modules) => (world) => {
     const block = world.block(modules, 2);
     const clock = world.clock(1000);
@@ -178,7 +178,7 @@ export const silentWaiter: Check = {
           mayDie: true,
           calls: {
             say: () => one.publish(900, 1),
-            'say again': () => one.publish(900, 1),
+            'publish again': () => one.publish(900, 1),
             rest: () => one.clear(),
           },
         },

@@ -1,4 +1,4 @@
-// Connections by client address (connection-shares.ts): workers count what opens, the primary what is there.
+// Connections by client address (connection-shares.ts): workers count opened ones, the primary all open ones.
 import type { Check } from '../check.js';
 import { law, model, sumOf, type Thread } from '../model.js';
 
@@ -54,7 +54,7 @@ export const census: Check = {
 };
 
 export const asked: Check = {
-  title: 'connection census: a count that a worker asks for is never slept over',
+  title: 'connection census: the primary never sleeps when a worker has requested a count',
   build: (modules) => (world) => {
     const block = world.block(modules, 2);
     const { ConnectionCensus, ConnectionShares, countAskedFor } = modules['connection-shares'];
@@ -85,7 +85,7 @@ export const asked: Check = {
       ],
       finally: ({ asleep }) => {
         const isAsked = block.words('connectionCensusAsked')[0] === 1;
-        law(!(isAsked && asleep.length > 0), 'the primary sleeps, and a worker has asked for a count');
+        law(!(isAsked && asleep.length > 0), 'the primary sleeps though a worker has requested a count');
       },
     });
   },

@@ -1,4 +1,4 @@
-// Which worker makes a call that others wait for (call-claims.ts).
+// The worker that makes a call for which others wait (call-claims.ts).
 import type { Check } from '../check.js';
 import { law, model, sumOf, type Thread } from '../model.js';
 
@@ -7,7 +7,7 @@ interface Caller extends Record<string, number> {
 }
 
 export const singleFlight: Check = {
-  title: 'call claims: one worker makes a call at a time, and what a lost worker made is anybody’s again',
+  title: 'call claims: one worker makes a call at a time, and the claim of a lost worker is free again',
   build: (modules) => (world) => {
     const block = world.block(modules, 3);
     const { CallClaims, MINE, reclaimCalls } = modules['call-claims'];

@@ -8,7 +8,7 @@ interface Pool extends Record<string, number> {
 
 export const connections: Check = {
   title:
-    'database budget: never are more connections lent out than there are, and those of a lost worker come back',
+    'database budget: no more connections are lent than there are, and those of a lost worker are reclaimed',
   interruptions: 1,
   build: (modules) => (world) => {
     const block = world.block(modules, 2);
@@ -20,13 +20,13 @@ export const connections: Check = {
       name: `pool ${slot}`,
       self: { holds: 0 },
       calls: {
-        // What it holds is known to itself alone, so that all of it is one call.
+        // A thread alone knows its connections, so everything it does is one call.
         'acquire and release'(self) {
           const budget = new DatabaseBudget(block, slot, 0, now);
           if (budget.tryAcquire()) self.holds++;
           if (budget.tryAcquire()) self.holds++;
           while (self.holds > 0) {
-            // An access of its own, at which the law sees what it holds. Others may have that before
+            // The law checks the held connections at this access. Other threads may get them before
             // `release` ends.
             Atomics.load(permits, 0);
             self.holds--;
@@ -50,7 +50,7 @@ export const connections: Check = {
 
 export const line: Check = {
   title:
-    'database budget: of pools that wait for the last connection one gets it, and none waits for a lost one',
+    'database budget: one of the pools that wait for the last connection gets it, and none waits for a lost pool',
   interruptions: 1,
   build: (modules) => (world) => {
     const block = world.block(modules, 2);
@@ -75,7 +75,7 @@ export const line: Check = {
       recovery: (dead) => ({ reclaim: () => DatabaseBudget.reclaim(block, dead) }),
       always: ({ living }) => law(sumOf(living, 'holds') <= 1, 'the only connection is lent out twice'),
       finally: ({ living, dead }) => {
-        if (dead === undefined) law(sumOf(living, 'holds') === 1, 'all pools wait for each other');
+        if (dead === undefined) law(sumOf(living, 'holds') === 1, 'every pool waits for another one');
         const { held } = DatabaseBudget.usage(block, now);
         law(
           held === sumOf(living, 'holds'),

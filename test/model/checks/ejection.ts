@@ -1,5 +1,5 @@
-// Which endpoints are out of the pick (ejection-cells.ts). Nothing is recovered: a turn that a dead
-// thread has begun is finished by others.
+// Ejected endpoints (ejection-cells.ts). Nothing is recovered: a turn that a dead
+// thread has begun is finished by other threads.
 import type { Check } from '../check.js';
 import { law, model, type Thread } from '../model.js';
 import type { MemoryModules } from '../small-memory.js';
@@ -18,7 +18,7 @@ function cellsOf(modules: MemoryModules, world: World, now: () => number) {
 type Cells = ReturnType<ReturnType<typeof cellsOf>['cells']>;
 
 const FREE = [0, 1];
-/** At most one of two may be out. */
+/** At most one of two endpoints may be ejected. */
 const hasRoom = (cells: Cells) => (): boolean => !FREE.some((slot) => cells.isEjected(slot));
 
 const caller = (cells: Cells, slot: number): Thread<Nothing> => ({
@@ -33,7 +33,7 @@ const caller = (cells: Cells, slot: number): Thread<Nothing> => ({
 });
 
 export const half: Check = {
-  title: 'ejection: never are both of two endpoints out, and one of those that fail is',
+  title: 'ejection: of two failing endpoints exactly one is ejected',
   interruptions: 2,
   deepInterruptions: 3,
   build: (modules) => (world) => {
@@ -46,17 +46,18 @@ export const half: Check = {
         const fresh = cells();
         fresh.help();
         const out = FREE.filter(isOut).length;
-        law(out <= 1, 'both endpoints are out when a turn is finished');
+        law(out <= 1, 'both endpoints are ejected when a turn is finished');
         fresh.failed(0);
         fresh.eject(0, () => FREE.filter(isOut).length < 1);
-        law(FREE.some(isOut), 'nothing can be ejected any more');
+        law(FREE.some(isOut), 'no endpoint can be ejected any more');
       },
     });
   },
 };
 
 export const comeback: Check = {
-  title: 'ejection: an endpoint whose time is over comes back while another goes out, and never are both out',
+  title:
+    'ejection: an endpoint whose time is over returns while another is ejected, and never are both ejected',
   interruptions: 2,
   deepInterruptions: 3,
   build: (modules) => (world) => {
@@ -76,7 +77,7 @@ export const comeback: Check = {
       always: () => law(!(isOut(0) && isOut(1)), 'both endpoints are out'),
       finally: () => {
         cells().help();
-        law(!(isOut(0) && isOut(1)), 'both endpoints are out when a turn is finished');
+        law(!(isOut(0) && isOut(1)), 'both endpoints are ejected when a turn is finished');
       },
     });
   },
@@ -84,7 +85,7 @@ export const comeback: Check = {
 
 export const pastTurn: Check = {
   title:
-    'ejection: a thread that comes late to its turn ejects nothing, since another endpoint may be ejected meanwhile',
+    'ejection: a thread that is late for its turn ejects nothing, since another endpoint may be ejected meanwhile',
   interruptions: 2,
   build: (modules) => (world) => {
     const { cells, isOut } = cellsOf(modules, world, () => 1000);

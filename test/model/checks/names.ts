@@ -11,7 +11,7 @@ interface Naming extends Record<string, number> {
 }
 
 export const names: Check = {
-  title: 'names: threads that say the same name have the same row, and others have another',
+  title: 'names: threads that use the same name have the same row, and other names have another',
   build: (modules) => (world) => {
     const block = world.block(modules, 1);
     const { NameTable } = modules['name-table'];
@@ -95,7 +95,7 @@ export const prefixes = ofOneHash(
 );
 
 export const nameAfterDeath: Check = {
-  title: 'names: a name whose first thread died while it wrote it is listed once another thread has said it',
+  title: 'names: a name whose first thread died while it wrote it is listed once another thread has used it',
   build: (modules) => (world) => {
     const block = world.block(modules, 1);
     const { NameTable } = modules['name-table'];
@@ -120,7 +120,7 @@ export const nameAfterDeath: Check = {
 };
 
 export const terms: Check = {
-  title: 'names: of two threads that say different numbers at most one is told that all agree',
+  title: 'names: at most one of two threads with different numbers is told that all threads agree',
   build: (modules) => (world) => {
     const block = world.block(modules, 1);
     const { NameTable } = modules['name-table'];
@@ -143,7 +143,7 @@ export const terms: Check = {
       finally: ({ selves }) => {
         law(
           selves.filter(({ agreed }) => agreed === 1).length <= 1,
-          'two that differ are told that all agree',
+          'two threads with different numbers are told that all agree',
         );
       },
     });
@@ -156,7 +156,7 @@ interface Slotted extends Record<string, number> {
 }
 
 export const slots: Check = {
-  title: 'part: two living threads never have the same slot, and what a lost one held is released once',
+  title: 'part: two living threads never have the same slot, and the permits of a lost one are released once',
   build: (modules) => (world) => {
     const { part, placement } = modules;
     const made = part.Part.create('bulkhead', 2);
@@ -196,7 +196,7 @@ export const slots: Check = {
 };
 
 export const slotAfterDeath: Check = {
-  title: 'part: a slot comes back also when the thread that reclaimed it has died over it',
+  title: 'part: a slot is released also when the thread that reclaimed it died meanwhile',
   build: (modules) => (world) => {
     const { part, placement } = modules;
     const made = part.Part.create('bulkhead', 1);
@@ -223,7 +223,7 @@ export const slotAfterDeath: Check = {
         try {
           made.slotOf(3);
         } catch {
-          law(false, 'the slot is lost for good');
+          law(false, 'the slot is lost for ever');
         }
       },
     });

@@ -1,10 +1,10 @@
-// What one thread writes and all read: a text (snapshot-page.ts), 64-bit counts (wide.ts), the last requests
-// of a thread (flight-recorder.ts).
+// Data that one thread writes and all read: a text (snapshot-page.ts), 64-bit counts (wide.ts), the last
+// requests of a thread (flight-recorder.ts).
 import type { Check } from '../check.js';
 import { law, model, type Thread } from '../model.js';
 
 interface Reader extends Record<string, number> {
-  /** Version that it has read, and the first character; what else differs is torn. */
+  /** The version that a thread has read, and the first character; a text with another character is torn. */
   version: number;
   text: number;
 }
@@ -14,7 +14,7 @@ const TORN = -2;
 
 export const snapshot: Check = {
   title:
-    'snapshot page: a reader gets a whole text and its version, also when the writer stops in the middle',
+    'snapshot page: a reader gets a complete text and its version, also when the writer stops in the middle',
   build: (modules) => (world) => {
     const block = world.block(modules, 1);
     const { SnapshotPage } = modules['snapshot-page'];
@@ -58,7 +58,7 @@ interface Count extends Record<string, number> {
 
 export const wide: Check = {
   title:
-    'wide counts: a reader sees what there was or will be, and the next writer goes on from it, wherever one has died',
+    'wide counts: a reader sees the old or the new count, and the next writer continues from it, wherever one has died',
   build: (modules) => (world) => {
     const block = world.block(modules, 1);
     const { addWide, readWide } = modules.wide;
@@ -103,14 +103,14 @@ interface Flight extends Record<string, number> {
 }
 
 export const flights: Check = {
-  title: 'flight recorder: a reader sees whole requests only, also when their thread dies',
+  title: 'flight recorder: a reader sees complete requests only, also when their thread dies',
   build: (modules) => (world) => {
     const block = world.block(modules, 1);
     const { FlightRecorder, readFlights } = modules['flight-recorder'];
     const first = 512;
     const record = (self: Flight): void => {
       const recorder = new FlightRecorder(block, 1);
-      // Everything about request n is n.
+      // Every field of request n is n.
       for (const n of [1, 2, 3]) recorder.end(recorder.begin(first + n, n), n, n);
       self.whole = 1;
     };

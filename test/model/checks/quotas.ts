@@ -1,11 +1,11 @@
-// What requests hold for a while (quota-cells.ts), by client address as well (address-cells.ts), and what the
-// balancer counts (endpoint-cells.ts, open-connections.ts).
+// Resources that requests hold (quota-cells.ts), by client address as well (address-cells.ts), and the counts
+// of the balancer counts (endpoint-cells.ts, open-connections.ts).
 import type { Check } from '../check.js';
 import { law, model, sumOf, type Thread } from '../model.js';
 import type { MemoryModules } from '../small-memory.js';
 import type { World } from '../world.js';
 
-/** The censuses that are owed, as the primary takes them every second. */
+/** Runs the pending censuses, as the primary does every second. */
 const settle = (modules: MemoryModules, block: ReturnType<World['block']>): void =>
   law(
     modules['permit-census'].permitCensus(block)() === 0,
@@ -16,7 +16,7 @@ interface Holder extends Record<string, number> {
   holds: number;
 }
 
-/** Takes, and releases what it has. */
+/** A thread that takes units and releases them. */
 const holder = (name: string, take: () => number, give: (amount: number) => void): Thread<Holder> => ({
   name,
   self: { holds: 0 },
@@ -51,7 +51,7 @@ const quotasOf = (modules: MemoryModules, world: World, count: number) => {
 };
 
 export const quota: Check = {
-  title: 'quota: all threads together never hold more than the bound, and in the end nothing',
+  title: 'quota: all threads together never hold more than the bound, and nothing in the end',
   build: (modules) => (world) => {
     const { threads, onlooker } = quotasOf(modules, world, 3);
     return model({
@@ -64,7 +64,7 @@ export const quota: Check = {
 };
 
 export const quotaAfterDeath: Check = {
-  title: 'quota: after a death exactly what living threads hold is held',
+  title: 'quota: after the death of a thread exactly the units of living threads are held',
   build: (modules) => (world) => {
     const { block, threads, onlooker } = quotasOf(modules, world, 2);
     const { reclaimQuotas } = modules['quota-cells'];
@@ -80,12 +80,12 @@ export const quotaAfterDeath: Check = {
   },
 };
 
-/** Two for each quota before that of bytes. */
+/** Two words for each quota before that of bytes. */
 const WORDS_BEFORE = 2;
 
 export const quotaAfterInterruption: Check = {
   title:
-    'quota: after an interruption in a thread that lives on and takes no more exactly what threads hold counts',
+    'quota: the units of threads are counted exactly after an interruption in a thread that continues and takes no more',
   build: (modules) => (world) => {
     const { block, threads, onlooker } = quotasOf(modules, world, 2);
     const { interruptedPermits } = modules['permit-census'];
@@ -97,7 +97,7 @@ export const quotaAfterInterruption: Check = {
         law(sumOf(selves, 'holds') <= MOST, `${sumOf(selves, 'holds')} units of ${MOST} are held`),
       finally: ({ living }) => {
         settle(modules, block);
-        // Whether an interrupted call was through its words say.
+        // The words of an interrupted call show whether it was completed.
         const own = [1, 2].map((slot) => block.words('workerQuotaHeld', slot).subarray(WORDS_BEFORE));
         const held = own.reduce((sum, words) => sum + heldByThread(words), 0);
         law(onlooker.held === held, `units held: ${onlooker.held}, by threads: ${held}`);
@@ -109,7 +109,7 @@ export const quotaAfterInterruption: Check = {
 
 export const address: Check = {
   title:
-    'address cells: an address never holds more than its bound, and after a death what living threads hold',
+    'address cells: an address never exceeds its bound, and after a death its count is that of the living threads',
   interruptions: 1,
   build: (modules) => (world) => {
     const block = world.block(modules, 3);
@@ -137,7 +137,7 @@ export const address: Check = {
 };
 
 export const endpointAfterDeath: Check = {
-  title: 'endpoint cells: after a death exactly the calls of living threads are in flight',
+  title: 'endpoint cells: after the death of a thread exactly the calls of living threads are in flight',
   build: (modules) => (world) => {
     const block = world.block(modules, 2);
     const { EndpointCells } = modules['endpoint-cells'];
@@ -167,7 +167,7 @@ export const endpointAfterDeath: Check = {
 };
 
 export const endpointReset: Check = {
-  title: 'endpoint cells: calls that end while their row is given to another endpoint are taken back once',
+  title: 'endpoint cells: calls that end while their row is assigned to another endpoint are subtracted once',
   build: (modules) => (world) => {
     const block = world.block(modules, 2);
     const { EndpointCells } = modules['endpoint-cells'];
@@ -204,7 +204,7 @@ const connectionsOf = (modules: MemoryModules, world: World, count: number) => {
 };
 
 export const connections: Check = {
-  title: 'connections: never are more open than the limit, and in the end none is',
+  title: 'connections: there are never more open than the limit, and none in the end',
   build: (modules) => (world) => {
     const { threads, total } = connectionsOf(modules, world, 3);
     return model({
@@ -216,7 +216,7 @@ export const connections: Check = {
 };
 
 export const connectionsAfterDeath: Check = {
-  title: 'connections: after a death exactly those of living workers are counted',
+  title: 'connections: after the death of a worker exactly those of living workers are counted',
   build: (modules) => (world) => {
     const { block, threads, total } = connectionsOf(modules, world, 2);
     const { reclaimConnections } = modules['open-connections'];
@@ -233,7 +233,7 @@ export const connectionsAfterDeath: Check = {
 };
 
 export const requestsAfterDeath: Check = {
-  title: 'requests in flight: after a death exactly those of living workers are counted',
+  title: 'requests in flight: after the death of a worker exactly those of living workers are counted',
   build: (modules) => (world) => {
     const block = world.block(modules, 2);
     const { AdmissionCells, readInFlight, reclaimAdmission } = modules['admission-cells'];

@@ -1,5 +1,5 @@
-// Rate limits: a key's row (rate-table.ts), and how rows change hands (rate-bucket.ts). Nothing recovers
-// anything here: a thread that dies in the middle of a claim leaves it to those that meet it.
+// Rate limits: the row of a key (rate-table.ts), and how rows change their key (rate-bucket.ts). Nothing
+// recovers permits here: a claim that a dead thread has begun is finished by the threads that meet it.
 import type { Check } from '../check.js';
 import { law, model, sumOf, type Thread } from '../model.js';
 import type { MemoryModules } from '../small-memory.js';
@@ -19,7 +19,7 @@ function tableOf(modules: MemoryModules, world: World, now: () => number) {
   const regions = modules['rate-regions'].oneRegion(words, new Int32Array(new SharedArrayBuffer(4)));
   const table = (clock = now) =>
     new modules['rate-table'].RateTable({ regions, secret: new Int32Array([1, 2]), clock });
-  /** Rows that carry state for so long. */
+  /** Rows that carry state, and the time for which they do. */
   const fill = (rows: number, ms: number): void => {
     const limit = table().limit('filler', ms, 1);
     for (let row = 0; row < rows; row++) limit.take(`filler ${row}`);
@@ -44,10 +44,10 @@ const caller = (table: Table, key: string, burst: number): Thread<Caller> => {
 };
 
 const TIME = 1000;
-/** By which the clocks of threads differ, in milliseconds: what a row can tell apart. */
+/** Difference between the clocks of threads, in milliseconds: the resolution of a row. */
 const UNIT = 1 / 16_000;
 
-/** Two rows of one key would admit it twice. */
+/** Checks that no key has two rows, which would admit it twice. */
 function noKeyTwice(words: Int32Array): void {
   const tags = new Set<number>();
   for (let row = 4; row < WORDS; row += 2) {
@@ -58,8 +58,7 @@ function noKeyTwice(words: Int32Array): void {
 }
 
 export const oneKey: Check = {
-  title:
-    'rate limit: of three threads that ask for one key no more are admitted than the burst, and no fewer',
+  title: 'rate limit: of three threads with requests of one key exactly the burst is admitted',
   interruptions: 1,
   build: (modules) => (world) => {
     const { words, table } = tableOf(modules, world, () => TIME);
@@ -70,7 +69,7 @@ export const oneKey: Check = {
         noKeyTwice(words);
       },
       finally: ({ selves, dead }) => {
-        // Of two at the very same moment one is refused: times are rounded against the caller.
+        // One of two requests at the very same moment is refused, since times are rounded against the caller.
         const limit = table(() => TIME + 1).limit('limit', INTERVAL_MS, 2);
         let admitted = sumOf(selves, 'admitted');
         while (limit.take('a') > 0) admitted++;
@@ -84,7 +83,7 @@ export const oneKey: Check = {
 
 export const lastRow: Check = {
   title:
-    'rate limit: two keys that want the last row, and one of them in two threads, each keep to their burst',
+    'rate limit: two keys that compete for the last row, one of them in two threads, each keep to their burst',
   interruptions: 1,
   deepInterruptions: 2,
   build: (modules) => (world) => {
@@ -111,7 +110,7 @@ export const lastRow: Check = {
 };
 
 export const overflow: Check = {
-  title: 'rate limit: what a key was admitted by the overflow row counts when it gets a row of its own',
+  title: 'rate limit: admissions of a key by the overflow row count when it gets a row of its own',
   interruptions: 2,
   build: (modules) => (world) => {
     const clock = world.clock(TIME);
@@ -121,7 +120,7 @@ export const overflow: Check = {
       name: 'time',
       self: { admitted: 0 },
       mayDie: false,
-      // The rows are free again, an interval has not passed.
+      // The rows are free again, but an interval has not passed.
       calls: { 'after 6 ms': () => clock.set(TIME + 6) },
     };
     return model<Caller>({
@@ -134,19 +133,19 @@ export const overflow: Check = {
         const limit = table().limit('limit', INTERVAL_MS, 1);
         if (sumOf(selves, 'admitted') > 0) law(limit.take('a') <= 0, 'the key is admitted once more');
         clock.set(TIME + 100);
-        law(limit.take('a') > 0, 'the key is refused long after its burst is there again');
+        law(limit.take('a') > 0, 'the key is refused long after its burst is available again');
       },
     });
   },
 };
 
 export const sweep: Check = {
-  title: 'rate limit: a sweep forgets nothing that counts, whatever it meets',
+  title: 'rate limit: a sweep forgets no row that carries state, whatever runs meanwhile',
   interruptions: 1,
   deepInterruptions: 2,
   build: (modules) => (world) => {
     const { words, table, fill } = tableOf(modules, world, () => TIME);
-    // Rows of two keys that are at rest, and of one that is not.
+    // The rows of two idle keys, and of one key that is in use.
     table(() => TIME - 100)
       .limit('limit', INTERVAL_MS, 1)
       .take('a');

@@ -1,11 +1,11 @@
-// Faults for the checker to find, so that a check that finds nothing says something: each changes a few words
+// Faults that the checker must find, which proves that a check can fail: each changes a few words
 // of the built code, and one of the checks must find it.
 import type { Check } from '../check.js';
 import type { Patch } from '../small-memory.js';
 
 export interface PlantedFault extends Patch {
   readonly fault: string;
-  /** What has to find it. */
+  /** The check that must find the fault. */
   readonly check: Check;
 }
 

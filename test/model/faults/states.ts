@@ -1,4 +1,4 @@
-// Faults in what keeps a state or a text: breakers, ejections, claims, names, pages, the census of
+// Faults in the code that keeps a state or a text: breakers, ejections, claims, names, pages, the census of
 // connections.
 import * as breaker from '../checks/breaker.js';
 import * as census from '../checks/census.js';
@@ -10,21 +10,21 @@ import { type PlantedFault, planted } from './planted.js';
 
 export const PLANTED_IN_STATES: readonly PlantedFault[] = [
   planted(
-    'a breaker that lets one probe too many through',
+    'a breaker that admits one probe too many',
     breaker.ignoredProbe,
     'breaker-cell',
     'if (takenOf(low) < this.#rule.probes)',
     'if (takenOf(low) <= this.#rule.probes)',
   ),
   planted(
-    'a probe that is stuck for ever',
+    'a probe that never expires',
     breaker.lostProbe,
     'breaker-cell',
     'if (elapsed(now, since) < this.#rule.probeMs)',
     'if (now !== undefined)',
   ),
   planted(
-    'a breaker that refuses a thread before it looks whether its probe before was interrupted',
+    'a breaker that refuses a thread before it checks whether its previous probe was interrupted',
     breaker.probesAfterInterruption,
     'breaker-cell',
     'this.#probes.isOwed(slot) && this.#probes.census(slot)',
@@ -38,35 +38,35 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'if (false)',
   ),
   planted(
-    'a breaker that forgets its probes when they are out of time',
+    'a breaker that forgets its probes when they expire',
     breaker.lateProbes,
     'breaker-cell',
     'inMode(low, OPEN)',
     'following(low, OPEN)',
   ),
   planted(
-    'a breaker that loses the permit of a probe that ends out of time and says nothing',
+    'a breaker that loses the permit of a probe that ends too late with an ignored outcome',
     breaker.lateProbes,
     'breaker-cell',
     ': low - TAKEN',
     ': low',
   ),
   planted(
-    'a breaker that opens by calls of before a reset',
+    'a breaker that is opened by calls from before a reset',
     breaker.otherEndpoint,
     'breaker-cell',
     'if (epochOf(low) !== epoch || modeOf(low) !== CLOSED)',
     'if (false)',
   ),
   planted(
-    'a breaker that begins anew with what was counted meanwhile',
+    'a breaker that restarts with the counts of before',
     breaker.windowAfterReset,
     'breaker-cell',
     'return false;\n        this.#window.clear(slot);\n        return true;',
     'return false; return true;',
   ),
   planted(
-    'a call that does not look whether it was counted in its epoch',
+    'a call that does not check whether it was counted in its epoch',
     breaker.windowAfterReset,
     'breaker-cell',
     'this.#window.takeBack(slot, second, isFailure);',
@@ -80,14 +80,14 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'if (Atomics.store(words, index, next) === next)',
   ),
   planted(
-    'a window that is said to be clean before it is',
+    'a window that is marked as cleared before it is',
     breaker.staleWindow,
     'breaker-window',
     'const last = Atomics.load(this.#words, index);',
     'const last = Atomics.load(this.#words, index); Atomics.compareExchange(this.#words, index, last, span);',
   ),
   planted(
-    'a lost worker whose reclaiming frees the calls of all',
+    'a reclaim that releases the calls of all workers',
     claims.singleFlight,
     'call-claims',
     '(word & SLOT_MASK) === slot',
@@ -101,28 +101,28 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'if (Atomics.store(this.#wholeTurn, 0, mine) === mine)',
   ),
   planted(
-    'a turn of the past that ejects',
+    'an ejection turn of the past that ejects',
     ejection.pastTurn,
     'ejection-cells',
     ' && BigInt(sequenceOf(low)) === turn >> 32n',
     '',
   ),
   planted(
-    'a turn that ejects once it is seen to be still that, though it may end before',
+    'an ejection turn that ejects after a check that it has not ended, though it may end in between',
     { ...ejection.pastTurn, interruptions: 3 },
     'ejection-cells',
     'BigInt(sequenceOf(low)) === turn >> 32n',
     'this.version() === number',
   ),
   planted(
-    'a turn that is never ended, so that others help for ever',
+    'an ejection turn that is never ended, so that other threads help for ever',
     ejection.half,
     'ejection-cells',
     'Atomics.compareExchange(this.#turn, 0, turn, (turn + CHANGE) & ~TURN_MASK);',
     '',
   ),
   planted(
-    'numbers of a name that the last thread decides',
+    'the numbers of a name that the last thread sets instead of the first',
     names.terms,
     'name-table',
     'Atomics.compareExchange(words, index, 0, term + 1);',
@@ -136,7 +136,7 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'Atomics.exchange(written, index, word) && word;',
   ),
   planted(
-    'a name that takes a row for its own without a look at how long the name there is',
+    'a name that takes a row without comparing the length of the name there',
     names.prefixes,
     'name-table',
     'return before === 0 || before === length;',
@@ -157,7 +157,7 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     '0',
   ),
   planted(
-    'a reader that does not look whether its page was written again',
+    'a reader that does not check whether its page was written again',
     pages.snapshot,
     'snapshot-page',
     'if (((Atomics.load(this.#version, 0) - version) | 0) > 2)',
@@ -178,21 +178,21 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'MOST_HIGH : high; Atomics.store(words, at + LOW, halves[LOW] | 0); Atomics.store(words, at + HIGH, halves[HIGH] | 0);',
   ),
   planted(
-    'a reader of requests that looks at the head once',
+    'a reader of requests that reads the head only once',
     pages.flights,
     'flight-recorder',
     'if (Atomics.load(words, at + HEAD) !== head)',
     'if (false)',
   ),
   planted(
-    'a count of connections for which no thread is woken',
+    'a requested count of connections that wakes no thread',
     census.asked,
     'connection-shares',
     'Atomics.notify(this.#asked, 0);',
     '{}',
   ),
   planted(
-    'a count of connections that takes what opens meanwhile for what was there',
+    'a count of connections that includes connections opened meanwhile',
     census.census,
     'connection-shares',
     'cells[low & (CELLS - 1)] += count;',
