@@ -16,16 +16,26 @@ const stalled = { status: 500, code: 'HANDLER_STALLED' };
 
 describe('the verdict on a request during chaos', () => {
   for (const [what, changed, blasts, verdict] of [
-    ['an answer', {}, [], 'answered'],
+    ['a 200', {}, [], 'answered'],
     ['500 HANDLER_STALLED in a blast on its worker', stalled, [blast()], 'stalled beside it'],
-    ['one during a blast that is not over', stalled, [blast({ to: Infinity })], 'stalled beside it'],
-    ['one whose worker is not known', { ...stalled, thread: undefined }, [blast()], 'stalled beside it'],
-    ['one after a blast', { ...stalled, sentAt: 190 }, [blast()], 'unexplained'],
-    ['one before a blast', { ...stalled, endedAt: 140 }, [blast()], 'unexplained'],
-    ['one on another worker', { ...stalled, thread: 8 }, [blast()], 'unexplained'],
+    [
+      'such a response during a blast that is not over',
+      stalled,
+      [blast({ to: Infinity })],
+      'stalled beside it',
+    ],
+    [
+      'such a response from an unknown worker',
+      { ...stalled, thread: undefined },
+      [blast()],
+      'stalled beside it',
+    ],
+    ['such a response after a blast', { ...stalled, sentAt: 190 }, [blast()], 'unexplained'],
+    ['such a response before a blast', { ...stalled, endedAt: 140 }, [blast()], 'unexplained'],
+    ['such a response on another worker', { ...stalled, thread: 8 }, [blast()], 'unexplained'],
     ['500 of another kind in a blast', { status: 500, code: 'INTERNAL' }, [blast()], 'unexplained'],
     [
-      '503 that proves that nothing ran',
+      '503 with the proof that nothing was executed',
       { status: 503, code: 'NO_WORKER', notExecuted: true },
       [],
       'refused (503)',

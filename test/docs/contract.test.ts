@@ -1,4 +1,4 @@
-// docs/contract.md names everything that can be set and measured.
+// docs/contract.md names all settings and metrics.
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { PROCESS_SETTINGS } from '#src/config/table.js';
@@ -8,11 +8,11 @@ const page = readFileSync('docs/contract.md', 'utf8');
 const section = (number: number): string => page.split(/^## /m)[number]!;
 
 describe('docs/contract.md', () => {
-  it('has every setting of the table', () => {
+  it('lists every setting of the table', () => {
     for (const name of Object.keys(PROCESS_SETTINGS)) expect(section(2)).to.include(`\`${name}\``);
   });
 
-  it('has every metric of ours', () => {
+  it('lists every metric whose name begins with multilane_', () => {
     for (const name of Object.keys(METRICS)) {
       if (name.startsWith('multilane_')) expect(section(6)).to.match(new RegExp(`\`${name}[\`{]`));
     }

@@ -1,5 +1,5 @@
-// docs/database.md shows what happens: its table is created, its routes are declared and asked, as they stand
-// there.
+// Runs the examples of docs/database.md as they are written: its table is created, its routes are declared
+// and requested.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -19,7 +19,7 @@ describe('docs/database.md', () => {
   before(() => project.install());
   after(() => project.remove());
 
-  it('has an example for everything that a service does', () => {
+  it('has an example for every part of a service', () => {
     expect(examples.map(({ title }) => title)).to.deep.equal([
       'One row, many, or none',
       'What else a statement can throw',
@@ -31,7 +31,7 @@ describe('docs/database.md', () => {
   });
 
   for (const [index, { title, code, turns }] of examples.entries()) {
-    it(`${title}: is answered as it says`, async () => {
+    it(`shows real responses: ${title}`, async () => {
       project.write(
         `service${index}.js`,
         `import { BusinessError, defineService, isUniqueViolation, OutcomeUnknownError } from 'multilane';

@@ -1,5 +1,5 @@
-// Examples of a page: a block of `js` that declares routes, and the block of `http` behind it, in which `>`
-// is sent and `<` must come back.
+// Examples of a page: a `js` block that declares routes, and the `http` block after it, in which `>` lines
+// are the request and `<` lines the expected response.
 import { expect } from 'chai';
 import type { TestApp } from '#src/testing.js';
 
@@ -9,26 +9,26 @@ export interface Turn {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
   readonly status: number;
-  /** Those that the page shows. */
+  /** The response header fields that the page shows. */
   readonly fields: Readonly<Record<string, string>>;
   readonly answer: string | undefined;
 }
 
 export interface Example {
-  /** The heading it stands under. */
+  /** The heading above the example. */
   readonly title: string;
   readonly code: string;
   readonly turns: readonly Turn[];
 }
 
-/** What came back, whoever was asked. */
+/** A response of an app or of a test bench. */
 interface Told {
   readonly status: number;
   readonly headers: object;
   text(): string;
 }
 
-/** Asks in order, each time for what the page shows. */
+/** Sends the requests in order, and asserts that each gets the response that the page shows. */
 export async function expectAnswers(
   turns: readonly Turn[],
   ask: (turn: Turn) => Promise<Told>,
@@ -43,7 +43,7 @@ export async function expectAnswers(
   }
 }
 
-/** Asks an app that `withApp` runs. */
+/** Sends requests to an app that `withApp` runs. */
 export const askIn =
   (app: Pick<TestApp, 'inject'>) =>
   ({ method, url, headers, body }: Turn): Promise<Told> =>
@@ -79,7 +79,7 @@ const linesOf = (block: string): string[] =>
     .split('\n')
     .map((line) => line.replace(/^[<>] ?/, ''));
 
-/** Fields, and behind an empty line the body, in which `\r\n` is written out. */
+/** Parses header fields and, after an empty line, the body, in which `\r\n` is written out. */
 function message(lines: readonly string[]): { fields: Record<string, string>; body: string | undefined } {
   const end = lines.indexOf('');
   const fields = Object.fromEntries(

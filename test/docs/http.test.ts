@@ -1,4 +1,4 @@
-// docs/http.md shows what happens: each of its examples is declared and asked as it stands there.
+// Runs the examples of docs/http.md as they are written: their routes are declared and requested.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import type { Application } from '#src/server/handler.js';
 import { bench } from '#test/server/kit.js';
 import { examplesOf, expectAnswers } from './examples.js';
 
-/** What a project imports from `multilane`. */
+/** The module that a project imports as `multilane`. */
 const SURFACE = pathToFileURL('dist/index.js').href;
 const NAMES = 'HttpError, NotFoundError, Type, cors, csrfGuard, hostGuard, refererGuard, securityHeaders';
 
@@ -36,7 +36,7 @@ describe('docs/http.md', () => {
   });
 
   for (const { title, code, turns } of examples) {
-    it(`${title}: is answered as it says`, async () => {
+    it(`shows real responses: ${title}`, async () => {
       const module = join(base, `${title.replaceAll(' ', '-')}.mjs`);
       writeFileSync(module, `import { ${NAMES} } from '${SURFACE}';\nexport default (app) => {\n${code}};\n`);
       const { default: declare } = (await import(pathToFileURL(module).href)) as {

@@ -1,4 +1,4 @@
-// Pages name files of the repository, which move.
+// Files of the repository that pages name must exist, also after they were moved.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
@@ -15,10 +15,10 @@ const HEADING = /^#{1,6} (.+)$/gm;
 
 /** Outputs of the build. */
 const BUILT = new Set(['test/db/pool.test.js']);
-/** The files that this page names are those of a user's project. */
+/** This page names files of a user's project instead. */
 const OF_A_PROJECT = 'docs/testing.md';
 
-/** The anchors of a page: those of its headings, as GitHub makes them, and those that it names itself. */
+/** The anchors of a page: those of its headings, as GitHub makes them, and those that it defines itself. */
 function anchorsOf(page: string): readonly string[] {
   const text = readFileSync(page, 'utf8');
   const headings = [...text.matchAll(HEADING)].map(

@@ -1,4 +1,4 @@
-// Numbers that the docs promise, and the constants that keep them. A constant is read from the compiled
+// Numbers in the docs must equal the constants of the code. A constant is read from the compiled
 // module: most belong to one module alone and are not exported.
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
@@ -11,11 +11,11 @@ const SECOND = 1000;
 
 interface Promised {
   readonly page: string;
-  /** The words around the number, which is `#`. */
+  /** The words around the number, which `#` stands for. */
   readonly words: string;
   readonly module: string;
   readonly constant: string;
-  /** What one in the docs is in the code. @default 1 */
+  /** Factor from the number in the docs to the constant. @default 1 */
   readonly unit?: number;
 }
 
@@ -268,7 +268,7 @@ const PROMISES: readonly Promised[] = [
   promised('docs/cpu.md', 'waits at most # ms for them', 'cpu/pool-threads', 'END_MS'),
 ];
 
-/** @throws Error when the page does not say it */
+/** @throws Error when the page does not have these words with a number */
 function numberOnPage({ page, words }: Promised): number {
   const text = readFileSync(page, 'utf8').replaceAll(/\s+/g, ' ');
   const [before = '', after = ''] = words.split('#').map(escaped);
@@ -282,7 +282,7 @@ const NUMERALS = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven',
 
 const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
-/** @throws Error when it is no product of whole numbers there */
+/** @throws Error when the constant is not a product of whole numbers in the module */
 function numberInCode({ module, constant }: Promised): number {
   const text = readFileSync(`dist/${module}.js`, 'utf8');
   const value =
@@ -292,7 +292,7 @@ function numberInCode({ module, constant }: Promised): number {
   return value.split('*').reduce((product, factor) => product * Number(factor.replaceAll('_', '')), 1);
 }
 
-/** Of `const [A, B] = [1, 2]`. */
+/** The value of a constant in a declaration like `const [A, B] = [1, 2]`. */
 function valueInList(text: string, constant: string): string | undefined {
   const [, names = '', values = ''] =
     new RegExp(`\\[([^\\[\\]]*\\b${constant}\\b[^\\[\\]]*)\\]\\s*=\\s*\\[([\\d_ *,]+)\\]`).exec(text) ?? [];

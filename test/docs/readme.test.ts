@@ -1,4 +1,4 @@
-// The first steps of the README, as a newcomer types them: `npm start`, then what the page has in its blocks
+// The first steps of the README, as a newcomer runs them: `npm start`, then the commands in the blocks
 // of `sh`.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -18,11 +18,11 @@ const blocks = (title: string, language: string): readonly string[] =>
 
 interface Step {
   readonly command: string;
-  /** What the comment below it promises to be printed. */
+  /** The output that the comment below the command shows. */
   readonly prints: string | undefined;
 }
 
-/** A command may go over several lines inside of quotes. */
+/** Splits a block into steps. A command may have several lines inside of quotes. */
 function stepsOf(block: string): readonly Step[] {
   const steps: { command: string; prints: string | undefined }[] = [];
   let open = '';
@@ -38,7 +38,7 @@ function stepsOf(block: string): readonly Step[] {
   return steps;
 }
 
-/** `…` stands for what is another one every time. */
+/** Makes a pattern of an output, in which `…` stands for a part that differs in every run. */
 const asPattern = (text: string): RegExp =>
   new RegExp(`^${text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('…', '[^"]+')}$`);
 
@@ -46,7 +46,7 @@ describe('the first steps of the README', () => {
   const [commands = '', ...more] = blocks('First steps', 'sh');
   const steps = more.flatMap(stepsOf);
   const dataDir = newDataDir();
-  /** Has nothing but what the page may use. */
+  /** A folder with the only programs that the page may use. */
   const bin = join(dataDir, 'bin');
   let started: Started;
 
@@ -70,7 +70,7 @@ describe('the first steps of the README', () => {
     rmSync(dataDir, { recursive: true, force: true });
   });
 
-  /** What is typed in a shell, on the ports of this test. */
+  /** Runs a command in a shell, on the ports of this test, and returns its output. */
   const type = (command: string): string => {
     const here = command
       .replaceAll('localhost:8080', new URL(started.url).host)
@@ -83,7 +83,7 @@ describe('the first steps of the README', () => {
     return stdout;
   };
 
-  it('need nothing but curl, and print what the page says', () => {
+  it('need only curl, and print the output that the page shows', () => {
     expect(steps.map(({ prints }) => prints)).to.include(
       '{"sagaId":"…","status":"completed","userId":1,"orderId":1,"paymentId":1}',
     );
@@ -94,7 +94,7 @@ describe('the first steps of the README', () => {
     }
   });
 
-  it('can be repeated: the first request is the same order, and another key another one', () => {
+  it('can be repeated: the first request returns the same order, and another key starts another one', () => {
     const { command } = steps[0]!;
     expect(type(command)).to.equal(type(command)).and.match(asPattern(steps[0]!.prints!));
     const another = command

@@ -1,5 +1,5 @@
-// docs/resilience.md shows what happens: its routes are declared and asked, and its program is run, as they
-// stand there.
+// Runs the examples of docs/resilience.md as they are written: its routes are declared and requested, and its
+// program is run.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { askIn, examplesOf, expectAnswers } from './examples.js';
 const page = readFileSync('docs/resilience.md', 'utf8');
 const examples = examplesOf(page);
 
-/** What the page says of what its examples call. */
+/** The services that the examples call, as the page describes them. */
 const CALLED = `
 const smtp = { send: async (to) => { throw Object.assign(new Error('down'), { code: to.includes('@') ? 'ECONNREFUSED' : 'EENVELOPE' }); } };
 const render = (what) => '<h1>' + what + '</h1>';
@@ -27,7 +27,7 @@ describe('docs/resilience.md', () => {
   before(() => project.install());
   after(() => project.remove());
 
-  it('has an example for everything that has a name', () => {
+  it('has an example for every named resource', () => {
     expect(examples.map(({ title }) => title)).to.deep.equal([
       'A breaker by name',
       'A bulkhead by name',
@@ -36,7 +36,7 @@ describe('docs/resilience.md', () => {
   });
 
   for (const { title, code, turns } of examples) {
-    it(`${title}: is answered as it says`, async () => {
+    it(`shows real responses: ${title}`, async () => {
       const file = `${title.replaceAll(' ', '-')}.js`;
       project.write(
         file,
@@ -50,7 +50,7 @@ describe('docs/resilience.md', () => {
     });
   }
 
-  it('Without our server: prints what it says', async () => {
+  it('has a program under "Without our server" that prints the output it shows', async () => {
     const section = page.slice(page.indexOf('## Without our server'));
     const files = [...section.matchAll(/^```js\n(\/\/ (\S+)\n[\s\S]*?)^```$/gm)];
     expect(files.map(([, , name]) => name)).to.deep.equal(['main.js', 'worker.js']);

@@ -1,4 +1,4 @@
-// docs/sagas.md defines a saga, with the service that has it: they run as they stand there.
+// Runs the saga that docs/sagas.md defines, with its service, as they are written.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -17,7 +17,7 @@ describe('docs/sagas.md, declaring one', () => {
   before(() => project.install());
   after(() => project.remove());
 
-  it('is answered as it says', async () => {
+  it('shows real responses', async () => {
     for (const [, content, name] of files) project.write(name!, content!);
     const { accounts } = (await import(pathToFileURL(join(project.folder, 'service.js')).href)) as {
       accounts: ServiceDefinition;

@@ -1,4 +1,4 @@
-// The example of docs/services.md with clients that are authenticated, as it stands there.
+// Runs the example of docs/services.md with authenticated clients, as it is written.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,11 +49,11 @@ describe('docs/services.md, effects that happen once', () => {
     return { status: answer.status, json: answer.json() };
   };
 
-  it('asks who the client is', async () => {
+  it('requires an authenticated client', async () => {
     expect((await close('1')).status).to.equal(401);
   });
 
-  it('replays to a client what it has asked for, and nothing else', async () => {
+  it('repeats to a client the response to its own request, and to no other request', async () => {
     const first = await close('1', 'ada');
     expect(first).to.deep.equal({ status: 200, json: { closed: '1', by: 'ada' } });
     expect(await close('1', 'ada')).to.deep.equal(first);

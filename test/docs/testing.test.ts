@@ -5,7 +5,7 @@ import { Project } from '#test/support/cli.js';
 import { nodeTest } from '#test/support/node-test.js';
 
 const page = readFileSync('docs/testing.md', 'utf8');
-/** Blocks of `js` that say in their first line which file they are. */
+/** The `js` blocks whose first line names a file. */
 const files = [...page.matchAll(/^```js\n(\/\/ (\S+)\n[\s\S]*?)^```$/gm)].map(([, text, name]) => ({
   name: name!,
   text: text!,
@@ -20,7 +20,7 @@ describe('docs/testing.md', () => {
     project.install();
     for (const { name, text } of files) project.write(name, text);
     const tests = files.filter(({ name }) => name.endsWith('.test.js'));
-    // In one process, which is quicker.
+    // The tests run in one process, which is quicker.
     project.write('all.js', tests.map(({ name }) => `import './${name}';\n`).join(''));
     try {
       const { code, output } = await nodeTest(project.folder, ['all.js']);
@@ -32,7 +32,7 @@ describe('docs/testing.md', () => {
     }
   });
 
-  it('names everything that the kit exports', () => {
+  it('names every export of the test kit', () => {
     for (const name of Object.keys(kit)) expect(page, name).to.match(new RegExp(`\\b${name}\\b`));
   });
 });
