@@ -26,30 +26,3 @@ export interface ConnectionBudget {
    */
   readonly poorestWaiting: number | undefined;
 }
-
-/** Time after which a server that granted no more connections is asked again. */
-const ASK_AGAIN_MS = 500;
-
-/** A budget for a single pool, in programs without workers. @param most connections */
-export function localBudget(most: number): ConnectionBudget {
-  let held = 0;
-  let askAgainAt = 0;
-  return {
-    tryAcquire() {
-      if (held >= most || performance.now() < askAgainAt) return false;
-      held++;
-      return true;
-    },
-    release() {
-      held--;
-      askAgainAt = 0;
-    },
-    refused() {
-      held--;
-      askAgainAt = performance.now() + ASK_AGAIN_MS;
-    },
-    announceWaiting() {},
-    endWaiting() {},
-    poorestWaiting: undefined,
-  };
-}

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { localBudget } from '#src/db/budget.js';
 import type { ClosableDatabase } from '#src/db/create-database.js';
 import type { IdempotencyKey, StoredResponse, Transaction } from '#src/db/database.js';
 import { DatabaseMisuseError } from '#src/db/database-errors.js';
 import { BusinessError } from '#src/errors.js';
+import { localBudget } from '#test/support/local-budget.js';
 import { deferred } from './fixtures/deferred.js';
 import { mustNotRun, useEffects } from './fixtures/effects.js';
 import { open, rejection } from './fixtures/open.js';

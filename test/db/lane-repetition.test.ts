@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { localBudget } from '#src/db/budget.js';
 import { OutcomeUnknownError } from '#src/db/database-errors.js';
 import { StatementError } from '#src/db/statement-error.js';
+import { localBudget } from '#test/support/local-budget.js';
 import { until } from '#test/support/until.js';
 import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
 import { startProxy } from './fixtures/proxy.js';

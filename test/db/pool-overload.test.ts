@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
-import { localBudget } from '#src/db/budget.js';
 import type { ClosableDatabase } from '#src/db/create-database.js';
+import { localBudget } from '#test/support/local-budget.js';
 import { deferred } from './fixtures/deferred.js';
 import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
 import { withDeadline } from './fixtures/scope.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { localBudget } from '#src/db/budget.js';
 import { Outage } from '#src/db/outage.js';
+import { localBudget } from '#test/support/local-budget.js';
 import { deferred } from './fixtures/deferred.js';
 import { closeOpened, migratedDatabase, open, rejection, sharedBudgets } from './fixtures/open.js';
 import { withDeadline } from './fixtures/scope.js';

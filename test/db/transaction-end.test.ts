@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { localBudget } from '#src/db/budget.js';
 import type { Transaction } from '#src/db/database.js';
 import { DatabaseMisuseError, OutcomeUnknownError } from '#src/db/database-errors.js';
 import { currentScope, runInScope } from '#src/scope.js';
 import { heldScope } from '#test/support/held-scope.js';
+import { localBudget } from '#test/support/local-budget.js';
 import { deferred } from './fixtures/deferred.js';
 import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
 import { startProxy } from './fixtures/proxy.js';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { localBudget } from '#src/db/budget.js';
 import type { StoredResponse, Transaction } from '#src/db/database.js';
 import { DatabaseMisuseError } from '#src/db/database-errors.js';
+import { localBudget } from '#test/support/local-budget.js';
 import { newSeed, seeded } from '#test/support/random.js';
 import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
 import { startProxy } from './fixtures/proxy.js';

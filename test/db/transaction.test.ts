@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { localBudget } from '#src/db/budget.js';
 import type { Transaction } from '#src/db/database.js';
 import { DatabaseMisuseError } from '#src/db/database-errors.js';
 import { isUniqueViolation } from '#src/db/statement-error.js';
+import { localBudget } from '#test/support/local-budget.js';
 import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
 
 describe('a transaction', () => {

@@ -4,7 +4,6 @@ import { pino } from 'pino';
 import { CpuClient } from '#src/cpu/cpu-client.js';
 import { packFailure, unpackFailure } from '#src/cpu/task-failure.js';
 import { TaskPool } from '#src/cpu/task-pool.js';
-import { localBudget } from '#src/db/budget.js';
 import { UnavailableError } from '#src/errors.js';
 import { type Call, defineService, type Shared } from '#src/index.js';
 import { WorkerSagas } from '#src/saga/worker-sagas.js';
@@ -17,6 +16,7 @@ import { Pending, pendingDatabase } from '#src/worker/pending-dependencies.js';
 import { closeOpened, migratedDatabase, open } from '#test/db/fixtures/open.js';
 import { withDeadline } from '#test/db/fixtures/scope.js';
 import { bench } from '#test/server/kit.js';
+import { localBudget } from '#test/support/local-budget.js';
 import { withoutFiles } from '#test/support/open-files.js';
 import { byHandler, type Reached, responseOf, type Way } from './way.js';
 
