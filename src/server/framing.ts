@@ -3,8 +3,8 @@
 // this server may read different requests from one connection, a request can be smuggled past the proxy (RFC
 // 9112 section 11.2). So such a request is refused and its connection closed.
 import type { HttpError } from '../errors.js';
-import { Refusal } from './refusal.js';
 import { isKnownMethod, methodUnknown } from './routing/methods.js';
+import { ServerRefusal } from './server-refusal.js';
 
 export interface HeadLimits {
   readonly maxHeaderBytes: number;
@@ -85,21 +85,21 @@ export class HeadReader {
 
   /** @returns why this request must not be executed; undefined when it may be */
   fault(method: string, path: string, query: string): HttpError | undefined {
-    if (this.#problem !== undefined) return new Refusal('MALFORMED_REQUEST', this.#problem);
-    if (this.#hosts !== 1) return new Refusal('MALFORMED_REQUEST', 'Exactly one Host is required.');
+    if (this.#problem !== undefined) return new ServerRefusal('MALFORMED_REQUEST', this.#problem);
+    if (this.#hosts !== 1) return new ServerRefusal('MALFORMED_REQUEST', 'Exactly one Host is required.');
     if (!isKnownMethod(method)) return methodUnknown();
     if (this.hasTrailers)
-      return new Refusal(
+      return new ServerRefusal(
         'LENGTH_REQUIRED',
         'Trailers are not accepted; send the body with a Content-Length.',
       );
     const { maxUrlBytes, maxHeaderBytes } = this.#limits;
     const urlBytes = path.length + (query === '' ? 0 : 1 + query.length);
     if (urlBytes > maxUrlBytes) {
-      return new Refusal('URL_TOO_LONG', `The URL is longer than ${maxUrlBytes} bytes.`);
+      return new ServerRefusal('URL_TOO_LONG', `The URL is longer than ${maxUrlBytes} bytes.`);
     }
     if (this.#bytes > maxHeaderBytes) {
-      return new Refusal('HEADERS_TOO_LARGE', `The header is larger than ${maxHeaderBytes} bytes.`);
+      return new ServerRefusal('HEADERS_TOO_LARGE', `The header is larger than ${maxHeaderBytes} bytes.`);
     }
     return undefined;
   }

@@ -23,8 +23,8 @@ export interface InjectedRequest {
  * more of it.
  */
 export interface Receiver {
-  whole(status: number, headers: Fields, body: Uint8Array): void;
-  begin(status: number, headers: Fields): void;
+  whole(status: number, headers: FieldRecord, body: Uint8Array): void;
+  begin(status: number, headers: FieldRecord): void;
   /** @returns undefined, or a promise that resolves when more can be taken */
   write(chunk: Uint8Array): Promise<void> | undefined;
   end(): void;
@@ -36,7 +36,7 @@ export interface Receiver {
  * those of
  * `set-cookie` by a line end.
  */
-export type Fields = Readonly<Record<string, string>>;
+export type FieldRecord = Readonly<Record<string, string>>;
 
 export class InjectExchange implements Exchange {
   readonly head: IncomingHead;
@@ -188,7 +188,7 @@ function headOf({
   };
 }
 
-function recordOf(fields: readonly string[]): Fields {
+function recordOf(fields: readonly string[]): FieldRecord {
   const record = Object.create(null) as Record<string, string>;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!;

@@ -3,18 +3,18 @@
 import { Readable } from 'node:stream';
 import type { App } from './app.js';
 import { clientClosed } from './body/body.js';
-import { type Fields, InjectExchange, type InjectedRequest, type Receiver } from './inject-exchange.js';
+import { type FieldRecord, InjectExchange, type InjectedRequest, type Receiver } from './inject-exchange.js';
 
 export interface InjectedResponse {
   readonly status: number;
-  readonly headers: Fields;
+  readonly headers: FieldRecord;
   /** Bytes that belong to the receiver. */
   readonly body: Uint8Array;
 }
 
 export interface InjectedStream {
   readonly status: number;
-  readonly headers: Fields;
+  readonly headers: FieldRecord;
   /** The body as it arrives, with backpressure. Destroying it before its end means that the client leaves. */
   readonly body: Readable;
 }
@@ -36,7 +36,7 @@ export function inject(app: App, request: InjectedRequest, bound?: ResponseBound
   return new Promise((resolve, reject) => {
     request.signal?.throwIfAborted();
     const leave = (reason: Error): void => exchange.leave(reason);
-    const exchange = handle(app, request, new Whole(resolve, reject, leave, bound));
+    const exchange = handle(app, request, new WholeResponse(resolve, reject, leave, bound));
   });
 }
 
@@ -45,7 +45,7 @@ export function injectStream(app: App, request: InjectedRequest): Promise<Inject
   return new Promise((resolve, reject) => {
     request.signal?.throwIfAborted();
     const leave = (): void => exchange.leave(clientClosed());
-    const exchange = handle(app, request, new Pieces(resolve, reject, leave));
+    const exchange = handle(app, request, new StreamedBody(resolve, reject, leave));
   });
 }
 
@@ -62,12 +62,14 @@ function handle(app: App, request: InjectedRequest, receiver: Receiver): InjectE
 }
 
 /** Collects the whole response. */
-class Whole implements Receiver {
+class WholeResponse implements Receiver {
   readonly #resolve: (response: InjectedResponse) => void;
   readonly fail: (reason: unknown) => void;
   readonly #leave: (reason: Error) => void;
   readonly #bound: ResponseBound | undefined;
-  #begun: { readonly status: number; readonly headers: Fields; readonly chunks: Uint8Array[] } | undefined;
+  #begun:
+    | { readonly status: number; readonly headers: FieldRecord; readonly chunks: Uint8Array[] }
+    | undefined;
   #bytes = 0;
 
   /** @param leave called when the body is longer than `bound` allows before its end */
@@ -83,13 +85,13 @@ class Whole implements Receiver {
     this.#bound = bound;
   }
 
-  whole(status: number, headers: Fields, body: Uint8Array): void {
+  whole(status: number, headers: FieldRecord, body: Uint8Array): void {
     const reason = this.#exceeded(body.length);
     if (reason === undefined) this.#resolve({ status, headers, body });
     else this.fail(reason);
   }
 
-  begin(status: number, headers: Fields): void {
+  begin(status: number, headers: FieldRecord): void {
     this.#begun = { status, headers, chunks: [] };
   }
 
@@ -114,7 +116,7 @@ class Whole implements Receiver {
 }
 
 /** Passes the response on as it arrives. */
-class Pieces implements Receiver {
+class StreamedBody implements Receiver {
   readonly #resolve: (response: InjectedStream) => void;
   readonly #reject: (reason: unknown) => void;
   readonly #body: Readable;
@@ -145,13 +147,13 @@ class Pieces implements Receiver {
     this.#body.on('error', () => {});
   }
 
-  whole(status: number, headers: Fields, body: Uint8Array): void {
+  whole(status: number, headers: FieldRecord, body: Uint8Array): void {
     this.begin(status, headers);
     if (body.length > 0) this.#body.push(body);
     this.end();
   }
 
-  begin(status: number, headers: Fields): void {
+  begin(status: number, headers: FieldRecord): void {
     this.#resolve({ status, headers, body: this.#body });
   }
 

@@ -8,10 +8,10 @@ import { bodyTooLarge } from './body/body.js';
 import { SENT } from './handler.js';
 import { problemOf } from './problem-response.js';
 import { adopted, isPromise } from './promise.js';
-import { Refusal } from './refusal.js';
 import type { RequestContext } from './request-context.js';
 import { isDeclared } from './responders.js';
 import { chargeRates } from './route-rate-limits.js';
+import { ServerRefusal } from './server-refusal.js';
 
 /** Created once, because a refusal has to be cheap and each new error costs a stack trace. */
 const OVERLOADED = new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
@@ -51,7 +51,7 @@ function refusalOf(ctx: RequestContext): HttpError | undefined {
   }
   if (ctx.contentLength > plan.bodyLimit) return bodyTooLarge(plan.bodyLimit);
   if (ctx.isChunked && plan.chunked === 'reject') {
-    return new Refusal('LENGTH_REQUIRED', 'Send the body with a Content-Length.');
+    return new ServerRefusal('LENGTH_REQUIRED', 'Send the body with a Content-Length.');
   }
   if (ctx.request.timeoutMs <= 0)
     return new HttpError('DEADLINE_EXCEEDED', 'The deadline of the request has passed.');
@@ -197,7 +197,7 @@ function fail(ctx: RequestContext, thrown: unknown): void | Promise<void> {
   countRefusal(ctx, error);
   if (ctx.hasResponse) {
     // A handler that throws because it was told to stop has not failed, nor has one that meets a refusal.
-    if (!(ctx.isAborted && isAbort(error)) && !(error instanceof Refusal)) {
+    if (!(ctx.isAborted && isAbort(error)) && !(error instanceof ServerRefusal)) {
       ctx.server.log.error({ err: error, route: ctx.route }, 'a handler failed after its response');
     }
     return;
@@ -254,7 +254,7 @@ function respondWithFailure(ctx: RequestContext, error: Error): void {
 }
 
 function countRefusal(ctx: RequestContext, error: Error): void {
-  if (error instanceof Refusal) ctx.server.refused(error.code.toLowerCase());
+  if (error instanceof ServerRefusal) ctx.server.refused(error.code.toLowerCase());
 }
 
 /** `(ctx) => ctx.header(…)` returns the context by accident, so that is not a value to send. */

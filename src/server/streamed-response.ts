@@ -3,10 +3,10 @@ import { toError } from '../telemetry/to-error.js';
 import { clientClosed } from './body/body.js';
 import type { IncomingRequest } from './incoming-request.js';
 import { problemOf } from './problem-response.js';
-import { Refusal } from './refusal.js';
 import type { StreamSource } from './response/stream-source.js';
 import type { ResponseOwner } from './response-owner.js';
 import { releaseStream, takeStream } from './response-quotas.js';
+import { ServerRefusal } from './server-refusal.js';
 
 interface Completable {
   readonly isComplete: boolean;
@@ -81,7 +81,7 @@ export class StreamedResponse {
   #failed(thrown: unknown, response: Completable): void {
     const error = toError(thrown);
     const { status, code, fault } = problemOf(error, this.#owner);
-    if (error instanceof Refusal) this.#request.server.refused(error.code.toLowerCase());
+    if (error instanceof ServerRefusal) this.#request.server.refused(error.code.toLowerCase());
     if (fault !== undefined) this.#request.logError(fault, 'a streamed response failed');
     response.complete(status, code);
     this.#request.exchange.destroy();

@@ -9,7 +9,7 @@ const SUBCLASSES = /\bsuper\(\s*'(\w+)'/g;
 const STATUS = /\bstatus\(503\)|\bstatus:\s*503\b|['"`]503\b/g;
 
 /** Error classes whose first argument is a code. */
-const CODED = new Set(['HttpError', 'BusinessError', 'UnavailableError', 'Refusal']);
+const CODED = new Set(['HttpError', 'BusinessError', 'UnavailableError', 'ServerRefusal']);
 
 const isUnavailable = (code: string): boolean => ERROR_TABLE[code as ErrorCode]?.status === 503;
 

@@ -58,7 +58,7 @@ describe('every cause of a 503', () => {
     for (const text of [
       `throw new UnavailableError('MY_OWN', 'x');`,
       `throw new HttpError(\n  'DRAINING',\n  'x');`,
-      `throw new Refusal('OVERLOADED', 'x');`,
+      `throw new ServerRefusal('OVERLOADED', 'x');`,
       `return new HttpError(code, 'x');`,
       `class Mine extends HttpError { constructor() { super('OVERLOADED', 'x'); } }`,
       `res.writeStatus('503 Service Unavailable');`,

@@ -7,7 +7,7 @@
 import { HttpError, UnavailableError } from '../../errors.js';
 import type { Exchange } from '../exchange.js';
 import { IdleAlarm } from '../idle-alarm.js';
-import { Refusal } from '../refusal.js';
+import { ServerRefusal } from '../server-refusal.js';
 import type { TimerWheel } from '../timer-wheel.js';
 import type { TurnEnd } from '../turn-end.js';
 import type { BodyClaim } from './body-claim.js';
@@ -25,10 +25,10 @@ const LEAST_BYTES = 1024;
 const EMPTY = Buffer.alloc(0);
 
 export const bodyTooLarge = (limit: number): HttpError =>
-  new Refusal('BODY_TOO_LARGE', `The body is larger than ${limit} bytes.`);
+  new ServerRefusal('BODY_TOO_LARGE', `The body is larger than ${limit} bytes.`);
 
 const bodyTimeout = (): HttpError =>
-  new Refusal('BODY_TIMEOUT', `No byte of the body arrived for ${BODY_IDLE_MS / 1000} seconds.`);
+  new ServerRefusal('BODY_TIMEOUT', `No byte of the body arrived for ${BODY_IDLE_MS / 1000} seconds.`);
 
 const overloaded = (detail = 'The bodies of too many requests are pending.'): HttpError =>
   new UnavailableError('OVERLOADED', detail);

@@ -1,7 +1,7 @@
 // Parses the bodies that HTML forms without files send: application/x-www-form-urlencoded.
 import type { HttpError } from '../../errors.js';
-import { Refusal } from '../refusal.js';
 import { QueryValues } from '../request-fields.js';
+import { ServerRefusal } from '../server-refusal.js';
 import { decodeUtf8 } from './json-body.js';
 
 /** Every field costs several objects, so a body of only `&a=` could cost a hundred times its size. */
@@ -18,4 +18,4 @@ export function parseForm(bytes: Uint8Array): QueryValues {
 }
 
 const tooManyFields = (): HttpError =>
-  new Refusal('BODY_TOO_LARGE', `The form has more than ${MAX_FORM_FIELDS} fields.`);
+  new ServerRefusal('BODY_TOO_LARGE', `The form has more than ${MAX_FORM_FIELDS} fields.`);

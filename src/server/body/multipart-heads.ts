@@ -3,8 +3,8 @@
 // form is refused here, and the parts are counted.
 import { isUtf8 } from 'node:buffer';
 import { HttpError } from '../../errors.js';
-import { Refusal } from '../refusal.js';
 import { TOKEN } from '../response/token.js';
+import { ServerRefusal } from '../server-refusal.js';
 
 const MAX_HEAD_BYTES = 8 * 1024;
 const MAX_HEAD_FIELDS = 20;
@@ -110,7 +110,10 @@ export class PartHeads {
     const end = head.indexOf(END_OF_HEAD, Math.max(0, before - END_OF_HEAD.length + 1));
     if (end === -1) {
       if (head.length < MAX_HEAD_BYTES) return NOTHING;
-      throw new Refusal('BODY_TOO_LARGE', `${this.#next} has a head of more than ${MAX_HEAD_BYTES} bytes.`);
+      throw new ServerRefusal(
+        'BODY_TOO_LARGE',
+        `${this.#next} has a head of more than ${MAX_HEAD_BYTES} bytes.`,
+      );
     }
     this.#charsets.push(this.#check(head.subarray(0, end)));
     this.#state = 'content';

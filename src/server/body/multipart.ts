@@ -9,7 +9,7 @@ import { HttpError } from '../../errors.js';
 import { lazyModule } from '../../lazy-module.js';
 import { checkOptions, type OptionKind, shapeOf, typeErrorFor } from '../../options.js';
 import { unreportedIterator } from '../promise.js';
-import { Refusal } from '../refusal.js';
+import { ServerRefusal } from '../server-refusal.js';
 import { boundaryOf, malformedForm, PartHeads } from './multipart-heads.js';
 
 const require = createRequire(import.meta.url);
@@ -62,7 +62,7 @@ export function checkLimits(limits: PartLimits): void {
   checkOptions(limits, LIMITS, typeErrorFor('readParts'));
 }
 
-const tooLarge = (detail: string): HttpError => new Refusal('BODY_TOO_LARGE', detail);
+const tooLarge = (detail: string): HttpError => new ServerRefusal('BODY_TOO_LARGE', detail);
 
 const httpErrorOf = (error: unknown): HttpError =>
   error instanceof HttpError ? error : malformedForm('The body is not valid multipart/form-data.', error);

@@ -3,7 +3,7 @@
 // abuse. The rules are those of Go's http.CrossOriginProtection.
 import { ANYTHING, checkOptions, shapeOf, typeErrorFor } from '../../options.js';
 import type { Context } from '../handler.js';
-import { Refusal } from '../refusal.js';
+import { ServerRefusal } from '../server-refusal.js';
 import { originSet } from './origin-list.js';
 
 export interface CsrfGuardOptions {
@@ -35,7 +35,7 @@ export function csrfGuard(options: CsrfGuardOptions = {}): (ctx: Context) => voi
     if (origin === undefined && site === undefined) return;
     if (origin !== undefined && trusted.has(origin)) return;
     if (site === undefined && hostOf(origin) === ctx.host.toLowerCase()) return;
-    throw new Refusal('CROSS_SITE', 'This request comes from a page of another origin.');
+    throw new ServerRefusal('CROSS_SITE', 'This request comes from a page of another origin.');
   };
 }
 

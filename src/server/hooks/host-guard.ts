@@ -1,7 +1,7 @@
 // An allow-list for the Host header. A foreign name that resolves to our address (DNS rebinding) makes a
 // browser take this server for another one, and an invented name would get into the links that we write.
 import type { Context } from '../handler.js';
-import { Refusal } from '../refusal.js';
+import { ServerRefusal } from '../server-refusal.js';
 
 /** `example.org`, or `*.example.org` for all names below it; without a port. */
 const NAME = /^(?:\*\.)?[a-z0-9.-]+$|^\[[0-9a-f:.]+\]$/;
@@ -24,6 +24,6 @@ export function hostGuard(hosts: readonly string[]): (ctx: Context) => void {
     if (ctx.inProcess) return;
     const name = ctx.host.toLowerCase().replace(/:\d*$/, '');
     if (exact.has(name) || endings.some((ending) => name.endsWith(ending) && name !== ending)) return;
-    throw new Refusal('MISDIRECTED_REQUEST', 'This host is not served here.');
+    throw new ServerRefusal('MISDIRECTED_REQUEST', 'This host is not served here.');
   };
 }

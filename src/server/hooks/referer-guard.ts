@@ -1,7 +1,7 @@
 // Rejects pages of other web sites that show our files (hotlinking). It does not protect against clients that
 // set the field Referer themselves.
 import type { Context } from '../handler.js';
-import { Refusal } from '../refusal.js';
+import { ServerRefusal } from '../server-refusal.js';
 import { originSet } from './origin-list.js';
 
 /**
@@ -16,6 +16,6 @@ export function refererGuard(origins: readonly string[] = []): (ctx: Context) =>
     if (referer === undefined) return;
     const from = URL.canParse(referer) ? new URL(referer) : undefined;
     if (from !== undefined && (from.host === ctx.host.toLowerCase() || trusted.has(from.origin))) return;
-    throw new Refusal('CROSS_SITE', 'Another page refers to this.');
+    throw new ServerRefusal('CROSS_SITE', 'Another page refers to this.');
   };
 }

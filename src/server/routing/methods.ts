@@ -1,6 +1,6 @@
 // The methods that are known here; every other is 501. The core itself accepts any bytes as a method.
 import type { HttpError } from '../../errors.js';
-import { Refusal } from '../refusal.js';
+import { ServerRefusal } from '../server-refusal.js';
 
 const KNOWN: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
@@ -11,4 +11,5 @@ export const isKnownMethod = (method: string): boolean => method === 'GET' || KN
 /** True for methods whose requests announce a body, even an empty one (RFC 9110 section 8.6). */
 export const expectsBody = (method: string): boolean => method !== 'GET' && WITH_BODY.has(method);
 
-export const methodUnknown = (): HttpError => new Refusal('METHOD_UNKNOWN', 'This method is not known here.');
+export const methodUnknown = (): HttpError =>
+  new ServerRefusal('METHOD_UNKNOWN', 'This method is not known here.');

@@ -5,7 +5,7 @@ import { isJsonType, refuseCoding, unsupportedType } from '../body/media-type.js
 import { compileBody, compileText, headerSource, paramsSource } from '../body/validate.js';
 import type { Handler, RouteInfo, RouteOptions } from '../handler.js';
 import { flatten, type HookChain } from '../hook-chain.js';
-import { type Fields, refusalFields } from '../refusal-fields.js';
+import { refusalFields, type SetFields } from '../refusal-fields.js';
 import { QueryValues } from '../request-fields.js';
 import type { RouteMeter } from '../request-observer.js';
 import { compileResponses } from '../response/serialize.js';
@@ -87,7 +87,7 @@ export function planRoute(
   };
 }
 
-function bulkheadStep(bulkhead: BulkheadQueue, fields: readonly Fields[]): Step {
+function bulkheadStep(bulkhead: BulkheadQueue, fields: readonly SetFields[]): Step {
   const refused = (ctx: StepContext, error: unknown): never => {
     for (const addFields of fields) addFields(ctx as never);
     throw error;

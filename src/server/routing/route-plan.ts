@@ -4,7 +4,7 @@ import type { AdmissionGate } from '../../resilience/admission.js';
 import type { Exchange } from '../exchange.js';
 import type { Context, Handler, Hooks } from '../handler.js';
 import type { KillSwitch } from '../kill-switch.js';
-import type { Fields } from '../refusal-fields.js';
+import type { SetFields } from '../refusal-fields.js';
 import type { QueryValues } from '../request-fields.js';
 import type { RouteMeter } from '../request-observer.js';
 import type { Serialize } from '../response/serialize.js';
@@ -67,7 +67,7 @@ export interface RoutePlan {
   /** The `onRequest` hooks among the steps: they also run for OPTIONS requests that no route serves. */
   readonly onRequest: readonly Step[];
   /** The fields of hooks on responses to requests that are refused before the steps. */
-  readonly refusalFields: readonly Fields[];
+  readonly refusalFields: readonly SetFields[];
   readonly handler: Handler;
   /** The WebSocket route, undefined for other routes. */
   readonly webSocket: SocketRoute | undefined;

@@ -3,7 +3,7 @@
 import { HttpError } from '../../errors.js';
 import type { IncomingHead } from '../exchange.js';
 import type { Handler } from '../handler.js';
-import { type Fields, refusalFields } from '../refusal-fields.js';
+import { refusalFields, type SetFields } from '../refusal-fields.js';
 import { HeaderValues, STRANGER } from '../request-fields.js';
 import type { RequestObserver, RouteMeter } from '../request-observer.js';
 import type { RateCheck } from '../route-rate-limits.js';
@@ -38,7 +38,7 @@ export class Unmatched {
   readonly #rateChecks: readonly RateCheck[];
   readonly #meters = new Map<string, RouteMeter>();
   /** The fields of the hooks of all applications: a path without a route belongs to each of them. */
-  #fields: readonly Fields[] = [];
+  #fields: readonly SetFields[] = [];
 
   /** @param commonRate the limit of RATE_LIMIT, which also counts these requests */
   constructor(observer: RequestObserver, commonRate: RateCheck | undefined) {
@@ -100,7 +100,7 @@ export class Unmatched {
   }
 
   /** A refusal is a step, as on a route, so that it counts as one before the handler. */
-  #plan({ method }: IncomingHead, fields: readonly Fields[], steps: readonly Step[]): RoutePlan {
+  #plan({ method }: IncomingHead, fields: readonly SetFields[], steps: readonly Step[]): RoutePlan {
     const meter = this.#meterOf(isKnownMethod(method) ? method : '_OTHER');
     return { ...EMPTY_PLAN, steps, refusalFields: fields, handler: NO_CONTENT, meter, headMeter: meter };
   }

@@ -14,8 +14,8 @@
 import type { HttpError } from '../../errors.js';
 import { clientClosed } from '../body/body.js';
 import type { Acceptance, Exchange, IncomingHead } from '../exchange.js';
-import { Refusal } from '../refusal.js';
 import { checkLength } from '../response/plain-bytes.js';
+import { ServerRefusal } from '../server-refusal.js';
 import type { Alarm } from '../timer-wheel.js';
 import { addressText } from './binary-address.js';
 import { UwsBody } from './uws-body.js';
@@ -362,7 +362,7 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
     this.#endsPacket = true;
     this.isDeferred = false;
     const detail = 'The body came in thousands of pieces of a few bytes each.';
-    this.#onBodyRefused?.(new Refusal('MALFORMED_REQUEST', detail));
+    this.#onBodyRefused?.(new ServerRefusal('MALFORMED_REQUEST', detail));
     this.destroy();
   }
 

@@ -3,4 +3,4 @@
 import { HttpError } from '../errors.js';
 
 /** Thrown only by guards and limits of the server, so that their rejections alone are counted. */
-export class Refusal extends HttpError {}
+export class ServerRefusal extends HttpError {}
