@@ -13,13 +13,13 @@ import { isLevel } from './surplus.js';
 
 const SAMPLE_EVERY_MS = 250;
 /**
- * Interval of decisions while a worker is excluded: clients that have lost their connections come back at
- * once, and would all go to the other workers.
+ * The interval of decisions while a worker is excluded. It is short, because clients that have lost their
+ * connections come back at once and would all go to the other workers.
  */
 const RECONSIDER_MS = 25;
-/** Samples a connection must appear in to count as long-lived. */
+/** The number of samples in a row in which a connection must appear to count as long-lived. */
 const SAMPLES = 4;
-/** Clients that have lost their connection and want another one come back within about this time. */
+/** The time within which clients that have lost their connection come back, if they want another one. */
 const EXPECT_MS = 1000;
 
 interface Child {

@@ -3,14 +3,17 @@
 // well.
 import { ThreadSession } from './thread-inspector.js';
 
-/** The default of Chrome. A sample costs the thread some microseconds. */
+/** The time between two samples, as in Chrome by default. A sample costs the thread some microseconds. */
 const INTERVAL_US = 1_000;
-/** The thread itself puts a long profile together, and may get little CPU time for it. */
+/**
+ * The longest wait for the finished profile. The thread itself writes it, which takes long for a long profile
+ * and for a thread that gets little CPU time.
+ */
 const STOP_MS = 15_000;
 
 /**
- * Profiles a thread. Nothing of it remains in the thread, however it ends.
- * @param ms how long
+ * Profiles a thread. The profiler is removed from the thread in every case, also after a failure.
+ * @param ms the length of the profile in milliseconds
  * @param signal ends it early: the promise rejects with SESSION_CLOSED
  * @returns a `.cpuprofile`: the JSON of `Profiler.Profile`, passed on without being parsed
  * @throws InspectorError THREAD_GONE when the thread ends meanwhile; NO_REPLY when it is in native code that

@@ -1,5 +1,6 @@
-// What the drains in progress mean for threads that wait to be started. These are rules without a clock or a
-// thread: the supervisor applies them.
+// Decides by the drains in progress whether a further thread may be replaced, and which drain is cut short
+// for a thread that waits to be started. These are rules without a clock or a thread: the supervisor applies
+// them.
 import { maxReplacedAtOnce } from './worker-rows.js';
 import type { WorkerState } from './worker-state.js';
 import type { WorkerThread } from './worker-thread.js';
@@ -20,8 +21,9 @@ export function mayReplace(living: readonly DrainView[], workers: number): boole
 }
 
 /**
- * The thread whose drain has to be cut short because successors of failed workers wait for a row: the one
- * that has the least time left. None when enough drains end soon anyway.
+ * Returns the thread whose drain is to be cut short because successors of failed workers wait for a row;
+ * undefined when enough drains end soon anyway. Drains that end soon are not cut short, and of the others the
+ * one with the least time left is chosen.
  * @param waiting the number of successors that wait
  * @param soonMs a drain that has no more time left than this ends soon
  */

@@ -42,8 +42,8 @@ export class EndDeadline {
   }
 
   /**
-   * Starts the time. A further call can only shorten it: code of a service can post over and over that its
-   * thread leaves.
+   * Starts the time. A further call can only shorten it, because code of a service can post again and again
+   * that its thread leaves.
    */
   start(): void {
     const ms = (this.isSet ? Math.max(0, this.leftMs) : 0) + this.#options.graceMs;

@@ -2,9 +2,9 @@
 // process, so a worker is replaced while it can still end in order. The heap is read from shared memory, so
 // watching it costs the worker nothing.
 //
-// A worker is judged by what a full garbage collection has left of its heap: that is what the worker really
-// holds, and V8 collects the more often the nearer the heap comes to its limit. The heap in use says little,
-// because it grows between two collections with every allocation.
+// A worker is judged by the part of its heap that a full garbage collection could not free, which is what the
+// worker really needs. V8 collects more often when the heap is near its limit. The bytes in use do not show
+// the need, because they grow with every allocation until the next collection.
 import type { Logger } from 'pino';
 import type { Block } from '../memory/block.js';
 import { readWorker } from '../memory/worker-row.js';
@@ -14,7 +14,10 @@ import type { WorkerThread } from './worker-thread.js';
 import type { ThreadView } from './workers.js';
 
 export const LOOK_EVERY_MS = 50;
-/** Pause between two replacements of a worker: its limit may be lower than what it needs to start. */
+/**
+ * The pause between two replacements of one worker. A worker may need more than its limit from the start, and
+ * would be replaced again and again.
+ */
 const PAUSE_MS = 5_000;
 const MIB = 1024 * 1024;
 
@@ -22,7 +25,12 @@ export interface HeapWatchOptions {
   readonly supervisor: {
     readonly workers: readonly ThreadView[];
     readonly threads: readonly WorkerThread[];
+    /**
+     * Starts a new thread, and drains the old one when the new one serves.
+     * @param before a thread that started later than this is not replaced
+     */
     replace(worker: number, reason: 'heap', before: number): Promise<Pick<Replacement, 'isReplaced'>>;
+    /** Orders a thread to end at once, without waiting for its requests. */
     expel(thread: WorkerThread, reason: 'heap'): void;
   };
   readonly block: Block;

@@ -1,8 +1,9 @@
 // How long a thread has been seen without a heartbeat: a rule without a clock.
 
 /**
- * Time between two looks that counts as watched. The process or the whole machine has been paused for the
- * time beyond it. At most half of STALL_MS counts, so one look alone never makes a worker stalled.
+ * The most that the time between two looks counts. If more time has passed, the process or the whole machine
+ * was paused for the rest of it. The time also counts at most half of STALL_MS, so that one look alone never
+ * makes a worker stalled.
  */
 const MAX_WATCHED_MS = 100;
 

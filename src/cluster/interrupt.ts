@@ -3,34 +3,37 @@
 //
 // V8 can end the running JavaScript of a thread (`Runtime.terminateExecution`): everything on the stack
 // unwinds, no catch and no finally runs, and the event loop continues with its next callback. Node.js
-// survives this only while no asynchronous context is entered and not left. `executionAsyncId()` is 0
-// directly in a callback of the HTTP core. It is not 0 in callbacks of timers, immediates and ticks, in an
-// AsyncResource, and (Node.js 20 and 22, where AsyncLocalStorage turns promise hooks on) behind every
-// `await`; there, the process aborts on its way out ("async hook stack has become corrupted", or a failed
-// check in InternalCallbackScope::Close). So the thread leaves those contexts first (async-contexts.ts).
-// Tested with that on Node.js 20, 22 and 24 (test/system/stalls.test.ts): loops in handlers, behind awaits,
-// in timers, immediates, ticks, microtasks, event listeners, callbacks of fs, and in a regular expression.
+// survives this only when every asynchronous context that was entered has been left. `executionAsyncId()` is
+// 0 directly in a callback of the HTTP core: no context is entered there. It is not 0 in callbacks of timers,
+// immediates and ticks, in an AsyncResource, and (Node.js 20 and 22, where AsyncLocalStorage turns promise
+// hooks on) behind every `await`. An interruption there would abort the process ("async hook stack has become
+// corrupted", or a failed check in InternalCallbackScope::Close), so the thread leaves those contexts first
+// (async-contexts.ts). This is tested on Node.js 20, 22 and 24 (test/system/stalls.test.ts) with loops in
+// handlers, behind awaits, in timers, immediates, ticks, microtasks, event listeners, callbacks of fs, and in
+// a regular expression.
 //
-// Native code that does not return (execSync, a hung file system) cannot be interrupted: the inspector's
-// message does not get in either, so an attempt does no harm.
+// Native code that does not return (execSync, a hung file system) cannot be interrupted. The inspector's
+// message does not reach the thread either, so an attempt does no harm.
 //
-// The code must end exactly where the thread has looked at it. Had it continued meanwhile, the interruption
-// would hit whatever runs next, in a context that was not left. V8 carries out the messages of an inspector
-// session one after the other and runs no JavaScript between them. So the thread announces that it is
-// prepared and waits, within the first message, until the primary has sent the second one, the interruption.
+// The code must end exactly where the thread has examined it. If it ran on in between, the interruption would
+// end other code, in a context that was not left. V8 carries out the messages of an inspector session one
+// after the other and runs no JavaScript between them. So the thread announces that it is prepared and waits,
+// within the first message, until the primary has sent the second one, the interruption.
 //
-// A loop of awaits is found between two of them, with nothing on the stack, in nearly all attempts on
-// Node.js 24 and newer. An interruption there would hit the next microtask, which may belong to another
-// request, so the primary tries again until code of the loop is on the stack.
+// A loop of awaits consists of many short microtasks. On Node.js 24 and newer, nearly all attempts reach the
+// thread between two of them, when no code is on the stack. An interruption there would end the next
+// microtask, which may belong to another request, so the primary tries again until code of the loop is on the
+// stack.
 //
-// Code is also not interrupted where Node.js is about to enter an asynchronous context (stack-frames.ts), nor
-// in code of the runtime that runs for no request: a callback that ends before its request is known would end
-// the process, and a loop that is late because of many short callbacks is stalled in none of them. Such a
-// moment is short, so the primary tries again.
+// Two more kinds of code are not interrupted, and the primary tries again, because they last only a moment.
+// One is code of Node.js that is about to enter an asynchronous context (stack-frames.ts). The other is code
+// of the runtime without code of a service on the stack: if a callback of the HTTP core ended before its
+// request is known, the process would end; and if the loop is late only because it has many short callbacks,
+// none of these is to blame.
 //
 // V8 drops the microtasks that were queued behind an interrupted continuation, among them the awaits of other
-// requests. Therefore `Stall.where` matters: only an interruption directly in a request's callback cannot
-// have harmed another request.
+// requests. Therefore `Stall.where` (interrupt-protocol.ts) records where the code was: only an interruption
+// directly in a callback of the HTTP core cannot have harmed another request.
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { BroadcastChannel } from 'node:worker_threads';
 import {
@@ -45,18 +48,24 @@ import {
 } from './interrupt-protocol.js';
 import { ThreadSession } from './thread-inspector.js';
 
-/** A thread that has not been reached after this long is in native code. */
+/** A thread that the inspector has not reached after this long is in native code. */
+export const REACH_MS = 300;
+/** A thread that was reached in time has this much longer to reply. */
 export const REPLY_MS = 300;
-/** How much longer the primary listens: a thread that was reached in time still has to reply. */
-export const LISTEN_MS = 300;
-/** The primary sends no interruption later than this: half of the time that a prepared thread waits. */
-const SEND_NS = 1_000_000_000n;
-/** A thread whose interruption is sent has been reached: its reply is waited for this long. */
-const ANSWER_MS = 5_000;
-/** Pause before the next attempt on code that must not end just where it is. */
+/**
+ * The primary sends no interruption when more time than this has passed since the thread was prepared. It is
+ * half of the time that the thread waits.
+ */
+const MAX_SEND_DELAY_NS = 1_000_000_000n;
+/**
+ * The longest wait for the reply of a thread whose interruption was sent: it has been reached, so it will
+ * reply.
+ */
+const SENT_REPLY_MS = 5_000;
+/** The pause before the next attempt, after one that found code which must not end where it is. */
 const RETRY_MS = 1;
-/** Attempts on a thread that is found between two microtasks every time end after this long. */
-const BETWEEN_MS = 2_000;
+/** A thread that every attempt finds between two microtasks is given up after this long. */
+const BETWEEN_MICROTASKS_MS = 2_000;
 
 const RETRY = 'retry' satisfies InterruptReply;
 
@@ -65,7 +74,7 @@ const RETRY = 'retry' satisfies InterruptReply;
  * @param thread Node's number of the thread
  * @param withinMs how long the thread may take to be reached
  */
-export async function interruptThread(thread: number, withinMs = REPLY_MS): Promise<InterruptResult> {
+export async function interruptThread(thread: number, withinMs = REACH_MS): Promise<InterruptResult> {
   let session: ThreadSession | undefined;
   let giveUp: NodeJS.Timeout | undefined;
   const channel = new BroadcastChannel(channelNameOf(thread));
@@ -73,31 +82,32 @@ export async function interruptThread(thread: number, withinMs = REPLY_MS): Prom
     const opened = ThreadSession.open(thread);
     session = opened;
     const begun = performance.now();
-    // An attempt that waits in the thread's queue must not interrupt anything when it is reached too late.
+    // The thread gets the deadline: an attempt that has waited too long in the thread's queue must not
+    // interrupt what runs by then.
     let deadlineNs = nanosecondsAfter(withinMs);
     let interrupted: Promise<unknown> | undefined;
     channel.onmessage = (event): void => {
       const handshake = parseHandshake((event as unknown as { readonly data: unknown }).data);
       if (handshake?.type !== 'prepared' || interrupted !== undefined) return;
       const { atNs } = handshake;
-      if (process.hrtime.bigint() - atNs > SEND_NS) return;
+      if (process.hrtime.bigint() - atNs > MAX_SEND_DELAY_NS) return;
       interrupted = opened.post('Runtime.terminateExecution');
       interrupted.catch(() => undefined); // awaited below
       channel.postMessage({ type: 'sent', atNs } satisfies Handshake);
     };
     giveUp = setTimeout(() => {
       if (interrupted === undefined) opened.close();
-    }, withinMs + LISTEN_MS);
+    }, withinMs + REPLY_MS);
     for (;;) {
       const reply = await tryOnce(opened, deadlineNs);
       await interrupted;
-      // When the deadline has passed, the thread replies `responsive`, and a next call finds it stalled
-      // again.
+      // A thread that was reached after the deadline replies `responsive`. If it is stalled after all, the
+      // next call finds it so.
       if (reply === 'retry') await delay(RETRY_MS);
       else if (reply !== 'between-microtasks') return reply;
-      else if (performance.now() - begun > BETWEEN_MS) return 'responsive';
+      else if (performance.now() - begun > BETWEEN_MICROTASKS_MS) return 'responsive';
       else {
-        // The thread is reached every time, so there may be more attempts.
+        // Every attempt reaches the thread, so the time to reach it begins anew.
         deadlineNs = nanosecondsAfter(withinMs);
         giveUp.refresh();
         await nextTurn();
@@ -117,7 +127,7 @@ async function tryOnce(session: ThreadSession, deadlineNs: bigint): Promise<Inte
   const { result } = await session.post<{ readonly result: { readonly value?: unknown } }>(
     'Runtime.evaluate',
     { expression: expressionFor(deadlineNs), silent: true },
-    ANSWER_MS,
+    SENT_REPLY_MS,
   );
   return parseReply(result.value);
 }
@@ -128,7 +138,8 @@ const nanosecondsAfter = (ms: number): bigint => process.hrtime.bigint() + BigIn
  * The script that is evaluated in the thread. Code of services may have replaced our function, so what the
  * function throws stays in the thread, and its result reaches the primary only as a short text. The script is
  * one line without a function of its own, because `frameReader` looks for exactly one frame, in the first
- * line of the script. At the end of the stack the call throws as well, and is tried again.
+ * line of the script. When the stack of the thread is nearly full, the call throws a RangeError: the reply is
+ * `retry` then, too.
  */
 function expressionFor(deadlineNs: bigint): string {
   const call = `globalThis[Symbol.for(${JSON.stringify(FUNCTION_KEY.description)})]?.(${deadlineNs}n)`;

@@ -7,13 +7,13 @@ import type { WorkerRow } from '../memory/worker-row.js';
 import { startHeapSampler } from './heap-sampler.js';
 
 /**
- * Interval of heartbeats, by which a stall is also noticed late. 20 wake-ups a second cost less than 0.1 % of
- * a core.
+ * The interval of heartbeats. A stall may be noticed this much later. 20 wake-ups a second cost less than a
+ * thousandth of a core.
  */
 export const BEAT_MS = 50;
 const REPORT_BEATS = 5;
 const SAMPLE_BEATS = 20;
-/** This share of the recent beats was not later than the delay that is reported. */
+/** The delay that is reported is this quantile of the recent beats. */
 const QUANTILE = 0.99;
 /**
  * The number of beats for the quantile, which are five seconds. With fewer, the quantile would be the

@@ -42,10 +42,12 @@ export interface WorkerBoot {
   /** Number of this thread among those of its worker: grows by one with every replacement. */
   readonly generation: number;
   readonly memory: Block['buffer'];
-  /** Memory of the slot for metric series; it grows in place. */
+  /** The memory for the metric series of this slot. It grows without being moved. */
   readonly series: SlotSeries;
   readonly settings: Settings;
-  /** Port that the thread listens on itself; undefined: the primary hands it its connections. */
+  /**
+   * The port on which the thread itself listens; undefined when the primary hands its connections over to it.
+   */
   readonly port: number | undefined;
   /** Unique for each start of the process: the owner of leases in databases. */
   readonly instanceId: string;
@@ -89,7 +91,8 @@ export type FromWorker =
 
 export type ToWorker =
   /**
-   * `isFault`: the thread has to leave because of what it ran, and not by an order that may come at any time.
+   * `isFault`: the thread has to leave because of something that it ran. Otherwise it is replaced by plan, or
+   * the process ends.
    */
   | { readonly type: 'drain'; readonly withinMs: number; readonly isFault: boolean }
   /** The loop of the thread was stalled and what it ran was interrupted. */

@@ -27,7 +27,10 @@ interface AcceptingApp {
   removeChildAppDescriptor(descriptor: unknown): void;
 }
 
-/** LIBUS_LISTEN_* options. With `shared`, other listeners with SO_REUSEPORT may use the same port. */
+/**
+ * The LIBUS_LISTEN_* options of the HTTP core. With `shared`, other listeners with SO_REUSEPORT may use the
+ * same port.
+ */
 const OPTIONS = { shared: 0, exclusive: 1 } as const;
 
 export type PlaceholderOptions = Pick<Settings, 'host' | 'tlsCertFile' | 'tlsKeyFile'>;

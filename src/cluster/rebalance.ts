@@ -1,8 +1,8 @@
 // Orders workers with clearly more connections than their share to close the surplus, by the rule in
-// surplus.ts. Each round writes into shared memory how many connections a worker may close until the next
-// round, and above how many open connections of the process it must not. The worker closes them after its
-// next responses, which have
-// `Connection: close`, so a client that respects it loses no request.
+// surplus.ts. Each round writes two numbers into shared memory: how many connections a worker may close until
+// the next round, and the number of open connections of the process above which no worker may close any. A
+// worker closes connections after its next responses, which have `Connection: close`, so a client that
+// respects it loses no request.
 import type { Block } from '../memory/block.js';
 import { openConnections } from '../memory/open-connections.js';
 import { SurplusOrders } from '../memory/surplus-cells.js';
@@ -11,7 +11,7 @@ import { SurplusRule } from './surplus.js';
 import type { WorkerThread } from './worker-thread.js';
 import { isAlive } from './workers.js';
 
-/** surplus.ts counts its times in rounds. */
+/** The length of a round. All times in surplus.ts are numbers of rounds. */
 const ROUND_MS = 250;
 
 type Thread = Pick<WorkerThread, 'slot' | 'state'>;
@@ -29,14 +29,14 @@ export function rebalanceRound(options: RebalanceOptions): () => void {
   const orders = new SurplusOrders(block);
   const open = openConnections(block);
   const rule = new SurplusRule(maxConnections);
-  const given = new WeakMap<Thread, number>();
+  const closedBefore = new WeakMap<Thread, number>();
   let ordered = 0;
 
   /** Connections that a thread has closed by order since the last round. */
   const closedBy = (thread: Thread): number => {
     const now = orders.given(thread.slot);
-    const closed = (now - (given.get(thread) ?? 0)) >>> 0;
-    given.set(thread, now);
+    const closed = (now - (closedBefore.get(thread) ?? 0)) >>> 0;
+    closedBefore.set(thread, now);
     return closed;
   };
   return () => {
@@ -47,8 +47,9 @@ export function rebalanceRound(options: RebalanceOptions): () => void {
     const { closes, maxOpen } = rule.decide(holders, closed, open());
     const before = ordered;
     ordered = closes.reduce((sum, one) => sum + one, 0);
-    // Announced before the clients come back. While nothing is closed, no client does: the rest may be
-    // WebSockets and streams.
+    // The connections are announced before their clients come back: in the first round with a surplus, and
+    // while some were closed since the last round. When none was closed, the rest may be WebSockets and
+    // streams, whose clients do not come back.
     if (ordered > 0 && (before === 0 || closed > 0)) sharding.expect(ordered);
     orders.closeUpTo(maxOpen);
     for (const thread of living) orders.order(thread.slot, closes[serving.indexOf(thread)] ?? 0);

@@ -2,11 +2,10 @@
 // tcp(7)).
 //
 // The core reads 512 KiB at a time, and reads again in the same turn of the event loop as long as a read
-// fills all of it;
-// `pause` does not stop it. By default the kernel lets a receive buffer grow to several MiB, and a client on
-// the same machine fills it faster than an upload can be stored: hundreds of MiB then arrive in one turn that
-// lasts seconds. With a smaller receive buffer the turn ends after one read. A connection inherits the bound
-// from its listener.
+// fills all of it; `pause` does not stop it. By default the kernel lets a receive buffer grow to several MiB,
+// and a client on the same machine fills it faster than an upload can be stored: hundreds of MiB then arrive
+// in one turn that lasts seconds. With a smaller receive buffer the turn ends after one read. A connection
+// inherits the bound from its listener.
 //
 // Neither the core nor Node.js has an option for TCP. Node.js has one for UDP sockets, and does not check the
 // type of a descriptor from which it makes such a socket. It closes the descriptor together with the socket,

@@ -69,7 +69,10 @@ export class Replacements {
     return { isReplaced: true, ended: this.#starter.settled(() => !isAlive(old) || isLost(old)) };
   }
 
-  /** The last thread of the worker has failed, and its successor waits out the backoff: a reload does not. */
+  /**
+   * Starts the successor of a failed thread at once. It would otherwise wait until the backoff is over, which
+   * a reload does not.
+   */
   async #startNow(entry: WorkerEntry): Promise<Replacement> {
     await this.#starter.settled(() => entry.awaitsThread || currentThreadOf(entry) !== undefined);
     const next = await this.#starter.start(entry);

@@ -23,8 +23,8 @@ export class RollingReload {
   }
 
   /**
-   * Begins a reload. While one is in progress, exactly one more follows it, however often this is called:
-   * workers that are replaced already may have read their files before these changed.
+   * Begins a reload. Calls while one is in progress make exactly one more reload follow it, because workers
+   * that are replaced already may have read their files before these changed.
    * @returns whether that reload has replaced all workers; if not, the log has the reason
    */
   begin(): Promise<boolean> {

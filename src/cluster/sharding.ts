@@ -38,7 +38,10 @@ export interface Rotation {
 export interface Sharding extends Rotation {
   /** Port of the data plane. */
   readonly port: number;
-  /** Port that each worker listens on itself before it is ready; undefined: it is handed its connections. */
+  /**
+   * The port on which each worker listens itself before it is ready; undefined when the primary hands
+   * connections over.
+   */
   readonly workerPort: number | undefined;
   /**
    * Called when the process is ready: from now on it takes its share of the new connections, beside another

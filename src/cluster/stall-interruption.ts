@@ -1,26 +1,29 @@
-// Interrupts a stalled thread, and what it runs next if that stalls it as well, until its loop runs or there
-// is no hope.
+// Interrupts a stalled thread. If what the thread runs next stalls it as well, that is interrupted too, until
+// the loop runs or further attempts are useless.
 import type { Logger } from 'pino';
 import { Allowance } from '../allowance.js';
-import { interruptThread, LISTEN_MS, REPLY_MS } from './interrupt.js';
+import { interruptThread, REACH_MS, REPLY_MS } from './interrupt.js';
 import type { Interruption, InterruptResult } from './interrupt-protocol.js';
 import { BEAT_MS } from './load-sampler.js';
 import type { ToWorker } from './messages.js';
 import type { WorkerState } from './worker-state.js';
 
 /**
- * The number of attempts on a thread that replies that it is not stalled while its heartbeat stands, or that
- * a pause of the process kept from replying. Also the number of interruptions in a row that hit no new
- * request: then each callback leaves another one behind.
+ * The most attempts on a thread that replies that it is not stalled although its heartbeat does not change,
+ * or whose reply was delayed by a pause of the process. It is also the most interruptions in a row that hit
+ * no new request: code that is interrupted that often starts itself again each time.
  */
 const MAX_TRIES = 5;
 /**
- * A failed attempt that took longer than this was held up by a pause of the process, and says nothing about
- * the thread.
+ * A failed attempt that took longer than this was delayed by a pause of the process, so it does not count as
+ * a failure of the thread.
  */
-const MAX_ATTEMPT_MS = REPLY_MS + LISTEN_MS + 50;
-/** Time for an attempt on a wedged thread: native code that returns meanwhile is to end in peace. */
-const WEDGED_REPLY_MS = 150;
+const MAX_ATTEMPT_MS = REACH_MS + REPLY_MS + 50;
+/**
+ * The time in which an attempt must reach a wedged thread. It is short, so that code which runs after native
+ * code has returned is not interrupted at once.
+ */
+const WEDGED_REACH_MS = 150;
 const LOOK_EVERY_MS = 5;
 
 /** A thread, as far as stalls are concerned. */
@@ -64,7 +67,7 @@ export class StallInterruption {
   #isInterrupted = false;
   readonly #interruptedRequests = new Set<string>();
   /** Interruptions in a row that hit no new request. */
-  #fruitless = 0;
+  #withoutNewRequest = 0;
 
   constructor(thread: WatchedThread, options: StallInterruptionOptions) {
     this.#thread = thread;
@@ -76,7 +79,7 @@ export class StallInterruption {
   async run(): Promise<StallOutcome> {
     for (let tries = 1; ; tries++) {
       const begun = performance.now();
-      const result = await interruptThread(this.#thread.threadId, this.#isNew ? REPLY_MS : WEDGED_REPLY_MS);
+      const result = await interruptThread(this.#thread.threadId, this.#isNew ? REACH_MS : WEDGED_REACH_MS);
       const isLate = performance.now() - begun > MAX_ATTEMPT_MS;
       const verdict = await this.#judge(result, isLate, tries);
       if (verdict === 'restart') tries = 0;
@@ -88,14 +91,15 @@ export class StallInterruption {
     if (typeof result === 'object') {
       this.#report(result);
       if (await this.#runs()) return 'running';
-      return this.#fruitless < (this.#isNew ? MAX_TRIES : 1) ? 'retry' : 'lost';
+      return this.#withoutNewRequest < (this.#isNew ? MAX_TRIES : 1) ? 'retry' : 'lost';
     }
     switch (result) {
       case 'progressing':
-        // It gets through its callbacks, however many there are.
+        // The thread finishes one callback after the other, so it is watched for longer.
         return (await this.#runs(this.#options.stallMs / 2)) ? 'running' : 'restart';
       case 'responsive':
-        // If its loop does not run, it was not found where it could be interrupted.
+        // If the loop still does not run, the attempt has reached the thread where it could not be
+        // interrupted.
         if (await this.#runs()) return 'running';
         return tries < MAX_TRIES ? 'retry' : 'lost';
       case 'unreachable':
@@ -112,7 +116,7 @@ export class StallInterruption {
     this.#isInterrupted = true;
     const { requestId } = stall;
     const isNewRequest = requestId !== undefined && !this.#interruptedRequests.has(requestId);
-    this.#fruitless = isNewRequest ? 0 : this.#fruitless + 1;
+    this.#withoutNewRequest = isNewRequest ? 0 : this.#withoutNewRequest + 1;
     if (requestId !== undefined) this.#interruptedRequests.add(requestId);
   }
 
@@ -131,7 +135,10 @@ export class StallInterruption {
     return this.#isInterrupted ? 'interrupted' : 'recovered';
   }
 
-  /** Whether the loop runs in time: by default within the time that what the thread runs next may take. */
+  /**
+   * Resolves with true as soon as the loop runs, and with false when it has not run after `withinMs`.
+   * @default STALL_MS, which the next callback may take as well
+   */
   async #runs(withinMs = this.#options.stallMs): Promise<boolean> {
     const allowance = new Allowance(withinMs + BEAT_MS);
     try {

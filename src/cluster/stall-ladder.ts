@@ -1,6 +1,6 @@
-// Handles a worker whose event loop is stalled for STALL_MS, one rung after the other. The thread gets no new
-// connections. What it runs is interrupted, and the worker is replaced in order. Where that is not possible,
-// the thread is wedged and a successor starts beside it; the thread is tried again from time to time, because
+// Handles a worker whose event loop is stalled for STALL_MS, in steps. The thread gets no new connections.
+// What it runs is interrupted, and the worker is replaced in order. Where that is not possible, the thread is
+// wedged and a successor starts beside it. A wedged thread is tried again from time to time, because its
 // native code may return into a loop that can be interrupted. Heartbeats are read from shared memory, so a
 // busy worker is watched as well.
 
@@ -14,9 +14,9 @@ import {
 } from './stall-interruption.js';
 
 export const LOOK_EVERY_MS = 25;
-/** A thread that cannot be interrupted is tried again after this long. The time doubles with each try... */
+/** The pause before a thread that could not be interrupted is tried again. It doubles with each try. */
 const FIRST_RETRY_MS = 1_500;
-/** ... up to this. */
+/** The longest pause between two tries. */
 const MAX_RETRY_MS = 60_000;
 
 export interface StallLadderOptions extends StallInterruptionOptions {
@@ -55,7 +55,8 @@ export class StallLadder {
       const { kind } = thread.state;
       if (kind === 'starting' || kind === 'dead') continue;
       const heartbeat = this.#options.heartbeat(thread.slot);
-      // The thread was discarded while it loads code: its loop has not run yet.
+      // A thread without any heartbeat has not finished loading its code: it was ordered to end while it
+      // started.
       if (heartbeat === 0) continue;
       const silence = silenceAfter(this.#silences.get(thread), heartbeat, sinceLookMs, stallMs);
       silences.set(thread, silence);
@@ -86,7 +87,10 @@ export class StallLadder {
     if (!(await this.#interrupt(thread))) this.#giveUp(thread);
   }
 
-  /** A thread that is only stalled has not been given up: an earlier step failed with an exception. */
+  /**
+   * Tries a thread again. If its state is `stalled` and not yet `wedged`, an earlier step has failed with an
+   * exception, so it is given up now.
+   */
   async #retry(thread: WatchedThread): Promise<void> {
     if (!(await this.#interrupt(thread)) && thread.state.kind === 'stalled') this.#giveUp(thread);
     else this.#postponeRetry(thread);
@@ -95,7 +99,9 @@ export class StallLadder {
   /** @returns false when the thread cannot be interrupted and is still stalled */
   async #interrupt(thread: WatchedThread): Promise<boolean> {
     const outcome = await new StallInterruption(thread, this.#options).run();
-    // The heartbeat may have stopped together with the rest of the worker: it is watched anew.
+    // The loop may run although there are no heartbeats, because a worker stops them at its end. The time
+    // without a heartbeat is counted anew, so such a thread is examined once in STALL_MS and not at every
+    // look.
     if (outcome === 'recovered') this.#silences.delete(thread);
     return outcome !== 'lost';
   }

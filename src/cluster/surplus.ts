@@ -9,13 +9,16 @@ interface Slack {
   readonly part: number;
   readonly connections: number;
 }
-/** Connections are moved when a worker is farther from its share than this... */
+/** Workers begin to close connections when one of them is farther from its share than this. */
 const STARTS: Slack = { part: 0.25, connections: 1 };
-/** ... until all workers are nearer than this, so that a small change does not start it again. */
+/**
+ * They stop when all of them are nearer than this. It is less than STARTS, so that a small change does not
+ * start it again.
+ */
 const ENDS: Slack = { part: 0.1, connections: 0 };
 /**
- * Rounds a connection must be open for to count as long-lived: connections that come and go within a second
- * even out by themselves.
+ * The number of rounds for which a connection must be open to count as long-lived. Connections that come and
+ * go within a second are even without any rule.
  */
 const LONG_LIVED_ROUNDS = 4;
 /** A client that has lost its connection is expected back within this many rounds. */
@@ -23,12 +26,11 @@ const BACK_ROUNDS = 8;
 /** The part of all connections that may be closed in one round: their clients come back at once. */
 const MAX_PART_AT_ONCE = 0.25;
 /**
- * The kernel may lead a client that comes back to the same worker again. So that the closing comes to an end,
- * the number of closes since a worker joined is bounded by a multiple of the connections and a number on
- * top...
+ * The kernel may lead a client that comes back to the same worker again, so the number of closes is bounded.
+ * Since the last worker has joined, at most CLOSES_EACH times the connections plus CLOSES_MORE are closed.
  */
 const [CLOSES_EACH, CLOSES_MORE] = [2, 32] as const;
-/** ... and the bound grows by the number of connections in this many rounds, which are five minutes. */
+/** That bound grows by the number of connections in this many rounds, which are five minutes. */
 const RENEWAL_ROUNDS = 1200;
 /**
  * A connection is closed only while the open connections, and those that are on their way back, are together
@@ -97,7 +99,7 @@ export interface RebalanceOrders {
   readonly maxOpen: number;
 }
 
-/** The rule with what it keeps from round to round. */
+/** Applies the rules, and keeps what they need from the earlier rounds. */
 export class SurplusRule {
   readonly #maxOpen: number;
   /** The connections of each thread in the recent rounds. */
@@ -138,8 +140,8 @@ export class SurplusRule {
     this.#isMoving = this.#isMoving
       ? !isLevel(held, coming)
       : isUneven(held, coming) && surplus.some((beyond) => beyond > 0);
-    // If other clients have come meanwhile, all clients whose connections were closed may still be on their
-    // way.
+    // New clients may have taken the room of those whose connections were closed, so all of the latter are
+    // counted as still on their way.
     const room = this.#maxOpen - Math.max(coming, sum(this.#closed));
     const closes = bounded(surplus, this.#isMoving ? this.#allowed(total, room - open) : 0);
     return { closes, maxOpen: room - sum(closes) };

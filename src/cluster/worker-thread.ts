@@ -36,8 +36,8 @@ export interface ThreadEvents {
   /** `stall`, `resume` or `wedge` has changed the state. */
   stateChanged(thread: WorkerThread): void;
   /**
-   * The thread was ordered to end, has not, and may never: its loop runs, but the orders do not reach the
-   * runtime in it.
+   * The thread was ordered to end and has not ended, although its loop runs. It may never end, because
+   * something keeps the orders from the runtime in it.
    */
   overdue(thread: WorkerThread): void;
   /** No code of the thread can run any more. */
@@ -50,21 +50,24 @@ export class WorkerThread {
   readonly slot: number;
   /** Wall clock, for operators only: it may be set back. */
   readonly startedAt = new Date();
-  /** On the clock of `performance.now()`. The thread reads its code later than this. */
+  /**
+   * When the thread was started, on the clock of `performance.now()`. The thread reads its code after this
+   * moment.
+   */
   readonly spawnedAt = performance.now();
   /** Services with a database whose routes are served by this thread. */
   readonly serving = new Set<string>();
   /** Why the thread was ordered to drain; undefined when it was not, or when the process stops. */
   retireReason: ReplaceReason | 'start-failed' | 'wedged' | undefined;
   readonly #rotation: Rotation;
-  /** All services with a migrated database. Later ones are added to the same array. */
+  /** All services with a migrated database. The supervisor adds later ones to the same array. */
   readonly #services: readonly ReadyService[];
   readonly #thread: Worker;
   readonly #cpuPort: MessagePort;
   readonly #events: ThreadEvents;
   #state: WorkerState = { kind: 'starting' };
   #readyAt: number | undefined;
-  #hasRefused = false;
+  #hasReportedRefused = false;
   readonly #deadline: EndDeadline;
   readonly #unhandledRejection: WorkerBoot['settings']['unhandledRejection'];
 
@@ -141,8 +144,8 @@ export class WorkerThread {
   }
 
   /**
-   * Why the thread has failed and wants to leave while it is kept, because no other thread serves. Stalled
-   * threads are included.
+   * The reason of a thread that has failed and wants to leave, but is kept because no other thread serves;
+   * undefined for all other threads. A stalled thread has the reason that it had before the stall.
    */
   get failureReason(): LeaveReason | undefined {
     const state = this.#unstalledState;
@@ -190,7 +193,10 @@ export class WorkerThread {
     this.#events.stateChanged(this);
   }
 
-  /** The thread cannot be interrupted. Should its loop ever run again, it finds the order to leave. */
+  /**
+   * The thread cannot be interrupted. It is ordered to leave, and finds the order if its loop ever runs
+   * again.
+   */
   wedge(withinMs: number): void {
     this.retireReason ??= 'wedged';
     this.retire(withinMs, true);
@@ -213,14 +219,17 @@ export class WorkerThread {
     return this.#state.kind === 'stalled' ? this.#state.before : this.#state;
   }
 
-  /** @param isListening the thread listens itself, so its descriptor has no pointer */
+  /**
+   * @param isListening whether the thread accepts its connections itself. Its descriptor then has no pointer
+   *   to its app
+   */
   #receive(data: unknown, isListening: boolean): void {
     this.resume(); // a thread that posts messages is not stalled
     const message = readFromWorker(data);
-    // Code of a service may have posted the first `leaving`. The runtime in the thread posts it before it
-    // closes anything, and waits for the confirmation.
+    // The thread leaves already. The first `leaving` may have been posted by code of a service; then this one
+    // is from the runtime in the thread, which closes nothing before it is confirmed.
     if (message?.type === 'leaving' && this.#state.kind === 'leaving') this.release();
-    else if (message === undefined || !this.#accept(message, isListening)) this.#refuse();
+    else if (message === undefined || !this.#accept(message, isListening)) this.#reportRefused();
     else this.#events.received(this, message);
   }
 
@@ -262,10 +271,10 @@ export class WorkerThread {
     if (this.#state.kind !== 'dead') this.#deadline.start();
   }
 
-  /** Reports the first invalid message only: code that posts such messages may do so in a loop. */
-  #refuse(): void {
-    if (this.#hasRefused) return;
-    this.#hasRefused = true;
+  /** Reports only the first message that is refused: code that posts such messages may do so in a loop. */
+  #reportRefused(): void {
+    if (this.#hasReportedRefused) return;
+    this.#hasReportedRefused = true;
     this.#events.failed(
       this,
       new Error('the thread posted a message that is not of the protocol; such messages are ignored'),

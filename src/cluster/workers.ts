@@ -1,5 +1,5 @@
-// The workers of the process, and the threads of each: one after the other, or two side by side while one
-// replaces the other.
+// The workers of the process and the threads of each worker. A worker has one thread after the other, or two
+// at the same time while one replaces the other.
 import { type RestartLimits, Restarts } from './restarts.js';
 import { descriptorOf, type WorkerState } from './worker-state.js';
 import type { WorkerThread } from './worker-thread.js';
@@ -10,10 +10,13 @@ export interface WorkerEntry {
   readonly worker: number;
   /** Number of the newest thread. */
   generation: number;
-  /** Threads that are alive, oldest first; when none is, the last one that was. */
+  /** The threads that are alive, oldest first. When none is alive, the one that ended last. */
   threads: WorkerThread[];
   readonly restarts: Restarts;
-  /** The worker has no thread it can count on and waits for one: first for the backoff, then for a row. */
+  /**
+   * The worker has no thread that starts or serves, and waits for one: first until the backoff is over, then
+   * until a row is free.
+   */
   awaitsThread: boolean;
   /** Ends the backoff. */
   restartTimer: NodeJS.Timeout | undefined;
