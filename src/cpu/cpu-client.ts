@@ -55,7 +55,7 @@ export class CpuClient {
       run: async <T>(task: string, input: unknown, options: { readonly signal?: AbortSignal } = {}) => {
         if (module === undefined)
           throw new Error(`CPU task ${String(task)}: this service declares no tasks module`);
-        // The pool replies only to a message whose task is a string.
+        // The pool ignores a message with a task that is no string, and this call would never end.
         if (typeof task !== 'string')
           throw fault(
             `the task must be the name of an export of the tasks module, not ${describeValue(task)}`,
@@ -100,7 +100,7 @@ export class CpuClient {
     const id = ++this.#lastId;
     const abort = ({ target }: Event): void => {
       this.#post({ type: 'abort', id });
-      // The platform's own functions, `fetch` for one, reject with the reason of the signal as well.
+      // The reason of the signal is the error, as with `fetch` and other functions of the platform.
       this.#take(id)?.reject((target as AbortSignal).reason);
     };
     for (const one of signals) one.addEventListener('abort', abort);
@@ -123,7 +123,7 @@ export class CpuClient {
     this.#port.postMessage(message, transfer);
   }
 
-  /** Removes a task from the list. The port keeps the event loop alive only while there are any. */
+  /** Removes a task from those in progress. The port keeps the event loop alive only while there are any. */
   #take(id: number): Pending | undefined {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
@@ -139,7 +139,10 @@ export class CpuClient {
   }
 }
 
-/** The route by which the queue of the pool is shared; undefined outside of requests. */
+/**
+ * The caller by which the queue of the pool is shared: the route of the request; undefined outside of
+ * requests.
+ */
 const callerOf = (scope: Scope | undefined): string | undefined =>
   scope?.template === undefined ? undefined : `${scope.service} ${scope.method} ${scope.template}`;
 

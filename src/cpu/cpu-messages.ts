@@ -18,7 +18,10 @@ export type ToPool =
       /** Milliseconds until the caller's deadline: threads do not share the clock of `performance.now()`. */
       readonly remainingMs: number;
     }
-  /** The caller does not wait any more: the task is removed from the queue, or its thread ended. No reply. */
+  /**
+   * The caller does not wait any more: the pool removes the task from the queue, or ends its thread. It sends
+   * no reply.
+   */
   | { readonly type: 'abort'; readonly id: number };
 
 /** The reply of the pool to an HTTP worker. */
@@ -43,7 +46,10 @@ export interface TaskOrder {
   readonly input: Uint8Array;
 }
 
-/** A message of a thread of the pool: a task that had ended already has thrown, and nothing has caught it. */
+/**
+ * A message of a thread of the pool. A task that had ended already has left a timer, listener or promise
+ * behind, which has thrown an exception that nothing has caught.
+ */
 export interface Leftover {
   readonly type: 'leftover';
   /** The task, by its named export; undefined when it is not known. */
@@ -55,7 +61,8 @@ export interface Leftover {
 type Members = Readonly<Record<string, unknown>>;
 
 /**
- * Code of services runs at the other end, so data that is not of the form of a message reads as undefined.
+ * Reads a message of an HTTP worker; undefined for anything else, because code of services runs in that
+ * thread and can post to the port as well.
  */
 export function readToPool(data: unknown): ToPool | undefined {
   if (typeof data !== 'object' || data === null) return undefined;

@@ -1,6 +1,7 @@
 // Follows threads that were ordered to end until they have ended. JavaScript is interrupted at once, whatever
 // it does. Native code is not: a thread that waits for a child process (`execSync`), or is in a long native
-// call, ends when that returns, and until then `process.exit` would wait for it.
+// call, ends only when that returns. `process.exit` would wait for such a thread, so the primary must know of
+// it.
 import type { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { withAllowance } from '../allowance.js';

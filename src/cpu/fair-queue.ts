@@ -64,11 +64,13 @@ export class FairQueue<T extends Entry<T>> {
     if (line.size === 0) this.#lines.delete(entry.caller);
   }
 
+  /** Chooses the entry for which a full queue has no room: the newest of the longest line, or the new one. */
   #surplusFor(entry: T): T {
     const own = this.#lines.get(entry.caller)?.size ?? 0;
     let longest: LinkedList<T> | undefined;
     for (const line of this.#lines.values()) if (line.size > (longest?.size ?? own)) longest = line;
-    // If the longest line had only one entry more, the two would just swap their lengths.
+    // The longest line must have at least two entries more. With one entry more, the two lines would only
+    // exchange their lengths.
     return longest !== undefined && longest.size > own + 1 ? longest.newest! : entry;
   }
 }

@@ -1,9 +1,9 @@
 // The threads of the CPU pool: one Piscina, in which every thread runs one task.
 //
-// Tasks are queued outside of Piscina (task-pool.ts), and Piscina never holds more tasks than it has threads,
-// because of two of its properties (5.3.2): tasks that can be aborted wait in a list that `maxQueue` does not
-// count, and two tasks that share a thread end together when one is aborted (piscinajs/piscina#934). So
-// ending a thread harms no task but its own.
+// Piscina (5.3.2) has two properties that would harm tasks. Tasks that can be aborted wait in a list that
+// `maxQueue` does not count, and when one of two tasks that share a thread is aborted, the other one ends as
+// well (piscinajs/piscina#934). So tasks are queued outside of Piscina (task-pool.ts), and Piscina never
+// holds more tasks than it has threads. Ending a thread then harms no task but its own.
 import type { Logger } from 'pino';
 import { Piscina } from 'piscina';
 import { bufferOf, readLeftover, type TaskOrder, type TaskResult } from './cpu-messages.js';
@@ -11,8 +11,8 @@ import { type EndingThread, EndingThreads } from './ending-threads.js';
 
 const IDLE_MS = 60_000;
 /**
- * Threads in native code that are replaced, for each thread of the pool. Each one beyond them leaves room for
- * one task less until it ends.
+ * For each thread of the pool, this many threads that cannot be ended (they are in native code) are replaced
+ * by new ones. Each further one takes the room of one task until it ends.
  */
 const REPLACED_PER_THREAD = 3;
 /** How long `close` waits for threads that were ordered to end. */
@@ -26,7 +26,7 @@ export interface PoolThreadsOptions {
   readonly log: Logger;
   /** A thread that was ordered to end has ended: there may be room for a task. */
   readonly threadEnded: () => void;
-  /** No thread can be started, so tasks that were handed over wait for one. */
+  /** No thread could be started and none is left, so the tasks that were handed over may wait for ever. */
   readonly startFailed: (error: unknown) => void;
 }
 

@@ -5,8 +5,11 @@ import { types } from 'node:util';
 import { serialize } from 'node:v8';
 import { isEmptyInstance } from '../json-form.js';
 
-/** The number of members that are checked, the nearest first. That takes some microseconds. */
-const MOST_LOOKED_AT = 1_000;
+/**
+ * The most values that are checked: the value, its members, and then their members. That takes some
+ * microseconds.
+ */
+const MOST_CHECKED = 1_000;
 
 /**
  * @throws DataCloneError for a value that cannot be cloned; TypeError for an object that would arrive as an
@@ -30,14 +33,17 @@ function lostIn(value: unknown): object | undefined {
     if (isLost(one)) return one;
     const members: unknown[] = Array.isArray(one) ? one : Object.values(one);
     for (const member of members) {
-      if (values.length === MOST_LOOKED_AT) break;
+      if (values.length === MOST_CHECKED) break;
       values.push(member);
     }
   }
   return undefined;
 }
 
-/** Whether a value is an instance without members whose content is not cloned either. */
+/**
+ * Whether a structured clone of the object would lose its content: it is an instance without members of its
+ * own, and of none of the built-in classes whose content is cloned.
+ */
 const isLost = (value: object): boolean =>
   isEmptyInstance(value) &&
   !types.isDate(value) &&

@@ -1,5 +1,5 @@
-// Sends what a CPU task has thrown to its caller: a structured clone would lose the class and the code of an
-// error.
+// Packs what a CPU task has thrown, and restores it at its caller. A structured clone alone would lose the
+// class and the code of an error.
 import { deserialize, serialize } from 'node:v8';
 import { BusinessError, type FieldError, HttpError } from '../errors.js';
 import { toError } from '../telemetry/to-error.js';
@@ -24,14 +24,15 @@ interface Failure {
 }
 
 /**
- * Never throws, whatever was thrown. Of an error that cannot be read, or that has members which cannot be
- * cloned, the message is kept as far as it can be read, with the reason why the rest is missing.
+ * Packs what a task has thrown. Never throws. Of an error that cannot be read, or whose members cannot be
+ * cloned, only the message is kept, as far as it can be read, with the reason why the rest is missing.
  * @param task the task that has thrown it
  */
 export function packFailure(thrown: unknown, task: string): TaskResult {
   try {
     const error = toError(thrown);
-    // Only an Error shows by its stack where it comes from; to anything else the name of the task is added.
+    // The stack of an Error shows where it comes from. Anything else has none, so the name of the task is
+    // added.
     return error === thrown ? packed(error) : packed(error, `CPU task ${task}: ${error.message}`);
   } catch (error) {
     const readable = readableError(thrown);

@@ -1,6 +1,6 @@
 // Catches the uncaught exceptions of CPU tasks: those of timers, listeners and promises that a task does not
-// await. While the task runs, such an exception fails it. Later it is reported to the primary, which logs it:
-// by then the thread may run a task of another caller, which must not be harmed.
+// await. While the task runs, such an exception fails it. Later it is only reported to the primary, which
+// logs it: by then the thread may run a task of another caller, which must not be harmed.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isMainThread, parentPort } from 'node:worker_threads';
 import { readableError } from '../user-code/readable-error.js';
@@ -15,8 +15,11 @@ interface TaskRun {
 }
 
 const runs = new AsyncLocalStorage<TaskRun>();
-/** The run of callbacks without a context: up to Node.js 22, those of `queueMicrotask`. */
-const unknown: TaskRun = { task: undefined, fail: undefined, hasReported: false };
+/**
+ * Stands for the run of callbacks whose task is not known, because they have no asynchronous context. Up to
+ * Node.js 22 those of `queueMicrotask` have none.
+ */
+const unknownRun: TaskRun = { task: undefined, fail: undefined, hasReported: false };
 
 /**
  * Installs the handlers of this thread. Without them, Node.js would end the thread, and with it the task that
@@ -25,7 +28,7 @@ const unknown: TaskRun = { task: undefined, fail: undefined, hasReported: false 
 export function catchLeftovers(): void {
   if (isMainThread) return;
   const caught = (thrown: unknown): void => {
-    const run = runs.getStore() ?? unknown;
+    const run = runs.getStore() ?? unknownRun;
     if (run.fail === undefined) report(run, thrown);
     else run.fail(thrown);
   };
@@ -39,7 +42,7 @@ export async function runWatched(task: string, call: () => unknown): Promise<unk
   try {
     return await new Promise((resolve, reject) => {
       run.fail = reject;
-      // Passing the task's own promise to `resolve` would leave no way to reject.
+      // The promise is not made by `resolve(call())`: after that, `reject` would have no effect.
       runs.run(run, async () => call()).then(resolve, reject);
     });
   } finally {

@@ -47,8 +47,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 type RunRequest = Extract<ToPool, { type: 'run' }>;
 
 /**
- * Why tasks are rejected. `queue`: the queue is full of tasks of one caller. `route_share`: tasks of other
- * callers wait as well, and this caller has the most.
+ * Why tasks are rejected when the queue is full. `queue`: all tasks in it are of one caller. `route_share`:
+ * tasks of other callers wait as well, and this caller has the most.
  */
 export const CPU_REFUSALS = ['queue', 'route_share'] as const;
 export type CpuRefusal = (typeof CPU_REFUSALS)[number];
@@ -58,7 +58,10 @@ interface Task extends Entry<Task> {
   readonly request: RunRequest;
   /** Aborting it ends the thread that runs the task. */
   readonly controller: AbortController;
-  /** Runs until the deadline; for a dropped task that runs, until its thread is ended. */
+  /**
+   * The timer of the deadline. After the task was dropped while it runs, the timer after which its thread is
+   * ended.
+   */
   timer: NodeJS.Timeout | undefined;
   /** The caller does not wait for the task any more. */
   isDropped: boolean;
@@ -74,7 +77,7 @@ export class TaskPool {
   readonly #running = new Set<Task>();
   readonly #refused: Record<CpuRefusal, number> = { queue: 0, route_share: 0 };
   #isClosing = false;
-  /** Resolves when no caller waits any more. */
+  /** Called when no caller waits any more; undefined until `close` waits for that. */
   #markIdle: (() => void) | undefined;
 
   constructor(options: TaskPoolOptions) {
@@ -222,7 +225,10 @@ export class TaskPool {
     this.#checkIdle();
   }
 
-  /** Fails the tasks that wait in Piscina: it keeps them until a thread starts, which may be never. */
+  /**
+   * Fails the tasks that Piscina holds when it cannot start a thread: it would keep them until it can, which
+   * may be never.
+   */
   #failUnstarted(cause: unknown): void {
     for (const task of this.#running) {
       if (task.isDropped) continue;
@@ -254,7 +260,10 @@ export class TaskPool {
     if (this.#running.has(task)) task.timer = setTimeout(() => this.#endThread(task), this.#graceMs);
   }
 
-  /** Clients cannot flood the log with this line: before each one, a thread is busy for the grace time. */
+  /**
+   * Ends the thread of a task and logs that. Clients cannot flood the log with this line, because a thread is
+   * busy for the grace time before each one.
+   */
   #endThread(task: Task): void {
     const { module, task: name } = task.request;
     this.#log.warn(

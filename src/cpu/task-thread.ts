@@ -76,9 +76,9 @@ function packResult(task: string, result: unknown): TaskResult {
 
 /**
  * Returns a view with a buffer of its own, which can be moved. A view that shares its buffer (small Buffers
- * share a common pool) is copied, because moving takes the whole buffer. Any other buffer is moved here
- * already: if it cannot be moved, Piscina would notice only when it sends the result, and the result would be
- * lost.
+ * share a common pool) is copied, because moving takes the whole buffer. Any other buffer is moved to a new
+ * view here already. Piscina would notice only when it sends the result that a buffer cannot be moved, and
+ * the result would be lost.
  * @throws TypeError when the bytes were moved before or cannot be moved at all
  */
 function owned(view: Uint8Array): Uint8Array {

@@ -69,7 +69,7 @@ const PROMISES: readonly Promised[] = [
     'LOOSE_BYTES',
     KIB,
   ),
-  promised('docs/cpu.md', 'among the first # members', 'cpu/task-clone', 'MOST_LOOKED_AT'),
+  promised('docs/cpu.md', 'among the first # members', 'cpu/task-clone', 'MOST_CHECKED'),
   promised('SECURITY.md', 'turn of the event loop has lasted # ms', 'server/turn-watch', 'LONG_TURN_MS'),
   promised('docs/http.md', 'All sources of a worker together run for # ms', 'server/loop-share', 'SHARE_MS'),
   promised(
