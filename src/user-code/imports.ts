@@ -1,6 +1,6 @@
-// Finds the imports of a project's modules, and the module that has a syntax error, from the text of the
-// files. Used only when a module cannot be loaded: Node.js does not report which file a syntax error is in,
-// nor which line has an import of a file that does not exist.
+// Finds the imports of the modules of a project in the text of their files, and the module that has a syntax
+// error. This is used only when a module cannot be loaded: Node.js does not report which file has a syntax
+// error, nor which line imports a file that does not exist.
 import { spawn } from 'node:child_process';
 import { createReadStream, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -25,7 +25,7 @@ export interface SyntaxFault {
 }
 
 const SPECIFIER = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*(['"])([^'"\n]+)\1/g;
-/** Larger projects are not searched completely. */
+/** The most files that are searched. Larger projects are not searched completely. */
 const MOST_FILES = 500;
 
 /**
@@ -85,14 +85,14 @@ export async function findSyntaxFault(entry: string, message: string): Promise<S
 }
 
 /**
- * Runs `node --check` and returns its stderr. The file comes from stdin, so that it is checked as an
- * ECMAScript module whatever its name, as `import` does.
+ * Runs `node --check` and returns its stderr. The file comes from stdin, so Node.js checks it as an
+ * ECMAScript module like `import`, whatever its name is.
  */
 async function checkOf(file: string): Promise<string> {
   const child = spawn(process.execPath, ['--input-type=module', '--check'], {
     stdio: ['pipe', 'ignore', 'pipe'],
   });
-  // A failure of the file or the pipe leads to a check that finds nothing.
+  // When the file or the pipe fails, the check finds no error in what it has read.
   child.on('error', () => {});
   child.stdin.on('error', () => {});
   createReadStream(file)
@@ -102,8 +102,9 @@ async function checkOf(file: string): Promise<string> {
 }
 
 /**
- * Parses the head of a stack, or of the output of Node.js: file and line, the source line with a mark below
- * it, the error.
+ * Parses the first lines of the stack of a SyntaxError, or of the output of `node --check`: file and line,
+ * then the source line with a mark below it, then the error.
+ * @returns undefined when they are not of that form
  */
 export function parseSyntaxFault(stack: string, message: string): SyntaxFault | undefined {
   const [head = '', ...lines] = stack.split('\n');

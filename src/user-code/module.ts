@@ -1,5 +1,5 @@
-// Loads the modules of a project: its configuration and, through it, its services. A failure is reported with
-// the file and the line where it is, whichever of the modules that is in.
+// Loads the modules of a project: its configuration and, through it, its services. When one of them fails,
+// the error names the file and the line of the fault, even if it is in a module that another one imports.
 import { existsSync, writeSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -51,12 +51,15 @@ export async function importConfigModule(path: string): Promise<Exports> {
   }
 }
 
-/** Exit code of Node.js: the loop is empty, and a module still awaits something at its top level. */
+/**
+ * The exit code of Node.js when the event loop is empty and a module still waits for an `await` at its top
+ * level.
+ */
 const NEVER_SETTLED = 13;
 
 /**
- * Reports that the process ends while the module is loaded, since nothing else does. Listeners of `exit` run
- * on top of the code that has called `process.exit`, so the stack shows that code.
+ * Prints that the process ends while the module is loaded: nothing else would print a reason. Listeners of
+ * `exit` run on top of the code that has called `process.exit`, so the stack shows that code.
  */
 function reportExit(path: string): void {
   const isUnsettled = process.exitCode === NEVER_SETTLED;
@@ -65,8 +68,8 @@ function reportExit(path: string): void {
       ? 'an await at the top level of a module never settles'
       : 'process.exit() has ended the process',
   );
-  // The runtime ends the process after a signal, and any other exit code belongs to a failure that is printed
-  // already.
+  // When the runtime itself ends the process, as after a signal, there is nothing to report. Any other exit
+  // code belongs to a failure that has been printed already.
   if (!isUnsettled && (Number(process.exitCode ?? 0) !== 0 || !isFromProject(end))) return;
   const { message, exitCode } = projectError(end, `while loading ${basename(path)}`, {
     file: formatLocation(path),
@@ -114,6 +117,9 @@ function isAbout(subject: string, { specifier, target }: UserImport): boolean {
 
 const packageOf = (specifier: string): string => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;
 
+/**
+ * What to do next about a module that Node.js refuses to load; undefined for the default of `projectError`.
+ */
 function nextFor(
   { code, message }: NodeJS.ErrnoException,
   found: UserImport | undefined,

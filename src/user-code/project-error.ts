@@ -1,16 +1,19 @@
 // Makes a readable ConfigError of what code of a project has thrown while it was loaded or declared its
-// routes. The message has the location, the text of the error, the frames of the project, and what to do
-// next. Frames of Node.js and of the runtime are omitted.
+// routes. The message has the location, the text of the error, the frames of the project, what was in
+// progress, and what to do next. Frames of Node.js and of the runtime are omitted.
 import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../errors.js';
 import { readableError } from './readable-error.js';
 
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
-/** The folders of the runtime, compiled and, for source maps, as sources. Their frames are omitted. */
+/**
+ * The folders of the runtime: its compiled code, and the sources to which source maps lead. Frames in them
+ * are omitted.
+ */
 const RUNTIME = ['dist/', 'src/', 'workers/'].map((folder) => PACKAGE + folder);
 const MOST_FRAMES = 20;
-/** Lines of one message that are shown. */
+/** The most lines of one message that are shown. */
 const MOST_LINES = 10;
 const CORRECT_IT = 'Correct it and start again.';
 
@@ -49,7 +52,7 @@ export function projectError(given: unknown, during: string, details: ErrorDetai
   const thrown = readableError(given);
   const { excerpt = [], next = CORRECT_IT } = details;
   const frames = userFrames(thrown);
-  const location = details.location ?? frames.find(isOwn)?.location ?? details.file;
+  const location = details.location ?? frames.find(isProjectFrame)?.location ?? details.file;
   const [first, ...more] = linesOf(thrown);
   const lines = [
     location === undefined ? first : `${location}: ${first}`,
@@ -73,52 +76,58 @@ export function formatLocation(file: string, ...position: readonly (number | str
 
 function linesOf(thrown: unknown): readonly string[] {
   if (!(thrown instanceof Error)) return String(thrown).split('\n');
-  const text = isOurs(thrown) ? thrown.message : `${thrown.name}: ${thrown.message}`;
+  const text = isFromRuntime(thrown) ? thrown.message : `${thrown.name}: ${thrown.message}`;
   const lines = text.split('\n');
   return lines.length > MOST_LINES ? [...lines.slice(0, MOST_LINES), '…'] : lines;
 }
 
 /**
- * Causes of what the project has thrown. An error of the runtime has the text of its cause in its message.
+ * Returns the causes of what the project has thrown. An error that the runtime has thrown has the text of its
+ * cause in its message already, so that cause is omitted.
  */
 function causesOf(thrown: unknown): readonly unknown[] {
   const causes: unknown[] = [];
   for (let error = thrown; error instanceof Error; error = error.cause) {
-    if (error.cause !== undefined && !isOurs(error)) causes.push(error.cause);
+    if (error.cause !== undefined && !isFromRuntime(error)) causes.push(error.cause);
   }
   return causes;
 }
 
 /**
- * Frames of the project; for an error of the runtime those of its cause. Frames of packages are kept where
- * code of the project has called them.
+ * Returns the frames of the project. An error that the runtime has thrown may have a cause with frames of the
+ * project; then these are returned. Frames of packages are kept only where code of the project has called
+ * them.
  */
 function userFrames(thrown: unknown): readonly Frame[] {
   if (!(thrown instanceof Error)) return [];
-  const inner = isOurs(thrown) ? userFrames(thrown.cause) : [];
+  const inner = isFromRuntime(thrown) ? userFrames(thrown.cause) : [];
   if (inner.length > 0) return inner;
   const frames = framesOf(thrown).filter(({ file }) => !RUNTIME.some((folder) => file.startsWith(folder)));
-  return frames.slice(0, frames.findLastIndex(isOwn) + 1);
+  return frames.slice(0, frames.findLastIndex(isProjectFrame) + 1);
 }
 
 /** Whether code of the project is on the stack of the error. */
 export const isFromProject = (error: Error): boolean => userFrames(error).length > 0;
 
-const isOwn = ({ file }: Frame): boolean => !file.includes(`${sep}node_modules${sep}`);
+const isProjectFrame = ({ file }: Frame): boolean => !file.includes(`${sep}node_modules${sep}`);
 
-/** Whether the runtime has thrown the error, about the code that called it. */
-const isOurs = (error: Error): boolean => RUNTIME.some((folder) => thrower(error)?.includes(folder));
+/** Whether the runtime has thrown the error, because the code of the project has called it in a wrong way. */
+const isFromRuntime = (error: Error): boolean =>
+  RUNTIME.some((folder) => throwingLine(error)?.includes(folder));
 
 /** Whether Node.js has thrown the error, for a module that it cannot load. */
 export function isFromLoader(thrown: unknown): thrown is Error {
   const error = readableError(thrown);
-  return error instanceof Error && /\bnode:internal\//.test(thrower(error) ?? '');
+  return error instanceof Error && /\bnode:internal\//.test(throwingLine(error) ?? '');
 }
 
-/** The innermost frame, as a line of the stack. */
-const thrower = (error: Error): string | undefined => frameLines(error)[0];
+/** The line of the stack with the innermost frame: the code that has thrown the error. */
+const throwingLine = (error: Error): string | undefined => frameLines(error)[0];
 
-/** Lines of the stack behind the message, which may have lines that look like frames itself. */
+/**
+ * Returns the lines of the stack that are frames. The message is skipped first, because it may have lines
+ * that look like frames.
+ */
 function frameLines({ stack, message }: Error): readonly string[] {
   const text = String(stack);
   const afterMessage = text.slice(text.indexOf(message) + message.length);

@@ -5,8 +5,8 @@ import { shortText } from '../redaction/shown-text.js';
 
 const UNREADABLE = '[unreadable]';
 const MOST_CAUSES = 5;
-/** Characters of the frames of one stack that are kept. */
-const MOST_FRAMES = 8_192;
+/** The most characters of the frames of one stack that are kept. */
+const MOST_FRAME_CHARACTERS = 8_192;
 
 /**
  * @returns for an Error, a copy with name, message, stack and causes as plain texts, shortened and without
@@ -30,7 +30,7 @@ function readable(thrown: unknown, seen: Set<unknown>): Error | string {
   const copy = new Error(plain(message));
   copy.name = plain(name);
   const frames = stack.slice(Math.max(0, stack.indexOf(message)) + message.length, undefined);
-  copy.stack = `${copy.name}: ${copy.message}${frames.slice(0, MOST_FRAMES)}`;
+  copy.stack = `${copy.name}: ${copy.message}${frames.slice(0, MOST_FRAME_CHARACTERS)}`;
   if (cause !== undefined && !seen.has(cause) && seen.size <= MOST_CAUSES) copy.cause = readable(cause, seen);
   return copy;
 }
