@@ -10,7 +10,7 @@ import type { CallPermitsOf } from '../upstream/max-concurrent.js';
  * @param unshared counts calls of services that have no row
  */
 export function callPermits(bulkheads: BulkheadCells, full: Counter, unshared: Counter): CallPermitsOf {
-  /** Calls of this worker under way, by service; only services without a row that are being called. */
+  /** The number of running calls of this worker to each service that has no row. */
   const held = new Map<string, number>();
   const ownPermits = (service: string): ReturnType<CallPermitsOf>['permits'] => ({
     enter(most) {

@@ -1,6 +1,6 @@
 // The limits of what this worker lets run at once, counted over all workers of the process: requests in
-// flight, bulkheads of routes and of calls, and what requests hold beside their permits. Refusals are counted
-// here and not by the code of the response, since a handler, too, may respond OVERLOADED.
+// flight, bulkheads of routes and of calls, and the bodies and streams of requests. Refusals are counted here
+// and not by the error code of the response, because a handler may respond OVERLOADED as well.
 import type { Settings } from '../config.js';
 import { AdmissionCells } from '../memory/admission-cells.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
@@ -17,9 +17,12 @@ import type { WorkerMemory } from './worker-memory.js';
 export interface ConcurrencyLimits extends RequestGates {
   readonly callPermitsOf: CallPermitsOf;
   readonly quotas: RequestQuotas;
-  /** Looks at the load of the thread and at interrupted permits: to be called about every 50 ms. */
+  /**
+   * Looks at the load of the thread for the overload rule, and releases permits of interrupted requests. Call
+   * it about every 50 ms.
+   */
   beat(): void;
-  /** Number of routes that have no count of their own and share one. */
+  /** The number of routes that found no free row for a count of their own, and share one count. */
   readonly sharingRoutes: number;
 }
 

@@ -9,8 +9,11 @@ import type { Host } from './host.js';
 import type { StallHandler } from './stall-handler.js';
 import type { WorkerChannels } from './worker-channels.js';
 
-/** Sagas stop this long before the end of a drain: time for the responses to clients that wait for a saga. */
-const ANSWER_MS = 500;
+/**
+ * Sagas stop this long before the end of a drain, so that clients that wait for a saga still get their
+ * responses.
+ */
+const RESPONSE_MS = 500;
 
 export interface DrainedWorker {
   readonly host: Host;
@@ -26,8 +29,8 @@ export interface DrainedWorker {
 
 export async function drainWorker(worker: DrainedWorker, withinMs: number): Promise<void> {
   const { host, server, channels, startedLeaving } = worker;
-  // One turn of the loop accepts the sockets that are waiting: the kernel resets what a listener has not
-  // accepted when it closes.
+  // When a listener closes, the kernel resets the connections that it has not accepted. So the loop turns
+  // once before, and accepts those that wait.
   await nextTurn();
   server.stopListening();
   startedLeaving();
@@ -35,7 +38,7 @@ export async function drainWorker(worker: DrainedWorker, withinMs: number): Prom
   // The acceptor sends this worker no sockets by now. Its own sockets close before its databases do, so that
   // no request arrives and finds them closed.
   const closed = finishRequests(worker, withinMs, leastMs);
-  const sagasMs = Math.max(0, withinMs - ANSWER_MS);
+  const sagasMs = Math.max(0, withinMs - RESPONSE_MS);
   await Promise.all([closed, ...host.services.map((service) => service.drain(sagasMs, closed))]);
   channels.calls.close();
   await host.close();
@@ -54,7 +57,7 @@ async function finishRequests(
     withinMs,
     leastMs,
   );
-  stalls.answer();
+  stalls.respond();
   await endUnfinished(app, log);
   closeServer(server, closedConnections, log);
 }

@@ -12,9 +12,9 @@ import type { App } from '../server/app.js';
 import type { UwsServer } from '../server/uws/uws-server.js';
 
 /**
- * Shortest drain of a worker with WebSockets. A WebSocket counts as closed once its close frame is sent. If
- * the server closed before the client has read that frame, and with the client's own frame on its way, the
- * connection would be reset and the close frame lost.
+ * The shortest drain of a worker with WebSockets. A WebSocket counts as closed as soon as its close frame is
+ * sent. If the server closed the connection at once, while a frame of the client is on its way, the kernel
+ * would reset it, and the client might never read the close frame.
  */
 export const GOODBYE_MS = 500;
 const LOOK_EVERY_MS = 20;
@@ -42,8 +42,8 @@ export async function untilNoConnection(
     isOver = true;
   });
   while (!isOver) {
-    // The wait comes first: a socket that the acceptor handed over just before is adopted while the loop
-    // turns.
+    // The loop begins with a wait: a socket that the acceptor has handed over just before is received while
+    // the loop turns.
     await delay(Math.min(LOOK_EVERY_MS, allowance.leftMs));
     const { inFlight, connections } = busyness();
     if (inFlight === 0 && connections === 0 && performance.now() - begun >= leastMs) break;

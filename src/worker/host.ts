@@ -1,6 +1,7 @@
 // The host: the services of one thread with everything they are given, and the App that serves their routes.
-// It is put together in the order of a request's path: memory, telemetry, calls, services. It has no socket
-// and no thread: worker/serve.ts puts these in front of it, and the test kit (src/testing) injects requests.
+// Its parts are made in the order of a request's path: memory, telemetry, calls, services. It has no socket
+// and no thread. worker/serve.ts adds these, and the test kit (src/testing) passes requests to the App
+// without them.
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { ServiceDefinition } from '../api/service-definition.js';
@@ -94,7 +95,8 @@ interface HostParts {
 /** @throws ConfigError when a service declares routes that are not possible */
 export function createHost(options: HostOptions): Host {
   const { settings, worker } = options.thread;
-  // A call to a service of this worker is served by the App, which is made from the calls.
+  // The App is made from the calls, and the calls pass those to services of this worker to the App. So the
+  // calls get a function that looks up `dispatch` only when it runs.
   const parts = createParts(options, (service, request) => dispatch(service, request));
   const { memory, row, switches, tracing, limits, calls } = parts;
   const app = createWorkerApp(options, parts);
@@ -117,7 +119,7 @@ export function createHost(options: HostOptions): Host {
     beat: () => limits.beat(),
     async close() {
       cpu.close();
-      // In parallel: each may have to wait for a peer that does not respond.
+      // All are closed in parallel, because each may have to wait for a peer that does not respond.
       const closed = services.map((service) => service.close());
       await Promise.all([calls.close(), ...closed, tracing.shutdown()]);
     },

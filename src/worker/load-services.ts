@@ -1,5 +1,5 @@
-// Which services this process runs: those of the configuration or of the reference shop, narrowed by the
-// setting SERVICES. The primary and every worker load the same modules.
+// Loads the services that this process runs: those of the configuration or of the reference shop, restricted
+// by the setting SERVICES. The primary and every worker load the same modules.
 
 import { defineService } from '../api/define-service.js';
 import type { ServiceDefinition } from '../api/service-definition.js';

@@ -20,7 +20,10 @@ import { Pending, pendingDatabase, pendingSagas, undeclared } from './pending-de
 import { createServiceSagaEngine } from './service-saga-engine.js';
 import type { WorkerContext } from './worker-context.js';
 
-/** Pools of services are numbered from 0 up, those of their journals from this one down. */
+/**
+ * The pools of the services have the numbers from 0 up, and the pools of their journals the numbers from this
+ * one down.
+ */
 const LAST_POOL = DATABASE_POOLS - 1;
 const PUBLISH_EVERY_MS = 1_000;
 const SWEEP_EVERY_MS = 10 * 60 * 1000;
@@ -28,7 +31,10 @@ const SWEEP_EVERY_MS = 10 * 60 * 1000;
 /** How a migrated database is reached. */
 export interface ServiceDatabase {
   readonly url: string;
-  /** No other process uses the database: sagas that earlier processes owned there are free at once. */
+  /**
+   * No other process uses the database, so open sagas in it belong to processes that have ended, and may be
+   * continued at once.
+   */
   readonly exclusive: boolean;
 }
 

@@ -1,6 +1,6 @@
-// A service declares its routes when its worker starts; its database and its sagas arrive some time later.
-// Until then its routes hold stand-ins: each method forwards to the real dependency once that has arrived,
-// and throws 503 STARTING before.
+// A service declares its routes when its worker starts, but its database and its sagas arrive some time
+// later. Until then its routes hold stand-ins: each method passes the call on to the real dependency once
+// that has arrived, and throws 503 STARTING before.
 import type { Database } from '../db/database.js';
 import { UnavailableError } from '../errors.js';
 import type { Sagas } from '../saga/saga.js';

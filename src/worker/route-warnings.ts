@@ -1,11 +1,12 @@
-// Routes whose options the settings make impossible. They are allowed, and likely a mistake.
+// Warnings about routes with options that cannot have their effect because of the settings. Such routes are
+// allowed, but they are likely a mistake.
 import { largestBody } from '../config/cross-checks.js';
 import type { Settings } from '../config.js';
 import type { RouteInfo } from '../server/handler.js';
 
 /**
- * Warns of routes with a `bodyLimit` above what one client may have buffered. Routes without a schema of
- * their body are left alone: they may read it as a stream, which that bound does not hold for.
+ * Warns of routes with a `bodyLimit` above what one client may have buffered. There is no warning for routes
+ * without a schema of their body: they may read it as a stream, which is not buffered.
  */
 export function routeWarnings(
   routes: readonly RouteInfo[],

@@ -18,8 +18,9 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const { settings, slot } = boot;
   const block = Block.attach(boot.memory);
   const { log, countDropped } = openWorkerLog(boot, block);
-  // Responses carry `Connection: close` only once the listener is closed, or the acceptor sends this worker
-  // no more sockets: earlier, clients would come back through an accept queue that is about to be reset.
+  // Responses carry `Connection: close` only when no new connection can reach this worker. Before that, a
+  // client could come back to the listener of this worker, and its connection would be reset when the
+  // listener closes.
   let isLeaving = false;
   const startedLeaving = (): void => {
     isLeaving = true;
@@ -46,7 +47,8 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   const closedConnections = recorder.counter('multilane_drain_connections_closed_total');
   const drained = { host, server, stalls, channels, log, closedConnections, startedLeaving };
   side.arm(ordersOf(drained, () => sampler.stop()));
-  // A replacement accepts no connection before its services can respond.
+  // The services whose database is migrated already are mounted first, so that a replacement can serve them
+  // as soon as it accepts connections.
   await Promise.all(boot.ready.map((ready) => side.mount(ready)));
   if (isLeaving) return;
   side.ready({ slot, app: await listen(server, boot, log) }, app.switchable());

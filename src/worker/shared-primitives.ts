@@ -1,6 +1,6 @@
-// `shared` of the services of this worker: breakers, bulkheads and rate limiters by name, each one for all
-// workers. They are named rows of tables in shared memory. What a worker holds of them when it is lost is
-// released like its permits of routes and calls.
+// The `shared` of the services of this worker: breakers, bulkheads and rate limiters by name, each of which
+// exists once for all workers. They are named rows of tables in shared memory. When a worker is lost, its
+// permits in these rows are released, like those of routes and calls.
 import type { Logger } from 'pino';
 import type { Shared } from '../api/shared.js';
 import { BreakerCells } from '../memory/breaker/breaker-cell.js';
@@ -66,8 +66,8 @@ function sharedBreakers(
   return (service, what, name, settings = {}) => {
     const numbers = checkedTripNumbers(what, settings);
     const cell = breakers.slotOf(namedBreakerRow(service, name));
-    registrations.register(what, toStoredNumbers(numbers), (terms, mayReplace) =>
-      breakers.agree(cell, terms, mayReplace),
+    registrations.register(what, toStoredNumbers(numbers), (stored, mayReplace) =>
+      breakers.agree(cell, stored, mayReplace),
     );
     const cells = new BreakerCells(block, slot, tripRule(numbers), clock, onTransition);
     const { slowCallMs } = numbers;
@@ -85,8 +85,8 @@ function sharedBulkheads(
   return (service, what, name, given) => {
     const settings = checkedBulkheadOptions(what, given);
     const row = rowName(service, name);
-    registrations.register(what, bulkheadNumbers(settings), (terms, mayReplace) =>
-      cells.agree(row, terms, mayReplace),
+    registrations.register(what, bulkheadNumbers(settings), (stored, mayReplace) =>
+      cells.agree(row, stored, mayReplace),
     );
     let queue = queues.get(row);
     if (queue === undefined) {
@@ -107,8 +107,8 @@ function sharedRateLimiters(
     const rate = parseRate(given.limit)!;
     const { count, periodMs, burst } = rate;
     const identity = rowName(service, name);
-    registrations.register(what, [count, periodMs, burst], (terms, mayReplace) =>
-      rows.agree(rows.rowOf(identity), terms, mayReplace),
+    registrations.register(what, [count, periodMs, burst], (stored, mayReplace) =>
+      rows.agree(rows.rowOf(identity), stored, mayReplace),
     );
     const limit = new RateLimit('shared', rate, rateLimits.limit(identity, periodMs / count, burst));
     return { take: (key) => limit.takeWithResult(key) };

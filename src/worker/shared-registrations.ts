@@ -1,5 +1,5 @@
-// Settings under which this worker has registered what its services share by name. All workers must agree on
-// them, since they use the same rows of shared memory.
+// The settings under which this worker has registered what its services share by name. All workers must use
+// the same settings, because they use the same rows of shared memory.
 
 export class SharedRegistrations {
   readonly #isReplacement: boolean;
@@ -12,7 +12,8 @@ export class SharedRegistrations {
 
   /**
    * Registers settings. Two registrations in this worker must be equal, whatever its generation.
-   * @param agree compares the settings with those in shared memory; it replaces them where that is allowed
+   * @param agree compares the settings with those in shared memory, or replaces these where `mayReplace`
+   *   allows it; returns false when they differ
    * @throws TypeError when other settings are registered already
    */
   register(

@@ -1,5 +1,5 @@
-// What a worker does about its own stall: while its loop is stalled it decides whether the code on the stack
-// is to be interrupted; once the loop turns again it ends the requests that the interruption has cost.
+// What a worker does when it is stalled. While its loop is stalled, it decides whether the code on the stack
+// is to be interrupted. Once the loop runs again, it ends the requests whose code was interrupted or dropped.
 import type { Stall } from '../cluster/interrupt-protocol.js';
 import type { Examination } from '../cluster/interruptible.js';
 import { HttpError } from '../errors.js';
@@ -13,7 +13,7 @@ import { SuspectTracker } from './suspect-tracker.js';
  * V8 drops the continuations that were queued behind an interrupted one, and does not report which requests
  * they belonged to. Requests that have no response after this time get one.
  */
-const OTHERS_MS = 500;
+const DROPPED_MS = 500;
 
 type Request = NonNullable<ReturnType<App['running']>>;
 
@@ -40,8 +40,11 @@ export class StallHandler {
    * Requests whose code was interrupted. There are several when one loop follows another in the same turn.
    */
   #interrupted: Request[] = [];
-  /** No interruption so far can have dropped continuations of other requests. */
-  #spareOthers = true;
+  /**
+   * True while every interruption was of code that the HTTP core has called directly: then no continuation of
+   * another request was dropped.
+   */
+  #areOthersUnharmed = true;
 
   constructor(options: StallHandlerOptions) {
     this.#options = options;
@@ -54,8 +57,8 @@ export class StallHandler {
   }
 
   /**
-   * Decides whether the code below it on the stack is to be interrupted, and prepares its request for that. A
-   * stalled loop may be at one of many short callbacks: those are spared.
+   * Decides whether the code below this call on the stack is to be interrupted, and prepares its request for
+   * that. When a stalled loop has many short callbacks, none of them is interrupted.
    */
   examine(): Examination {
     const { app, server, stallMs, turnMs, now: clock = () => performance.now() } = this.#options;
@@ -92,8 +95,8 @@ export class StallHandler {
     // turn.
     const isAgain = request !== undefined && this.#interrupted.includes(request);
     if (request !== undefined && !isAgain) this.#interrupted.push(request);
-    // V8 drops no continuations of other requests where the core has called directly.
-    this.#spareOthers &&= isCalledByCore;
+    // Nothing is queued behind code that the core has called directly, so V8 drops no continuations then.
+    this.#areOthersUnharmed &&= isCalledByCore;
     leaveScope();
     // Responses are sent now, because a callback that returns to the core without a response ends the
     // process. Listeners of services are called when the loop turns: here they might not end, and nothing
@@ -107,19 +110,22 @@ export class StallHandler {
     const { app, row } = this.#options;
     row.leaveRoute(0);
     app.leaveWebSocket();
-    this.answer();
-    if (this.#spareOthers) return;
+    this.respond();
+    if (this.#areOthersUnharmed) return;
     const others = app.living();
     setTimeout(() => {
       const living = new Set(app.living());
       // A request that has ended in order meanwhile has lost nothing.
       const lost = others.filter((one) => living.has(one) || !one.hasFullResponse);
       app.interrupt(stalled(), lost);
-    }, OTHERS_MS);
+    }, DROPPED_MS);
   }
 
-  /** Sends the responses of interrupted requests: at the latest when all requests in flight are ended. */
-  answer(): void {
+  /**
+   * Sends the responses of interrupted requests. It is called when the loop runs again, and at the latest
+   * when a drain ends all requests.
+   */
+  respond(): void {
     for (const request of this.#interrupted.splice(0)) request.interrupt(stalled());
   }
 }

@@ -6,7 +6,10 @@ import type { Settings } from '../config.js';
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 
-/** @param isInstance whether an address is one of the registry's instances */
+/**
+ * Makes the rule whether the sampled flag of a peer is followed.
+ * @param isInstance whether an instance with this address is registered
+ */
 export function traceTrust(
   { receiveTraceFlags, trustedProxies }: Pick<Settings, 'receiveTraceFlags' | 'trustedProxies'>,
   isInstance: (address: string) => boolean,

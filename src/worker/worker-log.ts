@@ -9,7 +9,10 @@ import { ringSink, stdoutSink } from '../telemetry/log-sink.js';
 
 export interface WorkerLog {
   readonly log: Logger;
-  /** From here on lines that are dropped are counted: the log is there before the metrics are. */
+  /**
+   * Counts the lines that are dropped from now on. The log exists before the metrics, so lines that are
+   * dropped earlier are not counted.
+   */
   readonly countDropped: (recorder: Recorder) => void;
 }
 

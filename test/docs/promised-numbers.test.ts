@@ -199,7 +199,7 @@ const PROMISES: readonly Promised[] = [
     SECOND,
   ),
   promised('docs/sagas.md', 'holds a lease of # s on it', 'saga/saga-lease', 'LEASE_MS', SECOND),
-  promised('docs/cluster.md', 'for that the last # ms of', 'worker/drain-worker', 'ANSWER_MS'),
+  promised('docs/cluster.md', 'for that the last # ms of', 'worker/drain-worker', 'RESPONSE_MS'),
   promised('docs/sagas.md', 'Return little: up to # levels', 'saga/json', 'MAX_LEVELS'),
   promised('docs/operations.md', 'at most every # s.', 'cluster/heap-watch', 'PAUSE_MS', SECOND),
   promised('docs/operations.md', 'has not collected for # s', 'cluster/heap-sampler', 'LATE_MS', SECOND),
