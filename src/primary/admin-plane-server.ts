@@ -1,4 +1,5 @@
-// The admin plane of this process: opened once, early or late, and known by its real port from then on.
+// The admin plane of this process. It opens once: while the process starts or, beside a predecessor, when it
+// is ready. The port is known from then on, also where the settings leave the choice to the kernel.
 
 import type { AdminRoute } from '../admin/admin-route.js';
 import { arrivalsOf } from '../admin/arrival-limit.js';
@@ -17,12 +18,12 @@ export class AdminPlane {
     this.#base = base;
   }
 
-  /** undefined until it is open. */
+  /** The server; undefined until it is open. */
   get server(): AdminServer | undefined {
     return this.#server;
   }
 
-  /** That of the settings until it is open. */
+  /** The port of the server; until that is open, the port of the settings. */
   get port(): number {
     return this.#server?.port ?? this.#base.settings.adminPort;
   }

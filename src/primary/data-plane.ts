@@ -30,8 +30,8 @@ export async function openDataPlane(
 }
 
 /**
- * The address that HOST stands for. Of several addresses of a name it is an IPv6 address where the machine
- * has one, as the HTTP core would choose.
+ * Resolves HOST to an address. When a name has several addresses, an IPv6 address is chosen where the machine
+ * has one itself, as the HTTP core would do.
  * @throws StartError for a name that cannot be resolved
  */
 export async function addressOf(host: string): Promise<string> {

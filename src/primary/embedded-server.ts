@@ -1,5 +1,5 @@
-// The embedded PostgreSQL of this process, from the claim of DATA_DIR to the end: it may be stopped, or lost
-// to another process, before, while or after it starts.
+// The embedded PostgreSQL of this process. From the claim of DATA_DIR on, it may have to be stopped, or may
+// be lost to another process, at any moment: before, while and after it starts.
 import type { Logger } from 'pino';
 import { socketDirectory } from '../config/socket-directory.js';
 import type { Settings } from '../config.js';
@@ -41,7 +41,10 @@ export class EmbeddedServer {
     return this.#starting;
   }
 
-  /** Waits for a start in progress, which ends soon: to abandon it would leave PostgreSQL running. */
+  /**
+   * Stops the server. A start in progress is awaited first, which does not take long: if it were abandoned,
+   * PostgreSQL would run on.
+   */
   async stop(countdown: Countdown): Promise<void> {
     const { lock, stopLeftServer } = this.#options;
     this.#interrupted.abort();
@@ -50,7 +53,7 @@ export class EmbeddedServer {
     else if (lock !== undefined) await stopLeftServer(lock, countdown);
   }
 
-  /** Kills it, so that it writes nothing more: its folder belongs to another process by now. */
+  /** Kills the server, so that it writes nothing more, because its folder belongs to another process now. */
   discard(): void {
     void this.#starting?.then(
       (embedded) => embedded.discard(),

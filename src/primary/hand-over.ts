@@ -5,16 +5,16 @@ import type { AdminServer } from '../admin/server.js';
 import type { OwnerLock } from '../process/owner-lock.js';
 
 /**
- * Longest wait for the owner files, which tell whether there is a successor: a process that drains must soon
- * report that it is not ready.
+ * The longest wait for the owner files, which show whether there is a successor. It is short, because a
+ * process that drains must soon report that it is not ready.
  */
 const QUESTION_MS = 200;
 /** Time for requests that are under way on the admin plane when a successor takes it over. */
 const ADMIN_LEAVES_MS = 200;
 
 /**
- * Closes the admin plane when a successor serves: questions about readiness and metrics then reach the
- * process that stays.
+ * Closes the admin plane when a successor serves, so that requests for readiness and metrics reach the
+ * successor.
  * @throws Error when the owner files cannot be read
  */
 export async function handOverAdminPlane(

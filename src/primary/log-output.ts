@@ -35,7 +35,7 @@ export function logOutput({ pmId }: Pick<Settings, 'pmId'>, lineDropped: () => v
     async close() {
       sink.flush();
       await batches.close();
-      // Lines that did not fit beside those in the batch.
+      // The first flush may have filled the ring. It has been emptied now, so the remaining lines find room.
       sink.flush();
       await batches.close();
     },

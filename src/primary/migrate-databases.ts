@@ -19,7 +19,7 @@ const SERVER_STOPS_MS = 15_000;
 
 /**
  * Creates and migrates what is missing.
- * @returns the states before
+ * @returns the states of the databases before that
  * @throws StartError, ConfigError
  */
 export function migrateDatabases(settings: Settings, log: Logger): Promise<readonly ServiceDatabaseState[]> {
@@ -54,8 +54,8 @@ async function withServer<T>(
     process.stderr.write(`multilane: ${signal}: what is under way is rolled back\n`);
     void lifecycle.stop(log).then(() => exitProcess(1, false));
   };
-  // Listeners are installed only now: while code of the project is loaded it may block the thread, and a
-  // listener would not be called.
+  // The listeners are installed only now. Code of the project may block the thread while it is loaded. No
+  // listener would be called then, but a signal without a listener ends the process.
   const services = await loadServices(settings);
   for (const signal of SIGNALS) process.on(signal, interrupt);
   try {

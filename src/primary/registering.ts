@@ -1,5 +1,5 @@
-// The registry of this process, with its snapshot in shared memory and the rules of who may be registered,
-// and the registration of the process's own services.
+// Makes the registry of this process, with its snapshot in shared memory and the rules of who may be
+// registered, and registers the process's own services.
 import { hasDatabase } from '../api/define-service.js';
 import type { ServiceDefinition } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
@@ -64,7 +64,8 @@ export function registerServices(
   port: number,
 ): void {
   const host = advertisedHost(settings);
-  // Read by callers over the network; services of one process call each other without it.
+  // Only callers in other processes read the scheme. Services of one process call each other without the
+  // network.
   const metadata: Record<string, string> = settings.tlsCertFile === undefined ? {} : { scheme: 'https' };
   for (const service of services) {
     registry.registerLocal(service.name, host, port, {

@@ -1,6 +1,6 @@
-// The process from its arguments on: it reads the settings first, and starts only when they are right. The
-// dynamic imports must not become static: the HTTP core reads its limits from the environment when its addon
-// is loaded.
+// Runs the process from its arguments on: it reads the settings first, and starts only when they are right.
+// The dynamic imports must not become static, because the HTTP core reads its limits from the environment
+// when its addon is loaded.
 import { isatty } from 'node:tty';
 import { isTooFewOpenFiles, KEPT_FILES, tooFewOpenFiles } from '../config/connection-limit.js';
 import { widenCoreLimits } from '../config/core-environment.js';
@@ -24,7 +24,8 @@ export interface RunOptions {
 /** Resolves when the process serves, or has printed what a flag asks for. A failure ends the process. */
 export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
   const signals = new Signals(isatty(0));
-  // A reader of the outputs that is gone loses what is written, and does not end the process.
+  // When the reader of standard output or standard error has ended, the text is lost. Without a listener, the
+  // error would end the process.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   try {
     const loaded = await load({ argv, command });
@@ -35,8 +36,8 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
       await start(loaded.settings, loaded.warnings, signals);
     } else {
       await new Promise<void>((resolve) => process.stdout.write(loaded.text, () => resolve()));
-      // The exit is explicit: code of the project may keep the event loop alive, or wait for a file that
-      // hangs.
+      // The process must be ended here, because code of the project may keep the event loop alive or wait for
+      // a file that hangs.
       await exitProcess(Number(process.exitCode ?? 0), false);
     }
   } catch (error) {
@@ -53,7 +54,8 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
  *   too low
  */
 async function load({ argv, command }: RunOptions): Promise<Loaded> {
-  // The limit is read before modules are loaded: afterwards no file may be left to read it.
+  // The limit is read before modules are loaded. They may use up all files that the process may open, and
+  // reading the limit needs one.
   const openFiles = openFileLimit();
   const tooFew = isTooFewOpenFiles(openFiles)
     ? tooFewOpenFiles({ openFiles, ...earlySettings(argv) })

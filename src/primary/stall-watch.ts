@@ -1,4 +1,5 @@
-// The stall ladder, wired: heartbeats and route names come from shared memory, and stalls are counted there.
+// Starts the handling of stalled workers (cluster/stall-ladder.ts) with what it needs: heartbeats from shared
+// memory, the threads of the supervisor, and a counter of stalls for each route.
 import { url as debuggerUrl } from 'node:inspector';
 import type { Logger } from 'pino';
 import { StallLadder } from '../cluster/stall-ladder.js';
@@ -23,7 +24,7 @@ export function watchStalls(options: StallWatchOptions): () => void {
   const ladder = new StallLadder({
     ...settings,
     log,
-    // While a debugger can attach no worker is watched: a breakpoint is no stall.
+    // No worker is watched while a debugger can be attached, because a thread at a breakpoint is not stalled.
     threads: () => (debuggerUrl() === undefined ? supervisor.threads : []),
     logFlightRecord,
     heartbeat: (slot) => readHeartbeat(block, slot),

@@ -1,4 +1,6 @@
-// What the primary sweeps once an hour, for all threads, in parts: see memory/hourly-sweep.ts.
+// What the primary does once an hour for the rows of all threads: it refreshes the times of breakers and
+// ejections before they are too old to be told from recent ones, and forgets rate limits without state. It
+// works in parts, so that it never blocks the thread for long (memory/hourly-sweep.ts).
 import { RateTable } from '../memory/rate/rate-table.js';
 import type { SharedState } from './create-shared-state.js';
 

@@ -28,8 +28,8 @@ export interface Threads {
 }
 
 /**
- * Puts the threads together. No worker runs before `supervisor.start()`.
- * @param boundSettings with HOST as the address that the data plane listens on
+ * Creates what starts and watches the threads. No worker runs before `supervisor.start()`.
+ * @param boundSettings the settings with HOST resolved to the address on which the data plane listens
  */
 export function createThreads(
   { ending, lifecycle }: BootState,

@@ -16,16 +16,17 @@ export async function becomeReady(
   const { settings, databases, notifier, log } = base;
   const { dataPlane, threads, readiness, adminPlane, openAdminPlane } = serving;
   await threads.supervisor.until(
-    (lanes) =>
-      lanes.length === settings.workers &&
-      lanes.every(
+    (workers) =>
+      workers.length === settings.workers &&
+      workers.every(
         ({ state, serving: services }) =>
           state.kind === 'ready' && databases.names.every((name) => services.has(name)),
       ),
   );
   boot.continueUnlessEnding();
-  // What a dead process held in the databases is taken over by now. Workers that start later may run beside a
-  // successor, whose sagas they must leave alone.
+  // The workers that run now were sent `exclusive` databases and have taken over the open sagas of ended
+  // processes. Workers that start later must not: a successor may run beside them, and they would take its
+  // sagas.
   for (const database of sent) database.exclusive = false;
   readiness.reached();
   try {

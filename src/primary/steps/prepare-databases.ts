@@ -6,7 +6,10 @@ import type { Owned } from './claim-ownership.js';
 import type { Base } from './open-shared-memory.js';
 import type { Serving } from './start-serving.js';
 
-/** How workers reach a service's database. Workers that start later get what is set here by then. */
+/**
+ * How workers reach a service's database. The supervisor keeps this object and sends it to every worker that
+ * starts later, so a change of `exclusive` takes effect for those.
+ */
 export interface SentDatabase {
   readonly url: string;
   exclusive: boolean;

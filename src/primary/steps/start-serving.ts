@@ -36,7 +36,8 @@ export interface Serving {
 export async function startServing(boot: BootState, base: Base, owned: Owned): Promise<Serving> {
   const { lifecycle, ending } = boot;
   const { settings, sharedState, databases, switches, services, instanceId, log } = base;
-  // Resolved here, where an end does not have to wait for it: the HTTP core would block the thread.
+  // HOST is resolved here, and a signal can end the process meanwhile. The HTTP core would resolve it as
+  // well, but would block the thread for that time.
   const boundSettings = { ...settings, host: await addressOf(settings.host) };
   boot.continueUnlessEnding();
   const dataPlane = await openData(boot, base, boundSettings);
@@ -56,11 +57,12 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
     adminPlane.open(
       adminRoutes({ settings, sharedState, switches, ...threads, registry, readiness, journals }),
     );
-  // A predecessor reports on the admin plane for both processes until this one is ready.
+  // Beside a predecessor, the admin plane opens later: until this process is ready, the predecessor has it,
+  // and reports on both processes.
   if (!boot.isBesidePredecessor) await openAdminPlane();
   boot.continueUnlessEnding();
-  // Beside a predecessor, which serves everything, no request is to get a 503 STARTING: there the workers
-  // start once the databases are migrated.
+  // Beside a predecessor, the workers start later, once the databases are migrated: the predecessor serves
+  // all requests until then, and none gets a 503 STARTING.
   if (!boot.isBesidePredecessor) supervisor.start();
   watchWorkers(boot, base, threads, dataPlane);
   lifecycle.defer('database probes', () => databases.stopWatching());
@@ -95,7 +97,7 @@ function openRegistry(
   return registry;
 }
 
-/** Ends the process when another one has taken its folder without a hand-over. */
+/** Ends the process when another one has taken its DATA_DIR or its slot of pm2 without a hand-over. */
 function endWhenOwnershipIsLost({ ending }: BootState, base: Base, { lock, embeddedServer }: Owned): void {
   lock?.onOwnershipLost((why) => {
     embeddedServer.discard();
