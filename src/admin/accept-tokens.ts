@@ -1,4 +1,5 @@
-// Reads REGISTRY_ACCEPT_TOKENS_FILE: tokens, and the services that their holders may register here.
+// Reads REGISTRY_ACCEPT_TOKENS_FILE: each line has a token and the services that its holder may register
+// here.
 
 import { readFile } from 'node:fs/promises';
 import { NEW_TOKEN, TOKEN_CHARACTERS } from '../config/setting-kinds.js';

@@ -89,7 +89,8 @@ export interface AdminRoute {
   /** @default `operator` */
   readonly access?: AdminAccess;
   /**
-   * A probe's 503 is a status and refuses nothing, so it carries no `executed`.
+   * Whether the route is a probe. Its 503 reports a status and does not refuse a request, so it carries no
+   * `executed`.
    * @default false
    */
   readonly isProbe?: boolean;

@@ -37,7 +37,8 @@ export class AdminRouter {
       pattern.routes.set(route.method, route);
     }
     this.#longest = Math.max(0, ...this.#patterns.map(({ segments }) => segments.length));
-    // The pattern with the earlier literal comes first, where two match a path.
+    // When two patterns match a path, the one whose literal comes earlier wins, so it is the first in the
+    // list.
     this.#patterns.sort((a, b) => rank(a.segments).localeCompare(rank(b.segments)));
   }
 

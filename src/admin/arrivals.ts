@@ -15,7 +15,10 @@ const MOST_CLOSED_IN_A_TURN = 256;
 const MOST_BYTES = 8 * 1024 * 1024;
 const FIRST_BYTES = 512;
 const SWEEP_MS = 20;
-/** Above this many the oldest are closed evenly over the time that a header has, not all at its end. */
+/**
+ * When more connections than this wait, the oldest are closed evenly over the time that a client has for its
+ * header, and not all at the end of it.
+ */
 const MANY = 256;
 const LINE_END = Buffer.from('\r\n\r\n');
 

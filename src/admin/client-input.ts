@@ -1,6 +1,7 @@
 // Passes the bytes of a client of the admin plane to the parser of Node.js: one request at a time, and its
 // body only when a handler needs it. A parser that reads from the socket itself would also parse bodies that
-// no handler reads, and a body of one-byte chunks costs it a hundred times its length in memory and time.
+// no handler reads, and a body in chunks of one byte costs it a hundred times as much memory and time as
+// other bodies of that length.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { linger } from './linger.js';
@@ -27,7 +28,7 @@ export class ClientInput {
   #bodyBytes = 0;
   #isUnread = false;
   #isHolding = false;
-  /** Requests that have arrived as far as they are needed. */
+  /** The number of requests that have arrived as far as they are needed. */
   #completed = 0;
 
   /** @param socket a connection that a server of node:http has just taken over */
@@ -35,7 +36,8 @@ export class ClientInput {
     const [parse] = socket.listeners('data') as ((chunk: Buffer) => void)[];
     this.#socket = socket;
     this.#parse = parse!;
-    // Adding a listener detaches the parser from the handle of the socket.
+    // The parser of node:http reads from the handle of the socket directly until there is another listener
+    // for data.
     socket.removeAllListeners('data');
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
     const destroySoon = socket.destroySoon.bind(socket);
@@ -79,9 +81,9 @@ export class ClientInput {
   }
 
   /**
-   * Call when the time for the current request is over.
-   * @param refuse called unless the missing bytes were in the kernel, where they may be after a pause of the
-   *   process
+   * Call when the time for the current request is over. The rest of it may be in the kernel already, because
+   * the process was paused: it is read first.
+   * @param refuse called when the request is still incomplete after that
    */
   expire(refuse: () => void): void {
     const completed = this.#completed;
@@ -94,7 +96,7 @@ export class ClientInput {
   #received(chunk: Buffer): void {
     let rest = chunk;
     while (rest.length > 0) {
-      // The request was refused, and another listener receives the data.
+      // The request was refused, and what its client still sends is discarded (linger.ts).
       if (this.#socket.destroyed || this.#socket.writableEnded) return;
       if (this.#phase === 'header') rest = this.#header(rest);
       else if (this.#phase === 'body') rest = this.#body(rest);
@@ -119,7 +121,8 @@ export class ClientInput {
     this.#tail = NOTHING;
     this.#parse(bytes.subarray(known, end));
     const isRequest = this.#phase !== 'header';
-    // This is the preface of HTTP/2, for example. A request that the parser has refused ends by itself.
+    // The parser has accepted a header that begins no request, as it does for the preface of HTTP/2. When the
+    // parser refuses a header, refusals.ts ends the connection.
     if (!isRequest && this.#socket.writable) this.#socket.destroy();
     return bytes.subarray(end);
   }
@@ -137,6 +140,7 @@ export class ClientInput {
     this.#completed++;
   }
 
+  /** Keeps bytes of the body, or of the next request, in the socket until they may be parsed. */
   #hold(rest: Buffer): void {
     this.#isHolding = true;
     this.#socket.pause();

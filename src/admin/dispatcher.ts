@@ -1,5 +1,6 @@
-// The path of an admin request: form and origin, route, token, body, handler, response. Whatever fails on it
-// becomes a problem document in one place.
+// The path of an admin request: its form and origin are checked, its route is found, its token is checked,
+// its body is read, its handler runs, and the response is written. All failures on this path become problem
+// documents here.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { HttpError, UnavailableError } from '../errors.js';
@@ -31,10 +32,16 @@ interface AdmittedRequest {
   readonly adminRequest: AdminRequest;
 }
 
-/** Four requests are less than half a millisecond of work, unless a handler needs more. */
+/**
+ * The number of requests that may begin in one turn of the loop. Four of them take less than half a
+ * millisecond, unless a handler needs more.
+ */
 const REQUESTS_A_TURN = 4;
 
-/** Every response carries these: it is for no other site, is not to be sniffed, and is not to be stored. */
+/**
+ * The header fields of every response: pages of other origins may not use it, browsers may not guess its
+ * type, and nothing may store it.
+ */
 const COMMON_FIELDS: Readonly<Record<string, string>> = {
   'content-security-policy': "default-src 'self'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
@@ -67,7 +74,7 @@ export class Dispatcher {
     let executed: boolean | undefined = false;
     connections.move(socket, 'turn');
     await this.#turns.enter(response);
-    // The client has left, or the request was refused meanwhile.
+    // The client has left meanwhile, or the request took too long and was refused.
     if (response.destroyed || socket.writableEnded) return;
     connections.move(socket, 'handler');
     try {
@@ -105,7 +112,8 @@ export class Dispatcher {
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const body = await this.#bodyOf(request, response);
-    // A request does not count as running while its body arrives, and others may have begun meanwhile.
+    // This is checked again, because a request does not count as running while its body arrives, and too many
+    // others may have begun meanwhile.
     this.#refuseWhenBusy(route);
     const adminRequest: AdminRequest = {
       method: request.method ?? '',

@@ -1,5 +1,5 @@
-// Slows down clients that guess tokens: after 10 wrong ones from an address all its tokens are refused, also
-// the right one, until the minute that began with the first failure is over.
+// Slows down clients that guess tokens. After 10 wrong tokens from an address, all tokens from it are
+// refused, even the right one, until the minute that began with the first wrong one is over.
 import { plainAddress } from './site-check.js';
 
 const WINDOW_MS = 60_000;

@@ -10,7 +10,10 @@ import type { ClientInput } from './client-input.js';
 import { linger } from './linger.js';
 
 export const MAX_HEADER_BYTES = 16 * 1024;
-/** Above this many late clients the connections are reset without a response: this is hardly an accident. */
+/**
+ * When more connections than this are late, they are reset without a response: they are hardly late by
+ * accident.
+ */
 const MOST_LATE_RESPONSES = 64;
 
 const REASONS: Readonly<Record<number, string>> = {
@@ -45,7 +48,10 @@ export class Refusals {
     else this.#end(tooSlow(), socket);
   }
 
-  /** Nothing more of a refused request is read, so it has no effect. */
+  /**
+   * Sends the problem document and closes the connection. Nothing more of the request is read, so it has no
+   * effect.
+   */
   #end(failure: HttpError, socket: Duplex): void {
     // The request was refused before, or the last response is being sent.
     if (!socket.writable) return;

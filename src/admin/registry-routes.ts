@@ -18,15 +18,15 @@ export interface RegistryRoutesOptions {
   /** Milliseconds for which an endpoint stays ejected, by its slot; 0 when it is not ejected. */
   readonly ejectedForMs: (slot: number) => number;
   /**
-   * Whether a caller with these grants may register a service that is mounted in this process. Without an
-   * accept-tokens file no caller may.
+   * Whether a caller with these grants may register remote instances of a service that is mounted in this
+   * process. No caller may do so without REGISTRY_ACCEPT_TOKENS_FILE.
    */
   readonly mayShadowLocal: (grants: AdminRequest['grants'], service: string) => boolean;
 }
 
 /**
- * Makes the rule `mayShadowLocal`. On an admin plane without a token every caller has all grants, so only a
- * token that was made for the service counts there.
+ * Makes the rule `mayShadowLocal`. The operator may do it, if there is an admin token that proves it. Without
+ * one every caller has all grants, so then only a delegate token for the service allows it.
  */
 export function localShadowing(options: {
   readonly acceptTokens: boolean;

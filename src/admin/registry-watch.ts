@@ -14,7 +14,8 @@ export function watchHandler(registry: Registry, viewOf: (instance: InstanceView
     if (since !== '' && registry.since(since) === undefined) {
       throw new HttpError('REVISION_GONE', 'That revision is not known here (any more): list again.');
     }
-    // The stream begins at the revision of this moment, so no change is lost before it has begun.
+    // The revision is read now, although the stream begins a moment later, so that no change in between is
+    // lost.
     const from = since === '' ? registry.revision : since;
     return {
       status: 200,
@@ -31,7 +32,10 @@ export function watchHandler(registry: Registry, viewOf: (instance: InstanceView
   };
 }
 
-/** `Last-Event-ID` wins over `since`: a client that reconnects has read on since it was given the URL. */
+/**
+ * Returns the revision that the client has seen last. When a client reconnects, its URL still has the `since`
+ * of its first connection, and `Last-Event-ID` is newer.
+ */
 function sinceOf(request: AdminRequest): string {
   return request.header('last-event-id') ?? request.query.get('since') ?? '';
 }

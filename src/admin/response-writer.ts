@@ -1,6 +1,6 @@
-// Writes the responses of the admin plane: those of handlers, problem documents and event streams. A response
-// that closes its connection says so in its header, and large responses count until their clients have read
-// them.
+// Writes the responses of the admin plane: those of handlers, problem documents and event streams. The last
+// response of a connection has `Connection: close`. The bytes of large responses are counted until their
+// clients have read them.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { UnavailableError } from '../errors.js';
@@ -13,12 +13,13 @@ import { sendBody } from './send-body.js';
 
 export interface ResponseWriterOptions {
   readonly connections: AdminConnections;
+  /** What the client of each connection sends. */
   readonly inputs: WeakMap<Duplex, ClientInput>;
   /** Milliseconds for which a client may read no byte of a response that is complete. */
   readonly sendMs: number;
 }
 
-/** Larger responses count against the bytes that clients may leave unread. */
+/** A response with more bytes than this counts against the bytes that clients may leave unread. */
 const LARGE_BYTES = 64 * 1024;
 
 export class ResponseWriter {
@@ -72,7 +73,10 @@ export class ResponseWriter {
     this.#send(request, response, status, body);
   }
 
-  /** Writes a problem document, unless a response has begun already: its connection is cut then. */
+  /**
+   * Writes a problem document. If a response has begun already, nothing can be added to it, so its connection
+   * is cut.
+   */
   writeProblem(
     request: IncomingMessage,
     response: ServerResponse,
@@ -98,7 +102,7 @@ export class ResponseWriter {
     response.once('close', () => connections.release(socket, body));
   }
 
-  /** Nothing more of the request is read after this. */
+  /** Writes the header fields. From now on nothing more of the request is read. */
   #begin(
     request: IncomingMessage,
     response: ServerResponse,
@@ -117,7 +121,10 @@ export class ResponseWriter {
     this.#end(request, response, body);
   }
 
-  /** The connection waits for its client from here on: it may be slow as long as it reads. */
+  /**
+   * Ends the response. The connection waits for its client from now on, which may be slow as long as it goes
+   * on reading.
+   */
   #end({ method, socket }: IncomingMessage, response: ServerResponse, body?: Buffer): void {
     const { connections, sendMs } = this.#options;
     connections.move(socket, 'client');
@@ -131,7 +138,7 @@ export class ResponseWriter {
     response: ServerResponse,
     start: NonNullable<AdminResponse['stream']>,
   ): void {
-    // The client may have left while the handler ran. No 'close' would follow then.
+    // The client may have left while the handler ran. Then no 'close' would follow that ends the stream.
     if (response.destroyed) return;
     const { connections } = this.#options;
     connections.move(socket, 'stream');

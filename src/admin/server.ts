@@ -112,14 +112,15 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     headersTimeout: limits.headersMs,
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,
-    // The three limits above are checked this often.
+    // Node.js checks the three limits above at this interval.
     connectionsCheckingInterval: Math.min(500, limits.headersMs),
     maxHeaderSize: MAX_HEADER_BYTES,
     keepAlive: true,
     // The dispatcher refuses such a request with a problem document.
     requireHostHeader: false,
   });
-  // The latter two are requests with `expect`: `100-continue`, and any other value.
+  // The last two are for requests with the field `Expect`: one for `100-continue`, and one for any other
+  // value.
   for (const event of ['request', 'checkContinue', 'checkExpectation']) {
     server.on(event, (request, response) => void dispatcher.handle(request, response));
   }

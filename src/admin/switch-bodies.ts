@@ -1,4 +1,4 @@
-// The bodies of requests to the switches, checked.
+// Checks the bodies of requests that change switches.
 import { LOG_LEVELS, type LogLevel } from '../telemetry/log-level.js';
 import { BodyFields } from './body-fields.js';
 

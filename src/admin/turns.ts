@@ -1,9 +1,10 @@
-// Spreads requests over turns of the event loop. Node.js accepts one connection in each turn, so clients that
-// send requests without a pause would delay new connections: every turn would last as long as all of their
-// requests. The latest request begins first, so a probe gets its response at once beside a queue of others.
+// Spreads requests over turns of the event loop. Node.js accepts one connection in each turn, and a turn
+// lasts until all requests that have arrived are handled. So clients that send requests without a pause would
+// delay new connections. Here only a few requests begin in each turn. The latest one begins first, so a probe
+// gets its response at once even if many others wait.
 import type { EventEmitter } from 'node:events';
 
-/** Milliseconds of a turn after which no further request begins in it. */
+/** When a turn has lasted for this many milliseconds, no further request begins in it. */
 const TURN_MS = 1;
 
 export class Turns {
@@ -43,8 +44,8 @@ export class Turns {
   }
 
   /**
-   * Schedules one immediate for each request of a turn. The code that an immediate resumes runs before the
-   * next immediate, which therefore knows how long it took.
+   * Schedules one immediate for each request that may begin in the next turn. A request that begins runs
+   * before the next immediate, so that one sees how much time of the turn has passed.
    */
   #schedule(): void {
     if (this.#isScheduled) return;

@@ -1,5 +1,5 @@
-// `GET /workers`: what every worker publishes in shared memory, beside what the supervisor knows. While a
-// worker is replaced it is listed twice, once for each generation.
+// `GET /workers`: what every worker publishes in shared memory, together with what the supervisor knows of
+// it. While a worker is replaced it is listed twice, once for each generation.
 import type { Supervisor } from '../cluster/supervisor.js';
 import { shownAs } from '../cluster/worker-state.js';
 import type { Block } from '../memory/block.js';
