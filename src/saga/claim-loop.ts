@@ -5,14 +5,13 @@ import { type Claim, type ClaimLimits, type DefinitionKey, type Journal, UNCLAIM
 import { type JournalContact, PAUSED_MS } from './journal-contact.js';
 import type { Orchestrator } from './orchestrator.js';
 
-/** Sagas of one claim; fewer after a claim that has failed and so brought none. */
+/** The most sagas that one claim takes. A failed claim quarters the number, a successful one doubles it. */
 const CLAIM_AT_ONCE = 64;
-/**
- * Bytes of one claim, and the sagas and bytes that one worker holds of claimed sagas; the rest is left for
- * other workers, or for later. Values take several times as much memory as they have bytes.
- */
+/** The most bytes of values that one claim takes. In memory the values need several times as much. */
 const BYTES_AT_ONCE = 8 * 2 ** 20;
+/** The most claimed sagas, and bytes of their values, in one worker; other workers claim the rest. */
 const MAX_CLAIMED = { sagas: 256, bytes: 16 * 2 ** 20 };
+/** How often this worker marks its definitions as known while there are more sagas than it can claim. */
 const MARK_KNOWN_EVERY_MS = 60_000;
 /** How often sagas that no process knows, and leases that end too far ahead, are looked for. */
 const LOOK_EVERY_MS = 10_000;
@@ -23,9 +22,7 @@ export interface ClaimLoopDeps {
   readonly clock: () => number;
   /** True once a failure of code in this worker has made it stop: then it takes over nothing. */
   readonly hasFailed: () => boolean;
-  /**
-   * Milliseconds after an outage within which every worker has had a round and renewed its leases.
-   */
+  /** How long no claim is made after an outage: by then every worker has had a round to renew its leases. */
   readonly graceMs: number;
   /** When the leases of this worker were last known to be renewed, on `clock`. */
   readonly renewedAt: () => number;
@@ -43,8 +40,8 @@ export class ClaimLoop {
   #atOnce = CLAIM_AT_ONCE;
   #nextLookAt = Number.NEGATIVE_INFINITY;
   #nextRedateAt = Number.NEGATIVE_INFINITY;
-  /** The `timesSet` of the contact at the last redating. */
-  #redatedFor = 0;
+  /** The value of `timesSet` of the contact when leases were last restarted. */
+  #timesSetAtRedate = 0;
   #nextMarkKnownAt = Number.NEGATIVE_INFINITY;
 
   constructor(journal: Journal, orchestrator: Orchestrator, contact: JournalContact, deps: ClaimLoopDeps) {
@@ -62,7 +59,7 @@ export class ClaimLoop {
   /** @returns true when the journal has replied, false when it was not queried */
   async round(): Promise<boolean> {
     if (!this.#mayTakeOver) return false;
-    // The grace time of other workers begins when the journal replies again.
+    // The grace time begins when the journal replies again, so this worker waits for a reply first.
     const isQueried = this.#contact.isDisturbed || !this.#contact.clock.isRead;
     if (isQueried) await this.#contact.readClock();
     if (!this.#mayClaim()) return isQueried;
@@ -141,9 +138,9 @@ export class ClaimLoop {
   async #redate(): Promise<void> {
     const { clock } = this.#deps;
     const { timesSet } = this.#contact;
-    const isDue = clock() >= this.#nextRedateAt || timesSet > this.#redatedFor;
+    const isDue = clock() >= this.#nextRedateAt || timesSet > this.#timesSetAtRedate;
     if (!this.#isClockSteady || !isDue) return;
-    this.#redatedFor = timesSet;
+    this.#timesSetAtRedate = timesSet;
     this.#nextRedateAt = clock() + LOOK_EVERY_MS;
     while (
       this.#mayTakeOver &&

@@ -8,9 +8,9 @@ import { LONG_BACKOFF_MS } from './step-pauses.js';
 export const COMPENSATE_FOR_MS = 24 * 60 * 60 * 1000;
 
 /**
- * The record as of `now`. Of the time since the record was last written, a compensation counts at most what
- * one attempt and the pause after it may take: beyond that, no process has tried it. `undoSince` moves on by
- * the rest.
+ * The record as of `now`. Of the time since the record was last written, a compensation counts at most the
+ * duration of one attempt and the pause after it: during the rest no process has tried it, so `undoSince` is
+ * moved to a later time by the rest.
  */
 export function countCompensationTime(record: SagaRecord, plan: SagaPlan, now: number): SagaRecord {
   const position = record.steps.findIndex(({ status }) => status === 'compensating');

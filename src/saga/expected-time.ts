@@ -3,19 +3,20 @@
 // moment has not expired when the clock is right again.
 
 /**
- * A clock that was set back is believed once it has been seen so for this long. By then every worker has read
- * it, or knows that it has not; so no worker takes a lease that is written from then on for an expired one.
+ * A clock that was set back is trusted when all readings of this time show it set back. By then every other
+ * worker has read the clock too, or knows that its own last reading is too old to claim by. So no worker
+ * regards a lease that is dated by this clock as expired.
  */
-const BELIEVED_AFTER_MS = 6000;
+const TRUSTED_AFTER_MS = 6000;
 
 export class ExpectedTime {
-  /** The latest reading, and earlier ones that were followed by another within BELIEVED_AFTER_MS of now. */
+  /** The latest reading, and each earlier one whose next reading is younger than TRUSTED_AFTER_MS. */
   #readings: readonly { readonly at: number; readonly aheadMs: number }[] = [];
 
   /** @param now when the reply arrived, on the worker's monotonic clock */
   read(journalTime: number, now: number): void {
     const all = [...this.#readings, { at: now, aheadMs: journalTime - now }];
-    this.#readings = all.filter((_, n) => now - (all[n + 1]?.at ?? now) < BELIEVED_AFTER_MS);
+    this.#readings = all.filter((_, n) => now - (all[n + 1]?.at ?? now) < TRUSTED_AFTER_MS);
   }
 
   /** Milliseconds since 1970; undefined when the clock was never read. */

@@ -11,9 +11,9 @@ const UNSTORABLE: SagaError = {
 };
 
 /**
- * The pause before a step that was interrupted together with its runner begins again: the step may be what
- * ends the process. It is the pause after a failed attempt, counted from when the step began, and never
- * longer, though the clock of the host that began it may be ahead.
+ * The pause before a step whose runner was lost is tried again: the step may be what crashed the process. It
+ * is the pause after a failed attempt, counted from when the step began. It is never longer than that, even
+ * when the clock of the host that began the step was ahead.
  */
 export function pauseAfterLostRunner(
   record: SagaRecord,
@@ -31,7 +31,7 @@ export function pauseAfterLostRunner(
   return Math.min(pauseMs, Math.max(0, record.updatedAt + pauseMs - now()));
 }
 
-/** True when the next compensation attempt is the last one, unless its end is written. */
+/** True when the compensation is given up if its next attempt crashes the worker as well. */
 export function isLastChance({ steps }: SagaRecord): boolean {
   return steps.some(
     ({ status, undoUnended }) => status === 'compensating' && undoUnended === MAX_UNENDED_UNDOS - 1,

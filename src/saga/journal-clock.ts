@@ -5,8 +5,8 @@
 /** A reading that differs by more than this from the expected time means that the clock was set. */
 const STEP_MS = 500;
 /**
- * How far two clocks may drift apart in a millisecond without being set; slewing changes a clock by half of
- * it.
+ * How far two clocks may drift apart in a millisecond without being set. An operating system that corrects
+ * its clock gradually changes it by half of this.
  */
 const DRIFT = 1 / 1000;
 /** Between readings that are further apart than this the clock may have been set back and forth. */

@@ -1,6 +1,6 @@
-// Records as columns: the parameters of the set-based statements in journal-write-sql.ts, one array a column,
-// in their order. JSON is encoded once, when a write is queued, because its length decides how many writes go
-// into one statement.
+// Turns writes, holds and definitions into the array parameters of the journal's statements: one array for
+// each column, in the order in which the statement names them. JSON is encoded once, when a write is queued,
+// because its length decides how many writes go into one statement.
 import type { DefinitionKey, Hold, SagaRecord } from './journal.js';
 
 /** The write of one saga within a batch. */
@@ -8,9 +8,11 @@ export interface Write {
   /** Undefined for a new saga. */
   readonly hold: Hold | undefined;
   readonly record: SagaRecord;
+  /** The steps that have changed since the last write; only these are written. */
   readonly positions: readonly number[];
+  /** Null renews the lease; a number releases the saga, which may be claimed after that time. */
   readonly releaseForMs: number | null;
-  /** Larger than the number of every earlier write. */
+  /** Larger with every write of this worker, so a write that arrives after a later one has no effect. */
   readonly number: number;
   readonly texts: WriteTexts;
 }
@@ -45,7 +47,10 @@ const textOf = (value: unknown): string => (value === undefined ? '' : JSON.stri
 /** The fence of a saga that has just been started. */
 export const FIRST_FENCE = 1;
 
-/** The format that VALUES in journal-sql-parts.ts reads. */
+/**
+ * JSON texts as one parameter, which VALUES in journal-sql-parts.ts reads: for each row an array of one
+ * value, or of none for an empty text.
+ */
 const valuesOf = (texts: readonly string[]): string => `[${texts.map((text) => `[${text}]`).join()}]`;
 
 export function holdColumns(holds: readonly Hold[]): unknown[] {
@@ -77,16 +82,16 @@ export function startColumns(starts: readonly Write[]): unknown[] {
   ];
 }
 
-export function moveColumns(moves: readonly Write[]): unknown[] {
+export function changeColumns(changes: readonly Write[]): unknown[] {
   return [
-    moves.map(({ record }) => record.sagaId),
-    moves.map(({ hold }) => hold!.fence),
-    moves.map(({ record }) => record.status),
-    valuesOf(moves.map(({ texts }) => texts.failure)),
-    moves.map(({ record }) => record.reason),
-    moves.map(({ releaseForMs }) => releaseForMs),
-    moves.map(({ record }) => record.updatedAt),
-    moves.map(({ number }) => number),
+    changes.map(({ record }) => record.sagaId),
+    changes.map(({ hold }) => hold!.fence),
+    changes.map(({ record }) => record.status),
+    valuesOf(changes.map(({ texts }) => texts.failure)),
+    changes.map(({ record }) => record.reason),
+    changes.map(({ releaseForMs }) => releaseForMs),
+    changes.map(({ record }) => record.updatedAt),
+    changes.map(({ number }) => number),
   ];
 }
 

@@ -6,9 +6,9 @@ import { StatementError } from '../db/statement-error.js';
 import { Batch } from './batch.js';
 import { UnstorableError } from './journal.js';
 import {
+  changeColumns,
   FIRST_FENCE,
   lengthOf,
-  moveColumns,
   startColumns,
   stepColumns,
   type Write,
@@ -31,8 +31,9 @@ interface WrittenRow {
 }
 
 /**
- * SQLSTATE classes 22 (data exception), 23 (integrity constraint) and 54 (program limit exceeded). Not 23505:
- * the statement itself arbitrates keys, so a violation of uniqueness is there only for a moment.
+ * SQLSTATE classes 22 (data exception), 23 (integrity constraint) and 54 (program limit exceeded), but not
+ * 23505 (unique violation): the statement skips keys that are taken, so that error passes when the write is
+ * repeated.
  */
 const ABOUT_VALUES = /^(?:22|23(?!505)|54)/;
 
@@ -74,7 +75,7 @@ export class JournalWriter {
         owner,
         leaseMs,
         ...startColumns(writes.filter(({ hold }) => hold === undefined)),
-        ...moveColumns(writes.filter(({ hold }) => hold !== undefined)),
+        ...changeColumns(writes.filter(({ hold }) => hold !== undefined)),
         ...stepColumns(writes),
         expectedTime(),
       ]);

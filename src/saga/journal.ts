@@ -15,7 +15,7 @@ export interface StepRecord {
   readonly finishedAt: number | null;
   /** Compensation attempts that have begun. */
   readonly undoAttempts: number;
-  /** When the first compensation attempt began, moved on by the time in which no process tried. */
+  /** When the first compensation attempt began, made later by the time in which no process tried. */
   readonly undoSince: number | null;
   /**
    * The latest compensation attempts, in a row, that may have crashed their worker: their end was never

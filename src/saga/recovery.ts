@@ -33,7 +33,7 @@ export class Recovery {
   #loops: Promise<unknown> | undefined;
   /** When the leases were last known to be renewed, on `clock`. */
   #renewedAt = Number.NEGATIVE_INFINITY;
-  /** Leases expire also while a loop waits for a journal that does not reply. */
+  /** Looks for leases that are about to expire, also while a loop waits for a journal that does not reply. */
   #watch: NodeJS.Timeout | undefined;
 
   constructor(journal: Journal, orchestrator: Orchestrator, deps: RecoveryDeps) {
