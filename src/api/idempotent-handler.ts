@@ -13,9 +13,9 @@ const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
 const FIELD = 'idempotency-key';
 
 /**
- * The `Idempotency-Key` of a request; undefined when the field is absent. An empty key is refused: a client
- * that sends the field relies on it, and the HTTP core shows a value of non-ASCII bytes alone as an empty
- * one.
+ * The `Idempotency-Key` of a request; undefined when the field is absent. An empty key is refused, because a
+ * client that sends the field relies on it. A value of nothing but non-ASCII bytes is refused too: the HTTP
+ * core reports it as empty.
  * @throws ValidationError unless the field is one value of 1..255 visible ASCII characters
  */
 export function idempotencyKey(ctx: Pick<Context, 'headers'>): string | undefined {

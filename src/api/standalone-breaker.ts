@@ -1,5 +1,5 @@
-// A circuit breaker for programs without a server. With the memory of another thread's breaker it is the same
-// breaker. In a service, `shared.breaker` already is one for all workers.
+// A circuit breaker for programs without a server. A thread that passes the memory of another thread's
+// breaker uses the same breaker. In a service, `shared.breaker` already is one for all workers.
 import { threadId } from 'node:worker_threads';
 import { BreakerCells } from '../memory/breaker/breaker-cell.js';
 import { NamedBreakers } from '../memory/breaker/named-breakers.js';
@@ -35,7 +35,7 @@ export interface StandaloneBreakerOptions extends BreakerOptions {
    * @default 'breaker'
    */
   readonly name?: string;
-  /** Called for every transition, in the thread that made it; once among all threads. */
+  /** Called once for every transition, in the thread that caused it. */
   onChange?(to: 'closed' | 'open' | 'half-open'): void;
 }
 
@@ -43,8 +43,9 @@ export interface StandaloneBreaker extends CircuitBreaker {
   /** The memory to pass to another thread. */
   readonly memory: PartMemory;
   /**
-   * Releases the probes and the slot of a thread that has ended, wherever it was killed. Otherwise a lost
-   * probe counts until the breaker opens again, `slowCallMs` after the last probe.
+   * Releases the probes and the slot of a thread that has ended, whatever it was doing when it was killed.
+   * Without this call a lost probe counts as running until `slowCallMs` after the last probe, when the
+   * breaker opens again.
    * @param thread the `threadId` of the thread; read it early, since a Worker loses it when it ends
    * @returns false when that thread has no slot
    * @throws RangeError for the calling thread, and for a number that is no `threadId`, such as the -1 of an

@@ -1,5 +1,5 @@
-// A bulkhead for programs without a server. With the memory of another thread's bulkhead it is the same
-// bulkhead. In a service, `shared.bulkhead` already is one for all workers.
+// A bulkhead for programs without a server. A thread that passes the memory of another thread's bulkhead uses
+// the same bulkhead. In a service, `shared.bulkhead` already is one for all workers.
 import { threadId } from 'node:worker_threads';
 import { BulkheadCells, reclaimBulkheads } from '../memory/bulkhead-cells.js';
 import type { PartMemory } from '../memory/part.js';
@@ -17,8 +17,8 @@ import { partFor } from './standalone-memory.js';
 export interface StandaloneBulkheadOptions extends BulkheadOptions {
   /**
    * The memory of another bulkhead. Both then act as one, and must have the same options. Within one thread
-   * they also have one queue, as long as `memory` is the same object; memory that a thread received twice is
-   * two objects, whose queues compete.
+   * they also have one queue, as long as `memory` is the same object. A thread that received the memory twice
+   * has two objects, so two queues, which compete.
    * @default new memory
    */
   readonly memory?: PartMemory;
@@ -33,9 +33,10 @@ export interface StandaloneBulkhead extends Bulkhead {
   /** The memory to pass to another thread. */
   readonly memory: PartMemory;
   /**
-   * Releases the permits and the slot of a thread that has ended; nothing else does. It works wherever the
-   * thread was killed: the state of a permit that it was just acquiring or releasing is found out now or,
-   * while other threads acquire and release without a pause, by the next call that would be refused.
+   * Releases the permits and the slot of a thread that has ended; nothing else does so. It works whatever the
+   * thread was doing when it was killed. When it was just acquiring or releasing a permit, the permits are
+   * counted anew: now, or, if other threads acquire and release without a pause, at the next call that would
+   * be refused.
    * @param thread the `threadId` of the thread; read it early, since a Worker loses it when it ends
    * @returns false when that thread has no slot
    * @throws RangeError for the calling thread, and for a number that is no `threadId`, such as the -1 of an
@@ -53,8 +54,8 @@ const OPTIONS = bulkheadShape<StandaloneBulkheadOptions>({
 });
 
 /**
- * The queues of this thread by memory. A thread has one slot among the waiting ones, so all bulkheads over
- * the same memory share a queue: two queues would take the slot from each other.
+ * The queues of this thread by memory. The memory has one entry for each thread that waits for a permit, and
+ * two queues would overwrite the entry of each other. So all bulkheads over the same memory share a queue.
  */
 const queues = new WeakMap<PartMemory, BulkheadQueue>();
 

@@ -1,5 +1,6 @@
-// A rate limiter for programs without a server, such as the worker of a job queue. With the memory of another
-// thread's limiter it is the same limiter. In a service, `shared.rateLimiter` already is one for all workers.
+// A rate limiter for programs without a server, such as the worker of a job queue. A thread that passes the
+// memory of another thread's limiter uses the same limiter. In a service, `shared.rateLimiter` already is one
+// for all workers.
 import { sweepHourly } from '../memory/hourly-sweep.js';
 import type { PartMemory } from '../memory/part.js';
 import { attachRates, createRateMemory } from '../memory/rate/rate-memory.js';
@@ -16,10 +17,10 @@ export interface RateLimiterOptions {
    */
   readonly memory?: PartMemory;
   /**
-   * How many keys in use at once have a row of their own, up to one in a million; 1 to 10,000,000. A key is
-   * in use until its whole burst is available again. A key without a row shares one, so its limit is too
-   * strict, never too lax. The memory is 28 KiB plus 149 to 298 bytes a key, since the table is a power of
-   * two.
+   * How many keys may be in use at once, 1 to 10,000,000. A key is in use until its whole burst is available
+   * again. Each key has a row of its own, except for fewer than one in a million, which share a row with
+   * others. A limit in a shared row is too strict, never too lax. The memory is 28 KiB plus 149 to 298 bytes
+   * for each key, since the size of the table is a power of two.
    * @default 10_000 (2 MiB)
    */
   readonly keys?: number;

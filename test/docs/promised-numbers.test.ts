@@ -188,7 +188,7 @@ const PROMISES: readonly Promised[] = [
     'memory/breaker/breaker-window',
     'WINDOW_SECONDS',
   ),
-  promised('docs/resilience.md', '`threads` (default #)', 'api/standalone-memory', 'THREADS'),
+  promised('docs/resilience.md', '`threads` (default #)', 'api/standalone-memory', 'DEFAULT_THREADS'),
   promised('docs/overload.md', 'Up to # permits are always allowed', 'resilience/admission', 'LEAST_SHARE'),
   promised('docs/overload.md', 'beyond the first # of a process', 'memory/layout', 'ROUTES'),
   promised(
