@@ -1,10 +1,10 @@
-// The temporary DATA_DIR of a test, which removes it.
+// The temporary DATA_DIR of a test. The caller removes the folder.
 import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * Creates a folder. When root starts PostgreSQL, it runs under another account that must be able to enter.
+ * Creates a folder that other accounts may enter: when root starts PostgreSQL, it runs under another account.
  */
 export function newDataDir(): string {
   const folder = mkdtempSync(join(tmpdir(), 'multilane-test-'));
