@@ -1,7 +1,7 @@
 // The calls of the saga's steps to the services that take part: forward call, undo, lookup by key.
 import { BusinessError, type CallOptions, type CallResponse, HttpError, type SagaContext } from 'multilane';
 
-/** Codes that are no business decision: a repetition may succeed. */
+/** Error codes that are not a decision of the called service, so a repetition may succeed. */
 const NOT_FINAL = new Set([
   'IDEMPOTENCY_IN_PROGRESS',
   'STEP_CANCELLED',
@@ -50,7 +50,7 @@ export async function findCreated(
 /** The key of the forward call, also inside its compensation. */
 const forwardKey = (ctx: SagaContext): string => ctx.key.replace(/\/undo$/, '');
 
-/** Calls are not retried below the saga's own retries: attempts that multiply spread an overload. */
+/** The calls are not retried, because the saga retries its steps: retries of both would multiply the load. */
 const stepOptions = (ctx: SagaContext): CallOptions => ({
   retries: 0,
   signal: ctx.signal,

@@ -65,7 +65,7 @@ async function attemptsOf(ctx: Pick<Context, 'headers'>, db: Database): Promise<
   return key === undefined ? 1 : countAttempt(db, key);
 }
 
-/** Ends with the request: the capture is committed, but the response is lost, as by a cut connection. */
+/** Waits until the request ends: the capture is committed, but the caller never gets its response. */
 async function neverRespond(signal: AbortSignal): Promise<never> {
   if (!signal.aborted) await once(signal, 'abort');
   throw new DeadlineExceededError('The payment provider did not respond in time.');
