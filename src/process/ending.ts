@@ -1,7 +1,8 @@
 // The one way in which the process ends, whatever the reason: a signal, a second signal, a failure, no worker
-// that can serve. It is taken once, its steps are: drain, stop the parts (lifecycle), exit (process-exit).
-// All of it has a limit of time; what is late is left behind. An Ending exists before the process holds
-// anything that has to be released, so that a signal can end a start too, whatever that waits for.
+// that can serve. It happens once, in three steps: drain, stop the parts (lifecycle), exit (process-exit).
+// Each step has a limit of time, after which the next one begins without waiting for it. An Ending exists
+// before the process holds anything that has to be released, so that a signal can also end a process that is
+// starting, whatever the start waits for.
 import type { Logger } from 'pino';
 import { Countdown } from '../countdown.js';
 import { errorMessage } from '../error-text.js';
@@ -14,12 +15,12 @@ const INTERNAL_FAILURE = 70;
 const DRAIN_GRACE_MS = 1_200;
 /** Time for stopping the parts after the drain and its grace. */
 const PARTS_MS = 1_200;
-/** Time for an end at once, without the last moment. */
+/** Time for an end at once, which does not drain: workers leave and parts stop. The exit has its own time. */
 const AT_ONCE_MS = 1_400;
-/** Part of AT_ONCE_MS that is kept for stopping the parts. */
+/** The part of AT_ONCE_MS that is reserved for stopping the parts. */
 const PARTS_AT_ONCE_MS = 1_050;
 /** Time for the exit itself: the last log lines, listeners of `exit`, and what Node.js waits for. */
-const LAST_MOMENT_MS = 450;
+const EXIT_MS = 450;
 
 /** What the process does once it serves, as far as its end has to know. */
 export interface Serving {
@@ -61,9 +62,9 @@ export class Ending {
   #serving = NOT_SERVING;
   /** Set as soon as the process has begun to end. */
   #exitCode: number | undefined;
-  /** Time for the drain and the parts. */
+  /** The time that is left for the drain and the parts. */
   #countdown: Countdown | undefined;
-  /** The same and the last moment. */
+  /** The time that is left for the drain, the parts and the exit. */
   #whole: Countdown | undefined;
 
   /** From here on signals and uncaught errors end the process in order. */
@@ -143,14 +144,14 @@ export class Ending {
 
   /** Limits the whole end. There is one countdown: an end at once shortens that of a drain under way. */
   #limitTo(ms: number): Countdown {
-    this.#whole ??= new Countdown(ms + LAST_MOMENT_MS);
-    this.#whole.shorten(ms + LAST_MOMENT_MS);
+    this.#whole ??= new Countdown(ms + EXIT_MS);
+    this.#whole.shorten(ms + EXIT_MS);
     this.#countdown ??= new Countdown(ms);
     this.#countdown.shorten(ms);
     return this.#countdown;
   }
 
-  /** @returns false when the work has failed, or is left behind because it takes too long */
+  /** @returns false when the work has failed or takes too long; the end then continues without it */
   async #endsInTime(work: () => Promise<void>, countdown: Countdown, reserveMs: number): Promise<boolean> {
     const { log } = this.#options;
     try {
@@ -171,7 +172,7 @@ export class Ending {
     await this.#options.exit(this.#exitCode!, isStuck, this.#whole!);
   }
 
-  /** Replaces exit code 0: an end that was to be orderly is not. */
+  /** Replaces the exit code if it is 0, because the end turned out not to be orderly. */
   #replaceOrderlyCode(exitCode = INTERNAL_FAILURE): void {
     if (this.#exitCode === 0) this.#exitCode = exitCode;
   }

@@ -7,7 +7,7 @@ import { Countdown } from '../countdown.js';
 interface StopStep {
   readonly name: string;
   stop(countdown: Countdown): Promise<void> | void;
-  /** Milliseconds that the steps before this one leave for it; undefined: it takes from the shared time. */
+  /** Milliseconds that earlier steps must leave for this one; undefined: it uses the shared time. */
   readonly reserveMs: number | undefined;
 }
 

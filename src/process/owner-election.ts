@@ -169,7 +169,7 @@ class HeldLock implements OwnerLock {
   }
 
   async leave(): Promise<boolean> {
-    // Without a slot there can be no other process, which is known without reading the disk.
+    // A process without a slot of pm2 never shares the folder, so the disk need not be read.
     if (this.owner.slot === null) return true;
     // If the mark cannot be made, as in a folder that was removed, `release` fails too and reports it. This
     // process still has to stop PostgreSQL if it sees no other one.

@@ -106,7 +106,10 @@ export class OwnerFiles implements OwnerEntries {
       await rm(this.#path(generation, kind), { force: true });
   }
 
-  /** Removes what processes have left that did not become owners. One that is still trying starts again. */
+  /**
+   * Removes the drafts of processes that did not become owners. A process that is still making its entry
+   * notices that its draft is gone, and tries again.
+   */
   async removeDrafts(): Promise<void> {
     const drafts = (await readdir(this.#folder)).filter((name) => name.startsWith(DRAFT_PREFIX));
     await Promise.all(drafts.map((name) => rm(join(this.#folder, name), { force: true })));

@@ -28,7 +28,7 @@ export interface Observer {
   /** What the folder is called in messages. */
   readonly what: string;
   readonly self: Claimant;
-  /** This process owns nothing yet, so a PostgreSQL that lives is not its own. */
+  /** True while this process does not own the folder: then a PostgreSQL that lives there is not its own. */
   readonly isNewcomer: boolean;
   readonly log: Pick<Logger, 'warn'>;
   /** How long a heartbeat is watched, in milliseconds. @default 15000 */
@@ -50,8 +50,8 @@ export async function isOwnerAlive(owner: Owner, observer: Observer): Promise<bo
     if (startTime === undefined || startTime !== '?' || owner.startTime === '?')
       return startTime === owner.startTime;
   }
-  // An owner elsewhere may have left its PostgreSQL running. We could neither use nor replace that; the next
-  // process over there can.
+  // An owner elsewhere may have left its PostgreSQL running, which this process can neither use nor replace.
+  // Only a process that is started where the owner ran can do so.
   if (observer.isNewcomer && !isVisible && (await isServerAlive(folder))) return true;
   // On another file system, such as that of a container that mounts the folder for itself, the socket refuses
   // in any case and proves nothing.

@@ -17,9 +17,9 @@ import { thisProcess } from './process-identity.js';
 
 export interface OwnerLock extends Omit<ElectedLock, 'newOwner'> {
   /**
-   * Calls back once when this process does not own the folder any more: another process has taken it for
-   * dead, as after a pause of minutes, or another folder is at the path.
-   * @param callback gets the reason as half a sentence
+   * Calls back once when this process does not own the folder any more: another process has taken over,
+   * because this one seemed dead (as after a pause of minutes), or another folder is at the path.
+   * @param callback gets the reason as a clause for a message, such as "another folder has taken its place"
    */
   onOwnershipLost(callback: (reason: string) => void): void;
 }
@@ -37,8 +37,9 @@ export interface OwnerLockOptions {
   readonly what?: string;
   readonly log: Pick<Logger, 'warn'>;
   /**
-   * Awaited right before this process makes its entry. From then on a stop of the process has to wait for the
-   * lock in order to release it; until then it need not, also while another owner is watched.
+   * Awaited right before this process makes its entry. A process that is stopped before this call can end
+   * at once, even while it watches another owner. A process that is stopped after it has an entry to
+   * release, so it has to wait for the lock.
    * @default nothing
    */
   readonly entering?: () => Promise<void>;

@@ -21,8 +21,8 @@ const [LOOKS, LOOK_MS] = [5, 10] as const;
 /** Time until the threads are blocked. */
 const PARK_MS = 100;
 /**
- * Time for the guard to start, a few hundredths of a second as a rule; without it the process ends all the
- * same.
+ * How long the exit waits for the guard to start, which usually takes a few hundredths of a second. After
+ * that time the exit continues without it.
  */
 const GUARD_START_MS = 300;
 /**
