@@ -61,7 +61,10 @@ export async function runningPostmaster({
   return { pid: found.pid, exited: watchExit(found, dataFolder).exited };
 }
 
-/** A postmaster has its socket, and writes, where its folder was when it was started. */
+/**
+ * The error for a data folder that was moved while its postmaster runs. The postmaster still uses the paths
+ * at which it was started, so it cannot be adopted.
+ */
 const moved = (pid: number, { dataFolder }: Cluster): StartError =>
   new StartError(
     `PostgreSQL (pid ${pid}) still runs on ${dataFolder}, which has been moved since it was started: end it (kill -INT ${pid})`,

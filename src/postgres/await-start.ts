@@ -6,14 +6,14 @@ import { isOutOfFiles } from '../open-files.js';
 import type { OwnerLock } from '../process/owner-lock.js';
 import { StillRunningError } from './require-not-running.js';
 
-/** How often a process that may not start PostgreSQL looks whether it runs, or is its turn. */
+/** How often a process that waits for its turn checks whether it may start PostgreSQL, or adopt it. */
 const POLL_MS = 20;
 const RETRY_MS = 50;
 
 /**
- * Calls `attempt` again and again until it returns something, except while an elder process is leaving, which
- * may be stopping PostgreSQL. There is no limit of time: pm2, which has started this process beside the elder
- * one, has its own limit for that.
+ * Calls `attempt` again and again until it returns a result. While an elder process is leaving it only waits,
+ * since that process may be stopping PostgreSQL. There is no limit of time: pm2, which has started this
+ * process beside the elder one, has its own limit for that.
  */
 export async function inTurn<T>(
   lock: Pick<OwnerLock, 'status'>,
@@ -29,9 +29,10 @@ export async function inTurn<T>(
 }
 
 /**
- * Repeats `adoptOrStart` while it fails for a reason that passes, for at most this time. After a kill -9 of
- * the postmaster its sessions need a moment to end, and until then a new postmaster refuses to start. Without
- * file descriptors it cannot be seen whether they have ended.
+ * Repeats `adoptOrStart` for at most this time while it fails for a reason that passes by itself. There are
+ * two such reasons. After a kill -9 of the postmaster its sessions need a moment to end, and until then a new
+ * postmaster refuses to start. And a process without a free file descriptor cannot see whether they have
+ * ended.
  */
 export async function untilPassed<T>(
   withinMs: number,

@@ -52,7 +52,8 @@ function parsePasswd(text: string): Account[] {
 }
 
 /**
- * The account, able to reach all these paths.
+ * Returns the account with what it needs to reach all these paths: as it is, or with the capability to pass
+ * through folders that are closed to it.
  * @throws StartError naming a folder that is closed to the account, when the capability cannot be granted
  */
 export async function withPassage(
@@ -84,8 +85,8 @@ async function canGrantPassage(): Promise<boolean> {
 
 /**
  * Checks that the account exists in this user namespace, which has only the ids that are mapped into it
- * (user_namespaces(7)). With root alone, as `unshare --map-root-user` makes it, no file can be owned by
- * another account and no program can run as one.
+ * (user_namespaces(7)). A namespace that has root alone (`unshare --map-root-user`) permits no other account
+ * to own a file or to run a program.
  * @param mapOf the text of `/proc/self/uid_map` or `gid_map`
  * @throws StartError when the account does not exist in the namespace
  */

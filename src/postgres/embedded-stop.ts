@@ -38,8 +38,8 @@ export interface EmbeddedInUse {
 }
 
 /**
- * Stops PostgreSQL in order, or else harder, within the time that is left; leaves it to a successor that uses
- * it.
+ * Stops PostgreSQL within the time that is left: in order, or else by harder signals. If a successor uses
+ * PostgreSQL, it is left running.
  */
 export async function stopEmbedded(
   { postmaster, cluster, folder, lock, log }: EmbeddedInUse,

@@ -8,7 +8,7 @@ const CHECK_EVERY_MS = 50;
 
 export interface FoundPostmaster {
   readonly pid: number;
-  /** Together with the pid it identifies the process, also if another folder is at the path by now. */
+  /** Identifies the process together with the pid, even when its folder has been moved meanwhile. */
   readonly startTime: string;
   readonly match: Exclude<PostmasterMatch, 'no'>;
 }

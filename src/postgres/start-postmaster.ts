@@ -13,7 +13,7 @@ import { type Postmaster, SETTINGS, SOCKET_FILE } from './postmaster.js';
 import { stopPostmaster } from './postmaster-stop.js';
 import { READY_WITHIN_MS, waitUntilReady } from './wait-until-ready.js';
 
-/** Time to stop a postmaster that is stopped while it starts: it has no sessions yet. */
+/** Time to stop a postmaster that is still starting, so it has no sessions yet. */
 const STOP_WHILE_STARTING_MS = 950;
 /** Size from which on the log file is emptied at a start. */
 const LOG_FILE_BYTES = 1 << 20;
@@ -68,8 +68,8 @@ export async function startPostmaster(options: PostmasterOptions, signal: AbortS
 }
 
 /**
- * No postmaster runs on this cluster, and the folders are ours alone, so what is found there is of an earlier
- * one.
+ * Removes what an earlier postmaster has left. Call it when no postmaster runs on this cluster; no other
+ * program uses its folders.
  */
 async function removeLeftovers(cluster: Cluster, socketDir: string): Promise<void> {
   const socket = join(socketDir, SOCKET_FILE);

@@ -53,8 +53,8 @@ export class SupervisedPostgres implements Embedded {
 
   async stop(countdown: Countdown): Promise<void> {
     this.#stopping.abort();
-    // A restart under way stops the postmaster that it has started. It is not waited for longer than this,
-    // since a disk that hangs may hold it up before it has started any.
+    // A restart under way stops the postmaster that it has started. The wait for it leaves enough time for
+    // the stop below, since a disk that hangs may block the restart before it has started a postmaster.
     await countdown.ends(this.#restarting, { reserveMs: LEAST_STOP_MS });
     const { cluster, folder, lock, log } = this.#options;
     await stopEmbedded({ postmaster: this.#postmaster, cluster, folder, lock, log }, countdown);

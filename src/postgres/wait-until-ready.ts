@@ -72,7 +72,10 @@ async function reportOf(url: string, ends: AbortSignal): Promise<ServerReport | 
   }
 }
 
-/** SQLSTATE class 28. Every other failure may be over in a moment: starting, stopping, recovering. */
+/**
+ * Whether the error is of SQLSTATE class 28 (invalid authorization). Every other failure may pass in a
+ * moment, because the server may be starting, stopping or recovering.
+ */
 function isLoginRefused(error: unknown): boolean {
   return error instanceof driver().DatabaseError && error.code?.startsWith('28') === true;
 }
