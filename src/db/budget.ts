@@ -21,8 +21,8 @@ export interface ConnectionBudget {
   /** Withdraws the announcement. */
   endWaiting(): void;
   /**
-   * The fewest connections that any other pool holds that waits in vain; undefined when none waits. A pool
-   * that holds more than that, or has an idle connection, closes one for it.
+   * Undefined while no other pool waits in vain. Otherwise the number of connections that the poorest of the
+   * waiting pools holds. A pool that holds more, or has an idle connection, closes one for that pool.
    */
   readonly poorestWaiting: number | undefined;
 }

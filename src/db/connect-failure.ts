@@ -21,8 +21,7 @@ export function connectFailure({ service, setting }: Connecting, url: string, er
 }
 
 function reasonOf(error: unknown): string {
-  // Happy Eyeballs: if `localhost` refuses on IPv6 and IPv4, that is one error without a message, with two
-  // inside.
+  // Node.js tries IPv6 and IPv4. If both fail, its error has no message but contains the two errors.
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
   const text = error instanceof Error ? error.message || error.name : String(error);
   return text.replaceAll(/\s+/g, ' ').trim();

@@ -69,7 +69,7 @@ export class ConnectionQueue {
     line.owedMs += waiter.costMs;
   }
 
-  /** Wishes for which callers wait; first the one whose first caller has waited longest. */
+  /** The wishes for which callers wait. The wish of the caller that has waited longest comes first. */
   wishes(): Wish[] {
     return Object.values(this.#queues)
       .flatMap(({ entries }) => entries[0] ?? [])

@@ -5,8 +5,9 @@
 // leaves nothing behind.
 
 /**
- * The most work that a statement may have before it on its session, in milliseconds. Higher: fewer sessions
- * for statements of medium length, but one that takes unexpectedly long delays more of those behind it.
+ * The most work that a statement may have before it on its session, in milliseconds. With a higher limit,
+ * statements of medium length need fewer sessions, but a statement that takes unexpectedly long delays more
+ * of those behind it.
  */
 export const PIPELINE_MS = 20;
 /** The most statements under way on a session, however quick they are. */

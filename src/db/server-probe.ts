@@ -36,10 +36,10 @@ export class ServerProbe {
   }
 
   /**
-   * Address of the server while it does not respond, known a few seconds late at most; undefined while it
-   * does.
+   * The address of the server if it does not respond, undefined if it does. A change is noticed within a few
+   * seconds.
    */
-  get silent(): string | undefined {
+  get silentAddress(): string | undefined {
     return this.#responds ? undefined : addressOf(this.#url);
   }
 
@@ -75,7 +75,7 @@ export class ServerProbe {
   }
 
   /**
-   * Called when this process cannot open a socket: nothing is known of the server, so what was known stays.
+   * Called when this process cannot open a socket: the probe found out nothing, so the last result stays.
    */
   #skip(err: unknown): void {
     if (this.#canProbe) this.#log.warn({ err }, `cannot probe the database server ${addressOf(this.#url)}`);

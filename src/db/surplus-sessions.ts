@@ -5,11 +5,9 @@ import type { Connection } from './connection.js';
 import type { SessionOpener } from './session-opener.js';
 import type { Sessions } from './sessions.js';
 
-/**
- * Time for which a session is kept though others wait: it has to be of some use before it is closed again.
- */
+/** How long a session is kept although other pools wait, so that it is used before it is closed again. */
 const MIN_USE_MS = 100;
-/** The same for the only session of a pool, since opening it again costs both pools a connect. */
+/** The same for the only session of a pool; it is longer, because each pool then has to connect again. */
 const TURN_MS = 250;
 
 /** What a pool has. */
@@ -37,9 +35,9 @@ export function closeSurplus(holdings: Holdings, idleMs: number, tickMs: number,
 }
 
 /**
- * Whether a session that is of use here is to be closed for another pool. It is if this pool holds more than
- * the other one would have with it, or if it is this pool's only one, its turn is over, and the other pool
- * has none. One session is closed at a time.
+ * Whether a session that this pool uses has to be closed for another pool. There are two cases: this pool
+ * would still hold at least as many as the other one, or the session is this pool's only one, the other pool
+ * has none, and TURN_MS is over. One session is closed at a time.
  */
 export function isOwed(session: Connection, { sessions, budget, opener }: Holdings, now: number): boolean {
   const { poorestWaiting } = budget;

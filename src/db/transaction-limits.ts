@@ -4,11 +4,11 @@ import type { Deadline } from '../deadline.js';
 import { DeadlineExceededError } from '../errors.js';
 
 /**
- * Time that the limit of a pause exceeds that of a statement. If the host of this process vanishes, the
- * server ends the session, and with it its locks: by this much after the deadline, and by the time that was
- * left when the last statement was sent.
+ * How much longer the server waits for the next statement than for the end of one. If the host of this
+ * process vanishes, the server ends the session and its locks when it has waited for the time that was left
+ * when the last statement was sent, plus this time.
  */
-const VANISHED_MS = 1_000;
+const PAUSE_MARGIN_MS = 1_000;
 /** The greatest number that `setTimeout` and PostgreSQL's settings take. */
 const MAX_MS = 0x7fffffff;
 
@@ -22,7 +22,7 @@ export function clampMs(ms: number): number {
 
 /** SQL that sets the limits of the transaction that is open. */
 export const setLimitsSql = (ms: number): string =>
-  `set local statement_timeout = ${ms}; set local idle_in_transaction_session_timeout = ${clampMs(ms + VANISHED_MS)}`;
+  `set local statement_timeout = ${ms}; set local idle_in_transaction_session_timeout = ${clampMs(ms + PAUSE_MARGIN_MS)}`;
 
 /** Settles as the work does, or rejects at the deadline. @throws DeadlineExceededError */
 export async function beforeDeadline<T>(work: Promise<T>, deadline: Deadline): Promise<T> {

@@ -170,7 +170,7 @@ export class ServiceDatabases {
 
   /** Addresses of the servers that do not respond now. */
   get unresponsive(): readonly string[] {
-    return this.#probes.flatMap((probe) => probe.silent ?? []);
+    return this.#probes.flatMap((probe) => probe.silentAddress ?? []);
   }
 
   async stopWatching(): Promise<void> {

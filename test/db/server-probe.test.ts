@@ -55,14 +55,14 @@ describe('a server that is probed', () => {
   for (const state of ['3D000', '42501', '28P01', '53300']) {
     it(`counts as responding when it refuses with ${state}`, async () => {
       await refuse([state, state]);
-      expect(probe.silent).to.equal(undefined);
+      expect(probe.silentAddress).to.equal(undefined);
       expect(lines).to.deep.equal([]);
     });
   }
 
   it('counts as silent while it starts or stops, with one line in the log for each change', async () => {
     await refuse(['57P01', '57P03', '57P02']);
-    expect(probe.silent).to.match(/^127\.0\.0\.1:\d+$/);
+    expect(probe.silentAddress).to.match(/^127\.0\.0\.1:\d+$/);
     expect(lines).to.have.length(1);
     expect(lines[0]).to.include('does not respond');
   });
@@ -77,7 +77,7 @@ describe('a server that is probed', () => {
         () => lines.length,
         (count) => count > 0,
       );
-      expect(asking.silent).to.equal(undefined);
+      expect(asking.silentAddress).to.equal(undefined);
       return asking;
     });
     await other.stop();
@@ -87,7 +87,7 @@ describe('a server that is probed', () => {
 
   it('counts as responding again as soon as it accepts a log-in or refuses one for another reason', async () => {
     await refuse(['57P03', '3D000']);
-    expect(probe.silent).to.equal(undefined);
+    expect(probe.silentAddress).to.equal(undefined);
     expect(lines[1]).to.include('responds again');
   });
 });
