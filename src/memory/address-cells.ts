@@ -1,6 +1,6 @@
-// How much each client address holds of something, over all threads, in memory of a fixed size. Every thread
-// counts in cells of its own, so there is one writer per cell; the amount of an address is the sum of its
-// cells over all threads.
+// How much each client address holds of something (open connections, bodies on their way), over all threads,
+// in memory of a fixed size. Every thread counts in cells of its own, so there is one writer per cell; the
+// amount of an address is the sum of its cells over all threads.
 //
 // An address has two cells, chosen by a hash with a secret key, and the smaller sum of the two is what
 // counts: a count-min sketch (G. Cormode and S. Muthukrishnan, 2005) with two rows. Addresses that share a
@@ -9,19 +9,19 @@
 // is (2 / 1024)^2, or 4 in a million.
 //
 // Exactness: a thread adds first and then reads all threads. Of two threads that add at the same time at
-// least one sees the other, so both together never pass the bound; at the bound both may see each other and
-// both give up.
+// least one sees the other, so both together never pass the bound; at the bound both may see each other, and
+// then both are refused.
 import type { Area } from './area.js';
 import { KeyedHash } from './keyed-hash.js';
 import { ADDRESS_CELLS, type AddressCount } from './layout.js';
 
-/** An address as the cells know it. */
+/** The two hashes by which the cells of an address are found. */
 export interface AddressKey {
   readonly low: number;
   readonly high: number;
 }
 
-/** Makes keys that strangers cannot predict, the same ones in every thread. */
+/** Makes the keys of addresses: the same ones in every thread, and clients cannot predict them. */
 export function addressKeys(area: Area): (address: string) => AddressKey {
   const hash = new KeyedHash(area.words('rateSecret'));
   return (address) => {
@@ -30,7 +30,7 @@ export function addressKeys(area: Area): (address: string) => AddressKey {
   };
 }
 
-/** One count by address, as one thread keeps it. */
+/** One count by address, as one thread uses it. */
 export class AddressCells {
   readonly #words: Int32Array;
   readonly #stride: number;
@@ -69,18 +69,18 @@ export class AddressCells {
     this.add(key, -amount);
   }
 
-  /** Counts without a bound. */
+  /** Adds to the count of an address without checking a bound. A negative amount releases units. */
   add({ low, high }: AddressKey, amount: number): void {
     Atomics.add(this.#words, this.#own + this.#cell(low), amount);
     Atomics.add(this.#words, this.#own + this.#cell(high) + this.#mask + 1, amount);
   }
 
-  /** Units of an address in all threads, or a little more. */
+  /** The units that an address holds in all threads; sometimes more, because addresses may share cells. */
   held({ low, high }: AddressKey): number {
     return Math.min(this.#sum(this.#cell(low)), this.#sum(this.#cell(high) + this.#mask + 1));
   }
 
-  /** What all other threads have counted, cell by cell. */
+  /** The sum of all other threads, cell by cell. */
   othersNow(): Int32Array {
     const cells = new Int32Array(2 * (this.#mask + 1));
     for (let row = 0; row < this.#rows; row++) {
@@ -93,14 +93,14 @@ export class AddressCells {
     return cells;
   }
 
-  /** What this thread has counted from now on; as many cells as `othersNow` gives. */
+  /** Replaces all that this thread has counted. @param cells as many as `othersNow` returns */
   replaceOwn(cells: Int32Array): void {
     for (const [index, count] of cells.entries()) {
       Atomics.store(this.#words, this.#own + this.#first + index, count);
     }
   }
 
-  /** What a lost thread has counted. Call it when none of its code can run any more. */
+  /** Sets the cells of a lost thread to 0. Call it when none of its code can run any more. */
   clear(): void {
     const first = this.#own + this.#first;
     this.#words.fill(0, first, first + 2 * (this.#mask + 1));

@@ -1,7 +1,7 @@
-// Requests in flight, counted for the process and for each of its routes, and what each thread shows of its
-// overload. The process has one word that all threads add to; a route has one word per thread, so that a
-// request of the common case costs one plain store more, and the sum is made only where the route's share is
-// in question.
+// Requests in flight, counted for the process and for each of its routes, and the overload that each thread
+// publishes. All threads add to one word for the process. A route has one word per thread, so a request
+// usually costs only one plain store more; the words are added up only when it has to be decided whether the
+// route has more than its share.
 import type { Table } from './area.js';
 import type { Block } from './block.js';
 import { ROUTE_ROWS, ROUTES } from './layout.js';
@@ -10,27 +10,33 @@ import { heldByThread, PermitLedger } from './permit-ledger.js';
 
 /** One route, as one thread uses it. */
 export interface RouteCells {
-  /** Takes a permit. @returns requests of the process in flight before this one */
+  /** Takes a permit. @returns the number of requests of the process that were in flight before this one */
   enter(): number;
   leave(): void;
-  /** Requests of this route in flight, in all threads; of all routes without a row of their own together. */
+  /**
+   * Requests of this route in flight, in all threads. Routes without a row of their own are counted together.
+   */
   readonly inFlight: number;
-  /** Changes while requests of this route arrive at any thread. */
+  /** A number that changes as long as requests of this route arrive at any thread. */
   readonly uses: number;
   /**
-   * Requests of this route have arrived at this thread, whether or not they were admitted. Call once per
-   * window.
+   * Notes that requests of this route have arrived at this thread, admitted or not. Call it once per window
+   * of time in which there were some.
    */
   used(): void;
   /**
-   * Milliseconds that a request costs, as measured by the living thread that it costs least; where none has
-   * measured it, by the last one that had and has ended. 0: unknown.
+   * Milliseconds that a request costs up to its first wait: the least that a living thread has measured, or
+   * else what the last ended thread had measured. 0: no thread has measured it.
    */
   readonly enteringMs: number;
   readonly leavingMs: number;
   publishCosts(enteringMs: number, leavingMs: number): void;
 }
 
+/**
+ * The overload that one thread publishes. `owedMs` is the work that its admitted requests may still need,
+ * `boundMs` the most that it accepts, and `holdMs` how long it delays a refusal.
+ */
 export interface AdmissionState {
   readonly isShedding: boolean;
   readonly boundMs: number;
@@ -44,11 +50,13 @@ export interface RouteUsage {
   readonly costMs: number;
 }
 
-/** Number of the routes that find no row of their own. */
+/** The row of all routes that find no row of their own. */
 const OTHERS = ROUTES;
-/** The one count of the ledger. */
+/** The ledger has one count, with this number. */
 const REQUESTS = 0;
-/** Slot of the primary, which serves no routes: its costs are those that ended threads have left. */
+/**
+ * The slot of the primary, which serves no routes: its row holds the costs that ended threads had measured.
+ */
 const ENDED = 0;
 const MOST_WORD = 2 ** 31 - 1;
 const toMicroseconds = (ms: number): number => Math.min(MOST_WORD, Math.round(ms * 1000));
@@ -79,7 +87,7 @@ export class AdmissionCells {
     this.#routes = block.table('workerRouteInFlight');
     this.#uses = block.table('workerRouteUses');
     this.#costs = block.table('workerRouteCosts');
-    // The cost of one of them predicts nothing about the next.
+    // The routes that share the row differ, so the cost of one predicts nothing about another.
     const others = this.#counted(OTHERS);
     this.#others = {
       enter: () => others.enter(),
@@ -97,17 +105,17 @@ export class AdmissionCells {
     };
   }
 
-  /** How many routes of this thread have no row of their own and share one. */
+  /** The number of routes of this thread that have no row of their own and share one. */
   get sharing(): number {
     return this.#sharing;
   }
 
-  /** Requests of the process. */
+  /** Requests of the process in flight. */
   get inFlight(): number {
     return this.#ledger.held(REQUESTS);
   }
 
-  /** Routes that find no row of their own share one. */
+  /** The cells of a route. A route that finds no free row shares one with others. */
   routeOf(name: string): RouteCells {
     const row = this.#names.rowFor(name);
     if (row !== undefined) return this.#counted(row);
@@ -115,7 +123,7 @@ export class AdmissionCells {
     return this.#others;
   }
 
-  /** What this thread shows. */
+  /** Publishes the overload of this thread. */
   publish({ isShedding, boundMs, owedMs, holdMs }: AdmissionState): void {
     const words = this.#state;
     words[0] = isShedding ? 1 : 0;
@@ -124,7 +132,7 @@ export class AdmissionCells {
     words[3] = toMicroseconds(holdMs);
   }
 
-  /** Routes that have been mounted so far. */
+  /** All routes that were mounted so far. */
   usage(): RouteUsage[] {
     const routes = this.#names.list().map(({ row, name }) => {
       const cells = this.#counted(row);
@@ -143,8 +151,9 @@ export class AdmissionCells {
     const ownUses = this.#block.words('workerRouteUses', this.#slot);
     const ownCosts = costsIn(costs, this.#slot, row);
     return {
-      // The route's word first: the addition behind it is a fence, so of two threads that add up a route at
-      // the same time at least the later one sees both.
+      // The word of the route is written first, because the atomic addition after it is a fence: when two
+      // threads admit requests of a route at the same time and add up its words, at least the later one sees
+      // both requests.
       enter: () => {
         own[row] = own[row]! + 1;
         return ledger.add(REQUESTS);
@@ -183,8 +192,8 @@ function sumOf({ words, stride, rows }: Table, route: number): number {
 }
 
 /**
- * Index of the costs of the living thread that a route costs least; where none knows, of what an ended one
- * has left.
+ * Index of the lowest costs of a route that a living thread has measured; when there are none, of those that
+ * an ended thread had measured.
  */
 function cheapest(costs: Table, route: number): number {
   let [best, least] = [costsIn(costs, ENDED, route), 0];
@@ -222,8 +231,9 @@ export function readInFlight(block: Block): number {
 }
 
 /**
- * Releases what a worker that has ended held, and resets what it showed. What its routes cost stays for
- * threads that begin when no living one knows it. Call when none of its code can run any more.
+ * Releases the permits of a worker that has ended and clears the overload that it published. The costs of its
+ * routes are kept for new threads, for when no living thread has measured them. Call it when none of its code
+ * can run any more.
  */
 export function reclaimAdmission(block: Block, slot: number): void {
   admissionLedger(block, slot).reclaim();
@@ -233,7 +243,10 @@ export function reclaimAdmission(block: Block, slot: number): void {
   block.words('workerAdmission', slot).fill(0);
 }
 
-/** Replaces what an earlier thread left there, which may be many reloads old. */
+/**
+ * Moves the costs that an ended thread had measured to the row of the primary. They replace those of an
+ * earlier thread, which may be many reloads old.
+ */
 function leaveCosts(costs: Table, slot: number): void {
   for (let route = 0; route < ROUTE_ROWS; route++) {
     const own = costsIn(costs, slot, route);

@@ -1,5 +1,5 @@
-// Fields of shared memory as a thread looks at them: all of them in the block of the process, a few in a part
-// of its own.
+// Typed access to the fields of one shared buffer. The block of the process (block.ts) has all fields of the
+// layout; a part (part.ts) has a few of them.
 import type { FieldName } from './layout.js';
 import type { Placement } from './placement.js';
 

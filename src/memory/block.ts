@@ -1,4 +1,5 @@
-// One SharedArrayBuffer laid out by layout.ts. The primary creates it, workers attach to it.
+// The shared memory of the process: one SharedArrayBuffer with all fields of layout.ts. The primary creates
+// it, workers attach to it.
 import { Area } from './area.js';
 import { epochOf, makeMemory, readDimensions } from './header.js';
 import { fillSecret } from './keyed-hash.js';
@@ -34,7 +35,7 @@ export class Block extends Area {
     return block;
   }
 
-  /** @throws Error when the buffer is not a block, or was laid out by another version of this table. */
+  /** @throws Error when the buffer is not a block, or was created by another version of the layout. */
   static attach(buffer: SharedArrayBuffer): Block {
     const [workers, rateBuckets] = readDimensions(MAGIC, buffer, 2) ?? [];
     if (workers === undefined || rateBuckets === undefined) {

@@ -1,8 +1,9 @@
-// The retry budget of the whole process. A retry count per request multiplies load just when an upstream is
-// down: with three attempts everywhere, an outage triples the traffic. A budget bounds the sum instead: a
-// call is repeated while the repetitions of this second and the one before it are less than a fifth of their
-// calls, plus a trickle for callers with few. (The argument at length: tower-rs/tower,
-// tower/src/retry/budget.)
+// The retry budget of the whole process. When every request may be repeated a fixed number of times, retries
+// multiply the load just when an upstream is down: with three attempts everywhere, an outage triples the
+// traffic. A budget bounds the sum instead: a call may be repeated while the retries of this second and of
+// the one before are less than a fifth of their calls. In addition a few retries a second are always allowed
+// (the trickle), for processes that make few calls. The idea is that of tower (tower-rs/tower,
+// tower/src/retry/budget).
 //
 // Calls and retries are counted by second, in four buckets each. A bucket is one word of 64 bits: the second
 // it counts for, and the count. The first call in a second empties the bucket and counts itself by one
@@ -51,7 +52,7 @@ export class RetryBudgetCell {
       const calls = this.#countOf(CALLS, second) + this.#countOf(CALLS, second - 1);
       const repeated = retries + this.#countOf(RETRIES, second - 1);
       if ((repeated + 1) * CALLS_PER_RETRY > calls) return this.#withdrawTrickle();
-      // No thread has withdrawn in between.
+      // This succeeds only when no other thread has taken a token meanwhile.
       if (this.#counted(RETRIES, second, retries)) return true;
     }
   }
@@ -64,11 +65,15 @@ export class RetryBudgetCell {
     const index = kind + (second & BUCKETS_MASK) * BUCKET_WORDS;
     if (Atomics.load(this.#words, index + SECOND) !== second) return 0;
     const count = Atomics.load(this.#words, index);
-    // Seconds only grow, so what was counted between two looks at the same one is of that second.
+    // The second of a bucket only grows: when it is the same before and after the count was read, the count
+    // belongs to it.
     return Atomics.load(this.#words, index + SECOND) === second ? count : 0;
   }
 
-  /** One more than `count`; false when it is not `count` any more, or not the second. */
+  /**
+   * Raises the count of a second from `count` by one. @returns false when another thread has changed the
+   * bucket meanwhile
+   */
   #counted(kind: number, second: number, count: number): boolean {
     const words = this.#words;
     const index = kind + (second & BUCKETS_MASK) * BUCKET_WORDS;
@@ -83,13 +88,17 @@ export class RetryBudgetCell {
     return Atomics.compareExchange(this.#wide, index >> 1, expected, wordOf(1, second)) === expected;
   }
 
-  /** The generic cell rate algorithm (ITU-T I.371): the word is when the next token is due. */
+  /**
+   * Takes a token of the trickle by the generic cell rate algorithm (ITU-T I.371): the word holds the time at
+   * which the next token is due.
+   */
   #withdrawTrickle(): boolean {
     const now = Math.floor(this.#clock()) | 0;
     for (;;) {
       const due = Atomics.load(this.#words, TRICKLE);
       const distance = (due - now) | 0;
-      // Never more than a full burst ahead: what looks further away is long past (the word wraps).
+      // The time is never further ahead than a full burst. One that seems to be is long past: the word wraps
+      // around.
       const ahead = distance < 0 || distance > TRICKLE_BURST_MS + TRICKLE_MS ? 0 : distance;
       if (ahead > TRICKLE_BURST_MS) return false;
       const next = (now + ahead + TRICKLE_MS) | 0;
@@ -98,7 +107,7 @@ export class RetryBudgetCell {
   }
 }
 
-/** Calls of a second beyond this add nothing. */
+/** Calls beyond this number in a second are not counted. */
 const MOST = 2 ** 30;
 
 const wordOf = (count: number, second: number): bigint =>

@@ -1,5 +1,6 @@
 // Bulkheads: concurrency limits by name, counted over all threads. Threads that use the same name count in
-// the same row. A permit is counted by a ledger (permit-ledger.ts), so those of a lost thread are reclaimed.
+// the same row. A ledger (permit-ledger.ts) counts the permits, so those of a lost thread are reclaimed.
+// Callers that find no free permit wait in a line over all threads (bulkhead-line.ts).
 import type { Area } from './area.js';
 import { BulkheadLine } from './bulkhead-line.js';
 import { type Clock, sharedClock } from './clock.js';
@@ -7,7 +8,7 @@ import { BULKHEADS_BY_CALLS } from './layout.js';
 import { type Named, NameTable } from './name-table.js';
 import { PermitLedger } from './permit-ledger.js';
 
-/** One count for each bulkhead. */
+/** The ledger of bulkheads, with one count for each of them. */
 export const bulkheadLedger = (area: Area, slot: number): PermitLedger =>
   new PermitLedger(area, slot, { totals: 'bulkheadHeld', own: 'workerBulkheadHeld' });
 
@@ -18,13 +19,16 @@ export interface Permits {
   leave(): void;
   /** Permits that all threads hold together. */
   readonly held: number;
+  /** The line in which callers wait for a permit of this bulkhead. */
   readonly line: BulkheadLine;
 }
 
+/** One bulkhead as the admin plane and the metrics show it. */
 export interface BulkheadUsage extends Pick<Named, 'name' | 'terms'> {
   readonly held: number;
 }
 
+/** All bulkheads, as one thread uses them. */
 export class BulkheadCells {
   readonly #names: NameTable;
   readonly #ledger: PermitLedger;
@@ -42,7 +46,10 @@ export class BulkheadCells {
     this.#ledger = bulkheadLedger(area, slot);
   }
 
-  /** @throws RangeError when there are too many names, or one is too long */
+  /**
+   * The bulkhead of this name, which takes a row when the name is new.
+   * @throws RangeError when there are too many names, or one is too long
+   */
   of(name: string): Permits {
     let permits = this.#known.get(name);
     if (permits === undefined) {
@@ -53,8 +60,9 @@ export class BulkheadCells {
   }
 
   /**
-   * As `of`, for a name that is not in the code but may be chosen by clients, or by processes that register.
-   * @returns undefined: names of that kind have used up their part of the rows
+   * Like `of`, for a name that is not written in the code: clients, or processes that register, may choose
+   * it.
+   * @returns undefined when such names have used up the rows that they may take
    */
   find(name: string): Permits | undefined {
     const known = this.#known.get(name);
@@ -66,7 +74,10 @@ export class BulkheadCells {
     return permits;
   }
 
-  /** As `NameTable.agree`. */
+  /**
+   * Sets the numbers that all users of the name must agree on, as `NameTable.agree` does.
+   * @returns false when the name has other numbers already
+   */
   agree(name: string, terms: readonly number[], replace: boolean): boolean {
     return this.#names.agree(this.#names.rowOf(name), terms, replace);
   }
@@ -76,7 +87,8 @@ export class BulkheadCells {
     return {
       enter: (most) =>
         ledger.take(row, 1, most) ||
-        // One of those that are counted may not be held any more: see permit-ledger.ts.
+        // An interrupted operation may still count as a held permit. A census finds that out: see
+        // permit-ledger.ts.
         (ledger.isOwed(row) && ledger.census(row) && ledger.take(row, 1, most)),
       leave: () => ledger.give(row, 1),
       get held() {
@@ -93,7 +105,8 @@ export class BulkheadCells {
 }
 
 /**
- * Releases what a lost thread held to those who wait for it. Call it when none of its code can run any more.
+ * Releases the permits of a lost thread and wakes the threads that wait for them. Call it when none of its
+ * code can run any more.
  */
 export function reclaimBulkheads(area: Area, slot: number): void {
   const { rows } = area.table('bulkheadHeld');
@@ -103,7 +116,10 @@ export function reclaimBulkheads(area: Area, slot: number): void {
   bulkheadLedger(area, slot).reclaim((row) => lines[row]!.ring());
 }
 
-/** Takes each census that is owed. @returns how many are still owed */
+/**
+ * Takes each census that is due (permit-ledger.ts) and wakes the threads that wait for what it releases.
+ * @returns how many censuses failed and are still due
+ */
 export function settleBulkheads(area: Area, slot: number): number {
   return bulkheadLedger(area, slot).settle((row) =>
     new BulkheadLine(area, slot, row, sharedClock(area)).ring(),

@@ -3,7 +3,7 @@
 // rings the thread whose waiter has waited longest: if it looked at its own waiters only, it would keep the
 // permit among them, and waiters of other threads would starve. A thread that wants a permit leaves as many
 // free as are due to the waiters before it, and takes one only beyond these. Every thread writes its own
-// words; the bell is rung by others.
+// words; only the bell of a thread is changed by other threads.
 import type { Area } from './area.js';
 import type { Clock } from './clock.js';
 import { elapsed, toWord } from './elapsed.js';
@@ -65,7 +65,7 @@ export class BulkheadLine {
   /**
    * The number of waiters in other threads that come first: all that wait in a thread whose first waiter has
    * waited longer, although some of them may have come later.
-   * @param since as for `publish`, or the present moment
+   * @param since when the first waiter of this thread began to wait, or the present time
    */
   ahead(since: number): number {
     const now = toWord(this.#clock());

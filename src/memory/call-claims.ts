@@ -1,7 +1,8 @@
-// Which worker makes which shared call, so that the other workers wait for its result instead of calling as
-// well. A claim is one word: a tag of the key, and the slot of the worker. It only names the worker to wait
-// for: that worker tells apart keys that collide in one word. A key whose word is taken by another key is
-// called by every worker itself.
+// Which worker makes which shared call (upstream/single-flight.ts), so that the other workers wait for its
+// result instead of calling as well. A claim is one word: a tag of the key, and the slot of the worker. The
+// word is found by a hash of the key, so two keys may select the same word. When their tags are equal, too,
+// the worker that holds the claim finds the difference; when the tags differ, each worker makes the call of
+// the second key itself.
 import type { Block } from './block.js';
 import { KeyedHash } from './keyed-hash.js';
 import { CALL_CLAIMS } from './layout.js';
@@ -9,12 +10,15 @@ import { CALL_CLAIMS } from './layout.js';
 const SLOT_BITS = 10;
 const SLOT_MASK = (1 << SLOT_BITS) - 1;
 const TAG_MASK = (1 << (32 - SLOT_BITS)) - 1;
-/** Apart from other uses of the same secret. */
+/** Makes the hashes differ from those of other uses of the same secret. */
 const SALT = 0x43414c4c; // "CALL"
 
-/** What `claim` returns besides the slot of another worker. */
+/**
+ * The results of `claim` beside the slot of another worker: this worker holds the claim, or another key has
+ * the word.
+ */
 export const MINE = 0;
-export const NO_PLACE = -1;
+export const TAKEN_BY_OTHER_KEY = -1;
 
 export class CallClaims {
   readonly #words: Int32Array;
@@ -27,18 +31,22 @@ export class CallClaims {
     this.#hash = new KeyedHash(block.words('rateSecret'));
   }
 
-  /** @returns MINE, also when it was claimed before; the slot of the worker that holds it; or NO_PLACE */
+  /**
+   * Claims a call. @returns MINE, also when this worker holds the claim already; the slot of the worker that
+   * holds it; or TAKEN_BY_OTHER_KEY
+   */
   claim(key: string): number {
     const { place, tag } = this.#placeOf(key);
     const before = Atomics.compareExchange(this.#words, place, 0, (tag << SLOT_BITS) | this.#slot);
     if (before === 0) return MINE;
-    if (before >>> SLOT_BITS !== tag) return NO_PLACE;
+    if (before >>> SLOT_BITS !== tag) return TAKEN_BY_OTHER_KEY;
     const holder = before & SLOT_MASK;
     return holder === this.#slot ? MINE : holder;
   }
 
   /**
-   * Whether the claim, or one of another key with the same tag, is held. @param holder a result of `claim`
+   * Whether the worker still holds the claim, or one for another key with the same tag.
+   * @param holder a result of `claim`
    */
   isHeld(key: string, holder: number): boolean {
     const { place, tag } = this.#placeOf(key);

@@ -1,14 +1,16 @@
 // One monotonic clock for all threads: milliseconds since the block was created. `performance.now()` starts
-// at another moment in every thread, so each thread learns its distance once, from hrtime, which is shared.
-// Not the global of this name: that one is a getter, a tenth of a microsecond per reading.
+// at 0 at another moment in every thread, so each thread measures the difference once, by `process.hrtime`,
+// which is the same in all threads. `performance` is imported because the global of this name is a getter,
+// which costs a tenth of a microsecond per reading.
 import { performance } from 'node:perf_hooks';
 import type { Block } from './block.js';
 
+/** Milliseconds on some monotonic clock. */
 export type Clock = () => number;
 
 /**
- * A thread that is suspended between the two readings would keep a wrong distance, so the closest pair
- * counts.
+ * Measurements of the difference. A thread that is suspended between two readings measures it wrongly, so the
+ * measurement with the closest readings counts.
  */
 const TRIES = 16;
 

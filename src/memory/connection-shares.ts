@@ -28,7 +28,7 @@ export class ConnectionShares {
     this.#asked = area.words('connectionCensusAsked');
   }
 
-  /** The connections that an address has open, or a few more. */
+  /** The open connections of an address; sometimes a few more, but never fewer. */
   of(key: AddressKey): number {
     return this.#cells.held(key);
   }
@@ -55,13 +55,13 @@ export class ConnectionCensus {
     this.#before = this.#cells.othersNow();
   }
 
-  /** Call before counting: what opens from now on counts in addition to what is counted. */
+  /** Call it before counting: connections that open from now on are added to the result of the census. */
   begin(): void {
     Atomics.store(this.#asked, 0, 0);
     this.#before = this.#cells.othersNow();
   }
 
-  /** @param counts connections by address that are open, at some moment after `begin` for each */
+  /** @param counts open connections by address, each counted at some moment after `begin` */
   publish(counts: Iterable<readonly [AddressKey, number]>): void {
     const cells = this.#before.map((before) => -before);
     for (const [{ low, high }, count] of counts) {
@@ -80,7 +80,9 @@ export class ConnectionCensus {
   }
 }
 
-/** Resolves when a worker has asked for a count since the last one began. Does not keep the process alive. */
+/**
+ * Resolves when a worker has asked for a count since the last one began. It does not keep the process alive.
+ */
 export async function countAskedFor(area: Area): Promise<void> {
   await Atomics.waitAsync(area.words('connectionCensusAsked'), 0, 0).value;
 }

@@ -16,7 +16,11 @@ import type { Block } from './block.js';
 import type { Clock } from './clock.js';
 import { DATABASE_PERMITS, DATABASE_POOLS, LINE_WORDS } from './layout.js';
 
-/** FREED: connections closed since a server last refused one; each of them is worth a try. */
+/**
+ * Words that all pools share. MOST: the size of the budget. WANTED_AT: when a pool last announced that it
+ * waits. FREED: connections that were closed since a server last refused one; for each of them a pool may try
+ * again.
+ */
 const [MOST, WANTED_AT, FREED] = [0, 1, 2] as const;
 /**
  * Words of a pool's claim in the line. WAITS: connections that the pool holds + 1, 0 when it does not wait;
@@ -29,21 +33,26 @@ const [WAITS, SINCE, REPEATED_AT, REFUSED_BY] = [0, 1, 2, 3] as const;
  * that is stalled or has ended, and is skipped.
  */
 const WANTED_FOR_MS = 100;
-/** A server that granted no more is asked again after this long; sooner when a connection was closed. */
+/**
+ * A pool tries again this long after a server has refused a connection; sooner when a connection was closed.
+ */
 const ASK_AGAIN_MS = 500;
-/** A claim counts as refused until the next attempt has had time to be refused, too. */
+/**
+ * A claim shows that its server refuses for this long, so that the next attempt can be refused before it
+ * ends.
+ */
 const REFUSED_FOR_MS = 2 * ASK_AGAIN_MS;
 const POOL_BITS = 8;
 
 interface Turn {
   readonly held: number;
   readonly since: number;
-  /** Breaks ties. */
+  /** The position of the claim in the line, which decides between equal claims. */
   readonly place: number;
 }
 
 interface Claim extends Turn {
-  /** 0 when what it lacks is a permit. */
+  /** Number of the server that refused the pool a connection; 0 when the pool waits for a permit. */
   readonly refusedBy: number;
 }
 
@@ -57,17 +66,20 @@ export class DatabaseBudget {
   readonly #place: number;
   readonly #holder: number;
   readonly #clock: Clock;
-  /** Number of the server, never 0. Two servers with the same number are taken for one. */
+  /** Number of the server, never 0. Two servers with the same number are treated as one. */
   readonly #server: number;
-  /** Indices of the permits that it holds. */
+  /** Indices of the permits that this pool holds. */
   readonly #held: number[] = [];
   #waits = false;
   /**
-   * Its turn in the line: since when it has waited for the next one. Who has got one, or given one up, starts
-   * anew.
+   * Since when this pool has waited for its next permit, which is its turn in the line. A pool that has taken
+   * or released a permit starts anew.
    */
   #since: number | undefined;
-  /** Its turn when it took the last permit, to be had again when the server grants no connection for it. */
+  /**
+   * The turn with which the pool took its last permit. It gets this turn again when the server refuses a
+   * connection for that permit.
+   */
   #sinceBefore: number | undefined;
   #refusedAt: number | undefined;
 
@@ -88,7 +100,9 @@ export class DatabaseBudget {
     this.#server = numberOf(server);
   }
 
-  /** Called once by the primary, before the workers start. @param most at most 10,000 count */
+  /**
+   * Called once by the primary, before the workers start. @param most the size of the budget; at most 10,000
+   */
   static configure(block: Block, most: number): void {
     const shared = block.words('databaseBudget');
     Atomics.store(shared, WANTED_AT, -WANTED_FOR_MS);
@@ -96,8 +110,8 @@ export class DatabaseBudget {
   }
 
   /**
-   * Releases what a worker held whose thread has ended in any way. Its sockets are closed by then.
-   * @returns how many those were
+   * Releases the permits of a worker whose thread has ended in any way. Its sockets are closed by then.
+   * @returns the number of those permits
    */
   static reclaim(block: Block, slot: number): number {
     const line = block.words('databaseLine', slot);
@@ -115,7 +129,7 @@ export class DatabaseBudget {
     return count;
   }
 
-  /** Connections lent out and allowed in the whole process, and pools that wait for one. */
+  /** Permits that are held, the size of the budget, and the pools that wait, in the whole process. */
   static usage(
     block: Block,
     clock: Clock,
@@ -128,7 +142,8 @@ export class DatabaseBudget {
   }
 
   /**
-   * False when none is left for it: all are lent out, others come first, or the server has just refused one.
+   * Takes a permit. @returns false when there is none for this pool: all are held, other pools come first, or
+   * the server has just refused a connection
    */
   tryAcquire(): boolean {
     if (this.#isContended) {
@@ -149,25 +164,27 @@ export class DatabaseBudget {
   }
 
   release(): void {
-    this.#giveBack();
+    this.#releaseLast();
     this.#since = undefined;
     Atomics.add(this.#shared, FREED, 1);
   }
 
-  /** Instead of `release`, for a permit that the server granted no connection for. */
+  /** Releases a permit for which the server has refused a connection. Call it instead of `release`. */
   refused(): void {
-    this.#giveBack();
+    this.#releaseLast();
     this.#since ??= this.#sinceBefore;
     this.#refusedAt = this.#now();
     Atomics.store(this.#shared, FREED, 0);
   }
 
-  #giveBack(): void {
+  #releaseLast(): void {
     const index = this.#held.pop();
     if (index !== undefined) Atomics.compareExchange(this.#permits, index, this.#holder, 0);
   }
 
-  /** Whether a connection is worth a try after a refusal: one was closed since, or enough time has passed. */
+  /**
+   * Whether the pool may try again after a refusal: a connection was closed since, or enough time has passed.
+   */
   #mayAsk(): boolean {
     if (!this.#wasRefused(ASK_AGAIN_MS)) return true;
     const freed = Atomics.load(this.#shared, FREED);
@@ -190,7 +207,7 @@ export class DatabaseBudget {
     Atomics.store(this.#shared, WANTED_AT, now);
   }
 
-  /** It does not wait any more. */
+  /** Publishes that the pool does not wait any more. */
   endWaiting(): void {
     if (!this.#waits) return;
     this.#waits = false;
@@ -199,7 +216,8 @@ export class DatabaseBudget {
   }
 
   /**
-   * What the poorest of the others holds that wait in vain for what this one has; undefined when none does.
+   * Among the other pools that wait and could use a connection of this pool: how many connections the one
+   * with the fewest has. Undefined when no pool waits for one.
    */
   get poorestWaiting(): number | undefined {
     if (!this.#isContended) return undefined;
@@ -213,14 +231,16 @@ export class DatabaseBudget {
       waiting++;
       least = Math.min(least, held);
     });
-    // What is free already is only waiting to be fetched.
+    // The pools that wait will take the free permits without help, so they count only when they are more than
+    // those.
     const poorest = waiting > this.#free() ? Math.min(least, leastRefused) : leastRefused;
     return Number.isFinite(poorest) ? poorest : undefined;
   }
 
   /**
-   * Others that are to be served before this one; without end when one of them gets all that the server
-   * grants.
+   * The number of waiting pools that come before this one. Infinity when the server of this pool refuses
+   * connections and another pool of that server comes first: every connection that it grants is for that
+   * pool.
    */
   #ahead(): number {
     const since = this.#since ?? this.#now();
@@ -259,12 +279,15 @@ export class DatabaseBudget {
     return free;
   }
 
-  /** Within the table, whatever has been written into the word. */
+  /** The size of the budget, never more than the table has rows, whatever was written into the word. */
   get #most(): number {
     return Math.max(0, Math.min(Atomics.load(this.#shared, MOST), DATABASE_PERMITS));
   }
 
-  /** Whether a pool waited moments ago. In nearly all cases none did, and one load is enough to know it. */
+  /**
+   * Whether a pool has waited in the last 100 ms. It is nearly always false, and one load is enough to know
+   * it.
+   */
   get #isContended(): boolean {
     return isRecent(Atomics.load(this.#shared, WANTED_AT), this.#now());
   }
@@ -275,10 +298,10 @@ export class DatabaseBudget {
   }
 }
 
-/** Never 0. */
+/** The word of a permit that a pool holds; never 0, which marks a free permit. */
 const holderOf = (slot: number, pool: number): number => ((slot << POOL_BITS) | pool) + 1;
 
-/** Threads agree on the clock to a millisecond or so. */
+/** Whether a claim was repeated lately. The clocks of two threads may differ by about a millisecond. */
 const isRecent = (at: number, now: number): boolean => isWithin(WANTED_FOR_MS, at, now);
 
 function isWithin(ms: number, at: number, now: number): boolean {

@@ -1,5 +1,6 @@
-// Which endpoints are excluded from picks because they fail where others do not (ejected), and which have
-// just registered (starting): decided once for all threads, seen by each on its next pick.
+// Which endpoints the balancer excludes because they fail where others do not (ejected), and which get less
+// load because they have just registered or returned (starting). One thread decides, and all threads see it
+// on their next pick.
 //
 // Only a part of a service's endpoints may be ejected. Two threads that eject two endpoints at the same
 // moment must not both count the others and both find that one more is allowed. So ejections of the process
@@ -7,9 +8,9 @@
 // compare-and-swap that proves that nothing has changed since it counted. No thread waits: one that finds the
 // turn of another thread finishes it, also when that thread has died in the middle.
 //
-// A turn names the sequence number that the endpoint's word had when the ejection was due. As long as the
-// word has that number the ejection stays due, and no number is used twice, so all threads that finish a turn
-// agree on its end, whenever they look.
+// A turn contains the sequence number that the endpoint's word had when the ejection was due. The ejection is
+// due as long as the word has that number, and no number is used twice. So all threads that finish a turn
+// decide in the same way, whenever they do it.
 import type { EjectionRule } from '../resilience/ejection.js';
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
@@ -34,7 +35,7 @@ export type EjectionState =
   | { readonly state: 'starting'; readonly ageMs: number }
   | { readonly state: 'ejected'; readonly leftMs: number; readonly times: number };
 
-/** Called in the one thread that made the change. */
+/** Called for each change, in the one thread that made it. */
 export interface EjectionEvents {
   ejected(slot: number, times: number, forMs: number): void;
   returned(slot: number): void;
@@ -73,12 +74,15 @@ export class EjectionCells {
     this.#events = events;
   }
 
-  /** Another one whenever something is ejected, returns or comes. What time alone changes is in `state`. */
+  /**
+   * A number that changes whenever an endpoint is ejected, returns or registers. It does not change when time
+   * alone ends an ejection or a slow start; `state` shows that.
+   */
   version(): number {
     return Atomics.load(this.#turn, 0);
   }
 
-  /** Ends a row of failures. */
+  /** Resets the number of failures in a row. */
   succeeded(slot: number): void {
     if (failuresOf(this.#words.low(slot)) === 0) return;
     for (;;) {
@@ -90,8 +94,8 @@ export class EjectionCells {
   }
 
   /**
-   * One more in a row. True when it is long enough to eject; not while it is ejected, when nothing is
-   * counted.
+   * Counts one more failure in a row; nothing is counted while the endpoint is ejected. @returns true when
+   * there are enough failures to eject it
    */
   failed(slot: number): boolean {
     for (;;) {
@@ -104,10 +108,10 @@ export class EjectionCells {
   }
 
   /**
-   * Takes an endpoint out that has failed often enough, if there is room. Several threads may want it: one of
-   * them does it.
-   * @param hasRoom counts, by `isEjected`, the endpoints that are ejected at this moment; called again when
-   *   that has changed meanwhile
+   * Ejects an endpoint that has failed often enough, if another one may be ejected. When several threads want
+   * it, one of them does it.
+   * @param hasRoom whether one more endpoint of the service may be ejected; it counts the ejected ones by
+   *   `isEjected`, and is called again when their number has changed meanwhile
    */
   eject(slot: number, hasRoom: () => boolean): void {
     for (;;) {
@@ -129,7 +133,10 @@ export class EjectionCells {
     if (isTaken(turn)) this.#finish(turn);
   }
 
-  /** An endpoint whose time is over returns when the first thread looks. */
+  /**
+   * Whether an endpoint is ejected now. When its time is over, the first thread that calls this lets it
+   * return.
+   */
   isEjected(slot: number): boolean {
     return isEjected(this.#words.low(slot)) && this.state(slot).state === 'ejected';
   }
@@ -142,7 +149,7 @@ export class EjectionCells {
       const now = toWord(this.#clock());
       if (isEjected(low)) {
         const leftMs = (moment - now) | 0;
-        // A moment that seems further ahead has passed 24 days ago, and no thread has looked since.
+        // An end that seems further ahead than any ejection lasts has passed long ago: the word wraps around.
         if (leftMs > 0 && leftMs <= this.#rule.ejectedMs(timesOf(low))) {
           return { state: 'ejected', leftMs, times: timesOf(low) };
         }
@@ -150,21 +157,21 @@ export class EjectionCells {
       } else {
         const ageMs = elapsed(now, moment);
         if (ageMs < this.#rule.slowStartMs) return { state: 'starting', ageMs };
-        // Written down, so that it stays so when the clock's word comes round.
+        // The flag is removed, or the endpoint would look like a starting one again after 49 days.
         this.#words.swap(slot, loaded.word, low & ~STARTING, moment);
       }
     }
   }
 
-  /** Back before its time. */
+  /** Lets an ejected endpoint return before its time is over. */
   release(slot: number): void {
     const loaded = this.#words.load(slot);
     if (isEjected(loaded.low)) this.#return(slot, loaded, toWord(this.#clock()));
   }
 
   /**
-   * It has come, or has become well: its slow start begins. What is ejected stays so, with its own slow start
-   * to come.
+   * Begins the slow start of an endpoint that has registered or has become healthy. An ejected endpoint stays
+   * ejected; its slow start begins when it returns.
    */
   arrive(slot: number): void {
     for (;;) {
@@ -185,8 +192,9 @@ export class EjectionCells {
   }
 
   /**
-   * Writes what time alone has changed: endpoints that have returned, and ejections that are forgotten. To be
-   * done now and then, in any thread, in less than days: a moment looks recent once more after 49.
+   * Writes what time alone has changed: ejections that are over, and earlier ejections that are forgotten.
+   * Call it at least once in some days, in any thread: a time in shared memory looks recent again after 49
+   * days.
    */
   sweep(): void {
     for (let slot = 0; slot < this.#words.slots; slot++) {
@@ -195,7 +203,7 @@ export class EjectionCells {
       if (isSpared(low) || timesOf(low) === 0) continue;
       const quietMs = elapsed(toWord(this.#clock()), moment);
       if (this.#rule.remembered(timesOf(low), quietMs) > 0) continue;
-      // The sequence number stays, so a turn that is under way ejects the endpoint all the same.
+      // The sequence number stays the same, so a turn that is under way can still eject the endpoint.
       this.#words.swap(slot, word, withTimes(low, 0), moment);
     }
   }
@@ -207,22 +215,24 @@ export class EjectionCells {
   #finish(turn: bigint): void {
     const number = numberOf(turn);
     const slot = (number & TURN_MASK) - 1;
-    // The word can have been overwritten by any code of the process: a turn of no endpoint ends at once.
+    // Any code of the process may have overwritten the word. A turn for an endpoint that does not exist ends
+    // here.
     if (slot >= this.#words.slots) {
       this.#endTurn(number);
       return;
     }
     const { word, low, moment } = this.#words.load(slot);
-    // With another sequence number it was ejected by this turn, or has had a success: then the turn ejects
-    // nothing.
+    // Another sequence number means that this turn has ejected the endpoint already, or that a call has
+    // succeeded since. Then nothing is ejected.
     if (this.#isDue(low) && BigInt(sequenceOf(low)) === turn >> 32n) {
       const now = toWord(this.#clock());
       const times = this.#rule.remembered(timesOf(low), elapsed(now, moment)) + 1;
       const forMs = this.#rule.ejectedMs(times);
       if (this.#words.swap(slot, word, afterwards(low, EJECTED, times), (now + forMs) >>> 0))
         this.#events?.ejected(slot, times, forMs);
-      // Another thread has ejected it, or it has failed or succeeded meanwhile: which of them, a second look
-      // tells.
+      // The word has changed meanwhile: another thread has ejected the endpoint, or a call has succeeded or
+      // failed. The turn is not ended: `eject` decides again by the new word, and so does the next thread
+      // that finds the turn.
       else return;
     }
     this.#endTurn(number);

@@ -1,8 +1,8 @@
-// What all threads together know of one endpoint's failures, in one 64-bit word, so that one compare-and-swap
-// changes all of it.
+// The failures and the ejection of one endpoint, as all threads see them: one 64-bit word, so that one
+// compare-and-swap changes all of it.
 //
 //   low half   bits 0-3 failures in a row, 4 ejected, 5 in its slow start, 6-13 times ejected, 14-31 sequence
-//   high half  milliseconds of the shared clock: until when it is ejected, or else since when it is there
+//   high half  milliseconds of the shared clock: when its ejection ends, or else when it arrived
 //
 // The sequence grows whenever failures are forgotten, so a word that was read before is never mistaken for a
 // later one.
@@ -22,17 +22,17 @@ export const isEjected = (low: number): boolean => (low & EJECTED) !== 0;
 export const sequenceOf = (low: number): number => low >>> SEQUENCE_SHIFT;
 /** Whether the endpoint gets less than its share: it is ejected or starting. */
 export const isSpared = (low: number): boolean => (low & (EJECTED | STARTING)) !== 0;
-/** The same failures and flags. */
+/** The low half with another number of ejections and the same failures and flags. */
 export const withTimes = (low: number, times: number): number =>
   (low & ~(TIMES_MASK << TIMES_SHIFT)) | (times << TIMES_SHIFT);
-/** The low half that follows `low`: no failures; ejected, starting or neither. */
+/** The low half with the next sequence number, no failures, and the flags EJECTED, STARTING or neither. */
 export const afterwards = (low: number, flags: number, times: number): number =>
   ((low & ~(SEQUENCE - 1)) + SEQUENCE) | (Math.min(times, TIMES_MASK) << TIMES_SHIFT) | flags | 0;
 
 export interface LoadedWord {
   readonly word: bigint;
   readonly low: number;
-  /** Milliseconds of the shared clock, as a word. */
+  /** The high half of the word. */
   readonly moment: number;
 }
 
@@ -62,7 +62,9 @@ export class EjectionWords {
     return { word, low: Number(BigInt.asIntN(32, word)), moment: Number(BigInt.asUintN(32, word >> 32n)) };
   }
 
-  /** False when another thread was faster: nothing has changed then. */
+  /**
+   * Replaces the word. @returns false when another thread has changed it meanwhile; then nothing is written
+   */
   swap(slot: number, expected: bigint, low: number, moment: number): boolean {
     const next = BigInt.asIntN(64, (BigInt(moment) << 32n) | BigInt(low >>> 0));
     return Atomics.compareExchange(this.#words, slot * this.#stride, expected, next) === expected;

@@ -1,16 +1,19 @@
 // Times in shared memory are one word: milliseconds of the shared clock modulo 2^32, which is 49 days.
 
-/** Clocks of two threads differ by microseconds, so a moment another thread wrote may lie just ahead. */
+/**
+ * The clocks of two threads differ by microseconds, so a time that another thread wrote may be slightly later
+ * than `now`.
+ */
 const SKEW_MS = 1_000;
 
-/** A reading of the shared clock as it is kept in a word. */
+/** Converts a reading of the shared clock into a word. */
 export function toWord(milliseconds: number): number {
   return Math.floor(milliseconds) >>> 0;
 }
 
 /**
- * Milliseconds from `since` to `now`, both words (signed or not); 0 when `since` is just ahead of `now`.
- * After 49 days a moment looks recent once more: callers must be such that this does no harm.
+ * Milliseconds from `since` to `now`, both words (signed or not); 0 when `since` is slightly later than
+ * `now`. After 49 days a time looks recent again: a caller must be able to bear that.
  */
 export function elapsed(now: number, since: number): number {
   const difference = (now - since) | 0;

@@ -1,4 +1,5 @@
-// How busy and how fast every endpoint is, as seen by all threads together: what the balancer compares.
+// The calls in flight to every endpoint and its latency, measured by all threads together. The balancer
+// compares endpoints by them.
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
 import { elapsed, toWord } from './elapsed.js';
@@ -7,17 +8,18 @@ import { PermitLedger } from './permit-ledger.js';
 /** Weight of a new sample in the smoothed latency. */
 const SMOOTHING = 1 / 4;
 /**
- * Responses before a latency is compared: the first ones include connecting, and code that is not compiled.
+ * A latency is compared only after this number of responses: the first ones include connecting, and code that
+ * is not compiled yet.
  */
 const WARM_UP = 10;
 /** The latency halves in this time without calls, so an endpoint that was slow once is called again. */
 const HALF_LIFE_MS = 10_000;
-/** A latency that was fed within this time is not decayed, which saves a power of two. */
+/** A latency that was measured within this time is not decayed, which saves the computation of a power. */
 const FRESH_MS = 1_000;
 const [VALUE, STAMP, ANSWERS] = [0, 1, 2] as const;
 const MAX_MICROSECONDS = 2 ** 31 - 1;
 
-/** One count for each endpoint. */
+/** The ledger of calls in flight, with one count for each endpoint. */
 export const endpointLedger = (block: Block, slot: number): PermitLedger =>
   new PermitLedger(block, slot, { totals: 'endpointInFlight', own: 'heldInFlight' });
 
@@ -42,7 +44,7 @@ export class EndpointCells {
     this.#calls.add(slot);
   }
 
-  /** Ends what one `begin` began. */
+  /** Ends a call that `begin` has counted. */
   end(slot: number): void {
     this.#calls.give(slot, 1);
   }
@@ -51,7 +53,7 @@ export class EndpointCells {
     return this.#calls.held(slot);
   }
 
-  /** Feeds the smoothed latency with one response. */
+  /** Adds the latency of one response to the smoothed latency. */
   observe(slot: number, microseconds: number): void {
     const index = slot * this.#latencyStride;
     const sample = Math.min(Math.max(1, Math.round(microseconds)), MAX_MICROSECONDS);
@@ -66,9 +68,9 @@ export class EndpointCells {
   }
 
   /**
-   * Smoothed latency in microseconds, which fades while there are no calls; 0 before the first response.
-   * @param now reading of the shared clock. A caller of several endpoints passes it: the reading costs more
-   *   than the rest
+   * Smoothed latency in microseconds, which decreases while there are no calls; 0 before the first response.
+   * @param now reading of the shared clock. A caller that compares several endpoints passes it, because the
+   *   reading costs more than the rest
    */
   smoothedLatency(slot: number, now: number = this.#clock()): number {
     const index = slot * this.#latencyStride;
@@ -78,7 +80,7 @@ export class EndpointCells {
     return idle < FRESH_MS ? value : value * 2 ** (-idle / HALF_LIFE_MS);
   }
 
-  /** The same, to compare endpoints by: 0 while too little is known. */
+  /** The smoothed latency for comparing endpoints: 0 while there were too few responses. */
   latency(slot: number, now?: number): number {
     const answers = Atomics.load(this.#latency, slot * this.#latencyStride + ANSWERS);
     return answers < WARM_UP ? 0 : this.smoothedLatency(slot, now);
@@ -89,8 +91,8 @@ export class EndpointCells {
   }
 
   /**
-   * Empties the row for another endpoint in this slot. Calls of the previous one count until they end.
-   * Primary only.
+   * Empties the row for another endpoint in this slot. Calls of the previous endpoint still count until they
+   * end. Primary only.
    */
   reset(slot: number): void {
     const index = slot * this.#latencyStride;

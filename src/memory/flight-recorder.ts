@@ -1,7 +1,7 @@
-// The flight record: the last requests of each worker, read by the primary when the worker is in trouble. A
-// ring of records of 4 words; a record is for one request from its begin to its end and is kept until it is
-// the oldest that has ended, so those in flight, which are the ones that matter, do not give way to those
-// that have come and gone.
+// The flight record: the last requests of each worker, read by the primary when the worker is in trouble. It
+// has a fixed number of records of 4 words, one request in each. A new request takes the record of the
+// request that ended first. So requests in flight, which matter most, keep their records while others begin
+// and end, unless there are more of them than records.
 //
 // The first word, the head, holds what belongs together:
 //
@@ -9,18 +9,19 @@
 //   bits 12..21  status of the response, 0 while in flight
 //   bits 22..31  how often the record was used (wraps); the whole head is 0 when it never was
 //
-// The other words are stored before the head that speaks of them, and the start in one of two words in turn,
-// so that the next request writes nothing that the head of the last one speaks of. So a record is whole at
-// any moment, also when its writer dies, and a reader that finds the same head before and after the rest has
-// read one request, not two. The head is stored atomically, so what was stored before it is seen with it. The
-// start may be seen early, since no head speaks of it yet; the duration lies behind the whole request
-// (bench/micro/flight-recorder.ts: about 28 ns).
+// The other words are stored before the head. The start of a request is stored in one of two words in turn,
+// so a new request does not overwrite the start that the present head belongs to. So a record is whole at any
+// moment, also when its writer dies, and a reader that finds the same head before and after it reads the
+// other words has read one request, not two. The head is stored atomically, so a reader that sees it sees the
+// words stored before it as well. A begin and an end take about 28 ns (bench/micro/flight-recorder.ts).
 import type { Block } from './block.js';
 import { elapsed, toWord } from './elapsed.js';
 import { FLIGHT_WORDS, FLIGHTS } from './layout.js';
 
 const HEAD = 0;
-/** The start of every second use of the record; the other uses have it in the next word. */
+/**
+ * The start of the request when the record was used an even number of times; the next word for an odd number.
+ */
 const STARTED = 1;
 const DURATION = 3;
 
@@ -31,10 +32,13 @@ const USES_SHIFT = 22;
 const INDEX_BITS = FLIGHTS - 1;
 const MOST_US = 0x7fffffff;
 
-/** Written by the worker of this slot alone. Lives as long as its thread. */
+/** Records the requests of one worker. Only the thread of this slot writes. */
 export class FlightRecorder {
   readonly #words: Int32Array;
-  /** Records whose requests have ended, oldest first: a ring of its own. */
+  /**
+   * Numbers of the records whose requests have ended, in the order of their ends: a ring with a first element
+   * and a size.
+   */
   readonly #ended = Uint8Array.from({ length: FLIGHTS }, (_, index) => index);
   #first = 0;
   #size = FLIGHTS;
@@ -48,7 +52,7 @@ export class FlightRecorder {
   /**
    * @param route its number, 1..4095
    * @param now shared clock, milliseconds
-   * @returns what `end` is to be given
+   * @returns the number that `end` needs
    */
   begin(route: number, now: number): number {
     const words = this.#words;
@@ -67,7 +71,7 @@ export class FlightRecorder {
     const index = (flight >>> STATUS_SHIFT) & INDEX_BITS;
     const at = index * FLIGHT_WORDS;
     const head = flight & ~STATUS_BITS;
-    if (words[at + HEAD] !== head) return; // its record was given away
+    if (words[at + HEAD] !== head) return; // another request has taken its record
     words[at + DURATION] = microseconds < MOST_US ? microseconds | 0 : MOST_US;
     Atomics.store(words, at + HEAD, head | (status << STATUS_SHIFT));
     this.#ended[(this.#first + this.#size) & INDEX_BITS] = index;
@@ -76,7 +80,8 @@ export class FlightRecorder {
 
   #take(): number {
     if (this.#size === 0) {
-      // With more requests in flight than records the newest are kept.
+      // All records belong to requests in flight. The newest requests are kept, so the oldest one loses its
+      // record.
       const given = this.#next;
       this.#next = (given + 1) & INDEX_BITS;
       return given;
@@ -88,18 +93,19 @@ export class FlightRecorder {
   }
 }
 
-/** One request, as its worker left it. */
+/** One request, as its record shows it. */
 export interface Flight {
   /** Number of its route. */
   readonly route: number;
-  /** Milliseconds since it began, right for 49 days. */
+  /** Milliseconds since it began, correct for up to 49 days. */
   readonly ageMs: number;
   /** Undefined while the request is in flight. */
   readonly ended: { readonly status: number; readonly microseconds: number } | undefined;
 }
 
 /**
- * What a worker has in flight, then what it has ended; each newest first. Any thread may read, at any time.
+ * The requests that a worker has in flight, then those that have ended, the newest first in both groups. Any
+ * thread may read, at any time.
  * @param now shared clock, milliseconds
  */
 export function readFlights(block: Block, slot: number, now: number): Flight[] {

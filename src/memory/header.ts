@@ -1,4 +1,6 @@
-// The header of a shared buffer: magic, layout version, clock epoch, dimensions.
+// The header of a shared buffer. It holds a magic number for the kind of buffer, the version of the layout,
+// the zero of the shared clock, and the dimensions. The thread that creates the buffer writes it; a thread
+// that attaches to the buffer checks it.
 import { HEADER_BYTES, type Plan } from './placement.js';
 
 const [MAGIC_WORD, VERSION_WORD, EPOCH_LOW, EPOCH_HIGH] = [0, 1, 2, 3] as const;
@@ -14,7 +16,7 @@ interface Made {
   readonly epochNs: bigint;
 }
 
-/** Fresh memory for a plan. */
+/** Creates a buffer for a plan and writes its header. */
 export function makeMemory(magic: number, { bytes, version }: Size, dimensions: readonly number[]): Made {
   const buffer = new SharedArrayBuffer(bytes);
   const header = headerOf(buffer);
@@ -27,7 +29,10 @@ export function makeMemory(magic: number, { bytes, version }: Size, dimensions: 
   return { buffer, epochNs };
 }
 
-/** Reads the dimensions of a buffer that another thread made. @returns undefined when its magic is another */
+/**
+ * Reads the dimensions of a buffer that another thread created. @returns undefined when it is a buffer of
+ * another kind
+ */
 export function readDimensions(
   magic: number,
   buffer: SharedArrayBuffer,
@@ -38,7 +43,7 @@ export function readDimensions(
   return header[MAGIC_WORD] === magic ? [...header.subarray(DIMENSIONS, DIMENSIONS + count)] : undefined;
 }
 
-/** @throws Error when the buffer was laid out by another version of the table. */
+/** The zero of the shared clock. @throws Error when another version of the layout created the buffer */
 export function epochOf(buffer: SharedArrayBuffer, { bytes, version }: Size): bigint {
   const header = headerOf(buffer);
   if (header[VERSION_WORD] !== version || buffer.byteLength !== bytes) {

@@ -1,16 +1,16 @@
-// Moments in shared memory are kept modulo 12 days (rate-row.ts) or 49 (elapsed.ts), and would look recent
-// when that number wraps around. So a cell whose moment means nothing any more is rewritten once an hour,
-// while no moment is older than a few days. A table may have millions of rows, so it is swept in parts, and
-// the thread serves between them.
+// Times in shared memory are kept modulo 12 days (rate-row.ts) or 49 days (elapsed.ts), so an old one looks
+// recent again when that number wraps around. Therefore a sweep rewrites the cells whose time is over, once
+// an hour. A table may have millions of rows, so it is swept in parts, and the thread serves requests between
+// them.
 
 const EVERY_MS = 3_600_000;
-/** Between two parts of a sweep, which take about as long. */
+/** The pause between two parts of a sweep. A part takes about as long. */
 const PAUSE_MS = 1;
 
 /**
- * Keeps no process alive.
- * @param sweep begins a sweep, which does a part of it with each step
- * @returns what ends it
+ * Sweeps once an hour. The timer does not keep the process alive.
+ * @param sweep begins a sweep; each step of the generator does one part of it
+ * @returns a function that stops it
  */
 export function sweepHourly(sweep: () => Generator<void>): () => void {
   let timer: NodeJS.Timeout;
@@ -25,8 +25,8 @@ export function sweepHourly(sweep: () => Generator<void>): () => void {
 }
 
 /**
- * Refreshes cells that have no `close`, until they are collected as garbage, which the timer does not
- * prevent.
+ * Refreshes one cell once an hour, for cells that have no method `close`. It ends when the cells are
+ * collected as garbage, which the timer does not prevent.
  */
 export function refreshHourly(cells: { refresh(slot: number): void }, slot: number): void {
   const held = new WeakRef(cells);

@@ -1,7 +1,7 @@
 // The position of a key in a table, by a hash with a secret: clients choose many keys (addresses, header
 // values) and must not be able to choose keys that collide. HalfSipHash-1-3 with 64 bits of output (J.-P.
 // Aumasson and D. J. Bernstein, "SipHash: a fast short-input PRF", INDOCRYPT 2012), as Linux keys its hash
-// tables on 32-bit machines: nothing but 32-bit integer arithmetic, which is what JavaScript is fast at.
+// tables on 32-bit machines: it needs only 32-bit integer arithmetic, which is fast in JavaScript.
 import { randomBytes } from 'node:crypto';
 
 /** Two random words, the same for all threads that share a table. */
@@ -11,10 +11,13 @@ export function fillSecret(secret: Int32Array): void {
   secret[1] = bytes.readInt32LE(4);
 }
 
-/** Rounds behind the message: three, then three more for the other half. */
+/** Rounds after the message: three for the first half of the result, then three for the second. */
 const FINAL_ROUNDS = 3;
 
-/** The hash of the last call is in `low` and `high`: 64 bits, without an object per hash. */
+/**
+ * Hashes texts. The 64 bits of the last hash are in `low` and `high`, so that no object is made for each
+ * hash.
+ */
 export class KeyedHash {
   low = 0;
   high = 0;

@@ -1,12 +1,13 @@
-// THE definition of shared memory: every field with its owner, writer, unit and merge rule. Offsets and the
-// version hash are computed from this table (placement.ts), so two builds that disagree refuse to share a
-// block. Metric series are not in it: each thread has as much memory for them as it needs (series-memory.ts).
-// What a cell means to its users is not known here.
+// The definition of shared memory: every field with its number of rows, its writer, its unit and its merge
+// rule. Offsets and the version hash are computed from this table (placement.ts), so two builds that disagree
+// refuse to share a block. Metric series are not in it: each thread has as much memory for them as it needs
+// (series-memory.ts). This file does not know what a cell means to its users.
 
 /**
- * How often a field is repeated. Rows are multiples of 64 bytes apart, the length of a cache line. V8 may
- * place a block at 16 bytes behind the beginning of one, so two rows can meet in a line with their edges.
- * A row of `worker-…` is all that one thread has of many things, the words of one behind those of another.
+ * How often a field is repeated. The distance between rows is a multiple of 64 bytes, the length of a cache
+ * line. V8 may place a block 16 bytes after the beginning of a line, so the end of a row may share a line
+ * with the next row. A row of `worker-…` holds the words of one thread for many things, one thing after the
+ * other.
  */
 export type Rows =
   | 'process'
@@ -44,7 +45,7 @@ export interface Field {
   readonly merge: Merge;
 }
 
-/** Words of one histogram cell count or total: low word, then its carry. */
+/** Words of a 64-bit count, for example of a histogram cell: the low word, then the high word (wide.ts). */
 export const WIDE = 2;
 /** Cells of a histogram: see histogram.ts for their edges. */
 export const HISTOGRAM_CELLS = 96;
@@ -56,7 +57,7 @@ export const SNAPSHOT_BYTES = 1 << 20;
 export const SWITCHED_OFF_BYTES = 1 << 16;
 /** Requests of a thread that its flight recorder keeps: a power of two, at most 256. */
 export const FLIGHTS = 128;
-/** Words of one of them: head, two for the start, duration. */
+/** Words of one record: head, two for the start, duration. */
 export const FLIGHT_WORDS = 4;
 /** Words of a worker's topics, one bit per bucket: see topic-hints.ts. */
 export const TOPIC_WORDS = 64;
@@ -64,18 +65,21 @@ export const TOPIC_WORDS = 64;
 export const RATE_LIMITS = 31;
 export const RATE_REGIONS = RATE_LIMITS + 1;
 /**
- * Buckets of each of them in a process, a power of two. A bucket has rows for six keys (rate-bucket.ts): of
+ * Buckets of each region in a process, a power of two. A bucket has rows for six keys (rate-bucket.ts): of
  * 13,000 keys in use at once one in a thousand finds no row, of 3,500 one in a million.
  */
 export const RATE_BUCKETS = 8_192;
-/** Buckets of each of them in a block for which no number is given: most blocks limit no clients. */
+/**
+ * Buckets of each region of a block that is created without a number, as tests do: such a block limits few
+ * clients.
+ */
 export const FEW_RATE_BUCKETS = 64;
 export const RATE_BUCKET_WORDS = 16;
 /** Bulkheads: named concurrency limits. */
 export const BULKHEADS = 256;
 /**
- * Bulkheads of called services take at most this number of rows; the others are kept for routes and for
- * `shared`.
+ * Bulkheads of outbound calls take at most this number of rows; the others are kept for routes and for
+ * bulkheads that services name (`shared`).
  */
 export const BULKHEADS_BY_CALLS = 192;
 /** Words of each thread in the waiting line of a bulkhead. */
@@ -99,14 +103,15 @@ export const LINE_WORDS = 4;
 /** Calls under way that others may wait for, a power of two. */
 export const CALL_CLAIMS = 4096;
 /**
- * What requests hold for a while and the process bounds: requests whose body is on its way, bytes of bodies,
- * the bytes among them that are counted for no address, and responses that stream. See quota-cells.ts.
+ * Amounts that requests hold for a while and that are bounded for the process: requests whose body is being
+ * received, bytes of bodies, those bytes that are counted for no address, and streaming responses. See
+ * quota-cells.ts.
  */
 export const QUOTAS = ['bodies', 'bodyBytes', 'looseBodyBytes', 'streams'] as const;
 export type QuotaName = (typeof QUOTAS)[number];
 /**
- * What is counted by client address as well, and the cells that a thread counts it in, twice over, powers of
- * two: see address-cells.ts. Streams have more of them, because the bound of an address may be a small number
+ * What is also counted by client address. Each number is half of the cells that a thread has for the count, a
+ * power of two: see address-cells.ts. Streams have more cells, because the bound of an address may be small
  * there.
  */
 export const ADDRESS_CELLS = { bodies: 1024, bodyBytes: 1024, streams: 8192, connections: 1024 } as const;
@@ -136,15 +141,15 @@ export const LAYOUT = {
   connectionCensusAsked: field('process', 1, 'cas', 'flag', 'none'),
   /** 0 running, 1 draining: readable by every worker on its next request. */
   processDraining: field('process', 1, 'primary', 'flag', 'last'),
-  /** The result of `/readyz`, which workers answer on `/ready`. */
+  /** The result of `/readyz` of the admin plane, which workers return on `/ready`. */
   processReady: field('process', 1, 'primary', 'flag', 'last'),
   /** The lowest level that is logged, for all threads: see switches.ts. */
   logLevel: field('process', 1, 'primary', 'level', 'last'),
   /** Traces whose sampling word is below this are kept; all bits set: every one. */
   samplingBound: field('process', 1, 'primary', 'unsigned', 'last'),
   /**
-   * Which routes are switched off: a page like the snapshot, of its own because it is compared on every
-   * request.
+   * Which routes are switched off: a page like that of the snapshot. It is a separate page because its
+   * version is compared on every request.
    */
   switchedOffVersion: field('process', 1, 'primary', 'version', 'last'),
   switchedOffLength: field('process', 2, 'primary', 'bytes', 'last'),
@@ -156,12 +161,14 @@ export const LAYOUT = {
   /** Retry budget of the process: see budget-cell.ts. */
   retryBudget: field('process', 18, 'cas', 'calls, seconds, milliseconds', 'last'),
   /**
-   * How many database connections there may be, and when a pool last found none free: see database-budget.ts.
+   * The size of the budget of database connections, and what all pools share of it: see database-budget.ts.
    */
   databaseBudget: field('process', 3, 'cas', 'connections, milliseconds, connections', 'last'),
-  /** The holder of each of them: packed slot and pool, 0 when it is free. */
+  /** The holder of each permit of that budget: packed slot and pool, 0 when it is free. */
   databasePermits: field('process', DATABASE_PERMITS, 'cas', 'packed', 'none'),
-  /** What keys of rate limits are hashed with, so that strangers cannot choose keys that meet. */
+  /**
+   * The secret with which keys of rate limits are hashed, so that clients cannot choose keys that collide.
+   */
   rateSecret: field('process', 2, 'primary', 'random', 'none'),
 
   /** Units of each quota that are held: the totals of a ledger. */
@@ -185,7 +192,7 @@ export const LAYOUT = {
   limitNameLength: field('rate-limit', 1, 'cas', 'bytes', 'none'),
   limitName: field('rate-limit', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
   limitTerms: field('rate-limit', TERMS, 'cas', 'not used', 'none'),
-  /** Limits by the name that services give them, as of the bulkheads below. */
+  /** Rate limits that services have named: the same four fields as for the bulkheads below. */
   rateHash: field('named-rate', 1, 'cas', 'hash', 'none'),
   rateNameLength: field('named-rate', 1, 'cas', 'bytes', 'none'),
   rateName: field('named-rate', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
@@ -198,11 +205,11 @@ export const LAYOUT = {
   bulkheadHash: field('bulkhead', 1, 'cas', 'hash', 'none'),
   bulkheadNameLength: field('bulkhead', 1, 'cas', 'bytes', 'none'),
   bulkheadName: field('bulkhead', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
-  /** Each a number + 1, 0 for none. */
+  /** The numbers that go with the name, each one increased by 1; 0 means none. */
   bulkheadNumbers: field('bulkhead', TERMS, 'cas', 'by bulkhead', 'none'),
   /** The words of a thread in a ledger. */
   workerBulkheadHeld: field('worker-bulkhead', 2, 'owner', 'permits taken, given', 'none'),
-  /** See bulkhead-line.ts. The bell is rung by others. */
+  /** See bulkhead-line.ts. Other threads change the bell. */
   bulkheadLine: field(
     'worker-bulkhead',
     BULKHEAD_LINE_WORDS,
@@ -220,8 +227,8 @@ export const LAYOUT = {
   /** Windows in which this thread served the route. Other threads only check whether it has changed. */
   workerRouteUses: field('worker-route', 1, 'owner', 'windows', 'none'),
   /**
-   * What a request of the route costs this thread up to its first wait and after its last; 0: not measured.
-   * The primary's rows: what the thread that ended last had measured.
+   * The time that a request of the route takes in this thread up to its first wait and after its last one; 0:
+   * not measured. The row of the primary holds what the thread that ended last had measured.
    */
   workerRouteCosts: field('worker-route', 2, 'owner', 'microseconds', 'none'),
 
@@ -235,23 +242,24 @@ export const LAYOUT = {
   workerRequestsBefore: field('worker', WIDE, 'primary', 'requests', 'none'),
   workerGeneration: field('worker', 1, 'primary', 'count', 'last'),
   workerHeartbeat: field('worker', 1, 'owner', 'milliseconds of the shared clock', 'max'),
-  /** The words of a thread in a ledger, as are the next but one, and those of quotas. */
+  /** The words of a thread in a ledger; `workerAdmitted` and `workerQuotaHeld` are of the same kind. */
   workerConnections: field('worker', 2, 'owner', 'connections opened, closed', 'none'),
   /** Up to how many connections the thread may give up since it began: see surplus-cells.ts. */
   workerSurplus: field('worker', 1, 'primary', 'connections', 'none'),
-  /** How many of them it has given up. */
+  /** The number of connections that it has given up. */
   workerSurplusGiven: field('worker', 1, 'owner', 'connections', 'none'),
   workerInFlight: field('worker', 1, 'owner', 'requests', 'sum'),
-  /** Those among them that count in `processInFlight`. */
+  /** Those requests in flight that count in `processInFlight`. */
   workerAdmitted: field('worker', 2, 'owner', 'requests admitted, ended', 'none'),
   /**
-   * Overload of the thread: 1 while it refuses; work that it may owe, and that it owes; delay of refusals.
+   * Overload of the thread: 1 while it refuses requests; the bound of its admitted work; that work; the delay
+   * of refusals.
    */
   workerAdmission: field('worker', 4, 'owner', 'flag, microseconds', 'none'),
   /** Units of each quota that this worker has taken and given. */
   workerQuotaHeld: field('worker', 2 * QUOTAS.length, 'owner', 'by quota', 'none'),
   /**
-   * What the worker counts by client address, one count after the other. The primary's row:
+   * What the worker counts by client address, one count after the other. For the row of the primary see
    * connection-shares.ts.
    */
   workerAddressHeld: field('worker', ADDRESS_WORDS, 'owner', 'by count', 'sum'),
@@ -261,7 +269,7 @@ export const LAYOUT = {
   workerLoopUtilization: field('worker', 1, 'owner', 'millionths', 'last'),
   workerLoopDelayP99: field('worker', 1, 'owner', 'microseconds', 'max'),
   workerHeapUsed: field('worker', 1, 'owner', 'kibibytes', 'sum'),
-  /** What the last full garbage collection left of it; 0 before the first one. */
+  /** The heap after the last full garbage collection; 0 before the first one. */
   workerHeapRetained: field('worker', 1, 'owner', 'kibibytes', 'sum'),
   /** Number of the route whose handler runs synchronously now, 0 for none: see route-names.ts. */
   workerCurrentRoute: field('worker', 1, 'owner', 'route', 'last'),
@@ -289,7 +297,7 @@ export const LAYOUT = {
   // --- one endpoint (an instance of a service)
   /** Calls under way: the totals of a ledger. */
   endpointInFlight: field('endpoint', 2, 'cas', 'calls, flag', 'last'),
-  /** Smoothed latency (EWMA), when it was last fed, and how often (up to a few). */
+  /** Smoothed latency (EWMA), when it was last measured, and how often (up to a few times). */
   endpointLatency: field(
     'endpoint',
     3,
@@ -297,10 +305,13 @@ export const LAYOUT = {
     'microseconds, milliseconds of the shared clock, responses',
     'last',
   ),
-  /** One 64-bit word: failures in a row, ejected, times, until or since when. See ejection-word.ts. */
+  /**
+   * One 64-bit word: failures in a row, whether it is ejected, how often it was, and until when. See
+   * ejection-word.ts.
+   */
   endpointEjection: field('endpoint', 2, 'cas', 'packed', 'last'),
 
-  /** The words of a thread in that ledger. */
+  /** The words of a thread in the ledger of `endpointInFlight`. */
   heldInFlight: field('worker-endpoint', 2, 'owner', 'calls begun, ended', 'none'),
 
   // --- one breaker: rows of the endpoints first, then those of the names
@@ -309,7 +320,8 @@ export const LAYOUT = {
   /** Per one-second bucket: packed second and count. See breaker-window.ts. */
   breakerWindow: field('breaker', BREAKER_WINDOW_WORDS, 'cas', 'packed', 'last'),
   /**
-   * Changes to closed, open, half-open since the process started: totals, so a new endpoint goes on counting.
+   * Transitions to closed, open and half-open since the process started. A new endpoint in the row does not
+   * reset them.
    */
   breakerTransitions: field('breaker', 3, 'cas', 'transitions', 'last'),
   /**

@@ -1,20 +1,25 @@
-// Lines on their way from one thread to another, in memory that the two share: one writes, one reads, neither
-// waits.
+// A ring of bytes that carries log lines from one thread to the primary, in memory that the two share. The
+// thread writes, the primary reads, and neither waits for the other. It is used under pm2
+// (telemetry/log-batches.ts).
 
-/** A power of two, so that positions may wrap. */
+/** Bytes of the ring: a power of two, so that positions may wrap around at 2^32. */
 const CAPACITY = 128 * 1024;
+/** Words of the header: how many bytes were written and read in all, modulo 2^32. */
 const WRITTEN = 0;
 const READ = 1;
 const HEADER_BYTES = 8;
 
-/** The longest line that a ring is given. */
+/**
+ * The longest line that a writer may put into the ring. Longer ones are shortened before
+ * (telemetry/log-sink.ts).
+ */
 export const MAX_RING_LINE = CAPACITY / 4;
 
 export type RingMemory = SharedArrayBuffer;
 
 export const newRingMemory = (): RingMemory => new SharedArrayBuffer(HEADER_BYTES + CAPACITY);
 
-/** The end of the thread that writes. */
+/** The ring as the writing thread uses it. */
 export class RingWriter {
   readonly #cells: Uint32Array;
   readonly #bytes: Uint8Array;
@@ -24,7 +29,7 @@ export class RingWriter {
     this.#bytes = new Uint8Array(memory, HEADER_BYTES, CAPACITY);
   }
 
-  /** All of the bytes or none. @returns false when there is no room until the reader has been here */
+  /** Writes all of the bytes or none. @returns false when they do not fit until the reader has read more */
   push(bytes: Uint8Array): boolean {
     const written = Atomics.load(this.#cells, WRITTEN);
     const used = (written - Atomics.load(this.#cells, READ)) >>> 0;
@@ -38,7 +43,10 @@ export class RingWriter {
   }
 }
 
-/** The end of the thread that reads. It believes nothing that code of a service may have written over. */
+/**
+ * The ring as the reading thread uses it. Code of a service may have overwritten the memory, so the reader
+ * keeps its position outside of it and bounds the length that it reads.
+ */
 export class RingReader {
   readonly #cells: Uint32Array;
   readonly #bytes: Uint8Array;
@@ -49,7 +57,9 @@ export class RingReader {
     this.#bytes = new Uint8Array(memory, HEADER_BYTES, CAPACITY);
   }
 
-  /** A copy of what has been written since, whole lines; empty when there is nothing. */
+  /**
+   * A copy of the lines that were written since the last call, all of them whole; empty when there are none.
+   */
   take(): Buffer {
     const written = Atomics.load(this.#cells, WRITTEN);
     const length = Math.min((written - this.#read) >>> 0, CAPACITY);

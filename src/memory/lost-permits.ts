@@ -13,7 +13,7 @@ const EVERY_MS = 1000;
  */
 const WARN_AFTER = 10;
 
-/** @returns a function that counts once */
+/** @param unsettled shows the number of counts that still fail @returns a function that counts once */
 export function lostPermits(block: Block, unsettled: Gauge, log: Pick<Logger, 'warn' | 'info'>): () => void {
   const settle = permitCensus(block);
   let failures = 0;
@@ -32,7 +32,7 @@ export function lostPermits(block: Block, unsettled: Gauge, log: Pick<Logger, 'w
   };
 }
 
-/** @returns a function that stops the watch */
+/** Counts once a second. @returns a function that stops it */
 export function watchPermits(...of: Parameters<typeof lostPermits>): () => void {
   const timer = setInterval(lostPermits(...of), EVERY_MS).unref();
   return () => clearInterval(timer);

@@ -2,10 +2,10 @@
 // whole numbers (terms) may go with a name, on which all its users must agree. Rows are never released.
 //
 // The search begins at the row that the hash of the name selects. The first thread marks a free row with the
-// hash; then every thread that comes there with this hash writes its name, word by word, each word only where
-// none is written yet, and the length last. A name that meets a word of another name goes on to the next row.
-// So of two names with the same hash one gets the row, and a name that a thread left incomplete when it died
-// is completed by the next thread.
+// hash. Then every thread that looks for a name with this hash writes the name word by word, each word only
+// if it is not written yet, and the length last. When it finds a word of another name it goes on to the next
+// row. So one of two names with the same hash gets the row, and the next thread completes a name that a
+// thread left incomplete when it died.
 import type { Area } from './area.js';
 import { type FieldName, NAME_BYTES, TERMS } from './layout.js';
 
@@ -21,7 +21,7 @@ const KINDS = {
 export interface Named {
   readonly row: number;
   readonly name: string;
-  /** Undefined while no thread has set any. */
+  /** The numbers that go with the name; undefined as long as no thread has set any. */
   readonly terms: readonly number[] | undefined;
 }
 
@@ -36,7 +36,10 @@ export class NameTable {
     this.rows = area.table(this.#kind[0]).rows;
   }
 
-  /** @throws RangeError when there are too many names, or one is too long */
+  /**
+   * The row of a name, which is taken when the name is new.
+   * @throws RangeError when there are too many names, or one is too long
+   */
   rowOf(name: string): number {
     const bytes = new TextEncoder().encode(name);
     if (bytes.length === 0 || bytes.length > NAME_BYTES) {
@@ -49,10 +52,10 @@ export class NameTable {
   }
 
   /**
-   * As `rowOf`, for a name that may be too long.
+   * Like `rowOf`, for a name that may be too long: such a name is shortened.
    * @param most a free row is taken only while fewer rows than this are in use; threads that do so at the
    *   same moment may exceed it by one each
-   * @returns undefined: there is no room
+   * @returns undefined when no row is free
    */
   rowFor(name: string, most = this.rows): number | undefined {
     const short = shortened(name);
@@ -74,7 +77,9 @@ export class NameTable {
     return undefined;
   }
 
-  /** Writes what is not written yet of a name. @returns false when the row is that of another name */
+  /**
+   * Writes the words of a name that are not written yet. @returns false when the row belongs to another name
+   */
   #isNamed(row: number, name: Int32Array, length: number): boolean {
     const [, lengths, names] = this.#kind;
     const written = this.#area.words(names, row);
@@ -98,7 +103,7 @@ export class NameTable {
     const [, lengths, names] = this.#kind;
     const length = Atomics.load(this.#area.words(lengths, row), 0);
     if (length === 0) return undefined;
-    // A decoder refuses shared memory: copy first.
+    // A TextDecoder does not accept shared memory, so the bytes are copied first.
     const bytes = this.#area.bytes(names, row).slice(0, length);
     return new TextDecoder().decode(bytes.map((byte) => ~byte));
   }
@@ -143,17 +148,23 @@ export class NameTable {
 
 const HASH_DIGITS = 8;
 
-/** A name that is too long ends in a hash of the whole instead: the same in every thread. */
+/**
+ * Shortens a name that is too long: its end is replaced by a hash of the whole name, the same in every
+ * thread.
+ */
 function shortened(name: string): string {
   const bytes = new TextEncoder().encode(name);
   if (bytes.length <= NAME_BYTES) return name;
-  // Whole characters only.
+  // `encodeInto` writes only whole characters.
   const { read } = new TextEncoder().encodeInto(name, new Uint8Array(NAME_BYTES - HASH_DIGITS - 1));
   const digits = (hashOf(bytes) >>> 0).toString(16).padStart(HASH_DIGITS, '0');
   return `${name.slice(0, read)}~${digits}`;
 }
 
-/** Its bytes, inverted: none of them is 0xff in UTF-8, so no word is 0, which stands for nothing written. */
+/**
+ * The words of a name: its bytes, inverted. No byte of UTF-8 is 0xff, so no word is 0, which means that
+ * nothing was written.
+ */
 function wordsOf(bytes: Uint8Array): Int32Array {
   const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
   for (const [index, byte] of bytes.entries()) padded[index] = ~byte;

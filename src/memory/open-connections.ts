@@ -1,14 +1,14 @@
-// Open connections of the data plane in the whole process, bounded.
+// The number of open connections of the data plane in the whole process, which has a bound.
 import type { Block } from './block.js';
 import { PermitLedger, takenByThread } from './permit-ledger.js';
 
-/** The one count of the ledger. */
+/** The ledger has one count, with this number. */
 const OPEN = 0;
 
 export const connectionLedger = (block: Block, slot: number): PermitLedger =>
   new PermitLedger(block, slot, { totals: 'processConnections', own: 'workerConnections' });
 
-/** Never more than `limit` admitted at once over all threads. */
+/** Admits connections of one thread, never more than `limit` at once over all threads. */
 export class Connections {
   readonly #ledger: PermitLedger;
   readonly #limit: number;
@@ -18,12 +18,12 @@ export class Connections {
     this.#limit = limit;
   }
 
-  /** Over all threads. */
+  /** Open connections over all threads. */
   get total(): number {
     return this.#ledger.held(OPEN);
   }
 
-  /** False: at the limit, nothing was taken. */
+  /** Takes a permit for a connection. @returns false at the limit; then nothing is taken */
   enter(): boolean {
     return this.#ledger.take(OPEN, 1, this.#limit);
   }
@@ -38,7 +38,10 @@ export function reclaimConnections(block: Block, slot: number): void {
   connectionLedger(block, slot).reclaim();
 }
 
-/** Open connections of the data plane, over all threads. Call what it returns: making it allocates. */
+/**
+ * @returns a function that reads the number of open connections over all threads. Keep it, because making it
+ *   allocates
+ */
 export function openConnections(block: Block): () => number {
   const ledger = connectionLedger(block, 0);
   return () => ledger.held(OPEN);
@@ -47,7 +50,10 @@ export function openConnections(block: Block): () => number {
 /** Open connections of the data plane, over all threads, at this moment. */
 export const readConnections = (block: Block): number => openConnections(block)();
 
-/** Connections that all threads have opened, for ever. Call what it returns: making it allocates. */
+/**
+ * @returns a function that reads how many connections all threads have opened since the process began. Keep
+ *   it, because making it allocates
+ */
 export function openedConnections(block: Block): () => number {
   const { rows } = block.table('workerConnections');
   const own = Array.from({ length: rows }, (_, slot) => block.words('workerConnections', slot));

@@ -1,6 +1,6 @@
-// A few fields of the layout on their own, without the block of the process: for programs that use one rate
-// limiter, breaker or bulkhead and nothing else. The threads of such a program are its own, so each takes a
-// slot by itself.
+// A part of shared memory: a buffer with a few fields of the layout, without the block of the process. It is
+// for programs that use only a rate limiter, a breaker or a bulkhead of Multilane. Such a program starts its
+// own threads, so there is no primary that gives them slots: each thread takes one by itself.
 import { threadId } from 'node:worker_threads';
 import { Area } from './area.js';
 import { epochOf, makeMemory, readDimensions } from './header.js';
@@ -43,7 +43,7 @@ const PARTS = {
   ],
 } as const satisfies Record<string, readonly [number, readonly FieldName[]]>;
 
-/** Can be handed to other threads. */
+/** The memory of a part, which can be sent to other threads. */
 export type PartMemory = SharedArrayBuffer;
 
 export type PartKind = keyof typeof PARTS;
@@ -60,14 +60,16 @@ const countOf = (kind: PartKind, size: number): Partial<Record<Rows, number>> =>
         'worker-bulkhead': size,
       };
 
-/** The word of a slot: the thread that uses the slot, or (negative) one that reclaims it. */
+/**
+ * The word of a slot contains the thread that uses it, or, as a negative number, the thread that reclaims it.
+ */
 const userOf = (thread: number): number => thread + 1;
 const reclaimerOf = (thread: number): number => -(thread + 1);
 /** The largest thread id that fits into the word. */
 const MOST_THREAD = 2 ** 31 - 2;
 
 export class Part extends Area {
-  /** Threads that may use it at the same time. */
+  /** Number of threads that may use the part at the same time. */
   readonly threads: number;
 
   private constructor(buffer: SharedArrayBuffer, { fields }: Plan<never>, threads: number, epochNs: bigint) {
@@ -75,7 +77,9 @@ export class Part extends Area {
     this.threads = threads;
   }
 
-  /** @param size buckets of rate limits; of the others, threads that may use it at the same time */
+  /**
+   * @param size number of buckets for a part of rate limits; number of threads that may use any other part
+   */
   static create(kind: PartKind, size: number): Part {
     const [magic, names] = PARTS[kind];
     const layout = planOf<FieldName>(names, countOf(kind, size));
@@ -85,7 +89,7 @@ export class Part extends Area {
     return part;
   }
 
-  /** @throws Error for memory of anything else, or of another version */
+  /** @throws Error for memory of another kind or of another version */
   static attach(kind: PartKind, buffer: PartMemory): Part {
     const [magic, names] = PARTS[kind];
     const [size] = readDimensions(magic, buffer, 1) ?? [];
@@ -95,9 +99,9 @@ export class Part extends Area {
   }
 
   /**
-   * The slot of a thread, which keeps it until it is reclaimed.
+   * The slot of a thread, which keeps it until the slot is reclaimed.
    * @param thread `threadId` of node:worker_threads
-   * @throws RangeError when other threads have all of them
+   * @throws RangeError when other threads have all slots
    */
   slotOf(thread: number): number {
     const known = this.#find(thread);
@@ -111,15 +115,16 @@ export class Part extends Area {
   }
 
   /**
-   * Releases the slot of a thread that has ended, after what it held; also a slot that the thread itself was
-   * reclaiming.
-   * @param held releases what a slot holds. It may be called again for a slot when the thread that called it
-   *   first was lost
+   * Releases what a thread that has ended held, and then its slot. A slot that this thread was reclaiming is
+   * released as well.
+   * @param held releases what a slot holds. It is called a second time when the thread that called it first
+   *   was lost
    * @returns false when the thread had no slot
-   * @throws RangeError for the thread that runs, and for what is no `threadId`
+   * @throws RangeError for the calling thread, and for a number that is not a `threadId`
    */
   reclaim(thread: number, held: (slot: number) => void): boolean {
-    // -1 would be the mark of a free slot, so every free slot would seem to belong to the thread.
+    // The number -1 would give the word of a free slot, so every free slot would seem to belong to the
+    // thread.
     if (!(Number.isInteger(thread) && thread >= 0 && thread <= MOST_THREAD)) {
       throw new RangeError(
         `${thread} is no thread's id; a Worker that has ended gives -1, so ask for its threadId before it does`,

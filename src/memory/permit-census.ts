@@ -1,5 +1,5 @@
-// Permits in the block of the process that operations left behind which were cut in two: see
-// permit-ledger.ts.
+// Finds and releases permits in the block of the process that interrupted operations have left behind, for
+// all kinds of permits at once. The method is that of permit-ledger.ts.
 import { admissionLedger } from './admission-cells.js';
 import type { Block } from './block.js';
 import { BreakerWords } from './breaker/breaker-word.js';
@@ -10,15 +10,19 @@ import type { PermitLedger } from './permit-ledger.js';
 import { ProbePermits } from './probe-permits.js';
 import { quotaLedger } from './quota-cells.js';
 
-/** All counts but those of bulkheads, for which others may wait. */
+/**
+ * The ledgers of all kinds but bulkheads, which have a function of their own because threads may wait for
+ * them.
+ */
 const countsOf = (block: Block, slot: number): readonly (PermitLedger | ProbePermits)[] => [
   ...[admissionLedger, connectionLedger, endpointLedger, quotaLedger].map((of) => of(block, slot)),
   new ProbePermits(block, slot, new BreakerWords(block)),
 ];
 
 /**
- * Finds operations of the thread of a slot that were interrupted, for counts that it may not use again. The
- * primary takes their censuses. @returns what looks once; call it in that thread
+ * Marks censuses as due when operations of a thread were interrupted. Each ledger does so itself in its next
+ * operation, but this thread may never use it again. The primary takes the censuses.
+ * @returns a function that looks once; call it in the thread of the slot
  */
 export function interruptedPermits(block: Block, slot: number): () => void {
   const counts = [...countsOf(block, slot), bulkheadLedger(block, slot)];
@@ -28,8 +32,8 @@ export function interruptedPermits(block: Block, slot: number): () => void {
 }
 
 /**
- * Takes each census that is owed, as the primary.
- * @returns how many counts are left in which an operation that was cut in two may still count
+ * Takes each census that is due, as the primary.
+ * @returns a function that does so once and returns how many censuses failed and are still due
  */
 export function permitCensus(block: Block): () => number {
   const primary = 0;

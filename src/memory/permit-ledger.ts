@@ -1,29 +1,30 @@
-// Counts of permits that all threads share. Each count is a total, which every thread changes by atomic
-// operations, and beside it what each thread has taken and given, which that thread alone writes. A thread
-// may be killed, or its code interrupted, between the change of the total and its own word. So its word is
-// odd while an operation is under way:
+// Counts of permits that all threads share. For each count there is a total, which every thread changes by
+// atomic operations, and for each thread two words with what it has taken and given, which only that thread
+// writes. A thread may be killed, or its code interrupted, between the change of the total and its own word.
+// So one of its words is odd while an operation is under way:
 //
 //   to take an amount    taken = t + 1              the total grows by it      taken = t + 2 x amount
 //   to give it           given = g + 2 x amount - 1    the total shrinks by it    given = g + 2 x amount
 //
 // Both words only grow, and wrap around at 2^32. A thread holds (taken - given) / 2, rounded down, which is
-// never more than what the total contains of it, also when its last operation was cut in two.
+// never more than its part of the total, also when its last operation was interrupted in the middle.
 //
-// What a lost thread is known to hold is released at once. No word tells whether an operation that was cut in
-// two had changed the total. A census finds that out: while the words of all threads are even and do
-// not change, the total has to be the sum of what they hold, and what it has too much is released. Before
-// that succeeds the total is too high, never too low: a bound is too strict and never too lax. A census
-// presumes nothing about the thread that was lost, so it may be repeated at any time, by any thread.
+// What a lost thread holds by its words is released at once. But no word shows whether an interrupted
+// operation had already changed the total. A census finds that out: while the words of all threads are even
+// and do not change, the total must be the sum of what they hold, and any excess is released. A census is due
+// (OWED) from the moment an interrupted operation is found until one succeeds. Until then the total may be
+// too high but never too low: a bound is too strict and never too lax. A census assumes nothing about the
+// lost thread, so any thread may repeat it at any time.
 import type { Area } from './area.js';
 import type { FieldName } from './layout.js';
 
 /** Words of a thread for each count. */
 const [TAKEN, GIVEN, OWN_WORDS] = [0, 1, 2] as const;
-/** Words of a total. OWED: 1 while a census has to be taken. */
+/** Words of a total. OWED: 1 while a census is due. */
 const [TOTAL, OWED] = [0, 1] as const;
 /**
- * Tries of one call. Later calls try again: a thread that is suspended in the middle of an operation may stay
- * so for long.
+ * The most attempts of one call of `settle`. Later calls try again, because a thread that is suspended in the
+ * middle of an operation may stay so for a long time.
  */
 const TRIES = 100;
 
@@ -66,7 +67,8 @@ export class PermitLedger {
    * @returns false when they would become more than `most`; nothing is taken then
    */
   take(count: number, amount: number, most: number): boolean {
-    // First, because what an interrupted operation has left in the total may be what this one is refused for.
+    // This comes first, because it marks a census as due when an interrupted operation may have left too much
+    // in the total, for which this operation would be refused.
     const at = this.#ready(count) + TAKEN;
     const total = count * this.#stride + TOTAL;
     let before = Atomics.load(this.#totals, total);
@@ -96,6 +98,7 @@ export class PermitLedger {
     return before;
   }
 
+  /** Releases `amount` units that this thread holds. */
   give(count: number, amount: number): void {
     const at = this.#ready(count) + GIVEN;
     const given = this.#own[at]!;
@@ -104,14 +107,14 @@ export class PermitLedger {
     Atomics.store(this.#own, at, given + 2 * amount);
   }
 
-  /** Whether an operation was cut in two and no census has succeeded since. */
+  /** Whether a census is due: an operation was interrupted, and no census has succeeded since. */
   isOwed(count: number): boolean {
     return Atomics.load(this.#totals, count * this.#stride + OWED) !== 0;
   }
 
   /**
    * Releases what the thread of this slot held. Call it when none of its code can run any more.
-   * @param released called for each count of which others may take more now
+   * @param released called for each count of which something was released, so that others may take it
    */
   reclaim(released?: (count: number) => void): void {
     for (let count = 0; count < this.#counts; count++) {
@@ -124,15 +127,15 @@ export class PermitLedger {
   }
 
   /**
-   * Finds operations of this thread that were interrupted: their censuses are owed from then on. Each
-   * operation does so for its own count. Only the thread of this slot knows: to others an interrupted
+   * Finds operations of this thread that were interrupted, and marks their censuses as due. Each operation
+   * does the same for its own count. Only the thread of this slot can do so: for other threads an interrupted
    * operation looks like one under way.
    */
   recover(): void {
     for (let count = 0; count < this.#counts; count++) this.#ready(count);
   }
 
-  /** Takes each census that is owed, as the thread of this slot. @returns how many are still owed */
+  /** Takes each census that is due, as the thread of this slot. @returns how many failed and are still due */
   settle(released?: (count: number) => void): number {
     this.recover();
     let [owed, tries] = [0, TRIES];
@@ -148,14 +151,14 @@ export class PermitLedger {
 
   /**
    * Compares the total with what all threads hold, and corrects it.
-   * @returns false when another thread was in the middle of an operation: nothing is known then
+   * @returns false when another thread was in the middle of an operation; then nothing is corrected
    */
   census(count: number): boolean {
     const own = this.#ready(count) + TAKEN;
     const total = count * this.#stride;
     const taken = this.#own[own]!;
-    // Itself an operation of this slot: of two threads that take a census at the same time at least one sees
-    // the other, and when this thread is lost in the middle another census is taken.
+    // The census is itself an operation of this slot: of two threads that take one at the same time at least
+    // one sees the other, and when this thread is lost in the middle another census becomes due.
     Atomics.store(this.#own, own, taken + 1);
     Atomics.store(this.#totals, total + OWED, 0);
     const excess = this.#excess(count, taken);
@@ -166,8 +169,9 @@ export class PermitLedger {
   }
 
   /**
-   * @param taken of this slot, whose own word is odd.
-   * @returns undefined when no moment was found at which it is known
+   * How much the total is above the sum of what the threads hold.
+   * @param taken the even value of this slot's word, which is odd during the census
+   * @returns undefined when a thread was in the middle of an operation
    */
   #excess(count: number, taken: number): number | undefined {
     const slots = this.#own.length / this.#ownStride;
@@ -196,8 +200,8 @@ export class PermitLedger {
   }
 
   /**
-   * Index of the words of this slot, both even: an operation before this one may have been interrupted. Then
-   * a permit that was being taken is not held, and one that was being given is given.
+   * Index of the words of this slot. Both are even afterwards: when an earlier operation was interrupted, a
+   * permit that was being taken counts as not held, and one that was being given counts as given.
    */
   #ready(count: number): number {
     const at = this.#first + count * OWN_WORDS;
@@ -213,16 +217,21 @@ export class PermitLedger {
   }
 }
 
-/** What a thread holds of a count. @param at index of its words */
+/** The amount that a thread holds. @param at index of its two words */
 function heldIn(words: Int32Array, at: number): number {
   return (words[at + TAKEN]! - words[at + GIVEN]!) >>> 1;
 }
 
-/** What a thread holds, from its words in a ledger of one count. Any thread may read it. */
+/**
+ * The amount that a thread holds in a ledger that has one count. @param own the words of that thread; any
+ * thread may read them
+ */
 export function heldByThread(own: Int32Array): number {
   const given = Atomics.load(own, GIVEN);
   return (Atomics.load(own, TAKEN) - given) >>> 1;
 }
 
-/** What one thread has taken of a count, for ever, given its own words; wraps around at 2^31. */
+/**
+ * The amount that a thread has ever taken, which wraps around at 2^31. @param own the words of that thread
+ */
 export const takenByThread = (own: Int32Array): number => Atomics.load(own, TAKEN) >>> 1;

@@ -16,7 +16,10 @@ import {
   type Rows,
 } from './layout.js';
 
-/** What the size of a block depends on. Slot 0 is the primary's own row, worker threads have 1..workers. */
+/**
+ * The numbers that the size of a block depends on. Slot 0 is the row of the primary; worker threads have the
+ * slots 1..workers.
+ */
 export interface Dimensions {
   /** Worker threads that may live at the same time, replacements beside those they replace included. */
   readonly workers: number;
@@ -74,7 +77,7 @@ export function plan(dimensions: Dimensions): Plan {
 
 /**
  * Computes where fields lie. Rows are grouped field by field and padded to 64 bytes, so that no two of them
- * share a cache line. What one thread has of many things is one row, in which they lie side by side.
+ * share a cache line. The words of one thread for many things (`worker-…`) are one row.
  */
 export function planOf<Name extends FieldName>(names: readonly Name[], counts: Counts): Plan<Name> {
   let offset = HEADER_BYTES;
@@ -91,7 +94,7 @@ export function planOf<Name extends FieldName>(names: readonly Name[], counts: C
   return { bytes: offset, version: versionOf(fields), fields };
 }
 
-/** FNV-1a over the whole table: any change of a field, its size or its offset is another version. */
+/** FNV-1a over the whole table: any change of a field, its size or its offset gives another version. */
 function versionOf(fields: Readonly<Record<string, Placement>>): number {
   const table = Object.entries(fields).map((entry) => [entry, LAYOUT[entry[0] as FieldName]]);
   let hash = 0x811c9dc5;

@@ -1,18 +1,20 @@
-// Which probes of half-open breakers each thread has under way. A breaker's word counts the probes taken and
-// those that have succeeded; the others have to be held by threads, each of which counts its own. A thread
-// that is killed or interrupted between the two leaves a probe that no thread holds. A census finds it, by
-// the law of permit-ledger.ts, for a total that begins anew with each epoch of the breaker.
+// Which probes of half-open breakers each thread has under way. The word of a breaker counts the probes taken
+// and those that have succeeded; the difference must be held by threads, each of which counts its own. A
+// thread that is killed or interrupted between the change of the breaker's word and that of its own leaves a
+// probe that no thread holds. A census finds it in the way of permit-ledger.ts; the difference is that the
+// count of a breaker begins anew with each epoch.
 import type { Area } from './area.js';
 import { type BreakerWords, epochOf, succeededOf, TAKEN, takenOf } from './breaker/breaker-word.js';
 
 /**
- * Words of a thread for each breaker. HELD: epoch << 4 | probes, never more than the breaker's word contains
- * of them. CHANGES: odd while the thread changes the one or the other.
+ * Words of a thread for each breaker. HELD: epoch << 4 | probes, never more probes than the word of the
+ * breaker counts. CHANGES: odd while the thread changes HELD or the word of the breaker.
  */
 const [HELD, CHANGES, OWN_WORDS] = [0, 1, 2] as const;
 const COUNT_MASK = 0xf;
 /**
- * Tries of one census, as in a ledger: the next call that is refused tries again, and so does the primary.
+ * The most attempts of one call of `settle`, as in a ledger. The next call that is refused tries again, and
+ * so does the primary.
  */
 const TRIES = 100;
 
@@ -33,9 +35,9 @@ export class ProbePermits {
   }
 
   /**
-   * Begins a probe.
-   * @param change of the breaker's word; false: it did not come to it
-   * @returns what `change` does
+   * Begins a probe and counts it for this thread.
+   * @param change changes the word of the breaker; it returns false when the word could not be changed
+   * @returns the result of `change`
    */
   take(breaker: number, epoch: number, change: () => boolean): boolean {
     this.#begin(breaker);
@@ -45,7 +47,7 @@ export class ProbePermits {
     return isTaken;
   }
 
-  /** Ends a probe. @param change of the breaker's word. @returns what `change` does */
+  /** Ends a probe. @param change changes the word of the breaker @returns the result of `change` */
   give<T>(breaker: number, epoch: number, change: () => T): T {
     this.#begin(breaker);
     this.#add(breaker, epoch, -1);
@@ -54,8 +56,8 @@ export class ProbePermits {
     return result;
   }
 
-  /** Takes probes without an outcome off the breaker's word, unless its epoch is over. */
-  #putBack(breaker: number, epoch: number, probes: number): void {
+  /** Subtracts probes without an outcome from the word of the breaker, unless its epoch is over. */
+  #subtract(breaker: number, epoch: number, probes: number): void {
     for (;;) {
       const { word, low, since } = this.#breakers.load(breaker);
       if (epochOf(low) !== epoch) return;
@@ -68,28 +70,30 @@ export class ProbePermits {
   reclaim(): void {
     for (let breaker = 0; breaker < this.#breakers.rows; breaker++) {
       const held = this.#words[this.#at(breaker) + HELD]!;
-      const isCutInTwo = (this.#words[this.#at(breaker) + CHANGES]! & 1) !== 0;
-      if (!isCutInTwo && (held & COUNT_MASK) === 0) continue;
+      const isInterrupted = (this.#words[this.#at(breaker) + CHANGES]! & 1) !== 0;
+      if (!isInterrupted && (held & COUNT_MASK) === 0) continue;
       this.#begin(breaker);
       Atomics.store(this.#words, this.#at(breaker) + HELD, held & ~COUNT_MASK);
-      this.#putBack(breaker, held >>> 4, held & COUNT_MASK);
+      this.#subtract(breaker, held >>> 4, held & COUNT_MASK);
       this.#end(breaker);
     }
     this.settle();
   }
 
-  /** Finds changes of this thread that were interrupted, as a ledger does. */
+  /**
+   * Finds changes of this thread that were interrupted, and marks their censuses as due, as a ledger does.
+   */
   recover(): void {
     for (let breaker = 0; breaker < this.#breakers.rows; breaker++) this.#recover(breaker);
   }
 
-  /** Whether some of the probes of a breaker may be held by no thread. */
+  /** Whether a census of a breaker is due, because some of its probes may be held by no thread. */
   isOwed(breaker: number): boolean {
     this.#recover(breaker);
     return this.#breakers.isOwed(breaker);
   }
 
-  /** Takes each census that is owed, as the thread of this slot. @returns how many are still owed */
+  /** Takes each census that is due, as the thread of this slot. @returns how many failed and are still due */
   settle(): number {
     let [owed, tries] = [0, TRIES];
     for (let breaker = 0; breaker < this.#breakers.rows; breaker++) {
@@ -102,9 +106,9 @@ export class ProbePermits {
   }
 
   /**
-   * Compares the probes that a breaker counts with those that threads hold, and takes off those that no
-   * thread does.
-   * @returns false when another thread was in the middle of a change: nothing is known then
+   * Compares the probes that a breaker counts with those that threads hold, and subtracts those that no
+   * thread holds.
+   * @returns false when another thread was in the middle of a change; then nothing is corrected
    */
   census(breaker: number): boolean {
     this.#begin(breaker);
@@ -149,7 +153,7 @@ export class ProbePermits {
     Atomics.store(this.#words, at, this.#words[at]! + 1);
   }
 
-  /** The change before this one may have been interrupted. */
+  /** Marks a census as due when an earlier change of this thread was interrupted. */
   #recover(breaker: number): void {
     const at = this.#at(breaker) + CHANGES;
     const changes = this.#words[at]!;
@@ -171,7 +175,7 @@ export class ProbePermits {
   }
 }
 
-/** @param words as of `#all` */
+/** The probes that all threads hold in an epoch. @param words as `#all` returns them */
 function heldIn(words: readonly number[], epoch: number): number {
   let sum = 0;
   for (let at = 0; at < words.length; at += OWN_WORDS) {

@@ -1,10 +1,11 @@
-// Bounded amounts of one kind that all threads hold together.
+// Quotas: amounts, such as the bytes of request bodies, of which all threads together may hold a bounded
+// number.
 import { AddressCells } from './address-cells.js';
 import type { Area } from './area.js';
 import { QUOTAS, type QuotaName } from './layout.js';
 import { PermitLedger } from './permit-ledger.js';
 
-/** One count for each quota. */
+/** The ledger of quotas, with one count for each of them. */
 export const quotaLedger = (area: Area, slot: number): PermitLedger =>
   new PermitLedger(area, slot, { totals: 'quotaHeld', own: 'workerQuotaHeld' });
 
@@ -19,7 +20,7 @@ export class QuotaCells {
     this.#count = QUOTAS.indexOf(name);
   }
 
-  /** Units held by all threads. */
+  /** Units that all threads hold together. */
   get held(): number {
     return this.#ledger.held(this.#count);
   }

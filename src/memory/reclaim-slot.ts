@@ -13,6 +13,7 @@ import { reclaimConnections } from './open-connections.js';
 import { reclaimQuotas } from './quota-cells.js';
 import { clearWorker } from './worker-row.js';
 
+/** The memory of the process, and the cells that need a clock or a rule, as the primary uses them. */
 export interface ReclaimedMemory {
   readonly block: Block;
   readonly series: SeriesMemory;
@@ -20,7 +21,10 @@ export interface ReclaimedMemory {
   readonly breakers: BreakerCells;
 }
 
-/** The totals of the worker's metrics stay; its gauges are cleared. */
+/**
+ * Releases everything that the worker held in one slot. The totals of its metrics stay; its gauges are
+ * cleared.
+ */
 export function reclaimSlot({ block, series, load, breakers }: ReclaimedMemory, slot: number): void {
   reclaimAdmission(block, slot);
   reclaimBulkheads(block, slot);

@@ -1,17 +1,20 @@
-// Numbers of routes in the words of a thread (which one runs, which ones have run), and what they are called:
-// rows beside those of the thread's series.
+// Numbers of routes. The words of a thread show by number which route runs now and which ones have run
+// (worker-row.ts, flight-recorder.ts). The names that belong to the numbers are rows in the memory of the
+// thread's metric series.
 import { identityOf, parseIdentity, ROUTE } from './metrics/series-identity.js';
 import { SERIES_BYTES, type SlotSeries } from './metrics/series-memory.js';
 import { begins, namingOf, rowsOf, valueWords } from './metrics/series-rows.js';
 import type { SeriesStore } from './metrics/series-store.js';
 import { readWide } from './metrics/wide.js';
 
-/** The number of all routes that have none of their own. Numbers have twelve bits, and 0 is no route. */
+/**
+ * The number of all routes that have no number of their own. Numbers have twelve bits, and 0 means no route.
+ */
 export const OTHER_ROUTES = 0xfff;
 
 export interface RouteName {
   readonly method: string;
-  /** Empty: no route has matched. */
+  /** The pattern of the route; empty for requests that no route has matched. */
   readonly template: string;
 }
 
@@ -23,7 +26,7 @@ export class RouteNumbers {
     this.#store = store;
   }
 
-  /** The same for a route in every thread of the slot. */
+  /** The number of a route: the same one in every thread that follows in the slot. */
   of({ method, template }: RouteName): number {
     const store = this.#store;
     const identity = identityOf(ROUTE, '', { [method]: template });
@@ -36,7 +39,7 @@ export class RouteNumbers {
   }
 }
 
-/** Every route of one slot by number. Any thread may read. */
+/** The routes of one slot by their numbers. Any thread may read. */
 export function readRoutes(memory: SlotSeries): ReadonlyMap<number, RouteName> {
   const routes = new Map<number, RouteName>();
   for (const row of rowsOf(memory)) {

@@ -1,13 +1,13 @@
-// One text that the primary publishes and everybody reads: a seqlock over two pages of shared memory, written
-// in turn (H.-J. Boehm, "Can seqlocks get along with programming language memory models?", MSPC 2012). While
-// one is written the other holds the last text, so a reader does not wait for a primary that was interrupted
-// in the middle: it reads again only when two texts were published while it read one. On the hot path readers
-// only compare the version.
+// One text that the primary publishes and all threads read. It is a seqlock over two pages of shared memory
+// that are written in turn (H.-J. Boehm, "Can seqlocks get along with programming language memory models?",
+// MSPC 2012). While one page is written the other holds the last text, so a reader never waits for a primary
+// that was interrupted in the middle of writing. A reader starts again only when two texts were published
+// while it read one. Usually a reader only compares the version.
 import type { Block } from './block.js';
 
 /**
- * The pages there are, as their fields begin in layout.ts: the registry, and the routes that are switched
- * off.
+ * The two texts that are published: the snapshot of the registry, and the list of routes that are switched
+ * off. Each name is the beginning of the names of its fields in layout.ts.
  */
 export type PageName = 'snapshot' | 'switchedOff';
 
@@ -24,12 +24,15 @@ export class SnapshotPage {
     this.#pages = [both.subarray(0, half), both.subarray(half)];
   }
 
-  /** Grows by two with every publication, when it is complete. */
+  /** The version of the last complete text. It grows by two with every publication. */
   version(): number {
     return Atomics.load(this.#version, 0) & ~1;
   }
 
-  /** Primary only. @throws RangeError when the text is longer than a page, and nothing was published then */
+  /**
+   * Publishes a text; only the primary may do so. @throws RangeError when the text is longer than a page;
+   * then nothing is published
+   */
   publish(text: string): void {
     const bytes = new TextEncoder().encode(text);
     const version = this.version();
@@ -45,7 +48,7 @@ export class SnapshotPage {
     Atomics.store(this.#version, 0, version + 2);
   }
 
-  /** The text as it stood at `version`. Empty before the first publication. */
+  /** The text of the last complete version; empty before the first publication. */
   read(): { readonly version: number; readonly text: string } {
     for (;;) {
       const version = this.version();
@@ -54,12 +57,12 @@ export class SnapshotPage {
       const length = Math.max(0, Math.min(Atomics.load(this.#lengths, half), page.length * 4));
       const words = new Int32Array(Math.ceil(length / 4));
       for (let index = 0; index < words.length; index++) words[index] = Atomics.load(page, index);
-      // The page is written again from the second publication on.
+      // This page may have been overwritten as soon as a second publication has begun.
       if (((Atomics.load(this.#version, 0) - version) | 0) > 2) continue;
       return { version, text: new TextDecoder().decode(new Uint8Array(words.buffer, 0, length)) };
     }
   }
 }
 
-/** Which page has the text of an even version. */
+/** The page that has the text of an even version. */
 const halfOf = (version: number): 0 | 1 => ((version >> 1) & 1) as 0 | 1;

@@ -1,17 +1,18 @@
-// How many of its connections a thread is to give up because it has more than its share. Two words for each
-// thread, each with one writer: the primary writes up to how many the thread may give up since it began, the
-// thread how many it has given up. What is left is the difference, so an order that comes again, or is taken
-// back, never counts twice.
+// How many of its connections a worker is to close because it has more than its share (cluster/rebalance.ts).
+// There are two words for each thread, each with one writer. Both count from the start of the thread: the
+// primary writes how many connections the thread may close in all, and the thread writes how many it has
+// closed. The difference is what is left to close, so an order that is repeated or withdrawn is never counted
+// twice.
 //
-// One word for all threads: with more open connections than that in the process, none is given up. New
-// clients may come between two looks of the primary, and where a connection is given up its client has to
-// find a place again.
+// One more word is shared by all threads: while more connections than this number are open in the process, no
+// thread closes one. The client of a closed connection has to connect again, and near the limit of
+// connections it could be refused because new clients have come first.
 import type { Table } from './area.js';
 import type { Block } from './block.js';
 import { openConnections } from './open-connections.js';
 import { heldByThread } from './permit-ledger.js';
 
-/** A worker's side. */
+/** The surplus as a worker uses it. */
 export class Surplus {
   readonly #ordered: Int32Array;
   readonly #given: Int32Array;
@@ -27,9 +28,10 @@ export class Surplus {
   }
 
   /**
-   * Takes one connection of those that are to be given up. Asked for each response: two plain loads while
-   * there is none to give up (wide.ts explains why that is enough).
-   * @returns false when there is none, or when too many are open in the process
+   * Whether the worker has to close the connection of this response; it then counts as closed. Called for
+   * each response, so it costs two plain loads as long as there is nothing to close (wide.ts explains why
+   * plain loads are enough).
+   * @returns false when there is none to close, or when too many are open in the process
    */
   take(): boolean {
     const given = this.#given[0]!;
@@ -39,7 +41,7 @@ export class Surplus {
   }
 }
 
-/** The primary's side. */
+/** The surplus as the primary uses it. */
 export class SurplusOrders {
   readonly #ordered: Table;
   readonly #given: Table;
@@ -60,7 +62,7 @@ export class SurplusOrders {
     return heldByThread(this.#connections[slot]!);
   }
 
-  /** Connections that the thread in this slot has given up since it began; wraps around at 2^32. */
+  /** Connections that the thread in this slot has closed since it began; the number wraps around at 2^32. */
   given(slot: number): number {
     return Atomics.load(this.#given.words, slot * this.#given.stride);
   }
@@ -71,8 +73,8 @@ export class SurplusOrders {
   }
 
   /**
-   * Orders the thread in this slot to close this number of connections from now on. An earlier order that is
-   * not done yet is void.
+   * Orders the thread in this slot to close this number of connections from now on. It replaces an earlier
+   * order.
    */
   order(slot: number, connections: number): void {
     Atomics.store(this.#ordered.words, slot * this.#ordered.stride, (this.given(slot) + connections) | 0);

@@ -1,10 +1,15 @@
-// Runtime switches: set by the primary, seen by every thread the next time it looks, which costs one load.
-// Each word always holds the value in effect, so readers need not know the settings.
+// Runtime switches, which operators change while the process runs: the primary sets them, and every thread
+// sees the new value when it reads the word, which costs one load. Each word always holds the value in
+// effect, so readers need not know the settings.
 import type { Block } from './block.js';
 
-/** All bits set. The bound of a share below 1 is lower. */
+/**
+ * The word for a sampling bound of 2^32, which does not fit into 32 bits. The bound of every share below 1 is
+ * lower.
+ */
 const ALL = 0xffffffff;
 
+/** The switches as any thread reads them. Only the primary sets them. */
 export class Switches {
   readonly #draining: Int32Array;
   readonly #ready: Int32Array;
@@ -27,7 +32,7 @@ export class Switches {
     Atomics.store(this.#draining, 0, value ? 1 : 0);
   }
 
-  /** The present result of `/readyz`. */
+  /** The result of `/readyz` now. */
   get ready(): boolean {
     return Atomics.load(this.#ready, 0) === 1;
   }
@@ -36,7 +41,7 @@ export class Switches {
     Atomics.store(this.#ready, 0, value ? 1 : 0);
   }
 
-  /** Lines of a lower level are not written. */
+  /** The lowest level of log lines that are written. */
   get logLevel(): number {
     return Atomics.load(this.#logLevel, 0);
   }
@@ -45,7 +50,10 @@ export class Switches {
     Atomics.store(this.#logLevel, 0, value);
   }
 
-  /** 0 to 2^32: sampling words below it are kept. */
+  /**
+   * The share of traces that are kept, as a bound from 0 to 2^32: a trace is kept when the random word of its
+   * id is below the bound.
+   */
   get samplingBound(): number {
     const bound = Atomics.load(this.#samplingBound, 0) >>> 0;
     return bound === ALL ? 2 ** 32 : bound;

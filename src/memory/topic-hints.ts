@@ -1,18 +1,25 @@
 // Which workers have subscribers of a topic: a Bloom filter of one hash per worker, so that a message wakes
-// only workers that may have subscribers. It can be wrong when it finds a worker, never when it finds none.
+// only workers that may have subscribers. A worker that it finds may have no subscriber, but a worker with
+// subscribers is always found.
 import type { Table } from './area.js';
 import type { Block } from './block.js';
 import { TOPIC_WORDS } from './layout.js';
 
 const BUCKETS = TOPIC_WORDS * 32;
 
-/** Written by the worker of this slot alone while it is not stalled; see `forgetTopics`. */
+/**
+ * The topics of one worker, as it publishes them. Only the worker writes its words, except that the primary
+ * clears them when it is stalled (`forgetTopics`).
+ */
 export class TopicHints {
   readonly #own: Int32Array;
   readonly #slot: number;
-  /** Words of all workers in one view: a view for each would be one for every pair of workers. */
+  /**
+   * The words of all workers in one view. With a view per worker, every worker would need one for every other
+   * worker.
+   */
   readonly #all: Table;
-  /** Topics of this worker by bucket. */
+  /** The number of topics of this worker in each bucket. */
   readonly #topics = new Uint32Array(BUCKETS);
 
   constructor(block: Block, slot: number) {
@@ -21,19 +28,19 @@ export class TopicHints {
     this.#all = block.table('workerTopics');
   }
 
-  /** This worker has its first subscriber of the topic. */
+  /** Call it when this worker gets its first subscriber of a topic. */
   joined(topic: string): void {
     const bucket = bucketOf(topic);
     if (this.#topics[bucket]!++ === 0) Atomics.or(this.#own, bucket >> 5, 1 << (bucket & 31));
   }
 
-  /** It has none left. */
+  /** Call it when this worker loses its last subscriber of a topic. */
   left(topic: string): void {
     const bucket = bucketOf(topic);
     if (--this.#topics[bucket]! === 0) Atomics.and(this.#own, bucket >> 5, ~(1 << (bucket & 31)));
   }
 
-  /** Calls for every other worker that may have subscribers. */
+  /** Calls `found` with the slot of every other worker that may have subscribers. */
   elsewhere(topic: string, found: (slot: number) => void): void {
     const bucket = bucketOf(topic);
     const word = bucket >> 5;
@@ -46,15 +53,15 @@ export class TopicHints {
 }
 
 /**
- * Clears the topics of a thread that has ended, or is stalled and would only pile up what it is sent. Called
- * by the primary only.
+ * Clears the topics of a thread that has ended, or of one that is stalled, so that messages do not pile up
+ * for it. Called by the primary only.
  */
 export function forgetTopics(block: Block, slot: number): void {
   const words = block.words('workerTopics', slot);
   for (let word = 0; word < words.length; word++) Atomics.store(words, word, 0);
 }
 
-/** FNV-1a. */
+/** The bucket of a topic, by the hash FNV-1a. */
 function bucketOf(topic: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < topic.length; i++) hash = Math.imul(hash ^ topic.charCodeAt(i), 0x01000193);

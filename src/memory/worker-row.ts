@@ -1,4 +1,5 @@
-// What one worker publishes about itself, for `/workers`, the placement of connections and the supervisor.
+// The row of one worker: what it publishes about itself. It is read for `/workers` of the admin plane, for
+// the placement of connections and by the supervisor.
 import type { Block } from './block.js';
 import { elapsed, toWord } from './elapsed.js';
 import { WIDE } from './layout.js';
@@ -12,7 +13,7 @@ export interface WorkerLoad {
   readonly delayP99Us: number;
 }
 
-/** Written by the worker of this slot alone. Lives as long as its thread. */
+/** The row as its worker writes it. No other thread writes these words while the worker runs. */
 export class WorkerRow {
   readonly #heartbeat: Int32Array;
   readonly #inFlight: Int32Array;
@@ -38,7 +39,7 @@ export class WorkerRow {
     this.#since = block.words('workerCurrentSince', slot);
   }
 
-  /** @param inFlight requests in this worker now */
+  /** A request has begun. @param inFlight requests in this worker now */
   began(inFlight: number): void {
     this.#inFlight[0] = inFlight; // a plain store: see wide.ts
   }
@@ -52,12 +53,14 @@ export class WorkerRow {
   /**
    * @param route number of the route whose handler runs now
    * @param now shared clock, milliseconds
-   * @returns what `leaveRoute` is to be given: a call in-process nests inside its caller's handler
+   * @returns the number that `leaveRoute` needs: the route that ran before, because a call in process runs
+   *   inside the handler of its caller
    */
   enterRoute(route: number, now: number): number {
     const before = this.#route[0]!;
     if (before === 0) this.#since[0] = toWord(now);
-    // What was stored before it is seen with it: never a route with the time of the one before.
+    // A reader that sees this atomic store also sees the time stored before it, so it never finds a route
+    // with the time of another one.
     Atomics.store(this.#route, 0, route);
     return before;
   }
@@ -66,23 +69,23 @@ export class WorkerRow {
     this.#route[0] = before;
   }
 
-  /** The loop has turned. */
+  /** The heartbeat: the event loop has run a turn. @param now shared clock, milliseconds */
   beat(now: number): void {
     Atomics.store(this.#heartbeat, 0, toWord(now));
   }
 
-  /** Once per second, not per request. */
+  /** Publishes the load. Called once per second, not per request. */
   report(load: WorkerLoad): void {
     Atomics.store(this.#loopUtilization, 0, Math.round(load.utilization * 1e6));
     Atomics.store(this.#loopDelay, 0, Math.min(0x7fffffff, Math.round(load.delayP99Us)));
   }
 
-  /** The heap now, garbage included. */
+  /** Publishes the size of the heap now, garbage included. */
   useHeap(bytes: number): void {
     Atomics.store(this.#heapUsed, 0, Math.round(bytes / 1024));
   }
 
-  /** What a full garbage collection has left of the heap. */
+  /** Publishes the size of the heap after a full garbage collection. */
   retainHeap(bytes: number): void {
     Atomics.store(this.#heapRetained, 0, Math.round(bytes / 1024));
   }
@@ -118,7 +121,7 @@ export function readHeartbeat(block: Block, slot: number): number {
   return Atomics.load(block.words('workerHeartbeat', slot), 0);
 }
 
-/** Milliseconds since the loop of the thread in this slot has last turned. @param now shared clock */
+/** Milliseconds since the event loop of the thread in this slot last ran a turn. @param now shared clock */
 export function sinceHeartbeat(block: Block, slot: number, now: number): number {
   return elapsed(toWord(now), readHeartbeat(block, slot));
 }
@@ -146,7 +149,7 @@ export function readWorker(block: Block, slot: number): WorkerReading {
   };
 }
 
-/** Whose thread the slot is for from now on. Primary only, before the thread starts. */
+/** Assigns the slot to a worker's thread. The primary calls it before the thread starts. */
 export function occupySlot(block: Block, slot: number, worker: number, generation: number): void {
   block.words('workerRequestsBefore', slot).set(block.words('workerRequests', slot).subarray(0, WIDE));
   Atomics.store(block.words('workerGeneration', slot), 0, generation);
@@ -154,8 +157,8 @@ export function occupySlot(block: Block, slot: number, worker: number, generatio
 }
 
 /**
- * A thread has left this slot, in order or not: what only a living thread can hold is zero again.
- * Totals stay. Called by the primary when no code of that thread can run any more.
+ * Clears the row after a thread has ended in any way: words that describe a living thread become zero, and
+ * totals stay. Called by the primary when no code of that thread can run any more.
  */
 export function clearWorker(block: Block, slot: number): void {
   for (const name of [

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
-import { CallClaims, MINE, NO_PLACE, reclaimCalls } from '#src/memory/call-claims.js';
+import { CallClaims, MINE, reclaimCalls, TAKEN_BY_OTHER_KEY } from '#src/memory/call-claims.js';
 import { CALL_CLAIMS } from '#src/memory/layout.js';
 
 function setUp() {
@@ -23,7 +23,7 @@ describe('call claims', () => {
     const { one, two } = setUp();
     const answers = new Set<number>();
     for (let n = 0; n < CALL_CLAIMS; n++) answers.add(one.claim(`key ${n}`));
-    expect([...answers]).to.have.members([MINE, NO_PLACE]);
+    expect([...answers]).to.have.members([MINE, TAKEN_BY_OTHER_KEY]);
     // For other keys no worker is named.
     for (let n = 0; n < 1_000; n++) expect(two.claim(`other ${n}`)).to.not.equal(1);
   });

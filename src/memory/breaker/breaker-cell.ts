@@ -1,17 +1,19 @@
-// One circuit breaker per endpoint, and for everything that has a name, shared by every thread of the
-// process: a threshold of 20 calls is 20 calls of the process, not of each worker, and three probes are
-// three.
+// Circuit breakers that all threads of the process share: one for each endpoint, and one for each name that a
+// service gives a breaker of its own (named-breakers.ts). A threshold of 20 calls means 20 calls of the
+// process, not of each worker, and three probes are three in the process.
 //
-// The whole state is one 64-bit word, so every transition is one compare-and-swap: exactly one thread opens,
-// and a permit is never handed out twice. See breaker-word.ts for the packing.
+// The whole state is one 64-bit word, so every transition is one compare-and-swap: exactly one thread opens
+// the breaker, and a permit is never given twice. See breaker-word.ts for the packing.
 //
-// The epoch grows with every transition but one. A call carries the epoch it was admitted in, and its outcome
-// counts only there: what was sent before the breaker opened can neither close it nor open it again.
+// The breaker's epoch is a number that grows with every transition except one. A call remembers the epoch in
+// which it was admitted, and its outcome counts only in that epoch: a call that was sent before the breaker
+// opened can neither close it nor open it again.
 //
-// The one is the opening by probes that are out of time: it keeps the epoch and the counts of probes. A
-// thread or a process that was stopped looks like an endpoint that does not respond, and no clock shows the
-// two apart. So a probe that ends all the same still counts, until the open period is over and others are let
-// through. Pattern: M. Nygard, "Release It!", chapter Stability Patterns.
+// The exception is a half-open breaker that opens because its probes have run out of time: it keeps the epoch
+// and the counts of probes. When this process was suspended, its probes look as if the endpoint did not
+// respond, and no clock can tell the two cases apart. So the outcome of a late probe still counts until the
+// open period is over and new probes are admitted. Pattern: M. Nygard, "Release It!", chapter Stability
+// Patterns.
 import type { BreakerState, Transitions } from '../../resilience/breaker-contract.js';
 import type { AttemptOutcome } from '../../resilience/policy.js';
 import type { TripRule } from '../../resilience/trip-rules.js';
@@ -39,20 +41,27 @@ import {
   takenOf,
 } from './breaker-word.js';
 
-/** Whether breakers can have this rule: the permits of probes have four bits. */
+/** Whether a breaker can follow this rule: the word has four bits for the number of probes. */
 export const isBreakerRule = ({ probes }: Pick<TripRule, 'probes'>): boolean => probes >= 1 && probes <= 15;
 
 /** What `admit` returns when the call must not be made. */
 export const REFUSED = -1;
 
+/** The state that an operator forces on a breaker. `auto` lets the breaker decide again. */
 export type ForcedState = 'open' | 'closed' | 'auto';
-/** Told of every transition by the one thread that made it; an operator's hand is none. */
+/**
+ * Called for every transition, by the one thread that made it. A state that an operator forces is not a
+ * transition.
+ */
 export type TransitionListener = (slot: number, to: 'closed' | 'open' | 'half-open') => void;
 
 /** Set in the ticket of a probe, above its epoch. */
 const PROBE = EPOCH_MASK + 1;
 
-/** The breakers as one thread uses them. Slots are rows of the breaker tables: those of endpoints first. */
+/**
+ * The breakers as one thread uses them. The parameter `slot` of the methods is a row of the breaker tables,
+ * in which the endpoints come first and the named breakers last.
+ */
 export class BreakerCells {
   readonly #words: BreakerWords;
   readonly #window: BreakerWindow;
@@ -83,8 +92,8 @@ export class BreakerCells {
   }
 
   /**
-   * Whether `admit` would give a ticket now, as far as this thread can know. It takes no permit, but writes
-   * down that probes have run out of time, since `admit` is not called where this is false.
+   * Whether `admit` would give a ticket now, as far as this thread can know. It takes no permit. But it opens
+   * a breaker whose probes have run out of time, because callers do not call `admit` when this returns false.
    */
   admits(slot: number): boolean {
     const { word, low, since } = this.#words.load(slot);
@@ -96,7 +105,10 @@ export class BreakerCells {
     return false;
   }
 
-  /** @param now reading of the shared clock; passing one that was just made saves a third of the cost */
+  /**
+   * Counts the outcome of a call, and opens or closes the breaker when the rule demands it.
+   * @param now reading of the shared clock; a caller that has just read it saves a third of the cost
+   */
   settle(slot: number, ticket: number, outcome: AttemptOutcome, now: number = this.#clock()): void {
     if ((ticket & PROBE) !== 0) {
       this.#settleProbe(slot, ticket & EPOCH_MASK, outcome);
@@ -109,19 +121,20 @@ export class BreakerCells {
     const isFailure = outcome === 'failure';
     if (isFailure) this.#window.addFailure(slot, second);
     else this.#window.addSuccess(slot, second);
-    // The window may be that of another epoch since.
+    // Another thread may have begun a new epoch, with an empty window, before this outcome was added.
     if (epochOf(this.#words.low(slot)) !== ticket) {
       this.#window.takeBack(slot, second, isFailure);
       return;
     }
-    // A success may be the call that makes the window large enough.
+    // A success can open the breaker, too: it may be the call that makes the number of calls large enough for
+    // the rule.
     const failures = this.#window.failures(slot, second);
     if (failures === 0) return;
     const calls = failures + this.#window.successes(slot, second);
     if (this.#rule.trips(calls, failures)) this.#trip(slot, ticket, now);
   }
 
-  /** Milliseconds until probes are let through, 0 when a call may be admitted, Infinity when forced open. */
+  /** Milliseconds until probes are admitted; 0 when a call may be admitted now, Infinity when forced open. */
   retryInMs(slot: number): number {
     const { low, since } = this.#words.load(slot);
     if (modeOf(low) === FORCED_OPEN) return Number.POSITIVE_INFINITY;
@@ -129,7 +142,10 @@ export class BreakerCells {
     return Math.max(0, this.#rule.openMs - elapsed(this.#now(), since));
   }
 
-  /** Time alone turns open into half-open; the first thread that looks, by a call or a reading, writes it. */
+  /**
+   * The state now. An open breaker becomes half-open when its open period is over; the first thread that
+   * admits a call or reads the state after that writes the transition.
+   */
   state(slot: number): BreakerState {
     this.#endOpenPeriod(slot);
     const { low, since } = this.#words.load(slot);
@@ -150,14 +166,16 @@ export class BreakerCells {
   }
 
   /**
-   * Writes down that an open period or the time of probes is over, where no call comes that would. To be done
-   * now and then, in any thread, in less than days: a moment looks recent once more after 49.
+   * Writes the transitions that are due because an open period or the time of probes is over, for a breaker
+   * that gets no calls. Call it at least once in some days, in any thread: a time in shared memory looks
+   * recent again after 49 days.
    */
   refresh(slot: number): void {
     this.#endOpenPeriod(slot);
     this.admits(slot);
   }
 
+  /** Transitions of this breaker since the process began, those of earlier endpoints in its slot included. */
   transitions(slot: number): Transitions {
     return this.#words.transitions(slot);
   }
@@ -168,8 +186,8 @@ export class BreakerCells {
   }
 
   /**
-   * The operator's hand. Back to `auto` it is closed with an empty window; `auto` when not forced does
-   * nothing.
+   * Forces a state for an operator, or ends that with `auto`: then the breaker is closed with an empty
+   * window. `auto` does nothing when no state is forced.
    */
   force(slot: number, to: ForcedState): void {
     for (;;) {
@@ -181,8 +199,9 @@ export class BreakerCells {
   }
 
   /**
-   * What was counted counts no more, nor what is under way: for an endpoint that is taken out of the pick, or
-   * put back. An open breaker stays open until its time is over.
+   * Begins a new epoch of a closed breaker with an empty window, for an endpoint that is ejected or returns:
+   * earlier calls and calls under way count no longer. An open breaker stays open until its open period is
+   * over.
    */
   forget(slot: number): void {
     for (;;) {
@@ -208,10 +227,13 @@ export class BreakerCells {
     new ProbePermits(this.#area, worker, this.#words).reclaim();
   }
 
-  /** The next epoch, with an empty window. False when another thread was faster. */
+  /**
+   * Begins the next epoch, with an empty window. @returns false when another thread has changed the word
+   * meanwhile
+   */
   #startAnew(slot: number, word: bigint, next: number): boolean {
-    // The window is cleared before, or calls of the next epoch would find the counts of this one, and again
-    // after, since a call that ended in between has been counted.
+    // The window is cleared before the swap, or calls of the next epoch would find the counts of this one,
+    // and again after it, because calls that ended in between were counted.
     this.#window.clear(slot);
     if (!this.#words.swap(slot, word, next, this.#now())) return false;
     this.#window.clear(slot);
@@ -239,7 +261,10 @@ export class BreakerCells {
     }
   }
 
-  /** Probes that have no outcome after so long have failed, unless they end before others are let through. */
+  /**
+   * Opens the breaker when its probes have had no outcome for `probeMs`. A late outcome still counts until
+   * new probes are admitted (see the header).
+   */
   #endProbes(slot: number, word: bigint, low: number, since: number): void {
     const now = this.#now();
     if (elapsed(now, since) < this.#rule.probeMs) return;
@@ -251,7 +276,7 @@ export class BreakerCells {
     if (to !== undefined) this.#changed(slot, to);
   }
 
-  /** The outcome of a probe. @returns the state that it has put the breaker in */
+  /** Counts the outcome of a probe. @returns the new state when it has changed */
   #count(slot: number, epoch: number, outcome: AttemptOutcome): number | undefined {
     for (;;) {
       const { word, low, since } = this.#words.load(slot);
@@ -260,15 +285,17 @@ export class BreakerCells {
       const isLast = outcome === 'success' && succeededOf(low) + 1 >= this.#rule.probes;
       if (outcome === 'failure' || isLast) {
         const to = isLast ? CLOSED : OPEN;
-        // Emptied before it closes: the failures that opened it may be less than ten seconds old.
+        // The window is emptied before the breaker closes: the failures that opened it may be less than ten
+        // seconds old.
         if (to === CLOSED) this.#window.clear(slot);
-        // A breaker that is open already stays open until its time is over.
+        // A late failure does not begin a new open period.
         const at = isLate && to === OPEN ? since : this.#now();
         if (!this.#words.swap(slot, word, following(low, to), at)) continue;
         return modeOf(low) === to ? undefined : to;
       }
       const counted = outcome === 'success' ? low + SUCCEEDED : low - TAKEN;
-      // The others have as long as this one had: they may have been under way in the same thread.
+      // A late outcome makes the breaker half-open again, and the time of the other probes begins anew: the
+      // thread that was late with this one may have made them as well.
       const at = isLate ? this.#now() : since;
       if (this.#words.swap(slot, word, inMode(counted, HALF_OPEN), at)) return isLate ? HALF_OPEN : undefined;
     }

@@ -1,24 +1,27 @@
-// What happened to one endpoint in the last ten seconds, counted by all threads in one-second buckets.
-// A bucket is one word, the second it counts for beside the count, so a stale bucket is emptied and counted
-// into by the same compare-and-swap: no thread ever cleans up, and no count lands in another second.
+// The window of a breaker: successes and failures of the last ten seconds, counted by all threads in
+// one-second buckets. A bucket is one word that holds the second and the count of that second, so one
+// compare-and-swap both empties a stale bucket and counts into it: no thread cleans up, and no count gets
+// into another second.
 //
-// Only the low bits of the second fit into a bucket: with the bucket that it is in, a second comes round
-// after 5,632 s. So the row holds when it was used last, in spans of 256 s: the first thread that comes two
-// spans later or more empties it before anything else, and a reader that comes then finds nothing. Several
-// threads may empty it at once, also when one of them dies meanwhile; a count of that very moment may be
-// lost.
+// Only the low bits of the second fit into a bucket, so after 5,632 s a bucket would look recent again.
+// Therefore the row also holds when it was used last, in spans of 256 s. The first thread that counts two or
+// more spans later empties the row before it counts, and a reader at that time gets 0. Several threads may
+// empty it at the same time, and one of them may die meanwhile; only a count of that moment may be lost.
 import type { Area } from '../area.js';
 
 export const WINDOW_SECONDS = 10;
 
-/** One more than the window is long: the bucket being emptied is never one that still counts. */
+/**
+ * There is one bucket more than the window has seconds, so a bucket that is being reused never belongs to the
+ * window any more.
+ */
 const BUCKETS = WINDOW_SECONDS + 1;
-/** Failures are in the first 64 bytes of a row, successes in the next. */
+/** Failures are in the first 64 bytes of a row, successes in the next 64. */
 const SUCCESSES = 16;
-/** Behind the failures: when the row was used last. */
+/** The word behind the failures: when the row was used last, in spans. */
 const SPAN = BUCKETS;
 const SPAN_SHIFT = 8;
-/** Eight million calls a second: more than a process can make. */
+/** These bits can count eight million calls a second: more than a process can make. */
 const COUNT_BITS = 23;
 const COUNT_MASK = (1 << COUNT_BITS) - 1;
 const SECOND_MASK = (1 << (32 - COUNT_BITS)) - 1;
@@ -44,7 +47,10 @@ export class BreakerWindow {
     this.#add(slot * this.#stride + bucketOf(second), second);
   }
 
-  /** Takes back what one of these has counted, unless it has been cleared since. */
+  /**
+   * Removes one success or failure that `addSuccess` or `addFailure` has counted, unless its bucket was
+   * emptied since.
+   */
   takeBack(slot: number, second: number, isFailure: boolean): void {
     const words = this.#words;
     const index = slot * this.#stride + (isFailure ? 0 : SUCCESSES) + bucketOf(second);
@@ -72,11 +78,12 @@ export class BreakerWindow {
     }
   }
 
+  /** Notes that the row is used now, and empties it first when it was not used for two spans. */
   #use(slot: number, second: number): void {
     const index = slot * this.#stride + SPAN;
     const span = second >>> SPAN_SHIFT;
     const last = Atomics.load(this.#words, index);
-    // Another thread may be a moment ahead.
+    // The clock of another thread may be a little ahead, so `last` may be later.
     if (span <= last) return;
     if (span - last > 1) this.clear(slot);
     Atomics.compareExchange(this.#words, index, last, span);
@@ -94,8 +101,8 @@ export class BreakerWindow {
   }
 
   /**
-   * Plain reads: a word is never torn, and a count that is a moment old is as good; atomic ones take 4 x as
-   * long.
+   * Adds up the buckets of the window. Plain reads are enough: a word is never read in halves, and a count
+   * that is a moment old does no harm. Atomic reads would take 4 times as long.
    */
   #sum(slot: number, line: number, second: number): number {
     const words = this.#words;
@@ -112,9 +119,9 @@ export class BreakerWindow {
   }
 }
 
-/** Valid for seconds before 0 as well. */
+/** The bucket of a second. A window at the start of the process contains seconds before 0. */
 const bucketOf = (second: number): number => (second + BUCKETS) % BUCKETS;
 
-/** What a word counts belongs to another second than this one, which has the same bucket. */
+/** Whether the count in a bucket belongs to another second that uses the same bucket. */
 const isOther = (word: number, second: number): boolean =>
   (((word >>> COUNT_BITS) ^ second) & SECOND_MASK) !== 0;

@@ -26,9 +26,9 @@ export const isForced = (low: number): boolean => (low & FORCED_MASK) !== 0;
 export const takenOf = (low: number): number => (low >>> 4) & 0xf;
 export const succeededOf = (low: number): number => (low >>> 8) & 0xf;
 export const epochOf = (low: number): number => low >>> EPOCH_SHIFT;
-/** A mode in the same epoch, with the same probes. */
+/** The low half with another mode, in the same epoch and with the same probes. */
 export const inMode = (low: number, mode: number): number => (low & ~MODE_MASK) | mode;
-/** A mode in the epoch after that of `low`, no probe taken. */
+/** The low half with a mode in the next epoch, with no probe taken. */
 export const following = (low: number, mode: number): number =>
   (((epochOf(low) + 1) & EPOCH_MASK) << EPOCH_SHIFT) | mode;
 
@@ -39,7 +39,7 @@ const pack = (low: number, since: number): bigint =>
 
 const OWED = 2;
 
-/** The words of all breakers, and how often each changed. */
+/** The words of all breakers, and the number of their transitions. */
 export class BreakerWords {
   /** The low halves of the words, for the fast path: supported platforms are little-endian. */
   readonly #low: Int32Array;
@@ -71,13 +71,17 @@ export class BreakerWords {
     return { word, low: lowOf(word), since: sinceOf(word) };
   }
 
-  /** False when another thread was faster: nothing has changed then. */
+  /**
+   * Replaces the word. @returns false when another thread has changed it meanwhile; then nothing is written
+   */
   swap(slot: number, expected: bigint, low: number, since: number): boolean {
     const index = slot * this.#stride;
     return Atomics.compareExchange(this.#words, index, expected, pack(low, since)) === expected;
   }
 
-  /** Whether some of the probes it counts may be held by no thread. */
+  /**
+   * Whether a census of the probes is due, because some of those that are counted may be held by no thread.
+   */
   isOwed(slot: number): boolean {
     return Atomics.load(this.#low, slot * this.#lowStride + OWED) !== 0;
   }
@@ -86,7 +90,7 @@ export class BreakerWords {
     Atomics.store(this.#low, slot * this.#lowStride + OWED, isOwed ? 1 : 0);
   }
 
-  /** @param to CLOSED, OPEN or HALF_OPEN */
+  /** Counts a transition. @param to CLOSED, OPEN or HALF_OPEN */
   count(slot: number, to: number): void {
     Atomics.add(this.#transitions, slot * this.#transitionStride + to, 1);
   }

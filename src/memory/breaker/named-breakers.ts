@@ -1,5 +1,5 @@
 // Breakers that belong to no endpoint but have a name. Their cells are the last rows of the breaker tables,
-// so whatever is done for all breakers (totals, reclaiming) is done for them.
+// so everything that is done for all rows (totals, reclaiming) is done for them, too.
 import type { Area } from '../area.js';
 import { NameTable } from '../name-table.js';
 
@@ -20,17 +20,20 @@ export class NamedBreakers {
     this.#first = area.table('breakerState').rows - this.#names.rows;
   }
 
-  /** @throws RangeError when there are too many names, or one is too long */
+  /**
+   * The row of the breaker with this name. @throws RangeError when there are too many names, or one is too
+   * long
+   */
   slotOf(name: string): number {
     return this.#first + this.#names.rowOf(name);
   }
 
-  /** As `NameTable.agree`. */
+  /** Sets the numbers that all users of the name must agree on, as `NameTable.agree` does. */
   agree(slot: number, terms: readonly number[], replace: boolean): boolean {
     return this.#names.agree(slot - this.#first, terms, replace);
   }
 
-  /** Undefined for the breaker of an endpoint. */
+  /** The name of a breaker; undefined for the breaker of an endpoint. */
   nameOf(slot: number): string | undefined {
     return slot < this.#first ? undefined : this.#names.nameOf(slot - this.#first);
   }

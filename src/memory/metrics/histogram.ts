@@ -19,7 +19,7 @@ const BEYOND_US: readonly number[] = [15, 20, 30, 45, 60, 120, 300, 900, 3600].m
 const SMALLEST_US = 10;
 const STEP = 1.19;
 
-/** Upper edge (inclusive) of every cell but the last, which takes all that is longer. */
+/** The upper edge (inclusive) of every cell but the last one, which takes all longer durations. */
 export const HISTOGRAM_EDGES_US: readonly number[] = edges();
 
 function edges(): number[] {
@@ -37,7 +37,8 @@ function edges(): number[] {
   return result;
 }
 
-// First guess by power of two and the next two bits, then at most a few steps up: no search, no division.
+// `cellOf` guesses a cell by the power of two and the next two bits, then goes up by a few cells at most. So
+// it needs no search and no division. For each guess the table has the lowest cell that is possible.
 const GUESS: Uint8Array = new Uint8Array(32 * 4);
 for (let index = 0; index < GUESS.length; index++) {
   const exponent = index >> 2;
@@ -60,11 +61,11 @@ export function cellOf(microseconds: number): number {
 }
 
 /**
- * Quantile by nearest rank: the upper edge of its cell, or with the longest of all durations
- * where that is less.
+ * A quantile by nearest rank: the upper edge of the cell that contains it, or the longest of all durations
+ * when that is less.
  * @param cells counts per cell
  * @param q 0..1
- * @param longest of all that was counted, in microseconds
+ * @param longest the longest duration that was counted, in microseconds
  * @returns microseconds, 0 when nothing was counted
  */
 export function quantile(cells: readonly number[], q: number, longest: number): number {

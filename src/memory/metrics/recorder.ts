@@ -1,5 +1,5 @@
-// What a thread uses to count: counters, gauges and histograms in its own rows of shared memory.
-// The contract first; series.ts implements it, totals.ts reads all threads' rows back.
+// What a thread uses to count: counters, gauges and histograms in its own rows of shared memory. This file
+// has only the interfaces; series.ts implements them, and totals.ts reads the rows of all threads.
 
 export type Labels = Readonly<Record<string, string>>;
 export type MetricKind = 'counter' | 'gauge' | 'histogram';
@@ -12,7 +12,7 @@ export interface Counter {
 export interface Gauge {
   /** Sets it to any finite number. */
   set(value: number): void;
-  /** Any finite number. The sum stays finite: it ends at the largest number there is. */
+  /** Adds any finite number. The sum stays finite: it is limited to the largest number. */
   add(n: number): void;
 }
 
@@ -21,37 +21,41 @@ export interface Histogram {
   record(microseconds: number): void;
 }
 
-/** One of many that come and go, by a label of its own. */
+/** A label for one of many things that come and go, for example an instance of a service. */
 export interface Transient {
   readonly label: string;
   readonly value: string;
-  /** Whether one that had this value will not be counted again. */
+  /** Whether the thing with this value of the label is gone, so that it will not be counted again. */
   readonly isGone: (value: string) => boolean;
 }
 
 /**
- * Getting a series is the slow part (a map look-up, the first time a row in shared memory): keep what you
- * get. Metric names are the Prometheus names of docs/contract.md. A series that finds no row shares its
- * metric's overflow row (labels `{}`), and is counted as overflow. It finds none whenever it is looked up, so
- * a look-up with labels of a client's choosing is slow, and takes no memory.
+ * Gives a thread its series. Looking up a series is slow (a map, and the first time a new row in shared
+ * memory), so keep the result. Metric names are the Prometheus names of docs/contract.md. A series that finds
+ * no free row shares the overflow row of its metric (labels `{}`), and is counted as overflow. That is not
+ * remembered, so labels that clients choose make look-ups slow but take no memory.
  */
 export interface Recorder {
   /**
-   * States type and help of a metric that is not in the product's own table (telemetry/metrics.ts). Of what
-   * several threads state, whenever, the latest holds.
+   * Declares kind and help text of a metric of a service, which is not in the runtime's own table
+   * (telemetry/metric-table.ts). When several threads declare it, the latest declaration holds.
    */
   declare(metric: string, kind: MetricKind, help: string): void;
   counter(metric: string, labels?: Labels): Counter;
   /**
-   * A counter that has one label more. Once there are many of them, it takes over the row of one that is
-   * gone: what that one has counted is shown under `labels` alone from then on, so their sum never goes down.
+   * A counter that has one label more, for one of many things that come and go. Once there are many of them,
+   * it takes over the row of a thing that is gone. The count of that thing is shown under `labels` alone from
+   * then on, so the sum of all never goes down.
    */
   transient(metric: string, labels: Labels, one: Transient): Counter;
   gauge(metric: string, labels?: Labels): Gauge;
   histogram(metric: string, labels?: Labels): Histogram;
 }
 
-/** One merged series, as totals.ts reads it. `cells` only for histograms; see histogram.ts for the edges. */
+/**
+ * One series, merged over all threads by totals.ts. Only a histogram has `cells`; see histogram.ts for their
+ * edges.
+ */
 export interface SeriesTotal {
   readonly metric: string;
   readonly kind: MetricKind;

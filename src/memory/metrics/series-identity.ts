@@ -1,11 +1,16 @@
-// What a series is, as one text: `kind ␟ metric ␟ label ␟ value ␟ …`, labels in the order of their names.
+// The identity of a series, as one text: `kind ␟ metric ␟ label ␟ value ␟ …`, labels in the order of their
+// names.
 import type { Labels } from './recorder.js';
 
 /**
- * Unit separator: cannot appear in a metric or label name, and is replaced in values, as is half a character.
+ * The unit separator. It cannot appear in the name of a metric or label. In values it is replaced, and so is
+ * half of a surrogate pair.
  */
 const SEPARATOR = '\x1f';
-/** Kind of a row that states type and help of a metric, and of one that gives a route its number. */
+/**
+ * The kinds of rows that are no series: one declares kind and help text of a metric, the other has the number
+ * of a route.
+ */
 export const [DECLARATION, ROUTE] = ['declare', 'route'] as const;
 
 export function identityOf(kind: string, metric: string, labels: Labels): string {

@@ -1,10 +1,11 @@
 // Memory for the metric series of each slot, beside the block: a SharedArrayBuffer that the primary makes and
-// keeps, and that the thread of the slot lets grow where it is, 64 KiB at a time. So memory follows use, the
-// primary has every byte of it without being sent anything, a thread that is lost loses nothing it has
-// counted, and the next thread of the slot finds it all. Only addresses are reserved for what it may grow to.
+// keeps, and that the thread of the slot lets grow where it is, 64 KiB at a time. So each slot takes only as
+// much memory as it needs, the primary can read all of it without a message, nothing that a lost thread has
+// counted is lost, and the next thread of the slot finds all of it. For the largest size only addresses are
+// reserved, no memory.
 import { HISTOGRAM_CELLS } from '../layout.js';
 
-/** Memory of one slot. Can be handed to its thread. */
+/** The memory of one slot, which can be sent to its thread. */
 export type SlotSeries = SharedArrayBuffer;
 
 /** The most that one slot may use: rows for about 35,000 histograms. */
@@ -14,11 +15,11 @@ export const SERIES_STEP = 64 << 10;
 export const SERIES_HEADER = 64;
 
 /**
- * Words of the header. `USED` is the end of the last row in bytes; stored last, so a row is seen whole or not
- * at all.
+ * Words of the header. `USED` is the end of the last row in bytes; it is stored last, so other threads see a
+ * row complete or not at all.
  */
 export const [SHAPE, USED] = [0, 1] as const;
-/** Another number for another shape of rows. Threads of two builds must not share them. */
+/** Every shape of rows has its own number, because threads of two builds must not share rows. */
 const SHAPE_VALUE = 0x4d540000 + HISTOGRAM_CELLS;
 
 export class SeriesMemory {

@@ -1,17 +1,19 @@
-// Rows of metric series in the memory of one slot, one after the other, each as long as needed:
+// Rows of metric series in the memory of one slot, one after the other, each as long as needed. This file has
+// the format of a row and how any thread reads it; series-store.ts writes rows.
 //
 //   word 0      length of the row in bytes, a multiple of 8
 //   word 1      words of its histogram cells: 0 or all
 //   words 2, 3  counter or gauge value, or the sum of a histogram in microseconds
-//   words 4, 5  counter: what was counted for former users of the row, see `rename`
+//   words 4, 5  counter: what was counted under former names, see series-store.ts
 //               histogram: its longest duration in microseconds
 //   word 6      bytes of the name that stay when the row is renamed
 //   word 7      upper half: version of the name, odd while it is written; lower half: its length in bytes
 //   cells, then the name (identity text)
 //
-// One thread writes: that of the slot. Any thread may read, at any time. What a reader compares
-// versions for is read and written by atomic operations, word by word: where a processor keeps others in no
-// order, plain ones could be carried out before the version has become odd, or after it was compared.
+// Only the thread of the slot writes. Any thread may read, at any time. The version of the name guards the
+// name and words 4 and 5, which are read and written by atomic operations, word by word: a processor may
+// reorder plain ones, so that a write would come before the version has become odd, or a read after it was
+// compared.
 import { HISTOGRAM_CELLS, WIDE } from '../layout.js';
 import { SERIES_HEADER, type SlotSeries, USED } from './series-memory.js';
 import { readWide } from './wide.js';
@@ -24,8 +26,10 @@ export const [LENGTH, CELLS, VALUE, BEFORE, LONGEST, STAYS, NAME] = [0, 1, 2, 4,
 export const MOST_NAME = 1024;
 export const LENGTH_BITS = 0xffff;
 export const VERSION = 0x10000;
-/** Looks at a name that is being written. Its writer may be lost. */
-const LOOKS = 100;
+/**
+ * Attempts to read a name that is being written. It may never be complete, because its writer may be lost.
+ */
+const READ_ATTEMPTS = 100;
 
 /** A row. Its offset in bytes identifies it within its memory. */
 export interface Row {
@@ -36,8 +40,8 @@ export interface Row {
 /** All rows, oldest first. */
 export function* rowsOf(memory: SlotSeries): Generator<Row> {
   const used = Atomics.load(new Int32Array(memory, 0, 2), USED);
-  // The memory belongs to a thread, which may have written anything: a reader stays inside, and comes to an
-  // end.
+  // The thread of the memory may have written anything into it. So the reader checks every length: it never
+  // reads beyond the end and always terminates.
   const end = Math.min(used, memory.byteLength);
   for (let at = SERIES_HEADER; at + ROW_BYTES <= end; ) {
     const words = new Int32Array(memory, at, ROW_WORDS);
@@ -51,19 +55,20 @@ export function* rowsOf(memory: SlotSeries): Generator<Row> {
 }
 
 /**
- * What a row is called now, its value (not of a gauge), and what of that was counted before it was called so.
+ * The name of a row, its value (not for a gauge), and the part of the value that was counted under former
+ * names.
  */
 export interface Naming {
   /** The part of the name that is never renamed. */
   readonly stays: string;
-  /** undefined: its thread was lost while it renamed the row. */
+  /** The whole name. Undefined when its thread was lost while it renamed the row. */
   readonly identity: string | undefined;
   readonly value: number;
-  /** All of it in that case. */
+  /** The part of `value` that was counted under former names: all of it when `identity` is undefined. */
   readonly before: number;
 }
 
-/** Whether the name begins with this text, which is ASCII: cheaper than reading it. */
+/** Whether the name of a row begins with this ASCII text. This is cheaper than reading the whole name. */
 export function begins(memory: SlotSeries, { at, words }: Row, text: string): boolean {
   const start = at + ROW_BYTES + words[CELLS]! * 4;
   if (start + text.length > at + words[LENGTH]!) return false;
@@ -76,18 +81,19 @@ export function begins(memory: SlotSeries, { at, words }: Row, text: string): bo
 
 const decoder = new TextDecoder();
 
+/** Reads the name of a row, again when its thread renames it meanwhile. */
 export function namingOf(memory: SlotSeries, { at, words }: Row): Naming {
   const start = at + ROW_BYTES + words[CELLS]! * 4;
   const room = Math.max(0, at + words[LENGTH]! - start);
   const name = new Int32Array(memory, start, room >> 2);
   const text = (length: number): string => {
-    // A decoder refuses shared memory: copy first.
+    // A TextDecoder does not accept shared memory, so the bytes are copied first.
     const copy = new Int32Array(Math.ceil(length / 4));
     for (let index = 0; index < copy.length; index++) copy[index] = Atomics.load(name, index);
     return decoder.decode(new Uint8Array(copy.buffer, 0, length));
   };
   const stays = Math.min(words[STAYS]! >>> 0, room);
-  for (let look = 0; look < LOOKS; look++) {
+  for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
     const version = Atomics.load(words, NAME);
     if ((version & VERSION) !== 0) continue;
     const length = Math.min(version & LENGTH_BITS, room);
@@ -101,10 +107,13 @@ export function namingOf(memory: SlotSeries, { at, words }: Row): Naming {
   return { stays: text(stays), identity: undefined, value, before: value };
 }
 
-/** The value, eight-byte aligned, as `storeNumber` needs it; `WIDE` words on, the longest of a histogram. */
+/**
+ * The words of the value, followed by those of a histogram's longest duration; aligned to eight bytes, as
+ * `storeNumber` requires.
+ */
 export const valueWords = (memory: SlotSeries, at: number): Int32Array =>
   new Int32Array(memory, at + VALUE * 4, 2 * WIDE);
 
-/** Empty for a row without cells. */
+/** The words of the histogram cells; empty for a row without cells. */
 export const cellsOf = (memory: SlotSeries, { at, words }: Row): Int32Array =>
   new Int32Array(memory, at + ROW_BYTES, words[CELLS]!);

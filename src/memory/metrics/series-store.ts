@@ -1,5 +1,5 @@
-// The rows of one thread as the thread itself has them: found by what they are called, and made when there is
-// room.
+// The rows of one thread, as the thread itself uses them: it finds a row by its name, and makes a new one
+// when there is room.
 import { parseIdentity } from './series-identity.js';
 import {
   assertShape,
@@ -28,18 +28,21 @@ import {
 /** A row that is to be made. */
 export interface Wanted {
   readonly identity: string;
-  /** The beginning of its name that stays when the row is renamed. Default: all, it never is. */
+  /**
+   * The beginning of the name, which stays when the row is renamed. Default: the whole name, for a row that
+   * is never renamed.
+   */
   readonly stays?: string;
   readonly hasCells: boolean;
   /** Below 2^31. Default 0. */
   readonly value?: number;
-  /** Bytes within which all rows must fit with the new one; otherwise it is not made. */
+  /** All rows and the new one must fit into this number of bytes; otherwise the row is not made. */
   readonly most: number;
 }
 
 /**
- * A row that can be renamed, and what it is called now; undefined when its thread was lost while it renamed
- * it.
+ * A row that can be renamed, with its present name. The name is undefined when a thread was lost while it
+ * renamed the row.
  */
 export interface Renamable {
   readonly at: number;
@@ -48,7 +51,7 @@ export interface Renamable {
   identity: string | undefined;
 }
 
-/** Bytes of a name that may be given to a row later, at least. */
+/** The least number of bytes that a row has for its name when it can be renamed later. */
 const NAME_ROOM = 192;
 const encoder = new TextEncoder();
 
@@ -57,14 +60,14 @@ export class SeriesStore {
   readonly #head: Int32Array;
   /** Offsets of rows by identity. There are no more of them than there are rows. */
   readonly #rows = new Map<string, number>();
-  /** Rows by kind and metric, those that can be renamed apart. */
+  /** The number of rows by kind and metric. Rows that can be renamed are counted separately. */
   readonly #counts = new Map<string, number>();
-  /** Rows that can be renamed, by what stays of their names. */
+  /** Rows that can be renamed, by the part of their names that stays. */
   readonly #renamable = new Map<string, Renamable[]>();
   #used = SERIES_HEADER;
 
   /**
-   * Finds what the threads before have left in the memory.
+   * Finds the rows that earlier threads of the slot have left in the memory.
    * @throws Error for memory of another version
    */
   constructor(memory: SlotSeries) {
@@ -75,7 +78,7 @@ export class SeriesStore {
       const { stays, identity } = namingOf(memory, { at, words });
       const [length, cells] = [words[LENGTH]!, words[CELLS]!];
       this.#used = at + length;
-      // Any other row was overwritten: it is left alone.
+      // A row for which this is false was overwritten by other code. It is not used.
       const isSound = (parseIdentity(stays).kind === 'histogram') === cells > 0;
       if (isSound) this.#keep({ at, room: length - ROW_BYTES - cells * 4, identity }, stays);
     }
@@ -85,22 +88,22 @@ export class SeriesStore {
     return this.#rows.get(identity);
   }
 
-  /** Rows of a metric, those that can be renamed not among them. */
+  /** The number of rows of a metric that cannot be renamed. */
   count(kind: string, metric: string): number {
     return this.#counts.get(keyOf(kind, metric, false)) ?? 0;
   }
 
-  /** Rows of a metric that can be renamed. */
+  /** The number of rows of a metric that can be renamed. */
   countRenamable(kind: string, metric: string): number {
     return this.#counts.get(keyOf(kind, metric, true)) ?? 0;
   }
 
-  /** @param stays what their names begin with and keep */
+  /** The rows that can be renamed within a group. @param stays the part of their names that stays */
   renamable(stays: string): readonly Renamable[] {
     return this.#renamable.get(stays) ?? [];
   }
 
-  /** @returns its offset; undefined when there is no room, or its name is too long */
+  /** Makes a new row. @returns its offset; undefined when there is no room, or the name is too long */
   make({ identity, stays, hasCells, value = 0, most }: Wanted): number | undefined {
     const name = encoder.encode(identity);
     const cells = hasCells ? CELL_WORDS : 0;
@@ -123,9 +126,9 @@ export class SeriesStore {
   }
 
   /**
-   * Gives a row without cells to another holder. What it has counted by now is that of former holders from
-   * here on: the row's value stays as it is, so no reader ever sees their sum go down.
-   * @param to no longer than the row has room for
+   * Gives a row without cells another name. What it has counted until now belongs to its former names from
+   * then on. The value of the row does not change, so no reader ever sees the sum of all names go down.
+   * @param to the new name, which must fit into the row
    */
   rename(renamed: Renamable, to: string): void {
     const { at, identity } = renamed;

@@ -1,6 +1,6 @@
-// A thread's metric series in shared memory: rows with an identity (a text) and the counts.
-// Self-describing rows need no handshake with the primary, survive the thread that wrote them, and are found
-// again by the thread that follows in the same slot, so totals never go down.
+// The metric series of one thread in shared memory. A row has an identity (a text) and the counts. Rows
+// describe themselves, so the primary reads them without being told about them. They survive the thread that
+// wrote them, and the next thread in the same slot finds them again, so totals never go down.
 //
 // Their number is bounded so that no metric can take the memory of another: each metric has at most
 // SERIES_PER_METRIC series, and further ones count in the row of the metric that has no labels. Series of
@@ -19,27 +19,27 @@ import { addWide, finite, loadNumber, raiseWide, storeNumber } from './wide.js';
 /** Series of one metric of one thread. */
 export const SERIES_PER_METRIC = 512;
 /**
- * Above this number of rows, rows of instances that are gone are used again. Below it their history is worth
- * more than the memory.
+ * Above this number of rows, the rows of instances that are gone are used again. Below it their counts are
+ * kept, because the memory does not matter yet.
  */
 export const TRANSIENT_KEPT = 32;
 /** Instances of all services: as many as there may be at once, and as many that are gone. */
 const TRANSIENTS = 2 * MAX_ENDPOINTS;
 /** Bytes kept for the rows without labels, one per metric, when all other memory is used up. */
 const RESERVED = 1 << 20;
-/** Metrics of what found no row of its own, by metric. */
+/** The metric that counts, by metric, the look-ups of series that found no row of their own. */
 export const OVERFLOW = 'multilane_series_overflow_total';
 
 interface Pool {
   /** Series of a metric. */
   readonly series: number;
-  /** Bytes of the memory within which its rows are made. */
+  /** New rows of the pool are made only within this number of bytes from the start of the memory. */
   readonly most: number;
 }
 
 /**
- * Each can use what those above it have left. How many series routes and calls have is bounded where they are
- * counted.
+ * The pools of rows, by who counts in them. Each one can use the memory that the pools above it have left.
+ * Routes and calls have no bound here, because the number of their series is bounded where they are counted.
  */
 const POOLS = {
   services: { series: SERIES_PER_METRIC, most: 0.5 * SERIES_BYTES },
@@ -52,7 +52,9 @@ const POOLS = {
 class Cells implements Counter, Histogram {
   readonly #value: Int32Array;
   readonly #cells: Int32Array;
-  /** That was recorded here. The row may have a longer one. */
+  /**
+   * The longest duration that this object has recorded. The row may have a longer one from an earlier thread.
+   */
   #longest = 0;
 
   constructor(value: Int32Array, cells: Int32Array) {
@@ -99,7 +101,7 @@ export class SeriesTable implements Recorder {
   readonly #store: SeriesStore;
   readonly #pool: Pool;
 
-  /** @param memory of this thread's slot, or what another table of this thread has made of it */
+  /** @param memory of this thread's slot, or the store that another table of this thread has made for it */
   constructor(memory: SlotSeries | SeriesStore, pool: keyof typeof POOLS = 'runtime') {
     this.#pool = POOLS[pool];
     if (memory instanceof SeriesStore) this.#store = memory;
@@ -169,14 +171,14 @@ export class SeriesTable implements Recorder {
   }
 
   /**
-   * @returns undefined: the memory is used up, or was overwritten, so that not even a metric of its own has
-   *   room
+   * The row of a series, or the overflow row of its metric. @returns undefined when the memory is used up or
+   * was overwritten, so that not even the overflow row has room
    */
   #rowOf(kind: string, metric: string, labels: Labels): number | undefined {
     const identity = identityOf(kind, metric, labels);
     const known = this.#store.find(identity);
     if (known !== undefined) return known;
-    // A declaration has no row without labels to fall back to: that would declare something else.
+    // A declaration has no overflow row: without its labels it would declare something else.
     const isLast = kind === DECLARATION || Object.keys(labels).length === 0;
     if (isLast || this.#store.count(kind, metric) < this.#pool.series) {
       const most = isLast ? SERIES_BYTES : this.#pool.most;
@@ -193,7 +195,7 @@ export class SeriesTable implements Recorder {
   }
 }
 
-/** Words that no one reads. */
+/** Words that no thread reads, for a series that has no row. */
 const nowhere = (words: number): Int32Array => new Int32Array(words);
 
 /** Removes gauges: they describe the present, and the thread has ended. Histograms and counters stay. */

@@ -1,4 +1,5 @@
-// Reads every thread's series and merges those of the same identity. No thread is woken.
+// Reads the metric series of all threads and merges those with the same identity. The primary does so for
+// each scrape; no other thread is woken.
 import { HISTOGRAM_CELLS, WIDE } from '../layout.js';
 import type { Declaration, MetricKind, SeriesTotal } from './recorder.js';
 import { OVERFLOW } from './series.js';
@@ -23,7 +24,7 @@ interface Merged {
   longest?: number;
 }
 
-/** Rows that are read in one go: less than a millisecond. */
+/** The number of rows that are read between two pauses: less than a millisecond of work. */
 export const ROWS_PER_TURN = 200;
 
 /** @see readTotalsInTurns for a thread that has more to do */
@@ -33,7 +34,7 @@ export function readTotals(memory: Pick<SeriesMemory, 'all'>): Totals {
   return reading.totals;
 }
 
-/** @param pause awaited now and then */
+/** Like `readTotals`, with pauses for other work. @param pause is awaited after every 200 rows */
 export async function readTotalsInTurns(
   memory: Pick<SeriesMemory, 'all'>,
   pause: () => Promise<unknown>,
@@ -75,7 +76,7 @@ class Reading {
       return;
     }
     const value = kind === 'gauge' ? loadNumber(valueWords(memory, row.at), 0) : counted;
-    // Gauges are not renamed, so what stands there means nothing for them.
+    // Only counters are renamed. For a histogram these words hold its longest duration.
     const formerly = kind === 'counter' ? Math.min(before, value) : 0;
     if (formerly > 0) this.#total(stays).value += formerly;
     if (identity === undefined) return;

@@ -1,22 +1,26 @@
-// 64-bit counts in two 32-bit words with one writer: a low word, and a word that counts how often it was
-// full. That happens once in 4 billion, so counting stays one store of the low word; then both are stored as
-// one 64-bit word, so that no reader and no later writer finds the half of it, also when the writer is lost.
+// 64-bit counts in two 32-bit words, with one writing thread. The high word counts how often the low word has
+// overflowed. Almost every addition is one store of the low word. When that overflows, which is once in 4
+// billion, both words are stored as one 64-bit word, so that no reader and no later writer finds only one of
+// them changed, also when the writing thread is lost.
 //
-// The store of the low word is a plain one: a word is never torn, a reader sees one of its values (ECMA-262
-// section 29, as every engine compiles it), and `Atomics.store` is a call and a full fence, 12 ns where a
-// request makes a dozen of them.
+// The store of the low word is a plain one. A reader sees an old or a new value of a word and never a mixture
+// (ECMA-262 section 29, as every engine compiles it). `Atomics.store` is a call and a full fence: 12 ns, and
+// a request makes a dozen of them.
 
-/** Supported platforms are little-endian. */
+/** Offsets of the low and the high word: all supported platforms are little-endian. */
 const LOW = 0;
 const HIGH = 1;
 const TWO_32 = 4294967296;
 
-/** A count stays at 2^63 - 1 once it is there. One that wrapped would go down. */
+/**
+ * The highest value of the high word. A count that reaches 2^63 - 1 stays there, because a count that wrapped
+ * around would go down.
+ */
 const MOST_HIGH = 2 ** 31 - 1;
 
 /**
  * Adds a whole number 0..2^53 - 1. Only the row's owner may call it.
- * @param at even, counted from the start of the memory
+ * @param at index of the low word; it must be even
  */
 export function addWide(words: Int32Array, at: number, n: number): void {
   const next = (words[at + LOW]! >>> 0) + n;
@@ -35,7 +39,7 @@ export function raiseWide(words: Int32Array, at: number, n: number): void {
   if (n > readWide(words, at)) storeWide(words, at, Math.floor(n / TWO_32), n % TWO_32);
 }
 
-/** @param low its lowest 32 bits are stored */
+/** Stores both words at once. @param low only its lowest 32 bits are stored */
 function storeWide(words: Int32Array, at: number, high: number, low: number): void {
   const isFull = high > MOST_HIGH;
   halves[LOW] = isFull ? TWO_32 - 1 : low;
@@ -56,13 +60,13 @@ const bits = new BigInt64Array(1);
 const float = new Float64Array(bits.buffer);
 const halves = new Uint32Array(bits.buffer);
 
-/** Any finite number in the two words, at once: for what is set now and then. */
+/** Stores any finite number in the two words at once, as a gauge needs it. It is slower than `addWide`. */
 export function storeNumber(words: Int32Array, at: number, value: number): void {
   float[0] = value;
   Atomics.store(bitsOf(words), at >> 1, bits[0]!);
 }
 
-/** What `storeNumber` has left there. */
+/** Reads the number that `storeNumber` has stored. */
 export function loadNumber(words: Int32Array, at: number): number {
   bits[0] = Atomics.load(bitsOf(words), at >> 1);
   return float[0]!;
@@ -71,5 +75,8 @@ export function loadNumber(words: Int32Array, at: number): number {
 const bitsOf = ({ buffer, byteOffset, length }: Int32Array): BigInt64Array =>
   new BigInt64Array(buffer, byteOffset, length >> 1);
 
-/** The largest number there is for a sum that is beyond it: a page with Infinity on it cannot be added up. */
+/**
+ * Replaces an infinite sum by the largest finite number: Prometheus could not add up a page that shows
+ * Infinity.
+ */
 export const finite = (sum: number): number => Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, sum));

@@ -1,24 +1,24 @@
-// Which key has which row of a bucket. A bucket is eight 64-bit words: the header, the overflow row shared by
-// keys that find no row, and six rows. A key has at most one row, or it would be admitted twice over; so rows
-// change hands one after the other, through the header, and without a lock: a claim is written into the
-// header by one compare-and-swap, and a thread that meets a claim carries it out instead of waiting for one
-// that may never run again.
+// The buckets of the table of rate limits: which key has which row. A bucket is eight 64-bit words: the
+// header, the overflow row shared by keys that find no row, and six rows. A key must never have two rows, or
+// it would be admitted twice as often. So rows are given to keys one after the other, through the header and
+// without a lock: a thread writes a claim into the header by one compare-and-swap, and a thread that finds a
+// claim there carries it out itself instead of waiting for the other thread, which may never run again.
 //
 //   header, high half   bit 31: a claim is being carried out; bits 28-30: its row; 8-27: its tag;
 //                       0-7: a count of claims
 //   header, low half    the low half that the row had when it was chosen
 //
-// A claim succeeds by one 64-bit compare-and-swap from that row to the new one. Since a low half never comes
-// back (rate-row.ts), a row that has changed meanwhile, because its owner came back, can never be taken by
-// this claim: all helpers agree on how it ended, whenever they look. And between reading an idle header and
-// writing a claim over it no row can have changed hands, so a key that was not there when its claim was
-// written is not there twice.
+// A claim succeeds by one 64-bit compare-and-swap from that row to the new one. A low half does not get an
+// earlier value again (rate-row.ts), so this claim can never take a row that has changed meanwhile because
+// its key was used again: all threads that carry out the claim get the same result. And no row can get
+// another key between the moment a thread reads an idle header and the moment it writes a claim over it. So a
+// key that has no row when its claim is written cannot get two.
 import { RATE_BUCKET_WORDS } from '../layout.js';
 import { highHalf, highOf, leadOf, lowHalf, lowOf, pack, TAG_MASK, tagOf, UNITS_PER_MS } from './rate-row.js';
 
 /** Words from the start of a bucket. */
 export const OVERFLOW = 2;
-/** Stands in the overflow row instead of a tag while the row carries state. */
+/** The tag of the overflow row while it carries state: the row belongs to no single key. */
 export const OVERFLOW_TAG = 1;
 const FIRST_ROW = 4;
 export const ROWS_PER_BUCKET = (RATE_BUCKET_WORDS - FIRST_ROW) / 2;
@@ -26,11 +26,13 @@ export const ROWS_PER_BUCKET = (RATE_BUCKET_WORDS - FIRST_ROW) / 2;
 const CLAIM = 1 << 31;
 const [POSITION_SHIFT, TAG_SHIFT] = [28, 8];
 const COUNT_MASK = 0xff;
-/** No burst takes longer to come back (rate.ts). */
+/** Longer than any burst takes to come back, which is a day at most (src/rate.ts). */
 const MOST_LEAD_MS = 25 * 3_600_000;
-/** Clocks of two threads differ by less, and times are rounded by less. */
+/** The clocks of two threads, and the rounding of times, differ by less than this. */
 const SKEW_MS = 1_000;
-/** More than clocks of two threads differ by, and than it takes to give a row away. */
+/**
+ * Units of 1 ms: longer than it takes to give a row to a key, and more than the clocks of two threads differ.
+ */
 const MOMENTS = UNITS_PER_MS;
 
 export const ABSENT = -1;
@@ -38,10 +40,10 @@ export const ABSENT = -1;
 export class RateBuckets {
   readonly words: Int32Array;
   readonly #wide: BigInt64Array;
-  /** How far ahead a row may be, milliseconds. */
+  /** How far the time of a row may be ahead of now, in milliseconds. */
   readonly #lead: Int32Array;
 
-  /** @param lead one word, of the same threads */
+  /** @param lead one word, shared by the same threads */
   constructor(words: Int32Array, lead: Int32Array) {
     this.words = words;
     this.#lead = lead;
@@ -57,8 +59,9 @@ export class RateBuckets {
   }
 
   /**
-   * Call it before a row is put further ahead than any was before.
-   * @param units by which it will be at most
+   * Raises the bound for how far ahead a row may be. Call it before a row can be further ahead than any was
+   * before.
+   * @param units the most by which a row will be ahead
    */
   mayLead(units: number): void {
     const ms = Math.min(Math.ceil(units / UNITS_PER_MS) + SKEW_MS, MOST_LEAD_MS);
@@ -70,17 +73,21 @@ export class RateBuckets {
 
   /**
    * How far the time of a row is ahead of `now`, in units. 0: the row carries no state, and forgetting it
-   * changes no verdict. A row without a key carries no state whatever its time is: the zero of fresh memory
-   * is a moment like any other. A time that is further ahead than a row can be has passed 12.7 days ago.
+   * changes no verdict. A row without a key carries no state whatever its time is, because the 0 of fresh
+   * memory looks like any other time. A time that is further ahead than a row can be is one of 12.7 days ago:
+   * it wraps around.
    */
   ahead(low: number, high: number, now: number): number {
     if (tagOf(high) === 0) return 0;
     const lead = leadOf(low, high, now);
-    // Read after the row: a thread raises the lead before it moves a row that far ahead.
+    // The bound is read after the row, because a thread raises it before it moves a row that far ahead.
     return lead > 0 && lead <= Atomics.load(this.#lead, 0) * UNITS_PER_MS ? lead : 0;
   }
 
-  /** @param bucket its first word @returns the first word of the row, or ABSENT */
+  /**
+   * Looks for the row of a key. @param bucket index of its first word @returns index of the first word of the
+   * row, or ABSENT
+   */
   find(bucket: number, tag: number): number {
     const { words } = this;
     const end = bucket + RATE_BUCKET_WORDS;
@@ -89,7 +96,7 @@ export class RateBuckets {
     return ABSENT;
   }
 
-  /** Changes both halves; false when the row was not as expected. */
+  /** Changes both halves of a row. @returns false when the row was not as expected */
   swap(row: number, low: number, high: number, nextLow: number, nextHigh: number): boolean {
     const expected = pack(low, high);
     return Atomics.compareExchange(this.#wide, row >> 1, expected, pack(nextLow, nextHigh)) === expected;
@@ -101,9 +108,10 @@ export class RateBuckets {
   }
 
   /**
-   * Gives the key a row, uncharged, if there is one without state. The caller looks again afterwards.
-   * @param now asked only after what it is compared with has been read
-   * @returns false: all rows are in use
+   * Gives the key a row that carries no state, if there is one, and charges nothing to it. The caller looks
+   * for its row again afterwards.
+   * @param now clock, which is read only after the times that it is compared with
+   * @returns false when all rows are in use
    */
   claim(bucket: number, tag: number, now: () => number): boolean {
     const header = this.header(bucket);
@@ -124,7 +132,7 @@ export class RateBuckets {
     if (highOf(header) < 0) this.#help(bucket, header, now);
   }
 
-  /** Empties rows that carry no state: the time of a row comes round again after 12.7 days. */
+  /** Empties rows that carry no state, because their times would look like times ahead after 12.7 days. */
   sweep(bucket: number, now: () => number): void {
     for (let position = 0; position < ROWS_PER_BUCKET; position++) {
       const header = this.header(bucket);
@@ -139,7 +147,7 @@ export class RateBuckets {
     if (tagOf(high) !== 0 && this.ahead(low, high, now()) === 0) this.swap(row, low, high, 0, 0);
   }
 
-  /** Rows that carry state now. Reads only. */
+  /** The number of rows that carry state now. It changes nothing. */
   inUse(bucket: number, now: number): number {
     let rows = 0;
     for (let row = bucket + FIRST_ROW; row < bucket + RATE_BUCKET_WORDS; row += 2) {
@@ -149,7 +157,8 @@ export class RateBuckets {
   }
 
   /**
-   * False: the row at this position carries state. True: it is being given away, or another claim was faster.
+   * Writes a claim for the row at this position and carries it out. @returns false when the row carries
+   * state; true when the claim was written or another thread's claim came first
    */
   #begin(bucket: number, idle: bigint, position: number, tag: number, now: () => number): boolean {
     const row = bucket + FIRST_ROW + 2 * position;
@@ -167,7 +176,7 @@ export class RateBuckets {
     const high = highOf(claim);
     const position = (high >>> POSITION_SHIFT) & 7;
     const expectedLow = lowOf(claim);
-    // A claim at a position that a bucket does not have was not written by this class: it only ends.
+    // Code of a service may have overwritten the header. A claim for a row that does not exist is only ended.
     if (position < ROWS_PER_BUCKET) this.#carryOut(bucket, high, expectedLow, position, now);
     Atomics.compareExchange(this.#wide, bucket >> 1, claim, pack(expectedLow, high & COUNT_MASK));
   }
@@ -176,13 +185,15 @@ export class RateBuckets {
     const row = bucket + FIRST_ROW + 2 * position;
     const word = Atomics.load(this.#wide, row >> 1);
     if (lowOf(word) === expectedLow) {
-      // A key that shared the overflow row starts from its time, so what it was admitted for still counts.
+      // The key may have shared the overflow row before. It starts with the time of that row, so its earlier
+      // admissions still count.
       const at = now();
       const overflow = Atomics.load(this.#wide, (bucket + OVERFLOW) >> 1);
       const shared = this.ahead(lowOf(overflow), highOf(overflow), at);
       let time = at + shared;
-      // A row that was given away moments ago steps back from there: the moment that this thread reads may
-      // have been in it before that, and a thread that has read it there must not find it a second time.
+      // A row that was given to a key moments ago gets a slightly earlier time than it has. With the time of
+      // now it could get a value that it had shortly before, and a thread that has read that value would not
+      // notice the change.
       const lead = leadOf(expectedLow, highOf(word), at);
       if (shared === 0 && Math.abs(lead) <= MOMENTS) time = at + lead;
       if (lowHalf(time) === expectedLow) time += shared > 0 ? 1 : -1;

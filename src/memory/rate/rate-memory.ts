@@ -1,5 +1,5 @@
-// A table of rate limits on its own, without the block of the process: for programs that want nothing else of
-// us.
+// A table of rate limits in a part of its own (part.ts), without the block of the process: for programs that
+// use only the rate limiter of Multilane.
 import { type Clock, sharedClock } from '../clock.js';
 import { NameTable } from '../name-table.js';
 import { Part, type PartMemory } from '../part.js';
@@ -8,18 +8,17 @@ import { RateTable } from './rate-table.js';
 
 export interface RateMemory {
   readonly table: RateTable;
-  /** Names of limits, with the numbers that all who use the name must agree on. */
+  /** The names of limits, with the numbers that all threads that use a name must agree on. */
   readonly names: NameTable;
 }
 
 /**
- * The number of keys for each bucket is so low that fewer than one key in a million is the seventh or a later
- * one in its bucket, where there are rows for six: the tail of the binomial distribution for that many keys
- * thrown into the buckets.
+ * The average number of keys in a bucket. A bucket has rows for six keys; with this average fewer than one
+ * key in a million finds six others in its bucket, by the binomial distribution.
  */
 const KEYS_PER_BUCKET = 0.43;
 
-/** @param keys that are to have a row of their own at once */
+/** Creates the memory. @param keys the number of keys that are to have rows of their own at the same time */
 export function createRateMemory(keys: number): PartMemory {
   if (!(Number.isSafeInteger(keys) && keys >= 1 && keys <= 10_000_000)) {
     throw new RangeError('rate limits: keys must be a whole number from 1 to 10,000,000');
@@ -27,7 +26,7 @@ export function createRateMemory(keys: number): PartMemory {
   return Part.create('rates', 2 ** Math.ceil(Math.log2(keys / KEYS_PER_BUCKET))).buffer;
 }
 
-/** @throws Error for memory that `createRateMemory` has not made */
+/** The table in memory that `createRateMemory` has made. @throws Error for other memory */
 export function attachRates(memory: PartMemory, clock?: Clock): RateMemory {
   const part = Part.attach('rates', memory);
   const table = new RateTable({

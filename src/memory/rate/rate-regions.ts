@@ -1,19 +1,22 @@
-// Which part of the table the keys of a limit are in. Each limit has a part of its own: a client that fills
-// the rows of one limit with invented keys takes no row from the clients of another limit, and shares no
-// overflow row with them.
+// The regions of the table of rate limits: each limit has a region of its own for its keys. So a client that
+// fills the rows of one limit with invented keys takes no row from the clients of another limit, and shares
+// no overflow row with them.
 import type { Block } from '../block.js';
 import { RATE_BUCKET_WORDS, RATE_LIMITS } from '../layout.js';
 import { NameTable } from '../name-table.js';
 import { RateBuckets } from './rate-bucket.js';
 
 export interface RateRegions {
-  /** @param identity of the limit: the same text is the same region, in every thread */
+  /**
+   * The region of a limit. @param identity text that names the limit; the same text gives the same region in
+   * every thread
+   */
   of(identity: string): RateBuckets;
   /** The regions that are in use. */
   all(): readonly RateBuckets[];
 }
 
-/** One region for all limits. */
+/** A single region for all limits, as programs without the block of the process use it. */
 export function oneRegion(words: Int32Array, lead: Int32Array): RateRegions {
   const buckets = new RateBuckets(words, lead);
   return { of: () => buckets, all: () => [buckets] };

@@ -6,8 +6,9 @@
 // The time is in sixteenths of a microsecond of the shared clock, modulo 2^44 (12.7 days). An admission moves
 // it by a 32-bit compare-and-swap of the low half alone: no BigInt, and nothing to allocate. That is safe
 // because every change of a row changes its low half, and never back to a value that it had in the last four
-// minutes (the time only grows, except that a row given away again at once steps back by one unit each time,
-// and the low half is 268 s of it). So an unchanged low half means that time and key are unchanged.
+// minutes: the time only grows, and the low half repeats after 268 s. (The one exception is a row that is
+// given to another key at once, whose time goes back by one unit each time.) So an unchanged low half means
+// that time and key are unchanged.
 
 export const UNITS_PER_MS = 16_000;
 
@@ -18,7 +19,7 @@ export const TAG_MASK = 0xfffff;
 
 export const tagOf = (high: number): number => high >>> TIME_BITS;
 
-/** A moment in units, as the high half of a row has it. */
+/** The bits of a time that are in the high half of a row. */
 const highTime = (units: number): number => Math.floor(units / TWO_32) & TIME_MASK;
 
 export const lowHalf = (units: number): number => (units - Math.floor(units / TWO_32) * TWO_32) | 0;

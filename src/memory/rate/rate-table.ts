@@ -1,17 +1,17 @@
 // Rate limits by key, shared by all threads: the generic cell rate algorithm (ITU-T I.371, "virtual
 // scheduling"). A key's whole state is one moment, its theoretical arrival time: an admission moves it on by
-// one interval, and an arrival is refused while it is further ahead than the burst allows. So a key that has
-// been quiet for as long as its burst takes to come back needs no row, and a bounded table is enough for any
-// number of them.
+// one interval, and an arrival is refused while it is further ahead than the burst allows. So a key needs no
+// row when it was not used for as long as its burst takes to come back, and a table of bounded size is enough
+// for any number of keys.
 //
-// What is promised to each key, whatever the threads do and however full the table is: in any interval of t
-// at most
-// `burst + t / interval` are admitted, as the clocks of the threads agree. Times are rounded against the
-// caller for that, up where they are written and down where they are compared: admissions at a..b that are
-// charged one after the other leave the row at `a + n intervals` or later, and the last was admitted at a row
-// of at most `b + (burst - 1) intervals`. When all rows of a bucket carry state, newcomers share its overflow
-// row: too strict for them, never too lax. Rules of all speeds may meet there, so none moves it further ahead
-// than a minute, however long its own burst takes to come back.
+// This holds for each key, whatever the threads do and however full the table is: in any period of length t
+// at most `burst + t / interval` calls are admitted, as far as the clocks of the threads agree. For that
+// purpose times are rounded up when they are written and down when they are compared. (Proof: n admissions
+// between a and b leave the time of the row at `a + n intervals` or later, and the last one was admitted when
+// that time was at most `b + (burst - 1) intervals`.) When all rows of a bucket carry state, further keys
+// share its overflow row: that is too strict for them, never too lax. Limits with short and long bursts may
+// share that row, so no limit moves it more than a minute ahead, however long its own burst takes to come
+// back.
 import type { Block } from '../block.js';
 import type { Clock } from '../clock.js';
 import { KeyedHash } from '../keyed-hash.js';
@@ -20,7 +20,10 @@ import { ABSENT, OVERFLOW, OVERFLOW_TAG, type RateBuckets } from './rate-bucket.
 import { type RateRegions, regionsOf } from './rate-regions.js';
 import { highHalf, lowHalf, TAG_MASK, tagOf, UNITS_PER_MS } from './rate-row.js';
 
-/** What a row is charged by, in units of the table. */
+/**
+ * By how much an admission moves the time of a row, and how far ahead it may be; both in units of
+ * rate-row.ts.
+ */
 interface Rule {
   readonly interval: number;
   /** How far ahead a row may be for one more to be admitted. */
@@ -29,7 +32,7 @@ interface Rule {
 }
 
 interface CellRate extends Rule {
-  /** Tells its keys from those of other limits. */
+  /** Makes the hashes of this limit's keys differ from those of other limits. */
   readonly salt: number;
   /** The rule of the overflow row, which other limits may share. */
   readonly shared: Rule;
@@ -40,36 +43,36 @@ interface CellRate extends Rule {
 /** One limit over all keys, as one thread uses it. */
 export interface RateCells {
   /**
-   * Asks for one admission.
-   * @returns admitted: milliseconds until the whole burst is there again, positive; refused: minus the
-   *   milliseconds until one would be admitted
+   * Admits or refuses one call of a key.
+   * @returns when admitted, a positive number: milliseconds until the whole burst is available again; when
+   *   refused, a negative number: minus the milliseconds until a call would be admitted
    */
   take(key: string): number;
   /**
-   * Reads only.
-   * @returns minus the milliseconds until one would be admitted; 0 when one may be admitted now, or the key
-   * has no row
+   * Reads the state of a key without charging it.
+   * @returns minus the milliseconds until a call would be admitted; 0 when one would be admitted now, or when
+   *   the key has no row
    */
   peek(key: string): number;
 }
 
 /**
- * An overflow row is never further ahead than this, so a key that comes to it waits at most this long once
- * the other keys are quiet.
+ * An overflow row is never further ahead than this, so a key that has to share it waits at most this long
+ * after the other keys have ended their calls.
  */
 const MOST_SHARED = 60_000 * UNITS_PER_MS;
 /** Buckets that are swept at a time: about a millisecond of work. */
 const BUCKETS_PER_PART = 256;
 
-/** What `#charge` returns when the row has changed its key. */
+/** The result of `#charge` when the row belongs to another key now. */
 const LOST = Number.NaN;
 
 export interface RateTableOptions {
-  /** The regions with the keys of each limit. */
+  /** The regions of the table, one for each limit. */
   readonly regions: RateRegions;
   readonly secret: Int32Array;
   readonly clock: Clock;
-  /** A key shared the overflow row. */
+  /** Called when a key has to share the overflow row. */
   readonly onOverflow?: () => void;
 }
 
@@ -97,9 +100,10 @@ export class RateTable {
   }
 
   /**
-   * @param identity the same in every thread: calls with the same identity and numbers give the same limit.
-   *   With other
-   *   numbers it is another one: a row says nothing under a rule that has not written it.
+   * The cells of a limit.
+   * @param identity text that is the same in every thread: the same text with the same numbers gives the same
+   *   limit. With other numbers it is another limit, because the time in a row has no meaning under another
+   *   rule
    */
   limit(identity: string, intervalMs: number, burst: number): RateCells {
     const interval = Math.ceil(intervalMs * UNITS_PER_MS);
@@ -130,7 +134,8 @@ export class RateTable {
       const header = buckets.header(bucket);
       if (buckets.claim(bucket, tag, this.#now)) continue;
       const shared = this.#charge(rate.shared, bucket + OVERFLOW, OVERFLOW_TAG);
-      // No key got a row meanwhile. A thread that got one, perhaps for this key, has not seen this admission.
+      // If a row was given to a key meanwhile, perhaps to this one, that row does not contain this admission:
+      // repeat.
       if (buckets.header(bucket) !== header) continue;
       this.#onOverflow?.();
       return shared / UNITS_PER_MS;
@@ -143,7 +148,7 @@ export class RateTable {
     const row = buckets.find((this.#hash.low & mask) * RATE_BUCKET_WORDS, tag);
     if (row === ABSENT) return 0;
     const { words } = buckets;
-    // In the order of `#charge`: an unchanged low half says that the high half is the one that belongs to it.
+    // The order is that of `#charge`: when the low half is unchanged afterwards, the high half belongs to it.
     const low = Atomics.load(words, row);
     const high = Atomics.load(words, row + 1);
     if (tagOf(high) !== tag || Atomics.load(words, row) !== low) return 0;
@@ -152,9 +157,9 @@ export class RateTable {
   }
 
   /**
-   * Forgets rows without state, a part of them with each step. To be done now and then, in any thread, in
-   * less than days. What a process that was stopped for 12 days has missed is made up for by what
-   * `RateBuckets` knows of how far ahead a row may be.
+   * Empties rows that carry no state, one part of the table with each step. It has to be done at least once
+   * in some days, in any thread (hourly-sweep.ts). For a process that was suspended for longer, the bound in
+   * `RateBuckets.ahead` recognises old times.
    */
   *sweepInParts(): Generator<void> {
     for (const buckets of this.#regions.all()) {
@@ -165,7 +170,7 @@ export class RateTable {
     }
   }
 
-  /** Keys that a limit is not at rest for, and for how many there is room. */
+  /** The number of keys whose rows carry state, and the number of rows. */
   usage(): { readonly inUse: number; readonly rows: number } {
     const now = this.#now();
     let [inUse, rows] = [0, 0];
@@ -178,11 +183,13 @@ export class RateTable {
     return { inUse, rows };
   }
 
-  /** @returns units as `take` in milliseconds, or LOST */
+  /**
+   * Charges one admission to a row. @returns the same as `take`, in units instead of milliseconds; or LOST
+   */
   #charge({ interval, tolerance, buckets }: Rule, row: number, tag: number): number {
     const { words } = buckets;
     for (;;) {
-      // In this order: if the low half is still the same later, the high half was, too.
+      // The order matters: when the low half is still the same at the swap, the high half belongs to it.
       const low = Atomics.load(words, row);
       const high = Atomics.load(words, row + 1);
       const owner = tagOf(high);
