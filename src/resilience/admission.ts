@@ -151,9 +151,10 @@ class RouteGate implements AdmissionGate {
   }
 
   /**
-   * Applies dynamic thresholds, as for work: a route may hold seven times the permits that are free, so one
-   * slow route leaves an eighth of MAX_IN_FLIGHT to the others, and two leave a fifteenth. It is exact over
-   * all threads, because a request is counted before it is judged.
+   * Whether the route has more than its share of the permits, by dynamic thresholds as for work
+   * (overload-rule.ts): a route may hold seven times the permits that are free. So one slow route leaves an
+   * eighth of MAX_IN_FLIGHT to the others, and two leave a fifteenth. The share is exact over all threads,
+   * because a request is counted before it is judged.
    */
   #isOverShare(before: number): boolean {
     if (!this.#threadGate.sharesPermits) return false;

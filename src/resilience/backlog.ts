@@ -1,8 +1,8 @@
-// The backlog of a thread: work that it has admitted and not done yet, in milliseconds of its own time, as a
-// virtual queue. An admission adds the expected cost of its route, and every turn of the loop subtracts the
-// time that has passed. So the queue is known before it delays anything, also when the work comes after a
-// wait, and it empties without a single completion. It never exceeds the cost of the requests in flight,
-// since a request that has left causes no more work.
+// The backlog of a thread: work that it has admitted and not done yet, in milliseconds of its own time. It is
+// computed and not measured: an admission adds the expected cost of its route, and every turn of the event
+// loop subtracts the time that has passed. So the backlog is known before it delays anything, even when a
+// request does its work after a wait, and it becomes empty even if no request ends. It never exceeds the cost
+// of the requests in flight, since a request that has left causes no more work.
 
 /** The share of one route in the backlog. Only `Backlog` reads and writes it. */
 export interface RouteShare {

@@ -71,7 +71,7 @@ interface Waiter extends Linked<Waiter> {
   readonly since: number;
   readonly until: number;
   readonly enter: () => void;
-  readonly refuse: (reason: unknown) => void;
+  readonly reject: (reason: unknown) => void;
 }
 
 /** Limits how much work of one kind runs at once. */
@@ -182,7 +182,7 @@ export class BulkheadQueue implements Bulkhead {
         holder.hold(this);
         resolve();
       };
-      const waiter: Waiter = { since, until, enter: settled(admitted), refuse: settled(reject) };
+      const waiter: Waiter = { since, until, enter: settled(admitted), reject: settled(reject) };
       if (signal !== undefined) {
         manyMayListen(signal);
         signal.addEventListener('abort', abandon, { once: true });
@@ -194,14 +194,17 @@ export class BulkheadQueue implements Bulkhead {
     });
   }
 
-  /** All may wait equally long, so when one has to go on waiting, all behind it have to. */
+  /**
+   * Admits waiters that get a permit and rejects those that have waited too long. All may wait for the same
+   * time, so the first one that has to go on waiting ends the search.
+   */
   #look(): void {
     const now = performance.now();
     for (let waiter = this.#waiting.oldest; waiter !== undefined; waiter = this.#waiting.oldest) {
       if (this.#enter(waiter.since)) this.#admit(waiter);
       else if (waiter.until <= now) {
         this.#remove(waiter);
-        waiter.refuse(this.#refusal());
+        waiter.reject(this.#refusal());
       } else {
         this.#publish();
         return;
@@ -209,6 +212,7 @@ export class BulkheadQueue implements Bulkhead {
     }
   }
 
+  /** Looks for a permit each time another thread rings the bell of this one, as long as there are waiters. */
   #listen(): void {
     if (this.#isListening) return;
     this.#isListening = true;

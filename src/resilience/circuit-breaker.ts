@@ -1,6 +1,6 @@
-// A circuit breaker around any piece of work: the state machine of breaker-contract.ts for one cell, driven
-// by how the work ends. Calls of services have their own in upstream/call-attempt.ts, where the end is a
-// response.
+// A circuit breaker around any piece of work, for code of services: it runs the work and counts how it ends
+// in one cell of breaker-contract.ts. Calls of other services do not use it; upstream/call-attempt.ts counts
+// their responses.
 import { Hold } from '../hold.js';
 import { describeValue, oneOf } from '../options.js';
 import { currentScope, isAborted } from '../scope.js';

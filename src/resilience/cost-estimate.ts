@@ -1,11 +1,11 @@
-// An unknown of a linear regression that a Kalman filter with a diagonal covariance solves, one window at a
-// time.
+// One number that route-costs.ts estimates, for example the cost of a request of a route. It is an unknown of
+// a linear regression that a Kalman filter with a diagonal covariance solves, one window at a time.
 
-/** One unknown of the regression: its value and how uncertain it is. */
+/** An estimated value and how uncertain it is (its variance). */
 export class Estimate {
   value: number;
   variance: number;
-  /** How often it occurred in the present window. */
+  /** How often the unknown occurred in the present window, for example the number of requests. */
   count = 0;
   /** Outliers in a row among the windows in which it occurred; negative when the windows were less busy. */
   outliers = 0;
@@ -23,7 +23,10 @@ export class Estimate {
     this.#drift = drift;
   }
 
-  /** The value may have changed since the last window: by a fixed step, and by 2 % of itself. */
+  /**
+   * Makes the value more uncertain at a new window, since it may have changed: by a fixed step and by 2 % of
+   * itself.
+   */
   forget(): void {
     this.doubt((0.02 * this.value + this.#drift) ** 2);
   }
@@ -34,6 +37,7 @@ export class Estimate {
   }
 
   /**
+   * Counts outliers in a row on the same side.
    * @param side 1 when the window was busier than expected, -1 when it was less busy, 0 when it was no
    *   outlier
    */
@@ -43,7 +47,10 @@ export class Estimate {
     this.leastError = isSameSide ? Math.min(this.leastError, error) : error;
   }
 
-  /** Moves the value by its part in the error of the window. */
+  /**
+   * Corrects the value by its part of the error of the window: an uncertain value changes more than a certain
+   * one.
+   */
   correct(errorMs: number, totalVariance: number): void {
     const gain = (this.variance * this.count) / totalVariance;
     this.value = Math.min(this.#most, Math.max(0, this.value + gain * errorMs));

@@ -9,7 +9,10 @@ export interface BackoffOptions {
   readonly maxMs: number;
 }
 
-/** More doublings would end at infinity, and 0 x infinity is not a number. */
+/**
+ * The bound of the exponent: with more doublings the result would be infinite, and 0 x infinity is not a
+ * number.
+ */
 const MOST_DOUBLINGS = 60;
 
 /**

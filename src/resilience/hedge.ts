@@ -91,7 +91,7 @@ function better<T>(
   });
 }
 
-/** Waiting for the other attempt cannot give a better result. */
+/** Whether the end of one attempt is final, because the other attempt cannot give a better result. */
 const isFinal = <T>(end: AttemptEnd<T>): boolean => end.kind !== 'not-attempted' && !end.mayRepeat;
 const isGood = <T>(end: AttemptEnd<T>): boolean => end.kind === 'returned';
 

@@ -1,4 +1,5 @@
-// What a thread can learn about its own event loop cheaply, by a read.
+// What a thread can read about its own event loop at little cost. The overload rule measures turns by it
+// (turn-clock.ts), and tests replace it.
 import { performance } from 'node:perf_hooks';
 
 export interface LoopSignals {

@@ -1,6 +1,7 @@
-// The time of a call that its thread has missed. While the event loop is stalled (the process is stopped, the
-// machine is suspended or moved, a handler computes), responses that have arrived are not read, and timers
-// are late: a call that then looks slow or timed out shows nothing about the endpoint.
+// Measures the time of a call in which its own thread was stalled ("missed"). While the event loop is stalled
+// (the process is stopped, the machine is suspended or moved, a handler computes), responses that have
+// arrived are not read and timers are late. A call that then looks slow or timed out shows nothing about the
+// endpoint.
 import { performance } from 'node:perf_hooks';
 
 export interface LoopTicker {
@@ -80,5 +81,8 @@ export const threadWatch = new LoopWatch();
 /** A watch that never misses anything: all time counts. */
 export const UNWATCHED: Watch = { begin: () => 0, missedSince: () => 0, end: () => undefined };
 
-/** Whether the lack of a response within this time shows anything about the callee. */
+/**
+ * Whether a call that failed or got no response within this time shows anything about the callee: the thread
+ * must not have missed more than half of the time.
+ */
 export const isEvidence = (tookMs: number, missedMs: number): boolean => missedMs <= tookMs / 2;

@@ -8,11 +8,11 @@ import { LEAST_WAIT_MS } from './turn-clock.js';
 export const WINDOW_MS = 50;
 /** A turn is long when it exceeds the target by this factor. */
 const LONG_TURN = 1.2;
-/** A window that was stretched by a long turn counts as this many windows at most. */
+/** A window that a long turn has lengthened counts as this many windows at most. */
 const MOST_WINDOWS = 4;
 /**
- * A turn contained a pause when this share of its time is not explained. What every turn of a busy thread
- * loses is less, and would otherwise add up to a pause.
+ * A turn contained a pause when at least this share of its time is not explained by admitted work. In a busy
+ * thread a smaller share is lost in every turn, which must not add up to a pause.
  */
 const LEAST_PAUSE = 0.25;
 /** The share of a burst that one turn may take before an overload is detected. */
@@ -20,11 +20,14 @@ const TURN_OF_BURST = 0.55;
 /** The share of the bound that `background` requests may fill. */
 const BACKGROUND_SHARE = 0.5;
 /**
- * In a thread that idles, a turn up to this many times the least bound may be chance. A longer one means that
- * work arrives all at once.
+ * In a thread that is sometimes idle, a turn of up to this many times the least bound may be chance. A longer
+ * turn means that much work arrives at the same moment.
  */
 const CHANCE = 2.5;
-/** In a thread that was busy all the time, a lull may be chance up to this many times `quietPieces`. */
+/**
+ * In a thread that was busy all the time, a period without rejections may be chance up to this many times
+ * `quietPieces`.
+ */
 const BUSY_QUIET = 3;
 const SMALL_SHARE = 0.25;
 const HOLD_GROWTH = 1.25;
@@ -38,7 +41,7 @@ export interface WorkLimit {
   readonly burstMs: number;
   readonly leastMs: number;
   readonly targetTurnMs: number;
-  /** Requests have been rejected, and the overload is not over. */
+  /** Whether the thread is overloaded: requests were rejected, and the overload is not over. */
   readonly isShedding: boolean;
   /** When the bound was last reduced. */
   readonly cutAt: number;
@@ -79,9 +82,10 @@ export class OverloadRule {
   }
 
   /**
-   * Whether there is no room for a request. The arguments are plain numbers, because this runs for every
-   * request. Before an overload is detected, one large request and the time of a pause do not count: a queue
-   * consists of many requests that arrived faster than they can be processed.
+   * Whether a request must be rejected because the thread owes too much work. The arguments are plain
+   * numbers, because this runs for every request. Before an overload is detected, one large request and the
+   * time of a pause do not count: a queue consists of many requests that arrived faster than they can be
+   * processed.
    * @param owedMs work that was admitted and is not done
    * @param costMs the expected cost of the request
    * @param sparedMs the largest cost among the work that is owed, plus the time of a pause (`pauseAfter`)
@@ -139,9 +143,10 @@ export class OverloadRule {
   }
 
   /**
-   * The time that the thread was busy with nothing that it had admitted: garbage collection, another program
-   * on its core, one handler that costs much more than usual. Requests went on arriving at their usual rate,
-   * so for a while they may be worked off. A loop that waits for events has found all of them.
+   * The length of a pause: the time in which the thread was busy with something else than admitted work, such
+   * as garbage collection, another program on its core, or one handler that costs much more than usual.
+   * Requests arrived at their usual rate meanwhile, so for some time the thread may owe that much more. The
+   * pause is over when the loop waits for events, since then it has found all of these requests.
    */
   pauseAfter(pauseMs: number, { elapsedMs, sleptMs }: TurnTimes, owedMs: number): number {
     const { pauseKeptMs, mostPauseMs } = this.#tuning;
@@ -151,7 +156,8 @@ export class OverloadRule {
   }
 
   /**
-   * Multiplicative decrease by the length of the turn: a queue in front of the thread shows as a long turn.
+   * The limit after a turn: a long turn means that requests queue in front of the thread, so it reduces the
+   * bound by a factor.
    */
   afterTurn(limit: WorkLimit, busyMs: number, now: number): WorkLimit {
     const { isShedding, targetTurnMs, cutAt, boundMs, leastMs } = limit;
@@ -167,13 +173,13 @@ export class OverloadRule {
     const { elapsedMs, busyMs, refusalMs, turnMs, quietMs, pieceMs } = window;
     const tuning = this.#tuning;
     const holdMs = nextHold(limit.holdMs, refusalMs / elapsedMs, tuning);
-    // Requests may be rejected for other reasons all the same.
+    // Requests may also be rejected for other reasons, which may require a delay of rejections.
     if (!limit.isShedding) return { ...this.#openAt(pieceMs), holdMs };
     const sizes = this.#sizes(pieceMs);
     const idle =
       limit.idle + (1 - busyMs / elapsedMs - limit.idle) * (1 - Math.exp(-elapsedMs / tuning.idleOverMs));
     const isIdle = this.#isChance(idle, turnMs, sizes.leastMs);
-    // A turn longer than the busy time of the window belongs to the time before.
+    // The part of a turn that exceeds the busy time of the window belongs to an earlier window.
     const isLate = Math.min(turnMs, busyMs) >= sizes.targetTurnMs && !isIdle;
     const pieces = isIdle ? tuning.quietPieces : BUSY_QUIET * tuning.quietPieces;
     if (quietMs > Math.max(tuning.quietMs, pieces * pieceMs) && !isLate) return this.#openAt(pieceMs);

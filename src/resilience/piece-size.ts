@@ -1,16 +1,20 @@
 /**
- * An error counts up to this many standard deviations. So events in fewer than one of 25 windows, such as
- * pauses, have no effect: each would have to be larger than the one before to make the deviation grow.
+ * A larger error counts as this many standard deviations. So rare events such as pauses, in fewer than one of
+ * 25 windows, have no lasting effect.
  */
 const MOST_DEVIATION = 5;
 /** The weight that older windows keep when a window is added. */
 const KEPT = 0.99;
 /**
- * A cost that is counted before the wait instead of after it makes errors that look like dispersion. The
- * bound lets it be corrected even in a flood.
+ * The bound of `dispersionMs`. A route whose cost is counted as entering instead of leaving makes errors that
+ * look like differences between requests. With the bound such an error is corrected even when very many
+ * requests arrive.
  */
 const MOST_DISPERSION_MS = 60;
-/** In the first windows, errors come from costs that are not known yet. */
+/**
+ * The first windows are not used for the differences between requests: their errors come from costs that are
+ * not known yet.
+ */
 const UNKNOWN_WINDOWS = 20;
 
 /**
@@ -23,19 +27,24 @@ export class PieceSize {
   #workMs = 0;
   #squares = 0;
   /**
-   * Squares of the errors beyond noise, the errors, and their number: an estimate that is wrong on one side
-   * is not dispersion.
+   * Sums over recent windows of the squared errors (without noise) and of the errors, and the number of
+   * windows. The variance follows from them: a constant error means a wrong estimate, and is not a difference
+   * between requests.
    */
   #errorSquares = 0;
   #errorsMs = 0;
   #windows = 0;
   #unknown = UNKNOWN_WINDOWS;
 
+  /** The size of the pieces, in milliseconds. */
   get ms(): number {
     return this.#squares / Math.max(1, this.#workMs) + this.dispersionMs;
   }
 
-  /** Variance that requests of one route add to the work of a window, divided by that work. */
+  /**
+   * The part of the size that comes from differences between requests of one route: the variance that they
+   * add to the work of a window, divided by that work.
+   */
   get dispersionMs(): number {
     const squares = this.#errorSquares - this.#errorsMs ** 2 / Math.max(1, this.#windows);
     return Math.min(MOST_DISPERSION_MS, Math.max(0, squares) / Math.max(1, this.#workMs));
@@ -44,9 +53,9 @@ export class PieceSize {
   /**
    * Adds a window.
    * @param squares sum over the requests of work times cost
-   * @param variance that of the error, without that of the requests
+   * @param variance the variance of the error, without that from differences between requests
    * @param coreMs standard deviation of the time that other programs take on the same core
-   * @returns the variance including that of the requests
+   * @returns the variance including that from differences between requests
    */
   note(workMs: number, squares: number, errorMs: number, variance: number, coreMs: number): number {
     if (workMs === 0) return variance;

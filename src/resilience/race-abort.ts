@@ -2,7 +2,7 @@
 
 /**
  * Resolves or rejects as the promise does, or rejects with the reason of the signal when that aborts first.
- * What the promise stands for goes on: the signal ends only the wait. The signal must not have aborted
+ * The work behind the promise continues: the signal ends only the wait. The signal must not have aborted
  * before.
  */
 export function raceAbort<T>(promise: PromiseLike<T>, signal: AbortSignal): Promise<T> {

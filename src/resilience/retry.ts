@@ -32,7 +32,7 @@ export class Retry {
     for (let attempt = 1; mayRepeat(last) && attempt < this.#options.attempts; attempt++) {
       if (!(await this.#wait(attempt, limits))) break;
       const next = await work(attempt + 1);
-      // The failure of the attempt before explains more than "there is no callee left".
+      // No callee is left. The result of the previous attempt is returned, because it explains more.
       if (next.kind === 'not-attempted') break;
       last = next;
     }

@@ -2,8 +2,8 @@ import { Estimate } from './cost-estimate.js';
 import type { UnknownRoutes } from './unknown-routes.js';
 
 /**
- * A new route may cost some milliseconds. One that costs much more is an outlier until it has repeated
- * itself.
+ * The variance of the cost of a new route: some milliseconds are expected. A much larger cost is an outlier
+ * until it has been seen several times.
  */
 const ROUTE_VARIANCE = 3 ** 2;
 const MOST_ROUTE_VARIANCE = 50 ** 2;
@@ -18,13 +18,16 @@ const TRUSTED_MS = 500;
 const routeEstimate = (): Estimate =>
   new Estimate(0, ROUTE_VARIANCE, MOST_COST_MS, ROUTE_DRIFT_MS, MOST_ROUTE_VARIANCE);
 
-/** What a request of one route costs its thread. */
+/** The estimated cost of a request of one route, in time of its thread. */
 export class RouteCost {
   readonly entering = routeEstimate();
   readonly leaving = routeEstimate();
-  /** Milliseconds that the next request is expected to cost, as far as known. Read for every request. */
+  /**
+   * Milliseconds that the next request is expected to cost; 0 while nothing is known. It is read for every
+   * request.
+   */
   expectedMs = 0;
-  /** 0..1: how far the cost of its own requests is trusted. */
+  /** How far the estimate from the route's own requests is trusted: 0 not at all, 1 fully. */
   #trust = 0;
 
   /** Milliseconds of one request, as estimated from its own requests. */
@@ -32,12 +35,12 @@ export class RouteCost {
     return this.entering.value + this.leaving.value;
   }
 
-  /** 0..1: how far its cost is not known yet. */
+  /** 1 while nothing is known about the cost, 0 when it is known. */
   get novelty(): number {
     return 1 - this.#trust;
   }
 
-  /** Whether it is known well enough, and cheaper than this. */
+  /** Whether the cost is known and lower than `ms`. */
   isBelow(ms: number): boolean {
     return this.#trust === 1 && this.expectedMs < ms;
   }
@@ -51,7 +54,7 @@ export class RouteCost {
     this.expectedMs = this.costMs;
   }
 
-  /** Call when a window has ended. */
+  /** Ends a window: its requests make the cost more trusted. */
   renew(): void {
     this.#trust = Math.min(1, this.#trust + trustIn(this.entering.count, this.entering.count * this.costMs));
     this.entering.count = 0;
@@ -59,8 +62,8 @@ export class RouteCost {
   }
 
   /**
-   * Call before its first request in a window. A route of which nothing is known yet may cost as much as
-   * other unknown routes.
+   * Call it before the first request of the route in a window. As long as nothing is known about the route,
+   * it is expected to cost as much as other unknown routes.
    */
   meet(unknown: UnknownRoutes): void {
     if (this.#trust === 0)
@@ -73,6 +76,6 @@ export class RouteCost {
   }
 }
 
-/** How far this many requests make a cost trusted. */
+/** How much trust this many requests add. */
 const trustIn = (requests: number, workMs: number): number =>
   Math.min(1, Math.max(requests / TRUSTED_REQUESTS, workMs / TRUSTED_MS));

@@ -1,11 +1,13 @@
-// The cost of a request of each route, learned from how busy the thread was while requests of known routes
-// entered and left. Nothing is measured per request: this is the demand estimation by utilisation and
-// throughput of Pacifici, Segmuller, Spreitzer and Tantawi (2008), solved one window at a time by a Kalman
-// filter whose covariance is kept diagonal, so that a window costs a few operations for each route used in
-// it.
+// Estimates how much time of its thread a request of each route costs. By these costs the overload rule knows
+// how much work a thread owes (thread-gate.ts). The estimates come from how busy the thread was in each
+// window of 50 ms, and how many requests of each route entered and left in it; nothing is measured per
+// request. This is the demand estimation by utilisation and throughput of Pacifici, Segmuller, Spreitzer and
+// Tantawi (2008), solved one window at a time by a Kalman filter. Its covariance is kept diagonal, so that a
+// window costs a few operations for each route used in it.
 //
-// A request has two costs, of entering (up to its first wait) and of leaving (after the last one): with long
-// waits they fall into different windows. They are not told apart any further; only their sum matters.
+// A request has two costs: that of entering (up to its first wait) and that of leaving (after its last one),
+// which fall into different windows when it waits for long. When both are in the same window they cannot be
+// separated; that does no harm, because only their sum is used.
 import { Estimate } from './cost-estimate.js';
 import { PieceSize } from './piece-size.js';
 import type { RouteCost } from './route-cost.js';
@@ -19,21 +21,42 @@ export interface CostWindow {
   readonly refused: number;
 }
 
-/** Standard deviation of the busy time of a window that the estimates explain: fixed, and per length. */
+/**
+ * The busy time of a window differs by chance from what the estimates explain: by this standard deviation,
+ * plus this share of the busy time.
+ */
 const NOISE_MS = 0.5;
 const NOISE_SHARE = 0.03;
 const LONG_WINDOW_MS = 100;
-/** The time that other programs take on the same core shows nothing about the size of pieces. */
+/**
+ * The standard deviation of the time that other programs take on the same core, as a share of the busy time.
+ * Such errors are not used to estimate the size of pieces.
+ */
 const CORE_NOISE_SHARE = 0.15;
-/** A window this many standard deviations away is an outlier: a pause, or the costs have changed. */
+/**
+ * A window is an outlier when its busy time is this many standard deviations away from the expected one. Then
+ * there was a pause, or the costs have changed.
+ */
 const OUTLIER = 3;
-/** When requests of a route differ, a window with one large request is no outlier. */
+/**
+ * When requests of one route differ in cost, one large request makes no outlier: the error has to be more
+ * than this many pieces.
+ */
 const ORDINARY_PIECES = 2;
-/** Outliers in a row, all on one side, that mean that a cost has changed. */
+/**
+ * A cost has changed when its windows were outliers this many times in a row, all busier or all less busy
+ * than expected.
+ */
 const CHANGED_AFTER = 3;
-/** Variance that a change adds to each cost, as a share of the one that would explain the window alone. */
+/**
+ * The variance that is added to each changed cost, as a share of the variance with which that cost alone
+ * would explain the window.
+ */
 const CHANGE_SHARE = 0.05;
 
+/**
+ * The estimates of one thread: the costs of its routes, of rejections, and of all other things that it does.
+ */
 export class RouteCosts {
   /** Share of the time that timers, WebSockets and streams take, which are not requests. */
   readonly #background = new Estimate(0, 0.03 ** 2, 0.9, 0.003, 0.2 ** 2);
@@ -42,7 +65,7 @@ export class RouteCosts {
   readonly #pieces = new PieceSize();
   readonly #unknown = new UnknownRoutes();
 
-  /** Share of the time that is not spent on requests. */
+  /** Share of the time that the thread is busy with other things than requests. */
   get background(): number {
     return this.#background.value;
   }
@@ -52,22 +75,26 @@ export class RouteCosts {
     return this.#refusal.value;
   }
 
-  /** Size of the pieces that work consists of, in milliseconds. */
+  /** Size of the pieces that work consists of, in milliseconds: see piece-size.ts. */
   get pieceMs(): number {
     return this.#pieces.ms;
   }
 
-  /** Call before the first request of a route enters or leaves in a window. */
+  /**
+   * Prepares a route for a window. Call it before the first request of the route enters or leaves in the
+   * window.
+   */
   meet(route: RouteCost): void {
     route.meet(this.#unknown);
   }
 
   /**
    * Learns from a window and begins the next one.
-   * @param routes those of which requests entered or left in it
+   * @param routes the routes of which requests entered or left in the window
    */
   learn({ elapsedMs, busyMs, refused }: CostWindow, routes: readonly RouteCost[]): void {
-    // A window that was stretched is no better evidence for the share of the time than one of usual length.
+    // A window that a long turn has lengthened shows no more about the share of other things than a usual
+    // one, so it is given no more weight.
     this.#background.count = Math.min(elapsedMs, LONG_WINDOW_MS);
     this.#refusal.count = refused;
     const costs = routes.flatMap(({ entering, leaving }) => [entering, leaving]);
@@ -108,7 +135,10 @@ export class RouteCosts {
     else this.#change(used, side * scaleMs, variance);
   }
 
-  /** Pauses differ in length, but a cost that has changed makes similar errors in all its windows. */
+  /**
+   * Corrects only those costs that have changed. One outlier may be a pause, and pauses differ in length; a
+   * cost that has changed makes similar errors in all its windows.
+   */
   #change(used: readonly Estimate[], scaleMs: number, variance: number): void {
     const changed = used.filter((one) => one !== this.#background && Math.abs(one.outliers) >= CHANGED_AFTER);
     if (changed.length === 0) return;

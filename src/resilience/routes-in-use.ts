@@ -5,7 +5,7 @@
 export interface RouteUse {
   /** The number of its requests in flight, in all threads. */
   readonly inFlight: number;
-  /** Changes while requests of the route arrive at any thread. */
+  /** A number that changes as long as requests of the route arrive at any thread. */
   readonly uses: number;
   /** Call when requests of the route have arrived at this thread in a window. */
   used(): void;

@@ -1,4 +1,4 @@
-// What the end of work that a breaker ran shows about the callee: success, failure or nothing.
+// Judges the end of work that a breaker ran: whether it shows a success of the callee, a failure, or nothing.
 import { HttpError } from '../errors.js';
 import { currentScope } from '../scope.js';
 import type { BreakerOptions } from './breaker-options.js';
@@ -12,11 +12,14 @@ export interface RunJudgeOptions {
   readonly judge: Pick<BreakerOptions, 'isFailure' | 'isSuccess'>;
 }
 
-/** The time that this thread has missed since the work began to wait, in milliseconds. */
+/**
+ * The time for which this thread was stalled since the work began to wait, in milliseconds (loop-watch.ts).
+ */
 export interface Missed {
   missedMs(): number;
 }
 
+/** Judges the outcomes of one breaker. */
 export class RunJudge {
   readonly #name: string;
   readonly #slowCallMs: number;
@@ -60,7 +63,8 @@ export class RunJudge {
   ): AttemptOutcome {
     const scope = currentScope();
     if (isNotOfCallee(error, signal ?? scope?.signal)) return 'ignored';
-    // The time that a caller allows is over: that is a failure only if a success would have been too slow.
+    // The caller has shortened the deadline, and it has passed. The callee has failed only if even a success
+    // after this time would have been too slow.
     if (scope?.deadline.isShortened && scope.deadline.passed) {
       return this.#isSlow(tookMs - missedMs) ? 'failure' : 'ignored';
     }
@@ -72,7 +76,10 @@ export class RunJudge {
     return this.#slowCallMs > 0 && ms >= this.#slowCallMs;
   }
 
-  /** The result of the work must not depend on a function that judges it, so an error of that only warns. */
+  /**
+   * The outcome when `isFailure` or `isSuccess` has thrown. The result of the work must not depend on them,
+   * so such an error only causes a warning.
+   */
   #instead(outcome: AttemptOutcome): AttemptOutcome {
     if (!this.#hasWarned) {
       process.emitWarning(
@@ -84,7 +91,10 @@ export class RunJudge {
   }
 }
 
-/** Whether the caller left, or a limit within the work rejected it: the callee had no part in that. */
+/**
+ * Whether the error has nothing to do with the callee: the caller left, or a limit within the work rejected
+ * it.
+ */
 function isNotOfCallee(error: unknown, signal: AbortSignal | undefined): boolean {
   if (error instanceof HttpError && (error.code === 'OVERLOADED' || error.code === 'RATE_LIMITED')) {
     return true;
@@ -92,7 +102,10 @@ function isNotOfCallee(error: unknown, signal: AbortSignal | undefined): boolean
   return signal?.aborted === true && !isDeadline(signal.reason);
 }
 
-/** Whether a signal aborted at a deadline: one of ours, or that of `AbortSignal.timeout`. */
+/**
+ * Whether a signal aborted because of a deadline: that of a request of Multilane, or that of
+ * `AbortSignal.timeout`.
+ */
 const isDeadline = (reason: unknown): boolean =>
   (reason instanceof HttpError && reason.code === 'DEADLINE_EXCEEDED') ||
   (reason instanceof Error && reason.name === 'TimeoutError');

@@ -117,7 +117,7 @@ export class ThreadGate {
     const { ms, startMs, largestMs } = this.#backlog;
     const costMs = cost.expectedMs;
     if (cost.isBelow(CHEAP * this.#costs.refusalMs)) return true;
-    // Work that was underestimated shows as a long turn.
+    // When costs were underestimated, the turn gets long. This check finds that.
     const spentMs = this.#turns.spentMs();
     const owedMs = Math.max(ms, startMs + largestMs + spentMs);
     const limit = this.#limit;
@@ -146,7 +146,8 @@ export class ThreadGate {
     this.#inFlightMs -= cost.expectedMs;
     if (!route.isUsed) this.#use(route);
     cost.leaving.count++;
-    // All of its work is done and part of the length of the turn, so no expected cost has to stand for it.
+    // All work of the request is done and is part of the length of this turn, so its expected cost is no
+    // longer needed.
     if (isSynchronous) this.#backlog.done(cost.expectedMs);
   }
 
@@ -182,7 +183,8 @@ export class ThreadGate {
     const busyMs = Math.max(0, elapsedMs - sleptMs);
     this.#turnsMs += busyMs;
     this.#squares += busyMs * busyMs;
-    // Before the requests of this turn are judged: a long turn has just shown what its requests cost.
+    // The window ends before the requests of this turn are judged, because a long turn has just shown what
+    // requests cost.
     if (beganAt - this.#windowAt >= WINDOW_MS) this.#endWindow(beganAt);
     const { startMs, admittedMs } = this.#backlog;
     const refusalMs = this.#refusedInTurn * this.#costs.refusalMs;

@@ -1,5 +1,5 @@
-// When a breaker changes its state: pure functions of counts and times, apart from the machine that they
-// drive.
+// When a breaker changes its state: pure functions of counts and times. The states themselves are in
+// memory/breaker/breaker-cell.ts.
 
 export interface TripRule {
   /** Whether this many calls in the window, of which `failures` failed, open the breaker. */
@@ -14,7 +14,10 @@ export interface TripRule {
 /** A share times a whole number is not always exact: 0.07 of 100 is a little more than 7. */
 const ROUNDING = 1e-6;
 
-/** Below `minimumCalls` a share means nothing: one failed call of one is not an outage. */
+/**
+ * A rule by the share of failed calls. With fewer calls than `minimumCalls` it never opens: one failed call
+ * of one is not an outage.
+ */
 export function failureShare(share: number, minimumCalls: number): TripRule['trips'] {
   return (calls, failures) => calls >= minimumCalls && failures >= share * calls - ROUNDING;
 }
@@ -26,7 +29,9 @@ export interface TripNumbers {
   readonly minimumCalls: number;
   readonly openMs: number;
   readonly probes: number;
-  /** 0: no call is too slow. A probe has to end even then. */
+  /**
+   * A call that takes longer counts as failed. 0: no call is too slow; probes still have to end (`probeMs`).
+   */
   readonly slowCallMs: number;
 }
 

@@ -9,8 +9,8 @@ const SAME_TURN_MS = 5;
 const STRIDE = 8;
 const LONG_STEP_MS = 1;
 /**
- * A poll that finds events at once adds some microseconds to the time that the loop has slept; from this on
- * it is a real wait.
+ * The least time that counts as a wait of the loop. A poll that finds events at once also adds some
+ * microseconds to the time that the loop has slept.
  */
 export const LEAST_WAIT_MS = 1;
 

@@ -1,6 +1,6 @@
 /** A route that was used in a window. */
 interface KnownPart {
-  /** 0..1: how far its cost is not known yet. */
+  /** 1 while nothing is known about the cost of the route, 0 when its cost is known. */
   readonly novelty: number;
   /** Requests that entered in the window. */
   readonly entering: { readonly count: number };
@@ -8,22 +8,25 @@ interface KnownPart {
 
 /** The weight that older windows keep when a window is added: about one second is remembered. */
 const UNKNOWN_KEPT = 0.95;
-/** Requests until the cost is fully trusted, at most one of each route in a window. */
+/** The mean is fully trusted after this number of requests; each route counts at most once per window. */
 const TRUSTED_UNKNOWN = 20;
 
 /**
- * The mean cost of requests whose routes are not known yet. When many routes are in use, the costs of all of
- * them together are known long before each has had a hundred requests: they are the busy time of the windows
- * that known costs do not explain. Expected costs do not count as evidence.
+ * The mean cost of requests of routes whose own costs are not known yet. When many routes are in use, this
+ * mean is known long before each of them has had a hundred requests: it is the busy time of the windows that
+ * known costs do not explain, divided by the number of such requests. Only measured time is counted, never
+ * the expected cost of a route.
  */
 export class UnknownRoutes {
-  /** Milliseconds that one request is expected to cost its thread, as far as known. */
+  /**
+   * Milliseconds that a request of an unknown route is expected to cost its thread; 0 while nothing is known.
+   */
   expectedMs = 0;
   #requests = 0;
   #workMs = 0;
   #seen = 0;
 
-  /** @param besideMs busy time of the window that known costs do not explain */
+  /** Adds a window. @param besideMs busy time of the window that known costs do not explain */
   note(routes: readonly KnownPart[], besideMs: number): void {
     this.#requests *= UNKNOWN_KEPT;
     this.#workMs *= UNKNOWN_KEPT;
