@@ -14,7 +14,7 @@ export interface Endpoint {
   readonly version: string | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly state: EndpointState;
-  /** Row of this endpoint in shared memory (in-flight, latency, breaker). */
+  /** Row of this endpoint in the tables of shared memory: calls in flight, latency, breaker, ejection. */
   readonly slot: number;
   /** Whether it is mounted in this process, and so reached without a socket. */
   readonly local: boolean;

@@ -2,7 +2,7 @@
 import type { EndpointState } from './endpoint.js';
 import type { Instance } from './instance.js';
 
-/** Bytes of a snapshot without endpoints, at most. */
+/** The most bytes that a snapshot without endpoints has. */
 const ENVELOPE_BYTES = 256;
 
 export class InstanceTable {

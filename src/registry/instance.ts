@@ -15,12 +15,13 @@ export interface Instance {
   /** Address to connect to: the registered host, or what its name resolved to. */
   readonly address: string;
   readonly slot: number;
+  /** The key with which the slot was taken (slot-table.ts): the same instance gets the same slot again. */
   readonly slotKey: string;
   readonly local: boolean;
   /** Its bytes in the snapshot, whatever its state is. */
   readonly bytes: number;
   state: EndpointState;
-  /** The time of the clock; Infinity: never. */
+  /** When the instance expires unless it is renewed, by the monotonic clock; Infinity: never. */
   expiresAt: number;
   lastHeartbeat: Date | null;
   stopProbes: () => void;

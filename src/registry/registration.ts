@@ -108,6 +108,10 @@ function hostOf(value: unknown): string | undefined {
   return /^(\d+|0x[0-9a-f]*)$/i.test(labels.at(-1)!) ? undefined : value.toLowerCase();
 }
 
+/**
+ * The path of a health check. @returns undefined unless it is a path, or a URL with the origin of the
+ * instance
+ */
 function healthPathOf(
   value: unknown,
   host: string | undefined,
@@ -119,7 +123,7 @@ function healthPathOf(
   }
   if (host === undefined || port === undefined) return undefined;
   const origin = originOf({ host, port, metadata });
-  // Behind the authority, "//other/" and "/\other" are still paths.
+  // The path is appended to the origin first: "//other/" and "/\other" are then paths and name no other host.
   const text = value.startsWith('/') ? origin + value : value;
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);

@@ -13,14 +13,14 @@ export class SlotTable {
   /** Released rows by key, in the order of their release. */
   readonly #released = new Map<string, { readonly slot: number; readonly until: number }>();
 
-  /** @param onFresh resets the cells of a row before it is handed out */
+  /** @param onFresh resets the cells of a row before another instance gets it */
   constructor(size: number, clock: () => number, onFresh: (slot: number) => void) {
     this.#size = size;
     this.#clock = clock;
     this.#onFresh = onFresh;
   }
 
-  /** @returns undefined when every row is in use, or was released too recently */
+  /** Gives an instance a row. @returns undefined when every row is in use, or was released too recently */
   take(key: string): number | undefined {
     const own = this.#released.get(key);
     if (own !== undefined) {

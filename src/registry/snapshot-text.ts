@@ -1,6 +1,6 @@
 // The text of a published snapshot: the revision in the first line, then one endpoint per line. A reader
-// keeps the endpoints by their lines, so that of a thousand endpoints of which one has changed, it parses
-// one.
+// keeps the endpoints by their lines, so when one of a thousand endpoints has changed, it parses only one
+// line.
 import type { Endpoint, RegistrySnapshot } from './endpoint.js';
 
 export function snapshotText({ revision, endpoints }: RegistrySnapshot): string {
