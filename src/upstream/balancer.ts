@@ -5,8 +5,8 @@
 // (panic mode). Then health and ejection are ignored: probes that report most of a service as down are more
 // often wrong than right, and the few others would be overloaded. Draining endpoints are never called.
 // Nearness: this process comes before its zone, and that before the rest; a farther circle is used only when
-// no endpoint of the nearer one is left. Slow start: a new endpoint keeps only a share of the picks that it
-// wins; the others go to the oldest ones.
+// no endpoint of the nearer one is left. Slow start: a new endpoint keeps only a share of the picks that
+// would choose it; the others go to the oldest endpoints.
 //
 // The result is kept in lists, which are made again when the registry, an ejection or a share changes.
 
@@ -55,7 +55,7 @@ interface Circle {
   readonly candidates: Candidates;
   /** The newer ones among them, each with its share; undefined: none. */
   readonly shares: ReadonlyMap<Endpoint, number> | undefined;
-  /** The oldest ones. */
+  /** The oldest of them, which get the picks that newer ones do not keep. */
   readonly settled: Candidates;
 }
 
@@ -74,8 +74,8 @@ const NO_ENDPOINTS: readonly Endpoint[] = [];
 export class Balancer {
   readonly #options: BalancerOptions;
   /**
-   * By service. A service without endpoints is removed when a new service is added, so the registry limits
-   * their number.
+   * The prepared lists by service. A service without endpoints is removed when a new service is added, so
+   * there are never more of them than services in the registry.
    */
   readonly #prepared = new Map<string, Prepared>();
 
@@ -150,8 +150,8 @@ export class Balancer {
       this.#prepared.set(service, prepared);
     }
     this.#prepare(prepared, endpoints, clock());
-    // The version was read before the lists were made, so that the next pick notices a change in between. It
-    // is written after them, in case making them throws.
+    // The version was read before the lists were made, so that the next pick notices a change that came in
+    // between. It is stored after them, so that the next pick makes them again if this threw.
     prepared.version = version;
     prepared.endpoints = endpoints;
     return prepared;

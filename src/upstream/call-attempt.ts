@@ -16,7 +16,7 @@ import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
 import type { Received, Transport } from './transport.js';
 import { judge, type TransportResult, type Verdict, withoutEvidence } from './verdict.js';
 
-/** The part of the endpoints' load that this thread adds. */
+/** Counts the calls of this thread as load of their endpoints (memory/endpoint-cells.ts). */
 export interface LoadMeter {
   begin(slot: number): void;
   end(slot: number): void;
@@ -67,7 +67,10 @@ export interface OngoingCall extends RequestContent {
   attempts: number;
 }
 
-/** An attempt that runs: its endpoint counts it as load, and the breaker waits for its outcome. */
+/**
+ * A running attempt. While it runs it counts as load of its endpoint and holds a ticket of the breaker; when
+ * the request is interrupted, it releases both.
+ */
 class AttemptHold extends Hold {
   readonly #dependencies: AttemptDependencies;
   readonly #admitted: AdmittedEndpoint;
@@ -147,7 +150,8 @@ function settle(
   verdict: Verdict,
   { ended, tookMs, missedMs }: Timing,
 ): void {
-  // A call that took so long failed under any deadline, since even its success would count as a failure.
+  // A success that took longer than `slowCallMs` counts as a failure, so a call that ended without a result
+  // after that time counts as one as well, whatever its deadline was.
   const mayBeSlow = verdict.outcome === 'success' || verdict.isUntimely === true;
   const isLong = mayBeSlow && slowCallMs > 0 && tookMs >= slowCallMs;
   const slow = tookMs - missedMs >= slowCallMs ? 'failure' : 'ignored';
@@ -174,7 +178,7 @@ async function send(
     const value = await transport.send(endpoint, { method, path, headers, body, deadline, signal });
     return { kind: 'returned', value };
   } catch (error) {
-    // A signal that aborts at the deadline may have any reason; callers get the typed error.
+    // The signal may abort with any reason. When the deadline has passed, callers get DeadlineExceededError.
     const known = error instanceof HttpError || error instanceof HedgeLostError;
     const late = signal.aborted && deadline.passed && !known;
     return { kind: 'failed', error: late ? new DeadlineExceededError() : error };

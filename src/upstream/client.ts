@@ -1,4 +1,6 @@
-// `call(service)`: registry view -> balancer -> breaker -> transport, repeated by retry and hedging.
+// The client of other services: `call(service)` of the request context. For each attempt the balancer picks
+// an endpoint from the registry view, its breaker admits the attempt, and a transport sends the request.
+// Retry and hedging repeat attempts; a call may also be limited (`maxConcurrent`) or shared (`singleFlight`).
 import { Deadline } from '../deadline.js';
 import { DeadlineExceededError, HttpError, isGatewayFailure } from '../errors.js';
 import { describeValue } from '../options.js';
@@ -32,7 +34,7 @@ export interface CallDependencies extends AttemptDependencies, MaxConcurrentDepe
 }
 
 const TIMEOUT_MS = 30_000;
-/** Attempts beyond the first. */
+/** The default number of attempts beyond the first. */
 const RETRIES = 2;
 const BACKOFF = { baseMs: 25, maxMs: 1_000 };
 /** The idempotent methods of RFC 9110 section 9.2.2, without TRACE, which cannot be called. */
@@ -73,8 +75,8 @@ export function createCall(dependencies: CallDependencies): Call {
 }
 
 /**
- * Reports a failure of the call to the running request, which marks the failure as final when it passes it
- * on.
+ * Reports a gateway failure of the call to the running request. When that request fails because of it, its
+ * response is marked as final, so that its caller does not repeat it (see `Received.isFinal`).
  */
 async function reported(call: Promise<CallResponse>): Promise<CallResponse> {
   const scope = currentScope();
@@ -88,6 +90,10 @@ async function reported(call: Promise<CallResponse>): Promise<CallResponse> {
   }
 }
 
+/**
+ * Makes a call: prepares its deadline and its signal, and makes attempts until one succeeds or none may
+ * follow.
+ */
 async function callService(
   dependencies: CallDependencies,
   service: string,
@@ -125,6 +131,7 @@ async function callService(
   }
 }
 
+/** Makes one attempt at an endpoint that admits it, if there is one. */
 async function tryOnce(
   dependencies: CallDependencies,
   call: OngoingCall,
@@ -135,6 +142,7 @@ async function tryOnce(
   return attemptAt(dependencies, call, admitted, signal);
 }
 
+/** Makes the first attempt, and a second one at another endpoint when the first takes long. */
 function tryHedged(
   dependencies: CallDependencies,
   call: OngoingCall,
@@ -143,7 +151,8 @@ function tryHedged(
   const { breaker, budget, sleep, observer = SILENT } = dependencies;
   const { service } = call;
   const second = (signal: AbortSignal): Promise<AttemptEnd<CallResponse>> | undefined => {
-    // A second attempt at the same endpoint would only wait behind the first.
+    // Endpoints that were tried are excluded: at the same endpoint the second attempt would only wait behind
+    // the first.
     const admitted = admitEndpoint(dependencies, call, call.tried);
     if (admitted instanceof HttpError) return undefined;
     if (budget.withdraw()) return attemptAt(dependencies, call, admitted, signal);

@@ -1,6 +1,6 @@
 // Brings ejections into the registry. Workers eject instances by themselves, in shared memory. The primary
 // looks at it several times a second, so that watchers of the registry are notified, an instance returns even
-// when no worker calls it, and never too many instances of a service are out when others leave.
+// when no worker calls it, and when instances leave, not too many of the others stay ejected.
 import type { EjectionCells } from '../memory/ejection-cells.js';
 import type { Registry } from '../registry/registry.js';
 import { hasRoom } from './outliers.js';
@@ -21,8 +21,8 @@ export class EjectionWatch {
   readonly #cells: WatchedCells;
   readonly #registry: Registry;
   /**
-   * Versions seen by the last look. While both are unchanged and no instance is out, a look has nothing to
-   * do.
+   * The versions of the cells and of the registry at the last look. While both are unchanged and no instance
+   * is ejected, there is nothing to do.
    */
   #version: number | undefined;
   #revision = '';

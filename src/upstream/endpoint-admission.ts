@@ -43,9 +43,9 @@ export function admitEndpoint(
 }
 
 /**
- * Queries the breakers of all endpoints before the pick, so that the time is proportional to their number
- * even when all breakers are open. A picked one rejects only if another thread has changed its breaker in
- * between.
+ * Picks another endpoint after a breaker has rejected the first one. It first checks the breakers of all
+ * endpoints, so that the time grows only with their number even when all breakers are open. The picked
+ * endpoint rejects only if another thread has changed its breaker meanwhile.
  * @param rejecting the endpoint whose breaker has rejected the attempt
  */
 function admitOther(

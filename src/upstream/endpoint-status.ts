@@ -8,16 +8,17 @@ export type EjectionState =
   | { readonly state: 'starting'; readonly ageMs: number }
   | { readonly state: 'ejected'; readonly leftMs: number };
 
+/** The ejection cells of shared memory (memory/ejection-cells.ts). */
 export interface EndpointStatusCells {
   version(): number;
   state(slot: number): EjectionState;
 }
 
 /**
- * A share may be out of date by this much: when many endpoints register one after the other, their shares
- * change many times a second.
+ * The least time for which a share is kept, although it may be out of date then. When many endpoints register
+ * one after the other, their shares would otherwise change many times a second.
  */
-const STEPS_APART_MS = 100;
+const LEAST_KEPT_MS = 100;
 
 const WHOLE: EndpointStatus = { share: 1, forMs: Number.POSITIVE_INFINITY };
 
@@ -32,7 +33,7 @@ export function endpointStatuses(
       if (seen.state === 'in') return WHOLE;
       if (seen.state === 'ejected') return { share: 0, forMs: seen.leftMs };
       const { share, nextMs } = slowStart(seen.ageMs, slowStartMs);
-      return { share, forMs: Math.max(nextMs, STEPS_APART_MS) };
+      return { share, forMs: Math.max(nextMs, LEAST_KEPT_MS) };
     },
   };
 }

@@ -5,7 +5,7 @@ import { originOf } from '../registry/endpoint.js';
 import { INTERVAL_MS, type Probe } from '../registry/health.js';
 import { loadUndici } from './undici.js';
 
-/** How much of a body is read, so that the connection can be used again. */
+/** The most bytes of a body that are read, so that the connection can be used again. */
 const MAX_BODY_BYTES = 64 * 1024;
 
 /** Makes a probe with connections of its own. @returns the probe, and a function that closes them */
@@ -35,7 +35,7 @@ export function httpProbe(): { readonly probe: Probe; readonly close: () => Prom
         await body.dump({ limit: MAX_BODY_BYTES, signal });
         return statusCode >= 200 && statusCode < 300;
       } catch (error) {
-        // The lack of a response is a result here: not healthy.
+        // The lack of a response is a result, too: the instance is not healthy.
         return isOutOfFiles(error) ? undefined : false;
       }
     },

@@ -24,10 +24,13 @@ export interface HttpTransportOptions {
 const MAX_HEADER_BYTES = 16 * 1024;
 const CONNECTIONS = 128;
 const CONNECT_TIMEOUT_MS = 3_000;
-/** Under the 10 s after which our own servers close an idle connection. */
+/** This is less than the 10 s after which servers of Multilane close an idle connection. */
 const KEEP_ALIVE_MS = 4_000;
 
-/** Fields of the connection (RFC 9110 section 7.6.1), to which come those that `Connection` names. */
+/**
+ * Fields of the connection (RFC 9110 section 7.6.1). The fields that `Connection` names are treated in the
+ * same way.
+ */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -64,7 +67,7 @@ export class HttpTransport implements Transport {
       return receive(statusCode, endToEnd(headers), await body.bytes());
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
-      // If this process cannot open a socket, that is no failure of the endpoint.
+      // It is no failure of the endpoint when this process cannot open a socket.
       throw isOutOfFiles(cause) ? new OutOfFilesError(cause) : badUpstream(endpoint, cause);
     }
   }

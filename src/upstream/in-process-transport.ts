@@ -29,7 +29,10 @@ export class InProcessTransport implements Transport {
   async close(): Promise<void> {}
 }
 
-/** The pipeline makes a response of everything that a handler throws, so a rejection is its own failure. */
+/**
+ * The pipeline turns everything that a handler throws into a response, so a rejection is an error of the
+ * pipeline itself.
+ */
 function asHttpError(error: unknown, { service }: Endpoint): HttpError {
   if (error instanceof HttpError) return error;
   return new HttpError('BAD_UPSTREAM', `Service ${service} failed without a response.`, { cause: error });

@@ -32,9 +32,8 @@ export interface MaxConcurrentDependencies {
 }
 
 /**
- * Runs a call with a permit. A service without an instance gets no permits: its name may come from a client,
- * and
- * `run` fails at once.
+ * Runs a call with a permit. A service without an instance takes no row of permits, because its name may come
+ * from a client; `run` fails at once.
  * @param most a whole number from 1 on
  * @throws UnavailableError OVERLOADED when `most` calls are running
  */

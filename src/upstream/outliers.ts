@@ -13,7 +13,7 @@ export interface OutlierCells {
   isEjected(slot: number): boolean;
 }
 
-/** Gets to know how calls of an endpoint ended. */
+/** Is called with the end of every call of an endpoint. */
 export interface OutlierWatch {
   ended(endpoint: Endpoint, reached: AttemptOutcome): void;
 }

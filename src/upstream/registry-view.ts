@@ -65,8 +65,8 @@ export class RegistryView {
   }
 
   /**
-   * Reads a newer snapshot, if there is one. Every reader of the view calls this, perhaps on a stack that is
-   * nearly full: if it throws, the next reader repeats it, so the version is stored last.
+   * Reads a newer snapshot, if there is one. Every reader of the view calls this. It may throw when the stack
+   * of the reader is nearly full; the version is stored last, so that the next reader repeats it.
    */
   refresh(): void {
     if (this.#source.version() !== this.#version) this.#readSnapshot();

@@ -38,7 +38,8 @@ export async function shareCall(
   const own = scope === undefined ? Deadline.after(timeoutMs) : scope.deadline.within(timeoutMs);
   const { signal, dispose } = cancelAt(own, [scope?.signal, ownSignal]);
   try {
-    // The time of a shared call does not depend on how much is left to the caller that happens to make it.
+    // A shared call has the whole time of the option, however little time is left to the caller that makes
+    // it.
     const makeShared = (callSignal: AbortSignal, holds: Holds): Promise<CallResponse> =>
       scope === undefined
         ? make(request, { ...rest, signal: callSignal })
@@ -51,7 +52,10 @@ export async function shareCall(
   }
 }
 
-/** Everything that a caller may choose and that is sent. Fields that every call adds are not part of it. */
+/**
+ * The key of a call: calls with the same key are the same. It contains everything that is sent and that a
+ * caller chooses, without the header fields that every call adds.
+ */
 function keyOf(service: string, { method, path, headers, body }: CallRequest): string {
   if (method !== 'GET' || body !== undefined)
     throw new TypeError('call: singleFlight is for GET without a body');

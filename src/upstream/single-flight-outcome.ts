@@ -1,4 +1,4 @@
-// How a shared call ended, and which part of that other callers may use.
+// How a shared call (option `singleFlight`) ended, and which part of its result other callers may use.
 import { type ErrorCode, HttpError } from '../errors.js';
 import type { Holds } from '../hold.js';
 import { BufferedResponse } from './buffered-response.js';
@@ -6,8 +6,8 @@ import type { CallResponse } from './call.js';
 import type { SharedFailure, SharedResponse } from './single-flight-messages.js';
 
 /**
- * `own`: a response for the caller that made the call only. `error`: an error in this worker, with the
- * failure that other callers get; undefined: they get nothing and call again.
+ * `own`: a response that only the caller that made the call may use. `error`: an error in this worker, with
+ * the failure that other callers get; undefined: they get nothing and call again.
  */
 export type SharedCallOutcome =
   | SharedResponse

@@ -1,6 +1,7 @@
-// Single flight (option `singleFlight`): one call for all callers that want the same at the same time, in all
-// workers. The first caller makes it, the others wait for its result. Nothing is stored: a caller that comes
-// after the result makes a call of its own. (Pattern: Go's golang.org/x/sync/singleflight, over threads.)
+// Single flight (option `singleFlight`): one call for all callers that request the same at the same time, in
+// all workers. The first caller makes it, the others wait for its result. Nothing is stored: a caller that
+// comes after the result makes a call of its own. (Pattern: Go's golang.org/x/sync/singleflight, over
+// threads.)
 //
 // Sharing is an option: the requests show that two calls are the same, but only their author knows whether
 // they may have the same response.
@@ -8,8 +9,9 @@
 // A claim in shared memory names the worker that makes the call; other workers join it by message and get the
 // result by message. The call belongs to no caller: it continues as long as any caller waits, even after the
 // one that began it has left. Each caller waits until its own deadline. When the worker is lost, or its call
-// ends without a result for others, those that waited elect another one. They also do so when a request that
-// waits is interrupted, because the call may have run in the same thread and ended with it.
+// ends without a result for others, one of the workers that waited claims the call and makes it again. The
+// same happens when a waiting request is interrupted, because the call may have run in the same thread and
+// been interrupted with it.
 import { Hold, Holds } from '../hold.js';
 import { raceAbort } from '../resilience/race-abort.js';
 import { currentScope } from '../scope.js';
@@ -48,7 +50,7 @@ type Reply = SharedResponse | SharedFailure | 'gone' | 'taken' | 'lost';
  */
 const LOOK_EVERY_MS = 20;
 
-/** A call as this worker takes part in it. */
+/** A shared call that callers of this worker wait for. */
 interface SharedCall {
   readonly controller: AbortController;
   readonly result: Promise<Result>;
@@ -142,7 +144,8 @@ export class SingleFlight {
       holds: new Holds(),
     };
     this.#calls.set(key, call);
-    // After this function has returned, so that the call is registered before any message about it.
+    // The call begins after this function has returned, so that it is registered before any message about it
+    // arrives.
     void Promise.resolve()
       .then(() => this.#take(key, call, make))
       .then(settle);
@@ -176,7 +179,7 @@ export class SingleFlight {
     this.#forget(key, call);
     const shared = sharedPart(outcome);
     this.#sendToFollowers(call, shared === undefined ? { kind: 'lost', key } : { ...shared, key });
-    // Last: a worker that finds the claim free has got the message, or had not joined.
+    // The claim is released last: a worker that finds it free has got the message already, or had not joined.
     this.#release(key, call);
     return outcome;
   }
@@ -186,7 +189,10 @@ export class SingleFlight {
     followers.clear();
   }
 
-  /** A waiting request was interrupted, so it is unknown whether the call continues. */
+  /**
+   * Ends a shared call after a waiting request was interrupted, because it is unknown whether the call
+   * continues. All that waited for it start again.
+   */
   #lose(key: string, call: SharedCall): void {
     this.#forget(key, call);
     this.#sendToFollowers(call, { kind: 'lost', key });
@@ -247,9 +253,11 @@ export class SingleFlight {
     if (membership?.holder === from) membership.end(reply);
   }
 
+  /** Cancels a call for which no caller and no other worker waits any more. */
   #endUnwanted(key: string, call: SharedCall): void {
     if (call.waiters > 0 || call.followers.size > 0) return;
-    // No caller may join a call that is being cancelled. It may end late, when the claim is another call's.
+    // No caller may join a call that is being cancelled. The call may end later, when another one holds the
+    // claim already.
     this.#forget(key, call);
     this.#release(key, call);
     call.controller.abort();

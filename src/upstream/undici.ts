@@ -1,6 +1,6 @@
 // Loads undici only where it is needed, because it takes 70 ms of CPU and 8 MiB: in threads whose services
-// use
-// `call`, before they are ready, and in the thread that probes. `require` is used because undici is CommonJS.
+// use `call` (before they are ready), and in the thread that makes health checks. `require` is used because
+// undici is CommonJS.
 import { createRequire } from 'node:module';
 import { lazyModule } from '../lazy-module.js';
 

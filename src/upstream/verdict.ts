@@ -1,9 +1,9 @@
 // The verdict on an attempt: what a response, or the lack of one, shows about the endpoint, and whether the
 // request may be repeated. Responses to bad requests (4xx) are successes of the endpoint. With 429 and
 // OVERLOADED it protects itself: counting them would open the breaker of an endpoint that works. Gateway
-// failures (502, 503, 504) and broken connections may be repeated at another endpoint, unless the callee has
-// passed the failure on from a call of its own: it was repeated there, and three layers that make three
-// attempts each would turn one call into 27.
+// failures (502, 503, 504) and broken connections may be repeated at another endpoint, unless the callee only
+// passes on the failure of a call that it made itself. Such a failure is final, because it was repeated
+// there: three layers that make three attempts each would turn one call into 27.
 import type { Deadline } from '../deadline.js';
 import { HttpError, isGatewayFailure } from '../errors.js';
 import type { AttemptOutcome } from '../resilience/policy.js';
@@ -21,12 +21,14 @@ export interface Verdict {
 }
 
 const SUCCESS: Verdict = { outcome: 'success', reached: 'success', mayRepeat: false };
-/** The endpoint has a fault, but it responds. */
+/** The endpoint has an error, but it responds. */
 const FAILURE: Verdict = { outcome: 'failure', reached: 'success', mayRepeat: false };
 const GATEWAY_FAILURE: Verdict = { outcome: 'failure', reached: 'failure', mayRepeat: true };
 const FINAL_FAILURE: Verdict = { ...GATEWAY_FAILURE, mayRepeat: false };
 const TIMEOUT: Verdict = { outcome: 'failure', reached: 'failure', mayRepeat: false };
+/** The end of the attempt shows nothing about the endpoint, and the request must not be repeated. */
 const NOTHING: Verdict = { outcome: 'ignored', reached: 'ignored', mayRepeat: false };
+/** The endpoint has rejected the request because of overload: another one may admit it. */
 const SHED: Verdict = { outcome: 'ignored', reached: 'ignored', mayRepeat: true };
 
 /**
@@ -67,7 +69,8 @@ function isTimeUp(result: TransportResult, deadline: Deadline, tookMs: number): 
     return result.error instanceof HttpError && result.error.code === 'DEADLINE_EXCEEDED';
   const { status } = result.value;
   if (status !== 503 && status !== 504) return false;
-  // A callee waits for a database connection for half of the time that it has.
+  // A callee waits for a database connection only for half of its time, so DATABASE_BUSY comes early. The
+  // time that it has waited counts as passed.
   const waitedMs = problemIn(result.value)?.code === 'DATABASE_BUSY' ? tookMs : 0;
   return deadline.remainingMs() - waitedMs < GIVEN_UP_EARLY_MS;
 }
