@@ -1,17 +1,19 @@
 // Finds names of secrets inside a text and masks the values that follow them: `password=…`, `"token": "…"`,
-// `token => …`, `Cookie: …`, `--secret …`, `<password …>…</password>`, `["cookie", "…"]`,
-// `name="token" value="…"`, and `Key (token)=(…)`, as PostgreSQL writes it. The search looks for separators
-// and then at the name before them, so a text is read a few times, however many names it contains.
+// `token => …`, `Cookie: …`, `--secret …`, `<password …>…</password>`, `["cookie", "…"]`, `name="token"
+// value="…"`, and `Key (token)=(…)`, as PostgreSQL writes it. The search finds separators first and then
+// checks the name before each of them, so a text is read only a few times, however many names of secrets
+// there are. secret-values.ts finds where a value ends.
 import { isSecretHeader, isSecretName, isWorkingFolder } from './secret-names.js';
 import { bracketsAt, contentAt, quotedAt, type Span, spanOf, valueAt } from './secret-values.js';
 
 /** Replaces a secret. */
 export const CENSORED = '[redacted]';
 
+/** The signs between a name and its value; `%3d` and `%3a` are percent-encoded signs. */
 const SEPARATOR = /[=:>]|%3[ad]/gi;
-/** An option of a command, with the blanks after it. */
+/** An option of a command with the blanks after it, such as `--secret `. */
 const OPTION = /(?<![\w\]-])--?[a-z][\w-]{1,64}[ \t]{1,8}(?=[^\s-])/gi;
-/** A comma after a quoted item of a list. */
+/** A comma after a quoted item of a list, such as `["cookie", "…"]`. */
 const COMMA = /["'] ?, ?(?=\\{0,8}["'[])/g;
 /** An optional quote, which may be escaped. */
 const Q = String.raw`\\{0,8}["']?`;
@@ -27,21 +29,30 @@ const MEMBER = new RegExp(
 );
 const MEMBER_VALUE = /[^"'\r\n\\]+/y;
 
-/** Characters of a name: no name of a secret is shorter, and only the end of a longer name is examined. */
+/**
+ * The fewest characters of a name of a secret, and the most that are examined: of a longer name only the end
+ * is.
+ */
 const [LEAST_NAME, MAX_NAME] = [3, 64];
 /** The most characters of a list of columns. */
 const MAX_COLUMNS = 256;
 /** The most quotes, brackets and blanks between a name and its separator. */
 const MAX_BETWEEN = 64;
 
+/** A number with dots: part of a number, a time or an address, but no name. */
 const DIGITS = /^[\d.]+$/;
+/** The end of the name of a file, as in `token.ts:12`. */
 const FILE = /\.(?:[cm]?[jt]sx?|json|sql|proto|ya?ml|toml|pem)$/i;
 /** An opening tag without its `>`. It captures the name without its namespace. */
 const OPENING = /^<(?:[\w.-]+:)?([\w.-]+)(?:\s[^<>]*)?$/;
 /** The most characters of an opening tag. */
 const MAX_OPENING = 256;
+/** The value of an option of a command: everything up to the next blank. */
 const ARGUMENT = /\S+/y;
-/** From a bracket to the last closing bracket of the line, or to the end of a line that was cut before it. */
+/**
+ * The row of values in `Key (token)=(…)`: from a bracket to the last closing bracket of the line, or to the
+ * end of the line when the closing bracket was cut off.
+ */
 const ROW = /\((?:[^\r\n]*\)|[^\r\n]*)/y;
 
 /** Masks the values after names of secrets and a separator. */
@@ -57,6 +68,7 @@ export function maskListed(text: string): string {
 }
 
 /**
+ * Masks every secret that follows a separator.
  * @param secretAt returns the secret that follows a separator; its argument is the index after the separator
  */
 function maskBehind(
@@ -87,6 +99,7 @@ function behindComma(text: string, behind: number): Span | undefined {
   return text[behind] === '[' ? bracketsAt(text, behind) : quotedAt(text, behind);
 }
 
+/** Masks the value of the next member, where the value of a member is the name of a secret (see `MEMBER`). */
 function maskMembers(text: string): string {
   let result = '';
   let end = 0;
@@ -118,7 +131,7 @@ function behindSeparator(text: string, behind: number): Span | undefined {
   // Most names that begin with a digit are numbers, times and addresses.
   if (name.length < LEAST_NAME || (isDigit(text.charCodeAt(from)) && DIGITS.test(name))) return undefined;
   if (!isSecretName(name)) return undefined;
-  // The colon belongs to a path, or to a position in a file.
+  // Here the colon belongs to a path, or to a position in a file.
   if (separator === ':' && (text[from - 1] === '/' || FILE.test(name))) return undefined;
   const isArrow = separator === '=' && next === '>';
   const value = valueAt(text, isArrow ? behind + 1 : behind, name, separator);
@@ -152,7 +165,7 @@ interface Name {
 function nameBefore(text: string, at: number, between = BETWEEN): Name {
   let to = at;
   while (to > 0 && at - to < MAX_BETWEEN && between.includes(text[to - 1]!)) to--;
-  // user%5Bpassword%5D=, %22password%22%3A
+  // The brackets and quotes may be percent-encoded, as in `user%5Bpassword%5D=` and `%22password%22%3A`.
   while (text[to - 3] === '%' && at - to < MAX_BETWEEN && /^(?:5[cd]|2[027])/i.test(text.slice(to - 2, to)))
     to -= 3;
   let from = to;

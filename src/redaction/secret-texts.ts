@@ -8,7 +8,8 @@ import { CENSORED, maskAssigned, maskListed } from './secret-pairs.js';
 const LEAST = 5;
 
 /**
- * The part of a URL after its scheme, up to a blank or a quote: a password may contain any other character.
+ * The part of a URL after its scheme, up to a blank or a quote, because a password may contain any other
+ * character.
  */
 const AUTHORITY = /:\/\/[^\s"'`<>]+/g;
 /** A user name of at least this length is a token. */
@@ -41,9 +42,13 @@ const MARKED = new RegExp(
  * character.
  */
 const HINT = /[=:>%@_-]|["'] ?,|(?:arer|asic)\s|eyJ|AIza/i;
-/** A text that does not match can only contain secrets as assignments. */
-const OTHER = /["'@_-]|(?:arer|asic)\s|eyJ|AIza/i;
+/**
+ * A text that does not match can contain secrets only as pairs of a name and a value (`maskAssigned`), so the
+ * other rules are skipped.
+ */
+const MORE_THAN_PAIRS = /["'@_-]|(?:arer|asic)\s|eyJ|AIza/i;
 const SCHEME = /(?:bearer|basic)\s/i;
+/** A text that does not match contains no token with a known prefix. */
 const MARK = /eyJ|AIza|(?:gh.|pat|npm|[rs]k)_|(?:pat|sk|xox.)-/;
 
 /**
@@ -53,7 +58,7 @@ const MARK = /eyJ|AIza|(?:gh.|pat|npm|[rs]k)_|(?:pat|sk|xox.)-/;
  */
 export function maskText(text: string, isCut = false): string {
   if (text.length < LEAST || !HINT.test(text)) return text;
-  if (!isCut && !OTHER.test(text)) return maskAssigned(text);
+  if (!isCut && !MORE_THAN_PAIRS.test(text)) return maskAssigned(text);
   let masked = text;
   if (masked.includes('PRIVATE KEY')) masked = masked.replace(PRIVATE_KEY, CENSORED);
   if (masked.includes('://') && (isCut || masked.includes('@'))) {
@@ -68,7 +73,7 @@ export function maskText(text: string, isCut = false): string {
 
 const maskUser = (text: string): string => maskUserBefore(text, text.lastIndexOf('@'));
 
-/** As `maskUser`, for a text that may be cut before the `@`. */
+/** Like `maskUser`, for a text that may be cut before the `@`. */
 function maskUserOrCut(text: string, at: number, whole: string): string {
   return maskUserBefore(text, at + text.length < whole.length ? text.lastIndexOf('@') : text.length);
 }

@@ -1,8 +1,7 @@
 // Finds where the value ends that follows the name of a secret. It may be between quotes or brackets, bare,
 // percent-encoded, of several words (`Bearer …`), of several pairs (cookies, signatures), or an indented
-// block. Each form is read from one position on. It either consumes what it has read, so that the search
-// continues after it, or gives up after a bounded number of characters. No text can therefore be made
-// expensive to read.
+// block. Every form is matched at one position. It either matches, and the search continues after it, or it
+// fails after a bounded number of characters. So no text can make the search slow.
 import { isSecret } from './secret-names.js';
 
 /** A part of a text. */
@@ -11,6 +10,7 @@ export interface Span {
   readonly to: number;
 }
 
+/** Blanks before a value. A quoted value may begin in the next line. */
 const BLANKS = /[ \t]{0,64}(?:\r?\n[ \t]{0,64}(?=\\{0,8}["'`]))?/y;
 /** The start of an indented block below a name, as in YAML. Frames of a stack are not a block. */
 const BLOCK = /[ \t]{0,64}(?:[|>][+-]?\d?[ \t]{0,8})?\r?\n([ \t]{1,64})(?!at |[ \t\r\n])/y;
@@ -19,13 +19,17 @@ const BLOCK_SIGNS = '\r\n|>';
 const QUOTE = /(\\{0,8})["'`]/y;
 /** A placeholder of a statement or of a format string, which is no value. */
 const PLACEHOLDER = /(?:\$\d+|\?|%[sdifjoOc])(?![\w%])/y;
+/** Credentials with the name of their scheme, as in the header field `Authorization`. */
 const SCHEME =
   /(?:bearer|basic|token|apikey|negotiate|ntlm)[ \t]+[^\s"',;]+|(?:digest|aws4-hmac-sha256)[ \t][^\r\n]*/iy;
+/** The pairs of a header field `Cookie`, up to the end of the line. */
 const COOKIES = /[\w!#$%&*+.^|~-]{1,128}=[^\r\n"']*/y;
 /** Pairs as in `t=1,v1=…` and `keyId="…", signature="…"`. */
 const SIGNATURES =
   /[\w-]{1,32}=(?:"[^"\r\n]*"?|[^\s,;"'&]*)(?:[,;] ?[\w-]{1,32}=(?:"[^"\r\n]*"?|[^\s,;"'&]*))*/y;
+/** The content of an XML element. */
 const ELEMENT = /<!\[CDATA\[[^\]]*(?:\](?!\]>)[^\]]*)*(?:\]\]>)?|[^<]*/y;
+/** A value in angle brackets. */
 const ANGLES = /<(?![/!?])[^\s<>"'`]+>?/y;
 /**
  * A value without quotes. It ends before a blank, and before a quote or another sign that is followed by the
@@ -39,7 +43,10 @@ const BARE = new RegExp(
   ].join('|')})+`,
   'y',
 );
-/** Percent-encoded JSON: a string up to its quote, a list or an object up to the end of the parameter. */
+/**
+ * Percent-encoded values: a string of JSON up to its quote, a list or an object of JSON up to the end of the
+ * parameter, and a bare value.
+ */
 const ENCODED_TEXT = /(?:%20|\+){0,8}(?:%5c){0,8}%22(?:%5c(?:%[\da-f]{2})?|%(?!22|5c)|[^\s%&"<>])*/iy;
 const ENCODED_LIST = /(?:%20|\+){0,8}%(?:5b|7b)[^\s&"'`<>]*/iy;
 const ENCODED_BARE = /(?:[^\s&"'`<>,;)\]}%]|%(?!2[26]|3c))+/iy;
@@ -63,7 +70,10 @@ const STATES =
   'absent accepted active closed created deleted denied disabled empty enabled ended failed forbidden found ' +
   'granted idle inactive lost malformed ok open opened present refreshed refused rejected removed renewed ' +
   'revoked rotated started unauthorized unknown unset valid verified';
-/** Words that a generated token or key never consists of. A password may be one of them. */
+/**
+ * Words that describe the state of a secret, as in `token: revoked`. A generated token or key is never such a
+ * word, but a password may be one (`MAY_BE_A_WORD`).
+ */
 const STATE = new RegExp(`(?:${STATES.replaceAll(' ', '|')})${END_OF_WORD}`, 'y');
 const MAY_BE_A_WORD = /pass|pwd|secret/i;
 
@@ -83,8 +93,8 @@ export function valueAt(text: string, behind: number, name: string, separator: s
   if (quoted !== undefined) return quoted;
   if (separator === ':') {
     const block = BLOCK_SIGNS.includes(open ?? ' ') ? blockAt(text, behind) : undefined;
-    // This is checked before the block is read to its end, because a skipped block is searched again line by
-    // line.
+    // This check comes before the block is read to its end. When it skips the block, each of its lines is
+    // searched again, so reading all of it for each line would be slow.
     if (isDescription(text, block?.from ?? at, name)) return undefined;
     if (block !== undefined) return { from: block.from, to: endOfBlock(text, block) };
   }

@@ -20,8 +20,8 @@ const FRAME = '\n    at ';
 const OTHER_LINE = /\n(?! {4}at )/;
 
 /**
- * The text without its secrets, cut to `most` characters and an ellipsis. An enormous text is replaced by its
- * length.
+ * Masks the secrets of a text and cuts it to `most` characters and an ellipsis. A text that is too long to be
+ * read at all is replaced by its length.
  */
 export function shortText(text: string, most = MAX_TEXT): string {
   if (text.length > MAX_READ) return lengthOf(text);
@@ -32,8 +32,8 @@ export function shortText(text: string, most = MAX_TEXT): string {
     return text.length > most || masked.length > end ? masked.slice(0, most) + ELLIPSIS : masked;
   }
   const masked = maskText(text.slice(0, end), true);
-  // When masking has removed much, the last word that was read may be shown, and it may be a part of a
-  // secret.
+  // When masking has made the text shorter, the last word that was read may become visible, and it may be a
+  // part of a secret.
   return (masked.length < end ? withoutLastWord(masked) : masked).slice(0, most) + ELLIPSIS;
 }
 
