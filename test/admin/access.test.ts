@@ -104,7 +104,7 @@ async function request(url: string, headers: Record<string, string>) {
   const { host, pathname } = new URL(url);
   const fields = Object.entries({ host, ...headers }).map(([name, value]) => `${name}: ${value}`);
   wire.write(`GET ${pathname} HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\n`);
-  const answer = await wire.answer();
+  const answer = await wire.response();
   wire.destroy();
   if (answer === undefined) throw new Error('no answer');
   return answer;

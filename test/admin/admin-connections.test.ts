@@ -8,7 +8,7 @@ import type { Exposition } from '#src/telemetry/prometheus.js';
 import { get } from '#test/support/client.js';
 import { expectProblem } from '#test/support/problem.js';
 import { until } from '#test/support/until.js';
-import { Wire, type WireAnswer } from '#test/support/wire.js';
+import { Wire, type WireResponse } from '#test/support/wire.js';
 import { closePlanes, plane } from './admin-fixture.js';
 
 const PROBE = 'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n';
@@ -49,7 +49,7 @@ describe('connections to the admin plane that have sent a request', () => {
     const idle: Wire[] = [];
     for (let made = 0; made < 8; made += 1) {
       const [wire] = await send(url, PROBE);
-      expect((await wire!.answer())?.headers.connection).to.equal('keep-alive');
+      expect((await wire!.response())?.headers.connection).to.equal('keep-alive');
       idle.push(wire!);
     }
     await send(url, HALF_A_BODY, 12);
@@ -81,7 +81,7 @@ describe('connections to the admin plane that have sent a request', () => {
     await Promise.all(sending.slice(0, 16).map((wire) => wire.closed()));
     expect((await get(`${url}/livez`)).status).to.equal(200);
     release();
-    for (const wire of running) expect((await wire.answer())?.status).to.equal(200);
+    for (const wire of running) expect((await wire.response())?.status).to.equal(200);
   });
 
   it('are closed when they read nothing of a response', async () => {
@@ -181,11 +181,11 @@ describe('connections to the admin plane that have sent a request', () => {
     const stream = 'GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n';
     await send(url, stream, 4);
     await until(
-      async () => (await send(url, stream))[0]!.answer(),
+      async () => (await send(url, stream))[0]!.response(),
       (answer) => answer?.status === 503,
     );
     const [refused] = await send(url, stream);
-    await expectProblem(await refused!.answer(), 503, 'OVERLOADED');
+    await expectProblem(await refused!.response(), 503, 'OVERLOADED');
     expect((await get(`${url}/livez`)).status).to.equal(200);
   });
 
@@ -220,11 +220,11 @@ describe('connections to the admin plane that have sent a request', () => {
       if (first !== '') await get(`${url}/nothing`);
       for (const wire of all.slice(1)) wire.write(rest);
       // No running handler has responded yet, so the first eleven responses are refusals.
-      const answers: WireAnswer[] = [];
+      const answers: WireResponse[] = [];
       for (const wire of all.slice(1)) {
         void (async () => {
-          let answer = await wire.answer();
-          if (answer?.status === 100) answer = await wire.answer();
+          let answer = await wire.response();
+          if (answer?.status === 100) answer = await wire.response();
           if (answer !== undefined) answers.push(answer);
         })();
       }
@@ -264,7 +264,7 @@ describe('connections to the admin plane that have sent a request', () => {
       );
       expect(begun).to.have.lengthOf(number + 1);
       releases[number]!();
-      expect(String((await wire!.answer())?.body)).to.equal(String(number));
+      expect(String((await wire!.response())?.body)).to.equal(String(number));
     }
   });
 });

@@ -97,7 +97,7 @@ describe('connections to the admin plane without a complete request header', () 
       const wire = await Wire.open(one.url);
       wire.write(bytes);
       const drip = setInterval(() => wire.write('x'), 10);
-      await expectProblem(await wire.answer(), 408, 'BODY_TIMEOUT');
+      await expectProblem(await wire.response(), 408, 'BODY_TIMEOUT');
       clearInterval(drip);
       await wire.closed();
     }
@@ -138,7 +138,7 @@ describe('connections to the admin plane without a complete request header', () 
         wire.write(piece);
         await new Promise((resolve) => setImmediate(resolve));
       }
-      const answer = await wire.answer();
+      const answer = await wire.response();
       wire.destroy();
       return { status: answer?.status, body: answer?.status === 200 ? String(answer.body) : undefined };
     };

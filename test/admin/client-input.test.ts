@@ -128,7 +128,7 @@ describe('a body that the admin plane does not need', () => {
       ]) {
         const wire = await Wire.open(url);
         wire.write(`${target} HTTP/1.1\r\n${HOST}${body}`);
-        const { closes, status: got } = (await wire.answer())!;
+        const { closes, status: got } = (await wire.response())!;
         expect([got, closes], `${target} ${body}`).to.deep.equal([status, true]);
         await wire.closed();
       }
@@ -186,7 +186,7 @@ describe('requests on one connection to the admin plane', () => {
             wire.write(bytes.subarray(index === 0 ? 0 : inside[index - 1], end));
             await turn();
           }
-          for (const [, body] of requests) expect(String((await wire.answer())?.body)).to.equal(body);
+          for (const [, body] of requests) expect(String((await wire.response())?.body)).to.equal(body);
           expect(wire.ended).to.equal(false);
           wire.destroy();
         },
@@ -201,15 +201,15 @@ describe('requests on one connection to the admin plane', () => {
     const ask = (length: number): string =>
       `PUT /echo HTTP/1.1\r\n${HOST}Expect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`;
     wire.write(ask(3));
-    expect((await wire.answer())?.status).to.equal(100);
+    expect((await wire.response())?.status).to.equal(100);
     wire.write('[1]');
-    expect((await wire.answer())?.status).to.equal(200);
+    expect((await wire.response())?.status).to.equal(200);
     wire.write(ask(65_537));
-    await expectProblem(await wire.answer(), 413, 'BODY_TOO_LARGE');
+    await expectProblem(await wire.response(), 413, 'BODY_TOO_LARGE');
     await wire.closed();
     const other = await Wire.open(url);
     other.write(`GET /livez HTTP/1.1\r\n${HOST}Expect: more\r\n\r\n`);
-    await expectProblem(await other.answer(), 400, 'MALFORMED_REQUEST');
+    await expectProblem(await other.response(), 400, 'MALFORMED_REQUEST');
     other.destroy();
   });
 });
@@ -227,14 +227,14 @@ describe('a pause of the process', () => {
         const wire = await Wire.open(url);
         if (before !== '') {
           wire.write(before);
-          await wire.answer();
+          await wire.response();
         }
         wire.write(parts[0]);
         for (let turns = 0; turns < 5; turns += 1) await turn();
         wire.write(parts[1]);
         const end = performance.now() + 700;
         while (performance.now() < end);
-        expect(String((await wire.answer())?.body)).to.equal('{}');
+        expect(String((await wire.response())?.body)).to.equal('{}');
         wire.destroy();
       }
     });

@@ -134,7 +134,7 @@ describe('the server of the admin plane', () => {
     await expectProblem(await send(`${fits} `), 413, 'BODY_TOO_LARGE');
     const wire = await Wire.open(url);
     wire.write('PUT /things/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n');
-    await expectProblem(await wire.answer(), 413, 'BODY_TOO_LARGE');
+    await expectProblem(await wire.response(), 413, 'BODY_TOO_LARGE');
     await wire.closed();
   });
 
@@ -154,7 +154,7 @@ describe('the server of the admin plane', () => {
     ] as const) {
       const wire = await Wire.open(url);
       wire.write(bytes);
-      await expectProblem(await wire.answer(), status, code);
+      await expectProblem(await wire.response(), status, code);
       wire.destroy();
     }
   });
@@ -167,7 +167,7 @@ describe('the server of the admin plane', () => {
     ]) {
       const wire = await Wire.open(url);
       wire.write(bytes);
-      await expectProblem(await wire.answer(), 408, 'BODY_TIMEOUT');
+      await expectProblem(await wire.response(), 408, 'BODY_TIMEOUT');
       await wire.closed();
     }
   });

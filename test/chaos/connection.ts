@@ -1,5 +1,5 @@
 // One connection of a client, which records the outcome of each request as an Attempt.
-import { Wire, type WireAnswer } from '#test/support/wire.js';
+import { Wire, type WireResponse } from '#test/support/wire.js';
 import type { Attempt } from './verdict.js';
 
 export interface Ask {
@@ -50,24 +50,25 @@ export class Connection {
   async ask(ask: Ask): Promise<Attempt> {
     const sentAt = performance.now();
     const idleMs = this.#answeredAt === undefined ? 0 : sentAt - this.#answeredAt;
-    let answer: WireAnswer | undefined;
+    let response: WireResponse | undefined;
     let silent = false;
     try {
-      answer = await this.#send(ask);
+      response = await this.#send(ask);
     } catch {
       silent = true;
     }
     const endedAt = performance.now();
     this.#answeredAt = endedAt;
-    const body = answer === undefined ? {} : (JSON.parse(answer.body.toString()) as Record<string, unknown>);
-    if (answer?.status === 200) this.thread = body.thread as number;
-    this.#isOver = answer === undefined || answer.closes;
+    const body =
+      response === undefined ? {} : (JSON.parse(response.body.toString()) as Record<string, unknown>);
+    if (response?.status === 200) this.thread = body.thread as number;
+    this.#isOver = response === undefined || response.closes;
     return {
       sentAt,
       endedAt,
-      status: answer?.status ?? 0,
-      code: answer !== undefined ? (body.code as string | undefined) : silent ? 'silence' : this.#howEnded,
-      notExecuted: answer?.headers['x-multilane-executed'] === 'false',
+      status: response?.status ?? 0,
+      code: response !== undefined ? (body.code as string | undefined) : silent ? 'silence' : this.#howEnded,
+      notExecuted: response?.headers['x-multilane-executed'] === 'false',
       idleMs,
       thread: this.thread,
     };
@@ -81,14 +82,14 @@ export class Connection {
     return this.#wire.rest === '' ? 'closed' : 'cut';
   }
 
-  async #send({ method = 'GET', path, body = '', pauseMs }: Ask): Promise<WireAnswer | undefined> {
+  async #send({ method = 'GET', path, body = '', pauseMs }: Ask): Promise<WireResponse | undefined> {
     if (pauseMs === undefined) return this.#wire.request(method, path, [JSON_TYPE], body);
     const half = Math.floor(body.length / 2);
     const head = [`${method} ${path} HTTP/1.1`, 'Host: test', JSON_TYPE, `Content-Length: ${body.length}`];
     this.#wire.write(`${head.join('\r\n')}\r\n\r\n${body.slice(0, half)}`);
-    const answer = this.#wire.answer();
-    await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, pauseMs))]);
+    const response = this.#wire.response();
+    await Promise.race([response, new Promise((resolve) => setTimeout(resolve, pauseMs))]);
     this.#wire.write(body.slice(half));
-    return answer;
+    return response;
   }
 }

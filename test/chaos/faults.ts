@@ -70,9 +70,9 @@ async function ask(own: Own, { kind, size }: Fault, cluster: Cluster, account: A
 
 /** @throws Error unless the reload begins, or is refused because another one is in progress */
 async function reload(cluster: Cluster): Promise<void> {
-  const answer = await fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' });
-  await answer.arrayBuffer();
-  if (answer.status !== 202 && answer.status !== 409) throw new Error(`reload: ${answer.status}`);
+  const response = await fetch(`${cluster.adminUrl}/workers/reload`, { method: 'POST' });
+  await response.arrayBuffer();
+  if (response.status !== 202 && response.status !== 409) throw new Error(`reload: ${response.status}`);
 }
 
 const HALF_HEAD = 'GET /now HTTP/1.1\r\nHost: te';

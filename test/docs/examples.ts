@@ -11,7 +11,7 @@ export interface Turn {
   readonly status: number;
   /** The response header fields that the page shows. */
   readonly fields: Readonly<Record<string, string>>;
-  readonly answer: string | undefined;
+  readonly response: string | undefined;
 }
 
 export interface Example {
@@ -34,12 +34,12 @@ export async function expectAnswers(
   ask: (turn: Turn) => Promise<Told>,
 ): Promise<void> {
   for (const turn of turns) {
-    const { method, url, status, fields, answer } = turn;
+    const { method, url, status, fields, response } = turn;
     const told = await ask(turn);
     const what = `${method} ${url}: ${told.text()}`;
     expect(told.status, what).to.equal(status);
     expect(told.headers, what).to.include(fields);
-    if (answer !== undefined) expect(told.text(), what).to.equal(answer);
+    if (response !== undefined) expect(told.text(), what).to.equal(response);
   }
 }
 
@@ -68,8 +68,8 @@ function turnsOf(http: string): readonly Turn[] {
     const [method = '', url = ''] = request.split(' ');
     const [status = '', ...rest] = linesOf(told);
     const { fields: headers, body } = message(more);
-    const { fields, body: answer } = message(rest);
-    return { method, url, headers, body, status: Number(status), fields, answer };
+    const { fields, body: response } = message(rest);
+    return { method, url, headers, body, status: Number(status), fields, response };
   });
 }
 

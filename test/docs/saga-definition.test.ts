@@ -25,7 +25,7 @@ describe('docs/sagas.md, declaring one', () => {
     const turns = examplesOf(section.replace(/^```sql\n[\s\S]*?^```\n/m, '')).flatMap((one) => one.turns);
     expect(turns).to.have.length(3);
     const { url: databaseUrl } = await startTestPostgres();
-    for (const { answer } of turns) expect(answer).to.be.a('string');
+    for (const { response } of turns) expect(response).to.be.a('string');
     await withApp({ services: [accounts], databaseUrl }, (app) => expectAnswers(turns, askIn(app)));
   });
 });

@@ -45,8 +45,8 @@ describe('docs/services.md, effects that happen once', () => {
 
   const close = async (id: string, authorization?: string) => {
     const headers = { 'idempotency-key': 'k1', ...(authorization === undefined ? {} : { authorization }) };
-    const answer = await world.inject({ method: 'POST', url: `/accounts/${id}/close`, headers });
-    return { status: answer.status, json: answer.json() };
+    const response = await world.inject({ method: 'POST', url: `/accounts/${id}/close`, headers });
+    return { status: response.status, json: response.json() };
   };
 
   it('requires an authenticated client', async () => {

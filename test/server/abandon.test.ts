@@ -117,7 +117,7 @@ describe('abandoning requests', () => {
     const wire = await Wire.open(url);
     expect((await wire.request('GET', '/now'))?.status).to.equal(500);
     wire.write('POST /now HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n');
-    expect((await wire.answer())?.status).to.equal(500);
+    expect((await wire.response())?.status).to.equal(500);
     await wire.closed();
   });
 

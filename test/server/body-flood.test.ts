@@ -88,7 +88,7 @@ describe('a body in small pieces', () => {
   it('is refused even when the handler does not read it, and while the response is being sent', async () => {
     const ignored = await Wire.open(url);
     ignored.write(head('/ignored') + chunks(500_000));
-    expect((await ignored.answer())?.status).to.equal(400);
+    expect((await ignored.response())?.status).to.equal(400);
     await ignored.closed();
     const mirrored = await Wire.open(url);
     mirrored.write(head('/mirrored') + chunks(10));

@@ -138,7 +138,7 @@ describe('a handler that waits for its body', () => {
     };
     const late = await begun();
     ticker.advance(1020);
-    expect((await late.answer())?.status).to.equal(504);
+    expect((await late.response())?.status).to.equal(504);
     const left = await begun();
     left.destroy();
     while (reasons.length < 2) await settled();

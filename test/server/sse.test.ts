@@ -212,7 +212,7 @@ describe('server-sent events', () => {
     world.app.abandon(new UnavailableError('DRAINING', 'This worker is being replaced.'));
     expect(await aborted.opened).to.include({ code: 'DRAINING' });
     expect(await returned.opened).to.equal('silent');
-    const answer = await wire.answer();
+    const answer = await wire.response();
     expect(answer?.body.toString()).to.equal(':\n\ndata: first\n\n');
     expect(world.observer.seen.slice(seen)).to.containSubset([{ status: 200, error: undefined }]);
     expect([world.app.inFlight, server.unfinished]).to.deep.equal([0, 0]);
@@ -222,7 +222,7 @@ describe('server-sent events', () => {
   it('are cut when the source fails, so that the client does not take that for the end', async () => {
     const wire = await opened('/fails', 'data: x');
     await wire.closed();
-    expect(await wire.answer()).to.equal(undefined);
+    expect(await wire.response()).to.equal(undefined);
     expect(world.logs.at(-1)).to.deep.include({ msg: 'a streamed response failed' });
   });
 

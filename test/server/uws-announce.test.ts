@@ -81,7 +81,7 @@ describe('a connection whose end was announced', () => {
     it(`executes nothing more, and its response is whole (${path})`, async () => {
       const wire = await Wire.open(url);
       wire.write(head('POST', path) + 'b'.repeat(begun));
-      const answer = await wire.answer();
+      const answer = await wire.response();
       expect([answer?.status, answer?.closes, String(answer?.body)]).to.deep.equal([status, true, text]);
       expect(answer?.headers).to.have.property('date');
       wire.write('b'.repeat(LENGTH - begun) + FOLLOWER);
@@ -104,7 +104,7 @@ describe('a connection whose end was announced', () => {
       while (!wire.rest.includes('\r\n\r\n') && method === 'HEAD') await settled();
       if (method === 'HEAD')
         expect(wire.rest).to.match(/^HTTP\/1\.1 200 .*Content-Length: 5\r\n.*\r\n\r\n$/s);
-      else expect((await wire.answer())?.status).to.equal(status);
+      else expect((await wire.response())?.status).to.equal(status);
       wire.write('b'.repeat(LENGTH - begun) + FOLLOWER);
       await wire.closed();
       expect(executed).to.equal(0);
@@ -116,7 +116,7 @@ describe('a connection whose end was announced', () => {
     for (const path of ['/sync', '/nothing', '/large']) {
       const wire = await Wire.open(url);
       wire.write(head('POST', path).replace(String(LENGTH), String(length)) + 'b'.repeat(length) + FOLLOWER);
-      await Promise.race([wire.answer(), wire.closed()]);
+      await Promise.race([wire.response(), wire.closed()]);
       await roundTrip();
       expect(executed, path).to.equal(0);
       wire.destroy();
@@ -151,7 +151,7 @@ describe('a connection whose end was announced', () => {
   it('ends in time when its client does not close it', async () => {
     const wire = await Wire.open(url);
     wire.write(head('POST', '/sync'));
-    await wire.answer();
+    await wire.response();
     ticker.advance(11_000);
     await wire.closed();
     expect(world.app.wheel.size).to.equal(0);

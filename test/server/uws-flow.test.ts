@@ -122,9 +122,9 @@ describe('flow over a socket', () => {
   it('responds to pipelined requests in order', async () => {
     const wire = await Wire.open(url);
     wire.write(get('/small').repeat(40) + get('/nowhere') + get('/large'));
-    for (let i = 0; i < 40; i++) expect((await wire.answer())?.body.toString()).to.equal('small');
-    expect((await wire.answer())?.status).to.equal(404);
-    expect((await wire.answer())?.body.length).to.equal(LARGE.length);
+    for (let i = 0; i < 40; i++) expect((await wire.response())?.body.toString()).to.equal('small');
+    expect((await wire.response())?.status).to.equal(404);
+    expect((await wire.response())?.body.length).to.equal(LARGE.length);
     wire.destroy();
   });
 
@@ -198,7 +198,7 @@ describe('flow over a socket', () => {
     wire.write('POST /mirrors HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
     const logged = world.logs.length;
     for (let n = 0; n < 20; n++) wire.write(`a\r\n0123456789\r\n`);
-    expect(await wire.answer()).to.equal(undefined);
+    expect(await wire.response()).to.equal(undefined);
     expect(wire.rest)
       .to.match(/^HTTP\/1\.1 200 /)
       .and.not.include('\r\n0\r\n');
@@ -284,7 +284,7 @@ describe('flow over a socket', () => {
     await entered.opened;
     await settled();
     ticker.advance(8020);
-    const answer = await wire.answer();
+    const answer = await wire.response();
     expect([answer?.status, answer?.closes]).to.deep.equal([408, true]);
     await wire.closed();
   });
@@ -293,7 +293,7 @@ describe('flow over a socket', () => {
     const wire = await Wire.open(url);
     wire.write('POST /reads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n');
     wire.write('x'.repeat(101));
-    const answer = await wire.answer();
+    const answer = await wire.response();
     expect([answer?.status, answer?.closes]).to.deep.equal([413, true]);
     await wire.closed();
   });
@@ -302,11 +302,11 @@ describe('flow over a socket', () => {
     const wire = await Wire.open(url);
     const body = 'x'.repeat(1_000_000);
     wire.write(`POST /refuses HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
-    const first = await wire.answer();
+    const first = await wire.response();
     expect([first?.status, first?.closes]).to.deep.equal([200, true]);
     const second = await Wire.open(url);
     second.write(`POST /reads HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
-    const refused = await second.answer();
+    const refused = await second.response();
     expect([refused?.status, refused?.closes]).to.deep.equal([413, true]);
     wire.destroy();
     second.destroy();

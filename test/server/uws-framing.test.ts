@@ -56,7 +56,7 @@ describe('framing over a socket', () => {
     const answers: string[] = [];
     for (const packet of packets) wire.write(Buffer.from(packet, 'latin1'));
     for (;;) {
-      const answer = await wire.answer();
+      const answer = await wire.response();
       if (answer === undefined) return answers.join(' ');
       const code = answer.headers['content-type'] === 'application/problem+json' ? codeOf(answer.body) : '';
       answers.push(`${answer.status}${code}`);
@@ -124,7 +124,7 @@ describe('framing over a socket', () => {
     for (const path of ['/read', '/mirror']) {
       const wire = await Wire.open(url);
       wire.write(chunked(path, '3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n'));
-      const answer = await wire.answer();
+      const answer = await wire.response();
       expect([answer?.status, String(answer?.body), answer?.closes], path).to.deep.equal([
         200,
         'abcde',
@@ -136,7 +136,7 @@ describe('framing over a socket', () => {
       executed = [];
       const wire = await Wire.open(url);
       wire.write(chunked(path, '0\r\n\r\n'));
-      const answer = await wire.answer();
+      const answer = await wire.response();
       expect(answer?.closes, path).to.equal(true);
       wire.write(FOLLOWER);
       await sent('GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
@@ -177,7 +177,7 @@ describe('framing over a socket', () => {
   it('announces the end of the connection on a response that is sent before the end of a body', async () => {
     const wire = await Wire.open(url);
     wire.write(`${post('Content-Length: 6').replace('/target', '/streamed')}abc`);
-    const answer = await wire.answer();
+    const answer = await wire.response();
     expect([answer?.body.toString(), answer?.closes]).to.deep.equal(['ab', true]);
     wire.destroy();
   });

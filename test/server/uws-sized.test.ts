@@ -94,7 +94,7 @@ describe('a file over a socket', () => {
     ] as const) {
       const wire = await Wire.open(url);
       wire.write(`${method} /large.bin HTTP/1.1\r\nHost: x\r\n${fields.join('\r\n')}\r\n\r\n${body}`);
-      const answer = await wire.answer();
+      const answer = await wire.response();
       expect([answer?.closes, hash(answer!.body)], method).to.deep.equal([true, hash(LARGE)]);
       wire.destroy();
     }

@@ -116,9 +116,9 @@ describe('a connection beyond the share of its worker', () => {
       const [before, pipelined] = [executed, 3];
       const length = method === 'POST' ? `Content-Length: ${body.length}\r\n` : '';
       wire.write(`${method} ${path} HTTP/1.1\r\nHost: x\r\n${length}\r\n${body}${POST.repeat(pipelined)}`);
-      expect((await wire.answer())?.closes).to.equal(true);
+      expect((await wire.response())?.closes).to.equal(true);
       for (let answered = 0; answered < pipelined; answered++)
-        expect((await wire.answer())?.status).to.equal(200);
+        expect((await wire.response())?.status).to.equal(200);
       expect(executed - before).to.equal(pipelined);
       wire.destroy();
     });
@@ -130,7 +130,7 @@ describe('a connection beyond the share of its worker', () => {
       const wire = await Wire.open(url);
       wire.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
       if (path === '/events') while (!wire.rest.includes('tick')) await settled();
-      else expect((await wire.answer())?.closes).to.equal(false);
+      else expect((await wire.response())?.closes).to.equal(false);
       expect(asked).to.equal(0);
       wire.destroy();
     });
@@ -154,7 +154,7 @@ describe('a connection beyond the share of its worker', () => {
     expect((await wires[0]!.request('GET', '/small', ['Connection: close']))?.closes).to.equal(false);
     await wires[0]!.closed();
     wires[1]!.write('POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\nbegun');
-    expect((await wires[1]!.answer())?.closes).to.equal(true);
+    expect((await wires[1]!.response())?.closes).to.equal(true);
     world.world.draining = true;
     try {
       expect((await wires[2]!.request('GET', '/small'))?.closes).to.equal(true);

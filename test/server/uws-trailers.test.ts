@@ -78,7 +78,7 @@ describe('trailers behind a chunked body', () => {
         const head = chunked(method, path, 'Trailer: X-Checksum');
         for (const packets of [[head + CHUNK + TRAILERS + FOLLOWER], [head, CHUNK, TRAILERS, FOLLOWER]]) {
           const wire = await Wire.open(url);
-          const pending = method === 'HEAD' ? wire.closed() : wire.answer();
+          const pending = method === 'HEAD' ? wire.closed() : wire.response();
           for (const packet of packets) {
             wire.write(packet);
             await settled();
@@ -130,7 +130,7 @@ describe('trailers behind a chunked body', () => {
     const bytes = `${chunked('POST', '/whole', 'Trailer: X-Checksum')}${CHUNK}0\r\n\r\n${FOLLOWER}`;
     const wire = await Wire.open(url);
     wire.write(bytes);
-    expect((await wire.answer())?.status).to.equal(411);
+    expect((await wire.response())?.status).to.equal(411);
     await wire.closed();
     expect(executed).to.deep.equal([]);
   });
@@ -148,7 +148,7 @@ describe('trailers behind a chunked body', () => {
       wire.write(`X-Checksum: b\r\n\r\n${FOLLOWER}`);
       for (let turns = 0; turns < 5; turns++) await settled();
       open();
-      expect((await wire.answer())?.status, path).to.equal(200);
+      expect((await wire.response())?.status, path).to.equal(200);
       await wire.closed();
       expect(executed).to.deep.equal([path]);
     }

@@ -10,7 +10,7 @@ import { UnavailableError } from '#src/errors.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { HANDSHAKE } from '#test/support/frames.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
-import { Wire, type WireAnswer } from '#test/support/wire.js';
+import { Wire, type WireResponse } from '#test/support/wire.js';
 import { type Bench, bench, settled } from './kit.js';
 
 const KEY = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
@@ -111,7 +111,7 @@ describe('the handshake of a WebSocket', () => {
   });
   after(() => server.close());
 
-  const ask = async (path: string, fields: readonly string[]): Promise<WireAnswer> => {
+  const ask = async (path: string, fields: readonly string[]): Promise<WireResponse> => {
     const wire = await Wire.open(url);
     const answer = await wire.request('GET', path, fields);
     wire.destroy();

@@ -22,8 +22,8 @@ export async function wiresToEachWorker(cluster: Cluster, workers: number, path:
 
 /** The JSON body of a GET request. @throws Error for any status but 200 */
 export async function ask<T>(wire: Wire, path: string): Promise<T> {
-  const answer = await wire.request('GET', path);
-  const text = answer?.body.toString() ?? '';
-  if (answer?.status !== 200) throw new Error(`GET ${path}: ${answer?.status} ${text}`);
+  const response = await wire.request('GET', path);
+  const text = response?.body.toString() ?? '';
+  if (response?.status !== 200) throw new Error(`GET ${path}: ${response?.status} ${text}`);
   return JSON.parse(text) as T;
 }

@@ -34,7 +34,7 @@ class Connection {
   sentAt = 0;
   #received = '';
 
-  constructor(socket: Socket, answered: (answer: Answered) => void) {
+  constructor(socket: Socket, answered: (response: Answered) => void) {
     this.socket = socket;
     socket.on('data', (chunk: Buffer) => {
       this.#received += chunk.toString('latin1');
@@ -53,19 +53,19 @@ class Connection {
 }
 
 /** @returns the responses, and how many requests found no free connection */
-export async function evenLoad(load: EvenLoad): Promise<{ answers: readonly Answered[]; unsent: number }> {
+export async function evenLoad(load: EvenLoad): Promise<{ responses: readonly Answered[]; unsent: number }> {
   const { url, path = '/', perSecond, forMs, connections } = load;
   const { hostname, port, host } = new URL(url);
-  const answers: Answered[] = [];
+  const responses: Answered[] = [];
   const free: Connection[] = [];
   const all = new Set<Socket>();
   const open = async (): Promise<void> => {
     const socket = connect({ host: hostname, port: Number(port), noDelay: true });
     all.add(socket);
     await once(socket, 'connect');
-    const connection: Connection = new Connection(socket, (answer) => {
-      answers.push(answer);
-      if (!answer.closes) free.push(connection);
+    const connection: Connection = new Connection(socket, (response) => {
+      responses.push(response);
+      if (!response.closes) free.push(connection);
       else {
         all.delete(socket);
         socket.end();
@@ -92,7 +92,7 @@ export async function evenLoad(load: EvenLoad): Promise<{ answers: readonly Answ
     }
     await new Promise((resolve) => setTimeout(resolve, 0.5));
   }
-  while (answers.length < sent) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (responses.length < sent) await new Promise((resolve) => setTimeout(resolve, 5));
   for (const socket of all) socket.destroy();
-  return { answers, unsent };
+  return { responses, unsent };
 }

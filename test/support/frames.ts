@@ -40,7 +40,7 @@ export const HANDSHAKE = [
 /** Opens a WebSocket without a client library: `rest` of the wire holds the frames that have come. */
 export async function openRaw(url: string, path: string): Promise<Wire> {
   const wire = await Wire.open(url);
-  const answer = await wire.request('GET', path, HANDSHAKE);
-  if (answer?.status !== 101) throw new Error(`the response to the handshake was ${answer?.status}`);
+  const response = await wire.request('GET', path, HANDSHAKE);
+  if (response?.status !== 101) throw new Error(`the response to the handshake was ${response?.status}`);
   return wire;
 }

@@ -6,7 +6,7 @@ import { keepAliveLoad, type LoadAccount, type LoadOptions } from './keep-alive-
 
 /** Runs the load against a server that ends after `requests` responses, and returns the account. */
 async function accountOf(
-  answer: (turn: number) => RequestListener,
+  respond: (turn: number) => RequestListener,
   requests: number,
   options?: LoadOptions,
 ): Promise<LoadAccount> {
@@ -15,7 +15,7 @@ async function accountOf(
     turn += 1;
     // net's close, not http's: that one would also cut idle keep-alive connections.
     if (turn >= requests) Server.prototype.close.call(server);
-    answer(turn)(request, response);
+    respond(turn)(request, response);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

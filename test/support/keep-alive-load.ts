@@ -113,8 +113,8 @@ export function keepAliveLoad(
           }
         }
         const path = paths[turn % paths.length]!;
-        const answer = await wire.request('GET', path);
-        if (answer === undefined) {
+        const response = await wire.request('GET', path);
+        if (response === undefined) {
           if (openedInDrain && count === 1 && wire.rest === '') account.untaken += 1;
           else {
             const rest = JSON.stringify(wire.rest.slice(-80));
@@ -124,8 +124,8 @@ export function keepAliveLoad(
         }
         account.answered += 1;
         progress.emit('answered');
-        account.statuses[answer.status] = (account.statuses[answer.status] ?? 0) + 1;
-        closing = answer.closes;
+        account.statuses[response.status] = (account.statuses[response.status] ?? 0) + 1;
+        closing = response.closes;
       }
       if (closing) account.closedInOrder += 1;
       else wire.destroy();

@@ -62,7 +62,7 @@ export async function killStorm(
         'select status, count(*) as n from saga group by status',
       );
       const statuses = Object.fromEntries(rows.map(({ status, n }) => [status, n]));
-      const answered = sent.filter(({ answer }) => answer !== undefined).length;
+      const answered = sent.filter(({ result }) => result !== undefined).length;
       return { sent: sent.length, answered, statuses, faults };
     } finally {
       await sql.close();
@@ -80,12 +80,12 @@ async function checkoutsUntilKilled(victim: Victim, sent: Sent[], random: () => 
       const draw = random();
       const method = draw < 0.6 ? 'tok_ok' : draw < 0.85 ? 'tok_declined' : 'tok_flaky';
       const body = checkoutBody(method);
-      const request: Sent = { key: unique('storm'), body, answer: undefined };
+      const request: Sent = { key: unique('storm'), body, result: undefined };
       sent.push(request);
       try {
         const response = await post(`${victim.url}/api/checkout`, body, { 'idempotency-key': request.key });
         const { sagaId } = (await response.json()) as { sagaId?: unknown };
-        request.answer = { status: response.status, sagaId };
+        request.result = { status: response.status, sagaId };
       } catch {
         return; // the process is dead: the journal shows how this checkout ended
       }
@@ -110,15 +110,15 @@ async function checkoutsUntilKilled(victim: Victim, sent: Sent[], random: () => 
 /** Repeats each request that got no response, twice, with its key: both must get the same final response. */
 async function askAgain(victim: Victim, sent: readonly Sent[]): Promise<string[]> {
   const faults: string[] = [];
-  for (const { key, body } of sent.filter(({ answer }) => answer === undefined)) {
-    const answers: string[] = [];
+  for (const { key, body } of sent.filter(({ result }) => result === undefined)) {
+    const responses: string[] = [];
     for (let time = 0; time < 2; time += 1) {
       const response = await post(`${victim.url}/api/checkout`, body, { 'idempotency-key': key });
       const { sagaId } = (await response.json()) as { sagaId?: unknown };
-      answers.push(`${response.status} ${String(sagaId)}`);
+      responses.push(`${response.status} ${String(sagaId)}`);
     }
-    if (!/^(201|402) /.test(answers[0]!) || answers[0] !== answers[1]) {
-      faults.push(`repeated with its key: ${answers.join(', then ')}`);
+    if (!/^(201|402) /.test(responses[0]!) || responses[0] !== responses[1]) {
+      faults.push(`repeated with its key: ${responses.join(', then ')}`);
     }
   }
   return faults;

@@ -45,7 +45,7 @@ export const leftovers = (dataDir: string): string[] =>
   });
 
 /** Waits until no process of the data folder runs. @returns those that still run after `ms` */
-export async function gone(dataDir: string, ms: number): Promise<string[]> {
+export async function remaining(dataDir: string, ms: number): Promise<string[]> {
   await until(
     () => pidsOf(dataDir),
     (pids) => pids.length === 0,
@@ -60,6 +60,6 @@ export async function reap(dataDir: string): Promise<void> {
     for (const pid of pidsOf(dataDir)) {
       signalIfAlive(pid, name);
     }
-    if ((await gone(dataDir, ORDERLY_MS)).length === 0) return;
+    if ((await remaining(dataDir, ORDERLY_MS)).length === 0) return;
   }
 }

@@ -26,12 +26,12 @@ export async function lockStorm(runs: number, checkouts: number, seed: number): 
   const statuses: Record<string, number> = {};
   const checkout = async (): Promise<void> => {
     const body = checkoutBody('tok_ok');
-    const request: Sent = { key: unique('lock'), body, answer: undefined };
+    const request: Sent = { key: unique('lock'), body, result: undefined };
     sent.push(request);
     const response = await post(`${cluster.url}/api/checkout`, body, { 'idempotency-key': request.key });
     const { sagaId } = (await response.json()) as { sagaId?: unknown };
     statuses[response.status] = (statuses[response.status] ?? 0) + 1;
-    if (FINAL.has(response.status)) request.answer = { status: response.status, sagaId };
+    if (FINAL.has(response.status)) request.result = { status: response.status, sagaId };
   };
   try {
     for (let run = 0; run < runs; run++) {

@@ -15,7 +15,7 @@ import { keepAliveLoad, type LoadAccount } from './keep-alive-load.js';
 import { leftovers, reap } from './leftovers.js';
 import { PATIENT_DRAIN_MS, THINK_MS, THINKERS } from './rolling.js';
 import { until } from './until.js';
-import { Wire, type WireAnswer } from './wire.js';
+import { Wire, type WireResponse } from './wire.js';
 
 const PM2 = join(ROOT, 'node_modules/pm2/bin/pm2');
 const COMMAND_MS = 60_000;
@@ -124,7 +124,7 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
   }
 
   /** Sends a GET request over a connection of its own. @returns undefined when there is no response */
-  async ask(path: string): Promise<WireAnswer | undefined> {
+  async ask(path: string): Promise<WireResponse | undefined> {
     let wire: Wire;
     try {
       wire = await Wire.open(this.url);
@@ -140,9 +140,9 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
 
   /** The pid of the process that serves the data plane. @throws Error when none does */
   async servingPid(): Promise<number> {
-    const answer = await this.ask('/thread');
-    if (answer?.status !== 200) throw new Error(`no process serves: ${answer?.status}`);
-    return (JSON.parse(answer.body.toString()) as { readonly pid: number }).pid;
+    const response = await this.ask('/thread');
+    if (response?.status !== 200) throw new Error(`no process serves: ${response?.status}`);
+    return (JSON.parse(response.body.toString()) as { readonly pid: number }).pid;
   }
 
   /**

@@ -1,6 +1,6 @@
 // The form that every error body must have: docs/contract.md, RFC 9457.
 import { expect } from 'chai';
-import type { WireAnswer } from './wire.js';
+import type { WireResponse } from './wire.js';
 
 export interface Problem {
   readonly type: string;
@@ -21,17 +21,17 @@ const LEAKS = /\bat .+:\d+:\d+|node_modules|\bselect\b.+\bfrom\b|insert into|\/t
  * @param options.isProbe whether a 503 reports a state, as that of /readyz: it has no member `executed`
  */
 export async function expectProblem(
-  answer: Response | WireAnswer | undefined,
+  response: Response | WireResponse | undefined,
   status: number,
   code: string,
   { isProbe = false }: { readonly isProbe?: boolean } = {},
 ): Promise<Problem> {
-  if (answer === undefined) throw new Error(`expected ${status} ${code}, but the connection ended`);
-  const wire = !(answer instanceof Response);
+  if (response === undefined) throw new Error(`expected ${status} ${code}, but the connection ended`);
+  const wire = !(response instanceof Response);
   const field = (name: string): string | null =>
-    wire ? (answer.headers[name] ?? null) : answer.headers.get(name);
-  const text = wire ? answer.body.toString('utf8') : await answer.text();
-  expect(`${answer.status} ${text}`).to.match(new RegExp(`^${status} .*"code":"${code}"`));
+    wire ? (response.headers[name] ?? null) : response.headers.get(name);
+  const text = wire ? response.body.toString('utf8') : await response.text();
+  expect(`${response.status} ${text}`).to.match(new RegExp(`^${status} .*"code":"${code}"`));
   expect(field('content-type')).to.match(/^application\/problem\+json\b/);
   const problem = JSON.parse(text) as Problem;
   expect(problem.status).to.equal(status);

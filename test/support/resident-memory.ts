@@ -13,8 +13,8 @@ export async function collectGarbage(url: string, threads: number): Promise<void
   const collected = new Set<number>();
   while (collected.size < threads) {
     const wire = await Wire.open(url);
-    const answer = await wire.request('GET', '/collect');
-    collected.add((JSON.parse(String(answer?.body)) as { thread: number }).thread);
+    const response = await wire.request('GET', '/collect');
+    collected.add((JSON.parse(String(response?.body)) as { thread: number }).thread);
     wire.destroy();
   }
 }

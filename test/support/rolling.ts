@@ -33,9 +33,9 @@ export function reload(cluster: Cluster): Promise<Response> {
 
 export async function rollOnce(cluster: Cluster): Promise<void> {
   const before = await workersOf(cluster);
-  const answer = await reload(cluster);
-  if (answer.status !== 202) throw new Error(`the response to a reload was ${answer.status}`);
-  await answer.arrayBuffer();
+  const response = await reload(cluster);
+  if (response.status !== 202) throw new Error(`the response to a reload was ${response.status}`);
+  await response.arrayBuffer();
   const wanted = JSON.stringify(shown(before.map((one) => ({ ...one, generation: one.generation + 1 }))));
   const last = await until(
     () => workersOf(cluster),

@@ -8,7 +8,7 @@ export interface Sent {
   readonly key: string;
   readonly body: unknown;
   /** The response that the client got before the process was killed; undefined for none. */
-  answer: { readonly status: number; readonly sagaId: unknown } | undefined;
+  result: { readonly status: number; readonly sagaId: unknown } | undefined;
 }
 
 /** Waits until no saga is under way. @returns the sagas that still are after a minute */
@@ -69,12 +69,12 @@ export async function audit(sql: Sql, sent: readonly Sent[]): Promise<string[]> 
     if (count !== completed) faults.push(`${completed} completed sagas, but ${count} ${what}`);
   }
   const byKey = new Map(sagas.map((saga) => [saga.idempotency_key, saga]));
-  for (const { key, answer } of sent) {
-    if (answer === undefined) continue;
+  for (const { key, result } of sent) {
+    if (result === undefined) continue;
     const saga = byKey.get(key);
-    const promised = answer.status === 201 ? 'completed' : answer.status === 402 ? 'compensated' : undefined;
-    if (promised === undefined) faults.push(`the response to a checkout was ${answer.status}`);
-    else if (saga?.saga_id !== answer.sagaId || saga?.status !== promised) {
+    const promised = result.status === 201 ? 'completed' : result.status === 402 ? 'compensated' : undefined;
+    if (promised === undefined) faults.push(`the response to a checkout was ${result.status}`);
+    else if (saga?.saga_id !== result.sagaId || saga?.status !== promised) {
       faults.push(
         `the response to the client means ${promised}, but the journal has ${saga?.status ?? 'nothing'}`,
       );

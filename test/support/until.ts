@@ -10,13 +10,13 @@ const PACE_MS = 25;
  */
 export async function until<T>(
   ask: () => Promise<T> | T,
-  good: (answer: T) => boolean,
+  good: (response: T) => boolean,
   ms = 20_000,
 ): Promise<T> {
   const end = performance.now() + ms;
   for (;;) {
-    const answer = await ask();
-    if (good(answer) || performance.now() > end) return answer;
+    const response = await ask();
+    if (good(response) || performance.now() > end) return response;
     await sleep(PACE_MS);
   }
 }

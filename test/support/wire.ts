@@ -7,7 +7,7 @@ import { within } from './cluster.js';
 
 const ANSWER_MS = 15_000;
 
-export interface WireAnswer {
+export interface WireResponse {
   readonly status: number;
   /** Lower-case names; a repeated field is joined by ", ". */
   readonly headers: Readonly<Record<string, string>>;
@@ -18,8 +18,8 @@ export interface WireAnswer {
 
 export class Wire {
   readonly #socket: Socket;
-  readonly #waiting: ((answer: WireAnswer | undefined) => void)[] = [];
-  readonly #answers: WireAnswer[] = [];
+  readonly #waiting: ((response: WireResponse | undefined) => void)[] = [];
+  readonly #responses: WireResponse[] = [];
   readonly #heads: boolean[] = [];
   #received: Buffer = Buffer.alloc(0);
   #ended = false;
@@ -80,19 +80,19 @@ export class Wire {
     path: string,
     fields: readonly string[] = [],
     body = '',
-  ): Promise<WireAnswer | undefined> {
+  ): Promise<WireResponse | undefined> {
     this.#heads.push(method === 'HEAD');
     const length = body === '' ? [] : [`Content-Length: ${Buffer.byteLength(body)}`];
     const head = [`${method} ${path} HTTP/1.1`, 'Host: test', ...fields, ...length].join('\r\n');
     this.write(`${head}\r\n\r\n${body}`);
-    return this.answer();
+    return this.response();
   }
 
   /** The next response; undefined when the connection ended first. @throws Error after 15 s */
-  answer(): Promise<WireAnswer | undefined> {
-    const arrived = this.#answers.shift();
+  response(): Promise<WireResponse | undefined> {
+    const arrived = this.#responses.shift();
     if (arrived !== undefined || this.#ended) return Promise.resolve(arrived);
-    const next = new Promise<WireAnswer | undefined>((resolve) => this.#waiting.push(resolve));
+    const next = new Promise<WireResponse | undefined>((resolve) => this.#waiting.push(resolve));
     return within(ANSWER_MS, next, () => `no response, only ${JSON.stringify(this.rest.slice(0, 500))}`);
   }
 
@@ -122,16 +122,16 @@ export class Wire {
     for (;;) {
       const parsed = parseAnswer(this.#received, this.#heads[0] ?? false);
       if (parsed === undefined) return;
-      if (parsed.answer.status >= 200) this.#heads.shift();
+      if (parsed.response.status >= 200) this.#heads.shift();
       this.#received = this.#received.subarray(parsed.bytes);
       const waiting = this.#waiting.shift();
-      if (waiting === undefined) this.#answers.push(parsed.answer);
-      else waiting(parsed.answer);
+      if (waiting === undefined) this.#responses.push(parsed.response);
+      else waiting(parsed.response);
     }
   }
 }
 
-function parseAnswer(bytes: Buffer, head: boolean): { answer: WireAnswer; bytes: number } | undefined {
+function parseAnswer(bytes: Buffer, head: boolean): { response: WireResponse; bytes: number } | undefined {
   const end = bytes.indexOf('\r\n\r\n');
   if (end === -1) return undefined;
   const [statusLine = '', ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n');
@@ -151,7 +151,7 @@ function parseAnswer(bytes: Buffer, head: boolean): { answer: WireAnswer; bytes:
   if (body === undefined) return undefined;
   const closes = /\bclose\b/i.test(headers.connection ?? '');
   const status = Number(statusLine.split(' ')[1]);
-  return { answer: { status, headers, body: body.content, closes }, bytes: body.end };
+  return { response: { status, headers, body: body.content, closes }, bytes: body.end };
 }
 
 interface Body {

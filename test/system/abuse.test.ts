@@ -32,7 +32,7 @@ const CHUNK = `8000\r\n${'x'.repeat(0x8000)}\r\n`;
 class Client {
   readonly socket: Socket;
   readonly closed: Promise<void>;
-  heard = '';
+  received = '';
 
   constructor(url: string) {
     const { hostname, port } = new URL(url);
@@ -43,7 +43,7 @@ class Client {
 
   listen(): this {
     this.socket.on('data', (chunk) => {
-      this.heard += chunk.toString('latin1');
+      this.received += chunk.toString('latin1');
     });
     return this;
   }
@@ -169,17 +169,17 @@ describe('a hostile client', () => {
       const written = await client.pour(CHUNK, 200 * MB, 5000);
       await within(15_000, client.closed, () => `still open, ${written} bytes written`);
       // The reset that ends the connection may overtake the response.
-      if (client.heard !== '') expect(client.heard).to.match(new RegExp(`^HTTP/1\\.1 ${status} `));
-      expect(client.heard.length).to.be.lessThan(limit + MB);
-      expect(client.heard).to.not.match(/\r\n0\r\n\r\n$/);
+      if (client.received !== '') expect(client.received).to.match(new RegExp(`^HTTP/1\\.1 ${status} `));
+      expect(client.received.length).to.be.lessThan(limit + MB);
+      expect(client.received).to.not.match(/\r\n0\r\n\r\n$/);
     });
   }
 
   it('that sends a giant request head gets 431, and one that sends an endless head is disconnected', async () => {
     const wire = await Wire.open(cluster.url);
     wire.write(`GET /who HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(17_000)}\r\n\r\n`);
-    const answer = await wire.answer();
-    expect([answer?.status, answer?.headers['content-type']]).to.deep.equal([
+    const response = await wire.response();
+    expect([response?.status, response?.headers['content-type']]).to.deep.equal([
       431,
       'application/problem+json',
     ]);

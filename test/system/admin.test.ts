@@ -167,8 +167,8 @@ describe('the admin plane', () => {
     it('refuses an instance at its own admin address', async () => {
       const port = Number(new URL(shop.adminUrl).port);
       for (const host of ['127.0.0.1', 'localhost', '127.1.2.3']) {
-        const answer = await put(instance('self'), { host, port });
-        expect([403, 422], host).to.include(answer.status);
+        const response = await put(instance('self'), { host, port });
+        expect([403, 422], host).to.include(response.status);
       }
     });
 
@@ -189,7 +189,7 @@ describe('the admin plane', () => {
   it('refuses a foreign Host, a foreign Origin and a cross-site request with 403', async () => {
     const wire = await Wire.open(shop.adminUrl);
     wire.write('GET /workers HTTP/1.1\r\nHost: evil.example\r\n\r\n');
-    expect((await wire.answer())?.status).to.equal(403);
+    expect((await wire.response())?.status).to.equal(403);
     wire.destroy();
     await expectProblem(await get(admin('/workers'), { origin: 'https://evil.example' }), 403, 'CROSS_SITE');
     await expectProblem(await get(admin('/workers'), { 'sec-fetch-site': 'cross-site' }), 403, 'CROSS_SITE');

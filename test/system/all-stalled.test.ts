@@ -75,7 +75,7 @@ describe('the admin plane while every worker is stalled', () => {
 
   it('did so while the loops ran uninterrupted: they end by themselves and send their responses', async () => {
     tellToEnd();
-    const responses = await Promise.all(wires.map((wire) => wire.answer()));
+    const responses = await Promise.all(wires.map((wire) => wire.response()));
     expect(responses.map((response) => response?.status)).to.deep.equal([200, 200]);
   });
 });

@@ -28,8 +28,11 @@ describe('the API of the shop', () => {
     const parts = [...(await page.text()).matchAll(/(?:src|href)="(docs\/[^"]+)"/g)].map(([, part]) => part!);
     expect(parts).to.have.length(3);
     for (const part of parts) {
-      const answer = await get(new URL(part, page.url).href);
-      expect([answer.status, (await answer.arrayBuffer()).byteLength > 100], part).to.deep.equal([200, true]);
+      const response = await get(new URL(part, page.url).href);
+      expect([response.status, (await response.arrayBuffer()).byteLength > 100], part).to.deep.equal([
+        200,
+        true,
+      ]);
     }
   });
 
@@ -40,8 +43,8 @@ describe('the API of the shop', () => {
       return Number(line?.[1] ?? 0);
     };
     const before = await refused();
-    const answer = await post(`${shop.url}/api/users`, JSON.stringify({ name: 'x'.repeat(2 ** 20) }));
-    await expectProblem(answer, 413, 'BODY_TOO_LARGE');
+    const response = await post(`${shop.url}/api/users`, JSON.stringify({ name: 'x'.repeat(2 ** 20) }));
+    await expectProblem(response, 413, 'BODY_TOO_LARGE');
     expect(await refused()).to.equal(before + 1);
   });
 });

@@ -17,7 +17,7 @@ const SLOW_CALL_MS = 1_500;
 /** All workers see a change within 50 ms; five times that, since other tests share the two cores. */
 const SEEN_WITHIN_MS = 250;
 
-interface Told {
+interface CallResult {
   readonly worker: number;
   readonly status?: number;
   readonly code?: string;
@@ -55,7 +55,7 @@ describe('a breaker over four workers', () => {
     instance.stop();
   });
 
-  const call = (wire: Wire): Promise<Told> => ask(wire, '/call/faulty/x');
+  const call = (wire: Wire): Promise<CallResult> => ask(wire, '/call/faulty/x');
   const shown = async (): Promise<Shown> => {
     const { items } = await json<{ items: Shown[] }>(await get(`${cluster.adminUrl}/breakers`));
     return items.find(({ service }) => service === 'faulty')!;
@@ -84,17 +84,17 @@ describe('a breaker over four workers', () => {
   });
 
   it('admits exactly three probes of many requests to all workers, and closes when they succeed', async () => {
-    let answer = (): void => undefined;
-    const told = new Promise<void>((resolve) => {
-      answer = resolve;
+    let succeed = (): void => undefined;
+    const succeeding = new Promise<void>((resolve) => {
+      succeed = resolve;
     });
-    instance.behave = (request, response) => void told.then(() => answering(200)(request, response));
+    instance.behave = (request, response) => void succeeding.then(() => answering(200)(request, response));
     const before = instance.received;
     await openPeriodIsOver();
-    const answers: Told[] = [];
-    const asked = many.map(async (wire) => answers.push(await call(wire)));
+    const results: CallResult[] = [];
+    const calls = many.map(async (wire) => results.push(await call(wire)));
     await until(
-      () => answers.length,
+      () => results.length,
       (length) => length >= many.length - PROBES,
     );
     // A worker may have to connect to the instance first.
@@ -103,10 +103,10 @@ describe('a breaker over four workers', () => {
       (received) => received >= PROBES,
     );
     expect(instance.received - before).to.equal(PROBES);
-    expect(answers.map(({ code }) => code)).to.deep.equal(Array(many.length - PROBES).fill('BREAKER_OPEN'));
-    answer();
-    await Promise.all(asked);
-    expect(answers.slice(-PROBES).map(({ status }) => status)).to.deep.equal(Array(PROBES).fill(200));
+    expect(results.map(({ code }) => code)).to.deep.equal(Array(many.length - PROBES).fill('BREAKER_OPEN'));
+    succeed();
+    await Promise.all(calls);
+    expect(results.slice(-PROBES).map(({ status }) => status)).to.deep.equal(Array(PROBES).fill(200));
     for (const wire of wires) expect(await call(wire)).to.include({ status: 200 });
     expect(instance.received - before).to.equal(PROBES + WORKERS);
   });

@@ -193,20 +193,20 @@ describe('the checkout', () => {
       const body = cart(uniqueEmail(), 'tok_declined');
       const first = await expectProblem(await checkout(body, key), 402, 'SAGA_COMPENSATED');
       const second = await expectProblem(await checkout(body, key), 402, 'SAGA_COMPENSATED');
-      const told = (problem: Problem): unknown[] => [problem.sagaId, problem.failedStep, problem.cause];
-      expect(told(second)).to.deep.equal(told(first));
+      const shown = (problem: Problem): unknown[] => [problem.sagaId, problem.failedStep, problem.cause];
+      expect(shown(second)).to.deep.equal(shown(first));
     });
 
     it('has one effect when ten requests come at once', async () => {
       const email = uniqueEmail();
       const key = unique('storm');
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 10 }, () => checkout(cart(email, 'tok_ok'), key)),
       );
       const sagas = new Set<string>();
-      for (const answer of answers) {
-        if (answer.status === 201) sagas.add((await json<CompletedCheckout>(answer, 201)).sagaId);
-        else await expectProblem(answer, 409, 'IDEMPOTENCY_IN_PROGRESS');
+      for (const response of responses) {
+        if (response.status === 201) sagas.add((await json<CompletedCheckout>(response, 201)).sagaId);
+        else await expectProblem(response, 409, 'IDEMPOTENCY_IN_PROGRESS');
       }
       expect(sagas.size).to.equal(1);
       expect(await traces(email)).to.deep.equal({ users: 1, orders: ['confirmed'], payments: ['captured'] });

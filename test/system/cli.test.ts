@@ -94,10 +94,11 @@ describe('multilane reload beside a thread that never runs again', () => {
     try {
       const wire = await Wire.open(cluster.url);
       void wire.request('GET', '/native/20').catch(() => undefined); // no response comes
-      const stands = (list: readonly WorkerView[]): boolean => list.some(({ state }) => state === 'wedged');
+      const isStalled = (list: readonly WorkerView[]): boolean =>
+        list.some(({ state }) => state === 'wedged');
       const list = await until(
         () => workersOf(cluster),
-        (now) => stands(now) && now.filter(({ state }) => state === 'ready').length === 2,
+        (now) => isStalled(now) && now.filter(({ state }) => state === 'ready').length === 2,
       );
       const stuck = list.find(({ state }) => state === 'wedged')!;
       const run = await multilane(['reload', '--admin', cluster.adminUrl]);
@@ -122,8 +123,8 @@ describe('multilane sagas', () => {
   before(async function () {
     this.timeout(30_000);
     const order = checkoutBody('tok_ok', { amountCents: 4200 });
-    const answer = await post(`${shop.url}/api/checkout`, order, { 'idempotency-key': unique('cli') });
-    ({ sagaId } = await json<{ sagaId: string }>(answer, 201));
+    const response = await post(`${shop.url}/api/checkout`, order, { 'idempotency-key': unique('cli') });
+    ({ sagaId } = await json<{ sagaId: string }>(response, 201));
   });
   const sagas = (...args: readonly string[]): Promise<Ran> =>
     multilane(['sagas', ...args, '--admin', shop.adminUrl]);

@@ -31,7 +31,7 @@ const leftOpen = (cluster: Cluster): number =>
     .reduce((sum, { connections }) => sum + Number(connections), 0);
 
 /** Resolves when `count` requests are in flight. */
-const inHand = async (cluster: Cluster, count: number): Promise<void> => {
+const untilInFlight = async (cluster: Cluster, count: number): Promise<void> => {
   const requests = async () => {
     const workers = (await (await fetch(`${cluster.adminUrl}/workers`)).json()) as { inFlight: number }[];
     return workers.reduce((sum, { inFlight }) => sum + inFlight, 0);
@@ -96,51 +96,51 @@ for (const [what, drain] of DRAINS) {
       const wires = await openWires(cluster, 200);
       for (const wire of wires) expect((await wire.request('GET', '/thread'))?.status).to.equal(200);
       const drained = drain(cluster);
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         wires.map(async (wire, number) => {
           await sleep(number * 10);
           return wire.ended ? 'closed before' : wire.request('POST', '/orders', [JSON_TYPE], '[1]');
         }),
       );
       await drained;
-      const lost = answers.filter((answer) => answer === undefined).length;
+      const lost = responses.filter((response) => response === undefined).length;
       expect(lost).to.be.at.most(leftOpen(cluster));
-      for (const answer of answers)
-        if (typeof answer === 'object') expect(answer.status).to.be.oneOf([200, 504]);
+      for (const response of responses)
+        if (typeof response === 'object') expect(response.status).to.be.oneOf([200, 504]);
     });
 
     it('finishes a handler that takes 3 s, and closes its connection after the response', async () => {
       await start(20_000);
       const wires = await openWires(cluster, 8);
-      const answers = wires.map(async (wire) => {
-        const answer = await wire.request('GET', '/three-seconds');
+      const responses = wires.map(async (wire) => {
+        const response = await wire.request('GET', '/three-seconds');
         // The response of the second worker may come before its turn, and its connection would delay the
         // drain.
-        if (answer?.closes === false) wire.destroy();
-        return answer;
+        if (response?.closes === false) wire.destroy();
+        return response;
       });
-      await inHand(cluster, 8);
+      await untilInFlight(cluster, 8);
       await drain(cluster);
-      const finished = await Promise.all(answers);
-      for (const answer of finished) {
-        expect(answer?.status).to.equal(200);
-        expect(JSON.parse(answer!.body.toString())).to.deep.equal({ finished: true });
+      const finished = await Promise.all(responses);
+      for (const response of finished) {
+        expect(response?.status).to.equal(200);
+        expect(JSON.parse(response!.body.toString())).to.deep.equal({ finished: true });
       }
-      expect(finished.filter((answer) => answer?.closes)).to.have.length.of.at.least(4);
+      expect(finished.filter((response) => response?.closes)).to.have.length.of.at.least(4);
     });
 
     it('responds 504 for a handler that still runs at DRAIN_MS, and aborts its signal', async () => {
       await start(500);
       const wires = await openWires(cluster, MANY);
-      const answers = wires.map((wire) => wire.request('GET', '/for-ever'));
-      await inHand(cluster, MANY);
+      const responses = wires.map((wire) => wire.request('GET', '/for-ever'));
+      await untilInFlight(cluster, MANY);
       await drain(cluster);
-      for (const answer of await Promise.all(answers)) {
-        expect(answer).to.include({ status: 504, closes: true });
-        expect(JSON.parse(answer!.body.toString())).to.include({ code: 'DEADLINE_EXCEEDED' });
+      for (const response of await Promise.all(responses)) {
+        expect(response).to.include({ status: 504, closes: true });
+        expect(JSON.parse(response!.body.toString())).to.include({ code: 'DEADLINE_EXCEEDED' });
       }
-      const told = cluster.logs().filter(({ msg }) => msg === 'a handler was told to stop');
-      expect(told.map(({ code }) => code)).to.deep.equal(Array(MANY).fill('DEADLINE_EXCEEDED'));
+      const stopped = cluster.logs().filter(({ msg }) => msg === 'a handler was aborted');
+      expect(stopped.map(({ code }) => code)).to.deep.equal(Array(MANY).fill('DEADLINE_EXCEEDED'));
     });
 
     it('cuts a stream that still runs at DRAIN_MS, so that it does not look complete', async () => {
@@ -150,7 +150,7 @@ for (const [what, drain] of DRAINS) {
         wire.write('GET /stream HTTP/1.1\r\nHost: test\r\n\r\n');
         await wire.closed();
       });
-      await inHand(cluster, 4);
+      await untilInFlight(cluster, 4);
       await drain(cluster);
       await Promise.all(cut);
       for (const wire of wires) expect(wire.rest).to.include('more').and.not.include('\r\n0\r\n');

@@ -71,9 +71,9 @@ for (const withTls of [false, true]) {
         const seen: unknown[] = [];
         let closes = false;
         for (const _ of statuses) {
-          const answer = await wire.answer();
-          seen.push(answer?.status);
-          closes = answer?.closes ?? false;
+          const response = await wire.response();
+          seen.push(response?.status);
+          closes = response?.closes ?? false;
         }
         return { name, statuses: seen, closes };
       };

@@ -46,12 +46,12 @@ async function ask(proxy: DelayingProxy, cluster: Cluster, begin: Begin): Promis
     Array.from({ length: PAUSES_MS.length * REQUESTS }, () => Wire.open(proxy.url, cluster.ca)),
   );
   const first = await Promise.all(wires.map((wire) => wire.request('GET', '/thread')));
-  expect(first.every((answer) => answer?.status === 200)).to.equal(true);
+  expect(first.every((response) => response?.status === 200)).to.equal(true);
   await begin(cluster);
   const seen: Answered[] = [];
   for (const pauseMs of PAUSES_MS) {
     await sleep(pauseMs);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       wires.splice(0, REQUESTS).map(async (wire, number) => {
         await sleep((number * SPREAD_MS) / REQUESTS);
         return wire.request('POST', '/orders', ['Content-Type: application/json'], `[${number}]`);
@@ -59,8 +59,8 @@ async function ask(proxy: DelayingProxy, cluster: Cluster, begin: Begin): Promis
     );
     seen.push({
       pauseMs,
-      statuses: answers.map((answer) => answer?.status ?? 'no response'),
-      closes: answers.map((answer) => answer?.closes),
+      statuses: responses.map((response) => response?.status ?? 'no response'),
+      closes: responses.map((response) => response?.closes),
     });
   }
   return seen;

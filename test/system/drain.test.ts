@@ -5,7 +5,7 @@ import { type DelayingProxy, delayingProxy } from '#test/support/delaying-proxy.
 import { type KeepAliveLoad, keepAliveLoad } from '#test/support/keep-alive-load.js';
 import { newSeed } from '#test/support/random.js';
 import { THINK_MS, THINKERS } from '#test/support/rolling.js';
-import { Wire, type WireAnswer } from '#test/support/wire.js';
+import { Wire, type WireResponse } from '#test/support/wire.js';
 
 const cart = (method: string) => ({
   user: { name: 'Ada', email: uniqueEmail() },
@@ -17,9 +17,9 @@ const cart = (method: string) => ({
 async function checkout(url: string, method: string): Promise<{ status: number; text: string }> {
   const wire = await Wire.open(url);
   const fields = ['Content-Type: application/json', `Idempotency-Key: ${unique('drain')}`];
-  const answer = await wire.request('POST', '/api/checkout', fields, JSON.stringify(cart(method)));
+  const response = await wire.request('POST', '/api/checkout', fields, JSON.stringify(cart(method)));
   wire.destroy();
-  return { status: answer?.status ?? 0, text: answer?.body.toString() ?? '' };
+  return { status: response?.status ?? 0, text: response?.body.toString() ?? '' };
 }
 
 describe('SIGTERM under keep-alive load', () => {
@@ -30,7 +30,7 @@ describe('SIGTERM under keep-alive load', () => {
   /** Clients that pause between two requests, over a network with delays. */
   let thinking: KeepAliveLoad;
   let exit: Exit;
-  let health: (WireAnswer | undefined)[];
+  let health: (WireResponse | undefined)[];
   let checkouts: { status: number; text: string }[];
 
   before(async function () {

@@ -30,29 +30,29 @@ describe('the example chat', () => {
 
   const enter = (name: string): Promise<WebSocketClient> =>
     WebSocketClient.connect(`${cluster.url}/chat/lobby?name=${name}`, { origin: cluster.url });
-  const heard = async (client: WebSocketClient): Promise<unknown> => JSON.parse(String(await client.next()));
+  const next = async (client: WebSocketClient): Promise<unknown> => JSON.parse(String(await client.next()));
 
   it('is a page that opens a WebSocket', async () => {
-    const answer = await get(`${cluster.url}/`);
-    expect(answer.headers.get('content-type')).to.match(/^text\/html/);
-    expect(await answer.text()).to.include('new WebSocket(');
+    const response = await get(`${cluster.url}/`);
+    expect(response.headers.get('content-type')).to.match(/^text\/html/);
+    expect(await response.text()).to.include('new WebSocket(');
   });
 
   it('delivers a message of one client to the others, whichever workers they are on', async () => {
     const clients: WebSocketClient[] = [];
     for (const name of ['ada', 'bob', 'eve']) {
       clients.push(await enter(name));
-      for (const present of clients) expect(await heard(present)).to.deep.equal({ joined: name });
+      for (const present of clients) expect(await next(present)).to.deep.equal({ joined: name });
     }
     const [ada, bob, eve] = clients as [WebSocketClient, WebSocketClient, WebSocketClient];
     ada.send('hello');
-    for (const other of [bob, eve]) expect(await heard(other)).to.deep.equal({ from: 'ada', text: 'hello' });
+    for (const other of [bob, eve]) expect(await next(other)).to.deep.equal({ from: 'ada', text: 'hello' });
     const announced = await fetch(`${cluster.url}/rooms/lobby/announce`, { method: 'POST', body: 'dinner' });
     expect(announced.status).to.equal(204);
-    for (const all of clients) expect(await heard(all)).to.deep.equal({ announcement: 'dinner' });
+    for (const all of clients) expect(await next(all)).to.deep.equal({ announcement: 'dinner' });
     eve.send(Buffer.from([1]));
     expect(await eve.closed()).to.deep.equal({ code: 1003, reason: 'text only' });
-    expect(await heard(ada)).to.deep.equal({ left: 'eve' });
+    expect(await next(ada)).to.deep.equal({ left: 'eve' });
     for (const client of clients) client.destroy();
   });
 
@@ -67,10 +67,10 @@ describe('the example chat', () => {
   it('continues its count where the client was disconnected', async () => {
     const leaving = new AbortController();
     const headers = { 'last-event-id': '41' };
-    const answer = await fetch(`${cluster.url}/count`, { headers, signal: leaving.signal });
-    expect(answer.headers.get('content-type')).to.equal('text/event-stream');
+    const response = await fetch(`${cluster.url}/count`, { headers, signal: leaving.signal });
+    expect(response.headers.get('content-type')).to.equal('text/event-stream');
     let text = '';
-    for await (const chunk of answer.body!) {
+    for await (const chunk of response.body!) {
       text += Buffer.from(chunk).toString();
       if (text.includes('id: 43')) break;
     }

@@ -90,12 +90,12 @@ describe('the database connections that a process lends to two workers', () => {
     };
     const more = await toEveryWorker();
     const end = performance.now() + 300;
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       ...wires.map((wire) => load(wire, `/hold/${MOST}/5`)),
       ...more.map((wire) => load(wire, '/read')),
     ]);
     for (const wire of more) wire.destroy();
-    for (const statuses of answers) expect([...new Set(statuses)]).to.deep.equal([200]);
+    for (const statuses of responses) expect([...new Set(statuses)]).to.deep.equal([200]);
   });
 
   it('are reclaimed from a worker that has crashed with all of them', async function () {

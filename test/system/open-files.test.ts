@@ -4,7 +4,7 @@ import { type Cluster, startCluster } from '#test/support/cluster.js';
 import { TestInstance } from '#test/support/instance.js';
 import { canLimitFiles, leaveFiles, limitFiles, openPathsOf } from '#test/support/open-files.js';
 import { until } from '#test/support/until.js';
-import { Wire, type WireAnswer } from '#test/support/wire.js';
+import { Wire, type WireResponse } from '#test/support/wire.js';
 import { FILES } from './fixtures/paths.js';
 
 /** The limit of descriptors; 160 of them are reserved for two workers. */
@@ -49,20 +49,20 @@ describe('a process with few file descriptors', () => {
   async function connect(): Promise<void> {
     for (const wire of [...clients.splice(0), ...crowd.splice(0)]) wire.destroy();
     while (clients.length < CLIENTS) clients.push(await Wire.open(cluster.url, undefined, LEGITIMATE));
-    expect(await asked('/thread')).to.have.length(CLIENTS);
+    expect(await responsesTo('/thread')).to.have.length(CLIENTS);
   }
 
   /** Responses to each of the legitimate connections; the test fails when one has ended. */
-  async function asked(path: string): Promise<readonly WireAnswer[]> {
-    const answers = await Promise.all(clients.map((wire) => wire.request('GET', path)));
-    expect(answers).to.not.include(undefined);
-    return answers as readonly WireAnswer[];
+  async function responsesTo(path: string): Promise<readonly WireResponse[]> {
+    const responses = await Promise.all(clients.map((wire) => wire.request('GET', path)));
+    expect(responses).to.not.include(undefined);
+    return responses as readonly WireResponse[];
   }
   const statuses = async (path: string): Promise<readonly number[]> => [
-    ...new Set((await asked(path)).map(({ status }) => status)),
+    ...new Set((await responsesTo(path)).map(({ status }) => status)),
   ];
   const called = async (): Promise<readonly string[]> => [
-    ...new Set((await asked('/call')).map(({ body }) => body.toString())),
+    ...new Set((await responsesTo('/call')).map(({ body }) => body.toString())),
   ];
   const workers = async (): Promise<readonly Worker[]> => json(await fetch(`${cluster.adminUrl}/workers`));
   /** Resolves when `act` has led to such a line in the log. */
@@ -118,7 +118,7 @@ describe('a process with few file descriptors', () => {
       for (const wire of clients) void wire.request('GET', '/uncaught');
     });
     const responses = await Promise.all(clients.map((wire) => wire.request('GET', '/thread')));
-    expect(responses.map((answer) => answer?.status)).to.include(200);
+    expect(responses.map((response) => response?.status)).to.include(200);
   }).timeout(30_000);
 
   it('works as before when it has some again', async () => {

@@ -30,7 +30,7 @@ describe('a process whose stdout or stderr is closed', () => {
         }
         // One of the three signs of readiness remains.
         const line = async (output: NodeJS.ReadableStream, text: string): Promise<void> => {
-          for await (const said of createInterface({ input: output })) if (said.includes(text)) return;
+          for await (const line of createInterface({ input: output })) if (line.includes(text)) return;
           throw new Error('it ended before it was ready');
         };
         const open = ([1, 2, 3] as const).find((fd) => !(closed as readonly number[]).includes(fd));

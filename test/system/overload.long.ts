@@ -38,9 +38,9 @@ interface Round {
   readonly health: number;
 }
 
-const p99 = (answers: readonly Answered[]): number =>
+const p99 = (responses: readonly Answered[]): number =>
   quantile(
-    answers.map(({ latencyMs }) => latencyMs),
+    responses.map(({ latencyMs }) => latencyMs),
     0.99,
   );
 const median = (values: readonly number[]): number => quantile(values, 0.5);
@@ -56,13 +56,13 @@ describe('a process under overload, the long form', () => {
   };
 
   const load = async (path: string, perSecond: number, forMs: number): Promise<readonly Answered[]> =>
-    (await evenLoad({ url: cluster.url, path, perSecond, forMs, connections: 1_000 })).answers;
+    (await evenLoad({ url: cluster.url, path, perSecond, forMs, connections: 1_000 })).responses;
 
   for (const path of ['/bimodal', '/lognormal']) {
     it(`rejects none of 1,000 requests a second that only wait: ${path}`, async () => {
       await start(2);
-      const answers = await load(path, 1_000, 30_000);
-      expect(answers.filter((answer) => !isServed(answer))).to.deep.equal([]);
+      const responses = await load(path, 1_000, 30_000);
+      expect(responses.filter((response) => !isServed(response))).to.deep.equal([]);
     });
   }
 
@@ -90,7 +90,7 @@ describe('a process under overload, the long form', () => {
     const flood = await flooding;
     const begin = flood.reduce((least, { at, latencyMs }) => Math.min(least, at - latencyMs), Infinity);
     const served = flood.filter(isServed);
-    const refused = flood.filter((answer) => !isServed(answer));
+    const refused = flood.filter((response) => !isServed(response));
     expect([...new Set(refused.map(({ status, retryAfter }) => `${status} ${retryAfter}`))]).to.deep.equal([
       '503 1',
     ]);

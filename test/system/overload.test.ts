@@ -17,17 +17,17 @@ interface Limits {
   };
 }
 
-const split = (answers: readonly Answered[]) => ({
-  admitted: answers.filter(({ status }) => status === 200),
-  refused: answers.filter(({ status }) => status !== 200),
+const split = (responses: readonly Answered[]) => ({
+  admitted: responses.filter(({ status }) => status === 200),
+  refused: responses.filter(({ status }) => status !== 200),
 });
 
 describe('a process under overload', () => {
   const cluster = useCluster({ config: OVERLOAD, env: { WORKERS: String(WORKERS) } });
 
   const load = async (path: string, perSecond: number, forMs: number) => {
-    const { answers } = await evenLoad({ url: cluster.url, path, perSecond, forMs, connections: 600 });
-    return split(answers);
+    const { responses } = await evenLoad({ url: cluster.url, path, perSecond, forMs, connections: 600 });
+    return split(responses);
   };
   const limits = async (): Promise<Limits['concurrency']> =>
     (await json<Limits>(await get(`${cluster.adminUrl}/limits`))).concurrency;

@@ -14,8 +14,8 @@ describe('a worker with clearly more connections than the other', () => {
 
   const place = async (): Promise<Placed> => {
     const wire = await Wire.open(cluster.url);
-    const answer = await wire.request('GET', '/thread');
-    return { wire, thread: (JSON.parse(answer!.body.toString()) as { thread: number }).thread };
+    const response = await wire.request('GET', '/thread');
+    return { wire, thread: (JSON.parse(response!.body.toString()) as { thread: number }).thread };
   };
 
   it('gets no new ones until it has its share again, and both workers stay in rotation', async function () {

@@ -24,10 +24,13 @@ function buying(url: string): { stop(): Promise<{ readonly done: number; readonl
       const wire = await Wire.open(url);
       for (let closes = false; !closes && !stopped; ) {
         const fields = ['Content-Type: application/json', `Idempotency-Key: ${unique('reload')}`];
-        const answer = await wire.request('POST', '/api/checkout', fields, checkout());
-        if (answer?.status === 201) done += 1;
-        else faults.push(answer === undefined ? 'no response' : `${answer.status} ${answer.body.toString()}`);
-        closes = answer?.closes ?? true;
+        const response = await wire.request('POST', '/api/checkout', fields, checkout());
+        if (response?.status === 201) done += 1;
+        else
+          faults.push(
+            response === undefined ? 'no response' : `${response.status} ${response.body.toString()}`,
+          );
+        closes = response?.closes ?? true;
       }
       wire.destroy();
     }

@@ -59,8 +59,8 @@ describe('an app under pm2', () => {
     let ended = false;
     const watch = async (): Promise<void> => {
       while (!ended) {
-        const answer = await get(`${pm2.adminUrl}/readyz`, { connection: 'close' }).catch(String);
-        statuses.add(typeof answer === 'string' ? answer : answer.status);
+        const response = await get(`${pm2.adminUrl}/readyz`, { connection: 'close' }).catch(String);
+        statuses.add(typeof response === 'string' ? response : response.status);
       }
     };
     const watching = watch();

@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import { get, post, uniqueEmail } from '#test/support/client.js';
 import { expectProblem } from '#test/support/problem.js';
-import { Wire, type WireAnswer } from '#test/support/wire.js';
+import { Wire, type WireResponse } from '#test/support/wire.js';
 import { useSharedShop } from './shop.js';
 
 const JSON_TYPE = 'Content-Type: application/json';
 
 describe('a malformed or unacceptable request', () => {
   const shop = useSharedShop();
-  let slow: { readonly wire: Wire; readonly answer: Promise<WireAnswer | undefined> };
+  let slow: { readonly wire: Wire; readonly response: Promise<WireResponse | undefined> };
   const users = (): string => `${shop.url}/api/users`;
 
   const onWire = async <T>(use: (wire: Wire) => Promise<T>): Promise<T> => {
@@ -20,10 +20,10 @@ describe('a malformed or unacceptable request', () => {
     }
   };
   /** Sends bytes as they are and returns the first response. */
-  const raw = (bytes: string): Promise<WireAnswer | undefined> =>
+  const raw = (bytes: string): Promise<WireResponse | undefined> =>
     onWire((wire) => {
       wire.write(bytes);
-      return wire.answer();
+      return wire.response();
     });
   const userCount = async (email: string): Promise<number> =>
     (await shop.sql.query('users', 'select 1 from users where email = $1', [email])).length;
@@ -33,8 +33,8 @@ describe('a malformed or unacceptable request', () => {
     wire.write(
       `POST /api/users HTTP/1.1\r\nHost: test\r\n${JSON_TYPE}\r\nContent-Length: 50\r\n\r\n{"name":`,
     );
-    slow = { wire, answer: wire.answer() };
-    slow.answer.catch(() => undefined); // its own test reports the error
+    slow = { wire, response: wire.response() };
+    slow.response.catch(() => undefined); // its own test reports the error
   });
 
   it('is 404 ROUTE_NOT_FOUND for an unknown path', async () => {
@@ -98,7 +98,7 @@ describe('a malformed or unacceptable request', () => {
         `POST /api/users HTTP/1.1\r\nHost: test\r\n${JSON_TYPE}\r\nTransfer-Encoding: chunked\r\n\r\n`,
       );
       wire.write(chunk.repeat(17));
-      await expectProblem(await wire.answer(), 413, 'BODY_TOO_LARGE');
+      await expectProblem(await wire.response(), 413, 'BODY_TOO_LARGE');
     });
   });
 
@@ -117,8 +117,8 @@ describe('a malformed or unacceptable request', () => {
 
   it('is 431 for header fields over 16 KiB', async () => {
     const fields = Array.from({ length: 17 }, (_, n) => `X-Field-${n}: ${'v'.repeat(1000)}\r\n`).join('');
-    const answer = await raw(`GET /health HTTP/1.1\r\nHost: test\r\n${fields}\r\n`);
-    expect(answer?.status).to.equal(431);
+    const response = await raw(`GET /health HTTP/1.1\r\nHost: test\r\n${fields}\r\n`);
+    expect(response?.status).to.equal(431);
   });
 
   it('is accepted with header fields of 15 KiB', async () => {
@@ -129,7 +129,7 @@ describe('a malformed or unacceptable request', () => {
   it('is 400 without a Host field, by the parser of the core', async () => {
     await onWire(async (wire) => {
       wire.write('GET /health HTTP/1.1\r\n\r\n');
-      expect((await wire.answer())?.status).to.equal(400);
+      expect((await wire.response())?.status).to.equal(400);
       await wire.closed();
     });
   });
@@ -153,10 +153,10 @@ describe('a malformed or unacceptable request', () => {
         await onWire(async (wire) => {
           const head = `POST /api/users HTTP/1.1\r\nHost: test\r\n${JSON_TYPE}\r\n`;
           wire.write(head + rest + smuggled(email));
-          const answer = await wire.answer();
-          expect(answer?.status ?? 400, 'status').to.be.within(400, 505);
+          const response = await wire.response();
+          expect(response?.status ?? 400, 'status').to.be.within(400, 505);
           await wire.closed();
-          expect(wire.rest, 'a second answer').to.not.contain('HTTP/1.1');
+          expect(wire.rest, 'a second response').to.not.contain('HTTP/1.1');
         });
         expect(await userCount(email)).to.equal(0);
       });
@@ -178,7 +178,7 @@ describe('a malformed or unacceptable request', () => {
       wire.write(
         `5\r\n${body.slice(0, 5)}\r\n${(body.length - 5).toString(16)}\r\n${body.slice(5)}\r\n0\r\n\r\n`,
       );
-      expect((await wire.answer())?.status).to.equal(201);
+      expect((await wire.response())?.status).to.equal(201);
       await wire.closed();
     });
     expect(await userCount(email)).to.equal(1);
@@ -209,7 +209,7 @@ describe('a malformed or unacceptable request', () => {
 
   it('is 408 when its body does not come, and the connection is closed', async function () {
     this.timeout(20_000);
-    await expectProblem(await slow.answer, 408, 'BODY_TIMEOUT');
+    await expectProblem(await slow.response, 408, 'BODY_TIMEOUT');
     await slow.wire.closed();
   });
 });

@@ -36,7 +36,7 @@ describe('the CPU profile of a worker', () => {
   const underWay = async (seconds: number): Promise<Wire> => {
     const wire = await Wire.open(cluster.adminUrl);
     wire.write('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    await wire.answer();
+    await wire.response();
     wire.write(`GET /workers/1/profile?seconds=${seconds} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     return wire;
   };
@@ -51,16 +51,18 @@ describe('the CPU profile of a worker', () => {
 
   it('is a .cpuprofile with the functions of its handlers, also while its loop is stalled', async () => {
     let isBurnt = false;
-    const burning = get(`${cluster.url}/burn/4000`).then((answer) => {
+    const burning = get(`${cluster.url}/burn/4000`).then((response) => {
       isBurnt = true;
-      return answer.arrayBuffer();
+      return response.arrayBuffer();
     });
     await runs('/burn/{ms}');
-    const answer = await profileOf();
-    const profile = await json<Profile>(answer);
+    const response = await profileOf();
+    const profile = await json<Profile>(response);
     expect(isBurnt, 'recorded in the middle of the handler').to.equal(false);
-    expect(answer.headers.get('content-type')).to.equal('application/json');
-    expect(answer.headers.get('content-disposition')).to.equal('attachment; filename="worker-1.cpuprofile"');
+    expect(response.headers.get('content-type')).to.equal('application/json');
+    expect(response.headers.get('content-disposition')).to.equal(
+      'attachment; filename="worker-1.cpuprofile"',
+    );
 
     expect(profile.endTime - profile.startTime, 'microseconds').to.be.within(900_000, 3_000_000);
     expect(profile.timeDeltas).to.have.lengthOf(profile.samples.length);
@@ -126,7 +128,7 @@ describe('the CPU profile of a worker', () => {
     const profiling = await underWay(60);
     await expectProblem(await profileOf(), 503, 'OVERLOADED');
     expect((await get(`${cluster.url}/crash`)).status).to.equal(200);
-    const problem = await expectProblem(await profiling.answer(), 503, 'NO_WORKER');
+    const problem = await expectProblem(await profiling.response(), 503, 'NO_WORKER');
     expect(problem.detail).to.equal('The thread of worker 1 has ended.');
     profiling.destroy();
   });

@@ -61,9 +61,9 @@ describe('multilane new', () => {
   });
 });
 
-const CONFIG = (answer: string): string => `
+const CONFIG = (response: string): string => `
   import { defineConfig, defineService } from 'multilane';
-  const one = defineService({ name: 'one', routes: (app) => app.get('/', () => (${answer})) });
+  const one = defineService({ name: 'one', routes: (app) => app.get('/', () => (${response})) });
   export default defineConfig({ services: [one] });`;
 
 describe('multilane dev', () => {

@@ -24,9 +24,9 @@ describe('a PROXY protocol v2 preamble', () => {
         // The preamble comes at the beginning of the connection, and again before a later request.
         for (let turn = 0; turn < 2; turn += 1) {
           wire.write(Buffer.concat([preamble, Buffer.from(REQUEST)]));
-          const answer = await wire.answer();
-          expect(answer?.status).to.equal(200);
-          expect(JSON.parse(answer!.body.toString())).to.include({ ip: '127.0.0.1' });
+          const response = await wire.response();
+          expect(response?.status).to.equal(200);
+          expect(JSON.parse(response!.body.toString())).to.include({ ip: '127.0.0.1' });
         }
       } finally {
         wire.destroy();

@@ -17,8 +17,8 @@ async function admissions(limit: string, perSecond: number, forMs: number): Prom
     env: { WORKERS: String(WORKERS), RATE_LIMIT: limit },
   });
   try {
-    const { answers } = await evenLoad({ url: cluster.url, perSecond, forMs, connections: 8 * WORKERS });
-    return answers.filter(({ status }) => status === 200).map(({ at }) => at);
+    const { responses } = await evenLoad({ url: cluster.url, perSecond, forMs, connections: 8 * WORKERS });
+    return responses.filter(({ status }) => status === 200).map(({ at }) => at);
   } finally {
     await cluster.dispose();
   }

@@ -21,9 +21,9 @@ describe('RATE_LIMIT over four workers', () => {
   };
   /** Returns the number of admissions, and the seconds from the first to the last. */
   const admitted = async (url: string, forMs: number) => {
-    const { answers } = await evenLoad({ url, perSecond: 800, forMs, connections: 8 * WORKERS });
-    expect([...new Set(answers.map(({ status }) => status))]).to.have.members([200, 429]);
-    const times = answers.filter(({ status }) => status === 200).map(({ at }) => at);
+    const { responses } = await evenLoad({ url, perSecond: 800, forMs, connections: 8 * WORKERS });
+    expect([...new Set(responses.map(({ status }) => status))]).to.have.members([200, 429]);
+    const times = responses.filter(({ status }) => status === 200).map(({ at }) => at);
     return { times, seconds: (times.at(-1)! - times[0]!) / 1000 };
   };
 

@@ -11,12 +11,12 @@ import { type Ended, runPrimary } from '#test/support/command.js';
 import { useSharedShop } from './shop.js';
 
 /** Asserts that the start fails with one line that names the cause and shows no stack. */
-function expectRefusal(run: Ended, code: number, says: RegExp): void {
+function expectRefusal(run: Ended, code: number, expected: RegExp): void {
   const shown = `${run.code ?? run.signal}\n${run.stderr}`;
   expect(run.code, shown).to.equal(code);
   const lines = run.stderr.trim().split('\n');
   expect(lines, shown).to.have.length(1);
-  expect(lines[0]).to.match(says);
+  expect(lines[0]).to.match(expected);
   expect(run.stderr).to.not.match(/\bat .+:\d+:\d+/);
   expect(run.leftovers).to.deep.equal([]);
 }
@@ -46,9 +46,9 @@ describe('a start that fails', () => {
     ],
     ['fewer database connections than databases', { env: { DATABASE_POOL_MAX: '1' } }, /DATABASE_POOL_MAX/],
   ];
-  for (const [what, run, says] of settings) {
+  for (const [what, run, expected] of settings) {
     it(`for ${what} exits 78 with one line that names the setting`, async () => {
-      expectRefusal(await runPrimary(run), 78, says);
+      expectRefusal(await runPrimary(run), 78, expected);
     });
   }
 
@@ -105,7 +105,7 @@ describe('a start that fails', () => {
     before(() => project.install());
     after(() => project.remove());
 
-    for (const [where, code, says] of [
+    for (const [where, code, expected] of [
       [
         'in a promise that nothing handles',
         `void Promise.reject(new RangeError('no way'));`,
@@ -135,7 +135,7 @@ describe('a start that fails', () => {
         );
         const run = await runPrimary({ args: ['--config', join(project.folder, 'multilane.config.js')] });
         expect(run.code, run.stderr).to.equal(78);
-        expect(run.stderr).to.match(says).and.include('Correct it and start again.');
+        expect(run.stderr).to.match(expected).and.include('Correct it and start again.');
         expect(run.stderr).to.not.match(/node:internal|\/dist\//);
       });
     }

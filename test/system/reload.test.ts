@@ -53,10 +53,10 @@ describe('a rolling replacement of all workers', () => {
     const slow = wires.map((wire) => wire.request('GET', '/slow'));
     expect((await reload(cluster)).status).to.equal(202);
     const before = finished();
-    for (const [index, answer] of (await Promise.all(slow)).entries()) {
-      expect(answer?.status).to.equal(200);
+    for (const [index, response] of (await Promise.all(slow)).entries()) {
+      expect(response?.status).to.equal(200);
       // The response of the second worker may come before its turn.
-      if (answer?.closes === true) await wires[index]!.closed();
+      if (response?.closes === true) await wires[index]!.closed();
       else wires[index]!.destroy();
     }
     await until(finished, (count) => count > before);

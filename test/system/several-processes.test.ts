@@ -68,8 +68,8 @@ describe('services in processes of their own', () => {
     const open = /^multilane_breaker_state\{[^}]*service="orders"[^}]*state="open"[^}]*\} 1$/m;
     const callAndLook = async (): Promise<boolean> => {
       const batch = Array.from({ length: 10 }, () => get(`${users.url}/api/users/${id}`));
-      for (const answer of await Promise.all(batch)) {
-        expect((await json<User>(answer)).degraded).to.deep.equal(['orders']);
+      for (const response of await Promise.all(batch)) {
+        expect((await json<User>(response)).degraded).to.deep.equal(['orders']);
       }
       return open.test(await (await get(`${users.adminUrl}/metrics`)).text());
     };

@@ -50,8 +50,8 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
 
       const open = (from?: string): Promise<Wire> => Wire.open(cluster.url, cluster.ca, from);
       const threadOf = async (wire: Wire): Promise<number | undefined> => {
-        const answer = await wire.request('GET', '/thread');
-        return answer && (JSON.parse(answer.body.toString()) as { thread: number }).thread;
+        const response = await wire.request('GET', '/thread');
+        return response && (JSON.parse(response.body.toString()) as { thread: number }).thread;
       };
       /**
        * Opens connections until the newest, the first of the list, is not on `thread`. The caller closes
@@ -112,10 +112,10 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
           const thread = await threadOf(other!);
           await victim!.request('GET', path);
           for (let n = 0; n < 50; n += 1) {
-            const answer = await other!.request('GET', '/thread');
-            expect(JSON.parse(String(answer?.body))).to.include({ thread });
+            const response = await other!.request('GET', '/thread');
+            expect(JSON.parse(String(response?.body))).to.include({ thread });
             // On a busy machine the replacement may serve by now: it gets its share of connections.
-            if (answer!.closes) break;
+            if (response!.closes) break;
           }
           const generations = (list: readonly WorkerView[]) =>
             list.reduce((sum, { generation }) => sum + generation, 0);
@@ -236,12 +236,12 @@ describe('a certificate that cannot be used', () => {
       /TLS_KEY_FILE.*two\.key.*one\.crt/,
     ],
   ];
-  for (const [what, code, env, says] of attempts) {
+  for (const [what, code, env, expected] of attempts) {
     it(`ends the start with one line when it is one ${what}`, async () => {
       const run = await runPrimary({ args: ['--config', HAZARDS], env: env() });
       expect(run.code, run.stderr).to.equal(code);
       expect(run.stderr.trim().split('\n'), run.stderr).to.have.length(1);
-      expect(run.stderr).to.match(says);
+      expect(run.stderr).to.match(expected);
     });
   }
 });

@@ -36,10 +36,10 @@ describe('a named resource that two workers share', () => {
   });
 
   /** Returns the result or the error of the work, or the code of its refusal. */
-  const tell = async (wire: Wire, path: string): Promise<string> => {
-    const answer = await wire.request('GET', path);
-    const { told, code } = JSON.parse(answer!.body.toString()) as { told?: string; code?: string };
-    return told ?? code!;
+  const outcomeOf = async (wire: Wire, path: string): Promise<string> => {
+    const response = await wire.request('GET', path);
+    const { outcome, code } = JSON.parse(response!.body.toString()) as { outcome?: string; code?: string };
+    return outcome ?? code!;
   };
   const shown = async (name: string): Promise<Shown> => {
     const { items } = await json<{ items: Shown[] }>(await get(`${cluster.adminUrl}/breakers`));
@@ -56,23 +56,23 @@ describe('a named resource that two workers share', () => {
     });
 
   it('can be a breaker that opens after failures in both, refuses calls in both, and is listed in the admin plane', async () => {
-    const told: string[] = [];
-    for (let n = 0; n < FAILURES; n++) told.push(await tell(wires[n % WORKERS]!, '/mail/fail'));
-    expect(told).to.deep.equal(Array(FAILURES).fill('down'));
+    const outcomes: string[] = [];
+    for (let n = 0; n < FAILURES; n++) outcomes.push(await outcomeOf(wires[n % WORKERS]!, '/mail/fail'));
+    expect(outcomes).to.deep.equal(Array(FAILURES).fill('down'));
     expect(await shown('~mail')).to.include({ service: 'sharing', state: 'open', forced: false });
     await force('open');
-    for (const wire of wires) expect(await tell(wire, '/mail/send')).to.equal('BREAKER_OPEN');
+    for (const wire of wires) expect(await outcomeOf(wire, '/mail/send')).to.equal('BREAKER_OPEN');
     const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
     expect(metrics).to.include('{service="sharing",endpoint="~mail",state="open"} 1\n');
     expect((await force('closed')).status).to.equal(200);
-    for (const wire of wires) expect(await tell(wire, '/mail/send')).to.equal('sent');
+    for (const wire of wires) expect(await outcomeOf(wire, '/mail/send')).to.equal('sent');
     await force('auto');
   });
 
   it('can be a rate limit and a bulkhead of both, which are listed in the admin plane', async () => {
-    const asked = [0, 1, 0].map((n) => () => ask<{ admitted: boolean }>(wires[n]!, '/sms'));
+    const calls = [0, 1, 0].map((n) => () => ask<{ admitted: boolean }>(wires[n]!, '/sms'));
     const admitted: boolean[] = [];
-    for (const one of asked) admitted.push((await one()).admitted);
+    for (const one of calls) admitted.push((await one()).admitted);
     expect(admitted).to.deep.equal([true, true, false]);
     for (const wire of await wiresToEachWorker(cluster, WORKERS, '/worker')) {
       many.push(wire);
@@ -80,28 +80,28 @@ describe('a named resource that two workers share', () => {
     }
     await until(files, (it) => it?.held === 2);
     expect(await files()).to.deep.equal({ name: 'shared sharing files', held: 2, limit: 2 });
-    for (const wire of wires) expect(await tell(wire, '/files')).to.equal('OVERLOADED');
+    for (const wire of wires) expect(await outcomeOf(wire, '/files')).to.equal('OVERLOADED');
     expect((await limits()).rateLimits.named).to.deep.equal([
       { name: 'shared sharing sms', limit: '2/minute' },
     ]);
   });
 
   it('admits exactly three probes as a half-open breaker, releases the permits of a lost worker, and is found by its replacement', async () => {
-    for (let n = 0; n < FAILURES; n++) await tell(wires[n % WORKERS]!, '/print/fail');
+    for (let n = 0; n < FAILURES; n++) await outcomeOf(wires[n % WORKERS]!, '/print/fail');
     await until(print, ({ state }) => state === 'half-open');
     const probing = await Promise.all(Array.from({ length: 8 }, () => Wire.open(cluster.url)));
     many.push(...probing);
-    const told: string[] = [];
+    const outcomes: string[] = [];
     for (const wire of probing)
-      void tell(wire, '/print/hang').then(
-        (one) => told.push(one),
+      void outcomeOf(wire, '/print/hang').then(
+        (one) => outcomes.push(one),
         () => undefined,
       );
     await until(
-      () => told.length,
+      () => outcomes.length,
       (length) => length === probing.length - PROBES,
     );
-    expect(told).to.deep.equal(Array(probing.length - PROBES).fill('BREAKER_OPEN'));
+    expect(outcomes).to.deep.equal(Array(probing.length - PROBES).fill('BREAKER_OPEN'));
     expect((await print()).probes).to.deep.equal({ permitted: PROBES, taken: PROBES, succeeded: 0 });
     // The crashes are repeated until both workers have been hit.
     const crash = async (): Promise<readonly [number | undefined, number | undefined]> => {

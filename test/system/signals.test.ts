@@ -90,8 +90,8 @@ describe('a process that gets signals and messages', () => {
   it('continues its drain after an immediate second signal, and stops at once after one that comes a second later', async function () {
     this.timeout(30_000);
     const wire = await Wire.open(cluster.url);
-    const answer = wire.request('GET', '/hang');
-    answer.catch(() => undefined); // awaited below
+    const response = wire.request('GET', '/hang');
+    response.catch(() => undefined); // awaited below
     expect((await get(`${cluster.url}/thread`)).status).to.equal(200);
     // The signals differ, since the kernel may deliver the same signal once when it is sent twice. Either may
     // come first.
@@ -106,7 +106,7 @@ describe('a process that gets signals and messages', () => {
     // Only the last signal has counted as a second one.
     const seconds = cluster.logs().filter(({ msg }) => String(msg).startsWith('second '));
     expect(seconds.map(({ msg }) => msg)).to.deep.equal(['second shutdown: stopping at once']);
-    expect((await answer)?.status ?? 'no answer').to.be.oneOf([504, 'no answer']);
+    expect((await response)?.status ?? 'no answer').to.be.oneOf([504, 'no answer']);
     expect(cluster.leftovers()).to.deep.equal([]);
   });
 
@@ -115,9 +115,9 @@ describe('a process that gets signals and messages', () => {
     await cluster.dispose();
     cluster = await startCluster({ config: HAZARDS, env: { DRAIN_MS: '500' } });
     const wire = await Wire.open(cluster.url);
-    const answer = wire.request('GET', '/hang');
+    const response = wire.request('GET', '/hang');
     expect((await get(`${cluster.url}/thread`)).status).to.equal(200);
     expect(await cluster.stop('SIGTERM')).to.deep.equal({ code: 0, signal: null });
-    expect((await answer)?.status).to.equal(504);
+    expect((await response)?.status).to.equal(504);
   });
 });

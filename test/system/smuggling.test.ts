@@ -29,7 +29,7 @@ for (const mode of ['reject', 'accept'] as const) {
     const cluster = useCluster({ config: EVERYTHING, env: { WORKERS: '1', CHUNKED_BODIES: mode } });
 
     const silent = (wire: Wire, ms: number): Promise<unknown> =>
-      ms === SOON_MS ? sleep(ms) : Promise.race([wire.closed(), wire.answer(), sleep(ms)]);
+      ms === SOON_MS ? sleep(ms) : Promise.race([wire.closed(), wire.response(), sleep(ms)]);
 
     /**
      * Sends the cases in all their splits. @returns those whose second request was executed, as `case, how`

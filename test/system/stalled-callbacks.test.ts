@@ -51,7 +51,7 @@ async function interrupted(cluster: Cluster, route: string, count = 1): Promise<
 
 const ask = (cluster: Cluster, path: string) =>
   deafClient(Number(new URL(cluster.url).port), `GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`);
-async function asked(cluster: Cluster, path: string): Promise<Socket> {
+async function inFlightRequest(cluster: Cluster, path: string): Promise<Socket> {
   const client = await ask(cluster, path);
   await until(
     async () => json<{ inFlight: number }[]>(await get(`${cluster.adminUrl}/workers`)),
@@ -60,15 +60,15 @@ async function asked(cluster: Cluster, path: string): Promise<Socket> {
   return client;
 }
 async function reloaded(cluster: Cluster): Promise<void> {
-  const answer = await reload(cluster);
-  expect(answer.status).to.equal(202);
-  await answer.arrayBuffer();
+  const response = await reload(cluster);
+  expect(response.status).to.equal(202);
+  await response.arrayBuffer();
 }
 
 for (const place of ['abort-listener', 'on-response', 'source-return', 'source-destroy'] as const) {
   withCluster(`in ${place}`, (the) => {
     it('fails its own request alone when the client leaves', async () => {
-      const client = await asked(the(), `/${place}/client`);
+      const client = await inFlightRequest(the(), `/${place}/client`);
       client.destroy();
       expect(await interrupted(the(), `/${place}/client`)).to.include('continuation');
     });
@@ -86,7 +86,7 @@ for (const place of ['abort-listener', 'on-response', 'source-return', 'source-d
     });
 
     it('is interrupted when its worker is drained, and all workers serve afterwards', async () => {
-      const client = await asked(the(), `/${place}/drain`);
+      const client = await inFlightRequest(the(), `/${place}/drain`);
       await reloaded(the());
       await interrupted(the(), `/${place}/drain`);
       client.destroy();

@@ -55,7 +55,7 @@ describe('a handler that is interrupted while it holds a shared resource', () =>
       expect(await status(other, '/probe'), 'the breaker is open').to.equal(503);
       const probed = await until(
         () => status(victim, `/probe?loop=${thread}&how=${how}`),
-        (answer) => answer !== 503,
+        (response) => response !== 503,
       );
       expect(probed).to.equal(500);
       expect(await status(other, '/probe'), 'on the other worker').to.equal(200);

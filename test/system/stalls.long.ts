@@ -21,8 +21,8 @@ describe('the cost of a stall', function () {
   const cluster = useCluster({ config: STALLS, env: { STALL_MS: String(STALL_MS) } });
 
   const threadOf = async (wire: Wire): Promise<number> => {
-    const answer = await wire.request('GET', '/thread');
-    return (JSON.parse(answer!.body.toString()) as { thread: number }).thread;
+    const response = await wire.request('GET', '/thread');
+    return (JSON.parse(response!.body.toString()) as { thread: number }).thread;
   };
   /** Opens a connection to the worker of this thread, or to another one. */
   const open = async (isWanted: (thread: number) => boolean): Promise<Wire> => {
@@ -65,9 +65,9 @@ describe('the cost of a stall', function () {
       const other = await open((one) => one !== thread);
       control.push(...(await latencies(other, sleep(STALL_MS))));
       const began = performance.now();
-      const stalled = victim.request('GET', '/stall/handler').then((answer) => {
+      const stalled = victim.request('GET', '/stall/handler').then((response) => {
         answered.push(performance.now() - began);
-        return answer;
+        return response;
       });
       beside.push(...(await latencies(other, stalled)));
       expect((await stalled)?.status).to.equal(500);
@@ -91,13 +91,13 @@ describe('the cost of a stall', function () {
     const thread = await threadOf(victim);
     const wires = await Promise.all(Array.from({ length: INNOCENT }, () => open((one) => one === thread)));
     const ended: { status: number | undefined; at: number }[] = [];
-    const answers = wires.map(async (wire) => {
-      const answer = await wire.request('GET', '/slow');
-      ended.push({ status: answer?.status, at: performance.now() });
+    const responses = wires.map(async (wire) => {
+      const response = await wire.request('GET', '/slow');
+      ended.push({ status: response?.status, at: performance.now() });
     });
     expect((await victim.request('GET', '/stall/await'))?.status).to.equal(500);
     const broken = performance.now();
-    await Promise.all(answers);
+    await Promise.all(responses);
     const statuses: Record<string, number> = {};
     for (const { status } of ended) statuses[String(status)] = (statuses[String(status)] ?? 0) + 1;
     const after = ended.map(({ at }) => at - broken);

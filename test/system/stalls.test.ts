@@ -108,9 +108,9 @@ describe('a handler that stalls the event loop', () => {
     it(`gets 500 HANDLER_STALLED when it loops ${what}, and its worker is replaced`, async () => {
       const before = await allReady();
       const began = performance.now();
-      const answer = await (method === 'GET' ? get : post)(`${cluster.url}${path}`, {} as never);
+      const response = await (method === 'GET' ? get : post)(`${cluster.url}${path}`, {} as never);
       const took = performance.now() - began;
-      expect((await json<Problem>(answer, 500)).code).to.equal('HANDLER_STALLED');
+      expect((await json<Problem>(response, 500)).code).to.equal('HANDLER_STALLED');
       expect(took).to.be.greaterThan(STALL_MS);
 
       const logged = await line(`interrupted: ${method} ${path}`);
@@ -135,10 +135,10 @@ describe('a handler that stalls the event loop', () => {
     const before = await allReady();
     const victim = await Wire.open(cluster.url);
     const innocents = await Promise.all(Array.from({ length: 20 }, () => beside(victim)));
-    const answers = innocents.map((one) => one.request('GET', '/slow'));
+    const responses = innocents.map((one) => one.request('GET', '/slow'));
     const stalled = await victim.request('GET', '/stall/handler');
     expect(stalled?.status).to.equal(500);
-    for (const answer of await Promise.all(answers)) expect(answer?.status).to.equal(200);
+    for (const response of await Promise.all(responses)) expect(response?.status).to.equal(200);
     for (const one of [victim, ...innocents]) one.destroy();
     await replacedSince(before);
   });
@@ -153,7 +153,7 @@ describe('a handler that stalls the event loop', () => {
       await sleep(STALL_MS / 5);
       const tenants = await Promise.all(innocents.map((one) => one.request('GET', '/tenant')));
       expect((await stalled)?.status).to.equal(500);
-      for (const answer of tenants) expect(answer?.body.toString()).to.equal('[null,null]');
+      for (const response of tenants) expect(response?.body.toString()).to.equal('[null,null]');
       for (const one of [victim, ...innocents]) one.destroy();
       await replacedSince(before);
     });
@@ -163,11 +163,11 @@ describe('a handler that stalls the event loop', () => {
     const before = await allReady();
     const victim = await Wire.open(cluster.url);
     const innocents = await Promise.all(Array.from({ length: 100 }, () => beside(victim)));
-    const answers = innocents.map((one) => one.request('GET', '/slow'));
+    const responses = innocents.map((one) => one.request('GET', '/slow'));
     const stalled = await victim.request('GET', '/stall/await');
     const broken = performance.now();
     expect(stalled?.status).to.equal(500);
-    for (const answer of await Promise.all(answers)) expect(answer?.status).to.be.oneOf([200, 500]);
+    for (const response of await Promise.all(responses)) expect(response?.status).to.be.oneOf([200, 500]);
     expect(performance.now() - broken, 'milliseconds until all other responses').to.be.lessThan(1_000);
     for (const one of [victim, ...innocents]) one.destroy();
     await replacedSince(before);
@@ -181,10 +181,10 @@ describe('a handler that stalls the event loop', () => {
     const first = victim.request('GET', '/stall/await');
     await sleep(STALL_MS / 5);
     const paths = ['/stall/handler', '/stall/regex', '/stall/timer'];
-    const answers = await Promise.all([first, ...others.map((one, at) => one.request('GET', paths[at]!))]);
-    for (const answer of answers) {
-      expect(answer?.status).to.equal(500);
-      expect(JSON.parse(answer!.body.toString())).to.include({ code: 'HANDLER_STALLED' });
+    const responses = await Promise.all([first, ...others.map((one, at) => one.request('GET', paths[at]!))]);
+    for (const response of responses) {
+      expect(response?.status).to.equal(500);
+      expect(JSON.parse(response!.body.toString())).to.include({ code: 'HANDLER_STALLED' });
     }
     for (const one of [victim, ...others]) one.destroy();
     await replacedSince(before);
@@ -214,11 +214,11 @@ describe('a handler that stalls the event loop', () => {
       const client = await WebSocketClient.connect(cluster.url + path);
       client.send('go');
       expect((await client.closed()).code).to.equal(1001);
-      const told = await until(
+      const logged = await until(
         () => cluster.logs().filter((entry) => entry.route === route && entry.where === where),
         (lines) => lines.length > 0,
       );
-      expect(told.at(-1)?.msg).to.equal(`handler stalled, interrupted: GET ${route}`);
+      expect(logged.at(-1)?.msg).to.equal(`handler stalled, interrupted: GET ${route}`);
       expect(generations(await replacedSince(before))).to.equal(generations(before) + 1);
     });
   }
@@ -234,13 +234,13 @@ describe('a handler that stalls the event loop', () => {
     this.timeout(40_000);
     await allReady();
     const wire = await Wire.open(cluster.url);
-    const answer = wire.request('GET', '/stall/abort');
+    const response = wire.request('GET', '/stall/abort');
     await until(
       async () => json<{ inFlight: number }[]>(await get(`${cluster.adminUrl}/workers`)),
       (list) => list.some(({ inFlight }) => inFlight > 0),
     );
     await rollOnce(cluster);
-    expect((await answer)?.status).to.equal(504);
+    expect((await response)?.status).to.equal(504);
   });
 
   it('does not end the process when it returns just while it is interrupted', async function () {
@@ -274,7 +274,7 @@ describe('a worker that is stalled in native code', () => {
     try {
       const stuck = await Wire.open(cluster.url);
       const file = join(cluster.dataDir, 'goes-on');
-      const answer = stuck.request('GET', `/native-until?file=${encodeURIComponent(file)}`);
+      const response = stuck.request('GET', `/native-until?file=${encodeURIComponent(file)}`);
       const wedged = await until(
         () => workersOf(cluster),
         (list) =>
@@ -292,7 +292,7 @@ describe('a worker that is stalled in native code', () => {
       await load.stop();
       expect(load.account.lost).to.deep.equal([]);
       writeFileSync(file, '');
-      expect((await answer)?.status, 'the waiting request gets its response after all').to.equal(200);
+      expect((await response)?.status, 'the waiting request gets its response after all').to.equal(200);
       const after = await until(
         () => workersOf(cluster),
         (list) => settled(list, 2),

@@ -53,8 +53,8 @@ describe('the operator switches of a process with two workers', () => {
   const ask = (path: string, method = 'GET', fields: string[] = []) =>
     Promise.all(
       wires.map(async (wire) => {
-        const answer = await wire.request(method, path, fields);
-        return { status: answer!.status, headers: answer!.headers, body: String(answer!.body) };
+        const response = await wire.request(method, path, fields);
+        return { status: response!.status, headers: response!.headers, body: String(response!.body) };
       }),
     );
   const statuses = async (path: string, method?: string): Promise<number[]> =>

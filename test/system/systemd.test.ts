@@ -56,30 +56,30 @@ describe('a process under systemd', () => {
     receiver?.kill();
   });
 
-  const said = (start: string, count = 1): Promise<readonly string[]> =>
+  const notified = (start: string, count = 1): Promise<readonly string[]> =>
     until(
       () => lines.filter((line) => line.startsWith(start)),
       (found) => found.length >= count,
     );
 
   it('sends READY=1 when it is ready, with a status that names the address', async () => {
-    expect((await said('READY=1'))[0]).to.equal(`READY=1 STATUS=serving on ${cluster.url}`);
+    expect((await notified('READY=1'))[0]).to.equal(`READY=1 STATUS=serving on ${cluster.url}`);
   });
 
   it('sends WATCHDOG=1 regularly when WATCHDOG_USEC is set', async () => {
-    expect((await said('WATCHDOG=1', 3)).length).to.be.at.least(3);
+    expect((await notified('WATCHDOG=1', 3)).length).to.be.at.least(3);
   });
 
   it('sends RELOADING=1 with the time, and READY=1 when all workers are replaced, for each reload', async function () {
     this.timeout(60_000);
     const before = process.hrtime.bigint() / 1000n;
     cluster.signal('SIGHUP');
-    const [reloading] = await said('RELOADING=1');
+    const [reloading] = await notified('RELOADING=1');
     const stamp = BigInt(/^RELOADING=1 MONOTONIC_USEC=(\d+) /.exec(reloading ?? '')?.[1] ?? 0);
     expect(stamp >= before && stamp <= process.hrtime.bigint() / 1000n, reloading).to.equal(true);
     // This reload begins while the first one is under way.
     cluster.signal('SIGHUP');
-    expect(await said('READY=1', 2)).to.have.length(2);
+    expect(await notified('READY=1', 2)).to.have.length(2);
     expect(cluster.logs().filter(({ msg }) => msg === 'reload finished')).to.have.length(2);
     const order = lines.filter((line) => /^(READY|RELOADING)/.test(line)).map((line) => line.split('=')[0]);
     expect(order).to.deep.equal(['READY', 'RELOADING', 'RELOADING', 'READY']);
@@ -88,7 +88,7 @@ describe('a process under systemd', () => {
   it('sends STOPPING=1 when it drains', async function () {
     this.timeout(60_000);
     expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
-    expect(await said('STOPPING=1')).to.deep.equal(['STOPPING=1 STATUS=draining']);
+    expect(await notified('STOPPING=1')).to.deep.equal(['STOPPING=1 STATUS=draining']);
     expect(cluster.logs().filter(({ msg }) => msg === 'cannot notify systemd')).to.deep.equal([]);
   });
 });

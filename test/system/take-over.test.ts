@@ -14,16 +14,16 @@ const SLOT = { pm_id: '7' };
 
 describe('a successor in the same slot of pm2', () => {
   let dataDir: string;
-  let elder: Cluster;
+  let predecessor: Cluster;
   beforeEach(async function () {
     this.timeout(60_000);
     dataDir = newDataDir();
-    elder = await start();
+    predecessor = await start();
   });
   afterEach(async function () {
     this.timeout(60_000);
     await reap(dataDir);
-    await elder.dispose();
+    await predecessor.dispose();
   });
 
   const start = (options: ClusterOptions = {}): Promise<Cluster> =>
@@ -32,7 +32,7 @@ describe('a successor in the same slot of pm2', () => {
     Number(readFileSync(join(dataDir, 'pg/data/postmaster.pid'), 'utf8').split('\n')[0]);
   const createUser = async ({ url }: Cluster): Promise<number> =>
     (await post(`${url}/api/users`, { name: 'Ada', email: uniqueEmail() })).status;
-  const postgres = (): string[] => elder.leftovers().filter((line) => line.includes('postgres'));
+  const postgres = (): string[] => predecessor.leftovers().filter((line) => line.includes('postgres'));
   const createsAgain = (cluster: Cluster): Promise<number> =>
     until(
       () => createUser(cluster),
@@ -43,32 +43,32 @@ describe('a successor in the same slot of pm2', () => {
     this.timeout(60_000);
     const pid = postmaster();
     const successor = await start();
-    expect(await createUser(elder)).to.equal(201);
+    expect(await createUser(predecessor)).to.equal(201);
     expect(await createUser(successor)).to.equal(201);
-    expect(await elder.stop()).to.deep.equal({ code: 0, signal: null });
+    expect(await predecessor.stop()).to.deep.equal({ code: 0, signal: null });
     expect(postmaster()).to.equal(pid);
     expect(await createUser(successor)).to.equal(201);
     expect(await successor.stop()).to.deep.equal({ code: 0, signal: null });
-    expect(elder.leftovers()).to.deep.equal([]);
+    expect(predecessor.leftovers()).to.deep.equal([]);
   });
 
   it('changes nothing when it dies: the old process goes on and stops PostgreSQL at its own end', async function () {
     this.timeout(60_000);
     const successor = await start();
     await successor.stop('SIGKILL');
-    expect(await createUser(elder)).to.equal(201);
-    expect(await elder.stop()).to.deep.equal({ code: 0, signal: null });
-    expect(elder.leftovers()).to.deep.equal([]);
+    expect(await createUser(predecessor)).to.equal(201);
+    expect(await predecessor.stop()).to.deep.equal({ code: 0, signal: null });
+    expect(predecessor.leftovers()).to.deep.equal([]);
   });
 
   it('restarts a crashed PostgreSQL by itself when the old process was killed', async function () {
     this.timeout(60_000);
     const successor = await start();
-    await elder.stop('SIGKILL');
+    await predecessor.stop('SIGKILL');
     process.kill(postmaster(), 'SIGKILL');
     expect(await createsAgain(successor)).to.equal(201);
     expect(await successor.stop()).to.deep.equal({ code: 0, signal: null });
-    expect(elder.leftovers()).to.deep.equal([]);
+    expect(predecessor.leftovers()).to.deep.equal([]);
   });
 
   it('shares one PostgreSQL with its predecessor, also after PostgreSQL has crashed', async function () {
@@ -76,28 +76,28 @@ describe('a successor in the same slot of pm2', () => {
     const successor = await start();
     const pid = postmaster();
     process.kill(pid, 'SIGKILL');
-    for (const cluster of [elder, successor]) expect(await createsAgain(cluster)).to.equal(201);
+    for (const cluster of [predecessor, successor]) expect(await createsAgain(cluster)).to.equal(201);
     expect(postmaster()).to.not.equal(pid);
     const mains = postgres().filter((line) => line.includes(' -D '));
     expect(mains).to.have.length(1);
-    for (const cluster of [elder, successor]) {
+    for (const cluster of [predecessor, successor]) {
       const logged = () => cluster.logs().some(({ msg }) => String(msg).includes('PostgreSQL runs again'));
       expect(await until(logged, (yes) => yes), cluster.stdout.join('\n')).to.equal(true);
     }
-    await elder.stop();
+    await predecessor.stop();
     await successor.stop();
-    expect(elder.leftovers()).to.deep.equal([]);
+    expect(predecessor.leftovers()).to.deep.equal([]);
   });
 
   it('leaves the running PostgreSQL to the next start when both processes were killed', async function () {
     this.timeout(60_000);
     const pid = postmaster();
     const successor = await start();
-    await Promise.all([elder.stop('SIGKILL'), successor.stop('SIGKILL')]);
+    await Promise.all([predecessor.stop('SIGKILL'), successor.stop('SIGKILL')]);
     const next = await start({ env: { WORKERS: '1' } });
     expect(postmaster()).to.equal(pid);
     await next.stop();
-    expect(elder.leftovers()).to.deep.equal([]);
+    expect(predecessor.leftovers()).to.deep.equal([]);
   });
 
   it('is the only process admitted: one in another slot, one without a slot, and a third one are refused', async function () {
@@ -105,12 +105,12 @@ describe('a successor in the same slot of pm2', () => {
     for (const env of [{ pm_id: '8' }, {} as Record<string, string>]) {
       const run = await runPrimary({ dataDir, env });
       expect(run.code, run.stderr).to.equal(1);
-      expect(run.stderr).to.include(`pid ${elder.pid}`).and.include(dataDir);
+      expect(run.stderr).to.include(`pid ${predecessor.pid}`).and.include(dataDir);
     }
     await start();
     const third = await runPrimary({ dataDir, env: SLOT });
     expect(third.code, third.stderr).to.equal(1);
-    expect((await get(`${elder.url}/health`)).status).to.equal(200);
+    expect((await get(`${predecessor.url}/health`)).status).to.equal(200);
   });
 });
 

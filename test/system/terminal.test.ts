@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { expect } from 'chai';
 import { newDataDir, within } from '#test/support/cluster.js';
 import { keepAliveLoad } from '#test/support/keep-alive-load.js';
-import { gone, reap } from '#test/support/leftovers.js';
+import { reap, remaining } from '#test/support/leftovers.js';
 import { type Started, startThrough } from '#test/support/start-through.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
@@ -44,7 +44,7 @@ describe('a cluster that is started in a terminal', () => {
     expect(await started.exited(), started.output()).to.deep.equal({ code: 0, signal: null });
     await within(20_000, load.ended, () => JSON.stringify(load.account));
     expect(load.account.lost).to.deep.equal([]);
-    expect(await gone(dataDir, LAST_MOMENT_MS)).to.deep.equal([]);
+    expect(await remaining(dataDir, LAST_MOMENT_MS)).to.deep.equal([]);
   });
 
   it('logs on Ctrl-C that another one stops it at once, while an idle connection delays the drain', async function () {
@@ -59,7 +59,7 @@ describe('a cluster that is started in a terminal', () => {
     started.child.stdin!.write(CTRL_C);
     expect(await started.exited(), started.output()).to.deep.equal({ code: 1, signal: null });
     await wire.closed();
-    expect(await gone(dataDir, LAST_MOMENT_MS)).to.deep.equal([]);
+    expect(await remaining(dataDir, LAST_MOMENT_MS)).to.deep.equal([]);
   });
 
   it('drains on SIGTERM to npm start, and leaves no process running, PostgreSQL included', async function () {
@@ -72,6 +72,6 @@ describe('a cluster that is started in a terminal', () => {
     await started.exited();
     await within(20_000, load.ended, () => JSON.stringify(load.account));
     expect(load.account.lost).to.deep.equal([]);
-    expect(await gone(dataDir, LAST_MOMENT_MS)).to.deep.equal([]);
+    expect(await remaining(dataDir, LAST_MOMENT_MS)).to.deep.equal([]);
   });
 });

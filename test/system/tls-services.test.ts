@@ -17,10 +17,10 @@ async function ask<T>(cluster: Cluster, method: string, path: string, body?: unk
   const wire = await Wire.open(cluster.url, cluster.ca);
   const fields = ['Content-Type: application/json', `Idempotency-Key: ${unique('tls')}`];
   const text = body === undefined ? '' : JSON.stringify(body);
-  const answer = await wire.request(method, path, fields, text);
+  const response = await wire.request(method, path, fields, text);
   wire.destroy();
-  const content = answer?.body.toString() ?? '';
-  if (answer === undefined || answer.status > 201) throw new Error(`${answer?.status} ${content}`);
+  const content = response?.body.toString() ?? '';
+  if (response === undefined || response.status > 201) throw new Error(`${response?.status} ${content}`);
   return JSON.parse(content) as T;
 }
 

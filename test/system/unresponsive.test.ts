@@ -22,11 +22,11 @@ describe('a worker that runs and does not respond when the process ends', () => 
 
   async function spoil(path: string): Promise<void> {
     const wire = await Wire.open(cluster.url);
-    const answer = wire.request('GET', path);
-    answer.catch(() => undefined); // awaited below, or never
+    const response = wire.request('GET', path);
+    response.catch(() => undefined); // awaited below, or never
     if (path === '/native') {
       await until(messages, (all) => all.includes('the thread waits for ever'));
-    } else expect((await answer)?.status).to.equal(200);
+    } else expect((await response)?.status).to.equal(200);
   }
 
   function expectTheEnd(): void {

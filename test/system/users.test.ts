@@ -89,11 +89,11 @@ describe('the users service', () => {
   it('has one effect for one Idempotency-Key, and repeats the same response', async () => {
     const body = { name: 'Ada', email: uniqueEmail() };
     const headers = { 'idempotency-key': unique('user') };
-    const answers = await Promise.all([1, 2, 3].map(() => post(users(), body, headers)));
-    const created = answers.filter((answer) => answer.status === 201);
+    const responses = await Promise.all([1, 2, 3].map(() => post(users(), body, headers)));
+    const created = responses.filter((response) => response.status === 201);
     expect(created, 'at least one 201').to.have.length.greaterThan(0);
     const again = await json<User>(await post(users(), body, headers), 201);
-    for (const answer of created) expect(await answer.json()).to.deep.equal(again);
+    for (const response of created) expect(await response.json()).to.deep.equal(again);
     const rows = await shop.sql.query('users', 'select 1 from users where email = $1', [body.email]);
     expect(rows).to.have.length(1);
     await expectProblem(

@@ -51,8 +51,8 @@ describe('WebSockets over two workers', () => {
     const bytes = Buffer.alloc(50_000, 7);
     members[0]!.client.send(bytes);
     for (const { client } of members.slice(1)) expect(await client.next()).to.deep.equal(bytes);
-    const answer = await fetch(`${cluster.url}/say/all`);
-    expect(answer.status).to.equal(200);
+    const response = await fetch(`${cluster.url}/say/all`);
+    expect(response.status).to.equal(200);
     for (const { client } of members) expect(await client.next()).to.match(/^\d+ 1$/);
     leave(members);
   });
@@ -81,7 +81,7 @@ describe('WebSockets over two workers', () => {
     this.timeout(90_000);
     let isOver = false;
     const open = new Set<WebSocketClient>();
-    const heard: { sender: string; numbers: number[] }[] = [];
+    const received: { sender: string; numbers: number[] }[] = [];
     const listen = async (): Promise<void> => {
       while (!isOver) {
         const { client } = await join(cluster, 'steady');
@@ -93,7 +93,7 @@ describe('WebSockets over two workers', () => {
           const [sender = '', number] = String(message).split(' ');
           bySender.set(sender, [...(bySender.get(sender) ?? []), Number(number)]);
         }
-        for (const [sender, numbers] of bySender) heard.push({ sender, numbers });
+        for (const [sender, numbers] of bySender) received.push({ sender, numbers });
       }
     };
     const listening = Promise.all(Array.from({ length: 4 }, listen));
@@ -102,9 +102,9 @@ describe('WebSockets over two workers', () => {
       while (!isOver) {
         const wire = await Wire.open(cluster.url);
         for (let closes = false; !closes && !isOver; ) {
-          const answer = await wire.request('GET', '/say/steady');
-          expect(answer?.status).to.equal(200);
-          closes = answer!.closes;
+          const response = await wire.request('GET', '/say/steady');
+          expect(response?.status).to.equal(200);
+          closes = response!.closes;
           published++;
           await sleep(PACE_MS);
         }
@@ -122,8 +122,8 @@ describe('WebSockets over two workers', () => {
     isOver = true;
     for (const client of open) client.socket.close(1000);
     await Promise.all([publishing, listening]);
-    expect(new Set(heard.map(({ sender }) => sender)).size).to.be.at.least(4);
-    for (const { sender, numbers } of heard) {
+    expect(new Set(received.map(({ sender }) => sender)).size).to.be.at.least(4);
+    for (const { sender, numbers } of received) {
       expect(
         numbers.every((number, i) => i === 0 || number === numbers[i - 1]! + 1),
         `${sender}: ${numbers.join(' ')}`,
@@ -134,8 +134,8 @@ describe('WebSockets over two workers', () => {
   it('of a worker that fails get a close frame, those of the other stay open', async function () {
     this.timeout(30_000);
     const byThread = await crowd(cluster, 'crash', 2);
-    const answer = await fetch(`${cluster.url}/uncaught`);
-    const { thread } = (await answer.json()) as { thread: number };
+    const response = await fetch(`${cluster.url}/uncaught`);
+    const { thread } = (await response.json()) as { thread: number };
     const lost = byThread.get(`thread ${thread}`)!;
     const kept = [...byThread].flatMap(([name, members]) => (name === `thread ${thread}` ? [] : members));
     for (const { client } of lost) expect((await client.closed()).code).to.equal(1001);
@@ -175,11 +175,11 @@ describe('server-sent events across a drain', () => {
       await begin();
       for (const { client } of members) expect((await client.closed()).code).to.equal(1001);
       const atGoodbye = eventsOf(stream.rest);
-      const answer = await whole;
+      const response = await whole;
       await stream.closed();
       // The stream was not cut: its terminating chunk has come, after a whole event.
-      expect(answer?.status).to.equal(200);
-      const text = answer!.body.toString();
+      expect(response?.status).to.equal(200);
+      const text = response!.body.toString();
       expect(text.endsWith('\n\n')).to.equal(true);
       expect(eventsOf(text)).to.be.greaterThan(atGoodbye);
     });

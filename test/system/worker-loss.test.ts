@@ -22,9 +22,9 @@ describe('a project whose handlers misbehave', () => {
 
   const workers = async (): Promise<WorkerView[]> => json(await get(`${cluster.adminUrl}/workers`));
   const place = async (wire: Wire): Promise<Place> => {
-    const answer = await wire.request('GET', '/thread');
-    if (answer === undefined) throw new Error('the connection ended');
-    return JSON.parse(answer.body.toString()) as Place;
+    const response = await wire.request('GET', '/thread');
+    if (response === undefined) throw new Error('the connection ended');
+    return JSON.parse(response.body.toString()) as Place;
   };
   const generations = (list: readonly WorkerView[]): number => list.reduce((sum, w) => sum + w.generation, 0);
 
@@ -82,11 +82,11 @@ describe('a project whose handlers misbehave', () => {
       await wires[0]!.request('GET', path);
       for (let n = 0; n < 50; n += 1) {
         for (const wire of others) {
-          const answer = await wire.request('GET', '/thread');
+          const response = await wire.request('GET', '/thread');
           const { thread } = places[wires.indexOf(wire)]!;
-          expect(JSON.parse(String(answer?.body))).to.deep.equal({ pid: cluster.pid, thread });
+          expect(JSON.parse(String(response?.body))).to.deep.equal({ pid: cluster.pid, thread });
           // On a busy machine the replacement may serve by now: it gets its share of connections.
-          if (answer!.closes) others.delete(wire);
+          if (response!.closes) others.delete(wire);
         }
       }
       const replaced = (now: readonly WorkerView[]): boolean =>

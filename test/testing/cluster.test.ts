@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { ClusterError, startCluster } from '#src/testing.js';
 import { cleanEnvironment } from '#test/support/cluster.js';
-import { gone, leftovers } from '#test/support/leftovers.js';
+import { leftovers, remaining } from '#test/support/leftovers.js';
 
 const CONFIG = new URL('../../../examples/hello/multilane.config.js', import.meta.url);
 
@@ -80,7 +80,7 @@ describe('startCluster', () => {
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const dataDir = dataDirOf(Number(line));
     parent.kill('SIGKILL');
-    expect(await gone(dataDir, 10_000)).to.deep.equal([]);
+    expect(await remaining(dataDir, 10_000)).to.deep.equal([]);
     rmSync(dataDir, { recursive: true });
   });
 });

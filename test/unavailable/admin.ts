@@ -82,14 +82,14 @@ const besideTheLast = (): Promise<readonly Reached[]> =>
   besideSlow(async ({ url, close }) => {
     const open = await Wire.open(url);
     open.write(QUICK);
-    await open.answer();
+    await open.response();
     // Half a header keeps the connection from being idle. The admin plane has read it when it has responded
     // to another request.
     open.write(QUICK.slice(0, 20));
     await get(`${url}/quick`);
     void close();
     open.write(QUICK.slice(20));
-    return [await open.answer()];
+    return [await open.response()];
   });
 
 /** A request while the most allowed number of requests runs. */

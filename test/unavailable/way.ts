@@ -6,9 +6,9 @@ import type { Application } from '#src/server/handler.js';
 import { inject } from '#src/server/inject.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { bench } from '#test/server/kit.js';
-import { Wire, type WireAnswer } from '#test/support/wire.js';
+import { Wire, type WireResponse } from '#test/support/wire.js';
 
-export type Reached = Response | WireAnswer | undefined;
+export type Reached = Response | WireResponse | undefined;
 
 export interface Way {
   readonly title: string;

@@ -60,12 +60,13 @@ async function request({ url, cluster }: Entering, path: string): Promise<Wire> 
   return wire;
 }
 
-const asked =
+const inRequest =
   (path: string) =>
   async (entering: Entering): Promise<void> =>
     void (await request(entering, path));
 
-const said = (cluster: Launched, text: string): boolean => cluster.stdout.some((line) => line.includes(text));
+const logged = (cluster: Launched, text: string): boolean =>
+  cluster.stdout.some((line) => line.includes(text));
 
 const postmaster = (dataDir: string): number =>
   Number(readFileSync(join(dataDir, 'pg/data/postmaster.pid'), 'utf8').split('\n')[0]);
@@ -141,7 +142,7 @@ export const STATES: readonly State[] = [
   {
     name: 'starting workers',
     whileStarting: true,
-    enter: ({ cluster }) => begun('a worker', () => said(cluster, '"msg":"worker ready"')),
+    enter: ({ cluster }) => begun('a worker', () => logged(cluster, '"msg":"worker ready"')),
   },
   {
     name: 'behind the owner of another machine, whose heartbeat it watches',
@@ -151,51 +152,51 @@ export const STATES: readonly State[] = [
       writeFileSync(join(dataDir, 'owner-1.json'), JSON.stringify(owner));
       return undefined;
     },
-    enter: ({ cluster }) => begun('watching', () => said(cluster, 'watching its heartbeat')),
+    enter: ({ cluster }) => begun('watching', () => logged(cluster, 'watching its heartbeat')),
   },
   {
     name: 'replacing its workers',
     enter: async ({ adminUrl }) => {
-      const answer = await fetch(`${adminUrl}/workers/reload`, { method: 'POST' });
-      if (answer.status !== 202) throw new Error(`the response to a reload was ${answer.status}`);
+      const response = await fetch(`${adminUrl}/workers/reload`, { method: 'POST' });
+      if (response.status !== 202) throw new Error(`the response to a reload was ${response.status}`);
     },
   },
   {
     name: 'replacing a worker that has crashed',
     enter: async (entering) => void (await (await fetch(`${entering.url}/crash`)).text()),
   },
-  { name: 'in a handler that waits', drains: true, enter: asked('/wait') },
-  { name: 'in a handler that loops', env: { STALL_MS: '60000' }, enter: asked('/loop') },
-  { name: 'in a handler in native code', enter: asked('/native') },
-  { name: 'in a task that loops', enter: asked('/task/loop') },
-  { name: 'in a task in native code', enter: asked('/task/native') },
+  { name: 'in a handler that waits', drains: true, enter: inRequest('/wait') },
+  { name: 'in a handler that loops', env: { STALL_MS: '60000' }, enter: inRequest('/loop') },
+  { name: 'in a handler in native code', enter: inRequest('/native') },
+  { name: 'in a task that loops', enter: inRequest('/task/loop') },
+  { name: 'in a task in native code', enter: inRequest('/task/native') },
   {
     name: 'with a thread in native code whose task has reached its deadline',
     env: { REQUEST_TIMEOUT_MS: '1000' },
     enter: async (entering) => {
-      const answer = await (await request(entering, '/task/native')).answer();
-      if (answer?.status !== 504) throw new Error(`the response to the task was ${answer?.status}`);
+      const response = await (await request(entering, '/task/native')).response();
+      if (response?.status !== 504) throw new Error(`the response to the task was ${response?.status}`);
     },
   },
-  { name: 'in a handler that reads a file that hangs', mayEndBySignal: true, enter: asked('/files/1') },
+  { name: 'in a handler that reads a file that hangs', mayEndBySignal: true, enter: inRequest('/files/1') },
   {
     name: 'in handlers whose files hold all pool threads of the process',
     drains: true,
     mayEndBySignal: true,
-    enter: asked('/files/8'),
+    enter: inRequest('/files/8'),
   },
   {
     name: 'with all pool threads held while it looks for a successor',
     env: { pm_id: '5' },
     drains: true,
     mayEndBySignal: true,
-    enter: asked('/files/8'),
+    enter: inRequest('/files/8'),
   },
   {
     name: 'in a handler that hashes hundreds of passwords',
     drains: true,
     mayEndBySignal: true,
-    enter: asked('/hash'),
+    enter: inRequest('/hash'),
   },
   {
     name: 'in handlers whose listeners of ctx.signal throw',
@@ -203,8 +204,8 @@ export const STATES: readonly State[] = [
       for (let n = 0; n < 20; n += 1) await request(entering, '/throwing');
     },
   },
-  { name: 'in a transaction', enter: asked('/query') },
-  { name: 'in a step of a saga', enter: asked('/saga') },
+  { name: 'in a transaction', enter: inRequest('/query') },
+  { name: 'in a step of a saga', enter: inRequest('/saga') },
   {
     name: 'streaming to a client that does not read',
     enter: async (entering) => (await request(entering, '/stream')).pause(),
@@ -249,7 +250,7 @@ export const STATES: readonly State[] = [
     name: 'with PostgreSQL killed a moment ago',
     enter: async ({ cluster }) => {
       process.kill(postmaster(cluster.dataDir), 'SIGKILL');
-      await begun('a restart', () => said(cluster, 'ended: '));
+      await begun('a restart', () => logged(cluster, 'ended: '));
     },
   },
   {

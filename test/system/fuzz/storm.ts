@@ -44,20 +44,20 @@ export async function storm(url: string, seed: number, count: number): Promise<S
     while (n < count) {
       const index = n++;
       const { kind, mutations, packets } = planned(seed, index);
-      const heard = await exchange(url, packets);
-      const found = [...heard.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
+      const received = await exchange(url, packets);
+      const found = [...received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
       for (const status of found.length === 0 ? [0] : found) {
-        const answers = statuses.get(status) ?? { count: 0, kinds: new Set() };
-        answers.count++;
-        answers.kinds.add(kind);
-        statuses.set(status, answers);
+        const responses = statuses.get(status) ?? { count: 0, kinds: new Set() };
+        responses.count++;
+        responses.kinds.add(kind);
+        statuses.set(status, responses);
       }
-      if (heard !== '') answered++;
-      if (heard.includes('\r\nx-request-id: ')) reached++;
+      if (received !== '') answered++;
+      if (received.includes('\r\nx-request-id: ')) reached++;
       if (found.includes(500)) {
         const sent = JSON.stringify(Buffer.concat(packets).toString('latin1').slice(0, 2000));
         failures.push(
-          `planned(${seed}, ${index}), ${mutations.join(', ')}: ${sent} -> ${heard.slice(0, 500)}`,
+          `planned(${seed}, ${index}), ${mutations.join(', ')}: ${sent} -> ${received.slice(0, 500)}`,
         );
       }
     }
@@ -70,7 +70,7 @@ export async function storm(url: string, seed: number, count: number): Promise<S
 async function exchange(url: string, packets: readonly Buffer[]): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), noDelay: true });
-  const heard: string[] = [];
+  const received: string[] = [];
   let isOpen = false;
   const closed = new Promise<void>((resolve, reject) => {
     socket.on('connect', () => {
@@ -81,12 +81,12 @@ async function exchange(url: string, packets: readonly Buffer[]): Promise<string
   });
   socket.setTimeout(SILENCE_MS, () => socket.resetAndDestroy());
   socket.on('data', (chunk) => {
-    heard.push(chunk.toString('latin1'));
+    received.push(chunk.toString('latin1'));
     socket.setTimeout(QUIET_MS);
   });
   await send(socket, packets);
   await closed;
-  return heard.join('');
+  return received.join('');
 }
 
 async function send(socket: Socket, packets: readonly Buffer[]): Promise<void> {

@@ -12,21 +12,21 @@ export async function probeP99(url: string, path: string, { perSecond, seconds }
   const free: Wire[] = [];
   const ask = async (due: number): Promise<number> => {
     const wire = free.pop() ?? (await Wire.open(url));
-    const answer = await wire.request('GET', path);
+    const response = await wire.request('GET', path);
     const took = performance.now() - due;
-    if (answer?.status !== 200) throw new Error(`the response to the probe was ${answer?.status}`);
+    if (response?.status !== 200) throw new Error(`the response to the probe was ${response?.status}`);
     free.push(wire);
     return took;
   };
-  const asked: Promise<number>[] = [];
+  const requests: Promise<number>[] = [];
   const start = performance.now();
   const count = perSecond * seconds;
-  while (asked.length < count) {
-    const due = start + (asked.length * 1000) / perSecond;
-    if (performance.now() >= due) asked.push(ask(due));
+  while (requests.length < count) {
+    const due = start + (requests.length * 1000) / perSecond;
+    if (performance.now() >= due) requests.push(ask(due));
     else await sleep(1);
   }
-  const sorted = (await Promise.all(asked)).sort((a, b) => a - b);
+  const sorted = (await Promise.all(requests)).sort((a, b) => a - b);
   for (const wire of free) wire.destroy();
   return sorted[Math.floor(count * 0.99)]!;
 }
