@@ -39,7 +39,9 @@ type Secrecy = 'never' | 'text' | 'always';
 
 const wordsIn = (list: string): readonly string[] => list.split(' ');
 
+/** A word of `SECRETS` at the end of a name's word, perhaps as a plural, perhaps with digits behind it. */
 const SECRET_WORD = new RegExp(`(?:${wordsIn(SECRETS).join('|')})(s?)\\d*$`);
+/** The words of `LAST`, `ABOUT` and `PHRASES` as sets. */
 const LAST_WORDS: ReadonlySet<string> = new Set(wordsIn(LAST));
 const ABOUT_SECRETS: ReadonlySet<string> = new Set(wordsIn(ABOUT));
 const SECOND_WORDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(

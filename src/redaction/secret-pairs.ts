@@ -27,6 +27,7 @@ const MEMBER = new RegExp(
     String.raw`${Q}(?:\r?\n[\w-]{1,40}:[^\r\n]{0,200}){0,4}\r?\n\r?\n)`,
   'gi',
 );
+/** The value of the next member without quotes: up to a quote or the end of the line. */
 const MEMBER_VALUE = /[^"'\r\n\\]+/y;
 
 /**
@@ -191,7 +192,9 @@ function keyBefore(text: string, at: number): Name {
   return { from, to, name };
 }
 
+/** The most subscripts of a form's key that are read. */
 const MAX_SUBSCRIPTS = 4;
+/** The characters that may be between a name and its separator. */
 const BETWEEN = ' \t"\'`\\]';
 
 const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;

@@ -17,9 +17,13 @@ const TOKEN_USER = 20;
 /** User and password in an option of curl. Two numbers are the user and the group of a container instead. */
 const USER_OPTION =
   /((?<![\w\]-])(?:-u|--user|--proxy-user)[ =]["']?(?!\d{1,5}:\d{1,5}(?![^\s"']))[^\s:"'-][^\s:"']{0,64}:)[^\s"']+/g;
+/** A bearer token after its scheme. */
 const BEARER = /\b(bearer\s+)([\w.~+/-]{6,}=*)/gi;
+/** Basic credentials after their scheme, in base64. */
 const BASIC = /\b(basic\s+)([\w+/-]{4,}={0,2})/gi;
+/** A JSON web token: its header begins with `{"` in base64. */
 const JWT = /(?<![\w-])eyJ[\w-]{5,}\.[\w-]{2,}(?:\.[\w-]*)*/g;
+/** A private key in PEM, up to its last line or the end of a text that was cut. */
 const PRIVATE_KEY =
   /-----BEGIN [A-Z ]{0,32}PRIVATE KEY[\s\S]*?(?:-----END [A-Z ]{0,32}PRIVATE KEY[A-Z ]{0,8}-----|$)/g;
 /** Tokens of GitHub, GitLab, Slack, Stripe, npm and Google, and those that begin with `sk-`. */
@@ -47,6 +51,7 @@ const HINT = /[=:>%@_-]|["'] ?,|(?:arer|asic)\s|eyJ|AIza/i;
  * other rules are skipped.
  */
 const MORE_THAN_PAIRS = /["'@_-]|(?:arer|asic)\s|eyJ|AIza/i;
+/** A text that does not match contains neither a bearer token nor basic credentials. */
 const SCHEME = /(?:bearer|basic)\s/i;
 /** A text that does not match contains no token with a known prefix. */
 const MARK = /eyJ|AIza|(?:gh.|pat|npm|[rs]k)_|(?:pat|sk|xox.)-/;

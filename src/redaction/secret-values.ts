@@ -4,7 +4,7 @@
 // fails after a bounded number of characters. So no text can make the search slow.
 import { isSecret } from './secret-names.js';
 
-/** A part of a text. */
+/** A part of a text, from index `from` up to `to`, which is not in it. */
 export interface Span {
   readonly from: number;
   readonly to: number;
@@ -16,6 +16,7 @@ const BLANKS = /[ \t]{0,64}(?:\r?\n[ \t]{0,64}(?=\\{0,8}["'`]))?/y;
 const BLOCK = /[ \t]{0,64}(?:[|>][+-]?\d?[ \t]{0,8})?\r?\n([ \t]{1,64})(?!at |[ \t\r\n])/y;
 /** The characters that a block may begin with, after blanks. */
 const BLOCK_SIGNS = '\r\n|>';
+/** An opening quote, which may be escaped. */
 const QUOTE = /(\\{0,8})["'`]/y;
 /** A placeholder of a statement or of a format string, which is no value. */
 const PLACEHOLDER = /(?:\$\d+|\?|%[sdifjoOc])(?![\w%])/y;
@@ -43,18 +44,22 @@ const BARE = new RegExp(
   ].join('|')})+`,
   'y',
 );
-/**
- * Percent-encoded values: a string of JSON up to its quote, a list or an object of JSON up to the end of the
- * parameter, and a bare value.
- */
+/** A percent-encoded string of JSON, up to its quote. */
 const ENCODED_TEXT = /(?:%20|\+){0,8}(?:%5c){0,8}%22(?:%5c(?:%[\da-f]{2})?|%(?!22|5c)|[^\s%&"<>])*/iy;
+/** A percent-encoded list or object of JSON, up to the end of the parameter. */
 const ENCODED_LIST = /(?:%20|\+){0,8}%(?:5b|7b)[^\s&"'`<>]*/iy;
+/** A percent-encoded value without quotes, up to an encoded quote, `&` or `<`. */
 const ENCODED_BARE = /(?:[^\s&"'`<>,;)\]}%]|%(?!2[26]|3c))+/iy;
 
+/** A number, which is no secret after a plural such as `tokens` (see `isSecret`). */
 const NUMBER = /^[+-]?\d+(?:\.\d+)?$/;
+/** A word for a missing value or a boolean, which is never a secret. */
 const LITERAL = /^(?:true|false|null|undefined|none|nil)$/i;
+/** The names whose values are pairs of cookies. */
 const COOKIE = /cookies?$/i;
+/** The names whose values are pairs of a signature. */
 const SIGNATURE = /signature/i;
+/** The position after a whole word: the end, a blank or a sign must follow. */
 const END_OF_WORD = '(?![^\\s.,;!)\\]}"\'`])';
 /**
  * Words that describe a secret at the position of its value: `password: must be longer`. The list contains
@@ -66,6 +71,7 @@ const DESCRIPTION = new RegExp(
     `(?:required|invalid|missing|expired|incorrect|mandatory)${END_OF_WORD}`,
   'iy',
 );
+/** The words of `STATE`. */
 const STATES =
   'absent accepted active closed created deleted denied disabled empty enabled ended failed forbidden found ' +
   'granted idle inactive lost malformed ok open opened present refreshed refused rejected removed renewed ' +
@@ -75,6 +81,7 @@ const STATES =
  * word, but a password may be one (`MAY_BE_A_WORD`).
  */
 const STATE = new RegExp(`(?:${STATES.replaceAll(' ', '|')})${END_OF_WORD}`, 'y');
+/** The names whose value may be an ordinary word, because a person chooses it. */
 const MAY_BE_A_WORD = /pass|pwd|secret/i;
 
 /**
@@ -115,6 +122,7 @@ const encodedAt = (text: string, at: number, name: string): Span | undefined =>
   spanOf(ENCODED_LIST, text, at) ??
   unlessHarmless(text, spanOf(ENCODED_BARE, text, at), name);
 
+/** The value, unless it is a literal, or a number after a name that may be a count. */
 function unlessHarmless(text: string, value: Span | undefined, name: string): Span | undefined {
   if (value === undefined) return undefined;
   const shown = text.slice(value.from, value.to);
@@ -170,7 +178,7 @@ export function quotedAt(text: string, at: number): Span | undefined {
   return { from, to: text.length };
 }
 
-/** The index after a run of one character. */
+/** The index after all repetitions of one character. */
 function endOf(character: string, text: string, from: number): number {
   let at = from;
   while (text[at] === character) at++;

@@ -16,7 +16,9 @@ const MAX_FRAMES = 2_048;
 /** Characters that are read beyond a cut, so that a secret which the cut would divide is found. */
 const BEYOND = 1_024;
 const BLANK = /\s/;
+/** The beginning of a stack frame. */
 const FRAME = '\n    at ';
+/** The beginning of a line that is no stack frame. */
 const OTHER_LINE = /\n(?! {4}at )/;
 
 /**
