@@ -36,7 +36,7 @@ interface CellRate extends Rule {
   readonly salt: number;
   /** The rule of the overflow row, which other limits may share. */
   readonly shared: Rule;
-  /** Buckets - 1. */
+  /** The number of buckets minus 1, which selects the bits of a hash that are the bucket. */
   readonly mask: number;
 }
 
