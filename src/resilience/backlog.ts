@@ -40,7 +40,7 @@ export class Backlog {
 
   /**
    * Call when a turn begins.
-   * @param workedMs time since the turn before that was available for admitted work
+   * @param workedMs the part of the time since the previous turn in which the thread could do admitted work
    * @param inFlightMs expected cost of all requests in flight
    */
   turn(workedMs: number, inFlightMs: number): void {

@@ -25,8 +25,8 @@ const BACKGROUND_SHARE = 0.5;
  */
 const CHANCE = 2.5;
 /**
- * In a thread that was busy all the time, a period without rejections may be chance up to this many times
- * `quietPieces`.
+ * The factor of `quietPieces` in a thread that was busy all the time: there a short period without rejections
+ * may be chance and does not mean that the overload is over.
  */
 const BUSY_QUIET = 3;
 const SMALL_SHARE = 0.25;
@@ -168,7 +168,7 @@ export class OverloadRule {
     return { ...limit, boundMs: Math.max(Math.min(leastMs, boundMs), boundMs * cut), cutAt: now };
   }
 
-  /** The limit recovers by time alone: no request has to complete for it. */
+  /** The limit after a window. It recovers by time alone: no request has to end for that. */
   afterWindow(limit: WorkLimit, window: WindowTimes): WorkLimit {
     const { elapsedMs, busyMs, refusalMs, turnMs, quietMs, pieceMs } = window;
     const tuning = this.#tuning;
@@ -213,7 +213,10 @@ export class OverloadRule {
     };
   }
 
-  /** A few costly requests make a long turn; when the thread also idles, that is not a queue. */
+  /**
+   * Whether a long turn may be chance: a few costly requests make it long, and a thread that is also idle has
+   * no queue.
+   */
   #isChance(idle: number, turnMs: number, leastMs: number): boolean {
     const { idleShare, targetTurnMs } = this.#tuning;
     return idle >= idleShare && leastMs >= targetTurnMs && turnMs <= CHANCE * leastMs;
@@ -221,8 +224,9 @@ export class OverloadRule {
 }
 
 /**
- * Clients that repeat a rejected request at once, instead of after `Retry-After`, can use up any share of a
- * thread with rejections alone. Delaying the rejections slows these clients down.
+ * The delay of rejections after a window. Clients that repeat a rejected request at once, instead of after
+ * `Retry-After`, can use up any share of a thread with rejections alone; the delay slows them down.
+ * @param share share of the window that rejections took
  */
 function nextHold(holdMs: number, share: number, { refusalShare, mostHoldMs }: Tuning): number {
   if (share > refusalShare) return Math.min(mostHoldMs, holdMs * HOLD_GROWTH + HOLD_STEP_MS);
