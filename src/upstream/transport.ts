@@ -21,7 +21,8 @@ export interface OutgoingRequest {
 /** A response with everything that the callee's runtime reports; callers see it as `CallResponse`. */
 export interface Received extends CallResponse {
   /**
-   * Whether the callee passed on the failure of a call of its own (`x-multilane-final`): it is not repeated.
+   * Whether the callee only passed on the failure of a call that it made (`x-multilane-final`). Then this
+   * call is not repeated.
    */
   readonly isFinal: boolean;
 }
