@@ -59,7 +59,7 @@ function refusalOf(ctx: RequestContext): HttpError | undefined {
 }
 
 /**
- * Responds with a refusal. No hook has seen the request, so none sees its end; only refusal fields are set.
+ * Responds with a refusal. No onError hook runs, because no hook has seen the request; some set fields on it.
  */
 function refuse(ctx: RequestContext, error: unknown): void {
   try {

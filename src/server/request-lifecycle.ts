@@ -9,6 +9,7 @@ import { Holds } from '../hold.js';
 import { runInScope, type Scope } from '../scope.js';
 import { type BodyOwner, clientClosed } from './body/body.js';
 import { BodyReader } from './body-reader.js';
+import type { Exchange } from './exchange.js';
 import type { Context } from './handler.js';
 import { IncomingRequest } from './incoming-request.js';
 import type { LiveRequest } from './live-requests.js';
@@ -16,6 +17,9 @@ import { OutgoingResponse } from './outgoing-response.js';
 import { adopted, isPromise } from './promise.js';
 import type { RouteMeter } from './request-observer.js';
 import type { ResponseOwner } from './response-owner.js';
+import type { RoutePlan } from './routing/route-plan.js';
+import type { Params } from './routing/router.js';
+import type { ServerContext } from './server-context.js';
 import type { Alarm } from './timer-wheel.js';
 
 export abstract class RequestLifecycle implements LiveRequest, BodyOwner, ResponseOwner {
@@ -43,8 +47,15 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   /** Listeners of the signal run in this turn of the event loop. */
   #isAborting = false;
 
-  constructor(...args: ConstructorParameters<typeof IncomingRequest>) {
-    this.#request = new IncomingRequest(...args);
+  constructor(
+    server: ServerContext,
+    exchange: Exchange,
+    plan: RoutePlan,
+    params: Params,
+    startedAt: number,
+    isPeer: boolean,
+  ) {
+    this.#request = new IncomingRequest(server, exchange, plan, params, startedAt, isPeer);
     this.#response = new OutgoingResponse(this.#request, this);
   }
 
