@@ -25,7 +25,9 @@ export interface ListedFields extends ReadonlyFields {
   names(): Iterable<string>;
 }
 
-/** TypeBox schemas of a route. A request that does not match them gets 422 VALIDATION_FAILED with its faults. */
+/**
+ * TypeBox schemas of a route. A request that does not match them gets 422 VALIDATION_FAILED with its faults.
+ */
 export interface Schemas {
   /** Schema of the path parameters, which are coerced from text. */
   readonly params?: TSchema;
