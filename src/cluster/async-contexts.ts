@@ -1,21 +1,21 @@
-// Leaves what Node.js has entered for the code that runs, so that the code can be interrupted (see
-// interrupt.ts).
+// Restores the state of Node.js before the code of a stalled thread is interrupted (see interrupt.ts).
+// Node.js enters asynchronous contexts before it calls the code and leaves them in a `finally` afterwards. V8
+// ends interrupted code without running any `finally`, so the work of three of them is done here beforehand:
+// - The first one leaves the asynchronous contexts. Here Node.js is made to leave them as it does after an
+//   uncaught exception that was handled.
+// - The second one is in the `run` of AsyncLocalStorage, and removes the store. The store would remain for
+//   every later callback of the HTTP core, since these share one resource. So the stores are emptied (up to
+//   Node.js 22, where they are properties of resources).
+// - The third one is in the loop over a batch of immediates: after each immediate it records which one is
+//   next. After an interruption Node.js would do one of two wrong things. If the interrupted immediate was
+//   the first of its batch, it would lose the others of the batch. Otherwise it would run the interrupted one
+//   again, which would stall the loop again. So the others are moved into the next batch, and the interrupted
+//   immediate gets a callback that does nothing.
 //
-// V8 ends code without running any `finally`, and Node.js relies on some of them:
-// - One leaves the asynchronous contexts. Here Node.js does that by its own means, as if an uncaught
-//   exception had been handled.
-// - Another one is in the `run` of AsyncLocalStorage. Its store would remain for every later callback of the
-//   HTTP core, since these share one resource. So the stores are emptied (up to Node.js 22, where they are
-//   properties of resources).
-// - Immediates are run in batches, and Node.js records which one is next after each of them. When one is
-//   interrupted, Node.js starts again: if it was the first of its batch, with the batch that has been filled
-//   meanwhile, so the rest of the old one would be lost; otherwise with the interrupted one itself, which
-//   would fail again and again and stall the loop. So the rest of the batch is moved into the next one, and
-//   the interrupted immediate gets a callback that does nothing.
-//
-// Node.js counts immediates, and one that runs twice is subtracted twice. With a count that is too low by
-// one, Node.js would not run the last one. Hence one immediate always waits. It does not keep the loop alive,
-// so it runs only together with others.
+// Node.js also counts the immediates that wait. The interrupted immediate runs a second time, with the empty
+// callback, so it is subtracted twice. With a count that is too low by one, Node.js would not run the last
+// immediate. Hence `wait` keeps one more immediate waiting from then on. It does not keep the loop alive, so
+// it runs only together with others.
 import { executionAsyncId, executionAsyncResource } from 'node:async_hooks';
 
 /** An immediate of Node.js, in the linked list of its batch. */
@@ -35,8 +35,9 @@ const doNothing = (): void => undefined;
 
 export interface AsyncContexts {
   /**
-   * Whether the contexts can be left. They cannot when code of a service handles uncaught exceptions itself,
-   * nor when an immediate runs that cannot be found, because it has entered a context of its own.
+   * Whether the contexts can be left. They cannot when code of a service handles uncaught exceptions itself.
+   * They also cannot when an immediate runs whose code has entered another context, because the object of the
+   * immediate is found only in its own context.
    * @param calls the frames, innermost first: file and function for those of Node.js
    */
   canLeave(calls: readonly string[]): boolean;

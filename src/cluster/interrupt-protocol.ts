@@ -42,9 +42,12 @@ export interface Handshake {
   readonly atNs: bigint;
 }
 
-/** The thread's function for the primary is a property of `globalThis` under this symbol. */
+/** The function that the primary calls in the thread: a property of its `globalThis` under this symbol. */
 export const FUNCTION_KEY = Symbol.for('multilane.interrupt');
-/** The primary reads no reply that has more characters: room for the frames and the names of the request. */
+/**
+ * The number of characters that a reply may have; the primary reads no longer one. The frames of the stack
+ * and the names of the request have room in it.
+ */
 export const MAX_REPLY_LENGTH = 32_768;
 
 /**

@@ -20,6 +20,9 @@
 //                            <---------        service-ready, at any time: a database is migrated
 //   serving {service} ------------------>      the routes of that service are served from now on
 //   failed {detail} -------------------->      logs it; the thread keeps serving
+//   fatal {detail} --------------------->      ends the process
+//   refused {message} ------------------>      ends the process if no worker has served yet; otherwise it
+//                                              discards this thread
 //
 // CPU tasks use a MessagePort of their own (cpu/cpu-messages.ts), so they never queue behind these messages.
 import type { MessagePort } from 'node:worker_threads';

@@ -98,7 +98,7 @@ export class StallInterruption {
         // The thread finishes one callback after the other, so it is watched for longer.
         return (await this.#runs(this.#options.stallMs / 2)) ? 'running' : 'restart';
       case 'responsive':
-        // If the loop still does not run, the attempt has reached the thread where it could not be
+        // If the loop does not run all the same, the attempt came at a moment when the thread could not be
         // interrupted.
         if (await this.#runs()) return 'running';
         return tries < MAX_TRIES ? 'retry' : 'lost';

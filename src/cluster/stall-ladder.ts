@@ -55,8 +55,8 @@ export class StallLadder {
       const { kind } = thread.state;
       if (kind === 'starting' || kind === 'dead') continue;
       const heartbeat = this.#options.heartbeat(thread.slot);
-      // A thread without any heartbeat has not finished loading its code: it was ordered to end while it
-      // started.
+      // The thread has written no heartbeat yet, so it still loads its code, although its state is no longer
+      // `starting`: it was ordered to drain meanwhile.
       if (heartbeat === 0) continue;
       const silence = silenceAfter(this.#silences.get(thread), heartbeat, sinceLookMs, stallMs);
       silences.set(thread, silence);

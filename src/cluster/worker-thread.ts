@@ -36,8 +36,8 @@ export interface ThreadEvents {
   /** `stall`, `resume` or `wedge` has changed the state. */
   stateChanged(thread: WorkerThread): void;
   /**
-   * The thread was ordered to end and has not ended, although its loop runs. It may never end, because
-   * something keeps the orders from the runtime in it.
+   * The thread was ordered to end and has not ended, although its loop runs. It may never end: code of a
+   * service may keep the order from reaching the runtime in the thread.
    */
   overdue(thread: WorkerThread): void;
   /** No code of the thread can run any more. */
