@@ -66,7 +66,10 @@ export class CpuClient {
     };
   }
 
-  /** Rejects the tasks in progress. The pool interrupts them when it sees that the port is closed. */
+  /**
+   * Rejects the tasks in progress. The pool drops them when it sees that the port is closed, and ends the
+   * threads of those that do not end soon.
+   */
   close(): void {
     this.#port.close();
   }

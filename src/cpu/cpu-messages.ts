@@ -12,15 +12,15 @@ export type ToPool =
       readonly module: string;
       /** Named export to call. */
       readonly task: string;
-      /** The route, or outside of requests the task, that has a line of its own in the queue. */
+      /** The route, or outside of requests the task. Every caller has a line of its own in the queue. */
       readonly caller: string;
       readonly input: Uint8Array;
       /** Milliseconds until the caller's deadline: threads do not share the clock of `performance.now()`. */
       readonly remainingMs: number;
     }
   /**
-   * The caller does not wait any more: the pool removes the task from the queue, or ends its thread. It sends
-   * no reply.
+   * The caller does not wait any more. The pool removes the task from the queue. If the task runs already and
+   * does not end soon, the pool ends its thread. It sends no reply.
    */
   | { readonly type: 'abort'; readonly id: number };
 

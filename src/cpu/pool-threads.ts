@@ -11,8 +11,8 @@ import { type EndingThread, EndingThreads } from './ending-threads.js';
 
 const IDLE_MS = 60_000;
 /**
- * For each thread of the pool, this many threads that cannot be ended (they are in native code) are replaced
- * by new ones. Each further one takes the room of one task until it ends.
+ * How many threads that cannot be ended, because they are in native code, are replaced by new ones: this
+ * number for each thread of the pool. While there are more, the pool runs one task less for each further one.
  */
 const REPLACED_PER_THREAD = 3;
 /** How long `close` waits for threads that were ordered to end. */

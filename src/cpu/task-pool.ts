@@ -24,7 +24,8 @@ export interface TaskPoolOptions {
   /** Module of the threads: `workers/task.js`. */
   readonly entry: URL;
   /**
-   * Tasks of all callers together that may wait; the next one is rejected with 503 CPU_QUEUE_FULL.
+   * The number of tasks of all callers together that may wait. When one more arrives, either that one or a
+   * waiting one of the caller with the most is rejected with 503 CPU_QUEUE_FULL (fair-queue.ts).
    * @default 64 for each thread
    */
   readonly maxQueue?: number;
@@ -59,8 +60,8 @@ interface Task extends Entry<Task> {
   /** Aborting it ends the thread that runs the task. */
   readonly controller: AbortController;
   /**
-   * The timer of the deadline. After the task was dropped while it runs, the timer after which its thread is
-   * ended.
+   * The timer of the deadline. Once a running task was dropped, it is the timer of the grace time, after
+   * which the thread is ended.
    */
   timer: NodeJS.Timeout | undefined;
   /** The caller does not wait for the task any more. */
