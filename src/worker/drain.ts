@@ -42,8 +42,8 @@ export async function untilNoConnection(
     isOver = true;
   });
   while (!isOver) {
-    // The loop begins with a wait: a socket that the acceptor has handed over just before is received while
-    // the loop turns.
+    // The wait comes before the first look: a socket that the acceptor has handed over just before is
+    // received only when the event loop turns.
     await delay(Math.min(LOOK_EVERY_MS, allowance.leftMs));
     const { inFlight, connections } = busyness();
     if (inFlight === 0 && connections === 0 && performance.now() - begun >= leastMs) break;

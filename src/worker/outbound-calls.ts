@@ -41,7 +41,7 @@ export interface OutboundCallOptions extends Pick<WorkerMemory, 'block' | 'slot'
     'meshToken' | 'requestTimeoutMs' | 'breakerOpenMs' | 'slowCallMs' | 'ejectionMs'
   >;
   readonly log: Logger;
-  /** Channel to the other workers, for calls that they share. */
+  /** Channel to the other workers, for calls with the option `singleFlight`, which workers share. */
   readonly mail: Mail;
 }
 

@@ -1,4 +1,4 @@
-// The saga engine of one mounted service.
+// The saga engine of one mounted service: it runs the sagas of the service in this worker.
 import type { Logger } from 'pino';
 import type { ServiceDefinition, ServiceDeps } from '../api/service-definition.js';
 import type { Database } from '../db/database.js';

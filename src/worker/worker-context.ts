@@ -1,4 +1,5 @@
-// What the services of one worker are made with.
+// What the services of one worker are made with. host.ts makes one context for all of them, and each
+// MountedService takes from it what its service is given.
 import type { Logger } from 'pino';
 import type { Cpu, ServiceDefinition, ServiceDeps } from '../api/service-definition.js';
 import type { Shared } from '../api/shared.js';
@@ -11,7 +12,7 @@ import type { WorkerMemory } from './worker-memory.js';
 /** Which thread this is, and the settings it runs with. */
 export type WorkerIdentity = Pick<WorkerBoot, 'settings' | 'worker' | 'slot' | 'generation' | 'instanceId'>;
 
-/** Returns what a service is to be given instead of `deps`. */
+/** Returns what a service is to be given instead of `deps`. The test kit replaces some of them by fakes. */
 export type ReplaceDeps = (service: ServiceDefinition, deps: ServiceDeps) => ServiceDeps;
 
 /** What all services of a worker share. */
@@ -27,6 +28,9 @@ export interface WorkerContext extends Omit<WorkerMemory, 'slot'> {
   readonly replaceDeps: ReplaceDeps;
   /** True once something that ran in this thread has brought it down. */
   readonly hasFailed: () => boolean;
-  /** The start of the oldest saga that is open in any database of this process. */
+  /**
+   * The start of the oldest saga that is open in any database of this process. Results of effects that
+   * were stored since then are kept, because the saga may still need them.
+   */
   openSagasSince(): Promise<Date | undefined>;
 }
