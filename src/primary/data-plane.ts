@@ -15,7 +15,10 @@ import { readWorker } from '../memory/worker-row.js';
 import type { Sharing } from '../process/claim.js';
 import { checkCertificate, tlsFilesOf } from '../server/certificate.js';
 
-/** @throws StartError for an address that cannot be listened on and a certificate that cannot be used */
+/**
+ * Opens the data plane: the acceptor of the primary, or the shared port on which the workers listen.
+ * @throws StartError for an address that cannot be listened on and a certificate that cannot be used
+ */
 export async function openDataPlane(
   settings: Settings,
   sharing: Sharing,

@@ -1,4 +1,6 @@
-// The output of the log lines of the primary and of its threads.
+// The output of the log lines of the primary and of its threads. In the cluster mode of pm2 only the primary
+// can write standard output. There all threads leave their lines in shared memory, and the primary writes
+// them.
 import cluster from 'node:cluster';
 import type { Settings } from '../config.js';
 import { LogBatches, type ThreadLog } from '../telemetry/log-batches.js';

@@ -11,7 +11,10 @@ import type { BootState } from '../boot-state.js';
 import { EmbeddedServer } from '../embedded-server.js';
 import type { Base } from './open-shared-memory.js';
 
-/** The embedded PostgreSQL gets three signals, each harder than the one before. */
+/**
+ * The time that is kept for stopping the embedded PostgreSQL, even when the parts that stop before it take
+ * long. It gets three signals in that time, each harder than the one before.
+ */
 const POSTGRES_STOPS_MS = 1_000;
 
 export interface Owned {

@@ -52,7 +52,8 @@ export async function openSharedMemory(
   lifecycle.defer('notifier', () => notifier.close());
   for (const warning of warnings) log.warn(warning);
   const instanceId = randomUUID();
-  // Breakers and ejections change only after the registry is there.
+  // The registry is made later, but before any breaker or ejection can change, whose endpoint is looked up in
+  // it.
   let registry: Registry | undefined;
   const sharedState = createSharedState(settings, log, (slot) => registry!.at(slot));
   const switches = new OperatorSwitches(settings, sharedState, log);

@@ -12,9 +12,18 @@ import type { Serving } from './start-serving.js';
  */
 export interface SentDatabase {
   readonly url: string;
+  /**
+   * No other process uses the database, so a worker continues the open sagas in it at once. It becomes false
+   * once this process is ready: a successor may run beside the workers that start later.
+   */
   exclusive: boolean;
 }
 
+/**
+ * Prepares the databases, and sends each one to the workers as soon as it is migrated. A failure ends the
+ * process.
+ * @returns what was sent to the workers, one object for each database
+ */
 export async function prepareDatabases(
   boot: BootState,
   base: Base,
