@@ -16,7 +16,10 @@ const JUMP_MS = 60_000;
 
 /** Times whose name does not mention the journal are on the worker's monotonic clock. */
 export class JournalClock {
-  /** How far the journal's clock is ahead of the worker's, at least, by the latest reading. */
+  /**
+   * The least difference by which the journal's clock is ahead of the worker's, by the latest reading; NaN
+   * before the first one.
+   */
   #aheadMs = Number.NaN;
   #readAt = Number.NaN;
   /** Since when the two clocks agree, and the bounds of their difference by all readings since. */
@@ -64,8 +67,8 @@ export class JournalClock {
   }
 
   /**
-   * The earliest time that the journal's clock can show, unless it was set since the last reading; NaN
-   * unread.
+   * The earliest time that the journal's clock can show, unless it was set since the last reading; NaN before
+   * the first reading.
    */
   earliestTime(now: number): number {
     return now + this.#aheadMs;
@@ -76,7 +79,10 @@ export class JournalClock {
     return now - this.#steady.since;
   }
 
-  /** How long the journal has replied without interruption, so that other processes could use it too. */
+  /**
+   * How long the journal has replied without interruption. For this long the other processes could use it as
+   * well, for example to claim the sagas that only they know.
+   */
   calmMs(now: number): number {
     return now - (this.#calmSince ?? now);
   }

@@ -4,8 +4,9 @@
 // worker and the renewal of their leases. So no two statements can wait for each other, either.
 export const AT = (ms: string): string => `to_timestamp(${ms} / 1000.0)`;
 /**
- * Reads JSON values from one parameter: an array with an array of one value, or of none for null, for each
- * row. As JSON within JSON, nothing has to be escaped.
+ * Reads the JSON values of many rows from one parameter. The parameter is a JSON array with one element for
+ * each row: `[value]`, or `[]` for null. An array of PostgreSQL would need each value as escaped text
+ * instead.
  */
 export const VALUES = (parameter: string): string =>
   `array(select e -> 0 from json_array_elements(${parameter}::json) with ordinality as j(e, n) order by n)`;

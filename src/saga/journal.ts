@@ -15,11 +15,14 @@ export interface StepRecord {
   readonly finishedAt: number | null;
   /** Compensation attempts that have begun. */
   readonly undoAttempts: number;
-  /** When the first compensation attempt began, made later by the time in which no process tried. */
+  /**
+   * When the first compensation attempt began. It is moved to a later time by each period in which no process
+   * tried the compensation, so such periods do not count (compensation-time.ts).
+   */
   readonly undoSince: number | null;
   /**
-   * The latest compensation attempts, in a row, that may have crashed their worker: their end was never
-   * written, or the worker had failed by then.
+   * The number of latest compensation attempts in a row that may have crashed their worker: their end was
+   * never written, or the worker had failed by then.
    */
   readonly undoUnended: number;
 }
@@ -154,8 +157,9 @@ export class UnstorableError extends Error {
  */
 export interface Journal {
   /**
-   * Writes a new saga, held by this journal's owner, unless an earlier saga has its key. That is one younger
-   * than `keptSince`, or one that is neither completed nor compensated: an operator may let it continue.
+   * Writes a new saga, held by this journal's owner, unless an earlier saga has its key. An earlier saga
+   * keeps its key when it is younger than `keptSince`, and also as long as it is neither completed nor
+   * compensated, because it may still continue.
    */
   create(record: SagaRecord, keptSince: number): Promise<CreateResult>;
 
@@ -168,8 +172,8 @@ export interface Journal {
   load(sagaId: string): Promise<SagaRecord | undefined>;
 
   /**
-   * Takes over unfinished sagas whose lease has expired, oldest first, within `limits`, and increases their
-   * fences.
+   * Takes over unfinished sagas that were released or whose lease has expired, oldest first, within `limits`,
+   * and increases their fences.
    */
   claim(limits: ClaimLimits, known: readonly DefinitionKey[], others: ClaimOthers): Promise<readonly Claim[]>;
 
@@ -177,9 +181,11 @@ export interface Journal {
   time(): Promise<number>;
 
   /**
-   * Restarts leases and pauses that end later than they can have been set: the clock was set back since.
-   * @param time the earliest that `time` can show now; does nothing when the clock shows less
-   * @returns whether there may be more of them
+   * Restarts leases and pauses whose ends are too far in the future. They were written before the clock was
+   * set back, and without this their sagas would wait until the clock shows those times again.
+   * @param time the earliest time that the clock of the leases can show now. If it shows an earlier one, it
+   *   was set back once more, and nothing is changed
+   * @returns whether there may be more such leases and pauses
    */
   redate(time: number): Promise<boolean>;
 
@@ -194,10 +200,10 @@ export interface Journal {
 
   /**
    * Releases sagas, so that other workers may claim them at once; the holds are void afterwards. With
-   * `uncounted`, attempts that are interrupted by this no longer count as `attempts` or `undoUnended`: only
-   * for a caller that knows that none of them has crashed a worker. Attempts that the holder found begun
-   * count all the same as long as it has written nothing. Rejects when another session has locked rows for
-   * long; the other sagas are released.
+   * `uncounted`, attempts that are interrupted by this no longer count as `attempts` or `undoUnended`. Only a
+   * caller that knows that none of them has crashed a worker may use it. An attempt of an earlier holder
+   * counts all the same, as long as the present holder has written nothing. Rejects when another session has
+   * locked rows for long; the other sagas are released.
    */
   release(holds: readonly Hold[], attempts: 'counted' | 'uncounted'): Promise<void>;
 

@@ -28,13 +28,14 @@ import { JournalWriter } from './journal-writer.js';
 import type { SagaStatus } from './saga.js';
 
 /**
- * How often a row that another session has locked is tried, and the pause in between. Most are free at once.
+ * How often a statement is tried when another session has locked its row, and the pause between two tries.
+ * Most rows are free again at once.
  */
 const LOCKED_ATTEMPTS = 10;
 const LOCKED_PAUSE_MS = 20;
 /** The longest wait for this worker's own writes before it releases its sagas. */
 const OWN_WRITES_MS = 2_000;
-/** Sagas whose lease or pause one statement restarts; it locks their rows meanwhile. */
+/** The number of sagas whose lease or pause one statement restarts; it locks their rows meanwhile. */
 const REDATED_AT_ONCE = 4096;
 
 export interface PgJournalOptions {
@@ -186,7 +187,7 @@ export class PgJournal implements Journal {
   }
 
   async release(holds: readonly Hold[], attempts: 'counted' | 'uncounted'): Promise<void> {
-    // This worker's own pending writes would have the rows locked.
+    // As long as writes of this worker are pending, they lock the rows that are to be released.
     await within(this.#writer.idle(), OWN_WRITES_MS);
     let left = holds;
     for (let attempt = 1; left.length > 0; attempt++) {

@@ -16,8 +16,8 @@ export interface RunnerDeps extends StepAttemptDeps {
   /** A number in [0, 1). */
   readonly random: () => number;
   /**
-   * Held by the one saga of the process whose compensation has its last chance. One at a time, so that a
-   * crash is not counted against a compensation that had no part in it.
+   * The lock of the one saga of the process whose compensation has its last chance. Only one at a time has
+   * it, so that a crash is not counted against a compensation that had no part in it.
    */
   readonly lastChanceLock: TryLock;
   /** Resolves after `ms`, or as soon as the signal aborts; never rejects. */

@@ -16,7 +16,10 @@ export class Lease {
     this.#until = requestedAt + LEASE_MS;
   }
 
-  /** True when the lease is about to expire: a step could run beside one that another worker begins. */
+  /**
+   * True when the lease is about to expire. A step must not run any longer: another worker may claim the saga
+   * and begin the same step.
+   */
   get isOverdue(): boolean {
     return this.#clock() >= this.#until - MARGIN_MS;
   }

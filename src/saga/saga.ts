@@ -152,8 +152,8 @@ export interface Sagas {
   /**
    * Starts a saga and resolves once the start is journaled. A repetition with the same key and input resolves
    * with the same saga and `created: false`.
-   * @param options `idempotencyKey`, 1..255 characters: keeps for 24 hours that a repeated request starts
-   *   nothing twice
+   * @param options `idempotencyKey`, 1..255 characters: for 24 hours, a second start with the same key starts
+   *   no second saga
    * @throws HttpError IDEMPOTENCY_KEY_REUSED for the same key with another input; UnavailableError DRAINING
    *   when the worker stops; ValidationError for an input or a key that cannot be stored; TypeError for a
    *   saga that is not registered or an unknown option
