@@ -38,8 +38,9 @@ const WANTED_FOR_MS = 100;
  */
 const ASK_AGAIN_MS = 500;
 /**
- * A claim shows that its server refuses for this long, so that the next attempt can be refused before it
- * ends.
+ * How long a claim reports that its server refuses connections (REFUSED_BY), unless it is refused again. This
+ * is longer than the pause before the next attempt, so a server that refuses all attempts is reported without
+ * a gap.
  */
 const REFUSED_FOR_MS = 2 * ASK_AGAIN_MS;
 const POOL_BITS = 8;

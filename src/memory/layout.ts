@@ -145,7 +145,7 @@ export const LAYOUT = {
   processReady: field('process', 1, 'primary', 'flag', 'last'),
   /** The lowest level that is logged, for all threads: see switches.ts. */
   logLevel: field('process', 1, 'primary', 'level', 'last'),
-  /** Traces whose sampling word is below this are kept; all bits set: every one. */
+  /** A trace is kept when its sampling word is below this. With all bits set, every trace is kept. */
   samplingBound: field('process', 1, 'primary', 'unsigned', 'last'),
   /**
    * Which routes are switched off: a page like that of the snapshot. It is a separate page because its

@@ -30,7 +30,11 @@ export interface Dimensions {
 const CACHE_LINE = 64;
 const padded = (bytes: number): number => Math.ceil(bytes / CACHE_LINE) * CACHE_LINE;
 
-/** How often a field is repeated: a number of rows, or rows that hold the words of several things each. */
+/**
+ * How often a field is repeated. A number: this number of rows, each with the words of one thing. `rows` and
+ * `each`: rows that hold the words of `each` things, one after the other, for example one row for each thread
+ * with words for every endpoint.
+ */
 type Count = number | { readonly rows: number; readonly each: number };
 type Counts = Readonly<Partial<Record<Rows, Count>>>;
 
@@ -77,7 +81,8 @@ export function plan(dimensions: Dimensions): Plan {
 
 /**
  * Computes where fields lie. Rows are grouped field by field and padded to 64 bytes, so that no two of them
- * share a cache line. The words of one thread for many things (`worker-…`) are one row.
+ * share a cache line. In fields of `worker-…` the words of one thread for all things share a row, with no
+ * padding between them, because only that thread writes them.
  */
 export function planOf<Name extends FieldName>(names: readonly Name[], counts: Counts): Plan<Name> {
   let offset = HEADER_BYTES;

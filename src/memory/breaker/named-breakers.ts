@@ -7,6 +7,7 @@ export interface NamedBreaker {
   /** Row in the breaker tables. */
   readonly slot: number;
   readonly name: string;
+  /** The options of the breaker as numbers, on which all users of the name agree. */
   readonly terms: readonly number[];
 }
 

@@ -27,7 +27,7 @@ interface Merged {
 /** The number of rows that are read between two pauses: less than a millisecond of work. */
 export const ROWS_PER_TURN = 200;
 
-/** @see readTotalsInTurns for a thread that has more to do */
+/** Adds up the rows of all threads at once. A thread that has other work to do uses `readTotalsInTurns`. */
 export function readTotals(memory: Pick<SeriesMemory, 'all'>): Totals {
   const reading = new Reading();
   for (const rows of memory.all()) for (const row of rowsOf(rows)) reading.add(rows, row);
