@@ -29,25 +29,35 @@ const CHANCE = 2.5;
  * may be chance and does not mean that the overload is over.
  */
 const BUSY_QUIET = 3;
+/** A route with less than this share of the work that a thread owes is small (`isSmall`). */
 const SMALL_SHARE = 0.25;
+/**
+ * After a window, the delay of rejections grows by HOLD_GROWTH and HOLD_STEP_MS, or shrinks by HOLD_DECAY.
+ */
 const HOLD_GROWTH = 1.25;
 const HOLD_STEP_MS = 4;
 const HOLD_DECAY = 0.9;
 
 /** How much work a thread may owe at present. */
 export interface WorkLimit {
+  /** The milliseconds of work that the thread may owe. */
   readonly boundMs: number;
-  /** The bound while there is no overload, its least value, and the turn that is aimed at. */
+  /** The bound while there is no overload. */
   readonly burstMs: number;
+  /** The least value of the bound during an overload. */
   readonly leastMs: number;
+  /** The length of a turn that the rule aims at during an overload. */
   readonly targetTurnMs: number;
   /** Whether the thread is overloaded: requests were rejected, and the overload is not over. */
   readonly isShedding: boolean;
   /** When the bound was last reduced. */
   readonly cutAt: number;
-  /** Rejections are sent this much later. */
+  /** Rejections are delayed by this time. */
   readonly holdMs: number;
-  /** Share of the last second that the thread was idle, as far as requests were rejected in it. */
+  /**
+   * The share of about the last second in which the thread was idle; the time before the overload counts as
+   * busy.
+   */
   readonly idle: number;
 }
 
@@ -104,8 +114,8 @@ export class OverloadRule {
 
   /**
    * Whether a turn has taken too long, as long as no overload is detected. All requests that arrive during a
-   * turn wait for all of it, so work that is done where it is admitted may take less than work that waits
-   * first, which is spread over several turns.
+   * turn wait until it ends. So handlers that do their work at once may use only a part of the bound in one
+   * turn. Handlers that first wait, for example for a database, spread their work over several turns.
    * @param spentMs length of the turn so far
    * @param sparedMs as for `isFull`
    */
@@ -114,8 +124,9 @@ export class OverloadRule {
   }
 
   /**
-   * Whether a turn has admitted enough. Work that is admitted at once also ends at once: the thread would be
-   * idle until then, and late afterwards.
+   * Whether a turn has admitted enough, during an overload. Requests that are admitted in one turn tend to
+   * continue in one turn, too, after the same wait. With too many of them the thread would be idle during
+   * their wait, and afterwards one turn would be long.
    * @param admittedMs work that was already admitted in this turn
    */
   isTurnFull({ isShedding, targetTurnMs }: WorkLimit, admittedMs: number, costMs: number): boolean {
@@ -168,7 +179,7 @@ export class OverloadRule {
     return { ...limit, boundMs: Math.max(Math.min(leastMs, boundMs), boundMs * cut), cutAt: now };
   }
 
-  /** The limit after a window. It recovers by time alone: no request has to end for that. */
+  /** The limit after a window. The bound grows again as time passes: no request has to end for that. */
   afterWindow(limit: WorkLimit, window: WindowTimes): WorkLimit {
     const { elapsedMs, busyMs, refusalMs, turnMs, quietMs, pieceMs } = window;
     const tuning = this.#tuning;

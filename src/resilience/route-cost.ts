@@ -1,3 +1,6 @@
+// The estimated cost of one route, which route-costs.ts corrects in every window and the admission of
+// requests reads. A cost is trusted little by little. Until then the mean of such routes (unknown-routes.ts)
+// fills in.
 import { Estimate } from './cost-estimate.js';
 import type { UnknownRoutes } from './unknown-routes.js';
 
@@ -6,13 +9,16 @@ import type { UnknownRoutes } from './unknown-routes.js';
  * until it has been seen several times.
  */
 const ROUTE_VARIANCE = 3 ** 2;
+/** The variance never exceeds this, however uncertain a cost becomes. */
 const MOST_ROUTE_VARIANCE = 50 ** 2;
 const MOST_COST_MS = 10_000;
+/** A cost may change by this from one window to the next, and by a share of itself (`Estimate.forget`). */
 const ROUTE_DRIFT_MS = 0.001;
 /**
  * Requests until a cost is fully trusted: the first requests of a route run code that is not compiled yet.
  */
 const TRUSTED_REQUESTS = 100;
+/** Milliseconds of work after which a cost is fully trusted, even with fewer requests. */
 const TRUSTED_MS = 500;
 
 const routeEstimate = (): Estimate =>

@@ -27,6 +27,7 @@ export interface CostWindow {
  */
 const NOISE_MS = 0.5;
 const NOISE_SHARE = 0.03;
+/** A longer window, which a long turn has caused, counts like one of this length. */
 const LONG_WINDOW_MS = 100;
 /**
  * The standard deviation of the time that other programs take on the same core, as a share of the busy time.
@@ -70,7 +71,7 @@ export class RouteCosts {
     return this.#background.value;
   }
 
-  /** Milliseconds of one refusal. */
+  /** Milliseconds of one rejection. */
   get refusalMs(): number {
     return this.#refusal.value;
   }

@@ -1,5 +1,5 @@
-// When a breaker changes its state: pure functions of counts and times. The states themselves are in
-// memory/breaker/breaker-cell.ts.
+// Decides when a breaker changes its state: pure functions of counts and times.
+// memory/breaker/breaker-cell.ts keeps the states and applies these rules.
 
 export interface TripRule {
   /** Whether this many calls in the window, of which `failures` failed, open the breaker. */

@@ -1,6 +1,9 @@
+// Estimates what a request costs when its route was hardly used yet. route-costs.ts passes on every window of
+// 50 ms, and routes without a cost of their own take the mean that is estimated here.
+
 /** A route that was used in a window. */
-interface KnownPart {
-  /** 1 while nothing is known about the cost of the route, 0 when its cost is known. */
+interface UsedRoute {
+  /** From 1 while nothing is known about the cost of the route to 0 when its cost is known. */
   readonly novelty: number;
   /** Requests that entered in the window. */
   readonly entering: { readonly count: number };
@@ -27,7 +30,7 @@ export class UnknownRoutes {
   #seen = 0;
 
   /** Adds a window. @param besideMs busy time of the window that known costs do not explain */
-  note(routes: readonly KnownPart[], besideMs: number): void {
+  note(routes: readonly UsedRoute[], besideMs: number): void {
     this.#requests *= UNKNOWN_KEPT;
     this.#workMs *= UNKNOWN_KEPT;
     this.#seen *= UNKNOWN_KEPT;
