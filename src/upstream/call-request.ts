@@ -18,7 +18,10 @@ const isQueryValue = (value: unknown): value is string | number | boolean | bigi
   QUERY_TYPES.includes(typeof value);
 const METHOD = /^[A-Z]{1,20}$/;
 
-/** Fields that belong to the connection (RFC 9110 section 7.6.1), to the framing, or to the client. */
+/**
+ * Fields that callers cannot set: those of the connection (RFC 9110 section 7.6.1) and of the framing, and
+ * those that the runtime sets itself in every call.
+ */
 const RESERVED_FIELDS: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
@@ -112,8 +115,7 @@ function encoded(path: string): string {
 }
 
 /**
- * Collects the header fields and the body. Fields of the connection and of the framing are omitted, and
- * fields whose value is undefined.
+ * Collects the header fields and the body. RESERVED_FIELDS are omitted, and fields whose value is undefined.
  * @throws TypeError for a name, value or key that could split the request or is not a text, and when both
  *   `json` and `body` are given
  */

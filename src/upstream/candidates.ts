@@ -26,7 +26,9 @@ export class Candidates {
     return line.at(chance * line.length);
   }
 
-  /** Draws in the same way among the others than `than`; there must be another one. */
+  /**
+   * Draws in the same way among all endpoints but the one at the index `than`; there must be two at least.
+   */
   drawOther(chance: number, than: number): number {
     const last = this.endpoints.length - 1;
     const line = this.#line;
@@ -34,7 +36,7 @@ export class Candidates {
       const index = Math.min(Math.floor(chance * last), last - 1);
       return index < than ? index : index + 1;
     }
-    // A point on the line without the segment of the excluded endpoint.
+    // The point is drawn on the line without the segment of the excluded endpoint.
     const { weight } = this.endpoints[than]!;
     const at = chance * (line.length - weight);
     const index = line.at(at < line.startOf(than) ? at : at + weight);
@@ -74,7 +76,7 @@ class Line {
     return index === 0 ? 0 : this.#ends[index - 1]!;
   }
 
-  /** @returns the index of the segment that contains the point; the last one when rounding leaves a rest */
+  /** @returns the index of the segment with the point; the last one when rounding leads past the end */
   at(point: number): number {
     const ends = this.#ends;
     const last = ends.length - 1;

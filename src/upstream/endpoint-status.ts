@@ -1,4 +1,6 @@
-// Translates the state of the ejection cells into the shares that the balancer uses.
+// Translates the state of the ejection cells into what the balancer needs: how often an endpoint may be
+// picked, as a share of its usual picks. An ejected endpoint has the share 0, a new one a share that grows to
+// 1.
 import { slowStart } from '../resilience/ejection.js';
 import type { EndpointStatus, EndpointStatuses } from './balancer.js';
 
@@ -10,6 +12,7 @@ export type EjectionState =
 
 /** The ejection cells of shared memory (memory/ejection-cells.ts). */
 export interface EndpointStatusCells {
+  /** Changes whenever a state changes other than by time. */
   version(): number;
   state(slot: number): EjectionState;
 }
@@ -20,6 +23,7 @@ export interface EndpointStatusCells {
  */
 const LEAST_KEPT_MS = 100;
 
+/** The status of an endpoint that is neither new nor ejected. */
 const WHOLE: EndpointStatus = { share: 1, forMs: Number.POSITIVE_INFINITY };
 
 export function endpointStatuses(
