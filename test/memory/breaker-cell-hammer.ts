@@ -23,14 +23,14 @@ export interface Hammered {
   /** Admitted calls by slot. */
   readonly admitted: readonly number[];
   /** Transitions that were reported to this thread. */
-  readonly told: { readonly open: number; readonly 'half-open': number; readonly closed: number };
+  readonly transitions: { readonly open: number; readonly 'half-open': number; readonly closed: number };
 }
 
 const { memory, worker, threads, barrier, slots, calls, openMs, outcome } = workerData as Hammering;
 const block = Block.attach(memory);
 const rule = { trips: failureShare(0.5, 20), openMs, probes: 3, probeMs: 600_000 };
-const told = { open: 0, 'half-open': 0, closed: 0 };
-const cells = new BreakerCells(block, worker, rule, sharedClock(block), (_slot, to) => told[to]++);
+const transitions = { open: 0, 'half-open': 0, closed: 0 };
+const cells = new BreakerCells(block, worker, rule, sharedClock(block), (_slot, to) => transitions[to]++);
 const arrived = new Int32Array(barrier);
 const admitted: number[] = [];
 for (let slot = 0; slot < slots; slot++) {
@@ -46,4 +46,4 @@ for (let slot = 0; slot < slots; slot++) {
   }
   admitted.push(count);
 }
-parentPort!.postMessage({ admitted, told } satisfies Hammered);
+parentPort!.postMessage({ admitted, transitions } satisfies Hammered);

@@ -44,10 +44,10 @@ async function hammer(block: Block, { openMs, calls, outcome }: Hammer): Promise
     perThread.reduce((total, seen) => total + of(seen), 0);
   return {
     admitted: Array.from({ length: SLOTS }, (_, slot) => sum(({ admitted }) => admitted[slot]!)),
-    told: {
-      open: sum(({ told }) => told.open),
-      'half-open': sum(({ told }) => told['half-open']),
-      closed: sum(({ told }) => told.closed),
+    transitions: {
+      open: sum(({ transitions }) => transitions.open),
+      'half-open': sum(({ transitions }) => transitions['half-open']),
+      closed: sum(({ transitions }) => transitions.closed),
     },
   };
 }
@@ -57,8 +57,8 @@ describe('breaker cell under four threads', () => {
 
   it('opens once, after calls of all threads together', async () => {
     const block = Block.create({ workers: THREADS });
-    const { admitted, told } = await hammer(block, { openMs: 600_000, calls: 60, outcome: 'failure' });
-    expect(told).to.deep.equal({ open: SLOTS, 'half-open': 0, closed: 0 });
+    const { admitted, transitions } = await hammer(block, { openMs: 600_000, calls: 60, outcome: 'failure' });
+    expect(transitions).to.deep.equal({ open: SLOTS, 'half-open': 0, closed: 0 });
     const cells = cellsOf(block);
     for (let slot = 0; slot < SLOTS; slot++) {
       expect(cells.transitions(slot)).to.deep.equal({ open: 1, halfOpen: 0, closed: 0 });
@@ -73,9 +73,9 @@ describe('breaker cell under four threads', () => {
     for (let slot = 0; slot < SLOTS; slot++) {
       for (let call = 0; call < 20; call++) cells.settle(slot, cells.admit(slot), 'failure');
     }
-    const { admitted, told } = await hammer(block, { openMs: 0, calls: 200, outcome: null });
+    const { admitted, transitions } = await hammer(block, { openMs: 0, calls: 200, outcome: null });
     expect([...new Set(admitted)]).to.deep.equal([3]);
-    expect(told).to.deep.equal({ open: 0, 'half-open': SLOTS, closed: 0 });
+    expect(transitions).to.deep.equal({ open: 0, 'half-open': SLOTS, closed: 0 });
     for (let slot = 0; slot < SLOTS; slot++) expect(cells.transitions(slot).halfOpen).to.equal(1);
   });
 
@@ -88,8 +88,8 @@ describe('breaker cell under four threads', () => {
     await hammer(block, { openMs: 0, calls: 1, outcome: null });
     for (let worker = 1; worker <= THREADS; worker++) cells.reclaim(worker);
     for (let slot = 0; slot < SLOTS; slot++) expect(cells.state(slot)).to.include({ taken: 0, succeeded: 0 });
-    const { told } = await hammer(block, { openMs: 0, calls: 50, outcome: 'success' });
-    expect(told).to.deep.equal({ open: 0, 'half-open': 0, closed: SLOTS });
+    const { transitions } = await hammer(block, { openMs: 0, calls: 50, outcome: 'success' });
+    expect(transitions).to.deep.equal({ open: 0, 'half-open': 0, closed: SLOTS });
     for (let slot = 0; slot < SLOTS; slot++) {
       expect(cells.transitions(slot)).to.deep.equal({ open: 1, halfOpen: 1, closed: 1 });
     }

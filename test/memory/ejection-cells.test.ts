@@ -10,28 +10,28 @@ const room = () => true;
 function setUp(startMs = 0) {
   const time = { now: startMs };
   const block = Block.create({ workers: 2 });
-  const told: string[] = [];
+  const events: string[] = [];
   const of = () =>
     new EjectionCells(block, ejectionRule(30_000), () => time.now, {
-      ejected: (slot, times, forMs) => told.push(`ejected ${slot} ${times} ${forMs}`),
-      returned: (slot) => told.push(`returned ${slot}`),
+      ejected: (slot, times, forMs) => events.push(`ejected ${slot} ${times} ${forMs}`),
+      returned: (slot) => events.push(`returned ${slot}`),
     });
   const cells = of();
   const fail = (slot = SLOT, times = 5, hasRoom: () => boolean = room): void => {
     for (let i = 0; i < times; i++) if (cells.failed(slot)) cells.eject(slot, hasRoom);
   };
-  return { time, block, told, of, cells, fail };
+  return { time, block, events, of, cells, fail };
 }
 
 describe('ejection cells', () => {
   it('eject after five failures in a row, whichever threads saw them', () => {
-    const { cells, of, told } = setUp();
+    const { cells, of, events } = setUp();
     const other = of();
     expect([cells, other, cells, other].map((each) => each.failed(SLOT))).to.deep.equal(Array(4).fill(false));
     expect(cells.failed(SLOT)).to.equal(true);
     cells.eject(SLOT, room);
     expect(other.state(SLOT)).to.deep.equal({ state: 'ejected', leftMs: 30_000, times: 1 });
-    expect(told).to.deep.equal([`ejected ${SLOT} 1 30000`]);
+    expect(events).to.deep.equal([`ejected ${SLOT} 1 30000`]);
   });
 
   it('restart the count after a success', () => {
@@ -59,7 +59,7 @@ describe('ejection cells', () => {
   });
 
   it('restore an instance when its time is over, into a slow start of ten seconds', () => {
-    const { cells, fail, time, told } = setUp();
+    const { cells, fail, time, events } = setUp();
     fail();
     time.now = 29_999;
     expect(cells.isEjected(SLOT)).to.equal(true);
@@ -69,7 +69,7 @@ describe('ejection cells', () => {
     expect(cells.state(SLOT)).to.deep.equal({ state: 'starting', ageMs: 9_999 });
     time.now = 40_000;
     expect(cells.state(SLOT)).to.deep.equal({ state: 'in' });
-    expect(told.slice(1)).to.deep.equal([`returned ${SLOT}`]);
+    expect(events.slice(1)).to.deep.equal([`returned ${SLOT}`]);
   });
 
   it('eject for longer every time, and forget that after a quiet period', () => {
@@ -91,7 +91,7 @@ describe('ejection cells', () => {
   });
 
   it('count no failure while ejected: calls that were under way may still end', () => {
-    const { cells, fail, time, told } = setUp();
+    const { cells, fail, time, events } = setUp();
     fail();
     fail(SLOT, 50);
     cells.succeeded(SLOT);
@@ -99,7 +99,7 @@ describe('ejection cells', () => {
     expect(cells.state(SLOT).state).to.equal('starting');
     fail(SLOT, 4);
     expect(cells.state(SLOT).state).to.equal('starting');
-    expect(told).to.have.length(2);
+    expect(events).to.have.length(2);
   });
 
   it('try again with the next failure when no more instances could be ejected', () => {
@@ -125,14 +125,14 @@ describe('ejection cells', () => {
   });
 
   it('finish an operation that a dead thread has begun, once', () => {
-    const { block, cells, told, of } = setUp();
+    const { block, cells, events, of } = setUp();
     for (let i = 0; i < 5; i++) cells.failed(SLOT);
     // The turn of the dead thread is recorded, and nothing else.
     block.words('ejectionTurn')[0] = SLOT + 1;
     of().help();
     cells.help();
     expect(cells.isEjected(SLOT)).to.equal(true);
-    expect(told).to.deep.equal([`ejected ${SLOT} 1 30000`]);
+    expect(events).to.deep.equal([`ejected ${SLOT} 1 30000`]);
     block.words('ejectionTurn')[0]! |= 6 + 1;
     for (let i = 0; i < 5; i++) cells.failed(7);
     cells.eject(7, room);
@@ -184,7 +184,7 @@ describe('ejection cells', () => {
     const start = fc.constantFrom(0, 2 ** 31 - 40_000, 2 ** 32 - 40_000);
     fc.assert(
       fc.property(start, fc.array(step, { maxLength: 50 }), (startMs, steps) => {
-        const { time, cells, fail, told } = setUp(startMs);
+        const { time, cells, fail, events } = setUp(startMs);
         let [failures, times, ejections] = [0, 0, 0];
         let until: number | undefined;
         let startedAt = Number.NEGATIVE_INFINITY;
@@ -222,7 +222,7 @@ describe('ejection cells', () => {
           // A quiet period of less than five minutes does not erase the history.
           fc.pre(time.now - startMs < 299_000);
         }
-        expect(told.filter((line) => line.startsWith('ejected'))).to.have.length(ejections);
+        expect(events.filter((line) => line.startsWith('ejected'))).to.have.length(ejections);
       }),
       { numRuns: 200 },
     );

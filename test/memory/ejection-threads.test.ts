@@ -41,9 +41,11 @@ describe('ejection cells under four threads', () => {
       expect(out).to.have.length(Math.floor(slots.length / 2));
       for (const slot of out) expect(cells.state(slot)).to.include({ times: 1 });
     }
-    const told = seen.flatMap(({ ejected }) => ejected.map(({ slot }) => slot));
-    expect(new Set(told).size).to.equal(told.length);
-    expect(told).to.have.length(services.reduce((sum, slots) => sum + Math.floor(slots.length / 2), 0));
+    const ejectedSlots = seen.flatMap(({ ejected }) => ejected.map(({ slot }) => slot));
+    expect(new Set(ejectedSlots).size).to.equal(ejectedSlots.length);
+    expect(ejectedSlots).to.have.length(
+      services.reduce((sum, slots) => sum + Math.floor(slots.length / 2), 0),
+    );
     expect(seen.map(({ violations }) => violations)).to.deep.equal(Array(THREADS).fill(0));
   });
 

@@ -53,10 +53,10 @@ export async function permitStorm(kills: number, seed: number): Promise<Storm> {
       await turn();
     }
   }
-  const told = Promise.all(living.map((thread) => once(thread, 'message') as Promise<[number[]]>));
+  const reports = Promise.all(living.map((thread) => once(thread, 'message') as Promise<[number[]]>));
   Atomics.store(words, 0, 1);
   Atomics.notify(words, 0);
-  const holding = (await told).map(([held]) => held);
+  const holding = (await reports).map(([held]) => held);
   const byName = (of: (kind: (typeof LASTING_KINDS)[number], index: number) => number) =>
     Object.fromEntries(LASTING_KINDS.map((kind, index) => [kind.name, of(kind, index)]));
   return {

@@ -73,10 +73,10 @@ describe('rate table', () => {
         for (const [key, ms] of sequence) {
           time.now += ms;
           const before = words.join();
-          const told = elsewhere.peek(key);
+          const peeked = elsewhere.peek(key);
           expect(words.join()).to.equal(before);
           const verdict = limit.take(key);
-          expect(told).to.equal(verdict < 0 ? verdict : 0);
+          expect(peeked).to.equal(verdict < 0 ? verdict : 0);
         }
       }),
     );

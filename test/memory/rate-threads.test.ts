@@ -52,8 +52,8 @@ function start({ buckets, ...load }: Load): Started {
 
 /** @returns admissions of each key, over all threads that have reported theirs */
 function merged(outcomes: readonly (Outcome | undefined)[], keys: number): number[][] {
-  const told = outcomes.filter((outcome) => outcome !== undefined);
-  return Array.from({ length: keys }, (_, key) => told.flatMap(({ admitted }) => admitted[key]!));
+  const reports = outcomes.filter((outcome) => outcome !== undefined);
+  return Array.from({ length: keys }, (_, key) => reports.flatMap(({ admitted }) => admitted[key]!));
 }
 
 const LOADS: readonly (readonly [string, Load])[] = [
@@ -67,9 +67,9 @@ describe('rate table under four threads', () => {
   for (const [name, load] of LOADS) {
     it(`admits in no interval more than the limit: ${name}`, async () => {
       const { outcomes } = start(load);
-      const told = await Promise.all(outcomes);
-      expect(told.filter((one) => one !== undefined)).to.have.length(THREADS);
-      const histories = merged(told, load.keys);
+      const reports = await Promise.all(outcomes);
+      expect(reports.filter((one) => one !== undefined)).to.have.length(THREADS);
+      const histories = merged(reports, load.keys);
       // The tolerance is the difference between the clocks of the threads.
       const { intervalMs, burst } = load;
       for (const [key, times] of histories.entries()) {
@@ -94,9 +94,10 @@ describe('rate table under four threads', () => {
     const after = await admissions(killed + 10_000);
     Atomics.store(control, 2, 1);
     expect([before >= 10_000, after >= killed + 10_000]).to.deep.equal([true, true]);
-    const told = await Promise.all(outcomes);
-    expect(told.filter((one) => one !== undefined)).to.have.length(2);
+    const reports = await Promise.all(outcomes);
+    expect(reports.filter((one) => one !== undefined)).to.have.length(2);
     const { intervalMs, burst } = load;
-    for (const times of merged(told, load.keys)) expectLawful(times, { intervalMs, burst, slackMs: SKEW_MS });
+    for (const times of merged(reports, load.keys))
+      expectLawful(times, { intervalMs, burst, slackMs: SKEW_MS });
   });
 });

@@ -11,7 +11,7 @@ import { until } from '../support/until.js';
  */
 const EJECTION_MS = 600_000;
 
-interface Told {
+interface CallResult {
   readonly status?: number;
   readonly by?: string;
   readonly code?: string;
@@ -31,7 +31,7 @@ describe('outlier ejection over four workers', () => {
   after(() => three.dispose());
 
   let turn = 0;
-  const call = (query = ''): Promise<Told> =>
+  const call = (query = ''): Promise<CallResult> =>
     ask(three.wires[turn++ % three.wires.length]!, `/call/things/x${query}`);
   const listed = async (): Promise<readonly Listed[]> => {
     const url = `${three.cluster.adminUrl}/registry/v1/services/things`;

@@ -134,12 +134,12 @@ describe('a handler that stalls the event loop', () => {
   it('harms no other request when it looped synchronously', async () => {
     const before = await allReady();
     const victim = await Wire.open(cluster.url);
-    const innocents = await Promise.all(Array.from({ length: 20 }, () => beside(victim)));
-    const responses = innocents.map((one) => one.request('GET', '/slow'));
+    const bystanders = await Promise.all(Array.from({ length: 20 }, () => beside(victim)));
+    const responses = bystanders.map((one) => one.request('GET', '/slow'));
     const stalled = await victim.request('GET', '/stall/handler');
     expect(stalled?.status).to.equal(500);
     for (const response of await Promise.all(responses)) expect(response?.status).to.equal(200);
-    for (const one of [victim, ...innocents]) one.destroy();
+    for (const one of [victim, ...bystanders]) one.destroy();
     await replacedSince(before);
   });
 
@@ -147,14 +147,14 @@ describe('a handler that stalls the event loop', () => {
     it(`leaves nothing of its async context to other requests: ${path}`, async () => {
       const before = await allReady();
       const victim = await Wire.open(cluster.url);
-      const innocents = await Promise.all(Array.from({ length: 5 }, () => beside(victim)));
+      const bystanders = await Promise.all(Array.from({ length: 5 }, () => beside(victim)));
       const stalled = victim.request('GET', path);
       // The requests wait in their sockets until the loop is interrupted, and are served by the same worker.
       await sleep(STALL_MS / 5);
-      const tenants = await Promise.all(innocents.map((one) => one.request('GET', '/tenant')));
+      const tenants = await Promise.all(bystanders.map((one) => one.request('GET', '/tenant')));
       expect((await stalled)?.status).to.equal(500);
       for (const response of tenants) expect(response?.body.toString()).to.equal('[null,null]');
-      for (const one of [victim, ...innocents]) one.destroy();
+      for (const one of [victim, ...bystanders]) one.destroy();
       await replacedSince(before);
     });
   }
@@ -162,14 +162,14 @@ describe('a handler that stalls the event loop', () => {
   it('leads to a response for every other request when it looped after an await', async () => {
     const before = await allReady();
     const victim = await Wire.open(cluster.url);
-    const innocents = await Promise.all(Array.from({ length: 100 }, () => beside(victim)));
-    const responses = innocents.map((one) => one.request('GET', '/slow'));
+    const bystanders = await Promise.all(Array.from({ length: 100 }, () => beside(victim)));
+    const responses = bystanders.map((one) => one.request('GET', '/slow'));
     const stalled = await victim.request('GET', '/stall/await');
     const broken = performance.now();
     expect(stalled?.status).to.equal(500);
     for (const response of await Promise.all(responses)) expect(response?.status).to.be.oneOf([200, 500]);
     expect(performance.now() - broken, 'milliseconds until all other responses').to.be.lessThan(1_000);
-    for (const one of [victim, ...innocents]) one.destroy();
+    for (const one of [victim, ...bystanders]) one.destroy();
     await replacedSince(before);
   });
 
