@@ -1,6 +1,6 @@
-// Waits for an interruption that has been ordered. V8 ends the running code at its next check, at the latest
-// in a loop. The last instructions of a callback may contain no check: then the next callback would be ended
-// in its place, and the core ends the process if that is the callback of a request.
+// Waits for an interruption that has been ordered. V8 ends the running code where it next checks for an
+// order: at a call, or in a loop. The last instructions of a callback may contain no such check. Then the
+// next callback would be ended instead, and the core ends the process if that is the callback of a request.
 
 /** Far longer than an order takes to have its effect. */
 const MOST_MS = 20;

@@ -1,8 +1,10 @@
-// A response of this thread that is never sent, as the place from which late upgrades are written. The core
-// warns on the console about a write to a response outside of its callbacks. A late upgrade is such a write,
-// because it must not be corked (see uws-exchange.ts). A cork within the cork of another response counts as a
-// callback and corks nothing: the anchor is that other response. It belongs to a request that the thread
-// sends to itself, over a socket in a folder of its own. Nothing listens there once the request has arrived.
+// A response of this thread that is never sent: late upgrades are written within its cork.
+//
+// A late upgrade is one outside of the request callback. It must not be corked (see uws-exchange.ts), and the
+// core warns on the console about writes that are neither in a callback nor corked. But within the cork of
+// another response, a second cork has no effect, and the core does not warn. The anchor is that other
+// response. It belongs to a request that the thread sends to itself, over a socket in a folder of its own.
+// Nothing listens there once the request has arrived.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';

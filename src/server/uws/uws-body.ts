@@ -4,12 +4,12 @@
 //
 // A piece is what arrived in one packet, or one chunk of the chunked coding, and each costs a call into
 // JavaScript. A slow client may send small pieces, so bytes are counted instead. But a client that makes
-// thousands of tiny pieces of one packet means to keep the event loop busy, and is refused.
+// thousands of tiny pieces of one packet wants to keep the event loop busy, and is refused.
 //
-// The core takes trailers behind the last chunk for the next request: it responds 505 by itself and closes,
-// even while a response is pending. So the end of a chunked body is reported a turn later, when the core has
-// read the packet to its end, and nothing more is read until the response is written: what a handler does
-// with the whole body happens only if the client can get its response.
+// The core takes trailers after the last chunk for the next request. It responds 505 to them by itself and
+// closes the connection, even while a response is pending. So the end of a chunked body is reported a turn
+// later, when the core has read the packet to its end, and nothing more is read until the response is
+// written: what a handler does with the whole body happens only if the client can get its response.
 import type { CoreResponse } from './uws-core.js';
 
 /**
@@ -38,13 +38,13 @@ export class UwsBody {
   readonly #events: BodyEvents;
   #onPiece: OnPiece | undefined;
   /**
-   * Pieces are received here. With the last one the core stops its idle clock, whether or not the request is
-   * over.
+   * The pieces are received here; otherwise the core drops them. With the last one the core stops its idle
+   * time-out, even if the request is not over.
    */
   isAttached = false;
   #wantsPause = false;
   #paused = false;
-  /** Nothing behind the end of the body is read before the response is started. */
+  /** Reading was paused at the end of the body, until the response is started. */
   #isHeld = false;
   /** The response is complete or the client has left: `res` must not be used. */
   #over = false;

@@ -74,7 +74,10 @@ export interface CoreBehavior<Socket extends CoreWebSocket> {
   readonly compression: 0 | 1;
   readonly upgrade: (response: CoreResponse, request: CoreRequest, context: CoreContext) => void;
   readonly open: (socket: Socket) => void;
-  /** The memory belongs to the core and is detached when the callback returns. The same holds below. */
+  /**
+   * The memory belongs to the core and is detached when the callback returns. The same holds for `reason` and
+   * `topic`.
+   */
   readonly message: (socket: Socket, data: ArrayBuffer, isBinary: boolean) => void;
   readonly drain: (socket: Socket) => void;
   readonly close: (socket: Socket, code: number, reason: ArrayBuffer) => void;
@@ -89,8 +92,8 @@ export interface CoreApp {
   publish(topic: string, data: string | Uint8Array, isBinary: boolean, compress: boolean): boolean;
   /**
    * Reports connections: `change` is 1 for one that has opened, -1 for one that has closed. The handler may
-   * call
-   * `close()`, which then reports -1 before it returns. The end of an upgraded connection is not reported.
+   * call `close()`, which then reports -1 before it returns. The end of an upgraded connection is not
+   * reported.
    */
   filter(handler: (response: Pick<CoreResponse, 'close' | 'getRemoteAddress'>, change: 1 | -1) => void): this;
   listen(host: string, port: number, callback: (socket: unknown) => void): this;

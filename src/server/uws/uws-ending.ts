@@ -1,26 +1,32 @@
-// What becomes of a connection behind a response.
+// Decides what happens to a connection after a response.
 //
-// `end(body, true)` of the core closes the connection, but after `write` it would put a header field into the
-// body, and neither `endWithoutBody` nor `tryEnd` can close. So those responses carry `connection: close`,
-// and because nothing that follows may be executed, reading stops until the core times the connection out.
+// `end(body, true)` of the core closes the connection. But when `write` was used before, that call puts a
+// header field into the body, and neither `endWithoutBody` nor `tryEnd` can close a connection. So responses
+// that are written by these carry `connection: close`. Because no further request may be executed, reading
+// stops until the idle time-out of the core closes the connection.
 import type { ExchangeHost, Framing } from './uws-exchange-host.js';
 
 /**
- * `keep`: the connection stays. `cut`: it is closed behind the response. `announce`: the response carries
- * `connection: close`, and the client closes.
+ * `keep`: the connection stays. `cut`: the server closes it after the response. `announce`: the response
+ * carries `connection: close`, and the client closes the connection.
  */
 export type Ending = 'keep' | 'announce' | 'cut';
 
-/** An unread body up to this size is read and dropped behind a response at once. */
+/**
+ * After a response the core reads and drops the rest of a request body up to this size, and the connection
+ * stays.
+ */
 export const DISCARD_BYTES = 64 * 1024;
 /**
- * A worker with too many connections closes them behind responses up to this size. A larger response takes
- * its time, its connection would still be counted, and others would be closed in its place.
+ * A worker with more connections than its share closes some of them after responses up to this size. A larger
+ * response takes long to send. Its connection would be counted as open until then, so the worker would close
+ * more connections than necessary.
  */
 const GIVE_UP_BYTES = 64 * 1024;
 
 interface RequestBodyState {
   readonly isComplete: boolean;
+  /** The pieces of the body are received by a handler. Otherwise the core drops them. */
   readonly isAttached: boolean;
 }
 
@@ -39,8 +45,9 @@ export function endingOf(
 ): Ending {
   if (isLast) return 'cut';
   const isUnread = body !== undefined && !body.isComplete;
-  // A client that still sends would lose the response to the reset of a cut connection. So the end is
-  // announced, and the core ends the connection within seconds. 408 means that the client sends nothing.
+  // A client that still sends its body would lose the response when its connection is cut and therefore
+  // reset. So the end is announced, and the connection is closed some seconds later. 408 means that the
+  // client sends nothing, so its connection can be cut.
   if (isUnread && status !== 408) {
     const isShort = contentLength <= DISCARD_BYTES && !body.isAttached;
     return close || !isShort ? 'announce' : 'keep';

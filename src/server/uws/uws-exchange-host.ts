@@ -9,14 +9,18 @@ export interface ExchangeHost {
   readonly streamIdleMs: number;
   /** Exchanges that have outlived their request callback and are not complete. */
   unfinished: number;
-  /** Small responses with a body that have been written so far; every n-th is a sample. */
+  /**
+   * Small responses with a body that have been written so far. Every SAMPLE-th tests whether the client
+   * reads.
+   */
   smallResponses: number;
-  /** Responses without a body that have been written so far; every n-th is a sample. */
+  /** Responses without a body that have been written so far. Every BODILESS_SAMPLE-th is deferred. */
   bodilessResponses: number;
+  /** Logs an error that must not be thrown into the core. Never throws. */
   failed(error: unknown): void;
-  /** The worker has more connections than its share: see `ConnectionGate`. */
+  /** True when a response is to close its connection, because the worker has more than its share of them. */
   givesUp(): boolean;
-  /** Writes to a response outside of its callback without corking it. */
+  /** Writes to a response outside of its request callback without corking it (uws-anchor.ts). */
   uncorked(response: CoreResponse, write: () => void): void;
 }
 
@@ -26,8 +30,11 @@ export interface Framing {
   readonly isChunked: boolean;
   /** The response is written a turn of the event loop later: see uws-writes.ts. */
   readonly isDeferred: boolean;
-  /** Nothing behind this request may be executed. */
+  /** Nothing that follows this request on its connection may be executed. */
   readonly isLast: boolean;
-  /** The core responds to this request itself as soon as it has read it to its end. */
+  /**
+   * The request announces trailers and is refused. The refusal is sent at once, because the core takes the
+   * trailers for the next request and responds 505 by itself when it reads them.
+   */
   readonly hasTrailers: boolean;
 }

@@ -1,16 +1,17 @@
-// One request of a socket and its response. The core's response `res` stays in here, because any use of it
-// after its end, an abort or a close throws or worse, and because each rule of the core has to be kept on
-// every path:
-// - writes outside the request callback are corked (uws-writes.ts), but never an upgrade. Behind its cork the
-//   core looks at the state of the response; where the WebSocket has come to lie at the same address it reads
-//   the memory of the WebSocket, and closes the connection depending on its bits. So an upgrade is written
-//   within the cork of another response (uws-anchor.ts);
-// - the core ends the process when a request callback returns with an incomplete response and without an
-//   abort handler. `end` completes a response, unless the responses of one packet outgrow the core's buffer
-//   while the socket takes no more: then the body is lost, the response stays incomplete and times out, and
-//   JavaScript is not told. So every request gets an abort handler at its beginning;
-// - what ends a connection is in uws-ending.ts, a response that the core takes for pending in
-//   uws-pending-response.ts.
+// One request of a socket and its response. Only this class and its helpers use the response of the core
+// (`res`). Any use of it after its end, an abort or a close throws or does worse, and these rules of the
+// core have to be kept on every path:
+// - Writes outside of the request callback are corked (uws-writes.ts), but an upgrade must not be. At the end
+//   of a cork the core reads the state of the response. After an upgrade the WebSocket may lie at the same
+//   address, so the core would read its bytes as that state, and might close the connection. So an upgrade is
+//   written within the cork of another response (uws-anchor.ts).
+// - The core ends the process when a request callback returns with an incomplete response and without an
+//   abort handler. Even `end` may leave a response incomplete: when the responses to one packet exceed the
+//   buffer of the core and the socket takes no more, the body is lost, and the response times out without a
+//   report to JavaScript. So every request gets an abort handler at its beginning.
+//
+// uws-ending.ts decides what happens to the connection after the response. uws-pending-response.ts writes
+// responses that are complete for the client only.
 import type { HttpError } from '../../errors.js';
 import { clientClosed } from '../body/body.js';
 import type { Acceptance, Exchange, IncomingHead } from '../exchange.js';
@@ -35,9 +36,9 @@ import { type CorkedWriter, cut, undeferLater, writeCorked } from './uws-writes.
 const OPEN = 0;
 /** The response is being written. */
 const RESPONDING = 1;
-/** The response is complete for us; `res` is dead, unless it is pending for the core. */
+/** The response is complete for this class. `res` is dead, unless the response is pending for the core. */
 const DONE = 2;
-/** The client has left before that. */
+/** The client has left before the response was complete. */
 const GONE = 3;
 
 /**
@@ -45,17 +46,20 @@ const GONE = 3;
  */
 const SMALL_BYTES = 4096;
 /**
- * Every n-th small response is written by `tryEnd`, which reports whether the client takes it. So a client
- * that pipelines and does not read is found out long before its unread responses add up. `tryEnd` for every
- * response would cost a few percent of CPU.
+ * Every n-th small response is written by `tryEnd`, which reports whether the socket takes it. So a client
+ * that pipelines requests and does not read is noticed before many responses are buffered for it. `tryEnd`
+ * for every response would cost a few percent of CPU.
  */
 const SAMPLE = 16;
 /**
- * The core does not report whether the client takes a response without a body. Every n-th of them waits for
- * the next turn of the event loop, so that what is pipelined behind it is cut off.
+ * The core does not report whether the client takes a response without a body. Every n-th of them is
+ * deferred to the next turn of the event loop, so that the core closes the connection if more requests are
+ * pipelined.
  */
 const BODILESS_SAMPLE = 64;
-/** Time that a client has to read an announced response and to stop sending. */
+/**
+ * The connection is cut this long after a pending response. Until then the client may read and stop sending.
+ */
 const LINGER_MS = 10_000;
 
 const NOTHING = new Uint8Array(0);
@@ -75,13 +79,15 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
   #phase = OPEN;
   /** In the request callback writes are corked by the core, and no abort can happen. */
   #inCallback = true;
-  /** The exchange counts in `unfinished` of the host. */
+  /** The exchange is counted in `unfinished` of the host. */
   #isCounted = false;
   #ending: Ending = 'keep';
   #listeners: (() => void)[] | undefined;
   #onEnded: (() => void) | undefined;
   #onBodyRefused: ((error: HttpError) => void) | undefined;
-  /** The core is in the middle of a packet whose rest it must not read. */
+  /**
+   * The core is in the middle of a packet and must not read the rest, so the response cuts the connection.
+   */
   #endsPacket: boolean;
   #address: string | undefined;
 
@@ -201,7 +207,7 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
       return;
     }
     if (!isBodiless && isSmall && !this.#isSample()) {
-      // UTF-8 has no form for half a surrogate pair, and the core would write one all the same.
+      // Half a surrogate pair has no form in UTF-8, and the core would write invalid bytes for it.
       const text = typeof body === 'string' ? body.toWellFormed() : (body ?? '');
       if (this.#ending === 'cut') this.host.serviceCode.holdDuring(() => void res.end(text, true));
       else res.end(text);
@@ -270,7 +276,8 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
   }
 
   /**
-   * Call behind the request callback, so that a callback of the socket that never ends is not the request's.
+   * Runs the `open` callback of a WebSocket that was accepted in the request callback. Call it when the
+   * request callback is over, so that an `open` that never returns does not count as a stall of the request.
    */
   reportOpened(): void {
     this.#webSocket?.opened();
@@ -366,7 +373,10 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
     this.destroy();
   }
 
-  /** A response of unknown length may be made of the body while it arrives. */
+  /**
+   * The body may be read until a response is started, and also during a response of unknown length, which a
+   * handler may make of the body while it arrives.
+   */
   get #mayRead(): boolean {
     return this.#phase === OPEN || (this.#phase === RESPONDING && this.#pieces instanceof UwsStream);
   }
@@ -390,8 +400,8 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
     try {
       cut(this);
     } catch (error) {
-      // The core takes the response for complete. There is nothing to cut, and what the client got is
-      // unknown.
+      // The core regards the response as complete, so there is nothing to cut. How much the client has
+      // received is unknown.
       this.host.failed(error);
     }
     this.#release();
@@ -402,14 +412,16 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
     this.#ending = this.#endsPacket
       ? 'cut'
       : endingOf(this.host, this.#framing, this.#body, status, close, bytes);
-    // Behind the response the core goes on reading, even if only to drop the rest of the body.
+    // After the response the core goes on reading, if only to drop the rest of the body.
     if (this.#body !== undefined && !this.#mayRead) this.#body.discard();
     if (status !== 200) res.writeStatus(statusLine(status));
     if (headers.length > 0) res.writeHeader(headers[0]!, fieldBlock(headers));
   }
 
   /**
-   * Call before every write that may be the last: a write that the socket does not take makes the core read.
+   * Pauses reading if nothing that follows may be executed, or if the end of the body would stop the idle
+   * time-out of the core. Call it before every write that may be the last, because the core reads again after
+   * a write that the socket did not take.
    */
   #stopReading(): void {
     if (this.#framing.isLast || this.#ending === 'announce' || this.#body?.isUnderWay === true)
@@ -421,14 +433,14 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
   }
 
   /**
-   * Defers the response while the core may be in the middle of a packet. The rest of the body in it would
-   * stop the clock that a response starts, and what follows the last request of a connection would be
-   * executed.
+   * Defers the response while the core may be in the middle of a packet with the rest of the body. A complete
+   * response starts the idle time-out of the core, and the end of the body would stop it again. And after the
+   * last request of a connection the core would execute what follows in the packet.
    */
   #deferBehindBody(): void {
     const body = this.#body;
     if (this.isDeferred || this.#endsPacket || body === undefined) return;
-    // Behind a short body that nothing reads the connection stays, so what follows may come.
+    // After a short body that no handler reads the connection stays, and further requests may follow.
     const isShort = this.#framing.contentLength <= DISCARD_BYTES;
     if (isShort && !body.isAttached && !(this.#inCallback && this.#mayRead)) return;
     if (body.isComplete && !this.#framing.isLast) return;
@@ -442,7 +454,8 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
   }
 
   /**
-   * Releases everything. May be called again, because a handler may have left no stack for the first call.
+   * Releases everything. May be called again: the first call may have failed halfway, when a handler had used
+   * up the stack.
    */
   #release(): void {
     this.#listeners = undefined;

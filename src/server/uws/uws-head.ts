@@ -7,8 +7,8 @@ const STATUS_LINES = new Map(
 export const statusLine = (status: number): string => STATUS_LINES.get(status) ?? `${status} Unknown`;
 
 /**
- * The value of the first field with all other fields behind it. So one call of the core replaces one per
- * field, each of which would cost as much as a route look-up.
+ * Joins all fields into the value of the first one, so that a single call of the core writes them. A call for
+ * each field would cost as much as a route look-up.
  * @param fields checked, flat: name, value, name, value…
  */
 export function fieldBlock(fields: readonly string[]): string {

@@ -1,5 +1,5 @@
-// A whole response that the socket did not take at once. The core asks for the rest when there is room, and
-// buffers nothing itself.
+// A whole response that the socket did not take at once. The core requests the rest when the socket takes
+// bytes again, and buffers nothing itself.
 import { IdleAlarm } from '../idle-alarm.js';
 import { checkLength } from '../response/plain-bytes.js';
 import type { TimerWheel } from '../timer-wheel.js';
@@ -32,7 +32,7 @@ export class UwsLarge {
     );
   }
 
-  /** Call behind the first attempt, corked. */
+  /** Call after the first `tryEnd`, within its cork. */
   start(): void {
     this.#idle.start();
     this.#res.onWritable((offset) => {

@@ -1,11 +1,19 @@
-// A response that is complete for the client and pending for the core.
+// A pending response: it is complete for the client, while the core still waits for its end.
 //
-// A small response may overtake the body of its request and announce the end of the connection. The core then
-// reads and drops the rest of the body, because the client may send all of it before it reads, and closes the
-// connection where another request begins. Its clock does so as well, but only a response that the core takes
-// for complete starts that clock. A response without a body whose length the core is told does not, so that
-// field is written here; and the end of a body behind its response stops the clock, so such a body is not
-// read. A connection that nothing ends would stay for ever.
+// A small response is written like this when it announces the end of its connection and the body of its
+// request has not arrived completely. The client may send the whole body before it reads the response. So the
+// core goes on reading and drops the rest of the body. Because the response is pending for the core, it
+// closes the connection as soon as another request begins. A refusal in the middle of a packet that must not
+// be read further is written in the same way, and its connection is cut at once.
+//
+// The idle time-out of the core does not close every connection, and one that nothing closes would stay open
+// for ever:
+// - the time-out starts only with a response that is complete for the core. So the exchange closes the
+//   connection of a pending response itself, after LINGER_MS;
+// - it does not start when `endWithoutBody` is called with a length. So Content-Length is written as a field,
+//   with the length of `announcedLength`;
+// - it stops at the end of a request body that is read after its response. So a body is not read after a
+//   response that is complete for the core.
 import { httpDate } from '../response/http-date.js';
 import type { CoreResponse } from './uws-core.js';
 
@@ -21,16 +29,17 @@ export function announcedLength(status: number, body: string | Uint8Array | null
 
 const CORK_BYTES = 16 * 1024;
 /**
- * Lengthens a JSON document by blanks, with which it may end (RFC 8259 section 2). The core gathers 16 KiB of
- * responses before it writes, and does not write them when it closes the connection; it writes more at once.
+ * Appends 16 KiB of blanks to a JSON document, which may end with blanks (RFC 8259 section 2). The core keeps
+ * up to 16 KiB of responses in its cork and drops them when the connection is closed before the cork ends. A
+ * larger response is written to the socket at once.
  */
 export function beyondCork(body: string | Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from(body), Buffer.alloc(CORK_BYTES, ' ')]);
 }
 
 /**
- * Writes the rest of the response as the value of its last field. The core puts a line end behind it, which a
- * client skips.
+ * Writes the last fields of a response and its body as the value of the field `Connection`, so that the core
+ * does not notice that the response is complete. The core adds a line end, which the client skips.
  */
 export function writePending(
   res: CoreResponse,

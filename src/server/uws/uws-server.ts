@@ -4,9 +4,9 @@
 //
 // The core decides these by itself: HTTP/1.0, absolute-form and `OPTIONS *` get 505; a missing or repeated
 // Host, bad field names or values and more than 100 fields get a short page of its own; an idle connection
-// ends after about 10 s, and so does an upload slower than 16 KiB/s; the connection of a client that
-// pipelines behind a request is cut when the response takes a turn of the event loop. A field with an empty
-// name hides the fields behind it, so a request with a body may arrive without a length; its response is
+// ends after about 10 s, and so does an upload slower than 16 KiB/s; a connection is closed when the client
+// has pipelined another request before the response to the last one was complete. A field with an empty name
+// hides the fields that follow it, so a request with a body may arrive without a length; its response is
 // deferred for that reason.
 import type { Settings } from '../../config.js';
 import { toError } from '../../telemetry/to-error.js';
@@ -103,7 +103,7 @@ export class UwsServer {
     return this.#connections.open;
   }
 
-  /** Number of responses that are not written completely, of requests in flight too. A drain waits for 0. */
+  /** Number of responses that are not complete, those of requests in flight included. A drain waits for 0. */
   get unfinished(): number {
     return this.#host.unfinished;
   }
@@ -113,7 +113,10 @@ export class UwsServer {
     return this.#inCallback;
   }
 
-  /** Call when the running code is about to be interrupted. A callback that ends earlier waits for that. */
+  /**
+   * Call when the running code is about to be interrupted. The running callback of the core then waits for
+   * the interruption before it returns.
+   */
   prepareInterrupt(): void {
     this.#inCallback = false;
     this.#interrupt.expect();
@@ -173,8 +176,8 @@ function framingOf(
   return {
     contentLength,
     isChunked,
-    // The core cuts off what is pipelined behind a request that waits for its response. So no client keeps
-    // the event loop busy with the contents of one packet.
+    // In a long turn responses are deferred, so the core closes a connection on which more requests have been
+    // pipelined. So no client keeps the event loop busy with the contents of one packet.
     isDeferred:
       isLongTurn || isFaulty || isChunked || wantsClose || (contentLength === -1 && expectsBody(method)),
     isLast: isFaulty || isChunked || wantsClose,

@@ -1,5 +1,5 @@
 // A response in pieces whose total length is known. The core takes what the socket takes and buffers nothing,
-// so the rest is offered again when there is room.
+// so the rest is offered again when the socket takes bytes.
 
 import { toError } from '../../telemetry/to-error.js';
 import { clientClosed } from '../body/body.js';
@@ -48,7 +48,7 @@ export class UwsSized {
     );
   }
 
-  /** Call behind the head, corked. */
+  /** Call after the head was written, within its cork. */
   start(): void {
     this.#res.onWritable((offset) => {
       this.#idle.touch();

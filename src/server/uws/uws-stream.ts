@@ -59,11 +59,11 @@ export class UwsStream {
     });
   }
 
-  /** Call behind the head, corked. */
+  /** Call after the head was written, within its cork. */
   start(): void {
     this.#res.onWritable(() => {
       this.#idle.touch();
-      // With a handler of ours the core does not drain its buffer itself; an empty cork does.
+      // Because `onWritable` has a handler, the core does not empty its buffer itself. An empty cork does.
       this.#res.cork(() => {});
       this.#wakeWriter();
       return true;

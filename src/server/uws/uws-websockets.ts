@@ -1,7 +1,7 @@
 // WebSockets of one server: a behaviour of the core for each route, and the upgrade of a request to a socket.
 //
 // The core cuts a connection whose frames break RFC 6455, or whose text is not UTF-8, without a close frame.
-// It takes a frame that is not masked for a masked one, which garbles it.
+// It unmasks every frame, so a frame that a client has sent without a mask is garbled.
 import type { App } from '../app.js';
 import type { Acceptance } from '../exchange.js';
 import type { Segment } from '../routing/pattern.js';
@@ -21,25 +21,26 @@ import { isWorthDeflating, textOf, UwsWebSocket } from './uws-websocket.js';
 
 const GOING_AWAY = 1001;
 const POLICY_VIOLATION = 1008;
+/** The reason in the close frame for a client that sends too many messages in a long turn. */
 const FLOOD = 'too many messages at once';
 /**
- * The core receives a message up to this many times too large, so that it can be refused with 1009, and cuts
- * the connection of a larger one without a close frame. It reports a message when it is complete: a message
- * in fragments that never ends is held by the core up to this size, and cut beyond, without a callback
- * before.
+ * The core receives messages up to this many times `maxPayload`, so that a message above `maxPayload` can be
+ * refused with 1009. For a still larger message it cuts the connection without a close frame. It reports only
+ * complete messages: the fragments of a message that never ends are held by the core up to that limit, and
+ * the service is not called before the connection is cut.
  */
-const LARGEST_REFUSED = 2;
+const RECEIVED_FACTOR = 2;
 
-/** The core copies the members of its data to the socket. */
+/** The core copies the members of the `data` of an upgrade to the socket, here the owner. */
 type OwnedSocket = CoreWebSocket & { readonly owner: UwsWebSocket };
 
-/** Turns a request into a socket of the behaviour that reported it. Afterwards `res` is dead. */
+/** Turns a request into a WebSocket of the behaviour that reported the request. Afterwards `res` is dead. */
 export type Upgrade = (res: CoreResponse, acceptance: Acceptance) => UwsWebSocket;
 
 export interface WebSockets {
   /** Closes all with 1001. @returns how many they are */
   leave(): number;
-  /** The core is about to close: nothing is published to it any more. */
+  /** Stops publishing to the core. Call when the core is about to close. */
   end(): void;
 }
 
@@ -47,7 +48,7 @@ export interface WebSockets {
 export interface WebSocketHost {
   /** Serves the request that asks for a socket. */
   readonly serve: (res: CoreResponse, req: CoreRequest, upgrade: Upgrade) => void;
-  /** A connection that was upgraded has closed. */
+  /** Called when a connection that was upgraded has closed. */
   readonly closed: () => void;
   readonly turns: TurnWatch;
   readonly interrupt: PendingInterrupt;
@@ -84,7 +85,7 @@ function behaviorOf(
 ): CoreBehavior<OwnedSocket> {
   const { limits } = route;
   return {
-    maxPayloadLength: limits.maxPayload * LARGEST_REFUSED,
+    maxPayloadLength: limits.maxPayload * RECEIVED_FACTOR,
     idleTimeout: Math.ceil(limits.idleTimeoutMs / 1000),
     sendPingsAutomatically: true,
     maxBackpressure: limits.maxBackpressure,

@@ -1,10 +1,15 @@
-// When the writes of a response reach the core: at once in the request callback, corked outside of it, or in
-// a later turn of the event loop while they are deferred.
+// Decides when the writes of a response reach the core: at once in the request callback, within a cork
+// outside of it, or in a later turn of the event loop while the response is deferred. A cork of the core
+// gathers the writes of one call and sends them together; a request callback is corked by the core itself.
 //
-// A response is deferred when the framing of its request is doubtful, or the request carries
-// `Connection: close`. While a response is pending, the core closes the connection instead of executing what
-// follows in the same packet, which must not be executed (RFC 9112 section 9.6). A client that sends more all
-// the same breaks that rule and loses its response.
+// While a response is not complete, the core closes the connection instead of executing what follows the
+// request in the same packet. Deferring a response makes use of that. It is deferred:
+// - when the framing of its request is doubtful, or the request carries `Connection: close`: then nothing
+//   that follows may be executed (RFC 9112 section 9.6). A client that sends more nevertheless breaks that
+//   rule and loses its response;
+// - when the packets of clients have kept the event loop busy for too long (TurnWatch), and for a sample of
+//   the responses without a body;
+// - while the core may be in the middle of a packet with the rest of the body (uws-exchange.ts).
 
 import type { CoreResponse } from './uws-core.js';
 import type { ExchangeHost } from './uws-exchange-host.js';
@@ -21,7 +26,7 @@ export interface CorkedWriter {
   destroy(): void;
 }
 
-/** Writes in the core's cork, or later while deferred. */
+/** Writes within a cork at once. While the response is deferred, the write is kept until that ends. */
 export function writeCorked(writer: CorkedWriter, write: () => void): void {
   if (!writer.isDeferred) {
     cork(writer, write);
@@ -34,7 +39,10 @@ export function writeCorked(writer: CorkedWriter, write: () => void): void {
   };
 }
 
-/** Ends the deferral in the next turn. Microtasks are too early: they run before the core parses on. */
+/**
+ * Ends the deferral in the next turn of the event loop. A microtask would be too early, because it runs
+ * before the core goes on with the packet.
+ */
 export function undeferLater(writer: CorkedWriter): void {
   setImmediate(() => {
     writer.isDeferred = false;
