@@ -26,7 +26,10 @@ export interface RecordedThread {
 /** One request of the line. */
 interface LoggedRequest {
   readonly method: string;
-  /** The template of its route; null when no route matched, or the route has no number. */
+  /**
+   * The pattern of its route; null when no route matched, or the route has no number of its own
+   * (OTHER_ROUTES).
+   */
   readonly route: string | null;
   /** null while there is no response. */
   readonly status: number | null;

@@ -2,9 +2,9 @@
 // reach the files of pm2 only through `process.stdout.write` of the main thread, which pm2 has replaced. Each
 // call costs a write to the file and a message to the daemon. So every thread writes its lines into a ring,
 // and the primary passes them on in batches: at most 20 a second, and the next one only when pm2 has written
-// the last. Some versions of pm2 never report that (when `out_file` is /dev/null beside a `log_file`, and
-// also after `pm2 reloadLogs` with one), so a batch counts as written after one second. A slow pm2 thus gets
-// at most one batch a second.
+// the last. Some versions of pm2 never report that: when `out_file` is /dev/null and there is a `log_file`,
+// and after `pm2 reloadLogs` when there is a `log_file`. So a batch counts as written after one second, and a
+// slow pm2 gets at most one batch a second.
 import { newRingMemory, type RingMemory, RingReader } from '../memory/line-ring.js';
 
 export const BATCH_EVERY_MS = 50;

@@ -1,5 +1,5 @@
-// Which members and list items of a logged value are secrets. The name that decides is that of the member,
-// that in a member beside it, or the list item before it.
+// Which members and list items of a logged value are secrets. A name decides: that of the member, one in
+// another member of the same object, or the list item before it.
 import { isSecret, isSecretHeader } from '../redaction/secret-names.js';
 import { nameIn } from './log-value.js';
 
@@ -13,7 +13,7 @@ const BEFORE_SECRETS = /^(?:auth|requirepass|masterauth)$/i;
 const NAMED_VALUE = /^(?:values?|val|args|data|contents?|input|received|actual)$/i;
 
 /**
- * The content of a list, as far as its name or the list around it shows. `fields`: header fields. `pair`: one
+ * What a list contains, by its name or by the list around it. `fields`: header fields. `pair`: one
  * header field in such a list. `arguments`: the arguments of a command. `item`: an item of another list.
  */
 export type ListKind = 'member' | 'fields' | 'pair' | 'arguments' | 'item';

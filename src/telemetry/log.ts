@@ -10,11 +10,14 @@ import { prettyLine } from './log-pretty.js';
 import { type LogSink, stdoutSink } from './log-sink.js';
 
 export interface LogIdentity {
-  /** Row of this worker, 1..WORKERS; undefined in the primary, whose lines carry no `worker`. */
+  /** Number of this worker, 1..WORKERS; undefined in the primary, whose lines carry no `worker`. */
   readonly worker?: number;
 }
 
-/** Fields of the scope that are omitted when the logger is bound to its own: JSON keys must be unique. */
+/**
+ * Fields that a line takes from the scope, unless the logger is bound to a value of its own: JSON keys must
+ * be unique.
+ */
 const SCOPED = ['service', 'worker'] as const;
 
 /** The methods of a logger that most modules need. */

@@ -1,11 +1,11 @@
-// Spans that are not kept. Almost every request gets one, so they cost one small object, and their ids are
-// made when they are first read: by a log line, or by a call to another service.
+// Spans that this process does not record. Almost every request gets one, so a span costs one small object,
+// and its ids are made when they are first read: by a log line, or by a call to another service.
 import type { TraceContext } from '../scope.js';
 import { parseTraceparent } from './propagation.js';
 import type { SpanHandle } from './span.js';
 import type { TraceIds } from './trace-ids.js';
 
-/** A span within a trace that is not kept. It passes on its parent's context unchanged. */
+/** A span with a parent. It passes on the context of the parent unchanged, its sampled flag included. */
 export class Unrecorded implements SpanHandle {
   readonly recording = false;
   readonly context: TraceContext;
@@ -18,7 +18,10 @@ export class Unrecorded implements SpanHandle {
   end(): void {}
 }
 
-/** The span of a request or background job whose trace is not kept. It is its own context. */
+/**
+ * The first span of a request or background job whose trace is not sampled. It continues the trace of a
+ * `traceparent`, or begins one. It is its own context, so that the ids can be made later.
+ */
 export class UnsampledRequest implements SpanHandle, TraceContext {
   readonly recording = false;
   readonly sampled = false;
@@ -30,6 +33,7 @@ export class UnsampledRequest implements SpanHandle, TraceContext {
 
   constructor(
     ids: TraceIds,
+    /** The random word by which a new trace was not sampled: its id is made to agree with that decision. */
     samplingWord: number,
     traceparent: string | undefined,
     tracestate: string | undefined,
