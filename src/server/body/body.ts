@@ -17,7 +17,10 @@ import type { BodyClaim } from './body-claim.js';
  * after about 10 s, without a response.
  */
 export const BODY_IDLE_MS = 8000;
-/** A body of which a stream reader, or no reader, has left this many bytes is not read from the socket. */
+/**
+ * Reading from the socket pauses when this many bytes wait for a stream reader, or have arrived before there
+ * is any reader.
+ */
 const HIGH_WATER_BYTES = 64 * 1024;
 /** The smallest size that a buffer grows to. */
 const LEAST_BYTES = 1024;
@@ -33,7 +36,10 @@ const bodyTimeout = (): HttpError =>
 const overloaded = (detail = 'The bodies of too many requests are pending.'): HttpError =>
   new UnavailableError('OVERLOADED', detail);
 
-/** The detail for a body that is always refused, however little other clients hold. */
+/**
+ * The detail for a body that needs more than one client address may hold. It is refused even if other clients
+ * hold nothing.
+ */
 const exceedsClientShare = (bytes: number): string =>
   `More of the body has arrived than is held for one client: ${bytes} bytes of MAX_BUFFERED_BODY_BYTES.`;
 

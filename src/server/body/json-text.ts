@@ -37,7 +37,10 @@ function countMembers(value: unknown): number {
   return count;
 }
 
-/** Counts colons behind a quote. These are all that follow a name, and rarely one of a time or a URL. */
+/**
+ * Counts the colons that follow a quote. Every colon after a name is among them; a colon inside of a string,
+ * for example in a time or a URL, rarely is.
+ */
 function countLikelyNames(text: string): number {
   let count = 0;
   for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {

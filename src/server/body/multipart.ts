@@ -24,7 +24,10 @@ export interface FieldPart {
 export interface FilePart {
   readonly kind: 'file';
   readonly name: string;
-  /** The name that the client gave the file, without a path. It is not safe as a name for a file. */
+  /**
+   * The name that the client gave the file, without a path; empty when it gave none. It is not safe as a name
+   * for a file.
+   */
   readonly filename: string;
   /** The type that the client claims. */
   readonly contentType: string;
@@ -158,7 +161,7 @@ class PartQueue {
   }
 
   /**
-   * @returns the next part, undefined behind the last one
+   * @returns the next part, undefined after the last one
    * @throws HttpError when the form cannot be read to its end
    */
   async next(): Promise<FoundPart | undefined> {

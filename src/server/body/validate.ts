@@ -34,7 +34,9 @@ export function compileBody(schema: TSchema): CheckBody {
 /** A source of raw text. */
 export interface RawSource {
   getAll(name: string): readonly string[];
-  /** Every name that is present; called only for a schema with rules for names that it does not list. */
+  /**
+   * Yields every name that is present. It is called only if the schema has a rule for names it does not list.
+   */
   names(): Iterable<string>;
 }
 

@@ -85,7 +85,7 @@ async function openPrecompressed(
 }
 
 /**
- * Closes the file, unless it throws.
+ * Sends the file and closes it. When this throws, the caller has to close it.
  * @param isPlain the file itself is not compressed
  */
 async function send(
@@ -157,12 +157,19 @@ async function stream(
 
 const NOTHING: AsyncIterable<Uint8Array> = { async *[Symbol.asyncIterator]() {} };
 
-/** @param isMade the bytes are compressed now: another version of the compressor may make others */
-function validatorsOf(stats: OpenFile['stats'], coding: Coding | undefined, isMade: boolean): Validators {
+/**
+ * @param isCompressedNow the bytes are compressed while they are sent. Another version of the compressor may
+ *   make other bytes, so the entity tag is weak.
+ */
+function validatorsOf(
+  stats: OpenFile['stats'],
+  coding: Coding | undefined,
+  isCompressedNow: boolean,
+): Validators {
   const isSettled = Date.now() - Number(stats.mtimeMs) >= SETTLED_MS;
   const tag = `"${stats.size.toString(36)}-${stats.mtimeNs.toString(36)}${coding === undefined ? '' : `-${coding}`}"`;
   return {
-    etag: isSettled && !isMade ? tag : `W/${tag}`,
+    etag: isSettled && !isCompressedNow ? tag : `W/${tag}`,
     lastModified: Math.floor(Number(stats.mtimeMs) / 1000) * 1000,
     isSettled,
   };

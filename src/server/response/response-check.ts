@@ -1,5 +1,5 @@
-// Compiles the check of a value against its response schema to code of its own, like the serializer. Such
-// code reads members by their names, which takes a quarter of the time of a loop over a list of names.
+// Compiles the check of values against a response schema to JavaScript, as the serializer is compiled, too.
+// Such code reads members by their names, which takes a quarter of the time of a loop over a list of names.
 import { isDeepStrictEqual } from 'node:util';
 import type { Mismatch } from '../../json-form.js';
 import { ANY, INTEGER, OBJECT, STRING } from './response-kinds.js';
@@ -39,7 +39,8 @@ function functionFor(shape: Shape, code: Code): string {
   code.names.set(shape, name);
   const { parts, choices } = shape;
   const lines: string[] = [];
-  // Choices that restrict more than kinds check the kinds by themselves.
+  // The kinds of a shape include those of its choices. They are checked here only if no choice restricts more
+  // than the kind, because the checks of the choices contain that of their kinds.
   if (choices.every(isPlainKind)) lines.push(`if (${unfit(shape, 'v')}) return bad('', v);`);
   else lines.push(choicesOf(choices, code));
   for (const part of parts) lines.push(part === shape ? '' : `{ ${statementFor(part, 'v', "''", code)} }`);
@@ -128,7 +129,10 @@ function statementFor(shape: Shape, value: string, path: string, code: Code): st
   return `const r = ${inside}; if (r !== undefined) return below(${path}, r);`;
 }
 
-/** @returns an expression that is true for a value that does not fit; usual values need no call */
+/**
+ * @returns an expression that is true for a value that does not fit; for values of the usual types it is
+ *   decided without a call of `fits`
+ */
 function unfit({ kinds, values, names }: Shape, value: string): string {
   if (values !== undefined) return `!(${values.map((one) => equal(one, value)).join(' || ') || 'false'})`;
   if (kinds === ANY) return 'false';

@@ -70,11 +70,13 @@ class SchemaReader {
     return Object.assign(shape, this.#read(schema, hasMore));
   }
 
+  /** Notes that every value has to be validated. @returns the shape for a schema that no shape expresses */
   #strict(): Shape {
     this.isStrict = true;
     return ANYTHING;
   }
 
+  /** @param hasMore the schema has keywords that restrict values beside a reference or alternatives */
   #read(schema: Schema, hasMore: boolean): Shape {
     const { properties, type } = schema;
     const members = Object.entries(isSchema(properties) ? properties : {});
@@ -100,7 +102,10 @@ class SchemaReader {
     };
   }
 
-  /** Reads a tuple of `Type.Tuple`. No shape expresses the further items of other arrays by position. */
+  /**
+   * Reads a tuple of `Type.Tuple`. Values of other schemas with items by position are validated, because no
+   * shape expresses their further items.
+   */
   #tuple({ items, additionalItems, minItems, maxItems }: Schema): readonly Shape[] | undefined {
     if (!Array.isArray(items)) {
       if (items !== undefined && !isSchema(items) && items !== true) this.#strict();
@@ -142,8 +147,8 @@ class SchemaReader {
   }
 
   /**
-   * @returns undefined for a reference that only the serializer can follow. It does not unescape pointers
-   *   either.
+   * Follows a reference as the serializer does, which does not unescape pointers either.
+   * @returns undefined for a reference that only the serializer can follow
    */
   #target(ref: string): unknown {
     const [id = '', pointer = ''] = ref.split('#');
