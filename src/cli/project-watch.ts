@@ -12,7 +12,7 @@ const WATCHED: ReadonlySet<string> = new Set([
   '.proto',
   '.html',
   '.wasm',
-  // Where Node.js runs TypeScript without a build; elsewhere the compiled files are watched.
+  // TypeScript is watched where Node.js runs it without a build. Elsewhere the compiled files are watched.
   ...('typescript' in process.features && process.features.typescript !== false ? ['.ts'] : []),
 ]);
 /** Ignored folders. `dist` is not among them, because a compiled project runs from there. */

@@ -9,6 +9,7 @@ export interface WrittenSetting {
   readonly as: string;
   /** The value as text; undefined: a value in a file that has the wrong type. */
   readonly text: string | undefined;
+  /** The value as the source contains it, for messages about a wrong one. */
   readonly raw: unknown;
   readonly place: 'command line' | 'environment' | 'file';
 }
