@@ -160,14 +160,14 @@ export class App {
 
   /**
    * Number of requests that are being served, those of this worker to itself included. A drain waits for 0,
-   * so a request whose handler goes on behind its response does not count.
+   * so a request whose handler goes on after its response does not count.
    */
   get inFlight(): number {
     return this.#requests.inFlight;
   }
 
   /**
-   * All requests that are being served, newest first, and those whose handlers go on behind their responses.
+   * All requests that are being served, newest first, and those whose handlers go on after their responses.
    */
   living(): readonly LiveRequest[] {
     return this.#requests.all();
@@ -184,15 +184,18 @@ export class App {
     return this.#callback.route === undefined ? undefined : this.#callback;
   }
 
-  /** Call when the callback of a WebSocket was interrupted. */
-  leaveWebSocket(): void {
+  /**
+   * Call when the callback of a WebSocket was interrupted, so that code that runs afterwards is not taken for
+   * that callback.
+   */
+  clearRunningWebSocket(): void {
     this.#callback.route = undefined;
   }
 
   /**
    * Ends requests in flight, by default all: a request without a response gets this error, a stream ends,
-   * signals abort, permits are released. Safe at any time. A handler that goes on releases itself what it has
-   * taken for a piece of work.
+   * signals abort, permits are released. Safe at any time. What a handler holds for its own work (`Hold`) is
+   * not released here, because the handler goes on and releases it when that work ends.
    */
   abandon(error: HttpError, requests: readonly LiveRequest[] = this.living()): void {
     this.#requests.end(
@@ -204,7 +207,8 @@ export class App {
   }
 
   /**
-   * Does the same for requests whose code was interrupted, and releases what they took for a piece of work.
+   * Ends requests whose code was interrupted: like `abandon`, and releases what their handlers hold (`Hold`),
+   * because interrupted code never does.
    */
   interrupt(error: HttpError, requests: readonly LiveRequest[]): void {
     this.#requests.end(

@@ -51,7 +51,7 @@ export interface Exchange {
   /**
    * Sends the whole response, with backpressure for large bodies. Headers are a flat list, already checked.
    * For HEAD the length of `body` is announced and the body is not sent; `null` announces no length there.
-   * @param close ends the connection behind this response, which announces that
+   * @param close closes the connection after this response, which announces that
    */
   send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void;
   /** Responds 101 and hands the connection to the route. Undefined where no WebSocket can be opened. */
@@ -76,7 +76,9 @@ export interface Exchange {
    * @returns false when it is too late to read the body
    */
   readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void): boolean;
-  /** The listener is called at most once, when the body turns out to be an attack on the reader of it. */
+  /**
+   * The listener is called at most once, when the body is refused because of its thousands of tiny pieces.
+   */
   onBodyRefused(listener: (error: HttpError) => void): void;
   /** Stops reading from the socket; one or two chunks may still arrive. */
   pause(): void;

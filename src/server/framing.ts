@@ -28,9 +28,9 @@ export class HeadReader {
   /** Announced bytes of the body; -1 without Content-Length. */
   contentLength = -1;
   isChunked = false;
-  /** The request announces fields behind its body. */
+  /** The request announces trailers: fields after its body. */
   #hasTrailer = false;
-  /** The client ends the connection behind this request. The core does not notice every form of that. */
+  /** The request carries `Connection: close` in some form. The core does not recognize every form of it. */
   wantsClose = false;
   #bytes = 0;
   #hosts = 0;
@@ -78,7 +78,7 @@ export class HeadReader {
     }
   };
 
-  /** Fields follow a chunked body. The core takes them for the next request. */
+  /** Trailers follow a chunked body. The core takes them for the next request. */
   get hasTrailers(): boolean {
     return this.isChunked && this.#hasTrailer;
   }

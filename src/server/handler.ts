@@ -304,7 +304,7 @@ export interface WebSocketOptions<D = undefined>
     WebSocketLimits,
     Pick<RouteOptions, 'internal' | 'timeoutMs' | 'summary'> {
   /**
-   * Runs behind the hooks, before the connection becomes a WebSocket. Throwing or responding here refuses it.
+   * Runs after the hooks, before the connection becomes a WebSocket. Throwing or responding here refuses it.
    * Fields that are set with `ctx.header` are sent with the handshake. `ctx` ends here, so return what the
    * socket needs.
    */

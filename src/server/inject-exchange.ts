@@ -33,8 +33,7 @@ export interface Receiver {
 
 /**
  * Fields by name in lower case, with a null prototype. The values of a repeated field are joined by a comma,
- * those of
- * `set-cookie` by a line end.
+ * those of `set-cookie` by a line end.
  */
 export type FieldRecord = Readonly<Record<string, string>>;
 

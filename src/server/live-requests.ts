@@ -13,14 +13,17 @@ export interface LiveRequest {
   /** The synchronous part has begun and not ended: the callback of the socket cannot return before. */
   readonly onStack: boolean;
   /**
-   * The response is a stream of events, which ends with the connection or the worker and may end anywhere.
+   * The response is a stream of events. It ends with its connection or its worker, and has no end that its
+   * client could miss.
    */
   readonly isEndless: boolean;
   /** The response is complete, and only the handler goes on. */
   readonly hasFullResponse: boolean;
   /** Ends the request, whatever its handler does. It removes itself from the list. */
   abandon(error: HttpError): void;
-  /** Ends a request whose code was interrupted: like `abandon`, and releases what its work holds. */
+  /**
+   * Ends a request whose code was interrupted: like `abandon`, and releases what its handler holds (`Hold`).
+   */
   interrupt(error: HttpError): void;
 }
 

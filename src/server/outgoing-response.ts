@@ -1,9 +1,9 @@
-// The response to one request: its status and fields, and how it is sent. It is sent once, whole, later, or
-// in pieces; after the client has left or the deadline has passed nothing is sent any more. The kinds of
-// bodies are in responders.ts.
+// The response to one request: its status and fields, and how it is sent. It is sent once: whole, at
+// once or later, or in pieces. After the client has left or the deadline has passed nothing is sent any more.
+// The kinds of bodies are in responders.ts.
 //
-// A handler may respond when it has hardly any stack left. So what can fail for want of it runs in a
-// microtask with a stack of its own, or is repeated when the handler has ended.
+// A handler may respond when it has hardly any stack left. So a call that needs more stack runs in a
+// microtask, which begins with an empty stack, or is repeated when the handler has ended.
 import { FINAL_FIELD, type HttpError, isGatewayFailure } from '../errors.js';
 import { PROBLEM_JSON } from '../problem.js';
 import { toError } from '../telemetry/to-error.js';
@@ -38,7 +38,7 @@ export class OutgoingResponse {
   #fields: ResponseFields | undefined;
   #phase: number = OPEN;
   #isEndless = false;
-  /** What ends the response has been scheduled and does not run on the stack of the handler. */
+  /** The end of the response is scheduled and does not need the stack of the handler. */
   #isUnderWay = false;
   #stream: StreamedResponse | undefined;
   /** Why the response could not be written; kept until the request is ended for it. */
@@ -302,7 +302,7 @@ export class OutgoingResponse {
 
   complete(status: number, error: string | undefined): void {
     if (this.#phase === COMPLETE) return;
-    // It is counted first: where that fails for want of stack, the end of the handler repeats it.
+    // It is counted first: if that fails because no stack is left, it is repeated when the handler has ended.
     this.#owner.countResponse(status, error);
     this.#phase = COMPLETE;
     this.#owner.responseComplete(status, error);
@@ -318,8 +318,8 @@ export class OutgoingResponse {
   /** Ends the response at once, whatever its handler does: with this error if nothing has been sent. */
   abandon(error: HttpError): void {
     if (this.#phase === OPEN) this.replyProblem(problemOf(error, this.#owner));
-    // Half a stream must not pass for a whole one. A stream of events may end anywhere: its client
-    // reconnects.
+    // The connection is cut, so that the client does not take a part of a stream for the whole. A stream of
+    // events may end anywhere, because its client reconnects.
     else if (!this.#isEndless) this.#exchange.destroy();
     else {
       this.#exchange.end();

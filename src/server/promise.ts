@@ -8,7 +8,7 @@ export const isPromise = (value: unknown): value is PromiseLike<unknown> =>
 
 /**
  * Wraps a promise of a handler in one whose `then` does not throw and calls one of its callbacks, once. Even
- * the `then` of the language may throw for a promise of a handler, because it reads its `constructor`.
+ * the built-in `then` may throw, because it reads the property `constructor` of the promise.
  */
 export const adopted = async (value: PromiseLike<unknown>): Promise<unknown> => await value;
 

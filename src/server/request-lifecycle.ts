@@ -1,7 +1,7 @@
 // The life of one request: the permits that it holds, its deadline, what aborts it, and how it ends.
 //
 // A request ends when its response is complete and its handler has ended. Each may come first: a handler may
-// go on behind its response, and the response may be a stream that its handler does not wait for. What the
+// go on after its response, and the response may be a stream that its handler does not wait for. What the
 // request holds is released once, on every path.
 import { performance } from 'node:perf_hooks';
 import { DeadlineExceededError, type HttpError, UnavailableError } from '../errors.js';
@@ -124,11 +124,11 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     return method === 'HEAD' ? plan.headMeter : plan.meter;
   }
 
-  /** The handler has been called. Nothing that it does can take that back. */
+  /** The handler has been called, so the request may have had effects, whatever its response is. */
   get executed(): boolean {
     return this.#isExecuted;
   }
-  /** From here on a 503 no longer reports that nothing was executed, whatever its code. */
+  /** Call when the handler is called: from now on no 503 reports that nothing was executed. */
   handlerCalled(): void {
     this.#isExecuted = true;
   }
@@ -201,7 +201,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   // --- deadline and abort
 
   /**
-   * Call when the handler goes on asynchronously, even behind its response: from now on the client may leave,
+   * Call when the handler goes on asynchronously, even after its response: from now on the client may leave,
    * and the deadline bounds how long the handler keeps its permits.
    */
   detach(): void {
@@ -227,7 +227,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
       this.abandon(new DeadlineExceededError());
       return;
     }
-    // What the handler still does exceeds the time of its permits. A response that is under way goes on.
+    // The response has begun and goes on. The handler may go on too, but its permits end with the deadline.
     this.releasePermit();
     this.handlerDone();
   }
@@ -331,8 +331,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   }
 
   /**
-   * Ends a request whose code was interrupted: what its handler has taken for a piece of work is released,
-   * too.
+   * Ends a request whose code was interrupted: like `abandon`, and releases what its handler holds (`Hold`).
    */
   interrupt(error: HttpError): void {
     try {

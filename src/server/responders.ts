@@ -113,7 +113,8 @@ export function sendFileBelow(
   options: FileOptions,
 ): Promise<Sent> {
   checkOptions(options, FILE, fileError);
-  // When Node.js fails to describe an argument that throws, it keeps the stack of no later error any more.
+  // The texts are checked here, because Node.js describes a wrong argument in its error. When the argument
+  // throws meanwhile, no later error of the thread has a stack.
   checkText(response, 'the root of ctx.file', root);
   checkText(response, 'the path of ctx.file', path);
   return unreported(sendFile(response, response.request.server.baseDir, root, path, options));

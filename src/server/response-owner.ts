@@ -16,7 +16,7 @@ export interface ResponseOwner extends FailedRequest {
   stopDeadline(): void;
   /** Calls code of the service in the scope of the request. */
   callService(callback: () => void): void;
-  /** Counts the response. Called again when it has thrown, which it may for want of stack. */
+  /** Counts the response. Called again when it has thrown, which it does when too little stack is left. */
   countResponse(status: number, error: string | undefined): void;
   /** Called once, after `countResponse`. */
   responseComplete(status: number, error: string | undefined): void;

@@ -75,9 +75,9 @@ function checkedLimit(option: RateLimitOption): Limit {
 
 /**
  * Charges a request to all limits of its route. A limit is not charged for what another one refuses, so the
- * second is peeked at before the first is charged; that takes no row. Between peeking and charging another
- * request can take the last admission of the key: then the first limit was charged for a refusal, which makes
- * it too strict by one, never too lax.
+ * second is peeked at before the first is charged; a peek takes no row of shared memory. Between peeking and
+ * charging another request can take the last admission of the key: then the first limit was charged for a
+ * refusal, which makes it too strict by one, never too lax.
  * @returns the refusal, undefined when all admit it
  * @throws what a key function throws
  */
@@ -103,7 +103,7 @@ export function chargeRates(
   return refusal(verdict);
 }
 
-/** Charges the last limit, and announces its rest behind the announcement of the limit before. */
+/** Charges the last limit, and announces what is left of it after what is left of the limit before it. */
 function charge(
   { limit }: RateCheck,
   key: string,

@@ -22,8 +22,8 @@ export class ServiceCode {
   }
 
   /**
-   * Does the same, but that code runs in a later turn of the event loop, so the caller goes on whatever it
-   * does.
+   * Does the same, but code of services that becomes due runs in a later turn of the event loop. So the
+   * caller goes on even if that code never returns.
    */
   holdOverTurn(call: () => void): void {
     // It runs in a microtask of the timer for the same reason as the alarms of the timer wheel.
@@ -46,7 +46,7 @@ export class ServiceCode {
     }
   }
 
-  /** When a callback is interrupted, those behind it stay due until the next call. */
+  /** When a callback is interrupted, those that follow it stay due until the next call. */
   #runDue(): void {
     while (this.#calls === 0 && this.#due.length > 0) this.#due.shift()!();
   }

@@ -27,7 +27,7 @@ const SLOTS = 512;
 /**
  * The ticker of a thread. Timers run before the sockets in a turn of the event loop: after a callback that
  * has held up the loop, what has arrived meanwhile is not read yet. So the time is read in the timer, and the
- * wheel turns behind the sockets.
+ * wheel turns after the sockets have been read.
  *
  * Callbacks run in a microtask, not in the immediate itself, because a handler can be interrupted there
  * without harm to the thread (docs/cluster.md).
@@ -73,7 +73,7 @@ export class TimerWheel {
   /** Each slot is a ring of entries, given by its fixed head. */
   readonly #slots = Array.from({ length: SLOTS }, () => new Entry(nothing));
   #size = 0;
-  /** The first grain that has not been visited. */
+  /** The number of the first period of GRAIN_MS that no turn has visited. */
   #grain = 0;
   /** Time of the last turn, or of the start of the ticker. */
   #turnedAt = 0;

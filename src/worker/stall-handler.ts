@@ -20,7 +20,7 @@ type Request = NonNullable<ReturnType<App['running']>>;
 export interface StallHandlerOptions {
   readonly app: Pick<
     App,
-    'interrupt' | 'living' | 'running' | 'runningWebSocket' | 'leaveWebSocket' | 'serviceCode'
+    'interrupt' | 'living' | 'running' | 'runningWebSocket' | 'clearRunningWebSocket' | 'serviceCode'
   >;
   readonly server: Pick<UwsServer, 'inCallback' | 'prepareInterrupt'>;
   readonly row: Pick<WorkerRow, 'leaveRoute'>;
@@ -85,7 +85,7 @@ export class StallHandler {
       ...(webSocket !== undefined && { method: 'GET', route: webSocket.route! }),
       ...(request && { method: request.method, route: request.route, requestId: request.requestId }),
     };
-    app.leaveWebSocket(); // what runs next in this turn does not belong to that callback
+    app.clearRunningWebSocket(); // what runs next in this turn does not belong to that callback
     return stall;
   }
 
@@ -109,7 +109,7 @@ export class StallHandler {
   recover(): void {
     const { app, row } = this.#options;
     row.leaveRoute(0);
-    app.leaveWebSocket();
+    app.clearRunningWebSocket();
     this.respond();
     if (this.#areOthersUnharmed) return;
     const others = app.living();

@@ -32,7 +32,7 @@ function examined({
       running: () => undefined,
       runningWebSocket: () =>
         webSocketMs === undefined ? undefined : { route: '/ws', since: now - webSocketMs },
-      leaveWebSocket() {},
+      clearRunningWebSocket() {},
       interrupt(_error, these) {
         abandoned += these.length;
       },
@@ -69,7 +69,7 @@ function findings(looks: readonly Look[]): unknown[] {
       living: () => [],
       running: () => look.request as never,
       runningWebSocket: () => undefined,
-      leaveWebSocket() {},
+      clearRunningWebSocket() {},
       interrupt() {},
     },
     server: { inCallback: false, prepareInterrupt() {} },
@@ -134,7 +134,7 @@ describe('the examination of a stalled worker', () => {
         living: () => [],
         running: () => request as never,
         runningWebSocket: () => undefined,
-        leaveWebSocket() {},
+        clearRunningWebSocket() {},
         interrupt(_error, these) {
           ended.push(...these);
         },
@@ -166,7 +166,7 @@ describe('the examination of a stalled worker', () => {
           living: () => living as never,
           running: () => undefined,
           runningWebSocket: () => undefined,
-          leaveWebSocket() {},
+          clearRunningWebSocket() {},
           interrupt(_error, these) {
             if (these.length > 0) resolve(these);
           },

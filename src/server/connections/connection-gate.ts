@@ -3,7 +3,7 @@
 // out. Between two counts the connections of an address are known only roughly, so another count is requested
 // before an address is refused.
 //
-// Also decides which connections close because this worker has more than its share: those with the next
+// It also decides which connections are closed because this worker has more than its share: those of the next
 // responses, as many as the primary has ordered.
 import { addressKeys } from '../../memory/address-cells.js';
 import type { Block } from '../../memory/block.js';

@@ -63,8 +63,8 @@ export function planRoute(
     timeoutMs: options.timeoutMs ?? defaults.requestTimeoutMs,
     compress: options.compress ?? false,
     // A permit of the bulkhead is taken before any code of the route runs. Where the route reads a body, it
-    // is taken behind the body, because a client that sends its body slowly would keep the permit from
-    // others.
+    // is taken after the body has arrived, because a client that sends its body slowly would keep the permit
+    // from others.
     steps: [
       ...(hasBody ? [] : bulkhead),
       ...(webSocket === undefined ? [] : [webSocket.check]),

@@ -60,7 +60,7 @@ export class Router<T> {
    */
   add(method: string, pattern: string, value: T): Pattern {
     const parsed = parsePattern(pattern);
-    const { leaves, isStatic } = this.#grow(parsed.segments);
+    const { leaves, isStatic } = this.#nodesFor(parsed.segments);
     const taken = leaves.get(method);
     if (taken !== undefined) {
       throw new TypeError(`route ${method} ${pattern} is already registered as ${method} ${taken.pattern}`);
@@ -99,7 +99,11 @@ export class Router<T> {
     return found;
   }
 
-  #grow(segments: readonly Segment[]): { leaves: Leaves<T>; isStatic: boolean } {
+  /**
+   * Adds the nodes of a pattern that the tree lacks.
+   * @returns the routes that end where the pattern ends, and whether it has static text only
+   */
+  #nodesFor(segments: readonly Segment[]): { leaves: Leaves<T>; isStatic: boolean } {
     let node = this.#root;
     let isStatic = true;
     for (const segment of segments) {

@@ -69,7 +69,9 @@ export class WebSocketRoute implements SocketRoute {
   /** Runs before any hook, so that a page of another web site runs no code of the service. */
   readonly check: Step = (ctx) => checkHandshake(ctx, this.limits);
 
-  /** Runs behind all hooks, before `upgrade`: a draining worker would close the socket at once. */
+  /**
+   * Refuses the handshake in a draining worker, which would close the socket at once. Runs after all hooks.
+   */
   readonly admission: Step = (ctx) => refuseWhileDraining(ctx as unknown as RequestContext);
 
   readonly handler: Handler = (context) => {
