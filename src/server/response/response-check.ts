@@ -39,8 +39,8 @@ function functionFor(shape: Shape, code: Code): string {
   code.names.set(shape, name);
   const { parts, choices } = shape;
   const lines: string[] = [];
-  // The kinds of a shape include those of its choices. They are checked here only if no choice restricts more
-  // than the kind, because the checks of the choices contain that of their kinds.
+  // The kinds are checked here only if no choice restricts more than the kind. Otherwise the choices are
+  // checked, and the check of each choice contains that of its kinds.
   if (choices.every(isPlainKind)) lines.push(`if (${unfit(shape, 'v')}) return bad('', v);`);
   else lines.push(choicesOf(choices, code));
   for (const part of parts) lines.push(part === shape ? '' : `{ ${statementFor(part, 'v', "''", code)} }`);

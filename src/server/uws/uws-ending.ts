@@ -13,8 +13,8 @@ import type { ExchangeHost, Framing } from './uws-exchange-host.js';
 export type Ending = 'keep' | 'announce' | 'cut';
 
 /**
- * After a response the core reads and drops the rest of a request body up to this size, and the connection
- * stays.
+ * A request body of at most this size that no handler reads is dropped by the core after the response, and
+ * the connection stays.
  */
 export const DISCARD_BYTES = 64 * 1024;
 /**
