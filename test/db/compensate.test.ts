@@ -78,7 +78,7 @@ describe('db.compensate', () => {
     });
     await running.promise;
     const cancelling = db.compensate(key, undo(key));
-    // It has asked for the lock by the time that PostgreSQL says so.
+    // PostgreSQL reports a lock request only when the statement waits for it.
     const waits = "select 1 from pg_locks where locktype = 'advisory' and not granted";
     while ((await db.maybeOne(waits)) === undefined);
     finish.resolve();

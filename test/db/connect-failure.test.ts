@@ -54,7 +54,7 @@ describe('the error of a database that cannot be reached, with setting, address 
   const urlOf = (port: number, rest = '/postgres'): string =>
     `postgres://shop:${SECRET}@127.0.0.1:${port}${rest}`;
 
-  /** Everything that the line must say, whatever the reason. */
+  /** Everything that the line must contain, whatever the reason is. */
   const expectLine = (line: string, address: string, reason: RegExp, next: RegExp): void => {
     expect(line).to.match(
       new RegExp(`^${SETTING}: cannot connect to the database of "shop" at ${address}: `),

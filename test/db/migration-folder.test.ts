@@ -1,4 +1,4 @@
-// What a folder of migrations may hold. Each mistake is refused before anything runs, with its place and with
+// What a folder of migrations may contain. Each mistake is refused before anything runs, with file, line and
 // what to do.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -7,7 +7,7 @@ import { deferred } from './fixtures/deferred.js';
 import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
 import { withDeadline } from './fixtures/scope.js';
 
-/** Reads and writes of `item` that take as long as they are told. */
+/** Reads and writes of `item` that take a given time. */
 const READ = 'select count(*) from item, pg_sleep($1)';
 const WRITE = 'insert into item (note) select $2 from pg_sleep($1)';
 
