@@ -16,6 +16,7 @@ import type { RequestObserver } from '../server/request-observer.js';
 import { createLogger } from '../telemetry/log.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
 import { initTracing } from '../telemetry/tracing.js';
+import { deepenStacks } from '../user-code/deep-stacks.js';
 import { formatLocation, projectError } from '../user-code/project-error.js';
 import { createConcurrencyLimits } from '../worker/concurrency-limits.js';
 import { loadServices } from '../worker/load-services.js';
@@ -64,6 +65,7 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
   });
   const metrics = serviceMetrics(recorder);
   const services = await loadServices(settings);
+  const restoreStacks = deepenStacks();
   try {
     app.mount('system', (routes) => systemRoutes(routes, { draining: () => false, ready: () => false }));
     app.mount('system', (routes) => apiDocs(routes, { title: '', version: '' }, () => app.routes()));
@@ -83,6 +85,8 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
     throw projectError(error, 'while routes are registered', {
       file: settings.configFile && formatLocation(settings.configFile),
     });
+  } finally {
+    restoreStacks();
   }
   return app.routes();
 }

@@ -5,6 +5,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { ConfigError } from '../errors.js';
+import { deepenStacks } from './deep-stacks.js';
 import { findSyntaxFault, importsFrom, parseSyntaxFault, type UserImport } from './imports.js';
 import {
   type ErrorDetails,
@@ -18,10 +19,13 @@ type Exports = Readonly<Record<string, unknown>>;
 
 /** @throws ConfigError that names file and line */
 export async function importUserModule(path: string): Promise<Exports> {
+  const restoreStacks = deepenStacks();
   try {
     return (await import(pathToFileURL(path).href)) as Exports;
   } catch (thrown) {
     throw await loadFailure(thrown, path);
+  } finally {
+    restoreStacks();
   }
 }
 

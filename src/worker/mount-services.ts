@@ -3,6 +3,7 @@
 import type { Switches } from '../memory/switches.js';
 import type { App } from '../server/app.js';
 import { apiDocs } from '../server/docs/api-docs.js';
+import { deepenStacks } from '../user-code/deep-stacks.js';
 import { formatLocation, projectError } from '../user-code/project-error.js';
 import type { MountedService } from './mounted-service.js';
 import { systemRoutes } from './system-routes.js';
@@ -17,12 +18,15 @@ export interface MountOptions {
 /** @throws ConfigError when a service declares routes that are not possible */
 export function mountServices(app: App, services: readonly MountedService[], options: MountOptions): void {
   const { configFile } = options;
+  const restoreStacks = deepenStacks();
   try {
     mountAll(app, services, options);
   } catch (error) {
     throw projectError(error, 'while routes are registered', {
       file: configFile && formatLocation(configFile),
     });
+  } finally {
+    restoreStacks();
   }
 }
 
