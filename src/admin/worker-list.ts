@@ -1,7 +1,7 @@
 // `GET /workers`: what every worker publishes in shared memory, together with what the supervisor knows of
 // it. While a worker is replaced it is listed twice, once for each generation.
 import type { Supervisor } from '../cluster/supervisor.js';
-import { shownAs } from '../cluster/worker-state.js';
+import { shownAs } from '../cluster/worker-life.js';
 import type { Block } from '../memory/block.js';
 import type { Clock } from '../memory/clock.js';
 import { elapsed, toWord } from '../memory/elapsed.js';

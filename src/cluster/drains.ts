@@ -1,8 +1,9 @@
 // Decides by the drains in progress whether a further thread may be replaced, and which drain is cut short
 // for a thread that waits to be started. These are rules without a clock or a thread: the supervisor applies
 // them.
+
+import type { WorkerState } from './worker-life.js';
 import { maxReplacedAtOnce } from './worker-rows.js';
-import type { WorkerState } from './worker-state.js';
 import type { WorkerThread } from './worker-thread.js';
 import { isAlive, isLost } from './workers.js';
 

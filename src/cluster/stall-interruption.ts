@@ -6,7 +6,7 @@ import { interruptThread, REACH_MS, REPLY_MS } from './interrupt.js';
 import type { Interruption, InterruptResult } from './interrupt-protocol.js';
 import { BEAT_MS } from './load-sampler.js';
 import type { ToWorker } from './messages.js';
-import type { WorkerState } from './worker-state.js';
+import type { WorkerState } from './worker-life.js';
 
 /**
  * The most attempts on a thread that replies that it is not stalled although its heartbeat does not change,

@@ -1,14 +1,14 @@
 // Keeps WORKERS workers serving: starts a successor when a thread fails, replaces threads without a gap, and
 // decides when the process is of no use any more. It owns the state of every worker; the legal changes of a
-// thread's state are in worker-state.ts.
+// thread's state are in worker-life.ts.
 import { forgetTopics } from '../memory/topic-hints.js';
 import type { FromWorker, ReadyService } from './messages.js';
 import { type Replacement, Replacements } from './replacements.js';
 import { RESTART_LIMITS, type RestartLimits } from './restarts.js';
 import type { SupervisorOptions } from './supervisor-options.js';
 import { ThreadStarter } from './thread-starter.js';
+import { mayServe } from './worker-life.js';
 import { maxWedged } from './worker-rows.js';
-import { mayServe } from './worker-state.js';
 import type { ReplaceReason, WorkerThread } from './worker-thread.js';
 import { currentThreadOf, isLost, type ThreadView, type WorkerEntry, Workers } from './workers.js';
 

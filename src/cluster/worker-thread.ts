@@ -12,7 +12,7 @@ import {
   type WorkerBoot,
 } from './messages.js';
 import type { Rotation } from './sharding.js';
-import { descriptorOf, isLegal, move, type WorkerEvent, type WorkerState } from './worker-state.js';
+import { descriptorOf, isLegal, move, type WorkerEvent, type WorkerState } from './worker-life.js';
 
 /** Why a worker that serves is replaced by plan. */
 export type ReplaceReason = 'reload' | 'heap';

@@ -1,7 +1,7 @@
 // The workers of the process and the threads of each worker. A worker has one thread after the other, or two
 // at the same time while one replaces the other.
 import { type RestartLimits, Restarts } from './restarts.js';
-import { descriptorOf, type WorkerState } from './worker-state.js';
+import { descriptorOf, type WorkerState } from './worker-life.js';
 import type { WorkerThread } from './worker-thread.js';
 
 /** One of WORKERS workers. It stays when its threads are replaced. */

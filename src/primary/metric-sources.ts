@@ -1,7 +1,7 @@
 // Metrics that the primary reads at the moment of a scrape.
 import { readWorkerAdmission } from '../admin/worker-admission.js';
 import type { Supervisor } from '../cluster/supervisor.js';
-import { SHOWN_STATES, shownAs } from '../cluster/worker-state.js';
+import { SHOWN_STATES, shownAs } from '../cluster/worker-life.js';
 import { CPU_REFUSALS, type TaskPool } from '../cpu/task-pool.js';
 import { readInFlight } from '../memory/admission-cells.js';
 import type { Block } from '../memory/block.js';

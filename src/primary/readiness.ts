@@ -3,7 +3,7 @@
 // (docs/contract.md).
 import type { Readiness as Verdict } from '../admin/telemetry-routes.js';
 import type { Supervisor } from '../cluster/supervisor.js';
-import { descriptorOf, type WorkerState } from '../cluster/worker-state.js';
+import { descriptorOf, type WorkerState } from '../cluster/worker-life.js';
 import type { Switches } from '../memory/switches.js';
 import type { ServiceDatabases } from './service-databases.js';
 

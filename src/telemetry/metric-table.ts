@@ -1,6 +1,6 @@
-// Every metric of the product: its name, kind, help and labels. `/metrics`, `/metrics.json` and
-// docs/metrics.md are made from or compared with this table. Names follow OpenTelemetry's semantic
-// conventions in Prometheus form.
+// Every metric of the product: its name, kind, help and labels. `/metrics` and `/metrics.json` are made from
+// this table, and docs/contract.md is compared with it. Names follow OpenTelemetry's semantic conventions in
+// Prometheus form.
 import type { MetricKind } from '../memory/metrics/recorder.js';
 
 /**

@@ -40,24 +40,24 @@ interface Arrows {
   readonly types?: readonly string[];
 }
 
-const ARROWS: Readonly<Record<string, Arrows>> = {
+export const ARROWS: Readonly<Record<string, Arrows>> = {
   resilience: { values: [] },
   memory: { values: [], types: ['resilience'] },
   telemetry: { values: ['memory'] },
-  'user-code': { values: ['telemetry'] },
+  'user-code': { values: [] },
   config: { values: ['user-code'] },
   process: { values: [], types: ['config'] },
-  db: { values: ['telemetry', 'resilience'] },
+  db: { values: ['resilience'], types: ['telemetry'] },
   // It queries the server that it has started, with the client of `db`.
-  postgres: { values: ['process', 'telemetry', 'db'] },
+  postgres: { values: ['process', 'db'], types: ['telemetry'] },
   server: { values: ['telemetry', 'memory', 'resilience'] },
-  registry: { values: ['telemetry', 'memory', 'resilience'] },
-  upstream: { values: ['telemetry', 'memory', 'resilience', 'registry'] },
+  registry: { values: [], types: ['resilience'] },
+  upstream: { values: ['memory', 'resilience', 'registry'] },
   saga: { values: ['db', 'resilience', 'telemetry'] },
-  cluster: { values: ['memory', 'telemetry', 'process', 'user-code'] },
-  cpu: { values: ['memory', 'telemetry', 'process', 'user-code'] },
-  // Values: what `createBreaker` and its like, `defineSaga` and `idempotent` are made of.
-  api: { values: ['memory', 'resilience', 'saga', 'db', 'server'], types: ['upstream', 'telemetry'] },
+  cluster: { values: ['memory', 'telemetry'], types: ['process'] },
+  cpu: { values: ['telemetry', 'user-code'] },
+  // Values: what `createBreaker`, `defineSaga` and `idempotent` are made of.
+  api: { values: ['memory', 'resilience', 'saga', 'db', 'server'], types: ['upstream'] },
   admin: {
     values: ['telemetry', 'memory', 'resilience', 'config', 'cluster', 'server'],
     types: ['registry', 'upstream', 'saga'],

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { heapLimits, heapNeed } from '#src/cluster/heap-limits.js';
 import { watchHeaps } from '#src/cluster/heap-watch.js';
-import type { WorkerState } from '#src/cluster/worker-state.js';
+import type { WorkerState } from '#src/cluster/worker-life.js';
 import type { WorkerThread } from '#src/cluster/worker-thread.js';
 import { Block } from '#src/memory/block.js';
 import { WorkerRow } from '#src/memory/worker-row.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { rebalanceRound } from '#src/cluster/rebalance.js';
-import type { WorkerState } from '#src/cluster/worker-state.js';
+import type { WorkerState } from '#src/cluster/worker-life.js';
 import { Block } from '#src/memory/block.js';
 import { Connections } from '#src/memory/open-connections.js';
 import { Surplus } from '#src/memory/surplus-cells.js';

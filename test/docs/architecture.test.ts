@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { expect } from 'chai';
+import { ARROWS } from '#test/architecture/modules.js';
 import { sourcesBelow } from '#test/architecture/source.js';
 
 const page = readFileSync('docs/architecture.md', 'utf8');
@@ -23,6 +24,26 @@ describe('docs/architecture.md', () => {
 
   it('describes every module of src', () => {
     expect(firstCells('## Code map')).to.include.members(modules.map(({ name }) => name));
+  });
+
+  it('has the same table of imports as the test of the architecture', () => {
+    const start = page.indexOf('### Which module may import which');
+    const rows = page
+      .slice(start, page.indexOf('\n###', start + 1))
+      .split('\n')
+      .filter((line) => line.startsWith('| `'));
+    const names = (cell = ''): readonly string[] =>
+      [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name).toSorted();
+    const onPage = rows.map((row) => {
+      const [, module, values, types] = row.split('|');
+      return [names(module)[0], names(values), names(types)];
+    });
+    const inTest = Object.entries(ARROWS).map(([module, { values, types = [] }]) => [
+      module,
+      values.toSorted(),
+      types.toSorted(),
+    ]);
+    expect(onPage).to.have.deep.members(inTest);
   });
 
   it('gives a reason for every file name that two modules share', () => {

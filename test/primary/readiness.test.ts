@@ -1,7 +1,7 @@
 // When the process is ready: for the first time, and from then on (`/readyz`; see docs/contract.md).
 import { expect } from 'chai';
 import type { Descriptor } from '#src/cluster/sharding.js';
-import type { WorkerState } from '#src/cluster/worker-state.js';
+import type { WorkerState } from '#src/cluster/worker-life.js';
 import { type ReadinessFacts, unreadyCode, unreadyReasons } from '#src/primary/readiness.js';
 
 const DESCRIPTOR: Descriptor = { slot: 1, app: undefined };

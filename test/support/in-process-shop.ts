@@ -6,8 +6,6 @@ import type { DependencyOverrides } from '#src/testing/overrides.js';
 import { createTestApp } from '#src/testing/test-app.js';
 import { startTestPostgres } from '#test/support/postgres.js';
 
-export type ServiceName = 'users' | 'orders' | 'payments' | 'checkout';
-
 export interface ShopRequest {
   readonly json?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
@@ -18,7 +16,7 @@ export interface ShopRequest {
 export interface InProcessShop {
   request(method: string, path: string, options?: ShopRequest): Promise<Response>;
   /** Rows of the database of one service. */
-  rows<R>(service: ServiceName, text: string, values?: readonly unknown[]): Promise<R[]>;
+  rows<R>(service: string, text: string, values?: readonly unknown[]): Promise<R[]>;
   /** Names of services that `call` does not reach, as if they had no instance. */
   readonly unreachable: Set<string>;
   close(): Promise<void>;
@@ -45,7 +43,7 @@ async function startInProcessShop(): Promise<InProcessShop> {
         headers: { ...response.headers },
       });
     },
-    rows: async <R>(service: ServiceName, text: string, values: readonly unknown[] = []) =>
+    rows: async <R>(service: string, text: string, values: readonly unknown[] = []) =>
       app.database(service).many<R>(text, values),
     close: () => app.close(),
   };

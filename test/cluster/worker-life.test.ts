@@ -1,12 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import {
-  descriptorOf,
-  move,
-  shownAs,
-  type WorkerEvent,
-  type WorkerState,
-} from '#src/cluster/worker-state.js';
+import { descriptorOf, move, shownAs, type WorkerEvent, type WorkerState } from '#src/cluster/worker-life.js';
 
 const event: fc.Arbitrary<WorkerEvent> = fc.oneof(
   fc.constant<WorkerEvent>({ type: 'ready', descriptor: { slot: 1, app: 1 } }),
