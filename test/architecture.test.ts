@@ -21,6 +21,13 @@ describe('the architecture', () => {
     expect(cycles(sources)).to.deep.equal([]);
   });
 
+  it('keeps variables of modules only where they exist once per thread', () => {
+    const variables = sources.filter(({ code }) => /^(?:export )?(?:let|var) /m.test(code));
+    // The share of this thread's event loop, and the end of this process.
+    const allowed = ['src/server/loop-share.ts', 'src/process/process-exit.ts'];
+    expect(variables.map(({ path }) => path)).to.have.members(allowed);
+  });
+
   it('imports only files that exist', () => {
     expect(sources.flatMap(deadImports)).to.deep.equal([]);
   });

@@ -34,6 +34,16 @@ describe('an event as text', () => {
   }
 });
 
+describe('an event whose members change', () => {
+  it('is sent with the values that were checked', () => {
+    for (const member of ['event', 'id'] as const) {
+      const values = ['fine', 'x\ndata: injected'];
+      const event = Object.defineProperty({}, member, { get: () => values.shift() }) as ServerSentEvent;
+      expect(encodeEvent(event)).to.equal(`${member}: fine\n\n`);
+    }
+  });
+});
+
 describe('server-sent events', () => {
   let world: Bench;
   let server: UwsServer;

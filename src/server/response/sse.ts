@@ -34,7 +34,11 @@ export function encodeEvent(event: ServerSentEvent): string {
   if (retry !== undefined && (!Number.isSafeInteger(retry) || retry < 0)) {
     throw new TypeError('retry of an event must be a whole number of milliseconds');
   }
-  return frameEvent(event, data === undefined || typeof data === 'string' ? data : jsonOf(data));
+  // What was checked is sent: a getter of the event may return another value the next time.
+  return frameEvent(
+    { event: type, id, retry },
+    data === undefined || typeof data === 'string' ? data : jsonOf(data),
+  );
 }
 
 function checkLine(name: string, value: string): void {
