@@ -1,5 +1,6 @@
 // The life of one worker thread as a pure state machine. A state carries the data that is valid in it, and an
-// illegal move is a bug in the supervisor.
+// illegal move is a bug in the supervisor. supervisor.ts starts and replaces threads, worker-thread.ts is one
+// of them as the primary sees it, and worker-side.ts is its own end of the protocol.
 //
 //   starting ──► ready ──► draining ──► leaving ──► dead      an end in order
 //                  └────► failing ────────┘                   the thread failed and wants to leave

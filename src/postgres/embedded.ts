@@ -1,5 +1,6 @@
-// The embedded PostgreSQL: real PostgreSQL binaries, one cluster under DATA_DIR/pg, reachable through a Unix
-// socket and nothing else.
+// The contract of the embedded PostgreSQL: real PostgreSQL binaries, one cluster under DATA_DIR/pg, reachable
+// through a Unix socket and nothing else. start-embedded.ts starts or adopts it, step by step;
+// supervised-postgres.ts watches it, and embedded-stop.ts stops it.
 //
 // PostgreSQL runs in a session of its own, and Multilane stops it as the last thing it does. If Multilane is
 // killed, PostgreSQL stays, idle, and the next start on the same DATA_DIR adopts it: without recovery and

@@ -1,5 +1,6 @@
 // The contract of the journal: the stored state of a saga, and the operations that change it. Every effect of
-// a step is journaled before it begins (intent) and right after it ends (outcome).
+// a step is journaled before it begins (intent) and right after it ends (outcome). pg-journal.ts implements
+// it.
 import type { Json, SagaError, SagaStatus, StepStatus } from './saga.js';
 
 /** Times are milliseconds since 1970 on the engine's clock. */

@@ -1,5 +1,5 @@
 // Prepares the arguments of logging calls for pino: copies without secrets, within the bounds of a line.
-// Other texts about thrown values are made in the same way.
+// Other texts about thrown values are made in the same way. What is a secret is decided in src/redaction.
 
 import { cutText } from '../redaction/shown-text.js';
 import { LineCopy } from './log-copy.js';
