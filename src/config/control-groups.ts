@@ -1,4 +1,5 @@
-// Reads the limits that control groups set for this process (cgroups(7)), in both of their versions.
+// Where the limits are found that control groups set for this process (cgroups(7)), in both of their
+// versions.
 import { readFileSync } from 'node:fs';
 
 const ROOT = '/sys/fs/cgroup';

@@ -2,7 +2,7 @@
 // limit when it starts.
 import { readFileSync } from 'node:fs';
 
-/** The result where the limit cannot be read: practically no limit. */
+/** The result where there is no limit or none is known: practically no limit. */
 const UNKNOWN = Number.MAX_SAFE_INTEGER;
 
 /** @param limits content of the file `limits` of proc(5); undefined where it does not exist */

@@ -11,9 +11,9 @@ const SOCKET_FILE = '.s.PGSQL.5432';
 const fits = (folder: string): boolean => fitsSocket(join(folder, SOCKET_FILE));
 
 /**
- * `DATA_DIR/pg/socket`. When that path is too long for a socket, it is a folder in the run-time directory
- * that is the same for every start with this DATA_DIR. Its parent folder may be writable for all users, so
- * the code that creates it must check that it belongs to this user.
+ * `DATA_DIR/pg/socket`. When that path is too long for a socket, it is a folder in the run-time directory, or
+ * else in `/tmp`, that is the same for every start with this DATA_DIR. Its parent folder may be writable for
+ * all users, so the code that creates it must check that it belongs to this user.
  */
 export function socketDirectory(
   { dataDir }: Pick<Settings, 'dataDir'>,

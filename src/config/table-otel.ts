@@ -1,7 +1,7 @@
 // The settings OTEL_*. Their names, defaults and leniency follow the OpenTelemetry specification
 // (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ and
-// .../protocol/exporter/), with one exception: without OTEL_TRACES_SAMPLER one trace in a hundred is
-// recorded.
+// .../protocol/exporter/), with two exceptions: without an endpoint nothing is exported, and without
+// OTEL_TRACES_SAMPLER one trace in a hundred is recorded.
 import type { Settings } from '../config.js';
 import { httpUrl } from './network-kinds.js';
 import { optional, type Table, type ValuesOf, withDefault } from './setting.js';

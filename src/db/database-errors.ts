@@ -44,7 +44,7 @@ const DETAILS = {
   closing: 'The database connections of this worker are being closed.',
 } as const;
 
-/** Creates the error of a statement that was certainly not carried out and may be repeated. */
+/** Creates the error of a statement that has certainly changed nothing and may be repeated. */
 export function databaseBusy(reason: keyof typeof DETAILS, cause?: unknown): UnavailableError {
   return new UnavailableError('DATABASE_BUSY', DETAILS[reason], 1, cause);
 }

@@ -1,5 +1,5 @@
-// Creates and migrates the databases of the mounted services when the process starts: one for each service,
-// with the service's name.
+// Creates, migrates and drops the databases of services: one for each, with the service's name unless
+// `database` names another.
 import type pg from 'pg';
 import { StartError } from '../errors.js';
 import type { Log } from '../telemetry/log.js';
@@ -84,8 +84,8 @@ export async function prepareDatabases(
 }
 
 /**
- * Reports what `prepareDatabases` would have to do, and changes nothing. @throws StartError, ConfigError as
- * that does
+ * Reports what `prepareDatabases` would have to do, and changes nothing.
+ * @throws StartError, ConfigError as `prepareDatabases` does
  */
 export async function databaseStates(
   target: DatabaseTarget,
@@ -124,7 +124,7 @@ export async function dropDatabase(target: DatabaseTarget): Promise<void> {
   });
 }
 
-/** Whether the database exists. Finds out by connecting to it, which suffices if it does. */
+/** Whether the database exists. It is connected to first, which needs no maintenance database. */
 async function exists(target: DatabaseTarget): Promise<boolean> {
   try {
     await withClient(target, serviceDatabase(target), async () => {});

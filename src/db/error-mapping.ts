@@ -1,5 +1,5 @@
 // What an error between a statement and its response means for the caller:
-//   not executed, may be repeated             UnavailableError, 503 DATABASE_BUSY
+//   nothing changed, may be repeated          UnavailableError, 503 DATABASE_BUSY
 //   not executed, refused as it is            StatementError (a constraint, a syntax error)
 //   not known whether it was executed         OutcomeUnknownError, never repeated by this module
 import type pg from 'pg';

@@ -67,7 +67,7 @@ export class Sessions {
     return least;
   }
 
-  /** Number of sessions that writes share, or may share soon. */
+  /** Number of sessions for writes outside of transactions, those about to be closed included. */
   get writeLanes(): number {
     let lanes = 0;
     for (const { readOnly, use } of this.#all) if (!readOnly && use !== 'exclusive') lanes++;

@@ -1,5 +1,5 @@
-// The sessions that a pool closes although it works: those that have been idle for long, and, while other
-// pools of the process wait in vain, those that it can spare or that are owed to them.
+// The sessions that a pool closes while it is in use, not at its end: those that have been idle for long,
+// and, while other pools of the process wait in vain, those that it can spare or that are owed to them.
 import type { ConnectionBudget } from './budget.js';
 import type { Connection } from './connection.js';
 import type { SessionOpener } from './session-opener.js';

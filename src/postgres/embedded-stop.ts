@@ -60,8 +60,8 @@ export async function stopEmbedded(
 }
 
 /**
- * Stops PostgreSQL for a process that ends before it has started or adopted one: an elder process may have
- * left it running, unless it still uses it.
+ * Stops PostgreSQL, unless an elder process still uses it, for a process that ends before it has started or
+ * adopted one: the elder process may have left it to this one.
  * @throws Error when the owner files cannot be read
  */
 export async function stopUnused(

@@ -12,7 +12,7 @@ import { listenUnderName } from '../process/liveness-socket.js';
 import { LIVENESS_SOCKET } from '../process/server-liveness.js';
 import { DRAFT } from './embedded-cluster.js';
 
-/** Codes of shortages that pass. While one lasts, PostgreSQL could not be started either. */
+/** Codes of failures that pass, mostly shortages. While one lasts, PostgreSQL could not be started either. */
 const SHORTAGES: ReadonlySet<unknown> = new Set([
   ...['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'],
   ...['ENOSPC', 'EDQUOT', 'EIO'],

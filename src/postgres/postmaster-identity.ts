@@ -19,8 +19,8 @@ export interface ProcessFiles {
 const PROC: ProcessFiles = { workingFolder: readWorkingFolder, commandLine: readCommandLine };
 
 /**
- * Whether a process is the postmaster of a cluster. Where /proc is that of another PID namespace it is not: a
- * signal to its number would reach another process, or none.
+ * Whether a process is the postmaster of a cluster. Where /proc is that of another PID namespace the answer
+ * is `no`: a signal to its number would reach another process, or none.
  * @param dataFolder real path of the cluster's data folder
  */
 export async function isPostmasterOf(pid: number, dataFolder: string): Promise<PostmasterMatch> {

@@ -13,8 +13,8 @@ import { SOCKET_FILE, socketUrl } from './postmaster.js';
 
 export const POLL_MS = 10;
 /**
- * Time for a postmaster to respond. Recovery replays at most the log of one checkpoint interval, so it is not
- * expected to end after that time.
+ * Time for a postmaster to respond. Recovery replays at most the log of one checkpoint interval, so a
+ * server that takes longer is not expected to respond at all.
  */
 export const READY_WITHIN_MS = 120_000;
 

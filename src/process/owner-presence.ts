@@ -3,8 +3,8 @@
 //
 // There are two signs, since each reaches processes that the other one does not. The socket `owner-<n>.sock`
 // accepts connections as long as the process exists, even if it is stopped, but only from the same kernel.
-// The heartbeat `owner-<n>.beat` is a number in a file that grows every two seconds, which is seen wherever
-// the folder is mounted. owner-liveness reads both.
+// The heartbeat `owner-<n>.beat` is a file with a number that is increased every two seconds, which is seen
+// wherever the folder is mounted. owner-liveness reads both.
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { Server } from 'node:net';
@@ -45,8 +45,8 @@ export class OwnerPresence {
   }
 
   /**
-   * Makes socket and heartbeat for the entry of this generation and keeps the heartbeat going. Never rejects:
-   * if one of the two cannot be made, the other has to do.
+   * Makes socket and heartbeat for the entry `owner-<generation>` of this process and keeps the heartbeat
+   * going. Never rejects: if one of the two cannot be made, the other has to do.
    */
   async start(generation: number): Promise<void> {
     this.#generation = generation;
@@ -113,7 +113,7 @@ export class OwnerPresence {
     await this.#file?.datasync(); // other machines read it over a network file system
   }
 
-  /** Warns once: every later beat would fail in the same way. */
+  /** Warns once, whichever of the two signs fails first. */
   #warnOnce(err: unknown, what: string): undefined {
     if (this.#hasWarned) return;
     this.#hasWarned = true;

@@ -1,5 +1,5 @@
-// Whether the embedded PostgreSQL of a DATA_DIR lives, whichever process has started it, and from wherever
-// one looks.
+// Whether the embedded PostgreSQL of a DATA_DIR lives, whichever process has started it, also from another
+// container of this machine.
 //
 // An owner that is killed leaves its PostgreSQL running, and another container cannot see the pids of that.
 // So all processes of one PostgreSQL inherit a listening socket, `DATA_DIR/pg/alive.sock`, when they are

@@ -5,7 +5,7 @@ import { exitProcess } from './process-exit.js';
 const SECOND_SIGNAL_AFTER_MS = 1_000;
 
 export interface SignalHandlers {
-  /** First SIGTERM or SIGINT: drain and stop. */
+  /** First SIGTERM, SIGINT, `shutdown` of pm2, or SIGHUP of a terminal: drain and stop. */
   stop(signal: string): void;
   /** A second one: stop at once. */
   stopNow(signal: string): void;
@@ -14,10 +14,10 @@ export interface SignalHandlers {
 }
 
 /**
- * Listens for signals in two phases. Until `handle` is called there is nothing to stop in order, so a signal
- * has no listener and ends the process at once; a listener would not even be called while code of the project
- * blocks the thread. Process 1 of a container listens from the start, because the kernel does not end it by a
- * signal that has no listener.
+ * Listens for signals in two phases. Until `handle` is called there is nothing to stop in order: SIGTERM and
+ * SIGINT have no listener and end the process at once, since a listener would not even be called while code
+ * of the project blocks the thread; a SIGHUP that would reload is ignored. Process 1 of a container listens
+ * from the start, because the kernel does not end it by a signal without a listener, and exits at once.
  */
 export class Signals {
   readonly #stopSignals: readonly NodeJS.Signals[];
@@ -25,7 +25,7 @@ export class Signals {
   #isListening = false;
   /** When the first signal was handled. */
   #firstAt: number | undefined;
-  /** First signal that came before there were handlers. */
+  /** First signal that came before there were handlers: the process is already ending by it. */
   #early: string | undefined;
 
   constructor(stdinIsTerminal: boolean, isProcess1 = process.pid === 1) {
@@ -34,7 +34,7 @@ export class Signals {
     if (isProcess1) this.#listen();
   }
 
-  /** From here on signals are handled; one that came earlier is handled now. */
+  /** From here on signals are handled, also one by which the process is already ending. */
   handle(handlers: SignalHandlers): void {
     this.#handlers = handlers;
     this.#listen();

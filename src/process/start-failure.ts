@@ -3,7 +3,7 @@ import { errorStack } from '../error-text.js';
 import { ConfigError, StartError } from '../errors.js';
 
 export interface StartFailure {
-  /** Text for stderr: one line; with a stack only for an error that is a fault of Multilane itself. */
+  /** Text for stderr, mostly one line; with a stack only for an error that is a fault of Multilane itself. */
   readonly message: string;
   readonly exitCode: number;
 }

@@ -22,7 +22,7 @@ export class SystemdNotifier {
   #hasFailed = false;
   /** Messages that are being sent or wait to be. */
   #pending = 0;
-  /** Reloads that are under way or wait for one. */
+  /** Reloads that are under way, or wait for the one before them. */
   #reloads = 0;
 
   /** @param options null when the process was not started by systemd: then nothing is sent */

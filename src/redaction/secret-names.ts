@@ -80,8 +80,8 @@ export const isWorkingFolder = (name: string, value: string): boolean =>
 export const isSecretName = (name: string): boolean => secrecyOf(name) !== 'never';
 
 /**
- * Whether a string can only be the name of a secret header field, even where nothing else shows that it is
- * one.
+ * Whether a string is so surely the name of a secret header field that the item after it in a list is masked:
+ * it has a hyphen, or is `authorization` or `cookie`.
  */
 export const isSecretHeader = (name: string): boolean =>
   (name.includes('-') || /^(?:authorization|cookie)$/i.test(name)) && isSecretName(name);

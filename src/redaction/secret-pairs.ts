@@ -60,7 +60,8 @@ const ROW = /\((?:[^\r\n]*\)|[^\r\n]*)/y;
 export const maskAssigned = (text: string): string => maskBehind(text, SEPARATOR, behindSeparator);
 
 /**
- * Masks the items of a list that follow names of secrets, where the names are quoted or begin with dashes.
+ * Masks secrets that follow a name without a separator: options of commands, items of lists, members that
+ * another member names, parts of forms.
  */
 export function maskListed(text: string): string {
   const masked = text.includes('-') ? maskBehind(text, OPTION, behindOption) : text;

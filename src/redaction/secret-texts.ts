@@ -53,7 +53,7 @@ const HINT = /[=:>%@_-]|["'] ?,|(?:arer|asic)\s|eyJ|AIza/i;
 const MORE_THAN_PAIRS = /["'@_-]|(?:arer|asic)\s|eyJ|AIza/i;
 /** A text that does not match contains neither a bearer token nor basic credentials. */
 const SCHEME = /(?:bearer|basic)\s/i;
-/** A text that does not match contains no token with a known prefix. */
+/** A text that does not match contains neither a JWT nor a token with a known prefix. */
 const MARK = /eyJ|AIza|(?:gh.|pat|npm|[rs]k)_|(?:pat|sk|xox.)-/;
 
 /**

@@ -114,7 +114,7 @@ export function valueAt(text: string, behind: number, name: string, separator: s
   );
 }
 
-/** The content of an XML or HTML element, up to its closing tag. */
+/** The content of an XML or HTML element, up to the next tag. */
 export const contentAt = (text: string, at: number): Span | undefined => spanOf(ELEMENT, text, at);
 
 const encodedAt = (text: string, at: number, name: string): Span | undefined =>
@@ -138,7 +138,7 @@ interface Block {
   readonly indent: string;
 }
 
-/** The start of the lines below a name that have the same indentation as the first of them. */
+/** The start of the block below a name: its first line, and the lines indented at least as far. */
 function blockAt(text: string, behind: number): Block | undefined {
   BLOCK.lastIndex = behind;
   const indent = BLOCK.exec(text)?.[1];

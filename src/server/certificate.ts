@@ -12,7 +12,10 @@ export interface TlsFiles {
   readonly keyFile: string;
 }
 
-/** Certificates are renewed a month ahead, so a renewal that is missing now will not come by itself. */
+/**
+ * A certificate is usually renewed a month before it expires. If it was not renewed this many days before,
+ * its renewal has failed.
+ */
 const SOON_DAYS = 14;
 const DAY_MS = 86_400_000;
 

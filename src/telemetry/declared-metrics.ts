@@ -10,7 +10,7 @@ import { METRICS } from './metric-table.js';
 /** The most metrics that one service may declare. */
 const MOST_METRICS = 256;
 const OWN_PREFIX = /^(?:process|nodejs|multilane)_/;
-/** Prefixes that are tried in this order to make a free name from one that is taken. */
+/** Prefixes of `<service>_<name>`, tried in this order until the name is free. */
 const PREFIXES = ['', 'own_', 'other_', ...Array.from({ length: 7 }, (_, at) => `own${at + 2}_`)];
 
 interface Declared {

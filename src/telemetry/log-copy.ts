@@ -34,7 +34,7 @@ const MAX_CHAIN = 10;
 /** Larger integers are not shown: formatting an integer in decimal takes more than linear time. */
 const MAX_INTEGER = 2n ** 1024n;
 
-/** Members of an error that its message and stack already contain. */
+/** Members of an error that have a place of their own in its copy. */
 const IN_TEXTS = new Set(['type', 'message', 'stack']);
 
 /** The copy of the values of one log line. It counts what is left of the bounds of the line. */

@@ -1,5 +1,6 @@
 // The name and the attributes of each kind of span, by OpenTelemetry's semantic conventions
-// (https://opentelemetry.io/docs/specs/semconv/). Attributes are built only for spans that are kept.
+// (https://opentelemetry.io/docs/specs/semconv/). Attributes of requests, calls and statements
+// are built only for spans that may be kept.
 import type * as semconv from '@opentelemetry/semantic-conventions';
 import type { TraceContext } from '../scope.js';
 import type { IncomingTrace, SpanHandle, Tracing } from './span.js';

@@ -51,8 +51,8 @@ export interface BodyOwner {
   /** Called when the whole body is wanted and has not arrived by the end of this turn of the loop. */
   bodyAwaited(): void;
   /**
-   * Called when the body has arrived after that.
-   * @returns the error with which the request is refused, undefined when it goes on
+   * Called when that wait is over, also by an error.
+   * @returns the error with which a complete request is refused, undefined when it goes on
    */
   bodyArrived(): HttpError | undefined;
 }
@@ -189,7 +189,7 @@ export class RequestBody {
     if (this.#reader === 'stream') this.#wake();
   }
 
-  /** @returns false when the process holds too many bytes of bodies */
+  /** @returns false when the process, or this client, holds too many bytes of bodies */
   #append(piece: Uint8Array, isLast: boolean): boolean {
     const needed = this.#length + piece.byteLength;
     if (needed > this.#buffer.byteLength) {

@@ -1,6 +1,6 @@
 // Coerces text to the types of a schema: values of the path, the query and headers arrive as text. Only text
-// in the canonical form of a type is converted: "7" is an integer, while "07", "7.0" and "7abc" stay text,
-// which then fails the schema.
+// in the form of the type is converted. For an integer "7" is, while "07", "7.0" and "7abc" stay text, which
+// then fails the schema. For a number every number of JSON is converted.
 import type { TSchema } from '@sinclair/typebox';
 
 export type Raw = string | readonly string[] | undefined;

@@ -1,5 +1,6 @@
-// Compresses responses while they are sent, only where a route opts in: the length of a compressed response
-// that holds both a secret and text of the client's choice reveals the secret (BREACH).
+// Compresses responses: those of routes that opt in, and fixed texts without secrets (`KeptText`). The length
+// of a compressed response that holds both a secret and text of the client's choice reveals the secret
+// (BREACH).
 import type { Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
@@ -15,7 +16,9 @@ const CODINGS = ['br', 'gzip'] as const;
 /** Smaller responses save less than the additional header fields take. */
 export const DEFAULT_THRESHOLD_BYTES = 1024;
 
-/** Types that become smaller: text in all its forms. */
+/**
+ * Types that become smaller: text in all its forms but event streams, and binary formats without compression.
+ */
 const COMPRESSIBLE =
   /^(?:text\/(?!event-stream)|application\/(?:json|javascript|xml|wasm|manifest\+json|.+\+json|.+\+xml)|image\/(?:svg\+xml|bmp|x-icon)|font\/(?:ttf|otf))/i;
 

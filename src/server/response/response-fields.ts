@@ -1,4 +1,5 @@
-// The header fields of a response, as hooks and handlers set them. The object is made when the first is set.
+// The header fields of a response, as hooks and handlers set them. A response has this
+// object only once a field is set.
 import { checkField, setField } from './header-fields.js';
 
 export class ResponseFields {
@@ -35,7 +36,7 @@ export class ResponseFields {
     this.set('set-cookie', value, false);
   }
 
-  /** Drops all fields but those that always stay, for a problem document. */
+  /** Replaces all fields but those that always stay by these, which are those of a problem document. */
   replaceBy(fields: readonly string[]): void {
     this.#own = [...fields];
   }

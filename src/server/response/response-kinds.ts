@@ -19,7 +19,7 @@ const KINDS: Readonly<Record<string, number>> = {
   object: OBJECT,
 };
 
-/** Keywords from which the serializer infers the type of a schema without `type`, in its order. */
+/** Keywords from which the serializer infers the type of a schema without `type`, as it tries them. */
 const INFERRED: readonly (readonly [kinds: number, keywords: readonly string[]])[] = [
   [
     OBJECT,

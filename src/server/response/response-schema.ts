@@ -70,7 +70,7 @@ class SchemaReader {
     return Object.assign(shape, this.#read(schema, hasMore));
   }
 
-  /** Notes that every value has to be validated. @returns the shape for a schema that no shape expresses */
+  /** Notes that every value has to be validated. @returns the shape that accepts everything */
   #strict(): Shape {
     this.isStrict = true;
     return ANYTHING;

@@ -45,7 +45,7 @@ export class StreamSource {
     if (typeof on === 'function') on.call(source, 'error', (error: unknown) => this.#emitted(error));
   }
 
-  /** The iterator of the source, for a source whose values are not pieces. */
+  /** The iterator itself, for callers whose source yields other values than pieces (sse.ts). */
   get iterator(): Iterating {
     this.#iterator ??= iterating(this.#source);
     return this.#iterator;

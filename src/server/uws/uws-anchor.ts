@@ -30,12 +30,12 @@ export class Anchor {
     try {
       this.#connect();
     } catch {
-      // Without a folder for the socket the core warns; everything else works.
+      // Without an anchor the core warns at late upgrades; everything else works.
       this.#stopListening();
     }
   }
 
-  /** Writes to a response within a callback of the core, without corking it. */
+  /** Writes within the cork of the anchor, where the cork of the response itself has no effect. */
   within(response: CoreResponse, write: () => void): void {
     if (this.#response === undefined) write();
     else this.#response.cork(() => response.cork(write));

@@ -3,8 +3,9 @@
 // socket: it learns neither of its end nor of a reset, nor that it takes bytes again.
 //
 // A piece is what arrived in one packet, or one chunk of the chunked coding, and each costs a call into
-// JavaScript. A slow client may send small pieces, so bytes are counted instead. But a client that makes
-// thousands of tiny pieces of one packet wants to keep the event loop busy, and is refused.
+// JavaScript. A slow client may send small pieces, so the limits of a body count its bytes, not its pieces.
+// But a client that makes thousands of tiny pieces of one packet wants to keep the event loop busy, and is
+// refused.
 //
 // The core takes trailers after the last chunk for the next request. It responds 505 to them by itself and
 // closes the connection, even while a response is pending. So the end of a chunked body is reported a turn
@@ -109,7 +110,7 @@ export class UwsBody {
     this.resume();
   }
 
-  /** The core drops what still arrives. */
+  /** Call it when the response is complete or the client has left: the response is not used any more. */
   finish(): void {
     this.#over = true;
     this.#onPiece = undefined;

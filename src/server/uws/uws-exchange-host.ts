@@ -10,8 +10,8 @@ export interface ExchangeHost {
   /** Exchanges that have outlived their request callback and are not complete. */
   unfinished: number;
   /**
-   * Small responses with a body that have been written so far. Every SAMPLE-th tests whether the client
-   * reads.
+   * Small responses with a body that were written so far and keep their connection. Every SAMPLE-th tests
+   * whether the client reads.
    */
   smallResponses: number;
   /** Responses without a body that have been written so far. Every BODILESS_SAMPLE-th is deferred. */

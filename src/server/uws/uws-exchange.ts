@@ -440,7 +440,7 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
   #deferBehindBody(): void {
     const body = this.#body;
     if (this.isDeferred || this.#endsPacket || body === undefined) return;
-    // After a short body that no handler reads the connection stays, and further requests may follow.
+    // A short body that no handler reads needs no delay: the connection stays, and the core drops the body.
     const isShort = this.#framing.contentLength <= DISCARD_BYTES;
     if (isShort && !body.isAttached && !(this.#inCallback && this.#mayRead)) return;
     if (body.isComplete && !this.#framing.isLast) return;

@@ -38,8 +38,9 @@ export function beyondCork(body: string | Uint8Array): Uint8Array {
 }
 
 /**
- * Writes the last fields of a response and its body as the value of the field `Connection`, so that the core
- * does not notice that the response is complete. The core adds a line end, which the client skips.
+ * Writes the last fields of a response, and its body within the value of the field `Connection`, so that the
+ * core does not notice that the response is complete. The core adds a line end: it ends the head of a
+ * response without a body, and behind a body the client skips it.
  */
 export function writePending(
   res: CoreResponse,
