@@ -18,8 +18,8 @@ export function checkOf(shape: Shape): Check {
   const code: Code = { functions: [], names: new Map() };
   const main = functionFor(shape, code);
   const text = `'use strict';\n${code.functions.join('\n')}\nreturn ${main};`;
-  // Only names, patterns and constants of the schema get into the text, as JSON, so a schema cannot inject
-  // code. oxlint-disable-next-line typescript/no-implied-eval
+  // Only names, patterns and constants of the schema get into the text, as JSON: it cannot inject code.
+  // oxlint-disable-next-line typescript/no-implied-eval
   const make = new Function('fits', 'equals', 'bad', 'below', 'plain', text);
   return make(fits, isDeepStrictEqual, bad, below, Object.prototype) as Check;
 }
