@@ -46,7 +46,12 @@ function skipped(record: SagaRecord, result: Json | undefined): SagaRecord | und
   if (step === undefined || (isCompensating && result !== undefined)) return undefined;
   const done: StepRecord = isCompensating
     ? { ...step, status: 'compensated' }
-    : { ...step, status: 'completed', result: result ?? step.result ?? null, error: null };
+    : {
+        ...step,
+        status: 'completed',
+        result: result === undefined ? (step.result ?? null) : result,
+        error: null,
+      };
   return retried({ ...record, steps: record.steps.with(position, done) });
 }
 
