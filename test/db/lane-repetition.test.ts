@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { OutcomeUnknownError } from '#src/db/database-errors.js';
 import { StatementError } from '#src/db/statement-error.js';
 import { localBudget } from '#test/support/local-budget.js';
 import { until } from '#test/support/until.js';
 import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
 import { startProxy } from './fixtures/proxy.js';
+import { terminateOthers } from './fixtures/terminate-others.js';
 
 describe('single statements that fail or may be repeated', () => {
   let url: string;
@@ -16,16 +16,6 @@ describe('single statements that fail or may be repeated', () => {
   });
 
   afterEach(closeOpened);
-
-  /** Terminates all other sessions of the database. */
-  const terminateOthers = async (): Promise<void> => {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    await client.query(
-      'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
-    );
-    await client.end();
-  };
 
   const untilOneSleeps = async (): Promise<void> => {
     const observer = open(url);
@@ -108,7 +98,7 @@ describe('single statements that fail or may be repeated', () => {
     const db = open(url);
     const started = db.one('select 7 as x from pg_sleep(0.3)');
     await db.query("insert into item values (500, 'other session') on conflict do nothing");
-    await terminateOthers();
+    await terminateOthers(url);
     expect(await started).to.deep.equal({ x: 7 });
   });
 
@@ -116,7 +106,7 @@ describe('single statements that fail or may be repeated', () => {
     const db = open(url);
     const started = rejection(db.query("insert into item select 600, 'lost' from pg_sleep(60)"));
     await untilOneSleeps();
-    await terminateOthers();
+    await terminateOthers(url);
     expect(await started).to.be.instanceOf(OutcomeUnknownError);
     expect(await started).to.deep.include({ code: 'INTERNAL', retryable: false });
   });
@@ -124,14 +114,14 @@ describe('single statements that fail or may be repeated', () => {
   it('that notify are never repeated', async () => {
     const notifying = rejection(open(url).query("select pg_notify('news', 'one'), pg_sleep(60)"));
     await untilOneSleeps();
-    await terminateOthers();
+    await terminateOthers(url);
     expect(await notifying).to.be.instanceOf(OutcomeUnknownError);
   });
 
   it('succeed after their sessions were terminated', async () => {
     const db = open(url);
     await Promise.all([db.query('select 1'), db.query("insert into item values (400, 'x')")]);
-    await terminateOthers();
+    await terminateOthers(url);
     expect(await db.one('select 2 as x')).to.deep.equal({ x: 2 });
   });
 

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { DatabaseMisuseError, OutcomeUnknownError } from '#src/db/database-errors.js';
 import { StatementError } from '#src/db/statement-error.js';
 import { localBudget } from '#test/support/local-budget.js';
@@ -7,6 +6,7 @@ import { until } from '#test/support/until.js';
 import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
 import { startProxy } from './fixtures/proxy.js';
 import { withDeadline } from './fixtures/scope.js';
+import { terminateOthers } from './fixtures/terminate-others.js';
 
 describe('single statements', () => {
   let url: string;
@@ -17,26 +17,6 @@ describe('single statements', () => {
   });
 
   afterEach(closeOpened);
-
-  /** Terminates all other sessions of the database. */
-  const terminateOthers = async (): Promise<void> => {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    await client.query(
-      'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
-    );
-    await client.end();
-  };
-
-  const _untilOneSleeps = async (): Promise<void> => {
-    const observer = open(url);
-    const sleeping = `select count(*) as n from pg_stat_activity
-      where datname = current_database() and wait_event = 'PgSleep'`;
-    await until(
-      () => observer.one<{ n: number }>(sleeping),
-      ({ n }) => n === 1,
-    );
-  };
 
   it('that wait are sent to another session when theirs ends, even if its connection is not closed', async () => {
     const proxy = await startProxy(url);
@@ -53,10 +33,10 @@ describe('single statements', () => {
     const waiting = Array.from({ length: 40 }, (_, id) =>
       db.query('insert into item values ($1)', [id + 10]),
     );
-    await terminateOthers();
+    await terminateOthers(url);
     expect(await slow).to.be.instanceOf(OutcomeUnknownError);
     await Promise.all(waiting);
-    await terminateOthers();
+    await terminateOthers(url);
     await until(
       () => db.size.open,
       (sessions) => sessions === 0,

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import type { Transaction } from '#src/db/database.js';
 import { DatabaseMisuseError, OutcomeUnknownError } from '#src/db/database-errors.js';
 import { currentScope, runInScope } from '#src/scope.js';
 import { heldScope } from '#test/support/held-scope.js';
 import { localBudget } from '#test/support/local-budget.js';
 import { deferred } from './fixtures/deferred.js';
-import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
+import { databaseWithItems, insert, itemIds } from './fixtures/items.js';
+import { closeOpened, open, rejection } from './fixtures/open.js';
 import { startProxy } from './fixtures/proxy.js';
 import { withDeadline } from './fixtures/scope.js';
 
@@ -13,10 +13,7 @@ describe('the end of a transaction', () => {
   let url: string;
 
   before(async () => {
-    url = await migratedDatabase();
-    await open(url).query(
-      'create table item (id bigint primary key, twin bigint unique deferrable initially deferred)',
-    );
+    url = await databaseWithItems();
   });
 
   afterEach(async () => {
@@ -24,10 +21,7 @@ describe('the end of a transaction', () => {
     await closeOpened();
   });
 
-  const ids = async (): Promise<unknown[]> =>
-    (await open(url).many('select id from item order by id')).map(({ id }) => id);
-
-  const insert = (id: number) => (tx: Transaction) => tx.query('insert into item values ($1, $1)', [id]);
+  const ids = (): Promise<unknown[]> => itemIds(url);
 
   it('loses its locks soon after its deadline when its host vanishes', async () => {
     const proxy = await startProxy(url);

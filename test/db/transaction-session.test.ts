@@ -4,7 +4,8 @@ import type { StoredResponse, Transaction } from '#src/db/database.js';
 import { DatabaseMisuseError } from '#src/db/database-errors.js';
 import { localBudget } from '#test/support/local-budget.js';
 import { newSeed, seeded } from '#test/support/random.js';
-import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
+import { databaseWithItems } from './fixtures/items.js';
+import { closeOpened, open, rejection } from './fixtures/open.js';
 import { startProxy } from './fixtures/proxy.js';
 import { withDeadline } from './fixtures/scope.js';
 
@@ -12,21 +13,13 @@ describe('the session of a transaction', () => {
   let url: string;
 
   before(async () => {
-    url = await migratedDatabase();
-    await open(url).query(
-      'create table item (id bigint primary key, twin bigint unique deferrable initially deferred)',
-    );
+    url = await databaseWithItems();
   });
 
   afterEach(async () => {
     await open(url).query('truncate item');
     await closeOpened();
   });
-
-  const _ids = async (): Promise<unknown[]> =>
-    (await open(url).many('select id from item order by id')).map(({ id }) => id);
-
-  const _insert = (id: number) => (tx: Transaction) => tx.query('insert into item values ($1, $1)', [id]);
 
   it('leaves no settings or tables in its session for the next transaction', async () => {
     const db = open(url, { budget: localBudget(1) });

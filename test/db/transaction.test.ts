@@ -3,16 +3,14 @@ import type { Transaction } from '#src/db/database.js';
 import { DatabaseMisuseError } from '#src/db/database-errors.js';
 import { isUniqueViolation } from '#src/db/statement-error.js';
 import { localBudget } from '#test/support/local-budget.js';
-import { closeOpened, migratedDatabase, open, rejection } from './fixtures/open.js';
+import { databaseWithItems, insert, itemIds } from './fixtures/items.js';
+import { closeOpened, open, rejection } from './fixtures/open.js';
 
 describe('a transaction', () => {
   let url: string;
 
   before(async () => {
-    url = await migratedDatabase();
-    await open(url).query(
-      'create table item (id bigint primary key, twin bigint unique deferrable initially deferred)',
-    );
+    url = await databaseWithItems();
   });
 
   afterEach(async () => {
@@ -20,10 +18,7 @@ describe('a transaction', () => {
     await closeOpened();
   });
 
-  const ids = async (): Promise<unknown[]> =>
-    (await open(url).many('select id from item order by id')).map(({ id }) => id);
-
-  const insert = (id: number) => (tx: Transaction) => tx.query('insert into item values ($1, $1)', [id]);
+  const ids = (): Promise<unknown[]> => itemIds(url);
 
   it('commits when its function resolves, and returns its value', async () => {
     const value = await open(url).transaction(async (tx) => {
