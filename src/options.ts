@@ -36,22 +36,24 @@ export function shapeOf<O extends object>(
  *   required option, or a value of another kind
  */
 export function checkOptions(given: unknown, shape: OptionsShape, fault: ErrorFactory): void {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw fault(`options must be an object such as ${shape.example}, not ${describeValue(given)}`);
-  }
+  requireObject('options', given, shape.example, fault);
   const options = given as Readonly<Record<string, unknown>>;
   const { kinds, required } = shape;
   for (const name in options) {
     const value = options[name];
     const kind = kinds.get(name);
     if (kind === undefined) throw fault(unknownName('option', name, [...kinds.keys()]));
-    if (value !== undefined && !kind.is(value))
-      throw fault(`${name} must be ${kind.text}, not ${describeValue(value)}`);
+    if (value !== undefined) checkValue(name, value, kind, fault);
   }
   for (let at = 0; at < required.length; at++) {
     const name = required[at]!;
-    if (options[name] === undefined) throw fault(`${name} must be ${kinds.get(name)!.text}, not undefined`);
+    if (options[name] === undefined) checkValue(name, undefined, kinds.get(name)!, fault);
   }
+}
+
+/** @throws the error that `fault` makes for a value of another kind */
+export function checkValue(name: string, value: unknown, kind: OptionKind, fault: ErrorFactory): void {
+  if (!kind.is(value)) throw fault(`${name} must be ${kind.text}, not ${describeValue(value)}`);
 }
 
 /** @param what the kind of thing that has the name: `option`, `member` */
@@ -65,6 +67,12 @@ function unknownName(what: string, name: string, known: readonly string[]): stri
 export function refuseUnknownMembers(of: object, known: readonly string[], fault: ErrorFactory): void {
   for (const name of Object.keys(of))
     if (!known.includes(name)) throw fault(unknownName('member', name, known));
+}
+
+/** @param example an example in code @throws the error that `fault` makes */
+export function requireObject(name: string, given: unknown, example: string, fault: ErrorFactory): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw fault(`${name} must be an object such as ${example}, not ${describeValue(given)}`);
 }
 
 /** @param example an example in code @throws the error that `fault` makes */

@@ -1,6 +1,16 @@
 // Saga definitions as the engine runs them: checked once at registration, with every default filled in.
 import { ConfigError } from '../errors.js';
-import { refuseUnknownMembers } from '../options.js';
+import {
+  checkOptions,
+  checkValue,
+  FUNCTION,
+  milliseconds,
+  type OptionKind,
+  refuseUnknownMembers,
+  requireObject,
+  shapeOf,
+  wholeNumber,
+} from '../options.js';
 import { MAX_TIMER_MS } from '../resilience/cancellation.js';
 import type { DefinitionKey, SagaRecord } from './journal.js';
 import type { Json, RetryRule, SagaDefinition, SagaStep, StepContext } from './saga.js';
@@ -25,7 +35,6 @@ export interface SagaPlan {
  */
 export type AnyDefinition = SagaDefinition<never, never>;
 
-const NAME = /^[A-Za-z][A-Za-z0-9._-]{0,62}$/;
 const DEFAULT_RETRY: RetryRule = { attempts: 5, backoffMs: 100, maxBackoffMs: 5000 };
 const DEFAULT_TIMEOUT_MS = 10_000;
 
@@ -69,22 +78,41 @@ export class SagaPlans {
 }
 
 const SAGA_MEMBERS = ['name', 'version', 'steps'] as const;
+const SAGA_EXAMPLE = "{ name: 'transfer', version: 1, steps: [ … ] }";
 const STEP_MEMBERS = ['name', 'run', 'resolve', 'compensate', 'retry', 'timeoutMs'] as const;
-const RETRY_MEMBERS = ['attempts', 'backoffMs', 'maxBackoffMs'] as const;
+const STEP_EXAMPLE = "{ name: 'debit', run(input, ctx) { … } }";
+const MAX_STEPS = 1000;
+const NAME = /^[A-Za-z][A-Za-z0-9._-]{0,62}$/;
+const IDENTIFIER: OptionKind = {
+  text: `a string that matches ${NAME.source}`,
+  is: (value) => typeof value === 'string' && NAME.test(value),
+};
+const VERSION = wholeNumber(1, 2 ** 31 - 1);
+const STEPS: OptionKind = {
+  text: `a list of 1 to ${MAX_STEPS} steps`,
+  is: (value) => Array.isArray(value) && value.length > 0 && value.length <= MAX_STEPS,
+};
+const TIMEOUT: OptionKind = {
+  text: `a number of milliseconds from 1 to ${MAX_TIMER_MS}`,
+  is: (value) => typeof value === 'number' && value >= 1 && value <= MAX_TIMER_MS,
+};
+const RETRY = shapeOf<RetryRule>('{ attempts: 3 }', {
+  attempts: wholeNumber(1),
+  backoffMs: milliseconds(MAX_TIMER_MS),
+  maxBackoffMs: milliseconds(MAX_TIMER_MS),
+});
+
+const configError = (what: string): ConfigError => new ConfigError(what);
 
 /** @throws ConfigError for a definition that cannot work or that has unknown members */
 export function planOf(definition: AnyDefinition): SagaPlan {
-  const { name, version, steps } = definition ?? {};
-  if (typeof name !== 'string' || !NAME.test(name)) {
-    throw new ConfigError(`saga name ${JSON.stringify(name)} must match ${NAME.source}`);
-  }
+  requireObject('a saga', definition, SAGA_EXAMPLE, configError);
+  const { name, version, steps } = definition;
+  checkValue('saga name', name, IDENTIFIER, configError);
   const fault = (what: string): ConfigError => new ConfigError(`saga "${name}": ${what}`);
   refuseUnknownMembers(definition, SAGA_MEMBERS, fault);
-  if (!Number.isInteger(version) || version < 1 || version > 2 ** 31 - 1) {
-    throw fault('version must be a positive integer');
-  }
-  if (!Array.isArray(steps) || steps.length === 0) throw fault('steps must be a list of at least one step');
-  if (steps.length > 1000) throw fault('more than 1000 steps');
+  checkValue('version', version, VERSION, fault);
+  checkValue('steps', steps, STEPS, fault);
   const plans = steps.map((step) => stepPlanOf(step as SagaStep, fault));
   const seen = new Set<string>();
   for (const step of plans) {
@@ -95,45 +123,34 @@ export function planOf(definition: AnyDefinition): SagaPlan {
 }
 
 function stepPlanOf(step: SagaStep, faultOfSaga: (what: string) => ConfigError): StepPlan {
-  if (typeof step?.name !== 'string' || !NAME.test(step.name)) {
-    throw faultOfSaga(`step name ${JSON.stringify(step?.name)} must match ${NAME.source}`);
-  }
-  const fault = (what: string): ConfigError => faultOfSaga(`step "${step.name}": ${what}`);
+  requireObject('a step', step, STEP_EXAMPLE, faultOfSaga);
+  const { name, retry = {}, timeoutMs = DEFAULT_TIMEOUT_MS } = step;
+  checkValue('step name', name, IDENTIFIER, faultOfSaga);
+  const fault = (what: string): ConfigError => faultOfSaga(`step "${name}": ${what}`);
   refuseUnknownMembers(step, STEP_MEMBERS, fault);
-  if (typeof step.run !== 'function') throw fault('run must be a function');
-  for (const member of ['resolve', 'compensate'] as const) {
-    if (step[member] !== undefined && typeof step[member] !== 'function') {
-      throw fault(`${member} must be a function when given`);
-    }
+  for (const member of ['run', 'resolve', 'compensate'] as const) {
+    const given: unknown = step[member];
+    if (member === 'run' || given !== undefined) checkValue(member, given, FUNCTION, fault);
   }
-  const retry = retryRuleOf(step, fault);
-  const timeoutMs = step.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  for (const [option, ms, least] of [
-    ['retry.backoffMs', retry.backoffMs, 0],
-    ['retry.maxBackoffMs', retry.maxBackoffMs, 0],
-    ['timeoutMs', timeoutMs, 1],
-  ] as const) {
-    if (!(ms >= least && ms <= MAX_TIMER_MS)) throw fault(`${option} must be ${least}..${MAX_TIMER_MS} ms`);
-  }
+  checkValue('timeoutMs', timeoutMs, TIMEOUT, fault);
   // The functions are called as members of the step: a definition may be an object with its own `this`.
   return {
-    name: step.name,
+    name,
     run: (input: Json, ctx: StepContext) => step.run(input, ctx),
     resolve: step.resolve && ((input, ctx) => step.resolve!(input, ctx)),
     compensate: step.compensate && ((input, ctx) => step.compensate!(input, ctx)),
-    retry,
+    retry: retryRuleOf(retry, fault),
     timeoutMs,
   };
 }
 
-function retryRuleOf({ retry: given = {} }: SagaStep, fault: (what: string) => ConfigError): RetryRule {
-  if (typeof given !== 'object' || given === null) {
-    throw fault('retry must be an object such as { attempts: 3 }');
-  }
-  refuseUnknownMembers(given, RETRY_MEMBERS, (what) => fault(`retry: ${what}`));
-  const retry = { ...DEFAULT_RETRY, ...given };
-  if (!Number.isInteger(retry.attempts) || retry.attempts < 1) {
-    throw fault('retry.attempts must be a positive integer');
-  }
-  return retry;
+function retryRuleOf(given: Partial<RetryRule>, faultOfStep: (what: string) => ConfigError): RetryRule {
+  const fault = (what: string): ConfigError => faultOfStep(`retry: ${what}`);
+  checkOptions(given, RETRY, fault);
+  const { attempts, backoffMs, maxBackoffMs } = given;
+  return {
+    attempts: attempts ?? DEFAULT_RETRY.attempts,
+    backoffMs: backoffMs ?? DEFAULT_RETRY.backoffMs,
+    maxBackoffMs: maxBackoffMs ?? DEFAULT_RETRY.maxBackoffMs,
+  };
 }

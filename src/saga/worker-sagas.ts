@@ -1,7 +1,15 @@
 // The `sagas` that services get: start a saga, wait for it, read its state.
 import { fingerprintOf } from '../db/request-fingerprint.js';
 import { HttpError, NotFoundError, UnavailableError, ValidationError } from '../errors.js';
-import { checkOptions, milliseconds, shapeOf, TEXT, typeErrorFor } from '../options.js';
+import {
+  checkOptions,
+  checkValue,
+  FILLED_TEXT,
+  milliseconds,
+  shapeOf,
+  TEXT,
+  typeErrorFor,
+} from '../options.js';
 import { MAX_TIMER_MS } from '../resilience/cancellation.js';
 import { within } from '../resilience/within.js';
 import { currentScope } from '../scope.js';
@@ -62,6 +70,7 @@ export class WorkerSagas implements Sagas {
     input: Json,
     options: { readonly idempotencyKey?: string } = {},
   ): Promise<StartedSaga> {
+    checkValue('the name of the saga', saga, FILLED_TEXT, faultOfStart);
     checkOptions(options, START_OPTIONS, faultOfStart);
     const { plans, now, clock, journal, orchestrator } = this.#deps;
     if (this.#closed) throw new UnavailableError('DRAINING', 'The worker stops.');

@@ -15,15 +15,33 @@ describe('a saga definition', () => {
     });
   });
 
+  it('gets the default of an option that is undefined', () => {
+    const [step] = planOf(
+      withStep({ retry: { attempts: undefined }, timeoutMs: undefined }) as AnyDefinition,
+    ).steps;
+    expect(step).to.deep.include({
+      retry: { attempts: 5, backoffMs: 100, maxBackoffMs: 5000 },
+      timeoutMs: 10_000,
+    });
+  });
+
   const wrong: readonly (readonly [string, unknown, RegExp])[] = [
-    ['is missing', undefined, /saga name/],
-    ['has no name', { ...good, name: '' }, /saga name ""/],
+    ['is missing', undefined, /a saga must be an object such as .*, not undefined/],
+    ['is a list', [good], /a saga must be an object such as .*, not an array/],
+    ['has no name', { ...good, name: '' }, /saga name must be .*, not ""/],
     ['has a name that is no name', { ...good, name: 'a/b' }, /"a\/b"/],
     ['has no version', { ...good, version: undefined }, /"transfer": version/],
-    ['has a version that is not whole', { ...good, version: 1.5 }, /version/],
-    ['has no steps', { ...good, steps: [] }, /steps/],
+    ['has a version that is not whole', { ...good, version: 1.5 }, /version must be .*, not 1.5/],
+    ['has no steps', { ...good, steps: [] }, /steps must be a list/],
+    [
+      'has too many steps',
+      { ...good, steps: Array(1001).fill(good.steps[0]) },
+      /steps must be a list of 1 to/,
+    ],
     ['names two steps alike', { ...good, steps: [good.steps[0], good.steps[0]] }, /two steps .*"debit"/],
-    ['has a step that is nothing', { ...good, steps: [null] }, /step name/],
+    ['has a step that is nothing', { ...good, steps: [null] }, /"transfer": a step must be an object/],
+    ['has a step that is a function', { ...good, steps: [run] }, /a step must be .*, not a function/],
+    ['has a step without a name', { ...good, steps: [{ run }] }, /step name must be .*, not undefined/],
     ['has a step without run', withStep({ run: undefined }), /step "debit": run/],
     ['has a compensate that is no function', withStep({ compensate: true }), /"debit": compensate/],
     ['has a resolve that is no function', withStep({ resolve: {} }), /"debit": resolve/],
@@ -31,10 +49,21 @@ describe('a saga definition', () => {
     ['has a negative backoff', withStep({ retry: { backoffMs: -1 } }), /backoffMs/],
     ['has a time-out beyond what a timer takes', withStep({ timeoutMs: 2 ** 31 }), /timeoutMs/],
     ['has a member that is misspelt', withStep({ compensat: run }), /"debit": unknown member "compensat"/],
-    ['has a retry that is no rule', withStep({ retry: 3 }), /"debit": retry must be an object/],
-    ['has a rule that is misspelt', withStep({ retry: { delayMs: 1 } }), /retry: unknown member "delayMs"/],
+    [
+      'has a retry that is no rule',
+      withStep({ retry: 3 }),
+      /"debit": retry: options must be an object such as .*, not 3/,
+    ],
+    ['has a rule that is misspelt', withStep({ retry: { delayMs: 1 } }), /retry: unknown option "delayMs"/],
     ['has something beside its steps', { ...good, retries: 1 }, /unknown member "retries"/],
     ['has a time-out that is no number', withStep({ timeoutMs: Number.NaN }), /timeoutMs/],
+    ['has a time-out of text', withStep({ timeoutMs: '5000' }), /timeoutMs must be .*, not "5000"/],
+    ['has a list as time-out', withStep({ timeoutMs: [500] }), /timeoutMs must be .*, not an array/],
+    ['has a switch as time-out', withStep({ timeoutMs: true }), /timeoutMs must be .*, not true/],
+    ['has null as time-out', withStep({ timeoutMs: null }), /timeoutMs must be .*, not null/],
+    ['has a list as retry', withStep({ retry: [] }), /retry: options must be .*, not an array/],
+    ['has a backoff of text', withStep({ retry: { backoffMs: '300' } }), /backoffMs must be .*, not "300"/],
+    ['has attempts of text', withStep({ retry: { attempts: '3' } }), /attempts must be .*, not "3"/],
   ];
   for (const [what, definition, message] of wrong) {
     it(`is refused at registration when it ${what}`, () => {
