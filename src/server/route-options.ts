@@ -1,7 +1,10 @@
 // The options of a route, a group or a WebSocket, checked when they are declared.
+import { Kind } from '@sinclair/typebox';
 import {
   ANYTHING,
   checkOptions,
+  checkValue,
+  describeValue,
   FUNCTION,
   type OptionKind,
   oneOf,
@@ -25,13 +28,28 @@ const HOOK: OptionKind = {
   text: 'a function or a list of functions',
   is: (value) => hooksOf<unknown>(value).every((hook) => typeof hook === 'function'),
 };
+/** A schema that was made by TypeBox: requests are checked by its compiler, which knows no others. */
+const SCHEMA: OptionKind = {
+  text: 'a schema of @sinclair/typebox, such as Type.Object({ … })',
+  is: (value) => typeof value === 'object' && value !== null && Kind in value,
+};
+const RESPONSES: OptionKind = {
+  text: 'an object of schemas by status, such as { 200: Type.Object({ … }) }',
+  is: (value) => typeof value === 'object' && value !== null && !Array.isArray(value) && !(Kind in value),
+};
+/** The serializer takes any JSON Schema. */
+const RESPONSE: OptionKind = {
+  text: 'a schema such as Type.Object({ … })',
+  is: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+};
+const STATUS = /^[1-5]\d\d$/;
 const ROUTE = shapeOf<RouteOptions>('{ timeoutMs: 500 }', {
-  params: ANYTHING,
-  query: ANYTHING,
-  headers: ANYTHING,
-  body: ANYTHING,
+  params: SCHEMA,
+  query: SCHEMA,
+  headers: SCHEMA,
+  body: SCHEMA,
   bodyType: oneOf('json', 'form'),
-  response: ANYTHING,
+  response: RESPONSES,
   bodyLimit: { ...wholeNumber(0), text: 'a whole number of bytes' },
   chunked: oneOf('accept', 'reject'),
   compress: SWITCH,
@@ -88,6 +106,11 @@ export function checkRouteOptions(method: string, path: string, options: RouteOp
   if (misplaced) throw error(`"${misplaced}" belongs to a route, not to a group`);
   if (options.body !== undefined && BODILESS.has(method))
     throw error(`a ${method} route cannot declare a body`);
+  for (const [status, schema] of Object.entries(options.response ?? {})) {
+    if (!STATUS.test(status))
+      throw error(`response must be ${RESPONSES.text}; ${describeValue(status)} is not a status`);
+    checkValue(`response ${status}`, schema, RESPONSE, error);
+  }
 }
 
 /** @throws TypeError that names path and option */
