@@ -1,4 +1,5 @@
 // The options of all interfaces for services: unknown names are refused everywhere.
+import { Type } from '@sinclair/typebox';
 import { expect } from 'chai';
 import { createDatabase } from '#src/db/create-database.js';
 import { compensate, outcomeOf, runIdempotent } from '#src/db/idempotent-effect.js';
@@ -240,11 +241,48 @@ const mistaken: readonly Case[] = [
     onRoute({ rateLimit: 5 }),
     'rateLimit must be "off", a limit such as "100/minute", or { limit, key }, not 5',
   ],
+  [
+    'a class of statuses in response',
+    onRoute({ response: { '2xx': Type.Object({}) } }),
+    'response must be an object of schemas by status, such as { 200: Type.Object({ … }) }; "2xx" is not a status',
+  ],
+  [
+    'a misspelt status in response',
+    onRoute({ response: { '2OO': Type.Object({}) } }),
+    '"2OO" is not a status',
+  ],
+  [
+    'a response without its status',
+    onRoute({ response: Type.Object({}) }),
+    'response must be an object of schemas by status',
+  ],
+  ['a list as response', onRoute({ response: [Type.Object({})] }), 'not an array'],
+  [
+    'a status with a class instead of a schema',
+    onRoute({ response: { 200: String } }),
+    'response 200 must be a schema such as Type.Object({ … }), not a function',
+  ],
+  [
+    'a query of classes',
+    onRoute({ query: { name: String } }),
+    'query must be a schema of @sinclair/typebox, such as Type.Object({ … }), not an object',
+  ],
+  [
+    'params of JSON Schema',
+    onRoute({ params: { type: 'object', properties: {} } }),
+    'params must be a schema',
+  ],
+  ['headers as a list', onRoute({ headers: ['x-a'] }), 'headers must be a schema'],
   ['rateLimit as false', onRoute({ rateLimit: false }), '{ limit, key }, not false'],
   [
     'a call without a service name',
     () => call(),
     "call: undefined is not a service name; give one, as in call('orders')",
+  ],
+  [
+    'sagas.start with a definition instead of its name',
+    () => sagas.start({ name: 'pay' }, {}),
+    'sagas.start: the name of the saga must be a non-empty string, not an object',
   ],
   [
     'sagas.start with a number as key',

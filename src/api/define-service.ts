@@ -1,6 +1,6 @@
 // `defineService`: a mistake fails when the module is loaded, not when a request arrives.
 import { ConfigError } from '../errors.js';
-import { refuseUnknownMembers } from '../options.js';
+import { checkValue, FUNCTION, type OptionKind, refuseUnknownMembers, requireObject } from '../options.js';
 import { planOf } from '../saga/definition.js';
 import { isServiceName, SERVICE_NAME } from '../service-name.js';
 import type { ServiceDefinition } from './service-definition.js';
@@ -8,7 +8,17 @@ import type { ServiceDefinition } from './service-definition.js';
 /** The databases of PostgreSQL itself; a service of that name would share one of them. */
 const RESERVED = new Set(['postgres', 'template0', 'template1']);
 
+const EXAMPLE = "{ name: 'shop', routes(app, deps) { … } }";
 const MEMBERS = ['name', 'routes', 'migrations', 'tasks', 'sagas'];
+
+const ROUTES: OptionKind = { ...FUNCTION, text: 'a function (app, deps)' };
+const SAGAS: OptionKind = { text: 'an array of defineSaga(…)', is: Array.isArray };
+const fileUrl = (example: string): OptionKind => ({
+  text: `a file URL, e.g. new URL('${example}', import.meta.url)`,
+  is: (value) => value instanceof URL && value.protocol === 'file:',
+});
+
+const configError = (what: string): ConfigError => new ConfigError(what);
 
 /**
  * Checks a service and returns it, frozen.
@@ -23,6 +33,7 @@ const MEMBERS = ['name', 'routes', 'migrations', 'tasks', 'sagas'];
  *   });
  */
 export function defineService(definition: ServiceDefinition): ServiceDefinition {
+  requireObject('defineService: the service', definition, EXAMPLE, configError);
   const { name, migrations, tasks, sagas = [] } = definition;
   if (!isServiceName(name)) {
     throw new ConfigError(`service name ${JSON.stringify(name)} must match ${SERVICE_NAME.source}`);
@@ -30,14 +41,11 @@ export function defineService(definition: ServiceDefinition): ServiceDefinition 
   const fault = (what: string): ConfigError => new ConfigError(`service "${name}": ${what}`);
   if (RESERVED.has(name)) throw fault('this name belongs to a database of PostgreSQL itself');
   refuseUnknownMembers(definition, MEMBERS, fault);
-  if (typeof definition.routes !== 'function') throw fault('routes must be a function (app, deps)');
-  if (migrations !== undefined && !isFileUrl(migrations)) {
-    throw fault("migrations must be a file URL, e.g. new URL('./migrations/', import.meta.url)");
-  }
-  if (tasks !== undefined && !isFileUrl(tasks)) {
-    throw fault("tasks must be a file URL, e.g. new URL('./tasks.js', import.meta.url)");
-  }
-  if (!Array.isArray(sagas)) throw fault('sagas must be an array of defineSaga(…)');
+  const given: { readonly [member in keyof ServiceDefinition]: unknown } = definition;
+  checkValue('routes', given.routes, ROUTES, fault);
+  if (migrations !== undefined) checkValue('migrations', migrations, fileUrl('./migrations/'), fault);
+  if (tasks !== undefined) checkValue('tasks', tasks, fileUrl('./tasks.js'), fault);
+  checkValue('sagas', sagas, SAGAS, fault);
   const seen = new Set<string>();
   for (const saga of sagas) {
     const { name: sagaName } = planOf(saga);
@@ -46,8 +54,6 @@ export function defineService(definition: ServiceDefinition): ServiceDefinition 
   }
   return Object.freeze({ ...definition });
 }
-
-const isFileUrl = (value: unknown): boolean => value instanceof URL && value.protocol === 'file:';
 
 /** A service with migrations or sagas has a database of its own name. */
 export const hasDatabase = ({ migrations, sagas = [] }: ServiceDefinition): boolean =>

@@ -9,6 +9,7 @@ import {
 } from 'multilane';
 import type { ValuesOf } from '#src/config/setting.js';
 import type { PROCESS_SETTINGS } from '#src/config/table.js';
+import { describeValue } from '#src/options.js';
 
 const routes = (): void => undefined;
 const url = new URL('./x/', import.meta.url);
@@ -38,14 +39,14 @@ describe('defineService', () => {
 
   const faults: [string, object, string][] = [
     ['no routes', {}, 'routes must be a function'],
-    ['routes that are none', { routes: [] }, 'routes must be a function'],
+    ['routes that are none', { routes: [] }, 'routes must be a function (app, deps), not an array'],
     ['migrations as a path', { routes, migrations: './migrations' }, 'migrations must be a file URL'],
     [
       'tasks from the network',
       { routes, tasks: new URL('http://localhost/t.js') },
       'tasks must be a file URL',
     ],
-    ['sagas as an object', { routes, sagas: {} }, 'sagas must be an array'],
+    ['sagas as an object', { routes, sagas: {} }, 'sagas must be an array of defineSaga(…), not an object'],
     ['an unknown member', { routes, migration: url }, 'unknown member "migration"'],
     [
       'two sagas of one name',
@@ -62,6 +63,17 @@ describe('defineService', () => {
         .to.throw(ConfigError, says)
         .with.property('message')
         .that.contains('service "demo"');
+    });
+  }
+});
+
+describe('defineService without an object', () => {
+  for (const given of [undefined, null, 'demo', [], () => {}]) {
+    it(`refuses ${describeValue(given)}`, () => {
+      expect(() => defineService(given as never)).to.throw(
+        ConfigError,
+        `defineService: the service must be an object such as { name: 'shop', routes(app, deps) { … } }`,
+      );
     });
   }
 });
