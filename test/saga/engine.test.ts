@@ -1,37 +1,15 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { Deadline } from '#src/deadline.js';
-import { BusinessError, HttpError, NotFoundError } from '#src/errors.js';
-import type { SagaEngine } from '#src/saga/engine.js';
-import type { Json, SagaView, StepContext } from '#src/saga/saga.js';
-import { newSagaId } from '#src/saga/saga-id.js';
+import { BusinessError } from '#src/errors.js';
+import type { Json, StepContext } from '#src/saga/saga.js';
 import type { SagaObserver, StepEvent } from '#src/saga/saga-observer.js';
 import { currentScope, runInScope, type Scope } from '#src/scope.js';
-import { MemoryStore } from '#test/conformance/journal-memory.js';
-import { definitionOf, engineOn, Moment, type Step } from './harness.js';
-
-const LONG = { timeoutMs: 20_000 };
+import type { Step } from './harness.js';
+import { LONG, useEngines } from './use-engines.js';
 
 describe('the saga engine', () => {
-  const engines: SagaEngine[] = [];
-  let store: MemoryStore;
-
-  beforeEach(() => {
-    store = new MemoryStore();
-  });
-  afterEach(() => Promise.all(engines.splice(0).map((engine) => engine.drain(0))));
-
-  function engine(steps: readonly Step[], options: Parameters<typeof engineOn>[2] = {}): SagaEngine {
-    const one = engineOn(store, [definitionOf(steps)], options);
-    engines.push(one);
-    return one;
-  }
-
-  async function ends(steps: readonly Step[], options?: Parameters<typeof engineOn>[2]): Promise<SagaView> {
-    const { sagas } = engine(steps, options);
-    const { sagaId } = await sagas.start('transfer', { amount: 1 });
-    return sagas.wait(sagaId, LONG);
-  }
+  const world = useEngines();
 
   it('passes every step its input, its stable key and the earlier results', async () => {
     const seen: object[] = [];
@@ -40,7 +18,7 @@ describe('the saga engine', () => {
       return { n: seen.length };
     };
     const tools = { shop: 'x' };
-    const view = await ends(
+    const view = await world().ends(
       [
         { name: 'a', run: look },
         { name: 'b', run: look },
@@ -76,7 +54,7 @@ describe('the saga engine', () => {
         spoil(results.a as never);
       },
     }));
-    const { sagas } = engine(steps);
+    const { sagas } = world().start(steps);
     const { sagaId } = await sagas.start('transfer', { list: ['input'] });
     for (const view of [await sagas.wait(sagaId, LONG), await sagas.get(sagaId)]) {
       expect(view).to.deep.include({
@@ -92,14 +70,14 @@ describe('the saga engine', () => {
   it('adds the tools to the context, but never replaces its own members', async () => {
     const tools = { shop: 'x', key: 'not this' };
     const run = (_: never, ctx: StepContext) => ({ shop: (ctx as { shop?: string }).shop!, key: ctx.key });
-    const view = await ends([{ name: 'a', run }], { tools });
+    const view = await world().ends([{ name: 'a', run }], { tools });
     expect(view.results).to.deep.equal({ a: { shop: 'x', key: `${view.sagaId}/a` } });
   });
 
   it('compensates a refused saga in reverse, with the results of the steps and undo keys', async () => {
     const undone: unknown[] = [];
     const compensate = (_: never, { key, result }: StepContext): void => void undone.push([key, result]);
-    const view = await ends([
+    const view = await world().ends([
       { name: 'a', run: () => 'ra', compensate },
       { name: 'b', run: () => undefined, compensate },
       {
@@ -122,7 +100,7 @@ describe('the saga engine', () => {
   });
 
   it('shows an unforeseen error without details', async () => {
-    const view = await ends([
+    const view = await world().ends([
       { name: 'a', run: () => Promise.reject(new Error('password=1')), retry: { attempts: 1 } },
     ]);
     expect(view.error).to.deep.equal({
@@ -152,7 +130,7 @@ describe('the saga engine', () => {
         throw thrown;
       };
       let tries = 0;
-      const view = await ends([
+      const view = await world().ends([
         {
           name: 'a',
           retry: { backoffMs: 1 },
@@ -171,7 +149,7 @@ describe('the saga engine', () => {
   it('interrupts a step at its timeout and finds its result by `resolve`', async () => {
     const resolved: string[] = [];
     let signalled = false;
-    const view = await ends([
+    const view = await world().ends([
       {
         name: 'a',
         timeoutMs: 5,
@@ -197,7 +175,7 @@ describe('the saga engine', () => {
   it('repeats `resolve` when that is refused, and compensates a step of unknown outcome', async () => {
     const events: string[] = [];
     const record = (what: string) => async () => void events.push(what);
-    const view = await ends(
+    const view = await world().ends(
       [
         {
           name: 'a',
@@ -219,7 +197,7 @@ describe('the saga engine', () => {
   it('counts a result that is not JSON as a failed attempt', async () => {
     const results: unknown[] = [1n, 'a\0', { fine: true }];
     const run = (): never => results.shift() as never;
-    const view = await ends([{ name: 'a', run, retry: { backoffMs: 1 } }]);
+    const view = await world().ends([{ name: 'a', run, retry: { backoffMs: 1 } }]);
     expect(view).to.deep.include({ status: 'completed', results: { a: { fine: true } } });
     expect(view.steps[0]?.attempts).to.equal(3);
   });
@@ -240,7 +218,7 @@ describe('the saga engine', () => {
       service: 'web',
     };
     const run = async (): Promise<void> => void scopes.push(currentScope());
-    const { sagas } = engine([{ name: 'a', run, timeoutMs: 5000 }], { service: 'checkout' });
+    const { sagas } = world().start([{ name: 'a', run, timeoutMs: 5000 }], { service: 'checkout' });
     const { sagaId } = await runInScope(request, () => sagas.start('transfer', {}));
     await sagas.wait(sagaId, LONG);
     const [scope] = scopes;
@@ -267,7 +245,7 @@ describe('the saga engine', () => {
       if (attempt === 1) throw new Error('once');
       throw new BusinessError('NO', 'no');
     };
-    await ends([{ name: 'a', run, retry: { backoffMs: 1 } }], { observer });
+    await world().ends([{ name: 'a', run, retry: { backoffMs: 1 } }], { observer });
     expect(events).to.deep.equal([
       'run a 1',
       'unknown',
@@ -288,7 +266,9 @@ describe('the saga engine', () => {
       if (attempt === 1) throw new Error('once');
       return 'done';
     };
-    const view = await ends([{ name: 'a', run, retry: { backoffMs: 1 } }], { log: pino({}, { write }) });
+    const view = await world().ends([{ name: 'a', run, retry: { backoffMs: 1 } }], {
+      log: pino({}, { write }),
+    });
     expect(view.status).to.equal('completed');
     expect(lines).to.have.length(1);
     const { sagaId } = view;
@@ -296,104 +276,9 @@ describe('the saga engine', () => {
     expect(lines[0]).to.not.have.property('userId');
   });
 
-  describe('start', () => {
-    const idle: Step = { name: 'a', run: () => null };
-
-    it('returns the same saga for the same key and input, whatever the order of the members', async () => {
-      const { sagas } = engine([idle]);
-      const options = { idempotencyKey: 'k' };
-      const first = await sagas.start('transfer', { a: 1, b: { c: 2, d: 3 } }, options);
-      expect(first).to.include({ status: 'running', created: true });
-      await sagas.wait(first.sagaId, LONG);
-      const again = await sagas.start('transfer', { b: { d: 3, c: 2 }, a: 1 }, options);
-      expect(again).to.deep.equal({ sagaId: first.sagaId, status: 'completed', created: false });
-    });
-
-    it('refuses a key that was used with another input', async () => {
-      const { sagas } = engine([idle]);
-      await sagas.start('transfer', { a: 1 }, { idempotencyKey: 'k' });
-      const error = await sagas.start('transfer', { a: 2 }, { idempotencyKey: 'k' }).catch((e: unknown) => e);
-      expect(error).to.be.instanceOf(HttpError).and.include({ code: 'IDEMPOTENCY_KEY_REUSED', status: 422 });
-    });
-
-    it('releases the key of an ended saga 24 hours after its start', async () => {
-      let now = Date.now();
-      store = new MemoryStore(() => now);
-      const { sagas } = engine([idle]);
-      const { sagaId } = await sagas.start('transfer', 1, { idempotencyKey: 'k' });
-      await sagas.wait(sagaId, LONG);
-      now += 24 * 3_600_000;
-      expect(await sagas.start('transfer', 1, { idempotencyKey: 'k' })).to.include({ created: false });
-      now += 1;
-      expect(await sagas.start('transfer', 2, { idempotencyKey: 'k' })).to.include({ created: true });
-    });
-
-    it('refuses input that cannot be journaled, and sagas without a definition', async () => {
-      const { sagas } = engine([idle]);
-      const codeOf = async (promise: Promise<unknown>): Promise<unknown> =>
-        promise.catch((error: unknown) => (error instanceof HttpError ? error.code : error));
-      expect(await codeOf(sagas.start('transfer', 'a\0'))).to.equal('VALIDATION_FAILED');
-      expect(await codeOf(sagas.start('transfer', 1, { idempotencyKey: '' }))).to.equal('VALIDATION_FAILED');
-      expect(await codeOf(sagas.start('undefined', 1))).to.be.instanceOf(TypeError);
-      expect(store.records()).to.deep.equal([]);
-    });
-  });
-
-  describe('wait and get', () => {
-    it('return the current state at the timeout, and the saga continues', async () => {
-      const go = new Moment();
-      const { sagas } = engine([{ name: 'a', run: () => go.happened }]);
-      const { sagaId } = await sagas.start('transfer', {});
-      const view = await sagas.wait(sagaId, { timeoutMs: 1 });
-      expect(view.status).to.equal('running');
-      expect(view.steps[0]).to.deep.include({ name: 'a', status: 'running', attempts: 1, finishedAt: null });
-      expect(view).to.deep.equal(await sagas.get(sagaId));
-      go.now();
-      expect((await sagas.wait(sagaId, LONG)).status).to.equal('completed');
-    });
-
-    it('see a saga that another worker runs', async () => {
-      const go = new Moment();
-      const step: Step = { name: 'a', run: () => go.happened };
-      const { sagaId } = await engine([step]).sagas.start('transfer', {});
-      const elsewhere = engine([step]).sagas;
-      expect((await elsewhere.wait(sagaId, { timeoutMs: 1 })).status).to.equal('running');
-      const waiting = elsewhere.wait(sagaId, LONG);
-      go.now();
-      expect((await waiting).status).to.equal('completed');
-    });
-
-    it('return the known state of a saga that ran here when the journal does not reply', async () => {
-      for (const load of [
-        () => Promise.reject(new Error('database away')),
-        () => new Promise<never>(() => {}),
-      ]) {
-        const step: Step = {
-          name: 'a',
-          run: () => Promise.reject(new Error('x')),
-          retry: { attempts: 2, backoffMs: 60_000, maxBackoffMs: 60_000 },
-        };
-        const wrap: NonNullable<Parameters<typeof engineOn>[2]>['wrap'] = (journal) =>
-          Object.assign(journal, { load });
-        const { sagas } = engine([step], { wrap });
-        const { sagaId } = await sagas.start('transfer', {});
-        const view = await sagas.wait(sagaId, { timeoutMs: 50 });
-        expect(view).to.deep.include({ sagaId, status: 'waiting' });
-      }
-    });
-
-    it('reject for a saga that was never started', async () => {
-      const { sagas } = engine([{ name: 'a', run: () => null }]);
-      for (const id of [newSagaId(1), 'no-uuid']) {
-        expect(await sagas.get(id).catch((e: unknown) => e)).to.be.instanceOf(NotFoundError);
-        expect(await sagas.wait(id, LONG).catch((e: unknown) => e)).to.be.instanceOf(NotFoundError);
-      }
-    });
-  });
-
   it('continues when the journal fails for a while', async () => {
     let failures = 3;
-    const view = await ends([{ name: 'a', run: () => 1 }], {
+    const view = await world().ends([{ name: 'a', run: () => 1 }], {
       sleep: () => new Promise((resolve) => void setImmediate(resolve)),
       wrap: (journal) => {
         const write = journal.write.bind(journal);
