@@ -2,6 +2,7 @@
 // results are turned into plain JSON when they arrive, not when they are read back.
 import { ValidationError } from '../errors.js';
 import { refuseLoss } from '../json-form.js';
+import { isDeeperThan } from '../json-scan.js';
 import { toError } from '../telemetry/to-error.js';
 import type { Json } from './saga.js';
 
@@ -11,7 +12,6 @@ const MAX_LEVELS = 500;
 const MAX_CHARACTERS = 2 ** 19;
 /** Characters of all results of one saga: claiming and viewing a saga read them all. */
 const MAX_RESULT_CHARACTERS = 2 ** 22;
-const [QUOTE, BACKSLASH, OBJECT, OBJECT_END, ARRAY, ARRAY_END] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d];
 
 /** U+0000 or half a surrogate pair: JSON that PostgreSQL cannot turn into text (manual, section 8.14). */
 const UNSTORABLE_TEXT = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
@@ -30,8 +30,7 @@ export function toJson(value: unknown, maxCharacters = MAX_CHARACTERS): Json {
     throw new TypeError(`${text.length} characters of JSON cannot be stored; the limit is ${maxCharacters}`);
   if (UNSTORABLE_TEXT.test(text))
     throw new TypeError('a text with U+0000 or half a surrogate pair cannot be stored');
-  if (text.length > 2 * MAX_LEVELS && depthOf(text) > MAX_LEVELS)
-    throw new TypeError(`more than ${MAX_LEVELS} levels cannot be stored`);
+  if (isDeeperThan(MAX_LEVELS, text)) throw new TypeError(`more than ${MAX_LEVELS} levels cannot be stored`);
   const form = JSON.parse(text) as Json;
   refuseLoss(value, form);
   return form;
@@ -52,19 +51,3 @@ export function requireJson(value: unknown, path: string, detail?: string, maxCh
 
 /** A copy for the code of services, which may modify the values that it gets. */
 export const copyOf = <T>(value: T): T => structuredClone(value);
-
-/** The nesting depth of objects and arrays in valid JSON. */
-function depthOf(text: string): number {
-  let [depth, deepest] = [0, 0];
-  let isText = false;
-  for (let at = 0; at < text.length; at++) {
-    const char = text.charCodeAt(at);
-    if (isText) {
-      if (char === BACKSLASH) at++;
-      else if (char === QUOTE) isText = false;
-    } else if (char === QUOTE) isText = true;
-    else if (char === OBJECT || char === ARRAY) deepest = Math.max(deepest, ++depth);
-    else if (char === OBJECT_END || char === ARRAY_END) depth--;
-  }
-  return deepest;
-}

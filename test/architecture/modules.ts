@@ -13,6 +13,7 @@ const FREE: readonly string[] = [
   'src/errors.ts',
   'src/hold.ts',
   'src/json-form.ts',
+  'src/json-scan.ts',
   'src/lazy-module.ts',
   'src/linked-list.ts',
   'src/mesh-token.ts',

@@ -2,11 +2,10 @@
 // without an object that has the same key twice.
 import { isUtf8 } from 'node:buffer';
 import { HttpError } from '../../errors.js';
-import { endOfString, hasRepeatedMember } from './json-text.js';
+import { isDeeperThan } from '../../json-scan.js';
+import { hasRepeatedMember } from './json-text.js';
 
 export const MAX_JSON_DEPTH = 64;
-
-const QUOTE = 0x22;
 
 const malformed = (detail: string): HttpError => new HttpError('MALFORMED_BODY', detail);
 
@@ -35,7 +34,9 @@ export function parseJson(bytes: Uint8Array): unknown {
  * @throws HttpError MALFORMED_BODY
  */
 export function parseHarmless(text: string): unknown {
-  if (isTooDeep(text)) throw malformed(`The body is nested deeper than ${MAX_JSON_DEPTH} levels.`);
+  // The depth is checked before parsing, so that a small body cannot cost much memory.
+  if (isDeeperThan(MAX_JSON_DEPTH, text))
+    throw malformed(`The body is nested deeper than ${MAX_JSON_DEPTH} levels.`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -47,34 +48,6 @@ export function parseHarmless(text: string): unknown {
     throw malformed('The body has a key that is not allowed (__proto__ or constructor.prototype).');
   }
   return value;
-}
-
-/** The depth is checked before parsing, so that a small body cannot cost much memory. */
-function isTooDeep(text: string): boolean {
-  // A text with few brackets cannot be deep.
-  if (!hasMoreBrackets(MAX_JSON_DEPTH, text)) return false;
-  let depth = 0;
-  for (let i = 0; i < text.length; i++) {
-    const char = text.charCodeAt(i);
-    if (char === QUOTE) {
-      i = endOfString(text, i);
-    } else if (char === 0x5b || char === 0x7b) {
-      if (++depth > MAX_JSON_DEPTH) return true;
-    } else if (char === 0x5d || char === 0x7d) {
-      depth--;
-    }
-  }
-  return false;
-}
-
-function hasMoreBrackets(limit: number, text: string): boolean {
-  let count = 0;
-  for (const bracket of ['{', '[']) {
-    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
-      if (++count > limit) return true;
-    }
-  }
-  return false;
 }
 
 /** Every key that is refused contains `proto`, either as it is or with an escape for an ASCII character. */

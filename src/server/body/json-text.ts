@@ -2,20 +2,10 @@
 // twice. One parser keeps the first of the two and another the last (RFC 8259 section 4), so the value that a
 // proxy has checked need not be the one that is used here. JSON.parse keeps the last, therefore the members
 // that it made are counted and compared with those in the text.
+import { endOfString } from '../../json-scan.js';
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COLON = 0x3a;
-
-/** @returns the index of the quote that ends the string whose first quote is at `start` */
-export function endOfString(text: string, start: number): number {
-  for (let i = start + 1; i < text.length; i++) {
-    const char = text.charCodeAt(i);
-    if (char === BACKSLASH) i++;
-    else if (char === QUOTE) return i;
-  }
-  return text.length;
-}
 
 /** @param value the result of JSON.parse for the text; it must not be too deep for recursion */
 export function hasRepeatedMember(text: string, value: unknown): boolean {
