@@ -42,7 +42,7 @@ export interface Address {
 export interface AddressRules {
   /** CIDR ranges, or single addresses. */
   readonly allow: readonly string[];
-  /** Addresses of this process that no instance may have: admin plane, gRPC, PostgreSQL. */
+  /** The addresses of the admin plane and of the database servers, which no instance may have. */
   readonly guarded: () => readonly Address[];
   /** @returns all addresses of a name; rejects when it has none */
   readonly resolve?: (name: string) => Promise<readonly string[]>;
@@ -99,7 +99,10 @@ export class AddressPolicy {
     return addresses;
   }
 
-  /** @returns a function that recognises an address of this process; on this host every alias counts */
+  /**
+   * @returns a function that tests whether a connection to an address and port would reach `own`. A server
+   *   on this host may be reached by any address of the host, so then all of them are recognised
+   */
   async #guard(own: Address): Promise<(address: string, port: number) => boolean> {
     let addresses: readonly string[];
     try {

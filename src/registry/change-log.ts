@@ -1,5 +1,5 @@
-// The last changes of the registry, in order, for its watchers. A revision consists of a prefix that the
-// process draws when it starts, and a count, so a revision of another process is recognised as foreign.
+// The last changes of the registry, in order, for its watchers. A revision consists of a prefix that every
+// process chooses at random when it starts, and a count. So a revision of another process is recognised.
 
 export interface LogEntry<T> {
   readonly revision: string;
@@ -33,7 +33,7 @@ export class ChangeLog<T> {
     for (const listener of this.#listeners) listener(entry);
   }
 
-  /** @returns the changes after a revision; undefined when that is unknown, foreign or too old */
+  /** @returns the changes after a revision; undefined when it is of another process, unknown or too old */
   since(revision: string): readonly LogEntry<T>[] | undefined {
     const [prefix, text = '', ...rest] = revision.split('-');
     if (prefix !== this.#prefix || rest.length > 0 || !/^(0|[1-9]\d{0,15})$/.test(text)) return undefined;

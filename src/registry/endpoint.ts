@@ -21,14 +21,14 @@ export interface Endpoint {
 }
 
 /**
- * @returns `https` when the metadata have this scheme: then the `protocol` is spoken over TLS. The
- *   certificate must be valid for the address of the connection, by the authorities that Node.js trusts
- *   (NODE_EXTRA_CA_CERTS adds some).
+ * @returns `https` when the metadata contain `scheme: "https"`: then the `protocol` is spoken over TLS. The
+ *   certificate of the instance must be valid for the address that this process connects to, by the
+ *   authorities that Node.js trusts (NODE_EXTRA_CA_CERTS adds some).
  */
 export const schemeOf = ({ metadata }: Pick<Endpoint, 'metadata'>): 'http' | 'https' =>
   metadata.scheme === 'https' ? 'https' : 'http';
 
-/** @returns `http://HOST:PORT`, with an IPv6 address in brackets */
+/** @returns `http://HOST:PORT` or `https://HOST:PORT`, with an IPv6 address in brackets */
 export function originOf(endpoint: Pick<Endpoint, 'host' | 'port' | 'metadata'>): string {
   const { host, port } = endpoint;
   return `${schemeOf(endpoint)}://${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -16,7 +16,7 @@ export class ExpiryTimer {
     this.#expire = expire;
   }
 
-  /** Makes the timer fire at that time of the clock or before. */
+  /** @param at a time of `clock`: the timer fires then or earlier */
   noLaterThan(at: number): void {
     if (at >= this.#at) return;
     this.#cancel();

@@ -7,7 +7,7 @@ const ENVELOPE_BYTES = 256;
 
 export class InstanceTable {
   readonly #services = new Map<string, Map<string, Instance>>();
-  /** Bytes of the snapshot, whatever the states of the instances are. */
+  /** The most bytes that the snapshot can have, whatever the states of the instances are. */
   snapshotBytes = ENVELOPE_BYTES;
 
   find(service: string, id: string): Instance | undefined {

@@ -2,7 +2,7 @@
 import type { Endpoint, EndpointState } from './endpoint.js';
 import type { Registration } from './registration.js';
 
-/** An instance as the admin plane shows it, which adds the load. */
+/** What the registry reports of an instance. The admin plane shows it, with the load of the instance. */
 export interface InstanceView extends Omit<Endpoint, 'service' | 'local'> {
   /** ISO 8601; null for instances of this process. */
   readonly lastHeartbeat: string | null;
@@ -18,23 +18,24 @@ export interface Instance {
   /** The key with which the slot was taken (slot-table.ts): the same instance gets the same slot again. */
   readonly slotKey: string;
   readonly local: boolean;
-  /** Its bytes in the snapshot, whatever its state is. */
+  /** The most bytes that it can have in the snapshot, whatever its state is. */
   readonly bytes: number;
   state: EndpointState;
   /** When the instance expires unless it is renewed, by the monotonic clock; Infinity: never. */
   expiresAt: number;
   lastHeartbeat: Date | null;
+  /** Ends its health checks; does nothing for an instance that has none. */
   stopProbes: () => void;
 }
 
-/** Whether a registration changes nothing. */
+/** Whether the instance was registered with the same content and the same address before. */
 export function isSame(instance: Instance, registration: Registration, address: string): boolean {
   return (
     instance.address === address && JSON.stringify(instance.registration) === JSON.stringify(registration)
   );
 }
 
-/** @param state the one to show */
+/** @param state the state to show, which may be `ejected` while the record has `healthy` */
 export function viewOf({ registration, lastHeartbeat, slot }: Instance, state: EndpointState): InstanceView {
   const { id, host, port, protocol, weight, zone, version, metadata, healthCheckUrl } = registration;
   return {
@@ -63,8 +64,8 @@ export function endpointOf(
 }
 
 /**
- * @returns the bytes of an instance in the snapshot, with the longest state and slot, so that no later change
- *   of its state can make the snapshot too long
+ * @returns the most bytes that an instance can have in the snapshot. They are counted with the longest state
+ *   and slot, so that no later change of its state can make the snapshot too long
  */
 export function bytesOf(registration: Registration, address: string, local: boolean): number {
   const largest = { registration, address, local, state: 'unhealthy', slot: 99_999 } as const;

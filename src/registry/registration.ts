@@ -15,9 +15,9 @@ export interface Registration extends Omit<Endpoint, 'state' | 'slot' | 'local'>
   readonly healthCheckPath: string | null;
 }
 
-const INSTANCE = /^[A-Za-z0-9._:-]{1,128}$/;
-const LABEL = /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
-const TEXT = /^[\x20-\x7e]{1,128}$/;
+const INSTANCE_ID = /^[A-Za-z0-9._:-]{1,128}$/;
+const HOST_LABEL = /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
+const PRINTABLE_TEXT = /^[\x20-\x7e]{1,128}$/;
 const DEFAULT_TTL_SECONDS = 30;
 const MAX_TTL_SECONDS = 3600;
 const MAX_WEIGHT = 65_535;
@@ -88,11 +88,12 @@ export function assertServiceName(service: string): void {
   assertInstanceName(service, '-');
 }
 
+/** Notes that a member is wrong, by its JSON pointer. It returns undefined, so `value ?? wrong(…)` works. */
 type Wrong = (path: string, message: string) => undefined;
 
 function checkName(service: string, id: string, wrong: (path: string, message: string) => void): void {
   if (!isServiceName(service)) wrong('/service', `must match ${SERVICE_NAME.source}`);
-  if (!INSTANCE.test(id)) wrong('/id', `must match ${INSTANCE.source}`);
+  if (!INSTANCE_ID.test(id)) wrong('/id', `must match ${INSTANCE_ID.source}`);
 }
 
 /**
@@ -104,7 +105,7 @@ function hostOf(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length > 253) return undefined;
   if (isIP(value) !== 0) return value.includes('%') ? undefined : value.toLowerCase();
   const labels = value.split('.');
-  if (!labels.every((label) => LABEL.test(label))) return undefined;
+  if (!labels.every((label) => HOST_LABEL.test(label))) return undefined;
   return /^(\d+|0x[0-9a-f]*)$/i.test(labels.at(-1)!) ? undefined : value.toLowerCase();
 }
 
@@ -139,7 +140,7 @@ function integer(value: unknown, from: number, to: number): number | undefined {
 
 function optionalText(value: unknown, path: string, wrong: Wrong): string | null {
   if (value === undefined || value === null) return null;
-  if (typeof value === 'string' && TEXT.test(value)) return value;
+  if (typeof value === 'string' && PRINTABLE_TEXT.test(value)) return value;
   wrong(path, 'must be 1 to 128 printable ASCII characters');
   return null;
 }

@@ -1,4 +1,5 @@
-// Publishes the changes of the registry: each one to watchers, and the state after it to workers.
+// Publishes the changes of the registry. Watchers get each change, and workers get the state after it, as a
+// snapshot of all instances.
 import { ChangeLog, type LogEntry } from './change-log.js';
 import type { RegistrySnapshot } from './endpoint.js';
 import { endpointOf, type InstanceView } from './instance.js';
@@ -12,7 +13,7 @@ export class RegistryPublication {
   readonly #table: InstanceTable;
   readonly #send: (snapshot: RegistrySnapshot) => void;
   readonly #log: ChangeLog<RegistryChange>;
-  /** Whether several changes are being made that are published together. */
+  /** True while `together` runs: it publishes one snapshot when all changes have been made. */
   #isGathering = false;
 
   /** Publishes the first snapshot. @param revisionPrefix different from that of any other process */
@@ -37,13 +38,16 @@ export class RegistryPublication {
     return this.#log.listen(listener);
   }
 
-  /** Call when a change has been made in the table. */
+  /** Call after each change of the table. */
   changed(change: RegistryChange): void {
     this.#log.append(change);
     if (!this.#isGathering) this.#publish();
   }
 
-  /** Publishes all changes that `make` makes once: a snapshot of a thousand instances takes milliseconds. */
+  /**
+   * Runs `make`, which makes several changes. Watchers get each of them, and workers get one snapshot at the
+   * end, because a snapshot of a thousand instances takes milliseconds.
+   */
   together(make: () => void): void {
     const { revision } = this;
     this.#isGathering = true;

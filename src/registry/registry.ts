@@ -43,7 +43,7 @@ export class Registry {
   }
 
   /**
-   * Adds an instance, or replaces the one of this id.
+   * Adds an instance, or replaces the one with this id.
    * @throws ValidationError; HttpError ADDRESS_NOT_ALLOWED, and OVERLOADED when the registry is full
    */
   async put(
@@ -102,7 +102,8 @@ export class Registry {
   }
 
   /**
-   * Ends new calls of an instance, which stays registered until it expires or is removed.
+   * Marks an instance, so that workers send it no new calls. It stays registered until it expires or is
+   * removed.
    * @throws NotFoundError and HttpError, as `heartbeat`
    */
   drain(service: string, id: string): void {
@@ -178,6 +179,10 @@ export class Registry {
     }
   }
 
+  /**
+   * Puts an instance into the table, publishes it and starts its health checks. A registration that changes
+   * nothing only renews the instance.
+   */
   #enter(registration: Registration, address: string, state: EndpointState, local: boolean): Instance {
     const { service, id } = registration;
     const before = this.#table.find(service, id);
@@ -269,7 +274,7 @@ export class Registry {
     return ttlSeconds === 0 ? Number.POSITIVE_INFINITY : this.#deps.clock() + ttlSeconds * 1000;
   }
 
-  /** @returns when the next one expires */
+  /** Removes the instances that have expired. @returns when the next one expires */
   #expire(): number {
     const all = this.#table.all();
     const now = this.#deps.clock();
