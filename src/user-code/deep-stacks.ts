@@ -4,7 +4,10 @@
 /** Frames that an error keeps while code of a project is loaded or declares its routes. */
 const FRAMES = 50;
 
-/** Raises the limit of frames. @returns lowers it again, unless the project has set a limit of its own */
+/**
+ * Raises the limit of frames.
+ * @returns a function that restores the limit, unless the project has set one of its own meanwhile
+ */
 export function deepenStacks(): () => void {
   const before = Error.stackTraceLimit;
   if (before >= FRAMES) return () => undefined;

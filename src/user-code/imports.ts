@@ -24,6 +24,7 @@ export interface SyntaxFault {
   readonly excerpt: readonly string[];
 }
 
+/** Finds `from '…'`, `import '…'`, `import('…')` and `require('…')` in a line. */
 const SPECIFIER = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*(['"])([^'"\n]+)\1/g;
 /** The most files that are searched. Larger projects are not searched completely. */
 const MOST_FILES = 500;
@@ -71,7 +72,7 @@ function targetOf(specifier: string, importer: string): string | undefined {
 
 /**
  * Finds the module that does not compile, by having Node.js check each one without running it.
- * @param message of the SyntaxError
+ * @param message the message of the SyntaxError; faults with other messages are skipped
  */
 export async function findSyntaxFault(entry: string, message: string): Promise<SyntaxFault | undefined> {
   const files = new Set([entry]);
@@ -86,13 +87,13 @@ export async function findSyntaxFault(entry: string, message: string): Promise<S
 
 /**
  * Runs `node --check` and returns its stderr. The file comes from stdin, so Node.js checks it as an
- * ECMAScript module like `import`, whatever its name is.
+ * ECMAScript module, as `import` does, whatever its name is.
  */
 async function checkOf(file: string): Promise<string> {
   const child = spawn(process.execPath, ['--input-type=module', '--check'], {
     stdio: ['pipe', 'ignore', 'pipe'],
   });
-  // When the file or the pipe fails, the check finds no error in what it has read.
+  // When the file cannot be read, or the pipe fails, the module counts as one without a fault.
   child.on('error', () => {});
   child.stdin.on('error', () => {});
   createReadStream(file)

@@ -1,5 +1,6 @@
-// Loads the modules of a project: its configuration and, through it, its services. When one of them fails,
-// the error names the file and the line of the fault, even if it is in a module that another one imports.
+// Loads the modules of a project: its configuration, which imports its services, and the modules with its
+// CPU tasks. When one of them fails, the error names the file and the line of the fault, even if it is in a
+// module that another one imports.
 import { existsSync, writeSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -17,7 +18,10 @@ import {
 
 type Exports = Readonly<Record<string, unknown>>;
 
-/** @throws ConfigError that names file and line */
+/**
+ * Loads a module of a project. The primary, the workers and the CPU threads use it.
+ * @throws ConfigError that names file and line
+ */
 export async function importUserModule(path: string): Promise<Exports> {
   const restoreStacks = deepenStacks();
   try {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../errors.js';
 import { readableError } from './readable-error.js';
 
+/** The folder of the package `multilane`. */
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 /**
  * The folders of the runtime: its compiled code, and the sources to which source maps lead. Frames in them
