@@ -5,7 +5,10 @@ const UTF_8 = new TextDecoder();
 /** A whole response. `json`, `text` and `bytes` return a fresh value on every call. */
 export class InjectResponse {
   readonly status: number;
-  /** Names are lower case; the values of a field that was sent several times are joined by `, `. */
+  /**
+   * Names are lower case. The values of a field that was sent several times are joined by `, `, those of
+   * `set-cookie` by a line end.
+   */
   readonly headers: Readonly<Record<string, string>>;
   /** The values of the `Set-Cookie` fields. */
   readonly cookies: readonly string[];

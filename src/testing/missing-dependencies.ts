@@ -94,8 +94,8 @@ export class MissingDependencies {
   }
 
   /**
-   * Substitutes for the dependencies that a service cannot have: a database without a server or a
-   * declaration, sagas and a CPU pool without a declaration.
+   * Makes substitutes for the dependencies that a service cannot have here. A database and sagas need a
+   * server and a declaration of the service, and a CPU pool needs a declaration.
    */
   substitutes(service: ServiceDefinition, hasServer: boolean): Partial<ServiceDeps> {
     const { name, sagas = [], tasks } = service;

@@ -31,6 +31,7 @@ export type ServiceOverrides = Readonly<
   Record<string, DependencyOverrides | ((deps: ServiceDeps) => DependencyOverrides)>
 >;
 
+/** The names of all dependencies that a test may replace. */
 const KNOWN = new Set(['db', 'sagas', 'cpu', 'call', 'metrics', 'shared', 'log']);
 
 /** @throws ConfigError for a service that is not mounted */
@@ -64,6 +65,7 @@ export function withOverrides(
   return { ...deps, ...replaced };
 }
 
+/** Makes the use of a member that the replacement does not have an error. A logger is used as it is. */
 function complete(
   service: string,
   dependency: string,

@@ -18,7 +18,10 @@ export interface TestPostgres {
 /** An orderly stop takes a tenth of a second, on a busy machine more. */
 const STOPS_MS = 5_000;
 
-/** The lock of a folder that was created for this server: no other process can hold it. */
+/**
+ * The options of a server whose folder is new, so that no other process can use it. It has a substitute for
+ * the owner lock, which always reports that this process holds it, and a signal that never aborts.
+ */
 export const SOLE_OWNER: Pick<EmbeddedOptions, 'lock' | 'signal'> = {
   lock: { status: async () => 'eldest', leave: async () => true },
   signal: new AbortController().signal,

@@ -33,7 +33,10 @@ export class StartedProcess {
   /** The lines written so far. */
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
-  /** Settles when the process has ended and all of its output was read. */
+  /**
+   * Resolves when the process has ended and all of its output was read. Rejects with a ClusterError when it
+   * could not be run.
+   */
   readonly exited: Promise<Exit>;
   readonly #child: ChildProcess;
   readonly #ready: Promise<{ url: string; adminUrl: string }>;

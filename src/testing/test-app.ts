@@ -77,8 +77,12 @@ const SLOT = 1;
 const UNUSED_PORT = 1;
 /** The longest identifier of PostgreSQL, in bytes. */
 const MAX_NAME_BYTES = 63;
-/** More than the two that the process would give to one worker, for tests with many queries at once. */
+/**
+ * Connections for each database, so that tests can run many queries at once. The process would open two for
+ * each worker.
+ */
 const CONNECTIONS_EACH = 8;
+/** The time that `close` waits for running sagas. */
 const SAGAS_MS = 10_000;
 const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
 /** The messages between workers, of which there is only one here. */
