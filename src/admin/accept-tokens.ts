@@ -1,5 +1,5 @@
-// Reads REGISTRY_ACCEPT_TOKENS_FILE: each line has a token and the services that its holder may register
-// here.
+// Reads REGISTRY_ACCEPT_TOKENS_FILE. Each line has a delegate token (credentials.ts) and the services that
+// its holder may register here.
 
 import { readFile } from 'node:fs/promises';
 import { NEW_TOKEN, TOKEN_CHARACTERS } from '../config/setting-kinds.js';
@@ -8,7 +8,7 @@ import { ConfigError } from '../errors.js';
 import type { Delegate } from './credentials.js';
 
 /** @throws ConfigError that names the file and the wrong line, and never contains a token */
-export async function acceptTokens(file: string | undefined): Promise<readonly Delegate[]> {
+export async function readAcceptTokens(file: string | undefined): Promise<readonly Delegate[]> {
   if (file === undefined) return [];
   let text: string;
   try {

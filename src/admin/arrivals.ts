@@ -13,14 +13,16 @@ import type { Socket } from 'node:net';
 const MOST_CLOSED_IN_A_TURN = 256;
 /** The bytes that all waiting connections together may have sent of their headers. */
 const MOST_BYTES = 8 * 1024 * 1024;
+/** The size of the first buffer for a header. */
 const FIRST_BYTES = 512;
+/** How often connections are closed that have waited too long. */
 const SWEEP_MS = 20;
 /**
  * When more connections than this wait, the oldest are closed evenly over the time that a client has for its
  * header, and not all at the end of it.
  */
 const MANY = 256;
-const LINE_END = Buffer.from('\r\n\r\n');
+const HEADER_END = Buffer.from('\r\n\r\n');
 
 export interface ArrivalOptions {
   /** Connections that may wait at once; read for each new connection. */
@@ -119,8 +121,8 @@ export class Arrivals {
     append(arrival, chunk);
     this.#bytes += chunk.length;
     const { headerBytes } = this.#options;
-    const from = Math.max(0, arrival.length - chunk.length - LINE_END.length + 1);
-    const isComplete = arrival.header.subarray(from, arrival.length).includes(LINE_END);
+    const from = Math.max(0, arrival.length - chunk.length - HEADER_END.length + 1);
+    const isComplete = arrival.header.subarray(from, arrival.length).includes(HEADER_END);
     if (isComplete || arrival.length > headerBytes || !isLetter(arrival.header[0]!)) this.#passOn(arrival);
     else this.#trim();
   }

@@ -71,6 +71,8 @@ export class Dispatcher {
     const input = this.#inputOf(request);
     input.begin(request);
     response.once('close', () => input.next());
+    // The member `executed` of a problem document: false until the handler is called, then true, or undefined
+    // for a probe.
     let executed: boolean | undefined = false;
     connections.move(socket, 'turn');
     await this.#turns.enter(response);
@@ -112,8 +114,8 @@ export class Dispatcher {
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const body = await this.#bodyOf(request, response);
-    // This is checked again, because a request does not count as running while its body arrives, and too many
-    // others may have begun meanwhile.
+    // This is checked again, because a request does not count as running while its body arrives, and many
+    // other requests may have begun meanwhile.
     this.#refuseWhenBusy(route);
     const adminRequest: AdminRequest = {
       method: request.method ?? '',

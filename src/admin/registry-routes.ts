@@ -18,15 +18,16 @@ export interface RegistryRoutesOptions {
   /** Milliseconds for which an endpoint stays ejected, by its slot; 0 when it is not ejected. */
   readonly ejectedForMs: (slot: number) => number;
   /**
-   * Whether a caller with these grants may register remote instances of a service that is mounted in this
-   * process. No caller may do so without REGISTRY_ACCEPT_TOKENS_FILE.
+   * Whether a client with these grants may register remote instances of a service that is mounted in this
+   * process: the remote instances then get a share of the calls.
    */
   readonly mayShadowLocal: (grants: AdminRequest['grants'], service: string) => boolean;
 }
 
 /**
- * Makes the rule `mayShadowLocal`. The operator may do it, if there is an admin token that proves it. Without
- * one every caller has all grants, so then only a delegate token for the service allows it.
+ * Makes the rule `mayShadowLocal`. No client may do it unless REGISTRY_ACCEPT_TOKENS_FILE is set. Then a
+ * client may do it that has a token of this file for the service. A client with all grants may do it only
+ * when an admin token is set: without an admin token every client has all grants.
  */
 export function localShadowing(options: {
   readonly acceptTokens: boolean;
@@ -36,7 +37,7 @@ export function localShadowing(options: {
     options.acceptTokens && (grants === 'all' ? options.adminToken : grants.includes(service));
 }
 
-const INSTANCE = '/registry/v1/services/:service/instances/:id';
+const INSTANCE_PATH = '/registry/v1/services/:service/instances/:id';
 
 export function registryRoutes(registry: Registry, options: RegistryRoutesOptions): readonly AdminRoute[] {
   const viewOf = instanceViews(options);
@@ -68,7 +69,7 @@ function instanceRoutes(
   return [
     {
       method: 'PUT',
-      path: INSTANCE,
+      path: INSTANCE_PATH,
       async handler(request) {
         const { service, id, ...registrant } = registrantOf(request);
         const { created, instance } = await registry.put(service, id, request.body, registrant);
@@ -77,15 +78,19 @@ function instanceRoutes(
     },
     {
       method: 'PUT',
-      path: `${INSTANCE}/heartbeat`,
+      path: `${INSTANCE_PATH}/heartbeat`,
       handler: changing((service, id) => registry.heartbeat(service, id)),
     },
     {
       method: 'PUT',
-      path: `${INSTANCE}/drain`,
+      path: `${INSTANCE_PATH}/drain`,
       handler: changing((service, id) => registry.drain(service, id)),
     },
-    { method: 'DELETE', path: INSTANCE, handler: changing((service, id) => registry.remove(service, id)) },
+    {
+      method: 'DELETE',
+      path: INSTANCE_PATH,
+      handler: changing((service, id) => registry.remove(service, id)),
+    },
   ];
 }
 

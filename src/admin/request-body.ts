@@ -11,7 +11,8 @@ import { decodeUtf8, parseHarmless } from '../server/body/json-body.js';
 export const MAX_BODY_BYTES = 64 * 1024;
 
 /**
- * @param admit called once when the body is worth reading; its bytes arrive only after that
+ * @param admit called once, when the header fields of the body have been accepted; the bytes of the body
+ *   arrive only after that
  * @returns the parsed JSON, undefined for an empty body
  * @throws HttpError MALFORMED_BODY, BODY_TOO_LARGE, LENGTH_REQUIRED, UNSUPPORTED_MEDIA_TYPE, CLIENT_CLOSED
  */

@@ -15,7 +15,10 @@ export interface ResponseWriterOptions {
   readonly connections: AdminConnections;
   /** What the client of each connection sends. */
   readonly inputs: WeakMap<Duplex, ClientInput>;
-  /** Milliseconds for which a client may read no byte of a response that is complete. */
+  /**
+   * A client that reads nothing of its response for this many milliseconds is disconnected. An event stream
+   * has no such limit.
+   */
   readonly sendMs: number;
 }
 

@@ -53,7 +53,10 @@ export interface AdminLimits {
   readonly requestMs: number;
   /** Milliseconds for which a connection may wait for its next request. */
   readonly keepAliveMs: number;
-  /** Milliseconds for which a client may read no byte of a response that is complete. */
+  /**
+   * A client that reads nothing of its response for this many milliseconds is disconnected. An event stream
+   * has no such limit.
+   */
   readonly sendMs: number;
   /** Connections that have sent a request header. There are never more than `arrivals` allows. */
   readonly connections: number;

@@ -2,7 +2,7 @@
 import { LOG_LEVELS, type LogLevel } from '../telemetry/log-level.js';
 import { BodyFields } from './body-fields.js';
 
-/** The value that returns a switch to the settings. */
+/** With this value an operator undoes a change, and the setting is in effect again. */
 export const AUTO = 'auto';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;

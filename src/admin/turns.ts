@@ -23,7 +23,7 @@ export class Turns {
 
   /**
    * Resolves when a request may begin, or when its connection has closed.
-   * @param connection emits `close`
+   * @param connection what emits `close` when the client leaves: the response of the request
    * @returns undefined when the request may begin at once
    */
   enter(connection: EventEmitter): Promise<void> | undefined {
@@ -44,8 +44,9 @@ export class Turns {
   }
 
   /**
-   * Schedules one immediate for each request that may begin in the next turn. A request that begins runs
-   * before the next immediate, so that one sees how much time of the turn has passed.
+   * Schedules one immediate for each request that may begin in the next turn, and not one for all of them.
+   * A request runs between its immediate and the next one, so the next one can check how long the turn has
+   * lasted.
    */
   #schedule(): void {
     if (this.#isScheduled) return;

@@ -2,7 +2,7 @@
 // is visible to another process yet.
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { acceptTokens } from '../../admin/accept-tokens.js';
+import { readAcceptTokens } from '../../admin/accept-tokens.js';
 import { OperatorSwitches } from '../../admin/operator-switches.js';
 import type { ServiceDefinition } from '../../api/service-definition.js';
 import type { Settings } from '../../config.js';
@@ -21,7 +21,7 @@ export interface Base {
   readonly settings: Settings;
   readonly services: readonly ServiceDefinition[];
   /** Tokens that remote processes register instances with. */
-  readonly delegates: Awaited<ReturnType<typeof acceptTokens>>;
+  readonly delegates: Awaited<ReturnType<typeof readAcceptTokens>>;
   readonly output: LogOutput;
   readonly log: Logger;
   readonly notifier: SystemdNotifier;
@@ -40,7 +40,7 @@ export async function openSharedMemory(
   warnings: readonly string[],
 ): Promise<Base> {
   const services = await loadServices(settings);
-  const delegates = await acceptTokens(settings.registryAcceptTokensFile);
+  const delegates = await readAcceptTokens(settings.registryAcceptTokensFile);
   // The level and the counter of dropped lines are in shared memory, which needs the log first: until then
   // the level is that of the settings.
   let level = (): number => levelNumber(settings.logLevel);
