@@ -29,7 +29,10 @@ const NEVER: readonly string[] = [
   '2001::/32',
   '2002::/16',
 ];
-/** Unspecified and IPv4-compatible addresses (RFC 4291 section 2.5.5.1). `::1` is among them, but allowed. */
+/**
+ * Unspecified and IPv4-compatible addresses (RFC 4291 section 2.5.5.1). `::1` is among them, but it may be
+ * registered when the allow list contains it.
+ */
 const IPV4_COMPATIBLE = '::/96';
 const LOOPBACK_V6 = '::1';
 const RESOLVE_TIMEOUT_MS = 2_000;
@@ -46,7 +49,7 @@ export interface AddressRules {
   readonly guarded: () => readonly Address[];
   /** @returns all addresses of a name; rejects when it has none */
   readonly resolve?: (name: string) => Promise<readonly string[]>;
-  /** Addresses of this host's interfaces. */
+  /** @returns the addresses of this host's interfaces */
   readonly ownAddresses?: () => readonly string[];
 }
 
@@ -100,15 +103,16 @@ export class AddressPolicy {
   }
 
   /**
-   * @returns a function that tests whether a connection to an address and port would reach `own`. A server
-   *   on this host may be reached by any address of the host, so then all of them are recognised
+   * @returns a function that tests whether a connection to an address and port would reach `own`. If `own` is
+   *   on this host, a connection to any address of this host counts as one to `own`
    */
   async #guard(own: Address): Promise<(address: string, port: number) => boolean> {
     let addresses: readonly string[];
     try {
       addresses = (await this.#addressesOf(own.host)).map(canonical);
     } catch {
-      // A database host that does not resolve now cannot be compared; the allow list still holds.
+      // The host name of a database that does not resolve now cannot be compared. The allow list still
+      // applies.
       return () => false;
     }
     const onThisHost = addresses.some((address) => this.#isThisHost(address));

@@ -1,5 +1,6 @@
 // Probes the health of instances over HTTP: every five seconds, with jitter, so that many instances are not
-// probed at the same moment. Only 2xx means healthy; a redirect is a failure and is not followed.
+// probed at the same moment. A probe succeeds with a status 2xx only; a redirect is a failure and is not
+// followed. Two probes in a row with the same result decide the health (health-rule.ts).
 import type { Random } from '../resilience/policy.js';
 import type { Endpoint } from './endpoint.js';
 import { afterProbe, type Health, type HealthRecord, UNKNOWN_HEALTH } from './health-rule.js';
@@ -27,8 +28,9 @@ export interface HealthWatcher {
 }
 
 /**
- * Makes one probe. It resolves with true when the instance is healthy, and with undefined when no probe could
- * be made because this process has no file descriptors left. It never rejects; an abort counts as a failure.
+ * Makes one probe. It resolves with true for a success, with false for a failure, and with undefined when no
+ * probe could be made because this process has no file descriptors left. It never rejects; an abort counts as
+ * a failure.
  */
 export type Probe = (target: ProbeTarget, signal: AbortSignal) => Promise<boolean | undefined>;
 
@@ -38,9 +40,7 @@ export class HealthProber implements HealthWatcher {
   readonly #random: Random;
   readonly #onSkipped: () => void;
 
-  /**
-   * @param onSkipped called for each probe that could not be made: the instance keeps its health
-   */
+  /** @param onSkipped called for each probe that could not be made; the instance then keeps its health */
   constructor(probe: Probe, schedule: Schedule, random: Random, onSkipped: () => void = () => undefined) {
     this.#probe = probe;
     this.#schedule = schedule;

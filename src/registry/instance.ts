@@ -15,7 +15,7 @@ export interface Instance {
   /** Address to connect to: the registered host, or what its name resolved to. */
   readonly address: string;
   readonly slot: number;
-  /** The key with which the slot was taken (slot-table.ts): the same instance gets the same slot again. */
+  /** Service, id, address and port: the key with which the slot was taken (slot-table.ts). */
   readonly slotKey: string;
   readonly local: boolean;
   /** The most bytes that it can have in the snapshot, whatever its state is. */

@@ -97,9 +97,9 @@ function checkName(service: string, id: string, wrong: (path: string, message: s
 }
 
 /**
- * Accepts strict spellings only: `127.1`, `0x7f000001` and `2130706433` are addresses to some parsers and
- * names to others. A text whose last label is a number is therefore not a name (WHATWG URL, "ends in a
- * number").
+ * Some parsers read `127.1`, `0x7f000001` and `2130706433` as addresses, others read them as names. Therefore
+ * a text whose last label is a number is refused, unless it is an address in the usual notation (WHATWG URL,
+ * "ends in a number").
  */
 function hostOf(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length > 253) return undefined;

@@ -1,4 +1,5 @@
-// What the registry needs from the process: time, publication, shared memory and probes.
+// What the registry needs from the process: time, publication, shared memory and probes. The primary makes it
+// once, and tests pass substitutes.
 import type { Address } from './addresses.js';
 import type { RegistrySnapshot } from './endpoint.js';
 import type { HealthWatcher } from './health.js';
@@ -10,15 +11,22 @@ export interface RegistryDependencies {
   /** The wall clock, for times that people read. */
   readonly now: () => Date;
   readonly schedule: Schedule;
+  /** Sends the workers a new snapshot, which replaces the one before. */
   readonly publish: (snapshot: RegistrySnapshot) => void;
-  /** Rows of the shared endpoint tables; see slot-table.ts. */
+  /** Assigns rows of the shared endpoint tables to instances: a SlotTable. */
   readonly slots: { take(key: string): number | undefined; release(key: string, slot: number): void };
-  /** `arrive` is called when an instance is new and healthy, or has become healthy. */
+  /**
+   * Whether workers exclude an endpoint because its calls fail. `arrive` begins the slow start of an
+   * endpoint, in which it gets less load. It is called when an instance is new and healthy, or has become
+   * healthy.
+   */
   readonly ejections: { isEjected(slot: number): boolean; arrive(slot: number): void };
+  /** Checks the address of an instance and returns the address to connect to: an AddressPolicy. */
   readonly addresses: { admit(address: Address): Promise<string> };
+  /** Probes the instances that have a health check: a HealthProber. */
   readonly health: HealthWatcher;
-  /** Different from that of any other process, and without `-`. */
+  /** The beginning of every revision: different from that of any other process, and without `-`. */
   readonly revisionPrefix: string;
-  /** The size of the longest snapshot that can be published. */
+  /** The size of the longest snapshot that can be published. Beyond it the registry is full. */
   readonly maxSnapshotBytes: number;
 }

@@ -288,7 +288,10 @@ export class Registry {
   }
 }
 
-/** Whether the known health still holds: not after a drain, and not with another health check. */
+/**
+ * Whether an instance of another process that registers again keeps its state: not after a drain, and not
+ * when its health check is another one now.
+ */
 function keepsHealth(before: Instance, { healthCheckPath }: Registration): boolean {
   return (
     !before.local && before.state !== 'draining' && before.registration.healthCheckPath === healthCheckPath

@@ -1,6 +1,7 @@
 // Assigns rows of the shared endpoint tables ("slots") to instances. A released row is not reused for a
-// while, because calls that still run would be counted for the next instance. The same instance gets its own
-// row again at once, with its history: an open breaker cannot be reset by leaving and registering again.
+// while, because calls that still run would be counted for the next instance. An instance that registers
+// again with the same service, id, address and port gets its own row again at once, unless that has been
+// reused. It keeps its history there, so leaving and registering again does not reset an open breaker.
 
 /** How long a released row is not reused: longer than a request lasts by default, including its retries. */
 export const QUARANTINE_MS = 60_000;
@@ -10,7 +11,7 @@ export class SlotTable {
   readonly #clock: () => number;
   readonly #onFresh: (slot: number) => void;
   #unused = 0;
-  /** Released rows by key, in the order of their release. */
+  /** Released rows by the key of their instance, in the order of their release. */
   readonly #released = new Map<string, { readonly slot: number; readonly until: number }>();
 
   /** @param onFresh resets the cells of a row before another instance gets it */
@@ -20,7 +21,11 @@ export class SlotTable {
     this.#onFresh = onFresh;
   }
 
-  /** Gives an instance a row. @returns undefined when every row is in use, or was released too recently */
+  /**
+   * Gives an instance a row.
+   * @param key service, id, address and port of the instance
+   * @returns undefined when every row is in use, or was released too recently
+   */
   take(key: string): number | undefined {
     const own = this.#released.get(key);
     if (own !== undefined) {
@@ -36,6 +41,7 @@ export class SlotTable {
     this.#released.set(key, { slot, until: this.#clock() + QUARANTINE_MS });
   }
 
+  /** @returns the row that was released first, if its time is over */
   #reusable(): number | undefined {
     for (const [key, { slot, until }] of this.#released) {
       if (until > this.#clock()) return undefined;
