@@ -15,8 +15,8 @@ const START_MS = 30_000;
 const STOP_MS = 30_000;
 
 /**
- * Settings with which clusters can run side by side. The short drain is for connections that the test's
- * client keeps open.
+ * Default settings with which several clusters can run at the same time. The drain is short because it waits
+ * for idle connections too, and the client of the test (`fetch`) keeps such connections open.
  */
 const ISOLATED = { HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0', DRAIN_MS: '500' };
 

@@ -18,7 +18,10 @@ export interface InjectRequest {
    * @default none
    */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** The body as a value, sent as application/json; not together with `body`. */
+  /**
+   * The body as a value that is sent as JSON, with `content-type: application/json` unless `headers` have
+   * another; not together with `body`.
+   */
   readonly json?: unknown;
   /** The body as it is sent; not together with `json`. @default none */
   readonly body?: string | Uint8Array;

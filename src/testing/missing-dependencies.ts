@@ -19,7 +19,7 @@ export class MissingDependencyError extends Error {
   }
 }
 
-/** One request of a test, with everything that runs on behalf of it. */
+/** One request of a test. All code that runs for the request finds this record by AsyncLocalStorage. */
 interface TestRequest {
   /** The error of the latest missing dependency that it used. */
   fault: MissingDependencyError | undefined;
@@ -71,10 +71,10 @@ export class MissingDependencies {
       get: (target, member) => {
         if (typeof member === 'symbol' || member in target) {
           const value: unknown = Reflect.get(target, member);
-          // Bound to the target, since private members do not exist on the proxy.
+          // The method is bound to the target, since private members do not exist on the proxy.
           return typeof value === 'function' ? (value.bind(target) as unknown) : value;
         }
-        // `await` reads this member of every value.
+        // `await` reads `then` of every value, so reading it is not an error.
         if (member === 'then') return undefined;
         const fault = faultOf(member);
         this.#note(fault);

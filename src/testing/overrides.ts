@@ -65,7 +65,10 @@ export function withOverrides(
   return { ...deps, ...replaced };
 }
 
-/** Makes the use of a member that the replacement does not have an error. A logger is used as it is. */
+/**
+ * Wraps a replacement: when a service uses a member that it does not have, a MissingDependencyError is
+ * thrown. A logger is not wrapped.
+ */
 function complete(
   service: string,
   dependency: string,

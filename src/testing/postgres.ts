@@ -15,7 +15,7 @@ export interface TestPostgres {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** An orderly stop takes a tenth of a second, on a busy machine more. */
+/** The time that the server has for its stop. A stop takes a tenth of a second, on a busy machine more. */
 const STOPS_MS = 5_000;
 
 /**

@@ -1,4 +1,5 @@
-// A started process as its parent sees it: lines of output, the ready line among them, and an exit.
+// A process that `startCluster` has started, as its parent sees it: lines of output, the ready line among
+// them, and an exit.
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
@@ -9,7 +10,10 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** The process did not start or end as it should. The message contains its output. */
+/**
+ * The process did not start or end as it should. The message contains what it wrote to stderr, or else its
+ * last lines of stdout.
+ */
 export class ClusterError extends Error {
   override readonly name = 'ClusterError';
   /** Undefined when the process was still running. */

@@ -85,7 +85,7 @@ const CONNECTIONS_EACH = 8;
 /** The time that `close` waits for running sagas. */
 const SAGAS_MS = 10_000;
 const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
-/** The messages between workers, of which there is only one here. */
+/** Replaces the messages between workers: there is only one worker here. */
 const NO_OTHER_WORKERS = { receive() {}, send() {} };
 
 /**
@@ -185,7 +185,7 @@ function testApp(
 const mounted = (host: Host, service: string): MountedService | undefined =>
   host.services.find(({ definition }) => definition.name === service);
 
-/** Databases with names of their own, since test runners run several files at once. */
+/** Makes databases with names that no other test app uses, since test runners run several files at once. */
 function ownDatabases(
   settings: Settings,
   databaseUrl: string,

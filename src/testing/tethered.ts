@@ -1,5 +1,6 @@
-// The entry that `startCluster` runs: the process itself, which stops when its parent has ended, even when
-// that was killed. Descriptor 3 is a pipe that is never written to; it closes with the parent.
+// The entry that `startCluster` runs: the process itself, which stops (SIGTERM) when its parent has ended,
+// even when the parent was killed. Descriptor 3 is a pipe from the parent. Nothing is written to it, and it
+// closes when the parent ends.
 import { Socket } from 'node:net';
 
 const tether = new Socket({ fd: 3, readable: true, writable: false });
