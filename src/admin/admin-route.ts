@@ -5,7 +5,7 @@
 export type AdminAccess =
   /** Every client: liveness and readiness. */
   | 'open'
-  /** Clients with the admin token; every client when none is set. */
+  /** The operator: clients with the admin token; when none is set, clients that send no token. */
   | 'operator'
   /** The operator, and clients with a delegate token: the handler must check `request.grants`. */
   | 'delegate';

@@ -1,5 +1,6 @@
-// The limit for connections of the admin plane that wait for their request header. It is high enough that an
-// attacker cannot fill it for long, and it leaves the open files that the data plane may need.
+// The limit for connections of the admin plane that wait for their request header (arrivals.ts). It is so
+// high that an attacker cannot reach it for long, and it leaves the data plane the open files that it may
+// need.
 import type { Block } from '../memory/block.js';
 import { readConnections } from '../memory/open-connections.js';
 
@@ -7,8 +8,12 @@ import { readConnections } from '../memory/open-connections.js';
 const OTHER_FILES = { always: 128, perWorker: 16 };
 /** The memory of one waiting connection, with its buffers in the kernel. */
 const BYTES_EACH = 64 * 1024;
-/** An attacker cannot keep this many open for long from one address, which has 28,000 ports on Linux. */
+/**
+ * The limit is never higher than this. One client address has about 28,000 ports on Linux, so an attacker
+ * with one address cannot keep this many connections open for long.
+ */
 const MOST = 16_384;
+/** The limit is never lower than this, even when there are no files left. */
 const LEAST = 64;
 
 export interface ArrivalFacts {
@@ -16,13 +21,14 @@ export interface ArrivalFacts {
   readonly connections: number;
   /** The limit for open files of the process. */
   readonly openFiles: number;
+  /** The memory that the process may use. */
   readonly memoryBytes: number;
   readonly workers: number;
 }
 
 /**
- * The limit is half of the files that are left. The other half is for the data plane until connections here
- * are closed.
+ * The limit is half of the files that are left; the other half is for the data plane. It is lower when the
+ * memory would not be enough for this many connections.
  */
 export function mostArrivals({ connections, openFiles, memoryBytes, workers }: ArrivalFacts): number {
   const { always, perWorker } = OTHER_FILES;

@@ -167,7 +167,10 @@ export class Arrivals {
     this.#options.evicted();
   }
 
-  /** @param now the time that ages are compared with: it was read before the loop read from the sockets */
+  /**
+   * Closes connections whose header is late.
+   * @param now the time at which the sweep began. What had arrived by then has been read since
+   */
   #closeLate(now: number): void {
     const { headersMs } = this.#options;
     const share = this.#waiting.size > MANY ? Math.ceil((this.#waiting.size * SWEEP_MS) / headersMs) : 0;

@@ -28,7 +28,7 @@ export class ClientInput {
   #bodyBytes = 0;
   #isUnread = false;
   #isHolding = false;
-  /** The number of requests that have arrived as far as they are needed. */
+  /** The number of requests of which nothing more is read: all that is needed of them has arrived. */
   #completed = 0;
 
   /** @param socket a connection that a server of node:http has just taken over */
@@ -41,7 +41,7 @@ export class ClientInput {
     socket.removeAllListeners('data');
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
     const destroySoon = socket.destroySoon.bind(socket);
-    // node:http calls this after a response with `connection: close`.
+    // node:http calls `destroySoon` after a response with `connection: close`.
     socket.destroySoon = () => {
       if (this.#isUnread || this.#isHolding) linger(socket);
       else destroySoon();
@@ -61,7 +61,7 @@ export class ClientInput {
     else this.#complete();
   }
 
-  /** Lets the body pass. It must have a `content-length`. */
+  /** Passes the body to the parser from now on. The request must have a `content-length`. */
   readBody(): void {
     this.#isUnread = false;
     this.#phase = 'body';
@@ -81,8 +81,8 @@ export class ClientInput {
   }
 
   /**
-   * Call when the time for the current request is over. The rest of it may be in the kernel already, because
-   * the process was paused: it is read first.
+   * Call when the time for the current request is over. If the process was paused, the rest of the request
+   * may have arrived in the kernel meanwhile, so that is read first.
    * @param refuse called when the request is still incomplete after that
    */
   expire(refuse: () => void): void {

@@ -22,7 +22,7 @@ export class Credentials {
   readonly #known: readonly Known[];
   readonly #needsToken: boolean;
 
-  /** @param token the operator's token; without one every client is the operator */
+  /** @param token the operator's token; without one, a client that sends no token is the operator */
   constructor(token: string | undefined, delegates: readonly Delegate[] = []) {
     this.#needsToken = token !== undefined;
     this.#known = [
@@ -31,7 +31,11 @@ export class Credentials {
     ];
   }
 
-  /** Takes the same time for every token: all hashes are compared, and they have the same length. */
+  /**
+   * Finds what a client may do. When there are no tokens at all, every client is the operator. The search
+   * takes the same time for every token: all hashes are compared, and they have the same length.
+   * @param authorization the header field of the request
+   */
   identify(authorization: string | undefined): Identified {
     if (this.#known.length === 0) return { grants: 'all' };
     if (authorization === undefined) return this.#needsToken ? 'missing' : { grants: 'all' };

@@ -39,8 +39,8 @@ interface AdmittedRequest {
 const REQUESTS_A_TURN = 4;
 
 /**
- * The header fields of every response: pages of other origins may not use it, browsers may not guess its
- * type, and nothing may store it.
+ * The header fields of every response: pages of other origins may not use the response, browsers may not
+ * guess its type, and nothing may store it.
  */
 const COMMON_FIELDS: Readonly<Record<string, string>> = {
   'content-security-policy': "default-src 'self'; frame-ancestors 'none'",
@@ -76,7 +76,8 @@ export class Dispatcher {
     let executed: boolean | undefined = false;
     connections.move(socket, 'turn');
     await this.#turns.enter(response);
-    // The client has left meanwhile, or the request took too long and was refused.
+    // There is nothing to respond to when the client has left meanwhile, or when the request took too long
+    // and was refused.
     if (response.destroyed || socket.writableEnded) return;
     connections.move(socket, 'handler');
     try {
@@ -132,6 +133,7 @@ export class Dispatcher {
     return { route, adminRequest };
   }
 
+  /** @throws UnavailableError OVERLOADED while too many handlers run, except for open routes */
   #refuseWhenBusy({ access }: AdminRoute): void {
     if (access === 'open' || !this.#options.connections.isBusy) return;
     throw new UnavailableError('OVERLOADED', 'Too many requests to the admin plane are under way.');

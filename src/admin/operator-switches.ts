@@ -1,5 +1,6 @@
-// What an operator may switch while the process runs: the log level, the share of traces, routes. A change is
-// in effect for all threads, also for those that start later, and ends with the process.
+// What an operator may change while the process runs: the log level, the share of traces that are kept, and
+// which routes are off. A change is in effect for all threads, also for those that start later, and ends with
+// the process.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { NotFoundError, UnavailableError, ValidationError } from '../errors.js';
@@ -31,7 +32,9 @@ export interface RouteState {
   readonly reason: string | null;
 }
 
-/** Writes the settings to shared memory. Call it before the first thread reads them. */
+/**
+ * Writes the log level and the sampling of the settings to shared memory, before the first thread reads them.
+ */
 export function applySettings(settings: Pick<Settings, 'logLevel' | 'otel'>, switches: Switches): void {
   switches.logLevel = levelNumber(settings.logLevel);
   switches.samplingBound = samplerOf(settings.otel).bound;
@@ -40,9 +43,10 @@ export function applySettings(settings: Pick<Settings, 'logLevel' | 'otel'>, swi
 export class OperatorSwitches {
   readonly #settings: Pick<Settings, 'logLevel' | 'otel'>;
   readonly #switches: Switches;
+  /** The page of shared memory by which workers learn which routes are off. */
   readonly #page: SnapshotPage;
   readonly #log: Logger;
-  /** The sampler of the settings. */
+  /** The sampler of the settings. `bound` is its ratio as shared memory has it (Switches.samplingBound). */
   readonly #sampler: { readonly name: string; readonly ratio: number; readonly bound: number };
   #logLevel: OperatorValue<LogLevel> | null = null;
   #ratio: OperatorValue<number> | null = null;
@@ -111,7 +115,9 @@ export class OperatorSwitches {
     this.#logChange('sampling ratio', before, this.sampling.ratio, reason);
   }
 
-  /** All routes that can be switched, and those that were switched off and that no worker has any more. */
+  /**
+   * The routes that can be switched, together with those that are off although no worker has them any more.
+   */
   get routes(): readonly RouteState[] {
     const keys = new Set(this.#routes.map(({ method, template }) => routeKey(method, template)));
     const gone = [...this.#off].filter(([key]) => !keys.has(key)).map(([, { value }]) => value);
@@ -122,7 +128,8 @@ export class OperatorSwitches {
   }
 
   /**
-   * @param route the path as it was declared, or its template
+   * Switches a route on or off.
+   * @param route the path as it was declared, or its template, in which parameters have no expressions
    * @returns the routes of this template: several when they differ in the expressions of their parameters
    * @throws NotFoundError when no worker has the route
    * @throws UnavailableError STARTING before there is a worker
@@ -202,7 +209,7 @@ const sinceAndReason = (one: OperatorValue<unknown> | null) => ({
   reason: one?.reason ?? null,
 });
 
-/** Resolves the sampler of the settings as every thread does. */
+/** Finds the sampler that the settings mean. An unknown name means the default one, as in every thread. */
 function samplerOf({ sampler, samplerArg }: Settings['otel']) {
   const known = headSampler(sampler, samplerArg);
   const name = known === undefined ? DEFAULT_SAMPLER : sampler;

@@ -27,7 +27,7 @@ export interface RegistryRoutesOptions {
 /**
  * Makes the rule `mayShadowLocal`. No client may do it unless REGISTRY_ACCEPT_TOKENS_FILE is set. Then a
  * client may do it that has a token of this file for the service. A client with all grants may do it only
- * when an admin token is set: without an admin token every client has all grants.
+ * when an admin token is set: without an admin token every client that sends no token has all grants.
  */
 export function localShadowing(options: {
   readonly acceptTokens: boolean;

@@ -13,8 +13,8 @@ export function fieldOf(request: IncomingMessage, name: string): string | undefi
 }
 
 /**
- * A request has one Host field and a target that is a path. With anything else it is not clear which server
- * or which resource is meant.
+ * Refuses a request without exactly one Host field and a path as its target, since it is not clear which
+ * server or resource is meant. It also refuses expectations other than `100-continue`.
  * @throws HttpError MALFORMED_REQUEST
  */
 export function checkForm(request: IncomingMessage): void {
@@ -34,7 +34,10 @@ export interface OwnNames {
   readonly allowedHosts: readonly string[];
 }
 
-/** @throws HttpError CROSS_SITE for a Host that is not ours, and for a request of a page of another origin */
+/**
+ * @throws HttpError CROSS_SITE for a Host that is not a name of this server, and for a request that a page of
+ *   another origin has made
+ */
 export function checkSite(request: IncomingMessage, { host, allowedHosts }: OwnNames): void {
   const { headers, socket } = request;
   const reason = foreignSite(

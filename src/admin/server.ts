@@ -25,7 +25,7 @@ export interface AdminServerOptions {
    * @default `alone`
    */
   readonly sharing?: 'alone' | 'first' | 'beside';
-  /** The operator's token. Without one every client is the operator. */
+  /** The operator's token. Without one, every client that sends no token is the operator. */
   readonly token: string | undefined;
   readonly allowedHosts: readonly string[];
   readonly routes: readonly AdminRoute[];
@@ -115,7 +115,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     headersTimeout: limits.headersMs,
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,
-    // Node.js checks the three limits above at this interval.
+    // Node.js checks `headersTimeout` and `requestTimeout` at this interval.
     connectionsCheckingInterval: Math.min(500, limits.headersMs),
     maxHeaderSize: MAX_HEADER_BYTES,
     keepAlive: true,
