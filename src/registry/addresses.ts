@@ -7,31 +7,33 @@ import { networkInterfaces } from 'node:os';
 import { AddressRanges, completeRange } from '../address-ranges.js';
 import { ConfigError, HttpError } from '../errors.js';
 
-/**
- * Link-local addresses, metadata services of clouds, addresses that are not unicast, and IPv6 addresses that
- * contain another address.
- */
+/** Ranges that are rejected even when the allow list contains them. */
 const NEVER: readonly string[] = [
+  // "This network", with the unspecified address 0.0.0.0.
   '0.0.0.0/8',
+  // Link-local and site-local addresses. The metadata services of most clouds have a link-local one.
   '169.254.0.0/16',
-  '224.0.0.0/4',
-  '240.0.0.0/4',
+  'fe80::/10',
+  'fec0::/10',
+  // Metadata services of clouds that have other addresses.
   '100.100.100.200/32',
   '168.63.129.16/32',
   '192.0.0.192/32',
-  'fe80::/10',
-  'fec0::/10',
-  'ff00::/8',
   'fd00:ec2::254/128',
   'fd20:ce::254/128',
+  // Multicast, broadcast and reserved addresses.
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+  'ff00::/8',
+  // IPv6 addresses that contain an IPv4 address, to which a gateway may translate them: NAT64, Teredo, 6to4.
   '64:ff9b::/96',
   '64:ff9b:1::/48',
   '2001::/32',
   '2002::/16',
 ];
 /**
- * Unspecified and IPv4-compatible addresses (RFC 4291 section 2.5.5.1). `::1` is among them, but it may be
- * registered when the allow list contains it.
+ * The unspecified address `::` and the IPv4-compatible addresses (RFC 4291 section 2.5.5.1). They are
+ * rejected as well. Only `::1`, which is in the same range, may be registered, if the allow list has it.
  */
 const IPV4_COMPATIBLE = '::/96';
 const LOOPBACK_V6 = '::1';
@@ -73,10 +75,10 @@ export class AddressPolicy {
    */
   async admit({ host, port }: Address): Promise<string> {
     const addresses = (await this.#addressesOf(host)).map(canonical);
-    const guarded = await Promise.all(this.#rules.guarded().map((own) => this.#guard(own)));
+    const guards = await Promise.all(this.#rules.guarded().map((address) => this.#guard(address)));
     for (const address of addresses) {
       if (!this.#isAllowed(address)) throw refused(`${host} is not among the addresses that may register.`);
-      if (guarded.some((guards) => guards(address, port))) {
+      if (guards.some((reaches) => reaches(address, port))) {
         throw refused(`${host} port ${port} is an address of this process itself.`);
       }
     }
@@ -103,13 +105,13 @@ export class AddressPolicy {
   }
 
   /**
-   * @returns a function that tests whether a connection to an address and port would reach `own`. If `own` is
-   *   on this host, a connection to any address of this host counts as one to `own`
+   * @returns a function that tests whether a connection to an address and port would reach the guarded
+   *   address. If the guarded address is on this host, its port is guarded at every address of this host
    */
-  async #guard(own: Address): Promise<(address: string, port: number) => boolean> {
+  async #guard(guarded: Address): Promise<(address: string, port: number) => boolean> {
     let addresses: readonly string[];
     try {
-      addresses = (await this.#addressesOf(own.host)).map(canonical);
+      addresses = (await this.#addressesOf(guarded.host)).map(canonical);
     } catch {
       // The host name of a database that does not resolve now cannot be compared. The allow list still
       // applies.
@@ -117,7 +119,7 @@ export class AddressPolicy {
     }
     const onThisHost = addresses.some((address) => this.#isThisHost(address));
     return (address, port) =>
-      port === own.port && (onThisHost ? this.#isThisHost(address) : addresses.includes(address));
+      port === guarded.port && (onThisHost ? this.#isThisHost(address) : addresses.includes(address));
   }
 
   #isThisHost(address: string): boolean {

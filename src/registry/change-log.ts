@@ -1,5 +1,5 @@
-// The last changes of the registry, in order, for its watchers. A revision consists of a prefix that every
-// process chooses at random when it starts, and a count. So a revision of another process is recognised.
+// The last changes of the registry, in order, for its watchers. A revision is `PREFIX-COUNT`. Every process
+// has a different prefix, so a revision of another process is recognised.
 
 export interface LogEntry<T> {
   readonly revision: string;
@@ -16,7 +16,7 @@ export class ChangeLog<T> {
   readonly #listeners = new Set<(entry: LogEntry<T>) => void>();
   #count = 0;
 
-  /** @param prefix different from that of any other process, and without `-` */
+  /** @param prefix as `revisionPrefix` in RegistryDependencies */
   constructor(prefix: string, capacity: number = CAPACITY) {
     this.#prefix = prefix;
     this.#capacity = capacity;

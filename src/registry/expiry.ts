@@ -1,5 +1,5 @@
-// One timer for everything that expires, set to the earliest expiry that was requested. A renewal does not
-// change the timer: when it fires too early, it is set to the next expiry.
+// One timer for all instances of the registry that expire unless they are renewed. It is set to the earliest
+// expiry. A renewal does not change the timer, so it may fire too early. It is then set to the next expiry.
 import type { Schedule } from './schedule.js';
 
 export class ExpiryTimer {
@@ -16,7 +16,7 @@ export class ExpiryTimer {
     this.#expire = expire;
   }
 
-  /** @param at a time of `clock`: the timer fires then or earlier */
+  /** Makes the timer fire at the time `at` of `clock`, or earlier. */
   noLaterThan(at: number): void {
     if (at >= this.#at) return;
     this.#cancel();

@@ -1,11 +1,11 @@
-// When probes change the health of an instance: two failures in a row make it unhealthy, two successes
-// healthy. Until then it keeps its health, or its health is not known yet.
+// When probes change the health of an instance: two failures in a row make it unhealthy, and two successes
+// in a row make it healthy. Before that it keeps its health, which is `unknown` at first.
 
 export type Health = 'unknown' | 'healthy' | 'unhealthy';
 
 export interface HealthRecord {
   readonly health: Health;
-  /** The number of the last probes that had the same result. It is not counted beyond the number needed. */
+  /** How many of the last probes had the same result. It is counted up to NEEDED_IN_A_ROW only. */
   readonly run: number;
   /** The result of these probes. */
   readonly hasSucceeded: boolean;

@@ -2,12 +2,12 @@
 import type { EndpointState } from './endpoint.js';
 import type { Instance } from './instance.js';
 
-/** The most bytes that a snapshot without endpoints has. */
+/** The most bytes that a snapshot has without its endpoints: its first line, the revision. */
 const ENVELOPE_BYTES = 256;
 
 export class InstanceTable {
   readonly #services = new Map<string, Map<string, Instance>>();
-  /** The most bytes that the snapshot can have, whatever the states of the instances are. */
+  /** The most bytes that the snapshot of all instances can have, whatever their states are. */
   snapshotBytes = ENVELOPE_BYTES;
 
   find(service: string, id: string): Instance | undefined {
@@ -31,7 +31,7 @@ export class InstanceTable {
     return undefined;
   }
 
-  /** Whether the service is mounted in this process. */
+  /** Whether the service is mounted in this process. It may have instances of other processes as well. */
   isMounted(service: string): boolean {
     return this.ofService(service).some((instance) => instance.local);
   }

@@ -18,7 +18,7 @@ export interface Instance {
   /** Service, id, address and port: the key with which the slot was taken (slot-table.ts). */
   readonly slotKey: string;
   readonly local: boolean;
-  /** The most bytes that it can have in the snapshot, whatever its state is. */
+  /** The most bytes that the instance can have in the snapshot, whatever its state is (see `bytesOf`). */
   readonly bytes: number;
   state: EndpointState;
   /** When the instance expires unless it is renewed, by the monotonic clock; Infinity: never. */
@@ -54,7 +54,7 @@ export function viewOf({ registration, lastHeartbeat, slot }: Instance, state: E
   };
 }
 
-/** The instance as workers see it. */
+/** The instance as workers see it: `host` is the address to connect to, and the state is never `ejected`. */
 export function endpointOf(
   instance: Pick<Instance, 'registration' | 'address' | 'state' | 'slot' | 'local'>,
 ): Endpoint {

@@ -1,5 +1,6 @@
-// Parses and checks a registration: names, numbers and sizes. Addresses are checked in addresses.ts. Unknown
-// members are ignored, so that newer clients can use older registries.
+// Parses and checks a registration, which is the JSON body of a client's `PUT`: names, numbers and sizes.
+// addresses.ts checks the address. Unknown members are ignored, so that newer clients can use older
+// registries.
 import { isIP } from 'node:net';
 import { type FieldError, ValidationError } from '../errors.js';
 import { pointerTo } from '../problem.js';
@@ -7,7 +8,7 @@ import { isServiceName, SERVICE_NAME } from '../service-name.js';
 import { type Endpoint, originOf } from './endpoint.js';
 
 export interface Registration extends Omit<Endpoint, 'state' | 'slot' | 'local'> {
-  /** Seconds until it must be renewed; 0: static, watched only by its health check. */
+  /** Seconds until it must be renewed. With 0 it never expires, and only its health check watches it. */
   readonly ttlSeconds: number;
   /** The path or absolute URL that was registered. */
   readonly healthCheckUrl: string | null;
@@ -88,7 +89,10 @@ export function assertServiceName(service: string): void {
   assertInstanceName(service, '-');
 }
 
-/** Notes that a member is wrong, by its JSON pointer. It returns undefined, so `value ?? wrong(…)` works. */
+/**
+ * Notes that the member at a path (JSON pointer) is wrong. It returns undefined, so that callers can write
+ * `value ?? wrong(…)`.
+ */
 type Wrong = (path: string, message: string) => undefined;
 
 function checkName(service: string, id: string, wrong: (path: string, message: string) => void): void {
@@ -100,6 +104,7 @@ function checkName(service: string, id: string, wrong: (path: string, message: s
  * Some parsers read `127.1`, `0x7f000001` and `2130706433` as addresses, others read them as names. Therefore
  * a text whose last label is a number is refused, unless it is an address in the usual notation (WHATWG URL,
  * "ends in a number").
+ * @returns the host in lower case; undefined unless it is an address or a name
  */
 function hostOf(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length > 253) return undefined;
@@ -110,8 +115,8 @@ function hostOf(value: unknown): string | undefined {
 }
 
 /**
- * The path of a health check. @returns undefined unless it is a path, or a URL with the origin of the
- * instance
+ * @returns the path and query of a health check; undefined when the value is neither a path nor a URL with
+ *   the origin of the instance
  */
 function healthPathOf(
   value: unknown,

@@ -13,20 +13,26 @@ export interface RegistryDependencies {
   readonly schedule: Schedule;
   /** Sends the workers a new snapshot, which replaces the one before. */
   readonly publish: (snapshot: RegistrySnapshot) => void;
-  /** Assigns rows of the shared endpoint tables to instances: a SlotTable. */
+  /** Assigns rows of the shared endpoint tables to instances. The primary passes a SlotTable. */
   readonly slots: { take(key: string): number | undefined; release(key: string, slot: number): void };
   /**
-   * Whether workers exclude an endpoint because its calls fail. `arrive` begins the slow start of an
-   * endpoint, in which it gets less load. It is called when an instance is new and healthy, or has become
-   * healthy.
+   * `isEjected` is true while workers exclude an endpoint because its calls fail. `arrive` begins the slow
+   * start of an endpoint, in which it gets less load. The registry calls it when an instance is new and
+   * healthy, or has become healthy.
    */
   readonly ejections: { isEjected(slot: number): boolean; arrive(slot: number): void };
-  /** Checks the address of an instance and returns the address to connect to: an AddressPolicy. */
+  /**
+   * Checks the address of an instance and returns the address to connect to. The primary passes an
+   * AddressPolicy.
+   */
   readonly addresses: { admit(address: Address): Promise<string> };
-  /** Probes the instances that have a health check: a HealthProber. */
+  /** Probes the instances that have a health check. The primary passes a HealthProber. */
   readonly health: HealthWatcher;
-  /** The beginning of every revision: different from that of any other process, and without `-`. */
+  /**
+   * The beginning of every revision, which is this prefix, `-` and a count. It differs from the prefix of any
+   * other process, and contains no `-` itself.
+   */
   readonly revisionPrefix: string;
-  /** The size of the longest snapshot that can be published. Beyond it the registry is full. */
+  /** The longest snapshot that can be published. An instance that would make it longer is refused. */
   readonly maxSnapshotBytes: number;
 }

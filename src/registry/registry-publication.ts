@@ -1,5 +1,5 @@
-// Publishes the changes of the registry. Watchers get each change, and workers get the state after it, as a
-// snapshot of all instances.
+// Publishes the changes of the registry. Watchers (clients of `GET /registry/v1/watch`) get each change, and
+// workers get the state after it, as a snapshot of all instances.
 import { ChangeLog, type LogEntry } from './change-log.js';
 import type { RegistrySnapshot } from './endpoint.js';
 import { endpointOf, type InstanceView } from './instance.js';
@@ -13,10 +13,10 @@ export class RegistryPublication {
   readonly #table: InstanceTable;
   readonly #send: (snapshot: RegistrySnapshot) => void;
   readonly #log: ChangeLog<RegistryChange>;
-  /** True while `together` runs: it publishes one snapshot when all changes have been made. */
+  /** True while `together` runs. Changes then publish no snapshot, because `together` does at its end. */
   #isGathering = false;
 
-  /** Publishes the first snapshot. @param revisionPrefix different from that of any other process */
+  /** Publishes the first snapshot. @param revisionPrefix as in RegistryDependencies */
   constructor(table: InstanceTable, revisionPrefix: string, send: (snapshot: RegistrySnapshot) => void) {
     this.#table = table;
     this.#send = send;
@@ -28,7 +28,7 @@ export class RegistryPublication {
     return this.#log.revision;
   }
 
-  /** @returns the changes after a revision; undefined when that is unknown or too old */
+  /** @returns the changes after a revision; undefined when the revision is not known, or is too old */
   since(revision: string): readonly LogEntry<RegistryChange>[] | undefined {
     return this.#log.since(revision);
   }
@@ -38,7 +38,7 @@ export class RegistryPublication {
     return this.#log.listen(listener);
   }
 
-  /** Call after each change of the table. */
+  /** Publishes a change. It is called after each change of the table, and when an ejection has changed. */
   changed(change: RegistryChange): void {
     this.#log.append(change);
     if (!this.#isGathering) this.#publish();

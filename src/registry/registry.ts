@@ -1,6 +1,7 @@
-// The registry: which instances exist, which of them are healthy, and until when each has to be renewed. The
-// primary holds it. Workers get it as snapshots, watchers as changes. Nothing here is shared: every change is
-// made and published in one turn of the event loop, and all workers see it at their next call.
+// The registry: which instances exist, which of them are healthy, and until when each has to be renewed. Only
+// the primary has a registry. Clients change it through the admin plane. Workers get it as snapshots, and
+// watchers get its changes. Every change is made and published in one turn of the event loop, and all workers
+// see it at their next call.
 import { HttpError, NotFoundError, UnavailableError } from '../errors.js';
 import type { LogEntry } from './change-log.js';
 import type { Endpoint, EndpointState } from './endpoint.js';
@@ -19,7 +20,10 @@ import { type RegistryChange, RegistryPublication } from './registry-publication
 
 /** The rights of a client that changes the registry. */
 export interface Registrant {
-  /** Whether it may register instances of services that are mounted in this process. */
+  /**
+   * Whether the client may register instances of a service that is mounted in this process. These instances
+   * may then get calls that would stay in this process otherwise.
+   */
   readonly mayShadowLocal: boolean;
 }
 
@@ -43,7 +47,8 @@ export class Registry {
   }
 
   /**
-   * Adds an instance, or replaces the one with this id.
+   * Adds an instance, or replaces the one with this id. A draining instance that registers again drains no
+   * longer.
    * @throws ValidationError; HttpError ADDRESS_NOT_ALLOWED, and OVERLOADED when the registry is full
    */
   async put(
@@ -64,7 +69,7 @@ export class Registry {
 
   /**
    * Registers a service that is mounted in this process. The instance never expires, is not probed, and
-   * cannot be changed from outside.
+   * cannot be changed by clients. The primary changes its state with `setLocalState`.
    * @param options `state` is `starting` until the service's database is migrated; default `healthy`
    * @throws ValidationError; HttpError OVERLOADED when the registry is full
    */
@@ -81,7 +86,7 @@ export class Registry {
     this.#enter(registration, registration.host, state, true);
   }
 
-  /** Changes the state of every local instance of a service. */
+  /** Changes the state of this process's own instances of a service. */
   setLocalState(service: string, state: 'starting' | 'healthy' | 'draining'): void {
     this.#publication.together(() => {
       for (const instance of this.#table.ofService(service)) {
@@ -102,15 +107,15 @@ export class Registry {
   }
 
   /**
-   * Marks an instance, so that workers send it no new calls. It stays registered until it expires or is
-   * removed.
+   * Marks an instance as draining, so that workers send it no new calls. It stays registered until it expires
+   * or is removed. Probes and heartbeats do not end this state, but registering again does.
    * @throws NotFoundError and HttpError, as `heartbeat`
    */
   drain(service: string, id: string): void {
     this.#setState(this.#require(service, id), 'draining');
   }
 
-  /** @throws NotFoundError and HttpError, as `heartbeat` */
+  /** Removes an instance at once. @throws NotFoundError and HttpError, as `heartbeat` */
   remove(service: string, id: string): void {
     this.#leave(this.#require(service, id));
   }
@@ -145,7 +150,7 @@ export class Registry {
     return this.#table.ofService(service).map((instance) => this.#view(instance));
   }
 
-  /** @returns the changes after a revision; undefined when that is unknown or too old */
+  /** @returns the changes after a revision; undefined when the revision is not known, or is too old */
   since(revision: string): readonly LogEntry<RegistryChange>[] | undefined {
     return this.#publication.since(revision);
   }
@@ -161,6 +166,7 @@ export class Registry {
     for (const instance of this.#table.all()) instance.stopProbes();
   }
 
+  /** @returns the instance, which a client may change @throws as `heartbeat` */
   #require(service: string, id: string): Instance {
     assertInstanceName(service, id);
     const instance = this.#table.find(service, id);
@@ -169,6 +175,7 @@ export class Registry {
     return instance;
   }
 
+  /** Refuses a registration that would change this process's own instance, or that needs `mayShadowLocal`. */
   #refuseLocal(service: string, id: string, registrant: Registrant): void {
     if (this.#table.find(service, id)?.local === true) throw localInstance(id);
     if (this.#table.isMounted(service) && !registrant.mayShadowLocal) {
@@ -181,7 +188,7 @@ export class Registry {
 
   /**
    * Puts an instance into the table, publishes it and starts its health checks. A registration that changes
-   * nothing only renews the instance.
+   * nothing only renews the instance, unless that is draining.
    */
   #enter(registration: Registration, address: string, state: EndpointState, local: boolean): Instance {
     const { service, id } = registration;
@@ -220,7 +227,7 @@ export class Registry {
     return instance;
   }
 
-  /** A registration that changes nothing is a heartbeat. */
+  /** Renews an instance that has registered again without a change. This process itself never expires. */
   #renew(instance: Instance): Instance {
     if (instance.local) return instance;
     instance.expiresAt = this.#expiryOf(instance.registration);
@@ -228,6 +235,7 @@ export class Registry {
     return instance;
   }
 
+  /** Removes an instance that has expired or that a client removes, and publishes that. */
   #leave(instance: Instance): void {
     const { service, id } = instance.registration;
     this.#release(instance, false);
@@ -235,6 +243,10 @@ export class Registry {
     this.#publication.changed({ type: 'delete', service, id });
   }
 
+  /**
+   * Releases what an instance holds, when it leaves or another registration replaces it. `keepSlot` is true
+   * when the replacement has the same address, and so takes over the row.
+   */
   #release(instance: Instance, keepSlot: boolean): void {
     instance.stopProbes();
     if (!keepSlot) this.#deps.slots.release(instance.slotKey, instance.slot);
@@ -255,7 +267,7 @@ export class Registry {
     return viewOf(instance, this.#stateOf(instance));
   }
 
-  /** The reported state, overridden by `ejected`, which is read from shared memory as workers read it. */
+  /** @returns the state to show: `ejected` for a healthy instance that is ejected in shared memory */
   #stateOf({ state, slot }: Instance): EndpointState {
     return state === 'healthy' && this.#deps.ejections.isEjected(slot) ? 'ejected' : state;
   }
@@ -289,8 +301,9 @@ export class Registry {
 }
 
 /**
- * Whether an instance of another process that registers again keeps its state: not after a drain, and not
- * when its health check is another one now.
+ * Whether an instance that registers again with the same address keeps its state. An instance of another
+ * process keeps it, unless it was draining or its health check has changed. An instance of this process gets
+ * the state with which it is registered.
  */
 function keepsHealth(before: Instance, { healthCheckPath }: Registration): boolean {
   return (

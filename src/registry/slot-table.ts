@@ -1,7 +1,7 @@
 // Assigns rows of the shared endpoint tables ("slots") to instances. A released row is not reused for a
 // while, because calls that still run would be counted for the next instance. An instance that registers
-// again with the same service, id, address and port gets its own row again at once, unless that has been
-// reused. It keeps its history there, so leaving and registering again does not reset an open breaker.
+// again with the same service, id, address and port gets its own row again at once, unless the row has been
+// reused. The row keeps its counts, so leaving and registering again does not reset an open breaker.
 
 /** How long a released row is not reused: longer than a request lasts by default, including its retries. */
 export const QUARANTINE_MS = 60_000;
@@ -24,7 +24,7 @@ export class SlotTable {
   /**
    * Gives an instance a row.
    * @param key service, id, address and port of the instance
-   * @returns undefined when every row is in use, or was released too recently
+   * @returns the row; undefined when each row is in use or was released less than QUARANTINE_MS ago
    */
   take(key: string): number | undefined {
     const own = this.#released.get(key);
@@ -41,7 +41,7 @@ export class SlotTable {
     this.#released.set(key, { slot, until: this.#clock() + QUARANTINE_MS });
   }
 
-  /** @returns the row that was released first, if its time is over */
+  /** @returns the row that was released first; undefined while it may not be reused yet */
   #reusable(): number | undefined {
     for (const [key, { slot, until }] of this.#released) {
       if (until > this.#clock()) return undefined;

@@ -1,13 +1,13 @@
-// The text of a published snapshot: the revision in the first line, then one endpoint per line. A reader
-// keeps the endpoints by their lines, so when one of a thousand endpoints has changed, it parses only one
-// line.
+// The text of a published snapshot: the revision in the first line, then one endpoint per line. The primary
+// writes it into shared memory, and workers parse it. A worker keeps the endpoints by their lines, so that it
+// parses only one line when one of a thousand endpoints has changed.
 import type { Endpoint, RegistrySnapshot } from './endpoint.js';
 
 export function snapshotText({ revision, endpoints }: RegistrySnapshot): string {
   return [JSON.stringify(revision), ...endpoints.map((endpoint) => JSON.stringify(endpoint))].join('\n');
 }
 
-/** Endpoints by their lines. */
+/** The parsed endpoints, each by the text of its line. */
 export type KnownLines = ReadonlyMap<string, Endpoint>;
 
 /** @param known the lines of the snapshot before: unchanged endpoints stay the same objects */
