@@ -49,9 +49,9 @@ export interface AddressRules {
   readonly allow: readonly string[];
   /** The addresses of the admin plane and of the database servers, which no instance may have. */
   readonly guarded: () => readonly Address[];
-  /** @returns all addresses of a name; rejects when it has none */
+  /** @returns all addresses of a name; rejects when it has none. The default is the resolver of this host */
   readonly resolve?: (name: string) => Promise<readonly string[]>;
-  /** @returns the addresses of this host's interfaces */
+  /** @returns the addresses of this host. The default is those of its network interfaces */
   readonly ownAddresses?: () => readonly string[];
 }
 
@@ -75,21 +75,23 @@ export class AddressPolicy {
    */
   async admit({ host, port }: Address): Promise<string> {
     const addresses = (await this.#addressesOf(host)).map(canonical);
-    const guards = await Promise.all(this.#rules.guarded().map((address) => this.#guard(address)));
+    const isGuarded = await Promise.all(this.#rules.guarded().map((guarded) => this.#guardTest(guarded)));
     for (const address of addresses) {
       if (!this.#isAllowed(address)) throw refused(`${host} is not among the addresses that may register.`);
-      if (guards.some((reaches) => reaches(address, port))) {
+      if (isGuarded.some((test) => test(address, port))) {
         throw refused(`${host} port ${port} is an address of this process itself.`);
       }
     }
     return addresses[0]!;
   }
 
+  /** Whether the allow list contains an address and the rules of this file do not reject it. */
   #isAllowed(address: string): boolean {
     if (address !== LOOPBACK_V6 && this.#never.has(address)) return false;
     return this.#allow.has(address);
   }
 
+  /** @returns the addresses of a host: itself, 127.0.0.1 for `localhost`, or what its name resolves to */
   async #addressesOf(host: string): Promise<readonly string[]> {
     if (isIP(host) !== 0) return [host];
     if (host.toLowerCase() === 'localhost') return ['127.0.0.1'];
@@ -105,10 +107,10 @@ export class AddressPolicy {
   }
 
   /**
-   * @returns a function that tests whether a connection to an address and port would reach the guarded
-   *   address. If the guarded address is on this host, its port is guarded at every address of this host
+   * Makes the test for one guarded address. It is true for the guarded address with its port. When the
+   * guarded address is on this host, it is true for this port at every address of this host.
    */
-  async #guard(guarded: Address): Promise<(address: string, port: number) => boolean> {
+  async #guardTest(guarded: Address): Promise<(address: string, port: number) => boolean> {
     let addresses: readonly string[];
     try {
       addresses = (await this.#addressesOf(guarded.host)).map(canonical);
@@ -139,7 +141,10 @@ function allowedRanges(ranges: readonly string[]): AddressRanges {
   return new AddressRanges(ranges);
 }
 
-/** @returns one spelling for every address; IPv4 written as IPv6 (`::ffff:10.0.0.1`) becomes IPv4 */
+/**
+ * Writes equal addresses in the same way, so that they can be compared as text. IPv6 is shortened and loses
+ * its zone; IPv4 that is written as IPv6 (`::ffff:10.0.0.1`) becomes IPv4.
+ */
 export function canonical(address: string): string {
   if (!isIPv6(address)) return address;
   const unzoned = address.replace(/%.*$/, '');

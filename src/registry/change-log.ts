@@ -1,11 +1,14 @@
-// The last changes of the registry, in order, for its watchers. A revision is `PREFIX-COUNT`. Every process
-// has a different prefix, so a revision of another process is recognised.
+// The last changes of the registry, in order, for its watchers. Each change has a revision, `PREFIX-COUNT`,
+// whose count is one more than that of the change before. Every process has a different prefix, so a revision
+// of another process is recognised. A watcher that connects again gets the changes that it has missed with
+// `since`, and the changes that follow with `listen`.
 
 export interface LogEntry<T> {
   readonly revision: string;
   readonly change: T;
 }
 
+/** The log keeps this number of changes. An older one is overwritten. */
 const CAPACITY = 1024;
 
 export class ChangeLog<T> {
@@ -22,10 +25,12 @@ export class ChangeLog<T> {
     this.#capacity = capacity;
   }
 
+  /** The revision of the last change; its count is 0 before the first change. */
   get revision(): string {
     return `${this.#prefix}-${this.#count}`;
   }
 
+  /** Adds a change and calls all listeners with it. */
   append(change: T): void {
     this.#count++;
     const entry = { revision: this.revision, change };
@@ -33,7 +38,10 @@ export class ChangeLog<T> {
     for (const listener of this.#listeners) listener(entry);
   }
 
-  /** @returns the changes after a revision; undefined when it is of another process, unknown or too old */
+  /**
+   * @returns the changes after a revision, which are none for the last revision; undefined when the revision
+   *   is not one of this process, or when the log no longer has all changes after it
+   */
   since(revision: string): readonly LogEntry<T>[] | undefined {
     const [prefix, text = '', ...rest] = revision.split('-');
     if (prefix !== this.#prefix || rest.length > 0 || !/^(0|[1-9]\d{0,15})$/.test(text)) return undefined;
@@ -42,7 +50,7 @@ export class ChangeLog<T> {
     return Array.from({ length: this.#count - from }, (_, i) => this.#ring[(from + 1 + i) % this.#capacity]!);
   }
 
-  /** @returns a function that stops listening */
+  /** Calls `listener` with each change from now on. @returns a function that stops this */
   listen(listener: (entry: LogEntry<T>) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -2,13 +2,13 @@
 import type { EndpointState } from './endpoint.js';
 import type { Instance } from './instance.js';
 
-/** The most bytes that a snapshot has without its endpoints: its first line, the revision. */
-const ENVELOPE_BYTES = 256;
+/** The most bytes that the first line of a snapshot can have, which contains its revision. */
+const REVISION_LINE_BYTES = 256;
 
 export class InstanceTable {
   readonly #services = new Map<string, Map<string, Instance>>();
   /** The most bytes that the snapshot of all instances can have, whatever their states are. */
-  snapshotBytes = ENVELOPE_BYTES;
+  snapshotBytes = REVISION_LINE_BYTES;
 
   find(service: string, id: string): Instance | undefined {
     return this.#services.get(service)?.get(id);

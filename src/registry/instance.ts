@@ -1,10 +1,14 @@
-// One registered instance: the record that the registry keeps, and its views for operators and workers.
+// One registered instance: the record that the registry keeps of it (Instance), what clients of the admin
+// plane see of it (InstanceView), and what workers see of it (Endpoint).
 import type { Endpoint, EndpointState } from './endpoint.js';
 import type { Registration } from './registration.js';
 
-/** What the registry reports of an instance. The admin plane shows it, with the load of the instance. */
+/**
+ * What the registry reports of an instance. The admin plane shows it to its clients, with the load of the
+ * instance in place of the slot.
+ */
 export interface InstanceView extends Omit<Endpoint, 'service' | 'local'> {
-  /** ISO 8601; null for instances of this process. */
+  /** The time of the last registration or renewal, in ISO 8601; null for instances of this process. */
   readonly lastHeartbeat: string | null;
   readonly healthCheckUrl: string | null;
 }
@@ -23,12 +27,13 @@ export interface Instance {
   state: EndpointState;
   /** When the instance expires unless it is renewed, by the monotonic clock; Infinity: never. */
   expiresAt: number;
+  /** The wall clock at the last registration or renewal, for people; null for instances of this process. */
   lastHeartbeat: Date | null;
-  /** Ends its health checks; does nothing for an instance that has none. */
+  /** Ends the health checks of the instance. It does nothing for an instance that has none. */
   stopProbes: () => void;
 }
 
-/** Whether the instance was registered with the same content and the same address before. */
+/** Whether a new registration of the instance would change nothing: its content and address are the same. */
 export function isSame(instance: Instance, registration: Registration, address: string): boolean {
   return (
     instance.address === address && JSON.stringify(instance.registration) === JSON.stringify(registration)
@@ -54,7 +59,7 @@ export function viewOf({ registration, lastHeartbeat, slot }: Instance, state: E
   };
 }
 
-/** The instance as workers see it: `host` is the address to connect to, and the state is never `ejected`. */
+/** The instance as workers see it. `host` is the address to connect to, and the state is never `ejected`. */
 export function endpointOf(
   instance: Pick<Instance, 'registration' | 'address' | 'state' | 'slot' | 'local'>,
 ): Endpoint {

@@ -8,7 +8,10 @@ import { isServiceName, SERVICE_NAME } from '../service-name.js';
 import { type Endpoint, originOf } from './endpoint.js';
 
 export interface Registration extends Omit<Endpoint, 'state' | 'slot' | 'local'> {
-  /** Seconds until it must be renewed. With 0 it never expires, and only its health check watches it. */
+  /**
+   * The instance expires when it is not renewed for this number of seconds. With 0 it never expires, and then
+   * it must have a health check.
+   */
   readonly ttlSeconds: number;
   /** The path or absolute URL that was registered. */
   readonly healthCheckUrl: string | null;
@@ -26,7 +29,10 @@ const MAX_METADATA_ENTRIES = 32;
 const MAX_METADATA_BYTES = 4096;
 const MAX_URL_CHARACTERS = 2048;
 
-/** @throws ValidationError that names every wrong member */
+/**
+ * @param body the JSON that the client sent, of any shape
+ * @throws ValidationError that names every wrong member
+ */
 export function parseRegistration(service: string, id: string, body: unknown): Registration {
   const errors: FieldError[] = [];
   const wrong = (path: string, message: string): undefined => {

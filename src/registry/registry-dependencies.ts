@@ -13,7 +13,10 @@ export interface RegistryDependencies {
   readonly schedule: Schedule;
   /** Sends the workers a new snapshot, which replaces the one before. */
   readonly publish: (snapshot: RegistrySnapshot) => void;
-  /** Assigns rows of the shared endpoint tables to instances. The primary passes a SlotTable. */
+  /**
+   * Assigns rows of the shared endpoint tables to instances. The key names service, id, address and port of
+   * an instance. `take` returns undefined when no row is free. The primary passes a SlotTable.
+   */
   readonly slots: { take(key: string): number | undefined; release(key: string, slot: number): void };
   /**
    * `isEjected` is true while workers exclude an endpoint because its calls fail. `arrive` begins the slow
@@ -29,10 +32,10 @@ export interface RegistryDependencies {
   /** Probes the instances that have a health check. The primary passes a HealthProber. */
   readonly health: HealthWatcher;
   /**
-   * The beginning of every revision, which is this prefix, `-` and a count. It differs from the prefix of any
-   * other process, and contains no `-` itself.
+   * Every revision has the form `PREFIX-COUNT`. This is its PREFIX. Every process has a different one, and it
+   * contains no `-`.
    */
   readonly revisionPrefix: string;
-  /** The longest snapshot that can be published. An instance that would make it longer is refused. */
+  /** The most bytes that a snapshot may have. The registry refuses an instance that would make it longer. */
   readonly maxSnapshotBytes: number;
 }

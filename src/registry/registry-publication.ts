@@ -5,6 +5,10 @@ import type { RegistrySnapshot } from './endpoint.js';
 import { endpointOf, type InstanceView } from './instance.js';
 import type { InstanceTable } from './instance-table.js';
 
+/**
+ * A change for watchers. `put` has an instance that was added or replaced, or whose state has changed, also
+ * by an ejection. `delete` names an instance that has left.
+ */
 export type RegistryChange =
   | { readonly type: 'put'; readonly service: string; readonly instance: InstanceView }
   | { readonly type: 'delete'; readonly service: string; readonly id: string };

@@ -47,8 +47,8 @@ export class Registry {
   }
 
   /**
-   * Adds an instance, or replaces the one with this id. A draining instance that registers again drains no
-   * longer.
+   * Registers an instance for a client: adds it, or replaces the one with this id. A draining instance that
+   * registers again drains no longer.
    * @throws ValidationError; HttpError ADDRESS_NOT_ALLOWED, and OVERLOADED when the registry is full
    */
   async put(
@@ -97,8 +97,8 @@ export class Registry {
 
   /**
    * Renews an instance.
-   * @throws NotFoundError when it has to register again; HttpError ADDRESS_NOT_ALLOWED for an instance of
-   *   this process
+   * @throws ValidationError for a bad name; NotFoundError when the instance is not registered (any more);
+   *   HttpError ADDRESS_NOT_ALLOWED for an instance of this process
    */
   heartbeat(service: string, id: string): void {
     const instance = this.#require(service, id);
@@ -109,19 +109,20 @@ export class Registry {
   /**
    * Marks an instance as draining, so that workers send it no new calls. It stays registered until it expires
    * or is removed. Probes and heartbeats do not end this state, but registering again does.
-   * @throws NotFoundError and HttpError, as `heartbeat`
+   * @throws as `heartbeat`
    */
   drain(service: string, id: string): void {
     this.#setState(this.#require(service, id), 'draining');
   }
 
-  /** Removes an instance at once. @throws NotFoundError and HttpError, as `heartbeat` */
+  /** Removes an instance at once. @throws as `heartbeat` */
   remove(service: string, id: string): void {
     this.#leave(this.#require(service, id));
   }
 
   /**
-   * Call when an instance was ejected or has returned: it notifies watchers, unless the instance has left.
+   * Notifies watchers that an instance was ejected or has returned, unless the instance has left. Workers
+   * eject instances in shared memory. The primary looks for changes there and calls this.
    */
   ejectionChanged(service: string, id: string): void {
     const instance = this.#table.find(service, id);
@@ -129,7 +130,10 @@ export class Registry {
       this.#publication.changed({ type: 'put', service, instance: this.#view(instance) });
   }
 
-  /** @returns the instance that has this row of the shared tables */
+  /**
+   * @returns the instance that has this row of the shared tables; undefined when none has it. The log names
+   *   the instance of a breaker or an ejection by it
+   */
   at(slot: number): { readonly service: string; readonly id: string } | undefined {
     return this.#table.withSlot(slot)?.registration;
   }
@@ -166,7 +170,7 @@ export class Registry {
     for (const instance of this.#table.all()) instance.stopProbes();
   }
 
-  /** @returns the instance, which a client may change @throws as `heartbeat` */
+  /** Finds an instance for a client that changes it. @throws as `heartbeat` */
   #require(service: string, id: string): Instance {
     assertInstanceName(service, id);
     const instance = this.#table.find(service, id);
@@ -188,7 +192,8 @@ export class Registry {
 
   /**
    * Puts an instance into the table, publishes it and starts its health checks. A registration that changes
-   * nothing only renews the instance, unless that is draining.
+   * nothing only renews the instance, unless the instance is draining.
+   * @param state the state of a new instance. A replaced one may keep its own state (`keepsHealth`)
    */
   #enter(registration: Registration, address: string, state: EndpointState, local: boolean): Instance {
     const { service, id } = registration;
@@ -198,12 +203,12 @@ export class Registry {
     }
 
     const slotKey = `${service} ${id} ${address} ${registration.port}`;
-    const stayed = before?.slotKey === slotKey;
+    const keepsSlot = before?.slotKey === slotKey;
     const bytes = bytesOf(registration, address, local);
     if (this.#table.snapshotBytes - (before?.bytes ?? 0) + bytes > this.#deps.maxSnapshotBytes) throw full();
-    const slot = stayed ? before!.slot : this.#deps.slots.take(slotKey);
+    const slot = keepsSlot ? before!.slot : this.#deps.slots.take(slotKey);
     if (slot === undefined) throw full();
-    if (before !== undefined) this.#release(before, stayed);
+    if (before !== undefined) this.#release(before, keepsSlot);
 
     const instance: Instance = {
       registration,
@@ -212,13 +217,13 @@ export class Registry {
       slotKey,
       local,
       bytes,
-      state: stayed && keepsHealth(before!, registration) ? before!.state : state,
+      state: keepsSlot && keepsHealth(before!, registration) ? before!.state : state,
       expiresAt: local ? Number.POSITIVE_INFINITY : this.#expiryOf(registration),
       lastHeartbeat: local ? null : this.#deps.now(),
       stopProbes: NO_PROBES,
     };
     this.#table.put(instance);
-    if (instance.state === 'healthy' && !(stayed && before?.state === 'healthy')) {
+    if (instance.state === 'healthy' && !(keepsSlot && before?.state === 'healthy')) {
       this.#deps.ejections.arrive(slot);
     }
     this.#publication.changed({ type: 'put', service, instance: this.#view(instance) });
@@ -235,7 +240,7 @@ export class Registry {
     return instance;
   }
 
-  /** Removes an instance that has expired or that a client removes, and publishes that. */
+  /** Removes an instance, which has expired or which a client removes, and publishes the change. */
   #leave(instance: Instance): void {
     const { service, id } = instance.registration;
     this.#release(instance, false);
@@ -244,12 +249,12 @@ export class Registry {
   }
 
   /**
-   * Releases what an instance holds, when it leaves or another registration replaces it. `keepSlot` is true
-   * when the replacement has the same address, and so takes over the row.
+   * Ends the probes of an instance and releases its row, when the instance leaves or is replaced. `keepsSlot`
+   * is true when the instance that replaces it has the same address and port: that one takes over the row.
    */
-  #release(instance: Instance, keepSlot: boolean): void {
+  #release(instance: Instance, keepsSlot: boolean): void {
     instance.stopProbes();
-    if (!keepSlot) this.#deps.slots.release(instance.slotKey, instance.slot);
+    if (!keepsSlot) this.#deps.slots.release(instance.slotKey, instance.slot);
   }
 
   #setState(instance: Instance, state: EndpointState): void {
@@ -272,6 +277,7 @@ export class Registry {
     return state === 'healthy' && this.#deps.ejections.isEjected(slot) ? 'ejected' : state;
   }
 
+  /** Starts the health checks of an instance, if it has any. Their results become its state, unless it drains. */
   #probe(instance: Instance): void {
     const { healthCheckPath: path, host, port, metadata } = instance.registration;
     if (path === null) return;
@@ -282,6 +288,7 @@ export class Registry {
     instance.stopProbes = this.#deps.health.watch(target, report);
   }
 
+  /** @returns when an instance expires that is registered or renewed now; Infinity: never */
   #expiryOf({ ttlSeconds }: Registration): number {
     return ttlSeconds === 0 ? Number.POSITIVE_INFINITY : this.#deps.clock() + ttlSeconds * 1000;
   }

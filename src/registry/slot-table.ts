@@ -10,11 +10,12 @@ export class SlotTable {
   readonly #size: number;
   readonly #clock: () => number;
   readonly #onFresh: (slot: number) => void;
-  #unused = 0;
+  /** The lowest row that no instance has had yet. */
+  #nextUnused = 0;
   /** Released rows by the key of their instance, in the order of their release. */
   readonly #released = new Map<string, { readonly slot: number; readonly until: number }>();
 
-  /** @param onFresh resets the cells of a row before another instance gets it */
+  /** @param onFresh resets the cells of a row. `take` calls it, unless an instance gets its own row again */
   constructor(size: number, clock: () => number, onFresh: (slot: number) => void) {
     this.#size = size;
     this.#clock = clock;
@@ -32,11 +33,12 @@ export class SlotTable {
       this.#released.delete(key);
       return own.slot;
     }
-    const slot = this.#unused < this.#size ? this.#unused++ : this.#reusable();
+    const slot = this.#nextUnused < this.#size ? this.#nextUnused++ : this.#reusable();
     if (slot !== undefined) this.#onFresh(slot);
     return slot;
   }
 
+  /** Takes the row from an instance that has left or has moved. Only the same key may get it again at once. */
   release(key: string, slot: number): void {
     this.#released.set(key, { slot, until: this.#clock() + QUARANTINE_MS });
   }
