@@ -56,8 +56,8 @@ export function checkValue(name: string, value: unknown, kind: OptionKind, fault
   if (!kind.is(value)) throw fault(`${name} must be ${kind.text}, not ${describeValue(value)}`);
 }
 
-/** @param what the kind of thing that has the name: `option`, `member` */
-function unknownName(what: string, name: string, known: readonly string[]): string {
+/** A message with a suggestion. @param what the kind of thing that has the name: `option`, `member` */
+export function unknownName(what: string, name: string, known: readonly string[]): string {
   const near = suggestedName(name, known);
   const hint = near === undefined ? ';' : `, did you mean "${near}"?`;
   return `unknown ${what} "${name}"${hint} known are ${known.join(', ')}`;
@@ -98,7 +98,7 @@ export function describeValue(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object' || value === null)
     return typeof value === 'bigint' ? `${value}n` : String(value);
-  if (Array.isArray(value)) return 'an array';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array';
   return classOf(value) ?? 'an object';
 }
 

@@ -21,6 +21,6 @@ describe('options', () => {
     expect(check({})).to.throw('it: name must be a string, not undefined');
     const mute = Object.defineProperty({}, 'constructor', { get: () => expect.fail('asked') });
     expect(check({ name: mute })).to.throw('it: name must be a string, not an object');
-    expect(check([])).to.throw('it: options must be an object such as { name }, not an array');
+    expect(check([])).to.throw('it: options must be an object such as { name }, not an empty array');
   });
 });

@@ -6,7 +6,10 @@ import type { ServiceDefinition } from './service-definition.js';
 
 /** Any setting in camelCase; the command line and the environment win over it. */
 export type ProjectConfig = WrittenSettings & {
-  /** The services that the process can mount; the setting `SERVICES` selects among them. @default none */
+  /**
+   * The services that the process can mount; the setting `SERVICES` selects among them.
+   * @default the reference shop, with a warning
+   */
   readonly services?: readonly ServiceDefinition[];
 };
 

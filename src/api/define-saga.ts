@@ -14,11 +14,20 @@ import type { SagaContext } from './service-definition.js';
  *     steps: [
  *       {
  *         name: 'book-hotel',
- *         // May run again after a crash: the key makes the effect idempotent.
- *         run: async ({ city }, { call, key }) =>
- *           (await call('hotels').post('/bookings', { json: { city }, idempotencyKey: key })).json(),
- *         compensate: async (_, { call, key }) => {
- *           await call('hotels').post('/bookings/undo', { json: { key: key.replace('/undo', '') } });
+ *         // It may run again after a crash, and the key makes the effect idempotent. The saga retries, so the
+ *         // call does not.
+ *         async run({ city }, { call, key }) {
+ *           const options = { json: { city }, idempotencyKey: key, retries: 0 };
+ *           const response = await call('hotels').post('/bookings', options);
+ *           // `call` resolves for every status. A BusinessError is final, anything else is tried again.
+ *           if (response.status === 409) throw new BusinessError('NO_ROOM', 'The hotel has no room.');
+ *           if (response.status !== 201) throw new Error(`hotels responded ${response.status}`);
+ *           return response.json() as Json;
+ *         },
+ *         async compensate(_, { call, sagaId }) {
+ *           const key = `${sagaId}/book-hotel`; // the key of `run`; `ctx.key` ends in /undo here
+ *           const response = await call('hotels').post('/bookings/undo', { json: { key }, retries: 0 });
+ *           if (response.status !== 204) throw new Error(`hotels responded ${response.status}`);
  *         },
  *       },
  *     ],

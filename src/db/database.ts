@@ -79,8 +79,7 @@ export interface StoredResponse {
 export interface Database extends Queryable {
   /**
    * Runs statements in one transaction: commits when `fn` resolves, rolls back when it rejects. Only what
-   * goes through
-   * `tx` is in it.
+   * goes through `tx` is in it.
    * @returns what `fn` returns
    * @throws what `fn` throws, and what `query` throws. OutcomeUnknownError when the commit was not confirmed
    * @example
@@ -105,8 +104,7 @@ export interface Database extends Queryable {
 
   /**
    * Undoes the effect of a key. One transaction runs `undo` and stores a tombstone for the key, so that a
-   * call of
-   * `idempotent` that comes later is refused (409 STEP_CANCELLED). A second call does nothing.
+   * call of `idempotent` that comes later is refused (409 STEP_CANCELLED). A second call does nothing.
    * @param undo gets the stored outcome; undefined when the effect has never happened or was refused
    * @throws Error for a key of a saga so old that it may have been deleted
    */

@@ -1,11 +1,21 @@
 // The error of a statement that the PostgreSQL server has refused, and the questions that are asked about it
 // by its SQLSTATE (https://www.postgresql.org/docs/17/errcodes-appendix.html).
-import type pg from 'pg';
-
 /** Number of characters of the statement that the error shows. */
 const SHOWN_CHARACTERS = 300;
 /** Captures the folder of the file that a stack frame names. */
 const FOLDER_OF_FRAME = /((?:file:|\/)[^()]*\/)[^/()]+:\d+:\d+\)?$/;
+
+/** The error that the server has sent, as the driver passes it on. */
+export interface ServerError {
+  readonly message: string;
+  readonly code?: string | undefined;
+  readonly constraint?: string | undefined;
+  readonly table?: string | undefined;
+  readonly hint?: string | undefined;
+  readonly routine?: string | undefined;
+  /** Index of the character in the statement, from 1. */
+  readonly position?: string | undefined;
+}
 
 /**
  * The server refused the statement, which therefore had no effect. It is logged and never shown to a client.
@@ -27,7 +37,7 @@ export class StatementError extends Error {
   statement: string | undefined;
   readonly #position: number;
 
-  constructor(error: pg.DatabaseError) {
+  constructor(error: ServerError) {
     super(`${error.message} (SQLSTATE ${error.code ?? '?'})`);
     this.sqlState = error.code ?? '';
     this.constraint = error.constraint;

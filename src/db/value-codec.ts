@@ -12,8 +12,7 @@ const MAX_VALUES = 65_535;
 /**
  * Converts values to parameters that the driver can send without failing: its own conversion of an object
  * happens after the first part of the statement was sent. Arrays become PostgreSQL arrays; for a JSON array
- * in a json column pass
- * `JSON.stringify(array)`.
+ * in a json column pass `JSON.stringify(array)`.
  * @throws DatabaseMisuseError for values that are no array, or too many; TypeError for one that has no JSON
  */
 export function encode(values: readonly unknown[]): unknown[] {

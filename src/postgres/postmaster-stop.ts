@@ -40,7 +40,7 @@ export async function stopPostmaster(postmaster: Stoppable, log: Log, countdown:
     // A process that is stopped (SIGSTOP) receives no other signal until it is continued.
     signalIfAlive(pid, 'SIGCONT');
     if (await countdown.ends(exited, { reserveMs })) return;
-    log.warn(`the embedded PostgreSQL (pid ${pid}) does not stop after ${signal}: stopping it harder`);
+    log.warn(`the embedded PostgreSQL (pid ${pid}) does not stop after ${signal}; sending a stronger signal`);
   }
   await killPostmaster(postmaster);
 }

@@ -156,9 +156,12 @@ export class Ending {
     const { log } = this.#options;
     try {
       if (await countdown.ends(work(), { reserveMs })) return true;
-      log.error({ unfinished: this.#serving.unfinished() }, 'not finished in time: stopping without it');
+      log.error(
+        { unfinished: this.#serving.unfinished() },
+        'work was not finished in time; stopping all the same',
+      );
     } catch (err) {
-      log.error({ err }, 'finishing failed: stopping without it');
+      log.error({ err }, 'finishing the work failed; stopping all the same');
     }
     return false;
   }

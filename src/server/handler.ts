@@ -179,8 +179,7 @@ export interface Context<O extends RouteOptions = RouteOptions> {
   readonly inProcess: boolean;
   /**
    * A service has sent the request: in this process, or with the mesh token of this service. Only such
-   * callers reach
-   * `internal` routes.
+   * callers reach `internal` routes.
    */
   readonly isPeer: boolean;
   /** `x-request-id` of the client, if it is harmless in logs and fields; otherwise an id of this process. */

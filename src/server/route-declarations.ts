@@ -1,7 +1,8 @@
 // Collects what `routes(app, deps)` of a service declares: routes, WebSockets, groups and hooks. Misuse
 // throws at once, while the process starts, and names what was declared wrongly.
+import { unknownName } from '../options.js';
 import type { Application, GroupOptions, Handler, Hooks, RouteOptions, WebSocketOptions } from './handler.js';
-import { chained, type HookChain, isHookName, noHooks, withoutHooks } from './hook-chain.js';
+import { chained, HOOK_NAMES, type HookChain, isHookName, noHooks, withoutHooks } from './hook-chain.js';
 import { adopted, isPromise } from './promise.js';
 import { checkRouteOptions, checkWebSocketOptions } from './route-options.js';
 import { checkMessage, checkTopic } from './websocket/websocket-checks.js';
@@ -137,7 +138,7 @@ function declareHook<K extends keyof Hooks>(
   hook: NonNullable<Hooks[K]>,
 ): void {
   assertOpen(collection);
-  if (!isHookName(name)) throw new TypeError(`unknown hook ${String(name)}`);
+  if (!isHookName(name)) throw new TypeError(unknownName('hook', String(name), HOOK_NAMES));
   if (typeof hook !== 'function') throw new TypeError(`hook ${name} is not a function`);
   (hooks[name] as NonNullable<Hooks[K]>[]).push(hook);
 }

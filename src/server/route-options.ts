@@ -89,6 +89,7 @@ const NOT_OF_GROUPS: ReadonlySet<string> = new Set([
   'query',
   'headers',
   'body',
+  'bodyType',
   'response',
   'summary',
 ]);

@@ -53,8 +53,8 @@ export interface CallOptions {
    * @default false
    * @example
    * ```ts
-   * // Header fields are part of what is compared, so callers with different credentials never share a
-   * response. await call('catalog').get('/prices', { headers: { authorization }, singleFlight: true });
+   * // Header fields are compared, so callers with different credentials never share a response.
+   * await call('catalog').get('/prices', { headers: { authorization }, singleFlight: true });
    * ```
    */
   readonly singleFlight?: boolean;

@@ -24,7 +24,7 @@ export class SharedRegistrations {
     const text = settings.join();
     const before = this.#registered.get(what);
     if (before === undefined ? !agree(settings, this.#isReplacement) : before !== text) {
-      throw new TypeError(`${what} is registered with other settings already`);
+      throw new TypeError(`${what} is registered with other options already`);
     }
     this.#registered.set(what, text);
   }

@@ -39,7 +39,7 @@ describe('defineService', () => {
 
   const faults: [string, object, string][] = [
     ['no routes', {}, 'routes must be a function'],
-    ['routes that are none', { routes: [] }, 'routes must be a function (app, deps), not an array'],
+    ['routes that are none', { routes: [] }, 'routes must be a function (app, deps), not an empty array'],
     ['migrations as a path', { routes, migrations: './migrations' }, 'migrations must be a file URL'],
     [
       'tasks from the network',

@@ -32,7 +32,7 @@ describe('a saga definition', () => {
     ['has a name that is no name', { ...good, name: 'a/b' }, /"a\/b"/],
     ['has no version', { ...good, version: undefined }, /"transfer": version/],
     ['has a version that is not whole', { ...good, version: 1.5 }, /version must be .*, not 1.5/],
-    ['has no steps', { ...good, steps: [] }, /steps must be a list/],
+    ['has no steps', { ...good, steps: [] }, /steps must be a list of 1 to 1000 steps, not an empty array/],
     [
       'has too many steps',
       { ...good, steps: Array(1001).fill(good.steps[0]) },
@@ -61,7 +61,7 @@ describe('a saga definition', () => {
     ['has a list as time-out', withStep({ timeoutMs: [500] }), /timeoutMs must be .*, not an array/],
     ['has a switch as time-out', withStep({ timeoutMs: true }), /timeoutMs must be .*, not true/],
     ['has null as time-out', withStep({ timeoutMs: null }), /timeoutMs must be .*, not null/],
-    ['has a list as retry', withStep({ retry: [] }), /retry: options must be .*, not an array/],
+    ['has a list as retry', withStep({ retry: [] }), /retry: options must be .*, not an empty array/],
     ['has a backoff of text', withStep({ retry: { backoffMs: '300' } }), /backoffMs must be .*, not "300"/],
     ['has attempts of text', withStep({ retry: { attempts: '3' } }), /attempts must be .*, not "3"/],
   ];

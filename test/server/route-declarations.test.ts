@@ -76,7 +76,12 @@ describe('declaring routes', () => {
       (app) => app.get('/a', { preHandler: ['x'] as never }, handler),
       'preHandler must be a function',
     ],
-    ['an unknown hook', (app) => app.hook('onSend' as 'onRequest', handler), 'unknown hook onSend'],
+    [
+      'an unknown hook',
+      (app) => app.hook('onSend' as 'onRequest', handler),
+      'unknown hook "onSend"; known are onRequest, preHandler, onResponse, onError',
+    ],
+    ['a misspelt hook', (app) => app.hook('onRequset' as 'onRequest', handler), 'did you mean "onRequest"?'],
     ['a hook that is none', (app) => app.hook('onRequest', 5 as never), 'hook onRequest'],
     ['a bad prefix', (app) => app.group('a/', () => {}), 'group prefix "a/"'],
     [

@@ -1,13 +1,15 @@
 // A project that depends on the package as npm packs it, installed where install scripts do not run: the HTTP
 // core needs none, and the links between the libraries of PostgreSQL, which a script would make, are made at
 // the start.
-import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Project } from '#test/support/cli.js';
 import { get, json, post } from '#test/support/client.js';
-import { type Cluster, ROOT, startCluster } from '#test/support/cluster.js';
+import { type Cluster, cleanEnvironment, ROOT, startCluster } from '#test/support/cluster.js';
+import { until } from '#test/support/until.js';
 
 const INSTALL_MS = 120_000;
 /** Errors of npm when it cannot reach the registry. */
@@ -24,6 +26,14 @@ const CONFIG = `
     },
   });
   export default defineConfig({ services: [notes] });`;
+
+/** Uses the types of every export. */
+const TYPED = `
+  import { defineConfig, defineService } from 'multilane';
+  import { createTestApp } from 'multilane/testing';
+  const notes = defineService({ name: 'notes', routes: (app) => { app.get('/', () => 'here'); } });
+  export default defineConfig({ services: [notes] });
+  export const app = createTestApp({ services: [notes] });`;
 
 function npm(args: readonly string[], cwd: string): string {
   const options = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'];
@@ -77,4 +87,70 @@ describe('the package, installed with --ignore-scripts', () => {
     expect((await get(`${cluster.adminUrl}/readyz`)).status).to.equal(200);
     expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
   });
+
+  it('has types that need no other packages than its dependencies', function () {
+    this.timeout(60_000);
+    project.write('typed.ts', TYPED);
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'];
+    // The types of Node.js are all that the project installs beside the package.
+    mkdirSync(join(project.folder, 'node_modules/@types'), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules/@types/node'), join(project.folder, 'node_modules/@types/node'));
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+    const compile = (): string =>
+      execFileSync(process.execPath, [tsc, ...options, 'typed.ts'], {
+        cwd: project.folder,
+        encoding: 'utf8',
+      });
+    expect(compile()).to.equal('');
+  });
+
+  it('drains when `npm start`, as a new project has it, gets SIGTERM', async function () {
+    this.timeout(60_000);
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'template/package.json'), 'utf8')) as {
+      readonly scripts: { readonly start: string };
+    };
+    project.write('package.json', JSON.stringify({ private: true, type: 'module', scripts }));
+    const data = join(project.folder, 'data-of-npm');
+    const started = spawn('npm', ['start'], {
+      cwd: project.folder,
+      env: {
+        ...cleanEnvironment(),
+        HOST: '127.0.0.1',
+        PORT: '0',
+        ADMIN_PORT: '0',
+        WORKERS: '1',
+        DATA_DIR: data,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let [log, errors] = ['', ''];
+    started.stdout.on('data', (text: Buffer) => (log += text.toString()));
+    started.stderr.on('data', (text: Buffer) => (errors += text.toString()));
+    const closed = once(started, 'close');
+    try {
+      await until(
+        () => errors,
+        (text) => text.includes('multilane ready'),
+        50_000,
+      );
+      started.kill('SIGTERM');
+      const late = setTimeout(() => endPid(pidIn(log)), 30_000);
+      await closed;
+      clearTimeout(late);
+      expect(log, errors).to.contain('"msg":"draining"').and.to.contain('"reason":"SIGTERM"');
+    } finally {
+      endPid(pidIn(log));
+    }
+  });
 });
+
+/** The process of the first log line; undefined before there is one. */
+const pidIn = (log: string): number | undefined => Number(/"pid":(\d+)/.exec(log)?.[1]) || undefined;
+
+function endPid(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+}

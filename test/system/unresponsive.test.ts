@@ -44,7 +44,9 @@ describe('a worker that runs and does not respond when the process ends', () => 
       expectTheEnd();
       if (path !== '/deaf') return;
       // The log names the worker when the drain is abandoned.
-      const line = cluster.logs().find(({ msg }) => msg === 'not finished in time: stopping without it');
+      const line = cluster
+        .logs()
+        .find(({ msg }) => msg === 'work was not finished in time; stopping all the same');
       expect(line).to.have.nested.property('unfinished[0].state', 'draining');
     });
 

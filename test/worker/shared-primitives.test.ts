@@ -86,7 +86,7 @@ describe('a breaker, bulkhead or rate limiter of `shared`', () => {
     one.rateLimiter('sms', { limit: '1/minute' });
     for (const its of [one, two]) {
       const refused = (ask: () => unknown) =>
-        expect(ask).to.throw(TypeError, /^shared\.\w+\("\w+"\) is registered with other settings already$/);
+        expect(ask).to.throw(TypeError, /^shared\.\w+\("\w+"\) is registered with other options already$/);
       refused(() => its.breaker('mail'));
       refused(() => its.bulkhead('files', { limit: 3 }));
       refused(() => its.rateLimiter('sms', { limit: '1/second' }));
