@@ -277,7 +277,9 @@ export class Registry {
     return state === 'healthy' && this.#deps.ejections.isEjected(slot) ? 'ejected' : state;
   }
 
-  /** Starts the health checks of an instance, if it has any. Their results become its state, unless it drains. */
+  /**
+   * Starts the health checks of an instance, if it has any. Their results become its state, unless it drains.
+   */
   #probe(instance: Instance): void {
     const { healthCheckPath: path, host, port, metadata } = instance.registration;
     if (path === null) return;

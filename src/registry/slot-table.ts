@@ -38,7 +38,7 @@ export class SlotTable {
     return slot;
   }
 
-  /** Takes the row from an instance that has left or has moved. Only the same key may get it again at once. */
+  /** Takes the row from an instance that has left or moved. Only the same key may get it again at once. */
   release(key: string, slot: number): void {
     this.#released.set(key, { slot, until: this.#clock() + QUARANTINE_MS });
   }
