@@ -14,8 +14,8 @@ import type { SagaContext } from './service-definition.js';
  *     steps: [
  *       {
  *         name: 'book-hotel',
- *         // It may run again after a crash, and the key makes the effect idempotent. The saga retries, so the
- *         // call does not.
+ *         // It may run again after a crash, and the key makes the effect idempotent. The saga retries,
+ *         // so the call does not.
  *         async run({ city }, { call, key }) {
  *           const options = { json: { city }, idempotencyKey: key, retries: 0 };
  *           const response = await call('hotels').post('/bookings', options);

@@ -15,8 +15,8 @@ export const STRANGER: Peer = { proxyField: undefined };
 
 /**
  * The header fields of a request, over a flat list: name, value, name, value… with names in lower case.
- * `Forwarded` and `X-Forwarded-*` are hidden unless a trusted proxy has sent them and writes this kind itself.
- * Any client can write them, even through a proxy that writes only the other kind.
+ * `Forwarded` and `X-Forwarded-*` are hidden unless a trusted proxy has sent them and writes this kind
+ * itself. Any client can write them, even through a proxy that writes only the other kind.
  */
 export class HeaderValues implements ReadonlyFields {
   readonly #fields: readonly string[];

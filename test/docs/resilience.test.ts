@@ -50,8 +50,8 @@ describe('docs/resilience.md', () => {
     });
   }
 
-  it('has a program under "Without our server" that prints the output it shows', async () => {
-    const section = page.slice(page.indexOf('## Without our server'));
+  it('has a program under "Without the server" that prints the output it shows', async () => {
+    const section = page.slice(page.indexOf('## Without the server'));
     const files = [...section.matchAll(/^```js\n(\/\/ (\S+)\n[\s\S]*?)^```$/gm)];
     expect(files.map(([, , name]) => name)).to.deep.equal(['main.js', 'worker.js']);
     for (const [, content, name] of files) project.write(name!, content!);

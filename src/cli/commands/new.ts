@@ -30,7 +30,9 @@ export function newCommand(program: Command): void {
       const folder = resolve(dir);
       const name = options.name ?? basename(folder);
       if (!NAME.test(name) || TAKEN.has(name)) {
-        command.error(`error: "${name}" cannot be the name of a package: lower case letters, digits, - . _`);
+        command.error(
+          `error: "${name}" cannot be the name of a package: lower case letters, digits, - . _; pass one by --name`,
+        );
       }
       await writeProject(folder, name);
       await print([

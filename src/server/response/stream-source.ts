@@ -131,5 +131,7 @@ function iterating(source: object): Iterating {
 }
 
 function pieceOf(value: unknown): Piece {
-  return typeof value === 'string' ? value : plainBytes('a piece of a streamed response', value);
+  return typeof value === 'string'
+    ? value
+    : plainBytes('a piece of a streamed response that is no string', value);
 }
