@@ -1,6 +1,7 @@
 // A circuit breaker around any piece of work, for code of services: it runs the work and counts how it ends
-// in one cell of breaker-contract.ts. Calls of other services do not use it; upstream/call-attempt.ts counts
-// their responses. docs/architecture.md lists the files of the subject.
+// in one cell of breaker-contract.ts. When a breaker opens is decided in trip-rules.ts and by its cell,
+// memory/breaker/breaker-cell.ts. Calls of other services do not use this file: upstream/call-attempt.ts
+// counts their responses. docs/architecture.md lists the files of the subject.
 import { Hold } from '../hold.js';
 import { describeValue, oneOf } from '../options.js';
 import { currentScope, isAborted } from '../scope.js';

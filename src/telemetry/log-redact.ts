@@ -1,5 +1,6 @@
 // Prepares the arguments of logging calls for pino: copies without secrets, within the bounds of a line.
-// Other texts about thrown values are made in the same way. What is a secret is decided in src/redaction.
+// Other texts about thrown values are made in the same way. log-copy.ts copies, log-secrets.ts knows which
+// members of what is logged are secret, log.ts masks the message, and src/redaction decides what a secret is.
 
 import { cutText } from '../redaction/shown-text.js';
 import { LineCopy } from './log-copy.js';
