@@ -1,7 +1,7 @@
 // A rate limit as its clients see it: how many requests remain, when to retry, and the header fields that
-// contain both (draft-ietf-httpapi-ratelimit-headers-11, structured fields). memory/rate/rate-table.ts decides
-// which requests are within the limit, in cells of shared memory, so the limit is that of the whole process.
-// Routes apply it in server/route-rate-limits.ts; docs/architecture.md lists the other files of the subject.
+// contain both (draft-ietf-httpapi-ratelimit-headers-11, structured fields). memory/rate/rate-table.ts
+// decides which requests are within the limit, in cells of shared memory, so the limit is that of the whole
+// process. Routes apply it in server/route-rate-limits.ts; docs/architecture.md lists the other files.
 import { describeValue } from '../options.js';
 import { type Rate, rateText } from '../rate.js';
 
