@@ -49,8 +49,10 @@ const VENDORED = [
     folder: 'vendor/swagger-ui',
   },
 ];
-/** Files that are neither inputs nor outputs of the build. */
+/** Folders that contain neither inputs nor outputs of the build. */
 const ASIDE = ['bench/results', 'dist/workers'].map((path) => join(ROOT, path));
+/** A folder with this file is a project of its own, which is built in its place. */
+const OWN_PROJECT = 'peer.json';
 
 /** A file whose modification time is the beginning of the last complete build. */
 const STAMP = join(ROOT, 'dist/.built');
@@ -59,9 +61,11 @@ function* filesBelow(folder, base = folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (!entry.isDirectory()) yield relative(base, path);
-    else if (!ASIDE.includes(path)) yield* filesBelow(path, base);
+    else if (!isAside(path)) yield* filesBelow(path, base);
   }
 }
+
+const isAside = (folder) => ASIDE.includes(folder) || existsSync(join(folder, OWN_PROJECT));
 
 const isCompiled = (file) => file.endsWith('.ts') && !file.endsWith('.d.ts');
 const isAsset = (file) => !/\.ts$|\.md$|(^|\/)tsconfig\.json$/.test(file);
