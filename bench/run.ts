@@ -1,82 +1,117 @@
-// `npm run bench`: starts every server, measures, prints the table and writes results/. Ctrl-C ends all
-// children.
-
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+// `npm run bench`, `bench:full` and `bench:autocannon`: measures starts and memory, then starts every server,
+// measures the shapes in rounds, prints the tables and writes a folder below results/. bench/README.md
+// explains it.
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { errorMessage } from '#src/error-text.js';
 import { chooseTool } from './load/choose.js';
-import { measure, type Result } from './measure.js';
-import { parseOptions, USAGE } from './options.js';
-import { pssMiB } from './process/proc.js';
-import { type Server, startServer } from './process/server.js';
-import { chart } from './report/chart.js';
-import { machine, type Report, type StartFigures } from './report/report.js';
-import { markdown } from './report/table.js';
-import { SCENARIOS } from './scenarios/scenarios.js';
-import { subjects } from './subjects.js';
+import { type BenchOptions, parseRunOptions, RUN_USAGE } from './options.js';
+import { measureIdleConnections } from './process/idle-connections.js';
+import { measureStarts, startToFirstResponse } from './process/starts.js';
+import { charts } from './report/charts.js';
+import { FORMAT, type IdleFigures, machine, type Report, type StartFigures } from './report/report.js';
+import { markdown } from './report/tables.js';
+import { measureSaturation, saturationTable } from './saturation.js';
+import { command, inSurroundings, measureTogether, progress } from './session.js';
+import { lineUp, ROLES } from './subjects/line-up.js';
+import { THIS_CHECKOUT } from './subjects/own.js';
+import { type NotMeasured, type Subject, shortReason, startRoute } from './subjects/subject.js';
+import { noiseOf } from './summarize.js';
 
-const RESULTS = fileURLToPath(new URL('../../bench/results/', import.meta.url));
+const RESULTS = join(THIS_CHECKOUT, 'bench/results');
 
-async function run(argv: readonly string[], signal: AbortSignal): Promise<void> {
-  const options = parseOptions(argv);
+await command(RUN_USAGE, async (argv, signal) => {
+  const options = parseRunOptions(argv);
   const tool = chooseTool(options.tool);
-  const scratch = mkdtempSync(join(tmpdir(), 'multilane-bench-'));
-  chmodSync(scratch, 0o711); // started by root, PostgreSQL runs as another user and must be able to enter this folder
-  const servers: Server[] = [];
-  try {
-    const everyone = subjects(options.workers, scratch);
-    const starts: StartFigures[] = [];
-    for (const subject of everyone) {
-      const server = await startServer(subject);
-      servers.push(server);
-      signal.throwIfAborted();
-      starts.push({ server: server.name, startMs: server.startMs, idlePssMiB: pssMiB(server.pid) });
+  const facts = machine(THIS_CHECKOUT); // before the run: it contains the load of the machine
+  await inSurroundings(options, async (surroundings) => {
+    const { subjects, notMeasured: absent } = await lineUp(options, surroundings, progress);
+    if (options.tool === 'autocannon') {
+      process.stdout.write(`${saturationTable(await measureSaturation(subjects[0]!, signal))}\n\n`);
     }
-    const plan = {
-      tool,
-      rounds: options.rounds,
-      seconds: options.duration,
-      connections: options.connections,
-      signal,
-      progress: (line: string) => process.stderr.write(`${line}\n`),
-    };
-    const results: Result[] = [];
-    for (const scenario of SCENARIOS) {
-      const taking = servers.filter((_, index) => everyone[index]!.scenarios.includes(scenario.name));
-      results.push(...(await measure(scenario, taking, plan)));
-    }
+    const alone = await measureAlone(subjects, options, signal);
+    // A server that could not be started alone cannot be started beside the others.
+    const hasStarted = ({ name }: Subject): boolean =>
+      options.starts === 0 || alone.starts.some(({ server }) => server === name);
+    const able = subjects.filter(hasStarted);
+    const { results, notMeasured } = await measureTogether(able, options, { tool, signal, roles: ROLES });
+    const { duration, rounds, workers, connections } = options;
     write({
+      format: FORMAT,
       date: new Date().toISOString(),
-      machine: machine(),
-      options: { ...options, tool: tool.name },
-      starts,
+      machine: facts,
+      options: { tool: tool.name, duration, rounds, workers, connections },
+      servers: subjects.map(({ name, why }) => ({ name, why })),
+      roles: ROLES,
+      noise: noiseOf(results, ROLES) ?? null,
       results,
+      starts: alone.starts,
+      idle: alone.idle,
+      notMeasured: [...absent, ...alone.notMeasured, ...notMeasured],
+    });
+  });
+});
+
+interface Alone {
+  readonly starts: StartFigures[];
+  readonly idle: IdleFigures[];
+  readonly notMeasured: NotMeasured[];
+}
+
+/** What is measured while no other server runs: starts, memory, idle connections. */
+async function measureAlone(
+  subjects: readonly Subject[],
+  options: BenchOptions,
+  signal: AbortSignal,
+): Promise<Alone> {
+  const found: Alone = { starts: [], idle: [], notMeasured: [] };
+  for (const subject of subjects) {
+    signal.throwIfAborted();
+    try {
+      await measureOneAlone(subject, options, signal, found);
+    } catch (error) {
+      signal.throwIfAborted();
+      progress(`${subject.name}: ${errorMessage(error)}`);
+      found.notMeasured.push({ server: subject.name, reason: shortReason(errorMessage(error)) });
+    }
+  }
+  return found;
+}
+
+async function measureOneAlone(
+  subject: Subject,
+  { starts, idle, isFull }: BenchOptions,
+  signal: AbortSignal,
+  found: Alone,
+): Promise<void> {
+  const path = startRoute(subject);
+  if (starts > 0) {
+    progress(`${subject.name}: ${starts} starts`);
+    found.starts.push({
+      server: subject.name,
+      path,
+      ...(await measureStarts(subject, path, starts, isFull)),
+    });
+  }
+  if (idle === 0 || !subject.routes.includes('plaintext')) return;
+  progress(`${subject.name}: ${idle} idle connections`);
+  const { server } = await startToFirstResponse(subject, path);
+  try {
+    found.idle.push({
+      server: subject.name,
+      ...(await measureIdleConnections(server, '/plaintext', idle, signal)),
     });
   } finally {
-    await Promise.all(servers.map((server) => server.stop()));
-    rmSync(scratch, { recursive: true, force: true });
+    await server.stop();
   }
 }
 
 function write(report: Report): void {
-  mkdirSync(RESULTS, { recursive: true });
-  const base = join(RESULTS, `${report.date.slice(0, 19).replaceAll(':', '-')}Z-${report.options.tool}`);
-  writeFileSync(`${base}.json`, `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(`${base}.md`, markdown(report));
-  writeFileSync(`${base}.svg`, chart(report));
-  process.stdout.write(`${markdown(report)}\nwritten: ${base}.{json,md,svg}\n`);
-}
-
-const interrupted = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(name, () => interrupted.abort(new Error(`bench: ended by ${name}`)));
-}
-try {
-  await run(process.argv.slice(2), interrupted.signal);
-} catch (error) {
-  const reason: unknown = interrupted.signal.aborted ? interrupted.signal.reason : error;
-  process.stderr.write(`${errorMessage(reason)}\n${USAGE}\n`);
-  process.exitCode = interrupted.signal.aborted ? 130 : 1;
+  const folder = join(RESULTS, `${report.date.slice(0, 19).replaceAll(':', '-')}Z-${report.options.tool}`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'result.json'), `${JSON.stringify(report, null, 2)}\n`);
+  const text = markdown(report);
+  writeFileSync(join(folder, 'tables.md'), text);
+  for (const { name, svg } of charts(report)) writeFileSync(join(folder, name), svg);
+  process.stdout.write(`${text}\nwritten: ${folder}\n`);
 }

@@ -3,7 +3,7 @@
 // milliseconds.
 import { createRequire } from 'node:module';
 import { capture } from '../process/capture.js';
-import type { LoadResult, LoadTool } from './load.js';
+import type { LoadRequest, LoadResult, LoadTool } from './load.js';
 
 interface Report {
   readonly '2xx': number;
@@ -15,12 +15,29 @@ interface Report {
 
 export const autocannon: LoadTool = {
   name: 'autocannon',
-  async run({ url, connections, seconds, signal }) {
+  async run(request) {
     const cli = createRequire(import.meta.url).resolve('autocannon');
-    const flags = ['--json', '--no-progress', '-c', `${connections}`, '-d', `${seconds}`];
-    return parse(await capture(process.execPath, [cli, ...flags, url], signal));
+    request.window.begin();
+    const report = await capture(process.execPath, [cli, ...flags(request)], request.signal);
+    request.window.end();
+    return parse(report);
   },
 };
+
+/**
+ * The arguments of autocannon. Its flag for a new connection per request is not used: it drops the last
+ * response of each connection. The server closes the connection, and autocannon opens the next one.
+ */
+export function flags({ url, shape, fields, connections, seconds }: LoadRequest): readonly string[] {
+  const all = shape.body === undefined ? fields : { ...fields, 'Content-Type': 'application/json' };
+  return [
+    ...['--json', '--no-progress', '--connections', `${connections}`, '--duration', `${seconds}`],
+    ...['--pipelining', `${shape.pipeline ?? 1}`],
+    ...(shape.body === undefined ? [] : ['--method', 'POST', '--body', shape.body]),
+    ...Object.entries(all).flatMap(([name, value]) => ['--headers', `${name}=${value}`]),
+    url + shape.path,
+  ];
+}
 
 export function parse(text: string): LoadResult {
   const report = JSON.parse(text) as Report;

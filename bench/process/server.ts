@@ -10,6 +10,7 @@ const ORDERLY_MS = 15_000;
 
 export interface ServerCommand {
   readonly name: string;
+  readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
@@ -20,63 +21,83 @@ export interface Server {
   readonly pid: number;
   /** URL of the server without a trailing slash. */
   readonly url: string;
-  /** Milliseconds from the start of the process to its ready line. */
-  readonly startMs: number;
+  /** The whole line in which it was. */
+  readonly readyLine: string;
+  /** The time of its start, by `performance.now()`. */
+  readonly started: number;
   /** Ends the server by SIGTERM, and by SIGKILL if it has not ended after 15 s. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts `node ...args` and waits for the first line on stderr that contains "ready" and an address.
+ * Starts a command and waits for the first line on stderr that contains "ready" and an address.
  * @throws Error with the output of the process when it ends before, or when no such line appears in time
  */
 export async function startServer(command: ServerCommand): Promise<Server> {
   const started = performance.now();
-  const child = spawn(process.execPath, command.args, {
+  // A process group of its own: the processes that a server has started can be ended with it.
+  const child = spawn(command.command, command.args, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...command.env },
+    detached: true,
     ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
   });
   // The child is ended with this process, whether that ends by a throw or by process.exit().
-  const kill = (): void => void child.kill('SIGKILL');
+  const kill = (): void => killGroup(child);
   process.once('exit', kill);
   child.once('exit', () => process.off('exit', kill));
 
   try {
-    const url = await readyLine(child, command.name);
-    const startMs = performance.now() - started;
-    return { name: command.name, pid: child.pid as number, url, startMs, stop: () => end(child) };
+    const readyLine = await firstReadyLine(child, command.name);
+    const url = addressIn(readyLine)!;
+    return { name: command.name, pid: child.pid as number, url, readyLine, started, stop: () => end(child) };
   } catch (error) {
     await end(child);
     throw error;
   }
 }
 
-function readyLine(child: ChildProcess, name: string): Promise<string> {
-  const said: string[] = [];
+/** The address in a line that reports a server ready; undefined in every other line. */
+export const addressIn = (line: string): string | undefined => /\bready (https?:\/\/\S+)/.exec(line)?.[1];
+
+function firstReadyLine(child: ChildProcess, name: string): Promise<string> {
+  const lines: string[] = [];
   return new Promise((resolve, reject) => {
-    const fail = (why: string): void => reject(new Error(`${name} ${why}:\n${said.join('\n')}`));
+    const fail = (why: string): void => reject(new Error(`${name} ${why}:\n${lines.join('\n')}`));
     const timer = setTimeout(fail, READY_MS, 'was not ready in time');
     child.once('error', (error) => fail(`did not start (${error.message})`));
     child.once('exit', (code, signal) => fail(`ended before it was ready (${code ?? signal})`));
     child.once('exit', () => clearTimeout(timer));
     createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => {
-      said.push(line);
-      const url = /\bready (https?:\/\/\S+)/.exec(line)?.[1];
-      if (url === undefined) return;
+      if (addressIn(line) === undefined) {
+        if (lines.length < 50) lines.push(line);
+        return;
+      }
       clearTimeout(timer);
-      resolve(url);
+      resolve(line);
     });
   });
 }
 
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  const late = new AbortController();
-  const timedOut = sleep(ORDERLY_MS, true, { signal: late.signal }).catch(() => false);
-  if ((await Promise.race([exited.then(() => false), timedOut])) === true) child.kill('SIGKILL');
-  late.abort();
-  await exited;
+  if (child.pid === undefined) return;
+  if (child.exitCode === null && child.signalCode === null) {
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    const late = new AbortController();
+    const timedOut = sleep(ORDERLY_MS, true, { signal: late.signal }).catch(() => false);
+    if ((await Promise.race([exited.then(() => false), timedOut])) === true) killGroup(child);
+    late.abort();
+    await exited;
+  }
+  killGroup(child); // processes that it has left behind
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // The group is empty.
+  }
 }

@@ -1,12 +1,45 @@
-// The project of this package in the comparison, written as by a user: no hooks, no schema, no database.
-import { defineConfig, defineService } from 'multilane';
-import { MESSAGE } from '../../scenarios/scenarios.js';
+// The project of this package in the comparison, written as by a user: no hooks, no database. It imports
+// nothing but the package, because the bench also runs a copy of it with the build of another checkout.
+import { defineConfig, defineService, Type } from 'multilane';
+import { Ticker } from './ticker.js';
+
+const MESSAGE = 'Hello, World!';
+
+const Order = Type.Object({
+  id: Type.Integer(),
+  name: Type.String({ minLength: 1, maxLength: 100 }),
+  email: Type.String(),
+  tags: Type.Array(Type.String(), { maxItems: 16 }),
+  address: Type.Object({ street: Type.String(), city: Type.String(), zip: Type.String() }),
+  note: Type.String({ maxLength: 1000 }),
+});
+const Search = Type.Object({ q: Type.String(), page: Type.Integer() });
 
 const bench = defineService({
   name: 'bench',
-  routes(app) {
+  routes(app, { call }) {
+    app.get('/plaintext', () => MESSAGE);
     app.get('/json', () => ({ message: MESSAGE }));
+    app.get('/users/:id', (ctx) => ({ id: ctx.params.id }));
+    app.get('/search', { query: Search }, (ctx) => ctx.input.query);
+    app.post('/echo', { body: Order }, (ctx) => ctx.body);
+    app.get('/file.html', (ctx) => ctx.file('.', 'file.html'));
+
+    const ticker = new Ticker();
+    app.get('/events', (ctx) => ctx.sse(ticker.events(ctx.signal)));
+    app.ws('/ws', { message: (ws, data, isBinary) => void ws.send(data, isBinary) });
+
+    app.get('/call', async () => (await call('messages').get('/messages/1')).json());
+    app.get('/hop', async () => (await call('upstream').get('/json')).json());
   },
 });
 
-export default defineConfig({ services: [bench] });
+/** The service that `/call` calls. */
+const messages = defineService({
+  name: 'messages',
+  routes(app) {
+    app.get('/messages/:id', () => ({ message: MESSAGE }));
+  },
+});
+
+export default defineConfig({ services: [bench, messages] });

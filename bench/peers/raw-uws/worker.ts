@@ -1,14 +1,29 @@
-// One thread of the baseline. It ends in the only order that does not abort the process: the acceptor removes
-// the descriptor, then the app closes, then the thread ends.
-import { parentPort } from 'node:worker_threads';
+// One thread of the baseline. It ends in the only order that does not abort the process: the acceptor
+// removes its descriptor, or it closes its own listener; then the app closes; then the thread ends.
+
+import uWS, { type us_listen_socket } from 'uWebSockets.js';
+import { parentPort, workerData } from 'node:worker_threads';
 import { addRoutes, newApp } from './app.js';
 
 if (parentPort === null) throw new Error('raw-uws: worker.js runs as a worker thread only');
-const port = parentPort;
+const primary = parentPort;
 const app = addRoutes(newApp());
+let listening: us_listen_socket | undefined;
 
-port.once('message', () => {
+/** The port that all threads listen on; undefined when the acceptor passes connections. */
+const port = workerData as number | undefined;
+
+primary.once('message', () => {
+  if (listening !== undefined) uWS.us_listen_socket_close(listening);
   app.close();
-  port.close();
+  primary.close();
 });
-port.postMessage(app.getDescriptor());
+
+if (port === undefined) primary.postMessage(app.getDescriptor());
+else {
+  app.listen('127.0.0.1', port, (socket) => {
+    if (socket === false) throw new Error('raw-uws: no port to listen on');
+    listening = socket;
+    primary.postMessage('listening');
+  });
+}

@@ -1,0 +1,51 @@
+// Who takes part in a run.
+import { fileURLToPath } from 'node:url';
+import type { BenchOptions } from '../options.js';
+import type { Roles } from '../summarize.js';
+import { multilane, rawUws, type Surroundings, shop } from './own.js';
+import { readAbsentPeers, readPeers } from './peer-file.js';
+import { preparePeer } from './prepare-peer.js';
+import type { NotMeasured, Subject } from './subject.js';
+
+export const ROLES: Roles = { baseline: 'raw uWebSockets.js', double: 'raw again (A/A)' };
+
+/** The sources of the peers: they are installed and built there, and not copied into the build. */
+const PEERS = fileURLToPath(new URL('../../../bench/peers', import.meta.url));
+
+export interface LineUp {
+  readonly subjects: readonly Subject[];
+  readonly notMeasured: readonly NotMeasured[];
+}
+
+/** Prepares the peers of a full run, which may install packages and compile. */
+export async function lineUp(
+  { isFull, servers, workers }: Pick<BenchOptions, 'isFull' | 'servers' | 'workers'>,
+  surroundings: Surroundings,
+  progress: (line: string) => void,
+): Promise<LineUp> {
+  const isWanted = (name: string): boolean =>
+    servers.length === 0 || servers.some((part) => name.toLowerCase().includes(part.toLowerCase()));
+  const controls = [
+    rawUws(ROLES.baseline, 'acceptor', surroundings),
+    rawUws(ROLES.double, 'acceptor', surroundings),
+  ];
+  const others: Subject[] = [
+    ...(isFull ? [rawUws('raw reuseport', 'reuseport', surroundings)] : []),
+    multilane('multilane acceptor', 'acceptor', surroundings),
+    multilane('multilane reuseport', 'reuseport', surroundings),
+    ...(isFull ? [shop(surroundings)] : []),
+  ];
+  const peers = [];
+  for (const peer of isFull ? readPeers(PEERS) : []) {
+    if (isWanted(peer.name)) peers.push(await preparePeer(peer, workers, progress));
+  }
+  return {
+    subjects: [...controls, ...others.filter(({ name }) => isWanted(name)), ...peers.filter(isSubject)],
+    notMeasured: [
+      ...peers.filter((peer): peer is NotMeasured => !isSubject(peer)),
+      ...(isFull ? readAbsentPeers(PEERS) : []),
+    ],
+  };
+}
+
+const isSubject = (peer: Subject | NotMeasured): peer is Subject => 'command' in peer;

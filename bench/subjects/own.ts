@@ -1,0 +1,102 @@
+// The subjects of this repository: raw uWebSockets.js, which is the baseline of every ratio, its double (A/A:
+// the distance of its ratio from 1 shows the noise of the machine), and Multilane.
+import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Server } from '../process/server.js';
+import { ROUTES, type Route } from '../shapes/shapes.js';
+import type { Subject } from './subject.js';
+
+export type Sharding = 'acceptor' | 'reuseport';
+
+/** How the servers of one run are started. */
+export interface Surroundings {
+  readonly workers: number;
+  /** An empty folder of the run, for the working directories and the data of our servers. */
+  readonly scratch: string;
+  /** URL of the server that the route `hop` fetches its JSON from. */
+  readonly upstream: string;
+}
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const RAW = here('../peers/raw-uws/primary.js');
+const PROJECT = here('../peers/multilane');
+const FILE = here('../peers/file.html');
+/** The checkout that this harness is part of. */
+export const THIS_CHECKOUT = here('../../..');
+
+export function rawUws(name: string, sharding: Sharding, { workers, upstream }: Surroundings): Subject {
+  return {
+    name,
+    why: 'the HTTP core with the same threads and the same responses, and nothing else',
+    command: process.execPath,
+    args: [RAW, sharding, `${workers}`],
+    env: { UPSTREAM: upstream },
+    routes: ROUTES,
+  };
+}
+
+/**
+ * The bench project of Multilane, run by the build of a checkout. The project is copied into the scratch
+ * folder, where `multilane` is a link to that checkout, so every checkout runs the same project.
+ */
+export function multilane(
+  name: string,
+  sharding: Sharding,
+  surroundings: Surroundings,
+  checkout = THIS_CHECKOUT,
+): Subject {
+  const folder = join(surroundings.scratch, name.replace(/\W+/g, '-'));
+  mkdirSync(join(folder, 'node_modules'), { recursive: true });
+  cpSync(PROJECT, folder, { recursive: true });
+  cpSync(FILE, join(folder, 'file.html'));
+  symlinkSync(checkout, join(folder, 'node_modules/multilane'));
+  return {
+    name,
+    why: 'this package with everything on: admission, deadlines, tracing, metrics, checks of framing',
+    command: process.execPath,
+    args: [join(checkout, 'dist/primary.js'), '--config', join(folder, 'multilane.config.js')],
+    env: { ...settings(surroundings), SHARDING: sharding, DATA_DIR: join(folder, 'data') },
+    cwd: folder,
+    routes: ROUTES,
+    prepare: (server) => registerUpstream(server, surroundings.upstream),
+  };
+}
+
+/**
+ * The reference shop with its embedded PostgreSQL. It serves `/health` only, of the routes that are measured.
+ */
+export function shop(surroundings: Surroundings): Subject {
+  const routes: readonly Route[] = ['health'];
+  return {
+    name: 'multilane, whole shop',
+    why: 'four services with an embedded PostgreSQL',
+    command: process.execPath,
+    args: [join(THIS_CHECKOUT, 'dist/primary.js'), '--demo'],
+    env: { ...settings(surroundings), DATA_DIR: join(surroundings.scratch, 'shop') },
+    cwd: surroundings.scratch,
+    routes,
+  };
+}
+
+/** All other settings have their defaults, as for a user. */
+const settings = ({ workers }: Surroundings): Record<string, string> => ({
+  HOST: '127.0.0.1',
+  PORT: '0',
+  ADMIN_PORT: '0',
+  WORKERS: `${workers}`,
+});
+
+async function registerUpstream(server: Server, upstream: string): Promise<void> {
+  const admin = /\badmin (http:\/\/\S+)/.exec(server.readyLine)?.[1];
+  if (admin === undefined) throw new Error(`${server.name} printed no address of its admin plane`);
+  const { hostname, port } = new URL(upstream);
+  const response = await fetch(`${admin}/registry/v1/services/upstream/instances/bench`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ host: hostname, port: Number(port), ttlSeconds: 0, healthCheckUrl: '/health' }),
+  });
+  if (response.status !== 201) {
+    throw new Error(`${server.name} did not register the upstream: ${await response.text()}`);
+  }
+}

@@ -1,0 +1,32 @@
+// What is measured: a server that can be started, and the routes that it serves.
+import type { Server, ServerCommand } from '../process/server.js';
+import type { Route } from '../shapes/shapes.js';
+
+export interface Subject extends ServerCommand {
+  readonly routes: readonly Route[];
+  /** Why it is in the comparison, or what it is; one line for the reports. */
+  readonly why: string;
+  /** Done once after every start that requests of all routes follow, such as registering an upstream. */
+  prepare?(server: Server): Promise<void>;
+}
+
+/** A server that is in no table, with the reason. It is listed beside the tables. */
+export interface NotMeasured {
+  readonly server: string;
+  readonly reason: string;
+}
+
+const LONGEST_REASON = 300;
+
+/** An error with the output of a server, on one line: what happened, and the end of the output. */
+export function shortReason(text: string): string {
+  const [first = '', ...rest] = text.split('\n').map((line) => line.trim());
+  const end = rest.filter((line) => line !== '').slice(-3);
+  return [first, ...end].join(' ').slice(0, LONGEST_REASON);
+}
+
+/** The route by which the start of a server is measured, and its memory. */
+export function startRoute(subject: Subject): '/health' | '/plaintext' | '/json' {
+  if (subject.routes.includes('health')) return '/health';
+  return subject.routes.includes('plaintext') ? '/plaintext' : '/json';
+}
