@@ -30,12 +30,16 @@ async function startOthers(port) {
   const workers = Number(process.argv[2] ?? 2);
   const env = { ...process.env, PEER_PORT: String(port) };
   const others = Array.from({ length: workers - 1 }, () => fork(process.argv[1], [], { env }));
-  process.once('SIGTERM', () => {
-    for (const other of others) other.kill('SIGKILL');
-    process.exit(0);
-  });
+  process.once('SIGTERM', () => void endWith(others));
   await Promise.all(others.map((other) => once(other, 'message')));
   process.stderr.write(`ready http://127.0.0.1:${port}\n`);
+}
+
+async function endWith(others) {
+  const ended = others.map((other) => once(other, 'exit'));
+  for (const other of others) other.kill('SIGKILL');
+  await Promise.all(ended);
+  process.exit(0);
 }
 
 function inform() {
