@@ -2,8 +2,9 @@
 // comparison would favour the one that sends less.
 import { readFileSync } from 'node:fs';
 import { MESSAGE, SEARCH, USER_ID } from './bodies.js';
-import { INVALID_ORDER_JSON, ORDER_JSON } from './order.js';
+import { INVALID_ORDERS, ORDER_JSON } from './order.js';
 import type { Route, Shape } from './shapes.js';
+import { checkEvents, checkWebSocket } from './streams.js';
 
 export interface Received {
   readonly status: number;
@@ -52,7 +53,7 @@ function healthFault({ body }: Received): string | undefined {
 }
 
 /**
- * Sends one request of the shape, and to `echo` also one that must be refused.
+ * Sends one request of the shape, and to `echo` also those that must be refused.
  * @returns why the server cannot be measured in this shape; undefined when it can
  */
 export async function checkServer(
@@ -60,11 +61,15 @@ export async function checkServer(
   url: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (shape.load !== 'http') return undefined; // their clients fail by themselves when nothing comes
+  if (shape.load === 'events') return checkEvents(url, signal);
+  if (shape.load === 'websocket') return checkWebSocket(url, signal);
   const reason = fault(shape, await send(shape, url, shape.body, signal));
   if (reason !== undefined || shape.route !== 'echo') return reason;
-  const { status } = await send(shape, url, INVALID_ORDER_JSON, signal);
-  return status >= 400 && status < 500 ? undefined : `responded with ${status} to an invalid body`;
+  for (const [what, body] of Object.entries(INVALID_ORDERS)) {
+    const { status } = await send(shape, url, body, signal);
+    if (status < 400 || status > 499) return `responded with ${status} to ${what}`;
+  }
+  return undefined;
 }
 
 async function send(

@@ -14,5 +14,15 @@ export const ORDER = {
 /** The bytes that are sent, and that every server must send back. */
 export const ORDER_JSON = JSON.stringify(ORDER);
 
-/** A body that the validation of every server must refuse with a 4xx: a required member has another type. */
-export const INVALID_ORDER_JSON = JSON.stringify({ ...ORDER, id: 'x', tags: 7 });
+/** Bodies that the validation of every server must refuse with a 4xx. */
+export const INVALID_ORDERS: Readonly<Record<string, string>> = {
+  'an id that is text': JSON.stringify({ ...ORDER, id: 'x' }),
+  'no note': JSON.stringify({ ...ORDER, note: undefined }),
+  'an empty name': JSON.stringify({ ...ORDER, name: '' }),
+  'a name of 101 characters': JSON.stringify({ ...ORDER, name: 'x'.repeat(101) }),
+  'a tag that is an object': JSON.stringify({ ...ORDER, tags: [{}] }),
+  '17 tags': JSON.stringify({ ...ORDER, tags: Array.from({ length: 17 }, String) }),
+  'an address without a city': JSON.stringify({ ...ORDER, address: { street: 's', zip: 'z' } }),
+  'a note of 1,001 characters': JSON.stringify({ ...ORDER, note: 'x'.repeat(1001) }),
+  'half a body': ORDER_JSON.slice(0, ORDER_JSON.length / 2),
+};

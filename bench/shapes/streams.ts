@@ -2,12 +2,11 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
 
-const LIMIT_MS = 5_000;
 const EVENTS = 3;
 
 /** Reads until three events have come. They must be numbered one after another, about 100 ms apart. */
-export async function checkEvents(url: string): Promise<string | undefined> {
-  const response = await fetch(`${url}/events`, { signal: AbortSignal.timeout(LIMIT_MS) });
+export async function checkEvents(url: string, signal: AbortSignal): Promise<string | undefined> {
+  const response = await fetch(`${url}/events`, { signal });
   const type = response.headers.get('content-type') ?? 'none';
   if (!/^text\/event-stream\b/.test(type)) return `sent content type ${type}`;
   let received = '';
@@ -25,9 +24,8 @@ export async function checkEvents(url: string): Promise<string | undefined> {
   return period > 50 && period < 300 ? undefined : `sent an event every ${period.toFixed(0)} ms`;
 }
 
-export async function checkWebSocket(url: string): Promise<string | undefined> {
+export async function checkWebSocket(url: string, signal: AbortSignal): Promise<string | undefined> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`);
-  const signal = AbortSignal.timeout(LIMIT_MS);
   try {
     await once(socket, 'open', { signal });
     for (const message of ['Hello, World!', 'x'.repeat(32)]) {
