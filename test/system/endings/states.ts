@@ -250,7 +250,7 @@ export const STATES: readonly State[] = [
     name: 'with PostgreSQL killed a moment ago',
     enter: async ({ cluster }) => {
       process.kill(postmaster(cluster.dataDir), 'SIGKILL');
-      await begun('a restart', () => logged(cluster, 'ended: '));
+      await begun('a restart', () => logged(cluster, ') has ended ('));
     },
   },
   {
