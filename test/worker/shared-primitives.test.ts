@@ -98,7 +98,7 @@ describe('a breaker, bulkhead or rate limiter of `shared`', () => {
     thread(1)('shop').breaker('mail', { openMs: 100, probes: 1 });
     const newer = thread(3, true)('shop');
     const mail = newer.breaker('mail', { openMs: 60_000, minimumCalls: 1 });
-    expect(() => newer.breaker('mail', { openMs: 100, probes: 1 })).to.throw(TypeError, 'other settings');
+    expect(() => newer.breaker('mail', { openMs: 100, probes: 1 })).to.throw(TypeError, 'other options');
     const [{ slot, name } = expect.fail('there is none')] = new NamedBreakers(block).list();
     expect(name).to.equal('shop mail');
     const endpoints = new BreakerCells(block, 0, DEFAULT_TRIP_RULE, clock);
