@@ -6,18 +6,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Allowance } from '../allowance.js';
 import { errorMessage } from '../error-text.js';
 import { StartError } from '../errors.js';
-import { isStopped } from '../process/proc.js';
 import type { Cluster } from './embedded-cluster.js';
 import { findPostmaster, watchExit } from './find-postmaster.js';
 import { pidFileOf, readPidFile } from './pid-file.js';
 import type { Postmaster } from './postmaster.js';
 import type { Stoppable } from './postmaster-stop.js';
-import { notReady, POLL_MS, READY_WITHIN_MS, waitUntilReady } from './wait-until-ready.js';
+import { POLL_MS, READY_WITHIN_MS, waitUntilContinued, waitUntilReady } from './wait-until-ready.js';
 
 /** Time to respond for a process that may be a postmaster, or any other program. */
 const UNSURE_WITHIN_MS = 10_000;
-/** Time in which a postmaster that is stopped (SIGSTOP) may be continued. */
-const CONTINUED_WITHIN_MS = 1_000;
 
 /**
  * Adopts the postmaster that runs on this cluster; waits until it responds or has ended. A process that
@@ -39,7 +36,9 @@ export async function adoptPostmaster(
     await waitUntilContinued(pid, cluster, ends);
     const socketDir = await socketDirOf(cluster, ends, allowance);
     if (socketDir !== '' && !existsSync(socketDir)) throw moved(pid, cluster);
-    const report = await waitUntilReady(pid, socketDir, cluster, ends, allowance);
+    const report = await waitUntilReady(pid, socketDir, cluster, ends, allowance, () =>
+      waitUntilContinued(pid, cluster, ends),
+    );
     signal.throwIfAborted();
     if (report === undefined) return undefined;
     const { maxConnections } = report;
@@ -76,19 +75,6 @@ function unknownProcess(pid: number, cluster: Cluster, cause: unknown): StartErr
       `(${errorMessage(cause)}): remove the file if it is another program`,
     { cause },
   );
-}
-
-/** @throws StartError when a postmaster that is stopped is not continued in time */
-async function waitUntilContinued(pid: number, cluster: Cluster, ends: AbortSignal): Promise<void> {
-  const allowance = new Allowance(CONTINUED_WITHIN_MS);
-  try {
-    while (isStopped(pid) && !ends.aborted) {
-      if (allowance.leftMs === 0) throw notReady(pid, cluster);
-      await delay(POLL_MS, undefined, { signal: ends }).catch(() => {});
-    }
-  } finally {
-    allowance.cancel();
-  }
 }
 
 /**

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Allowance } from '../allowance.js';
+import { Allowance } from '../allowance.js';
 import { driver } from '../db/driver.js';
 import { LimitedClient } from '../db/limited-client.js';
 import { StartError } from '../errors.js';
@@ -18,6 +18,9 @@ export const POLL_MS = 10;
  */
 export const READY_WITHIN_MS = 120_000;
 
+/** Time in which a postmaster that is stopped (SIGSTOP) may be continued. */
+const CONTINUED_WITHIN_MS = 1_000;
+
 /** What a server reports of itself. */
 export interface ServerReport {
   readonly maxConnections: number;
@@ -29,6 +32,7 @@ export interface ServerReport {
  * Waits until the server responds.
  * @param ends aborted when the postmaster has ended, or is not to be waited for any more
  * @param allowance time to wait
+ * @param proceed awaited before each attempt; it may throw to end the wait
  * @returns undefined when `ends` was aborted before
  * @throws StartError when the server refuses the log-in, or its time is over
  */
@@ -38,15 +42,30 @@ export async function waitUntilReady(
   cluster: Cluster,
   ends: AbortSignal,
   allowance: Allowance,
+  proceed: () => Promise<void> = async () => {},
 ): Promise<ServerReport | undefined> {
   const url = socketUrl(socketDir, cluster.password);
   while (!ends.aborted) {
+    await proceed();
     const report = existsSync(join(socketDir, SOCKET_FILE)) ? await reportOf(url, ends) : undefined;
     if (report !== undefined) return report;
     if (allowance.leftMs === 0) throw notReady(pid, cluster);
     await delay(POLL_MS, undefined, { signal: ends }).catch(() => {});
   }
   return undefined;
+}
+
+/** @throws StartError when a postmaster that is stopped is not continued in time */
+export async function waitUntilContinued(pid: number, cluster: Cluster, ends: AbortSignal): Promise<void> {
+  const allowance = new Allowance(CONTINUED_WITHIN_MS);
+  try {
+    while (isStopped(pid) && !ends.aborted) {
+      if (allowance.leftMs === 0) throw notReady(pid, cluster);
+      await delay(POLL_MS, undefined, { signal: ends }).catch(() => {});
+    }
+  } finally {
+    allowance.cancel();
+  }
 }
 
 /** Undefined when the server does not respond yet. */

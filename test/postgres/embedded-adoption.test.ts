@@ -152,6 +152,27 @@ describe('the start of the embedded PostgreSQL on a folder where one may run', (
     expect((await start()).pid).to.equal(pid);
   });
 
+  it('names a PostgreSQL that is stopped while it is waited for', async function () {
+    this.timeout(30_000);
+    const { pid } = await startAndKillOwner();
+    const socket = join(socketDir, '.s.PGSQL.5432');
+    await rename(socket, `${socket}-aside`);
+    // It is stopped when the start has found it running and has connected: no response ever comes.
+    const silent = createServer((connection) => {
+      connection.resume();
+      process.kill(pid, 'SIGSTOP');
+    }).listen(socket);
+    await once(silent, 'listening');
+    try {
+      expect(await refusedStart()).to.include(`kill -CONT ${pid}`);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+      await new Promise((resolve) => silent.close(resolve));
+      await rename(`${socket}-aside`, socket);
+    }
+    expect((await start()).pid).to.equal(pid);
+  });
+
   it('does not adopt a PostgreSQL whose folder was moved while it ran', async () => {
     const { pid } = await startAndKillOwner();
     const moved = `${dataDir}-moved`;
