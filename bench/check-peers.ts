@@ -2,16 +2,14 @@
 // body. `node build/bench/check-peers.js [names of folders]` prints a line for each shape and exits with 1 when
 // there was a fault.
 import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { errorMessage } from '#src/error-text.js';
 import { startServer } from './process/server.js';
 import { checkServer } from './shapes/check.js';
 import { SHAPES } from './shapes/shapes.js';
-import { type Peer, readPeers } from './subjects/peer-file.js';
+import { PEERS, type Peer, readPeers } from './subjects/peer-file.js';
 import { preparePeer } from './subjects/prepare-peer.js';
 import type { Subject } from './subjects/subject.js';
 
-const FOLDER = fileURLToPath(new URL('../../bench/peers', import.meta.url));
 const WORKERS = 2;
 const CHECK_MS = 10_000;
 /** A server has to end so long after SIGTERM. */
@@ -52,7 +50,7 @@ process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 
 const wanted = process.argv.slice(2);
-for (const peer of readPeers(FOLDER)) {
+for (const peer of readPeers(PEERS)) {
   if (wanted.length > 0 && !wanted.includes(basename(peer.folder))) continue;
   try {
     await checkPeer(peer);

@@ -1,6 +1,7 @@
 // Checks the options that a caller passes. A misspelt option would be ignored silently (a bulkhead without
 // its queue, a call without its timeout), so it is refused, and the message suggests the right name.
 import { types } from 'node:util';
+import { ConfigError } from './errors.js';
 import { suggestedName } from './name-suggestion.js';
 
 /** The values that an option may have. */
@@ -87,6 +88,9 @@ export const typeErrorFor =
   (what: string): ErrorFactory =>
   (reason) =>
     new TypeError(`${what}: ${reason}`);
+
+/** An ErrorFactory for what is wrong with a definition as a whole. */
+export const configError: ErrorFactory = (reason) => new ConfigError(reason);
 
 const SHOWN_LENGTH = 60;
 

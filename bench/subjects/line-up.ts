@@ -1,16 +1,12 @@
 // Who takes part in a run.
-import { fileURLToPath } from 'node:url';
 import type { BenchOptions } from '../options.js';
 import type { Roles } from '../summarize.js';
 import { multilane, rawUws, type Surroundings, shop } from './own.js';
-import { readAbsentPeers, readPeers } from './peer-file.js';
+import { PEERS, readAbsentPeers, readPeers } from './peer-file.js';
 import { preparePeer } from './prepare-peer.js';
 import type { NotMeasured, Subject } from './subject.js';
 
 export const ROLES: Roles = { baseline: 'raw uWebSockets.js', double: 'raw again (A/A)' };
-
-/** The sources of the peers: they are installed and built there, and not copied into the build. */
-const PEERS = fileURLToPath(new URL('../../../bench/peers', import.meta.url));
 
 export interface LineUp {
   readonly subjects: readonly Subject[];

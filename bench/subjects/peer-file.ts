@@ -2,6 +2,7 @@
 // documents it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ROUTES, type Route } from '../shapes/shapes.js';
 import type { NotMeasured } from './subject.js';
 
@@ -22,6 +23,9 @@ export interface Peer {
   readonly build: readonly string[] | undefined;
   readonly why: string;
 }
+
+/** The sources of the peers: they are installed and built there, and not copied into the build. */
+export const PEERS = fileURLToPath(new URL('../../../bench/peers', import.meta.url));
 
 const MEMBERS = ['name', 'shapes', 'command', 'needs', 'packages', 'install', 'build', 'why'];
 
@@ -47,11 +51,12 @@ export function readAbsentPeers(below: string): readonly NotMeasured[] {
   return rows.map(({ name, reason }) => ({ server: name, reason }));
 }
 
-function contentOf(file: string): string | undefined {
+/** The text of a file; undefined when it cannot be read: raw-uws and multilane have no `peer.json`. */
+export function contentOf(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    return undefined; // raw-uws and multilane have none: they are part of the harness
+    return undefined;
   }
 }
 

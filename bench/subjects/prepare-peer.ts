@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { accessSync, constants, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
-import type { Peer } from './peer-file.js';
+import { contentOf, type Peer } from './peer-file.js';
 import type { NotMeasured, Subject } from './subject.js';
 
 /** Longest time of an install or a build. Compilers with many dependencies need minutes. */
@@ -84,14 +84,6 @@ function hashOf(folder: string): string {
   };
   add(folder);
   return hash.digest('hex');
-}
-
-function contentOf(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
 }
 
 /** @returns the end of what a command that failed has printed; undefined when it succeeded */

@@ -1,6 +1,13 @@
 // `defineService`: a mistake fails when the module is loaded, not when a request arrives.
 import { ConfigError } from '../errors.js';
-import { checkValue, FUNCTION, type OptionKind, refuseUnknownMembers, requireObject } from '../options.js';
+import {
+  checkValue,
+  configError,
+  FUNCTION,
+  type OptionKind,
+  refuseUnknownMembers,
+  requireObject,
+} from '../options.js';
 import { planOf } from '../saga/definition.js';
 import { isServiceName, SERVICE_NAME } from '../service-name.js';
 import type { ServiceDefinition } from './service-definition.js';
@@ -17,8 +24,6 @@ const fileUrl = (example: string): OptionKind => ({
   text: `a file URL, e.g. new URL('${example}', import.meta.url)`,
   is: (value) => value instanceof URL && value.protocol === 'file:',
 });
-
-const configError = (what: string): ConfigError => new ConfigError(what);
 
 /**
  * Checks a service and returns it, frozen.

@@ -3,6 +3,7 @@ import { ConfigError } from '../errors.js';
 import {
   checkOptions,
   checkValue,
+  configError,
   FUNCTION,
   milliseconds,
   type OptionKind,
@@ -101,8 +102,6 @@ const RETRY = shapeOf<RetryRule>('{ attempts: 3 }', {
   backoffMs: milliseconds(MAX_TIMER_MS),
   maxBackoffMs: milliseconds(MAX_TIMER_MS),
 });
-
-const configError = (what: string): ConfigError => new ConfigError(what);
 
 /** @throws ConfigError for a definition that cannot work or that has unknown members */
 export function planOf(definition: AnyDefinition): SagaPlan {
