@@ -44,6 +44,17 @@ export const leftovers = (dataDir: string): string[] =>
     return command === '' ? [] : [`${pid} ${command.replaceAll('\0', ' ').trim()}`];
   });
 
+/**
+ * The main processes of PostgreSQL that belong to the data folder, awaited until there are `count`: a child
+ * of PostgreSQL has the command line of its parent until it has set its own.
+ */
+export const postmasters = (dataDir: string, count: number): Promise<readonly string[]> =>
+  until(
+    () => leftovers(dataDir).filter((line) => line.includes(' -D ')),
+    (found) => found.length === count,
+    2_000,
+  );
+
 /** Waits until no process of the data folder runs. @returns those that still run after `ms` */
 export async function remaining(dataDir: string, ms: number): Promise<string[]> {
   await until(

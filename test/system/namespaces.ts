@@ -6,7 +6,7 @@ import { childrenOf } from '#src/process/proc.js';
 import { signalIfAlive } from '#src/process/process-identity.js';
 import { post, uniqueEmail } from '#test/support/client.js';
 import { type Cluster, type Launched, launchCluster, newDataDir } from '#test/support/cluster.js';
-import { leftovers, reap } from '#test/support/leftovers.js';
+import { leftovers, postmasters, reap } from '#test/support/leftovers.js';
 import { until } from '#test/support/until.js';
 
 export const CONTAINER = ['unshare', '-p', '-i', '-f', '--kill-child', '--mount-proc'];
@@ -20,7 +20,7 @@ export const noContainers = (): string | undefined =>
     : 'needs unshare (util-linux) and the right to use it';
 
 export interface Contained extends Launched {
-  /** Output of the process in the container. */
+  /** The process id of the primary in the container, awaited. */
   readonly inner: () => Promise<number>;
 }
 
@@ -35,14 +35,6 @@ export function launchContained(dataDir: string): Contained {
   };
   return { ...launched, inner };
 }
-
-/** A child of PostgreSQL has the name of its parent until it has set its own. */
-export const postmasters = (dataDir: string, count: number): Promise<readonly string[]> =>
-  until(
-    () => leftovers(dataDir).filter((line) => line.includes(' -D ')),
-    (found) => found.length === count,
-    2_000,
-  );
 
 /** The status of a request that writes to the database; undefined when there is no response. */
 const creates = async ({ url }: Pick<Cluster, 'url'>): Promise<number | undefined> => {

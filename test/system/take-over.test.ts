@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { get, post, uniqueEmail } from '#test/support/client.js';
 import { type Cluster, type ClusterOptions, newDataDir, startCluster } from '#test/support/cluster.js';
 import { runPrimary } from '#test/support/command.js';
-import { reap } from '#test/support/leftovers.js';
+import { postmasters, reap } from '#test/support/leftovers.js';
 import { until } from '#test/support/until.js';
 import { HAZARDS } from './fixtures/paths.js';
 
@@ -32,7 +32,6 @@ describe('a successor in the same slot of pm2', () => {
     Number(readFileSync(join(dataDir, 'pg/data/postmaster.pid'), 'utf8').split('\n')[0]);
   const createUser = async ({ url }: Cluster): Promise<number> =>
     (await post(`${url}/api/users`, { name: 'Ada', email: uniqueEmail() })).status;
-  const postgres = (): string[] => predecessor.leftovers().filter((line) => line.includes('postgres'));
   const createsAgain = (cluster: Cluster): Promise<number> =>
     until(
       () => createUser(cluster),
@@ -78,8 +77,7 @@ describe('a successor in the same slot of pm2', () => {
     process.kill(pid, 'SIGKILL');
     for (const cluster of [predecessor, successor]) expect(await createsAgain(cluster)).to.equal(201);
     expect(postmaster()).to.not.equal(pid);
-    const mains = postgres().filter((line) => line.includes(' -D '));
-    expect(mains).to.have.length(1);
+    expect(await postmasters(dataDir, 1)).to.have.length(1);
     for (const cluster of [predecessor, successor]) {
       const logged = () => cluster.logs().some(({ msg }) => String(msg).includes('PostgreSQL runs again'));
       expect(await until(logged, (yes) => yes), cluster.stdout.join('\n')).to.equal(true);
