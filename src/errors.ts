@@ -115,6 +115,21 @@ export interface FieldError {
   readonly message: string;
 }
 
+const HTTP_OPTIONS = ['status', 'headers', 'members', 'errors', 'retryable', 'cause'];
+const BUSINESS_OPTIONS = ['status', 'details'];
+
+/** A misspelt option would otherwise give the client another status, far from the line of the mistake. */
+function checkError(code: unknown, options: unknown, known: readonly string[]): void {
+  if (typeof code !== 'string' || code === '')
+    throw new TypeError(`the code of an error must be a text such as 'OUT_OF_STOCK', not ${String(code)}`);
+  const fault = (reason: string): TypeError => new TypeError(`error ${code}: ${reason}`);
+  if (typeof options !== 'object' || options === null)
+    throw fault(`its options must be an object such as { status: 409 }, not ${String(options)}`);
+  for (const name in options) {
+    if (!known.includes(name)) throw fault(`unknown option "${name}"; known are ${known.join(', ')}`);
+  }
+}
+
 export interface HttpErrorOptions {
   /** HTTP status. @default that of the code; 500 for an own code */
   readonly status?: number;
@@ -146,7 +161,9 @@ export class HttpError extends Error {
   readonly members: Readonly<Record<string, unknown>> | undefined;
   readonly errors: readonly FieldError[] | undefined;
 
+  /** @throws TypeError for a code that is no text, and for an unknown option */
   constructor(code: ErrorCode | (string & {}), detail: string, options: HttpErrorOptions = {}) {
+    checkError(code, options, HTTP_OPTIONS);
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
     const known = isKnown(code) ? ERROR_TABLE[code] : undefined;
     this.name = new.target.name;
@@ -167,11 +184,13 @@ export class HttpError extends Error {
  * throw new BusinessError('CREDIT_LIMIT', 'The order exceeds the credit limit.', { details: { limit } });
  */
 export class BusinessError extends HttpError {
+  /** @throws TypeError as HttpError does */
   constructor(
     code: ErrorCode | (string & {}),
     message: string,
     options: { readonly status?: number; readonly details?: Readonly<Record<string, unknown>> } = {},
   ) {
+    checkError(code, options, BUSINESS_OPTIONS);
     super(code, message, {
       ...(options.status === undefined ? (isKnown(code) ? {} : { status: 422 }) : { status: options.status }),
       ...(options.details === undefined ? {} : { members: { details: options.details } }),

@@ -39,6 +39,9 @@ export function problemOf(error: unknown, request: FailedRequest): ProblemRespon
   };
 }
 
+/** Every code of a service gives a valid URN (RFC 8141). */
+const kebabCase = (code: string): string => code.toLowerCase().replace(/[^a-z0-9-]/g, '-');
+
 /** The members of the problem document of a failure, in their order. */
 export function problemDocument(
   error: HttpError,
@@ -47,7 +50,7 @@ export function problemDocument(
   const { code, status, title, errors } = error;
   return {
     ...dataMembers(error.members),
-    type: `urn:multilane:problem:${code.toLowerCase().replaceAll('_', '-')}`,
+    type: `urn:multilane:problem:${kebabCase(code)}`,
     title,
     status,
     detail: shortText(String(error.message)),

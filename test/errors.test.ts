@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { BusinessError, ERROR_TABLE, HttpError, UnavailableError } from '#src/errors.js';
+import { problemDocument } from '#src/problem.js';
 
 interface Row {
   readonly status: number;
@@ -62,5 +63,48 @@ describe('errors', () => {
     expect(new BusinessError('PAYMENT_DECLINED', 'x')).to.include({ status: 402, retryable: false });
     expect(new BusinessError('OUT_OF_STOCK', 'x', { status: 409 }).status).to.equal(409);
     expect(new BusinessError('OVERLOADED', 'x').retryable).to.equal(false);
+  });
+
+  const faults: readonly (readonly [what: string, make: () => Error, says: string])[] = [
+    [
+      'a status in place of the code',
+      () => new HttpError(404 as never, 'x'),
+      "must be a text such as 'OUT_OF_STOCK', not 404",
+    ],
+    [
+      'a status in place of the options',
+      () => new HttpError('X', 'x', 409 as never),
+      'error X: its options must be an object such as { status: 409 }, not 409',
+    ],
+    [
+      'a business rule with a status in place of its options',
+      () => new BusinessError('X', 'x', 409 as never),
+      'not 409',
+    ],
+    [
+      'a misspelt option',
+      () => new HttpError('X', 'x', { statuss: 418 } as never),
+      'error X: unknown option "statuss"; known are status',
+    ],
+    [
+      'a business rule with an option of other errors',
+      () => new BusinessError('X', 'x', { headers: {} } as never),
+      'known are status, details',
+    ],
+  ];
+  for (const [what, make, says] of faults) {
+    it(`cannot be made with ${what}`, () => expect(make).to.throw(TypeError, says));
+  }
+
+  it('have a type that is a valid URN, whatever their code is', () => {
+    const request = { requestId: 'r', traceId: 't', executed: true };
+    for (const [code, type] of [
+      ['OUT_OF_STOCK', 'out-of-stock'],
+      ['sold out', 'sold-out'],
+      ['ü\ud800', '--'],
+    ] as const) {
+      const { type: given } = problemDocument(new BusinessError(code, 'x'), request);
+      expect(given).to.equal(`urn:multilane:problem:${type}`);
+    }
   });
 });
