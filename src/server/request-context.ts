@@ -160,8 +160,8 @@ export class RequestContext extends RequestLifecycle implements Context, StepCon
     this.response.setStatus(code);
     return this;
   }
-  header(name: string, value: string, { always = false }: { readonly always?: boolean } = {}): this {
-    this.response.header(name, value, always);
+  header(name: string, value: string, options?: { readonly always?: boolean }): this {
+    this.response.header(name, value, options !== undefined && responders.staysAlways(options));
     return this;
   }
   vary(name: string): this {
@@ -172,13 +172,16 @@ export class RequestContext extends RequestLifecycle implements Context, StepCon
     this.response.fields.setCookie(name, setCookie(name, value, options));
     return this;
   }
-  json(value: unknown): Sent {
+  json(value: unknown, other?: unknown): Sent {
+    if (other !== undefined) responders.refuseStatus(this.response, 'ctx.json');
     return responders.sendJson(this.response, value);
   }
-  text(value: string): Sent {
+  text(value: string, other?: unknown): Sent {
+    if (other !== undefined) responders.refuseStatus(this.response, 'ctx.text');
     return responders.sendText(this.response, value);
   }
-  html(value: string): Sent {
+  html(value: string, other?: unknown): Sent {
+    if (other !== undefined) responders.refuseStatus(this.response, 'ctx.html');
     return responders.sendHtml(this.response, value);
   }
   bytes(value: Uint8Array, contentType?: string): Sent {

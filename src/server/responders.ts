@@ -38,6 +38,15 @@ const FILE = shapeOf<FileOptions>("{ index: 'index.html' }", {
 });
 const fileError = typeErrorFor('file');
 
+const FIELD = shapeOf<{ readonly always?: boolean }>('{ always: true }', { always: SWITCH });
+const fieldError = typeErrorFor('header');
+
+/** Whether a field stays when the response becomes a problem document. @throws TypeError for other options */
+export function staysAlways(options: { readonly always?: boolean }): boolean {
+  if (options.always !== true) checkOptions(options, FIELD, fieldError);
+  return options.always === true;
+}
+
 const statusOf = (response: OutgoingResponse): number => response.chosenStatus ?? 200;
 
 /** A response schema exists for the status that is set now, so the body is serialized by it. */
@@ -71,6 +80,11 @@ function serialized(response: OutgoingResponse, value: unknown): string {
     const { message, cause } = error as Error;
     throw new UnsendableError(request, message, cause);
   }
+}
+
+/** Other frameworks take the status here, so it would be lost without an error. */
+export function refuseStatus({ request }: OutgoingResponse, what: string): never {
+  throw new UnsendableError(request, `gave ${what} a second value: set the status by ctx.status before it`);
 }
 
 export function sendText(response: OutgoingResponse, value: string): Sent {

@@ -56,6 +56,10 @@ describe('cookies', () => {
 
   for (const [what, name, value, options] of [
     ['a name with a space', 'a b', '', {}],
+    ['a name that is no text', 1 as never, '', {}],
+    ['a lifetime as a text', 'a', '', { maxAge: '5' as never }],
+    ['a time that is no date', 'a', '', { expires: new Date(Number.NaN) }],
+    ['a domain with a path', 'a', '', { domain: 'example.org/x' }],
     ['a line break in a path', 'a', '', { path: '/\r\nx' }],
     ['a __Host- cookie of a domain', '__Host-a', '', { domain: 'example.org' }],
     ['a __Host- cookie of a path', '__Host-a', '', { path: '/a' }],

@@ -29,6 +29,7 @@ describe('an event as text', () => {
     ['an id that is no string', { id: 7 as never }],
     ['a retry that is no number of milliseconds', { retry: -1 }],
     ['data that JSON does not know', { data: () => 1 }],
+    ['a misspelt member', { evnt: 'x' } as ServerSentEvent],
   ] as const) {
     it(`cannot have ${what}`, () => expect(() => encodeEvent(event)).to.throw(TypeError));
   }

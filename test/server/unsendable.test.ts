@@ -187,6 +187,9 @@ describe('a response that cannot be sent as it is meant', () => {
       [(ctx: Context) => ctx.stream('text' as never), 'use an async iterable'],
       [(ctx: Context) => ctx.sse([] as never), 'use an async iterable'],
       [(ctx: Context) => ctx.redirect('/', 200 as never), 'use one of 301'],
+      [(ctx: Context) => ctx.json({}, ...([201] as never as [])), 'set the status by ctx.status'],
+      [(ctx: Context) => ctx.text('', ...([201] as never as [])), 'set the status by ctx.status'],
+      [(ctx: Context) => ctx.html('', ...([201] as never as [])), 'set the status by ctx.status'],
     ] as const) {
       await expectUnsendable(told(respond), next);
     }

@@ -1,5 +1,6 @@
 // An allow-list for the Host header. A foreign name that resolves to our address (DNS rebinding) makes a
 // browser take this server for another one, and an invented name would get into the links that we write.
+import { describeValue } from '../../options.js';
 import type { Context } from '../handler.js';
 import { ServerRefusal } from '../server-refusal.js';
 
@@ -14,8 +15,14 @@ const NAME = /^(?:\*\.)?[a-z0-9.-]+$|^\[[0-9a-f:.]+\]$/;
  * @throws TypeError for an empty list and for an invalid name
  */
 export function hostGuard(hosts: readonly string[]): (ctx: Context) => void {
-  const bad = hosts.find((host) => !NAME.test(host));
-  if (bad !== undefined) throw new TypeError(`hostGuard: "${bad}" is no host name (lower case, no port)`);
+  if (!Array.isArray(hosts)) {
+    throw new TypeError(
+      `hostGuard: the hosts must be an array such as ['example.org'], not ${describeValue(hosts)}`,
+    );
+  }
+  const bad = hosts.find((host) => typeof host !== 'string' || !NAME.test(host));
+  if (bad !== undefined)
+    throw new TypeError(`hostGuard: ${describeValue(bad)} is no host name (lower case, no port)`);
   if (hosts.length === 0)
     throw new TypeError('hostGuard: the list of hosts is empty, so no request would be admitted');
   const exact = new Set(hosts.filter((host) => !host.startsWith('*.')));

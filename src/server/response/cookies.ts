@@ -1,11 +1,17 @@
 // Reads and sets cookies (RFC 6265bis). The defaults are safe: scripts cannot read a cookie, it is sent over
 // TLS only, and not with the POST requests of other web sites.
+import { types } from 'node:util';
 import { parseCookie, type SerializeOptions, stringifySetCookie } from 'cookie';
-import { ANYTHING, checkOptions, oneOf, SWITCH, shapeOf, TEXT, typeErrorFor } from '../../options.js';
+import { checkOptions, describeValue, oneOf, SWITCH, shapeOf, typeErrorFor } from '../../options.js';
 import { kindOf } from '../value-kind.js';
 
 /** Browsers drop a longer cookie without any error. */
 const MAX_BYTES = 4096;
+/** Printable characters but `;` and `=`. */
+const NAME = /^[!-:<>-~]+$/;
+const DOMAIN = /^\.?[0-9A-Za-z](?:[0-9A-Za-z.-]*[0-9A-Za-z])?$/;
+/** Printable characters but the semicolon. */
+const PATH = /^[\x20-\x3a\x3c-\x7e]*$/;
 
 export interface CookieOptions {
   /** Seconds; 0 removes the cookie. Without `maxAge` and `expires` the cookie ends with the browser. */
@@ -42,10 +48,13 @@ export interface CookieOptions {
 }
 
 const OPTIONS = shapeOf<CookieOptions>('{ maxAge: 3600 }', {
-  maxAge: ANYTHING,
-  expires: ANYTHING,
-  domain: TEXT,
-  path: TEXT,
+  maxAge: { text: 'a whole number of seconds', is: Number.isSafeInteger },
+  expires: { text: 'a valid Date', is: (value) => types.isDate(value) && !Number.isNaN(value.getTime()) },
+  domain: {
+    text: 'a host name such as example.org',
+    is: (value) => typeof value === 'string' && DOMAIN.test(value),
+  },
+  path: { text: 'a path without a semicolon', is: (value) => typeof value === 'string' && PATH.test(value) },
   httpOnly: SWITCH,
   secure: SWITCH,
   sameSite: oneOf('strict', 'lax', 'none'),
@@ -61,6 +70,9 @@ export function readCookies(fields: readonly string[]): Readonly<Record<string, 
  * @throws TypeError for a cookie that a browser would drop, or would treat differently than it is meant
  */
 export function setCookie(name: string, value: string, options: CookieOptions): string {
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    throw new TypeError(`cookie: its name must have no space, ";" or "=", not be ${describeValue(name)}`);
+  }
   const bad = typeErrorFor(`cookie ${name}`);
   checkOptions(options, OPTIONS, bad);
   const {

@@ -1,6 +1,7 @@
 // Event streams: server-sent events checked and encoded, and a stream of them that sends a comment now and
 // then while its source is silent.
 
+import { refuseUnknownMembers, typeErrorFor } from '../../options.js';
 import type { TimerWheel } from '../timer-wheel.js';
 import { jsonOf } from './json-value.js';
 import { COMMENT, COMMENT_EVERY_MS, frameEvent } from './sse-frame.js';
@@ -26,8 +27,15 @@ export interface ServerSentEvent {
  */
 export type EventSourceFunction = (lastEventId: string | undefined) => AsyncIterable<ServerSentEvent>;
 
-/** @throws TypeError for a member of another type, and for an `event` or `id` that would end its line */
+const MEMBERS = ['event', 'data', 'id', 'retry'];
+const memberFault = typeErrorFor('event');
+
+/**
+ * @throws TypeError for an unknown member, for a member of another type, and for an `event` or `id` that
+ *   would end its line
+ */
 export function encodeEvent(event: ServerSentEvent): string {
+  refuseUnknownMembers(event, MEMBERS, memberFault);
   const { event: type, data, id, retry } = event;
   if (type !== undefined) checkLine('event', type);
   if (id !== undefined) checkLine('id', id);

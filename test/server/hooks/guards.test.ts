@@ -96,6 +96,8 @@ describe('hostGuard', () => {
       expect(() => hostGuard([name])).to.throw(TypeError, `"${name}"`);
     }
     expect(() => hostGuard([])).to.throw(TypeError);
+    expect(() => hostGuard('a.example' as never)).to.throw(TypeError, 'hosts must be an array');
+    expect(() => hostGuard([1 as never])).to.throw(TypeError, '1 is no host name');
   });
 });
 
