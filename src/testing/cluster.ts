@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inheritedEnvironment } from '../config/inherited-environment.js';
 import { flagOf } from '../config/setting-names.js';
+import { ANYTHING, checkOptions, shapeOf, typeErrorFor, wholeNumber } from '../options.js';
 import { newDataDir } from './data-dir.js';
 import { fileOf } from './file-of.js';
 import { ClusterError, type Exit, endOf, StartedProcess } from './started-process.js';
@@ -54,6 +55,15 @@ export interface ClusterOptions {
   readonly stopTimeoutMs?: number;
 }
 
+const OPTIONS = shapeOf<ClusterOptions>("{ config: 'multilane.config.js' }", {
+  config: ANYTHING,
+  settings: ANYTHING,
+  env: ANYTHING,
+  cwd: ANYTHING,
+  startTimeoutMs: wholeNumber(1),
+  stopTimeoutMs: wholeNumber(1),
+});
+
 export interface TestCluster {
   /** The URL of the data plane, without a trailing slash. */
   readonly url: string;
@@ -78,6 +88,7 @@ export interface TestCluster {
  * Starts a process and resolves when it is ready. It ends together with the calling process, even when that
  * is killed.
  * @throws ClusterError with the output of the process when it ends first, or is not ready in time
+ * @throws TypeError for an unknown option
  * @example
  *   const config = new URL('../multilane.config.js', import.meta.url);
  *   const cluster = await startCluster({ config, settings: { workers: 1 } });
@@ -85,6 +96,7 @@ export interface TestCluster {
  *   await cluster.stop(); // in `after`, also when a test fails
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<TestCluster> {
+  checkOptions(options, OPTIONS, typeErrorFor('startCluster'));
   const { settings = {}, env, startTimeoutMs = START_MS, stopTimeoutMs = STOP_MS } = options;
   const config = options.config === undefined ? undefined : fileOf(options.config);
   const cwd = options.cwd === undefined ? config && dirname(config) : fileOf(options.cwd);

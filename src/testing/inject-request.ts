@@ -1,4 +1,6 @@
 // A request as a test writes it, and its translation for the request pipeline.
+import { types } from 'node:util';
+import { ANYTHING, checkOptions, SIGNAL, SWITCH, shapeOf, TEXT, typeErrorFor } from '../options.js';
 import type { InjectedRequest } from '../server/inject-exchange.js';
 
 type Scalar = string | number | boolean | undefined;
@@ -40,13 +42,36 @@ export interface InjectRequest {
   readonly signal?: AbortSignal;
 }
 
-/** @throws TypeError for a path without a leading `/`, and for a request with two bodies */
+const REQUEST = shapeOf<InjectRequest>(
+  "{ path: '/users/1' }",
+  {
+    method: TEXT,
+    path: {
+      text: 'a path that begins with "/"',
+      is: (value) => typeof value === 'string' && value.startsWith('/'),
+    },
+    query: ANYTHING,
+    headers: ANYTHING,
+    json: ANYTHING,
+    body: {
+      text: 'a string or a Uint8Array; an object is sent by "json"',
+      is: (value) => typeof value === 'string' || types.isUint8Array(value),
+    },
+    remoteAddress: TEXT,
+    internal: SWITCH,
+    signal: SIGNAL,
+  },
+  ['path'],
+);
+
+/**
+ * @throws TypeError for an unknown member, for a path without a leading `/`, and for a request with two
+ *   bodies
+ */
 export function injectedRequest(request: InjectRequest | string): InjectedRequest {
   if (typeof request === 'string') return injectedRequest({ path: request });
+  checkOptions(request, REQUEST, typeErrorFor('inject'));
   const { method, path, query = {}, headers = {}, json, body, remoteAddress, internal, signal } = request;
-  if (typeof path !== 'string' || !path.startsWith('/')) {
-    throw new TypeError(`inject: path must begin with "/", not ${JSON.stringify(path)}`);
-  }
   if (json !== undefined && body !== undefined) throw new TypeError('inject: json or body, not both');
   const isTyped = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type');
   return {

@@ -9,7 +9,9 @@ import type { ServiceDefinition } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
 import { TaskPool } from '../cpu/task-pool.js';
 import type { Database } from '../db/database.js';
+import { ConfigError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
+import { ANYTHING, checkOptions, shapeOf } from '../options.js';
 import { createSharedState } from '../primary/create-shared-state.js';
 import { createRegistry, registerServices } from '../primary/registering.js';
 import { ServiceDatabases } from '../primary/service-databases.js';
@@ -71,6 +73,18 @@ export interface TestApp {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+const OPTIONS = shapeOf<TestAppOptions>('{ services: [shop] }', {
+  services: { text: 'an array of services', is: Array.isArray },
+  config: ANYTHING,
+  settings: ANYTHING,
+  deps: ANYTHING,
+  databaseUrl: {
+    text: 'a URL such as postgres://postgres@127.0.0.1:5432/postgres',
+    is: (value) => typeof value === 'string' && /^postgres(?:ql)?:\/\//.test(value),
+  },
+});
+const fault = (reason: string): ConfigError => new ConfigError(`createTestApp: ${reason}`);
+
 /** The row of shared memory of the only worker. */
 const SLOT = 1;
 /** The services call each other within the process, so their port is never used. */
@@ -100,6 +114,7 @@ const NO_OTHER_WORKERS = { receive() {}, send() {} };
  *   await app.close(); // in `after`: an app that is not closed leaves its databases behind
  */
 export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
+  checkOptions(options, OPTIONS, fault);
   const { services, settings } = await projectOf(options);
   const { deps = {}, databaseUrl } = options;
   checkOverrides(deps, services);

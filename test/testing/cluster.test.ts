@@ -65,6 +65,11 @@ describe('startCluster', () => {
     }
   });
 
+  it('refuses a misspelt option', async () => {
+    const failed = await startCluster({ confg: CONFIG } as never).catch((error: unknown) => String(error));
+    expect(failed).to.include('TypeError: startCluster: unknown option "confg", did you mean "config"?');
+  });
+
   it('kills a process that is not ready in time', async () => {
     const error = await failure(startCluster({ config: CONFIG, startTimeoutMs: 1 }));
     expect(error.message).to.match(/^multilane was not ready within 1 ms:/);

@@ -103,12 +103,30 @@ describe('a test app', () => {
     expect(paths).to.have.property('/items');
   });
 
+  it('reports options that it cannot use', async () => {
+    for (const [options, says] of [
+      [undefined, 'createTestApp: options must be an object such as { services: [shop] }, not undefined'],
+      [{ services: demo }, 'createTestApp: services must be an array of services'],
+      [{ services: [demo], databaseUrl: 'localhost' }, 'createTestApp: databaseUrl must be a URL such as'],
+      [{ service: [demo] }, 'createTestApp: unknown option "service", did you mean "services"?'],
+    ] as const) {
+      const failed = await createTestApp(options as never).catch((error: unknown) => String(error));
+      expect(failed).to.include(`ConfigError: ${says}`);
+    }
+  });
+
   it('reports requests that it cannot send', async () => {
     const thrown = async (send: () => Promise<unknown>) => send().catch((error: unknown) => String(error));
     const both = { path: '/', method: 'POST', json: 1, body: '1' };
     expect(await thrown(async () => app.inject(both))).to.equal('TypeError: inject: json or body, not both');
     expect(await thrown(async () => app.inject('hello'))).to.equal(
-      'TypeError: inject: path must begin with "/", not "hello"',
+      'TypeError: inject: path must be a path that begins with "/", not "hello"',
+    );
+    expect(await thrown(async () => app.inject({ path: '/', payload: 1 } as never))).to.include(
+      'TypeError: inject: unknown option "payload"',
+    );
+    expect(await thrown(async () => app.inject({ path: '/', method: 'POST', body: {} as never }))).to.equal(
+      'TypeError: inject: body must be a string or a Uint8Array; an object is sent by "json", not an object',
     );
     const response = await app.inject({ path: '/limited', remoteAddress: '192.0.2.9' });
     expect(() => response.json()).to.throw(SyntaxError, 'status 200, not JSON: "in"');
