@@ -1,4 +1,6 @@
 // `defineService`: a mistake fails when the module is loaded, not when a request arrives.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../errors.js';
 import {
   checkValue,
@@ -50,6 +52,8 @@ export function defineService(definition: ServiceDefinition): ServiceDefinition 
   checkValue('routes', given.routes, ROUTES, fault);
   if (migrations !== undefined) checkValue('migrations', migrations, fileUrl('./migrations/'), fault);
   if (tasks !== undefined) checkValue('tasks', tasks, fileUrl('./tasks.js'), fault);
+  if (tasks !== undefined && !existsSync(tasks))
+    throw fault(`tasks: there is no file ${fileURLToPath(tasks)}`);
   checkValue('sagas', sagas, SAGAS, fault);
   const seen = new Set<string>();
   for (const saga of sagas) {

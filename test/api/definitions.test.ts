@@ -22,8 +22,9 @@ describe('defineService', () => {
   it('returns the definition it was given, frozen', () => {
     const step: SagaStep = { name: 'only', run: () => null };
     const sagas = [saga({ name: 'trip', version: 1, steps: [step] })];
-    const defined = defineService({ name: 'travel', migrations: url, tasks: url, sagas, routes });
-    expect(defined).to.deep.equal({ name: 'travel', migrations: url, tasks: url, sagas, routes });
+    const given = { name: 'travel', migrations: url, tasks: new URL(import.meta.url), sagas, routes };
+    const defined = defineService(given);
+    expect(defined).to.deep.equal(given);
     expect(Object.isFrozen(defined)).to.equal(true);
   });
 
@@ -45,6 +46,11 @@ describe('defineService', () => {
       'tasks from the network',
       { routes, tasks: new URL('http://localhost/t.js') },
       'tasks must be a file URL',
+    ],
+    [
+      'tasks in a file that does not exist',
+      { routes, tasks: new URL('none.js', url) },
+      'tasks: there is no file /',
     ],
     ['sagas as an object', { routes, sagas: {} }, 'sagas must be an array of defineSaga(…), not an object'],
     ['an unknown member', { routes, migration: url }, 'unknown member "migration"'],
