@@ -65,9 +65,9 @@ describe('a process with few file descriptors', () => {
     ...new Set((await responsesTo('/call')).map(({ body }) => body.toString())),
   ];
   const workers = async (): Promise<readonly Worker[]> => json(await fetch(`${cluster.adminUrl}/workers`));
-  /** Resolves when `act` has led to such a line in the log. */
-  async function logs(start: string, act: () => void): Promise<void> {
-    const count = (): number => cluster.logs().filter(({ msg }) => String(msg).startsWith(start)).length;
+  /** Resolves when `act` has led to a line in the log whose message matches. */
+  async function logs(line: RegExp, act: () => void): Promise<void> {
+    const count = (): number => cluster.logs().filter(({ msg }) => line.test(String(msg))).length;
     const before = count();
     act();
     expect(await until(count, (lines) => lines > before)).to.be.greaterThan(before);
@@ -88,20 +88,23 @@ describe('a process with few file descriptors', () => {
     expect(new Set(opened)).to.deep.equal(new Set([200, undefined]));
     expect(await statuses('/file')).to.deep.equal([200]);
     expect((await workers()).map(({ generation }) => generation)).to.deep.equal([1, 1]);
-    await logs('reload finished', reload);
+    await logs(/^reload finished/, reload);
   }).timeout(30_000);
 
   it('needs no more than 90 for a thread that starts, and leaves none open of a thread that cannot start', async () => {
     await connect();
     leaveFiles(cluster.pid, 90);
-    await logs('reload finished', reload);
-    for (const few of [30, 5]) {
+    await logs(/^reload finished/, reload);
+    const reloadWith = async (few: number, end: RegExp): Promise<void> => {
       limitFiles(cluster.pid, LIMIT);
       await connect();
       leaveFiles(cluster.pid, few);
-      await logs('reload stopped', reload);
-      expect(await statuses('/thread')).to.deep.equal([200]);
-    }
+      await logs(end, reload);
+    };
+    // Node.js 22 and later open fewer files at a time, so a thread starts there.
+    await reloadWith(30, /^reload (finished|stopped)/);
+    await reloadWith(5, /^reload stopped/);
+    expect(await statuses('/thread')).to.deep.equal([200]);
     limitFiles(cluster.pid, LIMIT);
     expect(await until(openModules, (paths) => paths.length === 0)).to.deep.equal([]);
   }).timeout(30_000);
@@ -112,9 +115,9 @@ describe('a process with few file descriptors', () => {
     expect(await statuses('/file')).to.deep.equal([503]);
     expect(await called()).to.deep.equal(['{"code":"OVERLOADED"}']);
     expect(await called()).to.deep.equal(['{"code":"OVERLOADED"}']);
-    await logs('reload stopped', reload);
+    await logs(/^reload stopped/, reload);
     expect(await statuses('/thread')).to.deep.equal([200]);
-    await logs('the process is short of file descriptors', () => {
+    await logs(/^the process is short of file descriptors/, () => {
       for (const wire of clients) void wire.request('GET', '/uncaught');
     });
     const responses = await Promise.all(clients.map((wire) => wire.request('GET', '/thread')));
