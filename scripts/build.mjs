@@ -1,6 +1,6 @@
-// Builds what has changed: TypeScript by `tsc -b`, then the files that tsc does not copy (.sql, .html, ...).
-// Outputs whose source was deleted are removed, because a deleted migration or test would still run
-// otherwise.
+// Builds what has changed: TypeScript by `tsc -b`, the files that tsc does not copy (.sql, .html, ...), then
+// the bundle (bundle.mjs). Outputs whose source was deleted are removed, because a deleted migration or test
+// would still run otherwise.
 import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -16,6 +16,7 @@ import {
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import zlib from 'node:zlib';
+import { bundle } from './bundle.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -49,8 +50,8 @@ const VENDORED = [
     folder: 'vendor/swagger-ui',
   },
 ];
-/** Folders that contain neither inputs nor outputs of the build. */
-const ASIDE = ['bench/results', 'dist/workers'].map((path) => join(ROOT, path));
+/** Folders that are not compared with the sources: results, and outputs of their own. */
+const ASIDE = ['bench/results', 'dist/workers', 'dist/bundle'].map((path) => join(ROOT, path));
 /** A folder with this file is a project of its own, which is built in its place. */
 const OWN_PROJECT = 'peer.json';
 
@@ -147,16 +148,23 @@ function newestBelow(path) {
 }
 
 export function productIsBuilt() {
-  if (!existsSync(STAMP)) return false;
-  const inputs = ['src', 'workers', 'package.json', 'package-lock.json', 'tsconfig.base.json'];
+  if (!existsSync(STAMP) || !existsSync(join(ROOT, 'dist/bundle/index.js'))) return false;
+  const inputs = [
+    'src',
+    'workers',
+    'scripts/bundle.mjs',
+    'package.json',
+    'package-lock.json',
+    'tsconfig.base.json',
+  ];
   return Math.max(...inputs.map((path) => newestBelow(join(ROOT, path)))) < statSync(STAMP).mtimeMs;
 }
 
 /**
  * @param {{ tests: boolean }} options `tests`: also build the tests and benchmarks
- * @returns {boolean} false when the compiler failed; it has written the reason to stderr
+ * @returns {Promise<boolean>} false when the compiler failed; it has written the reason to stderr
  */
-export function build({ tests }) {
+export async function build({ tests }) {
   const parts = tests ? EVERYTHING : PRODUCT;
   const began = new Date();
   const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
@@ -168,9 +176,11 @@ export function build({ tests }) {
     removeStale(part);
   }
   if (status !== 0) return false;
+  // The tests build often, and the bundle depends on nothing but the product.
+  if (!productIsBuilt()) await bundle();
   writeFileSync(STAMP, '');
   utimesSync(STAMP, began, began);
   return true;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exit(build({ tests: true }) ? 0 : 1);
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exit((await build({ tests: true })) ? 0 : 1);

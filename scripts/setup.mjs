@@ -47,4 +47,5 @@ requirePlatform();
 if (!modulesMatchLock()) install();
 const tests = mode === '--tests';
 // For tests the compiler itself determines fastest what is outdated; a start compares only file times.
-if (mode !== '--modules' && (tests || !productIsBuilt()) && !build({ tests })) stop('the build failed', 1);
+if (mode !== '--modules' && (tests || !productIsBuilt()) && !(await build({ tests })))
+  stop('the build failed', 1);

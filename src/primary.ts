@@ -9,5 +9,5 @@
 import { requirePlatform } from '#scripts/platform.mjs';
 
 requirePlatform();
-const { runPrimary } = await import('./primary/run.js');
+const { runPrimary } = await import('#bundle/primary/run.js');
 await runPrimary({ argv: process.argv.slice(2), command: 'node dist/primary.js' });

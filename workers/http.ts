@@ -5,7 +5,7 @@ import { fileOperationsEnded } from '#src/cluster/file-operations.js';
 import type { WorkerBoot } from '#src/cluster/messages.js';
 
 try {
-  const { startWorker } = await import('#src/worker/start-worker.js');
+  const { startWorker } = await import('#bundle/worker/start-worker.js');
   await startWorker(workerData as WorkerBoot, parentPort!);
 } catch (error) {
   await fileOperationsEnded();

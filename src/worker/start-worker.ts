@@ -11,26 +11,10 @@ export async function startWorker(boot: WorkerBoot, port: MessagePort): Promise<
   try {
     if (boot.protocol !== PROTOCOL_VERSION)
       throw new Error(`thread protocol ${boot.protocol} is not that of this worker (${PROTOCOL_VERSION})`);
-    const { serve } = await loadInSteps();
+    const { serve } = await import('./serve.js');
     await serve(boot, side);
   } catch (error) {
     if (error instanceof ConfigError) side.refuse(error.message, error.exitCode);
     else side.startFailed(error);
   }
-}
-
-/**
- * Loads the modules of a worker in several steps. Node.js opens all files of one level of imports before it
- * reads the first of them: a start would need 100 file descriptors at once, which a process with
- * MAX_CONNECTIONS open connections does not have. In these steps it needs half of them.
- */
-async function loadInSteps(): Promise<typeof import('./serve.js')> {
-  await import('@sinclair/typebox/value');
-  await import('@sinclair/typebox');
-  await import('../server/app.js');
-  await import('../db/create-database.js');
-  await import('../saga/engine.js');
-  await import('./outbound-calls.js');
-  await import('./host.js');
-  return import('./serve.js');
 }

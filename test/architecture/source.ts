@@ -40,7 +40,7 @@ function onlyTypes(clause: string): boolean {
 function fileOf(specifier: string, from: string): string | undefined {
   const toTs = (path: string): string => path.replace(/\.js$/, '.ts');
   if (specifier === 'multilane') return 'src/index.ts';
-  if (specifier.startsWith('#')) return toTs(specifier.slice(1));
+  if (specifier.startsWith('#')) return toTs(specifier.slice(1).replace(/^bundle\//, 'src/'));
   return specifier.startsWith('.') ? toTs(posix.join(posix.dirname(from), specifier)) : undefined;
 }
 
