@@ -2,6 +2,7 @@
 // configuration file and the environment.
 import type { Command } from 'commander';
 import type { Settings } from '../config.js';
+import { shopNames } from '../worker/shop-names.js';
 
 export interface ProjectOptions {
   readonly config?: string;
@@ -17,12 +18,11 @@ export function withProject(command: Command): Command {
 /** Loads the settings and prints warnings on stderr. @throws ConfigError as `loadSettings` */
 export async function projectSettings({ config, demo }: ProjectOptions): Promise<Settings> {
   const { loadSettings } = await import('../config/load.js');
-  const { referenceShop } = await import('../services/catalog.js');
   const loaded = await loadSettings({
     argv: [...(config === undefined ? [] : [`--config=${config}`]), ...(demo ? ['--demo'] : [])],
     cwd: process.cwd(),
     isTTY: process.stdout.isTTY === true,
-    shop: referenceShop.map(({ name }) => name),
+    shop: shopNames,
   });
   if (loaded.kind !== 'run') throw new Error(`no flag asked for ${loaded.kind}`);
   for (const warning of loaded.warnings) process.stderr.write(`multilane: warning: ${warning}\n`);

@@ -22,10 +22,10 @@ export interface LoadOptions {
   /** Whether standard output is a terminal. */
   readonly isTTY: boolean;
   /**
-   * Names of the services of the reference shop. They are mounted for `--demo`, and for a configuration file
-   * that declares no services.
+   * Loads the names of the services of the reference shop. They are mounted for `--demo`, and for a
+   * configuration file that declares no services.
    */
-  readonly shop: readonly string[];
+  shop(): Promise<readonly string[]>;
   /** @default process.env */
   readonly env?: Environment;
   readonly parallelism?: number;
@@ -63,7 +63,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
 
   const path = configFileOf(cwd, commandLine);
   const file = path === undefined ? undefined : await loadConfigFile(path);
-  const services = file?.services === undefined ? options.shop : serviceNamesIn(file);
+  const services = file?.services === undefined ? await options.shop() : serviceNamesIn(file);
   const warnings: string[] = [];
   const warn = (warning: string): number => warnings.push(warning);
   if (file?.services === undefined && file !== undefined) {

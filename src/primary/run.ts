@@ -13,6 +13,7 @@ import { verifyAddon } from '../process/addon-hash.js';
 import { exitProcess } from '../process/process-exit.js';
 import { Signals } from '../process/signals.js';
 import { startFailure } from '../process/start-failure.js';
+import { shopNames } from '../worker/shop-names.js';
 
 export interface RunOptions {
   /** The flags: `process.argv` without the program and the script. */
@@ -62,13 +63,12 @@ async function load({ argv, command }: RunOptions): Promise<Loaded> {
     : undefined;
   if (tooFew !== undefined && openFiles < KEPT_FILES) throw tooFew;
   try {
-    const { referenceShop } = await import('../services/catalog.js');
     return await loadSettings({
       argv,
       command,
       cwd: process.cwd(),
       isTTY: process.stdout.isTTY === true,
-      shop: referenceShop.map(({ name }) => name),
+      shop: shopNames,
     });
   } catch (error) {
     const isOutOfFileDescriptors =

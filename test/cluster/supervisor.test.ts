@@ -20,7 +20,7 @@ async function settingsOf(env: Readonly<Record<string, string>>): Promise<Settin
     argv: ['--demo'],
     cwd: import.meta.dirname,
     isTTY: false,
-    shop: [],
+    shop: async () => [],
     env: { LOG_LEVEL: 'silent', ...env },
   });
   if (loaded.kind !== 'run') throw new Error('not settings');

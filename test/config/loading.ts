@@ -20,7 +20,7 @@ export function load({ bare = false, ...options }: LoadingOptions = {}): Promise
   return loadSettings({
     env: {},
     isTTY: false,
-    shop: SHOP,
+    shop: async () => SHOP,
     parallelism: 4,
     openFiles: 20_000,
     memoryBytes: 4 * 1024 ** 3,
