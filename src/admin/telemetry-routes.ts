@@ -1,9 +1,10 @@
 // The routes of telemetry: liveness, readiness, metrics, and the list of workers.
 import { type ErrorCode, HttpError } from '../errors.js';
 import { coalesced } from '../telemetry/coalesced.js';
+import { CONTENT_TYPES, negotiate } from '../telemetry/exposition-format.js';
 import type { MetricSource } from '../telemetry/metric-families.js';
 import { metricsJson } from '../telemetry/metrics-json.js';
-import { CONTENT_TYPES, type Exposition, negotiate } from '../telemetry/prometheus.js';
+import type { Exposition } from '../telemetry/prometheus.js';
 import type { AdminHandler, AdminRoute } from './admin-route.js';
 
 export interface Readiness {

@@ -1,192 +1,39 @@
 // `/metrics`: the families of all sources in the text format of Prometheus, or in OpenMetrics when the client
-// prefers it. prom-client writes the text and measures the process itself. It counts nothing else, because
-// its `observe` costs forty times as much as a cell in shared memory.
-import { setImmediate as turn } from 'node:timers/promises';
-import { Gauge, type MetricType, Registry } from 'prom-client';
-import { HISTOGRAM_EDGES_US, LE_BOUNDS_US } from '../memory/metrics/histogram.js';
-import type { MetricKind, SeriesTotal } from '../memory/metrics/recorder.js';
+// prefers it.
+import { lazyModule } from '../lazy-module.js';
 import { coalesced } from './coalesced.js';
-import { type Family, gatherFamilies, type MetricSource } from './metric-families.js';
-import { ProcessMetrics } from './process-metrics.js';
-
-export type ExpositionFormat = 'prometheus' | 'openmetrics';
-
-export const CONTENT_TYPES = {
-  prometheus: Registry.PROMETHEUS_CONTENT_TYPE,
-  openmetrics: Registry.OPENMETRICS_CONTENT_TYPE,
-} as const satisfies Readonly<Record<ExpositionFormat, string>>;
-
-/** One line of the output. `sharedLabels` are labels that several samples have in common. */
-interface Sample {
-  readonly metricName?: string;
-  readonly labels: Record<string, string | number>;
-  readonly sharedLabels?: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-interface Samples {
-  readonly name: string;
-  readonly kind: MetricKind;
-  readonly help: string;
-  /** The samples of one series per item, made when they are written. */
-  readonly groups: Iterable<readonly Sample[]>;
-}
-
-/** Number of samples that are written before the thread yields to its event loop: about one millisecond. */
-const SAMPLES_PER_TURN = 500;
+import type { ExpositionFormat } from './exposition-format.js';
+import type { MetricSource } from './metric-families.js';
+import type { MetricsPage } from './metrics-page.js';
 
 export class Exposition {
-  readonly #sources: readonly MetricSource[];
-  readonly #process: ProcessMetrics;
+  readonly #page: () => Promise<MetricsPage>;
   readonly #renders: Readonly<Record<ExpositionFormat, () => Promise<string>>> = {
     prometheus: coalesced(() => this.#render('prometheus')),
     openmetrics: coalesced(() => this.#render('openmetrics')),
   };
 
   /**
-   * Starts to observe the process (garbage collection, event loop). Create only one per process, in the
-   * primary.
+   * Create only one per process, in the primary. prom-client is loaded at the first scrape, because a start
+   * would wait for it: the metrics of garbage collection and of the event loop begin there.
    * @param skipped see `ProcessMetrics`
    */
   constructor(sources: readonly MetricSource[], skipped: () => void = () => undefined) {
-    this.#sources = sources;
-    this.#process = new ProcessMetrics(skipped);
+    this.#page = lazyModule(async () => {
+      const { MetricsPage } = await import('./metrics-page.js');
+      return new MetricsPage(sources, skipped);
+    });
   }
 
-  /** Renders the page. Concurrent calls share one result. */
+  /**
+   * Renders the page. Concurrent calls share one result.
+   * @throws OutOfFilesError at the first scrape, when the process has too few free file descriptors
+   */
   render(format: ExpositionFormat): Promise<string> {
     return this.#renders[format]();
   }
 
   async #render(format: ExpositionFormat): Promise<string> {
-    const families = [
-      ...(await gatherFamilies(this.#sources)).map(samplesOf),
-      ...(await this.#processSamples()),
-    ];
-    const parts: string[] = [];
-    for (const family of families) {
-      parts.push(await renderFamily(family, format));
-      await turn();
-    }
-    return format === 'openmetrics' ? `${parts.join('\n')}\n# EOF\n` : `${parts.join('\n\n')}\n`;
+    return (await this.#page()).render(format);
   }
-
-  async #processSamples(): Promise<Samples[]> {
-    return (await this.#process.read()).map(({ name, help, type, values }) => ({
-      name,
-      // prom-client declares an enum that does not exist at run time: the value is the word itself.
-      kind: type as unknown as MetricKind,
-      help,
-      groups: values.map((value) => [value as Sample]),
-    }));
-  }
-}
-
-function samplesOf({ name, kind, help, series }: Family): Samples {
-  return { name, kind, help, groups: groupsOf(name, series) };
-}
-
-function* groupsOf(name: string, series: readonly SeriesTotal[]): Generator<Sample[]> {
-  for (const total of series) {
-    yield total.cells === undefined
-      ? [{ labels: { ...total.labels }, value: total.value }]
-      : histogramSamples(name, total, total.cells);
-  }
-}
-
-/** Number of cells that lie at or below each `le` bound: the cells have an edge at every bound. */
-const CELLS_BELOW = LE_BOUNDS_US.map((bound) => HISTOGRAM_EDGES_US.indexOf(bound) + 1);
-
-function histogramSamples(name: string, total: SeriesTotal, cells: readonly number[]): Sample[] {
-  const sharedLabels = { ...total.labels };
-  const samples: Sample[] = [];
-  let count = 0;
-  let cell = 0;
-  for (const [index, bound] of LE_BOUNDS_US.entries()) {
-    for (; cell < CELLS_BELOW[index]!; cell++) count += cells[cell]!;
-    samples.push({ metricName: `${name}_bucket`, labels: { le: bound / 1e6 }, sharedLabels, value: count });
-  }
-  for (; cell < cells.length; cell++) count += cells[cell]!;
-  return [
-    ...samples,
-    { metricName: `${name}_bucket`, labels: { le: '+Inf' }, sharedLabels, value: count },
-    { metricName: `${name}_sum`, labels: {}, sharedLabels, value: total.value / 1e6 },
-    { metricName: `${name}_count`, labels: {}, sharedLabels, value: count },
-  ];
-}
-
-/**
- * Name of every snapshot in its registry. The registry uses an object, where `constructor` would be a member.
- */
-const REGISTERED = 'snapshot';
-
-/** A metric for prom-client whose values were not counted by prom-client. */
-class Snapshot extends Gauge {
-  readonly #name: string;
-  readonly #kind: MetricKind;
-  readonly #samples: readonly Sample[];
-
-  constructor(name: string, kind: MetricKind, help: string, samples: readonly Sample[]) {
-    super({ name: REGISTERED, help, registers: [] });
-    this.#name = name;
-    this.#kind = kind;
-    this.#samples = samples;
-  }
-
-  override async get(): ReturnType<Gauge['get']> {
-    const type = this.#kind as unknown as MetricType;
-    return { ...(await super.get()), name: this.#name, type, values: [...this.#samples] };
-  }
-}
-
-async function renderFamily(family: Samples, format: ExpositionFormat): Promise<string> {
-  const { kind, groups } = family;
-  // In OpenMetrics the family of a counter has no `_total`, but its samples have. Double quotes in help would
-  // have to be escaped.
-  const open = format === 'openmetrics';
-  const name = open && kind === 'counter' ? family.name.replace(/_total$/, '') : family.name;
-  const help = open ? family.help.replaceAll('"', "'") : family.help;
-  const texts: string[] = [];
-  let chunk: Sample[] = [];
-  const flush = async (): Promise<void> => {
-    const registry = new Registry<(typeof CONTENT_TYPES)[ExpositionFormat]>();
-    registry.setContentType(CONTENT_TYPES[format]);
-    registry.registerMetric(new Snapshot(name, kind, help, chunk));
-    const text = await registry.getSingleMetricAsString(REGISTERED);
-    // HELP and TYPE are written once, before the first chunk.
-    texts.push(texts.length === 0 ? text : text.split('\n').slice(2).join('\n'));
-    chunk = [];
-  };
-  for (const group of groups) {
-    chunk.push(...(open ? group.map(canonicalBound) : group));
-    if (chunk.length < SAMPLES_PER_TURN) continue;
-    await flush();
-    await turn();
-  }
-  if (chunk.length > 0 || texts.length === 0) await flush();
-  return texts.join('\n');
-}
-
-/** OpenMetrics writes `le` as a float: `1.0`, where the older format has `1`. */
-function canonicalBound(sample: Sample): Sample {
-  const { le } = sample.labels;
-  if (typeof le !== 'number' || !Number.isInteger(le)) return sample;
-  return { ...sample, labels: { ...sample.labels, le: le.toFixed(1) } };
-}
-
-/**
- * Chooses the format by content negotiation (RFC 9110 section 12.5.1): OpenMetrics only when the client names
- * it and does not prefer the older format.
- */
-export function negotiate(accept: string | undefined): ExpositionFormat {
-  let open = 0;
-  let text = 0;
-  for (const item of (accept ?? '').toLowerCase().split(',')) {
-    const [type, ...parameters] = item.split(';').map((part) => part.trim());
-    const quality = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
-    const q = quality === undefined ? 1 : Number(quality) || 0;
-    if (type === 'application/openmetrics-text') open = Math.max(open, q);
-    if (type === 'text/plain') text = Math.max(text, q);
-  }
-  return open > 0 && open >= text ? 'openmetrics' : 'prometheus';
 }

@@ -3,9 +3,10 @@ import { Block } from '#src/memory/block.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { occupySlot, WorkerRow } from '#src/memory/worker-row.js';
+import { negotiate } from '#src/telemetry/exposition-format.js';
 import { currentValue, type MetricSource, sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { METRICS } from '#src/telemetry/metric-table.js';
-import { Exposition, negotiate } from '#src/telemetry/prometheus.js';
+import { Exposition } from '#src/telemetry/prometheus.js';
 import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { complaints, misplaced, requirePromtool } from './exposition.js';
 
