@@ -4,10 +4,16 @@
 // `maxQueue` does not count, and when one of two tasks that share a thread is aborted, the other one ends as
 // well (piscinajs/piscina#934). So tasks are queued outside of Piscina (task-pool.ts), and Piscina never
 // holds more tasks than it has threads. Ending a thread then harms no task but its own.
+import { createRequire } from 'node:module';
 import type { Logger } from 'pino';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
+import { lazyModule } from '../lazy-module.js';
 import { bufferOf, readLeftover, type TaskOrder, type TaskResult } from './cpu-messages.js';
 import { type EndingThread, EndingThreads } from './ending-threads.js';
+
+const require = createRequire(import.meta.url);
+/** Loaded with the first task, because most processes never run one. */
+const loadPiscina = lazyModule(() => require('piscina') as typeof import('piscina'));
 
 const IDLE_MS = 60_000;
 /**
@@ -31,30 +37,14 @@ export interface PoolThreadsOptions {
 }
 
 export class PoolThreads {
-  readonly #threads: number;
-  readonly #log: Logger;
-  readonly #piscina: Piscina<TaskOrder, TaskResult>;
+  readonly #options: PoolThreadsOptions;
   readonly #ending: EndingThreads;
+  /** undefined before the first task */
+  #piscina: Piscina<TaskOrder, TaskResult> | undefined;
 
-  constructor({ threads, entry, log, threadEnded, startFailed }: PoolThreadsOptions) {
-    this.#threads = threads;
-    this.#log = log;
-    this.#ending = new EndingThreads(log, threadEnded);
-    this.#piscina = new Piscina<TaskOrder, TaskResult>({
-      filename: entry.href,
-      name: 'runTask',
-      minThreads: 0,
-      maxThreads: threads,
-      idleTimeout: IDLE_MS,
-      concurrentTasksPerWorker: 1,
-      recordTiming: false,
-    });
-    // A thread has died between tasks, or cannot start.
-    this.#piscina.on('error', (error: unknown) => {
-      log.error({ err: error }, 'a CPU thread ended by itself');
-      if (this.#piscina.threads.length === 0) startFailed(error);
-    });
-    this.#piscina.on('message', (data: unknown) => this.#logLeftover(data));
+  constructor(options: PoolThreadsOptions) {
+    this.#options = options;
+    this.#ending = new EndingThreads(options.log, options.threadEnded);
   }
 
   /** Threads that were ordered to end and still run: they are in native code, which cannot be interrupted. */
@@ -64,8 +54,8 @@ export class PoolThreads {
 
   /** Whether there is a thread for one more task. */
   hasRoomBeside(runningTasks: number): boolean {
-    const surplus = this.#ending.size - this.#threads * REPLACED_PER_THREAD;
-    return runningTasks < this.#threads - Math.max(0, surplus);
+    const surplus = this.#ending.size - this.#options.threads * REPLACED_PER_THREAD;
+    return runningTasks < this.#options.threads - Math.max(0, surplus);
   }
 
   /**
@@ -74,6 +64,7 @@ export class PoolThreads {
    * @returns what the thread has returned: not checked, since code of a service runs there
    */
   run(order: TaskOrder, signal: AbortSignal): Promise<unknown> {
+    this.#piscina ??= this.#create();
     return this.#piscina.run(order, { signal, transferList: [bufferOf(order.input)] });
   }
 
@@ -85,15 +76,36 @@ export class PoolThreads {
   /** Ends all threads. Those that do not end in half a second are left in `unfinished`. */
   async close(): Promise<void> {
     // The promise that `destroy` returns resolves when all threads have ended, which may be never.
-    this.#followEnd(undefined, () => void this.#piscina.destroy());
+    this.#followEnd(undefined, () => void this.#piscina?.destroy());
     await this.#ending.settled(END_MS);
+  }
+
+  #create(): Piscina<TaskOrder, TaskResult> {
+    const { threads, entry, log, startFailed } = this.#options;
+    const { Piscina } = loadPiscina();
+    const piscina = new Piscina<TaskOrder, TaskResult>({
+      filename: entry.href,
+      name: 'runTask',
+      minThreads: 0,
+      maxThreads: threads,
+      idleTimeout: IDLE_MS,
+      concurrentTasksPerWorker: 1,
+      recordTiming: false,
+    });
+    // A thread has died between tasks, or cannot start.
+    piscina.on('error', (error: unknown) => {
+      log.error({ err: error }, 'a CPU thread ended by itself');
+      if (piscina.threads.length === 0) startFailed(error);
+    });
+    piscina.on('message', (data: unknown) => this.#logLeftover(data));
+    return piscina;
   }
 
   /** Piscina forgets the threads that it ends, so they are followed here until they have ended. */
   #followEnd(task: string | undefined, end: () => void): void {
-    const before = this.#piscina.threads;
+    const before = this.#piscina?.threads ?? [];
     end();
-    const kept = new Set(this.#piscina.threads);
+    const kept = new Set(this.#piscina?.threads);
     for (const thread of before) if (!kept.has(thread)) this.#ending.add(thread, task);
   }
 
@@ -102,6 +114,6 @@ export class PoolThreads {
     if (leftover === undefined) return;
     const { task, message, stack } = leftover;
     const err = Object.assign(new Error(message), { stack });
-    this.#log.error({ task, err }, 'uncaught exception of a CPU task that had already ended');
+    this.#options.log.error({ task, err }, 'uncaught exception of a CPU task that had already ended');
   }
 }

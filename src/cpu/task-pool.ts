@@ -214,16 +214,21 @@ export class TaskPool {
         readTaskResult(returned) ??
         packFailure(new Error(`CPU task ${name}: its result did not arrive whole`), name);
     } catch (error) {
-      // The pool has ended the thread, or the thread has died: out of memory, process.exit().
-      if (!task.isDropped)
-        this.#log.error({ err: error, module, task: name }, 'the thread of a CPU task ended');
-      result = packFailure(new Error(`the thread of CPU task ${name} ended`, { cause: error }), name);
+      result = packFailure(this.#failureOf(task, error), name);
     }
     this.#running.delete(task);
     clearTimeout(task.timer);
     if (!task.isDropped) this.#reply(task, result);
     this.#startWaiting();
     this.#checkIdle();
+  }
+
+  #failureOf({ request: { module, task }, isDropped }: Task, error: unknown): Error {
+    // The pool itself could not be loaded.
+    if (error instanceof OutOfFilesError) return error;
+    // The pool has ended the thread, or the thread has died: out of memory, process.exit().
+    if (!isDropped) this.#log.error({ err: error, module, task }, 'the thread of a CPU task ended');
+    return new Error(`the thread of CPU task ${task} ended`, { cause: error });
   }
 
   /**
