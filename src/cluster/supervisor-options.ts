@@ -5,6 +5,7 @@ import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
 import type { RingMemory } from '../memory/line-ring.js';
 import type { SeriesMemory } from '../memory/metrics/series-memory.js';
+import type { EarlyThread } from './early-threads.js';
 import type { RestartLimits } from './restarts.js';
 import type { Sharding } from './sharding.js';
 import type { WorkerThread } from './worker-thread.js';
@@ -13,6 +14,11 @@ export interface SupervisorOptions {
   /** Module that the threads run: `workers/http.js`. */
   readonly entry: URL;
   readonly settings: Settings;
+  /**
+   * The thread that was started for a worker before the supervisor existed; asked for once per worker.
+   * @default none
+   */
+  takeEarlyThread?(worker: number): EarlyThread | undefined;
   /** Shared memory with `rowsFor(settings.workers)` rows for threads. */
   readonly block: Block;
   /** Memory of each slot for metric series. */

@@ -109,6 +109,7 @@ export class ThreadStarter {
         entry: supervisor.entry,
         rotation: sharding,
         boot: { worker, slot, generation, ...memory, settings, port, instanceId, ready: readyServices },
+        early: generation === 1 ? supervisor.takeEarlyThread?.(worker) : undefined,
         attachCpu: (port) => supervisor.attachCpu(port),
         overdueMs: limits.overdueMs,
       },

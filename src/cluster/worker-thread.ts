@@ -1,6 +1,7 @@
 // One thread of a worker, from its start to its end: its state, its messages, and whether it is in rotation.
 // The supervisor decides which threads are started and replaced.
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import type { EarlyThread } from './early-threads.js';
 import { EndDeadline } from './end-deadline.js';
 import { readFromWorker } from './from-worker.js';
 import {
@@ -23,6 +24,11 @@ export interface ThreadOptions {
   readonly entry: URL;
   readonly rotation: Rotation;
   readonly boot: Omit<WorkerBoot, 'protocol' | 'cpuPort'>;
+  /**
+   * A thread of this worker that runs already.
+   * @default a new one is started
+   */
+  readonly early?: EarlyThread | undefined;
   /** How long beyond its drain a thread that leaves may take, in milliseconds. */
   readonly overdueMs: number;
   /** Takes the primary's end of the CPU port. */
@@ -54,7 +60,7 @@ export class WorkerThread {
    * When the thread was started, on the clock of `performance.now()`. The thread reads its code after this
    * moment.
    */
-  readonly spawnedAt = performance.now();
+  readonly spawnedAt: number;
   /** Services with a database whose routes are served by this thread. */
   readonly serving = new Set<string>();
   /** Why the thread was ordered to drain; undefined when it was not, or when the process stops. */
@@ -72,7 +78,8 @@ export class WorkerThread {
   readonly #unhandledRejection: WorkerBoot['settings']['unhandledRejection'];
 
   constructor(options: ThreadOptions, events: ThreadEvents) {
-    const { entry, rotation, boot, overdueMs } = options;
+    const { entry, rotation, boot, early, overdueMs } = options;
+    this.spawnedAt = early?.startedAt ?? performance.now();
     this.#events = events;
     this.worker = boot.worker;
     this.generation = boot.generation;
@@ -89,11 +96,10 @@ export class WorkerThread {
     options.attachCpu(cpu.port1);
     this.#cpuPort = cpu.port1;
     const workerData: WorkerBoot = { ...boot, protocol: PROTOCOL_VERSION, cpuPort: cpu.port2 };
-    this.#thread = new Worker(entry, {
-      workerData,
-      transferList: [cpu.port2],
-      name: `http-${boot.worker}.${boot.generation}`,
-    });
+    const transferList = [cpu.port2];
+    this.#thread =
+      early?.run(workerData, transferList) ??
+      new Worker(entry, { workerData, transferList, name: `http-${boot.worker}.${boot.generation}` });
     const isListening = boot.port !== undefined;
     this.#thread.on('message', (data: unknown) => this.#receive(data, isListening));
     // The thread catches its failures itself and posts `leaving`. What arrives here it could not catch, e.g.

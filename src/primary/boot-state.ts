@@ -1,6 +1,7 @@
 // The state of a start of the process: how far it has come, what it shares with a predecessor, what has been
 // started so far, and whether the process is already ending.
 import type { Logger } from 'pino';
+import type { EarlyThreads } from '../cluster/early-threads.js';
 import { errorMessage } from '../error-text.js';
 import { ConfigError, StartError } from '../errors.js';
 import type { Claim, Sharing } from '../process/claim.js';
@@ -27,7 +28,14 @@ class StartInterrupted extends Error {
 export class BootState {
   /** What was started, in order; each part is stopped in the reverse order. */
   readonly lifecycle = new Lifecycle();
+  /** The first threads of workers, which load their code already. */
+  readonly earlyThreads: EarlyThreads;
   #progress: Progress = { kind: 'unguarded' };
+
+  constructor(earlyThreads: EarlyThreads) {
+    this.earlyThreads = earlyThreads;
+    this.lifecycle.defer('threads without a worker', () => earlyThreads.end());
+  }
 
   guardedBy(ending: Ending): void {
     this.#progress = { kind: 'guarded', ending };

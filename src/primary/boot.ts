@@ -1,5 +1,6 @@
 // The steps by which the process starts. Each step starts some parts and defers how they are stopped; the
 // rules are in the modules of those parts. The order of the steps is also, reversed, the order of the end.
+import type { EarlyThreads } from '../cluster/early-threads.js';
 import type { Settings } from '../config.js';
 import type { Signals } from '../process/signals.js';
 import { BootState } from './boot-state.js';
@@ -12,14 +13,16 @@ import { startServing } from './steps/start-serving.js';
 /**
  * Starts the whole process. Resolves when it is ready, or when it is ending.
  * @param warnings doubts about the settings, to be logged
+ * @param earlyThreads threads of workers that load their code meanwhile; those that are not needed are ended
  * @throws whatever fails before the process holds anything; later failures end the process
  */
 export async function start(
   settings: Settings,
   warnings: readonly string[],
   signals: Signals,
+  earlyThreads: EarlyThreads,
 ): Promise<void> {
-  const boot = new BootState();
+  const boot = new BootState(earlyThreads);
   try {
     const base = await openSharedMemory(boot, settings, warnings);
     const owned = await claimOwnership(boot, base, signals);

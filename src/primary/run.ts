@@ -2,6 +2,8 @@
 // The dynamic imports must not become static, because the HTTP core reads its limits from the environment
 // when its addon is loaded.
 import { isatty } from 'node:tty';
+import { EarlyThreads } from '../cluster/early-threads.js';
+import { RESTART_LIMITS } from '../cluster/restarts.js';
 import { isTooFewOpenFiles, KEPT_FILES, tooFewOpenFiles } from '../config/connection-limit.js';
 import { widenCoreLimits } from '../config/core-environment.js';
 import { earlySettings } from '../config/early-settings.js';
@@ -14,6 +16,7 @@ import { exitProcess } from '../process/process-exit.js';
 import { Signals } from '../process/signals.js';
 import { startFailure } from '../process/start-failure.js';
 import { shopNames } from '../worker/shop-names.js';
+import { HTTP_WORKER } from './thread-entries.js';
 
 export interface RunOptions {
   /** The flags: `process.argv` without the program and the script. */
@@ -31,10 +34,7 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
   try {
     const loaded = await load({ argv, command });
     if (loaded.kind === 'run') {
-      verifyAddon();
-      widenCoreLimits(loaded.settings);
-      const { start } = await import('./boot.js');
-      await start(loaded.settings, loaded.warnings, signals);
+      await run(loaded, signals);
     } else {
       await new Promise<void>((resolve) => process.stdout.write(loaded.text, () => resolve()));
       // The process must be ended here, because code of the project may keep the event loop alive or wait for
@@ -45,6 +45,23 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
     const { message, exitCode } = startFailure(error);
     process.stderr.write(`multilane: ${message}\n`);
     await exitProcess(exitCode, false);
+  }
+}
+
+async function run(
+  { settings, warnings }: Extract<Loaded, { kind: 'run' }>,
+  signals: Signals,
+): Promise<void> {
+  verifyAddon();
+  widenCoreLimits(settings);
+  const { startingAtOnce } = RESTART_LIMITS;
+  const earlyThreads = new EarlyThreads(HTTP_WORKER, Math.min(settings.workers, startingAtOnce));
+  try {
+    const { start } = await import('./boot.js');
+    await start(settings, warnings, signals, earlyThreads);
+  } catch (error) {
+    await earlyThreads.end();
+    throw error;
   }
 }
 

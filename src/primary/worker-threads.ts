@@ -15,9 +15,8 @@ import type { BootState } from './boot-state.js';
 import { watchStalls } from './stall-watch.js';
 import type { Base } from './steps/open-shared-memory.js';
 import { sharedStateSweep } from './sweep.js';
+import { HTTP_WORKER, TASK_WORKER } from './thread-entries.js';
 
-const HTTP_WORKER = new URL('../workers/http.js', import.meta.url);
-const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
 /** Longest wait for CPU tasks at the end. All workers have drained by then, so no request waits for one. */
 const CPU_CLOSE_MS = 200;
 
@@ -32,7 +31,7 @@ export interface Threads {
  * @param boundSettings the settings with HOST resolved to the address on which the data plane listens
  */
 export function createThreads(
-  { ending, lifecycle }: BootState,
+  { earlyThreads, ending, lifecycle }: BootState,
   base: Base,
   boundSettings: Settings,
   dataPlane: Sharding,
@@ -45,6 +44,7 @@ export function createThreads(
   const supervisor: Supervisor = new Supervisor({
     entry: HTTP_WORKER,
     settings: boundSettings,
+    takeEarlyThread: (worker) => earlyThreads.take(worker),
     block,
     series,
     sharding: dataPlane,

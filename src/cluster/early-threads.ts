@@ -1,0 +1,72 @@
+// Threads of workers that are started before the primary can say what they are to run. Such a thread loads
+// the code of the runtime while the primary still loads its own, so a start needs less time where there are
+// several cores. It loads no code of services and has no HTTP core before it gets its boot message, so until
+// then it may be ended at any moment.
+import { MessageChannel, type MessagePort, type TransferListItem, Worker } from 'node:worker_threads';
+import type { WorkerBoot } from './messages.js';
+
+/** The `workerData` of a thread that was started early: the port on which its `WorkerBoot` arrives. */
+export interface EarlyBoot {
+  readonly bootPort: MessagePort;
+}
+
+export const isEarly = (data: WorkerBoot | EarlyBoot): data is EarlyBoot => 'bootPort' in data;
+
+export class EarlyThread {
+  /** On the clock of `performance.now()`. */
+  readonly startedAt = performance.now();
+  readonly #thread: Worker;
+  readonly #port: MessagePort;
+
+  constructor(entry: URL, name: string) {
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    const workerData: EarlyBoot = { bootPort: port2 };
+    this.#thread = new Worker(entry, { workerData, transferList: [port2], name });
+    // It must not keep a process alive that cannot start. Where its code cannot be loaded, the thread that is
+    // started in its place reports that.
+    this.#thread.unref();
+    this.#thread.on('error', () => undefined);
+  }
+
+  get hasEnded(): boolean {
+    return this.#thread.threadId === -1;
+  }
+
+  /** Tells the thread what to run. Call it once. */
+  run(boot: WorkerBoot, transferList: readonly TransferListItem[]): Worker {
+    this.#port.postMessage(boot, transferList);
+    this.#port.close();
+    this.#thread.ref();
+    return this.#thread;
+  }
+
+  async end(): Promise<void> {
+    await this.#thread.terminate();
+  }
+}
+
+export class EarlyThreads {
+  /** By worker: only first threads of workers are started early. */
+  readonly #threads: Map<number, EarlyThread>;
+
+  /** @param workers number of workers whose first threads are started */
+  constructor(entry: URL, workers: number) {
+    const numbers = Array.from({ length: workers }, (_, index) => index + 1);
+    this.#threads = new Map(numbers.map((worker) => [worker, new EarlyThread(entry, `http-${worker}.1`)]));
+  }
+
+  /** The thread that was started for a worker; undefined when there is none, or it has ended. */
+  take(worker: number): EarlyThread | undefined {
+    const thread = this.#threads.get(worker);
+    this.#threads.delete(worker);
+    return thread?.hasEnded === false ? thread : undefined;
+  }
+
+  /** Ends the threads that were not taken. */
+  async end(): Promise<void> {
+    const threads = [...this.#threads.values()];
+    this.#threads.clear();
+    await Promise.all(threads.map((thread) => thread.end()));
+  }
+}

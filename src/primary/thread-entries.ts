@@ -1,0 +1,3 @@
+// The modules that the threads of the process run.
+export const HTTP_WORKER = new URL('../workers/http.js', import.meta.url);
+export const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
