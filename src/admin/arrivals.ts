@@ -56,7 +56,8 @@ export class Arrivals {
   readonly #options: ArrivalOptions;
   /** The connection that has waited longest is the first. */
   readonly #waiting = new Map<Socket, Arrival>();
-  readonly #sweep: NodeJS.Timeout;
+  /** Runs while connections wait. */
+  #sweep: NodeJS.Timeout | undefined;
   #turn = 0;
   #bytes = 0;
   #isTrimming = false;
@@ -64,13 +65,6 @@ export class Arrivals {
 
   constructor(options: ArrivalOptions) {
     this.#options = options;
-    this.#sweep = setInterval(() => {
-      const now = performance.now();
-      // The loop reads from sockets before it runs immediates. After a pause of the process, headers may
-      // still be in the kernel.
-      setImmediate(() => this.#closeLate(now));
-    }, SWEEP_MS);
-    this.#sweep.unref();
   }
 
   get size(): number {
@@ -97,6 +91,7 @@ export class Arrivals {
       length: 0,
     };
     this.#waiting.set(socket, arrival);
+    this.#sweep ??= setInterval(() => this.#look(), SWEEP_MS).unref();
     socket.on('data', arrival.received);
     socket.once('error', ignore);
     socket.once('close', arrival.closed);
@@ -165,6 +160,18 @@ export class Arrivals {
     this.#forget(arrival);
     arrival.socket.resetAndDestroy();
     this.#options.evicted();
+  }
+
+  #look(): void {
+    if (this.#waiting.size === 0) {
+      clearInterval(this.#sweep);
+      this.#sweep = undefined;
+      return;
+    }
+    const now = performance.now();
+    // The loop reads from sockets before it runs immediates. After a pause of the process, headers may still
+    // be in the kernel.
+    setImmediate(() => this.#closeLate(now));
   }
 
   /**
