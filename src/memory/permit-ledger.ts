@@ -132,7 +132,12 @@ export class PermitLedger {
    * operation looks like one under way.
    */
   recover(): void {
-    for (let count = 0; count < this.#counts; count++) this.#ready(count);
+    const own = this.#own;
+    const end = this.#first + this.#counts * OWN_WORDS;
+    // Every worker does this 20 times a second for thousands of words.
+    for (let at = this.#first; at < end; at++) {
+      if ((own[at]! & 1) !== 0) this.#ready(Math.floor((at - this.#first) / OWN_WORDS));
+    }
   }
 
   /** Takes each census that is due, as the thread of this slot. @returns how many failed and are still due */
@@ -205,7 +210,8 @@ export class PermitLedger {
    */
   #ready(count: number): number {
     const at = this.#first + count * OWN_WORDS;
-    const [taken, given] = [this.#own[at + TAKEN]!, this.#own[at + GIVEN]!];
+    const taken = this.#own[at + TAKEN]!;
+    const given = this.#own[at + GIVEN]!;
     if (((taken | given) & 1) !== 0) this.#recover(count, at, taken, given);
     return at;
   }

@@ -84,7 +84,11 @@ export class ProbePermits {
    * Finds changes of this thread that were interrupted, and marks their censuses as due, as a ledger does.
    */
   recover(): void {
-    for (let breaker = 0; breaker < this.#breakers.rows; breaker++) this.#recover(breaker);
+    const words = this.#words;
+    const end = this.#breakers.rows;
+    for (let breaker = 0, at = this.#first + CHANGES; breaker < end; breaker++, at += OWN_WORDS) {
+      if ((words[at]! & 1) !== 0) this.#recover(breaker);
+    }
   }
 
   /** Whether a census of a breaker is due, because some of its probes may be held by no thread. */
