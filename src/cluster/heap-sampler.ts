@@ -21,7 +21,7 @@ const LATE_MS = 5_000;
 const MOST_FORCED_BYTES = 512 * MIB;
 
 export interface HeapSampler {
-  /** Call it often: it takes half a microsecond. */
+  /** Call it some times a second. */
   sample(): void;
   stop(): void;
 }

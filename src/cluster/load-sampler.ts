@@ -46,12 +46,14 @@ export function startLoadSampler(
   const beat = (): void => {
     const now = clock();
     row.beat(now);
-    heap.sample();
     lateMs[beats % KEPT_BEATS] = Math.max(0, now - dueAt);
     dueAt = now + BEAT_MS;
     onBeat();
     if (beats % SAMPLE_BEATS === 0) sample();
-    if (beats % REPORT_BEATS === 0) row.report(load);
+    if (beats % REPORT_BEATS === 0) {
+      row.report(load);
+      heap.sample();
+    }
     beats++;
   };
   beat();

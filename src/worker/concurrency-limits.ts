@@ -14,6 +14,9 @@ import { callPermits } from './call-permits.js';
 import { createRequestQuotas, type QuotaSettings } from './request-quotas.js';
 import type { WorkerMemory } from './worker-memory.js';
 
+/** Interrupted requests are rare, and the primary counts their permits again only once a second. */
+const RELEASE_BEATS = 5;
+
 export interface ConcurrencyLimits extends RequestGates {
   readonly callPermitsOf: CallPermitsOf;
   readonly quotas: RequestQuotas;
@@ -40,6 +43,7 @@ export function createConcurrencyLimits(
   const full = shed('bulkhead');
   const cells = new AdmissionCells(block, slot);
   const releaseInterrupted = interruptedPermits(block, slot);
+  let beats = 0;
   const admission = new Admission({
     cells,
     onRefused: (reason) => refused[reason].add(),
@@ -61,7 +65,7 @@ export function createConcurrencyLimits(
     }),
     beat() {
       admission.beat();
-      releaseInterrupted();
+      if (beats++ % RELEASE_BEATS === 0) releaseInterrupted();
     },
     get sharingRoutes() {
       return cells.sharing;
