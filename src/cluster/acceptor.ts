@@ -4,6 +4,7 @@
 // the fewest connections are excluded for a moment.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
+import { type Every, ownInterval } from '../grouped-interval.js';
 import type { Sharing } from '../process/claim.js';
 import { excludedByLoad, excludedToFill, type Load, weightOf } from './load-exclusion.js';
 import { PlaceholderListener, type PlaceholderOptions } from './placeholder-listener.js';
@@ -34,6 +35,8 @@ export interface AcceptorOptions extends PlaceholderOptions, Pick<Settings, 'por
   readonly load: (slot: number) => Load;
   /** The number of connections that all workers have opened since the start. */
   readonly opened: () => number;
+  /** @default a timer of its own */
+  readonly every?: Every;
 }
 
 export class Acceptor implements Sharding {
@@ -45,7 +48,7 @@ export class Acceptor implements Sharding {
   readonly #log: Pick<Logger, 'warn'>;
   /** Workers in rotation, excluded ones included. */
   readonly #children = new Map<Descriptor, Child>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #stopSampling: () => void;
   #reconsiderTimer: NodeJS.Timeout | undefined;
   /**
    * Connections are expected until `opened` of them have been opened since the start, at the latest until
@@ -66,7 +69,8 @@ export class Acceptor implements Sharding {
     else if (options.sharing === 'first') this.#listening(this.#listener.reserve(options.port));
     // No other process can have a free port, so this one need not wait for `join`.
     else if (options.port === 0) this.#listening(this.#listener.listen(0, 'shared'));
-    this.#timer = setInterval(() => this.#sampleAndDecide(), SAMPLE_EVERY_MS);
+    const { every = ownInterval } = options;
+    this.#stopSampling = every(SAMPLE_EVERY_MS, () => this.#sampleAndDecide());
   }
 
   get port(): number {
@@ -114,7 +118,7 @@ export class Acceptor implements Sharding {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#stopSampling();
     clearTimeout(this.#reconsiderTimer);
     this.#listener.close();
   }

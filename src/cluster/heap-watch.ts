@@ -6,8 +6,9 @@
 // worker really needs. V8 collects more often when the heap is near its limit. The bytes in use do not show
 // the need, because they grow with every allocation until the next collection.
 import type { Logger } from 'pino';
+import { type Every, ownInterval } from '../grouped-interval.js';
 import type { Block } from '../memory/block.js';
-import { readWorker } from '../memory/worker-row.js';
+import { readWorker, retainedHeaps } from '../memory/worker-row.js';
 import { type HeapLimits, heapNeed } from './heap-limits.js';
 import type { Replacement } from './replacements.js';
 import type { WorkerThread } from './worker-thread.js';
@@ -37,10 +38,18 @@ export interface HeapWatchOptions {
   /** Undefined switches the watch off. */
   readonly limits: HeapLimits | undefined;
   readonly log: Pick<Logger, 'warn' | 'error'>;
+  /** @default a timer of its own */
+  readonly every?: Every;
 }
 
 /** @returns a function that ends the watch */
-export function watchHeaps({ supervisor, block, limits, log }: HeapWatchOptions): () => void {
+export function watchHeaps({
+  supervisor,
+  block,
+  limits,
+  log,
+  every = ownInterval,
+}: HeapWatchOptions): () => void {
   if (limits === undefined) return () => undefined;
   const limitMb = Math.round(limits.softBytes / MIB);
   const replacing = new Set<number>();
@@ -48,8 +57,8 @@ export function watchHeaps({ supervisor, block, limits, log }: HeapWatchOptions)
   const replacedAt = new Map<number, number>();
   const expelled = new WeakSet<WorkerThread>();
 
-  const needOf = ({ slot }: ThreadView): ReturnType<typeof heapNeed> =>
-    heapNeed(readWorker(block, slot).heapRetainedBytes, limits);
+  const retained = retainedHeaps(block);
+  const needOf = ({ slot }: ThreadView): ReturnType<typeof heapNeed> => heapNeed(retained(slot), limits);
   const described = ({ worker, generation, slot }: ThreadView) => {
     const { heapUsedBytes, heapRetainedBytes } = readWorker(block, slot);
     const [heapUsedMb, heapRetainedMb] = [heapUsedBytes, heapRetainedBytes].map((bytes) =>
@@ -92,6 +101,5 @@ export function watchHeaps({ supervisor, block, limits, log }: HeapWatchOptions)
       if (needOf(thread) === 'replace') replace(thread);
     }
   };
-  const timer = setInterval(look, LOOK_EVERY_MS);
-  return () => clearInterval(timer);
+  return every(LOOK_EVERY_MS, look);
 }

@@ -3,6 +3,8 @@
 // the next round, and the number of open connections of the process above which no worker may close any. A
 // worker closes connections after its next responses, which have `Connection: close`, so a client that
 // respects it loses no request.
+
+import type { Every } from '../grouped-interval.js';
 import type { Block } from '../memory/block.js';
 import { openConnections } from '../memory/open-connections.js';
 import { SurplusOrders } from '../memory/surplus-cells.js';
@@ -57,7 +59,6 @@ export function rebalanceRound(options: RebalanceOptions): () => void {
 }
 
 /** @returns a function that ends the rebalancing */
-export function rebalance(options: RebalanceOptions): () => void {
-  const timer = setInterval(rebalanceRound(options), ROUND_MS);
-  return () => clearInterval(timer);
+export function rebalance(options: RebalanceOptions, every: Every): () => void {
+  return every(ROUND_MS, rebalanceRound(options));
 }

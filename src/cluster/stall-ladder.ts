@@ -4,6 +4,7 @@
 // native code may return into a loop that can be interrupted. Heartbeats are read from shared memory, so a
 // busy worker is watched as well.
 
+import { type Every, ownInterval } from '../grouped-interval.js';
 import { type Silence, silenceAfter } from './heartbeat-silence.js';
 import { BEAT_MS } from './load-sampler.js';
 import {
@@ -14,12 +15,20 @@ import {
 } from './stall-interruption.js';
 
 export const LOOK_EVERY_MS = 25;
+/**
+ * The same while every thread has written a new heartbeat since the look before: each wake-up of a primary
+ * that is idle costs more than the look itself. A short STALL_MS is always watched closely.
+ */
+const CALM_LOOK_MS = 50;
+const SHORT_STALL_MS = 500;
 /** The pause before a thread that could not be interrupted is tried again. It doubles with each try. */
 const FIRST_RETRY_MS = 1_500;
 /** The longest pause between two tries. */
 const MAX_RETRY_MS = 60_000;
 
 export interface StallLadderOptions extends StallInterruptionOptions {
+  /** @default a timer of its own */
+  readonly every?: Every;
   readonly threads: () => readonly WatchedThread[];
   readonly drainMs: number;
   /** A thread is stalled or wedged: logs what it was doing. Called before anything changes that. */
@@ -28,7 +37,9 @@ export interface StallLadderOptions extends StallInterruptionOptions {
 
 export class StallLadder {
   readonly #options: StallLadderOptions;
-  readonly #timer: NodeJS.Timeout;
+  readonly #every: Every;
+  #stop: () => void;
+  #paceMs = LOOK_EVERY_MS;
   #silences = new Map<WatchedThread, Silence>();
   /** Threads on which an attempt is in progress. */
   readonly #busy = new Set<WatchedThread>();
@@ -38,11 +49,12 @@ export class StallLadder {
 
   constructor(options: StallLadderOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
+    this.#every = options.every ?? ownInterval;
+    this.#stop = this.#every(this.#paceMs, () => this.#look());
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#stop();
   }
 
   #look(): void {
@@ -67,6 +79,15 @@ export class StallLadder {
       } else if (silence.ms >= stallMs + BEAT_MS) this.#occupy(thread, this.#handleStall(thread));
     }
     this.#silences = silences;
+    const isCalm = stallMs >= SHORT_STALL_MS && [...silences.values()].every(({ ms }) => ms === 0);
+    this.#lookEvery(isCalm ? CALM_LOOK_MS : LOOK_EVERY_MS);
+  }
+
+  #lookEvery(ms: number): void {
+    if (this.#paceMs === ms) return;
+    this.#paceMs = ms;
+    this.#stop();
+    this.#stop = this.#every(ms, () => this.#look());
   }
 
   #occupy(thread: WatchedThread, work: Promise<void>): void {

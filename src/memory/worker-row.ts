@@ -121,6 +121,18 @@ export function readHeartbeat(block: Block, slot: number): number {
   return Atomics.load(block.words('workerHeartbeat', slot), 0);
 }
 
+/** Reads the heartbeats of all slots, as `readHeartbeat` does, without making a view for each reading. */
+export function heartbeats(block: Block): (slot: number) => number {
+  const { words, stride } = block.table('workerHeartbeat');
+  return (slot) => Atomics.load(words, slot * stride);
+}
+
+/** Reads the bytes that a full garbage collection has left in the heap of a slot; 0 before the first one. */
+export function retainedHeaps(block: Block): (slot: number) => number {
+  const { words, stride } = block.table('workerHeapRetained');
+  return (slot) => Atomics.load(words, slot * stride) * 1024;
+}
+
 /** Milliseconds since the event loop of the thread in this slot last ran a turn. @param now shared clock */
 export function sinceHeartbeat(block: Block, slot: number, now: number): number {
   return elapsed(toWord(now), readHeartbeat(block, slot));

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { EarlyThreads } from '../cluster/early-threads.js';
 import { errorMessage } from '../error-text.js';
 import { ConfigError, StartError } from '../errors.js';
+import { GroupedInterval } from '../grouped-interval.js';
 import type { Claim, Sharing } from '../process/claim.js';
 import type { Ending } from '../process/ending.js';
 import { Lifecycle } from '../process/lifecycle.js';
@@ -28,6 +29,8 @@ class StartInterrupted extends Error {
 export class BootState {
   /** What was started, in order; each part is stopped in the reverse order. */
   readonly lifecycle = new Lifecycle();
+  /** Runs what the primary does many times a second. */
+  readonly every = new GroupedInterval().every;
   /** The first threads of workers, which load their code already. */
   readonly earlyThreads: EarlyThreads;
   #progress: Progress = { kind: 'unguarded' };

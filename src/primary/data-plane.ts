@@ -9,6 +9,7 @@ import { ReusePort } from '../cluster/reuseport.js';
 import type { Sharding } from '../cluster/sharding.js';
 import type { Settings } from '../config.js';
 import { StartError } from '../errors.js';
+import type { Every } from '../grouped-interval.js';
 import type { Block } from '../memory/block.js';
 import { openedConnections } from '../memory/open-connections.js';
 import { readWorker } from '../memory/worker-row.js';
@@ -24,12 +25,13 @@ export async function openDataPlane(
   sharing: Sharing,
   block: Block,
   log: Logger,
+  every: Every,
 ): Promise<Sharding> {
   const tls = tlsFilesOf(settings);
   if (tls !== undefined) for (const warning of checkCertificate(tls)) log.warn(warning);
   if (settings.sharding === 'reuseport') return ReusePort.open({ ...settings, sharing }, log);
   const opened = openedConnections(block);
-  return new Acceptor({ ...settings, sharing, load: (slot) => readWorker(block, slot), opened }, log);
+  return new Acceptor({ ...settings, sharing, load: (slot) => readWorker(block, slot), opened, every }, log);
 }
 
 /**

@@ -4,6 +4,7 @@
 import type { Readiness as Verdict } from '../admin/telemetry-routes.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import { descriptorOf, type WorkerState } from '../cluster/worker-life.js';
+import type { Every } from '../grouped-interval.js';
 import type { Switches } from '../memory/switches.js';
 import type { ServiceDatabases } from './service-databases.js';
 
@@ -51,18 +52,19 @@ export class Readiness {
   readonly #switches: Switches;
   readonly #supervisor: Pick<Supervisor, 'workers'>;
   readonly #databases: Pick<ServiceDatabases, 'unresponsive' | 'startingServices'>;
-  readonly #timer: NodeJS.Timeout;
+  readonly #stop: () => void;
   #readyOnce = false;
 
   constructor(
     switches: Switches,
     supervisor: Pick<Supervisor, 'workers'>,
     databases: Pick<ServiceDatabases, 'unresponsive' | 'startingServices'>,
+    every: Every,
   ) {
     this.#switches = switches;
     this.#supervisor = supervisor;
     this.#databases = databases;
-    this.#timer = setInterval(() => this.#publish(), PUBLISH_EVERY_MS);
+    this.#stop = every(PUBLISH_EVERY_MS, () => this.#publish());
   }
 
   /** Called once, when all workers serve and all databases are migrated. */
@@ -91,7 +93,7 @@ export class Readiness {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#stop();
   }
 
   #publish(): void {

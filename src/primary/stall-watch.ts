@@ -5,7 +5,8 @@ import type { Logger } from 'pino';
 import { StallLadder } from '../cluster/stall-ladder.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import type { Settings } from '../config.js';
-import { readHeartbeat } from '../memory/worker-row.js';
+import type { Every } from '../grouped-interval.js';
+import { heartbeats } from '../memory/worker-row.js';
 import type { flightRecordLog } from '../telemetry/flight-record-log.js';
 import type { SharedState } from './create-shared-state.js';
 
@@ -14,20 +15,22 @@ export interface StallWatchOptions {
   readonly sharedState: Pick<SharedState, 'block' | 'recorder'>;
   readonly supervisor: Pick<Supervisor, 'threads'>;
   readonly log: Logger;
+  readonly every: Every;
   readonly logFlightRecord: ReturnType<typeof flightRecordLog>;
 }
 
 /** @returns a function that stops the watch */
 export function watchStalls(options: StallWatchOptions): () => void {
-  const { settings, sharedState, supervisor, log, logFlightRecord } = options;
+  const { settings, sharedState, supervisor, log, every, logFlightRecord } = options;
   const { block, recorder } = sharedState;
   const ladder = new StallLadder({
     ...settings,
     log,
+    every,
     // No worker is watched while a debugger can be attached, because a thread at a breakpoint is not stalled.
     threads: () => (debuggerUrl() === undefined ? supervisor.threads : []),
     logFlightRecord,
-    heartbeat: (slot) => readHeartbeat(block, slot),
+    heartbeat: heartbeats(block),
     stalled: (_thread, route = '') => recorder.counter('multilane_handler_stalls_total', { route }).add(),
   });
   return () => ladder.stop();

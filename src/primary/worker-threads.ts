@@ -31,7 +31,7 @@ export interface Threads {
  * @param boundSettings the settings with HOST resolved to the address on which the data plane listens
  */
 export function createThreads(
-  { earlyThreads, ending, lifecycle }: BootState,
+  { earlyThreads, ending, every, lifecycle }: BootState,
   base: Base,
   boundSettings: Settings,
   dataPlane: Sharding,
@@ -60,7 +60,10 @@ export function createThreads(
     fatal: (message, exitCode) => void ending.fail(message, exitCode),
     exhausted: (message) => void ending.failAfterDrain(message),
   });
-  lifecycle.defer('stall watch', watchStalls({ settings, sharedState, supervisor, log, logFlightRecord }));
+  lifecycle.defer(
+    'stall watch',
+    watchStalls({ settings, sharedState, supervisor, log, every, logFlightRecord }),
+  );
   lifecycle.defer('sweep', sweepHourly(sharedStateSweep(sharedState)));
   lifecycle.defer('lost permits', watchPermits(block, recorder.gauge('multilane_permits_unsettled'), log));
   return { cpu, supervisor, reload: new RollingReload(supervisor, log) };

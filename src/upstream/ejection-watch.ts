@@ -1,6 +1,8 @@
 // Brings ejections into the registry. Workers eject instances by themselves, in shared memory. The primary
 // looks at it several times a second, so that watchers of the registry are notified, an instance returns even
 // when no worker calls it, and when instances leave, not too many of the others stay ejected.
+
+import type { Every } from '../grouped-interval.js';
 import type { EjectionCells } from '../memory/ejection-cells.js';
 import type { Registry } from '../registry/registry.js';
 import { hasRoom } from './outliers.js';
@@ -10,11 +12,9 @@ const EVERY_MS = 200;
 type WatchedCells = Pick<EjectionCells, 'help' | 'isEjected' | 'release' | 'state' | 'version'>;
 
 /** @returns a function that stops the watch */
-export function watchEjections(cells: WatchedCells, registry: Registry): () => void {
+export function watchEjections(cells: WatchedCells, registry: Registry, every: Every): () => void {
   const watch = new EjectionWatch(cells, registry);
-  const timer = setInterval(() => watch.look(), EVERY_MS);
-  timer.unref();
-  return () => clearInterval(timer);
+  return every(EVERY_MS, () => watch.look());
 }
 
 export class EjectionWatch {

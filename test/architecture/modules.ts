@@ -11,6 +11,7 @@ const FREE: readonly string[] = [
   'src/deadline.ts',
   'src/error-text.ts',
   'src/errors.ts',
+  'src/grouped-interval.ts',
   'src/hold.ts',
   'src/json-form.ts',
   'src/json-scan.ts',

@@ -44,7 +44,7 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   const adminPlane = new AdminPlane(boot, base);
   const registry = openRegistry(boot, base, dataPlane.port, adminPlane);
   const threads = createThreads(boot, base, boundSettings, dataPlane);
-  const readiness = new Readiness(sharedState.switches, threads.supervisor, databases);
+  const readiness = new Readiness(sharedState.switches, threads.supervisor, databases, boot.every);
   lifecycle.defer('readiness', () => readiness.stop());
   const { lock } = owned;
   ending.setServing(drainOrder({ base, ending, lock, adminPlane, dataPlane, registry, readiness, threads }));
@@ -69,10 +69,14 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   return { dataPlane, registry, threads, readiness, journals, adminPlane, openAdminPlane };
 }
 
-async function openData({ lifecycle, sharing }: BootState, base: Base, bound: Settings): Promise<Sharding> {
+async function openData(
+  { every, lifecycle, sharing }: BootState,
+  base: Base,
+  bound: Settings,
+): Promise<Sharding> {
   const { settings, sharedState, log } = base;
   const { block } = sharedState;
-  const dataPlane = await openDataPlane(bound, sharing, block, log);
+  const dataPlane = await openDataPlane(bound, sharing, block, log, every);
   lifecycle.defer('data plane', () => dataPlane.close());
   const stopCensus = takeCensus(block, dataPlane.port, settings.maxConnections, log);
   lifecycle.defer('connection census', stopCensus);
@@ -81,7 +85,7 @@ async function openData({ lifecycle, sharing }: BootState, base: Base, bound: Se
 
 /** The registry with the services of this process in it. */
 function openRegistry(
-  { lifecycle }: BootState,
+  { every, lifecycle }: BootState,
   base: Base,
   dataPort: number,
   adminPlane: Pick<AdminPlane, 'port'>,
@@ -92,7 +96,7 @@ function openRegistry(
   const { registry } = registering;
   base.setRegistry(registry);
   lifecycle.defer('registry', () => registering.close());
-  lifecycle.defer('ejections', watchEjections(sharedState.ejections, registry));
+  lifecycle.defer('ejections', watchEjections(sharedState.ejections, registry, every));
   registerServices(registry, services, settings, dataPort);
   return registry;
 }
@@ -107,7 +111,7 @@ function endWhenOwnershipIsLost({ ending }: BootState, base: Base, { lock, embed
 }
 
 function watchWorkers(
-  { lifecycle }: BootState,
+  { every, lifecycle }: BootState,
   { settings, sharedState, log }: Base,
   { supervisor }: Threads,
   sharding: Sharding,
@@ -115,6 +119,6 @@ function watchWorkers(
   const { block } = sharedState;
   const { maxConnections, workerHeapMb } = settings;
   const limits = heapLimits(workerHeapMb, oldGenerationLimit());
-  lifecycle.defer('heap watch', watchHeaps({ supervisor, block, limits, log }));
-  lifecycle.defer('rebalancing', rebalance({ supervisor, block, sharding, maxConnections }));
+  lifecycle.defer('heap watch', watchHeaps({ supervisor, block, limits, log, every }));
+  lifecycle.defer('rebalancing', rebalance({ supervisor, block, sharding, maxConnections }, every));
 }
