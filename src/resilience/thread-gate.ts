@@ -54,6 +54,11 @@ const CHEAP = 3;
  * needs. The window ends at the next request, before that is judged.
  */
 const QUIET_WINDOW_MS = 4 * WINDOW_MS;
+/**
+ * A thread that works longer than this in a window has work beside requests. Its windows stay short, because
+ * the cost of that work is learned from them. The heartbeat itself works for less.
+ */
+const [QUIET_SHARE, QUIET_MS] = [0.02, 0.5] as const;
 /** Sums of costs that have been added and subtracted differ from 0 by less. */
 const NOTHING_MS = 1e-6;
 
@@ -180,9 +185,9 @@ export class ThreadGate {
 
   /** Call about every 50 ms, so that windows and turns end also while no request arrives. */
   beat(): void {
-    const windowMs = this.#isQuiet ? QUIET_WINDOW_MS : WINDOW_MS;
-    if (this.#turns.hasRested()) this.#beginTurn(windowMs);
     const now = this.#loop.now();
+    const windowMs = this.#isQuiet && this.#hasSlept(now) ? QUIET_WINDOW_MS : WINDOW_MS;
+    if (this.#turns.hasRested()) this.#beginTurn(windowMs);
     if (now - this.#windowAt >= windowMs) this.#endWindow(now);
   }
 
@@ -192,6 +197,13 @@ export class ThreadGate {
     if (isShedding || holdMs > 0 || this.#used.length > 0) return false;
     if (this.#rejected.size > 0 || this.#refusedInWindow > 0) return false;
     return this.#backlog.ms === 0 && this.#inFlightMs < NOTHING_MS;
+  }
+
+  /** Whether the thread has slept nearly through the present window. */
+  #hasSlept(now: number): boolean {
+    const elapsedMs = now - this.#windowAt;
+    const busyMs = elapsedMs - (this.#loop.sleptMs() - this.#windowSlept);
+    return busyMs <= QUIET_SHARE * elapsedMs + QUIET_MS;
   }
 
   /** @param windowMs the length of the present window, at least */
