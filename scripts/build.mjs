@@ -16,7 +16,7 @@ import {
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import zlib from 'node:zlib';
-import { bundle } from './bundle.mjs';
+import { bundle, isBundled } from './bundle.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -51,7 +51,9 @@ const VENDORED = [
   },
 ];
 /** Folders that are not compared with the sources: results, and outputs of their own. */
-const ASIDE = ['bench/results', 'dist/workers', 'dist/bundle'].map((path) => join(ROOT, path));
+const ASIDE = ['bench/results', 'dist/workers', 'dist/bundle', 'dist/packages'].map((path) =>
+  join(ROOT, path),
+);
 /** A folder with this file is a project of its own, which is built in its place. */
 const OWN_PROJECT = 'peer.json';
 
@@ -148,7 +150,7 @@ function newestBelow(path) {
 }
 
 export function productIsBuilt() {
-  if (!existsSync(STAMP) || !existsSync(join(ROOT, 'dist/bundle/index.js'))) return false;
+  if (!existsSync(STAMP) || !isBundled()) return false;
   const inputs = [
     'src',
     'workers',
@@ -162,7 +164,7 @@ export function productIsBuilt() {
 
 /**
  * @param {{ tests: boolean }} options `tests`: also build the tests and benchmarks
- * @returns {Promise<boolean>} false when the compiler failed; it has written the reason to stderr
+ * @returns {Promise<boolean>} false when a compiler failed; it has written the reason to stderr
  */
 export async function build({ tests }) {
   const parts = tests ? EVERYTHING : PRODUCT;
@@ -177,7 +179,10 @@ export async function build({ tests }) {
   }
   if (status !== 0) return false;
   // The tests build often, and the bundle depends on nothing but the product.
-  if (!productIsBuilt()) await bundle();
+  if (!productIsBuilt()) {
+    rmSync(STAMP, { force: true });
+    if (!(await bundle())) return false;
+  }
   writeFileSync(STAMP, '');
   utimesSync(STAMP, began, began);
   return true;

@@ -4,8 +4,10 @@
 //
 // All entries are bundled in one run, with code splitting: what two entries need is in a chunk that both
 // import. So every module exists once in a thread, and a project that imports `multilane` gets the very
-// classes that the runtime compares with (`instanceof HttpError`).
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// classes that the runtime compares with (`instanceof HttpError`). Packages are bundled in a run of their own,
+// below dist/packages: a stalled worker is judged by the files of its stack, and code of packages, which runs
+// on the data of clients, must not look like code of the runtime (cluster/stack-frames.ts).
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +15,11 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCE = join(ROOT, 'src');
 const OUTPUT = join(ROOT, 'dist/bundle');
+const PACKAGES = join(ROOT, 'dist/packages');
+/** It is written last. */
+const LICENCES = join(OUTPUT, 'LICENSES.txt');
+/** The names of the files of the last two runs, the newer ones first. */
+const OUTPUTS = join(OUTPUT, 'outputs.json');
 
 /** The modules that are loaded from outside: the public interface, and one for each kind of thread. */
 const ENTRIES = ['index', 'testing', 'primary/run', 'worker/start-worker', 'cpu/task-thread', 'cli/run-cli'];
@@ -22,30 +29,58 @@ const ENTRIES = ['index', 'testing', 'primary/run', 'worker/start-worker', 'cpu/
  */
 const OWN_SERVICES = ['services/catalog', 'worker/system-routes'];
 /**
- * Packages in the bundle, with what they depend on. All others are loaded at first use, or need their own
- * files.
+ * The packages that are bundled, with what they depend on. All others are loaded at first use, or need their
+ * own files.
  */
 const BUNDLED = /^(@sinclair\/typebox|cookie|forwarded-parse|pino|prom-client)(\/|$)/;
 
 const isBuiltin = (path) => path.startsWith('node:') || builtinModules.includes(path);
-const isOfPackage = (importer) => importer.includes('/node_modules/');
+/** A package that bundled ones use, and that exists once in a thread. */
+const SHARED = '@opentelemetry/api';
+/** `@sinclair/typebox/value` becomes `typebox-value`. */
+const fileOf = (specifier) => specifier.replace(/^@[^/]+\//, '').replaceAll('/', '-');
 
-/** What is in the bundle, and what its files import. */
-const resolving = {
+/**
+ * Decides for each import of the runtime whether it is in the bundle.
+ * @param packages gets the bundled packages that are imported
+ */
+const resolving = (packages) => ({
   name: 'resolving',
   setup(bundler) {
-    bundler.onResolve({ filter: /^[^.]/ }, ({ path, importer, kind }) => {
+    bundler.onResolve({ filter: /^[^.]/ }, ({ path, kind }) => {
       if (kind === 'entry-point') return undefined;
-      if (isBuiltin(path)) {
-        return kind === 'require-call' ? { path, namespace: 'builtin' } : { path, external: true };
-      }
-      return BUNDLED.test(path) || isOfPackage(importer) ? undefined : { path, external: true };
+      if (!BUNDLED.test(path)) return { path, external: true };
+      packages.add(path);
+      return { path: `#packages/${fileOf(path)}.js`, external: true };
     });
     bundler.onResolve({ filter: /^\./ }, ({ path, importer }) => {
       const module = relative(SOURCE, join(dirname(importer), path.replace(/\.js$/, '')));
       return OWN_SERVICES.includes(module) ? { path: `#src/${module}.js`, external: true } : undefined;
     });
+  },
+});
+
+/** An entry for each package, which exports the names that Node.js finds in it. */
+const packageEntries = {
+  name: 'package-entries',
+  setup(bundler) {
+    bundler.onResolve({ filter: /./ }, ({ path, kind }) => {
+      if (kind === 'entry-point') return { path, namespace: 'package' };
+      if (isBuiltin(path)) {
+        return kind === 'require-call' ? { path, namespace: 'builtin' } : { path, external: true };
+      }
+      if (path !== SHARED) return undefined;
+      return kind === 'require-call' ? { path, namespace: 'shared' } : { path, external: true };
+    });
+    bundler.onLoad({ filter: /./, namespace: 'package' }, async ({ path }) => {
+      const names = Object.keys(await import(path)).filter((name) => /^[\w$]+$/.test(name));
+      return { contents: `export { ${names.join(', ')} } from '${path}';`, resolveDir: ROOT };
+    });
     // A chunk is an ECMAScript module, where a package in CommonJS cannot call `require`.
+    bundler.onLoad({ filter: /./, namespace: 'shared' }, ({ path }) => ({
+      contents: `export * from '${path}';`,
+      resolveDir: ROOT,
+    }));
     bundler.onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({
       contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
     }));
@@ -93,26 +128,75 @@ function licencesOf(inputs) {
   });
 }
 
-/** @throws Error when esbuild fails; it has written the reason to stderr */
+const COMMON = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  legalComments: 'none',
+  metafile: true,
+  write: false,
+};
+
+/** The other files have a hash of their content in their names. */
+const isEntry = (path) => !/-[0-9A-Z]{8}\.js(\.map)?$/.test(path);
+const namesIn = (file) => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : []);
+
+/**
+ * Writes the files so that a process that starts or runs meanwhile finds a whole bundle: those with a hash in
+ * their names first, then the entries that import them, each at once. The files of the last run stay until
+ * the next one, because a running process may still load them.
+ */
+function write(files) {
+  const [last = []] = namesIn(OUTPUTS);
+  const names = files.map(({ path }) => relative(ROOT, path));
+  for (const { path, contents } of files.toSorted((a, b) => isEntry(a.path) - isEntry(b.path))) {
+    mkdirSync(dirname(path), { recursive: true });
+    const written = `${path}.${process.pid}`;
+    writeFileSync(written, contents);
+    renameSync(written, path);
+  }
+  const wanted = new Set([...names, ...last].map((name) => join(ROOT, name)));
+  for (const folder of [OUTPUT, PACKAGES]) {
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      const path = join(folder, name);
+      if (/\.(js|map)(\.\d+)?$/.test(name) && !wanted.has(path)) rmSync(path, { force: true });
+    }
+  }
+  writeFileSync(OUTPUTS, JSON.stringify([names, last]));
+}
+
+/** Whether a run has come to its end. A run that was interrupted has left the stamp of the build removed. */
+export const isBundled = () => existsSync(LICENCES);
+
+/** @returns {Promise<boolean>} false when esbuild has failed; it has written the reason to stderr */
 export async function bundle() {
   // This file is also imported before anything is installed.
   const { build } = await import('esbuild');
-  rmSync(OUTPUT, { recursive: true, force: true });
-  const { metafile } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: ENTRIES.map((entry) => join(SOURCE, `${entry}.ts`)),
-    outbase: SOURCE,
-    outdir: OUTPUT,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    sourcemap: true,
-    sourcesContent: false,
-    legalComments: 'none',
-    metafile: true,
-    plugins: [resolving, moduleUrls],
-  });
-  writeFileSync(join(OUTPUT, 'LICENSES.txt'), licencesOf(metafile.inputs).join('\n---\n\n'));
+  const packages = new Set();
+  try {
+    const runtime = await build({
+      ...COMMON,
+      entryPoints: ENTRIES.map((entry) => join(SOURCE, `${entry}.ts`)),
+      outbase: SOURCE,
+      outdir: OUTPUT,
+      sourcemap: true,
+      sourcesContent: false,
+      plugins: [resolving(packages), moduleUrls],
+    });
+    const libraries = await build({
+      ...COMMON,
+      entryPoints: Object.fromEntries([...packages].map((name) => [fileOf(name), name])),
+      outdir: PACKAGES,
+      plugins: [packageEntries],
+    });
+    write([...libraries.outputFiles, ...runtime.outputFiles]);
+    writeFileSync(LICENCES, licencesOf(libraries.metafile.inputs).join('\n---\n\n'));
+    return true;
+  } catch (error) {
+    if (error.errors === undefined) throw error;
+    return false;
+  }
 }

@@ -1,8 +1,10 @@
 // The bundle (scripts/bundle.mjs), as a project uses it: in a process without the condition under which these
 // tests run.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import * as surface from '#src/index.js';
 import * as kit from '#src/testing.js';
@@ -50,10 +52,13 @@ describe('the bundle', () => {
   });
 
   it('contains no module twice', () => {
+    const { 0: files } = JSON.parse(
+      readFileSync(join(ROOT, 'dist/bundle/outputs.json'), 'utf8'),
+    ) as string[][];
     const seen = new Map<string, string>();
-    for (const file of readdirSync(join(ROOT, 'dist/bundle'), { recursive: true, encoding: 'utf8' })) {
+    for (const file of files!) {
       if (!file.endsWith('.js')) continue;
-      const code = readFileSync(join(ROOT, 'dist/bundle', file), 'utf8');
+      const code = readFileSync(join(ROOT, file), 'utf8');
       for (const [, module] of code.matchAll(/^\/\/ ((?:src|node_modules)\/\S+)$/gm)) {
         expect(seen.get(module!) ?? file, module).to.equal(file);
         seen.set(module!, file);
@@ -61,6 +66,60 @@ describe('the bundle', () => {
     }
     expect(seen.size).to.be.greaterThan(400);
   });
+
+  it('keeps packages out of the files of the runtime, by which stalled code is judged', () => {
+    for (const [folder, ours] of [
+      ['bundle', true],
+      ['packages', false],
+    ] as const) {
+      for (const file of readdirSync(join(ROOT, 'dist', folder), { recursive: true, encoding: 'utf8' })) {
+        if (!file.endsWith('.js')) continue;
+        const code = readFileSync(join(ROOT, 'dist', folder, file), 'utf8');
+        expect(/^\/\/ (src\/)/m.test(code) && !ours, file).to.equal(false);
+        expect(/^\/\/ (node_modules\/)/m.test(code) && ours, file).to.equal(false);
+      }
+    }
+  });
+
+  it('checks requests with the formats, kinds and texts that a project has registered', () => {
+    const statuses = run(`
+      import { defineService, FormatRegistry, SetErrorFunction, Type, TypeRegistry, TypeSystemPolicy } from 'multilane';
+      import { createTestApp } from 'multilane/testing';
+      FormatRegistry.Set('even', (text) => text.length % 2 === 0);
+      SetErrorFunction(() => 'own text');
+      TypeSystemPolicy.AllowArrayObject = true;
+      const demo = defineService({ name: 'demo', routes(app) {
+        app.post('/even', { body: Type.Object({ text: Type.Optional(Type.String({ format: 'even' })) }) }, () => 'done');
+      } });
+      const app = await createTestApp({ services: [demo] });
+      const send = (json) => app.inject({ method: 'POST', path: '/even', json });
+      const odd = await send({ text: 'a' });
+      console.log(JSON.stringify([
+        (await send({ text: 'ab' })).status, odd.status, odd.json().errors[0].message, (await send([])).status,
+      ]));
+      await app.close();`);
+    expect(statuses).to.deep.equal([200, 422, 'own text', 200]);
+  });
+
+  it('is whole at every moment while it is made anew', async () => {
+    const build = `
+      const { bundle } = await import('./scripts/bundle.mjs');
+      for (let n = 0; n < 3; n++) if (!(await bundle())) throw new Error('esbuild has failed');`;
+    const builder = spawn(process.execPath, ['--input-type=module', '-e', build], {
+      cwd: ROOT,
+      env: cleanEnvironment(),
+      stdio: 'ignore',
+    });
+    const ended = once(builder, 'exit');
+    let starts = 0;
+    while (builder.exitCode === null) {
+      expect(run("await import('multilane/testing'); console.log(1)")).to.equal(1);
+      starts++;
+      await setImmediate();
+    }
+    expect(await ended).to.deep.equal([0, null]);
+    expect(starts).to.be.greaterThan(1);
+  }).timeout(60_000);
 
   it('comes with the licences of the packages in it', () => {
     const licences = readFileSync(join(ROOT, 'dist/bundle/LICENSES.txt'), 'utf8');

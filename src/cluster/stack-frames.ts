@@ -19,10 +19,11 @@ const CONTEXT_MODULES =
 const EVALUATED = 'evaluated';
 const RUNTIME = new URL('..', import.meta.url).href;
 /**
- * These parts of the package are services like any other: the reference shop, and the one that serves /health
- * and the API description.
+ * These parts of the package may be interrupted like any service: the reference shop, the one that serves
+ * /health and the API description, and the libraries that the build has bundled, which work on data of
+ * clients.
  */
-const OWN_SERVICES = ['../services/', '../worker/system-routes.js'].map(
+const INTERRUPTIBLE = ['../services/', '../worker/system-routes.js', '../packages/'].map(
   (path) => new URL(path, import.meta.url).href,
 );
 
@@ -30,7 +31,7 @@ const OWN_SERVICES = ['../services/', '../worker/system-routes.js'].map(
 export const isServiceCode = (file: string): boolean =>
   file !== '' &&
   !file.startsWith('node:') &&
-  (!file.startsWith(RUNTIME) || OWN_SERVICES.some((service) => file.startsWith(service)));
+  (!file.startsWith(RUNTIME) || INTERRUPTIBLE.some((part) => file.startsWith(part)));
 
 /**
  * Whether Node.js may be about to enter an asynchronous context. An interruption takes effect only at the

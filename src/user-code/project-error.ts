@@ -13,6 +13,8 @@ const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
  * are omitted.
  */
 const RUNTIME = ['dist/', 'src/', 'workers/'].map((folder) => PACKAGE + folder);
+/** Packages that the build has bundled are packages like all others. */
+const PACKAGES = `${PACKAGE}dist/packages/`;
 const MOST_FRAMES = 20;
 /** The most lines of one message that are shown. */
 const MOST_LINES = 10;
@@ -103,18 +105,24 @@ function userFrames(thrown: unknown): readonly Frame[] {
   if (!(thrown instanceof Error)) return [];
   const inner = isFromRuntime(thrown) ? userFrames(thrown.cause) : [];
   if (inner.length > 0) return inner;
-  const frames = framesOf(thrown).filter(({ file }) => !RUNTIME.some((folder) => file.startsWith(folder)));
+  const frames = framesOf(thrown).filter(({ file }) => !isOfRuntime(file));
   return frames.slice(0, frames.findLastIndex(isProjectFrame) + 1);
 }
 
 /** Whether code of the project is on the stack of the error. */
 export const isFromProject = (error: Error): boolean => userFrames(error).length > 0;
 
-const isProjectFrame = ({ file }: Frame): boolean => !file.includes(`${sep}node_modules${sep}`);
+const isOfRuntime = (file: string): boolean =>
+  !file.startsWith(PACKAGES) && RUNTIME.some((folder) => file.startsWith(folder));
+
+const isProjectFrame = ({ file }: Frame): boolean =>
+  !file.includes(`${sep}node_modules${sep}`) && !file.startsWith(PACKAGES);
 
 /** Whether the runtime has thrown the error, because the code of the project has called it in a wrong way. */
-const isFromRuntime = (error: Error): boolean =>
-  RUNTIME.some((folder) => throwingLine(error)?.includes(folder));
+const isFromRuntime = (error: Error): boolean => {
+  const line = throwingLine(error) ?? '';
+  return !line.includes(PACKAGES) && RUNTIME.some((folder) => line.includes(folder));
+};
 
 /** Whether Node.js has thrown the error, for a module that it cannot load. */
 export function isFromLoader(thrown: unknown): thrown is Error {

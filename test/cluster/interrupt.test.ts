@@ -28,8 +28,11 @@ describe('interrupting a thread', () => {
     expect(entersContext(['node:events'])).to.equal(true);
   });
 
-  it('recognizes code of services, those of the package included', () => {
-    for (const file of [user, 'evaluated', import.meta.resolve('#src/worker/system-routes.js')]) {
+  it('recognizes code of services, and of packages that are bundled', () => {
+    const own = ['#src/worker/system-routes.js', '#packages/typebox-value.js'].map((file) =>
+      import.meta.resolve(file),
+    );
+    for (const file of [user, 'evaluated', ...own]) {
       expect(isServiceCode(file), file).to.equal(true);
     }
     for (const file of ['', timers, import.meta.resolve('#src/server/app.js')]) {
