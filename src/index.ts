@@ -1,6 +1,8 @@
 // The public interface of the package. Projects import nothing else, and neither does the reference shop in
 // services/.
-export { type Static, type TSchema, Type } from '@sinclair/typebox';
+export { FormatRegistry, type Static, type TSchema, Type, TypeRegistry } from '@sinclair/typebox';
+export { SetErrorFunction } from '@sinclair/typebox/errors';
+export { TypeSystemPolicy } from '@sinclair/typebox/system';
 export { defineConfig, type ProjectConfig } from './api/define-config.js';
 export { defineSaga } from './api/define-saga.js';
 export { defineService } from './api/define-service.js';

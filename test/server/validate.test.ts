@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import { FormatRegistry, Kind, Type, TypeRegistry } from '@sinclair/typebox';
 import { expect } from 'chai';
 import type { ValidationError } from '#src/errors.js';
 import { compileBody, compileText, paramsSource } from '#src/server/body/validate.js';
@@ -82,6 +82,42 @@ describe('validation of a body', () => {
         ).to.deep.equal(['']);
     });
   }
+});
+
+describe('a schema with what is not registered', () => {
+  it('is refused where it would match nothing, and the message says where to register it', () => {
+    const deep = Type.Object({
+      list: Type.Array(Type.Union([Type.Null(), Type.String({ format: 'even' })])),
+    });
+    for (const schema of [Type.String({ format: 'even' }), deep]) {
+      expect(() => compileBody(schema)).to.throw(
+        TypeError,
+        'format "even" is not known: register it by FormatReg',
+      );
+    }
+    const kind = Type.Unsafe({ [Kind]: 'Even' });
+    expect(() => compileBody(kind)).to.throw(
+      TypeError,
+      'kind "Even" of types is not known: register it by TypeReg',
+    );
+  });
+
+  it('is compiled once that is registered', () => {
+    FormatRegistry.Set('even', (text) => text.length % 2 === 0);
+    TypeRegistry.Set('Even', (_schema, value) => Number(value) % 2 === 0);
+    expect(compileBody(Type.String({ format: 'even' }))('ab')).to.equal('ab');
+    expect(compileBody(Type.Unsafe({ [Kind]: 'Even' }))(4)).to.equal(4);
+    FormatRegistry.Delete('even');
+    TypeRegistry.Delete('Even');
+  });
+
+  it('does not confuse a member or a value with a format', () => {
+    const schema = Type.Object({
+      format: Type.String(),
+      file: Type.String({ default: 'x', examples: [{ format: 'png' }] }),
+    });
+    expect(compileBody(schema)({ format: 'png', file: 'a' })).to.deep.equal({ format: 'png', file: 'a' });
+  });
 });
 
 describe('validation of path, query and header', () => {

@@ -1,7 +1,7 @@
 // The `format` names that schemas may use. TypeBox has none of its own and refuses a name that it does not
 // know.
 import { isIPv4, isIPv6 } from 'node:net';
-import { FormatRegistry } from '@sinclair/typebox';
+import { FormatRegistry, Kind } from '@sinclair/typebox';
 
 /** Valid e-mail address of the HTML standard (section 4.10.5.1.5), at most 254 bytes (RFC 5321 4.5.3.1.3). */
 const EMAIL =
@@ -38,6 +38,18 @@ const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
   ipv4: isIPv4,
   ipv6: isIPv6,
 };
+
+/** A format of a text in this schema, at any depth, that is not registered; undefined when all are. */
+export function unknownFormat(schema: unknown): string | undefined {
+  if (typeof schema !== 'object' || schema === null) return undefined;
+  const { [Kind]: kind, format } = schema as { readonly [Kind]?: unknown; readonly format?: unknown };
+  if (kind === 'String' && typeof format === 'string' && !FormatRegistry.Has(format)) return format;
+  for (const part of Object.values(schema)) {
+    const unknown = unknownFormat(part);
+    if (unknown !== undefined) return unknown;
+  }
+  return undefined;
+}
 
 /** TypeBox has one registry of formats per thread. Formats that an application has registered stay. */
 export function registerFormats(): void {

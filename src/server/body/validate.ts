@@ -1,12 +1,12 @@
 // Checks requests against the schemas of their route, which are compiled once at start. A mismatch is 422
 // with one JSON Pointer per fault.
-import type { TSchema } from '@sinclair/typebox';
-import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
+import { Kind, type TSchema } from '@sinclair/typebox';
+import { type TypeCheck, TypeCompiler, TypeCompilerUnknownTypeError } from '@sinclair/typebox/compiler';
 import { Value } from '@sinclair/typebox/value';
 import { type FieldError, ValidationError } from '../../errors.js';
 import type { ReadonlyFields } from '../handler.js';
 import { type Coerce, compileCoercion } from './coerce.js';
-import { registerFormats } from './formats.js';
+import { registerFormats, unknownFormat } from './formats.js';
 import { compileStrip } from './strip.js';
 
 /** More faults than a person corrects at once; a hostile body must not cause a large response. */
@@ -85,10 +85,21 @@ export const headerSource = (headers: ReadonlyFields): RawSource => ({
   names: () => [],
 });
 
+/** @throws TypeError for a format or a kind of type that is not registered, because nothing would match it */
 function compileSchema(schema: TSchema): TypeCheck<TSchema> {
   registerFormats();
-  return TypeCompiler.Compile(schema);
+  const format = unknownFormat(schema);
+  if (format !== undefined) throw unregistered(`format "${format}"`, 'FormatRegistry');
+  try {
+    return TypeCompiler.Compile(schema);
+  } catch (error) {
+    if (!(error instanceof TypeCompilerUnknownTypeError)) throw error;
+    throw unregistered(`kind "${String(error.schema[Kind])}" of types`, 'TypeRegistry');
+  }
 }
+
+const unregistered = (what: string, registry: string): TypeError =>
+  new TypeError(`the ${what} is not known: register it by ${registry}.Set, with ${registry} of "multilane"`);
 
 function mismatch(check: TypeCheck<TSchema>, value: unknown, part: RequestPart): ValidationError {
   // The first of several errors at one path is the most specific.
