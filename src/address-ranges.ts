@@ -17,7 +17,7 @@ export const LOOPBACK_AND_PRIVATE: readonly string[] = [
  */
 export function completeRange(text: string): string | undefined {
   const [address = '', prefix, ...rest] = text.trim().split('/');
-  if (!isAddress(address) || rest.length > 0) return undefined;
+  if (parsed(address) === undefined || rest.length > 0) return undefined;
   const bits = familyOf(address) === 'ipv4' ? 32 : 128;
   if (prefix === undefined) return `${address}/${bits}`;
   return /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits ? `${address}/${Number(prefix)}` : undefined;
@@ -43,7 +43,9 @@ export class AddressRanges {
 
   /** @returns false also for text that is no address */
   has(address: string): boolean {
-    return !this.isEmpty && address !== '' && this.#list.check(address, familyOf(address));
+    if (this.isEmpty) return false;
+    const socketAddress = parsed(withoutZone(address));
+    return socketAddress !== undefined && this.#list.check(socketAddress);
   }
 }
 
@@ -51,14 +53,22 @@ export class AddressRanges {
 const familyOf = (text: string): 'ipv4' | 'ipv6' => (text.includes(':') ? 'ipv6' : 'ipv4');
 
 /**
- * Whether the text is an address without a zone. This does not use `isIP` of Node.js, which compiles a large
- * regular expression at its first use: 5 ms of every thread's start.
+ * Removes the zone of an IPv6 address (RFC 4007 section 11), by the rule of `isIP`: SocketAddress ignores
+ * whatever follows a `%`, also nothing.
  */
-function isAddress(text: string): boolean {
-  if (!/^[\da-f:.]+$/i.test(text)) return false;
+const withoutZone = (text: string): string =>
+  text.includes('%') ? text.replace(/^([^%]*:[^%]*)%[\da-z.:-]+$/i, '$1') : text;
+
+/**
+ * Parses an address without a zone. This does not use `isIP` of Node.js, which compiles a large regular
+ * expression at its first use: 5 ms of every thread's start.
+ * @returns undefined for text that is no address
+ */
+function parsed(text: string): SocketAddress | undefined {
+  if (!/^[\da-f:.]+$/i.test(text)) return undefined;
   try {
-    return new SocketAddress({ address: text, family: familyOf(text) }).address !== '';
+    return new SocketAddress({ address: text, family: familyOf(text) });
   } catch {
-    return false;
+    return undefined;
   }
 }
