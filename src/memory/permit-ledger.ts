@@ -134,7 +134,7 @@ export class PermitLedger {
   recover(): void {
     const own = this.#own;
     const end = this.#first + this.#counts * OWN_WORDS;
-    // Every worker does this 20 times a second for thousands of words.
+    // Every worker does this four times a second for thousands of words.
     for (let at = this.#first; at < end; at++) {
       if ((own[at]! & 1) !== 0) this.#ready(Math.floor((at - this.#first) / OWN_WORDS));
     }

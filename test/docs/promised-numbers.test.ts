@@ -2,6 +2,7 @@
 // module: most belong to one module alone and are not exported.
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { BEAT_MS } from '#src/cluster/load-sampler.js';
 import { rowsFor } from '#src/cluster/worker-rows.js';
 import { ADDRESS_WORDS, RATE_BUCKETS } from '#src/memory/layout.js';
 import { plan } from '#src/memory/placement.js';
@@ -136,6 +137,13 @@ const PROMISES: readonly Promised[] = [
     'SERIES_PER_METRIC',
   ),
   promised('docs/shared-memory.md', 'The last # requests of a thread', 'memory/layout', 'FLIGHTS'),
+  promised(
+    'docs/shared-memory.md',
+    'is found there at most # ms after the loop',
+    'worker/concurrency-limits',
+    'RELEASE_BEATS',
+    1 / BEAT_MS,
+  ),
   promised(
     'docs/shared-memory.md',
     '# words name the worker that makes a call',
