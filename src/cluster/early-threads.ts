@@ -33,9 +33,18 @@ export class EarlyThread {
     return this.#thread.threadId === -1;
   }
 
-  /** Tells the thread what to run. Call it once. */
+  /**
+   * Tells the thread what to run. Call it once.
+   * @throws DataCloneError for a message that cannot be posted; the thread is ended then
+   */
   run(boot: WorkerBoot, transferList: readonly TransferListItem[]): Worker {
-    this.#port.postMessage(boot, transferList);
+    try {
+      this.#port.postMessage(boot, transferList);
+    } catch (error) {
+      // Without its boot message the thread would wait for ever, and nothing else refers to it any more.
+      void this.end();
+      throw error;
+    }
     this.#port.close();
     this.#thread.ref();
     return this.#thread;
@@ -48,12 +57,21 @@ export class EarlyThread {
 
 export class EarlyThreads {
   /** By worker: only first threads of workers are started early. */
-  readonly #threads: Map<number, EarlyThread>;
+  readonly #threads = new Map<number, EarlyThread>();
+  readonly #entry: URL;
 
-  /** @param workers number of workers whose first threads are started */
-  constructor(entry: URL, workers: number) {
-    const numbers = Array.from({ length: workers }, (_, index) => index + 1);
-    this.#threads = new Map(numbers.map((worker) => [worker, new EarlyThread(entry, `http-${worker}.1`)]));
+  constructor(entry: URL) {
+    this.#entry = entry;
+  }
+
+  /**
+   * @param workers number of workers whose first threads are started
+   * @throws Error ERR_WORKER_INIT_FAILED when the system refuses a thread. Those before it run: call `end`.
+   */
+  start(workers: number): void {
+    for (let worker = 1; worker <= workers; worker++) {
+      this.#threads.set(worker, new EarlyThread(this.#entry, `http-${worker}.1`));
+    }
   }
 
   /** The thread that was started for a worker; undefined when there is none, or it has ended. */

@@ -55,8 +55,9 @@ async function run(
   verifyAddon();
   widenCoreLimits(settings);
   const { startingAtOnce } = RESTART_LIMITS;
-  const earlyThreads = new EarlyThreads(HTTP_WORKER, Math.min(settings.workers, startingAtOnce));
+  const earlyThreads = new EarlyThreads(HTTP_WORKER);
   try {
+    earlyThreads.start(Math.min(settings.workers, startingAtOnce));
     const { start } = await import('./boot.js');
     await start(settings, warnings, signals, earlyThreads);
   } catch (error) {
