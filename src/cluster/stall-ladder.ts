@@ -17,9 +17,10 @@ import {
 export const LOOK_EVERY_MS = 25;
 /**
  * The same while every thread has written a new heartbeat since the look before: each wake-up of a primary
- * that is idle costs more than the look itself. A short STALL_MS is always watched closely.
+ * that is idle costs more than the look itself.
  */
 const CALM_LOOK_MS = 50;
+/** The longest STALL_MS that is always watched closely: 25 ms more would delay the discovery noticeably. */
 const SHORT_STALL_MS = 500;
 /** The pause before a thread that could not be interrupted is tried again. It doubles with each try. */
 const FIRST_RETRY_MS = 1_500;
@@ -79,7 +80,7 @@ export class StallLadder {
       } else if (silence.ms >= stallMs + BEAT_MS) this.#occupy(thread, this.#handleStall(thread));
     }
     this.#silences = silences;
-    const isCalm = stallMs >= SHORT_STALL_MS && [...silences.values()].every(({ ms }) => ms === 0);
+    const isCalm = stallMs > SHORT_STALL_MS && [...silences.values()].every(({ ms }) => ms === 0);
     this.#lookEvery(isCalm ? CALM_LOOK_MS : LOOK_EVERY_MS);
   }
 

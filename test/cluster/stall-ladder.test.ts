@@ -176,6 +176,43 @@ describe('the ladder for a stalled worker', () => {
     expect(stalled).to.deep.equal(['serving']);
   });
 
+  it('looks less often at calm threads, but never where STALL_MS is short', () => {
+    const watched: WatchedThread = {
+      ...{ worker: 1, generation: 1, slot: 1, threadId: -1 },
+      state: { kind: 'ready', descriptor: { slot: 1, app: undefined } },
+      ...{ stall() {}, resume() {}, wedge() {}, send() {} },
+    };
+    for (const [stallMs, expected] of [
+      [100, [25]],
+      [499, [25]],
+      [500, [25]],
+      [1_000, [25, 50, 25, 50]],
+    ] as const) {
+      const paces: number[] = [];
+      let look!: () => void;
+      let heartbeat = 1;
+      const ladder = new StallLadder({
+        every: (ms, work) => {
+          paces.push(ms);
+          look = work;
+          return () => undefined;
+        },
+        threads: () => [watched],
+        heartbeat: () => heartbeat,
+        ...{ stallMs, drainMs: 0, log: { info() {}, warn() {}, error() {} } },
+        ...{ logFlightRecord() {}, stalled() {} },
+      });
+      for (const isBeating of [true, true, false, true]) {
+        if (isBeating) heartbeat++;
+        // The time since the last look counts as a time without a heartbeat.
+        for (const now = performance.now(); performance.now() === now; );
+        look();
+      }
+      ladder.stop();
+      expect(paces, `STALL_MS ${stallMs}`).to.deep.equal(expected);
+    }
+  });
+
   it('replaces a thread that replies that it is responsive while it has no heartbeat', async () => {
     const says = `globalThis[Symbol.for('multilane.interrupt')] = () => '"responsive"'; for (;;);`;
     const thread = new Worker(says, { eval: true });
