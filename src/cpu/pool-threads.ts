@@ -7,13 +7,22 @@
 import { createRequire } from 'node:module';
 import type { Logger } from 'pino';
 import type { Piscina } from 'piscina';
+import { HttpError } from '../errors.js';
 import { lazyModule } from '../lazy-module.js';
+import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
 import { bufferOf, readLeftover, type TaskOrder, type TaskResult } from './cpu-messages.js';
 import { type EndingThread, EndingThreads } from './ending-threads.js';
 
 const require = createRequire(import.meta.url);
 /** Loaded with the first task, because most processes never run one. */
 const loadPiscina = lazyModule(() => require('piscina') as typeof import('piscina'));
+
+/** Piscina could not be loaded: the reason is the cause. No task has run. A later task loads it again. */
+export class PoolNotLoadedError extends HttpError {
+  constructor(cause: unknown) {
+    super('INTERNAL', 'The pool of CPU threads could not be loaded.', { cause });
+  }
+}
 
 const IDLE_MS = 60_000;
 /**
@@ -34,6 +43,14 @@ export interface PoolThreadsOptions {
   readonly threadEnded: () => void;
   /** No thread could be started and none is left, so the tasks that were handed over may wait for ever. */
   readonly startFailed: (error: unknown) => void;
+}
+
+function piscinaModule(): typeof import('piscina') {
+  try {
+    return loadPiscina();
+  } catch (error) {
+    throw isOutOfFiles(error) ? new OutOfFilesError(error) : new PoolNotLoadedError(error);
+  }
 }
 
 export class PoolThreads {
@@ -62,6 +79,7 @@ export class PoolThreads {
    * Runs a task. The buffer of its input is moved to the thread.
    * @param signal ends the thread that runs the task
    * @returns what the thread has returned: not checked, since code of a service runs there
+   * @throws PoolNotLoadedError, or OutOfFilesError when that is the reason; both at once, not by the promise
    */
   run(order: TaskOrder, signal: AbortSignal): Promise<unknown> {
     this.#piscina ??= this.#create();
@@ -82,7 +100,7 @@ export class PoolThreads {
 
   #create(): Piscina<TaskOrder, TaskResult> {
     const { threads, entry, log, startFailed } = this.#options;
-    const { Piscina } = loadPiscina();
+    const { Piscina } = piscinaModule();
     const piscina = new Piscina<TaskOrder, TaskResult>({
       filename: entry.href,
       name: 'runTask',

@@ -15,7 +15,7 @@ import {
 } from './cpu-messages.js';
 import type { EndingThread } from './ending-threads.js';
 import { type Entry, FairQueue } from './fair-queue.js';
-import { PoolThreads } from './pool-threads.js';
+import { PoolNotLoadedError, PoolThreads } from './pool-threads.js';
 import { packFailure } from './task-failure.js';
 
 export interface TaskPoolOptions {
@@ -224,8 +224,11 @@ export class TaskPool {
   }
 
   #failureOf({ request: { module, task }, isDropped }: Task, error: unknown): Error {
-    // The pool itself could not be loaded.
     if (error instanceof OutOfFilesError) return error;
+    if (error instanceof PoolNotLoadedError) {
+      this.#log.error({ err: error.cause, module, task }, 'the pool of CPU threads could not be loaded');
+      return error;
+    }
     // The pool has ended the thread, or the thread has died: out of memory, process.exit().
     if (!isDropped) this.#log.error({ err: error, module, task }, 'the thread of a CPU task ended');
     return new Error(`the thread of CPU task ${task} ended`, { cause: error });
