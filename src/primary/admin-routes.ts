@@ -15,6 +15,7 @@ import type { Settings } from '../config.js';
 import type { TaskPool } from '../cpu/task-pool.js';
 import type { Registry } from '../registry/registry.js';
 import { sharedMemorySource } from '../telemetry/metric-families.js';
+import type { ProcessWatch } from '../telemetry/process-watch.js';
 import { Exposition } from '../telemetry/prometheus.js';
 import { withNamedBreakers } from '../upstream/breaker-owners.js';
 import type { SharedState } from './create-shared-state.js';
@@ -32,6 +33,7 @@ export interface AdminRouteDeps {
   readonly cpu: TaskPool;
   readonly readiness: Readiness;
   readonly journals: SagaJournals;
+  readonly processWatch: ProcessWatch;
 }
 
 export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
@@ -49,7 +51,7 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
   ];
   return [
     ...telemetryRoutes({
-      exposition: new Exposition(sources, () => skipped.add()),
+      exposition: new Exposition(sources, { watch: parts.processWatch, skipped: () => skipped.add() }),
       sources,
       workers: () => workerList(supervisor, block, series, clock),
       readiness: () => readiness.verdict(),

@@ -9,6 +9,7 @@ import type { Claim, Sharing } from '../process/claim.js';
 import type { Ending } from '../process/ending.js';
 import { Lifecycle } from '../process/lifecycle.js';
 import { startFailure } from '../process/start-failure.js';
+import { ProcessWatch } from '../telemetry/process-watch.js';
 
 /** A start goes through these in order, and never back. */
 type Progress =
@@ -31,12 +32,14 @@ export class BootState {
   readonly lifecycle = new Lifecycle();
   /** Runs what the primary does many times a second. */
   readonly every = new GroupedInterval().every;
+  readonly processWatch = new ProcessWatch(this.every);
   /** The first threads of workers, which load their code already. */
   readonly earlyThreads: EarlyThreads;
   #progress: Progress = { kind: 'unguarded' };
 
   constructor(earlyThreads: EarlyThreads) {
     this.earlyThreads = earlyThreads;
+    this.lifecycle.defer('process watch', () => this.processWatch.stop());
     this.lifecycle.defer('threads without a worker', () => earlyThreads.end());
   }
 

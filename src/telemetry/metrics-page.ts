@@ -1,5 +1,5 @@
-// The page of `/metrics`, written by prom-client, which also measures the process itself. It counts nothing
-// else, because its `observe` costs forty times as much as a cell in shared memory.
+// The page of `/metrics`, written by prom-client, which also reads the state of the process. It counts
+// nothing, because its `observe` costs forty times as much as a cell in shared memory.
 import { setImmediate as turn } from 'node:timers/promises';
 import { Gauge, type MetricType, Registry } from 'prom-client';
 import { HISTOGRAM_EDGES_US, LE_BOUNDS_US } from '../memory/metrics/histogram.js';
@@ -7,6 +7,7 @@ import type { MetricKind, SeriesTotal } from '../memory/metrics/recorder.js';
 import { CONTENT_TYPES, type ExpositionFormat } from './exposition-format.js';
 import { type Family, gatherFamilies, type MetricSource } from './metric-families.js';
 import { ProcessMetrics } from './process-metrics.js';
+import type { ProcessWatch } from './process-watch.js';
 
 /** One line of the output. `sharedLabels` are labels that several samples have in common. */
 interface Sample {
@@ -32,12 +33,12 @@ export class MetricsPage {
   readonly #process: ProcessMetrics;
 
   /**
-   * Starts to observe the process (garbage collection, event loop). Create only one per process.
+   * Create only one per process.
    * @param skipped see `ProcessMetrics`
    */
-  constructor(sources: readonly MetricSource[], skipped: () => void) {
+  constructor(sources: readonly MetricSource[], watch: ProcessWatch, skipped: () => void) {
     this.#sources = sources;
-    this.#process = new ProcessMetrics(skipped);
+    this.#process = new ProcessMetrics(watch, skipped);
   }
 
   async render(format: ExpositionFormat): Promise<string> {

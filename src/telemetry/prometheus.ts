@@ -5,6 +5,14 @@ import { coalesced } from './coalesced.js';
 import type { ExpositionFormat } from './exposition-format.js';
 import type { MetricSource } from './metric-families.js';
 import type { MetricsPage } from './metrics-page.js';
+import { ProcessWatch } from './process-watch.js';
+
+export interface ExpositionOptions {
+  /** @default one that starts now */
+  readonly watch?: ProcessWatch;
+  /** See `ProcessMetrics`. */
+  readonly skipped?: () => void;
+}
 
 export class Exposition {
   readonly #page: () => Promise<MetricsPage>;
@@ -15,19 +23,20 @@ export class Exposition {
 
   /**
    * Create only one per process, in the primary. prom-client is loaded at the first scrape, because a start
-   * would wait for it: the metrics of garbage collection and of the event loop begin there.
-   * @param skipped see `ProcessMetrics`
+   * would wait for it.
    */
-  constructor(sources: readonly MetricSource[], skipped: () => void = () => undefined) {
+  constructor(sources: readonly MetricSource[], options: ExpositionOptions = {}) {
+    const { watch = new ProcessWatch(), skipped = () => undefined } = options;
     this.#page = lazyModule(async () => {
       const { MetricsPage } = await import('./metrics-page.js');
-      return new MetricsPage(sources, skipped);
+      return new MetricsPage(sources, watch, skipped);
     });
   }
 
   /**
    * Renders the page. Concurrent calls share one result.
-   * @throws OutOfFilesError at the first scrape, when the process has too few free file descriptors
+   * @throws OutOfFilesError before the page was rendered once, when the process has too few free file
+   *   descriptors
    */
   render(format: ExpositionFormat): Promise<string> {
     return this.#renders[format]();

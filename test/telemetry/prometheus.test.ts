@@ -249,7 +249,7 @@ describe('the metrics page', () => {
   it('omits metrics of the process that cannot be read without a file descriptor, and counts the scrape', async function () {
     if (!canLimitFiles()) this.skip();
     let skipped = 0;
-    const exposition = new Exposition([threads().source], () => skipped++);
+    const exposition = new Exposition([threads().source], { skipped: () => skipped++ });
     const shown = async (): Promise<readonly string[]> => {
       const text = await exposition.render('prometheus');
       return [

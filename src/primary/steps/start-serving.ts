@@ -34,7 +34,7 @@ export interface Serving {
 
 /** @throws StartError for an address that cannot be listened on, or a certificate that cannot be used */
 export async function startServing(boot: BootState, base: Base, owned: Owned): Promise<Serving> {
-  const { lifecycle, ending } = boot;
+  const { lifecycle, ending, processWatch } = boot;
   const { settings, sharedState, databases, switches, services, instanceId, log } = base;
   // HOST is resolved here, and a signal can end the process meanwhile. The HTTP core would resolve it as
   // well, but would block the thread for that time.
@@ -55,7 +55,10 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   const { supervisor } = threads;
   const openAdminPlane = (): Promise<void> =>
     adminPlane.open(
-      adminRoutes({ settings, sharedState, switches, ...threads, registry, readiness, journals }),
+      adminRoutes({
+        ...{ settings, sharedState, switches, registry, readiness, journals, processWatch },
+        ...threads,
+      }),
     );
   // Beside a predecessor, the admin plane opens later: until this process is ready, the predecessor has it,
   // and reports on both processes.
