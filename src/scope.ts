@@ -43,6 +43,11 @@ export function runInScope<T>(scope: Scope, fn: () => T): T {
   return storage.run(scope, fn);
 }
 
+/** Does the same with an argument, so that a call for each request needs no function of its own. */
+export function runInScopeWith<S extends Scope, T>(scope: S, fn: (scope: S) => T): T {
+  return storage.run(scope, fn, scope);
+}
+
 /**
  * Ends the scope for the rest of the running callback. Used where the work of the scope was interrupted.
  */

@@ -2,7 +2,7 @@
 // becomes the response. It is synchronous as long as everything in it is, so a plain value costs no promise.
 import { types } from 'node:util';
 import { HttpError, UnavailableError } from '../errors.js';
-import { runInScope } from '../scope.js';
+import { runInScopeWith } from '../scope.js';
 import { toError } from '../telemetry/to-error.js';
 import { bodyTooLarge } from './body/body.js';
 import { SENT } from './handler.js';
@@ -22,18 +22,20 @@ const OVERLOADED = new UnavailableError('OVERLOADED', 'Too many requests are in 
  */
 export function serve(ctx: RequestContext): void {
   ctx.begin();
-  runInScope(ctx, () => {
-    let refusal: unknown;
-    try {
-      refusal = refusalOf(ctx);
-    } catch (thrown) {
-      refusal = toError(thrown);
-    }
-    if (refusal === undefined) execute(ctx);
-    else if (refusal === OVERLOADED && ctx.holdMs > 0) ctx.delayRefusal(() => refuse(ctx, refusal));
-    else refuse(ctx, refusal);
-  });
+  runInScopeWith(ctx, admitOrRefuse);
   ctx.leaveStack();
+}
+
+function admitOrRefuse(ctx: RequestContext): void {
+  let refusal: unknown;
+  try {
+    refusal = refusalOf(ctx);
+  } catch (thrown) {
+    refusal = toError(thrown);
+  }
+  if (refusal === undefined) execute(ctx);
+  else if (refusal === OVERLOADED && ctx.holdMs > 0) ctx.delayRefusal(() => refuse(ctx, refusal));
+  else refuse(ctx, refusal);
 }
 
 /** Decides on everything that can be refused before code of the service runs. */
