@@ -1,7 +1,7 @@
 // The body of one request in the forms that a handler asks for: bytes, text, JSON, a form, the parts of an
 // upload, a stream. body/body.ts receives the bytes.
 import type { HttpError } from '../errors.js';
-import { type BodyOwner, clientClosed, RequestBody } from './body/body.js';
+import { type BodyOwner, RequestBody } from './body/body.js';
 import { BodyClaim } from './body/body-claim.js';
 import { parseForm } from './body/form.js';
 import { decodeUtf8, parseJson } from './body/json-body.js';
@@ -90,12 +90,9 @@ export class BodyReader {
     return this.#body;
   }
 
-  /**
-   * Call when the request has ended. The default error is created only if the body was received and may still
-   * be read, because its stack trace is costly.
-   */
+  /** Call when the request has ended. */
   release(reason: HttpError | undefined): void {
-    if (this.#body !== undefined) this.#body.release(reason ?? clientClosed());
+    this.#body?.release(reason);
   }
 }
 

@@ -41,6 +41,8 @@ export interface Exchange {
   readonly closed: boolean;
   /** The address of the peer as text. */
   remoteAddress(): string;
+  /** Keeps the address for later: the core forgets it with the response or when the client leaves. */
+  rememberAddress(): void;
   /** Each listener is called at most once, when the client leaves before the response is complete. */
   onClosed(listener: () => void): void;
   /**

@@ -202,7 +202,7 @@ export class IncomingRequest implements ServerRequest {
    * address later: those with an `onResponse` hook, and asynchronous ones.
    */
   rememberAddress(): void {
-    this.#exchange.remoteAddress();
+    this.#exchange.rememberAddress();
   }
 
   // --- identity in traces and logs

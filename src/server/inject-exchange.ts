@@ -63,6 +63,8 @@ export class InjectExchange implements Exchange {
     return this.#request.remoteAddress ?? '127.0.0.1';
   }
 
+  rememberAddress(): void {}
+
   onClosed(listener: () => void): void {
     if (this.#left) queueMicrotask(listener);
     else if (!this.closed) this.#listeners.push(listener);

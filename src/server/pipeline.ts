@@ -11,6 +11,7 @@ import { adopted, isPromise } from './promise.js';
 import type { RequestContext } from './request-context.js';
 import { isDeclared } from './responders.js';
 import { chargeRates } from './route-rate-limits.js';
+import { isOfRuntime } from './routing/route-plan.js';
 import { ServerRefusal } from './server-refusal.js';
 
 /** Created once, because a refusal has to be cheap and each new error costs a stack trace. */
@@ -85,7 +86,7 @@ function execute(ctx: RequestContext): void {
   let late: Promise<unknown> | undefined;
   try {
     result = plan.steps.length === 0 ? handle(ctx) : advance(ctx, 0);
-    if (isPromise(result)) late = adopted(result);
+    if (isPromise(result)) late = result as Promise<unknown>; // adopted where it came from
   } catch (error) {
     meter.leave(before);
     failed(ctx, error);
@@ -103,17 +104,22 @@ function execute(ctx: RequestContext): void {
   );
 }
 
-/** Runs the steps from `index` on, then the handler. The first value other than undefined is the response. */
+/**
+ * Runs the steps from `index` on, then the handler. The first value other than undefined is the response.
+ * @returns that value, or a promise of it that is not the service's own
+ */
 function advance(ctx: RequestContext, index: number): unknown {
   const { steps } = ctx.plan;
   for (let i = index; i < steps.length; i++) {
-    const result = steps[i]!(ctx);
+    const step = steps[i]!;
+    const result = step(ctx);
     if (isNothing(ctx, result)) {
       if (ctx.hasResponse) warnOfUnreturnedResponse(ctx);
       continue;
     }
     if (!isPromise(result)) return result;
-    return adopted(result).then((value: unknown) => {
+    const late = isOfRuntime(step) ? (result as Promise<unknown>) : adopted(result);
+    return late.then((value: unknown) => {
       if (!isNothing(ctx, value)) return value;
       if (ctx.hasResponse) warnOfUnreturnedResponse(ctx);
       return advance(ctx, i + 1);
@@ -136,7 +142,8 @@ function warnOfUnreturnedResponse(ctx: RequestContext): void {
 
 function handle(ctx: RequestContext): unknown {
   ctx.handlerCalled();
-  return ctx.plan.handler(ctx as never);
+  const result: unknown = ctx.plan.handler(ctx as never);
+  return isPromise(result) ? adopted(result) : result;
 }
 
 function conclude(ctx: RequestContext, value: unknown): void {

@@ -133,15 +133,17 @@ export class RequestBody {
         }
       }
     } finally {
-      this.release(clientClosed());
+      this.release();
     }
   }
 
   /**
-   * Ends the body: the request has ended, or no more of it is wanted. A reader that waits gets this error.
+   * Ends the body: the request has ended, or no more of it is wanted. A reader that waits gets this error, by
+   * default CLIENT_CLOSED. That is created only for a body that has not ended, because its stack trace costs
+   * more than all else.
    */
-  release(error: HttpError): void {
-    this.#settle(error);
+  release(error?: HttpError): void {
+    if (this.#end === undefined) this.#settle(error ?? clientClosed());
     this.#buffer = EMPTY;
     this.#length = 0;
     this.#deps.claim?.release();

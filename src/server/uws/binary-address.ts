@@ -1,15 +1,16 @@
 // Text of binary IP addresses, as the core reports them.
 
 /**
- * @param bytes 4 (IPv4) or 16 (IPv6) bytes in network order
+ * @param given 4 (IPv4) or 16 (IPv6) bytes in network order
  * @returns dotted decimal for IPv4, also when it is mapped into IPv6; the form of RFC 5952 for IPv6; an empty
  *   string for any other length
  */
-export function addressText(bytes: Uint8Array): string {
+export function addressText(given: ArrayLike<number>): string {
+  const bytes = Array.from(given);
   if (bytes.length === 4) return bytes.join('.');
   if (bytes.length !== 16) return '';
-  const isMapped = bytes[10] === 0xff && bytes[11] === 0xff && bytes.subarray(0, 10).every((b) => b === 0);
-  if (isMapped) return bytes.subarray(12).join('.');
+  const isMapped = bytes[10] === 0xff && bytes[11] === 0xff && bytes.slice(0, 10).every((b) => b === 0);
+  if (isMapped) return bytes.slice(12).join('.');
   const groups = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i]! << 8) | bytes[2 * i + 1]!).toString(16));
   const { start, length } = longestZeroRun(groups);
   if (length < 2) return groups.join(':');

@@ -89,7 +89,8 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
    * The core is in the middle of a packet and must not read the rest, so the response cuts the connection.
    */
   #endsPacket: boolean;
-  #address: string | undefined;
+  /** The bytes become text where that is read. */
+  #address: readonly number[] | string | undefined;
 
   #body: UwsBody | undefined;
   #pieces: UwsStream | UwsSized | undefined;
@@ -140,10 +141,18 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
   }
 
   remoteAddress(): string {
+    this.rememberAddress();
+    const address = this.#address;
+    if (address === undefined) return '';
+    if (typeof address === 'string') return address;
+    this.#address = addressText(address);
+    return this.#address;
+  }
+
+  rememberAddress(): void {
     if (this.#address === undefined && this.#phase < DONE) {
-      this.#address = addressText(new Uint8Array(this.res.getRemoteAddress()));
+      this.#address = Array.from(new Uint8Array(this.res.getRemoteAddress()));
     }
-    return this.#address ?? '';
   }
 
   onClosed(listener: () => void): void {
