@@ -16,7 +16,7 @@ import {
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import zlib from 'node:zlib';
-import { bundle, isBundled } from './bundle.mjs';
+import { bundle, isBundled, keepLastRun } from './bundle.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -188,4 +188,8 @@ export async function build({ tests }) {
   return true;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exit((await build({ tests: true })) ? 0 : 1);
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const isBuilt = await build({ tests: true });
+  if (isBuilt && process.argv.includes('--for-package')) keepLastRun();
+  process.exit(isBuilt ? 0 : 1);
+}

@@ -7,6 +7,8 @@
 // classes that the runtime compares with (`instanceof HttpError`). Packages are bundled in a run of their own,
 // below dist/packages: a stalled worker is judged by the files of its stack, and code of packages, which runs
 // on the data of clients, must not look like code of the runtime (cluster/stack-frames.ts).
+
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join, relative } from 'node:path';
@@ -18,8 +20,10 @@ const OUTPUT = join(ROOT, 'dist/bundle');
 const PACKAGES = join(ROOT, 'dist/packages');
 /** It is written last. */
 const LICENCES = join(OUTPUT, 'LICENSES.txt');
-/** The names of the files of the last two runs, the newer ones first. */
+/** The names of the files of the last runs, the newest first. */
 const OUTPUTS = join(OUTPUT, 'outputs.json');
+/** Runs whose files are kept, because a process that runs may load them at any time. */
+const KEPT_RUNS = 8;
 
 /** The modules that are loaded from outside: the public interface, and one for each kind of thread. */
 const ENTRIES = ['index', 'testing', 'primary/run', 'worker/start-worker', 'cpu/task-thread', 'cli/run-cli'];
@@ -142,31 +146,64 @@ const COMMON = {
 
 /** The other files have a hash of their content in their names. */
 const isEntry = (path) => !/-[0-9A-Z]{8}\.js(\.map)?$/.test(path);
-const namesIn = (file) => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : []);
+/** A list that was not written to its end is like none. */
+function lastRuns() {
+  try {
+    return JSON.parse(readFileSync(OUTPUTS, 'utf8'));
+  } catch {
+    return [];
+  }
+}
+
+function writeAtOnce(path, contents) {
+  const written = `${path}.${process.pid}`;
+  writeFileSync(written, contents);
+  renameSync(written, path);
+}
+
+/**
+ * Makes an entry fail in a thread that has loaded one of another build: that thread would have classes twice,
+ * and `instanceof` would be false for half of them.
+ */
+const checked = (contents, build) => `${Buffer.from(contents).toString()}
+const loaded = (globalThis[Symbol.for('multilane.build')] ??= { build: '${build}', by: import.meta.url });
+if (loaded.build !== '${build}') {
+  const files = \`\${loaded.by} and \${import.meta.url}\`;
+  throw new Error(\`\${files} are of two builds of multilane: start again, and let the project use one installation\`);
+}
+`;
 
 /**
  * Writes the files so that a process that starts or runs meanwhile finds a whole bundle: those with a hash in
- * their names first, then the entries that import them, each at once. The files of the last run stay until
- * the next one, because a running process may still load them.
+ * their names first, then the entries that import them, each at once.
  */
 function write(files) {
-  const [last = []] = namesIn(OUTPUTS);
   const names = files.map(({ path }) => relative(ROOT, path));
+  const build = createHash('sha256');
+  for (const { contents } of files) build.update(contents);
+  const id = build.digest('hex').slice(0, 16);
   for (const { path, contents } of files.toSorted((a, b) => isEntry(a.path) - isEntry(b.path))) {
     mkdirSync(dirname(path), { recursive: true });
-    const written = `${path}.${process.pid}`;
-    writeFileSync(written, contents);
-    renameSync(written, path);
+    const isOfRuntime = path.startsWith(OUTPUT) && path.endsWith('.js') && isEntry(path);
+    writeAtOnce(path, isOfRuntime ? checked(contents, id) : contents);
   }
-  const wanted = new Set([...names, ...last].map((name) => join(ROOT, name)));
+  keepRuns([names, ...lastRuns()].slice(0, KEPT_RUNS));
+}
+
+/** Removes the files of all other runs. */
+function keepRuns(runs) {
+  const wanted = new Set(runs.flat().map((name) => join(ROOT, name)));
   for (const folder of [OUTPUT, PACKAGES]) {
     for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
       const path = join(folder, name);
       if (/\.(js|map)(\.\d+)?$/.test(name) && !wanted.has(path)) rmSync(path, { force: true });
     }
   }
-  writeFileSync(OUTPUTS, JSON.stringify([names, last]));
+  writeAtOnce(OUTPUTS, JSON.stringify(runs));
 }
+
+/** For a package that is published: removes the files of earlier runs. */
+export const keepLastRun = () => keepRuns(lastRuns().slice(0, 1));
 
 /** Whether a run has come to its end. A run that was interrupted has left the stamp of the build removed. */
 export const isBundled = () => existsSync(LICENCES);
@@ -193,7 +230,7 @@ export async function bundle() {
       plugins: [packageEntries],
     });
     write([...libraries.outputFiles, ...runtime.outputFiles]);
-    writeFileSync(LICENCES, licencesOf(libraries.metafile.inputs).join('\n---\n\n'));
+    writeAtOnce(LICENCES, licencesOf(libraries.metafile.inputs).join('\n---\n\n'));
     return true;
   } catch (error) {
     if (error.errors === undefined) throw error;

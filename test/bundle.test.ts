@@ -121,6 +121,16 @@ describe('the bundle', () => {
     expect(starts).to.be.greaterThan(1);
   }).timeout(60_000);
 
+  it('refuses to load entries of two builds into one thread', () => {
+    const text = run(`
+      await import('multilane');
+      globalThis[Symbol.for('multilane.build')] = { build: 'another', by: 'file:///other/index.js' };
+      console.log(JSON.stringify(await import('multilane/testing').then(() => 'loaded', String)));`);
+    expect(text).to.match(
+      /^Error: file:\/\/\/other\/index.js and file:\S+testing.js are of two builds of multilane: start/,
+    );
+  });
+
   it('comes with the licences of the packages in it', () => {
     const licences = readFileSync(join(ROOT, 'dist/bundle/LICENSES.txt'), 'utf8');
     for (const name of ['@sinclair/typebox', 'pino', 'cookie', 'forwarded-parse']) {
