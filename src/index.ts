@@ -1,6 +1,6 @@
 // The public interface of the package. Projects import nothing else, and neither does the reference shop in
 // services/.
-export { FormatRegistry, type Static, type TSchema, Type, TypeRegistry } from '@sinclair/typebox';
+export { FormatRegistry, Kind, type Static, type TSchema, Type, TypeRegistry } from '@sinclair/typebox';
 export { SetErrorFunction } from '@sinclair/typebox/errors';
 export { TypeSystemPolicy } from '@sinclair/typebox/system';
 export { defineConfig, type ProjectConfig } from './api/define-config.js';

@@ -30,7 +30,7 @@ const HOOK: OptionKind = {
 };
 /** A schema that was made by TypeBox: requests are checked by its compiler, which knows no others. */
 const SCHEMA: OptionKind = {
-  text: 'a schema of @sinclair/typebox, such as Type.Object({ … })',
+  text: 'a schema of TypeBox, such as Type.Object({ … })',
   is: (value) => typeof value === 'object' && value !== null && Kind in value,
 };
 const RESPONSES: OptionKind = {

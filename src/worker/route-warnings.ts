@@ -1,14 +1,21 @@
-// Warnings about routes with options that cannot have their effect because of the settings. Such routes are
-// allowed, but they are likely a mistake.
+// Warnings about routes with options that cannot have their effect. Such routes are allowed, but they are
+// likely a mistake.
 import { largestBody } from '../config/cross-checks.js';
 import type { Settings } from '../config.js';
+import { unknownFormats } from '../server/body/formats.js';
 import type { RouteInfo } from '../server/handler.js';
+
+/** Call when all services are mounted: until then a service may register formats for all of them. */
+export const routeWarnings = (
+  routes: readonly RouteInfo[],
+  settings: Pick<Settings, 'maxBufferedBodyBytes'>,
+): readonly string[] => [...bodyWarnings(routes, settings), ...routes.flatMap(formatWarnings)];
 
 /**
  * Warns of routes with a `bodyLimit` above what one client may have buffered. There is no warning for routes
  * without a schema of their body: they may read it as a stream, which is not buffered.
  */
-export function routeWarnings(
+function bodyWarnings(
   routes: readonly RouteInfo[],
   { maxBufferedBodyBytes }: Pick<Settings, 'maxBufferedBodyBytes'>,
 ): readonly string[] {
@@ -16,9 +23,23 @@ export function routeWarnings(
   return routes
     .filter(({ options: { body, bodyLimit = 0 } }) => body !== undefined && bodyLimit > most)
     .map(
-      ({ service, method, template, options: { bodyLimit } }) =>
-        `service ${service}, route ${method} ${template}: a body of its bodyLimit (${bodyLimit} bytes) is always refused ` +
+      (route) =>
+        `${nameOf(route)}: a body of its bodyLimit (${route.options.bodyLimit} bytes) is always refused ` +
         `with 503, because one client may hold ${most} bytes of MAX_BUFFERED_BODY_BYTES (${maxBufferedBodyBytes}) at most; ` +
         'make the one smaller or the other larger',
     );
 }
+
+/** No text matches a format that is not registered, so every such request is a 422. */
+function formatWarnings(route: RouteInfo): readonly string[] {
+  const { params, query, headers, body } = route.options;
+  const schemas = [params, query, headers, body].filter((schema) => schema !== undefined);
+  return [...new Set(schemas.flatMap(unknownFormats))].map(
+    (format) =>
+      `${nameOf(route)}: the format "${format}" is not known, so no text matches it; ` +
+      'register it by FormatRegistry.Set, with FormatRegistry of "multilane"',
+  );
+}
+
+const nameOf = ({ service, method, template }: RouteInfo): string =>
+  `service ${service}, route ${method} ${template}`;

@@ -1,6 +1,7 @@
 import { FormatRegistry, Kind, Type, TypeRegistry } from '@sinclair/typebox';
 import { expect } from 'chai';
 import type { ValidationError } from '#src/errors.js';
+import { unknownFormats } from '#src/server/body/formats.js';
 import { compileBody, compileText, paramsSource } from '#src/server/body/validate.js';
 import { QueryValues } from '#src/server/request-fields.js';
 import { thrownBy } from './kit.js';
@@ -85,38 +86,39 @@ describe('validation of a body', () => {
 });
 
 describe('a schema with what is not registered', () => {
-  it('is refused where it would match nothing, and the message says where to register it', () => {
-    const deep = Type.Object({
-      list: Type.Array(Type.Union([Type.Null(), Type.String({ format: 'even' })])),
-    });
-    for (const schema of [Type.String({ format: 'even' }), deep]) {
-      expect(() => compileBody(schema)).to.throw(
-        TypeError,
-        'format "even" is not known: register it by FormatReg',
-      );
+  it('is refused for a kind, and the message says what to do', () => {
+    for (const [kind, next] of [
+      ['Even', 'kind "Even" cannot be checked: register it by TypeRegistry.Set'],
+      ['Unsafe', 'kind "Unsafe" cannot be checked: describe its values by other types'],
+    ] as const) {
+      expect(() => compileBody(Type.Unsafe({ [Kind]: kind }))).to.throw(TypeError, next);
     }
-    const kind = Type.Unsafe({ [Kind]: 'Even' });
-    expect(() => compileBody(kind)).to.throw(
-      TypeError,
-      'kind "Even" of types is not known: register it by TypeReg',
-    );
   });
 
   it('is compiled once that is registered', () => {
-    FormatRegistry.Set('even', (text) => text.length % 2 === 0);
     TypeRegistry.Set('Even', (_schema, value) => Number(value) % 2 === 0);
-    expect(compileBody(Type.String({ format: 'even' }))('ab')).to.equal('ab');
     expect(compileBody(Type.Unsafe({ [Kind]: 'Even' }))(4)).to.equal(4);
-    FormatRegistry.Delete('even');
     TypeRegistry.Delete('Even');
   });
 
-  it('does not confuse a member or a value with a format', () => {
-    const schema = Type.Object({
-      format: Type.String(),
-      file: Type.String({ default: 'x', examples: [{ format: 'png' }] }),
-    });
-    expect(compileBody(schema)({ format: 'png', file: 'a' })).to.deep.equal({ format: 'png', file: 'a' });
+  it('has unknown formats only where a value is checked by them', () => {
+    const even = Type.String({ format: 'even' });
+    const module = Type.Module({ Used: Type.Object({ a: even }), Unused: Type.String({ format: 'binary' }) });
+    const cyclic: Record<string, unknown> = {};
+    cyclic.self = cyclic;
+    for (const [schema, unknown] of [
+      [even, ['even']],
+      [Type.Object({ list: Type.Array(Type.Union([Type.Null(), even])), text: even }), ['even']],
+      [module.Import('Used'), ['even']],
+      [Type.String({ format: 'email', examples: [cyclic], default: even as never }), []],
+      [Type.Object({ format: Type.String({ examples: [{ format: 'png' }] }) }), []],
+      [Type.Unsafe({ [Kind]: 'Nothing' }), []],
+    ] as const) {
+      expect(unknownFormats(schema)).to.deep.equal(unknown);
+    }
+    FormatRegistry.Set('even', (text) => text.length % 2 === 0);
+    expect(unknownFormats(even)).to.deep.equal([]);
+    FormatRegistry.Delete('even');
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { defineService, Type } from '#src/index.js';
+import { defineService, FormatRegistry, Type } from '#src/index.js';
 import { createTestApp } from '#src/testing.js';
 
 const MIB = 1024 * 1024;
@@ -29,6 +29,34 @@ describe('warnings about routes', () => {
         /^service demo, route POST \/large\/\{id\}: .*7340033 bytes.*503.*MAX_BUFFERED_BODY_BYTES/,
       );
     } finally {
+      await app.close();
+    }
+  });
+
+  it('name a route with a format that no service has registered, when all are mounted', async () => {
+    const query = Type.Object({
+      own: Type.Optional(Type.String({ format: 'odd' })),
+      late: Type.Optional(Type.String({ format: 'even' })),
+    });
+    const early = defineService({
+      name: 'early',
+      routes: (app) => void app.get('/early', { query }, () => null),
+    });
+    const late = defineService({
+      name: 'late',
+      routes() {
+        FormatRegistry.Set('even', (text) => text.length % 2 === 0);
+      },
+    });
+    const app = await createTestApp({ services: [early, late] });
+    try {
+      const doubts = app.logs.map(({ msg }) => String(msg)).filter((msg) => msg.includes('format'));
+      expect(doubts).to.have.length(1);
+      expect(doubts[0]).to.match(
+        /^service early, route GET \/early: the format "odd" is not known.*FormatRegistry/,
+      );
+    } finally {
+      FormatRegistry.Delete('even');
       await app.close();
     }
   });

@@ -1,7 +1,8 @@
 // The `format` names that schemas may use. TypeBox has none of its own and refuses a name that it does not
 // know.
 import { isIPv4, isIPv6 } from 'node:net';
-import { FormatRegistry, Kind } from '@sinclair/typebox';
+import { FormatRegistry, type TSchema } from '@sinclair/typebox';
+import { TypeCompiler } from '@sinclair/typebox/compiler';
 
 /** Valid e-mail address of the HTML standard (section 4.10.5.1.5), at most 254 bytes (RFC 5321 4.5.3.1.3). */
 const EMAIL =
@@ -39,16 +40,22 @@ const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
   ipv6: isIPv6,
 };
 
-/** A format of a text in this schema, at any depth, that is not registered; undefined when all are. */
-export function unknownFormat(schema: unknown): string | undefined {
-  if (typeof schema !== 'object' || schema === null) return undefined;
-  const { [Kind]: kind, format } = schema as { readonly [Kind]?: unknown; readonly format?: unknown };
-  if (kind === 'String' && typeof format === 'string' && !FormatRegistry.Has(format)) return format;
-  for (const part of Object.values(schema)) {
-    const unknown = unknownFormat(part);
-    if (unknown !== undefined) return unknown;
+/** A look-up of a format in the code that TypeBox makes of a schema. */
+const LOOKED_UP = /\bformat\('((?:[^'\\]|\\.)*)', /g;
+
+/**
+ * The formats by which a schema checks texts and that are not registered: no text matches them.
+ * @returns none for a schema that cannot be compiled
+ */
+export function unknownFormats(schema: TSchema): readonly string[] {
+  registerFormats();
+  try {
+    const code = TypeCompiler.Code(schema);
+    const names = [...code.matchAll(LOOKED_UP)].map(([, name]) => name!.replace(/\\(.)/g, '$1'));
+    return [...new Set(names)].filter((name) => !FormatRegistry.Has(name));
+  } catch {
+    return [];
   }
-  return undefined;
 }
 
 /** TypeBox has one registry of formats per thread. Formats that an application has registered stay. */

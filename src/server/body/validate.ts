@@ -6,11 +6,14 @@ import { Value } from '@sinclair/typebox/value';
 import { type FieldError, ValidationError } from '../../errors.js';
 import type { ReadonlyFields } from '../handler.js';
 import { type Coerce, compileCoercion } from './coerce.js';
-import { registerFormats, unknownFormat } from './formats.js';
+import { registerFormats } from './formats.js';
 import { compileStrip } from './strip.js';
 
 /** More faults than a person corrects at once; a hostile body must not cause a large response. */
 const MAX_ERRORS = 20;
+
+/** Kinds of TypeBox itself that say nothing about values. */
+const UNCHECKED: ReadonlySet<string> = new Set(['Unsafe', 'Computed']);
 
 /** The part of a request that an error message names. */
 export type RequestPart = 'path' | 'query' | 'header' | 'body';
@@ -85,21 +88,20 @@ export const headerSource = (headers: ReadonlyFields): RawSource => ({
   names: () => [],
 });
 
-/** @throws TypeError for a format or a kind of type that is not registered, because nothing would match it */
+/** @throws TypeError for a kind of type that is not registered */
 function compileSchema(schema: TSchema): TypeCheck<TSchema> {
   registerFormats();
-  const format = unknownFormat(schema);
-  if (format !== undefined) throw unregistered(`format "${format}"`, 'FormatRegistry');
   try {
     return TypeCompiler.Compile(schema);
   } catch (error) {
     if (!(error instanceof TypeCompilerUnknownTypeError)) throw error;
-    throw unregistered(`kind "${String(error.schema[Kind])}" of types`, 'TypeRegistry');
+    const kind = String(error.schema[Kind]);
+    const next = UNCHECKED.has(kind)
+      ? 'describe its values by other types'
+      : 'register it by TypeRegistry.Set, with TypeRegistry of "multilane"';
+    throw new TypeError(`types of the kind "${kind}" cannot be checked: ${next}`);
   }
 }
-
-const unregistered = (what: string, registry: string): TypeError =>
-  new TypeError(`the ${what} is not known: register it by ${registry}.Set, with ${registry} of "multilane"`);
 
 function mismatch(check: TypeCheck<TSchema>, value: unknown, part: RequestPart): ValidationError {
   // The first of several errors at one path is the most specific.
