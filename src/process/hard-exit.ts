@@ -1,5 +1,5 @@
 // Two ways to end the process with an exit code at once, without Node.js ending its threads first. Either may
-// not be available: each returns if it could not end the process.
+// not be available: each does nothing then.
 import type { WASI as Wasi } from 'node:wasi';
 
 /** Functions of `process` that not every supported version of Node.js has. */
@@ -29,15 +29,17 @@ export function exitByReplacement(code: number): void {
 }
 
 /**
- * Calls exit(3), which leaves all threads as they are. Of everything that Node.js offers, only WASI (the
- * system interface for WebAssembly) does that.
+ * Prepares a call of exit(3), which leaves all threads as they are. Of everything that Node.js offers, only
+ * WASI (the system interface for WebAssembly) does that.
+ * @returns the call, which does as little as possible before exit(3)
  */
-export function exitByWasi(code: number): void {
+export function prepareWasiExit(code: number): (() => void) | undefined {
   const { WASI } = (process as NewerProcess).getBuiltinModule?.('node:wasi') ?? {};
-  if (WASI === undefined) return;
+  if (WASI === undefined) return undefined;
   const wasi = new WASI({ version: 'preview1', returnOnExit: false });
   const { Instance, Module } = (globalThis as unknown as WithWebAssembly).WebAssembly;
-  wasi.start(new Instance(new Module(exitProgram(code)), wasi.getImportObject()));
+  const program = new Instance(new Module(exitProgram(code)), wasi.getImportObject());
+  return () => void wasi.start(program);
 }
 
 /**

@@ -9,30 +9,33 @@
 import { once } from 'node:events';
 import { url as inspectorUrl } from 'node:inspector';
 import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { blockThreadScript } from './block-thread.js';
-import { exitByReplacement, exitByWasi } from './hard-exit.js';
+import { exitByReplacement, prepareWasiExit } from './hard-exit.js';
 import { parkThreads } from './park-threads.js';
 import { isThreadRunning, otherThreads } from './proc.js';
 import { undefinedOnError } from './undefined-on-error.js';
 
 /** A system thread computes if it is seen running in each of LOOKS looks, LOOK_MS apart. */
 const [LOOKS, LOOK_MS] = [5, 10] as const;
-/** Time until the threads are blocked. */
+/** Least time between the order to block and exit(3), for systems that do not show which threads run. */
 const PARK_MS = 100;
 /**
- * How long the exit waits for the guard to start, which usually takes a few hundredths of a second. After
- * that time the exit continues without it.
+ * Longest wait for the threads to be blocked. On a busy machine they may have to wait for a processor for
+ * hundreds of milliseconds; a thread in native code may run for longer than any wait.
+ */
+const REST_MS = 1_000;
+/**
+ * How long the exit waits at least for the guard to start, which usually takes a few hundredths of a second.
+ * After the wait the listeners of `exit` run without it.
  */
 const GUARD_START_MS = 300;
-/**
- * Time after which the guard kills a process that waits in its last moment, e.g. in exit(3) for a file
- * system.
- */
-const LAST_MS = 500;
-/** The same where nothing runs any more: only a listener of `exit` can hold up the exit then. */
-const UNHURRIED_MS = 2_000;
-/** The least of that, whatever is left for the exit: the listeners of `exit` have to run. */
+/** Time after which the guard kills a process that waits in exit(3), e.g. for a file system. */
+const LAST_MS = 700;
+/** Longest time of an exit. */
+const MOST_MS = 2_000;
+/** The least time of an exit, whatever is left for the exit: the listeners of `exit` have to run. */
 const LEAST_MS = 100;
 /** The guard waits in pieces; of a pause of the process at most MAX_PIECE_MS are counted. */
 const PIECE_MS = 50;
@@ -41,9 +44,16 @@ const GUARD = 'multilane-guard';
 
 /** Threads that this thread has started and that still run, also those that code of a service has started. */
 const threads = new Set<Worker>();
+/** Those of them that do not run JavaScript yet, as far as this thread knows. */
+const starting = new Set<Worker>();
 process.on('worker', (thread) => {
   threads.add(thread);
-  thread.once('exit', () => threads.delete(thread));
+  starting.add(thread);
+  thread.once('online', () => starting.delete(thread));
+  thread.once('exit', () => {
+    threads.delete(thread);
+    starting.delete(thread);
+  });
 });
 
 let exiting: Promise<never> | undefined;
@@ -51,27 +61,40 @@ let exiting: Promise<never> | undefined;
 /**
  * Ends the process with this code. Runs the listeners of `exit`, in which log lines are written.
  * @param isStuck a thread still runs and cannot be made to end
- * @param withinMs time that is left for the exit, in milliseconds. It takes 2 s at most, and half a second if
- *   anything still runs
+ * @param withinMs time that is left for the exit, in milliseconds. It takes 2 s at most
  */
-export function exitProcess(code: number, isStuck: boolean, withinMs = UNHURRIED_MS): Promise<never> {
-  exiting ??= exitOnce(code, isStuck, Math.max(LEAST_MS, Math.min(withinMs, UNHURRIED_MS)));
+export function exitProcess(code: number, isStuck: boolean, withinMs = MOST_MS): Promise<never> {
+  exiting ??= exitOnce(code, isStuck, Math.max(LEAST_MS, Math.min(withinMs, MOST_MS)));
   return exiting;
 }
 
 async function exitOnce(code: number, isStuck: boolean, withinMs: number): Promise<never> {
+  const untilMs = performance.now() + withinMs;
+  const leftMs = (): number => untilMs - performance.now();
   const isHeldUp = isStuck || (await isBusy());
-  const lastMs = isHeldUp ? Math.min(LAST_MS, withinMs) : withinMs;
-  await Promise.race([startGuard(lastMs).catch(() => undefined), delay(GUARD_START_MS)]);
+  const guard = new Guard(leftMs());
+  await Promise.race([guard.started, delay(Math.max(GUARD_START_MS, leftMs() - REST_MS))]);
   undefinedOnError(() => process.emit('exit', code));
   process.removeAllListeners('exit');
   if (!isHeldUp) process.exit(code);
   undefinedOnError(() => exitByReplacement(code));
-  // exit(3) frees memory that other threads may be using, so they are blocked first. Those in native code run
-  // no code of ours.
+  // exit(3) frees memory that running threads may be using, most of all those that are starting, so they are
+  // blocked first. Those in native code run no code of ours.
   undefinedOnError(() => parkThreads(GUARD));
+  // What makes the own threads of V8 work comes before the wait, and from here on they optimize no code.
+  // The listeners of `warning` would write that WASI is experimental.
+  setFlagsFromString('--no-opt');
+  process.removeAllListeners('warning');
+  const exitNow = undefinedOnError(() => prepareWasiExit(code));
   await delay(PARK_MS);
-  undefinedOnError(() => exitByWasi(code));
+  const areAtRest = await threadsAtRest(Math.min(REST_MS, Math.max(leftMs() / 2, leftMs() - LAST_MS)));
+  // The guard is not blocked, and it must not be starting either.
+  await Promise.race([guard.started, delay(leftMs())]);
+  // A thread that starts during exit(3) crashes the process, which looks like a fault of native code.
+  if (!guard.isStarting && (areAtRest || starting.size === 0)) {
+    guard.shortenTo(LAST_MS);
+    undefinedOnError(() => exitNow?.());
+  }
   process.kill(process.pid, 'SIGKILL');
   // Process 1 of a container does not receive that signal from inside the container.
   process.abort();
@@ -101,19 +124,66 @@ async function isComputing(): Promise<boolean> {
 }
 
 /**
- * Starts a thread that kills the process if it is still there after this time. Resolves once the thread runs.
- * While exit(3) runs, Node.js aborts the process instead of doing anything for a thread; that ends the
- * process as well.
+ * Resolves once no system thread but this one runs in LOOKS looks in a row, at the latest after `mostMs`. On
+ * a busy machine threads that are to be blocked have to wait for a processor first; to the kernel they run
+ * meanwhile.
+ * @returns whether none runs
  */
-async function startGuard(ms: number): Promise<void> {
-  // The start of the thread is part of the time, so the time counts from here on.
-  const script = `const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
-    for (let leftMs = ${ms}, atMs = ${Number(process.hrtime.bigint()) / 1e6}; leftMs > 0; ) {
-      ${blockThreadScript(PIECE_MS)};
-      leftMs -= Math.min(nowMs() - atMs, ${MAX_PIECE_MS});
-      atMs = nowMs();
+async function threadsAtRest(mostMs: number): Promise<boolean> {
+  const untilMs = performance.now() + mostMs;
+  const isQuiet = (): boolean => !otherThreads().some(isThreadRunning);
+  let quiet = Number(isQuiet());
+  while (quiet < LOOKS && performance.now() < untilMs) {
+    await delay(LOOK_MS);
+    quiet = isQuiet() ? quiet + 1 : 0;
+  }
+  return quiet >= LOOKS;
+}
+
+/**
+ * A thread that kills the process if it is still there after some time. While exit(3) runs, Node.js aborts
+ * the process instead of doing anything for a thread; that ends the process as well.
+ */
+class Guard {
+  /** Resolves once the thread runs its script, or cannot. Never rejects. */
+  readonly started: Promise<void>;
+  #isStarting = true;
+  /** If it is not 0: the most milliseconds that are left from now on. */
+  readonly #shorter = new Int32Array(new SharedArrayBuffer(4));
+
+  /** @param ms time until it kills the process; its start is part of that */
+  constructor(ms: number) {
+    const script = `const { parentPort, workerData: shorter } = require('node:worker_threads');
+      const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
+      let leftMs = Math.max(${LEAST_MS}, ${ms + Number(process.hrtime.bigint()) / 1e6} - nowMs());
+      parentPort.postMessage('started');
+      for (let atMs = nowMs(); leftMs > 0; ) {
+        ${blockThreadScript(PIECE_MS)};
+        leftMs -= Math.min(nowMs() - atMs, ${MAX_PIECE_MS});
+        leftMs = Math.min(leftMs, Atomics.exchange(shorter, 0, 0) || leftMs);
+        atMs = nowMs();
+      }
+      process.kill(process.pid, 'SIGKILL');`;
+    this.started = this.#run(script).catch(() => undefined);
+  }
+
+  /** The system thread may exist, and does not run the script yet. */
+  get isStarting(): boolean {
+    return this.#isStarting;
+  }
+
+  /** Reduces the time that is left to `ms`. */
+  shortenTo(ms: number): void {
+    Atomics.store(this.#shorter, 0, ms);
+  }
+
+  async #run(script: string): Promise<void> {
+    try {
+      const thread = new Worker(script, { eval: true, name: GUARD, workerData: this.#shorter });
+      // `online` is too early: Node.js reports that before it compiles the script.
+      await once(thread, 'message');
+    } finally {
+      this.#isStarting = false;
     }
-    process.kill(process.pid, 'SIGKILL');`;
-  const guard = new Worker(script, { eval: true, name: GUARD });
-  await once(guard, 'online');
+  }
 }

@@ -1,9 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { newSeed, seeded } from '#test/support/random.js';
 import type { Kind } from './fixtures/stuck-process.js';
 import { HOLDS } from './held-holds.js';
 
@@ -16,6 +18,13 @@ const run = (kind: Kind, code: number) => {
 
 const HELD = fileURLToPath(new URL('./fixtures/held-process.js', import.meta.url));
 const TOO_LONG_MS = 15_000;
+
+const STARTING = fileURLToPath(new URL('./fixtures/starting-process.js', import.meta.url));
+/** Exits while threads start: as many at the same time as keep two processors busy. */
+const [AT_ONCE, EXITS] = [2, 16] as const;
+const MAY_BE_KILLED = 2;
+const MOST_THREADS = 4;
+const LATEST_MS = 150;
 
 describe('exitProcess', () => {
   for (const hold of HOLDS) {
@@ -52,5 +61,32 @@ describe('exitProcess', () => {
     for (const code of [0, 1, 63, 64, 255]) {
       expect(run('loop', code)).to.include({ status: code, stdout: `ended ${code}` });
     }
+  });
+
+  const seed = newSeed();
+  it(`exits with the given code while threads start (SEED=${seed})`, async function () {
+    this.timeout(60_000);
+    const random = seeded(seed);
+    const within = (most: number): number => Math.floor(random() * most);
+    const exits = Array.from({ length: EXITS }, () => [
+      within(256),
+      1 + within(MOST_THREADS),
+      within(LATEST_MS),
+    ]);
+    const next = exits.values();
+    const ended: unknown[] = [];
+    const runAll = async (): Promise<void> => {
+      for (const numbers of next) {
+        const program = spawn(process.execPath, [STARTING, ...numbers.map(String)], { stdio: 'ignore' });
+        const [status, signal] = await once(program, 'exit');
+        ended.push(status === numbers[0] ? 'code' : (signal ?? status));
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, runAll));
+    // The time of an exit may be over before all threads are blocked if the machine is overloaded. The process
+    // is killed then, but never crashes.
+    expect(ended).to.have.lengthOf(EXITS);
+    expect(ended.filter((end) => end !== 'code' && end !== 'SIGKILL')).to.deep.equal([]);
+    expect(ended.filter((end) => end === 'code')).to.have.lengthOf.at.least(EXITS - MAY_BE_KILLED);
   });
 });
