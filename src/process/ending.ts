@@ -21,6 +21,11 @@ const AT_ONCE_MS = 1_400;
 const PARTS_AT_ONCE_MS = 1_050;
 /** Time for the exit itself: the last log lines, listeners of `exit`, and what Node.js waits for. */
 const EXIT_MS = 450;
+/**
+ * The same after a failure, which no operator waits for: on a busy machine, threads that are starting need
+ * longer to come to rest. A second signal shortens it.
+ */
+const FAILED_EXIT_MS = 1_600;
 
 /** What the process does once it serves, as far as its end has to know. */
 export interface Serving {
@@ -101,7 +106,7 @@ export class Ending {
    * If an orderly end has begun already, that goes on, with this exit code.
    */
   async fail(message: string, exitCode: number): Promise<void> {
-    if (this.#announce(message, exitCode)) await this.#endAtOnce(message, exitCode);
+    if (this.#announce(message, exitCode)) await this.#endAtOnce(message, exitCode, FAILED_EXIT_MS);
   }
 
   /** Does the same as `fail`, with exit code 70, but finishes the requests that are under way first. */
@@ -134,18 +139,18 @@ export class Ending {
     await this.#leave(countdown);
   }
 
-  async #endAtOnce(message: string, exitCode: number): Promise<void> {
+  async #endAtOnce(message: string, exitCode: number, exitMs = EXIT_MS): Promise<void> {
     this.#exitCode = exitCode;
     this.#options.log.warn({ exitCode }, message);
-    const countdown = this.#limitTo(AT_ONCE_MS);
+    const countdown = this.#limitTo(AT_ONCE_MS, exitMs);
     await this.#endsInTime(() => this.#serving.leaveNow(), countdown, PARTS_AT_ONCE_MS);
     await this.#leave(countdown);
   }
 
   /** Limits the whole end. There is one countdown: an end at once shortens that of a drain under way. */
-  #limitTo(ms: number): Countdown {
-    this.#whole ??= new Countdown(ms + EXIT_MS);
-    this.#whole.shorten(ms + EXIT_MS);
+  #limitTo(ms: number, exitMs = EXIT_MS): Countdown {
+    this.#whole ??= new Countdown(ms + exitMs);
+    this.#whole.shorten(ms + exitMs);
     this.#countdown ??= new Countdown(ms);
     this.#countdown.shorten(ms);
     return this.#countdown;
