@@ -11,7 +11,6 @@ import { adopted, isPromise } from './promise.js';
 import type { RequestContext } from './request-context.js';
 import { isDeclared } from './responders.js';
 import { chargeRates } from './route-rate-limits.js';
-import { isOfRuntime } from './routing/route-plan.js';
 import { ServerRefusal } from './server-refusal.js';
 
 /** Created once, because a refusal has to be cheap and each new error costs a stack trace. */
@@ -86,7 +85,7 @@ function execute(ctx: RequestContext): void {
   let late: Promise<unknown> | undefined;
   try {
     result = plan.steps.length === 0 ? handle(ctx) : advance(ctx, 0);
-    if (isPromise(result)) late = result as Promise<unknown>; // adopted where it came from
+    if (isPromise(result)) late = adopted(result);
   } catch (error) {
     meter.leave(before);
     failed(ctx, error);
@@ -104,22 +103,17 @@ function execute(ctx: RequestContext): void {
   );
 }
 
-/**
- * Runs the steps from `index` on, then the handler. The first value other than undefined is the response.
- * @returns that value, or a promise of it that is not the service's own
- */
+/** Runs the steps from `index` on, then the handler. The first value other than undefined is the response. */
 function advance(ctx: RequestContext, index: number): unknown {
   const { steps } = ctx.plan;
   for (let i = index; i < steps.length; i++) {
-    const step = steps[i]!;
-    const result = step(ctx);
+    const result = steps[i]!(ctx);
     if (isNothing(ctx, result)) {
       if (ctx.hasResponse) warnOfUnreturnedResponse(ctx);
       continue;
     }
     if (!isPromise(result)) return result;
-    const late = isOfRuntime(step) ? (result as Promise<unknown>) : adopted(result);
-    return late.then((value: unknown) => {
+    return adopted(result).then((value: unknown) => {
       if (!isNothing(ctx, value)) return value;
       if (ctx.hasResponse) warnOfUnreturnedResponse(ctx);
       return advance(ctx, i + 1);
@@ -142,8 +136,7 @@ function warnOfUnreturnedResponse(ctx: RequestContext): void {
 
 function handle(ctx: RequestContext): unknown {
   ctx.handlerCalled();
-  const result: unknown = ctx.plan.handler(ctx as never);
-  return isPromise(result) ? adopted(result) : result;
+  return ctx.plan.handler(ctx as never);
 }
 
 function conclude(ctx: RequestContext, value: unknown): void {

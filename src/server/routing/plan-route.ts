@@ -10,7 +10,7 @@ import { QueryValues } from '../request-fields.js';
 import type { RouteMeter } from '../request-observer.js';
 import { compileResponses } from '../response/serialize.js';
 import type { WebSocketRoute } from '../websocket/websocket-route.js';
-import { ofRuntime, type RoutePlan, type Step, type StepContext } from './route-plan.js';
+import type { RoutePlan, Step, StepContext } from './route-plan.js';
 
 /** The settings that apply where a route has no option of its own. */
 export interface RouteDefaults {
@@ -129,21 +129,20 @@ function textSteps({ params, query, headers }: RouteOptions): Step[] {
 function bodyStep(schema: NonNullable<RouteOptions['body']>, type: 'json' | 'form' = 'json'): Step {
   if (type === 'form') {
     const check = compileText(schema, 'body');
-    return ofRuntime((ctx) =>
+    return (ctx) =>
       ctx.readForm().then((form) => {
         ctx.body = check(form);
-      }),
-    );
+      });
   }
   const check = compileBody(schema);
-  return ofRuntime((ctx) => {
+  return (ctx) => {
     if (ctx.contentLength <= 0 && !ctx.isChunked) parseJson(NO_BYTES);
     if (!isJsonType(ctx.headers.get('content-type'))) throw unsupportedType('application/json');
     refuseCoding(ctx.headers);
     return ctx.readBytes().then((bytes) => {
       ctx.body = check(parseJson(bytes));
     });
-  });
+  };
 }
 
 const NO_BYTES = new Uint8Array(0);

@@ -38,11 +38,6 @@ export interface StepContext extends Omit<Context, 'body' | 'input' | 'readForm'
 /** A step before the handler. A result other than undefined, or a promise of one, is the response. */
 export type Step = (ctx: StepContext) => unknown;
 
-/** A step of the runtime: a promise that it returns is one of Node.js, which no service has changed. */
-export const ofRuntime = (step: Step): Step => Object.assign(step, { [OF_RUNTIME]: true });
-export const isOfRuntime = (step: Step): boolean => OF_RUNTIME in step;
-const OF_RUNTIME = Symbol('of the runtime');
-
 /** A route made ready to serve requests; also a plan for requests without a route. */
 export interface RoutePlan {
   /** The path as it was declared; empty when no route matched. */

@@ -1,12 +1,11 @@
 // Text of binary IP addresses, as the core reports them.
 
 /**
- * @param given 4 (IPv4) or 16 (IPv6) bytes in network order
+ * @param bytes 4 (IPv4) or 16 (IPv6) bytes in network order
  * @returns dotted decimal for IPv4, also when it is mapped into IPv6; the form of RFC 5952 for IPv6; an empty
  *   string for any other length
  */
-export function addressText(given: ArrayLike<number>): string {
-  const bytes = Array.from(given);
+export function addressText(bytes: Uint8Array | readonly number[]): string {
   if (bytes.length === 4) return bytes.join('.');
   if (bytes.length !== 16) return '';
   const isMapped = bytes[10] === 0xff && bytes[11] === 0xff && bytes.slice(0, 10).every((b) => b === 0);
@@ -15,6 +14,14 @@ export function addressText(given: ArrayLike<number>): string {
   const { start, length } = longestZeroRun(groups);
   if (length < 2) return groups.join(':');
   return `${groups.slice(0, start).join(':')}::${groups.slice(start + length).join(':')}`;
+}
+
+/** The bytes of an address, as a list of its own: the core uses its memory again. */
+export function bytesOf(address: ArrayBuffer): readonly number[] {
+  const view = new Uint8Array(address);
+  const bytes: number[] = [];
+  for (let i = 0; i < view.length; i++) bytes.push(view[i]!);
+  return bytes;
 }
 
 function longestZeroRun(groups: readonly string[]): { start: number; length: number } {

@@ -18,7 +18,7 @@ import type { Acceptance, Exchange, IncomingHead } from '../exchange.js';
 import { checkLength } from '../response/plain-bytes.js';
 import { ServerRefusal } from '../server-refusal.js';
 import type { Alarm } from '../timer-wheel.js';
-import { addressText } from './binary-address.js';
+import { addressText, bytesOf } from './binary-address.js';
 import { UwsBody } from './uws-body.js';
 import type { CoreResponse } from './uws-core.js';
 import { DISCARD_BYTES, type Ending, endingOf } from './uws-ending.js';
@@ -151,7 +151,7 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
 
   rememberAddress(): void {
     if (this.#address === undefined && this.#phase < DONE) {
-      this.#address = Array.from(new Uint8Array(this.res.getRemoteAddress()));
+      this.#address = bytesOf(this.res.getRemoteAddress());
     }
   }
 
