@@ -17,18 +17,23 @@ export class EarlyThread {
   readonly startedAt = performance.now();
   readonly #thread: Worker;
   readonly #port: MessagePort;
+  #failure: unknown;
 
   constructor(entry: URL, name: string) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     const workerData: EarlyBoot = { bootPort: port2 };
     this.#thread = new Worker(entry, { workerData, transferList: [port2], name });
-    // It must not keep a process alive that cannot start. Where its code cannot be loaded, the thread that is
-    // started in its place reports that.
-    this.#thread.unref();
-    this.#thread.on('error', () => undefined);
+    this.#thread.unref(); // it must not keep a process alive that cannot start
+    this.#thread.on('error', (error) => {
+      this.#failure = error;
+    });
   }
 
+  /** What the thread has thrown; undefined when it has ended by itself. */
+  get failure(): unknown {
+    return this.#failure;
+  }
   get hasEnded(): boolean {
     return this.#thread.threadId === -1;
   }
@@ -74,11 +79,16 @@ export class EarlyThreads {
     }
   }
 
-  /** The thread that was started for a worker; undefined when there is none, or it has ended. */
-  take(worker: number): EarlyThread | undefined {
+  /**
+   * The thread that was started for a worker; undefined when there is none, or it has ended.
+   * @param ended called with what a thread has thrown that has ended, undefined if it threw nothing
+   */
+  take(worker: number, ended: (failure: unknown) => void): EarlyThread | undefined {
     const thread = this.#threads.get(worker);
     this.#threads.delete(worker);
-    return thread?.hasEnded === false ? thread : undefined;
+    if (thread?.hasEnded !== true) return thread;
+    ended(thread.failure);
+    return undefined;
   }
 
   /** Ends the threads that were not taken. */

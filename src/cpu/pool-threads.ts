@@ -17,7 +17,10 @@ const require = createRequire(import.meta.url);
 /** Loaded with the first task, because most processes never run one. */
 const loadPiscina = lazyModule(() => require('piscina') as typeof import('piscina'));
 
-/** Piscina could not be loaded: the reason is the cause. No task has run. A later task loads it again. */
+/**
+ * Piscina could not be loaded: the reason is the cause. No task has run. A later task tries again, which may
+ * be in vain until a restart: Node.js remembers that a package was not there.
+ */
 export class PoolNotLoadedError extends HttpError {
   constructor(cause: unknown) {
     super('INTERNAL', 'The pool of CPU threads could not be loaded.', { cause });

@@ -44,7 +44,13 @@ export function createThreads(
   const supervisor: Supervisor = new Supervisor({
     entry: HTTP_WORKER,
     settings: boundSettings,
-    takeEarlyThread: (worker) => earlyThreads.take(worker),
+    takeEarlyThread: (worker) =>
+      earlyThreads.take(worker, (err) => {
+        log.warn(
+          { worker, err },
+          'the first thread of a worker ended before it was used; another one starts',
+        );
+      }),
     block,
     series,
     sharding: dataPlane,

@@ -28,6 +28,9 @@ export class Exposition {
   constructor(sources: readonly MetricSource[], options: ExpositionOptions = {}) {
     const { watch = new ProcessWatch(), skipped = () => undefined } = options;
     this.#page = lazyModule(async () => {
+      // Node.js keeps the failure of a module whose dependency was missing for a moment, but not that of the
+      // module that was asked for. So the dependency is loaded first.
+      await import('prom-client');
       const { MetricsPage } = await import('./metrics-page.js');
       return new MetricsPage(sources, watch, skipped);
     });

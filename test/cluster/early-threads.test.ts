@@ -14,6 +14,10 @@ const ENTRY = new URL(
   )}`,
 );
 
+const ended = (failure: unknown): void => {
+  throw new Error('ended', { cause: failure });
+};
+
 describe('threads that are started early', () => {
   const Real = threads.Worker;
   let started: Worker[] = [];
@@ -54,8 +58,8 @@ describe('threads that are started early', () => {
     allow(3);
     const early = new EarlyThreads(ENTRY);
     early.start(3);
-    expect(early.take(2)).to.not.equal(undefined);
-    expect(early.take(2)).to.equal(undefined);
+    expect(early.take(2, ended)).to.not.equal(undefined);
+    expect(early.take(2, ended)).to.equal(undefined);
     await early.end();
     expect(started.map(({ threadId }) => threadId !== -1)).to.deep.equal([false, true, false]);
   });
@@ -67,8 +71,19 @@ describe('threads that are started early', () => {
     const [thread] = started;
     const exit = once(thread!, 'exit');
     const boot = { worker: 1, settings: { hook: () => undefined } } as unknown as WorkerBoot;
-    expect(() => early.take(1)!.run(boot, [])).to.throw('could not be cloned');
+    expect(() => early.take(1, ended)!.run(boot, [])).to.throw('could not be cloned');
     await Promise.race([exit, sleep(5_000)]);
     expect(living()).to.equal(0);
+  });
+
+  it('are not taken when they have ended, and what they have thrown is told', async () => {
+    const entry = new URL(`data:text/javascript,throw new Error('too early')`);
+    const early = new EarlyThreads(entry);
+    allow(1);
+    early.start(1);
+    await new Promise((resolve) => started[0]!.once('exit', resolve)); // `once` of events would reject
+    const failures: unknown[] = [];
+    expect(early.take(1, (failure) => failures.push(failure))).to.equal(undefined);
+    expect(failures.map((failure) => (failure as Error).message)).to.deep.equal(['too early']);
   });
 });

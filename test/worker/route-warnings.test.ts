@@ -40,7 +40,9 @@ describe('warnings about routes', () => {
     });
     const early = defineService({
       name: 'early',
-      routes: (app) => void app.get('/early', { query }, () => null),
+      routes(app) {
+        app.get('/early', { query }, () => null);
+      },
     });
     const late = defineService({
       name: 'late',
