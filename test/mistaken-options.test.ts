@@ -265,7 +265,7 @@ const mistaken: readonly Case[] = [
   [
     'a query of classes',
     onRoute({ query: { name: String } }),
-    'query must be a schema of @sinclair/typebox, such as Type.Object({ … }), not an object',
+    'query must be a schema of TypeBox, such as Type.Object({ … }), not an object',
   ],
   [
     'params of JSON Schema',

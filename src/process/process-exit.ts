@@ -6,12 +6,11 @@
 // system or a name server that hangs is waited for without end. So if anything still runs, the process is
 // ended without Node.js (hard-exit), and in any case a guard thread kills it if it is still there some time
 // later.
-import { once } from 'node:events';
 import { url as inspectorUrl } from 'node:inspector';
 import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
-import { Worker } from 'node:worker_threads';
-import { blockThreadScript } from './block-thread.js';
+import type { Worker } from 'node:worker_threads';
+import { ExitGuard, GUARD_NAME } from './exit-guard.js';
 import { exitByReplacement, prepareWasiExit } from './hard-exit.js';
 import { parkThreads } from './park-threads.js';
 import { isThreadRunning, otherThreads } from './proc.js';
@@ -37,11 +36,6 @@ const LAST_MS = 700;
 const MOST_MS = 2_000;
 /** The least time of an exit, whatever is left for the exit: the listeners of `exit` have to run. */
 const LEAST_MS = 100;
-/** The guard waits in pieces; of a pause of the process at most MAX_PIECE_MS are counted. */
-const PIECE_MS = 50;
-const MAX_PIECE_MS = 300;
-const GUARD = 'multilane-guard';
-
 /** Threads that this thread has started and that still run, also those that code of a service has started. */
 const threads = new Set<Worker>();
 /** Those of them that do not run JavaScript yet, as far as this thread knows. */
@@ -72,7 +66,7 @@ async function exitOnce(code: number, isStuck: boolean, withinMs: number): Promi
   const untilMs = performance.now() + withinMs;
   const leftMs = (): number => untilMs - performance.now();
   const isHeldUp = isStuck || (await isBusy());
-  const guard = new Guard(leftMs());
+  const guard = new ExitGuard(leftMs(), LEAST_MS);
   await Promise.race([guard.started, delay(Math.max(GUARD_START_MS, leftMs() - REST_MS))]);
   undefinedOnError(() => process.emit('exit', code));
   process.removeAllListeners('exit');
@@ -80,7 +74,7 @@ async function exitOnce(code: number, isStuck: boolean, withinMs: number): Promi
   undefinedOnError(() => exitByReplacement(code));
   // exit(3) frees memory that running threads may be using, most of all those that are starting, so they are
   // blocked first. Those in native code run no code of ours.
-  undefinedOnError(() => parkThreads(GUARD));
+  undefinedOnError(() => parkThreads(GUARD_NAME));
   // What makes the own threads of V8 work comes before the wait, and from here on they optimize no code.
   // The listeners of `warning` would write that WASI is experimental.
   setFlagsFromString('--no-opt');
@@ -138,52 +132,4 @@ async function threadsAtRest(mostMs: number): Promise<boolean> {
     quiet = isQuiet() ? quiet + 1 : 0;
   }
   return quiet >= LOOKS;
-}
-
-/**
- * A thread that kills the process if it is still there after some time. While exit(3) runs, Node.js aborts
- * the process instead of doing anything for a thread; that ends the process as well.
- */
-class Guard {
-  /** Resolves once the thread runs its script, or cannot. Never rejects. */
-  readonly started: Promise<void>;
-  #isStarting = true;
-  /** If it is not 0: the most milliseconds that are left from now on. */
-  readonly #shorter = new Int32Array(new SharedArrayBuffer(4));
-
-  /** @param ms time until it kills the process; its start is part of that */
-  constructor(ms: number) {
-    const script = `const { parentPort, workerData: shorter } = require('node:worker_threads');
-      const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
-      let leftMs = Math.max(${LEAST_MS}, ${ms + Number(process.hrtime.bigint()) / 1e6} - nowMs());
-      parentPort.postMessage('started');
-      for (let atMs = nowMs(); leftMs > 0; ) {
-        ${blockThreadScript(PIECE_MS)};
-        leftMs -= Math.min(nowMs() - atMs, ${MAX_PIECE_MS});
-        leftMs = Math.min(leftMs, Atomics.exchange(shorter, 0, 0) || leftMs);
-        atMs = nowMs();
-      }
-      process.kill(process.pid, 'SIGKILL');`;
-    this.started = this.#run(script).catch(() => undefined);
-  }
-
-  /** The system thread may exist, and does not run the script yet. */
-  get isStarting(): boolean {
-    return this.#isStarting;
-  }
-
-  /** Reduces the time that is left to `ms`. */
-  shortenTo(ms: number): void {
-    Atomics.store(this.#shorter, 0, ms);
-  }
-
-  async #run(script: string): Promise<void> {
-    try {
-      const thread = new Worker(script, { eval: true, name: GUARD, workerData: this.#shorter });
-      // `online` is too early: Node.js reports that before it compiles the script.
-      await once(thread, 'message');
-    } finally {
-      this.#isStarting = false;
-    }
-  }
 }

@@ -143,8 +143,8 @@ export function isPlaced({ path }: Source): boolean {
 const NAMES: readonly (readonly [RegExp, RegExp, string])[] = [
   [
     /\b(SharedArrayBuffer|Atomics)\b/,
-    /^src\/(memory\/.*|process\/block-thread\.ts)$/,
-    'shared memory is named in src/memory only, and where a thread is blocked forever',
+    /^src\/(memory\/.*|process\/(block-thread|exit-guard)\.ts)$/,
+    'shared memory is named in src/memory only, where a thread is blocked forever, and in the guard of the exit',
   ],
   [
     /\bprocess\s*\.\s*env\b/,
