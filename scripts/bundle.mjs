@@ -7,7 +7,6 @@
 // classes that the runtime compares with (`instanceof HttpError`). Packages are bundled in a run of their own,
 // below dist/packages: a stalled worker is judged by the files of its stack, and code of packages, which runs
 // on the data of clients, must not look like code of the runtime (cluster/stack-frames.ts).
-
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';

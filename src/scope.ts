@@ -39,12 +39,8 @@ export interface Scope {
 
 const storage = new AsyncLocalStorage<Scope>();
 
-export function runInScope<T>(scope: Scope, fn: () => T): T {
-  return storage.run(scope, fn);
-}
-
-/** Does the same with an argument, so that a call for each request needs no function of its own. */
-export function runInScopeWith<S extends Scope, T>(scope: S, fn: (scope: S) => T): T {
+/** @param fn gets the scope, so that a call for each request needs no function of its own */
+export function runInScope<S extends Scope, T>(scope: S, fn: (scope: S) => T): T {
   return storage.run(scope, fn, scope);
 }
 

@@ -3,7 +3,6 @@
 // the next round, and the number of open connections of the process above which no worker may close any. A
 // worker closes connections after its next responses, which have `Connection: close`, so a client that
 // respects it loses no request.
-
 import type { Every } from '../grouped-interval.js';
 import type { Block } from '../memory/block.js';
 import { openConnections } from '../memory/open-connections.js';

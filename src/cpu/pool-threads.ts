@@ -59,7 +59,7 @@ function piscinaModule(): typeof import('piscina') {
 export class PoolThreads {
   readonly #options: PoolThreadsOptions;
   readonly #ending: EndingThreads;
-  /** undefined before the first task */
+  /** Undefined before the first task. */
   #piscina: Piscina<TaskOrder, TaskResult> | undefined;
 
   constructor(options: PoolThreadsOptions) {

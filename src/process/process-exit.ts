@@ -36,6 +36,7 @@ const LAST_MS = 700;
 const MOST_MS = 2_000;
 /** The least time of an exit, whatever is left for the exit: the listeners of `exit` have to run. */
 const LEAST_MS = 100;
+
 /** Threads that this thread has started and that still run, also those that code of a service has started. */
 const threads = new Set<Worker>();
 /** Those of them that do not run JavaScript yet, as far as this thread knows. */

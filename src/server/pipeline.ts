@@ -2,7 +2,7 @@
 // becomes the response. It is synchronous as long as everything in it is, so a plain value costs no promise.
 import { types } from 'node:util';
 import { HttpError, UnavailableError } from '../errors.js';
-import { runInScopeWith } from '../scope.js';
+import { runInScope } from '../scope.js';
 import { toError } from '../telemetry/to-error.js';
 import { bodyTooLarge } from './body/body.js';
 import { SENT } from './handler.js';
@@ -22,7 +22,7 @@ const OVERLOADED = new UnavailableError('OVERLOADED', 'Too many requests are in 
  */
 export function serve(ctx: RequestContext): void {
   ctx.begin();
-  runInScopeWith(ctx, admitOrRefuse);
+  runInScope(ctx, admitOrRefuse);
   ctx.leaveStack();
 }
 

@@ -1,7 +1,6 @@
 // Brings ejections into the registry. Workers eject instances by themselves, in shared memory. The primary
 // looks at it several times a second, so that watchers of the registry are notified, an instance returns even
 // when no worker calls it, and when instances leave, not too many of the others stay ejected.
-
 import type { Every } from '../grouped-interval.js';
 import type { EjectionCells } from '../memory/ejection-cells.js';
 import type { Registry } from '../registry/registry.js';

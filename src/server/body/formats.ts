@@ -2,7 +2,7 @@
 // know.
 import { isIPv4, isIPv6 } from 'node:net';
 import { FormatRegistry, type TSchema } from '@sinclair/typebox';
-import { TypeCompiler } from '@sinclair/typebox/compiler';
+import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 
 /** Valid e-mail address of the HTML standard (section 4.10.5.1.5), at most 254 bytes (RFC 5321 4.5.3.1.3). */
 const EMAIL =
@@ -40,6 +40,14 @@ const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
   ipv6: isIPv6,
 };
 
+/** The code of schemas that were compiled: making it again would nearly double the time that they take. */
+const codes = new WeakMap<TSchema, string>();
+
+/** Keeps the code of a schema for `unknownFormats`. */
+export const keepCode = (schema: TSchema, check: TypeCheck<TSchema>): void => {
+  codes.set(schema, check.Code());
+};
+
 /** A look-up of a format in the code that TypeBox makes of a schema. */
 const LOOKED_UP = /\bformat\('((?:[^'\\]|\\.)*)', /g;
 
@@ -50,7 +58,7 @@ const LOOKED_UP = /\bformat\('((?:[^'\\]|\\.)*)', /g;
 export function unknownFormats(schema: TSchema): readonly string[] {
   registerFormats();
   try {
-    const code = TypeCompiler.Code(schema);
+    const code = codes.get(schema) ?? TypeCompiler.Code(schema);
     const names = [...code.matchAll(LOOKED_UP)].map(([, name]) => name!.replace(/\\(.)/g, '$1'));
     return [...new Set(names)].filter((name) => !FormatRegistry.Has(name));
   } catch {

@@ -6,7 +6,7 @@ import { Value } from '@sinclair/typebox/value';
 import { type FieldError, ValidationError } from '../../errors.js';
 import type { ReadonlyFields } from '../handler.js';
 import { type Coerce, compileCoercion } from './coerce.js';
-import { registerFormats } from './formats.js';
+import { keepCode, registerFormats } from './formats.js';
 import { compileStrip } from './strip.js';
 
 /** More faults than a person corrects at once; a hostile body must not cause a large response. */
@@ -92,7 +92,9 @@ export const headerSource = (headers: ReadonlyFields): RawSource => ({
 function compileSchema(schema: TSchema): TypeCheck<TSchema> {
   registerFormats();
   try {
-    return TypeCompiler.Compile(schema);
+    const check = TypeCompiler.Compile(schema);
+    keepCode(schema, check);
+    return check;
   } catch (error) {
     if (!(error instanceof TypeCompilerUnknownTypeError)) throw error;
     const kind = String(error.schema[Kind]);
