@@ -14,7 +14,7 @@ import type { Application, RouteInfo } from './handler.js';
 import type { SwitchableRoute } from './kill-switch.js';
 import { type LiveRequest, LiveRequests } from './live-requests.js';
 import { type MeshCaller, MeshCallers } from './mesh-callers.js';
-import { MountedRoutes } from './mounted-routes.js';
+import { MountedRoutes, type StaticRoute } from './mounted-routes.js';
 import { serve } from './pipeline.js';
 import { RequestContext } from './request-context.js';
 import type { RoutePlan } from './routing/route-plan.js';
@@ -104,6 +104,11 @@ export class App {
     return this.#mounted.webSockets;
   }
 
+  /** The routes without parameters: each is found by its method and its path alone. */
+  staticRoutes(): readonly StaticRoute[] {
+    return this.#mounted.staticRoutes();
+  }
+
   /** The WebSocket route that a GET of this path finds. */
   webSocketAt(path: string): SocketRoute | undefined {
     try {
@@ -115,12 +120,12 @@ export class App {
 
   // --- serving
 
-  /** Serves one request. Never throws. */
-  handle(exchange: Exchange): void {
+  /** Serves one request. Never throws. @param known its route, where that has been found already */
+  handle(exchange: Exchange, known?: Match<RoutePlan>): void {
     const { method, path, inProcess } = exchange.head;
-    let match: Match<RoutePlan> | undefined;
+    let match = known;
     try {
-      match = this.#mounted.find(method, path);
+      match ??= this.#mounted.find(method, path);
     } catch (error) {
       this.refuse(exchange, error);
       return;

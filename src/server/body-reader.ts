@@ -3,6 +3,7 @@
 import type { HttpError } from '../errors.js';
 import { type BodyOwner, RequestBody } from './body/body.js';
 import { BodyClaim } from './body/body-claim.js';
+import { BodyWait } from './body/body-wait.js';
 import { parseForm } from './body/form.js';
 import { decodeUtf8, parseJson } from './body/json-body.js';
 import { isFormType, isMultipartType, refuseCoding, unsupportedType } from './body/media-type.js';
@@ -28,6 +29,20 @@ export class BodyReader {
     if (this.#isStreamed) throw new Error('the body is read as a stream already');
     this.#bytes ??= unreported(this.receive().whole());
     return this.#bytes;
+  }
+
+  /**
+   * Reads the whole body for a step.
+   * @param take gets the bytes
+   * @returns undefined when it has been called, else what the request has to wait for
+   */
+  readWhole(take: (bytes: Uint8Array) => void): BodyWait | Promise<void> | undefined {
+    // A hook has read it already, or reads it now.
+    if (this.#bytes !== undefined || this.#isStreamed) return this.readBytes().then(take);
+    const body = this.receive();
+    if (!body.isComplete) return new BodyWait(body, take);
+    take(body.bytes);
+    return undefined;
   }
 
   readText(): Promise<string> {

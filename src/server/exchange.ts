@@ -2,20 +2,8 @@
 // over a socket, inject-exchange.ts in memory (for tests, and for calls between services in one worker), so
 // both go through the same pipeline.
 import type { HttpError } from '../errors.js';
+import type { RequestHead } from './request-head.js';
 import type { SocketRoute } from './websocket/websocket.js';
-
-/** The head of a request, copied out of the core: strings and arrays only. */
-export interface IncomingHead {
-  /** The method as sent, which is upper case for all known methods. */
-  readonly method: string;
-  readonly path: string;
-  /** The query without the `?`; an empty string when there is none. */
-  readonly query: string;
-  /** A flat list: name, value, name, value… Names are in lower case, repeated fields are kept. */
-  readonly headers: readonly string[];
-  /** A service in this process sent the request. It may reach `internal` routes. */
-  readonly inProcess: boolean;
-}
 
 /** A request that becomes a WebSocket. */
 export interface Acceptance {
@@ -36,7 +24,7 @@ export interface Acceptance {
  * response is written.
  */
 export interface Exchange {
-  readonly head: IncomingHead;
+  readonly head: RequestHead;
   /** True once the client has left or the response is complete. */
   readonly closed: boolean;
   /** The address of the peer as text. */

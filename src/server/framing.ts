@@ -3,6 +3,7 @@
 // this server may read different requests from one connection, a request can be smuggled past the proxy (RFC
 // 9112 section 11.2). So such a request is refused and its connection closed.
 import type { HttpError } from '../errors.js';
+import { RequestHead } from './request-head.js';
 import { isKnownMethod, methodUnknown } from './routing/methods.js';
 import { ServerRefusal } from './server-refusal.js';
 
@@ -20,14 +21,11 @@ const FIELD_OVERHEAD = 4;
 
 /**
  * A server has one reader and uses it for one head after another: `start`, `field` for every field line, then
- * `fault`. The list of fields is a new one for every head; everything else is valid until the next `start`.
+ * `fault`. The head is a new one every time; everything else is valid until the next `start`.
  */
 export class HeadReader {
   readonly #limits: HeadLimits;
-  fields: string[] = [];
-  /** Announced bytes of the body; -1 without Content-Length. */
-  contentLength = -1;
-  isChunked = false;
+  head = new RequestHead('', '', '', false);
   /** The request announces trailers: fields after its body. */
   #hasTrailer = false;
   /** The request carries `Connection: close` in some form. The core does not recognize every form of it. */
@@ -42,10 +40,9 @@ export class HeadReader {
     this.#limits = limits;
   }
 
-  start(): void {
-    this.fields = [];
-    this.contentLength = -1;
-    this.isChunked = false;
+  /** @param path without the query */
+  start(method: string, path: string, query: string): void {
+    this.head = new RequestHead(method, path, query, false);
     this.#hasTrailer = false;
     this.wantsClose = false;
     this.#bytes = 0;
@@ -57,7 +54,7 @@ export class HeadReader {
    * Reads a field line. A bound function, so that the core can call it directly. @param name in lower case
    */
   readonly field = (name: string, value: string): void => {
-    this.fields.push(name, value);
+    this.head.add(name, value);
     this.#bytes += name.length + value.length + FIELD_OVERHEAD;
     switch (name.length) {
       case 4:
@@ -80,11 +77,12 @@ export class HeadReader {
 
   /** Trailers follow a chunked body. The core takes them for the next request. */
   get hasTrailers(): boolean {
-    return this.isChunked && this.#hasTrailer;
+    return this.head.isChunked && this.#hasTrailer;
   }
 
   /** @returns why this request must not be executed; undefined when it may be */
-  fault(method: string, path: string, query: string): HttpError | undefined {
+  fault(): HttpError | undefined {
+    const { method, path, query } = this.head;
     if (this.#problem !== undefined) return new ServerRefusal('MALFORMED_REQUEST', this.#problem);
     if (this.#hosts !== 1) return new ServerRefusal('MALFORMED_REQUEST', 'Exactly one Host is required.');
     if (!isKnownMethod(method)) return methodUnknown();
@@ -112,19 +110,21 @@ export class HeadReader {
   }
 
   #length(value: string): void {
-    if (this.contentLength !== -1) this.#problem ??= 'Content-Length appears twice.';
-    else if (this.isChunked) this.#problem ??= 'Content-Length and Transfer-Encoding exclude each other.';
+    const { head } = this;
+    if (head.contentLength !== -1) this.#problem ??= 'Content-Length appears twice.';
+    else if (head.isChunked) this.#problem ??= 'Content-Length and Transfer-Encoding exclude each other.';
     else if (!LENGTH.test(value)) this.#problem ??= 'Content-Length is not a number.';
-    else this.contentLength = Number(value);
+    else head.contentLength = Number(value);
   }
 
   #coding(value: string): void {
-    if (this.contentLength !== -1) {
+    const { head } = this;
+    if (head.contentLength !== -1) {
       this.#problem ??= 'Content-Length and Transfer-Encoding exclude each other.';
-    } else if (this.isChunked || value !== 'chunked') {
+    } else if (head.isChunked || value !== 'chunked') {
       this.#problem ??= 'Transfer-Encoding is understood as "chunked" alone.';
     }
-    this.isChunked = true;
+    head.isChunked = true;
   }
 }
 

@@ -24,9 +24,6 @@ export class IncomingRequest implements ServerRequest {
   readonly #startedAt: number;
   readonly #isPeer: boolean;
   readonly #requestId: string;
-  readonly #traceparent: string | undefined;
-  readonly #contentLength: number;
-  readonly #isChunked: boolean;
   readonly #timeoutMs: number;
   #span: SpanHandle | undefined;
   #query: QueryValues | undefined;
@@ -49,39 +46,10 @@ export class IncomingRequest implements ServerRequest {
     this.#params = params;
     this.#startedAt = startedAt;
     this.#isPeer = isPeer;
-    let requestId: string | undefined;
-    let traceparent: string | undefined;
-    let contentLength = -1;
-    let isChunked = false;
-    let timeoutMs = plan.timeoutMs;
-    const { headers } = exchange.head;
-    // All fields are found in one pass; the length of a name rules out nearly all comparisons.
-    for (let i = 0; i < headers.length; i += 2) {
-      const name = headers[i]!;
-      switch (name.length) {
-        case 11:
-          if (name === 'traceparent') traceparent = headers[i + 1];
-          break;
-        case 12:
-          if (name === 'x-request-id') requestId = headers[i + 1];
-          break;
-        case 14:
-          if (name === 'content-length') contentLength = Number(headers[i + 1]);
-          break;
-        case 17:
-          if (name === 'transfer-encoding') isChunked = true;
-          break;
-        case 18:
-          if (name === 'x-request-deadline' && (isPeer || this.isTrustedProxy))
-            timeoutMs = shorter(timeoutMs, headers[i + 1]!);
-          break;
-      }
-    }
+    const { requestId, remainingMs } = exchange.head;
     this.#requestId = server.ids.accept(requestId);
-    this.#traceparent = traceparent;
-    this.#contentLength = contentLength;
-    this.#isChunked = isChunked;
-    this.#timeoutMs = timeoutMs;
+    this.#timeoutMs =
+      remainingMs < plan.timeoutMs && (isPeer || this.isTrustedProxy) ? remainingMs : plan.timeoutMs;
   }
 
   get server(): ServerContext {
@@ -105,10 +73,10 @@ export class IncomingRequest implements ServerRequest {
   }
   /** Announced bytes of the body; -1 without Content-Length. */
   get contentLength(): number {
-    return this.#contentLength;
+    return this.#exchange.head.contentLength;
   }
   get isChunked(): boolean {
-    return this.#isChunked;
+    return this.#exchange.head.isChunked;
   }
   /** The caller is in this process, or a cooperating process with the mesh token of the requested service. */
   get isPeer(): boolean {
@@ -215,16 +183,16 @@ export class IncomingRequest implements ServerRequest {
     return this.#span.context;
   }
   get traceparent(): string | undefined {
-    return this.#traceparent;
+    return this.#exchange.head.traceparent;
   }
   get tracestate(): string | undefined {
-    if (this.#traceparent === undefined) return undefined;
+    if (this.traceparent === undefined) return undefined;
     const lines = this.headers.getAll('tracestate');
     return lines.length === 0 ? undefined : lines.join(',');
   }
   /** The sampled flag of the caller counts. */
   get trusted(): boolean {
-    if (this.#traceparent === undefined) return false;
+    if (this.traceparent === undefined) return false;
     return this.#exchange.head.inProcess || this.#server.trustsTraceFlags(this.#exchange);
   }
   /** Decides whether this request is traced. Without export the decision is left to the first reader. */
@@ -237,9 +205,4 @@ export class IncomingRequest implements ServerRequest {
   logError(thrown: unknown, message: string): void {
     this.#server.log.error({ err: toError(thrown), route: this.route }, message);
   }
-}
-
-/** A caller that waits less than the route allows sends its own limit; only a whole number counts. */
-function shorter(timeoutMs: number, remaining: string): number {
-  return /^\d{1,9}$/.test(remaining) ? Math.min(timeoutMs, Number(remaining)) : timeoutMs;
 }

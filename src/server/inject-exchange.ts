@@ -1,6 +1,7 @@
 // One request without a socket. Its response goes to a Receiver (inject.ts).
 import { clientClosed } from './body/body.js';
-import type { Exchange, IncomingHead } from './exchange.js';
+import type { Exchange } from './exchange.js';
+import { RequestHead } from './request-head.js';
 
 export interface InjectedRequest {
   /** @default 'GET' */
@@ -38,7 +39,7 @@ export interface Receiver {
 export type FieldRecord = Readonly<Record<string, string>>;
 
 export class InjectExchange implements Exchange {
-  readonly head: IncomingHead;
+  readonly head: RequestHead;
   closed = false;
   settled: (() => void) | undefined;
   readonly accept = undefined;
@@ -169,24 +170,24 @@ function headOf({
   headers = {},
   body,
   inProcess = false,
-}: InjectedRequest): IncomingHead {
+}: InjectedRequest): RequestHead {
   const mark = url.indexOf('?');
-  const fields: string[] = [];
-  for (const [name, value] of Object.entries(headers)) {
-    for (const line of typeof value === 'string' ? [value] : value) fields.push(name.toLowerCase(), line);
-  }
-  const has = (name: string): boolean => fields.some((field, i) => i % 2 === 0 && field === name);
-  if (!has('host')) fields.push('host', 'localhost');
-  if (body !== undefined && !has('content-length') && !has('transfer-encoding')) {
-    fields.push('content-length', String(Buffer.byteLength(body)));
-  }
-  return {
-    method,
-    path: mark === -1 ? url : url.slice(0, mark),
-    query: mark === -1 ? '' : url.slice(mark + 1),
-    headers: fields,
-    inProcess,
+  const path = mark === -1 ? url : url.slice(0, mark);
+  const head = new RequestHead(method, path, mark === -1 ? '' : url.slice(mark + 1), inProcess);
+  let hasHost = false;
+  const add = (name: string, value: string): void => {
+    head.add(name, value);
+    if (name === 'host') hasHost = true;
+    else if (name === 'content-length') head.contentLength = Number(value);
+    else if (name === 'transfer-encoding') head.isChunked = true;
   };
+  for (const [name, value] of Object.entries(headers)) {
+    for (const line of typeof value === 'string' ? [value] : value) add(name.toLowerCase(), line);
+  }
+  if (!hasHost) add('host', 'localhost');
+  if (body !== undefined && head.contentLength === -1 && !head.isChunked)
+    add('content-length', String(Buffer.byteLength(body)));
+  return head;
 }
 
 function recordOf(fields: readonly string[]): FieldRecord {

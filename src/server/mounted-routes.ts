@@ -17,6 +17,13 @@ import type { Topics } from './websocket/topics.js';
 import type { SocketRoute } from './websocket/websocket.js';
 import { type RunningCallback, topicOf, WebSocketRoute } from './websocket/websocket-route.js';
 
+/** A route without parameters. */
+export interface StaticRoute {
+  readonly method: string;
+  readonly path: string;
+  readonly match: Match<RoutePlan>;
+}
+
 /** A service while it is mounted. */
 interface Mounting {
   readonly service: string;
@@ -61,6 +68,14 @@ export class MountedRoutes {
   /** @throws HttpError for a path that cannot be decoded */
   find(method: string, path: string): Match<RoutePlan> | undefined {
     return this.#router.find(method === 'HEAD' ? 'GET' : method, path);
+  }
+
+  staticRoutes(): StaticRoute[] {
+    return this.#routes.flatMap(({ method, path, webSocket }) => {
+      const match =
+        webSocket || path.includes('/:') || path.endsWith('/*') ? undefined : this.find(method, path);
+      return match === undefined ? [] : [{ method, path, match }];
+    });
   }
 
   /** The plans of the routes at a path, by method. */

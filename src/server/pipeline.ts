@@ -4,7 +4,8 @@ import { types } from 'node:util';
 import { HttpError, UnavailableError } from '../errors.js';
 import { runInScope } from '../scope.js';
 import { toError } from '../telemetry/to-error.js';
-import { bodyTooLarge } from './body/body.js';
+import { bodyTooLarge, clientClosed } from './body/body.js';
+import { BodyWait } from './body/body-wait.js';
 import { SENT } from './handler.js';
 import { problemOf } from './problem-response.js';
 import { adopted, isPromise } from './promise.js';
@@ -79,29 +80,53 @@ function refuse(ctx: RequestContext, error: unknown): void {
 }
 
 function execute(ctx: RequestContext): void {
-  const { meter, plan } = ctx;
+  const { meter } = ctx;
   const before = meter.enter(ctx.startedAt);
   let result: unknown;
-  let late: Promise<unknown> | undefined;
   try {
-    result = plan.steps.length === 0 ? handle(ctx) : advance(ctx, 0);
-    if (isPromise(result)) late = adopted(result);
+    result = run(ctx, 0);
   } catch (error) {
     meter.leave(before);
     failed(ctx, error);
     return;
   }
   meter.leave(before);
-  if (late === undefined) {
+  settle(ctx, result);
+}
+
+/** Goes on with the step `index`, when the body has arrived. */
+function resume(ctx: RequestContext, index: number): void {
+  let result: unknown;
+  try {
+    result = run(ctx, index);
+  } catch (error) {
+    failed(ctx, error);
+    return;
+  }
+  settle(ctx, result);
+}
+
+/** @returns the response, a promise of it, or WAITING */
+function run(ctx: RequestContext, index: number): unknown {
+  const result = index === ctx.plan.steps.length ? handle(ctx) : advance(ctx, index);
+  return isPromise(result) ? adopted(result) : result;
+}
+
+/** @param result of `run` */
+function settle(ctx: RequestContext, result: unknown): void {
+  if (!(result instanceof Promise)) {
     conclude(ctx, result);
     return;
   }
   ctx.detach();
-  late.then(
+  result.then(
     (value) => conclude(ctx, value),
     (error: unknown) => failed(ctx, error),
   );
 }
+
+/** The request goes on when its body has arrived. */
+const WAITING = Symbol('waiting for the body');
 
 /** Runs the steps from `index` on, then the handler. The first value other than undefined is the response. */
 function advance(ctx: RequestContext, index: number): unknown {
@@ -112,6 +137,13 @@ function advance(ctx: RequestContext, index: number): unknown {
       if (ctx.hasResponse) warnOfUnreturnedResponse(ctx);
       continue;
     }
+    if (result instanceof BodyWait) {
+      result.start(
+        () => runInScope(ctx, () => resume(ctx, i + 1)),
+        (error) => runInScope(ctx, () => bodyFailed(ctx, error)),
+      );
+      return WAITING;
+    }
     if (!isPromise(result)) return result;
     return adopted(result).then((value: unknown) => {
       if (!isNothing(ctx, value)) return value;
@@ -120,6 +152,11 @@ function advance(ctx: RequestContext, index: number): unknown {
     });
   }
   return handle(ctx);
+}
+
+function bodyFailed(ctx: RequestContext, error: unknown): void {
+  if (ctx.exchange.closed && !ctx.isAborted) ctx.abort(clientClosed());
+  failed(ctx, error);
 }
 
 /**
@@ -140,6 +177,7 @@ function handle(ctx: RequestContext): unknown {
 }
 
 function conclude(ctx: RequestContext, value: unknown): void {
+  if (value === WAITING) return;
   try {
     respond(ctx, value);
   } catch (error) {

@@ -7,6 +7,7 @@
 import type { Logger } from 'pino';
 import type { Deadline } from '../deadline.js';
 import type { Scope, TraceContext } from '../scope.js';
+import type { BodyWait } from './body/body-wait.js';
 import type { Part, PartLimits } from './body/multipart.js';
 import type { Exchange } from './exchange.js';
 import type { Context, FileOptions, ReadonlyFields, Sent } from './handler.js';
@@ -132,6 +133,9 @@ export class RequestContext extends RequestLifecycle implements Context, StepCon
 
   // --- the body
 
+  readWhole(take: (bytes: Uint8Array) => void): BodyWait | Promise<void> | undefined {
+    return this.bodyReader.readWhole(take);
+  }
   readBytes(): Promise<Uint8Array> {
     return this.bodyReader.readBytes();
   }

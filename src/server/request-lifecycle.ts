@@ -180,6 +180,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
 
   /** A request that waits for its client does no work, so its permit is released for one that does. */
   bodyAwaited(): void {
+    this.detach();
     this.releasePermit();
   }
 

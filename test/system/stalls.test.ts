@@ -96,6 +96,7 @@ describe('a handler that stalls the event loop', () => {
     ['in the serializer of its response', 'GET', '/stall/serializer', 'request'],
     ['behind an await', 'GET', '/stall/await', 'continuation'],
     ['behind its body', 'POST', '/stall/body', 'continuation'],
+    ['behind the check of its body', 'POST', '/stall/checked-body', 'continuation'],
     ['in a timer', 'GET', '/stall/timer', 'continuation'],
     ['in an immediate', 'GET', '/stall/immediate', 'continuation'],
     ['in the second of two immediates', 'GET', '/stall/second-immediate', 'continuation'],

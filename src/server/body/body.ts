@@ -70,8 +70,8 @@ export interface BodyDeps {
   readonly contentLength: number;
 }
 
-/** A reader that waits for the whole body, or for more of it. */
-interface Waiter {
+/** A reader that waits for the whole body, or for more of it. It is called once, and throws nothing. */
+export interface Waiter {
   arrived(): void;
   failed(error: HttpError): void;
 }
@@ -107,11 +107,23 @@ export class RequestBody {
    */
   whole(): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
-      this.#read('whole', {
-        arrived: () => resolve(this.#buffer.subarray(0, this.#length)),
-        failed: reject,
-      });
+      this.await({ arrived: () => resolve(this.bytes), failed: reject });
     });
+  }
+
+  /** Reads the whole body into memory. @param waiter called when that has ended, at once if it has */
+  await(waiter: Waiter): void {
+    this.#read('whole', waiter);
+  }
+
+  /** The whole body has arrived, and no reader can fail any more. */
+  get isComplete(): boolean {
+    return this.#end === 'complete';
+  }
+
+  /** What has arrived. The memory belongs to the reader of the whole body. */
+  get bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
   }
 
   /**

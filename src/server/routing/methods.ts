@@ -2,11 +2,19 @@
 import type { HttpError } from '../../errors.js';
 import { ServerRefusal } from '../server-refusal.js';
 
-const KNOWN: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+const KNOWN: ReadonlyMap<string, string> = new Map(METHODS.map((method) => [method, method]));
 const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 // Most requests are GET, and comparing is faster than hashing a string that is new for every request.
 export const isKnownMethod = (method: string): boolean => method === 'GET' || KNOWN.has(method);
+
+/**
+ * Returns the one string of each known method, in place of a string that is new for every request: two of
+ * these are compared by their addresses.
+ */
+export const uniqueMethod = (method: string): string =>
+  method === 'GET' ? 'GET' : (KNOWN.get(method) ?? method);
 
 /** True for methods whose requests announce a body, even an empty one (RFC 9110 section 8.6). */
 export const expectsBody = (method: string): boolean => method !== 'GET' && WITH_BODY.has(method);

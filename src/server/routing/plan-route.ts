@@ -139,7 +139,7 @@ function bodyStep(schema: NonNullable<RouteOptions['body']>, type: 'json' | 'for
     if (ctx.contentLength <= 0 && !ctx.isChunked) parseJson(NO_BYTES);
     if (!isJsonType(ctx.headers.get('content-type'))) throw unsupportedType('application/json');
     refuseCoding(ctx.headers);
-    return ctx.readBytes().then((bytes) => {
+    return ctx.readWhole((bytes) => {
       ctx.body = check(parseJson(bytes));
     });
   };

@@ -1,6 +1,7 @@
 // The contract of a plan: a route with everything that serving it needs, made at start so that nothing is
 // looked up per request.
 import type { AdmissionGate } from '../../resilience/admission.js';
+import type { BodyWait } from '../body/body-wait.js';
 import type { Exchange } from '../exchange.js';
 import type { Context, Handler, Hooks } from '../handler.js';
 import type { KillSwitch } from '../kill-switch.js';
@@ -31,11 +32,16 @@ export interface StepContext extends Omit<Context, 'body' | 'input' | 'readForm'
   readonly isAborted: boolean;
   body: unknown;
   readForm(): Promise<QueryValues>;
+  /** @param take gets the whole body @returns what the step returns: nothing when `take` has been called */
+  readWhole(take: (bytes: Uint8Array) => void): BodyWait | Promise<void> | undefined;
   /** Calls `leave` of a permit when the request ends, or at once if it has ended. */
   hold(permit: { leave(): void }): void;
 }
 
-/** A step before the handler. A result other than undefined, or a promise of one, is the response. */
+/**
+ * A step before the handler. A result other than undefined, or a promise of one, is the response, but for a
+ * `BodyWait`: then the request goes on when its body has arrived.
+ */
 export type Step = (ctx: StepContext) => unknown;
 
 /** A route made ready to serve requests; also a plan for requests without a route. */

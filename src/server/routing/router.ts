@@ -53,6 +53,7 @@ const NO_PARAMS: Params = Object.freeze(Object.create(null) as Record<string, st
 export class Router<T> {
   readonly #root = new Node<T>();
   readonly #statics = new Map<string, Map<string, Match<T>>>();
+  readonly #methods = new Set<string>();
 
   /**
    * @throws TypeError for a bad pattern, and for one that is already registered for this method; the message
@@ -66,6 +67,7 @@ export class Router<T> {
       throw new TypeError(`route ${method} ${pattern} is already registered as ${method} ${taken.pattern}`);
     }
     leaves.set(method, { value, names: parsed.names, pattern });
+    this.#methods.add(method);
     if (isStatic) {
       const paths = this.#statics.get(method) ?? new Map<string, Match<T>>();
       this.#statics.set(method, paths.set(pattern, { value, params: NO_PARAMS }));
@@ -78,11 +80,7 @@ export class Router<T> {
     const known = this.#statics.get(method)?.get(path);
     if (known !== undefined) return known;
     const values: string[] = [];
-    let leaf: Leaf<T> | undefined;
-    walk(this.#root, path, 1, values, (leaves) => {
-      leaf = leaves.get(method);
-      return leaf !== undefined;
-    });
+    const leaf = search(this.#root, method, path, 1, values);
     return leaf && { value: leaf.value, params: paramsOf(leaf.names, values) };
   }
 
@@ -92,10 +90,10 @@ export class Router<T> {
    */
   methods(path: string): Map<string, T> {
     const found = new Map<string, T>();
-    walk(this.#root, path, 1, [], (leaves) => {
-      for (const [method, leaf] of leaves) if (!found.has(method)) found.set(method, leaf.value);
-      return false;
-    });
+    for (const method of this.#methods) {
+      const leaf = search(this.#root, method, path, 1, []);
+      if (leaf !== undefined) found.set(method, leaf.value);
+    }
     return found;
   }
 
@@ -133,43 +131,46 @@ function childOf<T>(node: Node<T>, segment: Exclude<Segment, { kind: 'wildcard' 
 }
 
 /**
- * Offers every set of routes that match `path` to `accept`, the most specific first, until it accepts one.
- * `values` then has the decoded parameters.
+ * Finds the most specific route of a method. `values` then has the decoded parameters.
  * @param from the index at which the next segment of the path begins
  */
-function walk<T>(
+function search<T>(
   node: Node<T>,
+  method: string,
   path: string,
   from: number,
   values: string[],
-  accept: (leaves: Leaves<T>) => boolean,
-): boolean {
-  if (from > path.length) return node.leaves.size > 0 && accept(node.leaves);
+): Leaf<T> | undefined {
+  if (from > path.length) return node.leaves.get(method);
   const slash = path.indexOf('/', from);
   const to = slash === -1 ? path.length : slash;
   const raw = path.slice(from, to);
-  const child = node.statics.get(raw);
-  if (child !== undefined && walk(child, path, to + 1, values, accept)) return true;
+  // Comparing a size is cheaper than hashing a text that is new for every request.
+  const child = node.statics.size === 0 ? undefined : node.statics.get(raw);
+  const found = child && search(child, method, path, to + 1, values);
+  if (found !== undefined) return found;
 
   if (raw !== '' && (node.param !== undefined || node.branches.length > 0)) {
     const depth = values.push(decode(raw));
     const value = values[depth - 1]!;
     for (const { regex, node: next } of value.length > MAX_EXPRESSION_CHARS ? NO_BRANCHES : node.branches) {
-      if (regex.test(value) && walk(next, path, to + 1, values, accept)) return true;
+      const leaf = regex.test(value) ? search(next, method, path, to + 1, values) : undefined;
+      if (leaf !== undefined) return leaf;
       values.length = depth;
     }
-    if (node.param !== undefined && walk(node.param, path, to + 1, values, accept)) return true;
+    const leaf = node.param && search(node.param, method, path, to + 1, values);
+    if (leaf !== undefined) return leaf;
     values.length = depth - 1;
   }
-  if (node.wildcards.size === 0) return false;
+  if (node.wildcards.size === 0) return undefined;
   values.push(decode(path.slice(from)));
-  if (accept(node.wildcards)) return true;
-  values.pop();
-  return false;
+  const leaf = node.wildcards.get(method);
+  if (leaf === undefined) values.pop();
+  return leaf;
 }
 
 function decode(raw: string): string {
-  if (!raw.includes('%')) return raw;
+  if (raw.indexOf('%') === -1) return raw; // it is several times faster than `includes`
   try {
     return decodeURIComponent(raw);
   } catch {

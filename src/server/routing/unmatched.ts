@@ -1,10 +1,10 @@
 // Makes plans for requests without a route: 404, 405, 501, an OPTIONS request that no route serves, and
 // requests that were refused before a route was searched for.
 import { HttpError } from '../../errors.js';
-import type { IncomingHead } from '../exchange.js';
 import type { Handler } from '../handler.js';
 import { refusalFields, type SetFields } from '../refusal-fields.js';
 import { HeaderValues, STRANGER } from '../request-fields.js';
+import type { RequestHead } from '../request-head.js';
 import type { RequestObserver, RouteMeter } from '../request-observer.js';
 import type { RateCheck } from '../route-rate-limits.js';
 import { isKnownMethod, methodUnknown } from './methods.js';
@@ -52,7 +52,7 @@ export class Unmatched {
   }
 
   /** Makes a plan that throws this error. It is not charged to rate limits. */
-  refusing(head: IncomingHead, error: unknown, fields = this.#fields): RoutePlan {
+  refusing(head: RequestHead, error: unknown, fields = this.#fields): RoutePlan {
     const refuse: Step = () => {
       throw error;
     };
@@ -60,11 +60,11 @@ export class Unmatched {
   }
 
   /** @param plans the plans of the routes at this path that the client may know of, by method */
-  planFor(head: IncomingHead, plans: ReadonlyMap<string, RoutePlan>): RoutePlan {
+  planFor(head: RequestHead, plans: ReadonlyMap<string, RoutePlan>): RoutePlan {
     return { ...this.#uncharged(head, plans), rateChecks: this.#rateChecks };
   }
 
-  #uncharged(head: IncomingHead, plans: ReadonlyMap<string, RoutePlan>): RoutePlan {
+  #uncharged(head: RequestHead, plans: ReadonlyMap<string, RoutePlan>): RoutePlan {
     const { method } = head;
     if (!isKnownMethod(method)) return this.refusing(head, methodUnknown());
     const [first] = plans.values();
@@ -84,7 +84,7 @@ export class Unmatched {
    * the gate, a service that is not ready) keeps this one from them as well.
    */
   #options(
-    head: IncomingHead,
+    head: RequestHead,
     plans: ReadonlyMap<string, RoutePlan>,
     first: RoutePlan,
     allow: string,
@@ -100,7 +100,7 @@ export class Unmatched {
   }
 
   /** A refusal is a step, as on a route, so that it counts as one before the handler. */
-  #plan({ method }: IncomingHead, fields: readonly SetFields[], steps: readonly Step[]): RoutePlan {
+  #plan({ method }: RequestHead, fields: readonly SetFields[], steps: readonly Step[]): RoutePlan {
     const meter = this.#meterOf(isKnownMethod(method) ? method : '_OTHER');
     return { ...EMPTY_PLAN, steps, refusalFields: fields, handler: NO_CONTENT, meter, headMeter: meter };
   }

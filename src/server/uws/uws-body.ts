@@ -30,7 +30,7 @@ export interface BodyEvents {
   /** Called for a packet of thousands of tiny pieces, while the core is in the middle of it. */
   flooded(): void;
   /** A response has been started. */
-  hasResponse(): boolean;
+  readonly hasResponse: boolean;
 }
 
 export class UwsBody {
@@ -51,6 +51,8 @@ export class UwsBody {
   #over = false;
   /** The whole body has arrived. */
   isComplete = false;
+  /** A piece is being handed over in a callback of the core, which corks what is written meanwhile. */
+  isInPacket = false;
   /** Pieces and bytes in this turn of the event loop. */
   #pieces = 0;
   #bytes = 0;
@@ -127,11 +129,15 @@ export class UwsBody {
     }
     if (!isLast && this.#isFlood(piece.byteLength)) this.#events.flooded();
     else if (isLast && this.#isChunked) this.#endLater();
-    else if (this.#onPiece !== undefined) this.#hand(this.#onPiece, piece, isLast);
+    else if (this.#onPiece !== undefined) {
+      this.isInPacket = true;
+      this.#hand(this.#onPiece, piece, isLast);
+      this.isInPacket = false;
+    }
   }
 
   #endLater(): void {
-    this.#isHeld = !this.#events.hasResponse();
+    this.#isHeld = !this.#events.hasResponse;
     if (this.#isHeld) this.#res.pause();
     setImmediate(() => {
       if (this.#onPiece !== undefined) this.#hand(this.#onPiece, NOTHING, true);

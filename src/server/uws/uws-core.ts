@@ -85,8 +85,16 @@ export interface CoreBehavior<Socket extends CoreWebSocket> {
   readonly subscription: (socket: Socket, topic: ArrayBuffer, now: number, before: number) => void;
 }
 
+export type CoreHandler = (response: CoreResponse, request: CoreRequest) => void;
+
 export interface CoreApp {
-  any(pattern: string, handler: (response: CoreResponse, request: CoreRequest) => void): this;
+  any(pattern: string, handler: CoreHandler): this;
+  /** A route of a method is tried before `any`. The core compares the pattern with each of its siblings. */
+  get(pattern: string, handler: CoreHandler): this;
+  post(pattern: string, handler: CoreHandler): this;
+  put(pattern: string, handler: CoreHandler): this;
+  patch(pattern: string, handler: CoreHandler): this;
+  del(pattern: string, handler: CoreHandler): this;
   /** A `ws` pattern is tried before `any`. Of two that match, the one added first is called; it may yield. */
   ws<Socket extends CoreWebSocket>(pattern: string, behavior: CoreBehavior<Socket>): this;
   publish(topic: string, data: string | Uint8Array, isBinary: boolean, compress: boolean): boolean;

@@ -4,7 +4,7 @@
 // header field into the body, and neither `endWithoutBody` nor `tryEnd` can close a connection. So responses
 // that are written by these carry `connection: close`. Because no further request may be executed, reading
 // stops until the idle time-out of the core closes the connection.
-import type { ExchangeHost, Framing } from './uws-exchange-host.js';
+import type { ExchangeHost } from './uws-exchange-host.js';
 
 /**
  * `keep`: the connection stays. `cut`: the server closes it after the response. `announce`: the response
@@ -31,13 +31,16 @@ interface RequestBodyState {
 }
 
 /**
+ * @param isLast nothing that follows the request on its connection may be executed
+ * @param contentLength announced by the request
  * @param body of the request, undefined when there is none
  * @param close the response is to be the last one
  * @param bytes of the response
  */
 export function endingOf(
   host: ExchangeHost,
-  { isLast, contentLength }: Framing,
+  isLast: boolean,
+  contentLength: number,
   body: RequestBodyState | undefined,
   status: number,
   close: boolean,

@@ -1,4 +1,4 @@
-// What the exchanges of one server share, and the framing of a request as the server has checked it.
+// What the exchanges of one server share.
 import type { ServiceCode } from '../service-code.js';
 import type { TimerWheel } from '../timer-wheel.js';
 import type { CoreResponse } from './uws-core.js';
@@ -22,19 +22,4 @@ export interface ExchangeHost {
   givesUp(): boolean;
   /** Writes to a response outside of its request callback without corking it (uws-anchor.ts). */
   uncorked(response: CoreResponse, write: () => void): void;
-}
-
-export interface Framing {
-  /** Announced bytes of the body; -1 when they are not announced. */
-  readonly contentLength: number;
-  readonly isChunked: boolean;
-  /** The response is written a turn of the event loop later: see uws-writes.ts. */
-  readonly isDeferred: boolean;
-  /** Nothing that follows this request on its connection may be executed. */
-  readonly isLast: boolean;
-  /**
-   * The request announces trailers and is refused. The refusal is sent at once, because the core takes the
-   * trailers for the next request and responds 505 by itself when it reads them.
-   */
-  readonly hasTrailers: boolean;
 }

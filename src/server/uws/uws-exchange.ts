@@ -14,15 +14,16 @@
 // responses that are complete for the client only.
 import type { HttpError } from '../../errors.js';
 import { clientClosed } from '../body/body.js';
-import type { Acceptance, Exchange, IncomingHead } from '../exchange.js';
+import type { Acceptance, Exchange } from '../exchange.js';
+import type { RequestHead } from '../request-head.js';
 import { checkLength } from '../response/plain-bytes.js';
 import { ServerRefusal } from '../server-refusal.js';
 import type { Alarm } from '../timer-wheel.js';
 import { addressText, bytesOf } from './binary-address.js';
-import { UwsBody } from './uws-body.js';
+import { type BodyEvents, UwsBody } from './uws-body.js';
 import type { CoreResponse } from './uws-core.js';
 import { DISCARD_BYTES, type Ending, endingOf } from './uws-ending.js';
-import type { ExchangeHost, Framing } from './uws-exchange-host.js';
+import type { ExchangeHost } from './uws-exchange-host.js';
 import { fieldBlock, statusLine } from './uws-head.js';
 import { UwsLarge } from './uws-large.js';
 import { announcedLength, beyondCork, isEmpty, writePending } from './uws-pending-response.js';
@@ -64,18 +65,14 @@ const LINGER_MS = 10_000;
 
 const NOTHING = new Uint8Array(0);
 
-export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly headers: readonly string[];
-  readonly inProcess = false;
-  readonly accept: ((acceptance: Acceptance) => void) | undefined;
+export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
+  readonly head: RequestHead;
   readonly host: ExchangeHost;
   readonly res: CoreResponse;
   isDeferred: boolean;
   pending: (() => void) | undefined;
-  readonly #framing: Framing;
+  readonly #upgrade: Upgrade | undefined;
+  readonly #isLast: boolean;
   #phase = OPEN;
   /** In the request callback writes are corked by the core, and no abort can happen. */
   #inCallback = true;
@@ -102,38 +99,26 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
   constructor(
     host: ExchangeHost,
     res: CoreResponse,
-    method: string,
-    path: string,
-    query: string,
-    headers: readonly string[],
-    framing: Framing,
+    head: RequestHead,
+    isLast: boolean,
+    isDeferred: boolean,
+    endsPacket: boolean,
     upgrade: Upgrade | undefined,
   ) {
     this.host = host;
     this.res = res;
-    this.isDeferred = framing.isDeferred && !framing.hasTrailers;
-    this.method = method;
-    this.path = path;
-    this.query = query;
-    this.headers = headers;
-    this.#framing = framing;
-    this.#endsPacket = framing.hasTrailers;
-    this.accept = upgrade && ((acceptance) => this.#accept(upgrade, acceptance));
+    this.head = head;
+    this.#isLast = isLast;
+    this.isDeferred = isDeferred;
+    this.#endsPacket = endsPacket;
+    this.#upgrade = upgrade;
     res.onAborted(() => this.#gone());
-    if (framing.contentLength > 0 || framing.isChunked) {
-      this.#body = new UwsBody(res, framing.isChunked, {
-        failed: (error) => {
-          host.failed(error);
-          this.destroy();
-        },
-        flooded: () => this.#refuseBody(),
-        hasResponse: () => this.#phase !== OPEN,
-      });
-    }
+    if (head.contentLength > 0 || head.isChunked) this.#body = new UwsBody(res, head.isChunked, this);
   }
 
-  get head(): IncomingHead {
-    return this;
+  get accept(): ((acceptance: Acceptance) => void) | undefined {
+    const upgrade = this.#upgrade;
+    return upgrade && ((acceptance) => this.#accept(upgrade, acceptance));
   }
 
   get closed(): boolean {
@@ -170,6 +155,7 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
    * on.
    */
   leaveCallback(): void {
+    if (this.#body !== undefined) this.#body.isInPacket = false;
     if (!this.#inCallback) return;
     this.#inCallback = false;
     if (this.#phase >= DONE) return;
@@ -186,7 +172,7 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
     this.#deferBehindBody();
     if (this.#isBodiless(status) && ++this.host.bodilessResponses % BODILESS_SAMPLE === 0 && this.#inCallback)
       this.isDeferred = true;
-    if (this.#inCallback && !this.isDeferred) this.#write(status, headers, body, close);
+    if (this.#isCorked && !this.isDeferred) this.#write(status, headers, body, close);
     else {
       const length = body?.length;
       writeCorked(this, () => {
@@ -196,8 +182,13 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
     }
   }
 
+  /** The core corks what is written now. */
+  get #isCorked(): boolean {
+    return this.#inCallback || this.#body?.isInPacket === true;
+  }
+
   #isBodiless(status: number): boolean {
-    return this.method === 'HEAD' || isEmpty(status);
+    return this.head.method === 'HEAD' || isEmpty(status);
   }
 
   #write(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
@@ -297,7 +288,7 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
   begin(status: number, headers: readonly string[], close: boolean, length?: number): void {
     if (this.#phase !== OPEN) return;
     this.#phase = RESPONDING;
-    const pieces = this.method === 'HEAD' ? undefined : this.#piecesOf(length);
+    const pieces = this.head.method === 'HEAD' ? undefined : this.#piecesOf(length);
     this.#pieces = pieces;
     this.#deferBehindBody();
     const start = (): void => {
@@ -371,15 +362,26 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
     this.#onBodyRefused = listener;
   }
 
+  /** Called with what the reader of the body has thrown. */
+  failed(error: unknown): void {
+    this.host.failed(error);
+    this.destroy();
+  }
+
   /**
-   * Sends the refusal at once, because the core is in the middle of a packet whose rest is not worth reading.
+   * Refuses a body of thousands of tiny pieces. The refusal is sent at once, because the core is in the
+   * middle of a packet whose rest is not worth reading.
    */
-  #refuseBody(): void {
+  flooded(): void {
     this.#endsPacket = true;
     this.isDeferred = false;
     const detail = 'The body came in thousands of pieces of a few bytes each.';
     this.#onBodyRefused?.(new ServerRefusal('MALFORMED_REQUEST', detail));
     this.destroy();
+  }
+
+  get hasResponse(): boolean {
+    return this.#phase !== OPEN;
   }
 
   /**
@@ -420,7 +422,7 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
     const res = this.res;
     this.#ending = this.#endsPacket
       ? 'cut'
-      : endingOf(this.host, this.#framing, this.#body, status, close, bytes);
+      : endingOf(this.host, this.#isLast, this.head.contentLength, this.#body, status, close, bytes);
     // After the response the core goes on reading, if only to drop the rest of the body.
     if (this.#body !== undefined && !this.#mayRead) this.#body.discard();
     if (status !== 200) res.writeStatus(statusLine(status));
@@ -433,8 +435,7 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
    * a write that the socket did not take.
    */
   #stopReading(): void {
-    if (this.#framing.isLast || this.#ending === 'announce' || this.#body?.isUnderWay === true)
-      this.res.pause();
+    if (this.#isLast || this.#ending === 'announce' || this.#body?.isUnderWay === true) this.res.pause();
   }
 
   #stalled(): void {
@@ -450,9 +451,9 @@ export class UwsExchange implements Exchange, IncomingHead, CorkedWriter {
     const body = this.#body;
     if (this.isDeferred || this.#endsPacket || body === undefined) return;
     // A short body that no handler reads needs no delay: the connection stays, and the core drops the body.
-    const isShort = this.#framing.contentLength <= DISCARD_BYTES;
+    const isShort = this.head.contentLength <= DISCARD_BYTES;
     if (isShort && !body.isAttached && !(this.#inCallback && this.#mayRead)) return;
-    if (body.isComplete && !this.#framing.isLast) return;
+    if (body.isComplete && !this.#isLast) return;
     this.isDeferred = true;
     if (!this.#inCallback) undeferLater(this);
   }

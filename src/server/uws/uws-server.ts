@@ -13,14 +13,15 @@ import { toError } from '../../telemetry/to-error.js';
 import type { App } from '../app.js';
 import type { TlsFiles } from '../certificate.js';
 import { HeadReader } from '../framing.js';
-import { expectsBody } from '../routing/methods.js';
+import type { StaticRoute } from '../mounted-routes.js';
+import { expectsBody, uniqueMethod } from '../routing/methods.js';
 import { TurnWatch } from '../turn-watch.js';
 import { PendingInterrupt } from './pending-interrupt.js';
 import { Anchor } from './uws-anchor.js';
 import { type ConnectionGate, UwsConnections } from './uws-connections.js';
 import { type Core, type CoreApp, type CoreRequest, type CoreResponse, loadCore } from './uws-core.js';
 import { UwsExchange } from './uws-exchange.js';
-import type { ExchangeHost, Framing } from './uws-exchange-host.js';
+import type { ExchangeHost } from './uws-exchange-host.js';
 import { serveWebSockets, type Upgrade, type WebSockets } from './uws-websockets.js';
 
 export interface UwsServerOptions {
@@ -30,6 +31,21 @@ export interface UwsServerOptions {
   /** Bounds the connections (MAX_CONNECTIONS). Default: all are admitted. */
   readonly gate?: ConnectionGate;
 }
+
+/**
+ * The largest number of routes that the core finds by itself. It compares a path with one after the other, so
+ * more of them would cost other requests more than they save.
+ */
+export const STATIC_ROUTES = 32;
+
+/** The functions of the core that add a route of a method. */
+const ADDERS = new Map([
+  ['GET', 'get'],
+  ['POST', 'post'],
+  ['PUT', 'put'],
+  ['PATCH', 'patch'],
+  ['DELETE', 'del'],
+] as const) as ReadonlyMap<string, 'get' | 'post' | 'put' | 'patch' | 'del'>;
 
 const OPEN_GATE: ConnectionGate = { enter: () => true, leave: () => undefined, givesUp: () => false };
 
@@ -61,10 +77,11 @@ export class UwsServer {
     this.#host = hostOf(app, settings, gate, anchor);
     this.#connections = new UwsConnections(gate);
     this.#server = appOf(core, tls)
-      .any('/*', (res, req) => this.#serve(res, req, undefined))
+      .any('/*', (res, req) => this.#serve(res, req, undefined, undefined))
       .filter(this.#connections.changed);
+    for (const route of app.staticRoutes().slice(0, STATIC_ROUTES)) this.#addStatic(route);
     this.#webSockets = serveWebSockets(this.#server, app, {
-      serve: (res, req, upgrade) => this.#serve(res, req, upgrade),
+      serve: (res, req, upgrade) => this.#serve(res, req, undefined, upgrade),
       closed: () => this.#connections.closed(),
       turns: this.#turns,
       interrupt: this.#interrupt,
@@ -140,20 +157,44 @@ export class UwsServer {
     this.#app.serviceCode.holdDuring(() => void this.#server.close());
   }
 
+  /** Adds a route that the core finds by itself, so that neither method nor path are read. */
+  #addStatic(route: StaticRoute): void {
+    const add = ADDERS.get(route.method);
+    if (add === undefined) return;
+    this.#server[add](route.path, (res, req) => this.#serve(res, req, route, undefined));
+  }
+
   /** Serves one request. Nothing may be thrown out of here, because the core would end the process. */
-  #serve(res: CoreResponse, req: CoreRequest, upgrade: Upgrade | undefined): void {
+  #serve(
+    res: CoreResponse,
+    req: CoreRequest,
+    route: StaticRoute | undefined,
+    upgrade: Upgrade | undefined,
+  ): void {
     const reader = this.#reader;
     this.#inCallback = true;
-    reader.start();
+    const method = route === undefined ? uniqueMethod(req.getCaseSensitiveMethod()) : route.method;
+    const path = route === undefined ? req.getUrl() : route.path;
+    reader.start(method, path, req.getQuery() ?? '');
     req.forEach(reader.field);
-    const method = req.getCaseSensitiveMethod();
-    const path = req.getUrl();
-    const query = req.getQuery() ?? '';
-    const fault = reader.fault(method, path, query);
-    const framing = framingOf(reader, method, fault !== undefined, this.#turns.isLong());
-    const exchange = new UwsExchange(this.#host, res, method, path, query, reader.fields, framing, upgrade);
+    const fault = reader.fault();
+    const { head, hasTrailers, wantsClose } = reader;
+    const isLast = fault !== undefined || head.isChunked || wantsClose;
+    // In a long turn responses are deferred, so the core closes a connection on which more requests have been
+    // pipelined. So no client keeps the event loop busy with the contents of one packet.
+    const isDeferred =
+      this.#turns.isLong() || isLast || (head.contentLength === -1 && expectsBody(head.method));
+    const exchange = new UwsExchange(
+      this.#host,
+      res,
+      head,
+      isLast,
+      isDeferred && !hasTrailers,
+      hasTrailers,
+      upgrade,
+    );
     try {
-      if (fault === undefined) this.#app.handle(exchange);
+      if (fault === undefined) this.#app.handle(exchange, route?.match);
       else this.#app.refuse(exchange, fault);
     } catch (error) {
       exchange.destroy();
@@ -165,24 +206,6 @@ export class UwsServer {
     if (upgrade !== undefined) exchange.reportOpened();
     this.#interrupt.wait();
   }
-}
-
-function framingOf(
-  { contentLength, isChunked, hasTrailers, wantsClose }: HeadReader,
-  method: string,
-  isFaulty: boolean,
-  isLongTurn: boolean,
-): Framing {
-  return {
-    contentLength,
-    isChunked,
-    // In a long turn responses are deferred, so the core closes a connection on which more requests have been
-    // pipelined. So no client keeps the event loop busy with the contents of one packet.
-    isDeferred:
-      isLongTurn || isFaulty || isChunked || wantsClose || (contentLength === -1 && expectsBody(method)),
-    isLast: isFaulty || isChunked || wantsClose,
-    hasTrailers,
-  };
 }
 
 function hostOf(

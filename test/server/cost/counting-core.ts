@@ -105,14 +105,23 @@ class CountingRequest {
   }
 }
 
-/** Replaces the addon in this thread. Call it before a server is made. @returns the registered handler */
-export function replaceCore(): () => Handler {
-  let handler: Handler | undefined;
-  const app = {
-    any(_pattern: string, given: Handler) {
-      handler = given;
-      return app;
-    },
+/**
+ * Replaces the addon in this thread. Call it before a server is made.
+ * @returns a function that finds the handler of a request, as the core does
+ */
+export function replaceCore(): (request: SentRequest) => Handler {
+  const handlers = new Map<string, Handler>();
+  const adder = (method: string) => (pattern: string, handler: Handler) => {
+    handlers.set(`${method} ${pattern}`, handler);
+    return app;
+  };
+  const app: Record<string, unknown> = {
+    any: adder(''),
+    get: adder('GET'),
+    post: adder('POST'),
+    put: adder('PUT'),
+    patch: adder('PATCH'),
+    del: adder('DELETE'),
     filter: () => app,
     ws: () => app,
     close: () => app,
@@ -121,7 +130,7 @@ export function replaceCore(): () => Handler {
   const filename = require.resolve('uWebSockets.js');
   const core = { App: () => app, _cfg: () => undefined };
   require.cache[filename] = { id: filename, filename, loaded: true, exports: core } as unknown as NodeModule;
-  return () => handler!;
+  return ({ method, path }) => handlers.get(`${method} ${path}`) ?? handlers.get(' /*')!;
 }
 
 /** Sends a request. @returns what was sent as its response, once the handler has written it */

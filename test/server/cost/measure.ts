@@ -105,7 +105,7 @@ const costs: Record<string, { own: Cost; control: Cost }> = {};
 for (const [name, request] of Object.entries(SHAPES)) {
   costs[name] = {
     control: await costOf(control[name]!, request),
-    own: await costOf(registered(), request),
+    own: await costOf(registered(request), request),
   };
 }
 console.log(JSON.stringify(costs));
