@@ -85,7 +85,7 @@ describe('a route with a body schema', () => {
   const splits: Readonly<Record<string, (path: string, body: string) => string[]>> = {
     'in one packet with its head': (path, body) => [head(path, body.length) + body],
     'behind its head': (path, body) => [head(path, body.length), body],
-    'byte by byte': (path, body) => [head(path, body.length), ...body],
+    'byte by byte': (path, body) => [head(path, body.length), ...body.split('')],
     'in chunks': (path, body) => [
       `${head(path, 'chunked')}${body.length.toString(16)}\r\n${body}\r\n`,
       '0\r\n\r\n',
