@@ -48,6 +48,8 @@ export interface Plan {
   readonly rounds: number;
   readonly seconds: number;
   readonly connections: number;
+  /** The connections to one server, where they differ. */
+  readonly connectionsOf?: (server: Server) => number;
   readonly signal: AbortSignal;
   readonly progress: (line: string) => void;
   /** Called for a server that does not serve the shape as all must, or that fails under its load. */
@@ -111,7 +113,7 @@ async function load({ shape, fields }: Cell, server: Server, plan: Plan): Promis
     url: server.url,
     shape,
     fields: fieldsOf(fields, shape.isShort === true ? { Connection: 'close' } : {}),
-    connections: shape.connections ?? plan.connections,
+    connections: shape.connections ?? plan.connectionsOf?.(server) ?? plan.connections,
     seconds,
     signal,
     window,

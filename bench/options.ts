@@ -42,6 +42,12 @@ export interface CompareOptions extends LoadOptions {
   readonly server: string;
 }
 
+export interface GrowthOptions extends Pick<LoadOptions, 'duration' | 'rounds' | 'workers' | 'connections'> {
+  readonly sharding: 'acceptor' | 'reuseport';
+  /** Names of the series that are measured; empty: all. */
+  readonly series: readonly string[];
+}
+
 export const RUN_USAGE = `npm run bench -- [--full] [--tool wrk|autocannon] [--duration SECONDS] [--rounds N]
   [--workers N] [--connections N] [--shapes NAME,NAME…] [--fields bare,browser] [--servers PART,PART…]
   [--starts N] [--idle N]`;
@@ -49,6 +55,9 @@ export const COMPARE_USAGE = `npm run bench:compare -- A B [--sharding acceptor|
   [--duration SECONDS] [--rounds N] [--workers N] [--connections N] [--shapes NAME,NAME…]
   [--fields bare,browser] [--tool wrk|autocannon] [--starts N]
 A and B are two built checkouts, or two result files (bench/results/…/result.json)`;
+
+export const GROWTH_USAGE = `npm run bench:growth -- [--series routes,static-routes,workers,connections]
+  [--sharding acceptor|reuseport] [--duration SECONDS] [--rounds N] [--workers N] [--connections N]`;
 
 /**
  * With nine rounds a run of equal checkouts is judged worse in about 3 of 100 cases, with five in 20
@@ -106,18 +115,37 @@ export function parseCompareOptions(argv: readonly string[]): CompareOptions {
   const [a, b, ...rest] = positionals;
   if (a === undefined || b === undefined || rest.length > 0)
     throw new Error('two things to compare are expected');
-  const { sharding } = values;
-  if (sharding !== 'acceptor' && sharding !== 'reuseport') {
-    throw new Error(`--sharding must be acceptor or reuseport, not "${sharding}"`);
-  }
   return {
     ...loadOptions({ ...values, shapes: values.shapes ?? QUICK }),
     a,
     b,
-    sharding,
+    sharding: shardingOf(values.sharding),
     server: values.server,
     starts: whole('--starts', values.starts, 0, 50),
   };
+}
+
+/** @throws Error with one line that names the option */
+export function parseGrowthOptions(argv: readonly string[]): GrowthOptions {
+  const { duration, rounds, workers, connections } = LOAD_FLAGS;
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      duration,
+      rounds,
+      workers,
+      connections,
+      sharding: { type: 'string', default: 'reuseport' },
+      series: { type: 'string', default: '' },
+    },
+  });
+  const load = loadOptions({ ...values, shapes: QUICK, fields: 'bare' });
+  return { ...load, sharding: shardingOf(values.sharding), series: list(values.series) };
+}
+
+function shardingOf(text: string): 'acceptor' | 'reuseport' {
+  if (text === 'acceptor' || text === 'reuseport') return text;
+  throw new Error(`--sharding must be acceptor or reuseport, not "${text}"`);
 }
 
 function loadOptions(values: LoadValues): LoadOptions {

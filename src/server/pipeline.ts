@@ -94,10 +94,11 @@ function execute(ctx: RequestContext): void {
   settle(ctx, result);
 }
 
-/** Goes on with the step `index`, when the body has arrived. */
-function resume(ctx: RequestContext, index: number): void {
+/** Finishes the step that has waited for the body, and goes on with the step `index`. */
+function resume(ctx: RequestContext, wait: BodyWait, index: number): void {
   let result: unknown;
   try {
+    wait.take();
     result = run(ctx, index);
   } catch (error) {
     failed(ctx, error);
@@ -139,7 +140,7 @@ function advance(ctx: RequestContext, index: number): unknown {
     }
     if (result instanceof BodyWait) {
       result.start(
-        () => runInScope(ctx, () => resume(ctx, i + 1)),
+        () => runInScope(ctx, () => resume(ctx, result, i + 1)),
         (error) => runInScope(ctx, () => bodyFailed(ctx, error)),
       );
       return WAITING;

@@ -97,6 +97,7 @@ describe('a handler that stalls the event loop', () => {
     ['behind an await', 'GET', '/stall/await', 'continuation'],
     ['behind its body', 'POST', '/stall/body', 'continuation'],
     ['behind the check of its body', 'POST', '/stall/checked-body', 'continuation'],
+    ['in the check of its body', 'POST', '/stall/body-schema', 'continuation'],
     ['in a timer', 'GET', '/stall/timer', 'continuation'],
     ['in an immediate', 'GET', '/stall/immediate', 'continuation'],
     ['in the second of two immediates', 'GET', '/stall/second-immediate', 'continuation'],

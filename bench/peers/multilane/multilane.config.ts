@@ -18,6 +18,11 @@ const Search = Type.Object({ q: Type.String(), page: Type.Integer() });
 const bench = defineService({
   name: 'bench',
   routes(app, { call }) {
+    // The routes of a large application, half of them with a parameter, for `npm run bench:growth`.
+    for (let n = 0; n < Number(process.env.BENCH_ROUTES ?? 0); n += 2) {
+      app.get(`/more/${n}`, () => MESSAGE);
+      app.get(`/more/${n}/:id`, () => MESSAGE);
+    }
     app.get('/plaintext', () => MESSAGE);
     app.get('/json', () => ({ message: MESSAGE }));
     app.get('/users/:id', (ctx) => ({ id: ctx.params.id }));

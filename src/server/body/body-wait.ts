@@ -13,22 +13,15 @@ export class BodyWait {
   }
 
   /**
-   * @param goOn called when the whole body has been taken @param failed called in a microtask: the body may
-   *   fail while its request is being ended
+   * @param arrived called when the whole body has arrived: then call `take` @param failed called in a
+   *   microtask, because the body may fail while its request is being ended
    */
-  start(goOn: () => void, failed: (error: unknown) => void): void {
-    const body = this.#body;
-    body.await({
-      arrived: () => {
-        try {
-          this.#take(body.bytes);
-        } catch (error) {
-          failed(error);
-          return;
-        }
-        goOn();
-      },
-      failed: (error) => queueMicrotask(() => failed(error)),
-    });
+  start(arrived: () => void, failed: (error: unknown) => void): void {
+    this.#body.await({ arrived, failed: (error) => queueMicrotask(() => failed(error)) });
+  }
+
+  /** Finishes the step. @throws what is wrong with the body */
+  take(): void {
+    this.#take(this.#body.bytes);
   }
 }
