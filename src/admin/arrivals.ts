@@ -15,6 +15,11 @@ const MOST_CLOSED_IN_A_TURN = 256;
 const MOST_BYTES = 8 * 1024 * 1024;
 /** The size of the first buffer for a header. */
 const FIRST_BYTES = 512;
+/**
+ * Time for the request of a client that had just connected when the admin plane was closed. A client whose
+ * machine is busy sends it milliseconds later, and a probe of a reload must not fail for that.
+ */
+const LEAVING_MS = 100;
 /** How often connections are closed that have waited too long. */
 const SWEEP_MS = 20;
 /**
@@ -29,6 +34,8 @@ export interface ArrivalOptions {
   readonly most: () => number;
   /** Milliseconds that a client has for its header. */
   readonly headersMs: number;
+  /** Milliseconds that waiting clients have after `close`. @default 100 */
+  readonly leavingMs?: number;
   /** Largest header in bytes. A longer one is passed on as it is. */
   readonly headerBytes: number;
   /**
@@ -98,14 +105,13 @@ export class Arrivals {
     this.#trim();
   }
 
-  /**
-   * Closes all new connections at once, and the waiting ones when the loop has read what they have sent.
-   */
+  /** Closes all new connections at once, and the waiting ones when their clients had time for a request. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearInterval(this.#sweep);
-    setImmediate(() => setImmediate(() => this.#closeAll()));
+    const { leavingMs = LEAVING_MS } = this.#options;
+    if (this.#waiting.size > 0) setTimeout(() => this.#closeAll(), leavingMs);
   }
 
   #closeAll(): void {
