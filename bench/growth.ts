@@ -1,16 +1,16 @@
 // `npm run bench:growth`: whether the CPU time per request stays the same while a deployment grows: from 10 to
 // 10,000 routes, from 2 to 8 workers, from 64 to 10,000 connections. Each series is measured in rounds of all
 // its points, and writes a table and a chart.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { chooseTool } from './load/choose.js';
 import { type Measured, measure, type Plan } from './measure.js';
 import { GROWTH_USAGE, type GrowthOptions, parseGrowthOptions } from './options.js';
 import { type Server, startServer } from './process/server.js';
 import { chart } from './report/chart.js';
+import type { ChartFile } from './report/charts.js';
 import { range, table } from './report/markdown.js';
 import { machine } from './report/report.js';
-import { command, inSurroundings, progress } from './session.js';
+import { writeResults } from './report/result-folder.js';
+import { command, inSurroundings, planOf, progress } from './session.js';
 import { shapeNamed } from './shapes/shapes.js';
 import { type Spread, spread } from './statistics.js';
 import { multilane, rawUws, type Surroundings, THIS_CHECKOUT } from './subjects/own.js';
@@ -75,38 +75,26 @@ await command(GROWTH_USAGE, async (argv, signal) => {
   const tool = chooseTool(undefined);
   const facts = machine(THIS_CHECKOUT);
   const date = new Date().toISOString();
-  const folder = join(THIS_CHECKOUT, 'bench/results', `${date.slice(0, 19).replaceAll(':', '-')}Z-growth`);
   await inSurroundings({ workers: options.workers, shapes: [] }, async (surroundings) => {
     const all = seriesIn(surroundings, options).filter(
       ({ name }) => options.series.length === 0 || options.series.includes(name),
     );
+    const exclude = (server: string, reason: string): void => progress(`${server}: ${reason}`);
     const texts: string[] = [];
+    const charts: ChartFile[] = [];
     const results: Record<string, readonly Measured[]> = {};
-    mkdirSync(folder, { recursive: true });
     for (const series of all) {
-      const measured = await run(series, {
-        tool,
-        rounds: options.rounds,
-        seconds: options.duration,
-        connections: options.connections,
-        signal,
-        progress,
-        exclude: (server, reason) => progress(`${server}: ${reason}`),
-      });
+      const measured = await run(series, planOf(options, { tool, signal, exclude }));
       results[series.name] = measured;
       texts.push(tableOf(series, measured));
-      writeFileSync(join(folder, `${series.name}.svg`), chartOf(series, measured));
+      charts.push({ name: `${series.name}.svg`, svg: chartOf(series, measured) });
     }
     const { cpu, cores, kernel, node, commit } = facts;
     const head = `# Growth, ${date}\n\n${cpu}, ${cores} cores shared with the load tool, Linux ${kernel}, Node ${node}, commit ${commit ?? 'unknown'};
 ${tool.name}, ${options.rounds} rounds of ${options.duration} s, ${options.sharding}. Median (min..max) of all rounds.`;
-    const text = `${[head, ...texts].join('\n\n')}\n`;
-    writeFileSync(join(folder, 'tables.md'), text);
-    writeFileSync(
-      join(folder, 'result.json'),
-      `${JSON.stringify({ date, machine: facts, options, results }, null, 2)}\n`,
-    );
-    process.stdout.write(`${text}\nwritten: ${folder}\n`);
+    const tables = `${[head, ...texts].join('\n\n')}\n`;
+    const result = { date, machine: facts, options, results };
+    writeResults({ date, name: 'growth', result, tables, charts });
   });
 });
 

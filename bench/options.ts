@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import type { HttpToolName } from './load/choose.js';
 import { FIELD_SETS, type FieldSet } from './shapes/fields.js';
 import { SHAPES, type Shape, shapeNamed } from './shapes/shapes.js';
+import type { Sharding } from './subjects/own.js';
 
 export interface LoadOptions {
   /** Load generator of HTTP; undefined: wrk if it is installed, else autocannon. */
@@ -35,7 +36,7 @@ export interface CompareOptions extends LoadOptions {
   /** Two built checkouts, or two result files. */
   readonly a: string;
   readonly b: string;
-  readonly sharding: 'acceptor' | 'reuseport';
+  readonly sharding: Sharding;
   /** Starts of A, of A again and of B, whose time and memory are compared; 0: none. */
   readonly starts: number;
   /** The server that is compared in result files. */
@@ -43,7 +44,7 @@ export interface CompareOptions extends LoadOptions {
 }
 
 export interface GrowthOptions extends Pick<LoadOptions, 'duration' | 'rounds' | 'workers' | 'connections'> {
-  readonly sharding: 'acceptor' | 'reuseport';
+  readonly sharding: Sharding;
   /** Names of the series that are measured; empty: all. */
   readonly series: readonly string[];
 }
@@ -143,7 +144,7 @@ export function parseGrowthOptions(argv: readonly string[]): GrowthOptions {
   return { ...load, sharding: shardingOf(values.sharding), series: list(values.series) };
 }
 
-function shardingOf(text: string): 'acceptor' | 'reuseport' {
+function shardingOf(text: string): Sharding {
   if (text === 'acceptor' || text === 'reuseport') return text;
   throw new Error(`--sharding must be acceptor or reuseport, not "${text}"`);
 }

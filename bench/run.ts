@@ -1,8 +1,6 @@
 // `npm run bench`, `bench:full` and `bench:autocannon`: measures starts and memory, then starts every server,
 // measures the shapes in rounds, prints the tables and writes a folder below results/. bench/README.md
 // explains it.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { errorMessage } from '#src/error-text.js';
 import { chooseTool } from './load/choose.js';
 import { type BenchOptions, parseRunOptions, RUN_USAGE } from './options.js';
@@ -10,6 +8,7 @@ import { measureIdleConnections } from './process/idle-connections.js';
 import { measureStarts, startToFirstResponse } from './process/starts.js';
 import { charts } from './report/charts.js';
 import { FORMAT, type IdleFigures, machine, type Report, type StartFigures } from './report/report.js';
+import { writeResults } from './report/result-folder.js';
 import { markdown } from './report/tables.js';
 import { measureSaturation, saturationTable } from './saturation.js';
 import { command, inSurroundings, measureTogether, progress } from './session.js';
@@ -17,8 +16,6 @@ import { lineUp, ROLES } from './subjects/line-up.js';
 import { THIS_CHECKOUT } from './subjects/own.js';
 import { type NotMeasured, type Subject, shortReason, startRoute } from './subjects/subject.js';
 import { noiseOf } from './summarize.js';
-
-const RESULTS = join(THIS_CHECKOUT, 'bench/results');
 
 await command(RUN_USAGE, async (argv, signal) => {
   const options = parseRunOptions(argv);
@@ -107,11 +104,7 @@ async function measureOneAlone(
 }
 
 function write(report: Report): void {
-  const folder = join(RESULTS, `${report.date.slice(0, 19).replaceAll(':', '-')}Z-${report.options.tool}`);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'result.json'), `${JSON.stringify(report, null, 2)}\n`);
-  const text = markdown(report);
-  writeFileSync(join(folder, 'tables.md'), text);
-  for (const { name, svg } of charts(report)) writeFileSync(join(folder, name), svg);
-  process.stdout.write(`${text}\nwritten: ${folder}\n`);
+  const { date, options } = report;
+  const [tables, files] = [markdown(report), charts(report)];
+  writeResults({ date, name: options.tool, result: report, tables, charts: files });
 }

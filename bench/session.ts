@@ -42,6 +42,12 @@ export const cellsOf = ({ shapes, fields }: Pick<LoadOptions, 'shapes' | 'fields
     (shape.load === 'http' ? fields : (['bare'] as const)).map((set) => ({ shape, fields: set })),
   );
 
+/** The plan of the options of a run. */
+export const planOf = (
+  { rounds, duration, connections }: Pick<LoadOptions, 'rounds' | 'duration' | 'connections'>,
+  more: Pick<Plan, 'tool' | 'signal' | 'exclude'>,
+): Plan => ({ rounds, seconds: duration, connections, progress, ...more });
+
 /** Starts all subjects, measures the cells on those that serve them, and ends them. */
 export async function measureTogether(
   subjects: readonly Subject[],
@@ -53,15 +59,7 @@ export async function measureTogether(
     progress(`${server}: ${reason}`);
     notMeasured.push({ server, reason: shortReason(reason) });
   };
-  const plan: Plan = {
-    tool,
-    rounds: options.rounds,
-    seconds: options.duration,
-    connections: options.connections,
-    signal,
-    progress,
-    exclude,
-  };
+  const plan = planOf(options, { tool, signal, exclude });
   const running: Running[] = [];
   const results: Result[] = [];
   try {

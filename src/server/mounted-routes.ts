@@ -72,8 +72,7 @@ export class MountedRoutes {
 
   staticRoutes(): StaticRoute[] {
     return this.#routes.flatMap(({ method, path, webSocket }) => {
-      const match =
-        webSocket || path.includes('/:') || path.endsWith('/*') ? undefined : this.find(method, path);
+      const match = webSocket ? undefined : this.#router.exact(method, path);
       return match === undefined ? [] : [{ method, path, match }];
     });
   }

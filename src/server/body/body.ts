@@ -71,7 +71,7 @@ export interface BodyDeps {
 }
 
 /** A reader that waits for the whole body, or for more of it. It is called once, and throws nothing. */
-export interface Waiter {
+interface Waiter {
   arrived(): void;
   failed(error: HttpError): void;
 }

@@ -75,9 +75,14 @@ export class Router<T> {
     return parsed;
   }
 
+  /** The route whose pattern is this path, which has no parameters. */
+  exact(method: string, path: string): Match<T> | undefined {
+    return this.#statics.get(method)?.get(path);
+  }
+
   /** @throws HttpError MALFORMED_REQUEST when a parameter is not valid percent-encoded UTF-8 */
   find(method: string, path: string): Match<T> | undefined {
-    const known = this.#statics.get(method)?.get(path);
+    const known = this.exact(method, path);
     if (known !== undefined) return known;
     const values: string[] = [];
     const leaf = search(this.#root, method, path, 1, values);
