@@ -15,8 +15,7 @@ export function httpProbe(): { readonly probe: Probe; readonly close: () => Prom
     close: async () => dispatcher?.destroy(),
     async probe({ address, port, path, host, metadata }, signal) {
       try {
-        const url = `${originOf({ host: address, port, metadata })}${path}`;
-        const { Agent, request } = loadUndici();
+        const { Agent } = loadUndici();
         dispatcher ??= new Agent({
           connections: 1,
           keepAliveTimeout: 2 * INTERVAL_MS,
@@ -24,8 +23,10 @@ export function httpProbe(): { readonly probe: Probe; readonly close: () => Prom
           bodyTimeout: 0,
           maxResponseSize: MAX_BODY_BYTES,
         });
-        const { statusCode, body } = await request(url, {
-          dispatcher,
+        const { statusCode, body } = await dispatcher.request({
+          method: 'GET',
+          origin: originOf({ host: address, port, metadata }),
+          path,
           signal,
           headers: {
             host: `${host.includes(':') ? `[${host}]` : host}:${port}`,

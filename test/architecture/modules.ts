@@ -75,7 +75,7 @@ const LIBRARIES: readonly (readonly [RegExp, RegExp])[] = [
   [/^pg(-|$)|^node-pg-migrate$/, /^src\/db\//],
   [/^prom-client$|^@opentelemetry\//, /^src\/telemetry\//],
   [/^piscina$/, /^src\/cpu\//],
-  [/^undici$/, /^src\/upstream\//],
+  [/^undici(\/|$)/, /^src\/upstream\//],
   [/^fast-json-stringify$/, /^src\/server\//],
   [/^(commander|chokidar)$/, /^src\/cli(\/.*)?\.ts$/],
 ];
