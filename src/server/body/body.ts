@@ -78,7 +78,8 @@ interface Waiter {
 
 export class RequestBody {
   readonly #deps: BodyDeps;
-  readonly #silence: IdleAlarm;
+  /** Rings when no more of an awaited body arrives. */
+  #silence: IdleAlarm | undefined;
   #buffer: Buffer = EMPTY;
   #length = 0;
   #received = 0;
@@ -95,8 +96,7 @@ export class RequestBody {
    */
   constructor(deps: BodyDeps) {
     this.#deps = deps;
-    const { exchange, wheel } = deps;
-    this.#silence = new IdleAlarm(wheel, BODY_IDLE_MS, () => this.#settle(bodyTimeout()));
+    const { exchange } = deps;
     if (!exchange.readBody((piece, isLast) => this.#take(piece, isLast))) this.#settle(clientClosed());
     if (this.#end === undefined) exchange.onClosed(() => this.#settle(clientClosed()));
   }
@@ -180,6 +180,7 @@ export class RequestBody {
       this.#settle(overloaded());
       return;
     }
+    this.#silence ??= new IdleAlarm(this.#deps.wheel, BODY_IDLE_MS, () => this.#settle(bodyTimeout()));
     this.#silence.start();
     if (this.#reader !== 'whole' || this.#isAwaited) return;
     this.#isAwaited = true;
@@ -198,7 +199,7 @@ export class RequestBody {
   }
 
   #tookMore(): void {
-    this.#silence.touch();
+    this.#silence?.touch();
     if (this.#reader !== 'whole' && this.#length >= HIGH_WATER_BYTES) this.#pause();
     if (this.#reader === 'stream') this.#wake();
   }
@@ -210,7 +211,7 @@ export class RequestBody {
       const size = isLast ? needed : this.#sizeFor(needed);
       if (this.#deps.claim?.grow(size - this.#buffer.byteLength) === false) return false;
       const larger = Buffer.allocUnsafe(size);
-      larger.set(this.#buffer.subarray(0, this.#length));
+      if (this.#length > 0) larger.set(this.#buffer.subarray(0, this.#length));
       this.#buffer = larger;
     }
     this.#buffer.set(piece, this.#length);
@@ -245,7 +246,7 @@ export class RequestBody {
     this.#isPaused = true;
     this.#deps.exchange.pause();
     // The peer cannot send now, so its silence means nothing.
-    this.#silence.stop();
+    this.#silence?.stop();
   }
 
   #resume(): void {
@@ -258,7 +259,7 @@ export class RequestBody {
   #settle(end: 'complete' | HttpError): void {
     if (this.#end === undefined) {
       this.#end = end;
-      this.#silence.stop();
+      this.#silence?.stop();
       this.#deps.claim?.arrived();
       const refusal = this.#isAwaited ? this.#deps.owner.bodyArrived() : undefined;
       if (end === 'complete' && refusal !== undefined) this.#end = refusal;

@@ -7,24 +7,11 @@ import { endOfString } from '../../json-scan.js';
 const QUOTE = 0x22;
 const COLON = 0x3a;
 
-/** @param value the result of JSON.parse for the text; it must not be too deep for recursion */
-export function hasRepeatedMember(text: string, value: unknown): boolean {
-  const members = countMembers(value);
+/** @param members the number of members of the value that JSON.parse made of the text */
+export function hasRepeatedMember(text: string, members: number): boolean {
   // The text is read character by character only when it has more colons that may follow a name than the
   // value has members: some of them are in strings, or a member is repeated.
   return countLikelyNames(text) > members && countNames(text) > members;
-}
-
-function countMembers(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  let count = 0;
-  if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) count += countMembers(value[i]);
-    return count;
-  }
-  // All enumerable properties are the object's own, because JSON.parse made it.
-  for (const name in value) count += 1 + countMembers((value as Record<string, unknown>)[name]);
-  return count;
 }
 
 /**
