@@ -1,7 +1,7 @@
 // The scope of one unit of work (a request, a saga step): its deadline, abort signal, identity and trace. The
 // scope follows the work through every await. `call`, `db`, `cpu` and `log` read it, so handlers need not
 // pass it on.
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource, executionAsyncResource } from 'node:async_hooks';
 import type { Deadline } from './deadline.js';
 import type { Holds } from './hold.js';
 
@@ -45,6 +45,17 @@ export function runInScope<S extends Scope, T>(scope: S, fn: (scope: S) => T): T
 }
 
 /**
+ * Keeps the asynchronous context in which it is made: the scope, and what code of services has entered in
+ * storages of its own. Work that goes on in a callback of the HTTP core runs in it, because all callbacks of
+ * the core share one context.
+ */
+export class OwnContext extends AsyncResource {
+  constructor() {
+    super('multilane.request', { requireManualDestroy: true });
+  }
+}
+
+/**
  * Ends the scope for the rest of the running callback. Used where the work of the scope was interrupted.
  */
 export function leaveScope(): void {
@@ -59,3 +70,14 @@ export function currentScope(): Scope | undefined {
 /** Whether the work of a scope was aborted; works for scopes without the member `isAborted` too. */
 export const isAborted = (scope: Scope | undefined): boolean =>
   scope?.isAborted ?? scope?.signal.aborted ?? false;
+
+/**
+ * Empties all storages, not only that of the scope, in the running context. Contexts have them up to Node.js
+ * 22.
+ */
+export function emptyStores(): void {
+  const resource = executionAsyncResource() as Record<symbol, unknown>;
+  for (const key of Object.getOwnPropertySymbols(resource)) {
+    if (key.description === 'kResourceStore') resource[key] = undefined;
+  }
+}

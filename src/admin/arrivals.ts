@@ -111,7 +111,9 @@ export class Arrivals {
     this.#isClosed = true;
     clearInterval(this.#sweep);
     const { leavingMs = LEAVING_MS } = this.#options;
-    if (this.#waiting.size > 0) setTimeout(() => this.#closeAll(), leavingMs);
+    // The loop reads from sockets between timers and immediates, so a request that came during a pause of the
+    // process is read before its connection would be closed.
+    if (this.#waiting.size > 0) setTimeout(() => setImmediate(() => this.#closeAll()), leavingMs);
   }
 
   #closeAll(): void {

@@ -17,6 +17,7 @@
 // immediate. Hence `wait` keeps one more immediate waiting from then on. It does not keep the loop alive, so
 // it runs only together with others.
 import { executionAsyncId, executionAsyncResource } from 'node:async_hooks';
+import { emptyStores } from '../scope.js';
 
 /** An immediate of Node.js, in the linked list of its batch. */
 interface Immediate {
@@ -67,6 +68,7 @@ export function asyncContexts(): AsyncContexts {
     },
 
     leave() {
+      // The context that runs may run again for another request.
       emptyStores();
       if (executionAsyncId() === 0) return;
       const immediate = running();
@@ -83,14 +85,6 @@ export function asyncContexts(): AsyncContexts {
       emptyStores();
     },
   };
-}
-
-/** Empties the stores of the resource that runs: it may run again for another request. */
-function emptyStores(): void {
-  const resource = executionAsyncResource() as Record<symbol, unknown>;
-  for (const key of Object.getOwnPropertySymbols(resource)) {
-    if (key.description === 'kResourceStore') resource[key] = undefined;
-  }
 }
 
 /** Moves the immediates behind the running one from its batch into the next batch. */

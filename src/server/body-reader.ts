@@ -17,6 +17,8 @@ export class BodyReader {
   readonly #owner: BodyOwner;
   #body: RequestBody | undefined;
   #bytes: Promise<Uint8Array> | undefined;
+  /** A step reads the whole body. */
+  #isWhole = false;
   #isStreamed = false;
 
   constructor(request: IncomingRequest, owner: BodyOwner) {
@@ -39,6 +41,7 @@ export class BodyReader {
   readWhole(take: (bytes: Uint8Array) => void): BodyWait | Promise<void> | undefined {
     // A hook has read it already, or reads it now.
     if (this.#bytes !== undefined || this.#isStreamed) return this.readBytes().then(take);
+    this.#isWhole = true;
     const body = this.receive();
     if (!body.isComplete) return new BodyWait(body, take);
     take(body.bytes);
@@ -73,7 +76,7 @@ export class BodyReader {
   /** @throws Error when it is called a second time */
   readStream(): AsyncIterable<Uint8Array> {
     if (this.#isStreamed) throw new Error('the body is read as a stream already');
-    if (this.#bytes !== undefined) return unreportedIterator(onePiece(this.#bytes));
+    if (this.#bytes !== undefined || this.#isWhole) return unreportedIterator(onePiece(this.readBytes()));
     this.#isStreamed = true;
     return unreportedIterator(this.receive().stream());
   }
@@ -103,6 +106,11 @@ export class BodyReader {
       contentLength: request.contentLength,
     });
     return this.#body;
+  }
+
+  /** Call when the response is complete: the rest of the body is lost. */
+  stop(): void {
+    this.#body?.stop();
   }
 
   /** Call when the request has ended. */

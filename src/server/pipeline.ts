@@ -2,7 +2,7 @@
 // becomes the response. It is synchronous as long as everything in it is, so a plain value costs no promise.
 import { types } from 'node:util';
 import { HttpError, UnavailableError } from '../errors.js';
-import { runInScope } from '../scope.js';
+import { OwnContext, runInScope } from '../scope.js';
 import { toError } from '../telemetry/to-error.js';
 import { bodyTooLarge, clientClosed } from './body/body.js';
 import { BodyWait } from './body/body-wait.js';
@@ -23,7 +23,9 @@ const OVERLOADED = new UnavailableError('OVERLOADED', 'Too many requests are in 
  */
 export function serve(ctx: RequestContext): void {
   ctx.begin();
-  runInScope(ctx, admitOrRefuse);
+  // What a called service enters in storages of its own is nothing to its caller.
+  if (ctx.inProcess) new OwnContext().runInAsyncScope(runInScope, undefined, ctx, admitOrRefuse);
+  else runInScope(ctx, admitOrRefuse);
   ctx.leaveStack();
 }
 
@@ -107,7 +109,7 @@ function resume(ctx: RequestContext, wait: BodyWait, index: number): void {
   settle(ctx, result);
 }
 
-/** @returns the response, a promise of it, or WAITING */
+/** @returns the response, a promise of Node.js for it, or WAITING */
 function run(ctx: RequestContext, index: number): unknown {
   const result = index === ctx.plan.steps.length ? handle(ctx) : advance(ctx, index);
   return isPromise(result) ? adopted(result) : result;
@@ -115,7 +117,8 @@ function run(ctx: RequestContext, index: number): unknown {
 
 /** @param result of `run` */
 function settle(ctx: RequestContext, result: unknown): void {
-  if (!(result instanceof Promise)) {
+  // Unlike `instanceof`, this asks no code of the value.
+  if (!types.isPromise(result)) {
     conclude(ctx, result);
     return;
   }
@@ -139,9 +142,10 @@ function advance(ctx: RequestContext, index: number): unknown {
       continue;
     }
     if (result instanceof BodyWait) {
+      const context = new OwnContext();
       result.start(
-        () => runInScope(ctx, () => resume(ctx, result, i + 1)),
-        (error) => runInScope(ctx, () => bodyFailed(ctx, error)),
+        () => context.runInAsyncScope(resume, undefined, ctx, result, i + 1),
+        (error) => context.runInAsyncScope(bodyFailed, undefined, ctx, error),
       );
       return WAITING;
     }
@@ -156,6 +160,11 @@ function advance(ctx: RequestContext, index: number): unknown {
 }
 
 function bodyFailed(ctx: RequestContext, error: unknown): void {
+  // A hook has responded without the body, so nothing has failed.
+  if (ctx.hasFullResponse) {
+    ctx.handlerDone();
+    return;
+  }
   if (ctx.exchange.closed && !ctx.isAborted) ctx.abort(clientClosed());
   failed(ctx, error);
 }

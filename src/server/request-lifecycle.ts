@@ -300,6 +300,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     } finally {
       this.#response.releaseStream();
       if (this.#isHandlerDone) this.#release();
+      else this.#bodyReader?.stop();
     }
   }
 

@@ -119,6 +119,20 @@ describe('connections to the admin plane without a complete request header', () 
     );
   });
 
+  it('are answered after the closing when their request came during a pause of the process', async () => {
+    const one = await plane([livez], { limits: { ...SLOW, closeMs: 60_000 } });
+    const wire = await Wire.open(one.url);
+    await halfOpen(one, 1);
+    const closed = one.close();
+    wire.write('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    // Longer than the time that clients have: its timer is due when the loop goes on.
+    const end = performance.now() + 200;
+    while (performance.now() < end);
+    expect((await wire.response())?.status).to.be.a('number');
+    wire.destroy();
+    await closed;
+  });
+
   it('are answered the same, wherever the bytes of their header are split', async () => {
     const { url } = await plane([livez, echo]);
     const body = JSON.stringify({ text: 'äöü' });

@@ -6,10 +6,33 @@ import { HttpError } from '#src/errors.js';
 import { currentScope } from '#src/scope.js';
 import type { Application } from '#src/server/handler.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
+import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench, settled } from './kit.js';
 
 const BODY = { body: Type.Object({ n: Type.Integer() }) };
+
+type Context = Parameters<Extract<Parameters<Application['get']>[1], (ctx: never) => unknown>>[0];
+
+/** When a reader begins that nothing waits for. */
+const TIMES = {
+  microtask: () => Promise.resolve(),
+  turn: settled,
+  turns: async () => {
+    for (let n = 0; n < 12; n++) await settled();
+  },
+} as const;
+/** How it reads the body; the result is its text. */
+const READERS = {
+  text: (ctx: Context) => ctx.readText(),
+  bytes: async (ctx: Context) => Buffer.from(await ctx.readBytes()).toString(),
+  json: async (ctx: Context) => JSON.stringify(await ctx.readJson()),
+  stream: async (ctx: Context) => {
+    let text = '';
+    for await (const piece of ctx.readStream()) text += Buffer.from(piece).toString();
+    return text;
+  },
+} as const;
 
 describe('a route with a body schema', () => {
   let world: Bench;
@@ -50,6 +73,40 @@ describe('a route with a body schema', () => {
       onResponse: (_ctx: unknown, status: number) => left(status),
     };
     app.post('/left', observed, () => 'never');
+    for (const [when, wait] of Object.entries(TIMES)) {
+      for (const [how, read] of Object.entries(READERS)) {
+        const readLater = (ctx: Context): void => {
+          // Nothing awaits it, as in a hook that writes an audit log.
+          void wait().then(async () => seen.push(await read(ctx).catch(String)));
+        };
+        app.post(`/hook/${when}/${how}`, { ...BODY, onRequest: readLater }, (ctx) => ctx.body.n);
+        app.post(`/before/${when}/${how}`, { ...BODY, preHandler: readLater }, (ctx) => ctx.body.n);
+        app.post(`/handler/${when}/${how}`, BODY, (ctx) => {
+          readLater(ctx as never);
+          return ctx.body.n;
+        });
+        app.post(`/after/${when}/${how}`, { ...BODY, onResponse: readLater }, (ctx) => ctx.body.n);
+      }
+    }
+    app.post('/streamed', BODY, async (ctx) => [
+      await READERS.stream(ctx as never),
+      await ctx.readText(),
+      await READERS.stream(ctx as never),
+    ]);
+    const responding = (ctx: Context): void => {
+      void Promise.resolve().then(() => void ctx.json('by the hook'));
+    };
+    const answering = (ctx: Context): void => {
+      ctx.signal.addEventListener('abort', () => seen.push('aborted'));
+      ctx.json('by the hook');
+    };
+    app.post('/answered', { ...BODY, onRequest: answering }, () => 'by the handler');
+    app.post('/strange', BODY, () => {
+      let asked = 0;
+      const prototype = () => (asked++ === 0 ? Object.prototype : Promise.prototype);
+      return new Proxy({ a: 1 }, { getPrototypeOf: prototype }) as object;
+    });
+    app.post('/responded', { ...BODY, timeoutMs: 20, onRequest: responding }, () => 'by the handler');
   }
 
   before(async () => {
@@ -86,6 +143,9 @@ describe('a route with a body schema', () => {
     'in one packet with its head': (path, body) => [head(path, body.length) + body],
     'behind its head': (path, body) => [head(path, body.length), body],
     'byte by byte': (path, body) => [head(path, body.length), ...body.split('')],
+    'in chunks, in one packet': (path, body) => [
+      `${head(path, 'chunked')}${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
+    ],
     'in chunks': (path, body) => [
       `${head(path, 'chunked')}${body.length.toString(16)}\r\n${body}\r\n`,
       '0\r\n\r\n',
@@ -113,6 +173,50 @@ describe('a route with a body schema', () => {
         expect((await post('/read-before', '{"n":7}')).text).to.equal('7');
         expect((await post('/being-read', '{"n":7}')).text).to.equal('7');
         expect((await post('/read-again', '{"n":7}')).text).to.equal('[7,"{\\"n\\":7}",{"n":7}]');
+      });
+
+      for (const place of ['hook', 'before', 'handler', 'after']) {
+        it(`can be read at any time by what was begun in: ${place}`, async () => {
+          for (const when of Object.keys(TIMES)) {
+            for (const how of Object.keys(READERS)) {
+              seen = [];
+              const path = `/${place}/${when}/${how}`;
+              expect(await post(path, '{"n":7}'), path).to.deep.equal({ status: 200, text: '7' });
+              while (seen.length === 0) await settled();
+              expect(seen, path).to.deep.equal(['{"n":7}']);
+            }
+          }
+        });
+      }
+
+      it('can be read as a stream after its schema was checked, and as a text after that', async () => {
+        expect(JSON.parse((await post('/streamed', '{"n":7}')).text)).to.deep.equal(
+          Array.from({ length: 3 }, () => '{"n":7}'),
+        );
+      });
+
+      it('is over when its time is, although a hook has responded while it waited', async () => {
+        expect((await post('/responded', '{"n":7}')).text).to.equal('"by the hook"');
+        const left = () => world.app.living().length + server.unfinished;
+        expect(await until(left, (count) => count === 0)).to.equal(0);
+      });
+
+      it('is not aborted by a hook that responds before the body has arrived', async () => {
+        const before = world.logs.length;
+        expect((await post('/answered', '{"n":7}')).text).to.equal('"by the hook"');
+        for (let n = 0; n < 3; n++) await settled();
+        expect(seen).to.deep.equal([]);
+        expect(world.logs.slice(before).filter(({ level }) => level === 50)).to.deep.equal([]);
+      });
+
+      it('ends, whatever a value that its handler returns answers', async () => {
+        await post('/strange', '{"n":7}');
+        expect(
+          await until(
+            () => world.app.living().length,
+            (count) => count === 0,
+          ),
+        ).to.equal(0);
       });
 
       it('runs in the scope of its own request', async () => {

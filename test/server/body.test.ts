@@ -47,6 +47,7 @@ class Peer {
       },
     } satisfies Partial<Exchange>;
     const owner: BodyOwner = {
+      detach: () => undefined,
       bodyAwaited: () => void this.awaited++,
       bodyArrived: () => {
         this.arrived++;

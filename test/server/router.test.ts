@@ -59,6 +59,19 @@ describe('router', () => {
     ]);
   });
 
+  it('names the methods of a path by how specific their routes are, not by when they were added', () => {
+    const router = new Router<string>();
+    router.add('GET', '/*', 'rest');
+    router.add('PUT', '/o/:id', 'parameter');
+    router.add('POST', '/o/text', 'text');
+    router.add('PUT', '/*', 'rest');
+    expect([...router.methods('/o/text')]).to.deep.equal([
+      ['POST', 'text'],
+      ['PUT', 'parameter'],
+      ['GET', 'rest'],
+    ]);
+  });
+
   it('matches the whole rest with a wildcard and no empty segment with a parameter', () => {
     const router = routerOf('/files/*', '/u/:id');
     expect(router.find('GET', '/files/a/../b%20c')?.params['*']).to.equal('a/../b c');

@@ -8,12 +8,15 @@ import { type Bench, bench } from './kit.js';
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 /** One more than the core is given, so that the router finds the last ones. */
 const MANY = Array.from({ length: STATIC_ROUTES + 1 }, (_, n) => `/many/${n}`);
-const STATIC = ['/', '/a', '/a/', '/a/b', '/a/b/c', '/a%20b', '/a+b;c=d', '/x', ...MANY];
+/** The core compares a hundred segments of a path. */
+const LONG = [98, 99, 100, 101, 121].map((segments) => '/s'.repeat(segments));
+const STATIC = ['/', '/a', '/a/', '/a/b', '/a/b/c', '/a%20b', '/a+b;c=d', '/x', ...LONG, ...MANY];
 const PATTERNS = ['/a/:id', '/x/*', '/:any/b/:more', '/n/:number(\\d+)'];
 /** Paths that resemble a route. */
 const PATHS = [
   ...STATIC,
   ...['/A', '//', '//a', '/a//', '/a/b/', '/a/./b', '/a/../x', '/a/%62', '/%61', '/a%20B', '/a%2fb'],
+  ...LONG.flatMap((path) => [`${path}/`, `${path}/s`, `${path}/t`, path.replace(/s$/, 't')]),
   ...['/x/', '/x/y/z', '/q/b/r', '/n/12', '/n/x', '/a;b', '/many', '/many/', '/many/00', '/nothing'],
 ];
 

@@ -48,6 +48,8 @@ export const clientClosed = (): HttpError => new HttpError('CLIENT_CLOSED', 'The
 
 /** The request that a body belongs to. */
 export interface BodyOwner {
+  /** Called when a reader waits beyond this turn of the loop. */
+  detach(): void;
   /** Called when the whole body is wanted and has not arrived by the end of this turn of the loop. */
   bodyAwaited(): void;
   /**
@@ -76,6 +78,17 @@ interface Waiter {
   failed(error: HttpError): void;
 }
 
+const bothOf = (first: Waiter, second: Waiter): Waiter => ({
+  arrived() {
+    first.arrived();
+    second.arrived();
+  },
+  failed(error) {
+    first.failed(error);
+    second.failed(error);
+  },
+});
+
 export class RequestBody {
   readonly #deps: BodyDeps;
   /** Rings when no more of an awaited body arrives. */
@@ -86,6 +99,7 @@ export class RequestBody {
   #reader: 'none' | 'whole' | 'stream' = 'none';
   #waiter: Waiter | undefined;
   #end: 'complete' | HttpError | undefined;
+  #isReleased = false;
   /** True when the owner was notified that the whole body is awaited. */
   #isAwaited = false;
   #isPaused = false;
@@ -111,9 +125,13 @@ export class RequestBody {
     });
   }
 
-  /** Reads the whole body into memory. @param waiter called when that has ended, at once if it has */
+  /**
+   * Reads the whole body into memory. Several readers may wait for it.
+   * @param waiter called when that has ended, at once if it has
+   */
   await(waiter: Waiter): void {
-    this.#read('whole', waiter);
+    const before = this.#waiter;
+    this.#read('whole', before === undefined ? waiter : bothOf(before, waiter));
   }
 
   /** The whole body has arrived, and no reader can fail any more. */
@@ -121,7 +139,9 @@ export class RequestBody {
     return this.#end === 'complete';
   }
 
-  /** What has arrived. The memory belongs to the reader of the whole body. */
+  /**
+   * What has arrived. The memory belongs to the readers of the whole body, who may come back to it later.
+   */
   get bytes(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);
   }
@@ -149,6 +169,12 @@ export class RequestBody {
     }
   }
 
+  /** Ends the reading: the response is complete, so the exchange delivers no more. */
+  stop(): void {
+    if (this.#end !== undefined) return;
+    this.#settle(new HttpError('CLIENT_CLOSED', 'The response was complete before the body had arrived.'));
+  }
+
   /**
    * Ends the body: the request has ended, or no more of it is wanted. A reader that waits gets this error, by
    * default CLIENT_CLOSED. That is created only for a body that has not ended, because its stack trace costs
@@ -156,12 +182,22 @@ export class RequestBody {
    */
   release(error?: HttpError): void {
     if (this.#end === undefined) this.#settle(error ?? clientClosed());
-    this.#buffer = EMPTY;
-    this.#length = 0;
+    this.#isReleased = true;
+    if (!this.#isKept) {
+      this.#buffer = EMPTY;
+      this.#length = 0;
+    }
     this.#deps.claim?.release();
   }
 
+  /** The whole body has arrived for its readers. */
+  get #isKept(): boolean {
+    return this.#reader === 'whole' && this.#end === 'complete';
+  }
+
   #read(reader: 'whole' | 'stream', waiter: Waiter): void {
+    // The bytes that no reader wanted in time are gone.
+    if (this.#isReleased && !this.#isKept && this.#end === 'complete') this.#end = clientClosed();
     this.#reader = reader;
     this.#waiter = waiter;
     if (this.#end !== undefined) {
@@ -175,7 +211,12 @@ export class RequestBody {
   }
 
   #turnEnded(): void {
-    if (this.#end !== undefined || this.#waiter === undefined || this.#deps.exchange.isBodyComplete) return;
+    if (this.#end !== undefined || this.#waiter === undefined) return;
+    if (this.#deps.exchange.isBodyComplete) {
+      // The exchange delivers the end of a chunked body later. A hook may end the reading before that.
+      this.#deps.owner.detach();
+      return;
+    }
     if (this.#deps.claim?.wait() === false) {
       this.#settle(overloaded());
       return;

@@ -28,7 +28,12 @@ interface Leaf<T> {
   readonly pattern: string;
 }
 
-type Leaves<T> = Map<string, Leaf<T>>;
+type Leaves<T> = ReadonlyMap<string, Leaf<T>>;
+
+/** Chooses among the routes that end at a node; undefined: the search goes on. */
+type Choice<T> = (leaves: Leaves<T>) => Leaf<T> | undefined;
+
+const none = (): undefined => undefined;
 
 /** A parameter with an expression. */
 interface Branch<T> {
@@ -42,9 +47,9 @@ class Node<T> {
   readonly branches: Branch<T>[] = [];
   param: Node<T> | undefined;
   /** The routes that end at this node, by method. */
-  readonly leaves: Leaves<T> = new Map();
+  readonly leaves = new Map<string, Leaf<T>>();
   /** The routes with a wildcard behind this node, by method. */
-  readonly wildcards: Leaves<T> = new Map();
+  readonly wildcards = new Map<string, Leaf<T>>();
 }
 
 const NO_BRANCHES: readonly Branch<never>[] = [];
@@ -53,7 +58,8 @@ const NO_PARAMS: Params = Object.freeze(Object.create(null) as Record<string, st
 export class Router<T> {
   readonly #root = new Node<T>();
   readonly #statics = new Map<string, Map<string, Match<T>>>();
-  readonly #methods = new Set<string>();
+  /** Made once for each method, so that a search needs no function of its own. */
+  readonly #choices = new Map<string, Choice<T>>();
 
   /**
    * @throws TypeError for a bad pattern, and for one that is already registered for this method; the message
@@ -67,7 +73,7 @@ export class Router<T> {
       throw new TypeError(`route ${method} ${pattern} is already registered as ${method} ${taken.pattern}`);
     }
     leaves.set(method, { value, names: parsed.names, pattern });
-    this.#methods.add(method);
+    this.#choices.set(method, (found) => found.get(method));
     if (isStatic) {
       const paths = this.#statics.get(method) ?? new Map<string, Match<T>>();
       this.#statics.set(method, paths.set(pattern, { value, params: NO_PARAMS }));
@@ -85,20 +91,21 @@ export class Router<T> {
     const known = this.exact(method, path);
     if (known !== undefined) return known;
     const values: string[] = [];
-    const leaf = search(this.#root, method, path, 1, values);
+    const leaf = search(this.#root, this.#choices.get(method) ?? none, path, 1, values);
     return leaf && { value: leaf.value, params: paramsOf(leaf.names, values) };
   }
 
   /**
-   * Finds the routes of a path by method, for the field `Allow`. Of several routes of a method the most
-   * specific one is returned.
+   * Finds the routes of a path by method, the most specific first, for the field `Allow`. Of several routes
+   * of a method the most specific one is returned.
    */
   methods(path: string): Map<string, T> {
     const found = new Map<string, T>();
-    for (const method of this.#methods) {
-      const leaf = search(this.#root, method, path, 1, []);
-      if (leaf !== undefined) found.set(method, leaf.value);
-    }
+    const all: Choice<T> = (leaves) => {
+      for (const [method, { value }] of leaves) if (!found.has(method)) found.set(method, value);
+      return undefined;
+    };
+    search(this.#root, all, path, 1, []);
     return found;
   }
 
@@ -106,7 +113,7 @@ export class Router<T> {
    * Adds the nodes of a pattern that the tree lacks.
    * @returns the routes that end where the pattern ends, and whether it has static text only
    */
-  #nodesFor(segments: readonly Segment[]): { leaves: Leaves<T>; isStatic: boolean } {
+  #nodesFor(segments: readonly Segment[]): { leaves: Map<string, Leaf<T>>; isStatic: boolean } {
     let node = this.#root;
     let isStatic = true;
     for (const segment of segments) {
@@ -136,40 +143,41 @@ function childOf<T>(node: Node<T>, segment: Exclude<Segment, { kind: 'wildcard' 
 }
 
 /**
- * Finds the most specific route of a method. `values` then has the decoded parameters.
+ * Offers the routes that match a path to `choice`, the most specific first, until it has chosen one. `values`
+ * then has the decoded parameters.
  * @param from the index at which the next segment of the path begins
  */
 function search<T>(
   node: Node<T>,
-  method: string,
+  choice: Choice<T>,
   path: string,
   from: number,
   values: string[],
 ): Leaf<T> | undefined {
-  if (from > path.length) return node.leaves.get(method);
+  if (from > path.length) return choice(node.leaves);
   const slash = path.indexOf('/', from);
   const to = slash === -1 ? path.length : slash;
   const raw = path.slice(from, to);
   // Comparing a size is cheaper than hashing a text that is new for every request.
   const child = node.statics.size === 0 ? undefined : node.statics.get(raw);
-  const found = child && search(child, method, path, to + 1, values);
+  const found = child && search(child, choice, path, to + 1, values);
   if (found !== undefined) return found;
 
   if (raw !== '' && (node.param !== undefined || node.branches.length > 0)) {
     const depth = values.push(decode(raw));
     const value = values[depth - 1]!;
     for (const { regex, node: next } of value.length > MAX_EXPRESSION_CHARS ? NO_BRANCHES : node.branches) {
-      const leaf = regex.test(value) ? search(next, method, path, to + 1, values) : undefined;
+      const leaf = regex.test(value) ? search(next, choice, path, to + 1, values) : undefined;
       if (leaf !== undefined) return leaf;
       values.length = depth;
     }
-    const leaf = node.param && search(node.param, method, path, to + 1, values);
+    const leaf = node.param && search(node.param, choice, path, to + 1, values);
     if (leaf !== undefined) return leaf;
     values.length = depth - 1;
   }
   if (node.wildcards.size === 0) return undefined;
   values.push(decode(path.slice(from)));
-  const leaf = node.wildcards.get(method);
+  const leaf = choice(node.wildcards);
   if (leaf === undefined) values.pop();
   return leaf;
 }

@@ -16,6 +16,7 @@ import { HeadReader } from '../framing.js';
 import type { StaticRoute } from '../mounted-routes.js';
 import { expectsBody, uniqueMethod } from '../routing/methods.js';
 import { TurnWatch } from '../turn-watch.js';
+import { EnteredStores } from './entered-stores.js';
 import { PendingInterrupt } from './pending-interrupt.js';
 import { Anchor } from './uws-anchor.js';
 import { type ConnectionGate, UwsConnections } from './uws-connections.js';
@@ -37,6 +38,9 @@ export interface UwsServerOptions {
  * more of them would cost other requests more than they save.
  */
 export const STATIC_ROUTES = 32;
+
+/** The core compares no more segments of a path than this, and takes what follows for equal. */
+const CORE_SEGMENTS = 100;
 
 /** The functions of the core that add a route of a method. */
 const ADDERS = new Map([
@@ -61,6 +65,7 @@ export class UwsServer {
   readonly #anchor: Anchor | undefined;
   readonly #interrupt = new PendingInterrupt();
   readonly #turns = new TurnWatch();
+  readonly #stores = new EnteredStores();
   #listener: unknown;
   #inCallback = false;
   #isDescribed = false;
@@ -79,10 +84,11 @@ export class UwsServer {
     this.#server = appOf(core, tls)
       .any('/*', (res, req) => this.#serve(res, req, undefined, undefined))
       .filter(this.#connections.changed);
-    for (const route of app.staticRoutes().slice(0, STATIC_ROUTES)) this.#addStatic(route);
+    for (const route of app.staticRoutes().filter(isForCore).slice(0, STATIC_ROUTES)) this.#addStatic(route);
     this.#webSockets = serveWebSockets(this.#server, app, {
       serve: (res, req, upgrade) => this.#serve(res, req, undefined, upgrade),
       closed: () => this.#connections.closed(),
+      stores: this.#stores,
       turns: this.#turns,
       interrupt: this.#interrupt,
     });
@@ -173,6 +179,7 @@ export class UwsServer {
   ): void {
     const reader = this.#reader;
     this.#inCallback = true;
+    this.#stores.leave();
     const method = route === undefined ? uniqueMethod(req.getCaseSensitiveMethod()) : route.method;
     const path = route === undefined ? req.getUrl() : route.path;
     reader.start(method, path, req.getQuery() ?? '');
@@ -207,6 +214,9 @@ export class UwsServer {
     this.#interrupt.wait();
   }
 }
+
+const isForCore = ({ method, path }: StaticRoute): boolean =>
+  ADDERS.has(method) && path.split('/').length <= CORE_SEGMENTS;
 
 function hostOf(
   { wheel, serviceCode, options: { log } }: App,

@@ -8,6 +8,7 @@ import type { Segment } from '../routing/pattern.js';
 import type { ServiceCode } from '../service-code.js';
 import type { TurnWatch } from '../turn-watch.js';
 import type { SocketRoute } from '../websocket/websocket.js';
+import type { EnteredStores } from './entered-stores.js';
 import type { PendingInterrupt } from './pending-interrupt.js';
 import type {
   CoreApp,
@@ -50,6 +51,7 @@ export interface WebSocketHost {
   readonly serve: (res: CoreResponse, req: CoreRequest, upgrade: Upgrade) => void;
   /** Called when a connection that was upgraded has closed. */
   readonly closed: () => void;
+  readonly stores: EnteredStores;
   readonly turns: TurnWatch;
   readonly interrupt: PendingInterrupt;
 }
@@ -80,7 +82,7 @@ export function serveWebSockets(core: CoreApp, app: App, host: WebSocketHost): W
 function behaviorOf(
   route: SocketRoute,
   app: App,
-  { serve, closed, turns, interrupt }: WebSocketHost,
+  { serve, closed, stores, turns, interrupt }: WebSocketHost,
   open: Set<UwsWebSocket>,
 ): CoreBehavior<OwnedSocket> {
   const { limits } = route;
@@ -101,15 +103,18 @@ function behaviorOf(
       open.add(ws.owner);
     },
     message(ws, data, isBinary) {
+      stores.leave();
       if (turns.isLong() && ws.owner.floods(turns.turn)) ws.owner.close(POLICY_VIOLATION, FLOOD);
       else ws.owner.received(data, isBinary);
       interrupt.wait();
     },
     drain(ws) {
+      stores.leave();
       ws.owner.drained();
       interrupt.wait();
     },
     close(ws, code, reason) {
+      stores.leave();
       open.delete(ws.owner);
       closed();
       ws.owner.closed(code, textOf(reason));
