@@ -17,6 +17,7 @@ import { type MeshCaller, MeshCallers } from './mesh-callers.js';
 import { MountedRoutes, type StaticRoute } from './mounted-routes.js';
 import { serve } from './pipeline.js';
 import { RequestContext } from './request-context.js';
+import { FileLooks } from './response/file-looks.js';
 import type { RoutePlan } from './routing/route-plan.js';
 import type { Match, Params } from './routing/router.js';
 import type { ServerContext } from './server-context.js';
@@ -34,6 +35,7 @@ export class App {
   readonly wheel: TimerWheel;
   readonly topics: Topics;
   readonly serviceCode = new ServiceCode();
+  readonly files: FileLooks;
   readonly #server: ServerContext;
   readonly #mounted: MountedRoutes;
   readonly #callback: RunningCallback = { route: undefined, since: 0 };
@@ -45,6 +47,8 @@ export class App {
     const { log, rateLimits, bus, ticker } = options;
     const { meshToken } = options.settings;
     this.options = options;
+    const { configFile } = options.settings;
+    this.files = new FileLooks(configFile === undefined ? process.cwd() : dirname(configFile));
     this.wheel = new TimerWheel(this.#errorLogger('a timer failed'), ticker);
     this.topics = new Topics(bus);
     this.#meshCallers = meshToken === undefined ? undefined : new MeshCallers(meshToken, rateLimits, log);
@@ -58,7 +62,7 @@ export class App {
       log,
       tracing,
       scheme,
-      baseDir: settings.configFile === undefined ? process.cwd() : dirname(settings.configFile),
+      files: this.files,
       proxies: new AddressRanges(settings.trustedProxies),
       proxyField: settings.trustedProxyField,
       wheel: this.wheel,

@@ -131,7 +131,7 @@ export function sendFileBelow(
   // throws meanwhile, no later error of the thread has a stack.
   checkText(response, 'the root of ctx.file', root);
   checkText(response, 'the path of ctx.file', path);
-  return unreported(sendFile(response, response.request.server.baseDir, root, path, options));
+  return unreported(sendFile(response, response.request.server.files, root, path, options));
 }
 
 export function sendStream(response: OutgoingResponse, source: Pieces, contentType?: string): Sent {

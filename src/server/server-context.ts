@@ -8,6 +8,7 @@ import type { ProxyField } from './client-address.js';
 import type { Exchange } from './exchange.js';
 import type { LiveRequests } from './live-requests.js';
 import type { RequestQuotas } from './request-observer.js';
+import type { FileLooks } from './response/file-looks.js';
 import type { RoutePlan } from './routing/route-plan.js';
 import type { ServiceCode } from './service-code.js';
 import type { TimerWheel } from './timer-wheel.js';
@@ -24,8 +25,8 @@ export interface ServerContext {
   readonly ids: RequestIds;
   readonly requests: LiveRequests;
   readonly scheme: 'http' | 'https';
-  /** The folder that the roots of files are relative to. */
-  readonly baseDir: string;
+  /** What `ctx.file` knows of files. */
+  readonly files: FileLooks;
   /** The addresses of TRUSTED_PROXIES. */
   readonly proxies: AddressRanges;
   /** The setting TRUSTED_PROXY_FIELD. */

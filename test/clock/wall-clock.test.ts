@@ -24,7 +24,8 @@ const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> 
   ],
   'src/saga/operator.ts': [1, 'stored: times of sagas'],
   'src/server/certificate.ts': [1, 'compared with the validity of a certificate'],
-  'src/server/response/file-response.ts': [1, 'compared with the time stamp of a file'],
+  'src/server/response/file-version.ts': [1, 'compared with the time stamp of a file'],
+  'src/server/response/small-file-reader.ts': [1, 'compared with the time stamps of a file'],
   'src/server/uws/uws-pending-response.ts': [1, 'shown: the field Date'],
   'src/worker/system-routes.ts': [1, 'shown: the time of /health'],
   'src/telemetry/log-sink.ts': [1, 'shown: the time of a log line'],
@@ -33,7 +34,10 @@ const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> 
 };
 
 const FILE_READINGS: Readonly<Record<string, readonly [count: number, why: string]>> = {
-  'src/server/response/file-response.ts': [3, 'the fields ETag and Last-Modified'],
+  'src/server/response/file-version.ts': [
+    9,
+    'the fields ETag and Last-Modified, and whether a file was changed',
+  ],
 };
 
 function readingsIn(code: string, what: RegExp): number {

@@ -52,7 +52,7 @@ const PROMISES: readonly Promised[] = [
   promised(
     'docs/http.md',
     'weak while the file is younger than # s',
-    'server/response/file-response',
+    'server/response/file-version',
     'SETTLED_MS',
     SECOND,
   ),

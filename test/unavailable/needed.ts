@@ -8,7 +8,7 @@ import { UnavailableError } from '#src/errors.js';
 import { type Call, defineService, type Shared } from '#src/index.js';
 import { WorkerSagas } from '#src/saga/worker-sagas.js';
 import { inject } from '#src/server/inject.js';
-import { openBelow } from '#src/server/response/file-path.js';
+import { openFound } from '#src/server/response/file-path.js';
 import { refuseFlaky } from '#src/services/payments/rules.js';
 import type { Tracing } from '#src/telemetry/span.js';
 import { createTestApp } from '#src/testing.js';
@@ -215,7 +215,7 @@ export const needed: readonly Way[] = [
     code: 'OVERLOADED',
     executed: true,
     async reach() {
-      const opened = (): Promise<unknown> => openBelow(import.meta.dirname, 'needed.js');
+      const opened = (): Promise<unknown> => openFound(import.meta.filename);
       const failure = await withoutFiles(() => opened().catch((error: unknown) => error));
       return byHandler(() => {
         throw failure;

@@ -1,0 +1,119 @@
+// Looks at files for the requests of a thread. A look resolves all links, checks that the file is below its
+// root, and reads its version; the content of a small file is read unless this version of it is in memory.
+//
+// Requests for one file share a look that begins after all of them have arrived. So each response shows the
+// file as it was at a moment after its request, as if every request had looked for itself, and the more
+// requests there are, the less a look costs each of them.
+import { realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { leaveScope } from '../../scope.js';
+import { FileContents, type SmallFile } from './file-contents.js';
+import { type FoundFile, findBelow } from './file-path.js';
+import { FileTypes } from './file-types.js';
+import { SmallFileReader } from './small-file-reader.js';
+
+/** A file that a look has found. */
+export interface SeenFile extends FoundFile {
+  /** Undefined for a file that is too large to be read at once. */
+  readonly small: SmallFile | undefined;
+}
+
+/** A look that has not begun, and the promise that its requests wait for. */
+interface Look {
+  readonly root: string;
+  readonly path: string;
+  readonly seen: Promise<SeenFile | undefined>;
+  readonly answer: (seen: Promise<SeenFile | undefined>) => void;
+}
+
+export class FileLooks {
+  readonly types = new FileTypes();
+  /** The contents in memory. */
+  readonly contents = new FileContents();
+  readonly #baseDir: string;
+  readonly #reader: SmallFileReader;
+  /** By root and path. */
+  readonly #waiting = new Map<string, Look>();
+  /** The roots and paths of looks that have begun. */
+  readonly #running = new Set<string>();
+  #isScheduled = false;
+  #begun = 0;
+
+  /**
+   * @param baseDir the folder that roots are relative to
+   * @param now the wall clock, in milliseconds
+   */
+  constructor(baseDir: string, now?: () => number) {
+    this.#baseDir = baseDir;
+    this.#reader = new SmallFileReader(this.contents, now);
+  }
+
+  /** The number of looks that have begun. */
+  get begun(): number {
+    return this.#begun;
+  }
+
+  /**
+   * @returns undefined when the path names no file, a hidden one, or one outside of the root
+   * @throws Error when the root does not exist, or the file cannot be read for a reason in this process
+   * @throws OutOfFilesError
+   */
+  look(root: string, path: string): Promise<SeenFile | undefined> {
+    const key = `${root}\0${path}`;
+    const waiting = this.#waiting.get(key);
+    if (waiting !== undefined) return waiting.seen;
+    let answer: Look['answer'] = () => {};
+    const seen = new Promise<SeenFile | undefined>((resolve) => {
+      answer = resolve;
+    });
+    this.#waiting.set(key, { root, path, seen, answer });
+    // A look at this file that runs has begun before this request, so the next one begins when it ends.
+    if (!this.#running.has(key)) this.#schedule();
+    return seen;
+  }
+
+  /** Lets looks begin at the end of the turn, so that all requests that arrive in it share them. */
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      // A look is no work of the one request that has scheduled it.
+      leaveScope();
+      this.#begin();
+    });
+  }
+
+  #begin(): void {
+    const roots = new Map<string, Promise<string>>();
+    const realRoot = (root: string): Promise<string> => {
+      const known = roots.get(root) ?? realpath(root);
+      roots.set(root, known);
+      return known;
+    };
+    for (const [key, look] of this.#waiting) {
+      if (this.#running.has(key)) continue;
+      this.#waiting.delete(key);
+      this.#running.add(key);
+      this.#begun += 1;
+      look.answer(this.#run(key, look, realRoot));
+    }
+  }
+
+  async #run(
+    key: string,
+    { root, path }: Look,
+    realRoot: (root: string) => Promise<string>,
+  ): Promise<SeenFile | undefined> {
+    try {
+      const found = await findBelow(resolve(this.#baseDir, root), realRoot, path);
+      if (found === undefined) return undefined;
+      const small = await this.#reader.read(found);
+      if (small === undefined) return undefined;
+      return { ...found, small: small === 'large' ? undefined : small };
+    } finally {
+      this.#running.delete(key);
+      if (this.#waiting.has(key)) this.#schedule();
+    }
+  }
+}
