@@ -42,6 +42,8 @@ export interface AppOptions {
   readonly bus?: TopicBus;
   /** The clock of deadlines. Default: the clock and timers of the thread. */
   readonly ticker?: Ticker;
+  /** The clock that the time stamps of files are compared with, in milliseconds. Default: the wall clock. */
+  readonly fileClock?: () => number;
 }
 
 export interface MountOptions {

@@ -48,7 +48,8 @@ export class App {
     const { meshToken } = options.settings;
     this.options = options;
     const { configFile } = options.settings;
-    this.files = new FileLooks(configFile === undefined ? process.cwd() : dirname(configFile));
+    const baseDir = configFile === undefined ? process.cwd() : dirname(configFile);
+    this.files = new FileLooks(baseDir, options.fileClock);
     this.wheel = new TimerWheel(this.#errorLogger('a timer failed'), ticker);
     this.topics = new Topics(bus);
     this.#meshCallers = meshToken === undefined ? undefined : new MeshCallers(meshToken, rateLimits, log);

@@ -145,6 +145,7 @@ export const METRICS = {
   multilane_pending_bodies: gauge('last', 'Requests whose body has not arrived yet.'),
   multilane_buffered_body_bytes: gauge('last', 'Bytes of request bodies that are held in memory.'),
   multilane_open_streams: gauge('last', 'Responses that stream now, event streams included.'),
+  multilane_file_contents_bytes: gauge('sum', 'Bytes of small files that workers keep in memory.'),
   multilane_calls_shared_total: counter(
     'Calls that shared the response of another call (singleFlight).',
     'service',

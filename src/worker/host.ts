@@ -75,7 +75,10 @@ export interface Host {
   readonly clock: Clock;
   readonly recorder: Recorder;
   readonly row: WorkerRow;
-  /** Looks at the load of the thread, for the overload rule: to be called about every 50 ms. */
+  /**
+   * Looks at the load of the thread, for the overload rule, and publishes what the thread keeps in memory: to
+   * be called about every 50 ms.
+   */
   beat(): void;
   /** Closes databases, connections and the CPU client, after the last request has ended. */
   close(): Promise<void>;
@@ -101,6 +104,7 @@ export function createHost(options: HostOptions): Host {
   const { memory, row, switches, tracing, limits, calls } = parts;
   const app = createWorkerApp(options, parts);
   const dispatch = inProcessDispatch(app);
+  const fileBytes = memory.recorder.gauge('multilane_file_contents_bytes');
   const cpu = new CpuClient(options.cpuPort, tracing, settings.requestTimeoutMs);
   const services = createServices(options, parts, cpu);
   mountServices(app, services, {
@@ -116,7 +120,10 @@ export function createHost(options: HostOptions): Host {
     clock: memory.clock,
     recorder: memory.recorder,
     row,
-    beat: () => limits.beat(),
+    beat() {
+      limits.beat();
+      fileBytes.set(app.files.contents.bytes);
+    },
     async close() {
       cpu.close();
       // All are closed in parallel, because each may have to wait for a peer that does not respond.

@@ -57,6 +57,20 @@ const PROMISES: readonly Promised[] = [
     SECOND,
   ),
   promised(
+    'docs/http.md',
+    'files up to # KiB stay in memory',
+    'server/response/file-pieces',
+    'PIECE_BYTES',
+    KIB,
+  ),
+  promised(
+    'docs/http.md',
+    'up to # MiB in each worker',
+    'server/response/file-contents',
+    'MOST_BYTES',
+    KIB * KIB,
+  ),
+  promised(
     'docs/websocket.md',
     'and then every # s',
     'server/response/sse-frame',

@@ -180,7 +180,8 @@ export const SETTINGS: AppOptions['settings'] = {
   rateLimit: null,
 };
 
-type Overrides = Partial<AppOptions['settings']> & { ticker?: Ticker; quotas?: Partial<QuotaBounds> };
+type Overrides = Partial<AppOptions['settings']> &
+  Pick<AppOptions, 'ticker' | 'fileClock'> & { quotas?: Partial<QuotaBounds> };
 
 /** For each quota: its total, and what one address may hold. */
 export type QuotaBounds = Readonly<Record<'bodies' | 'bodyBytes' | 'streams', readonly [number, number]>>;
@@ -209,7 +210,7 @@ export function quotasOf(bounds: QuotaBounds, refused: (name: string) => void = 
 
 export function bench(
   fill: (app: Application) => void,
-  { ticker, quotas: bounds, ...settings }: Overrides = {},
+  { ticker, fileClock, quotas: bounds, ...settings }: Overrides = {},
 ): Bench {
   const logs: Record<string, unknown>[] = [];
   const log = createLogger(
@@ -262,6 +263,7 @@ export function bench(
     draining: () => world.draining,
     trustsTraceFlags: () => world.trusted,
     ...(ticker === undefined ? {} : { ticker }),
+    ...(fileClock === undefined ? {} : { fileClock }),
   });
   app.mount('demo', fill);
   return {
