@@ -14,6 +14,8 @@ import { SmallFileReader } from './small-file-reader.js';
 
 /** A file that a look has found. */
 export interface SeenFile extends FoundFile {
+  /** The media type by its requested name. */
+  readonly type: string;
   /** Undefined for a file that is too large to be read at once. */
   readonly small: SmallFile | undefined;
 }
@@ -27,10 +29,10 @@ interface Look {
 }
 
 export class FileLooks {
-  readonly types = new FileTypes();
   /** The contents in memory. */
   readonly contents = new FileContents();
   readonly #baseDir: string;
+  readonly #types = new FileTypes();
   readonly #reader: SmallFileReader;
   /** By root and path. */
   readonly #waiting = new Map<string, Look>();
@@ -110,7 +112,8 @@ export class FileLooks {
       if (found === undefined) return undefined;
       const small = await this.#reader.read(found);
       if (small === undefined) return undefined;
-      return { ...found, small: small === 'large' ? undefined : small };
+      const type = await this.#types.of(path);
+      return { ...found, type, small: small === 'large' ? undefined : small };
     } finally {
       this.#running.delete(key);
       if (this.#waiting.has(key)) this.#schedule();

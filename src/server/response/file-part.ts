@@ -5,7 +5,6 @@ import type { ReadonlyFields } from '../handler.js';
 import type { Coding } from './compress.js';
 import { precondition, rangeOf } from './conditional.js';
 import { type FileVersion, validatorsOf } from './file-version.js';
-import { httpDate } from './http-date.js';
 
 /** The request, and the fields of its response. */
 export interface PartRequest {
@@ -40,7 +39,7 @@ export function partOf(
   const verdict = precondition(ctx.method, ctx.headers, validators);
   if (verdict === 'failed') throw new HttpError('PRECONDITION_FAILED', 'The file is not the one you have.');
   ctx.header('etag', validators.etag);
-  ctx.header('last-modified', httpDate(validators.lastModified));
+  ctx.header('last-modified', version.date);
   ctx.header('x-content-type-options', 'nosniff');
   if (verdict === 'not-modified') return { status: 304, from: 0, length: 0, compressAs: undefined };
   if (coding !== undefined) ctx.header('content-encoding', coding);

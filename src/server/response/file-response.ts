@@ -29,6 +29,8 @@ interface Source {
   readonly handle?: FileHandle;
 }
 
+const absent = (): HttpError => new HttpError('NOT_FOUND', 'There is no such file.');
+
 const PRECOMPRESSED: Readonly<Record<Coding, string>> = { br: '.br', gzip: '.gz' };
 
 /**
@@ -43,15 +45,15 @@ export async function sendFile(
   options: FileOptions,
 ): Promise<Sent> {
   const wanted = options.index !== undefined && /(?:^|\/)$/.test(path) ? path + options.index : path;
-  const known = looks.types.of(wanted);
-  const type = typeof known === 'string' ? known : await known;
+  const seen = await looks.look(root, wanted);
+  if (seen === undefined) throw absent();
+  const { type } = seen;
   const isNegotiated = (options.compress === true || options.precompressed === true) && isCompressible(type);
   if (isNegotiated) ctx.vary('accept-encoding');
   // Ranges count the bytes that are sent, so a client that requests one gets the plain file.
   const codings = isNegotiated && !ctx.headers.has('range') ? codingsFor(ctx.headers) : [];
-  const seen = await looks.look(root, wanted);
-  const plain = seen?.small ?? (await sourceOf(seen));
-  if (plain === undefined) throw new HttpError('NOT_FOUND', 'There is no such file.');
+  const plain = seen.small ?? (await opened(seen));
+  if (plain === undefined) throw absent();
   if (options.precompressed === true && codings.length > 0) {
     const coded = await codedBeside(looks, root, wanted, codings, plain);
     if (coded !== undefined) return send(ctx, coded.source, type, coded.coding, true);
@@ -60,9 +62,8 @@ export async function sendFile(
   return send(ctx, plain, type, isWorthIt ? codings[0] : undefined, false);
 }
 
-async function sourceOf(seen: SeenFile | undefined): Promise<Source | undefined> {
-  if (seen === undefined || seen.small !== undefined) return seen?.small;
-  const file = await openFound(seen.real);
+async function opened({ real }: SeenFile): Promise<Source | undefined> {
+  const file = await openFound(real);
   return file && { version: versionOf(file.stats), handle: file.handle };
 }
 
@@ -76,7 +77,8 @@ async function codedBeside(
 ): Promise<{ readonly source: Source; readonly coding: Coding } | undefined> {
   try {
     for (const coding of codings) {
-      const source = await sourceOf(await looks.look(root, path + PRECOMPRESSED[coding]));
+      const seen = await looks.look(root, path + PRECOMPRESSED[coding]);
+      const source = seen && (seen.small ?? (await opened(seen)));
       if (source === undefined) continue;
       await plain.handle?.close();
       return { source, coding };

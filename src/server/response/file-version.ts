@@ -2,6 +2,7 @@
 import type { BigIntStats } from 'node:fs';
 import type { Coding } from './compress.js';
 import type { Validators } from './conditional.js';
+import { httpDate } from './http-date.js';
 
 /** A file that was changed less than this ago may change again without a different time stamp. */
 const SETTLED_MS = 2000;
@@ -13,14 +14,18 @@ export interface FileVersion {
   readonly tag: string;
   /** Milliseconds since 1970, of a whole second. */
   readonly lastModified: number;
+  /** The same as a field value. */
+  readonly date: string;
 }
 
 export function versionOf(stats: BigIntStats): FileVersion {
+  const lastModified = Math.floor(Number(stats.mtimeMs) / 1000) * 1000;
   return {
     stats,
     size: Number(stats.size),
     tag: `${stats.size.toString(36)}-${stats.mtimeNs.toString(36)}`,
-    lastModified: Math.floor(Number(stats.mtimeMs) / 1000) * 1000,
+    lastModified,
+    date: httpDate(lastModified),
   };
 }
 
