@@ -10,7 +10,7 @@ import { type FileVersion, validatorsOf } from './file-version.js';
 export interface PartRequest {
   readonly method: string;
   readonly headers: ReadonlyFields;
-  header(name: string, value: string): unknown;
+  readonly fields: { setKnown(name: string, value: string): void };
 }
 
 /** What is sent of a file. With 304 nothing is. */
@@ -38,14 +38,15 @@ export function partOf(
   const validators = validatorsOf(version, coding, compressAs !== undefined);
   const verdict = precondition(ctx.method, ctx.headers, validators);
   if (verdict === 'failed') throw new HttpError('PRECONDITION_FAILED', 'The file is not the one you have.');
-  ctx.header('etag', validators.etag);
-  ctx.header('last-modified', version.date);
-  ctx.header('x-content-type-options', 'nosniff');
+  const { fields } = ctx;
+  fields.setKnown('etag', validators.etag);
+  fields.setKnown('last-modified', version.date);
+  fields.setKnown('x-content-type-options', 'nosniff');
   if (verdict === 'not-modified') return { status: 304, from: 0, length: 0, compressAs: undefined };
-  if (coding !== undefined) ctx.header('content-encoding', coding);
+  if (coding !== undefined) fields.setKnown('content-encoding', coding);
   if (compressAs !== undefined) return { status: 200, from: 0, length: size, compressAs };
 
-  ctx.header('accept-ranges', 'bytes');
+  fields.setKnown('accept-ranges', 'bytes');
   const range = rangeOf(ctx.method, ctx.headers, validators, size);
   if (range === 'unsatisfiable') {
     throw new HttpError('RANGE_NOT_SATISFIABLE', 'The file has no such bytes.', {
@@ -53,6 +54,6 @@ export function partOf(
     });
   }
   if (range === 'whole') return { status: 200, from: 0, length: size, compressAs };
-  ctx.header('content-range', `bytes ${range.first}-${range.last}/${size}`);
+  fields.setKnown('content-range', `bytes ${range.first}-${range.last}/${size}`);
   return { status: 206, from: range.first, length: range.last - range.first + 1, compressAs };
 }

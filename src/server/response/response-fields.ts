@@ -17,6 +17,11 @@ export class ResponseFields {
     if (field !== undefined) setField(always ? this.#always : this.#own, field, value);
   }
 
+  /** Sets a field of this package: its name is in lower case, and name and value are known to be valid. */
+  setKnown(name: string, value: string): void {
+    setField(this.#own, name, value);
+  }
+
   get(name: string): string | undefined {
     return fieldOf(this.#own, name) ?? fieldOf(this.#always, name);
   }
