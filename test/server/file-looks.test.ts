@@ -11,8 +11,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { expect } from 'chai';
 import { currentScope } from '#src/scope.js';
+import { FileLooks } from '#src/server/response/file-looks.js';
+import { SmallFileReader } from '#src/server/response/small-file-reader.js';
 import { type Bench, bench, settled } from './kit.js';
 
 const AT_ONCE = 20;
@@ -137,6 +140,31 @@ describe('a file that changes', () => {
     const texts = await Promise.all(Array.from({ length: 500 }, (_, n) => get(`/f/${n % 100}.txt`)));
     expect(texts).to.deep.equal(Array.from({ length: 500 }, (_, n) => content(n % 100)));
     expect(world.app.files.begun).to.equal(100);
+  });
+
+  it('is looked at again when a look has not ended for five seconds', async () => {
+    const { prototype } = SmallFileReader;
+    const read = Object.getOwnPropertyDescriptor(prototype, 'read')!;
+    const clock = performance.now.bind(performance);
+    const looks = new FileLooks(base);
+    try {
+      prototype.read = () => new Promise(() => {});
+      void looks.look('root', 'a.txt');
+      await settled();
+      Object.defineProperty(prototype, 'read', read);
+      const second = looks.look('root', 'a.txt');
+      await settled();
+      expect(looks.begun).to.equal(1);
+      performance.now = () => clock() + 5000;
+      const third = looks.look('root', 'a.txt');
+      for (const seen of await Promise.all([second, third])) {
+        expect(Buffer.from(seen!.small!.bytes).toString()).to.equal(content(0));
+      }
+      expect(looks.begun).to.equal(2);
+    } finally {
+      Object.defineProperty(prototype, 'read', read);
+      Reflect.deleteProperty(performance, 'now');
+    }
   });
 
   it('leaves each of its requests in its own scope', async () => {

@@ -6,6 +6,7 @@
 // requests there are, the less a look costs each of them.
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { leaveScope } from '../../scope.js';
 import { FileContents, type SmallFile } from './file-contents.js';
 import { type FoundFile, findBelow } from './file-path.js';
@@ -28,6 +29,12 @@ interface Look {
   readonly answer: (seen: Promise<SeenFile | undefined>) => void;
 }
 
+/**
+ * Requests do not wait any more for a look that has run for longer than this, in milliseconds. Its disk does
+ * not respond, or the code that ends it was dropped when a handler was interrupted.
+ */
+const LOST_MS = 5000;
+
 export class FileLooks {
   /** The contents in memory. */
   readonly contents = new FileContents();
@@ -36,8 +43,8 @@ export class FileLooks {
   readonly #reader: SmallFileReader;
   /** By root and path. */
   readonly #waiting = new Map<string, Look>();
-  /** The roots and paths of looks that have begun. */
-  readonly #running = new Set<string>();
+  /** When looks have begun that have not ended, by root and path. */
+  readonly #running = new Map<string, number>();
   #isScheduled = false;
   #begun = 0;
 
@@ -62,16 +69,19 @@ export class FileLooks {
    */
   look(root: string, path: string): Promise<SeenFile | undefined> {
     const key = `${root}\0${path}`;
-    const waiting = this.#waiting.get(key);
-    if (waiting !== undefined) return waiting.seen;
-    let answer: Look['answer'] = () => {};
-    const seen = new Promise<SeenFile | undefined>((resolve) => {
-      answer = resolve;
-    });
-    this.#waiting.set(key, { root, path, seen, answer });
+    let look = this.#waiting.get(key);
+    if (look === undefined) {
+      look = lookOf(root, path);
+      this.#waiting.set(key, look);
+    }
     // A look at this file that runs has begun before this request, so the next one begins when it ends.
-    if (!this.#running.has(key)) this.#schedule();
-    return seen;
+    if (!this.#isRunning(key)) this.#schedule();
+    return look.seen;
+  }
+
+  #isRunning(key: string): boolean {
+    const since = this.#running.get(key);
+    return since !== undefined && performance.now() - since < LOST_MS;
   }
 
   /** Lets looks begin at the end of the turn, so that all requests that arrive in it share them. */
@@ -94,9 +104,8 @@ export class FileLooks {
       return known;
     };
     for (const [key, look] of this.#waiting) {
-      if (this.#running.has(key)) continue;
+      if (this.#isRunning(key)) continue;
       this.#waiting.delete(key);
-      this.#running.add(key);
       this.#begun += 1;
       look.answer(this.#run(key, look, realRoot));
     }
@@ -107,6 +116,8 @@ export class FileLooks {
     { root, path }: Look,
     realRoot: (root: string) => Promise<string>,
   ): Promise<SeenFile | undefined> {
+    const begun = performance.now();
+    this.#running.set(key, begun);
     try {
       const found = await findBelow(resolve(this.#baseDir, root), realRoot, path);
       if (found === undefined) return undefined;
@@ -115,8 +126,16 @@ export class FileLooks {
       const type = await this.#types.of(path);
       return { ...found, type, small: small === 'large' ? undefined : small };
     } finally {
-      this.#running.delete(key);
+      if (this.#running.get(key) === begun) this.#running.delete(key);
       if (this.#waiting.has(key)) this.#schedule();
     }
   }
+}
+
+function lookOf(root: string, path: string): Look {
+  let answer: Look['answer'] = () => {};
+  const seen = new Promise<SeenFile | undefined>((settle) => {
+    answer = settle;
+  });
+  return { root, path, seen, answer };
 }
