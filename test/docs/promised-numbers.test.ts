@@ -71,12 +71,6 @@ const PROMISES: readonly Promised[] = [
     KIB * KIB,
   ),
   promised(
-    'docs/http.md',
-    'own thread, for at most # ms in a turn',
-    'server/response/quick-looks',
-    'TURN_MS',
-  ),
-  promised(
     'docs/websocket.md',
     'and then every # s',
     'server/response/sse-frame',
