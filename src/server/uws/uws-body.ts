@@ -12,6 +12,7 @@
 // later, when the core has read the packet to its end, and nothing more is read until the response is
 // written: what a handler does with the whole body happens only if the client can get its response.
 import type { CoreResponse } from './uws-core.js';
+import type { ExchangeHost } from './uws-exchange-host.js';
 
 /**
  * A body with more than FLOOD_PIECES pieces in one turn of the event loop is refused if they hold fewer than
@@ -25,6 +26,7 @@ const NOTHING = new ArrayBuffer(0);
 type OnPiece = (piece: Uint8Array, isLast: boolean) => void;
 
 export interface BodyEvents {
+  readonly host: Pick<ExchangeHost, 'passing' | 'interrupt'>;
   /** Called with what a reader has thrown, because nothing may be thrown into the core. */
   failed(error: unknown): void;
   /** Called for a packet of thousands of tiny pieces, while the core is in the middle of it. */
@@ -51,8 +53,6 @@ export class UwsBody {
   #over = false;
   /** The whole body has arrived. */
   isComplete = false;
-  /** A piece is being handed over in a callback of the core, which corks what is written meanwhile. */
-  isInPacket = false;
   /** Pieces and bytes in this turn of the event loop. */
   #pieces = 0;
   #bytes = 0;
@@ -130,9 +130,11 @@ export class UwsBody {
     if (!isLast && this.#isFlood(piece.byteLength)) this.#events.flooded();
     else if (isLast && this.#isChunked) this.#endLater();
     else if (this.#onPiece !== undefined) {
-      this.isInPacket = true;
+      const { host } = this.#events;
+      host.passing = this;
       this.#hand(this.#onPiece, piece, isLast);
-      this.isInPacket = false;
+      host.passing = undefined;
+      host.interrupt.wait();
     }
   }
 

@@ -1,6 +1,7 @@
 // What the exchanges of one server share.
 import type { ServiceCode } from '../service-code.js';
 import type { TimerWheel } from '../timer-wheel.js';
+import type { PendingInterrupt } from './pending-interrupt.js';
 import type { CoreResponse } from './uws-core.js';
 
 export interface ExchangeHost {
@@ -16,6 +17,13 @@ export interface ExchangeHost {
   smallResponses: number;
   /** Responses without a body that have been written so far. Every BODILESS_SAMPLE-th is deferred. */
   bodilessResponses: number;
+  /**
+   * The body of which a piece is handed over now, in a callback of the core, which corks what is written
+   * meanwhile.
+   */
+  passing: object | undefined;
+  /** Keeps that callback from returning before an interruption that has been ordered. */
+  readonly interrupt: PendingInterrupt;
   /** Logs an error that must not be thrown into the core. Never throws. */
   failed(error: unknown): void;
   /** True when a response is to close its connection, because the worker has more than its share of them. */

@@ -155,7 +155,7 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
    * on.
    */
   leaveCallback(): void {
-    if (this.#body !== undefined) this.#body.isInPacket = false;
+    if (this.#isPassing) this.host.passing = undefined;
     if (!this.#inCallback) return;
     this.#inCallback = false;
     if (this.#phase >= DONE) return;
@@ -184,7 +184,11 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
 
   /** The core corks what is written now. */
   get #isCorked(): boolean {
-    return this.#inCallback || this.#body?.isInPacket === true;
+    return this.#inCallback || this.#isPassing;
+  }
+
+  get #isPassing(): boolean {
+    return this.#body !== undefined && this.host.passing === this.#body;
   }
 
   #isBodiless(status: number): boolean {

@@ -79,7 +79,7 @@ export class UwsServer {
     this.#core = core;
     this.#anchor = anchor;
     this.#reader = new HeadReader(settings);
-    this.#host = hostOf(app, settings, gate, anchor);
+    this.#host = hostOf(app, settings, gate, anchor, this.#interrupt);
     this.#connections = new UwsConnections(gate);
     this.#server = appOf(core, tls)
       .any('/*', (res, req) => this.#serve(res, req, undefined, undefined))
@@ -142,6 +142,7 @@ export class UwsServer {
    */
   prepareInterrupt(): void {
     this.#inCallback = false;
+    this.#host.passing = undefined;
     this.#interrupt.expect();
   }
 
@@ -223,6 +224,7 @@ function hostOf(
   { streamIdleMs }: Pick<Settings, 'streamIdleMs'>,
   gate: ConnectionGate,
   anchor: Anchor | undefined,
+  interrupt: PendingInterrupt,
 ): ExchangeHost {
   return {
     wheel,
@@ -231,6 +233,8 @@ function hostOf(
     unfinished: 0,
     smallResponses: 0,
     bodilessResponses: 0,
+    passing: undefined,
+    interrupt,
     failed(error) {
       try {
         log.error({ err: toError(error) }, 'the HTTP core failed');
