@@ -2,6 +2,7 @@
 // scope follows the work through every await. `call`, `db`, `cpu` and `log` read it, so handlers need not
 // pass it on.
 import { AsyncLocalStorage, AsyncResource, executionAsyncResource } from 'node:async_hooks';
+import type { AbortSource } from './abort-source.js';
 import type { Deadline } from './deadline.js';
 import type { Holds } from './hold.js';
 
@@ -19,6 +20,8 @@ export interface Scope {
   readonly deadline: Deadline;
   /** Aborts when the client leaves or the deadline passes. Reading it may create it. */
   readonly signal: AbortSignal;
+  /** The same for code that needs no signal. Scopes without this member have the signal only. */
+  readonly abortSource?: AbortSource;
   /**
    * Whether the signal has aborted, known without creating it. Scopes without this member check the signal.
    */

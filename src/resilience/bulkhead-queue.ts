@@ -1,13 +1,14 @@
 // A bulkhead: at most a number of pieces of work of one kind run at once, over all threads, so that slow work
 // cannot take every resource with it (M. Nygard, "Release It!"). A few callers may wait for a permit for a
 // short time; a caller that finds the queue full, or waits too long, is rejected.
+
+import { manyMayListen } from '../abort-source.js';
 import { UnavailableError } from '../errors.js';
 import { Hold } from '../hold.js';
 import { type Linked, LinkedList } from '../linked-list.js';
 import { currentScope, isAborted, type Scope } from '../scope.js';
 import type { BulkheadOptions } from './bulkhead-options.js';
 import type { Permits } from './bulkhead-permits.js';
-import { manyMayListen } from './cancellation.js';
 import type { RunOptions } from './policy.js';
 import { checkRun } from './run-options.js';
 

@@ -1,8 +1,7 @@
-// One abort signal for one piece of work: it aborts at the deadline, or when one of the callers' signals
-// does.
+// The abort of one piece of work at its deadline, or when one of its callers aborts.
 // `AbortSignal.any` is not used: only the garbage collector frees the signal that it makes, and its timer
 // would run on after the work is done. The work disposes of a cancellation when it ends.
-import { setMaxListeners } from 'node:events';
+import { type AbortListener, type AbortSource, OwnAbort, SignalAbort } from '../abort-source.js';
 import type { Deadline } from '../deadline.js';
 import { DeadlineExceededError } from '../errors.js';
 
@@ -10,6 +9,8 @@ export interface Cancellation {
   /**
    * Aborts with DeadlineExceededError at the deadline, or with the reason of the source that aborted first.
    */
+  readonly abort: AbortSource;
+  /** The signal of `abort`. Reading it may create it. */
   readonly signal: AbortSignal;
   /** Call when the work has ended, in whatever way. */
   readonly dispose: () => void;
@@ -18,41 +19,64 @@ export interface Cancellation {
 /** The longest delay of a timer of Node, 24.8 days; a later deadline is not waited for. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/**
- * Keeps Node from warning that a signal has many listeners: work that runs in parallel adds many to one
- * signal, which is no leak. Call it before the signal goes to libraries that listen to it.
- */
-export function manyMayListen(signal: AbortSignal): void {
-  setMaxListeners(0, signal);
-}
-
 export function cancelAt(
   deadline: Deadline,
-  sources: readonly (AbortSignal | undefined)[] = [],
+  sources: readonly (AbortSource | AbortSignal | undefined)[] = [],
 ): Cancellation {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const aborted = sources.find((source) => source?.aborted);
-  if (aborted !== undefined || deadline.passed) {
-    controller.abort(aborted === undefined ? new DeadlineExceededError() : aborted.reason);
-    return { signal, dispose: () => undefined };
+  const work = new WorkAbort();
+  for (const source of sources) if (source !== undefined) work.follow(source);
+  if (!work.abort.aborted) work.endAt(deadline);
+  return work;
+}
+
+class WorkAbort implements Cancellation {
+  readonly abort = new OwnAbort();
+  readonly #followers: Follower[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  get signal(): AbortSignal {
+    return this.abort.signal;
   }
-  const timer = setTimeout(
-    () => controller.abort(new DeadlineExceededError()),
-    Math.min(Math.ceil(deadline.remainingMs()), MAX_TIMER_MS),
-  );
-  const listeners = sources.flatMap((source) => {
-    if (source === undefined) return [];
-    manyMayListen(source);
-    const listener = (): void => controller.abort(source.reason);
-    source.addEventListener('abort', listener, { once: true });
-    return [() => source.removeEventListener('abort', listener)];
-  });
-  return {
-    signal,
-    dispose() {
-      clearTimeout(timer);
-      for (const remove of listeners) remove();
-    },
+
+  follow(given: AbortSource | AbortSignal): void {
+    const source = given instanceof AbortSignal ? new SignalAbort(given) : given;
+    if (source.aborted) this.abort.abort(source.reason);
+    else this.#followers.push(new Follower(source, this.abort));
+  }
+
+  endAt(deadline: Deadline): void {
+    const late = (): void => this.abort.abort(new DeadlineExceededError());
+    if (deadline.passed) late();
+    else this.#timer = setTimeout(late, Math.min(Math.ceil(deadline.remainingMs()), MAX_TIMER_MS));
+  }
+
+  readonly dispose = (): void => {
+    clearTimeout(this.#timer);
+    for (const follower of this.#followers) follower.end();
+    this.#followers.length = 0;
   };
+}
+
+/** Passes the abort of a source on to the work. */
+class Follower implements AbortListener {
+  older: AbortListener | undefined;
+  newer: AbortListener | undefined;
+  readonly #source: AbortSource;
+  #work: OwnAbort | undefined;
+
+  constructor(source: AbortSource, work: OwnAbort) {
+    this.#source = source;
+    this.#work = work;
+    source.listen(this);
+  }
+
+  onAbort(reason: unknown): void {
+    this.#work?.abort(reason);
+  }
+
+  end(): void {
+    if (this.#work === undefined) return;
+    this.#work = undefined;
+    this.#source.unlisten(this);
+  }
 }

@@ -4,7 +4,8 @@
 // takes a token of the same budget. J. Dean, L. A. Barroso, "The Tail at Scale", Communications of the ACM 56
 // (2), 2013.
 import { setTimeout as delay } from 'node:timers/promises';
-import { MAX_TIMER_MS, manyMayListen } from './cancellation.js';
+import { manyMayListen } from '../abort-source.js';
+import { MAX_TIMER_MS } from './cancellation.js';
 import type { AttemptEnd, Sleep, WorkLimits } from './policy.js';
 
 export interface HedgedWork<T> {

@@ -28,7 +28,12 @@ export class Retry {
 
   /** Runs the work, perhaps several times; returns or throws the result of the last attempt. */
   async run<T>(work: Work<T>, limits: WorkLimits): Promise<T> {
-    let last = await work(1);
+    return this.goOn(await work(1), work, limits);
+  }
+
+  /** Does what is left after the first attempt. */
+  async goOn<T>(first: AttemptEnd<T>, work: Work<T>, limits: WorkLimits): Promise<T> {
+    let last = first;
     for (let attempt = 1; mayRepeat(last) && attempt < this.#options.attempts; attempt++) {
       if (!(await this.#wait(attempt, limits))) break;
       const next = await work(attempt + 1);
@@ -57,11 +62,13 @@ export class Retry {
   }
 }
 
-function mayRepeat<T>(end: AttemptEnd<T>): boolean {
+/** Whether repeating the work is safe and may help. */
+export function mayRepeat<T>(end: AttemptEnd<T>): boolean {
   return end.kind !== 'not-attempted' && end.mayRepeat;
 }
 
-function unwrap<T>(end: AttemptEnd<T>): T {
+/** @returns the value of an attempt @throws its error */
+export function unwrap<T>(end: AttemptEnd<T>): T {
   if (end.kind === 'returned') return end.value;
   throw end.error;
 }

@@ -1,4 +1,5 @@
 // One request without a socket. Its response goes to a Receiver (inject.ts).
+import { type AbortListener, type AbortSource, SignalAbort } from '../abort-source.js';
 import { clientClosed } from './body/body.js';
 import type { Exchange } from './exchange.js';
 import { RequestHead } from './request-head.js';
@@ -17,6 +18,8 @@ export interface InjectedRequest {
   readonly remoteAddress?: string;
   /** Aborting it means that the client leaves. */
   readonly signal?: AbortSignal;
+  /** The same without a signal. */
+  readonly abort?: AbortSource;
 }
 
 /**
@@ -24,7 +27,11 @@ export interface InjectedRequest {
  * more of it.
  */
 export interface Receiver {
-  whole(status: number, headers: FieldRecord, body: Uint8Array): void;
+  /**
+   * @param body belongs to the receiver; a text stands for its bytes in UTF-8
+   * @param length the number of bytes of the body
+   */
+  whole(status: number, headers: FieldRecord, body: Uint8Array | string, length: number): void;
   begin(status: number, headers: FieldRecord): void;
   /** @returns undefined, or a promise that resolves when more can be taken */
   write(chunk: Uint8Array): Promise<void> | undefined;
@@ -38,16 +45,21 @@ export interface Receiver {
  */
 export type FieldRecord = Readonly<Record<string, string>>;
 
-export class InjectExchange implements Exchange {
+const NO_FIELDS = Object.freeze({});
+const NO_BYTES = new Uint8Array(0);
+
+export class InjectExchange implements Exchange, AbortListener {
   readonly head: RequestHead;
   closed = false;
-  settled: (() => void) | undefined;
+  older: AbortListener | undefined;
+  newer: AbortListener | undefined;
   readonly accept = undefined;
   /** The caller keeps the bytes, so the body can be read at any time. */
   readonly isBodyPassing = false;
   readonly #request: InjectedRequest;
   readonly #receiver: Receiver;
-  #listeners: (() => void)[] = [];
+  readonly #abort: AbortSource | undefined;
+  #listeners: (() => void)[] | undefined;
   #onEnded: (() => void) | undefined;
   /** A response in pieces: the number of bytes that are still to come, undefined when it is unknown. */
   #begun: { left: number | undefined } | undefined;
@@ -58,6 +70,14 @@ export class InjectExchange implements Exchange {
     this.#request = request;
     this.#receiver = receiver;
     this.head = headOf(request);
+    const { abort, signal } = request;
+    this.#abort = abort ?? (signal === undefined ? undefined : new SignalAbort(signal));
+    this.#abort?.listen(this);
+  }
+
+  /** The caller waits for the response no longer. */
+  onAbort(reason: unknown): void {
+    this.leave(reason);
   }
 
   remoteAddress(): string {
@@ -68,7 +88,10 @@ export class InjectExchange implements Exchange {
 
   onClosed(listener: () => void): void {
     if (this.#left) queueMicrotask(listener);
-    else if (!this.closed) this.#listeners.push(listener);
+    else if (!this.closed) {
+      this.#listeners ??= [];
+      this.#listeners.push(listener);
+    }
   }
 
   onEnded(listener: () => void): void {
@@ -78,28 +101,26 @@ export class InjectExchange implements Exchange {
 
   send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
     if (this.closed || this.#hasResponse) return;
-    const bytes = typeof body === 'string' ? Buffer.from(body) : Uint8Array.from(body ?? []);
+    const content = typeof body === 'string' ? body : body === null ? NO_BYTES : Uint8Array.from(body);
+    const length = typeof content === 'string' ? Buffer.byteLength(content) : content.length;
     const isHead = this.head.method === 'HEAD';
     const hasLength = status !== 204 && status !== 304 && !(isHead && body === null);
-    const framing = [
-      ...(hasLength ? ['content-length', String(bytes.length)] : []),
-      ...(close ? ['connection', 'close'] : []),
-    ];
+    const record = recordOf(headers);
+    addFraming(record, hasLength ? length : undefined, close);
     this.#hasResponse = true;
     this.#close();
-    this.#receiver.whole(status, recordOf([...headers, ...framing]), isHead ? new Uint8Array(0) : bytes);
+    if (isHead) this.#receiver.whole(status, record, NO_BYTES, 0);
+    else this.#receiver.whole(status, record, content, length);
   }
 
   begin(status: number, headers: readonly string[], close: boolean, length?: number): void {
     if (this.closed || this.#hasResponse) return;
     this.#hasResponse = true;
-    const framing = [
-      ...(length === undefined ? [] : ['content-length', String(length)]),
-      ...(close ? ['connection', 'close'] : []),
-    ];
+    const record = recordOf(headers);
+    addFraming(record, length, close);
     const isHead = this.head.method === 'HEAD';
     this.#begun = { left: isHead ? 0 : length };
-    this.#receiver.begin(status, recordOf([...headers, ...framing]));
+    this.#receiver.begin(status, record);
     if (this.#begun.left === 0) this.end();
   }
 
@@ -152,22 +173,25 @@ export class InjectExchange implements Exchange {
     const listeners = this.#listeners;
     this.#left = true;
     this.#close();
-    for (const listener of listeners) listener();
-    this.#receiver.fail(reason);
+    try {
+      for (const listener of listeners ?? []) listener();
+    } finally {
+      this.#receiver.fail(reason);
+    }
   }
 
   #close(): void {
     this.closed = true;
-    this.#listeners = [];
+    this.#listeners = undefined;
     this.#onEnded?.();
-    this.settled?.();
+    this.#abort?.unlisten(this);
   }
 }
 
 function headOf({
   method = 'GET',
   url,
-  headers = {},
+  headers = NO_FIELDS,
   body,
   inProcess = false,
 }: InjectedRequest): RequestHead {
@@ -175,28 +199,40 @@ function headOf({
   const path = mark === -1 ? url : url.slice(0, mark);
   const head = new RequestHead(method, path, mark === -1 ? '' : url.slice(mark + 1), inProcess);
   let hasHost = false;
-  const add = (name: string, value: string): void => {
-    head.add(name, value);
+  for (const given of Object.keys(headers)) {
+    const name = given.toLowerCase();
+    const value = headers[given]!;
     if (name === 'host') hasHost = true;
-    else if (name === 'content-length') head.contentLength = Number(value);
-    else if (name === 'transfer-encoding') head.isChunked = true;
-  };
-  for (const [name, value] of Object.entries(headers)) {
-    for (const line of typeof value === 'string' ? [value] : value) add(name.toLowerCase(), line);
+    if (typeof value === 'string') addField(head, name, value);
+    else for (const line of value) addField(head, name, line);
   }
-  if (!hasHost) add('host', 'localhost');
+  if (!hasHost) head.add('host', 'localhost');
   if (body !== undefined && head.contentLength === -1 && !head.isChunked)
-    add('content-length', String(Buffer.byteLength(body)));
+    addField(head, 'content-length', String(Buffer.byteLength(body)));
   return head;
 }
 
-function recordOf(fields: readonly string[]): FieldRecord {
+function addField(head: RequestHead, name: string, value: string): void {
+  head.add(name, value);
+  if (name === 'content-length') head.contentLength = Number(value);
+  else if (name === 'transfer-encoding') head.isChunked = true;
+}
+
+function recordOf(fields: readonly string[]): Record<string, string> {
   const record = Object.create(null) as Record<string, string>;
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i]!;
-    const known = record[name];
-    const separator = name === 'set-cookie' ? '\n' : ', ';
-    record[name] = known === undefined ? fields[i + 1]! : known + separator + fields[i + 1]!;
-  }
+  for (let i = 0; i < fields.length; i += 2) addValue(record, fields[i]!, fields[i + 1]!);
   return record;
+}
+
+/** @param length announced bytes of the body; undefined: none are announced */
+function addFraming(fields: Record<string, string>, length: number | undefined, close: boolean): void {
+  if (length !== undefined) addValue(fields, 'content-length', String(length));
+  if (close) addValue(fields, 'connection', 'close');
+}
+
+/** The values of a repeated field are joined. */
+function addValue(fields: Record<string, string>, name: string, value: string): void {
+  const known = fields[name];
+  const separator = name === 'set-cookie' ? '\n' : ', ';
+  fields[name] = known === undefined ? value : known + separator + value;
 }

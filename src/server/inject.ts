@@ -19,6 +19,13 @@ export interface InjectedStream {
   readonly body: Readable;
 }
 
+/** A response whose body may still be the text that the service has sent, in place of its bytes in UTF-8. */
+export interface InjectedContent {
+  readonly status: number;
+  readonly headers: FieldRecord;
+  readonly body: Uint8Array | string;
+}
+
 /** The bound of a response body. */
 export interface ResponseBound {
   readonly maxBytes: number;
@@ -28,65 +35,72 @@ export interface ResponseBound {
 
 /**
  * Resolves with the whole response.
- * @param bound of the body. Default: the body may have any length
- * @throws the reason of the signal; HttpError CLIENT_CLOSED when the connection is cut without a response;
- *   the error of `bound` for a longer body, whose request then ends as if its client had left
+ * @throws the reason of the signal; HttpError CLIENT_CLOSED when the connection is cut without a response
  */
-export function inject(app: App, request: InjectedRequest, bound?: ResponseBound): Promise<InjectedResponse> {
+export async function inject(app: App, request: InjectedRequest): Promise<InjectedResponse> {
+  const { status, headers, body } = await injectText(app, request);
+  return { status, headers, body: typeof body === 'string' ? Buffer.from(body) : body };
+}
+
+/**
+ * Does the same, but a body that the service has sent as a text stays one, and is not turned into bytes.
+ * @param bound of the body. Default: the body may have any length
+ * @throws as `inject`; the error of `bound` for a longer body, whose request then ends as if its client had
+ *   left
+ */
+export function injectText(
+  app: App,
+  request: InjectedRequest,
+  bound?: ResponseBound,
+): Promise<InjectedContent> {
   return new Promise((resolve, reject) => {
-    request.signal?.throwIfAborted();
-    const leave = (reason: Error): void => exchange.leave(reason);
-    const exchange = handle(app, request, new WholeResponse(resolve, reject, leave, bound));
+    throwIfAborted(request);
+    const response = new WholeResponse(resolve, reject, bound);
+    const exchange = new InjectExchange(request, response);
+    response.exchange = exchange;
+    app.handle(exchange);
   });
 }
 
 /** Resolves when the response begins. @throws as `inject`; a later error destroys the body */
 export function injectStream(app: App, request: InjectedRequest): Promise<InjectedStream> {
   return new Promise((resolve, reject) => {
-    request.signal?.throwIfAborted();
+    throwIfAborted(request);
     const leave = (): void => exchange.leave(clientClosed());
-    const exchange = handle(app, request, new StreamedBody(resolve, reject, leave));
+    const exchange = new InjectExchange(request, new StreamedBody(resolve, reject, leave));
+    app.handle(exchange);
   });
 }
 
-function handle(app: App, request: InjectedRequest, receiver: Receiver): InjectExchange {
-  const { signal } = request;
-  const exchange = new InjectExchange(request, receiver);
-  if (signal !== undefined) {
-    const leave = (): void => exchange.leave(signal.reason);
-    signal.addEventListener('abort', leave, { once: true });
-    exchange.settled = () => signal.removeEventListener('abort', leave);
-  }
-  app.handle(exchange);
-  return exchange;
+function throwIfAborted({ abort, signal }: InjectedRequest): void {
+  const { aborted = false, reason } = abort ?? signal ?? {};
+  if (aborted) throw reason;
 }
 
 /** Collects the whole response. */
 class WholeResponse implements Receiver {
-  readonly #resolve: (response: InjectedResponse) => void;
+  readonly #resolve: (response: InjectedContent) => void;
   readonly fail: (reason: unknown) => void;
-  readonly #leave: (reason: Error) => void;
   readonly #bound: ResponseBound | undefined;
+  /** The client leaves it when the body is longer than `bound` allows before its end. */
+  exchange: InjectExchange | undefined;
   #begun:
     | { readonly status: number; readonly headers: FieldRecord; readonly chunks: Uint8Array[] }
     | undefined;
   #bytes = 0;
 
-  /** @param leave called when the body is longer than `bound` allows before its end */
   constructor(
-    resolve: (response: InjectedResponse) => void,
+    resolve: (response: InjectedContent) => void,
     reject: (reason: unknown) => void,
-    leave: (reason: Error) => void,
     bound: ResponseBound | undefined,
   ) {
     this.#resolve = resolve;
     this.fail = reject;
-    this.#leave = leave;
     this.#bound = bound;
   }
 
-  whole(status: number, headers: FieldRecord, body: Uint8Array): void {
-    const reason = this.#exceeded(body.length);
+  whole(status: number, headers: FieldRecord, body: Uint8Array | string, length: number): void {
+    const reason = this.#exceeded(length);
     if (reason === undefined) this.#resolve({ status, headers, body });
     else this.fail(reason);
   }
@@ -98,7 +112,7 @@ class WholeResponse implements Receiver {
   write(chunk: Uint8Array): undefined {
     const reason = this.#exceeded(chunk.length);
     if (reason === undefined) this.#begun!.chunks.push(chunk);
-    else this.#leave(reason);
+    else this.exchange?.leave(reason);
   }
 
   end(): void {
@@ -147,7 +161,7 @@ class StreamedBody implements Receiver {
     this.#body.on('error', () => {});
   }
 
-  whole(status: number, headers: FieldRecord, body: Uint8Array): void {
+  whole(status: number, headers: FieldRecord, body: Uint8Array | string): void {
     this.begin(status, headers);
     if (body.length > 0) this.#body.push(body);
     this.end();

@@ -4,6 +4,7 @@
 // go on after its response, and the response may be a stream that its handler does not wait for. What the
 // request holds is released once, on every path.
 import { performance } from 'node:perf_hooks';
+import { type AbortSource, OwnAbort } from '../abort-source.js';
 import { DeadlineExceededError, type HttpError, UnavailableError } from '../errors.js';
 import { Holds } from '../hold.js';
 import { runInScope, type Scope } from '../scope.js';
@@ -42,7 +43,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   #bulkheadPermit: { leave(): void } | undefined;
   #holds: Holds | undefined;
   #alarm: Alarm | undefined;
-  #controller: AbortController | undefined;
+  #abortSource: OwnAbort | undefined;
   #abortReason: HttpError | undefined;
   /** Listeners of the signal run in this turn of the event loop. */
   #isAborting = false;
@@ -233,12 +234,15 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     this.handlerDone();
   }
 
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+  get abortSource(): AbortSource {
+    if (this.#abortSource === undefined) {
+      this.#abortSource = new OwnAbort();
+      if (this.#abortReason !== undefined) this.#abortSource.abort(this.#abortReason);
     }
-    return this.#controller.signal;
+    return this.#abortSource;
+  }
+  get signal(): AbortSignal {
+    return this.abortSource.signal;
   }
 
   get isAborted(): boolean {
@@ -248,21 +252,20 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     return error === this.#abortReason;
   }
 
-  /** Completes the response if it is not complete, and aborts the signal. */
+  /** Completes the response if it is not complete, and aborts what the handler waits for. */
   abort(reason: HttpError): void {
     this.#abortReason ??= reason;
     this.#response.complete(reason.status, reason.code);
-    const controller = this.#controller;
-    if (controller !== undefined && !controller.signal.aborted)
-      this.callService(() => this.#abortSignal(controller, reason));
+    const source = this.#abortSource;
+    if (source !== undefined && !source.aborted) this.callService(() => this.#abortSignal(source, reason));
   }
 
-  #abortSignal(controller: AbortController, reason: HttpError): void {
+  #abortSignal(source: OwnAbort, reason: HttpError): void {
     this.#isAborting = true;
     setImmediate(() => {
       this.#isAborting = false;
     });
-    controller.abort(reason);
+    source.abort(reason);
   }
 
   /**

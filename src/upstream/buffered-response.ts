@@ -5,24 +5,27 @@ import type { CallResponse } from './call.js';
 import type { Received } from './transport.js';
 
 const UTF_8 = new TextDecoder();
+const UTF_8_BYTES = new TextEncoder();
+const BYTE_ORDER_MARK = 0xfeff;
 
 /** What the runtime of the callee reports about a response, in fields that no handler can set. */
 export type Marks = Pick<Received, 'notExecuted' | 'isFinal'>;
 
 const NO_MARKS: Marks = { notExecuted: false, isFinal: false };
+const FINAL_MARKS: Marks = { notExecuted: false, isFinal: true };
 
 export class BufferedResponse implements Received {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly notExecuted: boolean;
   readonly isFinal: boolean;
-  readonly #body: Uint8Array;
+  readonly #body: Uint8Array | string;
 
-  /** @param body owned by the response from now on */
+  /** @param body owned by the response from now on; a text is what its bytes in UTF-8 would be read as */
   constructor(
     status: number,
     headers: Readonly<Record<string, string>>,
-    body: Uint8Array,
+    body: Uint8Array | string,
     { notExecuted, isFinal }: Marks = NO_MARKS,
   ) {
     this.status = status;
@@ -42,12 +45,16 @@ export class BufferedResponse implements Received {
   }
 
   text(): string {
-    return UTF_8.decode(this.#body);
+    const body = this.#body;
+    if (typeof body !== 'string') return UTF_8.decode(body);
+    // What a decoder does: it omits a byte order mark, and replaces what is no character.
+    const text = body.charCodeAt(0) === BYTE_ORDER_MARK ? body.slice(1) : body;
+    return text.toWellFormed();
   }
 
   bytes(): Uint8Array {
     // Not slice(): the slice of a Buffer shares its memory.
-    return new Uint8Array(this.#body);
+    return typeof this.#body === 'string' ? UTF_8_BYTES.encode(this.#body) : new Uint8Array(this.#body);
   }
 }
 
@@ -56,11 +63,16 @@ export class BufferedResponse implements Received {
  * `headers`.
  * @param headers lower-case names; owned by the response from now on, as `body` is
  */
-export function receive(status: number, headers: Record<string, string>, body: Uint8Array): Received {
+export function receive(
+  status: number,
+  headers: Record<string, string>,
+  body: Uint8Array | string,
+): Received {
   const claimsNotExecuted = status === 503 && headers[EXECUTED_FIELD] === 'false';
   const isFinal = headers[FINAL_FIELD] === '1';
-  for (const name of Object.keys(headers)) if (isRuntimeField(name)) delete headers[name];
-  if (!claimsNotExecuted) return new BufferedResponse(status, headers, body, { notExecuted: false, isFinal });
+  for (const name in headers) if (isRuntimeField(name)) delete headers[name];
+  if (!claimsNotExecuted)
+    return new BufferedResponse(status, headers, body, isFinal ? FINAL_MARKS : NO_MARKS);
   const { executed } = problemIn(new BufferedResponse(status, headers, body)) ?? {};
   return new BufferedResponse(status, headers, body, { notExecuted: executed === false, isFinal });
 }

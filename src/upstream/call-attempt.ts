@@ -1,19 +1,20 @@
 // One attempt of a call: it sends the request to an endpoint, and reports the end to the breaker, the outlier
 // ejection and the load of that endpoint.
+import type { AbortSource } from '../abort-source.js';
 import type { Deadline } from '../deadline.js';
 import { DeadlineExceededError, HttpError } from '../errors.js';
 import { Hold } from '../hold.js';
 import { MESH_TOKEN_HEADER } from '../mesh-token.js';
-import type { Endpoint } from '../registry/endpoint.js';
 import { HedgeLostError } from '../resilience/hedge.js';
 import { isEvidence, UNWATCHED, type Watch } from '../resilience/loop-watch.js';
 import type { AttemptEnd, RetryBudget } from '../resilience/policy.js';
-import type { Scope, TraceContext } from '../scope.js';
-import { type CallObserver, SILENT } from './call-observer.js';
-import type { RequestContent } from './call-request.js';
+import type { TraceContext } from '../scope.js';
+import { type AttemptObservation, type AttemptResult, type CallObserver, SILENT } from './call-observer.js';
+import { NO_FIELDS } from './call-request.js';
 import type { AdmittedEndpoint, EndpointAdmissionDependencies } from './endpoint-admission.js';
+import type { OngoingCall } from './ongoing-call.js';
 import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
-import type { Received, Transport } from './transport.js';
+import type { OutgoingRequest, Received, Transport } from './transport.js';
 import { judge, type TransportResult, type Verdict, withoutEvidence } from './verdict.js';
 
 /** Counts the calls of this thread as load of their endpoints (memory/endpoint-cells.ts). */
@@ -53,37 +54,65 @@ export interface AttemptDependencies extends EndpointAdmissionDependencies {
 const DEADLINE_HEADER = 'x-request-deadline';
 const REQUEST_ID_HEADER = 'x-request-id';
 
-/** A call, over all its attempts. */
-export interface OngoingCall extends RequestContent {
-  readonly service: string;
+/** The request of one attempt, as its transport gets it. */
+class AttemptRequest implements OutgoingRequest {
   readonly method: string;
   readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | string | undefined;
   readonly deadline: Deadline;
-  readonly signal: AbortSignal;
-  readonly scope: Scope | undefined;
-  /** Ids of the endpoints that were called. */
-  readonly tried: Set<string>;
-  /** The number of attempts so far. */
-  attempts: number;
+  readonly abort: AbortSource;
+
+  constructor({ request, deadline }: OngoingCall, headers: Record<string, string>, abort: AbortSource) {
+    this.method = request.method;
+    this.path = request.path;
+    this.headers = headers;
+    this.body = request.body;
+    this.deadline = deadline;
+    this.abort = abort;
+  }
+
+  get signal(): AbortSignal {
+    return this.abort.signal;
+  }
 }
 
 /**
  * A running attempt. While it runs it counts as load of its endpoint and holds a ticket of the breaker; when
  * the request is interrupted, it releases both.
  */
-class AttemptHold extends Hold {
+class Attempt extends Hold {
   readonly #dependencies: AttemptDependencies;
+  readonly #call: OngoingCall;
   readonly #admitted: AdmittedEndpoint;
+  readonly #abort: AbortSource;
+  readonly #observation: AttemptObservation;
+  readonly #begun: number;
   /** The result of `watch.begin`. */
-  readonly mark: number;
+  readonly #mark: number;
 
-  constructor(dependencies: AttemptDependencies, admitted: AdmittedEndpoint, scope: Scope | undefined) {
+  constructor(
+    dependencies: AttemptDependencies,
+    call: OngoingCall,
+    admitted: AdmittedEndpoint,
+    abort: AbortSource,
+  ) {
     super();
-    const { load, watch = UNWATCHED } = dependencies;
+    const { load, budget, clock, watch = UNWATCHED, observer = SILENT } = dependencies;
+    const { endpoint } = admitted;
+    const { request, scope } = call;
     this.#dependencies = dependencies;
+    this.#call = call;
     this.#admitted = admitted;
-    this.mark = watch.begin();
-    load.begin(admitted.endpoint.slot);
+    this.#abort = abort;
+    const attempt = call.countAttempt(endpoint.id);
+    if (attempt === 1) budget.deposit();
+    const mark = request.path.indexOf('?');
+    const path = mark === -1 ? request.path : request.path.slice(0, mark);
+    this.#observation = observer.attempt(endpoint, request.method, path, attempt, scope?.trace);
+    this.#begun = clock();
+    this.#mark = watch.begin();
+    load.begin(endpoint.slot);
     this.take(scope?.holds);
   }
 
@@ -99,41 +128,63 @@ class AttemptHold extends Hold {
     const { endpoint, ticket } = this.#admitted;
     this.#dependencies.breaker.settle(endpoint.slot, ticket, 'ignored');
   }
+
+  /** Never throws. */
+  send(): Promise<Received> {
+    const { endpoint } = this.#admitted;
+    const { transports, meshToken } = this.#dependencies;
+    const { http, inProcess } = transports;
+    const transport = endpoint.local && inProcess !== undefined ? inProcess : http;
+    try {
+      const headers = headersOf(this.#dependencies, this.#call, this.#observation.trace);
+      if (transport === http && meshToken !== undefined)
+        headers[MESH_TOKEN_HEADER] = meshToken(endpoint.service);
+      return transport.send(endpoint, new AttemptRequest(this.#call, headers, this.#abort));
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  returned(value: Received): AttemptEnd<Received> {
+    const mayRepeat = this.#settle({ kind: 'returned', value }, { status: value.status });
+    return { kind: 'returned', value, mayRepeat };
+  }
+
+  failed(thrown: unknown): AttemptEnd<Received> {
+    // The signal may abort with any reason. When the deadline has passed, callers get DeadlineExceededError.
+    const known = thrown instanceof HttpError || thrown instanceof HedgeLostError;
+    const late = this.#abort.aborted && this.#call.deadline.passed && !known;
+    const error = late ? new DeadlineExceededError() : thrown;
+    const mayRepeat = this.#settle({ kind: 'failed', error }, { error });
+    return { kind: 'failed', error, mayRepeat };
+  }
+
+  /** Reports the end to all that have to know it. @returns whether the attempt may be repeated */
+  #settle(result: TransportResult, seen: AttemptResult): boolean {
+    const { clock, watch = UNWATCHED } = this.#dependencies;
+    const ended = clock();
+    const tookMs = ended - this.#begun;
+    const missedMs = watch.missedSince(this.#mark);
+    const judged = judge(result, this.#abort, this.#call.deadline, tookMs);
+    const verdict = isEvidence(tookMs, missedMs) ? judged : withoutEvidence(judged);
+    if (this.end()) settle(this.#dependencies, this.#admitted, verdict, { ended, tookMs, missedMs });
+    this.#observation.end(seen, Math.round(tookMs * 1000));
+    return verdict.mayRepeat;
+  }
 }
 
 /** Makes one attempt at an endpoint that admitted it. Never rejects. */
-export async function attemptAt(
+export function attemptAt(
   dependencies: AttemptDependencies,
   call: OngoingCall,
   admitted: AdmittedEndpoint,
-  signal: AbortSignal,
+  abort: AbortSource,
 ): Promise<AttemptEnd<Received>> {
-  const { endpoint } = admitted;
-  call.tried.add(endpoint.id);
-  const attempt = ++call.attempts;
-  if (attempt === 1) dependencies.budget.deposit();
-
-  const { clock, watch = UNWATCHED, observer = SILENT } = dependencies;
-  const observation = observer.attempt(
-    endpoint,
-    call.method,
-    call.path.split('?', 1)[0]!,
-    attempt,
-    call.scope?.trace,
+  const attempt = new Attempt(dependencies, call, admitted, abort);
+  return attempt.send().then(
+    (value) => attempt.returned(value),
+    (error: unknown) => attempt.failed(error),
   );
-  const begun = clock();
-  const held = new AttemptHold(dependencies, admitted, call.scope);
-  const result = await send(dependencies, call, endpoint, observation.trace, signal);
-
-  const ended = clock();
-  const tookMs = ended - begun;
-  const missedMs = watch.missedSince(held.mark);
-  const judged = judge(result, signal, call.deadline, tookMs);
-  const verdict = isEvidence(tookMs, missedMs) ? judged : withoutEvidence(judged);
-  if (held.end()) settle(dependencies, admitted, verdict, { ended, tookMs, missedMs });
-  const seen = result.kind === 'returned' ? { status: result.value.status } : { error: result.error };
-  observation.end(seen, Math.round(tookMs * 1000));
-  return { ...result, mayRepeat: verdict.mayRepeat };
 }
 
 /** When an attempt ended, how long it took, and how many milliseconds of that this thread has missed. */
@@ -161,37 +212,15 @@ function settle(
   if (verdict.outcome === 'success') load.observe(endpoint.slot, (tookMs - missedMs) * 1000);
 }
 
-async function send(
-  dependencies: AttemptDependencies,
-  call: OngoingCall,
-  endpoint: Endpoint,
-  trace: TraceContext | undefined,
-  signal: AbortSignal,
-): Promise<TransportResult> {
-  const { http, inProcess } = dependencies.transports;
-  const transport = endpoint.local && inProcess !== undefined ? inProcess : http;
-  const meshToken = transport === http ? dependencies.meshToken : undefined;
-  const { method, path, body, deadline } = call;
-  try {
-    const headers = headersOf(dependencies, call, trace);
-    if (meshToken !== undefined) headers[MESH_TOKEN_HEADER] = meshToken(endpoint.service);
-    const value = await transport.send(endpoint, { method, path, headers, body, deadline, signal });
-    return { kind: 'returned', value };
-  } catch (error) {
-    // The signal may abort with any reason. When the deadline has passed, callers get DeadlineExceededError.
-    const known = error instanceof HttpError || error instanceof HedgeLostError;
-    const late = signal.aborted && deadline.passed && !known;
-    return { kind: 'failed', error: late ? new DeadlineExceededError() : error };
-  }
-}
-
 function headersOf(
   { propagate }: AttemptDependencies,
-  { headers: given, deadline, scope }: OngoingCall,
+  { request, deadline, scope }: OngoingCall,
   trace: TraceContext | undefined,
 ): Record<string, string> {
-  const headers: Record<string, string> = { ...given };
-  headers[DEADLINE_HEADER] = String(Math.max(1, Math.floor(deadline.remainingMs())));
+  const left = String(Math.max(1, Math.floor(deadline.remainingMs())));
+  const given = request.headers;
+  const headers: Record<string, string> =
+    given === NO_FIELDS ? { [DEADLINE_HEADER]: left } : { ...given, [DEADLINE_HEADER]: left };
   if (scope !== undefined) headers[REQUEST_ID_HEADER] = scope.requestId;
   if (trace !== undefined) propagate?.(trace, headers);
   return headers;

@@ -39,6 +39,11 @@ const RESERVED_FIELDS: ReadonlySet<string> = new Set([
   'x-request-deadline',
 ]);
 
+/** The fields of a request for which the caller gives none. */
+export const NO_FIELDS: Readonly<Record<string, string>> = Object.freeze(
+  Object.create(null) as Record<string, string>,
+);
+
 export interface RequestContent {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | string | undefined;
@@ -54,11 +59,10 @@ export interface CallRequest extends RequestContent {
 /** @throws TypeError for arguments that cannot be sent, and for unknown options */
 export function checkedRequest(method: string, path: string, options: CallOptions): CallRequest {
   checkCall(options);
-  return {
-    method: checkedMethod(method),
-    path: encodedPath(path, options.query),
-    ...requestContent(options),
-  };
+  const checked = checkedMethod(method);
+  const encodedWithQuery = encodedPath(path, options.query);
+  const { headers, body } = requestContent(options);
+  return { method: checked, path: encodedWithQuery, headers, body };
 }
 
 /** @throws TypeError for text that is not a method, and for CONNECT and TRACE */
@@ -123,6 +127,9 @@ export function requestContent(options: CallOptions): RequestContent {
   if (options.json !== undefined && options.body !== undefined) {
     throw new TypeError('call: give json or body, not both');
   }
+  const { json, body } = options;
+  if (options.headers === undefined && options.idempotencyKey === undefined && json === undefined)
+    return { headers: NO_FIELDS, body: ownBytes(body) };
   const headers = Object.create(null) as Record<string, string>;
   if (options.headers !== undefined) addFields(headers, options.headers);
   if (options.idempotencyKey !== undefined) {
@@ -131,13 +138,14 @@ export function requestContent(options: CallOptions): RequestContent {
     }
     headers['idempotency-key'] = options.idempotencyKey;
   }
-  // A copy: the caller may change its bytes before a later attempt sends them.
-  const { body } = options;
-  if (options.json === undefined)
-    return { headers, body: typeof body === 'object' ? Uint8Array.from(body) : body };
+  if (json === undefined) return { headers, body: ownBytes(body) };
   headers['content-type'] ??= 'application/json';
-  return { headers, body: jsonText(options.json) };
+  return { headers, body: jsonText(json) };
 }
+
+/** A copy: the caller may change its bytes before a later attempt sends them. */
+const ownBytes = (body: CallOptions['body']): RequestContent['body'] =>
+  typeof body === 'object' ? Uint8Array.from(body) : body;
 
 /** @throws TypeError */
 function addFields(headers: Record<string, string>, given: NonNullable<CallOptions['headers']>): void {

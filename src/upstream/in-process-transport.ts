@@ -2,9 +2,8 @@
 // same as over the network, and no value is shared between caller and callee.
 import { HttpError } from '../errors.js';
 import type { Endpoint } from '../registry/endpoint.js';
-import { raceAbort } from '../resilience/race-abort.js';
 import { receive } from './buffered-response.js';
-import type { Dispatch, Dispatched, OutgoingRequest, Received, Transport } from './transport.js';
+import type { Dispatch, OutgoingRequest, Received, Transport } from './transport.js';
 
 export class InProcessTransport implements Transport {
   readonly #dispatch: Dispatch;
@@ -13,20 +12,26 @@ export class InProcessTransport implements Transport {
     this.#dispatch = dispatch;
   }
 
-  async send(endpoint: Endpoint, request: OutgoingRequest): Promise<Received> {
-    const { signal } = request;
-    signal.throwIfAborted();
-    let response: Dispatched;
-    try {
-      response = await raceAbort(this.#dispatch(endpoint.service, request), signal);
-    } catch (error) {
-      throw signal.aborted && error === signal.reason ? error : asHttpError(error, endpoint);
-    }
-    const headers = Object.assign(Object.create(null) as Record<string, string>, response.headers);
-    return receive(response.status, headers, response.body);
+  send(endpoint: Endpoint, request: OutgoingRequest): Promise<Received> {
+    const { aborted, reason } = request.abort ?? request.signal;
+    if (aborted) return Promise.reject(reason as Error);
+    return this.#dispatch(endpoint.service, request).then(
+      ({ status, headers, body }) => receive(status, copyOf(headers), body),
+      (error: unknown) => {
+        const { aborted, reason } = request.abort ?? request.signal;
+        throw aborted && error === reason ? error : asHttpError(error, endpoint);
+      },
+    );
   }
 
   async close(): Promise<void> {}
+}
+
+/** Each caller owns its fields. */
+function copyOf(fields: Readonly<Record<string, string>>): Record<string, string> {
+  const copy = Object.create(null) as Record<string, string>;
+  for (const name in fields) copy[name] = fields[name]!;
+  return copy;
 }
 
 /**

@@ -7,6 +7,7 @@ import { currentScope, runInScope, type Scope } from '../scope.js';
 import type { CallOptions, CallResponse } from './call.js';
 import type { CallObserver } from './call-observer.js';
 import type { CallRequest } from './call-request.js';
+import { abortOf } from './ongoing-call.js';
 import type { SingleFlight } from './single-flight.js';
 
 export type MakeCall = (request: CallRequest, options: CallOptions) => Promise<CallResponse>;
@@ -36,7 +37,7 @@ export async function shareCall(
   const scope = currentScope();
   const { timeoutMs = defaultMs } = options;
   const own = scope === undefined ? Deadline.after(timeoutMs) : scope.deadline.within(timeoutMs);
-  const { signal, dispose } = cancelAt(own, [scope?.signal, ownSignal]);
+  const { signal, dispose } = cancelAt(own, [scope && abortOf(scope), ownSignal]);
   try {
     // A shared call has the whole time of the option, however little time is left to the caller that makes
     // it.

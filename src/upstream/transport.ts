@@ -1,5 +1,6 @@
 // The contract of a transport: how one attempt reaches one endpoint. Implementations: in-process-transport.ts
 // and http-transport.ts. test/conformance/transports.test.ts runs the same cases over both.
+import type { AbortSource } from '../abort-source.js';
 import type { Deadline } from '../deadline.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import type { CallResponse } from './call.js';
@@ -15,7 +16,10 @@ export interface OutgoingRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | string | undefined;
   readonly deadline: Deadline;
+  /** Aborts when no response is waited for any more. Reading it may create it. */
   readonly signal: AbortSignal;
+  /** The same for a transport that needs no signal. Requests without this member have the signal only. */
+  readonly abort?: AbortSource;
 }
 
 /** A response with everything that the callee's runtime reports; callers see it as `CallResponse`. */
@@ -38,7 +42,8 @@ export interface Transport {
 }
 
 /**
- * Runs a request in the pipeline of this worker, without a socket; the in-process transport calls it.
+ * Runs a request in the pipeline of this worker, without a socket; the in-process transport calls it. It
+ * rejects with the reason of the abort when the request is aborted.
  */
 export type Dispatch = (service: string, request: OutgoingRequest) => Promise<Dispatched>;
 
@@ -47,6 +52,6 @@ export interface Dispatched {
   readonly status: number;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Owned by the receiver. */
-  readonly body: Uint8Array;
+  /** Owned by the receiver; a text stands for its bytes in UTF-8. */
+  readonly body: Uint8Array | string;
 }

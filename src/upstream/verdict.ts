@@ -42,15 +42,13 @@ export type TransportResult =
   | { readonly kind: 'returned'; readonly value: Received }
   | { readonly kind: 'failed'; readonly error: unknown };
 
+/** The part of a signal or of another source of aborts that a verdict depends on. */
+type Aborted = Pick<AbortSignal, 'aborted'>;
+
 /**
  * @param signal that of the attempt @param deadline that of the call @param tookMs duration of the attempt
  */
-export function judge(
-  result: TransportResult,
-  signal: AbortSignal,
-  deadline: Deadline,
-  tookMs: number,
-): Verdict {
+export function judge(result: TransportResult, signal: Aborted, deadline: Deadline, tookMs: number): Verdict {
   const verdict = result.kind === 'returned' ? judgeResponse(result.value) : judgeError(result.error, signal);
   if (!deadline.isShortened || !isTimeUp(result, deadline, tookMs)) return verdict;
   return { outcome: 'ignored', reached: 'ignored', mayRepeat: verdict.mayRepeat, isUntimely: true };
@@ -85,7 +83,7 @@ export function judgeResponse(response: Received): Verdict {
 }
 
 /** @param signal that of the call: a failure because the caller left shows nothing about the endpoint */
-export function judgeError(error: unknown, signal: AbortSignal): Verdict {
+export function judgeError(error: unknown, signal: Aborted): Verdict {
   if (error instanceof HttpError) {
     if (error.code === 'DEADLINE_EXCEEDED') return TIMEOUT;
     if (!signal.aborted && error.code === 'BAD_UPSTREAM') return GATEWAY_FAILURE;

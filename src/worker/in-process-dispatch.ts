@@ -1,18 +1,31 @@
 // A call to a service of this worker goes through the same pipeline as a request, without a socket.
 import { HttpError } from '../errors.js';
 import type { App } from '../server/app.js';
-import { inject } from '../server/inject.js';
-import { type Dispatch, MAX_RESPONSE_BYTES } from '../upstream/transport.js';
+import { injectText, type ResponseBound } from '../server/inject.js';
+import type { InjectedRequest } from '../server/inject-exchange.js';
+import { type Dispatch, MAX_RESPONSE_BYTES, type OutgoingRequest } from '../upstream/transport.js';
 
 export function inProcessDispatch(app: App): Dispatch {
-  return (service, { method, path, headers, body, signal }) =>
-    inject(
-      app,
-      { method, url: path, headers, body, inProcess: true, signal },
-      {
-        maxBytes: MAX_RESPONSE_BYTES,
-        exceeded: () =>
-          new HttpError('BAD_UPSTREAM', `The response of service ${service} is larger than is accepted.`),
-      },
-    );
+  return (service, request) => injectText(app, injected(request), new CallBound(service));
+}
+
+function injected(request: OutgoingRequest): InjectedRequest {
+  const { method, path: url, headers, body, abort } = request;
+  const known = { method, url, headers, body, inProcess: true };
+  // Reading the signal creates it.
+  return abort === undefined ? { ...known, signal: request.signal } : { ...known, abort };
+}
+
+class CallBound implements ResponseBound {
+  readonly maxBytes = MAX_RESPONSE_BYTES;
+  readonly #service: string;
+
+  constructor(service: string) {
+    this.#service = service;
+  }
+
+  exceeded(): HttpError {
+    const detail = `The response of service ${this.#service} is larger than is accepted.`;
+    return new HttpError('BAD_UPSTREAM', detail);
+  }
 }

@@ -1,13 +1,15 @@
 // What is reported to breakers, ejection and load about calls during which the calling thread was stalled.
 import { expect } from 'chai';
+import { OwnAbort } from '#src/abort-source.js';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { Block } from '#src/memory/block.js';
 import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
 import { circuitBreaker } from '#src/resilience/circuit-breaker.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
-import type { AttemptDependencies, OngoingCall } from '#src/upstream/call-attempt.js';
+import type { AttemptDependencies } from '#src/upstream/call-attempt.js';
 import { attemptAt } from '#src/upstream/call-attempt.js';
+import { OngoingCall } from '#src/upstream/ongoing-call.js';
 import type { Received } from '#src/upstream/transport.js';
 import { StallingLoop } from '#test/resilience/stalling-loop.js';
 import { endpoint, jsonResponse, problem } from './endpoints.js';
@@ -63,23 +65,14 @@ async function attempt({ pass, end }: Scenario) {
       },
     },
   };
-  const call: OngoingCall = {
-    service: 'orders',
-    method: 'GET',
-    path: '/x',
-    headers: {},
-    body: undefined,
-    deadline: Deadline.after(60_000),
-    signal: new AbortController().signal,
-    scope: undefined,
-    tried: new Set(),
-    attempts: 0,
-  };
+  const request = { method: 'GET', path: '/x', headers: {}, body: undefined };
+  const limits = { deadline: Deadline.after(60_000), abort: new OwnAbort() };
+  const call = new OngoingCall('orders', request, limits, undefined);
   await attemptAt(
     dependencies,
     call,
     { endpoint: endpoint('a', { slot: CELL }), ticket: breaker.admit(CELL) },
-    call.signal,
+    call.abort,
   );
   return { ...heard, state: breaker.state(CELL) };
 }

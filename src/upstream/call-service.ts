@@ -1,0 +1,186 @@
+// One call of a service: its deadline, what aborts it, and its attempts. For each attempt the balancer picks
+// an endpoint from the registry view, its breaker admits the attempt, and a transport sends the request.
+import { type AbortSource, SignalAbort } from '../abort-source.js';
+import { Deadline } from '../deadline.js';
+import { DeadlineExceededError, HttpError, isGatewayFailure } from '../errors.js';
+import { type Cancellation, cancelAt } from '../resilience/cancellation.js';
+import { fullJitter } from '../resilience/full-jitter.js';
+import { hedged } from '../resilience/hedge.js';
+import type { AttemptEnd, Random, Sleep } from '../resilience/policy.js';
+import { mayRepeat, Retry } from '../resilience/retry.js';
+import { currentScope, type Scope } from '../scope.js';
+import type { CallOptions, CallResponse } from './call.js';
+import { type AttemptDependencies, attemptAt } from './call-attempt.js';
+import { SILENT } from './call-observer.js';
+import type { CallRequest } from './call-request.js';
+import { admitEndpoint } from './endpoint-admission.js';
+import { abortOf, OngoingCall } from './ongoing-call.js';
+
+export interface ServiceCallDependencies extends AttemptDependencies {
+  readonly random: Random;
+  readonly sleep?: Sleep;
+  /**
+   * Milliseconds that a call outside of any request may take.
+   * @default 30000
+   */
+  readonly timeoutMs?: number;
+}
+
+const TIMEOUT_MS = 30_000;
+/** The default number of attempts beyond the first. */
+const RETRIES = 2;
+const BACKOFF = { baseMs: 25, maxMs: 1_000 };
+/** The idempotent methods of RFC 9110 section 9.2.2, without TRACE, which cannot be called. */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+const NO_IDS: ReadonlySet<string> = new Set();
+
+/**
+ * Makes a call: prepares its deadline and its abort, and makes attempts until one succeeds or none may
+ * follow. Nearly all calls end with the first attempt, which costs no promise beside its own.
+ * @throws DeadlineExceededError, or the reason of an abort, when the call cannot begin
+ */
+export function callService(
+  dependencies: ServiceCallDependencies,
+  service: string,
+  request: CallRequest,
+  options: CallOptions,
+): Promise<CallResponse> {
+  const scope = currentScope();
+  const deadline = deadlineOf(scope, options.timeoutMs, dependencies.timeoutMs ?? TIMEOUT_MS);
+  if (deadline.passed) throw failedIn(scope, new DeadlineExceededError());
+
+  const cancellation = ownCancellation(scope, deadline, options.signal);
+  const abort = cancellation?.abort ?? abortOf(scope!);
+  try {
+    if (abort.aborted) throw failedIn(scope, abort.reason);
+    const call = new OngoingCall(service, request, { deadline, abort }, scope);
+    const made = firstAttempt(dependencies, call, options).then((end) =>
+      conclude(dependencies, call, options, end),
+    );
+    return cancellation === undefined ? made : made.finally(cancellation.dispose);
+  } catch (error) {
+    cancellation?.dispose();
+    throw error;
+  }
+}
+
+function firstAttempt(
+  dependencies: ServiceCallDependencies,
+  call: OngoingCall,
+  { hedgeMs }: CallOptions,
+): Promise<AttemptEnd<CallResponse>> {
+  return hedgeMs !== undefined && mayBeRepeated(call.request)
+    ? tryHedged(dependencies, call, hedgeMs)
+    : tryOnce(dependencies, call, call.abort);
+}
+
+/** Ends the call after its first attempt, or makes further ones. */
+function conclude(
+  dependencies: ServiceCallDependencies,
+  call: OngoingCall,
+  { retries = RETRIES }: CallOptions,
+  first: AttemptEnd<CallResponse>,
+): CallResponse | Promise<CallResponse> {
+  if (mayRepeat(first) && mayBeRepeated(call.request)) {
+    const retry = retryOf(dependencies, call.service, retries);
+    const again = () => tryOnce(dependencies, call, call.abort);
+    return reported(retry.goOn(first, again, call), call.scope);
+  }
+  if (first.kind !== 'returned') throw failedIn(call.scope, first.error);
+  if (isGatewayFailure(first.value.status)) call.scope?.callFailed?.();
+  return first.value;
+}
+
+function retryOf(dependencies: ServiceCallDependencies, service: string, retries: number): Retry {
+  return new Retry({
+    attempts: 1 + retries,
+    backoff: fullJitter(BACKOFF, dependencies.random),
+    budget: dependencies.budget,
+    onExhausted: () => dependencies.observer?.budgetExhausted(service),
+    ...(dependencies.sleep === undefined ? {} : { sleep: dependencies.sleep }),
+  });
+}
+
+/** Makes one attempt at an endpoint that admits it, if there is one. */
+function tryOnce(
+  dependencies: ServiceCallDependencies,
+  call: OngoingCall,
+  abort: AbortSource,
+): Promise<AttemptEnd<CallResponse>> {
+  const admitted = admitEndpoint(dependencies, call, NO_IDS);
+  if (admitted instanceof HttpError) return Promise.resolve({ kind: 'not-attempted', error: admitted });
+  return attemptAt(dependencies, call, admitted, abort);
+}
+
+/** Makes the first attempt, and a second one at another endpoint when the first takes long. */
+function tryHedged(
+  dependencies: ServiceCallDependencies,
+  call: OngoingCall,
+  afterMs: number,
+): Promise<AttemptEnd<CallResponse>> {
+  const { breaker, budget, sleep, observer = SILENT } = dependencies;
+  const { service } = call;
+  const second = (signal: AbortSignal): Promise<AttemptEnd<CallResponse>> | undefined => {
+    // Endpoints that were tried are excluded: at the same endpoint the second attempt would only wait behind
+    // the first.
+    const admitted = admitEndpoint(dependencies, call, call.tried);
+    if (admitted instanceof HttpError) return undefined;
+    if (budget.withdraw()) return attemptAt(dependencies, call, admitted, new SignalAbort(signal));
+    breaker.settle(admitted.endpoint.slot, admitted.ticket, 'ignored');
+    observer.budgetExhausted(service);
+    return undefined;
+  };
+  return hedged(
+    {
+      afterMs,
+      onEnded: (outcome) => observer.hedged(service, outcome),
+      ...(sleep === undefined ? {} : { sleep }),
+    },
+    { first: (signal) => tryOnce(dependencies, call, new SignalAbort(signal)), second },
+    call,
+  );
+}
+
+function deadlineOf(scope: Scope | undefined, timeoutMs: number | undefined, defaultMs: number): Deadline {
+  if (scope === undefined) return Deadline.after(timeoutMs ?? defaultMs);
+  return timeoutMs === undefined ? scope.deadline : scope.deadline.within(timeoutMs);
+}
+
+/** @returns undefined when the call adds neither a deadline nor a signal: the abort of the scope ends it */
+function ownCancellation(
+  scope: Scope | undefined,
+  deadline: Deadline,
+  given: AbortSignal | undefined,
+): Cancellation | undefined {
+  if (scope === undefined) return cancelAt(deadline, [given]);
+  if (deadline === scope.deadline && (given === undefined || given === scope.signal)) return undefined;
+  return cancelAt(deadline, [abortOf(scope), given]);
+}
+
+/** Only a request that may be executed twice is repeated, whatever the options are. */
+function mayBeRepeated({ method, headers }: CallRequest): boolean {
+  return IDEMPOTENT.has(method) || headers['idempotency-key'] !== undefined;
+}
+
+/**
+ * Reports a gateway failure of the call to the running request. When that request fails because of it, its
+ * response is marked as final, so that its caller does not repeat it (see `Received.isFinal`).
+ */
+export async function reported(
+  call: Promise<CallResponse>,
+  scope: Scope | undefined = currentScope(),
+): Promise<CallResponse> {
+  try {
+    const response = await call;
+    if (isGatewayFailure(response.status)) scope?.callFailed?.();
+    return response;
+  } catch (error) {
+    throw failedIn(scope, error);
+  }
+}
+
+/** Reports an error that stands for a gateway failure. @returns the error */
+function failedIn<E>(scope: Scope | undefined, error: E): E {
+  if (error instanceof HttpError && isGatewayFailure(error.status)) scope?.callFailed?.();
+  return error;
+}

@@ -1,0 +1,64 @@
+// A call, over all its attempts.
+import { type AbortSource, manyMayListen, SignalAbort } from '../abort-source.js';
+import type { Deadline } from '../deadline.js';
+import type { WorkLimits } from '../resilience/policy.js';
+import type { Scope } from '../scope.js';
+import type { CallRequest } from './call-request.js';
+
+const NO_IDS: ReadonlySet<string> = new Set();
+
+export class OngoingCall implements WorkLimits {
+  readonly service: string;
+  readonly request: CallRequest;
+  readonly deadline: Deadline;
+  readonly abort: AbortSource;
+  readonly scope: Scope | undefined;
+  #attempts = 0;
+  #firstTried = '';
+  #tried: Set<string> | undefined;
+
+  constructor(
+    service: string,
+    request: CallRequest,
+    limits: { readonly deadline: Deadline; readonly abort: AbortSource },
+    scope: Scope | undefined,
+  ) {
+    this.service = service;
+    this.request = request;
+    this.deadline = limits.deadline;
+    this.abort = limits.abort;
+    this.scope = scope;
+  }
+
+  /** Reading it may create it. */
+  get signal(): AbortSignal {
+    return this.abort.signal;
+  }
+
+  /** Ids of the endpoints that were called. Most calls make one attempt, and no set of ids. */
+  get tried(): ReadonlySet<string> {
+    if (this.#tried !== undefined) return this.#tried;
+    if (this.#attempts === 0) return NO_IDS;
+    this.#tried = new Set([this.#firstTried]);
+    return this.#tried;
+  }
+
+  /** Call when an attempt begins. @returns its number, 1 for the first */
+  countAttempt(endpointId: string): number {
+    if (this.#attempts === 0) this.#firstTried = endpointId;
+    else (this.tried as Set<string>).add(endpointId);
+    return ++this.#attempts;
+  }
+
+  /** Reports a gateway failure to the running request; see `Received.isFinal`. */
+  reportFailure(): void {
+    this.scope?.callFailed?.();
+  }
+}
+
+/** What aborts the work of a scope. */
+export function abortOf(scope: Scope): AbortSource {
+  if (scope.abortSource !== undefined) return scope.abortSource;
+  manyMayListen(scope.signal);
+  return new SignalAbort(scope.signal);
+}
