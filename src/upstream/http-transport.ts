@@ -5,6 +5,7 @@ import { HttpError } from '../errors.js';
 import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
 import { type Endpoint, originOf } from '../registry/endpoint.js';
 import { receive } from './buffered-response.js';
+import { type HttpResponse, sendOver } from './http-attempt.js';
 import { MAX_RESPONSE_BYTES, type OutgoingRequest, type Received, type Transport } from './transport.js';
 import { loadUndici } from './undici.js';
 
@@ -42,9 +43,13 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+const NO_NAMES: readonly string[] = [];
+
 export class HttpTransport implements Transport {
   readonly #options: HttpTransportOptions;
   readonly #pools = new Map<string, Pool>();
+  /** The pool of an endpoint, or one that is closed because the endpoint has left since. */
+  readonly #lastOf = new WeakMap<Endpoint, Pool>();
   /** Pools of endpoints that left, until their running calls have ended. */
   readonly #leaving = new Set<Pool>();
   #closed = false;
@@ -53,22 +58,24 @@ export class HttpTransport implements Transport {
     this.#options = options;
   }
 
-  async send(endpoint: Endpoint, request: OutgoingRequest): Promise<Received> {
-    const { signal } = request;
-    signal.throwIfAborted();
+  send(endpoint: Endpoint, request: OutgoingRequest): Promise<Received> {
+    const abort = request.abort ?? request.signal;
+    if (abort.aborted) return Promise.reject(abort.reason as Error);
+    return this.#sent(endpoint, request).then(
+      ({ status, fields, body }) => receive(status, endToEnd(fields), body),
+      (cause: unknown) => {
+        if (abort.aborted) throw abort.reason;
+        // It is no failure of the endpoint when this process cannot open a socket.
+        throw isOutOfFiles(cause) ? new OutOfFilesError(cause) : badUpstream(endpoint, cause);
+      },
+    );
+  }
+
+  #sent(endpoint: Endpoint, request: OutgoingRequest): Promise<HttpResponse> {
     try {
-      const { statusCode, headers, body } = await this.#poolOf(endpoint).request({
-        method: request.method as 'GET',
-        path: request.path,
-        headers: request.headers,
-        body: request.body ?? null,
-        signal,
-      });
-      return receive(statusCode, endToEnd(headers), await body.bytes());
-    } catch (cause) {
-      if (signal.aborted) throw signal.reason;
-      // It is no failure of the endpoint when this process cannot open a socket.
-      throw isOutOfFiles(cause) ? new OutOfFilesError(cause) : badUpstream(endpoint, cause);
+      return sendOver(this.#poolOf(endpoint), request);
+    } catch (error) {
+      return Promise.reject(error as Error);
     }
   }
 
@@ -93,6 +100,8 @@ export class HttpTransport implements Transport {
 
   #poolOf(endpoint: Endpoint): Pool {
     if (this.#closed) throw new Error('http transport: closed');
+    const last = this.#lastOf.get(endpoint);
+    if (last !== undefined && !last.closed) return last;
     const key = keyOf(endpoint);
     let pool = this.#pools.get(key);
     if (pool === undefined) {
@@ -108,6 +117,7 @@ export class HttpTransport implements Transport {
       });
       this.#pools.set(key, pool);
     }
+    this.#lastOf.set(endpoint, pool);
     return pool;
   }
 }
@@ -115,17 +125,22 @@ export class HttpTransport implements Transport {
 const keyOf = (endpoint: Endpoint): string => `${endpoint.service} ${endpoint.id} ${originOf(endpoint)}`;
 
 function endToEnd(fields: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  const named = new Set(
-    String(fields.connection ?? '')
-      .split(',')
-      .map((name) => name.trim().toLowerCase()),
-  );
+  const named = namedIn(fields.connection);
   const headers = Object.create(null) as Record<string, string>;
-  for (const [name, value] of Object.entries(fields)) {
-    if (value === undefined || HOP_BY_HOP.has(name) || named.has(name)) continue;
+  for (const name of Object.keys(fields)) {
+    const value = fields[name];
+    if (value === undefined || HOP_BY_HOP.has(name) || named.includes(name)) continue;
     headers[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return headers;
+}
+
+/** The names in the field `Connection`, in lower case. */
+function namedIn(connection: string | string[] | undefined): readonly string[] {
+  if (connection === undefined || connection === 'keep-alive') return NO_NAMES;
+  return String(connection)
+    .split(',')
+    .map((name) => name.trim().toLowerCase());
 }
 
 function badUpstream({ service, id }: Endpoint, cause: unknown): HttpError {
