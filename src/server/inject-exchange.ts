@@ -17,9 +17,9 @@ export interface InjectedRequest {
   /** @default '127.0.0.1' */
   readonly remoteAddress?: string;
   /** Aborting it means that the client leaves. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** The same without a signal. */
-  readonly abort?: AbortSource;
+  readonly abort?: AbortSource | undefined;
 }
 
 /**

@@ -180,10 +180,21 @@ export function attemptAt(
   admitted: AdmittedEndpoint,
   abort: AbortSource,
 ): Promise<AttemptEnd<Received>> {
+  return attemptThen(dependencies, call, admitted, abort, (end) => end);
+}
+
+/** Does the same, and then what follows: without a promise for that. @returns its result */
+export function attemptThen<R>(
+  dependencies: AttemptDependencies,
+  call: OngoingCall,
+  admitted: AdmittedEndpoint,
+  abort: AbortSource,
+  next: (end: AttemptEnd<Received>) => R | Promise<R>,
+): Promise<R> {
   const attempt = new Attempt(dependencies, call, admitted, abort);
   return attempt.send().then(
-    (value) => attempt.returned(value),
-    (error: unknown) => attempt.failed(error),
+    (value) => next(attempt.returned(value)),
+    (error: unknown) => next(attempt.failed(error)),
   );
 }
 

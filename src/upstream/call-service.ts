@@ -10,7 +10,7 @@ import type { AttemptEnd, Random, Sleep } from '../resilience/policy.js';
 import { mayRepeat, Retry } from '../resilience/retry.js';
 import { currentScope, type Scope } from '../scope.js';
 import type { CallOptions, CallResponse } from './call.js';
-import { type AttemptDependencies, attemptAt } from './call-attempt.js';
+import { type AttemptDependencies, attemptAt, attemptThen } from './call-attempt.js';
 import { SILENT } from './call-observer.js';
 import type { CallRequest } from './call-request.js';
 import { admitEndpoint } from './endpoint-admission.js';
@@ -54,7 +54,7 @@ export function callService(
   try {
     if (abort.aborted) throw failedIn(scope, abort.reason);
     const call = new OngoingCall(service, request, { deadline, abort }, scope);
-    const made = firstAttempt(dependencies, call, options).then((end) =>
+    const made = firstAttempt(dependencies, call, options, (end) =>
       conclude(dependencies, call, options, end),
     );
     return cancellation === undefined ? made : made.finally(cancellation.dispose);
@@ -68,10 +68,14 @@ function firstAttempt(
   dependencies: ServiceCallDependencies,
   call: OngoingCall,
   { hedgeMs }: CallOptions,
-): Promise<AttemptEnd<CallResponse>> {
-  return hedgeMs !== undefined && mayBeRepeated(call.request)
-    ? tryHedged(dependencies, call, hedgeMs)
-    : tryOnce(dependencies, call, call.abort);
+  next: (end: AttemptEnd<CallResponse>) => CallResponse | Promise<CallResponse>,
+): Promise<CallResponse> {
+  if (hedgeMs !== undefined && mayBeRepeated(call.request))
+    return tryHedged(dependencies, call, hedgeMs).then(next);
+  const admitted = admitEndpoint(dependencies, call, NO_IDS);
+  return admitted instanceof HttpError
+    ? Promise.resolve(next({ kind: 'not-attempted', error: admitted }))
+    : attemptThen(dependencies, call, admitted, call.abort, next);
 }
 
 /** Ends the call after its first attempt, or makes further ones. */

@@ -11,9 +11,9 @@ export function inProcessDispatch(app: App): Dispatch {
 
 function injected(request: OutgoingRequest): InjectedRequest {
   const { method, path: url, headers, body, abort } = request;
-  const known = { method, url, headers, body, inProcess: true };
   // Reading the signal creates it.
-  return abort === undefined ? { ...known, signal: request.signal } : { ...known, abort };
+  const signal = abort === undefined ? request.signal : undefined;
+  return { method, url, headers, body, inProcess: true, abort, signal };
 }
 
 class CallBound implements ResponseBound {

@@ -237,6 +237,29 @@ describe('the HTTP transport', () => {
     await left.promise;
   });
 
+  it('rejects when the caller leaves while the request waits for a connection, and never sends it', async () => {
+    const urls: (string | undefined)[] = [];
+    const arrived = deferred();
+    const answered = deferred();
+    const port = await serve((request, response) => {
+      urls.push(request.url);
+      arrived.resolve(undefined);
+      void answered.promise.then(() => response.end('x'));
+    });
+    const over = transport({ connections: 1 });
+    const first = send(port, { path: '/first' }, over);
+    await arrived.promise;
+    const controller = new AbortController();
+    const waiting = send(port, { path: '/waiting', signal: controller.signal }, over);
+    controller.abort(new Error('left'));
+    const error = await waiting.catch((reason: unknown) => reason);
+    expect(error).to.have.property('message', 'left');
+    answered.resolve(undefined);
+    await first;
+    await send(port, { path: '/last' }, over);
+    expect(urls).to.deep.equal(['/first', '/last']);
+  });
+
   it('closes the connections of an endpoint that leaves, after its running calls have ended', async () => {
     const arrived = deferred();
     const answered = deferred();
