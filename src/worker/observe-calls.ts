@@ -1,9 +1,10 @@
 // Metrics and spans of the calls to other services.
 import type { SeriesTable } from '../memory/metrics/series.js';
 import { schemeOf } from '../registry/endpoint.js';
-import type { Tracing } from '../telemetry/span.js';
+import type { TraceContext } from '../scope.js';
+import type { SpanHandle, Tracing } from '../telemetry/span.js';
 import { clientSpan, endClientSpan } from '../telemetry/spans.js';
-import type { AttemptResult, CallObserver } from '../upstream/call-observer.js';
+import type { AttemptObservation, AttemptResult, CallObserver } from '../upstream/call-observer.js';
 import { CallDurations } from './call-durations.js';
 import { errorTypeOf } from './error-type.js';
 import { memoizeByKey } from './memoize-by-key.js';
@@ -37,22 +38,37 @@ export function observeCalls(
         service,
         path,
         attempt: attempt - 1,
-        ...(local ? {} : { host, port, scheme: schemeOf(endpoint) }),
+        host: local ? undefined : host,
+        port: local ? undefined : port,
+        scheme: local ? 'http' : schemeOf(endpoint),
       });
-      return {
-        trace: span.context,
-        end(result: AttemptResult, microseconds) {
-          const status = 'status' in result ? result.status : undefined;
-          const error = 'status' in result ? undefined : errorTypeOf(result.error);
-          durations(service)
-            .of(method, String(status ?? ''), error ?? '')
-            .record(microseconds);
-          endClientSpan(span, status, error);
-        },
-      };
+      return new ObservedAttempt(durations(service), method, span);
     },
     budgetExhausted: (service) => exhausted(service).add(),
     hedged: (service, outcome) => hedges(`${service} ${outcome}`).add(),
     shared: (service) => shared(service).add(),
   };
+}
+
+class ObservedAttempt implements AttemptObservation {
+  readonly #durations: CallDurations;
+  readonly #method: string;
+  readonly #span: SpanHandle;
+
+  constructor(durations: CallDurations, method: string, span: SpanHandle) {
+    this.#durations = durations;
+    this.#method = method;
+    this.#span = span;
+  }
+
+  get trace(): TraceContext {
+    return this.#span.context;
+  }
+
+  end(result: AttemptResult, microseconds: number): void {
+    const status = 'status' in result ? result.status : undefined;
+    const error = 'status' in result ? undefined : errorTypeOf(result.error);
+    this.#durations.of(this.#method, String(status ?? ''), error ?? '').record(microseconds);
+    endClientSpan(this.#span, status, error);
+  }
 }
