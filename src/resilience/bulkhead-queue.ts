@@ -1,7 +1,6 @@
 // A bulkhead: at most a number of pieces of work of one kind run at once, over all threads, so that slow work
 // cannot take every resource with it (M. Nygard, "Release It!"). A few callers may wait for a permit for a
 // short time; a caller that finds the queue full, or waits too long, is rejected.
-
 import { manyMayListen } from '../abort-source.js';
 import { UnavailableError } from '../errors.js';
 import { Hold } from '../hold.js';

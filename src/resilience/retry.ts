@@ -67,8 +67,7 @@ export function mayRepeat<T>(end: AttemptEnd<T>): boolean {
   return end.kind !== 'not-attempted' && end.mayRepeat;
 }
 
-/** @returns the value of an attempt @throws its error */
-export function unwrap<T>(end: AttemptEnd<T>): T {
+function unwrap<T>(end: AttemptEnd<T>): T {
   if (end.kind === 'returned') return end.value;
   throw end.error;
 }
