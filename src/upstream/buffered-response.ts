@@ -59,19 +59,18 @@ export class BufferedResponse implements Received {
 }
 
 /**
- * Makes the response that a transport received: reads the fields of the runtime and removes them from
- * `headers`.
- * @param headers lower-case names; owned by the response from now on, as `body` is
+ * Makes the response that a transport received. It reads the fields of the runtime, and copies the others.
+ * @param fields by lower-case names @param body owned by the response from now on
  */
 export function receive(
   status: number,
-  headers: Record<string, string>,
+  fields: Readonly<Record<string, string>>,
   body: Uint8Array | string,
 ): Received {
-  const claimsNotExecuted = status === 503 && headers[EXECUTED_FIELD] === 'false';
-  const isFinal = headers[FINAL_FIELD] === '1';
-  for (const name in headers) if (isRuntimeField(name)) delete headers[name];
-  if (!claimsNotExecuted)
+  const headers = Object.create(null) as Record<string, string>;
+  for (const name in fields) if (!isRuntimeField(name)) headers[name] = fields[name]!;
+  const isFinal = fields[FINAL_FIELD] === '1';
+  if (status !== 503 || fields[EXECUTED_FIELD] !== 'false')
     return new BufferedResponse(status, headers, body, isFinal ? FINAL_MARKS : NO_MARKS);
   const { executed } = problemIn(new BufferedResponse(status, headers, body)) ?? {};
   return new BufferedResponse(status, headers, body, { notExecuted: executed === false, isFinal });

@@ -16,7 +16,7 @@ export class InProcessTransport implements Transport {
     const { aborted, reason } = request.abort ?? request.signal;
     if (aborted) return Promise.reject(reason as Error);
     return this.#dispatch(endpoint.service, request).then(
-      ({ status, headers, body }) => receive(status, copyOf(headers), body),
+      ({ status, headers, body }) => receive(status, headers, body),
       (error: unknown) => {
         const { aborted, reason } = request.abort ?? request.signal;
         throw aborted && error === reason ? error : asHttpError(error, endpoint);
@@ -25,13 +25,6 @@ export class InProcessTransport implements Transport {
   }
 
   async close(): Promise<void> {}
-}
-
-/** Each caller owns its fields. */
-function copyOf(fields: Readonly<Record<string, string>>): Record<string, string> {
-  const copy = Object.create(null) as Record<string, string>;
-  for (const name in fields) copy[name] = fields[name]!;
-  return copy;
 }
 
 /**
