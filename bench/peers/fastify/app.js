@@ -7,9 +7,6 @@ import { orderSchema } from '../shared/order-schema.js';
 import { onTick } from '../shared/ticker.js';
 
 const app = Fastify();
-await app.register(fastifyStatic, { root: fileURLToPath(new URL('..', import.meta.url)), serve: false });
-await app.register(fastifySse);
-await app.register(fastifyWebsocket);
 
 const respondsWith = (properties) => ({ response: { 200: { type: 'object', properties } } });
 const text = { type: 'string' };
@@ -36,16 +33,26 @@ app.post('/echo', { schema: { body: orderSchema, response: { 200: orderSchema } 
   reply.send(request.body);
 });
 
-app.get('/file.html', (_request, reply) => reply.sendFile('file.html'));
-
-app.get('/events', { sse: 'only' }, (_request, reply) => {
-  reply.sse.keepAlive();
-  reply.sse.sendHeaders();
-  reply.sse.onClose(onTick((number) => void reply.sse.send({ data: number })));
+// Each plugin is in a context of its own: its hooks would run for the requests of every other route as well.
+await app.register(async (files) => {
+  await files.register(fastifyStatic, { root: fileURLToPath(new URL('..', import.meta.url)), serve: false });
+  files.get('/file.html', (_request, reply) => reply.sendFile('file.html'));
 });
 
-app.get('/ws', { websocket: true }, (socket) => {
-  socket.on('message', (message, isBinary) => socket.send(message, { binary: isBinary }));
+await app.register(async (streams) => {
+  await streams.register(fastifySse);
+  streams.get('/events', { sse: 'only' }, (_request, reply) => {
+    reply.sse.keepAlive();
+    reply.sse.sendHeaders();
+    reply.sse.onClose(onTick((number) => void reply.sse.send({ data: number })));
+  });
+});
+
+await app.register(async (sockets) => {
+  await sockets.register(fastifyWebsocket);
+  sockets.get('/ws', { websocket: true }, (socket) => {
+    socket.on('message', (message, isBinary) => socket.send(message, { binary: isBinary }));
+  });
 });
 
 await app.listen({ host: '127.0.0.1', port: 0 });
