@@ -4,9 +4,11 @@
 import { errorMessage } from '#src/error-text.js';
 import { chooseTool } from './load/choose.js';
 import { type BenchOptions, parseRunOptions, RUN_USAGE } from './options.js';
+import { requireOpenFiles } from './process/file-limit.js';
 import { measureIdleConnections } from './process/idle-connections.js';
 import { measureStarts, startToFirstResponse } from './process/starts.js';
 import { charts } from './report/charts.js';
+import { commandLine } from './report/command-line.js';
 import { FORMAT, type IdleFigures, machine, type Report, type StartFigures } from './report/report.js';
 import { writeResults } from './report/result-folder.js';
 import { markdown } from './report/tables.js';
@@ -14,12 +16,13 @@ import { measureSaturation, saturationTable } from './saturation.js';
 import { command, inSurroundings, measureTogether, progress } from './session.js';
 import { lineUp, ROLES } from './subjects/line-up.js';
 import { THIS_CHECKOUT } from './subjects/own.js';
-import { type NotMeasured, type Subject, shortReason, startRoute } from './subjects/subject.js';
+import { factsOf, type NotMeasured, type Subject, shortReason, startRoute } from './subjects/subject.js';
 import { noiseOf } from './summarize.js';
 
 await command(RUN_USAGE, async (argv, signal) => {
   const options = parseRunOptions(argv);
   const tool = chooseTool(options.tool);
+  requireOpenFiles(Math.max(options.idle, options.connections));
   const facts = machine(THIS_CHECKOUT); // before the run: it contains the load of the machine
   await inSurroundings(options, async (surroundings) => {
     const { subjects, notMeasured: absent } = await lineUp(options, surroundings, progress);
@@ -32,13 +35,13 @@ await command(RUN_USAGE, async (argv, signal) => {
       options.starts === 0 || alone.starts.some(({ server }) => server === name);
     const able = subjects.filter(hasStarted);
     const { results, notMeasured } = await measureTogether(able, options, { tool, signal, roles: ROLES });
-    const { duration, rounds, workers, connections } = options;
     write({
       format: FORMAT,
       date: new Date().toISOString(),
       machine: facts,
-      options: { tool: tool.name, duration, rounds, workers, connections },
-      servers: subjects.map(({ name, why }) => ({ name, why })),
+      command: commandLine('bench', argv),
+      options: { ...options, tool: tool.name, shapes: options.shapes.map(({ name }) => name) },
+      servers: subjects.map(factsOf),
       roles: ROLES,
       noise: noiseOf(results, ROLES) ?? null,
       results,

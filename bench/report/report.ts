@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import type { IdleConnections } from '../process/idle-connections.js';
 import type { Start } from '../process/starts.js';
-import type { NotMeasured } from '../subjects/subject.js';
+import type { NotMeasured, ServerFacts } from '../subjects/subject.js';
 import type { Result, Roles } from '../summarize.js';
 
 /**
@@ -27,14 +27,11 @@ export interface Report {
   /** Time of the run in ISO 8601. */
   readonly date: string;
   readonly machine: Machine;
-  readonly options: {
-    readonly tool: string;
-    readonly duration: number;
-    readonly rounds: number;
-    readonly workers: number;
-    readonly connections: number;
-  };
-  readonly servers: readonly { readonly name: string; readonly why: string }[];
+  /** The command that repeats the run. */
+  readonly command: string;
+  /** All options that were in effect, the defaults included. */
+  readonly options: RunOptions;
+  readonly servers: readonly ServerFacts[];
   readonly roles: Roles;
   /** See `noiseOf`; null when the run had no double of its baseline. */
   readonly noise: number | null;
@@ -42,6 +39,22 @@ export interface Report {
   readonly starts: readonly StartFigures[];
   readonly idle: readonly IdleFigures[];
   readonly notMeasured: readonly NotMeasured[];
+}
+
+export interface RunOptions {
+  readonly tool: string;
+  readonly isFull: boolean;
+  readonly duration: number;
+  readonly rounds: number;
+  readonly workers: number;
+  readonly connections: number;
+  readonly starts: number;
+  readonly idle: number;
+  /** Names of shapes. */
+  readonly shapes: readonly string[];
+  readonly fields: readonly string[];
+  /** Parts of the names of servers; empty: all. */
+  readonly servers: readonly string[];
 }
 
 export interface Machine {

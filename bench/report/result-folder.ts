@@ -16,12 +16,21 @@ export interface RunFiles {
   readonly charts: readonly ChartFile[];
 }
 
-/** Writes a folder of its own for the run. Call it when the run is complete: a run that fails leaves none. */
-export function writeResults({ date, name, result, tables, charts }: RunFiles): void {
-  const folder = join(THIS_CHECKOUT, 'bench/results', `${date.slice(0, 19).replaceAll(':', '-')}Z-${name}`);
+const RESULTS = join(THIS_CHECKOUT, 'bench/results');
+const print = (text: string): void => void process.stdout.write(text);
+
+/**
+ * Writes a folder of its own for the run, and prints the tables. Call it when the run is complete: a run that
+ * fails leaves none.
+ */
+export function writeResults(
+  { date, name, result, tables, charts }: RunFiles,
+  to: { readonly results: string; print(text: string): void } = { results: RESULTS, print },
+): void {
+  const folder = join(to.results, `${date.slice(0, 19).replaceAll(':', '-')}Z-${name}`);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
   writeFileSync(join(folder, 'tables.md'), tables);
   for (const chart of charts) writeFileSync(join(folder, chart.name), chart.svg);
-  process.stdout.write(`${tables}\nwritten: ${folder}\n`);
+  to.print(`${tables}\nwritten: ${folder}\n`);
 }

@@ -3,12 +3,8 @@ import { SHAPES } from '../shapes/shapes.js';
 import type { Result } from '../summarize.js';
 import { articleTable } from './article.js';
 import { range, table } from './markdown.js';
+import { failureMark, notesOn, saturationMark } from './marks.js';
 import type { Report } from './report.js';
-
-/** From here on the requests/s are those of the load tool and not of the server. */
-const SATURATED = 0.9;
-/** From here on the failed requests of a row are too many for its CPU time per completed request. */
-const DOUBTFUL = 0.01;
 
 export function markdown(report: Report): string {
   const sections = [
@@ -17,20 +13,24 @@ export function markdown(report: Report): string {
     ...articleTable(report),
     ...memory(report),
     ...shapesOf(report),
+    ...versions(report),
     ...missing(report),
   ];
   return `${sections.join('\n\n')}\n`;
 }
 
-const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
-function heading({ date, machine, options, noise, roles }: Report): string {
+function heading({ date, machine, command, options, noise, roles }: Report): string {
   const { cpu, cores, memoryMiB, kernel, node, commit } = machine;
-  const { tool, rounds, duration, connections, workers } = options;
+  const { tool, rounds, duration, connections, workers, starts, idle, shapes, fields, servers } = options;
   return `# Benchmark of ${date}
 
+\`${command}\`
+
 ${cpu}, ${cores} cores shared with the load tool, ${memoryMiB} MiB, Linux ${kernel}, Node ${node},
-commit ${commit ?? 'unknown'}; ${tool}, ${rounds} rounds of ${duration} s, ${connections} connections, ${workers} workers a server.
+commit ${commit ?? 'unknown'}; ${tool}, ${rounds} rounds of ${duration} s, ${connections} connections, ${workers} workers a server;
+${starts} starts, ${idle} idle connections; shapes ${shapes.join(', ')}; fields ${fields.join(', ')}; servers ${servers.join(', ') || 'all'}.
 Median (min..max) of the calm rounds. Ratios are of CPU time per request to ${roles.baseline} in the same round; ${
     noise === null ? 'the noise is unknown' : `a distance from 1 of up to ${percent(noise)} is noise`
   }.`;
@@ -44,15 +44,10 @@ function overview({ results }: Report): string[] {
     const servers = [...new Set(rows.map(({ server }) => server))];
     const cell = (server: string, shape: string): string => {
       const row = rows.find((one) => one.server === server && one.shape === shape);
-      return row === undefined
-        ? '-'
-        : `${row.ratio.median.toFixed(2)}${row.failedShare > DOUBTFUL ? '!' : ''}`;
+      return row === undefined ? '-' : `${row.ratio.median.toFixed(2)}${failureMark(row)}`;
     };
     const body = servers.map((server) => [server, ...shapes.map((shape) => cell(server, shape))]);
-    const isDoubtful = rows.some(({ failedShare }) => failedShare > DOUBTFUL);
-    const note = isDoubtful
-      ? '\n\n! More than 1 % of the requests failed, and the rest is charged with them.'
-      : '';
+    const note = notesOn(rows.map((row) => failureMark(row)));
     const title = fields === 'bare' ? 'Host field alone' : 'the fields of a browser behind a proxy';
     return `## CPU time per request in relation to raw: ${title}\n\n${table(['server', ...shapes], body)}${note}`;
   });
@@ -105,18 +100,22 @@ function shapeTable(rows: readonly Result[]): string {
     range(row.cpuUs, 2),
     range(row.ratio, 2),
     range(row.userUs, 2),
-    `${range(row.perSecond, 0)}${row.generatorShare.median >= SATURATED ? '*' : ''}`,
+    `${range(row.perSecond, 0)}${saturationMark(row)}`,
     // Without a latency the server sets the pace.
     ...[row.p50Ms, row.p99Ms].map((latency) => (latency.max === 0 ? '-' : range(latency, 2))),
     row.pssMiB.max.toFixed(1),
     `${row.failed}`,
   ]);
-  const isSaturated = body.some((cells) => cells[5]!.endsWith('*'));
-  const note = isSaturated ? '\n\n\\* The load tool used its whole core: the server could do more.' : '';
-  return `${table(head, body, 2)}${note}`;
+  return `${table(head, body, 2)}${notesOn(rows.map(saturationMark))}`;
 }
 
-function missing({ notMeasured }: Report): string[] {
+/** The versions of the servers, where they are known. */
+export function versions({ servers }: Pick<Report, 'servers'>): string[] {
+  const rows = servers.map((server) => [server.name, server.versions.join(', ') || '-']);
+  return rows.length === 0 ? [] : [`## Versions\n\n${table(['server', 'versions'], rows, 2)}`];
+}
+
+export function missing({ notMeasured }: Pick<Report, 'notMeasured'>): string[] {
   if (notMeasured.length === 0) return [];
   const rows = notMeasured.map(({ server, reason }) => [
     server,

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Server } from '../process/server.js';
 import { ROUTES, type Route } from '../shapes/shapes.js';
 import type { Subject } from './subject.js';
+import { packageVersion } from './versions.js';
 
 export type Sharding = 'acceptor' | 'reuseport';
 
@@ -25,10 +26,18 @@ const FILE = here('../peers/file.html');
 /** The checkout that this harness is part of. */
 export const THIS_CHECKOUT = here('../../..');
 
+const CORE = 'uWebSockets.js';
+
+const ownVersions = (checkout: string): readonly string[] => [
+  ...packageVersion(checkout),
+  ...packageVersion(checkout, CORE),
+];
+
 export function rawUws(name: string, sharding: Sharding, { workers, upstream }: Surroundings): Subject {
   return {
     name,
     why: 'the HTTP core with the same threads and the same responses, and nothing else',
+    versions: packageVersion(THIS_CHECKOUT, CORE),
     command: process.execPath,
     args: [RAW, sharding, `${workers}`],
     env: { UPSTREAM: upstream },
@@ -53,7 +62,8 @@ export function multilane(
   symlinkSync(checkout, join(folder, 'node_modules/multilane'));
   return {
     name,
-    why: 'this package with everything on: admission, deadlines, tracing, metrics, checks of framing',
+    why: 'this package with everything that is on by default: admission, deadlines, tracing, metrics, checks of framing',
+    versions: ownVersions(checkout),
     command: process.execPath,
     args: [join(checkout, 'dist/primary.js'), '--config', join(folder, 'multilane.config.js')],
     env: { ...settings(surroundings), SHARDING: sharding, DATA_DIR: join(folder, 'data') },
@@ -71,6 +81,7 @@ export function shop(surroundings: Surroundings): Subject {
   return {
     name: 'multilane, whole shop',
     why: 'four services with an embedded PostgreSQL',
+    versions: ownVersions(THIS_CHECKOUT),
     command: process.execPath,
     args: [join(THIS_CHECKOUT, 'dist/primary.js'), '--demo'],
     env: { ...settings(surroundings), DATA_DIR: join(surroundings.scratch, 'shop') },

@@ -6,6 +6,7 @@ import { accessSync, constants, mkdirSync, readdirSync, readFileSync, writeFileS
 import { delimiter, join, resolve } from 'node:path';
 import { contentOf, type Peer } from './peer-file.js';
 import type { NotMeasured, Subject } from './subject.js';
+import { versionsOf } from './versions.js';
 
 /** Longest time of an install or a build. Compilers with many dependencies need minutes. */
 const STEP_MS = 15 * 60_000;
@@ -47,6 +48,7 @@ export function subjectOf(peer: Peer, workers: number): Subject {
   return {
     name: peer.name,
     why: peer.why,
+    versions: versionsOf(peer),
     command: programIn(program!, peer.folder),
     args: [...args, `${workers}`],
     cwd: peer.folder,

@@ -6,9 +6,16 @@ export interface Subject extends ServerCommand {
   readonly routes: readonly Route[];
   /** Why it is in the comparison, or what it is; one line for the reports. */
   readonly why: string;
+  /** Names with versions, such as `fastify 5.12.8`; empty where none can be known. */
+  readonly versions: readonly string[];
   /** Done once after every start that requests of all routes follow, such as registering an upstream. */
   prepare?(server: Server): Promise<void>;
 }
+
+/** What a result says of a server. */
+export type ServerFacts = Pick<Subject, 'name' | 'why' | 'versions'>;
+
+export const factsOf = ({ name, why, versions }: ServerFacts): ServerFacts => ({ name, why, versions });
 
 /** A server that is in no table, with the reason. It is listed beside the tables. */
 export interface NotMeasured {

@@ -111,6 +111,14 @@ describe('a peer', () => {
     expect(subjectOf(peer({ command: ['/usr/bin/php'] }), 3).command).to.equal('/usr/bin/php');
   });
 
+  it('has the versions of its npm dependencies, and of its Debian packages that are installed', () => {
+    expect(subjectOf(peer({}), 1).versions).to.deep.equal([]);
+    const dependencies = { some: '1.2.3', '@a/other': '4.5.6' };
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ dependencies }));
+    const { versions } = subjectOf(peer({ packages: ['no-such-package'] }), 1);
+    expect(versions).to.deep.equal(['some 1.2.3', '@a/other 4.5.6']);
+  });
+
   it('is excluded with what happened and the end of its output, on one line', () => {
     expect(shortReason('some ended before it was ready (1):\na\nb\n\nc\nModuleNotFoundError\n')).to.equal(
       'some ended before it was ready (1): b c ModuleNotFoundError',

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect } from 'chai';
+import { openFileLimit, requireOpenFiles } from '#bench/process/file-limit.js';
 import { cpuTime, descendants, machineBusy, pssMiB, statFields, treeOf } from '#bench/process/proc.js';
 import { addressIn } from '#bench/process/server.js';
 import { exactOr, ranBetween } from '#bench/process/window.js';
@@ -86,5 +87,23 @@ describe('the line that reports a server ready', () => {
     );
     expect(addressIn('already http://127.0.0.1:1')).to.equal(undefined);
     expect(addressIn('worker ready')).to.equal(undefined);
+  });
+});
+
+describe('the limit of open files', () => {
+  it('is the soft one, or none', () => {
+    const line =
+      'Max cpu time  1  2  s\nMax open files            1024                 4096                 files\n';
+    expect(openFileLimit(line)).to.equal(1024);
+    expect(openFileLimit(line.replace('1024', 'unlimited'))).to.equal(Number.POSITIVE_INFINITY);
+    expect(openFileLimit()).to.be.above(0);
+  });
+
+  it('must have room for the connections and for other files, and the message names the number', () => {
+    expect(() => requireOpenFiles(10_000, 10_499)).to.throw(
+      '10000 connections need 10500 open files, but the limit is 10499: raise it (ulimit -n 10500)',
+    );
+    expect(() => requireOpenFiles(10_000, 10_500)).not.to.throw();
+    expect(() => requireOpenFiles(0, 1), 'no connections are measured').not.to.throw();
   });
 });

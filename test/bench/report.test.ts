@@ -31,8 +31,24 @@ const report: Report = {
     commit: 'abc',
     loadBefore: 0,
   },
-  options: { tool: 'wrk', duration: 2, rounds: 3, workers: 2, connections: 64 },
-  servers: [{ name: 'A', why: 'the baseline' }],
+  command: 'npm run bench:full -- --rounds 3',
+  options: {
+    tool: 'wrk',
+    isFull: true,
+    duration: 2,
+    rounds: 3,
+    workers: 2,
+    connections: 64,
+    starts: 5,
+    idle: 1024,
+    shapes: ['plaintext'],
+    fields: ['bare'],
+    servers: [],
+  },
+  servers: [
+    { name: 'A', why: 'the baseline', versions: ['core 1.2.3', 'other 4'] },
+    { name: 'B', why: 'a peer', versions: [] },
+  ],
   roles: ROLES,
   noise: 0.02,
   results: summarize(
@@ -52,6 +68,14 @@ describe('the report of the bench', () => {
     expect(text).to.include('a CPU, 2 cores');
     expect(text).to.include('a distance from 1 of up to 2.0 % is noise');
     expect(text).to.include('| Gin    | not measured: go not installed |');
+  });
+
+  it('names the command, every option in effect, the commit and the versions of the servers', () => {
+    expect(text)
+      .to.include('`npm run bench:full -- --rounds 3`')
+      .and.include('commit abc; wrk, 3 rounds of 2 s');
+    expect(text).to.include('5 starts, 1024 idle connections; shapes plaintext; fields bare; servers all.');
+    expect(text).to.match(/\| A +\| core 1\.2\.3, other 4 \|\n\| B +\| - +\|/);
   });
 
   it('prints the table of the article without the double, and names its missing rows with the reason', () => {
