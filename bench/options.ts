@@ -1,5 +1,7 @@
-// The flags of `run.ts` and `compare.ts`. A preset gives the defaults, and every flag changes one of them.
+// The flags of `run.ts`, `compare.ts` and `growth.ts`. A preset gives the defaults, and every flag changes one
+// of them.
 import { parseArgs } from 'node:util';
+import { SERIES_NAMES, type SeriesName, STEPS } from './growth/series.js';
 import type { HttpToolName } from './load/choose.js';
 import { FIELD_SETS, type FieldSet } from './shapes/fields.js';
 import { SHAPES, type Shape, shapeNamed } from './shapes/shapes.js';
@@ -45,8 +47,7 @@ export interface CompareOptions extends LoadOptions {
 
 export interface GrowthOptions extends Pick<LoadOptions, 'duration' | 'rounds' | 'workers' | 'connections'> {
   readonly sharding: Sharding;
-  /** Names of the series that are measured; empty: all. */
-  readonly series: readonly string[];
+  readonly series: readonly SeriesName[];
 }
 
 export const RUN_USAGE = `npm run bench -- [--full] [--tool wrk|autocannon] [--duration SECONDS] [--rounds N]
@@ -128,20 +129,37 @@ export function parseCompareOptions(argv: readonly string[]): CompareOptions {
 
 /** @throws Error with one line that names the option */
 export function parseGrowthOptions(argv: readonly string[]): GrowthOptions {
-  const { duration, rounds, workers, connections } = LOAD_FLAGS;
   const { values } = parseArgs({
     args: [...argv],
     options: {
-      duration,
-      rounds,
-      workers,
-      connections,
+      duration: LOAD_FLAGS.duration,
+      rounds: LOAD_FLAGS.rounds,
+      workers: { type: 'string' },
+      connections: { type: 'string' },
       sharding: { type: 'string', default: 'reuseport' },
-      series: { type: 'string', default: '' },
+      series: { type: 'string', default: SERIES_NAMES.join(',') },
     },
   });
-  const load = loadOptions({ ...values, shapes: QUICK, fields: 'bare' });
-  return { ...load, sharding: shardingOf(values.sharding), series: list(values.series) };
+  const series = list(values.series).map(seriesNamed);
+  if (series.length === 0) throw new Error('--series names no series');
+  for (const name of ['workers', 'connections'] as const) {
+    if (values[name] !== undefined && series.includes(name)) {
+      const steps = STEPS[name].join(', ');
+      throw new Error(`--${name} contradicts the series ${name} (${steps}): choose others by --series`);
+    }
+  }
+  const { duration, rounds, workers, connections } = loadOptions({
+    ...values,
+    workers: values.workers ?? LOAD_FLAGS.workers.default,
+    connections: values.connections ?? LOAD_FLAGS.connections.default,
+  });
+  return { duration, rounds, workers, connections, sharding: shardingOf(values.sharding), series };
+}
+
+function seriesNamed(name: string): SeriesName {
+  const found = SERIES_NAMES.find((one) => one === name);
+  if (found === undefined) throw new Error(`--series must be of ${SERIES_NAMES.join(', ')}, not "${name}"`);
+  return found;
 }
 
 function shardingOf(text: string): Sharding {

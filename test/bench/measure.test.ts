@@ -32,14 +32,23 @@ describe('a measurement', () => {
     stop: async () => undefined,
   });
 
+  interface FakeTool extends LoadTool {
+    readonly loaded: readonly string[];
+    /** The connections of every load. */
+    readonly connections: readonly number[];
+  }
+
   /** Runs as a load tool; records whom it loads. */
-  function toolThat(run: (url: string, turn: number) => number): LoadTool & { readonly loaded: string[] } {
+  function toolThat(run: (url: string, turn: number) => number): FakeTool {
     const loaded: string[] = [];
+    const connections: number[] = [];
     return {
       name: 'fake',
       loaded,
+      connections,
       async run(request) {
         loaded.push(new URL(request.url).pathname.slice(1));
+        connections.push(request.connections);
         request.window.begin();
         request.window.end();
         const completed = run(request.url, loaded.length);
@@ -48,7 +57,12 @@ describe('a measurement', () => {
     };
   }
 
-  async function run(tool: LoadTool, servers: readonly Server[], rounds: number) {
+  async function run(
+    tool: LoadTool,
+    servers: readonly Server[],
+    rounds: number,
+    more: Pick<Plan, 'connectionsOf'> = {},
+  ) {
     const excluded: string[] = [];
     const plan: Plan = {
       tool,
@@ -58,6 +72,7 @@ describe('a measurement', () => {
       signal: new AbortController().signal,
       progress: () => undefined,
       exclude: (name, reason) => void excluded.push(`${name}: ${reason}`),
+      ...more,
     };
     return { measured: await measure(JSON_BARE, servers, plan), excluded };
   }
@@ -67,6 +82,16 @@ describe('a measurement', () => {
     const { measured } = await run(tool, [server('a', '/a?'), server('b', '/b?'), server('c', '/c?')], 2);
     expect(tool.loaded).to.deep.equal('abcabcbca'.split(''));
     expect(measured.map((one) => `${one.server} ${one.samples.length}`)).to.deep.equal(['a 2', 'b 2', 'c 2']);
+  });
+
+  it('loads each server by the connections of the plan, or by those that the plan has for it', async () => {
+    const servers = [server('few', '/few?'), server('many', '/many?')];
+    const same = toolThat(() => 1);
+    await run(same, servers, 1);
+    expect(same.connections).to.deep.equal([1, 1, 1, 1]);
+    const own = toolThat(() => 1);
+    await run(own, servers, 1, { connectionsOf: ({ name }) => (name === 'many' ? 500 : 3) });
+    expect(own.connections, 'the warm-up included').to.deep.equal([3, 500, 3, 500]);
   });
 
   it('excludes a server that sends another body, with the reason', async () => {

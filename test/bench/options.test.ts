@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { parseCompareOptions, parseRunOptions } from '#bench/options.js';
+import { parseCompareOptions, parseGrowthOptions, parseRunOptions } from '#bench/options.js';
+import { commandLine } from '#bench/report/command-line.js';
 import { cellsOf } from '#bench/session.js';
 
 describe('the options of the bench', () => {
@@ -35,6 +36,57 @@ describe('the options of the bench', () => {
     expect(() => parseCompareOptions(['a', 'b', 'c'])).to.throw('two things');
     expect(() => parseCompareOptions(['a', 'b', '--sharding', 'x'])).to.throw('--sharding must be');
   });
+});
+
+describe('the options of the series', () => {
+  it('measure all series by default, with two workers and 64 connections where these do not grow', () => {
+    expect(parseGrowthOptions([])).to.deep.equal({
+      duration: 2,
+      rounds: 5,
+      workers: 2,
+      connections: 64,
+      sharding: 'reuseport',
+      series: ['routes', 'static-routes', 'workers', 'connections'],
+    });
+  });
+
+  it('choose some of the series', () => {
+    const argv = ['--series', 'routes,workers', '--connections', '8', '--sharding', 'acceptor'];
+    expect(parseGrowthOptions(argv)).to.deep.include({
+      connections: 8,
+      sharding: 'acceptor',
+      series: ['routes', 'workers'],
+    });
+  });
+
+  for (const [argv, message] of [
+    [['--series', 'foo'], '--series must be of routes, static-routes, workers, connections, not "foo"'],
+    [['--series', 'routes,foo'], 'not "foo"'],
+    [['--series', ','], '--series names no series'],
+    [['--workers', '4'], '--workers contradicts the series workers (2, 4, 8): choose others by --series'],
+    [['--connections', '4', '--series', 'connections'], '--connections contradicts the series connections'],
+    [['--workers', '0', '--series', 'routes'], '--workers must be a whole number from 1 to 256, not "0"'],
+    [['--tool', 'wrk'], '--tool'],
+  ] as const) {
+    it(`refuse ${argv.join(' ')}`, () => {
+      expect(() => parseGrowthOptions(argv)).to.throw(message);
+    });
+  }
+});
+
+describe('the command that repeats a run', () => {
+  for (const [argv, line] of [
+    [[], 'npm run bench'],
+    [['--rounds', '3'], 'npm run bench -- --rounds 3'],
+    [['--full'], 'npm run bench:full'],
+    [['--full', '--starts', '3'], 'npm run bench:full -- --starts 3'],
+    [['--tool', 'autocannon', '--rounds', '1'], 'npm run bench:autocannon -- --rounds 1'],
+    [['--servers', "Hono on,it's"], "npm run bench -- --servers 'Hono on,it'\\''s'"],
+  ] as const) {
+    it(`is ${line}`, () => {
+      expect(commandLine('bench', argv)).to.equal(line);
+    });
+  }
 });
 
 describe('the cells of a run', () => {

@@ -1,0 +1,83 @@
+// The series of `npm run bench:growth`: what grows, and at which points it is measured.
+import { multilane, rawUws, type Sharding, type Surroundings } from '../subjects/own.js';
+import type { Subject } from '../subjects/subject.js';
+import type { Roles } from '../summarize.js';
+
+export const SERIES_NAMES = ['routes', 'static-routes', 'workers', 'connections'] as const;
+export type SeriesName = (typeof SERIES_NAMES)[number];
+
+const ROUTES = [10, 100, 1_000, 10_000];
+/** The values of the series that are named as a flag. */
+export const STEPS = { workers: [2, 4, 8], connections: [64, 256, 1_024, 4_096, 10_000] } as const;
+
+/** What is started for a point. */
+export interface PointSubjects {
+  readonly ours: Subject;
+  /** Raw uWebSockets.js with as many threads: what the machine alone costs at this point. */
+  readonly control: Subject;
+  /** The control a second time (A/A), which shows the noise. */
+  readonly double: Subject;
+}
+
+/** One point of a series. */
+export interface Point {
+  readonly label: string;
+  /** Undefined for a point at which the servers of the first point are loaded in another way. */
+  readonly subjects?: PointSubjects;
+  readonly connections: number;
+}
+
+export interface Series {
+  readonly name: SeriesName;
+  readonly title: string;
+  readonly shape: string;
+  readonly points: readonly Point[];
+}
+
+/** The names of the controls of a point, among the servers of its series. */
+export const rolesOf = (label: string): Roles => ({
+  baseline: `raw, ${label}`,
+  double: `raw again, ${label}`,
+});
+
+export interface SeriesOptions {
+  readonly sharding: Sharding;
+  /** Connections of the load tool where they do not grow. */
+  readonly connections: number;
+}
+
+export function seriesIn(surroundings: Surroundings, { sharding, connections }: SeriesOptions): Series[] {
+  const ours = (label: string, more: Readonly<Record<string, string>>, workers: number): Point => {
+    const around = { ...surroundings, workers };
+    const subject = multilane(label, sharding, around);
+    const { baseline, double } = rolesOf(label);
+    const subjects: PointSubjects = {
+      ours: { ...subject, env: { ...subject.env, ...more } },
+      control: rawUws(baseline, sharding, around),
+      double: rawUws(double, sharding, around),
+    };
+    return { label, subjects, connections };
+  };
+  const { workers } = surroundings;
+  const routes = ROUTES.map((count) => ours(`${count} routes`, { BENCH_ROUTES: `${count}` }, workers));
+  return [
+    { name: 'routes', title: 'a parameter, by routes', shape: 'param', points: routes },
+    { name: 'static-routes', title: 'JSON, by routes', shape: 'json', points: routes },
+    {
+      name: 'workers',
+      title: 'JSON, by workers',
+      shape: 'json',
+      points: STEPS.workers.map((count) => ours(`${count} workers`, {}, count)),
+    },
+    {
+      name: 'connections',
+      title: 'JSON, by connections',
+      shape: 'json',
+      points: STEPS.connections.map((count, n) => ({
+        ...(n === 0 ? ours('connections', {}, workers) : {}),
+        label: `${count} connections`,
+        connections: count,
+      })),
+    },
+  ];
+}
