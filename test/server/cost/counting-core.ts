@@ -105,11 +105,28 @@ class CountingRequest {
   }
 }
 
+/** Finds the handler of a request among those that a server has registered. */
+export type Registered = (request: SentRequest) => Handler;
+
+const require = createRequire(import.meta.url);
+const CORE = require.resolve('uWebSockets.js');
+
+/** Replaces the addon while `use` runs, for a test in a process that needs the real one as well. */
+export function withCountingCore<T>(use: (registered: Registered) => T): T {
+  const kept = require.cache[CORE];
+  try {
+    return use(replaceCore());
+  } finally {
+    if (kept === undefined) delete require.cache[CORE];
+    else require.cache[CORE] = kept;
+  }
+}
+
 /**
  * Replaces the addon in this thread. Call it before a server is made.
  * @returns a function that finds the handler of a request, as the core does
  */
-export function replaceCore(): (request: SentRequest) => Handler {
+export function replaceCore(): Registered {
   const handlers = new Map<string, Handler>();
   const adder = (method: string) => (pattern: string, handler: Handler) => {
     handlers.set(`${method} ${pattern}`, handler);
@@ -126,10 +143,8 @@ export function replaceCore(): (request: SentRequest) => Handler {
     ws: () => app,
     close: () => app,
   };
-  const require = createRequire(import.meta.url);
-  const filename = require.resolve('uWebSockets.js');
   const core = { App: () => app, _cfg: () => undefined };
-  require.cache[filename] = { id: filename, filename, loaded: true, exports: core } as unknown as NodeModule;
+  require.cache[CORE] = { id: CORE, filename: CORE, loaded: true, exports: core } as unknown as NodeModule;
   return ({ method, path }) => handlers.get(`${method} ${path}`) ?? handlers.get(' /*')!;
 }
 
