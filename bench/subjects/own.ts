@@ -62,7 +62,7 @@ export function multilane(
   symlinkSync(checkout, join(folder, 'node_modules/multilane'));
   return {
     name,
-    why: 'this package with everything that is on by default: admission, deadlines, tracing, metrics, checks of framing',
+    why: 'this package with its defaults: admission, deadlines, metrics, trace contexts, checks of framing; no export of traces',
     versions: ownVersions(checkout),
     command: process.execPath,
     args: [join(checkout, 'dist/primary.js'), '--config', join(folder, 'multilane.config.js')],
