@@ -49,9 +49,15 @@ export class OwnAbort implements AbortSource {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
+      manyMayListen(this.#controller.signal);
       if (this.#aborted) this.#controller.abort(this.#reason);
     }
     return this.#controller.signal;
+  }
+
+  /** Work of the runtime ends when this aborts. */
+  get hasListeners(): boolean {
+    return this.#listeners.size > 0;
   }
 
   listen(listener: AbortListener): void {
@@ -105,7 +111,9 @@ export class SignalAbort implements AbortSource {
 
   /** For the signal. */
   handleEvent(): void {
-    callAll(this.#listeners, this.reason);
+    // Code may dispatch the event without an abort.
+    if (!this.aborted) this.signal.addEventListener('abort', this, { once: true });
+    else callAll(this.#listeners, this.reason);
   }
 }
 

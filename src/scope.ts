@@ -22,6 +22,13 @@ export interface Scope {
   readonly signal: AbortSignal;
   /** The same for code that needs no signal. Scopes without this member have the signal only. */
   readonly abortSource?: AbortSource;
+  /** The number of calls within this process that have led to this work, one within the other. Default: 0. */
+  readonly callDepth?: number;
+  /**
+   * Whether the signal aborts at the deadline. When it does not, work of the scope needs a timer of its own.
+   * Default: true.
+   */
+  readonly endsInTime?: boolean;
   /**
    * Whether the signal has aborted, known without creating it. Scopes without this member check the signal.
    */
@@ -53,8 +60,20 @@ export function runInScope<S extends Scope, T>(scope: S, fn: (scope: S) => T): T
  * the core share one context.
  */
 export class OwnContext extends AsyncResource {
+  #outer: object | undefined;
+
   constructor() {
-    super('multilane.request', { requireManualDestroy: true });
+    super('multilane.context', { requireManualDestroy: true });
+  }
+
+  /** The context in which it was entered. An interruption looks there for the immediate that runs. */
+  get outer(): object | undefined {
+    return this.#outer;
+  }
+
+  enter<Args extends unknown[]>(fn: (...args: Args) => void, ...args: Args): void {
+    this.#outer = executionAsyncResource();
+    this.runInAsyncScope(fn, undefined, ...args);
   }
 }
 

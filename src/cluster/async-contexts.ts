@@ -17,7 +17,7 @@
 // immediate. Hence `wait` keeps one more immediate waiting from then on. It does not keep the loop alive, so
 // it runs only together with others.
 import { executionAsyncId, executionAsyncResource } from 'node:async_hooks';
-import { emptyStores } from '../scope.js';
+import { emptyStores, OwnContext } from '../scope.js';
 
 /** An immediate of Node.js, in the linked list of its batch. */
 interface Immediate {
@@ -52,7 +52,8 @@ export function asyncContexts(): AsyncContexts {
   const append = (): Immediate => later(doNothing) as unknown as Immediate;
   const ImmediateClass = append().constructor;
   const running = (): Immediate | undefined => {
-    const resource = executionAsyncResource();
+    let resource: object | undefined = executionAsyncResource();
+    while (resource instanceof OwnContext) resource = resource.outer;
     return resource instanceof ImmediateClass ? (resource as Immediate) : undefined;
   };
   const wait = (): void => void later(wait).unref();

@@ -14,6 +14,8 @@ export interface InjectedRequest {
   readonly body?: string | Uint8Array | undefined;
   /** The request may reach `internal` routes and is covered by the permit of its caller. @default false */
   readonly inProcess?: boolean;
+  /** See `Scope.callDepth`. @default 0 */
+  readonly callDepth?: number;
   /** @default '127.0.0.1' */
   readonly remoteAddress?: string;
   /** Aborting it means that the client leaves. */
@@ -194,10 +196,12 @@ function headOf({
   headers = NO_FIELDS,
   body,
   inProcess = false,
+  callDepth = 0,
 }: InjectedRequest): RequestHead {
   const mark = url.indexOf('?');
   const path = mark === -1 ? url : url.slice(0, mark);
   const head = new RequestHead(method, path, mark === -1 ? '' : url.slice(mark + 1), inProcess);
+  head.callDepth = callDepth;
   let hasHost = false;
   for (const given of Object.keys(headers)) {
     const name = given.toLowerCase();

@@ -24,7 +24,7 @@ const OVERLOADED = new UnavailableError('OVERLOADED', 'Too many requests are in 
 export function serve(ctx: RequestContext): void {
   ctx.begin();
   // What a called service enters in storages of its own is nothing to its caller.
-  if (ctx.inProcess) new OwnContext().runInAsyncScope(runInScope, undefined, ctx, admitOrRefuse);
+  if (ctx.inProcess) new OwnContext().enter(runInScope<RequestContext, void>, ctx, admitOrRefuse);
   else runInScope(ctx, admitOrRefuse);
   ctx.leaveStack();
 }
@@ -144,8 +144,8 @@ function advance(ctx: RequestContext, index: number): unknown {
     if (result instanceof BodyWait) {
       const context = new OwnContext();
       result.start(
-        () => context.runInAsyncScope(resume, undefined, ctx, result, i + 1),
-        (error) => context.runInAsyncScope(bodyFailed, undefined, ctx, error),
+        () => context.enter(resume, ctx, result, i + 1),
+        (error) => context.enter(bodyFailed, ctx, error),
       );
       return WAITING;
     }

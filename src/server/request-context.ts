@@ -86,6 +86,9 @@ export class RequestContext extends RequestLifecycle implements Context, StepCon
   get isPeer(): boolean {
     return this.request.isPeer;
   }
+  get callDepth(): number {
+    return this.exchange.head.callDepth;
+  }
   get requestId(): string {
     return this.request.requestId;
   }

@@ -12,6 +12,8 @@ export class RequestHead {
   readonly query: string;
   /** A service in this process sent the request. It may reach `internal` routes. */
   readonly inProcess: boolean;
+  /** See `Scope.callDepth`. */
+  callDepth = 0;
   /** A flat list: name, value, name, value… Names are in lower case, repeated fields are kept. */
   readonly headers: string[] = [];
   /** Announced bytes of the body; -1 without Content-Length. */

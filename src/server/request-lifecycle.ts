@@ -245,6 +245,11 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     return this.abortSource.signal;
   }
 
+  /** When the request has ended, no alarm of its own rings any more. */
+  get endsInTime(): boolean {
+    return this.#isLive;
+  }
+
   get isAborted(): boolean {
     return this.#abortReason !== undefined;
   }
@@ -351,10 +356,21 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     if (!this.#isLive) return;
     this.#isLive = false;
     this.stopDeadline();
+    this.#boundWhatGoesOn();
     this.releasePermit();
     this.#bulkheadPermit?.leave();
     this.#response.releaseStream();
     this.#bodyReader?.release(reason);
     this.#request.server.requests.remove(this);
+  }
+
+  /** Calls that the handler has begun and not awaited end at the deadline of their request at the latest. */
+  #boundWhatGoesOn(): void {
+    const source = this.#abortSource;
+    if (source?.hasListeners !== true) return;
+    const { server, deadline } = this.#request;
+    server.wheel.after(Math.max(0, deadline.remainingMs()), () =>
+      this.callService(() => this.#abortSignal(source, new DeadlineExceededError())),
+    );
   }
 }

@@ -3,6 +3,8 @@
 // and removing an alarm are a few pointer writes, and a turn visits only the slots that are due. Without
 // alarms there is no timer.
 
+import { OwnContext } from '../scope.js';
+
 /** An alarm of the wheel. `cancel` may be called at any time, even after the alarm has rung. */
 export interface Alarm {
   cancel(): void;
@@ -79,6 +81,8 @@ export class TimerWheel {
   #turnedAt = 0;
   #isLate = false;
   #stop: (() => void) | undefined;
+  /** That of the start: alarms must not ring in the context of the request that has started the ticker. */
+  readonly #context = new OwnContext();
 
   /** @param failed called with what a callback has thrown; the others still ring */
   constructor(failed: (error: unknown) => void, ticker: Ticker = realTicker) {
@@ -116,7 +120,9 @@ export class TimerWheel {
     if (this.#size++ === 0) {
       this.#grain = Math.floor(now / GRAIN_MS);
       this.#turnedAt = now;
-      this.#stop = this.#ticker.every(GRAIN_MS, (at) => this.turn(at));
+      this.#context.enter(() => {
+        this.#stop = this.#ticker.every(GRAIN_MS, (at) => this.turn(at));
+      });
     }
     const head = this.#slots[Math.ceil(entry.at / GRAIN_MS) % SLOTS]!;
     entry.previous = head.previous;

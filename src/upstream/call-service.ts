@@ -33,11 +33,17 @@ const BACKOFF = { baseMs: 25, maxMs: 1_000 };
 /** The idempotent methods of RFC 9110 section 9.2.2, without TRACE, which cannot be called. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 const NO_IDS: ReadonlySet<string> = new Set();
+/**
+ * The most calls within a process that may lead to one another. Each runs on the stack of the one before it,
+ * as long as nothing is awaited; services that call each other in a circle would use up the stack.
+ */
+const MOST_DEPTH = 64;
 
 /**
  * Makes a call: prepares its deadline and its abort, and makes attempts until one succeeds or none may
  * follow. Nearly all calls end with the first attempt, which costs no promise beside its own.
- * @throws DeadlineExceededError, or the reason of an abort, when the call cannot begin
+ * @throws DeadlineExceededError, or the reason of an abort, when the call cannot begin; Error for a circle of
+ *   calls
  */
 export function callService(
   dependencies: ServiceCallDependencies,
@@ -46,6 +52,7 @@ export function callService(
   options: CallOptions,
 ): Promise<CallResponse> {
   const scope = currentScope();
+  if ((scope?.callDepth ?? 0) >= MOST_DEPTH) throw tooDeep(service);
   const deadline = deadlineOf(scope, options.timeoutMs, dependencies.timeoutMs ?? TIMEOUT_MS);
   if (deadline.passed) throw failedIn(scope, new DeadlineExceededError());
 
@@ -145,6 +152,11 @@ function tryHedged(
   );
 }
 
+const tooDeep = (service: string): Error =>
+  new Error(
+    `call: ${MOST_DEPTH} calls within this process have led to this one of ${service}: let no service call itself through others without an end`,
+  );
+
 function deadlineOf(scope: Scope | undefined, timeoutMs: number | undefined, defaultMs: number): Deadline {
   if (scope === undefined) return Deadline.after(timeoutMs ?? defaultMs);
   return timeoutMs === undefined ? scope.deadline : scope.deadline.within(timeoutMs);
@@ -157,7 +169,8 @@ function ownCancellation(
   given: AbortSignal | undefined,
 ): Cancellation | undefined {
   if (scope === undefined) return cancelAt(deadline, [given]);
-  if (deadline === scope.deadline && (given === undefined || given === scope.signal)) return undefined;
+  const isOwn = deadline === scope.deadline && (given === undefined || given === scope.signal);
+  if (isOwn && scope.endsInTime !== false) return undefined;
   return cancelAt(deadline, [abortOf(scope), given]);
 }
 

@@ -1,9 +1,8 @@
-// One request over a pool of undici, by its dispatcher interface: `Pool.request` makes a stream and several
+// One request over undici, by its dispatcher interface: `Pool.request` makes a stream and several
 // promises for each response, and listens to an AbortSignal.
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
-import { type AbortListener, type AbortSource, SignalAbort } from '../abort-source.js';
-import type { OutgoingRequest } from './transport.js';
+import type { AbortListener, AbortSource } from '../abort-source.js';
 
 /** A response as undici has read it. */
 export interface HttpResponse {
@@ -13,38 +12,33 @@ export interface HttpResponse {
   readonly body: Uint8Array;
 }
 
-/**
- * Resolves with the response; rejects with the error of undici, or with the reason of the request's abort.
- */
-export function sendOver(pool: Dispatcher, request: OutgoingRequest): Promise<HttpResponse> {
-  return new Promise((resolve, reject) => {
-    const attempt = new HttpAttempt(request.abort ?? new SignalAbort(request.signal), resolve, reject);
-    const { method, path, headers, body = null } = request;
-    pool.dispatch({ method, path, headers, body }, attempt);
-  });
-}
-
-class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
+export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
   older: AbortListener | undefined;
   newer: AbortListener | undefined;
   readonly #abort: AbortSource;
   readonly #resolve: (response: HttpResponse) => void;
   readonly #reject: (reason: unknown) => void;
+  readonly #ended: () => void;
+  #hasEnded = false;
   /** Undefined while the request waits for a connection. */
   #controller: Dispatcher.DispatchController | undefined;
   #isSettled = false;
   #status = 0;
   #fields: IncomingHttpHeaders = {};
-  readonly #chunks: Buffer[] = [];
+  #body: Buffer = EMPTY;
+  #length = 0;
 
+  /** @param ended called when undici is done with the request, also when it was aborted before */
   constructor(
     abort: AbortSource,
     resolve: (response: HttpResponse) => void,
     reject: (reason: unknown) => void,
+    ended: () => void,
   ) {
     this.#abort = abort;
     this.#resolve = resolve;
     this.#reject = reject;
+    this.#ended = ended;
     abort.listen(this);
   }
 
@@ -52,13 +46,13 @@ class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
     if (this.#isSettled) return;
     this.#isSettled = true;
     this.#reject(reason);
-    this.#controller?.abort(asError(reason));
+    this.#controller?.abort(abortError());
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     // The request was aborted while it waited for a connection.
-    if (this.#isSettled) controller.abort(asError(this.#abort.reason));
+    if (this.#isSettled) controller.abort(abortError());
   }
 
   onResponseStart(
@@ -72,17 +66,36 @@ class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#chunks.push(chunk);
+    const needed = this.#length + chunk.length;
+    if (needed > this.#body.length) {
+      // A buffer for each chunk would cost many times its content: chunks may be of one byte.
+      const larger = Buffer.allocUnsafeSlow(
+        this.#length === 0 ? needed : Math.max(needed, 2 * this.#body.length),
+      );
+      this.#body.copy(larger, 0, 0, this.#length);
+      this.#body = larger;
+    }
+    chunk.copy(this.#body, this.#length);
+    this.#length = needed;
   }
 
   onResponseEnd(): void {
-    if (!this.#settle()) return;
-    // A copy, because a chunk is a part of everything that the socket has read.
-    this.#resolve({ status: this.#status, fields: this.#fields, body: Buffer.concat(this.#chunks) });
+    if (this.#settle()) {
+      const body = this.#body.subarray(0, this.#length);
+      this.#resolve({ status: this.#status, fields: this.#fields, body });
+    }
+    this.#end();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#settle()) this.#reject(error);
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#ended();
   }
 
   /** @returns false when the request has been aborted before */
@@ -94,5 +107,7 @@ class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
   }
 }
 
-/** What undici accepts as the reason of an abort. */
-const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)));
+const EMPTY = Buffer.alloc(0);
+
+/** What undici gets as the reason of an abort. The caller gets the true one, which may be any value. */
+const abortError = (): Error => new Error('the request was aborted');

@@ -1,11 +1,10 @@
 // Calls over HTTP/1.1, with one pool of connections per endpoint that is closed when the endpoint leaves.
 // undici's own timeouts are coarse (300 ms fired after 900), so only the abort signal ends a call.
-import type { Pool } from 'undici';
 import { HttpError } from '../errors.js';
 import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
 import { type Endpoint, originOf } from '../registry/endpoint.js';
 import { receive } from './buffered-response.js';
-import { type HttpResponse, sendOver } from './http-attempt.js';
+import { HttpPool } from './http-pool.js';
 import { MAX_RESPONSE_BYTES, type OutgoingRequest, type Received, type Transport } from './transport.js';
 import { loadUndici } from './undici.js';
 
@@ -47,11 +46,11 @@ const NO_NAMES: readonly string[] = [];
 
 export class HttpTransport implements Transport {
   readonly #options: HttpTransportOptions;
-  readonly #pools = new Map<string, Pool>();
+  readonly #pools = new Map<string, HttpPool>();
   /** The pool of an endpoint, or one that is closed because the endpoint has left since. */
-  readonly #lastOf = new WeakMap<Endpoint, Pool>();
+  readonly #lastOf = new WeakMap<Endpoint, HttpPool>();
   /** Pools of endpoints that left, until their running calls have ended. */
-  readonly #leaving = new Set<Pool>();
+  readonly #leaving = new Set<HttpPool>();
   #closed = false;
 
   constructor(options: HttpTransportOptions = {}) {
@@ -71,9 +70,9 @@ export class HttpTransport implements Transport {
     );
   }
 
-  #sent(endpoint: Endpoint, request: OutgoingRequest): Promise<HttpResponse> {
+  #sent(endpoint: Endpoint, request: OutgoingRequest): ReturnType<HttpPool['send']> {
     try {
-      return sendOver(this.#poolOf(endpoint), request);
+      return this.#poolOf(endpoint).send(request);
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -98,15 +97,17 @@ export class HttpTransport implements Transport {
     await Promise.all(pools.map((pool) => pool.destroy()));
   }
 
-  #poolOf(endpoint: Endpoint): Pool {
+  #poolOf(endpoint: Endpoint): HttpPool {
     if (this.#closed) throw new Error('http transport: closed');
     const last = this.#lastOf.get(endpoint);
-    if (last !== undefined && !last.closed) return last;
+    if (last !== undefined && !last.isClosed) return last;
     const key = keyOf(endpoint);
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      pool = new (loadUndici().Pool)(originOf(endpoint), {
-        connections: this.#options.connections ?? CONNECTIONS,
+      const connections = this.#options.connections ?? CONNECTIONS;
+      const { Pool } = loadUndici();
+      const undici = new Pool(originOf(endpoint), {
+        connections,
         maxResponseSize: this.#options.maxResponseBytes ?? MAX_RESPONSE_BYTES,
         maxHeaderSize: MAX_HEADER_BYTES,
         connectTimeout: CONNECT_TIMEOUT_MS,
@@ -115,6 +116,7 @@ export class HttpTransport implements Transport {
         bodyTimeout: 0,
         pipelining: 1,
       });
+      pool = new HttpPool(undici, connections);
       this.#pools.set(key, pool);
     }
     this.#lastOf.set(endpoint, pool);

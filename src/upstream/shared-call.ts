@@ -73,6 +73,7 @@ function sharedScope(scope: Scope, deadline: Deadline, signal: AbortSignal, hold
     requestId: scope.requestId,
     deadline,
     signal,
+    endsInTime: false,
     holds,
     get trace() {
       return scope.trace;

@@ -1,5 +1,6 @@
 // A call to a service of this worker goes through the same pipeline as a request, without a socket.
 import { HttpError } from '../errors.js';
+import { currentScope } from '../scope.js';
 import type { App } from '../server/app.js';
 import { injectText, type ResponseBound } from '../server/inject.js';
 import type { InjectedRequest } from '../server/inject-exchange.js';
@@ -13,7 +14,8 @@ function injected(request: OutgoingRequest): InjectedRequest {
   const { method, path: url, headers, body, abort } = request;
   // Reading the signal creates it.
   const signal = abort === undefined ? request.signal : undefined;
-  return { method, url, headers, body, inProcess: true, abort, signal };
+  const callDepth = (currentScope()?.callDepth ?? 0) + 1;
+  return { method, url, headers, body, inProcess: true, callDepth, abort, signal };
 }
 
 class CallBound implements ResponseBound {

@@ -59,8 +59,26 @@ describe('a storage of a service', () => {
     }
   }
 
+  /** What code saw that ran when a client had left, or when a deadline had passed. */
+  let late: string[] = [];
+  let over: () => void = () => undefined;
+  const observed = {
+    onResponse: () => {
+      late.push(seen());
+      over();
+    },
+  };
+  const waiting = (ctx: { readonly signal: AbortSignal }): Promise<never> => {
+    ctx.signal.addEventListener('abort', () => late.push(seen()));
+    return new Promise(() => undefined);
+  };
+
   before(async () => {
-    world = bench(routes);
+    world = bench((app) => {
+      routes(app);
+      app.get('/waiting', observed, waiting);
+      app.post('/waiting', { ...observed, ...BODY }, waiting);
+    });
     server = new UwsServer(world.app, {
       settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
     });
@@ -114,6 +132,26 @@ describe('a storage of a service', () => {
       });
     });
   }
+
+  it('is empty for what runs when a client has left, whatever other requests have entered', async () => {
+    for (const way of Object.values(WAYS)) {
+      late = [];
+      const wire = await Wire.open(url);
+      const ended = new Promise<void>((resolve) => {
+        over = resolve;
+      });
+      for (const packet of way('/waiting')) {
+        wire.write(packet);
+        await settled();
+        await settled();
+      }
+      await sent(WAYS['without a body']!('/handler?tenant=other'));
+      wire.destroy();
+      await ended;
+      await settled();
+      expect(new Set(late)).to.deep.equal(new Set(['undefined']));
+    }
+  });
 
   it('keeps what its caller in the process has entered, and leaves the caller its own', async () => {
     const call = (path: string) =>

@@ -125,6 +125,33 @@ describe('a handler that stalls the event loop', () => {
     });
   }
 
+  const CHUNKED = 'Host: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n';
+  for (const [how, packets] of [
+    ['in one packet', [`${CHUNKED}2\r\n{}\r\n0\r\n\r\n`]],
+    ['in two packets', [`${CHUNKED}2\r\n{}\r\n`, '0\r\n\r\n']],
+  ] as const) {
+    for (const path of ['/stall/checked-body', '/stall/body-schema']) {
+      it(`gets 500 when its body comes in chunks, ${how}: ${path}`, async () => {
+        const before = await allReady();
+        const wire = await Wire.open(cluster.url);
+        wire.write(`POST ${path} HTTP/1.1\r\n`);
+        for (const packet of packets) {
+          wire.write(packet);
+          await sleep(20);
+        }
+        expect((await wire.response())?.status).to.equal(500);
+        wire.destroy();
+        expect(generations(await replacedSince(before))).to.equal(generations(before) + 1);
+      });
+    }
+  }
+
+  it('gets 500 when it was called by a service in an immediate', async () => {
+    const before = await allReady();
+    expect((await get(`${cluster.url}/stall/called`)).status).to.be.within(500, 502);
+    expect(generations(await replacedSince(before))).to.equal(generations(before) + 1);
+  });
+
   it('is counted by route in multilane_handler_stalls_total, and its restart by reason', async () => {
     const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
     expect(metrics).to.match(/^multilane_handler_stalls_total\{route="\/stall\/handler"\} 1$/m);

@@ -64,4 +64,38 @@ describe('the deadline of a call', () => {
       'DEADLINE_EXCEEDED',
     );
   });
+
+  it('ends a shared call, however many callers follow one another, so that the next one makes another', async () => {
+    const ended: unknown[] = [];
+    const hang: Respond = (_endpoint, { signal }) =>
+      new Promise((_resolve, reject) =>
+        signal.addEventListener('abort', () => {
+          ended.push(signal.reason);
+          reject(signal.reason as Error);
+        }),
+      );
+    const { call, sent } = setUp([endpoint('a', { slot: 1 })], hang);
+    const waiting: Promise<unknown>[] = [];
+    while (sent.length < 3) {
+      // There is always a caller that waits for the call of one before it.
+      const scope = scopeOf();
+      const options = { singleFlight: true, timeoutMs: 40, retries: 0 };
+      waiting.push(runInScope(scope, () => call('orders').get('/x', options)).catch((error) => error));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(ended.length).to.be.at.least(2);
+    for (const error of ended) expect(error).to.be.instanceOf(DeadlineExceededError);
+    for (const error of await Promise.all(waiting)) expect(error).to.be.instanceOf(DeadlineExceededError);
+  });
+
+  it('is its own for work whose signal does not abort in time', async () => {
+    const hang: Respond = (_endpoint, { signal }) =>
+      new Promise((_resolve, reject) =>
+        signal.addEventListener('abort', () => reject(signal.reason as Error)),
+      );
+    const { call } = setUp(two, hang);
+    const scope = scopeOf({ deadline: Deadline.after(10), endsInTime: false });
+    const error = await failureOf(runInScope(scope, () => call('orders').post('/x')));
+    expect(error).to.be.instanceOf(DeadlineExceededError);
+  });
 });

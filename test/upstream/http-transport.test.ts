@@ -260,6 +260,103 @@ describe('the HTTP transport', () => {
     expect(urls).to.deep.equal(['/first', '/last']);
   });
 
+  it('forgets what was aborted while it waited: a thousand such requests cost no connection', async () => {
+    const urls: (string | undefined)[] = [];
+    const arrived = deferred();
+    const answered = deferred();
+    let connections = 0;
+    const server = createServer((request, response) => {
+      urls.push(request.url);
+      arrived.resolve(undefined);
+      void answered.promise.then(() => response.end('x'));
+    });
+    server.on('connection', () => connections++);
+    const port = await listen(server);
+    const over = transport({ connections: 1 });
+    const first = send(port, { path: '/first' }, over);
+    await arrived.promise;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const waiting = Array.from({ length: 1000 }, () =>
+      send(port, { path: '/waiting', signal }, over).catch((reason: unknown) => reason),
+    );
+    controller.abort('left');
+    expect(new Set(await Promise.all(waiting))).to.deep.equal(new Set(['left']));
+    answered.resolve(undefined);
+    await first;
+    await send(port, { path: '/last' }, over);
+    expect(urls).to.deep.equal(['/first', '/last']);
+    expect(connections).to.equal(1);
+  });
+
+  it('sends what waits before it closes the connections of an endpoint that has left', async () => {
+    const arrived = deferred();
+    const answered = deferred();
+    const port = await serve((_request, response) => {
+      arrived.resolve(undefined);
+      void answered.promise.then(() => response.end('x'));
+    });
+    const over = transport({ connections: 1 });
+    const to = endpoint('i1', { port });
+    const all = Array.from({ length: 5 }, () => over.send(to, requestOf()));
+    await arrived.promise;
+    over.leave(to);
+    answered.resolve(undefined);
+    for (const { status } of await Promise.all(all)) expect(status).to.equal(200);
+    expect((await over.send(to, requestOf())).status).to.equal(200);
+  });
+
+  const ODD_REASONS: Readonly<Record<string, unknown>> = {
+    undefined,
+    null: null,
+    'a symbol': Symbol('s'),
+    'an object without a prototype': Object.create(null),
+    'an object whose text throws': {
+      toString() {
+        throw new Error('no text');
+      },
+    },
+    'a revoked proxy': (() => {
+      const { proxy, revoke } = Proxy.revocable({}, {});
+      revoke();
+      return proxy;
+    })(),
+  };
+  for (const [what, reason] of Object.entries(ODD_REASONS)) {
+    it(`ends a request that is aborted with ${what}, and closes its connection`, async () => {
+      const arrived = deferred();
+      const left = deferred();
+      const port = await serve((request, response) => {
+        if (request.url === '/next') response.end('x');
+        else arrived.resolve(undefined);
+        request.socket.on('close', () => left.resolve(undefined));
+      });
+      const over = transport({ connections: 1 });
+      const controller = new AbortController();
+      const { signal } = controller;
+      const running = send(port, { signal }, over).then(
+        () => expect.fail('a response was accepted'),
+        (thrown: unknown) => [thrown],
+      );
+      const waiting = send(port, { signal }, over).then(
+        () => expect.fail('a response was accepted'),
+        (thrown: unknown) => [thrown],
+      );
+      await arrived.promise;
+      controller.abort(reason);
+      for (const [thrown] of [await running, await waiting]) expect(thrown === signal.reason).to.equal(true);
+      await left.promise;
+      expect((await send(port, { path: '/next' }, over)).status).to.equal(200);
+    });
+  }
+
+  it('accepts a body in chunks of one byte', async () => {
+    const port = await serveRaw(
+      `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(5000)}0\r\n\r\n`,
+    );
+    expect((await send(port)).text()).to.equal('x'.repeat(5000));
+  });
+
   it('closes the connections of an endpoint that leaves, after its running calls have ended', async () => {
     const arrived = deferred();
     const answered = deferred();

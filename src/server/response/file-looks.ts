@@ -9,7 +9,7 @@ import { resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { leaveScope } from '../../scope.js';
 import { FileContents, type SmallFile } from './file-contents.js';
-import { type FoundFile, findBelow } from './file-path.js';
+import { type FoundFile, findBelow, isPlain } from './file-path.js';
 import { FileTypes } from './file-types.js';
 import { SmallFileReader } from './small-file-reader.js';
 
@@ -46,6 +46,7 @@ export class FileLooks {
   /** When looks have begun that have not ended, by root and path. */
   readonly #running = new Map<string, number>();
   #isScheduled = false;
+  #watching: NodeJS.Timeout | undefined;
   #begun = 0;
 
   /**
@@ -68,6 +69,7 @@ export class FileLooks {
    * @throws OutOfFilesError
    */
   look(root: string, path: string): Promise<SeenFile | undefined> {
+    if (!isPlain(path)) return NOTHING;
     const key = `${root}\0${path}`;
     let look = this.#waiting.get(key);
     if (look === undefined) {
@@ -76,12 +78,24 @@ export class FileLooks {
     }
     // A look at this file that runs has begun before this request, so the next one begins when it ends.
     if (!this.#isRunning(key)) this.#schedule();
+    else this.#watch();
     return look.seen;
   }
 
   #isRunning(key: string): boolean {
     const since = this.#running.get(key);
     return since !== undefined && performance.now() - since < LOST_MS;
+  }
+
+  /** Lets looks begin behind those that are lost by then. */
+  #watch(): void {
+    if (this.#watching !== undefined) return;
+    this.#watching = setTimeout(() => {
+      this.#watching = undefined;
+      if (this.#waiting.size === 0) return;
+      this.#schedule();
+      this.#watch();
+    }, LOST_MS).unref();
   }
 
   /** Lets looks begin at the end of the turn, so that all requests that arrive in it share them. */
@@ -131,6 +145,8 @@ export class FileLooks {
     }
   }
 }
+
+const NOTHING: Promise<undefined> = Promise.resolve(undefined);
 
 function lookOf(root: string, path: string): Look {
   let answer: Look['answer'] = () => {};

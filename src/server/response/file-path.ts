@@ -84,7 +84,7 @@ export async function openFound(real: string): Promise<OpenFile | undefined> {
 const isInside = (root: string, real: string): boolean => isPlain(relative(root, real).replaceAll(sep, '/'));
 
 /** True for a path without `..`, hidden names, and characters that another system takes for a separator. */
-function isPlain(path: string): boolean {
+export function isPlain(path: string): boolean {
   return (
     path !== '' &&
     !/[\0\\]/.test(path) &&

@@ -1,7 +1,9 @@
 // Sends a file as a response: conditionally, in ranges, compressed on request. A small file is sent from
 // memory, a large one is read only as fast as the client receives it.
 import type { FileHandle } from 'node:fs/promises';
+import { errorMessage } from '../../error-text.js';
 import { HttpError } from '../../errors.js';
+import { OutOfFilesError } from '../../open-files.js';
 import { type FileOptions, SENT, type Sent } from '../handler.js';
 import { type Coding, codingsFor, compressing, DEFAULT_THRESHOLD_BYTES, isCompressible } from './compress.js';
 import type { FileLooks, SeenFile } from './file-looks.js';
@@ -31,6 +33,12 @@ interface Source {
 
 const absent = (): HttpError => new HttpError('NOT_FOUND', 'There is no such file.');
 
+/** Requests that share a look must not share its error, which their hooks may change. */
+function rethrow(error: unknown): never {
+  if (error instanceof OutOfFilesError) throw new OutOfFilesError(error.cause);
+  throw new Error(errorMessage(error), { cause: error });
+}
+
 const PRECOMPRESSED: Readonly<Record<Coding, string>> = { br: '.br', gzip: '.gz' };
 
 /**
@@ -45,7 +53,7 @@ export async function sendFile(
   options: FileOptions,
 ): Promise<Sent> {
   const wanted = options.index !== undefined && /(?:^|\/)$/.test(path) ? path + options.index : path;
-  const seen = await looks.look(root, wanted);
+  const seen = await looks.look(root, wanted).catch(rethrow);
   if (seen === undefined) throw absent();
   const { type } = seen;
   const isNegotiated = (options.compress === true || options.precompressed === true) && isCompressible(type);
@@ -77,7 +85,7 @@ async function codedBeside(
 ): Promise<{ readonly source: Source; readonly coding: Coding } | undefined> {
   try {
     for (const coding of codings) {
-      const seen = await looks.look(root, path + PRECOMPRESSED[coding]);
+      const seen = await looks.look(root, path + PRECOMPRESSED[coding]).catch(rethrow);
       const source = seen && (seen.small ?? (await opened(seen)));
       if (source === undefined) continue;
       await plain.handle?.close();

@@ -1,6 +1,6 @@
 // Finds the route of a path. A path without parameters is one map look-up. Other paths are found in a tree of
-// segments, of which a search visits every node at most once, so the cost is bounded by the path, not by the
-// number of routes.
+// segments, of which a search visits a node at most once: those that the path matches so far, so the cost
+// depends on the path and on the routes that share its beginnings, not on the number of all routes.
 //
 // Precedence, segment by segment from the left: static text > parameter with an expression (in the order of
 // registration) > parameter > wildcard. The search leaves a branch that leads to no route of the method.

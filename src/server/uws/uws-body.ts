@@ -26,7 +26,7 @@ const NOTHING = new ArrayBuffer(0);
 type OnPiece = (piece: Uint8Array, isLast: boolean) => void;
 
 export interface BodyEvents {
-  readonly host: Pick<ExchangeHost, 'passing' | 'interrupt'>;
+  readonly host: Pick<ExchangeHost, 'passing' | 'stores' | 'interrupt'>;
   /** Called with what a reader has thrown, because nothing may be thrown into the core. */
   failed(error: unknown): void;
   /** Called for a packet of thousands of tiny pieces, while the core is in the middle of it. */
@@ -131,6 +131,7 @@ export class UwsBody {
     else if (isLast && this.#isChunked) this.#endLater();
     else if (this.#onPiece !== undefined) {
       const { host } = this.#events;
+      host.stores.leave();
       host.passing = this;
       this.#hand(this.#onPiece, piece, isLast);
       host.passing = undefined;

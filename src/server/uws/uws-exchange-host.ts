@@ -1,6 +1,7 @@
 // What the exchanges of one server share.
 import type { ServiceCode } from '../service-code.js';
 import type { TimerWheel } from '../timer-wheel.js';
+import type { EnteredStores } from './entered-stores.js';
 import type { PendingInterrupt } from './pending-interrupt.js';
 import type { CoreResponse } from './uws-core.js';
 
@@ -22,6 +23,7 @@ export interface ExchangeHost {
    * meanwhile.
    */
   passing: object | undefined;
+  readonly stores: EnteredStores;
   /** Keeps that callback from returning before an interruption that has been ordered. */
   readonly interrupt: PendingInterrupt;
   /** Logs an error that must not be thrown into the core. Never throws. */

@@ -483,6 +483,7 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
   }
 
   #gone(): void {
+    this.host.stores.leave();
     this.#lingering?.cancel();
     if (this.#phase >= DONE) return;
     const listeners = this.#listeners ?? [];

@@ -79,7 +79,7 @@ export class UwsServer {
     this.#core = core;
     this.#anchor = anchor;
     this.#reader = new HeadReader(settings);
-    this.#host = hostOf(app, settings, gate, anchor, this.#interrupt);
+    this.#host = hostOf(app, settings, gate, anchor, this.#stores, this.#interrupt);
     this.#connections = new UwsConnections(gate);
     this.#server = appOf(core, tls)
       .any('/*', (res, req) => this.#serve(res, req, undefined, undefined))
@@ -224,6 +224,7 @@ function hostOf(
   { streamIdleMs }: Pick<Settings, 'streamIdleMs'>,
   gate: ConnectionGate,
   anchor: Anchor | undefined,
+  stores: EnteredStores,
   interrupt: PendingInterrupt,
 ): ExchangeHost {
   return {
@@ -234,6 +235,7 @@ function hostOf(
     smallResponses: 0,
     bodilessResponses: 0,
     passing: undefined,
+    stores,
     interrupt,
     failed(error) {
       try {

@@ -1,0 +1,139 @@
+// The connections to one endpoint, and the requests that wait for one. They do not wait in undici, which
+// keeps a request that was aborted until it has a connection for it, and then can only close the connection.
+import type { Pool } from 'undici';
+import { type AbortListener, type AbortSource, SignalAbort } from '../abort-source.js';
+import { type Linked, LinkedList } from '../linked-list.js';
+import { HttpAttempt, type HttpResponse } from './http-attempt.js';
+import type { OutgoingRequest } from './transport.js';
+
+const closedError = (): Error => new Error('http transport: closed');
+
+export class HttpPool {
+  readonly #pool: Pool;
+  readonly #connections: number;
+  readonly #waiting = new LinkedList<Waiting>();
+  /** The number of requests that undici has. */
+  #running = 0;
+  #isDestroyed = false;
+  /** Called when the connections are closed. Present when no more requests are taken. */
+  #onClosed: (() => void) | undefined;
+  #isClosing = false;
+
+  /** @param connections the most that `pool` opens */
+  constructor(pool: Pool, connections: number) {
+    this.#pool = pool;
+    this.#connections = connections;
+  }
+
+  /** No more requests are taken. */
+  get isClosed(): boolean {
+    return this.#isDestroyed || this.#onClosed !== undefined;
+  }
+
+  /** The number of requests that wait for a connection. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /**
+   * Resolves with the response; rejects with the error of undici, or with the reason of the request's abort.
+   */
+  send(request: OutgoingRequest): Promise<HttpResponse> {
+    const abort = request.abort ?? new SignalAbort(request.signal);
+    return new Promise((resolve, reject) => {
+      const start = (): void => this.#start(request, new HttpAttempt(abort, resolve, reject, this.#ended));
+      if (this.isClosed) reject(closedError());
+      else if (this.#running < this.#connections) start();
+      else new Waiting(this.#waiting, abort, start, reject).begin();
+    });
+  }
+
+  /** Closes the connections when all requests have ended. */
+  close(onClosed: () => void): void {
+    this.#onClosed = onClosed;
+    this.#closeWhenEmpty();
+  }
+
+  /** Closes the connections at once. Requests fail. */
+  destroy(): Promise<void> {
+    this.#isDestroyed = true;
+    while (this.#waiting.oldest !== undefined) this.#waiting.oldest.fail(closedError());
+    return this.#pool.destroy();
+  }
+
+  #start({ method, path, headers, body }: OutgoingRequest, attempt: HttpAttempt): void {
+    this.#running++;
+    this.#pool.dispatch({ method, path, headers, body: body ?? null }, attempt);
+  }
+
+  /** Called when undici is done with a request, aborted ones included. */
+  readonly #ended = (): void => {
+    this.#running--;
+    while (this.#running < this.#connections && this.#waiting.oldest !== undefined)
+      this.#waiting.oldest.end();
+    this.#closeWhenEmpty();
+  };
+
+  #closeWhenEmpty(): void {
+    if (this.#onClosed === undefined || this.#waiting.size > 0 || this.#isDestroyed || this.#isClosing)
+      return;
+    this.#isClosing = true;
+    this.#pool.close(this.#onClosed);
+  }
+}
+
+/** A request that waits for a connection. */
+class Waiting implements Linked<Waiting> {
+  older: Waiting | undefined;
+  newer: Waiting | undefined;
+  readonly #line: LinkedList<Waiting>;
+  readonly #abort: AbortSource;
+  readonly #start: () => void;
+  readonly #reject: (reason: unknown) => void;
+  #isOver = false;
+  readonly #listener: AbortListener = {
+    older: undefined,
+    newer: undefined,
+    onAbort: (reason) => {
+      if (!this.#isOver) this.fail(reason);
+    },
+  };
+
+  constructor(
+    line: LinkedList<Waiting>,
+    abort: AbortSource,
+    start: () => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.#line = line;
+    this.#abort = abort;
+    this.#start = start;
+    this.#reject = reject;
+  }
+
+  begin(): void {
+    this.#line.add(this);
+    this.#abort.listen(this.#listener);
+  }
+
+  /** Sends the request, if it is not aborted: listeners that come before may end others in the same abort. */
+  end(): void {
+    if (this.#abort.aborted) {
+      this.fail(this.#abort.reason);
+      return;
+    }
+    this.#leave();
+    this.#start();
+  }
+
+  fail(reason: unknown): void {
+    this.#leave();
+    this.#reject(reason);
+  }
+
+  #leave(): void {
+    this.#isOver = true;
+    this.#line.remove(this);
+    this.#abort.unlisten(this.#listener);
+  }
+}
