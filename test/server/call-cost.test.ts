@@ -8,7 +8,7 @@ import type { CallCosts } from './cost/measure-call.js';
 /** Promises over an asynchronous function, each with what AsyncLocalStorage adds to it. */
 const PROMISES_WITHIN_PROCESS = 4;
 /** Bytes of heap over that function: what was measured, and a fifth for versions of Node.js. */
-const HEAP_WITHIN_PROCESS = 7_800;
+const HEAP_WITHIN_PROCESS = 7_200;
 
 describe('the cost of a call', () => {
   let costs: CallCosts;
@@ -25,8 +25,9 @@ describe('the cost of a call', () => {
     costs = JSON.parse(text) as CallCosts;
   });
 
-  it('is bounded within the process: promises, bytes of heap', () => {
+  it('is bounded within the process: promises, abort controllers, bytes of heap', () => {
     const { own, control } = costs.call!;
+    expect(own.aborts).to.equal(0);
     expect(own.promises - control.promises).to.be.at.most(PROMISES_WITHIN_PROCESS);
     expect(own.heap - control.heap).to.be.within(0, HEAP_WITHIN_PROCESS);
   });

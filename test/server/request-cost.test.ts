@@ -10,16 +10,14 @@ const HEAD = { forEach: 1, getQuery: 1, onAborted: 1 };
 const SEARCHED = { getCaseSensitiveMethod: 1, getUrl: 1 };
 const RESPONSE = { writeHeader: 1, end: 1 };
 
-/** The most bytes of heap over the control: what was measured, and a fifth for versions of Node.js. */
+/** The most bytes of heap over the control: what was measured on Node.js 20, and a fifth. */
 const MOST: Readonly<Record<string, { calls: object; promises: number; heap: number }>> = {
   json: { calls: { ...HEAD, ...RESPONSE }, promises: 0, heap: 2_600 },
   param: { calls: { ...HEAD, ...SEARCHED, ...RESPONSE }, promises: 0, heap: 3_200 },
-  echo: {
-    calls: { ...HEAD, ...RESPONSE, onData: 1 },
-    promises: 0,
-    heap: 9_600,
-  },
+  echo: { calls: { ...HEAD, ...RESPONSE, onData: 1 }, promises: 0, heap: 5_300 },
 };
+/** From version 24 on, Node.js takes about a fifth more heap than 20 for the same requests. */
+const BY_VERSION = Number.parseInt(process.versions.node, 10) < 24 ? 1 : 1.2;
 
 describe('the cost of a request', () => {
   let costs: Readonly<Record<string, { readonly own: Cost; readonly control: Cost }>>;
@@ -40,7 +38,7 @@ describe('the cost of a request', () => {
       const { own, control } = costs[shape]!;
       expect(own.calls).to.deep.equal(calls);
       expect(own.promises).to.be.at.most(promises);
-      expect(own.heap - control.heap).to.be.within(0, heap);
+      expect(own.heap - control.heap).to.be.within(0, heap * BY_VERSION);
     });
   }
 });

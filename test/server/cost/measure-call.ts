@@ -1,5 +1,5 @@
-// What a call of another service costs in things that can be counted: bytes of heap, promises. It runs in a
-// process of its own, with `--expose-gc`, and prints the counts as JSON. The control of a call within the
+// What a call of another service costs in things that can be counted: bytes of heap, promises, abort
+// controllers. It runs in a process of its own, with `--expose-gc`, and prints the counts as JSON. The control of a call within the
 // process is an asynchronous function that makes the same value; that of a call by HTTP is bare undici.
 import { createHook } from 'node:async_hooks';
 import { once } from 'node:events';
@@ -18,6 +18,8 @@ export interface CallCost {
   /** Bytes of heap. */
   readonly heap: number;
   readonly promises: number;
+  /** Constructed instances of AbortController. */
+  readonly aborts: number;
 }
 
 export type CallCosts = Readonly<Record<string, { readonly own: CallCost; readonly control: CallCost }>>;
@@ -41,6 +43,7 @@ async function costOf(work: () => Promise<void>, each: number): Promise<CallCost
   const before = process.memoryUsage().heapUsed;
   await repeat(COUNTED, work);
   const heap = (process.memoryUsage().heapUsed - before) / COUNTED / each;
+  const aborts = await abortsOf(work);
   let promises = 0;
   const hook = createHook({
     init(_id, type) {
@@ -49,7 +52,25 @@ async function costOf(work: () => Promise<void>, each: number): Promise<CallCost
   }).enable();
   await work();
   hook.disable();
-  return { heap: Math.round(heap), promises: promises / each };
+  return { heap: Math.round(heap), promises: promises / each, aborts: aborts / each };
+}
+
+/** The number of abort controllers that `work` constructs. */
+async function abortsOf(work: () => Promise<void>): Promise<number> {
+  const Original = globalThis.AbortController;
+  let constructed = 0;
+  globalThis.AbortController = class extends Original {
+    constructor() {
+      super();
+      constructed++;
+    }
+  };
+  try {
+    await work();
+  } finally {
+    globalThis.AbortController = Original;
+  }
+  return constructed;
 }
 
 const MESSAGE = { message: 'Hello, World!' };
