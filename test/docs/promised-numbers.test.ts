@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { BEAT_MS } from '#src/cluster/load-sampler.js';
 import { rowsFor } from '#src/cluster/worker-rows.js';
+import { PROCESS_SETTINGS } from '#src/config/table.js';
 import { ADDRESS_WORDS, RATE_BUCKETS } from '#src/memory/layout.js';
 import { plan } from '#src/memory/placement.js';
 
@@ -84,6 +85,8 @@ const PROMISES: readonly Promised[] = [
     'LOOSE_BYTES',
     KIB,
   ),
+  promised('docs/scaling.md', 'The first # routes without', 'server/uws/uws-server', 'STATIC_ROUTES'),
+  promised('docs/performance.md', 'The first # of them are added', 'server/uws/uws-server', 'STATIC_ROUTES'),
   promised('docs/cpu.md', 'among the first # members', 'cpu/task-clone', 'MOST_CHECKED'),
   promised('SECURITY.md', 'turn of the event loop has lasted # ms', 'server/turn-watch', 'LONG_TURN_MS'),
   promised('docs/http.md', 'All sources of a worker together run for # ms', 'server/loop-share', 'SHARE_MS'),
@@ -328,6 +331,16 @@ describe('numbers that the docs promise', () => {
       expect(numberInCode(one)).to.equal(numberOnPage(one) * unit);
     });
   }
+
+  it('are those of the code: how often a heartbeat is looked at, and the largest WORKERS', () => {
+    const page = 'docs/scaling.md';
+    const number = (words: string): number => numberOnPage({ page, words, module: '', constant: '' });
+    const look: Promised = { page, words: '', module: 'cluster/stall-ladder', constant: 'CALM_LOOK_MS' };
+    expect(SECOND / number('each worker # times a second')).to.equal(numberInCode(look));
+    const most = number('has room for # workers');
+    expect(PROCESS_SETTINGS.WORKERS.kind.parse(`${most}`)).to.equal(most);
+    expect(PROCESS_SETTINGS.WORKERS.kind.parse(`${most + 1}`)).to.equal(undefined);
+  });
 
   it('are those of the layout: what the block and a slot of it take', () => {
     const page = 'docs/shared-memory.md';
