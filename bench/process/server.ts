@@ -4,14 +4,19 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { serverEnvironment } from './environment.js';
+import { killGroup, ProcessGroups } from './process-groups.js';
 
 const READY_MS = 30_000;
 const ORDERLY_MS = 15_000;
+/** The servers that run. */
+const RUNNING = new ProcessGroups();
 
 export interface ServerCommand {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
+  /** Its variables, beside the few that every program needs. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
 }
@@ -38,14 +43,11 @@ export async function startServer(command: ServerCommand): Promise<Server> {
   // A process group of its own: the processes that a server has started can be ended with it.
   const child = spawn(command.command, command.args, {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, ...command.env },
+    env: serverEnvironment(command.env),
     detached: true,
     ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
   });
-  // The child is ended with this process, whether that ends by a throw or by process.exit().
-  const kill = (): void => killGroup(child);
-  process.once('exit', kill);
-  child.once('exit', () => process.off('exit', kill));
+  RUNNING.add(child);
 
   try {
     const readyLine = await firstReadyLine(child, command.name);
@@ -91,13 +93,4 @@ async function end(child: ChildProcess): Promise<void> {
     await exited;
   }
   killGroup(child); // processes that it has left behind
-}
-
-function killGroup({ pid }: ChildProcess): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // The group is empty.
-  }
 }

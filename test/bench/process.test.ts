@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect } from 'chai';
+import { serverEnvironment } from '#bench/process/environment.js';
 import { openFileLimit, requireOpenFiles } from '#bench/process/file-limit.js';
 import { cpuTime, descendants, machineBusy, pssMiB, statFields, treeOf } from '#bench/process/proc.js';
-import { addressIn } from '#bench/process/server.js';
+import { ProcessGroups } from '#bench/process/process-groups.js';
+import { addressIn, startServer } from '#bench/process/server.js';
 import { exactOr, ranBetween } from '#bench/process/window.js';
 
 describe('what the bench reads from /proc', () => {
@@ -105,5 +107,53 @@ describe('the limit of open files', () => {
     );
     expect(() => requireOpenFiles(10_000, 10_500)).not.to.throw();
     expect(() => requireOpenFiles(0, 1), 'no connections are measured').not.to.throw();
+  });
+});
+
+describe('the environment of a server', () => {
+  it('has its own variables, and nothing of the shell that changes a result', () => {
+    const shell = {
+      ...{ PATH: '/bin', HOME: '/root', TMPDIR: undefined },
+      ...{ MULTILANE_WORKERS: '9', LOG_LEVEL: 'debug', OTEL_TRACES_EXPORTER: 'otlp' },
+      ...{ NODE_OPTIONS: '--no-opt', UV_THREADPOOL_SIZE: '1', GOMAXPROCS: '1' },
+    };
+    expect(serverEnvironment({ WORKERS: '2' }, shell)).to.deep.equal({
+      PATH: '/bin',
+      HOME: '/root',
+      WORKERS: '2',
+    });
+  });
+
+  it('is the one with which it is started', async () => {
+    const program =
+      "console.error('ready http://x', process.env.LOG_LEVEL, process.env.WORKERS); setInterval(() => {}, 1e6)";
+    const own = { LOG_LEVEL: process.env.LOG_LEVEL };
+    process.env.LOG_LEVEL = 'debug';
+    try {
+      const command = { name: 'x', command: process.execPath, args: ['-e', program], env: { WORKERS: '2' } };
+      const server = await startServer(command);
+      await server.stop();
+      expect(server.readyLine).to.equal('ready http://x undefined 2');
+    } finally {
+      if (own.LOG_LEVEL === undefined) delete process.env.LOG_LEVEL;
+      else process.env.LOG_LEVEL = own.LOG_LEVEL;
+    }
+  });
+});
+
+describe('the children of the bench', () => {
+  it('share one listener of the exit, which goes with the last of them', async () => {
+    const groups = new ProcessGroups();
+    const before = process.listenerCount('exit');
+    const children = Array.from({ length: 12 }, () =>
+      spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore', detached: true }),
+    );
+    for (const child of children) groups.add(child);
+    expect(process.listenerCount('exit')).to.equal(before + 1);
+    const exits = children.map((child) => once(child, 'exit'));
+    // As at the end of this process.
+    (process.listeners('exit').at(-1) as () => void)();
+    await Promise.all(exits);
+    expect(process.listenerCount('exit')).to.equal(before);
   });
 });
