@@ -4,7 +4,7 @@
 import { measureSeries, noiseOfSeries, type SeriesFigures } from './growth/measure-series.js';
 import { type GrowthReport, growthCharts, growthMarkdown } from './growth/report.js';
 import { type Series, STEPS, seriesIn } from './growth/series.js';
-import { chooseTool } from './load/choose.js';
+import { chooseTool, toolFacts } from './load/choose.js';
 import { GROWTH_USAGE, parseGrowthOptions } from './options.js';
 import { requireOpenFiles } from './process/file-limit.js';
 import { commandLine } from './report/command-line.js';
@@ -38,7 +38,7 @@ await command(GROWTH_USAGE, async (argv, signal) => {
       date,
       machine: facts,
       command: commandLine('bench:growth', argv),
-      options: { tool: tool.name, sharding, duration, rounds, workers, connections, series },
+      options: { ...toolFacts(tool), sharding, duration, rounds, workers, connections, series },
       servers: serversOf(wanted),
       noise: noiseOfSeries(measured),
       series: measured,

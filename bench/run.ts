@@ -2,7 +2,7 @@
 // measures the shapes in rounds, prints the tables and writes a folder below results/. bench/README.md
 // explains it.
 import { errorMessage } from '#src/error-text.js';
-import { chooseTool } from './load/choose.js';
+import { chooseTool, toolFacts } from './load/choose.js';
 import { type BenchOptions, parseRunOptions, RUN_USAGE } from './options.js';
 import { requireOpenFiles } from './process/file-limit.js';
 import { measureIdleConnections } from './process/idle-connections.js';
@@ -40,7 +40,7 @@ await command(RUN_USAGE, async (argv, signal) => {
       date: new Date().toISOString(),
       machine: facts,
       command: commandLine('bench', argv),
-      options: { ...options, tool: tool.name, shapes: options.shapes.map(({ name }) => name) },
+      options: { ...options, ...toolFacts(tool), shapes: options.shapes.map(({ name }) => name) },
       servers: subjects.map(factsOf),
       roles: ROLES,
       noise: noiseOf(results, ROLES) ?? null,

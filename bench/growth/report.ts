@@ -4,7 +4,7 @@ import type { ChartFile } from '../report/charts.js';
 import { range, table } from '../report/markdown.js';
 import { failureMark, notesOn, saturationMark } from '../report/marks.js';
 import type { Machine } from '../report/report.js';
-import { missing, percent, versions } from '../report/tables.js';
+import { missing, percent, toolText, versions } from '../report/tables.js';
 import type { NotMeasured, ServerFacts } from '../subjects/subject.js';
 import type { PointFigures, SeriesFigures } from './measure-series.js';
 import { rolesOf, type SeriesName } from './series.js';
@@ -20,6 +20,8 @@ export interface GrowthReport {
   /** All options that were in effect, the defaults included. */
   readonly options: {
     readonly tool: string;
+    /** The version of the load tool; null when it is unknown. */
+    readonly toolVersion: string | null;
     readonly sharding: string;
     readonly duration: number;
     readonly rounds: number;
@@ -45,13 +47,13 @@ export function growthMarkdown(report: GrowthReport): string {
 
 function heading({ date, machine, command, options, noise }: GrowthReport): string {
   const { cpu, cores, kernel, node, commit } = machine;
-  const { tool, rounds, duration, sharding, workers, connections } = options;
+  const { rounds, duration, sharding, workers, connections } = options;
   return `# Growth, ${date}
 
 \`${command}\`
 
 ${cpu}, ${cores} cores shared with the load tool, Linux ${kernel}, Node ${node}, commit ${commit ?? 'unknown'};
-${tool}, ${rounds} rounds of ${duration} s, ${sharding}; ${workers} workers and ${connections} connections where they do not grow.
+${toolText(options)}, ${rounds} rounds of ${duration} s, ${sharding}; ${workers} workers and ${connections} connections where they do not grow.
 Median (min..max) of the calm rounds. Ratios are of CPU time per request in the same round; ${
     noise === null ? 'the noise is unknown' : `a distance from 1 of up to ${percent(noise)} is noise`
   }.`;

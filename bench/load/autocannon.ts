@@ -13,10 +13,13 @@ interface Report {
   readonly latency: { readonly p50: number; readonly p99: number };
 }
 
+const require = createRequire(import.meta.url);
+
 export const autocannon: LoadTool = {
   name: 'autocannon',
+  version: () => (require('autocannon/package.json') as { version: string }).version,
   async run(request) {
-    const cli = createRequire(import.meta.url).resolve('autocannon');
+    const cli = require.resolve('autocannon');
     request.window.begin();
     const report = await capture(process.execPath, [cli, ...flags(request)], request.signal);
     request.window.end();

@@ -21,6 +21,12 @@ export function chooseTool(name: HttpToolName | undefined): LoadTool {
   return installed ? wrk : autocannon;
 }
 
+/** What a result says of the load tool. */
+export const toolFacts = (tool: LoadTool): { tool: string; toolVersion: string | null } => ({
+  tool: tool.name,
+  toolVersion: tool.version?.() ?? null,
+});
+
 /** What makes the load of a shape. @param http the load generator of HTTP requests */
 export function toolFor(shape: Shape, http: LoadTool): LoadTool {
   if (shape.load === 'events') return eventClients;

@@ -26,5 +26,7 @@ export interface LoadResult {
 
 export interface LoadTool {
   readonly name: string;
+  /** The version of what is installed, for the reports; undefined when it is unknown. */
+  version?(): string | undefined;
   run(request: LoadRequest): Promise<LoadResult>;
 }

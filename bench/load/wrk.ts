@@ -1,4 +1,5 @@
 // Runs wrk (github.com/wg/wrk) with one thread, which uses about one core and leaves the other to the server.
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ const SCRIPT = fileURLToPath(new URL('./wrk.lua', import.meta.url));
 
 export const wrk: LoadTool = {
   name: 'wrk',
+  version: () => wrkVersion(spawnSync('wrk', ['--version'], { encoding: 'utf8' }).stdout),
   async run(request) {
     const { window, signal, shape } = request;
     const folder = mkdtempSync(join(tmpdir(), 'multilane-wrk-'));
@@ -27,6 +29,9 @@ export const wrk: LoadTool = {
     }
   },
 };
+
+/** The version in what `wrk --version` prints. */
+export const wrkVersion = (text: string): string | undefined => /^wrk (\S+)/.exec(text)?.[1];
 
 /** The arguments of wrk. @param bodyFile a file with the body, if the shape has one */
 export function flags(

@@ -43,6 +43,8 @@ export interface Report {
 
 export interface RunOptions {
   readonly tool: string;
+  /** The version of the load tool; null when it is unknown. */
+  readonly toolVersion: string | null;
   readonly isFull: boolean;
   readonly duration: number;
   readonly rounds: number;

@@ -4,7 +4,7 @@ import type { Result } from '../summarize.js';
 import { articleTable } from './article.js';
 import { range, table } from './markdown.js';
 import { failureMark, notesOn, saturationMark } from './marks.js';
-import type { Report } from './report.js';
+import type { Report, RunOptions } from './report.js';
 
 export function markdown(report: Report): string {
   const sections = [
@@ -21,15 +21,19 @@ export function markdown(report: Report): string {
 
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
+/** The load tool with its version. */
+export const toolText = ({ tool, toolVersion }: Pick<RunOptions, 'tool' | 'toolVersion'>): string =>
+  toolVersion === null ? tool : `${tool} ${toolVersion}`;
+
 function heading({ date, machine, command, options, noise, roles }: Report): string {
   const { cpu, cores, memoryMiB, kernel, node, commit } = machine;
-  const { tool, rounds, duration, connections, workers, starts, idle, shapes, fields, servers } = options;
+  const { rounds, duration, connections, workers, starts, idle, shapes, fields, servers } = options;
   return `# Benchmark of ${date}
 
 \`${command}\`
 
 ${cpu}, ${cores} cores shared with the load tool, ${memoryMiB} MiB, Linux ${kernel}, Node ${node},
-commit ${commit ?? 'unknown'}; ${tool}, ${rounds} rounds of ${duration} s, ${connections} connections, ${workers} workers a server;
+commit ${commit ?? 'unknown'}; ${toolText(options)}, ${rounds} rounds of ${duration} s, ${connections} connections, ${workers} workers a server;
 ${starts} starts, ${idle} idle connections; shapes ${shapes.join(', ')}; fields ${fields.join(', ')}; servers ${servers.join(', ') || 'all'}.
 Median (min..max) of the calm rounds. Ratios are of CPU time per request to ${roles.baseline} in the same round; ${
     noise === null ? 'the noise is unknown' : `a distance from 1 of up to ${percent(noise)} is noise`

@@ -39,6 +39,7 @@ const reportOf = (...series: readonly SeriesFigures[]): GrowthReport => ({
   command: 'npm run bench:growth -- --rounds 3',
   options: {
     tool: 'wrk',
+    toolVersion: '4.1.0',
     sharding: 'reuseport',
     duration: 2,
     rounds: 3,
@@ -84,7 +85,7 @@ describe('the report of the series', () => {
   it('names the command, the options, the commit, the versions and the noise', () => {
     expect(text).to.include('`npm run bench:growth -- --rounds 3`').and.include('commit abc');
     expect(text).to.include(
-      'wrk, 3 rounds of 2 s, reuseport; 2 workers and 64 connections where they do not grow',
+      'wrk 4.1.0, 3 rounds of 2 s, reuseport; 2 workers and 64 connections where they do not grow',
     );
     expect(text)
       .to.include('a distance from 1 of up to 0.0 % is noise')
@@ -152,5 +153,30 @@ describe('the series', () => {
       true,
       true,
     ]);
+  });
+
+  for (const sharding of ['reuseport', 'acceptor'] as const) {
+    it(`start all three with the same sharding: ${sharding}`, () => {
+      const around = { workers: 3, scratch: join(scratch, sharding), upstream: 'http://127.0.0.1:9' };
+      const started = seriesIn(around, { sharding, connections: 7 })
+        .flatMap(({ points }) => points)
+        .flatMap(({ subjects }) => subjects ?? []);
+      expect(started).to.have.lengthOf(12);
+      for (const { ours, control, double } of started) {
+        expect(ours.env!.SHARDING, ours.name).to.equal(sharding);
+        expect(control.args.at(-2), control.name).to.equal(sharding);
+        expect(double.args, double.name).to.deep.equal(control.args);
+      }
+    });
+  }
+
+  it('start ours with more and more routes, in the series by routes alone', () => {
+    const around = { workers: 3, scratch: join(scratch, 'routes'), upstream: 'http://127.0.0.1:9' };
+    const counts = seriesIn(around, { sharding: 'reuseport', connections: 7 }).map(({ points }) =>
+      points.map(({ subjects }) => subjects?.ours.env?.BENCH_ROUTES),
+    );
+    const routes = ['10', '100', '1000', '10000'];
+    expect(counts.slice(0, 2)).to.deep.equal([routes, routes]);
+    expect(new Set(counts.slice(2).flat())).to.deep.equal(new Set([undefined]));
   });
 });

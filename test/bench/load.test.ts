@@ -1,8 +1,9 @@
 import { expect } from 'chai';
-import { flags as autocannonFlags, parse as parseAutocannon } from '#bench/load/autocannon.js';
+import { autocannon, flags as autocannonFlags, parse as parseAutocannon } from '#bench/load/autocannon.js';
+import { toolFacts } from '#bench/load/choose.js';
 import type { LoadRequest } from '#bench/load/load.js';
 import { echoOf, maskedText } from '#bench/load/own/frames.js';
-import { parse as parseWrk, flags as wrkFlags } from '#bench/load/wrk.js';
+import { parse as parseWrk, flags as wrkFlags, wrkVersion } from '#bench/load/wrk.js';
 import { fieldsOf } from '#bench/shapes/fields.js';
 import { shapeNamed } from '#bench/shapes/shapes.js';
 
@@ -106,5 +107,19 @@ describe('the frames of the WebSocket client', () => {
     for (const length of [0, 1, 2, 3]) expect(echoOf(echo.subarray(0, length))).to.equal(undefined);
     expect(echoOf(echo)).to.deep.equal({ length: 4, isText: true });
     expect(echoOf(echo.subarray(4)), 'a ping').to.deep.equal({ length: 2, isText: false });
+  });
+});
+
+describe('the version of a load tool', () => {
+  it('is what it prints, or that of its package', () => {
+    expect(wrkVersion('wrk 4.2.0 [epoll] Copyright (C) 2012 Will Glozer\n')).to.equal('4.2.0');
+    expect(wrkVersion('wrk debian/4.1.0-4+b1 [epoll] Copyright\nUsage: wrk')).to.equal('debian/4.1.0-4+b1');
+    expect(wrkVersion('sh: 1: no wrk')).to.equal(undefined);
+    expect(toolFacts(autocannon).toolVersion).to.match(/^\d+\.\d+\.\d+$/);
+  });
+
+  it('is null when it is unknown', () => {
+    const run = () => Promise.reject(new Error('not run'));
+    expect(toolFacts({ name: 'x', run })).to.deep.equal({ tool: 'x', toolVersion: null });
   });
 });

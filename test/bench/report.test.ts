@@ -34,6 +34,7 @@ const report: Report = {
   command: 'npm run bench:full -- --rounds 3',
   options: {
     tool: 'wrk',
+    toolVersion: '4.1.0',
     isFull: true,
     duration: 2,
     rounds: 3,
@@ -73,7 +74,7 @@ describe('the report of the bench', () => {
   it('names the command, every option in effect, the commit and the versions of the servers', () => {
     expect(text)
       .to.include('`npm run bench:full -- --rounds 3`')
-      .and.include('commit abc; wrk, 3 rounds of 2 s');
+      .and.include('commit abc; wrk 4.1.0, 3 rounds of 2 s');
     expect(text).to.include('5 starts, 1024 idle connections; shapes plaintext; fields bare; servers all.');
     expect(text).to.match(/\| A +\| core 1\.2\.3, other 4 \|\n\| B +\| - +\|/);
   });
