@@ -2,6 +2,7 @@
 import { multilane, rawUws, type Sharding, type Surroundings } from '../subjects/own.js';
 import type { Subject } from '../subjects/subject.js';
 import type { Roles } from '../summarize.js';
+import { checkRoutes } from './check-routes.js';
 
 export const SERIES_NAMES = ['routes', 'static-routes', 'workers', 'connections'] as const;
 export type SeriesName = (typeof SERIES_NAMES)[number];
@@ -46,20 +47,31 @@ export interface SeriesOptions {
   readonly connections: number;
 }
 
+/** The subject with so many more routes, half of them with a parameter. */
+const withRoutes = (subject: Subject, count: number): Subject => ({
+  ...subject,
+  env: { ...subject.env, BENCH_ROUTES: `${count}` },
+  async prepare(server) {
+    await subject.prepare?.(server);
+    await checkRoutes(server.url, count);
+  },
+});
+
 export function seriesIn(surroundings: Surroundings, { sharding, connections }: SeriesOptions): Series[] {
-  const ours = (label: string, more: Readonly<Record<string, string>>, workers: number): Point => {
+  /** @param count the routes beside those of the shapes */
+  const ours = (label: string, workers: number, count?: number): Point => {
     const around = { ...surroundings, workers };
     const subject = multilane(label, sharding, around);
     const { baseline, double } = rolesOf(label);
     const subjects: PointSubjects = {
-      ours: { ...subject, env: { ...subject.env, ...more } },
+      ours: count === undefined ? subject : withRoutes(subject, count),
       control: rawUws(baseline, sharding, around),
       double: rawUws(double, sharding, around),
     };
     return { label, subjects, connections };
   };
   const { workers } = surroundings;
-  const routes = ROUTES.map((count) => ours(`${count} routes`, { BENCH_ROUTES: `${count}` }, workers));
+  const routes = ROUTES.map((count) => ours(`${count} routes`, workers, count));
   return [
     { name: 'routes', title: 'a parameter, by routes', shape: 'param', points: routes },
     { name: 'static-routes', title: 'JSON, by routes', shape: 'json', points: routes },
@@ -67,14 +79,14 @@ export function seriesIn(surroundings: Surroundings, { sharding, connections }: 
       name: 'workers',
       title: 'JSON, by workers',
       shape: 'json',
-      points: STEPS.workers.map((count) => ours(`${count} workers`, {}, count)),
+      points: STEPS.workers.map((count) => ours(`${count} workers`, count)),
     },
     {
       name: 'connections',
       title: 'JSON, by connections',
       shape: 'json',
       points: STEPS.connections.map((count, n) => ({
-        ...(n === 0 ? ours('connections', {}, workers) : {}),
+        ...(n === 0 ? ours('connections', workers) : {}),
         label: `${count} connections`,
         connections: count,
       })),
