@@ -23,11 +23,16 @@ const LOCAL: ReadonlySet<number> = new Set([
 export class SmallFileReader {
   readonly #contents: FileContents;
   readonly #now: () => number;
+  readonly #isLocal: (path: string) => Promise<boolean>;
 
-  /** @param now the wall clock, in milliseconds */
-  constructor(contents: FileContents, now: () => number = Date.now) {
+  /**
+   * @param now the wall clock, in milliseconds
+   * @param isLocal whether the time stamps of a file change with each of its changes
+   */
+  constructor(contents: FileContents, now: () => number = Date.now, isLocal = isOnLocalFileSystem) {
     this.#contents = contents;
     this.#now = now;
+    this.#isLocal = isLocal;
   }
 
   /**
@@ -48,7 +53,7 @@ export class SmallFileReader {
       if (version.size > PIECE_BYTES) return 'large';
       const small = { version, bytes: await readWhole(file.handle, version.size) };
       // What changes after the file was opened gets another version, if the file has settled before.
-      if (isSettled(file.stats, at) && (await isLocal(real))) this.#contents.keep(real, small);
+      if (isSettled(file.stats, at) && (await this.#isLocal(real))) this.#contents.keep(real, small);
       return small;
     } finally {
       await file.handle.close();
@@ -63,7 +68,7 @@ async function readWhole(handle: FileHandle, size: number): Promise<Uint8Array> 
   return buffer;
 }
 
-async function isLocal(path: string): Promise<boolean> {
+async function isOnLocalFileSystem(path: string): Promise<boolean> {
   try {
     return LOCAL.has((await statfs(path)).type);
   } catch {
