@@ -16,7 +16,7 @@ const PROGRAM = `const server = require('node:http').createServer((request, resp
 server.listen(0, '127.0.0.1', () => console.error('ready http://127.0.0.1:' + server.address().port));
 process.on('SIGTERM', () => process.exit(0));`;
 
-/** Names the server in its URL, so that the load tool shows which one it is called for. */
+/** @param urls gets the name of the server by its URL, because the load tool knows the URL alone */
 const subject = (name: string, urls: Map<string, string>): Subject => ({
   name,
   why: 'a server of this test',
