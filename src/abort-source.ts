@@ -11,6 +11,8 @@ export interface AbortListener extends Linked<AbortListener> {
    * must not throw.
    */
   onAbort(reason: unknown): void;
+  /** Called when nothing aborts the source at its deadline any more. It must not throw. */
+  onUnbounded?(): void;
 }
 
 /** `aborted` and `reason` are those of an AbortSignal. */
@@ -55,17 +57,17 @@ export class OwnAbort implements AbortSource {
     return this.#controller.signal;
   }
 
-  /** Work of the runtime ends when this aborts. */
-  get hasListeners(): boolean {
-    return this.#listeners.size > 0;
-  }
-
   listen(listener: AbortListener): void {
     if (!this.#aborted) this.#listeners.add(listener);
   }
 
   unlisten(listener: AbortListener): void {
     if (!this.#aborted) this.#listeners.remove(listener);
+  }
+
+  /** Tells what listens that it has to end in time by itself. */
+  unbound(): void {
+    for (let one = this.#listeners.oldest; one !== undefined; one = one.newer) one.onUnbounded?.();
   }
 
   /** Aborts once; further calls do nothing. Listeners of the runtime come before those of the signal. */

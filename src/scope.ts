@@ -22,7 +22,7 @@ export interface Scope {
   readonly signal: AbortSignal;
   /** The same for code that needs no signal. Scopes without this member have the signal only. */
   readonly abortSource?: AbortSource;
-  /** The number of calls within this process that have led to this work, one within the other. Default: 0. */
+  /** The number of calls within this process that wait for this work, one for the other. Default: 0. */
   readonly callDepth?: number;
   /**
    * Whether the signal aborts at the deadline. When it does not, work of the scope needs a timer of its own.

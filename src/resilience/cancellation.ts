@@ -23,16 +23,36 @@ export function cancelAt(
   deadline: Deadline,
   sources: readonly (AbortSource | AbortSignal | undefined)[] = [],
 ): Cancellation {
-  const work = new WorkAbort();
+  const work = new WorkAbort(deadline);
   for (const source of sources) if (source !== undefined) work.follow(source);
-  if (!work.abort.aborted) work.endAt(deadline);
+  if (!work.abort.aborted) work.end();
+  return work;
+}
+
+/**
+ * Does the same without a timer, as long as `source` aborts at the deadline by itself.
+ * @param given a second source
+ */
+export function cancelWith(
+  source: AbortSource,
+  deadline: Deadline,
+  given: AbortSignal | undefined,
+): Cancellation {
+  const work = new WorkAbort(deadline);
+  work.follow(source);
+  if (given !== undefined) work.follow(given);
   return work;
 }
 
 class WorkAbort implements Cancellation {
   readonly abort = new OwnAbort();
+  readonly #deadline: Deadline;
   readonly #followers: Follower[] = [];
   #timer: NodeJS.Timeout | undefined;
+
+  constructor(deadline: Deadline) {
+    this.#deadline = deadline;
+  }
 
   get signal(): AbortSignal {
     return this.abort.signal;
@@ -41,13 +61,16 @@ class WorkAbort implements Cancellation {
   follow(given: AbortSource | AbortSignal): void {
     const source = given instanceof AbortSignal ? new SignalAbort(given) : given;
     if (source.aborted) this.abort.abort(source.reason);
-    else this.#followers.push(new Follower(source, this.abort));
+    else this.#followers.push(new Follower(source, this));
   }
 
-  endAt(deadline: Deadline): void {
+  /** Ends the work at the deadline, by a timer of its own. */
+  end(): void {
+    if (this.#timer !== undefined || this.abort.aborted) return;
     const late = (): void => this.abort.abort(new DeadlineExceededError());
-    if (deadline.passed) late();
-    else this.#timer = setTimeout(late, Math.min(Math.ceil(deadline.remainingMs()), MAX_TIMER_MS));
+    const left = Math.ceil(this.#deadline.remainingMs());
+    if (left <= 0) late();
+    else this.#timer = setTimeout(late, Math.min(left, MAX_TIMER_MS));
   }
 
   readonly dispose = (): void => {
@@ -62,16 +85,20 @@ class Follower implements AbortListener {
   older: AbortListener | undefined;
   newer: AbortListener | undefined;
   readonly #source: AbortSource;
-  #work: OwnAbort | undefined;
+  #work: WorkAbort | undefined;
 
-  constructor(source: AbortSource, work: OwnAbort) {
+  constructor(source: AbortSource, work: WorkAbort) {
     this.#source = source;
     this.#work = work;
     source.listen(this);
   }
 
   onAbort(reason: unknown): void {
-    this.#work?.abort(reason);
+    this.#work?.abort.abort(reason);
+  }
+
+  onUnbounded(): void {
+    this.#work?.end();
   }
 
   end(): void {

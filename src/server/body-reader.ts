@@ -44,7 +44,7 @@ export class BodyReader {
     this.#isWhole = true;
     const body = this.receive();
     if (!body.isComplete) return new BodyWait(body, take);
-    take(body.bytes);
+    take(body.taken());
     return undefined;
   }
 

@@ -86,8 +86,9 @@ export class RequestContext extends RequestLifecycle implements Context, StepCon
   get isPeer(): boolean {
     return this.request.isPeer;
   }
+  /** No caller waits for what a request does after its end. */
   get callDepth(): number {
-    return this.exchange.head.callDepth;
+    return this.isOver ? 0 : this.exchange.head.callDepth;
   }
   get requestId(): string {
     return this.request.requestId;

@@ -43,6 +43,8 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   #bulkheadPermit: { leave(): void } | undefined;
   #holds: Holds | undefined;
   #alarm: Alarm | undefined;
+  /** The deadline aborts the signal, as far as it is not stopped. */
+  #endsInTime = true;
   #abortSource: OwnAbort | undefined;
   #abortReason: HttpError | undefined;
   /** Listeners of the signal run in this turn of the event loop. */
@@ -220,8 +222,11 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     this.#alarm = server.wheel.after(left, () => this.#expire());
   }
 
+  /** Calls that go on, or begin later, end at the deadline by timers of their own. */
   stopDeadline(): void {
     this.#alarm?.cancel();
+    this.#endsInTime = false;
+    this.#abortSource?.unbound();
   }
 
   #expire(): void {
@@ -245,9 +250,12 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     return this.abortSource.signal;
   }
 
-  /** When the request has ended, no alarm of its own rings any more. */
+  /** Response and handler have ended. */
+  get isOver(): boolean {
+    return !this.#isLive;
+  }
   get endsInTime(): boolean {
-    return this.#isLive;
+    return this.#endsInTime;
   }
 
   get isAborted(): boolean {
@@ -356,21 +364,10 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     if (!this.#isLive) return;
     this.#isLive = false;
     this.stopDeadline();
-    this.#boundWhatGoesOn();
     this.releasePermit();
     this.#bulkheadPermit?.leave();
     this.#response.releaseStream();
     this.#bodyReader?.release(reason);
     this.#request.server.requests.remove(this);
-  }
-
-  /** Calls that the handler has begun and not awaited end at the deadline of their request at the latest. */
-  #boundWhatGoesOn(): void {
-    const source = this.#abortSource;
-    if (source?.hasListeners !== true) return;
-    const { server, deadline } = this.#request;
-    server.wheel.after(Math.max(0, deadline.remainingMs()), () =>
-      this.callService(() => this.#abortSignal(source, new DeadlineExceededError())),
-    );
   }
 }

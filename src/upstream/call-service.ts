@@ -3,7 +3,7 @@
 import { type AbortSource, SignalAbort } from '../abort-source.js';
 import { Deadline } from '../deadline.js';
 import { DeadlineExceededError, HttpError, isGatewayFailure } from '../errors.js';
-import { type Cancellation, cancelAt } from '../resilience/cancellation.js';
+import { type Cancellation, cancelAt, cancelWith } from '../resilience/cancellation.js';
 import { fullJitter } from '../resilience/full-jitter.js';
 import { hedged } from '../resilience/hedge.js';
 import type { AttemptEnd, Random, Sleep } from '../resilience/policy.js';
@@ -34,10 +34,10 @@ const BACKOFF = { baseMs: 25, maxMs: 1_000 };
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 const NO_IDS: ReadonlySet<string> = new Set();
 /**
- * The most calls within a process that may lead to one another. Each runs on the stack of the one before it,
- * as long as nothing is awaited; services that call each other in a circle would use up the stack.
+ * The most calls within a process that may wait for one another. Services that call each other in a circle
+ * would go on until their deadline, and hold memory for each call.
  */
-const MOST_DEPTH = 64;
+const MOST_DEPTH = 1000;
 
 /**
  * Makes a call: prepares its deadline and its abort, and makes attempts until one succeeds or none may
@@ -56,17 +56,14 @@ export function callService(
   const deadline = deadlineOf(scope, options.timeoutMs, dependencies.timeoutMs ?? TIMEOUT_MS);
   if (deadline.passed) throw failedIn(scope, new DeadlineExceededError());
 
-  const cancellation = ownCancellation(scope, deadline, options.signal);
-  const abort = cancellation?.abort ?? abortOf(scope!);
+  const cancellation = cancellationOf(scope, deadline, options.signal);
+  const { abort } = cancellation;
   try {
     if (abort.aborted) throw failedIn(scope, abort.reason);
     const call = new OngoingCall(service, request, { deadline, abort }, scope);
-    const made = firstAttempt(dependencies, call, options, (end) =>
-      conclude(dependencies, call, options, end),
-    );
-    return cancellation === undefined ? made : made.finally(cancellation.dispose);
+    return firstAttempt(dependencies, call, options, cancellation);
   } catch (error) {
-    cancellation?.dispose();
+    cancellation.dispose();
     throw error;
   }
 }
@@ -74,15 +71,16 @@ export function callService(
 function firstAttempt(
   dependencies: ServiceCallDependencies,
   call: OngoingCall,
-  { hedgeMs }: CallOptions,
-  next: (end: AttemptEnd<CallResponse>) => CallResponse | Promise<CallResponse>,
+  options: CallOptions,
+  { dispose }: Cancellation,
 ): Promise<CallResponse> {
+  const { hedgeMs } = options;
+  const next = (end: AttemptEnd<CallResponse>) => conclude(dependencies, call, options, end, dispose);
   if (hedgeMs !== undefined && mayBeRepeated(call.request))
-    return tryHedged(dependencies, call, hedgeMs).then(next);
+    return tryHedged(dependencies, call, hedgeMs).then(next).finally(dispose);
   const admitted = admitEndpoint(dependencies, call, NO_IDS);
-  return admitted instanceof HttpError
-    ? Promise.resolve(next({ kind: 'not-attempted', error: admitted }))
-    : attemptThen(dependencies, call, admitted, call.abort, next);
+  if (!(admitted instanceof HttpError)) return attemptThen(dependencies, call, admitted, call.abort, next);
+  return new Promise((resolve) => resolve(next({ kind: 'not-attempted', error: admitted })));
 }
 
 /** Ends the call after its first attempt, or makes further ones. */
@@ -91,12 +89,14 @@ function conclude(
   call: OngoingCall,
   { retries = RETRIES }: CallOptions,
   first: AttemptEnd<CallResponse>,
+  dispose: () => void,
 ): CallResponse | Promise<CallResponse> {
   if (mayRepeat(first) && mayBeRepeated(call.request)) {
     const retry = retryOf(dependencies, call.service, retries);
     const again = () => tryOnce(dependencies, call, call.abort);
-    return reported(retry.goOn(first, again, call), call.scope);
+    return reported(retry.goOn(first, again, call), call.scope).finally(dispose);
   }
+  dispose();
   if (first.kind !== 'returned') throw failedIn(call.scope, first.error);
   if (isGatewayFailure(first.value.status)) call.scope?.callFailed?.();
   return first.value;
@@ -154,7 +154,7 @@ function tryHedged(
 
 const tooDeep = (service: string): Error =>
   new Error(
-    `call: ${MOST_DEPTH} calls within this process have led to this one of ${service}: let no service call itself through others without an end`,
+    `call: ${MOST_DEPTH} calls within this process wait for one of ${service}: let no service call itself through others without an end`,
   );
 
 function deadlineOf(scope: Scope | undefined, timeoutMs: number | undefined, defaultMs: number): Deadline {
@@ -162,16 +162,17 @@ function deadlineOf(scope: Scope | undefined, timeoutMs: number | undefined, def
   return timeoutMs === undefined ? scope.deadline : scope.deadline.within(timeoutMs);
 }
 
-/** @returns undefined when the call adds neither a deadline nor a signal: the abort of the scope ends it */
-function ownCancellation(
+/** The call has a timer of its own only where nothing else ends it at its deadline. */
+function cancellationOf(
   scope: Scope | undefined,
   deadline: Deadline,
   given: AbortSignal | undefined,
-): Cancellation | undefined {
+): Cancellation {
   if (scope === undefined) return cancelAt(deadline, [given]);
-  const isOwn = deadline === scope.deadline && (given === undefined || given === scope.signal);
-  if (isOwn && scope.endsInTime !== false) return undefined;
-  return cancelAt(deadline, [abortOf(scope), given]);
+  const source = abortOf(scope);
+  return deadline === scope.deadline && scope.endsInTime !== false
+    ? cancelWith(source, deadline, given)
+    : cancelAt(deadline, [source, given]);
 }
 
 /** Only a request that may be executed twice is repeated, whatever the options are. */

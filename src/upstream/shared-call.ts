@@ -74,6 +74,7 @@ function sharedScope(scope: Scope, deadline: Deadline, signal: AbortSignal, hold
     deadline,
     signal,
     endsInTime: false,
+    callDepth: scope.callDepth ?? 0,
     holds,
     get trace() {
       return scope.trace;

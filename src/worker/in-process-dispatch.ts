@@ -1,4 +1,5 @@
 // A call to a service of this worker goes through the same pipeline as a request, without a socket.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HttpError } from '../errors.js';
 import { currentScope } from '../scope.js';
 import type { App } from '../server/app.js';
@@ -6,8 +7,23 @@ import { injectText, type ResponseBound } from '../server/inject.js';
 import type { InjectedRequest } from '../server/inject-exchange.js';
 import { type Dispatch, MAX_RESPONSE_BYTES, type OutgoingRequest } from '../upstream/transport.js';
 
+/** A call within this many others that have not returned yet begins in a later turn, with an empty stack. */
+const MOST_ON_STACK = 16;
+
 export function inProcessDispatch(app: App): Dispatch {
-  return (service, request) => injectText(app, injected(request), new CallBound(service));
+  let onStack = 0;
+  return (service, request) => {
+    const given = injected(request);
+    const dispatch = (): ReturnType<Dispatch> => {
+      onStack++;
+      try {
+        return injectText(app, given, new CallBound(service));
+      } finally {
+        onStack--;
+      }
+    };
+    return onStack < MOST_ON_STACK ? dispatch() : nextTurn().then(dispatch);
+  };
 }
 
 function injected(request: OutgoingRequest): InjectedRequest {

@@ -88,6 +88,13 @@ describe('a route with a body schema', () => {
         app.post(`/after/${when}/${how}`, { ...BODY, onResponse: readLater }, (ctx) => ctx.body.n);
       }
     }
+    const slow = async (): Promise<void> => {
+      for (let n = 0; n < 12; n++) await settled();
+    };
+    app.post('/slow-hook', { ...BODY, onRequest: slow }, (ctx) => {
+      void slow().then(async () => seen.push(await ctx.readText().catch(String)));
+      return ctx.body.n;
+    });
     app.post('/streamed', BODY, async (ctx) => [
       await READERS.stream(ctx as never),
       await ctx.readText(),
@@ -188,6 +195,12 @@ describe('a route with a body schema', () => {
           }
         });
       }
+
+      it('can be read after the response when it arrived during a hook', async () => {
+        expect((await post('/slow-hook', '{"n":7}')).text).to.equal('7');
+        while (seen.length === 0) await settled();
+        expect(seen).to.deep.equal(['{"n":7}']);
+      });
 
       it('can be read as a stream after its schema was checked, and as a text after that', async () => {
         expect(JSON.parse((await post('/streamed', '{"n":7}')).text)).to.deep.equal(

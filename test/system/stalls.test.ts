@@ -130,7 +130,7 @@ describe('a handler that stalls the event loop', () => {
     ['in one packet', [`${CHUNKED}2\r\n{}\r\n0\r\n\r\n`]],
     ['in two packets', [`${CHUNKED}2\r\n{}\r\n`, '0\r\n\r\n']],
   ] as const) {
-    for (const path of ['/stall/checked-body', '/stall/body-schema']) {
+    for (const path of ['/stall/checked-body', '/stall/body-schema', '/stall/resource-behind-body']) {
       it(`gets 500 when its body comes in chunks, ${how}: ${path}`, async () => {
         const before = await allReady();
         const wire = await Wire.open(cluster.url);

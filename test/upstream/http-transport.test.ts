@@ -306,6 +306,26 @@ describe('the HTTP transport', () => {
     expect((await over.send(to, requestOf())).status).to.equal(200);
   });
 
+  it('sends what waits in order, and fails it when it is closed', async () => {
+    const urls: (string | undefined)[] = [];
+    const answers: (() => void)[] = [];
+    const port = await serve((request, response) => {
+      urls.push(request.url);
+      answers.push(() => response.end('x'));
+    });
+    const over = transport({ connections: 1 });
+    const paths = Array.from({ length: 6 }, (_, n) => `/${n}`);
+    const all = paths.map((path) => send(port, { path }, over).catch((error: unknown) => error));
+    for (let n = 0; n < 3; n++) {
+      while (answers.length === n) await new Promise((resolve) => setImmediate(resolve));
+      if (n < 2) answers[n]!();
+    }
+    await over.close();
+    const results = await Promise.all(all);
+    expect(urls).to.deep.equal(['/0', '/1', '/2']);
+    expect(results.slice(2).every((error) => error instanceof HttpError)).to.equal(true);
+  });
+
   const ODD_REASONS: Readonly<Record<string, unknown>> = {
     undefined,
     null: null,

@@ -139,6 +139,13 @@ export class RequestBody {
     return this.#end === 'complete';
   }
 
+  /** Takes the whole body, which has arrived. @throws HttpError CLIENT_CLOSED when its request has ended */
+  taken(): Uint8Array {
+    if (this.#isReleased && !this.#isKept) throw clientClosed();
+    this.#reader = 'whole';
+    return this.bytes;
+  }
+
   /**
    * What has arrived. The memory belongs to the readers of the whole body, who may come back to it later.
    */

@@ -142,9 +142,11 @@ export class UwsBody {
   #endLater(): void {
     this.#isHeld = !this.#events.hasResponse;
     if (this.#isHeld) this.#res.pause();
-    setImmediate(() => {
+    // In a microtask code can be interrupted in any asynchronous context, in the immediate itself only in some.
+    const hand = (): void => {
       if (this.#onPiece !== undefined) this.#hand(this.#onPiece, NOTHING, true);
-    });
+    };
+    setImmediate(() => queueMicrotask(hand));
   }
 
   #hand(onPiece: OnPiece, piece: ArrayBuffer, isLast: boolean): void {

@@ -483,7 +483,8 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
   }
 
   #gone(): void {
-    this.host.stores.leave();
+    // Code that ends the connection itself goes on with its stores.
+    if (!this.host.serviceCode.isHeld) this.host.stores.leave();
     this.#lingering?.cancel();
     if (this.#phase >= DONE) return;
     const listeners = this.#listeners ?? [];

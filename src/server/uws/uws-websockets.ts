@@ -114,7 +114,8 @@ function behaviorOf(
       interrupt.wait();
     },
     close(ws, code, reason) {
-      stores.leave();
+      // Code that closes the socket itself goes on with its stores.
+      if (!app.serviceCode.isHeld) stores.leave();
       open.delete(ws.owner);
       closed();
       ws.owner.closed(code, textOf(reason));
