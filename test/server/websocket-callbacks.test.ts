@@ -1,4 +1,5 @@
 // Open WebSockets, as an independent client sees them.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { UwsServer } from '#src/server/uws/uws-server.js';
@@ -6,6 +7,7 @@ import type { ServerWebSocket } from '#src/server/websocket/websocket.js';
 import { type ConnectOptions, WebSocketClient } from '#test/support/websocket-client.js';
 import { type Bench, bench, latch, settled } from './kit.js';
 
+const tenants = new AsyncLocalStorage<string>();
 const CHUNK = Buffer.alloc(64 * 1024, 'x');
 
 describe('a WebSocket', () => {
@@ -16,6 +18,7 @@ describe('a WebSocket', () => {
   let closed: ReturnType<typeof latch<void>>;
   let publish: (topic: string, data: string | Uint8Array) => void;
   let held: ServerWebSocket | undefined;
+  let kept: (string | undefined)[] = [];
   const clients: WebSocketClient[] = [];
 
   before(async () => {
@@ -60,6 +63,14 @@ describe('a WebSocket', () => {
           close(_ws, code, '');
           throw new Error('in close');
         },
+      });
+      app.ws('/leaves', {
+        message(ws) {
+          tenants.enterWith('mine');
+          ws.close(1000);
+          kept = [tenants.getStore()];
+        },
+        close,
       });
       app.ws('/rejects', {
         async message() {
@@ -218,6 +229,13 @@ describe('a WebSocket', () => {
       expect((await client.closed()).code).to.equal(1011);
     });
   }
+
+  it('leaves the callback that closes it the stores that it has entered', async () => {
+    const client = await connect('/leaves');
+    client.send('bye');
+    await client.closed();
+    expect(kept).to.deep.equal(['mine']);
+  });
 
   it('refuses a reason that is too long', async () => {
     const client = await connect('/says/1000');

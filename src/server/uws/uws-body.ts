@@ -142,7 +142,7 @@ export class UwsBody {
   #endLater(): void {
     this.#isHeld = !this.#events.hasResponse;
     if (this.#isHeld) this.#res.pause();
-    // In a microtask code can be interrupted in any asynchronous context, in the immediate itself only in some.
+    // Code can be interrupted in any asynchronous context of a microtask, but only in some of an immediate.
     const hand = (): void => {
       if (this.#onPiece !== undefined) this.#hand(this.#onPiece, NOTHING, true);
     };
