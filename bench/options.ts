@@ -45,7 +45,10 @@ export interface CompareOptions extends LoadOptions {
   readonly server: string;
 }
 
-export interface GrowthOptions extends Pick<LoadOptions, 'duration' | 'rounds' | 'workers' | 'connections'> {
+/** The load itself, whatever is measured with it. */
+export type LoadSize = Pick<LoadOptions, 'duration' | 'rounds' | 'workers' | 'connections'>;
+
+export interface GrowthOptions extends LoadSize {
   readonly sharding: Sharding;
   readonly series: readonly SeriesName[];
 }

@@ -1,9 +1,11 @@
 // The tables and charts of the series.
+
+import type { GrowthOptions } from '../options.js';
 import { chart } from '../report/chart.js';
 import type { ChartFile } from '../report/charts.js';
 import { range, table } from '../report/markdown.js';
 import { failureMark, notesOn, saturationMark } from '../report/marks.js';
-import type { Machine } from '../report/report.js';
+import type { Machine, ToolFacts } from '../report/report.js';
 import { missing, percent, toolText, versions } from '../report/tables.js';
 import type { NotMeasured, ServerFacts } from '../subjects/subject.js';
 import type { PointFigures, SeriesFigures } from './measure-series.js';
@@ -18,17 +20,7 @@ export interface GrowthReport {
   /** The command that repeats the run. */
   readonly command: string;
   /** All options that were in effect, the defaults included. */
-  readonly options: {
-    readonly tool: string;
-    /** The version of the load tool; null when it is unknown. */
-    readonly toolVersion: string | null;
-    readonly sharding: string;
-    readonly duration: number;
-    readonly rounds: number;
-    readonly workers: number;
-    readonly connections: number;
-    readonly series: readonly SeriesName[];
-  };
+  readonly options: ToolFacts & GrowthOptions;
   readonly servers: readonly ServerFacts[];
   readonly noise: number | null;
   readonly series: readonly SeriesFigures[];

@@ -1,6 +1,7 @@
 // The result of a run. The JSON file contains all of it; the tables and the charts are made from it.
 import { execFileSync } from 'node:child_process';
 import { cpus, loadavg, release, totalmem } from 'node:os';
+import type { LoadSize } from '../options.js';
 import type { IdleConnections } from '../process/idle-connections.js';
 import type { Start } from '../process/starts.js';
 import type { NotMeasured, ServerFacts } from '../subjects/subject.js';
@@ -41,15 +42,15 @@ export interface Report {
   readonly notMeasured: readonly NotMeasured[];
 }
 
-export interface RunOptions {
+/** The load tool of a run. */
+export interface ToolFacts {
   readonly tool: string;
-  /** The version of the load tool; null when it is unknown. */
+  /** Null when it is unknown. */
   readonly toolVersion: string | null;
+}
+
+export interface RunOptions extends ToolFacts, LoadSize {
   readonly isFull: boolean;
-  readonly duration: number;
-  readonly rounds: number;
-  readonly workers: number;
-  readonly connections: number;
   readonly starts: number;
   readonly idle: number;
   /** Names of shapes. */

@@ -23,25 +23,17 @@ export function cancelAt(
   deadline: Deadline,
   sources: readonly (AbortSource | AbortSignal | undefined)[] = [],
 ): Cancellation {
-  const work = new WorkAbort(deadline);
-  for (const source of sources) if (source !== undefined) work.follow(source);
-  if (!work.abort.aborted) work.end();
+  const work = new WorkAbort(deadline, sources);
+  work.end();
   return work;
 }
 
-/**
- * Does the same without a timer, as long as `source` aborts at the deadline by itself.
- * @param given a second source
- */
+/** Does the same without a timer, as long as one of the sources aborts at the deadline by itself. */
 export function cancelWith(
-  source: AbortSource,
   deadline: Deadline,
-  given: AbortSignal | undefined,
+  sources: readonly (AbortSource | AbortSignal | undefined)[],
 ): Cancellation {
-  const work = new WorkAbort(deadline);
-  work.follow(source);
-  if (given !== undefined) work.follow(given);
-  return work;
+  return new WorkAbort(deadline, sources);
 }
 
 class WorkAbort implements Cancellation {
@@ -50,15 +42,16 @@ class WorkAbort implements Cancellation {
   readonly #followers: Follower[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(deadline: Deadline) {
+  constructor(deadline: Deadline, sources: readonly (AbortSource | AbortSignal | undefined)[]) {
     this.#deadline = deadline;
+    for (const source of sources) if (source !== undefined) this.#follow(source);
   }
 
   get signal(): AbortSignal {
     return this.abort.signal;
   }
 
-  follow(given: AbortSource | AbortSignal): void {
+  #follow(given: AbortSource | AbortSignal): void {
     const source = given instanceof AbortSignal ? new SignalAbort(given) : given;
     if (source.aborted) this.abort.abort(source.reason);
     else this.#followers.push(new Follower(source, this));

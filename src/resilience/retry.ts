@@ -26,12 +26,7 @@ export class Retry {
     this.#options = options;
   }
 
-  /** Runs the work, perhaps several times; returns or throws the result of the last attempt. */
-  async run<T>(work: Work<T>, limits: WorkLimits): Promise<T> {
-    return this.goOn(await work(1), work, limits);
-  }
-
-  /** Does what is left after the first attempt. */
+  /** Repeats work after its first attempt; returns or throws the result of the last one. */
   async goOn<T>(first: AttemptEnd<T>, work: Work<T>, limits: WorkLimits): Promise<T> {
     let last = first;
     for (let attempt = 1; mayRepeat(last) && attempt < this.#options.attempts; attempt++) {

@@ -14,7 +14,7 @@ import { type AttemptDependencies, attemptAt, attemptThen } from './call-attempt
 import { SILENT } from './call-observer.js';
 import type { CallRequest } from './call-request.js';
 import { admitEndpoint } from './endpoint-admission.js';
-import { abortOf, OngoingCall } from './ongoing-call.js';
+import { abortOf, NO_IDS, OngoingCall } from './ongoing-call.js';
 
 export interface ServiceCallDependencies extends AttemptDependencies {
   readonly random: Random;
@@ -32,7 +32,6 @@ const RETRIES = 2;
 const BACKOFF = { baseMs: 25, maxMs: 1_000 };
 /** The idempotent methods of RFC 9110 section 9.2.2, without TRACE, which cannot be called. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
-const NO_IDS: ReadonlySet<string> = new Set();
 /**
  * The most calls within a process that may wait for one another. Services that call each other in a circle
  * would go on until their deadline, and hold memory for each call.
@@ -169,10 +168,8 @@ function cancellationOf(
   given: AbortSignal | undefined,
 ): Cancellation {
   if (scope === undefined) return cancelAt(deadline, [given]);
-  const source = abortOf(scope);
-  return deadline === scope.deadline && scope.endsInTime !== false
-    ? cancelWith(source, deadline, given)
-    : cancelAt(deadline, [source, given]);
+  const isBounded = deadline === scope.deadline && scope.endsInTime !== false;
+  return (isBounded ? cancelWith : cancelAt)(deadline, [abortOf(scope), given]);
 }
 
 /** Only a request that may be executed twice is repeated, whatever the options are. */

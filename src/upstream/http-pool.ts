@@ -30,11 +30,6 @@ export class HttpPool {
     return this.#isDestroyed || this.#onClosed !== undefined;
   }
 
-  /** The number of requests that wait for a connection. */
-  get waiting(): number {
-    return this.#waiting.size;
-  }
-
   /**
    * Resolves with the response; rejects with the error of undici, or with the reason of the request's abort.
    */

@@ -5,7 +5,8 @@ import type { WorkLimits } from '../resilience/policy.js';
 import type { Scope } from '../scope.js';
 import type { CallRequest } from './call-request.js';
 
-const NO_IDS: ReadonlySet<string> = new Set();
+/** No endpoint is excluded. */
+export const NO_IDS: ReadonlySet<string> = new Set();
 
 export class OngoingCall implements WorkLimits {
   readonly service: string;
@@ -48,11 +49,6 @@ export class OngoingCall implements WorkLimits {
     if (this.#attempts === 0) this.#firstTried = endpointId;
     else (this.tried as Set<string>).add(endpointId);
     return ++this.#attempts;
-  }
-
-  /** Reports a gateway failure to the running request; see `Received.isFinal`. */
-  reportFailure(): void {
-    this.scope?.callFailed?.();
   }
 }
 

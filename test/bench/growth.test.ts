@@ -12,7 +12,7 @@ import { type GrowthReport, growthCharts, growthMarkdown } from '#bench/growth/r
 import { type Point, SERIES_NAMES, seriesIn } from '#bench/growth/series.js';
 import type { Measured } from '#bench/measure.js';
 import { spread } from '#bench/statistics.js';
-import { measured } from './kit.js';
+import { MACHINE, measured } from './kit.js';
 
 const POINT = { label: '10 routes', connections: 64 };
 const [BASE, AGAIN, OURS] = ['raw, 10 routes', 'raw again, 10 routes', '10 routes'] as const;
@@ -27,15 +27,7 @@ const seriesOf = (...servers: readonly Measured[]): SeriesFigures => ({
 const reportOf = (...series: readonly SeriesFigures[]): GrowthReport => ({
   format: 2,
   date: '2026-01-01T00:00:00.000Z',
-  machine: {
-    cpu: 'a CPU',
-    cores: 2,
-    memoryMiB: 4096,
-    kernel: '6.1',
-    node: 'v20',
-    commit: 'abc',
-    loadBefore: 0,
-  },
+  machine: MACHINE,
   command: 'npm run bench:growth -- --rounds 3',
   options: {
     tool: 'wrk',

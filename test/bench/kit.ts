@@ -1,8 +1,18 @@
 // Samples and results for tests of the bench, with the members that a test does not care about filled in.
 import type { Cell, Measured, Sample } from '#bench/measure.js';
+import type { Machine } from '#bench/report/report.js';
 import { shapeNamed } from '#bench/shapes/shapes.js';
 import { type Result, type Roles, summarize } from '#bench/summarize.js';
 
+export const MACHINE: Machine = {
+  cpu: 'a CPU',
+  cores: 2,
+  memoryMiB: 4096,
+  kernel: '6.1',
+  node: 'v20',
+  commit: 'abc',
+  loadBefore: 0,
+};
 export const ROLES: Roles = { baseline: 'A', double: 'A again' };
 export const JSON_BARE: Cell = { shape: shapeNamed('json'), fields: 'bare' };
 

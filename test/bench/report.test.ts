@@ -8,7 +8,7 @@ import { saturationOf } from '#bench/saturation.js';
 import { shapeNamed } from '#bench/shapes/shapes.js';
 import { spread } from '#bench/statistics.js';
 import { summarize } from '#bench/summarize.js';
-import { measured, ROLES } from './kit.js';
+import { MACHINE, measured, ROLES } from './kit.js';
 
 const start = (server: string) => ({
   server,
@@ -22,15 +22,7 @@ const start = (server: string) => ({
 const report: Report = {
   format: FORMAT,
   date: '2026-01-01T00:00:00.000Z',
-  machine: {
-    cpu: 'a CPU',
-    cores: 2,
-    memoryMiB: 4096,
-    kernel: '6.1',
-    node: 'v20',
-    commit: 'abc',
-    loadBefore: 0,
-  },
+  machine: MACHINE,
   command: 'npm run bench:full -- --rounds 3',
   options: {
     tool: 'wrk',

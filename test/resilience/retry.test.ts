@@ -21,14 +21,12 @@ function setUp(script: readonly AttemptEnd<string>[], options: Partial<RetryOpti
     sleep: async (ms) => void waits.push(ms),
     ...options,
   });
-  const run = (signal = new AbortController().signal, deadline = Deadline.after(60_000)) =>
-    retry.run(
-      async (attempt) => {
-        attempts.push(attempt);
-        return script[attempt - 1]!;
-      },
-      { deadline, signal },
-    );
+  const work = async (attempt: number) => {
+    attempts.push(attempt);
+    return script[attempt - 1]!;
+  };
+  const run = async (signal = new AbortController().signal, deadline = Deadline.after(60_000)) =>
+    retry.goOn(await work(1), work, { deadline, signal });
   return { run, waits, attempts, exhausted: () => exhausted };
 }
 

@@ -22,6 +22,6 @@ export class BodyWait {
 
   /** Finishes the step. @throws what is wrong with the body */
   take(): void {
-    this.#take(this.#body.bytes);
+    this.#take(this.#body.taken());
   }
 }
