@@ -20,6 +20,7 @@ type Child = ChildProcessByStdio<Writable, Readable, null>;
 describe('the owner lock', () => {
   let folder: string;
   const children: Child[] = [];
+  const locks: OwnerLock[] = [];
   let warnings: string[];
   const log = { warn: (...args: readonly unknown[]) => void warnings.push(String(args.at(-1))) };
   beforeEach(async () => {
@@ -28,12 +29,17 @@ describe('the owner lock', () => {
   });
   afterEach(async () => {
     await Promise.all(children.splice(0).map(end));
+    // A lock that is held goes on making its files, and would warn in a later test that the folder is gone.
+    await Promise.allSettled(locks.splice(0).map((lock) => lock.release()));
     await rm(folder, { recursive: true });
   });
 
   /** Acquires the lock; an owner without a sign of life is watched for a tenth of a second. */
-  const acquire = (slot: string | null = null): Promise<OwnerLock> =>
-    acquireOwnerLock({ folder, slot, log, watchMs: 100, beatEveryMs: 20 });
+  const acquire = async (slot: string | null = null): Promise<OwnerLock> => {
+    const lock = await acquireOwnerLock({ folder, slot, log, watchMs: 100, beatEveryMs: 20 });
+    locks.push(lock);
+    return lock;
+  };
   const contend = async (
     slot?: string,
     before: readonly string[] = [],
@@ -285,6 +291,7 @@ describe('the owner lock', () => {
     spawnSync('cp', ['-a', folder, copy]);
     const lock = await acquireOwnerLock({ folder: copy, log, watchMs: 100 });
     expect(lock.owner.generation).to.equal(2);
+    await lock.release();
     await rm(copy, { recursive: true });
   });
 
