@@ -1,0 +1,88 @@
+// Loads the .proto files of a service. The library that parses them takes a while to load, so it is loaded
+// here at first use: in threads that serve gRPC, and in others with their first call by gRPC.
+import { existsSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { IConversionOptions, Method, ReflectionObject, Root, Service, Type } from 'protobufjs';
+import { errorMessage } from '../error-text.js';
+import { lazyModule } from '../lazy-module.js';
+import { checkMessage } from './message-check.js';
+import type { MessageCodec, RpcMethod } from './rpc-method.js';
+
+/**
+ * Decoded messages are plain objects, close to the JSON form of proto3: camelCase names, 64-bit integers as
+ * decimal texts (a number would lose digits), enum values by name, bytes as Buffer. A field that was not sent
+ * has its default value, except message fields (null) and the members of a oneof. The name of a oneof is a
+ * member that says which of its members is set.
+ */
+const DECODED: IConversionOptions = {
+  longs: String,
+  enums: String,
+  defaults: true,
+  arrays: true,
+  objects: true,
+  oneofs: true,
+};
+
+const loadLibrary = lazyModule(async () => (await import('protobufjs')).default);
+
+/**
+ * @param protos the files; what they import is searched for beside the file that imports it and beside all of
+ *   them
+ * @returns the methods of all services in them, by path
+ * @throws TypeError that names the file for one that is missing or wrong, or that defines no method
+ */
+export async function loadProto(protos: URL | readonly URL[]): Promise<ReadonlyMap<string, RpcMethod>> {
+  const files = [protos].flat().map((url) => fileURLToPath(url as URL));
+  const { Root } = await loadLibrary();
+  const root = new Root();
+  root.resolvePath = (origin, target) => resolved(files, origin, target);
+  try {
+    await root.load(files, { keepCase: false });
+    root.resolveAll();
+  } catch (cause) {
+    throw new TypeError(`grpc: ${files.join(', ')}: ${errorMessage(cause)}`, { cause });
+  }
+  const methods = servicesIn(root).flatMap((service) => service.methodsArray.map(methodOf));
+  if (methods.length === 0) throw new TypeError(`grpc: ${files.join(', ')}: no service with methods is defined`);
+  return new Map(methods.map((method) => [method.path, method]));
+}
+
+/** The library has the files of google/protobuf itself, under the name by which they are imported. */
+function resolved(files: readonly string[], origin: string, target: string): string {
+  if (isAbsolute(target)) return target;
+  const folders = [origin, ...files].filter((file) => file !== '').map((file) => dirname(file));
+  const found = folders.map((folder) => join(folder, target)).find((file) => existsSync(file));
+  return found ?? target;
+}
+
+function servicesIn(parent: Root | ReflectionObject): Service[] {
+  if ('methods' in parent) return [parent as Service];
+  const nested = (parent as { readonly nestedArray?: readonly ReflectionObject[] }).nestedArray ?? [];
+  return nested.flatMap(servicesIn);
+}
+
+function methodOf(method: Method): RpcMethod {
+  const { name, requestStream, responseStream, resolvedRequestType, resolvedResponseType } = method;
+  const service = method.parent!.fullName.slice(1);
+  return {
+    service,
+    name,
+    path: `/${service}/${name}`,
+    requestStream: requestStream === true,
+    responseStream: responseStream === true,
+    request: codecOf(resolvedRequestType!),
+    response: codecOf(resolvedResponseType!),
+  };
+}
+
+function codecOf(type: Type): MessageCodec {
+  return {
+    type: type.fullName.slice(1),
+    encode(message) {
+      checkMessage(type, message);
+      return type.encode(type.fromObject(message as object)).finish();
+    },
+    decode: (bytes) => type.toObject(type.decode(bytes), DECODED),
+  };
+}
