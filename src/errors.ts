@@ -170,7 +170,7 @@ export class HttpError extends Error {
     this.code = code;
     this.status = options.status ?? known?.status ?? 500;
     this.title = known?.title ?? titleOf(code);
-    this.grpc = known?.grpc ?? grpcOf(this.status);
+    this.grpc = grpcStatusOf(code, this.status);
     this.retryable = options.retryable ?? known?.retryable ?? false;
     this.headers = options.headers;
     this.members = options.members;
@@ -249,7 +249,9 @@ function titleOf(code: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-function grpcOf(status: number): GrpcStatus {
+/** The gRPC status of a failure: that of its code, or for a code of a service that of its HTTP status. */
+export function grpcStatusOf(code: string, status: number): GrpcStatus {
+  if (isKnown(code)) return ERROR_TABLE[code].grpc;
   if (status === 401) return 'UNAUTHENTICATED';
   if (status === 403) return 'PERMISSION_DENIED';
   if (status === 404) return 'NOT_FOUND';

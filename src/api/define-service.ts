@@ -3,29 +3,45 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../errors.js';
 import {
+  checkOptions,
   checkValue,
   configError,
+  type ErrorFactory,
   FUNCTION,
   type OptionKind,
   refuseUnknownMembers,
   requireObject,
+  shapeOf,
 } from '../options.js';
 import { planOf } from '../saga/definition.js';
 import { isServiceName, SERVICE_NAME } from '../service-name.js';
-import type { ServiceDefinition } from './service-definition.js';
+import type { GrpcDefinition, ServiceDefinition } from './service-definition.js';
 
 /** The databases of PostgreSQL itself; a service of that name would share one of them. */
 const RESERVED = new Set(['postgres', 'template0', 'template1']);
 
 const EXAMPLE = "{ name: 'shop', routes(app, deps) { … } }";
-const MEMBERS = ['name', 'routes', 'migrations', 'tasks', 'sagas'];
+const MEMBERS = ['name', 'routes', 'migrations', 'tasks', 'grpc', 'sagas'];
 
 const ROUTES: OptionKind = { ...FUNCTION, text: 'a function (app, deps)' };
 const SAGAS: OptionKind = { text: 'an array of defineSaga(…)', is: Array.isArray };
+const isFileUrl = (value: unknown): boolean => value instanceof URL && value.protocol === 'file:';
 const fileUrl = (example: string): OptionKind => ({
   text: `a file URL, e.g. new URL('${example}', import.meta.url)`,
-  is: (value) => value instanceof URL && value.protocol === 'file:',
+  is: isFileUrl,
 });
+
+const GRPC = shapeOf<GrpcDefinition>(
+  "{ proto: new URL('./shop.proto', import.meta.url), handlers: (deps) => ({ … }) }",
+  {
+    proto: {
+      text: "a file URL, e.g. new URL('./shop.proto', import.meta.url), or a list of them",
+      is: (value) => [value].flat().length > 0 && [value].flat().every(isFileUrl),
+    },
+    handlers: { ...FUNCTION, text: 'a function (deps) that returns handlers by service and method' },
+  },
+  ['proto', 'handlers'],
+);
 
 /**
  * Checks a service and returns it, frozen.
@@ -41,7 +57,7 @@ const fileUrl = (example: string): OptionKind => ({
  */
 export function defineService(definition: ServiceDefinition): ServiceDefinition {
   requireObject('defineService: the service', definition, EXAMPLE, configError);
-  const { name, migrations, tasks, sagas = [] } = definition;
+  const { name, migrations, tasks, grpc, sagas = [] } = definition;
   if (!isServiceName(name)) {
     throw new ConfigError(`service name ${JSON.stringify(name)} must match ${SERVICE_NAME.source}`);
   }
@@ -54,6 +70,7 @@ export function defineService(definition: ServiceDefinition): ServiceDefinition 
   if (tasks !== undefined) checkValue('tasks', tasks, fileUrl('./tasks.js'), fault);
   if (tasks !== undefined && !existsSync(tasks))
     throw fault(`tasks: there is no file ${fileURLToPath(tasks)}`);
+  if (grpc !== undefined) checkGrpc(grpc, fault);
   checkValue('sagas', sagas, SAGAS, fault);
   const seen = new Set<string>();
   for (const saga of sagas) {
@@ -62,6 +79,13 @@ export function defineService(definition: ServiceDefinition): ServiceDefinition 
     seen.add(sagaName);
   }
   return Object.freeze({ ...definition });
+}
+
+function checkGrpc(given: GrpcDefinition, fault: ErrorFactory): void {
+  const ofGrpc: ErrorFactory = (reason) => fault(`grpc: ${reason}`);
+  checkOptions(given, GRPC, ofGrpc);
+  for (const file of [given.proto].flat() as readonly URL[])
+    if (!existsSync(file)) throw ofGrpc(`proto: there is no file ${fileURLToPath(file)}`);
 }
 
 /** A service with migrations or sagas has a database of its own name. */

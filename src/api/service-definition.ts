@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Database } from '../db/database.js';
 import type { Counter, Gauge, Histogram, Labels } from '../memory/metrics/recorder.js';
 import type { Json, SagaDefinition, SagaStep, Sagas, StepContext } from '../saga/saga.js';
+import type { RpcHandlers } from '../server/grpc/rpc-handler.js';
 import type { Application } from '../server/handler.js';
 import type { Call } from '../upstream/call.js';
 import type { Shared } from './shared.js';
@@ -39,7 +40,7 @@ export interface ServiceMetrics {
   histogram(name: string, help: string, labels?: Labels): Histogram;
 }
 
-/** What `routes` of a service gets to work with. */
+/** What `routes` of a service, and `handlers` of its gRPC methods, get to work with. */
 export interface ServiceDeps {
   /** The service's own database. Using it throws unless the service has migrations or sagas. */
   readonly db: Database;
@@ -64,6 +65,16 @@ export interface SagaTools {
 /** The context of a step: identity, results and tools on one object. */
 export type SagaContext = Omit<StepContext, 'tools'> & SagaTools;
 
+export interface GrpcDefinition {
+  /** File URLs of `.proto` files. Each method that they define has a handler. */
+  readonly proto: URL | readonly URL[];
+  /**
+   * Makes the handlers, by gRPC service and method. It is called once in every thread that serves them.
+   * Messages are plain objects with camelCase names; 64-bit integers are texts (docs/grpc.md).
+   */
+  handlers(deps: ServiceDeps): RpcHandlers;
+}
+
 export interface ServiceDefinition {
   /** The name matches `[a-z][a-z0-9-]{0,62}`; it is also the name of the service's database. */
   readonly name: string;
@@ -81,6 +92,18 @@ export interface ServiceDefinition {
    * @example new URL('./tasks.js', import.meta.url)
    */
   readonly tasks?: URL;
+  /**
+   * The methods of gRPC that the service serves, at ports of their own (GRPC_PORT).
+   * @default none
+   * @example
+   *   grpc: {
+   *     proto: new URL('./orders.proto', import.meta.url),
+   *     handlers: ({ db }) => ({
+   *       OrderService: { GetUserOrders: async ({ userId }) => ({ orders: await ordersOf(db, userId) }) },
+   *     }),
+   *   }
+   */
+  readonly grpc?: GrpcDefinition;
   /** Sagas by `defineSaga`. The service gets a database for their journal. @default none */
   readonly sagas?: readonly SagaDefinition<never, SagaContext>[];
 }

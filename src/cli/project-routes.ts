@@ -12,7 +12,7 @@ import { RateTable } from '../memory/rate/rate-table.js';
 import { App } from '../server/app.js';
 import { apiDocs } from '../server/docs/api-docs.js';
 import type { RouteInfo } from '../server/handler.js';
-import type { RequestObserver } from '../server/request-observer.js';
+import type { RequestObserver, RouteMeter } from '../server/request-observer.js';
 import { createLogger } from '../telemetry/log.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
 import { initTracing } from '../telemetry/tracing.js';
@@ -24,9 +24,11 @@ import { createSharedPrimitives } from '../worker/shared-primitives.js';
 import { systemRoutes } from '../worker/system-routes.js';
 import { stderrSink } from './stderr-sink.js';
 
+const UNUSED_METER: RouteMeter = { begin: () => 0, enter: () => 0, leave() {}, end() {} };
 /** An observer that counts nothing, because no request is served. */
 const UNUSED: RequestObserver = {
-  meter: () => ({ begin: () => 0, enter: () => 0, leave() {}, end() {} }),
+  meter: () => UNUSED_METER,
+  rpcMeter: () => UNUSED_METER,
   refused() {},
 };
 

@@ -44,7 +44,8 @@ export async function loadProto(protos: URL | readonly URL[]): Promise<ReadonlyM
     throw new TypeError(`grpc: ${files.join(', ')}: ${errorMessage(cause)}`, { cause });
   }
   const methods = servicesIn(root).flatMap((service) => service.methodsArray.map(methodOf));
-  if (methods.length === 0) throw new TypeError(`grpc: ${files.join(', ')}: no service with methods is defined`);
+  if (methods.length === 0)
+    throw new TypeError(`grpc: ${files.join(', ')}: no service with methods is defined`);
   return new Map(methods.map((method) => [method.path, method]));
 }
 

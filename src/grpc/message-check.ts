@@ -10,8 +10,14 @@ const isWhole = (from: number, to: number) => (value: unknown) =>
 
 const int32: Kind = ['a whole number of 32 bits', isWhole(-(2 ** 31), 2 ** 31 - 1)];
 const uint32: Kind = ['a whole number from 0 to 2^32 - 1', isWhole(0, 2 ** 32 - 1)];
-const int64: Kind = ['a whole number, a bigint or a decimal text of 64 bits', isLong(-(2n ** 63n), 2n ** 63n - 1n)];
-const uint64: Kind = ['a whole number, a bigint or a decimal text from 0 to 2^64 - 1', isLong(0n, 2n ** 64n - 1n)];
+const int64: Kind = [
+  'a whole number, a bigint or a decimal text of 64 bits',
+  isLong(-(2n ** 63n), 2n ** 63n - 1n),
+];
+const uint64: Kind = [
+  'a whole number, a bigint or a decimal text from 0 to 2^64 - 1',
+  isLong(0n, 2n ** 64n - 1n),
+];
 const double: Kind = ['a number', (value) => typeof value === 'number'];
 
 const KINDS: Readonly<Record<string, Kind>> = {
@@ -37,7 +43,8 @@ const DECIMAL = /^-?\d{1,20}$/;
 function isLong(from: bigint, to: bigint): (value: unknown) => boolean {
   return (value) => {
     const isSafe = Number.isSafeInteger(value);
-    if (!isSafe && typeof value !== 'bigint' && !(typeof value === 'string' && DECIMAL.test(value))) return false;
+    if (!isSafe && typeof value !== 'bigint' && !(typeof value === 'string' && DECIMAL.test(value)))
+      return false;
     const whole = BigInt(value as number | bigint | string);
     return whole >= from && whole <= to;
   };
@@ -73,7 +80,7 @@ function checkField(field: Field, value: unknown, path: string): void {
     for (const [key, entry] of Object.entries(value)) checkValue(field, entry, `${path}.${key}`);
   } else if (field.repeated) {
     if (!Array.isArray(value)) throw new TypeError(`${path} must be a list, not ${describeValue(value)}`);
-    value.forEach((entry, index) => checkValue(field, entry, `${path}[${index}]`));
+    for (const [index, entry] of value.entries()) checkValue(field, entry, `${path}[${index}]`);
   } else checkValue(field, value, path);
 }
 

@@ -5,11 +5,13 @@ import { dirname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { AddressRanges } from '../address-ranges.js';
 import { HttpError } from '../errors.js';
+import type { RpcMethod } from '../grpc/rpc-method.js';
 import { currentScope } from '../scope.js';
 import { RequestIds } from '../telemetry/request-ids.js';
 import { toError } from '../telemetry/to-error.js';
 import type { AppOptions, MountOptions } from './app-options.js';
 import type { Exchange } from './exchange.js';
+import type { RpcMethodWithOptions } from './grpc/rpc-handler.js';
 import type { Application, RouteInfo } from './handler.js';
 import type { SwitchableRoute } from './kill-switch.js';
 import { type LiveRequest, LiveRequests } from './live-requests.js';
@@ -29,6 +31,7 @@ import type { SocketRoute } from './websocket/websocket.js';
 import type { RunningCallback } from './websocket/websocket-route.js';
 
 const NO_PARAMS = Object.freeze(Object.create(null) as Params);
+const NO_PLANS: ReadonlyMap<string, RoutePlan> = new Map();
 
 export class App {
   readonly options: AppOptions;
@@ -95,6 +98,25 @@ export class App {
     this.#meshCallers?.accept(service);
   }
 
+  /**
+   * Adds a method of gRPC of a mounted service.
+   * @throws TypeError that names the method, for one that another service has, and for options that are wrong
+   */
+  mountRpc(
+    service: string,
+    method: RpcMethod,
+    target: RpcMethodWithOptions,
+    options: MountOptions = {},
+  ): void {
+    this.#mounted.mountRpc(service, method, target, options);
+    this.#meshCallers?.accept(service);
+  }
+
+  /** @param path `/package.Service/Method` */
+  rpcMethod(path: string): RpcMethod | undefined {
+    return this.#mounted.findRpc(path)?.method;
+  }
+
   /** All routes in the order of declaration. */
   routes(): readonly RouteInfo[] {
     return this.#mounted.all;
@@ -127,10 +149,10 @@ export class App {
 
   /** Serves one request. Never throws. @param known its route, where that has been found already */
   handle(exchange: Exchange, known?: Match<RoutePlan>): void {
-    const { method, path, inProcess } = exchange.head;
+    const { method, path, inProcess, isRpc } = exchange.head;
     let match = known;
     try {
-      match ??= this.#mounted.find(method, path);
+      match ??= isRpc ? this.#mounted.findRpc(path) : this.#mounted.find(method, path);
     } catch (error) {
       this.refuse(exchange, error);
       return;
@@ -142,7 +164,8 @@ export class App {
       this.refuse(exchange, caller);
     } else {
       const { unmatched } = this.#mounted;
-      const plan = unmatched.planFor(exchange.head, this.#visibleAt(exchange, path, caller));
+      const visible = isRpc ? NO_PLANS : this.#visibleAt(exchange, path, caller);
+      const plan = unmatched.planFor(exchange.head, visible);
       this.#serve(exchange, plan, NO_PARAMS, caller);
     }
   }

@@ -2,6 +2,7 @@
 // over a socket, inject-exchange.ts in memory (for tests, and for calls between services in one worker), so
 // both go through the same pipeline.
 import type { HttpError } from '../errors.js';
+import type { Problem } from './problem-response.js';
 import type { RequestHead } from './request-head.js';
 import type { SocketRoute } from './websocket/websocket.js';
 
@@ -31,8 +32,11 @@ export interface Exchange {
   remoteAddress(): string;
   /** Keeps the address for later: the core forgets it with the response or when the client leaves. */
   rememberAddress(): void;
-  /** Each listener is called at most once, when the client leaves before the response is complete. */
-  onClosed(listener: () => void): void;
+  /**
+   * Each listener is called at most once, when the client leaves before the response is complete.
+   * @param listener gets the error of the request where it is another one than CLIENT_CLOSED
+   */
+  onClosed(listener: (reason?: HttpError) => void): void;
   /**
    * The listener is called once: when the response is complete or the client has left; at once if that has
    * happened.
@@ -78,6 +82,9 @@ export interface Exchange {
    * asynchronous. May be called again.
    */
   leaveCallback(): void;
-  /** Cuts the connection, without a response or in the middle of one. */
-  destroy(): void;
+  /**
+   * Cuts the connection, without a response or in the middle of one.
+   * @param problem what has failed, for a protocol that can report a failure after the response has begun
+   */
+  destroy(problem?: Pick<Problem, 'status' | 'headers' | 'body'>): void;
 }

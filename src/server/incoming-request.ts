@@ -4,7 +4,7 @@ import { Deadline } from '../deadline.js';
 import type { AddressKey } from '../memory/address-cells.js';
 import type { TraceContext } from '../scope.js';
 import type { SpanHandle } from '../telemetry/span.js';
-import { endServerSpan, type ServerRequest, serverSpan } from '../telemetry/spans.js';
+import { endRpcServerSpan, endServerSpan, type ServerRequest, serverSpan } from '../telemetry/spans.js';
 import { toError } from '../telemetry/to-error.js';
 import { clientAddress, forwardedHost, type ProxyField } from './client-address.js';
 import { networkOf } from './client-network.js';
@@ -46,10 +46,10 @@ export class IncomingRequest implements ServerRequest {
     this.#params = params;
     this.#startedAt = startedAt;
     this.#isPeer = isPeer;
-    const { requestId, remainingMs } = exchange.head;
+    const { requestId, remainingMs, ownTimeoutMs } = exchange.head;
     this.#requestId = server.ids.accept(requestId);
-    this.#timeoutMs =
-      remainingMs < plan.timeoutMs && (isPeer || this.isTrustedProxy) ? remainingMs : plan.timeoutMs;
+    const most = Math.min(plan.timeoutMs, ownTimeoutMs);
+    this.#timeoutMs = remainingMs < most && (isPeer || this.isTrustedProxy) ? remainingMs : most;
   }
 
   get server(): ServerContext {
@@ -102,6 +102,9 @@ export class IncomingRequest implements ServerRequest {
   }
   get path(): string {
     return this.#exchange.head.path;
+  }
+  get isRpc(): boolean {
+    return this.#exchange.head.isRpc;
   }
   get route(): string {
     return this.#plan.path;
@@ -200,7 +203,9 @@ export class IncomingRequest implements ServerRequest {
     if (this.#server.tracing.enabled) this.#span = serverSpan(this.#server.tracing, this);
   }
   endSpan(status: number, error: string | undefined): void {
-    if (this.#span !== undefined) endServerSpan(this.#span, status, error);
+    if (this.#span === undefined) return;
+    if (this.isRpc) endRpcServerSpan(this.#span, status, error);
+    else endServerSpan(this.#span, status, error);
   }
   logError(thrown: unknown, message: string): void {
     this.#server.log.error({ err: toError(thrown), route: this.route }, message);

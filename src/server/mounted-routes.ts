@@ -1,17 +1,20 @@
 // The routes of all mounted services of a worker: mounted when it starts, found for every request.
 import { errorMessage } from '../error-text.js';
+import type { RpcMethod } from '../grpc/rpc-method.js';
 import type { AdmissionGate, Priority } from '../resilience/admission.js';
 import type { AppOptions, MountOptions } from './app-options.js';
 import { bulkheadOf } from './bulkheads.js';
+import type { RpcMethodWithOptions } from './grpc/rpc-handler.js';
+import { rpcRouteHandler } from './grpc/rpc-route.js';
 import type { Application, RouteInfo } from './handler.js';
-import { outermost } from './hook-chain.js';
+import { noHooks, outermost } from './hook-chain.js';
 import { KillSwitch, routeKey, type SwitchableRoute } from './kill-switch.js';
 import { collectRoutes, type DeclaredRoute } from './route-declarations.js';
 import { checksOf, globalCheck, type RateCheck } from './route-rate-limits.js';
 import { type Pattern, parsePattern } from './routing/pattern.js';
 import { planRoute, type RouteLimits } from './routing/plan-route.js';
 import type { RoutePlan } from './routing/route-plan.js';
-import { type Match, Router } from './routing/router.js';
+import { type Match, type Params, Router } from './routing/router.js';
 import { Unmatched } from './routing/unmatched.js';
 import type { Topics } from './websocket/topics.js';
 import type { SocketRoute } from './websocket/websocket.js';
@@ -22,6 +25,11 @@ export interface StaticRoute {
   readonly method: string;
   readonly path: string;
   readonly match: Match<RoutePlan>;
+}
+
+/** A method of gRPC. */
+export interface RpcRoute extends Match<RoutePlan> {
+  readonly method: RpcMethod;
 }
 
 /** A service while it is mounted. */
@@ -38,6 +46,8 @@ export class MountedRoutes {
   readonly #topics: Topics;
   readonly #callback: RunningCallback;
   readonly #router = new Router<RoutePlan>();
+  /** The methods of gRPC, by path. */
+  readonly #rpc = new Map<string, RpcRoute>();
   readonly #routes: RouteInfo[] = [];
   readonly #switchable: SwitchableRoute[] = [];
   readonly #webSockets: SocketRoute[] = [];
@@ -68,6 +78,11 @@ export class MountedRoutes {
   /** @throws HttpError for a path that cannot be decoded */
   find(method: string, path: string): Match<RoutePlan> | undefined {
     return this.#router.find(method === 'HEAD' ? 'GET' : method, path);
+  }
+
+  /** Finds a method of gRPC. */
+  findRpc(path: string): RpcRoute | undefined {
+    return this.#rpc.get(path);
   }
 
   staticRoutes(): StaticRoute[] {
@@ -102,6 +117,33 @@ export class MountedRoutes {
         });
       }
     }
+  }
+
+  /**
+   * Adds a method of gRPC of a service.
+   * @throws TypeError that names the method, for one that another service has, and for options that are wrong
+   */
+  mountRpc(service: string, method: RpcMethod, target: RpcMethodWithOptions, options: MountOptions): void {
+    const { path } = method;
+    const { handler, ...routeOptions } = target;
+    const { observer, settings } = this.#options;
+    const { isReady, unlimited = false } = options;
+    const mounting: Mounting = { service, ready: untilTrue(isReady), unlimited };
+    if (this.#rpc.has(path))
+      throw new TypeError(`service ${service}, grpc: ${path} is served by another service`);
+    const info: RouteInfo = {
+      service,
+      method: RPC,
+      path,
+      template: path,
+      webSocket: false,
+      options: routeOptions,
+    };
+    const bounds = this.#boundsOf(info, mounting);
+    const served = rpcRouteHandler(method, handler);
+    const plan = planRoute(info, served, noHooks(undefined), settings, bounds, () => observer.rpcMeter(path));
+    this.#rpc.set(path, { method, value: plan, params: NO_PARAMS });
+    this.#switchable.push({ service, method: RPC, path, template: path });
   }
 
   #declared(service: string, fill: (app: Application) => void): readonly DeclaredRoute[] {
@@ -176,6 +218,10 @@ export class MountedRoutes {
     return gate;
   }
 }
+
+/** Stands for the method in names of gRPC calls: on the wire all of them are POST. */
+const RPC = 'GRPC';
+const NO_PARAMS: Params = Object.freeze(Object.create(null) as Params);
 
 /** A service that is ready stays ready, so the function is called only until it returns true. */
 function untilTrue(isReady: (() => boolean) | undefined): () => boolean {

@@ -197,7 +197,7 @@ export class OutgoingResponse {
 
   async #sendLater(status: number, contentType: string, make: () => Promise<Uint8Array>): Promise<void> {
     try {
-      this.#exchange.onClosed(() => this.#owner.abort(clientClosed()));
+      this.#exchange.onClosed((reason) => this.#owner.abort(reason ?? clientClosed()));
       const body = await make();
       if (this.#phase !== STARTED) return;
       if (!holdBytes(this.#request, body)) {
@@ -320,7 +320,7 @@ export class OutgoingResponse {
     if (this.#phase === OPEN) this.replyProblem(problemOf(error, this.#owner));
     // The connection is cut, so that the client does not take a part of a stream for the whole. A stream of
     // events may end anywhere, because its client reconnects.
-    else if (!this.#isEndless) this.#exchange.destroy();
+    else if (!this.#isEndless) this.#exchange.destroy(problemOf(error, this.#owner));
     else {
       this.#exchange.end();
       this.complete(this.chosenStatus ?? 200, undefined);

@@ -12,6 +12,8 @@ export class RequestHead {
   readonly query: string;
   /** A service in this process sent the request. It may reach `internal` routes. */
   readonly inProcess: boolean;
+  /** A call by gRPC: `path` names its method, which requests of HTTP do not find. */
+  isRpc = false;
   /** See `Scope.callDepth`. */
   callDepth = 0;
   /** A flat list: name, value, name, value… Names are in lower case, repeated fields are kept. */
@@ -24,6 +26,8 @@ export class RequestHead {
   traceparent: string | undefined;
   /** The shortest time of `x-request-deadline`, which only peers and trusted proxies may send. */
   remainingMs = Number.POSITIVE_INFINITY;
+  /** The time that the client gives its own request, which ends with it, whoever the client is. */
+  ownTimeoutMs = Number.POSITIVE_INFINITY;
 
   constructor(method: string, path: string, query: string, inProcess: boolean) {
     this.method = method;

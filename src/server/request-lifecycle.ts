@@ -174,8 +174,8 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   /** Sends a refusal when its time has come. */
   delayRefusal(refuse: () => void): void {
     const { exchange, server } = this.#request;
-    exchange.onClosed(() => {
-      this.abort(clientClosed());
+    exchange.onClosed((reason) => {
+      this.abort(reason ?? clientClosed());
       this.handlerDone();
     });
     this.#alarm = server.wheel.after(this.holdMs, refuse);
@@ -211,7 +211,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   detach(): void {
     if (this.#alarm !== undefined) return;
     this.#request.rememberAddress();
-    this.#request.exchange.onClosed(() => this.abort(clientClosed()));
+    this.#request.exchange.onClosed((reason) => this.abort(reason ?? clientClosed()));
     this.startDeadline();
   }
 

@@ -39,6 +39,8 @@ export interface RequestObserver {
    * @param template `/api/users/{id}`; undefined for requests that no route matched
    */
   meter(method: string, template: string | undefined): RouteMeter;
+  /** @param path `/package.Service/Method`; undefined for calls whose method does not exist */
+  rpcMeter(path: string | undefined): RouteMeter;
   /** Counts a request that a guard or limit of the server has rejected. @param reason `body_too_large`, … */
   refused(reason: string): void;
 }

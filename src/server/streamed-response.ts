@@ -56,7 +56,7 @@ export class StreamedResponse {
     const source = this.#source;
     try {
       this.#request.rememberAddress();
-      exchange.onClosed(() => this.#owner.abort(clientClosed()));
+      exchange.onClosed((reason) => this.#owner.abort(reason ?? clientClosed()));
       this.#owner.startDeadline();
       for (let piece = await source.next(); piece !== undefined; piece = await source.next()) {
         this.#firstPieceCame();
@@ -80,11 +80,12 @@ export class StreamedResponse {
   /** The client has its status already; the log and the metrics get the status of the failure. */
   #failed(thrown: unknown, response: Completable): void {
     const error = toError(thrown);
-    const { status, code, fault } = problemOf(error, this.#owner);
+    const problem = problemOf(error, this.#owner);
+    const { status, code, fault } = problem;
     if (error instanceof ServerRefusal) this.#request.server.refused(error.code.toLowerCase());
     if (fault !== undefined) this.#request.logError(fault, 'a streamed response failed');
     response.complete(status, code);
-    this.#request.exchange.destroy();
+    this.#request.exchange.destroy(problem);
   }
 
   /** Call once, when the response is complete or its request has ended. */

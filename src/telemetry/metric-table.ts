@@ -46,6 +46,13 @@ export const METRICS = {
     'url_scheme',
     'error_type',
   ),
+  rpc_server_call_duration_seconds: duration(
+    'Duration of gRPC calls, from their metadata to the end of the response.',
+    'rpc_system_name',
+    'rpc_method',
+    'rpc_response_status_code',
+    'error_type',
+  ),
   http_server_active_requests: gauge('last', 'HTTP requests in the workers now.'),
   http_client_request_duration_seconds: duration(
     'Duration of calls to other services, one per attempt.',

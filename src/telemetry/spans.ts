@@ -2,6 +2,7 @@
 // (https://opentelemetry.io/docs/specs/semconv/). Attributes of requests, calls and statements
 // are built only for spans that may be kept.
 import type * as semconv from '@opentelemetry/semantic-conventions';
+import { grpcStatusOf } from '../errors.js';
 import type { TraceContext } from '../scope.js';
 import type { IncomingTrace, SpanHandle, Tracing } from './span.js';
 
@@ -16,15 +17,21 @@ const ATTR = {
   httpRequestResendCount: 'http.request.resend_count' satisfies typeof semconv.ATTR_HTTP_REQUEST_RESEND_COUNT,
   httpResponseStatusCode: 'http.response.status_code' satisfies typeof semconv.ATTR_HTTP_RESPONSE_STATUS_CODE,
   httpRoute: 'http.route' satisfies typeof semconv.ATTR_HTTP_ROUTE,
+  rpcMethod: 'rpc.method',
+  rpcStatus: 'rpc.response.status_code',
+  rpcSystemName: 'rpc.system.name',
   serverAddress: 'server.address' satisfies typeof semconv.ATTR_SERVER_ADDRESS,
   serverPort: 'server.port' satisfies typeof semconv.ATTR_SERVER_PORT,
   urlFull: 'url.full' satisfies typeof semconv.ATTR_URL_FULL,
   urlPath: 'url.path' satisfies typeof semconv.ATTR_URL_PATH,
   urlScheme: 'url.scheme' satisfies typeof semconv.ATTR_URL_SCHEME,
 } as const;
+const GRPC = 'grpc';
 const POSTGRESQL = 'postgresql' satisfies typeof semconv.DB_SYSTEM_NAME_VALUE_POSTGRESQL;
 
 export interface ServerRequest extends IncomingTrace {
+  /** A call by gRPC; `template` is its method then: `/package.Service/Method`. @default false */
+  readonly isRpc?: boolean;
   readonly method: string;
   /** Route as a template, `/api/users/{id}`; undefined when none matched. */
   readonly template: string | undefined;
@@ -45,6 +52,7 @@ function serverOf(host = ''): Record<string, string | number | undefined> {
 
 /** Begins the span of a request: `GET /api/users/{id}`. End it with `endServerSpan`. */
 export function serverSpan(tracing: Tracing, request: ServerRequest): SpanHandle {
+  if (request.isRpc) return rpcServerSpan(tracing, request);
   return tracing.receive(request, () => ({
     name: request.template === undefined ? request.method : `${request.method} ${request.template}`,
     attributes: {
@@ -59,6 +67,23 @@ export function serverSpan(tracing: Tracing, request: ServerRequest): SpanHandle
   }));
 }
 
+/** Begins the span of a gRPC call: `multilane.orders.v1.OrderService/GetUserOrders`. */
+function rpcServerSpan(tracing: Tracing, request: ServerRequest): SpanHandle {
+  return tracing.receive(request, () => {
+    const method = request.template?.slice(1);
+    return {
+      name: method ?? 'grpc',
+      attributes: {
+        [ATTR.rpcSystemName]: GRPC,
+        [ATTR.rpcMethod]: method,
+        ...serverOf(request.host),
+        [ATTR.clientAddress]: request.clientAddress,
+        'multilane.service': request.service,
+      },
+    };
+  });
+}
+
 /**
  * Ends a server span. Only 5xx and 499 mark it as failed; 4xx is a client's error (semconv, HTTP spans,
  * status).
@@ -67,6 +92,14 @@ export function endServerSpan(span: SpanHandle, status: number, errorType?: stri
   if (!span.recording) return;
   span.setAttribute(ATTR.httpResponseStatusCode, status);
   span.end(status >= 500 || status === 499 ? (errorType ?? String(status)) : undefined);
+}
+
+/** Ends the span of a gRPC call. A status that is the client's error does not mark it as failed. */
+export function endRpcServerSpan(span: SpanHandle, status: number, errorType?: string): void {
+  if (!span.recording) return;
+  const name = errorType === undefined ? 'OK' : grpcStatusOf(errorType, status);
+  span.setAttribute(ATTR.rpcStatus, name);
+  span.end(status >= 500 || status === 499 ? (errorType ?? name) : undefined);
 }
 
 export interface ClientCall {

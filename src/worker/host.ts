@@ -6,6 +6,8 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { ServiceDefinition } from '../api/service-definition.js';
 import { CpuClient } from '../cpu/cpu-client.js';
+import type { RpcMethod } from '../grpc/rpc-method.js';
+import { lazyModule } from '../lazy-module.js';
 import type { Block } from '../memory/block.js';
 import { type Clock, sharedClock } from '../memory/clock.js';
 import { FlightRecorder } from '../memory/flight-recorder.js';
@@ -27,6 +29,7 @@ import type { Mail } from '../upstream/single-flight.js';
 import { type ConcurrencyLimits, createConcurrencyLimits } from './concurrency-limits.js';
 import { countedRateLimits } from './counted-rate-limits.js';
 import { inProcessDispatch } from './in-process-dispatch.js';
+import { mountRpc } from './mount-rpc.js';
 import { mountServices } from './mount-services.js';
 import { MountedService } from './mounted-service.js';
 import { observeCalls } from './observe-calls.js';
@@ -76,6 +79,12 @@ export interface Host {
   readonly recorder: Recorder;
   readonly row: WorkerRow;
   /**
+   * Mounts the gRPC methods of the services, which takes a while the first time; a further call returns the
+   * same methods. Threads that serve gRPC do it at their start, others with their first call by gRPC.
+   * @throws ConfigError for wrong .proto files and handlers
+   */
+  rpcMethods(): Promise<readonly RpcMethod[]>;
+  /**
    * Looks at the load of the thread, for the overload rule, and publishes what the thread keeps in memory: to
    * be called about every 50 ms.
    */
@@ -107,9 +116,10 @@ export function createHost(options: HostOptions): Host {
   const fileBytes = memory.recorder.gauge('multilane_file_contents_bytes');
   const cpu = new CpuClient(options.cpuPort, tracing, settings.requestTimeoutMs);
   const services = createServices(options, parts, cpu);
+  const awaitsDatabases = options.awaitsDatabases ?? true;
   mountServices(app, services, {
     switches,
-    awaitsDatabases: options.awaitsDatabases ?? true,
+    awaitsDatabases,
     configFile: settings.configFile,
   });
   // All workers have the same routes, so one of them logs the warnings.
@@ -120,6 +130,7 @@ export function createHost(options: HostOptions): Host {
     clock: memory.clock,
     recorder: memory.recorder,
     row,
+    rpcMethods: lazyModule(() => mountRpc(app, services, { awaitsDatabases })),
     beat() {
       limits.beat();
       fileBytes.set(app.files.contents.bytes);

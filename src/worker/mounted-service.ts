@@ -7,11 +7,14 @@ import { type ClosableDatabase, createDatabase } from '../db/create-database.js'
 import type { Database } from '../db/database.js';
 import { sweepIdempotency } from '../db/idempotency-sweep.js';
 import { addressOf } from '../db/server-url.js';
+import { ConfigError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import { DATABASE_POOLS } from '../memory/layout.js';
+import { requireObject } from '../options.js';
 import type { SagaEngine } from '../saga/engine.js';
 import { openSince, releaseOwnersExcept } from '../saga/journal-upkeep.js';
 import type { Sagas } from '../saga/saga.js';
+import type { RpcHandlers } from '../server/grpc/rpc-handler.js';
 import type { Application } from '../server/handler.js';
 import { connectionGauges } from '../telemetry/connection-gauges.js';
 import { loadUndici } from '../upstream/undici.js';
@@ -100,6 +103,15 @@ export class MountedService {
   /** @returns what the service returned; a promise, which the application refuses, where it is async */
   routes(app: Application): unknown {
     return this.definition.routes(app, this.#deps);
+  }
+
+  /** @throws what the service throws, and ConfigError when it returns no object */
+  rpcHandlers(): RpcHandlers {
+    const handlers = this.definition.grpc?.handlers(this.#deps) ?? {};
+    requireObject('what handlers(deps) returns', handlers, '{ OrderService: { … } }', (reason) => {
+      return new ConfigError(`service "${this.definition.name}": grpc: ${reason}`);
+    });
+    return handlers;
   }
 
   /** The database is migrated: routes may use it, and sagas that other workers left are taken over. */

@@ -1,13 +1,13 @@
 // Counts requests in this worker's rows of shared memory, by the labels of the metrics.
+import { grpcStatusOf } from '../errors.js';
 import type { Clock } from '../memory/clock.js';
 import type { FlightRecorder } from '../memory/flight-recorder.js';
-import type { Counter, Histogram, Recorder } from '../memory/metrics/recorder.js';
+import type { Counter, Histogram, Labels, Recorder } from '../memory/metrics/recorder.js';
 import type { RouteNumbers } from '../memory/route-names.js';
 import type { WorkerRow } from '../memory/worker-row.js';
 import type { RequestObserver, RouteMeter } from '../server/request-observer.js';
 import { memoizeByKey } from './memoize-by-key.js';
 
-const METRIC = 'http_server_request_duration_seconds';
 /** Error types of one route and status; further ones count as `_OTHER`, as OpenTelemetry calls it. */
 const ERROR_TYPES = 16;
 const OTHER = '_OTHER';
@@ -26,6 +26,16 @@ export interface RequestMeterOptions {
   readonly flightRecorder: FlightRecorder;
   readonly clock: Clock;
   readonly scheme: 'http' | 'https';
+}
+
+/** What the requests of one route are counted as. */
+interface RouteCount {
+  /** What other threads see as the running route. */
+  readonly name: { readonly method: string; readonly template: string };
+  readonly metric: string;
+  /** From this HTTP status on there is one series per status and error code, below it one per status. */
+  readonly errorsFrom: number;
+  readonly labels: (status: number, error: string) => Labels;
 }
 
 /** Requests of this worker that have begun and not ended. */
@@ -53,7 +63,36 @@ export class RequestMeters implements RequestObserver {
   }
 
   meter(method: string, template = ''): RouteMeter {
-    return new Meter(this.#options, method, template, this.#clockOffset, this.#tally);
+    const { scheme } = this.#options;
+    const common = { http_request_method: method, http_route: template, url_scheme: scheme };
+    return this.#meter({
+      name: { method, template },
+      metric: 'http_server_request_duration_seconds',
+      errorsFrom: 500,
+      labels: (status, error) => ({
+        ...common,
+        http_response_status_code: String(status),
+        error_type: error,
+      }),
+    });
+  }
+
+  rpcMeter(path = ''): RouteMeter {
+    return this.#meter({
+      name: { method: 'GRPC', template: path },
+      metric: 'rpc_server_call_duration_seconds',
+      errorsFrom: 400,
+      labels: (status, error) => ({
+        rpc_system_name: 'grpc',
+        rpc_method: path === '' ? OTHER : path.slice(1),
+        rpc_response_status_code: status < 400 ? 'OK' : grpcStatusOf(error, status),
+        error_type: error,
+      }),
+    });
+  }
+
+  #meter(count: RouteCount): RouteMeter {
+    return new Meter(this.#options, count, this.#clockOffset, this.#tally);
   }
 }
 
@@ -61,35 +100,26 @@ class Meter implements RouteMeter {
   readonly #options: RequestMeterOptions;
   readonly #row: WorkerRow;
   readonly #flightRecorder: FlightRecorder;
-  readonly #method: string;
-  readonly #template: string;
+  readonly #count: RouteCount;
   readonly #clockOffset: number;
   readonly #tally: Tally;
-  /** Below 500 there is one series per status; from 500 on there is one per status and error code. */
   readonly #byStatus = new Map<number, Histogram>();
   readonly #failures = new Map<number, Map<string, Histogram>>();
   /** The number by which other threads see which route runs, or ran. */
   #route: number | undefined;
 
-  constructor(
-    options: RequestMeterOptions,
-    method: string,
-    template: string,
-    clockOffset: number,
-    tally: Tally,
-  ) {
+  constructor(options: RequestMeterOptions, count: RouteCount, clockOffset: number, tally: Tally) {
     this.#options = options;
     this.#row = options.row;
     this.#flightRecorder = options.flightRecorder;
-    this.#method = method;
-    this.#template = template;
+    this.#count = count;
     this.#clockOffset = clockOffset;
     this.#tally = tally;
   }
 
   begin(at: number): number {
     this.#row.began(++this.#tally.inFlight);
-    this.#route ??= this.#options.routes.of({ method: this.#method, template: this.#template });
+    this.#route ??= this.#options.routes.of(this.#count.name);
     return this.#flightRecorder.begin(this.#route, at + this.#clockOffset);
   }
 
@@ -103,9 +133,9 @@ class Meter implements RouteMeter {
 
   end(begun: number, status: number, microseconds: number, error: string | undefined): void {
     this.#flightRecorder.end(begun, status, microseconds);
-    const failed = status >= 500;
-    (failed ? this.#failureSeriesOf(status, error) : this.#seriesOf(status)).record(microseconds);
-    this.#row.ended(--this.#tally.inFlight, failed);
+    const hasErrors = status >= this.#count.errorsFrom;
+    (hasErrors ? this.#failureSeriesOf(status, error) : this.#seriesOf(status)).record(microseconds);
+    this.#row.ended(--this.#tally.inFlight, status >= 500);
   }
 
   #seriesOf(status: number): Histogram {
@@ -133,12 +163,7 @@ class Meter implements RouteMeter {
 
   #createSeries(status: number, error: string): Histogram {
     const { series, failures } = this.#options;
-    return (status >= 500 ? failures : series).histogram(METRIC, {
-      http_request_method: this.#method,
-      http_route: this.#template,
-      url_scheme: this.#options.scheme,
-      http_response_status_code: String(status),
-      error_type: error,
-    });
+    const { metric, labels } = this.#count;
+    return (status >= 500 ? failures : series).histogram(metric, labels(status, error));
   }
 }

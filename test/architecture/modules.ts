@@ -53,9 +53,11 @@ export const ARROWS: Readonly<Record<string, Arrows>> = {
   db: { values: ['resilience'], types: ['telemetry'] },
   // It queries the server that it has started, with the client of `db`.
   postgres: { values: ['process', 'db'], types: ['telemetry'] },
-  server: { values: ['telemetry', 'memory', 'resilience'] },
+  // The protocol of gRPC, shared by its server and its client.
+  grpc: { values: [] },
+  server: { values: ['telemetry', 'memory', 'resilience', 'grpc'] },
   registry: { values: [], types: ['resilience'] },
-  upstream: { values: ['memory', 'resilience', 'registry'] },
+  upstream: { values: ['memory', 'resilience', 'registry', 'grpc'] },
   saga: { values: ['db', 'resilience', 'telemetry'] },
   cluster: { values: ['memory', 'telemetry'], types: ['process'] },
   cpu: { values: ['telemetry', 'user-code'] },
@@ -78,6 +80,8 @@ const LIBRARIES: readonly (readonly [RegExp, RegExp])[] = [
   [/^piscina$/, /^src\/cpu\//],
   [/^undici(\/|$)/, /^src\/upstream\//],
   [/^fast-json-stringify$/, /^src\/server\//],
+  [/^protobufjs$/, /^src\/grpc\//],
+  [/^@grpc\/|^grpc-health-check$/, /^src\/(server\/grpc\/|upstream\/)/],
   [/^(commander|chokidar)$/, /^src\/cli(\/.*)?\.ts$/],
 ];
 

@@ -37,6 +37,10 @@ export class RecordingObserver implements RequestObserver {
   readonly #templates: (string | undefined)[] = [undefined];
   #waiting: { count: number; resolve: () => void }[] = [];
 
+  rpcMeter(path: string | undefined): ReturnType<RequestObserver['meter']> {
+    return this.meter('GRPC', path);
+  }
+
   meter(method: string, template: string | undefined): ReturnType<RequestObserver['meter']> {
     const row = this.#templates.push(template) - 1;
     return {

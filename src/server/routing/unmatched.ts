@@ -37,6 +37,7 @@ export class Unmatched {
   readonly #observer: RequestObserver;
   readonly #rateChecks: readonly RateCheck[];
   readonly #meters = new Map<string, RouteMeter>();
+  #rpcMeter: RouteMeter | undefined;
   /** The fields of the hooks of all applications: a path without a route belongs to each of them. */
   #fields: readonly SetFields[] = [];
 
@@ -100,12 +101,17 @@ export class Unmatched {
   }
 
   /** A refusal is a step, as on a route, so that it counts as one before the handler. */
-  #plan({ method }: RequestHead, fields: readonly SetFields[], steps: readonly Step[]): RoutePlan {
-    const meter = this.#meterOf(isKnownMethod(method) ? method : '_OTHER');
+  #plan(head: RequestHead, fields: readonly SetFields[], steps: readonly Step[]): RoutePlan {
+    const meter = this.#meterOf(head);
     return { ...EMPTY_PLAN, steps, refusalFields: fields, handler: NO_CONTENT, meter, headMeter: meter };
   }
 
-  #meterOf(method: string): RouteMeter {
+  #meterOf({ method: sent, isRpc }: RequestHead): RouteMeter {
+    if (isRpc) {
+      this.#rpcMeter ??= this.#observer.rpcMeter(undefined);
+      return this.#rpcMeter;
+    }
+    const method = isKnownMethod(sent) ? sent : '_OTHER';
     let meter = this.#meters.get(method);
     if (meter === undefined) {
       meter = this.#observer.meter(method, undefined);

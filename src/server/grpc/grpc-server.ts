@@ -1,0 +1,143 @@
+// The gRPC server of one worker: grpc-js in front of the App. It listens with a socket of its own and passes
+// the connections on to the library, so connections are counted and bounded as those of HTTP, and the port can
+// be given up while the connections live on.
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
+import type { ConnectionInjector, Server, ServerCredentials } from '@grpc/grpc-js';
+import type { Settings } from '../../config.js';
+import type { RpcMethod } from '../../grpc/rpc-method.js';
+import { lazyModule } from '../../lazy-module.js';
+import type { App } from '../app.js';
+import type { ConnectionGate } from '../uws/uws-connections.js';
+import { HealthStatus } from './health-status.js';
+import { interceptorOf } from './rpc-interceptor.js';
+import { channelOptions, type GrpcTls, serverCredentials } from './server-options.js';
+
+export const loadGrpc = lazyModule(async () => (await import('@grpc/grpc-js')).default);
+
+export interface GrpcServerOptions {
+  readonly app: App;
+  /** The methods that the App serves. */
+  readonly methods: readonly RpcMethod[];
+  readonly settings: Pick<Settings, 'maxBodyBytes' | 'maxHeaderBytes' | 'requestTimeoutMs' | 'streamIdleMs'>;
+  /** Admits connections. */
+  readonly gate: ConnectionGate;
+  /** Undefined for plain text. */
+  readonly tls?: GrpcTls;
+  /** URLs of the .proto files that reflection shows; undefined: it is off. */
+  readonly reflection?: readonly URL[];
+}
+
+/** How long the kernel lets connections wait until they are accepted. */
+const BACKLOG = 511;
+
+export class GrpcServer {
+  readonly health: HealthStatus;
+  readonly #server: Server;
+  readonly #injector: ConnectionInjector;
+  readonly #gate: ConnectionGate;
+  readonly #sockets = new Set<Socket>();
+  #listener: NetServer | undefined;
+
+  /** Loads the library. */
+  static async create(options: GrpcServerOptions): Promise<GrpcServer> {
+    const grpc = await loadGrpc();
+    const { app, methods, settings, tls, reflection } = options;
+    const server = new grpc.Server({
+      ...channelOptions(settings),
+      interceptors: [interceptorOf(grpc, app, settings)],
+    });
+    for (const { path } of methods) server.register(path, ignore, asBuffer, identity, 'bidi');
+    const health = HealthStatus.on(server, [...new Set(methods.map(({ service }) => service))]);
+    if (reflection !== undefined) {
+      const { addReflection } = await import('./reflection.js');
+      await addReflection(server, reflection);
+    }
+    return new GrpcServer(server, serverCredentials(grpc, tls), health, options.gate);
+  }
+
+  private constructor(
+    server: Server,
+    credentials: ServerCredentials,
+    health: HealthStatus,
+    gate: ConnectionGate,
+  ) {
+    this.#server = server;
+    this.#injector = server.createConnectionInjector(credentials);
+    this.health = health;
+    this.#gate = gate;
+  }
+
+  /** The number of open connections. */
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /** Calls to services beside those of the App, such as health, end within a turn of the loop. */
+  get unfinished(): number {
+    return 0;
+  }
+
+  /**
+   * @param port 0: any free port
+   * @returns the port
+   * @throws the error of Node.js, such as EADDRINUSE
+   */
+  async listen(port: number, host: string): Promise<number> {
+    const listener = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    listener.listen({ port, host, backlog: BACKLOG, exclusive: true });
+    await once(listener, 'listening');
+    // Later errors, such as a lack of file descriptors, concern one connection only.
+    listener.on('error', ignore);
+    this.#listener = listener;
+    return (listener.address() as AddressInfo).port;
+  }
+
+  /** Gives up the port. Open connections live on, and may be used for new calls. */
+  async stopListening(): Promise<void> {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    if (listener === undefined) return;
+    // `close` calls back when the last connection has ended; the port is free at once.
+    listener.close();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+
+  /**
+   * Sends GOAWAY on all connections: their clients make new calls elsewhere. Running calls go on, and a
+   * connection ends with the last one.
+   */
+  goAway(): void {
+    this.health.leave();
+    // A connection that has a running call is not cut here: that is for `close`.
+    this.#injector.drain(NEVER_MS);
+  }
+
+  /** Cuts all connections. */
+  close(): void {
+    void this.stopListening();
+    this.#server.forceShutdown();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #accept(socket: Socket): void {
+    if (!this.#gate.enter(() => socket.remoteAddress ?? '')) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#gate.leave();
+    });
+    this.#injector.injectConnection(socket);
+  }
+}
+
+/** The longest delay of a Node.js timer. */
+const NEVER_MS = 2 ** 31 - 1;
+
+const ignore = (): void => {};
+const identity = (bytes: Buffer): Buffer => bytes;
+const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);

@@ -1,0 +1,27 @@
+// The head of a call by gRPC: its metadata as header fields, as the pipeline reads them from HTTP too.
+import type { Metadata } from '@grpc/grpc-js';
+import { RequestHead } from '../request-head.js';
+import type { RpcCall } from './rpc-call.js';
+
+/** The head of a call, with the bytes of its metadata. */
+export class RpcHead extends RequestHead {
+  /** Bytes of all names and values. */
+  readonly bytes: number;
+
+  constructor(path: string, metadata: Metadata, call: RpcCall) {
+    super('POST', path, '', false);
+    this.isRpc = true;
+    this.add('host', call.getHost());
+    let bytes = 0;
+    for (const [name, values] of Object.entries(metadata.toHttp2Headers())) {
+      for (const value of [values].flat()) {
+        const text = String(value);
+        bytes += name.length + text.length;
+        this.add(name, text);
+      }
+    }
+    this.bytes = bytes;
+    const deadline = call.getDeadline();
+    this.ownTimeoutMs = Math.max(0, Number(deadline) - Date.now());
+  }
+}

@@ -1,0 +1,52 @@
+// The end of a failed call: its gRPC status with trailers, made from the problem document that an HTTP client
+// would have got. So a failure has one description, whatever it is sent over (docs/contract.md, section 3).
+import type { Metadata } from '@grpc/grpc-js';
+import { grpcStatusOf } from '../../errors.js';
+import { CODE_FIELD, PROBLEM_FIELD, STATUS_NUMBERS } from '../../grpc/status.js';
+import type { Problem } from '../problem-response.js';
+import type { RpcStatus } from './rpc-call.js';
+
+/**
+ * A longer problem document is not sent: clients bound their metadata, by default to 8 KiB. Code and detail
+ * have trailers of their own.
+ */
+const MAX_PROBLEM_BYTES = 4 * 1024;
+/** The longest text of a status, in characters; in `grpc-message` one of them takes up to nine bytes. */
+const MAX_DETAIL = 400;
+
+interface Description {
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** @param trailers empty metadata */
+export function failedStatus(
+  { status, headers, body }: Pick<Problem, 'status' | 'headers' | 'body'>,
+  trailers: Metadata,
+): RpcStatus {
+  const { code, detail } = JSON.parse(body) as Description;
+  for (let i = 0; i < headers.length; i += 2) {
+    if (isTrailer(headers[i]!)) trailers.set(headers[i]!, headers[i + 1]!);
+  }
+  trailers.set(CODE_FIELD, code);
+  const document = Buffer.from(body);
+  if (document.length <= MAX_PROBLEM_BYTES) trailers.set(PROBLEM_FIELD, document);
+  const text = detail.length > MAX_DETAIL ? `${detail.slice(0, MAX_DETAIL)}…` : detail;
+  // The library encodes the text by `encodeURI`, which throws for half a surrogate pair.
+  const details = text.replace(LONE_SURROGATE, '\ufffd');
+  return { code: STATUS_NUMBERS[grpcStatusOf(code, status)], details, metadata: trailers };
+}
+
+const LONE_SURROGATE = /[\ud800-\udfff]/gu;
+
+/** Fields of HTTP itself mean nothing in trailers. */
+const isTrailer = (name: string): boolean => !HTTP_FIELDS.has(name) && !name.startsWith('grpc-');
+
+const HTTP_FIELDS: ReadonlySet<string> = new Set([
+  'allow',
+  'connection',
+  'content-length',
+  'content-type',
+  'upgrade',
+  'www-authenticate',
+]);
