@@ -9,6 +9,7 @@ export { defineService } from './api/define-service.js';
 export { type IdempotentOptions, idempotencyKey, idempotent } from './api/idempotent-handler.js';
 export type {
   Cpu,
+  GrpcDefinition,
   SagaContext,
   SagaTools,
   ServiceDefinition,
@@ -78,6 +79,18 @@ export type {
   StepView,
 } from './saga/saga.js';
 export type { FieldPart, FilePart, Part, PartLimits } from './server/body/multipart.js';
+export type {
+  BidiHandler,
+  ClientStreamHandler,
+  Messages,
+  RpcContext,
+  RpcHandler,
+  RpcHandlers,
+  RpcMethodWithOptions,
+  RpcOptions,
+  ServerStreamHandler,
+  UnaryHandler,
+} from './server/grpc/rpc-handler.js';
 export type {
   Application,
   Context,

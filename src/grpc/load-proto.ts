@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { IConversionOptions, Method, ReflectionObject, Root, Service, Type } from 'protobufjs';
+import type { IConversionOptions, Method, Reader, ReflectionObject, Root, Service, Type } from 'protobufjs';
 import { errorMessage } from '../error-text.js';
 import { lazyModule } from '../lazy-module.js';
 import { checkMessage } from './message-check.js';
@@ -24,6 +24,8 @@ const DECODED: IConversionOptions = {
   oneofs: true,
 };
 
+type ReaderOf = (bytes: Uint8Array) => Reader;
+
 const loadLibrary = lazyModule(async () => (await import('protobufjs')).default);
 
 /**
@@ -34,16 +36,25 @@ const loadLibrary = lazyModule(async () => (await import('protobufjs')).default)
  */
 export async function loadProto(protos: URL | readonly URL[]): Promise<ReadonlyMap<string, RpcMethod>> {
   const files = [protos].flat().map((url) => fileURLToPath(url as URL));
-  const { Root } = await loadLibrary();
+  const { Root, BufferReader } = await loadLibrary();
+  /** The reader of the library takes the rest of the bytes for a text that is longer than they are. */
+  class StrictReader extends BufferReader {
+    override string(): string {
+      return (this.bytes() as Buffer).toString('utf8');
+    }
+  }
   const root = new Root();
   root.resolvePath = (origin, target) => resolved(files, origin, target);
   try {
-    await root.load(files, { keepCase: false });
+    // Some errors of the asynchronous variant are thrown where nothing can catch them.
+    root.loadSync(files, { keepCase: false });
     root.resolveAll();
   } catch (cause) {
     throw new TypeError(`grpc: ${files.join(', ')}: ${errorMessage(cause)}`, { cause });
   }
-  const methods = servicesIn(root).flatMap((service) => service.methodsArray.map(methodOf));
+  const methods = servicesIn(root).flatMap(({ methodsArray }) =>
+    methodsArray.map((method) => methodOf(method, (bytes) => new StrictReader(bytes))),
+  );
   if (methods.length === 0)
     throw new TypeError(`grpc: ${files.join(', ')}: no service with methods is defined`);
   return new Map(methods.map((method) => [method.path, method]));
@@ -63,7 +74,7 @@ function servicesIn(parent: Root | ReflectionObject): Service[] {
   return nested.flatMap(servicesIn);
 }
 
-function methodOf(method: Method): RpcMethod {
+function methodOf(method: Method, readerOf: ReaderOf): RpcMethod {
   const { name, requestStream, responseStream, resolvedRequestType, resolvedResponseType } = method;
   const service = method.parent!.fullName.slice(1);
   return {
@@ -72,18 +83,18 @@ function methodOf(method: Method): RpcMethod {
     path: `/${service}/${name}`,
     requestStream: requestStream === true,
     responseStream: responseStream === true,
-    request: codecOf(resolvedRequestType!),
-    response: codecOf(resolvedResponseType!),
+    request: codecOf(resolvedRequestType!, readerOf),
+    response: codecOf(resolvedResponseType!, readerOf),
   };
 }
 
-function codecOf(type: Type): MessageCodec {
+function codecOf(type: Type, readerOf: ReaderOf): MessageCodec {
   return {
     type: type.fullName.slice(1),
     encode(message) {
       checkMessage(type, message);
       return type.encode(type.fromObject(message as object)).finish();
     },
-    decode: (bytes) => type.toObject(type.decode(bytes), DECODED),
+    decode: (bytes) => type.toObject(type.decode(readerOf(bytes)), DECODED),
   };
 }

@@ -26,7 +26,7 @@ export class RequestHead {
   traceparent: string | undefined;
   /** The shortest time of `x-request-deadline`, which only peers and trusted proxies may send. */
   remainingMs = Number.POSITIVE_INFINITY;
-  /** The time that the client gives its own request, which ends with it, whoever the client is. */
+  /** Milliseconds that the client allows for this request. Any client may shorten the time of its own. */
   ownTimeoutMs = Number.POSITIVE_INFINITY;
 
   constructor(method: string, path: string, query: string, inProcess: boolean) {

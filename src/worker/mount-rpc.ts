@@ -14,7 +14,7 @@ export interface MountRpcOptions {
 /**
  * Loads the .proto files of the services and mounts their handlers.
  * @returns all methods
- * @throws ConfigError that names the service, for a wrong file, and for methods and handlers that do not match
+ * @throws ConfigError that names the service, for a wrong file, and for handlers that do not match it
  */
 export async function mountRpc(
   app: App,

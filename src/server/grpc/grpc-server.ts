@@ -1,6 +1,6 @@
 // The gRPC server of one worker: grpc-js in front of the App. It listens with a socket of its own and passes
-// the connections on to the library, so connections are counted and bounded as those of HTTP, and the port can
-// be given up while the connections live on.
+// the connections on to the library. So they are counted and bounded as those of HTTP, and the port can be
+// given up while they live on.
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { ConnectionInjector, Server, ServerCredentials } from '@grpc/grpc-js';

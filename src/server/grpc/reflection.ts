@@ -1,5 +1,5 @@
-// The standard reflection service (grpc/grpc doc/server-reflection.md), with which clients such as grpcurl ask
-// for the .proto files of a server.
+// The standard reflection service (grpc/grpc doc/server-reflection.md), with which clients such as grpcurl
+// ask for the .proto files of a server.
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Server } from '@grpc/grpc-js';

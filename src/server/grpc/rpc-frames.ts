@@ -1,5 +1,5 @@
-// Messages in the framing of gRPC (grpc/grpc doc/PROTOCOL-HTTP2.md, Length-Prefixed-Message): a byte that says
-// whether the message is compressed, four bytes for its length, and the message.
+// Messages in the framing of gRPC (grpc/grpc doc/PROTOCOL-HTTP2.md, Length-Prefixed-Message): a byte that
+// says whether the message is compressed, four bytes for its length, and the message.
 
 const PREFIX_BYTES = 5;
 

@@ -1,5 +1,5 @@
-// The contract of gRPC handlers: what `grpc` of a service declares. Everything else in server/grpc/ implements
-// it. Requests and responses are plain objects in the form that docs/grpc.md describes.
+// The contract of gRPC handlers: what `grpc` of a service declares. Everything else in server/grpc/
+// implements it. Requests and responses are plain objects in the form that docs/grpc.md describes.
 import type { Context, RouteOptions } from '../handler.js';
 
 /**

@@ -1,5 +1,5 @@
-// Makes the handler of a route from the handler of a gRPC method: it decodes the request, and encodes what the
-// handler returns. Which of the two are streams is in the .proto file.
+// Makes the handler of a route from the handler of a gRPC method: it decodes the request, and encodes what
+// the handler returns. Which of the two are streams is in the .proto file.
 import { types } from 'node:util';
 import { errorMessage } from '../../error-text.js';
 import { HttpError } from '../../errors.js';

@@ -1,4 +1,5 @@
-// How grpc-js is configured: the bounds of what one connection can make the process hold, and its certificate.
+// How grpc-js is configured: the bounds of what one connection can make the process hold, and the
+// certificate.
 import { readFileSync } from 'node:fs';
 import type * as grpcjs from '@grpc/grpc-js';
 import type { Settings } from '../../config.js';

@@ -21,8 +21,10 @@ export const Order = Type.Object({
 });
 export type Order = Static<typeof Order>;
 
+export const MAX_LIMIT = 100;
+
 export const PageQuery = Type.Object({
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
   cursor: Type.Optional(Type.String()),
 });
 
