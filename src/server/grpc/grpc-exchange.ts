@@ -23,8 +23,10 @@ export interface GrpcExchangeOptions {
   readonly metadata: () => Metadata;
   /** The request of a method whose requests are no stream. */
   readonly request?: Uint8Array;
+  /** Cuts the call; its connection stays. */
+  readonly reset: () => void;
   /**
-   * Calls back when a message was not taken for STREAM_IDLE_MS.
+   * Calls back when what was sent has not been taken for STREAM_IDLE_MS.
    * @returns a function that ends the wait
    */
   readonly whenIdle: (callback: () => void) => () => void;
@@ -36,6 +38,9 @@ interface Waiting<T> {
   readonly failed: (error: HttpError) => void;
 }
 
+/** A client that cancels its call this shortly before its deadline does so because of the deadline. */
+const EARLY_MS = 50;
+const ignore = (): void => {};
 const NO_BYTES = new Uint8Array(0);
 const SUCCESS: RpcStatus = { code: STATUS_NUMBERS.OK, details: '' };
 
@@ -54,6 +59,11 @@ export class GrpcExchange implements Exchange {
   #isHalfClosed = false;
   #reading: Waiting<Uint8Array | undefined> | undefined;
   #writing: Waiting<void> | undefined;
+  /** Why no more messages of the request are taken. */
+  #refused: HttpError | undefined;
+  #isOver = false;
+  /** Ends the wait for a client that does not take the end of its response. */
+  #stopWaiting = ignore;
   /** Why the client has left. */
   #left: HttpError | undefined;
 
@@ -77,7 +87,7 @@ export class GrpcExchange implements Exchange {
   }
 
   onEnded(listener: () => void): void {
-    if (this.closed) listener();
+    if (this.#isOver) listener();
     else {
       this.#onEnded ??= [];
       this.#onEnded.push(listener);
@@ -96,7 +106,7 @@ export class GrpcExchange implements Exchange {
 
   /**
    * Yields the messages of a stream of requests. Each is taken from the client when it is wanted.
-   * @throws HttpError CLIENT_CLOSED
+   * @throws HttpError CLIENT_CLOSED, OVERLOADED
    */
   async *messages(): AsyncGenerator<Uint8Array, void, undefined> {
     for (;;) {
@@ -107,7 +117,8 @@ export class GrpcExchange implements Exchange {
   }
 
   async #nextMessage(): Promise<Uint8Array | undefined> {
-    if (this.#left !== undefined) throw this.#left;
+    const failure = this.#left ?? this.#refused;
+    if (failure !== undefined) throw failure;
     if (this.#isHalfClosed || this.closed) return undefined;
     return new Promise((done, failed) => {
       this.#reading = { done, failed };
@@ -119,6 +130,14 @@ export class GrpcExchange implements Exchange {
     const reading = this.#reading;
     this.#reading = undefined;
     reading?.done(message);
+  }
+
+  /** No more messages are taken: the reader gets this error. */
+  refuseMore(error: HttpError): void {
+    this.#refused = error;
+    const reading = this.#reading;
+    this.#reading = undefined;
+    reading?.failed(error);
   }
 
   /**
@@ -165,7 +184,7 @@ export class GrpcExchange implements Exchange {
     try {
       await new Promise<void>((done, failed) => {
         this.#writing = { done, failed };
-        stop = this.#options.whenIdle(() => this.#cut());
+        stop = this.#options.whenIdle(this.#options.reset);
         this.#call.sendMessage(message, done);
       });
     } finally {
@@ -186,13 +205,6 @@ export class GrpcExchange implements Exchange {
     else this.#end({ code: STATUS_NUMBERS.INTERNAL, details: 'The response could not be written.' });
   }
 
-  /** The client has taken nothing for too long. */
-  #cut(): void {
-    if (this.closed) return;
-    this.#leave(clientClosed());
-    this.#call.sendStatus({ code: STATUS_NUMBERS.CANCELLED, details: 'Nothing was read for too long.' });
-  }
-
   #sendMetadata(headers: readonly string[]): void {
     const metadata = this.#options.metadata();
     for (let i = 0; i < headers.length; i += 2) {
@@ -208,15 +220,23 @@ export class GrpcExchange implements Exchange {
   #end(status: RpcStatus): void {
     this.#close();
     this.#call.sendStatus(status);
+    if (!this.#isOver) this.#stopWaiting = this.#options.whenIdle(this.#options.reset);
   }
 
   // --- the end
 
-  /** The client has cancelled the call, or its deadline or the loss of its connection has ended it. */
-  cancelled(): void {
-    if (this.closed) return;
-    const isLate = performance.now() - this.#begunAt >= this.head.ownTimeoutMs;
-    this.#leave(isLate ? new DeadlineExceededError() : clientClosed());
+  /**
+   * The call is over: its response was sent, or the client has cancelled it, or its deadline or the loss of
+   * its connection has ended it.
+   */
+  over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stopWaiting();
+    const isLate = performance.now() - this.#begunAt >= this.head.ownTimeoutMs - EARLY_MS;
+    if (!this.closed) this.#leave(isLate ? new DeadlineExceededError() : clientClosed());
+    for (const listener of this.#onEnded ?? []) listener();
+    this.#onEnded = undefined;
   }
 
   #leave(reason: HttpError): void {
@@ -234,9 +254,5 @@ export class GrpcExchange implements Exchange {
     // A handler that still reads when its response is complete gets the end of the stream.
     this.#endReading();
     this.#listeners = undefined;
-    for (const listener of this.#onEnded ?? []) listener();
-    this.#onEnded = undefined;
   }
 }
-
-const ignore = (): void => {};

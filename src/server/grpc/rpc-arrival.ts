@@ -1,5 +1,6 @@
 // A call from its metadata to its request. The pipeline gets a call when its request is whole; one with a
 // stream of requests it gets at once.
+import type { ServerHttp2Stream } from 'node:http2';
 import type { Metadata } from '@grpc/grpc-js';
 import type { Settings } from '../../config.js';
 import { HttpError, UnavailableError } from '../../errors.js';
@@ -7,9 +8,11 @@ import type { App } from '../app.js';
 import { BodyClaim } from '../body/body-claim.js';
 import { networkOf } from '../client-network.js';
 import type { Alarm } from '../timer-wheel.js';
+import type { TurnEnd } from '../turn-end.js';
 import { GrpcExchange } from './grpc-exchange.js';
 import type { RpcCall, RpcListener } from './rpc-call.js';
 import { RpcHead } from './rpc-head.js';
+import { resetStream, streamOf } from './rpc-stream.js';
 
 export type RpcLimits = Pick<Settings, 'maxHeaderBytes' | 'requestTimeoutMs' | 'streamIdleMs'>;
 
@@ -21,6 +24,7 @@ export interface RpcArrivalOptions {
   /** Makes empty metadata. */
   readonly metadata: () => Metadata;
   readonly limits: RpcLimits;
+  readonly turnEnd: TurnEnd;
 }
 
 export class RpcArrival implements RpcListener {
@@ -28,15 +32,23 @@ export class RpcArrival implements RpcListener {
   #head: RpcHead | undefined;
   #exchange: GrpcExchange | undefined;
   #message: Uint8Array | undefined;
-  #claim: BodyClaim | undefined;
+  readonly #stream: ServerHttp2Stream;
+  readonly #claim: BodyClaim;
   #alarm: Alarm | undefined;
+  #isOver = false;
 
   constructor(options: RpcArrivalOptions) {
     this.#options = options;
+    const { quotas } = options.app.options;
+    this.#stream = streamOf(options.call);
+    this.#claim = new BodyClaim(quotas, () =>
+      quotas.addressKey(networkOf(options.call.getConnectionInfo().remoteAddress ?? '')),
+    );
+    this.#stream.on('data', (piece: Uint8Array) => this.#arrived(piece.byteLength));
   }
 
   onReceiveMetadata(metadata: Metadata): void {
-    const { app, path, requestStream, call, limits } = this.#options;
+    const { app, path, requestStream, call, limits, turnEnd } = this.#options;
     const { maxHeaderBytes, requestTimeoutMs } = limits;
     this.#head = new RpcHead(path, metadata, call);
     if (this.#head.bytes > maxHeaderBytes) {
@@ -45,19 +57,30 @@ export class RpcArrival implements RpcListener {
       );
     } else if (requestStream) app.handle(this.#open());
     else {
-      this.#claim = this.#claimOf();
-      if (!this.#claim.wait()) this.#refuse(overloaded());
-      else {
-        this.#alarm = app.wheel.after(requestTimeoutMs, () => this.#refuse(tooSlow(requestTimeoutMs)));
-        call.startRead();
-      }
+      this.#alarm = app.wheel.after(requestTimeoutMs, () => this.#refuse(tooSlow(requestTimeoutMs)));
+      turnEnd.add(() => this.#turnEnded());
+      call.startRead();
     }
   }
 
+  /** A request that has not arrived with its head counts as a pending body. */
+  #turnEnded(): void {
+    if (this.#exchange === undefined && !this.#isOver && !this.#claim.wait()) this.#refuse(overloaded());
+  }
+
+  /** Counts bytes that the library holds until their message is whole. */
+  #arrived(bytes: number): void {
+    if (this.#isOver || this.#claim.grow(bytes)) return;
+    if (this.#exchange === undefined) this.#refuse(overloaded());
+    else this.#exchange.refuseMore(overloaded());
+  }
+
   onReceiveMessage(message: Uint8Array): void {
-    if (this.#exchange !== undefined) this.#exchange.received(message);
-    else if (this.#message !== undefined) this.#refuse(badCount('more than one message'));
-    else if (this.#claim?.grow(message.byteLength) === false) this.#refuse(overloaded());
+    if (this.#exchange !== undefined) {
+      // What has arrived of the next message is not counted: it is less than the flow control lets pass.
+      this.#claim.releaseBytes();
+      this.#exchange.received(message);
+    } else if (this.#message !== undefined) this.#refuse(badCount('more than one message'));
     else {
       this.#message = message;
       this.#options.call.startRead();
@@ -70,17 +93,12 @@ export class RpcArrival implements RpcListener {
     else this.#options.app.handle(this.#open(this.#message));
   }
 
+  /** The library calls this at the end of every call. */
   onCancel(): void {
+    this.#isOver = true;
     this.#settled();
-    this.#claim?.release();
-    this.#exchange?.cancelled();
-  }
-
-  #claimOf(): BodyClaim {
-    const { quotas } = this.#options.app.options;
-    return new BodyClaim(quotas, () =>
-      quotas.addressKey(networkOf(this.#options.call.getConnectionInfo().remoteAddress ?? '')),
-    );
+    this.#claim.release();
+    this.#exchange?.over();
   }
 
   #refuse(error: HttpError): void {
@@ -91,7 +109,7 @@ export class RpcArrival implements RpcListener {
   #settled(): void {
     this.#alarm?.cancel();
     this.#alarm = undefined;
-    this.#claim?.arrived();
+    this.#claim.arrived();
   }
 
   #open(request?: Uint8Array): GrpcExchange {
@@ -102,13 +120,12 @@ export class RpcArrival implements RpcListener {
       call,
       metadata,
       ...(request !== undefined && { request }),
+      reset: () => resetStream(this.#stream),
       whenIdle(callback) {
         const alarm = app.wheel.after(limits.streamIdleMs, callback);
         return () => alarm.cancel();
       },
     });
-    const claim = this.#claim;
-    if (claim !== undefined) exchange.onEnded(() => claim.release());
     this.#exchange = exchange;
     return exchange;
   }

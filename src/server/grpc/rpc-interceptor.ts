@@ -4,6 +4,7 @@
 import type * as grpcjs from '@grpc/grpc-js';
 import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/grpc-js';
 import type { App } from '../app.js';
+import { TurnEnd } from '../turn-end.js';
 import { RpcArrival, type RpcLimits } from './rpc-arrival.js';
 
 export function interceptorOf(
@@ -12,6 +13,9 @@ export function interceptorOf(
   limits: RpcLimits,
 ): ServerInterceptor {
   const metadata = (): grpcjs.Metadata => new Metadata();
+  const turnEnd = new TurnEnd((err) =>
+    app.options.log.error({ err }, 'a callback at the end of a turn failed'),
+  );
 
   class AppCall extends ServerInterceptingCall {
     readonly #call: ServerInterceptingCallInterface;
@@ -29,7 +33,15 @@ export function interceptorOf(
     override start(): void {
       const call = this.#call;
       call.start(
-        new RpcArrival({ app, path: this.#path, requestStream: this.#requestStream, call, metadata, limits }),
+        new RpcArrival({
+          app,
+          path: this.#path,
+          requestStream: this.#requestStream,
+          call,
+          metadata,
+          limits,
+          turnEnd,
+        }),
       );
     }
   }
