@@ -53,7 +53,12 @@ export async function loadProto(protos: URL | readonly URL[]): Promise<ReadonlyM
     throw new TypeError(`grpc: ${files.join(', ')}: ${errorMessage(cause)}`, { cause });
   }
   const methods = servicesIn(root).flatMap(({ methodsArray }) =>
-    methodsArray.map((method) => methodOf(method, (bytes) => new StrictReader(bytes))),
+    methodsArray.map((method) =>
+      methodOf(
+        method,
+        ({ buffer, byteOffset, byteLength }) => new StrictReader(Buffer.from(buffer, byteOffset, byteLength)),
+      ),
+    ),
   );
   if (methods.length === 0)
     throw new TypeError(`grpc: ${files.join(', ')}: no service with methods is defined`);

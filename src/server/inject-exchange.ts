@@ -14,6 +14,8 @@ export interface InjectedRequest {
   readonly body?: string | Uint8Array | undefined;
   /** The request may reach `internal` routes and is covered by the permit of its caller. @default false */
   readonly inProcess?: boolean;
+  /** A call by gRPC: `url` is the path of its method, and the body its message. @default false */
+  readonly isRpc?: boolean;
   /** See `Scope.callDepth`. @default 0 */
   readonly callDepth?: number;
   /** @default '127.0.0.1' */
@@ -196,11 +198,13 @@ function headOf({
   headers = NO_FIELDS,
   body,
   inProcess = false,
+  isRpc = false,
   callDepth = 0,
 }: InjectedRequest): RequestHead {
   const mark = url.indexOf('?');
   const path = mark === -1 ? url : url.slice(0, mark);
   const head = new RequestHead(method, path, mark === -1 ? '' : url.slice(mark + 1), inProcess);
+  head.isRpc = isRpc;
   head.callDepth = callDepth;
   let hasHost = false;
   for (const given of Object.keys(headers)) {

@@ -57,6 +57,7 @@ describe('a message of gRPC', () => {
           large: String(message.large),
           details: { ...message.details },
         });
+        expect(item.decode(new Uint8Array(item.encode(message)))).to.deep.equal(decoded);
         // It may be sent on as it is.
         expect(item.encode(decoded)).to.deep.equal(item.encode(message));
       }),

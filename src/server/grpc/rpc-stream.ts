@@ -1,6 +1,6 @@
-// The HTTP/2 stream of a call. grpc-js shows it nowhere, and without it neither the bytes of a message that has
-// not arrived whole can be counted, nor one call be cut while the other calls of its connection go on. So the
-// stream is taken from a private field; package.json allows only versions of the library that have it.
+// The HTTP/2 stream of a call. grpc-js shows it nowhere, and without it the bytes of a message that has not
+// arrived whole cannot be counted, and one call cannot be cut while the other calls of its connection go on.
+// So the stream is taken from a private field; package.json allows only versions of the library that have it.
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { RpcCall } from './rpc-call.js';
 
