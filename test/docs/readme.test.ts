@@ -8,6 +8,7 @@ import { multilane, Project } from '#test/support/cli.js';
 import { cleanEnvironment, newDataDir } from '#test/support/cluster.js';
 import { reap } from '#test/support/leftovers.js';
 import { type Started, startThrough } from '#test/support/start-through.js';
+import { until } from '#test/support/until.js';
 
 const page = readFileSync('README.md', 'utf8');
 const section = (title: string): string => page.split(/^## /m).find((text) => text.startsWith(`${title}\n`))!;
@@ -15,6 +16,12 @@ const blocks = (title: string, language: string): readonly string[] =>
   [...section(title).matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(
     ([, text]) => text!,
   );
+
+/** The part of a line of `GET /workers` that is read here. */
+interface Worker {
+  readonly state: string;
+  readonly generation: number;
+}
 
 interface Step {
   readonly command: string;
@@ -94,7 +101,12 @@ describe('the first steps of the README', () => {
     }
   });
 
-  it('can be repeated: the first request returns the same order, and another key starts another one', () => {
+  it('can be repeated: the first request returns the same order, and another key starts another one', async () => {
+    // The last step has begun a reload. A checkout that waits in a worker that drains may get 202 `running`.
+    await until(
+      async () => (await (await fetch(`${started.adminUrl}/workers`)).json()) as Worker[],
+      (workers) => workers.every(({ state, generation }) => state === 'ready' && generation > 1),
+    );
     const { command } = steps[0]!;
     expect(type(command)).to.equal(type(command)).and.match(asPattern(steps[0]!.prints!));
     const another = command
