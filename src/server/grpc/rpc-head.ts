@@ -11,7 +11,8 @@ export class RpcHead extends RequestHead {
   constructor(path: string, metadata: Metadata, call: RpcCall) {
     super('POST', path, '', false);
     this.isRpc = true;
-    this.add('host', call.getHost());
+    // A client may send neither `:authority` nor `host`.
+    this.add('host', String(call.getHost() ?? ''));
     let bytes = 0;
     for (const [name, values] of Object.entries(metadata.toHttp2Headers())) {
       for (const value of [values].flat()) {
