@@ -9,12 +9,14 @@ export { defineService } from './api/define-service.js';
 export { type IdempotentOptions, idempotencyKey, idempotent } from './api/idempotent-handler.js';
 export type {
   Cpu,
+  CpuRunOptions,
   GrpcDefinition,
   SagaContext,
   SagaTools,
   ServiceDefinition,
   ServiceDeps,
   ServiceMetrics,
+  TaskContext,
 } from './api/service-definition.js';
 export type { Shared, SharedRateLimiter } from './api/shared.js';
 export {

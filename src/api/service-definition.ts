@@ -8,17 +8,68 @@ import type { Application } from '../server/handler.js';
 import type { Call } from '../upstream/call.js';
 import type { Shared } from './shared.js';
 
+/** The second argument of a task. */
+export interface TaskContext {
+  /**
+   * Sends a value to `onProgress` of the caller. At most one value in 50 ms is sent, the latest one; none
+   * after the result. Without `onProgress` it does nothing.
+   * @throws TypeError for a value that cannot be cloned
+   */
+  readonly progress: (value: unknown) => void;
+  /**
+   * Marks buffers of the value that the task returns, so that they are moved to the caller, not copied. A
+   * Uint8Array that is itself the result is moved without it.
+   * @returns the value
+   * @example return transfer({ width, pixels }, [pixels.buffer])
+   */
+  readonly transfer: <T extends object>(value: T, buffers: readonly ArrayBuffer[]) => T;
+  /** W3C trace context of the task, for calls that it makes itself; undefined in a direct call. */
+  readonly traceparent: string | undefined;
+}
+
+export interface CpuRunOptions {
+  /** Ends the task when it aborts. The signal of the request does that without being passed. */
+  readonly signal?: AbortSignal;
+  /**
+   * The share of this task among waiting tasks of the same service: 8 turns of `high` come with 4 of `normal`
+   * and 1 of `low`. It takes nothing from other services.
+   * @default 'normal'
+   */
+  readonly priority?: 'high' | 'normal' | 'low';
+  /**
+   * Buffers of the input that are moved instead of copied, as by `structuredClone`. Afterwards they have no
+   * bytes here, whatever becomes of the task.
+   * @default none
+   */
+  readonly transfer?: readonly ArrayBuffer[];
+  /**
+   * Gets the values that the task reports by `progress`. What it throws is logged, and the task continues.
+   * @default none
+   */
+  onProgress?(value: unknown): unknown;
+}
+
 export interface Cpu {
   /**
-   * Runs a named export of the service's `tasks` module on the CPU pool of the process. `input` and the
+   * Runs a function that the service's `tasks` module exports on the CPU pool of the process. `input` and the
    * result are structured-cloned; a Uint8Array result is moved, not copied. The deadline is that of the
    * request; outside of a request it is REQUEST_TIMEOUT_MS from the call.
+   * @param task the function, which is not called in this thread; its types are those of the call
    * @throws HttpError CPU_QUEUE_FULL, DEADLINE_EXCEEDED; the reason of `signal`, or of the request's signal,
-   *   when one aborts; TypeError for a value that cannot be cloned; an Error with the message of what the
-   *   task throws
+   *   when one aborts; TypeError for a function that the module does not export, for a value that cannot be
+   *   cloned and for a buffer that cannot be moved; an Error with the message of what the task throws
+   * @example await cpu.run(fib, { n: 40 }, { signal: ctx.signal })
+   */
+  run<F extends (input: never, context: TaskContext) => unknown>(
+    task: F,
+    input: Parameters<F>[0],
+    options?: CpuRunOptions,
+  ): Promise<Awaited<ReturnType<F>>>;
+  /**
+   * The same by the name of the export.
    * @example await cpu.run('renderInvoice', { id: 7 }, { signal: ctx.signal })
    */
-  run<T = unknown>(task: string, input: unknown, options?: { readonly signal?: AbortSignal }): Promise<T>;
+  run<T = unknown>(task: string, input: unknown, options?: CpuRunOptions): Promise<T>;
 }
 
 /**

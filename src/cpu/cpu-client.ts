@@ -1,46 +1,64 @@
 // An HTTP worker's side of the CPU pool: `cpu.run` of all services of the worker, over one port.
-import { deserialize } from 'node:v8';
 import type { MessagePort } from 'node:worker_threads';
+import type { Logger } from 'pino';
 import { HttpError, UnavailableError } from '../errors.js';
-import { checkOptions, describeValue, SIGNAL, shapeOf, typeErrorFor } from '../options.js';
+import { checkOptions, describeValue, typeErrorFor } from '../options.js';
 import { currentScope, type Scope } from '../scope.js';
+import { formatTraceparent } from '../telemetry/propagation.js';
 import type { SpanHandle, Tracing } from '../telemetry/span.js';
 import { cpuSpan } from '../telemetry/spans.js';
-import { bufferOf, type FromPool, type ToPool } from './cpu-messages.js';
-import { packedClone } from './task-clone.js';
+import { type FromPool, type ToPool, transfersOf } from './cpu-messages.js';
+import { RUN, type RunOptions } from './cpu-run-options.js';
+import { ProgressPort } from './progress-port.js';
+import { type Packed, packedClone, unpackedClone } from './task-clone.js';
 import { notSent, unpackFailure } from './task-failure.js';
+import { TaskNames } from './task-names.js';
+
+type TaskFunction = (...args: never) => unknown;
 
 /** The same shape as `Cpu` of api/service-definition.ts, which this module must not import. */
 export interface CpuTasks {
-  run<T = unknown>(task: string, input: unknown, options?: { readonly signal?: AbortSignal }): Promise<T>;
+  run<F extends TaskFunction>(
+    task: F,
+    input: Parameters<F>[0],
+    options?: RunOptions,
+  ): Promise<Awaited<ReturnType<F>>>;
+  run<T = unknown>(task: string, input: unknown, options?: RunOptions): Promise<T>;
 }
 
-const RUN = shapeOf<NonNullable<Parameters<CpuTasks['run']>[2]>>('{ signal: ctx.signal }', {
-  signal: SIGNAL,
-});
 const fault = typeErrorFor('cpu.run');
+
+/** One call of `cpu.run`, after its arguments were checked. */
+interface Call {
+  readonly service: string;
+  readonly module: string;
+  readonly task: string;
+  readonly input: unknown;
+  readonly options: RunOptions;
+}
 
 interface Pending {
   resolve(reply: FromPool): void;
   reject(reason: unknown): void;
 }
 
+export interface CpuClientOptions {
+  readonly tracing: Tracing;
+  /** How long a task that is started outside of a request may take, its wait in the queue included. */
+  readonly timeoutMs: number;
+  readonly log: Pick<Logger, 'error'>;
+}
+
 export class CpuClient {
   readonly #port: MessagePort;
-  readonly #tracing: Tracing;
-  readonly #timeoutMs: number;
+  readonly #options: CpuClientOptions;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
   #closed = false;
 
-  /**
-   * @param timeoutMs how long a task that is started outside of a request may take, its wait in the queue
-   *   included
-   */
-  constructor(port: MessagePort, tracing: Tracing, timeoutMs: number) {
+  constructor(port: MessagePort, options: CpuClientOptions) {
     this.#port = port;
-    this.#tracing = tracing;
-    this.#timeoutMs = timeoutMs;
+    this.#options = options;
     port.on('message', (message: FromPool) => this.#take(message.id)?.resolve(message));
     port.on('close', () => this.#close());
     port.unref();
@@ -50,20 +68,21 @@ export class CpuClient {
    * Makes the `cpu` of one service.
    * @param module its tasks module; undefined when it declares none: then `run` throws
    */
-  tasks(module: URL | undefined): CpuTasks {
-    return {
-      run: async <T>(task: string, input: unknown, options: { readonly signal?: AbortSignal } = {}) => {
-        if (module === undefined)
-          throw new Error(`CPU task ${String(task)}: this service declares no tasks module`);
-        // The pool ignores a message with a task that is no string, and this call would never end.
-        if (typeof task !== 'string')
-          throw fault(
-            `the task must be the name of an export of the tasks module, not ${describeValue(task)}`,
-          );
-        checkOptions(options, RUN, fault);
-        return (await this.#traced(module.href, task, input, options.signal)) as T;
-      },
+  tasks(service: string, module: URL | undefined): CpuTasks {
+    const names = module && new TaskNames(module);
+    const run = async (task: string | TaskFunction, input: unknown, options: RunOptions = {}) => {
+      if (module === undefined || names === undefined)
+        throw new Error(`CPU task ${shownTask(task)}: this service declares no tasks module`);
+      checkOptions(options, RUN, fault);
+      const name = typeof task === 'function' ? await exportedName(names, task, module) : task;
+      // The pool ignores a message with a task that is no string, and this call would never end.
+      if (typeof name !== 'string')
+        throw fault(
+          `the task must be the name of an export of the tasks module, or that function, not ${describeValue(task)}`,
+        );
+      return this.#traced({ service, module: module.href, task: name, input, options });
     };
+    return { run: run as CpuTasks['run'] };
   }
 
   /**
@@ -74,10 +93,10 @@ export class CpuClient {
     this.#port.close();
   }
 
-  async #traced(module: string, task: string, input: unknown, signal?: AbortSignal): Promise<unknown> {
-    const span: SpanHandle = cpuSpan(this.#tracing, currentScope()?.trace, task);
+  async #traced(call: Call): Promise<unknown> {
+    const span: SpanHandle = cpuSpan(this.#options.tracing, currentScope()?.trace, call.task);
     try {
-      const result = await this.#run(module, task, input, signal);
+      const result = await this.#run(call, span);
       span.end();
       return result;
     } catch (error) {
@@ -86,20 +105,15 @@ export class CpuClient {
     }
   }
 
-  async #run(
-    module: string,
-    task: string,
-    input: unknown,
-    signal: AbortSignal | undefined,
-  ): Promise<unknown> {
+  async #run(call: Call, span: SpanHandle): Promise<unknown> {
     if (this.#closed) throw new UnavailableError('DRAINING', 'The CPU pool is closed.');
+    const { task, options } = call;
     const scope = currentScope();
-    const signals = [signal, scope?.signal].filter((one) => one !== undefined);
+    const signals = [options.signal, scope?.signal].filter((one) => one !== undefined);
     const aborted = signals.find((one) => one.aborted);
     if (aborted !== undefined) throw aborted.reason;
 
-    const data = packInput(task, input);
-    const remainingMs = scope?.deadline.remainingMs() ?? this.#timeoutMs;
+    const input = packInput(call);
     const id = ++this.#lastId;
     const abort = ({ target }: Event): void => {
       this.#post({ type: 'abort', id });
@@ -107,22 +121,46 @@ export class CpuClient {
       this.#take(id)?.reject((target as AbortSignal).reason);
     };
     for (const one of signals) one.addEventListener('abort', abort);
-    const caller = callerOf(scope) ?? `${module} ${task}`;
+    const progress = this.#progressOf(call);
     try {
-      return unpack(
-        task,
-        await new Promise<FromPool>((resolve, reject) => {
-          if (this.#pending.size === 0) this.#port.ref();
-          this.#pending.set(id, { resolve, reject });
-          this.#post({ type: 'run', id, module, task, caller, input: data, remainingMs }, [bufferOf(data)]);
-        }),
-      );
+      const reply = await new Promise<FromPool>((resolve, reject) => {
+        if (this.#pending.size === 0) this.#port.ref();
+        this.#pending.set(id, { resolve, reject });
+        this.#send(call, id, input, progress?.remote, span);
+      });
+      if (span.recording) span.setAttribute('multilane.cpu.wait_ms', Math.round(reply.waitMs));
+      progress?.drain();
+      return unpack(task, reply);
     } finally {
+      progress?.close();
       for (const one of signals) one.removeEventListener('abort', abort);
     }
   }
 
-  #post(message: ToPool, transfer: ArrayBuffer[] = []): void {
+  #send(
+    { service, module, task, options: { priority = 'normal' } }: Call,
+    id: number,
+    input: Packed,
+    progress: MessagePort | undefined,
+    span: SpanHandle,
+  ): void {
+    const scope = currentScope();
+    const caller = callerOf(scope) ?? `${module} ${task}`;
+    const remainingMs = scope?.deadline.remainingMs() ?? this.#options.timeoutMs;
+    const traceparent = formatTraceparent(span.context);
+    const place = { service, caller, priority, remainingMs };
+    const run: ToPool = { type: 'run', id, module, task, ...place, input, progress, traceparent };
+    this.#post(run, transfersOf(run));
+  }
+
+  #progressOf({ task, options: { onProgress } }: Call): ProgressPort | undefined {
+    if (onProgress === undefined) return undefined;
+    return new ProgressPort(onProgress as (value: unknown) => unknown, (err) =>
+      this.#options.log.error({ err, task }, `onProgress of CPU task ${task} failed; the task continues`),
+    );
+  }
+
+  #post(message: ToPool, transfer: (ArrayBuffer | MessagePort)[] = []): void {
     this.#port.postMessage(message, transfer);
   }
 
@@ -149,20 +187,33 @@ export class CpuClient {
 const callerOf = (scope: Scope | undefined): string | undefined =>
   scope?.template === undefined ? undefined : `${scope.service} ${scope.method} ${scope.template}`;
 
+const shownTask = (task: unknown): string =>
+  typeof task === 'function' ? task.name || 'without a name' : String(task);
+
+/** @throws TypeError for a function that the tasks module does not export */
+async function exportedName(names: TaskNames, task: TaskFunction, module: URL): Promise<string> {
+  const name = await names.nameOf(task);
+  if (name !== undefined) return name;
+  throw fault(
+    `the function ${shownTask(task)} is not an export of the tasks module ${module.pathname}; ` +
+      'export it there by a name, and import it from there',
+  );
+}
+
 /** @throws TypeError that names the task, for an input that cannot cross threads */
-function packInput(task: string, input: unknown): Uint8Array {
+function packInput({ task, input, options: { transfer } }: Call): Packed {
   try {
-    return packedClone(input);
+    return packedClone(input, transfer);
   } catch (error) {
     throw notSent(task, 'its input cannot be sent to a thread', error);
   }
 }
 
-function unpack(task: string, { kind, data }: FromPool): unknown {
+function unpack(task: string, { kind, data, moved }: FromPool): unknown {
   if (kind === 'failure') throw unpackFailure(data);
   if (kind === 'bytes') return data;
   try {
-    return deserialize(data);
+    return unpackedClone({ data, moved });
   } catch (error) {
     throw notSent(task, 'its result cannot be read', error);
   }

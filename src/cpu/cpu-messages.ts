@@ -1,6 +1,9 @@
 // The messages between an HTTP worker, the CPU pool in the primary, and the threads of the pool. Each worker
 // has a MessagePort of its own to the pool. Inputs and results are sent as bytes that are serialized already
 // (structured clone format), so the primary moves a buffer from one port to the next and never unpacks it.
+import { MessagePort } from 'node:worker_threads';
+import { PRIORITIES, type Priority } from './service-line.js';
+import type { Packed } from './task-clone.js';
 
 /** A message of an HTTP worker to the pool. */
 export type ToPool =
@@ -12,9 +15,16 @@ export type ToPool =
       readonly module: string;
       /** Named export to call. */
       readonly task: string;
+      /** The service that calls. The queue is shared by service first. */
+      readonly service: string;
       /** The route, or outside of requests the task. Every caller has a line of its own in the queue. */
       readonly caller: string;
-      readonly input: Uint8Array;
+      readonly priority: Priority;
+      readonly input: Packed;
+      /** The end of a channel on which the thread sends progress; undefined when the caller wants none. */
+      readonly progress: MessagePort | undefined;
+      /** W3C trace context of the span of the task. */
+      readonly traceparent: string | undefined;
       /** Milliseconds until the caller's deadline: threads do not share the clock of `performance.now()`. */
       readonly remainingMs: number;
     }
@@ -27,6 +37,8 @@ export type ToPool =
 /** The reply of the pool to an HTTP worker. */
 export interface FromPool extends TaskResult {
   readonly id: number;
+  /** How long the task has waited for a thread. */
+  readonly waitMs: number;
 }
 
 /** The result that a thread of the pool returns. */
@@ -37,13 +49,19 @@ export interface TaskResult {
    */
   readonly kind: 'bytes' | 'value' | 'failure';
   readonly data: Uint8Array;
+  /** The buffers that are moved with a `value`. */
+  readonly moved: readonly ArrayBuffer[];
+  /** The module exports no such task. The name then is no label of a metric. */
+  readonly isUnknownTask?: boolean;
 }
 
 /** The order that a thread of the pool receives. */
 export interface TaskOrder {
   readonly module: string;
   readonly task: string;
-  readonly input: Uint8Array;
+  readonly input: Packed;
+  readonly progress: MessagePort | undefined;
+  readonly traceparent: string | undefined;
 }
 
 /**
@@ -66,21 +84,41 @@ type Members = Readonly<Record<string, unknown>>;
  */
 export function readToPool(data: unknown): ToPool | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
-  const { type, id, module, task, caller, input, remainingMs } = data as Members;
+  const { type, id } = data as Members;
   if (!Number.isSafeInteger(id)) return undefined;
   if (type === 'abort') return { type, id: Number(id) };
-  if (type !== 'run' || typeof module !== 'string' || typeof task !== 'string') return undefined;
-  if (typeof caller !== 'string') return undefined;
-  if (!Number.isFinite(remainingMs) || !isWholeView(input)) return undefined;
-  return { type, id: Number(id), module, task, caller, input, remainingMs: Number(remainingMs) };
+  return type === 'run' ? readRun(Number(id), data as Members) : undefined;
+}
+
+function readRun(id: number, members: Members): ToPool | undefined {
+  const { module, task, service, caller, priority, input, progress, traceparent, remainingMs } = members;
+  if (typeof module !== 'string' || typeof task !== 'string') return undefined;
+  if (typeof service !== 'string' || typeof caller !== 'string' || !isPriority(priority)) return undefined;
+  if (!Number.isFinite(remainingMs) || !isPacked(input)) return undefined;
+  if (progress !== undefined && !(progress instanceof MessagePort)) return undefined;
+  if (traceparent !== undefined && typeof traceparent !== 'string') return undefined;
+  return {
+    type: 'run',
+    id,
+    module,
+    task,
+    service,
+    caller,
+    priority,
+    input: { data: input.data, moved: input.moved },
+    progress,
+    traceparent,
+    remainingMs: Number(remainingMs),
+  };
 }
 
 /** Reads the result of a thread of the pool; undefined for anything else. */
 export function readTaskResult(data: unknown): TaskResult | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
-  const { kind, data: bytes } = data as Members;
+  const { kind, isUnknownTask } = data as Members;
   const isKnown = kind === 'bytes' || kind === 'value' || kind === 'failure';
-  return isKnown && isWholeView(bytes) ? { kind, data: bytes } : undefined;
+  if (!isKnown || !isPacked(data)) return undefined;
+  return { kind, data: data.data, moved: data.moved, isUnknownTask: isUnknownTask === true };
 }
 
 /** Reads a message that a thread of the pool posts beside its results; undefined for anything else. */
@@ -102,5 +140,18 @@ const isWholeView = (value: unknown): value is Uint8Array =>
   value.buffer instanceof ArrayBuffer &&
   value.byteLength === value.buffer.byteLength;
 
-/** The buffer under a view, for a transfer list. Every view in these messages has a buffer of its own. */
-export const bufferOf = (view: Uint8Array): ArrayBuffer => view.buffer as ArrayBuffer;
+const isPriority = (value: unknown): value is Priority =>
+  typeof value === 'string' && Object.hasOwn(PRIORITIES, value);
+
+const isPacked = (value: unknown): value is Packed => {
+  if (typeof value !== 'object' || value === null) return false;
+  const { data, moved } = value as Members;
+  return isWholeView(data) && Array.isArray(moved) && moved.every((one) => one instanceof ArrayBuffer);
+};
+
+/** The transfer list of packed values. Every view in these messages has a buffer of its own. */
+export const buffersOf = ({ data, moved }: Packed): ArrayBuffer[] => [data.buffer as ArrayBuffer, ...moved];
+
+/** The transfer list of an order. */
+export const transfersOf = (order: Pick<TaskOrder, 'input' | 'progress'>): (ArrayBuffer | MessagePort)[] =>
+  order.progress === undefined ? buffersOf(order.input) : [...buffersOf(order.input), order.progress];

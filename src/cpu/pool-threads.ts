@@ -10,7 +10,7 @@ import type { Piscina } from 'piscina';
 import { HttpError } from '../errors.js';
 import { lazyModule } from '../lazy-module.js';
 import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
-import { bufferOf, readLeftover, type TaskOrder, type TaskResult } from './cpu-messages.js';
+import { readLeftover, type TaskOrder, type TaskResult, transfersOf } from './cpu-messages.js';
 import { type EndingThread, EndingThreads } from './ending-threads.js';
 
 const require = createRequire(import.meta.url);
@@ -37,10 +37,14 @@ const REPLACED_PER_THREAD = 3;
 const END_MS = 500;
 
 export interface PoolThreadsOptions {
-  /** CPU_THREADS. Threads start with the first tasks and end after a minute without any. */
+  /** The first limit (CPU_THREADS). Threads start with the first tasks and end after a minute without any. */
   readonly threads: number;
   /** Module of the threads: `workers/task.js`. */
   readonly entry: URL;
+  /**
+   * MiB of JavaScript heap at which a thread is ended, with the error of its task; 0: the limit of V8.
+   */
+  readonly heapMb: number;
   readonly log: Logger;
   /** A thread that was ordered to end has ended: there may be room for a task. */
   readonly threadEnded: () => void;
@@ -59,11 +63,13 @@ function piscinaModule(): typeof import('piscina') {
 export class PoolThreads {
   readonly #options: PoolThreadsOptions;
   readonly #ending: EndingThreads;
+  #limit: number;
   /** Undefined before the first task. */
   #piscina: Piscina<TaskOrder, TaskResult> | undefined;
 
   constructor(options: PoolThreadsOptions) {
     this.#options = options;
+    this.#limit = options.threads;
     this.#ending = new EndingThreads(options.log, options.threadEnded);
   }
 
@@ -72,10 +78,27 @@ export class PoolThreads {
     return this.#ending.all;
   }
 
+  /** The most threads that run tasks. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** Threads that are there now, with a task or without; those that were ordered to end are not counted. */
+  get size(): number {
+    return this.#piscina?.threads.length ?? 0;
+  }
+
+  /** Changes the limit. Running tasks continue; threads beyond the limit end when they have been idle. */
+  resize(limit: number): void {
+    this.#limit = limit;
+    // Piscina reads the limit whenever it might start a thread.
+    if (this.#piscina !== undefined) this.#piscina.options.maxThreads = limit;
+  }
+
   /** Whether there is a thread for one more task. */
   hasRoomBeside(runningTasks: number): boolean {
-    const surplus = this.#ending.size - this.#options.threads * REPLACED_PER_THREAD;
-    return runningTasks < this.#options.threads - Math.max(0, surplus);
+    const surplus = this.#ending.size - this.#limit * REPLACED_PER_THREAD;
+    return runningTasks < this.#limit - Math.max(0, surplus);
   }
 
   /**
@@ -86,7 +109,7 @@ export class PoolThreads {
    */
   run(order: TaskOrder, signal: AbortSignal): Promise<unknown> {
     this.#piscina ??= this.#create();
-    return this.#piscina.run(order, { signal, transferList: [bufferOf(order.input)] });
+    return this.#piscina.run(order, { signal, transferList: transfersOf(order) });
   }
 
   /** @param abort aborts the signal of the task */
@@ -102,16 +125,17 @@ export class PoolThreads {
   }
 
   #create(): Piscina<TaskOrder, TaskResult> {
-    const { threads, entry, log, startFailed } = this.#options;
+    const { entry, heapMb, log, startFailed } = this.#options;
     const { Piscina } = piscinaModule();
     const piscina = new Piscina<TaskOrder, TaskResult>({
       filename: entry.href,
       name: 'runTask',
       minThreads: 0,
-      maxThreads: threads,
+      maxThreads: this.#limit,
       idleTimeout: IDLE_MS,
       concurrentTasksPerWorker: 1,
       recordTiming: false,
+      ...(heapMb > 0 && { resourceLimits: { maxOldGenerationSizeMb: heapMb } }),
     });
     // A thread has died between tasks, or cannot start.
     piscina.on('error', (error: unknown) => {

@@ -2,8 +2,17 @@
 // private fields, or in native code of Node.js, is an empty object. Such objects are rejected, since their
 // receiver would not notice the loss.
 import { types } from 'node:util';
-import { serialize } from 'node:v8';
+import { deserialize, serialize } from 'node:v8';
 import { isEmptyInstance } from '../json-form.js';
+import { MovingDeserializer, MovingSerializer } from './moving-serializer.js';
+
+/** A value as it is sent to another thread. */
+export interface Packed {
+  /** The value in the format of structured clone. Its buffer holds nothing else. */
+  readonly data: Uint8Array;
+  /** Buffers of the value that are moved instead of copied. */
+  readonly moved: readonly ArrayBuffer[];
+}
 
 /**
  * The most values that are checked: the value, its members, and then their members. That takes some
@@ -12,13 +21,75 @@ import { isEmptyInstance } from '../json-form.js';
 const MOST_CHECKED = 1_000;
 
 /**
+ * @param transfer buffers that are moved: afterwards they have no bytes here. When the value is refused, none
+ *   has been moved.
  * @throws DataCloneError for a value that cannot be cloned; TypeError for an object that would arrive as an
- *   empty one; whatever getters throw
+ *   empty one, and for a buffer that cannot be moved; whatever getters throw
  */
-export function packedClone(value: unknown): Uint8Array {
-  const packed = serialize(value);
+export function packedClone(value: unknown, transfer: readonly ArrayBuffer[] = []): Packed {
+  checkTransfer(transfer);
+  const data = transfer.length === 0 ? serialize(value) : serializeMoving(value, transfer);
+  refuseLost(value);
+  return { data, moved: moveBuffers(transfer) };
+}
+
+/** Restores the value. */
+export const unpackedClone = ({ data, moved }: Packed): unknown => {
+  if (moved.length === 0) return deserialize(data);
+  const deserializer = new MovingDeserializer(data, moved);
+  deserializer.readHeader();
+  return deserializer.readValue();
+};
+
+function serializeMoving(value: unknown, transfer: readonly ArrayBuffer[]): Uint8Array {
+  const serializer = new MovingSerializer(transfer);
+  serializer.writeHeader();
+  serializer.writeValue(value);
+  return serializer.releaseBuffer();
+}
+
+/** @throws TypeError that names the buffer which cannot be moved */
+function checkTransfer(transfer: readonly unknown[]): void {
+  for (const [at, buffer] of transfer.entries()) {
+    if (!(buffer instanceof ArrayBuffer))
+      throw new TypeError(`transfer[${at}] must be an ArrayBuffer; of a view give \`view.buffer\``);
+    if (transfer.indexOf(buffer) !== at) throw new TypeError(`transfer[${at}] is in the list twice`);
+    if (isDetached(buffer))
+      throw new TypeError(`transfer[${at}] was moved by an earlier call, and has no bytes any more`);
+  }
+}
+
+/** A view of a buffer that was moved cannot be made. (`detached` is not there before Node.js 22.) */
+function isDetached(buffer: ArrayBuffer): boolean {
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * Moves the bytes to new buffers, so that those of the caller are empty. Either all are moved, or none.
+ * (Node.js 20 copies a buffer that it cannot move.)
+ * @throws TypeError when one of them cannot be moved
+ */
+function moveBuffers(transfer: readonly ArrayBuffer[]): readonly ArrayBuffer[] {
+  if (transfer.length === 0) return [];
+  try {
+    return structuredClone(transfer, { transfer: [...transfer] });
+  } catch (cause) {
+    throw new TypeError(
+      'a buffer of `transfer` cannot be moved: it belongs to WebAssembly, or small Buffers share it; give a copy',
+      { cause },
+    );
+  }
+}
+
+/** @throws TypeError for an object whose content would be lost */
+function refuseLost(value: unknown): void {
   const lost = lostIn(value);
-  if (lost === undefined) return packed;
+  if (lost === undefined) return;
   const kind = Object.prototype.toString.call(lost).slice(8, -1);
   const name = kind === 'Object' ? (lost.constructor?.name ?? kind) : kind;
   throw new TypeError(`a ${name} would arrive as an empty object; send what it holds instead`);

@@ -63,7 +63,8 @@ export function unpackFailure(data: Uint8Array): Error {
 /** @throws whatever getters of the error throw, or DataCloneError */
 function packed(error: Error, message = String(error.message)): TaskResult {
   const stack = error.stack && String(error.stack);
-  return { kind: 'failure', data: serialize({ message, stack, http: httpOf(error) } satisfies Failure) };
+  const data = serialize({ message, stack, http: httpOf(error) } satisfies Failure);
+  return { kind: 'failure', data, moved: [] };
 }
 
 function httpOf(error: Error): Failure['http'] {

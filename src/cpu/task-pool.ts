@@ -4,91 +4,54 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { withAllowance } from '../allowance.js';
 import { DeadlineExceededError, UnavailableError } from '../errors.js';
-import { canOpen, OutOfFilesError } from '../open-files.js';
-import {
-  bufferOf,
-  type FromPool,
-  readTaskResult,
-  readToPool,
-  type TaskResult,
-  type ToPool,
-} from './cpu-messages.js';
+import { buffersOf, type FromPool, readTaskResult, readToPool, type TaskResult } from './cpu-messages.js';
 import type { EndingThread } from './ending-threads.js';
-import { type Entry, FairQueue } from './fair-queue.js';
-import { PoolNotLoadedError, PoolThreads } from './pool-threads.js';
+import { FairQueue } from './fair-queue.js';
+import type { CpuRefusal, TaskPoolOptions } from './pool-options.js';
+import {
+  createTask,
+  logFieldsOf,
+  type RunRequest,
+  type Task,
+  type TaskOutcome,
+  type ThreadEnd,
+} from './pool-task.js';
+import { PoolThreads } from './pool-threads.js';
+import { PoolUsage } from './pool-usage.js';
 import { packFailure } from './task-failure.js';
-
-export interface TaskPoolOptions {
-  /** CPU_THREADS. Threads start with the first tasks and end after a minute without any. */
-  readonly threads: number;
-  /** Module of the threads: `workers/task.js`. */
-  readonly entry: URL;
-  /**
-   * The number of tasks of all callers together that may wait. When one more arrives, either that one or a
-   * waiting one of the caller with the most is rejected with 503 CPU_QUEUE_FULL (fair-queue.ts).
-   * @default 64 for each thread
-   */
-  readonly maxQueue?: number;
-  /**
-   * How long a task without a caller may continue before its thread is ended. A new thread costs more than
-   * most tasks have left to do, so clients that leave must not be able to end one each.
-   * @default 250 ms
-   */
-  readonly graceMs?: number;
-  readonly log: Logger;
-}
+import { threadFailure, unstartedFailure } from './thread-failure.js';
 
 const QUEUE_PER_THREAD = 64;
 const GRACE_MS = 250;
-/** A thread that starts opens at most this many files at the same time. */
-const FILES_PER_START = 64;
 /** The longest delay of a Node.js timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-type RunRequest = Extract<ToPool, { type: 'run' }>;
-
-/**
- * Why tasks are rejected when the queue is full. `queue`: all tasks in it are of one caller. `route_share`:
- * tasks of other callers wait as well, and this caller has the most.
- */
-export const CPU_REFUSALS = ['queue', 'route_share'] as const;
-export type CpuRefusal = (typeof CPU_REFUSALS)[number];
-
-interface Task extends Entry<Task> {
-  readonly port: MessagePort;
-  readonly request: RunRequest;
-  /** Aborting it ends the thread that runs the task. */
-  readonly controller: AbortController;
-  /**
-   * The timer of the deadline. Once a running task was dropped, it is the timer of the grace time, after
-   * which the thread is ended.
-   */
-  timer: NodeJS.Timeout | undefined;
-  /** The caller does not wait for the task any more. */
-  isDropped: boolean;
-}
-
 export class TaskPool {
+  readonly #options: TaskPoolOptions;
   readonly #graceMs: number;
   readonly #log: Logger;
   readonly #threads: PoolThreads;
+  readonly #usage: PoolUsage;
   /** Waiting and running tasks of each attached port, by id. */
   readonly #ports = new Map<MessagePort, Map<number, Task>>();
   readonly #waiting: FairQueue<Task>;
   readonly #running = new Set<Task>();
-  readonly #refused: Record<CpuRefusal, number> = { queue: 0, route_share: 0 };
+  readonly #refused: Record<CpuRefusal, number> = { queue: 0, route_share: 0, service_share: 0 };
   #isClosing = false;
   /** Called when no caller waits any more; undefined until `close` waits for that. */
   #markIdle: (() => void) | undefined;
 
   constructor(options: TaskPoolOptions) {
-    const { threads, entry, maxQueue = threads * QUEUE_PER_THREAD, graceMs = GRACE_MS, log } = options;
+    const { threads, entry, maxQueue = threads * QUEUE_PER_THREAD, heapMb = 0, log } = options;
+    this.#options = options;
     this.#waiting = new FairQueue(maxQueue);
-    this.#graceMs = graceMs;
+    this.#graceMs = options.graceMs ?? GRACE_MS;
     this.#log = log;
+    this.#usage = new PoolUsage(threads);
     this.#threads = new PoolThreads({
       threads,
       entry,
+      heapMb,
       log,
       threadEnded: () => this.#startWaiting(),
       startFailed: (error) => this.#failUnstarted(error),
@@ -100,9 +63,40 @@ export class TaskPool {
     return this.#waiting.size;
   }
 
+  /** Services of which tasks wait or run. */
+  get services(): number {
+    return this.#waiting.accounts;
+  }
+
   /** Tasks that have a thread. */
   get running(): number {
     return this.#running.size;
+  }
+
+  /** The number of tasks that may run at the same time. */
+  get threads(): number {
+    return this.#threads.limit;
+  }
+
+  /** Threads that are there now. */
+  get liveThreads(): number {
+    return this.#threads.size;
+  }
+
+  /** The share 0..1 of the time of the threads in which they run tasks, over the last seconds. */
+  get utilization(): number {
+    return this.#usage.ratio;
+  }
+
+  /**
+   * Changes the number of threads, and the room in the queue with it. Running and waiting tasks stay.
+   * @param threads a whole number >= 1
+   */
+  resize(threads: number): void {
+    this.#threads.resize(threads);
+    this.#usage.set({ threads });
+    this.#waiting.maxEntries = this.#options.maxQueue ?? threads * QUEUE_PER_THREAD;
+    this.#startWaiting();
   }
 
   /** Tasks that were rejected since the start because the queue was full. */
@@ -122,7 +116,7 @@ export class TaskPool {
     port.on('message', (data: unknown) => {
       const message = readToPool(data);
       if (message?.type === 'run') this.#accept(port, message);
-      else if (message !== undefined) this.#drop(this.#ports.get(port)?.get(message.id));
+      else if (message !== undefined) this.#drop(this.#ports.get(port)?.get(message.id), 'cancelled');
       else if (!hasReported) {
         // Code that posts such messages may do so in a loop.
         hasReported = true;
@@ -138,7 +132,7 @@ export class TaskPool {
     const tasks = this.#ports.get(port);
     if (!tasks) return;
     this.#ports.delete(port);
-    for (const task of [...tasks.values()]) this.#drop(task);
+    for (const task of [...tasks.values()]) this.#drop(task, 'cancelled');
     port.close();
   }
 
@@ -159,7 +153,7 @@ export class TaskPool {
   /** Whether any caller waits for a task. */
   get #hasCallers(): boolean {
     if (this.#waiting.size > 0) return true;
-    for (const { isDropped } of this.#running) if (!isDropped) return true;
+    for (const { dropped } of this.#running) if (dropped === undefined) return true;
     return false;
   }
 
@@ -168,23 +162,25 @@ export class TaskPool {
   }
 
   #accept(port: MessagePort, request: RunRequest): void {
-    const { caller, id, remainingMs } = request;
-    const controller = new AbortController();
-    const task: Task = { caller, port, request, controller, timer: undefined, isDropped: false };
+    const { id, remainingMs } = request;
+    const task = createTask(port, request);
     if (this.#isClosing) {
       this.#fail(task, new UnavailableError('DRAINING', 'The process is stopping.'));
       return;
     }
     this.#ports.get(port)?.set(id, task);
     task.timer = setTimeout(() => this.#expire(task), Math.min(remainingMs, MAX_TIMER_MS));
-    if (this.#hasRoom) this.#start(task);
-    else this.#enqueue(task);
+    if (this.#hasRoom) {
+      this.#waiting.begin(task);
+      this.#start(task);
+    } else this.#enqueue(task);
   }
 
   #enqueue(task: Task): void {
     const refused = this.#waiting.add(task);
     if (refused === undefined) return;
-    this.#refused[this.#waiting.callers > 1 ? 'route_share' : 'queue']++;
+    const { services, callers } = this.#waiting;
+    this.#refused[services > 1 ? 'service_share' : callers > 1 ? 'route_share' : 'queue']++;
     this.#fail(refused, new UnavailableError('CPU_QUEUE_FULL', 'Too many CPU tasks are waiting.'));
   }
 
@@ -201,37 +197,44 @@ export class TaskPool {
   }
 
   #start(task: Task): void {
+    task.startedAt = performance.now();
+    this.#options.observer?.waited(task.service, task.startedAt - task.arrivedAt);
     this.#running.add(task);
+    this.#usage.set({ running: this.#running.size });
     void this.#run(task);
   }
 
   async #run(task: Task): Promise<void> {
-    const { module, task: name, input } = task.request;
+    const { module, task: name, input, progress, traceparent } = task.request;
+    const order = { module, task: name, input, progress, traceparent };
     let result: TaskResult;
+    let outcome: TaskOutcome;
     try {
-      const returned = await this.#threads.run({ module, task: name, input }, task.controller.signal);
+      const returned = await this.#threads.run(order, task.controller.signal);
       result =
         readTaskResult(returned) ??
         packFailure(new Error(`CPU task ${name}: its result did not arrive whole`), name);
-    } catch (error) {
-      result = packFailure(this.#failureOf(task, error), name);
+      outcome = task.dropped ?? (result.kind === 'failure' ? 'error' : 'ok');
+    } catch (thrown) {
+      const { error, end } = threadFailure(task, thrown, this.#options.heapMb ?? 0, this.#log);
+      result = packFailure(error, name);
+      outcome = task.dropped ?? end;
+      if (task.dropped === undefined) this.#options.observer?.threadEnded(end);
     }
-    this.#running.delete(task);
-    clearTimeout(task.timer);
-    if (!task.isDropped) this.#reply(task, result);
+    this.#ended(task, outcome, result.isUnknownTask === true);
+    if (task.dropped === undefined) this.#reply(task, result);
     this.#startWaiting();
     this.#checkIdle();
   }
 
-  #failureOf({ request: { module, task }, isDropped }: Task, error: unknown): Error {
-    if (error instanceof OutOfFilesError) return error;
-    if (error instanceof PoolNotLoadedError) {
-      this.#log.error({ err: error.cause, module, task }, 'the pool of CPU threads could not be loaded');
-      return error;
-    }
-    // The pool has ended the thread, or the thread has died: out of memory, process.exit().
-    if (!isDropped) this.#log.error({ err: error, module, task }, 'the thread of a CPU task ended');
-    return new Error(`the thread of CPU task ${task} ended`, { cause: error });
+  #ended(task: Task, outcome: TaskOutcome, isUnknownTask: boolean): void {
+    const { service, request, startedAt = 0, timer } = task;
+    const ranMs = performance.now() - startedAt;
+    clearTimeout(timer);
+    this.#running.delete(task);
+    this.#usage.set({ running: this.#running.size });
+    this.#waiting.end(task, ranMs);
+    this.#options.observer?.ended(service, isUnknownTask ? undefined : request.task, outcome, ranMs);
   }
 
   /**
@@ -240,30 +243,26 @@ export class TaskPool {
    */
   #failUnstarted(cause: unknown): void {
     for (const task of this.#running) {
-      if (task.isDropped) continue;
-      const { task: name } = task.request;
-      const failure = canOpen(FILES_PER_START)
-        ? new Error(`the thread of CPU task ${name} could not start`, { cause })
-        : new OutOfFilesError(cause);
-      this.#fail(task, failure);
-      task.isDropped = true;
+      if (task.dropped !== undefined) continue;
+      this.#fail(task, unstartedFailure(task.request.task, cause));
+      task.dropped = 'crash';
       task.controller.abort();
     }
   }
 
   #expire(task: Task): void {
     this.#fail(task, new DeadlineExceededError());
-    this.#drop(task);
+    this.#drop(task, 'timeout');
   }
 
   /**
    * Removes a task from the queue, or ends its thread if the task does not end soon by itself. Its caller
    * gets no reply.
    */
-  #drop(task: Task | undefined): void {
+  #drop(task: Task | undefined, why: ThreadEnd): void {
     if (!task) return;
     this.#forget(task);
-    task.isDropped = true;
+    task.dropped = why;
     this.#waiting.remove(task);
     this.#checkIdle();
     if (this.#running.has(task)) task.timer = setTimeout(() => this.#endThread(task), this.#graceMs);
@@ -274,9 +273,10 @@ export class TaskPool {
    * busy for the grace time before each one.
    */
   #endThread(task: Task): void {
-    const { module, task: name } = task.request;
+    const { task: name } = task.request;
+    this.#options.observer?.threadEnded(task.dropped ?? 'cancelled');
     this.#log.warn(
-      { module, task: name },
+      logFieldsOf(task),
       `CPU task ${name} continues after its deadline or without its caller; ending its thread`,
     );
     this.#threads.endThreadOf(name, () => task.controller.abort());
@@ -288,7 +288,9 @@ export class TaskPool {
 
   #reply(task: Task, result: TaskResult): void {
     this.#forget(task);
-    task.port.postMessage({ id: task.request.id, ...result } satisfies FromPool, [bufferOf(result.data)]);
+    const waitMs = (task.startedAt ?? performance.now()) - task.arrivedAt;
+    const reply: FromPool = { id: task.request.id, waitMs, ...result };
+    task.port.postMessage(reply, buffersOf(result));
   }
 
   #forget({ port, request, timer }: Task): void {

@@ -1,14 +1,18 @@
 // The code of a thread of the CPU pool: it finds the task, calls it and serializes the result.
 import { fileURLToPath } from 'node:url';
-import { deserialize } from 'node:v8';
+import { types } from 'node:util';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { importUserModule } from '../user-code/module.js';
-import { bufferOf, type TaskOrder, type TaskResult } from './cpu-messages.js';
-import { packedClone } from './task-clone.js';
+import { buffersOf, type TaskOrder, type TaskResult } from './cpu-messages.js';
+import { type Packed, packedClone, unpackedClone } from './task-clone.js';
+import { OwnTaskContext, type TaskTools } from './task-context.js';
 import { notSent, packFailure } from './task-failure.js';
 import { catchLeftovers, runWatched } from './task-leftovers.js';
 
-type Task = (input: unknown) => unknown;
+type Task = (input: unknown, context: TaskTools) => unknown;
+
+/** The tasks module has no such export. */
+class UnknownTaskError extends Error {}
 
 catchLeftovers();
 
@@ -19,18 +23,26 @@ catchLeftovers();
  */
 export async function runTask(order: TaskOrder): Promise<unknown> {
   const result = await perform(order);
-  return move({ [transferableSymbol]: [bufferOf(result.data)], [valueSymbol]: result });
+  return move({ [transferableSymbol]: buffersOf(result), [valueSymbol]: result });
 }
 
-async function perform({ module, task: name, input }: TaskOrder): Promise<TaskResult> {
+async function perform({ module, task: name, input, ...caller }: TaskOrder): Promise<TaskResult> {
+  const context = new OwnTaskContext(name, caller.progress, caller.traceparent);
   try {
-    const result = await runWatched(name, async () => {
-      const task = await findTask(module, name);
-      return task(unpackInput(name, input));
-    });
-    return packResult(name, result);
+    try {
+      const result = await runWatched(name, async () => {
+        const task = await findTask(module, name);
+        return task(unpackInput(name, input), context.tools);
+      });
+      return packResult(name, result, context.transferOf(result));
+    } finally {
+      context.end();
+    }
   } catch (error) {
-    return packFailure(error, name);
+    const failure = packFailure(error, name);
+    // `instanceof` alone would run the traps of a Proxy that a task has thrown.
+    const isUnknownTask = types.isNativeError(error) && error instanceof UnknownTaskError;
+    return isUnknownTask ? { ...failure, isUnknownTask: true } : failure;
   }
 }
 
@@ -49,26 +61,26 @@ async function findTask(module: string, name: string): Promise<Task> {
   const exports = await loading;
   const task = Object.hasOwn(exports, name) ? exports[name] : undefined;
   if (typeof task !== 'function') {
-    throw new Error(`the tasks module exports no function named ${JSON.stringify(name)}`);
+    throw new UnknownTaskError(`the tasks module exports no function named ${JSON.stringify(name)}`);
   }
   return task as Task;
 }
 
 /** @throws TypeError that names the task, for an input that cannot be deserialized in this thread */
-function unpackInput(task: string, input: Uint8Array): unknown {
+function unpackInput(task: string, input: Packed): unknown {
   try {
-    return deserialize(input);
+    return unpackedClone(input);
   } catch (error) {
     throw notSent(task, 'its input cannot be read', error);
   }
 }
 
 /** @throws TypeError that names the task, for a result that cannot be sent to another thread */
-function packResult(task: string, result: unknown): TaskResult {
+function packResult(task: string, result: unknown, transfer: readonly ArrayBuffer[]): TaskResult {
   try {
     return result instanceof Uint8Array
-      ? { kind: 'bytes', data: owned(result) }
-      : { kind: 'value', data: packedClone(result) };
+      ? { kind: 'bytes', data: owned(result), moved: [] }
+      : { kind: 'value', ...packedClone(result, transfer) };
   } catch (error) {
     throw notSent(task, 'its result cannot be sent to its caller', error);
   }

@@ -2,7 +2,8 @@
 import { readWorkerAdmission } from '../admin/worker-admission.js';
 import type { Supervisor } from '../cluster/supervisor.js';
 import { SHOWN_STATES, shownAs } from '../cluster/worker-life.js';
-import { CPU_REFUSALS, type TaskPool } from '../cpu/task-pool.js';
+import { CPU_REFUSALS } from '../cpu/pool-options.js';
+import type { TaskPool } from '../cpu/task-pool.js';
 import { readInFlight } from '../memory/admission-cells.js';
 import type { Block } from '../memory/block.js';
 import { BulkheadCells } from '../memory/bulkhead-cells.js';
@@ -33,10 +34,19 @@ export function workerSource(supervisor: Pick<Supervisor, 'threads'>, block: Blo
   };
 }
 
-export function cpuSource(pool: Pick<TaskPool, 'queueLength' | 'refused' | 'unfinished'>): MetricSource {
+type CpuPool = Pick<
+  TaskPool,
+  'queueLength' | 'refused' | 'unfinished' | 'utilization' | 'running' | 'liveThreads' | 'threads'
+>;
+
+export function cpuSource(pool: CpuPool): MetricSource {
   return () => ({
     series: [
       currentValue('multilane_cpu_pool_queue_length', pool.queueLength),
+      currentValue('multilane_cpu_pool_utilization_ratio', pool.utilization),
+      currentValue('multilane_cpu_pool_threads_max', pool.threads),
+      currentValue('multilane_cpu_threads', pool.running, { state: 'busy' }),
+      currentValue('multilane_cpu_threads', Math.max(0, pool.liveThreads - pool.running), { state: 'idle' }),
       currentValue('multilane_cpu_threads_stuck', pool.unfinished.length),
       ...CPU_REFUSALS.map((reason) =>
         currentValue('multilane_cpu_tasks_refused_total', pool.refused[reason], { reason }),

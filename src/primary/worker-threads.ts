@@ -12,6 +12,7 @@ import { canOpen } from '../open-files.js';
 import { switchableRoutesIn } from '../server/kill-switch.js';
 import { flightRecordLog } from '../telemetry/flight-record-log.js';
 import type { BootState } from './boot-state.js';
+import { cpuMetrics } from './cpu-metrics.js';
 import { watchStalls } from './stall-watch.js';
 import type { Base } from './steps/open-shared-memory.js';
 import { sharedStateSweep } from './sweep.js';
@@ -19,6 +20,16 @@ import { HTTP_WORKER, TASK_WORKER } from './thread-entries.js';
 
 /** Longest wait for CPU tasks at the end. All workers have drained by then, so no request waits for one. */
 const CPU_CLOSE_MS = 200;
+
+/** The least heap of a CPU thread in MiB, however small that of the workers is. */
+const LEAST_CPU_HEAP_MB = 64;
+
+/**
+ * The heap of a CPU thread: as much as a worker may retain, so that all threads together stay within the
+ * memory from which WORKER_HEAP_MB was derived; 0: the limit of V8.
+ */
+const cpuHeapMb = (workerHeapMb: number): number =>
+  workerHeapMb === 0 ? 0 : Math.max(LEAST_CPU_HEAP_MB, workerHeapMb);
 
 export interface Threads {
   readonly cpu: TaskPool;
@@ -38,7 +49,13 @@ export function createThreads(
 ): Threads {
   const { settings, sharedState, switches, output, instanceId, log } = base;
   const { block, series, recorder } = sharedState;
-  const cpu = new TaskPool({ threads: settings.cpuThreads, entry: TASK_WORKER, log });
+  const cpu = new TaskPool({
+    threads: settings.cpuThreads,
+    entry: TASK_WORKER,
+    heapMb: cpuHeapMb(settings.workerHeapMb),
+    observer: cpuMetrics(recorder),
+    log,
+  });
   lifecycle.defer('CPU pool', () => cpu.close({ withinMs: CPU_CLOSE_MS }));
   const logFlightRecord = flightRecordLog(sharedState, log);
   const supervisor: Supervisor = new Supervisor({

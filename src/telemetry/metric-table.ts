@@ -121,7 +121,24 @@ export const METRICS = {
   multilane_saga_step_retries_total: counter('Retries of saga steps and compensations.'),
   multilane_cpu_pool_queue_length: gauge('sum', 'Tasks that wait for a thread of the CPU pool.'),
   multilane_cpu_tasks_refused_total: counter(
-    'CPU tasks that were refused because the queue was full, by reason: of one caller, or of the caller with the most.',
+    'CPU tasks that were refused because the queue was full, by reason: of one caller, or of the caller or service with the most.',
+    'reason',
+  ),
+  multilane_cpu_task_wait_seconds: duration('Time that CPU tasks have waited for a thread.', 'service'),
+  multilane_cpu_task_duration_seconds: duration(
+    'Time for which CPU tasks had a thread, by how they ended.',
+    'service',
+    'task',
+    'outcome',
+  ),
+  multilane_cpu_pool_utilization_ratio: gauge(
+    'last',
+    'Share of the time of the CPU threads in which they ran tasks.',
+  ),
+  multilane_cpu_pool_threads_max: gauge('last', 'Most threads of the CPU pool that run at the same time.'),
+  multilane_cpu_threads: gauge('last', 'Threads of the CPU pool, with a task and without.', 'state'),
+  multilane_cpu_threads_ended_total: counter(
+    'Threads of the CPU pool that ended before their time, by reason.',
     'reason',
   ),
   multilane_cpu_threads_stuck: gauge(

@@ -114,7 +114,11 @@ export function createHost(options: HostOptions): Host {
   const app = createWorkerApp(options, parts);
   const dispatch = inProcessDispatch(app);
   const fileBytes = memory.recorder.gauge('multilane_file_contents_bytes');
-  const cpu = new CpuClient(options.cpuPort, tracing, settings.requestTimeoutMs);
+  const cpu = new CpuClient(options.cpuPort, {
+    tracing,
+    timeoutMs: settings.requestTimeoutMs,
+    log: options.log,
+  });
   const services = createServices(options, parts, cpu);
   const awaitsDatabases = options.awaitsDatabases ?? true;
   mountServices(app, services, {

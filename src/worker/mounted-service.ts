@@ -73,7 +73,7 @@ export class MountedService {
       db: hasDatabase(this.definition) ? pendingDatabase(this.#pendingDb) : undeclared(name, 'database'),
       sagas: sagas.length > 0 ? pendingSagas(this.#pendingSagas) : undeclared(name, 'sagas'),
       call,
-      cpu: cpu.tasks(tasks),
+      cpu: cpu.tasks(name, tasks),
       metrics: metrics(name),
       shared: shared(name),
       // A logger for the service alone: a change that it makes to it affects no line of the runtime.

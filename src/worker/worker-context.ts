@@ -23,7 +23,7 @@ export interface WorkerContext extends Omit<WorkerMemory, 'slot'> {
   readonly tracing: Tracing;
   readonly log: Logger;
   readonly call: Call;
-  readonly cpu: { tasks(module: URL | undefined): Cpu };
+  readonly cpu: { tasks(service: string, module: URL | undefined): Cpu };
   readonly shared: (service: string) => Shared;
   readonly replaceDeps: ReplaceDeps;
   /** True once something that ran in this thread has brought it down. */

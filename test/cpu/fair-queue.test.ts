@@ -37,7 +37,7 @@ class Modelled {
   }
 
   add(caller: string): { readonly item: Item; readonly refused: Item | undefined } {
-    const item: Item = { caller, number: this.#number++ };
+    const item: Item = { service: 's', priority: 'normal', caller, number: this.#number++ };
     this.items.push(item);
     const refused = this.queue.add(item);
     if (refused !== undefined) this.#forget(refused);
@@ -46,7 +46,9 @@ class Modelled {
 
   next(): Item | undefined {
     const item = this.queue.next();
-    if (item !== undefined) this.#forget(item);
+    if (item === undefined) return undefined;
+    this.#forget(item);
+    this.queue.end(item, 1);
     return item;
   }
 

@@ -1,6 +1,7 @@
 // Tasks that tests run in the threads of the CPU pool.
 import { execFileSync } from 'node:child_process';
 import { threadId } from 'node:worker_threads';
+import type { TaskContext } from '#src/api/service-definition.js';
 import { BusinessError, HttpError } from '#src/errors.js';
 
 export const thread = (): number => threadId;
@@ -58,3 +59,68 @@ function tell(channel: string): void {
   mouth.postMessage('running');
   mouth.close();
 }
+
+export const sum = (last: number): number => {
+  let result = 0;
+  for (let n = 1; n <= last; n++) result += 1;
+  return result;
+};
+
+/** Keeps more and more objects until its thread has no heap left. */
+export function hoard(): never {
+  const kept: unknown[] = [];
+  for (;;) kept.push({ at: kept.length, text: `entry ${kept.length}` });
+}
+
+export const double = ({ n }: { readonly n: number }): { readonly doubled: number } => ({ doubled: 2 * n });
+
+export const contextOf = (_input: null, { traceparent }: TaskContext): unknown => ({ traceparent });
+
+export const sumOf = ({ bytes: of }: { readonly bytes: Uint8Array | null }): number =>
+  of?.reduce((total, one) => total + one, 0) ?? 0;
+
+const kept: { bytes: Uint8Array } = { bytes: new Uint8Array() };
+
+export function passOn(
+  { bytes: of, isMarked }: { readonly bytes: Uint8Array<ArrayBuffer>; readonly isMarked: boolean },
+  { transfer }: TaskContext,
+): unknown {
+  kept.bytes = of;
+  const result = { bytes: of, left: of.length };
+  return isMarked ? transfer(result, [of.buffer]) : result;
+}
+
+export const passOnTwice = (of: Uint8Array<ArrayBuffer>, { transfer }: TaskContext): unknown =>
+  transfer({ of }, [of.buffer, of.buffer]);
+
+/** The bytes that this thread has left of those that `passOn` has returned last. */
+export const bytesLeft = (): number => kept.bytes.length;
+
+export async function reportThenWait(channel: string, { progress }: TaskContext): Promise<string> {
+  const waiting = untilTold(channel);
+  progress({ at: 'start' });
+  return waiting;
+}
+
+export function reportMany(count: number, { progress }: TaskContext): number {
+  for (let n = 1; n <= count; n++) progress(n);
+  return count;
+}
+
+export async function reportFor(ms: number, { progress }: TaskContext): Promise<void> {
+  for (const end = performance.now() + ms; performance.now() < end; ) {
+    // The value is read when it is sent.
+    progress({
+      get at() {
+        return performance.now();
+      },
+    });
+    await new Promise(setImmediate);
+  }
+}
+
+export const reportFunction = (_input: null, { progress }: TaskContext): void => progress({ fn: () => 1 });
+
+type Views = Readonly<Record<'a' | 'b', Uint8Array>> & { readonly buffer: ArrayBuffer };
+
+export const shareBuffer = ({ a, b, buffer }: Views): boolean => a.buffer === buffer && b.buffer === buffer;

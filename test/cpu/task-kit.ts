@@ -5,6 +5,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { expect } from 'chai';
 import { type Logger, pino } from 'pino';
 import { CpuClient, type CpuTasks } from '#src/cpu/cpu-client.js';
+import type { TaskObserver } from '#src/cpu/pool-options.js';
 import { TaskPool } from '#src/cpu/task-pool.js';
 import type { Deadline } from '#src/deadline.js';
 import type { Scope } from '#src/scope.js';
@@ -22,6 +23,8 @@ export const trace = {
 export interface PoolOptions {
   readonly maxQueue?: number;
   readonly graceMs?: number;
+  readonly heapMb?: number;
+  readonly observer?: TaskObserver;
   /**
    * The tasks module of `cpu`.
    * @default task-fixture.ts
@@ -37,18 +40,20 @@ export class TestPool {
   readonly lines: Record<string, unknown>[] = [];
   readonly spans: { name: string; parent: unknown; errorType: string | undefined }[] = [];
   readonly #clients: CpuClient[] = [];
+  readonly #log: Logger;
 
   constructor(threads: number, { tasks = FIXTURE, ...options }: PoolOptions = {}) {
     const log: Logger = pino({}, { write: (line: string) => void this.lines.push(JSON.parse(line)) });
+    this.#log = log;
     this.pool = new TaskPool({ threads, entry: ENTRY, log, graceMs: 0, ...options });
-    this.cpu = this.worker().tasks(tasks);
+    this.cpu = this.worker().tasks('demo', tasks);
   }
 
   /** Attaches a new port, and returns the worker's end of it. */
   worker(timeoutMs = 60_000): CpuClient {
     const { port1, port2 } = new MessageChannel();
     this.pool.attach(port1);
-    const client = new CpuClient(port2, this.#tracing(), timeoutMs);
+    const client = new CpuClient(port2, { tracing: this.#tracing(), timeoutMs, log: this.#log });
     this.#clients.push(client);
     return client;
   }

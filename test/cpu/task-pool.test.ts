@@ -55,7 +55,7 @@ describe('the CPU pool', () => {
     writeFileSync(file, `\nexport const broken = [;`);
     try {
       start(1);
-      const tasks = kit.worker().tasks(pathToFileURL(file));
+      const tasks = kit.worker().tasks('demo', pathToFileURL(file));
       for (const error of [
         await rejection(tasks.run('broken', null)),
         await rejection(tasks.run('broken', null)),
@@ -209,7 +209,7 @@ describe('the CPU pool', () => {
   it('ends a task that was started outside of a request and does not return, and names it in the log', async () => {
     start(1);
     const { lines } = kit;
-    const error = await rejection(kit.worker(50).tasks(FIXTURE).run('spin', randomUUID()));
+    const error = await rejection(kit.worker(50).tasks('demo', FIXTURE).run('spin', randomUUID()));
     expect(error).to.include({ code: 'DEADLINE_EXCEEDED', status: 504 });
     expect(await cpu.run('echo', 1)).to.equal(1);
     expect(lines).to.have.length(1);
@@ -238,8 +238,8 @@ describe('the CPU pool', () => {
     start(1, { maxQueue: 10 });
     const gone = kit.worker();
     const [theirs, ours] = [randomUUID(), randomUUID()];
-    const spinning = await running(theirs, () => rejection(gone.tasks(FIXTURE).run('spin', theirs)));
-    const waiting = rejection(gone.tasks(FIXTURE).run('spin', theirs));
+    const spinning = await running(theirs, () => rejection(gone.tasks('demo', FIXTURE).run('spin', theirs)));
+    const waiting = rejection(gone.tasks('demo', FIXTURE).run('spin', theirs));
     const next = running(ours, () => cpu.run('untilTold', ours));
     gone.close();
     expect(await spinning.result).to.include({ code: 'DRAINING' });
@@ -285,7 +285,7 @@ describe('the CPU pool', () => {
 
   it('reports that the service declares no tasks', async () => {
     start(1);
-    expect((await rejection(kit.worker().tasks(undefined).run('echo', 1))).message).to.contain(
+    expect((await rejection(kit.worker().tasks('demo', undefined).run('echo', 1))).message).to.contain(
       'no tasks module',
     );
   });

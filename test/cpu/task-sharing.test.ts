@@ -45,7 +45,7 @@ describe('the queue of the CPU pool', () => {
     await Promise.all([first.result, ...hot, ...calm]);
     expect(ended).to.deep.equal(['hot 1', 'calm 1', 'other', 'calm 2']);
     expect(refused).to.have.members(['hot 5', 'hot 4', 'hot 3', 'hot 2', 'hot 6']);
-    expect(pool.refused).to.deep.equal({ queue: 1, route_share: 4 });
+    expect(pool.refused).to.deep.equal({ queue: 1, route_share: 4, service_share: 0 });
   });
 
   it('is shared by task outside of requests', async () => {
@@ -116,7 +116,7 @@ describe('a thread of the CPU pool in native code', () => {
     }
     await stick();
     expect(await stuck(4)).to.equal(4);
-    const late = rejection(kit.worker(50).tasks(FIXTURE).run('echo', 0));
+    const late = rejection(kit.worker(50).tasks('demo', FIXTURE).run('echo', 0));
     expect(await late).to.include({ code: 'DEADLINE_EXCEEDED' });
     const waiting = cpu.run('echo', 5);
     process.kill(children.pop()!);

@@ -66,7 +66,7 @@ async function byPool(
   });
   const { port1, port2 } = new MessageChannel();
   pool.attach(port1);
-  const client = new CpuClient(port2, tracing, 60_000);
+  const client = new CpuClient(port2, { tracing, timeoutMs: 60_000, log: pino({ level: 'silent' }) });
   try {
     return await use(client, pool);
   } finally {
@@ -157,7 +157,7 @@ export const needed: readonly Way[] = [
     executed: true,
     reach: () =>
       byPool(async (client) => {
-        const cpu = client.tasks(FIXTURE);
+        const cpu = client.tasks('demo', FIXTURE);
         const one = cpu.run('untilTold', 'the queue is full').catch(() => undefined);
         const responses = await byHandler(() => cpu.run('echo', 1));
         client.close();
@@ -172,7 +172,7 @@ export const needed: readonly Way[] = [
     executed: true,
     reach: () =>
       byPool(async (client, pool) => {
-        const cpu = client.tasks(FIXTURE);
+        const cpu = client.tasks('demo', FIXTURE);
         const one = cpu.run('untilTold', 'the pool closes').catch(() => undefined);
         await cpu.run('echo', 1);
         const closed = pool.close({ withinMs: 60_000 });
@@ -189,7 +189,7 @@ export const needed: readonly Way[] = [
     executed: true,
     reach: () =>
       byPool(async (client) => {
-        const cpu = client.tasks(FIXTURE);
+        const cpu = client.tasks('demo', FIXTURE);
         const during = await byHandler(() => {
           const running = cpu.run('untilTold', 'never');
           client.close();

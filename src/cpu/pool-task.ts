@@ -1,0 +1,57 @@
+// A task as the pool holds it, from its arrival to its end.
+import type { MessagePort } from 'node:worker_threads';
+import type { ToPool } from './cpu-messages.js';
+import type { Entry } from './fair-queue.js';
+
+export type RunRequest = Extract<ToPool, { type: 'run' }>;
+
+/**
+ * How a task that had a thread has ended. `error`: it has thrown. `crash`: its thread ended by itself, or
+ * could not start.
+ */
+export const TASK_OUTCOMES = ['ok', 'error', 'timeout', 'cancelled', 'out_of_memory', 'crash'] as const;
+export type TaskOutcome = (typeof TASK_OUTCOMES)[number];
+
+/** Why threads end before their time. */
+export const THREAD_ENDS = ['timeout', 'cancelled', 'out_of_memory', 'crash'] as const;
+export type ThreadEnd = (typeof THREAD_ENDS)[number];
+
+export interface Task extends Entry<Task> {
+  readonly port: MessagePort;
+  readonly request: RunRequest;
+  /** Aborting it ends the thread that runs the task. */
+  readonly controller: AbortController;
+  readonly arrivedAt: number;
+  /** The time at which it got a thread. */
+  startedAt: number | undefined;
+  /**
+   * The timer of the deadline. Once a running task was dropped, it is the timer of the grace time, after
+   * which the thread is ended.
+   */
+  timer: NodeJS.Timeout | undefined;
+  /** Why the caller does not wait for the task any more; undefined while it does. */
+  dropped: ThreadEnd | undefined;
+}
+
+export function createTask(port: MessagePort, request: RunRequest): Task {
+  const { service, caller, priority } = request;
+  return {
+    service,
+    caller,
+    priority,
+    port,
+    request,
+    controller: new AbortController(),
+    arrivedAt: performance.now(),
+    startedAt: undefined,
+    timer: undefined,
+    dropped: undefined,
+  };
+}
+
+/** The fields of a log line about a task. */
+export function logFieldsOf({ request: { module, task, service, traceparent } }: Task) {
+  // version "-" trace-id "-" parent-id "-" flags: https://www.w3.org/TR/trace-context/
+  const [, traceId, spanId] = traceparent?.split('-') ?? [];
+  return { service, module, task, ...(traceId && { trace_id: traceId, span_id: spanId }) };
+}
