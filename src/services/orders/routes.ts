@@ -1,4 +1,5 @@
 import { type Application, idempotent, NotFoundError, type ServiceDeps, Type } from 'multilane';
+import { salesReport } from './report.js';
 import { DEFAULT_LIMIT, decodeCursor, nextLink, pageOf } from './rules.js';
 import { Id, Key, NewOrder, Order, PageQuery } from './schema.js';
 import { deleteOrder, findOrder, insertOrder, ordersOfUser, setStatus } from './store.js';
@@ -6,6 +7,9 @@ import { deleteOrder, findOrder, insertOrder, ordersOfUser, setStatus } from './
 /** The routes to which idempotency keys belong. */
 const CREATE = 'POST /api/orders';
 const CONFIRM = 'POST /internal/orders/confirm';
+
+/** The longest time of a sales report, which a slow client extends. */
+const REPORT_MS = 10 * 60 * 1_000;
 
 const ById = Type.Object({ id: Id });
 const ByKey = Type.Object({ key: Key });
@@ -64,6 +68,15 @@ function publicRoutes(app: Application, { db, cpu }: ServiceDeps): void {
       const pdf = await cpu.run<Uint8Array>('renderInvoice', order, { signal: ctx.signal });
       ctx.header('content-disposition', `inline; filename="invoice-${order.id}.pdf"`);
       return ctx.bytes(pdf, 'application/pdf');
+    },
+  );
+
+  app.get(
+    '/api/orders/report.csv',
+    { timeoutMs: REPORT_MS, summary: 'A sales report as CSV: one line for each product that was ordered' },
+    async (ctx) => {
+      ctx.header('content-disposition', 'attachment; filename="sales-report.csv"');
+      return ctx.stream(await salesReport(db, cpu), 'text/csv; charset=utf-8; header=present');
     },
   );
 }

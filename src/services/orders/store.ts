@@ -56,6 +56,35 @@ export async function ordersOfUser(
   return rows.map(toOrder);
 }
 
+/** What the sales report needs of an order. */
+export interface SoldOrder {
+  readonly id: number;
+  readonly productId: number;
+  readonly quantity: number;
+  readonly isConfirmed: boolean;
+  /** Milliseconds since 1970. */
+  readonly createdAtMs: number;
+}
+
+/** Orders by product and id, beginning after the order `after`. */
+export async function ordersByProduct(
+  db: Queryable,
+  limit: number,
+  after: Pick<SoldOrder, 'productId' | 'id'> = { productId: 0, id: 0 },
+): Promise<SoldOrder[]> {
+  const rows = await db.many<OrderRow>(
+    `select ${COLUMNS} from orders where (product_id, id) > ($1, $2) order by product_id, id limit $3`,
+    [after.productId, after.id, limit],
+  );
+  return rows.map(({ id, product_id, quantity, status, created_at }) => ({
+    id,
+    productId: product_id,
+    quantity,
+    isConfirmed: status === 'confirmed',
+    createdAtMs: created_at.getTime(),
+  }));
+}
+
 export async function setStatus(
   db: Queryable,
   id: number,

@@ -2,6 +2,8 @@
 import PDFDocument from 'pdfkit';
 import type { Order } from './schema.js';
 
+export { reportLines } from './report-lines.js';
+
 const MARGIN = 56;
 const PAGE_WIDTH = 595.28; // A4 in points (ISO 216 at 72 points an inch)
 
