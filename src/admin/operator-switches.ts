@@ -10,16 +10,11 @@ import type { Switches } from '../memory/switches.js';
 import { routeKey, type SwitchableRoute, writeSwitchedOff } from '../server/kill-switch.js';
 import { type LogLevel, levelNumber } from '../telemetry/log-level.js';
 import { boundOf, DEFAULT_SAMPLER, headSampler } from '../telemetry/sampler.js';
+import { logSwitch, type OperatorValue, setNow, sinceAndReason } from './operator-value.js';
 import { AUTO } from './switch-bodies.js';
 
 /** `Retry-After` of a route that is off: it is not known when the route will be on again. */
 const DEFAULT_RETRY_AFTER_S = 30;
-/** A value that an operator has set. */
-interface OperatorValue<T> {
-  readonly value: T;
-  readonly since: string;
-  readonly reason: string | null;
-}
 
 export interface RouteState {
   /** Null when no worker has this route any more. */
@@ -194,20 +189,9 @@ export class OperatorSwitches {
   }
 
   #logChange(what: string, from: unknown, to: unknown, reason: string | null): void {
-    if (from !== to) this.#log.warn({ switch: what, from, to, reason }, 'switched by an operator');
+    logSwitch(this.#log, what, from, to, reason);
   }
 }
-
-const setNow = <T>(value: T, reason: string | null): OperatorValue<T> => ({
-  value,
-  since: new Date().toISOString(),
-  reason,
-});
-
-const sinceAndReason = (one: OperatorValue<unknown> | null) => ({
-  since: one?.since ?? null,
-  reason: one?.reason ?? null,
-});
 
 /** Finds the sampler that the settings mean. An unknown name means the default one, as in every thread. */
 function samplerOf({ sampler, samplerArg }: Settings['otel']) {

@@ -7,6 +7,8 @@ export const AUTO = 'auto';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 const STATES = ['on', 'off'] as const;
+/** The range of CPU_THREADS. */
+const MAX_CPU_THREADS = 256;
 const MAX_ROUTE = 1_000;
 const MAX_RETRY_AFTER_S = 86_400;
 
@@ -30,6 +32,20 @@ export function samplingOf(body: unknown): Reasoned & { readonly ratio: number |
     (value) => value === AUTO || (typeof value === 'number' && value >= 0 && value <= 1),
   ) as number | typeof AUTO;
   return fields.checked({ ratio, reason: fields.reason() });
+}
+
+/** @throws ValidationError */
+export function cpuThreadsOf(body: unknown): Reasoned & { readonly threads: number | typeof AUTO } {
+  const fields = new BodyFields(body, ['threads', 'reason']);
+  const threads = fields.member(
+    'threads',
+    `must be a whole number from 1 to ${MAX_CPU_THREADS}, or auto or null for the setting`,
+    (value) =>
+      value === AUTO ||
+      value === null ||
+      (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_CPU_THREADS),
+  ) as number | typeof AUTO | null;
+  return fields.checked({ threads: threads ?? AUTO, reason: fields.reason() });
 }
 
 export interface RouteSwitch extends Reasoned {

@@ -20,10 +20,16 @@ export interface TaskPoolOptions {
    */
   readonly graceMs?: number;
   /**
-   * MiB of JavaScript heap of each thread. A task that needs more fails, and its thread is replaced.
-   * @default 0: the limit of V8
+   * MiB of JavaScript heap of each thread. A task that needs more fails, and its thread is replaced
+   * (cpu-heap-watch.ts).
+   * @default 0: only V8's limit holds
    */
   readonly heapMb?: number;
+  /**
+   * V8's limit in MiB for the old objects of a thread.
+   * @default that of all threads, a quarter of the memory or `--max-old-space-size`
+   */
+  readonly v8HeapMb?: number;
   /** Gets the measurements. @default none */
   readonly observer?: TaskObserver;
   readonly log: Logger;

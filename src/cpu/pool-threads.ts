@@ -5,11 +5,13 @@
 // well (piscinajs/piscina#934). So tasks are queued outside of Piscina (task-pool.ts), and Piscina never
 // holds more tasks than it has threads. Ending a thread then harms no task but its own.
 import { createRequire } from 'node:module';
+import type { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Piscina } from 'piscina';
 import { HttpError } from '../errors.js';
 import { lazyModule } from '../lazy-module.js';
 import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
+import { endForHeap, HeapWatch } from './cpu-heap-watch.js';
 import { readLeftover, type TaskOrder, type TaskResult, transfersOf } from './cpu-messages.js';
 import { type EndingThread, EndingThreads } from './ending-threads.js';
 
@@ -27,6 +29,16 @@ export class PoolNotLoadedError extends HttpError {
   }
 }
 
+/** The thread has ended because its heap was too large. */
+export class OutOfHeapError extends Error {
+  constructor(cause: unknown) {
+    super('the heap of the thread was too large', { cause });
+  }
+}
+
+const isOutOfMemory = (thrown: unknown): boolean =>
+  thrown instanceof Error && (thrown as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY';
+
 const IDLE_MS = 60_000;
 /**
  * How many threads that cannot be ended, because they are in native code, are replaced by new ones: this
@@ -41,10 +53,10 @@ export interface PoolThreadsOptions {
   readonly threads: number;
   /** Module of the threads: `workers/task.js`. */
   readonly entry: URL;
-  /**
-   * MiB of JavaScript heap at which a thread is ended, with the error of its task; 0: the limit of V8.
-   */
+  /** MiB of JavaScript heap above which a thread is ended (cpu-heap-watch.ts); 0: it is not watched. */
   readonly heapMb: number;
+  /** V8's limit in MiB for the old objects of a thread; undefined: as of all threads. */
+  readonly v8HeapMb: number | undefined;
   readonly log: Logger;
   /** A thread that was ordered to end has ended: there may be room for a task. */
   readonly threadEnded: () => void;
@@ -64,6 +76,8 @@ export class PoolThreads {
   readonly #options: PoolThreadsOptions;
   readonly #ending: EndingThreads;
   #limit: number;
+  #heapWatch: HeapWatch<Worker> | undefined;
+  #isEndedForHeap = false;
   /** Undefined before the first task. */
   #piscina: Piscina<TaskOrder, TaskResult> | undefined;
 
@@ -109,7 +123,15 @@ export class PoolThreads {
    */
   run(order: TaskOrder, signal: AbortSignal): Promise<unknown> {
     this.#piscina ??= this.#create();
-    return this.#piscina.run(order, { signal, transferList: transfersOf(order) });
+    return this.#named(this.#piscina.run(order, { signal, transferList: transfersOf(order) }));
+  }
+
+  async #named(result: Promise<unknown>): Promise<unknown> {
+    try {
+      return await result;
+    } catch (error) {
+      throw this.#isEndedForHeap || isOutOfMemory(error) ? new OutOfHeapError(error) : error;
+    }
   }
 
   /** @param abort aborts the signal of the task */
@@ -119,13 +141,14 @@ export class PoolThreads {
 
   /** Ends all threads. Those that do not end in half a second are left in `unfinished`. */
   async close(): Promise<void> {
+    this.#heapWatch?.stop();
     // The promise that `destroy` returns resolves when all threads have ended, which may be never.
     this.#followEnd(undefined, () => void this.#piscina?.destroy());
     await this.#ending.settled(END_MS);
   }
 
   #create(): Piscina<TaskOrder, TaskResult> {
-    const { entry, heapMb, log, startFailed } = this.#options;
+    const { entry, v8HeapMb, log, startFailed } = this.#options;
     const { Piscina } = piscinaModule();
     const piscina = new Piscina<TaskOrder, TaskResult>({
       filename: entry.href,
@@ -135,7 +158,7 @@ export class PoolThreads {
       idleTimeout: IDLE_MS,
       concurrentTasksPerWorker: 1,
       recordTiming: false,
-      ...(heapMb > 0 && { resourceLimits: { maxOldGenerationSizeMb: heapMb } }),
+      ...(v8HeapMb !== undefined && { resourceLimits: { maxOldGenerationSizeMb: v8HeapMb } }),
     });
     // A thread has died between tasks, or cannot start.
     piscina.on('error', (error: unknown) => {
@@ -143,7 +166,23 @@ export class PoolThreads {
       if (piscina.threads.length === 0) startFailed(error);
     });
     piscina.on('message', (data: unknown) => this.#logLeftover(data));
+    this.#watchHeaps(piscina);
     return piscina;
+  }
+
+  #watchHeaps(piscina: Piscina): void {
+    const { heapMb } = this.#options;
+    if (heapMb === 0) return;
+    this.#heapWatch = new HeapWatch<Worker>({
+      heapMb,
+      threads: () => piscina.threads,
+      exceeded: (thread) => {
+        this.#ending.add(thread, undefined);
+        endForHeap(thread, (isForHeap) => {
+          this.#isEndedForHeap = isForHeap;
+        });
+      },
+    });
   }
 
   /** Piscina forgets the threads that it ends, so they are followed here until they have ended. */

@@ -42,7 +42,7 @@ export class TaskPool {
   #markIdle: (() => void) | undefined;
 
   constructor(options: TaskPoolOptions) {
-    const { threads, entry, maxQueue = threads * QUEUE_PER_THREAD, heapMb = 0, log } = options;
+    const { threads, entry, maxQueue = threads * QUEUE_PER_THREAD, heapMb = 0, v8HeapMb, log } = options;
     this.#options = options;
     this.#waiting = new FairQueue(maxQueue);
     this.#graceMs = options.graceMs ?? GRACE_MS;
@@ -52,6 +52,7 @@ export class TaskPool {
       threads,
       entry,
       heapMb,
+      v8HeapMb,
       log,
       threadEnded: () => this.#startWaiting(),
       startFailed: (error) => this.#failUnstarted(error),
@@ -216,7 +217,7 @@ export class TaskPool {
         packFailure(new Error(`CPU task ${name}: its result did not arrive whole`), name);
       outcome = task.dropped ?? (result.kind === 'failure' ? 'error' : 'ok');
     } catch (thrown) {
-      const { error, end } = threadFailure(task, thrown, this.#options.heapMb ?? 0, this.#log);
+      const { error, end } = threadFailure(task, thrown, this.#log);
       result = packFailure(error, name);
       outcome = task.dropped ?? end;
       if (task.dropped === undefined) this.#options.observer?.threadEnded(end);

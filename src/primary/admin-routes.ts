@@ -1,6 +1,8 @@
 // The routes of the admin plane, with what they read and change.
+import type { Logger } from 'pino';
 import type { AdminRoute } from '../admin/admin-route.js';
 import { breakerRoutes } from '../admin/breaker-routes.js';
+import { CpuThreadsSwitch } from '../admin/cpu-threads-switch.js';
 import { limitsRoute } from '../admin/limits-route.js';
 import type { OperatorSwitches } from '../admin/operator-switches.js';
 import { localShadowing, registryRoutes } from '../admin/registry-routes.js';
@@ -34,6 +36,7 @@ export interface AdminRouteDeps {
   readonly readiness: Readiness;
   readonly journals: SagaJournals;
   readonly processWatch: ProcessWatch;
+  readonly log: Logger;
 }
 
 export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
@@ -70,7 +73,14 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
     }),
     ...breakerRoutes(guarded, board),
     limitsRoute(settings, sharedState, supervisor),
-    ...switchRoutes(switches),
+    ...switchRoutes(
+      switches,
+      new CpuThreadsSwitch({
+        setting: settings.cpuThreads,
+        resize: (threads) => cpu.resize(threads),
+        log: parts.log,
+      }),
+    ),
     ...sagaRoutes(() => journals.operator()),
   ];
 }

@@ -24,10 +24,7 @@ const CPU_CLOSE_MS = 200;
 /** The least heap of a CPU thread in MiB, however small that of the workers is. */
 const LEAST_CPU_HEAP_MB = 64;
 
-/**
- * The heap of a CPU thread: as much as a worker may retain, so that all threads together stay within the
- * memory from which WORKER_HEAP_MB was derived; 0: the limit of V8.
- */
+/** The heap of a CPU thread in MiB: as much as a worker may retain; 0: the limit of V8. */
 const cpuHeapMb = (workerHeapMb: number): number =>
   workerHeapMb === 0 ? 0 : Math.max(LEAST_CPU_HEAP_MB, workerHeapMb);
 

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
+import { CpuThreadsSwitch } from '#src/admin/cpu-threads-switch.js';
 import { OperatorSwitches } from '#src/admin/operator-switches.js';
 import { switchRoutes } from '#src/admin/switch-routes.js';
 import { Block } from '#src/memory/block.js';
@@ -28,7 +29,9 @@ function setUp(otel: Partial<typeof OTEL> & { endpoint?: string | undefined } = 
   const log = pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const settings = { logLevel: 'info' as const, otel: { ...OTEL, ...otel } };
   const switches = new OperatorSwitches(settings, { block, switches: words }, log);
-  const admin = adminOf(switchRoutes(switches));
+  const resized: number[] = [];
+  const cpuThreads = new CpuThreadsSwitch({ setting: 3, resize: (threads) => resized.push(threads), log });
+  const admin = adminOf(switchRoutes(switches, cpuThreads));
   const set = async (what: string, body: unknown) =>
     (await admin.ask('PUT', `/switches/${what}`, { body })).json;
   const refused = async (what: string, body: unknown) => {
@@ -41,6 +44,7 @@ function setUp(otel: Partial<typeof OTEL> & { endpoint?: string | undefined } = 
     refused,
     switches,
     lines,
+    resized,
     words,
     page: new SnapshotPage(block, 'switchedOff'),
   };
@@ -70,11 +74,36 @@ describe('the switches of the admin plane', () => {
         exporting: true,
         ...untouched,
       },
+      cpuThreads: { threads: 3, setting: 3, ...untouched },
       routes: [
         { service: 'users', method: 'GET', route: '/api/users/{id}', ...on },
         { service: 'users', method: 'POST', route: '/api/users', ...on },
       ],
     });
+  });
+
+  it('change the number of CPU threads, until an operator returns to the setting', async () => {
+    const { ask, set, refused, resized, lines } = setUp();
+    expect(await set('cpu-threads', { threads: 8, reason: 'the reports are late' })).to.include({
+      threads: 8,
+      setting: 3,
+      reason: 'the reports are late',
+    });
+    const { cpuThreads } = (await ask('GET', '/switches')).json as { cpuThreads: unknown };
+    expect(cpuThreads)
+      .to.include({ threads: 8, setting: 3 })
+      .and.to.have.property('since')
+      .that.is.a('string');
+    for (const back of [null, 'auto'])
+      expect(await set('cpu-threads', { threads: back })).to.include({ threads: 3, since: null });
+    expect(resized).to.deep.equal([8, 3, 3]);
+    expect(lines.map(({ switch: what, from, to }) => [what, from, to])).to.deep.equal([
+      ['CPU threads', 3, 8],
+      ['CPU threads', 8, 3],
+    ]);
+    for (const threads of [0, 257, 1.5, '4', undefined, true])
+      expect(await refused('cpu-threads', { threads })).to.equal('VALIDATION_FAILED /threads');
+    expect(resized).to.have.length(3);
   });
 
   it('show a ratio of 0 or 1 for a sampler without one, until an operator sets it', async () => {

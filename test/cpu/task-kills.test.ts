@@ -1,10 +1,11 @@
 // Tasks that have to be ended: by the kill of their thread, in any number, without harm to other tasks.
 import { randomUUID } from 'node:crypto';
+import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import type { TaskObserver } from '#src/cpu/pool-options.js';
 import { HttpError } from '#src/errors.js';
 import { until } from '#test/support/until.js';
-import { FIXTURE, rejection, running, TestPool } from './task-kit.js';
+import { FIXTURE, type PoolOptions, rejection, running, TestPool } from './task-kit.js';
 
 /** Counts the ends of threads by reason, and those of tasks by outcome. */
 class Counts implements TaskObserver {
@@ -27,9 +28,9 @@ describe('a CPU task that has to be ended', () => {
   let kit: TestPool;
   let counts: Counts;
 
-  const start = (threads: number, heapMb = 0): void => {
+  const start = (threads: number, heap: Pick<PoolOptions, 'heapMb' | 'v8HeapMb'> = {}): void => {
     counts = new Counts();
-    kit = new TestPool(threads, { maxQueue: 10_000, heapMb, observer: counts });
+    kit = new TestPool(threads, { maxQueue: 10_000, observer: counts, ...heap });
   };
 
   afterEach(() => kit.close());
@@ -56,19 +57,27 @@ describe('a CPU task that has to be ended', () => {
     expect(counts.outcomes).to.deep.equal({ 'sum ok': 500, 'spin cancelled': 16 });
   }).timeout(60_000);
 
-  it('fails with its name when it eats its heap, and no other task is lost', async () => {
-    start(2, 32);
-    const innocent = Array.from({ length: 50 }, (_, n) => kit.cpu.run('sum', n));
-    const hungry = await Promise.all([1, 2, 3].map((n) => rejection(kit.cpu.run('hoard', n))));
-    for (const error of hungry) {
-      expect(error).to.not.be.instanceOf(HttpError);
-      expect(error.message).to.equal('CPU task hoard ran out of memory: its thread has a heap of 32 MiB');
-    }
-    expect(await Promise.all(innocent)).to.deep.equal(Array.from({ length: 50 }, (_, n) => n));
-    expect(await kit.cpu.run('echo', 1)).to.equal(1);
-    expect(counts.ends).to.deep.equal({ out_of_memory: 3 });
-    expect(counts.outcomes['hoard out_of_memory']).to.equal(3);
-  }).timeout(60_000);
+  const heaps: Record<string, Pick<PoolOptions, 'heapMb' | 'v8HeapMb'>> = { V8: { v8HeapMb: 32 } };
+  // Since Node.js 22.16.
+  if ('getHeapStatistics' in Worker.prototype) heaps['the pool'] = { heapMb: 64 };
+  for (const [whose, heap] of Object.entries(heaps)) {
+    it(`fails with its name when its heap exceeds the limit of ${whose}, and no other task is lost`, async () => {
+      start(2, heap);
+      const innocent = Array.from({ length: 50 }, (_, n) => kit.cpu.run('sum', n));
+      const hungry = await Promise.all([1, 2, 3].map((n) => rejection(kit.cpu.run('hoard', n))));
+      for (const error of hungry) {
+        expect(error).to.not.be.instanceOf(HttpError);
+        expect(error.message).to.match(/^CPU task hoard ran out of memory: .*WORKER_HEAP_MB$/);
+      }
+      expect(await Promise.all(innocent)).to.deep.equal(Array.from({ length: 50 }, (_, n) => n));
+      expect(await kit.cpu.run('echo', 1)).to.equal(1);
+      expect((await rejection(kit.cpu.run('exit', null))).message).to.include(
+        'the thread of CPU task exit ended',
+      );
+      expect(counts.ends).to.deep.equal({ out_of_memory: 3, crash: 1 });
+      expect(counts.outcomes['hoard out_of_memory']).to.equal(3);
+    }).timeout(60_000);
+  }
 
   it('counts a task that the module does not export under no name', async () => {
     start(1);

@@ -24,6 +24,7 @@ export interface PoolOptions {
   readonly maxQueue?: number;
   readonly graceMs?: number;
   readonly heapMb?: number;
+  readonly v8HeapMb?: number;
   readonly observer?: TaskObserver;
   /**
    * The tasks module of `cpu`.

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { pino } from 'pino';
 import { LOOPBACK_AND_PRIVATE } from '#src/address-ranges.js';
 import type { AdminRoute } from '#src/admin/admin-route.js';
+import type { CpuThreadsSwitch } from '#src/admin/cpu-threads-switch.js';
 import { OperatorSwitches } from '#src/admin/operator-switches.js';
 import { localShadowing, registryRoutes } from '#src/admin/registry-routes.js';
 import { sagaRoutes } from '#src/admin/saga-routes.js';
@@ -206,7 +207,10 @@ export const admin: readonly Way[] = [
         pino({ level: 'silent' }),
       );
       const body = { method: 'GET', route: '/', state: 'off' };
-      return byPlane(switchRoutes(switches), async (url) => [await put(`${url}/switches/routes`, body)]);
+      const cpuThreads = {} as CpuThreadsSwitch;
+      return byPlane(switchRoutes(switches, cpuThreads), async (url) => [
+        await put(`${url}/switches/routes`, body),
+      ]);
     },
   },
   {

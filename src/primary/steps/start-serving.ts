@@ -56,7 +56,7 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   const openAdminPlane = (): Promise<void> =>
     adminPlane.open(
       adminRoutes({
-        ...{ settings, sharedState, switches, registry, readiness, journals, processWatch },
+        ...{ settings, sharedState, switches, registry, readiness, journals, processWatch, log },
         ...threads,
       }),
     );
