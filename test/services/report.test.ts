@@ -1,4 +1,8 @@
 import { expect } from 'chai';
+import type { Cpu } from '#src/api/service-definition.js';
+import type { Queryable } from '#src/db/database.js';
+import { UnavailableError } from '#src/errors.js';
+import { salesReport } from '#src/services/orders/report.js';
 import { HEADER, type OrderPage, type ProductTotal, reportLines } from '#src/services/orders/report-lines.js';
 import { useInProcessShop } from '#test/support/in-process-shop.js';
 
@@ -50,6 +54,55 @@ describe('the lines of the sales report', () => {
         expect(csv, `${first}, ${second}`).to.equal(LINES);
       }
     }
+  });
+});
+
+describe('the sales report', () => {
+  /** A database of endless orders, each of a product of its own, which counts its pages. */
+  function endless() {
+    let pages = 0;
+    let id = 0;
+    const row = () => ({
+      id: ++id,
+      product_id: id,
+      quantity: 1,
+      status: 'pending',
+      created_at: new Date(0),
+    });
+    const db = {
+      many: async (_text: string, values: readonly number[]) => {
+        pages++;
+        return Array.from({ length: values[2]! }, row);
+      },
+    } as unknown as Queryable;
+    return { db, pages: () => pages };
+  }
+  const cpu = {
+    run: async (task: string, input: OrderPage) => {
+      expect(task).to.equal('reportLines');
+      return reportLines(input);
+    },
+  } as unknown as Cpu;
+
+  it('reads a page only when it is asked for one, and none after its end', async () => {
+    const { db, pages } = endless();
+    const report = (await salesReport(db, cpu))[Symbol.asyncIterator]();
+    expect(pages()).to.equal(1);
+    for (const read of [1, 2, 3]) {
+      const { value } = await report.next();
+      expect(value).to.include('1970-01-01T00:00:00.000Z');
+      expect(pages()).to.equal(read);
+    }
+    await report.return!();
+    expect(await report.next()).to.deep.equal({ value: undefined, done: true });
+    expect(pages()).to.equal(3);
+  });
+
+  it('fails before it has begun when the database or the pool fails', async () => {
+    const { db } = endless();
+    const failure = new UnavailableError('CPU_QUEUE_FULL', 'full');
+    const full = { run: () => Promise.reject(failure) } as unknown as Cpu;
+    expect(await salesReport(db, full).catch((error: unknown) => error)).to.equal(failure);
   });
 });
 

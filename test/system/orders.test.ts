@@ -1,8 +1,11 @@
+import { once } from 'node:events';
+import { get as httpGet, type IncomingMessage } from 'node:http';
 import { expect } from 'chai';
 import { get, json, post } from '#test/support/client.js';
 import { pdfText } from '#test/support/pdf.js';
 import { expectProblem } from '#test/support/problem.js';
 import { anyId, type Order } from '#test/support/shop-messages.js';
+import { until } from '#test/support/until.js';
 import { useSharedShop } from './shop.js';
 
 describe('the orders service', () => {
@@ -108,5 +111,40 @@ describe('the orders service', () => {
         ).to.equal('%PDF');
       }
     });
+  });
+
+  describe('the sales report', () => {
+    const openStreams = async (): Promise<string> =>
+      /^multilane_open_streams (\d+)$/m.exec(await (await get(`${shop.adminUrl}/metrics`)).text())![1]!;
+
+    it('has a line for each product that was ordered', async () => {
+      const { productId } = await create(anyId());
+      const response = await get(`${orders()}/report.csv`);
+      expect(response.headers.get('content-type')).to.equal('text/csv; charset=utf-8; header=present');
+      const lines = (await response.text()).split('\r\n');
+      expect(lines[0]).to.match(/^product_id,orders,quantity,/);
+      expect(lines.filter((line) => line.startsWith(`${productId},`))).to.have.length(1);
+    });
+
+    it('ends when its client leaves, however much is left', async () => {
+      // More than the sockets between client and server hold.
+      const first = 8_000_000_000_000_000;
+      await shop.sql.query(
+        'orders',
+        `insert into orders (user_id, product_id, quantity)
+         select 1, ${first} + n, 1 from generate_series(1, 150000) n`,
+      );
+      try {
+        const request = httpGet(`${orders()}/report.csv`);
+        const [response] = (await once(request, 'response')) as [IncomingMessage];
+        await once(response, 'readable');
+        expect(await until(openStreams, (open) => open === '1')).to.equal('1');
+        request.on('error', () => undefined);
+        response.destroy();
+        expect(await until(openStreams, (open) => open === '0')).to.equal('0');
+      } finally {
+        await shop.sql.query('orders', `delete from orders where product_id > ${first}`);
+      }
+    }).timeout(60_000);
   });
 });
