@@ -132,6 +132,8 @@ export class CpuClient {
       progress?.drain();
       return unpack(task, reply);
     } finally {
+      // It is there still when it could not be sent.
+      this.#take(id);
       progress?.close();
       for (const one of signals) one.removeEventListener('abort', abort);
     }

@@ -71,13 +71,19 @@ export class FairQueue<T extends Entry<T>> {
     const entry = this.#turns.next(this.#waiting)?.next();
     if (entry === undefined) return undefined;
     this.#entries.delete(entry);
-    this.begin(entry);
+    this.#charge(this.#lineOf(entry.service), entry);
     return entry;
   }
 
   /** Charges the service of an entry that begins without having waited. Call `end` when it ends. */
   begin(entry: T): void {
     const line = this.#lineOf(entry.service);
+    if (line.size === 0) this.#turns.join(line);
+    this.#turns.chosen(line);
+    this.#charge(line, entry);
+  }
+
+  #charge(line: ServiceLine<T>, entry: T): void {
     line.running++;
     entry.chargedMs = line.usualMs;
     line.charged += line.usualMs;

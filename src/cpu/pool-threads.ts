@@ -171,12 +171,17 @@ export class PoolThreads {
   }
 
   #watchHeaps(piscina: Piscina): void {
-    const { heapMb } = this.#options;
+    const { heapMb, log } = this.#options;
     if (heapMb === 0) return;
     this.#heapWatch = new HeapWatch<Worker>({
       heapMb,
       threads: () => piscina.threads,
       exceeded: (thread) => {
+        const cpuThread = thread.threadId;
+        log.warn(
+          { cpuThread },
+          `the heap of CPU thread ${cpuThread} exceeds ${heapMb} MiB; ending the thread`,
+        );
         this.#ending.add(thread, undefined);
         endForHeap(thread, (isForHeap) => {
           this.#isEndedForHeap = isForHeap;

@@ -59,7 +59,6 @@ export class TaskPool {
     });
   }
 
-  /** Tasks that wait for a thread. */
   get queueLength(): number {
     return this.#waiting.size;
   }
@@ -217,10 +216,10 @@ export class TaskPool {
         packFailure(new Error(`CPU task ${name}: its result did not arrive whole`), name);
       outcome = task.dropped ?? (result.kind === 'failure' ? 'error' : 'ok');
     } catch (thrown) {
-      const { error, end } = threadFailure(task, thrown, this.#log);
+      const { error, end, hadThread } = threadFailure(task, thrown, this.#log);
       result = packFailure(error, name);
       outcome = task.dropped ?? end;
-      if (task.dropped === undefined) this.#options.observer?.threadEnded(end);
+      if (hadThread && task.dropped === undefined) this.#options.observer?.threadEnded(end);
     }
     this.#ended(task, outcome, result.isUnknownTask === true);
     if (task.dropped === undefined) this.#reply(task, result);

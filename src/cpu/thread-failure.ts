@@ -10,6 +10,8 @@ const FILES_PER_START = 64;
 export interface ThreadFailure {
   readonly error: Error;
   readonly end: ThreadEnd;
+  /** Whether the task had a thread, which has ended. */
+  readonly hadThread: boolean;
 }
 
 /**
@@ -18,10 +20,10 @@ export interface ThreadFailure {
  */
 export function threadFailure(task: Task, thrown: unknown, log: Logger): ThreadFailure {
   const { task: name } = task.request;
-  if (thrown instanceof OutOfFilesError) return { error: thrown, end: 'crash' };
+  if (thrown instanceof OutOfFilesError) return { error: thrown, end: 'crash', hadThread: false };
   if (thrown instanceof PoolNotLoadedError) {
     log.error({ err: thrown.cause, ...logFieldsOf(task) }, 'the pool of CPU threads could not be loaded');
-    return { error: thrown, end: 'crash' };
+    return { error: thrown, end: 'crash', hadThread: false };
   }
   const end = thrown instanceof OutOfHeapError ? 'out_of_memory' : 'crash';
   // The pool has ended the thread, or the thread has died: out of memory, process.exit().
@@ -30,7 +32,7 @@ export function threadFailure(task: Task, thrown: unknown, log: Logger): ThreadF
       ? `CPU task ${name} ran out of memory: the heap of its thread was too large; divide its work, or raise WORKER_HEAP_MB`
       : `the thread of CPU task ${name} ended`;
   if (task.dropped === undefined) log.error({ err: thrown, ...logFieldsOf(task) }, message);
-  return { error: new Error(message, { cause: thrown }), end };
+  return { error: new Error(message, { cause: thrown }), end, hadThread: true };
 }
 
 /** The error of a task whose thread cannot start. */

@@ -23,7 +23,12 @@ export class TurnOrder<P extends Party> {
   next(parties: Iterable<P>): P | undefined {
     let next: P | undefined;
     for (const party of parties) if (next === undefined || party.charged < next.charged) next = party;
-    if (next !== undefined) this.#now = Math.max(this.#now, next.charged);
+    if (next !== undefined) this.chosen(next);
     return next;
+  }
+
+  /** A party was chosen without a choice, because no other competed. */
+  chosen(party: P): void {
+    this.#now = Math.max(this.#now, party.charged);
   }
 }

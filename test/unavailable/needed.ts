@@ -49,7 +49,8 @@ async function byService(
   }
 }
 
-const begin = () => ({ setAttribute() {}, end() {}, recording: false, context: undefined });
+const context = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: false, tracestate: undefined };
+const begin = () => ({ setAttribute() {}, end() {}, recording: false, context });
 const tracing = { enabled: false, begin } as unknown as Tracing;
 
 /** A CPU pool of one thread without a queue, and the client of one worker for it. */
