@@ -34,6 +34,8 @@ interface Call {
   readonly module: string;
   readonly task: string;
   readonly input: unknown;
+  /** The input as it was at the call; undefined until it is packed. */
+  readonly packed: Packed | undefined;
   readonly options: RunOptions;
 }
 
@@ -74,13 +76,16 @@ export class CpuClient {
       if (module === undefined || names === undefined)
         throw new Error(`CPU task ${shownTask(task)}: this service declares no tasks module`);
       checkOptions(options, RUN, fault);
-      const name = typeof task === 'function' ? await exportedName(names, task, module) : task;
+      const isFunction = typeof task === 'function';
+      // The caller may change the input after the call, so it is packed before anything is awaited.
+      const packed = isFunction ? packInput(shownTask(task), input, options.transfer) : undefined;
+      const name = isFunction ? await exportedName(names, task, module) : task;
       // The pool ignores a message with a task that is no string, and this call would never end.
       if (typeof name !== 'string')
         throw fault(
           `the task must be the name of an export of the tasks module, or that function, not ${describeValue(task)}`,
         );
-      return this.#traced({ service, module: module.href, task: name, input, options });
+      return this.#traced({ service, module: module.href, task: name, input, packed, options });
     };
     return { run: run as CpuTasks['run'] };
   }
@@ -113,7 +118,7 @@ export class CpuClient {
     const aborted = signals.find((one) => one.aborted);
     if (aborted !== undefined) throw aborted.reason;
 
-    const input = packInput(call);
+    const input = call.packed ?? packInput(task, call.input, options.transfer);
     const id = ++this.#lastId;
     const abort = ({ target }: Event): void => {
       this.#post({ type: 'abort', id });
@@ -203,7 +208,7 @@ async function exportedName(names: TaskNames, task: TaskFunction, module: URL): 
 }
 
 /** @throws TypeError that names the task, for an input that cannot cross threads */
-function packInput({ task, input, options: { transfer } }: Call): Packed {
+function packInput(task: string, input: unknown, transfer: RunOptions['transfer']): Packed {
   try {
     return packedClone(input, transfer);
   } catch (error) {

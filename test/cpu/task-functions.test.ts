@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { Cpu, TaskContext } from '#src/api/service-definition.js';
 import { Deadline } from '#src/deadline.js';
 import { runInScope } from '#src/scope.js';
-import { bytes, contextOf, double, double as twice } from './task-fixture.js';
+import { bytes, contextOf, double, sumOf, double as twice } from './task-fixture.js';
 import { rejection, scopeOf, TestPool, trace } from './task-kit.js';
 
 describe('a CPU task that is given as a function', () => {
@@ -24,6 +24,16 @@ describe('a CPU task that is given as a function', () => {
     expect(many).to.have.length(3);
     expect(await cpu.run(twice, { n: 1 })).to.deep.equal({ doubled: 2 });
     expect(kit.spans.map(({ name }) => name)).to.deep.equal(['cpu double', 'cpu bytes', 'cpu double']);
+  });
+
+  it('gets the input as it was at the call', async () => {
+    const bytes = new Uint8Array(10).fill(1);
+    const input = { n: 1 };
+    const moved = cpu.run(sumOf, { bytes }, { transfer: [bytes.buffer] });
+    expect(bytes.byteLength).to.equal(0);
+    const doubled = cpu.run(double, input);
+    input.n = 5;
+    expect([await moved, await doubled]).to.deep.equal([10, { doubled: 2 }]);
   });
 
   it('is checked by the compiler', () => {
