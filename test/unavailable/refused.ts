@@ -1,12 +1,16 @@
 // Causes of a 503 on the data plane before the handler has run.
+import { once } from 'node:events';
+import type { ServiceError } from '@grpc/grpc-js';
 import { Acceptor } from '#src/cluster/acceptor.js';
 import { defineService, Type } from '#src/index.js';
 import { Block } from '#src/memory/block.js';
 import { SnapshotPage } from '#src/memory/snapshot-page.js';
+import { PROBLEM_JSON } from '#src/problem.js';
 import { writeSwitchedOff } from '#src/server/kill-switch.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { createTestApp, type TestApp } from '#src/testing.js';
 import { systemRoutes } from '#src/worker/system-routes.js';
+import { rpcBench } from '#test/server/grpc/kit.js';
 import { type Bench, bench, latch, settled } from '#test/server/kit.js';
 import { HANDSHAKE } from '#test/support/frames.js';
 import { silentLog } from '#test/support/silent-log.js';
@@ -73,7 +77,31 @@ async function lateBody(world: Bench, meanwhile: () => void): Promise<Reached[]>
 const withBody = (quotas = {}): Bench =>
   bench((app) => app.post('/', { body: Type.Object({}) }, () => 'ran'), { quotas });
 
+/** A call by gRPC whose message comes later, as the HTTP response that its trailers stand for. */
+async function lateMessage(): Promise<Reached[]> {
+  const { client, methods, close } = await rpcBench({}, { quotas: { bodies: [0, 0] } as never });
+  try {
+    const { path } = methods.get('/multilane.test.v1.Everything/Get')!;
+    const same = (bytes: Buffer): Buffer => bytes;
+    const call = client.makeBidiStreamRequest(path, same, same);
+    const [{ metadata }] = (await once(call, 'error')) as [ServiceError];
+    const [document] = metadata.get('x-multilane-problem-bin') as [Buffer];
+    const fields = ['retry-after', 'x-multilane-executed', 'x-request-id'];
+    const headers = Object.fromEntries(fields.map((name) => [name, String(metadata.get(name)[0])]));
+    return [responseOf({ status: 503, headers: { ...headers, 'content-type': PROBLEM_JSON } }, document)];
+  } finally {
+    close();
+  }
+}
+
 export const refused: readonly Way[] = [
+  {
+    title: 'a gRPC message beyond the limit of pending bodies',
+    sites: ['src/server/grpc/rpc-arrival.ts OVERLOADED'],
+    code: 'OVERLOADED',
+    executed: false,
+    reach: lateMessage,
+  },
   {
     title: 'a body beyond the limit of pending bodies',
     sites: ['src/server/body/body.ts OVERLOADED'],
