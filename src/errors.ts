@@ -16,7 +16,10 @@ export type GrpcStatus =
   | 'RESOURCE_EXHAUSTED'
   | 'INTERNAL'
   | 'UNAVAILABLE'
-  | 'CANCELLED';
+  | 'CANCELLED'
+  // Only services that are not written with Multilane send these.
+  | 'UNKNOWN'
+  | 'DATA_LOSS';
 
 export interface ErrorEntry {
   readonly status: number;

@@ -67,6 +67,7 @@ export type { Bulkhead } from './resilience/bulkhead-queue.js';
 export type { CircuitBreaker } from './resilience/circuit-breaker.js';
 export type { RunOptions } from './resilience/policy.js';
 export type { RateLimitResult } from './resilience/rate-limit.js';
+export { RpcError } from './rpc-error.js';
 export type {
   Json,
   RetryRule,
@@ -123,4 +124,11 @@ export type {
   WebSocketEvents,
   WebSocketLimits,
 } from './server/websocket/websocket.js';
-export type { Call, CallOptions, CallResponse, ServiceClient } from './upstream/call.js';
+export type {
+  Call,
+  CallOptions,
+  CallResponse,
+  RpcCallOptions,
+  RpcResponse,
+  ServiceClient,
+} from './upstream/call.js';

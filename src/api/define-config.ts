@@ -2,6 +2,8 @@
 // names.
 import type { WrittenSettings } from '../config.js';
 import { ConfigError } from '../errors.js';
+import { configError, describeValue, requireObject } from '../options.js';
+import { isServiceName } from '../service-name.js';
 import type { ServiceDefinition } from './service-definition.js';
 
 /** Any setting in camelCase; the command line and the environment win over it. */
@@ -11,17 +13,26 @@ export type ProjectConfig = WrittenSettings & {
    * @default the reference shop, with a warning
    */
   readonly services?: readonly ServiceDefinition[];
+  /**
+   * The .proto files of services that are not in this project but are called by gRPC, by the name under which
+   * they are registered.
+   * @default none
+   * @example { inventory: new URL('./inventory.proto', import.meta.url) }
+   */
+  readonly protos?: Readonly<Record<string, URL | readonly URL[]>>;
 };
 
 /**
  * Checks the services of a configuration and returns it. The settings are checked when the process reads
  * them.
- * @throws ConfigError for a value that is not a service, and for two services of one name
+ * @throws ConfigError for a value that is not a service, for two services of one name, and for `protos` that
+ * are not files of a service
  * @example export default defineConfig({ services: [shop], rateLimit: '100/second' });
  */
 export function defineConfig(config: ProjectConfig): ProjectConfig {
   if (typeof config !== 'object' || config === null) throw new ConfigError('defineConfig takes an object');
-  const { services } = config;
+  const { services, protos } = config;
+  if (protos !== undefined) checkProtos(protos);
   if (services === undefined) return config;
   if (!Array.isArray(services)) throw new ConfigError('services must be an array of defineService(…)');
   const seen = new Set<string>();
@@ -33,4 +44,24 @@ export function defineConfig(config: ProjectConfig): ProjectConfig {
     seen.add(service.name);
   }
   return config;
+}
+
+/** @throws ConfigError for what is no list of files by service */
+export function checkProtos(protos: unknown): void {
+  requireObject(
+    'protos',
+    protos,
+    "{ inventory: new URL('./inventory.proto', import.meta.url) }",
+    configError,
+  );
+  for (const [service, files] of Object.entries(protos as object)) {
+    if (!isServiceName(service))
+      throw new ConfigError(`protos: ${describeValue(service)} is not a service name`);
+    const all: unknown[] = [files].flat();
+    if (all.length === 0 || !all.every((file) => file instanceof URL && file.protocol === 'file:'))
+      throw new ConfigError(
+        `protos: ${service} must be the URL of a file, or a list of them: ` +
+          `new URL('./${service}.proto', import.meta.url), not ${describeValue(files)}`,
+      );
+  }
 }

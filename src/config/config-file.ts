@@ -26,6 +26,8 @@ export interface ConfigFile {
   readonly name: string;
   /** The list `services`, whose items are unchecked; undefined when the file declares none. */
   readonly services: readonly unknown[] | undefined;
+  /** The member `protos`, which is unchecked; see `ProjectConfig`. */
+  readonly protos?: unknown;
   /** All other members. */
   readonly members: Readonly<Record<string, unknown>>;
 }
@@ -117,7 +119,7 @@ export async function loadConfigFile(path: string): Promise<ConfigFile> {
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new ConfigError(`${name}: must contain an object`);
   }
-  const { services, ...members } = content as Readonly<Record<string, unknown>>;
+  const { services, protos, ...members } = content as Readonly<Record<string, unknown>>;
   if (services !== undefined && extname(path) === '.json') {
     throw new ConfigError(
       `${name}: "services" needs a .js or .mjs file, because services are code; to mount only some, use SERVICES`,
@@ -126,7 +128,7 @@ export async function loadConfigFile(path: string): Promise<ConfigFile> {
   if (services !== undefined && (!Array.isArray(services) || services.length === 0)) {
     throw new ConfigError(`${name}: "services" must be a list of at least one defineService(…)`);
   }
-  return { path, name, services, members };
+  return { path, name, services, protos, members };
 }
 
 /**

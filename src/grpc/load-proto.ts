@@ -79,6 +79,8 @@ function servicesIn(parent: Root | ReflectionObject): Service[] {
   return nested.flatMap(servicesIn);
 }
 
+const IDEMPOTENT: readonly unknown[] = ['NO_SIDE_EFFECTS', 'IDEMPOTENT'];
+
 function methodOf(method: Method, readerOf: ReaderOf): RpcMethod {
   const { name, requestStream, responseStream, resolvedRequestType, resolvedResponseType } = method;
   const service = method.parent!.fullName.slice(1);
@@ -88,6 +90,7 @@ function methodOf(method: Method, readerOf: ReaderOf): RpcMethod {
     path: `/${service}/${name}`,
     requestStream: requestStream === true,
     responseStream: responseStream === true,
+    isIdempotent: IDEMPOTENT.includes(method.options?.idempotency_level),
     request: codecOf(resolvedRequestType!, readerOf),
     response: codecOf(resolvedResponseType!, readerOf),
   };

@@ -19,6 +19,8 @@ export interface RpcMethod {
   readonly path: string;
   readonly requestStream: boolean;
   readonly responseStream: boolean;
+  /** Whether it may be executed twice: option `idempotency_level` is `NO_SIDE_EFFECTS` or `IDEMPOTENT`. */
+  readonly isIdempotent: boolean;
   readonly request: MessageCodec;
   readonly response: MessageCodec;
 }

@@ -1,6 +1,8 @@
 // Turns what a request has thrown into its response: a problem document (RFC 9457, docs/errors.md).
 import { EXECUTED_FIELD, HttpError } from '../errors.js';
 import { type FailedRequest, problemDocument } from '../problem.js';
+import { outwardError } from '../rpc-error.js';
+import type { Scope } from '../scope.js';
 import { toError } from '../telemetry/to-error.js';
 import { checkField, setField } from './response/header-fields.js';
 import { jsonOf } from './response/json-value.js';
@@ -22,8 +24,11 @@ export interface Problem {
  * Makes the problem document of a failure. It shows the message of an HttpError. Of any other error it shows
  * only that the request failed, because its message may hold what is not meant for clients.
  */
-export function problemOf(thrown: unknown, request: FailedRequest): Problem {
-  const error = toError(thrown);
+export function problemOf(thrown: unknown, request: FailedRequest & Pick<Scope, 'callFailed'>): Problem {
+  const given = toError(thrown);
+  const error = outwardError(given);
+  // Repeating the request would only repeat the call that was refused.
+  if (error !== given) request.callFailed?.();
   if (!(error instanceof HttpError)) return internalProblem(error, request);
   try {
     return { ...documentOf(error, request), fault: isFault(error) ? error : undefined };

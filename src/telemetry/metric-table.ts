@@ -61,6 +61,14 @@ export const METRICS = {
     'http_response_status_code',
     'error_type',
   ),
+  rpc_client_call_duration_seconds: duration(
+    'Duration of calls to other services by gRPC, one per attempt.',
+    'rpc_system_name',
+    'rpc_method',
+    'server_address',
+    'rpc_response_status_code',
+    'error_type',
+  ),
   db_client_operation_duration_seconds: duration(
     'Duration of database statements and transactions.',
     'db_system_name',

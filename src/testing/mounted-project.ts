@@ -7,6 +7,8 @@ import { type ConfigFile, configFileOf, loadConfigFile } from '../config/config-
 import { settingsOf } from '../config/load.js';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
+import type { ProtoFiles } from '../grpc/known-protos.js';
+import { projectProtos } from '../worker/project-protos.js';
 import { fileOf } from './file-of.js';
 
 export interface ProjectOptions {
@@ -27,6 +29,8 @@ export interface ProjectOptions {
 
 export interface Project {
   readonly services: readonly ServiceDefinition[];
+  /** The .proto files of the services that can be called by gRPC, by service. */
+  readonly protos: ReadonlyMap<string, ProtoFiles>;
   readonly settings: Settings;
 }
 
@@ -41,6 +45,7 @@ export async function projectOf({ services, config, settings = {} }: ProjectOpti
   const wanted = read.services;
   return {
     services: wanted === undefined ? mounted : mounted.filter(({ name }) => wanted.includes(name)),
+    protos: projectProtos({ services: mounted, protos: file.protos as ProjectConfig['protos'] }),
     settings: { ...read, configFile: file.path === '' ? undefined : file.path },
   };
 }
@@ -49,6 +54,6 @@ async function configurationOf(config: ProjectOptions['config'] = {}): Promise<C
   if (typeof config === 'string' || config instanceof URL) {
     return loadConfigFile(configFileOf(process.cwd(), { config: fileOf(config), demo: false })!);
   }
-  const { services, ...members } = config;
-  return { path: '', name: 'config', services, members };
+  const { services, protos, ...members } = config;
+  return { path: '', name: 'config', services, protos, members };
 }

@@ -115,7 +115,7 @@ const NO_OTHER_WORKERS = { receive() {}, send() {} };
  */
 export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
   checkOptions(options, OPTIONS, fault);
-  const { services, settings } = await projectOf(options);
+  const { services, protos, settings } = await projectOf(options);
   const { deps = {}, databaseUrl } = options;
   checkOverrides(deps, services);
   const lifecycle = new Lifecycle();
@@ -146,6 +146,7 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
       block: sharedState.block,
       series: sharedState.series.of(SLOT),
       definitions: services,
+      protos,
       cpuPort: port2,
       log,
       mail: NO_OTHER_WORKERS,

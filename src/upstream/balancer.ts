@@ -32,7 +32,7 @@ export interface EndpointStatus {
 }
 
 export interface BalancerOptions {
-  readonly endpoints: (service: string) => readonly Endpoint[];
+  readonly endpoints: (service: string, protocol?: Endpoint['protocol']) => readonly Endpoint[];
   readonly picker: PickerFactory;
   readonly statuses: EndpointStatuses;
   /** Monotonic milliseconds. */
@@ -77,31 +77,36 @@ export class Balancer {
    * The prepared lists by service. A service without endpoints is removed when a new service is added, so
    * there are never more of them than services in the registry.
    */
-  readonly #prepared = new Map<string, Prepared>();
+  readonly #prepared: Readonly<Record<Endpoint['protocol'], Map<string, Prepared>>> = {
+    http: new Map(),
+    grpc: new Map(),
+  };
 
   constructor(options: BalancerOptions) {
     this.#options = options;
   }
 
   /** Whether a service has any instance. */
-  knows(service: string): boolean {
-    return this.#options.endpoints(service).length > 0;
+  knows(service: string, protocol?: Endpoint['protocol']): boolean {
+    return this.#options.endpoints(service, protocol).length > 0;
   }
 
   /**
    * @param tried ids of endpoints to avoid as long as there are others: a retry uses another one
    * @param excludes whether an endpoint must not be called (its breaker is open); called at most twice for
    *   each
+   * @param protocol that the endpoint must have
    * @returns undefined when no endpoint can be called
    */
   pick(
     service: string,
     tried: ReadonlySet<string>,
     excludes?: (endpoint: Endpoint) => boolean,
+    protocol: Endpoint['protocol'] = 'http',
   ): Endpoint | undefined {
-    const endpoints = this.#options.endpoints(service);
+    const endpoints = this.#options.endpoints(service, protocol);
     if (endpoints.length === 0) return undefined;
-    const prepared = this.#preparedFor(service, endpoints);
+    const prepared = this.#preparedFor(service, protocol, endpoints);
     if (tried.size === 0 && excludes === undefined) {
       const nearest = prepared.circles[0];
       return nearest === undefined ? undefined : this.#pickIn(nearest, prepared.picker);
@@ -132,9 +137,10 @@ export class Balancer {
     return this.#options.random() < (shares.get(picked) ?? 1) ? picked : picker.pick(settled);
   }
 
-  #preparedFor(service: string, endpoints: readonly Endpoint[]): Prepared {
+  #preparedFor(service: string, protocol: Endpoint['protocol'], endpoints: readonly Endpoint[]): Prepared {
     const { statuses, clock, picker } = this.#options;
-    let prepared = this.#prepared.get(service);
+    const all = this.#prepared[protocol];
+    let prepared = all.get(service);
     const version = statuses.version();
     if (
       prepared !== undefined &&
@@ -145,9 +151,9 @@ export class Balancer {
       return prepared;
     }
     if (prepared === undefined) {
-      this.#forget();
+      this.#forget(protocol);
       prepared = { picker: picker(), endpoints: NO_ENDPOINTS, version, until: 0, circles: [] };
-      this.#prepared.set(service, prepared);
+      all.set(service, prepared);
     }
     this.#prepare(prepared, endpoints, clock());
     // The version was read before the lists were made, so that the next pick notices a change that came in
@@ -157,8 +163,9 @@ export class Balancer {
     return prepared;
   }
 
-  #forget(): void {
-    for (const service of this.#prepared.keys()) if (!this.knows(service)) this.#prepared.delete(service);
+  #forget(protocol: Endpoint['protocol']): void {
+    const all = this.#prepared[protocol];
+    for (const service of all.keys()) if (!this.knows(service, protocol)) all.delete(service);
   }
 
   #prepare(prepared: Prepared, endpoints: readonly Endpoint[], now: number): void {

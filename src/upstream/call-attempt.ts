@@ -10,10 +10,11 @@ import { isEvidence, UNWATCHED, type Watch } from '../resilience/loop-watch.js';
 import type { AttemptEnd, RetryBudget } from '../resilience/policy.js';
 import type { TraceContext } from '../scope.js';
 import { type AttemptObservation, type AttemptResult, type CallObserver, SILENT } from './call-observer.js';
-import { NO_FIELDS } from './call-request.js';
+import { type CallRequest, NO_FIELDS } from './call-request.js';
 import type { AdmittedEndpoint, EndpointAdmissionDependencies } from './endpoint-admission.js';
 import type { OngoingCall } from './ongoing-call.js';
 import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
+import { STATUS_FIELD } from './rpc-fields.js';
 import type { OutgoingRequest, Received, Transport } from './transport.js';
 import { judge, type TransportResult, type Verdict, withoutEvidence } from './verdict.js';
 
@@ -34,7 +35,11 @@ export interface AttemptDependencies extends EndpointAdmissionDependencies {
    * @default 0
    */
   readonly slowCallMs?: number;
-  readonly transports: { readonly http: Transport; readonly inProcess?: Transport };
+  readonly transports: {
+    readonly http: Transport;
+    readonly grpc?: Transport;
+    readonly inProcess?: Transport;
+  };
   /** Monotonic milliseconds. */
   readonly clock: () => number;
   /**
@@ -56,6 +61,7 @@ const REQUEST_ID_HEADER = 'x-request-id';
 
 /** The request of one attempt, as its transport gets it. */
 class AttemptRequest implements OutgoingRequest {
+  readonly protocol: CallRequest['protocol'];
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -64,6 +70,7 @@ class AttemptRequest implements OutgoingRequest {
   readonly abort: AbortSource;
 
   constructor({ request, deadline }: OngoingCall, headers: Record<string, string>, abort: AbortSource) {
+    this.protocol = request.protocol;
     this.method = request.method;
     this.path = request.path;
     this.headers = headers;
@@ -133,12 +140,12 @@ class Attempt extends Hold {
   send(): Promise<Received> {
     const { endpoint } = this.#admitted;
     const { transports, meshToken } = this.#dependencies;
-    const { http, inProcess } = transports;
-    const transport = endpoint.local && inProcess !== undefined ? inProcess : http;
+    const { inProcess } = transports;
+    const isRemote = !endpoint.local || inProcess === undefined;
+    const transport = isRemote ? transports[endpoint.protocol]! : inProcess;
     try {
       const headers = headersOf(this.#dependencies, this.#call, this.#observation.trace);
-      if (transport === http && meshToken !== undefined)
-        headers[MESH_TOKEN_HEADER] = meshToken(endpoint.service);
+      if (isRemote && meshToken !== undefined) headers[MESH_TOKEN_HEADER] = meshToken(endpoint.service);
       return transport.send(endpoint, new AttemptRequest(this.#call, headers, this.#abort));
     } catch (error) {
       return Promise.reject(error as Error);
@@ -146,7 +153,9 @@ class Attempt extends Hold {
   }
 
   returned(value: Received): AttemptEnd<Received> {
-    const mayRepeat = this.#settle({ kind: 'returned', value }, { status: value.status });
+    const { status, headers } = value;
+    const seen = { status, rpcStatus: headers[STATUS_FIELD] };
+    const mayRepeat = this.#settle({ kind: 'returned', value }, seen);
     return { kind: 'returned', value, mayRepeat };
   }
 

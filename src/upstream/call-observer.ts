@@ -32,7 +32,13 @@ export interface AttemptObservation {
 }
 
 /** The status of the response, or the error when there is none. */
-export type AttemptResult = { readonly status: number } | { readonly error: unknown };
+export type AttemptResult = ResponseStatus | { readonly error: unknown };
+
+export interface ResponseStatus {
+  readonly status: number;
+  /** The name of the gRPC status that a peer has sent with a failure. */
+  readonly rpcStatus?: string | undefined;
+}
 
 /** An observer that ignores everything. */
 export const SILENT: CallObserver = {

@@ -29,7 +29,7 @@ const isPairs = (value: unknown): boolean => {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 };
 
-const OPTIONS = shapeOf<CallOptions>('{ timeoutMs: 500 }', {
+export const CALL_KINDS = {
   query: { text: 'an object such as { page: 2 }, a URLSearchParams or a Map', is: isPairs },
   headers: { text: "an object such as { accept: 'text/csv' }, a Headers or a Map", is: isPairs },
   json: {
@@ -47,7 +47,9 @@ const OPTIONS = shapeOf<CallOptions>('{ timeoutMs: 500 }', {
   maxConcurrent: wholeNumber(1),
   singleFlight: SWITCH,
   signal: SIGNAL,
-});
+} satisfies { readonly [K in keyof Required<CallOptions>]: OptionKind };
+
+const OPTIONS = shapeOf<CallOptions>('{ timeoutMs: 500 }', CALL_KINDS);
 
 const fault = typeErrorFor('call');
 

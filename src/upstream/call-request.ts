@@ -8,7 +8,7 @@ import { checkCall } from './call-options.js';
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 /** Field values of RFC 9110 section 5.5 without obs-text: no character can end the field. */
 const FIELD_VALUE = /^[\t\x20-\x7e]*$/;
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 /** Visible ASCII without `#`: nearly every path, so it is tested first. */
 const SAFE_PATH = /^[\x21\x22\x24-\x7e]+$/;
 const LONE_SURROGATE = /[\ud800-\udfff]/gu;
@@ -22,7 +22,7 @@ const METHOD = /^[A-Z]{1,20}$/;
  * Fields that callers cannot set: those of the connection (RFC 9110 section 7.6.1) and of the framing, and
  * those that the runtime sets itself in every call.
  */
-const RESERVED_FIELDS: ReadonlySet<string> = new Set([
+export const RESERVED_FIELDS: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
   'expect',
@@ -51,6 +51,13 @@ export interface RequestContent {
 
 /** The request of a call, the same for every endpoint. */
 export interface CallRequest extends RequestContent {
+  /** @default 'http' */
+  readonly protocol?: 'grpc';
+  /**
+   * Whether it may be executed twice although it is a POST without an idempotency key.
+   * @default false
+   */
+  readonly isIdempotent?: boolean;
   readonly method: string;
   /** The path with its query. */
   readonly path: string;
@@ -99,7 +106,7 @@ export function encodedPath(path: string, query: CallOptions['query']): string {
 /**
  * @returns the members of an object, or the entries of a Headers, URLSearchParams or Map @throws TypeError
  */
-function pairsOf(what: string, given: object): Iterable<readonly [name: string, value: unknown]> {
+export function pairsOf(what: string, given: object): Iterable<readonly [name: string, value: unknown]> {
   return Symbol.iterator in given ? checkedPairs(what, given as Iterable<unknown>) : Object.entries(given);
 }
 

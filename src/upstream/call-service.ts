@@ -173,8 +173,8 @@ function cancellationOf(
 }
 
 /** Only a request that may be executed twice is repeated, whatever the options are. */
-function mayBeRepeated({ method, headers }: CallRequest): boolean {
-  return IDEMPOTENT.has(method) || headers['idempotency-key'] !== undefined;
+function mayBeRepeated({ method, headers, isIdempotent }: CallRequest): boolean {
+  return IDEMPOTENT.has(method) || isIdempotent === true || headers['idempotency-key'] !== undefined;
 }
 
 /**

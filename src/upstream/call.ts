@@ -83,7 +83,34 @@ export interface CallResponse {
 }
 
 /**
- * Calls of one service. Every method returns a response of any status.
+ * Options of one call by gRPC. An unknown option or a value of another type is a TypeError; nothing is sent
+ * then. Those that calls of HTTP have too mean the same.
+ */
+export interface RpcCallOptions
+  extends Pick<
+    CallOptions,
+    'idempotencyKey' | 'timeoutMs' | 'retries' | 'hedgeMs' | 'maxConcurrent' | 'signal'
+  > {
+  /**
+   * Metadata; those that are undefined are omitted. Names that end in `-bin` have bytes, all others printable
+   * ASCII. Names of the protocol are omitted.
+   */
+  readonly metadata?:
+    | Readonly<Record<string, string | Uint8Array | undefined>>
+    | Iterable<readonly [name: string, value: string | Uint8Array | undefined]>;
+}
+
+export interface RpcResponse<Message> {
+  readonly message: Message;
+  /**
+   * The metadata of the response and its trailers, by lower-case names. Names that end in `-bin` have bytes;
+   * several values of a name are joined by a comma.
+   */
+  readonly headers: Readonly<Record<string, string | Uint8Array>>;
+}
+
+/**
+ * Calls of one service. Every method but `grpc` returns a response of any status.
  * @throws HttpError NO_INSTANCE, BREAKER_OPEN, OVERLOADED, DEADLINE_EXCEEDED or BAD_UPSTREAM when there is no
  *   response; TypeError for arguments that cannot be sent; the reason of a signal that aborts
  */
@@ -94,6 +121,22 @@ export interface ServiceClient {
   patch(path: string, options?: CallOptions): Promise<CallResponse>;
   delete(path: string, options?: CallOptions): Promise<CallResponse>;
   request(method: string, path: string, options?: CallOptions): Promise<CallResponse>;
+  /**
+   * Calls a method of gRPC with one request and one response (docs/grpc.md). Messages are plain objects. A
+   * method that its .proto file declares as idempotent (`idempotency_level`), or a call with an
+   * `idempotencyKey`, is repeated as idempotent methods of HTTP are.
+   * @param method its name, with its service where the name alone is not unique: `OrderService/GetUserOrders`
+   * @throws RpcError for any status but OK
+   * @example
+   * ```ts
+   * const { message } = await call('orders').grpc<GetUserOrdersResponse>('GetUserOrders', { userId: 7 });
+   * ```
+   */
+  grpc<Response = unknown>(
+    method: string,
+    message: object,
+    options?: RpcCallOptions,
+  ): Promise<RpcResponse<Response>>;
 }
 
 /** @returns the client of a service @throws TypeError for text that is not a service name */

@@ -1,5 +1,6 @@
 // The client of other services: `call(service)` of the request context. A call may be shared
 // (`singleFlight`), or limited (`maxConcurrent`), and is then made by call-service.ts.
+import { KnownProtos } from '../grpc/known-protos.js';
 import { describeValue } from '../options.js';
 import { isServiceName } from '../service-name.js';
 import type { Balancer } from './balancer.js';
@@ -7,12 +8,18 @@ import type { Call, CallOptions, CallResponse, ServiceClient } from './call.js';
 import { type CallRequest, checkedRequest } from './call-request.js';
 import { callService, reported, type ServiceCallDependencies } from './call-service.js';
 import { type MaxConcurrentDependencies, withinMaxConcurrent } from './max-concurrent.js';
+import { callMethod, type MethodSource } from './method-call.js';
 import { shareCall } from './shared-call.js';
 import type { SingleFlight } from './single-flight.js';
 
 export interface CallDependencies extends ServiceCallDependencies, MaxConcurrentDependencies {
   readonly balancer: Pick<Balancer, 'pick' | 'knows'>;
   readonly singleFlight: SingleFlight;
+  /**
+   * The methods of services that are called by gRPC.
+   * @default none
+   */
+  readonly methods?: MethodSource;
 }
 
 const NO_OPTIONS: CallOptions = Object.freeze({});
@@ -52,8 +59,19 @@ function clientOf(dependencies: CallDependencies, service: string): ServiceClien
     put: (path, options) => send('PUT', path, options),
     patch: (path, options) => send('PATCH', path, options),
     delete: (path, options) => send('DELETE', path, options),
+    grpc: (name, message, options = NO_OPTIONS) => {
+      try {
+        const { methods = NO_METHODS } = dependencies;
+        const make = (request: CallRequest) => makeCall(dependencies, service, request, options);
+        return callMethod(methods, service, { name, message, options }, make);
+      } catch (error) {
+        return Promise.reject(error as Error);
+      }
+    },
   };
 }
+
+const NO_METHODS: MethodSource = new KnownProtos(new Map());
 
 function start(
   dependencies: CallDependencies,
@@ -61,19 +79,19 @@ function start(
   request: CallRequest,
   options: CallOptions,
 ): Promise<CallResponse> {
-  if (options.singleFlight !== true) return make(dependencies, service, request, options);
+  if (options.singleFlight !== true) return makeCall(dependencies, service, request, options);
   return reported(
     shareCall(
       dependencies,
       service,
-      (shared, sharedOptions) => make(dependencies, service, shared, sharedOptions),
+      (shared, sharedOptions) => makeCall(dependencies, service, shared, sharedOptions),
       request,
       options,
     ),
   );
 }
 
-function make(
+function makeCall(
   dependencies: CallDependencies,
   service: string,
   request: CallRequest,
@@ -82,5 +100,7 @@ function make(
   const { maxConcurrent } = options;
   if (maxConcurrent === undefined) return callService(dependencies, service, request, options);
   const run = () => callService(dependencies, service, request, options);
-  return reported(withinMaxConcurrent(dependencies, service, maxConcurrent, run));
+  return reported(
+    withinMaxConcurrent(dependencies, { service, protocol: request.protocol }, maxConcurrent, run),
+  );
 }

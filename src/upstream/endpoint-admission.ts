@@ -4,6 +4,7 @@ import { type HttpError, UnavailableError } from '../errors.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { type Breaker, breakerOpenError } from '../resilience/breaker-contract.js';
 import type { Balancer } from './balancer.js';
+import type { CallRequest } from './call-request.js';
 
 export interface EndpointAdmissionDependencies {
   readonly balancer: Pick<Balancer, 'pick'>;
@@ -15,6 +16,7 @@ interface CallTarget {
   readonly service: string;
   /** Ids of endpoints to avoid as long as there are others. */
   readonly tried: ReadonlySet<string>;
+  readonly request: Pick<CallRequest, 'protocol'>;
 }
 
 /** An endpoint with the ticket of its breaker, which has to be settled. */
@@ -32,12 +34,10 @@ export function admitEndpoint(
   target: CallTarget,
   excluded: ReadonlySet<string>,
 ): AdmittedEndpoint | HttpError {
-  const { service, tried } = target;
+  const { service, tried, request } = target;
   const excludes = excluded.size === 0 ? undefined : ({ id }: Endpoint) => excluded.has(id);
-  const endpoint = dependencies.balancer.pick(service, tried, excludes);
-  if (endpoint === undefined) {
-    return new UnavailableError('NO_INSTANCE', `No instance of service ${service} is known.`);
-  }
+  const endpoint = dependencies.balancer.pick(service, tried, excludes, request.protocol);
+  if (endpoint === undefined) return noInstance(target);
   const ticket = dependencies.breaker.admit(endpoint.slot);
   return ticket >= 0 ? { endpoint, ticket } : admitOther(dependencies, target, excluded, endpoint);
 }
@@ -50,7 +50,7 @@ export function admitEndpoint(
  */
 function admitOther(
   { balancer, breaker }: EndpointAdmissionDependencies,
-  { service, tried }: CallTarget,
+  { service, tried, request }: CallTarget,
   excluded: ReadonlySet<string>,
   rejecting: Endpoint,
 ): AdmittedEndpoint | HttpError {
@@ -63,7 +63,7 @@ function admitOther(
     return true;
   };
   for (;;) {
-    const endpoint = balancer.pick(service, tried, excludes);
+    const endpoint = balancer.pick(service, tried, excludes, request.protocol);
     if (endpoint === undefined) {
       return breakerOpenError(`The breaker of service ${service} is open.`, retryInMs);
     }
@@ -72,4 +72,9 @@ function admitOther(
     skipped.add(endpoint.id);
     retryInMs = Math.min(retryInMs, breaker.retryInMs(endpoint.slot));
   }
+}
+
+function noInstance({ service, request }: CallTarget): HttpError {
+  const which = request.protocol === 'grpc' ? 'with the protocol grpc ' : '';
+  return new UnavailableError('NO_INSTANCE', `No instance of service ${service} ${which}is known.`);
 }

@@ -2,6 +2,7 @@
 // of this process.
 import { UnavailableError } from '../errors.js';
 import { Hold } from '../hold.js';
+import type { Endpoint } from '../registry/endpoint.js';
 import type { Permits } from '../resilience/bulkhead-permits.js';
 import { currentScope } from '../scope.js';
 import type { Balancer } from './balancer.js';
@@ -39,11 +40,11 @@ export interface MaxConcurrentDependencies {
  */
 export async function withinMaxConcurrent<T>(
   { balancer, callPermitsOf }: MaxConcurrentDependencies,
-  service: string,
+  { service, protocol }: { readonly service: string; readonly protocol: Endpoint['protocol'] | undefined },
   most: number,
   run: () => Promise<T>,
 ): Promise<T> {
-  if (!balancer.knows(service)) return run();
+  if (!balancer.knows(service, protocol)) return run();
   const limit = callPermitsOf(service);
   const { permits } = limit;
   if (!permits.enter(most)) {

@@ -1,5 +1,6 @@
-// The contract of a transport: how one attempt reaches one endpoint. Implementations: in-process-transport.ts
-// and http-transport.ts. test/conformance/transports.test.ts runs the same cases over both.
+// The contract of a transport: how one attempt reaches one endpoint. Implementations: in-process-
+// transport.ts, http-transport.ts and grpc-transport.ts. test/conformance/transports.test.ts runs the same
+// cases over all.
 import type { AbortSource } from '../abort-source.js';
 import type { Deadline } from '../deadline.js';
 import type { Endpoint } from '../registry/endpoint.js';
@@ -9,6 +10,11 @@ import type { CallResponse } from './call.js';
 export const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
 
 export interface OutgoingRequest {
+  /**
+   * A call by gRPC has the path of its method, and one message as its body.
+   * @default 'http'
+   */
+  readonly protocol?: Endpoint['protocol'] | undefined;
   readonly method: string;
   /** Path with its query. */
   readonly path: string;

@@ -6,6 +6,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { ServiceDefinition } from '../api/service-definition.js';
 import { CpuClient } from '../cpu/cpu-client.js';
+import type { ProtoFiles } from '../grpc/known-protos.js';
 import type { RpcMethod } from '../grpc/rpc-method.js';
 import { lazyModule } from '../lazy-module.js';
 import type { Block } from '../memory/block.js';
@@ -34,6 +35,7 @@ import { mountServices } from './mount-services.js';
 import { MountedService } from './mounted-service.js';
 import { observeCalls } from './observe-calls.js';
 import { createOutboundCalls, type OutboundCalls } from './outbound-calls.js';
+import { projectProtos } from './project-protos.js';
 import { RequestMeters } from './request-meters.js';
 import { routeWarnings } from './route-warnings.js';
 import { createSharedPrimitives } from './shared-primitives.js';
@@ -60,6 +62,11 @@ export interface HostOptions {
    * @default never
    */
   readonly hasFailed?: () => boolean;
+  /**
+   * The .proto files of the services that can be called by gRPC, by service.
+   * @default those of `definitions`
+   */
+  readonly protos?: ReadonlyMap<string, ProtoFiles>;
   /**
    * Routes of a service with a database respond 503 STARTING until the database arrives.
    * @default true
@@ -112,7 +119,8 @@ export function createHost(options: HostOptions): Host {
   const parts = createParts(options, (service, request) => dispatch(service, request));
   const { memory, row, switches, tracing, limits, calls } = parts;
   const app = createWorkerApp(options, parts);
-  const dispatch = inProcessDispatch(app);
+  const rpcMethods = lazyModule(() => mountRpc(app, services, { awaitsDatabases }));
+  const dispatch = inProcessDispatch(app, rpcMethods);
   const fileBytes = memory.recorder.gauge('multilane_file_contents_bytes');
   const cpu = new CpuClient(options.cpuPort, {
     tracing,
@@ -134,7 +142,7 @@ export function createHost(options: HostOptions): Host {
     clock: memory.clock,
     recorder: memory.recorder,
     row,
-    rpcMethods: lazyModule(() => mountRpc(app, services, { awaitsDatabases })),
+    rpcMethods,
     beat() {
       limits.beat();
       fileBytes.set(app.files.contents.bytes);
@@ -149,7 +157,7 @@ export function createHost(options: HostOptions): Host {
 }
 
 function createParts(
-  { thread, block, series, log, mail }: HostOptions,
+  { thread, block, series, definitions, protos, log, mail }: HostOptions,
   dispatch: ReturnType<typeof inProcessDispatch>,
 ): HostParts {
   const { settings, worker, slot, instanceId } = thread;
@@ -167,6 +175,7 @@ function createParts(
     callPermitsOf: limits.callPermitsOf,
     observer: observeCalls(recorder, tracing, (service, id) => calls.isRegistered(service, id)),
     dispatch,
+    protos: protos ?? projectProtos({ services: definitions }),
     settings,
     log,
     mail,

@@ -10,9 +10,11 @@ import { type Dispatch, MAX_RESPONSE_BYTES, type OutgoingRequest } from '../upst
 /** A call within this many others that have not returned yet begins in a later turn, with an empty stack. */
 const MOST_ON_STACK = 16;
 
-export function inProcessDispatch(app: App): Dispatch {
+/** @param rpcReady mounts the gRPC methods of the services, with the first call by gRPC */
+export function inProcessDispatch(app: App, rpcReady: () => Promise<unknown>): Dispatch {
   let onStack = 0;
-  return (service, request) => {
+  let isRpcReady = false;
+  const run: Dispatch = (service, request) => {
     const given = injected(request);
     const dispatch = (): ReturnType<Dispatch> => {
       onStack++;
@@ -24,6 +26,13 @@ export function inProcessDispatch(app: App): Dispatch {
     };
     return onStack < MOST_ON_STACK ? dispatch() : nextTurn().then(dispatch);
   };
+  return (service, request) => {
+    if (request.protocol !== 'grpc' || isRpcReady) return run(service, request);
+    return rpcReady().then(() => {
+      isRpcReady = true;
+      return run(service, request);
+    });
+  };
 }
 
 function injected(request: OutgoingRequest): InjectedRequest {
@@ -31,7 +40,8 @@ function injected(request: OutgoingRequest): InjectedRequest {
   // Reading the signal creates it.
   const signal = abort === undefined ? request.signal : undefined;
   const callDepth = (currentScope()?.callDepth ?? 0) + 1;
-  return { method, url, headers, body, inProcess: true, callDepth, abort, signal };
+  const isRpc = request.protocol === 'grpc';
+  return { method, url, headers, body, isRpc, inProcess: true, callDepth, abort, signal };
 }
 
 class CallBound implements ResponseBound {

@@ -1,7 +1,9 @@
 // Metrics and spans of the calls to other services.
+import { grpcStatusOf, HttpError } from '../errors.js';
 import type { SeriesTable } from '../memory/metrics/series.js';
-import { schemeOf } from '../registry/endpoint.js';
+import { type Endpoint, schemeOf } from '../registry/endpoint.js';
 import type { TraceContext } from '../scope.js';
+import { endRpcClientSpan, rpcClientSpan } from '../telemetry/rpc-client-span.js';
 import type { SpanHandle, Tracing } from '../telemetry/span.js';
 import { clientSpan, endClientSpan } from '../telemetry/spans.js';
 import type { AttemptObservation, AttemptResult, CallObserver } from '../upstream/call-observer.js';
@@ -20,7 +22,9 @@ export function observeCalls(
 ): CallObserver {
   const picks = new PickCounters(recorder, isRegistered);
   const calls = recorder.pool('calls');
-  const durations = memoizeByKey((service) => new CallDurations(calls, service), OTHER_SERVICES);
+  const durationsOf = (protocol: Endpoint['protocol']) =>
+    memoizeByKey((service) => new CallDurations(calls, protocol, service), OTHER_SERVICES);
+  const durations = { http: durationsOf('http'), grpc: durationsOf('grpc') };
   const hedges = memoizeByKey((key) => {
     const [service = '', outcome = ''] = key.split(' ');
     return recorder.counter('multilane_hedges_total', { service, outcome });
@@ -31,8 +35,13 @@ export function observeCalls(
   );
   return {
     attempt(endpoint, method, path, attempt, parent) {
-      const { service, id, local, host, port } = endpoint;
+      const { service, id, protocol, local, host, port } = endpoint;
       picks.of(service, id).add();
+      const series = durations[protocol](service);
+      if (protocol === 'grpc') {
+        const rpc = { method: path.slice(1), service, ...(!local && { host, port }) };
+        return new ObservedRpcAttempt(series, rpc.method, rpcClientSpan(tracing, parent, rpc));
+      }
       const span = clientSpan(tracing, parent, {
         method,
         service,
@@ -42,7 +51,7 @@ export function observeCalls(
         port: local ? undefined : port,
         scheme: local ? 'http' : schemeOf(endpoint),
       });
-      return new ObservedAttempt(durations(service), method, span);
+      return new ObservedAttempt(series, method, span);
     },
     budgetExhausted: (service) => exhausted(service).add(),
     hedged: (service, outcome) => hedges(`${service} ${outcome}`).add(),
@@ -71,4 +80,35 @@ class ObservedAttempt implements AttemptObservation {
     this.#durations.of(this.#method, String(status ?? ''), error ?? '').record(microseconds);
     endClientSpan(this.#span, status, error);
   }
+}
+
+class ObservedRpcAttempt implements AttemptObservation {
+  readonly #durations: CallDurations;
+  readonly #method: string;
+  readonly #span: SpanHandle;
+
+  constructor(durations: CallDurations, method: string, span: SpanHandle) {
+    this.#durations = durations;
+    this.#method = method;
+    this.#span = span;
+  }
+
+  get trace(): TraceContext {
+    return this.#span.context;
+  }
+
+  end(result: AttemptResult, microseconds: number): void {
+    const status = rpcStatusOf(result);
+    const error = 'status' in result ? undefined : errorTypeOf(result.error);
+    const failure = error ?? (status === 'OK' ? '' : status);
+    this.#durations.of(this.#method, status, failure).record(microseconds);
+    endRpcClientSpan(this.#span, status, error);
+  }
+}
+
+/** The gRPC status of an attempt. Calls within the process have an HTTP status, and no other. */
+function rpcStatusOf(result: AttemptResult): string {
+  if ('status' in result)
+    return result.status === 200 ? 'OK' : (result.rpcStatus ?? grpcStatusOf('', result.status));
+  return result.error instanceof HttpError ? result.error.grpc : 'CANCELLED';
 }

@@ -2,6 +2,7 @@
 // budget, snapshot of the registry), by HTTP or in-process.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
+import { KnownProtos, type ProtoFiles } from '../grpc/known-protos.js';
 import { BreakerCells } from '../memory/breaker/breaker-cell.js';
 import { RetryBudgetCell } from '../memory/budget-cell.js';
 import { CallClaims } from '../memory/call-claims.js';
@@ -19,6 +20,7 @@ import type { Call } from '../upstream/call.js';
 import type { CallObserver } from '../upstream/call-observer.js';
 import { createCall } from '../upstream/client.js';
 import { endpointStatuses } from '../upstream/endpoint-status.js';
+import { GrpcTransport } from '../upstream/grpc-transport.js';
 import { HttpTransport } from '../upstream/http-transport.js';
 import { InProcessTransport } from '../upstream/in-process-transport.js';
 import type { CallPermitsOf } from '../upstream/max-concurrent.js';
@@ -40,6 +42,8 @@ export interface OutboundCallOptions extends Pick<WorkerMemory, 'block' | 'slot'
     Settings,
     'meshToken' | 'requestTimeoutMs' | 'breakerOpenMs' | 'slowCallMs' | 'ejectionMs'
   >;
+  /** The .proto files of the services that can be called by gRPC, by service. */
+  readonly protos: ReadonlyMap<string, ProtoFiles>;
   readonly log: Logger;
   /** Channel to the other workers, for calls with the option `singleFlight`, which workers share. */
   readonly mail: Mail;
@@ -59,7 +63,9 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
   const { meshToken, requestTimeoutMs: timeoutMs, breakerOpenMs: openMs, slowCallMs, ejectionMs } = settings;
   const load = new EndpointCells(block, slot, clock);
   const http = new HttpTransport();
-  const view = new RegistryView(new SnapshotPage(block), (endpoint) => http.leave(endpoint));
+  const grpc = new GrpcTransport();
+  const transports = { http, grpc };
+  const view = new RegistryView(new SnapshotPage(block), (left) => transports[left.protocol].leave(left));
   const events = logTransitions(log, (row) => view.at(row));
   const breaker = new BreakerCells(block, slot, tripRule({ openMs, slowCallMs }), clock, events.breaker);
   const ejection = ejectionRule(ejectionMs);
@@ -80,7 +86,8 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
     budget: new RetryBudgetCell(block, clock),
     callPermitsOf,
     singleFlight: new SingleFlight(new CallClaims(block, slot), mail),
-    transports: { http, inProcess: new InProcessTransport(dispatch) },
+    transports: { ...transports, inProcess: new InProcessTransport(dispatch) },
+    methods: new KnownProtos(options.protos),
     clock,
     watch: threadWatch,
     random: Math.random,
@@ -93,6 +100,6 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
     call,
     isRegistered: (service, id) => view.has(service, id),
     isInstance: (address) => view.hasAddress(address),
-    close: () => http.close(),
+    close: async () => void (await Promise.all([http.close(), grpc.close()])),
   };
 }

@@ -7,8 +7,9 @@ import { Block } from '../memory/block.js';
 import { sinceHeartbeat } from '../memory/worker-row.js';
 import { type DrainedWorker, drainWorker } from './drain-worker.js';
 import { createHost } from './host.js';
-import { loadServices } from './load-services.js';
+import { loadProject, loadServices } from './load-services.js';
 import type { ServiceDatabase } from './mounted-service.js';
+import { projectProtos } from './project-protos.js';
 import { StallHandler } from './stall-handler.js';
 import { openChannels } from './worker-channels.js';
 import { openWorkerLog } from './worker-log.js';
@@ -32,6 +33,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
     block,
     series: boot.series,
     definitions: await loadServices(settings),
+    protos: projectProtos(await loadProject(settings.configFile)),
     cpuPort: boot.cpuPort,
     log,
     mail: channels.calls,

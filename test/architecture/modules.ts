@@ -24,6 +24,7 @@ const FREE: readonly string[] = [
   'src/options.ts',
   'src/problem.ts',
   'src/rate.ts',
+  'src/rpc-error.ts',
   'src/scope.ts',
   'src/service-name.ts',
   'src/unix-socket.ts',

@@ -3,60 +3,19 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Deadline } from '#src/deadline.js';
 import { HttpError } from '#src/errors.js';
+import { MethodIndex } from '#src/grpc/method-index.js';
+import type { Endpoint } from '#src/registry/endpoint.js';
+import { GrpcServer } from '#src/server/grpc/grpc-server.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
-import type { CallOptions } from '#src/upstream/call.js';
+import type { RpcCallOptions, ServiceClient } from '#src/upstream/call.js';
 import { createCall } from '#src/upstream/client.js';
+import { GrpcTransport } from '#src/upstream/grpc-transport.js';
 import { HttpTransport } from '#src/upstream/http-transport.js';
 import { InProcessTransport } from '#src/upstream/in-process-transport.js';
 import { MAX_RESPONSE_BYTES, type OutgoingRequest, type Transport } from '#src/upstream/transport.js';
 import { inProcessDispatch } from '#src/worker/in-process-dispatch.js';
-import { bench } from '#test/server/kit.js';
 import { endpoint } from '#test/upstream/endpoints.js';
-
-const MIB = 1024 * 1024;
-
-function callee() {
-  const state = { pulled: 0, closed: 0, requests: 0 };
-  const { app } = bench(
-    (demo) => {
-      demo.post('/fill', async (ctx) => {
-        const bytes = await ctx.readBytes();
-        const sum = bytes.reduce((total, byte) => total + byte, 0);
-        bytes.fill(0);
-        return { sum };
-      });
-      demo.get('/any', () => {
-        state.requests++;
-        return { ok: true };
-      });
-      demo.get('/status/:code', (ctx) => {
-        ctx.status(Number(ctx.params.code));
-        return {};
-      });
-      demo.get('/never', () => new Promise<never>(() => undefined));
-      demo.post('/any', () => ({ ok: true }));
-      demo.get('/bytes/:count', (ctx) => new Uint8Array(Number(ctx.params.count)).fill(7));
-      demo.get('/endless', (ctx) =>
-        ctx.stream(
-          (async function* () {
-            try {
-              for (;;) {
-                state.pulled += MIB;
-                yield new Uint8Array(MIB);
-                await new Promise((resolve) => setImmediate(resolve));
-              }
-            } finally {
-              state.closed++;
-            }
-          })(),
-          'application/octet-stream',
-        ),
-      );
-    },
-    { maxBodyBytes: 64 * MIB },
-  );
-  return { app, state };
-}
+import { callee, METHODS, MIB } from './transport-callee.js';
 
 /** Values of a wrong type, as a caller could pass them. */
 const odd = fc.constantFrom<unknown>(
@@ -102,10 +61,27 @@ const oddOptions = fc.record(
   { requiredKeys: [] },
 );
 
+/** A call by gRPC has metadata in place of the header fields. It resolves as one of HTTP, with a status. */
+function callMethod(
+  demo: ServiceClient,
+  { headers, idempotencyKey }: OddOptions,
+): Promise<{ status: number }> {
+  const options = {
+    ...(headers !== undefined && { metadata: headers }),
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+  };
+  return demo.grpc('Any', new Uint8Array(), options as RpcCallOptions).then(() => ({ status: 200 }));
+}
+
+interface OddOptions {
+  readonly headers?: unknown;
+  readonly idempotencyKey?: unknown;
+}
+
 /** `call` over one transport to one endpoint, and the outcomes that the breaker counted. */
-function callOver(transport: Transport, port: number) {
+function callOver(transport: Transport, port: number, protocol: Endpoint['protocol']) {
   const outcomes: string[] = [];
-  const one = endpoint('one', { service: 'demo', port });
+  const one = endpoint('one', { service: 'demo', port, protocol });
   const call = createCall({
     balancer: { pick: () => one, knows: () => true },
     breaker: {
@@ -116,7 +92,8 @@ function callOver(transport: Transport, port: number) {
     },
     load: { begin() {}, end() {}, observe() {} },
     budget: { deposit() {}, withdraw: () => true },
-    transports: { http: transport },
+    transports: { http: transport, grpc: transport },
+    methods: { of: () => new MethodIndex('demo', METHODS) },
     clock: () => performance.now(),
     random: () => 0,
     callPermitsOf: () => {
@@ -127,18 +104,73 @@ function callOver(transport: Transport, port: number) {
   return { demo: call('demo'), outcomes };
 }
 
-const ways = {
-  async 'in-process'({ app }: ReturnType<typeof callee>) {
-    const transport: Transport = new InProcessTransport(inProcessDispatch(app));
-    return { transport, port: 1, close: async () => transport.close() };
+/** How a service is reached, and how the requests of the cases are written for it. */
+interface Way {
+  readonly transport: Transport;
+  readonly protocol: Endpoint['protocol'];
+  readonly port: number;
+  /** Statuses that can be received. gRPC has one success, and no redirects. */
+  readonly statuses: readonly number[];
+  requestOf(members: Partial<OutgoingRequest>): Partial<OutgoingRequest>;
+  close(): Promise<void>;
+}
+
+const HTTP_WAY = {
+  protocol: 'http',
+  statuses: [200, 302, 404, 500, 503],
+  requestOf: (members: Partial<OutgoingRequest>) => members,
+} as const;
+const RPC_WAY = {
+  protocol: 'grpc',
+  statuses: [200, 404, 500, 503],
+  /** `/bytes/7` is the method `Bytes` with the message `7`. */
+  requestOf: ({ path = '/', body, ...members }: Partial<OutgoingRequest>): Partial<OutgoingRequest> => {
+    const [, name = '', argument = ''] = path.split('/');
+    const method = `/demo.Demo/${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+    return { ...members, method: 'POST', path: method, body: body ?? argument };
   },
-  async HTTP({ app }: ReturnType<typeof callee>) {
+} as const;
+
+const inProcess = ({ app }: ReturnType<typeof callee>) => {
+  const transport = new InProcessTransport(inProcessDispatch(app, async () => undefined));
+  return { transport, port: 1, close: () => transport.close() };
+};
+
+const ways: Readonly<Record<string, (service: ReturnType<typeof callee>) => Promise<Way>>> = {
+  'in-process': async (service) => ({ ...HTTP_WAY, ...inProcess(service) }),
+  'in-process transport, by gRPC,': async (service) => ({ ...RPC_WAY, ...inProcess(service) }),
+  async HTTP({ app }) {
     const server = new UwsServer(app, {
       settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
     });
     const port = await server.listen(0, '127.0.0.1');
     const transport: Transport = new HttpTransport();
     return {
+      ...HTTP_WAY,
+      transport,
+      port,
+      async close() {
+        await transport.close();
+        server.close();
+      },
+    };
+  },
+  async gRPC({ app }) {
+    const server = await GrpcServer.create({
+      app,
+      methods: METHODS,
+      settings: {
+        maxBodyBytes: 1 << 20,
+        maxHeaderBytes: 16_384,
+        requestTimeoutMs: 30_000,
+        streamIdleMs: 60_000,
+      },
+      gate: { enter: () => true, leave: () => {}, givesUp: () => false },
+    });
+    const port = await server.listen(0, '127.0.0.1');
+    const transport: Transport = new GrpcTransport();
+    return {
+      ...RPC_WAY,
       transport,
       port,
       async close() {
@@ -150,23 +182,24 @@ const ways = {
 };
 
 for (const [name, open] of Object.entries(ways)) {
-  describe(`a call over the ${name} transport`, () => {
+  describe(`a call over the ${name.includes('transport') ? name : `${name} transport`}`, () => {
     const service = callee();
-    let way: Awaited<ReturnType<typeof open>>;
+    let way: Way;
     before(async () => {
       way = await open(service);
     });
     after(() => way.close());
 
     const send = (members: Partial<OutgoingRequest>) =>
-      way.transport.send(endpoint('one', { service: 'demo', port: way.port }), {
+      way.transport.send(endpoint('one', { service: 'demo', port: way.port, protocol: way.protocol }), {
+        protocol: way.protocol,
         method: 'GET',
         path: '/',
         headers: {},
         body: undefined,
         deadline: Deadline.after(20_000),
         signal: new AbortController().signal,
-        ...members,
+        ...way.requestOf(members),
       });
     const failure = (members: Partial<OutgoingRequest>): Promise<unknown> =>
       send(members).then(
@@ -184,13 +217,13 @@ for (const [name, open] of Object.entries(ways)) {
     });
 
     it('never counts a mistake of the caller as a failure of the endpoint', async () => {
-      const { demo, outcomes } = callOver(way.transport, way.port);
+      const { demo, outcomes } = callOver(way.transport, way.port, way.protocol);
+      const call = (method: 'get' | 'post', options: object): Promise<unknown> =>
+        way.protocol === 'http' ? demo[method]('/any', options) : callMethod(demo, options);
       await fc.assert(
         fc.asyncProperty(fc.constantFrom('get', 'post'), oddOptions, async (method, options) => {
           outcomes.length = 0;
-          const result = await demo[method as 'get'](`/any`, options as CallOptions).catch(
-            (error: unknown) => error,
-          );
+          const result = await call(method, options).catch((error: unknown) => error);
           if (result instanceof TypeError) expect(outcomes).to.deep.equal([]);
           else expect([(result as { status: number }).status, outcomes]).to.deep.equal([200, ['success']]);
         }),
@@ -199,7 +232,7 @@ for (const [name, open] of Object.entries(ways)) {
     });
 
     it('resolves with a response of any status', async () => {
-      for (const code of [200, 302, 404, 500, 503]) {
+      for (const code of way.statuses) {
         expect((await send({ path: `/status/${code}` })).status).to.equal(code);
       }
     });

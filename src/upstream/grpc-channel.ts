@@ -1,0 +1,122 @@
+// The connection to one endpoint, over which all calls of this thread to it run at once.
+import type { Metadata } from '@grpc/grpc-js';
+import { SignalAbort } from '../abort-source.js';
+import { type Endpoint, schemeOf } from '../registry/endpoint.js';
+import { type EndedCall, GrpcAttempt } from './grpc-attempt.js';
+import { loadGrpcJs } from './grpc-js.js';
+import type { OutgoingRequest } from './transport.js';
+
+type Channel = InstanceType<ReturnType<typeof loadGrpcJs>['Channel']>;
+
+export interface GrpcChannelOptions {
+  /** The longest message of a response, in bytes. */
+  readonly maxResponseBytes: number;
+  /** Milliseconds in which a connection must be made. */
+  readonly connectTimeoutMs: number;
+}
+
+const CONNECTING = 1;
+const READY = 2;
+/** A connection without calls is closed after this time, and made again by the next call. */
+const IDLE_MS = 30_000;
+/**
+ * A connection with running calls on which nothing comes for this time is tested with a PING. Servers refuse
+ * PINGs of clients that send more than a few during one call.
+ */
+const KEEPALIVE_MS = 30_000;
+const KEEPALIVE_TIMEOUT_MS = 5_000;
+/** While no connection can be made, calls fail at once; it is tried again after these times. */
+const FIRST_BACKOFF_MS = 100;
+const MOST_BACKOFF_MS = 1_000;
+
+export class GrpcChannel {
+  readonly #channel: Channel;
+  readonly #connectTimeoutMs: number;
+  readonly #running = new Set<GrpcAttempt>();
+  #connectTimer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+  #onEnded: (() => void) | undefined;
+
+  constructor(endpoint: Endpoint, { maxResponseBytes, connectTimeoutMs }: GrpcChannelOptions) {
+    const { Channel, plain, tls } = loadGrpcJs();
+    this.#connectTimeoutMs = connectTimeoutMs;
+    this.#channel = new Channel(targetOf(endpoint), schemeOf(endpoint) === 'https' ? tls() : plain, {
+      'grpc.max_receive_message_length': maxResponseBytes,
+      'grpc.enable_retries': 0,
+      'grpc.enable_http_proxy': 0,
+      'grpc.enable_channelz': 0,
+      'grpc.service_config_disable_resolution': 1,
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.client_idle_timeout_ms': IDLE_MS,
+      'grpc.keepalive_time_ms': KEEPALIVE_MS,
+      'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+      'grpc.initial_reconnect_backoff_ms': FIRST_BACKOFF_MS,
+      'grpc.max_reconnect_backoff_ms': MOST_BACKOFF_MS,
+    });
+  }
+
+  /** No more calls are taken. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Resolves with the end of the call; rejects with the reason of the request's abort. */
+  send(request: OutgoingRequest, metadata: Metadata): Promise<EndedCall> {
+    const { path, body } = request;
+    const abort = request.abort ?? new SignalAbort(request.signal);
+    return new Promise((resolve, reject) => {
+      // Only the abort of the request ends a call: the library would make another timer for it.
+      const call = this.#channel.createCall(path, Number.POSITIVE_INFINITY, null, null, null);
+      const attempt = new GrpcAttempt(call, abort, resolve, reject, this.#ended);
+      this.#running.add(attempt);
+      attempt.start(metadata, bytesOf(body));
+      if (this.#connectTimer === undefined && this.#channel.getConnectivityState(false) !== READY)
+        this.#watchConnecting();
+    });
+  }
+
+  /**
+   * Takes no more calls. The connection is closed when those that run have ended; those that still wait for a
+   * connection fail.
+   * @param onEnded called when no call runs any more
+   */
+  leave(onEnded: () => void = () => undefined): void {
+    this.#onEnded = onEnded;
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      clearTimeout(this.#connectTimer);
+      this.#channel.close();
+    }
+    if (this.#running.size === 0) onEnded();
+  }
+
+  /** Closes the connection at once. Calls fail. */
+  destroy(reason: Error): void {
+    for (const attempt of this.#running) attempt.fail(reason);
+    this.leave();
+  }
+
+  readonly #ended = (attempt: GrpcAttempt): void => {
+    this.#running.delete(attempt);
+    if (this.#running.size === 0) this.#onEnded?.();
+  };
+
+  /** The library has no limit of its own to the time in which a connection is neither made nor refused. */
+  #watchConnecting(): void {
+    this.#connectTimer = setTimeout(() => {
+      this.#connectTimer = undefined;
+      if (this.#channel.getConnectivityState(false) === CONNECTING) this.leave();
+    }, this.#connectTimeoutMs);
+    this.#connectTimer.unref();
+  }
+}
+
+const targetOf = ({ host, port }: Endpoint): string =>
+  host.includes(':') ? `ipv6:[${host}]:${port}` : `ipv4:${host}:${port}`;
+
+function bytesOf(body: OutgoingRequest['body']): Buffer {
+  if (body === undefined) return Buffer.alloc(0);
+  return typeof body === 'string'
+    ? Buffer.from(body)
+    : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+}

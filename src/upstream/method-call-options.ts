@@ -1,0 +1,73 @@
+// Checks the options of a call by gRPC, and makes its metadata. As with calls of HTTP, everything that a
+// transport could not send is rejected here.
+import { types } from 'node:util';
+import { checkOptions, describeValue, type OptionsShape, shapeOf, typeErrorFor } from '../options.js';
+import type { RpcCallOptions } from './call.js';
+import { CALL_KINDS } from './call-options.js';
+import { IDEMPOTENCY_KEY, NO_FIELDS, pairsOf, RESERVED_FIELDS } from './call-request.js';
+
+/** Names and values of metadata (grpc/grpc doc/PROTOCOL-HTTP2.md, Custom-Metadata). */
+const NAME = /^[0-9a-z_.-]+$/;
+const VALUE = /^[\x20-\x7e]*$/;
+
+const { idempotencyKey, timeoutMs, retries, hedgeMs, maxConcurrent, signal, headers } = CALL_KINDS;
+const OPTIONS: OptionsShape = shapeOf<RpcCallOptions>('{ timeoutMs: 500 }', {
+  metadata: headers,
+  idempotencyKey,
+  timeoutMs,
+  retries,
+  hedgeMs,
+  maxConcurrent,
+  signal,
+});
+
+const fault = typeErrorFor('call');
+
+/** @throws TypeError for an unknown option, and for metadata or a key that cannot be sent */
+export function rpcFields(options: RpcCallOptions): Readonly<Record<string, string>> {
+  checkOptions(options, OPTIONS, fault);
+  const { metadata, idempotencyKey: key } = options;
+  if (metadata === undefined && key === undefined) return NO_FIELDS;
+  const fields = Object.create(null) as Record<string, string>;
+  if (metadata !== undefined) addFields(fields, metadata);
+  if (key !== undefined) {
+    if (!IDEMPOTENCY_KEY.test(key)) throw fault('an idempotency key is 1 to 255 visible ASCII characters');
+    fields['idempotency-key'] = key;
+  }
+  return fields;
+}
+
+function addFields(fields: Record<string, string>, given: NonNullable<RpcCallOptions['metadata']>): void {
+  for (const [written, value] of pairsOf('metadata', given)) {
+    const name = written.toLowerCase();
+    if (!NAME.test(name)) throw fault(`${JSON.stringify(written)} is not a name of metadata`);
+    if (value === undefined) continue;
+    const text = name.endsWith('-bin') ? base64(name, value) : asciiText(name, value);
+    if (!isReserved(name)) fields[name] = text;
+  }
+}
+
+function base64(name: string, value: unknown): string {
+  if (!types.isUint8Array(value))
+    throw fault(
+      `the metadata ${name} must be a Uint8Array, as its name ends in -bin, not ${describeValue(value)}`,
+    );
+  return Buffer.from(value).toString('base64');
+}
+
+function asciiText(name: string, value: unknown): string {
+  if (typeof value !== 'string')
+    throw fault(
+      `the metadata ${name} must be a string, or undefined to leave it out, not ${describeValue(value)}`,
+    );
+  if (!VALUE.test(value))
+    throw fault(`the metadata ${name} may have printable ASCII only; use a name that ends in -bin for bytes`);
+  return value;
+}
+
+/** Like the fields that HTTP reserves, these are omitted, so that metadata of a client can be passed on. */
+const isReserved = (name: string): boolean =>
+  RESERVED_FIELDS.has(name) ||
+  name.startsWith('grpc-') ||
+  name === 'content-type' ||
+  name === 'accept-encoding';

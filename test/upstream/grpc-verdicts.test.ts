@@ -1,0 +1,280 @@
+// What each end of a call by gRPC shows about the endpoint. The peers are real sockets; what they do is below any
+// library of gRPC, so that they can do what none does.
+import { once } from 'node:events';
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import { expect } from 'chai';
+import { OwnAbort } from '#src/abort-source.js';
+import { Deadline } from '#src/deadline.js';
+import { DeadlineExceededError, type HttpError } from '#src/errors.js';
+import { STATUS_NUMBERS } from '#src/grpc/status.js';
+import { GrpcTransport } from '#src/upstream/grpc-transport.js';
+import type { OutgoingRequest } from '#src/upstream/transport.js';
+import { judge, type TransportResult } from '#src/upstream/verdict.js';
+import { endpoint } from './endpoints.js';
+import { framed, http2Peer, type Peer, respond, respondOnly, tcpPeer } from './rpc-peer.js';
+
+const MESSAGE = Buffer.from('message');
+const MAX_BYTES = 10_000;
+
+/** Status or code, outcome for the breaker, outcome for ejection, whether it may be repeated. */
+type Row = readonly [name: string, end: number | string, outcome: string, reached: string, repeat: boolean];
+
+const SUCCESS = ['success', 'success', false] as const;
+const FAILURE = ['failure', 'success', false] as const;
+const GATEWAY = ['failure', 'failure', true] as const;
+const NOTHING = ['ignored', 'ignored', false] as const;
+
+const statusOf = (name: keyof typeof STATUS_NUMBERS) => ({ 'grpc-status': String(STATUS_NUMBERS[name]) });
+const problem = (code: string, members: object, more: Record<string, string> = {}) => ({
+  'grpc-status': '14',
+  'x-multilane-code': code,
+  'x-multilane-problem-bin': Buffer.from(JSON.stringify({ code, ...members })).toString('base64'),
+  ...more,
+});
+
+const streams: readonly (readonly [...Row, (stream: ServerHttp2Stream) => void])[] = [
+  ['OK with one message', 200, ...SUCCESS, (stream) => respond(stream, [MESSAGE], statusOf('OK'))],
+  [
+    'OK with an empty message',
+    200,
+    ...SUCCESS,
+    (stream) => respond(stream, [Buffer.alloc(0)], statusOf('OK')),
+  ],
+  ['OK without a message', 'BAD_UPSTREAM', ...GATEWAY, (stream) => respond(stream, [], statusOf('OK'))],
+  [
+    'OK with two messages',
+    'BAD_UPSTREAM',
+    ...GATEWAY,
+    (stream) => respond(stream, [MESSAGE, MESSAGE], statusOf('OK')),
+  ],
+  ...(
+    [
+      ['CANCELLED', 499, SUCCESS],
+      ['UNKNOWN', 500, FAILURE],
+      ['INVALID_ARGUMENT', 400, SUCCESS],
+      ['DEADLINE_EXCEEDED', 504, GATEWAY],
+      ['NOT_FOUND', 404, SUCCESS],
+      ['ALREADY_EXISTS', 409, SUCCESS],
+      ['PERMISSION_DENIED', 403, SUCCESS],
+      ['RESOURCE_EXHAUSTED', 429, NOTHING],
+      ['FAILED_PRECONDITION', 400, SUCCESS],
+      ['ABORTED', 409, SUCCESS],
+      ['OUT_OF_RANGE', 400, SUCCESS],
+      ['UNIMPLEMENTED', 501, SUCCESS],
+      ['INTERNAL', 500, FAILURE],
+      ['UNAVAILABLE', 503, GATEWAY],
+      ['DATA_LOSS', 500, FAILURE],
+      ['UNAUTHENTICATED', 401, SUCCESS],
+    ] as const
+  ).map(
+    ([name, status, verdict]) =>
+      [name, status, ...verdict, (stream: ServerHttp2Stream) => respondOnly(stream, statusOf(name))] as const,
+  ),
+  [
+    'a status after a message',
+    404,
+    ...SUCCESS,
+    (stream) => respond(stream, [MESSAGE], statusOf('NOT_FOUND')),
+  ],
+  ['a status of no name', 500, ...FAILURE, (stream) => respondOnly(stream, { 'grpc-status': '99' })],
+  [
+    'OVERLOADED of this runtime',
+    503,
+    'ignored',
+    'ignored',
+    true,
+    (stream) => respondOnly(stream, problem('OVERLOADED', { status: 503, executed: false })),
+  ],
+  [
+    'a failure that the peer has passed on',
+    503,
+    'failure',
+    'failure',
+    false,
+    (stream) => respondOnly(stream, problem('NO_INSTANCE', { status: 503 }, { 'x-multilane-final': '1' })),
+  ],
+  [
+    'a refusal with a code of the service',
+    409,
+    ...SUCCESS,
+    (stream) => respondOnly(stream, problem('OUT_OF_STOCK', { status: 409 })),
+  ],
+  [
+    'a failure whose problem document claims a success',
+    503,
+    ...GATEWAY,
+    (stream) => respondOnly(stream, problem('NO_INSTANCE', { status: 200 })),
+  ],
+  [
+    'a problem document that is not JSON',
+    503,
+    ...GATEWAY,
+    (stream) => respondOnly(stream, { ...problem('STARTING', {}), 'x-multilane-problem-bin': '!!' }),
+  ],
+  [
+    'a message that is longer than is accepted',
+    'BAD_UPSTREAM',
+    ...GATEWAY,
+    (stream) => respond(stream, [Buffer.alloc(MAX_BYTES + 1)], statusOf('OK')),
+  ],
+  [
+    'a compressed message of an unknown kind',
+    'BAD_UPSTREAM',
+    ...GATEWAY,
+    (stream) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-encoding': 'odd' });
+      stream.write(framed(MESSAGE, true));
+    },
+  ],
+  [
+    'a message that is not compressed as it says',
+    'BAD_UPSTREAM',
+    ...GATEWAY,
+    (stream) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-encoding': 'gzip' });
+      stream.write(framed(MESSAGE, true));
+    },
+  ],
+  [
+    'more metadata than are accepted',
+    'BAD_UPSTREAM',
+    ...GATEWAY,
+    (stream) => {
+      const many = Array.from({ length: 500 }, (_, at) => [`x-${at}`, 'y'.repeat(200)] as const);
+      respond(stream, [MESSAGE], statusOf('OK'), Object.fromEntries(many));
+    },
+  ],
+  [
+    'a stream that is refused',
+    'BAD_UPSTREAM',
+    ...GATEWAY,
+    (stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM),
+  ],
+  [
+    'a stream that is cancelled',
+    'BAD_UPSTREAM',
+    ...GATEWAY,
+    (stream) => stream.close(constants.NGHTTP2_CANCEL),
+  ],
+  [
+    'a stream that is reset in the middle of a message',
+    'BAD_UPSTREAM',
+    ...GATEWAY,
+    (stream) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+      stream.write(framed(MESSAGE).subarray(0, 8), () => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+    },
+  ],
+  [
+    'a stream that ends without a status',
+    'BAD_UPSTREAM',
+    ...GATEWAY,
+    (stream) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+      stream.end(framed(MESSAGE));
+    },
+  ],
+  [
+    'a peer that does not speak gRPC',
+    'BAD_UPSTREAM',
+    ...GATEWAY,
+    (stream) => {
+      stream.respond({ ':status': 404, 'content-type': 'text/html' });
+      stream.end('<h1>Not found</h1>');
+    },
+  ],
+  [
+    'GOAWAY in the middle of a call',
+    'BAD_UPSTREAM',
+    ...GATEWAY,
+    (stream) => {
+      stream.session!.goaway(constants.NGHTTP2_INTERNAL_ERROR);
+      stream.session!.destroy();
+    },
+  ],
+  ['a connection that is lost', 'BAD_UPSTREAM', ...GATEWAY, (stream) => stream.session!.destroy()],
+];
+
+describe('the verdict on a call by gRPC', () => {
+  const peers: Peer[] = [];
+  const transports: GrpcTransport[] = [];
+  afterEach(async () => {
+    for (const transport of transports.splice(0)) await transport.close();
+    for (const peer of peers.splice(0)) await peer.close();
+  });
+
+  async function verdictOn(port: number, members: Partial<OutgoingRequest> = {}) {
+    const transport = new GrpcTransport({ maxResponseBytes: MAX_BYTES, connectTimeoutMs: 100 });
+    transports.push(transport);
+    const abort = members.abort ?? new OwnAbort();
+    const deadline = Deadline.after(20_000);
+    const result: TransportResult = await transport
+      .send(endpoint('one', { port, protocol: 'grpc' }), {
+        protocol: 'grpc',
+        method: 'POST',
+        path: '/demo.Demo/Any',
+        headers: {},
+        body: MESSAGE,
+        deadline,
+        signal: undefined as never,
+        abort,
+        ...members,
+      })
+      .then(
+        (value) => ({ kind: 'returned' as const, value }),
+        (error: unknown) => ({ kind: 'failed' as const, error }),
+      );
+    const { outcome, reached, mayRepeat } = judge(result, abort, deadline, 0);
+    const end =
+      result.kind === 'returned' ? result.value.status : ((result.error as HttpError).code ?? result.error);
+    return [end, outcome, reached, mayRepeat];
+  }
+
+  for (const [name, end, outcome, reached, repeat, onStream] of streams) {
+    it(`${name}: ${end}, ${outcome}${repeat ? ', may be repeated' : ''}`, async () => {
+      const peer = await http2Peer(onStream);
+      peers.push(peer);
+      expect(await verdictOn(peer.port)).to.deep.equal([end, outcome, reached, repeat]);
+    });
+  }
+
+  it('a port on which nothing listens: BAD_UPSTREAM, failure, may be repeated', async () => {
+    const peer = await tcpPeer();
+    await peer.close();
+    expect(await verdictOn(peer.port)).to.deep.equal(['BAD_UPSTREAM', ...GATEWAY]);
+  });
+
+  it('a peer that speaks HTTP/1.1 only: BAD_UPSTREAM, failure, may be repeated', async () => {
+    const peer = await tcpPeer('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
+    peers.push(peer);
+    expect(await verdictOn(peer.port)).to.deep.equal(['BAD_UPSTREAM', ...GATEWAY]);
+  });
+
+  it('a listener that never answers: BAD_UPSTREAM after the time of a connection', async () => {
+    const peer = await tcpPeer();
+    peers.push(peer);
+    expect(await verdictOn(peer.port)).to.deep.equal(['BAD_UPSTREAM', ...GATEWAY]);
+  });
+
+  for (const [name, reason, end, verdict] of [
+    [
+      'no response before the deadline',
+      new DeadlineExceededError(),
+      'DEADLINE_EXCEEDED',
+      ['failure', 'failure', false],
+    ],
+    ['a caller that leaves', 'left', 'left', NOTHING],
+  ] as const) {
+    it(`${name}: the peer gets RST_STREAM`, async () => {
+      const abort = new OwnAbort();
+      let code: Promise<number> | undefined;
+      const peer = await http2Peer((stream) => {
+        code = once(stream, 'close').then(() => stream.rstCode);
+        abort.abort(reason);
+      });
+      peers.push(peer);
+      expect(await verdictOn(peer.port, { abort })).to.deep.equal([end, ...verdict]);
+      expect(await code).to.equal(constants.NGHTTP2_CANCEL);
+    });
+  }
+});
