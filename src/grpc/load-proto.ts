@@ -65,6 +65,10 @@ export async function loadProto(protos: URL | readonly URL[]): Promise<ReadonlyM
   return new Map(methods.map((method) => [method.path, method]));
 }
 
+/** The reader of the library takes Buffers, and reads texts of other arrays as their numbers. */
+const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
+
 /** The library has the files of google/protobuf itself, under the name by which they are imported. */
 function resolved(files: readonly string[], origin: string, target: string): string {
   if (isAbsolute(target)) return target;

@@ -41,7 +41,6 @@ const SYMPTOMS: readonly (readonly [RegExp, string])[] = [
   [/^Channel closed before call started/, 'did not accept the connection in time'],
   [/^Stream refused by server/, 'refused the request'],
   [/^Received HTTP status code \d+$/, 'does not speak gRPC'],
-  [TOO_LONG, 'sent a longer response than is accepted'],
   [EXHAUSTED, 'sent or got too many metadata'],
   [/^Received (?:RST_STREAM with code|compressed message|message compressed)/, BROKEN],
   [
@@ -56,14 +55,15 @@ const SYMPTOMS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** @throws HttpError BAD_UPSTREAM, OutOfFilesError */
-export function receivedOf(endpoint: Endpoint, { status, metadata, messages }: EndedCall): Received {
+export function receivedOf(endpoint: Endpoint, ended: EndedCall): Received {
+  const { status, metadata, messages } = ended;
   const fields = responseFields(metadata, status.metadata);
   if (messages.length > 1) throw badUpstream(endpoint, 'sent several messages as the response of one');
   if (status.code === OK) {
     if (messages.length === 0) throw badUpstream(endpoint, 'sent no message as its response');
     return receive(200, fields, messages[0]!);
   }
-  const symptom = fields[CODE_FIELD] === undefined ? symptomOf(status) : undefined;
+  const symptom = fields[CODE_FIELD] === undefined ? symptomOf(ended) : undefined;
   if (symptom === undefined) return failureOf(statusName(status.code), status.details, fields);
   const cause = new Error(status.details);
   throw OUT_OF_FILES.test(status.details)
@@ -74,12 +74,21 @@ export function receivedOf(endpoint: Endpoint, { status, metadata, messages }: E
 const OUT_OF_FILES = /\bE[MN]FILE\b/;
 
 /** Whether the peer may refuse further calls on the connection of this one. */
-export const spoilsConnection = ({ code, details }: EndedCall['status']): boolean =>
-  code !== OK && (EXHAUSTED.test(details) || TOO_LONG.test(details));
+export const spoilsConnection = (ended: EndedCall): boolean =>
+  ended.status.code !== OK && (EXHAUSTED.test(ended.status.details) || isTooLong(ended));
 
-function symptomOf({ code, details }: EndedCall['status']): string | undefined {
+/**
+ * A peer that refuses a request because of its length sends the same text, but no metadata before it, whereas a
+ * response that is too long follows metadata.
+ */
+const isTooLong = ({ status, metadata }: EndedCall): boolean =>
+  metadata !== undefined && TOO_LONG.test(status.details);
+
+function symptomOf(ended: EndedCall): string | undefined {
+  const { code, details } = ended.status;
   // A message that cannot be decompressed ends a call without a code.
   if (typeof code !== 'number') return BROKEN;
+  if (isTooLong(ended)) return 'sent a longer response than is accepted';
   return SYMPTOMS.find(([text]) => text.test(details))?.[1];
 }
 

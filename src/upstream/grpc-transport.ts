@@ -35,7 +35,7 @@ export class GrpcTransport implements Transport {
     // A peer on Node.js counts what it holds for a connection, and does not subtract what it held for streams
     // that were cancelled. When it has counted too much it refuses everything, so the next call connects
     // anew.
-    if (spoilsConnection(ended.status)) this.#leave(channel);
+    if (spoilsConnection(ended)) this.#leave(channel);
     return receivedOf(endpoint, ended);
   }
 

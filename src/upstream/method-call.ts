@@ -7,8 +7,8 @@ import { RpcError } from '../rpc-error.js';
 import type { CallResponse, RpcCallOptions, RpcResponse } from './call.js';
 import type { CallRequest } from './call-request.js';
 import { callerMetadata } from './grpc-metadata.js';
-import { STATUS_FIELD } from './rpc-fields.js';
 import { rpcFields } from './method-call-options.js';
+import { STATUS_FIELD } from './rpc-fields.js';
 
 /** Where the methods of a service are found; `KnownProtos` of src/grpc. */
 export interface MethodSource {

@@ -118,6 +118,16 @@ const streams: readonly (readonly [...Row, (stream: ServerHttp2Stream) => void])
     (stream) => respond(stream, [Buffer.alloc(MAX_BYTES + 1)], statusOf('OK')),
   ],
   [
+    'a peer for which the request is too long',
+    429,
+    ...NOTHING,
+    (stream) =>
+      respondOnly(stream, {
+        'grpc-status': '8',
+        'grpc-message': `Received message larger than max (${MESSAGE.length} vs. 5)`,
+      }),
+  ],
+  [
     'a compressed message of an unknown kind',
     'BAD_UPSTREAM',
     ...GATEWAY,

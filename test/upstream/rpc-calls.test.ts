@@ -61,10 +61,10 @@ describe('a call by gRPC', () => {
     }) as never);
     const { message, headers } = await call('kit').grpc<Item>(
       'Get',
-      { id: 9007199254740993n, name: 'nine', content: new Uint8Array([1, 2]) },
+      { id: 9007199254740993n, name: 'neun ä', content: new Uint8Array([1, 2]) },
       { metadata: { 'X-Text': 'hello', 'x-data-bin': new Uint8Array([255]), 'x-none': undefined } },
     );
-    expect(message).to.deep.include({ id: '9007199254740993', name: 'nine!' });
+    expect(message).to.deep.include({ id: '9007199254740993', name: 'neun ä!' });
     expect([...message.content]).to.deep.equal([1, 2]);
     expect(headers['x-seen']).to.equal('hello /w==');
     expect(headers).to.include.keys('x-request-id').and.not.include.keys('content-type', 'grpc-status');
