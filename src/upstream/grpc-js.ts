@@ -2,6 +2,7 @@
 // server and more, and takes more time (36 ms of CPU instead of 28) and memory (10 MiB instead of 3.5).
 // `require` is used because grpc-js is CommonJS.
 import { createRequire } from 'node:module';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Channel, ChannelCredentials, Metadata } from '@grpc/grpc-js';
 import { lazyModule } from '../lazy-module.js';
 
@@ -25,9 +26,9 @@ const part = <Part>(name: string): Part => require(`@grpc/grpc-js/build/src/${na
 /** @throws OutOfFilesError when it is not loaded yet and the process has no file descriptors for that */
 export const loadGrpcJs = lazyModule((): GrpcJs => {
   const { ChannelImplementation } = part<{ ChannelImplementation: typeof Channel }>('channel.js');
-  const credentials = part<{
-    ChannelCredentials: { createInsecure(): ChannelCredentials; createSsl(): ChannelCredentials };
-  }>('channel-credentials.js').ChannelCredentials;
+  const { ChannelCredentials: credentials } = part<{ ChannelCredentials: CredentialsFactory }>(
+    'channel-credentials.js',
+  );
   // What the main module of the package registers, of which a channel to one address needs these.
   part<SetUp>('resolver-ip.js').setup();
   part<SetUp>('load-balancer-pick-first.js').setup();
@@ -38,11 +39,38 @@ export const loadGrpcJs = lazyModule((): GrpcJs => {
     Metadata: part<{ Metadata: typeof Metadata }>('metadata.js').Metadata,
     plain: credentials.createInsecure(),
     tls: () => {
-      tls ??= credentials.createSsl();
+      tls ??= tlsCredentials(credentials);
       return tls;
     },
   };
 });
+
+interface CredentialsFactory {
+  createInsecure(): ChannelCredentials;
+  createFromSecureContext(context: SecureContext): ChannelCredentials;
+}
+
+/** A part of grpc-js that its types do not show. */
+interface Connecting {
+  _createSecureConnector(...args: unknown[]): { readonly connectionOptions: { servername?: string } };
+}
+
+/**
+ * The authorities are those that calls of HTTP trust: not those of the variables that grpc-js reads by itself.
+ * Instances have addresses, and an address must not be sent as the name of a server (RFC 6066 section 3);
+ * Node.js warns about it. The certificate is compared with the address all the same.
+ */
+function tlsCredentials(factory: CredentialsFactory): ChannelCredentials {
+  const credentials = factory.createFromSecureContext(createSecureContext());
+  const connecting = credentials as unknown as Connecting;
+  const create = connecting._createSecureConnector.bind(credentials);
+  connecting._createSecureConnector = (...args) => {
+    const connector = create(...args);
+    delete connector.connectionOptions.servername;
+    return connector;
+  };
+  return credentials;
+}
 
 const SILENT = 3;
 
