@@ -5,6 +5,7 @@ import { version } from '../config/print.js';
 import { checkCommand } from './commands/check.js';
 import { completionCommand } from './commands/completion.js';
 import { devCommand } from './commands/dev.js';
+import { grpcCommand } from './commands/grpc.js';
 import { migrateCommand } from './commands/migrate.js';
 import { newCommand } from './commands/new.js';
 import { psCommand } from './commands/ps.js';
@@ -25,6 +26,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   topCommand,
   reloadCommand,
   sagasCommand,
+  grpcCommand,
   migrateCommand,
   completionCommand,
 ];

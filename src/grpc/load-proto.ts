@@ -28,6 +28,12 @@ type ReaderOf = (bytes: Uint8Array) => Reader;
 
 const loadLibrary = lazyModule(async () => (await import('protobufjs')).default);
 
+/** The services of .proto files, and the reader of their messages. */
+interface LoadedProtos {
+  readonly readerOf: ReaderOf;
+  readonly services: readonly Service[];
+}
+
 /**
  * @param protos the files; what they import is searched for beside the file that imports it and beside all of
  *   them
@@ -35,6 +41,13 @@ const loadLibrary = lazyModule(async () => (await import('protobufjs')).default)
  * @throws TypeError that names the file for one that is missing or wrong, or that defines no method
  */
 export async function loadProto(protos: URL | readonly URL[]): Promise<ReadonlyMap<string, RpcMethod>> {
+  const { services, readerOf } = await loadDefinitions(protos);
+  const methods = services.flatMap(({ methodsArray }) => methodsArray.map((one) => methodOf(one, readerOf)));
+  return new Map(methods.map((method) => [method.path, method]));
+}
+
+/** @throws TypeError as `loadProto` */
+export async function loadDefinitions(protos: URL | readonly URL[]): Promise<LoadedProtos> {
   const files = [protos].flat().map((url) => fileURLToPath(url as URL));
   const { Root, BufferReader } = await loadLibrary();
   /** The reader of the library takes the rest of the bytes for a text that is longer than they are. */
@@ -52,17 +65,10 @@ export async function loadProto(protos: URL | readonly URL[]): Promise<ReadonlyM
   } catch (cause) {
     throw new TypeError(`grpc: ${files.join(', ')}: ${errorMessage(cause)}`, { cause });
   }
-  const methods = servicesIn(root).flatMap(({ methodsArray }) =>
-    methodsArray.map((method) =>
-      methodOf(
-        method,
-        ({ buffer, byteOffset, byteLength }) => new StrictReader(Buffer.from(buffer, byteOffset, byteLength)),
-      ),
-    ),
-  );
-  if (methods.length === 0)
+  const services = servicesIn(root);
+  if (services.every(({ methodsArray }) => methodsArray.length === 0))
     throw new TypeError(`grpc: ${files.join(', ')}: no service with methods is defined`);
-  return new Map(methods.map((method) => [method.path, method]));
+  return { services, readerOf: (bytes) => new StrictReader(bufferOf(bytes)) };
 }
 
 /** The reader of the library takes Buffers, and reads texts of other arrays as their numbers. */

@@ -15,7 +15,20 @@ function commandsBelow(command: Command, above: readonly string[] = []): readonl
 describe('the command line', () => {
   it('has the commands of the contract', () => {
     expect(createProgram().commands.map((command) => command.name())).to.deep.equal([
-      ...['start', 'dev', 'new', 'check', 'routes', 'ps', 'top', 'reload', 'sagas', 'migrate', 'completion'],
+      ...[
+        'start',
+        'dev',
+        'new',
+        'check',
+        'routes',
+        'ps',
+        'top',
+        'reload',
+        'sagas',
+        'grpc',
+        'migrate',
+        'completion',
+      ],
     ]);
   });
 

@@ -1,0 +1,73 @@
+// The names of messages and enums in a file of TypeScript. In .proto files they are nested in packages and
+// messages; here they are flat, so that an import of one is short.
+import type { Enum, Type } from 'protobufjs';
+
+export type Definition = Type | Enum;
+
+/** Names that the file uses with their meaning in TypeScript. */
+const TAKEN: readonly string[] = [
+  ...[
+    'any',
+    'bigint',
+    'boolean',
+    'never',
+    'null',
+    'number',
+    'object',
+    'string',
+    'symbol',
+    'undefined',
+    'unknown',
+  ],
+  ...['Array', 'Buffer', 'ReadonlyArray', 'Uint8Array', 'Methods', 'Handlers'],
+  ...['BidiHandler', 'ClientStreamHandler', 'ServerStreamHandler', 'UnaryHandler', 'RpcOptions'],
+];
+
+/**
+ * A nested name has underscores. The package stands before a name that would not be unique.
+ * @param definitions in the order in which names are given
+ * @returns for each definition the name of what is received; what is sent has `Input` behind it
+ */
+export function typeNames(definitions: readonly Definition[]): ReadonlyMap<Definition, string> {
+  const taken = new Set(TAKEN);
+  const names = new Map<Definition, string>();
+  for (const definition of definitions) {
+    const name = [shortName(definition), longName(definition)].find((one) => isFree(one, taken));
+    const free = name ?? numbered(longName(definition), taken);
+    taken.add(free).add(`${free}Input`);
+    names.set(definition, free);
+  }
+  return names;
+}
+
+const isFree = (name: string, taken: ReadonlySet<string>): boolean =>
+  !taken.has(name) && !taken.has(`${name}Input`);
+
+function numbered(name: string, taken: ReadonlySet<string>): string {
+  for (let number = 2; ; number++) if (isFree(`${name}${number}`, taken)) return `${name}${number}`;
+}
+
+const longName = ({ fullName }: Definition): string => fullName.slice(1).replaceAll('.', '_');
+
+/** The name without its package. */
+function shortName(definition: Definition): string {
+  const parts = [definition.name];
+  for (
+    let parent = definition.parent;
+    parent !== null && 'fields' in parent;
+    parent = (parent as Type).parent
+  )
+    parts.unshift(parent.name);
+  return parts.join('_');
+}
+
+/** The messages and enums that methods of these definitions use, sorted by full name. */
+export function definitionsUsed(messages: readonly Type[]): readonly Definition[] {
+  const found = new Set<Definition>(messages);
+  // A set is iterated over what is added meanwhile.
+  for (const definition of found) {
+    if (!('fieldsArray' in definition)) continue;
+    for (const { resolvedType } of definition.fieldsArray) if (resolvedType !== null) found.add(resolvedType);
+  }
+  return [...found].sort((a, b) => (a.fullName < b.fullName ? -1 : 1));
+}

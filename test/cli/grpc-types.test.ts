@@ -1,0 +1,124 @@
+import { execFile } from 'node:child_process';
+import { copyFileSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+import { multilane, Project } from '#test/support/cli.js';
+
+/** Code of a project that uses the types, with each mistake that they must show. */
+const USE = `
+import { type Call, defineService } from 'multilane';
+import type { Handlers, Item, ItemInput, Methods, State } from './grpc-types/kit.js';
+import type { Order } from './grpc-types/shop.js';
+
+export async function use(call: Call): Promise<string> {
+  const sent: ItemInput = { id: 7n, large: '12', content: new Uint8Array(1), values: [1], state: 'OPEN', note: null };
+  const { message } = await call('kit').grpc<Methods['multilane.test.v1.Everything/Get']['response']>('Get', sent);
+  const item: Item = message;
+  const state: State = item.state;
+  const name: string | undefined = item.choice === 'text' ? item.text : item.details.a?.yes ? item.note : item.id;
+  // @ts-expect-error It is null when it was not sent.
+  item.createdAt.seconds;
+  // @ts-expect-error There is no such field.
+  const wrong: ItemInput = { nam: 'x' };
+  const again: ItemInput = item;
+  return String([name, state, wrong, again]);
+}
+
+const handlers: Handlers = {
+  Everything: {
+    Get: (item, ctx) => ({ name: item.name, id: ctx.requestId.length }),
+    List: async function* (item) { yield item; },
+    Collect: async (items) => { const names: string[] = []; for await (const { name } of items) names.push(name); return { names }; },
+    Chat: { timeoutMs: 500, handler: async function* (items) { for await (const item of items) yield item; } },
+  },
+};
+export const kit = defineService({
+  name: 'kit',
+  routes: () => {},
+  grpc: { proto: new URL('./everything.proto', import.meta.url), handlers: () => handlers },
+});
+export type Own = Order;
+`;
+
+const CONFIG = `
+import { defineConfig, defineService } from 'multilane';
+const kit = defineService({
+  name: 'kit',
+  routes() {},
+  grpc: { proto: new URL('./everything.proto', import.meta.url), handlers: () => ({}) },
+});
+export default defineConfig({ services: [kit], protos: { shop: new URL('./orders.proto', import.meta.url) } });
+`;
+
+const PROTOS = { 'everything.proto': 'test/grpc/fixtures/', 'orders.proto': 'src/services/orders/' };
+const FILES = ['kit.d.ts', 'shop.d.ts'].map((file) => join('grpc-types', file));
+
+describe('multilane grpc types', () => {
+  let project: Project;
+  beforeEach(() => {
+    project = new Project();
+    project.install();
+    for (const [file, folder] of Object.entries(PROTOS))
+      copyFileSync(folder + file, join(project.folder, file));
+  });
+  afterEach(() => project.remove());
+  const types = (...args: readonly string[]) =>
+    multilane(['grpc', 'types', ...args], { cwd: project.folder });
+
+  it('writes types with which the compiler accepts right code and refuses wrong code', async () => {
+    project.write('multilane.config.js', CONFIG);
+    expect(await types()).to.include({
+      code: 0,
+      stderr: '',
+      stdout: FILES.map((file) => `${file} written\n`).join(''),
+    });
+    project.write('use.ts', USE);
+    project.write('package.json', '{ "type": "module" }');
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--target',
+      'es2022',
+      '--module',
+      'nodenext',
+      '--skipLibCheck',
+      'false',
+    ];
+    const roots = ['--types', 'node', '--typeRoots', resolve('node_modules/@types')];
+    const tsc = resolve('node_modules/typescript/bin/tsc');
+    const compiled = promisify(execFile)(process.execPath, [tsc, ...options, ...roots, 'use.ts', ...FILES], {
+      cwd: project.folder,
+    });
+    expect(
+      await compiled.then(
+        () => '',
+        (error: { stdout: string }) => error.stdout,
+      ),
+    ).to.equal('');
+  }).timeout(60_000);
+
+  it('writes the same files each time', async () => {
+    project.write('multilane.config.js', CONFIG);
+    const read = () => FILES.map((file) => readFileSync(join(project.folder, file), 'utf8'));
+    await types();
+    const first = read();
+    await types();
+    expect(read()).to.deep.equal(first);
+  });
+
+  it('writes nothing, and says why, for a project without .proto files', async () => {
+    project.write('multilane.config.js', CONFIG.replace(/grpc: .*,\n/, '').replace(/, protos: .*}/, '}'));
+    const run = await types();
+    expect(run.code).to.equal(78);
+    expect(run.stderr).to.match(/no service of the project has \.proto files/);
+  });
+
+  it('names the service whose .proto file is wrong', async () => {
+    project.write('multilane.config.js', CONFIG);
+    project.write('orders.proto', 'syntax = "proto3"; message {');
+    const run = await types('--out', 'other');
+    expect(run.code).to.equal(78);
+    expect(run.stderr).to.match(/service "shop": grpc: .*orders\.proto/);
+  });
+});
