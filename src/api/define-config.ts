@@ -26,7 +26,7 @@ export type ProjectConfig = WrittenSettings & {
  * Checks the services of a configuration and returns it. The settings are checked when the process reads
  * them.
  * @throws ConfigError for a value that is not a service, for two services of one name, and for `protos` that
- * are not files of a service
+ *   are not files of a service
  * @example export default defineConfig({ services: [shop], rateLimit: '100/second' });
  */
 export function defineConfig(config: ProjectConfig): ProjectConfig {

@@ -12,8 +12,8 @@ import { CommandFailure } from './command-failure.js';
 
 /**
  * @returns lines about what was written
- * @throws ConfigError for a project without .proto files, and for a wrong one; CommandFailure when a file cannot be
- *   written
+ * @throws ConfigError for a project without .proto files, and for a wrong one; CommandFailure when a file
+ *   cannot be written
  */
 export async function writeTypes(
   settings: Pick<Settings, 'configFile'>,

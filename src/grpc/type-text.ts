@@ -1,6 +1,6 @@
-// The types of messages and methods as the text of a .d.ts file. A message that is received has every field, in
-// the form that load-proto.ts describes; one that is sent may omit fields, and its numbers may be written in
-// several ways (message-check.ts).
+// The types of messages and methods as the text of a .d.ts file. A message that is received has every field,
+// in the form that load-proto.ts describes; one that is sent may omit fields, and its numbers may be written
+// in several ways (message-check.ts).
 import type { Enum, Field, Method, Service, Type } from 'protobufjs';
 import { type Definition, definitionsUsed, typeNames } from './type-names.js';
 
@@ -8,7 +8,7 @@ type Side = 'received' | 'sent';
 type Names = ReadonlyMap<Definition, string>;
 
 const LONG: ReadonlySet<string> = new Set(['int64', 'sint64', 'sfixed64', 'uint64', 'fixed64']);
-/** Of scalar types that are no numbers. */
+/** The types of scalars that are no numbers. */
 const SCALARS: Readonly<Record<string, Readonly<Record<Side, string>>>> = {
   bool: { received: 'boolean', sent: 'boolean' },
   string: { received: 'string', sent: 'string' },

@@ -56,9 +56,9 @@ interface Connecting {
 }
 
 /**
- * The authorities are those that calls of HTTP trust: not those of the variables that grpc-js reads by itself.
- * Instances have addresses, and an address must not be sent as the name of a server (RFC 6066 section 3);
- * Node.js warns about it. The certificate is compared with the address all the same.
+ * The authorities are those that calls of HTTP trust: not those of the variables that grpc-js reads by
+ * itself. Instances have addresses, and an address must not be sent as the name of a server (RFC 6066
+ * section 3); Node.js warns about it. The certificate is compared with the address all the same.
  */
 function tlsCredentials(factory: CredentialsFactory): ChannelCredentials {
   const credentials = factory.createFromSecureContext(createSecureContext());

@@ -78,8 +78,8 @@ export const spoilsConnection = (ended: EndedCall): boolean =>
   ended.status.code !== OK && (EXHAUSTED.test(ended.status.details) || isTooLong(ended));
 
 /**
- * A peer that refuses a request because of its length sends the same text, but no metadata before it, whereas a
- * response that is too long follows metadata.
+ * A peer that refuses a request because of its length sends the same text, but no metadata before it,
+ * whereas a response that is too long follows metadata.
  */
 const isTooLong = ({ status, metadata }: EndedCall): boolean =>
   metadata !== undefined && TOO_LONG.test(status.details);

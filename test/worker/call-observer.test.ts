@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import type { Settings } from '#src/config.js';
+import { DeadlineExceededError } from '#src/errors.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
 import { initTracing } from '#src/telemetry/tracing.js';
+import type { AttemptResult } from '#src/upstream/call-observer.js';
 import { SERIES_PER_SERVICE } from '#src/worker/call-durations.js';
 import { MAX_MEMOIZED } from '#src/worker/memoize-by-key.js';
 import { observeCalls } from '#src/worker/observe-calls.js';
@@ -91,5 +93,39 @@ describe('the counters of calls by instance', () => {
       for (const key of [...SERVICES, ...live]) expect(found.get(key), key).to.equal(picked.get(key));
     }
     expect(memory.of(1).byteLength).to.equal(65_536);
+  });
+});
+
+describe('the durations of calls by gRPC', () => {
+  it('have the method and the status of gRPC, also where the attempt has an HTTP status only', () => {
+    const memory = new SeriesMemory();
+    const observer = observeCalls(new SeriesTable(memory.of(1)), untraced, () => true);
+    const to = endpoint('a', { service: 'orders', protocol: 'grpc' });
+    const ends: readonly AttemptResult[] = [
+      { status: 200 },
+      { status: 400, rpcStatus: 'FAILED_PRECONDITION' },
+      { status: 404 },
+      { error: new DeadlineExceededError() },
+      { error: new Error('left') },
+    ];
+    for (const end of ends) observer.attempt(to, 'POST', '/a.B/C', 1, undefined).end(end, 5);
+    const seen = readTotals(memory).series.filter(
+      ({ metric }) => metric === 'rpc_client_call_duration_seconds',
+    );
+    const rows = seen.map(
+      ({ labels: { rpc_response_status_code, error_type, rpc_method, server_address } }) => [
+        rpc_response_status_code,
+        error_type,
+        rpc_method,
+        server_address,
+      ],
+    );
+    expect(rows).to.have.deep.members([
+      ['OK', '', 'a.B/C', 'orders'],
+      ['FAILED_PRECONDITION', 'FAILED_PRECONDITION', 'a.B/C', 'orders'],
+      ['NOT_FOUND', 'NOT_FOUND', 'a.B/C', 'orders'],
+      ['DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED', 'a.B/C', 'orders'],
+      ['CANCELLED', 'Error', 'a.B/C', 'orders'],
+    ]);
   });
 });
