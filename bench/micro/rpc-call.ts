@@ -62,7 +62,7 @@ async function serve({ request, response }: RpcMethod): Promise<void> {
     done: (error: null, bytes: Buffer) => void,
   ): void => done(null, messages.get(call.request.limit)!);
   const same = (bytes: Buffer): Buffer => bytes;
-  server.register(PATH, respond as never, same, request.decode as never, 'unary');
+  server.register(PATH, respond as never, same, (bytes: Buffer) => request.decode(bytes) as never, 'unary');
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
       error === null ? resolve(bound) : reject(error),

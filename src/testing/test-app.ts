@@ -89,6 +89,7 @@ const fault = (reason: string): ConfigError => new ConfigError(`createTestApp: $
 const SLOT = 1;
 /** The services call each other within the process, so their port is never used. */
 const UNUSED_PORT = 1;
+const UNUSED_GRPC_PORT = 2;
 /** The longest identifier of PostgreSQL, in bytes. */
 const MAX_NAME_BYTES = 63;
 /**
@@ -135,6 +136,11 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
     const registering = createRegistry({ settings, sharedState, instanceId, guarded: () => [] });
     lifecycle.defer('registry', () => registering.close());
     registerServices(registering.registry, services, settings, UNUSED_PORT);
+    for (const { name, grpc } of services) {
+      const instance = { protocol: 'grpc' } as const;
+      if (grpc !== undefined)
+        registering.registry.registerLocal(name, '127.0.0.1', UNUSED_GRPC_PORT, instance);
+    }
     const pool = new TaskPool({ threads: settings.cpuThreads, entry: TASK_WORKER, log });
     lifecycle.defer('CPU pool', () => pool.close({ withinMs: 0 }));
     const { port1, port2 } = new MessageChannel();
