@@ -1,6 +1,8 @@
 // The failure of a call by gRPC, as the caller gets it.
 import { type FieldError, type GrpcStatus, HttpError } from './errors.js';
 
+const PASSED_ON: readonly number[] = [500, 502, 503, 504];
+
 export interface RpcErrorOptions {
   /** The called service. */
   readonly service: string;
@@ -9,6 +11,8 @@ export interface RpcErrorOptions {
   readonly status: number;
   readonly retryable: boolean;
   readonly notExecuted: boolean;
+  /** Whether the callee has sent a code, which only services that are written with Multilane do. */
+  readonly hasCode: boolean;
   readonly trailers: Readonly<Record<string, string | Uint8Array>>;
   readonly members?: Readonly<Record<string, unknown>>;
   readonly errors?: readonly FieldError[] | undefined;
@@ -19,9 +23,9 @@ export interface RpcErrorOptions {
  * codes of the service's own); a service that is not written with Multilane has no such codes, and `code` is
  * the name of the gRPC status then. `members` are the members of its document.
  *
- * A handler that does not catch it fails with 502 BAD_UPSTREAM, except for 500, 502, 503 and 504, which are
- * passed on. So the client of the handler never takes a refusal of the called service (UNAUTHENTICATED,
- * NOT_FOUND) for one of its own request.
+ * A handler that does not catch it fails with 502 BAD_UPSTREAM. So the client of the handler never takes a
+ * refusal of the called service (UNAUTHENTICATED, NOT_FOUND) for one of its own request, and never gets a text
+ * that was not written for it. Only 500, 502, 503 and 504 of services with codes are passed on.
  */
 export class RpcError extends HttpError {
   override readonly grpc: GrpcStatus;
@@ -30,9 +34,11 @@ export class RpcError extends HttpError {
   readonly notExecuted: boolean;
   /** The metadata that came with the failure, by lower-case names; those ending in `-bin` are bytes. */
   readonly trailers: Readonly<Record<string, string | Uint8Array>>;
+  /** Whether the client of a handler that does not catch the error gets it as it is. */
+  readonly isPassedOn: boolean;
 
   constructor(code: string, detail: string, options: RpcErrorOptions) {
-    const { service, grpc, status, retryable, notExecuted, trailers, members, errors } = options;
+    const { service, grpc, status, retryable, notExecuted, hasCode, trailers, members, errors } = options;
     const { 'retry-after': retryAfter } = trailers;
     super(code, detail, {
       status,
@@ -45,15 +51,12 @@ export class RpcError extends HttpError {
     this.service = service;
     this.notExecuted = notExecuted;
     this.trailers = trailers;
+    this.isPassedOn = hasCode && PASSED_ON.includes(status);
   }
 }
 
-const PASSED_ON: readonly number[] = [500, 502, 503, 504];
-
 /** @returns what the client of a handler gets that has thrown the error */
 export function outwardError(error: Error): Error {
-  if (!(error instanceof RpcError) || PASSED_ON.includes(error.status)) return error;
-  return new HttpError('BAD_UPSTREAM', `A request to service ${error.service} was refused.`, {
-    cause: error,
-  });
+  if (!(error instanceof RpcError) || error.isPassedOn) return error;
+  return new HttpError('BAD_UPSTREAM', `A request to service ${error.service} has failed.`, { cause: error });
 }

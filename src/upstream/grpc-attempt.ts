@@ -58,13 +58,22 @@ export class GrpcAttempt implements AbortListener {
     if (this.#isSettled) return;
     this.#isSettled = true;
     this.#reject(reason);
-    this.#call.cancelWithStatus(CANCELLED, 'The caller has left.');
+    this.#cancel('The caller has left.');
   }
 
   /** Ends the call because the transport closes. */
   fail(reason: Error): void {
     if (this.#settle()) this.#reject(reason);
-    this.#call.cancelWithStatus(CANCELLED, reason.message);
+    this.#cancel(reason.message);
+  }
+
+  /**
+   * In the turn in which a call begins, grpc-js takes a while to make its stream, and then makes and keeps one
+   * for a call that was cancelled meanwhile. So the call is cancelled again when that turn is over.
+   */
+  #cancel(reason: string): void {
+    this.#call.cancelWithStatus(CANCELLED, reason);
+    setImmediate(() => this.#call.cancelWithStatus(CANCELLED, reason));
   }
 
   // The listener of grpc-js:

@@ -12,12 +12,16 @@ const DEADLINE_FIELD = 'x-request-deadline';
 /** A timeout has eight digits at most. */
 const MOST_TIMEOUT = 99_999_999;
 
+/** Clients may write white space of any kind between the members of `tracestate`, which is passed on. */
+const UNPRINTABLE = /[^\x20-\x7e]/g;
+
 /** Adds the fields of a request, and its deadline. @param metadata empty */
 export function addRequestFields(metadata: Metadata, { headers, deadline }: OutgoingRequest): void {
   for (const name in headers) {
     if (name === DEADLINE_FIELD) continue;
     const value = headers[name]!;
-    metadata.set(name, isBinary(name) ? Buffer.from(value, 'base64') : value);
+    if (name === 'tracestate') metadata.set(name, value.replace(UNPRINTABLE, ' '));
+    else metadata.set(name, isBinary(name) ? Buffer.from(value, 'base64') : value);
   }
   metadata.set('grpc-timeout', timeoutText(deadline.remainingMs()));
 }
@@ -46,13 +50,18 @@ export function responseFields(...sources: readonly (Metadata | undefined)[]): R
 const isOfProtocol = (name: string): boolean =>
   name === 'content-type' || (name.startsWith('grpc-') && !isBinary(name));
 
-/** Metadata as a caller gets them: binary ones as bytes. Names of the runtime are omitted. */
+/** Metadata as a caller gets them: binary ones as bytes, of several values the first. */
 export function callerMetadata(fields: Fields): Record<string, string | Uint8Array> {
   const metadata = Object.create(null) as Record<string, string | Uint8Array>;
   for (const name in fields) {
     if (isOfProtocol(name)) continue;
     const value = fields[name]!;
-    metadata[name] = isBinary(name) ? new Uint8Array(Buffer.from(value, 'base64')) : value;
+    metadata[name] = isBinary(name) ? bytesOf(value) : value;
   }
   return metadata;
+}
+
+function bytesOf(values: string): Uint8Array {
+  const [first = ''] = values.split(',');
+  return new Uint8Array(Buffer.from(first, 'base64'));
 }

@@ -96,8 +96,9 @@ function symptomOf(ended: EndedCall): string | undefined {
 function failureOf(name: StatusName, detail: string, fields: Readonly<Record<string, string>>): Received {
   const { [PROBLEM_FIELD]: encoded, [CODE_FIELD]: sentCode, ...headers } = fields;
   const sent = encoded === undefined ? {} : problemIn(encoded);
-  const code = sentCode ?? name;
-  const status = statusOf(sent.status, code, name);
+  // Only a peer that is written with Multilane has codes. The document of another one has none.
+  const code = sentCode === '' ? undefined : sentCode;
+  const status = statusOf(sent.status, code ?? name, name);
   const document = JSON.stringify({ detail, ...sent, code, status });
   // The fields of the runtime are read by `receive`.
   return receive(status, { ...headers, 'content-type': PROBLEM_JSON, [STATUS_FIELD]: name }, document);

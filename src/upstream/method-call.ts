@@ -73,9 +73,9 @@ const COMMON = ['type', 'title', 'status', 'detail', 'instance', 'code', 'traceI
 function errorOf(service: string, response: CallResponse): RpcError {
   const { status, headers, notExecuted } = response;
   const problem = response.json<Problem>();
-  const { code = '', detail = '', errors } = problem;
-  const name = String(code);
+  const { code, detail = '', errors } = problem;
   const { [STATUS_FIELD]: sent } = headers;
+  const name = String(code ?? sent);
   const members = Object.fromEntries(Object.entries(problem).filter(([member]) => !COMMON.includes(member)));
   return new RpcError(name, String(detail), {
     service,
@@ -83,6 +83,7 @@ function errorOf(service: string, response: CallResponse): RpcError {
     grpc: (sent as GrpcStatus | undefined) ?? grpcStatusOf(name, status),
     retryable: status === 503 || status === 429,
     notExecuted,
+    hasCode: code !== undefined,
     trailers: callerMetadata(headers),
     ...(Object.keys(members).length > 0 && { members }),
     ...(Array.isArray(errors) && { errors: errors as readonly FieldError[] }),

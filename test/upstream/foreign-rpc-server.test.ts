@@ -41,7 +41,7 @@ describe('a server in Python', () => {
   afterEach(async () => {
     await transport.close();
     server.stdin!.end();
-    if (server.exitCode === null) await once(server, 'exit');
+    if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
   });
 
   const failureOf = async (options: RpcCallOptions, message?: object): Promise<RpcError> => {

@@ -105,6 +105,7 @@ const streams: readonly (readonly [...Row, (stream: ServerHttp2Stream) => void])
     ...GATEWAY,
     (stream) => respondOnly(stream, problem('NO_INSTANCE', { status: 200 })),
   ],
+  ['an empty code', 503, ...GATEWAY, (stream) => respondOnly(stream, problem('', { status: 503 }))],
   [
     'a problem document that is not JSON',
     503,

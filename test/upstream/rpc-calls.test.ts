@@ -6,6 +6,7 @@ import type { Endpoint } from '#src/registry/endpoint.js';
 import { RpcError } from '#src/rpc-error.js';
 import { runInScope } from '#src/scope.js';
 import type { RpcContext, RpcHandlers } from '#src/server/grpc/rpc-handler.js';
+import { injectTrace } from '#src/telemetry/propagation.js';
 import type { Call } from '#src/upstream/call.js';
 import { GrpcTransport } from '#src/upstream/grpc-transport.js';
 import { EVERYTHING, type RpcBench, rpcBench } from '#test/server/grpc/kit.js';
@@ -36,6 +37,7 @@ describe('a call by gRPC', () => {
     return setUp(endpoints, unused, {
       transports: { http: { send: unused, close: async () => undefined }, grpc },
       methods: new KnownProtos(new Map([['kit', EVERYTHING]])),
+      propagate: injectTrace,
     });
   }
 
@@ -139,7 +141,7 @@ describe('a call by gRPC', () => {
 
   it('fails with the gRPC status as its code where the callee has no codes', async () => {
     const peer = await http2Peer((stream) =>
-      respondOnly(stream, { 'grpc-status': '7', 'grpc-message': 'not%20you', 'x-why-bin': 'AQI=' }),
+      respondOnly(stream, { 'grpc-status': '7', 'grpc-message': 'not%20you', 'x-why-bin': 'AQI=, AwQ=' }),
     );
     closers.push(() => peer.close());
     const error = await failureOf(callTo(peer.port).call('kit').grpc('Get', {}));
@@ -211,6 +213,44 @@ describe('a call by gRPC', () => {
     }
   });
 
+  it('leaves nothing behind when it is cancelled, a thousand times', async () => {
+    const bench = await rpcBench({
+      Get: ((item: Item, ctx: RpcContext) =>
+        item.name === 'quick'
+          ? item
+          : new Promise((_, reject) => {
+              const leave = (): void => reject(ctx.signal.reason as Error);
+              if (ctx.signal.aborted) leave();
+              else ctx.signal.addEventListener('abort', leave);
+            })) as never,
+    });
+    closers.push(() => bench.close());
+    const { call, load } = callTo(bench.port);
+    await call('kit').grpc('Get', { name: 'quick' });
+    const resources = (): number =>
+      process.getActiveResourcesInfo().filter((name) => name !== 'Immediate').length;
+    const before = resources();
+    for (let round = 0; round < 20; round++) {
+      const begun = bench.observer.begun;
+      const controllers = Array.from({ length: 50 }, () => new AbortController());
+      const calls = controllers.map(({ signal }) =>
+        call('kit')
+          .grpc('Get', {}, { signal })
+          .catch((reason: unknown) => reason),
+      );
+      // Half of them are cancelled in the handler, the others on their way.
+      if (round % 2 === 0)
+        while (bench.observer.begun < begun + 50) await new Promise((resolve) => setImmediate(resolve));
+      for (const controller of controllers) controller.abort('left');
+      expect(new Set(await Promise.all(calls))).to.deep.equal(new Set(['left']));
+    }
+    await call('kit').grpc('Get', { name: 'quick' });
+    await bench.observer.ended(bench.observer.begun);
+    expect(load.inFlight(1)).to.equal(0);
+    expect(bench.server.connections).to.equal(1);
+    expect(resources()).to.be.at.most(before);
+  });
+
   it('leaves no connection behind when the endpoint leaves', async () => {
     const bench = await rpcBench({ Get: ((item: Item) => item) as never });
     closers.push(() => bench.close());
@@ -224,6 +264,29 @@ describe('a call by gRPC', () => {
     expect(bench.server.connections).to.equal(1);
     transport.leave(left);
     while (bench.server.connections > 0) await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  it('does not show the text of a service without codes to the client of a handler', async () => {
+    const peer = await http2Peer((stream) =>
+      respondOnly(stream, { 'grpc-status': '13', 'grpc-message': 'in /srv/app.py' }),
+    );
+    closers.push(() => peer.close());
+    const { call } = callTo(peer.port);
+    const front = await rpcBench({ Get: () => call('kit').grpc('Get', {}) as never });
+    closers.push(() => front.close());
+    const error = await failureOf(callTo(front.port).call('kit').grpc('Get', {}));
+    expect(error).to.include({ code: 'BAD_UPSTREAM', message: 'A request to service kit has failed.' });
+  });
+
+  it('passes on a tracestate with white space that metadata cannot have', async () => {
+    const peer = await http2Peer((stream, { tracestate }) =>
+      respondOnly(stream, { 'grpc-status': '5', 'grpc-message': String(tracestate) }),
+    );
+    closers.push(() => peer.close());
+    const { call } = callTo(peer.port);
+    const trace = { ...scopeOf().trace, tracestate: 'a=1,\tb=2' };
+    const error = await failureOf(runInScope(scopeOf({ trace }), () => call('kit').grpc('Get', {})));
+    expect(error.message).to.equal('a=1, b=2');
   });
 
   it('shows a refusal of the callee to the client of a handler as BAD_UPSTREAM that is final', async () => {
