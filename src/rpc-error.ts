@@ -24,8 +24,8 @@ export interface RpcErrorOptions {
  * the name of the gRPC status then. `members` are the members of its document.
  *
  * A handler that does not catch it fails with 502 BAD_UPSTREAM. So the client of the handler never takes a
- * refusal of the called service (UNAUTHENTICATED, NOT_FOUND) for one of its own request, and never gets a text
- * that was not written for it. Only 500, 502, 503 and 504 of services with codes are passed on.
+ * refusal of the called service (UNAUTHENTICATED, NOT_FOUND) for one of its own request, and never gets a
+ * text that was not written for it. Only 500, 502, 503 and 504 of services with codes are passed on.
  */
 export class RpcError extends HttpError {
   override readonly grpc: GrpcStatus;

@@ -16,6 +16,7 @@ import { createSharedState } from '../primary/create-shared-state.js';
 import { createRegistry, registerServices } from '../primary/registering.js';
 import { ServiceDatabases } from '../primary/service-databases.js';
 import { Lifecycle } from '../process/lifecycle.js';
+import type { Registry } from '../registry/registry.js';
 import { type InjectedStream, inject, injectStream } from '../server/inject.js';
 import { createLogger } from '../telemetry/log.js';
 import type { LogSink } from '../telemetry/log-sink.js';
@@ -103,6 +104,13 @@ const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
 /** Replaces the messages between workers: there is only one worker here. */
 const NO_OTHER_WORKERS = { receive() {}, send() {} };
 
+function registerAll(registry: Registry, services: readonly ServiceDefinition[], settings: Settings): void {
+  registerServices(registry, services, settings, UNUSED_PORT);
+  for (const { name, grpc } of services) {
+    if (grpc !== undefined) registry.registerLocal(name, '127.0.0.1', UNUSED_GRPC_PORT, { protocol: 'grpc' });
+  }
+}
+
 /**
  * Mounts services without a socket or a worker thread. The threads for CPU tasks start with the first task.
  * @throws ConfigError for services, settings or replacements that cannot work, as a start of the process
@@ -135,12 +143,7 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
     lifecycle.defer('database probes', () => databases?.stopWatching());
     const registering = createRegistry({ settings, sharedState, instanceId, guarded: () => [] });
     lifecycle.defer('registry', () => registering.close());
-    registerServices(registering.registry, services, settings, UNUSED_PORT);
-    for (const { name, grpc } of services) {
-      const instance = { protocol: 'grpc' } as const;
-      if (grpc !== undefined)
-        registering.registry.registerLocal(name, '127.0.0.1', UNUSED_GRPC_PORT, instance);
-    }
+    registerAll(registering.registry, services, settings);
     const pool = new TaskPool({ threads: settings.cpuThreads, entry: TASK_WORKER, log });
     lifecycle.defer('CPU pool', () => pool.close({ withinMs: 0 }));
     const { port1, port2 } = new MessageChannel();

@@ -103,8 +103,8 @@ export interface RpcCallOptions
 export interface RpcResponse<Message> {
   readonly message: Message;
   /**
-   * The metadata of the response and its trailers, by lower-case names. Several values of a name are joined by
-   * a comma. Names that end in `-bin` have bytes; of several values there is the first.
+   * The metadata of the response and its trailers, by lower-case names. Several values of a name are joined
+   * by a comma. Names that end in `-bin` have bytes; of several values there is the first.
    */
   readonly headers: Readonly<Record<string, string | Uint8Array>>;
 }

@@ -68,8 +68,8 @@ export class GrpcAttempt implements AbortListener {
   }
 
   /**
-   * In the turn in which a call begins, grpc-js takes a while to make its stream, and then makes and keeps one
-   * for a call that was cancelled meanwhile. So the call is cancelled again when that turn is over.
+   * In the turn in which a call begins, grpc-js takes a while to make its stream, and then makes and keeps
+   * one for a call that was cancelled meanwhile. So the call is cancelled again when that turn is over.
    */
   #cancel(reason: string): void {
     this.#call.cancelWithStatus(CANCELLED, reason);

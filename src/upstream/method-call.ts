@@ -75,7 +75,7 @@ function errorOf(service: string, response: CallResponse): RpcError {
   const problem = response.json<Problem>();
   const { code, detail = '', errors } = problem;
   const { [STATUS_FIELD]: sent } = headers;
-  const name = String(code ?? sent);
+  const name = typeof code === 'string' ? code : (sent ?? 'UNKNOWN');
   const members = Object.fromEntries(Object.entries(problem).filter(([member]) => !COMMON.includes(member)));
   return new RpcError(name, String(detail), {
     service,

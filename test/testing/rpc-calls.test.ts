@@ -66,7 +66,11 @@ describe('a call by gRPC within the process', () => {
     const response = await app.inject('/items/pen');
     const { name, content, key, id } = response.json<Record<string, unknown>>();
     expect(response.status).to.equal(200);
-    expect({ name, content, key }).to.deep.equal({ name: `pen of ${id}`, content: [0, 255], key: 'k-1' });
+    expect({ name, content, key }).to.deep.equal({
+      name: `pen of ${String(id)}`,
+      content: [0, 255],
+      key: 'k-1',
+    });
   });
 
   it('fails with the error of the handler, as over the network', async () => {
