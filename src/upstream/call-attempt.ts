@@ -141,7 +141,7 @@ class Attempt extends Hold {
     const { endpoint } = this.#admitted;
     const { transports, meshToken } = this.#dependencies;
     const { inProcess } = transports;
-    const isRemote = !endpoint.local || inProcess === undefined;
+    const isRemote = !endpoint.local || inProcess === undefined || this.#call.request.overNetwork === true;
     const transport = isRemote ? transports[endpoint.protocol]! : inProcess;
     try {
       const headers = headersOf(this.#dependencies, this.#call, this.#observation.trace);

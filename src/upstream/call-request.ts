@@ -58,6 +58,8 @@ export interface CallRequest extends RequestContent {
    * @default false
    */
   readonly isIdempotent?: boolean;
+  /** The option `network` of the call. @default false */
+  readonly overNetwork?: boolean;
   readonly method: string;
   /** The path with its query. */
   readonly path: string;
@@ -69,7 +71,7 @@ export function checkedRequest(method: string, path: string, options: CallOption
   const checked = checkedMethod(method);
   const encodedWithQuery = encodedPath(path, options.query);
   const { headers, body } = requestContent(options);
-  return { method: checked, path: encodedWithQuery, headers, body };
+  return { method: checked, path: encodedWithQuery, overNetwork: options.network === true, headers, body };
 }
 
 /** @throws TypeError for text that is not a method, and for CONNECT and TRACE */

@@ -58,6 +58,12 @@ export interface CallOptions {
    * ```
    */
   readonly singleFlight?: boolean;
+  /**
+   * Sends the request over the network to an instance in this process, too. That costs a connection and many
+   * times the CPU time; it is for tests and comparisons.
+   * @default false: an instance in this process is called without a socket
+   */
+  readonly network?: boolean;
   /** Cancels the call when it aborts; in a handler the signal of the request does so as well. */
   readonly signal?: AbortSignal;
 }
@@ -89,7 +95,7 @@ export interface CallResponse {
 export interface RpcCallOptions
   extends Pick<
     CallOptions,
-    'idempotencyKey' | 'timeoutMs' | 'retries' | 'hedgeMs' | 'maxConcurrent' | 'signal'
+    'idempotencyKey' | 'timeoutMs' | 'retries' | 'hedgeMs' | 'maxConcurrent' | 'network' | 'signal'
   > {
   /**
    * Metadata; those that are undefined are omitted. Names that end in `-bin` have bytes, all others printable

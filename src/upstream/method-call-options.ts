@@ -10,7 +10,7 @@ import { IDEMPOTENCY_KEY, NO_FIELDS, pairsOf, RESERVED_FIELDS } from './call-req
 const NAME = /^[0-9a-z_.-]+$/;
 const VALUE = /^[\x20-\x7e]*$/;
 
-const { idempotencyKey, timeoutMs, retries, hedgeMs, maxConcurrent, signal, headers } = CALL_KINDS;
+const { idempotencyKey, timeoutMs, retries, hedgeMs, maxConcurrent, network, signal, headers } = CALL_KINDS;
 const OPTIONS: OptionsShape = shapeOf<RpcCallOptions>('{ timeoutMs: 500 }', {
   metadata: headers,
   idempotencyKey,
@@ -18,6 +18,7 @@ const OPTIONS: OptionsShape = shapeOf<RpcCallOptions>('{ timeoutMs: 500 }', {
   retries,
   hedgeMs,
   maxConcurrent,
+  network,
   signal,
 });
 

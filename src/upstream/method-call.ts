@@ -40,7 +40,9 @@ export function callMethod(
     const method = unary(service, found.find(args.name));
     const { path, isIdempotent } = method;
     const body = method.request.encode(args.message);
-    const request: CallRequest = { protocol: 'grpc', method: 'POST', path, isIdempotent, headers, body };
+    const overNetwork = args.options.network === true;
+    const content = { path, isIdempotent, overNetwork, headers, body };
+    const request: CallRequest = { protocol: 'grpc', method: 'POST', ...content };
     return make(request, args.options).then((response) => result(service, method, response));
   };
   return index instanceof Promise ? index.then(send) : send(index);

@@ -4,15 +4,21 @@ import { loadProto } from '../grpc/load-proto.js';
 import type { RpcMethod } from '../grpc/rpc-method.js';
 import type { ErrorFactory } from '../options.js';
 import type { App } from '../server/app.js';
-import { boundMethods } from '../server/grpc/rpc-methods.js';
+import { type BoundMethod, boundMethods } from '../server/grpc/rpc-methods.js';
 import type { MountedService } from './mounted-service.js';
 
 export interface MountRpcOptions {
   readonly awaitsDatabases: boolean;
 }
 
+interface Bound {
+  readonly service: MountedService;
+  readonly methods: readonly BoundMethod[];
+}
+
 /**
- * Loads the .proto files of the services and mounts their handlers.
+ * Loads the .proto files of the services and mounts their handlers: all of them, or none when it fails, so
+ * that it may be called again.
  * @returns all methods
  * @throws ConfigError that names the service, for a wrong file, and for handlers that do not match it
  */
@@ -21,19 +27,39 @@ export async function mountRpc(
   services: readonly MountedService[],
   { awaitsDatabases }: MountRpcOptions,
 ): Promise<readonly RpcMethod[]> {
-  const mounted = await Promise.all(
-    services.map(async (service) => {
-      const { name, grpc } = service.definition;
-      if (grpc === undefined) return [];
-      const fault: ErrorFactory = (reason) => new ConfigError(`service "${name}": grpc: ${reason}`);
-      const methods = await loadProto(grpc.proto).catch((cause: Error) => {
-        throw new ConfigError(`service "${name}": ${cause.message}`, { cause });
-      });
-      const bound = boundMethods(methods.values(), service.rpcHandlers(), fault);
-      const isReady = (): boolean => service.ready || !awaitsDatabases;
-      for (const { method, target } of bound) app.mountRpc(name, method, target, { isReady });
-      return [...methods.values()];
-    }),
-  );
-  return mounted.flat();
+  const all = await Promise.all(services.map(boundOf));
+  refuseSamePaths(all);
+  for (const { service, methods } of all) {
+    const isReady = (): boolean => service.ready || !awaitsDatabases;
+    for (const { method, target } of methods)
+      app.mountRpc(service.definition.name, method, target, { isReady });
+  }
+  return all.flatMap(({ methods }) => methods.map(({ method }) => method));
+}
+
+async function boundOf(service: MountedService): Promise<Bound> {
+  const { name, grpc } = service.definition;
+  if (grpc === undefined) return { service, methods: [] };
+  const fault: ErrorFactory = (reason) => new ConfigError(`service "${name}": grpc: ${reason}`);
+  const loaded = await loadProto(grpc.proto).catch((cause: Error) => {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw new ConfigError(`service "${name}": ${cause.message}`, { cause });
+  });
+  return { service, methods: boundMethods(loaded.values(), service.rpcHandlers(), fault) };
+}
+
+/** Clients name the method only, so each has one service. */
+function refuseSamePaths(all: readonly Bound[]): void {
+  const owners = new Map<string, string>();
+  for (const { service, methods } of all) {
+    const { name } = service.definition;
+    for (const { method } of methods) {
+      const owner = owners.get(method.path);
+      if (owner !== undefined)
+        throw new ConfigError(
+          `service "${name}": grpc: ${method.path.slice(1)} is served by service "${owner}"`,
+        );
+      owners.set(method.path, name);
+    }
+  }
 }

@@ -154,8 +154,8 @@ const NAMES: readonly (readonly [RegExp, RegExp, string])[] = [
   ],
   [
     /\bprocess\s*\.\s*env\b/,
-    /^src\/config(\/[^/]+)?\.ts$|^src\/process\/pm2-slot\.ts$/,
-    'the environment is read in src/config, and that of pm2 in src/process/pm2-slot.ts',
+    /^src\/config(\/[^/]+)?\.ts$|^src\/process\/pm2-slot\.ts$|^src\/services\//,
+    'the environment is read in src/config, that of pm2 in src/process/pm2-slot.ts, and by the shop',
   ],
   [
     /\bprocess\s*\.\s*stdout\s*\.\s*write\b/,

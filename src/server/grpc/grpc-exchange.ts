@@ -12,7 +12,7 @@ import type { Problem } from '../problem-response.js';
 import type { RequestHead } from '../request-head.js';
 import type { RpcCall, RpcStatus } from './rpc-call.js';
 import { messageIn } from './rpc-frames.js';
-import { failedStatus } from './rpc-status.js';
+import { failedStatus, metadataValue } from './rpc-status.js';
 
 type Failure = Pick<Problem, 'status' | 'headers' | 'body'>;
 
@@ -208,7 +208,8 @@ export class GrpcExchange implements Exchange {
   #sendMetadata(headers: readonly string[]): void {
     const metadata = this.#options.metadata();
     for (let i = 0; i < headers.length; i += 2) {
-      if (headers[i] !== 'content-type') metadata.add(headers[i]!, headers[i + 1]!);
+      if (headers[i] !== 'content-type')
+        metadata.add(headers[i]!, metadataValue(headers[i]!, headers[i + 1]!));
     }
     this.#call.sendMetadata(metadata);
   }

@@ -26,7 +26,7 @@ export function failedStatus(
 ): RpcStatus {
   const { code, detail } = JSON.parse(body) as Description;
   for (let i = 0; i < headers.length; i += 2) {
-    if (isTrailer(headers[i]!)) trailers.set(headers[i]!, headers[i + 1]!);
+    if (isTrailer(headers[i]!)) trailers.set(headers[i]!, metadataValue(headers[i]!, headers[i + 1]!));
   }
   trailers.set(CODE_FIELD, code);
   const document = Buffer.from(body);
@@ -36,6 +36,10 @@ export function failedStatus(
   const details = text.replace(LONE_SURROGATE, '\ufffd');
   return { code: STATUS_NUMBERS[grpcStatusOf(code, status)], details, metadata: trailers };
 }
+
+/** Handlers set binary metadata, whose names end in `-bin`, as they get them: in base64. */
+export const metadataValue = (name: string, value: string): string | Buffer =>
+  name.endsWith('-bin') ? Buffer.from(value, 'base64') : value;
 
 const LONE_SURROGATE = /[\ud800-\udfff]/gu;
 

@@ -16,8 +16,6 @@ const MAX_STREAMS = 100;
 /** A connection that is silent for so long is asked for a sign of life, and cut when none comes. */
 const KEEPALIVE_MS = 60_000;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
-/** Megabytes that one connection may make the HTTP/2 implementation hold. */
-const MAX_SESSION_MB = 10;
 
 export const channelOptions = ({ maxBodyBytes }: Pick<Settings, 'maxBodyBytes'>): grpcjs.ChannelOptions => ({
   'grpc.max_receive_message_length': maxBodyBytes,
@@ -25,7 +23,6 @@ export const channelOptions = ({ maxBodyBytes }: Pick<Settings, 'maxBodyBytes'>)
   'grpc.max_concurrent_streams': MAX_STREAMS,
   'grpc.keepalive_time_ms': KEEPALIVE_MS,
   'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
-  'grpc-node.max_session_memory': MAX_SESSION_MB,
   // Its records of every connection and call serve a protocol that is not offered.
   'grpc.enable_channelz': 0,
 });

@@ -1,4 +1,5 @@
-import { type Application, type Call, idempotent, NotFoundError, type ServiceDeps, Type } from 'multilane';
+import { type Application, idempotent, NotFoundError, type ServiceDeps, Type } from 'multilane';
+import { ordersClient, transportOf } from './orders-client.js';
 import { emailTaken } from './rules.js';
 import { Id, Key, NewUser, User, UserWithOrders } from './schema.js';
 import { deleteUser, findUser, insertUser } from './store.js';
@@ -6,10 +7,9 @@ import { deleteUser, findUser, insertUser } from './store.js';
 /** The route to which the idempotency keys of new users belong. */
 const CREATE = 'POST /api/users';
 
-/** After this time the response is sent without orders rather than late. */
-const ORDERS_TIMEOUT_MS = 1500;
-
 export function routes(app: Application, { db, call, log }: ServiceDeps): void {
+  const ordersOf = ordersClient(call, transportOf(process.env.ORDERS_TRANSPORT));
+
   app.post(
     '/api/users',
     { body: NewUser, response: { 201: User }, summary: 'Create a user' },
@@ -35,7 +35,7 @@ export function routes(app: Application, { db, call, log }: ServiceDeps): void {
       const user = await findUser(db, ctx.input.params.id);
       if (!user) throw new NotFoundError('No user has this id.');
       try {
-        return { ...user, orders: await ordersOf(call, user.id) };
+        return { ...user, orders: await ordersOf(user.id) };
       } catch (error) {
         log.warn({ err: error, userId: user.id }, 'orders not reachable; responding without them');
         return { ...user, orders: null, degraded: ['orders'] };
@@ -66,13 +66,4 @@ export function routes(app: Application, { db, call, log }: ServiceDeps): void {
       });
     },
   );
-}
-
-/** The first page of a user's orders. Throws when it is not available. */
-async function ordersOf(call: Call, userId: number): Promise<unknown[]> {
-  const response = await call('orders').get(`/api/users/${userId}/orders`, { timeoutMs: ORDERS_TIMEOUT_MS });
-  if (response.status !== 200) throw new Error(`the orders service responded with ${response.status}`);
-  const orders = response.json();
-  if (!Array.isArray(orders)) throw new Error('the response of the orders service is not a list');
-  return orders;
 }

@@ -33,14 +33,17 @@ describe('a gRPC call', () => {
     const { unary } = await serve({
       Get: async (item: Item, ctx: RpcContext) => {
         ctx.header('x-seen', `${ctx.headers.get('x-sent')}`);
+        ctx.header('x-seen-bin', `${ctx.headers.get('x-sent-bin')}`);
         return { ...item, name: `${item.name}!`, details: { a: { yes: true } } };
       },
     });
     const sent = new Metadata();
     sent.set('x-sent', 'hello');
+    sent.set('x-sent-bin', Buffer.from([0, 255]));
     const { message, headers } = await unary('Get', { id: '9007199254740993', name: 'nine' }, {}, sent);
     expect(message).to.deep.include({ id: '9007199254740993', name: 'nine!', details: { a: { yes: true } } });
     expect(headers.get('x-seen')).to.deep.equal(['hello']);
+    expect(headers.get('x-seen-bin')).to.deep.equal([Buffer.from([0, 255])]);
     expect(headers.get('x-request-id')).to.have.length(1);
   });
 
