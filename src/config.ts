@@ -43,6 +43,17 @@ export interface Settings {
   readonly adminAllowedHosts: readonly string[];
   readonly workers: number;
   readonly sharding: 'acceptor' | 'reuseport';
+  /** undefined: that of the data plane. */
+  readonly grpcHost: string | undefined;
+  /** 0: any free port for each gRPC worker; else the port of the first one. */
+  readonly grpcPort: number;
+  readonly grpcWorkers: number;
+  readonly grpcReflection: 'off' | 'on';
+  /** The certificate and its key are either both set or both undefined; undefined: plain text. */
+  readonly grpcTlsCertFile: string | undefined;
+  readonly grpcTlsKeyFile: string | undefined;
+  /** Only with a certificate. undefined: clients need no certificate. */
+  readonly grpcTlsClientCaFile: string | undefined;
   /** Names of the services to mount; undefined: all declared services. */
   readonly services: readonly string[] | undefined;
   /** undefined: an embedded PostgreSQL is started. */

@@ -4,6 +4,7 @@ import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
 import { nearestName } from '../name-suggestion.js';
 import { checkMaxConnections } from './connection-limit.js';
+import { checkGrpc, mayBeSameHost, requireBoth } from './grpc-checks.js';
 import { isLoopback, isWildcard } from './network-kinds.js';
 import { TOKEN_CHARACTERS } from './setting-kinds.js';
 
@@ -29,8 +30,7 @@ export function checkCombinations(settings: Settings, context: CheckContext): vo
         `so ADMIN_TOKEN must be set, to at least ${TOKEN_CHARACTERS} characters`,
     );
   }
-  const sameHost = host === adminHost || isWildcard(host) || isWildcard(adminHost);
-  if (port !== 0 && port === adminPort && sameHost) {
+  if (port !== 0 && port === adminPort && mayBeSameHost(host, adminHost)) {
     throw new ConfigError(`${as('ADMIN_PORT')}: ${adminPort} is already the port of the data plane`);
   }
   if (settings.sharding === 'reuseport' && platform !== 'linux') {
@@ -38,9 +38,9 @@ export function checkCombinations(settings: Settings, context: CheckContext): vo
       `${as('SHARDING')}: reuseport needs Linux, whose kernel spreads connections over listeners; this is ${platform}`,
     );
   }
-  const { maxConnections, workers } = settings;
-  checkMaxConnections(maxConnections, { openFiles, workers }, as('MAX_CONNECTIONS'));
+  checkMaxConnections(settings.maxConnections, { openFiles, ...settings }, as('MAX_CONNECTIONS'));
   checkTls(settings, as);
+  checkGrpc(settings, as);
   if (advertiseHost !== undefined && !isBoundTo(host, advertiseHost, addresses)) {
     throw new ConfigError(
       `${as('ADVERTISE_HOST')}: the data plane (HOST ${host}) is not bound to ${advertiseHost}`,
@@ -73,10 +73,7 @@ export function combinationWarnings(settings: Settings, as: CheckContext['as']):
 }
 
 function checkTls({ tlsCertFile, tlsKeyFile }: Settings, as: CheckContext['as']): void {
-  if ((tlsCertFile === undefined) === (tlsKeyFile === undefined)) return;
-  const [there, absent] =
-    tlsCertFile === undefined ? ['TLS_KEY_FILE', 'TLS_CERT_FILE'] : ['TLS_CERT_FILE', 'TLS_KEY_FILE'];
-  throw new ConfigError(`${absent}: must be set as well, since ${as(there)} is`);
+  requireBoth(['TLS_CERT_FILE', tlsCertFile], ['TLS_KEY_FILE', tlsKeyFile], as);
 }
 
 /**

@@ -9,13 +9,6 @@ import { ConfigError } from '../errors.js';
 const LATER: Readonly<Record<string, readonly string[] | 'any'>> = {
   REGISTRY_TOKEN: 'any',
   GATEWAY: ['off'],
-  GRPC_HOST: 'any',
-  GRPC_PORT: 'any',
-  GRPC_WORKERS: 'any',
-  GRPC_REFLECTION: ['off'],
-  GRPC_TLS_CERT_FILE: [],
-  GRPC_TLS_KEY_FILE: [],
-  GRPC_TLS_CLIENT_CA_FILE: [],
 };
 
 /**

@@ -38,9 +38,10 @@ export function resolveSettings(
     ...Object.fromEntries(services.map((service) => [databaseUrlOf(service), SERVICE_DATABASE_URL])),
   };
   const sources = sourcesOf(Object.keys(table));
-  // WORKERS is read first, because defaults of other settings depend on it.
-  const { value: workers } = readSetting('WORKERS', PROCESS_SETTINGS.WORKERS, sources, machine, () => {});
-  const facts: MachineFacts = { ...machine, workers: Number(workers) };
+  // WORKERS and GRPC_WORKERS are read first, because defaults of other settings depend on them.
+  const count = (name: 'WORKERS' | 'GRPC_WORKERS'): number =>
+    Number(readSetting(name, PROCESS_SETTINGS[name], sources, machine, () => {}).value);
+  const facts: MachineFacts = { ...machine, workers: count('WORKERS'), grpcWorkers: count('GRPC_WORKERS') };
   const lines = Object.entries(table).map(([name, setting]) =>
     readSetting(name, setting, sources, facts, warn),
   );
@@ -76,6 +77,7 @@ function assemble(
   const { registry: _onlyOneChoice, ...values } = valuesOf(PROCESS_SETTINGS, byName);
   const urls = services.map((service) => [service, byName(databaseUrlOf(service))]);
   const { dataDir, registryAcceptTokensFile, tlsCertFile, tlsKeyFile } = values;
+  const { grpcTlsCertFile, grpcTlsKeyFile, grpcTlsClientCaFile } = values;
   const absolute = (file: string | undefined): string | undefined =>
     file === undefined ? undefined : resolve(cwd, file);
   return {
@@ -85,6 +87,9 @@ function assemble(
     registryAcceptTokensFile: absolute(registryAcceptTokensFile),
     tlsCertFile: absolute(tlsCertFile),
     tlsKeyFile: absolute(tlsKeyFile),
+    grpcTlsCertFile: absolute(grpcTlsCertFile),
+    grpcTlsKeyFile: absolute(grpcTlsKeyFile),
+    grpcTlsClientCaFile: absolute(grpcTlsClientCaFile),
     otel: otelOf(valuesOf(OTEL_SETTINGS, byName)),
   };
 }

@@ -13,6 +13,8 @@ export interface MachineFacts {
   readonly oldGenerationBytes: number;
   /** The value of `WORKERS`, set or default. */
   readonly workers: number;
+  /** The value of `GRPC_WORKERS`. @default 1 */
+  readonly grpcWorkers?: number;
   /** Whether standard output is a terminal. */
   readonly isTTY: boolean;
 }

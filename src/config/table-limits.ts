@@ -29,9 +29,10 @@ export const LIMIT_SETTINGS = {
   MAX_CONNECTIONS: withDefault(
     whole(1, MOST_CONNECTIONS),
     defaultMaxConnections,
-    'Open connections of the whole data plane; one more is closed as soon as it is accepted, before TLS and before ' +
+    'Open connections of the whole process; one more is closed as soon as it is accepted, before TLS and before ' +
       'anything is read. The remaining open files are for databases, calls and files: a value above the open-file ' +
-      'limit - 128 - 16 x `WORKERS` is refused (exit 78).',
+      'limit - 128 - 16 x `WORKERS` is refused (exit 78). Connections of gRPC count too, and each gRPC worker beyond the ' +
+      'first takes 16 files more.',
     {
       defaultText:
         'the smaller of 9/10 of the open-file limit and that limit - 128 - 16 x `WORKERS`; under 64 the start is refused',

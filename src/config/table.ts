@@ -3,6 +3,7 @@
 import { postgresUrl } from './network-kinds.js';
 import { optional, type Table } from './setting.js';
 import { DATABASE_SETTINGS } from './table-databases.js';
+import { GRPC_SETTINGS } from './table-grpc.js';
 import { LIMIT_SETTINGS } from './table-limits.js';
 import { LISTENER_SETTINGS } from './table-listeners.js';
 import { MESH_SETTINGS } from './table-mesh.js';
@@ -14,6 +15,7 @@ export const PROCESS_SETTINGS = {
   ...LISTENER_SETTINGS,
   ...DATABASE_SETTINGS,
   ...MESH_SETTINGS,
+  ...GRPC_SETTINGS,
   ...LIMIT_SETTINGS,
   ...OPERATION_SETTINGS,
 } satisfies Table;

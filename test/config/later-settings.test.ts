@@ -6,19 +6,19 @@ import { ConfigError } from '#src/errors.js';
 describe('a setting of a later version', () => {
   it('is accepted with a warning when its value changes nothing', () => {
     for (const [name, value] of [
-      ['GRPC_PORT', '0'],
+      ['REGISTRY_TOKEN', 'any'],
       ['GATEWAY', 'off'],
-      ['GRPC_TLS_CERT_FILE', ''],
+      ['GATEWAY', ''],
     ] as const) {
       expect(laterSetting(name, `MULTILANE_${name}`, value)).to.include(`MULTILANE_${name}`);
     }
   });
 
   it('is refused by name when its value would have to be applied', () => {
-    expect(() => laterSetting('GRPC_TLS_CERT_FILE', 'MULTILANE_GRPC_TLS_CERT_FILE', 'cert.pem'))
+    expect(() => laterSetting('GATEWAY', 'MULTILANE_GATEWAY', 'users'))
       .to.throw(ConfigError)
       .with.property('message')
-      .that.includes('MULTILANE_GRPC_TLS_CERT_FILE');
+      .that.includes('MULTILANE_GATEWAY');
   });
 
   it('is neither a setting of this version nor an unknown one', () => {

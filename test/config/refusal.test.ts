@@ -44,11 +44,7 @@ describe('a start is refused with exit code 78 for', () => {
       { env: { REGISTRY: 'http://10.0.0.1:9901' } },
       /^78 REGISTRY: .* only choice/,
     ],
-    [
-      'a setting of a later version',
-      { env: { MULTILANE_GRPC_TLS_CERT_FILE: 'cert.pem' } },
-      /^78 MULTILANE_GRPC_TLS_CERT_FILE: /,
-    ],
+    ['a setting of a later version', { env: { MULTILANE_GATEWAY: 'users' } }, /^78 MULTILANE_GATEWAY: /],
     ['an invalid rate', { env: { RATE_LIMIT: '100/hour' } }, /^78 RATE_LIMIT: "100\/hour" is not a rate /],
     [
       'a word that is not a choice',
