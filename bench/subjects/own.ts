@@ -95,6 +95,7 @@ const settings = ({ workers }: Surroundings): Record<string, string> => ({
   HOST: '127.0.0.1',
   PORT: '0',
   ADMIN_PORT: '0',
+  GRPC_PORT: '0',
   WORKERS: `${workers}`,
 });
 

@@ -1,6 +1,6 @@
 // `GET /limits`: what bounds the work of the process now, and how often it has refused.
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Supervisor } from '../cluster/supervisor.js';
+import type { AllWorkers } from '../cluster/all-workers.js';
 import type { Settings } from '../config.js';
 import { AdmissionCells } from '../memory/admission-cells.js';
 import type { Block } from '../memory/block.js';
@@ -42,7 +42,7 @@ type TotalsBy = (metric: string, label: string) => Readonly<Record<string, numbe
 export function limitsRoute(
   settings: LimitSettings,
   { block, clock, series }: SharedCounts,
-  supervisor: Pick<Supervisor, 'threads'>,
+  supervisor: Pick<AllWorkers, 'threads'>,
 ): AdminRoute {
   const concurrency = concurrencyView(settings, block, supervisor);
   const bodiesAndStreams = quotaView(settings, block);
@@ -79,7 +79,7 @@ export function limitsRoute(
 function concurrencyView(
   { maxInFlight, adaptiveLimit }: LimitSettings,
   block: Block,
-  supervisor: Pick<Supervisor, 'threads'>,
+  supervisor: Pick<AllWorkers, 'threads'>,
 ) {
   const admission = new AdmissionCells(block, 0);
   return (totalsBy: TotalsBy) => ({

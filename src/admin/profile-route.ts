@@ -1,14 +1,15 @@
 // `GET /workers/:id/profile?seconds=N`: a CPU profile of a worker, as a `.cpuprofile` for the DevTools of a
 // browser. A worker has one profile at a time: two would slow it down twice and would show each other.
+
+import type { AllWorkers } from '../cluster/all-workers.js';
 import { cpuProfile } from '../cluster/cpu-profile.js';
-import type { Supervisor } from '../cluster/supervisor.js';
 import { InspectorError } from '../cluster/thread-inspector.js';
 import { HttpError, NotFoundError, UnavailableError, ValidationError } from '../errors.js';
 import type { AdminResponse, AdminRoute } from './admin-route.js';
 
 const SECONDS = { least: 1, most: 60, usual: 5 };
 
-export function profileRoute(supervisor: Pick<Supervisor, 'workers'>): AdminRoute {
+export function profileRoute(supervisor: Pick<AllWorkers, 'workers'>): AdminRoute {
   /** The end of each running profile by its worker, on the clock of `performance.now()`. */
   const running = new Map<number, number>();
 

@@ -21,6 +21,7 @@ export interface Readiness {
 /** One row of `GET /workers`. */
 export interface WorkerView {
   readonly id: number;
+  readonly kind: 'http' | 'grpc';
   /** The number of this thread of the worker: every replacement adds one. */
   readonly generation: number;
   readonly state: string;

@@ -1,6 +1,6 @@
 // `GET /workers`: what every worker publishes in shared memory, together with what the supervisor knows of
 // it. While a worker is replaced it is listed twice, once for each generation.
-import type { Supervisor } from '../cluster/supervisor.js';
+import type { AllWorkers } from '../cluster/all-workers.js';
 import { shownAs } from '../cluster/worker-life.js';
 import type { Block } from '../memory/block.js';
 import type { Clock } from '../memory/clock.js';
@@ -13,12 +13,12 @@ import type { WorkerView } from './telemetry-routes.js';
 const rounded = (value: number, digits: number): number => Number(value.toFixed(digits));
 
 export function workerList(
-  supervisor: Pick<Supervisor, 'threads'>,
+  supervisor: Pick<AllWorkers, 'threads'>,
   block: Block,
   series: SeriesMemory,
   clock: Clock,
 ): readonly WorkerView[] {
-  return supervisor.threads.map(({ worker, slot, generation, state, isOverdue, startedAt }) => {
+  return supervisor.threads.map(({ worker, kind, slot, generation, state, isOverdue, startedAt }) => {
     const row = readWorker(block, slot);
     const route =
       row.currentRoute === undefined
@@ -26,6 +26,7 @@ export function workerList(
         : readRoutes(series.of(slot)).get(row.currentRoute)?.template;
     return {
       id: worker,
+      kind,
       generation,
       state: shownAs(state, isOverdue),
       startedAt: startedAt.toISOString(),

@@ -1,12 +1,13 @@
 // The operator's actions on workers: replacing all of them, and profiling one.
+
+import type { AllWorkers } from '../cluster/all-workers.js';
 import type { RollingReload } from '../cluster/rolling-reload.js';
-import type { Supervisor } from '../cluster/supervisor.js';
 import { HttpError, UnavailableError } from '../errors.js';
 import type { AdminRoute } from './admin-route.js';
 import { profileRoute } from './profile-route.js';
 
 export function workerRoutes(
-  supervisor: Pick<Supervisor, 'workers' | 'stopping'>,
+  supervisor: Pick<AllWorkers, 'workers' | 'stopping'>,
   reload: RollingReload,
 ): readonly AdminRoute[] {
   return [

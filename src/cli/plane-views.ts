@@ -9,6 +9,8 @@ const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()
 const workers = Type.Array(
   Type.Object({
     id: Type.Number(),
+    // Planes of older versions have HTTP workers only, and do not name their kind.
+    kind: Type.Optional(Type.String()),
     generation: Type.Number(),
     state: Type.String(),
     startedAt: orNull(Type.String()),

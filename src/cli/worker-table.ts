@@ -4,6 +4,7 @@ import type { View } from './plane-views.js';
 
 const HEAD = [
   'WORKER',
+  'KIND',
   'GEN',
   'STATE',
   'UP',
@@ -21,6 +22,7 @@ export function workerTable(workers: View<'workers'>, now: number): readonly str
     HEAD,
     workers.map((worker) => [
       worker.id,
+      worker.kind ?? 'http',
       worker.generation,
       worker.state,
       worker.startedAt === null ? '-' : durationOf(now - Date.parse(worker.startedAt)),

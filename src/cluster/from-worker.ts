@@ -24,6 +24,10 @@ export function readFromWorker(data: unknown): FromWorker | undefined {
   switch (type) {
     case 'ready':
       return readReady(members);
+    case 'port-wanted':
+      return { type };
+    case 'listening':
+      return isPort(members.port) ? { type, port: members.port } : undefined;
     case 'serving':
       return isText(members.service) ? { type, service: members.service } : undefined;
     case 'leaving':
@@ -59,5 +63,7 @@ function readRefused({ message, exitCode }: Members): FromWorker | undefined {
   return { type: 'refused', message: shortened(message), exitCode: Number(exitCode) };
 }
 
+const isPort = (value: unknown): value is number =>
+  Number.isInteger(value) && Number(value) > 0 && Number(value) < 65_536;
 const isText = (value: unknown): value is string => typeof value === 'string';
 const shortened = (text: string): string => text.slice(0, MOST_TEXT);

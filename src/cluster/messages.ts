@@ -1,9 +1,17 @@
-// The whole protocol between the primary and an HTTP worker thread. from-worker.ts checks what arrives.
+// The whole protocol between the primary and a worker thread. from-worker.ts checks what arrives.
 //
 //   worker thread                              primary
 //                                              new Worker({ workerData: WorkerBoot })
 //   listens first, if it listens itself
 //   ready {descriptor, routes} --------->      puts it into rotation: state ready
+//
+// A worker with a port of its own (gRPC) has it by one thread at a time:
+//   port-wanted ------------------------>      all is loaded
+//                            <---------        unbind, to the thread that has the port: it keeps its
+//                                              connections
+//                            <---------        listen {port}, to the thread that wants it
+//   listening {port}, then ready ------->      drains the thread that had the port. If the new thread ends
+//                                              before that, the old one is ordered to listen again
 //
 //                            <---------        drain: the thread is out of rotation already
 //   closes its listener, if it has one; from
@@ -33,12 +41,12 @@ import type { SlotSeries } from '../memory/metrics/series-memory.js';
 import type { Descriptor } from './sharding.js';
 
 /** Increase it when a message changes its shape. */
-export const PROTOCOL_VERSION = 9;
+export const PROTOCOL_VERSION = 10;
 
 /** The `workerData` of a thread. */
 export interface WorkerBoot {
   readonly protocol: number;
-  /** 1..WORKERS: the id by which operators know the worker. */
+  /** The id by which operators know the worker: 1..WORKERS for HTTP, those of gRPC follow. */
   readonly worker: number;
   /** Row of shared memory, for this thread alone while it is alive; row 0 belongs to the primary. */
   readonly slot: number;
@@ -49,7 +57,8 @@ export interface WorkerBoot {
   readonly series: SlotSeries;
   readonly settings: Settings;
   /**
-   * The port on which the thread itself listens; undefined when the primary hands its connections over to it.
+   * The port on which an HTTP worker itself listens; undefined when the primary hands its connections over to
+   * it, and in a gRPC worker, which asks for its port.
    */
   readonly port: number | undefined;
   /** Unique for each start of the process: the owner of leases in databases. */
@@ -82,6 +91,10 @@ export type FromWorker =
    * the thread: plain data that the cluster module passes on without reading it.
    */
   | { readonly type: 'ready'; readonly descriptor: Descriptor; readonly routes: unknown }
+  /** The thread can serve as soon as it gets the port of its worker: it waits for `listen`. */
+  | { readonly type: 'port-wanted' }
+  /** Follows a `listen`. */
+  | { readonly type: 'listening'; readonly port: number }
   /** Follows a `service-ready`: requests of this service are no longer rejected by this thread. */
   | { readonly type: 'serving'; readonly service: string }
   | { readonly type: 'leaving'; readonly reason: LeaveReason; readonly detail: string | undefined }
@@ -91,6 +104,18 @@ export type FromWorker =
   | { readonly type: 'fatal'; readonly detail: string }
   /** The configuration or the code of a service is wrong: a restart would not help. */
   | { readonly type: 'refused'; readonly message: string; readonly exitCode: number };
+
+export interface ListenOrder {
+  /** 0: any free port. */
+  readonly port: number;
+  /** How long the port may be in use, in milliseconds, because a predecessor is about to give it up. */
+  readonly withinMs: number;
+  /**
+   * Another process has the port until it knows that this one is ready, so the thread is ready before it
+   * listens.
+   */
+  readonly isShared: boolean;
+}
 
 export type ToWorker =
   /**
@@ -102,4 +127,7 @@ export type ToWorker =
   | { readonly type: 'recover' }
   /** The thread is out of rotation: it finishes its requests, at the latest after `withinMs`, and ends. */
   | { readonly type: 'detached'; readonly withinMs: number }
+  | ({ readonly type: 'listen' } & ListenOrder)
+  /** Gives up the port and keeps the connections. */
+  | { readonly type: 'unbind' }
   | ({ readonly type: 'service-ready' } & ReadyService);

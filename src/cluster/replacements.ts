@@ -2,8 +2,8 @@
 // serves before the old one is taken out of rotation, drained and ended. Threads start one after the other;
 // the drains of the threads they replace overlap.
 import { mayReplace } from './drains.js';
+import type { ReplaceReason } from './thread-options.js';
 import type { ThreadStarter } from './thread-starter.js';
-import type { ReplaceReason } from './worker-thread.js';
 import { currentThreadOf, isAlive, isLost, type WorkerEntry, type Workers } from './workers.js';
 
 /** How the planned replacement of a worker's thread went. */
@@ -41,7 +41,7 @@ export class Replacements {
     if (reason === 'reload') {
       await this.#starter.settled(() => mayReplace(this.#workers.living, all.length));
     }
-    const turn = this.#last.then(() => this.#replace(all[worker - 1]!, reason, before));
+    const turn = this.#last.then(() => this.#replace(this.#workers.entryOf({ worker }), reason, before));
     this.#last = turn.catch(() => undefined);
     return turn;
   }

@@ -51,6 +51,7 @@ export class Restarts {
   #failures = 0;
   /** Threads in a row that were never ready. Some count as a fraction. */
   #unready = 0;
+  #hasServed = false;
 
   constructor(limits: RestartLimits) {
     this.#limits = limits;
@@ -59,6 +60,12 @@ export class Restarts {
   /** A thread of the worker is ready. */
   ready(): void {
     this.#unready = 0;
+    this.#hasServed = true;
+  }
+
+  /** A thread of the worker was ready at some time. */
+  get hasServed(): boolean {
+    return this.#hasServed;
   }
 
   /**

@@ -36,6 +36,9 @@ export interface WatchedThread {
   stall(): void;
   resume(): void;
   wedge(withinMs: number): void;
+  /** `terminate` ends the thread without harm to the process. */
+  readonly mayTerminate: boolean;
+  terminate(): Promise<boolean>;
   send(message: ToWorker): void;
 }
 

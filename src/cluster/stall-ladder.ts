@@ -1,8 +1,8 @@
 // Handles a worker whose event loop is stalled for STALL_MS, in steps. The thread gets no new connections.
-// What it runs is interrupted, and the worker is replaced in order. Where that is not possible, the thread is
-// wedged and a successor starts beside it. A wedged thread is tried again from time to time, because its
-// native code may return into a loop that can be interrupted. Heartbeats are read from shared memory, so a
-// busy worker is watched as well.
+// What it runs is interrupted, and the worker is replaced in order. Where that is not possible, a thread
+// without an HTTP core is terminated. One with a core is wedged, and a successor starts beside it. A wedged
+// thread is tried again from time to time, because its native code may return into a loop that can be
+// interrupted. Heartbeats are read from shared memory, so a busy worker is watched as well.
 
 import { type Every, ownInterval } from '../grouped-interval.js';
 import { type Silence, silenceAfter } from './heartbeat-silence.js';
@@ -106,7 +106,7 @@ export class StallLadder {
   async #handleStall(thread: WatchedThread): Promise<void> {
     thread.stall();
     this.#options.logFlightRecord(thread, 'stalled');
-    if (!(await this.#interrupt(thread))) this.#giveUp(thread);
+    if (!(await this.#interrupt(thread))) await this.#giveUp(thread);
   }
 
   /**
@@ -114,7 +114,7 @@ export class StallLadder {
    * exception, so it is given up now.
    */
   async #retry(thread: WatchedThread): Promise<void> {
-    if (!(await this.#interrupt(thread)) && thread.state.kind === 'stalled') this.#giveUp(thread);
+    if (!(await this.#interrupt(thread)) && thread.state.kind === 'stalled') await this.#giveUp(thread);
     else this.#postponeRetry(thread);
   }
 
@@ -128,7 +128,7 @@ export class StallLadder {
     return outcome !== 'lost';
   }
 
-  #giveUp(thread: WatchedThread): void {
+  async #giveUp(thread: WatchedThread): Promise<void> {
     const { log, stallMs, drainMs } = this.#options;
     const { worker, generation } = thread;
     log.error(
@@ -139,7 +139,7 @@ export class StallLadder {
     try {
       this.#options.logFlightRecord(thread, 'wedged');
     } finally {
-      thread.wedge(drainMs);
+      if (!thread.mayTerminate || !(await thread.terminate())) thread.wedge(drainMs);
     }
   }
 

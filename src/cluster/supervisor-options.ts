@@ -7,23 +7,21 @@ import type { RingMemory } from '../memory/line-ring.js';
 import type { SeriesMemory } from '../memory/metrics/series-memory.js';
 import type { EarlyThread } from './early-threads.js';
 import type { RestartLimits } from './restarts.js';
-import type { Sharding } from './sharding.js';
+import type { WorkerGroup } from './worker-group.js';
 import type { WorkerThread } from './worker-thread.js';
 
 export interface SupervisorOptions {
-  /** Module that the threads run: `workers/http.js`. */
-  readonly entry: URL;
+  readonly group: WorkerGroup;
   readonly settings: Settings;
   /**
    * The thread that was started for a worker before the supervisor existed; asked for once per worker.
    * @default none
    */
   takeEarlyThread?(worker: number): EarlyThread | undefined;
-  /** Shared memory with `rowsFor(settings.workers)` rows for threads. */
+  /** Shared memory with the rows of the group. */
   readonly block: Block;
   /** Memory of each slot for metric series. */
   readonly series: SeriesMemory;
-  readonly sharding: Pick<Sharding, 'add' | 'pause' | 'remove' | 'workerPort'>;
   readonly instanceId: string;
   readonly log: Logger;
   /**

@@ -1,15 +1,17 @@
-// Keeps WORKERS workers serving: starts a successor when a thread fails, replaces threads without a gap, and
-// decides when the process is of no use any more. It owns the state of every worker; the legal changes of a
-// thread's state are in worker-life.ts.
+// Keeps the workers of a group serving: starts a successor when a thread fails, replaces threads without a
+// gap, and decides when the process is of no use any more. It owns the state of every worker; the legal
+// changes of a thread's state are in worker-life.ts.
 import { forgetTopics } from '../memory/topic-hints.js';
 import type { FromWorker, ReadyService } from './messages.js';
+import { PortHolders } from './port-holders.js';
 import { type Replacement, Replacements } from './replacements.js';
 import { RESTART_LIMITS, type RestartLimits } from './restarts.js';
 import type { SupervisorOptions } from './supervisor-options.js';
+import type { ReplaceReason } from './thread-options.js';
 import { ThreadStarter } from './thread-starter.js';
 import { mayServe } from './worker-life.js';
 import { maxWedged } from './worker-rows.js';
-import type { ReplaceReason, WorkerThread } from './worker-thread.js';
+import type { WorkerThread } from './worker-thread.js';
 import { currentThreadOf, isLost, type ThreadView, type WorkerEntry, Workers } from './workers.js';
 
 export class Supervisor {
@@ -18,15 +20,15 @@ export class Supervisor {
   readonly #workers: Workers;
   readonly #starter: ThreadStarter;
   readonly #replacements: Replacements;
+  readonly #portHolders: PortHolders;
   readonly #readyServices: ReadyService[] = [];
-  #hasServed = false;
   #isStopping = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const { settings, limits = RESTART_LIMITS, log } = options;
+    const { group, settings, limits = RESTART_LIMITS, log } = options;
     this.#limits = limits;
-    this.#workers = new Workers(settings.workers, limits);
+    this.#workers = new Workers(group, limits);
     this.#starter = new ThreadStarter({
       workers: this.#workers,
       supervisor: options,
@@ -38,10 +40,11 @@ export class Supervisor {
         received: (thread, message) => this.#receive(thread, message),
         failed: ({ worker, generation }, err) => log.error({ worker, generation, err }, 'worker failed'),
         stateChanged: (thread) => this.#stateChanged(thread),
-        overdue: (thread) => this.#overdue(thread),
+        overdue: (thread) => void this.#overdue(thread),
         ended: (thread) => this.#ended(thread),
       },
     });
+    this.#portHolders = new PortHolders(this.#workers, group.ports, settings.drainMs);
     this.#replacements = new Replacements(
       this.#workers,
       this.#starter,
@@ -59,17 +62,19 @@ export class Supervisor {
     return this.#isStopping;
   }
 
+  /** The number of workers of the group. */
+  get count(): number {
+    return this.#workers.all.length;
+  }
+
+  /** Whether the group has a worker of this number. */
+  has(worker: number): boolean {
+    return this.#workers.all.some((entry) => entry.worker === worker);
+  }
+
   /** Threads that have not ended, and their states. */
-  get unfinished(): readonly {
-    readonly worker: number;
-    readonly generation: number;
-    readonly state: string;
-  }[] {
-    return this.#workers.living.map(({ worker, generation, state }) => ({
-      worker,
-      generation,
-      state: state.kind,
-    }));
+  get unfinished(): Workers['unfinished'] {
+    return this.#workers.unfinished;
   }
 
   /** One thread per worker that was started: the one in rotation, else its newest. */
@@ -149,12 +154,16 @@ export class Supervisor {
         this.#options.fatal(`unhandled rejection in worker ${worker} (UNHANDLED_REJECTION=exit)`, 70);
         break;
       case 'refused':
-        if (!this.#hasServed) this.#options.fatal(message.message, message.exitCode);
+        if (!this.#workers.hasServed(thread)) this.#options.fatal(message.message, message.exitCode);
         else {
           log.error({ worker, generation, detail: message.message }, 'worker rejects its configuration');
           this.#discard(thread);
         }
         break;
+      case 'port-wanted':
+        this.#portHolders.handOver(thread);
+        break;
+      case 'listening':
       case 'serving':
         break;
     }
@@ -163,12 +172,11 @@ export class Supervisor {
 
   #ready(thread: WorkerThread, routes: unknown): void {
     const { worker, generation } = thread;
-    this.#hasServed = true;
     this.#workers.entryOf(thread).restarts.ready();
     this.#options.routesReported?.(routes);
     this.#options.log.info({ worker, generation }, 'worker ready');
     // Failed threads were kept because no other thread served.
-    for (const other of this.#workers.living) this.#retireFailed(other);
+    for (const other of this.#workers.substitutesOf(thread)) this.#retireFailed(other);
   }
 
   /**
@@ -181,7 +189,7 @@ export class Supervisor {
     // The requests of a stalled thread were logged before it was interrupted.
     if (reason !== 'stalled') this.#options.logFlightRecord(thread, reason);
     if (thread.state.kind !== 'failing') return;
-    if (this.#isStopping || this.#workers.living.some(({ state }) => state.kind === 'ready'))
+    if (this.#isStopping || this.#workers.substitutesOf(thread).some(({ state }) => state.kind === 'ready'))
       this.#retireFailed(thread);
     this.#startSuccessor(thread);
   }
@@ -208,6 +216,7 @@ export class Supervisor {
     if (state.kind === 'dead' && state.reason === 'lost') this.#options.logFlightRecord(thread, 'lost');
     this.#options.reclaim(thread.slot);
     this.#options.log.info({ worker, generation, reason }, 'worker ended');
+    this.#portHolders.ended(thread);
     if (entry.threads.length > 1) entry.threads = entry.threads.filter((other) => other !== thread);
     if (!this.#isStopping) {
       this.#options.restarted(reason);
@@ -262,10 +271,11 @@ export class Supervisor {
     this.#workers.notify();
   }
 
-  #overdue(thread: WorkerThread): void {
+  async #overdue(thread: WorkerThread): Promise<void> {
     const { worker, generation, state } = thread;
     const fields = { worker, generation, state: state.kind };
     this.#options.log.error(fields, 'worker does not end although it was ordered to; starting a replacement');
+    if (thread.mayTerminate && (await thread.terminate())) return;
     this.#lost(thread);
     this.#workers.notify();
   }
@@ -274,7 +284,7 @@ export class Supervisor {
   #lost(thread: WorkerThread): void {
     forgetTopics(this.#options.block, thread.slot);
     const lost = this.#workers.living.filter(isLost).length;
-    if (lost > maxWedged(this.#options.settings.workers)) {
+    if (lost > maxWedged(this.#options.group.count)) {
       this.#options.exhausted(`${lost} worker threads are stalled or do not end, and cannot be interrupted`);
     } else this.#startSuccessor(thread);
     // A successor that waits for the row of this thread needs another one.

@@ -6,14 +6,14 @@ import type { ReadyService } from './messages.js';
 import type { RestartLimits } from './restarts.js';
 import type { SupervisorOptions } from './supervisor-options.js';
 import { Slots } from './worker-rows.js';
-import { type ThreadEvents, WorkerThread } from './worker-thread.js';
+import { WorkerThread, type WorkerThreadEvents } from './worker-thread.js';
 import { isAlive, type WorkerEntry, type Workers } from './workers.js';
 
 export interface ThreadStarterOptions {
   readonly workers: Workers;
   readonly supervisor: SupervisorOptions;
   readonly limits: RestartLimits;
-  readonly events: ThreadEvents;
+  readonly events: WorkerThreadEvents;
   /** Services with a migrated database. The supervisor adds later ones to the same array. */
   readonly readyServices: readonly ReadyService[];
   isStopping(): boolean;
@@ -29,7 +29,8 @@ export class ThreadStarter {
   constructor(options: ThreadStarterOptions) {
     this.#options = options;
     this.#workers = options.workers;
-    this.#slots = new Slots(options.workers.all.length);
+    const { count, firstRow } = options.supervisor.group;
+    this.#slots = new Slots(count, firstRow);
   }
 
   /** Starts the first threads of all workers: some at once, the others as those get ready. */
@@ -95,19 +96,18 @@ export class ThreadStarter {
 
   #spawn(entry: WorkerEntry, slot: number): WorkerThread {
     const { supervisor, limits, events, readyServices } = this.#options;
-    const { settings, block, series, instanceId, sharding } = supervisor;
+    const { group, settings, block, series, instanceId } = supervisor;
     entry.awaitsThread = false;
     clearTimeout(entry.restartTimer);
     const generation = ++entry.generation;
     const { worker } = entry;
     occupySlot(block, slot, worker, generation);
     const threadLog = supervisor.openThreadLog?.();
-    const { workerPort: port } = sharding;
+    const port = group.sharedPort;
     const memory = { memory: block.buffer, series: series.of(slot), logMemory: threadLog?.memory };
     const thread = new WorkerThread(
       {
-        entry: supervisor.entry,
-        rotation: sharding,
+        group,
         boot: { worker, slot, generation, ...memory, settings, port, instanceId, ready: readyServices },
         early: generation === 1 ? supervisor.takeEarlyThread?.(worker) : undefined,
         attachCpu: (port) => supervisor.attachCpu(port),

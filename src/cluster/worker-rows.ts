@@ -20,9 +20,12 @@ export class Slots {
   readonly #free: number[];
   readonly #waiting: ((slot: number) => void)[] = [];
 
-  /** @param workers WORKERS; the block has rows 1..rowsFor(workers) */
-  constructor(workers: number) {
-    this.#free = Array.from({ length: rowsFor(workers) }, (_, index) => index + 1);
+  /**
+   * @param workers the number of workers of a group
+   * @param first the first of its `rowsFor(workers)` rows
+   */
+  constructor(workers: number, first = 1) {
+    this.#free = Array.from({ length: rowsFor(workers) }, (_, index) => first + index);
   }
 
   /** The number of calls of `take` that have not resolved. */

@@ -6,7 +6,7 @@ import type { Settings } from '../config.js';
 import { thrownText } from '../telemetry/log-redact.js';
 import { fileOperationsEnded } from './file-operations.js';
 import { allowInterrupts, type Examiner } from './interruptible.js';
-import type { FromWorker, LeaveReason, ReadyService, ToWorker } from './messages.js';
+import type { FromWorker, LeaveReason, ListenOrder, ReadyService, ToWorker } from './messages.js';
 import type { Descriptor } from './sharding.js';
 
 /** Extra time for a worker that was interrupted while it was leaving. */
@@ -16,6 +16,16 @@ const EXTRA_MS = 1_000;
 export interface WorkerParts extends Examiner {
   /** Admits no more work and finishes the requests in hand, at the latest after `withinMs`. Never rejects. */
   drain(withinMs: number): Promise<void>;
+  /**
+   * Listens on the port of this worker.
+   * @default the worker has no port of its own
+   */
+  listen?(order: ListenOrder): void;
+  /**
+   * Gives up the port of this worker, and keeps the connections.
+   * @default as `listen`
+   */
+  unbind?(): void;
   /** What stalled the loop was interrupted: ends the requests that would never get a response. */
   recover(): void;
   /**
@@ -111,6 +121,16 @@ export class WorkerSide {
     if (this.#leaving === undefined && !this.#isDraining) this.#send({ type: 'ready', descriptor, routes });
   }
 
+  /** Asks for the port of this worker: `listen` follows. */
+  wantPort(): void {
+    if (this.#leaving === undefined && !this.#isDraining) this.#send({ type: 'port-wanted' });
+  }
+
+  /** Tells the primary that this worker listens. */
+  listening(port: number): void {
+    this.#send({ type: 'listening', port });
+  }
+
   /** Serves a service whose database is migrated, and tells the primary. Never rejects. */
   async mount(ready: ReadyService): Promise<void> {
     try {
@@ -146,6 +166,12 @@ export class WorkerSide {
         this.#fail('stalled', undefined);
         this.#isInterrupted = true;
         this.#endByTimer();
+        break;
+      case 'listen':
+        if (!this.#isDraining && this.#leaving !== 'drained') this.#parts?.listen?.(message);
+        break;
+      case 'unbind':
+        this.#parts?.unbind?.();
         break;
       case 'detached':
         if (this.#leaving === undefined) {

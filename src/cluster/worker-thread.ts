@@ -1,7 +1,7 @@
 // One thread of a worker, from its start to its end: its state, its messages, and whether it is in rotation.
 // The supervisor decides which threads are started and replaced.
+import { setTimeout as delay } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import type { EarlyThread } from './early-threads.js';
 import { EndDeadline } from './end-deadline.js';
 import { readFromWorker } from './from-worker.js';
 import {
@@ -13,45 +13,20 @@ import {
   type WorkerBoot,
 } from './messages.js';
 import type { Rotation } from './sharding.js';
+import type { EndReason, ReplaceReason, ThreadEvents, ThreadOptions } from './thread-options.js';
+import type { WorkerGroup, WorkerKind } from './worker-group.js';
 import { descriptorOf, isLegal, move, type WorkerEvent, type WorkerState } from './worker-life.js';
 
-/** Why a worker that serves is replaced by plan. */
-export type ReplaceReason = 'reload' | 'heap';
-export type EndReason = LeaveReason | ReplaceReason | 'wedged' | 'lost';
+/** A thread that runs JavaScript ends within milliseconds. */
+const TERMINATE_MS = 500;
 
-export interface ThreadOptions {
-  /** Module that the thread runs: `workers/http.js`. */
-  readonly entry: URL;
-  readonly rotation: Rotation;
-  readonly boot: Omit<WorkerBoot, 'protocol' | 'cpuPort'>;
-  /**
-   * A thread of this worker that runs already.
-   * @default a new one is started
-   */
-  readonly early?: EarlyThread | undefined;
-  /** How long beyond its drain a thread that leaves may take, in milliseconds. */
-  readonly overdueMs: number;
-  /** Takes the primary's end of the CPU port. */
-  attachCpu(port: MessagePort): void;
-}
-
-export interface ThreadEvents {
-  /** Called for a valid message, after the state has changed by it. */
-  received(thread: WorkerThread, message: FromWorker): void;
-  failed(thread: WorkerThread, error: Error): void;
-  /** `stall`, `resume` or `wedge` has changed the state. */
-  stateChanged(thread: WorkerThread): void;
-  /**
-   * The thread was ordered to end and has not ended, although its loop runs. It may never end: code of a
-   * service may keep the order from reaching the runtime in the thread.
-   */
-  overdue(thread: WorkerThread): void;
-  /** No code of the thread can run any more. */
-  ended(thread: WorkerThread): void;
-}
+export type WorkerThreadEvents = ThreadEvents<WorkerThread>;
 
 export class WorkerThread {
   readonly worker: number;
+  readonly kind: WorkerKind;
+  /** The thread may be ended by `terminate`. */
+  readonly mayTerminate: boolean;
   readonly generation: number;
   readonly slot: number;
   /** Wall clock, for operators only: it may be set back. */
@@ -65,26 +40,33 @@ export class WorkerThread {
   readonly serving = new Set<string>();
   /** Why the thread was ordered to drain; undefined when it was not, or when the process stops. */
   retireReason: ReplaceReason | 'start-failed' | 'wedged' | undefined;
+  /** It wants the port of its worker, and does not listen yet. */
+  wantsPort = false;
   readonly #rotation: Rotation;
+  readonly #ports: WorkerGroup['ports'];
   /** All services with a migrated database. The supervisor adds later ones to the same array. */
   readonly #services: readonly ReadyService[];
   readonly #thread: Worker;
   readonly #cpuPort: MessagePort;
-  readonly #events: ThreadEvents;
+  readonly #events: WorkerThreadEvents;
   #state: WorkerState = { kind: 'starting' };
   #readyAt: number | undefined;
   #hasReportedRefused = false;
   readonly #deadline: EndDeadline;
   readonly #unhandledRejection: WorkerBoot['settings']['unhandledRejection'];
 
-  constructor(options: ThreadOptions, events: ThreadEvents) {
-    const { entry, rotation, boot, early, overdueMs } = options;
+  constructor(options: ThreadOptions, events: WorkerThreadEvents) {
+    const { group, boot, early, overdueMs } = options;
+    const { kind, entry, rotation, ports, mayTerminate } = group;
     this.spawnedAt = early?.startedAt ?? performance.now();
     this.#events = events;
+    this.kind = kind;
+    this.mayTerminate = mayTerminate;
     this.worker = boot.worker;
     this.generation = boot.generation;
     this.slot = boot.slot;
     this.#rotation = rotation;
+    this.#ports = ports;
     this.#services = boot.ready;
     this.#deadline = new EndDeadline({
       graceMs: overdueMs,
@@ -99,8 +81,8 @@ export class WorkerThread {
     const transferList = [cpu.port2];
     this.#thread =
       early?.run(workerData, transferList) ??
-      new Worker(entry, { workerData, transferList, name: `http-${boot.worker}.${boot.generation}` });
-    const isListening = boot.port !== undefined;
+      new Worker(entry, { workerData, transferList, name: `${kind}-${boot.worker}.${boot.generation}` });
+    const isListening = boot.port !== undefined || ports !== undefined;
     this.#thread.on('message', (data: unknown) => this.#receive(data, isListening));
     // The thread catches its failures itself and posts `leaving`. What arrives here it could not catch, e.g.
     // an entry file that cannot be loaded.
@@ -210,6 +192,18 @@ export class WorkerThread {
     this.#events.stateChanged(this);
   }
 
+  /**
+   * Ends the thread at once; its requests are cut. Only for a thread that has no HTTP core: otherwise the
+   * process would end.
+   * @returns false when it has not ended soon, because it runs native code that does not return
+   */
+  terminate(): Promise<boolean> {
+    this.retireReason ??= 'wedged';
+    this.#leaveRotation();
+    const ended = this.#thread.terminate().then(() => true);
+    return Promise.race([ended, delay(TERMINATE_MS, false, { ref: false })]);
+  }
+
   /** Confirms `leaving` to a thread that is out of rotation: it may close its app. */
   release(): void {
     this.send({ type: 'detached', withinMs: 0 });
@@ -252,10 +246,18 @@ export class WorkerThread {
         if (this.#state.kind === 'draining') return true; // it was ordered to drain meanwhile
         if (!isLegal(this.#state, message)) return false;
         this.#rotation.add(message.descriptor);
+        this.wantsPort = false;
         this.#readyAt = performance.now();
         this.#move(message);
         return true;
       }
+      case 'port-wanted': {
+        const isWanted = this.#ports !== undefined && this.#state.kind === 'starting';
+        this.wantsPort ||= isWanted;
+        return isWanted;
+      }
+      case 'listening':
+        return this.#ports?.listening(this.worker, message.port) === true;
       case 'leaving':
         if (!isLegal(this.#state, message)) return false;
         this.#move(message);

@@ -1,12 +1,13 @@
 // The workers of the process and the threads of each worker. A worker has one thread after the other, or two
 // at the same time while one replaces the other.
 import { type RestartLimits, Restarts } from './restarts.js';
+import type { WorkerGroup, WorkerKind } from './worker-group.js';
 import { descriptorOf, type WorkerState } from './worker-life.js';
 import type { WorkerThread } from './worker-thread.js';
 
-/** One of WORKERS workers. It stays when its threads are replaced. */
+/** One worker of a group. It stays when its threads are replaced. */
 export interface WorkerEntry {
-  /** 1..WORKERS */
+  /** HTTP workers are 1..WORKERS, gRPC workers follow. */
   readonly worker: number;
   /** Number of the newest thread. */
   generation: number;
@@ -24,8 +25,8 @@ export interface WorkerEntry {
 
 /** What other modules see of the thread of a worker. */
 export interface ThreadView {
-  /** 1..WORKERS */
   readonly worker: number;
+  readonly kind: WorkerKind;
   readonly generation: number;
   /** Row of shared memory. */
   readonly slot: number;
@@ -39,13 +40,15 @@ export interface ThreadView {
 
 export class Workers {
   readonly all: readonly WorkerEntry[];
+  readonly #group: WorkerGroup;
   /** Checks of `until`, run after every change. */
   readonly #checks = new Set<() => void>();
 
-  /** @param count WORKERS */
-  constructor(count: number, limits: RestartLimits) {
+  constructor(group: WorkerGroup, limits: RestartLimits) {
+    const { count, firstWorker } = group;
+    this.#group = group;
     this.all = Array.from({ length: count }, (_, index) => ({
-      worker: index + 1,
+      worker: firstWorker + index,
       generation: 0,
       threads: [],
       restarts: new Restarts(limits),
@@ -55,7 +58,7 @@ export class Workers {
   }
 
   entryOf({ worker }: Pick<WorkerThread, 'worker'>): WorkerEntry {
-    return this.all[worker - 1]!;
+    return this.all[worker - this.#group.firstWorker]!;
   }
 
   /** One thread per worker that was started: the one in rotation, else its newest. */
@@ -70,6 +73,29 @@ export class Workers {
 
   get living(): readonly WorkerThread[] {
     return this.threads.filter(isAlive);
+  }
+
+  /** Threads that have not ended, and their states. */
+  get unfinished(): readonly {
+    readonly worker: number;
+    readonly generation: number;
+    readonly state: string;
+  }[] {
+    return this.living.map(({ worker, generation, state }) => ({ worker, generation, state: state.kind }));
+  }
+
+  /** The living threads that may serve the next connection instead of this one. */
+  substitutesOf(thread: WorkerThread): readonly WorkerThread[] {
+    return this.#group.ports === undefined ? this.living : this.entryOf(thread).threads.filter(isAlive);
+  }
+
+  /**
+   * Whether a thread has served with the configuration of this one. Where workers have a port each, all of
+   * these have to be free.
+   */
+  hasServed(thread: WorkerThread): boolean {
+    const entries = this.#group.ports === undefined ? this.all : [this.entryOf(thread)];
+    return entries.some(({ restarts }) => restarts.hasServed);
   }
 
   /** Resolves once `test` holds. It is run now and after every change of any worker. */

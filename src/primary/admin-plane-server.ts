@@ -30,8 +30,9 @@ export class AdminPlane {
 
   /** @throws StartError when the port cannot be listened on */
   async open(routes: readonly AdminRoute[]): Promise<void> {
-    const { settings, sharedState, delegates, log } = this.#base;
+    const { settings, grpcWorkers, sharedState, delegates, log } = this.#base;
     const { block, recorder } = sharedState;
+    const workers = settings.workers + grpcWorkers;
     const server = await startAdminServer({
       host: settings.adminHost,
       port: settings.adminPort,
@@ -39,7 +40,7 @@ export class AdminPlane {
       token: settings.adminToken,
       allowedHosts: settings.adminAllowedHosts,
       delegates,
-      limits: { arrivals: arrivalsOf(block, { ...machineFacts(false), workers: settings.workers }) },
+      limits: { arrivals: arrivalsOf(block, { ...machineFacts(false), workers }) },
       closed: (reason) => recorder.counter('multilane_admin_connections_closed_total', { reason }).add(),
       routes,
       log,

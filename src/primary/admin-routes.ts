@@ -11,8 +11,8 @@ import { switchRoutes } from '../admin/switch-routes.js';
 import { telemetryRoutes } from '../admin/telemetry-routes.js';
 import { workerList } from '../admin/worker-list.js';
 import { workerRoutes } from '../admin/worker-routes.js';
+import type { AllWorkers } from '../cluster/all-workers.js';
 import type { RollingReload } from '../cluster/rolling-reload.js';
-import type { Supervisor } from '../cluster/supervisor.js';
 import type { Settings } from '../config.js';
 import type { TaskPool } from '../cpu/task-pool.js';
 import type { Registry } from '../registry/registry.js';
@@ -29,7 +29,7 @@ export interface AdminRouteDeps {
   readonly settings: Settings;
   readonly sharedState: SharedState;
   readonly switches: OperatorSwitches;
-  readonly supervisor: Supervisor;
+  readonly workers: AllWorkers;
   readonly reload: RollingReload;
   readonly registry: Registry;
   readonly cpu: TaskPool;
@@ -40,14 +40,14 @@ export interface AdminRouteDeps {
 }
 
 export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
-  const { settings, sharedState, switches, supervisor, reload, registry, cpu, readiness, journals } = parts;
+  const { settings, sharedState, switches, workers, reload, registry, cpu, readiness, journals } = parts;
   const { block, series, clock, load, named, board, ejections, recorder } = sharedState;
   const guarded = withNamedBreakers(registry, () => named.list());
   const skipped = recorder.counter('multilane_samples_skipped_total', { sampler: 'process_metrics' });
   const sources = [
     sharedMemorySource(block, series),
     heldSource(block),
-    workerSource(supervisor, block),
+    workerSource(workers, block),
     cpuSource(cpu),
     registrySource(registry),
     breakerSource(guarded, board),
@@ -56,10 +56,10 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
     ...telemetryRoutes({
       exposition: new Exposition(sources, { watch: parts.processWatch, skipped: () => skipped.add() }),
       sources,
-      workers: () => workerList(supervisor, block, series, clock),
+      workers: () => workerList(workers, block, series, clock),
       readiness: () => readiness.verdict(),
     }),
-    ...workerRoutes(supervisor, reload),
+    ...workerRoutes(workers, reload),
     ...registryRoutes(registry, {
       load,
       ejectedForMs(slot) {
@@ -72,7 +72,7 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
       }),
     }),
     ...breakerRoutes(guarded, board),
-    limitsRoute(settings, sharedState, supervisor),
+    limitsRoute(settings, sharedState, workers),
     ...switchRoutes(
       switches,
       new CpuThreadsSwitch({

@@ -1,6 +1,5 @@
 // The shared memory of the process, with the cells that the primary itself reads and writes.
 import type { Logger } from 'pino';
-import { rowsFor } from '../cluster/worker-rows.js';
 import type { Settings } from '../config.js';
 import { Block } from '../memory/block.js';
 import { BreakerCells } from '../memory/breaker/breaker-cell.js';
@@ -38,14 +37,18 @@ export interface SharedState {
   readonly ejections: EjectionCells;
 }
 
-/** @param endpointAt returns the endpoint of a row of the endpoint tables, for the log */
+/**
+ * @param rows the number of rows for worker threads
+ * @param endpointAt returns the endpoint of a row of the endpoint tables, for the log
+ */
 export function createSharedState(
-  settings: Pick<Settings, 'workers' | 'breakerOpenMs' | 'slowCallMs' | 'ejectionMs'>,
+  settings: Pick<Settings, 'breakerOpenMs' | 'slowCallMs' | 'ejectionMs'>,
+  rows: number,
   log: Pick<Logger, 'info' | 'warn'>,
   endpointAt: EndpointOfSlot,
 ): SharedState {
-  const { workers, breakerOpenMs: openMs, slowCallMs, ejectionMs } = settings;
-  const block = Block.create({ workers: rowsFor(workers), rateBuckets: RATE_BUCKETS });
+  const { breakerOpenMs: openMs, slowCallMs, ejectionMs } = settings;
+  const block = Block.create({ workers: rows, rateBuckets: RATE_BUCKETS });
   const series = new SeriesMemory();
   const clock = sharedClock(block);
   const named = new NamedBreakers(block);

@@ -1,5 +1,5 @@
-// How the data plane accepts connections, by the setting SHARDING. Its certificate is checked first, before
-// anything serves.
+// How the data plane accepts connections, by the setting SHARDING. Its certificate, and
+// that of gRPC, are checked first, before anything serves.
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -14,7 +14,7 @@ import type { Block } from '../memory/block.js';
 import { openedConnections } from '../memory/open-connections.js';
 import { readWorker } from '../memory/worker-row.js';
 import type { Sharing } from '../process/claim.js';
-import { checkCertificate, tlsFilesOf } from '../server/certificate.js';
+import { checkCertificate, grpcTlsFilesOf, tlsFilesOf } from '../server/certificate.js';
 
 /**
  * Opens the data plane: the acceptor of the primary, or the shared port on which the workers listen.
@@ -27,22 +27,24 @@ export async function openDataPlane(
   log: Logger,
   every: Every,
 ): Promise<Sharding> {
-  const tls = tlsFilesOf(settings);
-  if (tls !== undefined) for (const warning of checkCertificate(tls)) log.warn(warning);
+  for (const tls of [tlsFilesOf(settings), grpcTlsFilesOf(settings)])
+    if (tls !== undefined) for (const warning of checkCertificate(tls)) log.warn(warning);
   if (settings.sharding === 'reuseport') return ReusePort.open({ ...settings, sharing }, log);
   const opened = openedConnections(block);
   return new Acceptor({ ...settings, sharing, load: (slot) => readWorker(block, slot), opened, every }, log);
 }
 
 /**
- * Resolves HOST to an address. When a name has several addresses, an IPv6 address is chosen where the machine
- * has one itself, as the HTTP core would do.
+ * Resolves HOST, or GRPC_HOST, to an address. When a name has several addresses, an IPv6 address is chosen
+ * where the machine has one itself, as the HTTP core would do.
  * @throws StartError for a name that cannot be resolved
  */
-export async function addressOf(host: string): Promise<string> {
+export async function addressOf(host: string, setting = 'HOST', plane = 'data plane'): Promise<string> {
   if (isIP(host) !== 0) return host;
   const found = await lookup(host, { all: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new StartError(`cannot listen on ${host} (data plane): HOST cannot be resolved (${error.code})`);
+    throw new StartError(
+      `cannot listen on ${host} (${plane}): ${setting} cannot be resolved (${error.code})`,
+    );
   });
   const hasIPv6 = Object.values(networkInterfaces()).some((list) =>
     list?.some(({ family }) => family === 'IPv6'),

@@ -6,6 +6,7 @@ import type { Ending, Serving } from '../process/ending.js';
 import type { OwnerLock } from '../process/owner-lock.js';
 import type { Registry } from '../registry/registry.js';
 import type { AdminPlane } from './admin-plane-server.js';
+import type { GrpcInstances } from './grpc-instances.js';
 import { handOverAdminPlane } from './hand-over.js';
 import type { Readiness } from './readiness.js';
 import type { Base } from './steps/open-shared-memory.js';
@@ -20,17 +21,19 @@ export interface DrainedParts {
   readonly registry: Registry;
   readonly readiness: Readiness;
   readonly threads: Threads;
+  /** undefined when no service declares gRPC. */
+  readonly grpc: GrpcInstances | undefined;
 }
 
 export function drainOrder(parts: DrainedParts): Serving {
   const { ending, base, threads } = parts;
   const { drainNoticeMs, drainMs } = base.settings;
-  const { supervisor, cpu, reload } = threads;
+  const { workers, cpu, reload } = threads;
   return {
     drain: () => drain(parts),
     drainWithinMs: drainNoticeMs + drainMs,
-    unfinished: () => [...supervisor.unfinished, ...cpu.unfinished],
-    leaveNow: () => supervisor.stop(0),
+    unfinished: () => [...workers.unfinished, ...cpu.unfinished],
+    leaveNow: () => workers.stop(0),
     reload: () => {
       if (!ending.hasBegun) base.notifier.reloading(reload.begin());
     },
@@ -38,7 +41,7 @@ export function drainOrder(parts: DrainedParts): Serving {
 }
 
 async function drain(parts: DrainedParts): Promise<void> {
-  const { base, lock, adminPlane, dataPlane, registry, readiness, threads } = parts;
+  const { base, lock, adminPlane, dataPlane, registry, readiness, threads, grpc } = parts;
   const { settings, services, notifier, log } = base;
   try {
     await handOverAdminPlane(adminPlane.server, lock, log);
@@ -46,11 +49,12 @@ async function drain(parts: DrainedParts): Promise<void> {
     readiness.drain();
     notifier.stopping();
     for (const { name } of services) registry.setLocalState(name, 'draining');
+    grpc?.drain();
     await delay(settings.drainNoticeMs);
     try {
       await dataPlane.stopListening();
     } finally {
-      await threads.supervisor.stop(settings.drainMs);
+      await threads.workers.stop(settings.drainMs);
     }
   }
 }

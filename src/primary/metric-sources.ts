@@ -1,6 +1,7 @@
 // Metrics that the primary reads at the moment of a scrape.
+
 import { readWorkerAdmission } from '../admin/worker-admission.js';
-import type { Supervisor } from '../cluster/supervisor.js';
+import type { AllWorkers } from '../cluster/all-workers.js';
 import { SHOWN_STATES, shownAs } from '../cluster/worker-life.js';
 import { CPU_REFUSALS } from '../cpu/pool-options.js';
 import type { TaskPool } from '../cpu/task-pool.js';
@@ -17,14 +18,14 @@ import type { BreakerOwners } from '../upstream/breaker-owners.js';
 
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 
-export function workerSource(supervisor: Pick<Supervisor, 'threads'>, block: Block): MetricSource {
+export function workerSource(workers: Pick<AllWorkers, 'threads'>, block: Block): MetricSource {
   return () => {
-    const states = supervisor.threads.map(({ state, isOverdue }) => shownAs(state, isOverdue));
+    const states = workers.threads.map(({ state, isOverdue }) => shownAs(state, isOverdue));
     const series = SHOWN_STATES.map((state) =>
       currentValue('multilane_workers', states.filter((one) => one === state).length, { state }),
     );
     // A worker that is being replaced has two threads; the values of the later one win.
-    for (const thread of supervisor.threads) {
+    for (const thread of workers.threads) {
       const { isShedding, owedMs, boundMs } = readWorkerAdmission(block, thread);
       const labels = { worker: String(thread.worker) };
       series.push(currentValue('multilane_worker_shedding', isShedding ? 1 : 0, labels));

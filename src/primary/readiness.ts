@@ -1,8 +1,9 @@
 // Whether the process is ready. It becomes ready once, when all workers serve and all databases are migrated;
-// from then on it is ready as long as at least half of the workers serve and the databases respond
-// (docs/contract.md).
+// from then on it is ready as long as at least half of the workers of each kind serve and the databases
+// respond (docs/contract.md).
 import type { Readiness as Verdict } from '../admin/telemetry-routes.js';
-import type { Supervisor } from '../cluster/supervisor.js';
+import type { AllWorkers } from '../cluster/all-workers.js';
+import type { WorkerKind } from '../cluster/worker-group.js';
 import { descriptorOf, type WorkerState } from '../cluster/worker-life.js';
 import type { Every } from '../grouped-interval.js';
 import type { Switches } from '../memory/switches.js';
@@ -16,6 +17,8 @@ export interface ReadinessFacts {
   readonly readyOnce: boolean;
   readonly draining: boolean;
   readonly workers: readonly WorkerState[];
+  /** @default the process has no gRPC workers */
+  readonly grpcWorkers?: readonly WorkerState[];
   /** Addresses of database servers that do not respond now. */
   readonly unresponsiveDatabases: readonly string[];
   /** Services whose database is not migrated yet. */
@@ -26,9 +29,14 @@ export interface ReadinessFacts {
 export function unreadyReasons(facts: ReadinessFacts): string[] {
   const reasons: string[] = [];
   if (facts.draining) reasons.push('draining');
-  const serving = facts.workers.filter((state) => descriptorOf(state) !== undefined).length;
-  if (facts.readyOnce ? serving * 2 < facts.workers.length : serving < facts.workers.length) {
-    reasons.push(`${serving} of ${facts.workers.length} workers serve`);
+  const { readyOnce, workers, grpcWorkers = [] } = facts;
+  for (const [kind, states] of [
+    ['workers', workers],
+    ['gRPC workers', grpcWorkers],
+  ] as const) {
+    const serving = states.filter((state) => descriptorOf(state) !== undefined).length;
+    if (readyOnce ? serving * 2 < states.length : serving < states.length)
+      reasons.push(`${serving} of ${states.length} ${kind} serve`);
   }
   for (const service of facts.startingServices)
     reasons.push(`the database of ${service} is not migrated yet`);
@@ -50,19 +58,19 @@ export function unreadyCode({
 
 export class Readiness {
   readonly #switches: Switches;
-  readonly #supervisor: Pick<Supervisor, 'workers'>;
+  readonly #workers: Pick<AllWorkers, 'workers'>;
   readonly #databases: Pick<ServiceDatabases, 'unresponsive' | 'startingServices'>;
   readonly #stop: () => void;
   #readyOnce = false;
 
   constructor(
     switches: Switches,
-    supervisor: Pick<Supervisor, 'workers'>,
+    workers: Pick<AllWorkers, 'workers'>,
     databases: Pick<ServiceDatabases, 'unresponsive' | 'startingServices'>,
     every: Every,
   ) {
     this.#switches = switches;
-    this.#supervisor = supervisor;
+    this.#workers = workers;
     this.#databases = databases;
     this.#stop = every(PUBLISH_EVERY_MS, () => this.#publish());
   }
@@ -81,10 +89,13 @@ export class Readiness {
 
   verdict(): Verdict {
     const { draining } = this.#switches;
+    const statesOf = (wanted: WorkerKind): readonly WorkerState[] =>
+      this.#workers.workers.filter(({ kind }) => kind === wanted).map(({ state }) => state);
     const facts: ReadinessFacts = {
       readyOnce: this.#readyOnce,
       draining,
-      workers: this.#supervisor.workers.map(({ state }) => state),
+      workers: statesOf('http'),
+      grpcWorkers: statesOf('grpc'),
       unresponsiveDatabases: this.#databases.unresponsive,
       startingServices: this.#databases.startingServices,
     };

@@ -75,8 +75,11 @@ export function registerServices(
   }
 }
 
-/** The address that other processes reach this one by. */
-function advertisedHost({ advertiseHost, host }: Pick<Settings, 'advertiseHost' | 'host'>): string {
+/**
+ * The address that other processes reach a listener of this one by.
+ * @param settings HOST may be that of another listener
+ */
+export function advertisedHost({ advertiseHost, host }: Pick<Settings, 'advertiseHost' | 'host'>): string {
   if (advertiseHost !== undefined) return advertiseHost;
   return host === '0.0.0.0' || host === '::' || host === 'localhost' ? '127.0.0.1' : host;
 }

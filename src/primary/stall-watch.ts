@@ -1,9 +1,10 @@
 // Starts the handling of stalled workers (cluster/stall-ladder.ts) with what it needs: heartbeats from shared
-// memory, the threads of the supervisor, and a counter of stalls for each route.
+// memory, the threads of the workers, and a counter of stalls for each route.
+
 import { url as debuggerUrl } from 'node:inspector';
 import type { Logger } from 'pino';
+import type { AllWorkers } from '../cluster/all-workers.js';
 import { StallLadder } from '../cluster/stall-ladder.js';
-import type { Supervisor } from '../cluster/supervisor.js';
 import type { Settings } from '../config.js';
 import type { Every } from '../grouped-interval.js';
 import { heartbeats } from '../memory/worker-row.js';
@@ -13,7 +14,7 @@ import type { SharedState } from './create-shared-state.js';
 export interface StallWatchOptions {
   readonly settings: Pick<Settings, 'stallMs' | 'drainMs'>;
   readonly sharedState: Pick<SharedState, 'block' | 'recorder'>;
-  readonly supervisor: Pick<Supervisor, 'threads'>;
+  readonly workers: Pick<AllWorkers, 'threads'>;
   readonly log: Logger;
   readonly every: Every;
   readonly logFlightRecord: ReturnType<typeof flightRecordLog>;
@@ -21,14 +22,14 @@ export interface StallWatchOptions {
 
 /** @returns a function that stops the watch */
 export function watchStalls(options: StallWatchOptions): () => void {
-  const { settings, sharedState, supervisor, log, every, logFlightRecord } = options;
+  const { settings, sharedState, workers, log, every, logFlightRecord } = options;
   const { block, recorder } = sharedState;
   const ladder = new StallLadder({
     ...settings,
     log,
     every,
     // No worker is watched while a debugger can be attached, because a thread at a breakpoint is not stalled.
-    threads: () => (debuggerUrl() === undefined ? supervisor.threads : []),
+    threads: () => (debuggerUrl() === undefined ? workers.threads : []),
     logFlightRecord,
     heartbeat: heartbeats(block),
     stalled: (_thread, route = '') => recorder.counter('multilane_handler_stalls_total', { route }).add(),

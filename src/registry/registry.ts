@@ -86,11 +86,20 @@ export class Registry {
     this.#enter(registration, registration.host, state, true);
   }
 
-  /** Changes the state of this process's own instances of a service. */
-  setLocalState(service: string, state: 'starting' | 'healthy' | 'draining'): void {
+  /**
+   * Changes the state of this process's own instances of a service.
+   * @param of those of this protocol only, or the one at this port
+   */
+  setLocalState(
+    service: string,
+    state: 'starting' | 'healthy' | 'draining',
+    of: Pick<Endpoint, 'protocol'> & Partial<Pick<Endpoint, 'port'>> = { protocol: 'http' },
+  ): void {
     this.#publication.together(() => {
       for (const instance of this.#table.ofService(service)) {
-        if (instance.local) this.#setState(instance, state);
+        const { protocol, port } = instance.registration;
+        if (instance.local && protocol === of.protocol && (of.port ?? port) === port)
+          this.#setState(instance, state);
       }
     });
   }

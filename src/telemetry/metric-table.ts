@@ -78,7 +78,7 @@ export const METRICS = {
   ),
   db_client_connections: gauge('sum', 'Database connections by state.', 'state', 'pool'),
   db_client_connection_pending_requests: gauge('sum', 'Callers that wait for a database connection.', 'pool'),
-  multilane_workers: gauge('last', 'HTTP workers by state.', 'state'),
+  multilane_workers: gauge('last', 'Workers, of HTTP and gRPC, by state.', 'state'),
   multilane_handler_stalls_total: counter(
     'Stalls of workers (event loop blocked for STALL_MS), by the route whose handler ran.',
     'route',

@@ -19,7 +19,7 @@ const STOP_MS = 30_000;
  * Default settings with which several clusters can run at the same time. The drain is short because it waits
  * for idle connections too, and the client of the test (`fetch`) keeps such connections open.
  */
-const ISOLATED = { HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0', DRAIN_MS: '500' };
+const ISOLATED = { HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0', GRPC_PORT: '0', DRAIN_MS: '500' };
 
 export interface ClusterOptions {
   /**

@@ -6,6 +6,7 @@ import { MessageChannel } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { applySettings } from '../admin/operator-switches.js';
 import type { ServiceDefinition } from '../api/service-definition.js';
+import { rowsFor } from '../cluster/worker-rows.js';
 import type { Settings } from '../config.js';
 import { TaskPool } from '../cpu/task-pool.js';
 import type { Database } from '../db/database.js';
@@ -133,9 +134,7 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
   const missing = new MissingDependencies(log);
   try {
     const instanceId = randomUUID();
-    const sharedState = createSharedState({ ...settings, workers: 1 }, log, (slot) =>
-      registering.registry.at(slot),
-    );
+    const sharedState = createSharedState(settings, rowsFor(1), log, (slot) => registering.registry.at(slot));
     applySettings(settings, sharedState.switches);
     const databases =
       databaseUrl === undefined ? undefined : ownDatabases(settings, databaseUrl, services, log);

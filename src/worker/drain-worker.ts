@@ -3,11 +3,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Counter } from '../memory/metrics/recorder.js';
-import type { UwsServer } from '../server/uws/uws-server.js';
-import { closeServer, endUnfinished, GOODBYE_MS, untilNoConnection } from './drain.js';
+import { closeServer, endUnfinished, untilNoConnection } from './drain.js';
 import type { Host } from './host.js';
 import type { StallHandler } from './stall-handler.js';
 import type { WorkerChannels } from './worker-channels.js';
+import type { WorkerServer } from './worker-server.js';
 
 /**
  * Sagas stop this long before the end of a drain, so that clients that wait for a saga still get their
@@ -17,7 +17,7 @@ const RESPONSE_MS = 500;
 
 export interface DrainedWorker {
   readonly host: Host;
-  readonly server: UwsServer;
+  readonly server: WorkerServer;
   readonly stalls: StallHandler;
   readonly channels: WorkerChannels;
   readonly log: Logger;
@@ -32,9 +32,9 @@ export async function drainWorker(worker: DrainedWorker, withinMs: number): Prom
   // When a listener closes, the kernel resets the connections that it has not accepted. So the loop turns
   // once before, and accepts those that wait.
   await nextTurn();
-  server.stopListening();
+  await server.stopListening();
   startedLeaving();
-  const leastMs = server.leaveWebSockets() > 0 ? GOODBYE_MS : 0;
+  const leastMs = server.sayGoodbye();
   // The acceptor sends this worker no sockets by now. Its own sockets close before its databases do, so that
   // no request arrives and finds them closed.
   const closed = finishRequests(worker, withinMs, leastMs);

@@ -9,14 +9,8 @@ import { Allowance } from '../allowance.js';
 import { DeadlineExceededError, type HttpError } from '../errors.js';
 import type { Counter } from '../memory/metrics/recorder.js';
 import type { App } from '../server/app.js';
-import type { UwsServer } from '../server/uws/uws-server.js';
+import type { WorkerServer } from './worker-server.js';
 
-/**
- * The shortest drain of a worker with WebSockets. A WebSocket counts as closed as soon as its close frame is
- * sent. If the server closed the connection at once, while a frame of the client is on its way, the kernel
- * would reset it, and the client might never read the close frame.
- */
-export const GOODBYE_MS = 500;
 const LOOK_EVERY_MS = 20;
 /** Rounds of ending requests at the end of a drain; further requests may arrive during each. */
 const ROUNDS = 4;
@@ -83,7 +77,7 @@ export async function endUnfinished(
  * `Connection: close`.
  */
 export function closeServer(
-  server: Pick<UwsServer, 'close' | 'connections'>,
+  server: Pick<WorkerServer, 'close' | 'connections'>,
   closed: Counter,
   log: Pick<Logger, 'info'>,
 ): void {

@@ -7,7 +7,6 @@ import type { Logger } from 'pino';
 import type { ServiceDefinition } from '../api/service-definition.js';
 import { CpuClient } from '../cpu/cpu-client.js';
 import type { ProtoFiles } from '../grpc/known-protos.js';
-import type { RpcMethod } from '../grpc/rpc-method.js';
 import { lazyModule } from '../lazy-module.js';
 import type { Block } from '../memory/block.js';
 import { type Clock, sharedClock } from '../memory/clock.js';
@@ -30,7 +29,7 @@ import type { Mail } from '../upstream/single-flight.js';
 import { type ConcurrencyLimits, createConcurrencyLimits } from './concurrency-limits.js';
 import { countedRateLimits } from './counted-rate-limits.js';
 import { inProcessDispatch } from './in-process-dispatch.js';
-import { mountRpc } from './mount-rpc.js';
+import { type MountedRpcMethod, mountRpc } from './mount-rpc.js';
 import { mountServices } from './mount-services.js';
 import { MountedService } from './mounted-service.js';
 import { observeCalls } from './observe-calls.js';
@@ -90,7 +89,7 @@ export interface Host {
    * same methods. Threads that serve gRPC do it at their start, others with their first call by gRPC.
    * @throws ConfigError for wrong .proto files and handlers
    */
-  rpcMethods(): Promise<readonly RpcMethod[]>;
+  rpcMethods(): Promise<readonly MountedRpcMethod[]>;
   /**
    * Looks at the load of the thread, for the overload rule, and publishes what the thread keeps in memory: to
    * be called about every 50 ms.

@@ -7,6 +7,11 @@ import type { App } from '../server/app.js';
 import { type BoundMethod, boundMethods } from '../server/grpc/rpc-methods.js';
 import type { MountedService } from './mounted-service.js';
 
+/** A method with the service that has declared it. */
+export interface MountedRpcMethod extends RpcMethod {
+  readonly owner: MountedService;
+}
+
 export interface MountRpcOptions {
   readonly awaitsDatabases: boolean;
 }
@@ -26,7 +31,7 @@ export async function mountRpc(
   app: App,
   services: readonly MountedService[],
   { awaitsDatabases }: MountRpcOptions,
-): Promise<readonly RpcMethod[]> {
+): Promise<readonly MountedRpcMethod[]> {
   const all = await Promise.all(services.map(boundOf));
   refuseSamePaths(all);
   for (const { service, methods } of all) {
@@ -34,7 +39,7 @@ export async function mountRpc(
     for (const { method, target } of methods)
       app.mountRpc(service.definition.name, method, target, { isReady });
   }
-  return all.flatMap(({ methods }) => methods.map(({ method }) => method));
+  return all.flatMap(({ service, methods }) => methods.map(({ method }) => ({ ...method, owner: service })));
 }
 
 async function boundOf(service: MountedService): Promise<Bound> {

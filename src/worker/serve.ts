@@ -1,5 +1,5 @@
-// An HTTP worker, put together: the host of its services, the server in front of it, and how its thread
-// carries out the orders of the primary.
+// A worker, put together: the host of its services, the server in front of it, and how its thread carries out
+// the orders of the primary.
 import { startLoadSampler } from '../cluster/load-sampler.js';
 import type { ReadyService, WorkerBoot } from '../cluster/messages.js';
 import type { WorkerParts, WorkerSide } from '../cluster/worker-side.js';
@@ -13,9 +13,9 @@ import { projectProtos } from './project-protos.js';
 import { StallHandler } from './stall-handler.js';
 import { openChannels } from './worker-channels.js';
 import { openWorkerLog } from './worker-log.js';
-import { createWorkerServer, listen } from './worker-server.js';
+import type { OpenedServer, OpenServer } from './worker-server.js';
 
-export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
+export async function serve(boot: WorkerBoot, side: WorkerSide, open: OpenServer): Promise<void> {
   const { settings, slot } = boot;
   const block = Block.attach(boot.memory);
   const { log, countDropped } = openWorkerLog(boot, block);
@@ -42,27 +42,29 @@ export async function serve(boot: WorkerBoot, side: WorkerSide): Promise<void> {
   });
   const { app, clock, recorder, row } = host;
   countDropped(recorder);
-  const server = createWorkerServer(boot, block, host, log);
+  const opened = await open({ boot, side, block, host, log });
+  const { server, core } = opened;
   const sampler = startLoadSampler(row, clock, settings.workerHeapMb, () => host.beat());
   const turnMs = (): number => sinceHeartbeat(block, slot, clock());
-  const stalls = new StallHandler({ app, server, row, turnMs, stallMs: settings.stallMs });
+  const stalls = new StallHandler({ app, server: core, row, turnMs, stallMs: settings.stallMs });
   const closedConnections = recorder.counter('multilane_drain_connections_closed_total');
   const drained = { host, server, stalls, channels, log, closedConnections, startedLeaving };
-  side.arm(ordersOf(drained, () => sampler.stop()));
+  side.arm(ordersOf(drained, opened, () => sampler.stop()));
   // The services whose database is migrated already are mounted first, so that a replacement can serve them
   // as soon as it accepts connections.
   await Promise.all(boot.ready.map((ready) => side.mount(ready)));
-  if (isLeaving) return;
-  side.ready({ slot, app: await listen(server, boot, log) }, app.switchable());
+  if (!isLeaving) await opened.begin();
 }
 
 /** What the primary, or a stall, may order of this worker. */
-function ordersOf(worker: DrainedWorker, stopSampling: () => void): WorkerParts {
+function ordersOf(worker: DrainedWorker, opened: OpenedServer, stopSampling: () => void): WorkerParts {
   const { host, server, stalls } = worker;
   return {
+    ...opened.orders,
     serviceReady: async ({ service, database }: ReadyService) => {
       const mounted = host.services.find(({ definition }) => definition.name === service);
       await mounted?.arrive(database as ServiceDatabase);
+      opened.arrived(service);
     },
     drain: async (withinMs) => {
       await drainWorker(worker, withinMs);

@@ -1,41 +1,47 @@
-// The HTTP server of one worker: its certificate, who may connect, and how it listens.
+// The contract of a worker's server: what serve.ts needs to run it and drain-worker.ts to end it. There are
+// two implementations, for HTTP (http-server.ts) and for gRPC (grpc-worker-server.ts).
 import type { Logger } from 'pino';
 import type { WorkerBoot } from '../cluster/messages.js';
-import { boundReceiveBuffers, listenersOn } from '../cluster/receive-buffers.js';
-import type { Descriptor } from '../cluster/sharding.js';
+import type { WorkerParts, WorkerSide } from '../cluster/worker-side.js';
 import type { Block } from '../memory/block.js';
-import { checkCertificate, tlsFilesOf } from '../server/certificate.js';
-import { connectionGate } from '../server/connections/connection-gate.js';
-import { UwsServer } from '../server/uws/uws-server.js';
 import type { Host } from './host.js';
+import type { StallHandlerOptions } from './stall-handler.js';
 
-export function createWorkerServer(
-  { settings, slot, generation }: WorkerBoot,
-  block: Block,
-  { app, recorder }: Host,
-  log: Logger,
-): UwsServer {
-  // Read per thread, so that a replacement serves a renewed certificate.
-  const tls = tlsFilesOf(settings);
-  const warnings = tls === undefined ? [] : checkCertificate(tls);
-  // The primary has already logged these for the first generation.
-  if (generation > 1) for (const warning of warnings) log.warn(warning);
-  const gate = connectionGate(block, slot, settings.maxConnections, recorder);
-  return new UwsServer(app, { settings, tls, gate });
+export interface WorkerServer {
+  /** Open connections. */
+  readonly connections: number;
+  /** Responses that are not complete, beside those of the App. */
+  readonly unfinished: number;
+  /** Accepts no new connections; open ones stay. */
+  stopListening(): void | Promise<void>;
+  /**
+   * Asks clients to leave that would stay otherwise.
+   * @returns the shortest time, in milliseconds, that connections are kept for that
+   */
+  sayGoodbye(): number;
+  /** Closes the listener and all connections. May be called twice. */
+  close(): void;
 }
 
-/**
- * Listens on the port of the boot message.
- * @returns what the acceptor hands sockets over to, where the boot message has no port
- */
-export async function listen(
-  server: UwsServer,
-  { port, settings }: WorkerBoot,
-  log: Logger,
-): Promise<Descriptor['app']> {
-  if (port === undefined) return server.descriptor();
-  const others = listenersOn(port);
-  await server.listen(port, settings.host);
-  await boundReceiveBuffers(port, log, others);
-  return undefined;
+export interface OpenedServer {
+  readonly server: WorkerServer;
+  /** What the handling of stalls asks the server. */
+  readonly core: StallHandlerOptions['server'];
+  /** The orders of the primary that only a server of this kind gets. */
+  readonly orders: Pick<WorkerParts, 'listen' | 'unbind'>;
+  /** Listens, or asks the primary for a port. The services are mounted by now. */
+  begin(): Promise<void>;
+  /** The database of a service has arrived. */
+  arrived(service: string): void;
 }
+
+export interface ServerContext {
+  readonly boot: WorkerBoot;
+  readonly side: WorkerSide;
+  readonly block: Block;
+  readonly host: Host;
+  readonly log: Logger;
+}
+
+/** Makes the server of a worker. */
+export type OpenServer = (context: ServerContext) => Promise<OpenedServer>;

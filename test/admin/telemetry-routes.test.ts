@@ -11,6 +11,7 @@ import { closePlanes, plane } from './admin-fixture.js';
 
 const WORKER: WorkerView = {
   id: 1,
+  kind: 'http',
   generation: 2,
   state: 'ready',
   startedAt: '2026-01-01T00:00:00.000Z',

@@ -11,6 +11,7 @@ const ERROR = { code: 'A', message: 'b' };
 
 const worker: WorkerView = {
   id: 1,
+  kind: 'http',
   generation: 1,
   state: 'ready',
   startedAt: AT,

@@ -14,6 +14,7 @@ import { createLogger } from '#src/telemetry/log.js';
 import { settings as settingsOf } from '#test/config/loading.js';
 import { until } from '#test/support/until.js';
 import type { Forgery } from './forging-thread.js';
+import { oneGroup } from './one-group.js';
 
 const ENDING = 'multilane/test/forging-thread/end';
 
@@ -37,11 +38,10 @@ describe('a message that code of a service has forged', () => {
       flush() {},
     };
     supervisor = new Supervisor({
-      entry: new URL('./forging-thread.js', import.meta.url),
+      group: oneGroup(new URL('./forging-thread.js', import.meta.url), workers, { workerPort: 1 }),
       settings,
       block: Block.create({ workers: rowsFor(workers) }),
       series: new SeriesMemory(),
-      sharding: { add() {}, pause() {}, remove() {}, workerPort: 1 },
       instanceId: JSON.stringify({ ...forgery, ending: ENDING }),
       log: createLogger({ logLevel: 'info', logFormat: 'json' }, {}, sink),
       attachCpu: (port) => port.close(),

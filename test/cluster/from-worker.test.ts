@@ -10,6 +10,7 @@ import { Block } from '#src/memory/block.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { switchableRoutesIn } from '#src/server/kill-switch.js';
 import { settings } from '#test/config/loading.js';
+import { oneGroup } from './one-group.js';
 
 describe('a message of a worker thread', () => {
   const messages: readonly FromWorker[] = [
@@ -64,11 +65,10 @@ describe('a message of a worker thread', () => {
     }) as typeof log.error;
     const cpu = new TaskPool({ threads: 1, entry: new URL('none.js', import.meta.url), log });
     const supervisor = new Supervisor({
-      entry: new URL('./babbling-thread.js', import.meta.url),
+      group: oneGroup(new URL('./babbling-thread.js', import.meta.url), 1, { workerPort: 1 }),
       settings: await settings({ argv: ['--workers', '1', '--unhandled-rejection', 'log'] }),
       block: Block.create({ workers: rowsFor(1) }),
       series: new SeriesMemory(),
-      sharding: { add() {}, pause() {}, remove() {}, workerPort: 1 },
       instanceId: 'test',
       log,
       attachCpu: (port) => cpu.attach(port),

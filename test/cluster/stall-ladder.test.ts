@@ -51,6 +51,8 @@ async function untilGivenUp(thread: Worker): Promise<number> {
       },
       wedge: () => resolve(started),
       send() {},
+      mayTerminate: false,
+      terminate: async () => false,
     };
     const started = new StallLadder({
       threads: () => [watched],
@@ -72,7 +74,14 @@ describe('the ladder for a stalled worker', () => {
     const watched: WatchedThread = {
       ...{ worker: 1, generation: 1, slot: 1, threadId: -1 },
       state: { kind: 'ready', descriptor: { slot: 1, app: undefined } },
-      ...{ stall() {}, resume() {}, wedge() {}, send() {} },
+      ...{
+        stall() {},
+        resume() {},
+        wedge() {},
+        send() {},
+        mayTerminate: false,
+        terminate: async () => false,
+      },
     };
     const failures: unknown[] = [];
     let failedTwice!: () => void;
@@ -149,14 +158,21 @@ describe('the ladder for a stalled worker', () => {
     const discarded: WatchedThread = {
       ...{ worker: 1, generation: 2, slot: 2, threadId: -1 },
       state: { kind: 'draining', reason: 'drained' },
-      ...{ stall: () => void stalled.push('discarded'), resume() {}, wedge() {}, send() {} },
+      ...{
+        stall: () => void stalled.push('discarded'),
+        resume() {},
+        wedge() {},
+        send() {},
+        mayTerminate: false,
+        terminate: async () => false,
+      },
     };
     // Each look comes to the discarded thread first.
     await new Promise<void>((resolve) => {
       const serving: WatchedThread = {
         ...{ worker: 2, generation: 1, slot: 1, threadId: -1 },
         state: { kind: 'ready', descriptor: { slot: 1, app: undefined } },
-        ...{ resume() {}, wedge() {}, send() {} },
+        ...{ resume() {}, wedge() {}, send() {}, mayTerminate: false, terminate: async () => false },
         stall: () => {
           stalled.push('serving');
           ladder.stop();
@@ -180,7 +196,14 @@ describe('the ladder for a stalled worker', () => {
     const watched: WatchedThread = {
       ...{ worker: 1, generation: 1, slot: 1, threadId: -1 },
       state: { kind: 'ready', descriptor: { slot: 1, app: undefined } },
-      ...{ stall() {}, resume() {}, wedge() {}, send() {} },
+      ...{
+        stall() {},
+        resume() {},
+        wedge() {},
+        send() {},
+        mayTerminate: false,
+        terminate: async () => false,
+      },
     };
     for (const [stallMs, expected] of [
       [100, [25]],

@@ -14,6 +14,7 @@ import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { silentLog } from '#test/support/silent-log.js';
 import type { Fault } from './draining-thread.js';
+import { oneGroup } from './one-group.js';
 
 async function settingsOf(env: Readonly<Record<string, string>>): Promise<Settings> {
   const loaded = await loadSettings({
@@ -28,11 +29,10 @@ async function settingsOf(env: Readonly<Record<string, string>>): Promise<Settin
 }
 
 const optionsFor = (settings: Settings, thread: string): SupervisorOptions => ({
-  entry: new URL(thread, import.meta.url),
+  group: oneGroup(new URL(thread, import.meta.url), settings.workers),
   settings,
   block: Block.create({ workers: rowsFor(settings.workers) }),
   series: new SeriesMemory(),
-  sharding: { add() {}, pause() {}, remove() {}, workerPort: undefined },
   instanceId: 'test',
   log: createLogger(settings),
   attachCpu: (port) => port.close(),
@@ -67,19 +67,21 @@ describe('the supervisor', () => {
 
 describe('the supervisor of workers whose threads cannot start any more', () => {
   /** The first generation that can start. */
-  const supervise = async (mendedAt: number, over: Partial<SupervisorOptions> = {}) => {
-    const options = optionsFor(await settingsOf({ WORKERS: '1', DRAIN_MS: '0' }), './mended-thread.js');
+  const supervise = async (
+    mendedAt: number,
+    over: Partial<SupervisorOptions> = {},
+    thread = './mended-thread.js',
+  ) => {
+    const options = optionsFor(await settingsOf({ WORKERS: '1', DRAIN_MS: '0' }), thread);
     const rotation: string[] = [];
     const lines: string[] = [];
     const supervisor = new Supervisor({
       ...options,
       instanceId: String(mendedAt),
-      sharding: {
+      group: oneGroup(new URL(thread, import.meta.url), 1, {
         add: ({ slot }) => rotation.push(`+${slot}`),
-        pause() {},
         remove: ({ slot }) => rotation.push(`-${slot}`),
-        workerPort: undefined,
-      },
+      }),
       log: pino({}, { write: (line: string) => lines.push((JSON.parse(line) as { msg: string }).msg) }),
       limits: { ...RESTART_LIMITS, giveUpAfter: 2 },
       ...over,
@@ -116,11 +118,8 @@ describe('the supervisor of workers whose threads cannot start any more', () => 
   });
 
   it('makes more attempts when the process is short of file descriptors, and logs that', async () => {
-    const { supervisor, lines } = await supervise(4, {
-      entry: new URL('./ending-thread.js', import.meta.url),
-      isShortOfFiles: () => true,
-      limits: { ...RESTART_LIMITS, giveUpAfter: 1 },
-    });
+    const over = { isShortOfFiles: () => true, limits: { ...RESTART_LIMITS, giveUpAfter: 1 } };
+    const { supervisor, lines } = await supervise(4, over, './ending-thread.js');
     await supervisor.until((lanes) => lanes.some(({ generation }) => generation === 3));
     expect(lines.filter((line) => line.includes('ulimit -n'))).to.have.length.at.least(2);
     await supervisor.stop(0);

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { breakerRoutes } from '#src/admin/breaker-routes.js';
 import { limitsRoute } from '#src/admin/limits-route.js';
 import { workerList } from '#src/admin/worker-list.js';
+import { rowsFor } from '#src/cluster/worker-rows.js';
 import { addressKeys } from '#src/memory/address-cells.js';
 import { ConnectionCensus } from '#src/memory/connection-shares.js';
 import { DatabaseBudget } from '#src/memory/database-budget.js';
@@ -66,8 +67,8 @@ export async function overwrite(runs: number): Promise<void> {
 type Primary = Awaited<ReturnType<typeof aPrimary>>;
 
 export async function aPrimary() {
-  const settings = { workers: WORKERS, breakerOpenMs: 5_000, slowCallMs: 10_000, ejectionMs: 30_000 };
-  const sharedState: SharedState = createSharedState(settings, silentLog, () => undefined);
+  const settings = { breakerOpenMs: 5_000, slowCallMs: 10_000, ejectionMs: 30_000 };
+  const sharedState: SharedState = createSharedState(settings, rowsFor(WORKERS), silentLog, () => undefined);
   const { block, clock, ejections } = sharedState;
   const page = new SnapshotPage(block);
   const registry = new Registry({

@@ -52,6 +52,17 @@ describe('readiness', () => {
     }
   });
 
+  it('requires half of the workers of each kind', () => {
+    const grpcWorkers = workers(0, 1);
+    expect(reasons({ workers: workers(3, 3), grpcWorkers })).to.deep.equal(['0 of 1 gRPC workers serve']);
+    expect(reasons({ workers: workers(0, 1), grpcWorkers: workers(3, 3) })).to.deep.equal([
+      '0 of 1 workers serve',
+    ]);
+    const half = { workers: workers(1, 2), grpcWorkers: workers(1, 2) };
+    expect(reasons(half)).to.deep.equal([]);
+    expect(reasons({ ...half, readyOnce: false })).to.have.length(2);
+  });
+
   it('has a reason for everything that is missing', () => {
     expect(
       reasons({

@@ -86,6 +86,7 @@ export const isolated = (dataDir: string): Record<string, string> => ({
   HOST: '127.0.0.1',
   PORT: '0',
   ADMIN_PORT: '0',
+  GRPC_PORT: '0',
   WORKERS: '2',
   DATA_DIR: dataDir,
   // Connections that a test leaves open delay a stop by no more than this.

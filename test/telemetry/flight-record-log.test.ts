@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
+import { rowsFor } from '#src/cluster/worker-rows.js';
 import { FlightRecorder } from '#src/memory/flight-recorder.js';
 import { SeriesStore } from '#src/memory/metrics/series-store.js';
 import { reclaimSlot } from '#src/memory/reclaim-slot.js';
@@ -16,7 +17,7 @@ const NOW = 5_000;
 /** What a worker has recorded, and the lines that the primary makes of it. */
 function setUp() {
   const times = { breakerOpenMs: 5_000, slowCallMs: 10_000, ejectionMs: 30_000 };
-  const sharedState = createSharedState({ workers: 2, ...times }, pino({ level: 'silent' }), () => undefined);
+  const sharedState = createSharedState(times, rowsFor(2), pino({ level: 'silent' }), () => undefined);
   const { block, series } = sharedState;
   const numbers = new RouteNumbers(new SeriesStore(series.of(SLOT)));
   const recorder = new FlightRecorder(block, SLOT);

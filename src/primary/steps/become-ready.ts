@@ -15,9 +15,9 @@ export async function becomeReady(
 ): Promise<void> {
   const { settings, databases, notifier, log } = base;
   const { dataPlane, threads, readiness, adminPlane, openAdminPlane } = serving;
-  await threads.supervisor.until(
+  await threads.workers.until(
     (workers) =>
-      workers.length === settings.workers &&
+      workers.length === threads.workers.count &&
       workers.every(
         ({ state, serving: services }) =>
           state.kind === 'ready' && databases.names.every((name) => services.has(name)),
@@ -38,5 +38,13 @@ export async function becomeReady(
   const address = `${schemeOf(settings)}://${shownHost(settings.host)}:${dataPlane.port}`;
   announceReady(address, `http://${shownHost(settings.adminHost)}:${adminPlane.port}`);
   notifier.ready(`serving on ${address}`);
-  log.info({ port: dataPlane.port, adminPort: adminPlane.port, workers: settings.workers }, 'ready');
+  log.info(
+    {
+      port: dataPlane.port,
+      adminPort: adminPlane.port,
+      workers: settings.workers,
+      grpcWorkers: base.grpcWorkers,
+    },
+    'ready',
+  );
 }

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { readAcceptTokens } from '../../admin/accept-tokens.js';
 import { OperatorSwitches } from '../../admin/operator-switches.js';
 import type { ServiceDefinition } from '../../api/service-definition.js';
+import { rowsFor } from '../../cluster/worker-rows.js';
 import type { Settings } from '../../config.js';
 import { SystemdNotifier } from '../../process/systemd-notifier.js';
 import type { Registry } from '../../registry/registry.js';
@@ -13,6 +14,7 @@ import { levelNumber } from '../../telemetry/log-level.js';
 import { loadServices } from '../../worker/load-services.js';
 import type { BootState } from '../boot-state.js';
 import { createSharedState, type SharedState } from '../create-shared-state.js';
+import { declaresGrpc } from '../grpc-instances.js';
 import { type LogOutput, logOutput } from '../log-output.js';
 import { ServiceDatabases } from '../service-databases.js';
 
@@ -20,6 +22,8 @@ import { ServiceDatabases } from '../service-databases.js';
 export interface Base {
   readonly settings: Settings;
   readonly services: readonly ServiceDefinition[];
+  /** GRPC_WORKERS; 0 when no service declares gRPC. */
+  readonly grpcWorkers: number;
   /** Tokens that remote processes register instances with. */
   readonly delegates: Awaited<ReturnType<typeof readAcceptTokens>>;
   readonly output: LogOutput;
@@ -55,7 +59,9 @@ export async function openSharedMemory(
   // The registry is made later, but before any breaker or ejection can change, whose endpoint is looked up in
   // it.
   let registry: Registry | undefined;
-  const sharedState = createSharedState(settings, log, (slot) => registry!.at(slot));
+  const grpcWorkers = services.some(declaresGrpc) ? settings.grpcWorkers : 0;
+  const rows = rowsFor(settings.workers) + (grpcWorkers > 0 ? rowsFor(grpcWorkers) : 0);
+  const sharedState = createSharedState(settings, rows, log, (slot) => registry!.at(slot));
   const switches = new OperatorSwitches(settings, sharedState, log);
   level = () => sharedState.switches.logLevel;
   const droppedLines = sharedState.recorder.counter('multilane_log_lines_dropped_total');
@@ -64,7 +70,8 @@ export async function openSharedMemory(
   const databases = new ServiceDatabases(settings, services, log);
   await databases.checkMigrations();
   return {
-    ...{ settings, services, delegates, output, log, notifier, instanceId, sharedState, switches, databases },
+    ...{ settings, services, grpcWorkers, delegates, output, log, notifier },
+    ...{ instanceId, sharedState, switches, databases },
     setRegistry(opened) {
       registry = opened;
     },

@@ -28,10 +28,10 @@ export async function prepareDatabases(
   boot: BootState,
   base: Base,
   { lock, embeddedServer }: Owned,
-  { registry, threads, journals }: Serving,
+  { registry, threads, grpc, journals }: Serving,
 ): Promise<readonly SentDatabase[]> {
   const { databases, sharedState, log } = base;
-  const { supervisor } = threads;
+  const { workers } = threads;
   const sent: SentDatabase[] = [];
   try {
     const embedded = await embeddedServer.start();
@@ -41,12 +41,13 @@ export async function prepareDatabases(
       await databases.openBudget(embedded, (most) => DatabaseBudget.configure(sharedState.block, most));
       const database = { url, exclusive };
       sent.push(database);
-      supervisor.serviceReady({ service, database });
+      workers.serviceReady({ service, database });
       registry.setLocalState(service, 'healthy');
+      grpc?.migrated(service);
       journals.arrive(service, url);
     });
     boot.continueUnlessEnding();
-    if (boot.isBesidePredecessor) supervisor.start();
+    if (boot.isBesidePredecessor) workers.start();
   } catch (error) {
     boot.continueUnlessEnding();
     await boot.failStep(error, log, 'the databases cannot be prepared', 1);

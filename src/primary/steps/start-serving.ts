@@ -14,8 +14,9 @@ import { adminRoutes } from '../admin-routes.js';
 import type { BootState } from '../boot-state.js';
 import { addressOf, openDataPlane } from '../data-plane.js';
 import { drainOrder } from '../drain-order.js';
+import { GrpcInstances } from '../grpc-instances.js';
 import { Readiness } from '../readiness.js';
-import { createRegistry, registerServices } from '../registering.js';
+import { advertisedHost, createRegistry, registerServices } from '../registering.js';
 import { SagaJournals } from '../saga-journals.js';
 import { createThreads, type Threads } from '../worker-threads.js';
 import type { Owned } from './claim-ownership.js';
@@ -25,6 +26,8 @@ import type { Base } from './open-shared-memory.js';
 export interface Serving {
   readonly dataPlane: Sharding;
   readonly registry: Registry;
+  /** undefined when no service declares gRPC. */
+  readonly grpc: GrpcInstances | undefined;
   readonly threads: Threads;
   readonly readiness: Readiness;
   readonly journals: SagaJournals;
@@ -38,21 +41,27 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   const { settings, sharedState, databases, switches, services, instanceId, log } = base;
   // HOST is resolved here, and a signal can end the process meanwhile. The HTTP core would resolve it as
   // well, but would block the thread for that time.
-  const boundSettings = { ...settings, host: await addressOf(settings.host) };
+  const { host, grpcHost } = settings;
+  const bound = await addressOf(host, 'HOST', 'data plane');
+  const boundGrpc = grpcHost === undefined ? bound : await addressOf(grpcHost, 'GRPC_HOST', 'gRPC');
+  const boundSettings = { ...settings, host: bound, grpcHost: boundGrpc };
   boot.continueUnlessEnding();
   const dataPlane = await openData(boot, base, boundSettings);
   const adminPlane = new AdminPlane(boot, base);
-  const registry = openRegistry(boot, base, dataPlane.port, adminPlane);
-  const threads = createThreads(boot, base, boundSettings, dataPlane);
-  const readiness = new Readiness(sharedState.switches, threads.supervisor, databases, boot.every);
+  const { registry, grpc } = openRegistry(boot, base, dataPlane.port, adminPlane);
+  const ports = () => [dataPlane.port, ...(grpc?.ports ?? [])];
+  const stopCensus = takeCensus(sharedState.block, ports, settings.maxConnections, log);
+  lifecycle.defer('connection census', stopCensus);
+  const threads = createThreads(boot, { base, boundSettings, dataPlane, grpcPorts: grpc });
+  const readiness = new Readiness(sharedState.switches, threads.workers, databases, boot.every);
   lifecycle.defer('readiness', () => readiness.stop());
   const { lock } = owned;
-  ending.setServing(drainOrder({ base, ending, lock, adminPlane, dataPlane, registry, readiness, threads }));
+  const parts = { dataPlane, registry, readiness, threads, adminPlane, grpc };
+  ending.setServing(drainOrder({ base, ending, lock, ...parts }));
   endWhenOwnershipIsLost(boot, base, owned);
   const journals = new SagaJournals(services, { settings, sharedState, instanceId, log });
   lifecycle.defer('saga journals', () => journals.close());
 
-  const { supervisor } = threads;
   const openAdminPlane = (): Promise<void> =>
     adminPlane.open(
       adminRoutes({
@@ -66,10 +75,10 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   boot.continueUnlessEnding();
   // Beside a predecessor, the workers start later, once the databases are migrated: the predecessor serves
   // all requests until then, and none gets a 503 STARTING.
-  if (!boot.isBesidePredecessor) supervisor.start();
+  if (!boot.isBesidePredecessor) threads.workers.start();
   watchWorkers(boot, base, threads, dataPlane);
   lifecycle.defer('database probes', () => databases.stopWatching());
-  return { dataPlane, registry, threads, readiness, journals, adminPlane, openAdminPlane };
+  return { ...parts, journals, openAdminPlane };
 }
 
 async function openData(
@@ -77,31 +86,42 @@ async function openData(
   base: Base,
   bound: Settings,
 ): Promise<Sharding> {
-  const { settings, sharedState, log } = base;
-  const { block } = sharedState;
-  const dataPlane = await openDataPlane(bound, sharing, block, log, every);
+  const { sharedState, log } = base;
+  const dataPlane = await openDataPlane(bound, sharing, sharedState.block, log, every);
   lifecycle.defer('data plane', () => dataPlane.close());
-  const stopCensus = takeCensus(block, dataPlane.port, settings.maxConnections, log);
-  lifecycle.defer('connection census', stopCensus);
   return dataPlane;
 }
 
-/** The registry with the services of this process in it. */
+/** The registry with the services of this process in it. Its gRPC workers join when they listen. */
 function openRegistry(
-  { every, lifecycle }: BootState,
+  { every, lifecycle, sharing }: BootState,
   base: Base,
   dataPort: number,
   adminPlane: Pick<AdminPlane, 'port'>,
-): Registry {
-  const { settings, services, sharedState, instanceId, databases } = base;
-  const guarded = () => [{ host: settings.adminHost, port: adminPlane.port }, ...databases.addresses];
+): Pick<Serving, 'registry' | 'grpc'> {
+  const { settings, services, grpcWorkers, sharedState, instanceId, databases, log } = base;
+  const { host, grpcHost = host, advertiseHost } = settings;
+  const guarded = () => [
+    { host: settings.adminHost, port: adminPlane.port },
+    ...databases.addresses,
+    ...(grpc?.ports ?? []).map((port) => ({ host: grpcHost, port })),
+  ];
   const registering = createRegistry({ settings, sharedState, instanceId, guarded });
   const { registry } = registering;
   base.setRegistry(registry);
   lifecycle.defer('registry', () => registering.close());
   lifecycle.defer('ejections', watchEjections(sharedState.ejections, registry, every));
   registerServices(registry, services, settings, dataPort);
-  return registry;
+  const grpc =
+    grpcWorkers === 0
+      ? undefined
+      : new GrpcInstances({
+          ...{ registry, services, settings, sharing, log },
+          firstWorker: settings.workers + 1,
+          count: grpcWorkers,
+          host: advertisedHost({ advertiseHost, host: grpcHost }),
+        });
+  return { registry, grpc };
 }
 
 /** Ends the process when another one has taken its DATA_DIR or its slot of pm2 without a hand-over. */
@@ -116,12 +136,12 @@ function endWhenOwnershipIsLost({ ending }: BootState, base: Base, { lock, embed
 function watchWorkers(
   { every, lifecycle }: BootState,
   { settings, sharedState, log }: Base,
-  { supervisor }: Threads,
+  { supervisor, workers }: Threads,
   sharding: Sharding,
 ): void {
   const { block } = sharedState;
   const { maxConnections, workerHeapMb } = settings;
   const limits = heapLimits(workerHeapMb, oldGenerationLimit());
-  lifecycle.defer('heap watch', watchHeaps({ supervisor, block, limits, log, every }));
+  lifecycle.defer('heap watch', watchHeaps({ supervisor: workers, block, limits, log, every }));
   lifecycle.defer('rebalancing', rebalance({ supervisor, block, sharding, maxConnections }, every));
 }

@@ -1,6 +1,7 @@
-// Counts the open connections of the data plane by client address. While there are few connections the tables
-// of the kernel are not read: no address can have more than all of them together, which is enough to know.
-// Where the kernel has no such table, only connections that were opened within the last second are known.
+// Counts the open connections of clients, HTTP and gRPC, by their address. While there are few connections
+// the tables of the kernel are not read: no address can have more than all of them together, which is enough
+// to know. Where the kernel has no such table, only connections that were opened within the last second are
+// known.
 //
 // Connections are counted once a second, and as soon as a worker requests it because an address may be near
 // its share.
@@ -35,10 +36,13 @@ const MOST_REST_MS = 30_000;
 /** The part of MAX_CONNECTIONS from which on the tables are read. Below it no address is near its share. */
 const COUNT_FROM = 0.25;
 
-/** @returns a function that counts once and never rejects */
+/**
+ * @param ports returns the ports that clients connect to
+ * @returns a function that counts once and never rejects
+ */
 export function censusOf(
   block: Block,
-  port: number,
+  ports: () => readonly number[],
   maxConnections: number,
   log: Pick<Logger, 'warn'>,
   tables = KERNEL_TABLES,
@@ -56,7 +60,7 @@ export function censusOf(
       return;
     }
     try {
-      const counts = await readTables(tables, port);
+      const counts = await readTables(tables, ports());
       census.publish([...counts].map(([network, connections]) => [keyOf(network), connections] as const));
       isFailing = false;
     } catch (err) {

@@ -16,23 +16,23 @@ const SLICE_MS = 1;
 const NOT_OPEN = new Set(['06', '07', '0A']);
 
 /**
- * Counts connections to a local port in one table of the kernel. A long table takes a while, so the event
+ * Counts connections to local ports in one table of the kernel. A long table takes a while, so the event
  * loop turns between its pieces.
  * @param counts the numbers by the client's network, which are added to
  */
 export async function countConnections(
   table: AsyncIterable<string>,
-  port: number,
+  ports: readonly number[],
   counts: Map<string, number>,
 ): Promise<void> {
-  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const local = new Set(ports.map((port) => port.toString(16).toUpperCase().padStart(4, '0')));
   let lineStart = '';
   for await (const piece of table) {
     const lines = `${lineStart}${piece}`.split('\n');
     lineStart = lines.pop() ?? '';
     for (const line of lines) {
       const [, here = '', there = '', state = ''] = line.trim().split(/\s+/, 4);
-      if (!here.endsWith(local) || NOT_OPEN.has(state)) continue;
+      if (!local.has(here.slice(-4)) || NOT_OPEN.has(state)) continue;
       const network = networkOf(addressOf(there.slice(0, there.indexOf(':'))));
       counts.set(network, (counts.get(network) ?? 0) + 1);
     }
@@ -76,12 +76,15 @@ export const isMissingTable = (error: unknown): boolean =>
   ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 /** @throws when a table cannot be read, or all are missing: without IPv6 one of the two is missing */
-export async function readTables(tables: readonly string[], port: number): Promise<Map<string, number>> {
+export async function readTables(
+  tables: readonly string[],
+  ports: readonly number[],
+): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   const missing: unknown[] = [];
   for (const table of tables) {
     try {
-      await countConnections(readTable(table), port, counts);
+      await countConnections(readTable(table), ports, counts);
     } catch (error) {
       if (!isMissingTable(error) || missing.push(error) === tables.length) throw error;
     }

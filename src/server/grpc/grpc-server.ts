@@ -38,6 +38,10 @@ export class GrpcServer {
   readonly #gate: ConnectionGate;
   readonly #sockets = new Set<Socket>();
   #listener: NetServer | undefined;
+  /** Sends GOAWAY on connections again and again. */
+  #farewells: NodeJS.Timeout | undefined;
+  /** Connections so far. */
+  #accepted = 0;
 
   /** Loads the library. */
   static async create(options: GrpcServerOptions): Promise<GrpcServer> {
@@ -98,6 +102,13 @@ export class GrpcServer {
     const listener = this.#listener;
     this.#listener = undefined;
     if (listener === undefined) return;
+    // When a listener closes, the kernel resets the connections that it has not accepted. So the loop turns
+    // before, until none comes any more.
+    for (let turns = 0; turns < MOST_TURNS; turns += 1) {
+      const before = this.#accepted;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (this.#accepted === before) break;
+    }
     // `close` calls back when the last connection has ended; the port is free at once.
     listener.close();
     await new Promise<void>((resolve) => setImmediate(resolve));
@@ -109,18 +120,25 @@ export class GrpcServer {
    */
   goAway(): void {
     this.health.leave();
+    if (this.#farewells !== undefined) return;
     // A connection that has a running call is not cut here: that is for `close`.
-    this.#injector.drain(NEVER_MS);
+    const sendAll = (): void => this.#injector.drain(NEVER_MS);
+    sendAll();
+    // A connection whose TLS handshake is under way has no session yet that GOAWAY can be sent on.
+    this.#farewells = setInterval(sendAll, FAREWELL_MS).unref();
   }
 
   /** Cuts all connections. */
   close(): void {
-    void this.stopListening();
+    clearInterval(this.#farewells);
+    this.#listener?.close();
+    this.#listener = undefined;
     this.#server.forceShutdown();
     for (const socket of this.#sockets) socket.destroy();
   }
 
   #accept(socket: Socket): void {
+    this.#accepted += 1;
     if (!this.#gate.enter(() => socket.remoteAddress ?? '')) {
       socket.destroy();
       return;
@@ -134,6 +152,9 @@ export class GrpcServer {
   }
 }
 
+/** The most turns of the loop in which waiting connections are accepted before the port is given up. */
+const MOST_TURNS = 100;
+const FAREWELL_MS = 200;
 /** The longest delay of a Node.js timer. */
 const NEVER_MS = 2 ** 31 - 1;
 

@@ -4,8 +4,8 @@ import { createRequire } from 'node:module';
 import type { Server } from '@grpc/grpc-js';
 import type { HealthImplementation, ServingStatus } from 'grpc-health-check';
 
-/** The server as a whole. */
-const SERVER = '';
+/** The name of the server as a whole. */
+export const WHOLE_SERVER = '';
 
 export class HealthStatus {
   readonly #health: HealthImplementation;
@@ -17,7 +17,7 @@ export class HealthStatus {
     const { HealthImplementation: Health } = createRequire(import.meta.url)(
       'grpc-health-check',
     ) as typeof import('grpc-health-check');
-    const all = [SERVER, ...services];
+    const all = [WHOLE_SERVER, ...services];
     const health = new Health(Object.fromEntries(all.map((name) => [name, 'NOT_SERVING' as ServingStatus])));
     health.addToServer(server);
     return new HealthStatus(health, all);

@@ -20,7 +20,7 @@ const line = (local: string, remote: string, state: string): string =>
   `   0: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000     0        0 1 1 0 20 4 30 10 -1\n`;
 
 describe('a census of connections', () => {
-  it('counts the open connections of one port by client address, of IPv6 by network', async () => {
+  it('counts the open connections of some ports by client address, of IPv6 by network', async () => {
     const counts = new Map<string, number>();
     await countConnections(
       Readable.from([
@@ -29,9 +29,10 @@ describe('a census of connections', () => {
           line('0100007F:1F90', '0200007F:C002', '08') +
           line('0100007F:1F90', '0300007F:C003', '06') +
           line('0100007F:1F90', '00000000:0000', '0A') +
+          line('0100007F:C383', '0200007F:C006', '01') +
           line('0100007F:1F91', '0200007F:C004', '01'),
       ]),
-      8080,
+      [8080, 50_051],
       counts,
     );
     const loopback = '00000000000000000000000001000000';
@@ -42,11 +43,11 @@ describe('a census of connections', () => {
           line(`${loopback}:1F90`, 'B80D0120000000000000000002000000:C001', '01') +
           line(`${loopback}:1F90`, '0000000000000000FFFF00000200007F:C005', '01'),
       ]),
-      8080,
+      [8080, 50_051],
       counts,
     );
     expect([...counts]).to.deep.equal([
-      ['127.0.0.2', 3],
+      ['127.0.0.2', 4],
       ['2001:db8:0:0::/64', 2],
     ]);
   });
@@ -63,7 +64,7 @@ describe('a census of connections', () => {
       sockets.push(socket);
     }
     const counts = new Map<string, number>();
-    await countConnections(readTable('/proc/self/net/tcp'), port, counts);
+    await countConnections(readTable('/proc/self/net/tcp'), [port], counts);
     expect(Object.fromEntries(counts)).to.deep.equal({ '127.0.0.2': 2, '127.0.0.3': 1 });
     for (const socket of sockets) socket.destroy();
     server.close();
@@ -107,7 +108,7 @@ class Site {
   nowMs = 0;
   readonly #of: Parameters<typeof censusOf> = [
     this.block,
-    8080,
+    () => [8080],
     MOST,
     { warn: (fields: unknown) => this.warnings.push(fields) },
     [this.table, join(this.#folder, 'tcp6')],

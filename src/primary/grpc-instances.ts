@@ -1,0 +1,114 @@
+// The gRPC workers as instances in the registry, and their ports. Each worker is one instance of every
+// service that declares gRPC, from the moment on when it first listens.
+import type { Logger } from 'pino';
+import { hasDatabase } from '../api/define-service.js';
+import type { ServiceDefinition } from '../api/service-definition.js';
+import type { WorkerPorts } from '../cluster/worker-group.js';
+import type { Settings } from '../config.js';
+import type { Sharing } from '../process/claim.js';
+import type { Registry } from '../registry/registry.js';
+
+export const declaresGrpc = ({ grpc }: ServiceDefinition): boolean => grpc !== undefined;
+
+export interface GrpcInstancesOptions {
+  readonly registry: Pick<Registry, 'registerLocal' | 'setLocalState'>;
+  readonly services: readonly ServiceDefinition[];
+  readonly settings: Pick<Settings, 'grpcPort' | 'grpcTlsCertFile'>;
+  /** The number of the first gRPC worker. */
+  readonly firstWorker: number;
+  /** GRPC_WORKERS */
+  readonly count: number;
+  /** The address that other processes reach the workers by. */
+  readonly host: string;
+  readonly sharing: Sharing;
+  readonly log: Pick<Logger, 'error'>;
+}
+
+export class GrpcInstances implements WorkerPorts {
+  readonly #options: GrpcInstancesOptions;
+  readonly #services: readonly ServiceDefinition[];
+  /** The ports of workers that have listened, by worker. */
+  readonly #ports = new Map<number, number>();
+  /** Ports that are in the registry. */
+  readonly #registered = new Set<number>();
+  /** Workers that listen now. */
+  readonly #listening = new Set<number>();
+  /** Services whose database is migrated. */
+  readonly #migrated = new Set<string>();
+  #isDraining = false;
+
+  constructor(options: GrpcInstancesOptions) {
+    this.#options = options;
+    this.#services = options.services.filter(declaresGrpc);
+  }
+
+  /** The ports of all workers, as far as they are known: free ones are when their workers listen. */
+  get ports(): readonly number[] {
+    const { firstWorker, count } = this.#options;
+    const all = Array.from({ length: count }, (_, index) => this.of(firstWorker + index));
+    return all.filter((port) => port !== 0);
+  }
+
+  of(worker: number): number {
+    const { settings, firstWorker } = this.#options;
+    const { grpcPort: first } = settings;
+    return this.#ports.get(worker) ?? (first === 0 ? 0 : first + worker - firstWorker);
+  }
+
+  isShared(worker: number): boolean {
+    return this.#options.sharing === 'beside' && !this.#ports.has(worker);
+  }
+
+  listening(worker: number, port: number): boolean {
+    const expected = this.of(worker);
+    if (expected !== 0 && expected !== port) return false;
+    this.#ports.set(worker, port);
+    this.#listening.add(worker);
+    if (!this.#registered.has(port)) this.#register(worker, port);
+    this.#update();
+    return true;
+  }
+
+  silent(worker: number): void {
+    this.#listening.delete(worker);
+    this.#update();
+  }
+
+  /** The database of a service is migrated. */
+  migrated(service: string): void {
+    this.#migrated.add(service);
+    this.#update();
+  }
+
+  /** The process is about to end: its workers get no new calls. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#update();
+  }
+
+  /** The registry may be full: then the worker serves unregistered until it listens the next time. */
+  #register(worker: number, port: number): void {
+    const { registry, settings, host, log } = this.#options;
+    // Only callers in other processes read the scheme.
+    const metadata: Record<string, string> =
+      settings.grpcTlsCertFile === undefined ? {} : { scheme: 'https' };
+    try {
+      for (const { name } of this.#services)
+        registry.registerLocal(name, host, port, { protocol: 'grpc', metadata, state: 'starting' });
+      this.#registered.add(port);
+    } catch (err) {
+      log.error({ worker, port, err }, 'a gRPC worker is not in the registry, so clients do not find it');
+    }
+  }
+
+  #update(): void {
+    for (const service of this.#services) {
+      const isMigrated = !hasDatabase(service) || this.#migrated.has(service.name);
+      for (const [worker, port] of this.#ports) {
+        const isServing = isMigrated && this.#listening.has(worker);
+        const state = this.#isDraining ? 'draining' : isServing ? 'healthy' : 'starting';
+        this.#options.registry.setLocalState(service.name, state, { protocol: 'grpc', port });
+      }
+    }
+  }
+}

@@ -1,0 +1,94 @@
+// The server of a gRPC worker: its certificate, who may connect, its methods, and how it gets its port.
+import { setTimeout as delay } from 'node:timers/promises';
+import { checkCertificate, grpcTlsFilesOf } from '../server/certificate.js';
+import { connectionGate } from '../server/connections/connection-gate.js';
+import { GrpcServer } from '../server/grpc/grpc-server.js';
+import { type HealthStatus, WHOLE_SERVER } from '../server/grpc/health-status.js';
+import { GrpcListener } from './grpc-listener.js';
+import type { MountedRpcMethod } from './mount-rpc.js';
+import type { OpenedServer, ServerContext } from './worker-server.js';
+
+/**
+ * How long a worker that gives up its port itself waits before it sends clients away. A successor in another
+ * process, which tries to listen all the time, has the port by then.
+ */
+const SUCCESSION_MS = 100;
+
+export async function openGrpcServer(context: ServerContext): Promise<OpenedServer> {
+  const { boot, side, host } = context;
+  const { settings, slot } = boot;
+  const methods = await host.rpcMethods();
+  const server = await createServer(context, methods);
+  const listener = new GrpcListener({
+    server,
+    host: settings.grpcHost ?? settings.host,
+    listening: (port) => side.listening(port),
+    ready: () => side.ready({ slot, app: undefined }, host.app.switchable()),
+    failed(error, wasReady) {
+      if (wasReady) side.startFailed(error);
+      else side.refuse(error.message, error.exitCode);
+    },
+  });
+  return {
+    server: {
+      get connections() {
+        return server.connections;
+      },
+      get unfinished() {
+        return server.unfinished;
+      },
+      async stopListening() {
+        const isFirst = listener.isListening;
+        await listener.unbind();
+        if (isFirst) await delay(Math.min(SUCCESSION_MS, settings.drainMs));
+      },
+      sayGoodbye() {
+        server.goAway();
+        return 0;
+      },
+      close: () => server.close(),
+    },
+    // Handlers are called by JavaScript, so no callback of native code has to be told of an interruption.
+    core: { inCallback: false, prepareInterrupt() {} },
+    orders: {
+      listen: (order) => void listener.listen(order),
+      unbind: () => void listener.unbind(),
+    },
+    async begin() {
+      updateHealth(server.health, methods);
+      side.wantPort();
+    },
+    arrived: () => updateHealth(server.health, methods),
+  };
+}
+
+/**
+ * A gRPC service is served once the database of its service has arrived; the server, once all of them are.
+ */
+function updateHealth(health: HealthStatus, methods: readonly MountedRpcMethod[]): void {
+  for (const { service, owner } of methods) health.set(service, owner.ready);
+  health.set(
+    WHOLE_SERVER,
+    methods.every(({ owner }) => owner.ready),
+  );
+}
+
+async function createServer(
+  { boot, block, host, log }: ServerContext,
+  methods: readonly MountedRpcMethod[],
+): Promise<GrpcServer> {
+  const { settings, slot, generation } = boot;
+  const tls = grpcTlsFilesOf(settings);
+  const warnings = tls === undefined ? [] : checkCertificate(tls);
+  // The primary has already logged these for the first generation.
+  if (generation > 1) for (const warning of warnings) log.warn(warning);
+  const protos = host.services.flatMap(({ definition }) => definition.grpc?.proto ?? []);
+  return GrpcServer.create({
+    app: host.app,
+    methods,
+    settings,
+    gate: connectionGate(block, slot, settings.maxConnections, host.recorder),
+    ...(tls !== undefined && { tls }),
+    ...(settings.grpcReflection === 'on' && { reflection: protos }),
+  });
+}

@@ -1,0 +1,118 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { expect } from 'chai';
+import { GrpcListener } from '#src/worker/grpc-listener.js';
+import { until } from '#test/support/until.js';
+
+const HOST = '127.0.0.1';
+
+/** A listener of Node.js in place of the gRPC server, and what has become of the orders. */
+function setUp() {
+  const happened: string[] = [];
+  let listener: Server | undefined;
+  const grpc = new GrpcListener({
+    host: HOST,
+    server: {
+      async listen(port, host) {
+        const server = createServer().listen(port, host);
+        await once(server, 'listening');
+        listener = server;
+        return (server.address() as AddressInfo).port;
+      },
+      async stopListening() {
+        const server = listener;
+        listener = undefined;
+        if (server !== undefined) await new Promise((resolve) => server.close(resolve));
+      },
+    },
+    listening: () => happened.push('listening'),
+    ready: () => happened.push('ready'),
+    failed: ({ message }, wasReady) => happened.push(`${wasReady ? 'ready' : 'unready'}: ${message}`),
+  });
+  return { grpc, happened };
+}
+
+/** A program that has a port. */
+async function stranger(): Promise<{ readonly port: number; leave(): Promise<void> }> {
+  const server = createServer().listen(0, HOST);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { port, leave: () => new Promise((resolve) => server.close(() => resolve())) };
+}
+
+const order = (port: number, withinMs = 0, isShared = false) => ({ port, withinMs, isShared });
+
+describe('a gRPC worker that is ordered to listen', () => {
+  it('listens, and is ready after that', async () => {
+    const { grpc, happened } = setUp();
+    await grpc.listen(order(0));
+    expect(happened).to.deep.equal(['listening', 'ready']);
+    await grpc.unbind();
+  });
+
+  it('fails at once at a port that nothing is to give up, naming settings and port', async () => {
+    const { grpc, happened } = setUp();
+    const other = await stranger();
+    await grpc.listen(order(other.port));
+    expect(happened).to.have.length(1);
+    expect(happened[0]).to.match(
+      new RegExp(`^unready: .*${HOST}:${other.port} .*GRPC_PORT.*another program`),
+    );
+    await other.leave();
+  });
+
+  it('tries again until a predecessor has given up the port', async () => {
+    const { grpc, happened } = setUp();
+    const other = await stranger();
+    const listens = grpc.listen(order(other.port, 20_000));
+    await other.leave();
+    await listens;
+    expect(happened).to.deep.equal(['listening', 'ready']);
+    await grpc.unbind();
+  });
+
+  it('is ready before it listens where another process has the port until then', async () => {
+    const { grpc, happened } = setUp();
+    const other = await stranger();
+    const listens = grpc.listen(order(other.port, 20_000, true));
+    expect(happened).to.deep.equal(['ready']);
+    await other.leave();
+    await listens;
+    expect(happened).to.deep.equal(['ready', 'listening']);
+    await grpc.unbind();
+  });
+
+  it('listens again after it has given up the port, and is ready once only', async () => {
+    const { grpc, happened } = setUp();
+    const other = await stranger();
+    const { port } = other;
+    await other.leave();
+    await grpc.listen(order(port));
+    await grpc.unbind();
+    const free = createServer().listen(port, HOST);
+    await once(free, 'listening');
+    await new Promise((resolve) => free.close(resolve));
+    await grpc.listen(order(port));
+    expect(happened).to.deep.equal(['listening', 'ready', 'listening']);
+    await grpc.unbind();
+  });
+
+  it('stops trying when it is to give up the port before it has it', async () => {
+    const { grpc, happened } = setUp();
+    const other = await stranger();
+    const listens = grpc.listen(order(other.port, 20_000));
+    await grpc.unbind();
+    await listens;
+    await other.leave();
+    const free = createServer().listen(other.port, HOST);
+    await once(free, 'listening');
+    free.close();
+    expect(happened).to.deep.equal([]);
+    expect(
+      await until(
+        () => grpc.isListening,
+        (yes) => !yes,
+      ),
+    ).to.equal(false);
+  });
+});
