@@ -8,6 +8,7 @@ import { useSharedShop } from './shop.js';
 
 interface WorkerView {
   readonly id: number;
+  readonly kind: string;
   readonly generation: number;
   readonly state: string;
   readonly requests: number;
@@ -25,12 +26,12 @@ describe('the admin plane', () => {
   const metrics = async (): Promise<string> => (await get(admin('/metrics'))).text();
   const workers = async (): Promise<WorkerView[]> => json(await get(admin('/workers')));
 
-  it('lists both workers, and both serve', async () => {
+  it('lists the workers of both kinds, and those of HTTP serve', async () => {
     const before = await workers();
-    expect(before).to.have.length(2);
+    expect(before.map(({ kind }) => kind)).to.deep.equal(['http', 'http', 'grpc']);
     for (const worker of before) {
       expect(worker).to.include.all.keys(
-        ...['id', 'generation', 'state', 'startedAt', 'connections', 'inFlight', 'requests'],
+        ...['id', 'kind', 'generation', 'state', 'startedAt', 'connections', 'inFlight', 'requests'],
         ...['loopUtilization', 'loopDelayP99Ms', 'heapUsedMb', 'current'],
       );
     }
@@ -38,7 +39,9 @@ describe('the admin plane', () => {
     for (const wire of wires) expect((await wire.request('GET', '/health'))?.status).to.equal(200);
     for (const wire of wires) wire.destroy();
     const after = await workers();
-    const grown = after.map((worker, index) => worker.requests - (before[index]?.requests ?? 0));
+    const grown = after
+      .filter(({ kind }) => kind === 'http')
+      .map((worker, index) => worker.requests - (before[index]?.requests ?? 0));
     expect(grown.reduce((sum, count) => sum + count, 0)).to.be.at.least(8);
     for (const count of grown) expect(count).to.be.at.least(1);
   });
@@ -136,7 +139,8 @@ describe('the admin plane', () => {
       const { services: counts } = await json<{ services: Record<string, number> }>(
         await get(admin(services)),
       );
-      expect(counts).to.include({ users: 1, orders: 1, payments: 1, checkout: 1 });
+      // The orders service serves gRPC as well.
+      expect(counts).to.include({ users: 1, orders: 2, payments: 1, checkout: 1 });
       const { instances } = await json<{ instances: InstanceView[] }>(await get(admin(`${services}/users`)));
       expect(instances[0]).to.include({
         host: '127.0.0.1',

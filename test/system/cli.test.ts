@@ -25,7 +25,7 @@ describe('a multilane command on a running process', () => {
   it('of ps lists the workers', async () => {
     const [table, list] = await Promise.all([on('ps'), on('ps', '--json')]);
     expect(table.stdout.split('\n')).to.have.length(1 + 2 + 1);
-    expect(table.stdout).to.match(/^ +1 +1 +ready /m);
+    expect(table.stdout).to.match(/^ +1 +http +1 +ready /m);
     expect(JSON.parse(list.stdout)).to.containSubset(allServing(1));
   });
 

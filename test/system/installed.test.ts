@@ -118,6 +118,7 @@ describe('the package, installed with --ignore-scripts', () => {
         HOST: '127.0.0.1',
         PORT: '0',
         ADMIN_PORT: '0',
+        GRPC_PORT: '0',
         WORKERS: '1',
         DATA_DIR: data,
       },
