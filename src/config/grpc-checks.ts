@@ -5,6 +5,10 @@ import { isWildcard } from './network-kinds.js';
 
 /** Returns the name by which a setting was set, for messages. */
 type As = (name: string) => string;
+
+/** The default of GRPC_PORT. */
+export const DEFAULT_PORT = 50_051;
+
 type Named = readonly [name: string, value: string | undefined];
 
 /** @throws ConfigError for the first rule that is broken */
@@ -16,10 +20,15 @@ export function checkGrpc(settings: Settings, as: As): void {
       `GRPC_TLS_CERT_FILE: must be set as well, since ${as('GRPC_TLS_CLIENT_CA_FILE')} is`,
     );
   }
-  checkPorts(settings, as);
+  if (settings.grpcPort !== DEFAULT_PORT) checkGrpcPorts(settings, as);
 }
 
-function checkPorts(settings: Settings, as: As): void {
+/**
+ * Compares the ports of gRPC with those of the planes. Call it where gRPC workers start: whether they do is
+ * not known when settings are read, and where they do not, a plane may have the default port of gRPC.
+ * @throws ConfigError for a port that is taken, and for ports behind the last one
+ */
+export function checkGrpcPorts(settings: Settings, as: As = (name) => name): void {
   const { host, port, adminHost, adminPort, grpcHost = host, grpcPort: first, grpcWorkers } = settings;
   if (first === 0) return;
   const last = first + grpcWorkers - 1;

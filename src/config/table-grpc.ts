@@ -1,4 +1,5 @@
 // The settings of the gRPC workers. They exist where a mounted service declares `grpc`.
+import { DEFAULT_PORT } from './grpc-checks.js';
 import { host } from './network-kinds.js';
 import { optional, type Table, withDefault } from './setting.js';
 import { oneOf, path, whole } from './setting-kinds.js';
@@ -11,7 +12,7 @@ export const GRPC_SETTINGS = {
   ),
   GRPC_PORT: withDefault(
     whole(0, 65535),
-    50051,
+    DEFAULT_PORT,
     'Port of the first gRPC worker; each further one has the next port. 0: any free port for each.',
   ),
   GRPC_WORKERS: withDefault(

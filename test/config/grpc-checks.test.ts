@@ -21,6 +21,10 @@ describe('the settings of gRPC', () => {
     expect(await settings({ argv: elsewhere })).to.include({ grpcHost: '127.0.0.2' });
   });
 
+  it('may have a port of a plane by default, because gRPC may not be served', async () => {
+    expect(await settings({ argv: ['--port', '50051'] })).to.include({ port: 50_051, grpcPort: 50_051 });
+  });
+
   it('refuse ports behind the last one', async () => {
     const argv = ['--grpc-port', '65535', '--grpc-workers', '2'];
     expect(await refusal({ argv })).to.match(/^78 --grpc-port: .* 65535 to 65536/);

@@ -6,6 +6,7 @@ import { readAcceptTokens } from '../../admin/accept-tokens.js';
 import { OperatorSwitches } from '../../admin/operator-switches.js';
 import type { ServiceDefinition } from '../../api/service-definition.js';
 import { rowsFor } from '../../cluster/worker-rows.js';
+import { checkGrpcPorts } from '../../config/grpc-checks.js';
 import type { Settings } from '../../config.js';
 import { SystemdNotifier } from '../../process/systemd-notifier.js';
 import type { Registry } from '../../registry/registry.js';
@@ -60,6 +61,7 @@ export async function openSharedMemory(
   // it.
   let registry: Registry | undefined;
   const grpcWorkers = services.some(declaresGrpc) ? settings.grpcWorkers : 0;
+  if (grpcWorkers > 0) checkGrpcPorts(settings);
   const rows = rowsFor(settings.workers) + (grpcWorkers > 0 ? rowsFor(grpcWorkers) : 0);
   const sharedState = createSharedState(settings, rows, log, (slot) => registry!.at(slot));
   const switches = new OperatorSwitches(settings, sharedState, log);
