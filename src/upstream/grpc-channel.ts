@@ -3,7 +3,8 @@ import type { Metadata } from '@grpc/grpc-js';
 import { SignalAbort } from '../abort-source.js';
 import { type Endpoint, schemeOf } from '../registry/endpoint.js';
 import { type EndedCall, GrpcAttempt } from './grpc-attempt.js';
-import { loadGrpcJs } from './grpc-js.js';
+import { GrpcConnections } from './grpc-connections.js';
+import { CONNECTIONS_OPTION, loadGrpcJs } from './grpc-js.js';
 import type { OutgoingRequest } from './transport.js';
 
 type Channel = InstanceType<ReturnType<typeof loadGrpcJs>['Channel']>;
@@ -15,15 +16,13 @@ export interface GrpcChannelOptions {
   readonly connectTimeoutMs: number;
 }
 
-const CONNECTING = 1;
-const READY = 2;
 /** A connection without calls is closed after this time, and made again by the next call. */
 const IDLE_MS = 30_000;
 /**
- * A connection with running calls on which nothing comes for this time is tested with a PING. Servers refuse
- * PINGs of clients that send more than a few during one call.
+ * A connection with running calls is tested with a PING so often. Servers in other languages allow one in
+ * five minutes, and refuse a client that sends more; TCP tests it more often (grpc-connections.ts).
  */
-const KEEPALIVE_MS = 30_000;
+const KEEPALIVE_MS = 330_000;
 const KEEPALIVE_TIMEOUT_MS = 5_000;
 /** While no connection can be made, calls fail at once; it is tried again after these times. */
 const FIRST_BACKOFF_MS = 100;
@@ -31,16 +30,21 @@ const MOST_BACKOFF_MS = 1_000;
 
 export class GrpcChannel {
   readonly #channel: Channel;
-  readonly #connectTimeoutMs: number;
+  readonly #connections: GrpcConnections;
   readonly #running = new Set<GrpcAttempt>();
-  #connectTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
+  #isShut = false;
   #onEnded: (() => void) | undefined;
 
   constructor(endpoint: Endpoint, { maxResponseBytes, connectTimeoutMs }: GrpcChannelOptions) {
     const { Channel, plain, tls } = loadGrpcJs();
-    this.#connectTimeoutMs = connectTimeoutMs;
+    this.#connections = new GrpcConnections({
+      connectTimeoutMs,
+      running: () => this.#running.size,
+      onSpent: () => this.leave(this.#onEnded),
+    });
     this.#channel = new Channel(targetOf(endpoint), schemeOf(endpoint) === 'https' ? tls() : plain, {
+      [CONNECTIONS_OPTION]: this.#connections,
       'grpc.max_receive_message_length': maxResponseBytes,
       'grpc.enable_retries': 0,
       'grpc.enable_http_proxy': 0,
@@ -60,6 +64,11 @@ export class GrpcChannel {
     return this.#isClosed;
   }
 
+  /** Why the peer has closed a connection as one that asks for too much; undefined: it has not. */
+  get refusal(): string | undefined {
+    return this.#connections.refusal;
+  }
+
   /** Resolves with the end of the call; rejects with the reason of the request's abort. */
   send(request: OutgoingRequest, metadata: Metadata): Promise<EndedCall> {
     const { path, body } = request;
@@ -70,44 +79,39 @@ export class GrpcChannel {
       const attempt = new GrpcAttempt(call, abort, resolve, reject, this.#ended);
       this.#running.add(attempt);
       attempt.start(metadata, bytesOf(body));
-      if (this.#connectTimer === undefined && this.#channel.getConnectivityState(false) !== READY)
-        this.#watchConnecting();
     });
   }
 
   /**
-   * Takes no more calls. The connection is closed when those that run have ended; those that still wait for a
-   * connection fail.
+   * Takes no more calls. The connection is closed when those that run, or wait for it, have ended.
    * @param onEnded called when no call runs any more
    */
   leave(onEnded: () => void = () => undefined): void {
     this.#onEnded = onEnded;
-    if (!this.#isClosed) {
-      this.#isClosed = true;
-      clearTimeout(this.#connectTimer);
-      this.#channel.close();
-    }
-    if (this.#running.size === 0) onEnded();
+    this.#isClosed = true;
+    if (this.#running.size === 0) this.#shut();
   }
 
   /** Closes the connection at once. Calls fail. */
   destroy(reason: Error): void {
+    this.#isClosed = true;
     for (const attempt of this.#running) attempt.fail(reason);
-    this.leave();
+    this.#shut();
+    this.#connections.destroy();
   }
 
   readonly #ended = (attempt: GrpcAttempt): void => {
     this.#running.delete(attempt);
-    if (this.#running.size === 0) this.#onEnded?.();
+    if (this.#isClosed && this.#running.size === 0) this.#shut();
   };
 
-  /** The library has no limit of its own to the time in which a connection is neither made nor refused. */
-  #watchConnecting(): void {
-    this.#connectTimer = setTimeout(() => {
-      this.#connectTimer = undefined;
-      if (this.#channel.getConnectivityState(false) === CONNECTING) this.leave();
-    }, this.#connectTimeoutMs);
-    this.#connectTimer.unref();
+  #shut(): void {
+    if (!this.#isShut) {
+      this.#isShut = true;
+      this.#channel.close();
+      this.#connections.close();
+    }
+    this.#onEnded?.();
   }
 }
 

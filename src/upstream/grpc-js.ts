@@ -1,10 +1,14 @@
 // Loads of @grpc/grpc-js only the client, at the first call by gRPC of a thread. The whole package has a
 // server and more, and takes more time (36 ms of CPU instead of 28) and memory (10 MiB instead of 3.5).
 // `require` is used because grpc-js is CommonJS.
+
+import type { ClientHttp2Session } from 'node:http2';
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import type { Channel, ChannelCredentials, Metadata } from '@grpc/grpc-js';
+import type { Channel, ChannelCredentials, ChannelOptions, Metadata } from '@grpc/grpc-js';
 import { lazyModule } from '../lazy-module.js';
+import type { Address, Connecting } from './grpc-connections.js';
 
 const require = createRequire(import.meta.url);
 
@@ -33,6 +37,7 @@ export const loadGrpcJs = lazyModule((): GrpcJs => {
   part<SetUp>('resolver-ip.js').setup();
   part<SetUp>('load-balancer-pick-first.js').setup();
   muteLog();
+  letChannelsConnect(part<ConnectorModule>('transport.js').Http2SubchannelConnector.prototype);
   let tls: ChannelCredentials | undefined;
   return {
     Channel: ChannelImplementation,
@@ -51,7 +56,7 @@ interface CredentialsFactory {
 }
 
 /** A part of grpc-js that its types do not show. */
-interface Connecting {
+interface Credentials {
   _createSecureConnector(...args: unknown[]): { readonly connectionOptions: { servername?: string } };
 }
 
@@ -62,7 +67,7 @@ interface Connecting {
  */
 function tlsCredentials(factory: CredentialsFactory): ChannelCredentials {
   const credentials = factory.createFromSecureContext(createSecureContext());
-  const connecting = credentials as unknown as Connecting;
+  const connecting = credentials as unknown as Credentials;
   const create = connecting._createSecureConnector.bind(credentials);
   connecting._createSecureConnector = (...args) => {
     const connector = create(...args);
@@ -77,4 +82,52 @@ const SILENT = 3;
 /** The library writes metadata of peers that it cannot read to stderr, one line for each. */
 function muteLog(): void {
   part<{ setLoggerVerbosity(verbosity: number): void }>('logging.js').setLoggerVerbosity(SILENT);
+}
+
+/** The option of a channel with its `Connecting`. */
+export const CONNECTIONS_OPTION = 'multilane.connections';
+
+interface Secured {
+  readonly socket: Socket;
+}
+
+interface SecureConnector {
+  waitForReady(): Promise<void>;
+  connect(socket: Socket): Promise<Secured>;
+}
+
+interface Connector {
+  tcpConnect(address: Address): Promise<Socket>;
+  connect: (
+    this: Connector,
+    address: Address,
+    secure: SecureConnector,
+    options: ChannelOptions,
+  ) => Promise<{ readonly session: ClientHttp2Session }>;
+}
+
+interface ConnectorModule {
+  readonly Http2SubchannelConnector: { readonly prototype: Connector };
+}
+
+/** Channels without the option, such as those of other code in the process, connect as before. */
+function letChannelsConnect(prototype: Connector): void {
+  const { connect } = prototype;
+  prototype.connect = async function (address, secure, options) {
+    const connections = options[CONNECTIONS_OPTION] as Connecting | undefined;
+    if (connections === undefined) return connect.call(this, address, secure, options);
+    this.tcpConnect = (to) => connections.connect(to);
+    const watched: SecureConnector = {
+      waitForReady: () => secure.waitForReady(),
+      connect: (socket) => connections.whileOpen(socket, secure.connect(socket)),
+    };
+    try {
+      const transport = await connect.call(this, address, watched, options);
+      connections.ready(transport.session);
+      return transport;
+    } catch (error) {
+      connections.failed();
+      throw error;
+    }
+  };
 }

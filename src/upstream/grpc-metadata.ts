@@ -40,7 +40,10 @@ export function responseFields(...sources: readonly (Metadata | undefined)[]): R
     for (const name in map) {
       if (isOfProtocol(name)) continue;
       const value = map[name];
-      if (value !== undefined) fields[name] = Array.isArray(value) ? value.join(', ') : String(value);
+      if (value === undefined) continue;
+      const text = Array.isArray(value) ? value.join(', ') : String(value);
+      const before = fields[name];
+      fields[name] = before === undefined ? text : `${before}, ${text}`;
     }
   }
   return fields;

@@ -1,6 +1,7 @@
 // A call of gRPC that has ended, as a response of HTTP: so breaker, retries and outlier ejection judge calls
 // of both in the same way (verdict.ts). A status that the peer has sent is a response, whatever it is. When
-// the library itself has ended the call, there is none: BAD_UPSTREAM.
+// the library itself has ended the call, there is none: BAD_UPSTREAM. Who made a status is marked where it is
+// received (grpc-connections.ts): its text may be the same.
 //
 // | end of the call                                   | response           | failure | repeated |
 // |---------------------------------------------------|--------------------|---------|----------|
@@ -14,11 +15,12 @@
 // | any other status                                  | 4xx, 501           | no      | no       |
 // | no connection, or it was lost or refused a stream | BAD_UPSTREAM       | yes     | yes      |
 // | a peer that speaks no HTTP/2 or no gRPC           | BAD_UPSTREAM       | yes     | yes      |
+// | the peer asks for fewer frames (ENHANCE_YOUR_CALM) | OVERLOADED, 503   | ignored | yes      |
 // | too long a message, too many metadata             | BAD_UPSTREAM       | yes     | yes      |
 // | no file descriptor for a connection               | OVERLOADED         | ignored | no       |
 //
 // "Repeated" is so for methods that may be executed twice. test/upstream/grpc-verdicts.test.ts has each line.
-import { ERROR_TABLE, type ErrorCode, HttpError } from '../errors.js';
+import { ERROR_TABLE, type ErrorCode, EXECUTED_FIELD, HttpError } from '../errors.js';
 import { CODE_FIELD, httpStatusOf, OK, PROBLEM_FIELD, type StatusName, statusName } from '../grpc/status.js';
 import { OutOfFilesError } from '../open-files.js';
 import { PROBLEM_JSON } from '../problem.js';
@@ -26,7 +28,7 @@ import type { Endpoint } from '../registry/endpoint.js';
 import { receive } from './buffered-response.js';
 import type { EndedCall } from './grpc-attempt.js';
 import { responseFields } from './grpc-metadata.js';
-import { STATUS_FIELD } from './rpc-fields.js';
+import { SENT_FIELD, STATUS_FIELD } from './rpc-fields.js';
 import type { Received } from './transport.js';
 
 const BROKEN = 'ended the call before the response was complete';
@@ -35,27 +37,18 @@ const BROKEN = 'ended the call before the response was complete';
 const EXHAUSTED = /^Bandwidth exhausted or memory limit exceeded$/;
 const TOO_LONG = /^Received message (?:larger|that decompresses)/;
 
-/** Each text that the library gives a status of its own making, and what it shows about the endpoint. */
+/** Texts of statuses that the library makes, and what they show about the endpoint. */
 const SYMPTOMS: readonly (readonly [RegExp, string])[] = [
   [/^No connection established/, 'cannot be reached, or does not speak HTTP/2'],
-  [/^Channel closed before call started/, 'did not accept the connection in time'],
   [/^Stream refused by server/, 'refused the request'],
-  [/^Received HTTP status code \d+$/, 'does not speak gRPC'],
   [EXHAUSTED, 'sent or got too many metadata'],
-  [/^Received (?:RST_STREAM with code|compressed message|message compressed)/, BROKEN],
-  [
-    /^(?:Connection dropped|Call cancelled|Protocol not secure enough|No status information received)$/,
-    BROKEN,
-  ],
-  [
-    /^(?:Write error: |Write failed with error |Failed to start HTTP\/2 stream|Failed to decompress )/,
-    BROKEN,
-  ],
-  [/^(?:read|write) E[A-Z]+/, BROKEN],
 ];
 
-/** @throws HttpError BAD_UPSTREAM, OutOfFilesError */
-export function receivedOf(endpoint: Endpoint, ended: EndedCall): Received {
+/**
+ * @param refusal what the peer had too much of when it closed the connection
+ * @throws HttpError BAD_UPSTREAM, OutOfFilesError
+ */
+export function receivedOf(endpoint: Endpoint, ended: EndedCall, refusal?: string): Received {
   const { status, metadata, messages } = ended;
   const fields = responseFields(metadata, status.metadata);
   if (messages.length > 1) throw badUpstream(endpoint, 'sent several messages as the response of one');
@@ -63,39 +56,53 @@ export function receivedOf(endpoint: Endpoint, ended: EndedCall): Received {
     if (messages.length === 0) throw badUpstream(endpoint, 'sent no message as its response');
     return receive(200, fields, messages[0]!);
   }
-  const symptom = fields[CODE_FIELD] === undefined ? symptomOf(ended) : undefined;
-  if (symptom === undefined) return failureOf(statusName(status.code), status.details, fields);
+  if (isSent(ended)) return failureOf(statusName(status.code), status.details, fields);
+  if (refusal !== undefined) return refused(endpoint, refusal);
   const cause = new Error(status.details);
   throw OUT_OF_FILES.test(status.details)
     ? new OutOfFilesError(cause)
-    : badUpstream(endpoint, symptom, cause);
+    : badUpstream(endpoint, symptomOf(ended), cause);
 }
+
+/** Whether the peer has sent the status; else the library has made it. */
+const isSent = ({ status }: EndedCall): boolean => status.metadata.get(SENT_FIELD).length > 0;
 
 const OUT_OF_FILES = /\bE[MN]FILE\b/;
 
 /** Whether the peer may refuse further calls on the connection of this one. */
 export const spoilsConnection = (ended: EndedCall): boolean =>
-  ended.status.code !== OK && (EXHAUSTED.test(ended.status.details) || isTooLong(ended));
+  ended.status.code !== OK && !isSent(ended) && (EXHAUSTED.test(ended.status.details) || isTooLong(ended));
 
-/**
- * A peer that refuses a request because of its length sends the same text, but no metadata before it,
- * whereas a response that is too long follows metadata.
- */
-const isTooLong = ({ status, metadata }: EndedCall): boolean =>
-  metadata !== undefined && TOO_LONG.test(status.details);
+const isTooLong = ({ status }: EndedCall): boolean => TOO_LONG.test(status.details);
 
-function symptomOf(ended: EndedCall): string | undefined {
-  const { code, details } = ended.status;
-  // A message that cannot be decompressed ends a call without a code.
-  if (typeof code !== 'number') return BROKEN;
+function symptomOf(ended: EndedCall): string {
+  const { details } = ended.status;
+  const httpStatus = HTTP_STATUS.exec(details)?.[1];
+  if (httpStatus !== undefined) return `responded with status ${httpStatus} of HTTP and without gRPC`;
+  if (!isRpc(ended)) return 'does not speak gRPC';
   if (isTooLong(ended)) return 'sent a longer response than is accepted';
-  return SYMPTOMS.find(([text]) => text.test(details))?.[1];
+  return SYMPTOMS.find(([text]) => text.test(details))?.[1] ?? BROKEN;
+}
+
+const HTTP_STATUS = /^Received HTTP status code (\d+)$/;
+
+/** False for a page of HTML, the first bytes of which would be read as the length of a message. */
+function isRpc({ metadata }: EndedCall): boolean {
+  const [type] = metadata?.get('content-type') ?? [];
+  return type === undefined || String(type).startsWith('application/grpc');
+}
+
+/** The connection was closed to slow down this client, which is no failure of the instance. */
+function refused({ service, id }: Endpoint, what: string): Received {
+  const detail = `Instance ${id} of ${service} closed the connection because of ${what}.`;
+  const document = JSON.stringify({ detail, code: 'OVERLOADED', status: 503 });
+  return receive(503, { 'content-type': PROBLEM_JSON, [STATUS_FIELD]: 'UNAVAILABLE' }, document);
 }
 
 /** The failure that a peer has sent, as the problem document that it is, or would be, over HTTP. */
 function failureOf(name: StatusName, detail: string, fields: Readonly<Record<string, string>>): Received {
   const { [PROBLEM_FIELD]: encoded, [CODE_FIELD]: sentCode, ...headers } = fields;
-  const sent = encoded === undefined ? {} : problemIn(encoded);
+  const sent = encoded === undefined ? executedOf(fields) : problemIn(encoded);
   // Only a peer that is written with Multilane has codes. The document of another one has none.
   const code = sentCode === '' ? undefined : sentCode;
   const status = statusOf(sent.status, code ?? name, name);
@@ -106,16 +113,32 @@ function failureOf(name: StatusName, detail: string, fields: Readonly<Record<str
 
 interface Problem {
   readonly status?: unknown;
+  readonly executed?: boolean;
 }
+
+const executedOf = (fields: Readonly<Record<string, string>>): Problem =>
+  fields[EXECUTED_FIELD] === 'false' ? { executed: false } : {};
 
 function problemIn(base64: string): Problem {
   try {
     const value: unknown = JSON.parse(Buffer.from(base64, 'base64').toString());
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
+    // A document that is nested too deep can be read, but not written.
+    JSON.stringify(value);
+    return Object.fromEntries(Object.entries(value).filter(([name, member]) => isMember(name, member)));
   } catch {
     return {};
   }
 }
+
+/** The members that the standard or the runtime defines have the type that it says; others have any. */
+function isMember(name: string, value: unknown): boolean {
+  if (TEXTS.has(name)) return typeof value === 'string';
+  if (name === 'errors') return Array.isArray(value);
+  return name !== 'executed' || typeof value === 'boolean';
+}
+
+const TEXTS: ReadonlySet<string> = new Set(['type', 'title', 'detail', 'instance', 'code', 'traceId']);
 
 /** A failure is never a success, whatever the problem document contains. */
 function statusOf(sent: unknown, code: string, name: StatusName): number {

@@ -36,7 +36,7 @@ export class GrpcTransport implements Transport {
     // that were cancelled. When it has counted too much it refuses everything, so the next call connects
     // anew.
     if (spoilsConnection(ended)) this.#leave(channel);
-    return receivedOf(endpoint, ended);
+    return receivedOf(endpoint, ended, channel.refusal);
   }
 
   /** Call when an endpoint has left: its connection is closed after its running calls have ended. */

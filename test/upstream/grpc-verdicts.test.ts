@@ -32,6 +32,25 @@ const problem = (code: string, members: object, more: Record<string, string> = {
   ...more,
 });
 
+/** What grpc-js says about calls that it ends itself. */
+const LIBRARY_TEXTS = [
+  'No connection established. Last error: connect EMFILE 10.0.0.9:443',
+  'Stream refused by server',
+  'Received HTTP status code 502',
+  'Bandwidth exhausted or memory limit exceeded',
+  'Received message larger than max (5 vs 4)',
+  'Received RST_STREAM with code 2 (Internal server error)',
+  'Connection dropped',
+  'Call cancelled',
+  'read ECONNRESET',
+];
+
+function deepProblem(): Record<string, string> {
+  const depth = 10_000;
+  const text = `{"status":503,"deep":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+  return { ...problem('STARTING', {}), 'x-multilane-problem-bin': Buffer.from(text).toString('base64') };
+}
+
 const streams: readonly (readonly [...Row, (stream: ServerHttp2Stream) => void])[] = [
   ['OK with one message', 200, ...SUCCESS, (stream) => respond(stream, [MESSAGE], statusOf('OK'))],
   [
@@ -202,6 +221,54 @@ const streams: readonly (readonly [...Row, (stream: ServerHttp2Stream) => void])
       stream.session!.goaway(constants.NGHTTP2_INTERNAL_ERROR);
       stream.session!.destroy();
     },
+  ],
+  [
+    'a connection that the peer ends with ENHANCE_YOUR_CALM',
+    503,
+    'ignored',
+    'ignored',
+    true,
+    (stream) => {
+      stream.session!.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from('too_many_pings'));
+      stream.session!.destroy();
+    },
+  ],
+  [
+    'a page of HTML',
+    'BAD_UPSTREAM',
+    ...GATEWAY,
+    (stream) => {
+      stream.respond({ ':status': 200, 'content-type': 'text/html' });
+      stream.end('<h1>Hello</h1>');
+    },
+  ],
+  ...LIBRARY_TEXTS.map(
+    (text) =>
+      [
+        `a status that is sent with the text "${text}"`,
+        500,
+        ...FAILURE,
+        (stream: ServerHttp2Stream) => respond(stream, [], { ...statusOf('INTERNAL'), 'grpc-message': text }),
+      ] as const,
+  ),
+  [
+    'a problem document that is nested too deep to be written',
+    503,
+    ...GATEWAY,
+    (stream) => respondOnly(stream, deepProblem()),
+  ],
+  [
+    'a failure that has not executed, without a document',
+    503,
+    'failure',
+    'failure',
+    true,
+    (stream) =>
+      respondOnly(stream, {
+        'grpc-status': '14',
+        'x-multilane-code': 'STARTING',
+        'x-multilane-executed': 'false',
+      }),
   ],
   ['a connection that is lost', 'BAD_UPSTREAM', ...GATEWAY, (stream) => stream.session!.destroy()],
 ];

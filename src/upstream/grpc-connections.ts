@@ -1,0 +1,171 @@
+// The connections of one channel. grpc-js makes them in a way that leaves sockets open: it does not close one
+// that is still being made when its channel closes, and waits without an end for streams that the peer never
+// admits. It has no limit to the time of connecting either. So the sockets are made, counted and closed here.
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
+import { constants } from 'node:http2';
+import { connect, type Socket } from 'node:net';
+import { ResetBudget } from './reset-budget.js';
+import { SENT_FIELD } from './rpc-fields.js';
+
+/** What grpc-js is given in place of its own way to connect (grpc-js.ts). */
+export interface Connecting {
+  /** @throws the error of the socket, or an error when the time is up */
+  connect(address: Address): Promise<Socket>;
+  /** Resolves as `secured`; rejects when the socket closes first. */
+  whileOpen<T>(socket: Socket, secured: Promise<T>): Promise<T>;
+  /** The peer has sent its first frame of HTTP/2. */
+  ready(session: ClientHttp2Session): void;
+  /** The connection that was being made has failed. */
+  failed(): void;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface GrpcConnectionsOptions {
+  /** Milliseconds in which a connection must be made. */
+  readonly connectTimeoutMs: number;
+  /** How many calls of the channel run. */
+  readonly running: () => number;
+  /** The channel should take no more calls, because its connection is, or soon will be, refused. */
+  readonly onSpent: () => void;
+}
+
+/**
+ * A connection on which nothing has come for this time is tested by TCP. Servers of gRPC in other languages
+ * refuse clients that test with frames of HTTP/2 more often than every five minutes.
+ */
+const TCP_KEEPALIVE_MS = 30_000;
+/** Streams that were cancelled and that the peer has not admitted yet. Their messages are kept. */
+const MOST_UNADMITTED = 250;
+/** A peer is given this time for the end of its last streams. */
+const CLOSE_MS = 1_000;
+
+export class GrpcConnections implements Connecting {
+  readonly #options: GrpcConnectionsOptions;
+  /** The socket that is being made. */
+  #connecting: Socket | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #sessions = new Map<Socket, ClientHttp2Session | undefined>();
+  readonly #lost = new WeakMap<Socket, Promise<never>>();
+  /** Streams that are not closed. */
+  #streams = 0;
+  readonly #resets = new ResetBudget();
+  #isClosed = false;
+  #refusal: string | undefined;
+
+  constructor(options: GrpcConnectionsOptions) {
+    this.#options = options;
+  }
+
+  /** Why the peer has closed a connection with ENHANCE_YOUR_CALM; undefined: it has closed none so. */
+  get refusal(): string | undefined {
+    return this.#refusal;
+  }
+
+  connect({ host, port }: Address): Promise<Socket> {
+    if (this.#isClosed) return Promise.reject(new Error('The channel is closed.'));
+    const { connectTimeoutMs } = this.#options;
+    const socket = connect({ host, port, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS });
+    this.#connecting = socket;
+    this.#sessions.set(socket, undefined);
+    clearTimeout(this.#timer);
+    const late = (): void => void socket.destroy(new Error(`no connection within ${connectTimeoutMs} ms`));
+    this.#timer = setTimeout(late, connectTimeoutMs).unref();
+    const lost = new Promise<never>((_resolve, reject) => {
+      socket.once('error', reject);
+      socket.once('close', () => {
+        this.#sessions.delete(socket);
+        if (this.#connecting === socket) this.#settled();
+        reject(new Error('The connection was closed.'));
+      });
+    });
+    // An error of a connection that is made is reported by its session.
+    lost.catch(() => undefined);
+    socket.on('error', () => undefined);
+    this.#lost.set(socket, lost);
+    const made = new Promise<Socket>((resolve) => socket.once('connect', () => resolve(socket)));
+    return this.whileOpen(socket, made);
+  }
+
+  whileOpen<T>(socket: Socket, secured: Promise<T>): Promise<T> {
+    return Promise.race([secured, this.#lost.get(socket)!]);
+  }
+
+  ready(session: ClientHttp2Session): void {
+    const socket = this.#connecting;
+    this.#settled();
+    if (socket === undefined) {
+      session.destroy();
+      return;
+    }
+    this.#sessions.set(socket, session);
+    if (this.#isClosed) {
+      this.destroy();
+      return;
+    }
+    const request = session.request.bind(session);
+    session.request = (...args) => this.#observe(request(...args));
+    session.once('goaway', (code: number, _last: number, data?: Uint8Array) => {
+      if (code === constants.NGHTTP2_ENHANCE_YOUR_CALM) this.#refused(data);
+    });
+  }
+
+  failed(): void {
+    this.#connecting?.destroy();
+    this.#settled();
+  }
+
+  #settled(): void {
+    clearTimeout(this.#timer);
+    this.#connecting = undefined;
+  }
+
+  #refused(data: Uint8Array | undefined): void {
+    const isPings = data !== undefined && Buffer.from(data).toString() === 'too_many_pings';
+    this.#refusal = isPings ? 'too many PINGs' : 'too many cancelled calls, or other frames';
+    this.#options.onSpent();
+  }
+
+  #observe(stream: ClientHttp2Stream): ClientHttp2Stream {
+    this.#streams++;
+    stream.once('response', markSent);
+    stream.once('trailers', markSent);
+    stream.once('close', () => {
+      this.#streams--;
+      if (stream.rstCode !== constants.NGHTTP2_CANCEL) return;
+      this.#resets.spend(performance.now());
+      if (this.#resets.left <= this.#options.running()) this.#options.onSpent();
+    });
+    if (this.#streams - this.#options.running() > MOST_UNADMITTED) this.#options.onSpent();
+    return stream;
+  }
+
+  /** Call when the channel is closed and none of its calls runs. */
+  close(): void {
+    this.#isClosed = true;
+    this.failed();
+    if (this.#sessions.size > 0) setTimeout(() => this.destroy(), CLOSE_MS).unref();
+  }
+
+  /** Closes all connections at once. */
+  destroy(): void {
+    this.#isClosed = true;
+    this.#settled();
+    for (const [socket, session] of this.#sessions) {
+      session?.destroy();
+      socket.destroy();
+    }
+  }
+}
+
+/**
+ * Marks a status that the peer has sent. The library makes some of its own, with texts that a peer may send
+ * too, and removes the field of the status from what it reports.
+ */
+function markSent(headers: IncomingHttpHeaders): void {
+  if (headers['grpc-status'] === undefined) delete headers[SENT_FIELD];
+  else headers[SENT_FIELD] = '1';
+}
