@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { IConversionOptions, Method, Reader, ReflectionObject, Root, Service, Type } from 'protobufjs';
 import { errorMessage } from '../error-text.js';
 import { lazyModule } from '../lazy-module.js';
+import { hasInheritedNames, withoutInherited } from './inherited-names.js';
 import { checkMessage } from './message-check.js';
 import type { MessageCodec, RpcMethod } from './rpc-method.js';
 
@@ -107,11 +108,13 @@ function methodOf(method: Method, readerOf: ReaderOf): RpcMethod {
 }
 
 function codecOf(type: Type, readerOf: ReaderOf): MessageCodec {
+  const mayInherit = hasInheritedNames(type);
   return {
     type: type.fullName.slice(1),
     encode(message) {
       checkMessage(type, message);
-      return type.encode(type.fromObject(message as object)).finish();
+      const own = mayInherit ? withoutInherited(message) : message;
+      return type.encode(type.fromObject(own as object)).finish();
     },
     decode: (bytes) => type.toObject(type.decode(readerOf(bytes)), DECODED),
   };

@@ -1,6 +1,6 @@
 // Checks a message before it is encoded. The library takes any object: it ignores members that are not fields
 // of the type, and turns values of a wrong type into zeros, so a misspelt name would be lost without a trace.
-import type { Enum, Field, Type } from 'protobufjs';
+import type { Enum, Field, MapField, OneOf, Type } from 'protobufjs';
 import { describeValue } from '../options.js';
 
 type Kind = readonly [text: string, is: (value: unknown) => boolean];
@@ -34,9 +34,14 @@ const KINDS: Readonly<Record<string, Kind>> = {
   uint64,
   fixed64: uint64,
   bool: ['true or false', (value) => typeof value === 'boolean'],
-  string: ['a string', (value) => typeof value === 'string'],
+  string: ['a string of whole characters', isText],
   bytes: ['a Uint8Array', (value) => value instanceof Uint8Array],
 };
+
+/** Half a surrogate pair cannot be sent: another character would be sent in its place. */
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value.isWellFormed();
+}
 
 const DECIMAL = /^-?\d{1,20}$/;
 
@@ -56,14 +61,47 @@ function isLong(from: bigint, to: bigint): (value: unknown) => boolean {
  * @throws TypeError that names the field by its path
  */
 export function checkMessage(type: Type, message: unknown, path = ''): void {
-  const at = path === '' ? type.fullName.slice(1) : path;
-  if (typeof message !== 'object' || message === null || Array.isArray(message))
-    throw new TypeError(`${at} must be an object, not ${describeValue(message)}`);
+  const full = type.fullName.slice(1);
+  if (!isPlain(message))
+    throw new TypeError(
+      `${path === '' ? full : path} must be ${textOf(full)}, not ${describeValue(message)}`,
+    );
   for (const [name, value] of Object.entries(message)) {
-    const field = type.fields[name];
-    if (field !== undefined) checkField(field, value, path === '' ? name : `${path}.${name}`);
-    else if (type.oneofs?.[name] === undefined) throw unknownField(type, name, path);
+    if (Object.hasOwn(type.fields, name))
+      checkField(type.fields[name]!, value, path === '' ? name : `${path}.${name}`);
+    else if (!isOneof(type, name)) throw unknownField(type, name, path);
   }
+  for (const oneof of type.oneofsArray) checkOneof(oneof, message, path);
+}
+
+/**
+ * Only plain objects have all that they are in their members. Of a Date, a Map or a promise nothing would be
+ * sent.
+ */
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+const textOf = (type: string): string =>
+  type === 'google.protobuf.Timestamp' || type === 'google.protobuf.Duration'
+    ? 'an object { seconds, nanos }'
+    : 'an object';
+
+const isOneof = ({ oneofs }: Type, name: string): boolean =>
+  oneofs !== undefined && Object.hasOwn(oneofs, name);
+
+function checkOneof(oneof: OneOf, message: Readonly<Record<string, unknown>>, path: string): void {
+  const own = (name: string): unknown => (Object.hasOwn(message, name) ? message[name] : undefined);
+  const names = oneof.fieldsArray.map(({ name }) => name);
+  const set = names.filter((name) => own(name) !== undefined && own(name) !== null);
+  const at = path === '' ? oneof.name : `${path}.${oneof.name}`;
+  if (set.length > 1) throw new TypeError(`${at} may have one of ${set.join(' and ')}, not all of them`);
+  const named = own(oneof.name);
+  if (named === undefined || named === null || named === set[0]) return;
+  const right = set.length === 0 ? 'absent, as none of its members is set' : `"${set[0]}", which is set`;
+  throw new TypeError(`${at} must be ${right}, not ${describeValue(named)}`);
 }
 
 function unknownField(type: Type, name: string, path: string): TypeError {
@@ -75,13 +113,27 @@ function unknownField(type: Type, name: string, path: string): TypeError {
 function checkField(field: Field, value: unknown, path: string): void {
   if (value === undefined || value === null) return;
   if (field.map) {
-    if (typeof value !== 'object' || Array.isArray(value))
+    if (!isPlain(value))
       throw new TypeError(`${path} must be an object of values by key, not ${describeValue(value)}`);
-    for (const [key, entry] of Object.entries(value)) checkValue(field, entry, `${path}.${key}`);
+    for (const [key, entry] of Object.entries(value)) {
+      checkKey((field as unknown as MapField).keyType, key, path);
+      checkValue(field, entry, `${path}.${key}`);
+    }
   } else if (field.repeated) {
     if (!Array.isArray(value)) throw new TypeError(`${path} must be a list, not ${describeValue(value)}`);
     for (const [index, entry] of value.entries()) checkValue(field, entry, `${path}[${index}]`);
   } else checkValue(field, value, path);
+}
+
+/** Keys are texts. The library writes each text as true in place of a key of true or false. */
+function checkKey(keyType: string, key: string, path: string): void {
+  if (keyType === 'bool') {
+    if (key !== 'true') throw new TypeError(`${path} can have the key true only, not ${describeValue(key)}`);
+    return;
+  }
+  const [text, is] = KINDS[keyType]!;
+  const value = keyType === 'string' || keyType.endsWith('64') ? key : DECIMAL.test(key) && Number(key);
+  if (!is(value)) throw new TypeError(`a key of ${path} must be ${text}, not ${describeValue(key)}`);
 }
 
 function checkValue(field: Field, value: unknown, path: string): void {

@@ -77,7 +77,7 @@ describe('a message of gRPC', () => {
     [{ large: -1 }, 'large must be'],
     [{ count: -1 }, 'count must be a whole number from 0 to 2^32 - 1, not -1'],
     [{ number: 2 ** 31 }, 'number must be a whole number of 32 bits'],
-    [{ name: 1 }, 'name must be a string, not 1'],
+    [{ name: 1 }, 'name must be a string of whole characters, not 1'],
     [{ flag: 'yes' }, 'flag must be true or false'],
     [{ content: 'text' }, 'content must be a Uint8Array'],
     [{ state: 'CLOSED' }, 'state must be one of NONE, OPEN, not "CLOSED"'],
@@ -86,6 +86,20 @@ describe('a message of gRPC', () => {
     [{ details: { a: { yes: 1 } } }, 'details.a.yes must be true or false'],
     [{ details: { a: { no: true } } }, 'details.a (multilane.test.v1.Item.Detail) has no field "no"'],
     [{ createdAt: new Date(0).toISOString() }, 'createdAt must be an object'],
+    [{ createdAt: new Date(0) }, 'createdAt must be an object { seconds, nanos }, not a Date'],
+    [new Map([['name', 'x']]), 'multilane.test.v1.Item must be an object, not a Map'],
+    [Promise.resolve({ name: 'x' }), 'must be an object, not a Promise'],
+    [new Uint8Array(2), 'must be an object, not a Uint8Array'],
+    [{ details: new Map([['a', { yes: true }]]) }, 'details must be an object of values by key, not a Map'],
+    [{ details: { a: new Set() } }, 'details.a must be an object, not a Set'],
+    [{ details: { '\ud800': {} } }, 'a key of details must be a string of whole characters'],
+    [{ constructor: 'x' }, 'has no field "constructor"'],
+    [{ toString: 'x' }, 'has no field "toString"'],
+    [JSON.parse('{"__proto__":1}'), 'has no field "__proto__"'],
+    [{ name: 'a\ud800' }, 'name must be a string of whole characters'],
+    [{ text: 'x', number: 1 }, 'choice may have one of text and number, not all of them'],
+    [{ choice: 'text' }, 'choice must be absent, as none of its members is set, not "text"'],
+    [{ choice: 'number', text: 'x' }, 'choice must be "text", which is set, not "number"'],
   ] as const) {
     it(`is refused with its field: ${reason}`, () => {
       expect(() => item.encode(value)).to.throw(TypeError, reason);
@@ -110,6 +124,35 @@ describe('a message of gRPC', () => {
 });
 
 describe('a .proto file', () => {
+  it('may have fields with names that every object inherits', async () => {
+    const url = await written(
+      'inherited.proto',
+      'syntax = "proto3"; message M { string x = 1; string constructor = 2; string toString = 3; M m = 4; } ' +
+        'service S { rpc A(M) returns (M); }',
+    );
+    const { request } = (await loadProto(url)).get('/S/A')!;
+    expect(request.encode({})).to.have.length(0);
+    const nested = { x: '', constructor: 'c', toString: '', m: null };
+    const message = { x: 'x', constructor: '', toString: 't', m: nested };
+    expect(request.decode(request.encode(message))).to.deep.equal(message);
+  });
+
+  it('may have maps with numbers as keys, which are checked', async () => {
+    const url = await written(
+      'maps.proto',
+      'syntax = "proto3"; message M { map<int32, string> a = 1; map<bool, string> b = 2; } ' +
+        'service T { rpc A(M) returns (M); }',
+    );
+    const { request } = (await loadProto(url)).get('/T/A')!;
+    const message = { a: { '-1': 'x', 7: 'y' }, b: { true: 'z' } };
+    expect(request.decode(request.encode(message))).to.deep.equal(message);
+    expect(() => request.encode({ a: { one: 'x' } })).to.throw(
+      TypeError,
+      'a key of a must be a whole number',
+    );
+    expect(() => request.encode({ b: { false: 'x' } })).to.throw(TypeError, 'b can have the key true only');
+  });
+
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'multilane-proto-'));
