@@ -1,6 +1,6 @@
-// Fields with names that every object inherits, such as `constructor`. The library takes the inherited function
-// for the value of a field that a message does not have, so messages of such types are copied to objects that
-// inherit nothing.
+// Fields with names that every object inherits, such as `constructor`. The library takes the inherited
+// function for the value of a field that a message does not have, so messages of such types are copied to
+// objects that inherit nothing.
 import type { Type } from 'protobufjs';
 
 /** Whether the type, or a message in it, has such a field. */

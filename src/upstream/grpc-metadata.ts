@@ -11,6 +11,8 @@ export const isBinary = (name: string): boolean => name.endsWith('-bin');
 const DEADLINE_FIELD = 'x-request-deadline';
 /** A timeout has eight digits at most. */
 const MOST_TIMEOUT = 99_999_999;
+/** Servers on Node.js take a longer time, some 24 days, for none at all. */
+const MOST_TIMER_MS = 2 ** 31 - 1;
 
 /** Clients may write white space of any kind between the members of `tracestate`, which is passed on. */
 const UNPRINTABLE = /[^\x20-\x7e]/g;
@@ -27,8 +29,8 @@ export function addRequestFields(metadata: Metadata, { headers, deadline }: Outg
 }
 
 function timeoutText(ms: number): string {
-  const left = Math.max(1, Math.floor(ms));
-  return left <= MOST_TIMEOUT ? `${left}m` : `${Math.min(MOST_TIMEOUT, Math.floor(left / 1000))}S`;
+  const left = Math.min(MOST_TIMER_MS, Math.max(1, Math.floor(ms)));
+  return left <= MOST_TIMEOUT ? `${left}m` : `${Math.floor(left / 1000)}S`;
 }
 
 /** The fields of a response, from the metadata before its message and those after it. */
@@ -53,13 +55,16 @@ export function responseFields(...sources: readonly (Metadata | undefined)[]): R
 const isOfProtocol = (name: string): boolean =>
   name === 'content-type' || (name.startsWith('grpc-') && !isBinary(name));
 
-/** Metadata as a caller gets them: binary ones as bytes, of several values the first. */
+/**
+ * Metadata as a caller gets them: binary ones as bytes, of several values the first. White space around a
+ * text cannot be sent over a network, so it is removed from that of an instance in the same process too.
+ */
 export function callerMetadata(fields: Fields): Record<string, string | Uint8Array> {
   const metadata = Object.create(null) as Record<string, string | Uint8Array>;
   for (const name in fields) {
     if (isOfProtocol(name)) continue;
     const value = fields[name]!;
-    metadata[name] = isBinary(name) ? bytesOf(value) : value;
+    metadata[name] = isBinary(name) ? bytesOf(value) : value.trim();
   }
   return metadata;
 }

@@ -63,6 +63,8 @@ function asciiText(name: string, value: unknown): string {
     );
   if (!VALUE.test(value))
     throw fault(`the metadata ${name} may have printable ASCII only; use a name that ends in -bin for bytes`);
+  if (value !== value.trim())
+    throw fault(`the metadata ${name} may not begin or end with a space, which would not arrive`);
   return value;
 }
 

@@ -83,7 +83,8 @@ function errorOf(service: string, response: CallResponse): RpcError {
     service,
     status,
     grpc: (sent as GrpcStatus | undefined) ?? grpcStatusOf(name, status),
-    retryable: status === 503 || status === 429,
+    // Without a code, 429 is RESOURCE_EXHAUSTED, mostly because of a message that is too long.
+    retryable: status === 503 || (status === 429 && code !== undefined),
     notExecuted,
     hasCode: code !== undefined,
     trailers: callerMetadata(headers),

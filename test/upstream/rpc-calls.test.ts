@@ -12,7 +12,7 @@ import { GrpcTransport } from '#src/upstream/grpc-transport.js';
 import { EVERYTHING, type RpcBench, rpcBench } from '#test/server/grpc/kit.js';
 import { scopeOf, setUp } from './call-kit.js';
 import { endpoint } from './endpoints.js';
-import { http2Peer, respondOnly } from './rpc-peer.js';
+import { http2Peer, respond, respondOnly } from './rpc-peer.js';
 
 interface Item {
   readonly id: string;
@@ -96,6 +96,7 @@ describe('a call by gRPC', () => {
       [() => call('kit').grpc('Get', {}, { retry: 1 } as never), /unknown option "retry"/],
       [() => call('kit').grpc('Get', {}, { metadata: { 'a b': 'x' } }), /"a b" is not a name of metadata/],
       [() => call('kit').grpc('Get', {}, { metadata: { a: 'ä' } }), /printable ASCII only/],
+      [() => call('kit').grpc('Get', {}, { metadata: { a: ' x' } }), /may not begin or end with a space/],
       [() => call('kit').grpc('Get', {}, { metadata: { 'a-bin': 'x' } }), /must be a Uint8Array/],
       [() => call('kit').grpc('Get', {}, { idempotencyKey: '' }), /idempotency key/],
     ];
@@ -137,6 +138,42 @@ describe('a call by gRPC', () => {
     });
     expect(error.members).to.deep.equal({ details: { left: 0 } });
     expect(error.trailers).to.not.have.any.keys('x-multilane-code', 'x-multilane-problem-bin');
+  });
+
+  it('fails with the same code and status when the document of the callee is too long for trailers', async () => {
+    for (const detail of ['None left.', 'x'.repeat(9_000)]) {
+      const { call } = await serve(() => {
+        throw new BusinessError('OUT_OF_STOCK', detail, { status: 422, details: { all: 'y'.repeat(5_000) } });
+      });
+      const error = await failureOf(call('kit').grpc('Get', {}));
+      expect(error).to.include({ code: 'OUT_OF_STOCK', status: 422 });
+      expect(error.message.slice(0, 10)).to.equal(detail.slice(0, 10));
+      expect(error.members).to.equal(undefined);
+    }
+  });
+
+  it('gets metadata that come before and after the message, together', async () => {
+    const peer = await http2Peer((stream) =>
+      respond(stream, [Buffer.alloc(0)], { 'grpc-status': '0', 'x-part': 'b' }, { 'x-part': 'a' }),
+    );
+    closers.push(() => peer.close());
+    const { headers } = await callTo(peer.port).call('kit').grpc('Get', {});
+    expect(headers['x-part']).to.equal('a, b');
+  });
+
+  it('is not retryable after RESOURCE_EXHAUSTED without a code', async () => {
+    const peer = await http2Peer((stream) => respondOnly(stream, { 'grpc-status': '8' }));
+    closers.push(() => peer.close());
+    const error = await failureOf(callTo(peer.port).call('kit').grpc('Get', {}));
+    expect(error).to.include({ status: 429, retryable: false });
+  });
+
+  it('gets metadata of the callee without white space around them', async () => {
+    const { call } = await serve(((item: Item, ctx: RpcContext) => {
+      ctx.header('x-spaced', '  x  ');
+      return item;
+    }) as never);
+    expect((await call('kit').grpc('Get', {})).headers['x-spaced']).to.equal('x');
   });
 
   it('fails with the gRPC status as its code where the callee has no codes', async () => {

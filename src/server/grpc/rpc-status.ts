@@ -7,16 +7,19 @@ import type { Problem } from '../problem-response.js';
 import type { RpcStatus } from './rpc-call.js';
 
 /**
- * A longer problem document is not sent: clients bound their metadata, by default to 8 KiB. Code and detail
- * have trailers of their own.
+ * A longer problem document is sent without what the service has added to it: clients bound their metadata,
+ * by default to 8 KiB.
  */
 const MAX_PROBLEM_BYTES = 4 * 1024;
 /** The longest text of a status, in characters; in `grpc-message` one of them takes up to nine bytes. */
 const MAX_DETAIL = 400;
 
+/** The members of a problem document that every client reads. */
 interface Description {
   readonly code: string;
   readonly detail: string;
+  readonly status: number;
+  readonly executed?: boolean;
 }
 
 /** @param trailers empty metadata */
@@ -24,22 +27,35 @@ export function failedStatus(
   { status, headers, body }: Pick<Problem, 'status' | 'headers' | 'body'>,
   trailers: Metadata,
 ): RpcStatus {
-  const { code, detail } = JSON.parse(body) as Description;
+  const description = JSON.parse(body) as Description;
+  const { code, detail } = description;
   for (let i = 0; i < headers.length; i += 2) {
     if (isTrailer(headers[i]!)) trailers.set(headers[i]!, metadataValue(headers[i]!, headers[i + 1]!));
   }
   trailers.set(CODE_FIELD, code);
-  const document = Buffer.from(body);
-  if (document.length <= MAX_PROBLEM_BYTES) trailers.set(PROBLEM_FIELD, document);
   const text = detail.length > MAX_DETAIL ? `${detail.slice(0, MAX_DETAIL)}…` : detail;
+  trailers.set(PROBLEM_FIELD, documentOf(body, description, text));
   // The library encodes the text by `encodeURI`, which throws for half a surrogate pair.
   const details = text.replace(LONE_SURROGATE, '\ufffd');
   return { code: STATUS_NUMBERS[grpcStatusOf(code, status)], details, metadata: trailers };
 }
 
-/** Handlers set binary metadata, whose names end in `-bin`, as they get them: in base64. */
+/** @param text the detail, shortened */
+function documentOf(body: string, description: Description, text: string): Buffer {
+  const { code, detail, status, executed } = description;
+  for (const one of [body, JSON.stringify({ code, detail, status, executed })]) {
+    const document = Buffer.from(one);
+    if (document.length <= MAX_PROBLEM_BYTES) return document;
+  }
+  return Buffer.from(JSON.stringify({ code, detail: text, status, executed }));
+}
+
+/**
+ * Handlers set binary metadata, whose names end in `-bin`, as they get them: in base64. HTTP/2 drops a field
+ * with white space around its value.
+ */
 export const metadataValue = (name: string, value: string): string | Buffer =>
-  name.endsWith('-bin') ? Buffer.from(value, 'base64') : value;
+  name.endsWith('-bin') ? Buffer.from(value, 'base64') : value.trim();
 
 const LONE_SURROGATE = /[\ud800-\udfff]/gu;
 

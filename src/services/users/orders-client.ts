@@ -14,7 +14,7 @@ export type OrdersTransport = (typeof TRANSPORTS)[number];
 
 /** @throws ConfigError for a value that is none of these */
 export function transportOf(value: string | undefined): OrdersTransport {
-  const known = TRANSPORTS.find((transport) => transport === (value ?? 'auto'));
+  const known = TRANSPORTS.find((transport) => transport === (value || 'auto'));
   if (known !== undefined) return known;
   throw new ConfigError(`ORDERS_TRANSPORT must be one of ${TRANSPORTS.join(', ')}, not "${value}"`);
 }
@@ -43,7 +43,8 @@ interface OrderMessage {
   readonly productId: string;
   readonly quantity: number;
   readonly status: string;
-  readonly createdAt: { readonly seconds: string; readonly nanos: number };
+  /** Null in a message of a service that does not send it. */
+  readonly createdAt: { readonly seconds: string; readonly nanos: number } | null;
 }
 
 async function byGrpc(call: Call, userId: number): Promise<readonly unknown[]> {
@@ -52,12 +53,15 @@ async function byGrpc(call: Call, userId: number): Promise<readonly unknown[]> {
     { userId },
     { timeoutMs: TIMEOUT_MS, network: true },
   );
-  return message.orders.map(({ id, productId, quantity, status, createdAt: { seconds, nanos } }) => ({
+  return message.orders.map(({ id, productId, quantity, status, createdAt }) => ({
     id: Number(id),
     userId,
     productId: Number(productId),
     quantity,
     status,
-    createdAt: new Date(Number(seconds) * 1000 + nanos / 1_000_000).toISOString(),
+    createdAt: createdAt && timeText(createdAt),
   }));
 }
+
+const timeText = ({ seconds, nanos }: NonNullable<OrderMessage['createdAt']>): string =>
+  new Date(Number(seconds) * 1000 + nanos / 1_000_000).toISOString();
