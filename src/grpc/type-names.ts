@@ -4,24 +4,17 @@ import type { Enum, Type } from 'protobufjs';
 
 export type Definition = Type | Enum;
 
-/** Names that the file uses with their meaning in TypeScript. */
-const TAKEN: readonly string[] = [
-  ...[
-    'any',
-    'bigint',
-    'boolean',
-    'never',
-    'null',
-    'number',
-    'object',
-    'string',
-    'symbol',
-    'undefined',
-    'unknown',
-  ],
-  ...['Array', 'Buffer', 'ReadonlyArray', 'Uint8Array', 'Methods', 'Handlers'],
-  ...['BidiHandler', 'ClientStreamHandler', 'ServerStreamHandler', 'UnaryHandler', 'RpcOptions'],
-];
+/** Names that types cannot have in TypeScript. */
+const RESERVED =
+  'any as async await bigint boolean break case catch class const continue debugger default delete do else ' +
+  'enum export extends false finally for function if implements import in infer instanceof interface keyof ' +
+  'let never new null number object package private protected public readonly return static string super ' +
+  'switch symbol this throw true try type typeof undefined unique unknown var void while with yield';
+
+/** Names that the file uses with a meaning of their own. */
+const USED =
+  'Array Buffer ReadonlyArray Uint8Array Methods Handlers ' +
+  'BidiHandler ClientStreamHandler ServerStreamHandler UnaryHandler RpcOptions';
 
 /**
  * A nested name has underscores. The package stands before a name that would not be unique.
@@ -29,7 +22,7 @@ const TAKEN: readonly string[] = [
  * @returns for each definition the name of what is received; what is sent has `Input` behind it
  */
 export function typeNames(definitions: readonly Definition[]): ReadonlyMap<Definition, string> {
-  const taken = new Set(TAKEN);
+  const taken = new Set(`${RESERVED} ${USED}`.split(' '));
   const names = new Map<Definition, string>();
   for (const definition of definitions) {
     const name = [shortName(definition), longName(definition)].find((one) => isFree(one, taken));

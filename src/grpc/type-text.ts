@@ -22,6 +22,7 @@ export function typeText(name: string, services: readonly Service[]): string {
   const messages = methods.flatMap((one) => [one.resolvedRequestType!, one.resolvedResponseType!]);
   const definitions = definitionsUsed(messages);
   const names = typeNames(definitions);
+  const keys = serviceKeys(sorted);
   const handlers = [...new Set(methods.map(handlerOf))].sort();
   return [
     `// Types of the messages and methods of ${name}. Written by \`multilane grpc types\`: do not change it.`,
@@ -37,7 +38,7 @@ export function typeText(name: string, services: readonly Service[]): string {
     '',
     '/** What `grpc.handlers` of the service returns. */',
     'export type Handlers = {',
-    ...sorted.flatMap((service) => handlerLines(service, names)),
+    ...sorted.flatMap((service) => handlerLines(service, keys.get(service)!, names)),
     '};',
     '',
   ].join('\n');
@@ -65,7 +66,7 @@ function messageLines(message: Type, names: Names): readonly string[] {
     `/** \`${full}\`, as it may be sent. */`,
     `export interface ${name}Input {`,
     ...message.fieldsArray.map(
-      (field) => `  readonly ${field.name}?: ${typeOf(field, 'sent', names)} | null | undefined;`,
+      (field) => `  readonly ${keyText(field.name)}?: ${typeOf(field, 'sent', names)} | null | undefined;`,
     ),
     ...oneofLines(message).map((line) => `  readonly ${line.trim().replace(/;$/, ' | undefined;')}`),
     '}',
@@ -82,9 +83,9 @@ const oneofLines = ({ oneofsArray }: Type): readonly string[] =>
 
 function receivedField(field: Field, names: Names): string {
   const type = typeOf(field, 'received', names);
-  if (field.partOf !== null) return `${field.name}?: ${type}`;
+  if (field.partOf !== null) return `${keyText(field.name)}?: ${type}`;
   const isMessage = field.resolvedType !== null && 'fieldsArray' in field.resolvedType;
-  return `${field.name}: ${type}${isMessage && !field.repeated && !field.map ? ' | null' : ''}`;
+  return `${keyText(field.name)}: ${type}${isMessage && !field.repeated && !field.map ? ' | null' : ''}`;
 }
 
 function typeOf(field: Field, side: Side, names: Names): string {
@@ -114,15 +115,24 @@ function methodLines(method: Method, names: Names): readonly string[] {
   ];
 }
 
-function handlerLines({ name, methodsArray }: Service, names: Names): readonly string[] {
+function handlerLines({ methodsArray }: Service, key: string, names: Names): readonly string[] {
   const lines = methodsArray.map((method) => {
     const request = names.get(method.resolvedRequestType!)!;
     const response = `${names.get(method.resolvedResponseType!)}Input`;
     const handler = `${handlerOf(method)}<${request}, ${response}>`;
     return `    ${method.name}: ${handler} | (RpcOptions & { readonly handler: ${handler} });`;
   });
-  return [`  ${name}: {`, ...lines, '  };'];
+  return [`  ${keyText(key)}: {`, ...lines, '  };'];
 }
+
+/** Handlers are declared by the short name of their service, unless another one has it too. */
+function serviceKeys(services: readonly Service[]): ReadonlyMap<Service, string> {
+  const isUnique = (name: string) => services.filter((one) => one.name === name).length === 1;
+  return new Map(services.map((one) => [one, isUnique(one.name) ? one.name : one.fullName.slice(1)]));
+}
+
+/** A field that extends a message has its full name, which has dots. */
+const keyText = (name: string): string => (/^[A-Za-z_]\w*$/.test(name) ? name : `'${name}'`);
 
 function handlerOf({ requestStream, responseStream }: Method): string {
   if (requestStream) return responseStream ? 'BidiHandler' : 'ClientStreamHandler';

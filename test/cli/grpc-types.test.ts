@@ -51,6 +51,41 @@ const kit = defineService({
 export default defineConfig({ services: [kit], protos: { shop: new URL('./orders.proto', import.meta.url) } });
 `;
 
+/** Names that TypeScript reserves, a field that extends a message, and two services with one short name. */
+const RESERVED =
+  'class default delete enum function import interface let null number static type void yield any';
+const ODD = `
+syntax = "proto2";
+package odd;
+message Base { optional string x = 1; extensions 100 to 200; }
+extend Base { optional string more = 100; }
+${RESERVED.split(' ')
+  .map((word) => `message ${word} { optional string x = 1; }`)
+  .join('\n')}
+service Twice {
+  rpc Extended(Base) returns (Base);
+${RESERVED.split(' ')
+  .map((word, at) => `  rpc R${at}(${word}) returns (${word});`)
+  .join('\n')}
+}
+`;
+const ODD_TOO = `
+syntax = "proto3";
+package other;
+message M { string x = 1; }
+service Twice { rpc Get(M) returns (M); }
+`;
+const ODD_CONFIG = `
+import { defineConfig, defineService } from 'multilane';
+const files = ['./odd.proto', './odd-too.proto'].map((file) => new URL(file, import.meta.url));
+export default defineConfig({ services: [defineService({ name: 'kit', routes() {} })], protos: { odd: files } });
+`;
+const USE_ODD = `
+import type { BaseInput, Handlers } from './grpc-types/odd.js';
+export const base: BaseInput = { '.odd.more': 'x' };
+export const keys: (keyof Handlers)[] = ['odd.Twice', 'other.Twice'];
+`;
+
 const PROTOS = { 'everything.proto': 'test/grpc/fixtures/', 'orders.proto': 'src/services/orders/' };
 const FILES = ['kit.d.ts', 'shop.d.ts'].map((file) => join('grpc-types', file));
 
@@ -73,7 +108,20 @@ describe('multilane grpc types', () => {
       stderr: '',
       stdout: FILES.map((file) => `${file} written\n`).join(''),
     });
-    project.write('use.ts', USE);
+    expect(await compiled(USE, FILES)).to.equal('');
+  }).timeout(60_000);
+
+  it('writes types that compile whatever the names are', async () => {
+    project.write('odd.proto', ODD);
+    project.write('odd-too.proto', ODD_TOO);
+    project.write('multilane.config.js', ODD_CONFIG);
+    expect(await types()).to.include({ code: 0, stderr: '' });
+    expect(await compiled(USE_ODD, [join('grpc-types', 'odd.d.ts')])).to.equal('');
+  }).timeout(60_000);
+
+  /** Resolves with what the compiler finds wrong. */
+  async function compiled(use: string, files: readonly string[]): Promise<string> {
+    project.write('use.ts', use);
     project.write('package.json', '{ "type": "module" }');
     const options = [
       '--noEmit',
@@ -87,16 +135,12 @@ describe('multilane grpc types', () => {
     ];
     const roots = ['--types', 'node', '--typeRoots', resolve('node_modules/@types')];
     const tsc = resolve('node_modules/typescript/bin/tsc');
-    const compiled = promisify(execFile)(process.execPath, [tsc, ...options, ...roots, 'use.ts', ...FILES], {
-      cwd: project.folder,
-    });
-    expect(
-      await compiled.then(
-        () => '',
-        (error: { stdout: string }) => error.stdout,
-      ),
-    ).to.equal('');
-  }).timeout(60_000);
+    const args = [tsc, ...options, ...roots, 'use.ts', ...files];
+    return promisify(execFile)(process.execPath, args, { cwd: project.folder }).then(
+      () => '',
+      (error: { stdout: string }) => error.stdout,
+    );
+  }
 
   it('writes the same files each time', async () => {
     project.write('multilane.config.js', CONFIG);

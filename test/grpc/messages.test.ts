@@ -137,6 +137,17 @@ describe('a .proto file', () => {
     expect(request.decode(request.encode(message))).to.deep.equal(message);
   });
 
+  it('may have fields that extend a message, by their full names', async () => {
+    const url = await written(
+      'extended.proto',
+      'syntax = "proto2"; package p; message M { extensions 100 to 200; } ' +
+        'extend M { optional string more = 100; } service S { rpc A(M) returns (M); }',
+    );
+    const { request } = (await loadProto(url)).get('/p.S/A')!;
+    const message = { '.p.more': 'x' };
+    expect(request.decode(request.encode(message))).to.deep.equal(message);
+  });
+
   it('may have maps with numbers as keys, which are checked', async () => {
     const url = await written(
       'maps.proto',
