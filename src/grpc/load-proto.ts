@@ -7,6 +7,7 @@ import type { IConversionOptions, Method, Reader, ReflectionObject, Root, Servic
 import { errorMessage } from '../error-text.js';
 import { lazyModule } from '../lazy-module.js';
 import { hasInheritedNames, withoutInherited } from './inherited-names.js';
+import { hasLongKeys, writeLongKeys } from './long-keys.js';
 import { checkMessage } from './message-check.js';
 import type { MessageCodec, RpcMethod } from './rpc-method.js';
 
@@ -109,6 +110,7 @@ function methodOf(method: Method, readerOf: ReaderOf): RpcMethod {
 
 function codecOf(type: Type, readerOf: ReaderOf): MessageCodec {
   const mayInherit = hasInheritedNames(type);
+  const longKeys = hasLongKeys(type);
   return {
     type: type.fullName.slice(1),
     encode(message) {
@@ -116,6 +118,10 @@ function codecOf(type: Type, readerOf: ReaderOf): MessageCodec {
       const own = mayInherit ? withoutInherited(message) : message;
       return type.encode(type.fromObject(own as object)).finish();
     },
-    decode: (bytes) => type.toObject(type.decode(readerOf(bytes)), DECODED),
+    decode(bytes) {
+      const message = type.toObject(type.decode(readerOf(bytes)), DECODED);
+      if (longKeys) writeLongKeys(type, message);
+      return message;
+    },
   };
 }

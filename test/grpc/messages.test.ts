@@ -151,11 +151,14 @@ describe('a .proto file', () => {
   it('may have maps with numbers as keys, which are checked', async () => {
     const url = await written(
       'maps.proto',
-      'syntax = "proto3"; message M { map<int32, string> a = 1; map<bool, string> b = 2; } ' +
+      'syntax = "proto3"; message M { map<int32, string> a = 1; map<bool, string> b = 2; ' +
+        'map<sint64, M> c = 3; map<uint64, string> d = 4; } ' +
         'service T { rpc A(M) returns (M); }',
     );
     const { request } = (await loadProto(url)).get('/T/A')!;
-    const message = { a: { '-1': 'x', 7: 'y' }, b: { true: 'z' } };
+    const none = { a: {}, b: {}, c: {}, d: {} };
+    const inner = { ...none, d: { [String(2n ** 64n - 1n)]: 'large' } };
+    const message = { a: { '-1': 'x', 7: 'y' }, b: { true: 'z' }, c: { '-9007199254740993': inner }, d: {} };
     expect(request.decode(request.encode(message))).to.deep.equal(message);
     expect(() => request.encode({ a: { one: 'x' } })).to.throw(
       TypeError,
