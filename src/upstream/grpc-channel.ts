@@ -102,6 +102,7 @@ export class GrpcChannel {
 
   readonly #ended = (attempt: GrpcAttempt): void => {
     this.#running.delete(attempt);
+    this.#connections.ended();
     if (this.#isClosed && this.#running.size === 0) this.#shut();
   };
 

@@ -40,7 +40,7 @@ export interface GrpcConnectionsOptions {
 const TCP_KEEPALIVE_MS = 30_000;
 /** Streams that were cancelled and that the peer has not admitted yet. Their messages are kept. */
 const MOST_UNADMITTED = 250;
-/** A peer is given this time for the end of its last streams. */
+/** A peer is given this time to take the end of streams. */
 const CLOSE_MS = 1_000;
 
 export class GrpcConnections implements Connecting {
@@ -52,7 +52,10 @@ export class GrpcConnections implements Connecting {
   readonly #lost = new WeakMap<Socket, Promise<never>>();
   /** Streams that are not closed. */
   #streams = 0;
+  #checkTimer: NodeJS.Timeout | undefined;
   readonly #resets = new ResetBudget();
+  /** How many streams the peer admits at a time. Only these can be reset. */
+  #admitted = Number.POSITIVE_INFINITY;
   #isClosed = false;
   #refusal: string | undefined;
 
@@ -106,6 +109,7 @@ export class GrpcConnections implements Connecting {
       this.destroy();
       return;
     }
+    this.#admitted = session.remoteSettings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
     const request = session.request.bind(session);
     session.request = (...args) => this.#observe(request(...args));
     session.once('goaway', (code: number, _last: number, data?: Uint8Array) => {
@@ -137,10 +141,28 @@ export class GrpcConnections implements Connecting {
       this.#streams--;
       if (stream.rstCode !== constants.NGHTTP2_CANCEL) return;
       this.#resets.spend(performance.now());
-      if (this.#resets.left <= this.#options.running()) this.#options.onSpent();
+      // All calls that run may be cancelled at once.
+      if (this.#resets.left <= Math.min(this.#options.running(), this.#admitted)) this.#options.onSpent();
     });
-    if (this.#streams - this.#options.running() > MOST_UNADMITTED) this.#options.onSpent();
+    this.#checkUnadmitted();
     return stream;
+  }
+
+  get #hasUnadmitted(): boolean {
+    return this.#streams - this.#options.running() > MOST_UNADMITTED;
+  }
+
+  #checkUnadmitted(): void {
+    if (this.#hasUnadmitted) this.#options.onSpent();
+  }
+
+  /** Call when a call has ended. The streams of cancelled ones close a little later, if they are admitted. */
+  ended(): void {
+    if (!this.#hasUnadmitted || this.#checkTimer !== undefined) return;
+    this.#checkTimer = setTimeout(() => {
+      this.#checkTimer = undefined;
+      this.#checkUnadmitted();
+    }, CLOSE_MS).unref();
   }
 
   /** Call when the channel is closed and none of its calls runs. */
