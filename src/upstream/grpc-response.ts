@@ -15,7 +15,7 @@
 // | any other status                                  | 4xx, 501           | no      | no       |
 // | no connection, or it was lost or refused a stream | BAD_UPSTREAM       | yes     | yes      |
 // | a peer that speaks no HTTP/2 or no gRPC           | BAD_UPSTREAM       | yes     | yes      |
-// | the peer asks for fewer frames (ENHANCE_YOUR_CALM) | OVERLOADED, 503   | ignored | yes      |
+// | GOAWAY with ENHANCE_YOUR_CALM                     | OVERLOADED, 503    | ignored | yes      |
 // | too long a message, too many metadata             | BAD_UPSTREAM       | yes     | yes      |
 // | no file descriptor for a connection               | OVERLOADED         | ignored | no       |
 //

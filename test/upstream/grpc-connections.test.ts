@@ -23,10 +23,10 @@ describe('the connections of calls by gRPC', () => {
     for (const close of closers.splice(0).reverse()) await close();
   });
 
-  function transportTo(port: number, options = {}) {
+  function transportTo(port: number, options = {}, metadata: Endpoint['metadata'] = {}) {
     const transport = new GrpcTransport(options);
     closers.push(() => transport.close());
-    const to: Endpoint = endpoint('one', { port, protocol: 'grpc' });
+    const to: Endpoint = endpoint('one', { port, protocol: 'grpc', metadata });
     const send = (abort = new OwnAbort(), members: Partial<OutgoingRequest> = {}): Promise<unknown> =>
       transport
         .send(to, {
@@ -95,12 +95,14 @@ describe('the connections of calls by gRPC', () => {
     return { port: (server.address() as AddressInfo).port, events, sessions };
   }
 
-  it('are closed when they were not made in time', async () => {
-    const { port, events } = await silentPeer();
-    const closed = once(events, 'closed');
-    expect(await transportTo(port, { connectTimeoutMs: 50 }).send()).to.equal('BAD_UPSTREAM');
-    await closed;
-  });
+  for (const scheme of ['http', 'https'])
+    it(`are closed when they were not made in time (${scheme})`, async () => {
+      const { port, events } = await silentPeer();
+      const closed = once(events, 'closed');
+      const { send } = transportTo(port, { connectTimeoutMs: 50 }, { scheme });
+      expect(await send()).to.equal('BAD_UPSTREAM');
+      await closed;
+    });
 
   it('are closed when the transport closes while they are being made', async () => {
     const { port, events, sockets } = await silentPeer();
