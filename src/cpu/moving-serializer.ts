@@ -41,17 +41,18 @@ const Serializer = DefaultSerializer as unknown as new () => ViewWriter;
 const Deserializer = DefaultDeserializer as unknown as new (data: Uint8Array) => ViewReader;
 
 export class MovingSerializer extends Serializer {
-  readonly #moved: readonly ArrayBuffer[];
+  /** The number of each moved buffer. */
+  readonly #ids: ReadonlyMap<unknown, number>;
 
   constructor(moved: readonly ArrayBuffer[]) {
     super();
-    this.#moved = moved;
+    this.#ids = new Map(moved.map((buffer, id) => [buffer, id]));
     for (const [id, buffer] of moved.entries()) this.transferArrayBuffer(id, buffer);
   }
 
   /** `node:v8` calls it for every view. */
   override _writeHostObject(view: ArrayBufferView): void {
-    const id = this.#moved.indexOf(view.buffer as ArrayBuffer);
+    const id = this.#ids.get(view.buffer) ?? -1;
     const kind = Buffer.isBuffer(view) ? BUFFER : VIEWS.findIndex((View) => view instanceof View);
     this.writeUint32(id >= 0 && kind >= 0 ? MOVED : COPIED);
     if (id < 0 || kind < 0) {

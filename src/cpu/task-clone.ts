@@ -50,12 +50,14 @@ function serializeMoving(value: unknown, transfer: readonly ArrayBuffer[]): Uint
 
 /** @throws TypeError that names the buffer which cannot be moved */
 function checkTransfer(transfer: readonly unknown[]): void {
+  const seen = new Set<unknown>();
   for (const [at, buffer] of transfer.entries()) {
     if (!(buffer instanceof ArrayBuffer))
       throw new TypeError(`transfer[${at}] must be an ArrayBuffer; of a view give \`view.buffer\``);
-    if (transfer.indexOf(buffer) !== at) throw new TypeError(`transfer[${at}] is in the list twice`);
+    if (seen.has(buffer)) throw new TypeError(`transfer[${at}] is in the list twice`);
     if (isDetached(buffer))
       throw new TypeError(`transfer[${at}] was moved by an earlier call, and has no bytes any more`);
+    seen.add(buffer);
   }
 }
 
