@@ -1,6 +1,8 @@
 // An HTTP worker's side of the CPU pool: `cpu.run` of all services of the worker, over one port.
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
+import { manyMayListen } from '../abort-source.js';
+import { withAllowance } from '../allowance.js';
 import { HttpError, UnavailableError } from '../errors.js';
 import { checkOptions, describeValue, typeErrorFor } from '../options.js';
 import { currentScope, type Scope } from '../scope.js';
@@ -55,6 +57,8 @@ export class CpuClient {
   readonly #port: MessagePort;
   readonly #options: CpuClientOptions;
   readonly #pending = new Map<number, Pending>();
+  /** The calls of `run` that have not settled. */
+  readonly #calls = new Set<Promise<unknown>>();
   #lastId = 0;
   #closed = false;
 
@@ -76,7 +80,9 @@ export class CpuClient {
       if (module === undefined || names === undefined)
         throw new Error(`CPU task ${shownTask(task)}: this service declares no tasks module`);
       checkOptions(options, RUN, fault);
+      this.#refuseEnded(options);
       const isFunction = typeof task === 'function';
+      if (isFunction && names.lacks(task)) throw notExported(task, module);
       // The caller may change the input after the call, so it is packed before anything is awaited.
       const packed = isFunction ? packInput(shownTask(task), input, options.transfer) : undefined;
       const name = isFunction ? await exportedName(names, task, module) : task;
@@ -87,7 +93,16 @@ export class CpuClient {
         );
       return this.#traced({ service, module: module.href, task: name, input, packed, options });
     };
-    return { run: run as CpuTasks['run'] };
+    const counted = (...call: Parameters<typeof run>) => this.#count(run(...call));
+    return { run: counted as CpuTasks['run'] };
+  }
+
+  /**
+   * Resolves when the tasks that are in progress now have ended, at the latest after `withinMs`. Pauses of
+   * the process are not counted.
+   */
+  async settled(withinMs: number): Promise<void> {
+    if (this.#calls.size > 0) await withAllowance(withinMs, Promise.allSettled([...this.#calls]));
   }
 
   /**
@@ -96,6 +111,13 @@ export class CpuClient {
    */
   close(): void {
     this.#port.close();
+  }
+
+  #count<T>(call: Promise<T>): Promise<T> {
+    this.#calls.add(call);
+    const remove = () => this.#calls.delete(call);
+    call.then(remove, remove);
+    return call;
   }
 
   async #traced(call: Call): Promise<unknown> {
@@ -111,13 +133,8 @@ export class CpuClient {
   }
 
   async #run(call: Call, span: SpanHandle): Promise<unknown> {
-    if (this.#closed) throw new UnavailableError('DRAINING', 'The CPU pool is closed.');
     const { task, options } = call;
-    const scope = currentScope();
-    const signals = [options.signal, scope?.signal].filter((one) => one !== undefined);
-    const aborted = signals.find((one) => one.aborted);
-    if (aborted !== undefined) throw aborted.reason;
-
+    const signals = this.#refuseEnded(options);
     const input = call.packed ?? packInput(task, call.input, options.transfer);
     const id = ++this.#lastId;
     const abort = ({ target }: Event): void => {
@@ -125,7 +142,10 @@ export class CpuClient {
       // The reason of the signal is the error, as with `fetch` and other functions of the platform.
       this.#take(id)?.reject((target as AbortSignal).reason);
     };
-    for (const one of signals) one.addEventListener('abort', abort);
+    for (const one of signals) {
+      manyMayListen(one);
+      one.addEventListener('abort', abort);
+    }
     const progress = this.#progressOf(call);
     try {
       const reply = await new Promise<FromPool>((resolve, reject) => {
@@ -142,6 +162,18 @@ export class CpuClient {
       progress?.close();
       for (const one of signals) one.removeEventListener('abort', abort);
     }
+  }
+
+  /**
+   * @returns the signals that end the task
+   * @throws the reason of the one that has aborted; UnavailableError when the pool is closed
+   */
+  #refuseEnded({ signal }: RunOptions): AbortSignal[] {
+    if (this.#closed) throw new UnavailableError('DRAINING', 'The CPU pool is closed.');
+    const signals = [signal, currentScope()?.signal].filter((one) => one !== undefined);
+    const aborted = signals.find((one) => one.aborted);
+    if (aborted !== undefined) throw aborted.reason;
+    return signals;
   }
 
   #send(
@@ -201,11 +233,14 @@ const shownTask = (task: unknown): string =>
 async function exportedName(names: TaskNames, task: TaskFunction, module: URL): Promise<string> {
   const name = await names.nameOf(task);
   if (name !== undefined) return name;
-  throw fault(
+  throw notExported(task, module);
+}
+
+const notExported = (task: TaskFunction, module: URL): TypeError =>
+  fault(
     `the function ${shownTask(task)} is not an export of the tasks module ${module.pathname}; ` +
       'export it there by a name, and import it from there',
   );
-}
 
 /** @throws TypeError that names the task, for an input that cannot cross threads */
 function packInput(task: string, input: unknown, transfer: RunOptions['transfer']): Packed {

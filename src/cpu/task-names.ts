@@ -7,10 +7,16 @@ type AnyFunction = (...args: never) => unknown;
 export class TaskNames {
   readonly #module: URL;
   #names: Promise<ReadonlyMap<unknown, string>> | undefined;
+  #loaded: ReadonlyMap<unknown, string> | undefined;
 
   /** @param module the tasks module of a service */
   constructor(module: URL) {
     this.#module = module;
+  }
+
+  /** Whether the function is known not to be an export; false while the module is not loaded. */
+  lacks(task: AnyFunction): boolean {
+    return this.#loaded?.has(task) === false;
   }
 
   /**
@@ -25,6 +31,7 @@ export class TaskNames {
 
   async #load(): Promise<ReadonlyMap<unknown, string>> {
     const exports = await importUserModule(fileURLToPath(this.#module));
-    return new Map(Object.entries(exports).map(([name, value]) => [value, name]));
+    this.#loaded = new Map(Object.entries(exports).map(([name, value]) => [value, name]));
+    return this.#loaded;
   }
 }

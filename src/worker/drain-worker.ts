@@ -39,7 +39,12 @@ export async function drainWorker(worker: DrainedWorker, withinMs: number): Prom
   // no request arrives and finds them closed.
   const closed = finishRequests(worker, withinMs, leastMs);
   const sagasMs = Math.max(0, withinMs - RESPONSE_MS);
-  await Promise.all([closed, ...host.services.map((service) => service.drain(sagasMs, closed))]);
+  await Promise.all([
+    closed,
+    // CPU tasks that were started outside of a request are not part of the others.
+    host.cpuTasksSettled(withinMs),
+    ...host.services.map((service) => service.drain(sagasMs, closed)),
+  ]);
   channels.calls.close();
   await host.close();
   channels.bus.close();

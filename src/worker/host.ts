@@ -95,6 +95,8 @@ export interface Host {
    * be called about every 50 ms.
    */
   beat(): void;
+  /** Resolves when the CPU tasks that are in progress now have ended, at the latest after `withinMs`. */
+  cpuTasksSettled(withinMs: number): Promise<void>;
   /** Closes databases, connections and the CPU client, after the last request has ended. */
   close(): Promise<void>;
 }
@@ -146,6 +148,7 @@ export function createHost(options: HostOptions): Host {
       limits.beat();
       fileBytes.set(app.files.contents.bytes);
     },
+    cpuTasksSettled: (withinMs) => cpu.settled(withinMs),
     async close() {
       cpu.close();
       // All are closed in parallel, because each may have to wait for a peer that does not respond.

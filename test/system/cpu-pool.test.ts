@@ -76,4 +76,13 @@ describe('the CPU pool of a process', () => {
     // With one line for all, the 30 flooding clients would have 30 tasks for each calm one.
     expect(count('flood', 'burn', shown)).to.be.below(5 * count('calm', 'burn', shown));
   }).timeout(60_000);
+
+  // It stops the process, so it is the last one.
+  it('finishes a task that was started outside of a request before the process ends', async () => {
+    await get(`${cluster.url}/later`);
+    await until(metrics, (shown) => /^multilane_cpu_threads\{state="busy"\} 1$/m.test(shown));
+    expect(await cluster.stop('SIGTERM')).to.deep.equal({ code: 0, signal: null });
+    const ends = cluster.logs().filter(({ msg }) => String(msg).startsWith('the task outside of a request'));
+    expect(ends.map(({ msg }) => msg)).to.deep.equal(['the task outside of a request has ended']);
+  });
 });
