@@ -16,11 +16,19 @@ export interface Entry<T> extends ServiceEntry<T> {
 const FIRST_MS = 1;
 /** The weight of the newest measured time in the estimate. */
 const NEWEST = 0.2;
+/**
+ * What one entry is charged at most, and how much a service may be charged beyond the entry that was chosen
+ * last. Whatever is measured, a service waits no longer than others use this time.
+ */
+const MOST_MS = 30_000;
 
 export class FairQueue<T extends Entry<T>> {
   /** The most entries of all services together. When it is reduced, entries that are there stay. */
   maxEntries: number;
-  /** The services that have entries, or entries that run. */
+  /**
+   * The services that have entries, or entries that run, or that were charged more than the service that was
+   * chosen last. Without the latter, a service that always ends before it begins again would owe nothing.
+   */
   readonly #services = new Map<string, ServiceLine<T>>();
   readonly #turns = new TurnOrder<ServiceLine<T>>();
   readonly #entries = new Set<T>();
@@ -45,9 +53,24 @@ export class FairQueue<T extends Entry<T>> {
     return this.#waiting.reduce((sum, { callers }) => sum + callers, 0);
   }
 
+  /** Whether an entry of another service waits. */
+  hasOtherService({ service }: T): boolean {
+    return this.#waiting.length > (this.#services.get(service)?.size ? 1 : 0);
+  }
+
+  /** Whether an entry of the same service waits that has another caller. */
+  hasOtherCaller({ service, caller }: T): boolean {
+    return this.#services.get(service)?.hasOtherCaller(caller) ?? false;
+  }
+
   /** The number of services of which the queue keeps an account. */
   get accounts(): number {
     return this.#services.size;
+  }
+
+  /** The number of services that have entries, or entries that run. */
+  get active(): number {
+    return [...this.#services.values()].filter((line) => !isIdle(line)).length;
   }
 
   /**
@@ -72,6 +95,7 @@ export class FairQueue<T extends Entry<T>> {
     if (entry === undefined) return undefined;
     this.#entries.delete(entry);
     this.#charge(this.#lineOf(entry.service), entry);
+    this.#forgetSettled();
     return entry;
   }
 
@@ -81,6 +105,7 @@ export class FairQueue<T extends Entry<T>> {
     if (line.size === 0) this.#turns.join(line);
     this.#turns.chosen(line);
     this.#charge(line, entry);
+    this.#forgetSettled();
   }
 
   #charge(line: ServiceLine<T>, entry: T): void {
@@ -91,15 +116,16 @@ export class FairQueue<T extends Entry<T>> {
 
   /**
    * Corrects what the service of an entry was charged.
-   * @param ranMs the time from `next` or `begin` to now
+   * @param usedMs the time of a thread that the entry has used
    */
-  end({ service, chargedMs = 0 }: T, ranMs: number): void {
+  end({ service, chargedMs = 0 }: T, usedMs: number): void {
     const line = this.#lineOf(service);
+    const costMs = Math.min(usedMs, MOST_MS);
     line.running--;
-    line.charged += ranMs - chargedMs;
-    line.usualMs += (ranMs - line.usualMs) * NEWEST;
-    this.#usualMs += (ranMs - this.#usualMs) * NEWEST;
-    this.#forgetIdle(service, line);
+    line.charged = Math.min(line.charged + costMs - chargedMs, this.#turns.now + MOST_MS);
+    line.usualMs += (costMs - line.usualMs) * NEWEST;
+    this.#usualMs += (costMs - this.#usualMs) * NEWEST;
+    this.#forgetSettled();
   }
 
   /** Does nothing when the entry is not in the queue. */
@@ -107,7 +133,7 @@ export class FairQueue<T extends Entry<T>> {
     if (!this.#entries.delete(entry)) return;
     const line = this.#services.get(entry.service)!;
     line.remove(entry);
-    this.#forgetIdle(entry.service, line);
+    this.#forgetSettled();
   }
 
   get #waiting(): ServiceLine<T>[] {
@@ -122,8 +148,16 @@ export class FairQueue<T extends Entry<T>> {
     return line;
   }
 
-  #forgetIdle(service: string, line: ServiceLine<T>): void {
-    if (line.size === 0 && line.running === 0) this.#services.delete(service);
+  /**
+   * Forgets the services that have no entries and owe nothing. When no service has any, none owes anything to
+   * another.
+   */
+  #forgetSettled(): void {
+    const lines = [...this.#services.values()];
+    if (lines.every(isIdle)) for (const line of lines) this.#turns.chosen(line);
+    for (const [service, line] of this.#services) {
+      if (isIdle(line) && line.charged <= this.#turns.now) this.#services.delete(service);
+    }
   }
 
   /** Chooses the entry for which a full queue has no room. */
@@ -138,3 +172,6 @@ export class FairQueue<T extends Entry<T>> {
     return own?.surplusFor(entry) ?? entry;
   }
 }
+
+const isIdle = ({ size, running }: { readonly size: number; readonly running: number }): boolean =>
+  size === 0 && running === 0;

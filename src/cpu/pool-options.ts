@@ -20,8 +20,8 @@ export interface TaskPoolOptions {
    */
   readonly graceMs?: number;
   /**
-   * MiB of JavaScript heap of each thread. A task that needs more fails, and its thread is replaced
-   * (cpu-heap-watch.ts).
+   * MiB of JavaScript heap. A task that needs more for certain fails, and a thread that keeps more between
+   * two tasks is replaced (cpu-heap-watch.ts).
    * @default 0: only V8's limit holds
    */
   readonly heapMb?: number;
@@ -45,9 +45,20 @@ export interface TaskObserver {
 }
 
 /**
- * Why tasks are rejected when the queue is full. `queue`: all tasks in it are of one caller. `route_share`:
- * tasks of other callers of the service wait as well, and this caller has the most. `service_share`: tasks of
- * other services wait as well, and this service has the most.
+ * Why a task is rejected when the queue is full. `service_share`: tasks of other services wait, and its
+ * service has the most. `route_share`: no other service waits, but other callers of the service, and its
+ * caller has the most. `queue`: all tasks in the queue are of its caller.
  */
 export const CPU_REFUSALS = ['queue', 'route_share', 'service_share'] as const;
 export type CpuRefusal = (typeof CPU_REFUSALS)[number];
+
+/** The queue as far as it tells why it has no room for an entry. */
+interface Sharing<E> {
+  hasOtherService(entry: E): boolean;
+  hasOtherCaller(entry: E): boolean;
+}
+
+export function refusalOf<E>(queue: Sharing<E>, refused: E): CpuRefusal {
+  if (queue.hasOtherService(refused)) return 'service_share';
+  return queue.hasOtherCaller(refused) ? 'route_share' : 'queue';
+}

@@ -29,6 +29,11 @@ export class PriorityLine<T extends CallerEntry<T>> implements Party {
     return this.#lines.size;
   }
 
+  /** Whether another caller has entries. */
+  hasOtherCaller(caller: string): boolean {
+    return this.#lines.size > (this.#lines.has(caller) ? 1 : 0);
+  }
+
   add(entry: T): void {
     const line = this.#lines.get(entry.caller) ?? new LinkedList<T>();
     this.#lines.set(entry.caller, line);

@@ -41,6 +41,11 @@ export class ServiceLine<T extends ServiceEntry<T>> implements Party {
     return this.#all.reduce((sum, { callers }) => sum + callers, 0);
   }
 
+  /** Whether another caller has entries. */
+  hasOtherCaller(caller: string): boolean {
+    return this.#all.some((line) => line.hasOtherCaller(caller));
+  }
+
   add(entry: T): void {
     const line = this.#lines[entry.priority];
     if (line.size === 0) this.#turns.join(line);

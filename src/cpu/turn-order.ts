@@ -8,8 +8,12 @@ export interface Party {
 }
 
 export class TurnOrder<P extends Party> {
-  /** The account of the party that was chosen last. */
   #now = 0;
+
+  /** The account of the party that was chosen last: the virtual time of the paper. */
+  get now(): number {
+    return this.#now;
+  }
 
   /**
    * A party begins to compete. It gets no advantage from the time in which it had no work: its account is

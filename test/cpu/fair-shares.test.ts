@@ -47,6 +47,53 @@ function simulate(loads: readonly Load[], forMs: number): Readonly<Record<string
   return ended;
 }
 
+interface ClosedLoop {
+  readonly threads: number;
+  /** Each of so many clients sends its next entry 1 ms after its previous one has ended. */
+  readonly clients: number;
+  readonly durationMs: number;
+  /** The other service: an entry arrives at each interval. */
+  readonly other: Load;
+}
+
+/**
+ * Runs a service of clients that wait for their results beside another service, on several threads.
+ * @returns the milliseconds of threads that each has used
+ */
+function simulateClosedLoop({ threads, clients, durationMs, other }: ClosedLoop, forMs: number) {
+  const queue = new FairQueue<Item>(64 * threads);
+  const running = new Set<{ readonly entry: Item; readonly endsAt: number }>();
+  const sendsAt = Array.from({ length: clients }, () => 0);
+  const used = { clients: 0, other: 0 };
+  let nextOther = 0;
+  const arrive = (entry: Item, now: number): void => {
+    if (running.size === threads) {
+      queue.add(entry);
+      return;
+    }
+    queue.begin(entry);
+    running.add({ entry, endsAt: now + entry.durationMs });
+  };
+  for (let now = 0; now < forMs; now++) {
+    for (const run of running) {
+      if (run.endsAt > now) continue;
+      running.delete(run);
+      queue.end(run.entry, run.entry.durationMs);
+      used[run.entry.service as keyof typeof used] += run.entry.durationMs;
+      if (run.entry.service === 'clients') sendsAt.push(now + 1);
+      const next = queue.next();
+      if (next !== undefined) running.add({ entry: next, endsAt: now + next.durationMs });
+    }
+    for (; nextOther <= now; nextOther += other.everyMs) arrive(item('other', other.durationMs), now);
+    for (let n = sendsAt.length; n > 0; n--) {
+      const at = sendsAt.shift()!;
+      if (at <= now) arrive(item('clients', durationMs), now);
+      else sendsAt.push(at);
+    }
+  }
+  return used;
+}
+
 /** Takes so many entries, each of which runs for its duration. */
 function take(queue: FairQueue<Item>, count: number): Item[] {
   return Array.from({ length: count }, () => {
@@ -78,6 +125,50 @@ describe('a queue that services share', () => {
       expect(together.flood! * flood.durationMs).to.be.above(0.3 * 60_000);
     });
   }
+
+  for (const threads of [1, 2, 4]) {
+    for (let clients = 1; clients <= threads; clients++) {
+      it(`leaves a service its goodput beside ${clients} clients of another on ${threads} threads`, () => {
+        // It needs two fifths of the threads: less than its half.
+        const other = { service: 'other', everyMs: 25 / threads, durationMs: 10 };
+        const used = simulateClosedLoop({ threads, clients, durationMs: 300, other }, 60_000);
+        expect(used.other).to.be.at.least(0.9 * 0.4 * threads * 60_000);
+        expect(used.clients).to.be.at.least(0.9 * Math.min(clients, 0.5 * threads) * 60_000);
+      });
+    }
+  }
+
+  it('charges no service so much that it waits for long', () => {
+    const queue = new FairQueue<Item>(1_000);
+    for (let n = 0; n < 20; n++) for (const service of ['a', 'b']) queue.add(item(service, 10));
+    for (const measuredMs of [3_600_000, 3_600_000]) {
+      const next = queue.next()!;
+      queue.add(item(next.service, 10));
+      queue.end(next, next.service === 'a' ? measuredMs : 10);
+    }
+    let waitedMs = 0;
+    for (;;) {
+      const next = queue.next()!;
+      queue.end(next, 10);
+      if (next.service === 'a') break;
+      queue.add(item('b', 10));
+      waitedMs += 10;
+      expect(waitedMs).to.be.at.most(60_000);
+    }
+  });
+
+  it('tells what waits beside an entry: other services, other callers, or neither', () => {
+    const queue = new FairQueue<Item>(10);
+    const entry = item('a', 1, 'low', 'c');
+    const beside = () => [queue.hasOtherService(entry), queue.hasOtherCaller(entry)];
+    expect(beside()).to.deep.equal([false, false]);
+    for (const priority of ['high', 'low'] as const) queue.add(item('a', 1, priority, 'c'));
+    expect(beside()).to.deep.equal([false, false]);
+    queue.add(item('a', 1, 'high', 'd'));
+    expect(beside()).to.deep.equal([false, true]);
+    queue.add(item('b'));
+    expect(beside()).to.deep.equal([true, true]);
+  });
 
   it('gives services that always have entries equal time, however long their entries are', () => {
     fc.assert(
@@ -146,6 +237,17 @@ describe('a queue that services share', () => {
       queue.end(first, 1);
       expect(queue.accounts).to.equal(0);
     }
+  });
+
+  it('keeps the account of a service that owes time to another, until it owes none', () => {
+    const queue = new FairQueue<Item>(10);
+    const debtor = item('debtor');
+    queue.begin(debtor);
+    for (let n = 0; n < 9; n++) queue.add(item('other', 10));
+    queue.end(debtor, 25);
+    expect(queue).to.include({ accounts: 2, active: 1 });
+    take(queue, 9);
+    expect(queue).to.include({ accounts: 0, active: 0 });
   });
 });
 
