@@ -2,6 +2,7 @@
 // has a MessagePort of its own to the pool. Inputs and results are sent as bytes that are serialized already
 // (structured clone format), so the primary moves a buffer from one port to the next and never unpacks it.
 import { MessagePort } from 'node:worker_threads';
+import type { RunStatusMemory } from '../memory/run-status.js';
 import { PRIORITIES, type Priority } from './service-line.js';
 import type { Packed } from './task-clone.js';
 
@@ -53,6 +54,8 @@ export interface TaskResult {
   readonly moved: readonly ArrayBuffer[];
   /** The module exports no such task. The name then is no label of a metric. */
   readonly isUnknownTask?: boolean;
+  /** The heap of the thread is too large for another task. */
+  readonly isLast?: boolean;
 }
 
 /** The order that a thread of the pool receives. */
@@ -62,6 +65,10 @@ export interface TaskOrder {
   readonly input: Packed;
   readonly progress: MessagePort | undefined;
   readonly traceparent: string | undefined;
+  /** The memory of a RunStatus. */
+  readonly status: RunStatusMemory;
+  /** MiB of heap with which the thread may go on after the task; 0: any. */
+  readonly heapMb: number;
 }
 
 /**
@@ -115,10 +122,16 @@ function readRun(id: number, members: Members): ToPool | undefined {
 /** Reads the result of a thread of the pool; undefined for anything else. */
 export function readTaskResult(data: unknown): TaskResult | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
-  const { kind, isUnknownTask } = data as Members;
+  const { kind, isUnknownTask, isLast } = data as Members;
   const isKnown = kind === 'bytes' || kind === 'value' || kind === 'failure';
   if (!isKnown || !isPacked(data)) return undefined;
-  return { kind, data: data.data, moved: data.moved, isUnknownTask: isUnknownTask === true };
+  return {
+    kind,
+    data: data.data,
+    moved: data.moved,
+    isUnknownTask: isUnknownTask === true,
+    isLast: isLast === true,
+  };
 }
 
 /** Reads a message that a thread of the pool posts beside its results; undefined for anything else. */

@@ -1,5 +1,6 @@
 // A task as the pool holds it, from its arrival to its end.
 import type { MessagePort } from 'node:worker_threads';
+import { RunStatus } from '../memory/run-status.js';
 import type { ToPool } from './cpu-messages.js';
 import type { Entry } from './fair-queue.js';
 
@@ -21,6 +22,8 @@ export interface Task extends Entry<Task> {
   readonly request: RunRequest;
   /** Aborting it ends the thread that runs the task. */
   readonly controller: AbortController;
+  /** The thread writes it when it begins the task. */
+  readonly status: RunStatus;
   readonly arrivedAt: number;
   /** The time at which it got a thread. */
   startedAt: number | undefined;
@@ -42,6 +45,7 @@ export function createTask(port: MessagePort, request: RunRequest): Task {
     port,
     request,
     controller: new AbortController(),
+    status: new RunStatus(),
     arrivedAt: performance.now(),
     startedAt: undefined,
     timer: undefined,

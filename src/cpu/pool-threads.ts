@@ -10,10 +10,14 @@ import type { Logger } from 'pino';
 import type { Piscina } from 'piscina';
 import { HttpError } from '../errors.js';
 import { lazyModule } from '../lazy-module.js';
+import type { RunStatus } from '../memory/run-status.js';
 import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
-import { endForHeap, HeapWatch } from './cpu-heap-watch.js';
-import { readLeftover, type TaskOrder, type TaskResult, transfersOf } from './cpu-messages.js';
+import { HeapWatch } from './cpu-heap-watch.js';
+import { readTaskResult, type TaskOrder, type TaskResult, transfersOf } from './cpu-messages.js';
 import { type EndingThread, EndingThreads } from './ending-threads.js';
+import { LeftoverLog } from './leftover-log.js';
+import { checkPort } from './thread-port.js';
+import { ThreadRun } from './thread-run.js';
 
 const require = createRequire(import.meta.url);
 /** Loaded with the first task, because most processes never run one. */
@@ -28,6 +32,9 @@ export class PoolNotLoadedError extends HttpError {
     super('INTERNAL', 'The pool of CPU threads could not be loaded.', { cause });
   }
 }
+
+/** What a thread is to do. */
+export type RunOrder = Omit<TaskOrder, 'status' | 'heapMb'>;
 
 /** The thread has ended because its heap was too large. */
 export class OutOfHeapError extends Error {
@@ -53,7 +60,10 @@ export interface PoolThreadsOptions {
   readonly threads: number;
   /** Module of the threads: `workers/task.js`. */
   readonly entry: URL;
-  /** MiB of JavaScript heap above which a thread is ended (cpu-heap-watch.ts); 0: it is not watched. */
+  /**
+   * MiB of JavaScript heap that a task may use, and that a thread may keep between tasks (cpu-heap-watch.ts);
+   * 0: any.
+   */
   readonly heapMb: number;
   /** V8's limit in MiB for the old objects of a thread; undefined: as of all threads. */
   readonly v8HeapMb: number | undefined;
@@ -76,8 +86,9 @@ export class PoolThreads {
   readonly #options: PoolThreadsOptions;
   readonly #ending: EndingThreads;
   #limit: number;
-  #heapWatch: HeapWatch<Worker> | undefined;
-  #isEndedForHeap = false;
+  #heapWatch: HeapWatch<ThreadRun> | undefined;
+  /** The runs that have not ended, with what resolves their results. */
+  readonly #runs = new Map<ThreadRun, (result: unknown) => void>();
   /** Undefined before the first task. */
   #piscina: Piscina<TaskOrder, TaskResult> | undefined;
 
@@ -117,20 +128,27 @@ export class PoolThreads {
 
   /**
    * Runs a task. The buffer of its input is moved to the thread.
-   * @param signal ends the thread that runs the task
+   * @param status the thread writes it
+   * @param controller aborting it ends the thread that runs the task
    * @returns what the thread has returned: not checked, since code of a service runs there
-   * @throws PoolNotLoadedError, or OutOfFilesError when that is the reason; both at once, not by the promise
+   * @throws PoolNotLoadedError, or OutOfFilesError when that is the reason; OutOfHeapError
    */
-  run(order: TaskOrder, signal: AbortSignal): Promise<unknown> {
+  async run(run: RunOrder, status: RunStatus, controller: AbortController): Promise<unknown> {
     this.#piscina ??= this.#create();
-    return this.#named(this.#piscina.run(order, { signal, transferList: transfersOf(order) }));
-  }
-
-  async #named(result: Promise<unknown>): Promise<unknown> {
+    const piscina = this.#piscina;
+    const threads = () => piscina.threads;
+    const threadRun = new ThreadRun({ task: run.task, status, controller, threads });
+    const order = { ...run, status: status.shared, heapMb: this.#options.heapMb };
+    const { signal } = controller;
     try {
-      return await result;
+      return await new Promise((resolve, reject) => {
+        this.#runs.set(threadRun, resolve);
+        piscina.run(order, { signal, transferList: transfersOf(order) }).then(resolve, reject);
+      });
     } catch (error) {
-      throw this.#isEndedForHeap || isOutOfMemory(error) ? new OutOfHeapError(error) : error;
+      throw threadRun.isOutOfHeap || isOutOfMemory(error) ? new OutOfHeapError(error) : error;
+    } finally {
+      this.#runs.delete(threadRun);
     }
   }
 
@@ -165,27 +183,46 @@ export class PoolThreads {
       log.error({ err: error }, 'a CPU thread ended by itself');
       if (piscina.threads.length === 0) startFailed(error);
     });
-    piscina.on('message', (data: unknown) => this.#logLeftover(data));
-    this.#watchHeaps(piscina);
+    const leftovers = new LeftoverLog(log);
+    piscina.on('message', (data: unknown) => leftovers.add(data));
+    piscina.on('workerCreate', (created: object) =>
+      checkPort(created, (thread, result) => this.#endAfter(thread, result)),
+    );
+    this.#watchHeaps();
     return piscina;
   }
 
-  #watchHeaps(piscina: Piscina): void {
-    const { heapMb, log } = this.#options;
+  /**
+   * Ends a thread that has run its last task, before Piscina knows that the task has ended: so Piscina gives
+   * it no other task.
+   * @returns whether the thread is ended
+   */
+  #endAfter(thread: Worker, result: unknown): boolean {
+    if (readTaskResult(result)?.isLast !== true) return false;
+    for (const [run, resolve] of this.#runs) {
+      if (run.thread !== thread) continue;
+      const cpuThread = thread.threadId;
+      const { heapMb, log } = this.#options;
+      log.warn(
+        { cpuThread, task: run.task },
+        `CPU task ${run.task} has left more than ${heapMb} MiB in the heap of CPU thread ${cpuThread}; replacing the thread`,
+      );
+      resolve(result);
+      this.#followEnd(run.task, () => run.endThread());
+      return true;
+    }
+    return false;
+  }
+
+  #watchHeaps(): void {
+    const { heapMb } = this.#options;
     if (heapMb === 0) return;
-    this.#heapWatch = new HeapWatch<Worker>({
+    this.#heapWatch = new HeapWatch<ThreadRun>({
       heapMb,
-      threads: () => piscina.threads,
-      exceeded: (thread) => {
-        const cpuThread = thread.threadId;
-        log.warn(
-          { cpuThread },
-          `the heap of CPU thread ${cpuThread} exceeds ${heapMb} MiB; ending the thread`,
-        );
-        this.#ending.add(thread, undefined);
-        endForHeap(thread, (isForHeap) => {
-          this.#isEndedForHeap = isForHeap;
-        });
+      runs: () => this.#runs.keys(),
+      exceeded: (run) => {
+        run.isOutOfHeap = true;
+        this.#followEnd(run.task, () => run.endThread());
       },
     });
   }
@@ -196,13 +233,5 @@ export class PoolThreads {
     end();
     const kept = new Set(this.#piscina?.threads);
     for (const thread of before) if (!kept.has(thread)) this.#ending.add(thread, task);
-  }
-
-  #logLeftover(data: unknown): void {
-    const leftover = readLeftover(data);
-    if (leftover === undefined) return;
-    const { task, message, stack } = leftover;
-    const err = Object.assign(new Error(message), { stack });
-    this.#options.log.error({ task, err }, 'uncaught exception of a CPU task that had already ended');
   }
 }

@@ -13,18 +13,14 @@ export interface TaskTools {
 /** At most one message in this time is sent to the caller. */
 export const PROGRESS_EVERY_MS = 50;
 
-/** A value that waits until it may be sent. */
-interface Latest {
-  readonly value: unknown;
-}
-
 export class OwnTaskContext {
   readonly tools: TaskTools;
   readonly #task: string;
   readonly #port: MessagePort | undefined;
   /** The buffers to move with a value that the task returns. */
   readonly #transfers = new WeakMap<object, readonly ArrayBuffer[]>();
-  #latest: Latest | undefined;
+  /** The latest value, as it was when the task reported it, until it is sent. */
+  #latest: Packed | undefined;
   #sentAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #hasEnded = false;
@@ -50,24 +46,17 @@ export class OwnTaskContext {
     return typeof result === 'object' && result !== null ? (this.#transfers.get(result) ?? []) : [];
   }
 
-  /**
-   * Sends the latest value if it waits, and nothing more.
-   * @throws TypeError for a value that cannot be sent
-   */
+  /** Sends the latest value if it waits, and nothing more. */
   end(): void {
     this.#hasEnded = true;
-    clearTimeout(this.#timer);
-    try {
-      this.#sendLatest();
-    } finally {
-      this.#port?.close();
-    }
+    this.#sendLatest();
+    this.#port?.close();
   }
 
   /** @throws TypeError for a value that cannot be sent */
   #progress(value: unknown): void {
     if (this.#port === undefined || this.#hasEnded) return;
-    this.#latest = { value };
+    this.#latest = this.#packed(value);
     const waitMs = this.#sentAt + PROGRESS_EVERY_MS - performance.now();
     if (waitMs <= 0) this.#sendLatest();
     // A task that awaits nothing keeps the timer from firing. Its next value or its end sends the latest one.
@@ -82,8 +71,7 @@ export class OwnTaskContext {
     if (latest === undefined) return;
     this.#latest = undefined;
     this.#sentAt = performance.now();
-    const packed = this.#packed(latest.value);
-    this.#port?.postMessage(packed, [packed.data.buffer as ArrayBuffer]);
+    this.#port?.postMessage(latest, [latest.data.buffer as ArrayBuffer]);
   }
 
   #packed(value: unknown): Packed {

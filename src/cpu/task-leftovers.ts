@@ -34,6 +34,12 @@ export function catchLeftovers(): void {
   };
   process.on('uncaughtException', caught);
   process.on('unhandledRejection', caught);
+  const exit = process.exit.bind(process);
+  process.exit = (code) => {
+    const { fail } = runs.getStore() ?? unknownRun;
+    if (fail !== undefined) return exit(code);
+    throw new Error('a CPU task that had already ended has called process.exit()');
+  };
 }
 
 /** Settles like the task, or rejects with an uncaught exception of the task that comes earlier. */

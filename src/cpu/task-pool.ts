@@ -7,19 +7,13 @@ import { DeadlineExceededError, UnavailableError } from '../errors.js';
 import { buffersOf, type FromPool, readTaskResult, readToPool, type TaskResult } from './cpu-messages.js';
 import type { EndingThread } from './ending-threads.js';
 import { FairQueue } from './fair-queue.js';
-import type { CpuRefusal, TaskPoolOptions } from './pool-options.js';
-import {
-  createTask,
-  logFieldsOf,
-  type RunRequest,
-  type Task,
-  type TaskOutcome,
-  type ThreadEnd,
-} from './pool-task.js';
+import { type CpuRefusal, refusalOf, type TaskPoolOptions } from './pool-options.js';
+import { createTask, type RunRequest, type Task, type TaskOutcome, type ThreadEnd } from './pool-task.js';
 import { PoolThreads } from './pool-threads.js';
 import { PoolUsage } from './pool-usage.js';
 import { packFailure } from './task-failure.js';
-import { threadFailure, unstartedFailure } from './thread-failure.js';
+import { logThreadEnd, threadFailure, unstartedFailure } from './thread-failure.js';
+import { ThreadTimes } from './thread-times.js';
 
 const QUEUE_PER_THREAD = 64;
 const GRACE_MS = 250;
@@ -32,6 +26,7 @@ export class TaskPool {
   readonly #log: Logger;
   readonly #threads: PoolThreads;
   readonly #usage: PoolUsage;
+  readonly #times = new ThreadTimes();
   /** Waiting and running tasks of each attached port, by id. */
   readonly #ports = new Map<MessagePort, Map<number, Task>>();
   readonly #waiting: FairQueue<Task>;
@@ -65,7 +60,7 @@ export class TaskPool {
 
   /** Services of which tasks wait or run. */
   get services(): number {
-    return this.#waiting.accounts;
+    return this.#waiting.active;
   }
 
   /** Tasks that have a thread. */
@@ -179,8 +174,7 @@ export class TaskPool {
   #enqueue(task: Task): void {
     const refused = this.#waiting.add(task);
     if (refused === undefined) return;
-    const { services, callers } = this.#waiting;
-    this.#refused[services > 1 ? 'service_share' : callers > 1 ? 'route_share' : 'queue']++;
+    this.#refused[refusalOf(this.#waiting, refused)]++;
     this.#fail(refused, new UnavailableError('CPU_QUEUE_FULL', 'Too many CPU tasks are waiting.'));
   }
 
@@ -200,6 +194,7 @@ export class TaskPool {
     task.startedAt = performance.now();
     this.#options.observer?.waited(task.service, task.startedAt - task.arrivedAt);
     this.#running.add(task);
+    this.#times.begin(task);
     this.#usage.set({ running: this.#running.size });
     void this.#run(task);
   }
@@ -209,31 +204,35 @@ export class TaskPool {
     const order = { module, task: name, input, progress, traceparent };
     let result: TaskResult;
     let outcome: TaskOutcome;
+    let hasEndedThread: boolean;
     try {
-      const returned = await this.#threads.run(order, task.controller.signal);
+      const returned = await this.#threads.run(order, task.status, task.controller);
       result =
         readTaskResult(returned) ??
         packFailure(new Error(`CPU task ${name}: its result did not arrive whole`), name);
       outcome = task.dropped ?? (result.kind === 'failure' ? 'error' : 'ok');
+      hasEndedThread = result.isLast === true;
+      if (hasEndedThread) this.#options.observer?.threadEnded('out_of_memory');
     } catch (thrown) {
       const { error, end, hadThread } = threadFailure(task, thrown, this.#log);
       result = packFailure(error, name);
       outcome = task.dropped ?? end;
+      hasEndedThread = hadThread;
       if (hadThread && task.dropped === undefined) this.#options.observer?.threadEnded(end);
     }
-    this.#ended(task, outcome, result.isUnknownTask === true);
+    const { ranMs, usedMs } = this.#times.end(task, hasEndedThread);
+    this.#waiting.end(task, usedMs);
+    this.#ended(task, outcome, ranMs, result.isUnknownTask === true);
     if (task.dropped === undefined) this.#reply(task, result);
     this.#startWaiting();
     this.#checkIdle();
   }
 
-  #ended(task: Task, outcome: TaskOutcome, isUnknownTask: boolean): void {
-    const { service, request, startedAt = 0, timer } = task;
-    const ranMs = performance.now() - startedAt;
+  #ended(task: Task, outcome: TaskOutcome, ranMs: number, isUnknownTask: boolean): void {
+    const { service, request, timer } = task;
     clearTimeout(timer);
     this.#running.delete(task);
     this.#usage.set({ running: this.#running.size });
-    this.#waiting.end(task, ranMs);
     this.#options.observer?.ended(service, isUnknownTask ? undefined : request.task, outcome, ranMs);
   }
 
@@ -275,10 +274,7 @@ export class TaskPool {
   #endThread(task: Task): void {
     const { task: name } = task.request;
     this.#options.observer?.threadEnded(task.dropped ?? 'cancelled');
-    this.#log.warn(
-      logFieldsOf(task),
-      `CPU task ${name} continues after its deadline or without its caller; ending its thread`,
-    );
+    logThreadEnd(this.#log, task);
     this.#threads.endThreadOf(name, () => task.controller.abort());
   }
 

@@ -1,13 +1,16 @@
 // The code of a thread of the CPU pool: it finds the task, calls it and serializes the result.
 import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
+import { threadId } from 'node:worker_threads';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
+import { RunStatus } from '../memory/run-status.js';
 import { importUserModule } from '../user-code/module.js';
 import { buffersOf, type TaskOrder, type TaskResult } from './cpu-messages.js';
 import { type Packed, packedClone, unpackedClone } from './task-clone.js';
 import { OwnTaskContext, type TaskTools } from './task-context.js';
 import { notSent, packFailure } from './task-failure.js';
 import { catchLeftovers, runWatched } from './task-leftovers.js';
+import { heapBytes, isHeapSpent } from './thread-heap.js';
 
 type Task = (input: unknown, context: TaskTools) => unknown;
 
@@ -22,7 +25,11 @@ catchLeftovers();
  * the primary, not copied.
  */
 export async function runTask(order: TaskOrder): Promise<unknown> {
-  const result = await perform(order);
+  const status = new RunStatus(order.status);
+  // The first task loads its module.
+  status.begin({ threadId, heapBytes: heapBytes(), isFirst: modules.size === 0 });
+  const performed = await perform(order);
+  const result = isHeapSpent(order.heapMb) ? { ...performed, isLast: true } : performed;
   return move({ [transferableSymbol]: buffersOf(result), [valueSymbol]: result });
 }
 
@@ -34,6 +41,8 @@ async function perform({ module, task: name, input, ...caller }: TaskOrder): Pro
         const task = await findTask(module, name);
         return task(unpackInput(name, input), context.tools);
       });
+      // The last progress goes before the result is packed, and before any of its buffers is moved.
+      context.end();
       return packResult(name, result, context.transferOf(result));
     } finally {
       context.end();

@@ -40,3 +40,10 @@ export const unstartedFailure = (task: string, cause: unknown): Error =>
   canOpen(FILES_PER_START)
     ? new Error(`the thread of CPU task ${task} could not start`, { cause })
     : new OutOfFilesError(cause);
+
+/** Logs that the pool ends the thread of a task. */
+export const logThreadEnd = (log: Logger, task: Task): void =>
+  log.warn(
+    logFieldsOf(task),
+    `CPU task ${task.request.task} continues after its deadline or without its caller; ending its thread`,
+  );

@@ -61,7 +61,7 @@ export const ARROWS: Readonly<Record<string, Arrows>> = {
   upstream: { values: ['memory', 'resilience', 'registry', 'grpc'] },
   saga: { values: ['db', 'resilience', 'telemetry'] },
   cluster: { values: ['memory', 'telemetry'], types: ['process'] },
-  cpu: { values: ['telemetry', 'user-code'] },
+  cpu: { values: ['memory', 'telemetry', 'user-code'] },
   // Values: what `createBreaker`, `defineSaga` and `idempotent` are made of.
   api: { values: ['memory', 'resilience', 'saga', 'db', 'server'], types: ['upstream'] },
   admin: {

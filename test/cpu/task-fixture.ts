@@ -1,6 +1,6 @@
 // Tasks that tests run in the threads of the CPU pool.
 import { execFileSync } from 'node:child_process';
-import { threadId } from 'node:worker_threads';
+import { MessagePort, parentPort, threadId } from 'node:worker_threads';
 import type { TaskContext } from '#src/api/service-definition.js';
 import { BusinessError, HttpError } from '#src/errors.js';
 
@@ -107,16 +107,74 @@ export function reportMany(count: number, { progress }: TaskContext): number {
   return count;
 }
 
-export async function reportFor(ms: number, { progress }: TaskContext): Promise<void> {
-  for (const end = performance.now() + ms; performance.now() < end; ) {
-    // The value is read when it is sent.
-    progress({
-      get at() {
-        return performance.now();
-      },
-    });
+/** Returns how many milliseconds it has reported. */
+export async function reportFor(ms: number, { progress }: TaskContext): Promise<number> {
+  const begun = performance.now();
+  while (performance.now() < begun + ms) {
+    progress(performance.now());
     await new Promise(setImmediate);
   }
+  return performance.now() - begun;
+}
+
+export function reportThenChange(_input: null, { progress }: TaskContext): void {
+  const status = { row: 0 };
+  progress(status);
+  status.row = 1;
+  progress(status);
+  status.row = 2;
+}
+
+export function reportThenMove(length: number, { progress }: TaskContext): Uint8Array {
+  const made = new Uint8Array(length);
+  progress(made);
+  progress(made);
+  return made;
+}
+
+export function reportThenMoveMarked(length: number, { progress, transfer }: TaskContext): Float64Array {
+  const made = new Float64Array(length);
+  progress(made);
+  progress(made);
+  return transfer(made, [made.buffer]);
+}
+
+/** Keeps so many MiB of objects until it returns. */
+export function keepMb(mib: number): number {
+  const kept: number[][] = [];
+  for (let n = 0; n < mib; n++) kept.push(new Array<number>(131_072).fill(n + 0.5));
+  return kept.length;
+}
+
+const cache: number[][] = [];
+
+/** Keeps so many MiB of objects for ever, and returns the thread. */
+export function cacheMb(mib: number): number {
+  for (let n = 0; n < mib; n++) cache.push(new Array<number>(131_072).fill(n + 0.5));
+  return threadId;
+}
+
+/** Runs for so many milliseconds without returning to the event loop. */
+export function burn(ms: number): void {
+  for (const end = performance.now() + ms; performance.now() < end; );
+}
+
+/** Posts to every port of this thread that it can find. */
+export function postNull(): number {
+  const owner = process as unknown as { _getActiveHandles(): unknown[] };
+  const ports = owner._getActiveHandles().filter((one) => one instanceof MessagePort);
+  for (const port of ports) for (const message of [null, 1, {}, { taskId: -1 }]) port.postMessage(message);
+  return ports.length;
+}
+
+/** Posts many exceptions as if they came from tasks that have ended. */
+export function postLeftovers(count: number): void {
+  for (let n = 0; n < count; n++) parentPort?.postMessage({ type: 'leftover', message: `number ${n}` });
+}
+
+/** Ends the process of the thread when it has returned. */
+export function exitLater(): void {
+  setImmediate(() => process.exit(7));
 }
 
 export const reportFunction = (_input: null, { progress }: TaskContext): void => progress({ fn: () => 1 });

@@ -53,6 +53,11 @@ describe('a CPU task that has to be ended', () => {
     await kill();
     expect(await Promise.all(innocent)).to.deep.equal(Array.from({ length: 400 }, (_, n) => n));
     expect(await Promise.all(later)).to.deep.equal(Array.from({ length: 100 }, (_, n) => n));
+    // The thread of the last one is ended after its caller has got the reason.
+    await until(
+      () => counts.ends.cancelled,
+      (ends) => ends === 16,
+    );
     expect(counts.ends).to.deep.equal({ cancelled: 16 });
     expect(counts.outcomes).to.deep.equal({ 'sum ok': 500, 'spin cancelled': 16 });
   }).timeout(60_000);

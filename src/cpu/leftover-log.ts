@@ -1,0 +1,41 @@
+// Logs what tasks leave behind. Code of services can send such messages in a loop, so their number is
+// limited.
+import type { Logger } from 'pino';
+import { readLeftover } from './cpu-messages.js';
+
+const EVERY_MS = 1_000;
+/** The most lines in that time. */
+const MOST_LINES = 100;
+
+export class LeftoverLog {
+  readonly #log: Pick<Logger, 'error'>;
+  readonly #now: () => number;
+  #from = Number.NEGATIVE_INFINITY;
+  #lines = 0;
+  #omitted = 0;
+
+  /** @param now the clock, in milliseconds */
+  constructor(log: Pick<Logger, 'error'>, now: () => number = () => performance.now()) {
+    this.#log = log;
+    this.#now = now;
+  }
+
+  /** @param data a message of a thread; anything else than a Leftover is ignored */
+  add(data: unknown): void {
+    const leftover = readLeftover(data);
+    if (leftover === undefined) return;
+    if (this.#now() - this.#from >= EVERY_MS) {
+      this.#from = this.#now();
+      this.#lines = 0;
+    }
+    if (++this.#lines > MOST_LINES) {
+      this.#omitted++;
+      return;
+    }
+    const { task, message, stack } = leftover;
+    const err = Object.assign(new Error(message), { stack });
+    const omitted = this.#omitted > 0 ? { omittedLines: this.#omitted } : {};
+    this.#omitted = 0;
+    this.#log.error({ task, err, ...omitted }, 'uncaught exception of a CPU task that had already ended');
+  }
+}

@@ -1,0 +1,41 @@
+// Checks what arrives on the port of a thread of Piscina. Code of services runs in the thread and can find
+// the port. Piscina (5.3.2) reads a member of every message, so `null` would end the process.
+import { Worker } from 'node:worker_threads';
+
+/** The members of Piscina's own object of a thread that are used here. */
+interface PiscinaThread {
+  readonly worker: Worker;
+  /** The tasks that the thread runs, by their id. */
+  readonly taskInfos: ReadonlyMap<unknown, unknown>;
+  onMessage(message: unknown): void;
+}
+
+/**
+ * @param created what Piscina emits as `workerCreate`
+ * @param intercept called with each result before Piscina gets it; true: Piscina does not get it
+ */
+export function checkPort(created: object, intercept: (thread: Worker, result: unknown) => boolean): void {
+  const thread = piscinaThreadOf(created);
+  if (thread === undefined) return;
+  const pass = thread.onMessage.bind(thread);
+  thread.onMessage = (message) => {
+    if (typeof message !== 'object' || message === null) return;
+    const { taskId, result } = message as { readonly taskId?: unknown; readonly result?: unknown };
+    if (thread.taskInfos.has(taskId) && !intercept(thread.worker, result)) pass(message);
+  };
+}
+
+/** Undefined when this version of Piscina has none. */
+function piscinaThreadOf(created: object): PiscinaThread | undefined {
+  for (const symbol of Object.getOwnPropertySymbols(created)) {
+    const value: unknown = (created as Record<symbol, unknown>)[symbol];
+    if (isPiscinaThread(value)) return value;
+  }
+  return undefined;
+}
+
+function isPiscinaThread(value: unknown): value is PiscinaThread {
+  if (typeof value !== 'object' || value === null) return false;
+  const { worker, taskInfos, onMessage } = value as Partial<PiscinaThread>;
+  return worker instanceof Worker && taskInfos instanceof Map && typeof onMessage === 'function';
+}

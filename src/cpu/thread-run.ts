@@ -1,0 +1,41 @@
+// A run of a task in a thread of the pool.
+import type { Worker } from 'node:worker_threads';
+import type { RunStatus } from '../memory/run-status.js';
+import type { WatchedRun, WatchedThread } from './cpu-heap-watch.js';
+
+export interface ThreadRunOptions {
+  readonly task: string;
+  readonly status: RunStatus;
+  /** Aborting it ends the thread. */
+  readonly controller: AbortController;
+  /** The threads of the pool. */
+  readonly threads: () => readonly Worker[];
+}
+
+export class ThreadRun implements WatchedRun {
+  readonly task: string;
+  /** The task was ended, because its heap was too large. */
+  isOutOfHeap = false;
+  readonly #options: ThreadRunOptions;
+
+  constructor(options: ThreadRunOptions) {
+    this.task = options.task;
+    this.#options = options;
+  }
+
+  /** The thread that runs the task; undefined until it has begun. */
+  get thread(): (Worker & WatchedThread) | undefined {
+    const { status, threads } = this.#options;
+    const { threadId } = status;
+    return threadId === undefined ? undefined : threads().find((thread) => thread.threadId === threadId);
+  }
+
+  get heapMbBefore(): number {
+    return this.#options.status.heapMbBefore;
+  }
+
+  /** Takes the thread out of the pool, so that it gets no other task, and ends it. */
+  endThread(): void {
+    this.#options.controller.abort();
+  }
+}

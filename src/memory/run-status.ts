@@ -1,0 +1,71 @@
+// The status of a run of a CPU task, in memory that the primary and the thread share. The thread writes it
+// when it begins the task. So the primary knows at any time, without a message, which thread runs the task.
+
+const MIB = 1024 * 1024;
+const MS_PER_S = 1e3;
+const NS_PER_MS = 1e6;
+
+/** The cells, of 8 bytes each. */
+const THREAD = 0;
+const BEGUN_AT = 1;
+const HEAP = 2;
+const IS_FIRST = 3;
+const CELLS = 4;
+
+export type RunStatusMemory = SharedArrayBuffer;
+
+export interface Beginning {
+  readonly threadId: number;
+  /** Bytes of heap in use. */
+  readonly heapBytes: number;
+  /** Whether it is the first task of its thread. */
+  readonly isFirst: boolean;
+}
+
+export class RunStatus {
+  readonly shared: RunStatusMemory;
+  readonly #numbers: Float64Array;
+  readonly #flags: Int32Array;
+
+  constructor(shared: RunStatusMemory = new SharedArrayBuffer(CELLS * Float64Array.BYTES_PER_ELEMENT)) {
+    this.shared = shared;
+    this.#numbers = new Float64Array(shared);
+    this.#flags = new Int32Array(shared);
+  }
+
+  /** The thread begins the task. */
+  begin({ threadId, heapBytes, isFirst }: Beginning): void {
+    this.#numbers[BEGUN_AT] = sharedNow();
+    this.#numbers[HEAP] = heapBytes;
+    this.#numbers[IS_FIRST] = Number(isFirst);
+    // It comes last: it publishes the others.
+    Atomics.store(this.#flags, THREAD, threadId);
+  }
+
+  /** The thread that runs the task; undefined until it has begun. */
+  get threadId(): number | undefined {
+    return Atomics.load(this.#flags, THREAD) || undefined;
+  }
+
+  /** MiB of heap that were in use before the task; 0 until it has begun. */
+  get heapMbBefore(): number {
+    return this.#numbers[HEAP]! / MIB;
+  }
+
+  get isFirst(): boolean {
+    return this.#numbers[IS_FIRST] === 1;
+  }
+
+  /**
+   * Milliseconds between a time of `sharedNow` and the begin of the task; undefined until it has begun.
+   */
+  delayMs(since: number): number | undefined {
+    return this.threadId === undefined ? undefined : Math.max(0, this.#numbers[BEGUN_AT]! - since);
+  }
+}
+
+/** A clock in milliseconds that all threads of the process share, unlike `performance.now()`. */
+export function sharedNow(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * MS_PER_S + nanoseconds / NS_PER_MS;
+}

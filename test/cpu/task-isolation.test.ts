@@ -1,0 +1,90 @@
+// What a task leaves in its thread, or sends from there, harms neither the process nor another task.
+import { expect } from 'chai';
+import { until } from '#test/support/until.js';
+import { rejection, TestPool } from './task-kit.js';
+
+describe('a CPU task in a thread that others use after it', () => {
+  let kit: TestPool;
+
+  afterEach(() => kit.close());
+
+  it('cannot end the process by messages on the port of its thread', async () => {
+    kit = new TestPool(1);
+    expect(await kit.cpu.run<number>('postNull', null)).to.be.above(0);
+    expect(await kit.cpu.run('echo', 1)).to.equal(1);
+    expect(kit.lines).to.deep.equal([]);
+  });
+
+  it('does not end the next task by a process.exit() that it has left behind', async () => {
+    kit = new TestPool(1);
+    const thread = await kit.cpu.run('thread', null);
+    await kit.cpu.run('exitLater', null);
+    const values = Array.from({ length: 20 }, (_, n) => kit.cpu.run('reportFor', n));
+    await Promise.all(values);
+    expect(await kit.cpu.run('thread', null)).to.equal(thread);
+    const [line] = await until(
+      () => kit.lines,
+      (lines) => lines.length > 0,
+    );
+    expect(JSON.stringify(line)).to.include('has called process.exit()');
+  });
+
+  it('cannot flood the log', async () => {
+    kit = new TestPool(1);
+    await kit.cpu.run('postLeftovers', 5_000);
+    await kit.cpu.run('echo', 1);
+    await until(
+      () => kit.lines.length,
+      (lines) => lines >= 100,
+    );
+    await new Promise(setImmediate);
+    expect(kit.lines.length).to.be.at.most(500);
+  });
+
+  it('does not fail for the garbage and the heap that tasks before it have left', async () => {
+    const heapMb = 64;
+    kit = new TestPool(1, { heapMb });
+    for (let n = 0; n < 5; n++) {
+      expect(await kit.cpu.run('keepMb', heapMb * 2)).to.equal(heapMb * 2);
+      await kit.cpu.run('burn', 250);
+    }
+    expect(kit.lines).to.deep.equal([]);
+  }).timeout(30_000);
+
+  it('gets another thread when a task before it keeps too much heap, and no task is lost', async () => {
+    const heapMb = 64;
+    kit = new TestPool(1, { heapMb });
+    const small = await kit.cpu.run<number>('cacheMb', 1);
+    expect(await kit.cpu.run('cacheMb', 1)).to.equal(small);
+    const [large, ...others] = await Promise.all([
+      kit.cpu.run<number>('cacheMb', heapMb + 10),
+      ...Array.from({ length: 5 }, () => kit.cpu.run<number>('thread', null)),
+    ]);
+    expect(large).to.equal(small);
+    expect(new Set(others).size).to.equal(1);
+    expect(others[0]).to.not.equal(small);
+    expect(kit.lines.map(({ msg }) => msg)).to.deep.equal([
+      `CPU task cacheMb has left more than 64 MiB in the heap of CPU thread ${small}; replacing the thread`,
+    ]);
+    expect(kit.pool).to.include({ running: 0, queueLength: 0 });
+  }).timeout(30_000);
+});
+
+describe('a refused call of cpu.run', () => {
+  it('leaves the buffers that it would have moved', async () => {
+    const kit = new TestPool(1);
+    try {
+      const { echo } = await import('./task-fixture.js');
+      const buffer = new ArrayBuffer(8);
+      const transfer = [buffer];
+      const signal = AbortSignal.abort();
+      await rejection(kit.cpu.run('echo', buffer, { transfer, signal }));
+      await rejection(kit.cpu.run(echo, buffer, { transfer, signal }));
+      await kit.cpu.run(echo, 1);
+      await rejection(kit.cpu.run(() => 1, undefined as never, { transfer }));
+      expect(buffer.byteLength).to.equal(8);
+    } finally {
+      await kit.close();
+    }
+  });
+});

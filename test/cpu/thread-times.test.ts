@@ -1,0 +1,82 @@
+import { MessageChannel } from 'node:worker_threads';
+import { expect } from 'chai';
+import { createTask, type Task } from '#src/cpu/pool-task.js';
+import { ThreadTimes } from '#src/cpu/thread-times.js';
+import { UnpausedClock } from '#src/cpu/unpaused-clock.js';
+
+describe('the clock of the CPU pool', () => {
+  it('counts neither pauses of the process nor the time in which it does not run', () => {
+    let now = 0;
+    const clock = new UnpausedClock(() => now);
+    now = 100;
+    expect(clock.read()).to.equal(0);
+    clock.start();
+    now = 900;
+    expect(clock.read()).to.equal(800);
+    now += 3_600_000;
+    expect(clock.read()).to.be.at.most(1_800);
+    clock.stop();
+    const stopped = clock.read();
+    now += 700;
+    expect(clock.read()).to.equal(stopped);
+    clock.start();
+    now += 700;
+    expect(clock.read()).to.equal(stopped + 700);
+    clock.stop();
+  });
+});
+
+describe('the time for which a service is charged', () => {
+  let times: ThreadTimes;
+
+  beforeEach(() => {
+    times = new ThreadTimes();
+  });
+
+  function handOver(): Task {
+    const { port1 } = new MessageChannel();
+    port1.close();
+    const task = createTask(port1, {
+      type: 'run',
+      id: 1,
+      module: 'm',
+      task: 't',
+      service: 's',
+      caller: 'c',
+      priority: 'normal',
+      input: { data: new Uint8Array(1), moved: [] },
+      progress: undefined,
+      traceparent: undefined,
+      remainingMs: 1,
+    });
+    times.begin(task);
+    return task;
+  }
+
+  const spendMs = (ms: number): void => {
+    for (const end = performance.now() + ms; performance.now() < end; );
+  };
+
+  it('begins when the thread is ready', () => {
+    const task = handOver();
+    spendMs(100);
+    task.status.begin({ threadId: 1, heapBytes: 0, isFirst: true });
+    const begun = performance.now();
+    const { ranMs, usedMs } = times.end(task, false);
+    expect(ranMs).to.be.at.most(performance.now() - begun + 1);
+    expect(usedMs).to.equal(ranMs);
+  });
+
+  it('includes the start of a new thread when the task has ended its own', () => {
+    const first = handOver();
+    first.status.begin({ threadId: 1, heapBytes: 0, isFirst: false });
+    const { ranMs, usedMs } = times.end(first, true);
+    expect(usedMs).to.be.at.least(ranMs + 10);
+  });
+
+  it('is nothing but that start when no thread has begun the task', () => {
+    const { ranMs, usedMs } = times.end(handOver(), true);
+    expect(ranMs).to.equal(0);
+    expect(usedMs).to.be.above(10);
+  });
+});
