@@ -88,3 +88,21 @@ describe('a refused call of cpu.run', () => {
     }
   });
 });
+
+describe('the signal of CPU tasks', () => {
+  it('does not warn of a leak when many tasks share one signal', async () => {
+    const kit = new TestPool(1);
+    const warnings: string[] = [];
+    const warned = ({ name }: Error): void => void warnings.push(name);
+    process.on('warning', warned);
+    try {
+      const { signal } = new AbortController();
+      await Promise.all(Array.from({ length: 30 }, (_, n) => kit.cpu.run('echo', n, { signal })));
+      await new Promise(setImmediate);
+      expect(warnings).to.deep.equal([]);
+    } finally {
+      process.off('warning', warned);
+      await kit.close();
+    }
+  });
+});
