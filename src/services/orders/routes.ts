@@ -8,7 +8,10 @@ import { deleteOrder, findOrder, insertOrder, ordersOfUser, setStatus } from './
 const CREATE = 'POST /api/orders';
 const CONFIRM = 'POST /internal/orders/confirm';
 
-/** The longest time of a sales report, which a slow client extends. */
+/**
+ * The longest time of a sales report, that in which a slow client reads it included. The tasks of its pages
+ * have this deadline.
+ */
 const REPORT_MS = 10 * 60 * 1_000;
 
 const ById = Type.Object({ id: Id });
