@@ -4,6 +4,7 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 const MIB = 1024 * 1024;
+const MOST_TRIES = 5;
 
 export const heapBytes = (): number => getHeapStatistics().used_heap_size;
 
@@ -18,12 +19,17 @@ export function isHeapSpent(heapMb: number): boolean {
   return heapBytes() > heapMb * MIB;
 }
 
-/** A context has V8's function for one full collection if the flag is set while the context is made. */
+/**
+ * Collects all garbage. A context has V8's function for that if the flag is set while the context is made.
+ * The flag is that of the whole process, and other threads use it at the same time: this one never resets it,
+ * and tries again when another has. Without the function nothing is collected, and the thread is replaced.
+ */
 function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  try {
-    (runInNewContext('gc') as () => void)();
-  } finally {
-    setFlagsFromString('--no-expose-gc');
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('globalThis.gc') as (() => void) | undefined;
+    if (gc === undefined) continue;
+    gc();
+    return;
   }
 }

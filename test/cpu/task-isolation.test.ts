@@ -51,6 +51,13 @@ describe('a CPU task in a thread that others use after it', () => {
     expect(kit.lines).to.deep.equal([]);
   }).timeout(30_000);
 
+  it('does not fail when several threads collect their garbage at the same time', async () => {
+    kit = new TestPool(4, { heapMb: 8 });
+    const tasks = Array.from({ length: 100 }, () => kit.cpu.run('keepMb', 10));
+    expect(await Promise.all(tasks)).to.deep.equal(Array(100).fill(10));
+    expect(kit.lines).to.deep.equal([]);
+  }).timeout(30_000);
+
   it('gets another thread when a task before it keeps too much heap, and no task is lost', async () => {
     const heapMb = 64;
     kit = new TestPool(1, { heapMb });
