@@ -29,13 +29,11 @@ export class ProgressPort {
   /** The result has arrived: delivers what was sent before it, and closes. */
   drain(): void {
     // The thread has sent its last value before its result, so it has arrived here.
-    let last: { readonly message: Packed } | undefined;
     for (;;) {
-      const received = receiveMessageOnPort(this.#port);
+      const received = receiveMessageOnPort(this.#port) as { readonly message: Packed } | undefined;
       if (received === undefined) break;
-      last = received as { readonly message: Packed };
+      this.#deliver(received.message);
     }
-    if (last !== undefined) this.#deliver(last.message);
     this.close();
   }
 
