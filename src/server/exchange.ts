@@ -56,6 +56,13 @@ export interface Exchange {
    *   it is unknown, which is not allowed for HEAD
    */
   begin(status: number, headers: readonly string[], close: boolean, length?: number): void;
+  /**
+   * Like `begin`, for a protocol whose head goes out with the first piece: fields may be set until then.
+   * Undefined where the head is sent by `begin`.
+   */
+  beginLater?(fields: () => readonly string[]): void;
+  /** The head of a response that `beginLater` has begun was sent. */
+  readonly isHeadSent?: boolean;
   /** Resolves when more may be written; rejects when the client has left or took nothing for too long. */
   write(chunk: Uint8Array | string): Promise<void>;
   /** Call after the last piece. Cuts the connection when the announced length was not reached. */

@@ -111,6 +111,8 @@ export class OutgoingResponse {
     return this.#fields;
   }
   header(name: string, value: string, always = false): void {
+    if (this.#exchange.isHeadSent === true)
+      throw new UnsendableError(this.#request, 'set metadata after its first message: set it before');
     try {
       this.fields.set(name, value, always);
     } catch (cause) {
@@ -279,8 +281,7 @@ export class OutgoingResponse {
     }
     if (!this.#start()) return false;
     try {
-      const fields = this.#fieldList(status, contentType);
-      this.#exchange.begin(status, fields, this.#request.server.draining(), length);
+      this.#begin(status, () => this.#fieldList(status, contentType), length);
     } catch (thrown) {
       this.#breakDownLater(thrown);
       return false;
@@ -289,6 +290,12 @@ export class OutgoingResponse {
     // The client decides how long a stream lasts; open streams have a bound of their own.
     else this.#owner.releasePermit();
     return !isHead;
+  }
+
+  #begin(status: number, fields: () => string[], length: number | undefined): void {
+    const exchange = this.#exchange;
+    if (exchange.beginLater !== undefined) exchange.beginLater(fields);
+    else exchange.begin(status, fields(), this.#request.server.draining(), length);
   }
 
   /** Logs what the source of a streamed response has thrown, or what releasing it has thrown. */

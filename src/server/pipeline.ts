@@ -247,7 +247,8 @@ function fail(ctx: RequestContext, thrown: unknown): void | Promise<void> {
   countRefusal(ctx, error);
   if (ctx.hasResponse) {
     // A handler that throws because it was told to stop has not failed, nor has one that meets a refusal.
-    if (!(ctx.isAborted && isAbort(error)) && !(error instanceof ServerRefusal)) {
+    const isTold = ctx.isAborted && (isAbort(error) || ctx.isAbortReason(error));
+    if (!isTold && !(error instanceof ServerRefusal)) {
       ctx.server.log.error({ err: error, route: ctx.route }, 'a handler failed after its response');
     }
     return;

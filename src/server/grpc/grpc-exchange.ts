@@ -3,7 +3,7 @@
 //
 // A response in pieces has one message in each, in its frame (rpc-frames.ts): pieces cannot be empty, and
 // messages can.
-import type { Metadata } from '@grpc/grpc-js';
+import type { ServerHttp2Stream } from 'node:http2';
 import { DeadlineExceededError, type HttpError } from '../../errors.js';
 import { STATUS_NUMBERS } from '../../grpc/status.js';
 import { clientClosed } from '../body/body.js';
@@ -11,20 +11,24 @@ import type { Exchange } from '../exchange.js';
 import type { Problem } from '../problem-response.js';
 import type { RequestHead } from '../request-head.js';
 import type { RpcCall, RpcStatus } from './rpc-call.js';
-import { messageIn } from './rpc-frames.js';
-import { failedStatus, metadataValue } from './rpc-status.js';
+import { frameOf, messageIn } from './rpc-frames.js';
+import type { RpcMetadata } from './rpc-metadata.js';
+import { failedStatus } from './rpc-status.js';
+import { calmStream, isLarge, resetStream, writeParts } from './rpc-stream.js';
 
 type Failure = Pick<Problem, 'status' | 'headers' | 'body'>;
 
 export interface GrpcExchangeOptions {
   readonly head: RequestHead;
   readonly call: RpcCall;
-  /** Makes empty metadata. */
-  readonly metadata: () => Metadata;
+  readonly stream: ServerHttp2Stream;
+  readonly metadata: RpcMetadata;
+  /** The method, for the log; undefined for one that does not exist. */
+  readonly route: string | undefined;
+  /** `performance.now()` when the metadata of the call arrived. */
+  readonly begunAt: number;
   /** The request of a method whose requests are no stream. */
   readonly request?: Uint8Array;
-  /** Cuts the call; its connection stays. */
-  readonly reset: () => void;
   /**
    * Calls back when what was sent has not been taken for STREAM_IDLE_MS.
    * @returns a function that ends the wait
@@ -35,13 +39,15 @@ export interface GrpcExchangeOptions {
 /** What waits for a message to arrive, or to be taken. */
 interface Waiting<T> {
   readonly done: (value: T) => void;
-  readonly failed: (error: HttpError) => void;
+  readonly failed: (error: Error) => void;
 }
 
 /** A client that cancels its call this shortly before its deadline does so because of the deadline. */
 const EARLY_MS = 50;
 const ignore = (): void => {};
 const NO_BYTES = new Uint8Array(0);
+/** The error of a handler that reads on when the response is complete. */
+const complete = (): Error => new Error('the response is complete: no more of the request is read');
 const SUCCESS: RpcStatus = { code: STATUS_NUMBERS.OK, details: '' };
 
 export class GrpcExchange implements Exchange {
@@ -52,15 +58,17 @@ export class GrpcExchange implements Exchange {
   readonly isBodyComplete = true;
   readonly #options: GrpcExchangeOptions;
   readonly #call: RpcCall;
-  readonly #begunAt = performance.now();
   #listeners: ((reason?: HttpError) => void)[] | undefined;
   #onEnded: (() => void)[] | undefined;
   #hasBegun = false;
+  /** Makes the fields of a response that has begun, until they are sent with its first message. */
+  #fields: (() => readonly string[]) | undefined;
+  #isHeadSent = false;
   #isHalfClosed = false;
   #reading: Waiting<Uint8Array | undefined> | undefined;
   #writing: Waiting<void> | undefined;
-  /** Why no more messages of the request are taken. */
-  #refused: HttpError | undefined;
+  /** Why the stream of requests has no end. */
+  #broken: HttpError | undefined;
   #isOver = false;
   /** Ends the wait for a client that does not take the end of its response. */
   #stopWaiting = ignore;
@@ -106,7 +114,8 @@ export class GrpcExchange implements Exchange {
 
   /**
    * Yields the messages of a stream of requests. Each is taken from the client when it is wanted.
-   * @throws HttpError CLIENT_CLOSED, OVERLOADED
+   * @throws HttpError CLIENT_CLOSED, OVERLOADED, BODY_TOO_LARGE, MALFORMED_REQUEST; Error when the response is
+   *   complete and the client has not ended its stream
    */
   async *messages(): AsyncGenerator<Uint8Array, void, undefined> {
     for (;;) {
@@ -117,44 +126,41 @@ export class GrpcExchange implements Exchange {
   }
 
   async #nextMessage(): Promise<Uint8Array | undefined> {
-    const failure = this.#left ?? this.#refused;
+    const failure = this.#left ?? this.#broken;
     if (failure !== undefined) throw failure;
-    if (this.#isHalfClosed || this.closed) return undefined;
+    if (this.#isHalfClosed) return undefined;
+    if (this.closed) throw complete();
     return new Promise((done, failed) => {
       this.#reading = { done, failed };
       this.#call.startRead();
     });
   }
 
-  received(message: Uint8Array): void {
+  #takeReading(): Waiting<Uint8Array | undefined> | undefined {
     const reading = this.#reading;
     this.#reading = undefined;
-    reading?.done(message);
+    return reading;
   }
 
-  /** No more messages are taken: the reader gets this error. */
-  refuseMore(error: HttpError): void {
-    this.#refused = error;
-    const reading = this.#reading;
-    this.#reading = undefined;
-    reading?.failed(error);
+  received(message: Uint8Array): void {
+    this.#takeReading()?.done(message);
   }
 
   /**
    * The client sends no more. The library reports a stream that was cut in the same way, and only later that
    * the call is cancelled. A handler must not take a part of the stream for the whole: reading on makes the
    * library look, and it reports a cancelled call in the next tick.
+   * @param broken why this is not the end that the client meant
    */
-  halfClosed(): void {
+  halfClosed(broken?: HttpError): void {
     this.#call.startRead();
-    process.nextTick(() => this.#endReading());
-  }
-
-  #endReading(): void {
-    this.#isHalfClosed = true;
-    const reading = this.#reading;
-    this.#reading = undefined;
-    reading?.done(undefined);
+    process.nextTick(() => {
+      const reading = this.#takeReading();
+      this.#broken = broken;
+      this.#isHalfClosed = true;
+      if (broken !== undefined) reading?.failed(broken);
+      else reading?.done(undefined);
+    });
   }
 
   // --- the response
@@ -165,27 +171,46 @@ export class GrpcExchange implements Exchange {
       this.#fail({ status, headers, body: String(body) });
       return;
     }
+    const message = typeof body === 'string' ? Buffer.from(body) : (body ?? NO_BYTES);
     this.#sendMetadata(headers);
-    this.#call.sendMessage(typeof body === 'string' ? Buffer.from(body) : (body ?? NO_BYTES), ignore);
-    this.#end(SUCCESS);
+    if (isLarge(message)) {
+      this.#close(complete());
+      void this.#writeLarge(frameOf(message)).then((isWritten) => isWritten && this.#sendStatus(SUCCESS));
+    } else {
+      this.#call.sendMessage(message, ignore);
+      this.#end(SUCCESS);
+    }
   }
 
   begin(_status: number, headers: readonly string[]): void {
+    this.beginLater(() => headers);
+  }
+
+  /** A generator sets metadata when it runs, which is when its first message is wanted. */
+  beginLater(fields: () => readonly string[]): void {
     if (this.closed || this.#hasBegun) return;
     this.#hasBegun = true;
-    this.#sendMetadata(headers);
+    this.#fields = fields;
+  }
+
+  get isHeadSent(): boolean {
+    return this.#isHeadSent;
   }
 
   /** @param piece one message in its frame */
   async write(piece: Uint8Array | string): Promise<void> {
     if (this.closed || typeof piece === 'string') throw this.#left ?? clientClosed();
-    const message = messageIn(piece);
+    this.#sendHead();
     let stop = ignore;
     try {
       await new Promise<void>((done, failed) => {
         this.#writing = { done, failed };
-        stop = this.#options.whenIdle(this.#options.reset);
-        this.#call.sendMessage(message, done);
+        if (isLarge(piece)) {
+          void this.#writeLarge(piece).then((isWritten) => (isWritten ? done() : failed(clientClosed())));
+        } else {
+          stop = this.#whenIdle();
+          this.#call.sendMessage(messageIn(piece), done);
+        }
       });
     } finally {
       this.#writing = undefined;
@@ -193,8 +218,27 @@ export class GrpcExchange implements Exchange {
     }
   }
 
+  /** Writes a frame for as long as the client takes some of it within STREAM_IDLE_MS. Never rejects. */
+  async #writeLarge(frame: Uint8Array): Promise<boolean> {
+    let stop = this.#whenIdle();
+    const isWritten = await writeParts(this.#options.stream, frame, () => {
+      stop();
+      stop = this.#whenIdle();
+    });
+    stop();
+    return isWritten;
+  }
+
+  /** Cuts the call when the client is idle; its connection stays. */
+  #whenIdle(): () => void {
+    const { whenIdle, stream } = this.#options;
+    return whenIdle(() => resetStream(stream));
+  }
+
   end(): void {
-    if (!this.closed) this.#end(SUCCESS);
+    if (this.closed) return;
+    this.#sendHead();
+    this.#end(SUCCESS);
   }
 
   leaveCallback(): void {}
@@ -205,23 +249,57 @@ export class GrpcExchange implements Exchange {
     else this.#end({ code: STATUS_NUMBERS.INTERNAL, details: 'The response could not be written.' });
   }
 
-  #sendMetadata(headers: readonly string[]): void {
-    const metadata = this.#options.metadata();
-    for (let i = 0; i < headers.length; i += 2) {
-      if (headers[i] !== 'content-type')
-        metadata.add(headers[i]!, metadataValue(headers[i]!, headers[i + 1]!));
-    }
-    this.#call.sendMetadata(metadata);
+  /**
+   * Ends the call with this error at once, whatever its handler does. Bytes that were passed to the library
+   * in this turn of the loop are not read any more.
+   */
+  cut(error: HttpError): void {
+    if (this.closed) return;
+    const { status, code, message: detail } = error;
+    const isHeadSent = this.#isHeadSent;
+    this.#leave(error);
+    // The library would go on until the client has taken what was sent.
+    if (isHeadSent) calmStream(this.#options.stream);
+    else this.#sendStatus(this.#failed({ status, headers: [], body: JSON.stringify({ code, detail }) }));
+  }
+
+  #sendHead(): void {
+    const fields = this.#fields;
+    this.#fields = undefined;
+    if (fields !== undefined) this.#sendMetadata(fields());
+  }
+
+  /** @throws RangeError for more than clients accept */
+  #sendMetadata(fields: readonly string[]): void {
+    const { metadata, route } = this.#options;
+    const made = metadata.initial(fields, route);
+    this.#isHeadSent = true;
+    this.#call.sendMetadata(made);
+  }
+
+  #failed(problem: Failure): RpcStatus {
+    const { metadata, route } = this.#options;
+    return failedStatus(problem, (fields) => metadata.trailers(fields, route));
   }
 
   #fail(problem: Failure): void {
-    this.#end(failedStatus(problem, this.#options.metadata()));
+    this.#end(this.#failed(problem));
   }
 
   #end(status: RpcStatus): void {
-    this.#close();
-    this.#call.sendStatus(status);
-    if (!this.#isOver) this.#stopWaiting = this.#options.whenIdle(this.#options.reset);
+    this.#close(complete());
+    this.#sendStatus(status);
+  }
+
+  #sendStatus(status: RpcStatus): void {
+    try {
+      this.#call.sendStatus(status);
+    } catch (error) {
+      // A call without an end would stay for ever.
+      resetStream(this.#options.stream);
+      throw error;
+    }
+    if (!this.#isOver) this.#stopWaiting = this.#whenIdle();
   }
 
   // --- the end
@@ -234,7 +312,7 @@ export class GrpcExchange implements Exchange {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stopWaiting();
-    const isLate = performance.now() - this.#begunAt >= this.head.ownTimeoutMs - EARLY_MS;
+    const isLate = performance.now() - this.#options.begunAt >= this.head.ownTimeoutMs - EARLY_MS;
     if (!this.closed) this.#leave(isLate ? new DeadlineExceededError() : clientClosed());
     for (const listener of this.#onEnded ?? []) listener();
     this.#onEnded = undefined;
@@ -243,17 +321,15 @@ export class GrpcExchange implements Exchange {
   #leave(reason: HttpError): void {
     const listeners = this.#listeners ?? [];
     this.#left = reason;
-    this.#reading?.failed(reason);
-    this.#reading = undefined;
     this.#writing?.failed(reason);
-    this.#close();
+    this.#close(reason);
     for (const listener of listeners) listener(reason);
   }
 
-  #close(): void {
+  /** @param reason for a handler that still reads: it must not take a part of a stream for the whole */
+  #close(reason: Error): void {
     this.closed = true;
-    // A handler that still reads when its response is complete gets the end of the stream.
-    this.#endReading();
+    this.#takeReading()?.failed(reason);
     this.#listeners = undefined;
   }
 }

@@ -10,10 +10,16 @@ import { lazyModule } from '../../lazy-module.js';
 import type { App } from '../app.js';
 import type { ConnectionGate } from '../uws/uws-connections.js';
 import { HealthStatus } from './health-status.js';
+import { catchAll, correctTimeouts, handledPaths } from './library-handlers.js';
 import { interceptorOf } from './rpc-interceptor.js';
 import { channelOptions, type GrpcTls, serverCredentials } from './server-options.js';
 
-export const loadGrpc = lazyModule(async () => (await import('@grpc/grpc-js')).default);
+export const loadGrpc = lazyModule(async () => {
+  const { default: grpc } = await import('@grpc/grpc-js');
+  // The library writes metadata of clients that it cannot read to stderr, one line for each.
+  grpc.setLogVerbosity(grpc.logVerbosity.NONE);
+  return grpc;
+});
 
 export interface GrpcServerOptions {
   readonly app: App;
@@ -47,16 +53,21 @@ export class GrpcServer {
   static async create(options: GrpcServerOptions): Promise<GrpcServer> {
     const grpc = await loadGrpc();
     const { app, methods, settings, tls, reflection } = options;
+    const ofLibrary = new Set<string>();
     const server = new grpc.Server({
       ...channelOptions(settings),
-      interceptors: [interceptorOf(grpc, app, settings)],
+      interceptors: [
+        interceptorOf(grpc, { app, limits: settings, isOfLibrary: (path) => ofLibrary.has(path) }),
+      ],
     });
-    for (const { path } of methods) server.register(path, ignore, asBuffer, identity, 'bidi');
     const health = HealthStatus.on(server, [...new Set(methods.map(({ service }) => service))]);
     if (reflection !== undefined) {
       const { addReflection } = await import('./reflection.js');
       await addReflection(server, reflection);
     }
+    for (const path of handledPaths(server)) ofLibrary.add(path);
+    server.register(ANY_PATH, ignore, asBuffer, identity, 'bidi');
+    catchAll(server, ANY_PATH);
     return new GrpcServer(server, serverCredentials(grpc, tls), health, options.gate);
   }
 
@@ -68,6 +79,7 @@ export class GrpcServer {
   ) {
     this.#server = server;
     this.#injector = server.createConnectionInjector(credentials);
+    correctTimeouts(server);
     this.health = health;
     this.#gate = gate;
   }
@@ -152,6 +164,8 @@ export class GrpcServer {
   }
 }
 
+/** No call has this path. */
+const ANY_PATH = '';
 /** The most turns of the loop in which waiting connections are accepted before the port is given up. */
 const MOST_TURNS = 100;
 const FAREWELL_MS = 200;

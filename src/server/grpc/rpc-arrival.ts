@@ -5,24 +5,34 @@ import type { Metadata } from '@grpc/grpc-js';
 import type { Settings } from '../../config.js';
 import { HttpError, UnavailableError } from '../../errors.js';
 import type { App } from '../app.js';
+import { bodyTooLarge } from '../body/body.js';
 import { BodyClaim } from '../body/body-claim.js';
 import { networkOf } from '../client-network.js';
 import type { Alarm } from '../timer-wheel.js';
 import type { TurnEnd } from '../turn-end.js';
 import { GrpcExchange } from './grpc-exchange.js';
 import type { RpcCall, RpcListener } from './rpc-call.js';
+import { FrameScan } from './rpc-frames.js';
 import { RpcHead } from './rpc-head.js';
-import { resetStream, streamOf } from './rpc-stream.js';
+import type { RpcMetadata } from './rpc-metadata.js';
+import { awaitRequestEnd, streamOf } from './rpc-stream.js';
 
-export type RpcLimits = Pick<Settings, 'maxHeaderBytes' | 'requestTimeoutMs' | 'streamIdleMs'>;
+export type RpcLimits = Pick<
+  Settings,
+  'maxBodyBytes' | 'maxHeaderBytes' | 'requestTimeoutMs' | 'streamIdleMs'
+>;
+
+/** A byte decompresses to at most this many (https://zlib.net/zlib_tech.html). */
+const DEFLATE_RATIO = 1032;
 
 export interface RpcArrivalOptions {
   readonly app: App;
   readonly path: string;
   readonly requestStream: boolean;
+  /** False for a method that does not exist, which is refused at once. */
+  readonly isKnown: boolean;
   readonly call: RpcCall;
-  /** Makes empty metadata. */
-  readonly metadata: () => Metadata;
+  readonly metadata: RpcMetadata;
   readonly limits: RpcLimits;
   readonly turnEnd: TurnEnd;
 }
@@ -32,6 +42,12 @@ export class RpcArrival implements RpcListener {
   #head: RpcHead | undefined;
   #exchange: GrpcExchange | undefined;
   #message: Uint8Array | undefined;
+  #begunAt = 0;
+  readonly #frames: FrameScan;
+  /** Messages that the library has passed on. */
+  #received = 0;
+  /** Bytes of the claim are for messages that the library decompresses. */
+  #isReserved = false;
   readonly #stream: ServerHttp2Stream;
   readonly #claim: BodyClaim;
   #alarm: Alarm | undefined;
@@ -44,18 +60,21 @@ export class RpcArrival implements RpcListener {
     this.#claim = new BodyClaim(quotas, () =>
       quotas.addressKey(networkOf(options.call.getConnectionInfo().remoteAddress ?? '')),
     );
-    this.#stream.on('data', (piece: Uint8Array) => this.#arrived(piece.byteLength));
+    this.#frames = new FrameScan((length, isCompressed) => this.#messageBegins(length, isCompressed));
+    // Before the library, which decompresses all messages in a piece as soon as it gets it.
+    this.#stream.prependListener('data', (piece: Uint8Array) => this.#arrived(piece));
   }
 
   onReceiveMetadata(metadata: Metadata): void {
-    const { app, path, requestStream, call, limits, turnEnd } = this.#options;
+    const { app, path, requestStream, isKnown, call, limits, turnEnd } = this.#options;
     const { maxHeaderBytes, requestTimeoutMs } = limits;
+    this.#begunAt = performance.now();
     this.#head = new RpcHead(path, metadata, call);
     if (this.#head.bytes > maxHeaderBytes) {
       this.#refuse(
         new HttpError('HEADERS_TOO_LARGE', `The metadata is larger than ${maxHeaderBytes} bytes.`),
       );
-    } else if (requestStream) app.handle(this.#open());
+    } else if (requestStream || !isKnown) app.handle(this.#open());
     else {
       this.#alarm = app.wheel.after(requestTimeoutMs, () => this.#refuse(tooSlow(requestTimeoutMs)));
       turnEnd.add(() => this.#turnEnded());
@@ -69,26 +88,45 @@ export class RpcArrival implements RpcListener {
   }
 
   /** Counts bytes that the library holds until their message is whole. */
-  #arrived(bytes: number): void {
-    if (this.#isOver || this.#claim.grow(bytes)) return;
-    if (this.#exchange === undefined) this.#refuse(overloaded());
-    else this.#exchange.refuseMore(overloaded());
+  #arrived(piece: Uint8Array): void {
+    if (this.#isOver) return;
+    this.#frames.scan(piece);
+    if (!this.#claim.grow(piece.byteLength)) this.#cut(overloaded());
   }
 
-  onReceiveMessage(message: Uint8Array): void {
-    if (this.#exchange !== undefined) {
-      // What has arrived of the next message is not counted: it is less than the flow control lets pass.
-      this.#claim.releaseBytes();
-      this.#exchange.received(message);
-    } else if (this.#message !== undefined) this.#refuse(badCount('more than one message'));
-    else {
-      this.#message = message;
-      this.#options.call.startRead();
+  /** Takes the memory for what a message decompresses to, before the library does that. */
+  #messageBegins(length: number, isCompressed: boolean): void {
+    const { maxBodyBytes } = this.#options.limits;
+    if (length > maxBodyBytes) this.#cut(bodyTooLarge(maxBodyBytes));
+    else if (isCompressed) {
+      this.#isReserved = true;
+      if (!this.#claim.grow(Math.min(maxBodyBytes, length * DEFLATE_RATIO))) this.#cut(overloaded());
     }
   }
 
+  onReceiveMessage(message: Uint8Array): void {
+    this.#received += 1;
+    if (this.#exchange !== undefined) {
+      // What has arrived of the next message is not counted: it is less than the flow control lets pass.
+      if (this.#received === this.#frames.ended) this.#claim.releaseBytes();
+      this.#exchange.received(message);
+    } else if (this.#message !== undefined) this.#refuse(badCount('more than one message'));
+    else if (!this.#keep(message)) this.#refuse(overloaded());
+    else this.#options.call.startRead();
+  }
+
+  /** Its own bytes take the place of those that were taken for decompressing it. */
+  #keep(message: Uint8Array): boolean {
+    this.#message = message;
+    if (!this.#isReserved) return true;
+    this.#claim.releaseBytes();
+    return this.#claim.grow(message.byteLength);
+  }
+
   onReceiveHalfClose(): void {
-    if (this.#exchange !== undefined) this.#exchange.halfClosed();
+    const broken = this.#frames.isWithin ? truncated() : undefined;
+    if (this.#exchange !== undefined) this.#exchange.halfClosed(broken);
+    else if (broken !== undefined) this.#refuse(broken);
     else if (this.#message === undefined) this.#refuse(badCount('no message'));
     else this.#options.app.handle(this.#open(this.#message));
   }
@@ -99,6 +137,14 @@ export class RpcArrival implements RpcListener {
     this.#settled();
     this.#claim.release();
     this.#exchange?.over();
+    const { app, limits } = this.#options;
+    awaitRequestEnd(this.#stream, app.wheel, limits.requestTimeoutMs);
+  }
+
+  /** Ends the call before the library gets what has just arrived. */
+  #cut(error: HttpError): void {
+    if (this.#exchange === undefined) this.#refuse(error);
+    else this.#exchange.cut(error);
   }
 
   #refuse(error: HttpError): void {
@@ -114,13 +160,15 @@ export class RpcArrival implements RpcListener {
 
   #open(request?: Uint8Array): GrpcExchange {
     this.#settled();
-    const { app, call, metadata, limits } = this.#options;
+    const { app, path, isKnown, call, metadata, limits } = this.#options;
     const exchange = new GrpcExchange({
       head: this.#head!,
       call,
+      stream: this.#stream,
       metadata,
+      route: isKnown ? path : undefined,
+      begunAt: this.#begunAt,
       ...(request !== undefined && { request }),
-      reset: () => resetStream(this.#stream),
       whenIdle(callback) {
         const alarm = app.wheel.after(limits.streamIdleMs, callback);
         return () => alarm.cancel();
@@ -135,6 +183,8 @@ const overloaded = (): HttpError =>
   new UnavailableError('OVERLOADED', 'The messages of too many calls are pending.');
 const tooSlow = (ms: number): HttpError =>
   new HttpError('BODY_TIMEOUT', `The request did not arrive within ${ms / 1000} seconds.`);
+const truncated = (): HttpError =>
+  new HttpError('MALFORMED_REQUEST', 'The stream of the request ends within a message.');
 const badCount = (what: string): HttpError =>
   new HttpError(
     'MALFORMED_REQUEST',

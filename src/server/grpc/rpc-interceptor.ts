@@ -1,55 +1,60 @@
-// Leads the calls of the App's methods past the handlers of grpc-js. Other calls, such as those of the health
-// service, go to the library's own handlers.
+// Leads calls past the handlers of grpc-js to the App: those of its methods, and those of methods that do not
+// exist, which are counted and limited too. Calls of the library's own services, such as health, go to its
+// handlers, by way of a guard.
 
 import type * as grpcjs from '@grpc/grpc-js';
 import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/grpc-js';
 import type { App } from '../app.js';
 import { TurnEnd } from '../turn-end.js';
 import { RpcArrival, type RpcLimits } from './rpc-arrival.js';
+import type { RpcListener } from './rpc-call.js';
+import { RpcGuard } from './rpc-guard.js';
+import { RpcMetadata } from './rpc-metadata.js';
+
+export interface InterceptorOptions {
+  readonly app: App;
+  readonly limits: RpcLimits;
+  /** True for the methods of health and reflection. */
+  readonly isOfLibrary: (path: string) => boolean;
+}
 
 export function interceptorOf(
   { ServerInterceptingCall, Metadata }: Pick<typeof grpcjs, 'ServerInterceptingCall' | 'Metadata'>,
-  app: App,
-  limits: RpcLimits,
+  { app, limits, isOfLibrary }: InterceptorOptions,
 ): ServerInterceptor {
-  const metadata = (): grpcjs.Metadata => new Metadata();
-  const turnEnd = new TurnEnd((err) =>
-    app.options.log.error({ err }, 'a callback at the end of a turn failed'),
-  );
+  const { log } = app.options;
+  const metadata = new RpcMetadata({ empty: () => new Metadata(), log });
+  const turnEnd = new TurnEnd((err) => log.error({ err }, 'a callback at the end of a turn failed'));
 
-  class AppCall extends ServerInterceptingCall {
+  /** Starts a call with another listener than the handler of the library. */
+  class LedCall extends ServerInterceptingCall {
     readonly #call: ServerInterceptingCallInterface;
-    readonly #path: string;
-    readonly #requestStream: boolean;
+    readonly #listenerOf: (next: RpcListener) => RpcListener;
 
-    constructor(call: ServerInterceptingCallInterface, path: string, requestStream: boolean) {
+    constructor(call: ServerInterceptingCallInterface, listenerOf: (next: RpcListener) => RpcListener) {
       super(call);
       this.#call = call;
-      this.#path = path;
-      this.#requestStream = requestStream;
+      this.#listenerOf = listenerOf;
     }
 
-    /** The library starts the call for its own handler, which gets nothing. */
-    override start(): void {
-      const call = this.#call;
-      call.start(
-        new RpcArrival({
-          app,
-          path: this.#path,
-          requestStream: this.#requestStream,
-          call,
-          metadata,
-          limits,
-          turnEnd,
-        }),
-      );
+    override start(next: RpcListener): void {
+      this.#call.start(this.#listenerOf(next));
     }
   }
 
-  return ({ path }, call) => {
+  return ({ path, responseStream }, call) => {
     const method = app.rpcMethod(path);
-    return method === undefined
-      ? (call as InstanceType<typeof ServerInterceptingCall>)
-      : new AppCall(call, path, method.requestStream);
+    if (method === undefined && isOfLibrary(path))
+      return new LedCall(
+        call,
+        (next) => new RpcGuard({ app, isStream: responseStream, call, metadata, limits, next }),
+      );
+    // The handler of the library gets nothing.
+    const isKnown = method !== undefined;
+    const requestStream = method?.requestStream === true;
+    return new LedCall(
+      call,
+      () => new RpcArrival({ app, path, requestStream, isKnown, call, metadata, limits, turnEnd }),
+    );
   };
 }

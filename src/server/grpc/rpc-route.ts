@@ -39,10 +39,34 @@ function oneRequestOf({ exchange }: RequestContext, codec: MessageCodec): object
   return decoded(codec, bytes!);
 }
 
-async function* requestsOf({ exchange }: RequestContext, codec: MessageCodec): AsyncGenerator<object> {
+/** @throws Error for calls without a connection */
+function requestsOf(ctx: RequestContext, codec: MessageCodec): AsyncIterableIterator<object> {
+  const requests = decodedOf(ctx, codec);
+  return {
+    next() {
+      const next = requests.next();
+      // A handler may have responded, or failed, while it reads ahead: nothing is left to catch its failure.
+      next.catch(() => undefined);
+      return next;
+    },
+    return: () => requests.return(undefined),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+async function* decodedOf(ctx: RequestContext, codec: MessageCodec): AsyncGenerator<object, undefined> {
+  const { exchange } = ctx;
   if (!(exchange instanceof GrpcExchange))
     throw new Error('a method with a stream of requests can be called over the network only');
-  for await (const message of exchange.messages()) yield decoded(codec, message);
+  try {
+    for await (const message of exchange.messages()) yield decoded(codec, message);
+  } catch (error) {
+    // The exchange knows that the response is complete, the request why that was before its time.
+    throw ctx.isAborted ? ctx.signal.reason : error;
+  }
+  return undefined;
 }
 
 function decoded(codec: MessageCodec, bytes: Uint8Array): object {

@@ -22,17 +22,18 @@ interface Description {
   readonly executed?: boolean;
 }
 
-/** @param trailers empty metadata */
+/** Never throws. @param trailersOf makes metadata of a flat list of fields, the most important first */
 export function failedStatus(
   { status, headers, body }: Pick<Problem, 'status' | 'headers' | 'body'>,
-  trailers: Metadata,
+  trailersOf: (fields: readonly string[]) => Metadata,
 ): RpcStatus {
   const description = JSON.parse(body) as Description;
   const { code, detail } = description;
+  const fields = [CODE_FIELD, code];
   for (let i = 0; i < headers.length; i += 2) {
-    if (isTrailer(headers[i]!)) trailers.set(headers[i]!, metadataValue(headers[i]!, headers[i + 1]!));
+    if (isTrailer(headers[i]!)) fields.push(headers[i]!, headers[i + 1]!);
   }
-  trailers.set(CODE_FIELD, code);
+  const trailers = trailersOf(fields);
   const text = detail.length > MAX_DETAIL ? `${detail.slice(0, MAX_DETAIL)}…` : detail;
   trailers.set(PROBLEM_FIELD, documentOf(body, description, text));
   // The library encodes the text by `encodeURI`, which throws for half a surrogate pair.
@@ -49,13 +50,6 @@ function documentOf(body: string, description: Description, text: string): Buffe
   }
   return Buffer.from(JSON.stringify({ code, detail: text, status, executed }));
 }
-
-/**
- * Handlers set binary metadata, whose names end in `-bin`, as they get them: in base64. HTTP/2 drops a field
- * with white space around its value.
- */
-export const metadataValue = (name: string, value: string): string | Buffer =>
-  name.endsWith('-bin') ? Buffer.from(value, 'base64') : value.trim();
 
 const LONE_SURROGATE = /[\ud800-\udfff]/gu;
 

@@ -1,55 +1,37 @@
 import { once } from 'node:events';
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import { type ClientHttp2Session, constants } from 'node:http2';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { frameOf } from '#src/server/grpc/rpc-frames.js';
 import type { RpcContext } from '#src/server/grpc/rpc-handler.js';
 import { until } from '#test/support/until.js';
+import { ManualTicker } from '../kit.js';
+import { endOf, Http2Clients } from './http2-clients.js';
 import { type RpcBench, rpcBench } from './kit.js';
 
 const KB = 1024;
-const PATH = '/multilane.test.v1.Everything/';
+
+const compressed = (message: Uint8Array): Buffer => {
+  const frame = Buffer.from(frameOf(gzipSync(message)));
+  frame[0] = 1;
+  return frame;
+};
 
 type Item = { readonly id: string; readonly name: string };
 
-/** Clients that write HTTP/2 themselves, because clients of gRPC do not behave badly enough. */
 describe('what a gRPC client can make the process hold', () => {
   let bench: RpcBench | undefined;
-  const sessions: ClientHttp2Session[] = [];
+  const clients = new Http2Clients();
   const serve = async (...args: Parameters<typeof rpcBench>): Promise<RpcBench> => {
     bench = await rpcBench(...args);
     return bench;
   };
-  const session = (options: Parameters<typeof connect>[1] = {}): ClientHttp2Session => {
-    const made = connect(`http://127.0.0.1:${bench!.port}`, options ?? {});
-    made.on('error', () => {});
-    sessions.push(made);
-    return made;
-  };
-  const request = (on: ClientHttp2Session, method: string, fields: object = {}): ClientHttp2Stream => {
-    const made = on.request({
-      ':method': 'POST',
-      ':path': PATH + method,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-      ...fields,
-    });
-    made.on('error', () => {});
-    made.resume();
-    return made;
-  };
-  /** The status of a call and its code of the runtime. */
-  const endOf = async (call: ClientHttp2Stream): Promise<readonly [status: unknown, code: unknown]> => {
-    const [fields] = (await Promise.race([
-      once(call, 'trailers'),
-      once(call, 'response').then(([head]: unknown[]) =>
-        (head as Record<string, unknown>)['grpc-status'] === undefined ? once(call, 'trailers') : [head],
-      ),
-    ])) as [Record<string, unknown>];
-    return [Number(fields['grpc-status']), fields['x-multilane-code']];
-  };
+  const session = (options?: Parameters<Http2Clients['session']>[1]): ClientHttp2Session =>
+    clients.session(bench!.port, options);
+  const request: Http2Clients['request'] = (...args) => clients.request(...args);
   afterEach(() => {
-    for (const one of sessions.splice(0)) one.destroy();
+    clients.close();
     bench?.close();
   });
 
@@ -140,6 +122,91 @@ describe('what a gRPC client can make the process hold', () => {
       () => hasEnded,
       (isOver) => isOver,
     );
+  });
+
+  for (const method of ['Get', 'List']) {
+    it(`leaves a client alone that takes a long message slowly but steadily (${method})`, async () => {
+      const content = new Uint8Array(300 * KB);
+      const ticker = new ManualTicker();
+      const { observer } = await serve(
+        {
+          Get: () => ({ content }),
+          List: async function* () {
+            yield { content };
+          },
+        },
+        { server: { streamIdleMs: 1000 }, ticker },
+      );
+      const one = session({ settings: { initialWindowSize: 0 } });
+      const call = request(one, method);
+      call.end(frameOf(new Uint8Array(0)));
+      let taken = 0;
+      let trailers: unknown;
+      call.on('data', (piece: Uint8Array) => {
+        taken += piece.byteLength;
+      });
+      call.on('trailers', (fields) => {
+        trailers = fields;
+      });
+      await once(call, 'response');
+      // Five periods of 400 ms: none of them is idle, all of them together are.
+      for (let window = 70 * KB; trailers === undefined && !call.closed; window += 70 * KB) {
+        const before = taken;
+        one.settings({ initialWindowSize: window });
+        await until(
+          () => [taken, trailers, call.closed],
+          ([now, end, isClosed]) => now !== before || end !== undefined || isClosed === true,
+        );
+        await until(
+          () => ticker.ticking || trailers !== undefined,
+          (isReady) => isReady,
+        );
+        ticker.advance(400);
+      }
+      expect(call.rstCode).to.equal(constants.NGHTTP2_NO_ERROR);
+      expect(trailers).to.include({ 'grpc-status': '0' });
+      await observer.ended(1);
+    });
+  }
+
+  it('is the memory of what compressed messages decompress to', async () => {
+    const quotas = { bodyBytes: [4096 * KB, 2048 * KB] as const };
+    await serve(
+      {
+        Get: () => ({}),
+        Chat: async function* (items: AsyncIterable<Item>) {
+          for await (const _ of items) yield {};
+        },
+      },
+      { quotas: quotas as never },
+    );
+    const bomb = compressed(Buffer.concat([Buffer.from([0x2a, 0xc0, 0x84, 0x3d]), new Uint8Array(1e6)]));
+    const gzip = { 'grpc-encoding': 'gzip' };
+    const one = session();
+    const stream = request(one, 'Chat', gzip);
+    stream.end(Buffer.concat([bomb, bomb, bomb]));
+    expect(await endOf(stream)).to.deep.equal([14, 'OVERLOADED']);
+    const unary = request(one, 'Get', gzip);
+    unary.end(bomb);
+    expect(await endOf(unary)).to.deep.equal([0, undefined]);
+    const small = request(one, 'Chat', gzip);
+    small.end(Buffer.concat(Array<Buffer>(10).fill(compressed(Buffer.from([0x1a, 1, 0x61])))));
+    expect(await endOf(small)).to.deep.equal([0, undefined]);
+    await until(
+      () => bench!.quotas.bodyBytes.held,
+      (held) => held === 0,
+    );
+  });
+
+  it('is not what a client sends when its call is over: it is told to stop', async () => {
+    await serve({ Collect: () => ({}) });
+    const call = request(session(), 'Collect');
+    call.write(frameOf(new Uint8Array(0)));
+    expect(await endOf(call)).to.deep.equal([0, undefined]);
+    const closed = once(call, 'close');
+    for (let i = 0; i < 10 && !call.closed; i++) call.write(frameOf(new Uint8Array(20 * KB)));
+    await closed;
+    expect(call.rstCode).to.equal(constants.NGHTTP2_NO_ERROR);
   });
 
   it('is nothing after a thousand calls that were cut at every stage', async () => {

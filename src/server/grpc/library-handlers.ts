@@ -1,0 +1,83 @@
+// What grpc-js does with a call before its handler gets it. The library has no public way to change that, so
+// this uses private fields; package.json allows only versions of the library that have them.
+import type { IncomingHttpHeaders } from 'node:http2';
+import type { Server } from '@grpc/grpc-js';
+
+/** A handler as the library keeps it. */
+interface Registered {
+  readonly path: string;
+}
+
+interface Http2Server {
+  prependListener(
+    event: 'stream',
+    listener: (stream: unknown, headers: IncomingHttpHeaders) => void,
+  ): unknown;
+}
+
+interface Internals {
+  readonly handlers?: Map<string, Registered>;
+  readonly http2Servers?: ReadonlyMap<Http2Server, unknown>;
+}
+
+const doesNotFit = (): Error =>
+  new Error('this version of @grpc/grpc-js does not fit: install the one of package.json');
+
+/** The paths of the methods that were registered. @throws Error as `catchAll` */
+export function handledPaths(server: Server): Iterable<string> {
+  const { handlers } = server as unknown as Internals;
+  if (!(handlers instanceof Map)) throw doesNotFit();
+  return handlers.keys();
+}
+
+/**
+ * Gives all calls of methods that are not registered to the handler of one path, which must be registered.
+ * @throws Error for a version of the library without these fields
+ */
+export function catchAll(server: Server, path: string): void {
+  const { handlers } = server as unknown as Internals;
+  const fallback = handlers?.get(path);
+  if (!(handlers instanceof Map) || fallback === undefined) throw doesNotFit();
+  handlers.delete(path);
+  const find = handlers.get.bind(handlers);
+  handlers.get = (called) => find(called) ?? { ...fallback, path: called };
+}
+
+/**
+ * Corrects `grpc-timeout` before the library reads it. Call when the server has its connection injector.
+ * @throws Error for a version of the library without these fields
+ */
+export function correctTimeouts(server: Server): void {
+  const { http2Servers } = server as unknown as Internals;
+  if (http2Servers === undefined || http2Servers.size === 0) throw doesNotFit();
+  for (const one of http2Servers.keys()) {
+    one.prependListener('stream', (_stream, headers) => {
+      const sent = headers[TIMEOUT_FIELD];
+      if (sent !== undefined) headers[TIMEOUT_FIELD] = correctTimeout(String(sent));
+    });
+  }
+}
+
+const TIMEOUT_FIELD = 'grpc-timeout';
+/** grpc/grpc doc/PROTOCOL-HTTP2.md, Timeout. */
+const TIMEOUT = /^(\d{1,8})([HMSmun])$/;
+const UNIT_MS: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1000,
+  m: 1,
+  u: 1e-3,
+  n: 1e-6,
+};
+/** The longest time-out that a timer can have, in seconds: more than 24 days. */
+const MOST_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
+
+/**
+ * The library counts in 32 bits, so a longer time would be none or any; and it takes the first part of a text
+ * that looks like a time.
+ */
+export function correctTimeout(sent: string): string {
+  const [, digits, unit] = TIMEOUT.exec(sent) ?? [];
+  if (digits === undefined || unit === undefined) return 'malformed';
+  return Number(digits) * UNIT_MS[unit]! > MOST_SECONDS * 1000 ? `${MOST_SECONDS}S` : sent;
+}

@@ -1,0 +1,134 @@
+// Bounds the calls that the library's own handlers serve: health and reflection. They do not pass through the
+// pipeline, because an orchestrator asks for the health of a process that is full or starting.
+import type { ServerHttp2Stream } from 'node:http2';
+import type { Metadata } from '@grpc/grpc-js';
+import { HttpError, UnavailableError } from '../../errors.js';
+import type { AddressKey } from '../../memory/address-cells.js';
+import type { App } from '../app.js';
+import { bodyTooLarge } from '../body/body.js';
+import { BodyClaim } from '../body/body-claim.js';
+import { networkOf } from '../client-network.js';
+import type { Alarm } from '../timer-wheel.js';
+import type { RpcLimits } from './rpc-arrival.js';
+import type { RpcCall, RpcListener } from './rpc-call.js';
+import { FrameScan } from './rpc-frames.js';
+import type { RpcMetadata } from './rpc-metadata.js';
+import { failedStatus } from './rpc-status.js';
+import { awaitRequestEnd, resetStream, streamOf } from './rpc-stream.js';
+
+/** The name of a service, a file or a symbol. */
+const MAX_MESSAGE_BYTES = 4 * 1024;
+
+export interface RpcGuardOptions {
+  readonly app: App;
+  /** Its response is a stream: it may stay open for as long as the client likes. */
+  readonly isStream: boolean;
+  readonly call: RpcCall;
+  readonly metadata: RpcMetadata;
+  readonly limits: RpcLimits;
+  /** The handler of the library. */
+  readonly next: RpcListener;
+}
+
+export class RpcGuard implements RpcListener {
+  readonly #options: RpcGuardOptions;
+  readonly #stream: ServerHttp2Stream;
+  readonly #claim: BodyClaim;
+  readonly #frames: FrameScan;
+  #key: AddressKey | undefined;
+  #alarm: Alarm | undefined;
+  #hasStream = false;
+  #isOver = false;
+
+  constructor(options: RpcGuardOptions) {
+    this.#options = options;
+    this.#stream = streamOf(options.call);
+    this.#claim = new BodyClaim(options.app.options.quotas, () => this.#addressKey);
+    this.#frames = new FrameScan((length, isCompressed) => {
+      if (length > MAX_MESSAGE_BYTES) this.#refuse(bodyTooLarge(MAX_MESSAGE_BYTES));
+      else if (isCompressed) this.#refuse(compressed());
+    });
+    this.#stream.prependListener('data', (piece: Uint8Array) => this.#arrived(piece));
+  }
+
+  onReceiveMetadata(metadata: Metadata): void {
+    const { app, isStream, limits, next } = this.#options;
+    const { requestTimeoutMs } = limits;
+    this.#alarm = app.wheel.after(requestTimeoutMs, () => this.#refuse(tooSlow(requestTimeoutMs)));
+    if (isStream && !this.#takeStream()) this.#refuse(overloaded());
+    else if (!this.#claim.wait()) this.#refuse(overloaded());
+    else next.onReceiveMetadata(metadata);
+  }
+
+  onReceiveMessage(message: unknown): void {
+    if (this.#isOver) return;
+    this.#settled();
+    this.#options.next.onReceiveMessage(message);
+  }
+
+  onReceiveHalfClose(): void {
+    if (this.#isOver) return;
+    this.#settled();
+    if (this.#frames.isWithin) this.#refuse(truncated());
+    else this.#options.next.onReceiveHalfClose();
+  }
+
+  onCancel(): void {
+    this.#isOver = true;
+    this.#settled();
+    this.#claim.release();
+    if (this.#hasStream) this.#options.app.options.quotas.streams.give(1, this.#addressKey);
+    this.#hasStream = false;
+    this.#options.next.onCancel();
+    const { app, limits } = this.#options;
+    awaitRequestEnd(this.#stream, app.wheel, limits.requestTimeoutMs);
+  }
+
+  get #addressKey(): AddressKey {
+    const { app, call } = this.#options;
+    this.#key ??= app.options.quotas.addressKey(networkOf(call.getConnectionInfo().remoteAddress ?? ''));
+    return this.#key;
+  }
+
+  #takeStream(): boolean {
+    this.#hasStream = this.#options.app.options.quotas.streams.take(1, this.#addressKey);
+    return this.#hasStream;
+  }
+
+  #arrived(piece: Uint8Array): void {
+    if (this.#isOver) return;
+    this.#frames.scan(piece);
+    if (!this.#frames.isWithin) this.#claim.releaseBytes();
+    else if (!this.#claim.grow(piece.byteLength)) this.#refuse(overloaded());
+  }
+
+  /** The message has arrived. */
+  #settled(): void {
+    this.#alarm?.cancel();
+    this.#alarm = undefined;
+    this.#claim.arrived();
+  }
+
+  #refuse({ code, status, message: detail }: HttpError): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#settled();
+    const { app, call, metadata } = this.#options;
+    app.options.observer.refused(code.toLowerCase());
+    const body = JSON.stringify({ code, detail });
+    const isResponding = this.#stream.headersSent;
+    call.sendStatus(
+      failedStatus({ status, headers: [], body }, (fields) => metadata.trailers(fields, undefined)),
+    );
+    // The status of a call with a response under way waits until that is taken.
+    if (isResponding) resetStream(this.#stream);
+  }
+}
+
+const overloaded = (): HttpError => new UnavailableError('OVERLOADED', 'Too many calls are pending.');
+const tooSlow = (ms: number): HttpError =>
+  new HttpError('BODY_TIMEOUT', `The request did not arrive within ${ms / 1000} seconds.`);
+const truncated = (): HttpError =>
+  new HttpError('MALFORMED_REQUEST', 'The stream of the request ends within a message.');
+const compressed = (): HttpError =>
+  new HttpError('MALFORMED_REQUEST', 'Requests of this method must not be compressed.');

@@ -1,0 +1,125 @@
+import { once } from 'node:events';
+import { expect } from 'chai';
+import { frameOf } from '#src/server/grpc/rpc-frames.js';
+import { until } from '#test/support/until.js';
+import { endOf, Http2Clients } from './http2-clients.js';
+import { EVERYTHING, type RpcBench, rpcBench } from './kit.js';
+
+const CHECK = '/grpc.health.v1.Health/Check';
+const WATCH = '/grpc.health.v1.Health/Watch';
+const REFLECT = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+const EMPTY = frameOf(new Uint8Array(0));
+
+describe('the services of the gRPC library', () => {
+  let bench: RpcBench | undefined;
+  const clients = new Http2Clients();
+  const serve = async (...args: Parameters<typeof rpcBench>): Promise<RpcBench> => {
+    bench = await rpcBench(...args);
+    return bench;
+  };
+  const call: Http2Clients['request'] = (...args) => clients.request(...args);
+  const released = async (): Promise<void> => {
+    const { bodies, bodyBytes, streams } = bench!.quotas;
+    await until(
+      () => bodies.held + bodyBytes.held + streams.held,
+      (held) => held === 0,
+    );
+  };
+  afterEach(() => {
+    clients.close();
+    bench?.close();
+  });
+
+  it('answer with the library', async () => {
+    await serve({}, { reflection: [EVERYTHING] });
+    const session = clients.session(bench!.port);
+    const check = call(session, CHECK);
+    check.end(EMPTY);
+    expect((await endOf(check))[0]).to.equal(0);
+    const watch = call(session, WATCH);
+    watch.end(EMPTY);
+    await once(watch, 'data');
+    const reflect = call(session, REFLECT);
+    reflect.end(frameOf(Buffer.from([0x3a, 0])));
+    expect((await endOf(reflect))[0]).to.equal(0);
+    clients.close();
+    await released();
+  });
+
+  it('take short messages only', async () => {
+    const { observer } = await serve({}, { reflection: [EVERYTHING] });
+    const session = clients.session(bench!.port);
+    for (const path of [CHECK, WATCH, REFLECT]) {
+      const one = call(session, path);
+      one.write(frameOf(new Uint8Array(5000)).subarray(0, 100));
+      expect(await endOf(one)).to.deep.equal([8, 'BODY_TOO_LARGE']);
+    }
+    expect(observer.refusals).to.deep.equal(Array(3).fill('body_too_large'));
+    await released();
+  });
+
+  it('do not wait for ever', async () => {
+    await serve({}, { server: { requestTimeoutMs: 50 } });
+    for (const path of [CHECK, WATCH]) {
+      const one = call(clients.session(bench!.port), path);
+      one.write(EMPTY.subarray(0, 3));
+      expect(await endOf(one)).to.deep.equal([4, 'BODY_TIMEOUT']);
+    }
+    await released();
+  });
+
+  it('count as pending requests and as streams', async () => {
+    const quotas = { bodies: [2, 2] as const, streams: [3, 3] as const };
+    await serve({}, { quotas: quotas as never });
+    const session = clients.session(bench!.port);
+    for (let i = 0; i < 3; i++) {
+      const watch = call(session, WATCH);
+      watch.end(EMPTY);
+      await once(watch, 'data');
+    }
+    expect(bench!.quotas.streams.held).to.equal(3);
+    const fourth = call(session, WATCH);
+    fourth.end(EMPTY);
+    expect(await endOf(fourth)).to.deep.equal([14, 'OVERLOADED']);
+    const waiting = [call(session, CHECK), call(session, CHECK)];
+    for (const one of waiting) one.write(EMPTY.subarray(0, 2));
+    await until(
+      () => bench!.quotas.bodies.held,
+      (held) => held === 2,
+    );
+    const third = call(session, CHECK);
+    third.end(EMPTY);
+    expect(await endOf(third)).to.deep.equal([14, 'OVERLOADED']);
+    clients.close();
+    await released();
+  });
+});
+
+describe('a gRPC method that does not exist', () => {
+  let bench: RpcBench | undefined;
+  const clients = new Http2Clients();
+  afterEach(() => {
+    clients.close();
+    bench?.close();
+  });
+
+  it('is counted, and is refused with trailers, before its request arrives', async () => {
+    bench = await rpcBench({});
+    const one = clients.request(clients.session(bench.port), '/no.such/Method');
+    expect(await endOf(one)).to.deep.equal([12, 'ROUTE_NOT_FOUND']);
+    await bench.observer.ended(1);
+    expect(bench.observer.seen[0]).to.include({
+      method: 'GRPC',
+      template: undefined,
+      error: 'ROUTE_NOT_FOUND',
+    });
+  });
+
+  it('is charged to the common rate limit', async () => {
+    bench = await rpcBench({}, { rateLimit: { count: 1, periodMs: 60_000, burst: 1 } });
+    const session = clients.session(bench.port);
+    const codes: unknown[] = [];
+    for (let i = 0; i < 2; i++) codes.push((await endOf(clients.request(session, '/no.such/Method')))[1]);
+    expect(codes).to.deep.equal(['ROUTE_NOT_FOUND', 'RATE_LIMITED']);
+  });
+});
