@@ -99,22 +99,32 @@ export class App {
   }
 
   /**
-   * Adds a method of gRPC of a mounted service.
-   * @throws TypeError that names the method, for one that another service has, and for options that are wrong
+   * Prepares a method of gRPC of a mounted service.
+   * @returns a function that adds it, so that several methods can be added together or not at all
+   * @throws TypeError that names service and method, for a method that another service has, and for options
+   *   that are wrong
    */
-  mountRpc(
+  prepareRpc(
     service: string,
     method: RpcMethod,
     target: RpcMethodWithOptions,
     options: MountOptions = {},
-  ): void {
-    this.#mounted.mountRpc(service, method, target, options);
-    this.#meshCallers?.accept(service);
+  ): () => void {
+    const add = this.#mounted.prepareRpc(service, method, target, options);
+    return () => {
+      add();
+      this.#meshCallers?.accept(service);
+    };
   }
 
   /** @param path `/package.Service/Method` */
   rpcMethod(path: string): RpcMethod | undefined {
     return this.#mounted.findRpc(path)?.method;
+  }
+
+  /** @param path `/package.Service/Method` */
+  isInternalRpc(path: string): boolean {
+    return this.#mounted.findRpc(path)?.value.internal === true;
   }
 
   /** All routes in the order of declaration. */
@@ -160,19 +170,44 @@ export class App {
     const caller = inProcess ? undefined : this.#meshCallers?.callerOf(exchange);
     if (match !== undefined && !(match.value.internal && !isPeer(exchange, match.value.service, caller))) {
       this.#serve(exchange, match.value, match.params, caller);
-    } else if (caller instanceof HttpError) {
-      this.refuse(exchange, caller);
-    } else {
-      const { unmatched } = this.#mounted;
-      const visible = isRpc ? NO_PLANS : this.#visibleAt(exchange, path, caller);
-      const plan = unmatched.planFor(exchange.head, visible);
-      this.#serve(exchange, plan, NO_PARAMS, caller);
-    }
+    } else this.#serveUnmatched(exchange, caller);
   }
 
-  /** Responds with an error to a request that was refused before its route was looked up. Never throws. */
+  #serveUnmatched(exchange: Exchange, caller: MeshCaller): void {
+    if (caller instanceof HttpError) {
+      this.refuse(exchange, caller);
+      return;
+    }
+    const { path, isRpc } = exchange.head;
+    const visible = isRpc ? NO_PLANS : this.#visibleAt(exchange, path, caller);
+    const plan = this.#mounted.unmatched.planFor(exchange.head, visible);
+    this.#serve(exchange, plan, NO_PARAMS, caller);
+  }
+
+  /**
+   * Refuses a call of an internal method, before its request arrives, as if the method did not exist. Does
+   * nothing for other methods, and for callers of the mesh.
+   * @returns whether it was refused
+   */
+  refuseStranger(exchange: Exchange): boolean {
+    const plan = this.#mounted.findRpc(exchange.head.path)?.value;
+    if (plan?.internal !== true) return false;
+    const caller = this.#meshCallers?.callerOf(exchange);
+    if (isPeer(exchange, plan.service, caller)) return false;
+    this.#serveUnmatched(exchange, caller);
+    return true;
+  }
+
+  /**
+   * Responds with an error to a request that was refused before its route was looked up. A call by gRPC counts
+   * for its method. Never throws.
+   */
   refuse(exchange: Exchange, error: unknown): void {
-    this.#serve(exchange, this.#mounted.unmatched.refusing(exchange.head, error), NO_PARAMS);
+    const { head } = exchange;
+    const known = head.isRpc ? this.#mounted.findRpc(head.path)?.value : undefined;
+    const refusal = this.#mounted.unmatched.refusing(head, error);
+    const plan = known === undefined ? refusal : ofMethod(refusal, known);
+    this.#serve(exchange, plan, NO_PARAMS);
   }
 
   #serve(exchange: Exchange, plan: RoutePlan, params: Params, caller?: MeshCaller): void {
@@ -251,6 +286,11 @@ export class App {
       this.#errorLogger('a request could not be ended in order'),
     );
   }
+}
+
+/** A refusal that is counted, and named in logs and traces, as a call of this method. */
+function ofMethod(refusal: RoutePlan, { path, template, service, meter, headMeter }: RoutePlan): RoutePlan {
+  return { ...refusal, path, template, service, meter, headMeter };
 }
 
 /**

@@ -120,30 +120,43 @@ export class MountedRoutes {
   }
 
   /**
-   * Adds a method of gRPC of a service.
-   * @throws TypeError that names the method, for one that another service has, and for options that are wrong
+   * Prepares a method of gRPC of a service.
+   * @returns a function that adds it
+   * @throws TypeError that names service and method, for a method that another service has, and for options
+   *   that are wrong
    */
-  mountRpc(service: string, method: RpcMethod, target: RpcMethodWithOptions, options: MountOptions): void {
+  prepareRpc(
+    service: string,
+    method: RpcMethod,
+    target: RpcMethodWithOptions,
+    options: MountOptions,
+  ): () => void {
     const { path } = method;
-    const { handler, ...routeOptions } = target;
+    try {
+      const value = this.#rpcPlan(service, method, target, options);
+      return () => {
+        this.#rpc.set(path, { method, value, params: NO_PARAMS });
+        this.#switchable.push({ service, method: RPC, path, template: path });
+      };
+    } catch (cause) {
+      throw new TypeError(`service "${service}": grpc: ${path.slice(1)}: ${errorMessage(cause)}`, { cause });
+    }
+  }
+
+  #rpcPlan(
+    service: string,
+    method: RpcMethod,
+    { handler, ...options }: RpcMethodWithOptions,
+    { isReady, unlimited = false }: MountOptions,
+  ): RoutePlan {
+    const { path } = method;
     const { observer, settings } = this.#options;
-    const { isReady, unlimited = false } = options;
     const mounting: Mounting = { service, ready: untilTrue(isReady), unlimited };
-    if (this.#rpc.has(path))
-      throw new TypeError(`service ${service}, grpc: ${path} is served by another service`);
-    const info: RouteInfo = {
-      service,
-      method: RPC,
-      path,
-      template: path,
-      webSocket: false,
-      options: routeOptions,
-    };
+    if (this.#rpc.has(path)) throw new TypeError('it is served by another service');
+    const info: RouteInfo = { service, method: RPC, path, template: path, webSocket: false, options };
     const bounds = this.#boundsOf(info, mounting);
     const served = rpcRouteHandler(method, handler);
-    const plan = planRoute(info, served, noHooks(undefined), settings, bounds, () => observer.rpcMeter(path));
-    this.#rpc.set(path, { method, value: plan, params: NO_PARAMS });
-    this.#switchable.push({ service, method: RPC, path, template: path });
+    return planRoute(info, served, noHooks(undefined), settings, bounds, () => observer.rpcMeter(path));
   }
 
   #declared(service: string, fill: (app: Application) => void): readonly DeclaredRoute[] {

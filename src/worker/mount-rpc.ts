@@ -25,7 +25,8 @@ interface Bound {
  * Loads the .proto files of the services and mounts their handlers: all of them, or none when it fails, so
  * that it may be called again.
  * @returns all methods
- * @throws ConfigError that names the service, for a wrong file, and for handlers that do not match it
+ * @throws ConfigError that names the service, for a wrong file, for handlers that do not match it, and for
+ *   wrong options of a method
  */
 export async function mountRpc(
   app: App,
@@ -34,12 +35,26 @@ export async function mountRpc(
 ): Promise<readonly MountedRpcMethod[]> {
   const all = await Promise.all(services.map(boundOf));
   refuseSamePaths(all);
-  for (const { service, methods } of all) {
+  const mounts = all.flatMap(({ service, methods }) => {
     const isReady = (): boolean => service.ready || !awaitsDatabases;
-    for (const { method, target } of methods)
-      app.mountRpc(service.definition.name, method, target, { isReady });
-  }
+    return methods.map((one) => prepared(app, service.definition.name, one, isReady));
+  });
+  for (const mount of mounts) mount();
   return all.flatMap(({ service, methods }) => methods.map(({ method }) => ({ ...method, owner: service })));
+}
+
+function prepared(
+  app: App,
+  service: string,
+  { method, target }: BoundMethod,
+  isReady: () => boolean,
+): () => void {
+  try {
+    return app.prepareRpc(service, method, target, { isReady });
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw new ConfigError(cause.message, { cause });
+  }
 }
 
 async function boundOf(service: MountedService): Promise<Bound> {

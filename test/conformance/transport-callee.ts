@@ -101,6 +101,6 @@ export function callee() {
   );
   const fault = (reason: string) => new Error(reason);
   const bound = boundMethods(METHODS, { Demo: rpcHandlers(state) } as never, fault);
-  for (const { method: one, target } of bound) app.mountRpc('demo', one, target);
+  for (const { method: one, target } of bound) app.prepareRpc('demo', one, target)();
   return { app, state };
 }

@@ -31,6 +31,8 @@ export interface RpcArrivalOptions {
   readonly requestStream: boolean;
   /** False for a method that does not exist, which is refused at once. */
   readonly isKnown: boolean;
+  /** For strangers it does not exist. */
+  readonly isInternal: boolean;
   readonly call: RpcCall;
   readonly metadata: RpcMetadata;
   readonly limits: RpcLimits;
@@ -66,7 +68,7 @@ export class RpcArrival implements RpcListener {
   }
 
   onReceiveMetadata(metadata: Metadata): void {
-    const { app, path, requestStream, isKnown, call, limits, turnEnd } = this.#options;
+    const { app, path, requestStream, isKnown, isInternal, call, limits, turnEnd } = this.#options;
     const { maxHeaderBytes, requestTimeoutMs } = limits;
     this.#begunAt = performance.now();
     this.#head = new RpcHead(path, metadata, call);
@@ -74,12 +76,20 @@ export class RpcArrival implements RpcListener {
       this.#refuse(
         new HttpError('HEADERS_TOO_LARGE', `The metadata is larger than ${maxHeaderBytes} bytes.`),
       );
-    } else if (requestStream || !isKnown) app.handle(this.#open());
+    } else if (isInternal && this.#isRefusedStranger()) return;
+    else if (requestStream || !isKnown) app.handle(this.#open());
     else {
       this.#alarm = app.wheel.after(requestTimeoutMs, () => this.#refuse(tooSlow(requestTimeoutMs)));
       turnEnd.add(() => this.#turnEnded());
       call.startRead();
     }
+  }
+
+  #isRefusedStranger(): boolean {
+    const exchange = this.#made();
+    if (!this.#options.app.refuseStranger(exchange)) return false;
+    this.#exchange = exchange;
+    return true;
   }
 
   /** A request that has not arrived with its head counts as a pending body. */
@@ -160,8 +170,13 @@ export class RpcArrival implements RpcListener {
 
   #open(request?: Uint8Array): GrpcExchange {
     this.#settled();
+    this.#exchange = this.#made(request);
+    return this.#exchange;
+  }
+
+  #made(request?: Uint8Array): GrpcExchange {
     const { app, path, isKnown, call, metadata, limits } = this.#options;
-    const exchange = new GrpcExchange({
+    return new GrpcExchange({
       head: this.#head!,
       call,
       stream: this.#stream,
@@ -174,8 +189,6 @@ export class RpcArrival implements RpcListener {
         return () => alarm.cancel();
       },
     });
-    this.#exchange = exchange;
-    return exchange;
   }
 }
 

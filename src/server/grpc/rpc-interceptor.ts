@@ -51,10 +51,9 @@ export function interceptorOf(
       );
     // The handler of the library gets nothing.
     const isKnown = method !== undefined;
+    const isInternal = app.isInternalRpc(path);
     const requestStream = method?.requestStream === true;
-    return new LedCall(
-      call,
-      () => new RpcArrival({ app, path, requestStream, isKnown, call, metadata, limits, turnEnd }),
-    );
+    const common = { app, path, requestStream, isKnown, isInternal, metadata, limits, turnEnd };
+    return new LedCall(call, () => new RpcArrival({ ...common, call }));
   };
 }

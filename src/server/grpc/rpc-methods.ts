@@ -67,6 +67,10 @@ function refuseUnknown(methods: readonly RpcMethod[], handlers: RpcHandlers, fau
     }
     if (new Set(own.map(({ service }) => service)).size > 1)
       throw fault(`several services are called "${name}": write the full name`);
+    if (typeof ofService !== 'object' || (ofService as unknown) === null)
+      throw fault(
+        `the handlers of "${name}" must be an object of handlers by method, not ${describeValue(ofService)}`,
+      );
     for (const method of Object.keys(ofService)) {
       if (own.some((one) => one.name === method)) continue;
       const known = own.map((one) => one.name).join(', ');

@@ -4,24 +4,25 @@ import { types } from 'node:util';
 import { errorMessage } from '../../error-text.js';
 import { HttpError } from '../../errors.js';
 import type { MessageCodec, RpcMethod } from '../../grpc/rpc-method.js';
-import type { Context, Handler } from '../handler.js';
+import type { Handler } from '../handler.js';
 import { adopted, isPromise } from '../promise.js';
 import type { RequestContext } from '../request-context.js';
 import { kindOf } from '../value-kind.js';
 import { GrpcExchange } from './grpc-exchange.js';
+import { RpcCallContext } from './rpc-call-context.js';
 import { frameOf } from './rpc-frames.js';
-import type { RpcHandler } from './rpc-handler.js';
+import type { RpcContext, RpcHandler } from './rpc-handler.js';
 
 const MEDIA_TYPE = 'application/grpc';
 
-type AnyHandler = (request: unknown, ctx: Context) => unknown;
+type AnyHandler = (request: unknown, ctx: RpcContext) => unknown;
 
 export function rpcRouteHandler(method: RpcMethod, handler: RpcHandler): Handler {
   const call = handler as AnyHandler;
   const { request, response, path } = method;
   const requestOf = method.requestStream ? requestsOf : oneRequestOf;
   return ((ctx: RequestContext): unknown => {
-    const returned = call(requestOf(ctx, request), ctx as never);
+    const returned = call(requestOf(ctx, request), new RpcCallContext(ctx));
     if (!method.responseStream) {
       if (isPromise(returned)) return adopted(returned).then((late) => encoded(response, late, path));
       return encoded(response, returned, path);

@@ -70,7 +70,8 @@ export class Unmatched {
     if (!isKnownMethod(method)) return this.refusing(head, methodUnknown());
     const [first] = plans.values();
     if (first === undefined) {
-      return this.refusing(head, new HttpError('ROUTE_NOT_FOUND', 'No route has this path.'));
+      const detail = head.isRpc ? 'No method has this name.' : 'No route has this path.';
+      return this.refusing(head, new HttpError('ROUTE_NOT_FOUND', detail));
     }
     const allow = allowOf(plans);
     if (method === 'OPTIONS') return this.#options(head, plans, first, allow);

@@ -71,7 +71,7 @@ export async function rpcBench(
   };
   const all = { Get: missing, List: missing, Collect: missing, Chat: missing, ...handlers };
   const bound = boundMethods(methods.values(), { Everything: all }, (reason) => new Error(reason));
-  for (const { method, target } of bound) made.app.mountRpc('kit', method, target);
+  for (const { method, target } of bound) made.app.prepareRpc('kit', method, target)();
   const server = await GrpcServer.create({
     app: made.app,
     methods: [...methods.values()],

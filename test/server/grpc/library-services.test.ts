@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { expect } from 'chai';
 import { frameOf } from '#src/server/grpc/rpc-frames.js';
 import { until } from '#test/support/until.js';
-import { endOf, Http2Clients } from './http2-clients.js';
+import { endOf, Http2Clients, SERVICE, trailersOf } from './http2-clients.js';
 import { EVERYTHING, type RpcBench, rpcBench } from './kit.js';
 
 const CHECK = '/grpc.health.v1.Health/Check';
@@ -121,5 +121,46 @@ describe('a gRPC method that does not exist', () => {
     const codes: unknown[] = [];
     for (let i = 0; i < 2; i++) codes.push((await endOf(clients.request(session, '/no.such/Method')))[1]);
     expect(codes).to.deep.equal(['ROUTE_NOT_FOUND', 'RATE_LIMITED']);
+  });
+
+  it('looks like an internal method to strangers, whatever they send of their request', async () => {
+    bench = await rpcBench({ Get: { internal: true, handler: () => expect.fail('it ran') } });
+    const session = clients.session(bench.port);
+    const ends: unknown[] = [];
+    for (const method of ['Get', 'Nope'])
+      for (const bytes of [undefined, new Uint8Array(0), EMPTY.subarray(0, 3), EMPTY]) {
+        const one = clients.request(session, method);
+        if (bytes !== undefined) one.end(bytes);
+        const {
+          date: _,
+          'x-multilane-problem-bin': __,
+          'x-request-id': ___,
+          ...fields
+        } = await trailersOf(one);
+        ends.push({ ...fields });
+      }
+    expect(ends[0]).to.include({ 'grpc-status': '12', 'x-multilane-code': 'ROUTE_NOT_FOUND' });
+    for (const one of ends) expect(one).to.deep.equal(ends[0]);
+  });
+});
+
+describe('a refusal of a gRPC call before its request has arrived', () => {
+  it('is counted for its method', async () => {
+    const clients = new Http2Clients();
+    const bench = await rpcBench({}, { server: { requestTimeoutMs: 50, maxHeaderBytes: 2000 } });
+    try {
+      const session = clients.session(bench.port);
+      await endOf(clients.request(session, 'Get'));
+      await endOf(clients.request(session, 'Get', { 'x-large': 'x'.repeat(3000) }));
+      await bench.observer.ended(2);
+      const template = `${SERVICE}Get`;
+      expect(bench.observer.seen.map((one) => [one.template, one.error])).to.deep.equal([
+        [template, 'BODY_TIMEOUT'],
+        [template, 'HEADERS_TOO_LARGE'],
+      ]);
+    } finally {
+      clients.close();
+      bench.close();
+    }
   });
 });

@@ -1,9 +1,11 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { expect } from 'chai';
+import { loadProto } from '#src/grpc/load-proto.js';
 import { MESH_TOKEN_HEADER, meshTokens } from '#src/mesh-token.js';
 import type { RpcContext } from '#src/server/grpc/rpc-handler.js';
+import { boundMethods } from '#src/server/grpc/rpc-methods.js';
 import { inject } from '#src/server/inject.js';
-import { type RpcBench, rpcBench } from './kit.js';
+import { EVERYTHING, type RpcBench, rpcBench } from './kit.js';
 
 const PATH = '/multilane.test.v1.Everything/Get';
 const SECRET = 'x'.repeat(32);
@@ -98,6 +100,41 @@ describe('the pipeline of gRPC calls', () => {
     const answer = await inject(app, { method: 'POST', url: PATH, body, inProcess: true, isRpc: true });
     expect(answer.status).to.equal(200);
     expect(response.decode(answer.body)).to.include({ name: 'a!' });
+  });
+
+  for (const member of ['json', 'text', 'stream', 'status', 'redirect'] as const) {
+    it(`has no ctx.${member}: the log says what to do instead`, async () => {
+      const { unary, logs } = await serve({
+        Get: (_request: unknown, ctx: RpcContext) =>
+          (ctx as unknown as Record<string, (value: unknown) => unknown>)[member]!('x'),
+      });
+      expect((await codeOf(unary('Get', {})))[0]).to.equal(status.INTERNAL);
+      expect(JSON.stringify(logs)).to.include(`handlers of gRPC have no ctx.${member}`);
+    });
+  }
+
+  it('refuses handlers that are none', async () => {
+    const methods = await loadProto(EVERYTHING);
+    for (const handlers of [null, 'x', 7])
+      expect(() =>
+        boundMethods(methods.values(), { Everything: handlers } as never, (reason) => new Error(reason)),
+      ).to.throw('the handlers of "Everything" must be an object of handlers by method');
+  });
+
+  it('mounts no method of a service when the options of one are wrong', async () => {
+    const { app } = await serve({});
+    const [first, second] = [...(await loadProto(EVERYTHING)).values()].map((one) => ({
+      ...one,
+      path: `/other${one.path}`,
+    }));
+    const add = app.prepareRpc('kit', first!, { handler: () => ({}) });
+    expect(() => app.prepareRpc('kit', second!, { rateLimit: 'x', handler: () => [] } as never)).to.throw(
+      TypeError,
+      `service "kit": grpc: ${second!.path.slice(1)}: `,
+    );
+    expect(app.rpcMethod(first!.path)).to.equal(undefined);
+    add();
+    expect(app.rpcMethod(first!.path)).to.equal(first);
   });
 
   it('refuses handlers that do not fit the file', async () => {
