@@ -122,11 +122,6 @@ export class App {
     return this.#mounted.findRpc(path)?.method;
   }
 
-  /** @param path `/package.Service/Method` */
-  isInternalRpc(path: string): boolean {
-    return this.#mounted.findRpc(path)?.value.internal === true;
-  }
-
   /** All routes in the order of declaration. */
   routes(): readonly RouteInfo[] {
     return this.#mounted.all;
@@ -187,11 +182,13 @@ export class App {
   /**
    * Refuses a call of an internal method, before its request arrives, as if the method did not exist. Does
    * nothing for other methods, and for callers of the mesh.
+   * @param exchangeOf called for internal methods only
    * @returns whether it was refused
    */
-  refuseStranger(exchange: Exchange): boolean {
-    const plan = this.#mounted.findRpc(exchange.head.path)?.value;
+  refuseStranger(path: string, exchangeOf: () => Exchange): boolean {
+    const plan = this.#mounted.findRpc(path)?.value;
     if (plan?.internal !== true) return false;
+    const exchange = exchangeOf();
     const caller = this.#meshCallers?.callerOf(exchange);
     if (isPeer(exchange, plan.service, caller)) return false;
     this.#serveUnmatched(exchange, caller);
@@ -199,8 +196,8 @@ export class App {
   }
 
   /**
-   * Responds with an error to a request that was refused before its route was looked up. A call by gRPC counts
-   * for its method. Never throws.
+   * Responds with an error to a request that was refused before its route was looked up. A call by gRPC
+   * counts for its method. Never throws.
    */
   refuse(exchange: Exchange, error: unknown): void {
     const { head } = exchange;

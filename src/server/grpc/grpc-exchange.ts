@@ -13,6 +13,7 @@ import type { RequestHead } from '../request-head.js';
 import type { RpcCall, RpcStatus } from './rpc-call.js';
 import { frameOf, messageIn } from './rpc-frames.js';
 import type { RpcMetadata } from './rpc-metadata.js';
+import { RpcRequests, type Waiting } from './rpc-requests.js';
 import { failedStatus } from './rpc-status.js';
 import { calmStream, isLarge, resetStream, writeParts } from './rpc-stream.js';
 
@@ -36,18 +37,17 @@ export interface GrpcExchangeOptions {
   readonly whenIdle: (callback: () => void) => () => void;
 }
 
-/** What waits for a message to arrive, or to be taken. */
-interface Waiting<T> {
-  readonly done: (value: T) => void;
-  readonly failed: (error: Error) => void;
-}
-
 /** A client that cancels its call this shortly before its deadline does so because of the deadline. */
 const EARLY_MS = 50;
 const ignore = (): void => {};
 const NO_BYTES = new Uint8Array(0);
 /** The error of a handler that reads on when the response is complete. */
 const complete = (): Error => new Error('the response is complete: no more of the request is read');
+const unwritable = (): Failure => ({
+  status: 500,
+  headers: [],
+  body: JSON.stringify({ code: 'INTERNAL', detail: 'The response could not be written.' }),
+});
 const SUCCESS: RpcStatus = { code: STATUS_NUMBERS.OK, details: '' };
 
 export class GrpcExchange implements Exchange {
@@ -58,17 +58,14 @@ export class GrpcExchange implements Exchange {
   readonly isBodyComplete = true;
   readonly #options: GrpcExchangeOptions;
   readonly #call: RpcCall;
+  readonly requests: RpcRequests;
   #listeners: ((reason?: HttpError) => void)[] | undefined;
   #onEnded: (() => void)[] | undefined;
   #hasBegun = false;
   /** Makes the fields of a response that has begun, until they are sent with its first message. */
   #fields: (() => readonly string[]) | undefined;
   #isHeadSent = false;
-  #isHalfClosed = false;
-  #reading: Waiting<Uint8Array | undefined> | undefined;
   #writing: Waiting<void> | undefined;
-  /** Why the stream of requests has no end. */
-  #broken: HttpError | undefined;
   #isOver = false;
   /** Ends the wait for a client that does not take the end of its response. */
   #stopWaiting = ignore;
@@ -78,6 +75,7 @@ export class GrpcExchange implements Exchange {
   constructor(options: GrpcExchangeOptions) {
     this.#options = options;
     this.#call = options.call;
+    this.requests = new RpcRequests(options.call);
     this.head = options.head;
   }
 
@@ -114,53 +112,15 @@ export class GrpcExchange implements Exchange {
 
   /**
    * Yields the messages of a stream of requests. Each is taken from the client when it is wanted.
-   * @throws HttpError CLIENT_CLOSED, OVERLOADED, BODY_TOO_LARGE, MALFORMED_REQUEST; Error when the response is
-   *   complete and the client has not ended its stream
+   * @throws HttpError CLIENT_CLOSED, OVERLOADED, BODY_TOO_LARGE, MALFORMED_REQUEST; Error when the response
+   *   is complete and the client has not ended its stream
    */
   async *messages(): AsyncGenerator<Uint8Array, void, undefined> {
     for (;;) {
-      const message = await this.#nextMessage();
+      const message = await this.requests.next();
       if (message === undefined) return;
       yield message;
     }
-  }
-
-  async #nextMessage(): Promise<Uint8Array | undefined> {
-    const failure = this.#left ?? this.#broken;
-    if (failure !== undefined) throw failure;
-    if (this.#isHalfClosed) return undefined;
-    if (this.closed) throw complete();
-    return new Promise((done, failed) => {
-      this.#reading = { done, failed };
-      this.#call.startRead();
-    });
-  }
-
-  #takeReading(): Waiting<Uint8Array | undefined> | undefined {
-    const reading = this.#reading;
-    this.#reading = undefined;
-    return reading;
-  }
-
-  received(message: Uint8Array): void {
-    this.#takeReading()?.done(message);
-  }
-
-  /**
-   * The client sends no more. The library reports a stream that was cut in the same way, and only later that
-   * the call is cancelled. A handler must not take a part of the stream for the whole: reading on makes the
-   * library look, and it reports a cancelled call in the next tick.
-   * @param broken why this is not the end that the client meant
-   */
-  halfClosed(broken?: HttpError): void {
-    this.#call.startRead();
-    process.nextTick(() => {
-      const reading = this.#takeReading();
-      this.#broken = broken;
-      this.#isHalfClosed = true;
-      if (broken !== undefined) reading?.failed(broken);
-      else reading?.done(undefined);
-    });
   }
 
   // --- the response
@@ -174,7 +134,7 @@ export class GrpcExchange implements Exchange {
     const message = typeof body === 'string' ? Buffer.from(body) : (body ?? NO_BYTES);
     this.#sendMetadata(headers);
     if (isLarge(message)) {
-      this.#close(complete());
+      this.#close();
       void this.#writeLarge(frameOf(message)).then((isWritten) => isWritten && this.#sendStatus(SUCCESS));
     } else {
       this.#call.sendMessage(message, ignore);
@@ -245,8 +205,7 @@ export class GrpcExchange implements Exchange {
 
   destroy(problem?: Failure): void {
     if (this.closed) return;
-    if (problem !== undefined) this.#fail(problem);
-    else this.#end({ code: STATUS_NUMBERS.INTERNAL, details: 'The response could not be written.' });
+    this.#fail(problem ?? unwritable());
   }
 
   /**
@@ -287,7 +246,7 @@ export class GrpcExchange implements Exchange {
   }
 
   #end(status: RpcStatus): void {
-    this.#close(complete());
+    this.#close();
     this.#sendStatus(status);
   }
 
@@ -322,14 +281,14 @@ export class GrpcExchange implements Exchange {
     const listeners = this.#listeners ?? [];
     this.#left = reason;
     this.#writing?.failed(reason);
-    this.#close(reason);
+    this.requests.fail(reason);
+    this.#close();
     for (const listener of listeners) listener(reason);
   }
 
-  /** @param reason for a handler that still reads: it must not take a part of a stream for the whole */
-  #close(reason: Error): void {
+  #close(): void {
     this.closed = true;
-    this.#takeReading()?.failed(reason);
+    this.requests.close(complete());
     this.#listeners = undefined;
   }
 }

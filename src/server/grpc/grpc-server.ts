@@ -9,8 +9,9 @@ import type { RpcMethod } from '../../grpc/rpc-method.js';
 import { lazyModule } from '../../lazy-module.js';
 import type { App } from '../app.js';
 import type { ConnectionGate } from '../uws/uws-connections.js';
+import { Handshakes } from './handshakes.js';
 import { HealthStatus } from './health-status.js';
-import { catchAll, correctTimeouts, handledPaths } from './library-handlers.js';
+import { catchAll, correctTimeouts, handledPaths, whenSecure } from './library-handlers.js';
 import { interceptorOf } from './rpc-interceptor.js';
 import { channelOptions, type GrpcTls, serverCredentials } from './server-options.js';
 
@@ -42,6 +43,8 @@ export class GrpcServer {
   readonly #server: Server;
   readonly #injector: ConnectionInjector;
   readonly #gate: ConnectionGate;
+  /** Undefined without TLS. */
+  readonly #handshakes: Handshakes | undefined;
   readonly #sockets = new Set<Socket>();
   #listener: NetServer | undefined;
   /** Sends GOAWAY on connections again and again. */
@@ -68,7 +71,8 @@ export class GrpcServer {
     for (const path of handledPaths(server)) ofLibrary.add(path);
     server.register(ANY_PATH, ignore, asBuffer, identity, 'bidi');
     catchAll(server, ANY_PATH);
-    return new GrpcServer(server, serverCredentials(grpc, tls), health, options.gate);
+    const handshakes = tls === undefined ? undefined : new Handshakes(settings.requestTimeoutMs);
+    return new GrpcServer(server, serverCredentials(grpc, tls), health, options.gate, handshakes);
   }
 
   private constructor(
@@ -76,10 +80,13 @@ export class GrpcServer {
     credentials: ServerCredentials,
     health: HealthStatus,
     gate: ConnectionGate,
+    handshakes: Handshakes | undefined,
   ) {
     this.#server = server;
     this.#injector = server.createConnectionInjector(credentials);
     correctTimeouts(server);
+    this.#handshakes = handshakes;
+    if (handshakes !== undefined) whenSecure(server, (socket) => handshakes.done(socket));
     this.health = health;
     this.#gate = gate;
   }
@@ -160,6 +167,7 @@ export class GrpcServer {
       this.#sockets.delete(socket);
       this.#gate.leave();
     });
+    this.#handshakes?.begin(socket);
     this.#injector.injectConnection(socket);
   }
 }

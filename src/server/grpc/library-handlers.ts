@@ -1,6 +1,7 @@
 // What grpc-js does with a call before its handler gets it. The library has no public way to change that, so
 // this uses private fields; package.json allows only versions of the library that have them.
 import type { IncomingHttpHeaders } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { Server } from '@grpc/grpc-js';
 
 /** A handler as the library keeps it. */
@@ -9,6 +10,7 @@ interface Registered {
 }
 
 interface Http2Server {
+  on(event: 'secureConnection', listener: (socket: Socket) => void): unknown;
   prependListener(
     event: 'stream',
     listener: (stream: unknown, headers: IncomingHttpHeaders) => void,
@@ -48,14 +50,27 @@ export function catchAll(server: Server, path: string): void {
  * @throws Error for a version of the library without these fields
  */
 export function correctTimeouts(server: Server): void {
-  const { http2Servers } = server as unknown as Internals;
-  if (http2Servers === undefined || http2Servers.size === 0) throw doesNotFit();
-  for (const one of http2Servers.keys()) {
+  for (const one of http2ServersOf(server)) {
     one.prependListener('stream', (_stream, headers) => {
       const sent = headers[TIMEOUT_FIELD];
       if (sent !== undefined) headers[TIMEOUT_FIELD] = correctTimeout(String(sent));
     });
   }
+}
+
+/**
+ * Calls back when the TLS handshake of a connection is done. Call when the server has its connection
+ * injector.
+ * @throws Error for a version of the library without these fields
+ */
+export function whenSecure(server: Server, done: (socket: Socket) => void): void {
+  for (const one of http2ServersOf(server)) one.on('secureConnection', done);
+}
+
+function http2ServersOf(server: Server): Iterable<Http2Server> {
+  const { http2Servers } = server as unknown as Internals;
+  if (http2Servers === undefined || http2Servers.size === 0) throw doesNotFit();
+  return http2Servers.keys();
 }
 
 const TIMEOUT_FIELD = 'grpc-timeout';

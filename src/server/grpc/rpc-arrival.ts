@@ -31,8 +31,6 @@ export interface RpcArrivalOptions {
   readonly requestStream: boolean;
   /** False for a method that does not exist, which is refused at once. */
   readonly isKnown: boolean;
-  /** For strangers it does not exist. */
-  readonly isInternal: boolean;
   readonly call: RpcCall;
   readonly metadata: RpcMetadata;
   readonly limits: RpcLimits;
@@ -68,7 +66,7 @@ export class RpcArrival implements RpcListener {
   }
 
   onReceiveMetadata(metadata: Metadata): void {
-    const { app, path, requestStream, isKnown, isInternal, call, limits, turnEnd } = this.#options;
+    const { app, path, requestStream, isKnown, call, limits, turnEnd } = this.#options;
     const { maxHeaderBytes, requestTimeoutMs } = limits;
     this.#begunAt = performance.now();
     this.#head = new RpcHead(path, metadata, call);
@@ -76,7 +74,7 @@ export class RpcArrival implements RpcListener {
       this.#refuse(
         new HttpError('HEADERS_TOO_LARGE', `The metadata is larger than ${maxHeaderBytes} bytes.`),
       );
-    } else if (isInternal && this.#isRefusedStranger()) return;
+    } else if (this.#isRefusedStranger()) return;
     else if (requestStream || !isKnown) app.handle(this.#open());
     else {
       this.#alarm = app.wheel.after(requestTimeoutMs, () => this.#refuse(tooSlow(requestTimeoutMs)));
@@ -86,10 +84,14 @@ export class RpcArrival implements RpcListener {
   }
 
   #isRefusedStranger(): boolean {
-    const exchange = this.#made();
-    if (!this.#options.app.refuseStranger(exchange)) return false;
-    this.#exchange = exchange;
-    return true;
+    const { app, path } = this.#options;
+    let exchange: GrpcExchange | undefined;
+    const isRefused = app.refuseStranger(path, () => {
+      exchange = this.#made();
+      return exchange;
+    });
+    if (isRefused) this.#exchange = exchange;
+    return isRefused;
   }
 
   /** A request that has not arrived with its head counts as a pending body. */
@@ -119,7 +121,7 @@ export class RpcArrival implements RpcListener {
     if (this.#exchange !== undefined) {
       // What has arrived of the next message is not counted: it is less than the flow control lets pass.
       if (this.#received === this.#frames.ended) this.#claim.releaseBytes();
-      this.#exchange.received(message);
+      this.#exchange.requests.received(message);
     } else if (this.#message !== undefined) this.#refuse(badCount('more than one message'));
     else if (!this.#keep(message)) this.#refuse(overloaded());
     else this.#options.call.startRead();
@@ -135,7 +137,7 @@ export class RpcArrival implements RpcListener {
 
   onReceiveHalfClose(): void {
     const broken = this.#frames.isWithin ? truncated() : undefined;
-    if (this.#exchange !== undefined) this.#exchange.halfClosed(broken);
+    if (this.#exchange !== undefined) this.#exchange.requests.halfClosed(broken);
     else if (broken !== undefined) this.#refuse(broken);
     else if (this.#message === undefined) this.#refuse(badCount('no message'));
     else this.#options.app.handle(this.#open(this.#message));

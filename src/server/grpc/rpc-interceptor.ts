@@ -51,9 +51,8 @@ export function interceptorOf(
       );
     // The handler of the library gets nothing.
     const isKnown = method !== undefined;
-    const isInternal = app.isInternalRpc(path);
     const requestStream = method?.requestStream === true;
-    const common = { app, path, requestStream, isKnown, isInternal, metadata, limits, turnEnd };
+    const common = { app, path, requestStream, isKnown, metadata, limits, turnEnd };
     return new LedCall(call, () => new RpcArrival({ ...common, call }));
   };
 }

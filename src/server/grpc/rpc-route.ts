@@ -94,6 +94,9 @@ function streamed(returned: unknown, path: string): AsyncIterable<unknown> | Ite
     typeof returned === 'object' &&
     returned !== null &&
     (Symbol.asyncIterator in returned || Symbol.iterator in returned);
+  // A promise in a list may reject long before its turn to be sent comes.
+  if (Array.isArray(returned))
+    for (const one of returned) if (types.isPromise(one)) one.catch(() => undefined);
   if (isIterable) return returned as AsyncIterable<unknown>;
   // Its rejection is logged as that of a handler, not as one that nothing has caught.
   if (types.isPromise(returned)) returned.catch(() => undefined);

@@ -1,5 +1,6 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { expect } from 'chai';
+import { NotFoundError } from '#src/errors.js';
 import { loadProto } from '#src/grpc/load-proto.js';
 import { MESH_TOKEN_HEADER, meshTokens } from '#src/mesh-token.js';
 import type { RpcContext } from '#src/server/grpc/rpc-handler.js';
@@ -112,6 +113,23 @@ describe('the pipeline of gRPC calls', () => {
       expect(JSON.stringify(logs)).to.include(`handlers of gRPC have no ctx.${member}`);
     });
   }
+
+  it('sends a list of promises, and fails with the first that rejects', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    try {
+      const slow = new Promise((resolve) => setTimeout(resolve, 20, { name: 'a' }));
+      const { list } = await serve({ List: () => [slow, Promise.reject(new NotFoundError('No item.'))] });
+      const names: unknown[] = [];
+      const failure = await (async () => {
+        for await (const { name } of list('List', {})) names.push(name);
+      })().catch((error: ServiceError) => error.code);
+      expect([names, failure, unhandled]).to.deep.equal([['a'], status.NOT_FOUND, []]);
+    } finally {
+      process.off('unhandledRejection', note);
+    }
+  });
 
   it('refuses handlers that are none', async () => {
     const methods = await loadProto(EVERYTHING);
