@@ -9,6 +9,7 @@ import { bodyTooLarge } from '../body/body.js';
 import { BodyClaim } from '../body/body-claim.js';
 import { networkOf } from '../client-network.js';
 import type { Alarm } from '../timer-wheel.js';
+import type { TurnEnd } from '../turn-end.js';
 import type { RpcLimits } from './rpc-arrival.js';
 import type { RpcCall, RpcListener } from './rpc-call.js';
 import { FrameScan } from './rpc-frames.js';
@@ -26,6 +27,7 @@ export interface RpcGuardOptions {
   readonly call: RpcCall;
   readonly metadata: RpcMetadata;
   readonly limits: RpcLimits;
+  readonly turnEnd: TurnEnd;
   /** The handler of the library. */
   readonly next: RpcListener;
 }
@@ -52,12 +54,19 @@ export class RpcGuard implements RpcListener {
   }
 
   onReceiveMetadata(metadata: Metadata): void {
-    const { app, isStream, limits, next } = this.#options;
+    const { app, isStream, limits, turnEnd, next } = this.#options;
     const { requestTimeoutMs } = limits;
     this.#alarm = app.wheel.after(requestTimeoutMs, () => this.#refuse(tooSlow(requestTimeoutMs)));
     if (isStream && !this.#takeStream()) this.#refuse(overloaded());
-    else if (!this.#claim.wait()) this.#refuse(overloaded());
-    else next.onReceiveMetadata(metadata);
+    else {
+      turnEnd.add(() => this.#turnEnded());
+      next.onReceiveMetadata(metadata);
+    }
+  }
+
+  /** A request that has not arrived with its head counts as a pending body; a probe arrives whole. */
+  #turnEnded(): void {
+    if (this.#alarm !== undefined && !this.#claim.wait()) this.#refuse(overloaded());
   }
 
   onReceiveMessage(message: unknown): void {

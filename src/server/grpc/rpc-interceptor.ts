@@ -47,7 +47,7 @@ export function interceptorOf(
     if (method === undefined && isOfLibrary(path))
       return new LedCall(
         call,
-        (next) => new RpcGuard({ app, isStream: responseStream, call, metadata, limits, next }),
+        (next) => new RpcGuard({ app, isStream: responseStream, call, metadata, limits, turnEnd, next }),
       );
     // The handler of the library gets nothing.
     const isKnown = method !== undefined;

@@ -29,7 +29,7 @@ export function failedStatus(
 ): RpcStatus {
   const description = JSON.parse(body) as Description;
   const { code, detail } = description;
-  const fields = [CODE_FIELD, code];
+  const fields = [CODE_FIELD, String(code)];
   for (let i = 0; i < headers.length; i += 2) {
     if (isTrailer(headers[i]!)) fields.push(headers[i]!, headers[i + 1]!);
   }

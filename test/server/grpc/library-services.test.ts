@@ -88,8 +88,12 @@ describe('the services of the gRPC library', () => {
       (held) => held === 2,
     );
     const third = call(session, CHECK);
-    third.end(EMPTY);
+    third.write(EMPTY.subarray(0, 2));
     expect(await endOf(third)).to.deep.equal([14, 'OVERLOADED']);
+    // The bytes that a probe sends at once, which are those of real clients, arrive within a turn.
+    const probe = call(session, CHECK);
+    probe.end(EMPTY);
+    expect((await endOf(probe))[0]).to.equal(0);
     clients.close();
     await released();
   });
