@@ -41,8 +41,6 @@ export interface GrpcExchangeOptions {
 const EARLY_MS = 50;
 const ignore = (): void => {};
 const NO_BYTES = new Uint8Array(0);
-/** The error of a handler that reads on when the response is complete. */
-const complete = (): Error => new Error('the response is complete: no more of the request is read');
 const unwritable = (): Failure => ({
   status: 500,
   headers: [],
@@ -288,7 +286,7 @@ export class GrpcExchange implements Exchange {
 
   #close(): void {
     this.closed = true;
-    this.requests.close(complete());
+    this.requests.close();
     this.#listeners = undefined;
   }
 }
