@@ -78,10 +78,9 @@ const withBody = (quotas = {}): Bench =>
   bench((app) => app.post('/', { body: Type.Object({}) }, () => 'ran'), { quotas });
 
 /** A call by gRPC whose message comes later, as the HTTP response that its trailers stand for. */
-async function lateMessage(): Promise<Reached[]> {
-  const { client, methods, close } = await rpcBench({}, { quotas: { bodies: [0, 0] } as never });
+async function lateMessage(path: string): Promise<Reached[]> {
+  const { client, close } = await rpcBench({}, { quotas: { bodies: [0, 0], streams: [0, 0] } as never });
   try {
-    const { path } = methods.get('/multilane.test.v1.Everything/Get')!;
     const same = (bytes: Buffer): Buffer => bytes;
     const call = client.makeBidiStreamRequest(path, same, same);
     const [{ metadata }] = (await once(call, 'error')) as [ServiceError];
@@ -100,7 +99,14 @@ export const refused: readonly Way[] = [
     sites: ['src/server/grpc/rpc-arrival.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: false,
-    reach: lateMessage,
+    reach: () => lateMessage('/multilane.test.v1.Everything/Get'),
+  },
+  {
+    title: 'a stream of health states beyond the limit of streams',
+    sites: ['src/server/grpc/rpc-guard.ts OVERLOADED'],
+    code: 'OVERLOADED',
+    executed: false,
+    reach: () => lateMessage('/grpc.health.v1.Health/Watch'),
   },
   {
     title: 'a body beyond the limit of pending bodies',

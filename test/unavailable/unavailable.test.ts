@@ -15,6 +15,8 @@ const WITHOUT_RESPONSE: Readonly<Record<string, string>> = {
     'the stored refusal of an earlier request, which was thrown in its handler',
   'src/services/checkout/participants.ts ? x2': 'thrown in a saga step: the saga records it',
   'src/upstream/single-flight-outcome.ts ?': 'the failure of a call in another worker, thrown there already',
+  'src/upstream/grpc-response.ts 503':
+    'what a call of this process is judged by; its handler has run, and gets an RpcError',
   'src/worker/system-routes.ts 503 x2': 'the probes of the data plane, which have a test of their own',
 };
 

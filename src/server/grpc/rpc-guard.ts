@@ -4,6 +4,9 @@ import type { ServerHttp2Stream } from 'node:http2';
 import type { Metadata } from '@grpc/grpc-js';
 import { HttpError, UnavailableError } from '../../errors.js';
 import type { AddressKey } from '../../memory/address-cells.js';
+import { problemOf } from '../../problem.js';
+import { requestIdOf } from '../../telemetry/request-ids.js';
+import type { TraceIds } from '../../telemetry/trace-ids.js';
 import type { App } from '../app.js';
 import { bodyTooLarge } from '../body/body.js';
 import { BodyClaim } from '../body/body-claim.js';
@@ -28,6 +31,8 @@ export interface RpcGuardOptions {
   readonly metadata: RpcMetadata;
   readonly limits: RpcLimits;
   readonly turnEnd: TurnEnd;
+  /** Makes the ids of traces that refusals name. */
+  readonly ids: TraceIds;
   /** The handler of the library. */
   readonly next: RpcListener;
 }
@@ -118,17 +123,17 @@ export class RpcGuard implements RpcListener {
     this.#claim.arrived();
   }
 
-  #refuse({ code, status, message: detail }: HttpError): void {
+  #refuse(error: HttpError): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#settled();
-    const { app, call, metadata } = this.#options;
-    app.options.observer.refused(code.toLowerCase());
-    const body = JSON.stringify({ code, detail });
+    const { app, call, metadata, ids } = this.#options;
+    app.options.observer.refused(error.code.toLowerCase());
+    const requestId = requestIdOf(undefined);
+    const problem = problemOf(error, { requestId, traceId: ids.traceId(), executed: false });
+    const headers = ['x-request-id', requestId, ...Object.entries(problem.headers).flat()];
     const isResponding = this.#stream.headersSent;
-    call.sendStatus(
-      failedStatus({ status, headers: [], body }, (fields) => metadata.trailers(fields, undefined)),
-    );
+    call.sendStatus(failedStatus({ ...problem, headers }, (fields) => metadata.trailers(fields, undefined)));
     // The status of a call with a response under way waits until that is taken.
     if (isResponding) resetStream(this.#stream);
   }

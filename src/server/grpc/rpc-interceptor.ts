@@ -4,6 +4,7 @@
 
 import type * as grpcjs from '@grpc/grpc-js';
 import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/grpc-js';
+import { TraceIds } from '../../telemetry/trace-ids.js';
 import type { App } from '../app.js';
 import { TurnEnd } from '../turn-end.js';
 import { RpcArrival, type RpcLimits } from './rpc-arrival.js';
@@ -24,6 +25,7 @@ export function interceptorOf(
 ): ServerInterceptor {
   const { log } = app.options;
   const metadata = new RpcMetadata({ empty: () => new Metadata(), log });
+  const ids = new TraceIds();
   const turnEnd = new TurnEnd((err) => log.error({ err }, 'a callback at the end of a turn failed'));
 
   /** Starts a call with another listener than the handler of the library. */
@@ -47,7 +49,7 @@ export function interceptorOf(
     if (method === undefined && isOfLibrary(path))
       return new LedCall(
         call,
-        (next) => new RpcGuard({ app, isStream: responseStream, call, metadata, limits, turnEnd, next }),
+        (next) => new RpcGuard({ app, isStream: responseStream, call, metadata, limits, turnEnd, ids, next }),
       );
     // The handler of the library gets nothing.
     const isKnown = method !== undefined;
