@@ -3,7 +3,7 @@
 // the start.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Project } from '#test/support/cli.js';
@@ -94,7 +94,10 @@ describe('the package, installed with --ignore-scripts', () => {
     const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'];
     // The types of Node.js are all that the project installs beside the package.
     mkdirSync(join(project.folder, 'node_modules/@types'), { recursive: true });
-    symlinkSync(join(ROOT, 'node_modules/@types/node'), join(project.folder, 'node_modules/@types/node'));
+    const nodeTypes = join(project.folder, 'node_modules/@types/node');
+    // A dependency of the package may have brought others.
+    rmSync(nodeTypes, { recursive: true, force: true });
+    symlinkSync(join(ROOT, 'node_modules/@types/node'), nodeTypes);
     const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
     const compile = (): string =>
       execFileSync(process.execPath, [tsc, ...options, 'typed.ts'], {
