@@ -16,7 +16,7 @@ const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> 
     1,
     'stored: whether keys of 30 days may be swept, with an hour between clocks',
   ],
-  'src/admin/operator-switches.ts': [1, 'shown: when a switch was set'],
+  'src/admin/operator-value.ts': [1, 'shown: when a switch was set'],
   'src/primary/registering.ts': [1, 'shown: when an instance was renewed last'],
   'src/saga/engine.ts': [
     1,
@@ -24,6 +24,10 @@ const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> 
   ],
   'src/saga/operator.ts': [1, 'stored: times of sagas'],
   'src/server/certificate.ts': [1, 'compared with the validity of a certificate'],
+  'src/server/grpc/rpc-head.ts': [
+    1,
+    'compared with a deadline that the library has read from the same clock in the same turn',
+  ],
   'src/server/response/file-version.ts': [1, 'compared with the time stamp of a file'],
   'src/server/response/small-file-reader.ts': [1, 'compared with the time stamps of a file'],
   'src/server/uws/uws-pending-response.ts': [1, 'shown: the field Date'],
