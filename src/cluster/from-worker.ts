@@ -25,6 +25,7 @@ export function readFromWorker(data: unknown): FromWorker | undefined {
     case 'ready':
       return readReady(members);
     case 'port-wanted':
+    case 'unbound':
       return { type };
     case 'listening':
       return isPort(members.port) ? { type, port: members.port } : undefined;

@@ -9,6 +9,8 @@
 //   port-wanted ------------------------>      all is loaded
 //                            <---------        unbind, to the thread that has the port: it keeps its
 //                                              connections
+//   unbound ---------------------------->      the port is free. A thread that does not post this in time is
+//                                              ended
 //                            <---------        listen {port}, to the thread that wants it
 //   listening {port}, then ready ------->      drains the thread that had the port. If the new thread ends
 //                                              before that, the old one is ordered to listen again
@@ -41,7 +43,7 @@ import type { SlotSeries } from '../memory/metrics/series-memory.js';
 import type { Descriptor } from './sharding.js';
 
 /** Increase it when a message changes its shape. */
-export const PROTOCOL_VERSION = 10;
+export const PROTOCOL_VERSION = 11;
 
 /** The `workerData` of a thread. */
 export interface WorkerBoot {
@@ -95,6 +97,8 @@ export type FromWorker =
   | { readonly type: 'port-wanted' }
   /** Follows a `listen`. */
   | { readonly type: 'listening'; readonly port: number }
+  /** Follows an `unbind`: the port is free. */
+  | { readonly type: 'unbound' }
   /** Follows a `service-ready`: requests of this service are no longer rejected by this thread. */
   | { readonly type: 'serving'; readonly service: string }
   | { readonly type: 'leaving'; readonly reason: LeaveReason; readonly detail: string | undefined }
@@ -108,13 +112,18 @@ export type FromWorker =
 export interface ListenOrder {
   /** 0: any free port. */
   readonly port: number;
-  /** How long the port may be in use, in milliseconds, because a predecessor is about to give it up. */
+  /**
+   * How long the port may be in use, in milliseconds, because a predecessor had it a moment ago or is about
+   * to give it up. 0: a port that is in use belongs to another program.
+   */
   readonly withinMs: number;
   /**
    * Another process has the port until it knows that this one is ready, so the thread is ready before it
    * listens.
    */
   readonly isShared: boolean;
+  /** A thread of the same worker has not given up the port in time, and may still have it. */
+  readonly isKept: boolean;
 }
 
 export type ToWorker =
@@ -128,6 +137,6 @@ export type ToWorker =
   /** The thread is out of rotation: it finishes its requests, at the latest after `withinMs`, and ends. */
   | { readonly type: 'detached'; readonly withinMs: number }
   | ({ readonly type: 'listen' } & ListenOrder)
-  /** Gives up the port and keeps the connections. */
+  /** Gives up the port and keeps the connections; `unbound` follows. */
   | { readonly type: 'unbind' }
   | ({ readonly type: 'service-ready' } & ReadyService);

@@ -1,56 +1,165 @@
 // Which thread of a worker has its port, where each worker has a port of its own. On Node 20 two threads
 // cannot listen on one port, so a thread gives it up to its successor and keeps its connections, until the
-// successor listens and the thread is drained.
+// successor listens and the thread is drained. After every change of a worker the same rule holds: the newest
+// thread that wants the port, else the newest one that serves, has it or has been ordered to listen, as soon
+// as no other thread is about to give it up.
+import { Allowance } from '../allowance.js';
 import type { WorkerPorts } from './worker-group.js';
+import { mayServe } from './worker-life.js';
 import type { WorkerThread } from './worker-thread.js';
-import { isAlive, type Workers } from './workers.js';
+import { isAlive, type WorkerEntry, type Workers } from './workers.js';
+
+/** Times in milliseconds. Pauses of the process are not counted. */
+export interface PortTimes {
+  /** How long a thread may take to give up its port. Then it is ended. */
+  readonly handOverMs: number;
+  /** How long a port may be in use after the thread that had it has given it up, or has ended. */
+  readonly bindMs: number;
+  /** A worker without a listener for this long is reported. An ordinary replacement takes less. */
+  readonly silentMs: number;
+  /**
+   * The longest wait for the port of a predecessor process. It gives the port up when it begins to drain,
+   * which is soon after this process is ready.
+   */
+  readonly sharedMs: number;
+}
+
+export const PORT_TIMES: PortTimes = { handOverMs: 3_000, bindMs: 5_000, silentMs: 1_000, sharedMs: 60_000 };
 
 /**
- * The longest wait for the port of a predecessor process, in milliseconds. It gives the port up when it
- * begins to drain, which is soon after this process is ready.
+ * A thread was ordered to listen; it listens; it was ordered to give the port up; it has not done that in
+ * time.
  */
-const SHARED_MS = 60_000;
+type Hold = 'ordered' | 'listening' | 'leaving' | 'kept';
+
+export interface PortHoldersOptions {
+  readonly workers: Workers;
+  /** Undefined for workers that have no port of their own. */
+  readonly ports: WorkerPorts | undefined;
+  /** @default PORT_TIMES */
+  readonly times?: PortTimes;
+  isStopping(): boolean;
+  /** The thread has not given up its port in time: it is to be ended. */
+  keepsPort(thread: WorkerThread): void;
+}
 
 export class PortHolders {
-  readonly #workers: Workers;
-  readonly #ports: WorkerPorts | undefined;
-  readonly #drainMs: number;
+  readonly #options: PortHoldersOptions;
+  readonly #times: PortTimes;
+  readonly #holds = new Map<WorkerThread, Hold>();
+  /** The time that is left to threads that are to give up the port. */
+  readonly #handOvers = new Map<WorkerThread, Allowance>();
+  /** Workers that have listened. */
+  readonly #heard = new Set<number>();
+  /** Workers without a listener: the time until that is reported; undefined once it is. */
+  readonly #silences = new Map<number, Allowance | undefined>();
 
-  /**
-   * @param ports undefined for workers that have no port of their own
-   * @param drainMs DRAIN_MS: the longest wait for a port that another thread is to give up
-   */
-  constructor(workers: Workers, ports: WorkerPorts | undefined, drainMs: number) {
-    this.#workers = workers;
-    this.#ports = ports;
-    this.#drainMs = drainMs;
+  constructor(options: PortHoldersOptions) {
+    this.#options = options;
+    this.#times = options.times ?? PORT_TIMES;
+    if (options.ports !== undefined) options.workers.watch(() => this.#settle());
   }
 
-  /** The thread can serve: it gets the port of its worker, and the thread that has it gives it up. */
-  handOver(thread: WorkerThread): void {
-    for (const other of this.#othersOf(thread)) other.send({ type: 'unbind' });
-    // A port that is in use when the process starts belongs to another program.
-    this.#order(thread, thread.generation > 1 ? this.#drainMs : 0);
+  /** The thread listens on this port. */
+  listening(thread: WorkerThread, port: number): void {
+    if (this.#holds.get(thread) !== 'ordered') return;
+    this.#holds.set(thread, 'listening');
+    this.#heard.add(thread.worker);
+    this.#options.ports?.listening(thread.worker, port);
   }
 
-  /** A thread that ends before it listens leaves the port to the one that has given it up. */
-  ended(thread: WorkerThread): void {
-    const others = this.#othersOf(thread);
-    const serving = others.findLast(({ state }) => state.kind === 'ready' || state.kind === 'failing');
-    if (thread.wantsPort && serving !== undefined) this.#order(serving, this.#drainMs);
-    else if (serving === undefined) this.#ports?.silent(thread.worker);
+  /** The thread has given up the port. */
+  unbound(thread: WorkerThread): void {
+    const hold = this.#holds.get(thread);
+    if (hold === 'leaving' || hold === 'kept') this.#forget(thread);
   }
 
-  #othersOf(thread: WorkerThread): readonly WorkerThread[] {
-    return this.#workers.entryOf(thread).threads.filter((other) => other !== thread && isAlive(other));
+  /** Ends all waiting. */
+  stop(): void {
+    for (const allowance of this.#handOvers.values()) allowance.cancel();
+    for (const allowance of this.#silences.values()) allowance?.cancel();
   }
 
-  /** @param withinMs the longest wait for the port, where no other process has it */
-  #order(thread: WorkerThread, withinMs: number): void {
-    const { worker } = thread;
-    const ports = this.#ports!;
+  #settle(): void {
+    if (this.#options.isStopping()) return;
+    for (const thread of this.#holds.keys()) if (!isAlive(thread)) this.#forget(thread);
+    for (const entry of this.#options.workers.all) {
+      const living = entry.threads.filter(isAlive);
+      const wanting = living.findLast(({ state, wantsPort }) => wantsPort && state.kind === 'starting');
+      const chosen = wanting ?? living.findLast(({ state }) => mayServe(state));
+      if (chosen !== undefined && !this.#holds.has(chosen)) this.#give(chosen, living);
+      this.#watchSilence(entry, living);
+    }
+  }
+
+  /** Orders the thread to listen, once no other thread is about to give up the port. */
+  #give(thread: WorkerThread, living: readonly WorkerThread[]): void {
+    const others = living.filter((other) => other !== thread);
+    for (const other of others) this.#take(other);
+    if (!others.some((other) => this.#holds.get(other) === 'leaving')) this.#order(thread, others);
+  }
+
+  #take(thread: WorkerThread): void {
+    const hold = this.#holds.get(thread);
+    if (hold !== 'ordered' && hold !== 'listening') return;
+    this.#holds.set(thread, 'leaving');
+    const { handOverMs } = this.#times;
+    this.#handOvers.set(thread, new Allowance(handOverMs, () => this.#overdue(thread)));
+    thread.send({ type: 'unbind' });
+  }
+
+  #overdue(thread: WorkerThread): void {
+    this.#holds.set(thread, 'kept');
+    this.#options.keepsPort(thread);
+    this.#settle();
+  }
+
+  #order(thread: WorkerThread, others: readonly WorkerThread[]): void {
+    const { worker, generation } = thread;
+    const ports = this.#options.ports!;
+    const { sharedMs, bindMs } = this.#times;
     const isShared = ports.isShared(worker);
-    const port = ports.of(worker);
-    thread.send({ type: 'listen', port, withinMs: isShared ? SHARED_MS : withinMs, isShared });
+    // A port that is in use when the process starts belongs to another program.
+    const isFirst = generation === 1 && !this.#heard.has(worker);
+    const withinMs = isShared ? sharedMs : isFirst ? 0 : bindMs;
+    const isKept = others.some((other) => this.#holds.get(other) === 'kept');
+    this.#holds.set(thread, 'ordered');
+    thread.send({ type: 'listen', port: ports.of(worker), withinMs, isShared, isKept });
+  }
+
+  #forget(thread: WorkerThread): void {
+    this.#holds.delete(thread);
+    this.#handOvers.get(thread)?.cancel();
+    this.#handOvers.delete(thread);
+  }
+
+  /** Reports a worker that has no listener: at once when no thread serves, else after a while. */
+  #watchSilence({ worker }: WorkerEntry, living: readonly WorkerThread[]): void {
+    const isServing = living.some(({ state }) => mayServe(state));
+    if (living.some((thread) => this.#isListening(thread))) {
+      this.#silences.get(worker)?.cancel();
+      this.#silences.delete(worker);
+      return;
+    }
+    const isKnown = this.#silences.has(worker);
+    const isHeard = this.#heard.has(worker);
+    if (isHeard && !isServing) {
+      if (!isKnown || this.#silences.get(worker) !== undefined) this.#reportSilence(worker);
+    } else if (!isKnown && isServing) {
+      // A worker that serves before it has listened waits for the port of a predecessor process.
+      const ms = isHeard ? this.#times.silentMs : this.#times.sharedMs;
+      this.#silences.set(worker, new Allowance(ms, () => this.#reportSilence(worker)));
+    }
+  }
+
+  #isListening(thread: WorkerThread): boolean {
+    const { state } = thread;
+    return this.#holds.get(thread) === 'listening' && (state.kind === 'starting' || mayServe(state));
+  }
+
+  #reportSilence(worker: number): void {
+    this.#silences.get(worker)?.cancel();
+    this.#silences.set(worker, undefined);
+    this.#options.ports?.silent(worker);
   }
 }

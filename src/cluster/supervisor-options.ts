@@ -41,6 +41,11 @@ export interface SupervisorOptions {
    * @default never
    */
   isShortOfFiles?(): boolean;
+  /**
+   * Whether a thread of another group serves: then a worker that has served before is never given up.
+   * @default never
+   */
+  othersServe?(): boolean;
   /** A thread has ended and its worker gets another one. */
   restarted(reason: string): void;
   /** Receives the routes of each thread that gets ready: see `ready` in messages.ts. */

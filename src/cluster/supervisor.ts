@@ -2,10 +2,12 @@
 // gap, and decides when the process is of no use any more. It owns the state of every worker; the legal
 // changes of a thread's state are in worker-life.ts.
 import { forgetTopics } from '../memory/topic-hints.js';
+import { endPortHolder, terminateLate } from './forced-ends.js';
 import type { FromWorker, ReadyService } from './messages.js';
 import { PortHolders } from './port-holders.js';
 import { type Replacement, Replacements } from './replacements.js';
 import { RESTART_LIMITS, type RestartLimits } from './restarts.js';
+import { isWithoutFiles } from './short-of-files.js';
 import type { SupervisorOptions } from './supervisor-options.js';
 import type { ReplaceReason } from './thread-options.js';
 import { ThreadStarter } from './thread-starter.js';
@@ -44,7 +46,12 @@ export class Supervisor {
         ended: (thread) => this.#ended(thread),
       },
     });
-    this.#portHolders = new PortHolders(this.#workers, group.ports, settings.drainMs);
+    this.#portHolders = new PortHolders({
+      workers: this.#workers,
+      ports: group.ports,
+      isStopping: () => this.#isStopping,
+      keepsPort: (thread) => endPortHolder(thread, log),
+    });
     this.#replacements = new Replacements(
       this.#workers,
       this.#starter,
@@ -62,7 +69,7 @@ export class Supervisor {
     return this.#isStopping;
   }
 
-  /** The number of workers of the group. */
+  /** The number of workers. */
   get count(): number {
     return this.#workers.all.length;
   }
@@ -70,6 +77,11 @@ export class Supervisor {
   /** Whether the group has a worker of this number. */
   has(worker: number): boolean {
     return this.#workers.all.some((entry) => entry.worker === worker);
+  }
+
+  /** A thread of the group serves, even one that has failed and is kept for that. */
+  get serves(): boolean {
+    return this.#workers.living.some(({ state }) => mayServe(state));
   }
 
   /** Threads that have not ended, and their states. */
@@ -125,11 +137,14 @@ export class Supervisor {
    */
   async stop(withinMs: number): Promise<void> {
     this.#isStopping = true;
+    this.#portHolders.stop();
     for (const entry of this.#workers.all) clearTimeout(entry.restartTimer);
     // Threads that drain already are included: they may have been given more time than is left now.
     for (const thread of this.#workers.living) thread.retire(withinMs);
     this.#workers.notify();
+    const stopped = terminateLate(this.#workers, withinMs, this.#options.log);
     await this.until(() => this.#workers.living.every(isLost));
+    stopped();
   }
 
   #receive(thread: WorkerThread, message: FromWorker): void {
@@ -160,11 +175,11 @@ export class Supervisor {
           this.#discard(thread);
         }
         break;
-      case 'port-wanted':
-        this.#portHolders.handOver(thread);
-        break;
       case 'listening':
-      case 'serving':
+        this.#portHolders.listening(thread, message.port);
+        break;
+      case 'unbound':
+        this.#portHolders.unbound(thread);
         break;
     }
     this.#workers.notify();
@@ -216,7 +231,6 @@ export class Supervisor {
     if (state.kind === 'dead' && state.reason === 'lost') this.#options.logFlightRecord(thread, 'lost');
     this.#options.reclaim(thread.slot);
     this.#options.log.info({ worker, generation, reason }, 'worker ended');
-    this.#portHolders.ended(thread);
     if (entry.threads.length > 1) entry.threads = entry.threads.filter((other) => other !== thread);
     if (!this.#isStopping) {
       this.#options.restarted(reason);
@@ -234,31 +248,18 @@ export class Supervisor {
     if (this.#isStopping || entry.awaitsThread || currentThreadOf(entry) !== undefined) return;
     entry.awaitsThread = true;
     const { servedMs } = thread;
-    const { delayMs, isHopeless } = entry.restarts.ended(servedMs, this.#isWithoutFiles(servedMs));
+    const { delayMs, isHopeless } = entry.restarts.ended(servedMs, isWithoutFiles(servedMs, this.#options));
     if (isHopeless && !this.#continuesWithout(entry)) return;
     entry.restartTimer = setTimeout(() => void this.#starter.start(entry), delayMs);
   }
 
   /**
-   * Whether a thread that never served may have failed because the process cannot open the files of its
-   * modules.
-   */
-  #isWithoutFiles(servedMs: number): boolean {
-    if (servedMs > 0 || this.#options.isShortOfFiles?.() !== true) return false;
-    this.#options.log.error(
-      'the process is short of file descriptors, so threads of workers cannot start: raise the limit (ulimit -n, ' +
-        'LimitNOFILE=) or lower MAX_CONNECTIONS',
-    );
-    return true;
-  }
-
-  /**
    * Whether the process continues although a worker cannot be started: it does while another thread serves,
-   * even one that has failed itself.
+   * even one that has failed itself. For a worker that has served before, threads of other groups count too.
    */
-  #continuesWithout({ worker }: WorkerEntry): boolean {
+  #continuesWithout({ worker, restarts }: WorkerEntry): boolean {
     const { giveUpAfter } = this.#limits;
-    const isServing = this.#workers.living.some(({ state }) => mayServe(state));
+    const isServing = this.serves || (restarts.hasServed && this.#options.othersServe?.() === true);
     const what = `worker ${worker} ended ${giveUpAfter} times before it could serve`;
     if (isServing)
       this.#options.log.error({ worker }, `${what}; another thread serves, so it is tried again`);

@@ -39,12 +39,9 @@ export interface WorkerPorts {
    * before it listens.
    */
   isShared(worker: number): boolean;
-  /**
-   * A thread of the worker listens.
-   * @returns false for a port that is not that of the worker
-   */
-  listening(worker: number, port: number): boolean;
-  /** No thread of the worker listens any more, and none has been asked to. */
+  /** A thread of the worker listens on its port. */
+  listening(worker: number, port: number): void;
+  /** No thread of the worker listens, and that is more than the gap of a replacement. */
   silent(worker: number): void;
 }
 

@@ -22,10 +22,10 @@ export interface WorkerParts extends Examiner {
    */
   listen?(order: ListenOrder): void;
   /**
-   * Gives up the port of this worker, and keeps the connections.
+   * Gives up the port of this worker, and keeps the connections. Resolves when the port is free.
    * @default as `listen`
    */
-  unbind?(): void;
+  unbind?(): Promise<void>;
   /** What stalled the loop was interrupted: ends the requests that would never get a response. */
   recover(): void;
   /**
@@ -171,7 +171,7 @@ export class WorkerSide {
         if (!this.#isDraining && this.#leaving !== 'drained') this.#parts?.listen?.(message);
         break;
       case 'unbind':
-        this.#parts?.unbind?.();
+        void this.#unbind();
         break;
       case 'detached':
         if (this.#leaving === undefined) {
@@ -186,6 +186,11 @@ export class WorkerSide {
         this.#endByTimer();
         break;
     }
+  }
+
+  async #unbind(): Promise<void> {
+    await this.#parts?.unbind?.();
+    this.#send({ type: 'unbound' });
   }
 
   /**

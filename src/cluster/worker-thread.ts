@@ -256,8 +256,12 @@ export class WorkerThread {
         this.wantsPort ||= isWanted;
         return isWanted;
       }
-      case 'listening':
-        return this.#ports?.listening(this.worker, message.port) === true;
+      case 'listening': {
+        const port = this.#ports?.of(this.worker);
+        return port === 0 || port === message.port;
+      }
+      case 'unbound':
+        return this.#ports !== undefined;
       case 'leaving':
         if (!isLegal(this.#state, message)) return false;
         this.#move(message);

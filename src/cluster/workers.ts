@@ -41,7 +41,7 @@ export interface ThreadView {
 export class Workers {
   readonly all: readonly WorkerEntry[];
   readonly #group: WorkerGroup;
-  /** Checks of `until`, run after every change. */
+  /** Checks of `watch` and `until`, run after every change. */
   readonly #checks = new Set<() => void>();
 
   constructor(group: WorkerGroup, limits: RestartLimits) {
@@ -96,6 +96,11 @@ export class Workers {
   hasServed(thread: WorkerThread): boolean {
     const entries = this.#group.ports === undefined ? this.all : [this.entryOf(thread)];
     return entries.some(({ restarts }) => restarts.hasServed);
+  }
+
+  /** Runs `check` after every change of any worker. */
+  watch(check: () => void): void {
+    this.#checks.add(check);
   }
 
   /** Resolves once `test` holds. It is run now and after every change of any worker. */

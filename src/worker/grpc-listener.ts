@@ -1,12 +1,17 @@
 // How a gRPC worker gets the port of its worker, and gives it up to its successor. A port may still be in use
-// for a moment by the thread or the process that is to give it up.
+// for a moment by the thread or the process that is to give it up. A worker that was ready before keeps
+// trying for as long as it is to listen: its connections are served meanwhile.
 import { setTimeout as delay } from 'node:timers/promises';
+import { Allowance } from '../allowance.js';
 import type { ListenOrder } from '../cluster/messages.js';
 import { StartError } from '../errors.js';
 import type { GrpcServer } from '../server/grpc/grpc-server.js';
 
-/** The pause between two attempts, in milliseconds: it doubles from the first to the longest. */
-const PAUSE_MS = { first: 2, longest: 50 };
+/**
+ * The pause between two attempts, in milliseconds: it doubles from the first to the longest, or, once the
+ * time of the order is over, to the last.
+ */
+const PAUSE_MS = { first: 2, longest: 50, last: 1_000 };
 
 export interface GrpcListenerOptions {
   readonly server: Pick<GrpcServer, 'listen' | 'stopListening'>;
@@ -17,17 +22,24 @@ export interface GrpcListenerOptions {
   /** The worker is ready: called once, as soon as it listens, or before that where it need not listen yet. */
   ready(): void;
   /**
-   * The worker cannot listen.
+   * The worker cannot listen within the time of the order, and was not ready before.
    * @param error names setting and port
-   * @param wasReady it was ready before
+   * @param isHopeless another program has the port
    */
-  failed(error: StartError, wasReady: boolean): void;
+  failed(error: StartError, isHopeless: boolean): void;
+  /**
+   * The worker was ready before, and cannot listen within the time of the order: it keeps trying.
+   * @param error as for `failed`
+   */
+  late(error: StartError): void;
 }
 
 export class GrpcListener {
   readonly #options: GrpcListenerOptions;
-  /** Ends the attempts to listen. */
-  #attempts: AbortController | undefined;
+  /** The worker is to listen; aborted when it is to give up the port. */
+  #wanted: AbortController | undefined;
+  /** Orders are carried out one after the other. */
+  #last: Promise<void> = Promise.resolve();
   #isListening = false;
   #isReady = false;
 
@@ -39,54 +51,73 @@ export class GrpcListener {
     return this.#isListening;
   }
 
-  /** Carries out an order of the primary. Never rejects. */
-  async listen(order: ListenOrder): Promise<void> {
-    if (this.#isListening || this.#attempts !== undefined) return;
+  /** Carries out an order of the primary, after an `unbind` that is in progress. Never rejects. */
+  listen(order: ListenOrder): Promise<void> {
+    if (this.#wanted !== undefined) return this.#last;
+    const wanted = new AbortController();
+    this.#wanted = wanted;
     if (order.isShared) this.#ready();
-    const attempts = new AbortController();
-    this.#attempts = attempts;
+    this.#last = this.#last.then(() => this.#listen(order, wanted));
+    return this.#last;
+  }
+
+  /** Gives up the port. Connections live on. Resolves when the port is free. Never rejects. */
+  unbind(): Promise<void> {
+    this.#wanted?.abort();
+    this.#wanted = undefined;
+    this.#last = this.#last.then(() => {
+      this.#isListening = false;
+      return this.#options.server.stopListening();
+    });
+    return this.#last;
+  }
+
+  async #listen(order: ListenOrder, wanted: AbortController): Promise<void> {
     try {
-      const port = await this.#bind(order, attempts.signal);
-      if (port === undefined) return;
+      const port = await this.#bind(order, wanted.signal);
+      // An `unbind` that was ordered meanwhile follows.
+      if (port === undefined || wanted.signal.aborted) return;
       this.#isListening = true;
       this.#options.listening(port);
       this.#ready();
     } catch (error) {
-      if (!attempts.signal.aborted) this.#failed(order.port, error);
-    } finally {
-      if (this.#attempts === attempts) this.#attempts = undefined;
+      if (this.#wanted === wanted) this.#wanted = undefined;
+      if (!wanted.signal.aborted)
+        this.#options.failed(this.#cannotListen(order, error), order.withinMs === 0);
     }
-  }
-
-  /** Gives up the port. Connections live on. Resolves when the port is free. */
-  async unbind(): Promise<void> {
-    this.#attempts?.abort();
-    this.#attempts = undefined;
-    this.#isListening = false;
-    await this.#options.server.stopListening();
   }
 
   /** @returns undefined when the port is not wanted any more */
-  async #bind({ port, withinMs }: ListenOrder, signal: AbortSignal): Promise<number | undefined> {
+  async #bind(order: ListenOrder, signal: AbortSignal): Promise<number | undefined> {
     const { server, host } = this.#options;
-    const until = performance.now() + withinMs;
-    for (let pauseMs = PAUSE_MS.first; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS.longest)) {
-      try {
-        const bound = await server.listen(port, host);
-        if (!signal.aborted) return bound;
-        await server.stopListening();
-        return undefined;
-      } catch (error) {
-        if (!isInUse(error) || performance.now() > until) throw error;
+    const allowance = new Allowance(order.withinMs);
+    let isLate = false;
+    try {
+      for (let pauseMs = PAUSE_MS.first; !signal.aborted; pauseMs *= 2) {
+        try {
+          return await server.listen(order.port, host);
+        } catch (error) {
+          if (!this.#isReady && (!isInUse(error) || allowance.leftMs === 0)) throw error;
+          if (!isLate && allowance.leftMs === 0) {
+            isLate = true;
+            this.#options.late(this.#cannotListen(order, error));
+          }
+        }
+        const longestMs = isLate ? PAUSE_MS.last : PAUSE_MS.longest;
+        pauseMs = Math.min(pauseMs, longestMs);
+        await delay(pauseMs, undefined, { signal }).catch(() => undefined);
       }
-      await delay(pauseMs);
-      if (signal.aborted) return undefined;
+      return undefined;
+    } finally {
+      allowance.cancel();
     }
   }
 
-  #failed(port: number, error: unknown): void {
-    const { host } = this.#options;
-    this.#options.failed(cannotListen(port, host, error), this.#isReady);
+  #cannotListen({ port, withinMs, isKept }: ListenOrder, cause: unknown): StartError {
+    const { code = String(cause) } = cause as NodeJS.ErrnoException;
+    const what = code === 'EADDRINUSE' ? portInUse(withinMs === 0, isKept) : code;
+    const at = `${this.#options.host}:${port}`;
+    return new StartError(`cannot listen on ${at} (GRPC_HOST, GRPC_PORT): ${what}`, { cause });
   }
 
   #ready(): void {
@@ -98,8 +129,9 @@ export class GrpcListener {
 
 const isInUse = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
 
-function cannotListen(port: number, host: string, cause: unknown): StartError {
-  const { code = String(cause) } = cause as NodeJS.ErrnoException;
-  const what = code === 'EADDRINUSE' ? 'the port is in use by another program' : code;
-  return new StartError(`cannot listen on ${host}:${port} (GRPC_HOST, GRPC_PORT): ${what}`, { cause });
+function portInUse(isFirst: boolean, isKept: boolean): string {
+  if (isKept) return 'a thread that was to give up the port may still have it; it is tried again';
+  return isFirst
+    ? 'the port is in use by another program, perhaps a second process of this project; set GRPC_PORT'
+    : 'the port is in use, probably by another program that took it while it was free; it is tried again';
 }

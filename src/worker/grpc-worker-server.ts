@@ -15,7 +15,7 @@ import type { OpenedServer, ServerContext } from './worker-server.js';
 const SUCCESSION_MS = 100;
 
 export async function openGrpcServer(context: ServerContext): Promise<OpenedServer> {
-  const { boot, side, host } = context;
+  const { boot, side, host, log } = context;
   const { settings, slot } = boot;
   const methods = await host.rpcMethods();
   const server = await createServer(context, methods);
@@ -24,10 +24,11 @@ export async function openGrpcServer(context: ServerContext): Promise<OpenedServ
     host: settings.grpcHost ?? settings.host,
     listening: (port) => side.listening(port),
     ready: () => side.ready({ slot, app: undefined }, host.app.switchable()),
-    failed(error, wasReady) {
-      if (wasReady) side.startFailed(error);
-      else side.refuse(error.message, error.exitCode);
+    failed(error, isHopeless) {
+      if (isHopeless) side.refuse(error.message, error.exitCode);
+      else side.startFailed(error);
     },
+    late: (err) => log.error({ err }, 'a gRPC worker does not listen; it tries again and again'),
   });
   return {
     server: {
@@ -52,7 +53,7 @@ export async function openGrpcServer(context: ServerContext): Promise<OpenedServ
     core: { inCallback: false, prepareInterrupt() {} },
     orders: {
       listen: (order) => void listener.listen(order),
-      unbind: () => void listener.unbind(),
+      unbind: () => listener.unbind(),
     },
     async begin() {
       updateHealth(server.health, methods);

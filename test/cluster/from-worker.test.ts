@@ -14,6 +14,7 @@ import { oneGroup } from './one-group.js';
 
 describe('a message of a worker thread', () => {
   const messages: readonly FromWorker[] = [
+    { type: 'unbound' },
     { type: 'ready', descriptor: { slot: 1, app: 6.4e-316 }, routes: [] },
     { type: 'ready', descriptor: { slot: 1, app: undefined }, routes: undefined },
     { type: 'serving', service: 'orders' },

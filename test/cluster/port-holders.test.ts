@@ -1,78 +1,214 @@
 import { expect } from 'chai';
-import { PortHolders } from '#src/cluster/port-holders.js';
+import { PORT_TIMES, PortHolders, type PortTimes } from '#src/cluster/port-holders.js';
 import { RESTART_LIMITS } from '#src/cluster/restarts.js';
 import { grpcGroup, type WorkerPorts } from '#src/cluster/worker-group.js';
 import type { WorkerState } from '#src/cluster/worker-life.js';
 import type { WorkerThread } from '#src/cluster/worker-thread.js';
 import { Workers } from '#src/cluster/workers.js';
+import { until } from '#test/support/until.js';
 
 const WORKER = 5;
 const PORT = 50_051;
-const DRAIN_MS = 4_000;
 const STARTING: WorkerState = { kind: 'starting' };
-const READY: WorkerState = { kind: 'ready', descriptor: { slot: 1, app: undefined } };
+const READY = { kind: 'ready', descriptor: { slot: 1, app: undefined } } as const;
+const STALLED: WorkerState = { kind: 'stalled', before: READY };
+const DEAD: WorkerState = { kind: 'dead', reason: 'lost' };
 
-/** The threads of one worker, oldest first, and the orders that they get. */
-function setUp(states: readonly WorkerState[], isShared = false) {
+interface Thread {
+  readonly worker: number;
+  readonly generation: number;
+  state: WorkerState;
+  wantsPort: boolean;
+  send(order: object): void;
+}
+
+/** A worker without threads yet, and what happens to it. */
+function setUp({ isShared = false, times = {} as Partial<PortTimes> } = {}) {
   const orders: unknown[] = [];
+  const heard: number[] = [];
   const silent: number[] = [];
+  const kept: number[] = [];
   const ports: WorkerPorts = {
     of: () => PORT,
     isShared: () => isShared,
-    listening: () => true,
+    listening: (_worker, port) => heard.push(port),
     silent: (worker) => silent.push(worker),
   };
   const entry = new URL('none.js', import.meta.url);
   const group = grpcGroup({ entry, count: 1, firstWorker: WORKER, firstRow: 1, ports });
   const workers = new Workers(group, RESTART_LIMITS);
-  const threads = states.map((state, index) => ({
-    ...{ worker: WORKER, generation: index + 1, state, wantsPort: state.kind === 'starting' },
-    send: (order: object) => orders.push([index + 1, order]),
-  })) as unknown as WorkerThread[];
-  workers.entryOf({ worker: WORKER }).threads = threads;
-  return { holders: new PortHolders(workers, ports, DRAIN_MS), threads, orders, silent };
+  const holders = new PortHolders({
+    workers,
+    ports,
+    times: { ...PORT_TIMES, ...times },
+    isStopping: () => false,
+    keepsPort: ({ generation }) => kept.push(generation),
+  });
+  const threads = workers.entryOf({ worker: WORKER }).threads;
+  return {
+    ...{ holders, orders, heard, silent, kept },
+    /** A further thread of the worker wants its port. */
+    start(): Thread {
+      const generation = threads.length + 1;
+      const thread: Thread = {
+        ...{ worker: WORKER, generation, state: STARTING, wantsPort: true },
+        send: (order) => orders.push([generation, order]),
+      };
+      threads.push(thread as unknown as WorkerThread);
+      workers.notify();
+      return thread;
+    },
+    change(thread: Thread, state: WorkerState): void {
+      thread.state = state;
+      workers.notify();
+    },
+    listens(thread: Thread): void {
+      holders.listening(thread as unknown as WorkerThread, PORT);
+      Object.assign(thread, { state: READY, wantsPort: false });
+      workers.notify();
+    },
+    unbound(thread: Thread): void {
+      holders.unbound(thread as unknown as WorkerThread);
+      workers.notify();
+    },
+  };
 }
 
-const listen = (withinMs: number, isShared = false) => ({ type: 'listen', port: PORT, withinMs, isShared });
+const listen = (generation: number, withinMs = PORT_TIMES.bindMs, over: object = {}) => [
+  generation,
+  { type: 'listen', port: PORT, withinMs, isShared: false, isKept: false, ...over },
+];
+const unbind = (generation: number) => [generation, { type: 'unbind' }];
 
 describe('the port of a gRPC worker', () => {
   it('is that of its first thread, which finds it free or fails', () => {
-    const { holders, threads, orders } = setUp([STARTING]);
-    holders.handOver(threads[0]!);
-    expect(orders).to.deep.equal([[1, listen(0)]]);
+    const worker = setUp();
+    worker.start();
+    expect(worker.orders).to.deep.equal([listen(1, 0)]);
+    worker.holders.stop();
   });
 
-  it('passes from a thread to its successor, which may have to wait for it', () => {
-    const { holders, threads, orders } = setUp([READY, STARTING]);
-    holders.handOver(threads[1]!);
-    expect(orders).to.deep.equal([
-      [1, { type: 'unbind' }],
-      [2, listen(DRAIN_MS)],
-    ]);
+  it('passes to a successor when the old thread has confirmed that it is free', () => {
+    const worker = setUp();
+    const old = worker.start();
+    worker.listens(old);
+    const next = worker.start();
+    expect(worker.orders.slice(1)).to.deep.equal([unbind(1)]);
+    worker.unbound(old);
+    expect(worker.orders.slice(2)).to.deep.equal([listen(2)]);
+    worker.listens(next);
+    worker.change(old, DEAD);
+    expect(worker.orders).to.have.length(3);
+    expect([worker.heard, worker.silent]).to.deep.equal([[PORT, PORT], []]);
+    worker.holders.stop();
   });
 
-  it('returns to the old thread when its successor ends before it listens', () => {
-    const { holders, threads, orders, silent } = setUp([READY, STARTING]);
-    holders.ended(threads[1]!);
-    expect(orders).to.deep.equal([[1, listen(DRAIN_MS)]]);
-    expect(silent).to.deep.equal([]);
+  for (const [name, state] of [
+    ['serves', READY],
+    ['is stalled', STALLED],
+    ['has failed', { ...READY, kind: 'failing', reason: 'stalled' }],
+  ] as const)
+    it(`returns to an old thread that ${name} when its successor ends before it listens`, () => {
+      const worker = setUp();
+      const old = worker.start();
+      worker.listens(old);
+      const next = worker.start();
+      worker.unbound(old);
+      worker.change(old, state);
+      worker.change(next, DEAD);
+      expect(worker.orders.slice(3)).to.deep.equal([listen(1)]);
+      worker.change(old, READY);
+      expect(worker.orders).to.have.length(4);
+      worker.holders.stop();
+    });
+
+  it('returns to an old thread that had not yet given it up when its successor ended', () => {
+    const worker = setUp();
+    const old = worker.start();
+    worker.listens(old);
+    worker.change(worker.start(), DEAD);
+    expect(worker.orders.slice(1)).to.deep.equal([unbind(1)]);
+    worker.unbound(old);
+    expect(worker.orders.slice(2)).to.deep.equal([listen(1)]);
+    worker.holders.stop();
   });
 
-  it('stays with the successor when the old thread ends', () => {
-    const { holders, threads, orders, silent } = setUp([READY, READY]);
-    holders.ended(threads[0]!);
-    expect([orders, silent]).to.deep.equal([[], []]);
+  it('goes to the next successor after the first one has ended', () => {
+    const worker = setUp();
+    const old = worker.start();
+    worker.listens(old);
+    worker.change(worker.start(), DEAD);
+    worker.start();
+    worker.unbound(old);
+    expect(worker.orders.slice(2)).to.deep.equal([listen(3)]);
+    worker.holders.stop();
   });
 
-  it('is reported as silent when no thread is left that listens', () => {
-    const { holders, threads, silent } = setUp([READY, STARTING]);
-    holders.ended(threads[0]!);
-    expect(silent).to.deep.equal([WORKER]);
+  it('is taken from a thread that does not give it up in time, which is to be ended', async () => {
+    const worker = setUp({ times: { handOverMs: 1 } });
+    worker.listens(worker.start());
+    worker.start();
+    await until(
+      () => worker.orders.length,
+      (sent) => sent === 3,
+    );
+    expect(worker.orders.slice(1)).to.deep.equal([unbind(1), listen(2, undefined, { isKept: true })]);
+    expect(worker.kept).to.deep.equal([1]);
+    worker.holders.stop();
   });
 
-  it('is waited for as long as a process may need that is taken over from', () => {
-    const { holders, threads, orders } = setUp([STARTING], true);
-    holders.handOver(threads[0]!);
-    expect(orders).to.deep.equal([[1, listen(60_000, true)]]);
+  it('is not listened on, whatever a thread says that was not ordered to', () => {
+    const worker = setUp();
+    const old = worker.start();
+    worker.listens(old);
+    worker.start();
+    worker.listens(old);
+    worker.unbound(old);
+    worker.listens(old);
+    expect(worker.heard).to.deep.equal([PORT]);
+    worker.holders.stop();
+  });
+
+  it('is reported as silent at once when no thread is left that listens', () => {
+    const worker = setUp();
+    const old = worker.start();
+    worker.listens(old);
+    worker.change(old, DEAD);
+    worker.start();
+    expect(worker.silent).to.deep.equal([WORKER]);
+    worker.holders.stop();
+  });
+
+  it('is reported as silent, once, when no thread has it for longer than a replacement takes', async () => {
+    const worker = setUp({ times: { silentMs: 1 } });
+    const old = worker.start();
+    worker.listens(old);
+    const next = worker.start();
+    worker.unbound(old);
+    worker.change(next, DEAD);
+    await until(
+      () => worker.silent.length,
+      (reports) => reports > 0,
+    );
+    worker.change(old, STALLED);
+    worker.change(old, READY);
+    expect(worker.silent).to.deep.equal([WORKER]);
+    worker.listens(old);
+    worker.change(old, DEAD);
+    expect(worker.silent).to.deep.equal([WORKER, WORKER]);
+    worker.holders.stop();
+  });
+
+  it('is waited for as long as a process may need that is taken over from', async () => {
+    const worker = setUp({ isShared: true, times: { sharedMs: 1 } });
+    const thread = worker.start();
+    expect(worker.orders).to.deep.equal([listen(1, 1, { isShared: true })]);
+    expect(worker.silent).to.deep.equal([]);
+    worker.change(thread, READY);
+    await until(
+      () => worker.silent,
+      (silent) => silent.length === 1,
+    );
+    worker.holders.stop();
   });
 });

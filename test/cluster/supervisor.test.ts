@@ -34,7 +34,7 @@ const optionsFor = (settings: Settings, thread: string): SupervisorOptions => ({
   block: Block.create({ workers: rowsFor(settings.workers) }),
   series: new SeriesMemory(),
   instanceId: 'test',
-  log: createLogger(settings),
+  log: pino({ enabled: false }),
   attachCpu: (port) => port.close(),
   reclaim() {},
   logFlightRecord() {},
@@ -123,6 +123,50 @@ describe('the supervisor of workers whose threads cannot start any more', () => 
     await supervisor.until((lanes) => lanes.some(({ generation }) => generation === 3));
     expect(lines.filter((line) => line.includes('ulimit -n'))).to.have.length.at.least(2);
     await supervisor.stop(0);
+  });
+});
+
+describe('the supervisor of a worker that has served and cannot start any more', () => {
+  /** @returns the first generation that is over the number of attempts, or the end of the process */
+  const endOf = async (othersServe: boolean): Promise<string> => {
+    const options = optionsFor(await settingsOf({ WORKERS: '1', DRAIN_MS: '0' }), './served-thread.js');
+    let given: Supervisor | undefined;
+    const end = await new Promise<string>((resolve) => {
+      given = new Supervisor({
+        ...options,
+        limits: { ...RESTART_LIMITS, giveUpAfter: 2 },
+        othersServe: () => othersServe,
+        fatal: (message) => resolve(message),
+      });
+      given.start();
+      void given
+        .until((lanes) => lanes.some(({ generation }) => generation === 5))
+        .then(() => resolve('continues'));
+    });
+    await given?.stop(0);
+    return end;
+  };
+
+  it('continues while threads of another kind serve', async () => {
+    expect(await endOf(true)).to.equal('continues');
+  });
+
+  it('ends the process where no thread of any kind serves', async () => {
+    expect(await endOf(false)).to.equal('worker 1 ended 2 times before it could serve');
+  });
+});
+
+describe('the supervisor of threads that may be terminated', () => {
+  it('leaves none behind at a stop, whatever code of services has done to its messages', async () => {
+    const settings = await settingsOf({ WORKERS: '1', DRAIN_MS: '0' });
+    const options = optionsFor(settings, './draining-thread.js');
+    const fault: Fault = 'deaf';
+    const group = { ...options.group, mayTerminate: true };
+    const supervisor = new Supervisor({ ...options, group, instanceId: fault });
+    supervisor.start();
+    await supervisor.until((lanes) => lanes.every(({ state }) => state.kind === 'ready'));
+    await supervisor.stop(0);
+    expect(supervisor.unfinished).to.deep.equal([]);
   });
 });
 

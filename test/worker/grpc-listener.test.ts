@@ -27,7 +27,8 @@ function setUp() {
     },
     listening: () => happened.push('listening'),
     ready: () => happened.push('ready'),
-    failed: ({ message }, wasReady) => happened.push(`${wasReady ? 'ready' : 'unready'}: ${message}`),
+    failed: ({ message }, isHopeless) => happened.push(`${isHopeless ? 'hopeless' : 'failed'}: ${message}`),
+    late: ({ message }) => happened.push(`late: ${message}`),
   });
   return { grpc, happened };
 }
@@ -40,7 +41,9 @@ async function stranger(): Promise<{ readonly port: number; leave(): Promise<voi
   return { port, leave: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
-const order = (port: number, withinMs = 0, isShared = false) => ({ port, withinMs, isShared });
+const order = (port: number, withinMs = 0, isShared = false, isKept = false) => ({
+  ...{ port, withinMs, isShared, isKept },
+});
 
 describe('a gRPC worker that is ordered to listen', () => {
   it('listens, and is ready after that', async () => {
@@ -56,7 +59,7 @@ describe('a gRPC worker that is ordered to listen', () => {
     await grpc.listen(order(other.port));
     expect(happened).to.have.length(1);
     expect(happened[0]).to.match(
-      new RegExp(`^unready: .*${HOST}:${other.port} .*GRPC_PORT.*another program`),
+      new RegExp(`^hopeless: .*${HOST}:${other.port} .*GRPC_PORT.*another program.*set GRPC_PORT`),
     );
     await other.leave();
   });
@@ -68,6 +71,45 @@ describe('a gRPC worker that is ordered to listen', () => {
     await other.leave();
     await listens;
     expect(happened).to.deep.equal(['listening', 'ready']);
+    await grpc.unbind();
+  });
+
+  it('fails, but not for ever, at a port that is not free in time', async () => {
+    const { grpc, happened } = setUp();
+    const other = await stranger();
+    await grpc.listen(order(other.port, 1));
+    await grpc.listen(order(other.port, 1, false, true));
+    expect(happened).to.have.length(2);
+    expect(happened[0]).to.match(/^failed: .*the port is in use, probably by another program/);
+    expect(happened[1]).to.match(/^failed: .*a thread that was to give up the port/);
+    await other.leave();
+  });
+
+  it('keeps trying when it was ready before, and says so once', async () => {
+    const { grpc, happened } = setUp();
+    const other = await stranger();
+    const listens = grpc.listen(order(other.port, 1, true));
+    await until(
+      () => happened.length,
+      (length) => length === 2,
+    );
+    await other.leave();
+    await listens;
+    expect(happened[1]).to.match(/^late: cannot listen/);
+    expect(happened.toSpliced(1, 1)).to.deep.equal(['ready', 'listening']);
+    await grpc.unbind();
+  });
+
+  it('listens again after the port is free that it gives up just then', async () => {
+    const { grpc, happened } = setUp();
+    await grpc.listen(order(0));
+    const unbinds = grpc.unbind();
+    expect(grpc.isListening).to.equal(true);
+    const listens = grpc.listen(order(0));
+    await unbinds;
+    expect(grpc.isListening).to.equal(false);
+    await listens;
+    expect(happened).to.deep.equal(['listening', 'ready', 'listening']);
     await grpc.unbind();
   });
 
