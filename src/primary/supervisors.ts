@@ -47,8 +47,9 @@ export function createSupervisors(
   const { settings, grpcWorkers, sharedState, switches, output, instanceId, log } = base;
   const { block, series, recorder } = sharedState;
   const knownRoutes = routesOfGroups((routes) => switches.setKnownRoutes(routes));
-  const supervise = (group: WorkerGroup): Supervisor =>
-    new Supervisor({
+  const supervisors: Supervisor[] = [];
+  const supervise = (group: WorkerGroup): Supervisor => {
+    const supervisor: Supervisor = new Supervisor({
       group,
       settings: boundSettings,
       block,
@@ -63,6 +64,7 @@ export function createSupervisors(
       restarted: (reason) => recorder.counter('multilane_worker_restarts_total', { reason }).add(),
       routesReported: knownRoutes(group.kind),
       fatal: (message, exitCode) => void ending.fail(message, exitCode),
+      othersServe: () => supervisors.some((other) => other !== supervisor && other.serves),
       exhausted: (message) => void ending.failAfterDrain(message),
       ...(group.kind === 'http' && {
         takeEarlyThread: (worker) =>
@@ -74,11 +76,14 @@ export function createSupervisors(
           }),
       }),
     });
+    supervisors.push(supervisor);
+    return supervisor;
+  };
   const supervisor = supervise(
     httpGroup({ entry: HTTP_WORKER, workers: settings.workers, sharding: dataPlane }),
   );
-  if (grpcPorts === undefined) return { supervisor, workers: new AllWorkers([supervisor]) };
-  const grpc = supervise(
+  if (grpcPorts === undefined) return { supervisor, workers: new AllWorkers(supervisors) };
+  supervise(
     grpcGroup({
       entry: GRPC_WORKER,
       count: grpcWorkers,
@@ -87,7 +92,7 @@ export function createSupervisors(
       ports: grpcPorts,
     }),
   );
-  return { supervisor, workers: new AllWorkers([supervisor, grpc]) };
+  return { supervisor, workers: new AllWorkers(supervisors) };
 }
 
 /** Threads of both kinds report their routes; those of gRPC have its methods as well. */
