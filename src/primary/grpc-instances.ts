@@ -33,6 +33,8 @@ export class GrpcInstances implements WorkerPorts {
   readonly #registered = new Set<number>();
   /** Workers that listen now. */
   readonly #listening = new Set<number>();
+  /** Workers that listened, or should by now, and do not. */
+  readonly #silent = new Set<number>();
   /** Services whose database is migrated. */
   readonly #migrated = new Set<string>();
   #isDraining = false;
@@ -59,18 +61,22 @@ export class GrpcInstances implements WorkerPorts {
     return this.#options.sharing === 'beside' && !this.#ports.has(worker);
   }
 
-  listening(worker: number, port: number): boolean {
-    const expected = this.of(worker);
-    if (expected !== 0 && expected !== port) return false;
+  /** Whether new connections to a worker are refused, although one of its threads may serve open ones. */
+  isSilent(worker: number): boolean {
+    return this.#silent.has(worker);
+  }
+
+  listening(worker: number, port: number): void {
     this.#ports.set(worker, port);
     this.#listening.add(worker);
+    this.#silent.delete(worker);
     if (!this.#registered.has(port)) this.#register(worker, port);
     this.#update();
-    return true;
   }
 
   silent(worker: number): void {
     this.#listening.delete(worker);
+    this.#silent.add(worker);
     this.#update();
   }
 

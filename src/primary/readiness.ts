@@ -7,6 +7,7 @@ import type { WorkerKind } from '../cluster/worker-group.js';
 import { descriptorOf, type WorkerState } from '../cluster/worker-life.js';
 import type { Every } from '../grouped-interval.js';
 import type { Switches } from '../memory/switches.js';
+import type { GrpcInstances } from './grpc-instances.js';
 import type { ServiceDatabases } from './service-databases.js';
 
 /** How often the verdict is published to the workers, whose `GET /ready` responds with it. */
@@ -56,22 +57,31 @@ export function unreadyCode({
   return unresponsiveDatabases.length > 0 ? 'DATABASE_BUSY' : 'NO_WORKER';
 }
 
+export interface ReadinessOptions {
+  readonly switches: Switches;
+  readonly workers: Pick<AllWorkers, 'workers'>;
+  readonly databases: Pick<ServiceDatabases, 'unresponsive' | 'startingServices'>;
+  /** Undefined when no service declares gRPC. */
+  readonly grpc: Pick<GrpcInstances, 'isSilent'> | undefined;
+  readonly every: Every;
+}
+
+/** A worker that refuses new connections counts like one that starts. */
+const SILENT: WorkerState = { kind: 'starting' };
+
 export class Readiness {
   readonly #switches: Switches;
   readonly #workers: Pick<AllWorkers, 'workers'>;
   readonly #databases: Pick<ServiceDatabases, 'unresponsive' | 'startingServices'>;
+  readonly #grpc: Pick<GrpcInstances, 'isSilent'> | undefined;
   readonly #stop: () => void;
   #readyOnce = false;
 
-  constructor(
-    switches: Switches,
-    workers: Pick<AllWorkers, 'workers'>,
-    databases: Pick<ServiceDatabases, 'unresponsive' | 'startingServices'>,
-    every: Every,
-  ) {
+  constructor({ switches, workers, databases, grpc, every }: ReadinessOptions) {
     this.#switches = switches;
     this.#workers = workers;
     this.#databases = databases;
+    this.#grpc = grpc;
     this.#stop = every(PUBLISH_EVERY_MS, () => this.#publish());
   }
 
@@ -90,7 +100,9 @@ export class Readiness {
   verdict(): Verdict {
     const { draining } = this.#switches;
     const statesOf = (wanted: WorkerKind): readonly WorkerState[] =>
-      this.#workers.workers.filter(({ kind }) => kind === wanted).map(({ state }) => state);
+      this.#workers.workers
+        .filter(({ kind }) => kind === wanted)
+        .map(({ worker, state }) => (this.#grpc?.isSilent(worker) === true ? SILENT : state));
     const facts: ReadinessFacts = {
       readyOnce: this.#readyOnce,
       draining,

@@ -2,7 +2,9 @@
 import { expect } from 'chai';
 import type { Descriptor } from '#src/cluster/sharding.js';
 import type { WorkerState } from '#src/cluster/worker-life.js';
-import { type ReadinessFacts, unreadyCode, unreadyReasons } from '#src/primary/readiness.js';
+import type { ThreadView } from '#src/cluster/workers.js';
+import type { Switches } from '#src/memory/switches.js';
+import { Readiness, type ReadinessFacts, unreadyCode, unreadyReasons } from '#src/primary/readiness.js';
 
 const DESCRIPTOR: Descriptor = { slot: 1, app: undefined };
 const SERVING: readonly WorkerState[] = [
@@ -61,6 +63,29 @@ describe('readiness', () => {
     const half = { workers: workers(1, 2), grpcWorkers: workers(1, 2) };
     expect(reasons(half)).to.deep.equal([]);
     expect(reasons({ ...half, readyOnce: false })).to.have.length(2);
+  });
+
+  it('counts gRPC workers only while they listen', () => {
+    const silent = new Set<number>();
+    const [ready] = SERVING;
+    const lanes = [
+      { worker: 1, kind: 'http', state: ready },
+      { worker: 2, kind: 'grpc', state: ready },
+    ] as unknown as readonly ThreadView[];
+    const readiness = new Readiness({
+      switches: { draining: false, ready: false } as Switches,
+      workers: { workers: lanes },
+      databases: { unresponsive: [], startingServices: [] },
+      grpc: { isSilent: (worker) => silent.has(worker) },
+      every: () => () => {},
+    });
+    readiness.reached();
+    expect(readiness.verdict().ready).to.equal(true);
+    silent.add(2);
+    const reasons = ['0 of 1 gRPC workers serve'];
+    expect(readiness.verdict()).to.deep.equal({ ready: false, reasons, code: 'NO_WORKER' });
+    silent.delete(2);
+    expect(readiness.verdict().ready).to.equal(true);
   });
 
   it('has a reason for everything that is missing', () => {

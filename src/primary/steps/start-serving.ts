@@ -53,7 +53,10 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   const stopCensus = takeCensus(sharedState.block, ports, settings.maxConnections, log);
   lifecycle.defer('connection census', stopCensus);
   const threads = createThreads(boot, { base, boundSettings, dataPlane, grpcPorts: grpc });
-  const readiness = new Readiness(sharedState.switches, threads.workers, databases, boot.every);
+  const readiness = new Readiness({
+    ...{ switches: sharedState.switches, workers: threads.workers, databases, grpc },
+    every: boot.every,
+  });
   lifecycle.defer('readiness', () => readiness.stop());
   const { lock } = owned;
   const parts = { dataPlane, registry, readiness, threads, adminPlane, grpc };
