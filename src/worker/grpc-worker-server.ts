@@ -1,11 +1,13 @@
 // The server of a gRPC worker: its certificate, who may connect, its methods, and how it gets its port.
 import { setTimeout as delay } from 'node:timers/promises';
+import { Switches } from '../memory/switches.js';
 import { checkCertificate, grpcTlsFilesOf } from '../server/certificate.js';
 import { connectionGate } from '../server/connections/connection-gate.js';
 import { GrpcServer } from '../server/grpc/grpc-server.js';
 import { type HealthStatus, WHOLE_SERVER } from '../server/grpc/health-status.js';
 import { GrpcListener } from './grpc-listener.js';
 import type { MountedRpcMethod } from './mount-rpc.js';
+import type { MountedService } from './mounted-service.js';
 import type { OpenedServer, ServerContext } from './worker-server.js';
 
 /**
@@ -15,10 +17,12 @@ import type { OpenedServer, ServerContext } from './worker-server.js';
 const SUCCESSION_MS = 100;
 
 export async function openGrpcServer(context: ServerContext): Promise<OpenedServer> {
-  const { boot, side, host, log } = context;
+  const { boot, side, block, host, log } = context;
   const { settings, slot } = boot;
   const methods = await host.rpcMethods();
   const server = await createServer(context, methods);
+  const switches = new Switches(block);
+  server.health.updateBy(() => updateHealth(server.health, methods, switches));
   const listener = new GrpcListener({
     server,
     host: settings.grpcHost ?? settings.host,
@@ -56,22 +60,22 @@ export async function openGrpcServer(context: ServerContext): Promise<OpenedServ
       unbind: () => listener.unbind(),
     },
     async begin() {
-      updateHealth(server.health, methods);
       side.wantPort();
     },
-    arrived: () => updateHealth(server.health, methods),
   };
 }
 
 /**
- * A gRPC service is served once the database of its service has arrived; the server, once all of them are.
+ * A gRPC service is served once the database of its service has arrived, until the process drains. The server
+ * as a whole is served when all of them are and the process is ready: as `GET /ready`.
  */
-function updateHealth(health: HealthStatus, methods: readonly MountedRpcMethod[]): void {
-  for (const { service, owner } of methods) health.set(service, owner.ready);
-  health.set(
-    WHOLE_SERVER,
-    methods.every(({ owner }) => owner.ready),
-  );
+export function updateHealth(
+  health: Pick<HealthStatus, 'set'>,
+  methods: readonly { readonly service: string; readonly owner: Pick<MountedService, 'ready'> }[],
+  { ready, draining }: Pick<Switches, 'ready' | 'draining'>,
+): void {
+  for (const { service, owner } of methods) health.set(service, owner.ready && !draining);
+  health.set(WHOLE_SERVER, ready && !draining && methods.every(({ owner }) => owner.ready));
 }
 
 async function createServer(

@@ -32,7 +32,6 @@ export async function openHttpServer(context: ServerContext): Promise<OpenedServ
     },
     core: server,
     orders: {},
-    arrived() {},
     async begin() {
       side.ready({ slot: boot.slot, app: await listen(server, boot, log) }, host.app.switchable());
     },

@@ -64,7 +64,6 @@ function ordersOf(worker: DrainedWorker, opened: OpenedServer, stopSampling: () 
     serviceReady: async ({ service, database }: ReadyService) => {
       const mounted = host.services.find(({ definition }) => definition.name === service);
       await mounted?.arrive(database as ServiceDatabase);
-      opened.arrived(service);
     },
     drain: async (withinMs) => {
       await drainWorker(worker, withinMs);

@@ -31,8 +31,6 @@ export interface OpenedServer {
   readonly orders: Pick<WorkerParts, 'listen' | 'unbind'>;
   /** Listens, or asks the primary for a port. The services are mounted by now. */
   begin(): Promise<void>;
-  /** The database of a service has arrived. */
-  arrived(service: string): void;
 }
 
 export interface ServerContext {
