@@ -76,7 +76,9 @@ export const isTooFewOpenFiles = (openFiles: number): boolean => openFiles < LEA
 /** The advice to raise the limit, with the smallest limit that is sufficient. */
 function raised(facts: Omit<Facts, 'openFiles'>, connections: number): string {
   const least = Math.max(LEAST_OPEN_FILES, keptFiles(facts) + connections);
-  return `raise the limit to at least ${least} (ulimit -n, LimitNOFILE=) for WORKERS ${facts.workers}`;
+  const { workers, grpcWorkers = 1 } = facts;
+  const ofGrpc = grpcWorkers > 1 ? ` and GRPC_WORKERS ${grpcWorkers}` : '';
+  return `raise the limit to at least ${least} (ulimit -n, LimitNOFILE=) for WORKERS ${workers}${ofGrpc}`;
 }
 
 const keptFiles = ({ workers, grpcWorkers = 1 }: Omit<Facts, 'openFiles'>): number =>

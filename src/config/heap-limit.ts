@@ -29,13 +29,17 @@ const LEAST_MB = 96;
 
 /**
  * The default: the smallest of half of V8's limit for a thread, the worker's part of half of the memory (at
- * least 96 MiB), and 1024 MiB.
+ * least 96 MiB), and 1024 MiB. Workers of gRPC are counted where they may run.
  */
 export function defaultWorkerHeapMb(
-  machine: Pick<MachineFacts, 'memoryBytes' | 'oldGenerationBytes' | 'workers'>,
+  machine: Pick<
+    MachineFacts,
+    'memoryBytes' | 'oldGenerationBytes' | 'workers' | 'grpcWorkers' | 'mayServeGrpc'
+  >,
 ): number {
-  const { memoryBytes, oldGenerationBytes, workers } = machine;
-  const ofMemory = Math.max(LEAST_MB, (SHARE_OF_MEMORY * memoryBytes) / workers / MIB);
+  const { memoryBytes, oldGenerationBytes, workers, grpcWorkers = 1, mayServeGrpc = true } = machine;
+  const threads = workers + (mayServeGrpc ? grpcWorkers : 0);
+  const ofMemory = Math.max(LEAST_MB, (SHARE_OF_MEMORY * memoryBytes) / threads / MIB);
   const ofThread = (SHARE_OF_OLD * oldGenerationBytes) / MIB;
   return Math.max(1, Math.floor(Math.min(ofThread, ofMemory, MOST_MB)));
 }

@@ -41,7 +41,11 @@ export function resolveSettings(
   // WORKERS and GRPC_WORKERS are read first, because defaults of other settings depend on them.
   const count = (name: 'WORKERS' | 'GRPC_WORKERS'): number =>
     Number(readSetting(name, PROCESS_SETTINGS[name], sources, machine, () => {}).value);
-  const facts: MachineFacts = { ...machine, workers: count('WORKERS'), grpcWorkers: count('GRPC_WORKERS') };
+  const facts: MachineFacts = {
+    ...{ ...machine, workers: count('WORKERS'), grpcWorkers: count('GRPC_WORKERS') },
+    // The reference shop declares gRPC.
+    mayServeGrpc: file?.services?.some(declaresGrpc) ?? true,
+  };
   const lines = Object.entries(table).map(([name, setting]) =>
     readSetting(name, setting, sources, facts, warn),
   );
@@ -93,3 +97,7 @@ function assemble(
     otel: otelOf(valuesOf(OTEL_SETTINGS, byName)),
   };
 }
+
+/** @param service of the configuration file, unchecked */
+const declaresGrpc = (service: unknown): boolean =>
+  typeof service === 'object' && service !== null && 'grpc' in service && service.grpc !== undefined;

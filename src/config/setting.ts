@@ -15,6 +15,8 @@ export interface MachineFacts {
   readonly workers: number;
   /** The value of `GRPC_WORKERS`. @default 1 */
   readonly grpcWorkers?: number;
+  /** Whether a service may declare gRPC, so that gRPC workers run. @default true */
+  readonly mayServeGrpc?: boolean;
   /** Whether standard output is a terminal. */
   readonly isTTY: boolean;
 }

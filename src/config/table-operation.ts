@@ -56,7 +56,7 @@ export const OPERATION_SETTINGS = {
     {
       unit: 'MiB',
       defaultText:
-        "half of V8's limit for old objects, at most half of the memory / `WORKERS` (or 96) and 1024",
+        "half of V8's limit for old objects, at most half of the memory / (`WORKERS` + `GRPC_WORKERS`, where these run) (or 96) and 1024",
     },
   ),
   UNHANDLED_REJECTION: withDefault(

@@ -116,6 +116,13 @@ describe('the limit of open files', () => {
     );
   });
 
+  it('is advised for the workers of gRPC as well, where there are several', async () => {
+    const argv = ['--workers', '2', '--grpc-workers', '4'];
+    const advice = /at least 272 \(ulimit -n, LimitNOFILE=\) for WORKERS 2 and GRPC_WORKERS 4/;
+    expect(await refusal({ openFiles: 271, argv })).to.match(advice);
+    expect((await settings({ openFiles: 272, argv })).maxConnections).to.equal(64);
+  });
+
   for (const files of [40, 130, 200]) {
     it(`is advised for the configured number of workers by a process with ${files} files`, async function () {
       if (process.platform !== 'linux') this.skip();
