@@ -43,7 +43,16 @@ export class AllWorkers {
 
   /** Resolves once `test` holds for the workers of all groups, after a change of any of them. */
   until(test: (workers: readonly ThreadView[]) => boolean): Promise<void> {
-    return Promise.race(this.#groups.map((group) => group.until(() => test(this.workers))));
+    const holds = (): boolean => test(this.workers);
+    if (holds()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const check = (): void => {
+        if (!holds()) return;
+        for (const stop of stops) stop();
+        resolve();
+      };
+      const stops = this.#groups.map((group) => group.watch(check));
+    });
   }
 
   /** As `Supervisor.serviceReady`. */

@@ -102,6 +102,11 @@ export class Supervisor {
     return this.#workers.threads;
   }
 
+  /** As `Workers.watch`. */
+  watch(check: () => void): () => void {
+    return this.#workers.watch(check);
+  }
+
   /** Resolves once `test` holds. It is run now and after every change of any worker. */
   until(test: (workers: readonly ThreadView[]) => boolean): Promise<void> {
     return this.#workers.until(test);

@@ -256,10 +256,8 @@ export class WorkerThread {
         this.wantsPort ||= isWanted;
         return isWanted;
       }
-      case 'listening': {
-        const port = this.#ports?.of(this.worker);
-        return port === 0 || port === message.port;
-      }
+      case 'listening':
+        return [0, message.port].includes(this.#ports?.of(this.worker) ?? -1);
       case 'unbound':
         return this.#ports !== undefined;
       case 'leaving':

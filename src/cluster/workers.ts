@@ -98,9 +98,13 @@ export class Workers {
     return entries.some(({ restarts }) => restarts.hasServed);
   }
 
-  /** Runs `check` after every change of any worker. */
-  watch(check: () => void): void {
+  /**
+   * Runs `check` after every change of any worker.
+   * @returns ends that
+   */
+  watch(check: () => void): () => void {
     this.#checks.add(check);
+    return () => this.#checks.delete(check);
   }
 
   /** Resolves once `test` holds. It is run now and after every change of any worker. */
@@ -108,12 +112,11 @@ export class Workers {
     const holds = (): boolean => test(this.views);
     if (holds()) return Promise.resolve();
     return new Promise((resolve) => {
-      const check = (): void => {
+      const stop = this.watch(() => {
         if (!holds()) return;
-        this.#checks.delete(check);
+        stop();
         resolve();
-      };
-      this.#checks.add(check);
+      });
     });
   }
 
