@@ -29,8 +29,8 @@ export class GrpcInstances implements WorkerPorts {
   readonly #services: readonly ServiceDefinition[];
   /** The ports of workers that have listened, by worker. */
   readonly #ports = new Map<number, number>();
-  /** Ports that are in the registry. */
-  readonly #registered = new Set<number>();
+  /** Services with the ports at which they are in the registry. */
+  readonly #registered = new Set<string>();
   /** Workers that listen now. */
   readonly #listening = new Set<number>();
   /** Workers that listened, or should by now, and do not. */
@@ -70,7 +70,7 @@ export class GrpcInstances implements WorkerPorts {
     this.#ports.set(worker, port);
     this.#listening.add(worker);
     this.#silent.delete(worker);
-    if (!this.#registered.has(port)) this.#register(worker, port);
+    for (const { name } of this.#services) this.#register(name, worker, port);
     this.#update();
   }
 
@@ -93,17 +93,19 @@ export class GrpcInstances implements WorkerPorts {
   }
 
   /** The registry may be full: then the worker serves unregistered until it listens the next time. */
-  #register(worker: number, port: number): void {
+  #register(service: string, worker: number, port: number): void {
+    const key = `${service}:${port}`;
+    if (this.#registered.has(key)) return;
     const { registry, settings, host, log } = this.#options;
     // Only callers in other processes read the scheme.
     const metadata: Record<string, string> =
       settings.grpcTlsCertFile === undefined ? {} : { scheme: 'https' };
     try {
-      for (const { name } of this.#services)
-        registry.registerLocal(name, host, port, { protocol: 'grpc', metadata, state: 'starting' });
-      this.#registered.add(port);
+      registry.registerLocal(service, host, port, { protocol: 'grpc', metadata, state: 'starting' });
+      this.#registered.add(key);
     } catch (err) {
-      log.error({ worker, port, err }, 'a gRPC worker is not in the registry, so clients do not find it');
+      const fields = { worker, port, service, err };
+      log.error(fields, 'a service of a gRPC worker is not in the registry, so clients do not find it there');
     }
   }
 

@@ -90,6 +90,25 @@ describe('gRPC workers as instances of services', () => {
     expect(registered).to.deep.equal(['rpc', 'stored']);
   });
 
+  it('are registered for the other services when there is no room for one', () => {
+    let isFull = true;
+    const registered: string[] = [];
+    const { instances } = setUp({
+      registry: {
+        registerLocal(service) {
+          if (isFull && service === 'rpc') throw new Error('no room');
+          registered.push(service);
+        },
+        setLocalState() {},
+      },
+    });
+    instances.listening(FIRST, 50_051);
+    expect(registered).to.deep.equal(['stored']);
+    isFull = false;
+    instances.listening(FIRST, 50_051);
+    expect(registered).to.deep.equal(['stored', 'rpc']);
+  });
+
   it('share a port with a predecessor process until they have listened once', () => {
     expect(setUp().instances.isShared(FIRST)).to.equal(false);
     const { instances } = setUp({ sharing: 'beside' });
