@@ -20,7 +20,9 @@ export async function openGrpcServer(context: ServerContext): Promise<OpenedServ
   const { boot, side, block, host, log } = context;
   const { settings, slot } = boot;
   const methods = await host.rpcMethods();
-  const server = await createServer(context, methods);
+  const server = await createServer(context, methods, () =>
+    side.startFailed(new Error('the listener of this gRPC worker was closed by code of a service')),
+  );
   const switches = new Switches(block);
   server.health.updateBy(() => updateHealth(server.health, methods, switches));
   const listener = new GrpcListener({
@@ -81,6 +83,7 @@ export function updateHealth(
 async function createServer(
   { boot, block, host, log }: ServerContext,
   methods: readonly MountedRpcMethod[],
+  listenerLost: () => void,
 ): Promise<GrpcServer> {
   const { settings, slot, generation } = boot;
   const tls = grpcTlsFilesOf(settings);
@@ -91,6 +94,7 @@ async function createServer(
   return GrpcServer.create({
     app: host.app,
     methods,
+    listenerLost,
     settings,
     gate: connectionGate(block, slot, settings.maxConnections, host.recorder),
     ...(tls !== undefined && { tls }),

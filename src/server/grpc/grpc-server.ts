@@ -31,6 +31,11 @@ export interface GrpcServerOptions {
   readonly gate: ConnectionGate;
   /** Undefined for plain text. */
   readonly tls?: GrpcTls;
+  /**
+   * Code of a service has closed the listener, so the port is lost.
+   * @default ignored
+   */
+  listenerLost?(): void;
   /** URLs of the .proto files that reflection shows; undefined: it is off. */
   readonly reflection?: readonly URL[];
 }
@@ -46,7 +51,10 @@ export class GrpcServer {
   /** Undefined without TLS. */
   readonly #handshakes: Handshakes | undefined;
   readonly #sockets = new Set<Socket>();
+  readonly #lost: () => void;
   #listener: NetServer | undefined;
+  /** Looks whether the listener is open: it emits `close` only when the last connection has ended. */
+  #looking: NodeJS.Timeout | undefined;
   /** Sends GOAWAY on connections again and again. */
   #farewells: NodeJS.Timeout | undefined;
   /** Connections so far. */
@@ -72,14 +80,14 @@ export class GrpcServer {
     server.register(ANY_PATH, ignore, asBuffer, identity, 'bidi');
     catchAll(server, ANY_PATH);
     const handshakes = tls === undefined ? undefined : new Handshakes(settings.requestTimeoutMs);
-    return new GrpcServer(server, serverCredentials(grpc, tls), health, options.gate, handshakes);
+    return new GrpcServer(server, serverCredentials(grpc, tls), health, options, handshakes);
   }
 
   private constructor(
     server: Server,
     credentials: ServerCredentials,
     health: HealthStatus,
-    gate: ConnectionGate,
+    { gate, listenerLost }: Pick<GrpcServerOptions, 'gate' | 'listenerLost'>,
     handshakes: Handshakes | undefined,
   ) {
     this.#server = server;
@@ -89,6 +97,7 @@ export class GrpcServer {
     if (handshakes !== undefined) whenSecure(server, (socket) => handshakes.done(socket));
     this.health = health;
     this.#gate = gate;
+    this.#lost = listenerLost ?? ignore;
   }
 
   /** The number of open connections. */
@@ -113,13 +122,14 @@ export class GrpcServer {
     // Later errors, such as a lack of file descriptors, concern one connection only.
     listener.on('error', ignore);
     this.#listener = listener;
+    this.#looking = setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
     return (listener.address() as AddressInfo).port;
   }
 
   /** Gives up the port. Open connections live on, and may be used for new calls. */
   async stopListening(): Promise<void> {
     const listener = this.#listener;
-    this.#listener = undefined;
+    this.#forgetListener();
     if (listener === undefined) return;
     // When a listener closes, the kernel resets the connections that it has not accepted. So the loop turns
     // before, until none comes any more.
@@ -151,9 +161,20 @@ export class GrpcServer {
   close(): void {
     clearInterval(this.#farewells);
     this.#listener?.close();
-    this.#listener = undefined;
+    this.#forgetListener();
     this.#server.forceShutdown();
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #look(): void {
+    if (this.#listener?.listening !== false) return;
+    this.#forgetListener();
+    this.#lost();
+  }
+
+  #forgetListener(): void {
+    clearInterval(this.#looking);
+    this.#listener = undefined;
   }
 
   #accept(socket: Socket): void {
@@ -177,6 +198,7 @@ const ANY_PATH = '';
 /** The most turns of the loop in which waiting connections are accepted before the port is given up. */
 const MOST_TURNS = 100;
 const FAREWELL_MS = 200;
+const LOOK_EVERY_MS = 500;
 /** The longest delay of a Node.js timer. */
 const NEVER_MS = 2 ** 31 - 1;
 

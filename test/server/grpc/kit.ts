@@ -55,6 +55,7 @@ type Overrides = NonNullable<Parameters<typeof bench>[1]> & {
   readonly tls?: GrpcServerOptions['tls'];
   readonly gate?: GrpcServerOptions['gate'];
   readonly reflection?: readonly URL[];
+  readonly listenerLost?: GrpcServerOptions['listenerLost'];
 };
 
 const OPEN_GATE: GrpcServerOptions['gate'] = { enter: () => true, leave: () => {}, givesUp: () => false };
@@ -62,7 +63,7 @@ const OPEN_GATE: GrpcServerOptions['gate'] = { enter: () => true, leave: () => {
 /** Serves handlers of `everything.proto`; those that are not given fail. */
 export async function rpcBench(
   handlers: RpcHandlers[string],
-  { server: serverSettings, tls, gate = OPEN_GATE, reflection, ...overrides }: Overrides = {},
+  { server: serverSettings, tls, gate = OPEN_GATE, reflection, listenerLost, ...overrides }: Overrides = {},
 ): Promise<RpcBench> {
   const made = bench(() => {}, overrides);
   const methods = await loadProto(EVERYTHING);
@@ -85,6 +86,7 @@ export async function rpcBench(
     gate,
     ...(tls !== undefined && { tls }),
     ...(reflection !== undefined && { reflection }),
+    ...(listenerLost !== undefined && { listenerLost }),
   });
   const port = await server.listen(0, '127.0.0.1');
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
