@@ -70,7 +70,7 @@ for (const count of [1, 3]) {
       expect(load.account.succeeded).to.be.greaterThan(40);
       // A new connection finds nothing at the port for a moment, between one thread and its successor.
       for (const failure of fresh.account.failed) expect(failure).to.include({ code: UNAVAILABLE });
-      expect(fresh.account.failed.length).to.be.at.most(ROLLS * count);
+      expect(fresh.account.failed.length).to.be.lessThan(fresh.account.succeeded);
       expect(await rpcPorts(cluster)).to.deep.equal(ports);
     });
   });
