@@ -7,15 +7,19 @@ import type { Supervisor } from './supervisor.js';
 export class RollingReload {
   readonly #supervisor: Pick<Supervisor, 'workers' | 'replace' | 'stopping'>;
   readonly #log: Pick<Logger, 'info' | 'error'>;
+  readonly #serves: () => void;
   #running: Promise<boolean> | undefined;
   #following: Promise<boolean> | undefined;
 
+  /** @param serves called when the first new thread of a reload serves, before it has a request */
   constructor(
     supervisor: Pick<Supervisor, 'workers' | 'replace' | 'stopping'>,
     log: Pick<Logger, 'info' | 'error'>,
+    serves: () => void = () => undefined,
   ) {
     this.#supervisor = supervisor;
     this.#log = log;
+    this.#serves = serves;
   }
 
   get running(): boolean {
@@ -54,6 +58,7 @@ export class RollingReload {
     const drains: Promise<void>[] = [];
     for (const worker of workers) {
       const { isReplaced, ended } = await this.#supervisor.replace(worker, 'reload', begun);
+      if (isReplaced && drains.length === 0) this.#serves();
       drains.push(ended);
       if (this.#supervisor.stopping) return false;
       if (!isReplaced) {

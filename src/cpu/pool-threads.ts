@@ -33,6 +33,8 @@ export class PoolNotLoadedError extends HttpError {
   }
 }
 
+type Pool = Piscina<TaskOrder, TaskResult>;
+
 /** What a thread is to do. */
 export type RunOrder = Omit<TaskOrder, 'status' | 'heapMb'>;
 
@@ -89,8 +91,10 @@ export class PoolThreads {
   #heapWatch: HeapWatch<ThreadRun> | undefined;
   /** The runs that have not ended, with what resolves their results. */
   readonly #runs = new Map<ThreadRun, (result: unknown) => void>();
-  /** Undefined before the first task. */
-  #piscina: Piscina<TaskOrder, TaskResult> | undefined;
+  /** Undefined before the first task, and before the first one after `renew`. */
+  #piscina: Pool | undefined;
+  /** Pools that get no more tasks, with the number of those that they still run. */
+  readonly #former = new Map<Pool, number>();
 
   constructor(options: PoolThreadsOptions) {
     this.#options = options;
@@ -110,7 +114,31 @@ export class PoolThreads {
 
   /** Threads that are there now, with a task or without; those that were ordered to end are not counted. */
   get size(): number {
-    return this.#piscina?.threads.length ?? 0;
+    return this.#threads.length;
+  }
+
+  get #threads(): Worker[] {
+    const current = this.#piscina === undefined ? [] : [this.#piscina];
+    return [...current, ...this.#former.keys()].flatMap(({ threads }) => threads);
+  }
+
+  /**
+   * The code of tasks may have changed: tasks from now on run in threads that load it anew. The threads that
+   * are there end with what they run.
+   */
+  renew(): void {
+    const former = this.#piscina;
+    if (former === undefined) return;
+    this.#piscina = undefined;
+    this.#former.set(former, [...this.#runs.keys()].filter(({ pool }) => pool === former).length);
+    this.#endIdle(former);
+  }
+
+  /** A former pool ends with its last task. */
+  #endIdle(pool: Pool): void {
+    if (this.#former.get(pool) !== 0) return;
+    this.#followEnd(undefined, () => void pool.destroy());
+    this.#former.delete(pool);
   }
 
   /** Changes the limit. Running tasks continue; threads beyond the limit end when they have been idle. */
@@ -136,8 +164,7 @@ export class PoolThreads {
   async run(run: RunOrder, status: RunStatus, controller: AbortController): Promise<unknown> {
     this.#piscina ??= this.#create();
     const piscina = this.#piscina;
-    const threads = () => piscina.threads;
-    const threadRun = new ThreadRun({ task: run.task, status, controller, threads });
+    const threadRun = new ThreadRun({ task: run.task, status, controller, pool: piscina });
     const order = { ...run, status: status.shared, heapMb: this.#options.heapMb };
     const { signal } = controller;
     try {
@@ -149,6 +176,11 @@ export class PoolThreads {
       throw threadRun.isOutOfHeap || isOutOfMemory(error) ? new OutOfHeapError(error) : error;
     } finally {
       this.#runs.delete(threadRun);
+      const left = this.#former.get(piscina);
+      if (left !== undefined) {
+        this.#former.set(piscina, left - 1);
+        this.#endIdle(piscina);
+      }
     }
   }
 
@@ -161,11 +193,14 @@ export class PoolThreads {
   async close(): Promise<void> {
     this.#heapWatch?.stop();
     // The promise that `destroy` returns resolves when all threads have ended, which may be never.
-    this.#followEnd(undefined, () => void this.#piscina?.destroy());
+    const pools = [this.#piscina, ...this.#former.keys()];
+    this.#followEnd(undefined, () => {
+      for (const pool of pools) void pool?.destroy();
+    });
     await this.#ending.settled(END_MS);
   }
 
-  #create(): Piscina<TaskOrder, TaskResult> {
+  #create(): Pool {
     const { entry, v8HeapMb, log, startFailed } = this.#options;
     const { Piscina } = piscinaModule();
     const piscina = new Piscina<TaskOrder, TaskResult>({
@@ -181,7 +216,7 @@ export class PoolThreads {
     // A thread has died between tasks, or cannot start.
     piscina.on('error', (error: unknown) => {
       log.error({ err: error }, 'a CPU thread ended by itself');
-      if (piscina.threads.length === 0) startFailed(error);
+      if (piscina === this.#piscina && piscina.threads.length === 0) startFailed(error);
     });
     const leftovers = new LeftoverLog(log);
     piscina.on('message', (data: unknown) => leftovers.add(data));
@@ -216,7 +251,7 @@ export class PoolThreads {
 
   #watchHeaps(): void {
     const { heapMb } = this.#options;
-    if (heapMb === 0) return;
+    if (heapMb === 0 || this.#heapWatch !== undefined) return;
     this.#heapWatch = new HeapWatch<ThreadRun>({
       heapMb,
       runs: () => this.#runs.keys(),
@@ -229,9 +264,9 @@ export class PoolThreads {
 
   /** Piscina forgets the threads that it ends, so they are followed here until they have ended. */
   #followEnd(task: string | undefined, end: () => void): void {
-    const before = this.#piscina?.threads ?? [];
+    const before = this.#threads;
     end();
-    const kept = new Set(this.#piscina?.threads);
+    const kept = new Set(this.#threads);
     for (const thread of before) if (!kept.has(thread)) this.#ending.add(thread, task);
   }
 }

@@ -63,6 +63,11 @@ export class TaskPool {
     return this.#waiting.active;
   }
 
+  /** The code of tasks may have changed: see `PoolThreads.renew`. */
+  renew(): void {
+    this.#threads.renew();
+  }
+
   /** Tasks that have a thread. */
   get running(): number {
     return this.#running.size;

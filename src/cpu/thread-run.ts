@@ -8,8 +8,8 @@ export interface ThreadRunOptions {
   readonly status: RunStatus;
   /** Aborting it ends the thread. */
   readonly controller: AbortController;
-  /** The threads of the pool. */
-  readonly threads: () => readonly Worker[];
+  /** The pool that has the thread. */
+  readonly pool: { readonly threads: readonly Worker[] };
 }
 
 export class ThreadRun implements WatchedRun {
@@ -25,9 +25,13 @@ export class ThreadRun implements WatchedRun {
 
   /** The thread that runs the task; undefined until it has begun. */
   get thread(): (Worker & WatchedThread) | undefined {
-    const { status, threads } = this.#options;
+    const { status, pool } = this.#options;
     const { threadId } = status;
-    return threadId === undefined ? undefined : threads().find((thread) => thread.threadId === threadId);
+    return threadId === undefined ? undefined : pool.threads.find((thread) => thread.threadId === threadId);
+  }
+
+  get pool(): ThreadRunOptions['pool'] {
+    return this.#options.pool;
   }
 
   get heapMbBefore(): number {

@@ -53,5 +53,5 @@ export function createThreads(boot: BootState, options: ThreadsOptions): Threads
   );
   lifecycle.defer('sweep', sweepHourly(sharedStateSweep(sharedState)));
   lifecycle.defer('lost permits', watchPermits(block, recorder.gauge('multilane_permits_unsettled'), log));
-  return { ...supervisors, cpu, reload: new RollingReload(workers, log) };
+  return { ...supervisors, cpu, reload: new RollingReload(workers, log, () => cpu.renew()) };
 }

@@ -46,7 +46,6 @@ export class GrpcChannel {
     this.#channel = new Channel(targetOf(endpoint), schemeOf(endpoint) === 'https' ? tls() : plain, {
       [CONNECTIONS_OPTION]: this.#connections,
       'grpc.max_receive_message_length': maxResponseBytes,
-      'grpc.enable_retries': 0,
       'grpc.enable_http_proxy': 0,
       'grpc.enable_channelz': 0,
       'grpc.service_config_disable_resolution': 1,

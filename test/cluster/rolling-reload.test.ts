@@ -37,6 +37,22 @@ describe('a reload', () => {
     expect(reload.running).to.equal(false);
   });
 
+  it('reports the first new thread that serves, once, and none when no thread gets ready', async () => {
+    for (const [isReplaced, times] of [
+      [true, 1],
+      [false, 0],
+    ] as const) {
+      let served = 0;
+      const supervisor = {
+        workers: [1, 2].map((worker) => ({ worker })) as never,
+        replace: () => Promise.resolve({ isReplaced, ended: Promise.resolve() }),
+        stopping: false,
+      };
+      await new RollingReload(supervisor, pino({ level: 'silent' }), () => served++).begin();
+      expect(served).to.equal(times);
+    }
+  });
+
   it('stops at the first replacement that does not get ready, and replaces no further worker', async () => {
     const { reload, replaced, lines } = setUp((worker) => ({ ...done, isReplaced: worker !== 2 }));
     expect(await reload.begin()).to.equal(false);

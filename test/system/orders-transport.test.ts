@@ -3,6 +3,7 @@
 import { expect } from 'chai';
 import { get, json, post } from '#test/support/client.js';
 import { callOrders } from '#test/support/orders-client.js';
+import { rollOnce } from '#test/support/rolling.js';
 import { rpcPorts } from '#test/support/rpc-client.js';
 import type { Order } from '#test/support/shop-messages.js';
 import { useCluster } from '#test/support/use-cluster.js';
@@ -34,6 +35,25 @@ for (const transport of ['auto', 'http', 'grpc']) {
       const isByRpc = /rpc_client_call_duration_seconds_count\{.*GetUserOrders/.test(metrics);
       expect(isByRpc).to.equal(transport === 'grpc');
     });
+
+    it('are never missing while all workers are replaced', async () => {
+      const { id, orders } = await created();
+      let isOver = false;
+      const seen = { whole: 0, other: [] as unknown[] };
+      const lane = async (): Promise<void> => {
+        while (!isOver) {
+          const user = await json<User>(await get(`${shop.url}/api/users/${id}`));
+          if (user.orders?.length === orders.length) seen.whole++;
+          else seen.other.push(user);
+        }
+      };
+      const load = Promise.all(Array.from({ length: 8 }, lane));
+      for (let roll = 0; roll < 2; roll++) await rollOnce(shop);
+      isOver = true;
+      await load;
+      expect(seen.other).to.deep.equal([]);
+      expect(seen.whole).to.be.greaterThan(20);
+    }).timeout(60_000);
 
     it('are what a client of gRPC gets, page by page', async () => {
       const { id, orders } = await created();

@@ -91,7 +91,7 @@ export class GrpcExchange implements Exchange {
   }
 
   onEnded(listener: () => void): void {
-    if (this.#isOver) listener();
+    if (this.#isOver && this.#options.stream.closed) listener();
     else {
       this.#onEnded ??= [];
       this.#onEnded.push(listener);
@@ -268,9 +268,17 @@ export class GrpcExchange implements Exchange {
   over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#stopWaiting();
     const isLate = performance.now() - this.#options.begunAt >= this.head.ownTimeoutMs - EARLY_MS;
     if (!this.closed) this.#leave(isLate ? new DeadlineExceededError() : clientClosed());
+    const { stream } = this.#options;
+    // The library also calls at the deadline of a response that its client does not take, and keeps that.
+    if (stream.closed) this.#gone();
+    else stream.once('close', () => this.#gone());
+  }
+
+  /** Nothing of the call is held any more. */
+  #gone(): void {
+    this.#stopWaiting();
     for (const listener of this.#onEnded ?? []) listener();
     this.#onEnded = undefined;
   }

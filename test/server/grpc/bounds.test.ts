@@ -101,6 +101,15 @@ describe('what a gRPC client can make the process hold', () => {
     expect(one.closed).to.equal(false);
   });
 
+  it('cuts a call whose client does not take its response, also when its deadline has passed before', async () => {
+    await serve({ Get: () => ({ content: new Uint8Array(30 * KB) }) }, { server: { streamIdleMs: 300 } });
+    const one = session({ settings: { initialWindowSize: 0 } });
+    const stuck = request(one, 'Get', { 'grpc-timeout': '50m' });
+    stuck.end(frameOf(new Uint8Array(0)));
+    await once(stuck, 'close');
+    expect(stuck.rstCode).to.equal(constants.NGHTTP2_CANCEL);
+  });
+
   it('cuts a stream whose client does not take its messages', async () => {
     let hasEnded = false;
     await serve(
