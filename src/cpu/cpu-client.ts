@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { manyMayListen } from '../abort-source.js';
 import { withAllowance } from '../allowance.js';
-import { HttpError, UnavailableError } from '../errors.js';
+import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
 import { checkOptions, describeValue, typeErrorFor } from '../options.js';
 import { currentScope, type Scope } from '../scope.js';
 import { formatTraceparent } from '../telemetry/propagation.js';
@@ -173,6 +173,8 @@ export class CpuClient {
     const signals = [signal, currentScope()?.signal].filter((one) => one !== undefined);
     const aborted = signals.find((one) => one.aborted);
     if (aborted !== undefined) throw aborted.reason;
+    // The signal of a response that streams does not abort at its deadline.
+    if (currentScope()?.deadline.passed) throw new DeadlineExceededError();
     return signals;
   }
 

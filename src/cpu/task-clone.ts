@@ -104,14 +104,25 @@ function lostIn(value: unknown): object | undefined {
     const one = values[at];
     if (typeof one !== 'object' || one === null || ArrayBuffer.isView(one)) continue;
     if (isLost(one)) return one;
-    const members: unknown[] = Array.isArray(one) ? one : Object.values(one);
-    for (const member of members) {
+    for (const member of membersOf(one)) {
       if (values.length === MOST_CHECKED) break;
       values.push(member);
     }
   }
   return undefined;
 }
+
+/** The built-in iterators are used, because an object may have others of its own. */
+function* membersOf(value: object): Iterable<unknown> {
+  if (types.isMap(value)) for (const entry of mapEntries.call(value)) yield* entry;
+  else if (types.isSet(value)) yield* setValues.call(value);
+  else if (Array.isArray(value)) yield* value;
+  else for (const name in value) if (Object.hasOwn(value, name)) yield (value as Members)[name];
+}
+
+type Members = Readonly<Record<string, unknown>>;
+const mapEntries = Map.prototype.entries;
+const setValues = Set.prototype.values;
 
 /**
  * Whether a structured clone of the object would lose its content: it is an instance without members of its

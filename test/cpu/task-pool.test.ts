@@ -216,6 +216,16 @@ describe('the CPU pool', () => {
     expect(lines[0]).to.include({ level: 40, task: 'spin', module: FIXTURE.href });
   });
 
+  it('refuses a task at once when the deadline of its request has passed', async () => {
+    start(1);
+    await cpu.run('echo', 0);
+    // It would win against the timer of its deadline, which is 0 ms, now and then.
+    for (let n = 0; n < 20; n++) {
+      const run = runInScope(scopeOf(Deadline.after(-1)), () => cpu.run('echo', n));
+      expect(await rejection(run)).to.include({ code: 'DEADLINE_EXCEEDED' });
+    }
+  });
+
   it('ends a task that continues after the deadline of its request, and names it in the log', async () => {
     start(1);
     const { lines } = kit;

@@ -116,6 +116,8 @@ export const NOT_SENT: Readonly<Record<string, Make>> = {
     Object.entries(HIDDEN).flatMap(([name, make]) => [
       [name, make],
       [`${name} below others`, () => ({ all: [1, { it: make() }] })],
+      [`${name} in a Map`, () => new Map([['it', make()]])],
+      [`${name} in a Set`, () => new Set([make()])],
     ]),
   ),
 };
