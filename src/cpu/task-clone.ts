@@ -112,17 +112,13 @@ function lostIn(value: unknown): object | undefined {
   return undefined;
 }
 
-/** The built-in iterators are used, because an object may have others of its own. */
 function* membersOf(value: object): Iterable<unknown> {
-  if (types.isMap(value)) for (const entry of mapEntries.call(value)) yield* entry;
-  else if (types.isSet(value)) yield* setValues.call(value);
-  else if (Array.isArray(value)) yield* value;
+  if (types.isMap(value)) for (const entry of value) yield* entry;
+  else if (types.isSet(value) || Array.isArray(value)) yield* value as Iterable<unknown>;
   else for (const name in value) if (Object.hasOwn(value, name)) yield (value as Members)[name];
 }
 
 type Members = Readonly<Record<string, unknown>>;
-const mapEntries = Map.prototype.entries;
-const setValues = Set.prototype.values;
 
 /**
  * Whether a structured clone of the object would lose its content: it is an instance without members of its
