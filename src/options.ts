@@ -123,6 +123,10 @@ export const FILLED_TEXT: OptionKind = {
   text: 'a non-empty string',
   is: (value) => typeof value === 'string' && value !== '',
 };
+export const POSITIVE: OptionKind = {
+  text: 'a positive number',
+  is: (value) => Number.isFinite(value) && (value as number) > 0,
+};
 export const SIGNAL: OptionKind = { text: 'an AbortSignal', is: (value) => value instanceof AbortSignal };
 /** For a value that is checked elsewhere, or may be any. */
 export const ANYTHING: OptionKind = { text: 'anything', is: () => true };

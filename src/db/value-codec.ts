@@ -1,5 +1,6 @@
 // How JavaScript values become parameters of a statement, and how columns become JavaScript values.
 import type pg from 'pg';
+import { bufferOf } from '../buffer-of.js';
 import { DatabaseMisuseError } from './database-errors.js';
 import { driver } from './driver.js';
 
@@ -34,7 +35,7 @@ function encodeOne(value: unknown): unknown {
   if (typeof value !== 'object' || value instanceof Date) return value;
   // The driver would read the memory only while it sends the statement, and it may have been transferred by
   // then.
-  if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  if (ArrayBuffer.isView(value)) return bufferOf(value);
   return JSON.stringify(value);
 }
 

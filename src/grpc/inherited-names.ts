@@ -2,19 +2,11 @@
 // function for the value of a field that a message does not have, so messages of such types are copied to
 // objects that inherit nothing.
 import type { Type } from 'protobufjs';
+import { fieldsWithin } from './types-within.js';
 
 /** Whether the type, or a message in it, has such a field. */
-export function hasInheritedNames(type: Type): boolean {
-  const types = new Set([type]);
-  // A set is iterated over what is added meanwhile.
-  for (const { fieldsArray } of types) {
-    for (const { name, resolvedType } of fieldsArray) {
-      if (name in Object.prototype) return true;
-      if (resolvedType !== null && 'fields' in resolvedType) types.add(resolvedType);
-    }
-  }
-  return false;
-}
+export const hasInheritedNames = (type: Type): boolean =>
+  fieldsWithin(type).some(({ name }) => name in Object.prototype);
 
 /** @param value of a message that was checked: its objects are plain */
 export function withoutInherited(value: unknown): unknown {

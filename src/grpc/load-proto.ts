@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { IConversionOptions, Method, Reader, ReflectionObject, Root, Service, Type } from 'protobufjs';
+import { bufferOf } from '../buffer-of.js';
 import { errorMessage } from '../error-text.js';
 import { lazyModule } from '../lazy-module.js';
 import { hasInheritedNames, withoutInherited } from './inherited-names.js';
@@ -70,12 +71,9 @@ export async function loadDefinitions(protos: URL | readonly URL[]): Promise<Loa
   const services = servicesIn(root);
   if (services.every(({ methodsArray }) => methodsArray.length === 0))
     throw new TypeError(`grpc: ${files.join(', ')}: no service with methods is defined`);
+  // The reader of the library reads texts of other arrays than Buffers as their numbers.
   return { services, readerOf: (bytes) => new StrictReader(bufferOf(bytes)) };
 }
-
-/** The reader of the library takes Buffers, and reads texts of other arrays as their numbers. */
-const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
-  Buffer.from(buffer, byteOffset, byteLength);
 
 /** The library has the files of google/protobuf itself, under the name by which they are imported. */
 function resolved(files: readonly string[], origin: string, target: string): string {

@@ -1,20 +1,10 @@
 // Keys of maps that are integers of 64 bits. The library makes a text of the eight bytes of such a key; here
 // it becomes the decimal text that every other 64-bit integer is.
 import type { Field, MapField, Type } from 'protobufjs';
+import { fieldsWithin } from './types-within.js';
 
 /** Whether the type, or a message in it, has a map with such keys. */
-export function hasLongKeys(type: Type): boolean {
-  const types = new Set([type]);
-  // A set is iterated over what is added meanwhile.
-  for (const { fieldsArray } of types) {
-    for (const field of fieldsArray) {
-      if (isLongKeyed(field)) return true;
-      const { resolvedType } = field;
-      if (resolvedType !== null && 'fields' in resolvedType) types.add(resolvedType);
-    }
-  }
-  return false;
-}
+export const hasLongKeys = (type: Type): boolean => fieldsWithin(type).some(isLongKeyed);
 
 const isLongKeyed = (field: Field): boolean => field.map && keyTypeOf(field).endsWith('64');
 

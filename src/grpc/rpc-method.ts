@@ -24,10 +24,3 @@ export interface RpcMethod {
   readonly request: MessageCodec;
   readonly response: MessageCodec;
 }
-
-/** The methods of the .proto files of one service of Multilane. */
-export interface RpcApi {
-  readonly methods: readonly RpcMethod[];
-  /** What reflection serves: the definitions as @grpc/proto-loader has loaded them. */
-  readonly definitions: object;
-}

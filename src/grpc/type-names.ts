@@ -1,6 +1,7 @@
 // The names of messages and enums in a file of TypeScript. In .proto files they are nested in packages and
 // messages; here they are flat, so that an import of one is short.
 import type { Enum, Type } from 'protobufjs';
+import { typesWithin } from './types-within.js';
 
 export type Definition = Type | Enum;
 
@@ -55,12 +56,5 @@ function shortName(definition: Definition): string {
 }
 
 /** The messages and enums that methods of these definitions use, sorted by full name. */
-export function definitionsUsed(messages: readonly Type[]): readonly Definition[] {
-  const found = new Set<Definition>(messages);
-  // A set is iterated over what is added meanwhile.
-  for (const definition of found) {
-    if (!('fieldsArray' in definition)) continue;
-    for (const { resolvedType } of definition.fieldsArray) if (resolvedType !== null) found.add(resolvedType);
-  }
-  return [...found].sort((a, b) => (a.fullName < b.fullName ? -1 : 1));
-}
+export const definitionsUsed = (messages: readonly Type[]): readonly Definition[] =>
+  [...typesWithin(messages)].sort((a, b) => (a.fullName < b.fullName ? -1 : 1));

@@ -8,6 +8,7 @@ import {
   FUNCTION,
   type OptionKind,
   oneOf,
+  POSITIVE,
   SWITCH,
   shapeOf,
   TEXT,
@@ -19,11 +20,6 @@ import type { RouteOptions, WebSocketOptions } from './handler.js';
 import { hooksOf } from './hook-chain.js';
 import type { WebSocketLimits } from './websocket/websocket.js';
 
-/** A route without `timeoutMs` may take REQUEST_TIMEOUT_MS. */
-const TIMEOUT: OptionKind = {
-  text: 'a positive number',
-  is: (value) => Number.isFinite(value) && (value as number) > 0,
-};
 const HOOK: OptionKind = {
   text: 'a function or a list of functions',
   is: (value) => hooksOf<unknown>(value).every((hook) => typeof hook === 'function'),
@@ -53,7 +49,7 @@ const ROUTE = shapeOf<RouteOptions>('{ timeoutMs: 500 }', {
   bodyLimit: { ...wholeNumber(0), text: 'a whole number of bytes' },
   chunked: oneOf('accept', 'reject'),
   compress: SWITCH,
-  timeoutMs: TIMEOUT,
+  timeoutMs: POSITIVE,
   internal: SWITCH,
   rateLimit: ANYTHING,
   priority: oneOf(...PRIORITIES),
@@ -78,7 +74,7 @@ const WEBSOCKET = shapeOf<WebSocketOptions & WebSocketLimits>('{ message(socket,
   origins: ANYTHING,
   protocols: ANYTHING,
   internal: SWITCH,
-  timeoutMs: TIMEOUT,
+  timeoutMs: POSITIVE,
   summary: TEXT,
 });
 /** These options describe a single route, so a group cannot have them. */

@@ -1,18 +1,8 @@
 // The span of one attempt of a call by gRPC, by OpenTelemetry's semantic conventions
 // (https://opentelemetry.io/docs/specs/semconv/rpc/).
-import type * as semconv from '@opentelemetry/semantic-conventions';
-import type * as rpc from '@opentelemetry/semantic-conventions/incubating';
 import type { TraceContext } from '../scope.js';
 import type { SpanHandle, Tracing } from './span.js';
-
-/** Names of attributes. The compiler checks them against the package, which is not loaded at run time. */
-const ATTR = {
-  rpcMethod: 'rpc.method' satisfies typeof rpc.ATTR_RPC_METHOD,
-  rpcStatusCode: 'rpc.response.status_code' satisfies typeof rpc.ATTR_RPC_RESPONSE_STATUS_CODE,
-  rpcSystemName: 'rpc.system.name' satisfies typeof rpc.ATTR_RPC_SYSTEM_NAME,
-  serverAddress: 'server.address' satisfies typeof semconv.ATTR_SERVER_ADDRESS,
-  serverPort: 'server.port' satisfies typeof semconv.ATTR_SERVER_PORT,
-} as const;
+import { ATTR } from './span-attributes.js';
 
 export interface RpcClientCall {
   /** `multilane.orders.v1.OrderService/GetUserOrders` */
@@ -43,6 +33,6 @@ export function rpcClientSpan(
 /** For the caller every status but OK is a failure. @param error undefined for a status that the peer sent */
 export function endRpcClientSpan(span: SpanHandle, status: string, error: string | undefined): void {
   if (!span.recording) return;
-  span.setAttribute(ATTR.rpcStatusCode, status);
+  span.setAttribute(ATTR.rpcStatus, status);
   span.end(error ?? (status === 'OK' ? undefined : status));
 }

@@ -5,28 +5,8 @@ import type * as semconv from '@opentelemetry/semantic-conventions';
 import { grpcStatusOf } from '../errors.js';
 import type { TraceContext } from '../scope.js';
 import type { IncomingTrace, SpanHandle, Tracing } from './span.js';
+import { ATTR } from './span-attributes.js';
 
-/** Names of attributes. The compiler checks them against the package, which is not loaded at run time. */
-const ATTR = {
-  clientAddress: 'client.address' satisfies typeof semconv.ATTR_CLIENT_ADDRESS,
-  dbNamespace: 'db.namespace' satisfies typeof semconv.ATTR_DB_NAMESPACE,
-  dbOperationName: 'db.operation.name' satisfies typeof semconv.ATTR_DB_OPERATION_NAME,
-  dbQuerySummary: 'db.query.summary' satisfies typeof semconv.ATTR_DB_QUERY_SUMMARY,
-  dbSystemName: 'db.system.name' satisfies typeof semconv.ATTR_DB_SYSTEM_NAME,
-  httpRequestMethod: 'http.request.method' satisfies typeof semconv.ATTR_HTTP_REQUEST_METHOD,
-  httpRequestResendCount: 'http.request.resend_count' satisfies typeof semconv.ATTR_HTTP_REQUEST_RESEND_COUNT,
-  httpResponseStatusCode: 'http.response.status_code' satisfies typeof semconv.ATTR_HTTP_RESPONSE_STATUS_CODE,
-  httpRoute: 'http.route' satisfies typeof semconv.ATTR_HTTP_ROUTE,
-  rpcMethod: 'rpc.method',
-  rpcStatus: 'rpc.response.status_code',
-  rpcSystemName: 'rpc.system.name',
-  serverAddress: 'server.address' satisfies typeof semconv.ATTR_SERVER_ADDRESS,
-  serverPort: 'server.port' satisfies typeof semconv.ATTR_SERVER_PORT,
-  urlFull: 'url.full' satisfies typeof semconv.ATTR_URL_FULL,
-  urlPath: 'url.path' satisfies typeof semconv.ATTR_URL_PATH,
-  urlScheme: 'url.scheme' satisfies typeof semconv.ATTR_URL_SCHEME,
-} as const;
-const GRPC = 'grpc';
 const POSTGRESQL = 'postgresql' satisfies typeof semconv.DB_SYSTEM_NAME_VALUE_POSTGRESQL;
 
 export interface ServerRequest extends IncomingTrace {
@@ -74,7 +54,7 @@ function rpcServerSpan(tracing: Tracing, request: ServerRequest): SpanHandle {
     return {
       name: method ?? 'grpc',
       attributes: {
-        [ATTR.rpcSystemName]: GRPC,
+        [ATTR.rpcSystemName]: 'grpc',
         [ATTR.rpcMethod]: method,
         ...serverOf(request.host),
         [ATTR.clientAddress]: request.clientAddress,

@@ -1,6 +1,7 @@
 // The connection to one endpoint, over which all calls of this thread to it run at once.
 import type { Metadata } from '@grpc/grpc-js';
 import { SignalAbort } from '../abort-source.js';
+import { bufferOf } from '../buffer-of.js';
 import { type Endpoint, schemeOf } from '../registry/endpoint.js';
 import { type EndedCall, GrpcAttempt } from './grpc-attempt.js';
 import { GrpcConnections } from './grpc-connections.js';
@@ -120,7 +121,5 @@ const targetOf = ({ host, port }: Endpoint): string =>
 
 function bytesOf(body: OutgoingRequest['body']): Buffer {
   if (body === undefined) return Buffer.alloc(0);
-  return typeof body === 'string'
-    ? Buffer.from(body)
-    : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return typeof body === 'string' ? Buffer.from(body) : bufferOf(body);
 }

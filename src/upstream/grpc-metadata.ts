@@ -1,18 +1,16 @@
 // Metadata of gRPC as header fields, and back. Fields are texts: binary ones, whose names end in `-bin`, are
 // in base64, as they are sent (grpc/grpc doc/PROTOCOL-HTTP2.md).
 import type { Metadata } from '@grpc/grpc-js';
+import { isBinary } from '../grpc/metadata-text.js';
+import { MAX_TIMER_MS } from '../resilience/cancellation.js';
 import type { OutgoingRequest } from './transport.js';
 
 type Fields = Readonly<Record<string, string>>;
-
-export const isBinary = (name: string): boolean => name.endsWith('-bin');
 
 /** It is sent as `grpc-timeout`, which every server of gRPC knows. */
 const DEADLINE_FIELD = 'x-request-deadline';
 /** A timeout has eight digits at most. */
 const MOST_TIMEOUT = 99_999_999;
-/** Servers on Node.js take a longer time, some 24 days, for none at all. */
-const MOST_TIMER_MS = 2 ** 31 - 1;
 
 /** Clients may write white space of any kind between the members of `tracestate`, which is passed on. */
 const UNPRINTABLE = /[^\x20-\x7e]/g;
@@ -28,8 +26,9 @@ export function addRequestFields(metadata: Metadata, { headers, deadline }: Outg
   metadata.set('grpc-timeout', timeoutText(deadline.remainingMs()));
 }
 
+/** Servers on Node.js take a longer time than their timers have for none at all. */
 function timeoutText(ms: number): string {
-  const left = Math.min(MOST_TIMER_MS, Math.max(1, Math.floor(ms)));
+  const left = Math.min(MAX_TIMER_MS, Math.max(1, Math.floor(ms)));
   return left <= MOST_TIMEOUT ? `${left}m` : `${Math.floor(left / 1000)}S`;
 }
 

@@ -1,14 +1,11 @@
 // Checks the options of a call by gRPC, and makes its metadata. As with calls of HTTP, everything that a
 // transport could not send is rejected here.
 import { types } from 'node:util';
+import { isBinary, isName, isPrintable } from '../grpc/metadata-text.js';
 import { checkOptions, describeValue, type OptionsShape, shapeOf, typeErrorFor } from '../options.js';
 import type { RpcCallOptions } from './call.js';
 import { CALL_KINDS } from './call-options.js';
 import { IDEMPOTENCY_KEY, NO_FIELDS, pairsOf, RESERVED_FIELDS } from './call-request.js';
-
-/** Names and values of metadata (grpc/grpc doc/PROTOCOL-HTTP2.md, Custom-Metadata). */
-const NAME = /^[0-9a-z_.-]+$/;
-const VALUE = /^[\x20-\x7e]*$/;
 
 const { idempotencyKey, timeoutMs, retries, hedgeMs, maxConcurrent, network, signal, headers } = CALL_KINDS;
 const OPTIONS: OptionsShape = shapeOf<RpcCallOptions>('{ timeoutMs: 500 }', {
@@ -41,9 +38,9 @@ export function rpcFields(options: RpcCallOptions): Readonly<Record<string, stri
 function addFields(fields: Record<string, string>, given: NonNullable<RpcCallOptions['metadata']>): void {
   for (const [written, value] of pairsOf('metadata', given)) {
     const name = written.toLowerCase();
-    if (!NAME.test(name)) throw fault(`${JSON.stringify(written)} is not a name of metadata`);
+    if (!isName(name)) throw fault(`${JSON.stringify(written)} is not a name of metadata`);
     if (value === undefined) continue;
-    const text = name.endsWith('-bin') ? base64(name, value) : asciiText(name, value);
+    const text = isBinary(name) ? base64(name, value) : asciiText(name, value);
     if (!isReserved(name)) fields[name] = text;
   }
 }
@@ -61,7 +58,7 @@ function asciiText(name: string, value: unknown): string {
     throw fault(
       `the metadata ${name} must be a string, or undefined to leave it out, not ${describeValue(value)}`,
     );
-  if (!VALUE.test(value))
+  if (!isPrintable(value))
     throw fault(`the metadata ${name} may have printable ASCII only; use a name that ends in -bin for bytes`);
   if (value !== value.trim())
     throw fault(`the metadata ${name} may not begin or end with a space, which would not arrive`);

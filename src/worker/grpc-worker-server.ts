@@ -1,7 +1,7 @@
 // The server of a gRPC worker: its certificate, who may connect, its methods, and how it gets its port.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Switches } from '../memory/switches.js';
-import { checkCertificate, grpcTlsFilesOf } from '../server/certificate.js';
+import { grpcTlsFilesOf } from '../server/certificate.js';
 import { connectionGate } from '../server/connections/connection-gate.js';
 import { GrpcServer } from '../server/grpc/grpc-server.js';
 import { type HealthStatus, WHOLE_SERVER } from '../server/grpc/health-status.js';
@@ -9,6 +9,7 @@ import { GrpcListener } from './grpc-listener.js';
 import type { MountedRpcMethod } from './mount-rpc.js';
 import type { MountedService } from './mounted-service.js';
 import type { OpenedServer, ServerContext } from './worker-server.js';
+import { checkWorkerTls } from './worker-tls.js';
 
 /**
  * How long a worker that gives up its port itself waits before it sends clients away. A successor in another
@@ -41,9 +42,8 @@ export async function openGrpcServer(context: ServerContext): Promise<OpenedServ
       get connections() {
         return server.connections;
       },
-      get unfinished() {
-        return server.unfinished;
-      },
+      // Calls that only the library knows, of health and reflection, are ended with the connections.
+      unfinished: 0,
       async stopListening() {
         const isFirst = listener.isListening;
         await listener.unbind();
@@ -81,15 +81,14 @@ export function updateHealth(
 }
 
 async function createServer(
-  { boot, block, host, log }: ServerContext,
+  context: ServerContext,
   methods: readonly MountedRpcMethod[],
   listenerLost: () => void,
 ): Promise<GrpcServer> {
-  const { settings, slot, generation } = boot;
+  const { boot, block, host } = context;
+  const { settings, slot } = boot;
   const tls = grpcTlsFilesOf(settings);
-  const warnings = tls === undefined ? [] : checkCertificate(tls);
-  // The primary has already logged these for the first generation.
-  if (generation > 1) for (const warning of warnings) log.warn(warning);
+  checkWorkerTls(tls, context);
   const protos = host.services.flatMap(({ definition }) => definition.grpc?.proto ?? []);
   return GrpcServer.create({
     app: host.app,

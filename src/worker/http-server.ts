@@ -3,10 +3,11 @@ import type { Logger } from 'pino';
 import type { WorkerBoot } from '../cluster/messages.js';
 import { boundReceiveBuffers, listenersOn } from '../cluster/receive-buffers.js';
 import type { Descriptor } from '../cluster/sharding.js';
-import { checkCertificate, tlsFilesOf } from '../server/certificate.js';
+import { tlsFilesOf } from '../server/certificate.js';
 import { connectionGate } from '../server/connections/connection-gate.js';
 import { UwsServer } from '../server/uws/uws-server.js';
 import type { OpenedServer, ServerContext } from './worker-server.js';
+import { checkWorkerTls } from './worker-tls.js';
 
 /**
  * The shortest drain of a worker with WebSockets. A WebSocket counts as closed as soon as its close frame is
@@ -38,14 +39,12 @@ export async function openHttpServer(context: ServerContext): Promise<OpenedServ
   };
 }
 
-function createServer({ boot, block, host, log }: ServerContext): UwsServer {
-  const { settings, slot, generation } = boot;
+function createServer(context: ServerContext): UwsServer {
+  const { boot, block, host } = context;
+  const { settings, slot } = boot;
   const { app, recorder } = host;
-  // Read per thread, so that a replacement serves a renewed certificate.
   const tls = tlsFilesOf(settings);
-  const warnings = tls === undefined ? [] : checkCertificate(tls);
-  // The primary has already logged these for the first generation.
-  if (generation > 1) for (const warning of warnings) log.warn(warning);
+  checkWorkerTls(tls, context);
   const gate = connectionGate(block, slot, settings.maxConnections, recorder);
   return new UwsServer(app, { settings, tls, gate });
 }

@@ -51,7 +51,7 @@ export function observeCalls(
         port: local ? undefined : port,
         scheme: local ? 'http' : schemeOf(endpoint),
       });
-      return new ObservedAttempt(series, method, span);
+      return new ObservedHttpAttempt(series, method, span);
     },
     budgetExhausted: (service) => exhausted(service).add(),
     hedged: (service, outcome) => hedges(`${service} ${outcome}`).add(),
@@ -59,50 +59,44 @@ export function observeCalls(
   };
 }
 
-class ObservedAttempt implements AttemptObservation {
+abstract class ObservedAttempt implements AttemptObservation {
+  protected readonly span: SpanHandle;
   readonly #durations: CallDurations;
   readonly #method: string;
-  readonly #span: SpanHandle;
 
   constructor(durations: CallDurations, method: string, span: SpanHandle) {
+    this.span = span;
     this.#durations = durations;
     this.#method = method;
-    this.#span = span;
   }
 
   get trace(): TraceContext {
-    return this.#span.context;
+    return this.span.context;
   }
 
-  end(result: AttemptResult, microseconds: number): void {
-    const status = 'status' in result ? result.status : undefined;
-    const error = 'status' in result ? undefined : errorTypeOf(result.error);
-    this.#durations.of(this.#method, String(status ?? ''), error ?? '').record(microseconds);
-    endClientSpan(this.#span, status, error);
+  abstract end(result: AttemptResult, microseconds: number): void;
+
+  /** @param failure empty: the attempt has not failed */
+  protected record(status: string, failure: string, microseconds: number): void {
+    this.#durations.of(this.#method, status, failure).record(microseconds);
   }
 }
 
-class ObservedRpcAttempt implements AttemptObservation {
-  readonly #durations: CallDurations;
-  readonly #method: string;
-  readonly #span: SpanHandle;
-
-  constructor(durations: CallDurations, method: string, span: SpanHandle) {
-    this.#durations = durations;
-    this.#method = method;
-    this.#span = span;
+class ObservedHttpAttempt extends ObservedAttempt {
+  end(result: AttemptResult, microseconds: number): void {
+    const status = 'status' in result ? result.status : undefined;
+    const error = 'status' in result ? undefined : errorTypeOf(result.error);
+    this.record(String(status ?? ''), error ?? '', microseconds);
+    endClientSpan(this.span, status, error);
   }
+}
 
-  get trace(): TraceContext {
-    return this.#span.context;
-  }
-
+class ObservedRpcAttempt extends ObservedAttempt {
   end(result: AttemptResult, microseconds: number): void {
     const status = rpcStatusOf(result);
     const error = 'status' in result ? undefined : errorTypeOf(result.error);
-    const failure = error ?? (status === 'OK' ? '' : status);
-    this.#durations.of(this.#method, status, failure).record(microseconds);
-    endRpcClientSpan(this.#span, status, error);
+    this.record(status, error ?? (status === 'OK' ? '' : status), microseconds);
+    endRpcClientSpan(this.span, status, error);
   }
 }
 

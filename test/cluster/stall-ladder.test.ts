@@ -69,27 +69,24 @@ async function untilGivenUp(thread: Worker): Promise<number> {
   return resumed;
 }
 
+/** It does nothing that it is told. */
+const idle: WatchedThread = {
+  ...{ worker: 1, generation: 1, slot: 1, threadId: -1 },
+  state: { kind: 'ready', descriptor: { slot: 1, app: undefined } },
+  ...{ stall() {}, resume() {}, wedge() {}, send() {} },
+  mayTerminate: false,
+  terminate: async () => false,
+};
+
 describe('the ladder for a stalled worker', () => {
   it('logs a failure of one of its steps, and continues with the next look', async () => {
-    const watched: WatchedThread = {
-      ...{ worker: 1, generation: 1, slot: 1, threadId: -1 },
-      state: { kind: 'ready', descriptor: { slot: 1, app: undefined } },
-      ...{
-        stall() {},
-        resume() {},
-        wedge() {},
-        send() {},
-        mayTerminate: false,
-        terminate: async () => false,
-      },
-    };
     const failures: unknown[] = [];
     let failedTwice!: () => void;
     const again = new Promise<void>((resolve) => {
       failedTwice = resolve;
     });
     const ladder = new StallLadder({
-      threads: () => [watched],
+      threads: () => [idle],
       heartbeat: () => 7,
       stallMs: 100,
       drainMs: 0,
@@ -193,18 +190,6 @@ describe('the ladder for a stalled worker', () => {
   });
 
   it('looks less often at calm threads, but never where STALL_MS is short', () => {
-    const watched: WatchedThread = {
-      ...{ worker: 1, generation: 1, slot: 1, threadId: -1 },
-      state: { kind: 'ready', descriptor: { slot: 1, app: undefined } },
-      ...{
-        stall() {},
-        resume() {},
-        wedge() {},
-        send() {},
-        mayTerminate: false,
-        terminate: async () => false,
-      },
-    };
     for (const [stallMs, expected] of [
       [100, [25]],
       [499, [25]],
@@ -220,7 +205,7 @@ describe('the ladder for a stalled worker', () => {
           look = work;
           return () => undefined;
         },
-        threads: () => [watched],
+        threads: () => [idle],
         heartbeat: () => heartbeat,
         ...{ stallMs, drainMs: 0, log: { info() {}, warn() {}, error() {} } },
         ...{ logFlightRecord() {}, stalled() {} },

@@ -1,6 +1,7 @@
 // JSON bodies of clients: UTF-8 only, at most 64 levels deep, without a key that could reach a prototype and
 // without an object that has the same key twice.
 import { isUtf8 } from 'node:buffer';
+import { bufferOf } from '../../buffer-of.js';
 import { HttpError } from '../../errors.js';
 import { isDeeperThan } from '../../json-scan.js';
 import { hasRepeatedMember } from './json-text.js';
@@ -12,9 +13,7 @@ const malformed = (detail: string): HttpError => new HttpError('MALFORMED_BODY',
 /** @throws HttpError MALFORMED_BODY when the bytes are not UTF-8; a byte order mark is dropped */
 export function decodeUtf8(bytes: Uint8Array): string {
   if (!isUtf8(bytes)) throw malformed('The body is not valid UTF-8.');
-  const buffer = Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const buffer = Buffer.isBuffer(bytes) ? bytes : bufferOf(bytes);
   const text = buffer.toString('utf8');
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }

@@ -2,6 +2,7 @@
 // 4, RFC 2046 section 5.1). The parser drops a part whose head it cannot use without reporting it, so such a
 // form is refused here, and the parts are counted.
 import { isUtf8 } from 'node:buffer';
+import { bufferOf } from '../../buffer-of.js';
 import { HttpError } from '../../errors.js';
 import { TOKEN } from '../response/token.js';
 import { ServerRefusal } from '../server-refusal.js';
@@ -77,7 +78,7 @@ export class PartHeads {
    * @throws HttpError MALFORMED_BODY, BODY_TOO_LARGE that names the part and the fault in its head
    */
   pass(chunk: Uint8Array): void {
-    let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    let rest = bufferOf(chunk);
     while (rest.length > 0 && this.#state !== 'end') {
       rest = this.#state === 'head' ? this.#passHead(rest) : this.#passContent(rest);
     }

@@ -4,9 +4,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { ConnectionInjector, Server, ServerCredentials } from '@grpc/grpc-js';
+import { bufferOf } from '../../buffer-of.js';
 import type { Settings } from '../../config.js';
 import type { RpcMethod } from '../../grpc/rpc-method.js';
 import { lazyModule } from '../../lazy-module.js';
+import { MAX_TIMER_MS } from '../../resilience/cancellation.js';
 import type { App } from '../app.js';
 import type { ConnectionGate } from '../uws/uws-connections.js';
 import { Handshakes } from './handshakes.js';
@@ -77,7 +79,7 @@ export class GrpcServer {
       await addReflection(server, reflection);
     }
     for (const path of handledPaths(server)) ofLibrary.add(path);
-    server.register(ANY_PATH, ignore, asBuffer, identity, 'bidi');
+    server.register(ANY_PATH, ignore, bufferOf, identity, 'bidi');
     catchAll(server, ANY_PATH);
     const handshakes = tls === undefined ? undefined : new Handshakes(settings.requestTimeoutMs);
     return new GrpcServer(server, serverCredentials(grpc, tls), health, options, handshakes);
@@ -103,11 +105,6 @@ export class GrpcServer {
   /** The number of open connections. */
   get connections(): number {
     return this.#sockets.size;
-  }
-
-  /** Calls to services beside those of the App, such as health, end within a turn of the loop. */
-  get unfinished(): number {
-    return 0;
   }
 
   /**
@@ -151,7 +148,7 @@ export class GrpcServer {
     this.health.leave();
     if (this.#farewells !== undefined) return;
     // A connection that has a running call is not cut here: that is for `close`.
-    const sendAll = (): void => this.#injector.drain(NEVER_MS);
+    const sendAll = (): void => this.#injector.drain(MAX_TIMER_MS);
     sendAll();
     // A connection whose TLS handshake is under way has no session yet that GOAWAY can be sent on.
     this.#farewells = setInterval(sendAll, FAREWELL_MS).unref();
@@ -199,10 +196,6 @@ const ANY_PATH = '';
 const MOST_TURNS = 100;
 const FAREWELL_MS = 200;
 const LOOK_EVERY_MS = 500;
-/** The longest delay of a Node.js timer. */
-const NEVER_MS = 2 ** 31 - 1;
 
 const ignore = (): void => {};
 const identity = (bytes: Buffer): Buffer => bytes;
-const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
-  Buffer.from(buffer, byteOffset, byteLength);

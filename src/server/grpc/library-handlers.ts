@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Server } from '@grpc/grpc-js';
+import { MAX_TIMER_MS } from '../../resilience/cancellation.js';
 
 /** A handler as the library keeps it. */
 interface Registered {
@@ -22,7 +23,8 @@ interface Internals {
   readonly http2Servers?: ReadonlyMap<Http2Server, unknown>;
 }
 
-const doesNotFit = (): Error =>
+/** The library has not the private fields that this folder uses. */
+export const doesNotFit = (): Error =>
   new Error('this version of @grpc/grpc-js does not fit: install the one of package.json');
 
 /** The paths of the methods that were registered. @throws Error as `catchAll` */
@@ -84,8 +86,8 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   u: 1e-3,
   n: 1e-6,
 };
-/** The longest time-out that a timer can have, in seconds: more than 24 days. */
-const MOST_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
+/** The longest time-out that a timer can have, in seconds. */
+const MOST_SECONDS = Math.floor(MAX_TIMER_MS / 1000);
 
 /**
  * The library counts in 32 bits, so a longer time would be none or any; and it takes the first part of a text

@@ -1,26 +1,16 @@
 // A call from its metadata to its request. The pipeline gets a call when its request is whole; one with a
 // stream of requests it gets at once.
-import type { ServerHttp2Stream } from 'node:http2';
 import type { Metadata } from '@grpc/grpc-js';
-import type { Settings } from '../../config.js';
 import { HttpError, UnavailableError } from '../../errors.js';
 import type { App } from '../app.js';
 import { bodyTooLarge } from '../body/body.js';
-import { BodyClaim } from '../body/body-claim.js';
-import { networkOf } from '../client-network.js';
-import type { Alarm } from '../timer-wheel.js';
 import type { TurnEnd } from '../turn-end.js';
 import { GrpcExchange } from './grpc-exchange.js';
+import { PendingRequest, type RpcLimits, truncated } from './pending-request.js';
 import type { RpcCall, RpcListener } from './rpc-call.js';
 import { FrameScan } from './rpc-frames.js';
 import { RpcHead } from './rpc-head.js';
 import type { RpcMetadata } from './rpc-metadata.js';
-import { awaitRequestEnd, streamOf } from './rpc-stream.js';
-
-export type RpcLimits = Pick<
-  Settings,
-  'maxBodyBytes' | 'maxHeaderBytes' | 'requestTimeoutMs' | 'streamIdleMs'
->;
 
 /** A byte decompresses to at most this many (https://zlib.net/zlib_tech.html). */
 const DEFLATE_RATIO = 1032;
@@ -48,26 +38,20 @@ export class RpcArrival implements RpcListener {
   #received = 0;
   /** Bytes of the claim are for messages that the library decompresses. */
   #isReserved = false;
-  readonly #stream: ServerHttp2Stream;
-  readonly #claim: BodyClaim;
-  #alarm: Alarm | undefined;
+  readonly #request: PendingRequest;
   #isOver = false;
 
   constructor(options: RpcArrivalOptions) {
     this.#options = options;
-    const { quotas } = options.app.options;
-    this.#stream = streamOf(options.call);
-    this.#claim = new BodyClaim(quotas, () =>
-      quotas.addressKey(networkOf(options.call.getConnectionInfo().remoteAddress ?? '')),
-    );
+    this.#request = new PendingRequest(options);
     this.#frames = new FrameScan((length, isCompressed) => this.#messageBegins(length, isCompressed));
     // Before the library, which decompresses all messages in a piece as soon as it gets it.
-    this.#stream.prependListener('data', (piece: Uint8Array) => this.#arrived(piece));
+    this.#request.stream.prependListener('data', (piece: Uint8Array) => this.#arrived(piece));
   }
 
   onReceiveMetadata(metadata: Metadata): void {
     const { app, path, requestStream, isKnown, call, limits, turnEnd } = this.#options;
-    const { maxHeaderBytes, requestTimeoutMs } = limits;
+    const { maxHeaderBytes } = limits;
     this.#begunAt = performance.now();
     this.#head = new RpcHead(path, metadata, call);
     if (this.#head.bytes > maxHeaderBytes) {
@@ -77,7 +61,7 @@ export class RpcArrival implements RpcListener {
     } else if (this.#isRefusedStranger()) return;
     else if (requestStream || !isKnown) app.handle(this.#open());
     else {
-      this.#alarm = app.wheel.after(requestTimeoutMs, () => this.#refuse(tooSlow(requestTimeoutMs)));
+      this.#request.begin((error) => this.#refuse(error));
       turnEnd.add(() => this.#turnEnded());
       call.startRead();
     }
@@ -96,14 +80,15 @@ export class RpcArrival implements RpcListener {
 
   /** A request that has not arrived with its head counts as a pending body. */
   #turnEnded(): void {
-    if (this.#exchange === undefined && !this.#isOver && !this.#claim.wait()) this.#refuse(overloaded());
+    if (this.#exchange === undefined && !this.#isOver && !this.#request.claim.wait())
+      this.#refuse(overloaded());
   }
 
   /** Counts bytes that the library holds until their message is whole. */
   #arrived(piece: Uint8Array): void {
     if (this.#isOver) return;
     this.#frames.scan(piece);
-    if (!this.#claim.grow(piece.byteLength)) this.#cut(overloaded());
+    if (!this.#request.claim.grow(piece.byteLength)) this.#cut(overloaded());
   }
 
   /** Takes the memory for what a message decompresses to, before the library does that. */
@@ -112,7 +97,7 @@ export class RpcArrival implements RpcListener {
     if (length > maxBodyBytes) this.#cut(bodyTooLarge(maxBodyBytes));
     else if (isCompressed) {
       this.#isReserved = true;
-      if (!this.#claim.grow(Math.min(maxBodyBytes, length * DEFLATE_RATIO))) this.#cut(overloaded());
+      if (!this.#request.claim.grow(Math.min(maxBodyBytes, length * DEFLATE_RATIO))) this.#cut(overloaded());
     }
   }
 
@@ -120,7 +105,7 @@ export class RpcArrival implements RpcListener {
     this.#received += 1;
     if (this.#exchange !== undefined) {
       // What has arrived of the next message is not counted: it is less than the flow control lets pass.
-      if (this.#received === this.#frames.ended) this.#claim.releaseBytes();
+      if (this.#received === this.#frames.ended) this.#request.claim.releaseBytes();
       this.#exchange.requests.received(message);
     } else if (this.#message !== undefined) this.#refuse(badCount('more than one message'));
     else if (!this.#keep(message)) this.#refuse(overloaded());
@@ -131,8 +116,8 @@ export class RpcArrival implements RpcListener {
   #keep(message: Uint8Array): boolean {
     this.#message = message;
     if (!this.#isReserved) return true;
-    this.#claim.releaseBytes();
-    return this.#claim.grow(message.byteLength);
+    this.#request.claim.releaseBytes();
+    return this.#request.claim.grow(message.byteLength);
   }
 
   onReceiveHalfClose(): void {
@@ -146,11 +131,9 @@ export class RpcArrival implements RpcListener {
   /** The library calls this at the end of every call. */
   onCancel(): void {
     this.#isOver = true;
-    this.#settled();
-    this.#claim.release();
+    this.#request.release();
     this.#exchange?.over();
-    const { app, limits } = this.#options;
-    awaitRequestEnd(this.#stream, app.wheel, limits.requestTimeoutMs);
+    this.#request.awaitEnd();
   }
 
   /** Ends the call before the library gets what has just arrived. */
@@ -163,15 +146,8 @@ export class RpcArrival implements RpcListener {
     if (this.#exchange === undefined) this.#options.app.refuse(this.#open(), error);
   }
 
-  /** No more of the request is awaited. */
-  #settled(): void {
-    this.#alarm?.cancel();
-    this.#alarm = undefined;
-    this.#claim.arrived();
-  }
-
   #open(request?: Uint8Array): GrpcExchange {
-    this.#settled();
+    this.#request.settle();
     this.#exchange = this.#made(request);
     return this.#exchange;
   }
@@ -181,7 +157,7 @@ export class RpcArrival implements RpcListener {
     return new GrpcExchange({
       head: this.#head!,
       call,
-      stream: this.#stream,
+      stream: this.#request.stream,
       metadata,
       route: isKnown ? path : undefined,
       begunAt: this.#begunAt,
@@ -196,10 +172,6 @@ export class RpcArrival implements RpcListener {
 
 const overloaded = (): HttpError =>
   new UnavailableError('OVERLOADED', 'The messages of too many calls are pending.');
-const tooSlow = (ms: number): HttpError =>
-  new HttpError('BODY_TIMEOUT', `The request did not arrive within ${ms / 1000} seconds.`);
-const truncated = (): HttpError =>
-  new HttpError('MALFORMED_REQUEST', 'The stream of the request ends within a message.');
 const badCount = (what: string): HttpError =>
   new HttpError(
     'MALFORMED_REQUEST',

@@ -1,24 +1,19 @@
 // Bounds the calls that the library's own handlers serve: health and reflection. They do not pass through the
 // pipeline, because an orchestrator asks for the health of a process that is full or starting.
-import type { ServerHttp2Stream } from 'node:http2';
 import type { Metadata } from '@grpc/grpc-js';
 import { HttpError, UnavailableError } from '../../errors.js';
-import type { AddressKey } from '../../memory/address-cells.js';
 import { problemOf } from '../../problem.js';
 import { requestIdOf } from '../../telemetry/request-ids.js';
 import type { TraceIds } from '../../telemetry/trace-ids.js';
 import type { App } from '../app.js';
 import { bodyTooLarge } from '../body/body.js';
-import { BodyClaim } from '../body/body-claim.js';
-import { networkOf } from '../client-network.js';
-import type { Alarm } from '../timer-wheel.js';
 import type { TurnEnd } from '../turn-end.js';
-import type { RpcLimits } from './rpc-arrival.js';
+import { PendingRequest, type RpcLimits, truncated } from './pending-request.js';
 import type { RpcCall, RpcListener } from './rpc-call.js';
 import { FrameScan } from './rpc-frames.js';
 import type { RpcMetadata } from './rpc-metadata.js';
 import { failedStatus } from './rpc-status.js';
-import { awaitRequestEnd, resetStream, streamOf } from './rpc-stream.js';
+import { resetStream } from './rpc-stream.js';
 
 /** The name of a service, a file or a symbol. */
 const MAX_MESSAGE_BYTES = 4 * 1024;
@@ -39,29 +34,24 @@ export interface RpcGuardOptions {
 
 export class RpcGuard implements RpcListener {
   readonly #options: RpcGuardOptions;
-  readonly #stream: ServerHttp2Stream;
-  readonly #claim: BodyClaim;
+  readonly #request: PendingRequest;
   readonly #frames: FrameScan;
-  #key: AddressKey | undefined;
-  #alarm: Alarm | undefined;
   #hasStream = false;
   #isOver = false;
 
   constructor(options: RpcGuardOptions) {
     this.#options = options;
-    this.#stream = streamOf(options.call);
-    this.#claim = new BodyClaim(options.app.options.quotas, () => this.#addressKey);
+    this.#request = new PendingRequest(options);
     this.#frames = new FrameScan((length, isCompressed) => {
       if (length > MAX_MESSAGE_BYTES) this.#refuse(bodyTooLarge(MAX_MESSAGE_BYTES));
       else if (isCompressed) this.#refuse(compressed());
     });
-    this.#stream.prependListener('data', (piece: Uint8Array) => this.#arrived(piece));
+    this.#request.stream.prependListener('data', (piece: Uint8Array) => this.#arrived(piece));
   }
 
   onReceiveMetadata(metadata: Metadata): void {
-    const { app, isStream, limits, turnEnd, next } = this.#options;
-    const { requestTimeoutMs } = limits;
-    this.#alarm = app.wheel.after(requestTimeoutMs, () => this.#refuse(tooSlow(requestTimeoutMs)));
+    const { isStream, turnEnd, next } = this.#options;
+    this.#request.begin((error) => this.#refuse(error));
     if (isStream && !this.#takeStream()) this.#refuse(overloaded());
     else {
       turnEnd.add(() => this.#turnEnded());
@@ -71,78 +61,59 @@ export class RpcGuard implements RpcListener {
 
   /** A request that has not arrived with its head counts as a pending body; a probe arrives whole. */
   #turnEnded(): void {
-    if (this.#alarm !== undefined && !this.#claim.wait()) this.#refuse(overloaded());
+    if (this.#request.isPending && !this.#request.claim.wait()) this.#refuse(overloaded());
   }
 
   onReceiveMessage(message: unknown): void {
     if (this.#isOver) return;
-    this.#settled();
+    this.#request.settle();
     this.#options.next.onReceiveMessage(message);
   }
 
   onReceiveHalfClose(): void {
     if (this.#isOver) return;
-    this.#settled();
+    this.#request.settle();
     if (this.#frames.isWithin) this.#refuse(truncated());
     else this.#options.next.onReceiveHalfClose();
   }
 
   onCancel(): void {
     this.#isOver = true;
-    this.#settled();
-    this.#claim.release();
-    if (this.#hasStream) this.#options.app.options.quotas.streams.give(1, this.#addressKey);
+    this.#request.release();
+    if (this.#hasStream) this.#options.app.options.quotas.streams.give(1, this.#request.addressKey);
     this.#hasStream = false;
     this.#options.next.onCancel();
-    const { app, limits } = this.#options;
-    awaitRequestEnd(this.#stream, app.wheel, limits.requestTimeoutMs);
-  }
-
-  get #addressKey(): AddressKey {
-    const { app, call } = this.#options;
-    this.#key ??= app.options.quotas.addressKey(networkOf(call.getConnectionInfo().remoteAddress ?? ''));
-    return this.#key;
+    this.#request.awaitEnd();
   }
 
   #takeStream(): boolean {
-    this.#hasStream = this.#options.app.options.quotas.streams.take(1, this.#addressKey);
+    this.#hasStream = this.#options.app.options.quotas.streams.take(1, this.#request.addressKey);
     return this.#hasStream;
   }
 
   #arrived(piece: Uint8Array): void {
     if (this.#isOver) return;
     this.#frames.scan(piece);
-    if (!this.#frames.isWithin) this.#claim.releaseBytes();
-    else if (!this.#claim.grow(piece.byteLength)) this.#refuse(overloaded());
-  }
-
-  /** The message has arrived. */
-  #settled(): void {
-    this.#alarm?.cancel();
-    this.#alarm = undefined;
-    this.#claim.arrived();
+    if (!this.#frames.isWithin) this.#request.claim.releaseBytes();
+    else if (!this.#request.claim.grow(piece.byteLength)) this.#refuse(overloaded());
   }
 
   #refuse(error: HttpError): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#settled();
+    this.#request.settle();
     const { app, call, metadata, ids } = this.#options;
     app.options.observer.refused(error.code.toLowerCase());
     const requestId = requestIdOf(undefined);
     const problem = problemOf(error, { requestId, traceId: ids.traceId(), executed: false });
     const headers = ['x-request-id', requestId, ...Object.entries(problem.headers).flat()];
-    const isResponding = this.#stream.headersSent;
+    const isResponding = this.#request.stream.headersSent;
     call.sendStatus(failedStatus({ ...problem, headers }, (fields) => metadata.trailers(fields, undefined)));
     // The status of a call with a response under way waits until that is taken.
-    if (isResponding) resetStream(this.#stream);
+    if (isResponding) resetStream(this.#request.stream);
   }
 }
 
 const overloaded = (): HttpError => new UnavailableError('OVERLOADED', 'Too many calls are pending.');
-const tooSlow = (ms: number): HttpError =>
-  new HttpError('BODY_TIMEOUT', `The request did not arrive within ${ms / 1000} seconds.`);
-const truncated = (): HttpError =>
-  new HttpError('MALFORMED_REQUEST', 'The stream of the request ends within a message.');
 const compressed = (): HttpError =>
   new HttpError('MALFORMED_REQUEST', 'Requests of this method must not be compressed.');

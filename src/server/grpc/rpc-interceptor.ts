@@ -7,7 +7,8 @@ import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/g
 import { TraceIds } from '../../telemetry/trace-ids.js';
 import type { App } from '../app.js';
 import { TurnEnd } from '../turn-end.js';
-import { RpcArrival, type RpcLimits } from './rpc-arrival.js';
+import type { RpcLimits } from './pending-request.js';
+import { RpcArrival } from './rpc-arrival.js';
 import type { RpcListener } from './rpc-call.js';
 import { RpcGuard } from './rpc-guard.js';
 import { RpcMetadata } from './rpc-metadata.js';

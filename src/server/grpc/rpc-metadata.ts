@@ -2,10 +2,8 @@
 // names, and no fields of the connection. What it cannot carry is dropped and logged, once per route: a
 // response must not fail, and a call must not stay open, because of a name with an umlaut in a field.
 import type { Metadata } from '@grpc/grpc-js';
+import { isBinary, isName, isPrintable } from '../../grpc/metadata-text.js';
 import type { AppOptions } from '../app-options.js';
-
-const NAME = /^[0-9a-z_.-]+$/;
-const VALUE = /^[ -~]*$/;
 
 /** HTTP/2 refuses most of them (RFC 9113 section 8.2.2); the type of the content is that of gRPC. */
 const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
@@ -73,7 +71,7 @@ export class RpcMetadata {
         continue;
       }
       bytes += size;
-      metadata.add(name, name.endsWith('-bin') ? Buffer.from(value, 'base64') : value);
+      metadata.add(name, isBinary(name) ? Buffer.from(value, 'base64') : value);
     }
     return { metadata, bytes };
   }
@@ -91,4 +89,4 @@ export class RpcMetadata {
 
 /** Handlers set binary metadata, whose names end in `-bin`, as they get them: in base64. */
 const canCarry = (name: string, value: string): boolean =>
-  NAME.test(name) && !name.startsWith('grpc-') && VALUE.test(value);
+  isName(name) && !name.startsWith('grpc-') && isPrintable(value);

@@ -7,23 +7,18 @@ import {
   describeValue,
   type ErrorFactory,
   FUNCTION,
-  type OptionKind,
   oneOf,
+  POSITIVE,
   SWITCH,
   shapeOf,
 } from '../../options.js';
 import { PRIORITIES } from '../../resilience/admission.js';
 import type { RpcHandlers, RpcMethodWithOptions } from './rpc-handler.js';
 
-const TIMEOUT: OptionKind = {
-  text: 'a positive number',
-  is: (value) => Number.isFinite(value) && (value as number) > 0,
-};
-
 const METHOD = shapeOf<RpcMethodWithOptions>(
   '{ timeoutMs: 500, handler(request, ctx) { … } }',
   {
-    timeoutMs: TIMEOUT,
+    timeoutMs: POSITIVE,
     rateLimit: ANYTHING,
     priority: oneOf(...PRIORITIES),
     maxConcurrent: ANYTHING,

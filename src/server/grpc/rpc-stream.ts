@@ -3,6 +3,7 @@
 // So the stream is taken from a private field; package.json allows only versions of the library that have it.
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { TimerWheel } from '../timer-wheel.js';
+import { doesNotFit } from './library-handlers.js';
 import type { RpcCall } from './rpc-call.js';
 
 interface WithStream {
@@ -12,8 +13,7 @@ interface WithStream {
 /** @throws Error for a version of the library without this field */
 export function streamOf(call: RpcCall): ServerHttp2Stream {
   const { stream } = call as unknown as WithStream;
-  if (typeof stream?.close !== 'function')
-    throw new Error('this version of @grpc/grpc-js does not fit: install the one of package.json');
+  if (typeof stream?.close !== 'function') throw doesNotFit();
   return stream;
 }
 

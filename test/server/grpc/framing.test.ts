@@ -24,9 +24,24 @@ describe('a request of gRPC that is not whole', () => {
   };
   const call = (method: string, fields?: object) =>
     clients.request(clients.session(bench!.port), method, fields);
+  /** How the last stream of requests has ended. */
+  let seen: unknown;
+  const readToEnd = async (items: Items): Promise<object> => {
+    try {
+      for await (const _ of items);
+      seen = 'the end';
+    } catch (error) {
+      seen = error;
+      throw error;
+    }
+    return {};
+  };
   const unhandled: unknown[] = [];
   const note = (reason: unknown): void => void unhandled.push(reason);
-  beforeEach(() => process.on('unhandledRejection', note));
+  beforeEach(() => {
+    seen = undefined;
+    process.on('unhandledRejection', note);
+  });
   afterEach(() => {
     clients.close();
     bench?.close();
@@ -43,19 +58,9 @@ describe('a request of gRPC that is not whole', () => {
       ['at once', []],
     ] as const) {
       it(`is refused when it ends within a ${what}, ${before}`, async () => {
-        let seen: unknown;
         await serve({
           Get: () => expect.fail('it ran'),
-          Collect: async (items: Items) => {
-            try {
-              for await (const _ of items);
-              seen = 'the end';
-            } catch (error) {
-              seen = error;
-              throw error;
-            }
-            return {};
-          },
+          Collect: readToEnd,
         });
         for (const method of ['Get', 'Collect']) {
           const one = call(method);
@@ -68,20 +73,10 @@ describe('a request of gRPC that is not whole', () => {
   }
 
   it('is not taken for the whole when the time of its method ends', async () => {
-    let seen: unknown;
     const { observer, logs } = await serve({
       Collect: {
         timeoutMs: 50,
-        handler: async (items: Items) => {
-          try {
-            for await (const _ of items);
-            seen = 'the end';
-          } catch (error) {
-            seen = error;
-            throw error;
-          }
-          return {};
-        },
+        handler: readToEnd,
       },
     });
     const one = call('Collect');
