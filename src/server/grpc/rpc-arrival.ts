@@ -3,17 +3,15 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { HttpError, UnavailableError } from '../../errors.js';
 import type { App } from '../app.js';
-import { bodyTooLarge } from '../body/body.js';
+import { bodyTooLarge, clientClosed } from '../body/body.js';
 import type { TurnEnd } from '../turn-end.js';
 import { GrpcExchange } from './grpc-exchange.js';
 import { PendingRequest, type RpcLimits, truncated } from './pending-request.js';
 import type { RpcCall, RpcListener } from './rpc-call.js';
+import { type Decompression, decompressBy } from './rpc-decompression.js';
 import { FrameScan } from './rpc-frames.js';
 import { RpcHead } from './rpc-head.js';
 import type { RpcMetadata } from './rpc-metadata.js';
-
-/** A byte decompresses to at most this many (https://zlib.net/zlib_tech.html). */
-const DEFLATE_RATIO = 1032;
 
 export interface RpcArrivalOptions {
   readonly app: App;
@@ -24,6 +22,7 @@ export interface RpcArrivalOptions {
   readonly call: RpcCall;
   readonly metadata: RpcMetadata;
   readonly limits: RpcLimits;
+  readonly decompression: Decompression;
   readonly turnEnd: TurnEnd;
 }
 
@@ -36,16 +35,21 @@ export class RpcArrival implements RpcListener {
   readonly #frames: FrameScan;
   /** Messages that the library has passed on. */
   #received = 0;
-  /** Bytes of the claim are for messages that the library decompresses. */
-  #isReserved = false;
   readonly #request: PendingRequest;
   #isOver = false;
 
   constructor(options: RpcArrivalOptions) {
     this.#options = options;
     this.#request = new PendingRequest(options);
-    this.#frames = new FrameScan((length, isCompressed) => this.#messageBegins(length, isCompressed));
-    // Before the library, which decompresses all messages in a piece as soon as it gets it.
+    this.#frames = new FrameScan((length) => this.#messageBegins(length));
+    decompressBy(options.call, {
+      decompression: options.decompression,
+      claim: (bytes) => this.#claim(bytes),
+      failed: (error) => {
+        if (!this.#isOver) this.#cut(error);
+      },
+    });
+    // Before the library, which keeps the pieces.
     this.#request.stream.prependListener('data', (piece: Uint8Array) => this.#arrived(piece));
   }
 
@@ -91,14 +95,15 @@ export class RpcArrival implements RpcListener {
     if (!this.#request.claim.grow(piece.byteLength)) this.#cut(overloaded());
   }
 
-  /** Takes the memory for what a message decompresses to, before the library does that. */
-  #messageBegins(length: number, isCompressed: boolean): void {
+  #messageBegins(length: number): void {
     const { maxBodyBytes } = this.#options.limits;
     if (length > maxBodyBytes) this.#cut(bodyTooLarge(maxBodyBytes));
-    else if (isCompressed) {
-      this.#isReserved = true;
-      if (!this.#request.claim.grow(Math.min(maxBodyBytes, length * DEFLATE_RATIO))) this.#cut(overloaded());
-    }
+  }
+
+  /** @throws HttpError when there is too little memory, or the call is over */
+  #claim(bytes: number): void {
+    if (this.#isOver) throw clientClosed();
+    if (!this.#request.claim.grow(bytes)) throw overloaded();
   }
 
   onReceiveMessage(message: Uint8Array): void {
@@ -108,16 +113,10 @@ export class RpcArrival implements RpcListener {
       if (this.#received === this.#frames.ended) this.#request.claim.releaseBytes();
       this.#exchange.requests.received(message);
     } else if (this.#message !== undefined) this.#refuse(badCount('more than one message'));
-    else if (!this.#keep(message)) this.#refuse(overloaded());
-    else this.#options.call.startRead();
-  }
-
-  /** Its own bytes take the place of those that were taken for decompressing it. */
-  #keep(message: Uint8Array): boolean {
-    this.#message = message;
-    if (!this.#isReserved) return true;
-    this.#request.claim.releaseBytes();
-    return this.#request.claim.grow(message.byteLength);
+    else {
+      this.#message = message;
+      this.#options.call.startRead();
+    }
   }
 
   onReceiveHalfClose(): void {

@@ -10,6 +10,7 @@ import { TurnEnd } from '../turn-end.js';
 import type { RpcLimits } from './pending-request.js';
 import { RpcArrival } from './rpc-arrival.js';
 import type { RpcListener } from './rpc-call.js';
+import { Decompression } from './rpc-decompression.js';
 import { RpcGuard } from './rpc-guard.js';
 import { RpcMetadata } from './rpc-metadata.js';
 
@@ -27,6 +28,7 @@ export function interceptorOf(
   const { log } = app.options;
   const metadata = new RpcMetadata({ empty: () => new Metadata(), log });
   const ids = new TraceIds();
+  const decompression = new Decompression(limits.maxBodyBytes);
   const turnEnd = new TurnEnd((err) => log.error({ err }, 'a callback at the end of a turn failed'));
 
   /** Starts a call with another listener than the handler of the library. */
@@ -55,7 +57,7 @@ export function interceptorOf(
     // The handler of the library gets nothing.
     const isKnown = method !== undefined;
     const requestStream = method?.requestStream === true;
-    const common = { app, path, requestStream, isKnown, metadata, limits, turnEnd };
+    const common = { app, path, requestStream, isKnown, metadata, limits, decompression, turnEnd };
     return new LedCall(call, () => new RpcArrival({ ...common, call }));
   };
 }

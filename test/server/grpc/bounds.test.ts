@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { type ClientHttp2Session, constants } from 'node:http2';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { frameOf } from '#src/server/grpc/rpc-frames.js';
 import type { RpcContext } from '#src/server/grpc/rpc-handler.js';
@@ -11,12 +10,6 @@ import { endOf, Http2Clients } from './http2-clients.js';
 import { type RpcBench, rpcBench } from './kit.js';
 
 const KB = 1024;
-
-const compressed = (message: Uint8Array): Buffer => {
-  const frame = Buffer.from(frameOf(gzipSync(message)));
-  frame[0] = 1;
-  return frame;
-};
 
 type Item = { readonly id: string; readonly name: string };
 
@@ -178,35 +171,6 @@ describe('what a gRPC client can make the process hold', () => {
       await observer.ended(1);
     });
   }
-
-  it('is the memory of what compressed messages decompress to', async () => {
-    const quotas = { bodyBytes: [4096 * KB, 2048 * KB] as const };
-    await serve(
-      {
-        Get: () => ({}),
-        Chat: async function* (items: AsyncIterable<Item>) {
-          for await (const _ of items) yield {};
-        },
-      },
-      { quotas: quotas as never },
-    );
-    const bomb = compressed(Buffer.concat([Buffer.from([0x2a, 0xc0, 0x84, 0x3d]), new Uint8Array(1e6)]));
-    const gzip = { 'grpc-encoding': 'gzip' };
-    const one = session();
-    const stream = request(one, 'Chat', gzip);
-    stream.end(Buffer.concat([bomb, bomb, bomb]));
-    expect(await endOf(stream)).to.deep.equal([14, 'OVERLOADED']);
-    const unary = request(one, 'Get', gzip);
-    unary.end(bomb);
-    expect(await endOf(unary)).to.deep.equal([0, undefined]);
-    const small = request(one, 'Chat', gzip);
-    small.end(Buffer.concat(Array<Buffer>(10).fill(compressed(Buffer.from([0x1a, 1, 0x61])))));
-    expect(await endOf(small)).to.deep.equal([0, undefined]);
-    await until(
-      () => bench!.quotas.bodyBytes.held,
-      (held) => held === 0,
-    );
-  });
 
   it('is not what a client sends when its call is over: it is told to stop', async () => {
     await serve({ Collect: () => ({}) });
