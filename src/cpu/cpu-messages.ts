@@ -54,14 +54,22 @@ export interface TaskResult {
   readonly moved: readonly ArrayBuffer[];
   /** The module exports no such task. The name then is no label of a metric. */
   readonly isUnknownTask?: boolean;
-  /** The heap of the thread is too large for another task. */
-  readonly isLast?: boolean;
+  /** Why the thread runs no other task; undefined when it does. */
+  readonly last?: LastRun | undefined;
 }
+
+/**
+ * Why a thread is replaced after a task. `heap`: its heap is too large for another task. `leftovers`: what
+ * the task with this number has left behind takes too much of its time.
+ */
+export type LastRun = { readonly because: 'heap' } | { readonly because: 'leftovers'; readonly mark: number };
 
 /** The order that a thread of the pool receives. */
 export interface TaskOrder {
   readonly module: string;
   readonly task: string;
+  /** The number of the task (task-marks.ts). */
+  readonly mark: number;
   readonly input: Packed;
   readonly progress: MessagePort | undefined;
   readonly traceparent: string | undefined;
@@ -81,6 +89,13 @@ export interface Leftover {
   readonly task: string | undefined;
   readonly message: string;
   readonly stack: string | undefined;
+}
+
+/** A message of a thread of the pool: what the task with this number had left behind has used the thread. */
+export interface LeftoverUse {
+  readonly type: 'leftover-use';
+  readonly mark: number;
+  readonly ms: number;
 }
 
 type Members = Readonly<Record<string, unknown>>;
@@ -122,7 +137,7 @@ function readRun(id: number, members: Members): ToPool | undefined {
 /** Reads the result of a thread of the pool; undefined for anything else. */
 export function readTaskResult(data: unknown): TaskResult | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
-  const { kind, isUnknownTask, isLast } = data as Members;
+  const { kind, isUnknownTask, last } = data as Members;
   const isKnown = kind === 'bytes' || kind === 'value' || kind === 'failure';
   if (!isKnown || !isPacked(data)) return undefined;
   return {
@@ -130,11 +145,26 @@ export function readTaskResult(data: unknown): TaskResult | undefined {
     data: data.data,
     moved: data.moved,
     isUnknownTask: isUnknownTask === true,
-    isLast: isLast === true,
+    last: readLastRun(last),
   };
 }
 
-/** Reads a message that a thread of the pool posts beside its results; undefined for anything else. */
+function readLastRun(data: unknown): LastRun | undefined {
+  if (typeof data !== 'object' || data === null) return undefined;
+  const { because, mark } = data as Members;
+  if (because === 'heap') return { because };
+  return because === 'leftovers' ? { because, mark: Number(mark) } : undefined;
+}
+
+/** Reads a LeftoverUse; undefined for anything else. */
+export function readLeftoverUse(data: unknown): LeftoverUse | undefined {
+  if (typeof data !== 'object' || data === null) return undefined;
+  const { type, mark, ms } = data as Members;
+  const isUse = type === 'leftover-use' && typeof mark === 'number' && typeof ms === 'number' && ms > 0;
+  return isUse ? { type, mark, ms } : undefined;
+}
+
+/** Reads a Leftover; undefined for anything else. */
 export function readLeftover(data: unknown): Leftover | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
   const { type, task, message, stack } = data as Members;

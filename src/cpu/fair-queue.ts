@@ -128,6 +128,13 @@ export class FairQueue<T extends Entry<T>> {
     this.#forgetSettled();
   }
 
+  /** Charges a service for time of a thread that none of its entries has used. */
+  charge(service: string, usedMs: number): void {
+    const line = this.#lineOf(service);
+    line.charged = Math.min(Math.max(line.charged, this.#turns.now) + usedMs, this.#turns.now + MOST_MS);
+    this.#forgetSettled();
+  }
+
   /** Does nothing when the entry is not in the queue. */
   remove(entry: T): void {
     if (!this.#entries.delete(entry)) return;

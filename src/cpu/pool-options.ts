@@ -1,6 +1,6 @@
 // The options of the CPU pool, and what it reports about itself.
 import type { Logger } from 'pino';
-import type { TaskOutcome, ThreadEnd } from './pool-task.js';
+import type { ThreadEnd, TimeUse } from './pool-task.js';
 
 export interface TaskPoolOptions {
   /** CPU_THREADS. Threads start with the first tasks and end after a minute without any. */
@@ -40,8 +40,9 @@ export interface TaskObserver {
   /** A task of the service has got a thread. */
   waited(service: string, waitMs: number): void;
   /** @param task undefined when the module exports no task of this name */
-  ended(service: string, task: string | undefined, outcome: TaskOutcome, ranMs: number): void;
-  threadEnded(reason: ThreadEnd): void;
+  used(service: string, task: string | undefined, use: TimeUse, ms: number): void;
+  /** @param reason `leftovers`: what ended tasks had left behind took too much of its time */
+  threadEnded(reason: ThreadEnd | 'leftovers'): void;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { RunStatus } from '../memory/run-status.js';
 import type { ToPool } from './cpu-messages.js';
 import type { Entry } from './fair-queue.js';
+import type { MarkedTask } from './task-marks.js';
 
 export type RunRequest = Extract<ToPool, { type: 'run' }>;
 
@@ -10,12 +11,15 @@ export type RunRequest = Extract<ToPool, { type: 'run' }>;
  * How a task that had a thread has ended. `error`: it has thrown. `crash`: its thread ended by itself, or
  * could not start.
  */
-export const TASK_OUTCOMES = ['ok', 'error', 'timeout', 'cancelled', 'out_of_memory', 'crash'] as const;
+const TASK_OUTCOMES = ['ok', 'error', 'timeout', 'cancelled', 'out_of_memory', 'crash'] as const;
 export type TaskOutcome = (typeof TASK_OUTCOMES)[number];
 
-/** Why threads end before their time. */
-export const THREAD_ENDS = ['timeout', 'cancelled', 'out_of_memory', 'crash'] as const;
-export type ThreadEnd = (typeof THREAD_ENDS)[number];
+/** The outcomes under which time is measured. `leftover`: what a task had left behind when it ended. */
+export const TIME_USES = [...TASK_OUTCOMES, 'leftover'] as const;
+export type TimeUse = (typeof TIME_USES)[number];
+
+/** Why the thread of a task ends before its time. */
+export type ThreadEnd = 'timeout' | 'cancelled' | 'out_of_memory' | 'crash';
 
 export interface Task extends Entry<Task> {
   readonly port: MessagePort;
@@ -34,6 +38,8 @@ export interface Task extends Entry<Task> {
   timer: NodeJS.Timeout | undefined;
   /** Why the caller does not wait for the task any more; undefined while it does. */
   dropped: ThreadEnd | undefined;
+  /** The ended task whose leftovers kept the thread when it was ended; undefined when none did. */
+  heldUpBy: MarkedTask | undefined;
 }
 
 export function createTask(port: MessagePort, request: RunRequest): Task {
@@ -50,6 +56,7 @@ export function createTask(port: MessagePort, request: RunRequest): Task {
     startedAt: undefined,
     timer: undefined,
     dropped: undefined,
+    heldUpBy: undefined,
   };
 }
 

@@ -13,9 +13,17 @@ import { lazyModule } from '../lazy-module.js';
 import type { RunStatus } from '../memory/run-status.js';
 import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
 import { HeapWatch } from './cpu-heap-watch.js';
-import { readTaskResult, type TaskOrder, type TaskResult, transfersOf } from './cpu-messages.js';
+import {
+  type LeftoverUse,
+  readLeftoverUse,
+  readTaskResult,
+  type TaskOrder,
+  type TaskResult,
+  transfersOf,
+} from './cpu-messages.js';
 import { type EndingThread, EndingThreads } from './ending-threads.js';
 import { LeftoverLog } from './leftover-log.js';
+import type { TaskMarks } from './task-marks.js';
 import { checkPort } from './thread-port.js';
 import { ThreadRun } from './thread-run.js';
 
@@ -72,6 +80,9 @@ export interface PoolThreadsOptions {
   readonly log: Logger;
   /** A thread that was ordered to end has ended: there may be room for a task. */
   readonly threadEnded: () => void;
+  readonly marks: Pick<TaskMarks, 'task'>;
+  /** What a task has left behind has used a thread. */
+  readonly leftoverUsed: (use: LeftoverUse) => void;
   /** No thread could be started and none is left, so the tasks that were handed over may wait for ever. */
   readonly startFailed: (error: unknown) => void;
 }
@@ -201,7 +212,7 @@ export class PoolThreads {
   }
 
   #create(): Pool {
-    const { entry, v8HeapMb, log, startFailed } = this.#options;
+    const { entry, v8HeapMb, log, startFailed, leftoverUsed } = this.#options;
     const { Piscina } = piscinaModule();
     const piscina = new Piscina<TaskOrder, TaskResult>({
       filename: entry.href,
@@ -219,7 +230,11 @@ export class PoolThreads {
       if (piscina === this.#piscina && piscina.threads.length === 0) startFailed(error);
     });
     const leftovers = new LeftoverLog(log);
-    piscina.on('message', (data: unknown) => leftovers.add(data));
+    piscina.on('message', (data: unknown) => {
+      const use = readLeftoverUse(data);
+      if (use === undefined) leftovers.add(data);
+      else leftoverUsed(use);
+    });
     piscina.on('workerCreate', (created: object) =>
       checkPort(created, (thread, result) => this.#endAfter(thread, result)),
     );
@@ -233,15 +248,18 @@ export class PoolThreads {
    * @returns whether the thread is ended
    */
   #endAfter(thread: Worker, result: unknown): boolean {
-    if (readTaskResult(result)?.isLast !== true) return false;
+    const last = readTaskResult(result)?.last;
+    if (last === undefined) return false;
     for (const [run, resolve] of this.#runs) {
       if (run.thread !== thread) continue;
       const cpuThread = thread.threadId;
-      const { heapMb, log } = this.#options;
-      log.warn(
-        { cpuThread, task: run.task },
-        `CPU task ${run.task} has left more than ${heapMb} MiB in the heap of CPU thread ${cpuThread}; replacing the thread`,
-      );
+      const { heapMb, log, marks } = this.#options;
+      const task = last.because === 'heap' ? run.task : marks.task(last.mark)?.task;
+      const why =
+        last.because === 'heap'
+          ? `has left more than ${heapMb} MiB in the heap of CPU thread ${cpuThread}`
+          : `had ended and still takes time of CPU thread ${cpuThread}, by timers or promises that it does not await`;
+      log.warn({ cpuThread, task }, `CPU task ${task} ${why}; replacing the thread`);
       resolve(result);
       this.#followEnd(run.task, () => run.endThread());
       return true;

@@ -1,13 +1,22 @@
-// Catches the uncaught exceptions of CPU tasks: those of timers, listeners and promises that a task does not
-// await. While the task runs, such an exception fails it. Later it is only reported to the primary, which
-// logs it: by then the thread may run a task of another caller, which must not be harmed.
+// What CPU tasks leave behind: timers, listeners and promises that a task does not await. While the task
+// runs, an uncaught exception of them fails it. Later it is only reported to the primary, which logs it: by
+// then the thread may run a task of another caller, which must not be harmed. The time that they take then is
+// measured (leftover-time.ts).
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isMainThread, parentPort } from 'node:worker_threads';
+import type { RunStatus } from '../memory/run-status.js';
 import { readableError } from '../user-code/readable-error.js';
-import type { Leftover } from './cpu-messages.js';
+import type { Leftover, LeftoverUse } from './cpu-messages.js';
+import { LeftoverTime } from './leftover-time.js';
 
-interface TaskRun {
-  readonly task: string | undefined;
+/** The run of a task. */
+export interface WatchedTask {
+  readonly task: string;
+  /** Its number in the pool. */
+  readonly mark: number;
+}
+
+interface TaskRun extends WatchedTask {
   /** Fails the task; undefined when it has ended. */
   fail: ((thrown: unknown) => void) | undefined;
   /** Only the first exception of a task is reported: one of its timers may throw again and again. */
@@ -19,14 +28,26 @@ const runs = new AsyncLocalStorage<TaskRun>();
  * Stands for the run of callbacks whose task is not known, because they have no asynchronous context. Up to
  * Node.js 22 those of `queueMicrotask` have none.
  */
-const unknownRun: TaskRun = { task: undefined, fail: undefined, hasReported: false };
+const unknownRun = { task: undefined, fail: undefined, hasReported: false };
+
+const time = new LeftoverTime({
+  owner() {
+    const run = runs.getStore();
+    return run?.fail === undefined ? run?.mark : undefined;
+  },
+  report: (mark, ms) => parentPort?.postMessage({ type: 'leftover-use', mark, ms } satisfies LeftoverUse),
+});
+
+/** The number of the task whose leftovers take too much of this thread's time; undefined while none does. */
+export const spoiler = (): number | undefined => time.spoiler;
 
 /**
- * Installs the handlers of this thread. Without them, Node.js would end the thread, and with it the task that
- * runs next.
+ * Installs the handlers of this thread, and begins to measure. Without the handlers, Node.js would end the
+ * thread, and with it the task that runs next.
  */
 export function catchLeftovers(): void {
   if (isMainThread) return;
+  time.start();
   const caught = (thrown: unknown): void => {
     const run = runs.getStore() ?? unknownRun;
     if (run.fail === undefined) report(run, thrown);
@@ -43,8 +64,9 @@ export function catchLeftovers(): void {
 }
 
 /** Settles like the task, or rejects with an uncaught exception of the task that comes earlier. */
-export async function runWatched(task: string, call: () => unknown): Promise<unknown> {
-  const run: TaskRun = { task, fail: undefined, hasReported: false };
+export async function runWatched(of: WatchedTask, status: RunStatus, call: () => unknown): Promise<unknown> {
+  time.begin(status);
+  const run: TaskRun = { ...of, fail: undefined, hasReported: false };
   try {
     return await new Promise((resolve, reject) => {
       run.fail = reject;
@@ -56,7 +78,10 @@ export async function runWatched(task: string, call: () => unknown): Promise<unk
   }
 }
 
-function report(run: TaskRun, thrown: unknown): void {
+function report(
+  run: Pick<TaskRun, 'hasReported'> & { readonly task: string | undefined },
+  thrown: unknown,
+): void {
   if (run.hasReported) return;
   run.hasReported = true;
   const readable = readableError(thrown);

@@ -4,7 +4,14 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { withAllowance } from '../allowance.js';
 import { DeadlineExceededError, UnavailableError } from '../errors.js';
-import { buffersOf, type FromPool, readTaskResult, readToPool, type TaskResult } from './cpu-messages.js';
+import {
+  buffersOf,
+  type FromPool,
+  type LeftoverUse,
+  readTaskResult,
+  readToPool,
+  type TaskResult,
+} from './cpu-messages.js';
 import type { EndingThread } from './ending-threads.js';
 import { FairQueue } from './fair-queue.js';
 import { type CpuRefusal, refusalOf, type TaskPoolOptions } from './pool-options.js';
@@ -12,6 +19,7 @@ import { createTask, type RunRequest, type Task, type TaskOutcome, type ThreadEn
 import { PoolThreads } from './pool-threads.js';
 import { PoolUsage } from './pool-usage.js';
 import { packFailure } from './task-failure.js';
+import { TaskMarks } from './task-marks.js';
 import { logThreadEnd, threadFailure, unstartedFailure } from './thread-failure.js';
 import { ThreadTimes } from './thread-times.js';
 
@@ -27,6 +35,7 @@ export class TaskPool {
   readonly #threads: PoolThreads;
   readonly #usage: PoolUsage;
   readonly #times = new ThreadTimes();
+  readonly #marks = new TaskMarks();
   /** Waiting and running tasks of each attached port, by id. */
   readonly #ports = new Map<MessagePort, Map<number, Task>>();
   readonly #waiting: FairQueue<Task>;
@@ -50,6 +59,8 @@ export class TaskPool {
       v8HeapMb,
       log,
       threadEnded: () => this.#startWaiting(),
+      marks: this.#marks,
+      leftoverUsed: (use) => this.#leftoverUsed(use),
       startFailed: (error) => this.#failUnstarted(error),
     });
   }
@@ -206,7 +217,8 @@ export class TaskPool {
 
   async #run(task: Task): Promise<void> {
     const { module, task: name, input, progress, traceparent } = task.request;
-    const order = { module, task: name, input, progress, traceparent };
+    const mark = this.#marks.of(task.service, name);
+    const order = { module, task: name, mark, input, progress, traceparent };
     let result: TaskResult;
     let outcome: TaskOutcome;
     let hasEndedThread: boolean;
@@ -216,8 +228,7 @@ export class TaskPool {
         readTaskResult(returned) ??
         packFailure(new Error(`CPU task ${name}: its result did not arrive whole`), name);
       outcome = task.dropped ?? (result.kind === 'failure' ? 'error' : 'ok');
-      hasEndedThread = result.isLast === true;
-      if (hasEndedThread) this.#options.observer?.threadEnded('out_of_memory');
+      hasEndedThread = this.#isLast(result);
     } catch (thrown) {
       const { error, end, hadThread } = threadFailure(task, thrown, this.#log);
       result = packFailure(error, name);
@@ -226,11 +237,34 @@ export class TaskPool {
       if (hadThread && task.dropped === undefined) this.#options.observer?.threadEnded(end);
     }
     const { ranMs, usedMs } = this.#times.end(task, hasEndedThread);
-    this.#waiting.end(task, usedMs);
+    const { heldUpBy } = task;
+    this.#waiting.end(task, heldUpBy === undefined ? usedMs : 0);
+    if (heldUpBy !== undefined) this.#waiting.charge(heldUpBy.service, usedMs);
     this.#ended(task, outcome, ranMs, result.isUnknownTask === true);
     if (task.dropped === undefined) this.#reply(task, result);
     this.#startWaiting();
     this.#checkIdle();
+  }
+
+  /** @returns whether the thread has ended by the fault of the task that has just run */
+  #isLast({ last }: TaskResult): boolean {
+    if (last === undefined) return false;
+    if (last.because === 'heap') {
+      this.#options.observer?.threadEnded('out_of_memory');
+      return true;
+    }
+    this.#options.observer?.threadEnded('leftovers');
+    const owner = this.#marks.task(last.mark);
+    if (owner !== undefined) this.#waiting.charge(owner.service, this.#times.usualStartMs);
+    return false;
+  }
+
+  /** What a task has left behind has used a thread: its service pays. */
+  #leftoverUsed({ mark, ms }: LeftoverUse): void {
+    const owner = this.#marks.task(mark);
+    if (owner === undefined) return;
+    this.#waiting.charge(owner.service, ms);
+    this.#options.observer?.used(owner.service, owner.task, 'leftover', ms);
   }
 
   #ended(task: Task, outcome: TaskOutcome, ranMs: number, isUnknownTask: boolean): void {
@@ -238,7 +272,7 @@ export class TaskPool {
     clearTimeout(timer);
     this.#running.delete(task);
     this.#usage.set({ running: this.#running.size });
-    this.#options.observer?.ended(service, isUnknownTask ? undefined : request.task, outcome, ranMs);
+    this.#options.observer?.used(service, isUnknownTask ? undefined : request.task, outcome, ranMs);
   }
 
   /**
@@ -278,7 +312,10 @@ export class TaskPool {
    */
   #endThread(task: Task): void {
     const { task: name } = task.request;
-    this.#options.observer?.threadEnded(task.dropped ?? 'cancelled');
+    task.heldUpBy = this.#marks.task(task.status.heldUpBy);
+    this.#options.observer?.threadEnded(
+      task.heldUpBy === undefined ? (task.dropped ?? 'cancelled') : 'leftovers',
+    );
     logThreadEnd(this.#log, task);
     this.#threads.endThreadOf(name, () => task.controller.abort());
   }

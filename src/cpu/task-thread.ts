@@ -5,11 +5,11 @@ import { threadId } from 'node:worker_threads';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { RunStatus } from '../memory/run-status.js';
 import { importUserModule } from '../user-code/module.js';
-import { buffersOf, type TaskOrder, type TaskResult } from './cpu-messages.js';
+import { buffersOf, type LastRun, type TaskOrder, type TaskResult } from './cpu-messages.js';
 import { type Packed, packedClone, unpackedClone } from './task-clone.js';
 import { OwnTaskContext, type TaskTools } from './task-context.js';
 import { notSent, packFailure } from './task-failure.js';
-import { catchLeftovers, runWatched } from './task-leftovers.js';
+import { catchLeftovers, runWatched, spoiler } from './task-leftovers.js';
 import { heapBytes, isHeapSpent } from './thread-heap.js';
 
 type Task = (input: unknown, context: TaskTools) => unknown;
@@ -28,16 +28,25 @@ export async function runTask(order: TaskOrder): Promise<unknown> {
   const status = new RunStatus(order.status);
   // The first task loads its module.
   status.begin({ threadId, heapBytes: heapBytes(), isFirst: modules.size === 0 });
-  const performed = await perform(order);
-  const result = isHeapSpent(order.heapMb) ? { ...performed, isLast: true } : performed;
+  const performed = await perform(order, status);
+  const last = lastOf(order);
+  const result = last === undefined ? performed : { ...performed, last };
   return move({ [transferableSymbol]: buffersOf(result), [valueSymbol]: result });
 }
 
-async function perform({ module, task: name, input, ...caller }: TaskOrder): Promise<TaskResult> {
+/** Why the thread runs no task after this one; undefined when it does. */
+function lastOf({ heapMb }: TaskOrder): LastRun | undefined {
+  const mark = spoiler();
+  if (mark !== undefined) return { because: 'leftovers', mark };
+  return isHeapSpent(heapMb) ? { because: 'heap' } : undefined;
+}
+
+async function perform(order: TaskOrder, status: RunStatus): Promise<TaskResult> {
+  const { module, task: name, mark, input, ...caller } = order;
   const context = new OwnTaskContext(name, caller.progress, caller.traceparent);
   try {
     try {
-      const result = await runWatched(name, async () => {
+      const result = await runWatched({ task: name, mark }, status, async () => {
         const task = await findTask(module, name);
         return task(unpackInput(name, input), context.tools);
       });

@@ -42,8 +42,12 @@ export const unstartedFailure = (task: string, cause: unknown): Error =>
     : new OutOfFilesError(cause);
 
 /** Logs that the pool ends the thread of a task. */
-export const logThreadEnd = (log: Logger, task: Task): void =>
-  log.warn(
-    logFieldsOf(task),
-    `CPU task ${task.request.task} continues after its deadline or without its caller; ending its thread`,
-  );
+export function logThreadEnd(log: Logger, task: Task): void {
+  const { task: name } = task.request;
+  const { heldUpBy } = task;
+  const message =
+    heldUpBy === undefined
+      ? `CPU task ${name} continues after its deadline or without its caller; ending its thread`
+      : `CPU task ${heldUpBy.task} had ended, and what it has left behind keeps the thread of CPU task ${name}; ending the thread`;
+  log.warn(logFieldsOf(task), message);
+}

@@ -20,7 +20,7 @@ interface Handed {
 }
 
 export interface UsedTime {
-  /** Milliseconds from when the thread has begun the task. */
+  /** Milliseconds from when the thread has begun the task, without those in which it was held up. */
   readonly ranMs: number;
   /** The same, and the start of a new thread when the task has ended its own. */
   readonly usedMs: number;
@@ -30,6 +30,11 @@ export class ThreadTimes {
   readonly #clock = new UnpausedClock();
   readonly #handed = new Map<Task, Handed>();
   #usualStartMs = FIRST_START_MS;
+
+  /** How long the start of a thread usually takes. */
+  get usualStartMs(): number {
+    return this.#usualStartMs;
+  }
 
   /** A task is handed to the threads. */
   begin(task: Task): void {
@@ -47,7 +52,7 @@ export class ThreadTimes {
     if (delayMs !== undefined && task.status.isFirst) {
       this.#usualStartMs += (Math.min(delayMs, MOST_START_MS) - this.#usualStartMs) * NEWEST;
     }
-    const ranMs = delayMs === undefined ? 0 : Math.max(0, passedMs - delayMs);
+    const ranMs = delayMs === undefined ? 0 : Math.max(0, passedMs - delayMs - task.status.heldUpMs);
     return { ranMs, usedMs: hasEndedThread ? ranMs + this.#usualStartMs : ranMs };
   }
 }

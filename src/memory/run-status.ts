@@ -10,7 +10,11 @@ const THREAD = 0;
 const BEGUN_AT = 1;
 const HEAP = 2;
 const IS_FIRST = 3;
-const CELLS = 4;
+const HELD_UP_BY = 4;
+const HELD_UP_MS = 5;
+const CELLS = 6;
+/** Halves of a cell. */
+const INTS = 2;
 
 export type RunStatusMemory = SharedArrayBuffer;
 
@@ -40,6 +44,30 @@ export class RunStatus {
     this.#numbers[IS_FIRST] = Number(isFirst);
     // It comes last: it publishes the others.
     Atomics.store(this.#flags, THREAD, threadId);
+  }
+
+  /**
+   * The thread works on what an ended task has left behind, and the task waits.
+   * @param mark the number of the ended task
+   */
+  holdUp(mark: number): void {
+    Atomics.store(this.#flags, HELD_UP_BY * INTS, mark);
+  }
+
+  /** The task goes on. @param ms how long it was held up */
+  goOn(ms: number): void {
+    this.#numbers[HELD_UP_MS] = this.heldUpMs + ms;
+    Atomics.store(this.#flags, HELD_UP_BY * INTS, 0);
+  }
+
+  /** How long the thread has worked on what ended tasks have left behind. */
+  get heldUpMs(): number {
+    return this.#numbers[HELD_UP_MS]!;
+  }
+
+  /** The number of the ended task on whose leftovers the thread works; undefined when it does not. */
+  get heldUpBy(): number | undefined {
+    return Atomics.load(this.#flags, HELD_UP_BY * INTS) || undefined;
   }
 
   /** The thread that runs the task; undefined until it has begun. */

@@ -23,9 +23,9 @@ export function cpuMetrics(recorder: Recorder): TaskObserver {
     waited(service, waitMs) {
       histogram(WAIT, { service }).record(microseconds(waitMs));
     },
-    ended(service, task, outcome, ranMs) {
+    used(service, task, use, ms) {
       const name = task === undefined ? OTHER : labelIn(tasks, service, task);
-      histogram(DURATION, { service, task: name, outcome }).record(microseconds(ranMs));
+      histogram(DURATION, { service, task: name, outcome: use }).record(microseconds(ms));
     },
     threadEnded(reason) {
       recorder.counter('multilane_cpu_threads_ended_total', { reason }).add();

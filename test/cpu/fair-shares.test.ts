@@ -108,6 +108,18 @@ const count = (items: readonly Item[], of: Partial<Item>): number =>
     .length;
 
 describe('a queue that services share', () => {
+  it('charges a service for time that none of its entries has used, also after they have ended', () => {
+    const queue = new FairQueue<Item>(64);
+    const first = item('leaves');
+    queue.begin(first);
+    for (let n = 0; n < 20; n++) queue.add(item('other'));
+    queue.end(first, 1);
+    queue.charge('leaves', 10);
+    for (let n = 0; n < 20; n++) queue.add(item('leaves'));
+    const taken = take(queue, 14).map(({ service }) => service);
+    expect(taken.filter((service) => service === 'other').length).to.be.within(11, 13);
+  });
+
   for (const [title, flood] of [
     ['short', { everyMs: 0.5, durationMs: 5 }],
     ['long', { everyMs: 1, durationMs: 50 }],

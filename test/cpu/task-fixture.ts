@@ -182,3 +182,33 @@ export const reportFunction = (_input: null, { progress }: TaskContext): void =>
 type Views = Readonly<Record<'a' | 'b', Uint8Array>> & { readonly buffer: ArrayBuffer };
 
 export const shareBuffer = ({ a, b, buffer }: Views): boolean => a.buffer === buffer && b.buffer === buffer;
+
+/** Leaves a timer behind that works for `ms` again and again, and a promise that never ends. */
+export function leaveWork(ms: number): number {
+  const work = (): void => burn(ms);
+  setInterval(work, 1).unref();
+  return threadId;
+}
+
+/** Leaves the losers of a race behind, as tasks with a time limit of their own do; they do nothing. */
+export async function race(): Promise<number> {
+  const late = new Promise((resolve) => void setTimeout(resolve, 60_000));
+  await Promise.race([Promise.resolve(), late]);
+  return threadId;
+}
+
+/** Goes on after its end, step by step, as the loser of a race does. */
+export function leaveLoop(ms: number): number {
+  void (async () => {
+    for (;;) {
+      burn(ms);
+      await new Promise((resolve) => void setTimeout(resolve, 1));
+    }
+  })();
+  return threadId;
+}
+
+export async function waitOn(ms: number): Promise<number> {
+  await new Promise((resolve) => void setTimeout(resolve, ms));
+  return threadId;
+}

@@ -14,7 +14,7 @@ class Counts implements TaskObserver {
 
   waited(): void {}
 
-  ended(_service: string, task: string | undefined, outcome: string): void {
+  used(_service: string, task: string | undefined, outcome: string): void {
     const key = `${task} ${outcome}`;
     this.outcomes[key] = (this.outcomes[key] ?? 0) + 1;
   }

@@ -67,6 +67,19 @@ describe('the time for which a service is charged', () => {
     expect(usedMs).to.equal(ranMs);
   });
 
+  it('leaves out the time in which the thread works on what ended tasks have left behind', () => {
+    const task = handOver();
+    task.status.begin({ threadId: 1, heapBytes: 0, isFirst: false });
+    task.status.holdUp(7);
+    expect(task.status.heldUpBy).to.equal(7);
+    spendMs(60);
+    task.status.goOn(30);
+    task.status.goOn(30);
+    expect(task.status.heldUpBy).to.equal(undefined);
+    const begun = performance.now();
+    expect(times.end(task, false).ranMs).to.be.at.most(performance.now() - begun + 5);
+  });
+
   it('includes the start of a new thread when the task has ended its own', () => {
     const first = handOver();
     first.status.begin({ threadId: 1, heapBytes: 0, isFirst: false });

@@ -285,6 +285,7 @@ const PROMISES: readonly Promised[] = [
   promised('docs/metrics.md', 'A metric has # series', 'memory/metrics/series', 'SERIES_PER_METRIC'),
   promised('docs/metrics.md', 'longer than # bytes with name', 'memory/metrics/series-rows', 'MOST_NAME'),
   promised('docs/metrics.md', 'ended, within # s', 'telemetry/otlp-tracing', 'SHUTDOWN_MS', SECOND),
+  promised('docs/cpu.md', 'When that is more than # ms within a second', 'cpu/leftover-time', 'MOST_MS'),
   promised('docs/services.md', 'in `/metrics`: # of them', 'telemetry/declared-metrics', 'MOST_METRICS'),
   promised('docs/cpu.md', 'ends by itself within # ms', 'cpu/task-pool', 'GRACE_MS'),
   promised('docs/cpu.md', '| # tasks for each thread are waiting', 'cpu/task-pool', 'QUEUE_PER_THREAD'),
