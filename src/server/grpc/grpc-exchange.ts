@@ -30,15 +30,19 @@ export interface GrpcExchangeOptions {
   readonly begunAt: number;
   /** The request of a method whose requests are no stream. */
   readonly request?: Uint8Array;
+  /** STREAM_IDLE_MS: a client that takes nothing of what was sent for so long is cut off. */
+  readonly streamIdleMs: number;
   /**
-   * Calls back when what was sent has not been taken for STREAM_IDLE_MS.
+   * Calls back after some milliseconds.
    * @returns a function that ends the wait
    */
-  readonly whenIdle: (callback: () => void) => () => void;
+  readonly after: (ms: number, callback: () => void) => () => void;
 }
 
 /** A client that cancels its call this shortly before its deadline does so because of the deadline. */
 const EARLY_MS = 50;
+/** A handler hears of the deadline at most so late when the client takes nothing. */
+const LATE_MS = 50;
 const ignore = (): void => {};
 const NO_BYTES = new Uint8Array(0);
 const unwritable = (): Failure => ({
@@ -67,6 +71,8 @@ export class GrpcExchange implements Exchange {
   #isOver = false;
   /** Ends the wait for a client that does not take the end of its response. */
   #stopWaiting = ignore;
+  /** Ends the wait for the client's own deadline. */
+  #stopDeadline = ignore;
   /** Why the client has left. */
   #left: HttpError | undefined;
 
@@ -149,6 +155,11 @@ export class GrpcExchange implements Exchange {
     if (this.closed || this.#hasBegun) return;
     this.#hasBegun = true;
     this.#fields = fields;
+    // The library ends the call itself, but tells that only when the client has taken what was sent.
+    const { begunAt, after } = this.#options;
+    const leftMs = begunAt + this.head.ownTimeoutMs - performance.now();
+    if (leftMs < Number.POSITIVE_INFINITY)
+      this.#stopDeadline = after(leftMs + LATE_MS, () => this.#leave(new DeadlineExceededError()));
   }
 
   get isHeadSent(): boolean {
@@ -189,8 +200,8 @@ export class GrpcExchange implements Exchange {
 
   /** Cuts the call when the client is idle; its connection stays. */
   #whenIdle(): () => void {
-    const { whenIdle, stream } = this.#options;
-    return whenIdle(() => resetStream(stream));
+    const { after, streamIdleMs, stream } = this.#options;
+    return after(streamIdleMs, () => resetStream(stream));
   }
 
   end(): void {
@@ -294,6 +305,7 @@ export class GrpcExchange implements Exchange {
 
   #close(): void {
     this.closed = true;
+    this.#stopDeadline();
     this.requests.close();
     this.#listeners = undefined;
   }

@@ -161,8 +161,9 @@ export class RpcArrival implements RpcListener {
       route: isKnown ? path : undefined,
       begunAt: this.#begunAt,
       ...(request !== undefined && { request }),
-      whenIdle(callback) {
-        const alarm = app.wheel.after(limits.streamIdleMs, callback);
+      streamIdleMs: limits.streamIdleMs,
+      after(ms, callback) {
+        const alarm = app.wheel.after(ms, callback);
         return () => alarm.cancel();
       },
     });

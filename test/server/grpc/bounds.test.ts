@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, constants } from 'node:http2';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
+import type { HttpError } from '#src/errors.js';
 import { frameOf } from '#src/server/grpc/rpc-frames.js';
 import type { RpcContext } from '#src/server/grpc/rpc-handler.js';
 import { until } from '#test/support/until.js';
@@ -124,6 +125,31 @@ describe('what a gRPC client can make the process hold', () => {
       () => hasEnded,
       (isOver) => isOver,
     );
+  });
+
+  it('is a stream until its deadline: its handler is told, although its client takes nothing', async () => {
+    const reasons: unknown[] = [];
+    let hasEnded = false;
+    const { observer } = await serve({
+      List: async function* (_item: Item, ctx: RpcContext) {
+        ctx.signal.addEventListener('abort', () => reasons.push((ctx.signal.reason as HttpError).code));
+        try {
+          for (;;) yield { content: new Uint8Array(10 * KB) };
+        } finally {
+          hasEnded = true;
+        }
+      },
+    });
+    const one = session({ settings: { initialWindowSize: 0 } });
+    const stuck = request(one, 'List', { 'grpc-timeout': '100m' });
+    stuck.end(frameOf(new Uint8Array(0)));
+    await observer.ended(1);
+    await until(
+      () => hasEnded,
+      (isOver) => isOver,
+    );
+    expect(reasons).to.deep.equal(['DEADLINE_EXCEEDED']);
+    expect(stuck.closed).to.equal(false);
   });
 
   for (const method of ['Get', 'List']) {
