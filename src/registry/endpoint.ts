@@ -4,7 +4,7 @@
 /**
  * The state of an instance:
  * - `starting`: it is not yet known to be healthy, because its health check has no result yet, or because its
- *   database is being migrated
+ *   database is being migrated. In a snapshot: it has never been healthy
  * - `healthy`, `unhealthy`: the result of its health check; an instance without a health check is healthy
  * - `draining`: it is about to leave, and workers send it no new calls, unless it is this process itself
  * - `ejected`: it is healthy, but its calls fail. Only the admin plane and metrics show this state. A

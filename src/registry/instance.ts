@@ -25,6 +25,8 @@ export interface Instance {
   /** The most bytes that the instance can have in the snapshot, whatever its state is (see `bytesOf`). */
   readonly bytes: number;
   state: EndpointState;
+  /** Whether it has been healthy since it was registered or its health check has changed. */
+  isProven: boolean;
   /** When the instance expires unless it is renewed, by the monotonic clock; Infinity: never. */
   expiresAt: number;
   /** The wall clock at the last registration or renewal, for people; null for instances of this process. */
@@ -59,12 +61,16 @@ export function viewOf({ registration, lastHeartbeat, slot }: Instance, state: E
   };
 }
 
-/** The instance as workers see it. `host` is the address to connect to, and the state is never `ejected`. */
+/**
+ * The instance as workers see it. `host` is the address to connect to, and the state is never `ejected`. One
+ * that has never been healthy is `starting`, also when its checks fail.
+ */
 export function endpointOf(
-  instance: Pick<Instance, 'registration' | 'address' | 'state' | 'slot' | 'local'>,
+  instance: Pick<Instance, 'registration' | 'address' | 'state' | 'isProven' | 'slot' | 'local'>,
 ): Endpoint {
   const { service, id, port, protocol, weight, zone, version, metadata } = instance.registration;
-  const { address: host, state, slot, local } = instance;
+  const { address: host, slot, local, isProven } = instance;
+  const state = instance.state === 'unhealthy' && !isProven ? 'starting' : instance.state;
   return { service, id, host, port, protocol, weight, zone, version, metadata, state, slot, local };
 }
 
@@ -73,6 +79,6 @@ export function endpointOf(
  *   and slot, so that no later change of its state can make the snapshot too long
  */
 export function bytesOf(registration: Registration, address: string, local: boolean): number {
-  const largest = { registration, address, local, state: 'unhealthy', slot: 99_999 } as const;
+  const largest = { registration, address, local, state: 'unhealthy', isProven: true, slot: 99_999 } as const;
   return Buffer.byteLength(JSON.stringify(endpointOf(largest))) + 1;
 }

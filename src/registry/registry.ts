@@ -219,6 +219,8 @@ export class Registry {
     if (slot === undefined) throw full();
     if (before !== undefined) this.#release(before, keepsSlot);
 
+    const keeps = keepsSlot && keepsHealth(before!, registration);
+    const entered = keeps ? before!.state : state;
     const instance: Instance = {
       registration,
       address,
@@ -226,7 +228,8 @@ export class Registry {
       slotKey,
       local,
       bytes,
-      state: keepsSlot && keepsHealth(before!, registration) ? before!.state : state,
+      state: entered,
+      isProven: entered === 'healthy' || (keeps && before!.isProven),
       expiresAt: local ? Number.POSITIVE_INFINITY : this.#expiryOf(registration),
       lastHeartbeat: local ? null : this.#deps.now(),
       stopProbes: NO_PROBES,
@@ -269,6 +272,7 @@ export class Registry {
   #setState(instance: Instance, state: EndpointState): void {
     if (instance.state === state) return;
     instance.state = state;
+    if (state === 'healthy') instance.isProven = true;
     if (state === 'healthy') this.#deps.ejections.arrive(instance.slot);
     this.#publication.changed({
       type: 'put',

@@ -4,6 +4,8 @@
 // Health: only endpoints that are healthy and not ejected are called, unless fewer than half of them are
 // (panic mode). Then health and ejection are ignored: probes that report most of a service as down are more
 // often wrong than right, and the few others would be overloaded. Draining endpoints are never called.
+// Endpoints that have never been healthy are neither called nor counted while there is another: a service
+// that is scaled up would be in panic mode, and its calls would go to what does not run yet.
 // Nearness: this process comes before its zone, and that before the rest; a farther circle is used only when
 // no endpoint of the nearer one is left. Slow start: a new endpoint keeps only a share of the picks that
 // would choose it; the others go to the oldest endpoints.
@@ -216,8 +218,9 @@ const within = (endpoints: readonly Endpoint[], { candidates, shares }: Circle):
     : circleOf(endpoints, shares);
 
 /**
- * @returns the healthy endpoints that are not ejected; when these are too few, all that do not drain. While
- *   this process drains, its services still call each other, so that running requests can finish.
+ * @returns the healthy endpoints that are not ejected; when these are too few, all that have been healthy and
+ *   do not drain. While this process drains, its services still call each other, so that running requests can
+ *   finish.
  */
 function callable(endpoints: readonly Endpoint[], ejected: ReadonlySet<Endpoint>): readonly Endpoint[] {
   const staying = endpoints.filter((endpoint) => endpoint.state !== 'draining' || endpoint.local);
@@ -226,5 +229,7 @@ function callable(endpoints: readonly Endpoint[], ejected: ReadonlySet<Endpoint>
       !ejected.has(endpoint) &&
       (endpoint.state === 'healthy' || (endpoint.local && endpoint.state === 'draining')),
   );
-  return healthy.length < PANIC_BELOW * staying.length ? staying : healthy;
+  const proven = staying.filter(({ state }) => state !== 'starting');
+  const known = proven.length > 0 ? proven : staying;
+  return healthy.length < PANIC_BELOW * known.length ? known : healthy;
 }

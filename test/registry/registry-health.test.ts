@@ -21,6 +21,25 @@ describe('the health of an instance', () => {
     expect(arrived).to.have.length(1);
   });
 
+  it('is starting for workers until it has been healthy once, whatever the probes say', async () => {
+    const { put, watched, stateOf, endpoints } = setUp();
+    const seen = (): string[] => endpoints().map(({ state }) => state);
+    await put('i1', { healthCheckUrl: '/a' });
+    watched[0]!.report('unhealthy');
+    expect(stateOf('i1')).to.equal('unhealthy');
+    expect(seen()).to.deep.equal(['starting']);
+    watched[0]!.report('healthy');
+    watched[0]!.report('unhealthy');
+    expect(seen()).to.deep.equal(['unhealthy']);
+    await put('i1', { healthCheckUrl: '/a', weight: 2 });
+    expect(seen()).to.deep.equal(['unhealthy']);
+    await put('i1', { healthCheckUrl: '/b' });
+    watched.at(-1)!.report('unhealthy');
+    expect(seen()).to.deep.equal(['starting']);
+    await put('i2');
+    expect(seen()).to.deep.equal(['starting', 'healthy']);
+  });
+
   it('is no longer probed when the instance is removed, expired or replaced', async () => {
     const { put, watched, registry, time } = setUp();
     await put('i1', { healthCheckUrl: '/a', ttlSeconds: 10 });

@@ -71,10 +71,22 @@ describe('the balancer', () => {
     const endpoints = [
       endpoint('a'),
       endpoint('b', { state: 'unhealthy' }),
-      endpoint('c', { state: 'starting' }),
+      endpoint('c', { state: 'unhealthy' }),
       endpoint('d', { state: 'ejected' }),
     ];
     expect(picks(balancerOf(endpoints), 4)).to.equal('abcd');
+  });
+
+  it('neither picks nor counts those that have never been healthy while another one has', () => {
+    const starting = ['x', 'y', 'z'].map((id) => endpoint(id, { state: 'starting' }));
+    const one = endpoint('a');
+    const sick = ['b', 'c'].map((id) => endpoint(id, { state: 'unhealthy' }));
+    expect(picks(balancerOf([one, ...starting]), 3)).to.equal('aaa');
+    expect(picks(balancerOf([...sick, ...starting]), 4)).to.equal('bcbc');
+    expect(picks(balancerOf([one, ...sick, ...starting]), 3)).to.equal('abc');
+    expect(picks(balancerOf(starting), 3)).to.equal('xyz');
+    const excluded = new Set(['a']);
+    expect(picks(balancerOf([one, ...starting]), 1, NONE, excluded)).to.equal('-');
   });
 
   it('never picks a draining endpoint, even in panic mode, and does not count it towards that mode', () => {
