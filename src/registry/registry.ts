@@ -47,8 +47,8 @@ export class Registry {
   }
 
   /**
-   * Registers an instance for a client: adds it, or replaces the one with this id. A draining instance that
-   * registers again drains no longer.
+   * Registers an instance for a client: adds it, or replaces the one with this id. A draining instance goes
+   * on draining when the same registration is repeated, as clients do to renew it.
    * @throws ValidationError; HttpError ADDRESS_NOT_ALLOWED, and OVERLOADED when the registry is full
    */
   async put(
@@ -117,7 +117,8 @@ export class Registry {
 
   /**
    * Marks an instance as draining, so that workers send it no new calls. It stays registered until it expires
-   * or is removed. Probes and heartbeats do not end this state, but registering again does.
+   * or is removed. Probes, heartbeats and the same registration do not end this state, but another one does,
+   * such as that of a new version.
    * @throws as `heartbeat`
    */
   drain(service: string, id: string): void {
@@ -201,13 +202,14 @@ export class Registry {
 
   /**
    * Puts an instance into the table, publishes it and starts its health checks. A registration that changes
-   * nothing only renews the instance, unless the instance is draining.
+   * nothing only renews the instance.
    * @param state the state of a new instance. A replaced one may keep its own state (`keepsHealth`)
    */
   #enter(registration: Registration, address: string, state: EndpointState, local: boolean): Instance {
     const { service, id } = registration;
     const before = this.#table.find(service, id);
-    if (before !== undefined && before.state !== 'draining' && isSame(before, registration, address)) {
+    const isRestarted = local && before?.state === 'draining';
+    if (before !== undefined && !isRestarted && isSame(before, registration, address)) {
       return this.#renew(before);
     }
 

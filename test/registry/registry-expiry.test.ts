@@ -91,13 +91,16 @@ describe('the expiry of an instance', () => {
 });
 
 describe('a draining instance', () => {
-  it('keeps draining whatever the probes report, until it registers again', async () => {
+  it('keeps draining whatever the probes report and however often it is renewed, until it changes', async () => {
     const { put, registry, watched, stateOf } = setUp();
     await put('i1', { healthCheckUrl: '/a' });
     registry.drain('orders', 'i1');
     watched[0]!.report('healthy');
     expect(stateOf('i1')).to.equal('draining');
-    await put('i1', { healthCheckUrl: '/a' });
+    for (let n = 0; n < 3; n++) await put('i1', { healthCheckUrl: '/a' });
+    registry.heartbeat('orders', 'i1');
+    expect(stateOf('i1')).to.equal('draining');
+    await put('i1', { healthCheckUrl: '/a', version: '2' });
     expect(stateOf('i1')).to.equal('starting');
     expect(watched.map(({ stopped }) => stopped)).to.deep.equal([true, false]);
     watched[1]!.report('healthy');
