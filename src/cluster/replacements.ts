@@ -58,7 +58,8 @@ export class Replacements {
       return old === currentThreadOf(entry) && old.spawnedAt <= before && !this.#isStopping();
     };
     const next = isOld() ? await this.#starter.start(entry, isOld) : undefined;
-    if (next === undefined) return NOTHING_TO_DO; // a restart has been quicker, or is in progress
+    // A restart has been quicker, or is in progress; or the system has refused a thread.
+    if (next === undefined) return { ...NOTHING_TO_DO, isReplaced: !isOld() };
     await this.#starter.started(next);
     if (next.state.kind !== 'ready') return { ...NOTHING_TO_DO, isReplaced: this.#isStopping() };
     if (old.isCurrent) {

@@ -38,6 +38,7 @@ export class Supervisor {
       readyServices: this.#readyServices,
       isStopping: () => this.#isStopping,
       discard: (thread) => this.#discard(thread),
+      refused: (entry, err) => this.#refused(entry, err),
       events: {
         received: (thread, message) => this.#receive(thread, message),
         failed: ({ worker, generation }, err) => log.error({ worker, generation, err }, 'worker failed'),
@@ -249,10 +250,22 @@ export class Supervisor {
    * Does nothing when the worker has a successor, or when the thread that was to be replaced still serves.
    */
   #startSuccessor(thread: WorkerThread): void {
-    const entry = this.#workers.entryOf(thread);
+    this.#startNext(this.#workers.entryOf(thread), thread.servedMs);
+  }
+
+  /** The system has refused a thread. A worker that was to be replaced goes on. */
+  #refused(entry: WorkerEntry, err: unknown): void {
+    this.#options.log.error(
+      { worker: entry.worker, err },
+      'the system has refused a thread: raise the limit of threads (ulimit -u, TasksMax=, pids.max)',
+    );
+    this.#startNext(entry, 0);
+    this.#workers.notify();
+  }
+
+  #startNext(entry: WorkerEntry, servedMs: number): void {
     if (this.#isStopping || entry.awaitsThread || currentThreadOf(entry) !== undefined) return;
     entry.awaitsThread = true;
-    const { servedMs } = thread;
     const { delayMs, isHopeless } = entry.restarts.ended(servedMs, isWithoutFiles(servedMs, this.#options));
     if (isHopeless && !this.#continuesWithout(entry)) return;
     entry.restartTimer = setTimeout(() => void this.#starter.start(entry), delayMs);

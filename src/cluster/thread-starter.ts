@@ -9,6 +9,8 @@ import { Slots } from './worker-rows.js';
 import { WorkerThread, type WorkerThreadEvents } from './worker-thread.js';
 import { isAlive, type WorkerEntry, type Workers } from './workers.js';
 
+type ThreadLog = ReturnType<NonNullable<SupervisorOptions['openThreadLog']>>;
+
 export interface ThreadStarterOptions {
   readonly workers: Workers;
   readonly supervisor: SupervisorOptions;
@@ -19,6 +21,8 @@ export interface ThreadStarterOptions {
   isStopping(): boolean;
   /** Ends a thread that did not get ready in time. */
   discard(thread: WorkerThread): void;
+  /** The system has refused a thread. */
+  refused(entry: WorkerEntry, error: unknown): void;
 }
 
 export class ThreadStarter {
@@ -45,7 +49,7 @@ export class ThreadStarter {
   /**
    * Starts a thread of a worker as soon as there is a row for it.
    * @param isWanted called then: the thread may no longer be wanted
-   * @returns undefined when no thread was started
+   * @returns undefined when no thread was started: it is not wanted, or the system has refused it
    */
   async start(entry: WorkerEntry, isWanted = () => entry.awaitsThread): Promise<WorkerThread | undefined> {
     const slot = await this.#takeSlot();
@@ -94,23 +98,40 @@ export class ThreadStarter {
     return slot;
   }
 
-  #spawn(entry: WorkerEntry, slot: number): WorkerThread {
-    const { supervisor, limits, events, readyServices } = this.#options;
-    const { group, settings, block, series, instanceId } = supervisor;
+  /** @returns undefined when the system refuses a thread */
+  #spawn(entry: WorkerEntry, slot: number): WorkerThread | undefined {
+    const { supervisor } = this.#options;
     entry.awaitsThread = false;
     clearTimeout(entry.restartTimer);
-    const generation = ++entry.generation;
-    const { worker } = entry;
-    occupySlot(block, slot, worker, generation);
+    occupySlot(supervisor.block, slot, entry.worker, ++entry.generation);
     const threadLog = supervisor.openThreadLog?.();
+    let thread: WorkerThread;
+    try {
+      thread = this.#begun(entry, slot, threadLog);
+    } catch (error) {
+      threadLog?.close();
+      supervisor.reclaim(slot);
+      this.#slots.release(slot);
+      this.#options.refused(entry, error);
+      return undefined;
+    }
+    entry.threads = [...entry.threads.filter(isAlive), thread];
+    this.#workers.notify();
+    return thread;
+  }
+
+  /** @throws Error as the constructor of WorkerThread */
+  #begun({ worker, generation }: WorkerEntry, slot: number, threadLog: ThreadLog): WorkerThread {
+    const { supervisor, limits, events, readyServices } = this.#options;
+    const { group, settings, block, series, instanceId } = supervisor;
     const port = group.sharedPort;
     const memory = { memory: block.buffer, series: series.of(slot), logMemory: threadLog?.memory };
-    const thread = new WorkerThread(
+    return new WorkerThread(
       {
         group,
         boot: { worker, slot, generation, ...memory, settings, port, instanceId, ready: readyServices },
         early: generation === 1 ? supervisor.takeEarlyThread?.(worker) : undefined,
-        attachCpu: (port) => supervisor.attachCpu(port),
+        attachCpu: (cpuPort) => supervisor.attachCpu(cpuPort),
         overdueMs: limits.overdueMs,
       },
       {
@@ -121,8 +142,5 @@ export class ThreadStarter {
         },
       },
     );
-    entry.threads = [...entry.threads.filter(isAlive), thread];
-    this.#workers.notify();
-    return thread;
   }
 }

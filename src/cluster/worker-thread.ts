@@ -55,6 +55,7 @@ export class WorkerThread {
   readonly #deadline: EndDeadline;
   readonly #unhandledRejection: WorkerBoot['settings']['unhandledRejection'];
 
+  /** @throws Error ERR_WORKER_INIT_FAILED when the system refuses a thread */
   constructor(options: ThreadOptions, events: WorkerThreadEvents) {
     const { group, boot, early, overdueMs } = options;
     const { kind, entry, rotation, ports, mayTerminate } = group;
@@ -75,13 +76,18 @@ export class WorkerThread {
     });
     this.#unhandledRejection = boot.settings.unhandledRejection;
     const cpu = new MessageChannel();
-    options.attachCpu(cpu.port1);
     this.#cpuPort = cpu.port1;
     const workerData: WorkerBoot = { ...boot, protocol: PROTOCOL_VERSION, cpuPort: cpu.port2 };
     const transferList = [cpu.port2];
-    this.#thread =
-      early?.run(workerData, transferList) ??
-      new Worker(entry, { workerData, transferList, name: `${kind}-${boot.worker}.${boot.generation}` });
+    const name = `${kind}-${boot.worker}.${boot.generation}`;
+    try {
+      this.#thread =
+        early?.run(workerData, transferList) ?? new Worker(entry, { workerData, transferList, name });
+    } catch (error) {
+      cpu.port1.close();
+      throw error;
+    }
+    options.attachCpu(cpu.port1);
     const isListening = boot.port !== undefined || ports !== undefined;
     this.#thread.on('message', (data: unknown) => this.#receive(data, isListening));
     // The thread catches its failures itself and posts `leaving`. What arrives here it could not catch, e.g.
@@ -252,9 +258,10 @@ export class WorkerThread {
         return true;
       }
       case 'port-wanted': {
-        const isWanted = this.#ports !== undefined && this.#state.kind === 'starting';
-        this.wantsPort ||= isWanted;
-        return isWanted;
+        // It may have been ordered to end meanwhile.
+        const { kind } = this.#state;
+        this.wantsPort ||= this.#ports !== undefined && kind === 'starting';
+        return this.#ports !== undefined && kind !== 'ready';
       }
       case 'listening':
         return [0, message.port].includes(this.#ports?.of(this.worker) ?? -1);

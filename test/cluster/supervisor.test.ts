@@ -13,6 +13,7 @@ import { Block } from '#src/memory/block.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { silentLog } from '#test/support/silent-log.js';
+import { until } from '#test/support/until.js';
 import type { Fault } from './draining-thread.js';
 import { oneGroup } from './one-group.js';
 
@@ -322,5 +323,70 @@ describe('the supervisor of threads that use all of their drain time', () => {
     await supervisor.replace(1, 'reload');
     await allReady();
     expect(supervisor.workers[0]?.generation).to.equal(2);
+  });
+});
+
+describe('the supervisor on a system that refuses threads', () => {
+  let isRefusing = false;
+  let supervisor: Supervisor;
+  const lines: string[] = [];
+  let reclaimed = 0;
+  const start = async (thread: string, workers: number, instanceId = 'test'): Promise<void> => {
+    isRefusing = false;
+    lines.length = 0;
+    reclaimed = 0;
+    const settings = await settingsOf({ WORKERS: String(workers), DRAIN_MS: '0' });
+    const entry = new URL(thread, import.meta.url);
+    const group = oneGroup(entry, workers);
+    supervisor = new Supervisor({
+      ...optionsFor(settings, thread),
+      instanceId,
+      // `new Worker` throws, as it does when the limit of threads is reached.
+      group: Object.defineProperty({ ...group }, 'entry', {
+        get: () => (isRefusing ? new URL('none:refused') : entry),
+      }),
+      log: pino({}, { write: (line: string) => lines.push((JSON.parse(line) as { msg: string }).msg) }),
+      reclaim() {
+        reclaimed += 1;
+      },
+      limits: { ...RESTART_LIMITS, giveUpAfter: 3 },
+    });
+    supervisor.start();
+  };
+  afterEach(() => supervisor.stop(0));
+
+  it('keeps the old threads in a reload, however often, and loses no row by it', async () => {
+    await start('./draining-thread.js', 2);
+    await supervisor.until((all) => all.every(({ state }) => state.kind === 'ready'));
+    const reload = new RollingReload(supervisor, silentLog);
+    isRefusing = true;
+    for (let time = 0; time < 2 * rowsFor(2); time++) expect(await reload.begin()).to.equal(false);
+    expect(supervisor.workers.map(({ state, generation }) => [state.kind, generation])).to.deep.equal([
+      ['ready', 1],
+      ['ready', 1],
+    ]);
+    expect(reclaimed).to.be.above(rowsFor(2));
+    expect(lines.join()).to.include('the system has refused a thread');
+    isRefusing = false;
+    expect(await reload.begin()).to.equal(true);
+    expect(supervisor.serves).to.equal(true);
+  });
+
+  it('tries again to start the successor of a thread that has failed', async () => {
+    // The first thread fails and serves until another one does.
+    await start('./mended-thread.js', 1, '2');
+    isRefusing = true;
+    await until(
+      () => lines.filter((line) => line.startsWith('the system has refused')).length,
+      (times) => times >= 3,
+    );
+    expect(lines).to.include(
+      'worker 1 ended 3 times before it could serve; another thread serves, so it is tried again',
+    );
+    isRefusing = false;
+    await supervisor.until((all) =>
+      all.some(({ generation, state }) => generation > 3 && state.kind === 'ready'),
+    );
+    expect(supervisor.threads.filter(({ state }) => state.kind === 'ready')).to.have.length(1);
   });
 });

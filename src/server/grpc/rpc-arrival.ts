@@ -106,7 +106,9 @@ export class RpcArrival implements RpcListener {
     if (!this.#request.claim.grow(bytes)) throw overloaded();
   }
 
+  // The library passes on what arrives after the end of a call.
   onReceiveMessage(message: Uint8Array): void {
+    if (this.#isOver) return;
     this.#received += 1;
     if (this.#exchange !== undefined) {
       // What has arrived of the next message is not counted: it is less than the flow control lets pass.
@@ -120,6 +122,7 @@ export class RpcArrival implements RpcListener {
   }
 
   onReceiveHalfClose(): void {
+    if (this.#isOver) return;
     const broken = this.#frames.isWithin ? truncated() : undefined;
     if (this.#exchange !== undefined) this.#exchange.requests.halfClosed(broken);
     else if (broken !== undefined) this.#refuse(broken);
