@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import type { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Piscina } from 'piscina';
-import { HttpError } from '../errors.js';
+import { HttpError, UnavailableError } from '../errors.js';
 import { lazyModule } from '../lazy-module.js';
 import type { RunStatus } from '../memory/run-status.js';
 import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
@@ -53,8 +53,28 @@ export class OutOfHeapError extends Error {
   }
 }
 
-const isOutOfMemory = (thrown: unknown): boolean =>
-  thrown instanceof Error && (thrown as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY';
+/** The system has refused a thread. The task has not run. */
+export class ThreadRefusedError extends UnavailableError {
+  constructor(cause: unknown) {
+    super(
+      'OVERLOADED',
+      'The system has no thread for a CPU task: its limit of threads is reached.',
+      1,
+      cause,
+    );
+  }
+}
+
+/** The thread of a task could not start: the cause says why. The task has not run. */
+export class UnstartedError extends Error {
+  constructor(cause: unknown) {
+    super('the thread could not start', { cause });
+  }
+}
+
+const codeOf = (thrown: unknown): unknown =>
+  thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined;
+const isOutOfMemory = (thrown: unknown): boolean => codeOf(thrown) === 'ERR_WORKER_OUT_OF_MEMORY';
 
 const IDLE_MS = 60_000;
 /**
@@ -83,8 +103,6 @@ export interface PoolThreadsOptions {
   readonly marks: Pick<TaskMarks, 'task'>;
   /** What a task has left behind has used a thread. */
   readonly leftoverUsed: (use: LeftoverUse) => void;
-  /** No thread could be started and none is left, so the tasks that were handed over may wait for ever. */
-  readonly startFailed: (error: unknown) => void;
 }
 
 function piscinaModule(): typeof import('piscina') {
@@ -170,7 +188,8 @@ export class PoolThreads {
    * @param status the thread writes it
    * @param controller aborting it ends the thread that runs the task
    * @returns what the thread has returned: not checked, since code of a service runs there
-   * @throws PoolNotLoadedError, or OutOfFilesError when that is the reason; OutOfHeapError
+   * @throws PoolNotLoadedError, or OutOfFilesError when that is the reason; ThreadRefusedError;
+   *   UnstartedError; OutOfHeapError
    */
   async run(run: RunOrder, status: RunStatus, controller: AbortController): Promise<unknown> {
     this.#piscina ??= this.#create();
@@ -184,7 +203,7 @@ export class PoolThreads {
         piscina.run(order, { signal, transferList: transfersOf(order) }).then(resolve, reject);
       });
     } catch (error) {
-      throw threadRun.isOutOfHeap || isOutOfMemory(error) ? new OutOfHeapError(error) : error;
+      throw reasonOf(threadRun, error);
     } finally {
       this.#runs.delete(threadRun);
       const left = this.#former.get(piscina);
@@ -195,9 +214,12 @@ export class PoolThreads {
     }
   }
 
-  /** @param abort aborts the signal of the task */
-  endThreadOf(task: string, abort: () => void): void {
-    this.#followEnd(task, abort);
+  /**
+   * @param abort aborts the signal of the task
+   * @returns whether a thread had the task, which ends now
+   */
+  endThreadOf(task: string, abort: () => void): boolean {
+    return this.#followEnd(task, abort);
   }
 
   /** Ends all threads. Those that do not end in half a second are left in `unfinished`. */
@@ -212,7 +234,7 @@ export class PoolThreads {
   }
 
   #create(): Pool {
-    const { entry, v8HeapMb, log, startFailed, leftoverUsed } = this.#options;
+    const { entry, v8HeapMb, log, leftoverUsed } = this.#options;
     const { Piscina } = piscinaModule();
     const piscina = new Piscina<TaskOrder, TaskResult>({
       filename: entry.href,
@@ -227,7 +249,7 @@ export class PoolThreads {
     // A thread has died between tasks, or cannot start.
     piscina.on('error', (error: unknown) => {
       log.error({ err: error }, 'a CPU thread ended by itself');
-      if (piscina === this.#piscina && piscina.threads.length === 0) startFailed(error);
+      this.#failUnstarted(piscina, error);
     });
     const leftovers = new LeftoverLog(log);
     piscina.on('message', (data: unknown) => {
@@ -240,6 +262,19 @@ export class PoolThreads {
     );
     this.#watchHeaps();
     return piscina;
+  }
+
+  /**
+   * Fails the tasks for which Piscina has no thread and starts none: it would keep them until another task
+   * comes, which may be never.
+   */
+  #failUnstarted(pool: Pool, cause: unknown): void {
+    for (const run of [...this.#runs.keys()].toReversed()) {
+      if (pool.queueSize === 0) return;
+      if (run.pool !== pool || !run.cancel()) continue;
+      run.startFailure = cause;
+      run.endThread();
+    }
   }
 
   /**
@@ -280,11 +315,26 @@ export class PoolThreads {
     });
   }
 
-  /** Piscina forgets the threads that it ends, so they are followed here until they have ended. */
-  #followEnd(task: string | undefined, end: () => void): void {
+  /**
+   * Piscina forgets the threads that it ends, so they are followed here until they have ended.
+   * @returns whether there are any
+   */
+  #followEnd(task: string | undefined, end: () => void): boolean {
     const before = this.#threads;
     end();
     const kept = new Set(this.#threads);
-    for (const thread of before) if (!kept.has(thread)) this.#ending.add(thread, task);
+    const ending = before.filter((thread) => !kept.has(thread));
+    for (const thread of ending) this.#ending.add(thread, task);
+    return ending.length > 0;
   }
+}
+
+/** What the failure of a run means. */
+function reasonOf(run: ThreadRun, error: unknown): unknown {
+  if (run.isOutOfHeap || isOutOfMemory(error)) return new OutOfHeapError(error);
+  if (run.startFailure !== undefined) return new UnstartedError(run.startFailure);
+  if (codeOf(error) !== 'ERR_WORKER_INIT_FAILED' || !run.cancel()) return error;
+  // Piscina would keep the task, and run it when it has a thread.
+  run.endThread();
+  return new ThreadRefusedError(error);
 }

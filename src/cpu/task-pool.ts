@@ -20,7 +20,7 @@ import { PoolThreads } from './pool-threads.js';
 import { PoolUsage } from './pool-usage.js';
 import { packFailure } from './task-failure.js';
 import { TaskMarks } from './task-marks.js';
-import { logThreadEnd, threadFailure, unstartedFailure } from './thread-failure.js';
+import { logThreadEnd, threadFailure } from './thread-failure.js';
 import { ThreadTimes } from './thread-times.js';
 
 const QUEUE_PER_THREAD = 64;
@@ -61,7 +61,6 @@ export class TaskPool {
       threadEnded: () => this.#startWaiting(),
       marks: this.#marks,
       leftoverUsed: (use) => this.#leftoverUsed(use),
-      startFailed: (error) => this.#failUnstarted(error),
     });
   }
 
@@ -275,27 +274,14 @@ export class TaskPool {
     this.#options.observer?.used(service, isUnknownTask ? undefined : request.task, outcome, ranMs);
   }
 
-  /**
-   * Fails the tasks that Piscina holds when it cannot start a thread: it would keep them until it can, which
-   * may be never.
-   */
-  #failUnstarted(cause: unknown): void {
-    for (const task of this.#running) {
-      if (task.dropped !== undefined) continue;
-      this.#fail(task, unstartedFailure(task.request.task, cause));
-      task.dropped = 'crash';
-      task.controller.abort();
-    }
-  }
-
   #expire(task: Task): void {
     this.#fail(task, new DeadlineExceededError());
     this.#drop(task, 'timeout');
   }
 
   /**
-   * Removes a task from the queue, or ends its thread if the task does not end soon by itself. Its caller
-   * gets no reply.
+   * Removes a task from the queue, or ends its thread if the task does not end soon by itself. One that has
+   * not begun in its thread never does. Its caller gets no reply.
    */
   #drop(task: Task | undefined, why: ThreadEnd): void {
     if (!task) return;
@@ -303,7 +289,9 @@ export class TaskPool {
     task.dropped = why;
     this.#waiting.remove(task);
     this.#checkIdle();
-    if (this.#running.has(task)) task.timer = setTimeout(() => this.#endThread(task), this.#graceMs);
+    if (!this.#running.has(task)) return;
+    task.status.cancel();
+    task.timer = setTimeout(() => this.#endThread(task), this.#graceMs);
   }
 
   /**
@@ -313,11 +301,10 @@ export class TaskPool {
   #endThread(task: Task): void {
     const { task: name } = task.request;
     task.heldUpBy = this.#marks.task(task.status.heldUpBy);
-    this.#options.observer?.threadEnded(
-      task.heldUpBy === undefined ? (task.dropped ?? 'cancelled') : 'leftovers',
-    );
+    if (!this.#threads.endThreadOf(name, () => task.controller.abort())) return;
+    const reason = task.heldUpBy === undefined ? (task.dropped ?? 'cancelled') : 'leftovers';
+    this.#options.observer?.threadEnded(reason);
     logThreadEnd(this.#log, task);
-    this.#threads.endThreadOf(name, () => task.controller.abort());
   }
 
   #fail(task: Task, error: Error): void {

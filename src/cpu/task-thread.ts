@@ -27,7 +27,9 @@ catchLeftovers();
 export async function runTask(order: TaskOrder): Promise<unknown> {
   const status = new RunStatus(order.status);
   // The first task loads its module.
-  status.begin({ threadId, heapBytes: heapBytes(), isFirst: modules.size === 0 });
+  const hasBegun = status.begin({ threadId, heapBytes: heapBytes(), isFirst: modules.size === 0 });
+  // Its caller has left before.
+  if (!hasBegun) return undefined;
   const performed = await perform(order, status);
   const last = lastOf(order);
   const result = last === undefined ? performed : { ...performed, last };

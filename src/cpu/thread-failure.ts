@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { canOpen, OutOfFilesError } from '../open-files.js';
 import { logFieldsOf, type Task, type ThreadEnd } from './pool-task.js';
-import { OutOfHeapError, PoolNotLoadedError } from './pool-threads.js';
+import { OutOfHeapError, PoolNotLoadedError, ThreadRefusedError, UnstartedError } from './pool-threads.js';
 
 /** A thread that starts opens at most this many files at the same time. */
 const FILES_PER_START = 64;
@@ -20,7 +20,10 @@ export interface ThreadFailure {
  */
 export function threadFailure(task: Task, thrown: unknown, log: Logger): ThreadFailure {
   const { task: name } = task.request;
-  if (thrown instanceof OutOfFilesError) return { error: thrown, end: 'crash', hadThread: false };
+  if (thrown instanceof OutOfFilesError || thrown instanceof ThreadRefusedError)
+    return { error: thrown, end: 'crash', hadThread: false };
+  if (thrown instanceof UnstartedError)
+    return { error: unstartedFailure(name, thrown.cause), end: 'crash', hadThread: false };
   if (thrown instanceof PoolNotLoadedError) {
     log.error({ err: thrown.cause, ...logFieldsOf(task) }, 'the pool of CPU threads could not be loaded');
     return { error: thrown, end: 'crash', hadThread: false };
@@ -36,7 +39,7 @@ export function threadFailure(task: Task, thrown: unknown, log: Logger): ThreadF
 }
 
 /** The error of a task whose thread cannot start. */
-export const unstartedFailure = (task: string, cause: unknown): Error =>
+const unstartedFailure = (task: string, cause: unknown): Error =>
   canOpen(FILES_PER_START)
     ? new Error(`the thread of CPU task ${task} could not start`, { cause })
     : new OutOfFilesError(cause);
@@ -45,9 +48,10 @@ export const unstartedFailure = (task: string, cause: unknown): Error =>
 export function logThreadEnd(log: Logger, task: Task): void {
   const { task: name } = task.request;
   const { heldUpBy } = task;
-  const message =
-    heldUpBy === undefined
-      ? `CPU task ${name} continues after its deadline or without its caller; ending its thread`
-      : `CPU task ${heldUpBy.task} had ended, and what it has left behind keeps the thread of CPU task ${name}; ending the thread`;
+  let message = `CPU task ${name} continues after its deadline or without its caller; ending its thread`;
+  if (heldUpBy !== undefined)
+    message = `CPU task ${heldUpBy.task} had ended, and what it has left behind keeps the thread of CPU task ${name}; ending the thread`;
+  else if (task.status.threadId === undefined)
+    message = `CPU task ${name} was given to a thread that has not begun it in time; ending the thread`;
   log.warn(logFieldsOf(task), message);
 }

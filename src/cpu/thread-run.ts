@@ -16,6 +16,8 @@ export class ThreadRun implements WatchedRun {
   readonly task: string;
   /** The task was ended, because its heap was too large. */
   isOutOfHeap = false;
+  /** Why the task has not begun: its thread could not start. */
+  startFailure: unknown;
   readonly #options: ThreadRunOptions;
 
   constructor(options: ThreadRunOptions) {
@@ -38,7 +40,15 @@ export class ThreadRun implements WatchedRun {
     return this.#options.status.heapMbBefore;
   }
 
-  /** Takes the thread out of the pool, so that it gets no other task, and ends it. */
+  /** @returns whether the task has not begun and never will */
+  cancel(): boolean {
+    return this.#options.status.cancel();
+  }
+
+  /**
+   * Takes the task back from the pool. A thread that has it is taken out of the pool, so that it gets no
+   * other task, and is ended.
+   */
   endThread(): void {
     this.#options.controller.abort();
   }

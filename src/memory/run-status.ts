@@ -2,6 +2,8 @@
 // when it begins the task. So the primary knows at any time, without a message, which thread runs the task.
 
 const MIB = 1024 * 1024;
+/** In place of the thread: the task was cancelled before any thread began it. */
+const CANCELLED = -1;
 const MS_PER_S = 1e3;
 const NS_PER_MS = 1e6;
 
@@ -37,13 +39,22 @@ export class RunStatus {
     this.#flags = new Int32Array(shared);
   }
 
-  /** The thread begins the task. */
-  begin({ threadId, heapBytes, isFirst }: Beginning): void {
+  /**
+   * The thread begins the task.
+   * @returns false when the task was cancelled: it must not run
+   */
+  begin({ threadId, heapBytes, isFirst }: Beginning): boolean {
     this.#numbers[BEGUN_AT] = sharedNow();
     this.#numbers[HEAP] = heapBytes;
     this.#numbers[IS_FIRST] = Number(isFirst);
     // It comes last: it publishes the others.
-    Atomics.store(this.#flags, THREAD, threadId);
+    return Atomics.compareExchange(this.#flags, THREAD, 0, threadId) === 0;
+  }
+
+  /** @returns whether the task has not begun and never will */
+  cancel(): boolean {
+    const before = Atomics.compareExchange(this.#flags, THREAD, 0, CANCELLED);
+    return before === 0 || before === CANCELLED;
   }
 
   /**
@@ -72,7 +83,8 @@ export class RunStatus {
 
   /** The thread that runs the task; undefined until it has begun. */
   get threadId(): number | undefined {
-    return Atomics.load(this.#flags, THREAD) || undefined;
+    const threadId = Atomics.load(this.#flags, THREAD);
+    return threadId > 0 ? threadId : undefined;
   }
 
   /** MiB of heap that were in use before the task; 0 until it has begun. */

@@ -212,3 +212,8 @@ export async function waitOn(ms: number): Promise<number> {
   await new Promise((resolve) => void setTimeout(resolve, ms));
   return threadId;
 }
+
+/** Posts to `channel` that it has run. */
+export function shout(channel: string): void {
+  tell(channel);
+}

@@ -199,6 +199,7 @@ describe('the CPU pool', () => {
 
   it('interrupts a task at the deadline of its request, without a message from the worker', async () => {
     start(1);
+    await cpu.run('echo', 0);
     const channel = randomUUID();
     // The signal of the scope never aborts: only the remaining time in the message can end the loop.
     const late = runInScope(scopeOf(Deadline.after(50)), () => rejection(cpu.run('spin', channel)));
@@ -208,6 +209,7 @@ describe('the CPU pool', () => {
 
   it('ends a task that was started outside of a request and does not return, and names it in the log', async () => {
     start(1);
+    await cpu.run('echo', 0);
     const { lines } = kit;
     const error = await rejection(kit.worker(50).tasks('demo', FIXTURE).run('spin', randomUUID()));
     expect(error).to.include({ code: 'DEADLINE_EXCEEDED', status: 504 });
@@ -228,6 +230,7 @@ describe('the CPU pool', () => {
 
   it('ends a task that continues after the deadline of its request, and names it in the log', async () => {
     start(1);
+    await cpu.run('echo', 0);
     const { lines } = kit;
     await runInScope(scopeOf(Deadline.after(50)), () => rejection(cpu.run('spin', randomUUID())));
     expect(await cpu.run('echo', 1)).to.equal(1);

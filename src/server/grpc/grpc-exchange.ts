@@ -175,7 +175,12 @@ export class GrpcExchange implements Exchange {
       await new Promise<void>((done, failed) => {
         this.#writing = { done, failed };
         if (isLarge(piece)) {
-          void this.#writeLarge(piece).then((isWritten) => (isWritten ? done() : failed(clientClosed())));
+          void this.#writeLarge(piece).then((isWritten) => {
+            if (isWritten) done();
+            // The library has ended the stream, and tells that later.
+            else if (this.closed) failed(this.#left ?? clientClosed());
+            else this.#leave(this.#endReason);
+          });
         } else {
           stop = this.#whenIdle();
           this.#call.sendMessage(messageIn(piece), done);
@@ -279,12 +284,17 @@ export class GrpcExchange implements Exchange {
   over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const isLate = performance.now() - this.#options.begunAt >= this.head.ownTimeoutMs - EARLY_MS;
-    if (!this.closed) this.#leave(isLate ? new DeadlineExceededError() : clientClosed());
+    if (!this.closed) this.#leave(this.#endReason);
     const { stream } = this.#options;
     // The library also calls at the deadline of a response that its client does not take, and keeps that.
     if (stream.closed) this.#gone();
     else stream.once('close', () => this.#gone());
+  }
+
+  /** Why a call has ended that has no response. */
+  get #endReason(): HttpError {
+    const isLate = performance.now() - this.#options.begunAt >= this.head.ownTimeoutMs - EARLY_MS;
+    return isLate ? new DeadlineExceededError() : clientClosed();
   }
 
   /** Nothing of the call is held any more. */

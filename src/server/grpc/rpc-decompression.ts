@@ -103,10 +103,13 @@ export function decompressBy(call: RpcCall, { decompression, claim, failed }: Ca
   let before: Promise<unknown> = Promise.resolve();
   decompressing.decompressMessage = (frame, encoding) => {
     if (frame[0] !== 1 || !isKnown(encoding)) return byLibrary.call(call, frame, encoding);
+    // Nothing decompresses to nothing, and needs no decoder.
+    const contents = messageIn(frame);
+    if (contents.byteLength === 0) return contents;
     return new Promise<Uint8Array>((resolve) => {
       const run = async (): Promise<void> => {
         try {
-          resolve(await decompression.run(messageIn(frame), encoding, claim));
+          resolve(await decompression.run(contents, encoding, claim));
         } catch (error) {
           // The library hears nothing of it: it would send a status of its own.
           failed(error as HttpError);

@@ -127,6 +127,80 @@ describe('what a gRPC client can make the process hold', () => {
     );
   });
 
+  for (const method of ['List', 'Chat']) {
+    it(`is a stream of long messages until its deadline: its handler is told (${method})`, async () => {
+      const reasons: unknown[] = [];
+      const content = new Uint8Array(100 * KB);
+      const endless = async function* (_request: unknown, ctx: RpcContext) {
+        ctx.signal.addEventListener('abort', () => reasons.push((ctx.signal.reason as HttpError).code));
+        for (;;) yield { content };
+      };
+      const { observer } = await serve({ List: endless, Chat: endless });
+      const stuck = request(session(), method, { 'grpc-timeout': '100m' });
+      stuck.pause();
+      stuck.end(frameOf(new Uint8Array(0)));
+      await observer.ended(1);
+      expect(reasons).to.deep.equal(['DEADLINE_EXCEEDED']);
+      expect(observer.seen.map(({ status }) => status)).to.deep.equal([504]);
+    });
+  }
+
+  it('is not the memory of a window of empty messages, which costs more than its bytes', async () => {
+    const quotas = { bodyBytes: [8192 * KB, 4096 * KB] };
+    const { quotas: held } = await serve(
+      {
+        Collect: async (items: AsyncIterable<Item>) => {
+          await items[Symbol.asyncIterator]().next();
+          return new Promise(() => {});
+        },
+      },
+      { quotas: quotas as never },
+    );
+    const one = session();
+    const tiny = Buffer.concat(Array<Buffer>(12_000).fill(Buffer.from(frameOf(new Uint8Array(0)))));
+    const ended = await Promise.race(
+      Array.from({ length: 10 }, () => {
+        const call = request(one, 'Collect');
+        call.write(tiny);
+        return endOf(call);
+      }),
+    );
+    one.destroy();
+    expect(ended).to.deep.equal([14, 'OVERLOADED']);
+    await until(
+      () => held.bodyBytes.held,
+      (bytes) => bytes === 0,
+    );
+  });
+
+  it('is no call that is over before its request is whole: it does not run any more', async () => {
+    let runs = 0;
+    const { observer, quotas } = await serve({
+      Get: () => ({ count: ++runs }),
+      List: async function* () {
+        runs += 1;
+        yield {};
+      },
+    });
+    const one = session();
+    for (const method of ['Get', 'List']) {
+      for (const encoding of [{}, { 'grpc-encoding': 'gzip' }]) {
+        const call = request(one, method, { 'grpc-timeout': '50m', ...encoding });
+        call.write(frameOf(new Uint8Array(10)));
+        expect((await endOf(call))[0]).to.equal(4);
+        call.end();
+        await once(call, 'close');
+      }
+    }
+    const after = request(one, 'Get');
+    after.end(frameOf(new Uint8Array(0)));
+    expect(await endOf(after)).to.deep.equal([0, undefined]);
+    expect(runs).to.equal(1);
+    expect([observer.begun - observer.seen.length, quotas.bodyBytes.held, quotas.streams.held]).to.deep.equal(
+      [0, 0, 0],
+    );
+  });
+
   it('is a stream until its deadline: its handler is told, although its client takes nothing', async () => {
     const reasons: unknown[] = [];
     let hasEnded = false;

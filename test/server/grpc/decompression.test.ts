@@ -115,7 +115,8 @@ describe('compressed messages', () => {
       Collect: (items: AsyncIterable<Item>, ctx: RpcContext) => {
         begun += 1;
         ctx.signal.addEventListener('abort', () => left.push(1));
-        return readAll(items);
+        // Clients of Node.js end a stream before they reset it.
+        return readAll(items).then(() => new Promise(() => {}));
       },
     });
     const one = clients.session(bench.port);
