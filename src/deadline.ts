@@ -8,6 +8,9 @@ import { performance } from 'node:perf_hooks';
  */
 const WHOLE_BUDGET = 0.9;
 
+/** Timers of Node.js are up to a millisecond early. */
+const EARLY_TIMER_MS = 2;
+
 /**
  * A time on this thread's monotonic clock (`performance.now()`). Clocks of threads differ, so only the
  * remaining milliseconds may be sent to another thread.
@@ -33,9 +36,12 @@ export class Deadline {
   /**
    * The deadline of work that began at `startedAt` and has a budget of `budgetMs`.
    * @param allowedMs time that the caller allows, at most `budgetMs`
+   * @param isOfStranger the caller does not cooperate: whatever it takes from the budget shortens the
+   *   deadline
    */
-  static allowed(startedAt: number, allowedMs: number, budgetMs: number): Deadline {
-    return new Deadline(startedAt + allowedMs, allowedMs < budgetMs * WHOLE_BUDGET);
+  static allowed(startedAt: number, allowedMs: number, budgetMs: number, isOfStranger = false): Deadline {
+    const whole = isOfStranger ? budgetMs : budgetMs * WHOLE_BUDGET;
+    return new Deadline(startedAt + allowedMs, allowedMs < whole);
   }
 
   /**
@@ -52,6 +58,14 @@ export class Deadline {
    */
   remainingMs(): number {
     return Math.max(0, this.at - performance.now());
+  }
+
+  /**
+   * Whether this deadline is still to come. Work that a deadline has ended already was then ended by the
+   * caller's own, which shows nothing about the callee.
+   */
+  get isAhead(): boolean {
+    return this.remainingMs() > EARLY_TIMER_MS;
   }
 
   get passed(): boolean {

@@ -1,4 +1,5 @@
 // Judges the end of work that a breaker ran: whether it shows a success of the callee, a failure, or nothing.
+import type { Deadline } from '../deadline.js';
 import { HttpError } from '../errors.js';
 import { currentScope } from '../scope.js';
 import type { BreakerOptions } from './breaker-options.js';
@@ -62,7 +63,7 @@ export class RunJudge {
     missedMs: number,
   ): AttemptOutcome {
     const scope = currentScope();
-    if (isNotOfCallee(error, signal ?? scope?.signal)) return 'ignored';
+    if (isNotOfCallee(error, signal ?? scope?.signal, scope?.deadline)) return 'ignored';
     // The caller has shortened the deadline, and it has passed. The callee has failed only if even a success
     // after this time would have been too slow.
     if (scope?.deadline.isShortened && scope.deadline.passed) {
@@ -92,20 +93,30 @@ export class RunJudge {
 }
 
 /**
- * Whether the error has nothing to do with the callee: the caller left, or a limit within the work rejected
- * it.
+ * Whether the error has nothing to do with the callee: the caller left or ended its request at a time of its
+ * own, or a limit within the work rejected it.
+ * @param deadline that of the request
  */
-function isNotOfCallee(error: unknown, signal: AbortSignal | undefined): boolean {
+function isNotOfCallee(
+  error: unknown,
+  signal: AbortSignal | undefined,
+  deadline: Deadline | undefined,
+): boolean {
   if (error instanceof HttpError && (error.code === 'OVERLOADED' || error.code === 'RATE_LIMITED')) {
     return true;
   }
-  return signal?.aborted === true && !isDeadline(signal.reason);
+  if (signal?.aborted !== true) return false;
+  const { reason } = signal as { readonly reason: unknown };
+  return !isDeadline(reason) || (isOfRequest(reason) && deadline?.isAhead === true);
 }
+
+/** Whether the reason is the deadline of a request of Multilane. */
+const isOfRequest = (reason: unknown): boolean =>
+  reason instanceof HttpError && reason.code === 'DEADLINE_EXCEEDED';
 
 /**
  * Whether a signal aborted because of a deadline: that of a request of Multilane, or that of
  * `AbortSignal.timeout`.
  */
 const isDeadline = (reason: unknown): boolean =>
-  (reason instanceof HttpError && reason.code === 'DEADLINE_EXCEEDED') ||
-  (reason instanceof Error && reason.name === 'TimeoutError');
+  isOfRequest(reason) || (reason instanceof Error && reason.name === 'TimeoutError');

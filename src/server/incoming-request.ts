@@ -91,7 +91,12 @@ export class IncomingRequest implements ServerRequest {
     return this.#timeoutMs;
   }
   get deadline(): Deadline {
-    this.#deadline ??= Deadline.allowed(this.#startedAt, this.#timeoutMs, this.#plan.timeoutMs);
+    this.#deadline ??= Deadline.allowed(
+      this.#startedAt,
+      this.#timeoutMs,
+      this.#plan.timeoutMs,
+      !this.#isPeer && !this.isTrustedProxy,
+    );
     return this.#deadline;
   }
 

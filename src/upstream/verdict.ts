@@ -49,6 +49,7 @@ type Aborted = Pick<AbortSignal, 'aborted'>;
  * @param signal that of the attempt @param deadline that of the call @param tookMs duration of the attempt
  */
 export function judge(result: TransportResult, signal: Aborted, deadline: Deadline, tookMs: number): Verdict {
+  if (isTimeout(result) && deadline.isAhead) return NOTHING;
   const verdict = result.kind === 'returned' ? judgeResponse(result.value) : judgeError(result.error, signal);
   if (!deadline.isShortened || !isTimeUp(result, deadline, tookMs)) return verdict;
   return { outcome: 'ignored', reached: 'ignored', mayRepeat: verdict.mayRepeat, isUntimely: true };
@@ -62,9 +63,12 @@ export function withoutEvidence(verdict: Verdict): Verdict {
   return verdict.reached === 'failure' ? { ...NOTHING, mayRepeat: verdict.mayRepeat } : verdict;
 }
 
+/** No response came, because some deadline has passed. */
+const isTimeout = (result: TransportResult): boolean =>
+  result.kind === 'failed' && result.error instanceof HttpError && result.error.code === 'DEADLINE_EXCEEDED';
+
 function isTimeUp(result: TransportResult, deadline: Deadline, tookMs: number): boolean {
-  if (result.kind === 'failed')
-    return result.error instanceof HttpError && result.error.code === 'DEADLINE_EXCEEDED';
+  if (result.kind === 'failed') return isTimeout(result);
   const { status } = result.value;
   if (status !== 503 && status !== 504) return false;
   // A callee waits for a database connection only for half of its time, so DATABASE_BUSY comes early. The

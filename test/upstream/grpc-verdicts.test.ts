@@ -42,7 +42,9 @@ describe('the verdict on a call by gRPC', () => {
         (value) => ({ kind: 'returned' as const, value }),
         (error: unknown) => ({ kind: 'failed' as const, error }),
       );
-    const { outcome, reached, mayRepeat } = judge(result, abort, deadline, 0);
+    // When a deadline has ended the call, that is the call's own.
+    const isLate = abort.aborted && abort.reason instanceof DeadlineExceededError;
+    const { outcome, reached, mayRepeat } = judge(result, abort, isLate ? Deadline.after(0) : deadline, 0);
     const end =
       result.kind === 'returned' ? result.value.status : ((result.error as HttpError).code ?? result.error);
     return [end, outcome, reached, mayRepeat];

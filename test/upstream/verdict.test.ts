@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Deadline } from '#src/deadline.js';
+import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { BufferedResponse } from '#src/upstream/buffered-response.js';
 import { judge, judgeError, judgeResponse } from '#src/upstream/verdict.js';
@@ -92,6 +92,26 @@ describe('the verdict on the lack of a response', () => {
 
   it('a mistake of this process is ignored', () => {
     expect(judgeError(new TypeError('mine'), open)).to.include({ outcome: 'ignored', mayRepeat: false });
+  });
+});
+
+describe('the verdict on a call that a deadline has ended', () => {
+  const verdictWith = (deadline: Deadline) =>
+    judge({ kind: 'failed', error: new DeadlineExceededError() }, open, deadline, 50);
+
+  it('is a failure when its own deadline has passed', () => {
+    expect(verdictWith(Deadline.after(0))).to.include({ outcome: 'failure', reached: 'failure' });
+  });
+
+  it('is ignored when that is ahead: its caller has ended it', () => {
+    expect(verdictWith(Deadline.after(40))).to.include({ outcome: 'ignored', reached: 'ignored' });
+  });
+
+  it('is ignored when a stranger has taken the least part of the budget', () => {
+    const began = performance.now() - 999;
+    expect(verdictWith(Deadline.allowed(began, 998, 1_000, true))).to.include({ outcome: 'ignored' });
+    expect(verdictWith(Deadline.allowed(began, 998, 1_000))).to.include({ outcome: 'failure' });
+    expect(verdictWith(Deadline.allowed(began, 899, 1_000))).to.include({ outcome: 'ignored' });
   });
 });
 

@@ -26,7 +26,7 @@ export interface GrpcExchangeOptions {
   readonly metadata: RpcMetadata;
   /** The method, for the log; undefined for one that does not exist. */
   readonly route: string | undefined;
-  /** `performance.now()` when the metadata of the call arrived. */
+  /** `performance.now()` when the request began, from which its own time-out counts. */
   readonly begunAt: number;
   /** The request of a method whose requests are no stream. */
   readonly request?: Uint8Array;

@@ -37,7 +37,6 @@ export class RpcArrival implements RpcListener {
   #head: RpcHead | undefined;
   #exchange: GrpcExchange | undefined;
   #message: Uint8Array | undefined;
-  #begunAt = 0;
   readonly #frames: FrameScan;
   /** Messages that have begun to arrive, and those that the library has passed on. */
   #begun = 0;
@@ -63,7 +62,6 @@ export class RpcArrival implements RpcListener {
   onReceiveMetadata(metadata: Metadata): void {
     const { app, path, requestStream, isKnown, call, limits, turnEnd } = this.#options;
     const { maxHeaderBytes } = limits;
-    this.#begunAt = performance.now();
     this.#head = new RpcHead(path, metadata, call);
     if (this.#head.bytes > maxHeaderBytes) {
       this.#refuse(
@@ -166,13 +164,15 @@ export class RpcArrival implements RpcListener {
 
   #made(request?: Uint8Array): GrpcExchange {
     const { app, path, isKnown, call, metadata, limits } = this.#options;
+    const head = this.#head!;
+    head.begin();
     return new GrpcExchange({
-      head: this.#head!,
+      head,
       call,
       stream: this.#request.stream,
       metadata,
       route: isKnown ? path : undefined,
-      begunAt: this.#begunAt,
+      begunAt: performance.now(),
       ...(request !== undefined && { request }),
       streamIdleMs: limits.streamIdleMs,
       after(ms, callback) {

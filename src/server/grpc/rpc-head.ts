@@ -7,6 +7,8 @@ import type { RpcCall } from './rpc-call.js';
 export class RpcHead extends RequestHead {
   /** Bytes of all names and values. */
   readonly bytes: number;
+  /** The client's own deadline, on the clock of `performance.now()`. */
+  readonly #endsAt: number;
 
   constructor(path: string, metadata: Metadata, call: RpcCall) {
     super('POST', path, '', false);
@@ -22,7 +24,12 @@ export class RpcHead extends RequestHead {
       }
     }
     this.bytes = bytes;
-    const deadline = call.getDeadline();
-    this.ownTimeoutMs = Math.max(0, Number(deadline) - Date.now());
+    this.#endsAt = performance.now() + Number(call.getDeadline()) - Date.now();
+    this.begin();
+  }
+
+  /** The request begins now: what is left of the client's own time is its time-out. */
+  begin(): void {
+    this.ownTimeoutMs = Math.max(0, this.#endsAt - performance.now());
   }
 }
