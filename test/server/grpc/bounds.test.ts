@@ -165,6 +165,8 @@ describe('what a gRPC client can make the process hold', () => {
         return endOf(call);
       }),
     );
+    // Node.js corrupts its memory when a session is destroyed in one of its own callbacks.
+    await nextTurn();
     one.destroy();
     expect(ended).to.deep.equal([14, 'OVERLOADED']);
     await until(
