@@ -186,7 +186,7 @@ export class CpuClient {
     span: SpanHandle,
   ): void {
     const scope = currentScope();
-    const caller = callerOf(scope) ?? `${module} ${task}`;
+    const caller = callerOf(scope);
     const remainingMs = scope?.deadline.remainingMs() ?? this.#options.timeoutMs;
     const traceparent = formatTraceparent(span.context);
     const place = { service, caller, priority, remainingMs };

@@ -18,8 +18,8 @@ export type ToPool =
       readonly task: string;
       /** The service that calls. The queue is shared by service first. */
       readonly service: string;
-      /** The route, or outside of requests the task. Every caller has a line of its own in the queue. */
-      readonly caller: string;
+      /** The route; undefined outside of requests. See caller-lines.ts. */
+      readonly caller: string | undefined;
       readonly priority: Priority;
       readonly input: Packed;
       /** The end of a channel on which the thread sends progress; undefined when the caller wants none. */
@@ -87,6 +87,9 @@ export interface Leftover {
   readonly type: 'leftover';
   /** The task, by its named export; undefined when it is not known. */
   readonly task: string | undefined;
+  /** Its number (task-marks.ts). */
+  readonly mark: number | undefined;
+  readonly traceparent: string | undefined;
   readonly message: string;
   readonly stack: string | undefined;
 }
@@ -115,7 +118,8 @@ export function readToPool(data: unknown): ToPool | undefined {
 function readRun(id: number, members: Members): ToPool | undefined {
   const { module, task, service, caller, priority, input, progress, traceparent, remainingMs } = members;
   if (typeof module !== 'string' || typeof task !== 'string') return undefined;
-  if (typeof service !== 'string' || typeof caller !== 'string' || !isPriority(priority)) return undefined;
+  if (typeof service !== 'string' || !isPriority(priority)) return undefined;
+  if (caller !== undefined && typeof caller !== 'string') return undefined;
   if (!Number.isFinite(remainingMs) || !isPacked(input)) return undefined;
   if (progress !== undefined && !(progress instanceof MessagePort)) return undefined;
   if (traceparent !== undefined && typeof traceparent !== 'string') return undefined;
@@ -167,11 +171,13 @@ export function readLeftoverUse(data: unknown): LeftoverUse | undefined {
 /** Reads a Leftover; undefined for anything else. */
 export function readLeftover(data: unknown): Leftover | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
-  const { type, task, message, stack } = data as Members;
+  const { type, task, mark, traceparent, message, stack } = data as Members;
   if (type !== 'leftover' || typeof message !== 'string') return undefined;
   return {
     type,
     task: typeof task === 'string' ? task : undefined,
+    mark: typeof mark === 'number' ? mark : undefined,
+    traceparent: typeof traceparent === 'string' ? traceparent : undefined,
     message,
     stack: typeof stack === 'string' ? stack : undefined,
   };

@@ -5,6 +5,7 @@
 import type { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { withAllowance } from '../allowance.js';
+import type { TaskFields } from './pool-task.js';
 
 export interface EndingThread {
   readonly cpuThread: number;
@@ -35,12 +36,15 @@ export class EndingThreads {
     return [...this.#threads.values()];
   }
 
-  /** @param thread was ordered to end just now */
-  add(thread: Worker, task: string | undefined): void {
-    const status = { cpuThread: thread.threadId, task };
+  /** @param thread was ordered to end just now @param fields of its task; undefined when it ran none */
+  add(thread: Worker, fields: TaskFields | undefined): void {
+    const status = { cpuThread: thread.threadId, task: fields?.task };
     this.#threads.set(thread, status);
     const native = setTimeout(() => {
-      this.#log.error(status, `CPU thread ${status.cpuThread} has not ended: it is in native code`);
+      this.#log.error(
+        { ...fields, ...status },
+        `CPU thread ${status.cpuThread} has not ended: it is in native code`,
+      );
     }, NATIVE_MS).unref();
     thread.once('exit', () => {
       clearTimeout(native);

@@ -2,6 +2,8 @@
 // limited.
 import type { Logger } from 'pino';
 import { readLeftover } from './cpu-messages.js';
+import { traceFieldsOf } from './pool-task.js';
+import type { TaskMarks } from './task-marks.js';
 
 const EVERY_MS = 1_000;
 /** The most lines in that time. */
@@ -9,14 +11,20 @@ const MOST_LINES = 100;
 
 export class LeftoverLog {
   readonly #log: Pick<Logger, 'error'>;
+  readonly #marks: Pick<TaskMarks, 'task'>;
   readonly #now: () => number;
   #from = Number.NEGATIVE_INFINITY;
   #lines = 0;
   #omitted = 0;
 
   /** @param now the clock, in milliseconds */
-  constructor(log: Pick<Logger, 'error'>, now: () => number = () => performance.now()) {
+  constructor(
+    log: Pick<Logger, 'error'>,
+    marks: Pick<TaskMarks, 'task'>,
+    now: () => number = () => performance.now(),
+  ) {
     this.#log = log;
+    this.#marks = marks;
     this.#now = now;
   }
 
@@ -32,10 +40,12 @@ export class LeftoverLog {
       this.#omitted++;
       return;
     }
-    const { task, message, stack } = leftover;
+    const { task, mark, traceparent, message, stack } = leftover;
+    const service = this.#marks.task(mark)?.service;
     const err = Object.assign(new Error(message), { stack });
     const omitted = this.#omitted > 0 ? { omittedLines: this.#omitted } : {};
     this.#omitted = 0;
-    this.#log.error({ task, err, ...omitted }, 'uncaught exception of a CPU task that had already ended');
+    const fields = { service, task, ...traceFieldsOf(traceparent), err, ...omitted };
+    this.#log.error(fields, 'uncaught exception of a CPU task that had already ended');
   }
 }

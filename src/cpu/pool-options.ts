@@ -1,6 +1,6 @@
 // The options of the CPU pool, and what it reports about itself.
 import type { Logger } from 'pino';
-import type { ThreadEnd, TimeUse } from './pool-task.js';
+import type { THREAD_ENDS, TimeUse } from './pool-task.js';
 
 export interface TaskPoolOptions {
   /** CPU_THREADS. Threads start with the first tasks and end after a minute without any. */
@@ -41,8 +41,7 @@ export interface TaskObserver {
   waited(service: string, waitMs: number): void;
   /** @param task undefined when the module exports no task of this name */
   used(service: string, task: string | undefined, use: TimeUse, ms: number): void;
-  /** @param reason `leftovers`: what ended tasks had left behind took too much of its time */
-  threadEnded(reason: ThreadEnd | 'leftovers'): void;
+  threadEnded(reason: (typeof THREAD_ENDS)[number]): void;
 }
 
 /**

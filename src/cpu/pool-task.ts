@@ -18,8 +18,12 @@ export type TaskOutcome = (typeof TASK_OUTCOMES)[number];
 export const TIME_USES = [...TASK_OUTCOMES, 'leftover'] as const;
 export type TimeUse = (typeof TIME_USES)[number];
 
+const ENDS_OF_TASKS = ['timeout', 'cancelled', 'out_of_memory', 'crash'] as const;
 /** Why the thread of a task ends before its time. */
-export type ThreadEnd = 'timeout' | 'cancelled' | 'out_of_memory' | 'crash';
+export type ThreadEnd = (typeof ENDS_OF_TASKS)[number];
+
+/** Why threads end before their time. `leftovers`: what ended tasks had left behind took too much of it. */
+export const THREAD_ENDS = [...ENDS_OF_TASKS, 'leftovers'] as const;
 
 export interface Task extends Entry<Task> {
   readonly port: MessagePort;
@@ -42,8 +46,9 @@ export interface Task extends Entry<Task> {
   heldUpBy: MarkedTask | undefined;
 }
 
-export function createTask(port: MessagePort, request: RunRequest): Task {
-  const { service, caller, priority } = request;
+/** @param caller its line in the queue */
+export function createTask(port: MessagePort, request: RunRequest, caller: string): Task {
+  const { service, priority } = request;
   return {
     service,
     caller,
@@ -61,8 +66,14 @@ export function createTask(port: MessagePort, request: RunRequest): Task {
 }
 
 /** The fields of a log line about a task. */
-export function logFieldsOf({ request: { module, task, service, traceparent } }: Task) {
+export type TaskFields = ReturnType<typeof logFieldsOf>;
+
+export function logFieldsOf({ request: { module, task, service, traceparent } }: Pick<Task, 'request'>) {
+  return { service, module, task, ...traceFieldsOf(traceparent) };
+}
+
+export function traceFieldsOf(traceparent: string | undefined) {
   // version "-" trace-id "-" parent-id "-" flags: https://www.w3.org/TR/trace-context/
   const [, traceId, spanId] = traceparent?.split('-') ?? [];
-  return { service, module, task, ...(traceId && { trace_id: traceId, span_id: spanId }) };
+  return traceId === undefined ? {} : { trace_id: traceId, span_id: spanId };
 }

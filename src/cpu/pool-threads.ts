@@ -8,12 +8,12 @@ import { createRequire } from 'node:module';
 import type { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Piscina } from 'piscina';
-import { HttpError, UnavailableError } from '../errors.js';
 import { lazyModule } from '../lazy-module.js';
 import type { RunStatus } from '../memory/run-status.js';
 import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
 import { HeapWatch } from './cpu-heap-watch.js';
 import {
+  type LastRun,
   type LeftoverUse,
   readLeftoverUse,
   readTaskResult,
@@ -23,60 +23,25 @@ import {
 } from './cpu-messages.js';
 import { type EndingThread, EndingThreads } from './ending-threads.js';
 import { LeftoverLog } from './leftover-log.js';
+import { logFieldsOf, type Task, type TaskFields } from './pool-task.js';
+import { PoolNotLoadedError, reasonOf, ThreadBusyError } from './run-failures.js';
 import type { TaskMarks } from './task-marks.js';
-import { checkPort } from './thread-port.js';
+import { checkPort, type ThreadMessage } from './thread-port.js';
 import { ThreadRun } from './thread-run.js';
 
 const require = createRequire(import.meta.url);
 /** Loaded with the first task, because most processes never run one. */
 const loadPiscina = lazyModule(() => require('piscina') as typeof import('piscina'));
 
-/**
- * Piscina could not be loaded: the reason is the cause. No task has run. A later task tries again, which may
- * be in vain until a restart: Node.js remembers that a package was not there.
- */
-export class PoolNotLoadedError extends HttpError {
-  constructor(cause: unknown) {
-    super('INTERNAL', 'The pool of CPU threads could not be loaded.', { cause });
-  }
-}
-
 type Pool = Piscina<TaskOrder, TaskResult>;
 
 /** What a thread is to do. */
+type RunnableTask = Pick<Task, 'request' | 'status' | 'controller'>;
 export type RunOrder = Omit<TaskOrder, 'status' | 'heapMb'>;
 
-/** The thread has ended because its heap was too large. */
-export class OutOfHeapError extends Error {
-  constructor(cause: unknown) {
-    super('the heap of the thread was too large', { cause });
-  }
-}
-
-/** The system has refused a thread. The task has not run. */
-export class ThreadRefusedError extends UnavailableError {
-  constructor(cause: unknown) {
-    super(
-      'OVERLOADED',
-      'The system has no thread for a CPU task: its limit of threads is reached.',
-      1,
-      cause,
-    );
-  }
-}
-
-/** The thread of a task could not start: the cause says why. The task has not run. */
-export class UnstartedError extends Error {
-  constructor(cause: unknown) {
-    super('the thread could not start', { cause });
-  }
-}
-
-const codeOf = (thrown: unknown): unknown =>
-  thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined;
-const isOutOfMemory = (thrown: unknown): boolean => codeOf(thrown) === 'ERR_WORKER_OUT_OF_MEMORY';
-
 const IDLE_MS = 60_000;
+/** A thread that waits for a task begins it within this time, unless what one has left behind keeps it. */
+const BEGIN_MS = 2_000;
 /**
  * How many threads that cannot be ended, because they are in native code, are replaced by new ones: this
  * number for each thread of the pool. While there are more, the pool runs one task less for each further one.
@@ -101,6 +66,8 @@ export interface PoolThreadsOptions {
   /** A thread that was ordered to end has ended: there may be room for a task. */
   readonly threadEnded: () => void;
   readonly marks: Pick<TaskMarks, 'task'>;
+  /** A thread was ended because what a task had left behind kept it. @param mark the task, if it is known */
+  readonly kept: (mark: number | undefined) => void;
   /** What a task has left behind has used a thread. */
   readonly leftoverUsed: (use: LeftoverUse) => void;
 }
@@ -113,13 +80,25 @@ function piscinaModule(): typeof import('piscina') {
   }
 }
 
+export interface EndedThread {
+  /** The task whose leftovers kept the thread after its last run, by its number. */
+  readonly keptBy: number | undefined;
+}
+
+interface Settling {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
 export class PoolThreads {
   readonly #options: PoolThreadsOptions;
   readonly #ending: EndingThreads;
   #limit: number;
   #heapWatch: HeapWatch<ThreadRun> | undefined;
-  /** The runs that have not ended, with what resolves their results. */
-  readonly #runs = new Map<ThreadRun, (result: unknown) => void>();
+  /** The runs that have not ended, with what settles them. */
+  readonly #runs = new Map<ThreadRun, Settling>();
+  /** The last run of each thread. */
+  readonly #last = new WeakMap<Worker, RunStatus>();
   /** Undefined before the first task, and before the first one after `renew`. */
   #piscina: Pool | undefined;
   /** Pools that get no more tasks, with the number of those that they still run. */
@@ -185,27 +164,31 @@ export class PoolThreads {
 
   /**
    * Runs a task. The buffer of its input is moved to the thread.
-   * @param status the thread writes it
-   * @param controller aborting it ends the thread that runs the task
+   * @param task the thread writes its status; aborting its controller ends the thread
    * @returns what the thread has returned: not checked, since code of a service runs there
    * @throws PoolNotLoadedError, or OutOfFilesError when that is the reason; ThreadRefusedError;
-   *   UnstartedError; OutOfHeapError
+   *   ThreadBusyError; UnstartedError; OutOfHeapError
    */
-  async run(run: RunOrder, status: RunStatus, controller: AbortController): Promise<unknown> {
+  async run(run: RunOrder, task: RunnableTask): Promise<unknown> {
+    const { status, controller } = task;
     this.#piscina ??= this.#create();
     const piscina = this.#piscina;
-    const threadRun = new ThreadRun({ task: run.task, status, controller, pool: piscina });
+    const threadRun = new ThreadRun({ fields: logFieldsOf(task), status, controller, pool: piscina });
     const order = { ...run, status: status.shared, heapMb: this.#options.heapMb };
     const { signal } = controller;
+    const timer = piscina.idleThreads > 0 ? this.#expectBegin(threadRun) : undefined;
     try {
       return await new Promise((resolve, reject) => {
-        this.#runs.set(threadRun, resolve);
+        this.#runs.set(threadRun, { resolve, reject });
         piscina.run(order, { signal, transferList: transfersOf(order) }).then(resolve, reject);
       });
     } catch (error) {
       throw reasonOf(threadRun, error);
     } finally {
+      clearTimeout(timer);
       this.#runs.delete(threadRun);
+      const { thread } = threadRun;
+      if (thread !== undefined) this.#last.set(thread, status);
       const left = this.#former.get(piscina);
       if (left !== undefined) {
         this.#former.set(piscina, left - 1);
@@ -214,12 +197,38 @@ export class PoolThreads {
     }
   }
 
+  /** Takes a task back from a thread that does not begin it, and replaces the thread. */
+  #expectBegin(run: ThreadRun, since = performance.now()): NodeJS.Timeout {
+    return setTimeout(() => {
+      // After a pause of the process the thread has not had its time either.
+      if (performance.now() - since > 2 * BEGIN_MS) this.#expectBegin(run);
+      else if (this.#runs.has(run) && run.cancel()) {
+        run.startFailure = new ThreadBusyError();
+        const [thread] = this.#followEnd(run.fields, () => run.endThread());
+        if (thread !== undefined) this.#kept(thread, run.fields);
+      }
+    }, BEGIN_MS).unref();
+  }
+
+  #kept(thread: Worker, waiting: TaskFields): void {
+    const { log, marks, kept } = this.#options;
+    const mark = this.#last.get(thread)?.lastHeldUpBy;
+    const task = marks.task(mark)?.task;
+    const what = task === undefined ? 'an earlier task' : `CPU task ${task}`;
+    log.warn(
+      waiting,
+      `CPU task ${waiting.task} could not begin: what ${what} has left behind keeps the thread; ending the thread`,
+    );
+    kept(mark);
+  }
+
   /**
-   * @param abort aborts the signal of the task
-   * @returns whether a thread had the task, which ends now
+   * @param fields of the task @param abort aborts its signal
+   * @returns the thread that had the task, which ends now; undefined when none had it
    */
-  endThreadOf(task: string, abort: () => void): boolean {
-    return this.#followEnd(task, abort);
+  endThreadOf(fields: TaskFields, abort: () => void): EndedThread | undefined {
+    const [thread] = this.#followEnd(fields, abort);
+    return thread === undefined ? undefined : { keptBy: this.#last.get(thread)?.lastHeldUpBy };
   }
 
   /** Ends all threads. Those that do not end in half a second are left in `unfinished`. */
@@ -234,7 +243,7 @@ export class PoolThreads {
   }
 
   #create(): Pool {
-    const { entry, v8HeapMb, log, leftoverUsed } = this.#options;
+    const { entry, v8HeapMb, log, marks, leftoverUsed } = this.#options;
     const { Piscina } = piscinaModule();
     const piscina = new Piscina<TaskOrder, TaskResult>({
       filename: entry.href,
@@ -243,6 +252,7 @@ export class PoolThreads {
       maxThreads: this.#limit,
       idleTimeout: IDLE_MS,
       concurrentTasksPerWorker: 1,
+      atomics: 'disabled',
       recordTiming: false,
       ...(v8HeapMb !== undefined && { resourceLimits: { maxOldGenerationSizeMb: v8HeapMb } }),
     });
@@ -251,14 +261,14 @@ export class PoolThreads {
       log.error({ err: error }, 'a CPU thread ended by itself');
       this.#failUnstarted(piscina, error);
     });
-    const leftovers = new LeftoverLog(log);
+    const leftovers = new LeftoverLog(log, marks);
     piscina.on('message', (data: unknown) => {
       const use = readLeftoverUse(data);
       if (use === undefined) leftovers.add(data);
       else leftoverUsed(use);
     });
     piscina.on('workerCreate', (created: object) =>
-      checkPort(created, (thread, result) => this.#endAfter(thread, result)),
+      checkPort(created, (thread, end) => this.#endAfter(thread, end)),
     );
     this.#watchHeaps();
     return piscina;
@@ -279,27 +289,33 @@ export class PoolThreads {
 
   /**
    * Ends a thread that has run its last task, before Piscina knows that the task has ended: so Piscina gives
-   * it no other task.
+   * it no other task. It is also the last one of a thread that fails where none of the task's code runs:
+   * something in the thread has changed what all code needs.
    * @returns whether the thread is ended
    */
-  #endAfter(thread: Worker, result: unknown): boolean {
+  #endAfter(thread: Worker, { result, error }: ThreadMessage): boolean {
     const last = readTaskResult(result)?.last;
-    if (last === undefined) return false;
-    for (const [run, resolve] of this.#runs) {
+    const hasFailed = error !== null && error !== undefined;
+    if (last === undefined && !hasFailed) return false;
+    for (const [run, { resolve, reject }] of this.#runs) {
       if (run.thread !== thread) continue;
-      const cpuThread = thread.threadId;
-      const { heapMb, log, marks } = this.#options;
-      const task = last.because === 'heap' ? run.task : marks.task(last.mark)?.task;
-      const why =
-        last.because === 'heap'
-          ? `has left more than ${heapMb} MiB in the heap of CPU thread ${cpuThread}`
-          : `had ended and still takes time of CPU thread ${cpuThread}, by timers or promises that it does not await`;
-      log.warn({ cpuThread, task }, `CPU task ${task} ${why}; replacing the thread`);
-      resolve(result);
-      this.#followEnd(run.task, () => run.endThread());
+      if (hasFailed) reject(error as Error);
+      else resolve(result);
+      if (last !== undefined) this.#logLast(last, run.fields, thread.threadId);
+      this.#followEnd(run.fields, () => run.endThread());
       return true;
     }
     return false;
+  }
+
+  #logLast(last: LastRun, ran: TaskFields, cpuThread: number): void {
+    const { heapMb, log, marks } = this.#options;
+    const fields = last.because === 'heap' ? ran : marks.task(last.mark);
+    const why =
+      last.because === 'heap'
+        ? `has left more than ${heapMb} MiB in the heap of CPU thread ${cpuThread}`
+        : `had ended and still takes time of CPU thread ${cpuThread}, by timers or promises that it does not await`;
+    log.warn({ ...fields, cpuThread }, `CPU task ${fields?.task} ${why}; replacing the thread`);
   }
 
   #watchHeaps(): void {
@@ -310,31 +326,21 @@ export class PoolThreads {
       runs: () => this.#runs.keys(),
       exceeded: (run) => {
         run.isOutOfHeap = true;
-        this.#followEnd(run.task, () => run.endThread());
+        this.#followEnd(run.fields, () => run.endThread());
       },
     });
   }
 
   /**
    * Piscina forgets the threads that it ends, so they are followed here until they have ended.
-   * @returns whether there are any
+   * @returns those threads
    */
-  #followEnd(task: string | undefined, end: () => void): boolean {
+  #followEnd(fields: TaskFields | undefined, end: () => void): readonly Worker[] {
     const before = this.#threads;
     end();
     const kept = new Set(this.#threads);
     const ending = before.filter((thread) => !kept.has(thread));
-    for (const thread of ending) this.#ending.add(thread, task);
-    return ending.length > 0;
+    for (const thread of ending) this.#ending.add(thread, fields);
+    return ending;
   }
-}
-
-/** What the failure of a run means. */
-function reasonOf(run: ThreadRun, error: unknown): unknown {
-  if (run.isOutOfHeap || isOutOfMemory(error)) return new OutOfHeapError(error);
-  if (run.startFailure !== undefined) return new UnstartedError(run.startFailure);
-  if (codeOf(error) !== 'ERR_WORKER_INIT_FAILED' || !run.cancel()) return error;
-  // Piscina would keep the task, and run it when it has a thread.
-  run.endThread();
-  return new ThreadRefusedError(error);
 }

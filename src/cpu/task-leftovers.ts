@@ -14,6 +14,7 @@ export interface WatchedTask {
   readonly task: string;
   /** Its number in the pool. */
   readonly mark: number;
+  readonly traceparent: string | undefined;
 }
 
 interface TaskRun extends WatchedTask {
@@ -28,7 +29,13 @@ const runs = new AsyncLocalStorage<TaskRun>();
  * Stands for the run of callbacks whose task is not known, because they have no asynchronous context. Up to
  * Node.js 22 those of `queueMicrotask` have none.
  */
-const unknownRun = { task: undefined, fail: undefined, hasReported: false };
+const unknownRun = {
+  task: undefined,
+  mark: undefined,
+  traceparent: undefined,
+  fail: undefined,
+  hasReported: false,
+};
 
 const time = new LeftoverTime({
   owner() {
@@ -78,13 +85,14 @@ export async function runWatched(of: WatchedTask, status: RunStatus, call: () =>
   }
 }
 
-function report(
-  run: Pick<TaskRun, 'hasReported'> & { readonly task: string | undefined },
-  thrown: unknown,
-): void {
+type Reporting = Pick<TaskRun, 'hasReported'> & Pick<Leftover, 'task' | 'mark' | 'traceparent'>;
+
+function report(run: Reporting, thrown: unknown): void {
   if (run.hasReported) return;
   run.hasReported = true;
   const readable = readableError(thrown);
   const { message, stack } = readable instanceof Error ? readable : { message: readable, stack: undefined };
-  parentPort?.postMessage({ type: 'leftover', task: run.task, message, stack } satisfies Leftover);
+  const { task, mark, traceparent } = run;
+  const leftover: Leftover = { type: 'leftover', task, mark, traceparent, message, stack };
+  parentPort?.postMessage(leftover);
 }

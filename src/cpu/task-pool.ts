@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { withAllowance } from '../allowance.js';
 import { DeadlineExceededError, UnavailableError } from '../errors.js';
+import { CallerLines } from './caller-lines.js';
 import {
   buffersOf,
   type FromPool,
@@ -15,7 +16,14 @@ import {
 import type { EndingThread } from './ending-threads.js';
 import { FairQueue } from './fair-queue.js';
 import { type CpuRefusal, refusalOf, type TaskPoolOptions } from './pool-options.js';
-import { createTask, type RunRequest, type Task, type TaskOutcome, type ThreadEnd } from './pool-task.js';
+import {
+  createTask,
+  logFieldsOf,
+  type RunRequest,
+  type Task,
+  type TaskOutcome,
+  type ThreadEnd,
+} from './pool-task.js';
 import { PoolThreads } from './pool-threads.js';
 import { PoolUsage } from './pool-usage.js';
 import { packFailure } from './task-failure.js';
@@ -36,6 +44,7 @@ export class TaskPool {
   readonly #usage: PoolUsage;
   readonly #times = new ThreadTimes();
   readonly #marks = new TaskMarks();
+  readonly #lines = new CallerLines();
   /** Waiting and running tasks of each attached port, by id. */
   readonly #ports = new Map<MessagePort, Map<number, Task>>();
   readonly #waiting: FairQueue<Task>;
@@ -60,6 +69,10 @@ export class TaskPool {
       log,
       threadEnded: () => this.#startWaiting(),
       marks: this.#marks,
+      kept: (mark) => {
+        this.#options.observer?.threadEnded('leftovers');
+        this.#chargeStart(mark);
+      },
       leftoverUsed: (use) => this.#leftoverUsed(use),
     });
   }
@@ -173,7 +186,7 @@ export class TaskPool {
 
   #accept(port: MessagePort, request: RunRequest): void {
     const { id, remainingMs } = request;
-    const task = createTask(port, request);
+    const task = createTask(port, request, this.#lines.of(request));
     if (this.#isClosing) {
       this.#fail(task, new UnavailableError('DRAINING', 'The process is stopping.'));
       return;
@@ -222,7 +235,7 @@ export class TaskPool {
     let outcome: TaskOutcome;
     let hasEndedThread: boolean;
     try {
-      const returned = await this.#threads.run(order, task.status, task.controller);
+      const returned = await this.#threads.run(order, task);
       result =
         readTaskResult(returned) ??
         packFailure(new Error(`CPU task ${name}: its result did not arrive whole`), name);
@@ -239,6 +252,7 @@ export class TaskPool {
     const { heldUpBy } = task;
     this.#waiting.end(task, heldUpBy === undefined ? usedMs : 0);
     if (heldUpBy !== undefined) this.#waiting.charge(heldUpBy.service, usedMs);
+    if (result.kind !== 'failure') this.#lines.exists(task.request);
     this.#ended(task, outcome, ranMs, result.isUnknownTask === true);
     if (task.dropped === undefined) this.#reply(task, result);
     this.#startWaiting();
@@ -253,9 +267,14 @@ export class TaskPool {
       return true;
     }
     this.#options.observer?.threadEnded('leftovers');
-    const owner = this.#marks.task(last.mark);
-    if (owner !== undefined) this.#waiting.charge(owner.service, this.#times.usualStartMs);
+    this.#chargeStart(last.mark);
     return false;
+  }
+
+  /** The service of an ended task pays for the start of a thread. */
+  #chargeStart(mark: number | undefined): void {
+    const owner = this.#marks.task(mark);
+    if (owner !== undefined) this.#waiting.charge(owner.service, this.#times.usualStartMs);
   }
 
   /** What a task has left behind has used a thread: its service pays. */
@@ -299,9 +318,9 @@ export class TaskPool {
    * busy for the grace time before each one.
    */
   #endThread(task: Task): void {
-    const { task: name } = task.request;
-    task.heldUpBy = this.#marks.task(task.status.heldUpBy);
-    if (!this.#threads.endThreadOf(name, () => task.controller.abort())) return;
+    const ended = this.#threads.endThreadOf(logFieldsOf(task), () => task.controller.abort());
+    if (ended === undefined) return;
+    task.heldUpBy = this.#marks.task(task.status.heldUpBy ?? ended.keptBy);
     const reason = task.heldUpBy === undefined ? (task.dropped ?? 'cancelled') : 'leftovers';
     this.#options.observer?.threadEnded(reason);
     logThreadEnd(this.#log, task);

@@ -12,6 +12,9 @@ import { notSent, packFailure } from './task-failure.js';
 import { catchLeftovers, runWatched, spoiler } from './task-leftovers.js';
 import { heapBytes, isHeapSpent } from './thread-heap.js';
 
+// Tasks may change it.
+const { hasOwn } = Object;
+
 type Task = (input: unknown, context: TaskTools) => unknown;
 
 /** The tasks module has no such export. */
@@ -48,10 +51,14 @@ async function perform(order: TaskOrder, status: RunStatus): Promise<TaskResult>
   const context = new OwnTaskContext(name, caller.progress, caller.traceparent);
   try {
     try {
-      const result = await runWatched({ task: name, mark }, status, async () => {
-        const task = await findTask(module, name);
-        return task(unpackInput(name, input), context.tools);
-      });
+      const result = await runWatched(
+        { task: name, mark, traceparent: caller.traceparent },
+        status,
+        async () => {
+          const task = await findTask(module, name);
+          return task(unpackInput(name, input), context.tools);
+        },
+      );
       // The last progress goes before the result is packed, and before any of its buffers is moved.
       context.end();
       return packResult(name, result, context.transferOf(result));
@@ -79,7 +86,7 @@ async function findTask(module: string, name: string): Promise<Task> {
     modules.set(module, loading);
   }
   const exports = await loading;
-  const task = Object.hasOwn(exports, name) ? exports[name] : undefined;
+  const task = hasOwn(exports, name) ? exports[name] : undefined;
   if (typeof task !== 'function') {
     throw new UnknownTaskError(`the tasks module exports no function named ${JSON.stringify(name)}`);
   }

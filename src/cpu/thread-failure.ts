@@ -2,7 +2,13 @@
 import type { Logger } from 'pino';
 import { canOpen, OutOfFilesError } from '../open-files.js';
 import { logFieldsOf, type Task, type ThreadEnd } from './pool-task.js';
-import { OutOfHeapError, PoolNotLoadedError, ThreadRefusedError, UnstartedError } from './pool-threads.js';
+import {
+  OutOfHeapError,
+  PoolNotLoadedError,
+  ThreadBusyError,
+  ThreadRefusedError,
+  UnstartedError,
+} from './run-failures.js';
 
 /** A thread that starts opens at most this many files at the same time. */
 const FILES_PER_START = 64;
@@ -20,8 +26,10 @@ export interface ThreadFailure {
  */
 export function threadFailure(task: Task, thrown: unknown, log: Logger): ThreadFailure {
   const { task: name } = task.request;
-  if (thrown instanceof OutOfFilesError || thrown instanceof ThreadRefusedError)
-    return { error: thrown, end: 'crash', hadThread: false };
+  const hasNotRun = [OutOfFilesError, ThreadRefusedError, ThreadBusyError].some(
+    (one) => thrown instanceof one,
+  );
+  if (hasNotRun) return { error: thrown as Error, end: 'crash', hadThread: false };
   if (thrown instanceof UnstartedError)
     return { error: unstartedFailure(name, thrown.cause), end: 'crash', hadThread: false };
   if (thrown instanceof PoolNotLoadedError) {

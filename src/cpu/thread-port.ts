@@ -10,18 +10,27 @@ interface PiscinaThread {
   onMessage(message: unknown): void;
 }
 
+/** What a thread has sent of a task: its result, or the error when Piscina could not run it. */
+export interface ThreadMessage {
+  readonly result?: unknown;
+  readonly error?: unknown;
+}
+
 /**
  * @param created what Piscina emits as `workerCreate`
  * @param intercept called with each result before Piscina gets it; true: Piscina does not get it
  */
-export function checkPort(created: object, intercept: (thread: Worker, result: unknown) => boolean): void {
+export function checkPort(
+  created: object,
+  intercept: (thread: Worker, message: ThreadMessage) => boolean,
+): void {
   const thread = piscinaThreadOf(created);
   if (thread === undefined) return;
   const pass = thread.onMessage.bind(thread);
   thread.onMessage = (message) => {
     if (typeof message !== 'object' || message === null) return;
-    const { taskId, result } = message as { readonly taskId?: unknown; readonly result?: unknown };
-    if (thread.taskInfos.has(taskId) && !intercept(thread.worker, result)) pass(message);
+    const { taskId } = message as { readonly taskId?: unknown };
+    if (thread.taskInfos.has(taskId) && !intercept(thread.worker, message)) pass(message);
   };
 }
 

@@ -2,9 +2,10 @@
 import type { Worker } from 'node:worker_threads';
 import type { RunStatus } from '../memory/run-status.js';
 import type { WatchedRun, WatchedThread } from './cpu-heap-watch.js';
+import type { TaskFields } from './pool-task.js';
 
 export interface ThreadRunOptions {
-  readonly task: string;
+  readonly fields: TaskFields;
   readonly status: RunStatus;
   /** Aborting it ends the thread. */
   readonly controller: AbortController;
@@ -13,7 +14,8 @@ export interface ThreadRunOptions {
 }
 
 export class ThreadRun implements WatchedRun {
-  readonly task: string;
+  /** The task, for the log. */
+  readonly fields: TaskFields;
   /** The task was ended, because its heap was too large. */
   isOutOfHeap = false;
   /** Why the task has not begun: its thread could not start. */
@@ -21,7 +23,7 @@ export class ThreadRun implements WatchedRun {
   readonly #options: ThreadRunOptions;
 
   constructor(options: ThreadRunOptions) {
-    this.task = options.task;
+    this.fields = options.fields;
     this.#options = options;
   }
 

@@ -47,12 +47,16 @@ export class ThreadTimes {
     const handed = this.#handed.get(task)!;
     this.#handed.delete(task);
     const passedMs = this.#clock.read() - handed.unpausedAt;
+    const pausedMs = Math.max(0, sharedNow() - handed.at - passedMs);
     if (this.#handed.size === 0) this.#clock.stop();
     const delayMs = task.status.delayMs(handed.at);
     if (delayMs !== undefined && task.status.isFirst) {
       this.#usualStartMs += (Math.min(delayMs, MOST_START_MS) - this.#usualStartMs) * NEWEST;
     }
-    const ranMs = delayMs === undefined ? 0 : Math.max(0, passedMs - delayMs - task.status.heldUpMs);
+    const ranMs =
+      delayMs === undefined
+        ? 0
+        : Math.max(0, passedMs - Math.max(0, delayMs - pausedMs) - task.status.heldUpMs);
     return { ranMs, usedMs: hasEndedThread ? ranMs + this.#usualStartMs : ranMs };
   }
 }

@@ -14,7 +14,8 @@ const HEAP = 2;
 const IS_FIRST = 3;
 const HELD_UP_BY = 4;
 const HELD_UP_MS = 5;
-const CELLS = 6;
+const LAST_HELD_UP_BY = 6;
+const CELLS = 7;
 /** Halves of a cell. */
 const INTS = 2;
 
@@ -63,6 +64,7 @@ export class RunStatus {
    */
   holdUp(mark: number): void {
     Atomics.store(this.#flags, HELD_UP_BY * INTS, mark);
+    Atomics.store(this.#flags, LAST_HELD_UP_BY * INTS, mark);
   }
 
   /** The task goes on. @param ms how long it was held up */
@@ -74,6 +76,11 @@ export class RunStatus {
   /** How long the thread has worked on what ended tasks have left behind. */
   get heldUpMs(): number {
     return this.#numbers[HELD_UP_MS]!;
+  }
+
+  /** The number of the ended task on whose leftovers the thread has worked last. */
+  get lastHeldUpBy(): number | undefined {
+    return Atomics.load(this.#flags, LAST_HELD_UP_BY * INTS) || undefined;
   }
 
   /** The number of the ended task on whose leftovers the thread works; undefined when it does not. */

@@ -1,5 +1,6 @@
 // Records the waits and the times of CPU tasks, and the ends of their threads.
 import type { TaskObserver } from '../cpu/pool-options.js';
+import { THREAD_ENDS } from '../cpu/pool-task.js';
 import type { Histogram, Labels, Recorder } from '../memory/metrics/recorder.js';
 
 /** The most tasks that have series of their own. Others are counted together, under this name. */
@@ -13,6 +14,9 @@ export function cpuMetrics(recorder: Recorder): TaskObserver {
   /** Series by their labels. */
   const series = new Map<string, Histogram>();
   const tasks = new Set<string>();
+  const ends = new Map(
+    THREAD_ENDS.map((reason) => [reason, recorder.counter('multilane_cpu_threads_ended_total', { reason })]),
+  );
   const histogram = (metric: string, labels: Labels): Histogram => {
     const key = `${metric} ${Object.values(labels).join(' ')}`;
     const one = series.get(key) ?? recorder.histogram(metric, labels);
@@ -28,7 +32,7 @@ export function cpuMetrics(recorder: Recorder): TaskObserver {
       histogram(DURATION, { service, task: name, outcome: use }).record(microseconds(ms));
     },
     threadEnded(reason) {
-      recorder.counter('multilane_cpu_threads_ended_total', { reason }).add();
+      ends.get(reason)?.add();
     },
   };
 }

@@ -1,6 +1,8 @@
 // The time that work of ended tasks takes from the threads of the CPU pool.
+import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { LeftoverTime } from '#src/cpu/leftover-time.js';
+import type { HttpError } from '#src/errors.js';
 import { until } from '#test/support/until.js';
 import { TestPool } from './task-kit.js';
 
@@ -113,6 +115,46 @@ describe('what a CPU task has left behind', () => {
     expect(threads.size).to.equal(1);
     expect(kit.lines).to.deep.equal([]);
     expect(ends).to.deep.equal([]);
+  });
+
+  for (const kind of ['leaveEndless', 'leaveMicrotasks']) {
+    it(`does not keep the next task for long when it never gives way, and is named (${kind})`, async () => {
+      await kit.cpu.run(kind, null);
+      const other = kit.worker().tasks('other', new URL('./task-fixture.js', import.meta.url));
+      // What is left may begin a little later.
+      const results: unknown[] = [];
+      for (let n = 0; n < 3 && !results.includes('OVERLOADED'); n++) {
+        results.push(await other.run('echo', 1).catch(({ code }: HttpError) => code));
+        await new Promise((resolve) => void setTimeout(resolve, 20));
+      }
+      expect(results).to.include('OVERLOADED');
+      expect(kit.lines.map(({ msg }) => msg)).to.deep.equal([
+        `CPU task echo could not begin: what CPU task ${kind} has left behind keeps the thread; ending the thread`,
+      ]);
+      expect(ends).to.deep.equal(['leftovers']);
+      expect(await other.run('echo', 2)).to.equal(2);
+    });
+  }
+
+  it('is a changed built-in that fails one task of another service at most, and not its next ones', async () => {
+    for (const kind of ['changeIterator', 'changeOwn']) {
+      await kit.cpu.run(kind, null).catch(() => undefined);
+      const other = kit.worker().tasks('other', new URL('./task-fixture.js', import.meta.url));
+      const results = [];
+      for (let n = 0; n < 10; n++) results.push(await other.run('echo', n).catch(() => 'failed'));
+      expect(results.filter((one) => one === 'failed').length, kind).to.be.at.most(1);
+    }
+  });
+
+  it('goes on in a thread without tasks', async () => {
+    const channel = randomUUID();
+    const ears = new BroadcastChannel(channel);
+    const told = new Promise((resolve) => {
+      ears.onmessage = resolve;
+    });
+    await kit.cpu.run('leaveShout', channel);
+    await told;
+    ears.close();
   });
 
   it('is named when it keeps the thread of the task that is ended, which is not to blame', async () => {

@@ -217,3 +217,30 @@ export async function waitOn(ms: number): Promise<number> {
 export function shout(channel: string): void {
   tell(channel);
 }
+
+export function leaveEndless(): void {
+  setTimeout(() => {
+    for (;;);
+  });
+}
+
+export function leaveMicrotasks(): void {
+  const again = (): void => void Promise.resolve().then(again);
+  setTimeout(again);
+}
+
+export function leaveShout(channel: string): void {
+  setTimeout(() => tell(channel), 5);
+}
+
+export function changeIterator(): void {
+  Array.prototype[Symbol.iterator] = () => {
+    throw new Error('changed by a task');
+  };
+}
+
+export function changeOwn(): void {
+  Object.hasOwn = () => {
+    throw new Error('changed by a task');
+  };
+}

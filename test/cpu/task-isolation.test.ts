@@ -1,7 +1,7 @@
 // What a task leaves in its thread, or sends from there, harms neither the process nor another task.
 import { expect } from 'chai';
 import { until } from '#test/support/until.js';
-import { rejection, TestPool } from './task-kit.js';
+import { rejection, TestPool, trace } from './task-kit.js';
 
 describe('a CPU task in a thread that others use after it', () => {
   let kit: TestPool;
@@ -27,6 +27,7 @@ describe('a CPU task in a thread that others use after it', () => {
       (lines) => lines.length > 0,
     );
     expect(JSON.stringify(line)).to.include('has called process.exit()');
+    expect(line).to.include({ service: 'demo', task: 'exitLater', trace_id: trace.traceId });
   });
 
   it('cannot flood the log', async () => {

@@ -1,6 +1,6 @@
 import { MessageChannel } from 'node:worker_threads';
 import { expect } from 'chai';
-import { createTask, type Task } from '#src/cpu/pool-task.js';
+import { createTask, type RunRequest, type Task } from '#src/cpu/pool-task.js';
 import { ThreadTimes } from '#src/cpu/thread-times.js';
 import { UnpausedClock } from '#src/cpu/unpaused-clock.js';
 
@@ -36,7 +36,7 @@ describe('the time for which a service is charged', () => {
   function handOver(): Task {
     const { port1 } = new MessageChannel();
     port1.close();
-    const task = createTask(port1, {
+    const request: RunRequest = {
       type: 'run',
       id: 1,
       module: 'm',
@@ -48,7 +48,8 @@ describe('the time for which a service is charged', () => {
       progress: undefined,
       traceparent: undefined,
       remainingMs: 1,
-    });
+    };
+    const task = createTask(port1, request, 'c');
     times.begin(task);
     return task;
   }

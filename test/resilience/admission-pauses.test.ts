@@ -14,8 +14,10 @@ function setUp() {
   const block = Block.create({ workers: 1 });
   const cells = new AdmissionCells(block, 1);
   const admission = new Admission({ cells, onRefused() {}, most: 10_000, isAdaptive: true, loop });
-  const gate = admission.gate('normal', 'route');
-  const request = (costMs: number): boolean => {
+  const gates = new Map<string, ReturnType<Admission['gate']>>();
+  const request = (costMs: number, route = 'route'): boolean => {
+    const gate = gates.get(route) ?? admission.gate('normal', route);
+    gates.set(route, gate);
     if (gate.enter() === 0) return false;
     loop.work(costMs);
     gate.leave(true);
@@ -51,9 +53,9 @@ function setUp() {
     },
 
     /** @returns the work that is admitted of a burst that one poll finds */
-    burst(costMs: number): number {
+    burst(costMs: number, route = 'route'): number {
       let admitted = 0;
-      while (admitted < 5_000 && request(costMs)) admitted++;
+      while (admitted < 5_000 && request(costMs, route)) admitted++;
       return admitted * costMs;
     },
   };
@@ -95,6 +97,27 @@ describe('a burst', () => {
       }
     });
   }
+});
+
+describe('a burst of requests of little-used routes', () => {
+  it('is the same after a pause that has come while one of them ran', () => {
+    const most = (pauseMs: number): number => {
+      const world = setUp();
+      const { loop, request } = world;
+      world.busy(5_000, 0.4, 10);
+      for (let route = 0; route < 30; route++) {
+        loop.sleep(20);
+        request(route === 15 ? 2 + pauseMs : 2, `route ${route}`);
+        if (route % 2 === 0) world.beat();
+      }
+      world.quiet(1_000, 0.1);
+      return world.burst(2, 'another route');
+    };
+    const usual = most(0);
+    for (const pauseMs of [900, 5_000, HOUR_MS]) {
+      expect(most(pauseMs), `${pauseMs} ms`).to.be.within(0.5 * usual, 1.5 * usual);
+    }
+  });
 });
 
 describe('the work that a thread may owe', () => {
