@@ -3,39 +3,13 @@
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { IConversionOptions, Method, Reader, ReflectionObject, Root, Service, Type } from 'protobufjs';
-import { bufferOf } from '../buffer-of.js';
+import type { Method, ReflectionObject, Root, Service, Type } from 'protobufjs';
 import { errorMessage } from '../error-text.js';
 import { lazyModule } from '../lazy-module.js';
-import { hasInheritedNames, withoutInherited } from './inherited-names.js';
-import { hasLongKeys, writeLongKeys } from './long-keys.js';
-import { checkMessage } from './message-check.js';
 import type { MessageCodec, RpcMethod } from './rpc-method.js';
 
-/**
- * Decoded messages are plain objects, close to the JSON form of proto3: camelCase names, 64-bit integers as
- * decimal texts (a number would lose digits), enum values by name, bytes as Buffer. A field that was not sent
- * has its default value, except message fields (null) and the members of a oneof. The name of a oneof is a
- * member that says which of its members is set.
- */
-const DECODED: IConversionOptions = {
-  longs: String,
-  enums: String,
-  defaults: true,
-  arrays: true,
-  objects: true,
-  oneofs: true,
-};
-
-type ReaderOf = (bytes: Uint8Array) => Reader;
-
 const loadLibrary = lazyModule(async () => (await import('protobufjs')).default);
-
-/** The services of .proto files, and the reader of their messages. */
-interface LoadedProtos {
-  readonly readerOf: ReaderOf;
-  readonly services: readonly Service[];
-}
+const loadCodecs = lazyModule(() => import('./message-codec.js'));
 
 /**
  * @param protos the files; what they import is searched for beside the file that imports it and beside all of
@@ -44,26 +18,27 @@ interface LoadedProtos {
  * @throws TypeError that names the file for one that is missing or wrong, or that defines no method
  */
 export async function loadProto(protos: URL | readonly URL[]): Promise<ReadonlyMap<string, RpcMethod>> {
-  const { services, readerOf } = await loadDefinitions(protos);
-  const methods = services.flatMap(({ methodsArray }) => methodsArray.map((one) => methodOf(one, readerOf)));
+  const { services } = await loadDefinitions(protos);
+  const codecOf = (await loadCodecs()).messageCodecs();
+  const methods = services.flatMap(({ methodsArray }) => methodsArray.map((one) => methodOf(one, codecOf)));
   return new Map(methods.map((method) => [method.path, method]));
 }
 
+/** What .proto files define. */
+interface Definitions {
+  readonly services: readonly Service[];
+}
+
 /** @throws TypeError as `loadProto` */
-export async function loadDefinitions(protos: URL | readonly URL[]): Promise<LoadedProtos> {
+export async function loadDefinitions(protos: URL | readonly URL[]): Promise<Definitions> {
   const files = [protos].flat().map((url) => fileURLToPath(url as URL));
-  const { Root, BufferReader } = await loadLibrary();
-  /** The reader of the library takes the rest of the bytes for a text that is longer than they are. */
-  class StrictReader extends BufferReader {
-    override string(): string {
-      return (this.bytes() as Buffer).toString('utf8');
-    }
-  }
+  const { Root } = await loadLibrary();
   const root = new Root();
   root.resolvePath = (origin, target) => resolved(files, origin, target);
   try {
     // Some errors of the asynchronous variant are thrown where nothing can catch them.
     root.loadSync(files, { keepCase: false });
+    renameTypeUrl(root);
     root.resolveAll();
   } catch (cause) {
     throw new TypeError(`grpc: ${files.join(', ')}: ${errorMessage(cause)}`, { cause });
@@ -71,8 +46,17 @@ export async function loadDefinitions(protos: URL | readonly URL[]): Promise<Loa
   const services = servicesIn(root);
   if (services.every(({ methodsArray }) => methodsArray.length === 0))
     throw new TypeError(`grpc: ${files.join(', ')}: no service with methods is defined`);
-  // The reader of the library reads texts of other arrays than Buffers as their numbers.
-  return { services, readerOf: (bytes) => new StrictReader(bufferOf(bytes)) };
+  return { services };
+}
+
+/** The library has the file of `Any` itself, with the one name in its files that is not camelCase. */
+function renameTypeUrl(root: Root): void {
+  const any = root.lookup('google.protobuf.Any') as Type | null;
+  const field = any?.fields.type_url;
+  if (any === null || field === undefined) return;
+  any.remove(field);
+  field.name = 'typeUrl';
+  any.add(field);
 }
 
 /** The library has the files of google/protobuf itself, under the name by which they are imported. */
@@ -91,7 +75,7 @@ function servicesIn(parent: Root | ReflectionObject): Service[] {
 
 const IDEMPOTENT: readonly unknown[] = ['NO_SIDE_EFFECTS', 'IDEMPOTENT'];
 
-function methodOf(method: Method, readerOf: ReaderOf): RpcMethod {
+function methodOf(method: Method, codecOf: (type: Type) => MessageCodec): RpcMethod {
   const { name, requestStream, responseStream, resolvedRequestType, resolvedResponseType } = method;
   const service = method.parent!.fullName.slice(1);
   return {
@@ -101,25 +85,7 @@ function methodOf(method: Method, readerOf: ReaderOf): RpcMethod {
     requestStream: requestStream === true,
     responseStream: responseStream === true,
     isIdempotent: IDEMPOTENT.includes(method.options?.idempotency_level),
-    request: codecOf(resolvedRequestType!, readerOf),
-    response: codecOf(resolvedResponseType!, readerOf),
-  };
-}
-
-function codecOf(type: Type, readerOf: ReaderOf): MessageCodec {
-  const mayInherit = hasInheritedNames(type);
-  const longKeys = hasLongKeys(type);
-  return {
-    type: type.fullName.slice(1),
-    encode(message) {
-      checkMessage(type, message);
-      const own = mayInherit ? withoutInherited(message) : message;
-      return type.encode(type.fromObject(own as object)).finish();
-    },
-    decode(bytes) {
-      const message = type.toObject(type.decode(readerOf(bytes)), DECODED);
-      if (longKeys) writeLongKeys(type, message);
-      return message;
-    },
+    request: codecOf(resolvedRequestType!),
+    response: codecOf(resolvedResponseType!),
   };
 }

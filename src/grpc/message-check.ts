@@ -2,6 +2,7 @@
 // of the type, and turns values of a wrong type into zeros, so a misspelt name would be lost without a trace.
 import type { Enum, Field, MapField, OneOf, Type } from 'protobufjs';
 import { describeValue } from '../options.js';
+import { oneofsOf } from './oneofs.js';
 
 type Kind = readonly [text: string, is: (value: unknown) => boolean];
 
@@ -71,7 +72,7 @@ export function checkMessage(type: Type, message: unknown, path = ''): void {
       checkField(type.fields[name]!, value, path === '' ? name : `${path}.${name}`);
     else if (!isOneof(type, name)) throw unknownField(type, name, path);
   }
-  for (const oneof of type.oneofsArray) checkOneof(oneof, message, path);
+  for (const oneof of oneofsOf(type)) checkOneof(oneof, message, path);
 }
 
 /**
@@ -89,8 +90,7 @@ const textOf = (type: string): string =>
     ? 'an object { seconds, nanos }'
     : 'an object';
 
-const isOneof = ({ oneofs }: Type, name: string): boolean =>
-  oneofs !== undefined && Object.hasOwn(oneofs, name);
+const isOneof = (type: Type, name: string): boolean => oneofsOf(type).some((oneof) => oneof.name === name);
 
 function checkOneof(oneof: OneOf, message: Readonly<Record<string, unknown>>, path: string): void {
   const own = (name: string): unknown => (Object.hasOwn(message, name) ? message[name] : undefined);

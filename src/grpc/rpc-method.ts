@@ -7,7 +7,7 @@ export interface MessageCodec {
   readonly type: string;
   /** @throws TypeError that names the field for a message that is not of this type */
   encode(message: unknown): Uint8Array;
-  /** @throws Error for bytes that are no message of this type */
+  /** @throws Error for bytes that are no message of this type, FieldLimitError */
   decode(bytes: Uint8Array): object;
 }
 

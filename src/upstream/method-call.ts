@@ -1,6 +1,7 @@
 // A call by gRPC: its arguments as the request of a call, and the response of the call as a message or an
 // error. Between the two it is a call like any other (call-service.ts).
 import { type FieldError, type GrpcStatus, grpcStatusOf, HttpError } from '../errors.js';
+import { FieldLimitError } from '../grpc/field-limit.js';
 import type { MethodIndex } from '../grpc/method-index.js';
 import type { RpcMethod } from '../grpc/rpc-method.js';
 import { RpcError } from '../rpc-error.js';
@@ -62,7 +63,10 @@ function result(service: string, method: RpcMethod, response: CallResponse): Rpc
     const message = method.response.decode(response.bytes()) as never;
     return { message, headers: callerMetadata(response.headers) };
   } catch (cause) {
-    const detail = `The response of service ${service} is not a ${method.response.type}.`;
+    const detail =
+      cause instanceof FieldLimitError
+        ? `Service ${service} sent a response with more fields than are accepted.`
+        : `The response of service ${service} is not a ${method.response.type}.`;
     throw new HttpError('BAD_UPSTREAM', detail, { cause });
   }
 }

@@ -36,6 +36,14 @@ const PROMISES: readonly Promised[] = [
   promised('SECURITY.md', 'more than # tiny ones in one packet', 'server/uws/uws-body', 'FLOOD_PIECES'),
   promised('SECURITY.md', '408 after # s without a byte', 'server/body/body', 'BODY_IDLE_MS', SECOND),
   promised('docs/http.md', 'JSON: # levels', 'server/body/json-body', 'MAX_JSON_DEPTH'),
+  promised('docs/grpc.md', 'decodes to | # fields', 'grpc/field-limit', 'MAX_FIELDS'),
+  promised(
+    'docs/grpc.md',
+    'response of more than # MiB',
+    'upstream/transport',
+    'MAX_RESPONSE_BYTES',
+    KIB * KIB,
+  ),
   promised('docs/http.md', 'form: # fields', 'server/body/form', 'MAX_FORM_FIELDS'),
   promised(
     'docs/http.md',

@@ -3,6 +3,7 @@
 import { types } from 'node:util';
 import { errorMessage } from '../../error-text.js';
 import { HttpError } from '../../errors.js';
+import { FieldLimitError, MAX_FIELDS } from '../../grpc/field-limit.js';
 import type { MessageCodec, RpcMethod } from '../../grpc/rpc-method.js';
 import type { Handler } from '../handler.js';
 import { adopted, isPromise } from '../promise.js';
@@ -31,7 +32,7 @@ export function rpcRouteHandler(method: RpcMethod, handler: RpcHandler): Handler
   }) as Handler;
 }
 
-/** @throws HttpError MALFORMED_BODY */
+/** @throws HttpError MALFORMED_BODY, BODY_TOO_LARGE */
 function oneRequestOf({ exchange }: RequestContext, codec: MessageCodec): object {
   let bytes: Uint8Array | undefined;
   exchange.readBody((piece) => {
@@ -74,6 +75,8 @@ function decoded(codec: MessageCodec, bytes: Uint8Array): object {
   try {
     return codec.decode(bytes);
   } catch (cause) {
+    if (cause instanceof FieldLimitError)
+      throw new HttpError('BODY_TOO_LARGE', `The request has more than ${MAX_FIELDS} fields.`, { cause });
     const detail = `The request is no message of the type ${codec.type}.`;
     throw new HttpError('MALFORMED_BODY', detail, { cause });
   }
