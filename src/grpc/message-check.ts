@@ -125,15 +125,20 @@ function checkField(field: Field, value: unknown, path: string): void {
   } else checkValue(field, value, path);
 }
 
-/** Keys are texts. The library writes each text as true in place of a key of true or false. */
+/** Keys are texts. Two texts of one number, such as `7` and `07`, would be one key when they are sent. */
 function checkKey(keyType: string, key: string, path: string): void {
-  if (keyType === 'bool') {
-    if (key !== 'true') throw new TypeError(`${path} can have the key true only, not ${describeValue(key)}`);
-    return;
-  }
   const [text, is] = KINDS[keyType]!;
-  const value = keyType === 'string' || keyType.endsWith('64') ? key : DECIMAL.test(key) && Number(key);
-  if (!is(value)) throw new TypeError(`a key of ${path} must be ${text}, not ${describeValue(key)}`);
+  if (!is(keyValue(keyType, key)))
+    throw new TypeError(`a key of ${path} must be ${text}, not ${describeValue(key)}`);
+  if (keyType !== 'string' && keyType !== 'bool' && !SHORTEST.test(key))
+    throw new TypeError(`a key of ${path} must be in its shortest form, not ${describeValue(key)}`);
+}
+
+const SHORTEST = /^(?:0|-?[1-9]\d*)$/;
+
+function keyValue(keyType: string, key: string): unknown {
+  if (keyType === 'bool') return key === 'true' || (key === 'false' ? false : key);
+  return keyType === 'string' || keyType.endsWith('64') ? key : DECIMAL.test(key) && Number(key);
 }
 
 function checkValue(field: Field, value: unknown, path: string): void {

@@ -5,6 +5,7 @@ import { checkMessage } from './message-check.js';
 import { MessageReader } from './message-reader.js';
 import type { MessageCodec } from './rpc-method.js';
 import { WireReader } from './wire-reader.js';
+import { WireWriter } from './wire-writer.js';
 
 /** @returns the codecs of types that are defined together, which share what they need for messages within */
 export function messageCodecs(): (type: Type) => MessageCodec {
@@ -24,7 +25,7 @@ function codecOf(type: Type, messages: MessageReader): MessageCodec {
     encode(message) {
       checkMessage(type, message);
       const own = mayInherit ? withoutInherited(message) : message;
-      return type.encode(type.fromObject(own as object)).finish();
+      return type.encode(type.fromObject(own as object), new WireWriter()).finish();
     },
     decode: (bytes) => messages.read(new WireReader(bytes), null),
   };
