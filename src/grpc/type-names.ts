@@ -14,7 +14,7 @@ const RESERVED =
 
 /** Names that the file uses with a meaning of their own. */
 const USED =
-  'Array Buffer ReadonlyArray Uint8Array Methods Handlers ' +
+  'Array Buffer Object ReadonlyArray Uint8Array Methods Handlers ' +
   'BidiHandler ClientStreamHandler ServerStreamHandler UnaryHandler RpcOptions';
 
 /**

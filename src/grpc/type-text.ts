@@ -1,7 +1,8 @@
 // The types of messages and methods as the text of a .d.ts file. A message that is received has every field,
-// in the form that load-proto.ts describes; one that is sent may omit fields, and its numbers may be written
-// in several ways (message-check.ts).
+// in the form that message-reader.ts describes; one that is sent may omit fields, and its numbers may be
+// written in several ways (message-check.ts).
 import type { Enum, Field, Method, Service, Type } from 'protobufjs';
+import { oneofsOf } from './oneofs.js';
 import { type Definition, definitionsUsed, typeNames } from './type-names.js';
 
 type Side = 'received' | 'sent';
@@ -65,9 +66,7 @@ function messageLines(message: Type, names: Names): readonly string[] {
     '',
     `/** \`${full}\`, as it may be sent. */`,
     `export interface ${name}Input {`,
-    ...message.fieldsArray.map(
-      (field) => `  readonly ${keyText(field.name)}?: ${typeOf(field, 'sent', names)} | null | undefined;`,
-    ),
+    ...message.fieldsArray.map((field) => `  ${sentField(field, names)};`),
     ...oneofLines(message).map((line) => `  readonly ${line.trim().replace(/;$/, ' | undefined;')}`),
     '}',
     '',
@@ -75,8 +74,8 @@ function messageLines(message: Type, names: Names): readonly string[] {
 }
 
 /** The name of a oneof says which of its members is set. */
-const oneofLines = ({ oneofsArray }: Type): readonly string[] =>
-  oneofsArray.map((oneof) => {
+const oneofLines = (message: Type): readonly string[] =>
+  oneofsOf(message).map((oneof) => {
     const members = oneof.fieldsArray.map(({ name }) => `'${name}'`);
     return `  ${oneof.name}?: ${members.join(' | ')};`;
   });
@@ -86,6 +85,12 @@ function receivedField(field: Field, names: Names): string {
   if (field.partOf !== null) return `${keyText(field.name)}?: ${type}`;
   const isMessage = field.resolvedType !== null && 'fieldsArray' in field.resolvedType;
   return `${keyText(field.name)}: ${type}${isMessage && !field.repeated && !field.map ? ' | null' : ''}`;
+}
+
+/** Without the type of an inherited member, such as `constructor`, no plain object would be assignable. */
+function sentField(field: Field, names: Names): string {
+  const inherited = field.name in Object.prototype ? ` | Object['${field.name}']` : '';
+  return `readonly ${keyText(field.name)}?: ${typeOf(field, 'sent', names)} | null | undefined${inherited}`;
 }
 
 function typeOf(field: Field, side: Side, names: Names): string {

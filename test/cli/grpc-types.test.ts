@@ -22,7 +22,11 @@ export async function use(call: Call): Promise<string> {
   // @ts-expect-error There is no such field.
   const wrong: ItemInput = { nam: 'x' };
   const again: ItemInput = item;
-  return String([name, state, wrong, again]);
+  // @ts-expect-error An optional field has no member that says whether it was sent.
+  item._note;
+  // @ts-expect-error There is no such member of what is sent either.
+  const named: ItemInput = { note: 'x', _note: 'note' };
+  return String([name, state, wrong, again, named]);
 }
 
 const handlers: Handlers = {
@@ -51,7 +55,10 @@ const kit = defineService({
 export default defineConfig({ services: [kit], protos: { shop: new URL('./orders.proto', import.meta.url) } });
 `;
 
-/** Names that TypeScript reserves, a field that extends a message, and two services with one short name. */
+/**
+ * Names that TypeScript reserves, names that objects inherit, a field that extends a message, and two services
+ * with one short name.
+ */
 const RESERVED =
   'class default delete enum function import interface let null number static type void yield any';
 const ODD = `
@@ -59,11 +66,14 @@ syntax = "proto2";
 package odd;
 message Base { optional string x = 1; extensions 100 to 200; }
 extend Base { optional string more = 100; }
+message Object { optional string x = 1; }
+message Inherited { optional Object o = 4; optional string constructor = 1; optional int32 valueOf = 2; repeated Base toString = 3; }
 ${RESERVED.split(' ')
   .map((word) => `message ${word} { optional string x = 1; }`)
   .join('\n')}
 service Twice {
   rpc Extended(Base) returns (Base);
+  rpc Inherits(Inherited) returns (Inherited);
 ${RESERVED.split(' ')
   .map((word, at) => `  rpc R${at}(${word}) returns (${word});`)
   .join('\n')}
@@ -81,8 +91,12 @@ const files = ['./odd.proto', './odd-too.proto'].map((file) => new URL(file, imp
 export default defineConfig({ services: [defineService({ name: 'kit', routes() {} })], protos: { odd: files } });
 `;
 const USE_ODD = `
-import type { BaseInput, Handlers } from './grpc-types/odd.js';
+import type { BaseInput, Handlers, Inherited, InheritedInput } from './grpc-types/odd.js';
 export const base: BaseInput = { '.odd.more': 'x' };
+export const inherited: InheritedInput[] = [{}, { constructor: 'x', valueOf: 7, toString: [base] }];
+export const sentOn = (received: Inherited): [InheritedInput, string] => [received, received.constructor];
+// @ts-expect-error It is a text.
+export const wrong: InheritedInput = { constructor: 7 };
 export const keys: (keyof Handlers)[] = ['odd.Twice', 'other.Twice'];
 `;
 
