@@ -22,6 +22,11 @@ const NEWEST = 0.2;
  */
 const MOST_MS = 30_000;
 
+/** A service whose entries usually take longer leaves the last place to others. */
+const LONG_MS = 500;
+/** It does so for this long after the last entry of another service. */
+export const LEAVE_MS = 10_000;
+
 export class FairQueue<T extends Entry<T>> {
   /** The most entries of all services together. When it is reduced, entries that are there stay. */
   maxEntries: number;
@@ -35,8 +40,28 @@ export class FairQueue<T extends Entry<T>> {
   /** The usual time of an entry of any service. */
   #usualMs = FIRST_MS;
 
-  constructor(maxEntries: number) {
+  /** When the services had an entry last, for those that had one in the last LEAVE_MS. */
+  readonly #activeAt = new Map<string, number>();
+  readonly #now: () => number;
+
+  /** @param now the clock, in milliseconds */
+  constructor(maxEntries: number, now: () => number = () => performance.now()) {
     this.maxEntries = maxEntries;
+    this.#now = now;
+  }
+
+  /**
+   * Whether an entry of the service must not take the last of several places. It would exclude others for as
+   * long as the service's long entries run, because running ones are not stopped. So a service with long
+   * entries that has its share of the places leaves the last one to others.
+   */
+  leavesLast(service: string, places: number): boolean {
+    const line = this.#services.get(service);
+    if (line === undefined || line.usualMs < LONG_MS) return false;
+    for (const [other, at] of this.#activeAt) {
+      if (other !== service && this.#now() - at > LEAVE_MS) this.#activeAt.delete(other);
+    }
+    return this.#activeAt.size > 1 && line.running * this.#activeAt.size >= places;
   }
 
   get size(): number {
@@ -83,15 +108,22 @@ export class FairQueue<T extends Entry<T>> {
     if (refused === entry) return entry;
     if (refused !== undefined) this.remove(refused);
     const line = this.#lineOf(entry.service);
+    this.#activeAt.set(entry.service, this.#now());
     if (line.size === 0) this.#turns.join(line);
     line.add(entry);
     this.#entries.add(entry);
     return refused;
   }
 
-  /** Removes and returns the entry that is next, which begins; undefined when the queue is empty. */
-  next(): T | undefined {
-    const entry = this.#turns.next(this.#waiting)?.next();
+  /**
+   * Removes and returns the entry that is next, which begins; undefined when there is none.
+   * @param lastOf the number of places, when the entry takes the last of several
+   */
+  next(lastOf?: number): T | undefined {
+    const mayTake = ({ service }: ServiceLine<T>) =>
+      lastOf === undefined || !this.leavesLast(service, lastOf);
+    const lines = this.#waiting.filter(mayTake);
+    const entry = this.#turns.next(lines)?.next();
     if (entry === undefined) return undefined;
     this.#entries.delete(entry);
     this.#charge(this.#lineOf(entry.service), entry);
@@ -102,6 +134,7 @@ export class FairQueue<T extends Entry<T>> {
   /** Charges the service of an entry that begins without having waited. Call `end` when it ends. */
   begin(entry: T): void {
     const line = this.#lineOf(entry.service);
+    this.#activeAt.set(entry.service, this.#now());
     if (line.size === 0) this.#turns.join(line);
     this.#turns.chosen(line);
     this.#charge(line, entry);
@@ -150,7 +183,7 @@ export class FairQueue<T extends Entry<T>> {
   #lineOf(service: string): ServiceLine<T> {
     const known = this.#services.get(service);
     if (known !== undefined) return known;
-    const line = new ServiceLine<T>(this.#usualMs);
+    const line = new ServiceLine<T>(service, this.#usualMs);
     this.#services.set(service, line);
     return line;
   }

@@ -21,8 +21,11 @@ export class ServiceLine<T extends ServiceEntry<T>> implements Party {
   readonly #lines: Readonly<Record<Priority, PriorityLine<T>>>;
   readonly #turns = new TurnOrder<PriorityLine<T>>();
 
+  readonly service: string;
+
   /** @param usualMs the first estimate of the time of an entry */
-  constructor(usualMs: number) {
+  constructor(service: string, usualMs: number) {
+    this.service = service;
     this.usualMs = usualMs;
     const { high, normal, low } = PRIORITIES;
     this.#lines = {

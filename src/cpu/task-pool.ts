@@ -14,7 +14,7 @@ import {
   type TaskResult,
 } from './cpu-messages.js';
 import type { EndingThread } from './ending-threads.js';
-import { FairQueue } from './fair-queue.js';
+import { FairQueue, LEAVE_MS } from './fair-queue.js';
 import { type CpuRefusal, refusalOf, type TaskPoolOptions } from './pool-options.js';
 import {
   createTask,
@@ -50,6 +50,7 @@ export class TaskPool {
   readonly #waiting: FairQueue<Task>;
   readonly #running = new Set<Task>();
   readonly #refused: Record<CpuRefusal, number> = { queue: 0, route_share: 0, service_share: 0 };
+  #leaveTimer: NodeJS.Timeout | undefined;
   #isClosing = false;
   /** Called when no caller waits any more; undefined until `close` waits for that. */
   #markIdle: (() => void) | undefined;
@@ -165,6 +166,7 @@ export class TaskPool {
    */
   async close({ withinMs }: { readonly withinMs: number }): Promise<void> {
     this.#isClosing = true;
+    clearTimeout(this.#leaveTimer);
     if (this.#hasCallers) {
       await withAllowance(withinMs, new Promise<void>((resolve) => (this.#markIdle = resolve)));
     }
@@ -193,7 +195,7 @@ export class TaskPool {
     }
     this.#ports.get(port)?.set(id, task);
     task.timer = setTimeout(() => this.#expire(task), Math.min(remainingMs, MAX_TIMER_MS));
-    if (this.#hasRoom) {
+    if (this.#hasRoom && !this.#leavesLast(task.service)) {
       this.#waiting.begin(task);
       this.#start(task);
     } else this.#enqueue(task);
@@ -210,12 +212,35 @@ export class TaskPool {
     return this.#threads.hasRoomBeside(this.#running.size);
   }
 
+  /** The number of threads, when one more task takes the last of several. */
+  get #lastOf(): number | undefined {
+    return this.threads > 1 && this.#running.size === this.threads - 1 ? this.threads : undefined;
+  }
+
   #startWaiting(): void {
     while (this.#hasRoom) {
-      const task = this.#waiting.next();
-      if (task === undefined) return;
+      const task = this.#waiting.next(this.#lastOf);
+      if (task === undefined) {
+        if (this.queueLength > 0) this.#startLater();
+        return;
+      }
       this.#start(task);
     }
+  }
+
+  #leavesLast(service: string): boolean {
+    const lastOf = this.#lastOf;
+    const leaves = lastOf !== undefined && this.#waiting.leavesLast(service, lastOf);
+    if (leaves) this.#startLater();
+    return leaves;
+  }
+
+  /** The last thread is left to other services only while there are any. */
+  #startLater(): void {
+    this.#leaveTimer ??= setTimeout(() => {
+      this.#leaveTimer = undefined;
+      this.#startWaiting();
+    }, LEAVE_MS).unref();
   }
 
   #start(task: Task): void {

@@ -47,6 +47,36 @@ function simulate(loads: readonly Load[], forMs: number): Readonly<Record<string
   return ended;
 }
 
+/**
+ * Runs services on several threads, one of which a service with long entries leaves to others.
+ * @returns the milliseconds of threads that each has used
+ */
+function simulateThreads(threads: number, loads: readonly Load[], forMs: number): Record<string, number> {
+  let now = 0;
+  const queue = new FairQueue<Item>(64 * threads, () => now);
+  const running = new Set<{ readonly entry: Item; readonly endsAt: number }>();
+  const used = Object.fromEntries(loads.map(({ service }) => [service, 0]));
+  const arrivals = loads.map((load) => ({ ...load, at: 0 }));
+  for (; now < forMs; now++) {
+    for (const run of running) {
+      if (run.endsAt > now) continue;
+      running.delete(run);
+      queue.end(run.entry, run.entry.durationMs);
+      used[run.entry.service]! += run.entry.durationMs;
+    }
+    for (const arrival of arrivals) {
+      for (; arrival.at <= now; arrival.at += arrival.everyMs)
+        queue.add(item(arrival.service, arrival.durationMs));
+    }
+    while (running.size < threads) {
+      const entry = queue.next(running.size === threads - 1 ? threads : undefined);
+      if (entry === undefined) break;
+      running.add({ entry, endsAt: now + entry.durationMs });
+    }
+  }
+  return used;
+}
+
 interface ClosedLoop {
   readonly threads: number;
   /** Each of so many clients sends its next entry 1 ms after its previous one has ended. */
@@ -148,6 +178,24 @@ describe('a queue that services share', () => {
         expect(used.clients).to.be.at.least(0.9 * Math.min(clients, 0.5 * threads) * 60_000);
       });
     }
+  }
+
+  for (const threads of [2, 4]) {
+    it(`leaves another service its goodput beside tasks of seconds on ${threads} threads`, () => {
+      const calm = { service: 'calm', everyMs: 20, durationMs: 5 };
+      const long = { service: 'long', everyMs: 100, durationMs: 4_000 };
+      const forMs = 300_000;
+      const used = simulateThreads(threads, [long, calm], forMs);
+      expect(used.calm).to.be.above(0.9 * (forMs / 20) * 5);
+      expect(used.long).to.be.above(0.9 * (threads - 1) * forMs);
+      // No thread is left to services that are not there.
+      const alone = simulateThreads(threads, [{ ...calm, everyMs: 200_000 }, long], forMs);
+      expect(alone.long).to.be.above(0.9 * threads * forMs);
+      // Two of the same kind do not exclude each other.
+      const both = simulateThreads(threads, [long, { ...long, service: 'other' }], forMs);
+      expect(both.long! + both.other!).to.be.above(0.85 * threads * forMs);
+      expect(Math.abs(both.long! - both.other!)).to.be.below(0.3 * threads * forMs);
+    });
   }
 
   it('charges no service so much that it waits for long', () => {

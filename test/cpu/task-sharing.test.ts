@@ -48,6 +48,21 @@ describe('the queue of the CPU pool', () => {
     expect(pool.refused).to.deep.equal({ queue: 1, route_share: 4, service_share: 0 });
   });
 
+  it('keeps a thread for other services while a service runs long tasks', async () => {
+    kit = new TestPool(2);
+    const long = kit.worker().tasks('long', FIXTURE);
+    await kit.cpu.run('echo', 0);
+    for (let n = 0; n < 3; n++) await long.run('burn', 2_000);
+    const channel = randomUUID();
+    const first = await running(channel, () => long.run('untilTold', channel));
+    const others = [1, 2, 3].map((n) => long.run('double', { n }));
+    for (let n = 0; n < 5; n++) expect(await kit.cpu.run('echo', n)).to.equal(n);
+    expect(kit.pool).to.include({ running: 1, queueLength: 3 });
+    tell(channel);
+    await first.result;
+    expect(await Promise.all(others)).to.deep.equal([1, 2, 3].map((n) => ({ doubled: 2 * n })));
+  });
+
   it('is shared by task outside of requests', async () => {
     kit = new TestPool(1, { maxQueue: 2 });
     // Tasks that have never run share a line: their names may be made up.
