@@ -40,6 +40,8 @@ export class TestPool {
   /** The log lines of the pool. */
   readonly lines: Record<string, unknown>[] = [];
   readonly spans: { name: string; parent: unknown; errorType: string | undefined }[] = [];
+  /** What the spans say of the waits, in milliseconds. */
+  readonly waits: number[] = [];
   readonly #clients: CpuClient[] = [];
   readonly #log: Logger;
 
@@ -71,7 +73,9 @@ export class TestPool {
       return {
         context: trace,
         recording: true,
-        setAttribute: () => undefined,
+        setAttribute: (name: string, value: unknown) => {
+          if (name === 'multilane.cpu.wait_ms') this.waits.push(value as number);
+        },
         end: (errorType?: string) => {
           span.errorType = errorType;
         },

@@ -48,6 +48,26 @@ describe('the queue of the CPU pool', () => {
     expect(pool.refused).to.deep.equal({ queue: 1, route_share: 4, service_share: 0 });
   });
 
+  it('is taken in the order of the priorities that calls ask for, and the wait is in their spans', async () => {
+    kit = new TestPool(1);
+    await kit.cpu.run('echo', 0);
+    const channel = randomUUID();
+    const first = await running(channel, () => kit.cpu.run('untilTold', channel));
+    const ended: string[] = [];
+    const runs = (['low', 'normal', 'high'] as const).flatMap((priority) =>
+      [1, 2, 3, 4].map((n) => kit.cpu.run('echo', n, { priority }).then(() => void ended.push(priority))),
+    );
+    tell(channel);
+    await Promise.all([first.result, ...runs]);
+    const ranks = (['high', 'normal', 'low'] as const).map((priority) =>
+      ended.reduce((sum, one, rank) => (one === priority ? sum + rank : sum), 0),
+    );
+    expect(ranks).to.deep.equal(ranks.toSorted((a, b) => a - b));
+    expect(new Set(ranks).size).to.equal(3);
+    expect(kit.waits).to.have.length(14);
+    expect(Math.min(...kit.waits)).to.be.at.least(0);
+  });
+
   it('keeps a thread for other services while a service runs long tasks', async () => {
     kit = new TestPool(2);
     const long = kit.worker().tasks('long', FIXTURE);
