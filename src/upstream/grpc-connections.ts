@@ -109,6 +109,7 @@ export class GrpcConnections implements Connecting {
       this.destroy();
       return;
     }
+    refusePushes(session);
     this.#admitted = session.remoteSettings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
     const request = session.request.bind(session);
     session.request = (...args) => this.#observe(request(...args));
@@ -181,6 +182,18 @@ export class GrpcConnections implements Connecting {
       socket.destroy();
     }
   }
+}
+
+/**
+ * Nothing of gRPC is pushed. The setting precedes all requests of the connection, and a peer that pushes all
+ * the same must not end the thread: the error of a stream without a listener would.
+ */
+function refusePushes(session: ClientHttp2Session): void {
+  session.on('stream', (pushed) => {
+    pushed.on('error', () => undefined);
+    pushed.close(constants.NGHTTP2_REFUSED_STREAM);
+  });
+  session.settings({ enablePush: false });
 }
 
 /**
