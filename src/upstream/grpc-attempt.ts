@@ -26,23 +26,34 @@ export class GrpcAttempt implements AbortListener {
   readonly #resolve: (ended: EndedCall) => void;
   readonly #reject: (reason: unknown) => void;
   readonly #ended: (attempt: GrpcAttempt) => void;
+  readonly #left: () => void;
+  #isAborted = false;
   #isSettled = false;
   #metadata: Metadata | undefined;
   readonly #messages: Uint8Array[] = [];
 
-  /** @param ended called when the library is done with the call, also when it was aborted before */
+  /**
+   * @param ended called when the library is done with the call, also when it was aborted before
+   * @param left called when the call is aborted
+   */
   constructor(
     call: Call,
     abort: AbortSource,
     resolve: (ended: EndedCall) => void,
     reject: (reason: unknown) => void,
     ended: (attempt: GrpcAttempt) => void,
+    left: () => void,
   ) {
     this.#call = call;
     this.#abort = abort;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#ended = ended;
+    this.#left = left;
+  }
+
+  get isAborted(): boolean {
+    return this.#isAborted;
   }
 
   start(metadata: Metadata, message: Buffer): void {
@@ -57,8 +68,10 @@ export class GrpcAttempt implements AbortListener {
   onAbort(reason: unknown): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
+    this.#isAborted = true;
     this.#reject(reason);
     this.#cancel('The caller has left.');
+    this.#left();
   }
 
   /** Ends the call because the transport closes. */

@@ -1,8 +1,10 @@
-// The connection to one endpoint, over which all calls of this thread to it run at once.
+// One connection to an endpoint, over which calls run at once. It is made with the first call, and made again
+// with the next one when it was lost.
 import type { Metadata } from '@grpc/grpc-js';
 import { SignalAbort } from '../abort-source.js';
 import { bufferOf } from '../buffer-of.js';
 import { type Endpoint, schemeOf } from '../registry/endpoint.js';
+import { MAX_TIMER_MS } from '../resilience/cancellation.js';
 import { type EndedCall, GrpcAttempt } from './grpc-attempt.js';
 import { GrpcConnections } from './grpc-connections.js';
 import { CONNECTIONS_OPTION, loadGrpcJs } from './grpc-js.js';
@@ -15,10 +17,10 @@ export interface GrpcChannelOptions {
   readonly maxResponseBytes: number;
   /** Milliseconds in which a connection must be made. */
   readonly connectTimeoutMs: number;
+  /** Milliseconds without a call after which a connection is closed. */
+  readonly idleMs: number;
 }
 
-/** A connection without calls is closed after this time, and made again by the next call. */
-const IDLE_MS = 30_000;
 /**
  * A connection with running calls is tested with a PING so often. Servers in other languages allow one in
  * five minutes, and refuse a client that sends more; TCP tests it more often (grpc-connections.ts).
@@ -33,16 +35,26 @@ export class GrpcChannel {
   readonly #channel: Channel;
   readonly #connections: GrpcConnections;
   readonly #running = new Set<GrpcAttempt>();
+  /** How many of those that run are aborted: the library is not done with them. */
+  #aborted = 0;
+  readonly #changed: (channel: GrpcChannel) => void;
+  readonly #idle: NodeJS.Timeout;
   #isClosed = false;
   #isShut = false;
-  #onEnded: (() => void) | undefined;
 
-  constructor(endpoint: Endpoint, { maxResponseBytes, connectTimeoutMs }: GrpcChannelOptions) {
+  /**
+   * @param changed called when a call has ended or was aborted, when the connection was made or could not be
+   *   made, and when the channel has closed
+   */
+  constructor(endpoint: Endpoint, options: GrpcChannelOptions, changed: (channel: GrpcChannel) => void) {
+    const { maxResponseBytes, connectTimeoutMs, idleMs } = options;
     const { Channel, plain, tls } = loadGrpcJs();
+    this.#changed = changed;
     this.#connections = new GrpcConnections({
       connectTimeoutMs,
       running: () => this.#running.size,
-      onSpent: () => this.leave(this.#onEnded),
+      onSpent: () => this.leave(),
+      onChanged: () => this.#changed(this),
     });
     this.#channel = new Channel(targetOf(endpoint), schemeOf(endpoint) === 'https' ? tls() : plain, {
       [CONNECTIONS_OPTION]: this.#connections,
@@ -51,12 +63,15 @@ export class GrpcChannel {
       'grpc.enable_channelz': 0,
       'grpc.service_config_disable_resolution': 1,
       'grpc.use_local_subchannel_pool': 1,
-      'grpc.client_idle_timeout_ms': IDLE_MS,
+      // The library measures the time without a call by the wall clock, and waits in an endless loop when
+      // that was set back. So its own limit is the longest that there is, and `#idle` comes before it.
+      'grpc.client_idle_timeout_ms': MAX_TIMER_MS,
       'grpc.keepalive_time_ms': KEEPALIVE_MS,
       'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
       'grpc.initial_reconnect_backoff_ms': FIRST_BACKOFF_MS,
       'grpc.max_reconnect_backoff_ms': MOST_BACKOFF_MS,
     });
+    this.#idle = setTimeout(() => this.#leaveIdle(), idleMs).unref();
   }
 
   /** No more calls are taken. */
@@ -64,9 +79,39 @@ export class GrpcChannel {
     return this.#isClosed;
   }
 
+  /** No more calls are taken, and none runs. */
+  get isShut(): boolean {
+    return this.#isShut;
+  }
+
+  /** How many calls have a stream, or get one. That of an aborted call is being closed. */
+  get streams(): number {
+    return this.#running.size - this.#aborted;
+  }
+
+  /** How many calls the peer admits at a time; undefined until a connection was made. */
+  get admitted(): number | undefined {
+    return this.#connections.admitted;
+  }
+
+  /** A connection was made, and no later one has failed. */
+  get isConnected(): boolean {
+    return this.admitted !== undefined && this.failure === undefined;
+  }
+
+  /** Why the last connection could not be made; undefined: it could. */
+  get failure(): unknown {
+    return this.#connections.failure;
+  }
+
   /** Why the peer has closed a connection as one that asks for too much; undefined: it has not. */
   get refusal(): string | undefined {
     return this.#connections.refusal;
+  }
+
+  /** Makes the connection before the first call. */
+  connect(): void {
+    this.#channel.getConnectivityState(true);
   }
 
   /** Resolves with the end of the call; rejects with the reason of the request's abort. */
@@ -76,20 +121,18 @@ export class GrpcChannel {
     return new Promise((resolve, reject) => {
       // Only the abort of the request ends a call: the library would make another timer for it.
       const call = this.#channel.createCall(path, Number.POSITIVE_INFINITY, null, null, null);
-      const attempt = new GrpcAttempt(call, abort, resolve, reject, this.#ended);
+      const attempt = new GrpcAttempt(call, abort, resolve, reject, this.#ended, this.#left);
       this.#running.add(attempt);
       attempt.start(metadata, bytesOf(body));
     });
   }
 
-  /**
-   * Takes no more calls. The connection is closed when those that run, or wait for it, have ended.
-   * @param onEnded called when no call runs any more
-   */
-  leave(onEnded: () => void = () => undefined): void {
-    this.#onEnded = onEnded;
+  /** Takes no more calls. The connection is closed when those that run, or wait for it, have ended. */
+  leave(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     if (this.#running.size === 0) this.#shut();
+    this.#changed(this);
   }
 
   /** Closes the connection at once. Calls fail. */
@@ -100,19 +143,31 @@ export class GrpcChannel {
     this.#connections.destroy();
   }
 
+  #leaveIdle(): void {
+    if (this.#running.size === 0) this.leave();
+  }
+
+  readonly #left = (): void => {
+    this.#aborted++;
+    this.#changed(this);
+  };
+
   readonly #ended = (attempt: GrpcAttempt): void => {
     this.#running.delete(attempt);
-    this.#connections.ended();
-    if (this.#isClosed && this.#running.size === 0) this.#shut();
+    if (attempt.isAborted) this.#aborted--;
+    if (this.#running.size === 0) {
+      if (this.#isClosed) this.#shut();
+      else this.#idle.refresh();
+    }
+    this.#changed(this);
   };
 
   #shut(): void {
-    if (!this.#isShut) {
-      this.#isShut = true;
-      this.#channel.close();
-      this.#connections.close();
-    }
-    this.#onEnded?.();
+    if (this.#isShut) return;
+    this.#isShut = true;
+    clearTimeout(this.#idle);
+    this.#channel.close();
+    this.#connections.close();
   }
 }
 

@@ -1,7 +1,7 @@
 // The connections of one channel. grpc-js makes them in a way that leaves sockets open: it does not close one
 // that is still being made when its channel closes, and waits without an end for streams that the peer never
 // admits. It has no limit to the time of connecting either. So the sockets are made, counted and closed here.
-import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, Settings } from 'node:http2';
 import { constants } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { ResetBudget } from './reset-budget.js';
@@ -15,8 +15,8 @@ export interface Connecting {
   whileOpen<T>(socket: Socket, secured: Promise<T>): Promise<T>;
   /** The peer has sent its first frame of HTTP/2. */
   ready(session: ClientHttp2Session): void;
-  /** The connection that was being made has failed. */
-  failed(): void;
+  /** The connection that was being made has failed. @param error any value */
+  failed(error: unknown): void;
 }
 
 export interface Address {
@@ -31,6 +31,8 @@ export interface GrpcConnectionsOptions {
   readonly running: () => number;
   /** The channel should take no more calls, because its connection is, or soon will be, refused. */
   readonly onSpent: () => void;
+  /** A connection was made or could not be made, or the peer admits another number of streams. */
+  readonly onChanged: () => void;
 }
 
 /**
@@ -38,7 +40,7 @@ export interface GrpcConnectionsOptions {
  * refuse clients that test with frames of HTTP/2 more often than every five minutes.
  */
 const TCP_KEEPALIVE_MS = 30_000;
-/** Streams that were cancelled and that the peer has not admitted yet. Their messages are kept. */
+/** Streams that were cancelled and that the peer has not admitted, or not read. Their messages are kept. */
 const MOST_UNADMITTED = 250;
 /** A peer is given this time to take the end of streams. */
 const CLOSE_MS = 1_000;
@@ -52,15 +54,24 @@ export class GrpcConnections implements Connecting {
   readonly #lost = new WeakMap<Socket, Promise<never>>();
   /** Streams that are not closed. */
   #streams = 0;
-  #checkTimer: NodeJS.Timeout | undefined;
   readonly #resets = new ResetBudget();
-  /** How many streams the peer admits at a time. Only these can be reset. */
-  #admitted = Number.POSITIVE_INFINITY;
+  #admitted: number | undefined;
+  #failure: unknown;
   #isClosed = false;
   #refusal: string | undefined;
 
   constructor(options: GrpcConnectionsOptions) {
     this.#options = options;
+  }
+
+  /** How many streams the peer admits at a time; undefined until a connection was made. */
+  get admitted(): number | undefined {
+    return this.#admitted;
+  }
+
+  /** Why the last connection could not be made; undefined: it could, or none was made yet. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /** Why the peer has closed a connection with ENHANCE_YOUR_CALM; undefined: it has closed none so. */
@@ -110,15 +121,28 @@ export class GrpcConnections implements Connecting {
       return;
     }
     refusePushes(session);
-    this.#admitted = session.remoteSettings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
+    session.on('remoteSettings', (settings) => this.#admit(settings));
     const request = session.request.bind(session);
     session.request = (...args) => this.#observe(request(...args));
     session.once('goaway', (code: number, _last: number, data?: Uint8Array) => {
       if (code === constants.NGHTTP2_ENHANCE_YOUR_CALM) this.#refused(data);
     });
+    this.#failure = undefined;
+    this.#admit(session.remoteSettings);
   }
 
-  failed(): void {
+  #admit({ maxConcurrentStreams = Number.POSITIVE_INFINITY }: Settings): void {
+    this.#admitted = maxConcurrentStreams;
+    this.#options.onChanged();
+  }
+
+  failed(error: unknown): void {
+    this.#endConnecting();
+    this.#failure = error ?? new Error('The connection was closed.');
+    this.#options.onChanged();
+  }
+
+  #endConnecting(): void {
     this.#connecting?.destroy();
     this.#settled();
   }
@@ -142,34 +166,18 @@ export class GrpcConnections implements Connecting {
       this.#streams--;
       if (stream.rstCode !== constants.NGHTTP2_CANCEL) return;
       this.#resets.spend(performance.now());
-      // All calls that run may be cancelled at once.
-      if (this.#resets.left <= Math.min(this.#options.running(), this.#admitted)) this.#options.onSpent();
+      // All calls that run may be cancelled at once. Only streams that the peer has admitted can be reset.
+      const running = Math.min(this.#options.running(), this.#admitted ?? Number.POSITIVE_INFINITY);
+      if (this.#resets.left <= running) this.#options.onSpent();
     });
-    this.#checkUnadmitted();
+    if (this.#streams - this.#options.running() > MOST_UNADMITTED) this.#options.onSpent();
     return stream;
-  }
-
-  get #hasUnadmitted(): boolean {
-    return this.#streams - this.#options.running() > MOST_UNADMITTED;
-  }
-
-  #checkUnadmitted(): void {
-    if (this.#hasUnadmitted) this.#options.onSpent();
-  }
-
-  /** Call when a call has ended. The streams of cancelled ones close a little later, if they are admitted. */
-  ended(): void {
-    if (!this.#hasUnadmitted || this.#checkTimer !== undefined) return;
-    this.#checkTimer = setTimeout(() => {
-      this.#checkTimer = undefined;
-      this.#checkUnadmitted();
-    }, CLOSE_MS).unref();
   }
 
   /** Call when the channel is closed and none of its calls runs. */
   close(): void {
     this.#isClosed = true;
-    this.failed();
+    this.#endConnecting();
     if (this.#sessions.size > 0) setTimeout(() => this.destroy(), CLOSE_MS).unref();
   }
 

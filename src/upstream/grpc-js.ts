@@ -126,7 +126,7 @@ function letChannelsConnect(prototype: Connector): void {
       connections.ready(transport.session);
       return transport;
     } catch (error) {
-      connections.failed();
+      connections.failed(error);
       throw error;
     }
   };

@@ -18,6 +18,7 @@
 // | GOAWAY with ENHANCE_YOUR_CALM                     | OVERLOADED, 503    | ignored | yes      |
 // | too long a message, too many metadata             | BAD_UPSTREAM       | yes     | yes      |
 // | no file descriptor for a connection               | OVERLOADED         | ignored | no       |
+// | the deadline, before any connection had room      | DEADLINE_EXCEEDED  | ignored | no       |
 //
 // "Repeated" is so for methods that may be executed twice. test/upstream/grpc-verdicts.test.ts has each line.
 import { ERROR_TABLE, type ErrorCode, EXECUTED_FIELD, HttpError } from '../errors.js';
@@ -44,11 +45,14 @@ const SYMPTOMS: readonly (readonly [RegExp, string])[] = [
   [EXHAUSTED, 'sent or got too many metadata'],
 ];
 
-/**
- * @param refusal what the peer had too much of when it closed the connection
- * @throws HttpError BAD_UPSTREAM, OutOfFilesError
- */
-export function receivedOf(endpoint: Endpoint, ended: EndedCall, refusal?: string): Received {
+/** What is known about the connection of a call; see `GrpcChannel`. */
+interface Connection {
+  readonly refusal: string | undefined;
+  readonly failure: unknown;
+}
+
+/** @throws HttpError BAD_UPSTREAM, OutOfFilesError */
+export function receivedOf(endpoint: Endpoint, ended: EndedCall, { refusal }: Connection): Received {
   const { status, metadata, messages } = ended;
   const fields = responseFields(metadata, status.metadata);
   if (messages.length > 1) throw badUpstream(endpoint, 'sent several messages as the response of one');

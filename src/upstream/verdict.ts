@@ -9,6 +9,7 @@ import { HttpError, isGatewayFailure } from '../errors.js';
 import type { AttemptOutcome } from '../resilience/policy.js';
 import { problemIn } from './buffered-response.js';
 import type { Received } from './transport.js';
+import { UnsentError } from './unsent-error.js';
 
 export interface Verdict {
   /** The outcome for the breaker. */
@@ -49,7 +50,7 @@ type Aborted = Pick<AbortSignal, 'aborted'>;
  * @param signal that of the attempt @param deadline that of the call @param tookMs duration of the attempt
  */
 export function judge(result: TransportResult, signal: Aborted, deadline: Deadline, tookMs: number): Verdict {
-  if (isTimeout(result) && deadline.isAhead) return NOTHING;
+  if (result.kind === 'failed' && isLate(result.error) && deadline.isAhead) return NOTHING;
   const verdict = result.kind === 'returned' ? judgeResponse(result.value) : judgeError(result.error, signal);
   if (!deadline.isShortened || !isTimeUp(result, deadline, tookMs)) return verdict;
   return { outcome: 'ignored', reached: 'ignored', mayRepeat: verdict.mayRepeat, isUntimely: true };
@@ -63,12 +64,8 @@ export function withoutEvidence(verdict: Verdict): Verdict {
   return verdict.reached === 'failure' ? { ...NOTHING, mayRepeat: verdict.mayRepeat } : verdict;
 }
 
-/** No response came, because some deadline has passed. */
-const isTimeout = (result: TransportResult): boolean =>
-  result.kind === 'failed' && result.error instanceof HttpError && result.error.code === 'DEADLINE_EXCEEDED';
-
 function isTimeUp(result: TransportResult, deadline: Deadline, tookMs: number): boolean {
-  if (result.kind === 'failed') return isTimeout(result);
+  if (result.kind === 'failed') return isLate(result.error);
   const { status } = result.value;
   if (status !== 503 && status !== 504) return false;
   // A callee waits for a database connection only for half of its time, so DATABASE_BUSY comes early. The
@@ -88,9 +85,11 @@ export function judgeResponse(response: Received): Verdict {
 
 /** @param signal that of the call: a failure because the caller left shows nothing about the endpoint */
 export function judgeError(error: unknown, signal: Aborted): Verdict {
-  if (error instanceof HttpError) {
-    if (error.code === 'DEADLINE_EXCEEDED') return TIMEOUT;
-    if (!signal.aborted && error.code === 'BAD_UPSTREAM') return GATEWAY_FAILURE;
-  }
-  return NOTHING;
+  if (isLate(error)) return TIMEOUT;
+  const isBroken = error instanceof HttpError && error.code === 'BAD_UPSTREAM';
+  return isBroken && !signal.aborted ? GATEWAY_FAILURE : NOTHING;
 }
+
+/** Whether the endpoint has got the request, and not responded before the deadline. */
+const isLate = (error: unknown): boolean =>
+  error instanceof HttpError && error.code === 'DEADLINE_EXCEEDED' && !(error instanceof UnsentError);

@@ -303,6 +303,11 @@ const PROMISES: readonly Promised[] = [
   promised('docs/cpu.md', 'up to # such threads are replaced', 'cpu/pool-threads', 'REPLACED_PER_THREAD'),
   promised('docs/cpu.md', 'has not ended after # s', 'cpu/ending-threads', 'NATIVE_MS', SECOND),
   promised('docs/cpu.md', 'waits at most # ms for them', 'cpu/pool-threads', 'END_MS'),
+  promised('docs/grpc.md', 'to the instance, up to #;', 'upstream/grpc-pool', 'MOST_CONNECTIONS'),
+  promised('docs/grpc.md', 'after # s without a call', 'upstream/grpc-transport', 'IDLE_MS', SECOND),
+  promised('docs/grpc.md', 'after some # at once', 'upstream/reset-budget', 'MOST_AT_ONCE'),
+  promised('docs/grpc.md', 'at once, or # per second', 'upstream/reset-budget', 'PER_SECOND'),
+  promised('docs/grpc.md', 'by TCP after # s', 'upstream/grpc-connections', 'TCP_KEEPALIVE_MS', SECOND),
 ];
 
 /** @throws Error when the page does not have these words with a number */

@@ -172,22 +172,6 @@ describe('the connections of calls by gRPC', () => {
     }
   });
 
-  it('are replaced when many calls were cancelled at once and none follows', async () => {
-    const { port, events, sessions } = await http2PeerOf(() => undefined, { maxConcurrentStreams: 0 });
-    const { send } = transportTo(port);
-    const abort = new OwnAbort();
-    const session = once(events, 'session');
-    const calls = Array.from({ length: 1_000 }, () => send(abort));
-    await session;
-    // When the client has taken the settings of the peer, it makes the streams of its calls.
-    for (const one of sessions)
-      for (let turn = 0; turn < 3; turn++) await new Promise<void>((resolve) => one.ping(() => resolve()));
-    const closed = once(events, 'closed');
-    abort.abort('left');
-    await Promise.all(calls);
-    await closed;
-  });
-
   it('stay for a running call while thousands of others are cancelled', async () => {
     let slow: ServerHttp2Stream | undefined;
     const arrived = new EventEmitter();

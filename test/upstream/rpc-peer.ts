@@ -1,6 +1,12 @@
 // Peers of calls by gRPC that send exactly what a test wants: a server of HTTP/2 below any library.
 import { once } from 'node:events';
-import { createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
+import {
+  createServer,
+  type Http2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type Settings,
+} from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 
 export interface Peer {
@@ -39,20 +45,28 @@ export function respondOnly(stream: ServerHttp2Stream, trailers: Record<string, 
   stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...trailers }, { endStream: true });
 }
 
+export interface Http2Peer extends Peer {
+  readonly server: Http2Server;
+  /** Those that are open. */
+  readonly sessions: ReadonlySet<ServerHttp2Session>;
+}
+
 export async function http2Peer(
   onStream: (stream: ServerHttp2Stream, headers: Record<string, string>) => void,
-): Promise<Peer> {
-  const server: Http2Server = createServer();
-  const sessions = new Set<{ destroy(): void }>();
+  settings: Settings = {},
+): Promise<Http2Peer> {
+  const server: Http2Server = createServer({ settings });
+  const sessions = new Set<ServerHttp2Session>();
   server.on('session', (session) => {
     sessions.add(session);
     session.on('error', () => undefined);
+    session.on('close', () => sessions.delete(session));
   });
   server.on('stream', (stream, headers) => {
     stream.on('error', () => undefined);
     onStream(stream, headers as Record<string, string>);
   });
-  return opened(server, () => sessions);
+  return { ...(await opened(server, () => sessions)), server, sessions };
 }
 
 /** A server that accepts connections and does nothing else. @param reply sent to every connection at once */

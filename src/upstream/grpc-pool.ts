@@ -1,0 +1,173 @@
+// The connections of this thread to one endpoint. A server limits the calls of a connection, so another one
+// is made when those that there are have no room. Calls that find none wait here, in their order: the library
+// would let them wait where nothing tells them from calls that the endpoint has got.
+import { SignalAbort } from '../abort-source.js';
+import { DeadlineExceededError } from '../errors.js';
+import type { Endpoint } from '../registry/endpoint.js';
+import { GrpcChannel, type GrpcChannelOptions } from './grpc-channel.js';
+import { loadGrpcJs } from './grpc-js.js';
+import { addRequestFields } from './grpc-metadata.js';
+import { receivedOf, spoilsConnection } from './grpc-response.js';
+import type { OutgoingRequest, Received } from './transport.js';
+import { UnsentError } from './unsent-error.js';
+import { WaitingCall } from './waiting-call.js';
+
+/** How many connections take calls; others may still have some that run. */
+const MOST_CONNECTIONS = 16;
+/** A peer that has refused a further connection gets none for this time. */
+const PAUSE_MS = 1_000;
+
+export class GrpcPool {
+  readonly #endpoint: Endpoint;
+  readonly #options: GrpcChannelOptions;
+  /** Those that take calls. The first one with room gets the next call, so that surplus ones become idle. */
+  readonly #open: GrpcChannel[] = [];
+  /** Those that end with their running calls. */
+  readonly #leaving = new Set<GrpcChannel>();
+  readonly #waiting = new Set<WaitingCall<GrpcChannel>>();
+  /** How many calls the peer admits on each connection, as far as it is known. */
+  #admitted: number | undefined;
+  #pause: NodeJS.Timeout | undefined;
+  #isServing = false;
+  #isClosed = false;
+  #onEnded: (() => void) | undefined;
+
+  constructor(endpoint: Endpoint, options: GrpcChannelOptions) {
+    this.#endpoint = endpoint;
+    this.#options = options;
+  }
+
+  /** No more calls are taken. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** @throws HttpError, and UnsentError when the deadline passes while no connection has room */
+  send(request: OutgoingRequest): Promise<Received> {
+    const channel = this.#waiting.size === 0 ? this.#withRoom() : undefined;
+    if (channel !== undefined) return this.#sendOver(channel, request);
+    return new Promise((resolve, reject) => {
+      const call = new WaitingCall<GrpcChannel>(request.abort ?? new SignalAbort(request.signal), {
+        begin: (free) => resolve(this.#sendOver(free, request)),
+        fail: reject,
+        left: (gone, reason) => {
+          this.#waiting.delete(gone);
+          reject(this.#isUnsent(request, reason) ? new UnsentError(this.#endpoint) : reason);
+          this.#serve();
+        },
+      });
+      this.#waiting.add(call);
+      this.#serve();
+    });
+  }
+
+  /** Whether a call has ended at its deadline because the endpoint, which is there, admits no more calls. */
+  #isUnsent({ deadline }: OutgoingRequest, reason: unknown): boolean {
+    const isLate = reason instanceof DeadlineExceededError || deadline.passed;
+    return isLate && this.#open.some((channel) => channel.isConnected);
+  }
+
+  /**
+   * Takes no more calls. Connections are closed when the calls that run, or wait for them, have ended.
+   * @param onEnded called when no call runs any more
+   */
+  leave(onEnded: () => void): void {
+    this.#isClosed = true;
+    this.#onEnded = onEnded;
+    this.#serve();
+  }
+
+  /** Closes all connections at once. Calls fail. */
+  destroy(reason: Error): void {
+    this.#isClosed = true;
+    this.#onEnded = undefined;
+    clearTimeout(this.#pause);
+    for (const call of this.#waiting) call.fail(reason);
+    this.#waiting.clear();
+    for (const channel of [...this.#open, ...this.#leaving]) channel.destroy(reason);
+  }
+
+  async #sendOver(channel: GrpcChannel, request: OutgoingRequest): Promise<Received> {
+    const metadata = new (loadGrpcJs().Metadata)();
+    addRequestFields(metadata, request);
+    const ended = await channel.send(request, metadata);
+    // A peer on Node.js counts what it holds for a connection, and does not subtract what it held for streams
+    // that were cancelled. When it has counted too much it refuses everything, so the next call connects
+    // anew.
+    if (spoilsConnection(ended)) channel.leave();
+    return receivedOf(this.#endpoint, ended, channel);
+  }
+
+  #withRoom(): GrpcChannel | undefined {
+    if (this.#open.length === 0) return this.#connection();
+    return this.#open.find((channel) => channel.streams < this.#roomOf(channel));
+  }
+
+  /**
+   * Calls begin while the only connection is being made, so that they fail with it: one as long as it is not
+   * known how many the peer admits. A further connection is used when it is there, because calls that wait
+   * for it may get the room of another one before.
+   */
+  #roomOf({ admitted }: GrpcChannel): number {
+    if (admitted === undefined && this.#open.length > 1) return 0;
+    return Math.max(1, admitted ?? this.#admitted ?? 1);
+  }
+
+  #connection(): GrpcChannel {
+    const channel = new GrpcChannel(this.#endpoint, this.#options, this.#changed);
+    this.#open.push(channel);
+    return channel;
+  }
+
+  readonly #changed = (channel: GrpcChannel): void => {
+    if (channel.isClosed) this.#remove(channel);
+    else if (channel.failure !== undefined) this.#giveUp(channel);
+    else this.#admitted = channel.admitted ?? this.#admitted;
+    this.#serve();
+  };
+
+  #remove(channel: GrpcChannel): void {
+    const at = this.#open.indexOf(channel);
+    if (at !== -1) this.#open.splice(at, 1);
+    if (channel.isShut) this.#leaving.delete(channel);
+    else this.#leaving.add(channel);
+  }
+
+  /** A further connection that cannot be made costs no call. The only one is made again by the library. */
+  #giveUp(channel: GrpcChannel): void {
+    if (channel.streams > 0 || this.#open.length === 1) return;
+    this.#pause ??= setTimeout(() => {
+      this.#pause = undefined;
+      this.#serve();
+    }, PAUSE_MS).unref();
+    channel.leave();
+  }
+
+  /** Begins the calls that have room. One that ends at once comes back here, and must not begin others. */
+  #serve(): void {
+    if (this.#isServing) return;
+    this.#isServing = true;
+    for (const call of this.#waiting) {
+      const channel = this.#withRoom();
+      if (channel === undefined) break;
+      this.#waiting.delete(call);
+      call.begin(channel);
+    }
+    if (this.#waiting.size > 0) this.#connectMore();
+    else if (this.#isClosed) this.#end();
+    this.#isServing = false;
+  }
+
+  #connectMore(): void {
+    if (this.#admitted === undefined || this.#pause !== undefined) return;
+    const each = Math.max(1, this.#admitted);
+    const connecting = this.#open.filter(({ admitted }) => admitted === undefined).length;
+    let missing = this.#waiting.size - connecting * each;
+    for (; missing > 0 && this.#open.length < MOST_CONNECTIONS; missing -= each) this.#connection().connect();
+  }
+
+  #end(): void {
+    for (const channel of [...this.#open]) channel.leave();
+    if (this.#leaving.size === 0) this.#onEnded?.();
+  }
+}
