@@ -27,6 +27,7 @@ import { OutOfFilesError } from '../open-files.js';
 import { PROBLEM_JSON } from '../problem.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { receive } from './buffered-response.js';
+import { certificateFault } from './certificate-fault.js';
 import type { EndedCall } from './grpc-attempt.js';
 import { responseFields } from './grpc-metadata.js';
 import { SENT_FIELD, STATUS_FIELD } from './rpc-fields.js';
@@ -38,9 +39,11 @@ const BROKEN = 'ended the call before the response was complete';
 const EXHAUSTED = /^Bandwidth exhausted or memory limit exceeded$/;
 const TOO_LONG = /^Received message (?:larger|that decompresses)/;
 
+const NO_CONNECTION = /^No connection established/;
+const UNREACHABLE = 'cannot be reached, or does not speak HTTP/2';
+
 /** Texts of statuses that the library makes, and what they show about the endpoint. */
 const SYMPTOMS: readonly (readonly [RegExp, string])[] = [
-  [/^No connection established/, 'cannot be reached, or does not speak HTTP/2'],
   [/^Stream refused by server/, 'refused the request'],
   [EXHAUSTED, 'sent or got too many metadata'],
 ];
@@ -52,7 +55,7 @@ interface Connection {
 }
 
 /** @throws HttpError BAD_UPSTREAM, OutOfFilesError */
-export function receivedOf(endpoint: Endpoint, ended: EndedCall, { refusal }: Connection): Received {
+export function receivedOf(endpoint: Endpoint, ended: EndedCall, connection: Connection): Received {
   const { status, metadata, messages } = ended;
   const fields = responseFields(metadata, status.metadata);
   if (messages.length > 1) throw badUpstream(endpoint, 'sent several messages as the response of one');
@@ -61,11 +64,11 @@ export function receivedOf(endpoint: Endpoint, ended: EndedCall, { refusal }: Co
     return receive(200, fields, messages[0]!);
   }
   if (isSent(ended)) return failureOf(statusName(status.code), status.details, fields);
-  if (refusal !== undefined) return refused(endpoint, refusal);
+  if (connection.refusal !== undefined) return refused(endpoint, connection.refusal);
   const cause = new Error(status.details);
   throw OUT_OF_FILES.test(status.details)
     ? new OutOfFilesError(cause)
-    : badUpstream(endpoint, symptomOf(ended), cause);
+    : badUpstream(endpoint, symptomOf(ended, connection.failure), cause);
 }
 
 /** Whether the peer has sent the status; else the library has made it. */
@@ -79,12 +82,13 @@ export const spoilsConnection = (ended: EndedCall): boolean =>
 
 const isTooLong = ({ status }: EndedCall): boolean => TOO_LONG.test(status.details);
 
-function symptomOf(ended: EndedCall): string {
+function symptomOf(ended: EndedCall, failure: unknown): string {
   const { details } = ended.status;
   const httpStatus = HTTP_STATUS.exec(details)?.[1];
   if (httpStatus !== undefined) return `responded with status ${httpStatus} of HTTP and without gRPC`;
   if (!isRpc(ended)) return 'does not speak gRPC';
   if (isTooLong(ended)) return 'sent a longer response than is accepted';
+  if (NO_CONNECTION.test(details)) return certificateFault(failure) ?? UNREACHABLE;
   return SYMPTOMS.find(([text]) => text.test(details))?.[1] ?? BROKEN;
 }
 

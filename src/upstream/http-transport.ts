@@ -4,6 +4,7 @@ import { HttpError } from '../errors.js';
 import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
 import { type Endpoint, originOf } from '../registry/endpoint.js';
 import { receive } from './buffered-response.js';
+import { certificateFault } from './certificate-fault.js';
 import { HttpPool } from './http-pool.js';
 import { MAX_RESPONSE_BYTES, type OutgoingRequest, type Received, type Transport } from './transport.js';
 import { loadUndici } from './undici.js';
@@ -151,6 +152,8 @@ function badUpstream({ service, id }: Endpoint, cause: unknown): HttpError {
 
 /** Describes the failure without the parser's message, which may contain bytes of the other side. */
 function symptom(cause: unknown): string {
+  const fault = certificateFault(cause);
+  if (fault !== undefined) return fault;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   if (code === 'ECONNREFUSED' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH')
     return 'cannot be reached';

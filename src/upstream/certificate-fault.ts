@@ -1,0 +1,35 @@
+// What is wrong with the certificate of an endpoint that this process has rejected, and what to do about it.
+// The texts are fixed, because those of Node.js contain parts of the certificate.
+
+const UNTRUSTED =
+  'has a certificate of an authority that this process does not trust; NODE_EXTRA_CA_CERTS adds authorities';
+
+const INVALID = 'has a certificate that is not valid; it must be replaced';
+const ELSEWHERE = 'has a certificate for other addresses; it must contain the registered one';
+
+/** By the codes of Node.js (nodejs.org/api/tls.html#x509-certificate-error-codes). */
+const FAULTS: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  CERT_UNTRUSTED: UNTRUSTED,
+  CERT_HAS_EXPIRED: 'has a certificate that has expired; it must be renewed',
+  CERT_NOT_YET_VALID: 'has a certificate that is not valid yet; the clock of one of the hosts may be wrong',
+  CERT_REVOKED: INVALID,
+  CERT_SIGNATURE_FAILURE: INVALID,
+  CERT_CHAIN_TOO_LONG: INVALID,
+  CERT_REJECTED: INVALID,
+  INVALID_CA: INVALID,
+  INVALID_PURPOSE: INVALID,
+  PATH_LENGTH_EXCEEDED: INVALID,
+  HOSTNAME_MISMATCH: ELSEWHERE,
+  ERR_TLS_CERT_ALTNAME_INVALID: ELSEWHERE,
+};
+
+/** @returns undefined for an error that is not about a certificate */
+export function certificateFault(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return Object.hasOwn(FAULTS, code) ? `${FAULTS[code]} (${code})` : undefined;
+}
