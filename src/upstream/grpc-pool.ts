@@ -14,8 +14,6 @@ import { WaitingCall } from './waiting-call.js';
 
 /** How many connections take calls; others may still have some that run. */
 const MOST_CONNECTIONS = 16;
-/** A peer that has refused a further connection gets none for this time. */
-const PAUSE_MS = 1_000;
 
 export class GrpcPool {
   readonly #endpoint: Endpoint;
@@ -27,7 +25,6 @@ export class GrpcPool {
   readonly #waiting = new Set<WaitingCall<GrpcChannel>>();
   /** How many calls the peer admits on each connection, as far as it is known. */
   #admitted: number | undefined;
-  #pause: NodeJS.Timeout | undefined;
   #isServing = false;
   #isClosed = false;
   #onEnded: (() => void) | undefined;
@@ -81,7 +78,6 @@ export class GrpcPool {
   destroy(reason: Error): void {
     this.#isClosed = true;
     this.#onEnded = undefined;
-    clearTimeout(this.#pause);
     for (const call of this.#waiting) call.fail(reason);
     this.#waiting.clear();
     for (const channel of [...this.#open, ...this.#leaving]) channel.destroy(reason);
@@ -104,12 +100,12 @@ export class GrpcPool {
   }
 
   /**
-   * Calls begin while the only connection is being made, so that they fail with it: one as long as it is not
-   * known how many the peer admits. A further connection is used when it is there, because calls that wait
-   * for it may get the room of another one before.
+   * A further connection has room when it is there, because calls that wait for it may get the room of
+   * another one before. While there is none, calls begin on one that is being made, so that they fail with
+   * it: one as long as it is not known how many the peer admits.
    */
   #roomOf({ admitted }: GrpcChannel): number {
-    if (admitted === undefined && this.#open.length > 1) return 0;
+    if (admitted === undefined && this.#open.some((other) => other.admitted !== undefined)) return 0;
     return Math.max(1, admitted ?? this.#admitted ?? 1);
   }
 
@@ -121,7 +117,6 @@ export class GrpcPool {
 
   readonly #changed = (channel: GrpcChannel): void => {
     if (channel.isClosed) this.#remove(channel);
-    else if (channel.failure !== undefined) this.#giveUp(channel);
     else this.#admitted = channel.admitted ?? this.#admitted;
     this.#serve();
   };
@@ -131,16 +126,6 @@ export class GrpcPool {
     if (at !== -1) this.#open.splice(at, 1);
     if (channel.isShut) this.#leaving.delete(channel);
     else this.#leaving.add(channel);
-  }
-
-  /** A further connection that cannot be made costs no call. The only one is made again by the library. */
-  #giveUp(channel: GrpcChannel): void {
-    if (channel.streams > 0 || this.#open.length === 1) return;
-    this.#pause ??= setTimeout(() => {
-      this.#pause = undefined;
-      this.#serve();
-    }, PAUSE_MS).unref();
-    channel.leave();
   }
 
   /** Begins the calls that have room. One that ends at once comes back here, and must not begin others. */
@@ -158,8 +143,9 @@ export class GrpcPool {
     this.#isServing = false;
   }
 
+  /** The library tries again to make a connection that the peer has not taken. */
   #connectMore(): void {
-    if (this.#admitted === undefined || this.#pause !== undefined) return;
+    if (this.#admitted === undefined) return;
     const each = Math.max(1, this.#admitted);
     const connecting = this.#open.filter(({ admitted }) => admitted === undefined).length;
     let missing = this.#waiting.size - connecting * each;

@@ -13,9 +13,11 @@ const IDLE = { idleMs: 20 };
 
 describe('a connection of gRPC without calls', () => {
   const realNow = Date.now;
+  const realTimeout = globalThis.setTimeout;
   const closers: (() => Promise<void>)[] = [];
   afterEach(async () => {
     Date.now = realNow;
+    globalThis.setTimeout = realTimeout;
     for (const close of closers.splice(0).reverse()) await close();
   });
 
@@ -81,5 +83,23 @@ describe('a connection of gRPC without calls', () => {
     expect([...peer.sessions]).to.deep.equal([running!.session]);
     finish(running!);
     for (const { end } of calls) expect(await end).to.equal(200);
+    // Its time had passed before the call ended.
+    expect(
+      await until(
+        () => peer.sessions.size,
+        (size) => size === 0,
+      ),
+    ).to.equal(0);
+  });
+
+  it('is left to no timer of the library, which would count by the wall clock', async () => {
+    const delays: number[] = [];
+    globalThis.setTimeout = ((run: () => void, ms: number) => {
+      if (new Error().stack!.includes('startIdleTimeout')) delays.push(ms);
+      return realTimeout(run, ms);
+    }) as typeof setTimeout;
+    const { send } = await peerOf(finish);
+    expect(await send().end).to.equal(200);
+    expect(delays).to.deep.equal([2 ** 31 - 1]);
   });
 }).timeout(20_000);

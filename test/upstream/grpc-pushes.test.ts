@@ -1,14 +1,15 @@
 // Peers that push responses, which gRPC has no use for. Such a call may fail, but the process goes on: the error
 // of a pushed stream to which nothing listens would end it.
-import { once } from 'node:events';
-import { constants } from 'node:http2';
+import { EventEmitter, once } from 'node:events';
+import { type ClientHttp2Session, constants } from 'node:http2';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { OwnAbort } from '#src/abort-source.js';
 import { Deadline } from '#src/deadline.js';
+import { GrpcConnections } from '#src/upstream/grpc-connections.js';
 import { GrpcTransport } from '#src/upstream/grpc-transport.js';
 import { endpoint } from './endpoints.js';
-import { http2Peer, respond } from './rpc-peer.js';
+import { http2Peer, respond, tcpPeer } from './rpc-peer.js';
 
 const PREFACE_BYTES = 24;
 const FRAME_HEADER_BYTES = 9;
@@ -117,6 +118,31 @@ describe('a call by gRPC to a peer that pushes', () => {
     closers.push(() => peer.close());
     expect(await callsTo(peer.port)()).to.equal(200);
     expect(allowed).to.deep.equal([false]);
+  });
+
+  it('refuses what is pushed all the same, and listens to its errors', async () => {
+    const peer = await tcpPeer();
+    closers.push(() => peer.close());
+    const connections = new GrpcConnections({
+      connectTimeoutMs: 20_000,
+      running: () => 0,
+      onSpent: () => undefined,
+      onChanged: () => undefined,
+    });
+    closers.push(async () => connections.destroy());
+    await connections.connect({ host: '127.0.0.1', port: peer.port });
+    const session = Object.assign(new EventEmitter(), {
+      remoteSettings: {},
+      settings: () => undefined,
+      request: () => undefined,
+      destroy: () => undefined,
+    });
+    connections.ready(session as unknown as ClientHttp2Session);
+    const codes: number[] = [];
+    const pushed = Object.assign(new EventEmitter(), { close: (code: number) => void codes.push(code) });
+    session.emit('stream', pushed);
+    pushed.emit('error', new Error('reset'));
+    expect(codes).to.deep.equal([constants.NGHTTP2_REFUSED_STREAM]);
   });
 
   for (const [name, end] of ENDS)
