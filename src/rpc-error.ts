@@ -1,6 +1,7 @@
 // The failure of a call by gRPC, as the caller gets it.
 import { type FieldError, type GrpcStatus, HttpError } from './errors.js';
 
+const DAY_SECONDS = 86_400;
 const PASSED_ON: readonly number[] = [500, 502, 503, 504];
 
 export interface RpcErrorOptions {
@@ -43,7 +44,7 @@ export class RpcError extends HttpError {
     super(code, detail, {
       status,
       retryable,
-      ...(typeof retryAfter === 'string' && { headers: { 'retry-after': retryAfter } }),
+      ...(isRetryAfter(retryAfter) && { headers: { 'retry-after': retryAfter } }),
       ...(members !== undefined && { members }),
       ...(errors !== undefined && { errors }),
     });
@@ -54,6 +55,10 @@ export class RpcError extends HttpError {
     this.isPassedOn = hasCode && PASSED_ON.includes(status);
   }
 }
+
+/** A value that a client can believe: whole seconds, at most a day of them. */
+const isRetryAfter = (value: string | Uint8Array | undefined): value is string =>
+  typeof value === 'string' && /^\d{1,5}$/.test(value) && Number(value) <= DAY_SECONDS;
 
 /** @returns what the client of a handler gets that has thrown the error */
 export function outwardError(error: Error): Error {
