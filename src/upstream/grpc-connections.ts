@@ -111,13 +111,10 @@ export class GrpcConnections implements Connecting {
   ready(session: ClientHttp2Session): void {
     const socket = this.#connecting;
     this.#settled();
-    if (socket === undefined) {
-      session.destroy();
-      return;
-    }
-    this.#sessions.set(socket, session);
-    if (this.#isClosed) {
-      this.destroy();
+    if (socket !== undefined) this.#sessions.set(socket, session);
+    if (socket === undefined || this.#isClosed) {
+      // Node.js corrupts its memory when a session is destroyed in one of its own callbacks.
+      setImmediate(() => session.destroy());
       return;
     }
     refusePushes(session);

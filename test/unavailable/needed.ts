@@ -2,6 +2,7 @@
 import { MessageChannel } from 'node:worker_threads';
 import { pino } from 'pino';
 import { CpuClient } from '#src/cpu/cpu-client.js';
+import { ThreadRefusedError } from '#src/cpu/run-failures.js';
 import { packFailure, unpackFailure } from '#src/cpu/task-failure.js';
 import { TaskPool } from '#src/cpu/task-pool.js';
 import { UnavailableError } from '#src/errors.js';
@@ -198,6 +199,25 @@ export const needed: readonly Way[] = [
         });
         return [...during, ...(await byHandler(() => cpu.run('echo', 1)))];
       }),
+  },
+  {
+    title: 'a CPU task that no thread begins',
+    sites: ['src/cpu/run-failures.ts OVERLOADED x2'],
+    code: 'OVERLOADED',
+    executed: true,
+    async reach() {
+      const busy = await byPool(async (client) => {
+        const cpu = client.tasks('demo', FIXTURE);
+        await cpu.run('leaveEndless', null);
+        // What it has left begins a millisecond later.
+        await new Promise((resolve) => void setTimeout(resolve, 50));
+        return byHandler(() => cpu.run('echo', 1));
+      });
+      const refused = await byHandler(() => {
+        throw new ThreadRefusedError(new Error('EAGAIN'));
+      });
+      return [...busy, ...refused];
+    },
   },
   {
     title: 'a failure of a CPU task',

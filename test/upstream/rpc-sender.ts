@@ -1,6 +1,7 @@
 // Calls of a method over the transport of gRPC, without the policies of calls.
 import { OwnAbort } from '#src/abort-source.js';
 import { Deadline } from '#src/deadline.js';
+import { DeadlineExceededError } from '#src/errors.js';
 import type { Endpoint } from '#src/registry/endpoint.js';
 import type { GrpcChannelOptions } from '#src/upstream/grpc-channel.js';
 import { GrpcTransport } from '#src/upstream/grpc-transport.js';
@@ -53,8 +54,12 @@ export function senderTo(port: number, options: Partial<GrpcChannelOptions> = {}
       abort,
       result,
       end: result.then(endOf),
-      verdict: result.then((got) => judge(got, abort, deadline, 0)),
+      // Tests abort calls at deadlines that have not passed.
+      verdict: result.then((got) => judge(got, abort, isLate(abort) ? passed(deadline) : deadline, 0)),
     };
   };
   return { transport, to, send };
 }
+
+const isLate = ({ aborted, reason }: OwnAbort): boolean => aborted && reason instanceof DeadlineExceededError;
+const passed = (deadline: Deadline): Deadline => (deadline.isShortened ? deadline : Deadline.after(0));
