@@ -8,6 +8,7 @@ import { DeadlineExceededError, type HttpError } from '../../errors.js';
 import { STATUS_NUMBERS } from '../../grpc/status.js';
 import { clientClosed } from '../body/body.js';
 import type { Exchange } from '../exchange.js';
+import type { IdleAlarm } from '../idle-alarm.js';
 import type { Problem } from '../problem-response.js';
 import type { RequestHead } from '../request-head.js';
 import type { RpcCall, RpcStatus } from './rpc-call.js';
@@ -30,8 +31,8 @@ export interface GrpcExchangeOptions {
   readonly begunAt: number;
   /** The request of a method whose requests are no stream. */
   readonly request?: Uint8Array;
-  /** STREAM_IDLE_MS: a client that takes nothing of what was sent for so long is cut off. */
-  readonly streamIdleMs: number;
+  /** Makes an alarm that rings when the client takes nothing of what was sent for STREAM_IDLE_MS. */
+  readonly idleAlarm: (ring: () => void) => IdleAlarm;
   /**
    * Calls back after some milliseconds.
    * @returns a function that ends the wait
@@ -69,8 +70,8 @@ export class GrpcExchange implements Exchange {
   #isHeadSent = false;
   #writing: Waiting<void> | undefined;
   #isOver = false;
-  /** Ends the wait for a client that does not take the end of its response. */
-  #stopWaiting = ignore;
+  /** Rings when the client does not take the end of its response. */
+  #untaken: IdleAlarm | undefined;
   /** Ends the wait for the client's own deadline. */
   #stopDeadline = ignore;
   /** Why the client has left. */
@@ -170,7 +171,7 @@ export class GrpcExchange implements Exchange {
   async write(piece: Uint8Array | string): Promise<void> {
     if (this.closed || typeof piece === 'string') throw this.#left ?? clientClosed();
     this.#sendHead();
-    let stop = ignore;
+    let idle: IdleAlarm | undefined;
     try {
       await new Promise<void>((done, failed) => {
         this.#writing = { done, failed };
@@ -182,31 +183,30 @@ export class GrpcExchange implements Exchange {
             else this.#leave(this.#endReason);
           });
         } else {
-          stop = this.#whenIdle();
+          idle = this.#startIdle();
           this.#call.sendMessage(messageIn(piece), done);
         }
       });
     } finally {
       this.#writing = undefined;
-      stop();
+      idle?.stop();
     }
   }
 
   /** Writes a frame for as long as the client takes some of it within STREAM_IDLE_MS. Never rejects. */
   async #writeLarge(frame: Uint8Array): Promise<boolean> {
-    let stop = this.#whenIdle();
-    const isWritten = await writeParts(this.#options.stream, frame, () => {
-      stop();
-      stop = this.#whenIdle();
-    });
-    stop();
+    const idle = this.#startIdle();
+    const isWritten = await writeParts(this.#options.stream, frame, () => idle.touch());
+    idle.stop();
     return isWritten;
   }
 
   /** Cuts the call when the client is idle; its connection stays. */
-  #whenIdle(): () => void {
-    const { after, streamIdleMs, stream } = this.#options;
-    return after(streamIdleMs, () => resetStream(stream));
+  #startIdle(): IdleAlarm {
+    const { idleAlarm, stream } = this.#options;
+    const idle = idleAlarm(() => resetStream(stream));
+    idle.start();
+    return idle;
   }
 
   end(): void {
@@ -272,7 +272,7 @@ export class GrpcExchange implements Exchange {
       resetStream(this.#options.stream);
       throw error;
     }
-    if (!this.#isOver) this.#stopWaiting = this.#whenIdle();
+    if (!this.#isOver) this.#untaken = this.#startIdle();
   }
 
   // --- the end
@@ -299,7 +299,7 @@ export class GrpcExchange implements Exchange {
 
   /** Nothing of the call is held any more. */
   #gone(): void {
-    this.#stopWaiting();
+    this.#untaken?.stop();
     for (const listener of this.#onEnded ?? []) listener();
     this.#onEnded = undefined;
   }

@@ -81,7 +81,7 @@ export class GrpcServer {
     for (const path of handledPaths(server)) ofLibrary.add(path);
     server.register(ANY_PATH, ignore, bufferOf, identity, 'bidi');
     catchAll(server, ANY_PATH);
-    const handshakes = tls === undefined ? undefined : new Handshakes(settings.requestTimeoutMs);
+    const handshakes = tls === undefined ? undefined : new Handshakes(app.wheel, settings.requestTimeoutMs);
     return new GrpcServer(server, serverCredentials(grpc, tls), health, options, handshakes);
   }
 

@@ -7,7 +7,7 @@ import type { AddressKey } from '../../memory/address-cells.js';
 import type { App } from '../app.js';
 import { BodyClaim } from '../body/body-claim.js';
 import { networkOf } from '../client-network.js';
-import type { Alarm } from '../timer-wheel.js';
+import { IdleAlarm } from '../idle-alarm.js';
 import type { RpcCall } from './rpc-call.js';
 import { awaitRequestEnd, streamOf } from './rpc-stream.js';
 
@@ -27,7 +27,7 @@ export class PendingRequest {
   readonly stream: ServerHttp2Stream;
   readonly #options: PendingRequestOptions;
   #key: AddressKey | undefined;
-  #alarm: Alarm | undefined;
+  #alarm: IdleAlarm | undefined;
 
   /** @throws Error as `streamOf` */
   constructor(options: PendingRequestOptions) {
@@ -47,7 +47,8 @@ export class PendingRequest {
   begin(late: (error: HttpError) => void): void {
     const { app, limits } = this.#options;
     const ms = limits.requestTimeoutMs;
-    this.#alarm = app.wheel.after(ms, () => late(tooSlow(ms)));
+    this.#alarm = new IdleAlarm(app.wheel, ms, () => late(tooSlow(ms)));
+    this.#alarm.start();
   }
 
   /** Whether the request is awaited. */
@@ -57,7 +58,7 @@ export class PendingRequest {
 
   /** No more of the request is awaited. */
   settle(): void {
-    this.#alarm?.cancel();
+    this.#alarm?.stop();
     this.#alarm = undefined;
     this.claim.arrived();
   }

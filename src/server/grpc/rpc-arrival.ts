@@ -4,6 +4,7 @@ import type { Metadata } from '@grpc/grpc-js';
 import { HttpError, UnavailableError } from '../../errors.js';
 import type { App } from '../app.js';
 import { bodyTooLarge, clientClosed } from '../body/body.js';
+import { IdleAlarm } from '../idle-alarm.js';
 import type { TurnEnd } from '../turn-end.js';
 import { GrpcExchange } from './grpc-exchange.js';
 import { PendingRequest, type RpcLimits, truncated } from './pending-request.js';
@@ -174,7 +175,7 @@ export class RpcArrival implements RpcListener {
       route: isKnown ? path : undefined,
       begunAt: performance.now(),
       ...(request !== undefined && { request }),
-      streamIdleMs: limits.streamIdleMs,
+      idleAlarm: (ring) => new IdleAlarm(app.wheel, limits.streamIdleMs, ring),
       after(ms, callback) {
         const alarm = app.wheel.after(ms, callback);
         return () => alarm.cancel();

@@ -2,6 +2,7 @@
 // arrived whole cannot be counted, and one call cannot be cut while the other calls of its connection go on.
 // So the stream is taken from a private field; package.json allows only versions of the library that have it.
 import { constants, type ServerHttp2Stream } from 'node:http2';
+import { IdleAlarm } from '../idle-alarm.js';
 import type { TimerWheel } from '../timer-wheel.js';
 import { doesNotFit } from './library-handlers.js';
 import type { RpcCall } from './rpc-call.js';
@@ -38,13 +39,14 @@ const MOST_EXCESS_BYTES = 64 * 1024;
 export function awaitRequestEnd(stream: ServerHttp2Stream, wheel: TimerWheel, withinMs: number): void {
   if (stream.readableEnded || stream.destroyed || stream.closed) return;
   const stop = (): void => stream.close(constants.NGHTTP2_NO_ERROR);
-  const alarm = wheel.after(withinMs, stop);
+  const alarm = new IdleAlarm(wheel, withinMs, stop);
+  alarm.start();
   let excess = 0;
   stream.on('data', (piece: Uint8Array) => {
     excess += piece.byteLength;
     if (excess > MOST_EXCESS_BYTES) stop();
   });
-  for (const end of ['end', 'close']) stream.once(end, () => alarm.cancel());
+  for (const end of ['end', 'close']) stream.once(end, () => alarm.stop());
 }
 
 /** A client that takes this many bytes within STREAM_IDLE_MS is not idle. */
