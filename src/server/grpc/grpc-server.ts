@@ -11,9 +11,10 @@ import { lazyModule } from '../../lazy-module.js';
 import { MAX_TIMER_MS } from '../../resilience/cancellation.js';
 import type { App } from '../app.js';
 import type { ConnectionGate } from '../uws/uws-connections.js';
+import { CallHeads } from './call-heads.js';
 import { Handshakes } from './handshakes.js';
 import { HealthStatus } from './health-status.js';
-import { catchAll, correctTimeouts, handledPaths, whenSecure } from './library-handlers.js';
+import { catchAll, handledPaths, whenSecure } from './library-handlers.js';
 import { interceptorOf } from './rpc-interceptor.js';
 import { channelOptions, type GrpcTls, serverCredentials } from './server-options.js';
 
@@ -67,10 +68,11 @@ export class GrpcServer {
     const grpc = await loadGrpc();
     const { app, methods, settings, tls, reflection } = options;
     const ofLibrary = new Set<string>();
+    const heads = new CallHeads();
     const server = new grpc.Server({
       ...channelOptions(settings),
       interceptors: [
-        interceptorOf(grpc, { app, limits: settings, isOfLibrary: (path) => ofLibrary.has(path) }),
+        interceptorOf(grpc, { app, limits: settings, heads, isOfLibrary: (path) => ofLibrary.has(path) }),
       ],
     });
     const health = HealthStatus.on(server, [...new Set(methods.map(({ service }) => service))]);
@@ -82,7 +84,9 @@ export class GrpcServer {
     server.register(ANY_PATH, ignore, bufferOf, identity, 'bidi');
     catchAll(server, ANY_PATH);
     const handshakes = tls === undefined ? undefined : new Handshakes(app.wheel, settings.requestTimeoutMs);
-    return new GrpcServer(server, serverCredentials(grpc, tls), health, options, handshakes);
+    const made = new GrpcServer(server, serverCredentials(grpc, tls), health, options, handshakes);
+    heads.readAll(server);
+    return made;
   }
 
   private constructor(
@@ -94,7 +98,6 @@ export class GrpcServer {
   ) {
     this.#server = server;
     this.#injector = server.createConnectionInjector(credentials);
-    correctTimeouts(server);
     this.#handshakes = handshakes;
     if (handshakes !== undefined) whenSecure(server, (socket) => handshakes.done(socket));
     this.health = health;

@@ -3,7 +3,6 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Server } from '@grpc/grpc-js';
-import { MAX_TIMER_MS } from '../../resilience/cancellation.js';
 
 /** A handler as the library keeps it. */
 interface Registered {
@@ -12,10 +11,7 @@ interface Registered {
 
 interface Http2Server {
   on(event: 'secureConnection', listener: (socket: Socket) => void): unknown;
-  prependListener(
-    event: 'stream',
-    listener: (stream: unknown, headers: IncomingHttpHeaders) => void,
-  ): unknown;
+  prependListener(event: 'stream', listener: (stream: object, headers: IncomingHttpHeaders) => void): unknown;
 }
 
 interface Internals {
@@ -48,16 +44,15 @@ export function catchAll(server: Server, path: string): void {
 }
 
 /**
- * Corrects `grpc-timeout` before the library reads it. Call when the server has its connection injector.
+ * Calls back with each request before the library reads its head, which may be changed. Call when the server
+ * has its connection injector.
  * @throws Error for a version of the library without these fields
  */
-export function correctTimeouts(server: Server): void {
-  for (const one of http2ServersOf(server)) {
-    one.prependListener('stream', (_stream, headers) => {
-      const sent = headers[TIMEOUT_FIELD];
-      if (sent !== undefined) headers[TIMEOUT_FIELD] = correctTimeout(String(sent));
-    });
-  }
+export function beforeLibrary(
+  server: Server,
+  read: (stream: object, headers: IncomingHttpHeaders) => void,
+): void {
+  for (const one of http2ServersOf(server)) one.prependListener('stream', read);
 }
 
 /**
@@ -73,28 +68,4 @@ function http2ServersOf(server: Server): Iterable<Http2Server> {
   const { http2Servers } = server as unknown as Internals;
   if (http2Servers === undefined || http2Servers.size === 0) throw doesNotFit();
   return http2Servers.keys();
-}
-
-const TIMEOUT_FIELD = 'grpc-timeout';
-/** grpc/grpc doc/PROTOCOL-HTTP2.md, Timeout. */
-const TIMEOUT = /^(\d{1,8})([HMSmun])$/;
-const UNIT_MS: Readonly<Record<string, number>> = {
-  H: 3_600_000,
-  M: 60_000,
-  S: 1000,
-  m: 1,
-  u: 1e-3,
-  n: 1e-6,
-};
-/** The longest time-out that a timer can have, in seconds. */
-const MOST_SECONDS = Math.floor(MAX_TIMER_MS / 1000);
-
-/**
- * The library counts in 32 bits, so a longer time would be none or any; and it takes the first part of a text
- * that looks like a time.
- */
-export function correctTimeout(sent: string): string {
-  const [, digits, unit] = TIMEOUT.exec(sent) ?? [];
-  if (digits === undefined || unit === undefined) return 'malformed';
-  return Number(digits) * UNIT_MS[unit]! > MOST_SECONDS * 1000 ? `${MOST_SECONDS}S` : sent;
 }

@@ -6,6 +6,7 @@ import type { App } from '../app.js';
 import { bodyTooLarge, clientClosed } from '../body/body.js';
 import { IdleAlarm } from '../idle-alarm.js';
 import type { TurnEnd } from '../turn-end.js';
+import type { CallHeads } from './call-heads.js';
 import { GrpcExchange } from './grpc-exchange.js';
 import { PendingRequest, type RpcLimits, truncated } from './pending-request.js';
 import type { RpcCall, RpcListener } from './rpc-call.js';
@@ -13,6 +14,7 @@ import { type Decompression, decompressBy } from './rpc-decompression.js';
 import { FrameScan } from './rpc-frames.js';
 import { RpcHead } from './rpc-head.js';
 import type { RpcMetadata } from './rpc-metadata.js';
+import type { UnservedCalls } from './unserved-calls.js';
 
 /**
  * What the library holds for each message beside its bytes. Without it, a window full of empty messages would
@@ -29,7 +31,9 @@ export interface RpcArrivalOptions {
   readonly call: RpcCall;
   readonly metadata: RpcMetadata;
   readonly limits: RpcLimits;
+  readonly heads: CallHeads;
   readonly decompression: Decompression;
+  readonly unserved: UnservedCalls;
   readonly turnEnd: TurnEnd;
 }
 
@@ -61,14 +65,16 @@ export class RpcArrival implements RpcListener {
   }
 
   onReceiveMetadata(metadata: Metadata): void {
-    const { app, path, requestStream, isKnown, call, limits, turnEnd } = this.#options;
+    const { app, path, requestStream, isKnown, call, limits, heads, turnEnd } = this.#options;
     const { maxHeaderBytes } = limits;
     this.#head = new RpcHead(path, metadata, call);
+    const fault = heads.faultOf(this.#request.stream);
     if (this.#head.bytes > maxHeaderBytes) {
       this.#refuse(
         new HttpError('HEADERS_TOO_LARGE', `The metadata is larger than ${maxHeaderBytes} bytes.`),
       );
-    } else if (this.#isRefusedStranger()) return;
+    } else if (fault !== undefined) this.#refuse(fault);
+    else if (this.#isRefusedStranger()) return;
     else if (requestStream || !isKnown) app.handle(this.#open());
     else {
       this.#request.begin((error) => this.#refuse(error));
@@ -134,17 +140,35 @@ export class RpcArrival implements RpcListener {
     if (this.#isOver) return;
     const broken = this.#frames.isWithin ? truncated() : undefined;
     if (this.#exchange !== undefined) this.#exchange.requests.halfClosed(broken);
-    else if (broken !== undefined) this.#refuse(broken);
-    else if (this.#message === undefined) this.#refuse(badCount('no message'));
+    else if (broken !== undefined) this.#refuseUnlessLeft(broken);
+    else if (this.#message === undefined) this.#refuseUnlessLeft(badCount('no message'));
     else this.#options.app.handle(this.#open(this.#message));
   }
 
   /** The library calls this at the end of every call. */
   onCancel(): void {
     this.#isOver = true;
+    if (this.#exchange === undefined) this.#countUnserved();
     this.#request.release();
     this.#exchange?.over();
     this.#request.awaitEnd();
+  }
+
+  /**
+   * A client that leaves may end its stream first, which has sent no bad request. Reading on makes the library
+   * look: it reports a cancelled call in the next tick.
+   */
+  #refuseUnlessLeft(error: HttpError): void {
+    this.#options.call.startRead();
+    process.nextTick(() => {
+      if (!this.#isOver) this.#refuse(error);
+    });
+  }
+
+  #countUnserved(): void {
+    const { unserved, path } = this.#options;
+    // The exchange knows why the call is over, and tells it next.
+    this.#open().onClosed((reason) => unserved.count(path, this.#begunAt, reason ?? clientClosed()));
   }
 
   /** Ends the call before the library gets what has just arrived. */

@@ -11,6 +11,9 @@ import { doesNotFit } from './library-handlers.js';
 import type { RpcCall } from './rpc-call.js';
 import { messageIn } from './rpc-frames.js';
 
+/** The encodings of messages that are accepted. */
+export const ENCODINGS: readonly string[] = ['identity', 'deflate', 'gzip'];
+
 /** zlib works in four threads of Node.js, so more decoders at a time would only hold more memory. */
 const MOST_DECODERS = 4;
 
@@ -102,7 +105,7 @@ export function decompressBy(call: RpcCall, { decompression, claim, failed }: Ca
   if (typeof byLibrary !== 'function') throw doesNotFit();
   let before: Promise<unknown> = Promise.resolve();
   decompressing.decompressMessage = (frame, encoding) => {
-    if (frame[0] !== 1 || !isKnown(encoding)) return byLibrary.call(call, frame, encoding);
+    if (frame[0] !== 1 || encoding === 'identity') return byLibrary.call(call, frame, encoding);
     // Nothing decompresses to nothing, and needs no decoder.
     const contents = messageIn(frame);
     if (contents.byteLength === 0) return contents;
@@ -119,5 +122,3 @@ export function decompressBy(call: RpcCall, { decompression, claim, failed }: Ca
     });
   };
 }
-
-const isKnown = (encoding: string): boolean => encoding === 'gzip' || encoding === 'deflate';

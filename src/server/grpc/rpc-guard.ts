@@ -8,6 +8,7 @@ import type { TraceIds } from '../../telemetry/trace-ids.js';
 import type { App } from '../app.js';
 import { bodyTooLarge } from '../body/body.js';
 import type { TurnEnd } from '../turn-end.js';
+import type { CallHeads } from './call-heads.js';
 import { PendingRequest, type RpcLimits, truncated } from './pending-request.js';
 import type { RpcCall, RpcListener } from './rpc-call.js';
 import { FrameScan } from './rpc-frames.js';
@@ -25,6 +26,7 @@ export interface RpcGuardOptions {
   readonly call: RpcCall;
   readonly metadata: RpcMetadata;
   readonly limits: RpcLimits;
+  readonly heads: CallHeads;
   readonly turnEnd: TurnEnd;
   /** Makes the ids of traces that refusals name. */
   readonly ids: TraceIds;
@@ -50,9 +52,11 @@ export class RpcGuard implements RpcListener {
   }
 
   onReceiveMetadata(metadata: Metadata): void {
-    const { isStream, turnEnd, next } = this.#options;
+    const { isStream, heads, turnEnd, next } = this.#options;
     this.#request.begin((error) => this.#refuse(error));
-    if (isStream && !this.#takeStream()) this.#refuse(overloaded());
+    const fault = heads.faultOf(this.#request.stream);
+    if (fault !== undefined) this.#refuse(fault);
+    else if (isStream && !this.#takeStream()) this.#refuse(overloaded());
     else {
       turnEnd.add(() => this.#turnEnded());
       next.onReceiveMetadata(metadata);

@@ -3,6 +3,9 @@ import type { Metadata } from '@grpc/grpc-js';
 import { RequestHead } from '../request-head.js';
 import type { RpcCall } from './rpc-call.js';
 
+/** The library makes a plain object of the fields, which loses the one of this name. */
+const LOST = '__proto__';
+
 /** The head of a call, with the bytes of its metadata. */
 export class RpcHead extends RequestHead {
   /** Bytes of all names and values. */
@@ -16,13 +19,15 @@ export class RpcHead extends RequestHead {
     // A client may send neither `:authority` nor `host`.
     this.add('host', String(call.getHost() ?? ''));
     let bytes = 0;
-    for (const [name, values] of Object.entries(metadata.toHttp2Headers())) {
+    const add = (name: string, values: unknown): void => {
       for (const value of [values].flat()) {
         const text = String(value);
         bytes += name.length + text.length;
         this.add(name, text);
       }
-    }
+    };
+    for (const [name, values] of Object.entries(metadata.toHttp2Headers())) add(name, values);
+    add(LOST, metadata.get(LOST));
     this.bytes = bytes;
     this.#endsAt = performance.now() + Number(call.getDeadline()) - Date.now();
     this.begin();

@@ -7,29 +7,35 @@ import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/g
 import { TraceIds } from '../../telemetry/trace-ids.js';
 import type { App } from '../app.js';
 import { TurnEnd } from '../turn-end.js';
+import type { CallHeads } from './call-heads.js';
 import type { RpcLimits } from './pending-request.js';
 import { RpcArrival } from './rpc-arrival.js';
 import type { RpcListener } from './rpc-call.js';
 import { Decompression } from './rpc-decompression.js';
 import { RpcGuard } from './rpc-guard.js';
 import { RpcMetadata } from './rpc-metadata.js';
+import { UnservedCalls } from './unserved-calls.js';
 
 export interface InterceptorOptions {
   readonly app: App;
   readonly limits: RpcLimits;
+  readonly heads: CallHeads;
   /** True for the methods of health and reflection. */
   readonly isOfLibrary: (path: string) => boolean;
 }
 
 export function interceptorOf(
   { ServerInterceptingCall, Metadata }: Pick<typeof grpcjs, 'ServerInterceptingCall' | 'Metadata'>,
-  { app, limits, isOfLibrary }: InterceptorOptions,
+  { app, limits, heads, isOfLibrary }: InterceptorOptions,
 ): ServerInterceptor {
-  const { log } = app.options;
+  const { log, observer } = app.options;
   const metadata = new RpcMetadata({ empty: () => new Metadata(), log });
   const ids = new TraceIds();
   const decompression = new Decompression(limits.maxBodyBytes);
+  const unserved = new UnservedCalls(observer);
   const turnEnd = new TurnEnd((err) => log.error({ err }, 'a callback at the end of a turn failed'));
+
+  const common = { app, metadata, limits, heads, turnEnd };
 
   /** Starts a call with another listener than the handler of the library. */
   class LedCall extends ServerInterceptingCall {
@@ -52,12 +58,15 @@ export function interceptorOf(
     if (method === undefined && isOfLibrary(path))
       return new LedCall(
         call,
-        (next) => new RpcGuard({ app, isStream: responseStream, call, metadata, limits, turnEnd, ids, next }),
+        (next) => new RpcGuard({ ...common, isStream: responseStream, call, ids, next }),
       );
     // The handler of the library gets nothing.
-    const isKnown = method !== undefined;
-    const requestStream = method?.requestStream === true;
-    const common = { app, path, requestStream, isKnown, metadata, limits, decompression, turnEnd };
-    return new LedCall(call, () => new RpcArrival({ ...common, call }));
+    const called = {
+      call,
+      path,
+      requestStream: method?.requestStream === true,
+      isKnown: method !== undefined,
+    };
+    return new LedCall(call, () => new RpcArrival({ ...common, ...called, decompression, unserved }));
   };
 }

@@ -1,11 +1,10 @@
-import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
-import { correctTimeout } from '#src/server/grpc/library-handlers.js';
+import { correctTimeout } from '#src/server/grpc/call-heads.js';
 import { FrameScan, frameOf } from '#src/server/grpc/rpc-frames.js';
 import type { RpcContext } from '#src/server/grpc/rpc-handler.js';
 import { until } from '#test/support/until.js';
-import { endOf, Http2Clients, trailersOf } from './http2-clients.js';
+import { endOf, Http2Clients, SERVICE } from './http2-clients.js';
 import { type RpcBench, rpcBench } from './kit.js';
 
 type Item = { readonly name: string };
@@ -70,6 +69,43 @@ describe('a request of gRPC that is not whole', () => {
         expect(seen).to.include({ code: 'MALFORMED_REQUEST' });
       });
     }
+  }
+
+  for (const [end, status, error] of [
+    ['its client resets it', 499, 'CLIENT_CLOSED'],
+    ['its client leaves', 499, 'CLIENT_CLOSED'],
+    ['the time of its client is over', 504, 'DEADLINE_EXCEEDED'],
+  ] as const) {
+    it(`is a failed call of its method, and is not served, when ${end}`, async () => {
+      const never = (): never => expect.fail('it ran');
+      const { observer, quotas, logs, world } = await serve({ Get: never, List: never });
+      world.permits = 10;
+      const methods = ['Get', 'Get', 'List', 'List'];
+      const calls = methods.map((method, at) => {
+        const one = call(method, status === 504 ? { 'grpc-timeout': '50m' } : {});
+        if (at % 2 === 0) one.write(EMPTY.subarray(0, 3));
+        return one;
+      });
+      if (status === 499) {
+        await until(
+          () => quotas.bodies.held,
+          (held) => held === calls.length,
+        );
+        for (const one of calls) {
+          if (end === 'its client leaves') one.session?.destroy();
+          else one.destroy();
+        }
+      }
+      await observer.ended(calls.length);
+      await until(
+        () => quotas.bodies.held + quotas.bodyBytes.held,
+        (held) => held === 0,
+      );
+      const seen = observer.seen.map((one) => [one.method, one.template, one.status, one.error]);
+      const expected = methods.map((method) => ['GRPC', SERVICE + method, status, error]);
+      expect(seen).to.have.deep.members(expected);
+      expect([observer.begun, world.permits, logs]).to.deep.equal([calls.length, 10, []]);
+    });
   }
 
   it('is not taken for the whole when the time of its method ends', async () => {
@@ -177,24 +213,11 @@ describe('the time-out that a gRPC client sends', () => {
     }
   });
 
-  it('is refused when it is none', async () => {
-    bench = await rpcBench({ Get: () => nextTurn({}) });
-    const session = clients.session(bench.port);
-    for (const sent of ['5', '-5S', '5Sx', '100000000S', '']) {
-      const one = clients.request(session, 'Get', { 'grpc-timeout': sent });
-      const closed = once(one, 'close');
-      one.end(EMPTY);
-      const { 'grpc-status': status, 'grpc-message': text } = await trailersOf(one);
-      expect([sent, status]).to.deep.equal([sent, '13']);
-      expect(text).to.include('grpc-timeout');
-      await closed;
-    }
-  });
-
   it('is left as it is up to the longest time of a timer', () => {
     for (const sent of ['1n', '0S', '2147483S', '596H', '99999999m'])
       expect(correctTimeout(sent)).to.equal(sent);
     expect(correctTimeout('2147484S')).to.equal('2147483S');
+    expect(correctTimeout('5')).to.equal(undefined);
   });
 });
 
