@@ -155,8 +155,8 @@ export class RpcArrival implements RpcListener {
   }
 
   /**
-   * A client that leaves may end its stream first, which has sent no bad request. Reading on makes the library
-   * look: it reports a cancelled call in the next tick.
+   * The library reports a stream that was reset as one that has ended. Reading on makes it look: it reports a
+   * cancelled call in the next tick.
    */
   #refuseUnlessLeft(error: HttpError): void {
     this.#options.call.startRead();

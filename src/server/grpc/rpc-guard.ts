@@ -14,7 +14,6 @@ import type { RpcCall, RpcListener } from './rpc-call.js';
 import { FrameScan } from './rpc-frames.js';
 import type { RpcMetadata } from './rpc-metadata.js';
 import { failedStatus } from './rpc-status.js';
-import { resetStream } from './rpc-stream.js';
 
 /** The name of a service, a file or a symbol. */
 const MAX_MESSAGE_BYTES = 4 * 1024;
@@ -111,10 +110,7 @@ export class RpcGuard implements RpcListener {
     const requestId = requestIdOf(undefined);
     const problem = problemOf(error, { requestId, traceId: ids.traceId(), executed: false });
     const headers = ['x-request-id', requestId, ...Object.entries(problem.headers).flat()];
-    const isResponding = this.#request.stream.headersSent;
     call.sendStatus(failedStatus({ ...problem, headers }, (fields) => metadata.trailers(fields, undefined)));
-    // The status of a call with a response under way waits until that is taken.
-    if (isResponding) resetStream(this.#request.stream);
   }
 }
 

@@ -8,12 +8,14 @@ import { TraceIds } from '../../telemetry/trace-ids.js';
 import type { App } from '../app.js';
 import { TurnEnd } from '../turn-end.js';
 import type { CallHeads } from './call-heads.js';
+import { ledCallOf } from './led-call.js';
 import type { RpcLimits } from './pending-request.js';
+import { ResponsePace } from './response-pace.js';
 import { RpcArrival } from './rpc-arrival.js';
-import type { RpcListener } from './rpc-call.js';
 import { Decompression } from './rpc-decompression.js';
 import { RpcGuard } from './rpc-guard.js';
 import { RpcMetadata } from './rpc-metadata.js';
+import { streamOf } from './rpc-stream.js';
 import { UnservedCalls } from './unserved-calls.js';
 
 export interface InterceptorOptions {
@@ -37,21 +39,14 @@ export function interceptorOf(
 
   const common = { app, metadata, limits, heads, turnEnd };
 
-  /** Starts a call with another listener than the handler of the library. */
-  class LedCall extends ServerInterceptingCall {
-    readonly #call: ServerInterceptingCallInterface;
-    readonly #listenerOf: (next: RpcListener) => RpcListener;
-
-    constructor(call: ServerInterceptingCallInterface, listenerOf: (next: RpcListener) => RpcListener) {
-      super(call);
-      this.#call = call;
-      this.#listenerOf = listenerOf;
-    }
-
-    override start(next: RpcListener): void {
-      this.#call.start(this.#listenerOf(next));
-    }
-  }
+  const LedCall = ledCallOf({ ServerInterceptingCall });
+  const paceOf = (call: ServerInterceptingCallInterface): ResponsePace =>
+    new ResponsePace({
+      stream: streamOf(call),
+      wheel: app.wheel,
+      idleMs: limits.streamIdleMs,
+      read: () => call.startRead(),
+    });
 
   return ({ path, responseStream }, call) => {
     const method = app.rpcMethod(path);
@@ -59,6 +54,7 @@ export function interceptorOf(
       return new LedCall(
         call,
         (next) => new RpcGuard({ ...common, isStream: responseStream, call, ids, next }),
+        paceOf(call),
       );
     // The handler of the library gets nothing.
     const called = {

@@ -68,6 +68,48 @@ describe('the services of the gRPC library', () => {
     await released();
   });
 
+  /** How a client ends that asks for more than the flow control lets pass, and what it gets. */
+  const flood = async (isReading: boolean): Promise<readonly [end: string, responses: number]> => {
+    await serve({}, { reflection: [EVERYTHING], server: { streamIdleMs: 200 } });
+    const initialWindowSize = isReading ? 65_535 : 0;
+    const session = clients.session(bench!.port, { settings: { initialWindowSize } });
+    const one = call(session, REFLECT);
+    let bytes = 0;
+    one.on('data', (piece: Uint8Array) => {
+      bytes += piece.byteLength;
+    });
+    const listOfServices = frameOf(Buffer.from([0x3a, 0]));
+    const isRead = new Promise<string>((resolve) => {
+      one.write(Buffer.concat(Array<Uint8Array>(20_000).fill(listOfServices)), () => resolve('read'));
+    });
+    const end = await Promise.race([isRead, once(one, 'close').then(() => `reset: ${one.rstCode}`)]);
+    return [end, bytes];
+  };
+
+  it('read no more than their client takes, and cut one that takes nothing', async () => {
+    expect(await flood(false)).to.deep.equal(['reset: 8', 0]);
+    await released();
+  });
+
+  it('read everything of a client that takes the responses', async () => {
+    const [end, bytes] = await flood(true);
+    expect(end).to.equal('read');
+    expect(bytes).to.be.greaterThan(0);
+  });
+
+  it('refuse what is too long also behind a response', async () => {
+    await serve({}, { reflection: [EVERYTHING] });
+    const one = call(clients.session(bench!.port), REFLECT);
+    const ended = endOf(one);
+    const data = once(one, 'data');
+    one.write(frameOf(Buffer.from([0x3a, 0])));
+    await data;
+    one.write(frameOf(new Uint8Array(5000)).subarray(0, 100));
+    expect(await ended).to.deep.equal([8, 'BODY_TOO_LARGE']);
+    one.end();
+    await released();
+  });
+
   it('count as pending requests and as streams', async () => {
     const quotas = { bodies: [2, 2] as const, streams: [3, 3] as const };
     await serve({}, { quotas: quotas as never });
