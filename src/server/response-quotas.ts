@@ -1,5 +1,6 @@
 // What a response holds of the process until its client has read it: bytes, or one of the open streams.
 import { UnavailableError } from '../errors.js';
+import { BodyClaim } from './body/body-claim.js';
 import type { IncomingRequest } from './incoming-request.js';
 
 /**
@@ -7,6 +8,8 @@ import type { IncomingRequest } from './incoming-request.js';
  * as many at once.
  */
 const LARGE_BYTES = 64 * 1024;
+/** The same for a call by gRPC: a client that reads nothing may have a hundred of them on one connection. */
+const LARGE_RPC_BYTES = 4 * 1024;
 
 export const tooManyBytes = (): UnavailableError =>
   new UnavailableError('OVERLOADED', 'Too many bytes of responses have not been read yet.');
@@ -18,15 +21,14 @@ export const tooManyBytes = (): UnavailableError =>
  * @returns false when too many bytes are held
  */
 export function holdBytes(request: IncomingRequest, body: string | Uint8Array): boolean {
+  const most = request.exchange.head.isRpc ? LARGE_RPC_BYTES : LARGE_BYTES;
   // A character takes up to three bytes.
-  if (body.length * 3 <= LARGE_BYTES || request.inProcess || request.method === 'HEAD') return true;
+  if (body.length * 3 <= most || request.inProcess || request.method === 'HEAD') return true;
   const length = Buffer.byteLength(body);
-  if (length <= LARGE_BYTES) return true;
-  const { bodyBytes } = request.server.quotas;
-  const key = request.addressKey;
-  const bytes = Math.min(length, bodyBytes.mostShare);
-  if (!bodyBytes.take(bytes, key)) return false;
-  request.exchange.onEnded(() => bodyBytes.give(bytes, key));
+  if (length <= most) return true;
+  const claim = new BodyClaim(request.server.quotas, () => request.addressKey);
+  if (!claim.grow(Math.min(length, claim.most))) return false;
+  request.exchange.onEnded(() => claim.releaseBytes());
   return true;
 }
 

@@ -31,6 +31,13 @@ const promised = (page: string, words: string, module: string, constant: string,
 
 const PROMISES: readonly Promised[] = [
   promised('docs/grpc.md', 'has # more second to go on', 'server/timer-wheel', 'LATE_MS', SECOND),
+  promised('docs/grpc.md', 'response of more than # KiB', 'server/response-quotas', 'LARGE_RPC_BYTES', KIB),
+  promised(
+    'docs/grpc.md',
+    'calls of a connection at a time | # |',
+    'server/grpc/server-options',
+    'MAX_STREAMS',
+  ),
   promised('docs/grpc.md', 'closed # s later', 'server/grpc/server-options', 'KEEPALIVE_TIMEOUT_MS', SECOND),
   promised('docs/http.md', 'no byte of the body for # s', 'server/body/body', 'BODY_IDLE_MS', SECOND),
   promised('docs/http.md', 'more than # pieces of fewer than', 'server/uws/uws-body', 'FLOOD_PIECES'),

@@ -203,6 +203,46 @@ describe('what a gRPC client can make the process hold', () => {
     );
   });
 
+  for (const size of [5 * KB, 15 * KB, 60 * KB, 200 * KB]) {
+    it(`is bounded for responses that are not read: their bytes count until the stream is gone (${size})`, async () => {
+      const share = 25 * size;
+      const { observer, quotas } = await serve(
+        { Get: () => ({ content: new Uint8Array(size) }) },
+        { quotas: { bodyBytes: [2 * share, share] } as never },
+      );
+      const deaf = session({ settings: { initialWindowSize: 0 } });
+      for (let i = 0; i < 100; i++) request(deaf, 'Get').end(frameOf(new Uint8Array(0)));
+      await observer.ended(100);
+      const refused = observer.seen.filter(({ error }) => error === 'OVERLOADED').length;
+      expect(refused).to.be.within(75, 85);
+      expect(quotas.bodyBytes.held).to.be.within(share / 2, share);
+      deaf.destroy();
+      const released = (): Promise<number> =>
+        until(
+          () => quotas.bodyBytes.held,
+          (held) => held === 0,
+        );
+      expect(await released()).to.equal(0);
+      // A client that reads may have more than that in all.
+      const one = session();
+      for (let i = 0; i < 60; i++) {
+        const call = request(one, 'Get');
+        call.end(frameOf(new Uint8Array(0)));
+        expect(await endOf(call)).to.deep.equal([0, undefined]);
+      }
+      expect(await released()).to.equal(0);
+    });
+  }
+
+  it('is not counted for short responses', async () => {
+    const { observer, quotas } = await serve({ Get: () => ({ content: new Uint8Array(4000) }) });
+    const deaf = session({ settings: { initialWindowSize: 0 } });
+    for (let i = 0; i < 100; i++) request(deaf, 'Get').end(frameOf(new Uint8Array(0)));
+    await observer.ended(100);
+    // The requests count, with a few bytes each, until their calls are over.
+    expect(quotas.bodyBytes.held).to.be.below(10 * KB);
+  });
+
   it('is a stream until its deadline: its handler is told, although its client takes nothing', async () => {
     const reasons: unknown[] = [];
     let hasEnded = false;
