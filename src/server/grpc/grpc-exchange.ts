@@ -51,6 +51,11 @@ const unwritable = (): Failure => ({
   headers: [],
   body: JSON.stringify({ code: 'INTERNAL', detail: 'The response could not be written.' }),
 });
+/** The field of the request's id, among the fields of a response. */
+const requestIdIn = (fields: readonly string[]): readonly string[] => {
+  const at = fields.indexOf('x-request-id');
+  return at === -1 ? [] : fields.slice(at, at + 2);
+};
 const SUCCESS: RpcStatus = { code: STATUS_NUMBERS.OK, details: '' };
 
 export class GrpcExchange implements Exchange {
@@ -137,7 +142,8 @@ export class GrpcExchange implements Exchange {
       return;
     }
     const message = typeof body === 'string' ? Buffer.from(body) : (body ?? NO_BYTES);
-    this.#sendMetadata(headers);
+    this.#fields = () => headers;
+    this.#sendHead();
     if (isLarge(message)) {
       this.#close();
       void this.#writeLarge(frameOf(message)).then((isWritten) => isWritten && this.#sendStatus(SUCCESS));
@@ -219,7 +225,8 @@ export class GrpcExchange implements Exchange {
 
   destroy(problem?: Failure): void {
     if (this.closed) return;
-    this.#fail(problem ?? unwritable());
+    const { status, headers, body } = problem ?? unwritable();
+    this.#fail({ status, headers: [...headers, ...requestIdIn(this.#fields?.() ?? [])], body });
   }
 
   /**
@@ -236,16 +243,12 @@ export class GrpcExchange implements Exchange {
     else this.#sendStatus(this.#failed({ status, headers: [], body: JSON.stringify({ code, detail }) }));
   }
 
-  #sendHead(): void {
-    const fields = this.#fields;
-    this.#fields = undefined;
-    if (fields !== undefined) this.#sendMetadata(fields());
-  }
-
   /** @throws RangeError for more than clients accept */
-  #sendMetadata(fields: readonly string[]): void {
+  #sendHead(): void {
+    if (this.#fields === undefined) return;
     const { metadata, route } = this.#options;
-    const made = metadata.initial(fields, route);
+    const made = metadata.initial(this.#fields(), route);
+    this.#fields = undefined;
     this.#isHeadSent = true;
     this.#call.sendMetadata(made);
   }

@@ -13,6 +13,8 @@ import type { RpcStatus } from './rpc-call.js';
 const MAX_PROBLEM_BYTES = 4 * 1024;
 /** The longest text of a status, in characters; in `grpc-message` one of them takes up to nine bytes. */
 const MAX_DETAIL = 400;
+/** The longest code of a shortened problem document; in JSON a character takes up to six bytes. */
+const MAX_CODE = 200;
 
 /** The members of a problem document that every client reads. */
 interface Description {
@@ -48,7 +50,8 @@ function documentOf(body: string, description: Description, text: string): Buffe
     const document = Buffer.from(one);
     if (document.length <= MAX_PROBLEM_BYTES) return document;
   }
-  return Buffer.from(JSON.stringify({ code, detail: text, status, executed }));
+  const shortCode = String(code).slice(0, MAX_CODE);
+  return Buffer.from(JSON.stringify({ code: shortCode, detail: text, status, executed }));
 }
 
 const LONE_SURROGATE = /[\ud800-\udfff]/gu;

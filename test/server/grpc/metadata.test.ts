@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { BusinessError, HttpError } from '#src/errors.js';
 import type { RpcContext } from '#src/server/grpc/rpc-handler.js';
 import { type RpcBench, rpcBench } from './kit.js';
@@ -109,6 +110,62 @@ describe('metadata of a gRPC response', () => {
     expect(JSON.stringify(logs)).to.include('gRPC clients accept 8192');
     expect((await failureOf(unary('Get', { name: 'fail' }))).code).to.equal(status.NOT_FOUND);
     await unary('Get', {});
+  });
+
+  it('of a failure has the id of the request, wherever the response has failed', async () => {
+    const large = 'y'.repeat(100_000);
+    const failing = (name: string, ctx: RpcContext): void => {
+      if (name === 'large') ctx.header('x-a', large);
+      else throw new HttpError('NOT_FOUND', 'No item.');
+    };
+    const { unary, list } = await serve({
+      Get: ({ name }: { name: string }, ctx: RpcContext) => {
+        failing(name, ctx);
+        return {};
+      },
+      List: async function* ({ name }: { name: string }, ctx: RpcContext) {
+        await nextTurn();
+        failing(name, ctx);
+        yield {};
+      },
+    });
+    for (const name of ['large', 'fail']) {
+      const stream = list('List', { name });
+      stream.resume();
+      const [error] = (await once(stream, 'error')) as [ServiceError];
+      for (const { metadata } of [error, await failureOf(unary('Get', { name }))])
+        expect(String(metadata.get('x-request-id')[0])).to.match(/^[0-9a-f-]{10,}$/);
+    }
+  });
+
+  it('of a failure is bounded, whatever its code and its fields are', async () => {
+    const fieldOf = (value: string) => fc.constantFrom(value, value.repeat(100), value.repeat(3000));
+    const texts = fc.constantFrom('a', 'é', '€', '\u0001', '\ud800').chain(fieldOf);
+    let thrown: { code: string; detail: string; fields: readonly string[] } | undefined;
+    const { unary } = await serve({
+      Get: () => {
+        const { code, detail, fields } = thrown!;
+        const headers = Object.fromEntries(fields.map((value, at) => [`x-${at}`, value]));
+        throw new HttpError(code, detail, { headers });
+      },
+    });
+    const fields = fc.array(fc.nat(3000).map((length) => 'x'.repeat(length)));
+    await fc.assert(
+      fc.asyncProperty(texts, texts, fields, async (code, detail, fields) => {
+        thrown = { code, detail, fields };
+        const { metadata } = await failureOf(unary('Get', {}));
+        const [document] = metadata.get('x-multilane-problem-bin');
+        expect(document)
+          .to.have.property('length')
+          .that.is.within(1, 4 * 1024);
+        metadata.remove('x-multilane-problem-bin');
+        let bytes = 0;
+        for (const [name, value] of Object.entries(metadata.getMap()))
+          if (name.startsWith('x-')) bytes += name.length + String(value).length + 32;
+        expect(bytes).to.be.at.most(2 * 1024);
+      }),
+      { numRuns: 50 },
+    );
   });
 
   it('may be set by a generator until its first message, and not later', async () => {
