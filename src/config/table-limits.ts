@@ -48,7 +48,7 @@ export const LIMIT_SETTINGS = {
   MAX_BUFFERED_BODY_BYTES: withDefault(
     whole(64 * 1024, 1024 * MIB),
     (machine) => Math.min(1024 * MIB, Math.max(16 * MIB, Math.floor(machine.memoryBytes / 4))),
-    'Bytes that the whole process holds of request bodies, and of buffered responses over 64 KiB that clients have not ' +
+    'Bytes that the whole process holds of request bodies, and of buffered responses over 64 KiB (by gRPC over 4 KiB) that clients have not ' +
       'read yet; at most half of them for one client address. A body or response that needs more is refused with 503 ' +
       '`OVERLOADED`.',
     {

@@ -208,10 +208,12 @@ export const needed: readonly Way[] = [
     async reach() {
       const busy = await byPool(async (client) => {
         const cpu = client.tasks('demo', FIXTURE);
-        await cpu.run('leaveEndless', null);
-        // What it has left begins a millisecond later.
-        await new Promise((resolve) => void setTimeout(resolve, 50));
-        return byHandler(() => cpu.run('echo', 1));
+        return byHandler(async () => {
+          await cpu.run('leaveEndless', null);
+          // What it has left begins a millisecond later.
+          await new Promise((resolve) => void setTimeout(resolve, 50));
+          return cpu.run('echo', 1);
+        });
       });
       const refused = await byHandler(() => {
         throw new ThreadRefusedError(new Error('EAGAIN'));

@@ -42,6 +42,8 @@ export class RpcArrival implements RpcListener {
   #head: RpcHead | undefined;
   #exchange: GrpcExchange | undefined;
   #message: Uint8Array | undefined;
+  /** `performance.now()` when the metadata of the call arrived. */
+  #arrivedAt = 0;
   readonly #frames: FrameScan;
   /** Messages that have begun to arrive, and those that the library has passed on. */
   #begun = 0;
@@ -67,6 +69,7 @@ export class RpcArrival implements RpcListener {
   onReceiveMetadata(metadata: Metadata): void {
     const { app, path, requestStream, isKnown, call, limits, heads, turnEnd } = this.#options;
     const { maxHeaderBytes } = limits;
+    this.#arrivedAt = performance.now();
     this.#head = new RpcHead(path, metadata, call);
     const fault = heads.faultOf(this.#request.stream);
     if (this.#head.bytes > maxHeaderBytes) {
@@ -168,7 +171,7 @@ export class RpcArrival implements RpcListener {
   #countUnserved(): void {
     const { unserved, path } = this.#options;
     // The exchange knows why the call is over, and tells it next.
-    this.#open().onClosed((reason) => unserved.count(path, this.#begunAt, reason ?? clientClosed()));
+    this.#open().onClosed((reason) => unserved.count(path, this.#arrivedAt, reason ?? clientClosed()));
   }
 
   /** Ends the call before the library gets what has just arrived. */
