@@ -2,7 +2,7 @@
 // runs, an uncaught exception of them fails it. Later it is only reported to the primary, which logs it: by
 // then the thread may run a task of another caller, which must not be harmed. The time that they take then is
 // measured (leftover-time.ts).
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, executionAsyncResource } from 'node:async_hooks';
 import { isMainThread, parentPort } from 'node:worker_threads';
 import type { RunStatus } from '../memory/run-status.js';
 import { readableError } from '../user-code/readable-error.js';
@@ -40,10 +40,23 @@ const unknownRun = {
 const time = new LeftoverTime({
   owner() {
     const run = runs.getStore();
-    return run?.fail === undefined ? run?.mark : undefined;
+    return run?.fail === undefined && isOfTimerOrPromise() ? run?.mark : undefined;
   },
   report: (mark, ms) => parentPort?.postMessage({ type: 'leftover-use', mark, ms } satisfies LeftoverUse),
 });
+
+/**
+ * Callbacks of sockets do not count: a connection that one task has made may be kept for the next ones, and
+ * what arrives on it is theirs.
+ */
+function isOfTimerOrPromise(): boolean {
+  const resource = executionAsyncResource();
+  return resource instanceof Promise || TIMERS.has(resource.constructor);
+}
+
+const TIMERS: ReadonlySet<unknown> = new Set(
+  [setTimeout(() => undefined, 0), setImmediate(() => undefined)].map((timer) => timer.constructor),
+);
 
 /** The number of the task whose leftovers take too much of this thread's time; undefined while none does. */
 export const spoiler = (): number | undefined => time.spoiler;

@@ -146,6 +146,13 @@ describe('what a CPU task has left behind', () => {
     }
   });
 
+  it('is not what arrives on a connection that it has made for the next ones', async () => {
+    const thread = await kit.cpu.run('askServer', 30);
+    for (let n = 0; n < 20; n++) expect(await kit.cpu.run('askServer', 30)).to.equal(thread);
+    expect(kit.lines).to.deep.equal([]);
+    expect(ends).to.deep.equal([]);
+  });
+
   it('goes on in a thread without tasks', async () => {
     const channel = randomUUID();
     const ears = new BroadcastChannel(channel);

@@ -1,5 +1,7 @@
 // Tasks that tests run in the threads of the CPU pool.
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { MessagePort, parentPort, threadId } from 'node:worker_threads';
 import type { TaskContext } from '#src/api/service-definition.js';
 import { BusinessError, HttpError } from '#src/errors.js';
@@ -243,4 +245,29 @@ export function changeOwn(): void {
   Object.hasOwn = () => {
     throw new Error('changed by a task');
   };
+}
+
+let connection: Promise<Socket> | undefined;
+
+async function connected(): Promise<Socket> {
+  const server = createServer((client) => client.on('data', (data) => client.write(data)));
+  server.listen(0, '127.0.0.1').unref();
+  await once(server, 'listening');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').unref();
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** Asks a server over a connection that all tasks of the thread share; its response takes `ms` to read. */
+export async function askServer(ms: number): Promise<number> {
+  connection ??= connected();
+  const socket = await connection;
+  await new Promise<void>((resolve) => {
+    socket.once('data', () => {
+      burn(ms);
+      resolve();
+    });
+    socket.write('a question');
+  });
+  return threadId;
 }
