@@ -208,11 +208,12 @@ export const needed: readonly Way[] = [
     async reach() {
       const busy = await byPool(async (client) => {
         const cpu = client.tasks('demo', FIXTURE);
-        return byHandler(async () => {
-          await cpu.run('leaveEndless', null);
-          // What it has left begins a millisecond later.
-          await new Promise((resolve) => void setTimeout(resolve, 50));
-          return cpu.run('echo', 1);
+        await cpu.run('leaveEndless', null);
+        // What it has left begins a millisecond later.
+        await new Promise((resolve) => void setTimeout(resolve, 50));
+        const failure: unknown = await cpu.run('echo', 1).catch((error: unknown) => error);
+        return byHandler(() => {
+          throw failure;
         });
       });
       const refused = await byHandler(() => {
