@@ -1,11 +1,18 @@
 // Reads the bytes of one message: the reader of protobufjs, but strict about lengths, and it counts what the
 // message decodes to.
-import protobuf from 'protobufjs';
+import protobuf, { type Long } from 'protobufjs';
 import { bufferOf } from '../buffer-of.js';
 import { FieldLimitError, MAX_FIELDS } from './field-limit.js';
 
 /** How deep messages may be nested in a message; implementations in other languages have the same bound. */
 const MAX_DEPTH = 100;
+
+const INT_BITS = 32;
+const BITS_PER_BYTE = 7;
+/** The bits of a byte of a varint that belong to the number. The other one says that more bytes follow. */
+const PAYLOAD = 0x7f;
+const MOST_VARINT_BITS = 10 * BITS_PER_BYTE;
+const truncated = (): RangeError => new RangeError('a number does not end');
 
 export class WireReader extends protobuf.BufferReader {
   #depth = 0;
@@ -52,6 +59,60 @@ export class WireReader extends protobuf.BufferReader {
   /** Skips the value behind a tag that has no field. */
   skipValue(tag: number): void {
     this.skipType(tag & 7, this.#depth);
+  }
+
+  // The reader of the library reads five bytes of a varint and skips five more, whatever they are; and it does
+  // not check the last bytes of one that is cut.
+
+  /** The lower 32 bits, of a value of up to 64: the types of integers are compatible. */
+  override uint32(): number {
+    const buf = this.buf as Buffer;
+    let value = 0;
+    for (let shift = 0; shift < MOST_VARINT_BITS; shift += BITS_PER_BYTE) {
+      if (this.pos >= this.len) throw truncated();
+      const byte = buf[this.pos++]!;
+      if (shift < INT_BITS) value |= (byte & PAYLOAD) << shift;
+      if (byte <= PAYLOAD) return value >>> 0;
+    }
+    throw new RangeError('a number has more than ten bytes');
+  }
+
+  override bool(): boolean {
+    const { low, high } = this.#wide();
+    return low !== 0 || high !== 0;
+  }
+
+  override int64(): Long {
+    return this.#wide();
+  }
+
+  override uint64(): Long {
+    return { ...this.#wide(), unsigned: true };
+  }
+
+  override sint64(): Long {
+    const { low, high } = this.#wide();
+    const sign = -(low & 1);
+    return {
+      low: ((low >>> 1) | (high << (INT_BITS - 1))) ^ sign,
+      high: (high >>> 1) ^ sign,
+      unsigned: false,
+    };
+  }
+
+  #wide(): Long {
+    const buf = this.buf as Buffer;
+    let [low, high] = [0, 0];
+    for (let shift = 0; shift < MOST_VARINT_BITS; shift += BITS_PER_BYTE) {
+      if (this.pos >= this.len) throw truncated();
+      const byte = buf[this.pos++]!;
+      const bits = byte & PAYLOAD;
+      if (shift < INT_BITS) low |= bits << shift;
+      if (shift > INT_BITS) high |= bits << (shift - INT_BITS);
+      else if (shift + BITS_PER_BYTE > INT_BITS) high |= bits >>> (INT_BITS - shift);
+      if (byte <= PAYLOAD) return { low, high, unsigned: false };
+    }
+    throw new RangeError('a number has more than ten bytes');
   }
 
   /** The reader of the library takes the rest of the bytes for a text that is longer than they are. */

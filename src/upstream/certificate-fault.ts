@@ -1,10 +1,13 @@
-// What is wrong with the certificate of an endpoint that this process has rejected, and what to do about it.
+// What is wrong with the certificate of an endpoint that this process has rejected, or with its own when the
+// endpoint has rejected that, and what to do about it.
 // The texts are fixed, because those of Node.js contain parts of the certificate.
 
 const UNTRUSTED =
   'has a certificate of an authority that this process does not trust; NODE_EXTRA_CA_CERTS adds authorities';
 
 const INVALID = 'has a certificate that is not valid; it must be replaced';
+const WANTED =
+  'demands a certificate of its clients, which calls do not send; it must accept clients without one';
 const ELSEWHERE = 'has a certificate for other addresses; it must contain the registered one';
 
 /** By the codes of Node.js (nodejs.org/api/tls.html#x509-certificate-error-codes). */
@@ -25,6 +28,9 @@ const FAULTS: Readonly<Record<string, string>> = {
   INVALID_PURPOSE: INVALID,
   PATH_LENGTH_EXCEEDED: INVALID,
   HOSTNAME_MISMATCH: ELSEWHERE,
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: WANTED,
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: WANTED,
+
   ERR_TLS_CERT_ALTNAME_INVALID: ELSEWHERE,
 };
 

@@ -39,6 +39,7 @@ export class GrpcChannel {
   #aborted = 0;
   readonly #changed: (channel: GrpcChannel) => void;
   readonly #idle: NodeJS.Timeout;
+  #wasConnected = false;
   #isClosed = false;
   #isShut = false;
 
@@ -54,7 +55,10 @@ export class GrpcChannel {
       connectTimeoutMs,
       running: () => this.#running.size,
       onSpent: () => this.leave(),
-      onChanged: () => this.#changed(this),
+      onChanged: () => {
+        this.#wasConnected ||= this.isConnected;
+        this.#changed(this);
+      },
     });
     this.#channel = new Channel(targetOf(endpoint), schemeOf(endpoint) === 'https' ? tls() : plain, {
       [CONNECTIONS_OPTION]: this.#connections,
@@ -89,14 +93,18 @@ export class GrpcChannel {
     return this.#running.size - this.#aborted;
   }
 
-  /** How many calls the peer admits at a time; undefined until a connection was made. */
+  /** How many calls the peer admits at a time; undefined while there is no connection. */
   get admitted(): number | undefined {
     return this.#connections.admitted;
   }
 
-  /** A connection was made, and no later one has failed. */
   get isConnected(): boolean {
-    return this.admitted !== undefined && this.failure === undefined;
+    return this.admitted !== undefined;
+  }
+
+  /** It had a connection, and has none now. */
+  get isLost(): boolean {
+    return this.#wasConnected && !this.isConnected;
   }
 
   /** Why the last connection could not be made; undefined: it could. */

@@ -55,6 +55,8 @@ export class GrpcConnections implements Connecting {
   /** Streams that are not closed. */
   #streams = 0;
   readonly #resets = new ResetBudget();
+  /** The session that takes calls. */
+  #session: ClientHttp2Session | undefined;
   #admitted: number | undefined;
   #failure: unknown;
   #isClosed = false;
@@ -64,7 +66,7 @@ export class GrpcConnections implements Connecting {
     this.#options = options;
   }
 
-  /** How many streams the peer admits at a time; undefined until a connection was made. */
+  /** How many streams the peer admits at a time; undefined while there is no connection. */
   get admitted(): number | undefined {
     return this.#admitted;
   }
@@ -118,14 +120,27 @@ export class GrpcConnections implements Connecting {
       return;
     }
     refusePushes(session);
-    session.on('remoteSettings', (settings) => this.#admit(settings));
+    session.on('remoteSettings', (settings) => {
+      if (this.#session === session) this.#admit(settings);
+    });
     const request = session.request.bind(session);
     session.request = (...args) => this.#observe(request(...args));
+    session.once('close', () => this.#lostSession(session));
     session.once('goaway', (code: number, _last: number, data?: Uint8Array) => {
+      this.#lostSession(session);
       if (code === constants.NGHTTP2_ENHANCE_YOUR_CALM) this.#refused(data);
     });
     this.#failure = undefined;
+    this.#session = session;
     this.#admit(session.remoteSettings);
+  }
+
+  /** The session takes no more calls. The library makes another one with the next call. */
+  #lostSession(session: ClientHttp2Session): void {
+    if (this.#session !== session) return;
+    this.#session = undefined;
+    this.#admitted = undefined;
+    this.#options.onChanged();
   }
 
   #admit({ maxConcurrentStreams = Number.POSITIVE_INFINITY }: Settings): void {
@@ -136,6 +151,7 @@ export class GrpcConnections implements Connecting {
   failed(error: unknown): void {
     this.#endConnecting();
     this.#failure = error ?? new Error('The connection was closed.');
+    this.#admitted = undefined;
     this.#options.onChanged();
   }
 

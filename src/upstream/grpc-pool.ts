@@ -15,6 +15,9 @@ import { WaitingCall } from './waiting-call.js';
 /** How many connections take calls; others may still have some that run. */
 const MOST_CONNECTIONS = 16;
 
+/** The weight of the newest call in what is usual. */
+const NEWEST = 0.1;
+
 export class GrpcPool {
   readonly #endpoint: Endpoint;
   readonly #options: GrpcChannelOptions;
@@ -25,6 +28,9 @@ export class GrpcPool {
   readonly #waiting = new Set<WaitingCall<GrpcChannel>>();
   /** How many calls the peer admits on each connection, as far as it is known. */
   #admitted: number | undefined;
+  /** How long calls usually take on a connection. */
+  #usualMs = 0;
+  #serving: NodeJS.Immediate | undefined;
   #isServing = false;
   #isClosed = false;
   #onEnded: (() => void) | undefined;
@@ -43,19 +49,39 @@ export class GrpcPool {
   send(request: OutgoingRequest): Promise<Received> {
     const channel = this.#waiting.size === 0 ? this.#withRoom() : undefined;
     if (channel !== undefined) return this.#sendOver(channel, request);
+    const since = performance.now();
     return new Promise((resolve, reject) => {
       const call = new WaitingCall<GrpcChannel>(request.abort ?? new SignalAbort(request.signal), {
-        begin: (free) => resolve(this.#sendOver(free, request)),
+        begin: (free) => resolve(this.#sendLate(free, request, since)),
         fail: reject,
         left: (gone, reason) => {
           this.#waiting.delete(gone);
           reject(this.#isUnsent(request, reason) ? new UnsentError(this.#endpoint) : reason);
-          this.#serve();
         },
       });
       this.#waiting.add(call);
       this.#serve();
     });
+  }
+
+  /**
+   * Sends a call that has waited. When it has waited for most of its time, its deadline shows nothing about
+   * the endpoint; and if less is left than calls usually take, it would only keep others from being served
+   * in time.
+   */
+  async #sendLate(channel: GrpcChannel, request: OutgoingRequest, since: number): Promise<Received> {
+    const waitedMs = performance.now() - since;
+    const leftMs = request.deadline.remainingMs();
+    if (leftMs < waitedMs && leftMs < this.#usualMs) {
+      this.#serveSoon();
+      throw new UnsentError(this.#endpoint);
+    }
+    try {
+      return await this.#sendOver(channel, request);
+    } catch (error) {
+      const isLate = error instanceof DeadlineExceededError;
+      throw isLate && leftMs < waitedMs ? new UnsentError(this.#endpoint) : error;
+    }
   }
 
   /** Whether a call has ended at its deadline because the endpoint, which is there, admits no more calls. */
@@ -86,7 +112,9 @@ export class GrpcPool {
   async #sendOver(channel: GrpcChannel, request: OutgoingRequest): Promise<Received> {
     const metadata = new (loadGrpcJs().Metadata)();
     addRequestFields(metadata, request);
+    const begun = performance.now();
     const ended = await channel.send(request, metadata);
+    this.#usualMs += (performance.now() - begun - this.#usualMs) * NEWEST;
     // A peer on Node.js counts what it holds for a connection, and does not subtract what it held for streams
     // that were cancelled. When it has counted too much it refuses everything, so the next call connects
     // anew.
@@ -126,6 +154,17 @@ export class GrpcPool {
     if (at !== -1) this.#open.splice(at, 1);
     if (channel.isShut) this.#leaving.delete(channel);
     else this.#leaving.add(channel);
+  }
+
+  /**
+   * Serves the calls in a later turn. Many calls may be aborted in this one, whose room must not be given to
+   * those that are aborted next.
+   */
+  #serveSoon(): void {
+    this.#serving ??= setImmediate(() => {
+      this.#serving = undefined;
+      this.#serve();
+    });
   }
 
   /** Begins the calls that have room. One that ends at once comes back here, and must not begin others. */
