@@ -25,7 +25,14 @@ const MOST_MS = 30_000;
 /** A service whose entries usually take longer leaves the last place to others. */
 const LONG_MS = 500;
 /** It does so for this long after the last entry of another service. */
-export const LEAVE_MS = 10_000;
+const LEAVE_MS = 10_000;
+
+interface Recent {
+  /** When an entry of the service has arrived, begun or ended last. */
+  at: number;
+  /** The usual time of its entries; undefined until one has ended. */
+  usualMs: number | undefined;
+}
 
 export class FairQueue<T extends Entry<T>> {
   /** The most entries of all services together. When it is reduced, entries that are there stay. */
@@ -40,8 +47,8 @@ export class FairQueue<T extends Entry<T>> {
   /** The usual time of an entry of any service. */
   #usualMs = FIRST_MS;
 
-  /** When the services had an entry last, for those that had one in the last LEAVE_MS. */
-  readonly #activeAt = new Map<string, number>();
+  /** The services that have entries, or had one in the last LEAVE_MS. */
+  readonly #recent = new Map<string, Recent>();
   readonly #now: () => number;
 
   /** @param now the clock, in milliseconds */
@@ -57,11 +64,25 @@ export class FairQueue<T extends Entry<T>> {
    */
   leavesLast(service: string, places: number): boolean {
     const line = this.#services.get(service);
-    if (line === undefined || line.usualMs < LONG_MS) return false;
-    for (const [other, at] of this.#activeAt) {
-      if (other !== service && this.#now() - at > LEAVE_MS) this.#activeAt.delete(other);
+    if (line === undefined || (this.#recent.get(service)?.usualMs ?? 0) < LONG_MS) return false;
+    this.#forgetRecent();
+    const others = this.#recent.size - 1;
+    return others > 0 && line.running * (others + 1) >= places;
+  }
+
+  #forgetRecent(): void {
+    for (const [service, { at }] of this.#recent) {
+      const line = this.#services.get(service);
+      const isQuiet = line === undefined || isIdle(line);
+      if (isQuiet && this.#now() - at > LEAVE_MS) this.#recent.delete(service);
     }
-    return this.#activeAt.size > 1 && line.running * this.#activeAt.size >= places;
+  }
+
+  #active(service: string): Recent {
+    const recent = this.#recent.get(service) ?? { at: 0, usualMs: undefined };
+    recent.at = this.#now();
+    this.#recent.set(service, recent);
+    return recent;
   }
 
   get size(): number {
@@ -108,7 +129,7 @@ export class FairQueue<T extends Entry<T>> {
     if (refused === entry) return entry;
     if (refused !== undefined) this.remove(refused);
     const line = this.#lineOf(entry.service);
-    this.#activeAt.set(entry.service, this.#now());
+    this.#active(entry.service);
     if (line.size === 0) this.#turns.join(line);
     line.add(entry);
     this.#entries.add(entry);
@@ -134,7 +155,7 @@ export class FairQueue<T extends Entry<T>> {
   /** Charges the service of an entry that begins without having waited. Call `end` when it ends. */
   begin(entry: T): void {
     const line = this.#lineOf(entry.service);
-    this.#activeAt.set(entry.service, this.#now());
+    this.#active(entry.service);
     if (line.size === 0) this.#turns.join(line);
     this.#turns.chosen(line);
     this.#charge(line, entry);
@@ -157,6 +178,7 @@ export class FairQueue<T extends Entry<T>> {
     line.running--;
     line.charged = Math.min(line.charged + costMs - chargedMs, this.#turns.now + MOST_MS);
     line.usualMs += (costMs - line.usualMs) * NEWEST;
+    this.#active(service).usualMs = line.usualMs;
     this.#usualMs += (costMs - this.#usualMs) * NEWEST;
     this.#forgetSettled();
   }
@@ -183,7 +205,8 @@ export class FairQueue<T extends Entry<T>> {
   #lineOf(service: string): ServiceLine<T> {
     const known = this.#services.get(service);
     if (known !== undefined) return known;
-    const line = new ServiceLine<T>(service, this.#usualMs);
+    const usualMs = this.#recent.get(service)?.usualMs ?? this.#usualMs;
+    const line = new ServiceLine<T>(service, usualMs);
     this.#services.set(service, line);
     return line;
   }

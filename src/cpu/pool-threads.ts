@@ -66,8 +66,11 @@ export interface PoolThreadsOptions {
   /** A thread that was ordered to end has ended: there may be room for a task. */
   readonly threadEnded: () => void;
   readonly marks: Pick<TaskMarks, 'task'>;
-  /** A thread was ended because what a task had left behind kept it. @param mark the task, if it is known */
-  readonly kept: (mark: number | undefined) => void;
+  /**
+   * A thread was ended because what a task had left behind kept it.
+   * @param mark the task, if it is known @param ms how long it was kept
+   */
+  readonly kept: (mark: number | undefined, ms: number) => void;
   /** What a task has left behind has used a thread. */
   readonly leftoverUsed: (use: LeftoverUse) => void;
 }
@@ -219,7 +222,7 @@ export class PoolThreads {
       waiting,
       `CPU task ${waiting.task} could not begin: what ${what} has left behind keeps the thread; ending the thread`,
     );
-    kept(mark);
+    kept(mark, BEGIN_MS);
   }
 
   /**

@@ -5,16 +5,9 @@ import type { Logger } from 'pino';
 import { withAllowance } from '../allowance.js';
 import { DeadlineExceededError, UnavailableError } from '../errors.js';
 import { CallerLines } from './caller-lines.js';
-import {
-  buffersOf,
-  type FromPool,
-  type LeftoverUse,
-  readTaskResult,
-  readToPool,
-  type TaskResult,
-} from './cpu-messages.js';
+import { buffersOf, type FromPool, readTaskResult, readToPool, type TaskResult } from './cpu-messages.js';
 import type { EndingThread } from './ending-threads.js';
-import { FairQueue, LEAVE_MS } from './fair-queue.js';
+import { FairQueue } from './fair-queue.js';
 import { type CpuRefusal, refusalOf, type TaskPoolOptions } from './pool-options.js';
 import {
   createTask,
@@ -33,6 +26,8 @@ import { ThreadTimes } from './thread-times.js';
 
 const QUEUE_PER_THREAD = 64;
 const GRACE_MS = 250;
+/** While tasks wait that leave the last thread to others, it is checked so often whether there are any. */
+const LEAVE_CHECK_MS = 1_000;
 /** The longest delay of a Node.js timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -70,11 +65,12 @@ export class TaskPool {
       log,
       threadEnded: () => this.#startWaiting(),
       marks: this.#marks,
-      kept: (mark) => {
+      kept: (mark, ms) => {
         this.#options.observer?.threadEnded('leftovers');
         this.#chargeStart(mark);
+        this.#chargeLeftover(mark, ms);
       },
-      leftoverUsed: (use) => this.#leftoverUsed(use),
+      leftoverUsed: ({ mark, ms }) => this.#chargeLeftover(mark, ms),
     });
   }
 
@@ -240,7 +236,7 @@ export class TaskPool {
     this.#leaveTimer ??= setTimeout(() => {
       this.#leaveTimer = undefined;
       this.#startWaiting();
-    }, LEAVE_MS).unref();
+    }, LEAVE_CHECK_MS).unref();
   }
 
   #start(task: Task): void {
@@ -302,8 +298,8 @@ export class TaskPool {
     if (owner !== undefined) this.#waiting.charge(owner.service, this.#times.usualStartMs);
   }
 
-  /** What a task has left behind has used a thread: its service pays. */
-  #leftoverUsed({ mark, ms }: LeftoverUse): void {
+  /** What a task has left behind has used a thread, or kept it: its service pays. */
+  #chargeLeftover(mark: number | undefined, ms: number): void {
     const owner = this.#marks.task(mark);
     if (owner === undefined) return;
     this.#waiting.charge(owner.service, ms);
@@ -345,7 +341,9 @@ export class TaskPool {
   #endThread(task: Task): void {
     const ended = this.#threads.endThreadOf(logFieldsOf(task), () => task.controller.abort());
     if (ended === undefined) return;
-    task.heldUpBy = this.#marks.task(task.status.heldUpBy ?? ended.keptBy);
+    const hasBegun = task.status.threadId !== undefined;
+    task.heldUpBy = this.#marks.task(hasBegun ? task.status.heldUpBy : ended.keptBy);
+    if (!hasBegun) this.#chargeLeftover(ended.keptBy, performance.now() - task.startedAt!);
     const reason = task.heldUpBy === undefined ? (task.dropped ?? 'cancelled') : 'leftovers';
     this.#options.observer?.threadEnded(reason);
     logThreadEnd(this.#log, task);

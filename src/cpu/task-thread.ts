@@ -55,7 +55,7 @@ async function perform(order: TaskOrder, status: RunStatus): Promise<TaskResult>
         { task: name, mark, traceparent: caller.traceparent },
         status,
         async () => {
-          const task = await findTask(module, name);
+          const task = await findTask(module, name, status);
           return task(unpackInput(name, input), context.tools);
         },
       );
@@ -79,13 +79,15 @@ async function perform(order: TaskOrder, status: RunStatus): Promise<TaskResult>
  */
 const modules = new Map<string, Promise<Readonly<Record<string, unknown>>>>();
 
-async function findTask(module: string, name: string): Promise<Task> {
+async function findTask(module: string, name: string, status: RunStatus): Promise<Task> {
+  const since = performance.now();
   let loading = modules.get(module);
   if (loading === undefined) {
     loading = importUserModule(fileURLToPath(module));
     modules.set(module, loading);
   }
   const exports = await loading;
+  status.loaded(performance.now() - since);
   const task = hasOwn(exports, name) ? exports[name] : undefined;
   if (typeof task !== 'function') {
     throw new UnknownTaskError(`the tasks module exports no function named ${JSON.stringify(name)}`);

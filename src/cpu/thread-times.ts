@@ -1,5 +1,5 @@
-// Measures how long tasks use threads. The start of a thread is not the time of the task that happens to be
-// first in it: a task pays for a start when it has ended its thread, so that another must start.
+// Measures how long tasks use threads. The start of a thread, and the load of a tasks module in it, are not the
+// time of the task that happens to be first in it: a task pays for a start when it has ended its thread, so that another must start.
 
 import { sharedNow } from '../memory/run-status.js';
 import type { Task } from './pool-task.js';
@@ -51,12 +51,13 @@ export class ThreadTimes {
     if (this.#handed.size === 0) this.#clock.stop();
     const delayMs = task.status.delayMs(handed.at);
     if (delayMs !== undefined && task.status.isFirst) {
-      this.#usualStartMs += (Math.min(delayMs, MOST_START_MS) - this.#usualStartMs) * NEWEST;
+      const startMs = delayMs + task.status.loadMs;
+      this.#usualStartMs += (Math.min(startMs, MOST_START_MS) - this.#usualStartMs) * NEWEST;
     }
     const ranMs =
       delayMs === undefined
         ? 0
-        : Math.max(0, passedMs - Math.max(0, delayMs - pausedMs) - task.status.heldUpMs);
+        : Math.max(0, passedMs - Math.max(0, delayMs - pausedMs) - task.status.heldUpMs - task.status.loadMs);
     return { ranMs, usedMs: hasEndedThread ? ranMs + this.#usualStartMs : ranMs };
   }
 }

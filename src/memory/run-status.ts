@@ -15,7 +15,8 @@ const IS_FIRST = 3;
 const HELD_UP_BY = 4;
 const HELD_UP_MS = 5;
 const LAST_HELD_UP_BY = 6;
-const CELLS = 7;
+const LOAD_MS = 7;
+const CELLS = 8;
 /** Halves of a cell. */
 const INTS = 2;
 
@@ -71,6 +72,16 @@ export class RunStatus {
   goOn(ms: number): void {
     this.#numbers[HELD_UP_MS] = this.heldUpMs + ms;
     Atomics.store(this.#flags, HELD_UP_BY * INTS, 0);
+  }
+
+  /** The thread has loaded the module of the task. @param ms how long that took */
+  loaded(ms: number): void {
+    this.#numbers[LOAD_MS] = ms;
+  }
+
+  /** How long the thread has loaded the module of the task; 0: it had loaded it before. */
+  get loadMs(): number {
+    return this.#numbers[LOAD_MS]!;
   }
 
   /** How long the thread has worked on what ended tasks have left behind. */

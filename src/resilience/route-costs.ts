@@ -120,7 +120,7 @@ export class RouteCosts {
     const coreMs = CORE_NOISE_SHARE * Math.min(busyMs, LONG_WINDOW_MS);
     variance = this.#pieces.note(workMs, squares, errorMs, variance, coreMs);
     this.#correct(used, errorMs, expectedMs + NOISE_MS, variance);
-    this.#unknown.note(routes, Math.min(besideMs, LONG_WINDOW_MS));
+    this.#unknown.note(routes, besideMs, Math.min(1, LONG_WINDOW_MS / elapsedMs));
     for (const route of routes) {
       route.renew();
       route.expect(this.#unknown);

@@ -29,8 +29,12 @@ export class UnknownRoutes {
   #workMs = 0;
   #seen = 0;
 
-  /** Adds a window. @param besideMs busy time of the window that known costs do not explain */
-  note(routes: readonly UsedRoute[], besideMs: number): void {
+  /**
+   * Adds a window.
+   * @param besideMs busy time of the window that known costs do not explain
+   * @param weight of the window, below 1 for a long one, which may be a pause
+   */
+  note(routes: readonly UsedRoute[], besideMs: number, weight: number): void {
     this.#requests *= UNKNOWN_KEPT;
     this.#workMs *= UNKNOWN_KEPT;
     this.#seen *= UNKNOWN_KEPT;
@@ -39,8 +43,8 @@ export class UnknownRoutes {
       this.#seen += novelty * Math.min(1, entering.count);
       unknown += novelty * entering.count;
     }
-    this.#requests += unknown;
-    if (this.#requests > 0) this.#workMs += Math.max(0, besideMs);
+    this.#requests += unknown * weight;
+    if (this.#requests > 0) this.#workMs += Math.max(0, besideMs) * weight;
     const trust = Math.min(1, this.#seen / TRUSTED_UNKNOWN);
     this.expectedMs = this.#requests > 0 ? (this.#workMs / this.#requests) * trust : 0;
   }

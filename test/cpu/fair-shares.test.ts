@@ -180,6 +180,41 @@ describe('a queue that services share', () => {
     }
   }
 
+  it('knows which service has long entries, and which others there are, also after a time without any', () => {
+    let now = 0;
+    const queue = new FairQueue<Item>(64, () => now);
+    const run = (service: string, durationMs: number): void => {
+      const one = item(service, durationMs);
+      queue.begin(one);
+      now += durationMs;
+      queue.end(one, durationMs);
+    };
+    run('long', 5_000);
+    run('short', 2);
+    for (let round = 0; round < 3; round++) {
+      now += 3_000;
+      run('short', 2);
+      const first = item('long', 5_000);
+      queue.begin(first);
+      expect(queue.leavesLast('long', 2), `round ${round}`).to.equal(true);
+      expect(queue.leavesLast('short', 2)).to.equal(false);
+      queue.end(first, 5_000);
+    }
+    // A service of which nothing is known takes the last place.
+    const unknown = item('unknown');
+    queue.begin(unknown);
+    expect(queue.leavesLast('unknown', 2)).to.equal(false);
+    queue.end(unknown, 1);
+    // One whose entries have come long ago, and wait or run, is still there.
+    for (let n = 0; n < 10; n++) queue.add(item('long', 5_000));
+    queue.next();
+    now += 60_000;
+    run('short', 2);
+    expect(queue.leavesLast('long', 2)).to.equal(true);
+    now += 11_000;
+    expect(queue.leavesLast('long', 2)).to.equal(false);
+  });
+
   for (const threads of [2, 4]) {
     it(`leaves another service its goodput beside tasks of seconds on ${threads} threads`, () => {
       const calm = { service: 'calm', everyMs: 20, durationMs: 5 };

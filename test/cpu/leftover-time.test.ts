@@ -164,6 +164,35 @@ describe('what a CPU task has left behind', () => {
     ears.close();
   });
 
+  it('is not blamed for a later task that loops for ever', async () => {
+    await kit.cpu.run('race', null);
+    await kit.cpu.run('leaveWork', 0.01);
+    await kit.cpu.run('waitOn', 30);
+    const signal = AbortSignal.timeout(100);
+    await Promise.allSettled([kit.cpu.run('spin', 'nobody hears', { signal })]);
+    const [line] = await until(
+      () => kit.lines,
+      (lines) => lines.length > 0,
+    );
+    expect(line?.msg).to.equal(
+      'CPU task spin continues after its deadline or without its caller; ending its thread',
+    );
+    expect(ends).to.deep.equal(['cancelled']);
+  });
+
+  it('is charged for the time for which it keeps a thread', async () => {
+    const before = used['demo leaveEndless'] ?? 0;
+    await kit.cpu.run('leaveEndless', null);
+    await new Promise((resolve) => void setTimeout(resolve, 50));
+    const signal = AbortSignal.timeout(300);
+    await Promise.allSettled([kit.cpu.run('echo', 1, { signal })]);
+    await until(
+      () => used['demo leaveEndless'] ?? 0,
+      (ms) => ms > before,
+    );
+    expect(used['demo leaveEndless']! - before).to.be.above(250);
+  });
+
   it('is named when it keeps the thread of the task that is ended, which is not to blame', async () => {
     await kit.cpu.run('leaveWork', 60_000);
     const signal = AbortSignal.timeout(300);

@@ -68,6 +68,21 @@ describe('the time for which a service is charged', () => {
     expect(usedMs).to.equal(ranMs);
   });
 
+  it('leaves out the load of the tasks module, which belongs to the start of the thread', () => {
+    const task = handOver();
+    task.status.begin({ threadId: 1, heapBytes: 0, isFirst: true });
+    spendMs(80);
+    task.status.loaded(80);
+    const begun = performance.now();
+    expect(times.end(task, false).ranMs).to.be.at.most(performance.now() - begun + 5);
+    const before = times.usualStartMs;
+    const next = handOver();
+    next.status.begin({ threadId: 2, heapBytes: 0, isFirst: true });
+    next.status.loaded(1_000);
+    times.end(next, false);
+    expect(times.usualStartMs).to.be.above(before);
+  });
+
   it('leaves out the time in which the thread works on what ended tasks have left behind', () => {
     const task = handOver();
     task.status.begin({ threadId: 1, heapBytes: 0, isFirst: false });

@@ -56,6 +56,52 @@ describe('a message of gRPC that is read', () => {
     return fc.tuple(fc.option(choice, { nil: {} }), others).map(([one, rest]) => ({ ...rest, ...one }));
   };
 
+  it('has whole numbers of up to ten bytes, whatever their field takes, and what is behind them', async () => {
+    const codec = await codecOf(`
+      enum E { A = 0; B = 1; }
+      message M { int32 i = 1; uint32 u = 2; sint32 s = 3; bool b = 4; E e = 5; int64 l = 6; uint64 w = 7;
+        sint64 z = 8; repeated int32 many = 9; map<int32, bool> map = 10; string next = 15; }`);
+    const long = (value: bigint): Buffer => {
+      const bytes = [];
+      let rest = BigInt.asUintN(64, value);
+      for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
+      return Buffer.from([...bytes, Number(rest)]);
+    };
+    const field = (id: number, value: bigint): Buffer => Buffer.concat([Buffer.from([id << 3]), long(value)]);
+    const zigzag = (value: bigint): bigint => (value >> 1n) ^ -(value & 1n);
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (value) => {
+        const wide = BigInt.asUintN(64, value);
+        const packed = Buffer.concat([long(value), long(1n), long(value)]);
+        const entry = part(10, Buffer.concat([field(1, value), field(2, value)]));
+        const fields = [1, 2, 3, 4, 5, 6, 7, 8].map((id) => field(id, value));
+        const bytes = Buffer.concat([...fields, part(9, packed), entry, text(15, 'next')]);
+        const int = Number(BigInt.asIntN(32, value));
+        const id = Number(BigInt.asIntN(32, value));
+        expect(codec.decode(bytes)).to.deep.equal({
+          i: int,
+          u: Number(BigInt.asUintN(32, value)),
+          s: Number(BigInt.asIntN(32, zigzag(BigInt.asUintN(32, value)))),
+          b: value !== 0n,
+          e: { 0: 'A', 1: 'B' }[id] ?? id,
+          l: String(value),
+          w: String(wide),
+          z: String(BigInt.asIntN(64, zigzag(wide))),
+          many: [int, 1, int],
+          map: { [int]: value !== 0n },
+          next: 'next',
+        });
+        for (const whole of fields)
+          if (whole.byteLength > 2) expect(() => codec.decode(whole.subarray(0, -1))).to.throw();
+      }),
+      {
+        examples: [[0n], [1n], [-1n], [2n ** 32n], [2n ** 40n + 5n], [2n ** 63n - 1n], [-(2n ** 63n)]],
+        numRuns: 500,
+      },
+    );
+    expect(() => codec.decode(Buffer.from([8, ...Array<number>(10).fill(0x80), 1]))).to.throw();
+  });
+
   it('has the last member of a oneof that was sent, and no other one', () => {
     fc.assert(
       fc.property(fc.array(messages(), { minLength: 1, maxLength: 6 }), (sent) => {

@@ -2,7 +2,7 @@
 import { EventEmitter, on, once } from 'node:events';
 import type { ServerHttp2Stream } from 'node:http2';
 import { expect } from 'chai';
-import type { Deadline } from '#src/deadline.js';
+import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError } from '#src/errors.js';
 import type { GrpcChannelOptions } from '#src/upstream/grpc-channel.js';
 import { until } from '#test/support/until.js';
@@ -92,6 +92,46 @@ describe('the connections of a thread to one instance of gRPC', () => {
     for (const { end } of [...first, ...further.slice(0, 20 - MOST_CONNECTIONS)])
       expect(await end).to.equal(200);
     expect(streams).to.have.length(MOST_CONNECTIONS + 20);
+  });
+
+  for (const end of ['lost', 'closed by the peer'] as const)
+    it(`take calls while one of them has room, when another one is ${end} and cannot be made again`, async () => {
+      const { sendMany, arrived, streams, peer, send } = await heldCalls(1);
+      const running = sendMany(2);
+      await arrived(2);
+      const [first, second] = streams.map(({ session }) => session!);
+      finish(streams[1]!);
+      expect(await running[1]!.end).to.equal(200);
+      peer.server.maxConnections = 1;
+      const closed = once(first!, 'close');
+      if (end === 'lost') {
+        first!.destroy();
+        expect(await running[0]!.end).not.to.equal(200);
+      } else {
+        first!.close();
+        finish(streams[0]!);
+        expect(await running[0]!.end).to.equal(200);
+      }
+      await closed;
+      for (let n = 0; n < 20; n++) {
+        const call = send();
+        await arrived(3 + n);
+        expect(streams[2 + n]!.session).to.equal(second);
+        finish(streams[2 + n]!);
+        expect(await call.end).to.equal(200);
+      }
+    });
+
+  it('show nothing about the instance for calls that begin at their deadline', async () => {
+    const { sendMany, arrived, send, streams } = await heldCalls(1);
+    const running = sendMany(MOST_CONNECTIONS);
+    await arrived(MOST_CONNECTIONS);
+    const waiting = Array.from({ length: 100 }, () => send({ deadline: Deadline.after(200) }));
+    await new Promise((resolve) => void setTimeout(resolve, 200));
+    for (const { abort } of [...running, ...waiting]) abort.abort(new DeadlineExceededError());
+    for (const call of waiting)
+      expect(await call.verdict).to.deep.equal({ outcome: 'ignored', reached: 'ignored', mayRepeat: false });
+    expect(streams).to.have.length(MOST_CONNECTIONS);
   });
 
   it('show nothing about the instance when the deadline of a call passes that waits for one', async () => {
