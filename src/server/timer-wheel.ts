@@ -137,6 +137,9 @@ export class TimerWheel {
     entry.wheel = undefined;
     entry.previous.next = entry.next;
     entry.next.previous = entry.previous;
+    // An alarm that is kept, or old garbage, must not keep its former neighbours, which are ever newer ones.
+    entry.previous = entry;
+    entry.next = entry;
     if (--this.#size === 0) {
       this.#stop?.();
       this.#stop = undefined;

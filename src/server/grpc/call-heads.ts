@@ -11,6 +11,7 @@ import { ENCODINGS } from './rpc-decompression.js';
 
 export class CallHeads {
   readonly #faults = new WeakMap<object, HttpError>();
+  readonly #compressing = new WeakSet<object>();
 
   /** Call when the server has its connection injector. @throws Error as `beforeLibrary` */
   readAll(server: Server): void {
@@ -19,8 +20,14 @@ export class CallHeads {
       if (!MEDIA_TYPE.test(String(headers['content-type']))) headers['content-type'] = '';
       const fault = faultIn(headers);
       if (fault !== undefined) this.#faults.set(stream, fault);
+      if (headers['grpc-encoding'] !== undefined) this.#compressing.add(stream);
       correctTimeoutOf(headers);
     });
+  }
+
+  /** Whether the messages on this stream may be compressed. */
+  mayCompress(stream: object): boolean {
+    return this.#compressing.has(stream);
   }
 
   /** The error with which the call of this stream must be refused. */

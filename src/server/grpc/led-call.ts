@@ -23,7 +23,11 @@ export function ledCallOf({
     readonly #listenerOf: (next: RpcListener) => RpcListener;
     readonly #pace: ResponsePace | undefined;
 
-    constructor(...[call, listenerOf, pace]: ConstructorParameters<LedCall>) {
+    constructor(
+      call: ServerInterceptingCallInterface,
+      listenerOf: (next: RpcListener) => RpcListener,
+      pace?: ResponsePace,
+    ) {
       super(call);
       this.#call = call;
       this.#listenerOf = listenerOf;

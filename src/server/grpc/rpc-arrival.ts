@@ -22,13 +22,9 @@ import type { UnservedCalls } from './unserved-calls.js';
  */
 const MESSAGE_COST_BYTES = 512;
 
-export interface RpcArrivalOptions {
+/** What all calls of a server share. */
+export interface Arrivals {
   readonly app: App;
-  readonly path: string;
-  readonly requestStream: boolean;
-  /** False for a method that does not exist, which is refused at once. */
-  readonly isKnown: boolean;
-  readonly call: RpcCall;
   readonly metadata: RpcMetadata;
   readonly limits: RpcLimits;
   readonly heads: CallHeads;
@@ -37,8 +33,17 @@ export interface RpcArrivalOptions {
   readonly turnEnd: TurnEnd;
 }
 
+export interface ArrivingCall {
+  readonly path: string;
+  readonly requestStream: boolean;
+  /** False for a method that does not exist, which is refused at once. */
+  readonly isKnown: boolean;
+  readonly call: RpcCall;
+}
+
 export class RpcArrival implements RpcListener {
-  readonly #options: RpcArrivalOptions;
+  readonly #server: Arrivals;
+  readonly #called: ArrivingCall;
   #head: RpcHead | undefined;
   #exchange: GrpcExchange | undefined;
   #message: Uint8Array | undefined;
@@ -51,23 +56,29 @@ export class RpcArrival implements RpcListener {
   readonly #request: PendingRequest;
   #isOver = false;
 
-  constructor(options: RpcArrivalOptions) {
-    this.#options = options;
-    this.#request = new PendingRequest(options);
+  constructor(server: Arrivals, called: ArrivingCall) {
+    this.#server = server;
+    this.#called = called;
+    const { app, limits, heads, decompression } = server;
+    const { call } = called;
+    this.#request = new PendingRequest({ app, limits, call });
     this.#frames = new FrameScan((length) => this.#messageBegins(length));
-    decompressBy(options.call, {
-      decompression: options.decompression,
-      claim: (bytes) => this.#claim(bytes),
-      failed: (error) => {
-        if (!this.#isOver) this.#cut(error);
-      },
-    });
+    if (heads.mayCompress(this.#request.stream)) {
+      decompressBy(call, {
+        decompression,
+        claim: (bytes) => this.#claim(bytes),
+        failed: (error) => {
+          if (!this.#isOver) this.#cut(error);
+        },
+      });
+    }
     // Before the library, which keeps the pieces.
     this.#request.stream.prependListener('data', (piece: Uint8Array) => this.#arrived(piece));
   }
 
   onReceiveMetadata(metadata: Metadata): void {
-    const { app, path, requestStream, isKnown, call, limits, heads, turnEnd } = this.#options;
+    const { app, limits, heads, turnEnd } = this.#server;
+    const { path, requestStream, isKnown, call } = this.#called;
     const { maxHeaderBytes } = limits;
     this.#arrivedAt = performance.now();
     this.#head = new RpcHead(path, metadata, call);
@@ -87,9 +98,9 @@ export class RpcArrival implements RpcListener {
   }
 
   #isRefusedStranger(): boolean {
-    const { app, path } = this.#options;
+    const { app } = this.#server;
     let exchange: GrpcExchange | undefined;
-    const isRefused = app.refuseStranger(path, () => {
+    const isRefused = app.refuseStranger(this.#called.path, () => {
       exchange = this.#made();
       return exchange;
     });
@@ -111,7 +122,8 @@ export class RpcArrival implements RpcListener {
   }
 
   #messageBegins(length: number): void {
-    const { requestStream, limits } = this.#options;
+    const { limits } = this.#server;
+    const { requestStream } = this.#called;
     this.#begun += 1;
     if (length > limits.maxBodyBytes) this.#cut(bodyTooLarge(limits.maxBodyBytes));
     else if (!requestStream && this.#begun > 1) this.#cut(badCount('more than one message'));
@@ -135,7 +147,7 @@ export class RpcArrival implements RpcListener {
       this.#exchange.requests.received(message);
     } else {
       this.#message = message;
-      this.#options.call.startRead();
+      this.#called.call.startRead();
     }
   }
 
@@ -145,7 +157,7 @@ export class RpcArrival implements RpcListener {
     if (this.#exchange !== undefined) this.#exchange.requests.halfClosed(broken);
     else if (broken !== undefined) this.#refuseUnlessLeft(broken);
     else if (this.#message === undefined) this.#refuseUnlessLeft(badCount('no message'));
-    else this.#options.app.handle(this.#open(this.#message));
+    else this.#server.app.handle(this.#open(this.#message));
   }
 
   /** The library calls this at the end of every call. */
@@ -162,14 +174,15 @@ export class RpcArrival implements RpcListener {
    * cancelled call in the next tick.
    */
   #refuseUnlessLeft(error: HttpError): void {
-    this.#options.call.startRead();
+    this.#called.call.startRead();
     process.nextTick(() => {
       if (!this.#isOver) this.#refuse(error);
     });
   }
 
   #countUnserved(): void {
-    const { unserved, path } = this.#options;
+    const { unserved } = this.#server;
+    const { path } = this.#called;
     // The exchange knows why the call is over, and tells it next.
     this.#open().onClosed((reason) => unserved.count(path, this.#arrivedAt, reason ?? clientClosed()));
   }
@@ -181,7 +194,7 @@ export class RpcArrival implements RpcListener {
   }
 
   #refuse(error: HttpError): void {
-    if (this.#exchange === undefined) this.#options.app.refuse(this.#open(), error);
+    if (this.#exchange === undefined) this.#server.app.refuse(this.#open(), error);
   }
 
   #open(request?: Uint8Array): GrpcExchange {
@@ -191,7 +204,8 @@ export class RpcArrival implements RpcListener {
   }
 
   #made(request?: Uint8Array): GrpcExchange {
-    const { app, path, isKnown, call, metadata, limits } = this.#options;
+    const { app, metadata, limits } = this.#server;
+    const { path, isKnown, call } = this.#called;
     const head = this.#head!;
     head.begin();
     return new GrpcExchange({

@@ -38,6 +38,7 @@ export function interceptorOf(
   const turnEnd = new TurnEnd((err) => log.error({ err }, 'a callback at the end of a turn failed'));
 
   const common = { app, metadata, limits, heads, turnEnd };
+  const shared = { ...common, decompression, unserved };
 
   const LedCall = ledCallOf({ ServerInterceptingCall });
   const paceOf = (call: ServerInterceptingCallInterface): ResponsePace =>
@@ -63,6 +64,6 @@ export function interceptorOf(
       requestStream: method?.requestStream === true,
       isKnown: method !== undefined,
     };
-    return new LedCall(call, () => new RpcArrival({ ...common, ...called, decompression, unserved }));
+    return new LedCall(call, () => new RpcArrival(shared, called));
   };
 }
