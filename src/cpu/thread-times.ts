@@ -1,5 +1,6 @@
-// Measures how long tasks use threads. The start of a thread, and the load of a tasks module in it, are not the
-// time of the task that happens to be first in it: a task pays for a start when it has ended its thread, so that another must start.
+// Measures how long tasks use threads. The start of a thread, and the load of a tasks module in it, are not
+// the time of the task that happens to be first in it: a task pays for a start when it has ended its thread,
+// so that another must start.
 
 import { sharedNow } from '../memory/run-status.js';
 import type { Task } from './pool-task.js';

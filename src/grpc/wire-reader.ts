@@ -61,8 +61,8 @@ export class WireReader extends protobuf.BufferReader {
     this.skipType(tag & 7, this.#depth);
   }
 
-  // The reader of the library reads five bytes of a varint and skips five more, whatever they are; and it does
-  // not check the last bytes of one that is cut.
+  // The reader of the library reads five bytes of a varint and skips five more, whatever they are. And it
+  // does not check the last bytes of one that is cut.
 
   /** The lower 32 bits, of a value of up to 64: the types of integers are compatible. */
   override uint32(): number {

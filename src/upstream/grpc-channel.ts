@@ -39,7 +39,6 @@ export class GrpcChannel {
   #aborted = 0;
   readonly #changed: (channel: GrpcChannel) => void;
   readonly #idle: NodeJS.Timeout;
-  #wasConnected = false;
   #isClosed = false;
   #isShut = false;
 
@@ -55,10 +54,7 @@ export class GrpcChannel {
       connectTimeoutMs,
       running: () => this.#running.size,
       onSpent: () => this.leave(),
-      onChanged: () => {
-        this.#wasConnected ||= this.isConnected;
-        this.#changed(this);
-      },
+      onChanged: () => this.#changed(this),
     });
     this.#channel = new Channel(targetOf(endpoint), schemeOf(endpoint) === 'https' ? tls() : plain, {
       [CONNECTIONS_OPTION]: this.#connections,
@@ -100,11 +96,6 @@ export class GrpcChannel {
 
   get isConnected(): boolean {
     return this.admitted !== undefined;
-  }
-
-  /** It had a connection, and has none now. */
-  get isLost(): boolean {
-    return this.#wasConnected && !this.isConnected;
   }
 
   /** Why the last connection could not be made; undefined: it could. */

@@ -104,6 +104,7 @@ export class GrpcPool {
   destroy(reason: Error): void {
     this.#isClosed = true;
     this.#onEnded = undefined;
+    if (this.#serving !== undefined) clearImmediate(this.#serving);
     for (const call of this.#waiting) call.fail(reason);
     this.#waiting.clear();
     for (const channel of [...this.#open, ...this.#leaving]) channel.destroy(reason);
@@ -146,7 +147,7 @@ export class GrpcPool {
   readonly #changed = (channel: GrpcChannel): void => {
     if (channel.isClosed) this.#remove(channel);
     else this.#admitted = channel.admitted ?? this.#admitted;
-    this.#serve();
+    this.#serveSoon();
   };
 
   #remove(channel: GrpcChannel): void {
@@ -186,8 +187,10 @@ export class GrpcPool {
   #connectMore(): void {
     if (this.#admitted === undefined) return;
     const each = Math.max(1, this.#admitted);
-    const connecting = this.#open.filter(({ admitted }) => admitted === undefined).length;
-    let missing = this.#waiting.size - connecting * each;
+    const connecting = this.#open.filter(({ admitted }) => admitted === undefined);
+    // One that was lost is made again.
+    for (const channel of connecting) channel.connect();
+    let missing = this.#waiting.size - connecting.length * each;
     for (; missing > 0 && this.#open.length < MOST_CONNECTIONS; missing -= each) this.#connection().connect();
   }
 
