@@ -201,7 +201,8 @@ export class PoolThreads {
   }
 
   /** Takes a task back from a thread that does not begin it, and replaces the thread. */
-  #expectBegin(run: ThreadRun, since = performance.now()): NodeJS.Timeout {
+  #expectBegin(run: ThreadRun): NodeJS.Timeout {
+    const since = performance.now();
     return setTimeout(() => {
       // After a pause of the process the thread has not had its time either.
       if (performance.now() - since > 2 * BEGIN_MS) this.#expectBegin(run);

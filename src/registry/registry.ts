@@ -274,8 +274,10 @@ export class Registry {
   #setState(instance: Instance, state: EndpointState): void {
     if (instance.state === state) return;
     instance.state = state;
-    if (state === 'healthy') instance.isProven = true;
-    if (state === 'healthy') this.#deps.ejections.arrive(instance.slot);
+    if (state === 'healthy') {
+      instance.isProven = true;
+      this.#deps.ejections.arrive(instance.slot);
+    }
     this.#publication.changed({
       type: 'put',
       service: instance.registration.service,

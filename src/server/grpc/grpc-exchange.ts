@@ -8,9 +8,10 @@ import { DeadlineExceededError, type HttpError } from '../../errors.js';
 import { STATUS_NUMBERS } from '../../grpc/status.js';
 import { clientClosed } from '../body/body.js';
 import type { Exchange } from '../exchange.js';
-import type { IdleAlarm } from '../idle-alarm.js';
+import { IdleAlarm } from '../idle-alarm.js';
 import type { Problem } from '../problem-response.js';
 import type { RequestHead } from '../request-head.js';
+import type { Alarm, TimerWheel } from '../timer-wheel.js';
 import type { RpcCall, RpcStatus } from './rpc-call.js';
 import { frameOf, messageIn } from './rpc-frames.js';
 import type { RpcMetadata } from './rpc-metadata.js';
@@ -31,13 +32,9 @@ export interface GrpcExchangeOptions {
   readonly begunAt: number;
   /** The request of a method whose requests are no stream. */
   readonly request?: Uint8Array;
-  /** Makes an alarm that rings when the client takes nothing of what was sent for STREAM_IDLE_MS. */
-  readonly idleAlarm: (ring: () => void) => IdleAlarm;
-  /**
-   * Calls back after some milliseconds.
-   * @returns a function that ends the wait
-   */
-  readonly after: (ms: number, callback: () => void) => () => void;
+  readonly wheel: TimerWheel;
+  /** STREAM_IDLE_MS: a client that takes nothing of what was sent for so long is cut off. */
+  readonly streamIdleMs: number;
 }
 
 /** A client that cancels its call this shortly before its deadline does so because of the deadline. */
@@ -77,8 +74,8 @@ export class GrpcExchange implements Exchange {
   #isOver = false;
   /** Rings when the client does not take the end of its response. */
   #untaken: IdleAlarm | undefined;
-  /** Ends the wait for the client's own deadline. */
-  #stopDeadline = ignore;
+  /** The client's own deadline. */
+  #deadline: Alarm | undefined;
   /** Why the client has left. */
   #left: HttpError | undefined;
 
@@ -163,10 +160,10 @@ export class GrpcExchange implements Exchange {
     this.#hasBegun = true;
     this.#fields = fields;
     // The library ends the call itself, but tells that only when the client has taken what was sent.
-    const { begunAt, after } = this.#options;
+    const { begunAt, wheel } = this.#options;
     const leftMs = begunAt + this.head.ownTimeoutMs - performance.now();
     if (leftMs < Number.POSITIVE_INFINITY)
-      this.#stopDeadline = after(leftMs + LATE_MS, () => this.#leave(new DeadlineExceededError()));
+      this.#deadline = wheel.after(leftMs + LATE_MS, () => this.#leave(new DeadlineExceededError()));
   }
 
   get isHeadSent(): boolean {
@@ -209,8 +206,8 @@ export class GrpcExchange implements Exchange {
 
   /** Cuts the call when the client is idle; its connection stays. */
   #startIdle(): IdleAlarm {
-    const { idleAlarm, stream } = this.#options;
-    const idle = idleAlarm(() => resetStream(stream));
+    const { wheel, streamIdleMs, stream } = this.#options;
+    const idle = new IdleAlarm(wheel, streamIdleMs, () => resetStream(stream));
     idle.start();
     return idle;
   }
@@ -318,7 +315,7 @@ export class GrpcExchange implements Exchange {
 
   #close(): void {
     this.closed = true;
-    this.#stopDeadline();
+    this.#deadline?.cancel();
     this.requests.close();
     this.#listeners = undefined;
   }

@@ -4,7 +4,6 @@ import type { Metadata } from '@grpc/grpc-js';
 import { HttpError, UnavailableError } from '../../errors.js';
 import type { App } from '../app.js';
 import { bodyTooLarge, clientClosed } from '../body/body.js';
-import { IdleAlarm } from '../idle-alarm.js';
 import type { TurnEnd } from '../turn-end.js';
 import type { CallHeads } from './call-heads.js';
 import { GrpcExchange } from './grpc-exchange.js';
@@ -216,11 +215,8 @@ export class RpcArrival implements RpcListener {
       route: isKnown ? path : undefined,
       begunAt: performance.now(),
       ...(request !== undefined && { request }),
-      idleAlarm: (ring) => new IdleAlarm(app.wheel, limits.streamIdleMs, ring),
-      after(ms, callback) {
-        const alarm = app.wheel.after(ms, callback);
-        return () => alarm.cancel();
-      },
+      wheel: app.wheel,
+      streamIdleMs: limits.streamIdleMs,
     });
   }
 }

@@ -30,7 +30,6 @@ export class RpcHead extends RequestHead {
     add(LOST, metadata.get(LOST));
     this.bytes = bytes;
     this.#endsAt = performance.now() + Number(call.getDeadline()) - Date.now();
-    this.begin();
   }
 
   /** The request begins now: what is left of the client's own time is its time-out. */
