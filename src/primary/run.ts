@@ -15,6 +15,7 @@ import { verifyAddon } from '../process/addon-hash.js';
 import { exitProcess } from '../process/process-exit.js';
 import { Signals } from '../process/signals.js';
 import { startFailure } from '../process/start-failure.js';
+import { makeObjectsYoung } from '../process/young-objects.js';
 import { shopNames } from '../worker/shop-names.js';
 import { HTTP_WORKER } from './thread-entries.js';
 
@@ -54,6 +55,7 @@ async function run(
 ): Promise<void> {
   verifyAddon();
   widenCoreLimits(settings);
+  makeObjectsYoung();
   const { startingAtOnce } = RESTART_LIMITS;
   const earlyThreads = new EarlyThreads(HTTP_WORKER);
   try {

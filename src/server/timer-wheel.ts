@@ -1,7 +1,7 @@
 // A timer wheel for the deadlines of requests: one coarse timer per worker in place of a `setTimeout` per
 // request. It is a hashed wheel (Varghese and Lauck, "Hashed and hierarchical timing wheels", 1987): adding
-// and removing an alarm are a few pointer writes, and a turn visits only the slots that are due. Without
-// alarms there is no timer.
+// and removing an alarm are a few pointer writes, and a turn visits only the slots that are due. A turn that
+// finds no alarm stops the coarse timer.
 
 import { OwnContext } from '../scope.js';
 
@@ -117,7 +117,8 @@ export class TimerWheel {
     const entry = new Entry(ring);
     entry.at = now + Math.max(0, ms);
     entry.wheel = this;
-    if (this.#size++ === 0) {
+    this.#size++;
+    if (this.#stop === undefined) {
       this.#grain = Math.floor(now / GRAIN_MS);
       this.#turnedAt = now;
       this.#context.enter(() => {
@@ -140,10 +141,7 @@ export class TimerWheel {
     // An alarm that is kept, or old garbage, must not keep its former neighbours, which are ever newer ones.
     entry.previous = entry;
     entry.next = entry;
-    if (--this.#size === 0) {
-      this.#stop?.();
-      this.#stop = undefined;
-    }
+    this.#size--;
   }
 
   /**
@@ -171,5 +169,8 @@ export class TimerWheel {
         this.#failed(error);
       }
     }
+    if (this.#size > 0) return;
+    this.#stop?.();
+    this.#stop = undefined;
   }
 }

@@ -114,12 +114,15 @@ export class RecordingTracing implements Tracing {
 export class ManualTicker implements Ticker {
   #now = 1000;
   readonly #turns = new Set<(at: number) => void>();
+  /** The number of calls of `every`. */
+  started = 0;
 
   now(): number {
     return this.#now;
   }
 
   every(_ms: number, turn: (at: number) => void): () => void {
+    this.started += 1;
     this.#turns.add(turn);
     return () => this.#turns.delete(turn);
   }

@@ -30,7 +30,24 @@ describe('timer wheel', () => {
     expect(ticker.ticking).to.equal(true);
     ticker.advance(20);
     alarm.cancel();
-    expect([ticker.ticking, wheel.size]).to.deep.equal([false, 0]);
+    expect(wheel.size).to.equal(0);
+    ticker.advance(GRAIN_MS);
+    expect(ticker.ticking).to.equal(false);
+  });
+
+  it('starts one ticker for all alarms that come and go between two turns', () => {
+    const { wheel, ticker } = wheelOf();
+    for (let i = 0; i < 100; i += 1) wheel.after(50, () => {}).cancel();
+    expect(ticker.started).to.equal(1);
+  });
+
+  it('rings an alarm in time that comes when the ticker is about to stop', () => {
+    const { wheel, ticker } = wheelOf();
+    wheel.after(500, () => {}).cancel();
+    let rung = 0;
+    wheel.after(GRAIN_MS, () => rung++);
+    ticker.advance(2 * GRAIN_MS);
+    expect([rung, ticker.ticking, ticker.started]).to.deep.equal([1, false, 1]);
   });
 
   it('does not ring an alarm that was cancelled, even by another alarm of the same turn', () => {

@@ -14,9 +14,10 @@ import type { ConnectionGate } from '../uws/uws-connections.js';
 import { CallHeads } from './call-heads.js';
 import { Handshakes } from './handshakes.js';
 import { HealthStatus } from './health-status.js';
-import { catchAll, handledPaths, whenSecure } from './library-handlers.js';
+import { catchAll, handledPaths, whenSecure, whenSessionBegins } from './library-handlers.js';
 import { interceptorOf } from './rpc-interceptor.js';
 import { channelOptions, type GrpcTls, serverCredentials } from './server-options.js';
+import { replaceStreamTable } from './stream-table.js';
 
 export const loadGrpc = lazyModule(async () => {
   const { default: grpc } = await import('@grpc/grpc-js');
@@ -86,6 +87,7 @@ export class GrpcServer {
     const handshakes = tls === undefined ? undefined : new Handshakes(app.wheel, settings.requestTimeoutMs);
     const made = new GrpcServer(server, serverCredentials(grpc, tls), health, options, handshakes);
     heads.readAll(server);
+    whenSessionBegins(server, replaceStreamTable);
     return made;
   }
 

@@ -1,6 +1,6 @@
 // What grpc-js does with a call before its handler gets it. The library has no public way to change that, so
 // this uses private fields; package.json allows only versions of the library that have them.
-import type { IncomingHttpHeaders } from 'node:http2';
+import type { Http2Session, IncomingHttpHeaders } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Server } from '@grpc/grpc-js';
 
@@ -10,6 +10,7 @@ interface Registered {
 }
 
 interface Http2Server {
+  on(event: 'session', listener: (session: Http2Session) => void): unknown;
   on(event: 'secureConnection', listener: (socket: Socket) => void): unknown;
   prependListener(event: 'stream', listener: (stream: object, headers: IncomingHttpHeaders) => void): unknown;
 }
@@ -62,6 +63,14 @@ export function beforeLibrary(
  */
 export function whenSecure(server: Server, done: (socket: Socket) => void): void {
   for (const one of http2ServersOf(server)) one.on('secureConnection', done);
+}
+
+/**
+ * Calls back with each session when it begins. Call when the server has its connection injector.
+ * @throws Error for a version of the library without these fields
+ */
+export function whenSessionBegins(server: Server, begun: (session: Http2Session) => void): void {
+  for (const one of http2ServersOf(server)) one.on('session', begun);
 }
 
 function http2ServersOf(server: Server): Iterable<Http2Server> {
