@@ -71,6 +71,8 @@ export interface Exchange {
   readonly isBodyComplete: boolean;
   /** The body is lost unless `readBody` is called before the callback of the request returns. */
   readonly isBodyPassing: boolean;
+  /** More of the request arrives while its handler runs, and may be refused then. @default false */
+  readonly isRequestArriving?: boolean;
   /**
    * Reads the body. Call it once.
    * @param onPiece called with pieces of any size, each valid during the call only
@@ -78,7 +80,8 @@ export interface Exchange {
    */
   readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void): boolean;
   /**
-   * The listener is called at most once, when the body is refused because of its thousands of tiny pieces.
+   * The listener is called at most once, when what arrives of the request is refused: a body because of its
+   * thousands of tiny pieces, a stream of messages also because of their size.
    */
   onBodyRefused(listener: (error: HttpError) => void): void;
   /** Stops reading from the socket; one or two chunks may still arrive. */

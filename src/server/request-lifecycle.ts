@@ -115,7 +115,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     if (plan.onResponse.length > 0) request.rememberAddress();
     this.#meterBegun = this.meter.begin(request.startedAt);
     request.beginSpan();
-    if (!exchange.isBodyPassing) return;
+    if (!exchange.isBodyPassing && exchange.isRequestArriving !== true) return;
     exchange.onBodyRefused((error) => {
       server.refused(error.code.toLowerCase());
       this.abandon(error);

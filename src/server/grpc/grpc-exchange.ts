@@ -61,6 +61,8 @@ export class GrpcExchange implements Exchange {
   readonly accept = undefined;
   readonly isBodyPassing = false;
   readonly isBodyComplete = true;
+  /** The request is a stream. */
+  readonly isRequestArriving: boolean;
   readonly #options: GrpcExchangeOptions;
   readonly #call: RpcCall;
   readonly requests: RpcRequests;
@@ -76,6 +78,8 @@ export class GrpcExchange implements Exchange {
   #untaken: IdleAlarm | undefined;
   /** The client's own deadline. */
   #deadline: Alarm | undefined;
+  /** Ends the request whose messages are refused. */
+  #refused: ((error: HttpError) => void) | undefined;
   /** Why the client has left. */
   #left: HttpError | undefined;
 
@@ -84,6 +88,7 @@ export class GrpcExchange implements Exchange {
     this.#call = options.call;
     this.requests = new RpcRequests(options.call);
     this.head = options.head;
+    this.isRequestArriving = options.request === undefined;
   }
 
   remoteAddress(): string {
@@ -113,7 +118,9 @@ export class GrpcExchange implements Exchange {
     onPiece(this.#options.request ?? NO_BYTES, true);
     return true;
   }
-  onBodyRefused(): void {}
+  onBodyRefused(listener: (error: HttpError) => void): void {
+    this.#refused = listener;
+  }
   pause(): void {}
   resume(): void {}
 
@@ -232,8 +239,10 @@ export class GrpcExchange implements Exchange {
    */
   cut(error: HttpError): void {
     if (this.closed) return;
-    const { status, code, message: detail } = error;
     const isHeadSent = this.#isHeadSent;
+    if (!isHeadSent) this.#refused?.(error);
+    if (this.closed) return;
+    const { status, code, message: detail } = error;
     this.#leave(error);
     // The library would go on until the client has taken what was sent.
     if (isHeadSent) calmStream(this.#options.stream);

@@ -1,8 +1,8 @@
 // The open streams of an HTTP/2 session. Node.js keeps them in a Map. A Map in which streams come and go is
-// copied to a new table again and again, and V8 makes the old table refer to the new one. Once one table is in
-// the old generation of the heap, all later ones live until the next full collection, and with them the streams
-// that were open when a table was copied: on a busy connection, all streams. An object whose keys are numbers
-// has no such chain.
+// copied to a new table again and again, and V8 makes the old table refer to the new one. Once one table is
+// in the old generation of the heap, all later ones live until the next full collection, and with them the
+// streams that were open when a table was copied: on a busy connection, all streams. An object whose keys are
+// numbers has no such chain.
 import type { Http2Session } from 'node:http2';
 
 /** The versions of Node.js that are known to work with another table. */

@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
+import { PROBLEM_FIELD } from '#src/grpc/status.js';
 import { correctTimeout } from '#src/server/grpc/call-heads.js';
 import { FrameScan, frameOf } from '#src/server/grpc/rpc-frames.js';
 import type { RpcContext } from '#src/server/grpc/rpc-handler.js';
 import { until } from '#test/support/until.js';
-import { endOf, Http2Clients, SERVICE } from './http2-clients.js';
+import { endOf, Http2Clients, SERVICE, trailersOf } from './http2-clients.js';
 import { type RpcBench, rpcBench } from './kit.js';
 
 type Item = { readonly name: string };
@@ -169,6 +170,28 @@ describe('a request of gRPC that is not whole', () => {
       [413, 'BODY_TOO_LARGE'],
     ]);
     expect(reason).to.include({ code: 'BODY_TOO_LARGE' });
+  });
+
+  it('has all fields of a problem when it is refused while its handler reads the stream', async () => {
+    const { observer } = await serve(
+      {
+        Collect: async (items: Items) => {
+          for await (const _ of items);
+          return {};
+        },
+      },
+      { quotas: { bodyBytes: [5_000, 5_000] as const } as never },
+    );
+    const one = call('Collect');
+    one.write(frameOf(new Uint8Array(50_000)).subarray(0, 40_000));
+    const trailers = await trailersOf(one);
+    expect(trailers).to.include({ 'grpc-status': '14', 'x-multilane-code': 'OVERLOADED' });
+    expect(trailers).to.include.keys('retry-after', 'x-request-id');
+    const problem = JSON.parse(Buffer.from(String(trailers[PROBLEM_FIELD]), 'base64').toString());
+    expect(problem).to.include({ status: 503, code: 'OVERLOADED', executed: true });
+    expect(problem.instance).to.equal(`urn:multilane:request:${trailers['x-request-id']}`);
+    await observer.ended(1);
+    expect(observer.seen[0]).to.include({ status: 503, error: 'OVERLOADED' });
   });
 
   it('is the time of its client from the metadata on, not from its last byte', async () => {

@@ -59,8 +59,12 @@ describe('the TLS handshake with a gRPC server', () => {
       ticker.stall(60_000);
       const secure = connectTls({ socket, rejectUnauthorized: false, ALPNProtocols: ['h2'] });
       await once(secure, 'secureConnect');
+      // A turn without alarms stops the ticker.
       const isTicking = await until(
-        () => ticker.ticking,
+        () => {
+          ticker.advance(1);
+          return ticker.ticking;
+        },
         (isTicking) => !isTicking,
       );
       expect(isTicking).to.equal(false);
