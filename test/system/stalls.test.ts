@@ -2,62 +2,32 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { get, json, post } from '#test/support/client.js';
-import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { get, json } from '#test/support/client.js';
+import { startCluster } from '#test/support/cluster.js';
 import { keepAliveLoad } from '#test/support/keep-alive-load.js';
 import { rollOnce, type WorkerView, workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
-import { useCluster } from '#test/support/use-cluster.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { Wire } from '#test/support/wire.js';
 import { burnBesideOthers } from './burning.js';
 import { STALLS } from './fixtures/paths.js';
-
-const STALL_MS = 500;
-/** Large enough that a worker has served for longer than its backoff when its turn to stall comes again. */
-const WORKERS = 4;
+import {
+  allReadyOf,
+  generations,
+  replacedOf,
+  requestsDumped,
+  STALL_MS,
+  settled,
+  shown,
+  stallingCluster,
+  WORKERS,
+} from './stalling.js';
 
 interface Problem {
   readonly code: string;
 }
-interface Recorded {
-  readonly method: string;
-  readonly route: string | null;
-  readonly status: number | null;
-}
-
-const shown = (list: readonly WorkerView[]) =>
-  list.map(({ id, generation, state }) => ({ id, generation, state }));
-const settled = (list: readonly WorkerView[], workers: number): boolean =>
-  list.length === workers && list.every(({ state }) => state === 'ready');
-
-/** The requests that the log lists for workers in trouble, by method, route and status. */
-const requestsDumped = (cluster: Cluster, reason: string) =>
-  cluster
-    .logs()
-    .filter(
-      (line) =>
-        /^recent requests of worker \d+ \(flight record\)$/.test(String(line.msg)) && line.reason === reason,
-    )
-    .map(({ worker, generation, requests }) => ({
-      worker,
-      generation,
-      requests: (requests as Recorded[]).map(({ method, route, status }) => ({ method, route, status })),
-    }));
-
 describe('a handler that stalls the event loop', () => {
-  const cluster = useCluster({
-    config: STALLS,
-    // With the limit, the hundred requests beside a stall would be rejected where other programs use the
-    // core.
-    env: {
-      WORKERS: String(WORKERS),
-      STALL_MS: String(STALL_MS),
-      DRAIN_MS: '500',
-      ADAPTIVE_LIMIT: 'off',
-    },
-  });
-
+  const cluster = stallingCluster();
   /** Opens a connection to the worker of `wire`. */
   const beside = async (wire: Wire): Promise<Wire> => {
     const thread = async (one: Wire) => (await one.request('GET', '/thread'))?.body.toString();
@@ -68,98 +38,13 @@ describe('a handler that stalls the event loop', () => {
       other.destroy();
     }
   };
-  const allReady = () =>
-    until(
-      () => workersOf(cluster),
-      (list) => settled(list, WORKERS),
-    );
-  const generations = (list: readonly WorkerView[]) => list.reduce((sum, one) => sum + one.generation, 0);
-  /** An interrupted worker stays in rotation for a moment, until it reports that it drains. */
-  const replacedSince = (before: readonly WorkerView[]) =>
-    until(
-      () => workersOf(cluster),
-      (list) => settled(list, WORKERS) && generations(list) > generations(before),
-    );
-  const line = (text: string) =>
-    until(
-      () => cluster.logs().find(({ msg }) => String(msg).includes(text)),
-      (found) => found !== undefined,
-    );
-
-  const dumped = (reason: string) => requestsDumped(cluster, reason);
-
-  for (const [what, method, path, where] of [
-    ['synchronously', 'GET', '/stall/handler', 'request'],
-    ['synchronously before its body is there', 'POST', '/stall/handler-before-body', 'request'],
-    ['in a regular expression', 'GET', '/stall/regex', 'request'],
-    ['in the check of its schema', 'GET', `/stall/schema?n=x&p=${'a'.repeat(40)}!`, 'request'],
-    ['in the serializer of its response', 'GET', '/stall/serializer', 'request'],
-    ['behind an await', 'GET', '/stall/await', 'continuation'],
-    ['behind its body', 'POST', '/stall/body', 'continuation'],
-    ['behind the check of its body', 'POST', '/stall/checked-body', 'continuation'],
-    ['in the check of its body', 'POST', '/stall/body-schema', 'continuation'],
-    ['in a timer', 'GET', '/stall/timer', 'continuation'],
-    ['in an immediate', 'GET', '/stall/immediate', 'continuation'],
-    ['in the second of two immediates', 'GET', '/stall/second-immediate', 'continuation'],
-    ['in a tick', 'GET', '/stall/tick', 'continuation'],
-    ['in ticks without end', 'GET', '/stall/ticks', 'continuation'],
-    ['in awaits without end', 'GET', '/stall/awaits', 'continuation'],
-    ['in code that was made from a text', 'GET', '/stall/evaluated', 'continuation'],
-    ['in an event listener', 'GET', '/stall/event', 'continuation'],
-    ['in a callback of fs', 'GET', '/stall/file', 'continuation'],
-  ] as const) {
-    const [route] = path.split('?');
-    it(`gets 500 HANDLER_STALLED when it loops ${what}, and its worker is replaced`, async () => {
-      const before = await allReady();
-      const began = performance.now();
-      const response = await (method === 'GET' ? get : post)(`${cluster.url}${path}`, {} as never);
-      const took = performance.now() - began;
-      expect((await json<Problem>(response, 500)).code).to.equal('HANDLER_STALLED');
-      expect(took).to.be.greaterThan(STALL_MS);
-
-      const logged = await line(`interrupted: ${method} ${route}`);
-      expect(logged).to.include({ where, route });
-      expect(logged?.stack).to.be.an('array').with.property('length').above(0);
-      expect(dumped('stalled').at(-1)?.requests).to.deep.include({ method, route, status: null });
-      expect(generations(await replacedSince(before))).to.equal(generations(before) + 1);
-    });
-  }
-
-  const CHUNKED = 'Host: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n';
-  for (const [how, packets] of [
-    ['in one packet', [`${CHUNKED}2\r\n{}\r\n0\r\n\r\n`]],
-    ['in two packets', [`${CHUNKED}2\r\n{}\r\n`, '0\r\n\r\n']],
-  ] as const) {
-    for (const path of ['/stall/checked-body', '/stall/body-schema', '/stall/resource-behind-body']) {
-      it(`gets 500 when its body comes in chunks, ${how}: ${path}`, async () => {
-        const before = await allReady();
-        const wire = await Wire.open(cluster.url);
-        wire.write(`POST ${path} HTTP/1.1\r\n`);
-        for (const packet of packets) {
-          wire.write(packet);
-          await sleep(20);
-        }
-        expect((await wire.response())?.status).to.equal(500);
-        wire.destroy();
-        expect(generations(await replacedSince(before))).to.equal(generations(before) + 1);
-      });
-    }
-  }
+  const allReady = () => allReadyOf(cluster);
+  const replacedSince = (before: readonly WorkerView[]) => replacedOf(cluster, before);
 
   it('gets 500 when it was called by a service in an immediate', async () => {
     const before = await allReady();
     expect((await get(`${cluster.url}/stall/called`)).status).to.be.within(500, 502);
     expect(generations(await replacedSince(before))).to.equal(generations(before) + 1);
-  });
-
-  it('is counted by route in multilane_handler_stalls_total, and its restart by reason', async () => {
-    const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
-    expect(metrics).to.match(/^multilane_handler_stalls_total\{route="\/stall\/handler"\} 1$/m);
-    // A stall that was found only at a second try, in a thread given up by then, has another reason; and on a
-    // shared machine more than these loops may have stalled a worker.
-    const restarts = [...metrics.matchAll(/^multilane_worker_restarts_total\{reason="(\w+)"\} (\d+)$/gm)];
-    expect(restarts.map(([, reason]) => reason)).to.include('stalled');
-    expect(restarts.reduce((sum, [, , count]) => sum + Number(count), 0)).to.be.at.least(15);
   });
 
   it('harms no other request when it looped synchronously', async () => {
