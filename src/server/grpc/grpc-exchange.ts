@@ -170,7 +170,10 @@ export class GrpcExchange implements Exchange {
     const { begunAt, wheel } = this.#options;
     const leftMs = begunAt + this.head.ownTimeoutMs - performance.now();
     if (leftMs < Number.POSITIVE_INFINITY)
-      this.#deadline = wheel.after(leftMs + LATE_MS, () => this.#leave(new DeadlineExceededError()));
+      this.#deadline = wheel.after(leftMs + LATE_MS, () => {
+        this.#leave(new DeadlineExceededError());
+        if (!this.#isOver) this.#untaken = this.#startIdle();
+      });
   }
 
   get isHeadSent(): boolean {

@@ -8,13 +8,13 @@ import { bufferOf } from '../../buffer-of.js';
 import type { Settings } from '../../config.js';
 import type { RpcMethod } from '../../grpc/rpc-method.js';
 import { lazyModule } from '../../lazy-module.js';
-import { MAX_TIMER_MS } from '../../resilience/cancellation.js';
 import type { App } from '../app.js';
 import type { ConnectionGate } from '../uws/uws-connections.js';
 import { CallHeads } from './call-heads.js';
+import { Farewells } from './farewells.js';
 import { Handshakes } from './handshakes.js';
 import { HealthStatus } from './health-status.js';
-import { catchAll, handledPaths, whenSecure, whenSessionBegins } from './library-handlers.js';
+import { acceptFields, catchAll, handledPaths, whenSecure, whenSessionBegins } from './library-handlers.js';
 import { interceptorOf } from './rpc-interceptor.js';
 import { channelOptions, type GrpcTls, serverCredentials } from './server-options.js';
 import { replaceStreamTable } from './stream-table.js';
@@ -55,12 +55,11 @@ export class GrpcServer {
   /** Undefined without TLS. */
   readonly #handshakes: Handshakes | undefined;
   readonly #sockets = new Set<Socket>();
+  readonly #farewells = new Farewells();
   readonly #lost: () => void;
   #listener: NetServer | undefined;
   /** Looks whether the listener is open: it emits `close` only when the last connection has ended. */
   #looking: NodeJS.Timeout | undefined;
-  /** Sends GOAWAY on connections again and again. */
-  #farewells: NodeJS.Timeout | undefined;
   /** Connections so far. */
   #accepted = 0;
 
@@ -76,6 +75,7 @@ export class GrpcServer {
         interceptorOf(grpc, { app, limits: settings, heads, isOfLibrary: (path) => ofLibrary.has(path) }),
       ],
     });
+    acceptFields(server, MOST_FIELDS);
     const health = HealthStatus.on(server, [...new Set(methods.map(({ service }) => service))]);
     if (reflection !== undefined) {
       const { addReflection } = await import('./reflection.js');
@@ -87,7 +87,10 @@ export class GrpcServer {
     const handshakes = tls === undefined ? undefined : new Handshakes(app.wheel, settings.requestTimeoutMs);
     const made = new GrpcServer(server, serverCredentials(grpc, tls), health, options, handshakes);
     heads.readAll(server);
-    whenSessionBegins(server, replaceStreamTable);
+    whenSessionBegins(server, (session) => {
+      replaceStreamTable(session);
+      made.#farewells.add(session);
+    });
     return made;
   }
 
@@ -151,17 +154,11 @@ export class GrpcServer {
    */
   goAway(): void {
     this.health.leave();
-    if (this.#farewells !== undefined) return;
-    // A connection that has a running call is not cut here: that is for `close`.
-    const sendAll = (): void => this.#injector.drain(MAX_TIMER_MS);
-    sendAll();
-    // A connection whose TLS handshake is under way has no session yet that GOAWAY can be sent on.
-    this.#farewells = setInterval(sendAll, FAREWELL_MS).unref();
+    this.#farewells.begin();
   }
 
   /** Cuts all connections. */
   close(): void {
-    clearInterval(this.#farewells);
     this.#listener?.close();
     this.#forgetListener();
     this.#server.forceShutdown();
@@ -199,8 +196,9 @@ export class GrpcServer {
 const ANY_PATH = '';
 /** The most turns of the loop in which waiting connections are accepted before the port is given up. */
 const MOST_TURNS = 100;
-const FAREWELL_MS = 200;
 const LOOK_EVERY_MS = 500;
+/** The most fields of a request. `maxHeaderBytes` bounds them before, unless they are next to empty. */
+const MOST_FIELDS = 4_096;
 
 const ignore = (): void => {};
 const identity = (bytes: Buffer): Buffer => bytes;

@@ -16,6 +16,7 @@ interface Http2Server {
 }
 
 interface Internals {
+  readonly commonServerOptions?: { maxHeaderListPairs?: number };
   readonly handlers?: Map<string, Registered>;
   readonly http2Servers?: ReadonlyMap<Http2Server, unknown>;
 }
@@ -29,6 +30,18 @@ export function handledPaths(server: Server): Iterable<string> {
   const { handlers } = server as unknown as Internals;
   if (!(handlers instanceof Map)) throw doesNotFit();
   return handlers.keys();
+}
+
+/**
+ * Lets requests have more fields. Node.js would reset those with more than 128, past the metrics and the
+ * table of errors. Call before the server has its connection injector.
+ * @param most the most fields of a request
+ * @throws Error for a version of the library without these fields
+ */
+export function acceptFields(server: Server, most: number): void {
+  const { commonServerOptions } = server as unknown as Internals;
+  if (commonServerOptions === undefined) throw doesNotFit();
+  commonServerOptions.maxHeaderListPairs = most;
 }
 
 /**

@@ -22,6 +22,8 @@ export interface RpcGuardOptions {
   readonly app: App;
   /** Its response is a stream: it may stay open for as long as the client likes. */
   readonly isStream: boolean;
+  /** Its request is a stream, which is there with the first message. Any other ends with its only one. */
+  readonly isRequestStream: boolean;
   readonly call: RpcCall;
   readonly metadata: RpcMetadata;
   readonly limits: RpcLimits;
@@ -69,7 +71,7 @@ export class RpcGuard implements RpcListener {
 
   onReceiveMessage(message: unknown): void {
     if (this.#isOver) return;
-    this.#request.settle();
+    if (this.#options.isRequestStream) this.#request.settle();
     this.#options.next.onReceiveMessage(message);
   }
 

@@ -49,12 +49,20 @@ export function interceptorOf(
       read: () => call.startRead(),
     });
 
-  return ({ path, responseStream }, call) => {
+  return ({ path, requestStream, responseStream }, call) => {
     const method = app.rpcMethod(path);
     if (method === undefined && isOfLibrary(path))
       return new LedCall(
         call,
-        (next) => new RpcGuard({ ...common, isStream: responseStream, call, ids, next }),
+        (next) =>
+          new RpcGuard({
+            ...common,
+            isStream: responseStream,
+            isRequestStream: requestStream,
+            call,
+            ids,
+            next,
+          }),
         paceOf(call),
       );
     // The handler of the library gets nothing.

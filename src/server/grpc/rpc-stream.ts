@@ -39,12 +39,19 @@ const MOST_EXCESS_BYTES = 64 * 1024;
 export function awaitRequestEnd(stream: ServerHttp2Stream, wheel: TimerWheel, withinMs: number): void {
   if (stream.readableEnded || stream.destroyed || stream.closed) return;
   const stop = (): void => stream.close(constants.NGHTTP2_NO_ERROR);
-  const alarm = new IdleAlarm(wheel, withinMs, stop);
+  // Node.js would wait for ever until the client takes the rest of the response.
+  const cut = (): void => (stream.writableFinished ? stop() : resetStream(stream));
+  const alarm = new IdleAlarm(wheel, withinMs, cut);
   alarm.start();
   let excess = 0;
   stream.on('data', (piece: Uint8Array) => {
     excess += piece.byteLength;
-    if (excess > MOST_EXCESS_BYTES) stop();
+    if (excess <= MOST_EXCESS_BYTES) return;
+    if (stream.writableFinished) stop();
+    else {
+      stream.pause();
+      stream.once('finish', stop);
+    }
   });
   for (const end of ['end', 'close']) stream.once(end, () => alarm.stop());
 }

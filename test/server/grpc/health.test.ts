@@ -70,6 +70,9 @@ describe('the health service of a gRPC server', () => {
       if (seen.length === 3) rpc.server.goAway();
     }
     expect(seen).to.deep.equal(['SERVING', 'NOT_SERVING', 'SERVING', 'NOT_SERVING']);
+  });
+
+  it('ends the call of a client that watches an unknown service when the server is about to end', async () => {
     const late: string[] = [];
     const unknown = client.watch({ service: 'unknown' }) as AsyncIterable<Answer>;
     rpc.server.health.leave();

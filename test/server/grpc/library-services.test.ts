@@ -6,6 +6,7 @@ import { endOf, Http2Clients, SERVICE, trailersOf } from './http2-clients.js';
 import { EVERYTHING, type RpcBench, rpcBench } from './kit.js';
 
 const CHECK = '/grpc.health.v1.Health/Check';
+const LIST = '/grpc.health.v1.Health/List';
 const WATCH = '/grpc.health.v1.Health/Watch';
 const REFLECT = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
 const EMPTY = frameOf(new Uint8Array(0));
@@ -60,10 +61,12 @@ describe('the services of the gRPC library', () => {
 
   it('do not wait for ever', async () => {
     await serve({}, { server: { requestTimeoutMs: 50 } });
-    for (const path of [CHECK, WATCH]) {
-      const one = call(clients.session(bench!.port), path);
-      one.write(EMPTY.subarray(0, 3));
-      expect(await endOf(one)).to.deep.equal([4, 'BODY_TIMEOUT']);
+    for (const path of [CHECK, LIST, WATCH]) {
+      for (const sent of [[], EMPTY.subarray(0, 3), EMPTY, [...EMPTY, 0]]) {
+        const one = call(clients.session(bench!.port), path);
+        one.write(Uint8Array.from(sent));
+        expect(await endOf(one)).to.deep.equal([4, 'BODY_TIMEOUT']);
+      }
     }
     await released();
   });
