@@ -6,6 +6,9 @@ const UNTRUSTED =
   'has a certificate of an authority that this process does not trust; NODE_EXTRA_CA_CERTS adds authorities';
 
 const INVALID = 'has a certificate that is not valid; it must be replaced';
+const REFUSED =
+  'refuses the TLS handshake: it may demand a certificate of its clients, which calls do not send, have none ' +
+  'for clients that send no server name, or share no cipher with this process';
 const WANTED =
   'demands a certificate of its clients, which calls do not send; it must accept clients without one';
 const ELSEWHERE = 'has a certificate for other addresses; it must contain the registered one';
@@ -29,13 +32,20 @@ const FAULTS: Readonly<Record<string, string>> = {
   PATH_LENGTH_EXCEEDED: INVALID,
   HOSTNAME_MISMATCH: ELSEWHERE,
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: WANTED,
-  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: WANTED,
-
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: REFUSED,
   ERR_TLS_CERT_ALTNAME_INVALID: ELSEWHERE,
 };
 
+/** Alerts of TLS, by the words of OpenSSL: grpc-js keeps the text of an error only. */
+const ALERTS: readonly (readonly [RegExp, keyof typeof FAULTS])[] = [
+  [/alert certificate required/, 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'],
+  [/alert handshake failure/, 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE'],
+];
+
 /** @returns undefined for an error that is not about a certificate */
 export function certificateFault(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const known = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const text = error instanceof Error ? error.message : String(error);
+  const code = Object.hasOwn(FAULTS, known) ? known : (ALERTS.find(([words]) => words.test(text))?.[1] ?? '');
   return Object.hasOwn(FAULTS, code) ? `${FAULTS[code]} (${code})` : undefined;
 }

@@ -12,7 +12,7 @@ import type { OutgoingRequest, Received } from './transport.js';
 import { UnsentError } from './unsent-error.js';
 import { WaitingCall } from './waiting-call.js';
 
-/** How many connections take calls; others may still have some that run. */
+/** How many connections there are, with those that end with the calls that they still have. */
 const MOST_CONNECTIONS = 16;
 
 /** The weight of the newest call in what is usual. */
@@ -124,7 +124,7 @@ export class GrpcPool {
   }
 
   #withRoom(): GrpcChannel | undefined {
-    if (this.#open.length === 0) return this.#connection();
+    if (this.#open.length === 0) return this.#mayConnect ? this.#connection() : undefined;
     return this.#open.find((channel) => channel.streams < this.#roomOf(channel));
   }
 
@@ -136,6 +136,11 @@ export class GrpcPool {
   #roomOf({ admitted }: GrpcChannel): number {
     if (admitted === undefined && this.#open.some((other) => other.admitted !== undefined)) return 0;
     return Math.max(1, admitted ?? this.#admitted ?? 1);
+  }
+
+  /** What makes connections end faster than their calls must not use up the files of this process. */
+  get #mayConnect(): boolean {
+    return this.#open.length + this.#leaving.size < MOST_CONNECTIONS;
   }
 
   #connection(): GrpcChannel {
@@ -191,7 +196,7 @@ export class GrpcPool {
     // One that was lost is made again.
     for (const channel of connecting) channel.connect();
     let missing = this.#waiting.size - connecting.length * each;
-    for (; missing > 0 && this.#open.length < MOST_CONNECTIONS; missing -= each) this.#connection().connect();
+    for (; missing > 0 && this.#mayConnect; missing -= each) this.#connection().connect();
   }
 
   #end(): void {

@@ -15,7 +15,7 @@
 // | any other status                                  | 4xx, 501           | no      | no       |
 // | no connection, or it was lost or refused a stream | BAD_UPSTREAM       | yes     | yes      |
 // | a peer that speaks no HTTP/2 or no gRPC           | BAD_UPSTREAM       | yes     | yes      |
-// | GOAWAY with ENHANCE_YOUR_CALM                     | OVERLOADED, 503    | ignored | yes      |
+// | GOAWAY with ENHANCE_YOUR_CALM                     | OVERLOADED, 503    | for ejection | yes |
 // | too long a message, too many metadata             | BAD_UPSTREAM       | yes     | yes      |
 // | no file descriptor for a connection               | OVERLOADED         | ignored | no       |
 // | the deadline, before any connection had room      | DEADLINE_EXCEEDED  | ignored | no       |
@@ -100,11 +100,12 @@ function isRpc({ metadata }: EndedCall): boolean {
   return type === undefined || String(type).startsWith('application/grpc');
 }
 
-/** The connection was closed to slow down this client, which is no failure of the instance. */
+/** The connection was closed to slow down this client. An instance that does nothing else is ejected. */
 function refused({ service, id }: Endpoint, what: string): Received {
   const detail = `Instance ${id} of ${service} closed the connection because of ${what}.`;
   const document = JSON.stringify({ detail, code: 'OVERLOADED', status: 503 });
-  return receive(503, { 'content-type': PROBLEM_JSON, [STATUS_FIELD]: 'UNAVAILABLE' }, document);
+  const received = receive(503, { 'content-type': PROBLEM_JSON, [STATUS_FIELD]: 'UNAVAILABLE' }, document);
+  return Object.assign(received, { isRefusal: true });
 }
 
 /** The failure that a peer has sent, as the problem document that it is, or would be, over HTTP. */

@@ -21,13 +21,23 @@ const OPTIONS: OptionsShape = shapeOf<RpcCallOptions>('{ timeoutMs: 500 }', {
 
 const fault = typeErrorFor('call');
 
+/**
+ * More metadata cannot be relied upon to arrive: Node.js takes 128 fields, of which the protocol and the
+ * runtime use some, and an HTTP/2 peer cuts the whole connection at 64 KiB.
+ */
+const MOST_FIELDS = 100;
+const MOST_BYTES = 48 * 1024;
+
 /** @throws TypeError for an unknown option, and for metadata or a key that cannot be sent */
 export function rpcFields(options: RpcCallOptions): Readonly<Record<string, string>> {
   checkOptions(options, OPTIONS, fault);
   const { metadata, idempotencyKey: key } = options;
   if (metadata === undefined && key === undefined) return NO_FIELDS;
   const fields = Object.create(null) as Record<string, string>;
-  if (metadata !== undefined) addFields(fields, metadata);
+  if (metadata !== undefined) {
+    addFields(fields, metadata);
+    refuseTooMany(fields);
+  }
   if (key !== undefined) {
     if (!IDEMPOTENCY_KEY.test(key)) throw fault('an idempotency key is 1 to 255 visible ASCII characters');
     fields['idempotency-key'] = key;
@@ -43,6 +53,14 @@ function addFields(fields: Record<string, string>, given: NonNullable<RpcCallOpt
     const text = isBinary(name) ? base64(name, value) : asciiText(name, value);
     if (!isReserved(name)) fields[name] = text;
   }
+}
+
+function refuseTooMany(fields: Readonly<Record<string, string>>): void {
+  const all = Object.entries(fields);
+  if (all.length > MOST_FIELDS)
+    throw fault(`the metadata has ${all.length} fields; at most ${MOST_FIELDS} can be sent`);
+  const bytes = all.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  if (bytes > MOST_BYTES) throw fault(`the metadata has ${bytes} bytes; at most ${MOST_BYTES} can be sent`);
 }
 
 function base64(name: string, value: unknown): string {

@@ -35,6 +35,11 @@ export interface Received extends CallResponse {
    * call is not repeated.
    */
   readonly isFinal: boolean;
+  /**
+   * The endpoint has closed the connection to slow down this process.
+   * @default false
+   */
+  readonly isRefusal?: boolean;
 }
 
 /**

@@ -31,6 +31,11 @@ const TIMEOUT: Verdict = { outcome: 'failure', reached: 'failure', mayRepeat: fa
 const NOTHING: Verdict = { outcome: 'ignored', reached: 'ignored', mayRepeat: false };
 /** The endpoint has rejected the request because of overload: another one may admit it. */
 const SHED: Verdict = { outcome: 'ignored', reached: 'ignored', mayRepeat: true };
+/**
+ * It has closed the connection to slow down this process. One that does so all the time would get most calls,
+ * because it has the fewest running, so it is ejected like one that cannot be reached.
+ */
+const REFUSED: Verdict = { outcome: 'ignored', reached: 'failure', mayRepeat: true };
 
 /**
  * A 503 or 504 this shortly before a deadline was caused by it: callees may give up early, so that they can
@@ -75,7 +80,8 @@ function isTimeUp(result: TransportResult, deadline: Deadline, tookMs: number): 
 }
 
 export function judgeResponse(response: Received): Verdict {
-  const { status, isFinal } = response;
+  const { status, isFinal, isRefusal } = response;
+  if (isRefusal) return REFUSED;
   if (status === 429) return NOTHING;
   if (status === 503 && problemIn(response)?.code === 'OVERLOADED') return isFinal ? NOTHING : SHED;
   if (isGatewayFailure(status)) return isFinal ? FINAL_FAILURE : GATEWAY_FAILURE;

@@ -20,6 +20,21 @@ import { endpoint } from './endpoints.js';
 const failing = (code: string): Error => Object.assign(new Error('secret.example'), { code });
 
 describe('the fault of a certificate', () => {
+  // The texts of OpenSSL, which are all that grpc-js keeps of some errors.
+  for (const [text, words] of [
+    [
+      'Error: 0:error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:rec_layer_s3.c:1605',
+      'demands a certificate of its clients',
+    ],
+    [
+      'sslv3 alert handshake failure',
+      'may demand a certificate of its clients, which calls do not send, have',
+    ],
+  ] as const)
+    it(`is known by the text of an alert: ${words}`, () => {
+      for (const error of [text, new Error(text)]) expect(certificateFault(error)).to.include(words);
+    });
+
   for (const [code, words] of [
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'NODE_EXTRA_CA_CERTS'],
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'NODE_EXTRA_CA_CERTS'],

@@ -55,6 +55,29 @@ describe('the connections of a thread to one instance of gRPC', () => {
   const sessionsOf = (streams: readonly ServerHttp2Stream[]) =>
     new Set(streams.map(({ session }) => session));
 
+  it('are bounded with those that end with their calls, and calls wait until one has ended', async () => {
+    const { streams, arrived, send } = await heldCalls(100);
+    const running: SentCall[] = [];
+    for (let n = 1; n <= MOST_CONNECTIONS; n += 1) {
+      running.push(send());
+      await arrived(n);
+      // The connection takes no more calls, and this one goes on. The client has heard of it before it responds.
+      streams.at(-1)!.session!.goaway(0);
+      await new Promise((responded) => streams.at(-1)!.session!.ping(responded));
+    }
+    const waiting = send();
+    await new Promise((responded) => streams[0]!.session!.ping(responded));
+    expect([streams.length, new Set(streams.map(({ session }) => session)).size]).to.deep.equal([
+      MOST_CONNECTIONS,
+      MOST_CONNECTIONS,
+    ]);
+    finish(streams[0]!);
+    await running[0]!.end;
+    await arrived(MOST_CONNECTIONS + 1);
+    finish(streams.at(-1)!);
+    expect(await waiting.end).to.equal(200);
+  });
+
   for (const [admitted, calls] of [
     [1, 5],
     [3, 12],

@@ -81,6 +81,7 @@ describe('a call by gRPC', () => {
 
   it('rejects what cannot be sent, names it, and sends nothing', async () => {
     const { call, ids } = callTo(1);
+    const manyFields = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`x${n}`, 'v']));
     const rejected: readonly (readonly [() => Promise<unknown>, RegExp])[] = [
       [
         () => call('kit').grpc('Gett', {}),
@@ -98,6 +99,8 @@ describe('a call by gRPC', () => {
       [() => call('kit').grpc('Get', {}, { metadata: { a: 'ä' } }), /printable ASCII only/],
       [() => call('kit').grpc('Get', {}, { metadata: { a: ' x' } }), /may not begin or end with a space/],
       [() => call('kit').grpc('Get', {}, { metadata: { 'a-bin': 'x' } }), /must be a Uint8Array/],
+      [() => call('kit').grpc('Get', {}, { metadata: manyFields }), /has 101 fields; at most 100/],
+      [() => call('kit').grpc('Get', {}, { metadata: { a: 'x'.repeat(50_000) } }), /50001 bytes; at most/],
       [() => call('kit').grpc('Get', {}, { idempotencyKey: '' }), /idempotency key/],
     ];
     for (const [rejecting, text] of rejected) {

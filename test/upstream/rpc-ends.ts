@@ -216,7 +216,7 @@ export const ENDS: readonly (readonly [...Row, (stream: ServerHttp2Stream) => vo
     'a connection that the peer ends with ENHANCE_YOUR_CALM',
     503,
     'ignored',
-    'ignored',
+    'failure',
     true,
     (stream) => {
       stream.session!.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from('too_many_pings'));
