@@ -2,7 +2,8 @@
 // cannot listen on one port, so a thread gives it up to its successor and keeps its connections, until the
 // successor listens and the thread is drained. After every change of a worker the same rule holds: the newest
 // thread that wants the port, else the newest one that serves, has it or has been ordered to listen, as soon
-// as no other thread is about to give it up.
+// as no other thread is about to give it up. A successor that is busy and does not listen in time gives the
+// port back to a thread that serves, and gets it again when it is not busy any more.
 import { Allowance } from '../allowance.js';
 import type { WorkerPorts } from './worker-group.js';
 import { mayServe } from './worker-life.js';
@@ -15,6 +16,10 @@ export interface PortTimes {
   readonly handOverMs: number;
   /** How long a port may be in use after the thread that had it has given it up, or has ended. */
   readonly bindMs: number;
+  /**
+   * How long a thread may take to listen while an older one serves; four times as long after each failure.
+   */
+  readonly listenMs: number;
   /** A worker without a listener for this long is reported. An ordinary replacement takes less. */
   readonly silentMs: number;
   /**
@@ -24,13 +29,20 @@ export interface PortTimes {
   readonly sharedMs: number;
 }
 
-export const PORT_TIMES: PortTimes = { handOverMs: 3_000, bindMs: 5_000, silentMs: 1_000, sharedMs: 60_000 };
+export const PORT_TIMES: PortTimes = {
+  handOverMs: 3_000,
+  bindMs: 5_000,
+  listenMs: 500,
+  silentMs: 1_000,
+  sharedMs: 60_000,
+};
+const LATER_TIMES = 4;
 
 /**
- * A thread was ordered to listen; it listens; it was ordered to give the port up; it has not done that in
- * time.
+ * A thread was ordered to listen; it has not done that in time, and is to give the port up; it listens; it
+ * was ordered to give the port up; it has not done that in time.
  */
-type Hold = 'ordered' | 'listening' | 'leaving' | 'kept';
+type Hold = 'ordered' | 'late' | 'listening' | 'leaving' | 'kept';
 
 export interface PortHoldersOptions {
   readonly workers: Workers;
@@ -41,6 +53,8 @@ export interface PortHoldersOptions {
   isStopping(): boolean;
   /** The thread has not given up its port in time: it is to be ended. */
   keepsPort(thread: WorkerThread): void;
+  /** The thread does not listen in time: an older one does again. */
+  lateToListen(thread: WorkerThread): void;
 }
 
 export class PortHolders {
@@ -49,6 +63,10 @@ export class PortHolders {
   readonly #holds = new Map<WorkerThread, Hold>();
   /** The time that is left to threads that are to give up the port. */
   readonly #handOvers = new Map<WorkerThread, Allowance>();
+  /** The time that is left to threads that are to listen while an older one serves. */
+  readonly #listens = new Map<WorkerThread, Allowance>();
+  /** How long a thread that was late may take the next time. */
+  readonly #listenMs = new WeakMap<WorkerThread, number>();
   /** Workers that have listened. */
   readonly #heard = new Set<number>();
   /** Workers without a listener: the time until that is reported; undefined once it is. */
@@ -64,6 +82,8 @@ export class PortHolders {
   listening(thread: WorkerThread, port: number): void {
     if (this.#holds.get(thread) !== 'ordered') return;
     this.#holds.set(thread, 'listening');
+    this.#listens.get(thread)?.cancel();
+    this.#listens.delete(thread);
     this.#heard.add(thread.worker);
     this.#options.ports?.listening(thread.worker, port);
   }
@@ -71,12 +91,12 @@ export class PortHolders {
   /** The thread has given up the port. */
   unbound(thread: WorkerThread): void {
     const hold = this.#holds.get(thread);
-    if (hold === 'leaving' || hold === 'kept') this.#forget(thread);
+    if (hold === 'leaving' || hold === 'kept' || hold === 'late') this.#forget(thread);
   }
 
   /** Ends all waiting. */
   stop(): void {
-    for (const allowance of this.#handOvers.values()) allowance.cancel();
+    for (const allowance of [...this.#handOvers.values(), ...this.#listens.values()]) allowance.cancel();
     for (const allowance of this.#silences.values()) allowance?.cancel();
   }
 
@@ -85,8 +105,9 @@ export class PortHolders {
     for (const thread of this.#holds.keys()) if (!isAlive(thread)) this.#forget(thread);
     for (const entry of this.#options.workers.all) {
       const living = entry.threads.filter(isAlive);
-      const wanting = living.findLast(({ state, wantsPort }) => wantsPort && state.kind === 'starting');
-      const chosen = wanting ?? living.findLast(({ state }) => mayServe(state));
+      const prompt = living.filter((thread) => this.#holds.get(thread) !== 'late');
+      const wanting = prompt.findLast(({ state, wantsPort }) => wantsPort && state.kind === 'starting');
+      const chosen = wanting ?? prompt.findLast(({ state }) => mayServe(state));
       if (chosen !== undefined && !this.#holds.has(chosen)) this.#give(chosen, living);
       this.#watchSilence(entry, living);
     }
@@ -124,11 +145,28 @@ export class PortHolders {
     const withinMs = isShared ? sharedMs : isFirst ? 0 : bindMs;
     const isKept = others.some((other) => this.#holds.get(other) === 'kept');
     this.#holds.set(thread, 'ordered');
+    const mayReturn = withinMs === bindMs && !isKept && others.some(({ state }) => mayServe(state));
+    if (mayReturn) {
+      const ms = this.#listenMs.get(thread) ?? this.#times.listenMs;
+      this.#listens.set(thread, new Allowance(ms, () => this.#late(thread, ms)));
+    }
     thread.send({ type: 'listen', port: ports.of(worker), withinMs, isShared, isKept });
+  }
+
+  /** Gives the port back to a thread that serves. */
+  #late(thread: WorkerThread, ms: number): void {
+    this.#listens.delete(thread);
+    this.#listenMs.set(thread, LATER_TIMES * ms);
+    this.#holds.set(thread, 'late');
+    thread.send({ type: 'unbind' });
+    this.#options.lateToListen(thread);
+    this.#settle();
   }
 
   #forget(thread: WorkerThread): void {
     this.#holds.delete(thread);
+    this.#listens.get(thread)?.cancel();
+    this.#listens.delete(thread);
     this.#handOvers.get(thread)?.cancel();
     this.#handOvers.delete(thread);
   }

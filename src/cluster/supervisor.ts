@@ -52,6 +52,11 @@ export class Supervisor {
       ports: group.ports,
       isStopping: () => this.#isStopping,
       keepsPort: (thread) => endPortHolder(thread, log),
+      lateToListen: ({ worker, generation }) =>
+        log.warn(
+          { worker, generation },
+          'a new thread is busy and does not listen; the old one listens again',
+        ),
     });
     this.#replacements = new Replacements(
       this.#workers,

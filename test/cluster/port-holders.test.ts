@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { PORT_TIMES, PortHolders, type PortTimes } from '#src/cluster/port-holders.js';
 import { RESTART_LIMITS } from '#src/cluster/restarts.js';
@@ -28,6 +29,7 @@ function setUp({ isShared = false, times = {} as Partial<PortTimes> } = {}) {
   const heard: number[] = [];
   const silent: number[] = [];
   const kept: number[] = [];
+  const late: number[] = [];
   const ports: WorkerPorts = {
     of: () => PORT,
     isShared: () => isShared,
@@ -43,10 +45,11 @@ function setUp({ isShared = false, times = {} as Partial<PortTimes> } = {}) {
     times: { ...PORT_TIMES, ...times },
     isStopping: () => false,
     keepsPort: ({ generation }) => kept.push(generation),
+    lateToListen: ({ generation }) => late.push(generation),
   });
   const threads = workers.entryOf({ worker: WORKER }).threads;
   return {
-    ...{ holders, orders, heard, silent, kept },
+    ...{ holders, orders, heard, silent, kept, late },
     /** A further thread of the worker wants its port. */
     start(): Thread {
       const generation = threads.length + 1;
@@ -121,6 +124,45 @@ describe('the port of a gRPC worker', () => {
       expect(worker.orders).to.have.length(4);
       worker.holders.stop();
     });
+
+  it('returns to an old thread while its successor is busy, and goes to that when it is not any more', async () => {
+    const worker = setUp({ times: { listenMs: 20 } });
+    const old = worker.start();
+    worker.listens(old);
+    const next = worker.start();
+    worker.unbound(old);
+    await until(
+      () => worker.late,
+      ({ length }) => length > 0,
+    );
+    expect(worker.orders.slice(2)).to.deep.equal([listen(2), unbind(2), listen(1)]);
+    worker.listens(old);
+    expect(worker.orders).to.have.length(5);
+    // It was busy before it read the first order, and carries out both.
+    worker.unbound(next);
+    expect(worker.orders.slice(5)).to.deep.equal([unbind(1)]);
+    worker.unbound(old);
+    expect(worker.orders.slice(6)).to.deep.equal([listen(2)]);
+    worker.listens(next);
+    worker.change(old, DEAD);
+    expect([worker.late, worker.silent, worker.orders.length]).to.deep.equal([[2], [], 7]);
+    worker.holders.stop();
+  });
+
+  it('stays with a successor that has listened in time, or has no thread beside it that serves', async () => {
+    const worker = setUp({ times: { listenMs: 20 } });
+    const old = worker.start();
+    worker.listens(old);
+    const next = worker.start();
+    worker.unbound(old);
+    worker.listens(next);
+    worker.change(next, DEAD);
+    worker.change(old, DEAD);
+    worker.start();
+    await sleep(60);
+    expect(worker.late).to.deep.equal([]);
+    worker.holders.stop();
+  });
 
   it('returns to an old thread that had not yet given it up when its successor ended', () => {
     const worker = setUp();
