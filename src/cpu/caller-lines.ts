@@ -17,9 +17,13 @@ export class CallerLines {
     this.#known.add(`${module} ${task}`);
   }
 
+  /** Whether the module is known to export the task. */
+  knows({ module, task }: Pick<Called, 'module' | 'task'>): boolean {
+    return this.#known.has(`${module} ${task}`);
+  }
+
   of({ module, task, caller }: Called): string {
     if (caller !== undefined) return caller;
-    const own = `${module} ${task}`;
-    return this.#known.has(own) ? own : module;
+    return this.knows({ module, task }) ? `${module} ${task}` : module;
   }
 }

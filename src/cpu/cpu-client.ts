@@ -136,6 +136,8 @@ export class CpuClient {
     const { task, options } = call;
     const signals = this.#refuseEnded(options);
     const input = call.packed ?? packInput(task, call.input, options.transfer);
+    // A getter of the input may have aborted one of them.
+    for (const one of signals) one.throwIfAborted();
     const id = ++this.#lastId;
     const abort = ({ target }: Event): void => {
       this.#post({ type: 'abort', id });
@@ -256,6 +258,7 @@ function packInput(task: string, input: unknown, transfer: RunOptions['transfer'
 function unpack(task: string, { kind, data, moved }: FromPool): unknown {
   if (kind === 'failure') throw unpackFailure(data);
   if (kind === 'bytes') return data;
+  if (kind === 'buffer') return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   try {
     return unpackedClone({ data, moved });
   } catch (error) {

@@ -42,27 +42,30 @@ export interface FromPool extends TaskResult {
   readonly waitMs: number;
 }
 
+const KINDS = ['bytes', 'buffer', 'value', 'failure'] as const;
+
 /** The result that a thread of the pool returns. */
 export interface TaskResult {
   /**
-   * `bytes`: the Uint8Array that the task has returned. `value`: any other value. `failure`: see
-   * task-failure.ts.
+   * `bytes`: the Uint8Array that the task has returned. `buffer`: the Buffer. `value`: any other value.
+   * `failure`: see task-failure.ts.
    */
-  readonly kind: 'bytes' | 'value' | 'failure';
+  readonly kind: (typeof KINDS)[number];
   readonly data: Uint8Array;
   /** The buffers that are moved with a `value`. */
   readonly moved: readonly ArrayBuffer[];
-  /** The module exports no such task. The name then is no label of a metric. */
-  readonly isUnknownTask?: boolean;
   /** Why the thread runs no other task; undefined when it does. */
   readonly last?: LastRun | undefined;
 }
 
 /**
  * Why a thread is replaced after a task. `heap`: its heap is too large for another task. `leftovers`: what
- * the task with this number has left behind takes too much of its time.
+ * the task with this number has left behind takes too much of its time. `load`: it could not load the module
+ * of the task with this number, and Node.js would not try again in this thread.
  */
-export type LastRun = { readonly because: 'heap' } | { readonly because: 'leftovers'; readonly mark: number };
+export type LastRun =
+  | { readonly because: 'heap' }
+  | { readonly because: 'leftovers' | 'load'; readonly mark: number };
 
 /** The order that a thread of the pool receives. */
 export interface TaskOrder {
@@ -141,14 +144,13 @@ function readRun(id: number, members: Members): ToPool | undefined {
 /** Reads the result of a thread of the pool; undefined for anything else. */
 export function readTaskResult(data: unknown): TaskResult | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
-  const { kind, isUnknownTask, last } = data as Members;
-  const isKnown = kind === 'bytes' || kind === 'value' || kind === 'failure';
-  if (!isKnown || !isPacked(data)) return undefined;
+  const { kind, last } = data as Members;
+  const known = KINDS.find((one) => one === kind);
+  if (known === undefined || !isPacked(data)) return undefined;
   return {
-    kind,
+    kind: known,
     data: data.data,
     moved: data.moved,
-    isUnknownTask: isUnknownTask === true,
     last: readLastRun(last),
   };
 }
@@ -157,7 +159,7 @@ function readLastRun(data: unknown): LastRun | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
   const { because, mark } = data as Members;
   if (because === 'heap') return { because };
-  return because === 'leftovers' ? { because, mark: Number(mark) } : undefined;
+  return because === 'leftovers' || because === 'load' ? { because, mark: Number(mark) } : undefined;
 }
 
 /** Reads a LeftoverUse; undefined for anything else. */

@@ -22,17 +22,30 @@ const NEWEST = 0.2;
  */
 const MOST_MS = 30_000;
 
-/** A service whose entries usually take longer leaves the last place to others. */
-const LONG_MS = 500;
-/** It does so for this long after the last entry of another service. */
+/** A service in whose entries an arrival finds the places for longer leaves the last place to others. */
+const LONG_MS = 25;
+/** It does so after the last entry of another service for this many times as long, at most for LEAVE_MS. */
+const LEAVE_TIMES = 20;
 const LEAVE_MS = 10_000;
+/** The weight of the newest time in the means by which that is judged: rare long entries count for long. */
+const NEWEST_OF_MANY = 0.05;
 
+/** What is remembered of a service that had entries in the last LEAVE_MS. */
 interface Recent {
   /** When an entry of the service has arrived, begun or ended last. */
   at: number;
   /** The usual time of its entries; undefined until one has ended. */
   usualMs: number | undefined;
+  /** The means of the times, and of their squares. */
+  meanMs: number;
+  meanSquare: number;
 }
+
+/**
+ * How long the entries are in which an arrival finds the places: long ones hold them for most of the time,
+ * even if there are many short ones between them.
+ */
+const foundMs = ({ meanMs, meanSquare }: Recent): number => (meanMs === 0 ? 0 : meanSquare / meanMs);
 
 export class FairQueue<T extends Entry<T>> {
   /** The most entries of all services together. When it is reduced, entries that are there stay. */
@@ -64,22 +77,36 @@ export class FairQueue<T extends Entry<T>> {
    */
   leavesLast(service: string, places: number): boolean {
     const line = this.#services.get(service);
-    if (line === undefined || (this.#recent.get(service)?.usualMs ?? 0) < LONG_MS) return false;
-    this.#forgetRecent();
-    const others = this.#recent.size - 1;
-    return others > 0 && line.running * (others + 1) >= places;
+    const recent = this.#recent.get(service);
+    if (line === undefined || recent === undefined) return false;
+    const long = foundMs(recent);
+    if (long < LONG_MS) return false;
+    const { others, without } = this.#othersWithin(service, Math.min(LEAVE_TIMES * long, LEAVE_MS));
+    return without > 0 && line.running * (others + 1) >= places;
   }
 
-  #forgetRecent(): void {
-    for (const [service, { at }] of this.#recent) {
-      const line = this.#services.get(service);
-      const isQuiet = line === undefined || isIdle(line);
-      if (isQuiet && this.#now() - at > LEAVE_MS) this.#recent.delete(service);
+  /**
+   * The number of other services that have entries, or had one in this time, and of those among them that
+   * have no place.
+   */
+  #othersWithin(service: string, ms: number): { readonly others: number; readonly without: number } {
+    const now = this.#now();
+    let others = 0;
+    let without = 0;
+    for (const [name, { at }] of this.#recent) {
+      const line = this.#services.get(name);
+      const isActive = line !== undefined && !isIdle(line);
+      if (!isActive && now - at > LEAVE_MS) this.#recent.delete(name);
+      else if (name !== service && (isActive || now - at <= ms)) {
+        others += 1;
+        if (line === undefined || line.running === 0) without += 1;
+      }
     }
+    return { others, without };
   }
 
   #active(service: string): Recent {
-    const recent = this.#recent.get(service) ?? { at: 0, usualMs: undefined };
+    const recent = this.#recent.get(service) ?? { at: 0, usualMs: undefined, meanMs: 0, meanSquare: 0 };
     recent.at = this.#now();
     this.#recent.set(service, recent);
     return recent;
@@ -178,7 +205,11 @@ export class FairQueue<T extends Entry<T>> {
     line.running--;
     line.charged = Math.min(line.charged + costMs - chargedMs, this.#turns.now + MOST_MS);
     line.usualMs += (costMs - line.usualMs) * NEWEST;
-    this.#active(service).usualMs = line.usualMs;
+    const recent = this.#active(service);
+    recent.usualMs = line.usualMs;
+    const newest = recent.meanMs === 0 ? 1 : NEWEST_OF_MANY;
+    recent.meanMs += (costMs - recent.meanMs) * newest;
+    recent.meanSquare += (costMs ** 2 - recent.meanSquare) * newest;
     this.#usualMs += (costMs - this.#usualMs) * NEWEST;
     this.#forgetSettled();
   }

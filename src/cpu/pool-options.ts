@@ -39,7 +39,7 @@ export interface TaskPoolOptions {
 export interface TaskObserver {
   /** A task of the service has got a thread. */
   waited(service: string, waitMs: number): void;
-  /** @param task undefined when the module exports no task of this name */
+  /** @param task undefined when the module is not known to export a task of this name */
   used(service: string, task: string | undefined, use: TimeUse, ms: number): void;
   threadEnded(reason: (typeof THREAD_ENDS)[number]): void;
 }

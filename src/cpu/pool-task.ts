@@ -22,8 +22,11 @@ const ENDS_OF_TASKS = ['timeout', 'cancelled', 'out_of_memory', 'crash'] as cons
 /** Why the thread of a task ends before its time. */
 export type ThreadEnd = (typeof ENDS_OF_TASKS)[number];
 
-/** Why threads end before their time. `leftovers`: what ended tasks had left behind took too much of it. */
-export const THREAD_ENDS = [...ENDS_OF_TASKS, 'leftovers'] as const;
+/**
+ * Why threads end before their time. `leftovers`: what ended tasks had left behind took too much of it.
+ * `load`: a tasks module could not be loaded.
+ */
+export const THREAD_ENDS = [...ENDS_OF_TASKS, 'leftovers', 'load'] as const;
 
 export interface Task extends Entry<Task> {
   readonly port: MessagePort;

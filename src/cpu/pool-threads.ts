@@ -23,6 +23,7 @@ import {
 } from './cpu-messages.js';
 import { type EndingThread, EndingThreads } from './ending-threads.js';
 import { LeftoverLog } from './leftover-log.js';
+import { LoadFailures } from './load-failures.js';
 import { logFieldsOf, type Task, type TaskFields } from './pool-task.js';
 import { PoolNotLoadedError, reasonOf, ThreadBusyError } from './run-failures.js';
 import type { TaskMarks } from './task-marks.js';
@@ -73,6 +74,8 @@ export interface PoolThreadsOptions {
   readonly kept: (mark: number | undefined, ms: number) => void;
   /** What a task has left behind has used a thread. */
   readonly leftoverUsed: (use: LeftoverUse) => void;
+  /** A thread was ended because it could not load the module of a task. */
+  readonly notLoaded: (mark: number) => void;
 }
 
 function piscinaModule(): typeof import('piscina') {
@@ -96,6 +99,7 @@ interface Settling {
 export class PoolThreads {
   readonly #options: PoolThreadsOptions;
   readonly #ending: EndingThreads;
+  readonly #loadFailures = new LoadFailures();
   #limit: number;
   #heapWatch: HeapWatch<ThreadRun> | undefined;
   /** The runs that have not ended, with what settles them. */
@@ -303,22 +307,30 @@ export class PoolThreads {
     if (last === undefined && !hasFailed) return false;
     for (const [run, { resolve, reject }] of this.#runs) {
       if (run.thread !== thread) continue;
+      if (last?.because === 'load' && !this.#loadFailures.mayReplace(run.fields.module, this.#limit))
+        return false;
       if (hasFailed) reject(error as Error);
       else resolve(result);
-      if (last !== undefined) this.#logLast(last, run.fields, thread.threadId);
+      if (last !== undefined) this.#lastRun(last, run.fields, thread.threadId);
       this.#followEnd(run.fields, () => run.endThread());
       return true;
     }
     return false;
   }
 
-  #logLast(last: LastRun, ran: TaskFields, cpuThread: number): void {
-    const { heapMb, log, marks } = this.#options;
+  #lastRun(last: LastRun, ran: TaskFields, cpuThread: number): void {
+    const { heapMb, log, marks, notLoaded } = this.#options;
+    if (last.because === 'load') {
+      const why = `CPU thread ${cpuThread} could not load the tasks module of service ${ran.service}`;
+      log.error({ ...ran, cpuThread }, `${why}: the error of the task says why; replacing the thread`);
+      notLoaded(last.mark);
+      return;
+    }
     const fields = last.because === 'heap' ? ran : marks.task(last.mark);
     const why =
       last.because === 'heap'
         ? `has left more than ${heapMb} MiB in the heap of CPU thread ${cpuThread}`
-        : `had ended and still takes time of CPU thread ${cpuThread}, by timers or promises that it does not await`;
+        : `had ended and still takes time of CPU thread ${cpuThread}, by work that it does not await`;
     log.warn({ ...fields, cpuThread }, `CPU task ${fields?.task} ${why}; replacing the thread`);
   }
 

@@ -2,9 +2,8 @@
 // private fields, or in native code of Node.js, is an empty object. Such objects are rejected, since their
 // receiver would not notice the loss.
 import { types } from 'node:util';
-import { deserialize, serialize } from 'node:v8';
 import { isEmptyInstance } from '../json-form.js';
-import { MovingDeserializer, MovingSerializer } from './moving-serializer.js';
+import { CloneDeserializer, CloneSerializer } from './clone-serializer.js';
 
 /** A value as it is sent to another thread. */
 export interface Packed {
@@ -28,21 +27,21 @@ const MOST_CHECKED = 1_000;
  */
 export function packedClone(value: unknown, transfer: readonly ArrayBuffer[] = []): Packed {
   checkTransfer(transfer);
-  const data = transfer.length === 0 ? serialize(value) : serializeMoving(value, transfer);
+  const data = serialize(value, transfer);
   refuseLost(value);
   return { data, moved: moveBuffers(transfer) };
 }
 
 /** Restores the value. */
 export const unpackedClone = ({ data, moved }: Packed): unknown => {
-  if (moved.length === 0) return deserialize(data);
-  const deserializer = new MovingDeserializer(data, moved);
+  const deserializer = new CloneDeserializer(data, moved);
   deserializer.readHeader();
   return deserializer.readValue();
 };
 
-function serializeMoving(value: unknown, transfer: readonly ArrayBuffer[]): Uint8Array {
-  const serializer = new MovingSerializer(transfer);
+/** @throws DataCloneError; whatever getters throw */
+export function serialize(value: unknown, transfer: readonly ArrayBuffer[] = []): Uint8Array {
+  const serializer = new CloneSerializer(transfer);
   serializer.writeHeader();
   serializer.writeValue(value);
   return serializer.releaseBuffer();

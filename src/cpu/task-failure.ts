@@ -1,10 +1,10 @@
 // Packs what a CPU task has thrown, and restores it at its caller. A structured clone alone would lose the
 // class and the code of an error.
-import { deserialize, serialize } from 'node:v8';
 import { BusinessError, type FieldError, HttpError } from '../errors.js';
 import { toError } from '../telemetry/to-error.js';
 import { readableError } from '../user-code/readable-error.js';
 import type { TaskResult } from './cpu-messages.js';
+import { serialize, unpackedClone } from './task-clone.js';
 
 interface Failure {
   readonly message: string;
@@ -54,7 +54,7 @@ export function notSent(task: string, what: string, cause: unknown): TypeError {
 
 /** Restores an HttpError or a BusinessError with code and status, and any other error as a plain Error. */
 export function unpackFailure(data: Uint8Array): Error {
-  const { message, stack, http } = deserialize(data) as Failure;
+  const { message, stack, http } = unpackedClone({ data, moved: [] }) as Failure;
   const error = http ? httpErrorOf(message, http) : new Error(message);
   if (stack !== undefined) error.stack = stack;
   return error;

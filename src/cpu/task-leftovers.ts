@@ -8,6 +8,7 @@ import type { RunStatus } from '../memory/run-status.js';
 import { readableError } from '../user-code/readable-error.js';
 import type { Leftover, LeftoverUse } from './cpu-messages.js';
 import { LeftoverTime } from './leftover-time.js';
+import { OwnWork } from './own-work.js';
 
 /** The run of a task. */
 export interface WatchedTask {
@@ -37,26 +38,16 @@ const unknownRun = {
   hasReported: false,
 };
 
+const work = new OwnWork();
 const time = new LeftoverTime({
   owner() {
     const run = runs.getStore();
-    return run?.fail === undefined && isOfTimerOrPromise() ? run?.mark : undefined;
+    return run !== undefined && run.fail === undefined && work.isCalled(executionAsyncResource())
+      ? run.mark
+      : undefined;
   },
   report: (mark, ms) => parentPort?.postMessage({ type: 'leftover-use', mark, ms } satisfies LeftoverUse),
 });
-
-/**
- * Callbacks of sockets do not count: a connection that one task has made may be kept for the next ones, and
- * what arrives on it is theirs.
- */
-function isOfTimerOrPromise(): boolean {
-  const resource = executionAsyncResource();
-  return resource instanceof Promise || TIMERS.has(resource.constructor);
-}
-
-const TIMERS: ReadonlySet<unknown> = new Set(
-  [setTimeout(() => undefined, 0), setImmediate(() => undefined)].map((timer) => timer.constructor),
-);
 
 /** The number of the task whose leftovers take too much of this thread's time; undefined while none does. */
 export const spoiler = (): number | undefined => time.spoiler;

@@ -11,17 +11,30 @@ export interface MarkedTask {
 
 export class TaskMarks {
   readonly #marks = new Map<string, number>();
-  readonly #tasks: MarkedTask[] = [];
+  readonly #tasks: (MarkedTask | undefined)[] = [];
+  /** Numbers of tasks that do not exist, for others. */
+  readonly #free: number[] = [];
 
   /** A whole number > 0 that is always the same for a task of a service. */
   of(service: string, name: string): number {
     const key = `${service} ${name}`;
     const known = this.#marks.get(key);
     if (known !== undefined) return known;
-    if (this.#tasks.length >= MOST_TASKS && name !== OTHER) return this.of(service, OTHER);
-    const mark = this.#tasks.push({ service, task: name });
+    if (this.#marks.size >= MOST_TASKS && name !== OTHER) return this.of(service, OTHER);
+    const mark = this.#free.pop() ?? this.#tasks.length + 1;
+    this.#tasks[mark - 1] = { service, task: name };
     this.#marks.set(key, mark);
     return mark;
+  }
+
+  /** The task does not exist, so nothing can be left of it: a stranger may have made up its name. */
+  forget(service: string, name: string): void {
+    const key = `${service} ${name}`;
+    const mark = this.#marks.get(key);
+    if (mark === undefined || name === OTHER) return;
+    this.#marks.delete(key);
+    this.#tasks[mark - 1] = undefined;
+    this.#free.push(mark);
   }
 
   /** Undefined for a number that stands for no task: code of services runs in the threads that send it. */

@@ -26,8 +26,10 @@ import { ThreadTimes } from './thread-times.js';
 
 const QUEUE_PER_THREAD = 64;
 const GRACE_MS = 250;
+/** A thread may load a module for this long without a caller. */
+const MOST_LOAD_MS = 30_000;
 /** While tasks wait that leave the last thread to others, it is checked so often whether there are any. */
-const LEAVE_CHECK_MS = 1_000;
+const LEAVE_CHECK_MS = 100;
 /** The longest delay of a Node.js timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -71,6 +73,10 @@ export class TaskPool {
         this.#chargeLeftover(mark, ms);
       },
       leftoverUsed: ({ mark, ms }) => this.#chargeLeftover(mark, ms),
+      notLoaded: (mark) => {
+        this.#options.observer?.threadEnded('load');
+        this.#chargeStart(mark);
+      },
     });
   }
 
@@ -273,8 +279,9 @@ export class TaskPool {
     const { heldUpBy } = task;
     this.#waiting.end(task, heldUpBy === undefined ? usedMs : 0);
     if (heldUpBy !== undefined) this.#waiting.charge(heldUpBy.service, usedMs);
-    if (result.kind !== 'failure') this.#lines.exists(task.request);
-    this.#ended(task, outcome, ranMs, result.isUnknownTask === true);
+    if (task.status.hasEntered) this.#lines.exists(task.request);
+    else if (!this.#lines.knows(task.request)) this.#marks.forget(task.service, name);
+    this.#ended(task, outcome, ranMs);
     if (task.dropped === undefined) this.#reply(task, result);
     this.#startWaiting();
     this.#checkIdle();
@@ -282,7 +289,8 @@ export class TaskPool {
 
   /** @returns whether the thread has ended by the fault of the task that has just run */
   #isLast({ last }: TaskResult): boolean {
-    if (last === undefined) return false;
+    // A thread without its module ends only if it may be replaced now: see `notLoaded`.
+    if (last === undefined || last.because === 'load') return false;
     if (last.because === 'heap') {
       this.#options.observer?.threadEnded('out_of_memory');
       return true;
@@ -295,7 +303,7 @@ export class TaskPool {
   /** The service of an ended task pays for the start of a thread. */
   #chargeStart(mark: number | undefined): void {
     const owner = this.#marks.task(mark);
-    if (owner !== undefined) this.#waiting.charge(owner.service, this.#times.usualStartMs);
+    if (owner !== undefined) this.#waiting.charge(owner.service, this.#times.startMsOf(owner.service));
   }
 
   /** What a task has left behind has used a thread, or kept it: its service pays. */
@@ -306,12 +314,14 @@ export class TaskPool {
     this.#options.observer?.used(owner.service, owner.task, 'leftover', ms);
   }
 
-  #ended(task: Task, outcome: TaskOutcome, ranMs: number, isUnknownTask: boolean): void {
+  #ended(task: Task, outcome: TaskOutcome, ranMs: number): void {
     const { service, request, timer } = task;
     clearTimeout(timer);
     this.#running.delete(task);
     this.#usage.set({ running: this.#running.size });
-    this.#options.observer?.used(service, isUnknownTask ? undefined : request.task, outcome, ranMs);
+    // A name that no module is known to export may be made up.
+    const name = this.#lines.knows(request) ? request.task : undefined;
+    this.#options.observer?.used(service, name, outcome, ranMs);
   }
 
   #expire(task: Task): void {
@@ -339,6 +349,10 @@ export class TaskPool {
    * busy for the grace time before each one.
    */
   #endThread(task: Task): void {
+    if (this.#mayLoad(task)) {
+      task.timer = setTimeout(() => this.#endThread(task), this.#graceMs);
+      return;
+    }
     const ended = this.#threads.endThreadOf(logFieldsOf(task), () => task.controller.abort());
     if (ended === undefined) return;
     const hasBegun = task.status.threadId !== undefined;
@@ -347,6 +361,14 @@ export class TaskPool {
     const reason = task.heldUpBy === undefined ? (task.dropped ?? 'cancelled') : 'leftovers';
     this.#options.observer?.threadEnded(reason);
     logThreadEnd(this.#log, task);
+  }
+
+  /**
+   * Whether the thread of a task without a caller goes on loading its module: otherwise one that takes longer
+   * than callers wait would never be there.
+   */
+  #mayLoad({ status, startedAt }: Task): boolean {
+    return !this.#isClosing && status.isLoading && performance.now() - startedAt! < MOST_LOAD_MS;
   }
 
   #fail(task: Task, error: Error): void {

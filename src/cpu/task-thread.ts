@@ -4,6 +4,7 @@ import { types } from 'node:util';
 import { threadId } from 'node:worker_threads';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { RunStatus } from '../memory/run-status.js';
+import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
 import { importUserModule } from '../user-code/module.js';
 import { buffersOf, type LastRun, type TaskOrder, type TaskResult } from './cpu-messages.js';
 import { type Packed, packedClone, unpackedClone } from './task-clone.js';
@@ -20,6 +21,12 @@ type Task = (input: unknown, context: TaskTools) => unknown;
 /** The tasks module has no such export. */
 class UnknownTaskError extends Error {}
 
+/** The tasks module could not be loaded; the cause says why. */
+class NotLoadedError extends Error {}
+
+/** The most exports that an error names. */
+const MOST_NAMED = 20;
+
 catchLeftovers();
 
 /**
@@ -34,8 +41,8 @@ export async function runTask(order: TaskOrder): Promise<unknown> {
   // Its caller has left before.
   if (!hasBegun) return undefined;
   const performed = await perform(order, status);
-  const last = lastOf(order);
-  const result = last === undefined ? performed : { ...performed, last };
+  const last = performed.last ?? lastOf(order);
+  const result = { ...performed, last };
   return move({ [transferableSymbol]: buffersOf(result), [valueSymbol]: result });
 }
 
@@ -56,6 +63,8 @@ async function perform(order: TaskOrder, status: RunStatus): Promise<TaskResult>
         status,
         async () => {
           const task = await findTask(module, name, status);
+          // Its caller has left meanwhile. The module is there for the next task.
+          if (!status.enter()) return undefined;
           return task(unpackInput(name, input), context.tools);
         },
       );
@@ -66,33 +75,49 @@ async function perform(order: TaskOrder, status: RunStatus): Promise<TaskResult>
       context.end();
     }
   } catch (error) {
-    const failure = packFailure(error, name);
     // `instanceof` alone would run the traps of a Proxy that a task has thrown.
-    const isUnknownTask = types.isNativeError(error) && error instanceof UnknownTaskError;
-    return isUnknownTask ? { ...failure, isUnknownTask: true } : failure;
+    if (types.isNativeError(error) && error instanceof NotLoadedError) {
+      const reason = isOutOfFiles(error.cause) ? new OutOfFilesError(error.cause) : error.cause;
+      return { ...packFailure(reason, name), last: { because: 'load', mark } };
+    }
+    return packFailure(error, name);
   }
 }
 
 /**
- * The tasks modules by their URL. Failures are kept as well, because it takes a while to find their reason.
- * There is one entry per service with tasks.
+ * The tasks modules by their URL. Failures are kept as well, because Node.js would not try again, and it
+ * takes a while to find their reason. There is one entry per service with tasks.
  */
-const modules = new Map<string, Promise<Readonly<Record<string, unknown>>>>();
+type Exports = Readonly<Record<string, unknown>>;
+const modules = new Map<string, Promise<Exports>>();
 
 async function findTask(module: string, name: string, status: RunStatus): Promise<Task> {
   const since = performance.now();
   let loading = modules.get(module);
   if (loading === undefined) {
+    status.load();
     loading = importUserModule(fileURLToPath(module));
     modules.set(module, loading);
   }
-  const exports = await loading;
-  status.loaded(performance.now() - since);
-  const task = hasOwn(exports, name) ? exports[name] : undefined;
-  if (typeof task !== 'function') {
-    throw new UnknownTaskError(`the tasks module exports no function named ${JSON.stringify(name)}`);
+  let exports: Exports;
+  try {
+    exports = await loading;
+  } catch (cause) {
+    throw new NotLoadedError('the tasks module could not be loaded', { cause });
+  } finally {
+    status.loaded(performance.now() - since);
   }
+  const task = hasOwn(exports, name) ? exports[name] : undefined;
+  if (typeof task !== 'function') throw unknownTask(module, name, exports);
   return task as Task;
+}
+
+function unknownTask(module: string, name: string, exports: Exports): UnknownTaskError {
+  const functions = Object.keys(exports).filter((one) => typeof exports[one] === 'function');
+  const others = functions.length === 0 ? 'none' : functions.slice(0, MOST_NAMED).join(', ');
+  return new UnknownTaskError(
+    `the tasks module ${fileURLToPath(module)} exports no function named ${JSON.stringify(name)}; it exports: ${others}`,
+  );
 }
 
 /** @throws TypeError that names the task, for an input that cannot be deserialized in this thread */
@@ -107,9 +132,8 @@ function unpackInput(task: string, input: Packed): unknown {
 /** @throws TypeError that names the task, for a result that cannot be sent to another thread */
 function packResult(task: string, result: unknown, transfer: readonly ArrayBuffer[]): TaskResult {
   try {
-    return result instanceof Uint8Array
-      ? { kind: 'bytes', data: owned(result), moved: [] }
-      : { kind: 'value', ...packedClone(result, transfer) };
+    if (!(result instanceof Uint8Array)) return { kind: 'value', ...packedClone(result, transfer) };
+    return { kind: Buffer.isBuffer(result) ? 'buffer' : 'bytes', data: owned(result), moved: [] };
   } catch (error) {
     throw notSent(task, 'its result cannot be sent to its caller', error);
   }

@@ -1,6 +1,6 @@
 // Measures how long tasks use threads. The start of a thread, and the load of a tasks module in it, are not
 // the time of the task that happens to be first in it: a task pays for a start when it has ended its thread,
-// so that another must start.
+// so that another must start and load the module again.
 
 import { sharedNow } from '../memory/run-status.js';
 import type { Task } from './pool-task.js';
@@ -8,7 +8,7 @@ import { UnpausedClock } from './unpaused-clock.js';
 
 /** The estimate before any thread has started. */
 const FIRST_START_MS = 50;
-/** Whatever is measured, a start is charged no more than this. */
+/** Whatever is measured, the start without the load of a module is charged no more than this. */
 const MOST_START_MS = 1_000;
 /** The weight of the newest measured start in the estimate. */
 const NEWEST = 0.2;
@@ -30,11 +30,13 @@ export interface UsedTime {
 export class ThreadTimes {
   readonly #clock = new UnpausedClock();
   readonly #handed = new Map<Task, Handed>();
+  /** How long the module of each service was loaded the last time. */
+  readonly #loads = new Map<string, number>();
   #usualStartMs = FIRST_START_MS;
 
-  /** How long the start of a thread usually takes. */
-  get usualStartMs(): number {
-    return this.#usualStartMs;
+  /** How long a new thread usually takes until it can run a task of the service. */
+  startMsOf(service: string): number {
+    return this.#usualStartMs + (this.#loads.get(service) ?? 0);
   }
 
   /** A task is handed to the threads. */
@@ -51,14 +53,13 @@ export class ThreadTimes {
     const pausedMs = Math.max(0, sharedNow() - handed.at - passedMs);
     if (this.#handed.size === 0) this.#clock.stop();
     const delayMs = task.status.delayMs(handed.at);
-    if (delayMs !== undefined && task.status.isFirst) {
-      const startMs = delayMs + task.status.loadMs;
-      this.#usualStartMs += (Math.min(startMs, MOST_START_MS) - this.#usualStartMs) * NEWEST;
-    }
+    if (delayMs !== undefined && task.status.isFirst)
+      this.#usualStartMs += (Math.min(delayMs, MOST_START_MS) - this.#usualStartMs) * NEWEST;
+    if (task.status.loadMs > 0) this.#loads.set(task.service, task.status.loadMs);
     const ranMs =
       delayMs === undefined
         ? 0
         : Math.max(0, passedMs - Math.max(0, delayMs - pausedMs) - task.status.heldUpMs - task.status.loadMs);
-    return { ranMs, usedMs: hasEndedThread ? ranMs + this.#usualStartMs : ranMs };
+    return { ranMs, usedMs: hasEndedThread ? ranMs + this.startMsOf(task.service) : ranMs };
   }
 }

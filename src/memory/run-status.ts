@@ -16,7 +16,9 @@ const HELD_UP_BY = 4;
 const HELD_UP_MS = 5;
 const LAST_HELD_UP_BY = 6;
 const LOAD_MS = 7;
-const CELLS = 8;
+const IS_LOADING = 8;
+const ENTERED = 9;
+const CELLS = 10;
 /** Halves of a cell. */
 const INTS = 2;
 
@@ -53,8 +55,25 @@ export class RunStatus {
     return Atomics.compareExchange(this.#flags, THREAD, 0, threadId) === 0;
   }
 
-  /** @returns whether the task has not begun and never will */
+  /**
+   * The thread calls the function of the task, whose module it has loaded.
+   * @returns false when the task was cancelled: the function must not be called
+   */
+  enter(): boolean {
+    return Atomics.compareExchange(this.#flags, ENTERED * INTS, 0, 1) === 0;
+  }
+
+  /** The function of the task was called, so the module exports it. */
+  get hasEntered(): boolean {
+    return Atomics.load(this.#flags, ENTERED * INTS) === 1;
+  }
+
+  /**
+   * The function of the task is not called any more.
+   * @returns whether the thread has not begun the task and never will
+   */
   cancel(): boolean {
+    Atomics.compareExchange(this.#flags, ENTERED * INTS, 0, CANCELLED);
     const before = Atomics.compareExchange(this.#flags, THREAD, 0, CANCELLED);
     return before === 0 || before === CANCELLED;
   }
@@ -74,9 +93,19 @@ export class RunStatus {
     Atomics.store(this.#flags, HELD_UP_BY * INTS, 0);
   }
 
-  /** The thread has loaded the module of the task. @param ms how long that took */
+  /** The thread loads the module of the task. */
+  load(): void {
+    Atomics.store(this.#flags, IS_LOADING * INTS, 1);
+  }
+
+  /** It has loaded the module, or failed. @param ms how long that took */
   loaded(ms: number): void {
     this.#numbers[LOAD_MS] = ms;
+    Atomics.store(this.#flags, IS_LOADING * INTS, 0);
+  }
+
+  get isLoading(): boolean {
+    return Atomics.load(this.#flags, IS_LOADING * INTS) === 1;
   }
 
   /** How long the thread has loaded the module of the task; 0: it had loaded it before. */

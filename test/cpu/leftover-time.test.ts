@@ -87,7 +87,7 @@ describe('what a CPU task has left behind', () => {
   });
   afterEach(() => kit.close());
 
-  for (const kind of ['leaveWork', 'leaveLoop']) {
+  for (const kind of ['leaveWork', 'leaveLoop', 'leaveFiles']) {
     it(`is measured, named and ended with its thread when it takes time from others (${kind})`, async () => {
       const thread = await kit.cpu.run(kind, 30);
       const other = kit.worker().tasks('other', new URL('./task-fixture.js', import.meta.url));
@@ -100,7 +100,7 @@ describe('what a CPU task has left behind', () => {
       }
       expect(kit.lines).to.have.lengthOf(1);
       expect(kit.lines[0]).to.include({ level: 40, task: kind, cpuThread: thread });
-      expect(kit.lines[0]?.msg).to.include('by timers or promises that it does not await');
+      expect(kit.lines[0]?.msg).to.include('by work that it does not await');
       expect(ends).to.deep.equal(['leftovers']);
       expect(used[`demo ${kind}`]).to.be.above(60);
       expect(Object.keys(used).filter((name) => name.startsWith('other'))).to.deep.equal([]);

@@ -1,6 +1,7 @@
 // Tasks that tests run in the threads of the CPU pool.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { MessagePort, parentPort, threadId } from 'node:worker_threads';
 import type { TaskContext } from '#src/api/service-definition.js';
@@ -207,6 +208,17 @@ export function leaveLoop(ms: number): number {
       await new Promise((resolve) => void setTimeout(resolve, 1));
     }
   })();
+  return threadId;
+}
+
+/** Goes on after its end in callbacks of files, as streams of files do. */
+export function leaveFiles(ms: number): number {
+  const again = (): void =>
+    readFile('/dev/null', () => {
+      process.nextTick(burn, ms);
+      again();
+    });
+  again();
   return threadId;
 }
 

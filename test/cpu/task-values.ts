@@ -49,6 +49,7 @@ cyclic.self = cyclic;
 export const SENT: Readonly<Record<string, readonly [Make, (value: never) => boolean]>> = {
   'a view of shared memory': [() => shared, isCopyOfShared],
   'an object with such a view': [() => ({ shared }), ({ shared: one }) => isCopyOfShared(one)],
+  'a Buffer': [() => Buffer.from('text'), (value: Buffer) => value.toString('latin1') === 'text'],
   'an ArrayBuffer': [() => whole.buffer, (value: ArrayBuffer) => value.byteLength === 100],
   'two views of one buffer': [() => [whole, whole], ([, two]: Uint8Array[]) => two!.length === 100],
   'a cyclic object': [() => cyclic, (value: typeof cyclic) => value.self === value],

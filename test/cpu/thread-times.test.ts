@@ -82,12 +82,17 @@ describe('the time for which a service is charged', () => {
     const loadMs = spentMs(80);
     task.status.loaded(loadMs);
     expect(times.end(task, false).ranMs).to.be.at.most(performance.now() - since - loadMs + 1);
-    const before = times.usualStartMs;
-    const next = handOver();
-    next.status.begin({ threadId: 2, heapBytes: 0, isFirst: true });
-    next.status.loaded(1_000);
-    times.end(next, false);
-    expect(times.usualStartMs).to.be.above(before);
+  });
+
+  it('is charged with the start of a thread and the load of its own module when a task has ended its thread', () => {
+    const task = handOver();
+    task.status.begin({ threadId: 1, heapBytes: 0, isFirst: true });
+    task.status.loaded(5_000);
+    const { ranMs, usedMs } = times.end(task, true);
+    expect(usedMs - ranMs)
+      .to.equal(times.startMsOf(task.service))
+      .and.to.be.within(5_000, 6_000);
+    expect(times.startMsOf('another')).to.equal(usedMs - ranMs - 5_000);
   });
 
   it('leaves out the time in which the thread works on what ended tasks have left behind', () => {

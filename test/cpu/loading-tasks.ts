@@ -1,0 +1,15 @@
+// A tasks module whose load fails or takes long, as the environment says.
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { threadId } from 'node:worker_threads';
+
+if (existsSync(String(process.env.LOADING_FAILS))) throw new Error('not now');
+await sleep(Number(process.env.LOADING_MS ?? 0));
+
+let runs = 0;
+
+/** How often a task has run in this thread. */
+export const countRuns = (): { readonly runs: number; readonly threadId: number } => {
+  runs += 1;
+  return { runs, threadId };
+};

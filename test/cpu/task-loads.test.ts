@@ -1,0 +1,110 @@
+// The load of a tasks module in the threads of the CPU pool.
+import { randomUUID } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { LoadFailures } from '#src/cpu/load-failures.js';
+import { TaskMarks } from '#src/cpu/task-marks.js';
+import { until } from '#test/support/until.js';
+import { rejection, TestPool } from './task-kit.js';
+
+const MODULE = new URL('./loading-tasks.js', import.meta.url);
+
+describe('the load of a tasks module', () => {
+  const file = join(tmpdir(), `loading-${randomUUID()}`);
+  const ends: string[] = [];
+  const labels = new Set<string | undefined>();
+  let kit: TestPool;
+  const start = (threads: number): void => {
+    kit = new TestPool(threads, {
+      graceMs: 250,
+      tasks: MODULE,
+      observer: {
+        waited() {},
+        used: (_service, task) => void labels.add(task),
+        threadEnded: (reason) => void ends.push(reason),
+      },
+    });
+  };
+  beforeEach(() => {
+    process.env.LOADING_FAILS = file;
+    ends.length = 0;
+    labels.clear();
+  });
+  afterEach(async () => {
+    delete process.env.LOADING_FAILS;
+    delete process.env.LOADING_MS;
+    rmSync(file, { force: true });
+    await kit.close();
+  });
+
+  it('that fails for a moment fails no task afterwards, whichever threads have failed', async () => {
+    writeFileSync(file, '');
+    start(2);
+    const fail = (): Promise<Error> => rejection(kit.cpu.run('countRuns', null));
+    for (const { message } of await Promise.all([fail(), fail(), fail(), fail()]))
+      expect(message).to.include('not now');
+    rmSync(file);
+    const run = (): Promise<boolean> =>
+      kit.cpu.run('countRuns', null).then(
+        () => true,
+        () => false,
+      );
+    await until(
+      async () => (await Promise.all(Array.from({ length: 20 }, run))).every((isOk) => isOk),
+      (areOk) => areOk,
+    );
+    for (let n = 0; n < 50; n += 1) expect(await run()).to.equal(true);
+    expect(new Set(ends)).to.deep.equal(new Set(['load']));
+    expect(kit.lines[0]).to.include({ level: 50, task: 'countRuns', service: 'demo' });
+    expect(kit.lines[0]?.msg).to.include('could not load the tasks module of service demo');
+  });
+
+  it('that takes longer than callers wait goes on without them, and runs nothing for them', async () => {
+    process.env.LOADING_MS = '700';
+    start(1);
+    const hasty = kit.worker(100).tasks('demo', MODULE);
+    for (let n = 0; n < 3; n += 1)
+      expect(await rejection(hasty.run('countRuns', null))).to.include({ code: 'DEADLINE_EXCEEDED' });
+    expect(await kit.cpu.run('countRuns', null)).to.include({ runs: 1 });
+    expect(await hasty.run('countRuns', null)).to.include({ runs: 2 });
+    expect(ends).to.deep.equal([]);
+  });
+
+  it('replaces threads ever more rarely when it never succeeds', () => {
+    let now = 0;
+    const failures = new LoadFailures(() => now);
+    const replaced: number[] = [];
+    for (; now < 600_000; now += 100) if (failures.mayReplace('m', 2)) replaced.push(now);
+    // Two at once, and then after 1, 3, 7, 15, 31 s and so on, at most 30 s apart.
+    expect(replaced.slice(0, 6)).to.deep.equal([0, 100, 1_000, 1_100, 3_000, 3_100]);
+    expect(replaced.length).to.be.within(40, 54);
+    now += 60_000;
+    expect(failures.mayReplace('m', 2)).to.equal(true);
+    now += 1_000;
+    expect(failures.mayReplace('m', 2)).to.equal(true);
+  });
+
+  it('makes no label and no mark of a name that the module does not export', async () => {
+    start(1);
+    for (let n = 0; n < 20; n += 1) {
+      const { message } = await rejection(kit.cpu.run(`made up ${n}`, null));
+      expect(message).to.include('loading-tasks.js').and.to.include('it exports: countRuns');
+      await rejection(kit.cpu.run(`made up ${n}`, null, { signal: AbortSignal.timeout(0) }));
+    }
+    await kit.cpu.run('countRuns', null);
+    expect([...labels]).to.have.members([undefined, 'countRuns']);
+    const marks = new TaskMarks();
+    const own = marks.of('s', 'own');
+    for (let n = 0; n < 5_000; n += 1) {
+      marks.of('s', `made up ${n}`);
+      marks.forget('s', `made up ${n}`);
+    }
+    const last = marks.of('s', 'last');
+    expect([marks.task(own), marks.task(last)]).to.deep.equal([
+      { service: 's', task: 'own' },
+      { service: 's', task: 'last' },
+    ]);
+  });
+});
