@@ -100,9 +100,11 @@ export class CloneDeserializer extends Deserializer {
     const number = this.readUint32();
     const isByItself = this.readUint32() === BY_ITSELF;
     const byteLength = whole(this.readUint64());
-    // `readRawBytes` returns a part of the message.
-    if (isByItself)
-      return viewOf(number, Uint8Array.from(this.readRawBytes(byteLength)).buffer, 0, byteLength);
+    if (isByItself) {
+      // What is read is a part of the message.
+      const { buffer } = new Uint8Array(this.readRawBytes(byteLength));
+      return viewOf(number, buffer, 0, byteLength);
+    }
     const byteOffset = whole(this.readUint64());
     return viewOf(number, this.readValue() as ArrayBuffer, byteOffset, byteLength);
   }

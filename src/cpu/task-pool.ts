@@ -280,11 +280,19 @@ export class TaskPool {
     this.#waiting.end(task, heldUpBy === undefined ? usedMs : 0);
     if (heldUpBy !== undefined) this.#waiting.charge(heldUpBy.service, usedMs);
     if (task.status.hasEntered) this.#lines.exists(task.request);
-    else if (!this.#lines.knows(task.request)) this.#marks.forget(task.service, name);
+    else if (this.#leavesNothing(task)) this.#marks.forget(task.service, name);
     this.#ended(task, outcome, ranMs);
     if (task.dropped === undefined) this.#reply(task, result);
     this.#startWaiting();
     this.#checkIdle();
+  }
+
+  /** Whether no thread can have anything of a task that never ran: its name may be made up. */
+  #leavesNothing({ service, request, status }: Task): boolean {
+    // What the top level of its module has begun belongs to the task that has loaded it.
+    if (this.#lines.knows(request) || status.loadMs > 0) return false;
+    const isSame = (other: Task): boolean => other.service === service && other.request.task === request.task;
+    return [...this.#running].filter(isSame).length === 1;
   }
 
   /** @returns whether the thread has ended by the fault of the task that has just run */

@@ -9,11 +9,17 @@ describe('a gRPC client in Python', () => {
     needsPython(this);
   });
 
-  for (const workers of [1, 3]) {
-    it(`loses no call in ${ROLLS} rolling replacements of ${workers} gRPC worker(s)`, async function () {
+  for (const [workers, lanes] of [
+    [1, 1],
+    [3, 1],
+    [1, 160],
+    [3, 40],
+  ] as const) {
+    const title = `${ROLLS} rolling replacements of ${workers} gRPC worker(s), with ${lanes} thread(s) for each`;
+    it(`loses no call in ${title}`, async function () {
       this.timeout(1_800_000);
-      const account = await rollUnderPython(workers, ROLLS);
-      console.log(workers, JSON.stringify(account));
+      const account = await rollUnderPython({ workers, lanes, rolls: ROLLS });
+      console.log(workers, lanes, JSON.stringify(account));
       expect(account.failures).to.deep.equal([]);
     });
   }

@@ -26,14 +26,23 @@ export function needsPython(context: Mocha.Context): void {
   }
 }
 
+interface Rolling {
+  readonly workers: number;
+  /** The threads of the client that call over the channel of each worker. */
+  readonly lanes: number;
+  readonly rolls: number;
+}
+
 /** @returns what the calls of one channel to each worker have come to */
-export async function rollUnderPython(workers: number, rolls: number): Promise<Account> {
-  const env = { WORKERS: '1', GRPC_PORT: '0', GRPC_WORKERS: String(workers) };
+export async function rollUnderPython({ workers, lanes, rolls }: Rolling): Promise<Account> {
+  // With its limit, calls would be rejected where other programs use the core.
+  const limits = { ADAPTIVE_LIMIT: 'off' };
+  const env = { WORKERS: '1', GRPC_PORT: '0', GRPC_WORKERS: String(workers), ...limits };
   const cluster = await startCluster({ config: RPC, env });
   let client: ChildProcessByStdio<Writable, Readable, null> | undefined;
   try {
     const addresses = (await rpcPorts(cluster)).map((port) => `127.0.0.1:${port}`);
-    client = spawn(PYTHON, ['test/grpc/fixtures/steady.py', ...addresses], {
+    client = spawn(PYTHON, ['test/grpc/fixtures/steady.py', String(lanes), ...addresses], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     let text = '';
