@@ -50,7 +50,7 @@ export function stallKinds(title: string, chosen: <T>(all: readonly T[]) => read
     const cluster = stallingCluster();
     const line = (text: string) =>
       until(
-        () => cluster.logs().find(({ msg }) => String(msg).includes(text)),
+        () => cluster.logs().find(({ msg }) => msg === text),
         (found) => found !== undefined,
       );
     let stalls = 0;
@@ -66,7 +66,7 @@ export function stallKinds(title: string, chosen: <T>(all: readonly T[]) => read
         expect((await json<{ code: string }>(response, 500)).code).to.equal('HANDLER_STALLED');
         expect(took).to.be.greaterThan(STALL_MS);
 
-        const logged = await line(`interrupted: ${method} ${route}`);
+        const logged = await line(`handler stalled, interrupted: ${method} ${route}`);
         expect(logged).to.include({ where, route });
         expect(logged?.stack).to.be.an('array').with.property('length').above(0);
         expect(requestsDumped(cluster, 'stalled').at(-1)?.requests).to.deep.include({
