@@ -27,8 +27,8 @@ const LONG_MS = 25;
 /** It does so after the last entry of another service for this many times as long, at most for LEAVE_MS. */
 const LEAVE_TIMES = 20;
 const LEAVE_MS = 10_000;
-/** The weight of the newest time in the means by which that is judged: rare long entries count for long. */
-const NEWEST_OF_MANY = 0.05;
+/** After this time an entry counts for a third of what it did. Rare long entries count for long. */
+const FADE_MS = 60_000;
 
 /** What is remembered of a service that had entries in the last LEAVE_MS. */
 interface Recent {
@@ -36,16 +36,18 @@ interface Recent {
   at: number;
   /** The usual time of its entries; undefined until one has ended. */
   usualMs: number | undefined;
-  /** The means of the times, and of their squares. */
-  meanMs: number;
-  meanSquare: number;
+  /** The sums of the times for which its entries held a place, and of their squares, which fade. */
+  sumMs: number;
+  sumSquares: number;
+  /** When they were up to date. */
+  fadedAt: number;
 }
 
 /**
  * How long the entries are in which an arrival finds the places: long ones hold them for most of the time,
  * even if there are many short ones between them.
  */
-const foundMs = ({ meanMs, meanSquare }: Recent): number => (meanMs === 0 ? 0 : meanSquare / meanMs);
+const foundMs = ({ sumMs, sumSquares }: Recent): number => (sumMs === 0 ? 0 : sumSquares / sumMs);
 
 export class FairQueue<T extends Entry<T>> {
   /** The most entries of all services together. When it is reduced, entries that are there stay. */
@@ -106,7 +108,9 @@ export class FairQueue<T extends Entry<T>> {
   }
 
   #active(service: string): Recent {
-    const recent = this.#recent.get(service) ?? { at: 0, usualMs: undefined, meanMs: 0, meanSquare: 0 };
+    const recent = this.#recent.get(service) ?? {
+      ...{ at: 0, usualMs: undefined, sumMs: 0, sumSquares: 0, fadedAt: 0 },
+    };
     recent.at = this.#now();
     this.#recent.set(service, recent);
     return recent;
@@ -198,8 +202,9 @@ export class FairQueue<T extends Entry<T>> {
   /**
    * Corrects what the service of an entry was charged.
    * @param usedMs the time of a thread that the entry has used
+   * @param heldMs how long it has held its place
    */
-  end({ service, chargedMs = 0 }: T, usedMs: number): void {
+  end({ service, chargedMs = 0 }: T, usedMs: number, heldMs = usedMs): void {
     const line = this.#lineOf(service);
     const costMs = Math.min(usedMs, MOST_MS);
     line.running--;
@@ -207,9 +212,10 @@ export class FairQueue<T extends Entry<T>> {
     line.usualMs += (costMs - line.usualMs) * NEWEST;
     const recent = this.#active(service);
     recent.usualMs = line.usualMs;
-    const newest = recent.meanMs === 0 ? 1 : NEWEST_OF_MANY;
-    recent.meanMs += (costMs - recent.meanMs) * newest;
-    recent.meanSquare += (costMs ** 2 - recent.meanSquare) * newest;
+    const fade = Math.exp((recent.fadedAt - recent.at) / FADE_MS);
+    recent.fadedAt = recent.at;
+    recent.sumMs = recent.sumMs * fade + heldMs;
+    recent.sumSquares = recent.sumSquares * fade + heldMs ** 2;
     this.#usualMs += (costMs - this.#usualMs) * NEWEST;
     this.#forgetSettled();
   }

@@ -1,6 +1,6 @@
 // When a thread that could not load a tasks module is replaced. Node.js never tries again in the same thread,
 // so a fault of a moment would stay there. A module that can never be loaded must not cost a thread for each
-// task: as long as it fails, threads are replaced for it ever more rarely.
+// task: until it was loaded once more, threads are replaced for it ever more rarely.
 
 const FIRST_MS = 1_000;
 const MOST_MS = 30_000;
@@ -32,14 +32,16 @@ export class LoadFailures {
     return true;
   }
 
+  /** The module was loaded. */
+  loaded(module: string): void {
+    this.#windows.delete(module);
+  }
+
   #windowOf(module: string): Window {
     const now = this.#now();
     const last = this.#windows.get(module);
-    const age = last === undefined ? Number.POSITIVE_INFINITY : now - last.from;
-    if (last !== undefined && age < last.ms) return last;
-    // It has not failed for as long as a window takes.
-    const isAnew = last === undefined || age >= 2 * last.ms;
-    const ms = isAnew ? FIRST_MS : Math.min(2 * last.ms, MOST_MS);
+    if (last !== undefined && now - last.from < last.ms) return last;
+    const ms = last === undefined ? FIRST_MS : Math.min(2 * last.ms, MOST_MS);
     const window = { from: now, ms, replaced: 0 };
     this.#windows.set(module, window);
     return window;

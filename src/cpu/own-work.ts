@@ -1,6 +1,6 @@
 // Tells what an ended task itself goes on with from what arrives on a connection that it has made. A
 // connection may be kept for the next tasks, and what arrives on it is theirs: its callbacks do not count,
-// nor do the ticks that follow them.
+// nor do the ticks and promises that follow them at once.
 
 /** The classes of what Node.js calls back for connections of all kinds. */
 const CONNECTIONS: ReadonlySet<unknown> = new Set([
@@ -12,10 +12,8 @@ const CONNECTIONS: ReadonlySet<unknown> = new Set([
   'Http2Session',
   'Http2Stream',
   'LibuvStreamWrap',
-  'MessagePort',
   'Pipe',
   'PipeConnectWrap',
-  'Process',
   'QueryReqWrap',
   'SendWrap',
   'ShutdownWrap',
@@ -24,20 +22,18 @@ const CONNECTIONS: ReadonlySet<unknown> = new Set([
   'TLSWrap',
   'TTY',
   'UDP',
-  'Worker',
   'WriteWrap',
 ]);
 
 export class OwnWork {
-  /** The last callback that was no tick came from a connection. */
+  /** The last callback that was no tick and no promise came from a connection. */
   #isBehindConnection = false;
 
   /** @param resource the asynchronous resource of the callback that begins */
   isCalled(resource: object): boolean {
-    if (resource instanceof Promise) return true;
     const { constructor: Kind } = resource as { readonly constructor?: { readonly name?: unknown } };
-    const isTick = Kind === Object;
-    if (!isTick) this.#isBehindConnection = CONNECTIONS.has(Kind?.name);
+    // Ticks are plain objects.
+    if (Kind !== Object && Kind !== Promise) this.#isBehindConnection = CONNECTIONS.has(Kind?.name);
     return !this.#isBehindConnection;
   }
 }

@@ -194,6 +194,7 @@ export class PoolThreads {
     } finally {
       clearTimeout(timer);
       this.#runs.delete(threadRun);
+      if (status.hasEntered) this.#loadFailures.loaded(run.module);
       const { thread } = threadRun;
       if (thread !== undefined) this.#last.set(thread, status);
       const left = this.#former.get(piscina);

@@ -42,9 +42,8 @@ const work = new OwnWork();
 const time = new LeftoverTime({
   owner() {
     const run = runs.getStore();
-    return run !== undefined && run.fail === undefined && work.isCalled(executionAsyncResource())
-      ? run.mark
-      : undefined;
+    const isOwn = work.isCalled(executionAsyncResource());
+    return isOwn && run?.fail === undefined ? run?.mark : undefined;
   },
   report: (mark, ms) => parentPort?.postMessage({ type: 'leftover-use', mark, ms } satisfies LeftoverUse),
 });

@@ -277,7 +277,7 @@ export class TaskPool {
     }
     const { ranMs, usedMs } = this.#times.end(task, hasEndedThread);
     const { heldUpBy } = task;
-    this.#waiting.end(task, heldUpBy === undefined ? usedMs : 0);
+    this.#waiting.end(task, heldUpBy === undefined ? usedMs : 0, ranMs + task.status.loadMs);
     if (heldUpBy !== undefined) this.#waiting.charge(heldUpBy.service, usedMs);
     if (task.status.hasEntered) this.#lines.exists(task.request);
     else if (this.#leavesNothing(task)) this.#marks.forget(task.service, name);
@@ -348,7 +348,7 @@ export class TaskPool {
     this.#waiting.remove(task);
     this.#checkIdle();
     if (!this.#running.has(task)) return;
-    task.status.cancel();
+    task.status.abandon();
     task.timer = setTimeout(() => this.#endThread(task), this.#graceMs);
   }
 

@@ -63,8 +63,8 @@ async function perform(order: TaskOrder, status: RunStatus): Promise<TaskResult>
         status,
         async () => {
           const task = await findTask(module, name, status);
-          // Its caller has left meanwhile. The module is there for the next task.
-          if (!status.enter()) return undefined;
+          // The module is there for the next task. The caller that has left does not get this failure.
+          if (!status.enter()) throw new Error('the caller of the task has left while its module was loaded');
           return task(unpackInput(name, input), context.tools);
         },
       );
@@ -92,24 +92,25 @@ type Exports = Readonly<Record<string, unknown>>;
 const modules = new Map<string, Promise<Exports>>();
 
 async function findTask(module: string, name: string, status: RunStatus): Promise<Task> {
-  const since = performance.now();
-  let loading = modules.get(module);
-  if (loading === undefined) {
-    status.load();
-    loading = importUserModule(fileURLToPath(module));
-    modules.set(module, loading);
-  }
   let exports: Exports;
   try {
-    exports = await loading;
+    exports = await (modules.get(module) ?? load(module, status));
   } catch (cause) {
     throw new NotLoadedError('the tasks module could not be loaded', { cause });
-  } finally {
-    status.loaded(performance.now() - since);
   }
   const task = hasOwn(exports, name) ? exports[name] : undefined;
   if (typeof task !== 'function') throw unknownTask(module, name, exports);
   return task as Task;
+}
+
+function load(module: string, status: RunStatus): Promise<Exports> {
+  const since = performance.now();
+  status.load();
+  const loading = importUserModule(fileURLToPath(module)).finally(() =>
+    status.loaded(performance.now() - since),
+  );
+  modules.set(module, loading);
+  return loading;
 }
 
 function unknownTask(module: string, name: string, exports: Exports): UnknownTaskError {

@@ -69,11 +69,15 @@ export class RunStatus {
   }
 
   /**
-   * The function of the task is not called any more.
-   * @returns whether the thread has not begun the task and never will
+   * The function of the task is not called any more. A thread that has begun it may go on loading its module.
    */
-  cancel(): boolean {
+  abandon(): void {
     Atomics.compareExchange(this.#flags, ENTERED * INTS, 0, CANCELLED);
+    this.cancel();
+  }
+
+  /** Takes the task back from a thread that has not begun it. @returns whether none has, and never will */
+  cancel(): boolean {
     const before = Atomics.compareExchange(this.#flags, THREAD, 0, CANCELLED);
     return before === 0 || before === CANCELLED;
   }

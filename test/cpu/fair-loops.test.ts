@@ -53,14 +53,15 @@ function simulate(threads: number, loops: readonly Loop[], forMs: number): Recor
       ended[run.entry.service]! += 1;
       waiting.push({ loop: run.entry.loop, at: now + run.entry.loop.thinkMs });
     }
-    for (const one of waiting.splice(0)) {
-      if (one.at > now) waiting.push(one);
-      else send(one.loop);
-    }
+    // As in the pool, entries that wait come before those that arrive.
     while (running.size < threads) {
       const entry = queue.next(lastOf());
       if (entry === undefined) break;
       running.add({ entry, endsAt: now + entry.durationMs });
+    }
+    for (const one of waiting.splice(0)) {
+      if (one.at > now) waiting.push(one);
+      else send(one.loop);
     }
   }
   return ended;
@@ -73,6 +74,7 @@ const FLOODS: Readonly<Record<string, readonly number[]>> = {
   '400 ms': [400],
   '3 s': [3_000],
   '10 ms, and one in ten of 3 s': [...Array<number>(9).fill(10), 3_000],
+  '2 ms, and one in 1,000 of 3 s': [...Array<number>(999).fill(2), 3_000],
 };
 const FOR_MS = 120_000;
 

@@ -80,10 +80,25 @@ describe('the load of a tasks module', () => {
     // Two at once, and then after 1, 3, 7, 15, 31 s and so on, at most 30 s apart.
     expect(replaced.slice(0, 6)).to.deep.equal([0, 100, 1_000, 1_100, 3_000, 3_100]);
     expect(replaced.length).to.be.within(40, 54);
-    now += 60_000;
+    failures.loaded('m');
     expect(failures.mayReplace('m', 2)).to.equal(true);
-    now += 1_000;
-    expect(failures.mayReplace('m', 2)).to.equal(true);
+  });
+
+  it('replaces threads ever more rarely also when each failure takes long', () => {
+    let now = 0;
+    const failures = new LoadFailures(() => now);
+    let replaced = 0;
+    for (; now < 600_000; now += 2_500) if (failures.mayReplace('m', 1)) replaced += 1;
+    expect(replaced).to.be.within(18, 27);
+  });
+
+  it('that takes more than two seconds in a thread that was there fails no task, and its result is that of the task', async () => {
+    process.env.LOADING_MS = '2600';
+    start(1);
+    const other = kit.worker().tasks('other', new URL('./task-fixture.js', import.meta.url));
+    await other.run('echo', 1);
+    expect(await kit.cpu.run('countRuns', null)).to.include({ runs: 1 });
+    expect(ends).to.deep.equal([]);
   });
 
   it('makes no label and no mark of a name that the module does not export', async () => {
