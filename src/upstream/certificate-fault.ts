@@ -42,10 +42,15 @@ const ALERTS: readonly (readonly [RegExp, keyof typeof FAULTS])[] = [
   [/alert handshake failure/, 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE'],
 ];
 
+/** The words of OpenSSL for any alert. */
+const ALERT = /\b(?:alert |tlsv1 )([a-z][a-z ]{1,40}[a-z])/;
+
 /** @returns undefined for an error that is not about a certificate */
 export function certificateFault(error: unknown): string | undefined {
   const known = error instanceof Error && 'code' in error ? String(error.code) : '';
   const text = error instanceof Error ? error.message : String(error);
   const code = Object.hasOwn(FAULTS, known) ? known : (ALERTS.find(([words]) => words.test(text))?.[1] ?? '');
-  return Object.hasOwn(FAULTS, code) ? `${FAULTS[code]} (${code})` : undefined;
+  if (Object.hasOwn(FAULTS, code)) return `${FAULTS[code]} (${code})`;
+  const alert = ALERT.exec(text)?.[1];
+  return alert === undefined ? undefined : `${REFUSED} (alert: ${alert})`;
 }

@@ -126,9 +126,11 @@ export class GrpcConnections implements Connecting {
     const request = session.request.bind(session);
     session.request = (...args) => this.#observe(request(...args));
     session.once('close', () => this.#lostSession(session));
-    session.once('goaway', (code: number, _last: number, data?: Uint8Array) => {
+    session.on('goaway', (code: number, _last: number, data?: Uint8Array) => {
       this.#lostSession(session);
       if (code === constants.NGHTTP2_ENHANCE_YOUR_CALM) this.#refused(data);
+      // The library would make another connection beside this one, which ends with its calls.
+      else this.#options.onSpent();
     });
     this.#failure = undefined;
     this.#session = session;

@@ -87,7 +87,7 @@ export class GrpcPool {
   /** Whether a call has ended at its deadline because the endpoint, which is there, admits no more calls. */
   #isUnsent({ deadline }: OutgoingRequest, reason: unknown): boolean {
     const isLate = reason instanceof DeadlineExceededError || deadline.passed;
-    return isLate && this.#open.some((channel) => channel.isConnected);
+    return isLate && (this.#leaving.size > 0 || this.#open.some((channel) => channel.isConnected));
   }
 
   /**

@@ -65,6 +65,10 @@ describe('the connections of a thread to one instance of gRPC', () => {
       streams.at(-1)!.session!.goaway(0);
       await new Promise((responded) => streams.at(-1)!.session!.ping(responded));
     }
+    // Its deadline shows nothing about the instance, which has not got it.
+    const late = send();
+    late.abort.abort(new DeadlineExceededError());
+    expect(await late.verdict).to.include({ outcome: 'ignored', reached: 'ignored' });
     const waiting = send();
     await new Promise((responded) => streams[0]!.session!.ping(responded));
     expect([streams.length, new Set(streams.map(({ session }) => session)).size]).to.deep.equal([

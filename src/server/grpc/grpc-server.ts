@@ -88,8 +88,7 @@ export class GrpcServer {
     const made = new GrpcServer(server, serverCredentials(grpc, tls), health, options, handshakes);
     heads.readAll(server);
     whenSessionBegins(server, (session) => {
-      replaceStreamTable(session);
-      made.#farewells.add(session);
+      made.#farewells.add(session, replaceStreamTable(session));
     });
     return made;
   }

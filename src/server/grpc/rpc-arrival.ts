@@ -7,19 +7,13 @@ import { bodyTooLarge, clientClosed } from '../body/body.js';
 import type { TurnEnd } from '../turn-end.js';
 import type { CallHeads } from './call-heads.js';
 import { GrpcExchange } from './grpc-exchange.js';
-import { PendingRequest, type RpcLimits, truncated } from './pending-request.js';
+import { MESSAGE_COST_BYTES, PendingRequest, type RpcLimits, truncated } from './pending-request.js';
 import type { RpcCall, RpcListener } from './rpc-call.js';
 import { type Decompression, decompressBy } from './rpc-decompression.js';
 import { FrameScan } from './rpc-frames.js';
 import { RpcHead } from './rpc-head.js';
 import type { RpcMetadata } from './rpc-metadata.js';
 import type { UnservedCalls } from './unserved-calls.js';
-
-/**
- * What the library holds for each message beside its bytes. Without it, a window full of empty messages would
- * take 50 times of what is counted.
- */
-const MESSAGE_COST_BYTES = 512;
 
 /** What all calls of a server share. */
 export interface Arrivals {

@@ -9,7 +9,7 @@ import type { App } from '../app.js';
 import { bodyTooLarge } from '../body/body.js';
 import type { TurnEnd } from '../turn-end.js';
 import type { CallHeads } from './call-heads.js';
-import { PendingRequest, type RpcLimits, truncated } from './pending-request.js';
+import { MESSAGE_COST_BYTES, PendingRequest, type RpcLimits, truncated } from './pending-request.js';
 import type { RpcCall, RpcListener } from './rpc-call.js';
 import { FrameScan } from './rpc-frames.js';
 import type { RpcMetadata } from './rpc-metadata.js';
@@ -39,6 +39,9 @@ export class RpcGuard implements RpcListener {
   readonly #options: RpcGuardOptions;
   readonly #request: PendingRequest;
   readonly #frames: FrameScan;
+  /** Messages that have begun to arrive, and those that the library has passed on. */
+  #begun = 0;
+  #received = 0;
   #hasStream = false;
   #isOver = false;
 
@@ -48,6 +51,10 @@ export class RpcGuard implements RpcListener {
     this.#frames = new FrameScan((length, isCompressed) => {
       if (length > MAX_MESSAGE_BYTES) this.#refuse(bodyTooLarge(MAX_MESSAGE_BYTES));
       else if (isCompressed) this.#refuse(compressed());
+      this.#begun += 1;
+      // The first one costs no more than its call.
+      if (this.#begun > 1 && !this.#isOver && !this.#request.claim.grow(MESSAGE_COST_BYTES))
+        this.#refuse(overloaded());
     });
     this.#request.stream.prependListener('data', (piece: Uint8Array) => this.#arrived(piece));
   }
@@ -72,6 +79,9 @@ export class RpcGuard implements RpcListener {
   onReceiveMessage(message: unknown): void {
     if (this.#isOver) return;
     if (this.#options.isRequestStream) this.#request.settle();
+    this.#received += 1;
+    // What has arrived of the next message is not counted: it is short.
+    if (this.#received === this.#frames.ended) this.#request.claim.releaseBytes();
     this.#options.next.onReceiveMessage(message);
   }
 
@@ -99,14 +109,14 @@ export class RpcGuard implements RpcListener {
   #arrived(piece: Uint8Array): void {
     if (this.#isOver) return;
     this.#frames.scan(piece);
-    if (!this.#frames.isWithin) this.#request.claim.releaseBytes();
-    else if (!this.#request.claim.grow(piece.byteLength)) this.#refuse(overloaded());
+    if (!this.#isOver && !this.#request.claim.grow(piece.byteLength)) this.#refuse(overloaded());
   }
 
   #refuse(error: HttpError): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#request.settle();
+    this.#request.claim.releaseBytes();
     const { app, call, metadata, ids } = this.#options;
     app.options.observer.refused(error.code.toLowerCase());
     const requestId = requestIdOf(undefined);

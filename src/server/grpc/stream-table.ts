@@ -13,11 +13,17 @@ interface State {
   streams?: { readonly size?: unknown };
 }
 
-/** Call when a session begins. The session of an unknown version of Node.js keeps its Map. */
-export function replaceStreamTable(session: Http2Session): void {
-  if (!TESTED.has(process.versions.node.split('.', 1)[0]!)) return;
+/**
+ * Call when a session begins. The session of an unknown version of Node.js keeps its Map.
+ * @returns the table of its open streams
+ */
+export function replaceStreamTable(session: Http2Session): { readonly size: number } | undefined {
+  if (!TESTED.has(process.versions.node.split('.', 1)[0]!)) return undefined;
   const state = stateOf(session);
-  if (state?.streams?.size === 0) state.streams = new StreamTable();
+  if (state?.streams?.size !== 0) return undefined;
+  const table = new StreamTable<object>();
+  state.streams = table;
+  return table;
 }
 
 function stateOf(session: Http2Session): State | undefined {

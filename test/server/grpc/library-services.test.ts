@@ -59,6 +59,23 @@ describe('the services of the gRPC library', () => {
     await released();
   });
 
+  it('count the messages that a client has sent and that they have not read, however short', async () => {
+    await serve(
+      {},
+      { reflection: [EVERYTHING], quotas: { bodyBytes: [500_000, 500_000] as const } as never },
+    );
+    const session = clients.session(bench!.port, { settings: { initialWindowSize: 0 } });
+    const many = Buffer.concat(Array<Uint8Array>(3_000).fill(EMPTY));
+    const floods = Array.from({ length: 10 }, () => {
+      const one = call(session, REFLECT);
+      one.write(many);
+      return endOf(one);
+    });
+    expect(await Promise.any(floods)).to.deep.equal([14, 'OVERLOADED']);
+    clients.close();
+    await released();
+  });
+
   it('do not wait for ever', async () => {
     await serve({}, { server: { requestTimeoutMs: 50 } });
     for (const path of [CHECK, LIST, WATCH]) {
