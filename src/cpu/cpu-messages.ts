@@ -197,7 +197,10 @@ const isPriority = (value: unknown): value is Priority =>
 const isPacked = (value: unknown): value is Packed => {
   if (typeof value !== 'object' || value === null) return false;
   const { data, moved } = value as Members;
-  return isWholeView(data) && Array.isArray(moved) && moved.every((one) => one instanceof ArrayBuffer);
+  if (!isWholeView(data) || !Array.isArray(moved)) return false;
+  // A buffer that is in the list twice could not be passed on.
+  const buffers = new Set([data.buffer, ...moved]);
+  return buffers.size === moved.length + 1 && moved.every((one) => one instanceof ArrayBuffer);
 };
 
 /** The transfer list of packed values. Every view in these messages has a buffer of its own. */

@@ -194,7 +194,7 @@ export class PoolThreads {
     } finally {
       clearTimeout(timer);
       this.#runs.delete(threadRun);
-      if (status.hasEntered) this.#loadFailures.loaded(run.module);
+      if (status.hasEntered && status.loadMs > 0) this.#loadFailures.loaded(run.module);
       const { thread } = threadRun;
       if (thread !== undefined) this.#last.set(thread, status);
       const left = this.#former.get(piscina);

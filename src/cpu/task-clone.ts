@@ -20,12 +20,14 @@ export interface Packed {
 const MOST_CHECKED = 1_000;
 
 /**
- * @param transfer buffers that are moved: afterwards they have no bytes here. When the value is refused, none
+ * @param listed buffers that are moved: afterwards they have no bytes here. When the value is refused, none
  *   has been moved.
  * @throws DataCloneError for a value that cannot be cloned; TypeError for an object that would arrive as an
  *   empty one, and for a buffer that cannot be moved; whatever getters throw
  */
-export function packedClone(value: unknown, transfer: readonly ArrayBuffer[] = []): Packed {
+export function packedClone(value: unknown, listed: readonly ArrayBuffer[] = []): Packed {
+  // A getter of the value may change the list.
+  const transfer = [...listed];
   checkTransfer(transfer);
   const data = serialize(value, transfer);
   refuseLost(value);

@@ -277,7 +277,7 @@ export class TaskPool {
     }
     const { ranMs, usedMs } = this.#times.end(task, hasEndedThread);
     const { heldUpBy } = task;
-    this.#waiting.end(task, heldUpBy === undefined ? usedMs : 0, ranMs + task.status.loadMs);
+    this.#waiting.end(task, heldUpBy === undefined ? usedMs : 0, performance.now() - task.startedAt!);
     if (heldUpBy !== undefined) this.#waiting.charge(heldUpBy.service, usedMs);
     if (task.status.hasEntered) this.#lines.exists(task.request);
     else if (this.#leavesNothing(task)) this.#marks.forget(task.service, name);
@@ -290,7 +290,7 @@ export class TaskPool {
   /** Whether no thread can have anything of a task that never ran: its name may be made up. */
   #leavesNothing({ service, request, status }: Task): boolean {
     // What the top level of its module has begun belongs to the task that has loaded it.
-    if (this.#lines.knows(request) || status.loadMs > 0) return false;
+    if (this.#lines.knows(request) || status.loadMs > 0 || status.isLoading) return false;
     const isSame = (other: Task): boolean => other.service === service && other.request.task === request.task;
     return [...this.#running].filter(isSame).length === 1;
   }
@@ -373,10 +373,15 @@ export class TaskPool {
 
   /**
    * Whether the thread of a task without a caller goes on loading its module: otherwise one that takes longer
-   * than callers wait would never be there.
+   * than callers wait would never be there. One thread does so for each module, and none while others wait.
    */
-  #mayLoad({ status, startedAt }: Task): boolean {
-    return !this.#isClosing && status.isLoading && performance.now() - startedAt! < MOST_LOAD_MS;
+  #mayLoad(task: Task): boolean {
+    const { status, startedAt, request } = task;
+    if (this.#isClosing || !status.isLoading || status.heldUpBy !== undefined) return false;
+    if (performance.now() - startedAt! > MOST_LOAD_MS || this.#waiting.hasOtherService(task)) return false;
+    const loadsToo = (other: Task): boolean =>
+      other.dropped !== undefined && other.request.module === request.module && other.status.isLoading;
+    return [...this.#running].find(loadsToo) === task;
   }
 
   #fail(task: Task, error: Error): void {

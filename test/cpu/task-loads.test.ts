@@ -72,6 +72,20 @@ describe('the load of a tasks module', () => {
     expect(ends).to.deep.equal([]);
   });
 
+  for (const threads of [1, 2])
+    it(`that hangs keeps no thread from other services, of ${threads}`, async () => {
+      process.env.LOADING_MS = '60000';
+      start(threads);
+      const hasty = kit.worker(200).tasks('hasty', MODULE);
+      const other = kit.worker(5_000).tasks('other', new URL('./task-fixture.js', import.meta.url));
+      for (let round = 0; round < 3; round += 1) {
+        const hanging = Array.from({ length: threads }, () => rejection(hasty.run('countRuns', null)));
+        for (const error of await Promise.all(hanging))
+          expect(error).to.include({ code: 'DEADLINE_EXCEEDED' });
+        expect(await other.run('echo', round)).to.equal(round);
+      }
+    }).timeout(20_000);
+
   it('replaces threads ever more rarely when it never succeeds', () => {
     let now = 0;
     const failures = new LoadFailures(() => now);
