@@ -43,8 +43,10 @@ describe('the garbage of calls by gRPC', () => {
       await load();
       kept.push(((await bytesAfter('young')) - before) / CALLS);
     }
-    // A round in which V8 has made a full collection by itself proves nothing: its figure is below 0.
-    expect(kept.some((bytes) => bytes > 0)).to.equal(true);
-    expect(Math.max(...kept)).to.be.below(MOST_BYTES);
+    // V8 compiles and learns in the first rounds. One in which it has made a full collection by itself proves
+    // nothing: its figure is below 0.
+    const last = kept.slice(ROUNDS / 2);
+    expect(last.some((bytes) => bytes > 0)).to.equal(true);
+    expect(Math.max(...last)).to.be.below(MOST_BYTES);
   });
 });
