@@ -49,6 +49,8 @@ interface Recent {
  */
 const foundMs = ({ sumMs, sumSquares }: Recent): number => (sumMs === 0 ? 0 : sumSquares / sumMs);
 
+const newcomer = (): Recent => ({ at: 0, usualMs: undefined, sumMs: 0, sumSquares: 0, fadedAt: 0 });
+
 export class FairQueue<T extends Entry<T>> {
   /** The most entries of all services together. When it is reduced, entries that are there stay. */
   maxEntries: number;
@@ -108,9 +110,7 @@ export class FairQueue<T extends Entry<T>> {
   }
 
   #active(service: string): Recent {
-    const recent = this.#recent.get(service) ?? {
-      ...{ at: 0, usualMs: undefined, sumMs: 0, sumSquares: 0, fadedAt: 0 },
-    };
+    const recent = this.#recent.get(service) ?? newcomer();
     recent.at = this.#now();
     this.#recent.set(service, recent);
     return recent;

@@ -18,9 +18,6 @@ const { hasOwn } = Object;
 
 type Task = (input: unknown, context: TaskTools) => unknown;
 
-/** The tasks module has no such export. */
-class UnknownTaskError extends Error {}
-
 /** The tasks module could not be loaded; the cause says why. */
 class NotLoadedError extends Error {}
 
@@ -113,10 +110,10 @@ function load(module: string, status: RunStatus): Promise<Exports> {
   return loading;
 }
 
-function unknownTask(module: string, name: string, exports: Exports): UnknownTaskError {
+function unknownTask(module: string, name: string, exports: Exports): Error {
   const functions = Object.keys(exports).filter((one) => typeof exports[one] === 'function');
   const others = functions.length === 0 ? 'none' : functions.slice(0, MOST_NAMED).join(', ');
-  return new UnknownTaskError(
+  return new Error(
     `the tasks module ${fileURLToPath(module)} exports no function named ${JSON.stringify(name)}; it exports: ${others}`,
   );
 }

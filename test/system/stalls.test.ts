@@ -26,6 +26,7 @@ import {
 interface Problem {
   readonly code: string;
 }
+
 describe('a handler that stalls the event loop', () => {
   const cluster = stallingCluster();
   /** Opens a connection to the worker of `wire`. */
