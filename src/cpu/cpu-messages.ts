@@ -84,7 +84,7 @@ export interface TaskOrder {
 
 /**
  * A message of a thread of the pool. A task that had ended already has left a timer, listener or promise
- * behind, which has thrown an exception that nothing has caught.
+ * behind, which has thrown an exception that nothing has caught. Or the load of a tasks module has.
  */
 export interface Leftover {
   readonly type: 'leftover';
@@ -93,6 +93,8 @@ export interface Leftover {
   /** Its number (task-marks.ts). */
   readonly mark: number | undefined;
   readonly traceparent: string | undefined;
+  /** Whether the load of its module has made it. */
+  readonly isLoad: boolean;
   readonly message: string;
   readonly stack: string | undefined;
 }
@@ -173,13 +175,14 @@ export function readLeftoverUse(data: unknown): LeftoverUse | undefined {
 /** Reads a Leftover; undefined for anything else. */
 export function readLeftover(data: unknown): Leftover | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
-  const { type, task, mark, traceparent, message, stack } = data as Members;
+  const { type, task, mark, traceparent, isLoad, message, stack } = data as Members;
   if (type !== 'leftover' || typeof message !== 'string') return undefined;
   return {
     type,
     task: typeof task === 'string' ? task : undefined,
     mark: typeof mark === 'number' ? mark : undefined,
     traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+    isLoad: isLoad === true,
     message,
     stack: typeof stack === 'string' ? stack : undefined,
   };

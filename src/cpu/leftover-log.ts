@@ -40,12 +40,13 @@ export class LeftoverLog {
       this.#omitted++;
       return;
     }
-    const { task, mark, traceparent, message, stack } = leftover;
+    const { task, mark, traceparent, isLoad, message, stack } = leftover;
     const service = this.#marks.task(mark)?.service;
     const err = Object.assign(new Error(message), { stack });
     const omitted = this.#omitted > 0 ? { omittedLines: this.#omitted } : {};
     this.#omitted = 0;
     const fields = { service, task, ...traceFieldsOf(traceparent), err, ...omitted };
-    this.#log.error(fields, 'uncaught exception of a CPU task that had already ended');
+    const what = isLoad ? 'the load of a tasks module' : 'a CPU task that had already ended';
+    this.#log.error(fields, `uncaught exception of ${what}`);
   }
 }

@@ -330,7 +330,7 @@ export class PoolThreads {
     const fields = last.because === 'heap' ? ran : marks.task(last.mark);
     const why =
       last.because === 'heap'
-        ? `has left more than ${heapMb} MiB in the heap of CPU thread ${cpuThread}`
+        ? `was the last one of CPU thread ${cpuThread}: its tasks have left more than ${heapMb} MiB in its heap`
         : `had ended and still takes time of CPU thread ${cpuThread}, by work that it does not await`;
     log.warn({ ...fields, cpuThread }, `CPU task ${fields?.task} ${why}; replacing the thread`);
   }

@@ -21,6 +21,8 @@ export interface WatchedTask {
 interface TaskRun extends WatchedTask {
   /** Fails the task; undefined when it has ended. */
   fail: ((thrown: unknown) => void) | undefined;
+  /** Only the load of its module runs. */
+  readonly isLoad: boolean;
   /** Only the first exception of a task is reported: one of its timers may throw again and again. */
   hasReported: boolean;
 }
@@ -35,6 +37,7 @@ const unknownRun = {
   mark: undefined,
   traceparent: undefined,
   fail: undefined,
+  isLoad: false,
   hasReported: false,
 };
 
@@ -67,7 +70,8 @@ export function catchLeftovers(): void {
   process.on('unhandledRejection', caught);
   const exit = process.exit.bind(process);
   process.exit = (code) => {
-    const { fail } = runs.getStore() ?? unknownRun;
+    const { fail, isLoad } = runs.getStore() ?? unknownRun;
+    if (isLoad) throw new Error('the tasks module has called process.exit(); the load of a module must not');
     if (fail !== undefined) return exit(code);
     throw new Error('a CPU task that had already ended has called process.exit()');
   };
@@ -76,7 +80,7 @@ export function catchLeftovers(): void {
 /** Settles like the task, or rejects with an uncaught exception of the task that comes earlier. */
 export async function runWatched(of: WatchedTask, status: RunStatus, call: () => unknown): Promise<unknown> {
   time.begin(status);
-  const run: TaskRun = { ...of, fail: undefined, hasReported: false };
+  const run: TaskRun = { ...of, fail: undefined, isLoad: false, hasReported: false };
   try {
     return await new Promise((resolve, reject) => {
       run.fail = reject;
@@ -88,14 +92,33 @@ export async function runWatched(of: WatchedTask, status: RunStatus, call: () =>
   }
 }
 
-type Reporting = Pick<TaskRun, 'hasReported'> & Pick<Leftover, 'task' | 'mark' | 'traceparent'>;
+/**
+ * Settles like the load of the module of the task that runs. Uncaught exceptions on the way are reported, as
+ * those of an ended task are. They are no reason that the module cannot be loaded: it would fail in every
+ * thread.
+ */
+export async function watchLoad<T>(load: () => Promise<T>): Promise<T> {
+  const run: TaskRun = {
+    ...runs.getStore()!,
+    fail: (thrown) => report(run, thrown),
+    isLoad: true,
+    hasReported: false,
+  };
+  try {
+    return await runs.run(run, load);
+  } finally {
+    run.fail = undefined;
+  }
+}
+
+type Reporting = Pick<TaskRun, 'isLoad' | 'hasReported'> & Pick<Leftover, 'task' | 'mark' | 'traceparent'>;
 
 function report(run: Reporting, thrown: unknown): void {
   if (run.hasReported) return;
   run.hasReported = true;
   const readable = readableError(thrown);
   const { message, stack } = readable instanceof Error ? readable : { message: readable, stack: undefined };
-  const { task, mark, traceparent } = run;
-  const leftover: Leftover = { type: 'leftover', task, mark, traceparent, message, stack };
+  const { task, mark, traceparent, isLoad } = run;
+  const leftover: Leftover = { type: 'leftover', task, mark, traceparent, isLoad, message, stack };
   parentPort?.postMessage(leftover);
 }

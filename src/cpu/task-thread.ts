@@ -10,7 +10,7 @@ import { buffersOf, type LastRun, type TaskOrder, type TaskResult } from './cpu-
 import { type Packed, packedClone, unpackedClone } from './task-clone.js';
 import { OwnTaskContext, type TaskTools } from './task-context.js';
 import { notSent, packFailure } from './task-failure.js';
-import { catchLeftovers, runWatched, spoiler } from './task-leftovers.js';
+import { catchLeftovers, runWatched, spoiler, watchLoad } from './task-leftovers.js';
 import { heapBytes, isHeapSpent } from './thread-heap.js';
 
 // Tasks may change it.
@@ -103,7 +103,7 @@ async function findTask(module: string, name: string, status: RunStatus): Promis
 function load(module: string, status: RunStatus): Promise<Exports> {
   const since = performance.now();
   status.load();
-  const loading = importUserModule(fileURLToPath(module)).finally(() =>
+  const loading = watchLoad(() => importUserModule(fileURLToPath(module))).finally(() =>
     status.loaded(performance.now() - since),
   );
   modules.set(module, loading);

@@ -6,6 +6,11 @@ import { threadId } from 'node:worker_threads';
 if (existsSync(String(process.env.LOADING_FAILS))) throw new Error('not now');
 await sleep(Number(process.env.LOADING_MS ?? 0));
 
+const loads = process.env.LOADING_DOES;
+if (loads === 'reject') void Promise.reject(new Error('stray'));
+if (loads === 'reject') await sleep(20);
+if (loads === 'exit') process.exit(1);
+
 let runs = 0;
 
 /** How often a task has run in this thread. */

@@ -72,7 +72,7 @@ describe('a CPU task in a thread that others use after it', () => {
     expect(new Set(others).size).to.equal(1);
     expect(others[0]).to.not.equal(small);
     expect(kit.lines.map(({ msg }) => msg)).to.deep.equal([
-      `CPU task cacheMb has left more than 64 MiB in the heap of CPU thread ${small}; replacing the thread`,
+      `CPU task cacheMb was the last one of CPU thread ${small}: its tasks have left more than 64 MiB in its heap; replacing the thread`,
     ]);
     expect(kit.pool).to.include({ running: 0, queueLength: 0 });
   }).timeout(30_000);

@@ -35,6 +35,7 @@ describe('the load of a tasks module', () => {
   afterEach(async () => {
     delete process.env.LOADING_FAILS;
     delete process.env.LOADING_MS;
+    delete process.env.LOADING_DOES;
     rmSync(file, { force: true });
     await kit.close();
   });
@@ -85,6 +86,31 @@ describe('the load of a tasks module', () => {
         expect(await other.run('echo', round)).to.equal(round);
       }
     }).timeout(20_000);
+
+  it('that rejects a promise which nothing awaits is done nevertheless, and the log names it', async () => {
+    process.env.LOADING_DOES = 'reject';
+    start(1);
+    expect(await kit.cpu.run('countRuns', null)).to.include({ runs: 1 });
+    expect(await kit.cpu.run('countRuns', null)).to.include({ runs: 2 });
+    await until(
+      () => kit.lines.length,
+      (lines) => lines > 0,
+    );
+    expect(kit.lines.map(({ msg }) => msg)).to.deep.equal([
+      'uncaught exception of the load of a tasks module',
+    ]);
+    expect(kit.lines[0]).to.include({ level: 50, task: 'countRuns', service: 'demo' });
+    expect(kit.lines[0]?.err).to.include({ message: 'stray' });
+  });
+
+  it('that calls process.exit fails as others do: threads are replaced ever more rarely', async () => {
+    process.env.LOADING_DOES = 'exit';
+    start(1);
+    for (let n = 0; n < 20; n += 1)
+      expect((await rejection(kit.cpu.run('countRuns', null))).message).to.include('process.exit()');
+    expect(new Set(ends)).to.deep.equal(new Set(['load']));
+    expect(ends.length).to.be.lessThan(10);
+  });
 
   it('replaces threads ever more rarely when it never succeeds', () => {
     let now = 0;
