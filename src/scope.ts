@@ -43,8 +43,11 @@ export interface Scope {
   readonly template?: string | undefined;
   /** The holds of this work, which are released when it is interrupted. Reading it may create the list. */
   readonly holds?: Holds;
-  /** Reports that a call of this work has failed with 502, 503 or 504 after all its attempts. */
-  callFailed?(): void;
+  /**
+   * Reports that a call of this work has failed with 502, 503 or 504 after all its attempts.
+   * @param isCircle it has failed because calls wait for one another without an end
+   */
+  callFailed?(isCircle?: boolean): void;
 }
 
 const storage = new AsyncLocalStorage<Scope>();

@@ -11,6 +11,12 @@ export interface RetryOptions {
   /** Called when an attempt was due and the budget had no token for it. */
   readonly onExhausted?: () => void;
   readonly sleep?: Sleep;
+  /**
+   * Whether there is a callee that was not tried. While there is none, the next attempt waits as long as the
+   * last callee has asked for.
+   * @default false
+   */
+  readonly hasOther?: () => boolean;
 }
 
 const sleepFor: Sleep = (ms, signal) => delay(ms, undefined, { signal });
@@ -30,7 +36,7 @@ export class Retry {
   async goOn<T>(first: AttemptEnd<T>, work: Work<T>, limits: WorkLimits): Promise<T> {
     let last = first;
     for (let attempt = 1; mayRepeat(last) && attempt < this.#options.attempts; attempt++) {
-      if (!(await this.#wait(attempt, limits))) break;
+      if (!(await this.#wait(this.#waitMs(last, attempt), limits))) break;
       const next = await work(attempt + 1);
       // No callee is left. The result of the previous attempt is returned, because it explains more.
       if (next.kind === 'not-attempted') break;
@@ -39,10 +45,16 @@ export class Retry {
     return unwrap(last);
   }
 
+  #waitMs<T>(last: AttemptEnd<T>, attempt: number): number {
+    const { backoff, hasOther } = this.#options;
+    const { notBeforeMs = 0 } = last as { readonly notBeforeMs?: number };
+    const askedMs = notBeforeMs > 0 && hasOther?.() !== true ? notBeforeMs : 0;
+    return askedMs + backoff(attempt);
+  }
+
   /** @returns false when there must be no further attempt */
-  async #wait(attempt: number, { deadline, signal }: WorkLimits): Promise<boolean> {
-    const { backoff, budget, onExhausted, sleep = sleepFor } = this.#options;
-    const ms = backoff(attempt);
+  async #wait(ms: number, { deadline, signal }: WorkLimits): Promise<boolean> {
+    const { budget, onExhausted, sleep = sleepFor } = this.#options;
     if (signal.aborted || deadline.remainingMs() <= ms) return false;
     if (!budget.withdraw()) {
       onExhausted?.();

@@ -45,6 +45,7 @@ export class OutgoingResponse {
   #fault: { readonly thrown: unknown } | undefined;
   /** A call that this request has made failed after all its attempts. */
   #hasFailedCall = false;
+  #isInCircle = false;
 
   constructor(request: IncomingRequest, owner: ResponseOwner) {
     this.#request = request;
@@ -133,17 +134,21 @@ export class OutgoingResponse {
     this.#status = 0;
   }
 
-  callFailed(): void {
+  /** @param isCircle see `Scope.callFailed` */
+  callFailed(isCircle: boolean): void {
     this.#hasFailedCall = true;
+    this.#isInCircle ||= isCircle;
   }
 
   /**
    * All fields except those that frame the body. A failure that is passed on is marked, because each layer of
-   * callers would repeat the call and so multiply it.
+   * callers would repeat the call and so multiply it. So is the failure of a circle of calls, which would
+   * count once for each of them.
    */
   #fieldList(status: number, contentType: string | undefined): string[] {
     const fields = this.#ownFields(contentType);
-    if (this.#hasFailedCall && isGatewayFailure(status)) fields.push(FINAL_FIELD, '1');
+    const isPassedOn = isGatewayFailure(status) || (this.#isInCircle && status === 500);
+    if (this.#hasFailedCall && isPassedOn) fields.push(FINAL_FIELD, '1');
     return fields;
   }
   #ownFields(contentType: string | undefined): string[] {

@@ -211,8 +211,8 @@ export class RequestContext extends RequestLifecycle implements Context, StepCon
   checkBody(value: unknown): void {
     responders.checkBody(this.response, value);
   }
-  callFailed(): void {
-    this.response.callFailed();
+  callFailed(isCircle = false): void {
+    this.response.callFailed(isCircle);
   }
   upgrade(route: SocketRoute, protocol: string | undefined, data: unknown): boolean {
     return this.response.upgrade(route, protocol, data);

@@ -1,5 +1,6 @@
 // One attempt of a call: it sends the request to an endpoint, and reports the end to the breaker, the outlier
 // ejection and the load of that endpoint.
+import { types } from 'node:util';
 import type { AbortSource } from '../abort-source.js';
 import type { Deadline } from '../deadline.js';
 import { DeadlineExceededError, HttpError } from '../errors.js';
@@ -10,7 +11,7 @@ import { isEvidence, UNWATCHED, type Watch } from '../resilience/loop-watch.js';
 import type { AttemptEnd, RetryBudget } from '../resilience/policy.js';
 import type { TraceContext } from '../scope.js';
 import { type AttemptObservation, type AttemptResult, type CallObserver, SILENT } from './call-observer.js';
-import { type CallRequest, NO_FIELDS } from './call-request.js';
+import { type CallRequest, mayRunTwice, NO_FIELDS } from './call-request.js';
 import type { AdmittedEndpoint, EndpointAdmissionDependencies } from './endpoint-admission.js';
 import type { OngoingCall } from './ongoing-call.js';
 import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
@@ -156,15 +157,19 @@ class Attempt extends Hold {
     const { status, headers } = value;
     const seen = { status, rpcStatus: headers[STATUS_FIELD] };
     const mayRepeat = this.#settle({ kind: 'returned', value }, seen);
-    return { kind: 'returned', value, mayRepeat };
+    const notBeforeMs = mayRepeat ? retryAfterMs(value) : 0;
+    return { kind: 'returned', value, mayRepeat, notBeforeMs };
   }
 
   failed(thrown: unknown): AttemptEnd<Received> {
-    // The signal may abort with any reason. When the deadline has passed, callers get DeadlineExceededError.
-    const known = thrown instanceof HttpError || thrown instanceof HedgeLostError;
+    // The signal may abort with any reason, even one that cannot be inspected. When the deadline has passed,
+    // callers get DeadlineExceededError.
+    const readable = types.isProxy(thrown) ? undefined : thrown;
+    const known = readable instanceof HttpError || readable instanceof HedgeLostError;
     const late = this.#abort.aborted && this.#call.deadline.passed && !known;
     const error = late ? new DeadlineExceededError() : thrown;
-    const mayRepeat = this.#settle({ kind: 'failed', error }, { error });
+    const seen = late ? error : readable;
+    const mayRepeat = this.#settle({ kind: 'failed', error: seen }, { error: seen });
     return { kind: 'failed', error, mayRepeat };
   }
 
@@ -178,7 +183,9 @@ class Attempt extends Hold {
     const verdict = isEvidence(tookMs, missedMs) ? judged : withoutEvidence(judged);
     if (this.end()) settle(this.#dependencies, this.#admitted, verdict, { ended, tookMs, missedMs });
     this.#observation.end(seen, Math.round(tookMs * 1000));
-    return verdict.mayRepeat;
+    const { hasNotRun = false } = verdict;
+    if (hasNotRun) this.#call.countNotRun();
+    return verdict.mayRepeat && (hasNotRun || mayRunTwice(this.#call.request));
   }
 }
 
@@ -230,6 +237,15 @@ function settle(
   outliers.ended(endpoint, verdict.reached);
   // A quick refusal must not make an endpoint look fast.
   if (verdict.outcome === 'success') load.observe(endpoint.slot, (tookMs - missedMs) * 1000);
+}
+
+/** The time for which a callee asks not to be called again (RFC 9110 section 10.2.3). */
+function retryAfterMs({ status, headers }: Received): number {
+  const { 'retry-after': value } = headers;
+  if (status !== 503 || value === undefined) return 0;
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? 0 : Math.max(0, at - Date.now());
 }
 
 function headersOf(

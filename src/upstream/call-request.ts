@@ -65,6 +65,14 @@ export interface CallRequest extends RequestContent {
   readonly path: string;
 }
 
+/** The idempotent methods of RFC 9110 section 9.2.2, without TRACE, which cannot be called. */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+
+/** Whether a request may be executed twice. */
+export function mayRunTwice({ method, headers, isIdempotent }: CallRequest): boolean {
+  return IDEMPOTENT.has(method) || isIdempotent === true || headers['idempotency-key'] !== undefined;
+}
+
 /** @throws TypeError for arguments that cannot be sent, and for unknown options */
 export function checkedRequest(method: string, path: string, options: CallOptions): CallRequest {
   checkCall(options);

@@ -3,6 +3,7 @@
 import { type AbortSource, SignalAbort } from '../abort-source.js';
 import { Deadline } from '../deadline.js';
 import { DeadlineExceededError, HttpError, isGatewayFailure } from '../errors.js';
+import type { Endpoint } from '../registry/endpoint.js';
 import { type Cancellation, cancelAt, cancelWith } from '../resilience/cancellation.js';
 import { fullJitter } from '../resilience/full-jitter.js';
 import { hedged } from '../resilience/hedge.js';
@@ -12,9 +13,11 @@ import { currentScope, type Scope } from '../scope.js';
 import type { CallOptions, CallResponse } from './call.js';
 import { type AttemptDependencies, attemptAt, attemptThen } from './call-attempt.js';
 import { SILENT } from './call-observer.js';
-import type { CallRequest } from './call-request.js';
+import { type CallRequest, mayRunTwice } from './call-request.js';
+import { certainError, certainResponse } from './certain-result.js';
 import { admitEndpoint } from './endpoint-admission.js';
 import { abortOf, NO_IDS, OngoingCall } from './ongoing-call.js';
+import type { Received } from './transport.js';
 
 export interface ServiceCallDependencies extends AttemptDependencies {
   readonly random: Random;
@@ -30,13 +33,13 @@ const TIMEOUT_MS = 30_000;
 /** The default number of attempts beyond the first. */
 const RETRIES = 2;
 const BACKOFF = { baseMs: 25, maxMs: 1_000 };
-/** The idempotent methods of RFC 9110 section 9.2.2, without TRACE, which cannot be called. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 /**
  * The most calls within a process that may wait for one another. Services that call each other in a circle
  * would go on until their deadline, and hold memory for each call.
  */
-const MOST_DEPTH = 1000;
+const MOST_DEPTH = 64;
+/** The status with which the last one fails, and those before it when they pass that on. */
+const CIRCLE_STATUS = 500;
 
 /**
  * Makes a call: prepares its deadline and its abort, and makes attempts until one succeeds or none may
@@ -51,7 +54,10 @@ export function callService(
   options: CallOptions,
 ): Promise<CallResponse> {
   const scope = currentScope();
-  if ((scope?.callDepth ?? 0) >= MOST_DEPTH) throw tooDeep(service);
+  if (scope !== undefined && (scope.callDepth ?? 0) >= MOST_DEPTH) {
+    scope.callFailed?.(true);
+    throw tooDeep(service);
+  }
   const deadline = deadlineOf(scope, options.timeoutMs, dependencies.timeoutMs ?? TIMEOUT_MS);
   if (deadline.passed) throw failedIn(scope, new DeadlineExceededError());
 
@@ -74,8 +80,8 @@ function firstAttempt(
   { dispose }: Cancellation,
 ): Promise<CallResponse> {
   const { hedgeMs } = options;
-  const next = (end: AttemptEnd<CallResponse>) => conclude(dependencies, call, options, end, dispose);
-  if (hedgeMs !== undefined && mayBeRepeated(call.request))
+  const next = (end: AttemptEnd<Received>) => conclude(dependencies, call, options, end, dispose);
+  if (hedgeMs !== undefined && mayRunTwice(call.request))
     return tryHedged(dependencies, call, hedgeMs).then(next).finally(dispose);
   const admitted = admitEndpoint(dependencies, call, NO_IDS);
   if (!(admitted instanceof HttpError)) return attemptThen(dependencies, call, admitted, call.abort, next);
@@ -87,26 +93,34 @@ function conclude(
   dependencies: ServiceCallDependencies,
   call: OngoingCall,
   { retries = RETRIES }: CallOptions,
-  first: AttemptEnd<CallResponse>,
+  first: AttemptEnd<Received>,
   dispose: () => void,
 ): CallResponse | Promise<CallResponse> {
-  if (mayRepeat(first) && mayBeRepeated(call.request)) {
-    const retry = retryOf(dependencies, call.service, retries);
+  if (mayRepeat(first)) {
+    const retry = retryOf(dependencies, call, retries);
     const again = () => tryOnce(dependencies, call, call.abort);
-    return reported(retry.goOn(first, again, call), call.scope).finally(dispose);
+    const last = retry.goOn(first, again, call).then(
+      (response) => certainResponse(call, response),
+      (error: unknown) => {
+        throw certainError(call, error);
+      },
+    );
+    return reported(last, call.scope).finally(dispose);
   }
   dispose();
-  if (first.kind !== 'returned') throw failedIn(call.scope, first.error);
-  if (isGatewayFailure(first.value.status)) call.scope?.callFailed?.();
-  return first.value;
+  if (first.kind !== 'returned') throw failedIn(call.scope, certainError(call, first.error));
+  return returnedIn(call.scope, certainResponse(call, first.value));
 }
 
-function retryOf(dependencies: ServiceCallDependencies, service: string, retries: number): Retry {
+function retryOf(dependencies: ServiceCallDependencies, call: OngoingCall, retries: number): Retry {
+  const { service, request } = call;
+  const isTried = ({ id }: Endpoint): boolean => call.tried.has(id);
   return new Retry({
     attempts: 1 + retries,
     backoff: fullJitter(BACKOFF, dependencies.random),
     budget: dependencies.budget,
     onExhausted: () => dependencies.observer?.budgetExhausted(service),
+    hasOther: () => dependencies.balancer.pick(service, NO_IDS, isTried, request.protocol) !== undefined,
     ...(dependencies.sleep === undefined ? {} : { sleep: dependencies.sleep }),
   });
 }
@@ -116,7 +130,7 @@ function tryOnce(
   dependencies: ServiceCallDependencies,
   call: OngoingCall,
   abort: AbortSource,
-): Promise<AttemptEnd<CallResponse>> {
+): Promise<AttemptEnd<Received>> {
   const admitted = admitEndpoint(dependencies, call, NO_IDS);
   if (admitted instanceof HttpError) return Promise.resolve({ kind: 'not-attempted', error: admitted });
   return attemptAt(dependencies, call, admitted, abort);
@@ -127,10 +141,10 @@ function tryHedged(
   dependencies: ServiceCallDependencies,
   call: OngoingCall,
   afterMs: number,
-): Promise<AttemptEnd<CallResponse>> {
+): Promise<AttemptEnd<Received>> {
   const { breaker, budget, sleep, observer = SILENT } = dependencies;
   const { service } = call;
-  const second = (signal: AbortSignal): Promise<AttemptEnd<CallResponse>> | undefined => {
+  const second = (signal: AbortSignal): Promise<AttemptEnd<Received>> | undefined => {
     // Endpoints that were tried are excluded: at the same endpoint the second attempt would only wait behind
     // the first.
     const admitted = admitEndpoint(dependencies, call, call.tried);
@@ -151,9 +165,10 @@ function tryHedged(
   );
 }
 
-const tooDeep = (service: string): Error =>
-  new Error(
-    `call: ${MOST_DEPTH} calls within this process wait for one of ${service}: let no service call itself through others without an end`,
+const tooDeep = (service: string): HttpError =>
+  new HttpError(
+    'INTERNAL',
+    `${MOST_DEPTH} calls within this process wait for one of ${service}: let no service call itself through others without an end.`,
   );
 
 function deadlineOf(scope: Scope | undefined, timeoutMs: number | undefined, defaultMs: number): Deadline {
@@ -172,11 +187,6 @@ function cancellationOf(
   return (isBounded ? cancelWith : cancelAt)(deadline, [abortOf(scope), given]);
 }
 
-/** Only a request that may be executed twice is repeated, whatever the options are. */
-function mayBeRepeated({ method, headers, isIdempotent }: CallRequest): boolean {
-  return IDEMPOTENT.has(method) || isIdempotent === true || headers['idempotency-key'] !== undefined;
-}
-
 /**
  * Reports a gateway failure of the call to the running request. When that request fails because of it, its
  * response is marked as final, so that its caller does not repeat it (see `Received.isFinal`).
@@ -186,12 +196,20 @@ export async function reported(
   scope: Scope | undefined = currentScope(),
 ): Promise<CallResponse> {
   try {
-    const response = await call;
-    if (isGatewayFailure(response.status)) scope?.callFailed?.();
-    return response;
+    return returnedIn(scope, await call);
   } catch (error) {
     throw failedIn(scope, error);
   }
+}
+
+/** Reports a response that is a gateway failure, or the end of a circle of calls. @returns the response */
+function returnedIn<R extends Pick<Received, 'status'> & Partial<Received>>(
+  scope: Scope | undefined,
+  response: R,
+): R {
+  if (isGatewayFailure(response.status)) scope?.callFailed?.();
+  else if (response.status === CIRCLE_STATUS && response.isFinal === true) scope?.callFailed?.(true);
+  return response;
 }
 
 /** Reports an error that stands for a gateway failure. @returns the error */

@@ -30,7 +30,8 @@ export interface CallOptions {
    */
   readonly timeoutMs?: number;
   /**
-   * The number of attempts beyond the first. Only idempotent calls are repeated.
+   * The number of attempts beyond the first. Calls that are not idempotent are repeated only when no handler
+   * has got the request.
    * @default 2
    */
   readonly retries?: number;
@@ -78,8 +79,8 @@ export interface CallResponse {
   readonly headers: Readonly<Record<string, string>>;
   /**
    * True when the runtime of the callee asserts that no handler ran: a 503 problem document with
-   * `executed: false` and the field `x-multilane-executed: false`. The same request may then be sent again,
-   * whatever its method.
+   * `executed: false` and the field `x-multilane-executed: false`, after every attempt of the call. The same
+   * request may then be sent again, whatever its method.
    */
   readonly notExecuted: boolean;
   /** @throws HttpError BAD_UPSTREAM when the body is not JSON */

@@ -45,12 +45,20 @@ const ALERTS: readonly (readonly [RegExp, keyof typeof FAULTS])[] = [
 /** The words of OpenSSL for any alert. */
 const ALERT = /\b(?:alert |tlsv1 )([a-z][a-z ]{1,40}[a-z])/;
 
+const knownCode = (error: unknown): string =>
+  error instanceof Error && 'code' in error && Object.hasOwn(FAULTS, String(error.code))
+    ? String(error.code)
+    : '';
+
+/** Whether an error has certainly ended the handshake, so that nothing was sent to a handler. */
+export const isHandshakeFault = (error: unknown): boolean => knownCode(error) !== '';
+
 /** @returns undefined for an error that is not about a certificate */
 export function certificateFault(error: unknown): string | undefined {
-  const known = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const known = knownCode(error);
   const text = error instanceof Error ? error.message : String(error);
-  const code = Object.hasOwn(FAULTS, known) ? known : (ALERTS.find(([words]) => words.test(text))?.[1] ?? '');
-  if (Object.hasOwn(FAULTS, code)) return `${FAULTS[code]} (${code})`;
+  const code = known || ALERTS.find(([words]) => words.test(text))?.[1];
+  if (code !== undefined) return `${FAULTS[code]} (${code})`;
   const alert = ALERT.exec(text)?.[1];
   return alert === undefined ? undefined : `${REFUSED} (alert: ${alert})`;
 }

@@ -9,7 +9,7 @@ import { loadGrpcJs } from './grpc-js.js';
 import { addRequestFields } from './grpc-metadata.js';
 import { receivedOf, spoilsConnection } from './grpc-response.js';
 import type { OutgoingRequest, Received } from './transport.js';
-import { UnsentError } from './unsent-error.js';
+import { UnsentError } from './transport-errors.js';
 import { WaitingCall } from './waiting-call.js';
 
 /** How many connections there are, with those that end with the calls that they still have. */

@@ -13,14 +13,17 @@
 // | RESOURCE_EXHAUSTED                                | 429                | ignored | no       |
 // | INTERNAL, UNKNOWN, DATA_LOSS                      | 500                | yes     | no       |
 // | any other status                                  | 4xx, 501           | no      | no       |
-// | no connection, or it was lost or refused a stream | BAD_UPSTREAM       | yes     | yes      |
-// | a peer that speaks no HTTP/2 or no gRPC           | BAD_UPSTREAM       | yes     | yes      |
+// | no connection, no HTTP/2, or a refused stream     | BAD_UPSTREAM       | yes     | always   |
+// | a connection that was lost                        | BAD_UPSTREAM       | yes     | yes      |
+// | a peer that speaks no gRPC                        | BAD_UPSTREAM       | yes     | yes      |
 // | GOAWAY with ENHANCE_YOUR_CALM                     | OVERLOADED, 503    | for ejection | yes |
-// | too long a message, too many metadata             | BAD_UPSTREAM       | yes     | yes      |
+// | too many metadata                                 | BAD_UPSTREAM       | yes     | yes      |
+// | too long a message                                | BAD_UPSTREAM       | ignored | no       |
 // | no file descriptor for a connection               | OVERLOADED         | ignored | no       |
 // | the deadline, before any connection had room      | DEADLINE_EXCEEDED  | ignored | no       |
 //
-// "Repeated" is so for methods that may be executed twice. test/upstream/grpc-verdicts.test.ts has each line.
+// "Repeated" is so for methods that may be executed twice, "always" for all. Each line has a test in
+// test/upstream/grpc-verdicts.test.ts.
 import { ERROR_TABLE, type ErrorCode, EXECUTED_FIELD, HttpError } from '../errors.js';
 import { CODE_FIELD, httpStatusOf, OK, PROBLEM_FIELD, type StatusName, statusName } from '../grpc/status.js';
 import { OutOfFilesError } from '../open-files.js';
@@ -32,6 +35,7 @@ import type { EndedCall } from './grpc-attempt.js';
 import { responseFields } from './grpc-metadata.js';
 import { SENT_FIELD, STATUS_FIELD } from './rpc-fields.js';
 import type { Received } from './transport.js';
+import { OversizedError, UnreachedError } from './transport-errors.js';
 
 const BROKEN = 'ended the call before the response was complete';
 
@@ -42,11 +46,7 @@ const TOO_LONG = /^Received message (?:larger|that decompresses)/;
 const NO_CONNECTION = /^No connection established/;
 const UNREACHABLE = 'cannot be reached, or does not speak HTTP/2';
 
-/** Texts of statuses that the library makes, and what they show about the endpoint. */
-const SYMPTOMS: readonly (readonly [RegExp, string])[] = [
-  [/^Stream refused by server/, 'refused the request'],
-  [EXHAUSTED, 'sent or got too many metadata'],
-];
+const REFUSED = /^Stream refused by server/;
 
 /** What is known about the connection of a call; see `GrpcChannel`. */
 interface Connection {
@@ -65,10 +65,21 @@ export function receivedOf(endpoint: Endpoint, ended: EndedCall, connection: Con
   }
   if (isSent(ended)) return failureOf(statusName(status.code), status.details, fields);
   if (connection.refusal !== undefined) return refused(endpoint, connection.refusal);
-  const cause = new Error(status.details);
-  throw OUT_OF_FILES.test(status.details)
-    ? new OutOfFilesError(cause)
-    : badUpstream(endpoint, symptomOf(ended, connection.failure), cause);
+  throw failureWithout(endpoint, ended, connection.failure);
+}
+
+/** The error of a call that the library has ended. @param failure why there was no connection */
+function failureWithout(endpoint: Endpoint, ended: EndedCall, failure: unknown): HttpError {
+  const { details } = ended.status;
+  const detail = (symptom: string): string => `Instance ${endpoint.id} of ${endpoint.service} ${symptom}.`;
+  const cause = new Error(details);
+  if (OUT_OF_FILES.test(details)) return new OutOfFilesError(cause);
+  if (NO_CONNECTION.test(details))
+    return new UnreachedError(detail(certificateFault(failure) ?? UNREACHABLE), cause);
+  if (REFUSED.test(details)) return new UnreachedError(detail('refused the request'), cause);
+  if (isTooLong(ended) && isRpc(ended))
+    return new OversizedError(detail('sent a longer response than is accepted'), cause);
+  return badUpstream(endpoint, symptomOf(ended), cause);
 }
 
 /** Whether the peer has sent the status; else the library has made it. */
@@ -82,14 +93,12 @@ export const spoilsConnection = (ended: EndedCall): boolean =>
 
 const isTooLong = ({ status }: EndedCall): boolean => TOO_LONG.test(status.details);
 
-function symptomOf(ended: EndedCall, failure: unknown): string {
+function symptomOf(ended: EndedCall): string {
   const { details } = ended.status;
   const httpStatus = HTTP_STATUS.exec(details)?.[1];
   if (httpStatus !== undefined) return `responded with status ${httpStatus} of HTTP and without gRPC`;
   if (!isRpc(ended)) return 'does not speak gRPC';
-  if (isTooLong(ended)) return 'sent a longer response than is accepted';
-  if (NO_CONNECTION.test(details)) return certificateFault(failure) ?? UNREACHABLE;
-  return SYMPTOMS.find(([text]) => text.test(details))?.[1] ?? BROKEN;
+  return EXHAUSTED.test(details) ? 'sent or got too many metadata' : BROKEN;
 }
 
 const HTTP_STATUS = /^Received HTTP status code (\d+)$/;

@@ -1,14 +1,19 @@
 // The connections to one endpoint, and the requests that wait for one. They do not wait in undici, which
 // keeps a request that was aborted until it has a connection for it, and then can only close the connection.
+import { types } from 'node:util';
 import type { Pool } from 'undici';
 import { type AbortListener, type AbortSource, SignalAbort } from '../abort-source.js';
+import { DeadlineExceededError } from '../errors.js';
 import { type Linked, LinkedList } from '../linked-list.js';
+import type { Endpoint } from '../registry/endpoint.js';
 import { HttpAttempt, type HttpResponse } from './http-attempt.js';
 import type { OutgoingRequest } from './transport.js';
+import { UnsentError } from './transport-errors.js';
 
 const closedError = (): Error => new Error('http transport: closed');
 
 export class HttpPool {
+  readonly #endpoint: Endpoint;
   readonly #pool: Pool;
   readonly #connections: number;
   readonly #waiting = new LinkedList<Waiting>();
@@ -20,7 +25,8 @@ export class HttpPool {
   #isClosing = false;
 
   /** @param connections the most that `pool` opens */
-  constructor(pool: Pool, connections: number) {
+  constructor(endpoint: Endpoint, pool: Pool, connections: number) {
+    this.#endpoint = endpoint;
     this.#pool = pool;
     this.#connections = connections;
   }
@@ -32,15 +38,34 @@ export class HttpPool {
 
   /**
    * Resolves with the response; rejects with the error of undici, or with the reason of the request's abort.
+   * @throws UnsentError when the deadline passes while no connection is free, or soon after
    */
   send(request: OutgoingRequest): Promise<HttpResponse> {
     const abort = request.abort ?? new SignalAbort(request.signal);
     return new Promise((resolve, reject) => {
-      const start = (): void => this.#start(request, new HttpAttempt(abort, resolve, reject, this.#ended));
+      const start = (fail: (reason: unknown) => void): void =>
+        this.#start(request, new HttpAttempt(abort, resolve, fail, this.#ended));
       if (this.isClosed) reject(closedError());
-      else if (this.#running < this.#connections) start();
-      else new Waiting(this.#waiting, abort, start, reject).begin();
+      else if (this.#running < this.#connections) start(reject);
+      else this.#wait(request, abort, start, reject);
     });
+  }
+
+  #wait(
+    { deadline }: OutgoingRequest,
+    abort: AbortSource,
+    start: (fail: (reason: unknown) => void) => void,
+    reject: (reason: unknown) => void,
+  ): void {
+    const since = performance.now();
+    const fail = (reason: unknown): void => {
+      // The reason may be any value, even one that cannot be inspected.
+      const isLate =
+        deadline.passed || (types.isNativeError(reason) && reason instanceof DeadlineExceededError);
+      reject(isLate ? new UnsentError(this.#endpoint) : reason);
+    };
+    const startLate = (): void => start(deadline.remainingMs() < performance.now() - since ? fail : reject);
+    new Waiting(this.#waiting, abort, startLate, fail).begin();
   }
 
   /** Closes the connections when all requests have ended. */

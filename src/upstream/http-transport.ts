@@ -4,9 +4,10 @@ import { HttpError } from '../errors.js';
 import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
 import { type Endpoint, originOf } from '../registry/endpoint.js';
 import { receive } from './buffered-response.js';
-import { certificateFault } from './certificate-fault.js';
+import { certificateFault, isHandshakeFault } from './certificate-fault.js';
 import { HttpPool } from './http-pool.js';
 import { MAX_RESPONSE_BYTES, type OutgoingRequest, type Received, type Transport } from './transport.js';
+import { isUnsent, OversizedError, UnreachedError } from './transport-errors.js';
 import { loadUndici } from './undici.js';
 
 export interface HttpTransportOptions {
@@ -64,7 +65,7 @@ export class HttpTransport implements Transport {
     return this.#sent(endpoint, request).then(
       ({ status, fields, body }) => receive(status, endToEnd(fields), body),
       (cause: unknown) => {
-        if (abort.aborted) throw abort.reason;
+        if (abort.aborted) throw isUnsent(cause) ? cause : abort.reason;
         // It is no failure of the endpoint when this process cannot open a socket.
         throw isOutOfFiles(cause) ? new OutOfFilesError(cause) : badUpstream(endpoint, cause);
       },
@@ -117,7 +118,7 @@ export class HttpTransport implements Transport {
         bodyTimeout: 0,
         pipelining: 1,
       });
-      pool = new HttpPool(undici, connections);
+      pool = new HttpPool(endpoint, undici, connections);
       this.#pools.set(key, pool);
     }
     this.#lastOf.set(endpoint, pool);
@@ -146,20 +147,33 @@ function namedIn(connection: string | string[] | undefined): readonly string[] {
     .map((name) => name.trim().toLowerCase());
 }
 
-function badUpstream({ service, id }: Endpoint, cause: unknown): HttpError {
-  return new HttpError('BAD_UPSTREAM', `Instance ${id} of ${service} ${symptom(cause)}.`, { cause });
-}
+/** What is wrong when no connection can be made. */
+const UNREACHED: Readonly<Record<string, string>> = {
+  __proto__: null as never,
+  ECONNREFUSED: 'cannot be reached',
+  EHOSTUNREACH: 'cannot be reached',
+  ENETUNREACH: 'cannot be reached',
+  UND_ERR_CONNECT_TIMEOUT: 'did not accept the connection in time',
+};
+
+/** What is too large of a response. */
+const OVERSIZED: Readonly<Record<string, string>> = {
+  __proto__: null as never,
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'sent a longer response than is accepted',
+  UND_ERR_HEADERS_OVERFLOW: 'sent a larger header than is accepted',
+};
+
+const BROKEN = 'closed the connection before the response was complete';
 
 /** Describes the failure without the parser's message, which may contain bytes of the other side. */
-function symptom(cause: unknown): string {
-  const fault = certificateFault(cause);
-  if (fault !== undefined) return fault;
+function badUpstream({ service, id }: Endpoint, cause: unknown): HttpError {
+  const detail = (symptom: string): string => `Instance ${id} of ${service} ${symptom}.`;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  if (code === 'ECONNREFUSED' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH')
-    return 'cannot be reached';
-  if (code === 'UND_ERR_CONNECT_TIMEOUT') return 'did not accept the connection in time';
-  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return 'sent a longer response than is accepted';
-  if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'sent a larger header than is accepted';
-  if (code.startsWith('HPE_')) return 'did not send valid HTTP';
-  return 'closed the connection before the response was complete';
+  const fault = certificateFault(cause);
+  const unreached = isHandshakeFault(cause) ? fault : UNREACHED[code];
+  if (unreached !== undefined) return new UnreachedError(detail(unreached), cause);
+  const oversized = OVERSIZED[code];
+  if (oversized !== undefined) return new OversizedError(detail(oversized), cause);
+  const broken = code.startsWith('HPE_') ? 'did not send valid HTTP' : BROKEN;
+  return new HttpError('BAD_UPSTREAM', detail(fault ?? broken), { cause });
 }

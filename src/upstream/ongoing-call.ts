@@ -15,6 +15,7 @@ export class OngoingCall implements WorkLimits {
   readonly abort: AbortSource;
   readonly scope: Scope | undefined;
   #attempts = 0;
+  #notRun = 0;
   #firstTried = '';
   #tried: Set<string> | undefined;
 
@@ -49,6 +50,16 @@ export class OngoingCall implements WorkLimits {
     if (this.#attempts === 0) this.#firstTried = endpointId;
     else (this.tried as Set<string>).add(endpointId);
     return ++this.#attempts;
+  }
+
+  /** Call when an attempt has ended, and no handler has got its request. */
+  countNotRun(): void {
+    this.#notRun++;
+  }
+
+  /** Whether no handler has got the request, in any attempt. */
+  get hasNotRun(): boolean {
+    return this.#notRun === this.#attempts;
   }
 }
 

@@ -4,19 +4,28 @@
 // failures (502, 503, 504) and broken connections may be repeated at another endpoint, unless the callee only
 // passes on the failure of a call that it made itself. Such a failure is final, because it was repeated
 // there: three layers that make three attempts each would turn one call into 27.
+//
+// Only a request that may be executed twice is repeated, unless it has certainly not been executed: when no
+// connection could be made, or when the runtime of the callee asserts it.
 import type { Deadline } from '../deadline.js';
 import { HttpError, isGatewayFailure } from '../errors.js';
 import type { AttemptOutcome } from '../resilience/policy.js';
 import { problemIn } from './buffered-response.js';
 import type { Received } from './transport.js';
-import { UnsentError } from './unsent-error.js';
+import { isUnsent, OversizedError, UnreachedError } from './transport-errors.js';
 
 export interface Verdict {
   /** The outcome for the breaker. */
   readonly outcome: AttemptOutcome;
   /** The outcome for outlier ejection: only the lack of a response from the service itself is a failure. */
   readonly reached: AttemptOutcome;
+  /** Whether another attempt may help. */
   readonly mayRepeat: boolean;
+  /**
+   * Whether no handler has got the request, so that it may be repeated whatever its method.
+   * @default false
+   */
+  readonly hasNotRun?: boolean;
   /** Whether a deadline passed that a caller had shortened; see `Deadline.isShortened`. */
   readonly isUntimely?: boolean;
 }
@@ -25,6 +34,7 @@ const SUCCESS: Verdict = { outcome: 'success', reached: 'success', mayRepeat: fa
 /** The endpoint has an error, but it responds. */
 const FAILURE: Verdict = { outcome: 'failure', reached: 'success', mayRepeat: false };
 const GATEWAY_FAILURE: Verdict = { outcome: 'failure', reached: 'failure', mayRepeat: true };
+const UNREACHED: Verdict = { ...GATEWAY_FAILURE, hasNotRun: true };
 const FINAL_FAILURE: Verdict = { ...GATEWAY_FAILURE, mayRepeat: false };
 const TIMEOUT: Verdict = { outcome: 'failure', reached: 'failure', mayRepeat: false };
 /** The end of the attempt shows nothing about the endpoint, and the request must not be repeated. */
@@ -36,6 +46,12 @@ const SHED: Verdict = { outcome: 'ignored', reached: 'ignored', mayRepeat: true 
  * because it has the fewest running, so it is ejected like one that cannot be reached.
  */
 const REFUSED: Verdict = { outcome: 'ignored', reached: 'failure', mayRepeat: true };
+
+/**
+ * A caller that gives up after this time, by its own `AbortSignal.timeout`, has waited long enough: the
+ * endpoint hangs. A shorter one may only be the rest of what the caller has for several calls.
+ */
+const HANGS_MS = 1_000;
 
 /**
  * A 503 or 504 this shortly before a deadline was caused by it: callees may give up early, so that they can
@@ -55,10 +71,13 @@ type Aborted = Pick<AbortSignal, 'aborted'>;
  * @param signal that of the attempt @param deadline that of the call @param tookMs duration of the attempt
  */
 export function judge(result: TransportResult, signal: Aborted, deadline: Deadline, tookMs: number): Verdict {
-  if (result.kind === 'failed' && isLate(result.error) && deadline.isAhead) return NOTHING;
+  if (result.kind === 'failed') {
+    if (isLate(result.error) && deadline.isAhead) return NOTHING;
+    if (isTimeout(result.error) && tookMs >= HANGS_MS) return TIMEOUT;
+  }
   const verdict = result.kind === 'returned' ? judgeResponse(result.value) : judgeError(result.error, signal);
   if (!deadline.isShortened || !isTimeUp(result, deadline, tookMs)) return verdict;
-  return { outcome: 'ignored', reached: 'ignored', mayRepeat: verdict.mayRepeat, isUntimely: true };
+  return { ...verdict, outcome: 'ignored', reached: 'ignored', isUntimely: true };
 }
 
 /**
@@ -66,7 +85,7 @@ export function judge(result: TransportResult, signal: Aborted, deadline: Deadli
  * about the endpoint.
  */
 export function withoutEvidence(verdict: Verdict): Verdict {
-  return verdict.reached === 'failure' ? { ...NOTHING, mayRepeat: verdict.mayRepeat } : verdict;
+  return verdict.reached === 'failure' ? { ...verdict, outcome: 'ignored', reached: 'ignored' } : verdict;
 }
 
 function isTimeUp(result: TransportResult, deadline: Deadline, tookMs: number): boolean {
@@ -80,11 +99,18 @@ function isTimeUp(result: TransportResult, deadline: Deadline, tookMs: number): 
 }
 
 export function judgeResponse(response: Received): Verdict {
+  const verdict = verdictOf(response);
+  return response.notExecuted ? { ...verdict, hasNotRun: true } : verdict;
+}
+
+function verdictOf(response: Received): Verdict {
   const { status, isFinal, isRefusal } = response;
   if (isRefusal) return REFUSED;
   if (status === 429) return NOTHING;
   if (status === 503 && problemIn(response)?.code === 'OVERLOADED') return isFinal ? NOTHING : SHED;
   if (isGatewayFailure(status)) return isFinal ? FINAL_FAILURE : GATEWAY_FAILURE;
+  // Only a circle of calls makes such a response; each of them would count as a failure.
+  if (status === 500 && isFinal) return NOTHING;
   // 501 means that the callee does not know the method, which is a mistake of the caller.
   return status >= 500 && status !== 501 ? FAILURE : SUCCESS;
 }
@@ -92,10 +118,15 @@ export function judgeResponse(response: Received): Verdict {
 /** @param signal that of the call: a failure because the caller left shows nothing about the endpoint */
 export function judgeError(error: unknown, signal: Aborted): Verdict {
   if (isLate(error)) return TIMEOUT;
+  if (error instanceof OversizedError) return NOTHING;
   const isBroken = error instanceof HttpError && error.code === 'BAD_UPSTREAM';
-  return isBroken && !signal.aborted ? GATEWAY_FAILURE : NOTHING;
+  if (!isBroken || signal.aborted) return NOTHING;
+  return error instanceof UnreachedError ? UNREACHED : GATEWAY_FAILURE;
 }
+
+/** Whether a signal of `AbortSignal.timeout` has ended the call. */
+const isTimeout = (error: unknown): boolean => error instanceof DOMException && error.name === 'TimeoutError';
 
 /** Whether the endpoint has got the request, and not responded before the deadline. */
 const isLate = (error: unknown): boolean =>
-  error instanceof HttpError && error.code === 'DEADLINE_EXCEEDED' && !(error instanceof UnsentError);
+  error instanceof HttpError && error.code === 'DEADLINE_EXCEEDED' && !isUnsent(error);

@@ -1,11 +1,11 @@
 // A call to a service of this worker goes through the same pipeline as a request, without a socket.
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { HttpError } from '../errors.js';
 import { currentScope } from '../scope.js';
 import type { App } from '../server/app.js';
 import { injectText, type ResponseBound } from '../server/inject.js';
 import type { InjectedRequest } from '../server/inject-exchange.js';
 import { type Dispatch, MAX_RESPONSE_BYTES, type OutgoingRequest } from '../upstream/transport.js';
+import { OversizedError } from '../upstream/transport-errors.js';
 
 /** A call within this many others that have not returned yet begins in a later turn, with an empty stack. */
 const MOST_ON_STACK = 16;
@@ -52,8 +52,7 @@ class CallBound implements ResponseBound {
     this.#service = service;
   }
 
-  exceeded(): HttpError {
-    const detail = `The response of service ${this.#service} is larger than is accepted.`;
-    return new HttpError('BAD_UPSTREAM', detail);
+  exceeded(): OversizedError {
+    return new OversizedError(`The response of service ${this.#service} is larger than is accepted.`);
   }
 }

@@ -1,8 +1,11 @@
 import { expect } from 'chai';
+import type { Endpoint } from '#src/registry/endpoint.js';
 import { runInScope } from '#src/scope.js';
 import { receive } from '#src/upstream/buffered-response.js';
+import type { Received } from '#src/upstream/transport.js';
+import { OversizedError, UnreachedError } from '#src/upstream/transport-errors.js';
 import { broken, failureOf, type Respond, scopeOf, setUp, two, unavailable } from './call-kit.js';
-import { jsonResponse, problem } from './endpoints.js';
+import { endpoint, jsonResponse, problem } from './endpoints.js';
 
 describe('the repetition of a call', () => {
   it('repeats an idempotent call up to twice, each time at another endpoint while there is one', async () => {
@@ -25,7 +28,7 @@ describe('the repetition of a call', () => {
     expect(ids()).to.have.length(3);
   });
 
-  it('repeats a POST or PATCH only with an idempotency key', async () => {
+  it('repeats a POST or PATCH that may have run only with an idempotency key', async () => {
     const { call, sent } = setUp(two, broken);
     await failureOf(call('orders').post('/x', { json: {} }));
     await failureOf(call('orders').patch('/x', { json: {}, retries: 5 }));
@@ -36,17 +39,89 @@ describe('the repetition of a call', () => {
     expect(sent.at(-1)!.request.headers['idempotency-key']).to.equal('k');
   });
 
-  it('does not repeat a POST or PATCH after a 503, and reports to the caller whether the handler ran', async () => {
-    for (const executed of [true, false]) {
-      const { call, sent } = setUp(two, () => unavailable(executed));
+  const unreached = () => Promise.reject(new UnreachedError('Instance a of orders cannot be reached.'));
+
+  it('repeats a POST or PATCH that has certainly not run, within the budget', async () => {
+    for (const method of ['POST', 'PATCH']) {
+      for (const failing of [unreached, () => unavailable(false)]) {
+        const { call, ids } = setUp(two, (to) => (to.id === 'a' ? failing() : jsonResponse(201)));
+        expect((await call('orders').request(method, '/x', { json: {} })).status).to.equal(201);
+        expect(ids()).to.equal('ab');
+      }
+      const { call, sent, observed, breaker } = setUp(two, () => unavailable(false));
+      for (const { slot } of two) breaker.force(slot, 'closed');
+      for (let i = 0; i < 100; i++) await call('orders').request(method, '/x', { json: {} });
+      expect(sent).to.have.length(100 + 20 + 10);
+      expect(observed).to.include('exhausted orders');
+    }
+  });
+
+  it('does not repeat a POST or PATCH after a 503 of a handler, or one that does not say', async () => {
+    for (const response of [unavailable(true), jsonResponse(503)]) {
+      const { call, sent } = setUp(two, () => response);
       for (const method of ['POST', 'PATCH']) {
-        const response = await call('orders').request(method, '/x', { json: {} });
-        expect([response.status, response.notExecuted]).to.deep.equal([503, !executed]);
+        const { status, notExecuted } = await call('orders').request(method, '/x', { json: {} });
+        expect([status, notExecuted]).to.deep.equal([503, false]);
       }
       expect(sent).to.have.length(2);
-      expect((await call('orders').get('/x')).notExecuted).to.equal(!executed);
-      expect(sent).to.have.length(2 + 3);
     }
+  });
+
+  it('reports that no handler ran only when none ran in any attempt, however they are ordered', async () => {
+    const ends: readonly (readonly [Respond, hasNotRun: boolean])[] = [
+      [broken, false],
+      [unreached, true],
+      [() => unavailable(true), false],
+      [() => unavailable(false), true],
+    ];
+    for (const options of [{}, { hedgeMs: 0 }]) {
+      for (const [first, isFirstNotRun] of ends) {
+        for (const [second, isSecondNotRun] of ends) {
+          let attempts = 0;
+          const respond: Respond = (to, request) => (attempts++ === 0 ? first : second)(to, request);
+          const { call, sent } = setUp(two, respond);
+          const end: unknown = await call('orders')
+            .put('/x', { retries: 1, ...options })
+            .catch((error: unknown) => error);
+          expect(sent).to.have.length.within(2, 3);
+          expect((end as { notExecuted?: boolean }).notExecuted ?? false).to.equal(
+            isFirstNotRun && isSecondNotRun,
+          );
+        }
+      }
+    }
+  });
+
+  it('waits as long as the callee asks for, unless there is another instance', async () => {
+    const asks = (value: string) => (): Received => receive(503, { 'retry-after': value }, Buffer.alloc(0));
+    const waitsFor = async (endpoints: readonly Endpoint[], value: string, options = {}) => {
+      const waits: number[] = [];
+      const { call, sent } = setUp(endpoints, asks(value), { sleep: async (ms) => void waits.push(ms) });
+      await call('orders').get('/x', options);
+      expect(sent).to.have.length(waits.length + 1);
+      return waits;
+    };
+    const one = [endpoint('a')];
+    expect(await waitsFor(one, '2')).to.deep.equal([2_000, 2_000]);
+    expect(await waitsFor(two, '2')).to.deep.equal([0, 2_000]);
+    expect(await waitsFor(one, '40')).to.deep.equal([]);
+    expect(await waitsFor(one, '2', { timeoutMs: 1_500 })).to.deep.equal([]);
+    const [untilDate] = await waitsFor(one, new Date(Date.now() + 10_000).toUTCString());
+    expect(untilDate).to.be.within(8_000, 10_000);
+    for (const nothing of ['soon', '-1', '1.5', new Date(0).toUTCString()])
+      expect(await waitsFor(one, nothing)).to.deep.equal([0, 0]);
+  });
+
+  it('neither repeats nor counts what would be as large again', async () => {
+    const { call, sent, breaker } = setUp(two, ({ id }) =>
+      id === 'a' ? Promise.reject(new OversizedError('too long')) : jsonResponse(200),
+    );
+    for (let i = 0; i < 100; i++)
+      await call('orders')
+        .get('/x')
+        .catch(() => undefined);
+    expect(sent.filter(({ id }) => id === 'a')).to.have.length(50);
+    expect([sent.length, breaker.state(1).state]).to.deep.equal([100, 'closed']);
   });
 
   it('does not repeat a failure that the callee passed on from a call of its own', async () => {

@@ -13,6 +13,7 @@ import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { cancelAt } from '#src/resilience/cancellation.js';
 import { HttpTransport } from '#src/upstream/http-transport.js';
 import type { OutgoingRequest } from '#src/upstream/transport.js';
+import { UnsentError } from '#src/upstream/transport-errors.js';
 import { judgeError } from '#src/upstream/verdict.js';
 import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { endpoint } from './endpoints.js';
@@ -143,6 +144,7 @@ describe('the HTTP transport', () => {
       code: 'BAD_UPSTREAM',
       status: 502,
       message: 'Instance i1 of orders cannot be reached.',
+      notExecuted: true,
     });
   });
 
@@ -157,7 +159,10 @@ describe('the HTTP transport', () => {
           socket.once('data', () => socket.write(bytes, () => socket.resetAndDestroy()));
         }),
       );
-      expect((await failureOf(send(port))).code, JSON.stringify(bytes)).to.equal('BAD_UPSTREAM');
+      const error = await failureOf(send(port));
+      expect(error.code, JSON.stringify(bytes)).to.equal('BAD_UPSTREAM');
+      // It is not known whether the request was executed.
+      expect(error).not.to.have.property('notExecuted');
     }
   });
 
@@ -258,6 +263,25 @@ describe('the HTTP transport', () => {
     await first;
     await send(port, { path: '/last' }, over);
     expect(urls).to.deep.equal(['/first', '/last']);
+  });
+
+  it('tells the end of a request that had no connection in time from that of one which was sent', async () => {
+    const arrived = deferred();
+    const port = await serve(() => arrived.resolve(undefined));
+    const over = transport({ connections: 1 });
+    const until = (controller: AbortController, ms: number): Partial<OutgoingRequest> => {
+      setTimeout(() => controller.abort(new DeadlineExceededError()), ms);
+      return { signal: controller.signal, deadline: Deadline.after(ms) };
+    };
+    const first = failureOf(send(port, { path: '/first', ...until(new AbortController(), 60) }, over));
+    await arrived.promise;
+    const unsent = failureOf(send(port, { path: '/waiting', ...until(new AbortController(), 30) }, over));
+    const late = failureOf(send(port, { path: '/late', ...until(new AbortController(), 90) }, over));
+    expect(await first).not.to.be.instanceOf(UnsentError);
+    for (const error of [await unsent, await late]) {
+      expect(error).to.be.instanceOf(UnsentError);
+      expect(error.code).to.equal('DEADLINE_EXCEEDED');
+    }
   });
 
   it('forgets what was aborted while it waited: a thousand such requests cost no connection', async () => {

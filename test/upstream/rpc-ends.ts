@@ -124,7 +124,7 @@ export const ENDS: readonly (readonly [...Row, (stream: ServerHttp2Stream) => vo
   [
     'a message that is longer than is accepted',
     'BAD_UPSTREAM',
-    ...GATEWAY,
+    ...NOTHING,
     (stream) => respond(stream, [Buffer.alloc(MAX_BYTES + 1)], statusOf('OK')),
   ],
   [

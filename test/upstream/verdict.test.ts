@@ -90,6 +90,14 @@ describe('the verdict on the lack of a response', () => {
     });
   });
 
+  it('a time limit of the caller is a failure when it was long enough to show that the endpoint hangs', () => {
+    const error = new DOMException('The operation was aborted due to timeout', 'TimeoutError');
+    const verdictAfter = (tookMs: number) =>
+      judge({ kind: 'failed', error }, AbortSignal.abort(error), Deadline.after(9_000), tookMs);
+    expect(verdictAfter(999)).to.include({ outcome: 'ignored', reached: 'ignored', mayRepeat: false });
+    expect(verdictAfter(1_000)).to.include({ outcome: 'failure', reached: 'failure', mayRepeat: false });
+  });
+
   it('a mistake of this process is ignored', () => {
     expect(judgeError(new TypeError('mine'), open)).to.include({ outcome: 'ignored', mayRepeat: false });
   });

@@ -1,0 +1,42 @@
+// Failures of an attempt that show something else about the endpoint than that it is broken. A transport,
+// which alone knows what has happened, throws them, and verdict.ts judges them.
+import { types } from 'node:util';
+import { DeadlineExceededError, HttpError } from '../errors.js';
+import type { Endpoint } from '../registry/endpoint.js';
+
+/**
+ * The deadline of a call passed, or was near, when it had waited in this thread for a connection to the
+ * endpoint for most of its time. That shows nothing about the endpoint, which serves the calls that it
+ * admits.
+ */
+export class UnsentError extends DeadlineExceededError {
+  constructor({ service, id }: Pick<Endpoint, 'service' | 'id'>) {
+    super(`Until the deadline was near, instance ${id} of ${service} had as many calls as it admits.`);
+  }
+}
+
+/** Never throws: the reason of an abort may be any value, even one that cannot be inspected. */
+export const isUnsent = (reason: unknown): boolean =>
+  types.isNativeError(reason) && reason instanceof UnsentError;
+
+/**
+ * 502 `BAD_UPSTREAM`: no connection to the endpoint could be made, or it has refused the stream of HTTP/2, so
+ * no handler has got the request. When `call` throws such an error, that is so for all attempts of the call.
+ */
+export class UnreachedError extends HttpError {
+  readonly notExecuted = true;
+
+  constructor(detail: string, cause?: unknown) {
+    super('BAD_UPSTREAM', detail, { cause });
+  }
+}
+
+/**
+ * 502 `BAD_UPSTREAM`: the endpoint has sent more than this process accepts. It works, and would send as much
+ * again.
+ */
+export class OversizedError extends HttpError {
+  constructor(detail: string, cause?: unknown) {
+    super('BAD_UPSTREAM', detail, { cause });
+  }
+}
