@@ -7,7 +7,7 @@ import { Block } from '#src/memory/block.js';
 import { type Clock, sharedClock } from '#src/memory/clock.js';
 import { EjectionCells } from '#src/memory/ejection-cells.js';
 import { EndpointCells } from '#src/memory/endpoint-cells.js';
-import { SnapshotPage } from '#src/memory/snapshot-page.js';
+import { SnapshotLog } from '#src/memory/snapshot-log.js';
 import type { Endpoint } from '#src/registry/endpoint.js';
 import { snapshotText } from '#src/registry/snapshot-text.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
@@ -33,7 +33,7 @@ function endpointsOf(service: string, count: number, weighted: boolean): Endpoin
 }
 
 function balancerOf(block: Block, load: EndpointCells, clock: Clock): Balancer {
-  const view = new RegistryView(new SnapshotPage(block));
+  const view = new RegistryView(new SnapshotLog(block));
   return new Balancer({
     endpoints: (service) => view.endpoints(service),
     picker: p2cPicker(load, Math.random),
@@ -50,7 +50,7 @@ function publish(block: Block): void {
     ...endpointsOf('many', MANY, false),
     ...endpointsOf('weighted', MANY, true),
   ];
-  new SnapshotPage(block).publish(snapshotText({ revision: 'p-0', endpoints }));
+  new SnapshotLog(block).publish('', () => snapshotText({ revision: 'p-0', endpoints: () => endpoints }));
 }
 
 const block = isMainThread ? Block.create({ workers: 2 }) : Block.attach(workerData as SharedArrayBuffer);

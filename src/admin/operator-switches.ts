@@ -5,8 +5,8 @@ import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { NotFoundError, UnavailableError, ValidationError } from '../errors.js';
 import type { Block } from '../memory/block.js';
-import { SnapshotPage } from '../memory/snapshot-page.js';
 import type { Switches } from '../memory/switches.js';
+import { TextPage } from '../memory/text-page.js';
 import { routeKey, type SwitchableRoute, writeSwitchedOff } from '../server/kill-switch.js';
 import { type LogLevel, levelNumber } from '../telemetry/log-level.js';
 import { boundOf, DEFAULT_SAMPLER, headSampler } from '../telemetry/sampler.js';
@@ -39,7 +39,7 @@ export class OperatorSwitches {
   readonly #settings: Pick<Settings, 'logLevel' | 'otel'>;
   readonly #switches: Switches;
   /** The page of shared memory by which workers learn which routes are off. */
-  readonly #page: SnapshotPage;
+  readonly #page: TextPage;
   readonly #log: Logger;
   /** The sampler of the settings. `bound` is its ratio as shared memory has it (Switches.samplingBound). */
   readonly #sampler: { readonly name: string; readonly ratio: number; readonly bound: number };
@@ -58,7 +58,7 @@ export class OperatorSwitches {
   ) {
     this.#settings = settings;
     this.#switches = switches;
-    this.#page = new SnapshotPage(block, 'switchedOff');
+    this.#page = new TextPage(block);
     this.#log = log;
     this.#sampler = samplerOf(settings.otel);
     applySettings(settings, switches);

@@ -47,7 +47,7 @@ const IN: EjectionState = { state: 'in' };
  * (row + 1), 0 for none; above them is a count of all changes. The high half is the sequence number of a
  * turn.
  */
-const TURN_MASK = 0x7ff;
+const TURN_MASK = 0x7fff;
 const CHANGE = TURN_MASK + 1;
 const numberOf = (turn: bigint): number => Number(BigInt.asIntN(32, turn));
 const isTaken = (turn: bigint): boolean => (numberOf(turn) & TURN_MASK) !== 0;

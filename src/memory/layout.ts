@@ -49,10 +49,16 @@ export interface Field {
 export const WIDE = 2;
 /** Cells of a histogram: see histogram.ts for their edges. */
 export const HISTOGRAM_CELLS = 96;
-export const MAX_ENDPOINTS = 1024;
+/** Instances of all services. */
+export const MAX_ENDPOINTS = 12_288;
+/** Instances of one service. */
+export const MAX_OF_SERVICE = 10_000;
 /** Words of a breaker's window: one-second buckets, failures in the first 64 bytes, successes in the next. */
 export const BREAKER_WINDOW_WORDS = 32;
-export const SNAPSHOT_BYTES = 1 << 20;
+/** The largest snapshot of the registry: 12,288 instances of some 340 bytes. */
+export const SNAPSHOT_BYTES = 4 << 20;
+/** Bytes of changes that may follow the smallest snapshot before it is written anew: see snapshot-log.ts. */
+export const CHANGES_BYTES = 1 << 16;
 /** Bytes of the list of routes that are switched off: enough for some hundreds. */
 export const SWITCHED_OFF_BYTES = 1 << 16;
 /** Requests of a thread that its flight recorder keeps: a power of two, at most 256. */
@@ -148,16 +154,18 @@ export const LAYOUT = {
   /** A trace is kept when its sampling word is below this. With all bits set, every trace is kept. */
   samplingBound: field('process', 1, 'primary', 'unsigned', 'last'),
   /**
-   * Which routes are switched off: a page like that of the snapshot. It is a separate page because its
-   * version is compared on every request.
+   * Which routes are switched off: see text-page.ts. The version, odd while a text is being written, is
+   * compared on every request.
    */
   switchedOffVersion: field('process', 1, 'primary', 'version', 'last'),
   switchedOffLength: field('process', 2, 'primary', 'bytes', 'last'),
   switchedOffPage: field('process', (2 * SWITCHED_OFF_BYTES) / 4, 'primary', 'utf-8', 'last'),
-  /** Version of the snapshot, odd while one is being written: see snapshot-page.ts for its two pages. */
+  /** The registry: see snapshot-log.ts. The version is odd while a snapshot is being written. */
   snapshotVersion: field('process', 1, 'primary', 'version', 'last'),
   snapshotLength: field('process', 2, 'primary', 'bytes', 'last'),
-  snapshotPage: field('process', (2 * SNAPSHOT_BYTES) / 4, 'primary', 'utf-8', 'last'),
+  snapshotEnd: field('process', 2, 'primary', 'bytes, with the changes', 'last'),
+  snapshotCount: field('process', 1, 'primary', 'publications', 'last'),
+  snapshotPage: field('process', (2 * (2 * SNAPSHOT_BYTES + CHANGES_BYTES)) / 4, 'primary', 'utf-8', 'last'),
   /** Retry budget of the process: see budget-cell.ts. */
   retryBudget: field('process', 18, 'cas', 'calls, seconds, milliseconds', 'last'),
   /**

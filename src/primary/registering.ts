@@ -3,14 +3,14 @@
 import { hasDatabase } from '../api/define-service.js';
 import type { ServiceDefinition } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
-import { MAX_ENDPOINTS, SNAPSHOT_BYTES } from '../memory/layout.js';
-import { SnapshotPage } from '../memory/snapshot-page.js';
+import { MAX_ENDPOINTS, MAX_OF_SERVICE, SNAPSHOT_BYTES } from '../memory/layout.js';
+import { SnapshotLog } from '../memory/snapshot-log.js';
 import { type Address, AddressPolicy } from '../registry/addresses.js';
 import { HealthProber } from '../registry/health.js';
 import { Registry } from '../registry/registry.js';
 import { timers } from '../registry/schedule.js';
 import { SlotTable } from '../registry/slot-table.js';
-import { snapshotText } from '../registry/snapshot-text.js';
+import { changesText, snapshotText } from '../registry/snapshot-text.js';
 import { httpProbe } from '../upstream/http-probe.js';
 import type { SharedState } from './create-shared-state.js';
 
@@ -25,24 +25,30 @@ export interface RegisteringOptions {
 export function createRegistry(options: RegisteringOptions): { registry: Registry; close(): Promise<void> } {
   const { settings, sharedState, instanceId, guarded } = options;
   const { block, clock, load, breakers, ejections, recorder } = sharedState;
-  const page = new SnapshotPage(block);
+  const log = new SnapshotLog(block);
   const prober = httpProbe();
   const skipped = recorder.counter('multilane_samples_skipped_total', { sampler: 'health_probe' });
   const registry = new Registry({
     clock,
     now: () => new Date(),
     schedule: timers,
-    publish: (snapshot) => page.publish(snapshotText(snapshot)),
-    slots: new SlotTable(MAX_ENDPOINTS, clock, (slot) => {
-      load.reset(slot);
-      breakers.reset(slot);
-      ejections.reset(slot);
-    }),
+    publish: (update) => log.publish(changesText(update), () => snapshotText(update)),
+    slots: new SlotTable(
+      MAX_ENDPOINTS,
+      clock,
+      (slot) => {
+        load.reset(slot);
+        breakers.reset(slot);
+        ejections.reset(slot);
+      },
+      (slot) => load.inFlight(slot) === 0,
+    ),
     ejections,
     addresses: new AddressPolicy({ allow: settings.registryAllow, guarded }),
     health: new HealthProber(prober.probe, timers, Math.random, () => skipped.add()),
     revisionPrefix: instanceId.replaceAll('-', ''),
     maxSnapshotBytes: SNAPSHOT_BYTES,
+    maxOfService: MAX_OF_SERVICE,
   });
   return {
     registry,

@@ -70,10 +70,12 @@ export class AddressPolicy {
    * Checks the address of an instance. A name is resolved once, here: all its addresses must be admissible,
    * and connections go to the first one. If it were resolved again for every connection, its owner could
    * point it to any other address afterwards.
+   * @param known the address that the instance has now: it is kept while the name still has it, because the
+   *   order of the addresses of a name changes all the time
    * @returns the address to connect to
    * @throws HttpError ADDRESS_NOT_ALLOWED
    */
-  async admit({ host, port }: Address): Promise<string> {
+  async admit({ host, port }: Address, known?: string): Promise<string> {
     const addresses = (await this.#addressesOf(host)).map(canonical);
     const isGuarded = await Promise.all(this.#rules.guarded().map((guarded) => this.#guardTest(guarded)));
     for (const address of addresses) {
@@ -82,7 +84,7 @@ export class AddressPolicy {
         throw refused(`${host} port ${port} is an address of this process itself.`);
       }
     }
-    return addresses[0]!;
+    return known !== undefined && addresses.includes(known) ? known : addresses[0]!;
   }
 
   /** Whether the allow list contains an address and the rules of this file do not reject it. */

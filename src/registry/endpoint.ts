@@ -50,9 +50,3 @@ export function originOf(endpoint: Pick<Endpoint, 'host' | 'port' | 'metadata'>)
   const { host, port } = endpoint;
   return `${schemeOf(endpoint)}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
-
-/** The state of the registry that the primary publishes and workers read. */
-export interface RegistrySnapshot {
-  readonly revision: string;
-  readonly endpoints: readonly Endpoint[];
-}

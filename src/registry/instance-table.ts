@@ -7,11 +7,18 @@ const REVISION_LINE_BYTES = 256;
 
 export class InstanceTable {
   readonly #services = new Map<string, Map<string, Instance>>();
+  /** The most bytes that the instances of each service can have in the snapshot. */
+  readonly #bytes = new Map<string, number>();
   /** The most bytes that the snapshot of all instances can have, whatever their states are. */
   snapshotBytes = REVISION_LINE_BYTES;
 
   find(service: string, id: string): Instance | undefined {
     return this.#services.get(service)?.get(id);
+  }
+
+  /** How much of the room for all services one of them has taken. */
+  usageOf(service: string): { readonly instances: number; readonly bytes: number } {
+    return { instances: this.#services.get(service)?.size ?? 0, bytes: this.#bytes.get(service) ?? 0 };
   }
 
   /** The instances of a service, in the order of their first registration. */
@@ -44,14 +51,21 @@ export class InstanceTable {
       instances = new Map();
       this.#services.set(service, instances);
     }
-    this.snapshotBytes += instance.bytes - (instances.get(id)?.bytes ?? 0);
+    this.#grow(service, instance.bytes - (instances.get(id)?.bytes ?? 0));
     instances.set(id, instance);
   }
 
   remove({ registration: { service, id }, bytes }: Instance): void {
     const instances = this.#services.get(service);
-    if (instances?.delete(id) === true) this.snapshotBytes -= bytes;
-    if (instances?.size === 0) this.#services.delete(service);
+    if (instances?.delete(id) === true) this.#grow(service, -bytes);
+    if (instances?.size !== 0) return;
+    this.#services.delete(service);
+    this.#bytes.delete(service);
+  }
+
+  #grow(service: string, bytes: number): void {
+    this.snapshotBytes += bytes;
+    this.#bytes.set(service, (this.#bytes.get(service) ?? 0) + bytes);
   }
 
   /** The number of instances by service. */

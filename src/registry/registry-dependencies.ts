@@ -1,9 +1,9 @@
 // What the registry needs from the process: time, publication, shared memory and probes. The primary makes it
 // once, and tests pass substitutes.
 import type { Address } from './addresses.js';
-import type { RegistrySnapshot } from './endpoint.js';
 import type { HealthWatcher } from './health.js';
 import type { Schedule } from './schedule.js';
+import type { RegistryUpdate } from './snapshot-text.js';
 
 export interface RegistryDependencies {
   /** Monotonic milliseconds. */
@@ -11,8 +11,8 @@ export interface RegistryDependencies {
   /** The wall clock, for times that people read. */
   readonly now: () => Date;
   readonly schedule: Schedule;
-  /** Sends the workers a new snapshot, which replaces the one before. */
-  readonly publish: (snapshot: RegistrySnapshot) => void;
+  /** Sends the workers what has changed. */
+  readonly publish: (update: RegistryUpdate) => void;
   /**
    * Assigns rows of the shared endpoint tables to instances. The key names service, id, address and port of
    * an instance. `take` returns undefined when no row is free. The primary passes a SlotTable.
@@ -25,10 +25,10 @@ export interface RegistryDependencies {
    */
   readonly ejections: { isEjected(slot: number): boolean; arrive(slot: number): void };
   /**
-   * Checks the address of an instance and returns the address to connect to. The primary passes an
-   * AddressPolicy.
+   * Checks the address of an instance and returns the address to connect to, `known` if possible. The primary
+   * passes an AddressPolicy.
    */
-  readonly addresses: { admit(address: Address): Promise<string> };
+  readonly addresses: { admit(address: Address, known?: string): Promise<string> };
   /** Probes the instances that have a health check. The primary passes a HealthProber. */
   readonly health: HealthWatcher;
   /**
@@ -38,4 +38,6 @@ export interface RegistryDependencies {
   readonly revisionPrefix: string;
   /** The most bytes that a snapshot may have. The registry refuses an instance that would make it longer. */
   readonly maxSnapshotBytes: number;
+  /** The most instances that one service may have. */
+  readonly maxOfService: number;
 }

@@ -1,9 +1,8 @@
-// Publishes the changes of the registry. Watchers (clients of `GET /registry/v1/watch`) get each change, and
-// workers get the state after it, as a snapshot of all instances.
+// Publishes the changes of the registry to watchers (clients of `GET /registry/v1/watch`) and to workers.
 import { ChangeLog, type LogEntry } from './change-log.js';
-import type { RegistrySnapshot } from './endpoint.js';
-import { endpointOf, type InstanceView } from './instance.js';
+import { endpointOf, type Instance, type InstanceView } from './instance.js';
 import type { InstanceTable } from './instance-table.js';
+import type { EndpointChange, RegistryUpdate } from './snapshot-text.js';
 
 /**
  * A change for watchers. `put` has an instance that was added or replaced, or whose state has changed, also
@@ -15,17 +14,17 @@ export type RegistryChange =
 
 export class RegistryPublication {
   readonly #table: InstanceTable;
-  readonly #send: (snapshot: RegistrySnapshot) => void;
+  readonly #send: (update: RegistryUpdate) => void;
   readonly #log: ChangeLog<RegistryChange>;
-  /** True while `together` runs. Changes then publish no snapshot, because `together` does at its end. */
-  #isGathering = false;
+  /** The changes since `together` began; undefined when each one is published by itself. */
+  #gathered: EndpointChange[] | undefined;
 
-  /** Publishes the first snapshot. @param revisionPrefix as in RegistryDependencies */
-  constructor(table: InstanceTable, revisionPrefix: string, send: (snapshot: RegistrySnapshot) => void) {
+  /** Publishes the first state. @param revisionPrefix as in RegistryDependencies */
+  constructor(table: InstanceTable, revisionPrefix: string, send: (update: RegistryUpdate) => void) {
     this.#table = table;
     this.#send = send;
     this.#log = new ChangeLog(revisionPrefix);
-    this.#publish();
+    this.#publish([]);
   }
 
   get revision(): string {
@@ -42,25 +41,37 @@ export class RegistryPublication {
     return this.#log.listen(listener);
   }
 
-  /** Publishes a change. It is called after each change of the table, and when an ejection has changed. */
-  changed(change: RegistryChange): void {
-    this.#log.append(change);
-    if (!this.#isGathering) this.#publish();
+  /**
+   * Publishes an instance. It is called after each change of the instance, and when its ejection has changed.
+   */
+  put(instance: Instance, view: InstanceView): void {
+    const { service } = instance.registration;
+    this.#changed({ type: 'put', service, instance: view }, { type: 'put', endpoint: endpointOf(instance) });
   }
 
-  /**
-   * Runs `make`, which makes several changes. Watchers get each of them, and workers get one snapshot at the
-   * end, because a snapshot of a thousand instances takes milliseconds.
-   */
+  /** Publishes that an instance has left the table. */
+  delete({ registration: { service, id } }: Instance): void {
+    const change = { type: 'delete', service, id } as const;
+    this.#changed(change, change);
+  }
+
+  /** Runs `make`, which makes several changes. Workers get all of them at once. */
   together(make: () => void): void {
     const { revision } = this;
-    this.#isGathering = true;
+    const gathered: EndpointChange[] = [];
+    this.#gathered = gathered;
     make();
-    this.#isGathering = false;
-    if (this.revision !== revision) this.#publish();
+    this.#gathered = undefined;
+    if (this.revision !== revision) this.#publish(gathered);
   }
 
-  #publish(): void {
-    this.#send({ revision: this.revision, endpoints: this.#table.all().map(endpointOf) });
+  #changed(change: RegistryChange, seen: EndpointChange): void {
+    this.#log.append(change);
+    if (this.#gathered === undefined) this.#publish([seen]);
+    else this.#gathered.push(seen);
+  }
+
+  #publish(changes: readonly EndpointChange[]): void {
+    this.#send({ revision: this.revision, changes, endpoints: () => this.#table.all().map(endpointOf) });
   }
 }

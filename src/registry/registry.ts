@@ -1,7 +1,7 @@
 // The registry: which instances exist, which of them are healthy, and until when each has to be renewed. Only
-// the primary has a registry. Clients change it through the admin plane. Workers get it as snapshots, and
-// watchers get its changes. Every change is made and published in one turn of the event loop, and all workers
-// see it at their next call.
+// the primary has a registry. Clients change it through the admin plane, and workers and watchers get its
+// changes. Every change is made and published in one turn of the event loop, and all workers see it at their
+// next call.
 import { HttpError, NotFoundError, UnavailableError } from '../errors.js';
 import type { LogEntry } from './change-log.js';
 import type { Endpoint, EndpointState } from './endpoint.js';
@@ -15,6 +15,7 @@ import {
   parseRegistration,
   type Registration,
 } from './registration.js';
+import { RegistrationOrder } from './registration-order.js';
 import type { RegistryDependencies } from './registry-dependencies.js';
 import { type RegistryChange, RegistryPublication } from './registry-publication.js';
 
@@ -28,10 +29,13 @@ export interface Registrant {
 }
 
 const NO_PROBES = (): void => undefined;
+/** The share of the room for instances that one service may take. */
+const SHARE_OF_SERVICE = 0.75;
 
 export class Registry {
   readonly #deps: RegistryDependencies;
   readonly #table = new InstanceTable();
+  readonly #orders = new RegistrationOrder();
   readonly #publication: RegistryPublication;
   readonly #expiry: ExpiryTimer;
 
@@ -48,8 +52,10 @@ export class Registry {
 
   /**
    * Registers an instance for a client: adds it, or replaces the one with this id. A draining instance goes
-   * on draining when the same registration is repeated, as clients do to renew it.
-   * @throws ValidationError; HttpError ADDRESS_NOT_ALLOWED, and OVERLOADED when the registry is full
+   * on draining when the same registration is repeated, as clients do to renew it. When another registration
+   * or the removal of the instance came while its name was resolved, that one counts.
+   * @throws ValidationError; HttpError ADDRESS_NOT_ALLOWED, and OVERLOADED when the registry is full;
+   *   NotFoundError when it was removed meanwhile
    */
   async put(
     service: string,
@@ -59,12 +65,25 @@ export class Registry {
   ): Promise<{ readonly created: boolean; readonly instance: InstanceView }> {
     const registration = parseRegistration(service, id, body);
     this.#refuseLocal(service, id, registrant);
-    const address = await this.#deps.addresses.admit(registration);
+    const known = this.#table.find(service, id)?.address;
+    const mine = this.#orders.begin(service, id);
+    let address: string;
+    try {
+      address = await this.#deps.addresses.admit(registration, known);
+    } finally {
+      this.#orders.end(mine);
+    }
     // While the name was resolved, others may have registered: only now it is known whether this one is new.
     this.#refuseLocal(service, id, registrant);
-    const created = this.#table.find(service, id) === undefined;
+    const before = this.#table.find(service, id);
+    if (mine.isOvertaken) {
+      if (before === undefined) throw removed(service, id);
+      return { created: false, instance: this.#view(before) };
+    }
     const state = registration.healthCheckPath === null ? 'healthy' : 'starting';
-    return { created, instance: this.#view(this.#enter(registration, address, state, false)) };
+    const instance = this.#enter(registration, address, state, false);
+    if (mine.drains) this.#setState(instance, 'draining');
+    return { created: before === undefined, instance: this.#view(instance) };
   }
 
   /**
@@ -122,12 +141,18 @@ export class Registry {
    * @throws as `heartbeat`
    */
   drain(service: string, id: string): void {
-    this.#setState(this.#require(service, id), 'draining');
+    const instance = this.#require(service, id);
+    this.#orders.drain(service, id);
+    this.#setState(instance, 'draining');
   }
 
-  /** Removes an instance at once. @throws as `heartbeat` */
+  /**
+   * Removes an instance at once, and one whose registration is under way.
+   * @throws as `heartbeat`
+   */
   remove(service: string, id: string): void {
-    this.#leave(this.#require(service, id));
+    const wasComing = this.#orders.overtake(service, id);
+    if (!wasComing || this.#table.find(service, id) !== undefined) this.#leave(this.#require(service, id));
   }
 
   /**
@@ -136,8 +161,7 @@ export class Registry {
    */
   ejectionChanged(service: string, id: string): void {
     const instance = this.#table.find(service, id);
-    if (instance !== undefined)
-      this.#publication.changed({ type: 'put', service, instance: this.#view(instance) });
+    if (instance !== undefined) this.#publish(instance);
   }
 
   /**
@@ -162,6 +186,16 @@ export class Registry {
   instances(service: string): readonly InstanceView[] {
     assertServiceName(service);
     return this.#table.ofService(service).map((instance) => this.#view(instance));
+  }
+
+  /** What the choice among the instances of a service depends on; cheaper than `instances`. */
+  placesOf(service: string): readonly Pick<Endpoint, 'id' | 'protocol' | 'slot' | 'state'>[] {
+    return this.#table.ofService(service).map(({ registration: { id, protocol }, slot, state }) => ({
+      id,
+      protocol,
+      slot,
+      state,
+    }));
   }
 
   /** @returns the changes after a revision; undefined when the revision is not known, or is too old */
@@ -216,9 +250,9 @@ export class Registry {
     const slotKey = `${service} ${id} ${address} ${registration.port}`;
     const keepsSlot = before?.slotKey === slotKey;
     const bytes = bytesOf(registration, address, local);
-    if (this.#table.snapshotBytes - (before?.bytes ?? 0) + bytes > this.#deps.maxSnapshotBytes) throw full();
+    this.#refuseTooMany(service, before, bytes);
     const slot = keepsSlot ? before!.slot : this.#deps.slots.take(slotKey);
-    if (slot === undefined) throw full();
+    if (slot === undefined) throw full(NO_ROOM);
     if (before !== undefined) this.#release(before, keepsSlot);
 
     const keeps = keepsSlot && keepsHealth(before!, registration);
@@ -240,10 +274,24 @@ export class Registry {
     if (instance.state === 'healthy' && !(keepsSlot && before?.state === 'healthy')) {
       this.#deps.ejections.arrive(slot);
     }
-    this.#publication.changed({ type: 'put', service, instance: this.#view(instance) });
+    this.#publish(instance);
     this.#expiry.noLaterThan(instance.expiresAt);
     this.#probe(instance);
     return instance;
+  }
+
+  /**
+   * Refuses what would take more room than there is, or more than a service may take of it.
+   * @param before the instance that is replaced @param bytes those of the new one in the snapshot
+   */
+  #refuseTooMany(service: string, before: Instance | undefined, bytes: number): void {
+    const { maxSnapshotBytes, maxOfService } = this.#deps;
+    const more = bytes - (before?.bytes ?? 0);
+    if (this.#table.snapshotBytes + more > maxSnapshotBytes) throw full(NO_ROOM);
+    const usage = this.#table.usageOf(service);
+    const isTooMuch = usage.bytes + more > maxSnapshotBytes * SHARE_OF_SERVICE;
+    if (isTooMuch || (before === undefined && usage.instances >= maxOfService)) 
+      throw full(`Service ${service} has as many instances as one service may have.`);
   }
 
   /** Renews an instance that has registered again without a change. This process itself never expires. */
@@ -256,10 +304,9 @@ export class Registry {
 
   /** Removes an instance, which has expired or which a client removes, and publishes the change. */
   #leave(instance: Instance): void {
-    const { service, id } = instance.registration;
     this.#release(instance, false);
     this.#table.remove(instance);
-    this.#publication.changed({ type: 'delete', service, id });
+    this.#publication.delete(instance);
   }
 
   /**
@@ -278,11 +325,11 @@ export class Registry {
       instance.isProven = true;
       this.#deps.ejections.arrive(instance.slot);
     }
-    this.#publication.changed({
-      type: 'put',
-      service: instance.registration.service,
-      instance: this.#view(instance),
-    });
+    this.#publish(instance);
+  }
+
+  #publish(instance: Instance): void {
+    this.#publication.put(instance, this.#view(instance));
   }
 
   #view(instance: Instance): InstanceView {
@@ -337,9 +384,12 @@ function keepsHealth(before: Instance, { healthCheckPath }: Registration): boole
   );
 }
 
-function full(): HttpError {
-  return new UnavailableError('OVERLOADED', 'The registry has no room for another instance.', 60);
-}
+const NO_ROOM = 'The registry has no room for another instance.';
+
+const full = (detail: string): HttpError => new UnavailableError('OVERLOADED', detail, 60);
+
+const removed = (service: string, id: string): HttpError =>
+  new NotFoundError(`Instance ${id} of ${service} was removed while it registered.`);
 
 function localInstance(id: string): HttpError {
   return new HttpError('ADDRESS_NOT_ALLOWED', `Instance ${id} is this process itself.`);

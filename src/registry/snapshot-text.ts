@@ -1,25 +1,54 @@
-// The text of a published snapshot: the revision in the first line, then one endpoint per line. The primary
-// writes it into shared memory, and workers parse it. A worker keeps the text of each line with the endpoint
-// that it has parsed from it. When one of a thousand endpoints has changed, it parses only one line.
-import type { Endpoint, RegistrySnapshot } from './endpoint.js';
+// The registry as lines of text, each with its end: a revision (a JSON string), an instance that is new or
+// has changed (an object), an instance that has left (an array of its service and id). The primary writes
+// them into shared memory, and workers apply them in their order.
+import type { Endpoint } from './endpoint.js';
 
-export function snapshotText({ revision, endpoints }: RegistrySnapshot): string {
-  return [JSON.stringify(revision), ...endpoints.map((endpoint) => JSON.stringify(endpoint))].join('\n');
+/** A change of what workers see. */
+export type EndpointChange =
+  | { readonly type: 'put'; readonly endpoint: Endpoint }
+  | { readonly type: 'delete'; readonly service: string; readonly id: string };
+
+/** What the registry publishes. */
+export interface RegistryUpdate {
+  readonly revision: string;
+  readonly changes: readonly EndpointChange[];
+  /** All endpoints after the changes. */
+  readonly endpoints: () => readonly Endpoint[];
 }
 
-/** The endpoints of a snapshot. The key of each is the text of its line. */
-export type KnownLines = ReadonlyMap<string, Endpoint>;
+export const changesText = ({ revision, changes }: Pick<RegistryUpdate, 'revision' | 'changes'>): string =>
+  textOf([revision, ...changes.map(lineOf)]);
 
-/**
- * @param known the lines of the snapshot before. An endpoint whose line is among them stays the same object
- * @returns the revision and the lines of this snapshot
- */
-export function parseSnapshot(
-  text: string,
-  known: KnownLines,
-): { readonly revision: string; readonly lines: KnownLines } {
-  const [revision = '""', ...rest] = text.split('\n');
-  const lines = new Map<string, Endpoint>();
-  for (const line of rest) lines.set(line, known.get(line) ?? (JSON.parse(line) as Endpoint));
-  return { revision: JSON.parse(revision) as string, lines };
+export const snapshotText = ({
+  revision,
+  endpoints,
+}: Pick<RegistryUpdate, 'revision' | 'endpoints'>): string => textOf([revision, ...endpoints()]);
+
+export interface ParsedLines {
+  /** Undefined when there are no lines. */
+  readonly revision: string | undefined;
+  readonly changes: readonly EndpointChange[];
 }
+
+/** @param text of `changesText` and `snapshotText`, any number of them one after the other */
+export function parseLines(text: string): ParsedLines {
+  let revision: string | undefined;
+  const changes: EndpointChange[] = [];
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    const value = JSON.parse(line) as string | readonly [string, string] | Endpoint;
+    if (typeof value === 'string') revision = value;
+    else if (isLeft(value)) changes.push({ type: 'delete', service: value[0], id: value[1] });
+    else changes.push({ type: 'put', endpoint: value });
+  }
+  return { revision, changes };
+}
+
+const textOf = (values: readonly unknown[]): string =>
+  values.map((value) => `${JSON.stringify(value)}\n`).join('');
+
+const lineOf = (change: EndpointChange): unknown =>
+  change.type === 'put' ? change.endpoint : [change.service, change.id];
+
+const isLeft = (value: readonly [string, string] | Endpoint): value is readonly [string, string] =>
+  Array.isArray(value);

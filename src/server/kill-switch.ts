@@ -2,7 +2,7 @@
 // nothing changes, a request costs the comparison of one word.
 import { UnavailableError } from '../errors.js';
 
-/** The reading side of memory/snapshot-page. */
+/** The reading side of memory/text-page. */
 export interface SwitchedOffPage {
   /** A version that differs from the last one means that the text may have changed. */
   version(): number;

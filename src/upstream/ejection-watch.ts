@@ -19,12 +19,8 @@ export function watchEjections(cells: WatchedCells, registry: Registry, every: E
 export class EjectionWatch {
   readonly #cells: WatchedCells;
   readonly #registry: Registry;
-  /**
-   * The versions of the cells and of the registry at the last look. While both are unchanged and no instance
-   * is ejected, there is nothing to do.
-   */
+  /** The version of the cells at the last look. While it is the same and none is ejected, nothing is done. */
   #version: number | undefined;
-  #revision = '';
   #out: ReadonlySet<string> = new Set();
 
   constructor(cells: WatchedCells, registry: Registry) {
@@ -35,8 +31,7 @@ export class EjectionWatch {
   look(): void {
     this.#cells.help();
     const version = this.#cells.version();
-    if (version === this.#version && this.#registry.revision === this.#revision && this.#out.size === 0)
-      return;
+    if (version === this.#version && this.#out.size === 0) return;
     const out = new Set<string>();
     for (const service of Object.keys(this.#registry.services())) {
       for (const protocol of ['http', 'grpc'] as const) this.#lookAt(service, protocol, out);
@@ -48,11 +43,10 @@ export class EjectionWatch {
     }
     this.#out = out;
     this.#version = version;
-    this.#revision = this.#registry.revision;
   }
 
   #lookAt(service: string, protocol: 'http' | 'grpc', out: Set<string>): void {
-    const instances = this.#registry.instances(service).filter((instance) => instance.protocol === protocol);
+    const instances = this.#registry.placesOf(service).filter((place) => place.protocol === protocol);
     const ejected = instances.filter(({ slot }) => this.#cells.isEjected(slot));
     // The instance that was ejected last is the first to return.
     ejected.sort((a, b) => this.#leftMs(b.slot) - this.#leftMs(a.slot));

@@ -15,8 +15,8 @@ import type { Recorder } from '../memory/metrics/recorder.js';
 import { SeriesTable } from '../memory/metrics/series.js';
 import type { SlotSeries } from '../memory/metrics/series-memory.js';
 import { RouteNumbers } from '../memory/route-names.js';
-import { SnapshotPage } from '../memory/snapshot-page.js';
 import { Switches } from '../memory/switches.js';
+import { TextPage } from '../memory/text-page.js';
 import { WorkerRow } from '../memory/worker-row.js';
 import { App } from '../server/app.js';
 import { schemeOf } from '../server/certificate.js';
@@ -207,7 +207,7 @@ function createWorkerApp(options: HostOptions, parts: HostParts): App {
     gates: limits,
     quotas: limits.quotas,
     rateLimits,
-    switchedOff: new SnapshotPage(block, 'switchedOff'),
+    switchedOff: new TextPage(block),
     tracing,
     log,
     ...(bus !== undefined && { bus }),

@@ -8,7 +8,7 @@ import { RetryBudgetCell } from '../memory/budget-cell.js';
 import { CallClaims } from '../memory/call-claims.js';
 import { EjectionCells } from '../memory/ejection-cells.js';
 import { EndpointCells } from '../memory/endpoint-cells.js';
-import { SnapshotPage } from '../memory/snapshot-page.js';
+import { SnapshotLog } from '../memory/snapshot-log.js';
 import { meshTokens } from '../mesh-token.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { ejectionRule } from '../resilience/ejection.js';
@@ -65,7 +65,7 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
   const http = new HttpTransport();
   const grpc = new GrpcTransport();
   const transports = { http, grpc };
-  const view = new RegistryView(new SnapshotPage(block), (left) => transports[left.protocol].leave(left));
+  const view = new RegistryView(new SnapshotLog(block), (left) => transports[left.protocol].leave(left));
   const events = logTransitions(log, (row) => view.at(row));
   const breaker = new BreakerCells(block, slot, tripRule({ openMs, slowCallMs }), clock, events.breaker);
   const ejection = ejectionRule(ejectionMs);

@@ -4,8 +4,8 @@ import { CpuThreadsSwitch } from '#src/admin/cpu-threads-switch.js';
 import { OperatorSwitches } from '#src/admin/operator-switches.js';
 import { switchRoutes } from '#src/admin/switch-routes.js';
 import { Block } from '#src/memory/block.js';
-import { SnapshotPage } from '#src/memory/snapshot-page.js';
 import { Switches } from '#src/memory/switches.js';
+import { TextPage } from '#src/memory/text-page.js';
 import { adminOf } from '#test/upstream/admin.js';
 
 const OTEL = {
@@ -46,7 +46,7 @@ function setUp(otel: Partial<typeof OTEL> & { endpoint?: string | undefined } = 
     lines,
     resized,
     words,
-    page: new SnapshotPage(block, 'switchedOff'),
+    page: new TextPage(block),
   };
 }
 

@@ -17,7 +17,12 @@ function setUp(mayShadowLocal = localShadowing({ acceptTokens: false, adminToken
     now: () => new Date(Date.UTC(2026, 0, 1) + time.now),
     schedule: time.schedule,
     publish: () => undefined,
-    slots: new SlotTable(2000, time.clock, () => undefined),
+    slots: new SlotTable(
+      2000,
+      time.clock,
+      () => undefined,
+      () => false,
+    ),
     ejections: { isEjected: () => false, arrive: () => undefined },
     addresses: new AddressPolicy({
       allow: LOOPBACK_AND_PRIVATE,
@@ -26,6 +31,7 @@ function setUp(mayShadowLocal = localShadowing({ acceptTokens: false, adminToken
     health: { watch: () => () => undefined },
     revisionPrefix: 'p',
     maxSnapshotBytes: 1 << 20,
+    maxOfService: 10_000,
   });
   let shown = 0;
   const load = {

@@ -1,9 +1,9 @@
 // Reads the page until it has met many versions; a text of more than one letter was torn.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Block } from '#src/memory/block.js';
-import { SnapshotPage } from '#src/memory/snapshot-page.js';
+import { TextPage } from '#src/memory/text-page.js';
 
-const page = new SnapshotPage(Block.attach((workerData as { memory: SharedArrayBuffer }).memory));
+const page = new TextPage(Block.attach((workerData as { memory: SharedArrayBuffer }).memory));
 const versions = new Set<number>();
 let torn = 0;
 while (versions.size < 200) {

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
-import { MAX_ENDPOINTS } from '#src/memory/layout.js';
 import type { Recorder } from '#src/memory/metrics/recorder.js';
-import { SERIES_PER_METRIC, SeriesTable, TRANSIENT_KEPT } from '#src/memory/metrics/series.js';
+import { SERIES_PER_METRIC, SeriesTable, TRANSIENT_KEPT, TRANSIENTS } from '#src/memory/metrics/series.js';
 import { SERIES_BYTES, SERIES_STEP, SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { BEFORE, NAME, rowsOf, VERSION } from '#src/memory/metrics/series-rows.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
@@ -179,7 +178,7 @@ describe('the series of instances that come and go', () => {
 
   it('are counted by service when there are more of them than rows', () => {
     const { memory, series } = table();
-    const live = new Set(Array.from({ length: 2 * MAX_ENDPOINTS + 5 }, (_, n) => `i${n}`));
+    const live = new Set(Array.from({ length: TRANSIENTS + 5 }, (_, n) => `i${n}`));
     const count = instances(series, live);
     for (const id of live) count(id);
     expect(totalOf(memory, PICKS)).to.equal(live.size);

@@ -41,7 +41,8 @@ export interface MemoryModules {
   'rate-bucket': typeof import('#src/memory/rate/rate-bucket.js');
   'rate-regions': typeof import('#src/memory/rate/rate-regions.js');
   'rate-table': typeof import('#src/memory/rate/rate-table.js');
-  'snapshot-page': typeof import('#src/memory/snapshot-page.js');
+  'snapshot-log': typeof import('#src/memory/snapshot-log.js');
+  'text-page': typeof import('#src/memory/text-page.js');
   switches: typeof import('#src/memory/switches.js');
   wide: typeof import('#src/memory/metrics/wide.js');
 }
@@ -73,7 +74,8 @@ const MODULES: readonly (keyof MemoryModules)[] = [
   'rate-bucket',
   'rate-regions',
   'rate-table',
-  'snapshot-page',
+  'snapshot-log',
+  'text-page',
   'switches',
   'wide',
 ];
@@ -85,8 +87,9 @@ const size = (name: string, from: string, to: string): Patch => ({
 });
 
 const SIZES: readonly Patch[] = [
-  size('MAX_ENDPOINTS', '1024', '2'),
-  size('SNAPSHOT_BYTES', '1 << 20', '16'),
+  size('MAX_ENDPOINTS', '12_288', '2'),
+  size('SNAPSHOT_BYTES', '4 << 20', '8'),
+  size('CHANGES_BYTES', '1 << 16', '4'),
   size('SWITCHED_OFF_BYTES', '1 << 16', '16'),
   size('BULKHEADS', '256', '1'),
   size('FLIGHTS', '128', '2'),

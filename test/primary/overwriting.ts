@@ -10,11 +10,12 @@ import { DatabaseBudget } from '#src/memory/database-budget.js';
 import { MAX_ENDPOINTS } from '#src/memory/layout.js';
 import { RateTable } from '#src/memory/rate/rate-table.js';
 import { reclaimSlot } from '#src/memory/reclaim-slot.js';
-import { SnapshotPage } from '#src/memory/snapshot-page.js';
+import { SnapshotLog } from '#src/memory/snapshot-log.js';
 import { createSharedState, type SharedState } from '#src/primary/create-shared-state.js';
 import { breakerSource, heldSource, workerSource } from '#src/primary/metric-sources.js';
 import { Registry } from '#src/registry/registry.js';
 import { SlotTable } from '#src/registry/slot-table.js';
+import { changesText, snapshotText } from '#src/registry/snapshot-text.js';
 import { flightRecordLog } from '#src/telemetry/flight-record-log.js';
 import { sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
@@ -70,22 +71,28 @@ export async function aPrimary() {
   const settings = { breakerOpenMs: 5_000, slowCallMs: 10_000, ejectionMs: 30_000 };
   const sharedState: SharedState = createSharedState(settings, rowsFor(WORKERS), silentLog, () => undefined);
   const { block, clock, ejections } = sharedState;
-  const page = new SnapshotPage(block);
+  const log = new SnapshotLog(block);
   const registry = new Registry({
     clock,
     now: () => new Date(0),
     schedule: () => () => undefined,
-    publish: (snapshot) => page.publish(JSON.stringify(snapshot)),
-    slots: new SlotTable(MAX_ENDPOINTS, clock, (slot) => {
-      sharedState.load.reset(slot);
-      sharedState.breakers.reset(slot);
-      ejections.reset(slot);
-    }),
+    publish: (update) => log.publish(changesText(update), () => snapshotText(update)),
+    slots: new SlotTable(
+      MAX_ENDPOINTS,
+      clock,
+      (slot) => {
+        sharedState.load.reset(slot);
+        sharedState.breakers.reset(slot);
+        ejections.reset(slot);
+      },
+      (slot) => sharedState.load.inFlight(slot) === 0,
+    ),
     ejections,
     addresses: { admit: async ({ host }) => host },
     health: { watch: () => () => undefined },
     revisionPrefix: 'p',
     maxSnapshotBytes: 1 << 20,
+    maxOfService: 10_000,
   });
   const put = async (id: string): Promise<void> => {
     const body = { host: '10.0.0.1', port: 80, ttlSeconds: 3600 };

@@ -1,7 +1,7 @@
 // Code of a service can write anything anywhere into the memory that threads share: nothing that the primary
 // does with that memory may throw or go on for ever.
 import { expect } from 'chai';
-import { SnapshotPage } from '#src/memory/snapshot-page.js';
+import { TextPage } from '#src/memory/text-page.js';
 import { aPrimary, overwrite } from './overwriting.js';
 
 describe('the primary, after its shared memory was overwritten', () => {
@@ -9,9 +9,9 @@ describe('the primary, after its shared memory was overwritten', () => {
     await overwrite(6);
   }).timeout(60_000);
 
-  it('publishes snapshots that workers can read again', async () => {
+  it('publishes texts that workers can read again', async () => {
     const { sharedState } = await aPrimary();
-    const page = new SnapshotPage(sharedState.block);
+    const page = new TextPage(sharedState.block);
     for (const word of [1, -1, 0x7fffffff]) {
       new Int32Array(sharedState.block.buffer).fill(word, 16);
       page.publish('{}');

@@ -183,6 +183,11 @@ describe('the addresses that instances may have', () => {
       expect(await policy.admit({ host: 'localhost', port: 80 })).to.equal('127.0.0.1');
     });
 
+    it('keeps the address that an instance has while the name has it, whatever their order is', async () => {
+      expect(await policy.admit({ host: 'inside', port: 80 }, '10.0.0.6')).to.equal('10.0.0.6');
+      expect(await policy.admit({ host: 'inside', port: 80 }, '10.0.0.9')).to.equal('10.0.0.5');
+    });
+
     it('rejects a name when any of its addresses is rejected, or it has none', async () => {
       for (const host of ['rebinding', 'nothing', 'unknown'])
         expect(await isAdmitted(policy, host), host).to.equal(false);

@@ -1,7 +1,7 @@
 // A registry with fake time, fake name resolution and scripted probes.
 import { expect } from 'chai';
 import { HttpError } from '#src/errors.js';
-import type { RegistrySnapshot } from '#src/registry/endpoint.js';
+import type { Endpoint } from '#src/registry/endpoint.js';
 import type { ProbeTarget } from '#src/registry/health.js';
 import type { Health } from '#src/registry/health-rule.js';
 import { Registry } from '#src/registry/registry.js';
@@ -17,9 +17,15 @@ interface Watched {
   stopped: boolean;
 }
 
-export function setUp(options: { readonly slots?: number; readonly maxSnapshotBytes?: number } = {}) {
+export function setUp(
+  options: {
+    readonly slots?: number;
+    readonly maxSnapshotBytes?: number;
+    readonly maxOfService?: number;
+  } = {},
+) {
   const time = new FakeTime();
-  const snapshots: RegistrySnapshot[] = [];
+  const snapshots: { readonly revision: string; readonly endpoints: readonly Endpoint[] }[] = [];
   const watched: Watched[] = [];
   const refused = new Set<string>();
   const arrived: number[] = [];
@@ -28,8 +34,13 @@ export function setUp(options: { readonly slots?: number; readonly maxSnapshotBy
     clock: time.clock,
     now: () => new Date(Date.UTC(2026, 0, 1) + time.now),
     schedule: time.schedule,
-    publish: (snapshot) => snapshots.push(snapshot),
-    slots: new SlotTable(options.slots ?? 16, time.clock, () => undefined),
+    publish: ({ revision, endpoints }) => snapshots.push({ revision, endpoints: endpoints() }),
+    slots: new SlotTable(
+      options.slots ?? 16,
+      time.clock,
+      () => undefined,
+      () => false,
+    ),
     ejections: {
       isEjected: () => false,
       arrive: (slot) => arrived.push(slot),
@@ -52,6 +63,7 @@ export function setUp(options: { readonly slots?: number; readonly maxSnapshotBy
     },
     revisionPrefix: 'p',
     maxSnapshotBytes: options.maxSnapshotBytes ?? 1 << 20,
+    maxOfService: options.maxOfService ?? 10_000,
   });
   const put = (id: string, members: object = {}, service = 'orders') =>
     registry.put(service, id, { ...instance, ...members }, REMOTE);

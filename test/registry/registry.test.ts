@@ -102,6 +102,21 @@ describe('the registry', () => {
     });
   });
 
+  it('has room for other services when one has as many instances as it may have, or as much text', async () => {
+    for (const [options, metadata] of [
+      [{ maxOfService: 3 }, {}],
+      [{ maxSnapshotBytes: 8192 }, { k: 'x'.repeat(1_500) }],
+    ] as const) {
+      const { put, registry } = setUp(options);
+      for (const id of ['i1', 'i2', 'i3']) await put(id, { metadata });
+      expect(await codeOf(() => put('i4', { metadata }))).to.equal('OVERLOADED');
+      expect(await codeOf(() => put('i3', { metadata, weight: 2 }))).to.equal(undefined);
+      expect(await codeOf(() => put('i1', {}, 'users'))).to.equal(undefined);
+      registry.remove('orders', 'i1');
+      expect(await codeOf(() => put('i4', { metadata }))).to.equal(undefined);
+    }
+  });
+
   it('never publishes a snapshot above its largest size, whatever states follow', async () => {
     const maxSnapshotBytes = 4096;
     const { put, registry, snapshots } = setUp({ maxSnapshotBytes });

@@ -5,12 +5,15 @@ import { QUARANTINE_MS, SlotTable } from '#src/registry/slot-table.js';
 function setUp(size: number) {
   const time = { now: 0 };
   const fresh: number[] = [];
+  /** The rows of which calls run. */
+  const busy = new Set<number>();
   const slots = new SlotTable(
     size,
     () => time.now,
     (slot) => fresh.push(slot),
+    (slot) => !busy.has(slot),
   );
-  return { time, fresh, slots };
+  return { time, fresh, busy, slots };
 }
 
 describe('the slot table', () => {
@@ -20,8 +23,9 @@ describe('the slot table', () => {
     expect(fresh).to.deep.equal([0, 1, 2]);
   });
 
-  it('does not assign a released row to another instance for a while', () => {
-    const { slots, time, fresh } = setUp(1);
+  it('does not assign a released row to another instance for a while when its calls run', () => {
+    const { slots, time, fresh, busy } = setUp(1);
+    busy.add(0);
     slots.release('a', slots.take('a')!);
     time.now = QUARANTINE_MS - 1;
     expect(slots.take('b')).to.equal(undefined);
@@ -38,6 +42,22 @@ describe('the slot table', () => {
     expect(fresh).to.deep.equal([0]);
   });
 
+  it('reuses rows whose calls have ended after a second, so that instances may come and go', () => {
+    const { slots, time, busy } = setUp(100);
+    for (let n = 0; n < 5_000; n += 1) {
+      const key = `k${n}`;
+      const slot = slots.take(key)!;
+      if (n < 10) busy.add(slot);
+      else if (n >= 100) expect(slot, key).to.be.at.least(10);
+      slots.release(key, slot);
+      // 90 rows have room for 90 instances in a second, or for 80 with those of the last moment.
+      time.now += 1_000 / 80;
+      if (time.now > QUARANTINE_MS - 1_000) break;
+    }
+    expect(time.now).to.be.above(QUARANTINE_MS - 2_000);
+    for (const key of ['x', 'y']) expect(slots.take(key)).to.be.at.least(10);
+  });
+
   it('prefers rows that no instance had before', () => {
     const { slots, time } = setUp(2);
     slots.release('a', slots.take('a')!);
@@ -52,7 +72,8 @@ describe('the slot table', () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const { slots, time } = setUp(3);
+        const { slots, time, busy } = setUp(3);
+        for (const slot of [0, 1, 2]) busy.add(slot);
         const held = new Map<string, number>();
         const last = new Map<number, { key: string; until: number }>();
         for (const { key, waitMs } of steps) {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
-import { SnapshotPage } from '#src/memory/snapshot-page.js';
+import { TextPage } from '#src/memory/text-page.js';
 import { App } from '#src/server/app.js';
 import { inject } from '#src/server/inject.js';
 import { writeSwitchedOff } from '#src/server/kill-switch.js';
@@ -8,9 +8,9 @@ import { bench } from './kit.js';
 
 function setUp() {
   const block = Block.create({ workers: 1 });
-  const primary = new SnapshotPage(block, 'switchedOff');
+  const primary = new TextPage(block);
   const around = bench(() => undefined);
-  const app = new App({ ...around.app.options, switchedOff: new SnapshotPage(block, 'switchedOff') });
+  const app = new App({ ...around.app.options, switchedOff: new TextPage(block) });
   let ran = 0;
   app.mount('system', (routes) => routes.get('/health', () => 'well'), { unlimited: true });
   app.mount('demo', (routes) => {

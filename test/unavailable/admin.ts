@@ -164,6 +164,7 @@ export const admin: readonly Way[] = [
         health: { watch: () => () => undefined },
         revisionPrefix: 'p',
         maxSnapshotBytes: 1 << 20,
+        maxOfService: 10_000,
       });
       const routes = registryRoutes(registry, {
         load: { inFlight: () => 0, smoothedLatency: () => 0 },

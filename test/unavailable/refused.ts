@@ -4,7 +4,7 @@ import type { ServiceError } from '@grpc/grpc-js';
 import { Acceptor } from '#src/cluster/acceptor.js';
 import { defineService, Type } from '#src/index.js';
 import { Block } from '#src/memory/block.js';
-import { SnapshotPage } from '#src/memory/snapshot-page.js';
+import { TextPage } from '#src/memory/text-page.js';
 import { PROBLEM_JSON } from '#src/problem.js';
 import { writeSwitchedOff } from '#src/server/kill-switch.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
@@ -159,8 +159,8 @@ export const refused: readonly Way[] = [
     executed: false,
     reach() {
       const block = Block.create({ workers: 1 });
-      new SnapshotPage(block, 'switchedOff').publish(writeSwitchedOff({ 'GET /': 30 }));
-      const switchedOff = new SnapshotPage(block, 'switchedOff');
+      new TextPage(block).publish(writeSwitchedOff({ 'GET /': 30 }));
+      const switchedOff = new TextPage(block);
       return everyWay(appWith({ switchedOff }, (routes) => routes.get('/', () => 'ran')));
     },
   },

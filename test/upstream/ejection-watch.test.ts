@@ -17,12 +17,18 @@ async function setUp(ids: string) {
     now: () => new Date(0),
     schedule: time.schedule,
     publish: () => undefined,
-    slots: new SlotTable(16, time.clock, (slot) => cells.reset(slot)),
+    slots: new SlotTable(
+      16,
+      time.clock,
+      (slot) => cells.reset(slot),
+      () => false,
+    ),
     ejections: cells,
     addresses: { admit: async ({ host }) => host },
     health: { watch: () => () => undefined },
     revisionPrefix: 'p',
     maxSnapshotBytes: 1 << 20,
+    maxOfService: 10_000,
   });
   const body = { host: '10.0.0.1', port: 80, ttlSeconds: 3600 };
   for (const id of ids) await registry.put('orders', id, body, { mayShadowLocal: false });

@@ -7,7 +7,7 @@
 // routes and calls are bounded route by route and service by service (worker/request-meters.ts,
 // worker/call-durations.ts).
 
-import { MAX_ENDPOINTS, WIDE } from '../layout.js';
+import { WIDE } from '../layout.js';
 import { cellOf } from './histogram.js';
 import type { Counter, Gauge, Histogram, Labels, MetricKind, Recorder, Transient } from './recorder.js';
 import { DECLARATION, identityOf, lastValueOf, withLabel } from './series-identity.js';
@@ -23,8 +23,8 @@ export const SERIES_PER_METRIC = 512;
  * kept, because the memory does not matter yet.
  */
 export const TRANSIENT_KEPT = 32;
-/** Instances of all services: as many as there may be at once, and as many that are gone. */
-const TRANSIENTS = 2 * MAX_ENDPOINTS;
+/** Instances of all services with rows of their own, with those that are gone. */
+export const TRANSIENTS = 2_048;
 /** Bytes kept for the rows without labels, one per metric, when all other memory is used up. */
 const RESERVED = 1 << 20;
 /** The metric that counts, by metric, the look-ups of series that found no row of their own. */

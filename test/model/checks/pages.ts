@@ -1,4 +1,4 @@
-// Data that one thread writes and all read: a text (snapshot-page.ts), 64-bit counts (wide.ts), the last
+// Data that one thread writes and all read: a text (text-page.ts), lines of text (snapshot-log.ts), 64-bit counts (wide.ts), the last
 // requests of a thread (flight-recorder.ts).
 import type { Check } from '../check.js';
 import { law, model, type Thread } from '../model.js';
@@ -12,13 +12,12 @@ interface Reader extends Record<string, number> {
 const NONE = -1;
 const TORN = -2;
 
-export const snapshot: Check = {
-  title:
-    'snapshot page: a reader gets a complete text and its version, also when the writer stops in the middle',
+export const text: Check = {
+  title: 'text page: a reader gets a complete text and its version, also when the writer stops in the middle',
   build: (modules) => (world) => {
     const block = world.block(modules, 1);
-    const { SnapshotPage } = modules['snapshot-page'];
-    const page = new SnapshotPage(block);
+    const { TextPage } = modules['text-page'];
+    const page = new TextPage(block);
     const textOf = (number: number): string => String(number).repeat(5 + number);
     page.publish(textOf(1));
     const publish = (number: number) => () => page.publish(textOf(number));
@@ -45,6 +44,70 @@ export const snapshot: Check = {
         const { version, text } = selves[1]!;
         law(text !== TORN, 'the text is torn');
         law(text === NONE || version === 2 * text, `version ${version} is that of another text than ${text}`);
+      },
+    });
+  },
+};
+
+interface LogReader extends Record<string, number> {
+  /** The last number that a thread has read. */
+  state: number;
+  isWrong: number;
+}
+
+/** The publications of the check: some are appended, others come with a new snapshot. */
+const PUBLICATIONS = 5;
+
+export const log: Check = {
+  title:
+    'snapshot log: a reader gets each change once and in order, or a snapshot, also when the writer stops in the middle',
+  build: (modules) => (world) => {
+    const block = world.block(modules, 1);
+    const { SnapshotLog } = modules['snapshot-log'];
+    const writer: Thread<LogReader> = {
+      name: 'writer',
+      self: { state: 0, isWrong: 0 },
+      mayDie: true,
+      calls: {
+        publish(self) {
+          const own = new SnapshotLog(block);
+          for (let number = 1; number <= PUBLICATIONS; number += 1)
+            own.publish(`${number}\n`, () => `S${number}\n`);
+          self.state = PUBLICATIONS;
+        },
+      },
+    };
+    const read = (self: LogReader, times: number): void => {
+      const own = new SnapshotLog(block);
+      let cursor: Parameters<typeof own.read>[0];
+      for (let time = 0; time < times; time += 1) {
+        const { text, isWhole, cursor: next } = own.read(cursor);
+        let state = isWhole ? -1 : self.state;
+        for (const line of text.split('\n').slice(0, -1)) {
+          const number = Number(line.replace('S', ''));
+          const follows = line.startsWith('S')
+            ? state === -1
+            : number === state + 1 || (isWhole && number === state);
+          if (!follows) self.isWrong = 1;
+          state = number;
+        }
+        if (state !== -1) self.state = state;
+        cursor = next;
+      }
+    };
+    const reader: Thread<LogReader> = {
+      name: 'reader',
+      self: { state: 0, isWrong: 0 },
+      calls: { read: (self) => read(self, 2) },
+    };
+    return model<LogReader>({
+      threads: [writer, reader],
+      always: ({ selves }) => law(selves[1]!.isWrong === 0, 'a line is torn, missing or out of order'),
+      finally: ({ selves }) => {
+        const last = { state: 0, isWrong: 0 };
+        read(last, 1);
+        law(last.isWrong === 0, 'the last lines are wrong');
+        law(last.state >= selves[0]!.state, `the last line is ${last.state}`);
       },
     });
   },

@@ -3,11 +3,11 @@ import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { SNAPSHOT_BYTES } from '#src/memory/layout.js';
-import { SnapshotPage } from '#src/memory/snapshot-page.js';
+import { TextPage } from '#src/memory/text-page.js';
 
 describe('snapshot page', () => {
   it('returns what was published, under a version that grew', () => {
-    const page = new SnapshotPage(Block.create({ workers: 1 }));
+    const page = new TextPage(Block.create({ workers: 1 }));
     expect(page.read()).to.deep.equal({ version: 0, text: '' });
     page.publish('{"a":"ü"}');
     expect(page.read()).to.deep.equal({ version: 2, text: '{"a":"ü"}' });
@@ -16,7 +16,7 @@ describe('snapshot page', () => {
   });
 
   it('refuses a text that does not fit and keeps the last one', () => {
-    const page = new SnapshotPage(Block.create({ workers: 1 }));
+    const page = new TextPage(Block.create({ workers: 1 }));
     page.publish('kept');
     expect(() => page.publish('x'.repeat(SNAPSHOT_BYTES + 1))).to.throw(RangeError);
     expect(page.read().text).to.equal('kept');
@@ -24,7 +24,7 @@ describe('snapshot page', () => {
 
   it('returns the last text while another one is being written, however long that takes', () => {
     const block = Block.create({ workers: 1 });
-    const page = new SnapshotPage(block);
+    const page = new TextPage(block);
     for (const text of ['one', 'another', 'a third']) {
       page.publish(text);
       const version = page.version();
@@ -41,7 +41,7 @@ describe('snapshot page', () => {
 
   it('is never read torn by another thread', async () => {
     const block = Block.create({ workers: 1 });
-    const page = new SnapshotPage(block);
+    const page = new TextPage(block);
     page.publish('0'.repeat(64));
     const reader = new Worker(new URL('./page-reader-thread.js', import.meta.url), {
       workerData: { memory: block.buffer },

@@ -1,25 +1,19 @@
-// One text that the primary publishes and all threads read. It is a seqlock over two pages of shared memory
-// that are written in turn (H.-J. Boehm, "Can seqlocks get along with programming language memory models?",
-// MSPC 2012). While one page is written the other holds the last text, so a reader never waits for a primary
-// that was interrupted in the middle of writing. A reader starts again only when two texts were published
-// while it read one. Usually a reader only compares the version.
+// A text that the primary publishes and all threads read: the list of routes that are switched off. It is a
+// seqlock over two pages of shared memory that are written in turn (H.-J. Boehm, "Can seqlocks get along with
+// programming language memory models?", MSPC 2012). While one page is written the other holds the last text,
+// so a reader never waits for a primary that was interrupted in the middle of writing. A reader starts again
+// only when two texts were published while it read one. Usually a reader only compares the version.
 import type { Block } from './block.js';
 
-/**
- * The two texts that are published: the snapshot of the registry, and the list of routes that are switched
- * off. Each name is the beginning of the names of its fields in layout.ts.
- */
-export type PageName = 'snapshot' | 'switchedOff';
-
-export class SnapshotPage {
+export class TextPage {
   readonly #version: Int32Array;
   readonly #lengths: Int32Array;
   readonly #pages: readonly [Int32Array, Int32Array];
 
-  constructor(block: Block, name: PageName = 'snapshot') {
-    this.#version = block.words(`${name}Version`);
-    this.#lengths = block.words(`${name}Length`);
-    const both = block.words(`${name}Page`);
+  constructor(block: Block) {
+    this.#version = block.words('switchedOffVersion');
+    this.#lengths = block.words('switchedOffLength');
+    const both = block.words('switchedOffPage');
     const half = both.length >> 1;
     this.#pages = [both.subarray(0, half), both.subarray(half)];
   }
