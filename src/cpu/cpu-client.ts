@@ -78,7 +78,9 @@ export class CpuClient {
     const names = module && new TaskNames(module);
     const run = async (task: string | TaskFunction, input: unknown, options: RunOptions = {}) => {
       if (module === undefined || names === undefined)
-        throw new Error(`CPU task ${shownTask(task)}: this service declares no tasks module`);
+        throw new Error(
+          `CPU task ${shownTask(task)}: service ${service} has no tasks module; name it in its definition: tasks: new URL('./tasks.js', import.meta.url)`,
+        );
       checkOptions(options, RUN, fault);
       this.#refuseEnded(options);
       const isFunction = typeof task === 'function';
@@ -113,11 +115,10 @@ export class CpuClient {
     this.#port.close();
   }
 
+  /** @returns a promise of its own: one that fails while nothing awaits it is an unhandled rejection */
   #count<T>(call: Promise<T>): Promise<T> {
     this.#calls.add(call);
-    const remove = () => this.#calls.delete(call);
-    call.then(remove, remove);
-    return call;
+    return call.finally(() => this.#calls.delete(call));
   }
 
   async #traced(call: Call): Promise<unknown> {

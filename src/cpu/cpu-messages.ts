@@ -201,9 +201,15 @@ const isPacked = (value: unknown): value is Packed => {
   if (typeof value !== 'object' || value === null) return false;
   const { data, moved } = value as Members;
   if (!isWholeView(data) || !Array.isArray(moved)) return false;
-  // A buffer that is in the list twice could not be passed on.
-  const buffers = new Set([data.buffer, ...moved]);
-  return buffers.size === moved.length + 1 && moved.every((one) => one instanceof ArrayBuffer);
+  // A list that has holes, or a buffer twice, could not be passed on. The length of one with holes may be any
+  // number, so the loop ends at the first hole.
+  const buffers = new Set<unknown>([data.buffer]);
+  for (let at = 0; at < moved.length; at += 1) {
+    const one: unknown = moved[at];
+    if (!(one instanceof ArrayBuffer) || buffers.has(one)) return false;
+    buffers.add(one);
+  }
+  return true;
 };
 
 /** The transfer list of packed values. Every view in these messages has a buffer of its own. */

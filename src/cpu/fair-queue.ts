@@ -86,7 +86,14 @@ export class FairQueue<T extends Entry<T>> {
     const long = foundMs(recent);
     if (long < LONG_MS) return false;
     const { others, without } = this.#othersWithin(service, Math.min(LEAVE_TIMES * long, LEAVE_MS));
-    return without > 0 && line.running * (others + 1) >= places;
+    // One more entry would be more than the service's share.
+    return without > 0 && line.running > 0 && (line.running + 1) * (others + 1) > places;
+  }
+
+  /** Whether the service of an entry that runs has no more places than its share. */
+  isWithinShare({ service }: T, places: number): boolean {
+    const { running = 0 } = this.#services.get(service) ?? {};
+    return running * this.active <= places;
   }
 
   /**
@@ -202,9 +209,8 @@ export class FairQueue<T extends Entry<T>> {
   /**
    * Corrects what the service of an entry was charged.
    * @param usedMs the time of a thread that the entry has used
-   * @param heldMs how long it has held its place
    */
-  end({ service, chargedMs = 0 }: T, usedMs: number, heldMs = usedMs): void {
+  end({ service, chargedMs = 0 }: T, usedMs: number): void {
     const line = this.#lineOf(service);
     const costMs = Math.min(usedMs, MOST_MS);
     line.running--;
@@ -214,8 +220,8 @@ export class FairQueue<T extends Entry<T>> {
     recent.usualMs = line.usualMs;
     const fade = Math.exp((recent.fadedAt - recent.at) / FADE_MS);
     recent.fadedAt = recent.at;
-    recent.sumMs = recent.sumMs * fade + heldMs;
-    recent.sumSquares = recent.sumSquares * fade + heldMs ** 2;
+    recent.sumMs = recent.sumMs * fade + usedMs;
+    recent.sumSquares = recent.sumSquares * fade + usedMs ** 2;
     this.#usualMs += (costMs - this.#usualMs) * NEWEST;
     this.#forgetSettled();
   }

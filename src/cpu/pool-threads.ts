@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import type { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Piscina } from 'piscina';
+import { Allowance } from '../allowance.js';
 import { lazyModule } from '../lazy-module.js';
 import type { RunStatus } from '../memory/run-status.js';
 import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
@@ -26,6 +27,7 @@ import { LeftoverLog } from './leftover-log.js';
 import { LoadFailures } from './load-failures.js';
 import { logFieldsOf, type Task, type TaskFields } from './pool-task.js';
 import { PoolNotLoadedError, reasonOf, ThreadBusyError } from './run-failures.js';
+import { unpackFailure } from './task-failure.js';
 import type { TaskMarks } from './task-marks.js';
 import { checkPort, type ThreadMessage } from './thread-port.js';
 import { ThreadRun } from './thread-run.js';
@@ -139,12 +141,14 @@ export class PoolThreads {
 
   /**
    * The code of tasks may have changed: tasks from now on run in threads that load it anew. The threads that
-   * are there end with what they run.
+   * are there end with what they run, or within a minute.
    */
   renew(): void {
     const former = this.#piscina;
     if (former === undefined) return;
     this.#piscina = undefined;
+    // Its threads end when they become idle. Those that are idle now end after IDLE_MS at the latest.
+    former.options.idleTimeout = 0;
     this.#former.set(former, [...this.#runs.keys()].filter(({ pool }) => pool === former).length);
     this.#endIdle(former);
   }
@@ -183,7 +187,7 @@ export class PoolThreads {
     const threadRun = new ThreadRun({ fields: logFieldsOf(task), status, controller, pool: piscina });
     const order = { ...run, status: status.shared, heapMb: this.#options.heapMb };
     const { signal } = controller;
-    const timer = piscina.idleThreads > 0 ? this.#expectBegin(threadRun) : undefined;
+    const allowance = piscina.idleThreads > 0 ? this.#expectBegin(threadRun) : undefined;
     try {
       return await new Promise((resolve, reject) => {
         this.#runs.set(threadRun, { resolve, reject });
@@ -192,7 +196,7 @@ export class PoolThreads {
     } catch (error) {
       throw reasonOf(threadRun, error);
     } finally {
-      clearTimeout(timer);
+      allowance?.cancel();
       this.#runs.delete(threadRun);
       if (status.hasEntered && status.loadMs > 0) this.#loadFailures.loaded(run.module);
       const { thread } = threadRun;
@@ -206,17 +210,13 @@ export class PoolThreads {
   }
 
   /** Takes a task back from a thread that does not begin it, and replaces the thread. */
-  #expectBegin(run: ThreadRun): NodeJS.Timeout {
-    const since = performance.now();
-    return setTimeout(() => {
-      // After a pause of the process the thread has not had its time either.
-      if (performance.now() - since > 2 * BEGIN_MS) this.#expectBegin(run);
-      else if (this.#runs.has(run) && run.cancel()) {
-        run.startFailure = new ThreadBusyError();
-        const [thread] = this.#followEnd(run.fields, () => run.endThread());
-        if (thread !== undefined) this.#kept(thread, run.fields);
-      }
-    }, BEGIN_MS).unref();
+  #expectBegin(run: ThreadRun): Allowance {
+    return new Allowance(BEGIN_MS, () => {
+      if (!this.#runs.has(run) || !run.cancel()) return;
+      run.startFailure = new ThreadBusyError();
+      const [thread] = this.#followEnd(run.fields, () => run.endThread());
+      if (thread !== undefined) this.#kept(thread, run.fields);
+    });
   }
 
   #kept(thread: Worker, waiting: TaskFields): void {
@@ -277,7 +277,7 @@ export class PoolThreads {
       else leftoverUsed(use);
     });
     piscina.on('workerCreate', (created: object) =>
-      checkPort(created, (thread, end) => this.#endAfter(thread, end)),
+      checkPort(created, (signal, end) => this.#endAfter(signal, end)),
     );
     this.#watchHeaps();
     return piscina;
@@ -298,32 +298,36 @@ export class PoolThreads {
 
   /**
    * Ends a thread that has run its last task, before Piscina knows that the task has ended: so Piscina gives
-   * it no other task. It is also the last one of a thread that fails where none of the task's code runs:
-   * something in the thread has changed what all code needs.
+   * it no other task. It is also the last one of a thread that fails where none of the task's code runs, or
+   * returns no result: something in the thread has changed what all code needs.
+   * @param signal that of the task
    * @returns whether the thread is ended
    */
-  #endAfter(thread: Worker, { result, error }: ThreadMessage): boolean {
-    const last = readTaskResult(result)?.last;
+  #endAfter(signal: unknown, { result: returned, error }: ThreadMessage): boolean {
+    const result = readTaskResult(returned);
     const hasFailed = error !== null && error !== undefined;
-    if (last === undefined && !hasFailed) return false;
     for (const [run, { resolve, reject }] of this.#runs) {
-      if (run.thread !== thread) continue;
-      if (last?.because === 'load' && !this.#loadFailures.mayReplace(run.fields.module, this.#limit))
+      if (run.signal !== signal) continue;
+      const isBroken = hasFailed || (result === undefined && !run.isCancelled);
+      if (result?.last === undefined && !isBroken) return false;
+      if (result?.last?.because === 'load' && !this.#loadFailures.mayReplace(run.fields.module, this.#limit))
         return false;
       if (hasFailed) reject(error as Error);
-      else resolve(result);
-      if (last !== undefined) this.#lastRun(last, run.fields, thread.threadId);
+      else if (isBroken) reject(new Error('the thread has returned no result'));
+      else resolve(returned);
+      if (result?.last !== undefined) this.#lastRun(result, result.last, run);
       this.#followEnd(run.fields, () => run.endThread());
       return true;
     }
     return false;
   }
 
-  #lastRun(last: LastRun, ran: TaskFields, cpuThread: number): void {
+  #lastRun({ data }: TaskResult, last: LastRun, { fields: ran, thread }: ThreadRun): void {
     const { heapMb, log, marks, notLoaded } = this.#options;
+    const cpuThread = thread?.threadId;
     if (last.because === 'load') {
-      const why = `CPU thread ${cpuThread} could not load the tasks module of service ${ran.service}`;
-      log.error({ ...ran, cpuThread }, `${why}: the error of the task says why; replacing the thread`);
+      const what = `CPU thread ${cpuThread} could not load the tasks module of service ${ran.service}`;
+      log.error({ err: unpackFailure(data), ...ran, cpuThread }, `${what}; replacing the thread`);
       notLoaded(last.mark);
       return;
     }

@@ -1,5 +1,6 @@
 // Packs what a CPU task has thrown, and restores it at its caller. A structured clone alone would lose the
 // class and the code of an error.
+import { types } from 'node:util';
 import { BusinessError, type FieldError, HttpError } from '../errors.js';
 import { toError } from '../telemetry/to-error.js';
 import { readableError } from '../user-code/readable-error.js';
@@ -9,6 +10,8 @@ import { serialize, unpackedClone } from './task-clone.js';
 interface Failure {
   readonly message: string;
   readonly stack: string | undefined;
+  /** The errors behind it, the nearest first, for the log. */
+  readonly causes: readonly Pick<Failure, 'message' | 'stack'>[];
   /** Present for an HttpError, which determines the response. All others are faults, and only logged. */
   readonly http:
     | {
@@ -54,16 +57,33 @@ export function notSent(task: string, what: string, cause: unknown): TypeError {
 
 /** Restores an HttpError or a BusinessError with code and status, and any other error as a plain Error. */
 export function unpackFailure(data: Uint8Array): Error {
-  const { message, stack, http } = unpackedClone({ data, moved: [] }) as Failure;
+  const { message, stack, causes, http } = unpackedClone({ data, moved: [] }) as Failure;
   const error = http ? httpErrorOf(message, http) : new Error(message);
   if (stack !== undefined) error.stack = stack;
+  causes.reduce((outer, { message: why, stack: where }) => {
+    const cause = new Error(why);
+    if (where !== undefined) cause.stack = where;
+    outer.cause = cause;
+    return cause;
+  }, error);
   return error;
+}
+
+/** The most causes of an error that are kept. */
+const MOST_CAUSES = 5;
+
+function causesOf(error: Error): Failure['causes'] {
+  const causes: Failure['causes'][number][] = [];
+  for (let { cause } = error; types.isNativeError(cause) && causes.length < MOST_CAUSES; { cause } = cause)
+    causes.push({ message: String(cause.message), stack: cause.stack && String(cause.stack) });
+  return causes;
 }
 
 /** @throws whatever getters of the error throw, or DataCloneError */
 function packed(error: Error, message = String(error.message)): TaskResult {
   const stack = error.stack && String(error.stack);
-  const data = serialize({ message, stack, http: httpOf(error) } satisfies Failure);
+  const failure = { message, stack, causes: causesOf(error), http: httpOf(error) };
+  const data = serialize(failure satisfies Failure);
   return { kind: 'failure', data, moved: [] };
 }
 

@@ -56,7 +56,8 @@ export const spoiler = (): number | undefined => time.spoiler;
 
 /**
  * Installs the handlers of this thread, and begins to measure. Without the handlers, Node.js would end the
- * thread, and with it the task that runs next.
+ * thread, and with it the task that runs next. Exceptions are caught before listeners of `uncaughtException`
+ * that a tasks module may have get them: most of these end the process.
  */
 export function catchLeftovers(): void {
   if (isMainThread) return;
@@ -66,10 +67,13 @@ export function catchLeftovers(): void {
     if (run.fail === undefined) report(run, thrown);
     else run.fail(thrown);
   };
-  process.on('uncaughtException', caught);
+  process.setUncaughtExceptionCaptureCallback(caught);
   process.on('unhandledRejection', caught);
   const exit = process.exit.bind(process);
   process.exit = (code) => {
+    // Node.js itself calls it when the thread ends for a reason that cannot be caught. An exception would
+    // abort the whole process then.
+    if ((process as { readonly _exiting?: boolean })._exiting === true) return exit(code);
     const { fail, isLoad } = runs.getStore() ?? unknownRun;
     if (isLoad) throw new Error('the tasks module has called process.exit(); the load of a module must not');
     if (fail !== undefined) return exit(code);

@@ -269,6 +269,8 @@ export class TaskPool {
       outcome = task.dropped ?? (result.kind === 'failure' ? 'error' : 'ok');
       hasEndedThread = this.#isLast(result);
     } catch (thrown) {
+      // A thread that dies in the middle of what an ended task has left behind is no fault of this one.
+      task.heldUpBy ??= this.#marks.task(task.status.heldUpBy);
       const { error, end, hadThread } = threadFailure(task, thrown, this.#log);
       result = packFailure(error, name);
       outcome = task.dropped ?? end;
@@ -277,7 +279,7 @@ export class TaskPool {
     }
     const { ranMs, usedMs } = this.#times.end(task, hasEndedThread);
     const { heldUpBy } = task;
-    this.#waiting.end(task, heldUpBy === undefined ? usedMs : 0, performance.now() - task.startedAt!);
+    this.#waiting.end(task, heldUpBy === undefined ? usedMs : 0);
     if (heldUpBy !== undefined) this.#waiting.charge(heldUpBy.service, usedMs);
     if (task.status.hasEntered) this.#lines.exists(task.request);
     else if (this.#leavesNothing(task)) this.#marks.forget(task.service, name);
@@ -373,12 +375,15 @@ export class TaskPool {
 
   /**
    * Whether the thread of a task without a caller goes on loading its module: otherwise one that takes longer
-   * than callers wait would never be there. One thread does so for each module, and none while others wait.
+   * than callers wait would never be there. One thread does so for each module; while others wait, only
+   * within the share of its service, and never the only thread.
    */
   #mayLoad(task: Task): boolean {
     const { status, startedAt, request } = task;
     if (this.#isClosing || !status.isLoading || status.heldUpBy !== undefined) return false;
-    if (performance.now() - startedAt! > MOST_LOAD_MS || this.#waiting.hasOtherService(task)) return false;
+    if (performance.now() - startedAt! > MOST_LOAD_MS) return false;
+    const keepsOthers = this.threads === 1 || !this.#waiting.isWithinShare(task, this.threads);
+    if (keepsOthers && this.#waiting.hasOtherService(task)) return false;
     const loadsToo = (other: Task): boolean =>
       other.dropped !== undefined && other.request.module === request.module && other.status.isLoading;
     return [...this.#running].find(loadsToo) === task;

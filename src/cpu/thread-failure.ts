@@ -38,12 +38,20 @@ export function threadFailure(task: Task, thrown: unknown, log: Logger): ThreadF
   }
   const end = thrown instanceof OutOfHeapError ? 'out_of_memory' : 'crash';
   // The pool has ended the thread, or the thread has died: out of memory, process.exit().
-  const message =
-    end === 'out_of_memory'
-      ? `CPU task ${name} ran out of memory: the heap of its thread was too large; divide its work, or raise WORKER_HEAP_MB`
-      : `the thread of CPU task ${name} ended`;
+  const message = endMessage(task, end);
   if (task.dropped === undefined) log.error({ err: thrown, ...logFieldsOf(task) }, message);
   return { error: new Error(message, { cause: thrown }), end, hadThread: true };
+}
+
+function endMessage({ request: { task: name }, status, heldUpBy }: Task, end: ThreadEnd): string {
+  const isFull = end === 'out_of_memory';
+  if (heldUpBy !== undefined)
+    return `the thread of CPU task ${name} ${isFull ? 'ran out of memory' : 'ended'}: by what CPU task ${heldUpBy.task} had left behind in it when it ended`;
+  if (status.isLoading)
+    return `the thread of CPU task ${name} ${isFull ? 'ran out of memory' : 'ended'} while it loaded the tasks module`;
+  return isFull
+    ? `CPU task ${name} ran out of memory: the heap of its thread was too large; divide its work, or raise WORKER_HEAP_MB`
+    : `the thread of CPU task ${name} ended`;
 }
 
 /** The error of a task whose thread cannot start. */
@@ -59,6 +67,8 @@ export function logThreadEnd(log: Logger, task: Task): void {
   let message = `CPU task ${name} continues after its deadline or without its caller; ending its thread`;
   if (heldUpBy !== undefined)
     message = `CPU task ${heldUpBy.task} had ended, and what it has left behind keeps the thread of CPU task ${name}; ending the thread`;
+  else if (task.status.isLoading)
+    message = `the tasks module of CPU task ${name} is still being loaded after the deadline or without the caller of the task, which was not called; ending the thread`;
   else if (task.status.threadId === undefined)
     message = `CPU task ${name} was given to a thread that has not begun it in time; ending the thread`;
   log.warn(logFieldsOf(task), message);

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 interface PiscinaThread {
   readonly worker: Worker;
   /** The tasks that the thread runs, by their id. */
-  readonly taskInfos: ReadonlyMap<unknown, unknown>;
+  readonly taskInfos: ReadonlyMap<unknown, { readonly abortSignal?: unknown }>;
   onMessage(message: unknown): void;
 }
 
@@ -18,11 +18,12 @@ export interface ThreadMessage {
 
 /**
  * @param created what Piscina emits as `workerCreate`
- * @param intercept called with each result before Piscina gets it; true: Piscina does not get it
+ * @param intercept called with the signal of a task and its result before Piscina gets it; true: Piscina does
+ *   not get it
  */
 export function checkPort(
   created: object,
-  intercept: (thread: Worker, message: ThreadMessage) => boolean,
+  intercept: (signal: unknown, message: ThreadMessage) => boolean,
 ): void {
   const thread = piscinaThreadOf(created);
   if (thread === undefined) return;
@@ -30,7 +31,8 @@ export function checkPort(
   thread.onMessage = (message) => {
     if (typeof message !== 'object' || message === null) return;
     const { taskId } = message as { readonly taskId?: unknown };
-    if (thread.taskInfos.has(taskId) && !intercept(thread.worker, message)) pass(message);
+    const task = thread.taskInfos.get(taskId);
+    if (task !== undefined && !intercept(task.abortSignal, message)) pass(message);
   };
 }
 

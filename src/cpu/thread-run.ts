@@ -34,6 +34,16 @@ export class ThreadRun implements WatchedRun {
     return threadId === undefined ? undefined : pool.threads.find((thread) => thread.threadId === threadId);
   }
 
+  /** What tells the task from others in Piscina. */
+  get signal(): AbortSignal {
+    return this.#options.controller.signal;
+  }
+
+  /** The task was taken back before any thread began it. */
+  get isCancelled(): boolean {
+    return this.#options.status.isCancelled;
+  }
+
   get pool(): ThreadRunOptions['pool'] {
     return this.#options.pool;
   }

@@ -55,7 +55,8 @@ export class ThreadTimes {
     const delayMs = task.status.delayMs(handed.at);
     if (delayMs !== undefined && task.status.isFirst)
       this.#usualStartMs += (Math.min(delayMs, MOST_START_MS) - this.#usualStartMs) * NEWEST;
-    if (task.status.loadMs > 0) this.#loads.set(task.service, task.status.loadMs);
+    // The thread measures it by a clock that counts pauses.
+    if (task.status.loadMs > 0) this.#loads.set(task.service, Math.min(task.status.loadMs, passedMs));
     const ranMs =
       delayMs === undefined
         ? 0

@@ -138,6 +138,11 @@ export class RunStatus {
     return threadId > 0 ? threadId : undefined;
   }
 
+  /** The primary has taken the task back before any thread began it. */
+  get isCancelled(): boolean {
+    return Atomics.load(this.#flags, THREAD) === CANCELLED;
+  }
+
   /** MiB of heap that were in use before the task; 0 until it has begun. */
   get heapMbBefore(): number {
     return this.#numbers[HEAP]! / MIB;
@@ -155,8 +160,11 @@ export class RunStatus {
   }
 }
 
+// Tasks may change it.
+const { hrtime } = process;
+
 /** A clock in milliseconds that all threads of the process share, unlike `performance.now()`. */
 export function sharedNow(): number {
-  const [seconds, nanoseconds] = process.hrtime();
+  const [seconds, nanoseconds] = hrtime();
   return seconds * MS_PER_S + nanoseconds / NS_PER_MS;
 }

@@ -290,7 +290,7 @@ export class Registry {
     if (this.#table.snapshotBytes + more > maxSnapshotBytes) throw full(NO_ROOM);
     const usage = this.#table.usageOf(service);
     const isTooMuch = usage.bytes + more > maxSnapshotBytes * SHARE_OF_SERVICE;
-    if (isTooMuch || (before === undefined && usage.instances >= maxOfService)) 
+    if (isTooMuch || (before === undefined && usage.instances >= maxOfService))
       throw full(`Service ${service} has as many instances as one service may have.`);
   }
 

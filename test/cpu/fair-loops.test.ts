@@ -94,6 +94,25 @@ describe('one client beside a flood of another service on several threads', () =
     }
   }
 
+  for (const [threads, floods] of [
+    [4, 2],
+    [6, 3],
+    [8, 4],
+    [3, 2],
+  ] as const) {
+    it(`keeps it beside ${floods} floods of long tasks on ${threads} threads`, () => {
+      const one = { service: 'one', clients: 1, durations: [5], thinkMs: 50 };
+      const others = Array.from({ length: floods }, (_, n) => ({
+        service: `flood ${n}`,
+        clients: 20,
+        durations: [300],
+        thinkMs: 0,
+      }));
+      const alone = simulate(threads, [one], FOR_MS).one!;
+      expect(simulate(threads, [one, ...others], FOR_MS).one).to.be.at.least(0.9 * alone);
+    });
+  }
+
   it('waits for no more than one of the short tasks', () => {
     const one = { service: 'one', clients: 1, durations: [20], thinkMs: 20 };
     const flood = { service: 'flood', clients: 20, durations: [20], thinkMs: 0 };

@@ -180,6 +180,45 @@ export function exitLater(): void {
   setImmediate(() => process.exit(7));
 }
 
+/** Has handlers as programs of their own have them, and leaves behind what they are for. */
+export function exitOnUncaught(): number {
+  for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, () => process.exit(1));
+  setImmediate(() => {
+    void Promise.reject(new Error('a rejection that was left behind'));
+    throw new Error('an exception that was left behind');
+  });
+  return threadId;
+}
+
+/** Removes all handlers of the thread. */
+export function removeHandlers(): number {
+  process.removeAllListeners('uncaughtException');
+  setImmediate(() => {
+    throw new Error('an exception that was left behind');
+  });
+  return threadId;
+}
+
+/** Ends its thread when it has returned, in a way that nothing can catch. */
+export function endLater(): void {
+  setTimeout(() => (process as unknown as { reallyExit(code: number): void }).reallyExit(1), 20);
+}
+
+/** Changes a function that the thread itself needs. */
+export function change(name: 'hrtime' | 'Map' | 'Atomics'): number {
+  const broken = (): never => {
+    throw new Error('changed by a task');
+  };
+  if (name === 'hrtime') process.hrtime = broken as never;
+  if (name === 'Map') Map.prototype.get = broken;
+  if (name === 'Atomics') Atomics.compareExchange = () => 5 as never;
+  return threadId;
+}
+
+export function failWithCause(): never {
+  throw new Error('could not render', { cause: new Error('no font', { cause: new RangeError('no file') }) });
+}
+
 export const reportFunction = (_input: null, { progress }: TaskContext): void => progress({ fn: () => 1 });
 
 type Views = Readonly<Record<'a' | 'b', Uint8Array>> & { readonly buffer: ArrayBuffer };

@@ -1,4 +1,6 @@
 // `cpu.run` with a function of the tasks module, which gives types to the call.
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import type { Cpu, TaskContext } from '#src/api/service-definition.js';
 import { Deadline } from '#src/deadline.js';
@@ -34,6 +36,28 @@ describe('a CPU task that is given as a function', () => {
     const doubled = cpu.run(double, input);
     input.n = 5;
     expect([await moved, await doubled]).to.deep.equal([10, { doubled: 2 }]);
+  });
+
+  it('fails with the causes of its error, for the log', async () => {
+    const error = await rejection(cpu.run('failWithCause', null));
+    expect(error.message).to.equal('could not render');
+    expect((error.cause as Error).message).to.equal('no font');
+    expect(((error.cause as Error).cause as Error).message).to.equal('no file');
+    expect((error.cause as Error).stack).to.include('task-fixture');
+  });
+
+  it('is an unhandled rejection when nothing awaits its failure', async () => {
+    const script = `
+      const { workerData, MessageChannel } = require('node:worker_threads');
+      import(workerData).then(({ CpuClient }) => {
+        const client = new CpuClient(new MessageChannel().port1, {});
+        void client.tasks('demo', undefined).run('forgotten', null);
+      });
+      setTimeout(() => {}, 10_000);`;
+    const client = import.meta.resolve('#src/cpu/cpu-client.js');
+    const thread = new Worker(script, { eval: true, workerData: client });
+    const [error] = (await once(thread, 'error')) as [Error];
+    expect(error.message).to.include('CPU task forgotten').and.to.include('service demo has no tasks module');
   });
 
   it('is checked by the compiler', () => {

@@ -1,7 +1,7 @@
 // What a task leaves in its thread, or sends from there, harms neither the process nor another task.
 import { expect } from 'chai';
 import { until } from '#test/support/until.js';
-import { rejection, TestPool, trace } from './task-kit.js';
+import { FIXTURE, rejection, TestPool, trace } from './task-kit.js';
 
 describe('a CPU task in a thread that others use after it', () => {
   let kit: TestPool;
@@ -29,6 +29,45 @@ describe('a CPU task in a thread that others use after it', () => {
     expect(JSON.stringify(line)).to.include('has called process.exit()');
     expect(line).to.include({ service: 'demo', task: 'exitLater', trace_id: trace.traceId });
   });
+
+  for (const task of ['exitOnUncaught', 'removeHandlers'] as const) {
+    it(`is not harmed by handlers: ${task}`, async () => {
+      kit = new TestPool(1);
+      const thread = await kit.cpu.run<number>(task, null);
+      for (let n = 0; n < 20; n++) expect(await kit.cpu.run('reportFor', n % 3)).to.not.equal(undefined);
+      expect(await kit.cpu.run('thread', null)).to.equal(thread);
+      const messages = (): string[] => kit.lines.map(({ err }) => (err as Error).message);
+      await until(messages, (lines) => lines.includes('an exception that was left behind'));
+    });
+  }
+
+  it('is named as the reason when its end was that of the thread', async () => {
+    kit = new TestPool(1);
+    await kit.cpu.run('endLater', null);
+    const { message } = await rejection(kit.cpu.run('waitOn', 10_000));
+    const why = 'by what CPU task endLater had left behind in it when it ended';
+    expect(message).to.equal(`the thread of CPU task waitOn ended: ${why}`);
+    expect(await kit.cpu.run('echo', 1)).to.equal(1);
+  });
+
+  for (const [name, failing] of [
+    ['hrtime', 0],
+    ['Map', 1],
+    ['Atomics', 1],
+  ] as const) {
+    it(`fails at most once for what another has changed: ${name}`, async () => {
+      kit = new TestPool(1);
+      const thread = await kit.cpu.run('change', name);
+      const other = kit.worker().tasks('other', FIXTURE);
+      let failed = 0;
+      for (let n = 0; n < 10; n++) await other.run('echo', n).catch(() => failed++);
+      expect(failed).to.equal(failing);
+      if (failing > 0) {
+        expect(await other.run('thread', null)).not.to.equal(thread);
+        expect(kit.lines.length).to.be.above(0);
+      }
+    });
+  }
 
   it('cannot flood the log', async () => {
     kit = new TestPool(1);

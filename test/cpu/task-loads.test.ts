@@ -60,7 +60,28 @@ describe('the load of a tasks module', () => {
     expect(new Set(ends)).to.deep.equal(new Set(['load']));
     expect(kit.lines[0]).to.include({ level: 50, task: 'countRuns', service: 'demo' });
     expect(kit.lines[0]?.msg).to.include('could not load the tasks module of service demo');
+    expect((kit.lines[0]?.err as Error).message).to.include('not now');
   });
+
+  it('that takes longer than callers wait is done beside a flood of another service on two threads', async () => {
+    process.env.LOADING_MS = '700';
+    start(2);
+    const flood = kit.worker().tasks('flood', new URL('./task-fixture.js', import.meta.url));
+    let isOver = false;
+    const client = async (): Promise<void> => {
+      while (!isOver) await flood.run('burn', 5);
+    };
+    const clients = Array.from({ length: 8 }, client);
+    const hasty = kit.worker(300).tasks('hasty', MODULE);
+    const hasRun = (): Promise<boolean> =>
+      hasty.run('countRuns', null).then(
+        () => true,
+        () => false,
+      );
+    await until(hasRun, (isDone) => isDone);
+    isOver = true;
+    await Promise.all(clients);
+  }).timeout(20_000);
 
   it('that takes longer than callers wait goes on without them, and runs nothing for them', async () => {
     process.env.LOADING_MS = '700';

@@ -1,0 +1,39 @@
+// What the primary reads from the ports of threads, in which code of services runs.
+import { expect } from 'chai';
+import { readTaskResult, readToPool } from '#src/cpu/cpu-messages.js';
+
+const run = {
+  type: 'run',
+  id: 1,
+  module: 'file:///tasks.js',
+  task: 't',
+  service: 's',
+  caller: undefined,
+  priority: 'normal',
+  remainingMs: 1,
+};
+
+describe('a message of a thread', () => {
+  const shared = new ArrayBuffer(1);
+  const wrong: Readonly<Record<string, unknown>> = {
+    'one hole': new Array(1),
+    'more holes than an array can be spread over': new Array(2 ** 32 - 1),
+    'a hole after a buffer': Object.assign(new Array(3), { 0: new ArrayBuffer(1) }),
+    'a buffer twice': [shared, shared],
+    'what is no buffer': [1],
+    'no list': { length: 0 },
+  };
+  for (const [name, moved] of Object.entries(wrong)) {
+    it(`is no result and no task with a list of buffers that has ${name}`, () => {
+      const packed = { data: new Uint8Array(1), moved };
+      expect(readTaskResult({ kind: 'value', ...packed })).to.equal(undefined);
+      expect(readToPool({ ...run, input: packed })).to.equal(undefined);
+    });
+  }
+
+  it('is a result, or a task, with a list of buffers', () => {
+    const packed = { data: new Uint8Array(1), moved: [new ArrayBuffer(1), new ArrayBuffer(1)] };
+    expect(readTaskResult({ kind: 'value', ...packed })).to.include({ kind: 'value' });
+    expect(readToPool({ ...run, input: packed })).to.include({ type: 'run' });
+  });
+});
