@@ -75,7 +75,10 @@ export interface CallOptions {
  */
 export interface CallResponse {
   readonly status: number;
-  /** The header fields, by lower-case names, without `x-multilane-*`. */
+  /**
+   * The header fields, by lower-case names, without `x-multilane-*`. Several values of a name are joined by a
+   * comma, those of `set-cookie` by a line end.
+   */
   readonly headers: Readonly<Record<string, string>>;
   /**
    * True when the runtime of the callee asserts that no handler ran: a 503 problem document with

@@ -88,6 +88,11 @@ export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    // A 304 may have the length of the response that it stands for, but has no body (RFC 9110 section 8.6).
+    if (this.#status === 304 && isMismatch(error)) {
+      this.onResponseEnd();
+      return;
+    }
     if (this.#settle()) this.#reject(error);
     this.#end();
   }
@@ -108,6 +113,9 @@ export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+const isMismatch = (error: Error): boolean =>
+  (error as NodeJS.ErrnoException).code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 
 /** What undici gets as the reason of an abort. The caller gets the true one, which may be any value. */
 const abortError = (): Error => new Error('the request was aborted');

@@ -6,7 +6,13 @@ import { type Endpoint, originOf } from '../registry/endpoint.js';
 import { receive } from './buffered-response.js';
 import { certificateFault, isHandshakeFault } from './certificate-fault.js';
 import { HttpPool } from './http-pool.js';
-import { MAX_RESPONSE_BYTES, type OutgoingRequest, type Received, type Transport } from './transport.js';
+import {
+  MAX_HEADER_BYTES,
+  MAX_RESPONSE_BYTES,
+  type OutgoingRequest,
+  type Received,
+  type Transport,
+} from './transport.js';
 import { isUnsent, OversizedError, UnreachedError } from './transport-errors.js';
 import { loadUndici } from './undici.js';
 
@@ -23,7 +29,6 @@ export interface HttpTransportOptions {
   readonly connections?: number;
 }
 
-const MAX_HEADER_BYTES = 16 * 1024;
 const CONNECTIONS = 128;
 const CONNECT_TIMEOUT_MS = 3_000;
 /** This is less than the 10 s after which servers of Multilane close an idle connection. */
@@ -134,9 +139,24 @@ function endToEnd(fields: Readonly<Record<string, string | string[] | undefined>
   for (const name of Object.keys(fields)) {
     const value = fields[name];
     if (value === undefined || HOP_BY_HOP.has(name) || named.includes(name)) continue;
-    headers[name] = Array.isArray(value) ? value.join(', ') : value;
+    headers[name] = fieldValue(name, value);
   }
   return headers;
+}
+
+/** Text with a character that undici has made of a byte outside of ASCII. */
+const NON_ASCII = /[\x80-\xff]/;
+const UTF_8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Bytes that are UTF-8 are read as such, as services of this runtime send them; any other as Latin-1. */
+function fieldValue(name: string, value: string | string[]): string {
+  const text = typeof value === 'string' ? value : value.join(name === 'set-cookie' ? '\n' : ', ');
+  if (!NON_ASCII.test(text)) return text;
+  try {
+    return UTF_8.decode(Buffer.from(text, 'latin1'));
+  } catch {
+    return text;
+  }
 }
 
 /** The names in the field `Connection`, in lower case. */

@@ -9,6 +9,9 @@ import type { CallResponse } from './call.js';
 /** The longest body of a response, on every transport; a longer one is BAD_UPSTREAM. */
 export const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
 
+/** The most bytes of the header of a response over HTTP, and in-process; a larger one is BAD_UPSTREAM. */
+export const MAX_HEADER_BYTES = 16 * 1024;
+
 export interface OutgoingRequest {
   /**
    * A call by gRPC has the path of its method, and one message as its body.

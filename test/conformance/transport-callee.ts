@@ -92,6 +92,17 @@ export function callee() {
         ctx.status(Number(ctx.params.code));
         return {};
       });
+      demo.get('/fields', (ctx) => {
+        ctx
+          .cookie('a', '1', { expires: new Date(0) })
+          .cookie('b', '2')
+          .header('x-name', 'café €');
+        return {};
+      });
+      demo.get('/header/:bytes', (ctx) => {
+        ctx.header('x-long', 'x'.repeat(Number(ctx.params.bytes)));
+        return {};
+      });
       demo.get('/never', () => new Promise<never>(() => undefined));
       demo.post('/any', () => ({ ok: true }));
       demo.get('/bytes/:count', (ctx) => new Uint8Array(Number(ctx.params.count)).fill(7));

@@ -12,7 +12,13 @@ import { createCall } from '#src/upstream/client.js';
 import { GrpcTransport } from '#src/upstream/grpc-transport.js';
 import { HttpTransport } from '#src/upstream/http-transport.js';
 import { InProcessTransport } from '#src/upstream/in-process-transport.js';
-import { MAX_RESPONSE_BYTES, type OutgoingRequest, type Transport } from '#src/upstream/transport.js';
+import {
+  MAX_HEADER_BYTES,
+  MAX_RESPONSE_BYTES,
+  type OutgoingRequest,
+  type Transport,
+} from '#src/upstream/transport.js';
+import { OversizedError } from '#src/upstream/transport-errors.js';
 import { inProcessDispatch } from '#src/worker/in-process-dispatch.js';
 import { endpoint } from '#test/upstream/endpoints.js';
 import { callee, METHODS, MIB } from './transport-callee.js';
@@ -236,6 +242,24 @@ for (const [name, open] of Object.entries(ways)) {
         expect((await send({ path: `/status/${code}` })).status).to.equal(code);
       }
     });
+
+    if (!name.includes('gRPC')) {
+      it('returns the header fields as they were set, each value of a cookie, and the date', async () => {
+        const { headers } = await send({ path: '/fields' });
+        const [a, b, ...others] = headers['set-cookie']!.split('\n');
+        expect([a!.startsWith('a=1; '), b!.startsWith('b=2; '), others]).to.deep.equal([true, true, []]);
+        expect(headers['x-name']).to.equal('café €');
+        expect(Date.parse(headers.date!)).to.be.closeTo(Date.now(), 5_000);
+        const names = ['content-length', 'content-type', 'date', 'set-cookie', 'x-name', 'x-request-id'];
+        expect(Object.keys(headers).toSorted()).to.deep.equal(names);
+      });
+
+      it('accepts a header up to the common size limit', async () => {
+        expect((await send({ path: `/header/${MAX_HEADER_BYTES - 1_000}` })).status).to.equal(200);
+        const error = await failure({ path: `/header/${MAX_HEADER_BYTES}` });
+        expect(error).to.be.instanceOf(OversizedError).with.property('code', 'BAD_UPSTREAM');
+      });
+    }
 
     it('returns new values at every read, so that no caller can change what another one reads', async () => {
       const response = await send({ path: '/any' });

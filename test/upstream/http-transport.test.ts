@@ -122,7 +122,7 @@ describe('the HTTP transport', () => {
       response.end();
     });
     const { headers } = await send(port);
-    expect(headers).to.include({ 'x-end': '2', 'set-cookie': 'a=1, b=2' });
+    expect(headers).to.include({ 'x-end': '2', 'set-cookie': 'a=1\nb=2' });
     expect(headers).not.to.have.any.keys('x-hop', 'connection', 'keep-alive', 'transfer-encoding');
     expect(Object.getPrototypeOf(headers)).to.equal(null);
   });
@@ -163,6 +163,29 @@ describe('the HTTP transport', () => {
       expect(error.code, JSON.stringify(bytes)).to.equal('BAD_UPSTREAM');
       // It is not known whether the request was executed.
       expect(error).not.to.have.property('notExecuted');
+    }
+  });
+
+  it('accepts a 304 with the length of the response that it stands for, and values that are no UTF-8', async () => {
+    const port = await listen(
+      createTcpServer((socket) =>
+        socket.on('data', () =>
+          socket.write(
+            Buffer.from(
+              'HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\nX-Old: caf\xe9\r\n\r\n',
+              'latin1',
+            ),
+          ),
+        ),
+      ),
+    );
+    for (let n = 0; n < 2; n++) {
+      const response = await send(port);
+      expect([response.status, response.headers['x-old'], response.text()]).to.deep.equal([
+        304,
+        'caf\xe9',
+        '',
+      ]);
     }
   });
 
