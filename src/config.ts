@@ -20,7 +20,7 @@ type NotInFile = 'services' | 'serviceDatabaseUrls' | 'otel' | 'configFile' | 'p
 /** The settings of docs/settings.md in camelCase, as a configuration file writes them. */
 export type WrittenSettings = {
   readonly [K in Exclude<keyof Settings, NotInFile>]?: FileValue<Settings[K]> | null | undefined;
-} & { readonly registry?: 'local' | null | undefined } & {
+} & {
   /** `<SERVICE>_DATABASE_URL`: the PostgreSQL server of one service. */
   readonly [K in `${string}DatabaseUrl`]?: string | null | undefined;
 } & {
@@ -66,6 +66,8 @@ export interface Settings {
   readonly databasePrepare: boolean;
   readonly dataDir: string;
   /** Address ranges in CIDR notation, each with its prefix length. */
+  /** `local`, or the URL of a registry that several processes share. */
+  readonly registry: string;
   readonly registryAllow: readonly string[];
   readonly registryAcceptTokensFile: string | undefined;
   readonly advertiseHost: string | undefined;

@@ -65,4 +65,11 @@ export const postgresUrl = url('a postgres:// URL', /^postgres(ql)?:\/\//i, (val
   value.replace('@/', '@localhost/'),
 );
 
+/** The registry of this process alone, or one that several share. */
+export const registryUrl: SettingKind<string> = {
+  ...postgresUrl,
+  type: '`local` or a postgres:// URL',
+  parse: (value) => (value.toLowerCase() === 'local' ? 'local' : postgresUrl.parse(value)),
+};
+
 export const httpUrl = url('an http:// or https:// URL', /^https?:\/\//i, String);

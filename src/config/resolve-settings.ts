@@ -78,7 +78,7 @@ function assemble(
   services: readonly string[],
   cwd: string,
 ): Omit<Settings, 'configFile' | 'pmId' | 'notify'> {
-  const { registry: _onlyOneChoice, ...values } = valuesOf(PROCESS_SETTINGS, byName);
+  const values = valuesOf(PROCESS_SETTINGS, byName);
   const urls = services.map((service) => [service, byName(databaseUrlOf(service))]);
   const { dataDir, registryAcceptTokensFile, tlsCertFile, tlsKeyFile } = values;
   const { grpcTlsCertFile, grpcTlsKeyFile, grpcTlsClientCaFile } = values;

@@ -1,14 +1,15 @@
 // The settings of the registry and of cooperating processes.
 import { LOOPBACK_AND_PRIVATE } from '../address-ranges.js';
-import { cidrs, host } from './network-kinds.js';
+import { cidrs, host, registryUrl } from './network-kinds.js';
 import { optional, type Table, withDefault } from './setting.js';
-import { longToken, oneOf, path } from './setting-kinds.js';
+import { longToken, path } from './setting-kinds.js';
 
 export const MESH_SETTINGS = {
   REGISTRY: withDefault(
-    oneOf('local'),
+    registryUrl,
     'local',
-    'Registry of the instances of services: that of this process.',
+    'Registry of the instances of services: that of this process alone (`local`), or a PostgreSQL database that ' +
+      'several processes share. They need sessions there, so a pooler must keep them.',
   ),
   REGISTRY_ALLOW: withDefault(
     cidrs,
@@ -24,7 +25,7 @@ export const MESH_SETTINGS = {
   ),
   ADVERTISE_HOST: optional(
     host,
-    '`HOST` when it is one address, else 127.0.0.1',
+    '`HOST` when it is one address; else 127.0.0.1, or with a shared `REGISTRY` the local address of a connection to it',
     'Address by which other processes reach the data plane. The data plane must be bound to it.',
   ),
   MESH_TOKEN: optional(

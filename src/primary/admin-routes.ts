@@ -15,6 +15,7 @@ import type { AllWorkers } from '../cluster/all-workers.js';
 import type { RollingReload } from '../cluster/rolling-reload.js';
 import type { Settings } from '../config.js';
 import type { TaskPool } from '../cpu/task-pool.js';
+import type { RegistrySync } from '../registry/backends/registry-sync.js';
 import type { Registry } from '../registry/registry.js';
 import { sharedMemorySource } from '../telemetry/metric-families.js';
 import type { ProcessWatch } from '../telemetry/process-watch.js';
@@ -32,6 +33,8 @@ export interface AdminRouteDeps {
   readonly workers: AllWorkers;
   readonly reload: RollingReload;
   readonly registry: Registry;
+  /** The connection with a registry that other processes share; undefined: there is none. */
+  readonly shared: RegistrySync | undefined;
   readonly cpu: TaskPool;
   readonly readiness: Readiness;
   readonly journals: SagaJournals;
@@ -49,7 +52,7 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
     heldSource(block),
     workerSource(workers, block),
     cpuSource(cpu),
-    registrySource(registry),
+    registrySource(registry, parts.shared),
     breakerSource(guarded, board),
   ];
   return [

@@ -11,6 +11,7 @@ import { BulkheadCells } from '../memory/bulkhead-cells.js';
 import type { QuotaName } from '../memory/layout.js';
 import type { SeriesTotal } from '../memory/metrics/recorder.js';
 import { QuotaCells } from '../memory/quota-cells.js';
+import type { RegistrySync } from '../registry/backends/registry-sync.js';
 import type { Registry } from '../registry/registry.js';
 import type { BreakerControl } from '../resilience/breaker-contract.js';
 import { currentValue, type MetricSource } from '../telemetry/metric-families.js';
@@ -56,11 +57,19 @@ export function cpuSource(pool: CpuPool): MetricSource {
   });
 }
 
-export function registrySource(registry: Pick<Registry, 'states'>): MetricSource {
+export function registrySource(
+  registry: Pick<Registry, 'states'>,
+  shared: Pick<RegistrySync, 'isAvailable' | 'kind'> | undefined,
+): MetricSource {
   return () => ({
-    series: [...registry.states()].map(({ service, state, count }) =>
-      currentValue('multilane_registry_instances', count, { service, state }),
-    ),
+    series: [
+      ...[...registry.states()].map(({ service, state, count }) =>
+        currentValue('multilane_registry_instances', count, { service, state }),
+      ),
+      ...(shared === undefined
+        ? []
+        : [currentValue('multilane_registry_up', Number(shared.isAvailable), { registry: shared.kind })]),
+    ],
   });
 }
 

@@ -4,13 +4,17 @@ import type { ServiceDefinition } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
 import { type DatabaseTarget, serviceDatabase } from '../db/databases.js';
 import { maxConnectionsOf } from '../db/server-probe.js';
+import { addressOf } from '../db/server-url.js';
 import { ConfigError } from '../errors.js';
 import type { Embedded } from '../postgres/embedded.js';
 
 /** Connections of the server that are left to operators, to migrations and to our own probe. */
 const RESERVED_CONNECTIONS = 10;
 
-type PoolSettings = Pick<Settings, 'databasePoolMax' | 'workers' | 'pmId'>;
+type PoolSettings = Pick<
+  Settings,
+  'databasePoolMax' | 'workers' | 'pmId' | 'registry' | 'databaseUrl' | 'serviceDatabaseUrls'
+>;
 
 export class PoolLimit {
   readonly #settings: PoolSettings;
@@ -35,13 +39,22 @@ export class PoolLimit {
    */
   async connections(embedded: Embedded | undefined, targets: readonly DatabaseTarget[]): Promise<number> {
     const { databasePoolMax, pmId } = this.#settings;
-    if (databasePoolMax !== undefined) return databasePoolMax;
+    if (databasePoolMax !== undefined) return databasePoolMax - this.#registrySessions;
     const free = (await admittedConnections(embedded, targets)) - RESERVED_CONNECTIONS;
     // Under pm2 a predecessor or a successor may use the embedded server at the same time.
     const share = embedded !== undefined && pmId !== null ? Math.floor(free / 2) : free;
-    const most = Math.min(this.#default, share);
-    this.#requireOneEach(most);
+    const most = Math.min(this.#default, share - this.#registrySessions);
+    this.#requireOneEach(most + this.#registrySessions);
     return most;
+  }
+
+  /** The registry has a session of its own, when it is on a server of the databases. */
+  get #registrySessions(): 0 | 1 {
+    const { registry, databaseUrl, serviceDatabaseUrls } = this.#settings;
+    if (registry === 'local') return 0;
+    const address = addressOf(registry);
+    const servers = [databaseUrl, ...Object.values(serviceDatabaseUrls)];
+    return servers.some((url) => url !== undefined && addressOf(url) === address) ? 1 : 0;
   }
 
   get #default(): number {
@@ -51,8 +64,11 @@ export class PoolLimit {
   #requireOneEach(most: number): void {
     const databases = this.#services.length;
     const journals = this.#services.filter(({ sagas = [] }) => sagas.length > 0).length;
-    if (most < databases + journals) {
-      const needed = journals === 0 ? '' : ` and ${counted(journals, 'saga journal')}`;
+    const registries = this.#registrySessions;
+    if (most < databases + journals + registries) {
+      const needed =
+        (journals === 0 ? '' : ` and ${counted(journals, 'saga journal')}`) +
+        (registries === 0 ? '' : ' and the registry');
       throw new ConfigError(
         `DATABASE_POOL_MAX: ${counted(most, 'connection')} for ${counted(databases, 'database')}${needed}, ` +
           `which need one each; the default is 2 x WORKERS x databases = ${this.#default}, at most max_connections - ${RESERVED_CONNECTIONS}`,

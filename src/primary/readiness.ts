@@ -7,6 +7,7 @@ import type { WorkerKind } from '../cluster/worker-group.js';
 import { descriptorOf, type WorkerState } from '../cluster/worker-life.js';
 import type { Every } from '../grouped-interval.js';
 import type { Switches } from '../memory/switches.js';
+import type { RegistrySync } from '../registry/backends/registry-sync.js';
 import type { GrpcInstances } from './grpc-instances.js';
 import type { ServiceDatabases } from './service-databases.js';
 
@@ -63,6 +64,8 @@ export interface ReadinessOptions {
   readonly databases: Pick<ServiceDatabases, 'unresponsive' | 'startingServices'>;
   /** Undefined when no service declares gRPC. */
   readonly grpc: Pick<GrpcInstances, 'isSilent'> | undefined;
+  /** Undefined when no registry is shared. */
+  readonly registry?: Pick<RegistrySync, 'isAvailable' | 'kind'> | undefined;
   readonly every: Every;
 }
 
@@ -74,14 +77,16 @@ export class Readiness {
   readonly #workers: Pick<AllWorkers, 'workers'>;
   readonly #databases: Pick<ServiceDatabases, 'unresponsive' | 'startingServices'>;
   readonly #grpc: Pick<GrpcInstances, 'isSilent'> | undefined;
+  readonly #registry: ReadinessOptions['registry'];
   readonly #stop: () => void;
   #readyOnce = false;
 
-  constructor({ switches, workers, databases, grpc, every }: ReadinessOptions) {
+  constructor({ switches, workers, databases, grpc, registry, every }: ReadinessOptions) {
     this.#switches = switches;
     this.#workers = workers;
     this.#databases = databases;
     this.#grpc = grpc;
+    this.#registry = registry;
     this.#stop = every(PUBLISH_EVERY_MS, () => this.#publish());
   }
 
@@ -112,7 +117,13 @@ export class Readiness {
       startingServices: this.#databases.startingServices,
     };
     const reasons = unreadyReasons(facts);
-    return { ready: this.#readyOnce && reasons.length === 0, reasons, code: unreadyCode(facts) };
+    const ready = this.#readyOnce && reasons.length === 0;
+    // It is no reason to take the process out: it goes on with the instances that it knows.
+    if (this.#registry?.isAvailable === false)
+      reasons.push(
+        `the registry (${this.#registry.kind}) cannot be reached; the instances found before stay`,
+      );
+    return { ready, reasons, code: unreadyCode(facts) };
   }
 
   stop(): void {

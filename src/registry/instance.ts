@@ -22,6 +22,8 @@ export interface Instance {
   /** Service, id, address and port: the key with which the slot was taken (slot-table.ts). */
   readonly slotKey: string;
   readonly local: boolean;
+  /** Whether another process has announced it, which then answers for it. */
+  isMirrored: boolean;
   /** The most bytes that the instance can have in the snapshot, whatever its state is (see `bytesOf`). */
   readonly bytes: number;
   state: EndpointState;

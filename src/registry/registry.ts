@@ -19,6 +19,16 @@ import { RegistrationOrder } from './registration-order.js';
 import type { RegistryDependencies } from './registry-dependencies.js';
 import { type RegistryChange, RegistryPublication } from './registry-publication.js';
 
+/** Is told of the instances that were registered at this process, for a registry that others share. */
+export interface OwnWatcher {
+  /** One is new or has changed, or this process has it from now on. */
+  changed(instance: Instance): void;
+  /** One has left: it has expired, or a client has removed it. */
+  left(service: string, id: string): void;
+  /** A client has removed one of another process. */
+  removed(service: string, id: string): void;
+}
+
 /** The rights of a client that changes the registry. */
 export interface Registrant {
   /**
@@ -27,6 +37,9 @@ export interface Registrant {
    */
   readonly mayShadowLocal: boolean;
 }
+
+/** Who has entered an instance: this process, for itself; a client; another process. */
+type Origin = 'local' | 'client' | 'mirrored';
 
 const NO_PROBES = (): void => undefined;
 /** The share of the room for instances that one service may take. */
@@ -38,6 +51,7 @@ export class Registry {
   readonly #orders = new RegistrationOrder();
   readonly #publication: RegistryPublication;
   readonly #expiry: ExpiryTimer;
+  #own: OwnWatcher | undefined;
 
   constructor(dependencies: RegistryDependencies) {
     this.#deps = dependencies;
@@ -65,6 +79,28 @@ export class Registry {
   ): Promise<{ readonly created: boolean; readonly instance: InstanceView }> {
     const registration = parseRegistration(service, id, body);
     this.#refuseLocal(service, id, registrant);
+    const resolved = await this.#resolved(registration);
+    // While the name was resolved, others may have registered: only now it is known whether this one is new.
+    this.#refuseLocal(service, id, registrant);
+    const before = this.#table.find(service, id);
+    if (resolved === undefined) {
+      if (before === undefined) throw removed(service, id);
+      return { created: false, instance: this.#view(before) };
+    }
+    const state = registration.healthCheckPath === null ? 'healthy' : 'starting';
+    const instance = this.#enter(registration, resolved.address, state, 'client');
+    if (resolved.drains) this.#setState(instance, 'draining');
+    return { created: before === undefined, instance: this.#view(instance) };
+  }
+
+  /**
+   * Checks the address of an instance, which may take a while.
+   * @returns undefined when another registration or a removal came meanwhile
+   */
+  async #resolved(
+    registration: Registration,
+  ): Promise<{ readonly address: string; readonly drains: boolean } | undefined> {
+    const { service, id } = registration;
     const known = this.#table.find(service, id)?.address;
     const mine = this.#orders.begin(service, id);
     let address: string;
@@ -73,17 +109,7 @@ export class Registry {
     } finally {
       this.#orders.end(mine);
     }
-    // While the name was resolved, others may have registered: only now it is known whether this one is new.
-    this.#refuseLocal(service, id, registrant);
-    const before = this.#table.find(service, id);
-    if (mine.isOvertaken) {
-      if (before === undefined) throw removed(service, id);
-      return { created: false, instance: this.#view(before) };
-    }
-    const state = registration.healthCheckPath === null ? 'healthy' : 'starting';
-    const instance = this.#enter(registration, address, state, false);
-    if (mine.drains) this.#setState(instance, 'draining');
-    return { created: before === undefined, instance: this.#view(instance) };
+    return mine.isOvertaken ? undefined : { address, drains: mine.drains };
   }
 
   /**
@@ -102,7 +128,7 @@ export class Registry {
   ): void {
     const { protocol = 'http', metadata = {}, state = 'healthy' } = options;
     const registration = parseRegistration(service, `${host}:${port}`, { host, port, protocol, metadata });
-    this.#enter(registration, registration.host, state, true);
+    this.#enter(registration, registration.host, state, 'local');
   }
 
   /**
@@ -123,6 +149,45 @@ export class Registry {
     });
   }
 
+  /** Tells of all own instances that there are, and of their changes from now on. */
+  watchOwn(watcher: OwnWatcher): void {
+    this.#own = watcher;
+    for (const instance of this.#table.all()) if (!instance.isMirrored) watcher.changed(instance);
+  }
+
+  /** The instances of other processes: their services and ids. */
+  mirrored(): readonly (readonly [service: string, id: string])[] {
+    const all = this.#table.all().filter(({ isMirrored }) => isMirrored);
+    return all.map(({ registration: { service, id } }) => [service, id]);
+  }
+
+  /**
+   * Enters an instance that another process has announced. It is checked like a registration, stays until
+   * `unmirror`, and replaces one that was registered here before.
+   * @param body that of a registration, with the state: anything, because a stranger may have written it
+   * @throws ValidationError; HttpError ADDRESS_NOT_ALLOWED, and OVERLOADED when the registry is full
+   */
+  async mirror(service: string, id: string, body: unknown): Promise<void> {
+    const registration = parseRegistration(service, id, body);
+    if (this.#table.find(service, id)?.local === true) throw localInstance(id);
+    const resolved = await this.#resolved(registration);
+    if (resolved === undefined) return;
+    if (this.#table.find(service, id)?.local === true) throw localInstance(id);
+    const { state } = body as { readonly state?: unknown };
+    const known = state === 'starting' || state === 'draining' ? state : 'healthy';
+    const isProbed = registration.healthCheckPath !== null;
+    const entered = this.#enter(registration, resolved.address, isProbed ? 'starting' : known, 'mirrored');
+    if (known === 'draining' || !isProbed) this.#setState(entered, known);
+    else if (entered.state === 'draining') this.#setState(entered, 'starting');
+  }
+
+  /** An instance of another process has left. */
+  unmirror(service: string, id: string): void {
+    this.#orders.overtake(service, id);
+    const instance = this.#table.find(service, id);
+    if (instance?.isMirrored === true) this.#leave(instance);
+  }
+
   /**
    * Renews an instance.
    * @throws ValidationError for a bad name; NotFoundError when the instance is not registered (any more);
@@ -130,8 +195,7 @@ export class Registry {
    */
   heartbeat(service: string, id: string): void {
     const instance = this.#require(service, id);
-    instance.lastHeartbeat = this.#deps.now();
-    instance.expiresAt = this.#expiryOf(instance.registration);
+    this.#renew(instance, 'client');
   }
 
   /**
@@ -143,6 +207,7 @@ export class Registry {
   drain(service: string, id: string): void {
     const instance = this.#require(service, id);
     this.#orders.drain(service, id);
+    if (instance.isMirrored) this.#renew(instance, 'client');
     this.#setState(instance, 'draining');
   }
 
@@ -152,7 +217,10 @@ export class Registry {
    */
   remove(service: string, id: string): void {
     const wasComing = this.#orders.overtake(service, id);
-    if (!wasComing || this.#table.find(service, id) !== undefined) this.#leave(this.#require(service, id));
+    if (wasComing && this.#table.find(service, id) === undefined) return;
+    const instance = this.#require(service, id);
+    if (instance.isMirrored) this.#own?.removed(service, id);
+    this.#leave(instance);
   }
 
   /**
@@ -239,12 +307,13 @@ export class Registry {
    * nothing only renews the instance.
    * @param state the state of a new instance. A replaced one may keep its own state (`keepsHealth`)
    */
-  #enter(registration: Registration, address: string, state: EndpointState, local: boolean): Instance {
+  #enter(registration: Registration, address: string, state: EndpointState, origin: Origin): Instance {
     const { service, id } = registration;
+    const local = origin === 'local';
     const before = this.#table.find(service, id);
     const isRestarted = local && before?.state === 'draining';
     if (before !== undefined && !isRestarted && isSame(before, registration, address)) {
-      return this.#renew(before);
+      return this.#renew(before, origin);
     }
 
     const slotKey = `${service} ${id} ${address} ${registration.port}`;
@@ -266,7 +335,8 @@ export class Registry {
       bytes,
       state: entered,
       isProven: entered === 'healthy' || (keeps && before!.isProven),
-      expiresAt: local ? Number.POSITIVE_INFINITY : this.#expiryOf(registration),
+      isMirrored: origin === 'mirrored',
+      expiresAt: this.#expiryOf(registration, origin),
       lastHeartbeat: local ? null : this.#deps.now(),
       stopProbes: NO_PROBES,
     };
@@ -274,7 +344,7 @@ export class Registry {
     if (instance.state === 'healthy' && !(keepsSlot && before?.state === 'healthy')) {
       this.#deps.ejections.arrive(slot);
     }
-    this.#publish(instance);
+    this.#changed(instance);
     this.#expiry.noLaterThan(instance.expiresAt);
     this.#probe(instance);
     return instance;
@@ -295,15 +365,22 @@ export class Registry {
   }
 
   /** Renews an instance that has registered again without a change. This process itself never expires. */
-  #renew(instance: Instance): Instance {
+  #renew(instance: Instance, origin: Origin): Instance {
     if (instance.local) return instance;
-    instance.expiresAt = this.#expiryOf(instance.registration);
+    const wasMirrored = instance.isMirrored;
+    instance.isMirrored = origin === 'mirrored';
+    instance.expiresAt = this.#expiryOf(instance.registration, origin);
     instance.lastHeartbeat = this.#deps.now();
+    this.#expiry.noLaterThan(instance.expiresAt);
+    // From now on this process answers for it.
+    if (wasMirrored && !instance.isMirrored) this.#own?.changed(instance);
     return instance;
   }
 
   /** Removes an instance, which has expired or which a client removes, and publishes the change. */
   #leave(instance: Instance): void {
+    const { service, id } = instance.registration;
+    if (!instance.isMirrored) this.#own?.left(service, id);
     this.#release(instance, false);
     this.#table.remove(instance);
     this.#publication.delete(instance);
@@ -325,7 +402,13 @@ export class Registry {
       instance.isProven = true;
       this.#deps.ejections.arrive(instance.slot);
     }
+    this.#changed(instance);
+  }
+
+  /** Publishes an instance, to other processes as well if it is theirs to know. */
+  #changed(instance: Instance): void {
     this.#publish(instance);
+    if (!instance.isMirrored) this.#own?.changed(instance);
   }
 
   #publish(instance: Instance): void {
@@ -355,8 +438,9 @@ export class Registry {
   }
 
   /** @returns when an instance expires that is registered or renewed now; Infinity: never */
-  #expiryOf({ ttlSeconds }: Registration): number {
-    return ttlSeconds === 0 ? Number.POSITIVE_INFINITY : this.#deps.clock() + ttlSeconds * 1000;
+  #expiryOf({ ttlSeconds }: Registration, origin: Origin): number {
+    const isBounded = origin === 'client' && ttlSeconds > 0;
+    return isBounded ? this.#deps.clock() + ttlSeconds * 1000 : Number.POSITIVE_INFINITY;
   }
 
   /** Removes the instances that have expired. @returns when the next one expires */

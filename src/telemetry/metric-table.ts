@@ -124,6 +124,10 @@ export const METRICS = {
     'outcome',
   ),
   multilane_registry_instances: gauge('last', 'Known instances of a service by state.', 'service', 'state'),
+  multilane_registry_up: gauge('last', 'Whether the shared registry can be reached: 0 or 1.', 'registry'),
+  multilane_registry_refused_total: counter(
+    'Instances of the shared registry that are not admitted here, each time that they are found.',
+  ),
   multilane_balancer_picks_total: counter('Calls that were sent to an endpoint.', 'service', 'endpoint'),
   multilane_sagas_total: counter('Sagas that ended, by outcome.', 'saga', 'outcome'),
   multilane_saga_step_retries_total: counter('Retries of saga steps and compensations.'),

@@ -42,7 +42,7 @@ describe('a start is refused with exit code 78 for', () => {
     [
       'a registry that this version does not have',
       { env: { REGISTRY: 'http://10.0.0.1:9901' } },
-      /^78 REGISTRY: .* only choice/,
+      /^78 REGISTRY: .*postgres:\/\/ URL/,
     ],
     ['a setting of a later version', { env: { MULTILANE_GATEWAY: 'users' } }, /^78 MULTILANE_GATEWAY: /],
     ['an invalid rate', { env: { RATE_LIMIT: '100/hour' } }, /^78 RATE_LIMIT: "100\/hour" is not a rate /],

@@ -6,6 +6,8 @@ import { rebalance } from '../../cluster/rebalance.js';
 import type { Sharding } from '../../cluster/sharding.js';
 import { oldGenerationLimit } from '../../config/heap-limit.js';
 import type { Settings } from '../../config.js';
+import { serverOf } from '../../db/server-url.js';
+import type { RegistrySync } from '../../registry/backends/registry-sync.js';
 import type { Registry } from '../../registry/registry.js';
 import { takeCensus } from '../../server/connections/connection-census.js';
 import { watchEjections } from '../../upstream/ejection-watch.js';
@@ -16,7 +18,13 @@ import { addressOf, openDataPlane } from '../data-plane.js';
 import { drainOrder } from '../drain-order.js';
 import { GrpcInstances } from '../grpc-instances.js';
 import { Readiness } from '../readiness.js';
-import { advertisedHost, createRegistry, registerServices } from '../registering.js';
+import {
+  advertisedHost,
+  checkedRegistry,
+  createRegistry,
+  joinSharedRegistry,
+  registerServices,
+} from '../registering.js';
 import { SagaJournals } from '../saga-journals.js';
 import { createThreads, type Threads } from '../worker-threads.js';
 import type { Owned } from './claim-ownership.js';
@@ -46,16 +54,18 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   const boundGrpc = grpcHost === undefined ? bound : await addressOf(grpcHost, 'GRPC_HOST', 'gRPC');
   const boundSettings = { ...settings, host: bound, grpcHost: boundGrpc };
   boot.continueUnlessEnding();
+  const reachable = await checkedRegistry(settings);
+  boot.continueUnlessEnding();
   const dataPlane = await openData(boot, base, boundSettings);
   const adminPlane = new AdminPlane(boot, base);
-  const { registry, grpc } = openRegistry(boot, base, dataPlane.port, adminPlane);
+  const { registry, shared, grpc } = openRegistry(boot, base, reachable, dataPlane.port, adminPlane);
   const ports = () => [dataPlane.port, ...(grpc?.ports ?? [])];
   const stopCensus = takeCensus(sharedState.block, ports, settings.maxConnections, log);
   lifecycle.defer('connection census', stopCensus);
   const threads = createThreads(boot, { base, boundSettings, dataPlane, grpcPorts: grpc });
   const readiness = new Readiness({
     ...{ switches: sharedState.switches, workers: threads.workers, databases, grpc },
-    every: boot.every,
+    ...{ registry: shared, every: boot.every },
   });
   lifecycle.defer('readiness', () => readiness.stop());
   const { lock } = owned;
@@ -68,7 +78,7 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   const openAdminPlane = (): Promise<void> =>
     adminPlane.open(
       adminRoutes({
-        ...{ settings, sharedState, switches, registry, readiness, journals, processWatch, log },
+        ...{ settings, sharedState, switches, registry, shared, readiness, journals, processWatch, log },
         ...threads,
       }),
     );
@@ -99,22 +109,27 @@ async function openData(
 function openRegistry(
   { every, lifecycle, sharing }: BootState,
   base: Base,
+  settings: Settings,
   dataPort: number,
   adminPlane: Pick<AdminPlane, 'port'>,
-): Pick<Serving, 'registry' | 'grpc'> {
-  const { settings, services, grpcWorkers, sharedState, instanceId, databases, log } = base;
+): Pick<Serving, 'registry' | 'grpc'> & { readonly shared: RegistrySync | undefined } {
+  const { services, grpcWorkers, sharedState, instanceId, databases, log } = base;
   const { host, grpcHost = host, advertiseHost } = settings;
   const guarded = () => [
     { host: settings.adminHost, port: adminPlane.port },
     ...databases.addresses,
+    ...(settings.registry === 'local' ? [] : [serverOf(settings.registry)]),
     ...(grpc?.ports ?? []).map((port) => ({ host: grpcHost, port })),
   ];
-  const registering = createRegistry({ settings, sharedState, instanceId, guarded });
+  const options = { settings, sharedState, instanceId, guarded };
+  const registering = createRegistry(options);
   const { registry } = registering;
   base.setRegistry(registry);
   lifecycle.defer('registry', () => registering.close());
   lifecycle.defer('ejections', watchEjections(sharedState.ejections, registry, every));
   registerServices(registry, services, settings, dataPort);
+  const shared = joinSharedRegistry(registry, options, log);
+  if (shared !== undefined) lifecycle.defer('shared registry', () => shared.close());
   const grpc =
     grpcWorkers === 0
       ? undefined
@@ -124,7 +139,7 @@ function openRegistry(
           count: grpcWorkers,
           host: advertisedHost({ advertiseHost, host: grpcHost }),
         });
-  return { registry, grpc };
+  return { registry, shared, grpc };
 }
 
 /** Ends the process when another one has taken its DATA_DIR or its slot of pm2 without a hand-over. */

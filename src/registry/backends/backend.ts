@@ -1,0 +1,55 @@
+// The contract of a registry that several processes share. A process announces its own instances there, and
+// learns of those of others; registry-sync.ts connects it with the registry of the process. Implementations:
+// postgres-backend.ts. test/conformance/registry-backends.test.ts runs the same cases over all.
+
+/** An instance that this process announces: its own, or one that a client has registered here. */
+export interface Announced {
+  readonly service: string;
+  readonly id: string;
+  /** The body with which a client would register it, and its state. */
+  readonly body: AnnouncedBody;
+  /** It stays after this process has ended, until a client removes it (`ttlSeconds` 0). */
+  readonly isStatic: boolean;
+}
+
+/** The state is `healthy` for one whose health others have to find out, too. */
+export type AnnouncedBody = Readonly<Record<string, unknown>> & {
+  readonly state: 'starting' | 'healthy' | 'draining';
+};
+
+/** What another process has announced. Nothing of it is checked. */
+export interface FoundInstance {
+  readonly service: string;
+  readonly id: string;
+  readonly body: unknown;
+}
+
+export interface BackendEvents {
+  /** The instances of all other processes: whatever else was found before has left. */
+  listed(found: readonly FoundInstance[]): void;
+  /** One that is new, or has changed. It may be one that this process has announced before. */
+  found(instance: FoundInstance): void;
+  left(service: string, id: string): void;
+  /** The backend can be reached again; `listed` has been called. */
+  available(): void;
+  /** It cannot be reached: what was found before stays. It is called once for each outage. */
+  unavailable(error: Error): void;
+}
+
+/**
+ * Announces instances and watches those of others. None of its methods throws or waits: what cannot be done
+ * now is done as soon as the backend can be reached.
+ */
+export interface RegistryBackend {
+  /** Its kind, for metrics and messages: `postgres`. */
+  readonly kind: string;
+  start(events: BackendEvents): void;
+  /** Announces an instance, or its change, and renews it until it is withdrawn or another process has it. */
+  announce(instance: Announced): void;
+  /** Ends the announcement of an instance, unless another process has announced it since. */
+  withdraw(service: string, id: string): void;
+  /** Removes an instance that another process has announced. */
+  remove(service: string, id: string): void;
+  /** Withdraws what this process has announced, but for static instances, and ends. Never rejects. */
+  close(): Promise<void>;
+}

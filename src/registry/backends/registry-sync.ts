@@ -1,0 +1,111 @@
+// Connects the registry of this process with one that several processes share. What is registered here is
+// announced there, and what others have announced appears here, after the same checks as a registration.
+import type { Logger } from 'pino';
+import { HttpError } from '../../errors.js';
+import type { Instance } from '../instance.js';
+import type { Registry } from '../registry.js';
+import type { BackendEvents, FoundInstance, RegistryBackend } from './backend.js';
+
+/** At most one line in this time tells of instances that were refused. */
+const LOG_EVERY_MS = 10_000;
+
+type SharedRegistry = Pick<Registry, 'mirror' | 'unmirror' | 'mirrored' | 'watchOwn'>;
+
+export interface RegistrySyncOptions {
+  readonly registry: SharedRegistry;
+  readonly backend: RegistryBackend;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+  /** Called for each instance of another process that is not admitted here. */
+  readonly refused: () => void;
+  readonly now?: () => number;
+}
+
+export class RegistrySync implements BackendEvents {
+  readonly #options: RegistrySyncOptions;
+  readonly #now: () => number;
+  #loggedAt = Number.NEGATIVE_INFINITY;
+  #isAvailable = true;
+
+  constructor(options: RegistrySyncOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** The kind of the backend. */
+  get kind(): string {
+    return this.#options.backend.kind;
+  }
+
+  /** Whether the backend can be reached, as far as is known. */
+  get isAvailable(): boolean {
+    return this.#isAvailable;
+  }
+
+  start(): void {
+    const { registry, backend } = this.#options;
+    registry.watchOwn({
+      changed: (instance) => backend.announce(announcementOf(instance)),
+      left: (service, id) => backend.withdraw(service, id),
+      removed: (service, id) => backend.remove(service, id),
+    });
+    backend.start(this);
+  }
+
+  close(): Promise<void> {
+    return this.#options.backend.close();
+  }
+
+  listed(found: readonly FoundInstance[]): void {
+    const { registry } = this.#options;
+    const names = new Set(found.map(({ service, id }) => `${service} ${id}`));
+    for (const [service, id] of registry.mirrored())
+      if (!names.has(`${service} ${id}`)) registry.unmirror(service, id);
+    for (const one of found) this.found(one);
+  }
+
+  found({ service, id, body }: FoundInstance): void {
+    void this.#options.registry.mirror(service, id, body).catch((error: unknown) => {
+      this.#refused(service, id, error);
+    });
+  }
+
+  left(service: string, id: string): void {
+    this.#options.registry.unmirror(service, id);
+  }
+
+  available(): void {
+    this.#isAvailable = true;
+    const { backend, log } = this.#options;
+    log.info({ registry: backend.kind }, 'the registry can be reached again');
+  }
+
+  unavailable(err: Error): void {
+    this.#isAvailable = false;
+    const { backend, log } = this.#options;
+    const message = 'the registry cannot be reached; the instances that were found before stay, trying again';
+    log.warn({ registry: backend.kind, err }, message);
+  }
+
+  #refused(service: string, id: string, error: unknown): void {
+    const { backend, log, refused } = this.#options;
+    refused();
+    if (this.#now() - this.#loggedAt < LOG_EVERY_MS) return;
+    this.#loggedAt = this.#now();
+    const reason = error instanceof HttpError ? error.message : String(error);
+    const fields = { registry: backend.kind, service, id: String(id).slice(0, 128), reason, err: error };
+    log.warn(fields, 'an instance in the registry is not admitted here');
+  }
+}
+
+function announcementOf({ registration, state }: Instance) {
+  const { service, id, healthCheckPath: _, ...body } = registration;
+  const told = state === 'starting' || state === 'draining' ? state : 'healthy';
+  // Others probe one with a health check by themselves.
+  const isProbed = registration.healthCheckUrl !== null && told === 'starting';
+  return {
+    service,
+    id,
+    body: { ...body, state: isProbed ? ('healthy' as const) : (told as 'starting' | 'healthy' | 'draining') },
+    isStatic: registration.ttlSeconds === 0,
+  };
+}

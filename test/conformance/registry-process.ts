@@ -1,0 +1,85 @@
+// A process of the registry in tests: the real registry and its connection with a backend.
+import { pino } from 'pino';
+import { HttpError } from '#src/errors.js';
+import type { RegistryBackend } from '#src/registry/backends/backend.js';
+import { RegistrySync } from '#src/registry/backends/registry-sync.js';
+import type { ProbeTarget } from '#src/registry/health.js';
+import { Registry } from '#src/registry/registry.js';
+import { timers } from '#src/registry/schedule.js';
+import { SlotTable } from '#src/registry/slot-table.js';
+import { until } from '#test/support/until.js';
+
+const clock = (): number => performance.now();
+
+export class RegistryProcess {
+  readonly registry: Registry;
+  readonly sync: RegistrySync;
+  readonly lines: { readonly msg: string }[] = [];
+  readonly probed: ProbeTarget[] = [];
+  refused = 0;
+
+  /** @param port of its service `orders`; undefined: it has none */
+  constructor(
+    name: string,
+    readonly backend: RegistryBackend,
+    port?: number,
+  ) {
+    this.registry = new Registry({
+      clock,
+      now: () => new Date(),
+      schedule: timers,
+      publish: () => undefined,
+      slots: new SlotTable(
+        20_000,
+        clock,
+        () => undefined,
+        () => true,
+      ),
+      ejections: { isEjected: () => false, arrive: () => undefined },
+      addresses: {
+        admit: async ({ host }) => {
+          if (host === '169.254.169.254') throw new HttpError('ADDRESS_NOT_ALLOWED', 'not admitted');
+          return host;
+        },
+      },
+      health: {
+        watch: (target) => {
+          this.probed.push(target);
+          return () => undefined;
+        },
+      },
+      revisionPrefix: name,
+      maxSnapshotBytes: 1 << 24,
+      maxOfService: 10_000,
+    });
+    if (port !== undefined) this.registry.registerLocal('orders', '10.0.0.1', port);
+    const log = pino({}, { write: (line: string) => void this.lines.push(JSON.parse(line)) });
+    const refused = (): void => {
+      this.refused += 1;
+    };
+    this.sync = new RegistrySync({ registry: this.registry, backend, log, refused });
+    this.sync.start();
+  }
+
+  /** `id state` of all instances of a service, in their order. */
+  view(service = 'orders'): string[] {
+    return this.registry
+      .instances(service)
+      .map(({ id, state }) => `${id} ${state}`)
+      .toSorted();
+  }
+
+  /** Resolves when the process sees these instances. */
+  sees(instances: readonly string[], service = 'orders'): Promise<unknown> {
+    const expected = JSON.stringify(instances.toSorted());
+    return until(
+      () => JSON.stringify(this.view(service)),
+      (seen) => seen === expected,
+    );
+  }
+
+  put(id: string, members: object = {}, service = 'carts') {
+    const body = { host: '10.0.0.9', port: 80, ...members };
+    return this.registry.put(service, id, body, { mayShadowLocal: false });
+  }
+}

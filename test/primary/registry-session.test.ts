@@ -1,0 +1,90 @@
+// What a shared registry asks of its PostgreSQL before the process starts.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { ConfigError } from '#src/errors.js';
+import { localAddressTo, requireSessions } from '#src/primary/registry-session.js';
+import { startProxy, type Proxy as TcpProxy } from '#test/db/fixtures/proxy.js';
+import { startTestPostgres } from '#test/support/postgres.js';
+
+import { until } from '#test/support/until.js';
+
+const hasPooler = spawnSync('pgbouncer', ['--version']).status === 0;
+
+describe('the server of a shared registry', () => {
+  let proxy: TcpProxy;
+  const poolers: ChildProcess[] = [];
+  before(async () => {
+    const server = await startTestPostgres();
+    proxy = await startProxy(await server.createDatabase('sessions'));
+  });
+  after(async () => {
+    for (const pooler of poolers) pooler.kill('SIGKILL');
+    await proxy.close();
+  });
+
+  async function pooled(mode: string): Promise<string> {
+    const { port } = new URL(proxy.url);
+    const free = await freePort();
+    const folder = mkdtempSync(join(tmpdir(), 'pooler-'));
+    chmodSync(folder, 0o755);
+    const file = join(folder, 'pgbouncer.ini');
+    const { username, password } = new URL(proxy.url);
+    const account = `user=${username}${password === '' ? '' : ` password=${password}`}`;
+    writeFileSync(
+      file,
+      `[databases]\n* = host=127.0.0.1 port=${port} ${account}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n` +
+        `listen_port = ${free}\nunix_socket_dir =\nauth_type = any\npool_mode = ${mode}\n`,
+    );
+    const as = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
+    poolers.push(spawn('pgbouncer', ['-q', ...as, file], { stdio: 'ignore' }));
+    const accepts = (): Promise<boolean> =>
+      new Promise((resolve) => {
+        const socket = connect(free, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
+        socket.once('connect', () => socket.destroy());
+      });
+    await until(accepts, (is) => is);
+    const url = new URL(proxy.url);
+    url.port = String(free);
+    return url.href;
+  }
+
+  it('is accepted when it is the server itself, or cannot be reached now', async () => {
+    await requireSessions(proxy.url);
+    await requireSessions('postgres://nobody@127.0.0.1:1/none');
+  });
+
+  for (const mode of ['session', 'transaction', 'statement']) {
+    it(`is ${mode === 'session' ? 'accepted' : 'refused by name'} behind a pooler in ${mode} mode`, async function () {
+      // The reason why it is pending: pgbouncer is not installed.
+      if (!hasPooler) return this.skip();
+      const url = await pooled(mode);
+      const error = await requireSessions(url).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      if (mode === 'session') expect(error).to.equal(undefined);
+      else {
+        expect(error).to.be.instanceOf(ConfigError);
+        expect((error as Error).message).to.include(`127.0.0.1:${new URL(url).port} is a pooler`);
+      }
+    });
+  }
+
+  it('tells the address by which this process reaches it', async () => {
+    expect(await localAddressTo(proxy.url)).to.equal('127.0.0.1');
+    expect(await localAddressTo('postgres://nobody@127.0.0.1:1/none')).to.equal(undefined);
+    expect(await localAddressTo('postgres://nobody@/none?host=/run/x')).to.equal(undefined);
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
