@@ -2,13 +2,14 @@
 // the primary has a registry. Clients change it through the admin plane, and workers and watchers get its
 // changes. Every change is made and published in one turn of the event loop, and all workers see it at their
 // next call.
-import { HttpError, NotFoundError, UnavailableError } from '../errors.js';
+import { HttpError, NotFoundError } from '../errors.js';
 import type { LogEntry } from './change-log.js';
 import type { Endpoint, EndpointState } from './endpoint.js';
 import { ExpiryTimer } from './expiry.js';
 import type { Health } from './health-rule.js';
 import { bytesOf, type Instance, type InstanceView, isSame, viewOf } from './instance.js';
 import { InstanceTable } from './instance-table.js';
+import type { OwnWatcher } from './own-watcher.js';
 import {
   assertInstanceName,
   assertServiceName,
@@ -18,16 +19,7 @@ import {
 import { RegistrationOrder } from './registration-order.js';
 import type { RegistryDependencies } from './registry-dependencies.js';
 import { type RegistryChange, RegistryPublication } from './registry-publication.js';
-
-/** Is told of the instances that were registered at this process, for a registry that others share. */
-export interface OwnWatcher {
-  /** One is new or has changed, or this process has it from now on. */
-  changed(instance: Instance): void;
-  /** One has left: it has expired, or a client has removed it. */
-  left(service: string, id: string): void;
-  /** A client has removed one of another process. */
-  removed(service: string, id: string): void;
-}
+import { refuseTooMany, registryFull } from './registry-room.js';
 
 /** The rights of a client that changes the registry. */
 export interface Registrant {
@@ -42,20 +34,19 @@ export interface Registrant {
 type Origin = 'local' | 'client' | 'mirrored';
 
 const NO_PROBES = (): void => undefined;
-/** The share of the room for instances that one service may take. */
-const SHARE_OF_SERVICE = 0.75;
 
 export class Registry {
   readonly #deps: RegistryDependencies;
   readonly #table = new InstanceTable();
-  readonly #orders = new RegistrationOrder();
+  readonly #orders: RegistrationOrder;
   readonly #publication: RegistryPublication;
   readonly #expiry: ExpiryTimer;
   #own: OwnWatcher | undefined;
 
   constructor(dependencies: RegistryDependencies) {
     this.#deps = dependencies;
-    const { revisionPrefix, publish } = dependencies;
+    const { revisionPrefix, publish, addresses } = dependencies;
+    this.#orders = new RegistrationOrder(addresses);
     this.#publication = new RegistryPublication(this.#table, revisionPrefix, publish);
     this.#expiry = new ExpiryTimer(dependencies, () => this.#expire());
   }
@@ -79,7 +70,7 @@ export class Registry {
   ): Promise<{ readonly created: boolean; readonly instance: InstanceView }> {
     const registration = parseRegistration(service, id, body);
     this.#refuseLocal(service, id, registrant);
-    const resolved = await this.#resolved(registration);
+    const resolved = await this.#orders.resolved(registration, this.#table.find(service, id)?.address);
     // While the name was resolved, others may have registered: only now it is known whether this one is new.
     this.#refuseLocal(service, id, registrant);
     const before = this.#table.find(service, id);
@@ -91,25 +82,6 @@ export class Registry {
     const instance = this.#enter(registration, resolved.address, state, 'client');
     if (resolved.drains) this.#setState(instance, 'draining');
     return { created: before === undefined, instance: this.#view(instance) };
-  }
-
-  /**
-   * Checks the address of an instance, which may take a while.
-   * @returns undefined when another registration or a removal came meanwhile
-   */
-  async #resolved(
-    registration: Registration,
-  ): Promise<{ readonly address: string; readonly drains: boolean } | undefined> {
-    const { service, id } = registration;
-    const known = this.#table.find(service, id)?.address;
-    const mine = this.#orders.begin(service, id);
-    let address: string;
-    try {
-      address = await this.#deps.addresses.admit(registration, known);
-    } finally {
-      this.#orders.end(mine);
-    }
-    return mine.isOvertaken ? undefined : { address, drains: mine.drains };
   }
 
   /**
@@ -170,7 +142,7 @@ export class Registry {
   async mirror(service: string, id: string, body: unknown): Promise<void> {
     const registration = parseRegistration(service, id, body);
     if (this.#table.find(service, id)?.local === true) throw localInstance(id);
-    const resolved = await this.#resolved(registration);
+    const resolved = await this.#orders.resolved(registration, this.#table.find(service, id)?.address);
     if (resolved === undefined) return;
     if (this.#table.find(service, id)?.local === true) throw localInstance(id);
     const { state } = body as { readonly state?: unknown };
@@ -319,9 +291,9 @@ export class Registry {
     const slotKey = `${service} ${id} ${address} ${registration.port}`;
     const keepsSlot = before?.slotKey === slotKey;
     const bytes = bytesOf(registration, address, local);
-    this.#refuseTooMany(service, before, bytes);
+    refuseTooMany(this.#table, this.#deps, { service, before, bytes });
     const slot = keepsSlot ? before!.slot : this.#deps.slots.take(slotKey);
-    if (slot === undefined) throw full(NO_ROOM);
+    if (slot === undefined) throw registryFull();
     if (before !== undefined) this.#release(before, keepsSlot);
 
     const keeps = keepsSlot && keepsHealth(before!, registration);
@@ -348,20 +320,6 @@ export class Registry {
     this.#expiry.noLaterThan(instance.expiresAt);
     this.#probe(instance);
     return instance;
-  }
-
-  /**
-   * Refuses what would take more room than there is, or more than a service may take of it.
-   * @param before the instance that is replaced @param bytes those of the new one in the snapshot
-   */
-  #refuseTooMany(service: string, before: Instance | undefined, bytes: number): void {
-    const { maxSnapshotBytes, maxOfService } = this.#deps;
-    const more = bytes - (before?.bytes ?? 0);
-    if (this.#table.snapshotBytes + more > maxSnapshotBytes) throw full(NO_ROOM);
-    const usage = this.#table.usageOf(service);
-    const isTooMuch = usage.bytes + more > maxSnapshotBytes * SHARE_OF_SERVICE;
-    if (isTooMuch || (before === undefined && usage.instances >= maxOfService))
-      throw full(`Service ${service} has as many instances as one service may have.`);
   }
 
   /** Renews an instance that has registered again without a change. This process itself never expires. */
@@ -467,10 +425,6 @@ function keepsHealth(before: Instance, { healthCheckPath }: Registration): boole
     !before.local && before.state !== 'draining' && before.registration.healthCheckPath === healthCheckPath
   );
 }
-
-const NO_ROOM = 'The registry has no room for another instance.';
-
-const full = (detail: string): HttpError => new UnavailableError('OVERLOADED', detail, 60);
 
 const removed = (service: string, id: string): HttpError =>
   new NotFoundError(`Instance ${id} of ${service} was removed while it registered.`);
