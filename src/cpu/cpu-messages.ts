@@ -161,15 +161,16 @@ function readLastRun(data: unknown): LastRun | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
   const { because, mark } = data as Members;
   if (because === 'heap') return { because };
-  return because === 'leftovers' || because === 'load' ? { because, mark: Number(mark) } : undefined;
+  if (typeof mark !== 'number') return undefined;
+  return because === 'leftovers' || because === 'load' ? { because, mark } : undefined;
 }
 
 /** Reads a LeftoverUse; undefined for anything else. */
 export function readLeftoverUse(data: unknown): LeftoverUse | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
   const { type, mark, ms } = data as Members;
-  const isUse = type === 'leftover-use' && typeof mark === 'number' && typeof ms === 'number' && ms > 0;
-  return isUse ? { type, mark, ms } : undefined;
+  if (type !== 'leftover-use' || typeof mark !== 'number' || typeof ms !== 'number') return undefined;
+  return ms > 0 && Number.isFinite(ms) ? { type, mark, ms } : undefined;
 }
 
 /** Reads a Leftover; undefined for anything else. */

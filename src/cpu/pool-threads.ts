@@ -194,7 +194,13 @@ export class PoolThreads {
         piscina.run(order, { signal, transferList: transfersOf(order) }).then(resolve, reject);
       });
     } catch (error) {
-      throw reasonOf(threadRun, error);
+      const reason = reasonOf(threadRun, error);
+      if (reason instanceof ThreadBusyError && reason.cause !== undefined)
+        this.#options.log.error(
+          { err: error, ...threadRun.fields },
+          `CPU task ${threadRun.fields.task} could not begin: what an earlier task has left behind has ended the thread`,
+        );
+      throw reason;
     } finally {
       allowance?.cancel();
       this.#runs.delete(threadRun);

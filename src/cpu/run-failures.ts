@@ -33,8 +33,10 @@ export class ThreadRefusedError extends UnavailableError {
 
 /** The thread goes on with what an earlier task has left behind. The task has not run. */
 export class ThreadBusyError extends UnavailableError {
-  constructor() {
-    super('OVERLOADED', 'A CPU thread did not begin a task: it was kept by what an earlier one had left.', 1);
+  /** @param cause how the thread has ended */
+  constructor(cause?: unknown) {
+    const detail = 'A CPU thread did not begin a task: it was kept by what an earlier one had left.';
+    super('OVERLOADED', detail, 1, cause);
   }
 }
 
@@ -48,12 +50,21 @@ export class UnstartedError extends Error {
 const codeOf = (thrown: unknown): unknown =>
   thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined;
 
+/**
+ * Whether a thread that was there has ended by itself. When it has not begun its task, what an earlier one
+ * had left behind has ended it.
+ */
+const hasDied = (error: unknown): boolean =>
+  codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY' ||
+  /^worker exited with code/.test(String((error as Error).message));
+
 /** What the failure of a run means. */
 export function reasonOf(run: ThreadRun, error: unknown): unknown {
-  if (run.isOutOfHeap || codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY') return new OutOfHeapError(error);
   const { startFailure } = run;
   if (startFailure instanceof ThreadBusyError) return startFailure;
   if (startFailure !== undefined) return new UnstartedError(startFailure);
+  if (hasDied(error) && run.cancel()) return new ThreadBusyError(error);
+  if (run.isOutOfHeap || codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY') return new OutOfHeapError(error);
   if (codeOf(error) !== 'ERR_WORKER_INIT_FAILED' || !run.cancel()) return error;
   // Piscina would keep the task, and run it when it has a thread.
   run.endThread();

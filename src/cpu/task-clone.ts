@@ -5,6 +5,9 @@ import { types } from 'node:util';
 import { isEmptyInstance } from '../json-form.js';
 import { CloneDeserializer, CloneSerializer } from './clone-serializer.js';
 
+// Tasks may change it.
+const { structuredClone } = globalThis;
+
 /** A value as it is sent to another thread. */
 export interface Packed {
   /** The value in the format of structured clone. Its buffer holds nothing else. */

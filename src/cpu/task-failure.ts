@@ -40,7 +40,9 @@ export function packFailure(thrown: unknown, task: string): TaskResult {
   } catch (error) {
     const readable = readableError(thrown);
     const shown = readable instanceof Error ? `${readable.name}: ${readable.message}` : readable;
-    return packed(notSent(task, `what it has thrown (${shown}) cannot be sent to its caller`, error));
+    const { message } = notSent(task, `what it has thrown (${shown}) cannot be sent to its caller`, error);
+    // Its stack may be what cannot be read.
+    return packedText(message);
   }
 }
 
@@ -55,8 +57,20 @@ export function notSent(task: string, what: string, cause: unknown): TypeError {
   });
 }
 
-/** Restores an HttpError or a BusinessError with code and status, and any other error as a plain Error. */
+/**
+ * Restores an HttpError or a BusinessError with code and status, and any other error as a plain Error. Never
+ * throws: code of a service may have posted the data.
+ */
 export function unpackFailure(data: Uint8Array): Error {
+  try {
+    return restored(data);
+  } catch (cause) {
+    return new Error('a CPU task has failed with an error that cannot be read', { cause });
+  }
+}
+
+/** @throws whatever is wrong with the data */
+function restored(data: Uint8Array): Error {
   const { message, stack, causes, http } = unpackedClone({ data, moved: [] }) as Failure;
   const error = http ? httpErrorOf(message, http) : new Error(message);
   if (stack !== undefined) error.stack = stack;
@@ -82,10 +96,17 @@ function causesOf(error: Error): Failure['causes'] {
 /** @throws whatever getters of the error throw, or DataCloneError */
 function packed(error: Error, message = String(error.message)): TaskResult {
   const stack = error.stack && String(error.stack);
-  const failure = { message, stack, causes: causesOf(error), http: httpOf(error) };
-  const data = serialize(failure satisfies Failure);
-  return { kind: 'failure', data, moved: [] };
+  return failureOf({ message, stack, causes: causesOf(error), http: httpOf(error) });
 }
+
+const packedText = (message: string): TaskResult =>
+  failureOf({ message, stack: undefined, causes: [], http: undefined });
+
+const failureOf = (failure: Failure): TaskResult => ({
+  kind: 'failure',
+  data: serialize(failure),
+  moved: [],
+});
 
 function httpOf(error: Error): Failure['http'] {
   if (!(error instanceof HttpError)) return undefined;

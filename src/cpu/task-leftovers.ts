@@ -70,13 +70,21 @@ export function catchLeftovers(): void {
   process.setUncaughtExceptionCaptureCallback(caught);
   process.on('unhandledRejection', caught);
   const exit = process.exit.bind(process);
+  const { reallyExit } = process as unknown as { readonly reallyExit: (code: number) => never };
   process.exit = (code) => {
     // Node.js itself calls it when the thread ends for a reason that cannot be caught. An exception would
     // abort the whole process then.
     if ((process as { readonly _exiting?: boolean })._exiting === true) return exit(code);
     const { fail, isLoad } = runs.getStore() ?? unknownRun;
     if (isLoad) throw new Error('the tasks module has called process.exit(); the load of a module must not');
-    if (fail !== undefined) return exit(code);
+    // A listener of `exit` may throw: the thread would live on, and Node.js would call none of its ticks.
+    if (fail !== undefined) {
+      try {
+        return exit(code);
+      } finally {
+        reallyExit(Number(code ?? 0));
+      }
+    }
     throw new Error('a CPU task that had already ended has called process.exit()');
   };
 }
@@ -118,7 +126,8 @@ export async function watchLoad<T>(load: () => Promise<T>): Promise<T> {
 type Reporting = Pick<TaskRun, 'isLoad' | 'hasReported'> & Pick<Leftover, 'task' | 'mark' | 'traceparent'>;
 
 function report(run: Reporting, thrown: unknown): void {
-  if (run.hasReported) return;
+  // Those of unknown runs are many runs.
+  if (run.hasReported && run !== unknownRun) return;
   run.hasReported = true;
   const readable = readableError(thrown);
   const { message, stack } = readable instanceof Error ? readable : { message: readable, stack: undefined };

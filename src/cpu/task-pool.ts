@@ -169,6 +169,7 @@ export class TaskPool {
   async close({ withinMs }: { readonly withinMs: number }): Promise<void> {
     this.#isClosing = true;
     clearTimeout(this.#leaveTimer);
+    this.#leaveTimer = undefined;
     if (this.#hasCallers) {
       await withAllowance(withinMs, new Promise<void>((resolve) => (this.#markIdle = resolve)));
     }

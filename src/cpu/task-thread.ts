@@ -13,8 +13,9 @@ import { notSent, packFailure } from './task-failure.js';
 import { catchLeftovers, runWatched, spoiler, watchLoad } from './task-leftovers.js';
 import { heapBytes, isHeapSpent } from './thread-heap.js';
 
-// Tasks may change it.
+// Tasks may change them.
 const { hasOwn } = Object;
+const { structuredClone } = globalThis;
 
 type Task = (input: unknown, context: TaskTools) => unknown;
 

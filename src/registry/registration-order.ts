@@ -24,8 +24,8 @@ export class RegistrationOrder {
   /**
    * Checks the address of an instance, which may take a while.
    * @param known the address that the instance has
-   * @returns its address, and whether it was ordered to drain meanwhile; undefined when another registration or a
-   *   removal came
+   * @returns its address, and whether it was ordered to drain meanwhile; undefined when another registration
+   *   or a removal came
    * @throws HttpError ADDRESS_NOT_ALLOWED
    */
   async resolved(

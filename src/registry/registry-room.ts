@@ -1,5 +1,5 @@
-// How much room instances may take: all of them together, and those of one service, which must not keep others
-// out.
+// How much room instances may take: all of them together, and those of one service, which must not keep
+// others out.
 import { type HttpError, UnavailableError } from '../errors.js';
 import type { Instance } from './instance.js';
 import type { InstanceTable } from './instance-table.js';

@@ -1,6 +1,7 @@
 // What the primary reads from the ports of threads, in which code of services runs.
 import { expect } from 'chai';
-import { readTaskResult, readToPool } from '#src/cpu/cpu-messages.js';
+import { readLeftoverUse, readTaskResult, readToPool } from '#src/cpu/cpu-messages.js';
+import { unpackFailure } from '#src/cpu/task-failure.js';
 
 const run = {
   type: 'run',
@@ -30,6 +31,15 @@ describe('a message of a thread', () => {
       expect(readToPool({ ...run, input: packed })).to.equal(undefined);
     });
   }
+
+  it('names no number as the last task of its thread that is none, and no time that is none', () => {
+    const packed = { kind: 'value', data: new Uint8Array(1), moved: [] };
+    for (const mark of [{ toString: 1, valueOf: 1 }, '1', undefined])
+      expect(readTaskResult({ ...packed, last: { because: 'load', mark } })?.last).to.equal(undefined);
+    for (const ms of [Number.POSITIVE_INFINITY, Number.NaN, -1, '1'])
+      expect(readLeftoverUse({ type: 'leftover-use', mark: 1, ms })).to.equal(undefined);
+    expect(unpackFailure(new Uint8Array([1, 2, 3])).message).to.include('cannot be read');
+  });
 
   it('is a result, or a task, with a list of buffers', () => {
     const packed = { data: new Uint8Array(1), moved: [new ArrayBuffer(1), new ArrayBuffer(1)] };

@@ -204,12 +204,45 @@ export function endLater(): void {
   setTimeout(() => (process as unknown as { reallyExit(code: number): void }).reallyExit(1), 20);
 }
 
+/** Leaves a callback behind that works for `ms` and then ends the thread. */
+export function leaveEnd(ms: number): void {
+  setTimeout(() => {
+    burn(ms);
+    (process as unknown as { reallyExit(code: number): void }).reallyExit(1);
+  }, 5);
+}
+
+/** Ends its thread, with a listener that fails. */
+export function exitWithListener(): void {
+  process.on('exit', () => {
+    throw new Error('a listener of exit');
+  });
+  process.exit(3);
+}
+
+/** Leaves exceptions behind in microtasks, of which Node.js 20 does not tell the task. */
+export function leaveMicrotask(count: number): void {
+  setTimeout(() =>
+    queueMicrotask(() => {
+      throw new Error(`microtask ${count}`);
+    }),
+  );
+}
+
+export function throwWithoutStack(): never {
+  Error.prepareStackTrace = () => {
+    throw new Error('no stack');
+  };
+  throw new Error('the true reason');
+}
+
 /** Changes a function that the thread itself needs. */
-export function change(name: 'hrtime' | 'Map' | 'Atomics'): number {
+export function change(name: 'hrtime' | 'Map' | 'Atomics' | 'structuredClone'): number {
   const broken = (): never => {
     throw new Error('changed by a task');
   };
   if (name === 'hrtime') process.hrtime = broken as never;
+  if (name === 'structuredClone') globalThis.structuredClone = (value) => JSON.parse(JSON.stringify(value));
   if (name === 'Map') Map.prototype.get = broken;
   if (name === 'Atomics') Atomics.compareExchange = () => 5 as never;
   return threadId;

@@ -41,6 +41,35 @@ describe('a CPU task in a thread that others use after it', () => {
     });
   }
 
+  it('that has ended the thread of a task before it began leaves that one undone, and says so', async () => {
+    kit = new TestPool(1);
+    await kit.cpu.run('leaveEnd', 400);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await rejection(kit.cpu.run('echo', 1))).to.include({ code: 'OVERLOADED' });
+    expect(kit.lines.at(-1)?.msg).to.include('CPU task echo could not begin');
+    expect(await kit.cpu.run('echo', 1)).to.equal(1);
+  });
+
+  it('ends its thread by process.exit(), also with a listener that fails', async () => {
+    kit = new TestPool(1);
+    await rejection(kit.cpu.run('exitWithListener', null));
+    for (let n = 0; n < 5; n++) expect(await kit.cpu.run('reportFor', 5)).to.not.equal(undefined);
+  });
+
+  it('is told of each exception in a microtask', async () => {
+    kit = new TestPool(1);
+    for (let n = 0; n < 3; n++) await kit.cpu.run('leaveMicrotask', n);
+    const messages = (): string => kit.lines.map(({ err }) => (err as Error).message).join();
+    expect(await until(messages, (all) => all.includes('microtask 2'))).to.equal(
+      'microtask 0,microtask 1,microtask 2',
+    );
+  });
+
+  it('fails with its reason when its stack cannot be read', async () => {
+    kit = new TestPool(1);
+    expect((await rejection(kit.cpu.run('throwWithoutStack', null))).message).to.include('the true reason');
+  });
+
   it('is named as the reason when its end was that of the thread', async () => {
     kit = new TestPool(1);
     await kit.cpu.run('endLater', null);
@@ -52,6 +81,7 @@ describe('a CPU task in a thread that others use after it', () => {
 
   for (const [name, failing] of [
     ['hrtime', 0],
+    ['structuredClone', 0],
     ['Map', 1],
     ['Atomics', 1],
   ] as const) {
@@ -60,7 +90,11 @@ describe('a CPU task in a thread that others use after it', () => {
       const thread = await kit.cpu.run('change', name);
       const other = kit.worker().tasks('other', FIXTURE);
       let failed = 0;
-      for (let n = 0; n < 10; n++) await other.run('echo', n).catch(() => failed++);
+      for (let n = 0; n < 10; n++) {
+        const bytes = await other.run('bytes', n).catch(() => undefined);
+        if (bytes === undefined) failed++;
+        else expect(bytes).to.deep.equal(new Uint8Array(n).fill(7));
+      }
       expect(failed).to.equal(failing);
       if (failing > 0) {
         expect(await other.run('thread', null)).not.to.equal(thread);
