@@ -55,8 +55,8 @@ export const MAX_ENDPOINTS = 12_288;
 export const MAX_OF_SERVICE = 10_000;
 /** Words of a breaker's window: one-second buckets, failures in the first 64 bytes, successes in the next. */
 export const BREAKER_WINDOW_WORDS = 32;
-/** The largest snapshot of the registry: 12,288 instances of some 340 bytes. */
-export const SNAPSHOT_BYTES = 4 << 20;
+/** The largest snapshot of the registry: 12,288 instances of some 500 bytes. */
+export const SNAPSHOT_BYTES = 6 << 20;
 /** Bytes of changes that may follow the smallest snapshot before it is written anew: see snapshot-log.ts. */
 export const CHANGES_BYTES = 1 << 16;
 /** Bytes of the list of routes that are switched off: enough for some hundreds. */

@@ -37,6 +37,8 @@ export class SnapshotLog {
   readonly #pages: readonly [Int32Array, Int32Array];
   /** What this thread has published last: other code may have overwritten the memory. */
   #published: Cursor | undefined;
+  /** A publication has failed, so readers lack its changes until there is a new snapshot. */
+  #missed = false;
 
   constructor(area: Area) {
     this.#version = area.words('snapshotVersion');
@@ -60,9 +62,11 @@ export class SnapshotLog {
    */
   publish(changes: string, snapshot: () => string): void {
     const bytes = new TextEncoder().encode(changes);
-    const last = this.#intact();
+    const last = this.#missed ? undefined : this.#intact();
+    this.#missed = true;
     if (last === undefined || !this.#append(last, bytes))
       this.#replace(new TextEncoder().encode(snapshot()), bytes, last !== undefined);
+    this.#missed = false;
     Atomics.add(this.#count, 0, 1);
   }
 

@@ -5,7 +5,8 @@ import { lookup } from 'node:dns/promises';
 import { isIP, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { AddressRanges, completeRange } from '../address-ranges.js';
-import { ConfigError, HttpError } from '../errors.js';
+import { ConfigError, HttpError, UnavailableError } from '../errors.js';
+import { NameLookups } from './name-lookups.js';
 
 /** Ranges that are rejected even when the allow list contains them. */
 const NEVER: readonly string[] = [
@@ -37,7 +38,8 @@ const NEVER: readonly string[] = [
  */
 const IPV4_COMPATIBLE = '::/96';
 const LOOPBACK_V6 = '::1';
-const RESOLVE_TIMEOUT_MS = 2_000;
+/** In place of a service, for the names of guarded addresses. */
+const GUARD = ' guard';
 
 export interface Address {
   readonly host: string;
@@ -58,12 +60,16 @@ export interface AddressRules {
 export class AddressPolicy {
   readonly #rules: AddressRules;
   readonly #allow: AddressRanges;
+  readonly #lookups: NameLookups;
+  /** The last known addresses of guarded names: names that resolve slowly must not switch the guard off. */
+  readonly #guarded = new Map<string, readonly string[]>();
   readonly #never = new AddressRanges([...NEVER, IPV4_COMPATIBLE]);
 
   /** @throws ConfigError for text that is not an address range */
   constructor(rules: AddressRules) {
     this.#rules = rules;
     this.#allow = allowedRanges(rules.allow);
+    this.#lookups = new NameLookups(rules.resolve ?? resolveAll);
   }
 
   /**
@@ -75,8 +81,11 @@ export class AddressPolicy {
    * @returns the address to connect to
    * @throws HttpError ADDRESS_NOT_ALLOWED
    */
-  async admit({ host, port }: Address, known?: string): Promise<string> {
-    const addresses = (await this.#addressesOf(host)).map(canonical);
+  async admit(
+    { host, port, service = '' }: Address & { readonly service?: string },
+    known?: string,
+  ): Promise<string> {
+    const addresses = (await this.#addressesOf(host, service)).map(canonical);
     const isGuarded = await Promise.all(this.#rules.guarded().map((guarded) => this.#guardTest(guarded)));
     for (const address of addresses) {
       if (!this.#isAllowed(address)) throw refused(`${host} is not among the addresses that may register.`);
@@ -94,14 +103,14 @@ export class AddressPolicy {
   }
 
   /** @returns the addresses of a host: itself, 127.0.0.1 for `localhost`, or what its name resolves to */
-  async #addressesOf(host: string): Promise<readonly string[]> {
+  async #addressesOf(host: string, service: string): Promise<readonly string[]> {
     if (isIP(host) !== 0) return [host];
     if (host.toLowerCase() === 'localhost') return ['127.0.0.1'];
-    const { resolve = resolveAll } = this.#rules;
     let addresses: readonly string[];
     try {
-      addresses = await resolve(host);
+      addresses = await this.#lookups.of(host, service);
     } catch (cause) {
+      if (cause instanceof UnavailableError) throw cause;
       throw refused(`${host} does not resolve to an address.`, cause);
     }
     if (addresses.length === 0) throw refused(`${host} does not resolve to an address.`);
@@ -113,17 +122,28 @@ export class AddressPolicy {
    * guarded address is on this host, it is true for this port at every address of this host.
    */
   async #guardTest(guarded: Address): Promise<(address: string, port: number) => boolean> {
-    let addresses: readonly string[];
-    try {
-      addresses = (await this.#addressesOf(guarded.host)).map(canonical);
-    } catch {
-      // The host name of a database that does not resolve now cannot be compared. The allow list still
-      // applies.
-      return () => false;
-    }
+    const addresses = await this.#guardedAddresses(guarded.host);
+    // The host name of a database that has no address cannot be compared. The allow list still applies.
+    if (addresses.length === 0) return () => false;
     const onThisHost = addresses.some((address) => this.#isThisHost(address));
     return (address, port) =>
       port === guarded.port && (onThisHost ? this.#isThisHost(address) : addresses.includes(address));
+  }
+
+  /** @throws UnavailableError while the addresses of a name are not known */
+  async #guardedAddresses(host: string): Promise<readonly string[]> {
+    const known = this.#guarded.get(host);
+    const found = this.#addressesOf(host, GUARD).then(
+      (addresses) => {
+        this.#guarded.set(host, addresses.map(canonical));
+        return addresses.map(canonical);
+      },
+      (error: unknown) => {
+        if (known === undefined && error instanceof UnavailableError) throw error;
+        return known ?? [];
+      },
+    );
+    return known ?? found;
   }
 
   #isThisHost(address: string): boolean {
@@ -162,10 +182,7 @@ function interfaceAddresses(): readonly string[] {
 }
 
 async function resolveAll(name: string): Promise<readonly string[]> {
-  const timeout = new Promise<never>((_resolve, reject) => {
-    setTimeout(() => reject(new Error('name resolution took too long')), RESOLVE_TIMEOUT_MS).unref();
-  });
-  const found = await Promise.race([lookup(name, { all: true, verbatim: true }), timeout]);
+  const found = await lookup(name, { all: true, verbatim: true });
   return found.map(({ address }) => address);
 }
 

@@ -40,7 +40,8 @@ export class InstanceTable {
 
   /** Whether the service is mounted in this process. It may have instances of other processes as well. */
   isMounted(service: string): boolean {
-    return this.ofService(service).some((instance) => instance.local);
+    for (const instance of this.#services.get(service)?.values() ?? []) if (instance.local) return true;
+    return false;
   }
 
   /** Adds an instance, or replaces the one with its id. */

@@ -1,20 +1,22 @@
 // The order of operations on an instance. A registration waits until the name of its host is resolved, and
-// others may come in that time: the one that has come last counts, not the one whose name was resolved last.
-
+// others may come in that time. The one that has come last counts, not the one whose name was resolved last;
+// one that is refused does not count.
 import type { Registration } from './registration.js';
 import type { RegistryDependencies } from './registry-dependencies.js';
 
-interface Registering {
-  readonly key: string;
-  /** Another registration, or a removal, has come since. */
-  isOvertaken: boolean;
-  /** The instance was ordered to drain since. */
-  drains: boolean;
+/** The operations on an instance while a registration of it waits. Each has a number, in their order. */
+interface Operations {
+  /** Registrations that wait. */
+  waiting: number;
+  last: number;
+  /** The last registration or removal that counts. */
+  done: number;
+  /** The last order to drain. */
+  drained: number;
 }
 
 export class RegistrationOrder {
-  /** The latest registration of each instance whose name is being resolved. */
-  readonly #latest = new Map<string, Registering>();
+  readonly #instances = new Map<string, Operations>();
   readonly #addresses: RegistryDependencies['addresses'];
 
   constructor(addresses: RegistryDependencies['addresses']) {
@@ -22,45 +24,52 @@ export class RegistrationOrder {
   }
 
   /**
-   * Checks the address of an instance, which may take a while.
+   * Checks the address of an instance, which may take a while, and enters it then.
    * @param known the address that the instance has
-   * @returns its address, and whether it was ordered to drain meanwhile; undefined when another registration
-   *   or a removal came
-   * @throws HttpError ADDRESS_NOT_ALLOWED
+   * @param enter is not called when a later registration or removal has come meanwhile; `drains`: the
+   *   instance was ordered to drain meanwhile
+   * @returns what `enter` returns; undefined when it was not called
+   * @throws HttpError ADDRESS_NOT_ALLOWED; what `enter` throws
    */
-  async resolved(
+  async entered<T>(
     registration: Registration,
     known: string | undefined,
-  ): Promise<{ readonly address: string; readonly drains: boolean } | undefined> {
-    const mine = this.#begin(registration.service, registration.id);
-    let address: string;
+    enter: (address: string, drains: boolean) => T,
+  ): Promise<T | undefined> {
+    const key = keyOf(registration.service, registration.id);
+    const operations = this.#instances.get(key) ?? { waiting: 0, last: 0, done: 0, drained: 0 };
+    this.#instances.set(key, operations);
+    operations.waiting += 1;
+    operations.last += 1;
+    const number = operations.last;
     try {
-      address = await this.#addresses.admit(registration, known);
+      const address = await this.#addresses.admit(registration, known);
+      if (operations.done > number) return undefined;
+      const entered = enter(address, operations.drained > number);
+      operations.done = number;
+      return entered;
     } finally {
-      if (this.#latest.get(mine.key) === mine) this.#latest.delete(mine.key);
+      operations.waiting -= 1;
+      if (operations.waiting === 0) this.#instances.delete(key);
     }
-    return mine.isOvertaken ? undefined : { address, drains: mine.drains };
   }
 
-  #begin(service: string, id: string): Registering {
-    this.overtake(service, id);
-    const registering = { key: keyOf(service, id), isOvertaken: false, drains: false };
-    this.#latest.set(registering.key, registering);
-    return registering;
-  }
-
-  /** @returns whether a registration was under way */
-  overtake(service: string, id: string): boolean {
-    const latest = this.#latest.get(keyOf(service, id));
-    if (latest === undefined) return false;
-    latest.isOvertaken = true;
-    this.#latest.delete(latest.key);
+  /** An instance is removed. @returns whether a registration of it waits, which does not count any more */
+  remove(service: string, id: string): boolean {
+    const operations = this.#instances.get(keyOf(service, id));
+    if (operations === undefined) return false;
+    operations.last += 1;
+    operations.done = operations.last;
     return true;
   }
 
-  drain(service: string, id: string): void {
-    const latest = this.#latest.get(keyOf(service, id));
-    if (latest !== undefined) latest.drains = true;
+  /** An instance is ordered to drain. @returns whether a registration of it waits, which will do so, too */
+  drain(service: string, id: string): boolean {
+    const operations = this.#instances.get(keyOf(service, id));
+    if (operations === undefined) return false;
+    operations.last += 1;
+    operations.drained = operations.last;
+    return true;
   }
 }
 

@@ -28,7 +28,9 @@ export interface RegistryDependencies {
    * Checks the address of an instance and returns the address to connect to, `known` if possible. The primary
    * passes an AddressPolicy.
    */
-  readonly addresses: { admit(address: Address, known?: string): Promise<string> };
+  readonly addresses: {
+    admit(address: Address & { readonly service: string }, known?: string): Promise<string>;
+  };
   /** Probes the instances that have a health check. The primary passes a HealthProber. */
   readonly health: HealthWatcher;
   /**

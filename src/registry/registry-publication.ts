@@ -60,8 +60,11 @@ export class RegistryPublication {
     const { revision } = this;
     const gathered: EndpointChange[] = [];
     this.#gathered = gathered;
-    make();
-    this.#gathered = undefined;
+    try {
+      make();
+    } finally {
+      this.#gathered = undefined;
+    }
     if (this.revision !== revision) this.#publish(gathered);
   }
 

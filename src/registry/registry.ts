@@ -70,18 +70,21 @@ export class Registry {
   ): Promise<{ readonly created: boolean; readonly instance: InstanceView }> {
     const registration = parseRegistration(service, id, body);
     this.#refuseLocal(service, id, registrant);
-    const resolved = await this.#orders.resolved(registration, this.#table.find(service, id)?.address);
-    // While the name was resolved, others may have registered: only now it is known whether this one is new.
-    this.#refuseLocal(service, id, registrant);
-    const before = this.#table.find(service, id);
-    if (resolved === undefined) {
-      if (before === undefined) throw removed(service, id);
-      return { created: false, instance: this.#view(before) };
-    }
     const state = registration.healthCheckPath === null ? 'healthy' : 'starting';
-    const instance = this.#enter(registration, resolved.address, state, 'client');
-    if (resolved.drains) this.#setState(instance, 'draining');
-    return { created: before === undefined, instance: this.#view(instance) };
+    const known = this.#table.find(service, id)?.address;
+    const entered = await this.#orders.entered(registration, known, (address, drains) => {
+      // While the name was resolved, others may have registered: only now it is known whether this one is
+      // new.
+      this.#refuseLocal(service, id, registrant);
+      const created = this.#table.find(service, id) === undefined;
+      const instance = this.#enter(registration, address, state, 'client');
+      if (drains) this.#setState(instance, 'draining');
+      return { created, instance: this.#view(instance) };
+    });
+    if (entered !== undefined) return entered;
+    const later = this.#table.find(service, id);
+    if (later === undefined) throw removed(service, id);
+    return { created: false, instance: this.#view(later) };
   }
 
   /**
@@ -142,20 +145,26 @@ export class Registry {
   async mirror(service: string, id: string, body: unknown): Promise<void> {
     const registration = parseRegistration(service, id, body);
     if (this.#table.find(service, id)?.local === true) throw localInstance(id);
-    const resolved = await this.#orders.resolved(registration, this.#table.find(service, id)?.address);
-    if (resolved === undefined) return;
+    const known = this.#table.find(service, id)?.address;
+    await this.#orders.entered(registration, known, (address) =>
+      this.#enterMirrored(registration, address, body),
+    );
+  }
+
+  #enterMirrored(registration: Registration, address: string, body: unknown): void {
+    const { service, id } = registration;
     if (this.#table.find(service, id)?.local === true) throw localInstance(id);
     const { state } = body as { readonly state?: unknown };
-    const known = state === 'starting' || state === 'draining' ? state : 'healthy';
+    const told = state === 'starting' || state === 'draining' ? state : 'healthy';
     const isProbed = registration.healthCheckPath !== null;
-    const entered = this.#enter(registration, resolved.address, isProbed ? 'starting' : known, 'mirrored');
-    if (known === 'draining' || !isProbed) this.#setState(entered, known);
+    const entered = this.#enter(registration, address, isProbed ? 'starting' : told, 'mirrored');
+    if (told === 'draining' || !isProbed) this.#setState(entered, told);
     else if (entered.state === 'draining') this.#setState(entered, 'starting');
   }
 
   /** An instance of another process has left. */
   unmirror(service: string, id: string): void {
-    this.#orders.overtake(service, id);
+    this.#orders.remove(service, id);
     const instance = this.#table.find(service, id);
     if (instance?.isMirrored === true) this.#leave(instance);
   }
@@ -177,8 +186,9 @@ export class Registry {
    * @throws as `heartbeat`
    */
   drain(service: string, id: string): void {
+    const isComing = this.#orders.drain(service, id);
+    if (isComing && this.#table.find(service, id) === undefined) return;
     const instance = this.#require(service, id);
-    this.#orders.drain(service, id);
     if (instance.isMirrored) this.#renew(instance, 'client');
     this.#setState(instance, 'draining');
   }
@@ -188,7 +198,7 @@ export class Registry {
    * @throws as `heartbeat`
    */
   remove(service: string, id: string): void {
-    const wasComing = this.#orders.overtake(service, id);
+    const wasComing = this.#orders.remove(service, id);
     if (wasComing && this.#table.find(service, id) === undefined) return;
     const instance = this.#require(service, id);
     if (instance.isMirrored) this.#own?.removed(service, id);

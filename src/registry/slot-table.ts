@@ -1,16 +1,12 @@
-// Assigns rows of the shared endpoint tables ("slots") to instances. A released row is not reused for a
-// while, because calls that still run would be counted for the next instance. When there is no other row, one
-// whose calls have ended is reused earlier: instances that come and go must not keep others out. An instance
-// that registers again with the same service, id, address and port gets its own row again at once, unless the
-// row has been reused. The row keeps its counts, so leaving and registering again does not reset an open
-// breaker.
+// Assigns rows of the shared endpoint tables ("slots") to instances. A released row is reused when its calls
+// have ended, because they would be counted for the next instance. An instance that registers again with the
+// same service, id, address and port gets its own row again at once, unless the row has been reused. The row
+// keeps its counts, so leaving and registering again does not reset an open breaker.
 
-/** How long a released row is not reused: longer than a request lasts by default, including its retries. */
-export const QUARANTINE_MS = 60_000;
-/** How long it is not reused in any case: threads that have picked it begin their call within this time. */
-const REST_MS = 1_000;
-/** How many released rows are looked at, at most, for one whose calls have ended. */
-const MOST_LOOKED_AT = 256;
+/** How long a released row is not reused: threads that have picked it begin their call within this time. */
+export const REST_MS = 1_000;
+/** A row with calls is reused after this time: its count of them must be wrong. */
+const LOST_MS = 3_600_000;
 
 export class SlotTable {
   readonly #size: number;
@@ -62,10 +58,9 @@ export class SlotTable {
   /** @returns the row that was released first of those that may be reused */
   #reusable(): number | undefined {
     const now = this.#clock();
-    let looked = 0;
     for (const [key, { slot, since }] of this.#released) {
-      if (now - since < REST_MS || ++looked > MOST_LOOKED_AT) return undefined;
-      if (now - since < QUARANTINE_MS && !this.#isIdle(slot)) continue;
+      if (now - since < REST_MS) return undefined;
+      if (now - since < LOST_MS && !this.#isIdle(slot)) continue;
       this.#released.delete(key);
       return slot;
     }

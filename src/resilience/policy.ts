@@ -10,16 +10,11 @@ import type { Deadline } from '../deadline.js';
 export type AttemptOutcome = 'success' | 'failure' | 'ignored';
 
 /**
- * How one attempt ended. `mayRepeat`: repeating it is safe and may help. `notBeforeMs`: the callee asks not
- * to be called again within this time. `not-attempted`: there was no callee to try.
+ * How one attempt ended. `mayRepeat`: repeating it is safe and may help. `not-attempted`: there was no callee
+ * to try.
  */
 export type AttemptEnd<T> =
-  | {
-      readonly kind: 'returned';
-      readonly value: T;
-      readonly mayRepeat: boolean;
-      readonly notBeforeMs?: number;
-    }
+  | { readonly kind: 'returned'; readonly value: T; readonly mayRepeat: boolean }
   | { readonly kind: 'failed'; readonly error: unknown; readonly mayRepeat: boolean }
   | { readonly kind: 'not-attempted'; readonly error: unknown };
 

@@ -1,6 +1,7 @@
 // Repeats work whose end shows that repeating may help: a limited number of times, within the retry budget of
 // the process, and never after the deadline.
 import { setTimeout as delay } from 'node:timers/promises';
+import { MAX_TIMER_MS } from './cancellation.js';
 import type { AttemptEnd, Backoff, RetryBudget, Sleep, Work, WorkLimits } from './policy.js';
 
 export interface RetryOptions {
@@ -12,11 +13,10 @@ export interface RetryOptions {
   readonly onExhausted?: () => void;
   readonly sleep?: Sleep;
   /**
-   * Whether there is a callee that was not tried. While there is none, the next attempt waits as long as the
-   * last callee has asked for.
-   * @default false
+   * The time for which the callees ask not to be called again; the next attempt waits for longer than that.
+   * @default 0
    */
-  readonly hasOther?: () => boolean;
+  readonly notBeforeMs?: () => number;
 }
 
 const sleepFor: Sleep = (ms, signal) => delay(ms, undefined, { signal });
@@ -36,7 +36,7 @@ export class Retry {
   async goOn<T>(first: AttemptEnd<T>, work: Work<T>, limits: WorkLimits): Promise<T> {
     let last = first;
     for (let attempt = 1; mayRepeat(last) && attempt < this.#options.attempts; attempt++) {
-      if (!(await this.#wait(this.#waitMs(last, attempt), limits))) break;
+      if (!(await this.#wait(this.#waitMs(attempt), limits))) break;
       const next = await work(attempt + 1);
       // No callee is left. The result of the previous attempt is returned, because it explains more.
       if (next.kind === 'not-attempted') break;
@@ -45,17 +45,15 @@ export class Retry {
     return unwrap(last);
   }
 
-  #waitMs<T>(last: AttemptEnd<T>, attempt: number): number {
-    const { backoff, hasOther } = this.#options;
-    const { notBeforeMs = 0 } = last as { readonly notBeforeMs?: number };
-    const askedMs = notBeforeMs > 0 && hasOther?.() !== true ? notBeforeMs : 0;
-    return askedMs + backoff(attempt);
+  #waitMs(attempt: number): number {
+    const { backoff, notBeforeMs } = this.#options;
+    return (notBeforeMs?.() ?? 0) + backoff(attempt);
   }
 
   /** @returns false when there must be no further attempt */
   async #wait(ms: number, { deadline, signal }: WorkLimits): Promise<boolean> {
     const { budget, onExhausted, sleep = sleepFor } = this.#options;
-    if (signal.aborted || deadline.remainingMs() <= ms) return false;
+    if (signal.aborted || deadline.remainingMs() <= ms || ms > MAX_TIMER_MS) return false;
     if (!budget.withdraw()) {
       onExhausted?.();
       return false;

@@ -69,6 +69,7 @@ class AttemptRequest implements OutgoingRequest {
   readonly body: Uint8Array | string | undefined;
   readonly deadline: Deadline;
   readonly abort: AbortSource;
+  isWaiting = false;
 
   constructor({ request, deadline }: OngoingCall, headers: Record<string, string>, abort: AbortSource) {
     this.protocol = request.protocol;
@@ -96,6 +97,7 @@ class Attempt extends Hold {
   readonly #abort: AbortSource;
   readonly #observation: AttemptObservation;
   readonly #begun: number;
+  #request: AttemptRequest | undefined;
   /** The result of `watch.begin`. */
   readonly #mark: number;
 
@@ -147,7 +149,8 @@ class Attempt extends Hold {
     try {
       const headers = headersOf(this.#dependencies, this.#call, this.#observation.trace);
       if (isRemote && meshToken !== undefined) headers[MESH_TOKEN_HEADER] = meshToken(endpoint.service);
-      return transport.send(endpoint, new AttemptRequest(this.#call, headers, this.#abort));
+      this.#request = new AttemptRequest(this.#call, headers, this.#abort);
+      return transport.send(endpoint, this.#request);
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -157,8 +160,8 @@ class Attempt extends Hold {
     const { status, headers } = value;
     const seen = { status, rpcStatus: headers[STATUS_FIELD] };
     const mayRepeat = this.#settle({ kind: 'returned', value }, seen);
-    const notBeforeMs = mayRepeat ? retryAfterMs(value) : 0;
-    return { kind: 'returned', value, mayRepeat, notBeforeMs };
+    if (mayRepeat) this.#call.askedToWait(retryAfterMs(value));
+    return { kind: 'returned', value, mayRepeat };
   }
 
   failed(thrown: unknown): AttemptEnd<Received> {
@@ -179,7 +182,8 @@ class Attempt extends Hold {
     const ended = clock();
     const tookMs = ended - this.#begun;
     const missedMs = watch.missedSince(this.#mark);
-    const judged = judge(result, this.#abort, this.#call.deadline, tookMs);
+    const wasSent = this.#request?.isWaiting !== true;
+    const judged = judge(result, this.#abort, this.#call.deadline, tookMs, wasSent);
     const verdict = isEvidence(tookMs, missedMs) ? judged : withoutEvidence(judged);
     if (this.end()) settle(this.#dependencies, this.#admitted, verdict, { ended, tookMs, missedMs });
     this.#observation.end(seen, Math.round(tookMs * 1000));

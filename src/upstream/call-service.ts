@@ -32,6 +32,8 @@ export interface ServiceCallDependencies extends AttemptDependencies {
 const TIMEOUT_MS = 30_000;
 /** The default number of attempts beyond the first. */
 const RETRIES = 2;
+/** A call with a permit of `maxConcurrent` waits no longer than this for a callee that asks it to. */
+const MOST_WAIT_WITH_PERMIT_MS = 250;
 const BACKOFF = { baseMs: 25, maxMs: 1_000 };
 /**
  * The most calls within a process that may wait for one another. Services that call each other in a circle
@@ -92,12 +94,12 @@ function firstAttempt(
 function conclude(
   dependencies: ServiceCallDependencies,
   call: OngoingCall,
-  { retries = RETRIES }: CallOptions,
+  options: CallOptions,
   first: AttemptEnd<Received>,
   dispose: () => void,
 ): CallResponse | Promise<CallResponse> {
   if (mayRepeat(first)) {
-    const retry = retryOf(dependencies, call, retries);
+    const retry = retryOf(dependencies, call, options);
     const again = () => tryOnce(dependencies, call, call.abort);
     const last = retry.goOn(first, again, call).then(
       (response) => certainResponse(call, response),
@@ -112,17 +114,33 @@ function conclude(
   return returnedIn(call.scope, certainResponse(call, first.value));
 }
 
-function retryOf(dependencies: ServiceCallDependencies, call: OngoingCall, retries: number): Retry {
-  const { service, request } = call;
-  const isTried = ({ id }: Endpoint): boolean => call.tried.has(id);
+function retryOf(
+  dependencies: ServiceCallDependencies,
+  call: OngoingCall,
+  { retries = RETRIES, maxConcurrent }: CallOptions,
+): Retry {
+  const { service } = call;
+  // A call that waits would keep its permit from others.
+  const mostMs = maxConcurrent === undefined ? Number.POSITIVE_INFINITY : MOST_WAIT_WITH_PERMIT_MS;
   return new Retry({
     attempts: 1 + retries,
     backoff: fullJitter(BACKOFF, dependencies.random),
     budget: dependencies.budget,
     onExhausted: () => dependencies.observer?.budgetExhausted(service),
-    hasOther: () => dependencies.balancer.pick(service, NO_IDS, isTried, request.protocol) !== undefined,
+    notBeforeMs() {
+      const askedMs = call.notBeforeMs;
+      if (askedMs === 0 || hasOther(dependencies, call)) return 0;
+      return askedMs > mostMs ? Number.POSITIVE_INFINITY : askedMs;
+    },
     ...(dependencies.sleep === undefined ? {} : { sleep: dependencies.sleep }),
   });
+}
+
+/** Whether there is an endpoint that was not tried and that its breaker admits. */
+function hasOther({ balancer, breaker }: ServiceCallDependencies, call: OngoingCall): boolean {
+  const { service, request } = call;
+  const isOut = ({ id, slot }: Endpoint): boolean => call.tried.has(id) || !breaker.admits(slot);
+  return balancer.pick(service, NO_IDS, isOut, request.protocol) !== undefined;
 }
 
 /** Makes one attempt at an endpoint that admits it, if there is one. */

@@ -4,7 +4,7 @@
 import type { Every } from '../grouped-interval.js';
 import type { EjectionCells } from '../memory/ejection-cells.js';
 import type { Registry } from '../registry/registry.js';
-import { hasRoom } from './outliers.js';
+import { mayEject } from '../resilience/ejection.js';
 
 const EVERY_MS = 200;
 
@@ -46,15 +46,34 @@ export class EjectionWatch {
   }
 
   #lookAt(service: string, protocol: 'http' | 'grpc', out: Set<string>): void {
-    const instances = this.#registry.placesOf(service).filter((place) => place.protocol === protocol);
-    const ejected = instances.filter(({ slot }) => this.#cells.isEjected(slot));
+    const staying = this.#registry
+      .placesOf(service)
+      .filter((place) => place.protocol === protocol && place.state !== 'draining');
+    const ejected = this.#ejected(service, protocol);
+    if (ejected.length === 0) return;
+    const isOut = new Set(ejected.map(({ slot }) => slot));
+    let left = staying.filter(({ slot }) => isOut.has(slot)).length;
+    let others = staying.filter(({ slot, state }) => state === 'healthy' && !isOut.has(slot)).length;
     // The instance that was ejected last is the first to return.
-    ejected.sort((a, b) => this.#leftMs(b.slot) - this.#leftMs(a.slot));
-    for (const { id, slot } of ejected) {
-      const isOut = (other: number): boolean => this.#cells.isEjected(other);
-      if (hasRoom(instances, slot, isOut)) out.add(`${service} ${id}`);
-      else this.#cells.release(slot);
+    for (const { id, slot, state } of ejected) {
+      if (state !== 'draining' && mayEject(staying.length, left - 1, others)) {
+        out.add(`${service} ${id}`);
+        continue;
+      }
+      this.#cells.release(slot);
+      if (state === 'draining') continue;
+      left -= 1;
+      if (state === 'healthy') others += 1;
     }
+  }
+
+  /** Those that are ejected, the latest first. */
+  #ejected(service: string, protocol: 'http' | 'grpc') {
+    return this.#registry
+      .placesOf(service)
+      .filter((place) => place.protocol === protocol && this.#cells.isEjected(place.slot))
+      .map((place) => ({ ...place, leftMs: this.#leftMs(place.slot) }))
+      .sort((a, b) => b.leftMs - a.leftMs);
   }
 
   #leftMs(slot: number): number {

@@ -50,6 +50,7 @@ export class GrpcPool {
     const channel = this.#waiting.size === 0 ? this.#withRoom() : undefined;
     if (channel !== undefined) return this.#sendOver(channel, request);
     const since = performance.now();
+    request.isWaiting = true;
     return new Promise((resolve, reject) => {
       const call = new WaitingCall<GrpcChannel>(request.abort ?? new SignalAbort(request.signal), {
         begin: (free) => resolve(this.#sendLate(free, request, since)),
@@ -70,6 +71,7 @@ export class GrpcPool {
    * in time.
    */
   async #sendLate(channel: GrpcChannel, request: OutgoingRequest, since: number): Promise<Received> {
+    request.isWaiting = false;
     const waitedMs = performance.now() - since;
     const leftMs = request.deadline.remainingMs();
     if (leftMs < waitedMs && leftMs < this.#usualMs) {

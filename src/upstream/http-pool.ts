@@ -52,19 +52,24 @@ export class HttpPool {
   }
 
   #wait(
-    { deadline }: OutgoingRequest,
+    request: OutgoingRequest,
     abort: AbortSource,
     start: (fail: (reason: unknown) => void) => void,
     reject: (reason: unknown) => void,
   ): void {
+    const { deadline } = request;
     const since = performance.now();
+    request.isWaiting = true;
     const fail = (reason: unknown): void => {
       // The reason may be any value, even one that cannot be inspected.
       const isLate =
         deadline.passed || (types.isNativeError(reason) && reason instanceof DeadlineExceededError);
       reject(isLate ? new UnsentError(this.#endpoint) : reason);
     };
-    const startLate = (): void => start(deadline.remainingMs() < performance.now() - since ? fail : reject);
+    const startLate = (): void => {
+      request.isWaiting = false;
+      start(deadline.remainingMs() < performance.now() - since ? fail : reject);
+    };
     new Waiting(this.#waiting, abort, startLate, fail).begin();
   }
 

@@ -13,7 +13,7 @@ import {
   type Received,
   type Transport,
 } from './transport.js';
-import { isUnsent, OversizedError, UnreachedError } from './transport-errors.js';
+import { isRefusedHere, isUnsent, NoPortError, OversizedError, UnreachedError } from './transport-errors.js';
 import { loadUndici } from './undici.js';
 
 export interface HttpTransportOptions {
@@ -72,7 +72,8 @@ export class HttpTransport implements Transport {
       (cause: unknown) => {
         if (abort.aborted) throw isUnsent(cause) ? cause : abort.reason;
         // It is no failure of the endpoint when this process cannot open a socket.
-        throw isOutOfFiles(cause) ? new OutOfFilesError(cause) : badUpstream(endpoint, cause);
+        if (isOutOfFiles(cause)) throw new OutOfFilesError(cause);
+        throw isRefusedHere(cause) ? new NoPortError(endpoint, cause) : badUpstream(endpoint, cause);
       },
     );
   }
@@ -167,14 +168,16 @@ function namedIn(connection: string | string[] | undefined): readonly string[] {
     .map((name) => name.trim().toLowerCase());
 }
 
-/** What is wrong when no connection can be made. */
-const UNREACHED: Readonly<Record<string, string>> = {
-  __proto__: null as never,
-  ECONNREFUSED: 'cannot be reached',
-  EHOSTUNREACH: 'cannot be reached',
-  ENETUNREACH: 'cannot be reached',
-  UND_ERR_CONNECT_TIMEOUT: 'did not accept the connection in time',
-};
+/**
+ * What is wrong when no connection could be made; undefined when there was one. The code of the error alone
+ * does not tell: that of a route which fails is the same while a request is being executed.
+ */
+function unreachedBy(cause: unknown): string | undefined {
+  if (isHandshakeFault(cause)) return certificateFault(cause);
+  const { code, syscall } = (cause ?? {}) as Partial<NodeJS.ErrnoException>;
+  if (code === 'UND_ERR_CONNECT_TIMEOUT') return 'did not accept the connection in time';
+  return syscall === 'connect' ? 'cannot be reached' : undefined;
+}
 
 /** What is too large of a response. */
 const OVERSIZED: Readonly<Record<string, string>> = {
@@ -189,11 +192,10 @@ const BROKEN = 'closed the connection before the response was complete';
 function badUpstream({ service, id }: Endpoint, cause: unknown): HttpError {
   const detail = (symptom: string): string => `Instance ${id} of ${service} ${symptom}.`;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const fault = certificateFault(cause);
-  const unreached = isHandshakeFault(cause) ? fault : UNREACHED[code];
+  const unreached = unreachedBy(cause);
   if (unreached !== undefined) return new UnreachedError(detail(unreached), cause);
   const oversized = OVERSIZED[code];
   if (oversized !== undefined) return new OversizedError(detail(oversized), cause);
   const broken = code.startsWith('HPE_') ? 'did not send valid HTTP' : BROKEN;
-  return new HttpError('BAD_UPSTREAM', detail(fault ?? broken), { cause });
+  return new HttpError('BAD_UPSTREAM', detail(certificateFault(cause) ?? broken), { cause });
 }

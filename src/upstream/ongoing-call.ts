@@ -16,6 +16,7 @@ export class OngoingCall implements WorkLimits {
   readonly scope: Scope | undefined;
   #attempts = 0;
   #notRun = 0;
+  #notBefore = 0;
   #firstTried = '';
   #tried: Set<string> | undefined;
 
@@ -50,6 +51,16 @@ export class OngoingCall implements WorkLimits {
     if (this.#attempts === 0) this.#firstTried = endpointId;
     else (this.tried as Set<string>).add(endpointId);
     return ++this.#attempts;
+  }
+
+  /** Call when a callee has asked not to be called again within this time. */
+  askedToWait(ms: number): void {
+    this.#notBefore = Math.max(this.#notBefore, performance.now() + ms);
+  }
+
+  /** The time for which one of the callees that were tried has asked not to be called again. */
+  get notBeforeMs(): number {
+    return Math.max(0, this.#notBefore - performance.now());
   }
 
   /** Call when an attempt has ended, and no handler has got its request. */

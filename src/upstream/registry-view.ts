@@ -1,7 +1,7 @@
 // The registry as one worker sees it. It reads what the primary has published since the last look, and
 // applies it: a change costs a copy of the list of its service. Lists and endpoints are immutable; a list
 // keeps its identity until the next change of its service.
-import type { Endpoint } from '../registry/endpoint.js';
+import { type Endpoint, originOf } from '../registry/endpoint.js';
 import { type EndpointChange, parseLines } from '../registry/snapshot-text.js';
 
 /** How far the view has read; only the source knows what is in it. */
@@ -156,7 +156,7 @@ const keyOf = (service: string, id: string): string => `${service} ${id}`;
 
 /** Whether connections to an endpoint lead to another one now, or to none. */
 const hasMoved = (last: Endpoint, next: Endpoint | undefined): boolean =>
-  next === undefined || next.host !== last.host || next.port !== last.port;
+  next === undefined || next.protocol !== last.protocol || originOf(next) !== originOf(last);
 
 /** @returns where an id is in a list, or belongs */
 function indexOf(list: readonly Endpoint[], id: string): number {

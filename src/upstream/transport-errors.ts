@@ -1,7 +1,7 @@
 // Failures of an attempt that show something else about the endpoint than that it is broken. A transport,
 // which alone knows what has happened, throws them, and verdict.ts judges them.
 import { types } from 'node:util';
-import { DeadlineExceededError, HttpError } from '../errors.js';
+import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
 import type { Endpoint } from '../registry/endpoint.js';
 
 /**
@@ -28,6 +28,22 @@ export class UnreachedError extends HttpError {
 
   constructor(detail: string, cause?: unknown) {
     super('BAD_UPSTREAM', detail, { cause });
+  }
+}
+
+/** Whether this machine has refused a connection: it has no free port left, or a rule forbids it. */
+export function isRefusedHere(cause: unknown): boolean {
+  const { code, syscall } = (cause ?? {}) as Partial<NodeJS.ErrnoException>;
+  return syscall === 'connect' && (code === 'EADDRNOTAVAIL' || code === 'EACCES' || code === 'EPERM');
+}
+
+/** 503 `OVERLOADED`: this machine admits no connection to the endpoint, which has not got the request. */
+export class NoPortError extends UnavailableError {
+  readonly notExecuted = true;
+
+  constructor({ service, id }: Pick<Endpoint, 'service' | 'id'>, cause: unknown) {
+    const detail = `This machine makes no connection to instance ${id} of ${service}: it has no free port, or a rule forbids it.`;
+    super('OVERLOADED', detail, 1, cause);
   }
 }
 

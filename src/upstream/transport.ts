@@ -27,6 +27,8 @@ export interface OutgoingRequest {
   readonly deadline: Deadline;
   /** Aborts when no response is waited for any more. Reading it may create it. */
   readonly signal: AbortSignal;
+  /** Whether the request waits for a connection: the transport sets it. @default false */
+  isWaiting?: boolean;
   /** The same for a transport that needs no signal. Requests without this member have the signal only. */
   readonly abort?: AbortSource;
 }

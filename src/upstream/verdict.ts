@@ -69,11 +69,18 @@ type Aborted = Pick<AbortSignal, 'aborted'>;
 
 /**
  * @param signal that of the attempt @param deadline that of the call @param tookMs duration of the attempt
+ * @param wasSent false: it has only waited for a connection
  */
-export function judge(result: TransportResult, signal: Aborted, deadline: Deadline, tookMs: number): Verdict {
+export function judge(
+  result: TransportResult,
+  signal: Aborted,
+  deadline: Deadline,
+  tookMs: number,
+  wasSent = true,
+): Verdict {
   if (result.kind === 'failed') {
     if (isLate(result.error) && deadline.isAhead) return NOTHING;
-    if (isTimeout(result.error) && tookMs >= HANGS_MS) return TIMEOUT;
+    if (isTimeout(result.error)) return wasSent && tookMs >= HANGS_MS ? TIMEOUT : NOTHING;
   }
   const verdict = result.kind === 'returned' ? judgeResponse(result.value) : judgeError(result.error, signal);
   if (!deadline.isShortened || !isTimeUp(result, deadline, tookMs)) return verdict;

@@ -88,7 +88,7 @@ const size = (name: string, from: string, to: string): Patch => ({
 
 const SIZES: readonly Patch[] = [
   size('MAX_ENDPOINTS', '12_288', '2'),
-  size('SNAPSHOT_BYTES', '4 << 20', '8'),
+  size('SNAPSHOT_BYTES', '6 << 20', '8'),
   size('CHANGES_BYTES', '1 << 16', '4'),
   size('SWITCHED_OFF_BYTES', '1 << 16', '16'),
   size('BULKHEADS', '256', '1'),

@@ -194,6 +194,21 @@ describe('the addresses that instances may have', () => {
     });
   });
 
+  it('keeps guarding the address of a name that resolves slowly after it has resolved once', async () => {
+    let isSlow = false;
+    const guarding = policyOf({
+      guarded: () => [{ host: 'db.internal', port: 5432 }],
+      resolve: async () => {
+        if (isSlow) await new Promise(() => undefined);
+        return ['10.7.7.7'];
+      },
+    });
+    expect(await isAdmitted(guarding, '10.7.7.7', 5432)).to.equal(false);
+    isSlow = true;
+    expect(await isAdmitted(guarding, '10.7.7.7', 5432)).to.equal(false);
+    expect(await isAdmitted(guarding, '10.7.7.7', 5433)).to.equal(true);
+  });
+
   it('throws a ConfigError that names a text that is not a range', () => {
     for (const range of [
       '10.0.0.0/33',

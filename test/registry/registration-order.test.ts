@@ -33,9 +33,43 @@ describe('registrations of one instance by name', () => {
     const { put, waiting, registry, ids } = slowNames();
     const first = codeOf(() => put('i1'));
     registry.remove('orders', 'i1');
-    expect(await codeOf(() => registry.remove('orders', 'i1'))).to.equal('NOT_FOUND');
     waiting[0]!();
     expect([await first, ids()]).to.deep.equal(['NOT_FOUND', []]);
+    expect(await codeOf(() => registry.remove('orders', 'i1'))).to.equal('NOT_FOUND');
+  });
+
+  it('count when a later one is refused', async () => {
+    const { put, waiting, refused, version } = slowNames();
+    const older = put('i1', { version: 'old' });
+    const newer = codeOf(() => put('i1', { version: 'new', host: '10.0.0.66' }));
+    refused.add('10.0.0.66');
+    waiting[1]!();
+    expect(await newer).to.equal('ADDRESS_NOT_ALLOWED');
+    waiting[0]!();
+    expect([(await older).created, version()]).to.deep.equal([true, 'old']);
+  });
+
+  it('renew the instance when they come faster than their names are resolved', async () => {
+    const { put, waiting, time, ids } = slowNames();
+    const all: Promise<unknown>[] = [];
+    for (let n = 0; n < 20; n += 1) {
+      all.push(put('i1', { ttlSeconds: 5 }));
+      await time.pass(1_000);
+      if (n >= 2) waiting.shift()!();
+      await new Promise(setImmediate);
+      if (n >= 2) expect(ids()).to.deep.equal(['i1']);
+    }
+    for (const resolve of waiting) resolve();
+    await Promise.all(all);
+  });
+
+  it('leave a new instance draining that was ordered to drain before its name was resolved', async () => {
+    const { put, waiting, registry, stateOf } = slowNames();
+    const first = put('i1');
+    registry.drain('orders', 'i1');
+    waiting[0]!();
+    await first;
+    expect(stateOf('i1')).to.equal('draining');
   });
 
   it('leave an instance draining that was ordered to drain meanwhile', async () => {

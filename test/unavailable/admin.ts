@@ -17,6 +17,7 @@ import { Block } from '#src/memory/block.js';
 import { Switches } from '#src/memory/switches.js';
 import { SagaJournals } from '#src/primary/saga-journals.js';
 import { AddressPolicy } from '#src/registry/addresses.js';
+import { NameLookups } from '#src/registry/name-lookups.js';
 import { Registry } from '#src/registry/registry.js';
 import { referenceShop } from '#src/services/catalog.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
@@ -173,6 +174,21 @@ export const admin: readonly Way[] = [
       });
       const one = '/registry/v1/services/orders/instances/i1';
       return byPlane(routes, async (url) => [await put(url + one, { host: '127.0.0.1', port: 8081 })]);
+    },
+  },
+  {
+    title: 'an instance whose name is not resolved in time',
+    sites: ['src/registry/name-lookups.ts OVERLOADED'],
+    code: 'OVERLOADED',
+    executed: true,
+    reach() {
+      const lookups = new NameLookups(() => new Promise(() => undefined), 5);
+      const slow: AdminRoute = {
+        method: 'GET',
+        path: '/slow',
+        handler: async () => ({ status: 200, json: await lookups.of('slow.internal', 'orders') }),
+      };
+      return byPlane([slow], async (url) => [await get(`${url}/slow`)]);
     },
   },
   {

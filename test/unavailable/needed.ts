@@ -13,6 +13,7 @@ import { openFound } from '#src/server/response/file-path.js';
 import { refuseFlaky } from '#src/services/payments/rules.js';
 import type { Tracing } from '#src/telemetry/span.js';
 import { createTestApp } from '#src/testing.js';
+import { NoPortError } from '#src/upstream/transport-errors.js';
 import { Pending, pendingDatabase } from '#src/worker/pending-dependencies.js';
 import { closeOpened, migratedDatabase, open } from '#test/db/fixtures/open.js';
 import { withDeadline } from '#test/db/fixtures/scope.js';
@@ -245,6 +246,16 @@ export const needed: readonly Way[] = [
         throw failure;
       });
     },
+  },
+  {
+    title: 'a connection that this machine does not make',
+    sites: ['src/upstream/transport-errors.ts OVERLOADED'],
+    code: 'OVERLOADED',
+    executed: true,
+    reach: () =>
+      byHandler(() => {
+        throw new NoPortError({ service: 'orders', id: 'a' }, new Error('EADDRNOTAVAIL'));
+      }),
   },
   {
     title: 'a database whose server cannot be reached',

@@ -96,18 +96,28 @@ describe('the repetition of a call', () => {
     const asks = (value: string) => (): Received => receive(503, { 'retry-after': value }, Buffer.alloc(0));
     const waitsFor = async (endpoints: readonly Endpoint[], value: string, options = {}) => {
       const waits: number[] = [];
-      const { call, sent } = setUp(endpoints, asks(value), { sleep: async (ms) => void waits.push(ms) });
+      const { call, sent } = setUp(endpoints, asks(value), {
+        sleep: async (ms) => void waits.push(ms),
+        callPermitsOf: () => ({
+          permits: { enter: () => true, leave: () => undefined } as never,
+          refused: () => undefined,
+        }),
+      });
       await call('orders').get('/x', options);
       expect(sent).to.have.length(waits.length + 1);
       return waits;
     };
     const one = [endpoint('a')];
-    expect(await waitsFor(one, '2')).to.deep.equal([2_000, 2_000]);
-    expect(await waitsFor(two, '2')).to.deep.equal([0, 2_000]);
+    const rounded = async (...args: Parameters<typeof waitsFor>) =>
+      (await waitsFor(...args)).map((ms) => Math.round(ms / 100) * 100);
+    expect(await rounded(one, '2')).to.deep.equal([2_000, 2_000]);
+    expect(await rounded(two, '2')).to.deep.equal([0, 2_000]);
     expect(await waitsFor(one, '40')).to.deep.equal([]);
     expect(await waitsFor(one, '2', { timeoutMs: 1_500 })).to.deep.equal([]);
     const [untilDate] = await waitsFor(one, new Date(Date.now() + 10_000).toUTCString());
     expect(untilDate).to.be.within(8_000, 10_000);
+    expect(await waitsFor(one, '2', { maxConcurrent: 5 })).to.deep.equal([]);
+    expect(await waitsFor(one, '99999999', { timeoutMs: Number.POSITIVE_INFINITY })).to.deep.equal([]);
     for (const nothing of ['soon', '-1', '1.5', new Date(0).toUTCString()])
       expect(await waitsFor(one, nothing)).to.deep.equal([0, 0]);
   });

@@ -72,6 +72,20 @@ describe('ejections in the registry', () => {
     expect(heard).to.deep.equal(['b ejected', 'b healthy']);
   });
 
+  it('cost a few looks at each instance, however many are ejected', async () => {
+    const { eject, watch, cells, registry, states } = await setUp('abcdefghijklmnop');
+    for (const id of 'abcdefgh') eject(id);
+    let looks = 0;
+    const isEjected = cells.isEjected.bind(cells);
+    cells.isEjected = (slot) => {
+      looks += 1;
+      return isEjected(slot);
+    };
+    watch.look();
+    expect(looks).to.be.at.most(3 * registry.instances('orders').length);
+    expect(states().match(/ejected/g)).to.have.length(8);
+  });
+
   it('end, the latest first, when other instances leave and more than half would be ejected', async () => {
     const { eject, watch, states, registry, time } = await setUp('abcd');
     eject('a');

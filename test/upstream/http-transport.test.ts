@@ -4,7 +4,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import {
   type AddressInfo,
   createServer as createTcpServer,
-  type Socket,
+  Socket,
   type Server as TcpServer,
 } from 'node:net';
 import { expect } from 'chai';
@@ -16,6 +16,7 @@ import type { OutgoingRequest } from '#src/upstream/transport.js';
 import { UnsentError } from '#src/upstream/transport-errors.js';
 import { judgeError } from '#src/upstream/verdict.js';
 import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
+import { until } from '#test/support/until.js';
 import { endpoint } from './endpoints.js';
 
 describe('the HTTP transport', () => {
@@ -146,6 +147,48 @@ describe('the HTTP transport', () => {
       message: 'Instance i1 of orders cannot be reached.',
       notExecuted: true,
     });
+  });
+
+  it('does not take a route that fails during a request for one that could not be connected', async () => {
+    for (const code of ['EHOSTUNREACH', 'ENETUNREACH', 'ECONNREFUSED', 'ETIMEDOUT']) {
+      const port = await listen(createTcpServer((socket) => void socket.resume()));
+      const over = transport();
+      const connect = Object.getOwnPropertyDescriptor(Socket.prototype, 'connect')!;
+      const opened: Socket[] = [];
+      Socket.prototype.connect = function (this: Socket, ...args: unknown[]) {
+        opened.push(this);
+        return (connect.value as (...given: unknown[]) => Socket).apply(this, args);
+      } as Socket['connect'];
+      const sent = failureOf(send(port, { method: 'POST', body: 'x' }, over));
+      Object.defineProperty(Socket.prototype, 'connect', connect);
+      await until(
+        () => opened[0]?.bytesWritten ?? 0,
+        (bytes) => bytes > 0,
+      );
+      opened[0]!.destroy(Object.assign(new Error(code), { code, syscall: 'read' }));
+      const error = await sent;
+      expect(error.code, code).to.equal('BAD_UPSTREAM');
+      expect(error, code).not.to.have.property('notExecuted');
+    }
+  });
+
+  it('counts for no endpoint when this machine has no port for a connection', async () => {
+    for (const code of ['EADDRNOTAVAIL', 'EPERM', 'EACCES']) {
+      const over = transport();
+      const connect = Object.getOwnPropertyDescriptor(Socket.prototype, 'connect')!;
+      Socket.prototype.connect = function (this: Socket) {
+        process.nextTick(() => this.destroy(Object.assign(new Error(code), { code, syscall: 'connect' })));
+        return this;
+      } as Socket['connect'];
+      const error = await failureOf(send(1, {}, over)).finally(() => {
+        Object.defineProperty(Socket.prototype, 'connect', connect);
+      });
+      expect(error).to.include({ code: 'OVERLOADED', notExecuted: true });
+      expect(judgeError(error, new AbortController().signal)).to.include({
+        outcome: 'ignored',
+        reached: 'ignored',
+      });
+    }
   });
 
   it('rejects with BAD_UPSTREAM when the connection is reset before, within or after the header', async () => {
@@ -300,6 +343,13 @@ describe('the HTTP transport', () => {
     await arrived.promise;
     const unsent = failureOf(send(port, { path: '/waiting', ...until(new AbortController(), 30) }, over));
     const late = failureOf(send(port, { path: '/late', ...until(new AbortController(), 90) }, over));
+    const waiting = requestOf({ path: '/waits', signal: AbortSignal.timeout(10) });
+    expect(
+      (await over.send(endpoint('i1', { port }), waiting).catch((error: unknown) => error)) as Error,
+    ).to.include({
+      name: 'TimeoutError',
+    });
+    expect(waiting.isWaiting).to.equal(true);
     expect(await first).not.to.be.instanceOf(UnsentError);
     for (const error of [await unsent, await late]) {
       expect(error).to.be.instanceOf(UnsentError);

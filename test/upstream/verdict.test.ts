@@ -96,6 +96,9 @@ describe('the verdict on the lack of a response', () => {
       judge({ kind: 'failed', error }, AbortSignal.abort(error), Deadline.after(9_000), tookMs);
     expect(verdictAfter(999)).to.include({ outcome: 'ignored', reached: 'ignored', mayRepeat: false });
     expect(verdictAfter(1_000)).to.include({ outcome: 'failure', reached: 'failure', mayRepeat: false });
+    const result = { kind: 'failed', error } as const;
+    const unsent = judge(result, AbortSignal.abort(error), Deadline.after(9_000), 5_000, false);
+    expect(unsent).to.include({ outcome: 'ignored', reached: 'ignored' });
   });
 
   it('a mistake of this process is ignored', () => {
