@@ -34,6 +34,8 @@ const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> 
   'src/worker/system-routes.ts': [1, 'shown: the time of /health'],
   'src/telemetry/log-sink.ts': [1, 'shown: the time of a log line'],
   'src/admin/registry-routes.ts': [1, 'shown: until when an instance is ejected'],
+  'src/upstream/call-attempt.ts': [1, 'compared with a date in Retry-After'],
+  'src/upstream/in-process-transport.ts': [1, 'shown: the field Date of a response within the process'],
   'src/upstream/transition-log.ts': [1, 'shown: the same, in the log'],
 };
 
