@@ -65,11 +65,21 @@ export const postgresUrl = url('a postgres:// URL', /^postgres(ql)?:\/\//i, (val
   value.replace('@/', '@localhost/'),
 );
 
+/** Hosts with ports, and perhaps an account before them. */
+const etcdUrl = url(
+  'an etcd:// URL',
+  /^etcds?:\/\/(?:[^@/:]+(?::[^@/]*)?@)?[^@/?#,\s]+:\d+(?:,[^@/?#,\s]+:\d+)*\/?$/i,
+  (value) => value.replace(/^etcds?:\/\/(?:[^@/]*@)?([^,/]+).*$/i, 'http://$1'),
+);
+
 /** The registry of this process alone, or one that several share. */
 export const registryUrl: SettingKind<string> = {
   ...postgresUrl,
-  type: '`local` or a postgres:// URL',
-  parse: (value) => (value.toLowerCase() === 'local' ? 'local' : postgresUrl.parse(value)),
+  type: '`local`, a postgres:// URL, or an etcd:// URL such as etcd://host:2379,host:2379',
+  parse(value) {
+    if (value.toLowerCase() === 'local') return 'local';
+    return /^etcds?:/i.test(value) ? etcdUrl.parse(value) : postgresUrl.parse(value);
+  },
 };
 
 export const httpUrl = url('an http:// or https:// URL', /^https?:\/\//i, String);

@@ -8,8 +8,8 @@ export const MESH_SETTINGS = {
   REGISTRY: withDefault(
     registryUrl,
     'local',
-    'Registry of the instances of services: that of this process alone (`local`), or a PostgreSQL database that ' +
-      'several processes share. They need sessions there, so a pooler must keep them.',
+    'Registry of the instances of services: that of this process alone (`local`), or one that several processes ' +
+      'share: a PostgreSQL database, in which they need sessions, or etcd (`etcds://` with TLS).',
   ),
   REGISTRY_ALLOW: withDefault(
     cidrs,

@@ -51,7 +51,7 @@ export class PoolLimit {
   /** The registry has a session of its own, when it is on a server of the databases. */
   get #registrySessions(): 0 | 1 {
     const { registry, databaseUrl, serviceDatabaseUrls } = this.#settings;
-    if (registry === 'local') return 0;
+    if (!/^postgres/i.test(registry)) return 0;
     const address = addressOf(registry);
     const servers = [databaseUrl, ...Object.values(serviceDatabaseUrls)];
     return servers.some((url) => url !== undefined && addressOf(url) === address) ? 1 : 0;

@@ -1,15 +1,11 @@
 // Makes the registry of this process, with its snapshot in shared memory and the rules of who may be
 // registered, and registers the process's own services.
-import type { Logger } from 'pino';
 import { hasDatabase } from '../api/define-service.js';
 import type { ServiceDefinition } from '../api/service-definition.js';
-import { isWildcard } from '../config/network-kinds.js';
 import type { Settings } from '../config.js';
 import { MAX_ENDPOINTS, MAX_OF_SERVICE, SNAPSHOT_BYTES } from '../memory/layout.js';
 import { SnapshotLog } from '../memory/snapshot-log.js';
 import { type Address, AddressPolicy } from '../registry/addresses.js';
-import { PostgresBackend } from '../registry/backends/postgres-backend.js';
-import { RegistrySync } from '../registry/backends/registry-sync.js';
 import { HealthProber } from '../registry/health.js';
 import { Registry } from '../registry/registry.js';
 import { timers } from '../registry/schedule.js';
@@ -17,7 +13,6 @@ import { SlotTable } from '../registry/slot-table.js';
 import { changesText, snapshotText } from '../registry/snapshot-text.js';
 import { httpProbe } from '../upstream/http-probe.js';
 import type { SharedState } from './create-shared-state.js';
-import { localAddressTo, registrySessions, requireSessions } from './registry-session.js';
 
 export interface RegisteringOptions {
   readonly settings: Settings;
@@ -62,41 +57,6 @@ export function createRegistry(options: RegisteringOptions): { registry: Registr
       await prober.close();
     },
   };
-}
-
-/**
- * Connects the registry with the one that other processes share; undefined when there is none. The process
- * starts, and serves, also while that cannot be reached.
- */
-export function joinSharedRegistry(
-  registry: Registry,
-  { settings, sharedState, instanceId }: RegisteringOptions,
-  log: Logger,
-): RegistrySync | undefined {
-  const url = settings.registry;
-  if (url === 'local') return undefined;
-  const refused = sharedState.recorder.counter('multilane_registry_refused_total');
-  const backend = new PostgresBackend({
-    open: registrySessions(url),
-    owner: instanceId,
-    random: Math.random,
-  });
-  const sync = new RegistrySync({ registry, backend, log, refused: () => refused.add() });
-  sync.start();
-  return sync;
-}
-
-/**
- * Checks the shared registry before anything is registered.
- * @returns the settings with the address by which other processes reach this one
- * @throws ConfigError for a pooler that does not keep sessions
- */
-export async function checkedRegistry(settings: Settings): Promise<Settings> {
-  const { registry, advertiseHost, host } = settings;
-  if (registry === 'local') return settings;
-  await requireSessions(registry);
-  if (advertiseHost !== undefined || !isWildcard(host)) return settings;
-  return { ...settings, advertiseHost: await localAddressTo(registry) };
 }
 
 /**

@@ -1,7 +1,6 @@
 // Sessions with the PostgreSQL of a registry that several processes share.
-import { connect } from 'node:net';
 import { LimitedClient } from '../db/limited-client.js';
-import { addressOf, serverOf } from '../db/server-url.js';
+import { addressOf } from '../db/server-url.js';
 import { ConfigError } from '../errors.js';
 import type { OpenSession } from '../registry/backends/postgres-backend.js';
 
@@ -60,22 +59,4 @@ function isRefused(error: unknown): false {
   const { code } = error as { readonly code?: unknown };
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return false;
   throw error;
-}
-
-/**
- * The local address of a connection to the server; undefined when it cannot be reached, or has a Unix socket.
- */
-export async function localAddressTo(url: string): Promise<string | undefined> {
-  const { host, port } = serverOf(url);
-  if (host.startsWith('/')) return undefined;
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: CONNECT_TIMEOUT_MS });
-    const end = (address: string | undefined): void => {
-      socket.destroy();
-      resolve(address);
-    };
-    socket.once('connect', () => end(socket.localAddress));
-    socket.once('timeout', () => end(undefined));
-    socket.once('error', () => end(undefined));
-  });
 }

@@ -89,7 +89,7 @@ describe('a start is refused with exit code 78 for', () => {
       ['MULTILANE_ORDERS_DATABASE_URL', `mysql://root:${SECRET}@db/x`],
       ['MULTILANE_ADMIN_TOKEN', `${SECRET} with blanks`],
       ['MULTILANE_MESH_TOKEN', `${SECRET}ü`],
-      ['REGISTRY', `etcd://root:${SECRET}@10.0.0.1:2379`],
+      ['REGISTRY', `consul://root:${SECRET}@10.0.0.1:8500`],
     ] as const) {
       it(`of ${name}`, async () => {
         const told = await refusal({ env: { [name]: value } });

@@ -1,199 +1,161 @@
 // What holds for every registry that several processes share, with real servers.
 import { expect } from 'chai';
-import pg from 'pg';
-import { registrySessions } from '#src/primary/registry-session.js';
-import { PostgresBackend } from '#src/registry/backends/postgres-backend.js';
-import { startProxy, type Proxy as TcpProxy } from '#test/db/fixtures/proxy.js';
-import { startTestPostgres } from '#test/support/postgres.js';
+import { needsEtcd } from '#test/support/etcd.js';
 import { until } from '#test/support/until.js';
 import { RegistryProcess } from './registry-process.js';
+import { etcdRegistry, postgresRegistry, type RegistryServer } from './registry-servers.js';
 
-const TTL_SECONDS = 1;
+const SERVERS = { PostgreSQL: postgresRegistry, etcd: etcdRegistry } as const;
 
-/** A server of a backend, reached through a proxy that can break. */
-interface Server {
-  readonly proxy: TcpProxy;
-  /** A process whose connections are its own. */
-  join(name: string, port?: number, through?: TcpProxy): RegistryProcess;
-  /** Runs a statement that no process knows of. */
-  behind(text: string): Promise<void>;
-}
+for (const [name, start] of Object.entries(SERVERS)) {
+  describe(`a registry in ${name}`, () => {
+    let server: RegistryServer;
+    const processes: RegistryProcess[] = [];
+    const join = (owner: string, port?: number, isThrough = false): RegistryProcess => {
+      const process = new RegistryProcess(owner, server.backend(owner, isThrough), port);
+      processes.push(process);
+      return process;
+    };
 
-async function postgresServer(): Promise<Server> {
-  const server = await startTestPostgres();
-  const url = await server.createDatabase('registry');
-  const proxy = await startProxy(url);
-  return {
-    proxy,
-    join(name, port, through) {
-      const open = registrySessions(through?.url ?? url);
-      const options = { open, owner: name, ttlSeconds: TTL_SECONDS, random: Math.random };
-      return new RegistryProcess(name, new PostgresBackend(options), port);
-    },
-    async behind(text) {
-      const client = new pg.Client({ connectionString: url });
-      await client.connect();
-      try {
-        await client.query(text);
-      } finally {
-        await client.end();
-      }
-    },
-  };
-}
+    before(function () {
+      if (name === 'etcd') needsEtcd(this);
+    });
+    beforeEach(async () => {
+      server = await start();
+    });
+    afterEach(async () => {
+      await Promise.all(processes.splice(0).map((process) => process.sync.close()));
+      await server.close();
+    });
 
-describe('a registry in PostgreSQL', () => {
-  let server: Server;
-  const processes: RegistryProcess[] = [];
-  const join = (...args: Parameters<Server['join']>): RegistryProcess => {
-    const process = server.join(...args);
-    processes.push(process);
-    return process;
-  };
+    it('shows the instances of every process to all others, as they are and as they change', async () => {
+      const [a, b] = [join('a', 1), join('b', 2)];
+      const both = ['10.0.0.1:1 healthy', '10.0.0.1:2 healthy'];
+      await Promise.all([a.sees(both), b.sees(both)]);
+      a.registry.setLocalState('orders', 'draining');
+      await b.sees(['10.0.0.1:1 draining', '10.0.0.1:2 healthy']);
+      a.registry.setLocalState('orders', 'healthy');
+      await b.sees(both);
+      const c = join('c');
+      await c.sees(both);
+      const members = { weight: 7, zone: 'z', version: '2', metadata: { k: 'ü' }, protocol: 'grpc' };
+      await a.put('x', members);
+      await c.sees(['x healthy'], 'carts');
+      expect(c.registry.instances('carts')[0]).to.deep.include({ host: '10.0.0.9', port: 80, ...members });
+      a.registry.remove('carts', 'x');
+      await c.sees([], 'carts');
+    });
 
-  beforeEach(async () => {
-    server = await postgresServer();
-  });
-  afterEach(async () => {
-    await Promise.all(processes.splice(0).map((process) => process.sync.close()));
-    await server.proxy.close();
-  });
+    it('lets every process probe an instance with a health check by itself', async () => {
+      const [a, b] = [join('a'), join('b')];
+      await a.put('x', { healthCheckUrl: '/health' });
+      await b.sees(['x starting'], 'carts');
+      for (const { probed } of [a, b]) expect(probed).to.have.length(1);
+    });
 
-  it('shows the instances of every process to all others, as they are and as they change', async () => {
-    const [a, b] = [join('a', 1), join('b', 2)];
-    const both = ['10.0.0.1:1 healthy', '10.0.0.1:2 healthy'];
-    await Promise.all([a.sees(both), b.sees(both)]);
-    a.registry.setLocalState('orders', 'draining');
-    await b.sees(['10.0.0.1:1 draining', '10.0.0.1:2 healthy']);
-    a.registry.setLocalState('orders', 'healthy');
-    await b.sees(both);
-    const c = join('c');
-    await c.sees(both);
-    const members = { weight: 7, zone: 'z', version: '2', metadata: { k: 'ü' }, protocol: 'grpc' };
-    await a.put('x', members);
-    await c.sees(['x healthy'], 'carts');
-    expect(c.registry.instances('carts')[0]).to.deep.include({ host: '10.0.0.9', port: 80, ...members });
-    a.registry.remove('carts', 'x');
-    await c.sees([], 'carts');
-  });
-
-  it('lets every process probe an instance with a health check by itself', async () => {
-    const [a, b] = [join('a'), join('b')];
-    await a.put('x', { healthCheckUrl: '/health' });
-    await b.sees(['x starting'], 'carts');
-    for (const { probed } of [a, b]) expect(probed).to.have.length(1);
-  });
-
-  it('loses the instances of a process that ends at once, and of one that is killed after their time', async () => {
-    const [a, b] = [join('a', 1), join('b', 2)];
-    await b.sees(['10.0.0.1:1 healthy', '10.0.0.1:2 healthy']);
-    await a.sync.close();
-    await b.sees(['10.0.0.1:2 healthy']);
-    const c = join('c', 3, server.proxy);
-    await b.sees(['10.0.0.1:2 healthy', '10.0.0.1:3 healthy']);
-    await server.proxy.refuse();
-    const since = performance.now();
-    await b.sees(['10.0.0.1:2 healthy']);
-    expect(performance.now() - since).to.be.above(0.5 * TTL_SECONDS * 1000);
-    // The process itself goes on with what it knows.
-    await c.sees(['10.0.0.1:2 healthy', '10.0.0.1:3 healthy']);
-    expect(c.sync.isAvailable).to.equal(false);
-    await server.proxy.listen();
-    await b.sees(['10.0.0.1:2 healthy', '10.0.0.1:3 healthy']);
-    await until(
-      () => c.sync.isAvailable,
-      (is) => is,
-    );
-    expect(c.lines.map(({ msg }) => msg)).to.deep.equal([
-      'the registry cannot be reached; the instances that were found before stay, trying again',
-      'the registry can be reached again',
-    ]);
-  });
-
-  it('is complete again after a connection was cut, whatever has changed meanwhile', async () => {
-    const a = join('a', 1, server.proxy);
-    const b = join('b', 2);
-    await a.sees(['10.0.0.1:1 healthy', '10.0.0.1:2 healthy']);
-    await server.proxy.refuse();
-    await b.put('x');
-    const c = join('c', 3);
-    await b.sees(['10.0.0.1:1 healthy', '10.0.0.1:2 healthy', '10.0.0.1:3 healthy']).catch(() => undefined);
-    await b.sync.close();
-    await c.sees(['10.0.0.1:3 healthy']);
-    await server.proxy.listen();
-    const last = ['10.0.0.1:1 healthy', '10.0.0.1:3 healthy'];
-    await Promise.all([a.sees(last), c.sees(last), a.sees([], 'carts')]);
-  });
-
-  it('is complete soon after a change that was never notified, or that has removed what is announced', async () => {
-    const [a, b] = [join('a', 1), join('b', 2)];
-    const both = ['10.0.0.1:1 healthy', '10.0.0.1:2 healthy'];
-    await Promise.all([a.sees(both), b.sees(both)]);
-    const table = 'multilane.multilane_registry_instance';
-    await server.behind(
-      `INSERT INTO ${table} SELECT service, 'x', 'someone', jsonb_set(body, '{port}', '9'), NULL, ` +
-        `nextval('multilane.multilane_registry_revision') FROM ${table} LIMIT 1`,
-    );
-    await Promise.all([a.sees([...both, 'x healthy']), b.sees([...both, 'x healthy'])]);
-    await server.behind(`DELETE FROM ${table}`);
-    await Promise.all([a.sees(both), b.sees(both)]);
-  });
-
-  it('admits nothing that a registration would not be admitted with', async () => {
-    const a = join('a', 1);
-    await join('b').sees(['10.0.0.1:1 healthy']);
-    const insert = (service: string, id: string, body: string): Promise<void> =>
-      server.behind(
-        `INSERT INTO multilane.multilane_registry_instance VALUES ('${service}', '${id}', 'someone', '${body}', NULL, nextval('multilane.multilane_registry_revision'))`,
+    it('loses the instances of a process that ends at once, and of one that is killed after their time', async () => {
+      const [a, b] = [join('a', 1), join('b', 2)];
+      await b.sees(['10.0.0.1:1 healthy', '10.0.0.1:2 healthy']);
+      await a.sync.close();
+      await b.sees(['10.0.0.1:2 healthy']);
+      const c = join('c', 3, true);
+      await b.sees(['10.0.0.1:2 healthy', '10.0.0.1:3 healthy']);
+      await server.proxy.refuse();
+      const since = performance.now();
+      await b.sees(['10.0.0.1:2 healthy']);
+      expect(performance.now() - since).to.be.above(0.5 * server.ttlSeconds * 1000);
+      // The process itself goes on with what it knows.
+      await c.sees(['10.0.0.1:2 healthy', '10.0.0.1:3 healthy']);
+      expect(c.sync.isAvailable).to.equal(false);
+      await server.proxy.listen();
+      await b.sees(['10.0.0.1:2 healthy', '10.0.0.1:3 healthy']);
+      await until(
+        () => c.sync.isAvailable,
+        (is) => is,
       );
-    await insert('orders', 'ok', '{"host":"10.0.0.2","port":1}');
-    await insert('orders', 'metadata', '{"host":"169.254.169.254","port":1}');
-    await insert('orders', 'shape', '[]');
-    await insert('orders', 'port', '{"host":"10.0.0.2","port":0}');
-    await insert('Orders', 'name', '{"host":"10.0.0.2","port":1}');
-    await a.sees(['10.0.0.1:1 healthy', 'ok healthy']);
-    await until(
-      () => a.refused,
-      (refused) => refused >= 4,
-    );
-    expect(a.lines[0]).to.deep.include({ msg: 'an instance in the registry is not admitted here' });
-  });
+      expect(c.lines.map(({ msg }) => msg)).to.deep.equal([
+        'the registry cannot be reached; the instances that were found before stay, trying again',
+        'the registry can be reached again',
+      ]);
+    });
 
-  it('has an instance at the process at which its client renews it', async () => {
-    const [a, b, c] = [join('a'), join('b'), join('c')];
-    await a.put('x', { ttlSeconds: 3 });
-    await b.sees(['x healthy'], 'carts');
-    b.registry.heartbeat('carts', 'x');
-    await until(
-      () => a.registry.mirrored().length,
-      (mirrored) => mirrored === 1,
-    );
-    await a.sync.close();
-    await c.sees(['x healthy'], 'carts');
-    c.registry.remove('carts', 'x');
-    await b.sees([], 'carts');
-  });
+    it('is complete again after a connection was cut, whatever has changed meanwhile', async () => {
+      const a = join('a', 1, true);
+      const b = join('b', 2);
+      await a.sees(['10.0.0.1:1 healthy', '10.0.0.1:2 healthy']);
+      await server.proxy.refuse();
+      await b.put('x');
+      const c = join('c', 3);
+      await b.sees(['10.0.0.1:1 healthy', '10.0.0.1:2 healthy', '10.0.0.1:3 healthy']).catch(() => undefined);
+      await b.sync.close();
+      await c.sees(['10.0.0.1:3 healthy']);
+      await server.proxy.listen();
+      const last = ['10.0.0.1:1 healthy', '10.0.0.1:3 healthy'];
+      await Promise.all([a.sees(last), c.sees(last), a.sees([], 'carts')]);
+    });
 
-  it('keeps an instance without an end after its process has ended, until it is removed', async () => {
-    const [a, b] = [join('a'), join('b')];
-    await a.put('x', { ttlSeconds: 0, healthCheckUrl: '/h' });
-    await b.sees(['x starting'], 'carts');
-    await a.sync.close();
-    const c = join('c');
-    await c.sees(['x starting'], 'carts');
-    c.registry.remove('carts', 'x');
-    await b.sees([], 'carts');
-    await c.sees([], 'carts');
-  });
+    it('is complete soon after a change that was never notified, or that has removed what is announced', async () => {
+      const [a, b] = [join('a', 1), join('b', 2)];
+      const both = ['10.0.0.1:1 healthy', '10.0.0.1:2 healthy'];
+      await Promise.all([a.sees(both), b.sees(both)]);
+      await server.write('orders', 'x', '{"host":"10.0.0.2","port":9}');
+      await Promise.all([a.sees([...both, 'x healthy']), b.sees([...both, 'x healthy'])]);
+      await server.clear();
+      await Promise.all([a.sees(both), b.sees(both)]);
+    });
 
-  it('has a thousand instances of one process, renewed by one statement', async () => {
-    const [a, b] = [join('a'), join('b')];
-    for (let n = 0; n < 1_000; n++) await a.put(`x${n}`, { ttlSeconds: 3_600 });
-    await until(
-      () => b.registry.instances('carts').length,
-      (count) => count === 1_000,
-    );
-    await new Promise((resolve) => setTimeout(resolve, 2 * TTL_SECONDS * 1000));
-    expect(b.registry.instances('carts')).to.have.length(1_000);
+    it('admits nothing that a registration would not be admitted with', async () => {
+      const a = join('a', 1);
+      await join('b').sees(['10.0.0.1:1 healthy']);
+      await server.write('orders', 'ok', '{"host":"10.0.0.2","port":1}');
+      await server.write('orders', 'metadata', '{"host":"169.254.169.254","port":1}');
+      await server.write('orders', 'shape', '[]');
+      await server.write('orders', 'port', '{"host":"10.0.0.2","port":0}');
+      await server.write('Orders', 'name', '{"host":"10.0.0.2","port":1}');
+      await a.sees(['10.0.0.1:1 healthy', 'ok healthy']);
+      await until(
+        () => a.refused,
+        (refused) => refused >= 4,
+      );
+      expect(a.lines[0]).to.deep.include({ msg: 'an instance in the registry is not admitted here' });
+    });
+
+    it('has an instance at the process at which its client renews it', async () => {
+      const [a, b, c] = [join('a'), join('b'), join('c')];
+      await a.put('x', { ttlSeconds: 3 });
+      await b.sees(['x healthy'], 'carts');
+      b.registry.heartbeat('carts', 'x');
+      await until(
+        () => a.registry.mirrored().length,
+        (mirrored) => mirrored === 1,
+      );
+      await a.sync.close();
+      await c.sees(['x healthy'], 'carts');
+      c.registry.remove('carts', 'x');
+      await b.sees([], 'carts');
+    });
+
+    it('keeps an instance without an end after its process has ended, until it is removed', async () => {
+      const [a, b] = [join('a'), join('b')];
+      await a.put('x', { ttlSeconds: 0, healthCheckUrl: '/h' });
+      await b.sees(['x starting'], 'carts');
+      await a.sync.close();
+      const c = join('c');
+      await c.sees(['x starting'], 'carts');
+      c.registry.remove('carts', 'x');
+      await b.sees([], 'carts');
+      await c.sees([], 'carts');
+    });
+
+    it('has a thousand instances of one process, renewed by one statement', async () => {
+      const [a, b] = [join('a'), join('b')];
+      for (let n = 0; n < 1_000; n++) await a.put(`x${n}`, { ttlSeconds: 3_600 });
+      await until(
+        () => b.registry.instances('carts').length,
+        (count) => count === 1_000,
+      );
+      await new Promise((resolve) => setTimeout(resolve, 2 * server.ttlSeconds * 1000));
+      expect(b.registry.instances('carts')).to.have.length(1_000);
+    });
   });
-});
+}

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { ConfigError } from '#src/errors.js';
-import { localAddressTo, requireSessions } from '#src/primary/registry-session.js';
+import { localAddressTo, registryAddresses } from '#src/primary/common-registry.js';
+import { requireSessions } from '#src/primary/registry-session.js';
 import { startProxy, type Proxy as TcpProxy } from '#test/db/fixtures/proxy.js';
 import { startTestPostgres } from '#test/support/postgres.js';
 
@@ -75,9 +76,18 @@ describe('the server of a shared registry', () => {
   }
 
   it('tells the address by which this process reaches it', async () => {
-    expect(await localAddressTo(proxy.url)).to.equal('127.0.0.1');
-    expect(await localAddressTo('postgres://nobody@127.0.0.1:1/none')).to.equal(undefined);
-    expect(await localAddressTo('postgres://nobody@/none?host=/run/x')).to.equal(undefined);
+    const port = Number(new URL(proxy.url).port);
+    expect(await localAddressTo({ host: '127.0.0.1', port })).to.equal('127.0.0.1');
+    expect(await localAddressTo({ host: '127.0.0.1', port: 1 })).to.equal(undefined);
+    expect(await localAddressTo({ host: '/run/x', port: 5432 })).to.equal(undefined);
+  });
+
+  it('has addresses that no instance may have', () => {
+    const addresses = (registry: string) =>
+      registryAddresses({ registry }).map(({ host, port }) => `${host} ${port}`);
+    expect(addresses('local')).to.deep.equal([]);
+    expect(addresses('postgres://u:p@db/mesh')).to.deep.equal(['db 5432']);
+    expect(addresses('etcds://u:p@[::1]:2379,b:2380')).to.deep.equal(['::1 2379', 'b 2380']);
   });
 });
 

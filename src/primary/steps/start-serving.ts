@@ -6,7 +6,6 @@ import { rebalance } from '../../cluster/rebalance.js';
 import type { Sharding } from '../../cluster/sharding.js';
 import { oldGenerationLimit } from '../../config/heap-limit.js';
 import type { Settings } from '../../config.js';
-import { serverOf } from '../../db/server-url.js';
 import type { RegistrySync } from '../../registry/backends/registry-sync.js';
 import type { Registry } from '../../registry/registry.js';
 import { takeCensus } from '../../server/connections/connection-census.js';
@@ -14,17 +13,12 @@ import { watchEjections } from '../../upstream/ejection-watch.js';
 import { AdminPlane } from '../admin-plane-server.js';
 import { adminRoutes } from '../admin-routes.js';
 import type { BootState } from '../boot-state.js';
+import { checkedRegistry, joinSharedRegistry, registryAddresses } from '../common-registry.js';
 import { addressOf, openDataPlane } from '../data-plane.js';
 import { drainOrder } from '../drain-order.js';
 import { GrpcInstances } from '../grpc-instances.js';
 import { Readiness } from '../readiness.js';
-import {
-  advertisedHost,
-  checkedRegistry,
-  createRegistry,
-  joinSharedRegistry,
-  registerServices,
-} from '../registering.js';
+import { advertisedHost, createRegistry, registerServices } from '../registering.js';
 import { SagaJournals } from '../saga-journals.js';
 import { createThreads, type Threads } from '../worker-threads.js';
 import type { Owned } from './claim-ownership.js';
@@ -118,7 +112,7 @@ function openRegistry(
   const guarded = () => [
     { host: settings.adminHost, port: adminPlane.port },
     ...databases.addresses,
-    ...(settings.registry === 'local' ? [] : [serverOf(settings.registry)]),
+    ...registryAddresses(settings),
     ...(grpc?.ports ?? []).map((port) => ({ host: grpcHost, port })),
   ];
   const options = { settings, sharedState, instanceId, guarded };
@@ -128,7 +122,7 @@ function openRegistry(
   lifecycle.defer('registry', () => registering.close());
   lifecycle.defer('ejections', watchEjections(sharedState.ejections, registry, every));
   registerServices(registry, services, settings, dataPort);
-  const shared = joinSharedRegistry(registry, options, log);
+  const shared = joinSharedRegistry(registry, settings, base, log);
   if (shared !== undefined) lifecycle.defer('shared registry', () => shared.close());
   const grpc =
     grpcWorkers === 0

@@ -1,0 +1,89 @@
+// The registry that several processes share, as REGISTRY names it.
+import { connect } from 'node:net';
+import type { Logger } from 'pino';
+import { isWildcard } from '../config/network-kinds.js';
+import type { Settings } from '../config.js';
+import { serverOf } from '../db/server-url.js';
+import type { Address } from '../registry/addresses.js';
+import type { RegistryBackend } from '../registry/backends/backend.js';
+import { EtcdBackend } from '../registry/backends/etcd-backend.js';
+import { PostgresBackend } from '../registry/backends/postgres-backend.js';
+import { RegistrySync } from '../registry/backends/registry-sync.js';
+import type { Registry } from '../registry/registry.js';
+import type { SharedState } from './create-shared-state.js';
+import { etcdClients, parseEtcdUrl } from './etcd-client.js';
+import { registrySessions, requireSessions } from './registry-session.js';
+
+/** A process does not wait longer for the registry when it starts. */
+const CONNECT_TIMEOUT_MS = 2_000;
+
+/** The addresses of the registry, which no instance may have; none for the registry of this process alone. */
+export function registryAddresses({ registry }: Pick<Settings, 'registry'>): readonly Address[] {
+  if (registry === 'local') return [];
+  const cluster = parseEtcdUrl(registry);
+  if (cluster === undefined) return [serverOf(registry)];
+  return cluster.origins
+    .map((origin) => new URL(origin))
+    .map(({ hostname, port }) => ({
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port),
+    }));
+}
+
+function backendOf(url: string, owner: string): RegistryBackend {
+  const cluster = parseEtcdUrl(url);
+  const common = { owner, random: Math.random };
+  return cluster === undefined
+    ? new PostgresBackend({ open: registrySessions(url), ...common })
+    : new EtcdBackend({ open: etcdClients(cluster), ...common });
+}
+
+/**
+ * Connects the registry of this process with the one that is shared; undefined when there is none. The
+ * process starts, and serves, also while that cannot be reached.
+ */
+export function joinSharedRegistry(
+  registry: Registry,
+  { registry: url }: Pick<Settings, 'registry'>,
+  { sharedState, instanceId }: { readonly sharedState: SharedState; readonly instanceId: string },
+  log: Logger,
+): RegistrySync | undefined {
+  if (url === 'local') return undefined;
+  const counter = sharedState.recorder.counter('multilane_registry_refused_total');
+  const backend = backendOf(url, instanceId);
+  const sync = new RegistrySync({ registry, backend, log, refused: () => counter.add() });
+  sync.start();
+  return sync;
+}
+
+/**
+ * Checks the shared registry before anything is registered.
+ * @returns the settings with the address by which other processes reach this one
+ * @throws ConfigError for a pooler that does not keep sessions
+ */
+export async function checkedRegistry(settings: Settings): Promise<Settings> {
+  const { registry, advertiseHost, host } = settings;
+  if (registry === 'local') return settings;
+  if (parseEtcdUrl(registry) === undefined) await requireSessions(registry);
+  if (advertiseHost !== undefined || !isWildcard(host)) return settings;
+  for (const address of registryAddresses(settings)) {
+    const local = await localAddressTo(address);
+    if (local !== undefined) return { ...settings, advertiseHost: local };
+  }
+  return settings;
+}
+
+/** The local address of a connection; undefined when there is none, or it is to a Unix socket. */
+export async function localAddressTo({ host, port }: Address): Promise<string | undefined> {
+  if (host.startsWith('/')) return undefined;
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: CONNECT_TIMEOUT_MS });
+    const end = (address: string | undefined): void => {
+      socket.destroy();
+      resolve(address);
+    };
+    socket.once('connect', () => end(socket.localAddress));
+    socket.once('timeout', () => end(undefined));
+    socket.once('error', () => end(undefined));
+  });
+}

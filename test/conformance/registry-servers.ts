@@ -1,0 +1,97 @@
+// The servers of registries that processes share, each reached through a proxy that can break.
+import pg from 'pg';
+import { etcdClients } from '#src/primary/etcd-client.js';
+import { registrySessions } from '#src/primary/registry-session.js';
+import type { RegistryBackend } from '#src/registry/backends/backend.js';
+import { EtcdBackend } from '#src/registry/backends/etcd-backend.js';
+import { PostgresBackend } from '#src/registry/backends/postgres-backend.js';
+import { type BreakableProxy, breakableProxy } from '#test/support/breakable-proxy.js';
+import { startEtcd } from '#test/support/etcd.js';
+import { startTestPostgres } from '#test/support/postgres.js';
+
+export interface RegistryServer {
+  readonly ttlSeconds: number;
+  readonly proxy: BreakableProxy;
+  /** @param isThrough whether its connections go through the proxy */
+  backend(owner: string, isThrough: boolean): RegistryBackend;
+  /** Writes an instance that no process of the test has announced. */
+  write(service: string, id: string, body: string): Promise<void>;
+  /** Removes everything. */
+  clear(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function postgresRegistry(): Promise<RegistryServer> {
+  const server = await startTestPostgres();
+  const url = await server.createDatabase('registry');
+  const proxy = await breakableProxy(`${new URL(url).searchParams.get('host')}/.s.PGSQL.5432`);
+  const through = new URL(url);
+  through.searchParams.delete('host');
+  through.hostname = '127.0.0.1';
+  through.port = String(proxy.port);
+  const run = async (text: string, values: unknown[] = []): Promise<void> => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    try {
+      await client.query(text, values);
+    } finally {
+      await client.end();
+    }
+  };
+  const table = 'multilane.multilane_registry_instance';
+  return {
+    ttlSeconds: 1,
+    proxy,
+    backend(owner, isThrough) {
+      const open = registrySessions(isThrough ? through.href : url);
+      return new PostgresBackend({ open, owner, ttlSeconds: 1, random: Math.random });
+    },
+    // Nothing is notified.
+    write: (service, id, body) =>
+      run(
+        `INSERT INTO ${table} VALUES ($1, $2, 'someone', $3, NULL, nextval('multilane.multilane_registry_revision'))`,
+        [service, id, body],
+      ),
+    clear: () => run(`DELETE FROM ${table}`),
+    close: () => proxy.close(),
+  };
+}
+
+export async function etcdRegistry(): Promise<RegistryServer> {
+  const etcd = await startEtcd();
+  const { port: client, url } = etcd;
+  const own = etcdClients({ origins: [url], user: undefined });
+  const post = async (path: string, body: object): Promise<unknown> => {
+    const one = await own();
+    try {
+      return await one.post(path, body);
+    } finally {
+      one.close();
+    }
+  };
+  const proxy = await breakableProxy(client);
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  const prefix = '/multilane/registry/v1/';
+  return {
+    // The least that etcd grants.
+    ttlSeconds: 2,
+    proxy,
+    backend(owner, isThrough) {
+      const origin = `http://127.0.0.1:${isThrough ? proxy.port : client}`;
+      const open = etcdClients({ origins: [origin], user: undefined });
+      return new EtcdBackend({ open, owner, ttlSeconds: 2, random: Math.random });
+    },
+    async write(service, id, body) {
+      const value = base64(`{"owner":"someone","body":${body}}`);
+      await post('/v3/kv/put', { key: base64(`${prefix}${service}/${id}`), value });
+    },
+    async clear() {
+      const range_end = base64('/multilane/registry/v10');
+      await post('/v3/kv/deleterange', { key: base64(prefix), range_end });
+    },
+    async close() {
+      await proxy.close();
+      await etcd.close();
+    },
+  };
+}

@@ -1,0 +1,85 @@
+// A real etcd of one member.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { until } from './until.js';
+
+const hasEtcd = spawnSync('etcd', ['--version']).status === 0;
+
+/** Marks a test, or the suite of a `before` hook, as pending where `etcd` is not installed. */
+export function needsEtcd(context: Mocha.Context): void {
+  if (hasEtcd) return;
+  const { test } = context;
+  const shown = test !== undefined && 'type' in test && test.type === 'hook' ? test.parent : test;
+  if (shown !== undefined) shown.title += ' (pending: etcd-server is not installed)';
+  context.skip();
+}
+
+export interface TestEtcd {
+  readonly port: number;
+  readonly url: string;
+  /** Ends it as a power cut does; `start` goes on with its data. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @param tls paths of a certificate and its key */
+export async function startEtcd(tls?: { readonly cert: string; readonly key: string }): Promise<TestEtcd> {
+  const folder = mkdtempSync(join(tmpdir(), 'etcd-'));
+  const [port, peer] = [await freePort(), await freePort()];
+  const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
+  const peers = `http://127.0.0.1:${peer}`;
+  const args = [
+    ...['--data-dir', folder, '--unsafe-no-fsync', '--log-level', 'error'],
+    ...['--listen-client-urls', url, '--advertise-client-urls', url],
+    ...['--listen-peer-urls', peers, '--initial-advertise-peer-urls', peers],
+    ...['--initial-cluster', `default=${peers}`],
+    ...(tls === undefined ? [] : ['--cert-file', tls.cert, '--key-file', tls.key]),
+  ];
+  let process: ChildProcess | undefined;
+  const start = async (): Promise<void> => {
+    process = spawn('etcd', args, { stdio: 'ignore' });
+    await until(
+      () => accepts(port),
+      (is) => is,
+    );
+  };
+  const kill = async (): Promise<void> => {
+    if (process === undefined) return;
+    const ended = once(process, 'exit');
+    process.kill('SIGKILL');
+    process = undefined;
+    await ended;
+  };
+  await start();
+  return {
+    port,
+    url,
+    kill,
+    start,
+    async close() {
+      await kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const accepts = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
