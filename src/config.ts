@@ -68,6 +68,7 @@ export interface Settings {
   /** Address ranges in CIDR notation, each with its prefix length. */
   /** `local`, or the URL of a registry that several processes share. */
   readonly registry: string;
+  readonly registryToken: string | undefined;
   readonly registryAllow: readonly string[];
   readonly registryAcceptTokensFile: string | undefined;
   readonly advertiseHost: string | undefined;

@@ -2,12 +2,8 @@
 // serve several versions, so values that change nothing are accepted with a warning; others are refused.
 import { ConfigError } from '../errors.js';
 
-/**
- * Values that describe what this version does anyway. `any`: the setting tunes a feature that does not exist
- * here.
- */
-const LATER: Readonly<Record<string, readonly string[] | 'any'>> = {
-  REGISTRY_TOKEN: 'any',
+/** Values that describe what this version does anyway. */
+const LATER: Readonly<Record<string, readonly string[]>> = {
   GATEWAY: ['off'],
 };
 
@@ -19,7 +15,7 @@ const LATER: Readonly<Record<string, readonly string[] | 'any'>> = {
 export function laterSetting(name: string, as: string, value: string): string | undefined {
   const harmless = Object.hasOwn(LATER, name) ? LATER[name] : undefined;
   if (harmless === undefined) return undefined;
-  if (value === '' || harmless === 'any' || harmless.includes(value)) {
+  if (value === '' || harmless.includes(value)) {
     return `${as}: not part of this version; it changes nothing`;
   }
   throw new ConfigError(`${as}: not part of this version, so it cannot be set to anything`);

@@ -72,13 +72,17 @@ const etcdUrl = url(
   (value) => value.replace(/^etcds?:\/\/(?:[^@/]*@)?([^,/]+).*$/i, 'http://$1'),
 );
 
+/** The admin plane of another process. */
+const originUrl = url('an http:// URL', /^https?:\/\/[^@/?#]+\/?$/i, String);
+
 /** The registry of this process alone, or one that several share. */
 export const registryUrl: SettingKind<string> = {
   ...postgresUrl,
-  type: '`local`, a postgres:// URL, or an etcd:// URL such as etcd://host:2379,host:2379',
+  type: '`local`, or a URL: postgres://…, etcd://host:2379,host:2379, http://host:port',
   parse(value) {
     if (value.toLowerCase() === 'local') return 'local';
-    return /^etcds?:/i.test(value) ? etcdUrl.parse(value) : postgresUrl.parse(value);
+    if (/^etcds?:/i.test(value)) return etcdUrl.parse(value);
+    return /^https?:/i.test(value) ? originUrl.parse(value) : postgresUrl.parse(value);
   },
 };
 

@@ -9,7 +9,12 @@ export const MESH_SETTINGS = {
     registryUrl,
     'local',
     'Registry of the instances of services: that of this process alone (`local`), or one that several processes ' +
-      'share: a PostgreSQL database, in which they need sessions, or etcd (`etcds://` with TLS).',
+      'share: a PostgreSQL database, in which they need sessions; etcd (`etcds://` with TLS); or the admin plane of another process.',
+  ),
+  REGISTRY_TOKEN: optional(
+    longToken,
+    'none',
+    'Token towards the admin plane that `REGISTRY` names, of its `REGISTRY_ACCEPT_TOKENS_FILE` or its `ADMIN_TOKEN`.',
   ),
   REGISTRY_ALLOW: withDefault(
     cidrs,

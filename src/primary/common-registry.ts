@@ -7,32 +7,39 @@ import { serverOf } from '../db/server-url.js';
 import type { Address } from '../registry/addresses.js';
 import type { RegistryBackend } from '../registry/backends/backend.js';
 import { EtcdBackend } from '../registry/backends/etcd-backend.js';
+import { HttpBackend } from '../registry/backends/http-backend.js';
 import { PostgresBackend } from '../registry/backends/postgres-backend.js';
 import { RegistrySync } from '../registry/backends/registry-sync.js';
 import type { Registry } from '../registry/registry.js';
 import type { SharedState } from './create-shared-state.js';
 import { etcdClients, parseEtcdUrl } from './etcd-client.js';
+import { registryClients } from './registry-client.js';
 import { registrySessions, requireSessions } from './registry-session.js';
 
+const isPostgres = (url: string): boolean => /^postgres/i.test(url);
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 /** A process does not wait longer for the registry when it starts. */
 const CONNECT_TIMEOUT_MS = 2_000;
+
+type RegistrySettings = Pick<Settings, 'registry' | 'registryToken'>;
 
 /** The addresses of the registry, which no instance may have; none for the registry of this process alone. */
 export function registryAddresses({ registry }: Pick<Settings, 'registry'>): readonly Address[] {
   if (registry === 'local') return [];
   const cluster = parseEtcdUrl(registry);
-  if (cluster === undefined) return [serverOf(registry)];
-  return cluster.origins
+  if (isPostgres(registry)) return [serverOf(registry)];
+  return (cluster?.origins ?? [registry])
     .map((origin) => new URL(origin))
-    .map(({ hostname, port }) => ({
+    .map(({ hostname, port, protocol }) => ({
       host: hostname.replace(/^\[|\]$/g, ''),
-      port: Number(port),
+      port: Number(port || DEFAULT_PORTS[protocol]),
     }));
 }
 
-function backendOf(url: string, owner: string): RegistryBackend {
-  const cluster = parseEtcdUrl(url);
+function backendOf({ registry: url, registryToken }: RegistrySettings, owner: string): RegistryBackend {
   const common = { owner, random: Math.random };
+  if (/^https?:/i.test(url)) return new HttpBackend({ open: registryClients(url, registryToken), ...common });
+  const cluster = parseEtcdUrl(url);
   return cluster === undefined
     ? new PostgresBackend({ open: registrySessions(url), ...common })
     : new EtcdBackend({ open: etcdClients(cluster), ...common });
@@ -44,13 +51,13 @@ function backendOf(url: string, owner: string): RegistryBackend {
  */
 export function joinSharedRegistry(
   registry: Registry,
-  { registry: url }: Pick<Settings, 'registry'>,
+  settings: RegistrySettings,
   { sharedState, instanceId }: { readonly sharedState: SharedState; readonly instanceId: string },
   log: Logger,
 ): RegistrySync | undefined {
-  if (url === 'local') return undefined;
+  if (settings.registry === 'local') return undefined;
   const counter = sharedState.recorder.counter('multilane_registry_refused_total');
-  const backend = backendOf(url, instanceId);
+  const backend = backendOf(settings, instanceId);
   const sync = new RegistrySync({ registry, backend, log, refused: () => counter.add() });
   sync.start();
   return sync;
@@ -64,7 +71,7 @@ export function joinSharedRegistry(
 export async function checkedRegistry(settings: Settings): Promise<Settings> {
   const { registry, advertiseHost, host } = settings;
   if (registry === 'local') return settings;
-  if (parseEtcdUrl(registry) === undefined) await requireSessions(registry);
+  if (isPostgres(registry)) await requireSessions(registry);
   if (advertiseHost !== undefined || !isWildcard(host)) return settings;
   for (const address of registryAddresses(settings)) {
     const local = await localAddressTo(address);

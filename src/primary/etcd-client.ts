@@ -1,12 +1,7 @@
 // Requests to the HTTP gateway of etcd. The endpoints of the cluster take turns, so that a new link after a
 // failure goes to another one.
-import http, { type ClientRequest, type Agent as HttpAgent, type IncomingMessage } from 'node:http';
-import https from 'node:https';
 import type { EtcdClient, WatchMessage } from '../registry/backends/etcd-backend.js';
-
-const TIMEOUT_MS = 5_000;
-/** Characters of a message; etcd limits a request to 1.5 MiB, and sends several changes in a message. */
-const MOST_LINE = 1 << 26;
+import { LineClient } from './line-client.js';
 
 /** Parts of `etcd://user:password@host:port,host:port`. */
 export interface EtcdCluster {
@@ -44,91 +39,39 @@ export function etcdClients({ origins, user }: EtcdCluster): () => Promise<EtcdC
 }
 
 class HttpGateway implements EtcdClient {
-  readonly #origin: string;
-  readonly #agent: HttpAgent;
-  readonly #running = new Set<ClientRequest>();
-  #token: string | undefined;
+  readonly #client: LineClient;
+  #headers: Readonly<Record<string, string>> = {};
 
   constructor(origin: string) {
-    this.#origin = origin;
-    const { Agent } = origin.startsWith('https:') ? https : http;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 4 });
+    this.#client = new LineClient(origin);
   }
 
   async logIn(name: string, password: string): Promise<void> {
     const { token } = await this.post<{ token: string }>('/v3/auth/authenticate', { name, password });
-    this.#token = token;
+    this.#headers = { authorization: token };
   }
 
   async post<R>(path: string, body: object): Promise<R> {
-    const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(new Error(LATE)), TIMEOUT_MS);
-    try {
-      const response = await this.#respond(path, body, limit.signal);
-      const chunks: Buffer[] = [];
-      for await (const chunk of response) chunks.push(chunk as Buffer);
-      const text = Buffer.concat(chunks).toString();
-      const { statusCode } = response;
-      if (statusCode === 200) return JSON.parse(text) as R;
-      throw new Error(`etcd responded to ${path} with status ${statusCode}: ${messageOf(text)}`);
-    } finally {
-      clearTimeout(timer);
-    }
+    const { status, text } = await this.#client.text({ method: 'POST', path, headers: this.#headers, body });
+    if (status === 200) return JSON.parse(text) as R;
+    throw new Error(`etcd responded to ${path} with status ${status}: ${messageOf(text)}`);
   }
 
   watch(body: object, heard: (message: WatchMessage) => void, ended: (error: Error) => void): void {
-    this.#read(body, heard).then(
+    const request = { method: 'POST', path: '/v3/watch', headers: this.#headers, body };
+    const hear = (line: string): void => {
+      if (line !== '') heard(JSON.parse(line) as WatchMessage);
+    };
+    this.#client.lines(request, hear).then(
       () => ended(new Error('etcd has ended the watch')),
       (error: unknown) => ended(error as Error),
     );
   }
 
-  async #read(body: object, heard: (message: WatchMessage) => void): Promise<void> {
-    const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(new Error(LATE)), TIMEOUT_MS);
-    const response = await this.#respond('/v3/watch', body, limit.signal).finally(() => clearTimeout(timer));
-    if (response.statusCode !== 200)
-      throw new Error(`etcd responded to /v3/watch with status ${response.statusCode}`);
-    response.setEncoding('utf8');
-    let rest = '';
-    for await (const chunk of response) {
-      const lines = (rest + String(chunk)).split('\n');
-      rest = lines.pop()!;
-      if (rest.length > MOST_LINE) throw new Error('a message of the watch is too long');
-      for (const line of lines) if (line !== '') heard(JSON.parse(line) as WatchMessage);
-    }
-  }
-
-  /** Resolves when a response begins. */
-  #respond(path: string, body: object, signal: AbortSignal): Promise<IncomingMessage> {
-    const content = JSON.stringify(body);
-    const { request } = this.#origin.startsWith('https:') ? https : http;
-    return new Promise((resolve, reject) => {
-      const sent = request(`${this.#origin}${path}`, {
-        method: 'POST',
-        agent: this.#agent,
-        signal,
-        headers: {
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(content),
-          ...(this.#token !== undefined && { authorization: this.#token }),
-        },
-      });
-      this.#running.add(sent);
-      sent.once('error', (error) => reject((signal.reason as Error | undefined) ?? error));
-      sent.once('close', () => this.#running.delete(sent));
-      sent.once('response', resolve);
-      sent.end(content);
-    });
-  }
-
   close(): void {
-    for (const request of this.#running) request.destroy();
-    this.#agent.destroy();
+    this.#client.close();
   }
 }
-
-const LATE = 'etcd does not respond in time';
 
 /** The message of a failure, which is not ours and may be long. */
 function messageOf(text: string): string {

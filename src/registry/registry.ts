@@ -162,11 +162,14 @@ export class Registry {
     else if (entered.state === 'draining') this.#setState(entered, 'starting');
   }
 
-  /** An instance of another process has left. */
+  /** An instance has left another process, or was removed there. */
   unmirror(service: string, id: string): void {
     this.#orders.remove(service, id);
     const instance = this.#table.find(service, id);
-    if (instance?.isMirrored === true) this.#leave(instance);
+    if (instance === undefined || instance.local) return;
+    // Others know it already.
+    instance.isMirrored = true;
+    this.#leave(instance);
   }
 
   /**

@@ -6,7 +6,6 @@ import { ConfigError } from '#src/errors.js';
 describe('a setting of a later version', () => {
   it('is accepted with a warning when its value changes nothing', () => {
     for (const [name, value] of [
-      ['REGISTRY_TOKEN', 'any'],
       ['GATEWAY', 'off'],
       ['GATEWAY', ''],
     ] as const) {

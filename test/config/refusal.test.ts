@@ -40,9 +40,9 @@ describe('a start is refused with exit code 78 for', () => {
       /^78 --sharding: "cluster" is not one of acceptor, reuseport$/,
     ],
     [
-      'a registry that this version does not have',
-      { env: { REGISTRY: 'http://10.0.0.1:9901' } },
-      /^78 REGISTRY: .*postgres:\/\/ URL/,
+      'a registry of a kind that there is not',
+      { env: { REGISTRY: 'consul://10.0.0.1:8500' } },
+      /^78 REGISTRY: .*a URL: postgres:\/\//,
     ],
     ['a setting of a later version', { env: { MULTILANE_GATEWAY: 'users' } }, /^78 MULTILANE_GATEWAY: /],
     ['an invalid rate', { env: { RATE_LIMIT: '100/hour' } }, /^78 RATE_LIMIT: "100\/hour" is not a rate /],

@@ -1,4 +1,5 @@
 // A process of the registry in tests: the real registry and its connection with a backend.
+import { expect } from 'chai';
 import { pino } from 'pino';
 import { HttpError } from '#src/errors.js';
 import type { RegistryBackend } from '#src/registry/backends/backend.js';
@@ -24,34 +25,7 @@ export class RegistryProcess {
     readonly backend: RegistryBackend,
     port?: number,
   ) {
-    this.registry = new Registry({
-      clock,
-      now: () => new Date(),
-      schedule: timers,
-      publish: () => undefined,
-      slots: new SlotTable(
-        20_000,
-        clock,
-        () => undefined,
-        () => true,
-      ),
-      ejections: { isEjected: () => false, arrive: () => undefined },
-      addresses: {
-        admit: async ({ host }) => {
-          if (host === '169.254.169.254') throw new HttpError('ADDRESS_NOT_ALLOWED', 'not admitted');
-          return host;
-        },
-      },
-      health: {
-        watch: (target) => {
-          this.probed.push(target);
-          return () => undefined;
-        },
-      },
-      revisionPrefix: name,
-      maxSnapshotBytes: 1 << 24,
-      maxOfService: 10_000,
-    });
+    this.registry = plainRegistry(name, (target) => this.probed.push(target));
     if (port !== undefined) this.registry.registerLocal('orders', '10.0.0.1', port);
     const log = pino({}, { write: (line: string) => void this.lines.push(JSON.parse(line)) });
     const refused = (): void => {
@@ -69,17 +43,54 @@ export class RegistryProcess {
       .toSorted();
   }
 
-  /** Resolves when the process sees these instances. */
-  sees(instances: readonly string[], service = 'orders'): Promise<unknown> {
+  /** Resolves when the process sees these instances, and rejects when that takes too long. */
+  async sees(instances: readonly string[], service = 'orders'): Promise<void> {
     const expected = JSON.stringify(instances.toSorted());
-    return until(
+    const seen = await until(
       () => JSON.stringify(this.view(service)),
-      (seen) => seen === expected,
+      (last) => last === expected,
+      10_000,
     );
+    expect(seen).to.equal(expected);
   }
 
   put(id: string, members: object = {}, service = 'carts') {
     const body = { host: '10.0.0.9', port: 80, ...members };
     return this.registry.put(service, id, body, { mayShadowLocal: false });
   }
+}
+
+/** A registry with real timers, which probes nothing. */
+export function plainRegistry(
+  name: string,
+  probed: (target: ProbeTarget) => void = () => undefined,
+): Registry {
+  return new Registry({
+    clock,
+    now: () => new Date(),
+    schedule: timers,
+    publish: () => undefined,
+    slots: new SlotTable(
+      20_000,
+      clock,
+      () => undefined,
+      () => true,
+    ),
+    ejections: { isEjected: () => false, arrive: () => undefined },
+    addresses: {
+      admit: async ({ host }) => {
+        if (host === '169.254.169.254') throw new HttpError('ADDRESS_NOT_ALLOWED', 'not admitted');
+        return host;
+      },
+    },
+    health: {
+      watch: (target) => {
+        probed(target);
+        return () => undefined;
+      },
+    },
+    revisionPrefix: name,
+    maxSnapshotBytes: 1 << 24,
+    maxOfService: 10_000,
+  });
 }

@@ -1,16 +1,24 @@
 // The servers of registries that processes share, each reached through a proxy that can break.
 import pg from 'pg';
+import { registryRoutes } from '#src/admin/registry-routes.js';
+import { startAdminServer } from '#src/admin/server.js';
 import { etcdClients } from '#src/primary/etcd-client.js';
+import { registryClients } from '#src/primary/registry-client.js';
 import { registrySessions } from '#src/primary/registry-session.js';
 import type { RegistryBackend } from '#src/registry/backends/backend.js';
 import { EtcdBackend } from '#src/registry/backends/etcd-backend.js';
+import { HttpBackend } from '#src/registry/backends/http-backend.js';
 import { PostgresBackend } from '#src/registry/backends/postgres-backend.js';
 import { type BreakableProxy, breakableProxy } from '#test/support/breakable-proxy.js';
 import { startEtcd } from '#test/support/etcd.js';
 import { startTestPostgres } from '#test/support/postgres.js';
+import { silentLog } from '#test/support/silent-log.js';
+import { plainRegistry } from './registry-process.js';
 
 export interface RegistryServer {
   readonly ttlSeconds: number;
+  /** It refuses by itself what no registration may be. @default false */
+  readonly isChecked?: boolean;
   readonly proxy: BreakableProxy;
   /** @param isThrough whether its connections go through the proxy */
   backend(owner: string, isThrough: boolean): RegistryBackend;
@@ -92,6 +100,46 @@ export async function etcdRegistry(): Promise<RegistryServer> {
     async close() {
       await proxy.close();
       await etcd.close();
+    },
+  };
+}
+
+/** The registry of another process, with its admin plane. */
+export async function primaryRegistry(): Promise<RegistryServer> {
+  const hub = plainRegistry('hub');
+  const server = await startAdminServer({
+    host: '127.0.0.1',
+    port: 0,
+    token: undefined,
+    allowedHosts: [],
+    routes: registryRoutes(hub, {
+      load: { inFlight: () => 0, smoothedLatency: () => 0 },
+      ejectedForMs: () => 0,
+      mayShadowLocal: () => false,
+    }),
+    log: silentLog as never,
+  });
+  const proxy = await breakableProxy(server.port);
+  return {
+    ttlSeconds: 1,
+    isChecked: true,
+    proxy,
+    backend(owner, isThrough) {
+      const open = registryClients(`http://127.0.0.1:${isThrough ? proxy.port : server.port}`, undefined);
+      return new HttpBackend({ open, owner, ttlSeconds: 1, random: Math.random });
+    },
+    async write(service, id, body) {
+      const content = { ttlSeconds: 3_600, ...(JSON.parse(body) as object) };
+      await hub.put(service, id, content, { mayShadowLocal: true });
+    },
+    async clear() {
+      for (const service of Object.keys(hub.services()))
+        for (const { id } of hub.instances(service)) hub.remove(service, id);
+    },
+    async close() {
+      await proxy.close();
+      await server.close();
+      hub.close();
     },
   };
 }

@@ -108,10 +108,19 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
     this.#events?.found(instance);
   }
 
-  /** It is not there any more. When it is one of this process, it is announced again. */
+  /** It was removed. What this process itself serves is announced again. */
   protected gone(key: string): void {
-    if (this.own.has(key)) this.toAnnounce.add(key);
-    else this.#events?.left(...namesOf(key));
+    if (this.own.get(key)?.isLocal === true) {
+      this.toAnnounce.add(key);
+      return;
+    }
+    this.#giveUp(key);
+    this.#events?.left(...namesOf(key));
+  }
+
+  /** The backend does not admit an instance of this process. */
+  protected rejected(key: string, reason: string): void {
+    this.#events?.rejected(...namesOf(key), reason);
   }
 
   #giveUp(key: string): void {

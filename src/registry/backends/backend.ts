@@ -8,6 +8,8 @@ export interface Announced {
   readonly id: string;
   /** The body with which a client would register it, and its state. */
   readonly body: AnnouncedBody;
+  /** This process itself serves it, so it is there whatever others say. */
+  readonly isLocal: boolean;
   /** It stays after this process has ended, until a client removes it (`ttlSeconds` 0). */
   readonly isStatic: boolean;
 }
@@ -29,7 +31,10 @@ export interface BackendEvents {
   listed(found: readonly FoundInstance[]): void;
   /** One that is new, or has changed. It may be one that this process has announced before. */
   found(instance: FoundInstance): void;
+  /** One has left, or was removed by a client of another process. */
   left(service: string, id: string): void;
+  /** The backend does not admit an instance of this process. It is tried again from time to time. */
+  rejected(service: string, id: string, reason: string): void;
   /** The backend can be reached again; `listed` has been called. */
   available(): void;
   /** It cannot be reached: what was found before stays. It is called once for each outage. */

@@ -39,7 +39,12 @@ export interface PostgresBackendOptions {
 
 interface Row extends FoundInstance {
   readonly owner: string;
-  readonly revision?: number | string;
+}
+
+interface Listed {
+  readonly id: string | null;
+  /** The number of the last change. */
+  readonly revision: number | string;
 }
 
 const TTL_SECONDS = 15;
@@ -61,9 +66,9 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
   readonly #toFetch = new Set<string>();
   #mustList = true;
   #renewAt = 0;
-  /** The number of the last change that is certainly known, and how many were notified since. */
+  /** The number of the last change up to which all are known, and those that were notified after it. */
   #revision = 0;
-  #heard = 0;
+  #heard = new Set<number>();
   /** The number of the last change at the last renewal. Until the next one, all up to it are notified. */
   #revisionBefore = 0;
 
@@ -77,8 +82,9 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     const session = this.#options.open(
       (channel, payload) => {
         if (channel !== CHANNEL) return;
-        this.#heard += 1;
-        this.#toFetch.add(payload.slice(payload.indexOf(' ') + 1));
+        const end = payload.indexOf(' ');
+        this.#heard.add(Number(payload.slice(0, end)));
+        this.#toFetch.add(payload.slice(end + 1));
         this.wake(GATHER_MS);
       },
       (error) => this.lost(session, error),
@@ -143,15 +149,16 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
   async #list(session: RegistrySession): Promise<void> {
     this.#mustList = false;
     this.#toFetch.clear();
-    this.#heard = 0;
-    const { rows } = await session.query<Row>(LIST);
+    // There is one row at least, for the revision.
+    const { rows: listed } = await session.query<Listed>(LIST);
+    const rows = listed.filter((row): row is Listed & Row => row.id !== null);
     const { owner } = this.#options;
     const mine = new Set(rows.filter((row) => row.owner === owner).map((row) => keyOf(row.service, row.id)));
     this.listed(rows.filter((row) => row.owner !== owner));
     // Rows that are not there were removed by others, when this process could not renew them.
     for (const key of this.own.keys()) if (!mine.has(key)) this.toAnnounce.add(key);
     for (const key of mine) if (!this.own.has(key)) this.toWithdraw.set(key, false);
-    this.#revision = Number(rows[0]?.revision ?? 0);
+    this.#knowAllUpTo(Number(listed[0]?.revision ?? 0));
     this.#revisionBefore = this.#revision;
   }
 
@@ -176,8 +183,15 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     const expected = [...this.own.values()].filter(({ isStatic }) => !isStatic).length;
     // A notification may get lost where nothing tells so. Those of changes before the last renewal have had
     // the time to arrive.
-    const hasMissed = this.#revision + this.#heard < this.#revisionBefore;
+    const heard = [...this.#heard].filter((number) => number <= this.#revisionBefore).length;
+    const hasMissed = this.#revision + heard < this.#revisionBefore;
     if (renewed !== expected || hasMissed) this.#mustList = true;
+    else this.#knowAllUpTo(this.#revisionBefore);
     this.#revisionBefore = Number(revision);
+  }
+
+  #knowAllUpTo(revision: number): void {
+    this.#revision = revision;
+    for (const number of this.#heard) if (number <= revision) this.#heard.delete(number);
   }
 }

@@ -79,8 +79,10 @@ export const RENEW = `
   SELECT (SELECT count(*) FROM renewed)::int AS renewed, (SELECT * FROM told) AS gone,
     (SELECT last_value FROM ${SEQUENCE}) AS revision`;
 
+/** All rows, each with the number of the last change; without any, one row with that number alone. */
 export const LIST = `
-  SELECT service, id, owner, body, (SELECT last_value FROM ${SEQUENCE}) AS revision FROM ${TABLE}`;
+  SELECT service, id, owner, body, last.last_value AS revision
+  FROM ${SEQUENCE} AS last LEFT JOIN ${TABLE} ON true`;
 
 /** $1 services, $2 ids. */
 export const FETCH = `

@@ -73,6 +73,16 @@ export class RegistrySync implements BackendEvents {
     this.#options.registry.unmirror(service, id);
   }
 
+  rejected(service: string, id: string, reason: string): void {
+    const { backend, log } = this.#options;
+    if (!this.#mayLog()) return;
+    const fields = { registry: backend.kind, service, id, reason };
+    log.warn(
+      fields,
+      'the registry does not admit an instance of this process, so others do not find it there',
+    );
+  }
+
   available(): void {
     this.#isAvailable = true;
     const { backend, log } = this.#options;
@@ -86,18 +96,23 @@ export class RegistrySync implements BackendEvents {
     log.warn({ registry: backend.kind, err }, message);
   }
 
+  #mayLog(): boolean {
+    if (this.#now() - this.#loggedAt < LOG_EVERY_MS) return false;
+    this.#loggedAt = this.#now();
+    return true;
+  }
+
   #refused(service: string, id: string, error: unknown): void {
     const { backend, log, refused } = this.#options;
     refused();
-    if (this.#now() - this.#loggedAt < LOG_EVERY_MS) return;
-    this.#loggedAt = this.#now();
+    if (!this.#mayLog()) return;
     const reason = error instanceof HttpError ? error.message : String(error);
     const fields = { registry: backend.kind, service, id: String(id).slice(0, 128), reason, err: error };
     log.warn(fields, 'an instance in the registry is not admitted here');
   }
 }
 
-function announcementOf({ registration, state }: Instance) {
+function announcementOf({ registration, state, local: isLocal }: Instance) {
   const { service, id, healthCheckPath: _, ...body } = registration;
   const told = state === 'starting' || state === 'draining' ? state : 'healthy';
   // Others probe one with a health check by themselves.
@@ -107,5 +122,6 @@ function announcementOf({ registration, state }: Instance) {
     id,
     body: { ...body, state: isProbed ? ('healthy' as const) : (told as 'starting' | 'healthy' | 'draining') },
     isStatic: registration.ttlSeconds === 0,
+    isLocal,
   };
 }

@@ -1,0 +1,208 @@
+// The registry of another process, by its admin plane. What this process announces is registered there as by
+// any client, and renewed; a watch tells of every change. The registry there refuses what it would refuse of
+// others: a service that is mounted there needs a token that was given for it.
+import type { AnnouncedBody, FoundInstance } from './backend.js';
+import { BackendLoop, keyOf, namesOf } from './backend-loop.js';
+
+/** Requests to the admin plane of the other process. */
+export interface RegistryClient {
+  /** @throws Error when there is no response */
+  request(
+    method: string,
+    path: string,
+    body?: object,
+  ): Promise<{ readonly status: number; readonly json: unknown }>;
+  /** @param ended the stream has ended, for whatever reason */
+  watch(since: string, heard: (event: WatchEvent) => void, ended: (error: Error) => void): void;
+  close(): void;
+}
+
+export interface WatchEvent {
+  readonly type: string;
+  readonly data: unknown;
+}
+
+export interface HttpBackendOptions {
+  readonly open: () => RegistryClient;
+  /** Names this process; no other one has the same. */
+  readonly owner: string;
+  /** Seconds after which instances of a process that does not renew them have left. @default 15 */
+  readonly ttlSeconds?: number;
+  readonly random: () => number;
+}
+
+interface Link {
+  readonly client: RegistryClient;
+  /** Why the watch has ended; undefined while it runs. */
+  failure?: Error;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+const TTL_SECONDS = 15;
+const RENEWALS = 3;
+const ROOT = '/registry/v1';
+/** Tells in the metadata of an instance which process has announced it. */
+const OWNER = 'multilane.owner';
+const NOT_FOUND = 404;
+/** From this status on the other process cannot do now what it was asked for. */
+const UNABLE = 500;
+
+const pathOf = (key: string): string => {
+  const [service, id] = namesOf(key).map(encodeURIComponent);
+  return `${ROOT}/services/${service}/instances/${id}`;
+};
+
+export class HttpBackend extends BackendLoop<Link> {
+  readonly kind = 'http';
+  readonly #options: HttpBackendOptions;
+  readonly #ttlSeconds: number;
+  /** What is registered there, with its state. */
+  readonly #registered = new Map<string, AnnouncedBody['state']>();
+  #renewAt = 0;
+
+  constructor(options: HttpBackendOptions) {
+    super(options.random);
+    this.#options = options;
+    this.#ttlSeconds = options.ttlSeconds ?? TTL_SECONDS;
+  }
+
+  protected override async connect(): Promise<Link> {
+    const link: Link = { client: this.#options.open() };
+    try {
+      const revision = await this.#list(link);
+      const ended = (error: Error): void => {
+        link.failure = error;
+        this.lost(link, error);
+      };
+      link.client.watch(revision, (event) => this.#heard(event), ended);
+      this.#registered.clear();
+      for (const key of this.own.keys()) this.toAnnounce.add(key);
+      return link;
+    } catch (error) {
+      link.client.close();
+      throw error;
+    }
+  }
+
+  protected override async work(link: Link): Promise<void> {
+    if (link.failure !== undefined) throw link.failure;
+    for (const [key, ofOthers] of [...this.toWithdraw]) {
+      if (this.#registered.delete(key) || ofOthers) await this.#change(link, 'DELETE', key);
+      this.toWithdraw.delete(key);
+    }
+    for (const key of [...this.toAnnounce]) {
+      this.toAnnounce.delete(key);
+      await this.#register(link, key);
+    }
+    if (performance.now() >= this.#renewAt) await this.#renew(link);
+  }
+
+  protected override dueInMs(): number {
+    return this.#renewAt - performance.now();
+  }
+
+  protected override async end(link: Link, isLast: boolean): Promise<void> {
+    const leaving = isLast ? [...this.own].filter(([, { isStatic }]) => !isStatic) : [];
+    try {
+      await Promise.all(leaving.map(([key]) => this.#change(link, 'DELETE', key)));
+    } catch {
+      // They expire.
+    }
+    link.client.close();
+  }
+
+  /** Registers an instance there, or its change. One that starts is not there yet. */
+  async #register(link: Link, key: string): Promise<void> {
+    const instance = this.own.get(key);
+    if (instance === undefined) return;
+    const { state, metadata, ...body } = instance.body;
+    if (state === 'starting') {
+      if (this.#registered.delete(key)) await this.#change(link, 'DELETE', key);
+      return;
+    }
+    // The same registration would leave it draining.
+    if (this.#registered.get(key) === 'draining' && state !== 'draining')
+      await this.#change(link, 'DELETE', key);
+    const ttlSeconds = instance.isStatic ? 0 : this.#ttlSeconds;
+    const marked = { ...recordOf(metadata), [OWNER]: this.#options.owner };
+    if (!(await this.#change(link, 'PUT', key, { ...body, metadata: marked, ttlSeconds }))) return;
+    this.#registered.set(key, state);
+    if (state === 'draining') await this.#change(link, 'PUT', key, undefined, '/drain');
+  }
+
+  async #renew(link: Link): Promise<void> {
+    for (const [key, { isStatic }] of this.own) {
+      if (isStatic) continue;
+      // One that was refused is tried again.
+      const isThere =
+        this.#registered.has(key) && (await this.#change(link, 'PUT', key, undefined, '/heartbeat'));
+      if (!isThere) this.toAnnounce.add(key);
+    }
+    const jitter = 0.9 + 0.2 * this.#options.random();
+    this.#renewAt = performance.now() + (this.#ttlSeconds * 1000 * jitter) / RENEWALS;
+  }
+
+  /** @returns whether it was done @throws Error when the other process cannot be reached, or is unable to */
+  async #change({ client }: Link, method: string, key: string, body?: object, suffix = ''): Promise<boolean> {
+    const { status, json } = await client.request(method, `${pathOf(key)}${suffix}`, body);
+    if (status < 300) return true;
+    if (status >= UNABLE) throw new Error(`the registry responded with status ${status}`);
+    if (status !== NOT_FOUND) this.rejected(key, detailOf(json, status));
+    return false;
+  }
+
+  /** @returns the revision of the list */
+  async #list({ client }: Link): Promise<string> {
+    const { revision, services } = await this.#get(client, '/services');
+    const found: Found[] = [];
+    for (const service of Object.keys(recordOf(services))) {
+      const { instances } = await this.#get(client, `/services/${encodeURIComponent(service)}`);
+      if (!Array.isArray(instances)) throw new Error('the registry has responded with no list of instances');
+      for (const instance of instances as unknown[]) found.push(foundOf(service, instance));
+    }
+    this.listed(found.filter(({ owner }) => owner !== this.#options.owner));
+    return String(revision);
+  }
+
+  async #get(client: RegistryClient, path: string): Promise<Members> {
+    const { status, json } = await client.request('GET', `${ROOT}${path}`);
+    if (status !== 200) throw new Error(detailOf(json, status));
+    return recordOf(json);
+  }
+
+  #heard({ type, data }: WatchEvent): void {
+    const { service, id, instance } = recordOf(data);
+    if (type === 'put') {
+      const { owner, ...found } = foundOf(String(service), instance);
+      if (owner === this.#options.owner) return;
+      this.#registered.delete(keyOf(found.service, found.id));
+      this.found(found);
+    } else {
+      const key = keyOf(String(service), String(id));
+      this.#registered.delete(key);
+      this.gone(key);
+    }
+    this.wake();
+  }
+}
+
+const recordOf = (value: unknown): Members =>
+  typeof value === 'object' && value !== null ? (value as Members) : {};
+
+interface Found extends FoundInstance {
+  /** The process that has announced it, if one has. */
+  readonly owner: unknown;
+}
+
+/** The view of an instance, as the body of its registration. */
+function foundOf(service: string, view: unknown): Found {
+  const { id, metadata: marked, ...body } = recordOf(view);
+  const { [OWNER]: owner, ...metadata } = recordOf(marked);
+  return { service, id: String(id), body: { ...body, metadata }, owner };
+}
+
+function detailOf(json: unknown, status: number): string {
+  const { detail } = recordOf(json);
+  return typeof detail === 'string' ? detail.slice(0, 200) : `the registry responded with status ${status}`;
+}
