@@ -144,7 +144,7 @@ export class Registry {
    */
   async mirror(service: string, id: string, body: unknown): Promise<void> {
     const registration = parseRegistration(service, id, body);
-    if (this.#table.find(service, id)?.local === true) throw localInstance(id);
+    if (this.#table.find(service, id)?.local === true) throw announcedTwice(id);
     const known = this.#table.find(service, id)?.address;
     await this.#orders.entered(registration, known, (address) =>
       this.#enterMirrored(registration, address, body),
@@ -153,7 +153,7 @@ export class Registry {
 
   #enterMirrored(registration: Registration, address: string, body: unknown): void {
     const { service, id } = registration;
-    if (this.#table.find(service, id)?.local === true) throw localInstance(id);
+    if (this.#table.find(service, id)?.local === true) throw announcedTwice(id);
     const { state } = body as { readonly state?: unknown };
     const told = state === 'starting' || state === 'draining' ? state : 'healthy';
     const isProbed = registration.healthCheckPath !== null;
@@ -441,6 +441,12 @@ function keepsHealth(before: Instance, { healthCheckPath }: Registration): boole
 
 const removed = (service: string, id: string): HttpError =>
   new NotFoundError(`Instance ${id} of ${service} was removed while it registered.`);
+
+const announcedTwice = (id: string): HttpError =>
+  new HttpError(
+    'ADDRESS_NOT_ALLOWED',
+    `Instance ${id} is this process itself, and another process announces it, too: a successor, or one with the same ADVERTISE_HOST and port.`,
+  );
 
 function localInstance(id: string): HttpError {
   return new HttpError('ADDRESS_NOT_ALLOWED', `Instance ${id} is this process itself.`);

@@ -21,8 +21,15 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
   /** What this process announces. */
   protected readonly own = new Map<string, Announced>();
   protected readonly toAnnounce = new Set<string>();
+  /**
+   * Names of what this process serves that another process has announced since: its successor at the same
+   * address. They are announced again when that one has left.
+   */
+  protected readonly ceded = new Set<string>();
   /** What is to be removed, and whether also when another process has announced it. */
   protected readonly toWithdraw = new Map<string, boolean>();
+  /** Names that were announced; until then a process that starts takes the name of its predecessor over. */
+  readonly #announced = new Set<string>();
   readonly #random: () => number;
   #events: BackendEvents | undefined;
   #link: Link | undefined;
@@ -53,7 +60,7 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
     const key = keyOf(instance.service, instance.id);
     this.own.set(key, instance);
     this.toWithdraw.delete(key);
-    this.toAnnounce.add(key);
+    if (!this.ceded.has(key)) this.toAnnounce.add(key);
     this.wake();
   }
 
@@ -67,6 +74,8 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
 
   #remove(key: string, ofOthers: boolean): void {
     this.own.delete(key);
+    this.ceded.delete(key);
+    this.#announced.delete(key);
     this.toAnnounce.delete(key);
     this.toWithdraw.set(key, ofOthers);
     this.wake();
@@ -98,6 +107,7 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
 
   /** Everything that others have announced. Names among it that this process has are theirs from now on. */
   protected listed(others: readonly FoundInstance[]): void {
+    this.ceded.clear();
     for (const { service, id } of others) this.#giveUp(keyOf(service, id));
     this.#events?.listed(others);
   }
@@ -111,6 +121,7 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
   /** It was removed. What this process itself serves is announced again. */
   protected gone(key: string): void {
     if (this.own.get(key)?.isLocal === true) {
+      this.ceded.delete(key);
       this.toAnnounce.add(key);
       return;
     }
@@ -123,8 +134,22 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
     this.#events?.rejected(...namesOf(key), reason);
   }
 
+  /** Announces everything that is not there. @param present the names of what this process has announced */
+  protected announceMissing(present: ReadonlySet<string>): void {
+    for (const key of this.own.keys())
+      if (!present.has(key) && !this.ceded.has(key)) this.toAnnounce.add(key);
+    for (const key of present) if (!this.own.has(key)) this.toWithdraw.set(key, false);
+  }
+
+  /** Instances of this process are announced. */
+  protected hasAnnounced(keys: Iterable<string>): void {
+    for (const key of keys) this.#announced.add(key);
+  }
+
   #giveUp(key: string): void {
-    this.own.delete(key);
+    if (this.own.get(key)?.isLocal !== true) this.own.delete(key);
+    else if (this.#announced.has(key)) this.ceded.add(key);
+    else return;
     this.toAnnounce.delete(key);
   }
 
@@ -168,6 +193,6 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
     this.#hasFailed(error);
     if (link !== undefined) await this.end(link, false);
     // What was taken from the lists may not have arrived.
-    for (const key of this.own.keys()) this.toAnnounce.add(key);
+    this.announceMissing(new Set());
   }
 }

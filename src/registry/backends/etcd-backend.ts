@@ -95,7 +95,8 @@ export class EtcdBackend extends BackendLoop<Link> {
         this.lost(link, error);
       };
       client.watch({ create_request }, (message) => this.#heard(link, message), ended);
-      for (const key of this.own.keys()) this.toAnnounce.add(key);
+      // Those that are there have the lease of before.
+      this.announceMissing(new Set());
       this.#renewed();
       return link;
     } catch (error) {
@@ -138,6 +139,7 @@ export class EtcdBackend extends BackendLoop<Link> {
     });
     for (let at = 0; at < all.length; at += MOST_OPERATIONS)
       await client.post('/v3/kv/txn', { success: all.slice(at, at + MOST_OPERATIONS).map(put) });
+    this.hasAnnounced(all.map(({ service, id }) => keyOf(service, id)));
   }
 
   async #flushWithdrawn({ client, lease }: Link): Promise<void> {
@@ -161,8 +163,7 @@ export class EtcdBackend extends BackendLoop<Link> {
     const stored = kvs.map((one) => this.#storedOf(one));
     const mine = new Set(stored.filter(({ isMine }) => isMine).map(({ service, id }) => keyOf(service, id)));
     this.listed(stored.filter(({ isMine }) => !isMine));
-    for (const key of this.own.keys()) if (!mine.has(key)) this.toAnnounce.add(key);
-    for (const key of mine) if (!this.own.has(key)) this.toWithdraw.set(key, false);
+    this.announceMissing(mine);
     return header.revision;
   }
 

@@ -41,6 +41,8 @@ type Members = Readonly<Record<string, unknown>>;
 
 const TTL_SECONDS = 15;
 const RENEWALS = 3;
+/** Requests at the same time. */
+const AT_A_TIME = 8;
 const ROOT = '/registry/v1';
 /** Tells in the metadata of an instance which process has announced it. */
 const OWNER = 'multilane.owner';
@@ -77,7 +79,7 @@ export class HttpBackend extends BackendLoop<Link> {
       };
       link.client.watch(revision, (event) => this.#heard(event), ended);
       this.#registered.clear();
-      for (const key of this.own.keys()) this.toAnnounce.add(key);
+      this.announceMissing(new Set());
       return link;
     } catch (error) {
       link.client.close();
@@ -91,10 +93,9 @@ export class HttpBackend extends BackendLoop<Link> {
       if (this.#registered.delete(key) || ofOthers) await this.#change(link, 'DELETE', key);
       this.toWithdraw.delete(key);
     }
-    for (const key of [...this.toAnnounce]) {
-      this.toAnnounce.delete(key);
-      await this.#register(link, key);
-    }
+    const due = [...this.toAnnounce];
+    this.toAnnounce.clear();
+    await inTurns(due, (key) => this.#register(link, key));
     if (performance.now() >= this.#renewAt) await this.#renew(link);
   }
 
@@ -103,9 +104,11 @@ export class HttpBackend extends BackendLoop<Link> {
   }
 
   protected override async end(link: Link, isLast: boolean): Promise<void> {
-    const leaving = isLast ? [...this.own].filter(([, { isStatic }]) => !isStatic) : [];
+    const leaving = isLast
+      ? [...this.#registered.keys()].filter((key) => this.own.get(key)?.isStatic === false)
+      : [];
     try {
-      await Promise.all(leaving.map(([key]) => this.#change(link, 'DELETE', key)));
+      await Promise.all(leaving.map((key) => this.#change(link, 'DELETE', key)));
     } catch {
       // They expire.
     }
@@ -128,17 +131,20 @@ export class HttpBackend extends BackendLoop<Link> {
     const marked = { ...recordOf(metadata), [OWNER]: this.#options.owner };
     if (!(await this.#change(link, 'PUT', key, { ...body, metadata: marked, ttlSeconds }))) return;
     this.#registered.set(key, state);
+    this.hasAnnounced([key]);
     if (state === 'draining') await this.#change(link, 'PUT', key, undefined, '/drain');
   }
 
   async #renew(link: Link): Promise<void> {
-    for (const [key, { isStatic }] of this.own) {
-      if (isStatic) continue;
+    const due = [...this.own.keys()].filter(
+      (key) => !this.ceded.has(key) && this.own.get(key)?.isStatic === false,
+    );
+    await inTurns(due, async (key) => {
       // One that was refused is tried again.
       const isThere =
         this.#registered.has(key) && (await this.#change(link, 'PUT', key, undefined, '/heartbeat'));
       if (!isThere) this.toAnnounce.add(key);
-    }
+    });
     const jitter = 0.9 + 0.2 * this.#options.random();
     this.#renewAt = performance.now() + (this.#ttlSeconds * 1000 * jitter) / RENEWALS;
   }
@@ -185,6 +191,12 @@ export class HttpBackend extends BackendLoop<Link> {
     }
     this.wake();
   }
+}
+
+/** Does work for each name, for a few at a time. */
+async function inTurns(keys: readonly string[], work: (key: string) => Promise<void>): Promise<void> {
+  for (let at = 0; at < keys.length; at += AT_A_TIME)
+    await Promise.all(keys.slice(at, at + AT_A_TIME).map(work));
 }
 
 const recordOf = (value: unknown): Members =>

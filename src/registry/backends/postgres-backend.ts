@@ -136,6 +136,7 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
       all.map(({ body }) => JSON.stringify(body)),
       all.map(({ isStatic }) => isStatic),
     ]);
+    this.hasAnnounced(all.map(({ service, id }) => keyOf(service, id)));
   }
 
   async #flushWithdrawn(session: RegistrySession): Promise<void> {
@@ -156,8 +157,7 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     const mine = new Set(rows.filter((row) => row.owner === owner).map((row) => keyOf(row.service, row.id)));
     this.listed(rows.filter((row) => row.owner !== owner));
     // Rows that are not there were removed by others, when this process could not renew them.
-    for (const key of this.own.keys()) if (!mine.has(key)) this.toAnnounce.add(key);
-    for (const key of mine) if (!this.own.has(key)) this.toWithdraw.set(key, false);
+    this.announceMissing(mine);
     this.#knowAllUpTo(Number(listed[0]?.revision ?? 0));
     this.#revisionBefore = this.#revision;
   }
@@ -180,7 +180,8 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     const jitter = 0.9 + 0.2 * random();
     this.#renewAt = performance.now() + (this.#ttlSeconds * 1000 * jitter) / RENEWALS;
     const [{ renewed, revision } = { renewed: 0, revision: 0 }] = rows;
-    const expected = [...this.own.values()].filter(({ isStatic }) => !isStatic).length;
+    const renewable = [...this.own].filter(([key, { isStatic }]) => !isStatic && !this.ceded.has(key));
+    const expected = renewable.length;
     // A notification may get lost where nothing tells so. Those of changes before the last renewal have had
     // the time to arrive.
     const heard = [...this.#heard].filter((number) => number <= this.#revisionBefore).length;
