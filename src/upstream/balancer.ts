@@ -71,18 +71,21 @@ interface Prepared {
   circles: readonly Circle[];
 }
 
+const LEAST_FORGOTTEN = 64;
 const NO_ENDPOINTS: readonly Endpoint[] = [];
 
 export class Balancer {
   readonly #options: BalancerOptions;
   /**
-   * The prepared lists by service. A service without endpoints is removed when a new service is added, so
-   * there are never more of them than services in the registry.
+   * The prepared lists by service. Services without endpoints are removed when new ones are added, so there
+   * are never more than twice as many as services in the registry, or `LEAST_FORGOTTEN`.
    */
   readonly #prepared: Readonly<Record<Endpoint['protocol'], Map<string, Prepared>>> = {
     http: new Map(),
     grpc: new Map(),
   };
+
+  readonly #forgetAt = { http: LEAST_FORGOTTEN, grpc: LEAST_FORGOTTEN };
 
   constructor(options: BalancerOptions) {
     this.#options = options;
@@ -165,9 +168,12 @@ export class Balancer {
     return prepared;
   }
 
+  /** Looks for services that have left only when there are twice as many as after the last look. */
   #forget(protocol: Endpoint['protocol']): void {
     const all = this.#prepared[protocol];
+    if (all.size < this.#forgetAt[protocol]) return;
     for (const service of all.keys()) if (!this.knows(service, protocol)) all.delete(service);
+    this.#forgetAt[protocol] = Math.max(LEAST_FORGOTTEN, 2 * all.size);
   }
 
   #prepare(prepared: Prepared, endpoints: readonly Endpoint[], now: number): void {

@@ -47,13 +47,14 @@ describe('the balancer', () => {
     present.add('stays');
     pick('stays');
     for (const round of [1, 2]) {
-      for (let n = 0; n < 20; n++) {
+      for (let n = 0; n < 500; n++) {
         present.add(`s${n}`);
         pick(`s${n}`);
         pick('stays');
         present.delete(`s${n}`);
       }
-      expect(pickers.length, 'each has a picker of its own after it was gone').to.equal(1 + round * 20);
+      // Some are kept for a while: nearly each has a picker of its own after it was gone.
+      expect(pickers.length).to.be.within(round * 500 - 64, 1 + round * 500);
     }
   });
 
