@@ -64,6 +64,8 @@ interface Circle {
 /** The lists of a service, and the values that they were made from. */
 interface Prepared {
   readonly picker: Picker;
+  /** Those that may be called, the near ones and the far ones; made for the first key. */
+  all: Candidates | undefined;
   endpoints: readonly Endpoint[];
   version: number;
   /** The time at which the lists are out of date. */
@@ -73,6 +75,7 @@ interface Prepared {
 
 const LEAST_FORGOTTEN = 64;
 const NO_ENDPOINTS: readonly Endpoint[] = [];
+const NONE = (): boolean => false;
 
 export class Balancer {
   readonly #options: BalancerOptions;
@@ -101,6 +104,8 @@ export class Balancer {
    * @param excludes whether an endpoint must not be called (its breaker is open); called at most twice for
    *   each
    * @param protocol that the endpoint must have
+   * @param key calls with the same key go to the same endpoint, from every process: nearness and slow start
+   *   do not count for them
    * @returns undefined when no endpoint can be called
    */
   pick(
@@ -108,10 +113,12 @@ export class Balancer {
     tried: ReadonlySet<string>,
     excludes?: (endpoint: Endpoint) => boolean,
     protocol: Endpoint['protocol'] = 'http',
+    key?: string,
   ): Endpoint | undefined {
     const endpoints = this.#options.endpoints(service, protocol);
     if (endpoints.length === 0) return undefined;
     const prepared = this.#preparedFor(service, protocol, endpoints);
+    if (key !== undefined) return pickOfKey(prepared, key, tried, excludes ?? NONE);
     if (tried.size === 0 && excludes === undefined) {
       const nearest = prepared.circles[0];
       return nearest === undefined ? undefined : this.#pickIn(nearest, prepared.picker);
@@ -157,7 +164,14 @@ export class Balancer {
     }
     if (prepared === undefined) {
       this.#forget(protocol);
-      prepared = { picker: picker(), endpoints: NO_ENDPOINTS, version, until: 0, circles: [] };
+      prepared = {
+        picker: picker(),
+        all: undefined,
+        endpoints: NO_ENDPOINTS,
+        version,
+        until: 0,
+        circles: [],
+      };
       all.set(service, prepared);
     }
     this.#prepare(prepared, endpoints, clock());
@@ -187,6 +201,7 @@ export class Balancer {
       else if (share < 1) shares.set(endpoint, share);
       forMs = Math.min(forMs, own);
     }
+    prepared.all = undefined;
     prepared.until = now + forMs;
     prepared.circles = this.#nearestFirst(callable(endpoints, out)).map((circle) => circleOf(circle, shares));
   }
@@ -200,6 +215,23 @@ export class Balancer {
     }
     return circles.filter((circle) => circle.length > 0);
   }
+}
+
+/** An endpoint that was tried is used again when there is no other. */
+function pickOfKey(
+  prepared: Prepared,
+  key: string,
+  tried: ReadonlySet<string>,
+  excludes: (endpoint: Endpoint) => boolean,
+): Endpoint | undefined {
+  const { circles, picker } = prepared;
+  if (circles.length === 0) return undefined;
+  prepared.all ??= new Candidates(circles.flatMap(({ candidates }) => candidates.endpoints));
+  const untried = (one: Endpoint): boolean => !tried.has(one.id) && !excludes(one);
+  return (
+    picker.pickOfKey(prepared.all, key, untried) ??
+    picker.pickOfKey(prepared.all, key, (one) => !excludes(one))
+  );
 }
 
 /** Shares are relative: if every endpoint is new, the oldest get their full share. */

@@ -46,6 +46,7 @@ export const CALL_KINDS = {
   hedgeMs: delay,
   maxConcurrent: wholeNumber(1),
   singleFlight: SWITCH,
+  hashKey: TEXT,
   network: SWITCH,
   signal: SIGNAL,
 } satisfies { readonly [K in keyof Required<CallOptions>]: OptionKind };

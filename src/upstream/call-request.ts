@@ -60,6 +60,8 @@ export interface CallRequest extends RequestContent {
   readonly isIdempotent?: boolean;
   /** The option `network` of the call. @default false */
   readonly overNetwork?: boolean;
+  /** The option `hashKey` of the call. @default none */
+  readonly hashKey?: string;
   readonly method: string;
   /** The path with its query. */
   readonly path: string;
@@ -79,7 +81,11 @@ export function checkedRequest(method: string, path: string, options: CallOption
   const checked = checkedMethod(method);
   const encodedWithQuery = encodedPath(path, options.query);
   const { headers, body } = requestContent(options);
-  return { method: checked, path: encodedWithQuery, overNetwork: options.network === true, headers, body };
+  const where = {
+    overNetwork: options.network === true,
+    ...(options.hashKey !== undefined && { hashKey: options.hashKey }),
+  };
+  return { method: checked, path: encodedWithQuery, ...where, headers, body };
 }
 
 /** @throws TypeError for text that is not a method, and for CONNECT and TRACE */

@@ -1,18 +1,26 @@
 // Endpoints that may be picked, prepared for drawing by weight. The list is prepared once per change; each
 // call draws from it.
 import type { Endpoint } from '../registry/endpoint.js';
+import { HashCircle } from './hash-circle.js';
 
 export class Candidates {
   /** Never empty, in a stable order. */
   readonly endpoints: readonly Endpoint[];
   /** Undefined when all weights are equal. */
   readonly #line: Line | undefined;
+  #circle: HashCircle | undefined;
 
   constructor(endpoints: readonly Endpoint[]) {
     this.endpoints = endpoints;
     const { weight } = endpoints[0]!;
     if (endpoints.every((endpoint) => endpoint.weight === weight)) return;
     this.#line = new Line(endpoints.map((endpoint) => endpoint.weight));
+  }
+
+  /** It is made for the first key. */
+  get circle(): HashCircle {
+    this.#circle ??= new HashCircle(this.endpoints);
+    return this.#circle;
   }
 
   /**

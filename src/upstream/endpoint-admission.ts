@@ -16,7 +16,7 @@ interface CallTarget {
   readonly service: string;
   /** Ids of endpoints to avoid as long as there are others. */
   readonly tried: ReadonlySet<string>;
-  readonly request: Pick<CallRequest, 'protocol'>;
+  readonly request: Pick<CallRequest, 'protocol' | 'hashKey'>;
 }
 
 /** An endpoint with the ticket of its breaker, which has to be settled. */
@@ -36,7 +36,7 @@ export function admitEndpoint(
 ): AdmittedEndpoint | HttpError {
   const { service, tried, request } = target;
   const excludes = excluded.size === 0 ? undefined : ({ id }: Endpoint) => excluded.has(id);
-  const endpoint = dependencies.balancer.pick(service, tried, excludes, request.protocol);
+  const endpoint = dependencies.balancer.pick(service, tried, excludes, request.protocol, request.hashKey);
   if (endpoint === undefined) return noInstance(target);
   const ticket = dependencies.breaker.admit(endpoint.slot);
   return ticket >= 0 ? { endpoint, ticket } : admitOther(dependencies, target, excluded, endpoint);
@@ -63,7 +63,7 @@ function admitOther(
     return true;
   };
   for (;;) {
-    const endpoint = balancer.pick(service, tried, excludes, request.protocol);
+    const endpoint = balancer.pick(service, tried, excludes, request.protocol, request.hashKey);
     if (endpoint === undefined) {
       return breakerOpenError(`The breaker of service ${service} is open.`, retryInMs);
     }

@@ -42,7 +42,15 @@ export function callMethod(
     const { path, isIdempotent } = method;
     const body = method.request.encode(args.message);
     const overNetwork = args.options.network === true;
-    const content = { path, isIdempotent, overNetwork, headers, body };
+    const { hashKey } = args.options;
+    const content = {
+      path,
+      isIdempotent,
+      overNetwork,
+      ...(hashKey !== undefined && { hashKey }),
+      headers,
+      body,
+    };
     const request: CallRequest = { protocol: 'grpc', method: 'POST', ...content };
     return make(request, args.options).then((response) => result(service, method, response));
   };

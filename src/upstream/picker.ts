@@ -17,6 +17,17 @@ export interface Load {
 export interface Picker {
   /** @param candidates valid during this call only */
   pick(candidates: Candidates): Endpoint;
+  /**
+   * Calls with the same key go to the same endpoint, while that is possible.
+   * @param candidates valid during this call only
+   * @param admits whether the endpoint may get the call
+   * @returns undefined when none is admitted
+   */
+  pickOfKey(
+    candidates: Candidates,
+    key: string,
+    admits: (endpoint: Endpoint) => boolean,
+  ): Endpoint | undefined;
 }
 
 /** Makes the picker of one service, so a picker may remember its last pick. */

@@ -3,10 +3,14 @@
 // whenever the list of candidates changes.
 import type { Endpoint } from '#src/registry/endpoint.js';
 import type { PickerFactory } from '#src/upstream/picker.js';
+import { endpointOfKey } from '#src/upstream/strategies/consistent-hash.js';
+
+const WITHOUT_CALLS = { inFlight: () => 0, latency: () => 0, now: () => 0 };
 
 export const roundRobinPicker: PickerFactory = () => {
   let last: string | undefined;
   return {
+    pickOfKey: (candidates, key, admits) => endpointOfKey(candidates, key, WITHOUT_CALLS, admits),
     pick({ endpoints }) {
       let first: Endpoint | undefined;
       let next: Endpoint | undefined;

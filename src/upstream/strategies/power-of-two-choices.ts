@@ -4,12 +4,14 @@
 // Randomized Load Balancing", 2001.
 import type { Random } from '../../resilience/policy.js';
 import type { Load, PickerFactory } from '../picker.js';
+import { endpointOfKey } from './consistent-hash.js';
 
 /** Below this, differences of latency are noise. */
 const NOISE_MICROSECONDS = 1_000;
 
 export function p2cPicker(load: Load, random: Random): PickerFactory {
   return () => ({
+    pickOfKey: (candidates, key, admits) => endpointOfKey(candidates, key, load, admits),
     pick(candidates) {
       const { endpoints } = candidates;
       if (endpoints.length === 1) return endpoints[0]!;
