@@ -27,7 +27,7 @@ export interface Endpoint {
   readonly weight: number;
   /** Workers prefer the endpoints of their own zone; null: it belongs to no zone. */
   readonly zone: string | null;
-  /** The release of the service, for operators; it does not influence calls. */
+  /** The release of the service; a call may ask for one. */
   readonly version: string | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly state: EndpointState;

@@ -52,6 +52,20 @@ export interface BalancerOptions {
   readonly preferLocal?: boolean;
 }
 
+/** Which endpoints of a service a call may use. */
+export interface Route {
+  /** @default 'http' */
+  readonly protocol?: Endpoint['protocol'];
+  /** @default endpoints of any version */
+  readonly version?: string;
+  /**
+   * Calls with the same key go to the same endpoint, from every process: nearness and slow start do not count
+   * for them.
+   * @default none
+   */
+  readonly hashKey?: string;
+}
+
 /** Endpoints that are equally near. */
 interface Circle {
   readonly candidates: Candidates;
@@ -63,6 +77,8 @@ interface Circle {
 
 /** The lists of a service, and the values that they were made from. */
 interface Prepared {
+  readonly service: string;
+  readonly ofVersion: string | undefined;
   readonly picker: Picker;
   /** Those that may be called, the near ones and the far ones; made for the first key. */
   all: Candidates | undefined;
@@ -75,18 +91,23 @@ interface Prepared {
 
 const LEAST_FORGOTTEN = 64;
 const NO_ENDPOINTS: readonly Endpoint[] = [];
+const ANY: Route = {};
 const NONE = (): boolean => false;
 
 export class Balancer {
   readonly #options: BalancerOptions;
   /**
-   * The prepared lists by service. Services without endpoints are removed when new ones are added, so there
-   * are never more than twice as many as services in the registry, or `LEAST_FORGOTTEN`.
+   * The prepared lists by service, or by service and version. Those without endpoints are removed when new
+   * ones are added, so there are never more than twice as many as there are in the registry, or
+   * `LEAST_FORGOTTEN`.
    */
   readonly #prepared: Readonly<Record<Endpoint['protocol'], Map<string, Prepared>>> = {
     http: new Map(),
     grpc: new Map(),
   };
+
+  /** The endpoints of one version, by the list that they are in. */
+  readonly #ofVersion = new WeakMap<readonly Endpoint[], Map<string, readonly Endpoint[]>>();
 
   readonly #forgetAt = { http: LEAST_FORGOTTEN, grpc: LEAST_FORGOTTEN };
 
@@ -103,22 +124,18 @@ export class Balancer {
    * @param tried ids of endpoints to avoid as long as there are others: a retry uses another one
    * @param excludes whether an endpoint must not be called (its breaker is open); called at most twice for
    *   each
-   * @param protocol that the endpoint must have
-   * @param key calls with the same key go to the same endpoint, from every process: nearness and slow start
-   *   do not count for them
    * @returns undefined when no endpoint can be called
    */
   pick(
     service: string,
     tried: ReadonlySet<string>,
     excludes?: (endpoint: Endpoint) => boolean,
-    protocol: Endpoint['protocol'] = 'http',
-    key?: string,
+    { protocol = 'http', version, hashKey }: Route = ANY,
   ): Endpoint | undefined {
-    const endpoints = this.#options.endpoints(service, protocol);
+    const endpoints = this.#endpoints(service, protocol, version);
     if (endpoints.length === 0) return undefined;
-    const prepared = this.#preparedFor(service, protocol, endpoints);
-    if (key !== undefined) return pickOfKey(prepared, key, tried, excludes ?? NONE);
+    const prepared = this.#preparedFor(service, protocol, version, endpoints);
+    if (hashKey !== undefined) return pickOfKey(prepared, hashKey, tried, excludes ?? NONE);
     if (tried.size === 0 && excludes === undefined) {
       const nearest = prepared.circles[0];
       return nearest === undefined ? undefined : this.#pickIn(nearest, prepared.picker);
@@ -129,6 +146,21 @@ export class Balancer {
         ? undefined
         : this.#pickNearest(prepared, (endpoint) => excludes?.(endpoint) !== true))
     );
+  }
+
+  #endpoints(
+    service: string,
+    protocol: Endpoint['protocol'],
+    version: string | undefined,
+  ): readonly Endpoint[] {
+    const all = this.#options.endpoints(service, protocol);
+    if (version === undefined) return all;
+    let lists = this.#ofVersion.get(all);
+    if (lists === undefined) {
+      lists = byVersion(all);
+      this.#ofVersion.set(all, lists);
+    }
+    return lists.get(version) ?? NO_ENDPOINTS;
   }
 
   #pickNearest({ circles, picker }: Prepared, admits: (endpoint: Endpoint) => boolean): Endpoint | undefined {
@@ -149,10 +181,16 @@ export class Balancer {
     return this.#options.random() < (shares.get(picked) ?? 1) ? picked : picker.pick(settled);
   }
 
-  #preparedFor(service: string, protocol: Endpoint['protocol'], endpoints: readonly Endpoint[]): Prepared {
+  #preparedFor(
+    service: string,
+    protocol: Endpoint['protocol'],
+    ofVersion: string | undefined,
+    endpoints: readonly Endpoint[],
+  ): Prepared {
     const { statuses, clock, picker } = this.#options;
     const all = this.#prepared[protocol];
-    let prepared = all.get(service);
+    const key = ofVersion === undefined ? service : `${service} ${ofVersion}`;
+    let prepared = all.get(key);
     const version = statuses.version();
     if (
       prepared !== undefined &&
@@ -165,6 +203,8 @@ export class Balancer {
     if (prepared === undefined) {
       this.#forget(protocol);
       prepared = {
+        service,
+        ofVersion,
         picker: picker(),
         all: undefined,
         endpoints: NO_ENDPOINTS,
@@ -172,7 +212,7 @@ export class Balancer {
         until: 0,
         circles: [],
       };
-      all.set(service, prepared);
+      all.set(key, prepared);
     }
     this.#prepare(prepared, endpoints, clock());
     // The version was read before the lists were made, so that the next pick notices a change that came in
@@ -186,7 +226,8 @@ export class Balancer {
   #forget(protocol: Endpoint['protocol']): void {
     const all = this.#prepared[protocol];
     if (all.size < this.#forgetAt[protocol]) return;
-    for (const service of all.keys()) if (!this.knows(service, protocol)) all.delete(service);
+    for (const [key, { service, ofVersion }] of all)
+      if (this.#endpoints(service, protocol, ofVersion).length === 0) all.delete(key);
     this.#forgetAt[protocol] = Math.max(LEAST_FORGOTTEN, 2 * all.size);
   }
 
@@ -215,6 +256,17 @@ export class Balancer {
     }
     return circles.filter((circle) => circle.length > 0);
   }
+}
+
+function byVersion(endpoints: readonly Endpoint[]): Map<string, readonly Endpoint[]> {
+  const lists = new Map<string, Endpoint[]>();
+  for (const endpoint of endpoints) {
+    if (endpoint.version === null) continue;
+    const list = lists.get(endpoint.version);
+    if (list === undefined) lists.set(endpoint.version, [endpoint]);
+    else list.push(endpoint);
+  }
+  return lists;
 }
 
 /** An endpoint that was tried is used again when there is no other. */

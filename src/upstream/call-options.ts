@@ -46,6 +46,7 @@ export const CALL_KINDS = {
   hedgeMs: delay,
   maxConcurrent: wholeNumber(1),
   singleFlight: SWITCH,
+  version: TEXT,
   hashKey: TEXT,
   network: SWITCH,
   signal: SIGNAL,

@@ -2,6 +2,7 @@
 // transport. Everything that a transport could not send is rejected here, so a failure of a transport is
 // never a mistake of the caller.
 import { describeValue } from '../options.js';
+import type { Route } from './balancer.js';
 import type { CallOptions } from './call.js';
 import { checkCall } from './call-options.js';
 
@@ -60,6 +61,8 @@ export interface CallRequest extends RequestContent {
   readonly isIdempotent?: boolean;
   /** The option `network` of the call. @default false */
   readonly overNetwork?: boolean;
+  /** The option `version` of the call. @default any */
+  readonly version?: string;
   /** The option `hashKey` of the call. @default none */
   readonly hashKey?: string;
   readonly method: string;
@@ -83,10 +86,19 @@ export function checkedRequest(method: string, path: string, options: CallOption
   const { headers, body } = requestContent(options);
   const where = {
     overNetwork: options.network === true,
-    ...(options.hashKey !== undefined && { hashKey: options.hashKey }),
+    ...routeOf(options),
   };
   return { method: checked, path: encodedWithQuery, ...where, headers, body };
 }
+
+/** The options that choose among the instances of a service. */
+export const routeOf = ({
+  version,
+  hashKey,
+}: Pick<CallOptions, 'version' | 'hashKey'>): Omit<Route, 'protocol'> => ({
+  ...(version !== undefined && { version }),
+  ...(hashKey !== undefined && { hashKey }),
+});
 
 /** @throws TypeError for text that is not a method, and for CONNECT and TRACE */
 export function checkedMethod(method: string): string {

@@ -140,7 +140,7 @@ function retryOf(
 function hasOther({ balancer, breaker }: ServiceCallDependencies, call: OngoingCall): boolean {
   const { service, request } = call;
   const isOut = ({ id, slot }: Endpoint): boolean => call.tried.has(id) || !breaker.admits(slot);
-  return balancer.pick(service, NO_IDS, isOut, request.protocol) !== undefined;
+  return balancer.pick(service, NO_IDS, isOut, request) !== undefined;
 }
 
 /** Makes one attempt at an endpoint that admits it, if there is one. */

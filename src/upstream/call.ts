@@ -60,6 +60,12 @@ export interface CallOptions {
    */
   readonly singleFlight?: boolean;
   /**
+   * Calls instances of this version only: the `version` that they were registered with. When there is none,
+   * the call fails with NO_INSTANCE.
+   * @default instances of any version
+   */
+  readonly version?: string;
+  /**
    * Calls with the same key go to the same instance of the service, from all workers and processes, so that
    * it can keep what belongs to the key. When an instance comes or leaves, only its share of the keys moves.
    * While an instance has a quarter more calls than the mean, or its breaker is open, the next one gets them.
@@ -111,6 +117,7 @@ export interface RpcCallOptions
     | 'retries'
     | 'hedgeMs'
     | 'maxConcurrent'
+    | 'version'
     | 'hashKey'
     | 'network'
     | 'signal'

@@ -3,7 +3,7 @@
 import { type HttpError, UnavailableError } from '../errors.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { type Breaker, breakerOpenError } from '../resilience/breaker-contract.js';
-import type { Balancer } from './balancer.js';
+import type { Balancer, Route } from './balancer.js';
 import type { CallRequest } from './call-request.js';
 
 export interface EndpointAdmissionDependencies {
@@ -16,7 +16,7 @@ interface CallTarget {
   readonly service: string;
   /** Ids of endpoints to avoid as long as there are others. */
   readonly tried: ReadonlySet<string>;
-  readonly request: Pick<CallRequest, 'protocol' | 'hashKey'>;
+  readonly request: Pick<CallRequest, keyof Route>;
 }
 
 /** An endpoint with the ticket of its breaker, which has to be settled. */
@@ -36,7 +36,7 @@ export function admitEndpoint(
 ): AdmittedEndpoint | HttpError {
   const { service, tried, request } = target;
   const excludes = excluded.size === 0 ? undefined : ({ id }: Endpoint) => excluded.has(id);
-  const endpoint = dependencies.balancer.pick(service, tried, excludes, request.protocol, request.hashKey);
+  const endpoint = dependencies.balancer.pick(service, tried, excludes, request);
   if (endpoint === undefined) return noInstance(target);
   const ticket = dependencies.breaker.admit(endpoint.slot);
   return ticket >= 0 ? { endpoint, ticket } : admitOther(dependencies, target, excluded, endpoint);
@@ -63,7 +63,7 @@ function admitOther(
     return true;
   };
   for (;;) {
-    const endpoint = balancer.pick(service, tried, excludes, request.protocol, request.hashKey);
+    const endpoint = balancer.pick(service, tried, excludes, request);
     if (endpoint === undefined) {
       return breakerOpenError(`The breaker of service ${service} is open.`, retryInMs);
     }
@@ -75,6 +75,7 @@ function admitOther(
 }
 
 function noInstance({ service, request }: CallTarget): HttpError {
-  const which = request.protocol === 'grpc' ? 'with the protocol grpc ' : '';
+  const { protocol, version } = request;
+  const which = `${protocol === 'grpc' ? 'with the protocol grpc ' : ''}${version === undefined ? '' : `of version ${version} `}`;
   return new UnavailableError('NO_INSTANCE', `No instance of service ${service} ${which}is known.`);
 }

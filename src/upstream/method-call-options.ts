@@ -7,8 +7,18 @@ import type { RpcCallOptions } from './call.js';
 import { CALL_KINDS } from './call-options.js';
 import { IDEMPOTENCY_KEY, NO_FIELDS, pairsOf, RESERVED_FIELDS } from './call-request.js';
 
-const { idempotencyKey, timeoutMs, retries, hedgeMs, maxConcurrent, hashKey, network, signal, headers } =
-  CALL_KINDS;
+const {
+  idempotencyKey,
+  timeoutMs,
+  retries,
+  hedgeMs,
+  maxConcurrent,
+  version,
+  hashKey,
+  network,
+  signal,
+  headers,
+} = CALL_KINDS;
 const OPTIONS: OptionsShape = shapeOf<RpcCallOptions>('{ timeoutMs: 500 }', {
   metadata: headers,
   idempotencyKey,
@@ -16,6 +26,7 @@ const OPTIONS: OptionsShape = shapeOf<RpcCallOptions>('{ timeoutMs: 500 }', {
   retries,
   hedgeMs,
   maxConcurrent,
+  version,
   hashKey,
   network,
   signal,

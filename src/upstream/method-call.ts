@@ -6,7 +6,7 @@ import type { MethodIndex } from '../grpc/method-index.js';
 import type { RpcMethod } from '../grpc/rpc-method.js';
 import { RpcError } from '../rpc-error.js';
 import type { CallResponse, RpcCallOptions, RpcResponse } from './call.js';
-import type { CallRequest } from './call-request.js';
+import { type CallRequest, routeOf } from './call-request.js';
 import { callerMetadata } from './grpc-metadata.js';
 import { rpcFields } from './method-call-options.js';
 import { STATUS_FIELD } from './rpc-fields.js';
@@ -42,12 +42,11 @@ export function callMethod(
     const { path, isIdempotent } = method;
     const body = method.request.encode(args.message);
     const overNetwork = args.options.network === true;
-    const { hashKey } = args.options;
     const content = {
       path,
       isIdempotent,
       overNetwork,
-      ...(hashKey !== undefined && { hashKey }),
+      ...routeOf(args.options),
       headers,
       body,
     };

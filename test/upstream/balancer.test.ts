@@ -29,6 +29,36 @@ describe('the balancer', () => {
     expect(balancerOf([]).pick('orders', NONE)).to.equal(undefined);
   });
 
+  it('picks endpoints of the version that a call asks for only, and forgets versions that are gone', () => {
+    let endpoints = [
+      endpoint('a', { version: '1.0.0' }),
+      endpoint('b', { version: '2.0.0', local: true }),
+      endpoint('c'),
+      endpoint('d', { version: '1.0.0' }),
+    ];
+    let pickers = 0;
+    const balancer = balancerOf([], {
+      endpoints: () => endpoints,
+      picker: () => {
+        pickers += 1;
+        return roundRobinPicker();
+      },
+    });
+    const of = (version: string, tried = NONE) =>
+      [1, 2, 3].map(() => balancer.pick('orders', tried, undefined, { version })?.id ?? '-').join('');
+    expect([of('1.0.0'), of('2.0.0'), of('3.0.0'), of('')]).to.deep.equal(['ada', 'bbb', '---', '---']);
+    expect(of('1.0.0', new Set(['a']))).to.equal('ddd');
+    expect(balancer.pick('orders', NONE, undefined, { version: '1.0.0', hashKey: 'k' })?.version).to.equal(
+      '1.0.0',
+    );
+    for (let n = 0; n < 500; n += 1) {
+      endpoints = [endpoint('a', { version: `${n}` }), endpoint('c')];
+      expect([of(`${n}`), of('1.0.0')]).to.deep.equal(['aaa', '---']);
+    }
+    // Lists are made once for each version; none of those that are gone is prepared again.
+    expect(pickers).to.be.within(500, 510);
+  });
+
   it('forgets services without endpoints when new services come', () => {
     const present = new Set<string>();
     const pickers: string[] = [];
