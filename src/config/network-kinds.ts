@@ -66,11 +66,14 @@ export const postgresUrl = url('a postgres:// URL', /^postgres(ql)?:\/\//i, (val
 );
 
 /** Hosts with ports, and perhaps an account before them. */
-const etcdUrl = url(
-  'an etcd:// URL',
-  /^etcds?:\/\/(?:[^@/:]+(?::[^@/]*)?@)?[^@/?#,\s]+:\d+(?:,[^@/?#,\s]+:\d+)*\/?$/i,
-  (value) => value.replace(/^etcds?:\/\/(?:[^@/]*@)?([^,/]+).*$/i, 'http://$1'),
-);
+const ETCD_URL = /^etcds?:\/\/(?:[^@/:]+(?::[^@/]*)?@)?([^@/?#,\s]+:\d+(?:,[^@/?#,\s]+:\d+)*)\/?$/i;
+const etcdUrl: SettingKind<string> = {
+  ...url('an etcd:// URL', ETCD_URL, String),
+  parse(value) {
+    const hosts = ETCD_URL.exec(value)?.[1]?.split(',');
+    return hosts?.every((host) => URL.canParse(`http://${host}`)) === true ? value : undefined;
+  },
+};
 
 /** The admin plane of another process. */
 const originUrl = url('an http:// URL', /^https?:\/\/[^@/?#]+\/?$/i, String);

@@ -1,5 +1,6 @@
 // The registry that several processes share, as REGISTRY names it.
-import { connect } from 'node:net';
+import { createSocket } from 'node:dgram';
+import { lookup } from 'node:dns/promises';
 import type { Logger } from 'pino';
 import { isWildcard } from '../config/network-kinds.js';
 import type { Settings } from '../config.js';
@@ -18,8 +19,8 @@ import { registrySessions, requireSessions } from './registry-session.js';
 
 const isPostgres = (url: string): boolean => /^postgres/i.test(url);
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
-/** A process does not wait longer for the registry when it starts. */
-const CONNECT_TIMEOUT_MS = 2_000;
+/** A process does not wait longer for the name of the registry when it starts. */
+const LOOKUP_TIMEOUT_MS = 2_000;
 
 type RegistrySettings = Pick<Settings, 'registry' | 'registryToken'>;
 
@@ -39,10 +40,8 @@ export function registryAddresses({ registry }: Pick<Settings, 'registry'>): rea
 function backendOf({ registry: url, registryToken }: RegistrySettings, owner: string): RegistryBackend {
   const common = { owner, random: Math.random };
   if (/^https?:/i.test(url)) return new HttpBackend({ open: registryClients(url, registryToken), ...common });
-  const cluster = parseEtcdUrl(url);
-  return cluster === undefined
-    ? new PostgresBackend({ open: registrySessions(url), ...common })
-    : new EtcdBackend({ open: etcdClients(cluster), ...common });
+  if (isPostgres(url)) return new PostgresBackend({ open: registrySessions(url), ...common });
+  return new EtcdBackend({ open: etcdClients(parseEtcdUrl(url)!), ...common });
 }
 
 /**
@@ -80,17 +79,32 @@ export async function checkedRegistry(settings: Settings): Promise<Settings> {
   return settings;
 }
 
-/** The local address of a connection; undefined when there is none, or it is to a Unix socket. */
+/**
+ * The local address of packets to an address; undefined when there is no route or no such name, or for a Unix
+ * socket. Nothing is sent, so it is known also while nothing listens there.
+ */
 export async function localAddressTo({ host, port }: Address): Promise<string | undefined> {
   if (host.startsWith('/')) return undefined;
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: CONNECT_TIMEOUT_MS });
-    const end = (address: string | undefined): void => {
-      socket.destroy();
-      resolve(address);
-    };
-    socket.once('connect', () => end(socket.localAddress));
-    socket.once('timeout', () => end(undefined));
-    socket.once('error', () => end(undefined));
-  });
+  const limit = AbortSignal.timeout(LOOKUP_TIMEOUT_MS);
+  try {
+    const found = lookup(host);
+    const { address, family } = await Promise.race([found, rejectedBy(limit)]);
+    const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
+    try {
+      await new Promise<void>((resolve, reject) => {
+        socket.once('error', reject);
+        socket.connect(port, address, resolve);
+      });
+      return socket.address().address;
+    } finally {
+      socket.close();
+    }
+  } catch {
+    return undefined;
+  }
 }
+
+const rejectedBy = (signal: AbortSignal): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });

@@ -1,6 +1,6 @@
 // Requests to the HTTP gateway of etcd. The endpoints of the cluster take turns, so that a new link after a
 // failure goes to another one.
-import type { EtcdClient, WatchMessage } from '../registry/backends/etcd-backend.js';
+import { type EtcdClient, EtcdRefusal, type WatchMessage } from '../registry/backends/etcd-backend.js';
 import { LineClient } from './line-client.js';
 
 /** Parts of `etcd://user:password@host:port,host:port`. */
@@ -9,15 +9,20 @@ export interface EtcdCluster {
   readonly user: { readonly name: string; readonly password: string } | undefined;
 }
 
+/** A URL tells nothing of a port that is the default one. */
+const WITH_PORT = /:\d{1,5}$/;
+/** What is too large, not valid, or more than there is room for. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 413, 429]);
+
 /** @returns undefined for text that is no such URL */
 export function parseEtcdUrl(url: string): EtcdCluster | undefined {
   const [, scheme, account, hosts = ''] = /^(etcds?):\/\/(?:([^@/]*)@)?([^@/?#]+)\/?$/i.exec(url) ?? [];
   if (scheme === undefined) return undefined;
   const origins = hosts.split(',').map((host) => `${/s$/i.test(scheme) ? 'https' : 'http'}://${host}`);
-  if (!origins.every((origin) => URL.canParse(origin) && new URL(origin).port !== '')) return undefined;
+  if (!origins.every((origin) => WITH_PORT.test(origin) && URL.canParse(origin))) return undefined;
   if (account === undefined) return { origins, user: undefined };
-  const [name = '', password = ''] = account.split(':').map(decoded);
-  return name === '' ? undefined : { origins, user: { name, password } };
+  const [, name = '', password = ''] = /^([^:]+)(?::(.*))?$/.exec(account) ?? [];
+  return name === '' ? undefined : { origins, user: { name: decoded(name), password: decoded(password) } };
 }
 
 function decoded(text: string): string {
@@ -54,7 +59,8 @@ class HttpGateway implements EtcdClient {
   async post<R>(path: string, body: object): Promise<R> {
     const { status, text } = await this.#client.text({ method: 'POST', path, headers: this.#headers, body });
     if (status === 200) return JSON.parse(text) as R;
-    throw new Error(`etcd responded to ${path} with status ${status}: ${messageOf(text)}`);
+    const message = `etcd responded to ${path} with status ${status}: ${messageOf(text)}`;
+    throw REFUSALS.has(status) ? new EtcdRefusal(message) : new Error(message);
   }
 
   watch(body: object, heard: (message: WatchMessage) => void, ended: (error: Error) => void): void {

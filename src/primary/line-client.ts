@@ -4,9 +4,9 @@ import https from 'node:https';
 
 const TIMEOUT_MS = 5_000;
 /** Characters of a line of a stream. */
-const MOST_LINE = 1 << 26;
+const MOST_LINE = 1 << 24;
 /** Bytes of a response that is no stream. */
-const MOST_BYTES = 1 << 28;
+const MOST_BYTES = 1 << 26;
 
 export interface LineRequest {
   readonly method: string;
@@ -54,12 +54,18 @@ export class LineClient {
     const { statusCode: status } = response;
     if (status !== 200) throw new Error(`${request.path} responded with status ${status}`);
     response.setEncoding('utf8');
-    let rest = '';
+    let begun: string[] = [];
+    let length = 0;
     for await (const chunk of response) {
-      const lines = (rest + String(chunk)).split('\n');
-      rest = lines.pop()!;
-      if (rest.length > MOST_LINE) throw new Error(`${request.path} has sent a line that is too long`);
-      for (const line of lines) heard(line);
+      const [first = '', ...others] = String(chunk).split('\n');
+      begun.push(first);
+      length += first.length;
+      if (length > MOST_LINE) throw new Error(`${request.path} has sent a line that is too long`);
+      if (others.length === 0) continue;
+      const rest = others.pop()!;
+      heard(begun.join(''));
+      for (const line of others) heard(line);
+      [begun, length] = [[rest], rest.length];
     }
   }
 

@@ -40,6 +40,8 @@ const IPV4_COMPATIBLE = '::/96';
 const LOOPBACK_V6 = '::1';
 /** In place of a service, for the names of guarded addresses. */
 const GUARD = ' guard';
+/** Changes of the interfaces of this host are noticed after this time. */
+const INTERFACES_MS = 1_000;
 
 export interface Address {
   readonly host: string;
@@ -63,6 +65,7 @@ export class AddressPolicy {
   readonly #lookups: NameLookups;
   /** The last known addresses of guarded names: names that resolve slowly must not switch the guard off. */
   readonly #guarded = new Map<string, readonly string[]>();
+  #interfaces: { readonly at: number; readonly addresses: ReadonlySet<string> } | undefined;
   readonly #never = new AddressRanges([...NEVER, IPV4_COMPATIBLE]);
 
   /** @throws ConfigError for text that is not an address range */
@@ -149,8 +152,17 @@ export class AddressPolicy {
   #isThisHost(address: string): boolean {
     if (address.startsWith('127.') || address === LOOPBACK_V6) return true;
     if (address === '0.0.0.0' || address === '::') return true;
-    const { ownAddresses = interfaceAddresses } = this.#rules;
-    return ownAddresses().map(canonical).includes(address);
+    return this.#ownAddresses().has(address);
+  }
+
+  /** The system is asked at most once in a second: a list of another registry has thousands of addresses. */
+  #ownAddresses(): ReadonlySet<string> {
+    const { ownAddresses } = this.#rules;
+    if (ownAddresses !== undefined) return new Set(ownAddresses().map(canonical));
+    const now = performance.now();
+    if (this.#interfaces === undefined || now - this.#interfaces.at > INTERFACES_MS)
+      this.#interfaces = { at: now, addresses: new Set(interfaceAddresses().map(canonical)) };
+    return this.#interfaces.addresses;
   }
 }
 

@@ -19,6 +19,8 @@ export interface Registration extends Omit<Endpoint, 'state' | 'slot' | 'local'>
   readonly healthCheckPath: string | null;
 }
 
+/** Databases do not admit NUL in text, nor half of a character. */
+const NOT_STORABLE = /[\0\p{Surrogate}]/u;
 const INSTANCE_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 const HOST_LABEL = /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 const PRINTABLE_TEXT = /^[\x20-\x7e]{1,128}$/;
@@ -170,7 +172,8 @@ function metadataOf(value: unknown, wrong: Wrong): Readonly<Record<string, strin
   }
   let bytes = 0;
   for (const [name, text] of entries) {
-    if (typeof text !== 'string') wrong(`/metadata${pointerTo(name)}`, 'must be a string');
+    if (typeof text !== 'string' || NOT_STORABLE.test(name + text))
+      wrong(`/metadata${pointerTo(name)}`, 'must be a string of Unicode characters without NUL');
     else {
       metadata[name] = text;
       bytes += Buffer.byteLength(name) + Buffer.byteLength(text);

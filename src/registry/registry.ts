@@ -159,7 +159,12 @@ export class Registry {
     const isProbed = registration.healthCheckPath !== null;
     const entered = this.#enter(registration, address, isProbed ? 'starting' : told, 'mirrored');
     if (told === 'draining' || !isProbed) this.#setState(entered, told);
-    else if (entered.state === 'draining') this.#setState(entered, 'starting');
+    else if (entered.state === 'draining') {
+      this.#setState(entered, 'starting');
+      // Probes report changes only.
+      entered.stopProbes();
+      this.#probe(entered);
+    }
   }
 
   /** An instance has left another process, or was removed there. */

@@ -44,6 +44,11 @@ describe('a start is refused with exit code 78 for', () => {
       { env: { REGISTRY: 'consul://10.0.0.1:8500' } },
       /^78 REGISTRY: .*a URL: postgres:\/\//,
     ],
+    [
+      'a cluster of etcd with a port that there is not',
+      { env: { REGISTRY: 'etcd://10.0.0.1:2379,10.0.0.2:99999' } },
+      /^78 REGISTRY: .*etcd:\/\//,
+    ],
     ['a setting of a later version', { env: { MULTILANE_GATEWAY: 'users' } }, /^78 MULTILANE_GATEWAY: /],
     ['an invalid rate', { env: { RATE_LIMIT: '100/hour' } }, /^78 RATE_LIMIT: "100\/hour" is not a rate /],
     [

@@ -108,6 +108,123 @@ for (const [name, start] of Object.entries(SERVERS)) {
       await Promise.all([a.sees(both), b.sees(both)]);
     });
 
+    it('has of an instance that two processes announce at once one owner, for good', async () => {
+      const [a, b, c] = [join('a'), join('b'), join('c')];
+      const ids = Array.from({ length: 20 }, (_, n) => `x${n}`);
+      await Promise.all(ids.flatMap((id) => [a.put(id, { port: 1 }), b.put(id, { port: 2 })]));
+      const all = ids.map((id) => `${id} healthy`);
+      await Promise.all([a, b, c].map((one) => one.sees(all, 'carts')));
+      const portsOf = ({ registry }: RegistryProcess) =>
+        JSON.stringify(registry.instances('carts').map(({ port }) => port));
+      await until(
+        () => [a, b, c].map(portsOf),
+        ([first, ...others]) => others.every((one) => one === first),
+      );
+      expect(portsOf(b)).to.equal(portsOf(a));
+      expect(portsOf(c)).to.equal(portsOf(a));
+      const owned = (one: RegistryProcess): number => 20 - one.registry.mirrored().length;
+      expect(owned(a) + owned(b)).to.equal(20);
+    });
+
+    it('has what was registered last, also after an outage of a process that had it before', async () => {
+      const [a, b, c] = [join('a', undefined, true), join('b'), join('c')];
+      await a.put('x', { port: 1 });
+      await Promise.all([b, c].map((one) => one.sees(['x healthy'], 'carts')));
+      await server.proxy.refuse();
+      await b.put('x', { port: 2 });
+      await until(
+        () => a.sync.isAvailable,
+        (is) => !is,
+      );
+      await server.proxy.listen();
+      await a.put('y');
+      for (const one of [a, b, c]) {
+        await one.sees(['x healthy', 'y healthy'], 'carts');
+        const [x] = await until(
+          () => one.registry.instances('carts'),
+          ([first]) => first?.port === 2,
+        );
+        expect(x?.port).to.equal(2);
+      }
+    });
+
+    it('loses nothing in an outage, in whichever order processes come back', async () => {
+      const all = [1, 2, 3, 4].map((port) => join(`p${port}`, port, true));
+      const whole = all.map((_, n) => `10.0.0.1:${n + 1} healthy`);
+      await Promise.all(all.map((one) => one.sees(whole)));
+      await server.proxy.refuse();
+      await Promise.all(
+        all.map((one) =>
+          until(
+            () => one.sync.isAvailable,
+            (is) => !is,
+          ),
+        ),
+      );
+      // The time of all of them passes.
+      await new Promise((resolve) => setTimeout(resolve, 1.5 * server.ttlSeconds * 1000));
+      await server.proxy.listen();
+      let fewest = whole.length;
+      await until(
+        () => {
+          for (const one of all) fewest = Math.min(fewest, one.view().length);
+          return all.every((one) => one.sync.isAvailable);
+        },
+        (is) => is,
+      );
+      const late = join('late');
+      await late.sees(whole);
+      for (const one of all) fewest = Math.min(fewest, one.view().length);
+      expect(fewest).to.equal(whole.length);
+    });
+
+    it('sees changes while others never cease', async () => {
+      const [a, b] = [join('a', 1), join('b')];
+      await b.sees(['10.0.0.1:1 healthy']);
+      let count = 0;
+      const changing = setInterval(() => {
+        count += 1;
+        void b.put('x', { weight: 1 + (count % 100) });
+      }, 4);
+      try {
+        await a.sees(['x healthy'], 'carts');
+        await until(
+          () => count,
+          (now) => now > 2,
+        );
+        const before = a.registry.instances('carts')[0]?.weight;
+        const after = await until(
+          () => a.registry.instances('carts')[0]?.weight,
+          (weight) => weight !== before,
+        );
+        expect(after).to.not.equal(before);
+      } finally {
+        clearInterval(changing);
+      }
+    });
+
+    it('keeps no instances out because of one that it does not admit', async () => {
+      // One that answers for each instance is tested with its own refusals.
+      if (server.isChecked === true) return;
+      const [a, b] = [join('a', 1), join('b')];
+      await b.sees(['10.0.0.1:1 healthy']);
+      const text = name === 'PostgreSQL' ? '\0' : 'x'.repeat(2_000_000);
+      const bad = { host: '10.0.0.9', port: 1, metadata: { text }, state: 'healthy' } as const;
+      a.backend.announce({ service: 'carts', id: 'bad', body: bad, isLocal: false, isStatic: false });
+      for (let n = 0; n < 10; n += 1) await a.put(`x${n}`);
+      await b.sees(
+        Array.from({ length: 10 }, (_, n) => `x${n} healthy`),
+        'carts',
+      );
+      expect(a.lines.map(({ msg }) => msg)).to.deep.equal([
+        'the registry does not admit an instance of this process, so others do not find it there',
+      ]);
+      // What is renewed stays.
+      await new Promise((resolve) => setTimeout(resolve, 1.5 * server.ttlSeconds * 1000));
+      expect(b.view('carts')).to.have.length(10);
+      expect(a.sync.isAvailable).to.equal(true);
+    });
+
     it('admits nothing that a registration would not be admitted with', async () => {
       // Such a registry has refused all of it before.
       if (server.isChecked === true) return;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { ConfigError } from '#src/errors.js';
 import { localAddressTo, registryAddresses } from '#src/primary/common-registry.js';
+import { parseEtcdUrl } from '#src/primary/etcd-client.js';
 import { requireSessions } from '#src/primary/registry-session.js';
 import { startProxy, type Proxy as TcpProxy } from '#test/db/fixtures/proxy.js';
 import { startTestPostgres } from '#test/support/postgres.js';
@@ -78,8 +79,20 @@ describe('the server of a shared registry', () => {
   it('tells the address by which this process reaches it', async () => {
     const port = Number(new URL(proxy.url).port);
     expect(await localAddressTo({ host: '127.0.0.1', port })).to.equal('127.0.0.1');
-    expect(await localAddressTo({ host: '127.0.0.1', port: 1 })).to.equal(undefined);
+    // It need not listen now.
+    expect(await localAddressTo({ host: '127.0.0.1', port: 1 })).to.equal('127.0.0.1');
+    expect(await localAddressTo({ host: 'localhost', port: 1 })).to.match(/^(?:127\.0\.0\.1|::1)$/);
+    expect(await localAddressTo({ host: 'no-such-host.invalid', port: 1 })).to.equal(undefined);
     expect(await localAddressTo({ host: '/run/x', port: 5432 })).to.equal(undefined);
+  });
+
+  it('is a cluster of etcd with an account, whose password may have any character', () => {
+    expect(parseEtcdUrl('etcd://root:pa:s%40s@a:1,b:2')).to.deep.equal({
+      origins: ['http://a:1', 'http://b:2'],
+      user: { name: 'root', password: 'pa:s@s' },
+    });
+    for (const url of ['etcd://a', 'etcd://:p@a:1', 'etcd://a:1,b', 'etcd://a:99999', 'postgres://a:1'])
+      expect(parseEtcdUrl(url), url).to.equal(undefined);
   });
 
   it('has addresses that no instance may have', () => {
@@ -88,6 +101,8 @@ describe('the server of a shared registry', () => {
     expect(addresses('local')).to.deep.equal([]);
     expect(addresses('postgres://u:p@db/mesh')).to.deep.equal(['db 5432']);
     expect(addresses('etcds://u:p@[::1]:2379,b:2380')).to.deep.equal(['::1 2379', 'b 2380']);
+    expect(addresses('etcds://u:p@a:443')).to.deep.equal(['a 443']);
+    expect(addresses('etcd://a:80')).to.deep.equal(['a 80']);
   });
 });
 

@@ -58,6 +58,12 @@ describe('a registration', () => {
     }
   });
 
+  it('accepts no metadata that a database does not admit as text', () => {
+    for (const text of ['\0', 'a\0b', '\ud800', 'b\udc00'])
+      expect(wrongIn(() => parse({ metadata: { a: text } }))).to.deep.equal(['/metadata/a']);
+    expect(parse({ metadata: { a: '\u{1f600}\u0001' } }).metadata.a).to.equal('\u{1f600}\u0001');
+  });
+
   it('reports metadata with too many entries as one error', () => {
     const metadata = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`k${n}`, n]));
     expect(wrongIn(() => parse({ metadata }))).to.deep.equal(['/metadata']);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { setUp } from './registry-kit.js';
+import { instance, setUp } from './registry-kit.js';
 
 describe('the health of an instance', () => {
   it('is starting until the first result of the probes, and follows their results', async () => {
@@ -76,5 +76,19 @@ describe('the health of an instance', () => {
     watched[2]!.report('healthy');
     await put('i1', { healthCheckUrl: '/b', weight: 2, port: 9090 });
     expect(stateOf('i1')).to.equal('starting');
+  });
+
+  it('is probed anew when another process ends its drain', async () => {
+    const { registry, watched } = setUp();
+    const body = { ...instance, healthCheckUrl: '/health' };
+    await registry.mirror('orders', 'x', { ...body, state: 'healthy' });
+    watched[0]!.report('healthy');
+    await registry.mirror('orders', 'x', { ...body, state: 'draining' });
+    expect(registry.instances('orders')[0]?.state).to.equal('draining');
+    await registry.mirror('orders', 'x', { ...body, state: 'healthy' });
+    expect(registry.instances('orders')[0]?.state).to.equal('starting');
+    expect(watched.map(({ stopped }) => stopped)).to.deep.equal([true, false]);
+    watched[1]!.report('healthy');
+    expect(registry.instances('orders')[0]?.state).to.equal('healthy');
   });
 });

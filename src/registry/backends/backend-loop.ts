@@ -12,8 +12,8 @@ const FIRST_BACKOFF_MS = 100;
 export const keyOf = (service: string, id: string): string => `${service} ${id}`;
 
 export function namesOf(key: string): readonly [service: string, id: string] {
-  const [service = '', id = ''] = key.split(' ');
-  return [service, id];
+  const end = key.indexOf(' ');
+  return [key.slice(0, end), key.slice(end + 1)];
 }
 
 export abstract class BackendLoop<Link> implements RegistryBackend {
@@ -30,16 +30,28 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
   protected readonly toWithdraw = new Map<string, boolean>();
   /** Names that were announced; until then a process that starts takes the name of its predecessor over. */
   readonly #announced = new Set<string>();
+  /** Names that the backend does not admit. They are tried again over the next link. */
+  protected readonly refused = new Set<string>();
+  /** When another link is to be made though this one works. */
+  protected relinkAt = Number.POSITIVE_INFINITY;
+  /** The end of the time in which other processes have had no chance to announce what they serve again. */
+  #completeAt = 0;
   readonly #random: () => number;
+  /** Milliseconds after which instances of a process that does not renew them have left. */
+  readonly #ttlMs: number;
   #events: BackendEvents | undefined;
   #link: Link | undefined;
-  #isRunning = false;
+  #running: Promise<void> | undefined;
   #isClosing = false;
   #failures = 0;
+  /** There has been a link: one that is made after a failure ends an outage. */
+  #hasWorked = false;
   #timer: NodeJS.Timeout | undefined;
+  #wakeAt = Number.POSITIVE_INFINITY;
 
-  constructor(random: () => number) {
+  constructor(random: () => number, ttlSeconds: number) {
     this.#random = random;
+    this.#ttlMs = ttlSeconds * 1000;
   }
 
   /** Makes a link. @throws Error when the backend cannot be reached */
@@ -48,6 +60,8 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
   protected abstract work(link: Link): Promise<void>;
   /** Milliseconds until something is due, if nothing happens before. */
   protected abstract dueInMs(): number;
+  /** Whether an error means that the backend does not admit what it was given, and not that it is lost. */
+  protected abstract isRefusal(error: unknown): boolean;
   /** Ends a link. @param isLast also what was announced through it. Never rejects */
   protected abstract end(link: Link, isLast: boolean): Promise<void>;
 
@@ -59,6 +73,7 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
   announce(instance: Announced): void {
     const key = keyOf(instance.service, instance.id);
     this.own.set(key, instance);
+    this.refused.delete(key);
     this.toWithdraw.delete(key);
     if (!this.ceded.has(key)) this.toAnnounce.add(key);
     this.wake();
@@ -76,6 +91,7 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
     this.own.delete(key);
     this.ceded.delete(key);
     this.#announced.delete(key);
+    this.refused.delete(key);
     this.toAnnounce.delete(key);
     this.toWithdraw.set(key, ofOthers);
     this.wake();
@@ -84,16 +100,33 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
   async close(): Promise<void> {
     this.#isClosing = true;
     clearTimeout(this.#timer);
+    await this.#running;
     const link = this.#link;
     this.#link = undefined;
     if (link !== undefined) await this.end(link, true);
   }
 
-  /** Something is due, at the latest after `ms`. */
+  /** Something is due, at the latest after `ms`. What is due earlier stays so. */
   protected wake(ms = 0): void {
-    if (this.#isClosing || this.#isRunning || this.#events === undefined) return;
+    if (this.#isClosing || this.#running !== undefined || this.#events === undefined) return;
+    const at = performance.now() + ms;
+    if (at >= this.#wakeAt) return;
+    this.#wakeAt = at;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#run(), ms).unref();
+    this.#timer = setTimeout(() => this.#begin(), ms).unref();
+  }
+
+  #begin(): void {
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined;
+      this.wake(this.#pauseMs());
+    });
+  }
+
+  /** Whether processes that were cut off may not have announced their instances again yet. */
+  protected get mayBeIncomplete(): boolean {
+    return performance.now() < this.#completeAt;
   }
 
   /** The link has ended by itself. */
@@ -102,20 +135,23 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
     this.#link = undefined;
     this.#hasFailed(error);
     void this.end(link, false);
-    this.wake();
+    this.wake(this.#pauseMs());
   }
 
-  /** Everything that others have announced. Names among it that this process has are theirs from now on. */
+  /**
+   * Everything that others have announced. Names among it that this process has are theirs from now on. After
+   * an outage nothing is taken for gone until all have had the time to come back.
+   */
   protected listed(others: readonly FoundInstance[]): void {
     this.ceded.clear();
-    for (const { service, id } of others) this.#giveUp(keyOf(service, id));
-    this.#events?.listed(others);
+    const theirs = others.filter(({ service, id }) => this.#giveUp(keyOf(service, id)));
+    if (!this.mayBeIncomplete) this.#events?.listed(theirs);
+    else for (const one of theirs) this.#events?.found(one);
   }
 
   /** One that another process has announced. */
   protected found(instance: FoundInstance): void {
-    this.#giveUp(keyOf(instance.service, instance.id));
-    this.#events?.found(instance);
+    if (this.#giveUp(keyOf(instance.service, instance.id))) this.#events?.found(instance);
   }
 
   /** It was removed. What this process itself serves is announced again. */
@@ -125,8 +161,7 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
       this.toAnnounce.add(key);
       return;
     }
-    this.#giveUp(key);
-    this.#events?.left(...namesOf(key));
+    if (this.#giveUp(key)) this.#events?.left(...namesOf(key));
   }
 
   /** The backend does not admit an instance of this process. */
@@ -137,41 +172,101 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
   /** Announces everything that is not there. @param present the names of what this process has announced */
   protected announceMissing(present: ReadonlySet<string>): void {
     for (const key of this.own.keys())
-      if (!present.has(key) && !this.ceded.has(key)) this.toAnnounce.add(key);
+      if (!present.has(key) && !this.ceded.has(key) && !this.refused.has(key)) this.toAnnounce.add(key);
     for (const key of present) if (!this.own.has(key)) this.toWithdraw.set(key, false);
   }
 
   /** Instances of this process are announced. */
-  protected hasAnnounced(keys: Iterable<string>): void {
-    for (const key of keys) this.#announced.add(key);
+  protected hasAnnounced(instances: Iterable<Announced>): void {
+    for (const { service, id } of instances) this.#announced.add(keyOf(service, id));
   }
 
-  #giveUp(key: string): void {
-    if (this.own.get(key)?.isLocal !== true) this.own.delete(key);
-    else if (this.#announced.has(key)) this.ceded.add(key);
-    else return;
+  /** Takes what is to be announced now, in the order of the names. */
+  protected takeDue(): Announced[] {
+    const keys = [...this.toAnnounce].toSorted();
+    this.toAnnounce.clear();
+    return keys.map((key) => this.own.get(key)).filter((one) => one !== undefined);
+  }
+
+  /**
+   * Announces instances. Those that the backend does not admit are set aside, and keep no others out.
+   * @throws Error when the backend cannot be reached; what was not sent is to be announced again
+   */
+  protected async send(
+    instances: readonly Announced[],
+    post: (part: readonly Announced[]) => Promise<void>,
+  ): Promise<void> {
+    const parts = [instances];
+    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+      if (part.length === 0) continue;
+      try {
+        await post(part);
+      } catch (error) {
+        if (!this.isRefusal(error)) {
+          for (const { service, id } of [...part, ...parts.flat()]) this.#announceAgain(keyOf(service, id));
+          throw error;
+        }
+        const half = part.length >> 1;
+        if (half > 0) parts.push(part.slice(half), part.slice(0, half));
+        else this.#refuse(part[0]!, error as Error);
+      }
+    }
+  }
+
+  #announceAgain(key: string): void {
+    if (this.own.has(key)) this.toAnnounce.add(key);
+  }
+
+  #refuse({ service, id }: Announced, { message }: Error): void {
+    const key = keyOf(service, id);
+    if (!this.own.has(key)) return;
+    this.refused.add(key);
+    this.rejected(key, message);
+  }
+
+  /**
+   * Another process has announced an instance.
+   * @returns false when it stays that of this process: a client has changed it here, which is not announced
+   *   yet
+   */
+  #giveUp(key: string): boolean {
+    if (this.own.get(key)?.isLocal === true) {
+      if (!this.#announced.has(key)) return true;
+      this.ceded.add(key);
+    } else {
+      if (this.toAnnounce.has(key)) return false;
+      this.own.delete(key);
+    }
     this.toAnnounce.delete(key);
+    return true;
   }
 
   async #run(): Promise<void> {
-    this.#isRunning = true;
     try {
-      this.#link ??= await this.connect();
-      const link = this.#link;
-      if (this.#isClosing) {
-        this.#link = undefined;
-        await this.end(link, true);
-      } else {
-        await this.work(link);
-        if (this.#failures > 0) this.#events?.available();
-        this.#failures = 0;
-      }
+      const link = await this.#linked();
+      if (this.#isClosing) return;
+      await this.work(link);
+      if (this.#failures > 0) this.#events?.available();
+      this.#failures = 0;
+      this.#hasWorked = true;
     } catch (error) {
       await this.#failed(error as Error);
-    } finally {
-      this.#isRunning = false;
-      this.wake(this.#pauseMs());
     }
+  }
+
+  async #linked(): Promise<Link> {
+    const old = this.#link;
+    if (old !== undefined && performance.now() < this.relinkAt) return old;
+    this.#link = undefined;
+    this.relinkAt = Number.POSITIVE_INFINITY;
+    if (old !== undefined) await this.end(old, false);
+    this.refused.clear();
+    // Other processes were cut off as well, and come back at other times.
+    if (this.#failures > 0 && this.#hasWorked) this.#completeAt = performance.now() + this.#ttlMs;
+    const link = await this.connect();
+    if (this.mayBeIncomplete) this.relinkAt = Math.min(this.relinkAt, this.#completeAt);
+    this.#link = link;
+    return link;
   }
 
   #pauseMs(): number {
@@ -179,7 +274,8 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
       const most = Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures, MOST_BACKOFF_MS);
       return this.#random() * most;
     }
-    return this.toAnnounce.size + this.toWithdraw.size > 0 ? 0 : Math.max(0, this.dueInMs());
+    if (this.toAnnounce.size + this.toWithdraw.size > 0) return 0;
+    return Math.max(0, Math.min(this.dueInMs(), this.relinkAt - performance.now()));
   }
 
   #hasFailed(error: Error): void {
@@ -192,7 +288,5 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
     this.#link = undefined;
     this.#hasFailed(error);
     if (link !== undefined) await this.end(link, false);
-    // What was taken from the lists may not have arrived.
-    this.announceMissing(new Set());
   }
 }

@@ -6,12 +6,18 @@ import { BackendLoop, keyOf, namesOf } from './backend-loop.js';
 
 /** Requests to one endpoint of the cluster. */
 export interface EtcdClient {
-  /** @throws Error when there is no response, or one with a failure */
+  /**
+   * @throws EtcdRefusal for a request that is not admitted; Error when there is no response, or another
+   *   failure
+   */
   post<R>(path: string, body: object): Promise<R>;
   /** @param ended the stream has ended, for whatever reason */
   watch(body: object, heard: (message: WatchMessage) => void, ended: (error: Error) => void): void;
   close(): void;
 }
+
+/** etcd does not admit a request. */
+export class EtcdRefusal extends Error {}
 
 export interface EtcdBackendOptions {
   /** Opens the next endpoint of the cluster, and logs in where that is needed. */
@@ -25,6 +31,8 @@ export interface EtcdBackendOptions {
 
 interface KeyValue {
   readonly key: string;
+  /** The revision of its last change. */
+  readonly mod_revision?: string;
   readonly value?: string;
 }
 
@@ -56,13 +64,21 @@ interface Stored {
   readonly body: unknown;
 }
 
+/** A change of another process: its revision, and what was put; undefined: it was removed. */
+interface Meanwhile {
+  readonly at: bigint;
+  readonly put: FoundInstance | undefined;
+}
+
 const TTL_SECONDS = 15;
 const RENEWALS = 3;
 const PREFIX = '/multilane/registry/v1/';
 /** etcd admits 128 operations in a transaction by default. */
 const MOST_OPERATIONS = 100;
-/** A watch may hang where nothing tells so: everything is listed this often. */
-const LIST_MS = 30_000;
+/** Characters of the operations of a transaction. etcd admits 1.5 MiB in a request by default. */
+const MOST_CHARACTERS = 500_000;
+/** A watch may hang where nothing tells so: another link is made this often. */
+const RELINK_MS = 30_000;
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const textOf = (encoded: string): string => Buffer.from(encoded, 'base64').toString();
@@ -75,10 +91,16 @@ export class EtcdBackend extends BackendLoop<Link> {
   readonly #options: EtcdBackendOptions;
   readonly #ttlSeconds: number;
   #renewAt = 0;
-  #listAt = 0;
+  /** The lease of this process, which outlasts a link. */
+  #lease: string | undefined;
+  /**
+   * The revisions at which this process has announced its instances: changes of before do not count any more.
+   * While an announcement is under way, those of others that have come meanwhile.
+   */
+  readonly #announcedAt = new Map<string, bigint | Meanwhile[]>();
 
   constructor(options: EtcdBackendOptions) {
-    super(options.random);
+    super(options.random, options.ttlSeconds ?? TTL_SECONDS);
     this.#options = options;
     this.#ttlSeconds = options.ttlSeconds ?? TTL_SECONDS;
   }
@@ -86,8 +108,8 @@ export class EtcdBackend extends BackendLoop<Link> {
   protected override async connect(): Promise<Link> {
     const client = await this.#options.open();
     try {
-      const { ID: lease } = await client.post<{ ID: string }>('/v3/lease/grant', { TTL: this.#ttlSeconds });
-      const link: Link = { client, lease };
+      const link: Link = { client, lease: await this.#leaseOver(client) };
+      this.relinkAt = performance.now() + RELINK_MS;
       const revision = await this.#list(link);
       const create_request = { ...ALL, start_revision: String(BigInt(revision) + 1n) };
       const ended = (error: Error): void => {
@@ -95,9 +117,6 @@ export class EtcdBackend extends BackendLoop<Link> {
         this.lost(link, error);
       };
       client.watch({ create_request }, (message) => this.#heard(link, message), ended);
-      // Those that are there have the lease of before.
-      this.announceMissing(new Set());
-      this.#renewed();
       return link;
     } catch (error) {
       client.close();
@@ -107,14 +126,19 @@ export class EtcdBackend extends BackendLoop<Link> {
 
   protected override async work(link: Link): Promise<void> {
     if (link.failure !== undefined) throw link.failure;
+    if (performance.now() >= this.#renewAt && !(await this.#renew(link.client, link.lease)))
+      throw new Error('the lease of this process has expired');
     await this.#flushWithdrawn(link);
-    await this.#flushAnnounced(link);
-    if (performance.now() >= this.#listAt) await this.#list(link);
-    if (performance.now() >= this.#renewAt) await this.#renew(link);
+    for (const part of partsOf(this.takeDue(), this.#options.owner))
+      await this.send(part, (some) => this.#announce(link, some));
   }
 
   protected override dueInMs(): number {
-    return Math.min(this.#renewAt, this.#listAt) - performance.now();
+    return this.#renewAt - performance.now();
+  }
+
+  protected override isRefusal(error: unknown): boolean {
+    return error instanceof EtcdRefusal;
   }
 
   protected override async end({ client, lease }: Link, isLast: boolean): Promise<void> {
@@ -127,19 +151,33 @@ export class EtcdBackend extends BackendLoop<Link> {
     client.close();
   }
 
-  async #flushAnnounced({ client, lease }: Link): Promise<void> {
-    const all = [...this.toAnnounce].map((key) => this.own.get(key)!);
-    this.toAnnounce.clear();
-    const put = ({ service, id, body, isStatic }: Announced) => ({
-      request_put: {
-        key: pathOf(keyOf(service, id)),
-        value: base64(JSON.stringify({ owner: this.#options.owner, body } satisfies Stored)),
-        ...(!isStatic && { lease }),
-      },
+  /** @returns the lease of before, if it has not expired: then all that was announced is still there */
+  async #leaseOver(client: EtcdClient): Promise<string> {
+    if (this.#lease !== undefined && (await this.#renew(client, this.#lease))) return this.#lease;
+    const { ID } = await client.post<{ ID: string }>('/v3/lease/grant', { TTL: this.#ttlSeconds });
+    this.#lease = ID;
+    this.#renewed();
+    return ID;
+  }
+
+  async #announce({ client, lease }: Link, part: readonly Announced[]): Promise<void> {
+    const keys = part.map(({ service, id }) => keyOf(service, id));
+    for (const key of keys) this.#announcedAt.set(key, []);
+    const putOf = (one: Announced) => ({
+      request_put: { ...storedAs(one, this.#options.owner), ...(!one.isStatic && { lease }) },
     });
-    for (let at = 0; at < all.length; at += MOST_OPERATIONS)
-      await client.post('/v3/kv/txn', { success: all.slice(at, at + MOST_OPERATIONS).map(put) });
-    this.hasAnnounced(all.map(({ service, id }) => keyOf(service, id)));
+    let announcedAt = 0n;
+    try {
+      const { header } = await client.post<Header>('/v3/kv/txn', { success: part.map(putOf) });
+      announcedAt = BigInt(header.revision);
+      this.hasAnnounced(part);
+    } finally {
+      for (const key of keys) {
+        const meanwhile = this.#announcedAt.get(key);
+        this.#announcedAt.set(key, announcedAt);
+        if (Array.isArray(meanwhile)) for (const one of meanwhile) this.#changed(key, one);
+      }
+    }
   }
 
   async #flushWithdrawn({ client, lease }: Link): Promise<void> {
@@ -153,15 +191,16 @@ export class EtcdBackend extends BackendLoop<Link> {
       if (ofOthers) await client.post('/v3/kv/txn', { success });
       else for (const one of compare) await client.post('/v3/kv/txn', { compare: one, success });
       this.toWithdraw.delete(key);
+      this.#announcedAt.delete(key);
     }
   }
 
   /** @returns the revision of the list */
   async #list({ client }: Link): Promise<string> {
-    this.#listAt = performance.now() + LIST_MS;
     const { header, kvs = [] } = await client.post<Header & { kvs?: KeyValue[] }>('/v3/kv/range', ALL);
     const stored = kvs.map((one) => this.#storedOf(one));
     const mine = new Set(stored.filter(({ isMine }) => isMine).map(({ service, id }) => keyOf(service, id)));
+    this.#announcedAt.clear();
     this.listed(stored.filter(({ isMine }) => !isMine));
     this.announceMissing(mine);
     return header.revision;
@@ -175,33 +214,70 @@ export class EtcdBackend extends BackendLoop<Link> {
       return;
     }
     for (const { type, kv } of events) {
-      const stored = this.#storedOf(kv);
-      if (type === 'DELETE') this.gone(keyOf(stored.service, stored.id));
-      else if (!stored.isMine) this.found(stored);
+      const { isMine, ...instance } = this.#storedOf(kv);
+      if (type !== 'DELETE' && isMine) continue;
+      const at = BigInt(kv.mod_revision ?? 0);
+      this.#changed(keyOf(instance.service, instance.id), {
+        at,
+        put: type === 'DELETE' ? undefined : instance,
+      });
     }
     this.wake();
   }
 
+  /** A change of another process, or the end of a lease. */
+  #changed(key: string, change: Meanwhile): void {
+    const announcedAt = this.#announcedAt.get(key);
+    if (Array.isArray(announcedAt)) announcedAt.push(change);
+    else if (announcedAt !== undefined && change.at < announcedAt) return;
+    else if (change.put === undefined) this.gone(key);
+    else this.found(change.put);
+  }
+
   /** Anything may be in a key: what is no instance of ours is one that the registry refuses. */
   #storedOf({ key, value = '' }: KeyValue): FoundInstance & { readonly isMine: boolean } {
-    const [service = '', id = ''] = textOf(key).slice(PREFIX.length).split('/');
+    const [service = '', ...rest] = textOf(key).slice(PREFIX.length).split('/');
     let stored: Partial<Stored> | undefined;
     try {
       stored = JSON.parse(textOf(value)) as Partial<Stored> | undefined;
     } catch {
       // It is refused without a body.
     }
-    return { service, id, body: stored?.body, isMine: stored?.owner === this.#options.owner };
+    return { service, id: rest.join('/'), body: stored?.body, isMine: stored?.owner === this.#options.owner };
   }
 
-  async #renew({ client, lease }: Link): Promise<void> {
+  /** @returns whether the lease has not expired */
+  async #renew(client: EtcdClient, lease: string): Promise<boolean> {
     const { result } = await client.post<{ result?: { TTL?: string } }>('/v3/lease/keepalive', { ID: lease });
-    if (!(Number(result?.TTL) > 0)) throw new Error('the lease of this process has expired');
     this.#renewed();
+    return Number(result?.TTL) > 0;
   }
 
   #renewed(): void {
     const jitter = 0.9 + 0.2 * this.#options.random();
     this.#renewAt = performance.now() + (this.#ttlSeconds * 1000 * jitter) / RENEWALS;
   }
+}
+
+/** The key and the value of an instance. */
+const storedAs = ({ service, id, body }: Announced, owner: string) => ({
+  key: pathOf(keyOf(service, id)),
+  value: base64(JSON.stringify({ owner, body } satisfies Stored)),
+});
+
+/** Divides instances among transactions. */
+function partsOf(instances: readonly Announced[], owner: string): Announced[][] {
+  const parts: Announced[][] = [];
+  let left = 0;
+  for (const one of instances) {
+    const { key, value } = storedAs(one, owner);
+    const size = key.length + value.length;
+    if (left < size || parts.at(-1)?.length === MOST_OPERATIONS) {
+      parts.push([]);
+      left = MOST_CHARACTERS;
+    }
+    parts.at(-1)!.push(one);
+    left -= size;
+  }
+  return parts;
 }

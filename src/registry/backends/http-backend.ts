@@ -1,7 +1,7 @@
 // The registry of another process, by its admin plane. What this process announces is registered there as by
 // any client, and renewed; a watch tells of every change. The registry there refuses what it would refuse of
 // others: a service that is mounted there needs a token that was given for it.
-import type { AnnouncedBody, FoundInstance } from './backend.js';
+import type { Announced, AnnouncedBody, FoundInstance } from './backend.js';
 import { BackendLoop, keyOf, namesOf } from './backend-loop.js';
 
 /** Requests to the admin plane of the other process. */
@@ -61,10 +61,12 @@ export class HttpBackend extends BackendLoop<Link> {
   readonly #ttlSeconds: number;
   /** What is registered there, with its state. */
   readonly #registered = new Map<string, AnnouncedBody['state']>();
+  /** Names of instances of this process that another one has changed. */
+  readonly #toCheck = new Set<string>();
   #renewAt = 0;
 
   constructor(options: HttpBackendOptions) {
-    super(options.random);
+    super(options.random, options.ttlSeconds ?? TTL_SECONDS);
     this.#options = options;
     this.#ttlSeconds = options.ttlSeconds ?? TTL_SECONDS;
   }
@@ -93,14 +95,13 @@ export class HttpBackend extends BackendLoop<Link> {
       if (this.#registered.delete(key) || ofOthers) await this.#change(link, 'DELETE', key);
       this.toWithdraw.delete(key);
     }
-    const due = [...this.toAnnounce];
-    this.toAnnounce.clear();
-    await inTurns(due, (key) => this.#register(link, key));
+    await this.send(this.takeDue(), (part) => inTurns(part, (instance) => this.#register(link, instance)));
+    if (this.#toCheck.size > 0) await this.#check(link);
     if (performance.now() >= this.#renewAt) await this.#renew(link);
   }
 
   protected override dueInMs(): number {
-    return this.#renewAt - performance.now();
+    return this.#toCheck.size > 0 ? 0 : this.#renewAt - performance.now();
   }
 
   protected override async end(link: Link, isLast: boolean): Promise<void> {
@@ -116,9 +117,8 @@ export class HttpBackend extends BackendLoop<Link> {
   }
 
   /** Registers an instance there, or its change. One that starts is not there yet. */
-  async #register(link: Link, key: string): Promise<void> {
-    const instance = this.own.get(key);
-    if (instance === undefined) return;
+  async #register(link: Link, instance: Announced): Promise<void> {
+    const key = keyOf(instance.service, instance.id);
     const { state, metadata, ...body } = instance.body;
     if (state === 'starting') {
       if (this.#registered.delete(key)) await this.#change(link, 'DELETE', key);
@@ -131,7 +131,7 @@ export class HttpBackend extends BackendLoop<Link> {
     const marked = { ...recordOf(metadata), [OWNER]: this.#options.owner };
     if (!(await this.#change(link, 'PUT', key, { ...body, metadata: marked, ttlSeconds }))) return;
     this.#registered.set(key, state);
-    this.hasAnnounced([key]);
+    this.hasAnnounced([instance]);
     if (state === 'draining') await this.#change(link, 'PUT', key, undefined, '/drain');
   }
 
@@ -158,15 +158,17 @@ export class HttpBackend extends BackendLoop<Link> {
     return false;
   }
 
+  /** What is not admitted is an answer there, not an error. */
+  protected override isRefusal(): boolean {
+    return false;
+  }
+
   /** @returns the revision of the list */
   async #list({ client }: Link): Promise<string> {
     const { revision, services } = await this.#get(client, '/services');
     const found: Found[] = [];
-    for (const service of Object.keys(recordOf(services))) {
-      const { instances } = await this.#get(client, `/services/${encodeURIComponent(service)}`);
-      if (!Array.isArray(instances)) throw new Error('the registry has responded with no list of instances');
-      for (const instance of instances as unknown[]) found.push(foundOf(service, instance));
-    }
+    for (const service of Object.keys(recordOf(services)))
+      found.push(...(await this.#instances(client, service)).values());
     this.listed(found.filter(({ owner }) => owner !== this.#options.owner));
     return String(revision);
   }
@@ -179,24 +181,44 @@ export class HttpBackend extends BackendLoop<Link> {
 
   #heard({ type, data }: WatchEvent): void {
     const { service, id, instance } = recordOf(data);
-    if (type === 'put') {
-      const { owner, ...found } = foundOf(String(service), instance);
-      if (owner === this.#options.owner) return;
-      this.#registered.delete(keyOf(found.service, found.id));
-      this.found(found);
-    } else {
-      const key = keyOf(String(service), String(id));
-      this.#registered.delete(key);
-      this.gone(key);
-    }
+    const { owner, ...found } = foundOf(String(service), instance);
+    if (type === 'put' && owner === this.#options.owner) return;
+    const key = keyOf(found.service, type === 'put' ? found.id : String(id));
+    // The event may be older than what this process has registered since.
+    if (this.own.has(key)) this.#toCheck.add(key);
+    else if (type === 'put') this.found(found);
+    else this.gone(key);
     this.wake();
+  }
+
+  /** Reads what has become of instances of this process that others have changed. */
+  async #check({ client }: Link): Promise<void> {
+    const keys = [...this.#toCheck];
+    this.#toCheck.clear();
+    const services = new Map<string, ReadonlyMap<string, Found>>();
+    for (const key of keys) {
+      const [service, id] = namesOf(key);
+      const known = services.get(service) ?? (await this.#instances(client, service));
+      services.set(service, known);
+      const found = known.get(id);
+      if (found?.owner === this.#options.owner) continue;
+      this.#registered.delete(key);
+      if (found === undefined) this.gone(key);
+      else this.found(found);
+    }
+  }
+
+  async #instances(client: RegistryClient, service: string): Promise<ReadonlyMap<string, Found>> {
+    const { instances } = await this.#get(client, `/services/${encodeURIComponent(service)}`);
+    if (!Array.isArray(instances)) throw new Error('the registry has responded with no list of instances');
+    return new Map((instances as unknown[]).map((one) => foundOf(service, one)).map((one) => [one.id, one]));
   }
 }
 
-/** Does work for each name, for a few at a time. */
-async function inTurns(keys: readonly string[], work: (key: string) => Promise<void>): Promise<void> {
-  for (let at = 0; at < keys.length; at += AT_A_TIME)
-    await Promise.all(keys.slice(at, at + AT_A_TIME).map(work));
+/** Does work for each item, for a few at a time. */
+async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  for (let at = 0; at < items.length; at += AT_A_TIME)
+    await Promise.all(items.slice(at, at + AT_A_TIME).map(work));
 }
 
 const recordOf = (value: unknown): Members =>

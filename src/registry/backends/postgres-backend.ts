@@ -1,6 +1,6 @@
 // A registry in PostgreSQL. One session listens for the names of instances that have changed and makes all
 // statements: it fetches what has changed, announces, withdraws, and renews all rows of this process at once.
-import type { FoundInstance } from './backend.js';
+import type { Announced, FoundInstance } from './backend.js';
 import { BackendLoop, keyOf, namesOf } from './backend-loop.js';
 import {
   ANNOUNCE,
@@ -52,6 +52,13 @@ const TTL_SECONDS = 15;
 const RENEWALS = 3;
 /** Notifications that come within this time are fetched together. */
 const GATHER_MS = 10;
+/** When more changes are notified than this, everything is listed. */
+const MOST_TO_FETCH = 10_000;
+/** The number of a change, and the service and the id of its instance. */
+const CHANGE = /^(\d{1,15}) ([a-z0-9-]{1,64} [^ ]{1,128})$/;
+
+/** SQLSTATE of a value that is not admitted: data exceptions, violated constraints, exceeded limits. */
+const REFUSAL = /^(?:22|23|54)[0-9A-Z]{3}$/;
 
 /** The services and the ids of names, in their order. */
 const columnsOf = (keys: readonly string[]): [services: string[], ids: string[]] => [
@@ -73,7 +80,7 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
   #revisionBefore = 0;
 
   constructor(options: PostgresBackendOptions) {
-    super(options.random);
+    super(options.random, options.ttlSeconds ?? TTL_SECONDS);
     this.#options = options;
     this.#ttlSeconds = options.ttlSeconds ?? TTL_SECONDS;
   }
@@ -82,9 +89,14 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     const session = this.#options.open(
       (channel, payload) => {
         if (channel !== CHANNEL) return;
-        const end = payload.indexOf(' ');
-        this.#heard.add(Number(payload.slice(0, end)));
-        this.#toFetch.add(payload.slice(end + 1));
+        // Any role that may connect can notify.
+        const [, revision, key] = CHANGE.exec(payload) ?? [];
+        if (key === undefined) return;
+        if (this.#toFetch.size >= MOST_TO_FETCH) this.#mustList = true;
+        else {
+          this.#heard.add(Number(revision));
+          this.#toFetch.add(key);
+        }
         this.wake(GATHER_MS);
       },
       (error) => this.lost(session, error),
@@ -105,9 +117,10 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
 
   protected override async work(session: RegistrySession): Promise<void> {
     await this.#flushWithdrawn(session);
-    await this.#flushAnnounced(session);
+    // What others have announced is known before anything is announced, so that it is not written over.
     if (this.#mustList) await this.#list(session);
     else if (this.#toFetch.size > 0) await this.#fetch(session);
+    await this.send(this.takeDue(), (part) => this.#announce(session, part));
     if (performance.now() >= this.#renewAt) await this.#renew(session);
   }
 
@@ -124,19 +137,21 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     await session.end();
   }
 
-  async #flushAnnounced(session: RegistrySession): Promise<void> {
-    const all = [...this.toAnnounce].map((key) => this.own.get(key)!);
-    if (all.length === 0) return;
-    this.toAnnounce.clear();
+  async #announce(session: RegistrySession, part: readonly Announced[]): Promise<void> {
     await session.query(ANNOUNCE, [
       this.#options.owner,
       this.#ttlSeconds,
-      all.map(({ service }) => service),
-      all.map(({ id }) => id),
-      all.map(({ body }) => JSON.stringify(body)),
-      all.map(({ isStatic }) => isStatic),
+      part.map(({ service }) => service),
+      part.map(({ id }) => id),
+      part.map(({ body }) => JSON.stringify(body)),
+      part.map(({ isStatic }) => isStatic),
     ]);
-    this.hasAnnounced(all.map(({ service, id }) => keyOf(service, id)));
+    this.hasAnnounced(part);
+  }
+
+  protected override isRefusal(error: unknown): boolean {
+    const { code } = error as { readonly code?: unknown };
+    return typeof code === 'string' && REFUSAL.test(code);
   }
 
   async #flushWithdrawn(session: RegistrySession): Promise<void> {
@@ -175,13 +190,13 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     const { owner, random } = this.#options;
     const { rows } = await session.query<{ readonly renewed: number; readonly revision: number | string }>(
       RENEW,
-      [owner, this.#ttlSeconds],
+      [owner, this.#ttlSeconds, !this.mayBeIncomplete],
     );
     const jitter = 0.9 + 0.2 * random();
     this.#renewAt = performance.now() + (this.#ttlSeconds * 1000 * jitter) / RENEWALS;
     const [{ renewed, revision } = { renewed: 0, revision: 0 }] = rows;
-    const renewable = [...this.own].filter(([key, { isStatic }]) => !isStatic && !this.ceded.has(key));
-    const expected = renewable.length;
+    const isThere = (key: string): boolean => !this.ceded.has(key) && !this.refused.has(key);
+    const expected = [...this.own].filter(([key, { isStatic }]) => !isStatic && isThere(key)).length;
     // A notification may get lost where nothing tells so. Those of changes before the last renewal have had
     // the time to arrive.
     const heard = [...this.#heard].filter((number) => number <= this.#revisionBefore).length;

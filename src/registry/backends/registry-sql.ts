@@ -26,8 +26,11 @@ export const CREATE = `
   );
   COMMIT`;
 
-/** Each change has a number, so that a listener can tell whether it has heard of all. */
-const NOTIFY = `pg_notify('${CHANNEL}', revision || ' ' || service || ' ' || id)`;
+/**
+ * Each change has a number, so that a listener can tell whether it has heard of all. Names that are longer
+ * than those of instances were not written by a process, and a notification has a limit.
+ */
+const NOTIFY = `CASE WHEN octet_length(service || id) < 1000 THEN pg_notify('${CHANNEL}', revision || ' ' || service || ' ' || id) END`;
 
 const LIVE_UNTIL = `now() + make_interval(secs => $2)`;
 
@@ -39,6 +42,8 @@ export const ANNOUNCE = `
     FROM unnest($3::text[], $4::text[], $5::jsonb[], $6::bool[]) AS given (service, id, body, is_static)
     ON CONFLICT (service, id) DO UPDATE SET
       owner = excluded.owner, body = excluded.body, expires_at = excluded.expires_at, revision = excluded.revision
+    -- One that drains leaves the row to its successor.
+    WHERE known.owner = excluded.owner OR excluded.body ->> 'state' <> 'draining'
     RETURNING service, id, revision
   )
   SELECT count(${NOTIFY}) FROM written`;
@@ -62,16 +67,17 @@ export const WITHDRAW_ALL = `
   SELECT count(${NOTIFY}) FROM gone`;
 
 /**
- * $1 owner, $2 seconds. Renews, and removes what has expired; not in the first seconds of the server, in
- * which others have had no chance to renew. Returns how many rows the owner has, and the number of the last
- * change.
+ * $1 owner, $2 seconds, $3 whether to remove what has expired: not in the first seconds of the server either,
+ * in which others have had no chance to renew. Returns how many rows the owner has, and the number of the
+ * last change.
  */
 export const RENEW = `
   WITH renewed AS (
     UPDATE ${TABLE} SET expires_at = ${LIVE_UNTIL} WHERE owner = $1 AND expires_at IS NOT NULL RETURNING 1
   ), gone AS (
     DELETE FROM ${TABLE}
-    WHERE expires_at < now() AND owner <> $1 AND pg_postmaster_start_time() < now() - make_interval(secs => $2)
+    WHERE $3 AND expires_at < now() AND owner <> $1
+      AND pg_postmaster_start_time() < now() - make_interval(secs => $2)
     RETURNING service, id, nextval('${SEQUENCE}') AS revision
   ), told AS (
     SELECT count(${NOTIFY}) FROM gone

@@ -1,13 +1,17 @@
 // Connects the registry of this process with one that several processes share. What is registered here is
 // announced there, and what others have announced appears here, after the same checks as a registration.
 import type { Logger } from 'pino';
-import { HttpError } from '../../errors.js';
+import { HttpError, UnavailableError } from '../../errors.js';
 import type { Instance } from '../instance.js';
 import type { Registry } from '../registry.js';
 import type { BackendEvents, FoundInstance, RegistryBackend } from './backend.js';
 
 /** At most one line in this time tells of instances that were refused. */
 const LOG_EVERY_MS = 10_000;
+/** What may be admitted later is tried again after this time. */
+const AGAIN_MS = 2_000;
+/** Names of strangers are cut to this length in the log. */
+const MOST_NAME = 128;
 
 type SharedRegistry = Pick<Registry, 'mirror' | 'unmirror' | 'mirrored' | 'watchOwn'>;
 
@@ -25,6 +29,9 @@ export class RegistrySync implements BackendEvents {
   readonly #now: () => number;
   #loggedAt = Number.NEGATIVE_INFINITY;
   #isAvailable = true;
+  /** Instances that could not be admitted, but may be later. */
+  readonly #later = new Map<string, FoundInstance>();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: RegistrySyncOptions) {
     this.#options = options;
@@ -52,10 +59,12 @@ export class RegistrySync implements BackendEvents {
   }
 
   close(): Promise<void> {
+    clearTimeout(this.#timer);
     return this.#options.backend.close();
   }
 
   listed(found: readonly FoundInstance[]): void {
+    this.#later.clear();
     const { registry } = this.#options;
     const names = new Set(found.map(({ service, id }) => `${service} ${id}`));
     for (const [service, id] of registry.mirrored())
@@ -63,13 +72,27 @@ export class RegistrySync implements BackendEvents {
     for (const one of found) this.found(one);
   }
 
-  found({ service, id, body }: FoundInstance): void {
+  found(instance: FoundInstance): void {
+    const { service, id, body } = instance;
+    const key = `${service} ${id}`;
+    this.#later.delete(key);
     void this.#options.registry.mirror(service, id, body).catch((error: unknown) => {
       this.#refused(service, id, error);
+      // There may be room later, or its name can be looked up then.
+      if (error instanceof UnavailableError) this.#again(key, instance);
     });
   }
 
+  #again(key: string, instance: FoundInstance): void {
+    this.#later.set(key, instance);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      for (const one of [...this.#later.values()]) this.found(one);
+    }, AGAIN_MS).unref();
+  }
+
   left(service: string, id: string): void {
+    this.#later.delete(`${service} ${id}`);
     this.#options.registry.unmirror(service, id);
   }
 
@@ -107,7 +130,8 @@ export class RegistrySync implements BackendEvents {
     refused();
     if (!this.#mayLog()) return;
     const reason = error instanceof HttpError ? error.message : String(error);
-    const fields = { registry: backend.kind, service, id: String(id).slice(0, 128), reason, err: error };
+    const names = { service: service.slice(0, MOST_NAME), id: id.slice(0, MOST_NAME) };
+    const fields = { registry: backend.kind, ...names, reason, err: error };
     log.warn(fields, 'an instance in the registry is not admitted here');
   }
 }
