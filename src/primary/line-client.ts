@@ -6,7 +6,7 @@ const TIMEOUT_MS = 5_000;
 /** Characters of a line of a stream. */
 const MOST_LINE = 1 << 24;
 /** Bytes of a response that is no stream. */
-const MOST_BYTES = 1 << 26;
+const MOST_BYTES = 1 << 27;
 
 export interface LineRequest {
   readonly method: string;

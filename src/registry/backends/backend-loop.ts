@@ -190,13 +190,14 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
 
   /**
    * Announces instances. Those that the backend does not admit are set aside, and keep no others out.
+   * @param instances divided into parts that the backend can take at once
    * @throws Error when the backend cannot be reached; what was not sent is to be announced again
    */
   protected async send(
-    instances: readonly Announced[],
+    instances: readonly (readonly Announced[])[],
     post: (part: readonly Announced[]) => Promise<void>,
   ): Promise<void> {
-    const parts = [instances];
+    const parts = instances.toReversed();
     for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
       if (part.length === 0) continue;
       try {

@@ -129,8 +129,8 @@ export class EtcdBackend extends BackendLoop<Link> {
     if (performance.now() >= this.#renewAt && !(await this.#renew(link.client, link.lease)))
       throw new Error('the lease of this process has expired');
     await this.#flushWithdrawn(link);
-    for (const part of partsOf(this.takeDue(), this.#options.owner))
-      await this.send(part, (some) => this.#announce(link, some));
+    const parts = partsOf(this.takeDue(), this.#options.owner);
+    await this.send(parts, (part) => this.#announce(link, part));
   }
 
   protected override dueInMs(): number {

@@ -95,7 +95,7 @@ export class HttpBackend extends BackendLoop<Link> {
       if (this.#registered.delete(key) || ofOthers) await this.#change(link, 'DELETE', key);
       this.toWithdraw.delete(key);
     }
-    await this.send(this.takeDue(), (part) => inTurns(part, (instance) => this.#register(link, instance)));
+    await this.send([this.takeDue()], (part) => inTurns(part, (instance) => this.#register(link, instance)));
     if (this.#toCheck.size > 0) await this.#check(link);
     if (performance.now() >= this.#renewAt) await this.#renew(link);
   }

@@ -52,8 +52,8 @@ const TTL_SECONDS = 15;
 const RENEWALS = 3;
 /** Notifications that come within this time are fetched together. */
 const GATHER_MS = 10;
-/** When more changes are notified than this, everything is listed. */
-const MOST_TO_FETCH = 10_000;
+/** When more changes are notified than this between two renewals, everything is listed. */
+const MOST_HEARD = 100_000;
 /** The number of a change, and the service and the id of its instance. */
 const CHANGE = /^(\d{1,15}) ([a-z0-9-]{1,64} [^ ]{1,128})$/;
 
@@ -92,10 +92,11 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
         // Any role that may connect can notify.
         const [, revision, key] = CHANGE.exec(payload) ?? [];
         if (key === undefined) return;
-        if (this.#toFetch.size >= MOST_TO_FETCH) this.#mustList = true;
-        else {
-          this.#heard.add(Number(revision));
-          this.#toFetch.add(key);
+        this.#heard.add(Number(revision));
+        this.#toFetch.add(key);
+        if (this.#heard.size > MOST_HEARD) {
+          this.#heard.clear();
+          this.#mustList = true;
         }
         this.wake(GATHER_MS);
       },
@@ -120,7 +121,7 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     // What others have announced is known before anything is announced, so that it is not written over.
     if (this.#mustList) await this.#list(session);
     else if (this.#toFetch.size > 0) await this.#fetch(session);
-    await this.send(this.takeDue(), (part) => this.#announce(session, part));
+    await this.send([this.takeDue()], (part) => this.#announce(session, part));
     if (performance.now() >= this.#renewAt) await this.#renew(session);
   }
 
