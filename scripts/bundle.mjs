@@ -179,7 +179,8 @@ if (loaded.build !== '${build}') {
 function write(files) {
   const names = files.map(({ path }) => relative(ROOT, path));
   const build = createHash('sha256');
-  for (const { contents } of files) build.update(contents);
+  const inOrder = files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  for (const { contents } of inOrder) build.update(contents);
   const id = build.digest('hex').slice(0, 16);
   for (const { path, contents } of files.toSorted((a, b) => isEntry(a.path) - isEntry(b.path))) {
     mkdirSync(dirname(path), { recursive: true });
