@@ -65,10 +65,10 @@ export interface Settings {
   readonly databaseStatementTimeoutMs: number;
   readonly databasePrepare: boolean;
   readonly dataDir: string;
-  /** Address ranges in CIDR notation, each with its prefix length. */
   /** `local`, or the URL of a registry that several processes share. */
   readonly registry: string;
   readonly registryToken: string | undefined;
+  /** Address ranges in CIDR notation, each with its prefix length. */
   readonly registryAllow: readonly string[];
   readonly registryAcceptTokensFile: string | undefined;
   readonly advertiseHost: string | undefined;

@@ -1,6 +1,7 @@
 // The registry that several processes share, as REGISTRY names it.
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
 import type { Logger } from 'pino';
 import { isWildcard } from '../config/network-kinds.js';
 import type { Settings } from '../config.js';
@@ -87,14 +88,11 @@ export async function localAddressTo({ host, port }: Address): Promise<string | 
   if (host.startsWith('/')) return undefined;
   const limit = AbortSignal.timeout(LOOKUP_TIMEOUT_MS);
   try {
-    const found = lookup(host);
-    const { address, family } = await Promise.race([found, rejectedBy(limit)]);
+    const { address, family } = await Promise.race([lookup(host), rejectedBy(limit)]);
     const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
     try {
-      await new Promise<void>((resolve, reject) => {
-        socket.once('error', reject);
-        socket.connect(port, address, resolve);
-      });
+      socket.connect(port, address);
+      await once(socket, 'connect');
       return socket.address().address;
     } finally {
       socket.close();

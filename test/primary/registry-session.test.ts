@@ -1,7 +1,6 @@
 // What a shared registry asks of its PostgreSQL before the process starts.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -10,8 +9,8 @@ import { localAddressTo, registryAddresses } from '#src/primary/common-registry.
 import { parseEtcdUrl } from '#src/primary/etcd-client.js';
 import { requireSessions } from '#src/primary/registry-session.js';
 import { startProxy, type Proxy as TcpProxy } from '#test/db/fixtures/proxy.js';
+import { accepts, freePort } from '#test/support/ports.js';
 import { startTestPostgres } from '#test/support/postgres.js';
-
 import { until } from '#test/support/until.js';
 
 const hasPooler = spawnSync('pgbouncer', ['--version']).status === 0;
@@ -43,12 +42,10 @@ describe('the server of a shared registry', () => {
     );
     const as = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
     poolers.push(spawn('pgbouncer', ['-q', ...as, file], { stdio: 'ignore' }));
-    const accepts = (): Promise<boolean> =>
-      new Promise((resolve) => {
-        const socket = connect(free, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
-        socket.once('connect', () => socket.destroy());
-      });
-    await until(accepts, (is) => is);
+    await until(
+      () => accepts(free),
+      (is) => is,
+    );
     const url = new URL(proxy.url);
     url.port = String(free);
     return url.href;
@@ -105,11 +102,3 @@ describe('the server of a shared registry', () => {
     expect(addresses('etcd://a:80')).to.deep.equal(['a 80']);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}

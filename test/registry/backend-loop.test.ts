@@ -21,7 +21,7 @@ class Scripted extends BackendLoop<object> {
   post: (ids: readonly string[]) => void = () => undefined;
 
   constructor(readonly sizeOfPart: number) {
-    super(() => 0, 60);
+    super({ owner: 'here', ttlSeconds: 60, random: () => 0 });
     const event =
       (name: string) =>
       (...args: readonly unknown[]) =>

@@ -1,12 +1,23 @@
 // What all registries that processes share have in common: what this process announces, and a loop over one
 // link to the backend, which does what is due, one thing after the other. When the link is lost or anything
-// fails, another link is made, over which everything is listed and announced again. So what a process knows
-// and what it has announced are right soon after every outage, whatever was lost in it.
+// fails, another link is made, over which everything is listed, and announced where it is missing. So what a
+// process knows and what it has announced are right soon after every outage, whatever was lost in it.
 import type { Announced, BackendEvents, FoundInstance, RegistryBackend } from './backend.js';
 
 /** The longest wait before the next attempt to connect. */
 const MOST_BACKOFF_MS = 1_000;
 const FIRST_BACKOFF_MS = 100;
+const TTL_SECONDS = 15;
+/** How often instances are renewed in their time. */
+const RENEWALS = 3;
+
+export interface BackendOptions {
+  /** Names this process; no other one has the same. */
+  readonly owner: string;
+  /** Seconds after which instances of a process that does not renew them have left. @default 15 */
+  readonly ttlSeconds?: number;
+  readonly random: () => number;
+}
 
 /** The name of an instance in one text. */
 export const keyOf = (service: string, id: string): string => `${service} ${id}`;
@@ -36,9 +47,12 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
   protected relinkAt = Number.POSITIVE_INFINITY;
   /** The end of the time in which other processes have had no chance to announce what they serve again. */
   #completeAt = 0;
+  /** As in `BackendOptions`. */
+  protected readonly owner: string;
+  protected readonly ttlSeconds: number;
+  /** When the instances of this process are to be renewed. */
+  protected renewAt = 0;
   readonly #random: () => number;
-  /** Milliseconds after which instances of a process that does not renew them have left. */
-  readonly #ttlMs: number;
   #events: BackendEvents | undefined;
   #link: Link | undefined;
   #running: Promise<void> | undefined;
@@ -49,9 +63,10 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
   #timer: NodeJS.Timeout | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
 
-  constructor(random: () => number, ttlSeconds: number) {
+  constructor({ owner, ttlSeconds = TTL_SECONDS, random }: BackendOptions) {
+    this.owner = owner;
+    this.ttlSeconds = ttlSeconds;
     this.#random = random;
-    this.#ttlMs = ttlSeconds * 1000;
   }
 
   /** Makes a link. @throws Error when the backend cannot be reached */
@@ -59,7 +74,9 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
   /** Does what is due. @throws Error when the link is of no use any more */
   protected abstract work(link: Link): Promise<void>;
   /** Milliseconds until something is due, if nothing happens before. */
-  protected abstract dueInMs(): number;
+  protected dueInMs(): number {
+    return this.renewAt - performance.now();
+  }
   /** Whether an error means that the backend does not admit what it was given, and not that it is lost. */
   protected abstract isRefusal(error: unknown): boolean;
   /** Ends a link. @param isLast also what was announced through it. Never rejects */
@@ -122,6 +139,12 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
       this.#running = undefined;
       this.wake(this.#pauseMs());
     });
+  }
+
+  /** The instances of this process are renewed, with jitter against many processes at once. */
+  protected hasRenewed(): void {
+    const jitter = 0.9 + 0.2 * this.#random();
+    this.renewAt = performance.now() + (this.ttlSeconds * 1000 * jitter) / RENEWALS;
   }
 
   /** Whether processes that were cut off may not have announced their instances again yet. */
@@ -263,7 +286,7 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
     if (old !== undefined) await this.end(old, false);
     this.refused.clear();
     // Other processes were cut off as well, and come back at other times.
-    if (this.#failures > 0 && this.#hasWorked) this.#completeAt = performance.now() + this.#ttlMs;
+    if (this.#failures > 0 && this.#hasWorked) this.#completeAt = performance.now() + this.ttlSeconds * 1000;
     const link = await this.connect();
     if (this.mayBeIncomplete) this.relinkAt = Math.min(this.relinkAt, this.#completeAt);
     this.#link = link;

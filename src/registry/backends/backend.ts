@@ -1,6 +1,7 @@
 // The contract of a registry that several processes share. A process announces its own instances there, and
 // learns of those of others; registry-sync.ts connects it with the registry of the process. Implementations:
-// postgres-backend.ts. test/conformance/registry-backends.test.ts runs the same cases over all.
+// postgres-backend.ts, etcd-backend.ts, http-backend.ts. test/conformance/registry-backends.test.ts runs the
+// same cases over all.
 
 /** An instance that this process announces: its own, or one that a client has registered here. */
 export interface Announced {

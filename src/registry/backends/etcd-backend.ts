@@ -2,7 +2,7 @@
 // process that is kept alive; a watch from the revision of the list tells of every change. When the lease or
 // the watch is lost, another link gets a new lease, and lists and announces everything again.
 import type { Announced, FoundInstance } from './backend.js';
-import { BackendLoop, keyOf, namesOf } from './backend-loop.js';
+import { BackendLoop, type BackendOptions, keyOf, namesOf } from './backend-loop.js';
 
 /** Requests to one endpoint of the cluster. */
 export interface EtcdClient {
@@ -19,14 +19,9 @@ export interface EtcdClient {
 /** etcd does not admit a request. */
 export class EtcdRefusal extends Error {}
 
-export interface EtcdBackendOptions {
+export interface EtcdBackendOptions extends BackendOptions {
   /** Opens the next endpoint of the cluster, and logs in where that is needed. */
   readonly open: () => Promise<EtcdClient>;
-  /** Names this process; no other one has the same. */
-  readonly owner: string;
-  /** Seconds after which instances of a process that does not renew them have left. @default 15 */
-  readonly ttlSeconds?: number;
-  readonly random: () => number;
 }
 
 interface KeyValue {
@@ -70,8 +65,6 @@ interface Meanwhile {
   readonly put: FoundInstance | undefined;
 }
 
-const TTL_SECONDS = 15;
-const RENEWALS = 3;
 const PREFIX = '/multilane/registry/v1/';
 /** etcd admits 128 operations in a transaction by default. */
 const MOST_OPERATIONS = 100;
@@ -89,8 +82,6 @@ const ALL = { key: base64(PREFIX), range_end: base64(`${PREFIX.slice(0, -1)}0`) 
 export class EtcdBackend extends BackendLoop<Link> {
   readonly kind = 'etcd';
   readonly #options: EtcdBackendOptions;
-  readonly #ttlSeconds: number;
-  #renewAt = 0;
   /** The lease of this process, which outlasts a link. */
   #lease: string | undefined;
   /**
@@ -100,9 +91,8 @@ export class EtcdBackend extends BackendLoop<Link> {
   readonly #announcedAt = new Map<string, bigint | Meanwhile[]>();
 
   constructor(options: EtcdBackendOptions) {
-    super(options.random, options.ttlSeconds ?? TTL_SECONDS);
+    super(options);
     this.#options = options;
-    this.#ttlSeconds = options.ttlSeconds ?? TTL_SECONDS;
   }
 
   protected override async connect(): Promise<Link> {
@@ -126,15 +116,11 @@ export class EtcdBackend extends BackendLoop<Link> {
 
   protected override async work(link: Link): Promise<void> {
     if (link.failure !== undefined) throw link.failure;
-    if (performance.now() >= this.#renewAt && !(await this.#renew(link.client, link.lease)))
+    if (performance.now() >= this.renewAt && !(await this.#renew(link.client, link.lease)))
       throw new Error('the lease of this process has expired');
     await this.#flushWithdrawn(link);
-    const parts = partsOf(this.takeDue(), this.#options.owner);
+    const parts = partsOf(this.takeDue(), this.owner);
     await this.send(parts, (part) => this.#announce(link, part));
-  }
-
-  protected override dueInMs(): number {
-    return this.#renewAt - performance.now();
   }
 
   protected override isRefusal(error: unknown): boolean {
@@ -154,9 +140,9 @@ export class EtcdBackend extends BackendLoop<Link> {
   /** @returns the lease of before, if it has not expired: then all that was announced is still there */
   async #leaseOver(client: EtcdClient): Promise<string> {
     if (this.#lease !== undefined && (await this.#renew(client, this.#lease))) return this.#lease;
-    const { ID } = await client.post<{ ID: string }>('/v3/lease/grant', { TTL: this.#ttlSeconds });
+    const { ID } = await client.post<{ ID: string }>('/v3/lease/grant', { TTL: this.ttlSeconds });
     this.#lease = ID;
-    this.#renewed();
+    this.hasRenewed();
     return ID;
   }
 
@@ -164,7 +150,7 @@ export class EtcdBackend extends BackendLoop<Link> {
     const keys = part.map(({ service, id }) => keyOf(service, id));
     for (const key of keys) this.#announcedAt.set(key, []);
     const putOf = (one: Announced) => ({
-      request_put: { ...storedAs(one, this.#options.owner), ...(!one.isStatic && { lease }) },
+      request_put: { ...storedAs(one, this.owner), ...(!one.isStatic && { lease }) },
     });
     let announcedAt = 0n;
     try {
@@ -243,19 +229,14 @@ export class EtcdBackend extends BackendLoop<Link> {
     } catch {
       // It is refused without a body.
     }
-    return { service, id: rest.join('/'), body: stored?.body, isMine: stored?.owner === this.#options.owner };
+    return { service, id: rest.join('/'), body: stored?.body, isMine: stored?.owner === this.owner };
   }
 
   /** @returns whether the lease has not expired */
   async #renew(client: EtcdClient, lease: string): Promise<boolean> {
     const { result } = await client.post<{ result?: { TTL?: string } }>('/v3/lease/keepalive', { ID: lease });
-    this.#renewed();
+    this.hasRenewed();
     return Number(result?.TTL) > 0;
-  }
-
-  #renewed(): void {
-    const jitter = 0.9 + 0.2 * this.#options.random();
-    this.#renewAt = performance.now() + (this.#ttlSeconds * 1000 * jitter) / RENEWALS;
   }
 }
 

@@ -2,7 +2,7 @@
 // any client, and renewed; a watch tells of every change. The registry there refuses what it would refuse of
 // others: a service that is mounted there needs a token that was given for it.
 import type { Announced, AnnouncedBody, FoundInstance } from './backend.js';
-import { BackendLoop, keyOf, namesOf } from './backend-loop.js';
+import { BackendLoop, type BackendOptions, keyOf, namesOf } from './backend-loop.js';
 
 /** Requests to the admin plane of the other process. */
 export interface RegistryClient {
@@ -22,13 +22,8 @@ export interface WatchEvent {
   readonly data: unknown;
 }
 
-export interface HttpBackendOptions {
+export interface HttpBackendOptions extends BackendOptions {
   readonly open: () => RegistryClient;
-  /** Names this process; no other one has the same. */
-  readonly owner: string;
-  /** Seconds after which instances of a process that does not renew them have left. @default 15 */
-  readonly ttlSeconds?: number;
-  readonly random: () => number;
 }
 
 interface Link {
@@ -39,8 +34,6 @@ interface Link {
 
 type Members = Readonly<Record<string, unknown>>;
 
-const TTL_SECONDS = 15;
-const RENEWALS = 3;
 /** Requests at the same time. */
 const AT_A_TIME = 8;
 const ROOT = '/registry/v1';
@@ -58,17 +51,14 @@ const pathOf = (key: string): string => {
 export class HttpBackend extends BackendLoop<Link> {
   readonly kind = 'http';
   readonly #options: HttpBackendOptions;
-  readonly #ttlSeconds: number;
   /** What is registered there, with its state. */
   readonly #registered = new Map<string, AnnouncedBody['state']>();
   /** Names of instances of this process that another one has changed. */
   readonly #toCheck = new Set<string>();
-  #renewAt = 0;
 
   constructor(options: HttpBackendOptions) {
-    super(options.random, options.ttlSeconds ?? TTL_SECONDS);
+    super(options);
     this.#options = options;
-    this.#ttlSeconds = options.ttlSeconds ?? TTL_SECONDS;
   }
 
   protected override async connect(): Promise<Link> {
@@ -97,11 +87,11 @@ export class HttpBackend extends BackendLoop<Link> {
     }
     await this.send([this.takeDue()], (part) => inTurns(part, (instance) => this.#register(link, instance)));
     if (this.#toCheck.size > 0) await this.#check(link);
-    if (performance.now() >= this.#renewAt) await this.#renew(link);
+    if (performance.now() >= this.renewAt) await this.#renew(link);
   }
 
   protected override dueInMs(): number {
-    return this.#toCheck.size > 0 ? 0 : this.#renewAt - performance.now();
+    return this.#toCheck.size > 0 ? 0 : super.dueInMs();
   }
 
   protected override async end(link: Link, isLast: boolean): Promise<void> {
@@ -127,8 +117,8 @@ export class HttpBackend extends BackendLoop<Link> {
     // The same registration would leave it draining.
     if (this.#registered.get(key) === 'draining' && state !== 'draining')
       await this.#change(link, 'DELETE', key);
-    const ttlSeconds = instance.isStatic ? 0 : this.#ttlSeconds;
-    const marked = { ...recordOf(metadata), [OWNER]: this.#options.owner };
+    const ttlSeconds = instance.isStatic ? 0 : this.ttlSeconds;
+    const marked = { ...recordOf(metadata), [OWNER]: this.owner };
     if (!(await this.#change(link, 'PUT', key, { ...body, metadata: marked, ttlSeconds }))) return;
     this.#registered.set(key, state);
     this.hasAnnounced([instance]);
@@ -145,8 +135,7 @@ export class HttpBackend extends BackendLoop<Link> {
         this.#registered.has(key) && (await this.#change(link, 'PUT', key, undefined, '/heartbeat'));
       if (!isThere) this.toAnnounce.add(key);
     });
-    const jitter = 0.9 + 0.2 * this.#options.random();
-    this.#renewAt = performance.now() + (this.#ttlSeconds * 1000 * jitter) / RENEWALS;
+    this.hasRenewed();
   }
 
   /** @returns whether it was done @throws Error when the other process cannot be reached, or is unable to */
@@ -169,7 +158,7 @@ export class HttpBackend extends BackendLoop<Link> {
     const found: Found[] = [];
     for (const service of Object.keys(recordOf(services)))
       found.push(...(await this.#instances(client, service)).values());
-    this.listed(found.filter(({ owner }) => owner !== this.#options.owner));
+    this.listed(found.filter(({ owner }) => owner !== this.owner));
     return String(revision);
   }
 
@@ -182,7 +171,7 @@ export class HttpBackend extends BackendLoop<Link> {
   #heard({ type, data }: WatchEvent): void {
     const { service, id, instance } = recordOf(data);
     const { owner, ...found } = foundOf(String(service), instance);
-    if (type === 'put' && owner === this.#options.owner) return;
+    if (type === 'put' && owner === this.owner) return;
     const key = keyOf(found.service, type === 'put' ? found.id : String(id));
     // The event may be older than what this process has registered since.
     if (this.own.has(key)) this.#toCheck.add(key);
@@ -201,7 +190,7 @@ export class HttpBackend extends BackendLoop<Link> {
       const known = services.get(service) ?? (await this.#instances(client, service));
       services.set(service, known);
       const found = known.get(id);
-      if (found?.owner === this.#options.owner) continue;
+      if (found?.owner === this.owner) continue;
       this.#registered.delete(key);
       if (found === undefined) this.gone(key);
       else this.found(found);

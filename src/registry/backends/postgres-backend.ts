@@ -1,7 +1,7 @@
 // A registry in PostgreSQL. One session listens for the names of instances that have changed and makes all
 // statements: it fetches what has changed, announces, withdraws, and renews all rows of this process at once.
 import type { Announced, FoundInstance } from './backend.js';
-import { BackendLoop, keyOf, namesOf } from './backend-loop.js';
+import { BackendLoop, type BackendOptions, keyOf, namesOf } from './backend-loop.js';
 import {
   ANNOUNCE,
   CHANNEL,
@@ -28,13 +28,8 @@ export type OpenSession = (
   lost: (error: Error) => void,
 ) => RegistrySession;
 
-export interface PostgresBackendOptions {
+export interface PostgresBackendOptions extends BackendOptions {
   readonly open: OpenSession;
-  /** Names this process; no other one has the same. */
-  readonly owner: string;
-  /** Seconds after which instances of a process that does not renew them have left. @default 15 */
-  readonly ttlSeconds?: number;
-  readonly random: () => number;
 }
 
 interface Row extends FoundInstance {
@@ -47,9 +42,6 @@ interface Listed {
   readonly revision: number | string;
 }
 
-const TTL_SECONDS = 15;
-/** How often rows are renewed in their time. */
-const RENEWALS = 3;
 /** Notifications that come within this time are fetched together. */
 const GATHER_MS = 10;
 /** When more changes are notified than this between two renewals, everything is listed. */
@@ -69,10 +61,8 @@ const columnsOf = (keys: readonly string[]): [services: string[], ids: string[]]
 export class PostgresBackend extends BackendLoop<RegistrySession> {
   readonly kind = 'postgres';
   readonly #options: PostgresBackendOptions;
-  readonly #ttlSeconds: number;
   readonly #toFetch = new Set<string>();
   #mustList = true;
-  #renewAt = 0;
   /** The number of the last change up to which all are known, and those that were notified after it. */
   #revision = 0;
   #heard = new Set<number>();
@@ -80,9 +70,8 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
   #revisionBefore = 0;
 
   constructor(options: PostgresBackendOptions) {
-    super(options.random, options.ttlSeconds ?? TTL_SECONDS);
+    super(options);
     this.#options = options;
-    this.#ttlSeconds = options.ttlSeconds ?? TTL_SECONDS;
   }
 
   protected override async connect(): Promise<RegistrySession> {
@@ -122,16 +111,16 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     if (this.#mustList) await this.#list(session);
     else if (this.#toFetch.size > 0) await this.#fetch(session);
     await this.send([this.takeDue()], (part) => this.#announce(session, part));
-    if (performance.now() >= this.#renewAt) await this.#renew(session);
+    if (performance.now() >= this.renewAt) await this.#renew(session);
   }
 
   protected override dueInMs(): number {
-    return this.#mustList || this.#toFetch.size > 0 ? 0 : this.#renewAt - performance.now();
+    return this.#mustList || this.#toFetch.size > 0 ? 0 : super.dueInMs();
   }
 
   protected override async end(session: RegistrySession, isLast: boolean): Promise<void> {
     try {
-      if (isLast) await session.query(WITHDRAW_ALL, [this.#options.owner]);
+      if (isLast) await session.query(WITHDRAW_ALL, [this.owner]);
     } catch {
       // Others remove the rows when they have expired.
     }
@@ -140,8 +129,8 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
 
   async #announce(session: RegistrySession, part: readonly Announced[]): Promise<void> {
     await session.query(ANNOUNCE, [
-      this.#options.owner,
-      this.#ttlSeconds,
+      this.owner,
+      this.ttlSeconds,
       part.map(({ service }) => service),
       part.map(({ id }) => id),
       part.map(({ body }) => JSON.stringify(body)),
@@ -159,7 +148,7 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     const keys = [...this.toWithdraw.keys()];
     if (keys.length === 0) return;
     const ofOthers = [...this.toWithdraw.values()];
-    await session.query(WITHDRAW, [this.#options.owner, ...columnsOf(keys), ofOthers]);
+    await session.query(WITHDRAW, [this.owner, ...columnsOf(keys), ofOthers]);
     for (const key of keys) this.toWithdraw.delete(key);
   }
 
@@ -183,18 +172,16 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     this.#toFetch.clear();
     const { rows } = await session.query<Row>(FETCH, columnsOf(keys));
     const present = new Set(rows.map(({ service, id }) => keyOf(service, id)));
-    for (const row of rows) if (row.owner !== this.#options.owner) this.found(row);
+    for (const row of rows) if (row.owner !== this.owner) this.found(row);
     for (const key of keys) if (!present.has(key)) this.gone(key);
   }
 
   async #renew(session: RegistrySession): Promise<void> {
-    const { owner, random } = this.#options;
     const { rows } = await session.query<{ readonly renewed: number; readonly revision: number | string }>(
       RENEW,
-      [owner, this.#ttlSeconds, !this.mayBeIncomplete],
+      [this.owner, this.ttlSeconds, !this.mayBeIncomplete],
     );
-    const jitter = 0.9 + 0.2 * random();
-    this.#renewAt = performance.now() + (this.#ttlSeconds * 1000 * jitter) / RENEWALS;
+    this.hasRenewed();
     const [{ renewed, revision } = { renewed: 0, revision: 0 }] = rows;
     const isThere = (key: string): boolean => !this.ceded.has(key) && !this.refused.has(key);
     const expected = [...this.own].filter(([key, { isStatic }]) => !isStatic && isThere(key)).length;

@@ -5,6 +5,7 @@ import { HttpError, UnavailableError } from '../../errors.js';
 import type { Instance } from '../instance.js';
 import type { Registry } from '../registry.js';
 import type { BackendEvents, FoundInstance, RegistryBackend } from './backend.js';
+import { keyOf } from './backend-loop.js';
 
 /** At most one line in this time tells of instances that were refused. */
 const LOG_EVERY_MS = 10_000;
@@ -66,15 +67,15 @@ export class RegistrySync implements BackendEvents {
   listed(found: readonly FoundInstance[]): void {
     this.#later.clear();
     const { registry } = this.#options;
-    const names = new Set(found.map(({ service, id }) => `${service} ${id}`));
+    const names = new Set(found.map(({ service, id }) => keyOf(service, id)));
     for (const [service, id] of registry.mirrored())
-      if (!names.has(`${service} ${id}`)) registry.unmirror(service, id);
+      if (!names.has(keyOf(service, id))) registry.unmirror(service, id);
     for (const one of found) this.found(one);
   }
 
   found(instance: FoundInstance): void {
     const { service, id, body } = instance;
-    const key = `${service} ${id}`;
+    const key = keyOf(service, id);
     this.#later.delete(key);
     void this.#options.registry.mirror(service, id, body).catch((error: unknown) => {
       this.#refused(service, id, error);
@@ -92,7 +93,7 @@ export class RegistrySync implements BackendEvents {
   }
 
   left(service: string, id: string): void {
-    this.#later.delete(`${service} ${id}`);
+    this.#later.delete(keyOf(service, id));
     this.#options.registry.unmirror(service, id);
   }
 
