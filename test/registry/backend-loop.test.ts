@@ -99,7 +99,7 @@ describe('the loop of a shared registry', () => {
     expect(loop.events).to.deep.equal(['rejected orders c not admitted']);
     isRefused = false;
     loop.announce(instance('c', 2));
-    expect((await posts(loop, 4)).at(-1)).to.equal('c');
+    expect((await posts(loop, 3)).at(-1)).to.equal('c');
   });
 
   it('is not postponed by what is due later', async () => {

@@ -1,12 +1,13 @@
 // Polls a value that no event announces. The pace leaves the cores, which the tests share, to the tested
 // process.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 
 const PACE_MS = 25;
 
 /**
- * Calls `ask` until `good` accepts its result, and returns that; after `ms` the last result, for the test to
- * show.
+ * Calls `ask` until `good` accepts its result, and returns that.
+ * @throws Error after `ms`, with the last result
  */
 export async function until<T>(
   ask: () => Promise<T> | T,
@@ -16,7 +17,8 @@ export async function until<T>(
   const end = performance.now() + ms;
   for (;;) {
     const response = await ask();
-    if (good(response) || performance.now() > end) return response;
+    if (good(response)) return response;
+    if (performance.now() > end) throw new Error(`still not after ${ms} ms: ${inspect(response)}\n${good}`);
     await sleep(PACE_MS);
   }
 }

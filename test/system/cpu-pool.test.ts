@@ -43,9 +43,15 @@ describe('the CPU pool of a process', () => {
   it('gets another number of threads by a switch', async () => {
     expect(await json(await setThreads(2), 200)).to.include({ threads: 2, setting: 1 });
     expect(await metrics()).to.match(/^multilane_cpu_pool_threads_max 2$/m);
-    const flood = Promise.all([1, 2, 3, 4].map(() => get(`${cluster.url}/flood`)));
-    await until(metrics, (shown) => /^multilane_cpu_threads\{state="busy"\} 2$/m.test(shown));
-    for (const response of await flood) expect(response.status).to.equal(200);
+    let isOver = false;
+    const flood = async (): Promise<void> => {
+      while (!isOver) expect((await get(`${cluster.url}/flood`)).status).to.equal(200);
+    };
+    const floods = [1, 2, 3, 4].map(flood);
+    await until(metrics, (shown) => /^multilane_cpu_threads\{state="busy"\} 2$/m.test(shown)).finally(() => {
+      isOver = true;
+    });
+    await Promise.all(floods);
     const { cpuThreads } = await json<{ cpuThreads: object }>(await get(`${cluster.adminUrl}/switches`));
     expect(cpuThreads).to.include({ threads: 2 });
     expect(await json(await setThreads(null), 200)).to.include({ threads: 1, setting: 1, since: null });
