@@ -15,6 +15,11 @@ for (const [name, start] of Object.entries(SERVERS)) {
   describe(`a registry in ${name}`, () => {
     let server: RegistryServer;
     const processes: RegistryProcess[] = [];
+    const announceInadmissible = ({ backend }: RegistryProcess): void => {
+      const text = name === 'PostgreSQL' ? '\0' : 'x'.repeat(2_000_000);
+      const bad = { host: '10.0.0.9', port: 1, metadata: { text }, state: 'healthy' } as const;
+      backend.announce({ service: 'carts', id: 'bad', body: bad, isLocal: false, isStatic: false });
+    };
     const join = (owner: string, port?: number, isThrough = false): RegistryProcess => {
       const process = new RegistryProcess(owner, server.backend(owner, isThrough), port);
       processes.push(process);
@@ -208,9 +213,7 @@ for (const [name, start] of Object.entries(SERVERS)) {
       if (server.isChecked === true) return;
       const [a, b] = [join('a', 1), join('b')];
       await b.sees(['10.0.0.1:1 healthy']);
-      const text = name === 'PostgreSQL' ? '\0' : 'x'.repeat(2_000_000);
-      const bad = { host: '10.0.0.9', port: 1, metadata: { text }, state: 'healthy' } as const;
-      a.backend.announce({ service: 'carts', id: 'bad', body: bad, isLocal: false, isStatic: false });
+      announceInadmissible(a);
       for (let n = 0; n < 10; n += 1) await a.put(`x${n}`);
       await b.sees(
         Array.from({ length: 10 }, (_, n) => `x${n} healthy`),
@@ -219,9 +222,6 @@ for (const [name, start] of Object.entries(SERVERS)) {
       expect(a.lines.map(({ msg }) => msg)).to.deep.equal([
         'the registry does not admit an instance of this process, so others do not find it there',
       ]);
-      // What is renewed stays.
-      await new Promise((resolve) => setTimeout(resolve, 1.5 * server.ttlSeconds * 1000));
-      expect(b.view('carts')).to.have.length(10);
       expect(a.sync.isAvailable).to.equal(true);
     });
 
@@ -301,8 +301,9 @@ for (const [name, start] of Object.entries(SERVERS)) {
       await c.sees([], 'carts');
     });
 
-    it('has many instances of one process', async () => {
+    it('has many instances of one process for as long as it renews them, beside one that is not admitted', async () => {
       const [a, b] = [join('a'), join('b')];
+      if (server.isChecked !== true) announceInadmissible(a);
       // Another process is asked for each of them.
       const most = server.isChecked === true ? 200 : 1_000;
       for (let n = 0; n < most; n++) await a.put(`x${n}`, { ttlSeconds: 3_600 });
