@@ -19,6 +19,8 @@ export interface GrpcChannelOptions {
   readonly connectTimeoutMs: number;
   /** Milliseconds without a call after which a connection is closed. */
   readonly idleMs: number;
+  /** Milliseconds after which, or up to a fifth earlier, a connection takes no more calls. */
+  readonly connectionAgeMs: number;
 }
 
 /**
@@ -47,11 +49,12 @@ export class GrpcChannel {
    *   made, and when the channel has closed
    */
   constructor(endpoint: Endpoint, options: GrpcChannelOptions, changed: (channel: GrpcChannel) => void) {
-    const { maxResponseBytes, connectTimeoutMs, idleMs } = options;
+    const { maxResponseBytes, connectTimeoutMs, idleMs, connectionAgeMs } = options;
     const { Channel, plain, tls } = loadGrpcJs();
     this.#changed = changed;
     this.#connections = new GrpcConnections({
       connectTimeoutMs,
+      connectionAgeMs,
       running: () => this.#running.size,
       onSpent: () => this.leave(),
       onChanged: () => this.#changed(this),
@@ -96,6 +99,11 @@ export class GrpcChannel {
 
   get isConnected(): boolean {
     return this.admitted !== undefined;
+  }
+
+  /** Whether the connection should take no more calls: it is there, and as old as it may be. */
+  get isOld(): boolean {
+    return this.isConnected && performance.now() >= this.#connections.endsAt;
   }
 
   /** Why the last connection could not be made; undefined: it could. */

@@ -4,6 +4,7 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, Settings } from 'node:http2';
 import { constants } from 'node:http2';
 import { connect, type Socket } from 'node:net';
+import { oldAt } from './connection-age.js';
 import { ResetBudget } from './reset-budget.js';
 import { SENT_FIELD } from './rpc-fields.js';
 
@@ -27,6 +28,8 @@ export interface Address {
 export interface GrpcConnectionsOptions {
   /** Milliseconds in which a connection must be made. */
   readonly connectTimeoutMs: number;
+  /** Milliseconds for which a connection may take calls. */
+  readonly connectionAgeMs: number;
   /** How many calls of the channel run. */
   readonly running: () => number;
   /** The channel should take no more calls, because its connection is, or soon will be, refused. */
@@ -58,6 +61,7 @@ export class GrpcConnections implements Connecting {
   /** The session that takes calls. */
   #session: ClientHttp2Session | undefined;
   #admitted: number | undefined;
+  #endsAt = Number.POSITIVE_INFINITY;
   #failure: unknown;
   #isClosed = false;
   #refusal: string | undefined;
@@ -69,6 +73,11 @@ export class GrpcConnections implements Connecting {
   /** How many streams the peer admits at a time; undefined while there is no connection. */
   get admitted(): number | undefined {
     return this.#admitted;
+  }
+
+  /** The time by `performance.now()` at which the connection that takes calls is old. */
+  get endsAt(): number {
+    return this.#endsAt;
   }
 
   /** Why the last connection could not be made; undefined: it could, or none was made yet. */
@@ -134,6 +143,7 @@ export class GrpcConnections implements Connecting {
     });
     this.#failure = undefined;
     this.#session = session;
+    this.#endsAt = oldAt(this.#options.connectionAgeMs);
     this.#admit(session.remoteSettings);
   }
 

@@ -12,8 +12,13 @@ import type { OutgoingRequest, Received } from './transport.js';
 import { UnsentError } from './transport-errors.js';
 import { WaitingCall } from './waiting-call.js';
 
-/** How many connections there are, with those that end with the calls that they still have. */
+/**
+ * How many connections there are, with those that end with the calls that they still have, and without a
+ * successor that is being made.
+ */
 const MOST_CONNECTIONS = 16;
+
+const isOld = (channel: GrpcChannel): boolean => channel.isOld;
 
 /** The weight of the newest call in what is usual. */
 const NEWEST = 0.1;
@@ -26,6 +31,8 @@ export class GrpcPool {
   /** Those that end with their running calls. */
   readonly #leaving = new Set<GrpcChannel>();
   readonly #waiting = new Set<WaitingCall<GrpcChannel>>();
+  /** A connection that is being made in place of an old one. */
+  #successor: GrpcChannel | undefined;
   /** How many calls the peer admits on each connection, as far as it is known. */
   #admitted: number | undefined;
   /** How long calls usually take on a connection. */
@@ -47,6 +54,7 @@ export class GrpcPool {
 
   /** @throws HttpError, and UnsentError when the deadline passes while no connection has room */
   send(request: OutgoingRequest): Promise<Received> {
+    this.#renew();
     const channel = this.#waiting.size === 0 ? this.#withRoom() : undefined;
     if (channel !== undefined) return this.#sendOver(channel, request);
     const since = performance.now();
@@ -142,7 +150,28 @@ export class GrpcPool {
 
   /** What makes connections end faster than their calls must not use up the files of this process. */
   get #mayConnect(): boolean {
-    return this.#open.length + this.#leaving.size < MOST_CONNECTIONS;
+    return this.#connections < MOST_CONNECTIONS;
+  }
+
+  get #connections(): number {
+    return this.#open.length + this.#leaving.size;
+  }
+
+  /**
+   * Makes the successor of a connection that is old. So no call waits for it, and while the peer accepts no
+   * connection, calls go on over the old one.
+   */
+  #renew(): void {
+    if (this.#successor !== undefined || !this.#open.some(isOld) || this.#connections > MOST_CONNECTIONS)
+      return;
+    this.#successor = this.#connection();
+    this.#successor.connect();
+  }
+
+  /** The successor is connected, or has closed without it. */
+  #succeed(successor: GrpcChannel): void {
+    this.#successor = undefined;
+    if (!successor.isClosed) this.#open.find((channel) => channel !== successor && channel.isOld)?.leave();
   }
 
   #connection(): GrpcChannel {
@@ -154,6 +183,7 @@ export class GrpcPool {
   readonly #changed = (channel: GrpcChannel): void => {
     if (channel.isClosed) this.#remove(channel);
     else this.#admitted = channel.admitted ?? this.#admitted;
+    if (channel === this.#successor && (channel.isClosed || channel.isConnected)) this.#succeed(channel);
     this.#serveSoon();
   };
 

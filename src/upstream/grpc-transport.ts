@@ -2,6 +2,7 @@
 // As with HTTP, only the abort signal ends a call here; the peer gets the remaining time as `grpc-timeout`.
 import { HttpError } from '../errors.js';
 import { type Endpoint, originOf } from '../registry/endpoint.js';
+import { CONNECTION_AGE_MS } from './connection-age.js';
 import type { GrpcChannelOptions } from './grpc-channel.js';
 import { GrpcPool } from './grpc-pool.js';
 import { MAX_RESPONSE_BYTES, type OutgoingRequest, type Received, type Transport } from './transport.js';
@@ -19,10 +20,14 @@ export class GrpcTransport implements Transport {
   readonly #leaving = new Set<GrpcPool>();
   #closed = false;
 
-  /** @param options @default MAX_RESPONSE_BYTES, 3 seconds for a connection, and 30 without a call */
+  /**
+   * @param options @default MAX_RESPONSE_BYTES, 3 seconds for a connection, 30 without a call, and
+   *   CONNECTION_AGE_MS
+   */
   constructor(options: Partial<GrpcChannelOptions> = {}) {
     const { maxResponseBytes = MAX_RESPONSE_BYTES, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
-    this.#options = { maxResponseBytes, connectTimeoutMs, idleMs: options.idleMs ?? IDLE_MS };
+    const { idleMs = IDLE_MS, connectionAgeMs = CONNECTION_AGE_MS } = options;
+    this.#options = { maxResponseBytes, connectTimeoutMs, idleMs, connectionAgeMs };
   }
 
   async send(endpoint: Endpoint, request: OutgoingRequest): Promise<Received> {

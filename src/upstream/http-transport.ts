@@ -5,7 +5,9 @@ import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
 import { type Endpoint, originOf } from '../registry/endpoint.js';
 import { receive } from './buffered-response.js';
 import { certificateFault, isHandshakeFault } from './certificate-fault.js';
+import { CONNECTION_AGE_MS } from './connection-age.js';
 import { HttpPool } from './http-pool.js';
+import { renewedAfter } from './renewed-client.js';
 import {
   MAX_HEADER_BYTES,
   MAX_RESPONSE_BYTES,
@@ -27,6 +29,11 @@ export interface HttpTransportOptions {
    * @default 128
    */
   readonly connections?: number;
+  /**
+   * Milliseconds after which, or up to a fifth earlier, a connection is closed behind a response.
+   * @default CONNECTION_AGE_MS
+   */
+  readonly connectionAgeMs?: number;
 }
 
 const CONNECTIONS = 128;
@@ -112,10 +119,11 @@ export class HttpTransport implements Transport {
     const key = keyOf(endpoint);
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      const connections = this.#options.connections ?? CONNECTIONS;
+      const { connections = CONNECTIONS, connectionAgeMs = CONNECTION_AGE_MS } = this.#options;
       const { Pool } = loadUndici();
       const undici = new Pool(originOf(endpoint), {
         connections,
+        factory: renewedAfter(connectionAgeMs),
         maxResponseSize: this.#options.maxResponseBytes ?? MAX_RESPONSE_BYTES,
         maxHeaderSize: MAX_HEADER_BYTES,
         connectTimeout: CONNECT_TIMEOUT_MS,

@@ -4,13 +4,14 @@
 // since its `fetch`, WebSockets, caches and mocks load the same parts of Node.js too. `require` is used
 // because undici is CommonJS.
 import { createRequire } from 'node:module';
-import type { Agent, Dispatcher, Pool } from 'undici';
+import type { Agent, Client, Dispatcher, Pool } from 'undici';
 import { lazyModule } from '../lazy-module.js';
 
 const require = createRequire(import.meta.url);
 
 export interface Undici {
   readonly Agent: typeof Agent;
+  readonly Client: typeof Client;
   readonly Pool: typeof Pool;
 }
 
@@ -21,6 +22,7 @@ export const loadUndici = lazyModule((): Undici => {
   prototype.request = require('undici/lib/api/api-request.js') as Dispatcher['request'];
   return {
     Agent: require('undici/lib/dispatcher/agent.js') as typeof Agent,
+    Client: require('undici/lib/dispatcher/client.js') as typeof Client,
     Pool: require('undici/lib/dispatcher/pool.js') as typeof Pool,
   };
 });

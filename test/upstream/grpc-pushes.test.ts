@@ -125,6 +125,7 @@ describe('a call by gRPC to a peer that pushes', () => {
     closers.push(() => peer.close());
     const connections = new GrpcConnections({
       connectTimeoutMs: 20_000,
+      connectionAgeMs: 300_000,
       running: () => 0,
       onSpent: () => undefined,
       onChanged: () => undefined,
