@@ -115,6 +115,13 @@ const misspelt: readonly Case[] = [
     'call: unknown option "timeout", did you mean "timeoutMs"?',
   ],
   [
+    'call of a service',
+    () => call('demo', { prefr: 'network' }),
+    'call: unknown option "prefr", did you mean "prefer"?',
+  ],
+  ['prefer', () => call('demo', { prefer: 'socket' }), 'call: prefer must be "network", not "socket"'],
+  ['fallback', () => call('demo').get('/x', any({ fallback: {} })), 'call: fallback must be a function, not'],
+  [
     'sagas.start',
     () => sagas.start('pay', {}, { idempotencykey: 'k' }),
     'sagas.start: unknown option "idempotencykey", did you mean "idempotencyKey"?',

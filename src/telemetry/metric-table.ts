@@ -186,6 +186,10 @@ export const METRICS = {
     'Calls that shared the response of another call (singleFlight).',
     'service',
   ),
+  multilane_call_fallbacks_total: counter(
+    'Calls whose fallback was called, because the service was not available.',
+    'service',
+  ),
   multilane_rate_limited_total: counter('Requests refused by a rate limit.', 'limit'),
   multilane_bulkhead_overflow_total: counter(
     'Calls with maxConcurrent that found no free row in shared memory and were limited per worker only.',

@@ -5,7 +5,7 @@ import type { Shared } from '../api/shared.js';
 import type { Database } from '../db/database.js';
 import { ConfigError } from '../errors.js';
 import type { Sagas } from '../saga/saga.js';
-import type { ServiceClient } from '../upstream/call.js';
+import type { ClientOptions, ServiceClient } from '../upstream/call.js';
 import type { MissingDependencies } from './missing-dependencies.js';
 
 /**
@@ -16,7 +16,7 @@ export interface DependencyOverrides {
   readonly db?: Partial<Database>;
   readonly sagas?: Partial<Sagas>;
   readonly cpu?: Partial<Cpu>;
-  readonly call?: (service: string) => Partial<ServiceClient>;
+  readonly call?: (service: string, options?: ClientOptions) => Partial<ServiceClient>;
   readonly metrics?: Partial<ServiceMetrics>;
   readonly shared?: Partial<Shared>;
   readonly log?: Logger;
@@ -78,5 +78,6 @@ function complete(
   if (dependency === 'log') return value;
   if (dependency !== 'call') return missing.complete(service, dependency, value as object);
   const call = value as NonNullable<DependencyOverrides['call']>;
-  return (called: string) => missing.complete(service, dependency, call(called));
+  return (called: string, options?: ClientOptions) =>
+    missing.complete(service, dependency, call(called, options));
 }

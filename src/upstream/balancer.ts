@@ -45,11 +45,6 @@ export interface BalancerOptions {
    * @default null
    */
   readonly zone?: string | null;
-  /**
-   * Whether endpoints of this process come first; false sends even calls to own services over the network.
-   * @default true
-   */
-  readonly preferLocal?: boolean;
 }
 
 /** Which endpoints of a service a call may use. */
@@ -64,6 +59,11 @@ export interface Route {
    * @default none
    */
   readonly hashKey?: string;
+  /**
+   * Whether endpoints of this process are no nearer than others.
+   * @default false
+   */
+  readonly overNetwork?: boolean;
 }
 
 /** Endpoints that are equally near. */
@@ -79,6 +79,7 @@ interface Circle {
 interface Prepared {
   readonly service: string;
   readonly ofVersion: string | undefined;
+  readonly overNetwork: boolean;
   readonly picker: Picker;
   /** Those that may be called, the near ones and the far ones; made for the first key. */
   all: Candidates | undefined;
@@ -97,9 +98,9 @@ const NONE = (): boolean => false;
 export class Balancer {
   readonly #options: BalancerOptions;
   /**
-   * The prepared lists by service, or by service and version. Those without endpoints are removed when new
-   * ones are added, so there are never more than twice as many as there are in the registry, or
-   * `LEAST_FORGOTTEN`.
+   * The prepared lists by service, or by service and version; those for calls over the network have a `~`
+   * before. Those without endpoints are removed when new ones are added, so there are never more than twice
+   * as many as there are in the registry, or `LEAST_FORGOTTEN`.
    */
   readonly #prepared: Readonly<Record<Endpoint['protocol'], Map<string, Prepared>>> = {
     http: new Map(),
@@ -130,11 +131,11 @@ export class Balancer {
     service: string,
     tried: ReadonlySet<string>,
     excludes?: (endpoint: Endpoint) => boolean,
-    { protocol = 'http', version, hashKey }: Route = ANY,
+    { protocol = 'http', version, hashKey, overNetwork = false }: Route = ANY,
   ): Endpoint | undefined {
     const endpoints = this.#endpoints(service, protocol, version);
     if (endpoints.length === 0) return undefined;
-    const prepared = this.#preparedFor(service, protocol, version, endpoints);
+    const prepared = this.#preparedFor(service, protocol, version, overNetwork, endpoints);
     if (hashKey !== undefined) return pickOfKey(prepared, hashKey, tried, excludes ?? NONE);
     if (tried.size === 0 && excludes === undefined) {
       const nearest = prepared.circles[0];
@@ -185,11 +186,13 @@ export class Balancer {
     service: string,
     protocol: Endpoint['protocol'],
     ofVersion: string | undefined,
+    overNetwork: boolean,
     endpoints: readonly Endpoint[],
   ): Prepared {
     const { statuses, clock, picker } = this.#options;
     const all = this.#prepared[protocol];
-    const key = ofVersion === undefined ? service : `${service} ${ofVersion}`;
+    const ofAny = ofVersion === undefined ? service : `${service} ${ofVersion}`;
+    const key = overNetwork ? `~${ofAny}` : ofAny;
     let prepared = all.get(key);
     const version = statuses.version();
     if (
@@ -205,6 +208,7 @@ export class Balancer {
       prepared = {
         service,
         ofVersion,
+        overNetwork,
         picker: picker(),
         all: undefined,
         endpoints: NO_ENDPOINTS,
@@ -244,15 +248,17 @@ export class Balancer {
     }
     prepared.all = undefined;
     prepared.until = now + forMs;
-    prepared.circles = this.#nearestFirst(callable(endpoints, out)).map((circle) => circleOf(circle, shares));
+    prepared.circles = this.#nearestFirst(callable(endpoints, out), prepared.overNetwork).map((circle) =>
+      circleOf(circle, shares),
+    );
   }
 
-  #nearestFirst(endpoints: readonly Endpoint[]): readonly (readonly Endpoint[])[] {
-    const { zone = null, preferLocal = true } = this.#options;
+  #nearestFirst(endpoints: readonly Endpoint[], overNetwork: boolean): readonly (readonly Endpoint[])[] {
+    const { zone = null } = this.#options;
     const circles: Endpoint[][] = [[], [], []];
     for (const endpoint of endpoints) {
       const near = zone !== null && endpoint.zone === zone;
-      circles[preferLocal && endpoint.local ? 0 : near ? 1 : 2]!.push(endpoint);
+      circles[!overNetwork && endpoint.local ? 0 : near ? 1 : 2]!.push(endpoint);
     }
     return circles.filter((circle) => circle.length > 0);
   }

@@ -9,7 +9,10 @@ const UTF_8_BYTES = new TextEncoder();
 const BYTE_ORDER_MARK = 0xfeff;
 
 /** What the runtime of the callee reports about a response, in fields that no handler can set. */
-export type Marks = Pick<Received, 'notExecuted' | 'isFinal'>;
+export interface Marks extends Pick<Received, 'notExecuted' | 'isFinal'> {
+  /** @default false */
+  readonly isFallback?: boolean;
+}
 
 const NO_MARKS: Marks = { notExecuted: false, isFinal: false };
 const FINAL_MARKS: Marks = { notExecuted: false, isFinal: true };
@@ -19,6 +22,7 @@ export class BufferedResponse implements Received {
   readonly headers: Readonly<Record<string, string>>;
   readonly notExecuted: boolean;
   readonly isFinal: boolean;
+  readonly isFallback: boolean;
   readonly #body: Uint8Array | string;
 
   /** @param body owned by the response from now on; a text is what its bytes in UTF-8 would be read as */
@@ -26,12 +30,13 @@ export class BufferedResponse implements Received {
     status: number,
     headers: Readonly<Record<string, string>>,
     body: Uint8Array | string,
-    { notExecuted, isFinal }: Marks = NO_MARKS,
+    { notExecuted, isFinal, isFallback = false }: Marks = NO_MARKS,
   ) {
     this.status = status;
     this.headers = headers;
     this.notExecuted = notExecuted;
     this.isFinal = isFinal;
+    this.isFallback = isFallback;
     this.#body = body;
   }
 

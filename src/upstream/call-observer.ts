@@ -23,6 +23,8 @@ export interface CallObserver {
   hedged(service: string, outcome: HedgeOutcome): void;
   /** Called when a call got the result of another one (`singleFlight`). */
   shared(service: string): void;
+  /** Called when the fallback of a call is called. */
+  fellBack(service: string): void;
 }
 
 export interface AttemptObservation {
@@ -46,4 +48,5 @@ export const SILENT: CallObserver = {
   budgetExhausted: () => undefined,
   hedged: () => undefined,
   shared: () => undefined,
+  fellBack: () => undefined,
 };

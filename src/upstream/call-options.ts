@@ -3,7 +3,9 @@
 import { types } from 'node:util';
 import {
   checkOptions,
+  FUNCTION,
   type OptionKind,
+  oneOf,
   SIGNAL,
   SWITCH,
   shapeOf,
@@ -11,7 +13,7 @@ import {
   typeErrorFor,
   wholeNumber,
 } from '../options.js';
-import type { CallOptions } from './call.js';
+import type { CallOptions, ClientOptions } from './call.js';
 
 /** `timeoutMs` may be Infinity: then only the deadline of the request applies. */
 const timeout: OptionKind = {
@@ -48,13 +50,21 @@ export const CALL_KINDS = {
   singleFlight: SWITCH,
   version: TEXT,
   hashKey: TEXT,
-  network: SWITCH,
   signal: SIGNAL,
+  fallback: FUNCTION,
 } satisfies { readonly [K in keyof Required<CallOptions>]: OptionKind };
 
 const OPTIONS = shapeOf<CallOptions>('{ timeoutMs: 500 }', CALL_KINDS);
 
+const CLIENT_OPTIONS = shapeOf<ClientOptions>("{ prefer: 'network' }", { prefer: oneOf('network') });
+
 const fault = typeErrorFor('call');
+
+/** @returns whether instances in this process are called over the network @throws TypeError */
+export function prefersNetwork(options: ClientOptions): boolean {
+  checkOptions(options, CLIENT_OPTIONS, fault);
+  return options.prefer === 'network';
+}
 
 /**
  * @throws TypeError for an unknown option, and for a value that would disable a limit or be sent as another

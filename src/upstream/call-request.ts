@@ -59,7 +59,7 @@ export interface CallRequest extends RequestContent {
    * @default false
    */
   readonly isIdempotent?: boolean;
-  /** The option `network` of the call. @default false */
+  /** The option `prefer: 'network'` of the client. @default false */
   readonly overNetwork?: boolean;
   /** The option `version` of the call. @default any */
   readonly version?: string;
@@ -79,23 +79,31 @@ export function mayRunTwice({ method, headers, isIdempotent }: CallRequest): boo
 }
 
 /** @throws TypeError for arguments that cannot be sent, and for unknown options */
-export function checkedRequest(method: string, path: string, options: CallOptions): CallRequest {
+export function checkedRequest(
+  method: string,
+  path: string,
+  options: CallOptions,
+  overNetwork = false,
+): CallRequest {
   checkCall(options);
   const checked = checkedMethod(method);
   const encodedWithQuery = encodedPath(path, options.query);
   const { headers, body } = requestContent(options);
-  const where = {
-    overNetwork: options.network === true,
+  return {
+    method: checked,
+    path: encodedWithQuery,
+    overNetwork,
     ...routeOf(options),
+    headers,
+    body,
   };
-  return { method: checked, path: encodedWithQuery, ...where, headers, body };
 }
 
 /** The options that choose among the instances of a service. */
 export const routeOf = ({
   version,
   hashKey,
-}: Pick<CallOptions, 'version' | 'hashKey'>): Omit<Route, 'protocol'> => ({
+}: Pick<CallOptions, 'version' | 'hashKey'>): Pick<Route, 'version' | 'hashKey'> => ({
   ...(version !== undefined && { version }),
   ...(hashKey !== undefined && { hashKey }),
 });

@@ -2,7 +2,7 @@
 // an endpoint from the registry view, its breaker admits the attempt, and a transport sends the request.
 import { type AbortSource, SignalAbort } from '../abort-source.js';
 import { Deadline } from '../deadline.js';
-import { DeadlineExceededError, HttpError, isGatewayFailure } from '../errors.js';
+import { DeadlineExceededError, HttpError } from '../errors.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { type Cancellation, cancelAt, cancelWith } from '../resilience/cancellation.js';
 import { fullJitter } from '../resilience/full-jitter.js';
@@ -10,12 +10,13 @@ import { hedged } from '../resilience/hedge.js';
 import type { AttemptEnd, Random, Sleep } from '../resilience/policy.js';
 import { mayRepeat, Retry } from '../resilience/retry.js';
 import { currentScope, type Scope } from '../scope.js';
-import type { CallOptions, CallResponse } from './call.js';
+import type { CallOptions, CallResponse, Fallback } from './call.js';
 import { type AttemptDependencies, attemptAt, attemptThen } from './call-attempt.js';
 import { SILENT } from './call-observer.js';
 import { type CallRequest, mayRunTwice } from './call-request.js';
 import { certainError, certainResponse } from './certain-result.js';
 import { admitEndpoint } from './endpoint-admission.js';
+import { reportError, reported, reporterOf, reportResponse } from './failure-report.js';
 import { abortOf, NO_IDS, OngoingCall } from './ongoing-call.js';
 import type { Received } from './transport.js';
 
@@ -29,6 +30,12 @@ export interface ServiceCallDependencies extends AttemptDependencies {
   readonly timeoutMs?: number;
 }
 
+/** The options that say how a call is made, whatever its protocol. */
+export interface CallPolicies
+  extends Pick<CallOptions, 'timeoutMs' | 'retries' | 'hedgeMs' | 'maxConcurrent' | 'signal'> {
+  readonly fallback?: Fallback<unknown>;
+}
+
 const TIMEOUT_MS = 30_000;
 /** The default number of attempts beyond the first. */
 const RETRIES = 2;
@@ -40,8 +47,6 @@ const BACKOFF = { baseMs: 25, maxMs: 1_000 };
  * would go on until their deadline, and hold memory for each call.
  */
 const MOST_DEPTH = 64;
-/** The status with which the last one fails, and those before it when they pass that on. */
-const CIRCLE_STATUS = 500;
 
 /**
  * Makes a call: prepares its deadline and its abort, and makes attempts until one succeeds or none may
@@ -53,7 +58,7 @@ export function callService(
   dependencies: ServiceCallDependencies,
   service: string,
   request: CallRequest,
-  options: CallOptions,
+  options: CallPolicies,
 ): Promise<CallResponse> {
   const scope = currentScope();
   if (scope !== undefined && (scope.callDepth ?? 0) >= MOST_DEPTH) {
@@ -61,13 +66,14 @@ export function callService(
     throw tooDeep(service);
   }
   const deadline = deadlineOf(scope, options.timeoutMs, dependencies.timeoutMs ?? TIMEOUT_MS);
-  if (deadline.passed) throw failedIn(scope, new DeadlineExceededError());
+  const reporter = reporterOf(scope, options);
+  if (deadline.passed) throw reportError(reporter, new DeadlineExceededError());
 
   const cancellation = cancellationOf(scope, deadline, options.signal);
   const { abort } = cancellation;
   try {
-    if (abort.aborted) throw failedIn(scope, abort.reason);
-    const call = new OngoingCall(service, request, { deadline, abort }, scope);
+    if (abort.aborted) throw reportError(reporter, abort.reason);
+    const call = new OngoingCall(service, request, { deadline, abort }, scope, reporter);
     return firstAttempt(dependencies, call, options, cancellation);
   } catch (error) {
     cancellation.dispose();
@@ -78,7 +84,7 @@ export function callService(
 function firstAttempt(
   dependencies: ServiceCallDependencies,
   call: OngoingCall,
-  options: CallOptions,
+  options: CallPolicies,
   { dispose }: Cancellation,
 ): Promise<CallResponse> {
   const { hedgeMs } = options;
@@ -94,7 +100,7 @@ function firstAttempt(
 function conclude(
   dependencies: ServiceCallDependencies,
   call: OngoingCall,
-  options: CallOptions,
+  options: CallPolicies,
   first: AttemptEnd<Received>,
   dispose: () => void,
 ): CallResponse | Promise<CallResponse> {
@@ -107,17 +113,17 @@ function conclude(
         throw certainError(call, error);
       },
     );
-    return reported(last, call.scope).finally(dispose);
+    return reported(last, call.reporter).finally(dispose);
   }
   dispose();
-  if (first.kind !== 'returned') throw failedIn(call.scope, certainError(call, first.error));
-  return returnedIn(call.scope, certainResponse(call, first.value));
+  if (first.kind !== 'returned') throw reportError(call.reporter, certainError(call, first.error));
+  return reportResponse(call.reporter, certainResponse(call, first.value));
 }
 
 function retryOf(
   dependencies: ServiceCallDependencies,
   call: OngoingCall,
-  { retries = RETRIES, maxConcurrent }: CallOptions,
+  { retries = RETRIES, maxConcurrent }: CallPolicies,
 ): Retry {
   const { service } = call;
   // A call that waits would keep its permit from others.
@@ -203,35 +209,4 @@ function cancellationOf(
   if (scope === undefined) return cancelAt(deadline, [given]);
   const isBounded = deadline === scope.deadline && scope.endsInTime !== false;
   return (isBounded ? cancelWith : cancelAt)(deadline, [abortOf(scope), given]);
-}
-
-/**
- * Reports a gateway failure of the call to the running request. When that request fails because of it, its
- * response is marked as final, so that its caller does not repeat it (see `Received.isFinal`).
- */
-export async function reported(
-  call: Promise<CallResponse>,
-  scope: Scope | undefined = currentScope(),
-): Promise<CallResponse> {
-  try {
-    return returnedIn(scope, await call);
-  } catch (error) {
-    throw failedIn(scope, error);
-  }
-}
-
-/** Reports a response that is a gateway failure, or the end of a circle of calls. @returns the response */
-function returnedIn<R extends Pick<Received, 'status'> & Partial<Received>>(
-  scope: Scope | undefined,
-  response: R,
-): R {
-  if (isGatewayFailure(response.status)) scope?.callFailed?.();
-  else if (response.status === CIRCLE_STATUS && response.isFinal === true) scope?.callFailed?.(true);
-  return response;
-}
-
-/** Reports an error that stands for a gateway failure. @returns the error */
-function failedIn<E>(scope: Scope | undefined, error: E): E {
-  if (error instanceof HttpError && isGatewayFailure(error.status)) scope?.callFailed?.();
-  return error;
 }

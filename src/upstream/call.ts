@@ -2,6 +2,8 @@
 // whether and how often the request is sent are decided behind it (registry view -> picker -> breaker ->
 // transport).
 
+import type { HttpError } from '../errors.js';
+
 type QueryValue = string | number | boolean | bigint | undefined;
 
 /** Options of one call. An unknown option or a value of another type is a TypeError; nothing is sent then. */
@@ -72,14 +74,33 @@ export interface CallOptions {
    * @default an instance with few calls, the nearest first
    */
   readonly hashKey?: string;
-  /**
-   * Sends the request over the network to an instance in this process, too. That costs a connection and many
-   * times the CPU time; it is for tests and comparisons.
-   * @default false: an instance in this process is called without a socket
-   */
-  readonly network?: boolean;
   /** Cancels the call when it aborts; in a handler the signal of the request does so as well. */
   readonly signal?: AbortSignal;
+  /**
+   * Makes the result of the call when the service is not available: when, after all its attempts, it has
+   * failed with 502, 503 or 504, be it as an error (NO_INSTANCE, BREAKER_OPEN, BAD_UPSTREAM, OVERLOADED,
+   * DEADLINE_EXCEEDED) or as the status of a response. It gets the error, or one that stands for the
+   * response. What it throws is the error of the call.
+   *
+   * It is not called when the caller is to blame or waits no more: for a TypeError, any other status, an
+   * abort, and after the deadline of the running request. So give a call that has one a shorter `timeoutMs`.
+   * @default none: the call fails
+   * @example
+   * ```ts
+   * const fallback = () => ({ json: lastKnown });
+   * const response = await call('prices').get('/now', { timeoutMs: 300, fallback });
+   * ```
+   */
+  readonly fallback?: Fallback<FallbackResponse | CallResponse>;
+}
+
+/** @typeParam R what stands in for the response */
+export type Fallback<R> = (error: HttpError) => R | Promise<R>;
+
+/** What stands in for a response. An unknown member or a value of another type is a TypeError. */
+export interface FallbackResponse extends Pick<CallOptions, 'headers' | 'json' | 'body'> {
+  /** @default 200 */
+  readonly status?: number;
 }
 
 /**
@@ -99,6 +120,8 @@ export interface CallResponse {
    * request may then be sent again, whatever its method.
    */
   readonly notExecuted: boolean;
+  /** True when the response is that of the option `fallback`, and not of the service. */
+  readonly isFallback: boolean;
   /** @throws HttpError BAD_UPSTREAM when the body is not JSON */
   json<T = unknown>(): T;
   text(): string;
@@ -119,7 +142,6 @@ export interface RpcCallOptions
     | 'maxConcurrent'
     | 'version'
     | 'hashKey'
-    | 'network'
     | 'signal'
   > {
   /**
@@ -129,6 +151,11 @@ export interface RpcCallOptions
   readonly metadata?:
     | Readonly<Record<string, string | Uint8Array | undefined>>
     | Iterable<readonly [name: string, value: string | Uint8Array | undefined]>;
+  /**
+   * As `fallback` of other calls. It returns the message of the response, as a handler of the method would.
+   * @default none: the call fails
+   */
+  readonly fallback?: Fallback<object>;
 }
 
 export interface RpcResponse<Message> {
@@ -138,6 +165,19 @@ export interface RpcResponse<Message> {
    * by a comma. Names that end in `-bin` have bytes; of several values there is the first.
    */
   readonly headers: Readonly<Record<string, string | Uint8Array>>;
+  /** True when the message is that of the option `fallback`, and not of the service. */
+  readonly isFallback: boolean;
+}
+
+/** An unknown option or a value of another type is a TypeError. */
+export interface ClientOptions {
+  /**
+   * `network`: an instance in this process is called as any other is, over its socket and not sooner than
+   * others. That costs many times the CPU time; it is for tests, comparisons, and services whose load is to
+   * be spread over all machines wherever it comes from.
+   * @default an instance in this process, without a socket, as long as there is one
+   */
+  readonly prefer?: 'network';
 }
 
 /**
@@ -170,5 +210,5 @@ export interface ServiceClient {
   ): Promise<RpcResponse<Response>>;
 }
 
-/** @returns the client of a service @throws TypeError for text that is not a service name */
-export type Call = (service: string) => ServiceClient;
+/** @returns the client of a service @throws TypeError for text that is not a service name, and for options */
+export type Call = (service: string, options?: ClientOptions) => ServiceClient;

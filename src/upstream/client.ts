@@ -1,12 +1,18 @@
 // The client of other services: `call(service)` of the request context. A call may be shared
-// (`singleFlight`), or limited (`maxConcurrent`), and is then made by call-service.ts.
+// (`singleFlight`), limited (`maxConcurrent`) or have a substitute (`fallback`); call-service.ts makes it.
 import { KnownProtos } from '../grpc/known-protos.js';
 import { describeValue } from '../options.js';
+import { currentScope } from '../scope.js';
 import { isServiceName } from '../service-name.js';
 import type { Balancer } from './balancer.js';
-import type { Call, CallOptions, CallResponse, ServiceClient } from './call.js';
+import type { Call, CallOptions, CallResponse, ClientOptions, ServiceClient } from './call.js';
+import { SILENT } from './call-observer.js';
+import { prefersNetwork } from './call-options.js';
 import { type CallRequest, checkedRequest } from './call-request.js';
-import { callService, reported, type ServiceCallDependencies } from './call-service.js';
+import { type CallPolicies, callService, type ServiceCallDependencies } from './call-service.js';
+import { reported, reporterOf } from './failure-report.js';
+import { withFallback } from './fallback.js';
+import { failureIn, fallbackResponse } from './fallback-response.js';
 import { type MaxConcurrentDependencies, withinMaxConcurrent } from './max-concurrent.js';
 import { callMethod, type MethodSource } from './method-call.js';
 import { shareCall } from './shared-call.js';
@@ -22,13 +28,20 @@ export interface CallDependencies extends ServiceCallDependencies, MaxConcurrent
   readonly methods?: MethodSource;
 }
 
-const NO_OPTIONS: CallOptions = Object.freeze({});
-/** The most services whose clients are kept; that of a further service is made for each call. */
+const NO_OPTIONS = Object.freeze({});
+const NO_CLIENT_OPTIONS: ClientOptions = Object.freeze({});
+/**
+ * The most services whose clients are kept, for each value of `prefer`; that of a further service is made for
+ * each call.
+ */
 const KEPT_CLIENTS = 512;
 
 export function createCall(dependencies: CallDependencies): Call {
-  const clients = new Map<string, ServiceClient>();
-  return (service) => {
+  const near = new Map<string, ServiceClient>();
+  const overNetwork = new Map<string, ServiceClient>();
+  return (service, options = NO_CLIENT_OPTIONS) => {
+    const isOverNetwork = options !== NO_CLIENT_OPTIONS && prefersNetwork(options);
+    const clients = isOverNetwork ? overNetwork : near;
     let client = clients.get(service);
     if (client === undefined) {
       if (!isServiceName(service)) {
@@ -36,7 +49,7 @@ export function createCall(dependencies: CallDependencies): Call {
           `call: ${describeValue(service)} is not a service name; give one, as in call('orders')`,
         );
       }
-      client = clientOf(dependencies, service);
+      client = clientOf(dependencies, service, isOverNetwork);
       if (clients.size < KEPT_CLIENTS) clients.set(service, client);
     }
     // A copy, so a caller that replaces a method does not change it for others.
@@ -44,10 +57,13 @@ export function createCall(dependencies: CallDependencies): Call {
   };
 }
 
-function clientOf(dependencies: CallDependencies, service: string): ServiceClient {
+function clientOf(dependencies: CallDependencies, service: string, overNetwork: boolean): ServiceClient {
   const send: ServiceClient['request'] = (method, path, options = NO_OPTIONS) => {
     try {
-      return start(dependencies, service, checkedRequest(method, path, options), options);
+      const request = checkedRequest(method, path, options, overNetwork);
+      return options.fallback === undefined
+        ? start(dependencies, service, request, options)
+        : startWithFallback(dependencies, service, request, options, options.fallback);
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -61,9 +77,11 @@ function clientOf(dependencies: CallDependencies, service: string): ServiceClien
     delete: (path, options) => send('DELETE', path, options),
     grpc: (name, message, options = NO_OPTIONS) => {
       try {
-        const { methods = NO_METHODS } = dependencies;
+        const { methods = NO_METHODS, observer = SILENT } = dependencies;
         const make = (request: CallRequest) => makeCall(dependencies, service, request, options);
-        return callMethod(methods, service, { name, message, options }, make);
+        const args = { name, message, options, overNetwork };
+        const result = callMethod({ methods, observer, make }, service, args);
+        return options.fallback === undefined ? result : reported(result);
       } catch (error) {
         return Promise.reject(error as Error);
       }
@@ -72,6 +90,24 @@ function clientOf(dependencies: CallDependencies, service: string): ServiceClien
 }
 
 const NO_METHODS: MethodSource = new KnownProtos(new Map());
+
+function startWithFallback(
+  dependencies: CallDependencies,
+  service: string,
+  request: CallRequest,
+  options: CallOptions,
+  fallback: NonNullable<CallOptions['fallback']>,
+): Promise<CallResponse> {
+  return reported(
+    withFallback(dependencies.observer ?? SILENT, {
+      service,
+      signal: options.signal,
+      make: () => start(dependencies, service, request, options),
+      failureOf: (response) => failureIn(service, response),
+      fallback: async (error) => fallbackResponse(await fallback(error)),
+    }),
+  );
+}
 
 function start(
   dependencies: CallDependencies,
@@ -88,6 +124,7 @@ function start(
       request,
       options,
     ),
+    reporterOf(currentScope(), options),
   );
 }
 
@@ -95,12 +132,13 @@ function makeCall(
   dependencies: CallDependencies,
   service: string,
   request: CallRequest,
-  options: CallOptions,
+  options: CallPolicies,
 ): Promise<CallResponse> {
   const { maxConcurrent } = options;
   if (maxConcurrent === undefined) return callService(dependencies, service, request, options);
   const run = () => callService(dependencies, service, request, options);
   return reported(
     withinMaxConcurrent(dependencies, { service, protocol: request.protocol }, maxConcurrent, run),
+    reporterOf(currentScope(), options),
   );
 }

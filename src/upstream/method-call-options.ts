@@ -15,8 +15,8 @@ const {
   maxConcurrent,
   version,
   hashKey,
-  network,
   signal,
+  fallback,
   headers,
 } = CALL_KINDS;
 const OPTIONS: OptionsShape = shapeOf<RpcCallOptions>('{ timeoutMs: 500 }', {
@@ -28,8 +28,8 @@ const OPTIONS: OptionsShape = shapeOf<RpcCallOptions>('{ timeoutMs: 500 }', {
   maxConcurrent,
   version,
   hashKey,
-  network,
   signal,
+  fallback,
 });
 
 const fault = typeErrorFor('call');

@@ -6,7 +6,9 @@ import type { MethodIndex } from '../grpc/method-index.js';
 import type { RpcMethod } from '../grpc/rpc-method.js';
 import { RpcError } from '../rpc-error.js';
 import type { CallResponse, RpcCallOptions, RpcResponse } from './call.js';
+import type { CallObserver } from './call-observer.js';
 import { type CallRequest, routeOf } from './call-request.js';
+import { withFallback } from './fallback.js';
 import { callerMetadata } from './grpc-metadata.js';
 import { rpcFields } from './method-call-options.js';
 import { STATUS_FIELD } from './rpc-fields.js';
@@ -16,42 +18,54 @@ export interface MethodSource {
   of(service: string): MethodIndex | Promise<MethodIndex>;
 }
 
-type Make = (request: CallRequest, options: RpcCallOptions) => Promise<CallResponse>;
+/** What a call of a method needs. */
+export interface MethodCallDependencies {
+  readonly methods: MethodSource;
+  readonly observer: CallObserver;
+  /** Makes the call. */
+  readonly make: (request: CallRequest) => Promise<CallResponse>;
+}
 
 /** What a call of a method is made of. */
 interface RpcArguments {
   readonly name: string;
   readonly message: unknown;
   readonly options: RpcCallOptions;
+  /** The option `prefer: 'network'` of the client. */
+  readonly overNetwork: boolean;
 }
 
-/**
- * @param make makes the call
- * @throws TypeError for arguments that cannot be sent
- */
+/** @throws TypeError for arguments that cannot be sent */
 export function callMethod(
-  methods: MethodSource,
+  { methods, observer, make }: MethodCallDependencies,
   service: string,
-  args: RpcArguments,
-  make: Make,
+  { name, message, options, overNetwork }: RpcArguments,
 ): Promise<RpcResponse<never>> {
-  const headers = rpcFields(args.options);
+  const headers = rpcFields(options);
   const index = methods.of(service);
   const send = (found: MethodIndex): Promise<RpcResponse<never>> => {
-    const method = unary(service, found.find(args.name));
+    const method = unary(service, found.find(name));
     const { path, isIdempotent } = method;
-    const body = method.request.encode(args.message);
-    const overNetwork = args.options.network === true;
+    const body = method.request.encode(message);
     const content = {
       path,
       isIdempotent,
       overNetwork,
-      ...routeOf(args.options),
+      ...routeOf(options),
       headers,
       body,
     };
     const request: CallRequest = { protocol: 'grpc', method: 'POST', ...content };
-    return make(request, args.options).then((response) => result(service, method, response));
+    const call = () => make(request).then((response) => result(service, method, response));
+    const { fallback, signal } = options;
+    if (fallback === undefined) return call();
+    return withFallback(observer, {
+      service,
+      signal,
+      make: call,
+      failureOf: () => undefined,
+      fallback: async (error) => substitute(method, await fallback(error)),
+    });
   };
   return index instanceof Promise ? index.then(send) : send(index);
 }
@@ -68,7 +82,7 @@ function result(service: string, method: RpcMethod, response: CallResponse): Rpc
   if (response.status !== 200) throw errorOf(service, response);
   try {
     const message = method.response.decode(response.bytes()) as never;
-    return { message, headers: callerMetadata(response.headers) };
+    return { message, headers: callerMetadata(response.headers), isFallback: false };
   } catch (cause) {
     const detail =
       cause instanceof FieldLimitError
@@ -76,6 +90,11 @@ function result(service: string, method: RpcMethod, response: CallResponse): Rpc
         : `The response of service ${service} is not a ${method.response.type}.`;
     throw new HttpError('BAD_UPSTREAM', detail, { cause });
   }
+}
+
+/** The message of a fallback, as it would be if the service had sent it. @throws TypeError for another one */
+function substitute({ response }: RpcMethod, message: unknown): RpcResponse<never> {
+  return { message: response.decode(response.encode(message)) as never, headers: {}, isFallback: true };
 }
 
 type Problem = Readonly<Record<string, unknown>>;

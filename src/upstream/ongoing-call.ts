@@ -4,6 +4,7 @@ import type { Deadline } from '../deadline.js';
 import type { WorkLimits } from '../resilience/policy.js';
 import type { Scope } from '../scope.js';
 import type { CallRequest } from './call-request.js';
+import type { FailureReporter } from './failure-report.js';
 
 /** No endpoint is excluded. */
 export const NO_IDS: ReadonlySet<string> = new Set();
@@ -14,6 +15,7 @@ export class OngoingCall implements WorkLimits {
   readonly deadline: Deadline;
   readonly abort: AbortSource;
   readonly scope: Scope | undefined;
+  readonly reporter: FailureReporter | undefined;
   #attempts = 0;
   #notRun = 0;
   #notBefore = 0;
@@ -25,12 +27,14 @@ export class OngoingCall implements WorkLimits {
     request: CallRequest,
     limits: { readonly deadline: Deadline; readonly abort: AbortSource },
     scope: Scope | undefined,
+    reporter: FailureReporter | undefined,
   ) {
     this.service = service;
     this.request = request;
     this.deadline = limits.deadline;
     this.abort = limits.abort;
     this.scope = scope;
+    this.reporter = reporter;
   }
 
   /** Reading it may create it. */

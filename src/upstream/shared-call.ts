@@ -57,11 +57,12 @@ export async function shareCall(
  * The key of a call: calls with the same key are the same. It contains everything that is sent and that a
  * caller chooses, without the header fields that every call adds, and which instances may get it.
  */
-function keyOf(service: string, { method, path, headers, body, version, hashKey }: CallRequest): string {
+function keyOf(service: string, request: CallRequest): string {
+  const { method, path, headers, body, version, hashKey, overNetwork } = request;
   if (method !== 'GET' || body !== undefined)
     throw new TypeError('call: singleFlight is for GET without a body');
   const fields = Object.entries(headers).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([service, path, fields, version, hashKey]);
+  return JSON.stringify([service, path, fields, version, hashKey, overNetwork]);
 }
 
 /**

@@ -30,6 +30,9 @@ export function observeCalls(
     return recorder.counter('multilane_hedges_total', { service, outcome });
   });
   const shared = memoizeByKey((service) => recorder.counter('multilane_calls_shared_total', { service }));
+  const fallbacks = memoizeByKey((service) =>
+    recorder.counter('multilane_call_fallbacks_total', { service }),
+  );
   const exhausted = memoizeByKey((service) =>
     recorder.counter('multilane_retry_budget_exhausted_total', { service }),
   );
@@ -56,6 +59,7 @@ export function observeCalls(
     budgetExhausted: (service) => exhausted(service).add(),
     hedged: (service, outcome) => hedges(`${service} ${outcome}`).add(),
     shared: (service) => shared(service).add(),
+    fellBack: (service) => fallbacks(service).add(),
   };
 }
 

@@ -7,7 +7,7 @@ import { MethodIndex } from '#src/grpc/method-index.js';
 import type { Endpoint } from '#src/registry/endpoint.js';
 import { GrpcServer } from '#src/server/grpc/grpc-server.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
-import type { RpcCallOptions, ServiceClient } from '#src/upstream/call.js';
+import type { CallOptions, RpcCallOptions, ServiceClient } from '#src/upstream/call.js';
 import { createCall } from '#src/upstream/client.js';
 import { GrpcTransport } from '#src/upstream/grpc-transport.js';
 import { HttpTransport } from '#src/upstream/http-transport.js';
@@ -235,6 +235,48 @@ for (const [name, open] of Object.entries(ways)) {
         }),
         { numRuns: 500, seed: 1 },
       );
+    });
+
+    /** `Status` and `Never` with the same arguments, as routes or as methods. */
+    const callDemo = (
+      path: string,
+      options: Pick<CallOptions, 'timeoutMs' | 'retries'>,
+      fallback?: object,
+    ) => {
+      const { demo } = callOver(way.transport, way.port, way.protocol);
+      const errors: HttpError[] = [];
+      const instead = (error: HttpError): object => {
+        errors.push(error);
+        return fallback!;
+      };
+      const all = { ...options, ...(fallback !== undefined && { fallback: instead }) };
+      const [, name = '', argument = ''] = path.split('/');
+      const method = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+      const end =
+        way.protocol === 'http' ? demo.get(path, all) : demo.grpc<object>(method, Buffer.from(argument), all);
+      const seen = end.then(
+        ({ isFallback }) => ({ isFallback }),
+        (error: HttpError) => ({ code: error.code, status: error.status }),
+      );
+      return seen.then((result) => ({ result, statuses: errors.map(({ status }) => status) }));
+    };
+
+    it('has a fallback for a service that is not available, and for no other failure', async () => {
+      const instead = way.protocol === 'http' ? { body: 'none' } : Buffer.from('none');
+      const failing = await callDemo('/status/503', { retries: 0 }, instead);
+      expect(failing).to.deep.equal({ result: { isFallback: true }, statuses: [503] });
+      const late = await callDemo('/never', { timeoutMs: 30, retries: 0 }, instead);
+      expect(late).to.deep.equal({ result: { isFallback: true }, statuses: [504] });
+      expect((await callDemo('/status/404', { retries: 0 }, instead)).statuses).to.deep.equal([]);
+      expect(await callDemo('/status/200', {}, instead)).to.deep.equal({
+        result: { isFallback: false },
+        statuses: [],
+      });
+    });
+
+    it('ends a call at its deadline with the same error', async () => {
+      const { result } = await callDemo('/never', { timeoutMs: 30, retries: 0 });
+      expect(result).to.deep.equal({ code: 'DEADLINE_EXCEEDED', status: 504 });
     });
 
     it('resolves with a response of any status', async () => {

@@ -39,6 +39,9 @@ async function byService(
       app.get('/fails', () => {
         throw new Error('down');
       });
+      app.get('/full', () => {
+        throw new UnavailableError('CPU_QUEUE_FULL', 'Later.');
+      });
     },
   });
   const app = await createTestApp({ services: [service], settings: { logLevel: 'silent' } });
@@ -115,6 +118,20 @@ export const needed: readonly Way[] = [
     code: 'NO_INSTANCE',
     executed: true,
     reach: () => byService(({ call }) => call('absent').get('/')),
+  },
+  {
+    title: 'a fallback that throws the failure for which it was called',
+    sites: ['src/upstream/fallback-response.ts ?'],
+    code: 'CPU_QUEUE_FULL',
+    executed: true,
+    reach: () =>
+      byService(({ call }) =>
+        call('demo').get('/full', {
+          fallback(error) {
+            throw error;
+          },
+        }),
+      ),
   },
   {
     title: 'a call whose breaker is open',

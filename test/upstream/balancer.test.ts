@@ -135,9 +135,11 @@ describe('the balancer', () => {
     expect(picks(balancer, 2, NONE, new Set(['b', 'c']))).to.equal('aa');
   });
 
-  it('treats its own instance like any other when preferLocal is false', () => {
-    const balancer = balancerOf([endpoint('a'), endpoint('b', { local: true })], { preferLocal: false });
-    expect(picks(balancer, 4)).to.equal('abab');
+  it('treats its own instance like any other in calls over the network, and in no others', () => {
+    const balancer = balancerOf([endpoint('a'), endpoint('b', { local: true })]);
+    const overNetwork = () => balancer.pick('orders', NONE, undefined, { overNetwork: true })?.id;
+    expect([1, 2, 3, 4].map(overNetwork).join('')).to.equal('abab');
+    expect(picks(balancer, 2)).to.equal('bb');
   });
 
   it('avoids endpoints that were tried as long as there is another one', () => {

@@ -84,6 +84,7 @@ export function setUp(
       budgetExhausted: (service) => observed.push(`exhausted ${service}`),
       hedged: (service, outcome) => observed.push(`hedge ${service} ${outcome}`),
       shared: (service) => observed.push(`shared ${service}`),
+      fellBack: (service) => observed.push(`fallback ${service}`),
     },
     ...more,
   });

@@ -83,7 +83,7 @@ describe('calls with a key', () => {
     const used = new Set<string>();
     for (const hashKey of keys(50)) {
       const before = sent.length;
-      for (let n = 0; n < 3; n += 1) await call('orders').get('/x', { hashKey, network: true });
+      for (let n = 0; n < 3; n += 1) await call('orders', { prefer: 'network' }).get('/x', { hashKey });
       const [first, ...others] = sent.slice(before).map(({ id }) => id);
       expect(others).to.deep.equal([first, first]);
       used.add(first!);
@@ -91,8 +91,8 @@ describe('calls with a key', () => {
     expect(used.size).to.equal(5);
     const failing = setUp(endpoints, broken);
     await failing
-      .call('orders')
-      .get('/x', { hashKey: 'k', network: true })
+      .call('orders', { prefer: 'network' })
+      .get('/x', { hashKey: 'k' })
       .catch(() => undefined);
     expect(new Set(failing.sent.map(({ id }) => id)).size).to.equal(3);
   });

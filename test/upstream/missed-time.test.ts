@@ -67,7 +67,7 @@ async function attempt({ pass, end }: Scenario) {
   };
   const request = { method: 'GET', path: '/x', headers: {}, body: undefined };
   const limits = { deadline: Deadline.after(0), abort: new OwnAbort() };
-  const call = new OngoingCall('orders', request, limits, undefined);
+  const call = new OngoingCall('orders', request, limits, undefined, undefined);
   await attemptAt(
     dependencies,
     call,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Settings } from '#src/config.js';
 import { DeadlineExceededError } from '#src/errors.js';
-import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SERIES_PER_METRIC, SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
 import { initTracing } from '#src/telemetry/tracing.js';
@@ -13,6 +13,7 @@ import { silentLog } from '#test/support/silent-log.js';
 import { endpoint } from '../upstream/endpoints.js';
 
 const SECONDS = 'http_client_request_duration_seconds';
+const FALLBACKS = 'multilane_call_fallbacks_total';
 const PICKS = 'multilane_balancer_picks_total';
 const SERVICES = ['orders', 'users'];
 
@@ -58,6 +59,20 @@ describe('the durations of calls to more services than have series of their own'
     expect(further).to.have.length(SERIES_PER_SERVICE + 1);
     const counted = further.flatMap(({ cells = [] }) => cells).reduce((sum, count) => sum + count, 0);
     expect(counted).to.equal(FURTHER * 100);
+  });
+});
+
+describe('the counters of fallbacks', () => {
+  it('count by service, and lose none of services that clients make up', () => {
+    const memory = new SeriesMemory();
+    const observer = observeCalls(new SeriesTable(memory.of(1)), untraced, () => false);
+    const MADE_UP = 1_000;
+    for (let n = 0; n < 3; n++) observer.fellBack('orders');
+    for (let n = 0; n < MADE_UP; n++) observer.fellBack(`s${n}`);
+    const series = readTotals(memory).series.filter(({ metric }) => metric === FALLBACKS);
+    expect(series.find(({ labels }) => labels.service === 'orders')?.value).to.equal(3);
+    expect(series.reduce((sum, { value }) => sum + value, 0)).to.equal(3 + MADE_UP);
+    expect(series.length).to.be.at.most(SERIES_PER_METRIC + 1);
   });
 });
 

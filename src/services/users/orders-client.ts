@@ -1,8 +1,10 @@
 // Fetches a user's orders from the orders service. ORDERS_TRANSPORT says how; the result is the same.
-import { type Call, ConfigError } from 'multilane';
+import { type Call, type ClientOptions, ConfigError, type ServiceClient } from 'multilane';
 
 /** After this time the response is sent without orders rather than late. */
 const TIMEOUT_MS = 1500;
+
+const OVER_NETWORK: ClientOptions = { prefer: 'network' };
 
 const TRANSPORTS = ['auto', 'http', 'grpc'] as const;
 
@@ -24,16 +26,15 @@ export type OrdersOf = (userId: number) => Promise<readonly unknown[]>;
 
 export function ordersClient(call: Call, transport: OrdersTransport): OrdersOf {
   if (transport === 'grpc') return (userId) => byGrpc(call, userId);
-  return (userId) => byHttp(call, userId, transport === 'http');
+  return (userId) => byHttp(transport === 'http' ? call('orders', OVER_NETWORK) : call('orders'), userId);
 }
 
-async function byHttp(call: Call, userId: number, network: boolean): Promise<readonly unknown[]> {
-  const options = { timeoutMs: TIMEOUT_MS, network };
-  const response = await call('orders').get(`/api/users/${userId}/orders`, options);
+async function byHttp(orders: ServiceClient, userId: number): Promise<readonly unknown[]> {
+  const response = await orders.get(`/api/users/${userId}/orders`, { timeoutMs: TIMEOUT_MS });
   if (response.status !== 200) throw new Error(`the orders service responded with ${response.status}`);
-  const orders = response.json();
-  if (!Array.isArray(orders)) throw new Error('the response of the orders service is not a list');
-  return orders;
+  const list = response.json();
+  if (!Array.isArray(list)) throw new Error('the response of the orders service is not a list');
+  return list;
 }
 
 /** A message of orders.proto. 64-bit integers are texts. */
@@ -48,10 +49,10 @@ interface OrderMessage {
 }
 
 async function byGrpc(call: Call, userId: number): Promise<readonly unknown[]> {
-  const { message } = await call('orders').grpc<{ readonly orders: readonly OrderMessage[] }>(
+  const { message } = await call('orders', OVER_NETWORK).grpc<{ readonly orders: readonly OrderMessage[] }>(
     'GetUserOrders',
     { userId },
-    { timeoutMs: TIMEOUT_MS, network: true },
+    { timeoutMs: TIMEOUT_MS },
   );
   return message.orders.map(({ id, productId, quantity, status, createdAt }) => ({
     id: Number(id),
