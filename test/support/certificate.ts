@@ -3,6 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { markPending } from './pending.js';
 
 export interface TestCertificate {
   readonly certFile: string;
@@ -14,10 +15,7 @@ export interface TestCertificate {
 /** Marks a test, or the suite of a `before` hook, as pending where `openssl` is not installed. */
 export function needsOpenssl(context: Mocha.Context): void {
   if (spawnSync('openssl', ['version']).error === undefined) return;
-  const { test } = context;
-  const shown = test !== undefined && 'type' in test && test.type === 'hook' ? test.parent : test;
-  if (shown !== undefined) shown.title += ' (pending: openssl is not installed)';
-  context.skip();
+  markPending(context, 'openssl is not installed');
 }
 
 /** Writes a self-signed certificate for 127.0.0.1 and localhost, and its key, into the folder. */

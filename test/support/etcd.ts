@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { markPending } from './pending.js';
 import { accepts, freePort } from './ports.js';
 import { until } from './until.js';
 
@@ -12,10 +13,7 @@ const hasEtcd = spawnSync('etcd', ['--version']).status === 0;
 /** Marks a test, or the suite of a `before` hook, as pending where `etcd` is not installed. */
 export function needsEtcd(context: Mocha.Context): void {
   if (hasEtcd) return;
-  const { test } = context;
-  const shown = test !== undefined && 'type' in test && test.type === 'hook' ? test.parent : test;
-  if (shown !== undefined) shown.title += ' (pending: etcd-server is not installed)';
-  context.skip();
+  markPending(context, 'etcd-server is not installed');
 }
 
 export interface TestEtcd {
