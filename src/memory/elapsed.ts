@@ -19,3 +19,12 @@ export function elapsed(now: number, since: number): number {
   const difference = (now - since) | 0;
   return difference < 0 && difference > -SKEW_MS ? 0 : difference >>> 0;
 }
+
+/**
+ * Whether `elapsed` is at most `ms`, below 2^31. It computes with small integers only, for paths that look at
+ * many times.
+ */
+export function isWithin(ms: number, now: number, since: number): boolean {
+  const difference = (now - since) | 0;
+  return difference <= ms && difference > -SKEW_MS;
+}

@@ -1,9 +1,12 @@
-// The calls in flight to every endpoint and its latency, measured by all threads together. The balancer
-// compares endpoints by them.
+// The load of every endpoint: calls in flight, latency and failures, measured by all threads together, and
+// what the endpoint itself has reported. The balancer compares endpoints by them.
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
-import { elapsed, toWord } from './elapsed.js';
+import { elapsed, isWithin, toWord } from './elapsed.js';
+import { EndpointFailures } from './endpoint-failures.js';
+import { EndpointReports, latencyIn, NO_REPORT, othersIn } from './endpoint-report.js';
 import { PermitLedger } from './permit-ledger.js';
+import { remaining, smoothed } from './smoothing.js';
 
 /** Weight of a new sample in the smoothed latency. */
 const SMOOTHING = 1 / 4;
@@ -12,31 +15,47 @@ const SMOOTHING = 1 / 4;
  * is not compiled yet.
  */
 const WARM_UP = 10;
-/** The latency halves in this time without calls, so an endpoint that was slow once is called again. */
-const HALF_LIFE_MS = 10_000;
 /** A latency that was measured within this time is not decayed, which saves the computation of a power. */
 const FRESH_MS = 1_000;
-const [VALUE, STAMP, ANSWERS] = [0, 1, 2] as const;
+/** The words of an endpoint; REPORT has two, at an even index. */
+const [LATENCY, STAMP, RESPONSES, FAILURES, REPORT, TURNS] = [0, 1, 2, 3, 4, 6] as const;
 const MAX_MICROSECONDS = 2 ** 31 - 1;
 
 /** The ledger of calls in flight, with one count for each endpoint. */
 export const endpointLedger = (block: Block, slot: number): PermitLedger =>
   new PermitLedger(block, slot, { totals: 'endpointInFlight', own: 'heldInFlight' });
 
+/** What endpoints are compared by. */
+export interface EndpointLook {
+  /** Calls of this process under way. */
+  inFlight: number;
+  /** Calls of other processes, as the endpoint has reported them; negative without a recent report. */
+  others: number;
+  /** Microseconds: the greater one of what was measured here and what was reported; 0: unknown. */
+  latency: number;
+  /** Whether a large part of the last calls has failed, so that other endpoints are preferred. */
+  isFailing: boolean;
+}
+
 export class EndpointCells {
   readonly #block: Block;
   readonly #calls: PermitLedger;
-  readonly #latency: Int32Array;
-  readonly #latencyStride: number;
+  readonly #words: Int32Array;
+  readonly #stride: number;
+  readonly #failures: EndpointFailures;
+  readonly #reports: EndpointReports;
   readonly #clock: Clock;
+  readonly #look: EndpointLook = { inFlight: 0, others: -1, latency: 0, isFailing: false };
 
   /** @param worker slot of the thread, 0 for the primary */
   constructor(block: Block, worker: number, clock: Clock) {
     this.#block = block;
     this.#calls = endpointLedger(block, worker);
-    const latency = block.table('endpointLatency');
-    this.#latency = latency.words;
-    this.#latencyStride = latency.stride;
+    const table = block.table('endpointLoad');
+    this.#words = table.words;
+    this.#stride = table.stride;
+    this.#failures = new EndpointFailures(table, FAILURES);
+    this.#reports = new EndpointReports(table, REPORT);
     this.#clock = clock;
   }
 
@@ -53,18 +72,26 @@ export class EndpointCells {
     return this.#calls.held(slot);
   }
 
-  /** Adds the latency of one response to the smoothed latency. */
+  /** Adds the latency of one successful response to the smoothed latency. */
   observe(slot: number, microseconds: number): void {
-    const index = slot * this.#latencyStride;
+    const index = slot * this.#stride;
+    const now = this.#clock();
     const sample = Math.min(Math.max(1, Math.round(microseconds)), MAX_MICROSECONDS);
     for (;;) {
-      const old = Atomics.load(this.#latency, index + VALUE);
-      const next = old === 0 ? sample : Math.max(1, Math.round(old + (sample - old) * SMOOTHING));
-      if (Atomics.compareExchange(this.#latency, index + VALUE, old, next) === old) break;
+      const old = Atomics.load(this.#words, index + LATENCY);
+      const idle = elapsed(toWord(now), Atomics.load(this.#words, index + STAMP));
+      const next = old === 0 ? sample : Math.max(1, Math.round(smoothed(old, sample, SMOOTHING, idle)));
+      if (Atomics.compareExchange(this.#words, index + LATENCY, old, next) === old) break;
     }
-    Atomics.store(this.#latency, index + STAMP, toWord(this.#clock()));
-    if (Atomics.load(this.#latency, index + ANSWERS) < WARM_UP)
-      Atomics.add(this.#latency, index + ANSWERS, 1);
+    Atomics.store(this.#words, index + STAMP, toWord(now));
+    if (Atomics.load(this.#words, index + RESPONSES) < WARM_UP)
+      Atomics.add(this.#words, index + RESPONSES, 1);
+    this.#failures.count(slot, false, now);
+  }
+
+  /** Counts a call that has failed because of the endpoint. */
+  failed(slot: number): void {
+    this.#failures.count(slot, true, this.#clock());
   }
 
   /**
@@ -73,17 +100,64 @@ export class EndpointCells {
    *   reading costs more than the rest
    */
   smoothedLatency(slot: number, now: number = this.#clock()): number {
-    const index = slot * this.#latencyStride;
-    const value = Atomics.load(this.#latency, index + VALUE);
+    const index = slot * this.#stride;
+    const value = Atomics.load(this.#words, index + LATENCY);
     if (value === 0) return 0;
-    const idle = elapsed(toWord(now), Atomics.load(this.#latency, index + STAMP));
-    return idle < FRESH_MS ? value : value * 2 ** (-idle / HALF_LIFE_MS);
+    const idle = elapsed(toWord(now), Atomics.load(this.#words, index + STAMP));
+    return idle < FRESH_MS ? value : value * remaining(idle);
   }
 
   /** The smoothed latency for comparing endpoints: 0 while there were too few responses. */
   latency(slot: number, now?: number): number {
-    const answers = Atomics.load(this.#latency, slot * this.#latencyStride + ANSWERS);
-    return answers < WARM_UP ? 0 : this.smoothedLatency(slot, now);
+    const responses = Atomics.load(this.#words, slot * this.#stride + RESPONSES);
+    return responses < WARM_UP ? 0 : this.smoothedLatency(slot, now);
+  }
+
+  /**
+   * Stores what an endpoint has reported of itself. Of its requests in flight those of this process are known
+   * better, so only the others are kept.
+   * @param inFlight requests that it works on, those of all processes
+   */
+  report(slot: number, inFlight: number, microseconds: number): void {
+    this.#reports.store(slot, inFlight - this.inFlight(slot), microseconds, this.#clock());
+  }
+
+  /** Whether the endpoint has ever reported its load. */
+  hasReported(slot: number): boolean {
+    return this.#reports.isKnown(slot);
+  }
+
+  /**
+   * Reads everything that endpoints are compared by. These are plain loads, of numbers that other threads
+   * change at any moment: an atomic load is a call of V8, and takes as long as all the rest.
+   * @param now reading of the shared clock
+   * @returns the same object each time
+   */
+  look(slot: number, now: number): Readonly<EndpointLook> {
+    const look = this.#look;
+    const time = toWord(now) | 0;
+    const report = this.#reports.recent(slot, time);
+    const latency = this.#comparable(slot, time);
+    look.inFlight = this.#calls.glimpse(slot);
+    look.isFailing = this.#failures.isFailing(slot, now);
+    look.others = report === NO_REPORT ? -1 : othersIn(report);
+    look.latency = report === NO_REPORT ? latency : Math.max(latency, latencyIn(report));
+    return look;
+  }
+
+  #comparable(slot: number, time: number): number {
+    const words = this.#words;
+    const index = slot * this.#stride;
+    const value = words[index + LATENCY]!;
+    if (value === 0 || words[index + RESPONSES]! < WARM_UP) return 0;
+    const stamp = words[index + STAMP]!;
+    if (isWithin(FRESH_MS, time, stamp)) return value;
+    return Math.round(value * remaining(elapsed(time, stamp)));
+  }
+
+  /** @returns how often it was called before for this slot, in all threads, modulo 2^32 */
+  turn(slot: number): number {
+    return Atomics.add(this.#words, slot * this.#stride + TURNS, 1) >>> 0;
   }
 
   now(): number {
@@ -95,9 +169,11 @@ export class EndpointCells {
    * end. Primary only.
    */
   reset(slot: number): void {
-    const index = slot * this.#latencyStride;
-    Atomics.store(this.#latency, index + VALUE, 0);
-    Atomics.store(this.#latency, index + ANSWERS, 0);
+    const index = slot * this.#stride;
+    Atomics.store(this.#words, index + LATENCY, 0);
+    Atomics.store(this.#words, index + RESPONSES, 0);
+    this.#failures.clear(slot);
+    this.#reports.clear(slot);
   }
 
   /** Releases what a lost worker held. Call it when none of its code can run any more. */

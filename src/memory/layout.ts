@@ -25,7 +25,9 @@ export type Rows =
   | 'bulkhead'
   | 'worker-bulkhead'
   | 'route'
-  | 'worker-route';
+  | 'worker-route'
+  | 'served'
+  | 'worker-served';
 
 /**
  * `owner`: one thread writes this row (its worker, or the primary); others only read.
@@ -93,6 +95,9 @@ export const BULKHEAD_LINE_WORDS = 4;
 /** Routes whose requests in flight are counted by route, and the row that all others share. */
 export const ROUTES = 512;
 export const ROUTE_ROWS = ROUTES + 1;
+/** Mounted services whose requests in flight are counted by service, and the row that all others share. */
+export const SERVED = 64;
+export const SERVED_ROWS = SERVED + 1;
 /** Breakers that belong to no endpoint but have a name. */
 export const NAMED_BREAKERS = 64;
 /** Rate limits that have a name. */
@@ -240,6 +245,13 @@ export const LAYOUT = {
    */
   workerRouteCosts: field('worker-route', 2, 'owner', 'microseconds', 'none'),
 
+  // --- requests in flight by mounted service: see served-load.ts
+  servedHash: field('served', 1, 'cas', 'hash', 'none'),
+  servedNameLength: field('served', 1, 'cas', 'bytes', 'none'),
+  servedName: field('served', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
+  servedTerms: field('served', TERMS, 'cas', 'not used', 'none'),
+  workerServedInFlight: field('worker-served', 1, 'owner', 'requests', 'sum'),
+
   // --- one worker slot; survives the thread that fills it
   /**
    * The worker whose thread is in this slot, 0 for none. A replacement runs beside the thread it replaces, in
@@ -305,12 +317,16 @@ export const LAYOUT = {
   // --- one endpoint (an instance of a service)
   /** Calls under way: the totals of a ledger. */
   endpointInFlight: field('endpoint', 2, 'cas', 'calls, flag', 'last'),
-  /** Smoothed latency (EWMA), when it was last measured, and how often (up to a few times). */
-  endpointLatency: field(
+  /**
+   * What pickers compare, in one cache line: smoothed latency (EWMA), when it was last measured, and how
+   * often (up to a few times); the share of failures with its time, packed; the load that the endpoint has
+   * reported, one 64-bit word; the turns of round-robin. See endpoint-cells.ts.
+   */
+  endpointLoad: field(
     'endpoint',
-    3,
+    7,
     'cas',
-    'microseconds, milliseconds of the shared clock, responses',
+    'microseconds, milliseconds of the shared clock, responses, packed, packed, picks',
     'last',
   ),
   /**

@@ -16,6 +16,13 @@ const KINDS = {
   limit: ['limitHash', 'limitNameLength', 'limitName', 'limitTerms', 'rate limits with keys of their own'],
   rate: ['rateHash', 'rateNameLength', 'rateName', 'rateTerms', 'named rate limits'],
   route: ['routeHash', 'routeNameLength', 'routeName', 'routeTerms', 'routes with a count of their own'],
+  served: [
+    'servedHash',
+    'servedNameLength',
+    'servedName',
+    'servedTerms',
+    'services with a count of their own',
+  ],
 } as const satisfies Record<string, readonly [FieldName, FieldName, FieldName, FieldName, string]>;
 
 export interface Named {

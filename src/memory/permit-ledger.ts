@@ -61,6 +61,11 @@ export class PermitLedger {
     return Atomics.load(this.#totals, count * this.#stride + TOTAL);
   }
 
+  /** The same by a plain load: for comparisons, which may be a moment late. */
+  glimpse(count: number): number {
+    return this.#totals[count * this.#stride + TOTAL]!;
+  }
+
   /**
    * Takes `amount` units, all or none.
    * @param most units that all threads may hold together; `most` and every amount are below 2^31

@@ -14,6 +14,8 @@ import {
   ROUTE_ROWS,
   ROUTES,
   type Rows,
+  SERVED,
+  SERVED_ROWS,
 } from './layout.js';
 
 /**
@@ -76,6 +78,8 @@ export function plan(dimensions: Dimensions): Plan {
     'worker-bulkhead': { rows: slots, each: BULKHEADS },
     route: ROUTES,
     'worker-route': { rows: slots, each: ROUTE_ROWS },
+    served: SERVED,
+    'worker-served': { rows: slots, each: SERVED_ROWS },
   });
 }
 

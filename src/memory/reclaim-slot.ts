@@ -11,6 +11,7 @@ import { clearGauges } from './metrics/series.js';
 import type { SeriesMemory } from './metrics/series-memory.js';
 import { reclaimConnections } from './open-connections.js';
 import { reclaimQuotas } from './quota-cells.js';
+import { reclaimServed } from './served-load.js';
 import { clearWorker } from './worker-row.js';
 
 /** The memory of the process, and the cells that need a clock or a rule, as the primary uses them. */
@@ -31,6 +32,7 @@ export function reclaimSlot({ block, series, load, breakers }: ReclaimedMemory, 
   reclaimQuotas(block, slot);
   reclaimCalls(block, slot);
   reclaimConnections(block, slot);
+  reclaimServed(block, slot);
   load.reclaim(slot);
   breakers.reclaim(slot);
   DatabaseBudget.reclaim(block, slot);
