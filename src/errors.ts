@@ -105,6 +105,12 @@ export const EXECUTED_FIELD = 'x-multilane-executed';
  */
 export const FINAL_FIELD = 'x-multilane-final';
 
+/**
+ * Header field by which an instance reports its load to callers of the mesh:
+ * `<requests in flight>;us=<latency>`.
+ */
+export const LOAD_FIELD = 'x-multilane-load';
+
 /** True for 502, 503 and 504: the request failed on its way, or something that it needs was not available. */
 export const isGatewayFailure = (status: number): boolean => status >= 502 && status <= 504;
 

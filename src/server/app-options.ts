@@ -1,6 +1,7 @@
 // What an App and a mounted service are given.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
+import type { ServedLoads } from '../memory/served-load.js';
 import type { Tracing } from '../telemetry/span.js';
 import type { Exchange } from './exchange.js';
 import type { SwitchedOffPage } from './kill-switch.js';
@@ -27,6 +28,11 @@ export interface AppOptions {
   readonly rateLimits: RateLimits;
   /** The routes that an operator has switched off. Default: no route ever is. */
   readonly switchedOff?: SwitchedOffPage;
+  /**
+   * Counts the requests of each service, for what it reports of its load to callers of the mesh. Default:
+   * nothing is reported.
+   */
+  readonly loads?: Pick<ServedLoads, 'of'>;
   readonly tracing: Tracing;
   readonly log: Logger;
   /** True from the first moment of a drain. */

@@ -201,7 +201,7 @@ export class MountedRoutes {
 
   /** What bounds a route before its handler runs. */
   #boundsOf({ service, method, path, template, options }: RouteInfo, mounting: Mounting): RouteLimits {
-    const { rateLimits, gates, switchedOff } = this.#options;
+    const { rateLimits, gates, switchedOff, loads } = this.#options;
     const { ready, unlimited } = mounting;
     const { priority = 'normal' } = options;
     const name = `${service} ${method} ${path}`;
@@ -218,7 +218,9 @@ export class MountedRoutes {
       unlimited || switchedOff === undefined
         ? undefined
         : new KillSwitch(switchedOff, routeKey(method, template));
-    return { ready, killSwitch, gate, optionsGate, rateChecks, bulkhead };
+    // An instance of gRPC is a thread with a port of its own, one of HTTP is the process.
+    const load = unlimited ? undefined : loads?.of(service, method === RPC ? 'thread' : 'process');
+    return { ready, killSwitch, gate, optionsGate, load, rateChecks, bulkhead };
   }
 
   /** One gate for all routes of a priority, because the cost of an OPTIONS does not depend on its route. */

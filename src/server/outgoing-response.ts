@@ -4,7 +4,7 @@
 //
 // A handler may respond when it has hardly any stack left. So a call that needs more stack runs in a
 // microtask, which begins with an empty stack, or is repeated when the handler has ended.
-import { FINAL_FIELD, type HttpError, isGatewayFailure } from '../errors.js';
+import { FINAL_FIELD, type HttpError, isGatewayFailure, LOAD_FIELD } from '../errors.js';
 import { PROBLEM_JSON } from '../problem.js';
 import { toError } from '../telemetry/to-error.js';
 import { clientClosed } from './body/body.js';
@@ -149,6 +149,8 @@ export class OutgoingResponse {
     const fields = this.#ownFields(contentType);
     const isPassedOn = isGatewayFailure(status) || (this.#isInCircle && status === 500);
     if (this.#hasFailedCall && isPassedOn) fields.push(FINAL_FIELD, '1');
+    const load = this.#owner.loadReport(status);
+    if (load !== undefined) fields.push(LOAD_FIELD, load);
     return fields;
   }
   #ownFields(contentType: string | undefined): string[] {

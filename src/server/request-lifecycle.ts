@@ -40,6 +40,10 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   #meterBegun = 0;
   /** What the gate of the route returned; above 0 the request holds a permit. */
   #admitted = 0;
+  /** The request counts as load of its service. */
+  #isCounted = false;
+  /** `performance.now()` when the work on the request began, or began again when its body had arrived. */
+  #workSince: number;
   #bulkheadPermit: { leave(): void } | undefined;
   #holds: Holds | undefined;
   #alarm: Alarm | undefined;
@@ -60,6 +64,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   ) {
     this.#request = new IncomingRequest(server, exchange, plan, params, startedAt, isPeer);
     this.#response = new OutgoingResponse(this.#request, this);
+    this.#workSince = startedAt;
   }
 
   /** The request as code of services sees it. */
@@ -149,15 +154,33 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
 
   /** Takes a permit of the route's gate; the permit of its caller covers a request within the process. */
   admit(): boolean {
-    const { gate } = this.#request.plan;
-    if (gate === undefined || this.#request.exchange.head.inProcess) return true;
-    this.#admitted = gate.enter();
-    return this.#admitted > 0;
+    const { gate, load } = this.#request.plan;
+    if (gate !== undefined && !this.#request.exchange.head.inProcess) {
+      this.#admitted = gate.enter();
+      if (this.#admitted <= 0) return false;
+    }
+    if (load !== undefined) {
+      this.#isCounted = true;
+      load.enter();
+    }
+    return true;
   }
 
   releasePermit(): void {
-    if (this.#admitted > 0) this.#request.plan.gate?.leave(this.#onStack);
+    const { gate, load } = this.#request.plan;
+    if (this.#admitted > 0) gate?.leave(this.#onStack);
     this.#admitted = 0;
+    if (this.#isCounted) load?.leave();
+    this.#isCounted = false;
+  }
+
+  /** Only callers of the mesh get a report. Its latency is that of their requests that did not fail. */
+  loadReport(status: number): string | undefined {
+    const { plan, exchange, isPeer } = this.#request;
+    const { load } = plan;
+    if (load === undefined || !isPeer || exchange.head.inProcess) return undefined;
+    if (status < 500) load.took((performance.now() - this.#workSince) * 1000);
+    return load.report(this.#isCounted ? 1 : 0);
   }
 
   /**
@@ -188,6 +211,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   }
 
   bodyArrived(): HttpError | undefined {
+    this.#workSince = performance.now();
     if (!this.#isLive || this.#isHandlerDone || this.admit()) return undefined;
     return new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
   }

@@ -12,6 +12,8 @@ export interface ResponseOwner extends FailedRequest {
   isAbortReason(error: unknown): boolean;
   abort(reason: HttpError): void;
   releasePermit(): void;
+  /** @returns the report of load that the response is to carry; undefined for none */
+  loadReport(status: number): string | undefined;
   startDeadline(): void;
   stopDeadline(): void;
   /** Calls code of the service in the scope of the request. */

@@ -15,6 +15,7 @@ import type { Recorder } from '../memory/metrics/recorder.js';
 import { SeriesTable } from '../memory/metrics/series.js';
 import type { SlotSeries } from '../memory/metrics/series-memory.js';
 import { RouteNumbers } from '../memory/route-names.js';
+import { ServedLoads } from '../memory/served-load.js';
 import { Switches } from '../memory/switches.js';
 import { TextPage } from '../memory/text-page.js';
 import { WorkerRow } from '../memory/worker-row.js';
@@ -211,6 +212,7 @@ function createWorkerApp(options: HostOptions, parts: HostParts): App {
     tracing,
     log,
     ...(bus !== undefined && { bus }),
+    ...(settings.meshToken !== undefined && { loads: new ServedLoads(block, slot, clock) }),
     scheme,
     draining: () => options.draining(),
     trustsTraceFlags: traceTrust(settings, (address) => calls.isInstance(address)),

@@ -188,7 +188,7 @@ export const SETTINGS: AppOptions['settings'] = {
 };
 
 type Overrides = Partial<AppOptions['settings']> &
-  Pick<AppOptions, 'ticker' | 'fileClock'> & { quotas?: Partial<QuotaBounds> };
+  Pick<AppOptions, 'ticker' | 'fileClock' | 'loads'> & { quotas?: Partial<QuotaBounds> };
 
 /** For each quota: its total, and what one address may hold. */
 export type QuotaBounds = Readonly<Record<'bodies' | 'bodyBytes' | 'streams', readonly [number, number]>>;
@@ -217,7 +217,7 @@ export function quotasOf(bounds: QuotaBounds, refused: (name: string) => void = 
 
 export function bench(
   fill: (app: Application) => void,
-  { ticker, fileClock, quotas: bounds, ...settings }: Overrides = {},
+  { ticker, fileClock, quotas: bounds, loads, ...settings }: Overrides = {},
 ): Bench {
   const logs: Record<string, unknown>[] = [];
   const log = createLogger(
@@ -269,6 +269,7 @@ export function bench(
     rateLimits: rateTable,
     draining: () => world.draining,
     trustsTraceFlags: () => world.trusted,
+    ...(loads === undefined ? {} : { loads }),
     ...(ticker === undefined ? {} : { ticker }),
     ...(fileClock === undefined ? {} : { fileClock }),
   });

@@ -21,7 +21,7 @@ export interface RouteDefaults {
 
 /** The limits and switches of a route. */
 export interface RouteLimits
-  extends Pick<RoutePlan, 'ready' | 'killSwitch' | 'gate' | 'optionsGate' | 'rateChecks'> {
+  extends Pick<RoutePlan, 'ready' | 'killSwitch' | 'gate' | 'optionsGate' | 'load' | 'rateChecks'> {
   readonly bulkhead: BulkheadQueue | undefined;
 }
 
@@ -44,7 +44,7 @@ export function planRoute(
   if (webSocket !== undefined) webSocket.meter = meter;
   const onRequest = flatten(hooks, 'onRequest');
   const fields = refusalFields(onRequest);
-  const { ready, killSwitch, gate, optionsGate, rateChecks } = limits;
+  const { ready, killSwitch, gate, optionsGate, load, rateChecks } = limits;
   const bulkhead = limits.bulkhead === undefined ? [] : [bulkheadStep(limits.bulkhead, fields)];
   const body = options.body === undefined ? [] : [bodyStep(options.body, options.bodyType)];
   const hasBody = body.length > 0;
@@ -53,6 +53,7 @@ export function planRoute(
     killSwitch,
     gate,
     optionsGate,
+    load,
     rateChecks,
     path: info.path,
     template: info.template,

@@ -1,5 +1,6 @@
 // The contract of a plan: a route with everything that serving it needs, made at start so that nothing is
 // looked up per request.
+import type { ServedLoad } from '../../memory/served-load.js';
 import type { AdmissionGate } from '../../resilience/admission.js';
 import type { BodyWait } from '../body/body-wait.js';
 import type { Exchange } from '../exchange.js';
@@ -61,6 +62,8 @@ export interface RoutePlan {
   readonly gate: AdmissionGate | undefined;
   /** The gate for OPTIONS requests about this route, where no route of its own serves them. */
   readonly optionsGate: AdmissionGate | undefined;
+  /** Undefined for a route whose requests are not counted as load of its service. */
+  readonly load: ServedLoad | undefined;
   /** Rate limits, which are charged before any code of the route runs. */
   readonly rateChecks: readonly RateCheck[];
   /** Largest body in bytes. */

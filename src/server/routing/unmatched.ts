@@ -18,6 +18,7 @@ const EMPTY_PLAN: Omit<RoutePlan, 'steps' | 'refusalFields' | 'handler' | 'meter
   ready: () => true,
   killSwitch: undefined,
   gate: undefined,
+  load: undefined,
   optionsGate: undefined,
   rateChecks: [],
   bodyLimit: Number.POSITIVE_INFINITY,

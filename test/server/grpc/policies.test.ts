@@ -2,6 +2,8 @@ import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { expect } from 'chai';
 import { NotFoundError } from '#src/errors.js';
 import { loadProto } from '#src/grpc/load-proto.js';
+import { Block } from '#src/memory/block.js';
+import { ServedLoads } from '#src/memory/served-load.js';
 import { MESH_TOKEN_HEADER, meshTokens } from '#src/mesh-token.js';
 import type { RpcContext } from '#src/server/grpc/rpc-handler.js';
 import { boundMethods } from '#src/server/grpc/rpc-methods.js';
@@ -51,6 +53,24 @@ describe('the pipeline of gRPC calls', () => {
     expect(await codeOf(unary('Get', {}, {}, own))).to.deep.equal([status.OK, '']);
     const wrong = withField(MESH_TOKEN_HEADER, meshTokens('y'.repeat(32))('kit'));
     expect((await codeOf(unary('Get', {}, {}, wrong)))[0]).to.equal(status.UNIMPLEMENTED);
+  });
+
+  it('reports the load of its thread to calls of the mesh only, in the metadata of any response', async () => {
+    const loads = new ServedLoads(Block.create({ workers: 1 }), 1, () => 0);
+    const handlers = {
+      Get: ({ text }: { text: string }) => {
+        if (text === '') throw new NotFoundError('There is none.');
+        return {};
+      },
+    };
+    const { unary } = await serve(handlers, { meshToken: SECRET, loads });
+    loads.of('kit', 'thread').enter();
+    const own = withField(MESH_TOKEN_HEADER, meshTokens(SECRET)('kit'));
+    const reportIn = (metadata: Metadata): unknown => metadata.get('x-multilane-load')[0];
+    expect(reportIn((await unary('Get', { text: 'a' }, {}, own)).headers)).to.match(/^1;us=\d+$/);
+    expect(reportIn((await unary('Get', { text: 'a' })).headers)).to.equal(undefined);
+    const failed = await unary('Get', { text: '' }, {}, own).catch((error: ServiceError) => error.metadata);
+    expect(reportIn(failed as Metadata)).to.match(/^1;us=\d+$/);
   });
 
   it('believes no fields of the runtime that a stranger sends', async () => {
