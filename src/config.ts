@@ -2,6 +2,7 @@
 // declares them. No other module reads `process.env`.
 
 import type { Rate } from './rate.js';
+import type { Upstreams } from './upstream-options.js';
 
 /** The types that a configuration file may use for a setting whose value is a `V`. */
 type FileValue<V> = [NonNullable<V>] extends [boolean]
@@ -15,7 +16,15 @@ type FileValue<V> = [NonNullable<V>] extends [boolean]
         : string | false;
 
 /** Settings that a configuration file cannot set, or sets under other names. */
-type NotInFile = 'services' | 'serviceDatabaseUrls' | 'otel' | 'configFile' | 'pmId' | 'notify';
+type NotInFile =
+  | 'services'
+  | 'serviceDatabaseUrls'
+  | 'otel'
+  | 'upstreams'
+  | 'zone'
+  | 'configFile'
+  | 'pmId'
+  | 'notify';
 
 /** The settings of docs/settings.md in camelCase, as a configuration file writes them. */
 export type WrittenSettings = {
@@ -125,6 +134,10 @@ export interface Settings {
     readonly samplerArg: number;
     readonly resourceAttributes: Readonly<Record<string, string>>;
   };
+  /** The member `upstreams` of the configuration file: how called services are balanced. */
+  readonly upstreams: Upstreams;
+  /** The member `zone` of the configuration file; null: none. */
+  readonly zone: string | null;
   readonly receiveTraceFlags: 'trusted' | 'all' | 'none';
   /** The configuration file that declares the services; undefined: the reference shop is mounted. */
   readonly configFile: string | undefined;

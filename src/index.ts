@@ -135,3 +135,4 @@ export type {
   RpcResponse,
   ServiceClient,
 } from './upstream/call.js';
+export type { CanaryOptions, PickerName, UpstreamOptions, Upstreams } from './upstream-options.js';

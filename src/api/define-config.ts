@@ -4,6 +4,7 @@ import type { WrittenSettings } from '../config.js';
 import { ConfigError } from '../errors.js';
 import { configError, describeValue, requireObject } from '../options.js';
 import { isServiceName } from '../service-name.js';
+import { checkUpstreams, type Upstreams } from '../upstream-options.js';
 import type { ServiceDefinition } from './service-definition.js';
 
 /** Any setting in camelCase; the command line and the environment win over it. */
@@ -20,19 +21,32 @@ export type ProjectConfig = WrittenSettings & {
    * @example { inventory: new URL('./inventory.proto', import.meta.url) }
    */
   readonly protos?: Readonly<Record<string, URL | readonly URL[]>>;
+  /**
+   * How the services that this process calls are balanced, by the name under which they are registered.
+   * @default `{ picker: 'auto' }` for each
+   * @example { orders: { picker: 'prequal', canary: { version: '2', share: 0.05 } } }
+   */
+  readonly upstreams?: Upstreams;
+  /**
+   * The zone of this process, such as the name of its data centre: its services are registered with it, and
+   * calls prefer instances of it.
+   * @default none
+   */
+  readonly zone?: string | null;
 };
 
 /**
  * Checks the services of a configuration and returns it. The settings are checked when the process reads
  * them.
- * @throws ConfigError for a value that is not a service, for two services of one name, and for `protos` that
- *   are not files of a service
+ * @throws ConfigError for a value that is not a service, for two services of one name, for `protos` that are
+ *   not files of a service, and for wrong `upstreams`
  * @example export default defineConfig({ services: [shop], rateLimit: '100/second' });
  */
 export function defineConfig(config: ProjectConfig): ProjectConfig {
   if (typeof config !== 'object' || config === null) throw new ConfigError('defineConfig takes an object');
-  const { services, protos } = config;
+  const { services, protos, upstreams } = config;
   if (protos !== undefined) checkProtos(protos);
+  if (upstreams !== undefined) checkUpstreams(upstreams);
   if (services === undefined) return config;
   if (!Array.isArray(services)) throw new ConfigError('services must be an array of defineService(…)');
   const seen = new Set<string>();

@@ -4,9 +4,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { types } from 'node:util';
+import { errorMessage } from '../error-text.js';
 import { ConfigError } from '../errors.js';
 import { nearestName } from '../name-suggestion.js';
 import { isServiceName } from '../service-name.js';
+import type { Upstreams } from '../upstream-options.js';
 import { importConfigModule } from '../user-code/module.js';
 import { formatLocation } from '../user-code/project-error.js';
 import type { CommandLine } from './command-line.js';
@@ -17,6 +19,8 @@ import type { SettingSource } from './setting-source.js';
  * Extensions of the file. A `.ts` file needs Node.js 22.18 or later, which runs TypeScript without a build.
  */
 const KINDS = ['.ts', '.js', '.mjs', '.json'];
+/** Members that are no settings. */
+const STRUCTURED = ['services', 'protos', 'upstreams', 'zone'];
 const NAMES = KINDS.map((kind) => `multilane.config${kind}`);
 
 export interface ConfigFile {
@@ -28,6 +32,9 @@ export interface ConfigFile {
   readonly services: readonly unknown[] | undefined;
   /** The member `protos`, which is unchecked; see `ProjectConfig`. */
   readonly protos?: unknown;
+  /** See `ProjectConfig`. */
+  readonly upstreams?: Upstreams | undefined;
+  readonly zone?: string | null | undefined;
   /** All other members. */
   readonly members: Readonly<Record<string, unknown>>;
 }
@@ -119,7 +126,7 @@ export async function loadConfigFile(path: string): Promise<ConfigFile> {
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new ConfigError(`${name}: must contain an object`);
   }
-  const { services, protos, ...members } = content as Readonly<Record<string, unknown>>;
+  const { services, protos, upstreams, zone, ...members } = content as Readonly<Record<string, unknown>>;
   if (services !== undefined && extname(path) === '.json') {
     throw new ConfigError(
       `${name}: "services" needs a .js or .mjs file, because services are code; to mount only some, use SERVICES`,
@@ -128,7 +135,26 @@ export async function loadConfigFile(path: string): Promise<ConfigFile> {
   if (services !== undefined && (!Array.isArray(services) || services.length === 0)) {
     throw new ConfigError(`${name}: "services" must be a list of at least one defineService(…)`);
   }
-  return { path, name, services, protos, members };
+  const mesh = { upstreams, zone };
+  if (upstreams !== undefined || zone !== undefined) await checkMesh(mesh, name);
+  return { path, name, services, protos, ...(mesh as MeshMembers), members };
+}
+
+type MeshMembers = Pick<ConfigFile, 'upstreams' | 'zone'>;
+
+/**
+ * Few files have these members, so the check is loaded for them only.
+ * @throws ConfigError that names the file
+ */
+async function checkMesh(members: Record<string, unknown>, name: string): Promise<void> {
+  const { upstreams = {}, zone = null } = members;
+  const { checkUpstreams, checkZone } = await import('../upstream-options.js');
+  try {
+    checkUpstreams(upstreams);
+    checkZone(zone);
+  } catch (cause) {
+    throw new ConfigError(`${name}: ${errorMessage(cause)}`, { cause });
+  }
 }
 
 /**
@@ -149,7 +175,7 @@ export function fromFile({ name: file, members }: ConfigFile, known: readonly st
   const spellings = known.map(keyOf);
   for (const key of Object.keys(members)) {
     if (spellings.includes(key)) continue;
-    const hint = nearestName(key, [...spellings, 'services']);
+    const hint = nearestName(key, [...spellings, ...STRUCTURED]);
     throw new ConfigError(`${file}: unknown key "${key}", did you mean "${hint}"?`);
   }
   return (name, { kind }) => {

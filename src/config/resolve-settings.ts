@@ -52,6 +52,8 @@ export function resolveSettings(
   const lineOf = new Map(lines.map((line) => [line.name, line]));
   const settings: Settings = {
     ...assemble((name) => lineOf.get(name)?.value, services, cwd),
+    upstreams: file?.upstreams ?? {},
+    zone: file?.zone ?? null,
     configFile: file?.services === undefined ? undefined : file.path,
     pmId: env.pm_id ?? null,
     notify: notifyOf(env),
@@ -77,7 +79,7 @@ function assemble(
   byName: (name: string) => unknown,
   services: readonly string[],
   cwd: string,
-): Omit<Settings, 'configFile' | 'pmId' | 'notify'> {
+): Omit<Settings, 'upstreams' | 'zone' | 'configFile' | 'pmId' | 'notify'> {
   const values = valuesOf(PROCESS_SETTINGS, byName);
   const urls = services.map((service) => [service, byName(databaseUrlOf(service))]);
   const { dataDir, registryAcceptTokensFile, tlsCertFile, tlsKeyFile } = values;

@@ -13,7 +13,7 @@ export const declaresGrpc = ({ grpc }: ServiceDefinition): boolean => grpc !== u
 export interface GrpcInstancesOptions {
   readonly registry: Pick<Registry, 'registerLocal' | 'setLocalState'>;
   readonly services: readonly ServiceDefinition[];
-  readonly settings: Pick<Settings, 'grpcPort' | 'grpcTlsCertFile'>;
+  readonly settings: Pick<Settings, 'grpcPort' | 'grpcTlsCertFile' | 'zone'>;
   /** The number of the first gRPC worker. */
   readonly firstWorker: number;
   /** GRPC_WORKERS */
@@ -101,7 +101,8 @@ export class GrpcInstances implements WorkerPorts {
     const metadata: Record<string, string> =
       settings.grpcTlsCertFile === undefined ? {} : { scheme: 'https' };
     try {
-      registry.registerLocal(service, host, port, { protocol: 'grpc', metadata, state: 'starting' });
+      const { zone } = settings;
+      registry.registerLocal(service, host, port, { protocol: 'grpc', metadata, zone, state: 'starting' });
       this.#registered.add(key);
     } catch (err) {
       const fields = { worker, port, service, err };

@@ -76,6 +76,7 @@ export function registerServices(
   for (const service of services) {
     registry.registerLocal(service.name, host, port, {
       metadata,
+      zone: settings.zone,
       state: hasDatabase(service) ? 'starting' : 'healthy',
     });
   }

@@ -97,12 +97,13 @@ export class Registry {
     service: string,
     host: string,
     port: number,
-    options: Partial<Pick<Endpoint, 'protocol' | 'metadata'>> & {
+    options: Partial<Pick<Endpoint, 'protocol' | 'metadata' | 'zone'>> & {
       readonly state?: 'starting' | 'healthy';
     } = {},
   ): void {
-    const { protocol = 'http', metadata = {}, state = 'healthy' } = options;
-    const registration = parseRegistration(service, `${host}:${port}`, { host, port, protocol, metadata });
+    const { protocol = 'http', metadata = {}, zone = null, state = 'healthy' } = options;
+    const body = { host, port, protocol, metadata, zone };
+    const registration = parseRegistration(service, `${host}:${port}`, body);
     this.#enter(registration, registration.host, state, 'local');
   }
 

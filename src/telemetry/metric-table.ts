@@ -123,6 +123,10 @@ export const METRICS = {
     'service',
     'outcome',
   ),
+  multilane_load_reports_rejected_total: counter(
+    'Reports of load (x-multilane-load) from instances that cannot be read.',
+    'service',
+  ),
   multilane_registry_instances: gauge('last', 'Known instances of a service by state.', 'service', 'state'),
   multilane_registry_up: gauge('last', 'Whether the shared registry can be reached: 0 or 1.', 'registry'),
   multilane_registry_refused_total: counter(

@@ -8,6 +8,7 @@ import { settingsOf } from '../config/load.js';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
 import type { ProtoFiles } from '../grpc/known-protos.js';
+import { checkUpstreams } from '../upstream-options.js';
 import { projectProtos } from '../worker/project-protos.js';
 import { fileOf } from './file-of.js';
 
@@ -54,6 +55,7 @@ async function configurationOf(config: ProjectOptions['config'] = {}): Promise<C
   if (typeof config === 'string' || config instanceof URL) {
     return loadConfigFile(configFileOf(process.cwd(), { config: fileOf(config), demo: false })!);
   }
-  const { services, protos, ...members } = config;
-  return { path: '', name: 'config', services, protos, members };
+  const { services, protos, upstreams, zone, ...members } = config;
+  if (upstreams !== undefined) checkUpstreams(upstreams);
+  return { path: '', name: 'config', services, protos, upstreams, zone, members };
 }

@@ -1,6 +1,6 @@
 // A whole response in memory. Every read makes new values, so that no caller can change what another one
 // reads, even when both run in one worker.
-import { EXECUTED_FIELD, FINAL_FIELD, HttpError, isRuntimeField } from '../errors.js';
+import { EXECUTED_FIELD, FINAL_FIELD, HttpError, isRuntimeField, LOAD_FIELD } from '../errors.js';
 import type { CallResponse } from './call.js';
 import type { Received } from './transport.js';
 
@@ -9,7 +9,7 @@ const UTF_8_BYTES = new TextEncoder();
 const BYTE_ORDER_MARK = 0xfeff;
 
 /** What the runtime of the callee reports about a response, in fields that no handler can set. */
-export interface Marks extends Pick<Received, 'notExecuted' | 'isFinal'> {
+export interface Marks extends Pick<Received, 'notExecuted' | 'isFinal' | 'load'> {
   /** @default false */
   readonly isFallback?: boolean;
 }
@@ -23,6 +23,7 @@ export class BufferedResponse implements Received {
   readonly notExecuted: boolean;
   readonly isFinal: boolean;
   readonly isFallback: boolean;
+  readonly load: string | undefined;
   readonly #body: Uint8Array | string;
 
   /** @param body owned by the response from now on; a text is what its bytes in UTF-8 would be read as */
@@ -30,13 +31,14 @@ export class BufferedResponse implements Received {
     status: number,
     headers: Readonly<Record<string, string>>,
     body: Uint8Array | string,
-    { notExecuted, isFinal, isFallback = false }: Marks = NO_MARKS,
+    { notExecuted, isFinal, load, isFallback = false }: Marks = NO_MARKS,
   ) {
     this.status = status;
     this.headers = headers;
     this.notExecuted = notExecuted;
     this.isFinal = isFinal;
     this.isFallback = isFallback;
+    this.load = load;
     this.#body = body;
   }
 
@@ -74,11 +76,13 @@ export function receive(
 ): Received {
   const headers = Object.create(null) as Record<string, string>;
   for (const name in fields) if (!isRuntimeField(name)) headers[name] = fields[name]!;
+  const { [LOAD_FIELD]: load, [EXECUTED_FIELD]: executed } = fields;
   const isFinal = fields[FINAL_FIELD] === '1';
-  if (status !== 503 || fields[EXECUTED_FIELD] !== 'false')
+  const isRefusal = status === 503 && executed === 'false';
+  if (!isRefusal && load === undefined)
     return new BufferedResponse(status, headers, body, isFinal ? FINAL_MARKS : NO_MARKS);
-  const { executed } = problemIn(new BufferedResponse(status, headers, body)) ?? {};
-  return new BufferedResponse(status, headers, body, { notExecuted: executed === false, isFinal });
+  const notExecuted = isRefusal && problemIn(new BufferedResponse(status, headers, body))?.executed === false;
+  return new BufferedResponse(status, headers, body, { notExecuted, isFinal, load });
 }
 
 /** The members of a problem document that the verdict depends on. */

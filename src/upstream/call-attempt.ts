@@ -13,17 +13,24 @@ import type { TraceContext } from '../scope.js';
 import { type AttemptObservation, type AttemptResult, type CallObserver, SILENT } from './call-observer.js';
 import { type CallRequest, mayRunTwice, NO_FIELDS } from './call-request.js';
 import type { AdmittedEndpoint, EndpointAdmissionDependencies } from './endpoint-admission.js';
+import { type ReportTaker, takeReport } from './load-report.js';
 import type { OngoingCall } from './ongoing-call.js';
 import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
 import { STATUS_FIELD } from './rpc-fields.js';
 import type { OutgoingRequest, Received, Transport } from './transport.js';
 import { judge, type TransportResult, type Verdict, withoutEvidence } from './verdict.js';
 
-/** Counts the calls of this thread as load of their endpoints (memory/endpoint-cells.ts). */
-export interface LoadMeter {
+/**
+ * Counts the calls of this thread, and what endpoints report, as load of their endpoints
+ * (memory/endpoint-cells.ts).
+ */
+export interface LoadMeter extends ReportTaker {
   begin(slot: number): void;
   end(slot: number): void;
+  /** A call has succeeded after this time. */
   observe(slot: number, microseconds: number): void;
+  /** A call has failed because of the endpoint. */
+  failed(slot: number): void;
 }
 
 export interface AttemptDependencies extends EndpointAdmissionDependencies {
@@ -161,6 +168,7 @@ class Attempt extends Hold {
     const seen = { status, rpcStatus: headers[STATUS_FIELD] };
     const mayRepeat = this.#settle({ kind: 'returned', value }, seen);
     if (mayRepeat) this.#call.askedToWait(retryAfterMs(value));
+    if (value.load !== undefined) this.#takeReport(value.load);
     return { kind: 'returned', value, mayRepeat };
   }
 
@@ -174,6 +182,12 @@ class Attempt extends Hold {
     const seen = late ? error : readable;
     const mayRepeat = this.#settle({ kind: 'failed', error: seen }, { error: seen });
     return { kind: 'failed', error, mayRepeat };
+  }
+
+  #takeReport(text: string): void {
+    const { load, observer = SILENT } = this.#dependencies;
+    const { service, slot } = this.#admitted.endpoint;
+    if (!takeReport(text, slot, load)) observer.reportRejected(service);
   }
 
   /** Reports the end to all that have to know it. @returns whether the attempt may be repeated */
@@ -239,8 +253,9 @@ function settle(
   const slow = tookMs - missedMs >= slowCallMs ? 'failure' : 'ignored';
   breaker.settle(endpoint.slot, ticket, isLong ? slow : verdict.outcome, ended);
   outliers.ended(endpoint, verdict.reached);
-  // A quick refusal must not make an endpoint look fast.
+  // A quick failure or refusal must not make an endpoint look fast.
   if (verdict.outcome === 'success') load.observe(endpoint.slot, (tookMs - missedMs) * 1000);
+  else if (verdict.outcome === 'failure') load.failed(endpoint.slot);
 }
 
 /** The time for which a callee asks not to be called again (RFC 9110 section 10.2.3). */

@@ -25,6 +25,8 @@ export interface CallObserver {
   shared(service: string): void;
   /** Called when the fallback of a call is called. */
   fellBack(service: string): void;
+  /** Called when an instance has reported its load in a way that cannot be read. */
+  reportRejected(service: string): void;
 }
 
 export interface AttemptObservation {
@@ -49,4 +51,5 @@ export const SILENT: CallObserver = {
   hedged: () => undefined,
   shared: () => undefined,
   fellBack: () => undefined,
+  reportRejected: () => undefined,
 };

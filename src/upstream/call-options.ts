@@ -13,6 +13,7 @@ import {
   typeErrorFor,
   wholeNumber,
 } from '../options.js';
+import { PICKER } from '../upstream-options.js';
 import type { CallOptions, ClientOptions } from './call.js';
 
 /** `timeoutMs` may be Infinity: then only the deadline of the request applies. */
@@ -50,6 +51,7 @@ export const CALL_KINDS = {
   singleFlight: SWITCH,
   version: TEXT,
   hashKey: TEXT,
+  picker: PICKER,
   signal: SIGNAL,
   fallback: FUNCTION,
 } satisfies { readonly [K in keyof Required<CallOptions>]: OptionKind };

@@ -2,6 +2,7 @@
 // transport. Everything that a transport could not send is rejected here, so a failure of a transport is
 // never a mistake of the caller.
 import { describeValue } from '../options.js';
+import type { PickerName } from '../upstream-options.js';
 import type { Route } from './balancer.js';
 import type { CallOptions } from './call.js';
 import { checkCall } from './call-options.js';
@@ -65,6 +66,8 @@ export interface CallRequest extends RequestContent {
   readonly version?: string;
   /** The option `hashKey` of the call. @default none */
   readonly hashKey?: string;
+  /** The option `picker` of the call. @default that of the service */
+  readonly picker?: PickerName;
   readonly method: string;
   /** The path with its query. */
   readonly path: string;
@@ -103,9 +106,11 @@ export function checkedRequest(
 export const routeOf = ({
   version,
   hashKey,
-}: Pick<CallOptions, 'version' | 'hashKey'>): Pick<Route, 'version' | 'hashKey'> => ({
+  picker,
+}: Pick<CallOptions, 'version' | 'hashKey' | 'picker'>): Pick<Route, 'version' | 'hashKey' | 'picker'> => ({
   ...(version !== undefined && { version }),
   ...(hashKey !== undefined && { hashKey }),
+  ...(picker !== undefined && { picker }),
 });
 
 /** @throws TypeError for text that is not a method, and for CONNECT and TRACE */

@@ -3,6 +3,7 @@
 // transport).
 
 import type { HttpError } from '../errors.js';
+import type { PickerName } from '../upstream-options.js';
 
 type QueryValue = string | number | boolean | bigint | undefined;
 
@@ -74,6 +75,12 @@ export interface CallOptions {
    * @default an instance with few calls, the nearest first
    */
   readonly hashKey?: string;
+  /**
+   * How one of several equally near instances is chosen: `p2c`, `prequal`, `round-robin` or `auto`. A
+   * `hashKey` goes before it.
+   * @default that of the service (`upstreams` of the configuration), else `auto`
+   */
+  readonly picker?: PickerName;
   /** Cancels the call when it aborts; in a handler the signal of the request does so as well. */
   readonly signal?: AbortSignal;
   /**
@@ -142,6 +149,7 @@ export interface RpcCallOptions
     | 'maxConcurrent'
     | 'version'
     | 'hashKey'
+    | 'picker'
     | 'signal'
   > {
   /**

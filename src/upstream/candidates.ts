@@ -2,6 +2,7 @@
 // call draws from it.
 import type { Endpoint } from '../registry/endpoint.js';
 import { HashCircle } from './hash-circle.js';
+import { Rota } from './rota.js';
 
 export class Candidates {
   /** Never empty, in a stable order. */
@@ -9,6 +10,8 @@ export class Candidates {
   /** Undefined when all weights are equal. */
   readonly #line: Line | undefined;
   #circle: HashCircle | undefined;
+  #rota: Rota | undefined;
+  #slots: Int32Array | undefined;
 
   constructor(endpoints: readonly Endpoint[]) {
     this.endpoints = endpoints;
@@ -21,6 +24,28 @@ export class Candidates {
   get circle(): HashCircle {
     this.#circle ??= new HashCircle(this.endpoints);
     return this.#circle;
+  }
+
+  /** The slots of the endpoints, side by side, for a picker that looks at many of them. */
+  get slots(): Int32Array {
+    this.#slots ??= Int32Array.from(this.endpoints, ({ slot }) => slot);
+    return this.#slots;
+  }
+
+  /** The weight of the endpoint at an index, relative to the others: 1 when all are equal. */
+  weightAt(index: number): number {
+    return this.#line === undefined ? 1 : this.endpoints[index]!.weight;
+  }
+
+  /**
+   * @param turn any whole number
+   * @returns the index of the endpoint at a place in a cycle that has as many places for each as its weight
+   */
+  inTurn(turn: number): number {
+    const line = this.#line;
+    if (line === undefined) return turn % this.endpoints.length;
+    this.#rota ??= new Rota(this.endpoints.map(({ weight }) => weight));
+    return line.at(this.#rota.at(turn));
   }
 
   /**

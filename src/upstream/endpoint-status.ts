@@ -2,7 +2,20 @@
 // picked, as a share of its usual picks. An ejected endpoint has the share 0, a new one a share that grows to
 // 1.
 import { slowStart } from '../resilience/ejection.js';
-import type { EndpointStatus, EndpointStatuses } from './balancer.js';
+
+/** Which endpoints are ejected and which are new, by slot, the same in all threads. */
+export interface EndpointStatuses {
+  /** Changes whenever a status changes other than by time. */
+  version(): number;
+  of(slot: number): EndpointStatus;
+}
+
+export interface EndpointStatus {
+  /** The share of its picks that the endpoint keeps: 0 while it is ejected, 1 after its slow start. */
+  readonly share: number;
+  /** Milliseconds until the share changes by time; Infinity: never. */
+  readonly forMs: number;
+}
 
 /** The ejection state of an endpoint, with the values that it has. `in`: neither new nor ejected. */
 export type EjectionState =

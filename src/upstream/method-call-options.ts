@@ -15,6 +15,7 @@ const {
   maxConcurrent,
   version,
   hashKey,
+  picker,
   signal,
   fallback,
   headers,
@@ -28,6 +29,7 @@ const OPTIONS: OptionsShape = shapeOf<RpcCallOptions>('{ timeoutMs: 500 }', {
   maxConcurrent,
   version,
   hashKey,
+  picker,
   signal,
   fallback,
 });

@@ -14,6 +14,32 @@ export interface Load {
   now(): number;
 }
 
+/** What endpoints are compared by that report their load. */
+export interface EndpointLook {
+  /** The number of running calls of this process. */
+  readonly inFlight: number;
+  /** Running calls of other processes, as the endpoint has reported; negative without a recent report. */
+  readonly others: number;
+  /** Microseconds: the greater one of what was measured here and what was reported; 0: unknown. */
+  readonly latency: number;
+  /** Whether a large part of the last calls has failed, so that other endpoints are preferred. */
+  readonly isFailing: boolean;
+}
+
+/** The load of endpoints, and what they report of themselves. */
+export interface ReportedLoad extends Load {
+  /** Whether the endpoint has ever reported its load. */
+  hasReported(slot: number): boolean;
+  /** @returns what is known of an endpoint, in an object that is valid until the next call */
+  look(slot: number, now: number): EndpointLook;
+}
+
+/** The turns of services whose endpoints are called one after the other. */
+export interface Turns {
+  /** @returns how often it was called before for this slot, in all threads, modulo 2^32 */
+  turn(slot: number): number;
+}
+
 export interface Picker {
   /** @param candidates valid during this call only */
   pick(candidates: Candidates): Endpoint;

@@ -41,6 +41,11 @@ export interface Received extends CallResponse {
    */
   readonly isFinal: boolean;
   /**
+   * What the endpoint reports of its load (`x-multilane-load`).
+   * @default nothing
+   */
+  readonly load?: string | undefined;
+  /**
    * The endpoint has closed the connection to slow down this process.
    * @default false
    */

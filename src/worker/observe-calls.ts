@@ -33,6 +33,9 @@ export function observeCalls(
   const fallbacks = memoizeByKey((service) =>
     recorder.counter('multilane_call_fallbacks_total', { service }),
   );
+  const rejected = memoizeByKey((service) =>
+    recorder.counter('multilane_load_reports_rejected_total', { service }),
+  );
   const exhausted = memoizeByKey((service) =>
     recorder.counter('multilane_retry_budget_exhausted_total', { service }),
   );
@@ -60,6 +63,7 @@ export function observeCalls(
     hedged: (service, outcome) => hedges(`${service} ${outcome}`).add(),
     shared: (service) => shared(service).add(),
     fellBack: (service) => fallbacks(service).add(),
+    reportRejected: (service) => rejected(service).add(),
   };
 }
 

@@ -25,9 +25,9 @@ import { HttpTransport } from '../upstream/http-transport.js';
 import { InProcessTransport } from '../upstream/in-process-transport.js';
 import type { CallPermitsOf } from '../upstream/max-concurrent.js';
 import { forgettingBreakers, NOT_WATCHED, Outliers } from '../upstream/outliers.js';
+import { pickersOf } from '../upstream/pickers.js';
 import { RegistryView } from '../upstream/registry-view.js';
 import { type Mail, SingleFlight } from '../upstream/single-flight.js';
-import { p2cPicker } from '../upstream/strategies/power-of-two-choices.js';
 import { logTransitions } from '../upstream/transition-log.js';
 import type { Dispatch } from '../upstream/transport.js';
 import type { WorkerMemory } from './worker-memory.js';
@@ -40,7 +40,7 @@ export interface OutboundCallOptions extends Pick<WorkerMemory, 'block' | 'slot'
   readonly dispatch: Dispatch;
   readonly settings: Pick<
     Settings,
-    'meshToken' | 'requestTimeoutMs' | 'breakerOpenMs' | 'slowCallMs' | 'ejectionMs'
+    'meshToken' | 'requestTimeoutMs' | 'breakerOpenMs' | 'slowCallMs' | 'ejectionMs' | 'upstreams' | 'zone'
   >;
   /** The .proto files of the services that can be called by gRPC, by service. */
   readonly protos: ReadonlyMap<string, ProtoFiles>;
@@ -62,6 +62,7 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
   const { block, slot, clock, observer, callPermitsOf, dispatch, settings, log, mail } = options;
   const { meshToken, requestTimeoutMs: timeoutMs, breakerOpenMs: openMs, slowCallMs, ejectionMs } = settings;
   const load = new EndpointCells(block, slot, clock);
+  const pickers = pickersOf(load, Math.random);
   const http = new HttpTransport();
   const grpc = new GrpcTransport();
   const transports = { http, grpc };
@@ -74,7 +75,10 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
   const call = createCall({
     balancer: new Balancer({
       endpoints,
-      picker: p2cPicker(load, Math.random),
+      picker: pickers.auto,
+      pickers,
+      upstreams: settings.upstreams,
+      zone: settings.zone,
       statuses: endpointStatuses(cells, ejection),
       clock,
       random: Math.random,

@@ -29,6 +29,7 @@ const FREE: readonly string[] = [
   'src/scope.ts',
   'src/service-name.ts',
   'src/unix-socket.ts',
+  'src/upstream-options.ts',
 ];
 const FREE_FOLDER = 'src/redaction/';
 

@@ -1,44 +1,171 @@
-// What every balancing strategy must do (src/upstream/picker.ts): add a new strategy to the list.
+// What every balancing strategy must do (src/upstream/picker.ts): a new strategy is in the list once it has a
+// name.
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { Block } from '#src/memory/block.js';
+import { EndpointCells } from '#src/memory/endpoint-cells.js';
+import type { Endpoint } from '#src/registry/endpoint.js';
+import { Balancer } from '#src/upstream/balancer.js';
 import { Candidates } from '#src/upstream/candidates.js';
-import type { PickerFactory } from '#src/upstream/picker.js';
-import { p2cPicker } from '#src/upstream/strategies/power-of-two-choices.js';
+import { pickersOf } from '#src/upstream/pickers.js';
+import { PICKER_NAMES } from '#src/upstream-options.js';
+import { AGES_MS, SILENCES_MS } from '#test/memory/ages.js';
 import { seeded } from '#test/support/random.js';
-import { endpoint } from '#test/upstream/endpoints.js';
-import { roundRobinPicker } from '#test/upstream/round-robin.js';
+import { ALL_SETTLED, endpoint } from '#test/upstream/endpoints.js';
+import { type FakeLoadOptions, fakeLoad } from '#test/upstream/fake-load.js';
 import { tally } from '#test/upstream/tally.js';
 
-const pickers: Readonly<Record<string, PickerFactory>> = {
-  'power of two choices': p2cPicker({ inFlight: () => 0, latency: () => 0, now: () => 0 }, seeded(42)),
-  'round robin (of the tests)': roundRobinPicker,
+/** The loads of ten endpoints under which the cases run. */
+const LOADS: Readonly<Record<string, FakeLoadOptions>> = {
+  'no load': {},
+  'no calls, and reports of none': { others: Array.from({ length: 10 }, () => 0) },
+  'many calls everywhere': {
+    inFlight: Array.from({ length: 10 }, () => 1_000),
+    others: Array.from({ length: 10 }, () => 1_000),
+  },
+  'failures everywhere': { failing: Array.from({ length: 10 }, (_, slot) => slot) },
 };
+const NOT_TRIED: ReadonlySet<string> = new Set();
 
-for (const [name, factory] of Object.entries(pickers)) {
+for (const name of PICKER_NAMES) {
   describe(`the picker "${name}"`, () => {
-    it('picks the only candidate', () => {
-      const only = endpoint('only');
-      expect(factory().pick(new Candidates([only]))).to.equal(only);
+    const factoryWith = (load: FakeLoadOptions, seed = 42) => pickersOf(fakeLoad(load), seeded(seed))[name];
+
+    for (const [what, load] of Object.entries(LOADS)) {
+      const factory = factoryWith(load);
+
+      it(`picks the only candidate, with ${what}`, () => {
+        const only = endpoint('only');
+        expect(factory().pick(new Candidates([only]))).to.equal(only);
+      });
+
+      it(`picks one of the candidates, whatever those of the pick before were, with ${what}`, () => {
+        const lists = fc.array(
+          fc.uniqueArray(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 10 }),
+          { maxLength: 30 },
+        );
+        fc.assert(
+          fc.property(lists, (idLists) => {
+            const picker = factory();
+            for (const ids of idLists) {
+              const candidates = ids.map((id) => endpoint(`i${id}`, { slot: id, weight: 1 + id }));
+              expect(candidates).to.include(picker.pick(new Candidates(candidates)));
+            }
+          }),
+        );
+      });
+
+      it(`spreads picks evenly over candidates of equal weight, with ${what}`, () => {
+        for (const count of tally(factory, [1, 1, 1, 1], 4_000)) expect(count).to.be.within(850, 1_150);
+      });
+
+      it(`spreads picks evenly over many candidates, with ${what}`, () => {
+        const counts = tally(
+          factory,
+          Array.from({ length: 10 }, () => 1),
+          10_000,
+        );
+        for (const count of counts) expect(count).to.be.within(850, 1_150);
+      });
+    }
+
+    it('gives candidates without load a share in proportion to their weights', () => {
+      const [light, heavy] = tally(factoryWith({}), [1, 3], 8_000);
+      expect(light).to.be.within(1_800, 2_200);
+      expect(heavy).to.be.within(5_800, 6_200);
     });
 
-    it('picks one of the candidates, whatever the candidates of the pick before were', () => {
-      const lists = fc.array(
-        fc.uniqueArray(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 10 }),
-        { maxLength: 30 },
-      );
+    it('makes the same picks again by the same chance', () => {
+      const load = { inFlight: [3, 1, 4, 1, 5], latency: [9_000, 2_000, 6_000, 5_000, 3_000] };
+      const picks = (seed: number) => tally(factoryWith(load, seed), [1, 2, 3, 2, 1], 500);
+      expect(picks(7)).to.deep.equal(picks(7));
+    });
+
+    it('never picks an endpoint that a balancer must avoid', () => {
+      const endpoints = Array.from({ length: 12 }, (_, slot) => endpoint(`i${slot}`, { slot }));
+      const ids = fc.subarray(endpoints.map(({ id }) => id));
       fc.assert(
-        fc.property(lists, (idLists) => {
-          const picker = factory();
-          for (const ids of idLists) {
-            const candidates = ids.map((id) => endpoint(`i${id}`, { slot: id, weight: 1 + id }));
-            expect(candidates).to.include(picker.pick(new Candidates(candidates)));
+        fc.property(ids, ids, (tried, open) => {
+          const balancer = new Balancer({
+            endpoints: () => endpoints,
+            picker: factoryWith({}),
+            statuses: ALL_SETTLED,
+            clock: () => 0,
+            random: () => 0,
+          });
+          const isOpen = ({ id }: Endpoint): boolean => open.includes(id);
+          const left = endpoints.filter((one) => !isOpen(one) && !tried.includes(one.id));
+          for (let n = 0; n < 20; n++) {
+            const picked = balancer.pick('orders', new Set(tried), isOpen);
+            if (left.length > 0) expect(left).to.include(picked);
+            else expect(picked === undefined || !isOpen(picked)).to.equal(true);
           }
         }),
       );
     });
 
-    it('spreads picks evenly over candidates of equal weight and load', () => {
-      for (const count of tally(factory, [1, 1, 1, 1], 4_000)) expect(count).to.be.within(850, 1_150);
+    it('goes on at any age of the process and after any silence', () => {
+      const time = { now: 0 };
+      const load = new EndpointCells(Block.create({ workers: 1 }), 1, () => time.now);
+      const picker = pickersOf(load, seeded(3))[name]();
+      const candidates = new Candidates([1, 2, 3].map((slot) => endpoint(`i${slot}`, { slot })));
+      for (const age of AGES_MS) {
+        for (const silence of SILENCES_MS) {
+          time.now = age;
+          for (const slot of [1, 2, 3]) {
+            load.observe(slot, 1_000);
+            load.failed(slot);
+            load.report(slot, 5, 1_000);
+          }
+          time.now += silence;
+          expect(candidates.endpoints).to.include(picker.pick(candidates));
+        }
+      }
     });
   });
 }
+
+describe('a strategy that a service or a call names', () => {
+  it('is used for it, and others keep theirs', () => {
+    const endpoints = [1, 2, 3].map((slot) => endpoint(`i${slot}`, { slot }));
+    const pickers = pickersOf(fakeLoad({ inFlight: [0, 0, 9, 9] }), seeded(1));
+    const balancer = new Balancer({
+      endpoints: () => endpoints,
+      picker: pickers.p2c,
+      pickers,
+      upstreams: { turns: { picker: 'round-robin' } },
+      statuses: ALL_SETTLED,
+      clock: () => 0,
+      random: () => 0,
+    });
+    const picked = (service: string, route = {}): string =>
+      Array.from({ length: 6 }, () => balancer.pick(service, NOT_TRIED, undefined, route)?.slot).join('');
+    expect(picked('turns')).to.equal('123123');
+    expect(picked('turns', { picker: 'p2c' })).to.not.equal('123123');
+    expect(picked('orders', { picker: 'round-robin' })).to.equal('123123');
+  });
+});
+
+describe('the picker that services have by default', () => {
+  const picksWith = (known: readonly number[]) => {
+    const looked: number[] = [];
+    const load = fakeLoad({ others: [0, 0, 0, 0] });
+    const seen = {
+      ...load,
+      hasReported: (slot: number) => known.includes(slot),
+      look(slot: number, now: number) {
+        looked.push(slot);
+        return load.look(slot, now);
+      },
+    };
+    tally(pickersOf(seen, seeded(1)).auto, [1, 1, 1, 1], 400);
+    return looked.length;
+  };
+
+  it('compares reports where instances report, and calls of this process where they do not', () => {
+    expect(picksWith([])).to.equal(0);
+    const all = picksWith([0, 1, 2, 3]);
+    expect(all).to.be.greaterThan(1_500);
+    expect(picksWith([0, 2])).to.be.within(0.4 * all, 0.6 * all);
+  });
+});

@@ -96,7 +96,7 @@ function callOver(transport: Transport, port: number, protocol: Endpoint['protoc
       retryInMs: () => 0,
       settle: (_, __, outcome) => void outcomes.push(outcome),
     },
-    load: { begin() {}, end() {}, observe() {} },
+    load: { begin() {}, end() {}, observe() {}, failed() {}, report() {} },
     budget: { deposit() {}, withdraw: () => true },
     transports: { http: transport, grpc: transport },
     methods: { of: () => new MethodIndex('demo', METHODS) },

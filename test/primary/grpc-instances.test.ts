@@ -17,15 +17,15 @@ function setUp(over: Partial<GrpcInstancesOptions> = {}, grpcPort = 50_051) {
   const states: Record<string, string> = {};
   const instances = new GrpcInstances({
     services: SERVICES,
-    settings: { grpcPort, grpcTlsCertFile: undefined },
+    settings: { grpcPort, grpcTlsCertFile: undefined, zone: 'north' },
     firstWorker: FIRST,
     count: 2,
     host: '127.0.0.1',
     sharing: 'alone',
     log: silentLog,
     registry: {
-      registerLocal(service, host, port, { protocol, state } = {}) {
-        expect([host, protocol]).to.deep.equal(['127.0.0.1', 'grpc']);
+      registerLocal(service, host, port, { protocol, zone, state } = {}) {
+        expect([host, protocol, zone]).to.deep.equal(['127.0.0.1', 'grpc', 'north']);
         states[`${service}:${port}`] = state!;
       },
       setLocalState(service, state, of) {

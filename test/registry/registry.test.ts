@@ -44,7 +44,7 @@ describe('the registry', () => {
   describe('an instance of this process', () => {
     it('never expires and cannot be changed from outside', async () => {
       const { registry, time, endpoints } = setUp();
-      registry.registerLocal('orders', '127.0.0.1', 8080, { state: 'starting' });
+      registry.registerLocal('orders', '127.0.0.1', 8080, { state: 'starting', zone: 'north' });
       const id = '127.0.0.1:8080';
       for (const change of [
         () => registry.heartbeat('orders', id),
@@ -55,7 +55,7 @@ describe('the registry', () => {
         expect(await codeOf(change)).to.equal('ADDRESS_NOT_ALLOWED');
       }
       await time.pass(10_000_000);
-      expect(endpoints()[0]).to.include({ id, local: true, state: 'starting' });
+      expect(endpoints()[0]).to.include({ id, local: true, state: 'starting', zone: 'north' });
       registry.setLocalState('orders', 'healthy');
       expect(endpoints()[0]!.state).to.equal('healthy');
       expect(registry.instances('orders')[0]).to.include({ lastHeartbeat: null, healthCheckUrl: null });

@@ -85,6 +85,7 @@ export function setUp(
       hedged: (service, outcome) => observed.push(`hedge ${service} ${outcome}`),
       shared: (service) => observed.push(`shared ${service}`),
       fellBack: (service) => observed.push(`fallback ${service}`),
+      reportRejected: (service) => observed.push(`rejected ${service}`),
     },
     ...more,
   });

@@ -2,8 +2,8 @@
 
 import type { Endpoint } from '#src/registry/endpoint.js';
 import type { Schedule } from '#src/registry/schedule.js';
-import type { EndpointStatuses } from '#src/upstream/balancer.js';
 import { BufferedResponse } from '#src/upstream/buffered-response.js';
+import type { EndpointStatuses } from '#src/upstream/endpoint-status.js';
 
 export function endpoint(id: string, members: Partial<Endpoint> = {}): Endpoint {
   return {

@@ -113,7 +113,7 @@ function setUp(behaviour: Behaviour, slowCallMs = 10_000, local = false) {
     breaker,
     outliers: { ended: (_endpoint, outcome) => void reached.push(outcome) },
     slowCallMs,
-    load: { begin() {}, end() {}, observe() {} },
+    load: { begin() {}, end() {}, observe() {}, failed() {}, report() {} },
     budget: new RetryBudgetCell(block, now),
     singleFlight: new SingleFlight(new CallClaims(block, 1), { receive() {}, send() {} }),
     callPermitsOf: () => ({ permits: { enter: () => true, leave() {}, held: 0 }, refused() {} }),

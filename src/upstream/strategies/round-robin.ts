@@ -1,0 +1,16 @@
+// Endpoints are called one after the other, in proportion to their weights. All threads of the process take
+// turns by one count, so that the calls of the process are spread exactly, not only those of each worker. The
+// count belongs to the first endpoint of the list.
+import type { Load, PickerFactory, Turns } from '../picker.js';
+import { endpointOfKey } from './consistent-hash.js';
+
+export function roundRobinPicker(load: Load & Turns): PickerFactory {
+  return () => ({
+    pickOfKey: (candidates, key, admits) => endpointOfKey(candidates, key, load, admits),
+    pick(candidates) {
+      const { endpoints } = candidates;
+      const first = endpoints[0]!;
+      return endpoints.length === 1 ? first : endpoints[candidates.inTurn(load.turn(first.slot))]!;
+    },
+  });
+}

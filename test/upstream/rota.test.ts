@@ -1,0 +1,73 @@
+import { Worker } from 'node:worker_threads';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Block } from '#src/memory/block.js';
+import { Candidates } from '#src/upstream/candidates.js';
+import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
+import { endpoint } from './endpoints.js';
+import { fakeLoad } from './fake-load.js';
+import { tally } from './tally.js';
+
+const candidatesOf = (weights: readonly number[]): Candidates =>
+  new Candidates(weights.map((weight, slot) => endpoint(`i${slot}`, { weight, slot })));
+
+/** @returns how often each one comes in turns from `from` on */
+function counted(candidates: Candidates, turns: number, from = 0): number[] {
+  const counts = candidates.endpoints.map(() => 0);
+  for (let turn = from; turn < from + turns; turn++) counts[candidates.inTurn(turn)]!++;
+  return counts;
+}
+
+describe('turns of endpoints', () => {
+  it('give each exactly its weight in every cycle, wherever it begins', () => {
+    const weights = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(weights, fc.nat(), (list, from) => {
+        const cycle = list.reduce((sum, weight) => sum + weight, 0);
+        expect(counted(candidatesOf(list), cycle, from)).to.deep.equal(list);
+      }),
+    );
+  });
+
+  it('are as long as the smallest cycle with these shares', () => {
+    expect(counted(candidatesOf([2_000, 1_000, 3_000]), 6)).to.deep.equal([2, 1, 3]);
+  });
+
+  it('come one after the other where weights are equal', () => {
+    const candidates = candidatesOf([7, 7, 7]);
+    expect([0, 1, 2, 3, 4, 5].map((turn) => candidates.inTurn(turn))).to.deep.equal([0, 1, 2, 0, 1, 2]);
+  });
+
+  it('of a heavy one are spread over the cycle', () => {
+    const candidates = candidatesOf([5, 1, 1, 1, 1, 1]);
+    const order = Array.from({ length: 10 }, (_, turn) => (candidates.inTurn(turn) === 0 ? 'a' : '-')).join(
+      '',
+    );
+    expect(order).to.not.match(/aaa|---/);
+  });
+
+  it('keep to the weights where these are the largest that can be registered', () => {
+    const weights = Array.from({ length: 10_000 }, (_, n) => (n % 2 === 0 ? 65_535 : 65_534));
+    const counts = counted(candidatesOf(weights), 200_000);
+    for (const count of counts) expect(count).to.be.within(15, 25);
+  });
+});
+
+describe('round-robin', () => {
+  it('takes turns over all threads of the process', async () => {
+    const block = Block.create({ workers: 2 });
+    const thread = new URL('./turn-thread.js', import.meta.url);
+    const workers = [1, 2].map((slot) => new Worker(thread, { workerData: { buffer: block.buffer, slot } }));
+    const picks = await Promise.all(
+      workers.map((worker) => new Promise<number[]>((resolve) => worker.once('message', resolve))),
+    );
+    for (const slot of [0, 1, 2]) expect(picks[0]![slot]! + picks[1]![slot]!).to.equal(2_000);
+  });
+
+  it('goes on after the count of turns has wrapped around', () => {
+    const load = fakeLoad();
+    const late = { ...load, turn: (slot: number) => (load.turn(slot) + 2 ** 32 - 5) >>> 0 };
+    for (const count of tally(roundRobinPicker(late), [1, 1, 1], 3_000))
+      expect(count).to.be.within(998, 1_002);
+  });
+});
