@@ -18,7 +18,8 @@ export async function until<T>(
   for (;;) {
     const response = await ask();
     if (good(response)) return response;
-    if (performance.now() > end) throw new Error(`still not after ${ms} ms: ${inspect(response)}\n${good}`);
+    if (performance.now() > end)
+      throw new Error(`still not after ${ms} ms: ${inspect(response)}\n${String(good)}`);
     await sleep(PACE_MS);
   }
 }
