@@ -1,0 +1,119 @@
+// Measures the latencies of calls to six instances of which two are four times slower, from three processes at
+// once: by the power of two choices, by Prequal, and through HAProxy with the least connections, in interleaved
+// rounds. node build/bench/mesh/tail.js
+import { fileURLToPath } from 'node:url';
+import { type Server, startServer } from '../process/server.js';
+import { spread } from '../statistics.js';
+import { startHaproxy } from './haproxy.js';
+
+const [ROUNDS, CALM, ROUND_MS] = [5, 3, 8_000];
+const [INSTANCES, SLOW, CALLERS] = [6, 2, 3];
+const [MEAN_MS, SLOWER] = [20, 4];
+/** Half of what the instances can do in all: 4 x 8 / 20 ms + 2 x 8 / 80 ms is 1,800 a second. */
+const PER_SECOND = 900;
+/** The bounds of the ratios of the 99th percentile. */
+const [OF_P2C, OF_HAPROXY] = [0.5, 0.6];
+
+const WAYS = {
+  'power of two choices': { service: 'work', picker: 'p2c' },
+  Prequal: { service: 'work', picker: 'prequal' },
+  'HAProxy leastconn': { service: 'proxied', picker: 'p2c' },
+} as const;
+type Way = keyof typeof WAYS;
+
+const MESH_TOKEN = 'a-token-of-this-benchmark-which-is-no-secret';
+const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const running: { stop(): Promise<void> }[] = [];
+
+async function start(config: string, env: Readonly<Record<string, string>> = {}): Promise<Server> {
+  const server = await startServer({
+    name: config,
+    command: process.execPath,
+    args: [file('../../../dist/primary.js'), '--config', file(`./${config}.config.js`)],
+    env: {
+      ...{ PORT: '0', HOST: '127.0.0.1', ADMIN_PORT: '0', WORKERS: '1', LOG_LEVEL: 'error' },
+      ...{ MESH_TOKEN, RATE_LIMIT: 'off', SLOW_CALL_MS: '0', EJECTION_MS: '0', ...env },
+    },
+  });
+  running.push(server);
+  return server;
+}
+
+const ports: number[] = [];
+try {
+  for (let n = 0; n < INSTANCES; n += 1) {
+    const slower = n < SLOW ? SLOWER : 1;
+    const { url } = await start('callee', { BENCH_MEAN_MS: String(MEAN_MS * slower) });
+    ports.push(Number(new URL(url).port));
+  }
+  const proxy = await startHaproxy(ports);
+  running.push(proxy);
+  const callers: Server[] = [];
+  for (let n = 0; n < CALLERS; n += 1) callers.push(await start('caller'));
+  for (const { readyLine } of callers) {
+    const admin = / admin (\S+)/.exec(readyLine)![1]!;
+    for (const port of ports) await register(admin, 'work', port);
+    await register(admin, 'proxied', proxy.port);
+  }
+  await measure(callers);
+} finally {
+  for (const one of running.toReversed()) await one.stop();
+}
+
+async function register(admin: string, service: string, port: number): Promise<void> {
+  const response = await fetch(`${admin}/registry/v1/services/${service}/instances/${port}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ host: '127.0.0.1', port, ttlSeconds: 3_600 }),
+  });
+  if (!response.ok) throw new Error(`${service} ${port}: ${response.status} ${await response.text()}`);
+}
+
+async function measure(callers: readonly Server[]): Promise<void> {
+  const results = new Map<Way, number[]>(Object.keys(WAYS).map((way) => [way as Way, []]));
+  for (const way of results.keys()) await round(callers, way);
+  for (let n = 0; n < ROUNDS; n += 1) {
+    for (const [way, p99s] of results) {
+      const { p50, p99, failed } = await round(callers, way);
+      p99s.push(p99);
+      const ms = (time: number): string => `${time.toFixed(1)} ms`;
+      console.log(`round ${n + 1}, ${way}: p50 ${ms(p50)}, p99 ${ms(p99)}, ${failed} failed`);
+    }
+  }
+  const calmest = (way: Way): number =>
+    spread(
+      results
+        .get(way)!
+        .toSorted((a, b) => a - b)
+        .slice(0, CALM),
+    ).median;
+  const prequal = calmest('Prequal');
+  const [p2c, haproxy] = [calmest('power of two choices'), calmest('HAProxy leastconn')];
+  console.log(
+    `p99, median of the ${CALM} calmest: Prequal ${prequal.toFixed(1)} ms, power of two choices ${p2c.toFixed(1)} ms ` +
+      `(ratio ${(prequal / p2c).toFixed(2)}, at most ${OF_P2C}), HAProxy leastconn ${haproxy.toFixed(1)} ms ` +
+      `(ratio ${(prequal / haproxy).toFixed(2)}, at most ${OF_HAPROXY})`,
+  );
+}
+
+async function round(
+  callers: readonly Server[],
+  way: Way,
+): Promise<{ readonly p50: number; readonly p99: number; readonly failed: number }> {
+  const body = JSON.stringify({ ...WAYS[way], perSecond: PER_SECOND / CALLERS, ms: ROUND_MS });
+  const headers = { 'content-type': 'application/json' };
+  const parts = await Promise.all(
+    callers.map(async ({ url }) => {
+      const response = await fetch(`${url}/drive`, { method: 'POST', headers, body });
+      if (!response.ok) throw new Error(`drive: ${response.status} ${await response.text()}`);
+      return (await response.json()) as { readonly latencies: readonly number[]; readonly failed: number };
+    }),
+  );
+  const all = parts.flatMap(({ latencies }) => latencies).sort((a, b) => a - b);
+  const quantile = (q: number): number => all[Math.ceil(all.length * q) - 1]!;
+  return {
+    p50: quantile(0.5),
+    p99: quantile(0.99),
+    failed: parts.reduce((sum, part) => sum + part.failed, 0),
+  };
+}
