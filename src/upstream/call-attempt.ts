@@ -97,14 +97,14 @@ class AttemptRequest implements OutgoingRequest {
  * A running attempt. While it runs it counts as load of its endpoint and holds a ticket of the breaker; when
  * the request is interrupted, it releases both.
  */
-class Attempt extends Hold {
+export class Attempt extends Hold {
   readonly #dependencies: AttemptDependencies;
   readonly #call: OngoingCall;
   readonly #admitted: AdmittedEndpoint;
   readonly #abort: AbortSource;
   readonly #observation: AttemptObservation;
   readonly #begun: number;
-  #request: AttemptRequest | undefined;
+  #request: Pick<OutgoingRequest, 'isWaiting'> | undefined;
   /** The result of `watch.begin`. */
   readonly #mark: number;
 
@@ -146,6 +146,16 @@ class Attempt extends Hold {
     this.#dependencies.breaker.settle(endpoint.slot, ticket, 'ignored');
   }
 
+  /** The trace context to send. */
+  get trace(): TraceContext | undefined {
+    return this.#observation.trace;
+  }
+
+  /** Call when a request is passed to a transport, which reports in `isWaiting` whether it was sent. */
+  sends(request: Pick<OutgoingRequest, 'isWaiting'>): void {
+    this.#request = request;
+  }
+
   /** Never throws. */
   send(): Promise<Received> {
     const { endpoint } = this.#admitted;
@@ -154,16 +164,17 @@ class Attempt extends Hold {
     const isRemote = !endpoint.local || inProcess === undefined || this.#call.request.overNetwork === true;
     const transport = isRemote ? transports[endpoint.protocol]! : inProcess;
     try {
-      const headers = headersOf(this.#dependencies, this.#call, this.#observation.trace);
+      const headers = headersOf(this.#dependencies, this.#call, this.trace);
       if (isRemote && meshToken !== undefined) headers[MESH_TOKEN_HEADER] = meshToken(endpoint.service);
-      this.#request = new AttemptRequest(this.#call, headers, this.#abort);
-      return transport.send(endpoint, this.#request);
+      const request = new AttemptRequest(this.#call, headers, this.#abort);
+      this.sends(request);
+      return transport.send(endpoint, request);
     } catch (error) {
       return Promise.reject(error as Error);
     }
   }
 
-  returned(value: Received): AttemptEnd<Received> {
+  returned(value: Received): Extract<AttemptEnd<Received>, { kind: 'returned' }> {
     const { status, headers } = value;
     const seen = { status, rpcStatus: headers[STATUS_FIELD] };
     const mayRepeat = this.#settle({ kind: 'returned', value }, seen);
@@ -172,7 +183,7 @@ class Attempt extends Hold {
     return { kind: 'returned', value, mayRepeat };
   }
 
-  failed(thrown: unknown): AttemptEnd<Received> {
+  failed(thrown: unknown): Extract<AttemptEnd<Received>, { kind: 'failed' }> {
     // The signal may abort with any reason, even one that cannot be inspected. When the deadline has passed,
     // callers get DeadlineExceededError.
     const readable = types.isProxy(thrown) ? undefined : thrown;
@@ -267,8 +278,9 @@ function retryAfterMs({ status, headers }: Received): number {
   return Number.isNaN(at) ? 0 : Math.max(0, at - Date.now());
 }
 
-function headersOf(
-  { propagate }: AttemptDependencies,
+/** The fields of an attempt: those of its call, and those that the runtime sets. */
+export function headersOf(
+  { propagate }: Pick<AttemptDependencies, 'propagate'>,
   { request, deadline, scope }: OngoingCall,
   trace: TraceContext | undefined,
 ): Record<string, string> {

@@ -120,7 +120,8 @@ function conclude(
   return reportResponse(call.reporter, certainResponse(call, first.value));
 }
 
-function retryOf(
+/** The repetitions of a call. */
+export function retryOf(
   dependencies: ServiceCallDependencies,
   call: OngoingCall,
   { retries = RETRIES, maxConcurrent }: CallPolicies,

@@ -1,14 +1,21 @@
 // The connections to one endpoint, and the requests that wait for one. They do not wait in undici, which
 // keeps a request that was aborted until it has a connection for it, and then can only close the connection.
 import { types } from 'node:util';
-import type { Pool } from 'undici';
+import type { Dispatcher, Pool } from 'undici';
 import { type AbortListener, type AbortSource, SignalAbort } from '../abort-source.js';
 import { DeadlineExceededError } from '../errors.js';
 import { type Linked, LinkedList } from '../linked-list.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { HttpAttempt, type HttpResponse } from './http-attempt.js';
+import { httpFailure } from './http-failure.js';
+import { HttpStream, type StreamRequest } from './http-stream.js';
 import type { OutgoingRequest } from './transport.js';
 import { UnsentError } from './transport-errors.js';
+
+/** The part of a request that waiting for a connection depends on. */
+type Waitable = Pick<OutgoingRequest, 'deadline' | 'isWaiting'>;
+/** What undici sends. */
+type Sendable = Pick<OutgoingRequest | StreamRequest, 'method' | 'path' | 'headers' | 'body'>;
 
 const closedError = (): Error => new Error('http transport: closed');
 
@@ -45,14 +52,36 @@ export class HttpPool {
     return new Promise((resolve, reject) => {
       const start = (fail: (reason: unknown) => void): void =>
         this.#start(request, new HttpAttempt(abort, resolve, fail, this.#ended));
-      if (this.isClosed) reject(closedError());
-      else if (this.#running < this.#connections) start(reject);
-      else this.#wait(request, abort, start, reject);
+      this.#admit(request, abort, start, reject);
     });
   }
 
+  /** Resolves when the head of the response has arrived; rejects as `HttpTransport.stream`. */
+  stream(request: StreamRequest): Promise<HttpStream> {
+    const { abort } = request;
+    return new Promise((resolve, reject) => {
+      const start = (fail: (reason: unknown) => void): void =>
+        this.#start(request, new HttpStream(this.#endpoint, abort, resolve, fail, this.#ended));
+      this.#admit(request, abort, start, (reason) =>
+        reject(abort.aborted ? reason : httpFailure(this.#endpoint, reason)),
+      );
+    });
+  }
+
+  /** Starts a request when a connection is free. */
+  #admit(
+    request: Waitable,
+    abort: AbortSource,
+    start: (fail: (reason: unknown) => void) => void,
+    reject: (reason: unknown) => void,
+  ): void {
+    if (this.isClosed) reject(closedError());
+    else if (this.#running < this.#connections) start(reject);
+    else this.#wait(request, abort, start, reject);
+  }
+
   #wait(
-    request: OutgoingRequest,
+    request: Waitable,
     abort: AbortSource,
     start: (fail: (reason: unknown) => void) => void,
     reject: (reason: unknown) => void,
@@ -86,9 +115,11 @@ export class HttpPool {
     return this.#pool.destroy();
   }
 
-  #start({ method, path, headers, body }: OutgoingRequest, attempt: HttpAttempt): void {
+  #start({ method, path, headers, body }: Sendable, handler: Dispatcher.DispatchHandler): void {
     this.#running++;
-    this.#pool.dispatch({ method, path, headers, body: body ?? null }, attempt);
+    // undici takes iterables too, which its types do not say.
+    const sent = (body ?? null) as NonNullable<Dispatcher.DispatchOptions['body']> | null;
+    this.#pool.dispatch({ method, path, headers, body: sent }, handler);
   }
 
   /** Called when undici is done with a request, aborted ones included. */

@@ -1,13 +1,13 @@
 // Calls over HTTP/1.1, with one pool of connections per endpoint that is closed when the endpoint leaves.
 // undici's own timeouts are coarse (300 ms fired after 900), so only the abort signal ends a call.
-import { HttpError } from '../errors.js';
-import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
 import { type Endpoint, originOf } from '../registry/endpoint.js';
 import { receive } from './buffered-response.js';
-import { certificateFault, isHandshakeFault } from './certificate-fault.js';
 import { CONNECTION_AGE_MS } from './connection-age.js';
+import { httpFailure } from './http-failure.js';
 import { HttpPool } from './http-pool.js';
+import type { HttpStream, StreamRequest } from './http-stream.js';
 import { renewedAfter } from './renewed-client.js';
+import { strictConnector } from './strict-connect.js';
 import {
   MAX_HEADER_BYTES,
   MAX_RESPONSE_BYTES,
@@ -15,12 +15,12 @@ import {
   type Received,
   type Transport,
 } from './transport.js';
-import { isRefusedHere, isUnsent, NoPortError, OversizedError, UnreachedError } from './transport-errors.js';
+import { isUnsent } from './transport-errors.js';
 import { loadUndici } from './undici.js';
 
 export interface HttpTransportOptions {
   /**
-   * The longest body of a response, in bytes; a longer one is BAD_UPSTREAM.
+   * The longest body of a response, in bytes; a longer one is BAD_UPSTREAM. Infinity: it may have any length.
    * @default MAX_RESPONSE_BYTES
    */
   readonly maxResponseBytes?: number;
@@ -37,6 +37,8 @@ export interface HttpTransportOptions {
 }
 
 const CONNECTIONS = 128;
+/** What undici takes for no limit of a response. */
+const UNLIMITED = -1;
 const CONNECT_TIMEOUT_MS = 3_000;
 /** This is less than the 10 s after which servers of Multilane close an idle connection. */
 const KEEP_ALIVE_MS = 4_000;
@@ -45,7 +47,7 @@ const KEEP_ALIVE_MS = 4_000;
  * Fields of the connection (RFC 9110 section 7.6.1). The fields that `Connection` names are treated in the
  * same way.
  */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-authenticate',
@@ -78,9 +80,7 @@ export class HttpTransport implements Transport {
       ({ status, fields, body }) => receive(status, endToEnd(fields), body),
       (cause: unknown) => {
         if (abort.aborted) throw isUnsent(cause) ? cause : abort.reason;
-        // It is no failure of the endpoint when this process cannot open a socket.
-        if (isOutOfFiles(cause)) throw new OutOfFilesError(cause);
-        throw isRefusedHere(cause) ? new NoPortError(endpoint, cause) : badUpstream(endpoint, cause);
+        throw httpFailure(endpoint, cause);
       },
     );
   }
@@ -90,6 +90,21 @@ export class HttpTransport implements Transport {
       return this.#poolOf(endpoint).send(request);
     } catch (error) {
       return Promise.reject(error as Error);
+    }
+  }
+
+  /**
+   * Sends a request whose response is read as it arrives, of any length where `maxResponseBytes` is Infinity.
+   * @returns the response when its head has arrived
+   * @throws as `send`, and what the body of the request throws
+   */
+  stream(endpoint: Endpoint, request: StreamRequest): Promise<HttpStream> {
+    const { abort } = request;
+    if (abort.aborted) return Promise.reject(abort.reason as Error);
+    try {
+      return this.#poolOf(endpoint).stream(request);
+    } catch (error) {
+      return Promise.reject(httpFailure(endpoint, error));
     }
   }
 
@@ -119,14 +134,18 @@ export class HttpTransport implements Transport {
     const key = keyOf(endpoint);
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      const { connections = CONNECTIONS, connectionAgeMs = CONNECTION_AGE_MS } = this.#options;
+      const {
+        connections = CONNECTIONS,
+        connectionAgeMs = CONNECTION_AGE_MS,
+        maxResponseBytes = MAX_RESPONSE_BYTES,
+      } = this.#options;
       const { Pool } = loadUndici();
       const undici = new Pool(originOf(endpoint), {
         connections,
         factory: renewedAfter(connectionAgeMs),
-        maxResponseSize: this.#options.maxResponseBytes ?? MAX_RESPONSE_BYTES,
+        maxResponseSize: Number.isFinite(maxResponseBytes) ? maxResponseBytes : UNLIMITED,
         maxHeaderSize: MAX_HEADER_BYTES,
-        connectTimeout: CONNECT_TIMEOUT_MS,
+        connect: strictConnector({ timeout: CONNECT_TIMEOUT_MS }),
         keepAliveTimeout: KEEP_ALIVE_MS,
         headersTimeout: 0,
         bodyTimeout: 0,
@@ -142,7 +161,9 @@ export class HttpTransport implements Transport {
 
 const keyOf = (endpoint: Endpoint): string => `${endpoint.service} ${endpoint.id} ${originOf(endpoint)}`;
 
-function endToEnd(fields: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+export function endToEnd(
+  fields: Readonly<Record<string, string | string[] | undefined>>,
+): Record<string, string> {
   const named = namedIn(fields.connection);
   const headers = Object.create(null) as Record<string, string>;
   for (const name of Object.keys(fields)) {
@@ -157,9 +178,12 @@ function endToEnd(fields: Readonly<Record<string, string | string[] | undefined>
 const NON_ASCII = /[\x80-\xff]/;
 const UTF_8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Bytes that are UTF-8 are read as such, as services of this runtime send them; any other as Latin-1. */
 function fieldValue(name: string, value: string | string[]): string {
-  const text = typeof value === 'string' ? value : value.join(name === 'set-cookie' ? '\n' : ', ');
+  return fieldText(typeof value === 'string' ? value : value.join(name === 'set-cookie' ? '\n' : ', '));
+}
+
+/** Bytes that are UTF-8 are read as such, as services of this runtime send them; any other as Latin-1. */
+export function fieldText(text: string): string {
   if (!NON_ASCII.test(text)) return text;
   try {
     return UTF_8.decode(Buffer.from(text, 'latin1'));
@@ -169,41 +193,9 @@ function fieldValue(name: string, value: string | string[]): string {
 }
 
 /** The names in the field `Connection`, in lower case. */
-function namedIn(connection: string | string[] | undefined): readonly string[] {
+export function namedIn(connection: string | string[] | undefined): readonly string[] {
   if (connection === undefined || connection === 'keep-alive') return NO_NAMES;
   return String(connection)
     .split(',')
     .map((name) => name.trim().toLowerCase());
-}
-
-/**
- * What is wrong when no connection could be made; undefined when there was one. The code of the error alone
- * does not tell: that of a route which fails is the same while a request is being executed.
- */
-function unreachedBy(cause: unknown): string | undefined {
-  if (isHandshakeFault(cause)) return certificateFault(cause);
-  const { code, syscall } = (cause ?? {}) as Partial<NodeJS.ErrnoException>;
-  if (code === 'UND_ERR_CONNECT_TIMEOUT') return 'did not accept the connection in time';
-  return syscall === 'connect' ? 'cannot be reached' : undefined;
-}
-
-/** What is too large of a response. */
-const OVERSIZED: Readonly<Record<string, string>> = {
-  __proto__: null as never,
-  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'sent a longer response than is accepted',
-  UND_ERR_HEADERS_OVERFLOW: 'sent a larger header than is accepted',
-};
-
-const BROKEN = 'closed the connection before the response was complete';
-
-/** Describes the failure without the parser's message, which may contain bytes of the other side. */
-function badUpstream({ service, id }: Endpoint, cause: unknown): HttpError {
-  const detail = (symptom: string): string => `Instance ${id} of ${service} ${symptom}.`;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const unreached = unreachedBy(cause);
-  if (unreached !== undefined) return new UnreachedError(detail(unreached), cause);
-  const oversized = OVERSIZED[code];
-  if (oversized !== undefined) return new OversizedError(detail(oversized), cause);
-  const broken = code.startsWith('HPE_') ? 'did not send valid HTTP' : BROKEN;
-  return new HttpError('BAD_UPSTREAM', detail(certificateFault(cause) ?? broken), { cause });
 }

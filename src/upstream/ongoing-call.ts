@@ -9,9 +9,10 @@ import type { FailureReporter } from './failure-report.js';
 /** No endpoint is excluded. */
 export const NO_IDS: ReadonlySet<string> = new Set();
 
-export class OngoingCall implements WorkLimits {
+/** @typeParam R the request, which is the same for every endpoint */
+export class OngoingCall<R extends CallRequest = CallRequest> implements WorkLimits {
   readonly service: string;
-  readonly request: CallRequest;
+  readonly request: R;
   readonly deadline: Deadline;
   readonly abort: AbortSource;
   readonly scope: Scope | undefined;
@@ -24,7 +25,7 @@ export class OngoingCall implements WorkLimits {
 
   constructor(
     service: string,
-    request: CallRequest,
+    request: R,
     limits: { readonly deadline: Deadline; readonly abort: AbortSource },
     scope: Scope | undefined,
     reporter: FailureReporter | undefined,

@@ -4,7 +4,7 @@
 // since its `fetch`, WebSockets, caches and mocks load the same parts of Node.js too. `require` is used
 // because undici is CommonJS.
 import { createRequire } from 'node:module';
-import type { Agent, Client, Dispatcher, Pool } from 'undici';
+import type { Agent, buildConnector, Client, Dispatcher, Pool } from 'undici';
 import { lazyModule } from '../lazy-module.js';
 
 const require = createRequire(import.meta.url);
@@ -13,6 +13,7 @@ export interface Undici {
   readonly Agent: typeof Agent;
   readonly Client: typeof Client;
   readonly Pool: typeof Pool;
+  readonly buildConnector: typeof buildConnector;
 }
 
 /** @throws OutOfFilesError when it is not loaded yet and the process has no file descriptors for that */
@@ -24,5 +25,6 @@ export const loadUndici = lazyModule((): Undici => {
     Agent: require('undici/lib/dispatcher/agent.js') as typeof Agent,
     Client: require('undici/lib/dispatcher/client.js') as typeof Client,
     Pool: require('undici/lib/dispatcher/pool.js') as typeof Pool,
+    buildConnector: require('undici/lib/core/connect.js') as typeof buildConnector,
   };
 });

@@ -1,0 +1,50 @@
+// What a failure of a request over HTTP means: an error for the caller, whose class shows the verdict what it
+// tells about the endpoint.
+import { HttpError } from '../errors.js';
+import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
+import type { Endpoint } from '../registry/endpoint.js';
+import { certificateFault, isHandshakeFault } from './certificate-fault.js';
+import { isRefusedHere, NoPortError, OversizedError, UnreachedError } from './transport-errors.js';
+
+/** @param cause an error of undici, or of the body that was sent @returns what the caller gets */
+export function httpFailure(endpoint: Endpoint, cause: unknown): Error {
+  // The body of the request has failed, which a client sends.
+  if (cause instanceof HttpError) return cause;
+  if ((cause as Partial<NodeJS.ErrnoException> | undefined)?.code === 'UND_ERR_INVALID_ARG')
+    return new HttpError('MALFORMED_REQUEST', 'The request has a field that cannot be passed on.', { cause });
+  // It is no failure of the endpoint when this process cannot open a socket.
+  if (isOutOfFiles(cause)) return new OutOfFilesError(cause);
+  return isRefusedHere(cause) ? new NoPortError(endpoint, cause) : badUpstream(endpoint, cause);
+}
+
+/**
+ * What is wrong when no connection could be made; undefined when there was one. The code of the error alone
+ * does not tell: that of a route which fails is the same while a request is being executed.
+ */
+function unreachedBy(cause: unknown): string | undefined {
+  if (isHandshakeFault(cause)) return certificateFault(cause);
+  const { code, syscall } = (cause ?? {}) as Partial<NodeJS.ErrnoException>;
+  if (code === 'UND_ERR_CONNECT_TIMEOUT') return 'did not accept the connection in time';
+  return syscall === 'connect' ? 'cannot be reached' : undefined;
+}
+
+/** What is too large of a response. */
+const OVERSIZED: Readonly<Record<string, string>> = {
+  __proto__: null as never,
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'sent a longer response than is accepted',
+  UND_ERR_HEADERS_OVERFLOW: 'sent a larger header than is accepted',
+};
+
+const BROKEN = 'closed the connection before the response was complete';
+
+/** Describes the failure without the parser's message, which may contain bytes of the other side. */
+function badUpstream({ service, id }: Endpoint, cause: unknown): HttpError {
+  const detail = (symptom: string): string => `Instance ${id} of ${service} ${symptom}.`;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const unreached = unreachedBy(cause);
+  if (unreached !== undefined) return new UnreachedError(detail(unreached), cause);
+  const oversized = OVERSIZED[code];
+  if (oversized !== undefined) return new OversizedError(detail(oversized), cause);
+  const broken = code.startsWith('HPE_') ? 'did not send valid HTTP' : BROKEN;
+  return new HttpError('BAD_UPSTREAM', detail(certificateFault(cause) ?? broken), { cause });
+}

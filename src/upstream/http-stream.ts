@@ -1,0 +1,299 @@
+// One request over undici whose response is read as it arrives. Bytes of the body wait for their reader up to
+// a bound; beyond it nothing more is read from the socket, so a slow reader slows down the endpoint.
+//
+// What an endpoint sends is not trusted. undici refuses what its parser rejects (lengths that contradict each
+// other, an upgrade that was not requested, a header that is too large) and drops the connection; the rest of
+// what would frame one message in two ways is refused here.
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { AbortListener, AbortSource } from '../abort-source.js';
+import type { Deadline } from '../deadline.js';
+import { HttpError } from '../errors.js';
+import type { Endpoint } from '../registry/endpoint.js';
+import { httpFailure } from './http-failure.js';
+
+/** A request whose response is read as it arrives. */
+export interface StreamRequest {
+  readonly method: string;
+  /** Path with its query. */
+  readonly path: string;
+  /** A flat list: name, value, name, value… Names are in lower case. */
+  readonly headers: string[];
+  /** An iterable is read once, and no faster than the endpoint takes it. */
+  readonly body: Uint8Array | AsyncIterable<Uint8Array> | undefined;
+  /** When the head of the response has to have arrived. `abort` enforces it. */
+  readonly deadline: Deadline;
+  /** Ends the request, also while the body of its response arrives. */
+  readonly abort: AbortSource;
+  /** Whether the request waits for a connection: the transport sets it. @default false */
+  isWaiting?: boolean;
+}
+
+/** Reading from the socket pauses while this many bytes wait for the reader. */
+const HIGH_WATER_BYTES = 64 * 1024;
+/** An endpoint may send this many interim responses (1xx) before its response; they are dropped. */
+const MOST_INTERIM = 16;
+const MOST_STATUS = 599;
+
+const EMPTY = Buffer.alloc(0);
+const END = { done: true, value: undefined } as const;
+
+/** A response whose body may still arrive. Its iterator has one reader. */
+export class HttpStream
+  implements Dispatcher.DispatchHandler, AbortListener, AsyncIterableIterator<Uint8Array>
+{
+  older: AbortListener | undefined;
+  newer: AbortListener | undefined;
+  status = 0;
+  /** The fields as undici has read them: names in lower case, the values of a repeated field in a list. */
+  fields: IncomingHttpHeaders = {};
+  readonly #endpoint: Endpoint;
+  readonly #abort: AbortSource;
+  readonly #resolve: (response: HttpStream) => void;
+  readonly #reject: (reason: unknown) => void;
+  readonly #ended: () => void;
+  /** Undefined while the request waits for a connection. */
+  #controller: Dispatcher.DispatchController | undefined;
+  #interim = 0;
+  /** undici is done with the request. */
+  #hasEnded = false;
+  #hasHead = false;
+  /** The whole body has arrived, or there will be no more of it. */
+  #isOver = false;
+  #failure: unknown;
+  /** What has arrived and waits for the reader. */
+  #waiting: Buffer = EMPTY;
+  /** How many bytes of `#waiting` there are. */
+  #length = 0;
+  /** Wakes the reader, which waits for more. */
+  #reader: (() => void) | undefined;
+  #onEnd: (() => void) | undefined;
+
+  /** @param ended called when undici is done with the request, also when it was aborted before */
+  constructor(
+    endpoint: Endpoint,
+    abort: AbortSource,
+    resolve: (response: HttpStream) => void,
+    reject: (reason: unknown) => void,
+    ended: () => void,
+  ) {
+    this.#endpoint = endpoint;
+    this.#abort = abort;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#ended = ended;
+    abort.listen(this);
+  }
+
+  // --- for the reader
+
+  /** The whole body has arrived, and `take` returns what was not read of it. */
+  get isComplete(): boolean {
+    return this.#isOver && this.#failure === undefined;
+  }
+
+  /** Something has arrived that was not read. */
+  get hasBytes(): boolean {
+    return this.#length > 0;
+  }
+
+  /** The bytes that the endpoint has announced; undefined when it has announced none. */
+  get length(): number | undefined {
+    const { 'content-length': length } = this.fields;
+    return length === undefined ? undefined : Number(length);
+  }
+
+  /** What has arrived and was not read. It belongs to the caller. */
+  take(): Uint8Array {
+    const bytes = this.#waiting.subarray(0, this.#length);
+    this.#waiting = EMPTY;
+    this.#length = 0;
+    this.#controller?.resume();
+    return bytes;
+  }
+
+  /**
+   * Reads the whole body, where it is no longer than this.
+   * @param most less than 64 KiB, after which reading pauses
+   * @returns undefined when it is longer: nothing is lost, and it can be read on
+   * @throws as `next`
+   */
+  async whole(most: number): Promise<Uint8Array | undefined> {
+    if ((this.length ?? 0) > most) return undefined;
+    while (!this.#isOver && this.#length <= most) {
+      await new Promise<void>((resolve) => {
+        this.#reader = resolve;
+      });
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.#length <= most ? this.take() : undefined;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** @throws HttpError BAD_UPSTREAM for a body that is cut off; the reason of the abort */
+  next(): Promise<IteratorResult<Uint8Array>> {
+    return new Promise((resolve, reject) => {
+      if (this.#length > 0 || this.#isOver) this.#give(resolve, reject);
+      else this.#reader = () => this.#give(resolve, reject);
+    });
+  }
+
+  /** Ends the request: the rest of the body is not wanted. */
+  return(): Promise<IteratorResult<Uint8Array>> {
+    if (!this.#isOver) {
+      this.#over(abortError());
+      this.#controller?.abort(abortError());
+    }
+    return Promise.resolve(END);
+  }
+
+  /** @param listener called once, when no more of the body will arrive; at once if that is so already */
+  onEnd(listener: () => void): void {
+    if (this.#isOver) listener();
+    else this.#onEnd = listener;
+  }
+
+  /** The body was cut off by the endpoint. */
+  get isBroken(): boolean {
+    return this.#failure instanceof HttpError && this.#failure.code === 'BAD_UPSTREAM';
+  }
+
+  #give(resolve: (result: IteratorResult<Uint8Array>) => void, reject: (reason: unknown) => void): void {
+    if (this.#length > 0) resolve({ done: false, value: this.take() });
+    else if (this.#failure !== undefined) reject(this.#failure);
+    else resolve(END);
+  }
+
+  // --- for the source of the abort
+
+  onAbort(reason: unknown): void {
+    if (this.#isOver) return;
+    if (!this.#hasHead) this.#reject(reason);
+    this.#over(reason);
+    this.#controller?.abort(abortError());
+  }
+
+  // --- for undici
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // The request was aborted while it waited for a connection.
+    if (this.#isOver) controller.abort(abortError());
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    fields: IncomingHttpHeaders,
+  ): void {
+    if (this.#isOver) return;
+    if (status < 200) {
+      if (++this.#interim > MOST_INTERIM) this.#refuse(controller, 'sent too many interim responses');
+      return;
+    }
+    const fault = status > MOST_STATUS ? 'sent a status that HTTP does not have' : framingFault(fields);
+    if (fault !== undefined) {
+      this.#refuse(controller, fault);
+      return;
+    }
+    this.status = status;
+    this.fields = fields;
+    this.#hasHead = true;
+    this.#resolve(this);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#isOver) return;
+    this.#append(chunk);
+    this.#wake();
+    if (this.#length >= HIGH_WATER_BYTES) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    if (!this.#isOver) this.#over(undefined);
+    this.#end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    // A 304 may have the length of the response that it stands for, but has no body (RFC 9110 section 8.6).
+    if (this.status === 304 && isMismatch(error)) {
+      this.onResponseEnd();
+      return;
+    }
+    if (!this.#isOver) this.#fail(httpFailure(this.#endpoint, error));
+    this.#end();
+  }
+
+  /** Ends a request whose response cannot be trusted; its connection is closed. */
+  #refuse(controller: Dispatcher.DispatchController, symptom: string): void {
+    const { id, service } = this.#endpoint;
+    this.#fail(new HttpError('BAD_UPSTREAM', `Instance ${id} of ${service} ${symptom}.`));
+    controller.abort(abortError());
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#hasHead) this.#reject(error);
+    this.#over(error);
+  }
+
+  /** @param failure undefined: the body is complete */
+  #over(failure: unknown): void {
+    this.#isOver = true;
+    this.#failure = failure;
+    if (!this.#abort.aborted) this.#abort.unlisten(this);
+    this.#wake();
+    const onEnd = this.#onEnd;
+    this.#onEnd = undefined;
+    onEnd?.();
+  }
+
+  #end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#ended();
+  }
+
+  /**
+   * The first bytes are kept as they are; what arrives before they are read is copied into a buffer that
+   * grows: an endpoint may send chunks of one byte, and an object for each would cost many times its content.
+   */
+  #append(chunk: Buffer): void {
+    if (this.#length === 0) {
+      this.#waiting = chunk;
+      this.#length = chunk.length;
+      return;
+    }
+    const needed = this.#length + chunk.length;
+    if (needed > this.#waiting.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#length));
+      this.#waiting.copy(larger, 0, 0, this.#length);
+      this.#waiting = larger;
+    }
+    chunk.copy(this.#waiting, this.#length);
+    this.#length = needed;
+  }
+
+  #wake(): void {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    reader?.();
+  }
+}
+
+/**
+ * A coding other than chunked would end with the connection, and its bytes are not those of the content (RFC
+ * 9112 section 6.1).
+ */
+function framingFault({ 'transfer-encoding': coding }: IncomingHttpHeaders): string | undefined {
+  const isKnown = coding === undefined || (typeof coding === 'string' && coding.toLowerCase() === 'chunked');
+  return isKnown ? undefined : 'sent a response whose end cannot be known';
+}
+
+const isMismatch = (error: Error): boolean =>
+  (error as NodeJS.ErrnoException).code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
+
+/** What undici gets as the reason of an abort. The caller gets the true one, which may be any value. */
+const abortError = (): Error => new Error('the request was aborted');

@@ -1,0 +1,260 @@
+// A call whose request and response are streams. Instances, breakers, ejection, retry budget and deadline are
+// those of every call (call-service.ts). A request is repeated under the same rules, as long as nothing of a
+// body that arrives was read: bytes that were passed on once are gone.
+import { FINAL_FIELD, HttpError, isGatewayFailure } from '../errors.js';
+import { type Endpoint, schemeOf } from '../registry/endpoint.js';
+import type { AttemptEnd } from '../resilience/policy.js';
+import { mayRepeat } from '../resilience/retry.js';
+import type { TraceContext } from '../scope.js';
+import { receive } from './buffered-response.js';
+import { Attempt, headersOf } from './call-attempt.js';
+import { type CallRequest, NO_FIELDS } from './call-request.js';
+import { retryOf, type ServiceCallDependencies } from './call-service.js';
+import { certainError } from './certain-result.js';
+import { type AdmittedEndpoint, admitEndpoint } from './endpoint-admission.js';
+import type { HttpStream, StreamRequest } from './http-stream.js';
+import { endToEnd, type HttpTransport } from './http-transport.js';
+import { NO_IDS, type OngoingCall } from './ongoing-call.js';
+import { NOT_WATCHED } from './outliers.js';
+import type { Received } from './transport.js';
+
+export interface StreamCallDependencies extends ServiceCallDependencies {
+  /**
+   * The connections of streamed calls. They carry no other calls: a stream may hold its connection for hours,
+   * and an endpoint that is made to confuse the requests of a stranger must not have those of services
+   * beside them.
+   */
+  readonly streams: Pick<HttpTransport, 'stream'>;
+}
+
+/** The body of a request while it arrives. */
+export interface ArrivingBody {
+  /**
+   * Waits for its beginning.
+   * @returns the whole body where it has arrived with that, which may be sent several times; else an iterable
+   *   that is read once
+   */
+  begin(): Promise<Uint8Array | AsyncIterable<Uint8Array>>;
+  /** Something of the iterable was read. */
+  readonly isStarted: boolean;
+  /** The announced bytes; -1: unknown. */
+  readonly length: number;
+}
+
+/** A call, the same for every endpoint. The mesh token is never added to its fields. */
+export interface StreamCallRequest extends CallRequest {
+  readonly headers: typeof NO_FIELDS;
+  readonly body: undefined;
+  /** Makes the fields of one attempt: a flat list with names in lower case, which belongs to the caller. */
+  readonly fields: () => string[];
+  /**
+   * The value of `Host` for endpoints that are reached without TLS. Over TLS they get their own address, for
+   * which their certificate has to be valid.
+   * @default the address of the endpoint
+   */
+  readonly host?: string;
+  readonly content: ArrivingBody | undefined;
+}
+
+/** What an endpoint in this thread has done with a call. */
+export interface Relayed {
+  /** Its response, for the verdict. */
+  readonly received: Received;
+  /** Sends the response; undefined: it is sent already, so the call must not be repeated. */
+  readonly commit: (() => void) | undefined;
+}
+
+export interface StreamCallOptions {
+  /** @default that of calls */
+  readonly retries?: number | undefined;
+  /**
+   * Lets an endpoint in this thread respond by itself. It is called before `callStream` returns when such an
+   * endpoint gets the first attempt.
+   * @default such an endpoint is called over the network
+   */
+  readonly relay?: (endpoint: Endpoint, trace: TraceContext | undefined) => Promise<Relayed>;
+}
+
+/** The response of an endpoint. */
+export interface StreamedResponse {
+  readonly stream: HttpStream;
+  /** The whole body, where it was read already. */
+  readonly body: Uint8Array | undefined;
+}
+
+/** The longest body of a failure that is read before the next attempt; a longer failure is passed on. */
+const FAILURE_BYTES = 16 * 1024;
+
+/**
+ * Makes a call.
+ * @returns the response when its head has arrived
+ * @throws HttpError NO_INSTANCE, BREAKER_OPEN, OVERLOADED, DEADLINE_EXCEEDED or BAD_UPSTREAM, and what the
+ *   body of the request throws
+ */
+export function callStream(
+  dependencies: StreamCallDependencies,
+  call: StreamCall,
+  options: StreamCallOptions,
+): Promise<StreamedResponse | Relayed> {
+  return callBy<StreamedResponse>(dependencies, call, options, (admitted, attempt, next) =>
+    send(dependencies, call, admitted.endpoint, attempt).then(
+      (stream) => arrived(dependencies, call, admitted, attempt, stream, next),
+      (error: unknown) => next(unlessStarted(call, attempt.failed(error))),
+    ),
+  );
+}
+
+export type StreamCall = OngoingCall<StreamCallRequest>;
+
+/** What follows the end of an attempt. It is passed on, so that it needs no promise of its own. */
+type Next<T, R> = (end: AttemptEnd<T>) => R | Promise<R>;
+
+/** Reaches an endpoint over the network. It rejects only as `next` does. */
+type Reach<T> = <R>(admitted: AdmittedEndpoint, attempt: Attempt, next: Next<T, R>) => Promise<R>;
+
+/** Makes the attempts of a call whose requests are made by `reach`. */
+export function callBy<T>(
+  dependencies: StreamCallDependencies,
+  call: StreamCall,
+  options: StreamCallOptions,
+  reach: Reach<T>,
+): Promise<T | Relayed> {
+  return attemptOnce(dependencies, call, options, reach, (first) => {
+    if (!mayRepeat(first)) return resultOf(call, first);
+    const { retries } = options;
+    const again = () => attemptOnce(dependencies, call, options, reach, (end) => end);
+    return retryOf(dependencies, call, retries === undefined ? {} : { retries })
+      .goOn(first, again, call)
+      .catch((error: unknown) => {
+        throw certainError(call, error);
+      });
+  });
+}
+
+function resultOf<T>(call: StreamCall, end: AttemptEnd<T>): T {
+  if (end.kind === 'returned') return end.value;
+  throw certainError(call, end.error);
+}
+
+function attemptOnce<T, R>(
+  dependencies: StreamCallDependencies,
+  call: StreamCall,
+  { relay }: StreamCallOptions,
+  reach: Reach<T>,
+  next: Next<T | Relayed, R>,
+): Promise<R> {
+  const admitted = admitEndpoint(dependencies, call, NO_IDS);
+  if (admitted instanceof HttpError)
+    return new Promise((resolve) => resolve(next({ kind: 'not-attempted', error: admitted })));
+  const { endpoint } = admitted;
+  const attempt = new Attempt(dependencies, call, admitted, call.abort);
+  if (!endpoint.local || relay === undefined) return reach(admitted, attempt, next);
+  return relay(endpoint, attempt.trace).then(
+    (value) => {
+      const { mayRepeat } = attempt.returned(value.received);
+      return next({ kind: 'returned', value, mayRepeat: mayRepeat && value.commit !== undefined });
+    },
+    (error: unknown) => next({ ...attempt.failed(error), mayRepeat: false }),
+  );
+}
+
+function send(
+  dependencies: StreamCallDependencies,
+  call: StreamCall,
+  endpoint: Endpoint,
+  attempt: Attempt,
+): Promise<HttpStream> {
+  const { deadline, abort } = call;
+  const { method, path, content } = call.request;
+  const headers = attemptFields(dependencies, call, endpoint, attempt.trace);
+  const start = (body: StreamRequest['body']): Promise<HttpStream> => {
+    if (content !== undefined && content.length >= 0 && !(body instanceof Uint8Array))
+      headers.push('content-length', String(content.length));
+    const request: StreamRequest = { method, path, headers, body, deadline, abort, isWaiting: false };
+    attempt.sends(request);
+    return dependencies.streams.stream(endpoint, request);
+  };
+  return content === undefined ? start(undefined) : content.begin().then(start);
+}
+
+/** The fields of an attempt: a flat list. */
+export function attemptFields(
+  dependencies: StreamCallDependencies,
+  call: StreamCall,
+  endpoint: Endpoint,
+  trace: TraceContext | undefined,
+): string[] {
+  const { fields, host } = call.request;
+  const headers = fields();
+  if (host !== undefined && schemeOf(endpoint) === 'http') headers.push('host', host);
+  const added = headersOf(dependencies, call, trace);
+  for (const name in added) headers.push(name, added[name]!);
+  return headers;
+}
+
+/** The head of a response has arrived. */
+function arrived<R>(
+  dependencies: StreamCallDependencies,
+  call: StreamCall,
+  admitted: AdmittedEndpoint,
+  attempt: Attempt,
+  stream: HttpStream,
+  next: Next<StreamedResponse, R>,
+): R | Promise<R> {
+  if (!isGatewayFailure(stream.status)) {
+    attempt.returned(headOf(stream));
+    countBody(dependencies, admitted, stream);
+    return next({ kind: 'returned', value: { stream, body: undefined }, mayRepeat: false });
+  }
+  return stream.whole(FAILURE_BYTES).then(
+    (body) => {
+      const { status, fields } = stream;
+      const end = attempt.returned(receive(status, endToEnd(fields), body ?? NO_BYTES));
+      countBody(dependencies, admitted, stream);
+      const mayRepeat = body !== undefined && unlessStarted(call, end).mayRepeat;
+      return next({ kind: 'returned', value: { stream, body }, mayRepeat });
+    },
+    (error: unknown) => next(unlessStarted(call, attempt.failed(error))),
+  );
+}
+
+/** A body of which something was read cannot be sent again, whatever the verdict on the attempt. */
+function unlessStarted<E extends { readonly mayRepeat: boolean }>({ request }: StreamCall, end: E): E {
+  const isGone = request.content?.isStarted === true;
+  return isGone && end.mayRepeat ? { ...end, mayRepeat: false } : end;
+}
+
+/** Counts a response as load of its endpoint until its body has ended. */
+function countBody(
+  { load, outliers = NOT_WATCHED }: StreamCallDependencies,
+  { endpoint }: AdmittedEndpoint,
+  stream: HttpStream,
+): void {
+  if (stream.isComplete) return;
+  load.begin(endpoint.slot);
+  stream.onEnd(() => {
+    load.end(endpoint.slot);
+    if (stream.isBroken) outliers.ended(endpoint, 'failure');
+  });
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** The part of a response that the verdict on it depends on, while its body arrives. */
+const headOf = ({ status, fields }: HttpStream): Received => {
+  const isFinal = fields[FINAL_FIELD] === '1';
+  return {
+    status,
+    headers: NO_FIELDS,
+    isFinal,
+    notExecuted: false,
+    isFallback: false,
+    json: unread,
+    text: unread,
+    bytes: unread,
+  };
+};
+
+const unread = (): never => {
+  throw new Error('the body of a streamed response was not read');
+};
