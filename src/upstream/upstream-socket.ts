@@ -1,0 +1,220 @@
+// A WebSocket to an endpoint, on a connection of its own.
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { AbortListener, AbortSource } from '../abort-source.js';
+import { HttpError } from '../errors.js';
+import { type Endpoint, originOf } from '../registry/endpoint.js';
+import { httpFailure } from './http-failure.js';
+import { loadWs, type Ws } from './ws.js';
+
+export interface SocketRequest {
+  /** Path with its query. */
+  readonly path: string;
+  /** A flat list: name, value, name, value… */
+  readonly headers: readonly string[];
+  /** The subprotocols that are offered, as in `Sec-WebSocket-Protocol`; empty: none. */
+  readonly protocols: string;
+  /** Largest message that is accepted, in bytes; the connection is closed with 1009 for a larger one. */
+  readonly maxMessageBytes: number;
+  /** Ends the handshake. An open socket does not depend on it. */
+  readonly abort: AbortSource;
+}
+
+/** A response to the handshake other than 101. */
+export interface SocketRefusal {
+  readonly status: number;
+  readonly fields: IncomingHttpHeaders;
+  readonly body: Uint8Array;
+}
+
+export interface SocketEvents {
+  /** @param data in UTF-8 unless it is binary */
+  message(data: Uint8Array, isBinary: boolean): void;
+  /** Called once. @param code 1005: none; 1006: there was no close frame */
+  closed(code: number, reason: string): void;
+}
+
+/** The longest body of a refusal that is passed on. */
+const REFUSAL_BYTES = 64 * 1024;
+/** An endpoint may send this many interim responses before its response. */
+const MOST_INTERIM = 16;
+
+/**
+ * Opens a WebSocket, which is paused.
+ * @throws HttpError BAD_UPSTREAM, OVERLOADED; the reason of the abort
+ */
+export function openSocket(
+  endpoint: Endpoint,
+  request: SocketRequest,
+): Promise<UpstreamSocket | SocketRefusal> {
+  return new Promise((resolve, reject) => {
+    const { abort } = request;
+    if (abort.aborted) throw abort.reason;
+    const handshake = new Handshake(endpoint, request, resolve, reject);
+    handshake.begin();
+  });
+}
+
+class Handshake implements AbortListener {
+  older: AbortListener | undefined;
+  newer: AbortListener | undefined;
+  readonly #endpoint: Endpoint;
+  readonly #request: SocketRequest;
+  readonly #resolve: (result: UpstreamSocket | SocketRefusal) => void;
+  readonly #reject: (reason: unknown) => void;
+  #ws: Ws | undefined;
+  #fields: IncomingHttpHeaders = {};
+  #isOver = false;
+
+  constructor(
+    endpoint: Endpoint,
+    request: SocketRequest,
+    resolve: (result: UpstreamSocket | SocketRefusal) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.#endpoint = endpoint;
+    this.#request = request;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** @throws OutOfFilesError, and errors for fields that cannot be sent */
+  begin(): void {
+    const { path, headers, protocols, maxMessageBytes, abort } = this.#request;
+    const url = originOf(this.#endpoint).replace(/^http/, 'ws') + path;
+    const offered = protocols === '' ? [] : protocols.split(',').map((name) => name.trim());
+    const Client = loadWs();
+    const ws = new Client(url, offered, {
+      headers: recordOf(headers),
+      maxPayload: maxMessageBytes,
+      perMessageDeflate: false,
+      followRedirects: false,
+      finishRequest: (request) => limitInterim(request),
+    });
+    this.#ws = ws;
+    ws.on('upgrade', ({ headers: fields }) => {
+      this.#fields = fields;
+    });
+    ws.on('open', () => this.#opened(ws));
+    ws.on('unexpected-response', (_request, response) => this.#refused(response));
+    ws.on('error', (error) => this.#failed(httpFailure(this.#endpoint, error)));
+    abort.listen(this);
+  }
+
+  onAbort(reason: unknown): void {
+    this.#isOver = true;
+    this.#reject(reason);
+    this.#ws?.terminate();
+  }
+
+  #opened(ws: Ws): void {
+    if (!this.#end()) return;
+    ws.pause();
+    this.#resolve(new UpstreamSocket(ws, this.#fields));
+  }
+
+  #failed(error: unknown): void {
+    if (this.#end()) this.#reject(error);
+  }
+
+  #refused(response: IncomingMessage): void {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    response.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= REFUSAL_BYTES) chunks.push(chunk);
+      else this.#broken('sent a longer refusal than is accepted');
+    });
+    response.on('end', () => {
+      if (!response.complete || !this.#end()) return;
+      const { statusCode: status = 502, headers: fields } = response;
+      this.#resolve({ status, fields, body: Buffer.concat(chunks) });
+      this.#ws?.terminate();
+    });
+    response.on('error', (error) => this.#failed(httpFailure(this.#endpoint, error)));
+  }
+
+  #broken(symptom: string): void {
+    const { id, service } = this.#endpoint;
+    this.#failed(new HttpError('BAD_UPSTREAM', `Instance ${id} of ${service} ${symptom}.`));
+    this.#ws?.terminate();
+  }
+
+  #end(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    this.#request.abort.unlisten(this);
+    return true;
+  }
+}
+
+export class UpstreamSocket {
+  /** The fields of the response to the handshake. */
+  readonly fields: IncomingHttpHeaders;
+  readonly #ws: Ws;
+  #onClosed: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(ws: Ws, fields: IncomingHttpHeaders) {
+    this.#ws = ws;
+    this.fields = fields;
+    ws.on('close', () => {
+      this.#isClosed = true;
+      this.#onClosed?.();
+    });
+  }
+
+  /** The subprotocol that the endpoint has chosen; undefined: none. */
+  get protocol(): string | undefined {
+    return this.#ws.protocol === '' ? undefined : this.#ws.protocol;
+  }
+  /** Bytes that the endpoint has not taken. */
+  get bufferedBytes(): number {
+    return this.#ws.bufferedAmount;
+  }
+
+  serve(events: SocketEvents): void {
+    this.#ws.on('message', (data, isBinary) => events.message(data, isBinary));
+    this.#ws.on('close', (code, reason) => events.closed(code, reason.toString()));
+  }
+
+  /** @param listener called once, when the connection is closed; at once if it is */
+  onClosed(listener: () => void): void {
+    if (this.#isClosed) listener();
+    else this.#onClosed = listener;
+  }
+
+  send(data: string | Uint8Array): void {
+    this.#ws.send(data);
+  }
+  pause(): void {
+    this.#ws.pause();
+  }
+  resume(): void {
+    this.#ws.resume();
+  }
+  close(code: number | undefined, reason: string): void {
+    this.#ws.resume(); // the close frame of the endpoint has to be read
+    this.#ws.close(code, code === undefined ? undefined : reason);
+  }
+  terminate(): void {
+    this.#ws.terminate();
+  }
+}
+
+function limitInterim(request: ClientRequest): void {
+  let count = 0;
+  request.on('information', () => {
+    if (++count > MOST_INTERIM) request.destroy(new Error('too many interim responses'));
+  });
+  request.end();
+}
+
+function recordOf(fields: readonly string[]): Record<string, string | string[]> {
+  const record: Record<string, string | string[]> = {};
+  for (let i = 0; i < fields.length; i += 2) {
+    const [name, value] = [fields[i]!, fields[i + 1]!];
+    const known = record[name];
+    record[name] = known === undefined ? value : [known, value].flat();
+  }
+  return record;
+}
