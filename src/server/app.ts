@@ -18,6 +18,7 @@ import { type LiveRequest, LiveRequests } from './live-requests.js';
 import { type MeshCaller, MeshCallers } from './mesh-callers.js';
 import { MountedRoutes, type StaticRoute } from './mounted-routes.js';
 import { serve } from './pipeline.js';
+import type { RelayRoute } from './relay-routes.js';
 import { RequestContext } from './request-context.js';
 import { FileLooks } from './response/file-looks.js';
 import type { RoutePlan } from './routing/route-plan.js';
@@ -117,6 +118,11 @@ export class App {
     };
   }
 
+  /** Adds the routes of the gateway for a service. @throws TypeError for options that are wrong */
+  mountRelay(relay: RelayRoute): void {
+    this.#mounted.addRelay(relay);
+  }
+
   /** @param path `/package.Service/Method` */
   rpcMethod(path: string): RpcMethod | undefined {
     return this.#mounted.findRpc(path)?.method;
@@ -166,6 +172,18 @@ export class App {
     if (match !== undefined && !(match.value.internal && !isPeer(exchange, match.value.service, caller))) {
       this.#serve(exchange, match.value, match.params, caller);
     } else this.#serveUnmatched(exchange, caller);
+  }
+
+  /**
+   * Serves a request that the gateway passes on to a service of this App, as one of a stranger. Never throws.
+   */
+  relay(service: string, exchange: Exchange): void {
+    try {
+      const { value, params } = this.#mounted.relayed(service, exchange.head);
+      this.#serve(exchange, value, params);
+    } catch (error) {
+      this.refuse(exchange, error);
+    }
   }
 
   #serveUnmatched(exchange: Exchange, caller: MeshCaller): void {

@@ -28,15 +28,29 @@ export function clientAddress(
   isProxy: (address: string) => boolean,
 ): string {
   let nearest = peer;
+  for (const address of hopsFrom(peer, field, lines, isProxy)) nearest = address;
+  return nearest;
+}
+
+/**
+ * The addresses that a request has passed, from the peer to the client. All but the last are trusted proxies.
+ * @param peer a trusted proxy @param lines lines of the field, in their order of arrival
+ */
+export function* hopsFrom(
+  peer: string,
+  field: ProxyField,
+  lines: readonly string[],
+  isProxy: (address: string) => boolean,
+): Generator<string, void, undefined> {
+  yield peer;
   let hops = 0;
   for (const element of elementsFromRight(field, lines)) {
     const address = addressOf(field === 'forwarded' ? (parameterOf(element, 'for') ?? '') : element);
     // This proxy hides or garbles the address. What is further to the left is not trusted.
-    if (address === undefined) return nearest;
-    nearest = address;
-    if (!isProxy(address) || ++hops === MAX_HOPS) return nearest;
+    if (address === undefined) return;
+    yield address;
+    if (!isProxy(address) || ++hops === MAX_HOPS) return;
   }
-  return nearest;
 }
 
 /**
@@ -45,10 +59,27 @@ export function clientAddress(
  * @returns undefined when that proxy does not name it
  */
 export function forwardedHost(field: ProxyField, lines: readonly string[]): string | undefined {
-  for (const element of elementsFromRight(field, lines)) {
-    const host = field === 'forwarded' ? parameterOf(element, 'host') : element.trim();
-    return host === '' ? undefined : host;
-  }
+  const host = nearest(field, lines, 'host');
+  return host === '' ? undefined : host;
+}
+
+/**
+ * The scheme by which the client has reached the nearest proxy.
+ * @param lines lines of `forwarded`, or of `x-forwarded-proto`
+ * @returns undefined when that proxy does not name it
+ */
+export function forwardedScheme(field: ProxyField, lines: readonly string[]): 'http' | 'https' | undefined {
+  const scheme = nearest(field, lines, 'proto')?.toLowerCase();
+  return scheme === 'http' || scheme === 'https' ? scheme : undefined;
+}
+
+function nearest(
+  field: ProxyField,
+  lines: readonly string[],
+  parameter: 'host' | 'proto',
+): string | undefined {
+  for (const element of elementsFromRight(field, lines))
+    return field === 'forwarded' ? parameterOf(element, parameter) : element.trim();
   return undefined;
 }
 
@@ -90,7 +121,7 @@ const lastIndexBefore = (line: string, character: string, end: number): number =
 /**
  * Reads a parameter of one element of `Forwarded`. @returns undefined for an element that cannot be parsed
  */
-function parameterOf(element: string, name: 'for' | 'host'): string | undefined {
+function parameterOf(element: string, name: 'for' | 'host' | 'proto'): string | undefined {
   try {
     return parse(element.trim())[0]?.[name];
   } catch {

@@ -6,7 +6,13 @@ import type { TraceContext } from '../scope.js';
 import type { SpanHandle } from '../telemetry/span.js';
 import { endRpcServerSpan, endServerSpan, type ServerRequest, serverSpan } from '../telemetry/spans.js';
 import { toError } from '../telemetry/to-error.js';
-import { clientAddress, forwardedHost, type ProxyField } from './client-address.js';
+import {
+  clientAddress,
+  forwardedHost,
+  forwardedScheme,
+  hopsFrom,
+  type ProxyField,
+} from './client-address.js';
 import { networkOf } from './client-network.js';
 import type { Exchange } from './exchange.js';
 import type { ReadonlyFields } from './handler.js';
@@ -144,8 +150,24 @@ export class IncomingRequest implements ServerRequest {
     return forwardedHost(proxyField, lines) ?? sent;
   }
 
+  /** The scheme by which the client has sent the request; behind TRUSTED_PROXIES the one that they report. */
+  get requestedScheme(): 'http' | 'https' {
+    const { proxyField } = this;
+    if (proxyField === undefined) return this.scheme;
+    const lines = this.headers.getAll(proxyField === 'forwarded' ? 'forwarded' : 'x-forwarded-proto');
+    return forwardedScheme(proxyField, lines) ?? this.scheme;
+  }
+
   // --- the client
 
+  /** The addresses that the request has passed, from the client to the peer; trusted, but for the first. */
+  get hops(): readonly string[] {
+    const peer = this.#exchange.remoteAddress();
+    const { proxyField } = this;
+    if (proxyField === undefined) return [peer];
+    const lines = this.headers.getAll(proxyField);
+    return [...hopsFrom(peer, proxyField, lines, (address) => this.#server.proxies.has(address))].reverse();
+  }
   get inProcess(): boolean {
     return this.#exchange.head.inProcess;
   }

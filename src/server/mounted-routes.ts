@@ -9,6 +9,8 @@ import { rpcRouteHandler } from './grpc/rpc-route.js';
 import type { Application, RouteInfo } from './handler.js';
 import { noHooks, outermost } from './hook-chain.js';
 import { KillSwitch, routeKey, type SwitchableRoute } from './kill-switch.js';
+import { GATEWAY_OWNER, planRelay, type RelayRoute, relayPath } from './relay-routes.js';
+import type { RequestHead } from './request-head.js';
 import { collectRoutes, type DeclaredRoute } from './route-declarations.js';
 import { checksOf, globalCheck, type RateCheck } from './route-rate-limits.js';
 import { type Pattern, parsePattern } from './routing/pattern.js';
@@ -51,6 +53,8 @@ export class MountedRoutes {
   readonly #routes: RouteInfo[] = [];
   readonly #switchable: SwitchableRoute[] = [];
   readonly #webSockets: SocketRoute[] = [];
+  /** What `#uncharged` has made. */
+  readonly #relayedPlans = new Map<RoutePlan, RoutePlan>();
   readonly #optionsGates = new Map<Priority, AdmissionGate>();
   /** The limit of RATE_LIMIT, which all routes share. */
   readonly #commonRate: RateCheck | undefined;
@@ -143,6 +147,53 @@ export class MountedRoutes {
     }
   }
 
+  /** Adds the routes of the gateway for a service. @throws TypeError for options that are wrong */
+  addRelay(relay: RelayRoute): void {
+    const { settings: defaults, observer, log } = this.#options;
+    const path = relayPath(relay.service);
+    const mounting: Mounting = { service: GATEWAY_OWNER, ready: () => true, unlimited: false };
+    const info = { service: GATEWAY_OWNER, method: '*', path, template: path, options: relay.options };
+    const planned = planRelay(relay, {
+      defaults,
+      limits: { ...this.#boundsOf({ ...info, webSocket: false }, mounting), killSwitch: undefined },
+      meterOf: (method, template) => observer.meter(method, template),
+      topics: this.#topics,
+      running: this.#callback,
+      log,
+    });
+    for (const { method, plan } of planned) {
+      this.#router.add(method, path, plan);
+      if (plan.webSocket !== undefined) this.#webSockets.push(plan.webSocket);
+    }
+  }
+
+  /**
+   * Finds what serves a request that the gateway passes on to a service: a route of the service that any
+   * client may reach, or a refusal. The limit that all routes share was charged by the gateway.
+   * @throws HttpError for a path that cannot be decoded
+   */
+  relayed(service: string, head: RequestHead): Match<RoutePlan> {
+    const { method, path } = head;
+    const found = this.find(method, path);
+    if (found !== undefined && isPublicOf(service, found.value))
+      return { value: this.#uncharged(found.value), params: found.params };
+    const plans = this.at(path);
+    for (const [at, plan] of plans) if (!isPublicOf(service, plan)) plans.delete(at);
+    return { value: this.unmatched.unchargedPlanFor(head, plans), params: NO_PARAMS };
+  }
+
+  /** The plan of a route without the limit that all routes share. */
+  #uncharged(plan: RoutePlan): RoutePlan {
+    if (this.#commonRate === undefined) return plan;
+    let uncharged = this.#relayedPlans.get(plan);
+    if (uncharged === undefined) {
+      const rateChecks = plan.rateChecks.filter((check) => check !== this.#commonRate);
+      uncharged = { ...plan, rateChecks };
+      this.#relayedPlans.set(plan, uncharged);
+    }
+    return uncharged;
+  }
+
   #rpcPlan(
     service: string,
     method: RpcMethod,
@@ -233,6 +284,8 @@ export class MountedRoutes {
     return gate;
   }
 }
+
+const isPublicOf = (service: string, plan: RoutePlan): boolean => plan.service === service && !plan.internal;
 
 /** Stands for the method in names of gRPC calls: on the wire all of them are POST. */
 const RPC = 'GRPC';

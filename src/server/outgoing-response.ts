@@ -238,15 +238,35 @@ export class OutgoingResponse {
     return true;
   }
 
+  /**
+   * Leaves the response to another request over the same exchange, which sends it. Call `complete` when it
+   * has been sent.
+   * @returns false when the response is not wanted any more
+   */
+  handOver(): boolean {
+    if (this.#phase !== OPEN) return false;
+    this.#phase = STARTED;
+    this.#isUnderWay = true;
+    return true;
+  }
+
   // --- responses in pieces
 
   /**
    * Sends what a source yields.
    * @param length bytes that the source yields in total; undefined when that is unknown
+   * @param hasBegun the source has begun, although its first piece may come much later: the deadline of the
+   *   request is over
    * @throws UnsendableError for a source that cannot be iterated, UnavailableError when too many responses
    *   are streamed
    */
-  replyStream(status: number, contentType: string, pieces: Pieces, length?: number): Sent {
+  replyStream(
+    status: number,
+    contentType: string | undefined,
+    pieces: Pieces,
+    length?: number,
+    hasBegun = false,
+  ): Sent {
     const stream = new StreamedResponse(this.#request, this.#owner, this.#sourceOf(pieces));
     let isWanted = false;
     try {
@@ -255,7 +275,7 @@ export class OutgoingResponse {
       if (!isWanted) queueMicrotask(() => stream.cancel());
     }
     if (isWanted) {
-      stream.schedule();
+      stream.schedule(!hasBegun);
       this.#schedule(() => stream.send(status, this));
     }
     return SENT;
@@ -274,7 +294,7 @@ export class OutgoingResponse {
   #startStream(
     stream: StreamedResponse,
     status: number,
-    contentType: string,
+    contentType: string | undefined,
     length: number | undefined,
   ): boolean {
     const isHead = this.#request.method === 'HEAD';

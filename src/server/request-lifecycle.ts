@@ -32,6 +32,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   #newer: LiveRequest | undefined;
   #onStack = true;
   #isExecuted = false;
+  #hasLeftBody = false;
   /** The handler has ended, or its time is over. */
   #isHandlerDone = false;
   /** The request counts as in flight, and holds what it has taken. */
@@ -142,11 +143,27 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   }
 
   /**
+   * Call when all that the handler has done was certainly not executed: its own calls were refused or not
+   * sent.
+   */
+  nothingExecuted(): void {
+    this.#isExecuted = false;
+  }
+
+  /**
+   * Leaves the body, and the permit that a slow client would hold, to another request over the same exchange.
+   */
+  leaveBody(): void {
+    this.#hasLeftBody = true;
+    this.releasePermit();
+  }
+
+  /**
    * Call before the callback of the socket returns: receives a body that nothing has read, for a later
    * reader.
    */
   leaveStack(): void {
-    if (this.#request.exchange.isBodyPassing) this.bodyReader.receive();
+    if (!this.#hasLeftBody && this.#request.exchange.isBodyPassing) this.bodyReader.receive();
     this.#onStack = false;
   }
 

@@ -38,10 +38,13 @@ export class StreamedResponse {
     return this.#awaitsFirstPiece;
   }
 
-  /** Call when `send` is about to be called. */
-  schedule(): void {
+  /**
+   * Call when `send` is about to be called.
+   * @param awaitsFirstPiece false: the deadline of the request does not bound the time to the first piece
+   */
+  schedule(awaitsFirstPiece: boolean): void {
     this.#isScheduled = true;
-    this.#awaitsFirstPiece = true;
+    this.#awaitsFirstPiece = awaitsFirstPiece;
   }
 
   /** Releases a source that will not be read. */

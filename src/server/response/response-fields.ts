@@ -22,6 +22,19 @@ export class ResponseFields {
     setField(this.#own, name, value);
   }
 
+  /**
+   * Replaces all fields but those that always stay by the fields of a response that is passed on: a flat list
+   * of valid fields, in which names may occur several times.
+   */
+  passOn(fields: string[]): void {
+    this.#own = fields;
+  }
+
+  /** The fields that stay whatever the response becomes: a flat list. */
+  get always(): readonly string[] {
+    return this.#always;
+  }
+
   get(name: string): string | undefined {
     return fieldOf(this.#own, name) ?? fieldOf(this.#always, name);
   }

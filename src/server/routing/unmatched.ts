@@ -63,10 +63,11 @@ export class Unmatched {
 
   /** @param plans the plans of the routes at this path that the client may know of, by method */
   planFor(head: RequestHead, plans: ReadonlyMap<string, RoutePlan>): RoutePlan {
-    return { ...this.#uncharged(head, plans), rateChecks: this.#rateChecks };
+    return { ...this.unchargedPlanFor(head, plans), rateChecks: this.#rateChecks };
   }
 
-  #uncharged(head: RequestHead, plans: ReadonlyMap<string, RoutePlan>): RoutePlan {
+  /** Does the same for a request that is not charged to RATE_LIMIT. */
+  unchargedPlanFor(head: RequestHead, plans: ReadonlyMap<string, RoutePlan>): RoutePlan {
     const { method } = head;
     if (!isKnownMethod(method)) return this.refusing(head, methodUnknown());
     const [first] = plans.values();

@@ -1,0 +1,146 @@
+// A request that the gateway passes on to a service of the same App: the exchange of its client, under
+// another head. Body, response, backpressure, the address of the client and WebSockets stay those of the
+// connection.
+import type { HttpError } from '../errors.js';
+import { bodyTooLarge } from './body/body.js';
+import type { Acceptance, Exchange } from './exchange.js';
+import type { Problem } from './problem-response.js';
+import type { RequestHead } from './request-head.js';
+
+/** A whole response of the service. */
+export interface WholeResponse {
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly body: string | Uint8Array | null;
+  readonly close: boolean;
+}
+
+export interface RelayEvents {
+  /** Fields that every response gets beside those of the service: a flat list. */
+  readonly fields: readonly string[];
+  /** The service responds as a whole. The response is sent with `sendWhole`, at once or later, or never. */
+  responded(response: WholeResponse): void;
+  /** A response in pieces, or a WebSocket, begins. */
+  began(status: number): void;
+  /** It has ended, or was cut off. */
+  ended(status: number): void;
+}
+
+export class RelayedExchange implements Exchange {
+  readonly head: RequestHead;
+  readonly #outer: Exchange;
+  readonly #events: RelayEvents;
+  readonly #bodyLimit: number;
+  #status = 0;
+  #hasResponse = false;
+  #onBodyRefused: ((error: HttpError) => void) | undefined;
+
+  /** @param bodyLimit of the gateway: the service may have a larger one */
+  constructor(outer: Exchange, head: RequestHead, events: RelayEvents, bodyLimit: number) {
+    this.#outer = outer;
+    this.head = head;
+    this.#events = events;
+    this.#bodyLimit = bodyLimit;
+  }
+
+  get closed(): boolean {
+    return this.#outer.closed;
+  }
+  remoteAddress(): string {
+    return this.#outer.remoteAddress();
+  }
+  rememberAddress(): void {
+    this.#outer.rememberAddress();
+  }
+  onClosed(listener: (reason?: HttpError) => void): void {
+    this.#outer.onClosed(listener);
+  }
+  onEnded(listener: () => void): void {
+    this.#outer.onEnded(listener);
+  }
+
+  // --- the response
+
+  send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
+    if (this.#hasResponse || this.closed) return;
+    this.#hasResponse = true;
+    this.#events.responded({ status, headers: headers.concat(this.#events.fields), body, close });
+  }
+
+  sendWhole({ status, headers, body, close }: WholeResponse): void {
+    this.#outer.send(status, headers, body, close);
+    this.#events.ended(status);
+  }
+
+  get accept(): ((acceptance: Acceptance) => void) | undefined {
+    const { accept } = this.#outer;
+    return (
+      accept &&
+      ((acceptance) => {
+        this.#begin(101);
+        accept(acceptance);
+        this.#events.ended(101);
+      })
+    );
+  }
+
+  begin(status: number, headers: readonly string[], close: boolean, length?: number): void {
+    if (this.#hasResponse || this.closed) return;
+    this.#begin(status);
+    this.#outer.begin(status, headers.concat(this.#events.fields), close, length);
+    if (this.head.method === 'HEAD') this.#events.ended(status);
+  }
+
+  #begin(status: number): void {
+    this.#hasResponse = true;
+    this.#status = status;
+    this.#events.began(status);
+  }
+
+  write(chunk: Uint8Array | string): Promise<void> {
+    return this.#outer.write(chunk);
+  }
+
+  end(): void {
+    this.#outer.end();
+    this.#events.ended(this.#status);
+  }
+
+  destroy(problem?: Pick<Problem, 'status' | 'headers' | 'body'>): void {
+    this.#outer.destroy(problem);
+    this.#events.ended(problem?.status ?? 500);
+  }
+
+  leaveCallback(): void {
+    this.#outer.leaveCallback();
+  }
+
+  // --- the body
+
+  get isBodyComplete(): boolean {
+    return this.#outer.isBodyComplete;
+  }
+  get isBodyPassing(): boolean {
+    return this.#outer.isBodyPassing;
+  }
+
+  readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void): boolean {
+    let left = this.#bodyLimit;
+    return this.#outer.readBody((piece, isLast) => {
+      left -= piece.byteLength;
+      if (left >= 0) onPiece(piece, isLast);
+      else this.#onBodyRefused?.(bodyTooLarge(this.#bodyLimit));
+    });
+  }
+
+  onBodyRefused(listener: (error: HttpError) => void): void {
+    this.#onBodyRefused = listener;
+    this.#outer.onBodyRefused(listener);
+  }
+  pause(): void {
+    this.#outer.pause();
+  }
+  resume(): void {
+    this.#outer.resume();
+  }
+}
