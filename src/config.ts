@@ -19,6 +19,8 @@ type FileValue<V> = [NonNullable<V>] extends [boolean]
 type NotInFile =
   | 'services'
   | 'serviceDatabaseUrls'
+  | 'gateway'
+  | 'gatewayPolicies'
   | 'otel'
   | 'upstreams'
   | 'zone'
@@ -30,12 +32,49 @@ type NotInFile =
 export type WrittenSettings = {
   readonly [K in Exclude<keyof Settings, NotInFile>]?: FileValue<Settings[K]> | null | undefined;
 } & {
+  /**
+   * The services that are reachable under `/svc/`: their names, or an object of policies by name.
+   * @default 'off'
+   * @example { orders: { timeoutMs: 5000, rateLimit: '100/second' }, inventory: {} }
+   */
+  readonly gateway?:
+    | string
+    | readonly string[]
+    | Readonly<Record<string, GatewayPolicy>>
+    | false
+    | null
+    | undefined;
+} & {
   /** `<SERVICE>_DATABASE_URL`: the PostgreSQL server of one service. */
   readonly [K in `${string}DatabaseUrl`]?: string | null | undefined;
 } & {
   /** `OTEL_*`, as the OpenTelemetry specification defines them. */
   readonly [K in `otel${string}`]?: unknown;
 };
+
+/** How the gateway treats the requests to one service. */
+export interface GatewayPolicy {
+  /**
+   * A limit `N/second` or `N/minute`, optionally with `;burst=B`, per client address and beside the setting
+   * RATE_LIMIT; `off` removes both.
+   * @default only RATE_LIMIT
+   */
+  readonly rateLimit?: string;
+  /**
+   * Milliseconds from the end of the request's header to the head of the response; then the client gets 504.
+   * @default the setting REQUEST_TIMEOUT_MS
+   */
+  readonly timeoutMs?: number;
+  /**
+   * The number of attempts beyond the first, from 0 to 10, for requests that may be repeated.
+   * @default 2
+   */
+  readonly retries?: number;
+  /** Largest body of a request in bytes. @default no limit: bodies are streamed */
+  readonly bodyLimit?: number;
+  /** Largest message of a WebSocket in bytes, in either direction. @default 1048576 */
+  readonly maxMessageBytes?: number;
+}
 
 /**
  * Settings are plain data: workers receive them by structured clone. Paths of files and folders are absolute.
@@ -82,6 +121,10 @@ export interface Settings {
   readonly registryAcceptTokensFile: string | undefined;
   readonly advertiseHost: string | undefined;
   readonly meshToken: string | undefined;
+  /** Services that are reachable under `/svc/`. */
+  readonly gateway: readonly string[];
+  /** The policies of the configuration file, by service; others have the defaults. */
+  readonly gatewayPolicies: Readonly<Record<string, GatewayPolicy>>;
   readonly cpuThreads: number;
   readonly maxInFlight: number;
   /** False: only MAX_IN_FLIGHT limits the concurrent requests. */

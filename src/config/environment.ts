@@ -3,7 +3,6 @@
 import { ConfigError } from '../errors.js';
 import { nearestName } from '../name-suggestion.js';
 import { maskText } from '../redaction/secret-texts.js';
-import { laterSetting } from './later-settings.js';
 import { PREFIX } from './setting-names.js';
 import type { SettingSource } from './setting-source.js';
 
@@ -35,14 +34,8 @@ export function fromEnvironment(
         `${name}: this is Kubernetes' link to a Service and not a setting; rename that Service or set enableServiceLinks: false`,
       );
     }
-    if (!spellings.includes(name)) {
-      const later = laterSetting(name.slice(PREFIX.length), name, value);
-      if (later !== undefined) {
-        warn(later);
-        continue;
-      }
+    if (!spellings.includes(name))
       throw new ConfigError(`${name}: unknown setting, did you mean ${nearestName(name, spellings)}?`);
-    }
   }
   return (name) => {
     for (const as of [PREFIX + name, name]) {

@@ -5,6 +5,7 @@ import type { Settings } from '../config.js';
 import type { ConfigFile } from './config-file.js';
 import { checkCombinations, combinationWarnings } from './cross-checks.js';
 import type { Environment } from './environment.js';
+import { gatewayPolicies } from './gateway-policies.js';
 import { type ReadSetting, readSetting } from './read-setting.js';
 import { type MachineFacts, type Table, valuesOf } from './setting.js';
 import type { SettingSource } from './setting-source.js';
@@ -54,6 +55,7 @@ export function resolveSettings(
     ...assemble((name) => lineOf.get(name)?.value, services, cwd),
     upstreams: file?.upstreams ?? {},
     zone: file?.zone ?? null,
+    gatewayPolicies: file === undefined ? {} : gatewayPolicies(file.name, file.members.gateway),
     configFile: file?.services === undefined ? undefined : file.path,
     pmId: env.pm_id ?? null,
     notify: notifyOf(env),
@@ -79,7 +81,7 @@ function assemble(
   byName: (name: string) => unknown,
   services: readonly string[],
   cwd: string,
-): Omit<Settings, 'upstreams' | 'zone' | 'configFile' | 'pmId' | 'notify'> {
+): Omit<Settings, 'gatewayPolicies' | 'upstreams' | 'zone' | 'configFile' | 'pmId' | 'notify'> {
   const values = valuesOf(PROCESS_SETTINGS, byName);
   const urls = services.map((service) => [service, byName(databaseUrlOf(service))]);
   const { dataDir, registryAcceptTokensFile, tlsCertFile, tlsKeyFile } = values;

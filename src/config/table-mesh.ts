@@ -1,5 +1,6 @@
 // The settings of the registry and of cooperating processes.
 import { LOOPBACK_AND_PRIVATE } from '../address-ranges.js';
+import { services } from './gateway-policies.js';
 import { cidrs, host, registryUrl } from './network-kinds.js';
 import { optional, type Table, withDefault } from './setting.js';
 import { longToken, path } from './setting-kinds.js';
@@ -38,5 +39,12 @@ export const MESH_SETTINGS = {
     'none',
     'Shared secret of cooperating processes, with which `internal` routes can be reached over the network. Calls ' +
       'carry a value that is derived from it for the called service, never the secret itself.',
+  ),
+  GATEWAY: withDefault(
+    services,
+    [],
+    'Services that are reachable under `/svc/SERVICE/`, in whatever process and language their instances run; `off`: ' +
+      'none. A configuration file may give an object of policies by service in its place.',
+    { defaultText: '`off`' },
   ),
 } satisfies Table;

@@ -49,7 +49,11 @@ describe('a start is refused with exit code 78 for', () => {
       { env: { REGISTRY: 'etcd://10.0.0.1:2379,10.0.0.2:99999' } },
       /^78 REGISTRY: .*etcd:\/\//,
     ],
-    ['a setting of a later version', { env: { MULTILANE_GATEWAY: 'users' } }, /^78 MULTILANE_GATEWAY: /],
+    [
+      'a name that no service has',
+      { env: { MULTILANE_GATEWAY: 'Users' } },
+      /^78 MULTILANE_GATEWAY: "Users" is not a comma/,
+    ],
     ['an invalid rate', { env: { RATE_LIMIT: '100/hour' } }, /^78 RATE_LIMIT: "100\/hour" is not a rate /],
     [
       'a word that is not a choice',
