@@ -6,6 +6,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { ServiceDefinition } from '../api/service-definition.js';
 import { CpuClient } from '../cpu/cpu-client.js';
+import { mountGateway } from '../gateway/mount-gateway.js';
 import type { ProtoFiles } from '../grpc/known-protos.js';
 import { lazyModule } from '../lazy-module.js';
 import type { Block } from '../memory/block.js';
@@ -27,6 +28,7 @@ import { serviceMetrics } from '../telemetry/service-metrics.js';
 import type { Tracing } from '../telemetry/span.js';
 import { initTracing } from '../telemetry/tracing.js';
 import type { Mail } from '../upstream/single-flight.js';
+import { loadUndici } from '../upstream/undici.js';
 import { type ConcurrencyLimits, createConcurrencyLimits } from './concurrency-limits.js';
 import { countedRateLimits } from './counted-rate-limits.js';
 import { inProcessDispatch } from './in-process-dispatch.js';
@@ -136,6 +138,11 @@ export function createHost(options: HostOptions): Host {
     awaitsDatabases,
     configFile: settings.configFile,
   });
+  if (settings.gateway.length > 0) {
+    loadUndici();
+    const isMounted = (name: string): boolean => services.some(({ definition }) => definition.name === name);
+    mountGateway(settings, { app, calls: calls.streamed, isMounted });
+  }
   // All workers have the same routes, so one of them logs the warnings.
   if (worker === 1) logRouteWarnings(app, limits, settings, options.log);
   return {

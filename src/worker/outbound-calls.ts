@@ -18,7 +18,7 @@ import { injectTrace } from '../telemetry/propagation.js';
 import { Balancer } from '../upstream/balancer.js';
 import type { Call } from '../upstream/call.js';
 import type { CallObserver } from '../upstream/call-observer.js';
-import { createCall } from '../upstream/client.js';
+import { type CallDependencies, createCall } from '../upstream/client.js';
 import { endpointStatuses } from '../upstream/endpoint-status.js';
 import { GrpcTransport } from '../upstream/grpc-transport.js';
 import { HttpTransport } from '../upstream/http-transport.js';
@@ -28,9 +28,13 @@ import { forgettingBreakers, NOT_WATCHED, Outliers } from '../upstream/outliers.
 import { pickersOf } from '../upstream/pickers.js';
 import { RegistryView } from '../upstream/registry-view.js';
 import { type Mail, SingleFlight } from '../upstream/single-flight.js';
+import type { StreamCallDependencies } from '../upstream/stream-call.js';
 import { logTransitions } from '../upstream/transition-log.js';
 import type { Dispatch } from '../upstream/transport.js';
 import type { WorkerMemory } from './worker-memory.js';
+
+/** The number of streamed calls of this worker to one endpoint; further ones wait for the end of another. */
+const STREAMS_PER_ENDPOINT = 1024;
 
 export interface OutboundCallOptions extends Pick<WorkerMemory, 'block' | 'slot' | 'clock'> {
   readonly observer: CallObserver;
@@ -51,6 +55,8 @@ export interface OutboundCallOptions extends Pick<WorkerMemory, 'block' | 'slot'
 
 export interface OutboundCalls {
   readonly call: Call;
+  /** For calls whose bodies are streamed. */
+  readonly streamed: StreamCallDependencies;
   /** Whether an instance is registered. */
   isRegistered(service: string, id: string): boolean;
   /** Whether a registered instance has this address. */
@@ -65,14 +71,21 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
   const pickers = pickersOf(load, Math.random);
   const http = new HttpTransport();
   const grpc = new GrpcTransport();
+  const streams = new HttpTransport({
+    connections: STREAMS_PER_ENDPOINT,
+    maxResponseBytes: Number.POSITIVE_INFINITY,
+  });
   const transports = { http, grpc };
-  const view = new RegistryView(new SnapshotLog(block), (left) => transports[left.protocol].leave(left));
+  const view = new RegistryView(new SnapshotLog(block), (left) => {
+    transports[left.protocol].leave(left);
+    streams.leave(left);
+  });
   const events = logTransitions(log, (row) => view.at(row));
   const breaker = new BreakerCells(block, slot, tripRule({ openMs, slowCallMs }), clock, events.breaker);
   const ejection = ejectionRule(ejectionMs);
   const cells = new EjectionCells(block, ejection, clock, forgettingBreakers(breaker, events));
   const endpoints = (service: string, protocol?: Endpoint['protocol']) => view.endpoints(service, protocol);
-  const call = createCall({
+  const dependencies = {
     balancer: new Balancer({
       endpoints,
       picker: pickers.auto,
@@ -99,11 +112,12 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
     observer,
     meshToken: meshToken === undefined ? undefined : meshTokens(meshToken),
     timeoutMs,
-  });
+  } satisfies CallDependencies;
   return {
-    call,
+    call: createCall(dependencies),
+    streamed: { ...dependencies, streams },
     isRegistered: (service, id) => view.has(service, id),
     isInstance: (address) => view.hasAddress(address),
-    close: async () => void (await Promise.all([http.close(), grpc.close()])),
+    close: async () => void (await Promise.all([http.close(), grpc.close(), streams.close()])),
   };
 }

@@ -34,7 +34,7 @@ describe('services over TLS', () => {
   });
   const shop = useCluster(() => ({ dataDir, tls, env: { WORKERS: '1' } }));
   const users = useCluster(() => ({
-    env: { SERVICES: 'users', WORKERS: '1', NODE_EXTRA_CA_CERTS: tls.certFile },
+    env: { SERVICES: 'users', WORKERS: '1', GATEWAY: 'orders', NODE_EXTRA_CA_CERTS: tls.certFile },
   }));
 
   it('call each other within the process, as they do without TLS', async () => {
@@ -79,5 +79,13 @@ describe('services over TLS', () => {
       (view) => view.instances[0]?.state === 'healthy',
     );
     expect(instances[0]?.state).to.equal('healthy');
+  });
+
+  it('are reached through the gateway of that process, whatever host its client names', async () => {
+    const missing = await get(`${users.url}/svc/orders/api/orders/999999999`, { host: 'shop.example' });
+    expect(missing.status).to.equal(404);
+    expect(await missing.text())
+      .to.include('NOT_FOUND')
+      .and.not.include('ROUTE_NOT_FOUND');
   });
 });

@@ -1,0 +1,148 @@
+// One service behind the gateway: a request becomes a streamed call of the service, and the response of the
+// call becomes that of the request.
+import type { GatewayPolicy } from '../config.js';
+import { HttpError, isGatewayFailure } from '../errors.js';
+import type { App } from '../server/app.js';
+import { SENT, type Sent } from '../server/handler.js';
+import type { RelayRoute } from '../server/relay-routes.js';
+import type { RequestContext } from '../server/request-context.js';
+import { NO_FIELDS } from '../upstream/call-request.js';
+import { OngoingCall } from '../upstream/ongoing-call.js';
+import {
+  callStream,
+  type Relayed,
+  type StreamCall,
+  type StreamCallDependencies,
+  type StreamCallOptions,
+  type StreamCallRequest,
+  type StreamedResponse,
+} from '../upstream/stream-call.js';
+import { ClientBody } from './client-body.js';
+import { LocalRelay } from './local-relay.js';
+import { isEventStream, PassedEvents } from './passed-events.js';
+import { gatewaysPassed, requestFields, responseFields } from './passed-fields.js';
+import { servicePath } from './service-path.js';
+import { bridgeEvents, openBridge } from './socket-bridge.js';
+
+export interface GatewayDeps {
+  readonly app: App;
+  readonly calls: StreamCallDependencies;
+  /** Whether the service is mounted in this process. */
+  readonly isMounted: (service: string) => boolean;
+}
+
+/** The bound of a body that has none. */
+const UNLIMITED = Number.MAX_SAFE_INTEGER;
+const MESSAGE_BYTES = 1024 * 1024;
+
+/** The routes of the gateway for one service. */
+export function gatewayRoute(service: string, policy: GatewayPolicy, deps: GatewayDeps): RelayRoute {
+  const { timeoutMs, rateLimit, bodyLimit = UNLIMITED, maxMessageBytes = MESSAGE_BYTES } = policy;
+  const route = new GatewayRoute(service, policy, deps);
+  return {
+    service,
+    options: {
+      bodyLimit,
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      ...(rateLimit !== undefined && { rateLimit }),
+    },
+    handler: (ctx) => route.serve(ctx as unknown as RequestContext),
+    sockets: bridgeEvents(maxMessageBytes),
+  };
+}
+
+class GatewayRoute {
+  readonly #service: string;
+  readonly #policy: GatewayPolicy;
+  readonly #deps: GatewayDeps;
+  readonly #isMounted: boolean;
+
+  constructor(service: string, policy: GatewayPolicy, deps: GatewayDeps) {
+    this.#service = service;
+    this.#policy = policy;
+    this.#deps = deps;
+    this.#isMounted = deps.isMounted(service);
+  }
+
+  /** @throws HttpError MALFORMED_REQUEST; BAD_UPSTREAM for a request that goes in a circle */
+  serve(ctx: RequestContext): Promise<Sent> {
+    const isNested = gatewaysPassed(ctx.exchange.head.headers) > 0;
+    const request = requestOf(ctx, this.#service);
+    const call: StreamCall = new OngoingCall(this.#service, request, limitsOf(ctx), ctx, ctx);
+    const options = this.#optionsFor(ctx, request.path, isNested);
+    const fail = (error: unknown): never => {
+      throw failed(ctx, call, error);
+    };
+    if (ctx.exchange.accept === undefined)
+      return this.#call(call, options).then((result) => respond(ctx, result), fail);
+    const { maxMessageBytes = MESSAGE_BYTES } = this.#policy;
+    return openBridge(this.#deps.calls, call, options, ctx, maxMessageBytes).catch(fail);
+  }
+
+  #call(call: StreamCall, options: StreamCallOptions): Promise<StreamedResponse | Relayed> {
+    const { calls } = this.#deps;
+    const { content } = call.request;
+    // An instance of this process reads the body by itself. Elsewhere a client that sends none would hold the
+    // probe of a breaker, so the instance is chosen when the body has begun.
+    if (content === undefined || this.#isMounted) return callStream(calls, call, options);
+    return content.begin().then(() => callStream(calls, call, options));
+  }
+
+  #optionsFor(ctx: RequestContext, path: string, isNested: boolean): StreamCallOptions {
+    // The gateway before repeats the call: repetitions of both would multiply.
+    const retries = isNested ? 0 : this.#policy.retries;
+    if (!this.#isMounted) return { retries };
+    const { app } = this.#deps;
+    return { retries, relay: ({ service }, trace) => LocalRelay.start(app, ctx, service, path, trace) };
+  }
+}
+
+function requestOf(ctx: RequestContext, service: string): StreamCallRequest {
+  const { method, query } = ctx.exchange.head;
+  const hasBody = ctx.contentLength > 0 || ctx.isChunked;
+  const host = ctx.headers.get('host');
+  return {
+    method,
+    path: servicePath(ctx.path, query, ctx.params['*']!),
+    headers: NO_FIELDS,
+    body: undefined,
+    isIdempotent: ctx.headers.has('idempotency-key'),
+    fields: () => requestFields(ctx.request, service),
+    ...(host !== undefined && { host }),
+    content: hasBody ? new ClientBody(ctx) : undefined,
+  };
+}
+
+const limitsOf = ({ deadline, abortSource: abort }: RequestContext) => ({ deadline, abort });
+
+function respond(ctx: RequestContext, result: StreamedResponse | Relayed): Sent {
+  if ('received' in result) {
+    result.commit?.();
+    return SENT;
+  }
+  const { stream, body } = result;
+  const { status } = stream;
+  const { response, method } = ctx;
+  if (isGatewayFailure(status)) ctx.callFailed();
+  response.fields.passOn(responseFields(stream.fields));
+  const bytes = body ?? (stream.isComplete ? stream.take() : undefined);
+  if (method !== 'HEAD' && bytes !== undefined) return response.reply(status, undefined, bytes);
+  // While more of the request arrives, its response may only have an unknown length: the core would drop the
+  // rest of the request otherwise.
+  const length = ctx.exchange.isBodyComplete ? stream.length : undefined;
+  const isEvents = length === undefined && isEventStream(stream.fields);
+  const source = isEvents ? new PassedEvents(stream) : stream;
+  const sent: Sent = response.replyStream(status, undefined, source, length, true);
+  // Clients of events reconnect, so a drain may end their streams.
+  if (isEvents) response.markEndless();
+  return sent;
+}
+
+/** Reports a call without a response to the request. @returns what the client gets as a problem document */
+function failed(ctx: RequestContext, call: StreamCall, error: unknown): unknown {
+  if (!(error instanceof HttpError) || !isGatewayFailure(error.status)) return error;
+  // Other gateways repeat a refusal, but not a failure that this one has repeated already.
+  if (call.tried.size > 0) ctx.callFailed();
+  if (call.hasNotRun && call.request.content?.isStarted !== true) ctx.nothingExecuted();
+  return error;
+}
