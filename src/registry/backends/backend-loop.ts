@@ -2,6 +2,7 @@
 // link to the backend, which does what is due, one thing after the other. When the link is lost or anything
 // fails, another link is made, over which everything is listed, and announced where it is missing. So what a
 // process knows and what it has announced are right soon after every outage, whatever was lost in it.
+import { type Schedule, timers } from '../schedule.js';
 import type { Announced, BackendEvents, FoundInstance, RegistryBackend } from './backend.js';
 
 /** The longest wait before the next attempt to connect. */
@@ -17,6 +18,10 @@ export interface BackendOptions {
   /** Seconds after which instances of a process that does not renew them have left. @default 15 */
   readonly ttlSeconds?: number;
   readonly random: () => number;
+  /** Monotonic milliseconds. @default performance.now() */
+  readonly clock?: () => number;
+  /** @default timers of Node */
+  readonly schedule?: Schedule;
 }
 
 /** The name of an instance in one text. */
@@ -52,6 +57,8 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
   protected readonly ttlSeconds: number;
   /** When the instances of this process are to be renewed. */
   protected renewAt = 0;
+  protected readonly clock: () => number;
+  readonly #schedule: Schedule;
   readonly #random: () => number;
   #events: BackendEvents | undefined;
   #link: Link | undefined;
@@ -60,12 +67,16 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
   #failures = 0;
   /** There has been a link: one that is made after a failure ends an outage. */
   #hasWorked = false;
-  #timer: NodeJS.Timeout | undefined;
+  #cancelTimer = (): void => undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
 
-  constructor({ owner, ttlSeconds = TTL_SECONDS, random }: BackendOptions) {
+  constructor(options: BackendOptions) {
+    const { owner, ttlSeconds = TTL_SECONDS, random, schedule = timers } = options;
+    const { clock = () => performance.now() } = options;
     this.owner = owner;
     this.ttlSeconds = ttlSeconds;
+    this.clock = clock;
+    this.#schedule = schedule;
     this.#random = random;
   }
 
@@ -75,7 +86,7 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
   protected abstract work(link: Link): Promise<void>;
   /** Milliseconds until something is due, if nothing happens before. */
   protected dueInMs(): number {
-    return this.renewAt - performance.now();
+    return this.renewAt - this.clock();
   }
   /** Whether an error means that the backend does not admit what it was given, and not that it is lost. */
   protected abstract isRefusal(error: unknown): boolean;
@@ -116,7 +127,7 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
 
   async close(): Promise<void> {
     this.#isClosing = true;
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     await this.#running;
     const link = this.#link;
     this.#link = undefined;
@@ -126,11 +137,11 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
   /** Something is due, at the latest after `ms`. What is due earlier stays so. */
   protected wake(ms = 0): void {
     if (this.#isClosing || this.#running !== undefined || this.#events === undefined) return;
-    const at = performance.now() + ms;
+    const at = this.clock() + ms;
     if (at >= this.#wakeAt) return;
     this.#wakeAt = at;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#begin(), ms).unref();
+    this.#cancelTimer();
+    this.#cancelTimer = this.#schedule(ms, () => this.#begin());
   }
 
   #begin(): void {
@@ -144,12 +155,12 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
   /** The instances of this process are renewed, with jitter against many processes at once. */
   protected hasRenewed(): void {
     const jitter = 0.9 + 0.2 * this.#random();
-    this.renewAt = performance.now() + (this.ttlSeconds * 1000 * jitter) / RENEWALS;
+    this.renewAt = this.clock() + (this.ttlSeconds * 1000 * jitter) / RENEWALS;
   }
 
   /** Whether processes that were cut off may not have announced their instances again yet. */
   protected get mayBeIncomplete(): boolean {
-    return performance.now() < this.#completeAt;
+    return this.clock() < this.#completeAt;
   }
 
   /** The link has ended by itself. */
@@ -280,13 +291,13 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
 
   async #linked(): Promise<Link> {
     const old = this.#link;
-    if (old !== undefined && performance.now() < this.relinkAt) return old;
+    if (old !== undefined && this.clock() < this.relinkAt) return old;
     this.#link = undefined;
     this.relinkAt = Number.POSITIVE_INFINITY;
     if (old !== undefined) await this.end(old, false);
     this.refused.clear();
     // Other processes were cut off as well, and come back at other times.
-    if (this.#failures > 0 && this.#hasWorked) this.#completeAt = performance.now() + this.ttlSeconds * 1000;
+    if (this.#failures > 0 && this.#hasWorked) this.#completeAt = this.clock() + this.ttlSeconds * 1000;
     const link = await this.connect();
     if (this.mayBeIncomplete) this.relinkAt = Math.min(this.relinkAt, this.#completeAt);
     this.#link = link;
@@ -299,7 +310,7 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
       return this.#random() * most;
     }
     if (this.toAnnounce.size + this.toWithdraw.size > 0) return 0;
-    return Math.max(0, Math.min(this.dueInMs(), this.relinkAt - performance.now()));
+    return Math.max(0, Math.min(this.dueInMs(), this.relinkAt - this.clock()));
   }
 
   #hasFailed(error: Error): void {

@@ -99,7 +99,7 @@ export class EtcdBackend extends BackendLoop<Link> {
     const client = await this.#options.open();
     try {
       const link: Link = { client, lease: await this.#leaseOver(client) };
-      this.relinkAt = performance.now() + RELINK_MS;
+      this.relinkAt = this.clock() + RELINK_MS;
       const revision = await this.#list(link);
       const create_request = { ...ALL, start_revision: String(BigInt(revision) + 1n) };
       const ended = (error: Error): void => {
@@ -116,7 +116,7 @@ export class EtcdBackend extends BackendLoop<Link> {
 
   protected override async work(link: Link): Promise<void> {
     if (link.failure !== undefined) throw link.failure;
-    if (performance.now() >= this.renewAt && !(await this.#renew(link.client, link.lease)))
+    if (this.clock() >= this.renewAt && !(await this.#renew(link.client, link.lease)))
       throw new Error('the lease of this process has expired');
     await this.#flushWithdrawn(link);
     const parts = partsOf(this.takeDue(), this.owner);

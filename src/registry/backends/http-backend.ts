@@ -87,7 +87,7 @@ export class HttpBackend extends BackendLoop<Link> {
     }
     await this.send([this.takeDue()], (part) => inTurns(part, (instance) => this.#register(link, instance)));
     if (this.#toCheck.size > 0) await this.#check(link);
-    if (performance.now() >= this.renewAt) await this.#renew(link);
+    if (this.clock() >= this.renewAt) await this.#renew(link);
   }
 
   protected override dueInMs(): number {

@@ -111,7 +111,7 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     if (this.#mustList) await this.#list(session);
     else if (this.#toFetch.size > 0) await this.#fetch(session);
     await this.send([this.takeDue()], (part) => this.#announce(session, part));
-    if (performance.now() >= this.renewAt) await this.#renew(session);
+    if (this.clock() >= this.renewAt) await this.#renew(session);
   }
 
   protected override dueInMs(): number {

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { HttpError, UnavailableError } from '../../errors.js';
 import type { Instance } from '../instance.js';
 import type { Registry } from '../registry.js';
+import { type Schedule, timers } from '../schedule.js';
 import type { BackendEvents, FoundInstance, RegistryBackend } from './backend.js';
 import { keyOf } from './backend-loop.js';
 
@@ -22,21 +23,27 @@ export interface RegistrySyncOptions {
   readonly log: Pick<Logger, 'info' | 'warn'>;
   /** Called for each instance of another process that is not admitted here. */
   readonly refused: () => void;
-  readonly now?: () => number;
+  /** Monotonic milliseconds. @default performance.now() */
+  readonly clock?: () => number;
+  /** @default timers of Node */
+  readonly schedule?: Schedule;
 }
 
 export class RegistrySync implements BackendEvents {
   readonly #options: RegistrySyncOptions;
-  readonly #now: () => number;
+  readonly #clock: () => number;
+  readonly #schedule: Schedule;
   #loggedAt = Number.NEGATIVE_INFINITY;
   #isAvailable = true;
   /** Instances that could not be admitted, but may be later. */
   readonly #later = new Map<string, FoundInstance>();
-  #timer: NodeJS.Timeout | undefined;
+  /** Cancels the timer after which `#later` is tried again; undefined while there is none. */
+  #cancelAgain: (() => void) | undefined;
 
   constructor(options: RegistrySyncOptions) {
     this.#options = options;
-    this.#now = options.now ?? (() => performance.now());
+    this.#clock = options.clock ?? (() => performance.now());
+    this.#schedule = options.schedule ?? timers;
   }
 
   /** The kind of the backend. */
@@ -60,7 +67,7 @@ export class RegistrySync implements BackendEvents {
   }
 
   close(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#cancelAgain?.();
     return this.#options.backend.close();
   }
 
@@ -86,10 +93,10 @@ export class RegistrySync implements BackendEvents {
 
   #again(key: string, instance: FoundInstance): void {
     this.#later.set(key, instance);
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
+    this.#cancelAgain ??= this.#schedule(AGAIN_MS, () => {
+      this.#cancelAgain = undefined;
       for (const one of [...this.#later.values()]) this.found(one);
-    }, AGAIN_MS).unref();
+    });
   }
 
   left(service: string, id: string): void {
@@ -121,8 +128,8 @@ export class RegistrySync implements BackendEvents {
   }
 
   #mayLog(): boolean {
-    if (this.#now() - this.#loggedAt < LOG_EVERY_MS) return false;
-    this.#loggedAt = this.#now();
+    if (this.#clock() - this.#loggedAt < LOG_EVERY_MS) return false;
+    this.#loggedAt = this.#clock();
     return true;
   }
 
