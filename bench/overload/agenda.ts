@@ -14,6 +14,11 @@ export class Agenda {
   readonly #heap: Entry[] = [];
   #order = 0;
 
+  /** The time of the first event; Infinity: there is none. */
+  get nextAt(): number {
+    return this.#heap[0]?.at ?? Number.POSITIVE_INFINITY;
+  }
+
   at(at: number, run: () => void): void {
     const heap = this.#heap;
     const entry = { at, order: this.#order++, run };
@@ -34,7 +39,7 @@ export class Agenda {
 
   /** Runs all events up to a moment. */
   runUntil(moment: number): void {
-    while (this.#heap.length > 0 && this.#heap[0]!.at <= moment) {
+    while (this.nextAt <= moment) {
       const { at, run } = this.#take();
       this.now = at;
       run();

@@ -1,0 +1,178 @@
+// etcd, as far as a registry uses it: keys with leases, transactions, and a watch from a revision on.
+import type { EtcdClient, WatchMessage } from '#src/registry/backends/etcd-backend.js';
+import type { Host } from './host.js';
+import type { Network, Stream } from './network.js';
+
+interface Stored {
+  readonly key: string;
+  readonly value: string;
+  readonly lease: string;
+  readonly mod_revision: string;
+}
+
+interface Operation {
+  readonly request_put?: { readonly key: string; readonly value: string; readonly lease?: string };
+  readonly request_delete_range?: { readonly key: string };
+}
+
+interface Transaction {
+  readonly compare?: readonly { readonly key: string; readonly lease: string }[];
+  readonly success: readonly Operation[];
+}
+
+type Events = NonNullable<NonNullable<WatchMessage['result']>['events']>;
+
+/** Revisions that a watch can begin at. */
+const KEPT = 2_000;
+const NO_LEASE = '0';
+/** As docs/scaling.md has it. */
+const PREFIX = '/multilane/registry/v1/';
+
+export class EtcdServer {
+  readonly #network: Network;
+  #keys = new Map<string, Stored>();
+  /** Until when each lease lasts, and for how long it was granted. */
+  #leases = new Map<string, { until: number; readonly ttlMs: number }>();
+  readonly #watches = new Set<Stream<WatchMessage>>();
+  #history: { readonly revision: number; readonly events: Events }[] = [];
+  #revision = 1;
+  #nextLease = 1;
+
+  constructor(network: Network) {
+    this.#network = network;
+  }
+
+  /** @returns what opens a connection */
+  clientsOf(host: Host): () => Promise<EtcdClient> {
+    return async () => {
+      let stream: Stream<WatchMessage> | undefined;
+      return {
+        post: <R>(path: string, body: object) =>
+          this.#network.request(host, () => this.#serve(path, body) as R),
+        watch: (body, heard, ended) => {
+          const opened = this.#network.stream(host, heard, ended);
+          stream = opened;
+          const { create_request } = body as { create_request: { start_revision: string } };
+          this.#network
+            .request(host, () => this.#watch(opened, Number(create_request.start_revision)))
+            .catch((error: unknown) => {
+              opened.close();
+              ended(error as Error);
+            });
+        },
+        close: () => stream?.close(),
+      };
+    };
+  }
+
+  has(service: string, id: string): boolean {
+    return this.#keys.has(Buffer.from(`${PREFIX}${service}/${id}`).toString('base64'));
+  }
+
+  /** A member takes the lead: all leases begin again. */
+  restarted(): void {
+    for (const lease of this.#leases.values()) lease.until = this.#network.time.now + lease.ttlMs;
+  }
+
+  /** Everything is lost, and revisions begin again. */
+  wipe(): void {
+    this.#keys = new Map();
+    this.#leases = new Map();
+    this.#history = [];
+    this.#revision = 1;
+  }
+
+  #serve(path: string, body: object): object {
+    const { ID = '', TTL = 0 } = body as { ID?: string; TTL?: number };
+    switch (path) {
+      case '/v3/lease/grant':
+        return { ID: this.#grant(TTL * 1000) };
+      case '/v3/lease/keepalive':
+        return { result: this.#renew(ID) };
+      case '/v3/lease/revoke':
+        this.#expire(ID);
+        return {};
+      case '/v3/kv/range':
+        return { ...this.#header(), kvs: [...this.#keys.values()] };
+      case '/v3/kv/txn':
+        this.#change(body as Transaction);
+        return this.#header();
+      default:
+        throw new Error(`etcd has no ${path}`);
+    }
+  }
+
+  #header() {
+    return { header: { revision: String(this.#revision) } };
+  }
+
+  #grant(ttlMs: number): string {
+    const lease = String(this.#nextLease++);
+    this.#leases.set(lease, { until: this.#network.time.now + ttlMs, ttlMs });
+    this.#lookAt(lease);
+    return lease;
+  }
+
+  /** Looks at a lease when it ends, unless it was renewed. */
+  #lookAt(id: string): void {
+    const lease = this.#leases.get(id);
+    if (lease === undefined) return;
+    const leftMs = lease.until - this.#network.time.now;
+    // A server that is stopped or hung does nothing.
+    if (leftMs <= 0 && this.#network.state === 'up') this.#expire(id);
+    else this.#network.time.schedule(Math.max(leftMs, 500), () => this.#lookAt(id));
+  }
+
+  #renew(id: string): { TTL?: string } {
+    const lease = this.#leases.get(id);
+    if (lease === undefined) return {};
+    lease.until = this.#network.time.now + lease.ttlMs;
+    return { TTL: String(lease.ttlMs / 1000) };
+  }
+
+  #expire(id: string): void {
+    if (!this.#leases.delete(id)) return;
+    const own = [...this.#keys.values()].filter(({ lease }) => lease === id);
+    this.#commit(own.map(({ key }) => ({ request_delete_range: { key } })));
+  }
+
+  #change({ compare = [], success }: Transaction): void {
+    const leaseOf = (key: string): string => this.#keys.get(key)?.lease ?? NO_LEASE;
+    if (compare.every(({ key, lease }) => leaseOf(key) === lease)) this.#commit(success);
+  }
+
+  #commit(operations: readonly Operation[]): void {
+    const mod_revision = String(this.#revision + 1);
+    const events: Events[number][] = [];
+    for (const { request_put: put, request_delete_range: range } of operations) {
+      if (put !== undefined) {
+        const { key, value, lease = NO_LEASE } = put;
+        if (lease !== NO_LEASE && !this.#leases.has(lease)) throw new Error('requested lease not found');
+        const kv = { key, value, lease, mod_revision };
+        this.#keys.set(key, kv);
+        events.push({ kv });
+      } else if (range !== undefined && this.#keys.delete(range.key)) {
+        events.push({ type: 'DELETE', kv: { key: range.key, mod_revision } });
+      }
+    }
+    if (events.length === 0) return;
+    this.#revision += 1;
+    this.#history.push({ revision: this.#revision, events });
+    if (this.#history.length > 2 * KEPT) this.#history = this.#history.slice(-KEPT);
+    for (const watch of this.#watches) {
+      if (watch.isOpen) watch.send({ result: { events } });
+      else this.#watches.delete(watch);
+    }
+  }
+
+  #watch(stream: Stream<WatchMessage>, from: number): void {
+    const first = this.#history[0]?.revision ?? this.#revision + 1;
+    if (from < first) {
+      stream.send({ result: { canceled: true, compact_revision: String(first) } });
+      return;
+    }
+    for (const { revision, events } of this.#history)
+      if (revision >= from) stream.send({ result: { events } });
+    this.#watches.add(stream);
+  }
+}

@@ -1,0 +1,75 @@
+// Faults in the connection with a shared registry, each with the rule that must find it.
+import { EtcdBackend } from '#src/registry/backends/etcd-backend.js';
+import { PostgresBackend } from '#src/registry/backends/postgres-backend.js';
+import { RegistrySync } from '#src/registry/backends/registry-sync.js';
+import type { EtcdServer } from './etcd-server.js';
+import { ETCD, type Kind, optionsOf, POSTGRES } from './member.js';
+import type { PostgresServer } from './postgres-server.js';
+
+export interface PlantedInClusters {
+  readonly fault: string;
+  readonly kind: Kind;
+  readonly rule: string;
+}
+
+const etcd = (Backend: typeof EtcdBackend): Kind => ({
+  ...ETCD,
+  backend: (server, deps) =>
+    new Backend({ open: (server as EtcdServer).clientsOf(deps.host), ...optionsOf(deps) }),
+});
+
+const postgres = (Backend: typeof PostgresBackend): Kind => ({
+  ...POSTGRES,
+  backend: (server, deps) =>
+    new Backend({ open: (server as PostgresServer).sessionsOf(deps.host), ...optionsOf(deps) }),
+});
+
+class LateEtcd extends EtcdBackend {
+  protected override hasRenewed(): void {
+    this.renewAt = this.clock() + 1.2 * this.ttlSeconds * 1000;
+  }
+}
+
+class ForgetfulEtcd extends EtcdBackend {
+  protected override announceMissing(): void {}
+}
+
+class HastyEtcd extends EtcdBackend {
+  protected override get mayBeIncomplete(): boolean {
+    return false;
+  }
+}
+
+class DeafPostgres extends PostgresBackend {
+  protected override gone(): void {}
+}
+
+class HastyPostgres extends PostgresBackend {
+  protected override get mayBeIncomplete(): boolean {
+    return false;
+  }
+}
+
+class EmptyingSync extends RegistrySync {
+  override unavailable(error: Error): void {
+    super.unavailable(error);
+    this.listed([]);
+  }
+}
+
+export const PLANTED_IN_CLUSTERS: readonly PlantedInClusters[] = [
+  { fault: 'leases are renewed too late', kind: etcd(LateEtcd), rule: 'living instances stay' },
+  { fault: 'what was lost is not announced again', kind: etcd(ForgetfulEtcd), rule: 'all know all' },
+  { fault: 'etcd is believed right after an outage', kind: etcd(HastyEtcd), rule: 'living instances stay' },
+  {
+    fault: 'PostgreSQL is believed right after an outage',
+    kind: postgres(HastyPostgres),
+    rule: 'living instances stay',
+  },
+  { fault: 'removals are not heard', kind: postgres(DeafPostgres), rule: 'dead instances leave' },
+  {
+    fault: 'an outage empties the view',
+    kind: { ...ETCD, sync: (options) => new EmptyingSync(options) },
+    rule: 'an outage keeps the view',
+  },
+];
