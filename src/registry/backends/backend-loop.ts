@@ -9,6 +9,8 @@ import type { Announced, BackendEvents, FoundInstance, RegistryBackend } from '.
 const MOST_BACKOFF_MS = 1_000;
 const FIRST_BACKOFF_MS = 100;
 const TTL_SECONDS = 15;
+/** What is due takes longer than this only when the backend does not respond. */
+const SLOW_MS = 1_000;
 /** How often instances are renewed in their time. */
 const RENEWALS = 3;
 
@@ -63,10 +65,11 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
   #events: BackendEvents | undefined;
   #link: Link | undefined;
   #running: Promise<void> | undefined;
+  /** When the loop has begun what was due last, and when it has ended that. */
+  #begunAt = 0;
+  #endedAt = 0;
   #isClosing = false;
   #failures = 0;
-  /** There has been a link: one that is made after a failure ends an outage. */
-  #hasWorked = false;
   #cancelTimer = (): void => undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
 
@@ -145,9 +148,15 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
   }
 
   #begin(): void {
+    if (this.#wasStalled) {
+      this.#expectMore();
+      this.relinkAt = 0;
+    }
     this.#wakeAt = Number.POSITIVE_INFINITY;
+    this.#begunAt = this.clock();
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
+      this.#endedAt = this.clock();
       this.wake(this.#pauseMs());
     });
   }
@@ -160,7 +169,27 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
 
   /** Whether processes that were cut off may not have announced their instances again yet. */
   protected get mayBeIncomplete(): boolean {
-    return this.clock() < this.#completeAt;
+    return this.clock() < this.#completeAt || this.#wasStalled;
+  }
+
+  /** Whether this process was stopped for so long that it may have missed an outage. */
+  get #wasStalled(): boolean {
+    return this.clock() - this.#wakeAt > this.ttlSeconds * 1000;
+  }
+
+  /**
+   * Whether the backend did not respond for a while just now. It may have hung, and end leases when it goes
+   * on, before it reads that they are renewed.
+   */
+  get #isSlow(): boolean {
+    const now = this.clock();
+    const endedAt = this.#running === undefined ? this.#endedAt : now;
+    return endedAt - this.#begunAt > SLOW_MS && now - endedAt < SLOW_MS;
+  }
+
+  /** Other processes were cut off as well, and come back at other times. */
+  #expectMore(): void {
+    this.#completeAt = this.clock() + this.ttlSeconds * 1000;
   }
 
   /** The link has ended by itself. */
@@ -188,11 +217,19 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
     if (this.#giveUp(keyOf(instance.service, instance.id))) this.#events?.found(instance);
   }
 
-  /** It was removed. What this process itself serves is announced again. */
+  /**
+   * It was removed. What this process itself serves is announced again. Right after an outage, in which its
+   * process could not renew it, that says nothing: the list at the end of this time does.
+   */
   protected gone(key: string): void {
-    if (this.own.get(key)?.isLocal === true) {
+    const own = this.own.get(key);
+    if (own?.isLocal === true) {
       this.ceded.delete(key);
       this.toAnnounce.add(key);
+      return;
+    }
+    if (own === undefined && (this.mayBeIncomplete || this.#isSlow)) {
+      this.relinkAt = Math.min(this.relinkAt, this.clock() + this.ttlSeconds * 1000);
       return;
     }
     if (this.#giveUp(key)) this.#events?.left(...namesOf(key));
@@ -283,7 +320,6 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
       await this.work(link);
       if (this.#failures > 0) this.#events?.available();
       this.#failures = 0;
-      this.#hasWorked = true;
     } catch (error) {
       await this.#failed(error as Error);
     }
@@ -296,8 +332,7 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
     this.relinkAt = Number.POSITIVE_INFINITY;
     if (old !== undefined) await this.end(old, false);
     this.refused.clear();
-    // Other processes were cut off as well, and come back at other times.
-    if (this.#failures > 0 && this.#hasWorked) this.#completeAt = this.clock() + this.ttlSeconds * 1000;
+    if (this.#failures > 0) this.#expectMore();
     const link = await this.connect();
     if (this.mayBeIncomplete) this.relinkAt = Math.min(this.relinkAt, this.#completeAt);
     this.#link = link;
