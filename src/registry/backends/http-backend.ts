@@ -70,8 +70,9 @@ export class HttpBackend extends BackendLoop<Link> {
         this.lost(link, error);
       };
       link.client.watch(revision, (event) => this.#heard(event), ended);
-      this.#registered.clear();
+      // All are registered again: it is not known whether the last changes have arrived.
       this.announceMissing(new Set());
+      for (const key of this.#registered.keys()) if (!this.own.has(key)) this.toWithdraw.set(key, false);
       return link;
     } catch (error) {
       link.client.close();
@@ -158,6 +159,11 @@ export class HttpBackend extends BackendLoop<Link> {
     const found: Found[] = [];
     for (const service of Object.keys(recordOf(services)))
       found.push(...(await this.#instances(client, service)).values());
+    this.#registered.clear();
+    for (const { owner, service, id, body } of found) {
+      if (owner !== this.owner) continue;
+      this.#registered.set(keyOf(service, id), recordOf(body).state === 'draining' ? 'draining' : 'healthy');
+    }
     this.listed(found.filter(({ owner }) => owner !== this.owner));
     return String(revision);
   }
