@@ -44,6 +44,11 @@ interface Listed {
 
 /** Notifications that come within this time are fetched together. */
 const GATHER_MS = 10;
+/**
+ * Changes are fetched no more often than this. After an outage all processes announce their instances again,
+ * and each of these changes is notified to all of them.
+ */
+const FETCH_EVERY_MS = 50;
 /** When more changes are notified than this between two renewals, everything is listed. */
 const MOST_HEARD = 100_000;
 /** The number of a change, and the service and the id of its instance. */
@@ -62,7 +67,11 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
   readonly kind = 'postgres';
   readonly #options: PostgresBackendOptions;
   readonly #toFetch = new Set<string>();
+  /** A process that has just started does not know of an outage: it removes nothing before this time. */
+  readonly #removesFrom: number;
   #mustList = true;
+  /** The earliest time of the next fetch. */
+  #fetchAt = 0;
   /** The number of the last change up to which all are known, and those that were notified after it. */
   #revision = 0;
   #heard = new Set<number>();
@@ -72,6 +81,7 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
   constructor(options: PostgresBackendOptions) {
     super(options);
     this.#options = options;
+    this.#removesFrom = this.clock() + this.ttlSeconds * 1000;
   }
 
   protected override async connect(): Promise<RegistrySession> {
@@ -87,7 +97,7 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
           this.#heard.clear();
           this.#mustList = true;
         }
-        this.wake(GATHER_MS);
+        this.wake(Math.max(GATHER_MS, this.#fetchAt - this.clock()));
       },
       (error) => this.lost(session, error),
     );
@@ -115,7 +125,9 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
   }
 
   protected override dueInMs(): number {
-    return this.#mustList || this.#toFetch.size > 0 ? 0 : super.dueInMs();
+    if (this.#mustList) return 0;
+    const renewInMs = super.dueInMs();
+    return this.#toFetch.size > 0 ? Math.min(this.#fetchAt - this.clock(), renewInMs) : renewInMs;
   }
 
   protected override async end(session: RegistrySession, isLast: boolean): Promise<void> {
@@ -170,6 +182,7 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
   async #fetch(session: RegistrySession): Promise<void> {
     const keys = [...this.#toFetch];
     this.#toFetch.clear();
+    this.#fetchAt = this.clock() + FETCH_EVERY_MS;
     const { rows } = await session.query<Row>(FETCH, columnsOf(keys));
     const present = new Set(rows.map(({ service, id }) => keyOf(service, id)));
     for (const row of rows) if (row.owner !== this.owner) this.found(row);
@@ -179,7 +192,7 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
   async #renew(session: RegistrySession): Promise<void> {
     const { rows } = await session.query<{ readonly renewed: number; readonly revision: number | string }>(
       RENEW,
-      [this.owner, this.ttlSeconds, !this.mayBeIncomplete],
+      [this.owner, this.ttlSeconds, !this.mayBeIncomplete && this.clock() >= this.#removesFrom],
     );
     this.hasRenewed();
     const [{ renewed, revision } = { renewed: 0, revision: 0 }] = rows;
