@@ -8,6 +8,7 @@ import { VirtualTime } from '#test/simulation/virtual-time.js';
 
 const TTL_SECONDS = 15;
 const SECOND = 1_000;
+const NEVER = new AbortController().signal;
 const others = (...ids: readonly string[]): FoundInstance[] =>
   ids.map((id) => ({ service: 'orders', id, body: {} }));
 
@@ -16,9 +17,14 @@ class Scripted extends BackendLoop<object> {
   readonly events: string[] = [];
   present: FoundInstance[] = [];
   isDown = false;
+  /** How long the backend takes to respond. */
+  responseMs = 0;
+  readonly #time: VirtualTime;
 
-  constructor({ clock }: VirtualTime, schedule: Schedule) {
+  constructor(time: VirtualTime, schedule: Schedule) {
+    const { clock } = time;
     super({ owner: 'here', ttlSeconds: TTL_SECONDS, random: () => 0.5, clock, schedule });
+    this.#time = time;
     const named = (found: readonly FoundInstance[]): string => found.map(({ id }) => id).join(' ');
     const events: BackendEvents = {
       listed: (found) => void this.events.push(`listed ${named(found)}`),
@@ -39,6 +45,7 @@ class Scripted extends BackendLoop<object> {
 
   protected override async work(): Promise<void> {
     this.#check();
+    await this.#time.sleep(this.responseMs, NEVER);
   }
 
   protected override dueInMs(): number {
@@ -99,5 +106,24 @@ describe('the loop of a shared registry after an outage', () => {
     expect(loop.events.splice(0)).to.deep.equal(['found b']);
     await time.runUntil((31 + TTL_SECONDS) * SECOND);
     expect(loop.events).to.deep.equal(['listed ']);
+  });
+
+  it('takes nothing for gone while the backend is slow, which may have hung', async () => {
+    const time = new VirtualTime();
+    const loop = new Scripted(time, time.schedule);
+    loop.present = others('a', 'b');
+    await time.runUntil(5 * SECOND);
+    loop.responseMs = 4 * SECOND;
+    await time.runUntil(9 * SECOND);
+    loop.responseMs = 0;
+    loop.events.length = 0;
+    loop.lose('orders', 'a');
+    await time.runUntil(12 * SECOND);
+    expect(loop.events).to.deep.equal([]);
+    // Then it is asked for everything.
+    await time.runUntil((12 + TTL_SECONDS) * SECOND);
+    expect(loop.events.splice(0)).to.deep.equal(['listed b']);
+    loop.lose('orders', 'b');
+    expect(loop.events).to.deep.equal(['left b']);
   });
 });

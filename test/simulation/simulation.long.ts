@@ -1,10 +1,13 @@
 // The full form of the simulations, with many seeds; not part of `npm test`. HOURS sets the hours of clusters.
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { play, withPicker } from './calls/play.js';
 import { BROKEN, STORIES, thousands } from './calls/stories.js';
+import { expectNear, tableRows } from './documented.js';
 import { playHerd } from './membership/herd.js';
 import { KINDS } from './membership/member.js';
 import { playCluster } from './membership/play-cluster.js';
+import { clusterTable } from './report.js';
 
 const HOURS = Number(process.env.HOURS ?? 10_000);
 /** Hours of one cluster. */
@@ -28,6 +31,11 @@ describe('the mesh in simulated time, at length', () => {
       `      ${hours.toFixed(0)} hours, ${faults} faults in ${seconds.toFixed(0)} s: ` +
         `${(hours / seconds).toFixed(1)} hours of a cluster a second`,
     );
+  }).timeout(7_200_000);
+
+  it('brings processes back as docs/scaling.md shows it', async () => {
+    const shown = tableRows(readFileSync('docs/scaling.md', 'utf8'));
+    for (const row of tableRows(await clusterTable(1)).slice(2)) expectNear(row, shown);
   }).timeout(7_200_000);
 
   it('keeps all rules of calls with any seed', async () => {
