@@ -93,7 +93,7 @@ interface Ends {
 }
 
 /** A request on its way, at an instance, or on its way back. */
-export class Arrival implements AbortListener {
+class Arrival implements AbortListener {
   older: AbortListener | undefined;
   newer: AbortListener | undefined;
   hasLeft = false;

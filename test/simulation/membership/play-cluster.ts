@@ -18,7 +18,6 @@ export interface ClusterRun {
   readonly kind: Kind;
   /** @default 1 */
   readonly hours?: number;
-  readonly jitter?: () => number;
 }
 
 const HOUR_MS = 3_600_000;
@@ -32,14 +31,13 @@ const OVERLAPPING_SHARE = 0.3;
 const SETTLED_MS = 4 * TTL_MS;
 
 /** @throws Finding for a rule that was broken */
-export async function playCluster({ seed, kind, hours = 1, jitter }: ClusterRun): Promise<ClusterResult> {
+export async function playCluster({ seed, kind, hours = 1 }: ClusterRun): Promise<ClusterResult> {
   const cluster = new Cluster({
     seed,
     kind,
     processes: 3 + (seed % 4),
     instances: 1 + (seed % 2),
     clients: 2,
-    ...(jitter !== undefined && { jitter }),
   });
   const { time, trace, network } = cluster;
   let [requests, faults] = [0, 0];
