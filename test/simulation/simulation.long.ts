@@ -43,7 +43,7 @@ describe('the mesh in simulated time, at length', () => {
   }).timeout(7_200_000);
 
   it('keeps the rules of ejection with any picker that knows no more than the caller', async () => {
-    for (const picker of ['p2c', 'round robin', 'random'])
+    for (const picker of ['p2c', 'round-robin', 'random'])
       for (const story of BROKEN) await play(story, 1, withPicker(picker));
   }).timeout(7_200_000);
 

@@ -14,7 +14,7 @@ import { SlotTable } from '#src/registry/slot-table.js';
 import { changesText, snapshotText } from '#src/registry/snapshot-text.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { Balancer } from '#src/upstream/balancer.js';
-import type { CallObserver } from '#src/upstream/call-observer.js';
+import { type CallObserver, SILENT } from '#src/upstream/call-observer.js';
 import type { ServiceCallDependencies } from '#src/upstream/call-service.js';
 import { EjectionWatch } from '#src/upstream/ejection-watch.js';
 import { forgettingBreakers } from '#src/upstream/outliers.js';
@@ -141,12 +141,7 @@ export class CallingProcess {
       clock,
       random,
       sleep: time.sleep,
-      observer: {
-        attempt: observer.attempt,
-        budgetExhausted: () => undefined,
-        hedged: () => undefined,
-        shared: () => undefined,
-      },
+      observer: { ...SILENT, attempt: observer.attempt },
     };
   }
 }

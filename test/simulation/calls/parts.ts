@@ -5,8 +5,8 @@ import type { EjectionCells } from '#src/memory/ejection-cells.js';
 import type { Endpoint } from '#src/registry/endpoint.js';
 import { type EjectionRule, ejectionRule } from '#src/resilience/ejection.js';
 import type { RetryBudget } from '#src/resilience/policy.js';
-import type { Balancer, EndpointStatuses } from '#src/upstream/balancer.js';
-import { endpointStatuses } from '#src/upstream/endpoint-status.js';
+import type { Balancer } from '#src/upstream/balancer.js';
+import { type EndpointStatuses, endpointStatuses } from '#src/upstream/endpoint-status.js';
 import { Outliers, type OutliersOptions, type OutlierWatch } from '#src/upstream/outliers.js';
 import { PICKERS, type PickerOf } from './pickers.js';
 
@@ -22,7 +22,10 @@ export interface Parts {
   readonly balancer: (balancer: Balancer) => Pick<Balancer, 'pick'>;
 }
 
-/** The parts as src/worker/outbound-calls.ts puts them together. */
+/**
+ * The parts as src/worker/outbound-calls.ts puts them together for instances that report no load. Prequal hardly
+ * calls an instance that fails, so that it is ejected late or never, which the stories do not expect.
+ */
 export const REAL: Parts = {
   picker: PICKERS.p2c!,
   budget: (cell) => cell,

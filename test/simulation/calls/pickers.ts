@@ -2,15 +2,15 @@
 // knowledge and perfect knowledge would reach.
 import type { Endpoint } from '#src/registry/endpoint.js';
 import type { Random } from '#src/resilience/policy.js';
-import type { Load, Picker, PickerFactory } from '#src/upstream/picker.js';
+import type { Picker, PickerFactory, ReportedLoad, Turns } from '#src/upstream/picker.js';
+import { pickersOf } from '#src/upstream/pickers.js';
 import { endpointOfKey } from '#src/upstream/strategies/consistent-hash.js';
-import { p2cPicker } from '#src/upstream/strategies/power-of-two-choices.js';
-import { roundRobinPicker } from '#test/upstream/round-robin.js';
+import type { PickerName } from '#src/upstream-options.js';
 
 /** What a picker may know. */
 export interface PickerSeat {
-  /** The load that the process of the caller has measured. */
-  readonly load: Load;
+  /** The load that the process of the caller has measured, and what instances have reported. */
+  readonly load: ReportedLoad & Turns;
   readonly random: Random;
   /** The requests at an instance, of all callers: no caller knows it. */
   readonly truth: (endpoint: Endpoint) => number;
@@ -40,9 +40,15 @@ function leastLoaded(endpoints: readonly Endpoint[], { truth, random }: PickerSe
   return least[Math.floor(random() * least.length)]!;
 }
 
+const named =
+  (name: PickerName): PickerOf =>
+  ({ load, random }) =>
+    pickersOf(load, random)[name];
+
 export const PICKERS: Readonly<Record<string, PickerOf>> = {
-  p2c: ({ load, random }) => p2cPicker(load, random),
-  'round robin': () => roundRobinPicker,
+  p2c: named('p2c'),
+  prequal: named('prequal'),
+  'round-robin': named('round-robin'),
   random: picking(
     ({ random }) =>
       (candidates) =>

@@ -2,7 +2,8 @@
 // order. It may be slow, or broken in one of several ways.
 import type { Random } from '#bench/overload/random.js';
 import type { AbortListener, AbortSource } from '#src/abort-source.js';
-import { HttpError } from '#src/errors.js';
+import { HttpError, LOAD_FIELD } from '#src/errors.js';
+import { smoothed } from '#src/memory/smoothing.js';
 import type { Endpoint } from '#src/registry/endpoint.js';
 import { receive } from '#src/upstream/buffered-response.js';
 import type { OutgoingRequest, Received } from '#src/upstream/transport.js';
@@ -25,7 +26,9 @@ const MEDIAN_MS = SERVICE_MS / Math.exp(SIGMA ** 2 / 2);
 /** One way through the network: at least this, and as much again at most. */
 const LEAST_LATENCY_MS = 0.2;
 
-const OK = receive(200, {}, '');
+/** As src/memory/served-load.ts has it. */
+const SMOOTHING = 1 / 16;
+
 const FAILED = receive(503, {}, '');
 const problem = { 'content-type': 'application/problem+json', 'x-multilane-executed': 'false' };
 const REJECTED = receive(503, problem, '{"code":"OVERLOADED","executed":false}');
@@ -39,6 +42,8 @@ export class Server {
   readonly #waiting: Arrival[] = [];
   #running = 0;
   #hung = 0;
+  #latencyMs = 0;
+  #respondedAt = 0;
 
   constructor(
     readonly id: string,
@@ -68,6 +73,16 @@ export class Server {
     else this.#waiting.push(arrival);
   }
 
+  /** A response that reports the load. */
+  #response(since: number): Received {
+    const { now } = this.#time;
+    const took = now - since;
+    const last = this.#latencyMs === 0 ? took : this.#latencyMs;
+    this.#latencyMs = smoothed(last, took, SMOOTHING, now - this.#respondedAt);
+    this.#respondedAt = now;
+    return receive(200, { [LOAD_FIELD]: `${this.load};us=${Math.round(this.#latencyMs * 1_000)}` }, '');
+  }
+
   #hang(arrival: Arrival): void {
     this.#hung += 1;
     arrival.onLeave = () => {
@@ -79,7 +94,7 @@ export class Server {
     this.#running += 1;
     this.#time.quietly(this.#random.lognormal(MEDIAN_MS, SIGMA) * this.slowness, () => {
       this.#running -= 1;
-      arrival.respond(this.mode === 'failing' ? FAILED : OK);
+      arrival.respond(this.mode === 'failing' ? FAILED : this.#response(arrival.since));
       let next = this.#waiting.shift();
       while (next?.hasLeft === true) next = this.#waiting.shift();
       if (next !== undefined) this.#serve(next);
@@ -98,6 +113,8 @@ class Arrival implements AbortListener {
   newer: AbortListener | undefined;
   hasLeft = false;
   onLeave: () => void = () => undefined;
+  /** When it has arrived. */
+  since = 0;
 
   readonly #time: VirtualTime;
   readonly #server: Server;
@@ -111,6 +128,7 @@ class Arrival implements AbortListener {
     this.#ends = ends;
     abort.listen(this);
     time.quietly(server.latencyMs(), () => {
+      this.since = time.now;
       if (!this.hasLeft) server.receive(this);
     });
   }
