@@ -6,13 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chooseTool } from '../load/choose.js';
+import { haproxy } from '../process/haproxy.js';
+import { register } from '../process/register.js';
 import { type Server, type ServerCommand, startServer } from '../process/server.js';
 import { CpuWindow } from '../process/window.js';
 import { FIELD_SETS, type FieldSet, fieldsOf } from '../shapes/fields.js';
 import { type Shape, shapeNamed } from '../shapes/shapes.js';
 import { spread } from '../statistics.js';
 import { rawUws } from '../subjects/own.js';
-import { haproxy } from './haproxy.js';
 
 const [seconds = 2, rounds = 7] = process.argv.slice(2).map(Number);
 /** The gateway may cost this many times what HAProxy costs. */
@@ -33,16 +34,45 @@ const servers: Server[] = [];
 const subjects: Subject[] = [];
 try {
   const upstream = await started(rawUws('upstream', 'acceptor', { workers: 1, scratch, upstream: '' }));
-  const { host } = new URL(upstream.url);
-  await add(await haproxy('haproxy', scratch, host));
-  await add(await haproxy('haproxy again', scratch, host));
+  const { host, port } = new URL(upstream.url);
+  const proxied = (own: number): string => sameWork(own, host);
+  await add(await haproxy('haproxy', scratch, proxied));
+  await add(await haproxy('haproxy again', scratch, proxied));
   await add(gateway());
-  await register(subjects[2]!.server, upstream);
+  await register(subjects[2]!.server, 'bench', Number(port));
   for (const shape of [shapeNamed('json'), shapeNamed('echo')])
     for (const fields of FIELD_SETS) await compare(shape, fields);
 } finally {
   for (const server of servers.reverse()) await server.stop();
   rmSync(scratch, { recursive: true });
+}
+
+/**
+ * HAProxy with one thread and the same work as the gateway: the prefix is removed, `X-Forwarded-*` and a request
+ * id are added, connections are kept on both sides.
+ */
+function sameWork(port: number, upstream: string): string {
+  return `global
+  nbthread 1
+  maxconn 2000
+defaults
+  mode http
+  timeout connect 3s
+  timeout client 30s
+  timeout server 30s
+  unique-id-format %{+X}o%ci%cp%Ts%rt
+frontend gateway
+  bind 127.0.0.1:${port}
+  unique-id-header x-request-id
+  option forwardfor
+  http-request set-header x-forwarded-proto http
+  http-request set-header x-forwarded-host %[req.hdr(host)]
+  http-request replace-path /svc/bench(.*) \\1
+  default_backend bench
+backend bench
+  http-reuse always
+  server one ${upstream}
+`;
 }
 
 function gateway(): ServerCommand {
@@ -60,17 +90,6 @@ async function started(command: ServerCommand): Promise<Server> {
 
 async function add(command: ServerCommand): Promise<void> {
   subjects.push({ server: await started(command), costs: new Map(), rates: new Map() });
-}
-
-async function register({ readyLine }: Server, upstream: Server): Promise<void> {
-  const admin = /admin (\S+)/.exec(readyLine)![1]!;
-  const { hostname, port } = new URL(upstream.url);
-  const response = await fetch(`${admin}/registry/v1/services/bench/instances/raw`, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ host: hostname, port: Number(port), ttlSeconds: 3600 }),
-  });
-  if (response.status !== 201) throw new Error(`the upstream was not registered: ${await response.text()}`);
 }
 
 async function compare(shape: Shape, fields: FieldSet): Promise<void> {

@@ -1,10 +1,14 @@
 // Measures the latencies of calls to six instances of which two are four times slower, from three processes at
 // once: by the power of two choices, by Prequal, and through HAProxy with the least connections, in interleaved
 // rounds. node build/bench/mesh/tail.js
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { haproxy } from '../process/haproxy.js';
+import { register } from '../process/register.js';
 import { type Server, startServer } from '../process/server.js';
 import { spread } from '../statistics.js';
-import { startHaproxy } from './haproxy.js';
 
 const [ROUNDS, CALM, ROUND_MS] = [5, 3, 8_000];
 const [INSTANCES, SLOW, CALLERS] = [6, 2, 3];
@@ -23,7 +27,8 @@ type Way = keyof typeof WAYS;
 
 const MESH_TOKEN = 'a-token-of-this-benchmark-which-is-no-secret';
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const running: { stop(): Promise<void> }[] = [];
+const scratch = mkdtempSync(join(tmpdir(), 'multilane-mesh-'));
+const running: Server[] = [];
 
 async function start(config: string, env: Readonly<Record<string, string>> = {}): Promise<Server> {
   const server = await startServer({
@@ -43,30 +48,40 @@ const ports: number[] = [];
 try {
   for (let n = 0; n < INSTANCES; n += 1) {
     const slower = n < SLOW ? SLOWER : 1;
-    const { url } = await start('callee', { BENCH_MEAN_MS: String(MEAN_MS * slower) });
-    ports.push(Number(new URL(url).port));
+    ports.push(portOf(await start('callee', { BENCH_MEAN_MS: String(MEAN_MS * slower) })));
   }
-  const proxy = await startHaproxy(ports);
+  const proxy = await startServer(await haproxy('haproxy', scratch, leastconn));
   running.push(proxy);
   const callers: Server[] = [];
   for (let n = 0; n < CALLERS; n += 1) callers.push(await start('caller'));
-  for (const { readyLine } of callers) {
-    const admin = / admin (\S+)/.exec(readyLine)![1]!;
-    for (const port of ports) await register(admin, 'work', port);
-    await register(admin, 'proxied', proxy.port);
+  for (const caller of callers) {
+    for (const port of ports) await register(caller, 'work', port);
+    await register(caller, 'proxied', portOf(proxy));
   }
   await measure(callers);
 } finally {
   for (const one of running.toReversed()) await one.stop();
+  rmSync(scratch, { recursive: true });
 }
 
-async function register(admin: string, service: string, port: number): Promise<void> {
-  const response = await fetch(`${admin}/registry/v1/services/${service}/instances/${port}`, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ host: '127.0.0.1', port, ttlSeconds: 3_600 }),
-  });
-  if (!response.ok) throw new Error(`${service} ${port}: ${response.status} ${await response.text()}`);
+function portOf({ url }: Server): number {
+  return Number(new URL(url).port);
+}
+
+function leastconn(port: number): string {
+  return `defaults
+  mode http
+  timeout connect 3s
+  timeout client 60s
+  timeout server 60s
+frontend data
+  bind 127.0.0.1:${port}
+  default_backend instances
+backend instances
+  balance leastconn
+  http-reuse always
+${ports.map((one) => `  server s${one} 127.0.0.1:${one}`).join('\n')}
+`;
 }
 
 async function measure(callers: readonly Server[]): Promise<void> {
