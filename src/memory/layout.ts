@@ -21,6 +21,9 @@ export type Rows =
   | 'rate-bucket'
   | 'rate-region'
   | 'rate-limit'
+  | 'cluster-bucket'
+  | 'cluster-region'
+  | 'cluster-limit'
   | 'named-rate'
   | 'bulkhead'
   | 'worker-bulkhead'
@@ -83,6 +86,16 @@ export const RATE_BUCKETS = 8_192;
  */
 export const FEW_RATE_BUCKETS = 64;
 export const RATE_BUCKET_WORDS = 16;
+/** Limits over several processes with a region of their own, and the region that all others share. */
+export const CLUSTER_LIMITS = 15;
+export const CLUSTER_REGIONS = CLUSTER_LIMITS + 1;
+/** Keys of which a process may have another part than its share. */
+export const HOT_KEYS = 64;
+/** Refused keys that a worker notes, a power of two, and the words of each: see rate/hot-cells.ts. */
+export const REFUSED_CELLS = 16;
+export const REFUSED_WORDS = 5;
+/** Bytes of the text about the share of this process: see rate/share-page.ts. */
+export const SHARE_BYTES = 1 << 16;
 /** Bulkheads: named concurrency limits. */
 export const BULKHEADS = 256;
 /**
@@ -205,6 +218,21 @@ export const LAYOUT = {
   limitNameLength: field('rate-limit', 1, 'cas', 'bytes', 'none'),
   limitName: field('rate-limit', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
   limitTerms: field('rate-limit', TERMS, 'cas', 'not used', 'none'),
+  /** The same for limits over several processes: see rate/cluster-rates.ts. */
+  clusterBuckets: field('cluster-bucket', RATE_BUCKET_WORDS, 'cas', 'packed', 'none'),
+  clusterLead: field('cluster-region', 1, 'cas', 'ms', 'none'),
+  clusterHash: field('cluster-limit', 1, 'cas', 'hash', 'none'),
+  clusterNameLength: field('cluster-limit', 1, 'cas', 'bytes', 'none'),
+  clusterName: field('cluster-limit', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),
+  clusterTerms: field('cluster-limit', TERMS, 'cas', 'not used', 'none'),
+  /** The share of this process in these limits: see rate/share-page.ts and text-page.ts. */
+  shareVersion: field('process', 1, 'primary', 'version', 'last'),
+  shareLength: field('process', 2, 'primary', 'bytes', 'last'),
+  sharePage: field('process', (2 * SHARE_BYTES) / 4, 'primary', 'utf-8', 'last'),
+  /** What is asked for of hot keys, and refused: see rate/hot-cells.ts. */
+  hotCounts: field('process', 2 * HOT_KEYS, 'cas', 'requests', 'none'),
+  /** Until when the share may be used: by the shared clock, and by the wall clock. */
+  shareEnd: field('process', 2, 'primary', 'seconds', 'last'),
   /** Rate limits that services have named: the same four fields as for the bulkheads below. */
   rateHash: field('named-rate', 1, 'cas', 'hash', 'none'),
   rateNameLength: field('named-rate', 1, 'cas', 'bytes', 'none'),
@@ -304,6 +332,9 @@ export const LAYOUT = {
   ),
   /** Buckets in which this worker has topics with subscribers. */
   workerTopics: field('worker', TOPIC_WORDS, 'owner', 'bits', 'none'),
+
+  /** Keys that the thread has refused: see rate/hot-cells.ts. */
+  workerRefused: field('worker', REFUSED_CELLS * REFUSED_WORDS, 'owner', 'by cell', 'none'),
 
   /** The last requests of the thread: see flight-recorder.ts. */
   flights: field(

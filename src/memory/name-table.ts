@@ -13,6 +13,7 @@ import { type FieldName, NAME_BYTES, TERMS } from './layout.js';
 const KINDS = {
   breaker: ['breakerHash', 'breakerNameLength', 'breakerName', 'breakerTerms', 'named breakers'],
   bulkhead: ['bulkheadHash', 'bulkheadNameLength', 'bulkheadName', 'bulkheadNumbers', 'bulkheads'],
+  cluster: ['clusterHash', 'clusterNameLength', 'clusterName', 'clusterTerms', 'limits over processes'],
   limit: ['limitHash', 'limitNameLength', 'limitName', 'limitTerms', 'rate limits with keys of their own'],
   rate: ['rateHash', 'rateNameLength', 'rateName', 'rateTerms', 'named rate limits'],
   route: ['routeHash', 'routeNameLength', 'routeName', 'routeTerms', 'routes with a count of their own'],

@@ -2,6 +2,8 @@
 // them.
 import {
   BULKHEADS,
+  CLUSTER_LIMITS,
+  CLUSTER_REGIONS,
   type Field,
   type FieldName,
   LAYOUT,
@@ -73,6 +75,9 @@ export function plan(dimensions: Dimensions): Plan {
     'rate-bucket': RATE_REGIONS * dimensions.rateBuckets,
     'rate-region': RATE_REGIONS,
     'rate-limit': RATE_LIMITS,
+    'cluster-bucket': CLUSTER_REGIONS * dimensions.rateBuckets,
+    'cluster-region': CLUSTER_REGIONS,
+    'cluster-limit': CLUSTER_LIMITS,
     'named-rate': NAMED_RATES,
     bulkhead: BULKHEADS,
     'worker-bulkhead': { rows: slots, each: BULKHEADS },

@@ -1,19 +1,28 @@
-// A text that the primary publishes and all threads read: the list of routes that are switched off. It is a
-// seqlock over two pages of shared memory that are written in turn (H.-J. Boehm, "Can seqlocks get along with
-// programming language memory models?", MSPC 2012). While one page is written the other holds the last text,
+// A text that the primary publishes and all threads read: the list of routes that are switched off, or the
+// share of this process in limits over several processes. It is a seqlock over two pages of shared memory
+// that are written in turn (H.-J. Boehm, "Can seqlocks get along with programming language memory models?",
+// MSPC 2012). While one page is written the other holds the last text,
 // so a reader never waits for a primary that was interrupted in the middle of writing. A reader starts again
 // only when two texts were published while it read one. Usually a reader only compares the version.
 import type { Block } from './block.js';
+import type { FieldName } from './layout.js';
+
+/** The fields of each text. */
+const KINDS = {
+  switchedOff: ['switchedOffVersion', 'switchedOffLength', 'switchedOffPage'],
+  share: ['shareVersion', 'shareLength', 'sharePage'],
+} as const satisfies Record<string, readonly [FieldName, FieldName, FieldName]>;
 
 export class TextPage {
   readonly #version: Int32Array;
   readonly #lengths: Int32Array;
   readonly #pages: readonly [Int32Array, Int32Array];
 
-  constructor(block: Block) {
-    this.#version = block.words('switchedOffVersion');
-    this.#lengths = block.words('switchedOffLength');
-    const both = block.words('switchedOffPage');
+  constructor(block: Block, kind: keyof typeof KINDS = 'switchedOff') {
+    const [version, lengths, pages] = KINDS[kind];
+    this.#version = block.words(version);
+    this.#lengths = block.words(lengths);
+    const both = block.words(pages);
     const half = both.length >> 1;
     this.#pages = [both.subarray(0, half), both.subarray(half)];
   }

@@ -40,6 +40,7 @@ export interface MemoryModules {
   'quota-cells': typeof import('#src/memory/quota-cells.js');
   'rate-bucket': typeof import('#src/memory/rate/rate-bucket.js');
   'rate-regions': typeof import('#src/memory/rate/rate-regions.js');
+  'rate-rows': typeof import('#src/memory/rate/rate-rows.js');
   'rate-table': typeof import('#src/memory/rate/rate-table.js');
   'snapshot-log': typeof import('#src/memory/snapshot-log.js');
   'text-page': typeof import('#src/memory/text-page.js');
@@ -73,6 +74,7 @@ const MODULES: readonly (keyof MemoryModules)[] = [
   'quota-cells',
   'rate-bucket',
   'rate-regions',
+  'rate-rows',
   'rate-table',
   'snapshot-log',
   'text-page',
@@ -91,6 +93,7 @@ const SIZES: readonly Patch[] = [
   size('SNAPSHOT_BYTES', '6 << 20', '8'),
   size('CHANGES_BYTES', '1 << 16', '4'),
   size('SWITCHED_OFF_BYTES', '1 << 16', '16'),
+  size('SHARE_BYTES', '1 << 16', '16'),
   size('BULKHEADS', '256', '1'),
   size('FLIGHTS', '128', '2'),
   size('ROUTES', '512', '2'),

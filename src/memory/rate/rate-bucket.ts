@@ -39,6 +39,8 @@ export const ABSENT = -1;
 
 export class RateBuckets {
   readonly words: Int32Array;
+  /** The number of buckets minus 1, which selects the bits of a hash that are the bucket. */
+  readonly mask: number;
   readonly #wide: BigInt64Array;
   /** How far the time of a row may be ahead of now, in milliseconds. */
   readonly #lead: Int32Array;
@@ -46,12 +48,13 @@ export class RateBuckets {
   /** @param lead one word, shared by the same threads */
   constructor(words: Int32Array, lead: Int32Array) {
     this.words = words;
+    this.mask = words.length / RATE_BUCKET_WORDS - 1;
     this.#lead = lead;
     this.#wide = new BigInt64Array(words.buffer, words.byteOffset, words.length >> 1);
   }
 
   get count(): number {
-    return this.words.length / RATE_BUCKET_WORDS;
+    return this.mask + 1;
   }
 
   get rows(): number {

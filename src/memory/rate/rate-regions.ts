@@ -2,7 +2,7 @@
 // fills the rows of one limit with invented keys takes no row from the clients of another limit, and shares
 // no overflow row with them.
 import type { Block } from '../block.js';
-import { RATE_BUCKET_WORDS, RATE_LIMITS } from '../layout.js';
+import { CLUSTER_LIMITS, RATE_BUCKET_WORDS, RATE_LIMITS } from '../layout.js';
 import { NameTable } from '../name-table.js';
 import { RateBuckets } from './rate-bucket.js';
 
@@ -16,31 +16,75 @@ export interface RateRegions {
   all(): readonly RateBuckets[];
 }
 
+/** How many keys have rows that carry state, and how many rows there are. */
+export interface RateUsage {
+  readonly inUse: number;
+  readonly rows: number;
+}
+
+/** Buckets that are swept at a time: about a millisecond of work. */
+const BUCKETS_PER_PART = 256;
+
 /** A single region for all limits, as programs without the block of the process use it. */
 export function oneRegion(words: Int32Array, lead: Int32Array): RateRegions {
   const buckets = new RateBuckets(words, lead);
   return { of: () => buckets, all: () => [buckets] };
 }
 
-/** The regions of the process. Limits beyond the number of regions share the last one. */
-export function regionsOf(block: Block): RateRegions {
-  const { words } = block.table('rateBuckets');
-  const names = new NameTable(block, 'limit');
+/** The fields of each kind of regions, and the number of limits with a region of their own. */
+const KINDS = {
+  limit: ['rateBuckets', 'rateLead', RATE_LIMITS],
+  cluster: ['clusterBuckets', 'clusterLead', CLUSTER_LIMITS],
+} as const;
+
+/**
+ * The regions of the process. Limits beyond the number of regions share the last one.
+ * @param kind `cluster`: those of limits over several processes, whose rows have another clock
+ */
+export function regionsOf(block: Block, kind: keyof typeof KINDS = 'limit'): RateRegions {
+  const [bucketField, leadField, limits] = KINDS[kind];
+  const { words } = block.table(bucketField);
+  const names = new NameTable(block, kind);
   const known = new Map<number, RateBuckets>();
   const region = (row: number): RateBuckets => {
     let buckets = known.get(row);
     if (buckets === undefined) {
       const size = block.rateBuckets * RATE_BUCKET_WORDS;
-      buckets = new RateBuckets(words.subarray(row * size, (row + 1) * size), block.words('rateLead', row));
+      buckets = new RateBuckets(words.subarray(row * size, (row + 1) * size), block.words(leadField, row));
       known.set(row, buckets);
     }
     return buckets;
   };
   return {
-    of: (identity) => region(names.rowFor(identity) ?? RATE_LIMITS),
+    of: (identity) => region(names.rowFor(identity) ?? limits),
     all() {
       const rows = names.list().map(({ row }) => row);
-      return (rows.length < names.rows ? rows : [...rows, RATE_LIMITS]).map(region);
+      return (rows.length < names.rows ? rows : [...rows, limits]).map(region);
     },
   };
+}
+
+/**
+ * Empties rows that carry no state, some buckets with each step.
+ * @param now the clock of the rows, in units
+ */
+export function* sweepRegions(regions: RateRegions, now: () => number): Generator<void> {
+  for (const buckets of regions.all()) {
+    for (let bucket = 0; bucket < buckets.count; bucket++) {
+      buckets.sweep(bucket * RATE_BUCKET_WORDS, now);
+      if ((bucket + 1) % BUCKETS_PER_PART === 0) yield;
+    }
+  }
+}
+
+/** @param now by the clock of the rows, in units */
+export function usageOf(regions: RateRegions, now: number): RateUsage {
+  let [inUse, rows] = [0, 0];
+  for (const buckets of regions.all()) {
+    rows += buckets.rows;
+    for (let bucket = 0; bucket < buckets.count; bucket++) {
+      inUse += buckets.inUse(bucket * RATE_BUCKET_WORDS, now);
+    }
+  }
+  return { inUse, rows };
 }

@@ -15,29 +15,18 @@
 import type { Block } from '../block.js';
 import type { Clock } from '../clock.js';
 import { KeyedHash } from '../keyed-hash.js';
-import { RATE_BUCKET_WORDS } from '../layout.js';
-import { ABSENT, OVERFLOW, OVERFLOW_TAG, type RateBuckets } from './rate-bucket.js';
-import { type RateRegions, regionsOf } from './rate-regions.js';
-import { highHalf, lowHalf, TAG_MASK, tagOf, UNITS_PER_MS } from './rate-row.js';
+import type { RateBuckets } from './rate-bucket.js';
+import { type RateRegions, type RateUsage, regionsOf, sweepRegions, usageOf } from './rate-regions.js';
+import { UNITS_PER_MS } from './rate-row.js';
+import { plainRule, RateRows, type RateRule } from './rate-rows.js';
 
-/**
- * By how much an admission moves the time of a row, and how far ahead it may be; both in units of
- * rate-row.ts.
- */
-interface Rule {
-  readonly interval: number;
-  /** How far ahead a row may be for one more to be admitted. */
-  readonly tolerance: number;
-  readonly buckets: RateBuckets;
-}
-
-interface CellRate extends Rule {
+interface CellRate {
   /** Makes the hashes of this limit's keys differ from those of other limits. */
   readonly salt: number;
+  readonly buckets: RateBuckets;
+  readonly rule: RateRule;
   /** The rule of the overflow row, which other limits may share. */
-  readonly shared: Rule;
-  /** The number of buckets minus 1, which selects the bits of a hash that are the bucket. */
-  readonly mask: number;
+  readonly shared: RateRule;
 }
 
 /** One limit over all keys, as one thread uses it. */
@@ -61,11 +50,6 @@ export interface RateCells {
  * after the other keys have ended their calls.
  */
 const MOST_SHARED = 60_000 * UNITS_PER_MS;
-/** Buckets that are swept at a time: about a millisecond of work. */
-const BUCKETS_PER_PART = 256;
-
-/** The result of `#charge` when the row belongs to another key now. */
-const LOST = Number.NaN;
 
 export interface RateTableOptions {
   /** The regions of the table, one for each limit. */
@@ -80,7 +64,7 @@ export class RateTable {
   readonly #regions: RateRegions;
   readonly #hash: KeyedHash;
   readonly #now: () => number;
-  readonly #onOverflow: (() => void) | undefined;
+  readonly #rows: RateRows;
 
   /** The table of the process. */
   static of(block: Block, clock: Clock, onOverflow?: () => void): RateTable {
@@ -96,7 +80,7 @@ export class RateTable {
     this.#regions = regions;
     this.#hash = new KeyedHash(secret);
     this.#now = () => Math.floor(clock() * UNITS_PER_MS);
-    this.#onOverflow = onOverflow;
+    this.#rows = new RateRows(this.#now, onOverflow);
   }
 
   /**
@@ -113,47 +97,21 @@ export class RateTable {
     buckets.mayLead(tolerance + interval);
     const rate = {
       salt: this.#hash.low,
-      interval,
-      tolerance,
       buckets,
-      shared: { interval, tolerance: Math.min(tolerance, Math.max(0, MOST_SHARED - interval)), buckets },
-      mask: buckets.count - 1,
+      rule: plainRule(interval, tolerance),
+      shared: plainRule(interval, Math.min(tolerance, Math.max(0, MOST_SHARED - interval))),
     };
     return { take: (key) => this.#take(rate, key), peek: (key) => this.#peek(rate, key) };
   }
 
-  #take(rate: CellRate, key: string): number {
-    const { salt, buckets, mask } = rate;
+  #take({ salt, buckets, rule, shared }: CellRate, key: string): number {
     this.#hash.of(salt, key);
-    const bucket = (this.#hash.low & mask) * RATE_BUCKET_WORDS;
-    const tag = this.#hash.high & TAG_MASK || 1;
-    for (;;) {
-      const row = buckets.find(bucket, tag);
-      const verdict = row === ABSENT ? LOST : this.#charge(rate, row, tag);
-      if (!Number.isNaN(verdict)) return verdict / UNITS_PER_MS;
-      const header = buckets.header(bucket);
-      if (buckets.claim(bucket, tag, this.#now)) continue;
-      const shared = this.#charge(rate.shared, bucket + OVERFLOW, OVERFLOW_TAG);
-      // If a row was given to a key meanwhile, perhaps to this one, that row does not contain this admission:
-      // repeat.
-      if (buckets.header(bucket) !== header) continue;
-      this.#onOverflow?.();
-      return shared / UNITS_PER_MS;
-    }
+    return this.#rows.take(buckets, this.#hash.low, this.#hash.high, rule, shared) / UNITS_PER_MS;
   }
 
-  #peek({ salt, tolerance, buckets, mask }: CellRate, key: string): number {
+  #peek({ salt, buckets, rule }: CellRate, key: string): number {
     this.#hash.of(salt, key);
-    const tag = this.#hash.high & TAG_MASK || 1;
-    const row = buckets.find((this.#hash.low & mask) * RATE_BUCKET_WORDS, tag);
-    if (row === ABSENT) return 0;
-    const { words } = buckets;
-    // The order is that of `#charge`: when the low half is unchanged afterwards, the high half belongs to it.
-    const low = Atomics.load(words, row);
-    const high = Atomics.load(words, row + 1);
-    if (tagOf(high) !== tag || Atomics.load(words, row) !== low) return 0;
-    const ahead = buckets.ahead(low, high, this.#now());
-    return ahead > tolerance ? (tolerance - ahead) / UNITS_PER_MS : 0;
+    return this.#rows.peek(buckets, this.#hash.low, this.#hash.high, rule) / UNITS_PER_MS;
   }
 
   /**
@@ -161,53 +119,12 @@ export class RateTable {
    * in some days, in any thread (hourly-sweep.ts). For a process that was suspended for longer, the bound in
    * `RateBuckets.ahead` recognises old times.
    */
-  *sweepInParts(): Generator<void> {
-    for (const buckets of this.#regions.all()) {
-      for (let bucket = 0; bucket < buckets.count; bucket++) {
-        buckets.sweep(bucket * RATE_BUCKET_WORDS, this.#now);
-        if ((bucket + 1) % BUCKETS_PER_PART === 0) yield;
-      }
-    }
+  sweepInParts(): Generator<void> {
+    return sweepRegions(this.#regions, this.#now);
   }
 
   /** The number of keys whose rows carry state, and the number of rows. */
-  usage(): { readonly inUse: number; readonly rows: number } {
-    const now = this.#now();
-    let [inUse, rows] = [0, 0];
-    for (const buckets of this.#regions.all()) {
-      rows += buckets.rows;
-      for (let bucket = 0; bucket < buckets.count; bucket++) {
-        inUse += buckets.inUse(bucket * RATE_BUCKET_WORDS, now);
-      }
-    }
-    return { inUse, rows };
-  }
-
-  /**
-   * Charges one admission to a row. @returns the same as `take`, in units instead of milliseconds; or LOST
-   */
-  #charge({ interval, tolerance, buckets }: Rule, row: number, tag: number): number {
-    const { words } = buckets;
-    for (;;) {
-      // The order matters: when the low half is still the same at the swap, the high half belongs to it.
-      const low = Atomics.load(words, row);
-      const high = Atomics.load(words, row + 1);
-      const owner = tagOf(high);
-      // Only the overflow row may be charged while it has no tag.
-      if (owner !== tag && !(owner === 0 && tag === OVERFLOW_TAG)) return LOST;
-      const now = this.#now();
-      const ahead = buckets.ahead(low, high, now);
-      if (ahead > tolerance) return tolerance - ahead;
-      const next = Math.max(ahead, 1) + interval;
-      let time = now + next;
-      let nextLow = lowHalf(time);
-      if (nextLow === low) nextLow = lowHalf(++time);
-      const nextHigh = highHalf(tag, time);
-      const isSwapped =
-        nextHigh === high
-          ? Atomics.compareExchange(words, row, low, nextLow) === low
-          : buckets.swap(row, low, high, nextLow, nextHigh);
-      if (isSwapped) return next;
-    }
+  usage(): RateUsage {
+    return usageOf(this.#regions, this.#now());
   }
 }

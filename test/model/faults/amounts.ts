@@ -59,14 +59,14 @@ export const PLANTED_IN_AMOUNTS: readonly PlantedFault[] = [
   planted(
     'a rate limit that stores the next arrival, so that an admission is lost',
     rate.oneKey,
-    'rate-table',
+    'rate-rows',
     'Atomics.compareExchange(words, row, low, nextLow) === low',
     'Atomics.store(words, row, nextLow) === nextLow',
   ),
   planted(
     'a rate limit that does not check again after it has charged the overflow row',
     rate.overflow,
-    'rate-table',
+    'rate-rows',
     'if (buckets.header(bucket) !== header)',
     'if (false)',
   ),

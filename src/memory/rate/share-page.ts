@@ -1,0 +1,193 @@
+// Where the primary publishes the share of this process (share.ts), and until when it may be used. Workers
+// read both in place, so an admission needs no message and no other thread.
+import type { Block } from '../block.js';
+import type { Clock } from '../clock.js';
+import { TextPage } from '../text-page.js';
+import { UNITS_PER_MS } from './rate-row.js';
+import { type HotShare, rowTimeAt, type Share, type ShareChange } from './share.js';
+
+/** Changes that are kept one by one. Older ones count as one that has left nothing. */
+const MOST_CHANGES = 8;
+/** After this time, by the clock of the rows, a change has no effect: a burst is back within a day. */
+const CHANGE_ENDS = 25 * 3_600_000 * UNITS_PER_MS;
+
+/** Milliseconds of the wall clock, which goes on while the machine is suspended. */
+const readWallClock: Clock = () => Date.now();
+
+/** The part of the share that is agreed among the members. */
+export interface AgreedShare extends Pick<Share, 'members' | 'salt'> {
+  /** The name of this process. */
+  readonly self: string;
+}
+
+/** Publishes the share; only the primary may do so. */
+export class SharePage {
+  readonly #page: TextPage;
+  readonly #end: Int32Array;
+  readonly #clock: Clock;
+  readonly #wallClock: Clock;
+  #share: Share | undefined;
+  #rowTime = 0;
+
+  constructor(block: Block, clock: Clock, wallClock: Clock = readWallClock) {
+    this.#page = new TextPage(block, 'share');
+    this.#end = block.words('shareEnd');
+    this.#clock = clock;
+    this.#wallClock = wallClock;
+  }
+
+  /** The number of members; 0 while this process has no share. */
+  get members(): number {
+    return this.#share?.members.length ?? 0;
+  }
+
+  /** From now on the process has a share among these members. */
+  hold({ members, self, salt }: AgreedShare): void {
+    const since = Math.floor(this.#clock() * UNITS_PER_MS);
+    const before = this.#share;
+    if (before !== undefined) this.#rowTime = rowTimeAt(before, since);
+    const rowTime = this.#rowTime;
+    const change = { rowTime, before: before?.members.length ?? 0, after: members.length };
+    const changes = shortened([...(before?.changes ?? []), change], rowTime);
+    const sorted = members.toSorted();
+    const hot = (before?.hot ?? []).map((one) => ({ ...one, emptyAt: rowTime }));
+    this.#publish({ members: sorted, self: sorted.indexOf(self), salt, since, rowTime, changes, hot });
+  }
+
+  /** From now on the process has these parts of some keys, as long as it has a share. */
+  divide(hot: readonly Omit<HotShare, 'emptyAt'>[]): void {
+    const share = this.#share;
+    if (share === undefined) return;
+    const now = this.#rowNow(share);
+    const before = new Map(share.hot.map((one) => [one.slot, one]));
+    const parts = hot.map((one): HotShare => {
+      const last = before.get(one.slot);
+      if (last === undefined || last.low !== one.low || last.high !== one.high)
+        return { ...one, emptyAt: one.isShare ? BEGINNING : now };
+      const hasGrown = one.rate > last.rate || one.permits > last.permits;
+      return { ...one, emptyAt: hasGrown ? now : last.emptyAt };
+    });
+    if (JSON.stringify(parts) !== JSON.stringify(share.hot)) this.#publish({ ...share, hot: parts });
+  }
+
+  /** Whether a part has not grown within this number of units of the clock of the rows. */
+  isOld(slot: number, units: number): boolean {
+    const share = this.#share;
+    const part = share?.hot.find((one) => one.slot === slot);
+    return share === undefined || part === undefined || this.#rowNow(share) - part.emptyAt >= units;
+  }
+
+  /** The share may be used until then, by the shared clock, in milliseconds. */
+  renew(until: number): void {
+    const wallEnd = this.#wallClock() + until - this.#clock();
+    Atomics.store(this.#end, 0, Math.floor(until / 1000));
+    Atomics.store(this.#end, 1, Math.floor(wallEnd / 1000));
+  }
+
+  /** From now on the process has no share. */
+  release(): void {
+    if (this.#share === undefined) return;
+    this.#rowTime = rowTimeAt(this.#share, Math.floor(this.#clock() * UNITS_PER_MS));
+    this.#share = undefined;
+    this.#page.publish('');
+    for (const index of [0, 1]) Atomics.store(this.#end, index, 0);
+  }
+
+  #publish(share: Share): void {
+    this.#share = share;
+    this.#page.publish(JSON.stringify(share));
+  }
+
+  #rowNow(share: Share): number {
+    return rowTimeAt(share, Math.floor(this.#clock() * UNITS_PER_MS));
+  }
+}
+
+/** Before any time of the rows. */
+const BEGINNING = -CHANGE_ENDS;
+
+function shortened(changes: readonly ShareChange[], now: number): readonly ShareChange[] {
+  const recent = changes.filter(({ rowTime }) => now - rowTime < CHANGE_ENDS);
+  if (recent.length <= MOST_CHANGES) return recent;
+  const rest = recent.slice(-MOST_CHANGES);
+  return [{ ...rest[0]!, before: 0 }, ...rest.slice(1)];
+}
+
+/** Reads the share, in any thread. */
+export class ShareReader {
+  readonly #page: TextPage;
+  readonly #end: Int32Array;
+  readonly #clock: Clock;
+  readonly #wallClock: Clock;
+  #version = -1;
+  #share: Share | undefined;
+  /** The parts of the share, by the first half of the hash of their keys. */
+  #hot = new Map<number, HotShare>();
+  #rowTime = 0;
+  /** The reading of the shared clock by the last `rowNow`. */
+  #readAt = 0;
+
+  constructor(block: Block, clock: Clock, wallClock: Clock = readWallClock) {
+    this.#page = new TextPage(block, 'share');
+    this.#end = block.words('shareEnd');
+    this.#clock = clock;
+    this.#wallClock = wallClock;
+  }
+
+  /** The share of now; undefined when the process has none. The same object as long as nothing changes. */
+  current(): Share | undefined {
+    if (this.#page.version() !== this.#version) {
+      const { version, text } = this.#page.read();
+      this.#version = version;
+      this.#share = shareOf(text);
+      this.#hot = new Map((this.#share?.hot ?? []).map((one) => [one.low, one]));
+    }
+    return this.#share;
+  }
+
+  /** The part that this process has of a key; undefined when that is its share. */
+  hot(low: number, high: number): HotShare | undefined {
+    if (this.#hot.size === 0) return undefined;
+    const found = this.#hot.get(low);
+    return found?.high === high ? found : undefined;
+  }
+
+  /**
+   * The clock of the rows, in units: what it showed at a moment at which the share was that of now. Without a
+   * share it does not move.
+   */
+  readonly rowNow = (): number => {
+    for (;;) {
+      const share = this.current();
+      if (share === undefined) return this.#rowTime;
+      const now = this.#clock();
+      // Another share was published meanwhile.
+      if (this.#page.version() !== this.#version) continue;
+      this.#readAt = now;
+      this.#rowTime = rowTimeAt(share, Math.floor(now * UNITS_PER_MS));
+      return this.#rowTime;
+    }
+  };
+
+  /**
+   * Whether the share could be used when `rowNow` was called last. The shared clock stops while the
+   * machine is suspended, and other processes do not wait for that, so the wall clock must agree.
+   */
+  get wasHeld(): boolean {
+    return (
+      this.#readAt < Atomics.load(this.#end, 0) * 1000 &&
+      this.#wallClock() < Atomics.load(this.#end, 1) * 1000
+    );
+  }
+}
+
+/** Code of a service may have overwritten the page: what cannot be read is no share. */
+function shareOf(text: string): Share | undefined {
+  if (text === '') return undefined;
+  try {
+    const share = JSON.parse(text) as Share;
+    return share.members[share.self] === undefined || !Array.isArray(share.hot) ? undefined : share;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,194 @@
+// Limits over several processes, as one of them admits by its share.
+import { expect } from 'chai';
+import { Block } from '#src/memory/block.js';
+import { ClusterRates, NO_SHARE } from '#src/memory/rate/cluster-rates.js';
+import { HotCounts, RefusedKeys } from '#src/memory/rate/hot-cells.js';
+import { SharePage } from '#src/memory/rate/share-page.js';
+
+const SALT = [1, 2] as const;
+const HOUR_MS = 3_600_000;
+
+function setUp() {
+  const block = Block.create({ workers: 2 });
+  const time = { now: 5_000, wall: 1_000_000 };
+  /** What happens while the clock is read. */
+  const during = { reading: (): void => undefined };
+  const clock = (): number => {
+    const { now } = time;
+    during.reading();
+    return now;
+  };
+  const wallClock = (): number => time.wall;
+  const page = new SharePage(block, () => time.now, wallClock);
+  const rates = new ClusterRates({ block, clock, wallClock, slot: 1 });
+  const members = (count: number): void => {
+    const ids = Array.from({ length: count }, (_, n) => `m${n}`);
+    page.hold({ members: ids, self: 'm0', salt: SALT });
+    page.renew(time.now + HOUR_MS);
+  };
+  const pass = (ms: number): void => {
+    time.now += ms;
+    time.wall += ms;
+  };
+  /** The number of admissions of a key at once. */
+  const admitted = (limit: { take(key: string): number }, key = 'a'): number => {
+    for (let n = 0; ; n++) if (limit.take(key) <= 0) return n;
+  };
+  return { block, time, during, page, rates, members, pass, admitted };
+}
+
+describe('a limit over several processes', () => {
+  it('admits nothing without a share, and says so', () => {
+    const { rates, members, page } = setUp();
+    const limit = rates.limit('limit', 10, 100);
+    expect(limit.take('a')).to.equal(NO_SHARE);
+    expect(limit.peek('a')).to.equal(0);
+    members(1);
+    page.release();
+    expect(limit.take('a')).to.equal(NO_SHARE);
+  });
+
+  it('begins with nothing, and fills up to the permits of the share', () => {
+    const { rates, members, pass, admitted } = setUp();
+    const limit = rates.limit('limit', 10, 90);
+    members(3);
+    expect(admitted(limit)).to.equal(0);
+    // A third of 100 per second.
+    pass(302);
+    expect(admitted(limit)).to.equal(10);
+    pass(10_000);
+    expect(admitted(limit)).to.equal(30);
+  });
+
+  it('keeps what a key has left when others come and go', () => {
+    const { rates, members, pass, admitted } = setUp();
+    const limit = rates.limit('limit', 10, 90);
+    members(3);
+    pass(10_000);
+    for (let n = 0; n < 25; n++) limit.take('a');
+    members(9);
+    expect(admitted(limit)).to.equal(5);
+    members(3);
+    expect(admitted(limit)).to.equal(0);
+    expect(admitted(limit, 'not used yet'), 'what nine have left').to.equal(10);
+    pass(10_000);
+    expect(admitted(limit)).to.equal(30);
+  });
+
+  it('divides all permits of a key among the members, none of them twice', () => {
+    for (const [burst, count] of [
+      [7, 3],
+      [3, 3],
+      [2, 5],
+      [1, 4],
+    ] as const) {
+      const worlds = Array.from({ length: count }, (_, self) => {
+        const world = setUp();
+        const ids = Array.from({ length: count }, (__, n) => `m${n}`);
+        world.page.hold({ members: ids, self: `m${self}`, salt: SALT });
+        world.page.renew(world.time.now + HOUR_MS);
+        const limit = world.rates.limit('limit', 1_000, burst);
+        world.pass(HOUR_MS / 2);
+        return { ...world, limit };
+      });
+      for (const key of ['a', 'b', 'c', 'd']) {
+        const all = worlds.reduce((sum, { admitted, limit }) => sum + admitted(limit, key), 0);
+        expect(all, `${burst} among ${count}`).to.equal(burst);
+      }
+    }
+  });
+
+  it('ends with the time of the share, by either clock', () => {
+    const { rates, members, pass, time } = setUp();
+    const limit = rates.limit('limit', 10, 100);
+    members(1);
+    pass(1_000);
+    expect(limit.take('a')).to.be.above(0);
+    time.wall += HOUR_MS;
+    expect(limit.take('a')).to.equal(NO_SHARE);
+    time.wall -= HOUR_MS;
+    expect(limit.take('a')).to.be.above(0);
+    time.now += HOUR_MS;
+    expect(limit.take('a')).to.equal(NO_SHARE);
+  });
+
+  it('admits nothing by a share that was changed after the clock was read', () => {
+    const { rates, members, pass, during, page } = setUp();
+    const limit = rates.limit('limit', 10, 100);
+    members(1);
+    pass(1_000);
+    during.reading = () => {
+      during.reading = () => undefined;
+      page.release();
+    };
+    expect(limit.take('a')).to.equal(NO_SHARE);
+  });
+
+  it('admits by the new share when it was changed after the clock was read', () => {
+    const { rates, members, pass, during, admitted } = setUp();
+    const limit = rates.limit('limit', 1_000, 10);
+    members(1);
+    pass(20_000);
+    during.reading = () => {
+      during.reading = () => undefined;
+      members(10);
+    };
+    expect(admitted(limit), 'the permit of one of ten').to.equal(1);
+  });
+
+  it('says how long to wait in real time, and how much is left of the whole burst', () => {
+    const { rates, members, pass } = setUp();
+    const limit = rates.limit('limit', 100, 8);
+    members(4);
+    pass(10_000);
+    expect(limit.take('a')).to.be.closeTo(700, 1);
+    expect(limit.take('a')).to.be.closeTo(800, 1);
+    expect(limit.take('a')).to.be.closeTo(-400, 1);
+    expect(limit.peek('a')).to.be.closeTo(-400, 1);
+  });
+
+  it('admits another part of a key, which begins with nothing when it has grown', () => {
+    const { block, rates, members, pass, page, admitted } = setUp();
+    const limit = rates.limit('limit', 10, 90);
+    const refused = new RefusedKeys(block);
+    members(3);
+    pass(10_000);
+    expect(admitted(limit)).to.equal(30);
+    const [key] = refused.read();
+    expect(key).to.include({ burst: 90 });
+    expect(refused.read()).to.deep.equal([]);
+    const { low, high } = key!;
+    const divide = (rate: number, permits = 30): void =>
+      page.divide([{ low, high, slot: 3, isShare: rate === 333_333, rate, permits }]);
+    divide(333_333);
+    pass(302);
+    expect(admitted(limit), 'its share').to.equal(10);
+    divide(666_666);
+    expect(admitted(limit), 'no more at once').to.equal(0);
+    pass(302);
+    expect(admitted(limit), 'twice its share').to.equal(20);
+    divide(100_000);
+    pass(302);
+    expect(admitted(limit), 'less than its share').to.equal(3);
+    divide(333_333);
+    expect(admitted(limit), 'nothing of what was lent').to.equal(0);
+    divide(0, 0);
+    pass(10_000);
+    expect(admitted(limit), 'nothing').to.equal(0);
+    const counts = new HotCounts(block);
+    expect([counts.asked(3), counts.refused(3)]).to.deep.equal([10 + 20 + 3 + 6, 6]);
+  });
+
+  it('forgets rows as their burst is back', () => {
+    const { rates, members, pass } = setUp();
+    const limit = rates.limit('limit', 10, 10);
+    members(2);
+    pass(1_000);
+    for (let n = 0; n < 20; n++) limit.take(`key ${n}`);
+    expect(rates.usage().inUse).to.equal(20);
+    pass(2_000);
+    expect(rates.usage().inUse).to.equal(0);
+    for (const _ of rates.sweepInParts());
+    expect(limit.take('key 1')).to.be.above(0);
+  });
+});
