@@ -59,6 +59,7 @@ export const ARROWS: Readonly<Record<string, Arrows>> = {
   // The protocol of gRPC, shared by its server and its client.
   grpc: { values: [] },
   server: { values: ['telemetry', 'memory', 'resilience', 'grpc'] },
+  shares: { values: ['memory'], types: ['registry'] },
   registry: { values: [], types: ['resilience'] },
   upstream: { values: ['memory', 'resilience', 'registry', 'grpc'] },
   gateway: { values: ['server', 'upstream', 'registry', 'telemetry'] },

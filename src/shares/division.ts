@@ -1,0 +1,123 @@
+// How a key is divided among the members that ask for it: in proportion to what is asked of each, as one
+// limiter for all would admit them. It is a rule without a state: what members lend by it is safe whatever it
+// says (loan-book.ts).
+import { keyShare, WHOLE_RATE } from '../memory/rate/share.js';
+import { type KeyId, NOTHING, type Part } from './report.js';
+
+/** Parts of one key, by the names of the members that have them. */
+export type Parts = Readonly<Record<string, Part>>;
+
+/** What a member has of a key when nothing is lent. */
+export function baseOf(key: KeyId, burst: number, hashes: Int32Array, index: number): Part {
+  const [low, high] = halvesOf(key);
+  const { permits, parts } = keyShare(burst, hashes, index, low, high);
+  return permits === 0 ? NOTHING : { rate: Math.floor(WHOLE_RATE / parts), permits };
+}
+
+export const halvesOf = (key: KeyId): [low: number, high: number] => [
+  Number.parseInt(key.slice(0, 8), 16) | 0,
+  Number.parseInt(key.slice(8), 16) | 0,
+];
+
+export const keyIdOf = (low: number, high: number): KeyId =>
+  [low, high].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('');
+
+/** A member that has reported a key. */
+export interface Asker {
+  readonly id: string;
+  /** What it has when nothing is lent. */
+  readonly base: Part;
+  /** The rate that it has now. */
+  readonly rate: number;
+  /** In millionths of N. */
+  readonly demand: number;
+}
+
+/** What moves is worth a change when so much of N is not used at one member and refused at another. */
+const UNUSED = WHOLE_RATE / 100;
+/** And when a member has so much more, or less, than its part of what is asked for. */
+const UNFAIR = WHOLE_RATE / 10;
+/**
+ * A member keeps this part of its share at least: what it has lent does not come back at once, and a member
+ * that has borrowed may end. All of them together keep less than three percent of N.
+ */
+const KEPT = 40;
+/** A permit moves when it is asked for more than this number of times as much there. */
+const CLEARLY = 2;
+
+/**
+ * What one of the members should lend to the others.
+ * @param lent what it lends now
+ * @param timesSmaller how many times smaller than its share its part may be
+ */
+export function loansOf(self: string, askers: readonly Asker[], lent: Parts, timesSmaller: number): Parts {
+  const own = askers.find(({ id }) => id === self);
+  if (own === undefined || own.base.permits === 0) return {};
+  if (askers.some(({ base }) => base.permits === 0)) return permit(own, askers, lent);
+  const division = new Division(askers, timesSmaller);
+  return division.isWorthIt ? division.loansOf(own) : lent;
+}
+
+/** How the rate of a key, of which all members have permits, should be divided. */
+class Division {
+  readonly #askers: readonly Asker[];
+  readonly #timesSmaller: number;
+  readonly #total: number;
+  readonly #demand: number;
+
+  constructor(askers: readonly Asker[], timesSmaller: number) {
+    this.#askers = askers;
+    this.#timesSmaller = timesSmaller;
+    this.#total = sum(askers.map(({ base }) => base.rate));
+    this.#demand = sum(askers.map(({ demand }) => demand));
+  }
+
+  get isWorthIt(): boolean {
+    const askers = this.#askers;
+    const unused = sum(askers.map((one) => one.rate - Math.max(one.demand, this.#least(one))).map(positive));
+    const refused = sum(askers.map(({ rate, demand }) => demand - rate).map(positive));
+    const isUnfair = askers.some((one) => Math.abs(one.rate - this.#target(one)) > UNFAIR);
+    return refused > UNUSED && (unused > UNUSED || isUnfair);
+  }
+
+  loansOf(own: Asker): Parts {
+    const lacking = (one: Asker): number => positive(this.#target(one) - one.base.rate);
+    const surplus = own.base.rate - Math.max(this.#target(own), this.#least(own));
+    const lack = sum(this.#askers.map(lacking));
+    if (surplus <= 0 || lack <= 0) return {};
+    const parts = this.#askers.map((one) => [one.id, Math.floor((surplus * lacking(one)) / lack)] as const);
+    const loans = parts
+      .filter(([, rate]) => rate > 0)
+      .map(([id, rate]) => [id, { rate, permits: 0 }] as const);
+    return Object.fromEntries(loans);
+  }
+
+  /** In proportion to what is asked for; what is not asked for is divided evenly. */
+  #target({ demand }: Asker): number {
+    if (this.#demand > this.#total) return (this.#total * demand) / this.#demand;
+    return demand + (this.#total - this.#demand) / this.#askers.length;
+  }
+
+  #least({ base }: Asker): number {
+    return base.rate / Math.min(KEPT, this.#timesSmaller);
+  }
+}
+
+/** Some members have no permit: those that are asked most get one from those that are asked least. */
+function permit(own: Asker, askers: readonly Asker[], lent: Parts): Parts {
+  const whole = { rate: own.base.rate, permits: 1 };
+  const holder = askers.find(({ id }) => lent[id] !== undefined);
+  // One that has a permit keeps it until it is asked for it less than the one it belongs to.
+  if (holder !== undefined && holder.demand > own.demand) return { [holder.id]: whole };
+  const byDemand =
+    (sign: number) =>
+    (a: Asker, b: Asker): number =>
+      sign * (a.demand - b.demand) || (a.id < b.id ? -1 : 1);
+  const givers = askers.filter(({ base }) => base.permits > 0).toSorted(byDemand(1));
+  const takers = askers.filter(({ base }) => base.permits === 0).toSorted(byDemand(-1));
+  const taker = takers[givers.indexOf(own)];
+  return taker !== undefined && taker.demand > CLEARLY * own.demand ? { [taker.id]: whole } : {};
+}
+
+const positive = (number: number): number => Math.max(0, number);
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);

@@ -1,0 +1,70 @@
+// The texts of the members in etcd: one key for each, which is replaced on condition that its revision is
+// still the same.
+import type { EtcdClient } from '../registry/backends/etcd-backend.js';
+import type { ShareStore, StoredTexts } from './share-store.js';
+
+interface Range {
+  readonly kvs?: readonly { readonly key: string; readonly value?: string; readonly mod_revision: string }[];
+}
+
+const PREFIX = '/multilane/limits/v1/';
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+const textOf = (encoded: string): string => Buffer.from(encoded, 'base64').toString();
+const keyOf = (name: string): string => base64(PREFIX + name);
+/** All keys below the prefix: the first key after them ends with the next character. */
+const ALL = { key: base64(PREFIX), range_end: base64(`${PREFIX.slice(0, -1)}0`) };
+
+export class EtcdShareStore implements ShareStore {
+  readonly #open: () => Promise<EtcdClient>;
+  #client: EtcdClient | undefined;
+
+  /** @param open opens the next endpoint of the cluster */
+  constructor(open: () => Promise<EtcdClient>) {
+    this.#open = open;
+  }
+
+  /** etcd reads with the agreement of its members, unless it is told otherwise. */
+  async read(): Promise<StoredTexts> {
+    const { kvs = [] } = await this.#post<Range>('/v3/kv/range', ALL);
+    return new Map(
+      kvs.map(({ key, value = '', mod_revision: version }) => [
+        textOf(key).slice(PREFIX.length),
+        { text: textOf(value), version },
+      ]),
+    );
+  }
+
+  replace(name: string, version: string | undefined, text: string): Promise<boolean> {
+    // A key that is not there has the revision 0.
+    return this.#swap(name, version ?? '0', { request_put: { key: keyOf(name), value: base64(text) } });
+  }
+
+  async remove(name: string, version: string): Promise<void> {
+    await this.#swap(name, version, { request_delete_range: { key: keyOf(name) } });
+  }
+
+  async close(): Promise<void> {
+    this.#client?.close();
+    this.#client = undefined;
+  }
+
+  async #swap(name: string, version: string, operation: object): Promise<boolean> {
+    const compare = [{ key: keyOf(name), target: 'MOD', result: 'EQUAL', mod_revision: version }];
+    const body = { compare, success: [operation] };
+    const { succeeded = false } = await this.#post<{ readonly succeeded?: boolean }>('/v3/kv/txn', body);
+    return succeeded;
+  }
+
+  async #post<R>(path: string, body: object): Promise<R> {
+    this.#client ??= await this.#open();
+    const client = this.#client;
+    try {
+      return await client.post<R>(path, body);
+    } catch (error) {
+      // Another endpoint is used for the next request.
+      if (this.#client === client) this.#client = undefined;
+      client.close();
+      throw error;
+    }
+  }
+}

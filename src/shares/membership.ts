@@ -1,0 +1,220 @@
+// The protocol by which one process comes to its share, keeps it and gives it back, without a clock, a timer
+// or a connection of its own: it is told what was read and written, and when. docs/cluster-limits.md has the
+// proof. Its steps rely on these rules:
+//
+// - The members that this process divides limits with (its view) contain every process that may admit
+//   anything. It takes a newcomer into its view before it says so in the store, and a newcomer becomes active
+//   only after that. It drops a member from its view only when the store lists it no more.
+// - It uses its share for HOLD_MS after it began to write its beat, by its own clock, if that was written.
+// - It removes another member only when the beat of that member has not changed for LAPSE_MS since it was
+//   read, by its own clock, and does so on condition that it is still the same. No time of another machine is
+//   compared.
+import {
+  type Epoch,
+  type Member,
+  MOST_MEMBERS,
+  mayBecomeActive,
+  memberOf,
+  withMember,
+  withNewcomer,
+  without,
+} from './epoch.js';
+
+/** How long other processes leave its share to a member that they hear nothing of. */
+export const LAPSE_MS = 90_000;
+/**
+ * How long a member uses its share without having renewed it. It is shorter than LAPSE_MS by a second, for
+ * clocks whose speeds differ by one percent.
+ */
+export const HOLD_MS = 89_000;
+/** How often a member renews its share. */
+export const BEAT_MS = 5_000;
+/**
+ * After this time without having read anything, a member begins anew to wait for the others: they may have
+ * been cut off from the store as well.
+ */
+export const BLIND_MS = 10_000;
+
+/** What a member does with its share. */
+export interface ShareHolder {
+  /** It has a share among these members. */
+  hold(share: {
+    readonly members: readonly string[];
+    readonly self: string;
+    readonly salt: readonly [number, number];
+  }): void;
+  /** It may use its share until then, by its clock, in milliseconds. */
+  renew(until: number): void;
+  /** It has no share. */
+  release(): void;
+}
+
+export interface MembershipOptions {
+  readonly holder: ShareHolder;
+  /** Makes a name that no process has had before: sixteen hexadecimal digits. */
+  readonly newId: () => string;
+}
+
+interface Observed {
+  readonly beat: number;
+  /** When this beat was read first. */
+  readonly at: number;
+}
+
+/** When nothing is known. */
+const NEVER = Number.NEGATIVE_INFINITY;
+
+export class Membership {
+  readonly #holder: ShareHolder;
+  readonly #newId: () => string;
+  #id: string;
+  #isActive = false;
+  /** The epoch of the view. */
+  #number = 0;
+  #view = '';
+  #beat = 0;
+  /** When the last beat that was written was begun to be written. */
+  #renewedAt = NEVER;
+  /** When the beat was begun to be written that is being written; it may be stored without a response. */
+  #sentAt = NEVER;
+  #readAt = NEVER;
+  readonly #observed = new Map<string, Observed>();
+  /** When each of the others certainly had not written its last beat yet. */
+  readonly #freshAt = new Map<string, number>();
+  #askedAt = NEVER;
+  /** Names that this process has had, and uses no more. */
+  #former: readonly string[] = [];
+
+  constructor({ holder, newId }: MembershipOptions) {
+    this.#holder = holder;
+    this.#newId = newId;
+    this.#id = newId();
+  }
+
+  /** Whether this process has a share. */
+  get isActive(): boolean {
+    return this.#isActive;
+  }
+
+  get id(): string {
+    return this.#id;
+  }
+
+  /**
+   * A time at which another process had not begun the beat that was read of it last: it is a member for
+   * LAPSE_MS after that at least.
+   */
+  freshAt(id: string): number {
+    return this.#freshAt.get(id) ?? NEVER;
+  }
+
+  /**
+   * An epoch was read.
+   * @param askedAt when its reading was begun @param now when it was there; milliseconds of a monotonic clock
+   * @param settle called when the view is up to date and the process has a share; returns whether it may say
+   *   that it knows of newcomers
+   * @returns what is to be stored in its place, at once; undefined when nothing is to be changed
+   */
+  read(epoch: Epoch, askedAt: number, now: number, settle = (): boolean => true): Epoch | undefined {
+    this.#observe(epoch, askedAt, now);
+    this.#know(epoch);
+    const maySee = !this.#isActive || settle();
+    this.#former = this.#former.filter((id) => memberOf(epoch, id) !== undefined);
+    const rest = without(epoch, new Set([...this.#lapsed(now), ...this.#former]));
+    const own = memberOf(rest, this.#id);
+    if (own === undefined) return rest.members.length < MOST_MEMBERS ? this.#joined(rest) : undefined;
+    const isDue = now - this.#renewedAt >= BEAT_MS;
+    const seen = maySee ? rest.number : own.seen;
+    const becomesActive = !own.active && mayBecomeActive(rest, own);
+    if (!isDue && seen === own.seen && !becomesActive && rest === epoch) return undefined;
+    return this.#beaten(rest, { seen, active: own.active || becomesActive });
+  }
+
+  /** What `read` has returned is about to be stored. */
+  sending(now: number): void {
+    this.#sentAt = now;
+  }
+
+  /** What `read` has returned was stored. */
+  stored(epoch: Epoch): void {
+    this.#know(epoch);
+  }
+
+  /**
+   * Gives the share up: this process uses it no more, whatever becomes of the following.
+   * @returns a function that removes it from an epoch, for the others to have its share at once
+   */
+  leave(): (epoch: Epoch) => Epoch {
+    const id = this.#id;
+    this.#forget();
+    return (epoch) => without(epoch, new Set([id]));
+  }
+
+  #joined(epoch: Epoch): Epoch {
+    const joined = withNewcomer(epoch, this.#id, ++this.#beat);
+    const own = memberOf(joined, this.#id)!;
+    return withMember(joined, this.#id, { active: mayBecomeActive(joined, own) });
+  }
+
+  /** Each attempt to write has another beat, so that a later reading shows which one was stored. */
+  #beaten(epoch: Epoch, change: Partial<Member>): Epoch {
+    this.#beat += 1;
+    return withMember(epoch, this.#id, { ...change, beat: this.#beat });
+  }
+
+  /** Learns what is stored: whether this process is a member, how long, and among which others. */
+  #know(epoch: Epoch): void {
+    const own = memberOf(epoch, this.#id);
+    // Others have removed it; or the store has lost what it had stored, and may have lost newcomers.
+    if (this.#isActive && (own === undefined || epoch.number < this.#number)) this.#forget();
+    if (own === undefined) return;
+    if (own.beat === this.#beat && this.#sentAt > this.#renewedAt) this.#renewedAt = this.#sentAt;
+    if (!own.active) return;
+    this.#isActive = true;
+    this.#number = epoch.number;
+    this.#look(epoch);
+    this.#holder.renew(this.#renewedAt + HOLD_MS);
+  }
+
+  /** Changes the view, if it is another one. */
+  #look({ members, salt }: Epoch): void {
+    const ids = members.map(({ id }) => id);
+    const view = [...ids, ...salt].join();
+    if (view === this.#view) return;
+    this.#view = view;
+    this.#holder.hold({ members: ids, self: this.#id, salt });
+  }
+
+  #forget(): void {
+    this.#holder.release();
+    this.#isActive = false;
+    this.#number = 0;
+    this.#view = '';
+    this.#former = [...this.#former, this.#id];
+    this.#id = this.#newId();
+    this.#renewedAt = NEVER;
+    this.#sentAt = NEVER;
+  }
+
+  #observe({ members }: Epoch, askedAt: number, now: number): void {
+    const isBlind = askedAt - this.#readAt > BLIND_MS;
+    const before = new Map(this.#observed);
+    this.#observed.clear();
+    for (const { id, beat } of members) {
+      const known = before.get(id);
+      const hasBeaten = known !== undefined && known.beat !== beat;
+      // At the reading before, the store had the beat before.
+      if (hasBeaten) this.#freshAt.set(id, this.#askedAt);
+      const isKnown = known !== undefined && !hasBeaten && !isBlind;
+      this.#observed.set(id, isKnown ? known : { beat, at: now });
+    }
+    for (const id of this.#freshAt.keys()) if (!this.#observed.has(id)) this.#freshAt.delete(id);
+    this.#askedAt = askedAt;
+    this.#readAt = now;
+  }
+
+  #lapsed(now: number): readonly string[] {
+    const lapsed = [...this.#observed].filter(([id, { at }]) => id !== this.#id && now - at >= LAPSE_MS);
+    return lapsed.map(([id]) => id);
+  }
+}

@@ -1,0 +1,165 @@
+// Keeps the share of this process in limits over several processes: reads what the members have written from
+// the store a few times a second, and writes what the protocol asks for (share-member.ts). A turn is one
+// reading and at most three writings, so there are at most sixteen messages per second.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { EPOCH, type Epoch, parseEpoch } from './epoch.js';
+import type { ShareMember } from './share-member.js';
+import type { ShareStore, StoredTexts } from './share-store.js';
+
+/** The pause between two turns when something has changed, and when nothing has. */
+const BUSY_MS = 250;
+const IDLE_MS = 500;
+/** The longest pause after failures. */
+const MOST_BACKOFF_MS = 1_000;
+/** The pause while no limit needs a share. */
+const UNUSED_MS = 1_000;
+/** Attempts to give the share up at the end, for the others to have it at once. */
+const LEAVE_ATTEMPTS = 3;
+/** Turns at the end in which what is lent may come back. */
+const RETIRE_TURNS = 4;
+
+export interface ShareLoopOptions {
+  readonly store: ShareStore;
+  readonly member: ShareMember;
+  /** Milliseconds of the clock that the share is held by. */
+  readonly clock: () => number;
+  /** Whether this process has limits over several processes. It joins when that becomes true. */
+  readonly isNeeded: () => boolean;
+  readonly random: () => number;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+  /** Called for each message to the store. */
+  readonly onMessage: () => void;
+}
+
+export class ShareLoop {
+  readonly #options: ShareLoopOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #isRunning = false;
+  #isClosing = false;
+  #failures = 0;
+  #hasWritten = false;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(options: ShareLoopOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#pause(0);
+  }
+
+  /** Resolves when this process has the share that it needs, at the latest after `withinMs`. */
+  async settled(withinMs: number): Promise<void> {
+    const { isNeeded, member } = this.#options;
+    if (!isNeeded() || member.isActive) return;
+    this.#pause(0);
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+      timer = setTimeout(resolve, withinMs);
+    });
+    clearTimeout(timer);
+  }
+
+  /** Gives the share up. Never rejects. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    clearTimeout(this.#timer);
+    const { store, member } = this.#options;
+    await this.#running;
+    if (this.#hasWritten) {
+      // Without the registry the others have the share when it has lapsed.
+      const ignored = (): void => undefined;
+      await this.#retire().catch(ignored);
+      await this.#leave(member.leave()).catch(ignored);
+    }
+    await store.close();
+  }
+
+  /** Begins the next turn after a pause, unless one is running: it is followed by the next one anyway. */
+  #pause(ms: number): void {
+    if (this.#isClosing || this.#isRunning) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#isRunning = true;
+      this.#running = this.#turn().then((pauseMs) => {
+        this.#isRunning = false;
+        this.#pause(pauseMs);
+      });
+    }, ms).unref();
+  }
+
+  /** @returns the pause until the next turn, in milliseconds */
+  async #turn(): Promise<number> {
+    if (!this.#options.isNeeded()) return UNUSED_MS;
+    try {
+      const hasChanged = await this.#exchange();
+      if (this.#failures > 0) this.#options.log.info('limits over several processes: the registry is back');
+      this.#failures = 0;
+      return hasChanged ? BUSY_MS : IDLE_MS;
+    } catch (error) {
+      return this.#failed(error as Error);
+    }
+  }
+
+  /** @returns whether something has changed, or has to be done soon */
+  async #exchange(): Promise<boolean> {
+    const { store, member, clock } = this.#options;
+    const askedAt = clock();
+    this.#options.onMessage();
+    const texts = await store.read();
+    const writes = member.read(texts, askedAt, clock());
+    for (const write of writes) {
+      this.#hasWritten = true;
+      write.sending(clock());
+      this.#options.onMessage();
+      if (await store.replace(write.name, write.version, write.text)) write.stored();
+    }
+    await this.#clean(texts);
+    if (member.isActive) for (const resolve of this.#waiting.splice(0)) resolve();
+    return writes.length > 0 || !member.isActive;
+  }
+
+  /** Removes what a process that is no member any more has left: one text in a turn. */
+  async #clean(texts: StoredTexts): Promise<void> {
+    const { store, member, onMessage } = this.#options;
+    const [name] = member.leftIn(texts);
+    if (name === undefined) return;
+    onMessage();
+    await store.remove(name, texts.get(name)!.version);
+  }
+
+  #failed(error: Error): number {
+    const { log, random } = this.#options;
+    if (this.#failures === 0) {
+      const text =
+        'limits over several processes: the registry cannot be used; the share is kept for a while';
+      log.warn({ err: error }, text);
+    }
+    this.#failures += 1;
+    return BUSY_MS + random() * Math.min(BUSY_MS * this.#failures, MOST_BACKOFF_MS - BUSY_MS);
+  }
+
+  /** What is lent comes back first, if that is possible soon. */
+  async #retire(): Promise<void> {
+    const { member } = this.#options;
+    for (let turn = 0; turn < RETIRE_TURNS && !member.retire(); turn++) {
+      await this.#exchange();
+      await delay(BUSY_MS);
+    }
+  }
+
+  /** @param leave removes this process from an epoch */
+  async #leave(leave: (epoch: Epoch) => Epoch): Promise<void> {
+    const { store } = this.#options;
+    for (let attempt = 0; attempt < LEAVE_ATTEMPTS; attempt++) {
+      const stored = (await store.read()).get(EPOCH);
+      if (stored === undefined) return;
+      const epoch = parseEpoch(stored.text);
+      const rest = leave(epoch);
+      if (rest === epoch || (await store.replace(EPOCH, stored.version, JSON.stringify(rest)))) return;
+    }
+  }
+}

@@ -1,0 +1,245 @@
+// One process among the members: its membership, and what it lends and borrows of keys that are refused. It
+// gets what was read from the store, and returns what is to be written there, in this order.
+import { memberHash, mostTimesSmaller } from '../memory/rate/share.js';
+import { baseOf } from './division.js';
+import { EPOCH, type Epoch, memberOf, parseEpoch } from './epoch.js';
+import { type HotCounters, HotKeys } from './hot-keys.js';
+import { LoanBook } from './loan-book.js';
+import { BEAT_MS, HOLD_MS, Membership, type MembershipOptions, type ShareHolder } from './membership.js';
+import { parseReport, type Report } from './report.js';
+import type { StoredTexts } from './share-store.js';
+
+/** A part of a key that differs from the share. */
+export interface DividedKey {
+  readonly low: number;
+  readonly high: number;
+  readonly slot: number;
+  /** It is the share itself. */
+  readonly isShare: boolean;
+  readonly rate: number;
+  readonly permits: number;
+}
+
+/** What a member does with its share. */
+export interface DividedHolder extends ShareHolder {
+  /** It has these parts of some keys. */
+  divide(keys: readonly DividedKey[]): void;
+  /** Whether the part in a slot has not grown for this number of units of the clock of the rows. */
+  isOld(slot: number, units: number): boolean;
+}
+
+export interface ShareMemberOptions extends MembershipOptions {
+  readonly holder: DividedHolder;
+  readonly counters: HotCounters;
+  /** A random word of 32 bits. */
+  readonly newWord: () => number;
+}
+
+/** What is to be written. */
+export interface ShareWrite {
+  readonly name: string;
+  readonly version: string | undefined;
+  readonly text: string;
+  /** To be called when it is about to be sent. @param now as `read` */
+  sending(now: number): void;
+  /** To be called when it was stored, and only then. */
+  stored(): void;
+}
+
+const REPORT = 'member/';
+/**
+ * What others lend is used for this time after they have shown that they are members. It is shorter than
+ * HOLD_MS, so that it is returned before the share would end with it.
+ */
+const FRESH_MS = 80_000;
+
+/** A member that has not been heard of for this time may have ended. */
+const PRESENT_MS = 2 * BEAT_MS;
+
+export class ShareMember {
+  readonly #options: ShareMemberOptions;
+  readonly #membership: Membership;
+  readonly #hot: HotKeys;
+  readonly #reports = new Reports();
+  #book = new LoanBook();
+  #bookOf = '';
+  #ownUntil = Number.NEGATIVE_INFINITY;
+  #isRetiring = false;
+  /** The names of the reports of those that were members at the last reading. */
+  #listed: ReadonlySet<string> = new Set();
+
+  constructor(options: ShareMemberOptions) {
+    const { holder, newId, counters } = options;
+    this.#options = options;
+    this.#hot = new HotKeys(counters);
+    this.#membership = new Membership({
+      newId,
+      holder: {
+        hold: (share) => holder.hold(share),
+        release: () => holder.release(),
+        renew: (until) => {
+          this.#ownUntil = until;
+          this.#renew();
+        },
+      },
+    });
+  }
+
+  /** Whether this process has a share. */
+  get isActive(): boolean {
+    return this.#membership.isActive;
+  }
+
+  /**
+   * Texts were read.
+   * @param askedAt when reading was begun @param now when they were there; milliseconds of a monotonic clock
+   * @throws Error when the epoch is not one of this version
+   */
+  read(texts: StoredTexts, askedAt: number, now: number): readonly ShareWrite[] {
+    const stored = texts.get(EPOCH);
+    const epoch = stored === undefined ? this.#firstEpoch() : parseEpoch(stored.text);
+    this.#listed = new Set(epoch.members.map(({ id }) => REPORT + id));
+    const next = this.#membership.read(epoch, askedAt, now, () => this.#settle(epoch, texts, now));
+    const writes: ShareWrite[] = [];
+    if (next !== undefined) {
+      writes.push({
+        ...{ name: EPOCH, version: stored?.version, text: JSON.stringify(next) },
+        sending: (at) => this.#membership.sending(at),
+        stored: () => this.#membership.stored(next),
+      });
+    }
+    const report = this.#isMine(epoch) ? this.#report(texts, now) : undefined;
+    return report === undefined ? writes : [...writes, report];
+  }
+
+  /** The names of texts that `read` was given last, of processes that are no members any more. */
+  leftIn(texts: StoredTexts): readonly string[] {
+    return [...texts.keys()].filter((name) => name.startsWith(REPORT) && !this.#listed.has(name));
+  }
+
+  /**
+   * From now on nothing is lent, and what was lent is taken back.
+   * @returns whether everything is back
+   */
+  retire(): boolean {
+    this.#isRetiring = true;
+    return this.#book.isComplete;
+  }
+
+  /**
+   * Gives the share up: this process uses it no more, whatever becomes of the following.
+   * @returns a function that removes it from an epoch, for the others to have its share at once; they have to
+   *   wait for it while something of it is lent
+   */
+  leave(): (epoch: Epoch) => Epoch {
+    const isComplete = this.#book.isComplete;
+    const leave = this.#membership.leave();
+    return isComplete ? leave : (epoch) => epoch;
+  }
+
+  #firstEpoch(): Epoch {
+    const { newWord } = this.#options;
+    return { number: 0, salt: [newWord(), newWord()], members: [] };
+  }
+
+  #isMine(epoch: Epoch): boolean {
+    return this.#membership.isActive && memberOf(epoch, this.#membership.id) !== undefined;
+  }
+
+  /**
+   * Brings parts up to date with what was read, and publishes them.
+   * @returns whether the member may say that it knows of all newcomers
+   */
+  #settle(epoch: Epoch, texts: StoredTexts, now: number): boolean {
+    const { holder } = this.#options;
+    const self = this.#membership.id;
+    if (self !== this.#bookOf) this.#begin(self);
+    const members = epoch.members.map(({ id }) => id);
+    const reports = this.#reports.of(members, texts);
+    this.#hot.update(
+      [...reports].filter(([id]) => id !== self).map(([, report]) => report),
+      now,
+    );
+    const keys = this.#hot.report(now);
+    const own = memberOf(epoch, self)!;
+    const mustReturn = this.#isRetiring || epoch.members.some(({ since }) => since > own.seen);
+    const isWithin = (ms: number) => (id: string) => now - this.#membership.freshAt(id) < ms;
+    const [isFresh, isPresent] = [isWithin(FRESH_MS), isWithin(PRESENT_MS)];
+    const isWanted = (key: string): boolean => this.#hot.isWanted(key, now);
+    const before = this.#book.lenders;
+    this.#book.update({ self, members, isFresh, isPresent, reports, keys, isWanted, mustReturn });
+    // While parts are changed, the share ends with what is borrowed before and after that.
+    this.#renew(before);
+    const maySee = !mustReturn || this.#book.isComplete;
+    // Newcomers have nothing before this member has said that it knows of them. Until then its parts are
+    // those without them, so that they are not smaller than what is lent.
+    const sharing = maySee ? epoch.members : epoch.members.filter(({ since }) => since <= own.seen);
+    holder.divide(
+      this.#parts(
+        sharing.map(({ id }) => id),
+        self,
+      ),
+    );
+    this.#renew();
+    this.#hot.forget(
+      now,
+      (id, { slot, burst, interval }) =>
+        !this.#book.has(id) && holder.isOld(slot, (mostTimesSmaller(burst, interval) + 1) * interval),
+    );
+    return maySee;
+  }
+
+  #begin(self: string): void {
+    this.#book = new LoanBook();
+    this.#bookOf = self;
+    this.#hot.clear();
+  }
+
+  #parts(members: readonly string[], self: string): readonly DividedKey[] {
+    const sorted = members.toSorted();
+    const hashes = Int32Array.from(sorted, memberHash);
+    const index = sorted.indexOf(self);
+    return [...this.#hot.keys].map(([id, { low, high, slot, burst }]) => {
+      const { rate, permits } = this.#book.partOf(id, baseOf(id, burst, hashes, index));
+      return { low, high, slot, isShare: !this.#book.has(id), rate, permits };
+    });
+  }
+
+  #report(texts: StoredTexts, now: number): ShareWrite | undefined {
+    const name = REPORT + this.#membership.id;
+    const stored = texts.get(name);
+    const text = JSON.stringify(this.#book.report(this.#hot.report(now)));
+    // There is nothing to report before the first key is refused somewhere.
+    if (text === (stored?.text ?? EMPTY_REPORT)) return undefined;
+    return { name, version: stored?.version, text, sending: () => undefined, stored: () => undefined };
+  }
+
+  /** The share ends when what is borrowed might not be there any more. */
+  #renew(others: readonly string[] = []): void {
+    const borrowed = [...this.#book.lenders, ...others].map((id) => this.#membership.freshAt(id) + HOLD_MS);
+    this.#options.holder.renew(Math.min(this.#ownUntil, ...borrowed));
+  }
+}
+
+const EMPTY_REPORT = JSON.stringify(new LoanBook().report(new Map()));
+
+/** The reports of members. A text is parsed when it has changed. */
+class Reports {
+  #parsed = new Map<string, { readonly version: string; readonly report: Report | undefined }>();
+
+  of(members: readonly string[], texts: StoredTexts): ReadonlyMap<string, Report> {
+    const reports = new Map<string, Report>();
+    const parsed = new Map<string, { readonly version: string; readonly report: Report | undefined }>();
+    for (const id of members) {
+      const stored = texts.get(REPORT + id);
+      if (stored === undefined) continue;
+      const { version, text } = stored;
+      const known = this.#parsed.get(id);
+      const one = known?.version === version ? known : { version, report: parseReport(text) };
+      parsed.set(id, one);
+      if (one.report !== undefined) reports.set(id, one.report);
+    }
+    this.#parsed = parsed;
+    return reports;
+  }
+}

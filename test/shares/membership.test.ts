@@ -1,0 +1,172 @@
+// How one process comes to its share, keeps it and loses it.
+import { expect } from 'chai';
+import { type Epoch, withMember, without } from '#src/shares/epoch.js';
+import { BEAT_MS, HOLD_MS, LAPSE_MS, Membership } from '#src/shares/membership.js';
+
+const EMPTY: Epoch = { number: 0, salt: [1, 2], members: [] };
+
+class Store {
+  epoch = EMPTY;
+  now = 0;
+}
+
+class Process {
+  readonly membership: Membership;
+  members: readonly string[] = [];
+  until = 0;
+  readonly #store: Store;
+
+  constructor(store: Store, name: string) {
+    let count = 0;
+    this.#store = store;
+    this.membership = new Membership({
+      newId: () => `${name}${++count}`,
+      holder: {
+        hold: ({ members }) => {
+          this.members = members;
+        },
+        renew: (until) => {
+          this.until = until;
+        },
+        release: () => {
+          this.members = [];
+        },
+      },
+    });
+  }
+
+  /** Reads, and writes what it wants. @returns whether it has wanted to write */
+  turn(settle?: () => boolean, isLost = false): boolean {
+    const { epoch, now } = this.#store;
+    const next = this.membership.read(epoch, now, now, settle);
+    if (next === undefined) return false;
+    this.membership.sending(now);
+    this.#store.epoch = next;
+    if (!isLost) this.membership.stored(next);
+    return true;
+  }
+}
+
+const listed = ({ epoch }: Store): readonly string[] => epoch.members.map(({ id }) => id);
+
+function pair(): { store: Store; a: Process; b: Process } {
+  const store = new Store();
+  const [a, b] = [new Process(store, 'a'), new Process(store, 'b')];
+  for (const process of [a, b, a, b, a, b]) process.turn();
+  return { store, a, b };
+}
+
+describe('a member of an epoch', () => {
+  it('has a share at once when it is the first one', () => {
+    const store = new Store();
+    const a = new Process(store, 'a');
+    a.turn();
+    expect([a.members, a.until]).to.deep.equal([['a1'], HOLD_MS]);
+  });
+
+  it('has none before all others have divided theirs with it', () => {
+    const store = new Store();
+    const [a, b] = [new Process(store, 'a'), new Process(store, 'b')];
+    a.turn();
+    b.turn();
+    b.turn();
+    expect([a.members, b.members]).to.deep.equal([['a1'], []]);
+    a.turn(() => false);
+    b.turn();
+    expect([a.members, b.members], 'what is lent has to come back').to.deep.equal([['a1', 'b1'], []]);
+    a.turn();
+    b.turn();
+    expect(b.members).to.deep.equal(['a1', 'b1']);
+  });
+
+  it('renews its share by its beat, from when it began to write it', () => {
+    const { store, a } = pair();
+    store.now = BEAT_MS - 1;
+    expect([a.turn(), a.until]).to.deep.equal([false, HOLD_MS]);
+    store.now = BEAT_MS;
+    expect([a.turn(), a.until]).to.deep.equal([true, BEAT_MS + HOLD_MS]);
+  });
+
+  it('learns from the store that a beat was stored when the response was lost', () => {
+    const { store, a } = pair();
+    store.now = BEAT_MS;
+    a.turn(undefined, true);
+    expect(a.until).to.equal(HOLD_MS);
+    store.now += 1_000;
+    a.turn();
+    expect(a.until).to.equal(BEAT_MS + HOLD_MS);
+  });
+
+  it('takes a lost beat of before for no later one', () => {
+    const { store, a } = pair();
+    const before = store.epoch;
+    store.now = BEAT_MS;
+    a.turn(undefined, true);
+    const late = store.epoch;
+    store.epoch = before;
+    store.now += 1_000;
+    a.turn(undefined, true);
+    // The first one has arrived after all, instead of the second.
+    store.epoch = late;
+    a.turn(() => {
+      expect(a.until).to.equal(HOLD_MS);
+      return true;
+    });
+    expect(a.until).to.equal(BEAT_MS + 1_000 + HOLD_MS);
+  });
+
+  it('removes another one whose beat stays the same for long, and not before', () => {
+    const { store, a } = pair();
+    for (; store.now < LAPSE_MS - BEAT_MS; store.now += BEAT_MS) a.turn();
+    expect(listed(store)).to.deep.equal(['a1', 'b1']);
+    for (let n = 0; n < 3; n++, store.now += BEAT_MS) a.turn();
+    expect([listed(store), a.members]).to.deep.equal([['a1'], ['a1']]);
+  });
+
+  it('begins to wait anew when it could not read for a while', () => {
+    const { store, a, b } = pair();
+    store.now = 2 * LAPSE_MS;
+    a.turn();
+    expect(listed(store)).to.deep.equal(['a1', 'b1']);
+    b.turn();
+    expect(b.until).to.equal(2 * LAPSE_MS + HOLD_MS);
+  });
+
+  it('joins again under another name when it was removed', () => {
+    const { store, a, b } = pair();
+    store.epoch = without(store.epoch, new Set(['b1']));
+    b.turn();
+    expect([b.members, listed(store)]).to.deep.equal([[], ['a1', 'b2']]);
+    a.turn();
+    b.turn();
+    expect(b.members).to.deep.equal(['a1', 'b2']);
+  });
+
+  it('gives its share up when the store has lost what it had stored', () => {
+    const { store, a, b } = pair();
+    store.epoch = EMPTY;
+    a.turn();
+    b.turn();
+    expect([a.members, b.members, listed(store)]).to.deep.equal([['a2'], [], ['a2', 'b2']]);
+  });
+
+  it('leaves in order', () => {
+    const { store, a, b } = pair();
+    const leave = b.membership.leave();
+    expect(b.members).to.deep.equal([]);
+    store.epoch = leave(store.epoch);
+    a.turn();
+    expect(a.members).to.deep.equal(['a1']);
+  });
+
+  it('knows since when another one certainly is a member', () => {
+    const { store, a } = pair();
+    expect(a.membership.freshAt('b1')).to.equal(0);
+    store.now = 1_000;
+    a.turn();
+    store.now = 2_000;
+    store.epoch = withMember(store.epoch, 'b1', { beat: 99 });
+    a.turn();
+    expect(a.membership.freshAt('b1')).to.equal(1_000);
+  });
+});
