@@ -141,6 +141,8 @@ export interface Settings {
   readonly maxStreamsPerAddress: number | undefined;
   /** Limit per client address; null: no limit. */
   readonly rateLimit: Rate | null;
+  /** Whether the limit counts over this process, or over all that share its registry. */
+  readonly rateLimitScope: 'process' | 'cluster';
   readonly maxBodyBytes: number;
   readonly maxHeaderBytes: number;
   readonly maxUrlBytes: number;

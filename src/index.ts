@@ -18,7 +18,7 @@ export type {
   ServiceMetrics,
   TaskContext,
 } from './api/service-definition.js';
-export type { Shared, SharedRateLimiter } from './api/shared.js';
+export type { Shared, SharedRateLimiter, SharedRateLimiterOptions } from './api/shared.js';
 export {
   createBreaker,
   type StandaloneBreaker,

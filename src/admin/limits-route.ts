@@ -12,6 +12,7 @@ import type { SeriesMemory } from '../memory/metrics/series-memory.js';
 import { readTotalsInTurns } from '../memory/metrics/totals.js';
 import { NameTable } from '../memory/name-table.js';
 import { QuotaCells } from '../memory/quota-cells.js';
+import { ClusterRates } from '../memory/rate/cluster-rates.js';
 import { RateTable } from '../memory/rate/rate-table.js';
 import { rateText } from '../rate.js';
 import { half } from '../resilience/quota.js';
@@ -24,6 +25,7 @@ type LimitSettings = Pick<
   | 'maxInFlight'
   | 'adaptiveLimit'
   | 'rateLimit'
+  | 'rateLimitScope'
   | 'maxPendingBodies'
   | 'maxBufferedBodyBytes'
   | 'maxStreams'
@@ -117,13 +119,16 @@ function quotaView(
   });
 }
 
-function rateLimitView({ rateLimit }: LimitSettings, block: Block, clock: Clock) {
+function rateLimitView({ rateLimit, rateLimitScope }: LimitSettings, block: Block, clock: Clock) {
   const named = new NameTable(block, 'rate');
   const rates = RateTable.of(block, clock);
+  const shared = new ClusterRates({ block, clock });
   return (totalsBy: TotalsBy) => ({
     default: rateLimit === null ? null : rateText(rateLimit),
+    scope: rateLimitScope,
     named: named.list().map(({ name, terms }) => ({ name, limit: termsText(terms) })),
     keys: rates.usage(),
+    cluster: { members: shared.members, keys: shared.usage() },
     refused: totalsBy('multilane_rate_limited_total', 'limit'),
     overflow: totalsBy('multilane_rate_limit_overflow_total', '')[''] ?? 0,
   });

@@ -10,10 +10,22 @@ import type { RateLimitResult } from '../resilience/rate-limit.js';
 export interface SharedRateLimiter {
   /**
    * Takes one request of the key: in any interval of t seconds at most B + N*t of one key are allowed, over
-   * all workers.
-   * @throws TypeError for a key that is not a string
+   * all workers, and with the scope `cluster` over all processes.
+   * @throws TypeError for a key that is not a string; UnavailableError STARTING while this process has no
+   *   share of a limit with the scope `cluster`
    */
   take(key: string): RateLimitResult;
+}
+
+export interface SharedRateLimiterOptions {
+  /** The rate for each key: `N/second` or `N/minute`, optionally `;burst=B` (default N). */
+  readonly limit: string;
+  /**
+   * Over what the limit counts: the workers of this process, or all processes that share a postgres or etcd
+   * REGISTRY.
+   * @default 'process'
+   */
+  readonly scope?: 'process' | 'cluster';
 }
 
 /**
@@ -38,6 +50,9 @@ export interface Shared {
   breaker(name: string, options?: BreakerOptions): CircuitBreaker;
   /** A limit on how many calls run at once. */
   bulkhead(name: string, options: BulkheadOptions): Bulkhead;
-  /** @param options `limit`: `N/second` or `N/minute`, optionally `;burst=B` (default N) */
-  rateLimiter(name: string, options: { readonly limit: string }): SharedRateLimiter;
+  /**
+   * A rate limit by key.
+   * @throws TypeError also for the scope `cluster` without a registry that allows it
+   */
+  rateLimiter(name: string, options: SharedRateLimiterOptions): SharedRateLimiter;
 }

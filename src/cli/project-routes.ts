@@ -8,7 +8,6 @@ import { Block } from '../memory/block.js';
 import { sharedClock } from '../memory/clock.js';
 import { SeriesTable } from '../memory/metrics/series.js';
 import { SeriesMemory } from '../memory/metrics/series-memory.js';
-import { RateTable } from '../memory/rate/rate-table.js';
 import { App } from '../server/app.js';
 import { apiDocs } from '../server/docs/api-docs.js';
 import type { RouteInfo } from '../server/handler.js';
@@ -19,6 +18,7 @@ import { initTracing } from '../telemetry/tracing.js';
 import { deepenStacks } from '../user-code/deep-stacks.js';
 import { formatLocation, projectError } from '../user-code/project-error.js';
 import { createConcurrencyLimits } from '../worker/concurrency-limits.js';
+import { clusterLimitsOf, countedRateLimits } from '../worker/counted-rate-limits.js';
 import { loadServices } from '../worker/load-services.js';
 import { createSharedPrimitives } from '../worker/shared-primitives.js';
 import { systemRoutes } from '../worker/system-routes.js';
@@ -38,18 +38,11 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
   const recorder = new SeriesTable(new SeriesMemory().of(1));
   const log = createLogger(settings, {}, stderrSink);
   const clock = sharedClock(block);
-  const rateLimits = RateTable.of(block, clock);
+  const memory = { block, slot: 1, clock, recorder };
+  const rateLimits = countedRateLimits(memory, clusterLimitsOf(settings));
   // Shared objects are real, because their names and options are checked when they are registered.
-  const shared = createSharedPrimitives({
-    block,
-    slot: 1,
-    clock,
-    recorder,
-    log,
-    rateLimits,
-    isReplacement: false,
-  });
-  const bounds = createConcurrencyLimits({ block, slot: 1, recorder }, settings);
+  const shared = createSharedPrimitives({ ...memory, log, rateLimits, isReplacement: false });
+  const bounds = createConcurrencyLimits(memory, settings);
   const app = new App({
     settings,
     observer: UNUSED,

@@ -5,7 +5,7 @@ import { ConfigError } from '../errors.js';
 import { nearestName } from '../name-suggestion.js';
 import { checkMaxConnections } from './connection-limit.js';
 import { checkGrpc, mayBeSameHost, requireBoth } from './grpc-checks.js';
-import { isLoopback, isWildcard } from './network-kinds.js';
+import { canShareLimits, isLoopback, isWildcard } from './network-kinds.js';
 import { TOKEN_CHARACTERS } from './setting-kinds.js';
 
 export interface CheckContext {
@@ -36,6 +36,12 @@ export function checkCombinations(settings: Settings, context: CheckContext): vo
   if (settings.sharding === 'reuseport' && platform !== 'linux') {
     throw new ConfigError(
       `${as('SHARDING')}: reuseport needs Linux, whose kernel spreads connections over listeners; this is ${platform}`,
+    );
+  }
+  if (settings.rateLimitScope === 'cluster' && !canShareLimits(settings.registry)) {
+    throw new ConfigError(
+      `${as('RATE_LIMIT_SCOPE')}: cluster needs a registry through which processes agree on their shares: ` +
+        'REGISTRY must be a postgres:// or etcd:// URL',
     );
   }
   checkMaxConnections(settings.maxConnections, { openFiles, ...settings }, as('MAX_CONNECTIONS'));

@@ -89,4 +89,7 @@ export const registryUrl: SettingKind<string> = {
   },
 };
 
+/** Whether processes can agree through a registry on how they divide limits. */
+export const canShareLimits = (registry: string): boolean => /^(?:postgres|etcd)/i.test(registry);
+
 export const httpUrl = url('an http:// or https:// URL', /^https?:\/\//i, String);

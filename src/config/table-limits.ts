@@ -73,6 +73,12 @@ export const LIMIT_SETTINGS = {
     'Requests per client address (IPv6: its /64), counted once for all workers: in any interval of t seconds at most ' +
       'B + N*t (B: burst, default N); beyond, 429 `RATE_LIMITED`. Health and the admin plane are never limited.',
   ),
+  RATE_LIMIT_SCOPE: withDefault(
+    oneOf('process', 'cluster'),
+    'process',
+    'Over what `RATE_LIMIT` counts: the workers of this process, or all processes that share a postgres or etcd ' +
+      '`REGISTRY`; without such a registry `cluster` is refused. See [limits over processes](cluster-limits.md).',
+  ),
   MAX_BODY_BYTES: withDefault(
     whole(0, 1024 * MIB),
     MIB,

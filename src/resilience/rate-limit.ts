@@ -2,6 +2,7 @@
 // contain both (draft-ietf-httpapi-ratelimit-headers-11, structured fields). memory/rate/rate-table.ts
 // decides which requests are within the limit, in cells of shared memory, so the limit is that of the whole
 // process. Routes apply it in server/route-rate-limits.ts; docs/architecture.md lists the other files.
+import { UnavailableError } from '../errors.js';
 import { describeValue } from '../options.js';
 import { type Rate, rateText } from '../rate.js';
 
@@ -9,7 +10,7 @@ import { type Rate, rateText } from '../rate.js';
 export interface RateCells {
   /**
    * @returns admitted: milliseconds until the whole burst is available again, positive; rejected: minus the
-   *   milliseconds to wait
+   *   milliseconds to wait; 0: the limit is one over several processes, and this one has no share of it
    */
   take(key: string): number;
   /**
@@ -71,13 +72,15 @@ export class RateLimit {
 
   /**
    * Charges the key, like `take`, and describes the result.
-   * @throws TypeError for a key that is not a text: all numbers, and all objects, would be one key
+   * @throws TypeError for a key that is not a text: all numbers, and all objects, would be one key;
+   *   UnavailableError STARTING while this process has no share of the limit
    */
   takeWithResult(key: string): RateLimitResult {
     if (typeof key !== 'string') {
       throw new TypeError(`take: the key must be a string, such as String(id), not ${describeValue(key)}`);
     }
     const verdict = this.take(key);
+    if (verdict === 0) throw new UnavailableError('STARTING', 'The process has no share of the limit yet.');
     const allowed = isAdmitted(verdict);
     return { allowed, remaining: this.remaining(verdict), retryAfterMs: allowed ? 0 : -verdict };
   }

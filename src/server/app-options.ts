@@ -21,6 +21,7 @@ export interface AppOptions {
     | 'trustedProxyField'
     | 'configFile'
     | 'rateLimit'
+    | 'rateLimitScope'
   >;
   readonly observer: RequestObserver;
   readonly gates: RequestGates;

@@ -131,6 +131,12 @@ export type RateLimitOption =
        * @default 'address'
        */
       readonly key?: 'address' | 'global' | { readonly header: string } | ((ctx: Context) => string);
+      /**
+       * Over what the limit counts: the workers of this process, or all processes that share a postgres or
+       * etcd REGISTRY.
+       * @default 'process'
+       */
+      readonly scope?: 'process' | 'cluster';
     };
 
 type Typed<S, Raw> = S extends TSchema ? Static<S> : Raw;

@@ -64,7 +64,7 @@ export class MountedRoutes {
     this.#options = options;
     this.#topics = topics;
     this.#callback = callback;
-    this.#commonRate = globalCheck(options.settings.rateLimit, options.rateLimits);
+    this.#commonRate = globalCheck(options.settings, options.rateLimits);
     this.unmatched = new Unmatched(options.observer, this.#commonRate);
   }
 

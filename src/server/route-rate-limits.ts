@@ -1,5 +1,6 @@
 // The rate limits of a route, and the keys by which they tell clients apart.
-import { HttpError } from '../errors.js';
+import { HttpError, UnavailableError } from '../errors.js';
+import { NO_SHARE } from '../memory/rate/cluster-rates.js';
 import { checkOptions, describeValue, type OptionKind, shapeOf, typeErrorFor } from '../options.js';
 import { parseRate, RATE, type Rate } from '../rate.js';
 import {
@@ -15,6 +16,11 @@ import type { Context, RateLimitOption, RouteOptions } from './handler.js';
 /** The table of limits. Limits of the same identity are one limit for all workers. */
 export interface RateLimits {
   limit(identity: string, intervalMs: number, burst: number): RateCells;
+  /**
+   * The same over all processes that share the registry; undefined without one that allows it. `take` returns
+   * NO_SHARE as long as this process has no share.
+   */
+  readonly clusterLimit?: RateLimits['limit'];
 }
 
 /** One limit of a route. */
@@ -25,18 +31,33 @@ export interface RateCheck {
 
 type Limit = Exclude<RateLimitOption, string>;
 type KeyOption = NonNullable<Limit['key']>;
+type Scope = NonNullable<Limit['scope']>;
 
 const KEY: OptionKind = {
   text: '"address", "global", { header } or a function',
   is: (key) =>
     key === 'address' || key === 'global' || typeof key === 'function' || headerOf(key) !== undefined,
 };
-const LIMIT = shapeOf<Limit>("{ limit: '100/minute' }", { limit: RATE, key: KEY }, ['limit']);
+/** The scope of a limit. */
+export const RATE_SCOPE: OptionKind = {
+  text: '"process" or "cluster"',
+  is: (scope) => scope === 'process' || scope === 'cluster',
+};
+const LIMIT = shapeOf<Limit>("{ limit: '100/minute' }", { limit: RATE, key: KEY, scope: RATE_SCOPE }, [
+  'limit',
+]);
 const fault = typeErrorFor('rateLimit');
 
-/** The limit of the setting RATE_LIMIT, per client address, which all routes share. */
-export function globalCheck(rate: Rate | null, limits: RateLimits): RateCheck | undefined {
-  return rate === null ? undefined : checkOf('default', 'default', rate, addressKey, limits);
+/** The limit of the settings RATE_LIMIT and RATE_LIMIT_SCOPE, per client address, which all routes share. */
+export function globalCheck(
+  { rateLimit: rate, rateLimitScope: scope }: { rateLimit: Rate | null; rateLimitScope: Scope },
+  limits: RateLimits,
+): RateCheck | undefined {
+  if (rate === null) return undefined;
+  return {
+    limit: new RateLimit('default', rate, cellsOf(limits, scope, 'default', rate)),
+    keyOf: addressKey,
+  };
 }
 
 /**
@@ -54,10 +75,11 @@ export function checksOf(
   if (option === 'off') return [];
   const shared = common === undefined ? [] : [common];
   if (option === undefined) return shared;
-  const { limit, key = 'address' } = checkedLimit(option);
+  const { limit, key = 'address', scope = 'process' } = checkedLimit(option);
   const rate = parseRate(limit)!;
   const isChosen = key !== 'address' && key !== 'global';
-  const own = checkOf('route', `route ${identity}`, rate, keyFunction(key), limits);
+  const cells = cellsOf(limits, scope, `route ${identity}`, rate);
+  const own = { limit: new RateLimit('route', rate, cells), keyOf: keyFunction(key) };
   return isChosen ? [...shared, own] : [own, ...shared];
 }
 
@@ -97,6 +119,7 @@ export function chargeRates(
   }
   const { limit } = first;
   const verdict = limit.take(first.keyOf(ctx as Context));
+  if (verdict === NO_SHARE) return starting();
   const item = limit.item(verdict);
   if (isAdmitted(verdict)) return charge(second, secondKey, ctx, `${limit.policyItem}, `, `${item}, `);
   announce(ctx, limit.policyItem, item);
@@ -112,6 +135,7 @@ function charge(
   items: string,
 ): HttpError | undefined {
   const verdict = limit.take(key);
+  if (verdict === NO_SHARE) return starting();
   announce(ctx, policies + limit.policyItem, items + limit.item(verdict));
   return isAdmitted(verdict) ? undefined : refusal(verdict);
 }
@@ -129,17 +153,20 @@ function refusal(verdict: RateVerdict): HttpError {
   return new HttpError('RATE_LIMITED', 'Too many requests; come back later.', { headers });
 }
 
-function checkOf(
-  name: string,
-  identity: string,
-  rate: Rate,
-  keyOf: RateCheck['keyOf'],
-  limits: RateLimits,
-): RateCheck {
-  const { count, periodMs, burst } = rate;
-  const limit = new RateLimit(name, rate, limits.limit(identity, periodMs / count, burst));
-  return { limit, keyOf };
+/** This process has no share of a limit over several processes, so it may not even refuse in its name. */
+const starting = (): HttpError =>
+  new UnavailableError('STARTING', 'The process has no share of the rate limit yet.');
+
+/** @throws TypeError for a scope that the registry does not allow */
+export function cellsOf(limits: RateLimits, scope: Scope, identity: string, rate: Rate): RateCells {
+  const intervalMs = rate.periodMs / rate.count;
+  if (scope === 'process') return limits.limit(identity, intervalMs, rate.burst);
+  if (limits.clusterLimit === undefined) throw new TypeError(CLUSTER_NEEDS);
+  return limits.clusterLimit(identity, intervalMs, rate.burst);
 }
+
+const CLUSTER_NEEDS =
+  'the scope "cluster" of a rate limit needs a registry through which processes agree on their shares: REGISTRY must be a postgres:// or etcd:// URL';
 
 function keyFunction(key: KeyOption): RateCheck['keyOf'] {
   if (key === 'address') return addressKey;

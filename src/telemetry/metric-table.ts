@@ -129,6 +129,20 @@ export const METRICS = {
   ),
   multilane_registry_instances: gauge('last', 'Known instances of a service by state.', 'service', 'state'),
   multilane_registry_up: gauge('last', 'Whether the shared registry can be reached: 0 or 1.', 'registry'),
+  multilane_limit_members: gauge(
+    'last',
+    'Processes that share limits with this one, itself included; 0 while it has no share.',
+  ),
+  multilane_limit_hot_keys: gauge(
+    'last',
+    'Keys of limits over several processes that are divided by what is asked for at each of them.',
+  ),
+  multilane_limit_hot_overflow_total: counter(
+    'Refused keys that found no room among those, each time: they stay divided evenly.',
+  ),
+  multilane_limit_messages_total: counter(
+    'Messages to the registry about shares of limits over several processes.',
+  ),
   multilane_registry_refused_total: counter(
     'Instances of the shared registry that are not admitted here, each time that they are found.',
   ),

@@ -160,6 +160,7 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
       mail: NO_OTHER_WORKERS,
       draining: () => false,
       awaitsDatabases: hasServer,
+      clusterLimits: 'alone',
       replaceDeps: (service, real) =>
         withOverrides(service, { ...real, ...missing.substitutes(service, hasServer) }, deps, missing),
     });

@@ -30,7 +30,7 @@ import { initTracing } from '../telemetry/tracing.js';
 import type { Mail } from '../upstream/single-flight.js';
 import { loadUndici } from '../upstream/undici.js';
 import { type ConcurrencyLimits, createConcurrencyLimits } from './concurrency-limits.js';
-import { countedRateLimits } from './counted-rate-limits.js';
+import { type ClusterLimits, clusterLimitsOf, countedRateLimits } from './counted-rate-limits.js';
 import { inProcessDispatch } from './in-process-dispatch.js';
 import { type MountedRpcMethod, mountRpc } from './mount-rpc.js';
 import { mountServices } from './mount-services.js';
@@ -74,6 +74,8 @@ export interface HostOptions {
    * @default true
    */
   readonly awaitsDatabases?: boolean;
+  /** @default as the registry allows */
+  readonly clusterLimits?: ClusterLimits;
   /**
    * Replaces what a service is given, in tests.
    * @default the dependencies of the process
@@ -167,7 +169,7 @@ export function createHost(options: HostOptions): Host {
 }
 
 function createParts(
-  { thread, block, series, definitions, protos, log, mail }: HostOptions,
+  { thread, block, series, definitions, protos, log, mail, clusterLimits }: HostOptions,
   dispatch: ReturnType<typeof inProcessDispatch>,
 ): HostParts {
   const { settings, worker, slot, instanceId } = thread;
@@ -190,7 +192,7 @@ function createParts(
     log,
     mail,
   });
-  const rateLimits = countedRateLimits(memory);
+  const rateLimits = countedRateLimits(memory, clusterLimits ?? clusterLimitsOf(settings));
   return { memory, row: new WorkerRow(block, slot), switches, tracing, limits, rateLimits, calls };
 }
 

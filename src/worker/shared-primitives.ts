@@ -16,7 +16,7 @@ import { circuitBreaker } from '../resilience/circuit-breaker.js';
 import { threadWatch } from '../resilience/loop-watch.js';
 import { RateLimit } from '../resilience/rate-limit.js';
 import { tripRule } from '../resilience/trip-rules.js';
-import type { RateLimits } from '../server/route-rate-limits.js';
+import { cellsOf, RATE_SCOPE, type RateLimits } from '../server/route-rate-limits.js';
 import { namedBreakerOwner, namedBreakerRow } from '../upstream/breaker-owners.js';
 import { logTransitions } from '../upstream/transition-log.js';
 import { SharedRegistrations } from './shared-registrations.js';
@@ -39,7 +39,7 @@ type Make<K extends keyof Shared> = (
 
 const RATE_LIMITER = shapeOf<Parameters<Shared['rateLimiter']>[1]>(
   "{ limit: '100/minute' }",
-  { limit: RATE },
+  { limit: RATE, scope: RATE_SCOPE },
   ['limit'],
 );
 const NAME = /^[A-Za-z0-9._:-]{1,128}$/;
@@ -104,13 +104,15 @@ function sharedRateLimiters(
   const rows = new NameTable(block, 'rate');
   return (service, what, name, given) => {
     checkOptions(given, RATE_LIMITER, typeErrorFor(what));
-    const rate = parseRate(given.limit)!;
+    const { limit: text, scope = 'process' } = given;
+    const rate = parseRate(text)!;
     const { count, periodMs, burst } = rate;
     const identity = rowName(service, name);
-    registrations.register(what, [count, periodMs, burst], (stored, mayReplace) =>
+    const numbers = [count, periodMs, burst, Number(scope === 'cluster')];
+    registrations.register(what, numbers, (stored, mayReplace) =>
       rows.agree(rows.rowOf(identity), stored, mayReplace),
     );
-    const limit = new RateLimit('shared', rate, rateLimits.limit(identity, periodMs / count, burst));
+    const limit = new RateLimit('shared', rate, cellsOf(rateLimits, scope, identity, rate));
     return { take: (key) => limit.takeWithResult(key) };
   };
 }

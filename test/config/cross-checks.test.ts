@@ -55,6 +55,18 @@ describe('the check of settings that depend on each other', () => {
     expect((await settings({ platform: 'darwin' })).sharding).to.equal('acceptor');
   });
 
+  it('refuses limits over processes without a registry through which they agree', async () => {
+    const argv = ['--rate-limit-scope', 'cluster'];
+    for (const registry of ['local', 'http://127.0.0.1:9901']) {
+      const wrong = await refusal({ argv: [...argv, '--registry', registry] });
+      expect(wrong).to.match(/^78 --rate-limit-scope: .*postgres:\/\/ or etcd:\/\//);
+    }
+    for (const registry of ['postgres://localhost/mesh', 'postgresql://localhost/mesh', 'etcds://one:2379']) {
+      const { rateLimitScope } = await settings({ argv: [...argv, '--registry', registry] });
+      expect(rateLimitScope).to.equal('cluster');
+    }
+  });
+
   it('warns of a MAX_BODY_BYTES that exceeds the memory for one client', async () => {
     const warnings = async (...argv: string[]): Promise<readonly string[]> => {
       const loaded = await load({ argv });

@@ -185,6 +185,7 @@ export const SETTINGS: AppOptions['settings'] = {
   trustedProxyField: 'x-forwarded-for',
   configFile: undefined,
   rateLimit: null,
+  rateLimitScope: 'process',
 };
 
 type Overrides = Partial<AppOptions['settings']> &

@@ -50,6 +50,16 @@ describe('rate limits', () => {
     ]);
   });
 
+  it('refuse a scope that is none, and one over processes where there is no registry for it', () => {
+    const mount = (scope: string): unknown =>
+      bench((app) =>
+        app.get('/', { rateLimit: { limit: '1/second', scope: scope as 'cluster' } }, () => 'ok'),
+      );
+    expect(() => mount('machine')).to.throw(TypeError, 'scope must be "process" or "cluster"');
+    expect(() => mount('cluster')).to.throw(TypeError, 'needs a registry through which processes agree');
+    expect(() => mount('process')).not.to.throw();
+  });
+
   it('apply to problems, unknown paths and methods, too, and are announced there', async () => {
     const { inject } = bench(
       (app) => {

@@ -5,7 +5,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
+/** Collects garbage now, for a test that makes many blocks by itself. */
+export const collect = runInNewContext('gc') as () => void;
 
 const EVERY = 10;
 let files = 0;

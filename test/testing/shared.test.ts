@@ -21,6 +21,27 @@ const post = defineService({
 });
 
 describe('`shared` in a test app', () => {
+  it('has the whole of limits over several processes', async () => {
+    const codes = defineService({
+      name: 'codes',
+      routes(app, { shared }) {
+        const limit = shared.rateLimiter('codes', { limit: '2/minute', scope: 'cluster' });
+        app.get('/named', () => ({ allowed: limit.take('all').allowed }));
+        app.get('/limited', { rateLimit: { limit: '2/minute', scope: 'cluster' } }, () => 'ok');
+      },
+    });
+    await withApp({ services: [codes] }, async (app) => {
+      const named = [];
+      const statuses = [];
+      for (let n = 0; n < 3; n++) {
+        named.push((await app.inject('/named')).json());
+        statuses.push((await app.inject('/limited')).status);
+      }
+      expect(named).to.deep.equal([{ allowed: true }, { allowed: true }, { allowed: false }]);
+      expect(statuses).to.deep.equal([200, 200, 429]);
+    });
+  });
+
   it('is the real implementation', async () => {
     await withApp({ services: [post] }, async (app) => {
       for (let n = 0; n < 2; n++) expect((await app.inject('/mail')).status).to.equal(500);

@@ -7,6 +7,8 @@ import { packFailure, unpackFailure } from '#src/cpu/task-failure.js';
 import { TaskPool } from '#src/cpu/task-pool.js';
 import { UnavailableError } from '#src/errors.js';
 import { type Call, defineService, type Shared } from '#src/index.js';
+import { NO_SHARE } from '#src/memory/rate/cluster-rates.js';
+import { RateLimit } from '#src/resilience/rate-limit.js';
 import { WorkerSagas } from '#src/saga/worker-sagas.js';
 import { inject } from '#src/server/inject.js';
 import { openFound } from '#src/server/response/file-path.js';
@@ -86,6 +88,17 @@ async function* endless(): AsyncGenerator<string> {
 }
 
 export const needed: readonly Way[] = [
+  {
+    title: 'a limiter without a share of a limit over several processes',
+    sites: ['src/resilience/rate-limit.ts STARTING'],
+    code: 'STARTING',
+    executed: true,
+    reach() {
+      const cells = { take: () => NO_SHARE, peek: () => 0 };
+      const limit = new RateLimit('shared', { count: 1, periodMs: 1_000, burst: 1 }, cells);
+      return byHandler(() => limit.takeWithResult('key'));
+    },
+  },
   {
     title: 'a stream beyond the limit',
     sites: ['src/server/response-quotas.ts OVERLOADED x2'],

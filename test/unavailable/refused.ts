@@ -4,6 +4,7 @@ import type { ServiceError } from '@grpc/grpc-js';
 import { Acceptor } from '#src/cluster/acceptor.js';
 import { defineService, Type } from '#src/index.js';
 import { Block } from '#src/memory/block.js';
+import { NO_SHARE } from '#src/memory/rate/cluster-rates.js';
 import { TextPage } from '#src/memory/text-page.js';
 import { PROBLEM_JSON } from '#src/problem.js';
 import { writeSwitchedOff } from '#src/server/kill-switch.js';
@@ -136,6 +137,20 @@ export const refused: readonly Way[] = [
       const { app } = bench(() => undefined);
       app.mount('late', (routes) => routes.get('/', () => 'ran'), { isReady: () => false });
       return everyWay(app);
+    },
+  },
+  {
+    title: 'a process without a share of a limit over several processes',
+    sites: ['src/server/route-rate-limits.ts STARTING'],
+    code: 'STARTING',
+    executed: false,
+    reach() {
+      const cells = { take: () => NO_SHARE, peek: () => 0 };
+      const rateLimits = { limit: () => cells, clusterLimit: () => cells };
+      const rateLimit = { limit: '1/second', scope: 'cluster' } as const;
+      const app = appWith({ rateLimits }, (routes) => routes.get('/', { rateLimit }, () => 'ran'));
+      // A call from another service of the process would not be limited.
+      return everyWay(app, '/', ['X-Any: field']);
     },
   },
   {

@@ -27,7 +27,7 @@ function setUp() {
   );
   const thread = (slot: number, isReplacement = false) => {
     const recorder = new SeriesTable(new SeriesMemory().of(slot));
-    const rateLimits = countedRateLimits({ block, clock, recorder });
+    const rateLimits = countedRateLimits({ block, slot, clock, recorder }, 'refused');
     return createSharedPrimitives({ block, slot, clock, recorder, log, rateLimits, isReplacement });
   };
   return { block, clock, lines, thread };

@@ -7,6 +7,9 @@ import type { Base } from './open-shared-memory.js';
 import type { SentDatabase } from './prepare-databases.js';
 import type { Serving } from './start-serving.js';
 
+/** The process does not wait longer for its share of limits over several processes. */
+const SHARE_WITHIN_MS = 2_000;
+
 export async function becomeReady(
   boot: BootState,
   base: Base,
@@ -14,7 +17,7 @@ export async function becomeReady(
   sent: readonly SentDatabase[],
 ): Promise<void> {
   const { settings, databases, notifier, log } = base;
-  const { dataPlane, threads, readiness, adminPlane, openAdminPlane } = serving;
+  const { dataPlane, threads, readiness, adminPlane, openAdminPlane, limitShares } = serving;
   await threads.workers.until(
     (workers) =>
       workers.length === threads.workers.count &&
@@ -23,6 +26,7 @@ export async function becomeReady(
           state.kind === 'ready' && databases.names.every((name) => services.has(name)),
       ),
   );
+  await limitShares?.settled(SHARE_WITHIN_MS);
   boot.continueUnlessEnding();
   // The workers that run now were sent `exclusive` databases and have taken over the open sagas of ended
   // processes. Workers that start later must not: a successor may run beside them, and they would take its

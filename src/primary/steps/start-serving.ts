@@ -9,6 +9,7 @@ import type { Settings } from '../../config.js';
 import type { RegistrySync } from '../../registry/backends/registry-sync.js';
 import type { Registry } from '../../registry/registry.js';
 import { takeCensus } from '../../server/connections/connection-census.js';
+import type { ShareLoop } from '../../shares/share-loop.js';
 import { watchEjections } from '../../upstream/ejection-watch.js';
 import { AdminPlane } from '../admin-plane-server.js';
 import { adminRoutes } from '../admin-routes.js';
@@ -17,6 +18,7 @@ import { checkedRegistry, joinSharedRegistry, registryAddresses } from '../commo
 import { addressOf, openDataPlane } from '../data-plane.js';
 import { drainOrder } from '../drain-order.js';
 import { GrpcInstances } from '../grpc-instances.js';
+import { shareLimits } from '../limit-shares.js';
 import { Readiness } from '../readiness.js';
 import { advertisedHost, createRegistry, registerServices } from '../registering.js';
 import { SagaJournals } from '../saga-journals.js';
@@ -33,6 +35,8 @@ export interface Serving {
   readonly threads: Threads;
   readonly readiness: Readiness;
   readonly journals: SagaJournals;
+  /** undefined when the registry allows no limits over several processes. */
+  readonly limitShares: ShareLoop | undefined;
   readonly adminPlane: AdminPlane;
   readonly openAdminPlane: () => Promise<void>;
 }
@@ -53,6 +57,8 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   const dataPlane = await openData(boot, base, boundSettings);
   const adminPlane = new AdminPlane(boot, base);
   const { registry, shared, grpc } = openRegistry(boot, base, reachable, dataPlane.port, adminPlane);
+  const limitShares = shareLimits(settings, sharedState, log);
+  if (limitShares !== undefined) lifecycle.defer('limit shares', () => limitShares.close());
   const ports = () => [dataPlane.port, ...(grpc?.ports ?? [])];
   const stopCensus = takeCensus(sharedState.block, ports, settings.maxConnections, log);
   lifecycle.defer('connection census', stopCensus);
@@ -85,7 +91,7 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   if (!boot.isBesidePredecessor) threads.workers.start();
   watchWorkers(boot, base, threads, dataPlane);
   lifecycle.defer('database probes', () => databases.stopWatching());
-  return { ...parts, journals, openAdminPlane };
+  return { ...parts, journals, limitShares, openAdminPlane };
 }
 
 async function openData(

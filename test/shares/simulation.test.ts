@@ -1,0 +1,159 @@
+// Limits over processes in virtual time: what all processes together admit, whatever happens to them, and what
+// they admit when nothing happens.
+import { expect } from 'chai';
+import { newSeed } from '#test/support/random.js';
+import { FAULTS } from './simulation/faults.js';
+import type { LedgerTerms } from './simulation/ledger.js';
+import { cutOff, storm } from './simulation/storm.js';
+import { World } from './simulation/world.js';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const STORMS = 6;
+/** Seconds after which the members know each other. */
+const SETTLED = 5 * SECOND;
+/** Seconds after which they have divided what is asked for. */
+const DIVIDED = 20 * SECOND;
+
+describe('limits over processes, simulated', () => {
+  const seed = newSeed();
+
+  it(`admit at most B + N*t in any interval, through joins, leaves, kills, pauses and cuts (seed ${seed})`, () => {
+    let admitted = 0;
+    for (let n = 0; n < STORMS; n++) {
+      const { excess, ledgers } = storm(seed + n, 12 * MINUTE);
+      expect(excess, `seed ${seed + n}`).to.be.at.most(0);
+      admitted += ledgers[0]!.admitted;
+    }
+    // The storms have not just kept everything out.
+    expect(admitted).to.be.above(STORMS * 12 * 60);
+  }).timeout(60_000);
+
+  for (const { title, seed: shown, fault } of FAULTS) {
+    it(`show a planted fault: ${title}`, () => {
+      if (shown === undefined) expect(cutOff(fault).excess).to.be.above(0);
+      else expect(storm(shown, 12 * MINUTE, fault).excess).to.be.above(0);
+    }).timeout(60_000);
+  }
+
+  const admittedIn = (world: World, index: number, ms: number): number => {
+    const before = world.ledgers[index]!.admitted;
+    world.timeline.run(world.timeline.now + ms);
+    return world.ledgers[index]!.admitted - before;
+  };
+  const three = (limits = [{ perSecond: 100, burst: 30 }]): World => {
+    const world = new World({ seed, limits });
+    for (let n = 0; n < 3; n++) world.start(10, true);
+    world.timeline.run(SETTLED);
+    return world;
+  };
+
+  it('admit at most B + N*t when a process is cut off for longer than its share lasts', () => {
+    expect(cutOff().excess).to.be.at.most(0);
+  });
+
+  it(`admit N each second when every process has enough requests (seed ${seed})`, () => {
+    const world = three();
+    for (let n = 0; n < 20; n++) expect(admittedIn(world, 0, SECOND)).to.be.within(97, 103);
+  });
+
+  it(`go on as before while nobody can reach the store for a minute (seed ${seed})`, () => {
+    const world = three();
+    world.network.isDown = true;
+    for (let n = 0; n < 60; n++) expect(admittedIn(world, 0, SECOND)).to.be.within(97, 103);
+    world.network.isDown = false;
+    for (let n = 0; n < 20; n++) expect(admittedIn(world, 0, SECOND)).to.be.within(97, 103);
+  });
+
+  it(`admit nothing any more two minutes after the store was lost, and all of it once it is back (seed ${seed})`, () => {
+    const world = three();
+    world.network.isDown = true;
+    world.timeline.run(world.timeline.now + 2 * MINUTE);
+    expect(admittedIn(world, 0, SECOND)).to.equal(0);
+    world.network.isDown = false;
+    world.timeline.run(world.timeline.now + 15 * SECOND);
+    for (let n = 0; n < 20; n++) expect(admittedIn(world, 0, SECOND)).to.be.within(97, 103);
+  });
+
+  it(`leave the share of a killed process unused until it has lapsed (seed ${seed})`, () => {
+    const world = three();
+    world.processes[0]!.isKilled = true;
+    expect(admittedIn(world, 0, MINUTE)).to.be.within(63 * 60, 70 * 60);
+    world.timeline.run(world.timeline.now + 45 * SECOND);
+    for (let n = 0; n < 20; n++) expect(admittedIn(world, 0, SECOND)).to.be.within(97, 103);
+  });
+
+  it(`divide the share of a process that leaves in order at once (seed ${seed})`, () => {
+    const world = three();
+    world.processes[0]!.leave();
+    world.timeline.run(world.timeline.now + 6 * SECOND);
+    for (let n = 0; n < 20; n++) expect(admittedIn(world, 0, SECOND)).to.be.within(97, 103);
+  });
+
+  it(`give a newcomer its share within seconds (seed ${seed})`, () => {
+    const world = three();
+    const newcomer = world.start(10, true);
+    world.timeline.run(world.timeline.now + 3 * SECOND);
+    expect(newcomer.member.isActive).to.equal(true);
+    for (let n = 0; n < 20; n++) expect(admittedIn(world, 0, SECOND)).to.be.within(97, 103);
+  });
+
+  /** Three processes that are asked for these parts of N, once they have divided it among them. */
+  const asked = (limit: LedgerTerms, parts: readonly number[]): World => {
+    const world = new World({ seed, limits: [limit] });
+    for (const part of parts) world.start(SECOND / (part * limit.perSecond), true);
+    world.timeline.run(DIVIDED);
+    return world;
+  };
+
+  it(`admit N each second when nine tenths of three times as much come to one process (seed ${seed})`, () => {
+    const world = asked({ perSecond: 100, burst: 30 }, [2.7, 0.27, 0.03]);
+    for (let n = 0; n < 60; n++) expect(admittedIn(world, 0, SECOND)).to.be.within(97, 103);
+    expect(world.excess).to.be.at.most(0);
+  });
+
+  it(`go on like that while nobody can reach the store for a minute (seed ${seed})`, () => {
+    const world = asked({ perSecond: 100, burst: 30 }, [2.7, 0.27, 0.03]);
+    world.network.isDown = true;
+    for (let n = 0; n < 60; n++) expect(admittedIn(world, 0, SECOND)).to.be.within(97, 103);
+    world.network.isDown = false;
+    for (let n = 0; n < 20; n++) expect(admittedIn(world, 0, SECOND), `${n} s later`).to.be.within(97, 103);
+  });
+
+  it(`admit what is asked for while that is less than N, wherever it comes (seed ${seed})`, () => {
+    const world = asked({ perSecond: 100, burst: 60 }, [0.75, 0.02, 0.02]);
+    const { requests } = world;
+    const admitted = admittedIn(world, 0, MINUTE);
+    expect(admitted / (world.requests - requests)).to.be.above(0.95);
+  });
+
+  it(`follow the requests to another process (seed ${seed})`, () => {
+    const world = asked({ perSecond: 100, burst: 30 }, [2.7, 0.01, 0.01]);
+    world.processes[0]!.isIdle = true;
+    world.start(SECOND / 270, true);
+    world.timeline.run(world.timeline.now + DIVIDED);
+    for (let n = 0; n < 20; n++) expect(admittedIn(world, 0, SECOND)).to.be.within(95, 103);
+    expect(world.excess).to.be.at.most(0);
+  });
+
+  it(`move the only permit of a burst of one to where it is asked for (seed ${seed})`, () => {
+    const world = asked({ perSecond: 20, burst: 1 }, [50, 0.001, 0.001]);
+    expect(admittedIn(world, 0, 10 * SECOND)).to.be.within(190, 201);
+    expect(world.excess).to.be.at.most(0);
+  });
+
+  it(`need at most twenty messages per second and process (seed ${seed})`, () => {
+    const world = asked({ perSecond: 100, burst: 30 }, [2.7, 0.27, 0.03]);
+    const before = world.network.messages;
+    world.timeline.run(world.timeline.now + MINUTE);
+    expect((world.network.messages - before) / 3 / 60).to.be.below(20);
+  });
+
+  it(`need at most eight messages per second and process (seed ${seed})`, () => {
+    const world = new World({ seed, limits: [{ perSecond: 100, burst: 30 }] });
+    for (let n = 0; n < 20; n++) world.start(1_000);
+    world.timeline.run(MINUTE);
+    expect(world.processes.every(({ member }) => member.isActive)).to.equal(true);
+    expect(world.network.messages / 20 / 60).to.be.below(8);
+  });
+});

@@ -1,0 +1,98 @@
+// Faults of the protocol, each of which breaks the limit. The simulation has to find them.
+import type { Block } from '#src/memory/block.js';
+import { TextPage } from '#src/memory/text-page.js';
+import { EPOCH, parseEpoch, withMember } from '#src/shares/epoch.js';
+import type { DividedHolder } from '#src/shares/share-member.js';
+import type { Fault } from './sim-process.js';
+
+interface PlantedFault {
+  readonly title: string;
+  /** The seed of a storm that shows it; undefined: one process that is cut off shows it. */
+  readonly seed?: number;
+  readonly fault: Fault;
+}
+
+export const FAULTS: readonly PlantedFault[] = [
+  {
+    title: 'a newcomer uses its share before the others know of it',
+    seed: 0,
+    fault: {
+      write(write) {
+        if (write.name !== EPOCH) return write;
+        const epoch = parseEpoch(write.text);
+        // The newcomer is the last one.
+        const { id } = epoch.members.at(-1)!;
+        return { ...write, text: JSON.stringify(withMember(epoch, id, { active: true })) };
+      },
+    },
+  },
+  {
+    title: 'a member says that it knows of a newcomer before it divides its share with it',
+    seed: 0,
+    fault: {
+      holder: (holder, { timeline }) => ({
+        ...bound(holder),
+        hold: (share) => timeline.in(1_500, () => holder.hold(share)),
+      }),
+    },
+  },
+  {
+    title: 'a member uses its share longer than others leave it to it',
+    fault: { holder: (holder) => ({ ...bound(holder), renew: (until) => holder.renew(until + 20_000) }) },
+  },
+  {
+    title: 'a member is removed though it has been silent for a moment only',
+    seed: 0,
+    fault: { now: (now) => 5 * now },
+  },
+  {
+    title: 'a newcomer begins with a whole burst',
+    seed: 10,
+    fault: {
+      holder: (holder, { block }) => ({
+        ...bound(holder),
+        hold(share) {
+          holder.hold(share);
+          rewrite(block, (share) => ({ ...share, changes: [] }));
+        },
+      }),
+    },
+  },
+  {
+    title: 'a member lends, and gives back, before it has lowered its own part',
+    seed: 2,
+    fault: {
+      holder: (holder, { timeline }) => ({
+        ...bound(holder),
+        divide: (keys) => timeline.in(1_500, () => holder.divide(keys)),
+      }),
+    },
+  },
+  {
+    title: 'members disagree on which of them a key names',
+    seed: 0,
+    fault: {
+      holder: (holder) => ({
+        ...bound(holder),
+        hold: (share) => holder.hold({ ...share, salt: [1, Number.parseInt(share.self.slice(0, 7), 16)] }),
+      }),
+    },
+  },
+];
+
+/** Changes what is published to the workers. */
+function rewrite(block: Block, change: (share: Record<string, unknown>) => object): void {
+  const page = new TextPage(block, 'share');
+  const { text } = page.read();
+  if (text !== '') page.publish(JSON.stringify(change(JSON.parse(text) as Record<string, unknown>)));
+}
+
+function bound(holder: DividedHolder): DividedHolder {
+  return {
+    hold: (share) => holder.hold(share),
+    renew: (until) => holder.renew(until),
+    release: () => holder.release(),
+    divide: (keys) => holder.divide(keys),
+    isOld: (slot, units) => holder.isOld(slot, units),
+  };
+}

@@ -1,0 +1,169 @@
+// A process of the simulation: the real protocol, the real page and the real cells, with a clock that runs at
+// a speed of its own.
+import { Block } from '#src/memory/block.js';
+import { ClusterRates } from '#src/memory/rate/cluster-rates.js';
+import type { RateCells } from '#src/memory/rate/rate-table.js';
+import { SharePage } from '#src/memory/rate/share-page.js';
+import { hotCounters } from '#src/primary/limit-shares.js';
+import { EPOCH, parseEpoch } from '#src/shares/epoch.js';
+import { type DividedHolder, ShareMember, type ShareWrite } from '#src/shares/share-member.js';
+import type { StoredTexts } from '#src/shares/share-store.js';
+import type { LedgerTerms } from './ledger.js';
+import type { Network } from './network.js';
+import type { Timeline } from './timeline.js';
+
+/** A fault that is planted into every process. */
+export interface Fault {
+  /** Replaces what the protocol does with the share. */
+  readonly holder?: (
+    holder: DividedHolder,
+    world: { readonly block: Block; readonly timeline: Timeline },
+  ) => DividedHolder;
+  /** Replaces what the protocol wants to be stored, and what it believes was stored. */
+  readonly write?: (write: ShareWrite) => ShareWrite;
+  /** Replaces the time at which the protocol believes to be told of something. */
+  readonly now?: (now: number) => number;
+}
+
+export interface SimProcessOptions {
+  readonly timeline: Timeline;
+  readonly network: Network;
+  readonly random: () => number;
+  readonly limits: readonly LedgerTerms[];
+  readonly newId: () => string;
+  readonly fault: Fault;
+}
+
+const BUSY_MS = 250;
+const IDLE_MS = 500;
+const RETIRE_TURNS = 4;
+/** Clocks run too fast or too slow by at most this. */
+const DRIFT = 500e-6;
+
+export class SimProcess {
+  readonly cells: readonly RateCells[];
+  readonly member: ShareMember;
+  /** No message passes. */
+  isCut = false;
+  /** None of its threads runs. */
+  isPaused = false;
+  isKilled = false;
+  /** No requests come. */
+  isIdle = false;
+  readonly #options: SimProcessOptions;
+  readonly #block = Block.create({ workers: 1 });
+  readonly #speed: number;
+  readonly #startedAt: number;
+  /** Turns in which what is lent may come back, of a process that leaves. */
+  #turnsLeft: number | undefined;
+  /** What has come while it was paused. */
+  #waiting: (() => void)[] = [];
+
+  constructor(options: SimProcessOptions) {
+    const { timeline, random, limits, newId, fault } = options;
+    this.#options = options;
+    this.#speed = 1 + DRIFT * (2 * random() - 1);
+    this.#startedAt = timeline.now;
+    const page = new SharePage(this.#block, this.clock, this.clock);
+    const holder = fault.holder?.(page, { block: this.#block, timeline }) ?? page;
+    const counters = hotCounters(this.#block, () => undefined);
+    this.member = new ShareMember({ holder, newId, counters, newWord: () => Math.floor(random() * 2 ** 31) });
+    const rates = new ClusterRates({ block: this.#block, clock: this.clock, wallClock: this.clock, slot: 1 });
+    this.cells = limits.map(({ perSecond, burst }, n) => rates.limit(`limit ${n}`, 1_000 / perSecond, burst));
+    this.#turn();
+  }
+
+  get isLeaving(): boolean {
+    return this.#turnsLeft !== undefined;
+  }
+
+  readonly clock = (): number => (this.#options.timeline.now - this.#startedAt) * this.#speed + 1_000;
+
+  resume(): void {
+    this.isPaused = false;
+    for (const act of this.#waiting.splice(0)) act();
+  }
+
+  /** Gives its share up in order: takes back what is lent, and leaves. */
+  leave(): void {
+    this.isIdle = true;
+    this.#turnsLeft ??= RETIRE_TURNS;
+  }
+
+  #leaveNow(): void {
+    const leave = this.member.leave();
+    this.isKilled = true;
+    const { network } = this.#options;
+    const isCut = (): boolean => this.isCut;
+    const nothing = (): void => undefined;
+    const attempt = (left: number): void => {
+      const have = (texts: StoredTexts): void => {
+        const stored = texts.get(EPOCH);
+        if (stored === undefined) return;
+        const write = {
+          name: EPOCH,
+          version: stored.version,
+          text: JSON.stringify(leave(parseEpoch(stored.text))),
+        };
+        network.replace(isCut, write, (isStored) => isStored || attempt(left - 1), nothing);
+      };
+      if (left > 0) network.read(isCut, have, nothing);
+    };
+    attempt(3);
+  }
+
+  #turn(): void {
+    if (this.#turnsLeft !== undefined && (this.member.retire() || this.#turnsLeft-- === 0)) {
+      this.#leaveNow();
+      return;
+    }
+    const askedAt = this.clock();
+    const have = this.#then((texts: StoredTexts) => {
+      const now = this.clock();
+      const writes = this.member.read(texts, askedAt, this.#options.fault.now?.(now) ?? now);
+      this.#write(writes, writes.length > 0 ? BUSY_MS : IDLE_MS);
+    });
+    this.#options.network.read(
+      () => this.isCut,
+      have,
+      this.#then(() => this.#again(BUSY_MS)),
+    );
+  }
+
+  /** Writes one after the other, and then waits for the next turn. */
+  #write([first, ...rest]: readonly ShareWrite[], pauseMs: number): void {
+    if (first === undefined) {
+      this.#again(pauseMs);
+      return;
+    }
+    const { network, fault } = this.#options;
+    const write = fault.write?.(first) ?? first;
+    write.sending(this.clock());
+    const done = this.#then((isStored: boolean) => {
+      if (isStored) write.stored();
+      this.#write(rest, pauseMs);
+    });
+    network.replace(
+      () => this.isCut,
+      write,
+      done,
+      this.#then(() => this.#again(BUSY_MS)),
+    );
+  }
+
+  #again(ms: number): void {
+    this.#options.timeline.in(
+      ms * (0.8 + 0.4 * this.#options.random()),
+      this.#then(() => this.#turn()),
+    );
+  }
+
+  /** A process that was killed does nothing any more, and one that is paused does it afterwards. */
+  #then<A extends unknown[]>(act: (...args: A) => void): (...args: A) => void {
+    return (...args) => {
+      if (this.isKilled) return;
+      if (this.isPaused) this.#waiting.push(() => act(...args));
+      else act(...args);
+    };
+  }
+}

@@ -1,0 +1,86 @@
+// Everything that may happen to processes and to the store, in an order that the seed decides.
+import { collect } from '#test/support/collected.js';
+import type { LedgerTerms } from './ledger.js';
+import type { Fault, SimProcess } from './sim-process.js';
+import { World } from './world.js';
+
+/** Bursts that are divided evenly, with a remainder, and that are smaller than the number of processes. */
+export const LIMITS: readonly LedgerTerms[] = [
+  { perSecond: 20, burst: 1 },
+  { perSecond: 20, burst: 3 },
+  { perSecond: 20, burst: 17 },
+  { perSecond: 5, burst: 60 },
+];
+const MOST_PROCESSES = 7;
+const STEP_MS = 8_000;
+const SHIFT_MS = 12_000;
+/** Longer than a share is held. */
+const LONG_MS = 130_000;
+
+/** @returns the world after `forMs` milliseconds of its time */
+export function storm(seed: number, forMs: number, fault: Fault = {}): World {
+  const world = new World({ seed, limits: LIMITS, delayMs: 600, loss: 0.02, fault });
+  const { timeline, random } = world;
+  const living = (): SimProcess[] => world.processes.filter(({ isKilled }) => !isKilled);
+  const anyOf = <T>(list: readonly T[]): T | undefined => list[Math.floor(random() * list.length)];
+  /** A while that is mostly short. */
+  const while_ = (): number => LONG_MS * random() ** 1.5;
+  const happenings: (() => void)[] = [
+    () => void (living().length < MOST_PROCESSES && world.start(20)),
+    () => void (living().length < MOST_PROCESSES && world.start(100)),
+    () => {
+      const process = anyOf(living());
+      if (process !== undefined) process.isKilled = true;
+    },
+    () => anyOf(living())?.leave(),
+    () => {
+      const process = anyOf(living());
+      if (process === undefined || process.isPaused) return;
+      process.isPaused = true;
+      timeline.in(while_(), () => process.resume());
+    },
+    () => {
+      const process = anyOf(living());
+      if (process === undefined) return;
+      process.isCut = true;
+      timeline.in(while_(), () => {
+        process.isCut = false;
+      });
+    },
+    () => {
+      world.network.isDown = true;
+      timeline.in(while_(), () => {
+        world.network.isDown = false;
+      });
+    },
+  ];
+  // In half of the storms clients come and go, so what is asked for moves among the processes. In the others
+  // each process has more requests than its share all the time.
+  const idle = seed % 2 === 0 ? 0 : 0.5;
+  const shift = (): void => {
+    for (const process of living()) process.isIdle = process.isLeaving || random() < idle;
+    timeline.in(2 * SHIFT_MS * random(), shift);
+  };
+  const happen = (): void => {
+    // Most of the time nothing happens but arrivals, so that there are processes.
+    (random() < 0.5 ? happenings[0] : anyOf(happenings))?.();
+    timeline.in(2 * STEP_MS * random(), happen);
+  };
+  for (let n = 0; n < 3; n++) world.start(20);
+  happen();
+  shift();
+  timeline.run(forMs);
+  // Every process had a block.
+  collect();
+  return world;
+}
+
+/** Three processes with more requests than they may admit, one of which is cut off until the others go on. */
+export function cutOff(fault: Fault = {}): World {
+  const world = new World({ seed: 1, limits: LIMITS, fault });
+  for (let n = 0; n < 3; n++) world.start(10, true);
+  world.timeline.run(10_000);
+  world.processes[0]!.isCut = true;
+  world.timeline.run(10_000 + LONG_MS);
+  return world;
+}
