@@ -1,5 +1,6 @@
-// Slows down clients that guess tokens. After 10 wrong tokens from an address, all tokens from it are
-// refused, even the right one, until the minute that began with the first wrong one is over.
+// Slows down clients that guess tokens. After 10 wrong tokens from an address, further wrong ones are told to
+// wait until the minute that began with the first one is over. A right token is always accepted: other
+// clients of the address may be behind the wrong ones, and a token is too long to be guessed.
 import { plainAddress } from './site-check.js';
 
 const WINDOW_MS = 60_000;
@@ -20,23 +21,18 @@ export class FailedTokens {
     this.#now = now;
   }
 
-  /** Whole seconds until tokens from this address are checked again; 0 when they are checked now. */
-  waitSeconds(address: string): number {
+  /**
+   * Counts a wrong token.
+   * @returns whole seconds that the client has to wait; 0 for one of the first ten
+   */
+  failed(address: string): number {
     const key = keyOf(address);
     const failures = this.#byAddress.get(key);
-    if (failures === undefined) return 0;
-    const left = failures.until - this.#now();
-    if (left <= 0) this.#byAddress.delete(key);
-    return left > 0 && failures.count >= FAILURES ? Math.ceil(left / 1000) : 0;
-  }
-
-  /** Counts a wrong token. */
-  failed(address: string): void {
-    const key = keyOf(address);
-    const failures = this.#byAddress.get(key);
-    if (failures !== undefined && failures.until > this.#now()) {
+    const left = failures === undefined ? 0 : failures.until - this.#now();
+    if (failures !== undefined && left > 0) {
+      if (failures.count >= FAILURES) return Math.ceil(left / 1000);
       failures.count++;
-      return;
+      return 0;
     }
     this.#byAddress.delete(key);
     this.#byAddress.set(key, { until: this.#now() + WINDOW_MS, count: 1 });
@@ -46,6 +42,7 @@ export class FailedTokens {
         break;
       }
     }
+    return 0;
   }
 }
 

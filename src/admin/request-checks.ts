@@ -60,7 +60,7 @@ export interface TokenChecks {
 
 /**
  * @returns the grants of the request's token; no grants on an open route
- * @throws HttpError UNAUTHORIZED, and RATE_LIMITED after too many wrong tokens from this address
+ * @throws HttpError UNAUTHORIZED, and RATE_LIMITED for a wrong token after too many of them from its address
  */
 export function authorize(
   request: IncomingMessage,
@@ -69,19 +69,15 @@ export function authorize(
 ): Grants {
   const access = match.kind === 'found' ? match.route.access : undefined;
   if (access === 'open' || (match.kind === 'wrong-method' && match.isOpen)) return [];
-  const address = request.socket.remoteAddress ?? '';
-  const { authorization } = request.headers;
-  const wait = authorization === undefined ? 0 : failedTokens.waitSeconds(address);
-  if (wait > 0) {
+  const identified = credentials.identify(request.headers.authorization);
+  if (identified === 'missing') throw unauthorized('This path needs a bearer token.', 'realm="multilane"');
+  if (identified === 'wrong') {
+    const wait = failedTokens.failed(request.socket.remoteAddress ?? '');
+    if (wait === 0)
+      throw unauthorized('The token is not valid here.', 'realm="multilane", error="invalid_token"');
     throw new HttpError('RATE_LIMITED', 'Too many wrong tokens from this address.', {
       headers: { 'retry-after': String(wait) },
     });
-  }
-  const identified = credentials.identify(authorization);
-  if (identified === 'missing') throw unauthorized('This path needs a bearer token.', 'realm="multilane"');
-  if (identified === 'wrong') {
-    failedTokens.failed(address);
-    throw unauthorized('The token is not valid here.', 'realm="multilane", error="invalid_token"');
   }
   if (identified.grants !== 'all' && access !== 'delegate') {
     throw unauthorized('The token does not open this path.', 'realm="multilane", error="insufficient_scope"');
