@@ -14,9 +14,10 @@ export interface ConnectionOptions {
 
 /**
  * `client`: the connection waits for its client. `turn`: its request has been read and has not begun.
- * `handler`: the handler runs. `stream`: the response is an event stream.
+ * `handler`: the handler runs. `stream`: the response is an event stream. `process`: one of another process,
+ * which shares the registry of this one.
  */
-type Phase = 'client' | 'turn' | 'handler' | 'stream';
+type Phase = 'client' | 'turn' | 'handler' | 'stream' | 'process';
 
 export class AdminConnections {
   readonly #options: ConnectionOptions;
@@ -25,7 +26,7 @@ export class AdminConnections {
   readonly #waiting = new Set<Socket>();
   readonly #unread = new UnreadResponses();
   #handlers = 0;
-  #streams = 0;
+  readonly #streams = { stream: 0, process: 0 };
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -53,8 +54,11 @@ export class AdminConnections {
     return this.#handlers > this.#options.most() / 4;
   }
 
-  get hasRoomForStream(): boolean {
-    return this.#streams < this.#options.most() / 2;
+  /** A quarter of all streams is kept for those of processes. */
+  hasRoomFor(kind: 'stream' | 'process'): boolean {
+    const { stream, process } = this.#streams;
+    const most = this.#options.most() / 2;
+    return stream + process < most && (kind === 'process' || stream < 0.75 * most);
   }
 
   /** Moves a connection to a phase, unless it has been closed. */
@@ -63,7 +67,7 @@ export class AdminConnections {
     this.#leave(socket);
     this.#phases.set(socket, phase);
     if (phase === 'handler') this.#handlers++;
-    else if (phase === 'stream') this.#streams++;
+    else if (phase === 'stream' || phase === 'process') this.#streams[phase]++;
     else this.#waiting.add(socket);
   }
 
@@ -86,7 +90,7 @@ export class AdminConnections {
   #leave(socket: Socket): void {
     const phase = this.#phases.get(socket);
     if (phase === 'handler') this.#handlers--;
-    else if (phase === 'stream') this.#streams--;
+    else if (phase === 'stream' || phase === 'process') this.#streams[phase]--;
     else this.#waiting.delete(socket);
   }
 

@@ -71,6 +71,12 @@ export interface AdminResponse {
   readonly headers?: Readonly<Record<string, string>>;
   /** Begins server-sent events: it runs when the header has been sent, and returns its cleanup. */
   readonly stream?: (sink: EventSink) => StreamCleanup;
+  /**
+   * Whether the stream is that of a process which shares the registry: there is room for some of these,
+   * however many clients have a stream.
+   * @default false
+   */
+  readonly isForProcess?: boolean;
 }
 
 /**

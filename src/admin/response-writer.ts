@@ -48,9 +48,10 @@ export class ResponseWriter {
   write(
     request: IncomingMessage,
     response: ServerResponse,
-    { status, json, text, bytes, headers = {}, stream }: AdminResponse,
+    { status, json, text, bytes, headers = {}, stream, isForProcess = false }: AdminResponse,
   ): void {
-    if (stream !== undefined && !this.#options.connections.hasRoomForStream) {
+    const kind = isForProcess ? 'process' : 'stream';
+    if (stream !== undefined && !this.#options.connections.hasRoomFor(kind)) {
       throw new UnavailableError('OVERLOADED', 'Too many event streams are open.');
     }
     const body = bytes ?? bytesOf(json === undefined ? text : JSON.stringify(json));
@@ -60,7 +61,7 @@ export class ResponseWriter {
       response.setHeader('content-type', 'text/event-stream; charset=utf-8');
       response.writeHead(status);
       if (request.method === 'HEAD') this.#end(request, response);
-      else this.#stream(request, response, stream);
+      else this.#stream(request, response, kind, stream);
       return;
     }
     if (body === undefined) {
@@ -139,12 +140,13 @@ export class ResponseWriter {
   #stream(
     { socket }: IncomingMessage,
     response: ServerResponse,
+    kind: 'stream' | 'process',
     start: NonNullable<AdminResponse['stream']>,
   ): void {
     // The client may have left while the handler ran. Then no 'close' would follow that ends the stream.
     if (response.destroyed) return;
     const { connections } = this.#options;
-    connections.move(socket, 'stream');
+    connections.move(socket, kind);
     const stream = new EventStream(response, start);
     this.#streams.add(stream);
     response.once('close', () => {

@@ -172,20 +172,24 @@ describe('connections to the admin plane that have sent a request', () => {
   });
 
   it('may have event streams up to half of the limit, so that there is room for other requests', async () => {
-    const events: AdminRoute = {
+    const events = (path: string, isForProcess: boolean): AdminRoute => ({
       method: 'GET',
-      path: '/events',
-      handler: () => ({ status: 200, stream: () => () => undefined }),
-    };
-    const { url } = await plane([livez, events], { limits: { connections: 8 } });
+      path,
+      handler: () => ({ status: 200, isForProcess, stream: () => () => undefined }),
+    });
+    const routes = [livez, events('/events', false), events('/process', true)];
+    const { url } = await plane(routes, { limits: { connections: 8 } });
     const stream = 'GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n';
-    await send(url, stream, 4);
+    await send(url, stream, 3);
     await until(
       async () => (await send(url, stream))[0]!.response(),
       (answer) => answer?.status === 503,
     );
     const [refused] = await send(url, stream);
     await expectProblem(await refused!.response(), 503, 'OVERLOADED');
+    // There is room for that of a process.
+    expect((await get(`${url}/process`)).status).to.equal(200);
+    await expectProblem(await get(`${url}/process`), 503, 'OVERLOADED');
     expect((await get(`${url}/livez`)).status).to.equal(200);
   });
 

@@ -7,7 +7,7 @@ import { AdminConnections } from '#src/admin/admin-connections.js';
 const MOST = 512;
 
 describe('the connections of the admin plane', () => {
-  function inPhase(phase: 'handler' | 'stream', count: number): AdminConnections {
+  function inPhase(phase: 'handler' | 'stream' | 'process', count: number): AdminConnections {
     const connections = new AdminConnections({ most: () => MOST, evicted: () => undefined });
     for (let n = 0; n < count; n++) {
       const socket = new EventEmitter() as Socket;
@@ -22,8 +22,11 @@ describe('the connections of the admin plane', () => {
     expect(inPhase('handler', 129).isBusy).to.equal(true);
   });
 
-  it('may be 256 event streams', () => {
-    expect(inPhase('stream', 255).hasRoomForStream).to.equal(true);
-    expect(inPhase('stream', 256).hasRoomForStream).to.equal(false);
+  it('may be 256 event streams, of which 64 are kept for processes that share the registry', () => {
+    expect(inPhase('stream', 191).hasRoomFor('stream')).to.equal(true);
+    expect(inPhase('stream', 192).hasRoomFor('stream')).to.equal(false);
+    expect(inPhase('stream', 192).hasRoomFor('process')).to.equal(true);
+    expect(inPhase('process', 255).hasRoomFor('stream')).to.equal(true);
+    expect(inPhase('process', 256).hasRoomFor('process')).to.equal(false);
   });
 });
