@@ -4,6 +4,7 @@ import { HttpError } from '../errors.js';
 import type { InstanceView } from '../registry/instance.js';
 import type { Registrant, Registry } from '../registry/registry.js';
 import type { AdminHandler, AdminRequest, AdminRoute } from './admin-route.js';
+import { processRoutes } from './process-routes.js';
 import { watchHandler } from './registry-watch.js';
 
 /** What all threads together have measured of an endpoint, by its slot. */
@@ -45,6 +46,7 @@ export function registryRoutes(registry: Registry, options: RegistryRoutesOption
     ...instanceRoutes(registry, options, viewOf),
     ...serviceRoutes(registry, viewOf),
     { method: 'GET', path: '/registry/v1/watch', handler: watchHandler(registry, viewOf) } as const,
+    ...processRoutes(registry, options),
   ];
   return routes.map((route) => ({ ...route, access: 'delegate' }));
 }
@@ -115,8 +117,16 @@ function serviceRoutes(
   ];
 }
 
+/** What clients see of an instance; process-routes.ts shows processes all of it. */
 function instanceViews({ load, ejectedForMs }: RegistryRoutesOptions): (instance: InstanceView) => object {
-  return ({ slot, ...instance }) => {
+  return ({
+    slot,
+    owner: _owner,
+    isLocal: _isLocal,
+    serial: _serial,
+    ttlSeconds: _ttlSeconds,
+    ...instance
+  }) => {
     const latencyUs = load.smoothedLatency(slot);
     const ejectedMs = ejectedForMs(slot);
     return {

@@ -8,7 +8,11 @@ import type { AdminHandler, AdminRequest, ServerSentEvent } from './admin-route.
 
 /** @param viewOf makes the public view of an instance */
 export function watchHandler(registry: Registry, viewOf: (instance: InstanceView) => object): AdminHandler {
-  const eventOf = eventEncoder(viewOf);
+  const eventOf = eventEncoder(({ change }) =>
+    change.type === 'put'
+      ? { service: change.service, instance: viewOf(change.instance) }
+      : { service: change.service, id: change.id },
+  );
   return (request) => {
     const since = sinceOf(request);
     if (since !== '' && registry.since(since) === undefined) {
@@ -40,19 +44,18 @@ function sinceOf(request: AdminRequest): string {
   return request.header('last-event-id') ?? request.query.get('since') ?? '';
 }
 
-/** Each change is encoded once, however many clients watch. */
-function eventEncoder(
-  viewOf: (instance: InstanceView) => object,
+/**
+ * Encodes each change once, however many clients watch.
+ * @param dataOf the data of its event
+ */
+export function eventEncoder(
+  dataOf: (entry: LogEntry<RegistryChange>) => object,
 ): (entry: LogEntry<RegistryChange>) => ServerSentEvent {
   const encoded = new WeakMap<LogEntry<RegistryChange>, ServerSentEvent>();
   return (entry) => {
     let event = encoded.get(entry);
     if (event === undefined) {
-      const { revision, change } = entry;
-      const { type, service } = change;
-      const data =
-        type === 'put' ? { service, instance: viewOf(change.instance) } : { service, id: change.id };
-      event = { id: revision, event: type, data: JSON.stringify(data) };
+      event = { id: entry.revision, event: entry.change.type, data: JSON.stringify(dataOf(entry)) };
       encoded.set(entry, event);
     }
     return event;

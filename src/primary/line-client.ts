@@ -3,10 +3,33 @@ import http, { type ClientRequest, type Agent as HttpAgent, type IncomingMessage
 import https from 'node:https';
 
 const TIMEOUT_MS = 5_000;
-/** Characters of a line of a stream. */
-const MOST_LINE = 1 << 24;
-/** Bytes of a response that is no stream. */
-const MOST_BYTES = 1 << 27;
+
+export interface LineLimits {
+  /** Bytes of a response that is no stream. @default 128 MiB */
+  readonly mostBytes?: number;
+  /** Characters of a line of a stream. @default 16,777,216 */
+  readonly mostLine?: number;
+}
+
+export interface StreamOptions {
+  /** The stream has begun. */
+  readonly begun?: () => void;
+  /** A stream that sends nothing for this many milliseconds is lost. @default no limit */
+  readonly silenceMs?: number;
+}
+
+/** A stream has not begun, because the response has another status than 200. */
+export class StatusError extends Error {
+  override readonly name = 'StatusError';
+
+  constructor(
+    path: string,
+    readonly status: number,
+    readonly retryAfterSeconds: number | undefined,
+  ) {
+    super(`${path} responded with status ${status}`);
+  }
+}
 
 export interface LineRequest {
   readonly method: string;
@@ -18,16 +41,19 @@ export interface LineRequest {
 export interface TextResponse {
   readonly status: number;
   readonly text: string;
+  readonly retryAfterSeconds: number | undefined;
 }
 
 export class LineClient {
   readonly #origin: string;
   readonly #agent: HttpAgent;
+  readonly #limits: Required<LineLimits>;
   readonly #running = new Set<ClientRequest>();
 
   /** @param origin such as `https://host:port` */
-  constructor(origin: string) {
+  constructor(origin: string, { mostBytes = 1 << 27, mostLine = 1 << 24 }: LineLimits = {}) {
     this.#origin = origin;
+    this.#limits = { mostBytes, mostLine };
     const { Agent } = origin.startsWith('https:') ? https : http;
     this.#agent = new Agent({ keepAlive: true, maxSockets: 8 });
   }
@@ -37,7 +63,8 @@ export class LineClient {
     const limit = new Limit();
     try {
       const response = await this.#respond(request, limit.signal);
-      return { status: response.statusCode!, text: await textOf(response) };
+      const text = await textOf(response, this.#limits.mostBytes);
+      return { status: response.statusCode!, text, retryAfterSeconds: retryAfterOf(response) };
     } finally {
       limit.end();
     }
@@ -46,26 +73,35 @@ export class LineClient {
   /**
    * Reads a stream. Resolves when it has ended.
    * @param heard gets each line
-   * @throws Error for another status than 200, and when the connection is lost
+   * @throws StatusError for another status than 200; Error when the connection is lost; what `heard` throws
    */
-  async lines(request: LineRequest, heard: (line: string) => void): Promise<void> {
+  async lines(
+    request: LineRequest,
+    heard: (line: string) => void,
+    { begun = () => undefined, silenceMs = 0 }: StreamOptions = {},
+  ): Promise<void> {
     const limit = new Limit();
     const response = await this.#respond(request, limit.signal).finally(() => limit.end());
     const { statusCode: status } = response;
-    if (status !== 200) throw new Error(`${request.path} responded with status ${status}`);
+    if (status !== 200) {
+      response.destroy();
+      throw new StatusError(request.path, status!, retryAfterOf(response));
+    }
+    begun();
     response.setEncoding('utf8');
-    let begun: string[] = [];
+    response.setTimeout(silenceMs, () => response.destroy(new Error(`${request.path} has fallen silent`)));
+    let line: string[] = [];
     let length = 0;
     for await (const chunk of response) {
       const [first = '', ...others] = String(chunk).split('\n');
-      begun.push(first);
+      line.push(first);
       length += first.length;
-      if (length > MOST_LINE) throw new Error(`${request.path} has sent a line that is too long`);
+      if (length > this.#limits.mostLine) throw new Error(`${request.path} has sent a line that is too long`);
       if (others.length === 0) continue;
       const rest = others.pop()!;
-      heard(begun.join(''));
-      for (const line of others) heard(line);
-      [begun, length] = [[rest], rest.length];
+      heard(line.join(''));
+      for (const whole of others) heard(whole);
+      [line, length] = [[rest], rest.length];
     }
   }
 
@@ -112,13 +148,19 @@ class Limit {
   }
 }
 
-async function textOf(response: IncomingMessage): Promise<string> {
+/** Seconds of `Retry-After`; undefined for a date, which no process of ours sends. */
+function retryAfterOf({ headers }: IncomingMessage): number | undefined {
+  const seconds = Number(headers['retry-after'] ?? Number.NaN);
+  return Number.isFinite(seconds) ? seconds : undefined;
+}
+
+async function textOf(response: IncomingMessage, mostBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response) {
     chunks.push(chunk as Buffer);
     bytes += (chunk as Buffer).length;
-    if (bytes > MOST_BYTES) throw new Error('the response is too long');
+    if (bytes > mostBytes) throw new Error('the response is too long');
   }
   return Buffer.concat(chunks).toString();
 }

@@ -11,6 +11,12 @@ export interface InstanceView extends Omit<Endpoint, 'service' | 'local'> {
   /** The time of the last registration or renewal, in ISO 8601; null for instances of this process. */
   readonly lastHeartbeat: string | null;
   readonly healthCheckUrl: string | null;
+  readonly ttlSeconds: number;
+  /** As in `Instance`. */
+  readonly owner: string | null;
+  readonly serial: number;
+  /** A process itself serves it: this one, or the one that has announced it. */
+  readonly isLocal: boolean;
 }
 
 /** The record of an instance. */
@@ -24,6 +30,12 @@ export interface Instance {
   readonly local: boolean;
   /** Whether another process has announced it, which then answers for it. */
   isMirrored: boolean;
+  /** The process that has announced it at this one, whose registry it shares; null for all others. */
+  owner: string | null;
+  /** The process that has announced it serves it itself; false for one that a client has registered. */
+  isServed: boolean;
+  /** Another number after each change that other processes are told of: all but that of its health. */
+  serial: number;
   /** The most bytes that the instance can have in the snapshot, whatever its state is (see `bytesOf`). */
   readonly bytes: number;
   state: EndpointState;
@@ -45,8 +57,10 @@ export function isSame(instance: Instance, registration: Registration, address: 
 }
 
 /** @param state the state to show, which may be `ejected` while the record has `healthy` */
-export function viewOf({ registration, lastHeartbeat, slot }: Instance, state: EndpointState): InstanceView {
-  const { id, host, port, protocol, weight, zone, version, metadata, healthCheckUrl } = registration;
+export function viewOf(instance: Instance, state: EndpointState): InstanceView {
+  const { registration, lastHeartbeat, slot, owner, serial } = instance;
+  const { id, host, port, protocol, weight, zone, version, metadata, healthCheckUrl, ttlSeconds } =
+    registration;
   return {
     id,
     host,
@@ -59,6 +73,10 @@ export function viewOf({ registration, lastHeartbeat, slot }: Instance, state: E
     state,
     lastHeartbeat: lastHeartbeat?.toISOString() ?? null,
     healthCheckUrl,
+    ttlSeconds,
+    owner,
+    serial,
+    isLocal: instance.local || instance.isServed,
     slot,
   };
 }

@@ -6,11 +6,16 @@ import type { EndpointChange, RegistryUpdate } from './snapshot-text.js';
 
 /**
  * A change for watchers. `put` has an instance that was added or replaced, or whose state has changed, also
- * by an ejection. `delete` names an instance that has left.
+ * by an ejection. `delete` names an instance that has left, and tells whether it was not renewed in time.
  */
 export type RegistryChange =
   | { readonly type: 'put'; readonly service: string; readonly instance: InstanceView }
-  | { readonly type: 'delete'; readonly service: string; readonly id: string };
+  | {
+      readonly type: 'delete';
+      readonly service: string;
+      readonly id: string;
+      readonly isExpired: boolean;
+    };
 
 export class RegistryPublication {
   readonly #table: InstanceTable;
@@ -50,9 +55,9 @@ export class RegistryPublication {
   }
 
   /** Publishes that an instance has left the table. */
-  delete({ registration: { service, id } }: Instance): void {
-    const change = { type: 'delete', service, id } as const;
-    this.#changed(change, change);
+  delete({ registration: { service, id } }: Instance, isExpired: boolean): void {
+    const seen = { type: 'delete', service, id } as const;
+    this.#changed({ ...seen, isExpired }, seen);
   }
 
   /** Runs `make`, which makes several changes. Workers get all of them at once. */

@@ -10,6 +10,7 @@ import type { Health } from './health-rule.js';
 import { bytesOf, type Instance, type InstanceView, isSame, viewOf } from './instance.js';
 import { InstanceTable } from './instance-table.js';
 import type { OwnWatcher } from './own-watcher.js';
+import { type Announcer, ProcessInstances, servedByOthers } from './process-instances.js';
 import {
   assertInstanceName,
   assertServiceName,
@@ -41,7 +42,10 @@ export class Registry {
   readonly #orders: RegistrationOrder;
   readonly #publication: RegistryPublication;
   readonly #expiry: ExpiryTimer;
+  /** What other processes have announced at this one. */
+  readonly processes: ProcessInstances;
   #own: OwnWatcher | undefined;
+  #serial = 0;
 
   constructor(dependencies: RegistryDependencies) {
     this.#deps = dependencies;
@@ -49,6 +53,12 @@ export class Registry {
     this.#orders = new RegistrationOrder(addresses);
     this.#publication = new RegistryPublication(this.#table, revisionPrefix, publish);
     this.#expiry = new ExpiryTimer(dependencies, () => this.#expire());
+    this.processes = new ProcessInstances(this.#table, {
+      ...{ expiry: this.#expiry, clock: dependencies.clock, now: dependencies.now },
+      enter: (announced, announcer, registrant) => this.#announced(announced, announcer, registrant),
+      leave: (instance) => this.#leave(instance),
+      view: (instance) => this.#view(instance),
+    });
   }
 
   get revision(): string {
@@ -131,9 +141,9 @@ export class Registry {
     for (const instance of this.#table.all()) if (!instance.isMirrored) watcher.changed(instance);
   }
 
-  /** The instances of other processes: their services and ids. */
+  /** The instances of other processes in the registry that all share: their services and ids. */
   mirrored(): readonly (readonly [service: string, id: string])[] {
-    const all = this.#table.all().filter(({ isMirrored }) => isMirrored);
+    const all = this.#table.all().filter(({ isMirrored, owner }) => isMirrored && owner === null);
     return all.map(({ registration: { service, id } }) => [service, id]);
   }
 
@@ -152,13 +162,37 @@ export class Registry {
     );
   }
 
-  #enterMirrored(registration: Registration, address: string, body: unknown): void {
+  /** Enters an instance that a process has announced at this one, with the rights of its token. */
+  async #announced(
+    { service, id, body }: { readonly service: string; readonly id: string; readonly body: unknown },
+    announcer: Announcer,
+    registrant: Registrant,
+  ): Promise<void> {
+    const registration = parseRegistration(service, id, body);
+    this.#refuseAnnounced(service, id, announcer, registrant);
+    const known = this.#table.find(service, id)?.address;
+    await this.#orders.entered(registration, known, (address) => {
+      this.#refuseAnnounced(service, id, announcer, registrant);
+      this.#enterMirrored(registration, address, body, announcer);
+    });
+  }
+
+  #refuseAnnounced(service: string, id: string, announcer: Announcer, registrant: Registrant): void {
+    const known = this.#table.find(service, id);
+    if (known?.local === true) throw announcedTwice(id);
+    if (known?.isServed === true && !announcer.isLocal && known.owner !== announcer.owner)
+      throw servedByOthers(id);
+    if (this.#table.isMounted(service) && !registrant.mayShadowLocal)
+      throw new HttpError('ADDRESS_NOT_ALLOWED', `Service ${service} is mounted here: it needs a token.`);
+  }
+
+  #enterMirrored(registration: Registration, address: string, body: unknown, announcer?: Announcer): void {
     const { service, id } = registration;
     if (this.#table.find(service, id)?.local === true) throw announcedTwice(id);
     const { state } = body as { readonly state?: unknown };
     const told = state === 'starting' || state === 'draining' ? state : 'healthy';
     const isProbed = registration.healthCheckPath !== null;
-    const entered = this.#enter(registration, address, isProbed ? 'starting' : told, 'mirrored');
+    const entered = this.#enter(registration, address, isProbed ? 'starting' : told, 'mirrored', announcer);
     if (told === 'draining' || !isProbed) this.#setState(entered, told);
     else if (entered.state === 'draining') {
       this.#setState(entered, 'starting');
@@ -172,7 +206,7 @@ export class Registry {
   unmirror(service: string, id: string): void {
     this.#orders.remove(service, id);
     const instance = this.#table.find(service, id);
-    if (instance === undefined || instance.local) return;
+    if (instance === undefined || instance.local || instance.owner !== null) return;
     // Others know it already.
     instance.isMirrored = true;
     this.#leave(instance);
@@ -297,14 +331,21 @@ export class Registry {
    * Puts an instance into the table, publishes it and starts its health checks. A registration that changes
    * nothing only renews the instance.
    * @param state the state of a new instance. A replaced one may keep its own state (`keepsHealth`)
+   * @param announcer the process that has announced it here
    */
-  #enter(registration: Registration, address: string, state: EndpointState, origin: Origin): Instance {
+  #enter(
+    registration: Registration,
+    address: string,
+    state: EndpointState,
+    origin: Origin,
+    announcer?: Announcer,
+  ): Instance {
     const { service, id } = registration;
     const local = origin === 'local';
     const before = this.#table.find(service, id);
     const isRestarted = local && before?.state === 'draining';
     if (before !== undefined && !isRestarted && isSame(before, registration, address)) {
-      return this.#renew(before, origin);
+      return this.#renew(before, origin, announcer);
     }
 
     const slotKey = `${service} ${id} ${address} ${registration.port}`;
@@ -327,7 +368,10 @@ export class Registry {
       state: entered,
       isProven: entered === 'healthy' || (keeps && before!.isProven),
       isMirrored: origin === 'mirrored',
-      expiresAt: this.#expiryOf(registration, origin),
+      owner: announcer?.owner ?? null,
+      isServed: announcer?.isLocal ?? false,
+      serial: ++this.#serial,
+      expiresAt: this.#expiryOf(registration, origin, announcer),
       lastHeartbeat: local ? null : this.#deps.now(),
       stopProbes: NO_PROBES,
     };
@@ -342,25 +386,32 @@ export class Registry {
   }
 
   /** Renews an instance that has registered again without a change. This process itself never expires. */
-  #renew(instance: Instance, origin: Origin): Instance {
+  #renew(instance: Instance, origin: Origin, announcer?: Announcer): Instance {
     if (instance.local) return instance;
-    const wasMirrored = instance.isMirrored;
+    const { isMirrored: wasMirrored, owner } = instance;
     instance.isMirrored = origin === 'mirrored';
-    instance.expiresAt = this.#expiryOf(instance.registration, origin);
+    instance.owner = announcer?.owner ?? null;
+    instance.isServed = announcer?.isLocal ?? false;
+    instance.expiresAt = this.#expiryOf(instance.registration, origin, announcer);
     instance.lastHeartbeat = this.#deps.now();
     this.#expiry.noLaterThan(instance.expiresAt);
+    // The processes that share this registry learn which one has it now.
+    if (instance.owner !== owner) {
+      instance.serial = ++this.#serial;
+      this.#publish(instance);
+    }
     // From now on this process answers for it.
     if (wasMirrored && !instance.isMirrored) this.#own?.changed(instance);
     return instance;
   }
 
   /** Removes an instance, which has expired or which a client removes, and publishes the change. */
-  #leave(instance: Instance): void {
+  #leave(instance: Instance, isExpired = false): void {
     const { service, id } = instance.registration;
     if (!instance.isMirrored) this.#own?.left(service, id);
     this.#release(instance, false);
     this.#table.remove(instance);
-    this.#publication.delete(instance);
+    this.#publication.delete(instance, isExpired);
   }
 
   /**
@@ -374,6 +425,8 @@ export class Registry {
 
   #setState(instance: Instance, state: EndpointState): void {
     if (instance.state === state) return;
+    const isHealth = instance.registration.healthCheckPath !== null && instance.state !== 'draining';
+    if (!isHealth || state === 'draining') instance.serial = ++this.#serial;
     instance.state = state;
     if (state === 'healthy') {
       instance.isProven = true;
@@ -415,9 +468,9 @@ export class Registry {
   }
 
   /** @returns when an instance expires that is registered or renewed now; Infinity: never */
-  #expiryOf({ ttlSeconds }: Registration, origin: Origin): number {
-    const isBounded = origin === 'client' && ttlSeconds > 0;
-    return isBounded ? this.#deps.clock() + ttlSeconds * 1000 : Number.POSITIVE_INFINITY;
+  #expiryOf({ ttlSeconds }: Registration, origin: Origin, announcer: Announcer | undefined): number {
+    const seconds = ttlSeconds === 0 ? 0 : (announcer?.ttlSeconds ?? (origin === 'client' ? ttlSeconds : 0));
+    return seconds === 0 ? Number.POSITIVE_INFINITY : this.#deps.clock() + seconds * 1000;
   }
 
   /** Removes the instances that have expired. @returns when the next one expires */
@@ -425,7 +478,7 @@ export class Registry {
     const all = this.#table.all();
     const now = this.#deps.clock();
     this.#publication.together(() => {
-      for (const instance of all) if (instance.expiresAt <= now) this.#leave(instance);
+      for (const instance of all) if (instance.expiresAt <= now) this.#leave(instance, true);
     });
     return all.reduce(
       (next, { expiresAt }) => (expiresAt > now ? Math.min(next, expiresAt) : next),

@@ -60,10 +60,14 @@ export class RegistryProcess {
   }
 }
 
-/** A registry with real timers, which probes nothing. */
+/**
+ * A registry with real timers, which probes nothing.
+ * @param admitted throws for a host that is not admitted
+ */
 export function plainRegistry(
   name: string,
   probed: (target: ProbeTarget) => void = () => undefined,
+  admitted: (host: string) => void = () => undefined,
 ): Registry {
   return new Registry({
     clock,
@@ -80,6 +84,7 @@ export function plainRegistry(
     addresses: {
       admit: async ({ host }) => {
         if (host === '169.254.169.254') throw new HttpError('ADDRESS_NOT_ALLOWED', 'not admitted');
+        admitted(host);
         return host;
       },
     },

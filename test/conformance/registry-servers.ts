@@ -7,8 +7,9 @@ import { registryClients } from '#src/primary/registry-client.js';
 import { registrySessions } from '#src/primary/registry-session.js';
 import type { RegistryBackend } from '#src/registry/backends/backend.js';
 import { EtcdBackend } from '#src/registry/backends/etcd-backend.js';
-import { HttpBackend } from '#src/registry/backends/http-backend.js';
+import { HttpBackend, type RegistryClient } from '#src/registry/backends/http-backend.js';
 import { PostgresBackend } from '#src/registry/backends/postgres-backend.js';
+import type { Registry } from '#src/registry/registry.js';
 import { type BreakableProxy, breakableProxy } from '#test/support/breakable-proxy.js';
 import { startEtcd } from '#test/support/etcd.js';
 import { startTestPostgres } from '#test/support/postgres.js';
@@ -104,9 +105,19 @@ export async function etcdRegistry(): Promise<RegistryServer> {
   };
 }
 
-/** The registry of another process, with its admin plane. */
-export async function primaryRegistry(): Promise<RegistryServer> {
-  const hub = plainRegistry('hub');
+export interface PrimaryRegistry extends RegistryServer {
+  readonly hub: Registry;
+  /** The path of each request to it. */
+  readonly requests: string[];
+}
+
+/**
+ * The registry of another process, with its admin plane.
+ * @param admitted throws for a host that is not admitted
+ */
+export async function primaryRegistry(admitted?: (host: string) => void): Promise<PrimaryRegistry> {
+  const hub = plainRegistry('hub', undefined, admitted);
+  const requests: string[] = [];
   const server = await startAdminServer({
     host: '127.0.0.1',
     port: 0,
@@ -123,9 +134,20 @@ export async function primaryRegistry(): Promise<RegistryServer> {
   return {
     ttlSeconds: 1,
     isChecked: true,
-    proxy,
+    ...{ proxy, hub, requests },
     backend(owner, isThrough) {
-      const open = registryClients(`http://127.0.0.1:${isThrough ? proxy.port : server.port}`, undefined);
+      const clients = registryClients(`http://127.0.0.1:${isThrough ? proxy.port : server.port}`, undefined);
+      const open = (): RegistryClient => {
+        const client = clients();
+        return {
+          request(method, path, body) {
+            requests.push(path);
+            return client.request(method, path, body);
+          },
+          watch: (path, heard, ended) => client.watch(path, heard, ended),
+          close: () => client.close(),
+        };
+      };
       return new HttpBackend({ open, owner, ttlSeconds: 1, random: Math.random });
     },
     async write(service, id, body) {

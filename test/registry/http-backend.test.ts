@@ -1,39 +1,105 @@
-// What a process leaves behind in the registry of another one, in virtual time.
+// The registry of another process, over a client that is scripted.
 import { expect } from 'chai';
-import { Cluster } from '#test/simulation/membership/cluster.js';
-import { PRIMARY } from '#test/simulation/membership/member.js';
+import type { Announced, BackendEvents } from '#src/registry/backends/backend.js';
+import { HttpBackend, type RegistryClient, RegistryFailure } from '#src/registry/backends/http-backend.js';
+import { until } from '#test/support/until.js';
 
-const SECOND = 1_000;
+type Put = { readonly announced: readonly object[]; readonly withdrawn: readonly object[] };
 
-describe('a registry in another process, after its connections were lost', () => {
-  it('shows an instance as healthy that has ceased to drain meanwhile', async () => {
-    const cluster = new Cluster({ seed: 1, kind: PRIMARY, processes: 2, instances: 1 });
-    const { time, network, places } = cluster;
-    await time.runUntil(5 * SECOND);
-    const { registry } = places[0]!;
-    registry.setLocalState('orders', 'draining');
-    await time.runUntil(6 * SECOND);
-    expect([...places[1]!.seen.values()].toSorted()).to.deep.equal(['draining', 'healthy']);
-    network.breakStreams();
-    // The process has heard of it, and has no other connection yet.
-    await time.runUntil(time.now + 3);
-    registry.setLocalState('orders', 'healthy');
-    await time.runUntil(10 * SECOND);
-    expect(cluster.missing()).to.equal(undefined);
+const instance = (id: string, text = ''): Announced => ({
+  ...{ service: 'orders', id, isLocal: false, isStatic: false },
+  body: { host: '10.0.0.1', port: 1, metadata: { text }, state: 'healthy' },
+});
+
+describe('the backend for the registry of another process', () => {
+  const backends: HttpBackend[] = [];
+  /** @param put what the registry responds, or throws */
+  const started = (over: Partial<RegistryClient>) => {
+    let opened = 0;
+    let pauses = 0;
+    const puts: Put[] = [];
+    const events: string[] = [];
+    const client: RegistryClient = {
+      async request(method, _path, body) {
+        if (method === 'GET') return { instances: [], next: null };
+        if (method === 'PUT') puts.push(body as Put);
+        return { revision: 'r-1', count: 0, refused: [] };
+      },
+      watch: async () => undefined,
+      close: () => undefined,
+      ...over,
+    };
+    const backend = new HttpBackend({
+      owner: 'here',
+      open: () => {
+        opened += 1;
+        return client;
+      },
+      random: () => {
+        pauses += 1;
+        return 0.01;
+      },
+    });
+    backends.push(backend);
+    const names = ['listed', 'found', 'left', 'rejected', 'available', 'unavailable'] as const;
+    backend.start(
+      Object.fromEntries(names.map((name) => [name, () => events.push(name)])) as unknown as BackendEvents,
+    );
+    return { backend, puts, events, opened: () => opened, pauses: () => pauses };
+  };
+  afterEach(() => Promise.all(backends.splice(0).map((backend) => backend.close())));
+
+  it('asks a registry that does not accept its token once, and not again soon', async () => {
+    for (const failure of [new RegistryFailure(401, 'wrong'), new RegistryFailure(429, 'wrong', 60)]) {
+      const { opened, pauses, events } = started({ watch: () => Promise.reject(failure) });
+      await until(pauses, (count) => count > 8);
+      expect(opened()).to.equal(1);
+      expect(events).to.deep.equal(['unavailable']);
+    }
   });
 
-  it('loses an instance that was removed meanwhile', async () => {
-    const cluster = new Cluster({ seed: 1, kind: PRIMARY, processes: 1, instances: 1 });
-    const { time, network, places, server } = cluster;
-    const { registry } = places[0]!;
-    const body = { host: '10.0.0.9', port: 80, ttlSeconds: 60 };
-    await registry.put('carts', 'x', body, { mayShadowLocal: false });
-    await time.runUntil(5 * SECOND);
-    expect(server.has('carts', 'x')).to.equal(true);
-    network.breakStreams();
-    await time.runUntil(time.now + 3);
-    registry.remove('carts', 'x');
-    await time.runUntil(7 * SECOND);
-    expect(server.has('carts', 'x')).to.equal(false);
+  it('tries again at once what was only interrupted', async () => {
+    const { opened } = started({ watch: () => Promise.reject(new Error('lost')) });
+    expect(await until(opened, (count) => count > 3)).to.be.above(3);
+  });
+
+  it('renews before all else, and puts what is announced into few requests', async () => {
+    const { backend, puts } = started({});
+    for (let n = 0; n < 1_000; n += 1) backend.announce(instance(`x${n}`));
+    const count = (): number => puts.reduce((sum, { announced }) => sum + announced.length, 0);
+    await until(count, (sum) => sum === 1_000);
+    expect(puts[0]?.announced).to.deep.equal([]);
+    expect(puts.length).to.be.below(10);
+    for (const put of puts) expect(Buffer.byteLength(JSON.stringify(put))).to.be.below(64 * 1024);
+  });
+
+  it('sends nothing that is larger than a request may be, and all else', async () => {
+    const { backend, puts, events } = started({});
+    for (const [id, length] of [
+      ['a', 1],
+      ['b', 100_000],
+      ['c', 1],
+    ] as const)
+      backend.announce(instance(id, 'x'.repeat(length)));
+    const sent = () => puts.flatMap(({ announced }) => announced.map((one) => (one as Announced).id));
+    await until(sent, ({ length }) => length === 2);
+    expect(sent()).to.deep.equal(['a', 'c']);
+    expect(events).to.include('rejected');
+    expect(events).to.not.include('unavailable');
+  });
+
+  it('gives up a list that does not end', async () => {
+    let pages = 0;
+    const { events } = started({
+      async request(_method, path) {
+        pages += 1;
+        return { instances: [], next: Number(path.split('=')[1]) + 1 };
+      },
+    });
+    await until(
+      () => events,
+      ({ length }) => length > 0,
+    );
+    expect([events[0], pages % 128]).to.deep.equal(['unavailable', 0]);
   });
 });

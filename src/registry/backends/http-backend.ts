@@ -1,237 +1,376 @@
-// The registry of another process, by its admin plane. What this process announces is registered there as by
-// any client, and renewed; a watch tells of every change. The registry there refuses what it would refuse of
+// The registry of another process, by its admin plane (admin/process-routes.ts). One request announces,
+// withdraws and renews, whatever the number of instances is, and its response tells what is not admitted. A
+// watch tells of every change, with the process that owns the instance. It begins before everything is
+// listed, so no change is missed, however many there are. The process there refuses what it would refuse of
 // others: a service that is mounted there needs a token that was given for it.
-import type { Announced, AnnouncedBody, FoundInstance } from './backend.js';
+import type { Announced, FoundInstance } from './backend.js';
 import { BackendLoop, type BackendOptions, keyOf, namesOf } from './backend-loop.js';
 
 /** Requests to the admin plane of the other process. */
 export interface RegistryClient {
-  /** @throws Error when there is no response */
-  request(
-    method: string,
-    path: string,
-    body?: object,
-  ): Promise<{ readonly status: number; readonly json: unknown }>;
-  /** @param ended the stream has ended, for whatever reason */
-  watch(since: string, heard: (event: WatchEvent) => void, ended: (error: Error) => void): void;
+  /**
+   * @returns the body of the response
+   * @throws RegistryFailure for a response of another status than 2xx
+   * @throws Error when there is no response
+   */
+  request(method: string, path: string, body?: object): Promise<unknown>;
+  /**
+   * Resolves when the stream has begun, and rejects as `request` does.
+   * @param ended the stream has ended, for whatever reason
+   */
+  watch(path: string, heard: (event: WatchEvent) => void, ended: (error: Error) => void): Promise<void>;
   close(): void;
 }
 
 export interface WatchEvent {
   readonly type: string;
+  /** The revision of the change. */
+  readonly id: string;
   readonly data: unknown;
+  /** Characters of the data. */
+  readonly size: number;
+}
+
+/** The other process has responded that it does not do what it was asked for. */
+export class RegistryFailure extends Error {
+  override readonly name = 'RegistryFailure';
+
+  constructor(
+    readonly status: number,
+    detail: string | undefined,
+    /** Seconds after which it may be asked again, if it has told. */
+    readonly retryAfterSeconds?: number | undefined,
+  ) {
+    super(detail?.slice(0, MOST_DETAIL) ?? `the registry responded with status ${status}`);
+  }
 }
 
 export interface HttpBackendOptions extends BackendOptions {
   readonly open: () => RegistryClient;
 }
 
+interface Row extends FoundInstance {
+  /** The process that has announced it; null: the registry itself has it, or a client of it. */
+  readonly owner: unknown;
+  readonly isLocal: boolean;
+  /** Another one after each change. */
+  readonly serial: string;
+}
+
+interface Change {
+  /** The number of the change. */
+  readonly count: number;
+  /** undefined: it has left. */
+  readonly row: Row | undefined;
+  /** It has left because it was not renewed in time. */
+  readonly isExpired: boolean;
+}
+
 interface Link {
   readonly client: RegistryClient;
+  /** The last change of each instance that is not processed yet, and the characters of all of them. */
+  readonly heard: Map<string, Change>;
+  heardSize: number;
+  mustList: boolean;
   /** Why the watch has ended; undefined while it runs. */
   failure?: Error;
 }
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** Requests at the same time. */
-const AT_A_TIME = 8;
 const ROOT = '/registry/v1';
-/** Tells in the metadata of an instance which process has announced it. */
-const OWNER = 'multilane.owner';
-const NOT_FOUND = 404;
-/** From this status on the other process cannot do now what it was asked for. */
-const UNABLE = 500;
-
-const pathOf = (key: string): string => {
-  const [service, id] = namesOf(key).map(encodeURIComponent);
-  return `${ROOT}/services/${service}/instances/${id}`;
-};
+const MOST_DETAIL = 200;
+/** No instance has it. */
+const NO_SERIAL = '';
+/** Changes that come within this time are processed together. */
+const GATHER_MS = 10;
+/** When more characters of changes wait than this, everything is listed instead. */
+const MOST_HEARD = 1 << 25;
+/** Bounds of a list. All instances that a process can have take fewer pages. */
+const MOST_PAGES = 128;
+const MOST_ROWS = 20_000;
+/** Bounds of a request: the admin plane reads 64 KiB and 256 instances. */
+const MOST_BYTES = 60_000;
+const MOST_IN_REQUEST = 256;
+/** The other process can read the request, and does not admit what it contains. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 413, 422]);
+/** Neither the token nor the path become right by themselves, so requests with them are rare. */
+const REJECTIONS: ReadonlySet<number> = new Set([401, 403, 404, 405]);
+const AFTER_REJECTION_MS = 60_000;
+const MOST_WAIT_MS = 300_000;
+/** Something that was refused until it changes is tried again all the same: the rules may change. */
+const AFTER_REFUSAL_MS = 60_000;
 
 export class HttpBackend extends BackendLoop<Link> {
   readonly kind = 'http';
   readonly #options: HttpBackendOptions;
-  /** What is registered there, with its state. */
-  readonly #registered = new Map<string, AnnouncedBody['state']>();
-  /** Names of instances of this process that another one has changed. */
-  readonly #toCheck = new Set<string>();
+  #live: Link | undefined;
+  /** The number of the last change at which each instance of this process is known to be its own there. */
+  readonly #ownAt = new Map<string, number>();
+  /** The serials of the instances of others, and of those that a client has removed here. */
+  readonly #serials = new Map<string, string>();
+  readonly #removed = new Map<string, string | undefined>();
+  /** When instances that were not admitted are announced again. */
+  readonly #againAt = new Map<string, number>();
+  /** Until when the other process is not asked, and why. */
+  #waits: { readonly until: number; readonly reason: Error } | undefined;
 
   constructor(options: HttpBackendOptions) {
     super(options);
     this.#options = options;
   }
 
+  override remove(service: string, id: string): void {
+    const key = keyOf(service, id);
+    this.#removed.set(key, this.#serials.get(key));
+    super.remove(service, id);
+  }
+
   protected override async connect(): Promise<Link> {
-    const link: Link = { client: this.#options.open() };
+    if (this.#waits !== undefined && this.clock() < this.#waits.until) throw this.#waits.reason;
+    const link: Link = { client: this.#options.open(), heard: new Map(), heardSize: 0, mustList: false };
+    this.#live = link;
+    this.#ownAt.clear();
+    this.#againAt.clear();
+    const ended = (error: Error): void => {
+      link.failure = error;
+      this.lost(link, error);
+    };
     try {
-      const revision = await this.#list(link);
-      const ended = (error: Error): void => {
-        link.failure = error;
-        this.lost(link, error);
-      };
-      link.client.watch(revision, (event) => this.#heard(event), ended);
-      // All are registered again: it is not known whether the last changes have arrived.
-      this.announceMissing(new Set());
-      for (const key of this.#registered.keys()) if (!this.own.has(key)) this.toWithdraw.set(key, false);
-      return link;
+      await link.client.watch(`${ROOT}/instances/watch`, (event) => this.#hear(link, event), ended);
+      await this.#list(link);
     } catch (error) {
       link.client.close();
-      throw error;
+      throw this.#noted(error);
     }
+    return link;
   }
 
   protected override async work(link: Link): Promise<void> {
-    if (link.failure !== undefined) throw link.failure;
-    for (const [key, ofOthers] of [...this.toWithdraw]) {
-      if (this.#registered.delete(key) || ofOthers) await this.#change(link, 'DELETE', key);
-      this.toWithdraw.delete(key);
+    try {
+      await this.#work(link);
+    } catch (error) {
+      throw this.#noted(error);
     }
-    await this.send([this.takeDue()], (part) => inTurns(part, (instance) => this.#register(link, instance)));
-    if (this.#toCheck.size > 0) await this.#check(link);
+  }
+
+  async #work(link: Link): Promise<void> {
+    if (link.failure !== undefined) throw link.failure;
     if (this.clock() >= this.renewAt) await this.#renew(link);
+    if (link.mustList) await this.#list(link);
+    this.#process(link);
+    const withdrawn = [...this.toWithdraw].map(([key, ofOthers]) => {
+      const [service, id] = namesOf(key);
+      return { service, id, serial: ofOthers ? (this.#removed.get(key) ?? NO_SERIAL) : null };
+    });
+    for (const part of partsOf(withdrawn)) await this.#withdraw(link, part);
+    this.#retry();
+    const due = this.takeDue();
+    await this.send(partsOf(due, requestOf), (part) => this.#announce(link, part));
   }
 
   protected override dueInMs(): number {
-    return this.#toCheck.size > 0 ? 0 : super.dueInMs();
+    const { heard, mustList } = this.#live!;
+    if (mustList || heard.size > 0) return 0;
+    return Math.min(super.dueInMs(), ...[...this.#againAt.values()].map((at) => at - this.clock()));
   }
 
   protected override async end(link: Link, isLast: boolean): Promise<void> {
-    const leaving = isLast
-      ? [...this.#registered.keys()].filter((key) => this.own.get(key)?.isStatic === false)
-      : [];
     try {
-      await Promise.all(leaving.map((key) => this.#change(link, 'DELETE', key)));
+      if (isLast) await link.client.request('DELETE', this.#path);
     } catch {
       // They expire.
     }
     link.client.close();
   }
 
-  /** Registers an instance there, or its change. One that starts is not there yet. */
-  async #register(link: Link, instance: Announced): Promise<void> {
-    const key = keyOf(instance.service, instance.id);
-    const { state, metadata, ...body } = instance.body;
-    if (state === 'starting') {
-      if (this.#registered.delete(key)) await this.#change(link, 'DELETE', key);
-      return;
-    }
-    // The same registration would leave it draining.
-    if (this.#registered.get(key) === 'draining' && state !== 'draining')
-      await this.#change(link, 'DELETE', key);
-    const ttlSeconds = instance.isStatic ? 0 : this.ttlSeconds;
-    const marked = { ...recordOf(metadata), [OWNER]: this.owner };
-    if (!(await this.#change(link, 'PUT', key, { ...body, metadata: marked, ttlSeconds }))) return;
-    this.#registered.set(key, state);
-    this.hasAnnounced([instance]);
-    if (state === 'draining') await this.#change(link, 'PUT', key, undefined, '/drain');
+  protected override isRefusal(error: unknown): boolean {
+    return error instanceof RegistryFailure && REFUSALS.has(error.status);
+  }
+
+  get #path(): string {
+    return `${ROOT}/processes/${encodeURIComponent(this.owner)}`;
+  }
+
+  /** Notes for how long the other process is not to be asked. */
+  #noted(error: unknown): unknown {
+    if (!(error instanceof RegistryFailure) || this.isRefusal(error)) return error;
+    const { status, retryAfterSeconds = 0 } = error;
+    const leastMs = REJECTIONS.has(status) ? AFTER_REJECTION_MS * (1 + this.#options.random()) : 0;
+    const waitMs = Math.min(MOST_WAIT_MS, Math.max(leastMs, retryAfterSeconds * 1000));
+    this.#waits = { until: this.clock() + waitMs, reason: error };
+    return error;
+  }
+
+  /** Sends what is announced and withdrawn. Every such request renews all instances of this process. */
+  async #put({ client }: Link, announced: readonly Announced[], withdrawn: readonly object[]) {
+    const body = { ttlSeconds: this.ttlSeconds, announced: announced.map(requestOf), withdrawn };
+    const { revision, count, refused } = recordOf(await client.request('PUT', this.#path, body));
+    this.hasRenewed();
+    const list = Array.isArray(refused) ? (refused as unknown[]).map(recordOf) : [];
+    const byKey = new Map(list.map((one) => [keyOf(String(one.service), String(one.id)), one]));
+    return { at: countOf(revision), count, refused: byKey };
   }
 
   async #renew(link: Link): Promise<void> {
-    const due = [...this.own.keys()].filter(
-      (key) => !this.ceded.has(key) && this.own.get(key)?.isStatic === false,
+    const { count } = await this.#put(link, [], []);
+    const isThere = (key: string): boolean =>
+      !this.ceded.has(key) && !this.refused.has(key) && !this.toAnnounce.has(key);
+    const expected = [...this.own.keys()].filter(isThere).length;
+    if (this.toWithdraw.size === 0 && count !== expected) link.mustList = true;
+  }
+
+  async #withdraw(link: Link, part: readonly Named[]): Promise<void> {
+    const { refused } = await this.#put(link, [], part);
+    for (const { service, id } of part) {
+      const key = keyOf(service, id);
+      this.toWithdraw.delete(key);
+      this.#removed.delete(key);
+      const refusal = refused.get(key);
+      if (refusal === undefined) continue;
+      // It is still there.
+      link.mustList = true;
+      this.rejected(key, detailOf(refusal));
+    }
+  }
+
+  async #announce(link: Link, part: readonly Announced[]): Promise<void> {
+    // The other process would close the connection instead of reading it.
+    if (bytesOf(part.map(requestOf)) > MOST_BYTES)
+      throw new RegistryFailure(413, 'it is larger than a request may be');
+    const { at, refused } = await this.#put(link, part, []);
+    for (const instance of part) {
+      const key = keyOf(instance.service, instance.id);
+      const refusal = refused.get(key);
+      if (refusal !== undefined) this.#setAside(key, refusal);
+      else {
+        this.#ownAt.set(key, at);
+        this.hasAnnounced([instance]);
+      }
+    }
+  }
+
+  /** An instance is not admitted now. */
+  #setAside(key: string, refusal: Members): void {
+    if (!this.own.has(key)) return;
+    const { retryAfterSeconds } = refusal;
+    const afterMs = typeof retryAfterSeconds === 'number' ? retryAfterSeconds * 1000 : AFTER_REFUSAL_MS;
+    this.#againAt.set(key, this.clock() + Math.min(Math.max(afterMs, 1000), MOST_WAIT_MS));
+    this.refused.add(key);
+    this.rejected(key, detailOf(refusal));
+  }
+
+  #retry(): void {
+    const now = this.clock();
+    for (const [key, at] of this.#againAt) {
+      if (this.own.has(key) && at > now) continue;
+      this.#againAt.delete(key);
+      if (this.refused.delete(key) && this.own.has(key)) this.toAnnounce.add(key);
+    }
+  }
+
+  async #list(link: Link): Promise<void> {
+    link.mustList = false;
+    const rows = await this.#rows(link);
+    const mine = new Set(
+      rows.filter((row) => row.owner === this.owner).map((row) => keyOf(row.service, row.id)),
     );
-    await inTurns(due, async (key) => {
-      // One that was refused is tried again.
-      const isThere =
-        this.#registered.has(key) && (await this.#change(link, 'PUT', key, undefined, '/heartbeat'));
-      if (!isThere) this.toAnnounce.add(key);
-    });
-    this.hasRenewed();
+    const others = rows.filter((row) => row.owner !== this.owner);
+    this.#serials.clear();
+    for (const { service, id, serial } of others) this.#serials.set(keyOf(service, id), serial);
+    this.listed(others);
+    this.announceMissing(mine);
   }
 
-  /** @returns whether it was done @throws Error when the other process cannot be reached, or is unable to */
-  async #change({ client }: Link, method: string, key: string, body?: object, suffix = ''): Promise<boolean> {
-    const { status, json } = await client.request(method, `${pathOf(key)}${suffix}`, body);
-    if (status < 300) return true;
-    if (status >= UNABLE) throw new Error(`the registry responded with status ${status}`);
-    if (status !== NOT_FOUND) this.rejected(key, detailOf(json, status));
-    return false;
-  }
-
-  /** What is not admitted is an answer there, not an error. */
-  protected override isRefusal(): boolean {
-    return false;
-  }
-
-  /** @returns the revision of the list */
-  async #list({ client }: Link): Promise<string> {
-    const { revision, services } = await this.#get(client, '/services');
-    const found: Found[] = [];
-    for (const service of Object.keys(recordOf(services)))
-      found.push(...(await this.#instances(client, service)).values());
-    this.#registered.clear();
-    for (const { owner, service, id, body } of found) {
-      if (owner !== this.owner) continue;
-      this.#registered.set(keyOf(service, id), recordOf(body).state === 'draining' ? 'draining' : 'healthy');
+  async #rows({ client }: Link): Promise<readonly Row[]> {
+    const rows: Row[] = [];
+    let after = -1;
+    for (let page = 0; page < MOST_PAGES; page += 1) {
+      const { instances, next } = recordOf(await client.request('GET', `${ROOT}/instances?after=${after}`));
+      if (!Array.isArray(instances)) throw new Error('the registry has responded with no list of instances');
+      rows.push(...(instances as unknown[]).map(rowOf));
+      if (rows.length > MOST_ROWS) break;
+      if (next === null) return rows;
+      after = Number(next);
     }
-    this.listed(found.filter(({ owner }) => owner !== this.owner));
-    return String(revision);
+    throw new Error('the registry has responded with more instances than it can have');
   }
 
-  async #get(client: RegistryClient, path: string): Promise<Members> {
-    const { status, json } = await client.request('GET', `${ROOT}${path}`);
-    if (status !== 200) throw new Error(detailOf(json, status));
-    return recordOf(json);
-  }
-
-  #heard({ type, data }: WatchEvent): void {
-    const { service, id, instance } = recordOf(data);
-    const { owner, ...found } = foundOf(String(service), instance);
-    if (type === 'put' && owner === this.owner) return;
-    const key = keyOf(found.service, type === 'put' ? found.id : String(id));
-    // The event may be older than what this process has registered since.
-    if (this.own.has(key)) this.#toCheck.add(key);
-    else if (type === 'put') this.found(found);
-    else this.gone(key);
-    this.wake();
-  }
-
-  /** Reads what has become of instances of this process that others have changed. */
-  async #check({ client }: Link): Promise<void> {
-    const keys = [...this.#toCheck];
-    this.#toCheck.clear();
-    const services = new Map<string, ReadonlyMap<string, Found>>();
-    for (const key of keys) {
-      const [service, id] = namesOf(key);
-      const known = services.get(service) ?? (await this.#instances(client, service));
-      services.set(service, known);
-      const found = known.get(id);
-      if (found?.owner === this.owner) continue;
-      this.#registered.delete(key);
-      if (found === undefined) this.gone(key);
-      else this.found(found);
+  #hear(link: Link, { type, id, data, size }: WatchEvent): void {
+    const row = rowOf(data);
+    const change = {
+      count: countOf(id),
+      row: type === 'put' ? row : undefined,
+      isExpired: recordOf(data).isExpired === true,
+    };
+    link.heard.set(keyOf(row.service, row.id), change);
+    link.heardSize += size;
+    if (link.heardSize > MOST_HEARD) {
+      link.heard.clear();
+      link.heardSize = 0;
+      link.mustList = true;
     }
+    this.wake(GATHER_MS);
   }
 
-  async #instances(client: RegistryClient, service: string): Promise<ReadonlyMap<string, Found>> {
-    const { instances } = await this.#get(client, `/services/${encodeURIComponent(service)}`);
-    if (!Array.isArray(instances)) throw new Error('the registry has responded with no list of instances');
-    return new Map((instances as unknown[]).map((one) => foundOf(service, one)).map((one) => [one.id, one]));
+  /** Processes what was heard between two requests, so it is known which of the two came first. */
+  #process(link: Link): void {
+    const changes = [...link.heard];
+    link.heard.clear();
+    link.heardSize = 0;
+    for (const [key, { count, row, isExpired }] of changes) {
+      const own = this.own.get(key);
+      if (row?.owner === this.owner) continue;
+      // It may be older than what this process has announced since.
+      if (own !== undefined && count <= (this.#ownAt.get(key) ?? -1)) link.mustList = true;
+      else if (row !== undefined) {
+        this.#serials.set(key, row.serial);
+        this.found(row);
+      }
+      // This process was too late to renew it.
+      else if (isExpired && own?.isLocal === false) this.toAnnounce.add(key);
+      else this.gone(key);
+    }
   }
 }
 
-/** Does work for each item, for a few at a time. */
-async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let at = 0; at < items.length; at += AT_A_TIME)
-    await Promise.all(items.slice(at, at + AT_A_TIME).map(work));
+interface Named {
+  readonly service: string;
+  readonly id: string;
+}
+
+const requestOf = ({ service, id, isLocal, body }: Announced): object => ({ service, id, isLocal, body });
+
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
+
+/** Divides items into parts, each for one request. @param sentOf what is sent of an item */
+function partsOf<T>(items: readonly T[], sentOf: (item: T) => unknown = (item) => item): T[][] {
+  const parts: T[][] = [];
+  let room = 0;
+  for (const item of items) {
+    const bytes = bytesOf(sentOf(item)) + 1;
+    const last = parts.at(-1);
+    if (last === undefined || last.length >= MOST_IN_REQUEST || bytes > room) {
+      parts.push([item]);
+      room = MOST_BYTES - bytes;
+    } else {
+      last.push(item);
+      room -= bytes;
+    }
+  }
+  return parts;
 }
 
 const recordOf = (value: unknown): Members =>
   typeof value === 'object' && value !== null ? (value as Members) : {};
 
-interface Found extends FoundInstance {
-  /** The process that has announced it, if one has. */
-  readonly owner: unknown;
+function rowOf(value: unknown): Row {
+  const { service, id, owner, isLocal, serial, body } = recordOf(value);
+  const names = { service: String(service), id: String(id), serial: String(serial) };
+  return { ...names, owner, isLocal: isLocal === true, body };
 }
 
-/** The view of an instance, as the body of its registration. */
-function foundOf(service: string, view: unknown): Found {
-  const { id, metadata: marked, ...body } = recordOf(view);
-  const { [OWNER]: owner, ...metadata } = recordOf(marked);
-  return { service, id: String(id), body: { ...body, metadata }, owner };
-}
+/** The number of a change, which is the end of its revision. */
+const countOf = (revision: unknown): number => Number(/-(\d{1,15})$/.exec(String(revision))?.[1] ?? 0);
 
-function detailOf(json: unknown, status: number): string {
-  const { detail } = recordOf(json);
-  return typeof detail === 'string' ? detail.slice(0, 200) : `the registry responded with status ${status}`;
-}
+const detailOf = ({ detail }: Members): string => String(detail).slice(0, MOST_DETAIL);

@@ -1,0 +1,198 @@
+// The routes for processes that share the registry of this one (`REGISTRY=http://…` there; the client is
+// registry/backends/http-backend.ts). A process announces, withdraws and renews its instances with one
+// request, whatever their number. It reads all instances page by page, with their owners, and watches their
+// changes. What is not admitted of a request is in its response, and keeps nothing else of it out.
+import { HttpError, UnavailableError, ValidationError } from '../errors.js';
+import type { InstanceView } from '../registry/instance.js';
+import type { AnnouncedInstance } from '../registry/process-instances.js';
+import type { Registry } from '../registry/registry.js';
+import type { AdminHandler, AdminRequest, AdminRoute } from './admin-route.js';
+import { BodyFields } from './body-fields.js';
+import { eventEncoder } from './registry-watch.js';
+
+interface Shadowing {
+  /** As in `RegistryRoutesOptions`. */
+  readonly mayShadowLocal: (grants: AdminRequest['grants'], service: string) => boolean;
+}
+
+/** What a process sends. */
+interface Announcement {
+  readonly ttlSeconds: number;
+  readonly announced: readonly (AnnouncedInstance & { readonly isLocal: boolean })[];
+  readonly withdrawn: readonly {
+    readonly service: string;
+    readonly id: string;
+    /** That of the version to remove, which others have announced; null for one of the process itself. */
+    readonly serial: string | null;
+  }[];
+}
+
+/** Why something is not admitted. */
+interface Refused {
+  readonly service: string;
+  readonly id: string;
+  readonly detail: string;
+  /** Seconds after which it may be admitted; null: not before it changes. */
+  readonly retryAfterSeconds: number | null;
+}
+
+/** Instances of each list; the body of a request has at most 64 KiB. */
+const MOST = 256;
+const MOST_DETAIL = 200;
+const MAX_TTL_SECONDS = 3600;
+const OWNER = /^[A-Za-z0-9._:-]{1,128}$/;
+const PROCESS = '/registry/v1/processes/:owner';
+
+export function processRoutes(registry: Registry, options: Shadowing): readonly AdminRoute[] {
+  return [
+    { method: 'PUT', path: PROCESS, handler: (request) => announce(registry, options, request) },
+    {
+      method: 'DELETE',
+      path: PROCESS,
+      handler(request) {
+        registry.processes.leave(ownerOf(request), grantedBy(request));
+        return { status: 204 };
+      },
+    },
+    { method: 'GET', path: '/registry/v1/instances', handler: (request) => page(registry, request) },
+    { method: 'GET', path: '/registry/v1/instances/watch', handler: watching(registry) },
+  ];
+}
+
+async function announce(registry: Registry, { mayShadowLocal }: Shadowing, request: AdminRequest) {
+  const owner = ownerOf(request);
+  const { ttlSeconds, announced, withdrawn } = announcementOf(request.body);
+  const isGranted = grantedBy(request);
+  const { processes } = registry;
+  // What the process has already is safe, whatever takes its time below.
+  processes.renew(owner, ttlSeconds, isGranted);
+  const refused: Refused[] = [];
+  /** Makes a change that the token is for. */
+  const change = async (named: Named, make: () => Promise<void> | void): Promise<void> => {
+    try {
+      if (!isGranted(named.service)) throw notGranted(named.service);
+      await make();
+    } catch (error) {
+      refused.push(refusedFor(named, error));
+    }
+  };
+  await Promise.all([
+    ...withdrawn.map((one) =>
+      change(one, () => processes.withdraw(owner, one.service, one.id, serialNumber(registry, one.serial))),
+    ),
+    ...announced.map((one) =>
+      change(one, () => {
+        const registrant = { mayShadowLocal: mayShadowLocal(request.grants, one.service) };
+        return processes.announce(one, { owner, isLocal: one.isLocal, ttlSeconds }, registrant);
+      }),
+    ),
+  ]);
+  const count = processes.renew(owner, ttlSeconds, isGranted);
+  return { status: 200, json: { revision: registry.revision, count, refused } };
+}
+
+function page(registry: Registry, { query }: AdminRequest) {
+  const after = Number(query.get('after') ?? '-1');
+  if (!Number.isSafeInteger(after))
+    throw new ValidationError([{ path: '/after', message: 'must be a number' }]);
+  const { instances, next } = registry.processes.page(after);
+  const rows = instances.map(({ service, view }) => rowOf(registry, service, view));
+  return { status: 200, json: { instances: rows, next } };
+}
+
+/** Sends the changes from now on: a process lists everything when the stream has begun. */
+function watching(registry: Registry): AdminHandler {
+  const eventOf = eventEncoder(({ change }) => {
+    if (change.type === 'put') return rowOf(registry, change.service, change.instance);
+    const { service, id, isExpired } = change;
+    return { service, id, isExpired };
+  });
+  return () => ({
+    status: 200,
+    isForProcess: true,
+    stream: (sink) => registry.listen((entry) => sink.send(eventOf(entry))),
+  });
+}
+
+/** An instance as its process has announced it: others find out its health by themselves. */
+function rowOf(registry: Registry, service: string, view: InstanceView): object {
+  const { id, host, port, protocol, weight, zone, version, metadata, healthCheckUrl, ttlSeconds } = view;
+  const isStarting = view.state === 'starting' && healthCheckUrl === null;
+  const state = isStarting || view.state === 'draining' ? view.state : 'healthy';
+  const body = { host, port, protocol, weight, zone, version, metadata, healthCheckUrl, ttlSeconds, state };
+  const { owner, isLocal } = view;
+  return { service, id, owner, isLocal, serial: serialOf(registry, view.serial), body };
+}
+
+/** Serials differ from those of another process, and of the one before a restart. */
+const serialOf = ({ revision }: Registry, serial: number): string => `${prefixOf(revision)}.${serial}`;
+
+/** The number of a serial, which is none that any instance has if the serial is not of this process. */
+function serialNumber({ revision }: Registry, serial: string | null): number | undefined {
+  if (serial === null) return undefined;
+  const end = serial.lastIndexOf('.');
+  return serial.slice(0, end) === prefixOf(revision) ? Number(serial.slice(end + 1)) : Number.NaN;
+}
+
+const prefixOf = (revision: string): string => revision.slice(0, revision.indexOf('-'));
+
+const notGranted = (service: string): HttpError =>
+  new HttpError('UNAUTHORIZED', `The token was not given for service ${service}.`);
+
+type Named = Pick<Refused, 'service' | 'id'>;
+
+function refusedFor({ service, id }: Named, error: unknown): Refused {
+  if (!(error instanceof HttpError)) throw error;
+  const seconds = error instanceof UnavailableError ? Number(error.headers?.['retry-after'] ?? 1) : null;
+  return { service, id, detail: detailOf(error).slice(0, MOST_DETAIL), retryAfterSeconds: seconds };
+}
+
+const detailOf = ({ message, errors }: HttpError): string =>
+  errors?.map(({ path, message: wrong }) => `${path} ${wrong}`.trim()).join('; ') ?? message;
+
+/** @throws ValidationError */
+function ownerOf({ params: { owner = '' } }: AdminRequest): string {
+  if (OWNER.test(owner)) return owner;
+  throw new ValidationError([{ path: '/owner', message: `must match ${OWNER.source}` }]);
+}
+
+const grantedBy =
+  ({ grants }: AdminRequest) =>
+  (service: string): boolean =>
+    grants === 'all' || grants.includes(service);
+
+/** @throws ValidationError */
+function announcementOf(body: unknown): Announcement {
+  const fields = new BodyFields(body, ['ttlSeconds', 'announced', 'withdrawn']);
+  const isTtl = (value: unknown): boolean =>
+    Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_TTL_SECONDS;
+  return fields.checked({
+    ttlSeconds: fields.member('ttlSeconds', `must be an integer from 1 to ${MAX_TTL_SECONDS}`, isTtl),
+    announced: named(fields, 'announced', 'isLocal', isBoolean),
+    withdrawn: named(
+      fields,
+      'withdrawn',
+      'serial',
+      (serial) => serial === null || typeof serial === 'string',
+    ),
+  } as Announcement);
+}
+
+const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
+
+/** A member that is a list of named instances, each with a further member. */
+function named(
+  fields: BodyFields,
+  name: string,
+  further: string,
+  isValid: (value: unknown) => boolean,
+): unknown {
+  const isNamed = (one: unknown): boolean => {
+    if (typeof one !== 'object' || one === null) return false;
+    const { service, id, [further]: value } = one as Readonly<Record<string, unknown>>;
+    return typeof service === 'string' && typeof id === 'string' && isValid(value);
+  };
+  const isList = (value: unknown): boolean =>
+    Array.isArray(value) && value.length <= MOST && value.every(isNamed);
+  return fields.member(name, `must have at most ${MOST} instances with service, id and ${further}`, isList);
+}

@@ -1,0 +1,202 @@
+import { expect } from 'chai';
+import { localShadowing, registryRoutes } from '#src/admin/registry-routes.js';
+import { setUp } from '../registry/registry-kit.js';
+import { adminOf, listen } from '../upstream/admin.js';
+
+const A = '/registry/v1/processes/a';
+const INSTANCES = '/registry/v1/instances';
+const body = { host: '10.0.0.1', port: 8080, ttlSeconds: 3600, state: 'healthy' };
+const one = (id: string, over: object = {}, isLocal = false) => ({
+  ...{ service: 'orders', id, isLocal },
+  body: { ...body, ...over },
+});
+const announcing = (...announced: readonly object[]) => ({ ttlSeconds: 15, announced, withdrawn: [] });
+const withdrawing = (id: string, serial: string | null) => ({
+  ...{ ttlSeconds: 15, announced: [] },
+  withdrawn: [{ service: 'orders', id, serial }],
+});
+
+interface Row {
+  readonly id: string;
+  readonly owner: string | null;
+  readonly serial: string;
+}
+
+function routes(mayShadowLocal = localShadowing({ acceptTokens: false, adminToken: true })) {
+  const { registry, time, refused } = setUp({ slots: 2000, maxSnapshotBytes: 1 << 22 });
+  const load = { inFlight: () => 0, smoothedLatency: () => 0 };
+  const admin = adminOf(registryRoutes(registry, { load, ejectedForMs: () => 0, mayShadowLocal }));
+  const rows = async (after = -1) =>
+    (await admin.ask('GET', `${INSTANCES}?after=${after}`)).json as {
+      readonly instances: readonly Row[];
+      readonly next: number | null;
+    };
+  const put = async (content: object, grants: 'all' | string[] = 'all', path = A) =>
+    (await admin.ask('PUT', path, { body: content, grants })).json as {
+      readonly count: number;
+      readonly refused: readonly { readonly id: string; readonly detail: string }[];
+    };
+  const ids = () => registry.instances('orders').map(({ id }) => id);
+  return { registry, time, refused, ...admin, rows, put, ids };
+}
+
+describe('the routes for processes that share a registry', () => {
+  it('enter what a process announces, and name what is not admitted', async () => {
+    const { put, rows, refused } = routes();
+    refused.add('10.0.0.3');
+    const bad = [one('port', { port: 0 }), one('host', { host: '10.0.0.3' })];
+    const answer = await put(announcing(one('x', { weight: 2 }, true), ...bad));
+    expect(answer).to.deep.include({ count: 1 });
+    expect(answer.refused).to.deep.equal([
+      {
+        ...{ service: 'orders', id: 'port', retryAfterSeconds: null },
+        detail: '/port must be an integer from 1 to 65535',
+      },
+      { service: 'orders', id: 'host', detail: '10.0.0.3', retryAfterSeconds: null },
+    ]);
+    const { instances, next } = await rows();
+    expect(next).to.equal(null);
+    expect(JSON.parse(JSON.stringify(instances))).to.deep.equal([
+      {
+        ...{ service: 'orders', id: 'x', owner: 'a', isLocal: true, serial: instances[0]?.serial },
+        body: {
+          ...{ ...body, protocol: 'http', weight: 2, zone: null, version: null, metadata: {} },
+          healthCheckUrl: null,
+        },
+      },
+    ]);
+  });
+
+  it('show the clients of the registry no more than before', async () => {
+    const { ask, put } = routes();
+    await put(announcing(one('x')));
+    const { json } = await ask('GET', '/registry/v1/services/orders');
+    const [view] = (json as { readonly instances: readonly object[] }).instances;
+    expect(view).to.not.have.any.keys('owner', 'isLocal', 'serial', 'ttlSeconds');
+  });
+
+  it('renew all instances of a process with any request, until it is too late', async () => {
+    const { put, ids, time } = routes();
+    await put(announcing(one('x'), one('static', { ttlSeconds: 0, healthCheckUrl: '/h' })));
+    for (let n = 0; n < 3; n += 1) {
+      await time.pass(14_000);
+      expect(await put(announcing())).to.deep.include({ count: 2 });
+    }
+    expect(await put(announcing(), 'all', '/registry/v1/processes/b')).to.deep.include({ count: 0 });
+    await time.pass(16_000);
+    expect(ids()).to.deep.equal(['static']);
+  });
+
+  it('withdraw what is of the process, and of others only what was seen of them', async () => {
+    const { put, rows, ids } = routes();
+    await put(announcing(one('x'), one('y')));
+    await put(announcing(one('mine', {}, true), one('x')), 'all', '/registry/v1/processes/b');
+    await put(withdrawing('x', null));
+    expect(ids()).to.have.members(['x', 'y', 'mine']);
+    const serials = new Map((await rows()).instances.map(({ id, serial }) => [id, serial]));
+    await put(announcing(one('x', { weight: 9 })), 'all', '/registry/v1/processes/b');
+    for (const serial of [serials.get('x')!, 'another.1']) await put(withdrawing('x', serial));
+    expect(ids(), 'it has changed since').to.include('x');
+    const [x] = (await rows()).instances.filter(({ id }) => id === 'x');
+    await put(withdrawing('x', x!.serial));
+    expect(ids()).to.have.members(['y', 'mine']);
+    const { refused } = await put(withdrawing('mine', serials.get('mine')!));
+    expect(
+      refused.map(({ id }) => id),
+      'it serves that itself',
+    ).to.deep.equal(['mine']);
+  });
+
+  it('leave an instance to the process that serves it itself, and not to clients of others', async () => {
+    const { put, rows } = routes();
+    await put(announcing(one('x', {}, true)));
+    const { refused } = await put(announcing(one('x')), 'all', '/registry/v1/processes/b');
+    expect(refused.map(({ id }) => id)).to.deep.equal(['x']);
+    expect((await rows()).instances.map(({ owner }) => owner)).to.deep.equal(['a']);
+  });
+
+  it('end what a process has announced, but for static instances', async () => {
+    const { put, ask, ids } = routes();
+    await put(announcing(one('x'), one('static', { ttlSeconds: 0, healthCheckUrl: '/h' })));
+    await put(announcing(one('z')), 'all', '/registry/v1/processes/b');
+    expect(await ask('DELETE', A)).to.deep.equal({ status: 204 });
+    expect(ids()).to.have.members(['static', 'z']);
+  });
+
+  it('leave the name of a process that drains to its successor', async () => {
+    const { put, rows } = routes();
+    await put(announcing(one('x', {}, true)));
+    await put(announcing(one('x', { weight: 2 }, true)), 'all', '/registry/v1/processes/b');
+    expect((await put(announcing(one('x', { state: 'draining' }, true)))).refused).to.deep.equal([]);
+    expect((await rows()).instances.map(({ owner }) => owner)).to.deep.equal(['b']);
+  });
+
+  it('let a token change the services that it is for, and no other', async () => {
+    const { put, ask, ids, refusalOf } = routes();
+    await put(announcing(one('x')));
+    const grants = ['users'];
+    const { refused, count } = await put(announcing(one('y')), grants);
+    expect({ refused: refused.map(({ id }) => id), count }).to.deep.equal({ refused: ['y'], count: 0 });
+    expect((await put(withdrawing('x', null), grants)).refused).to.have.length(1);
+    await ask('DELETE', A, { grants });
+    expect(ids()).to.deep.equal(['x']);
+    expect(await put(withdrawing('x', null), ['orders'])).to.deep.include({ count: 0, refused: [] });
+    expect((await refusalOf('PUT', '/registry/v1/processes/%20', { body: announcing() })).status).to.equal(
+      422,
+    );
+  });
+
+  it('admit instances of a mounted service only with a token for it', async () => {
+    for (const [acceptTokens, refusals] of [
+      [true, 0],
+      [false, 1],
+    ] as const) {
+      const { put, registry } = routes(localShadowing({ acceptTokens, adminToken: true }));
+      registry.registerLocal('orders', '127.0.0.1', 8080);
+      expect((await put(announcing(one('x', {}, true)), ['orders'])).refused).to.have.length(refusals);
+    }
+  });
+
+  it('list all instances page by page', async () => {
+    const { put, rows } = routes();
+    const metadata = { text: 'x'.repeat(2_000) };
+    await put(announcing(...Array.from({ length: 250 }, (_, n) => one(`x${n}`, { metadata }))));
+    const found: string[] = [];
+    let pages = 0;
+    for (let after: number | null = -1; after !== null; pages += 1) {
+      const { instances, next } = await rows(after);
+      found.push(...instances.map(({ id }) => id));
+      after = next;
+    }
+    expect([pages, new Set(found).size, found.length]).to.deep.equal([3, 250, 250]);
+  });
+
+  it('send the changes from now on, and why an instance has left', async () => {
+    const { put, ask, time } = routes();
+    await put(announcing(one('before')));
+    const { events } = listen(await ask('GET', `${INSTANCES}/watch`));
+    await put(announcing(one('x')));
+    await put(withdrawing('before', null));
+    await time.pass(16_000);
+    const seen = events.map(({ event, data }) => {
+      const { id, owner, isExpired } = JSON.parse(String(data));
+      return [event, id, owner ?? isExpired];
+    });
+    expect(seen).to.deep.equal([
+      ['put', 'x', 'a'],
+      ['delete', 'before', false],
+      ['delete', 'x', true],
+    ]);
+  });
+
+  it('refuse a request of another form', async () => {
+    const { refusalOf } = routes();
+    const many = Array.from({ length: 257 }, () => one('x'));
+    for (const wrong of [
+      ...[undefined, [], { ...announcing(), ttlSeconds: 0 }, { ...announcing(), more: 1 }],
+      ...[announcing(...many), announcing({ service: 'orders', id: 'x' }), { ttlSeconds: 15 }],
+    ])
+      expect((await refusalOf('PUT', A, { body: wrong })).code).to.equal('VALIDATION_FAILED');
+    expect((await refusalOf('GET', `${INSTANCES}?after=x`)).code).to.equal('VALIDATION_FAILED');
+  });
+});
