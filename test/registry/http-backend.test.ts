@@ -88,18 +88,23 @@ describe('the backend for the registry of another process', () => {
     expect(events).to.not.include('unavailable');
   });
 
-  it('gives up a list that does not end', async () => {
-    let pages = 0;
-    const { events } = started({
-      async request(_method, path) {
-        pages += 1;
-        return { instances: [], next: Number(path.split('=')[1]) + 1 };
-      },
-    });
-    await until(
-      () => events,
-      ({ length }) => length > 0,
-    );
-    expect([events[0], pages % 128]).to.deep.equal(['unavailable', 0]);
+  it('gives up a list that does not end, or has more instances than there can be', async () => {
+    for (const [size, pagesRead] of [
+      [0, 128],
+      [100_000, 1],
+    ] as const) {
+      let pages = 0;
+      const { events } = started({
+        async request(_method, path) {
+          pages += 1;
+          return { instances: Array.from({ length: size }), next: Number(path.split('=')[1]) + 1 };
+        },
+      });
+      await until(
+        () => events,
+        ({ length }) => length > 0,
+      );
+      expect([events[0], pages % pagesRead]).to.deep.equal(['unavailable', 0]);
+    }
   });
 });

@@ -288,8 +288,8 @@ export class HttpBackend extends BackendLoop<Link> {
     for (let page = 0; page < MOST_PAGES; page += 1) {
       const { instances, next } = recordOf(await client.request('GET', `${ROOT}/instances?after=${after}`));
       if (!Array.isArray(instances)) throw new Error('the registry has responded with no list of instances');
-      rows.push(...(instances as unknown[]).map(rowOf));
-      if (rows.length > MOST_ROWS) break;
+      if (rows.length + instances.length > MOST_ROWS) break;
+      for (const one of instances as unknown[]) rows.push(rowOf(one));
       if (next === null) return rows;
       after = Number(next);
     }
