@@ -60,8 +60,8 @@ export class ProcessInstances {
   }
 
   /**
-   * Enters an instance that a process announces, or its change. One that drains leaves its name to the
-   * process that has announced it since: its successor at the same address.
+   * Enters an instance that a process announces, or its change. A process that drains leaves its name to the
+   * one that has announced it since: its successor at the same address.
    * @throws ValidationError; HttpError ADDRESS_NOT_ALLOWED, and OVERLOADED when there is no room for it, or
    *   its name is not resolved yet
    */
@@ -72,7 +72,7 @@ export class ProcessInstances {
   ): Promise<void> {
     const known = this.#table.find(announced.service, announced.id);
     const isOfOthers = known !== undefined && known.owner !== announcer.owner;
-    if (isOfOthers && stateOf(announced.body) === 'draining') return;
+    if (isOfOthers && announcer.isLocal && stateOf(announced.body) === 'draining') return;
     await this.#hands.enter(announced, announcer, registrant);
   }
 

@@ -67,6 +67,15 @@ describe('the registry of another process', () => {
     ]);
   });
 
+  it('has an instance at the process at which its client drains it', async () => {
+    const [a, b] = [join('a'), join('b')];
+    await a.put('x', { ttlSeconds: 3_600 });
+    await b.sees(['x healthy'], 'carts');
+    b.registry.drain('carts', 'x');
+    await a.sees(['x draining'], 'carts');
+    expect(server.hub.instances('carts')[0]).to.include({ owner: 'b', state: 'draining' });
+  });
+
   it('is asked few times, whatever the number of services and instances is', async () => {
     const { hub, requests } = server;
     for (let n = 0; n < 1_000; n += 1)
