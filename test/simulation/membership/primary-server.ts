@@ -2,7 +2,11 @@
 import type { AdminRequest, AdminResponse } from '#src/admin/admin-route.js';
 import { registryRoutes } from '#src/admin/registry-routes.js';
 import { HttpError } from '#src/errors.js';
-import type { RegistryClient, WatchEvent } from '#src/registry/backends/http-backend.js';
+import {
+  type RegistryClient,
+  RegistryFailure,
+  type WatchEvent,
+} from '#src/registry/backends/http-backend.js';
 import type { Registry } from '#src/registry/registry.js';
 import type { Host } from './host.js';
 import type { Network, Stream } from './network.js';
@@ -30,15 +34,15 @@ export class PrimaryServer {
       let stream: Stream<WatchEvent> | undefined;
       return {
         request: (method, path, body) => this.#network.request(host, () => this.#respond(method, path, body)),
-        watch: (since, heard, ended) => {
+        watch: async (path, heard, ended) => {
           const opened = this.#network.stream(host, heard, ended);
           stream = opened;
-          this.#network
-            .request(host, () => this.#watch(opened, since))
-            .catch((error: unknown) => {
-              opened.close();
-              ended(error as Error);
-            });
+          try {
+            await this.#network.request(host, () => this.#watch(opened, path));
+          } catch (error) {
+            opened.close();
+            throw error;
+          }
         },
         close: () => stream?.close(),
       };
@@ -67,19 +71,20 @@ export class PrimaryServer {
 
   async #respond(method: string, path: string, body?: object) {
     try {
-      const { status, json } = await this.#handle(method, path, body);
-      return { status, json };
+      return (await this.#handle(method, path, body)).json;
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
-      return { status: error.status, json: { detail: error.message } };
+      throw new RegistryFailure(error.status, error.message);
     }
   }
 
-  async #watch(stream: Stream<WatchEvent>, since: string): Promise<void> {
-    const { stream: begin } = await this.#handle('GET', `/registry/v1/watch?since=${since}`);
+  async #watch(stream: Stream<WatchEvent>, path: string): Promise<void> {
+    const { stream: begin } = await this.#handle('GET', path);
     const end = begin!({
-      send({ event = '', data }) {
-        if (stream.isOpen) stream.send({ type: event, data: JSON.parse(String(data)) as unknown });
+      send({ id = '', event = '', data }) {
+        const text = String(data);
+        if (stream.isOpen)
+          stream.send({ type: event, id, data: JSON.parse(text) as unknown, size: text.length });
         else end();
         return stream.isOpen;
       },
