@@ -97,7 +97,19 @@ function page(registry: Registry, { query }: AdminRequest) {
     throw new ValidationError([{ path: '/after', message: 'must be a number' }]);
   const { instances, next } = registry.processes.page(after);
   const rows = instances.map(({ service, view }) => rowOf(registry, service, view));
-  return { status: 200, json: { instances: rows, next } };
+  const removed = removedSince(registry, query.get('since'));
+  return { status: 200, json: { instances: rows, next, removed } };
+}
+
+/** What was removed after a revision, as far as that is known, and has not expired. */
+function removedSince(registry: Registry, since: string | null): readonly Named[] {
+  const last = new Map<string, Named | undefined>();
+  for (const { change } of (since !== null && registry.since(since)) || []) {
+    const { service } = change;
+    if (change.type === 'put') last.set(`${service} ${change.instance.id}`, undefined);
+    else last.set(`${service} ${change.id}`, change.isExpired ? undefined : { service, id: change.id });
+  }
+  return [...last.values()].filter((named) => named !== undefined);
 }
 
 /** Sends the changes from now on: a process lists everything when the stream has begun. */

@@ -19,8 +19,8 @@ export interface RegistryRoutesOptions {
   /** Milliseconds for which an endpoint stays ejected, by its slot; 0 when it is not ejected. */
   readonly ejectedForMs: (slot: number) => number;
   /**
-   * Whether a client with these grants may register remote instances of a service that is mounted in this
-   * process: the remote instances then get a share of the calls.
+   * Whether a client with these grants may register remote instances of a service that this or another
+   * process serves itself: the remote instances then get a share of the calls.
    */
   readonly mayShadowLocal: (grants: AdminRequest['grants'], service: string) => boolean;
 }

@@ -23,13 +23,14 @@ const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:
 /** A process does not wait longer for the name of the registry when it starts. */
 const LOOKUP_TIMEOUT_MS = 2_000;
 
-type RegistrySettings = Pick<Settings, 'registry' | 'registryToken'>;
+type RegistrySettings = Pick<Settings, 'registry' | 'registryToken' | 'registryAcceptTokensFile'>;
 
 /** The addresses of the registry, which no instance may have; none for the registry of this process alone. */
 export function registryAddresses({ registry }: Pick<Settings, 'registry'>): readonly Address[] {
   if (registry === 'local') return [];
   const cluster = parseEtcdUrl(registry);
-  if (isPostgres(registry)) return [serverOf(registry)];
+  // A Unix socket has no address on the network.
+  if (isPostgres(registry)) return [serverOf(registry)].filter(({ host }) => !host.startsWith('/'));
   return (cluster?.origins ?? [registry])
     .map((origin) => new URL(origin))
     .map(({ hostname, port, protocol }) => ({
@@ -56,9 +57,16 @@ export function joinSharedRegistry(
   log: Logger,
 ): RegistrySync | undefined {
   if (settings.registry === 'local') return undefined;
-  const counter = sharedState.recorder.counter('multilane_registry_refused_total');
-  const backend = backendOf(settings, instanceId);
-  const sync = new RegistrySync({ registry, backend, log, refused: () => counter.add() });
+  const refused = sharedState.recorder.counter('multilane_registry_refused_total');
+  const rejected = sharedState.recorder.counter('multilane_registry_rejected_total');
+  const sync = new RegistrySync({
+    registry,
+    backend: backendOf(settings, instanceId),
+    log,
+    mayShadowLocal: settings.registryAcceptTokensFile !== undefined,
+    refused: () => refused.add(),
+    rejected: () => rejected.add(),
+  });
   sync.start();
   return sync;
 }

@@ -1,6 +1,10 @@
-// Requests to the HTTP gateway of etcd. The endpoints of the cluster take turns, so that a new link after a
-// failure goes to another one.
-import { type EtcdClient, EtcdRefusal, type WatchMessage } from '../registry/backends/etcd-backend.js';
+// Requests to the HTTP gateway of etcd.
+import {
+  type EtcdClient,
+  EtcdRefusal,
+  type OpenEtcd,
+  type WatchMessage,
+} from '../registry/backends/etcd-api.js';
 import { LineClient } from './line-client.js';
 
 /** Parts of `etcd://user:password@host:port,host:port`. */
@@ -33,15 +37,22 @@ function decoded(text: string): string {
   }
 }
 
-/** @returns a function that opens the next endpoint */
-export function etcdClients({ origins, user }: EtcdCluster): () => Promise<EtcdClient> {
-  let turn = 0;
-  return async () => {
-    const client = new HttpGateway(origins[turn++ % origins.length]!);
-    if (user !== undefined) await client.logIn(user.name, user.password);
-    return client;
-  };
-}
+/** @returns for each endpoint a function that opens it */
+export const etcdClients = ({ origins, user }: EtcdCluster): readonly OpenEtcd[] =>
+  origins.map((origin) => async (limitMs) => {
+    const client = new HttpGateway(origin);
+    const limit = limitMs === undefined ? undefined : setTimeout(() => client.close(), limitMs);
+    try {
+      if (user !== undefined) await client.logIn(user.name, user.password);
+      else await client.post('/v3/maintenance/status', {});
+      return client;
+    } catch (error) {
+      client.close();
+      throw error;
+    } finally {
+      clearTimeout(limit);
+    }
+  });
 
 class HttpGateway implements EtcdClient {
   readonly #client: LineClient;

@@ -1,5 +1,5 @@
 // Requests to the admin plane of another process, whose registry this one shares.
-import { type RegistryClient, RegistryFailure, type WatchEvent } from '../registry/backends/http-backend.js';
+import { type RegistryClient, RegistryFailure, type WatchEvent } from '../registry/backends/http-api.js';
 import { LineClient, StatusError } from './line-client.js';
 
 /** Bytes of a response, and characters of an event: more than the other process ever sends. */

@@ -9,6 +9,8 @@ export class InstanceTable {
   readonly #services = new Map<string, Map<string, Instance>>();
   /** The most bytes that the instances of each service can have in the snapshot. */
   readonly #bytes = new Map<string, number>();
+  /** How many instances of a service this process serves, and how many any process serves itself. */
+  readonly #served = new Map<string, { local: number; all: number }>();
   /** The most bytes that the snapshot of all instances can have, whatever their states are. */
   snapshotBytes = REVISION_LINE_BYTES;
 
@@ -40,8 +42,12 @@ export class InstanceTable {
 
   /** Whether the service is mounted in this process. It may have instances of other processes as well. */
   isMounted(service: string): boolean {
-    for (const instance of this.#services.get(service)?.values() ?? []) if (instance.local) return true;
-    return false;
+    return (this.#served.get(service)?.local ?? 0) > 0;
+  }
+
+  /** Whether this or another process of Multilane serves the service itself. */
+  isServed(service: string): boolean {
+    return (this.#served.get(service)?.all ?? 0) > 0;
   }
 
   /** Adds an instance, or replaces the one with its id. */
@@ -52,21 +58,29 @@ export class InstanceTable {
       instances = new Map();
       this.#services.set(service, instances);
     }
-    this.#grow(service, instance.bytes - (instances.get(id)?.bytes ?? 0));
+    const before = instances.get(id);
+    if (before !== undefined) this.#count(before, -1);
     instances.set(id, instance);
+    this.#count(instance, 1);
   }
 
-  remove({ registration: { service, id }, bytes }: Instance): void {
+  remove(instance: Instance): void {
+    const { service, id } = instance.registration;
     const instances = this.#services.get(service);
-    if (instances?.delete(id) === true) this.#grow(service, -bytes);
+    if (instances?.delete(id) === true) this.#count(instance, -1);
     if (instances?.size !== 0) return;
     this.#services.delete(service);
     this.#bytes.delete(service);
+    this.#served.delete(service);
   }
 
-  #grow(service: string, bytes: number): void {
-    this.snapshotBytes += bytes;
-    this.#bytes.set(service, (this.#bytes.get(service) ?? 0) + bytes);
+  #count({ registration: { service }, bytes, local, isServed }: Instance, by: 1 | -1): void {
+    this.snapshotBytes += by * bytes;
+    this.#bytes.set(service, (this.#bytes.get(service) ?? 0) + by * bytes);
+    const served = this.#served.get(service) ?? { local: 0, all: 0 };
+    served.local += local ? by : 0;
+    served.all += isServed ? by : 0;
+    this.#served.set(service, served);
   }
 
   /** The number of instances by service. */

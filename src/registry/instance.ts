@@ -28,12 +28,12 @@ export interface Instance {
   /** Service, id, address and port: the key with which the slot was taken (slot-table.ts). */
   readonly slotKey: string;
   readonly local: boolean;
+  /** Whether a process of Multilane itself serves it: this one, or the one that has announced it. */
+  readonly isServed: boolean;
   /** Whether another process has announced it, which then answers for it. */
   isMirrored: boolean;
   /** The process that has announced it at this one, whose registry it shares; null for all others. */
   owner: string | null;
-  /** The process that has announced it serves it itself; false for one that a client has registered. */
-  isServed: boolean;
   /** Another number after each change that other processes are told of: all but that of its health. */
   serial: number;
   /** The most bytes that the instance can have in the snapshot, whatever its state is (see `bytesOf`). */
@@ -49,11 +49,9 @@ export interface Instance {
   stopProbes: () => void;
 }
 
-/** Whether a new registration of the instance would change nothing: its content and address are the same. */
-export function isSame(instance: Instance, registration: Registration, address: string): boolean {
-  return (
-    instance.address === address && JSON.stringify(instance.registration) === JSON.stringify(registration)
-  );
+/** Whether a new registration of the instance would change nothing, if its address is still the same. */
+export function isSame(instance: Instance, registration: Registration): boolean {
+  return JSON.stringify(instance.registration) === JSON.stringify(registration);
 }
 
 /** @param state the state to show, which may be `ejected` while the record has `healthy` */
@@ -76,7 +74,7 @@ export function viewOf(instance: Instance, state: EndpointState): InstanceView {
     ttlSeconds,
     owner,
     serial,
-    isLocal: instance.local || instance.isServed,
+    isLocal: instance.isServed,
     slot,
   };
 }

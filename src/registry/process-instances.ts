@@ -86,7 +86,7 @@ export class ProcessInstances {
     if (instance === undefined) return;
     const isOwn = instance.owner === owner;
     if (serial === undefined ? !isOwn : instance.serial !== serial) return;
-    if (!isOwn && (instance.local || instance.isServed)) throw servedByOthers(id);
+    if (!isOwn && instance.isServed) throw servedInstance(instance);
     this.#hands.leave(instance);
   }
 
@@ -136,8 +136,13 @@ export class ProcessInstances {
   }
 }
 
-export const servedByOthers = (id: string): HttpError =>
-  new HttpError('ADDRESS_NOT_ALLOWED', `Instance ${id} is a process itself, which alone may change it.`);
+/** What a process serves itself is changed by that process alone. */
+export function servedInstance({ registration: { id }, local }: Instance): HttpError {
+  return new HttpError(
+    'ADDRESS_NOT_ALLOWED',
+    `Instance ${id} is ${local ? 'this process itself' : 'another process itself, which alone may change it'}.`,
+  );
+}
 
 const bytesInPage = ({ bytes, registration: { healthCheckUrl } }: Instance): number =>
   bytes + (healthCheckUrl?.length ?? 0) + MORE_BYTES;

@@ -13,6 +13,21 @@ interface Operations {
   done: number;
   /** The last order to drain. */
   drained: number;
+  /** When the instance has left the process that had announced it: what a client registers here stays. */
+  left: number;
+}
+
+interface Entering<T> {
+  readonly registration: Registration;
+  /** The address that the instance has. */
+  readonly known: string | undefined;
+  /** Another process has announced the instance. */
+  readonly isMirrored: boolean;
+  /**
+   * Is not called when a later registration or removal has come meanwhile. `drains`: the instance was ordered
+   * to drain meanwhile.
+   */
+  readonly enter: (address: string, drains: boolean) => T;
 }
 
 export class RegistrationOrder {
@@ -25,26 +40,19 @@ export class RegistrationOrder {
 
   /**
    * Checks the address of an instance, which may take a while, and enters it then.
-   * @param known the address that the instance has
-   * @param enter is not called when a later registration or removal has come meanwhile; `drains`: the
-   *   instance was ordered to drain meanwhile
    * @returns what `enter` returns; undefined when it was not called
    * @throws HttpError ADDRESS_NOT_ALLOWED; what `enter` throws
    */
-  async entered<T>(
-    registration: Registration,
-    known: string | undefined,
-    enter: (address: string, drains: boolean) => T,
-  ): Promise<T | undefined> {
+  async entered<T>({ registration, known, isMirrored, enter }: Entering<T>): Promise<T | undefined> {
     const key = keyOf(registration.service, registration.id);
-    const operations = this.#instances.get(key) ?? { waiting: 0, last: 0, done: 0, drained: 0 };
+    const operations = this.#instances.get(key) ?? { waiting: 0, last: 0, done: 0, drained: 0, left: 0 };
     this.#instances.set(key, operations);
     operations.waiting += 1;
     operations.last += 1;
     const number = operations.last;
     try {
       const address = await this.#addresses.admit(registration, known);
-      if (operations.done > number) return undefined;
+      if (operations.done > number || (isMirrored && operations.left > number)) return undefined;
       const entered = enter(address, operations.drained > number);
       operations.done = number;
       return entered;
@@ -61,6 +69,14 @@ export class RegistrationOrder {
     operations.last += 1;
     operations.done = operations.last;
     return true;
+  }
+
+  /** An instance has left the process that had announced it. */
+  leave(service: string, id: string): void {
+    const operations = this.#instances.get(keyOf(service, id));
+    if (operations === undefined) return;
+    operations.last += 1;
+    operations.left = operations.last;
   }
 
   /** An instance is ordered to drain. @returns whether a registration of it waits, which will do so, too */

@@ -10,7 +10,7 @@ import type { Health } from './health-rule.js';
 import { bytesOf, type Instance, type InstanceView, isSame, viewOf } from './instance.js';
 import { InstanceTable } from './instance-table.js';
 import type { OwnWatcher } from './own-watcher.js';
-import { type Announcer, ProcessInstances, servedByOthers } from './process-instances.js';
+import { type Announcer, ProcessInstances, servedInstance } from './process-instances.js';
 import {
   assertInstanceName,
   assertServiceName,
@@ -25,14 +25,20 @@ import { refuseTooMany, registryFull } from './registry-room.js';
 /** The rights of a client that changes the registry. */
 export interface Registrant {
   /**
-   * Whether the client may register instances of a service that is mounted in this process. These instances
-   * may then get calls that would stay in this process otherwise.
+   * Whether the client may register instances of a service that this or another process serves itself. These
+   * instances may then get calls that would go to the process otherwise.
    */
   readonly mayShadowLocal: boolean;
 }
 
-/** Who has entered an instance: this process, for itself; a client; another process. */
-type Origin = 'local' | 'client' | 'mirrored';
+/** What another process has announced, and may therefore be entered here. */
+export interface MirrorRights extends Registrant {
+  /** The other process serves the instance itself; otherwise a client has registered it there. */
+  readonly isServed: boolean;
+}
+
+/** Who has entered an instance: this process, for itself; a client; another process, for one or itself. */
+type Origin = 'local' | 'client' | 'mirrored' | 'served';
 
 const NO_PROBES = (): void => undefined;
 
@@ -79,18 +85,19 @@ export class Registry {
     registrant: Registrant,
   ): Promise<{ readonly created: boolean; readonly instance: InstanceView }> {
     const registration = parseRegistration(service, id, body);
-    this.#refuseLocal(service, id, registrant);
+    this.#refuseServed(service, id, registrant);
     const state = registration.healthCheckPath === null ? 'healthy' : 'starting';
     const known = this.#table.find(service, id)?.address;
-    const entered = await this.#orders.entered(registration, known, (address, drains) => {
+    const enter = (address: string, drains: boolean) => {
       // While the name was resolved, others may have registered: only now it is known whether this one is
       // new.
-      this.#refuseLocal(service, id, registrant);
+      this.#refuseServed(service, id, registrant);
       const created = this.#table.find(service, id) === undefined;
       const instance = this.#enter(registration, address, state, 'client');
       if (drains) this.#setState(instance, 'draining');
       return { created, instance: this.#view(instance) };
-    });
+    };
+    const entered = await this.#orders.entered({ registration, known, isMirrored: false, enter });
     if (entered !== undefined) return entered;
     const later = this.#table.find(service, id);
     if (later === undefined) throw removed(service, id);
@@ -153,13 +160,18 @@ export class Registry {
    * @param body that of a registration, with the state: anything, because a stranger may have written it
    * @throws ValidationError; HttpError ADDRESS_NOT_ALLOWED, and OVERLOADED when the registry is full
    */
-  async mirror(service: string, id: string, body: unknown): Promise<void> {
+  async mirror(service: string, id: string, body: unknown, rights: MirrorRights): Promise<void> {
     const registration = parseRegistration(service, id, body);
-    if (this.#table.find(service, id)?.local === true) throw announcedTwice(id);
-    const known = this.#table.find(service, id)?.address;
-    await this.#orders.entered(registration, known, (address) =>
-      this.#enterMirrored(registration, address, body),
-    );
+    this.#refuseMirrored(service, id, rights);
+    const known = this.#table.find(service, id);
+    // The same again is no operation: it must not count as one that has come after a client's.
+    const isMirror = known?.isMirrored === true && known.owner === null;
+    if (isMirror && known.isServed === rights.isServed && isSame(known, registration)) {
+      this.#enterMirrored(registration, known.address, body, rights);
+      return;
+    }
+    const enter = (address: string): void => this.#enterMirrored(registration, address, body, rights);
+    await this.#orders.entered({ registration, known: known?.address, isMirrored: true, enter });
   }
 
   /** Enters an instance that a process has announced at this one, with the rights of its token. */
@@ -170,29 +182,47 @@ export class Registry {
   ): Promise<void> {
     const registration = parseRegistration(service, id, body);
     this.#refuseAnnounced(service, id, announcer, registrant);
-    const known = this.#table.find(service, id)?.address;
-    await this.#orders.entered(registration, known, (address) => {
+    const rights = { isServed: announcer.isLocal, mayShadowLocal: true };
+    const known = this.#table.find(service, id);
+    const isOwn = known?.owner === announcer.owner && known.isServed === rights.isServed;
+    if (isOwn && isSame(known, registration)) {
+      this.#enterMirrored(registration, known.address, body, rights, announcer);
+      return;
+    }
+    const enter = (address: string): void => {
       this.#refuseAnnounced(service, id, announcer, registrant);
-      this.#enterMirrored(registration, address, body, announcer);
-    });
+      this.#enterMirrored(registration, address, body, rights, announcer);
+    };
+    await this.#orders.entered({ registration, known: known?.address, isMirrored: true, enter });
   }
 
   #refuseAnnounced(service: string, id: string, announcer: Announcer, registrant: Registrant): void {
     const known = this.#table.find(service, id);
     if (known?.local === true) throw announcedTwice(id);
     if (known?.isServed === true && !announcer.isLocal && known.owner !== announcer.owner)
-      throw servedByOthers(id);
-    if (this.#table.isMounted(service) && !registrant.mayShadowLocal)
-      throw new HttpError('ADDRESS_NOT_ALLOWED', `Service ${service} is mounted here: it needs a token.`);
+      throw servedInstance(known);
+    if (this.#table.isMounted(service) && !registrant.mayShadowLocal) throw needsToken(service);
   }
 
-  #enterMirrored(registration: Registration, address: string, body: unknown, announcer?: Announcer): void {
-    const { service, id } = registration;
+  #refuseMirrored(service: string, id: string, { isServed, mayShadowLocal }: MirrorRights): void {
     if (this.#table.find(service, id)?.local === true) throw announcedTwice(id);
+    if (!isServed && !mayShadowLocal && this.#table.isMounted(service)) throw needsToken(service);
+  }
+
+  #enterMirrored(
+    registration: Registration,
+    address: string,
+    body: unknown,
+    rights: MirrorRights,
+    announcer?: Announcer,
+  ): void {
+    const { service, id } = registration;
+    this.#refuseMirrored(service, id, rights);
     const { state } = body as { readonly state?: unknown };
     const told = state === 'starting' || state === 'draining' ? state : 'healthy';
     const isProbed = registration.healthCheckPath !== null;
-    const entered = this.#enter(registration, address, isProbed ? 'starting' : told, 'mirrored', announcer);
+    const origin = rights.isServed ? 'served' : 'mirrored';
+    const entered = this.#enter(registration, address, isProbed ? 'starting' : told, origin, announcer);
     if (told === 'draining' || !isProbed) this.#setState(entered, told);
     else if (entered.state === 'draining') {
       this.#setState(entered, 'starting');
@@ -204,7 +234,7 @@ export class Registry {
 
   /** An instance has left another process, or was removed there. */
   unmirror(service: string, id: string): void {
-    this.#orders.remove(service, id);
+    this.#orders.leave(service, id);
     const instance = this.#table.find(service, id);
     if (instance === undefined || instance.local || instance.owner !== null) return;
     // Others know it already.
@@ -215,7 +245,7 @@ export class Registry {
   /**
    * Renews an instance.
    * @throws ValidationError for a bad name; NotFoundError when the instance is not registered (any more);
-   *   HttpError ADDRESS_NOT_ALLOWED for an instance of this process
+   *   HttpError ADDRESS_NOT_ALLOWED for one that this or another process serves itself
    */
   heartbeat(service: string, id: string): void {
     const instance = this.#require(service, id);
@@ -312,19 +342,15 @@ export class Registry {
     assertInstanceName(service, id);
     const instance = this.#table.find(service, id);
     if (instance === undefined) throw new NotFoundError(`Instance ${id} of ${service} is not registered.`);
-    if (instance.local) throw localInstance(id);
+    if (instance.isServed) throw servedInstance(instance);
     return instance;
   }
 
-  /** Refuses a registration that would change this process's own instance, or that needs `mayShadowLocal`. */
-  #refuseLocal(service: string, id: string, registrant: Registrant): void {
-    if (this.#table.find(service, id)?.local === true) throw localInstance(id);
-    if (this.#table.isMounted(service) && !registrant.mayShadowLocal) {
-      throw new HttpError(
-        'ADDRESS_NOT_ALLOWED',
-        `Service ${service} is mounted in this process; others need a token that was given for it.`,
-      );
-    }
+  /** Refuses a registration that would change an instance of a process, or that needs `mayShadowLocal`. */
+  #refuseServed(service: string, id: string, registrant: Registrant): void {
+    const instance = this.#table.find(service, id);
+    if (instance?.isServed === true) throw servedInstance(instance);
+    if (this.#table.isServed(service) && !registrant.mayShadowLocal) throw needsToken(service);
   }
 
   /**
@@ -342,11 +368,12 @@ export class Registry {
   ): Instance {
     const { service, id } = registration;
     const local = origin === 'local';
+    const isServed = local || origin === 'served';
     const before = this.#table.find(service, id);
     const isRestarted = local && before?.state === 'draining';
-    if (before !== undefined && !isRestarted && isSame(before, registration, address)) {
+    const isKnown = before?.address === address && before.isServed === isServed;
+    if (isKnown && !isRestarted && isSame(before, registration))
       return this.#renew(before, origin, announcer);
-    }
 
     const slotKey = `${service} ${id} ${address} ${registration.port}`;
     const keepsSlot = before?.slotKey === slotKey;
@@ -364,12 +391,12 @@ export class Registry {
       slot,
       slotKey,
       local,
+      isServed,
       bytes,
       state: entered,
       isProven: entered === 'healthy' || (keeps && before!.isProven),
-      isMirrored: origin === 'mirrored',
+      isMirrored: isMirrored(origin),
       owner: announcer?.owner ?? null,
-      isServed: announcer?.isLocal ?? false,
       serial: ++this.#serial,
       expiresAt: this.#expiryOf(registration, origin, announcer),
       lastHeartbeat: local ? null : this.#deps.now(),
@@ -389,9 +416,8 @@ export class Registry {
   #renew(instance: Instance, origin: Origin, announcer?: Announcer): Instance {
     if (instance.local) return instance;
     const { isMirrored: wasMirrored, owner } = instance;
-    instance.isMirrored = origin === 'mirrored';
+    instance.isMirrored = isMirrored(origin);
     instance.owner = announcer?.owner ?? null;
-    instance.isServed = announcer?.isLocal ?? false;
     instance.expiresAt = this.#expiryOf(instance.registration, origin, announcer);
     instance.lastHeartbeat = this.#deps.now();
     this.#expiry.noLaterThan(instance.expiresAt);
@@ -507,6 +533,11 @@ const announcedTwice = (id: string): HttpError =>
     `Instance ${id} is this process itself, and another process announces it, too: a successor, or one with the same ADVERTISE_HOST and port.`,
   );
 
-function localInstance(id: string): HttpError {
-  return new HttpError('ADDRESS_NOT_ALLOWED', `Instance ${id} is this process itself.`);
+function needsToken(service: string): HttpError {
+  return new HttpError(
+    'ADDRESS_NOT_ALLOWED',
+    `Service ${service} is served by a process of Multilane itself; others need a token that was given for it.`,
+  );
 }
+
+const isMirrored = (origin: Origin): boolean => origin === 'mirrored' || origin === 'served';

@@ -1,6 +1,6 @@
 // The texts of the members in etcd: one key for each, which is replaced on condition that its revision is
 // still the same.
-import type { EtcdClient } from '../registry/backends/etcd-backend.js';
+import type { EtcdClient, OpenEtcd } from '../registry/backends/etcd-api.js';
 import type { ShareStore, StoredTexts } from './share-store.js';
 
 interface Range {
@@ -15,11 +15,13 @@ const keyOf = (name: string): string => base64(PREFIX + name);
 const ALL = { key: base64(PREFIX), range_end: base64(`${PREFIX.slice(0, -1)}0`) };
 
 export class EtcdShareStore implements ShareStore {
-  readonly #open: () => Promise<EtcdClient>;
+  readonly #open: readonly OpenEtcd[];
   #client: EtcdClient | undefined;
+  /** Attempts to open an endpoint. */
+  #attempts = 0;
 
-  /** @param open opens the next endpoint of the cluster */
-  constructor(open: () => Promise<EtcdClient>) {
+  /** @param open one for each endpoint of the cluster: after a failure the next one is opened */
+  constructor(open: readonly OpenEtcd[]) {
     this.#open = open;
   }
 
@@ -56,7 +58,7 @@ export class EtcdShareStore implements ShareStore {
   }
 
   async #post<R>(path: string, body: object): Promise<R> {
-    this.#client ??= await this.#open();
+    this.#client ??= await this.#open[this.#attempts++ % this.#open.length]!();
     const client = this.#client;
     try {
       return await client.post<R>(path, body);

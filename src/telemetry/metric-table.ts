@@ -146,6 +146,9 @@ export const METRICS = {
   multilane_registry_refused_total: counter(
     'Instances of the shared registry that are not admitted here, each time that they are found.',
   ),
+  multilane_registry_rejected_total: counter(
+    'Instances of this process that the shared registry does not admit, each time that they have changed.',
+  ),
   multilane_balancer_picks_total: counter('Calls that were sent to an endpoint.', 'service', 'endpoint'),
   multilane_sagas_total: counter('Sagas that ended, by outcome.', 'saga', 'outcome'),
   multilane_saga_step_retries_total: counter('Retries of saga steps and compensations.'),

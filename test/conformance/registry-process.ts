@@ -18,6 +18,7 @@ export class RegistryProcess {
   readonly lines: { readonly msg: string }[] = [];
   readonly probed: ProbeTarget[] = [];
   refused = 0;
+  rejected = 0;
 
   /** @param port of its service `orders`; undefined: it has none */
   constructor(
@@ -28,10 +29,18 @@ export class RegistryProcess {
     this.registry = plainRegistry(name, (target) => this.probed.push(target));
     if (port !== undefined) this.registry.registerLocal('orders', '10.0.0.1', port);
     const log = pino({}, { write: (line: string) => void this.lines.push(JSON.parse(line)) });
-    const refused = (): void => {
-      this.refused += 1;
-    };
-    this.sync = new RegistrySync({ registry: this.registry, backend, log, refused });
+    this.sync = new RegistrySync({
+      registry: this.registry,
+      backend,
+      log,
+      mayShadowLocal: false,
+      refused: () => {
+        this.refused += 1;
+      },
+      rejected: () => {
+        this.rejected += 1;
+      },
+    });
     this.sync.start();
   }
 

@@ -7,7 +7,8 @@ import { registryClients } from '#src/primary/registry-client.js';
 import { registrySessions } from '#src/primary/registry-session.js';
 import type { RegistryBackend } from '#src/registry/backends/backend.js';
 import { EtcdBackend } from '#src/registry/backends/etcd-backend.js';
-import { HttpBackend, type RegistryClient } from '#src/registry/backends/http-backend.js';
+import type { RegistryClient } from '#src/registry/backends/http-api.js';
+import { HttpBackend } from '#src/registry/backends/http-backend.js';
 import { PostgresBackend } from '#src/registry/backends/postgres-backend.js';
 import type { Registry } from '#src/registry/registry.js';
 import { type BreakableProxy, breakableProxy } from '#test/support/breakable-proxy.js';
@@ -27,10 +28,20 @@ export interface RegistryServer {
   write(service: string, id: string, body: string): Promise<void>;
   /** Removes everything. */
   clear(): Promise<void>;
+  /** Removes everything as that whose time is over. */
+  expire(): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function postgresRegistry(): Promise<RegistryServer> {
+export interface PostgresServer extends RegistryServer {
+  run(text: string, values?: unknown[]): Promise<void>;
+  /** Locks a row. @returns a function that ends this */
+  lock(service: string, id: string): Promise<() => Promise<void>>;
+  /** A backend with a role that may only read. */
+  reader(): Promise<RegistryBackend>;
+}
+
+export async function postgresRegistry(): Promise<PostgresServer> {
   const server = await startTestPostgres();
   const url = await server.createDatabase('registry');
   const proxy = await breakableProxy(`${new URL(url).searchParams.get('host')}/.s.PGSQL.5432`);
@@ -42,7 +53,7 @@ export async function postgresRegistry(): Promise<RegistryServer> {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     try {
-      await client.query(text, values);
+      await (values.length === 0 ? client.query(text) : client.query(text, values));
     } finally {
       await client.end();
     }
@@ -62,6 +73,28 @@ export async function postgresRegistry(): Promise<RegistryServer> {
         [service, id, body],
       ),
     clear: () => run(`DELETE FROM ${table}`),
+    run,
+    async lock(service, id) {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      await client.query('BEGIN');
+      await client.query(`SELECT FROM ${table} WHERE service = $1 AND id = $2 FOR UPDATE`, [service, id]);
+      return () => client.end();
+    },
+    async reader() {
+      const role = `reader_${Math.random().toString(36).slice(2)}`;
+      await run(`CREATE ROLE ${role} LOGIN PASSWORD '${role}'; GRANT USAGE ON SCHEMA multilane TO ${role};
+        GRANT SELECT ON ALL TABLES IN SCHEMA multilane TO ${role};
+        GRANT SELECT ON ALL SEQUENCES IN SCHEMA multilane TO ${role}`);
+      const asReader = new URL(url);
+      asReader.username = role;
+      asReader.password = role;
+      const open = registrySessions(asReader.href);
+      return new PostgresBackend({ open, owner: role, ttlSeconds: 1, random: Math.random });
+    },
+    expire: () =>
+      run(`WITH gone AS (DELETE FROM ${table} RETURNING service, id, nextval('multilane.multilane_registry_revision') AS n)
+        SELECT pg_notify('multilane_registry', n || ' ' || service || ' ' || id) FROM gone`),
     close: () => proxy.close(),
   };
 }
@@ -69,7 +102,7 @@ export async function postgresRegistry(): Promise<RegistryServer> {
 export async function etcdRegistry(): Promise<RegistryServer> {
   const etcd = await startEtcd();
   const { port: client, url } = etcd;
-  const own = etcdClients({ origins: [url], user: undefined });
+  const own = etcdClients({ origins: [url], user: undefined })[0]!;
   const post = async (path: string, body: object): Promise<unknown> => {
     const one = await own();
     try {
@@ -97,6 +130,10 @@ export async function etcdRegistry(): Promise<RegistryServer> {
     async clear() {
       const range_end = base64('/multilane/registry/v10');
       await post('/v3/kv/deleterange', { key: base64(prefix), range_end });
+    },
+    async expire() {
+      const { leases = [] } = (await post('/v3/lease/leases', {})) as { leases?: { ID: string }[] };
+      for (const { ID } of leases) await post('/v3/lease/revoke', { ID });
     },
     async close() {
       await proxy.close();
@@ -156,7 +193,15 @@ export async function primaryRegistry(admitted?: (host: string) => void): Promis
     },
     async clear() {
       for (const service of Object.keys(hub.services()))
-        for (const { id } of hub.instances(service)) hub.remove(service, id);
+        for (const { id, owner } of hub.instances(service))
+          if (owner === null) hub.remove(service, id);
+          else hub.processes.withdraw(owner, service, id, undefined);
+    },
+    async expire() {
+      const owners = Object.keys(hub.services()).flatMap((service) =>
+        hub.instances(service).map(({ owner }) => owner),
+      );
+      for (const owner of new Set(owners)) if (owner !== null) hub.processes.renew(owner, 0.001, () => true);
     },
     async close() {
       await proxy.close();

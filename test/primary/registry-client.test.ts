@@ -4,11 +4,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { registryClients } from '#src/primary/registry-client.js';
-import {
-  type RegistryClient,
-  RegistryFailure,
-  type WatchEvent,
-} from '#src/registry/backends/http-backend.js';
+import { type RegistryClient, RegistryFailure, type WatchEvent } from '#src/registry/backends/http-api.js';
 
 describe('the client of the registry of another process', () => {
   let server: Server;

@@ -97,6 +97,7 @@ describe('the server of a shared registry', () => {
       registryAddresses({ registry }).map(({ host, port }) => `${host} ${port}`);
     expect(addresses('local')).to.deep.equal([]);
     expect(addresses('postgres://u:p@db/mesh')).to.deep.equal(['db 5432']);
+    expect(addresses('postgres:///mesh?host=/var/run/postgresql')).to.deep.equal([]);
     expect(addresses('etcds://u:p@[::1]:2379,b:2380')).to.deep.equal(['::1 2379', 'b 2380']);
     expect(addresses('etcds://u:p@a:443')).to.deep.equal(['a 443']);
     expect(addresses('etcd://a:80')).to.deep.equal(['a 80']);

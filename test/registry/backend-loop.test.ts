@@ -1,6 +1,6 @@
 // The loop that all shared registries have in common, over a link that is scripted.
 import { expect } from 'chai';
-import type { Announced, BackendEvents } from '#src/registry/backends/backend.js';
+import type { Announced, BackendEvents, FoundInstance } from '#src/registry/backends/backend.js';
 import { BackendLoop } from '#src/registry/backends/backend-loop.js';
 import { until } from '#test/support/until.js';
 
@@ -18,10 +18,17 @@ class Scripted extends BackendLoop<object> {
   readonly posted: string[] = [];
   readonly events: string[] = [];
   worked = 0;
+  links = 0;
+  link: object = {};
+  ended = 0;
+  connecting: () => void = () => undefined;
   post: (ids: readonly string[]) => void = () => undefined;
 
-  constructor(readonly sizeOfPart: number) {
-    super({ owner: 'here', ttlSeconds: 60, random: () => 0 });
+  constructor(
+    readonly sizeOfPart: number,
+    ttlSeconds: number,
+  ) {
+    super({ owner: 'here', ttlSeconds, random: () => 0 });
     const event =
       (name: string) =>
       (...args: readonly unknown[]) =>
@@ -31,11 +38,15 @@ class Scripted extends BackendLoop<object> {
   }
 
   protected override async connect(): Promise<object> {
-    return {};
+    this.connecting();
+    this.links += 1;
+    this.link = {};
+    return this.link;
   }
 
   protected override async work(): Promise<void> {
     this.worked += 1;
+    if (this.isRenewalDue) this.hasRenewed();
     const due = this.takeDue();
     const parts = due.flatMap((_, at) =>
       at % this.sizeOfPart === 0 ? [due.slice(at, at + this.sizeOfPart)] : [],
@@ -43,6 +54,7 @@ class Scripted extends BackendLoop<object> {
     await this.send(parts, async (part) => {
       const ids = part.map(({ id }) => id);
       this.post(ids);
+      this.hasAnnounced(part);
       this.posted.push(ids.join(' '));
     });
   }
@@ -55,17 +67,58 @@ class Scripted extends BackendLoop<object> {
     return (error as { isRefusal?: boolean }).isRefusal === true;
   }
 
-  protected override async end(): Promise<void> {}
+  protected override async end(): Promise<void> {
+    this.ended += 1;
+  }
 
   due(ms: number): void {
     this.wake(ms);
+  }
+
+  /** A planned link is due, or the renewal. */
+  relinkNow(): void {
+    this.relinkAt = 0;
+    this.wake();
+  }
+
+  loseLink(): void {
+    this.lost(this.link, new Error('lost'));
+  }
+
+  /** The backend refuses an instance, and is asked again soon. */
+  refuseNow(id: string): void {
+    this.refuse(`orders ${id}`, 'no room', 20);
+    this.wake();
+  }
+
+  renewNow(): void {
+    this.renewAt = 0;
+  }
+
+  /** What the backend tells of instances. */
+  tell(event: 'gone' | 'expired', id: string): void {
+    this[event](`orders ${id}`);
+    this.wake();
+  }
+
+  tellOf(id: string, members: Partial<FoundInstance> = {}): void {
+    this.found({ service: 'orders', id, body: {}, isLocal: false, ...members });
+    this.wake();
+  }
+
+  tellAll(ids: readonly string[]): void {
+    this.listed(ids.map((id) => ({ service: 'orders', id, body: {}, isLocal: false, version: '1' })));
+  }
+
+  get removals(): readonly unknown[] {
+    return [...this.toWithdraw];
   }
 }
 
 describe('the loop of a shared registry', () => {
   const loops: Scripted[] = [];
-  const made = (sizeOfPart: number): Scripted => {
-    const loop = new Scripted(sizeOfPart);
+  const made = (sizeOfPart: number, ttlSeconds = 60): Scripted => {
+    const loop = new Scripted(sizeOfPart, ttlSeconds);
     loops.push(loop);
     return loop;
   };
@@ -85,7 +138,8 @@ describe('the loop of a shared registry', () => {
     };
     for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) loop.announce(instance(id));
     expect(await posts(loop, 3)).to.deep.equal(['a b', 'c d', 'e f']);
-    expect(loop.events).to.deep.equal(['unavailable', 'available']);
+    // Another link was made at once: that is no outage.
+    expect(loop.events).to.deep.equal([]);
   });
 
   it('sets aside what is refused, and sends it again when it has changed', async () => {
@@ -100,6 +154,108 @@ describe('the loop of a shared registry', () => {
     isRefused = false;
     loop.announce(instance('c', 2));
     expect((await posts(loop, 3)).at(-1)).to.equal('c');
+  });
+
+  it('announces what has expired again, and drops what a client has removed', async () => {
+    const loop = made(1);
+    for (const id of ['a', 'b', 'c']) loop.announce({ ...instance(id), isLocal: id === 'c' });
+    await posts(loop, 3);
+    loop.tell('expired', 'a');
+    loop.tell('gone', 'b');
+    loop.tell('gone', 'c');
+    expect((await posts(loop, 5)).slice(3)).to.deep.equal(['a', 'c']);
+    expect(loop.events).to.deep.equal(['left orders b']);
+  });
+
+  it('writes over the row of a stranger under the name of what this process serves, and cedes it to a process', async () => {
+    const loop = made(1);
+    loop.announce({ ...instance('x'), isLocal: true });
+    await posts(loop, 1);
+    loop.tellOf('x');
+    expect(await posts(loop, 2)).to.deep.equal(['x', 'x']);
+    loop.tellOf('x', { isLocal: true });
+    loop.announce(instance('y'));
+    expect(await posts(loop, 3)).to.deep.equal(['x', 'x', 'y']);
+    loop.tell('expired', 'x');
+    expect((await posts(loop, 4)).at(-1)).to.equal('x');
+  });
+
+  it('tells of an instance of others once for each version, and removes no later one', async () => {
+    const loop = made(1);
+    for (const version of ['1', '1', '2', '2']) loop.tellOf('x', { version });
+    expect(loop.events).to.deep.equal(['found', 'found']);
+    loop.remove('orders', 'x');
+    loop.tellOf('x', { version: '2' });
+    expect(loop.events).to.have.length(2);
+    expect(loop.removals).to.deep.equal([['orders x', { version: '2' }]]);
+    loop.tellOf('x', { version: '3' });
+    expect(loop.events).to.have.length(3);
+  });
+
+  it('tries an instance again that was refused, and tells of it once', async () => {
+    const loop = made(1);
+    loop.announce(instance('a'));
+    await posts(loop, 1);
+    let refusals = 0;
+    loop.post = () => {
+      refusals += 1;
+      if (refusals < 3) throw refusal();
+    };
+    loop.refuseNow('a');
+    expect(await posts(loop, 2)).to.deep.equal(['a', 'a']);
+    expect([refusals, loop.events]).to.deep.equal([3, ['rejected orders a no room']]);
+  });
+
+  it('takes nothing for gone in the time after an outage, which ends also where links are lost all the time', async () => {
+    const loop = made(1, 0.2);
+    loop.announce(instance('a'));
+    await posts(loop, 1);
+    loop.tellAll(['x']);
+    expect(loop.events).to.deep.equal(['listed', 'found']);
+    const lose = async (): Promise<number> => {
+      const { worked } = loop;
+      loop.loseLink();
+      await until(
+        () => loop.worked,
+        (count) => count > worked,
+      );
+      loop.tellAll([]);
+      return loop.events.length;
+    };
+    expect(await lose()).to.equal(2);
+    expect(await until(lose, (length) => length > 2)).to.equal(3);
+    expect(loop.events).to.deep.equal(['listed', 'found', 'listed']);
+  });
+
+  it('leaves the rest to the next turn when a renewal is due', async () => {
+    const loop = made(1);
+    await until(
+      () => loop.worked,
+      (count) => count > 0,
+    );
+    loop.post = () => loop.renewNow();
+    const before = loop.worked;
+    for (const id of ['a', 'b', 'c']) loop.announce(instance(id));
+    expect(await posts(loop, 3)).to.deep.equal(['a', 'b', 'c']);
+    expect(loop.worked - before).to.be.at.least(3);
+  });
+
+  it('keeps the link that works while a planned one cannot be made, and ends it then', async () => {
+    const loop = made(1);
+    loop.announce(instance('a'));
+    await posts(loop, 1);
+    loop.connecting = () => {
+      throw new Error('a member is away');
+    };
+    loop.relinkNow();
+    loop.announce(instance('b'));
+    await posts(loop, 2);
+    expect([loop.links, loop.ended, loop.events]).to.deep.equal([1, 0, []]);
+    loop.connecting = () => undefined;
+    loop.relinkNow();
+    loop.announce(instance('c'));
+    await posts(loop, 3);
+    expect([loop.links, loop.ended, loop.events]).to.deep.equal([2, 1, []]);
   });
 
   it('is not postponed by what is due later', async () => {

@@ -1,7 +1,8 @@
 // The registry of another process, over a client that is scripted.
 import { expect } from 'chai';
 import type { Announced, BackendEvents } from '#src/registry/backends/backend.js';
-import { HttpBackend, type RegistryClient, RegistryFailure } from '#src/registry/backends/http-backend.js';
+import { type RegistryClient, RegistryFailure } from '#src/registry/backends/http-api.js';
+import { HttpBackend } from '#src/registry/backends/http-backend.js';
 import { until } from '#test/support/until.js';
 
 type Put = { readonly announced: readonly object[]; readonly withdrawn: readonly object[] };
@@ -97,7 +98,10 @@ describe('the backend for the registry of another process', () => {
       const { events } = started({
         async request(_method, path) {
           pages += 1;
-          return { instances: Array.from({ length: size }), next: Number(path.split('=')[1]) + 1 };
+          return {
+            instances: Array.from({ length: size }),
+            next: Number(/after=(-?\d+)/.exec(path)?.[1]) + 1,
+          };
         },
       });
       await until(

@@ -34,6 +34,19 @@ describe('the expiry of an instance', () => {
     expect(ids()).to.deep.equal([]);
   });
 
+  it('waits after a pause of the process for what has arrived in it', async () => {
+    const { put, time, registry, ids } = setUp();
+    await put('renewed', { ttlSeconds: 10 });
+    await put('dead', { ttlSeconds: 10 });
+    time.pause(60_000);
+    await time.pass(0);
+    registry.heartbeat('orders', 'renewed');
+    await time.pass(1_000);
+    expect(ids()).to.deep.equal(['renewed']);
+    await time.pass(10_000);
+    expect(ids()).to.deep.equal([]);
+  });
+
   it('happens on time for any sequence of registrations, heartbeats and removals', async () => {
     const step = fc.record({
       do: fc.constantFrom('put', 'heartbeat', 'remove'),

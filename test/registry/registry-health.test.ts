@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { instance, setUp } from './registry-kit.js';
+import { instance, OF_CLIENT, setUp } from './registry-kit.js';
 
 describe('the health of an instance', () => {
   it('is starting until the first result of the probes, and follows their results', async () => {
@@ -81,11 +81,11 @@ describe('the health of an instance', () => {
   it('is probed anew when another process ends its drain', async () => {
     const { registry, watched } = setUp();
     const body = { ...instance, healthCheckUrl: '/health' };
-    await registry.mirror('orders', 'x', { ...body, state: 'healthy' });
+    await registry.mirror('orders', 'x', { ...body, state: 'healthy' }, OF_CLIENT);
     watched[0]!.report('healthy');
-    await registry.mirror('orders', 'x', { ...body, state: 'draining' });
+    await registry.mirror('orders', 'x', { ...body, state: 'draining' }, OF_CLIENT);
     expect(registry.instances('orders')[0]?.state).to.equal('draining');
-    await registry.mirror('orders', 'x', { ...body, state: 'healthy' });
+    await registry.mirror('orders', 'x', { ...body, state: 'healthy' }, OF_CLIENT);
     expect(registry.instances('orders')[0]?.state).to.equal('starting');
     expect(watched.map(({ stopped }) => stopped)).to.deep.equal([true, false]);
     watched[1]!.report('healthy');

@@ -9,6 +9,9 @@ import { SlotTable } from '#src/registry/slot-table.js';
 import { FakeTime } from '#test/upstream/endpoints.js';
 
 export const REMOTE = { mayShadowLocal: false };
+/** What a client has registered at another process, and what another process serves itself. */
+export const OF_CLIENT = { isServed: false, mayShadowLocal: false };
+export const OF_PROCESS = { isServed: true, mayShadowLocal: false };
 export const instance = { host: '10.0.0.1', port: 8080 };
 
 interface Watched {

@@ -60,6 +60,11 @@ export class FakeTime {
     return this.#pending.map(({ at }) => at).sort((a, b) => a - b);
   }
 
+  /** Lets time pass in which the process is paused: no callback runs. Those that are due run late. */
+  pause(ms: number): void {
+    this.now += ms;
+  }
+
   /** Lets time pass. Continuations of promises that the callbacks settle run in between. */
   async pass(ms: number): Promise<void> {
     const end = this.now + ms;
@@ -68,7 +73,7 @@ export class FakeTime {
       const next = this.#pending.toSorted((a, b) => a.at - b.at)[0];
       if (next === undefined || next.at > end) break;
       this.#pending = this.#pending.filter((entry) => entry !== next);
-      this.now = next.at;
+      this.now = Math.max(this.now, next.at);
       next.fn();
     }
     this.now = end;

@@ -1,30 +1,19 @@
-// What all registries that processes share have in common: what this process announces, and a loop over one
-// link to the backend, which does what is due, one thing after the other. When the link is lost or anything
-// fails, another link is made, over which everything is listed, and announced where it is missing. So what a
-// process knows and what it has announced are right soon after every outage, whatever was lost in it.
-import { type Schedule, timers } from '../schedule.js';
+// What all registries that processes share have in common: what this process announces, and what it knows of
+// others. Over every new link everything is listed, and announced where it is missing. So what a process
+// knows and what it has announced are right soon after every outage, whatever was lost in it.
 import type { Announced, BackendEvents, FoundInstance, RegistryBackend } from './backend.js';
+import { LinkLoop } from './link-loop.js';
 
-/** The longest wait before the next attempt to connect. */
-const MOST_BACKOFF_MS = 1_000;
-const FIRST_BACKOFF_MS = 100;
-const TTL_SECONDS = 15;
-/** What is due takes longer than this only when the backend does not respond. */
-const SLOW_MS = 1_000;
+export type { BackendOptions } from './link-loop.js';
+
 /** How often instances are renewed in their time. */
 const RENEWALS = 3;
+/** The first and the longest wait before an instance that was refused is announced again. */
+const FIRST_RETRY_MS = 5_000;
+const MOST_RETRY_MS = 300_000;
 
-export interface BackendOptions {
-  /** Names this process; no other one has the same. */
-  readonly owner: string;
-  /** Seconds after which instances of a process that does not renew them have left. @default 15 */
-  readonly ttlSeconds?: number;
-  readonly random: () => number;
-  /** Monotonic milliseconds. @default performance.now() */
-  readonly clock?: () => number;
-  /** @default timers of Node */
-  readonly schedule?: Schedule;
-}
+/** Instances of others that are known at most. The registry has room for fewer. */
+export const MOST_KNOWN = 20_000;
 
 /** The name of an instance in one text. */
 export const keyOf = (service: string, id: string): string => `${service} ${id}`;
@@ -34,7 +23,12 @@ export function namesOf(key: string): readonly [service: string, id: string] {
   return [key.slice(0, end), key.slice(end + 1)];
 }
 
-export abstract class BackendLoop<Link> implements RegistryBackend {
+/** What a client has removed of another process: the version that it has seen. Later ones stay. */
+export interface Removed {
+  readonly version: string | undefined;
+}
+
+export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> implements RegistryBackend {
   abstract readonly kind: string;
   /** What this process announces. */
   protected readonly own = new Map<string, Announced>();
@@ -44,161 +38,85 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
    * address. They are announced again when that one has left.
    */
   protected readonly ceded = new Set<string>();
-  /** What is to be removed, and whether also when another process has announced it. */
-  protected readonly toWithdraw = new Map<string, boolean>();
+  /** What is to be withdrawn; with `Removed`: what another process has announced, and is to be removed. */
+  protected readonly toWithdraw = new Map<string, Removed | undefined>();
   /** Names that were announced; until then a process that starts takes the name of its predecessor over. */
   readonly #announced = new Set<string>();
-  /** Names that the backend does not admit. They are tried again over the next link. */
-  protected readonly refused = new Set<string>();
-  /** When another link is to be made though this one works. */
-  protected relinkAt = Number.POSITIVE_INFINITY;
-  /** The end of the time in which other processes have had no chance to announce what they serve again. */
-  #completeAt = 0;
-  /** As in `BackendOptions`. */
-  protected readonly owner: string;
-  protected readonly ttlSeconds: number;
+  /** Names that the backend does not admit, and when they are tried again after which wait. */
+  readonly #refused = new Map<string, { readonly at: number; readonly waitMs: number }>();
+  /** What others have announced: the versions that `found` was called with. */
+  readonly #seen = new Map<string, string | undefined>();
   /** When the instances of this process are to be renewed. */
   protected renewAt = 0;
-  protected readonly clock: () => number;
-  readonly #schedule: Schedule;
-  readonly #random: () => number;
-  #events: BackendEvents | undefined;
-  #link: Link | undefined;
-  #running: Promise<void> | undefined;
-  /** When the loop has begun what was due last, and when it has ended that. */
-  #begunAt = 0;
-  #endedAt = 0;
-  #isClosing = false;
-  #failures = 0;
-  #cancelTimer = (): void => undefined;
-  #wakeAt = Number.POSITIVE_INFINITY;
 
-  constructor(options: BackendOptions) {
-    const { owner, ttlSeconds = TTL_SECONDS, random, schedule = timers } = options;
-    const { clock = () => performance.now() } = options;
-    this.owner = owner;
-    this.ttlSeconds = ttlSeconds;
-    this.clock = clock;
-    this.#schedule = schedule;
-    this.#random = random;
-  }
-
-  /** Makes a link. @throws Error when the backend cannot be reached */
-  protected abstract connect(): Promise<Link>;
-  /** Does what is due. @throws Error when the link is of no use any more */
-  protected abstract work(link: Link): Promise<void>;
   /** Milliseconds until something is due, if nothing happens before. */
   protected dueInMs(): number {
     return this.renewAt - this.clock();
   }
   /** Whether an error means that the backend does not admit what it was given, and not that it is lost. */
   protected abstract isRefusal(error: unknown): boolean;
-  /** Ends a link. @param isLast also what was announced through it. Never rejects */
-  protected abstract end(link: Link, isLast: boolean): Promise<void>;
-
-  start(events: BackendEvents): void {
-    this.#events = events;
-    this.wake();
-  }
 
   announce(instance: Announced): void {
     const key = keyOf(instance.service, instance.id);
+    if (this.#isPresent(key) && JSON.stringify(this.own.get(key)) === JSON.stringify(instance)) return;
     this.own.set(key, instance);
-    this.refused.delete(key);
+    this.#refused.delete(key);
+    this.#seen.delete(key);
     this.toWithdraw.delete(key);
     if (!this.ceded.has(key)) this.toAnnounce.add(key);
     this.wake();
   }
 
   withdraw(service: string, id: string): void {
-    this.#remove(keyOf(service, id), false);
+    this.#remove(keyOf(service, id), undefined);
   }
 
   remove(service: string, id: string): void {
-    this.#remove(keyOf(service, id), true);
+    const key = keyOf(service, id);
+    this.#remove(key, { version: this.#seen.get(key) });
   }
 
-  #remove(key: string, ofOthers: boolean): void {
-    this.own.delete(key);
-    this.ceded.delete(key);
-    this.#announced.delete(key);
-    this.refused.delete(key);
-    this.toAnnounce.delete(key);
-    this.toWithdraw.set(key, ofOthers);
+  #remove(key: string, removed: Removed | undefined): void {
+    this.#forget(key);
+    this.#seen.delete(key);
+    this.toWithdraw.set(key, removed);
     this.wake();
   }
 
-  async close(): Promise<void> {
-    this.#isClosing = true;
-    this.#cancelTimer();
-    await this.#running;
-    const link = this.#link;
-    this.#link = undefined;
-    if (link !== undefined) await this.end(link, true);
+  #forget(key: string): void {
+    this.own.delete(key);
+    this.ceded.delete(key);
+    this.#announced.delete(key);
+    this.#refused.delete(key);
+    this.toAnnounce.delete(key);
   }
 
-  /** Something is due, at the latest after `ms`. What is due earlier stays so. */
-  protected wake(ms = 0): void {
-    if (this.#isClosing || this.#running !== undefined || this.#events === undefined) return;
-    const at = this.clock() + ms;
-    if (at >= this.#wakeAt) return;
-    this.#wakeAt = at;
-    this.#cancelTimer();
-    this.#cancelTimer = this.#schedule(ms, () => this.#begin());
+  protected override nextInMs(): number {
+    if (this.toAnnounce.size + this.toWithdraw.size > 0) return 0;
+    const retryAt = Math.min(...[...this.#refused.values()].map(({ at }) => at));
+    return Math.min(this.dueInMs(), retryAt - this.clock());
   }
 
-  #begin(): void {
-    if (this.#wasStalled) {
-      this.#expectMore();
-      this.relinkAt = 0;
-    }
-    this.#wakeAt = Number.POSITIVE_INFINITY;
-    this.#begunAt = this.clock();
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined;
-      this.#endedAt = this.clock();
-      this.wake(this.#pauseMs());
-    });
+  /** Whether the instances of this process are to be renewed now, before all else. */
+  protected get isRenewalDue(): boolean {
+    return this.clock() >= this.renewAt;
   }
 
   /** The instances of this process are renewed, with jitter against many processes at once. */
   protected hasRenewed(): void {
-    const jitter = 0.9 + 0.2 * this.#random();
+    const jitter = 0.9 + 0.2 * this.random();
     this.renewAt = this.clock() + (this.ttlSeconds * 1000 * jitter) / RENEWALS;
   }
 
-  /** Whether processes that were cut off may not have announced their instances again yet. */
-  protected get mayBeIncomplete(): boolean {
-    return this.clock() < this.#completeAt || this.#wasStalled;
+  /** Whether an instance of this process is in the backend, as far as is known. */
+  #isPresent(key: string): boolean {
+    return this.#announced.has(key) && !this.ceded.has(key) && !this.#refused.has(key);
   }
 
-  /** Whether this process was stopped for so long that it may have missed an outage. */
-  get #wasStalled(): boolean {
-    return this.clock() - this.#wakeAt > this.ttlSeconds * 1000;
-  }
-
-  /**
-   * Whether the backend did not respond for a while just now. It may have hung, and end leases when it goes
-   * on, before it reads that they are renewed.
-   */
-  get #isSlow(): boolean {
-    const now = this.clock();
-    const endedAt = this.#running === undefined ? this.#endedAt : now;
-    return endedAt - this.#begunAt > SLOW_MS && now - endedAt < SLOW_MS;
-  }
-
-  /** Other processes were cut off as well, and come back at other times. */
-  #expectMore(): void {
-    this.#completeAt = this.clock() + this.ttlSeconds * 1000;
-  }
-
-  /** The link has ended by itself. */
-  protected lost(link: Link, error: Error): void {
-    if (this.#link !== link) return;
-    this.#link = undefined;
-    this.#hasFailed(error);
-    void this.end(link, false);
-    this.wake(this.#pauseMs());
+  /** How many instances of this process are in the backend; undefined while any is on its way. */
+  protected get presentCount(): number | undefined {
+    if (this.toAnnounce.size + this.toWithdraw.size > 0) return undefined;
+    return [...this.own.keys()].filter((key) => this.#isPresent(key)).length;
   }
 
   /**
@@ -206,61 +124,96 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
    * an outage nothing is taken for gone until all have had the time to come back.
    */
   protected listed(others: readonly FoundInstance[]): void {
-    this.ceded.clear();
-    const theirs = others.filter(({ service, id }) => this.#giveUp(keyOf(service, id)));
-    if (!this.mayBeIncomplete) this.#events?.listed(theirs);
-    else for (const one of theirs) this.#events?.found(one);
+    const names = new Set(others.map(({ service, id }) => keyOf(service, id)));
+    for (const key of this.ceded) if (!names.has(key)) this.ceded.delete(key);
+    if (!this.mayBeIncomplete) {
+      for (const key of this.#seen.keys()) if (!names.has(key)) this.#seen.delete(key);
+      this.receiver?.listed(names);
+    }
+    for (const one of others) this.found(one);
+  }
+
+  /** Whether another process has announced an instance in this version, and it is known here. */
+  protected isKnown(key: string, version: string): boolean {
+    return this.#seen.get(key) === version || this.toWithdraw.get(key)?.version === version;
   }
 
   /** One that another process has announced. */
   protected found(instance: FoundInstance): void {
-    if (this.#giveUp(keyOf(instance.service, instance.id))) this.#events?.found(instance);
+    const { version } = instance;
+    const key = keyOf(instance.service, instance.id);
+    if (version !== undefined && this.isKnown(key, version)) return;
+    if (this.#seen.size >= MOST_KNOWN && !this.#seen.has(key)) return;
+    if (!this.#giveUp(key, instance.isLocal)) return;
+    this.#seen.set(key, version);
+    this.receiver?.found(instance);
+  }
+
+  /** A client has removed it. What this process itself serves is announced again. */
+  protected gone(key: string): void {
+    const own = this.own.get(key);
+    if (own?.isLocal === true) this.expired(key);
+    // A client has registered it here, which is not announced yet.
+    else if (!this.toAnnounce.has(key)) {
+      this.#forget(key);
+      this.#left(key, own !== undefined);
+    }
   }
 
   /**
-   * It was removed. What this process itself serves is announced again. Right after an outage, in which its
-   * process could not renew it, that says nothing: the list at the end of this time does.
+   * It is not there any more, and no client has removed it: what this process has is announced again. Right
+   * after an outage, in which its process could not renew it, that says nothing: the list at the end of this
+   * time does.
    */
-  protected gone(key: string): void {
-    const own = this.own.get(key);
-    if (own?.isLocal === true) {
-      this.ceded.delete(key);
-      this.toAnnounce.add(key);
+  protected expired(key: string): void {
+    if (!this.own.has(key)) {
+      if (!this.mayBeIncomplete && !this.isSlow) this.#left(key, false);
+      else this.relinkAt = Math.min(this.relinkAt, this.clock() + this.ttlSeconds * 1000);
       return;
     }
-    if (own === undefined && (this.mayBeIncomplete || this.#isSlow)) {
-      this.relinkAt = Math.min(this.relinkAt, this.clock() + this.ttlSeconds * 1000);
-      return;
-    }
-    if (this.#giveUp(key)) this.#events?.left(...namesOf(key));
+    this.#seen.delete(key);
+    this.ceded.delete(key);
+    if (!this.#refused.has(key)) this.toAnnounce.add(key);
+  }
+
+  #left(key: string, wasOwn: boolean): void {
+    if (this.#seen.delete(key) || wasOwn) this.receiver?.left(...namesOf(key));
   }
 
   /** The backend does not admit an instance of this process. */
   protected rejected(key: string, reason: string): void {
-    this.#events?.rejected(...namesOf(key), reason);
+    this.receiver?.rejected(...namesOf(key), reason);
   }
 
   /** Announces everything that is not there. @param present the names of what this process has announced */
   protected announceMissing(present: ReadonlySet<string>): void {
     for (const key of this.own.keys())
-      if (!present.has(key) && !this.ceded.has(key) && !this.refused.has(key)) this.toAnnounce.add(key);
-    for (const key of present) if (!this.own.has(key)) this.toWithdraw.set(key, false);
+      if (!present.has(key) && !this.ceded.has(key) && !this.#refused.has(key)) this.toAnnounce.add(key);
+    for (const key of present)
+      if (!this.own.has(key) && !this.toWithdraw.has(key)) this.toWithdraw.set(key, undefined);
   }
 
   /** Instances of this process are announced. */
   protected hasAnnounced(instances: Iterable<Announced>): void {
-    for (const { service, id } of instances) this.#announced.add(keyOf(service, id));
+    for (const { service, id } of instances) {
+      const key = keyOf(service, id);
+      this.#refused.delete(key);
+      if (this.own.has(key)) this.#announced.add(key);
+    }
   }
 
   /** Takes what is to be announced now, in the order of the names. */
   protected takeDue(): Announced[] {
+    const now = this.clock();
+    for (const [key, { at }] of this.#refused) if (at <= now) this.toAnnounce.add(key);
     const keys = [...this.toAnnounce].toSorted();
     this.toAnnounce.clear();
     return keys.map((key) => this.own.get(key)).filter((one) => one !== undefined);
   }
 
   /**
-   * Announces instances. Those that the backend does not admit are set aside, and keep no others out.
+   * Announces instances. Those that the backend does not admit are set aside, and keep no others out. When a
+   * renewal is due, the rest is left to the next turn.
    * @param instances divided into parts that the backend can take at once
    * @throws Error when the backend cannot be reached; what was not sent is to be announced again
    */
@@ -275,88 +228,64 @@ export abstract class BackendLoop<Link> implements RegistryBackend {
         await post(part);
       } catch (error) {
         if (!this.isRefusal(error)) {
-          for (const { service, id } of [...part, ...parts.flat()]) this.#announceAgain(keyOf(service, id));
+          this.#announceAgain([...part, ...parts.flat()]);
           throw error;
         }
         const half = part.length >> 1;
-        if (half > 0) parts.push(part.slice(half), part.slice(0, half));
-        else this.#refuse(part[0]!, error as Error);
+        if (half > 0) {
+          parts.push(part.slice(half), part.slice(0, half));
+          continue;
+        }
+        const { service, id } = part[0]!;
+        this.refuse(keyOf(service, id), (error as Error).message);
+      }
+      if (this.isRenewalDue) {
+        this.#announceAgain(parts.flat());
+        return;
       }
     }
   }
 
-  #announceAgain(key: string): void {
-    if (this.own.has(key)) this.toAnnounce.add(key);
+  #announceAgain(instances: readonly Announced[]): void {
+    for (const { service, id } of instances)
+      if (this.own.has(keyOf(service, id))) this.toAnnounce.add(keyOf(service, id));
   }
 
-  #refuse({ service, id }: Announced, { message }: Error): void {
-    const key = keyOf(service, id);
+  /**
+   * Sets an instance of this process aside, which the backend does not admit, until it is tried again.
+   * @param afterMs the least wait @default 5000, and twice the last one after that
+   */
+  protected refuse(key: string, reason: string, afterMs?: number): void {
     if (!this.own.has(key)) return;
-    this.refused.add(key);
-    this.rejected(key, message);
+    const before = this.#refused.get(key);
+    const usualMs = before === undefined ? (afterMs ?? FIRST_RETRY_MS) : 2 * before.waitMs;
+    const waitMs = Math.min(Math.max(usualMs, afterMs ?? 0), MOST_RETRY_MS);
+    // Those that are refused together are not tried again together.
+    this.#refused.set(key, { at: this.clock() + (1 + this.random() / 2) * waitMs, waitMs });
+    if (before === undefined) this.rejected(key, reason);
   }
 
   /**
    * Another process has announced an instance.
+   * @param isTheirs that process serves it itself
    * @returns false when it stays that of this process: a client has changed it here, which is not announced
-   *   yet
+   *   yet, or a predecessor had it, which this process takes over soon
    */
-  #giveUp(key: string): boolean {
-    if (this.own.get(key)?.isLocal === true) {
-      if (!this.#announced.has(key)) return true;
-      this.ceded.add(key);
-    } else {
-      if (this.toAnnounce.has(key)) return false;
-      this.own.delete(key);
+  #giveUp(key: string, isTheirs: boolean): boolean {
+    const own = this.own.get(key);
+    if (own?.isLocal === true) {
+      if (!this.#announced.has(key)) return false;
+      // A stranger's is written over.
+      if (!isTheirs) this.toAnnounce.add(key);
+      else {
+        this.ceded.add(key);
+        this.#refused.delete(key);
+        this.toAnnounce.delete(key);
+      }
+      return true;
     }
-    this.toAnnounce.delete(key);
+    if (own !== undefined && this.toAnnounce.has(key) && !isTheirs) return false;
+    this.#forget(key);
     return true;
-  }
-
-  async #run(): Promise<void> {
-    try {
-      const link = await this.#linked();
-      if (this.#isClosing) return;
-      await this.work(link);
-      if (this.#failures > 0) this.#events?.available();
-      this.#failures = 0;
-    } catch (error) {
-      await this.#failed(error as Error);
-    }
-  }
-
-  async #linked(): Promise<Link> {
-    const old = this.#link;
-    if (old !== undefined && this.clock() < this.relinkAt) return old;
-    this.#link = undefined;
-    this.relinkAt = Number.POSITIVE_INFINITY;
-    if (old !== undefined) await this.end(old, false);
-    this.refused.clear();
-    if (this.#failures > 0) this.#expectMore();
-    const link = await this.connect();
-    if (this.mayBeIncomplete) this.relinkAt = Math.min(this.relinkAt, this.#completeAt);
-    this.#link = link;
-    return link;
-  }
-
-  #pauseMs(): number {
-    if (this.#failures > 0) {
-      const most = Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures, MOST_BACKOFF_MS);
-      return this.#random() * most;
-    }
-    if (this.toAnnounce.size + this.toWithdraw.size > 0) return 0;
-    return Math.max(0, Math.min(this.dueInMs(), this.relinkAt - this.clock()));
-  }
-
-  #hasFailed(error: Error): void {
-    if (this.#failures === 0) this.#events?.unavailable(error);
-    this.#failures += 1;
-  }
-
-  async #failed(error: Error): Promise<void> {
-    const link = this.#link;
-    this.#link = undefined;
-    this.#hasFailed(error);
-    if (link !== undefined) await this.end(link, false);
   }
 }

@@ -25,18 +25,25 @@ export interface FoundInstance {
   readonly service: string;
   readonly id: string;
   readonly body: unknown;
+  /** That process serves it itself; otherwise a client has registered it there. */
+  readonly isLocal: boolean;
+  /** Differs when anything has changed; undefined where the backend has no such thing. */
+  readonly version?: string;
 }
 
 export interface BackendEvents {
-  /** The instances of all other processes: whatever else was found before has left. */
-  listed(found: readonly FoundInstance[]): void;
+  /**
+   * The names of the instances of all other processes: whatever else was found before has left. `found` is
+   * called for those that are new, or have changed.
+   */
+  listed(names: ReadonlySet<string>): void;
   /** One that is new, or has changed. It may be one that this process has announced before. */
   found(instance: FoundInstance): void;
   /** One has left, or was removed by a client of another process. */
   left(service: string, id: string): void;
-  /** The backend does not admit an instance of this process. It is tried again from time to time. */
+  /** The backend does not admit an instance of this process. It is tried again, ever more rarely. */
   rejected(service: string, id: string, reason: string): void;
-  /** The backend can be reached again; `listed` has been called. */
+  /** The backend can be reached again, and everything was listed. */
   available(): void;
   /** It cannot be reached: what was found before stays. It is called once for each outage. */
   unavailable(error: Error): void;
@@ -54,7 +61,7 @@ export interface RegistryBackend {
   announce(instance: Announced): void;
   /** Ends the announcement of an instance, unless another process has announced it since. */
   withdraw(service: string, id: string): void;
-  /** Removes an instance that another process has announced. */
+  /** Removes an instance that another process has announced, unless it was announced anew since. */
   remove(service: string, id: string): void;
   /** Withdraws what this process has announced, but for static instances, and ends. Never rejects. */
   close(): Promise<void>;

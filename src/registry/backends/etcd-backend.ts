@@ -2,44 +2,23 @@
 // process that is kept alive; a watch from the revision of the list tells of every change. When the lease or
 // the watch is lost, another link gets a new lease, and lists and announces everything again.
 import type { Announced, FoundInstance } from './backend.js';
-import { BackendLoop, type BackendOptions, keyOf, namesOf } from './backend-loop.js';
-
-/** Requests to one endpoint of the cluster. */
-export interface EtcdClient {
-  /**
-   * @throws EtcdRefusal for a request that is not admitted; Error when there is no response, or another
-   *   failure
-   */
-  post<R>(path: string, body: object): Promise<R>;
-  /** @param ended the stream has ended, for whatever reason */
-  watch(body: object, heard: (message: WatchMessage) => void, ended: (error: Error) => void): void;
-  close(): void;
-}
-
-/** etcd does not admit a request. */
-export class EtcdRefusal extends Error {}
+import { BackendLoop, type BackendOptions, keyOf } from './backend-loop.js';
+import { type EtcdClient, EtcdRefusal, type OpenEtcd, type WatchMessage } from './etcd-api.js';
+import {
+  ALL,
+  keysBelow,
+  partsOf,
+  pathOf,
+  REMOVED,
+  revisionOf,
+  storedAs,
+  storedOf,
+  valuesOf,
+} from './etcd-keys.js';
 
 export interface EtcdBackendOptions extends BackendOptions {
-  /** Opens the next endpoint of the cluster, and logs in where that is needed. */
-  readonly open: () => Promise<EtcdClient>;
-}
-
-interface KeyValue {
-  readonly key: string;
-  /** The revision of its last change. */
-  readonly mod_revision?: string;
-  readonly value?: string;
-}
-
-/** A message of a watch. */
-export interface WatchMessage {
-  readonly result?: {
-    readonly canceled?: boolean;
-    readonly cancel_reason?: string;
-    readonly compact_revision?: string;
-    readonly events?: readonly { readonly type?: 'PUT' | 'DELETE'; readonly kv: KeyValue }[];
-  };
-  readonly error?: { readonly message?: string };
+  /** One for each endpoint of the cluster. */
+  readonly open: readonly OpenEtcd[];
 }
 
 interface Header {
@@ -53,50 +32,57 @@ interface Link {
   failure?: Error;
 }
 
-/** What a key holds. */
-interface Stored {
-  readonly owner: string;
-  readonly body: unknown;
-}
-
-/** A change of another process: its revision, and what was put; undefined: it was removed. */
+/** A change of another process: its revision, and what was put; undefined: the key was deleted. */
 interface Meanwhile {
   readonly at: bigint;
-  readonly put: FoundInstance | undefined;
+  readonly put: ReturnType<typeof storedOf> | undefined;
 }
 
-const PREFIX = '/multilane/registry/v1/';
 /** etcd admits 128 operations in a transaction by default. */
 const MOST_OPERATIONS = 100;
-/** Characters of the operations of a transaction. etcd admits 1.5 MiB in a request by default. */
-const MOST_CHARACTERS = 500_000;
+/** An endpoint that hangs must not keep another one from being tried. */
+const OPEN_LIMIT_MS = 2_000;
 /** A watch may hang where nothing tells so: another link is made this often. */
 const RELINK_MS = 30_000;
-
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
-const textOf = (encoded: string): string => Buffer.from(encoded, 'base64').toString();
-const pathOf = (key: string): string => base64(PREFIX + namesOf(key).join('/'));
-/** All keys below the prefix: the first key after them ends with the next character. */
-const ALL = { key: base64(PREFIX), range_end: base64(`${PREFIX.slice(0, -1)}0`) };
+/** For this time a key tells the owner of an instance that it was removed and has not expired. */
+const REMOVED_SECONDS = 60;
 
 export class EtcdBackend extends BackendLoop<Link> {
   readonly kind = 'etcd';
   readonly #options: EtcdBackendOptions;
+  /** The endpoint of the last link. */
+  #endpoint = 0;
   /** The lease of this process, which outlasts a link. */
   #lease: string | undefined;
-  /**
-   * The revisions at which this process has announced its instances: changes of before do not count any more.
-   * While an announcement is under way, those of others that have come meanwhile.
-   */
-  readonly #announcedAt = new Map<string, bigint | Meanwhile[]>();
+  /** The link whose list is the last one: changes are heard over its watch. */
+  #listed: Link | undefined;
+  /** The revisions at which this process has announced its instances: changes of before do not count. */
+  readonly #announcedAt = new Map<string, bigint>();
+  /** Changes of others that have come while an announcement of the same instance is under way. */
+  readonly #meanwhile = new Map<string, Meanwhile[]>();
 
   constructor(options: EtcdBackendOptions) {
     super(options);
     this.#options = options;
   }
 
+  /** One endpoint that works is enough: the last one is tried first. */
   protected override async connect(): Promise<Link> {
-    const client = await this.#options.open();
+    const { open } = this.#options;
+    let failure: unknown;
+    for (let n = 0; n < open.length; n += 1) {
+      const isLast = n === open.length - 1;
+      try {
+        return await this.#connectTo(await open[this.#endpoint]!(isLast ? undefined : OPEN_LIMIT_MS));
+      } catch (error) {
+        failure = error;
+        this.#endpoint = (this.#endpoint + 1) % open.length;
+      }
+    }
+    throw failure as Error;
+  }
+
+  async #connectTo(client: EtcdClient): Promise<Link> {
     try {
       const link: Link = { client, lease: await this.#leaseOver(client) };
       this.relinkAt = this.clock() + RELINK_MS;
@@ -116,10 +102,10 @@ export class EtcdBackend extends BackendLoop<Link> {
 
   protected override async work(link: Link): Promise<void> {
     if (link.failure !== undefined) throw link.failure;
-    if (this.clock() >= this.renewAt && !(await this.#renew(link.client, link.lease)))
+    if (this.isRenewalDue && !(await this.#renew(link.client, link.lease)))
       throw new Error('the lease of this process has expired');
     await this.#flushWithdrawn(link);
-    const parts = partsOf(this.takeDue(), this.owner);
+    const parts = partsOf(this.takeDue(), this.owner, MOST_OPERATIONS);
     await this.send(parts, (part) => this.#announce(link, part));
   }
 
@@ -140,56 +126,80 @@ export class EtcdBackend extends BackendLoop<Link> {
   /** @returns the lease of before, if it has not expired: then all that was announced is still there */
   async #leaseOver(client: EtcdClient): Promise<string> {
     if (this.#lease !== undefined && (await this.#renew(client, this.#lease))) return this.#lease;
-    const { ID } = await client.post<{ ID: string }>('/v3/lease/grant', { TTL: this.ttlSeconds });
-    this.#lease = ID;
+    this.#lease = await this.#grant(client, this.ttlSeconds);
     this.hasRenewed();
-    return ID;
+    return this.#lease;
+  }
+
+  async #grant(client: EtcdClient, TTL: number): Promise<string> {
+    return (await client.post<{ ID: string }>('/v3/lease/grant', { TTL })).ID;
   }
 
   async #announce({ client, lease }: Link, part: readonly Announced[]): Promise<void> {
     const keys = part.map(({ service, id }) => keyOf(service, id));
-    for (const key of keys) this.#announcedAt.set(key, []);
+    for (const key of keys) this.#meanwhile.set(key, []);
     const putOf = (one: Announced) => ({
       request_put: { ...storedAs(one, this.owner), ...(!one.isStatic && { lease }) },
     });
-    let announcedAt = 0n;
     try {
       const { header } = await client.post<Header>('/v3/kv/txn', { success: part.map(putOf) });
-      announcedAt = BigInt(header.revision);
+      for (const key of keys) this.#announcedAt.set(key, BigInt(header.revision));
       this.hasAnnounced(part);
     } finally {
       for (const key of keys) {
-        const meanwhile = this.#announcedAt.get(key);
-        this.#announcedAt.set(key, announcedAt);
-        if (Array.isArray(meanwhile)) for (const one of meanwhile) this.#changed(key, one);
+        const changes = this.#meanwhile.get(key) ?? [];
+        this.#meanwhile.delete(key);
+        for (const one of changes) this.#changed(key, one);
       }
     }
   }
 
+  /** What has changed since stays: a later announcement has another revision. */
   async #flushWithdrawn({ client, lease }: Link): Promise<void> {
-    for (const [key, ofOthers] of [...this.toWithdraw]) {
-      const path = pathOf(key);
-      const success = [{ request_delete_range: { key: path } }];
-      // What another process has announced since has another lease. A static instance has none.
-      const compare = [lease, '0'].map((own) => [
-        { key: path, target: 'LEASE', result: 'EQUAL', lease: own },
-      ]);
-      if (ofOthers) await client.post('/v3/kv/txn', { success });
-      else for (const one of compare) await client.post('/v3/kv/txn', { compare: one, success });
-      this.toWithdraw.delete(key);
-      this.#announcedAt.delete(key);
-    }
+    const due = [...this.toWithdraw].slice(0, MOST_OPERATIONS);
+    const isForOthers = due.some(([, removed]) => removed !== undefined);
+    const removedLease = isForOthers ? await this.#grant(client, REMOVED_SECONDS) : lease;
+    const success = due.flatMap(([key, removed]) => {
+      const mod_revision = removed === undefined ? this.#announcedAt.get(key) : removed.version;
+      if (mod_revision === undefined) return [];
+      const target = { key: pathOf(key) };
+      const change =
+        removed === undefined
+          ? { request_delete_range: target }
+          : { request_put: { ...target, value: REMOVED, lease: removedLease } };
+      const compare = [{ ...target, target: 'MOD', result: 'EQUAL', mod_revision: String(mod_revision) }];
+      return [{ request_txn: { compare, success: [change] } }];
+    });
+    if (success.length > 0) await client.post('/v3/kv/txn', { success });
+    for (const [key, removed] of due) if (this.toWithdraw.get(key) === removed) this.toWithdraw.delete(key);
+    for (const [key] of due) if (!this.own.has(key)) this.#announcedAt.delete(key);
   }
 
-  /** @returns the revision of the list */
-  async #list({ client }: Link): Promise<string> {
-    const { header, kvs = [] } = await client.post<Header & { kvs?: KeyValue[] }>('/v3/kv/range', ALL);
-    const stored = kvs.map((one) => this.#storedOf(one));
-    const mine = new Set(stored.filter(({ isMine }) => isMine).map(({ service, id }) => keyOf(service, id)));
-    this.#announcedAt.clear();
-    this.listed(stored.filter(({ isMine }) => !isMine));
+  /** Reads the names of all, and the values of those that have changed. @returns the revision of the list */
+  async #list(link: Link): Promise<string> {
+    const { client } = link;
+    const { revision, keys } = await keysBelow(client);
+    const isMine = (key: string, at: bigint): boolean => this.#announcedAt.get(key) === at;
+    const changed = keys.filter(({ key, at }) => !isMine(key, at) && !this.isKnown(key, String(at)));
+    const values = await valuesOf(client, changed, revision);
+    this.#listed = link;
+    const mine = new Set<string>();
+    const others: FoundInstance[] = [];
+    const removed: string[] = [];
+    for (const { key, at } of keys) {
+      const value = values.get(key);
+      const stored = storedOf(key, value, at);
+      if (isMine(key, at) || (value !== undefined && stored.owner === this.owner)) {
+        mine.add(key);
+        this.#announcedAt.set(key, at);
+      } else if (stored.isRemoved) removed.push(key);
+      else others.push(stored.found);
+    }
+    for (const key of this.#announcedAt.keys()) if (!mine.has(key)) this.#announcedAt.delete(key);
+    this.listed(others);
+    for (const key of removed) this.gone(key);
     this.announceMissing(mine);
-    return header.revision;
+    return revision;
   }
 
   #heard(link: Link, { result, error }: WatchMessage): void {
@@ -199,37 +209,25 @@ export class EtcdBackend extends BackendLoop<Link> {
       this.lost(link, link.failure);
       return;
     }
+    // A newer link has listed what this one may tell late.
+    if (link !== this.#listed) return;
     for (const { type, kv } of events) {
-      const { isMine, ...instance } = this.#storedOf(kv);
-      if (type !== 'DELETE' && isMine) continue;
-      const at = BigInt(kv.mod_revision ?? 0);
-      this.#changed(keyOf(instance.service, instance.id), {
-        at,
-        put: type === 'DELETE' ? undefined : instance,
-      });
+      const { key, at } = revisionOf(kv);
+      const put = type === 'DELETE' ? undefined : storedOf(key, kv.value, at);
+      if (put?.owner !== this.owner) this.#changed(key, { at, put });
     }
     this.wake();
   }
 
   /** A change of another process, or the end of a lease. */
   #changed(key: string, change: Meanwhile): void {
-    const announcedAt = this.#announcedAt.get(key);
-    if (Array.isArray(announcedAt)) announcedAt.push(change);
-    else if (announcedAt !== undefined && change.at < announcedAt) return;
-    else if (change.put === undefined) this.gone(key);
-    else this.found(change.put);
-  }
-
-  /** Anything may be in a key: what is no instance of ours is one that the registry refuses. */
-  #storedOf({ key, value = '' }: KeyValue): FoundInstance & { readonly isMine: boolean } {
-    const [service = '', ...rest] = textOf(key).slice(PREFIX.length).split('/');
-    let stored: Partial<Stored> | undefined;
-    try {
-      stored = JSON.parse(textOf(value)) as Partial<Stored> | undefined;
-    } catch {
-      // It is refused without a body.
-    }
-    return { service, id: rest.join('/'), body: stored?.body, isMine: stored?.owner === this.owner };
+    const { at, put } = change;
+    const meanwhile = this.#meanwhile.get(key);
+    if (meanwhile !== undefined) meanwhile.push(change);
+    else if (at < (this.#announcedAt.get(key) ?? 0n)) return;
+    else if (put === undefined) this.expired(key);
+    else if (put.isRemoved) this.gone(key);
+    else this.found(put.found);
   }
 
   /** @returns whether the lease has not expired */
@@ -238,27 +236,4 @@ export class EtcdBackend extends BackendLoop<Link> {
     this.hasRenewed();
     return Number(result?.TTL) > 0;
   }
-}
-
-/** The key and the value of an instance. */
-const storedAs = ({ service, id, body }: Announced, owner: string) => ({
-  key: pathOf(keyOf(service, id)),
-  value: base64(JSON.stringify({ owner, body } satisfies Stored)),
-});
-
-/** Divides instances among transactions. */
-function partsOf(instances: readonly Announced[], owner: string): Announced[][] {
-  const parts: Announced[][] = [];
-  let left = 0;
-  for (const one of instances) {
-    const { key, value } = storedAs(one, owner);
-    const size = key.length + value.length;
-    if (left < size || parts.at(-1)?.length === MOST_OPERATIONS) {
-      parts.push([]);
-      left = MOST_CHARACTERS;
-    }
-    parts.at(-1)!.push(one);
-    left -= size;
-  }
-  return parts;
 }

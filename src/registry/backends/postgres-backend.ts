@@ -1,7 +1,7 @@
 // A registry in PostgreSQL. One session listens for the names of instances that have changed and makes all
 // statements: it fetches what has changed, announces, withdraws, and renews all rows of this process at once.
 import type { Announced, FoundInstance } from './backend.js';
-import { BackendLoop, type BackendOptions, keyOf, namesOf } from './backend-loop.js';
+import { BackendLoop, type BackendOptions, keyOf, MOST_KNOWN, namesOf } from './backend-loop.js';
 import {
   ANNOUNCE,
   CHANNEL,
@@ -11,6 +11,7 @@ import {
   LIST,
   LISTEN,
   RENEW,
+  SET_LIMITS,
   WITHDRAW,
   WITHDRAW_ALL,
 } from './registry-sql.js';
@@ -32,16 +33,27 @@ export interface PostgresBackendOptions extends BackendOptions {
   readonly open: OpenSession;
 }
 
-interface Row extends FoundInstance {
+interface Row {
+  readonly service: string;
+  readonly id: string;
   readonly owner: string;
+  readonly body: unknown;
+  readonly is_local: boolean;
+  readonly version: number | string;
 }
 
-interface Listed {
-  readonly id: string | null;
-  /** The number of the last change. */
+/** `id` is null when there is no row; the number is that of the last change. */
+type Listed = (Row | { readonly id: null }) & { readonly revision: number | string };
+
+interface Renewed {
+  readonly present: number;
   readonly revision: number | string;
 }
 
+/** No row has this revision. */
+const NO_VERSION = -1;
+/** The owner of a row that a client has removed. */
+const REMOVED = '';
 /** Notifications that come within this time are fetched together. */
 const GATHER_MS = 10;
 /**
@@ -51,11 +63,26 @@ const GATHER_MS = 10;
 const FETCH_EVERY_MS = 50;
 /** When more changes are notified than this between two renewals, everything is listed. */
 const MOST_HEARD = 100_000;
+/** When more rows have changed than this before they are fetched, everything is listed. */
+const MOST_TO_FETCH = 10_000;
+/** Everything is listed over one session at most this often, in milliseconds. */
+const LIST_EVERY_MS = 1_000;
+/** Bytes of all bodies in a list. */
+const MOST_LISTED_BYTES = 1 << 25;
+/** Rows of one statement. A renewal waits for no more. */
+const MOST_ROWS = 1_000;
 /** The number of a change, and the service and the id of its instance. */
 const CHANGE = /^(\d{1,15}) ([a-z0-9-]{1,64} [^ ]{1,128})$/;
 
-/** SQLSTATE of a value that is not admitted: data exceptions, violated constraints, exceeded limits. */
-const REFUSAL = /^(?:22|23|54)[0-9A-Z]{3}$/;
+/** SQLSTATE: the role may not write. It sees the instances of others nevertheless. */
+const DENIED = '42501';
+/**
+ * SQLSTATE of a value that is not admitted: data exceptions, violated constraints, exceeded limits, and rows
+ * that someone has locked.
+ */
+const REFUSAL = /^(?:(?:22|23|54)[0-9A-Z]{3}|55P03)$/;
+
+const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown }).code;
 
 /** The services and the ids of names, in their order. */
 const columnsOf = (keys: readonly string[]): [services: string[], ids: string[]] => [
@@ -72,6 +99,8 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
   #mustList = true;
   /** The earliest time of the next fetch. */
   #fetchAt = 0;
+  /** Everything is not listed again before. */
+  #mayListAt = 0;
   /** The number of the last change up to which all are known, and those that were notified after it. */
   #revision = 0;
   #heard = new Set<number>();
@@ -86,23 +115,12 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
 
   protected override async connect(): Promise<RegistrySession> {
     const session = this.#options.open(
-      (channel, payload) => {
-        if (channel !== CHANNEL) return;
-        // Any role that may connect can notify.
-        const [, revision, key] = CHANGE.exec(payload) ?? [];
-        if (key === undefined) return;
-        this.#heard.add(Number(revision));
-        this.#toFetch.add(key);
-        if (this.#heard.size > MOST_HEARD) {
-          this.#heard.clear();
-          this.#mustList = true;
-        }
-        this.wake(Math.max(GATHER_MS, this.#fetchAt - this.clock()));
-      },
+      (channel, payload) => this.#notified(channel, payload),
       (error) => this.lost(session, error),
     );
     try {
       await session.connect();
+      await session.query(SET_LIMITS);
       const { rows } = await session.query<{ readonly exists: boolean }>(EXISTS);
       if (rows[0]?.exists !== true) await session.query(CREATE);
       await session.query(LISTEN);
@@ -112,22 +130,34 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     }
     // Notifications of before were lost with the last session.
     this.#mustList = true;
+    this.#mayListAt = 0;
+    return session;
+  }
+
+  /** Everything is listed over the same session. */
+  protected override async relink(session: RegistrySession): Promise<RegistrySession> {
+    this.#mustList = true;
     return session;
   }
 
   protected override async work(session: RegistrySession): Promise<void> {
+    if (this.isRenewalDue) await this.#renew(session);
     await this.#flushWithdrawn(session);
     // What others have announced is known before anything is announced, so that it is not written over.
-    if (this.#mustList) await this.#list(session);
-    else if (this.#toFetch.size > 0) await this.#fetch(session);
-    await this.send([this.takeDue()], (part) => this.#announce(session, part));
-    if (this.clock() >= this.renewAt) await this.#renew(session);
+    if (this.#mustList && this.clock() >= this.#mayListAt) await this.#list(session);
+    else if (this.#toFetch.size > 0 && this.clock() >= this.#fetchAt) await this.#fetch(session);
+    const due = this.takeDue();
+    const parts = Array.from({ length: Math.ceil(due.length / MOST_ROWS) }, (_, n) =>
+      due.slice(n * MOST_ROWS, (n + 1) * MOST_ROWS),
+    );
+    await this.send(parts, (part) => this.#announce(session, part));
   }
 
   protected override dueInMs(): number {
-    if (this.#mustList) return 0;
-    const renewInMs = super.dueInMs();
-    return this.#toFetch.size > 0 ? Math.min(this.#fetchAt - this.clock(), renewInMs) : renewInMs;
+    const now = this.clock();
+    const listInMs = this.#mustList ? this.#mayListAt - now : Number.POSITIVE_INFINITY;
+    const fetchInMs = this.#toFetch.size > 0 ? this.#fetchAt - now : Number.POSITIVE_INFINITY;
+    return Math.min(listInMs, fetchInMs, super.dueInMs());
   }
 
   protected override async end(session: RegistrySession, isLast: boolean): Promise<void> {
@@ -139,70 +169,107 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     await session.end();
   }
 
+  protected override isRefusal(error: unknown): boolean {
+    const code = codeOf(error);
+    return code === DENIED || (typeof code === 'string' && REFUSAL.test(code));
+  }
+
+  /** Any role that may connect can notify. */
+  #notified(channel: string, payload: string): void {
+    const [, revision, key] = (channel === CHANNEL && CHANGE.exec(payload)) || [];
+    if (key === undefined) return;
+    this.#heard.add(Number(revision));
+    this.#toFetch.add(key);
+    if (this.#heard.size > MOST_HEARD || this.#toFetch.size > MOST_TO_FETCH) {
+      this.#heard.clear();
+      this.#toFetch.clear();
+      this.#mustList = true;
+    }
+    this.wake(Math.max(GATHER_MS, this.#fetchAt - this.clock()));
+  }
+
   async #announce(session: RegistrySession, part: readonly Announced[]): Promise<void> {
-    await session.query(ANNOUNCE, [
+    const { rows } = await session.query<Row>(ANNOUNCE, [
       this.owner,
       this.ttlSeconds,
       part.map(({ service }) => service),
       part.map(({ id }) => id),
       part.map(({ body }) => JSON.stringify(body)),
       part.map(({ isStatic }) => isStatic),
+      part.map(({ isLocal }) => isLocal),
     ]);
     this.hasAnnounced(part);
-  }
-
-  protected override isRefusal(error: unknown): boolean {
-    const { code } = error as { readonly code?: unknown };
-    return typeof code === 'string' && REFUSAL.test(code);
+    if (rows.length === part.length) return;
+    // Another process keeps them.
+    const written = new Set(rows.map(({ service, id }) => keyOf(service, id)));
+    for (const { service, id } of part)
+      if (!written.has(keyOf(service, id))) this.#toFetch.add(keyOf(service, id));
   }
 
   async #flushWithdrawn(session: RegistrySession): Promise<void> {
-    const keys = [...this.toWithdraw.keys()];
+    const keys = [...this.toWithdraw.keys()].slice(0, MOST_ROWS);
     if (keys.length === 0) return;
-    const ofOthers = [...this.toWithdraw.values()];
-    await session.query(WITHDRAW, [this.owner, ...columnsOf(keys), ofOthers]);
-    for (const key of keys) this.toWithdraw.delete(key);
+    const removed = keys.map((key) => this.toWithdraw.get(key));
+    const versions = removed.map((one) => one && (one.version ?? NO_VERSION));
+    try {
+      await session.query(WITHDRAW, [this.owner, ...columnsOf(keys), versions]);
+    } catch (error) {
+      if (codeOf(error) !== DENIED) throw error;
+    }
+    // What was announced or removed meanwhile stays.
+    for (const [n, key] of keys.entries())
+      if (this.toWithdraw.get(key) === removed[n]) this.toWithdraw.delete(key);
   }
 
   async #list(session: RegistrySession): Promise<void> {
     this.#mustList = false;
+    this.#mayListAt = this.clock() + LIST_EVERY_MS;
     this.#toFetch.clear();
     // There is one row at least, for the revision.
-    const { rows: listed } = await session.query<Listed>(LIST);
+    const { rows: listed } = await session.query<Listed>(LIST, [this.owner, MOST_KNOWN, MOST_LISTED_BYTES]);
     const rows = listed.filter((row): row is Listed & Row => row.id !== null);
-    const { owner } = this.#options;
-    const mine = new Set(rows.filter((row) => row.owner === owner).map((row) => keyOf(row.service, row.id)));
-    this.listed(rows.filter((row) => row.owner !== owner));
-    // Rows that are not there were removed by others, when this process could not renew them.
+    const mine = new Set(rows.filter(({ owner }) => owner === this.owner).map(nameOf));
+    this.listed(rows.filter(({ owner }) => owner !== this.owner && owner !== REMOVED).map(foundOf));
+    for (const row of rows) if (row.owner === REMOVED) this.gone(nameOf(row));
+    // Rows that are not there have expired, when this process could not renew them.
     this.announceMissing(mine);
     this.#knowAllUpTo(Number(listed[0]?.revision ?? 0));
     this.#revisionBefore = this.#revision;
   }
 
   async #fetch(session: RegistrySession): Promise<void> {
-    const keys = [...this.#toFetch];
-    this.#toFetch.clear();
+    const keys = [...this.#toFetch].slice(0, MOST_ROWS);
+    for (const key of keys) this.#toFetch.delete(key);
     this.#fetchAt = this.clock() + FETCH_EVERY_MS;
     const { rows } = await session.query<Row>(FETCH, columnsOf(keys));
-    const present = new Set(rows.map(({ service, id }) => keyOf(service, id)));
-    for (const row of rows) if (row.owner !== this.owner) this.found(row);
-    for (const key of keys) if (!present.has(key)) this.gone(key);
+    const present = new Set(rows.map(nameOf));
+    for (const row of rows) {
+      if (row.owner === REMOVED) this.gone(nameOf(row));
+      else if (row.owner !== this.owner) this.found(foundOf(row));
+    }
+    for (const key of keys) if (!present.has(key)) this.expired(key);
   }
 
   async #renew(session: RegistrySession): Promise<void> {
-    const { rows } = await session.query<{ readonly renewed: number; readonly revision: number | string }>(
-      RENEW,
-      [this.owner, this.ttlSeconds, !this.mayBeIncomplete && this.clock() >= this.#removesFrom],
-    );
+    const expected = this.presentCount;
+    const mayRemove = !this.mayBeIncomplete && this.clock() >= this.#removesFrom;
+    let row: Renewed | undefined;
+    try {
+      [row] = (await session.query<Renewed>(RENEW, [this.owner, this.ttlSeconds, mayRemove])).rows;
+    } catch (error) {
+      if (codeOf(error) !== DENIED) throw error;
+    }
     this.hasRenewed();
-    const [{ renewed, revision } = { renewed: 0, revision: 0 }] = rows;
-    const isThere = (key: string): boolean => !this.ceded.has(key) && !this.refused.has(key);
-    const expected = [...this.own].filter(([key, { isStatic }]) => !isStatic && isThere(key)).length;
+    if (row === undefined) {
+      this.#mustList = true;
+      return;
+    }
+    const { present, revision } = row;
     // A notification may get lost where nothing tells so. Those of changes before the last renewal have had
     // the time to arrive.
     const heard = [...this.#heard].filter((number) => number <= this.#revisionBefore).length;
     const hasMissed = this.#revision + heard < this.#revisionBefore;
-    if (renewed !== expected || hasMissed) this.#mustList = true;
+    if (present < (expected ?? 0) || hasMissed) this.#mustList = true;
     else this.#knowAllUpTo(this.#revisionBefore);
     this.#revisionBefore = Number(revision);
   }
@@ -212,3 +279,10 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     for (const number of this.#heard) if (number <= revision) this.#heard.delete(number);
   }
 }
+
+const nameOf = ({ service, id }: Row): string => keyOf(service, id);
+
+const foundOf = ({ service, id, body, is_local: isLocal, version }: Row): FoundInstance => ({
+  ...{ service, id, body, isLocal },
+  version: String(version),
+});

@@ -1,29 +1,43 @@
-// The table of the registry in PostgreSQL, and its statements. A row is an instance. A process renews all of
-// its rows at once, by the clock of the server. Every change is notified by the name of the row only.
+// The tables of the registry in PostgreSQL, and their statements. A row is an instance; its process renews
+// all of its rows by one row of its own, by the clock of the server. Every change is notified by the name of
+// the row only.
 
 export const CHANNEL = 'multilane_registry';
 const TABLE = 'multilane.multilane_registry_instance';
+const OWNERS = 'multilane.multilane_registry_owner';
 const SEQUENCE = 'multilane.multilane_registry_revision';
 
-/** Whether the table exists. A role that may not create it can use one that an administrator has made. */
-export const EXISTS = `SELECT to_regclass('${TABLE}') IS NOT NULL AS exists`;
+/**
+ * A row that someone locks is refused before the statement takes too long, so that it is found among many.
+ * The server ends what it could not end in time, also when the session was lost.
+ */
+export const SET_LIMITS = `SET lock_timeout = '250ms'; SET statement_timeout = '4500ms'`;
 
-/** Several processes may create it at the same time. */
+/** Whether the tables exist. A role that may not create them can use those of an administrator. */
+export const EXISTS = `SELECT to_regclass('${OWNERS}') IS NOT NULL AS exists`;
+
+/** Several processes may create it at the same time: they wait for each other. */
 export const CREATE = `
   BEGIN;
+  SET LOCAL lock_timeout = 0;
   SELECT pg_advisory_xact_lock(hashtext('${TABLE}'));
   CREATE SCHEMA IF NOT EXISTS multilane;
   CREATE SEQUENCE IF NOT EXISTS ${SEQUENCE};
   CREATE TABLE IF NOT EXISTS ${TABLE} (
     service text NOT NULL,
     id text NOT NULL,
+    -- Empty: a client has removed the instance.
     owner text NOT NULL,
     body jsonb NOT NULL,
-    -- NULL: a static instance.
+    -- The row stays until then, and for as long as its owner is there. NULL: a static instance.
     expires_at timestamptz,
     revision bigint NOT NULL,
+    -- The owner serves the instance itself.
+    is_local boolean NOT NULL DEFAULT false,
     PRIMARY KEY (service, id)
   );
+  CREATE INDEX IF NOT EXISTS multilane_registry_instance_owner ON ${TABLE} (owner);
+  CREATE TABLE IF NOT EXISTS ${OWNERS} (owner text PRIMARY KEY, expires_at timestamptz NOT NULL);
   COMMIT`;
 
 /**
@@ -34,65 +48,102 @@ const NOTIFY = `CASE WHEN octet_length(service || id) < 1000 THEN pg_notify('${C
 
 const LIVE_UNTIL = `now() + make_interval(secs => $2)`;
 
-/** $1 owner, $2 seconds, then one element per row. */
+/**
+ * $1 owner, $2 seconds, then one element per row. Returns the names of those that were written: one that
+ * drains leaves the row to its successor, and one of a client leaves it to a process that serves it itself.
+ */
 export const ANNOUNCE = `
   WITH written AS (
-    INSERT INTO ${TABLE} AS known (service, id, owner, body, expires_at, revision)
-    SELECT service, id, $1, body, CASE WHEN is_static THEN NULL ELSE ${LIVE_UNTIL} END, nextval('${SEQUENCE}')
-    FROM unnest($3::text[], $4::text[], $5::jsonb[], $6::bool[]) AS given (service, id, body, is_static)
-    ON CONFLICT (service, id) DO UPDATE SET
-      owner = excluded.owner, body = excluded.body, expires_at = excluded.expires_at, revision = excluded.revision
-    -- One that drains leaves the row to its successor.
-    WHERE known.owner = excluded.owner OR excluded.body ->> 'state' <> 'draining'
+    INSERT INTO ${TABLE} AS known (service, id, owner, body, expires_at, revision, is_local)
+    SELECT service, id, $1, body, CASE WHEN is_static THEN NULL ELSE ${LIVE_UNTIL} END, nextval('${SEQUENCE}'), is_local
+    FROM unnest($3::text[], $4::text[], $5::jsonb[], $6::bool[], $7::bool[]) AS given (service, id, body, is_static, is_local)
+    ON CONFLICT (service, id) DO UPDATE SET owner = excluded.owner, body = excluded.body,
+      expires_at = excluded.expires_at, revision = excluded.revision, is_local = excluded.is_local
+    WHERE known.owner IN (excluded.owner, '')
+      OR CASE WHEN excluded.is_local THEN excluded.body ->> 'state' <> 'draining' ELSE NOT known.is_local END
     RETURNING service, id, revision
+  ), notified AS (
+    SELECT count(${NOTIFY}) FROM written
   )
-  SELECT count(${NOTIFY}) FROM written`;
+  SELECT service, id FROM written, notified`;
 
-/** $1 owner, then one element per row: the service, the id, and whether another owner may have the row. */
+/**
+ * $1 owner, then one element per row: the service, the id, and the revision that another owner has announced,
+ * NULL for an own row. For a minute the row tells its owner that it was removed and has not expired.
+ */
 export const WITHDRAW = `
-  WITH gone AS (
-    DELETE FROM ${TABLE} AS known
-    USING unnest($2::text[], $3::text[], $4::bool[]) AS given (service, id, of_others)
-    WHERE known.service = given.service AND known.id = given.id AND (known.owner = $1 OR given.of_others)
+  WITH given AS (
+    SELECT * FROM unnest($2::text[], $3::text[], $4::bigint[]) AS given (service, id, version)
+  ), gone AS (
+    DELETE FROM ${TABLE} AS known USING given
+    WHERE known.service = given.service AND known.id = given.id AND version IS NULL AND owner = $1
     RETURNING known.service, known.id, nextval('${SEQUENCE}') AS revision
+  ), removed AS (
+    UPDATE ${TABLE} AS known
+    SET owner = '', body = 'null', expires_at = now() + interval '1 minute', revision = nextval('${SEQUENCE}')
+    FROM given WHERE known.service = given.service AND known.id = given.id AND revision = version
+    RETURNING known.service, known.id, revision
   )
-  SELECT count(${NOTIFY}) FROM gone`;
+  SELECT count(${NOTIFY}) FROM (SELECT * FROM gone UNION ALL SELECT * FROM removed) AS changed`;
 
 /** $1 owner: all that it has announced, but for static instances. */
 export const WITHDRAW_ALL = `
   WITH gone AS (
     DELETE FROM ${TABLE} WHERE owner = $1 AND expires_at IS NOT NULL
     RETURNING service, id, nextval('${SEQUENCE}') AS revision
+  ), ended AS (
+    DELETE FROM ${OWNERS} WHERE owner = $1
   )
   SELECT count(${NOTIFY}) FROM gone`;
 
 /**
  * $1 owner, $2 seconds, $3 whether to remove what has expired: not in the first seconds of the server either,
  * in which others have had no chance to renew. Returns how many rows the owner has, and the number of the
- * last change.
+ * last change. Nothing waits for rows that others have locked.
  */
 export const RENEW = `
   WITH renewed AS (
-    UPDATE ${TABLE} SET expires_at = ${LIVE_UNTIL} WHERE owner = $1 AND expires_at IS NOT NULL RETURNING 1
-  ), gone AS (
-    DELETE FROM ${TABLE}
+    INSERT INTO ${OWNERS} VALUES ($1, ${LIVE_UNTIL})
+    ON CONFLICT (owner) DO UPDATE SET expires_at = excluded.expires_at
+  ), ended AS (
+    DELETE FROM ${OWNERS} WHERE owner IN (
+      SELECT owner FROM ${OWNERS} WHERE expires_at < now() - interval '1 minute' FOR UPDATE SKIP LOCKED)
+  ), expired AS (
+    SELECT service, id FROM ${TABLE} AS known
     WHERE $3 AND expires_at < now() AND owner <> $1
+      AND NOT EXISTS (SELECT FROM ${OWNERS} AS live WHERE live.owner = known.owner AND live.expires_at >= now())
       AND pg_postmaster_start_time() < now() - make_interval(secs => $2)
+    FOR UPDATE SKIP LOCKED
+  ), gone AS (
+    DELETE FROM ${TABLE} WHERE (service, id) IN (SELECT * FROM expired)
     RETURNING service, id, nextval('${SEQUENCE}') AS revision
-  ), told AS (
+  ), notified AS (
     SELECT count(${NOTIFY}) FROM gone
   )
-  SELECT (SELECT count(*) FROM renewed)::int AS renewed, (SELECT * FROM told) AS gone,
+  SELECT (SELECT count(*) FROM ${TABLE} WHERE owner = $1)::int AS present, (SELECT * FROM notified) AS gone,
     (SELECT last_value FROM ${SEQUENCE}) AS revision`;
 
-/** All rows, each with the number of the last change; without any, one row with that number alone. */
+/** Bodies are far smaller; a larger one was written by a stranger, and is read as null. */
+const BODY = `CASE WHEN pg_column_size(body) <= 10240 AND octet_length(body::text) <= 32768 THEN body ELSE 'null' END`;
+const COLUMNS = `service, id, owner, ${BODY} AS body, is_local, revision AS version`;
+
+/**
+ * $1 owner, $2 the most rows, $3 the most bytes of their bodies. All rows, each with the number of the last
+ * change; without any, one row with that number alone. When strangers have written more than there is room
+ * for, the newest are left out.
+ */
 export const LIST = `
-  SELECT service, id, owner, body, last.last_value AS revision
-  FROM ${SEQUENCE} AS last LEFT JOIN ${TABLE} ON true`;
+  SELECT service, id, owner, body, is_local, version, last.last_value AS revision
+  FROM ${SEQUENCE} AS last LEFT JOIN (
+    SELECT ${COLUMNS}, sum(least(pg_column_size(body), 10240)) OVER in_order AS bytes
+    FROM ${TABLE} WHERE octet_length(service) <= 64 AND octet_length(id) <= 128
+    WINDOW in_order AS (ORDER BY owner = $1 DESC, is_local DESC, revision)
+    ORDER BY owner = $1 DESC, is_local DESC, revision LIMIT $2
+  ) AS known ON bytes <= $3`;
 
 /** $1 services, $2 ids. */
 export const FETCH = `
-  SELECT service, id, owner, body FROM ${TABLE}
+  SELECT ${COLUMNS} FROM ${TABLE}
   WHERE (service, id) IN (SELECT * FROM unnest($1::text[], $2::text[]))`;
 
 export const LISTEN = `LISTEN ${CHANNEL}`;

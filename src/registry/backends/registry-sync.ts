@@ -1,17 +1,16 @@
 // Connects the registry of this process with one that several processes share. What is registered here is
 // announced there, and what others have announced appears here, after the same checks as a registration.
 import type { Logger } from 'pino';
-import { HttpError, UnavailableError } from '../../errors.js';
+import { HttpError, UnavailableError, ValidationError } from '../../errors.js';
 import type { Instance } from '../instance.js';
 import type { Registry } from '../registry.js';
 import { type Schedule, timers } from '../schedule.js';
+import { AdmissionQueue } from './admission-queue.js';
 import type { BackendEvents, FoundInstance, RegistryBackend } from './backend.js';
 import { keyOf } from './backend-loop.js';
 
-/** At most one line in this time tells of instances that were refused. */
+/** At most one line of a kind in this time. */
 const LOG_EVERY_MS = 10_000;
-/** What may be admitted later is tried again after this time. */
-const AGAIN_MS = 2_000;
 /** Names of strangers are cut to this length in the log. */
 const MOST_NAME = 128;
 
@@ -21,29 +20,37 @@ export interface RegistrySyncOptions {
   readonly registry: SharedRegistry;
   readonly backend: RegistryBackend;
   readonly log: Pick<Logger, 'info' | 'warn'>;
+  /**
+   * Whether instances that clients have registered at other processes may belong to services that this
+   * process serves itself: when all processes ask for a token for that.
+   */
+  readonly mayShadowLocal: boolean;
   /** Called for each instance of another process that is not admitted here. */
   readonly refused: () => void;
+  /** Called for each instance of this process that the backend does not admit. */
+  readonly rejected: () => void;
   /** Monotonic milliseconds. @default performance.now() */
   readonly clock?: () => number;
   /** @default timers of Node */
   readonly schedule?: Schedule;
 }
 
+type Kind = 'refused' | 'rejected' | 'outage';
+
 export class RegistrySync implements BackendEvents {
   readonly #options: RegistrySyncOptions;
   readonly #clock: () => number;
-  readonly #schedule: Schedule;
-  #loggedAt = Number.NEGATIVE_INFINITY;
+  readonly #loggedAt = new Map<Kind, number>();
   #isAvailable = true;
-  /** Instances that could not be admitted, but may be later. */
-  readonly #later = new Map<string, FoundInstance>();
-  /** Cancels the timer after which `#later` is tried again; undefined while there is none. */
-  #cancelAgain: (() => void) | undefined;
+  /** The log tells of the outage, so it tells of its end. */
+  #isOutageLogged = false;
+  readonly #queue: AdmissionQueue;
 
   constructor(options: RegistrySyncOptions) {
     this.#options = options;
     this.#clock = options.clock ?? (() => performance.now());
-    this.#schedule = options.schedule ?? timers;
+    const admit = (instance: FoundInstance, isAgain: boolean) => this.#admit(instance, isAgain);
+    this.#queue = new AdmissionQueue(admit, options.schedule ?? timers);
   }
 
   /** The kind of the backend. */
@@ -67,76 +74,78 @@ export class RegistrySync implements BackendEvents {
   }
 
   close(): Promise<void> {
-    this.#cancelAgain?.();
+    this.#queue.close();
     return this.#options.backend.close();
   }
 
-  listed(found: readonly FoundInstance[]): void {
-    this.#later.clear();
+  listed(names: ReadonlySet<string>): void {
     const { registry } = this.#options;
-    const names = new Set(found.map(({ service, id }) => keyOf(service, id)));
+    this.#queue.retain(names);
     for (const [service, id] of registry.mirrored())
       if (!names.has(keyOf(service, id))) registry.unmirror(service, id);
-    for (const one of found) this.found(one);
   }
 
   found(instance: FoundInstance): void {
-    const { service, id, body } = instance;
-    const key = keyOf(service, id);
-    this.#later.delete(key);
-    void this.#options.registry.mirror(service, id, body).catch((error: unknown) => {
-      this.#refused(service, id, error);
-      // There may be room later, or its name can be looked up then.
-      if (error instanceof UnavailableError) this.#again(key, instance);
-    });
-  }
-
-  #again(key: string, instance: FoundInstance): void {
-    this.#later.set(key, instance);
-    this.#cancelAgain ??= this.#schedule(AGAIN_MS, () => {
-      this.#cancelAgain = undefined;
-      for (const one of [...this.#later.values()]) this.found(one);
-    });
+    this.#queue.add(instance);
   }
 
   left(service: string, id: string): void {
-    this.#later.delete(keyOf(service, id));
+    this.#queue.remove(service, id);
     this.#options.registry.unmirror(service, id);
   }
 
   rejected(service: string, id: string, reason: string): void {
-    const { backend, log } = this.#options;
-    if (!this.#mayLog()) return;
+    const { backend, log, rejected } = this.#options;
+    rejected();
+    if (!this.#mayLog('rejected')) return;
     const fields = { registry: backend.kind, service, id, reason };
     log.warn(
       fields,
-      'the registry does not admit an instance of this process, so others do not find it there',
+      'the registry does not admit an instance of this process, so others do not find it there; trying again',
     );
   }
 
   available(): void {
     this.#isAvailable = true;
     const { backend, log } = this.#options;
-    log.info({ registry: backend.kind }, 'the registry can be reached again');
+    if (this.#isOutageLogged) log.info({ registry: backend.kind }, 'the registry can be reached again');
+    this.#isOutageLogged = false;
   }
 
   unavailable(err: Error): void {
     this.#isAvailable = false;
     const { backend, log } = this.#options;
+    if (!this.#mayLog('outage')) return;
+    this.#isOutageLogged = true;
     const message = 'the registry cannot be reached; the instances that were found before stay, trying again';
     log.warn({ registry: backend.kind, err }, message);
   }
 
-  #mayLog(): boolean {
-    if (this.#clock() - this.#loggedAt < LOG_EVERY_MS) return false;
-    this.#loggedAt = this.#clock();
+  /** @returns whether the instance may be admitted later */
+  async #admit({ service, id, body, isLocal }: FoundInstance, isAgain: boolean): Promise<boolean> {
+    const { registry, mayShadowLocal } = this.#options;
+    try {
+      await registry.mirror(service, id, body, { isServed: isLocal, mayShadowLocal });
+      return false;
+    } catch (error) {
+      if (!isAgain) this.#refused(service, id, error);
+      // There may be room later, or its name can be looked up then. What it was before is no more.
+      if (!(error instanceof UnavailableError)) registry.unmirror(service, id);
+      return !(error instanceof ValidationError);
+    }
+  }
+
+  #mayLog(kind: Kind): boolean {
+    const now = this.#clock();
+    if (now - (this.#loggedAt.get(kind) ?? Number.NEGATIVE_INFINITY) < LOG_EVERY_MS) return false;
+    this.#loggedAt.set(kind, now);
     return true;
   }
 
   #refused(service: string, id: string, error: unknown): void {
     const { backend, log, refused } = this.#options;
     refused();
-    if (!this.#mayLog()) return;
+    if (!this.#mayLog('refused')) return;
     const reason = error instanceof HttpError ? error.message : String(error);
     const names = { service: service.slice(0, MOST_NAME), id: id.slice(0, MOST_NAME) };
     const fields = { registry: backend.kind, ...names, reason, err: error };

@@ -66,7 +66,8 @@ export class CallingProcess {
 
   /** An instance is announced to this process. */
   enter({ id, port }: Server, members: object = {}): void {
-    void this.registry.mirror('orders', id, { host: '10.0.0.1', port, ...members });
+    const rights = { isServed: true, mayShadowLocal: true };
+    void this.registry.mirror('orders', id, { host: '10.0.0.1', port, ...members }, rights);
   }
 
   /** The calls of an instance that run in this process. */

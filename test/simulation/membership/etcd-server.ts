@@ -1,5 +1,6 @@
 // etcd, as far as a registry uses it: keys with leases, transactions, and a watch from a revision on.
-import type { EtcdClient, WatchMessage } from '#src/registry/backends/etcd-backend.js';
+import type { OpenEtcd, WatchMessage } from '#src/registry/backends/etcd-api.js';
+import { REMOVED } from '#src/registry/backends/etcd-keys.js';
 import type { Host } from './host.js';
 import type { Network, Stream } from './network.js';
 
@@ -13,11 +14,26 @@ interface Stored {
 interface Operation {
   readonly request_put?: { readonly key: string; readonly value: string; readonly lease?: string };
   readonly request_delete_range?: { readonly key: string };
+  readonly request_range?: { readonly key: string; readonly revision?: string };
+  readonly request_txn?: Transaction;
 }
 
 interface Transaction {
-  readonly compare?: readonly { readonly key: string; readonly lease: string }[];
+  readonly compare?: readonly { readonly key: string; readonly mod_revision: string }[];
   readonly success: readonly Operation[];
+}
+
+interface Range {
+  readonly key: string;
+  readonly limit: number;
+  readonly revision?: string;
+}
+
+/** What a revision has changed, and the keys as they were before. */
+interface Past {
+  readonly revision: number;
+  readonly events: Events;
+  readonly before: readonly (readonly [key: string, stored: Stored | undefined])[];
 }
 
 type Events = NonNullable<NonNullable<WatchMessage['result']>['events']>;
@@ -28,13 +44,15 @@ const NO_LEASE = '0';
 /** As docs/scaling.md has it. */
 const PREFIX = '/multilane/registry/v1/';
 
+const textOf = (encoded: string): string => Buffer.from(encoded, 'base64').toString();
+
 export class EtcdServer {
   readonly #network: Network;
   #keys = new Map<string, Stored>();
   /** Until when each lease lasts, and for how long it was granted. */
   #leases = new Map<string, { until: number; readonly ttlMs: number }>();
   readonly #watches = new Set<Stream<WatchMessage>>();
-  #history: { readonly revision: number; readonly events: Events }[] = [];
+  #history: Past[] = [];
   #revision = 1;
   #nextLease = 1;
 
@@ -43,8 +61,8 @@ export class EtcdServer {
   }
 
   /** @returns what opens a connection */
-  clientsOf(host: Host): () => Promise<EtcdClient> {
-    return async () => {
+  clientsOf(host: Host): readonly OpenEtcd[] {
+    const open: OpenEtcd = async () => {
       let stream: Stream<WatchMessage> | undefined;
       return {
         post: <R>(path: string, body: object) =>
@@ -63,10 +81,12 @@ export class EtcdServer {
         close: () => stream?.close(),
       };
     };
+    return [open];
   }
 
   has(service: string, id: string): boolean {
-    return this.#keys.has(Buffer.from(`${PREFIX}${service}/${id}`).toString('base64'));
+    const stored = this.#keys.get(Buffer.from(`${PREFIX}${service}/${id}`).toString('base64'));
+    return stored !== undefined && stored.value !== REMOVED;
   }
 
   /** A member takes the lead: all leases begin again. */
@@ -93,10 +113,9 @@ export class EtcdServer {
         this.#expire(ID);
         return {};
       case '/v3/kv/range':
-        return { ...this.#header(), kvs: [...this.#keys.values()] };
+        return this.#range(body as Range);
       case '/v3/kv/txn':
-        this.#change(body as Transaction);
-        return this.#header();
+        return this.#transact(body as Transaction);
       default:
         throw new Error(`etcd has no ${path}`);
     }
@@ -136,28 +155,71 @@ export class EtcdServer {
     this.#commit(own.map(({ key }) => ({ request_delete_range: { key } })));
   }
 
-  #change({ compare = [], success }: Transaction): void {
-    const leaseOf = (key: string): string => this.#keys.get(key)?.lease ?? NO_LEASE;
-    if (compare.every(({ key, lease }) => leaseOf(key) === lease)) this.#commit(success);
+  /** The keys as they were at a revision. */
+  #keysAt(revision: number): ReadonlyMap<string, Stored> {
+    if (revision >= this.#revision) return this.#keys;
+    const keys = new Map(this.#keys);
+    for (const { before, revision: at } of this.#history.toReversed()) {
+      if (at <= revision) break;
+      for (const [key, stored] of before) {
+        if (stored === undefined) keys.delete(key);
+        else keys.set(key, stored);
+      }
+    }
+    return keys;
+  }
+
+  /** A page of the keys without their values, in their order. */
+  #range({ key: from, limit, revision = String(this.#revision) }: Range): object {
+    const first = textOf(from);
+    const all = [...this.#keysAt(Number(revision)).values()]
+      .filter(({ key }) => textOf(key) >= first)
+      .toSorted((a, b) => (textOf(a.key) < textOf(b.key) ? -1 : 1));
+    const kvs = all.slice(0, limit).map(({ key, mod_revision }) => ({ key, mod_revision }));
+    return { header: { revision }, kvs };
+  }
+
+  #transact(transaction: Transaction): object {
+    const operations = this.#chosen(transaction);
+    const responses = operations.map(({ request_range: range }) => {
+      if (range === undefined) return {};
+      const found = this.#keysAt(Number(range.revision ?? this.#revision)).get(range.key);
+      return { response_range: { kvs: found === undefined ? [] : [found] } };
+    });
+    this.#commit(operations);
+    return { ...this.#header(), responses };
+  }
+
+  /** The operations of a transaction whose comparisons hold. */
+  #chosen({ compare = [], success }: Transaction): readonly Operation[] {
+    const revisionOf = (key: string): string => this.#keys.get(key)?.mod_revision ?? '0';
+    if (!compare.every(({ key, mod_revision }) => revisionOf(key) === mod_revision)) return [];
+    return success.flatMap((operation) =>
+      operation.request_txn === undefined ? [operation] : this.#chosen(operation.request_txn),
+    );
   }
 
   #commit(operations: readonly Operation[]): void {
     const mod_revision = String(this.#revision + 1);
     const events: Events[number][] = [];
+    const before: [string, Stored | undefined][] = [];
     for (const { request_put: put, request_delete_range: range } of operations) {
       if (put !== undefined) {
         const { key, value, lease = NO_LEASE } = put;
         if (lease !== NO_LEASE && !this.#leases.has(lease)) throw new Error('requested lease not found');
         const kv = { key, value, lease, mod_revision };
+        before.push([key, this.#keys.get(key)]);
         this.#keys.set(key, kv);
         events.push({ kv });
-      } else if (range !== undefined && this.#keys.delete(range.key)) {
+      } else if (range !== undefined && this.#keys.has(range.key)) {
+        before.push([range.key, this.#keys.get(range.key)]);
+        this.#keys.delete(range.key);
         events.push({ type: 'DELETE', kv: { key: range.key, mod_revision } });
       }
     }
     if (events.length === 0) return;
     this.#revision += 1;
-    this.#history.push({ revision: this.#revision, events });
+    this.#history.push({ revision: this.#revision, events, before });
     if (this.#history.length > 2 * KEPT) this.#history = this.#history.slice(-KEPT);
     for (const watch of this.#watches) {
       if (watch.isOpen) watch.send({ result: { events } });

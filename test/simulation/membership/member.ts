@@ -107,7 +107,9 @@ export class Member {
       registry: this.registry,
       backend,
       log: silentLog,
+      mayShadowLocal: true,
       refused: () => undefined,
+      rejected: () => undefined,
       clock: time.clock,
       schedule: this.host.schedule,
     });

@@ -42,6 +42,7 @@ class HastyEtcd extends EtcdBackend {
 
 class DeafPostgres extends PostgresBackend {
   protected override gone(): void {}
+  protected override expired(): void {}
 }
 
 class HastyPostgres extends PostgresBackend {
@@ -53,7 +54,7 @@ class HastyPostgres extends PostgresBackend {
 class EmptyingSync extends RegistrySync {
   override unavailable(error: Error): void {
     super.unavailable(error);
-    this.listed([]);
+    this.listed(new Set());
   }
 }
 

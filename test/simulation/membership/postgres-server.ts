@@ -1,4 +1,4 @@
-// PostgreSQL, as far as a registry uses it: the statements of registry-sql.ts over one table, by the clock of
+// PostgreSQL, as far as a registry uses it: the statements of registry-sql.ts over two tables, by the clock of
 // the server, and notifications.
 import type { OpenSession } from '#src/registry/backends/postgres-backend.js';
 import {
@@ -10,6 +10,7 @@ import {
   LIST,
   LISTEN,
   RENEW,
+  SET_LIMITS,
   WITHDRAW,
   WITHDRAW_ALL,
 } from '#src/registry/backends/registry-sql.js';
@@ -20,10 +21,16 @@ interface Row {
   readonly service: string;
   readonly id: string;
   readonly owner: string;
-  readonly body: { readonly state: string };
+  readonly body: { readonly state: string } | null;
+  readonly is_local: boolean;
+  readonly version: number;
   /** Infinity for a static instance. */
   readonly expiresAt: number;
 }
+
+/** The owner of a row that a client has removed, and for how long it stays. */
+const REMOVED = '';
+const REMOVED_MS = 60_000;
 
 type Values = readonly unknown[];
 type Statement = (values: Values) => readonly object[];
@@ -33,6 +40,8 @@ const keyOf = (service: string, id: string): string => `${service} ${id}`;
 export class PostgresServer {
   readonly #network: Network;
   readonly #rows = new Map<string, Row>();
+  /** Until when each owner is there. */
+  readonly #owners = new Map<string, number>();
   readonly #listeners = new Set<Stream<string>>();
   #revision = 1;
   #startedAt = Number.NEGATIVE_INFINITY;
@@ -61,7 +70,7 @@ export class PostgresServer {
   }
 
   has(service: string, id: string): boolean {
-    return this.#rows.has(keyOf(service, id));
+    return (this.#rows.get(keyOf(service, id))?.owner ?? REMOVED) !== REMOVED;
   }
 
   restarted(): void {
@@ -71,27 +80,29 @@ export class PostgresServer {
   /** All rows are lost. */
   wipe(): void {
     this.#rows.clear();
+    this.#owners.clear();
     this.#revision = 1;
   }
 
   readonly #statements: Readonly<Record<string, Statement>> = {
+    [SET_LIMITS]: () => [],
     [EXISTS]: () => [{ exists: true }],
     [CREATE]: () => [],
     [LISTEN]: () => [],
     [LIST]: () => this.#list(),
     [FETCH]: ([services, ids]) => this.#fetch(services as string[], ids as string[]),
     [ANNOUNCE]: (values) => this.#announce(values),
-    [WITHDRAW]: ([owner, services, ids, ofOthers]) => {
+    [WITHDRAW]: ([owner, services, ids, versions]) => {
       for (const [n, service] of (services as string[]).entries()) {
-        const key = keyOf(service, (ids as string[])[n]!);
-        const row = this.#rows.get(key);
-        if (row !== undefined && (row.owner === owner || (ofOthers as boolean[])[n]!)) this.#delete(key);
+        const version = (versions as (string | number | null | undefined)[])[n];
+        this.#withdraw(String(owner), keyOf(service, (ids as string[])[n]!), version ?? undefined);
       }
       return [];
     },
     [WITHDRAW_ALL]: ([owner]) => {
       for (const [key, row] of this.#rows)
         if (row.owner === owner && row.expiresAt < Number.POSITIVE_INFINITY) this.#delete(key);
+      this.#owners.delete(String(owner));
       return [];
     },
     [RENEW]: (values) => this.#renew(values),
@@ -108,32 +119,49 @@ export class PostgresServer {
     return rows.filter((row) => row !== undefined);
   }
 
-  #announce([owner, seconds, services, ids, bodies, statics]: Values): readonly object[] {
+  #announce([owner, seconds, services, ids, bodies, statics, locals]: Values): readonly object[] {
+    const written: object[] = [];
     for (const [n, service] of (services as string[]).entries()) {
       const id = (ids as string[])[n]!;
-      const body = JSON.parse((bodies as string[])[n]!) as Row['body'];
+      const body = JSON.parse((bodies as string[])[n]!) as { readonly state: string };
+      const is_local = (locals as boolean[])[n]!;
       const known = this.#rows.get(keyOf(service, id));
       this.#revision += 1;
-      if (known !== undefined && known.owner !== owner && body.state === 'draining') continue;
+      const isOfOthers = known !== undefined && known.owner !== owner && known.owner !== REMOVED;
+      if (isOfOthers && (is_local ? body.state === 'draining' : known.is_local)) continue;
       const isStatic = (statics as boolean[])[n]!;
       const expiresAt = isStatic ? Number.POSITIVE_INFINITY : this.#liveUntil(seconds);
-      this.#rows.set(keyOf(service, id), { service, id, owner: String(owner), body, expiresAt });
+      const row = { service, id, owner: String(owner), body, is_local, expiresAt, version: this.#revision };
+      this.#rows.set(keyOf(service, id), row);
       this.#notify(service, id);
+      written.push({ service, id });
     }
-    return [];
+    return written;
+  }
+
+  #withdraw(owner: string, key: string, version: string | number | undefined): void {
+    const row = this.#rows.get(key);
+    if (row === undefined) return;
+    if (version === undefined && row.owner === owner) this.#delete(key);
+    else if (version !== undefined && row.version === Number(version)) {
+      this.#revision += 1;
+      const expiresAt = this.#network.time.now + REMOVED_MS;
+      this.#rows.set(key, { ...row, owner: REMOVED, body: null, expiresAt, version: this.#revision });
+      this.#notify(row.service, row.id);
+    }
   }
 
   #renew([owner, seconds, mayRemove]: Values): readonly object[] {
     const { now } = this.#network.time;
-    let renewed = 0;
+    this.#owners.set(String(owner), this.#liveUntil(seconds));
     const isYoung = this.#startedAt >= now - Number(seconds) * 1000;
+    let present = 0;
     for (const [key, row] of this.#rows) {
-      if (row.owner === owner && row.expiresAt < Number.POSITIVE_INFINITY) {
-        this.#rows.set(key, { ...row, expiresAt: this.#liveUntil(seconds) });
-        renewed += 1;
-      } else if (mayRemove === true && !isYoung && row.expiresAt < now) this.#delete(key);
+      const isLive = (this.#owners.get(row.owner) ?? Number.NEGATIVE_INFINITY) >= now;
+      if (row.owner === owner) present += 1;
+      else if (mayRemove === true && !isYoung && !isLive && row.expiresAt < now) this.#delete(key);
     }
-    return [{ renewed, revision: this.#revision }];
+    return [{ present, revision: this.#revision }];
   }
 
   #liveUntil(seconds: unknown): number {

@@ -2,11 +2,7 @@
 import type { AdminRequest, AdminResponse } from '#src/admin/admin-route.js';
 import { registryRoutes } from '#src/admin/registry-routes.js';
 import { HttpError } from '#src/errors.js';
-import {
-  type RegistryClient,
-  RegistryFailure,
-  type WatchEvent,
-} from '#src/registry/backends/http-backend.js';
+import { type RegistryClient, RegistryFailure, type WatchEvent } from '#src/registry/backends/http-api.js';
 import type { Registry } from '#src/registry/registry.js';
 import type { Host } from './host.js';
 import type { Network, Stream } from './network.js';

@@ -1,0 +1,131 @@
+// The keys of the registry in etcd: how an instance is written, and how all are read. Any client of etcd may
+// write there, so names and values are read in parts of limited size.
+import type { Announced, FoundInstance } from './backend.js';
+import { keyOf, MOST_KNOWN, namesOf } from './backend-loop.js';
+import type { EtcdClient, KeyValue } from './etcd-api.js';
+
+/** The name of an instance, and the revision of its last change. */
+export interface KeyRevision {
+  readonly key: string;
+  readonly at: bigint;
+}
+
+/** What a key holds: an instance; or the mark that a client has removed it. */
+interface Stored {
+  readonly owner: string;
+  readonly body: unknown;
+  readonly isLocal: boolean;
+  readonly isRemoved: boolean;
+}
+
+interface Range {
+  readonly header: { readonly revision: string };
+  readonly kvs?: readonly KeyValue[];
+}
+
+interface Values {
+  readonly responses?: readonly { readonly response_range?: { readonly kvs?: readonly KeyValue[] } }[];
+}
+
+const PREFIX = '/multilane/registry/v1/';
+/** Keys without values in a response. */
+const KEYS_AT_A_TIME = 2_000;
+/** Values in a response, of which each may have 1.5 MiB by default. */
+const VALUES_AT_A_TIME = 20;
+/** Requests for values at the same time. */
+const READS_AT_A_TIME = 4;
+/** A value is far smaller, in Base64; a larger one was written by a stranger, and is not read. */
+const MOST_VALUE = 65_536;
+/** Characters of the operations of a transaction. etcd admits 1.5 MiB in a request by default. */
+const MOST_CHARACTERS = 500_000;
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+const textOf = (encoded: string): string => Buffer.from(encoded, 'base64').toString();
+
+export const pathOf = (key: string): string => base64(PREFIX + namesOf(key).join('/'));
+/** All keys below the prefix: the first key after them ends with the next character. */
+export const ALL = { key: base64(PREFIX), range_end: base64(`${PREFIX.slice(0, -1)}0`) };
+/** The value for an instance that a client has removed. */
+export const REMOVED = base64(JSON.stringify({ isRemoved: true } satisfies Partial<Stored>));
+
+/** The key and the value of an instance. */
+export const storedAs = ({ service, id, body, isLocal }: Announced, owner: string) => ({
+  key: pathOf(keyOf(service, id)),
+  value: base64(JSON.stringify({ owner, body, isLocal } satisfies Partial<Stored>)),
+});
+
+export function revisionOf({ key, mod_revision }: KeyValue): KeyRevision {
+  const [service = '', ...rest] = textOf(key).slice(PREFIX.length).split('/');
+  return { key: keyOf(service, rest.join('/')), at: BigInt(mod_revision ?? 0) };
+}
+
+/** Anything may be in a key: what is no instance of ours is one that the registry refuses. */
+export function storedOf(key: string, value: string | undefined, at: bigint) {
+  let stored: Partial<Stored> | null = null;
+  try {
+    if (value !== undefined && value.length <= MOST_VALUE)
+      stored = JSON.parse(textOf(value)) as Partial<Stored> | null;
+  } catch {
+    // It is refused without a body.
+  }
+  const [service, id] = namesOf(key);
+  const isLocal = stored?.isLocal === true;
+  const found: FoundInstance = { service, id, body: stored?.body, isLocal, version: String(at) };
+  return { owner: stored?.owner, isRemoved: stored?.isRemoved === true, found };
+}
+
+/** The names of all instances at one revision; the first ones, when strangers have written too many. */
+export async function keysBelow(
+  client: EtcdClient,
+): Promise<{ readonly revision: string; readonly keys: readonly KeyRevision[] }> {
+  const keys: KeyRevision[] = [];
+  let from = ALL.key;
+  let at: string | undefined;
+  for (;;) {
+    const page = { ...ALL, key: from, limit: KEYS_AT_A_TIME, keys_only: true, revision: at };
+    const { header, kvs = [] } = await client.post<Range>('/v3/kv/range', page);
+    at ??= header.revision;
+    keys.push(...kvs.map(revisionOf));
+    if (kvs.length < KEYS_AT_A_TIME || keys.length >= MOST_KNOWN) return { revision: at, keys };
+    from = base64(`${textOf(kvs.at(-1)!.key)}\0`);
+  }
+}
+
+/** The values of keys at a revision, by key. */
+export async function valuesOf(
+  client: EtcdClient,
+  keys: readonly KeyRevision[],
+  revision: string,
+): Promise<ReadonlyMap<string, string>> {
+  const values = new Map<string, string>();
+  let next = 0;
+  const read = async (): Promise<void> => {
+    while (next < keys.length) {
+      const part = keys.slice(next, next + VALUES_AT_A_TIME);
+      next += VALUES_AT_A_TIME;
+      const success = part.map(({ key }) => ({ request_range: { key: pathOf(key), revision } }));
+      const { responses = [] } = await client.post<Values>('/v3/kv/txn', { success });
+      for (const [n, { response_range }] of responses.entries())
+        values.set(part[n]!.key, response_range?.kvs?.[0]?.value ?? '');
+    }
+  };
+  await Promise.all(Array.from({ length: READS_AT_A_TIME }, read));
+  return values;
+}
+
+/** Divides instances among transactions. */
+export function partsOf(instances: readonly Announced[], owner: string, most: number): Announced[][] {
+  const parts: Announced[][] = [];
+  let left = 0;
+  for (const one of instances) {
+    const { key, value } = storedAs(one, owner);
+    const size = key.length + value.length;
+    if (left < size || parts.at(-1)?.length === most) {
+      parts.push([]);
+      left = MOST_CHARACTERS;
+    }
+    parts.at(-1)!.push(one);
+    left -= size;
+  }
+  return parts;
+}
