@@ -93,7 +93,7 @@ describe('limits over processes, simulated', () => {
   it(`give a newcomer its share within seconds (seed ${seed})`, () => {
     const world = three();
     const newcomer = world.start(10, true);
-    world.timeline.run(world.timeline.now + 3 * SECOND);
+    world.timeline.run(world.timeline.now + SETTLED);
     expect(newcomer.member.isActive).to.equal(true);
     for (let n = 0; n < 20; n++) expect(admittedIn(world, 0, SECOND)).to.be.within(97, 103);
   });
@@ -124,7 +124,7 @@ describe('limits over processes, simulated', () => {
     const world = asked({ perSecond: 100, burst: 60 }, [0.75, 0.02, 0.02]);
     const { requests } = world;
     const admitted = admittedIn(world, 0, MINUTE);
-    expect(admitted / (world.requests - requests)).to.be.above(0.95);
+    expect(admitted / (world.requests - requests)).to.be.above(0.93);
   });
 
   it(`follow the requests to another process (seed ${seed})`, () => {
