@@ -1,19 +1,28 @@
-// Collects garbage after every tenth file of tests. Each server of a test has a block of shared memory of
-// 32 MiB, of which V8 does not know: it would keep hundreds of them, until the system refuses to start a
-// process.
+// Collects garbage between files of tests, when much address space is in use. Each server of a test has a
+// block of shared memory of 40 MiB, of which V8 does not know: it would keep hundreds of them, until the system
+// refuses to start a process.
+import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 setFlagsFromString('--expose-gc');
-/** Collects garbage now, for a test that makes many blocks by itself. */
+/** A test that makes many blocks collects them itself. */
 export const collect = runInNewContext('gc') as () => void;
 
-const EVERY = 10;
-let files = 0;
+/** A collection takes long, so it is not made for less. */
+const GROWN_BYTES = 2 ** 31;
+const PAGE_BYTES = 4096;
+let least = Number.POSITIVE_INFINITY;
 
 export const mochaHooks = {
   afterAll(): void {
-    files += 1;
-    if (files % EVERY === 0) collect();
+    const before = addressSpace();
+    least = Math.min(least, before);
+    if (before - least < GROWN_BYTES) return;
+    collect();
+    least = addressSpace();
   },
 };
+
+const addressSpace = (): number =>
+  Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[0]) * PAGE_BYTES;
