@@ -95,21 +95,23 @@ export class Balancer {
   }
 
   /**
-   * Draws the release of a pick, and takes the other one when fewer than half of its endpoints are healthy.
-   * @returns undefined when neither is
+   * Draws the release of a pick: the canary, or all others. Where fewer than half of the others are healthy,
+   * calls use any instance, as they would without a canary: it alone must not get them all.
+   * @returns undefined when any instance may be used
    */
   #drawnRelease(
     service: string,
     { version, share }: CanaryOptions,
     { protocol = 'http', hashKey, overNetwork = false }: Route,
   ): Release | undefined {
-    const chance = hashKey === undefined ? this.#options.random() : chanceOfKey(hashKey);
-    const releases = [only(version), except(version)];
-    if (chance >= share) releases.reverse();
-    return releases.find((release) => {
+    const isUsable = (release: Release): boolean => {
       const prepared = this.#lists.of(service, protocol, release, overNetwork);
       return prepared !== undefined && !prepared.isPanicking && prepared.circles.length > 0;
-    });
+    };
+    const [canary, others] = [only(version), except(version)];
+    if (!isUsable(others)) return undefined;
+    const chance = hashKey === undefined ? this.#options.random() : chanceOfKey(hashKey);
+    return chance < share && isUsable(canary) ? canary : others;
   }
 
   /** @param mayRepeat whether an endpoint that was tried may be used again when there is no other */

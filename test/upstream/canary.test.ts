@@ -63,7 +63,7 @@ describe('a canary release', () => {
     expect(canaryCalls(balancer, () => ({ version: '2' }), 200)).to.equal(200);
   });
 
-  it('gets no calls while its instances are not healthy, and the others all when they are not', () => {
+  it('gets no calls while its instances are not healthy, and not all of them when the others are not', () => {
     const with_ = (canary: Endpoint['state'], others: Endpoint['state']): number => {
       const endpoints = TEN.map((one) => ({ ...one, state: one.version === '2' ? canary : others }));
       return canaryCalls(
@@ -74,7 +74,7 @@ describe('a canary release', () => {
     };
     expect(with_('unhealthy', 'healthy')).to.equal(0);
     expect(with_('draining', 'healthy')).to.equal(0);
-    expect(with_('healthy', 'unhealthy')).to.equal(500);
+    expect(with_('healthy', 'unhealthy')).to.be.within(1, 150);
     expect(with_('unhealthy', 'unhealthy')).to.be.within(1, 499);
   });
 

@@ -41,6 +41,11 @@ describe('Prequal', () => {
     expect(picks(5)).to.deep.equal([1, 1, 1, 1, 1]);
   });
 
+  it('does not send everything to the few that do not fail, when most do', () => {
+    const counts = picksOf({ others: all(6, 1), failing: [0, 1, 2, 3, 4] }, 6);
+    expect(Math.max(...counts)).to.be.below((2 * PICKS) / 6);
+  });
+
   it('counts the calls of this process beside those that are reported', () => {
     const counts = picksOf({ inFlight: [50, 0, 0], others: [0, 10, 10] }, 3);
     expect(counts[0]).to.be.at.most(UNCOMPARED);

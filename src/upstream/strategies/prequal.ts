@@ -43,6 +43,9 @@ const [QUANTILE_STEP, MEAN_WEIGHT] = [1 / 16, 1 / 64] as const;
  */
 const [SIMILAR, NOISE_MICROSECONDS] = [2, 1_000] as const;
 
+/** Failures count up to this share of endpoints that fail, as ejection takes out no more than half. */
+const MOST_FAILING = 0.5;
+
 const UNKNOWN = -1;
 
 /** The classes of endpoints: one of a lower class is preferred. */
@@ -56,6 +59,8 @@ class PrequalPicker implements Picker {
   /** An endpoint with more requests in flight is hot. */
   #mostCold = 0;
   #meanInFlight = 0;
+  /** The share of endpoints that are failing. */
+  #meanFailing = 0;
   /** The mean of the calls of other processes, as reported; UNKNOWN before the first report. */
   #meanOthers = UNKNOWN;
   /** Counts picks, so that one of UNCOMPARED_EACH compares nothing. */
@@ -101,7 +106,8 @@ class PrequalPicker implements Picker {
 
   /** Takes the first endpoint of a pick as the best one, and moves the estimates towards it. */
   #begin(index: number, weight: number, look: EndpointLook): void {
-    const { others } = look;
+    const { others, isFailing } = look;
+    this.#meanFailing += ((isFailing ? 1 : 0) - this.#meanFailing) * MEAN_WEIGHT;
     if (others >= 0) {
       const mean = this.#meanOthers === UNKNOWN ? others : this.#meanOthers;
       this.#meanOthers = mean + (others - mean) * MEAN_WEIGHT;
@@ -140,8 +146,10 @@ class PrequalPicker implements Picker {
     this.#latency = latency;
   }
 
+  /** Where half of the endpoints fail, what they share is to blame: the others would get all calls. */
   #classOf({ isFailing }: EndpointLook, inFlight: number): number {
-    return isFailing ? IS_FAILING : inFlight > this.#mostCold ? IS_HOT : IS_COLD;
+    if (isFailing && this.#meanFailing < MOST_FAILING) return IS_FAILING;
+    return inFlight > this.#mostCold ? IS_HOT : IS_COLD;
   }
 
   /** Compares with the best endpoint so far, of the same class. */
