@@ -10,10 +10,14 @@ export class ClientBody implements ArrivingBody, AsyncIterableIterator<Uint8Arra
   #source: AsyncIterator<Uint8Array> | undefined;
   #first: Uint8Array | undefined;
   #isWhole = false;
+  readonly #clock: () => number;
   isStarted = false;
+  endedAt: number | undefined;
 
-  constructor(ctx: RequestContext) {
+  /** @param clock that of attempts */
+  constructor(ctx: RequestContext, clock: () => number) {
     this.#ctx = ctx;
+    this.#clock = clock;
   }
 
   get length(): number {
@@ -25,6 +29,7 @@ export class ClientBody implements ArrivingBody, AsyncIterableIterator<Uint8Arra
     if (this.#source === undefined) {
       this.#source = this.#ctx.readStream()[Symbol.asyncIterator]();
       await this.#readFirst(this.#source);
+      if (this.#isWhole) this.endedAt = this.#clock();
     }
     return this.#isWhole ? this.#first! : this;
   }
@@ -48,9 +53,15 @@ export class ClientBody implements ArrivingBody, AsyncIterableIterator<Uint8Arra
   next(): Promise<IteratorResult<Uint8Array>> {
     this.isStarted = true;
     const value = this.#first;
-    if (value === undefined) return this.#source!.next();
+    if (value === undefined) return this.#next();
     this.#first = undefined;
     return Promise.resolve({ done: false, value });
+  }
+
+  async #next(): Promise<IteratorResult<Uint8Array>> {
+    const result = await this.#source!.next();
+    if (result.done === true) this.endedAt ??= this.#clock();
+    return result;
   }
 
   /** The service takes no more: the rest is read with the end of the request. */

@@ -67,7 +67,7 @@ class GatewayRoute {
   /** @throws HttpError MALFORMED_REQUEST; BAD_UPSTREAM for a request that goes in a circle */
   serve(ctx: RequestContext): Promise<Sent> {
     const isNested = gatewaysPassed(ctx.exchange.head.headers) > 0;
-    const request = requestOf(ctx, this.#service);
+    const request = requestOf(ctx, this.#service, this.#deps.calls.clock);
     const call: StreamCall = new OngoingCall(this.#service, request, limitsOf(ctx), ctx, ctx);
     const options = this.#optionsFor(ctx, request.path, isNested);
     const fail = (error: unknown): never => {
@@ -97,7 +97,7 @@ class GatewayRoute {
   }
 }
 
-function requestOf(ctx: RequestContext, service: string): StreamCallRequest {
+function requestOf(ctx: RequestContext, service: string, clock: () => number): StreamCallRequest {
   const { method, query } = ctx.exchange.head;
   const hasBody = ctx.contentLength > 0 || ctx.isChunked;
   const host = ctx.headers.get('host');
@@ -109,7 +109,7 @@ function requestOf(ctx: RequestContext, service: string): StreamCallRequest {
     isIdempotent: ctx.headers.has('idempotency-key'),
     fields: () => requestFields(ctx.request, service),
     ...(host !== undefined && { host }),
-    content: hasBody ? new ClientBody(ctx) : undefined,
+    content: hasBody ? new ClientBody(ctx, clock) : undefined,
   };
 }
 

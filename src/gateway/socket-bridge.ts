@@ -2,8 +2,10 @@
 // sent on the other. Messages and close codes are passed on; pings are answered on either side. Reading from
 // the instance stops while the client does not take what was read. The core cannot stop reading from a
 // client, so a client whose messages the instance does not take is disconnected.
+import { HttpError } from '../errors.js';
 import { SENT, type Sent, type WebSocketOptions } from '../server/handler.js';
 import type { RequestContext } from '../server/request-context.js';
+import { isToken } from '../server/response/token.js';
 import { checkHandshake } from '../server/websocket/handshake.js';
 import type { ServerWebSocket } from '../server/websocket/websocket.js';
 import { callSocket, type SocketRefusal } from '../upstream/socket-call.js';
@@ -101,6 +103,7 @@ export async function openBridge(
 ): Promise<Sent> {
   checkHandshake(ctx, { origins: '*' });
   const protocols = ctx.headers.getAll('sec-websocket-protocol').join(', ');
+  checkProtocols(protocols);
   const result = await callSocket(dependencies, call, options, { protocols, maxMessageBytes });
   if ('received' in result) {
     result.commit?.();
@@ -117,6 +120,14 @@ export async function openBridge(
   );
   ctx.upgrade(ctx.plan.webSocket!, socket.protocol, new SocketBridge(socket, maxMessageBytes));
   return SENT;
+}
+
+/** @throws HttpError MALFORMED_REQUEST for what is no list of different names (RFC 6455 section 4.1) */
+function checkProtocols(protocols: string): void {
+  if (protocols === '') return;
+  const names = protocols.split(',').map((name) => name.trim());
+  if (names.every(isToken) && new Set(names).size === names.length) return;
+  throw new HttpError('MALFORMED_REQUEST', 'Sec-WebSocket-Protocol is not a list of different names.');
 }
 
 /** The fields of the handshake are those of one connection. */

@@ -18,7 +18,7 @@ import type { OngoingCall } from './ongoing-call.js';
 import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
 import { STATUS_FIELD } from './rpc-fields.js';
 import type { OutgoingRequest, Received, Transport } from './transport.js';
-import { judge, type TransportResult, type Verdict, withoutEvidence } from './verdict.js';
+import { isLate, judge, type TransportResult, type Verdict, withoutEvidence } from './verdict.js';
 
 /**
  * Counts the calls of this thread, and what endpoints report, as load of their endpoints
@@ -209,8 +209,14 @@ export class Attempt extends Hold {
     const missedMs = watch.missedSince(this.#mark);
     const wasSent = this.#request?.isWaiting !== true;
     const judged = judge(result, this.#abort, this.#call.deadline, tookMs, wasSent);
-    const verdict = isEvidence(tookMs, missedMs) ? judged : withoutEvidence(judged);
-    if (this.end()) settle(this.#dependencies, this.#admitted, verdict, { ended, tookMs, missedMs });
+    const { content } = this.#call.request;
+    // The time until a body has arrived is that of the client who sends it.
+    const isTimed = content === undefined || content.endedAt !== undefined;
+    const ownMs = tookMs - Math.max(0, (content?.endedAt ?? 0) - this.#begun);
+    const isEvident = isEvidence(tookMs, missedMs) && (isTimed || !isTimeout(result));
+    const verdict = isEvident ? judged : withoutEvidence(judged);
+    if (this.end())
+      settle(this.#dependencies, this.#admitted, verdict, { ended, tookMs: ownMs, missedMs, isTimed });
     this.#observation.end(seen, Math.round(tookMs * 1000));
     const { hasNotRun = false } = verdict;
     if (hasNotRun) this.#call.countNotRun();
@@ -248,25 +254,32 @@ interface Timing {
   readonly ended: number;
   readonly tookMs: number;
   readonly missedMs: number;
+  /** False: it is not known how much of the time was that of a client who sent a body. */
+  readonly isTimed: boolean;
 }
+
+/** Whether the endpoint has not responded in time, as far as it can be seen here. */
+const isTimeout = (result: TransportResult): boolean =>
+  result.kind === 'returned' ? result.value.status === 504 : isLate(result.error);
 
 /** Reports what an attempt shows about its endpoint to the breaker, the ejection and the load. */
 function settle(
   { breaker, outliers = NOT_WATCHED, load, slowCallMs = 0 }: AttemptDependencies,
   { endpoint, ticket }: AdmittedEndpoint,
   verdict: Verdict,
-  { ended, tookMs, missedMs }: Timing,
+  { ended, tookMs, missedMs, isTimed }: Timing,
 ): void {
   // A success that took longer than `slowCallMs` counts as a failure, so a call that ended without a result
   // after that time counts as one as well, whatever its deadline was.
   const mayBeSlow = verdict.outcome === 'success' || verdict.isUntimely === true;
-  const isLong = mayBeSlow && slowCallMs > 0 && tookMs >= slowCallMs;
+  const isLong = isTimed && mayBeSlow && slowCallMs > 0 && tookMs >= slowCallMs;
   const slow = tookMs - missedMs >= slowCallMs ? 'failure' : 'ignored';
   breaker.settle(endpoint.slot, ticket, isLong ? slow : verdict.outcome, ended);
   outliers.ended(endpoint, verdict.reached);
   // A quick failure or refusal must not make an endpoint look fast.
-  if (verdict.outcome === 'success') load.observe(endpoint.slot, (tookMs - missedMs) * 1000);
-  else if (verdict.outcome === 'failure') load.failed(endpoint.slot);
+  if (verdict.outcome === 'success') {
+    if (isTimed) load.observe(endpoint.slot, Math.max(0, tookMs - missedMs) * 1000);
+  } else if (verdict.outcome === 'failure') load.failed(endpoint.slot);
 }
 
 /** The time for which a callee asks not to be called again (RFC 9110 section 10.2.3). */

@@ -51,6 +51,12 @@ export interface RequestContent {
   readonly body: Uint8Array | string | undefined;
 }
 
+/** How far a body has arrived. */
+export interface ContentProgress {
+  /** When its last byte was taken, by the clock of attempts; undefined: it has not ended, or that is not known. */
+  readonly endedAt: number | undefined;
+}
+
 /** The request of a call, the same for every endpoint. */
 export interface CallRequest extends RequestContent {
   /** @default 'http' */
@@ -71,6 +77,11 @@ export interface CallRequest extends RequestContent {
   readonly method: string;
   /** The path with its query. */
   readonly path: string;
+  /**
+   * The body while it arrives from a client: until it has ended, time passes because of that client.
+   * @default none
+   */
+  readonly content?: ContentProgress | undefined;
 }
 
 /** The idempotent methods of RFC 9110 section 9.2.2, without TRACE, which cannot be called. */

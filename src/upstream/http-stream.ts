@@ -11,6 +11,7 @@ import type { Deadline } from '../deadline.js';
 import { HttpError } from '../errors.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { httpFailure } from './http-failure.js';
+import { responseFault } from './response-fault.js';
 
 /** A request whose response is read as it arrives. */
 export interface StreamRequest {
@@ -33,7 +34,6 @@ export interface StreamRequest {
 const HIGH_WATER_BYTES = 64 * 1024;
 /** An endpoint may send this many interim responses (1xx) before its response; they are dropped. */
 const MOST_INTERIM = 16;
-const MOST_STATUS = 599;
 
 const EMPTY = Buffer.alloc(0);
 const END = { done: true, value: undefined } as const;
@@ -194,7 +194,7 @@ export class HttpStream
       if (++this.#interim > MOST_INTERIM) this.#refuse(controller, 'sent too many interim responses');
       return;
     }
-    const fault = status > MOST_STATUS ? 'sent a status that HTTP does not have' : framingFault(fields);
+    const fault = responseFault(status, fields);
     if (fault !== undefined) {
       this.#refuse(controller, fault);
       return;
@@ -281,15 +281,6 @@ export class HttpStream
     this.#reader = undefined;
     reader?.();
   }
-}
-
-/**
- * A coding other than chunked would end with the connection, and its bytes are not those of the content (RFC
- * 9112 section 6.1).
- */
-function framingFault({ 'transfer-encoding': coding }: IncomingHttpHeaders): string | undefined {
-  const isKnown = coding === undefined || (typeof coding === 'string' && coding.toLowerCase() === 'chunked');
-  return isKnown ? undefined : 'sent a response whose end cannot be known';
 }
 
 const isMismatch = (error: Error): boolean =>

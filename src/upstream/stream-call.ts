@@ -8,7 +8,7 @@ import { mayRepeat } from '../resilience/retry.js';
 import type { TraceContext } from '../scope.js';
 import { receive } from './buffered-response.js';
 import { Attempt, headersOf } from './call-attempt.js';
-import { type CallRequest, NO_FIELDS } from './call-request.js';
+import { type CallRequest, type ContentProgress, NO_FIELDS } from './call-request.js';
 import { retryOf, type ServiceCallDependencies } from './call-service.js';
 import { certainError } from './certain-result.js';
 import { type AdmittedEndpoint, admitEndpoint } from './endpoint-admission.js';
@@ -28,7 +28,7 @@ export interface StreamCallDependencies extends ServiceCallDependencies {
 }
 
 /** The body of a request while it arrives. */
-export interface ArrivingBody {
+export interface ArrivingBody extends ContentProgress {
   /**
    * Waits for its beginning.
    * @returns the whole body where it has arrived with that, which may be sent several times; else an iterable

@@ -56,3 +56,13 @@ export class OversizedError extends HttpError {
     super('BAD_UPSTREAM', detail, { cause });
   }
 }
+
+/**
+ * 502 `BAD_UPSTREAM`: the endpoint has responded to the handshake of a WebSocket, and no socket has come of it.
+ * What the client has asked for decides that, so it shows nothing about the endpoint.
+ */
+export class HandshakeError extends HttpError {
+  constructor({ service, id }: Pick<Endpoint, 'service' | 'id'>, symptom: string, cause?: unknown) {
+    super('BAD_UPSTREAM', `Instance ${id} of ${service} ${symptom}.`, { cause });
+  }
+}

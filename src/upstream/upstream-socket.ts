@@ -1,9 +1,10 @@
 // A WebSocket to an endpoint, on a connection of its own.
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { AbortListener, AbortSource } from '../abort-source.js';
-import { HttpError } from '../errors.js';
 import { type Endpoint, originOf } from '../registry/endpoint.js';
 import { httpFailure } from './http-failure.js';
+import { responseFault } from './response-fault.js';
+import { HandshakeError } from './transport-errors.js';
 import { loadWs, type Ws } from './ws.js';
 
 export interface SocketRequest {
@@ -35,6 +36,8 @@ export interface SocketEvents {
 
 /** The longest body of a refusal that is passed on. */
 const REFUSAL_BYTES = 64 * 1024;
+/** A refusal that has not ended after this time, in milliseconds, is not waited for. */
+const REFUSAL_MS = 1_000;
 /** An endpoint may send this many interim responses before its response. */
 const MOST_INTERIM = 16;
 
@@ -62,7 +65,10 @@ class Handshake implements AbortListener {
   readonly #resolve: (result: UpstreamSocket | SocketRefusal) => void;
   readonly #reject: (reason: unknown) => void;
   #ws: Ws | undefined;
-  #fields: IncomingHttpHeaders = {};
+  /** Those of the response; undefined before it has come. */
+  #fields: IncomingHttpHeaders | undefined;
+  #hasProtocol = false;
+  #refusalTimer: NodeJS.Timeout | undefined;
   #isOver = false;
 
   constructor(
@@ -92,16 +98,23 @@ class Handshake implements AbortListener {
     });
     this.#ws = ws;
     ws.on('upgrade', ({ headers: fields }) => {
-      this.#fields = fields;
+      this.#fields = { ...fields };
+      this.#hasProtocol = fields['sec-websocket-protocol'] !== undefined;
+      // An endpoint may choose none of those that are offered (RFC 6455 section 4.2.2); ws does not admit that.
+      if (offered.length > 0 && !this.#hasProtocol) fields['sec-websocket-protocol'] = offered[0]!;
     });
     ws.on('open', () => this.#opened(ws));
     ws.on('unexpected-response', (_request, response) => this.#refused(response));
-    ws.on('error', (error) => this.#failed(httpFailure(this.#endpoint, error)));
+    ws.on('error', (error) => {
+      if (this.#fields === undefined) this.#failed(httpFailure(this.#endpoint, error));
+      else this.#failed(new HandshakeError(this.#endpoint, 'did not open the WebSocket', error));
+    });
     abort.listen(this);
   }
 
   onAbort(reason: unknown): void {
     this.#isOver = true;
+    clearTimeout(this.#refusalTimer);
     this.#reject(reason);
     this.#ws?.terminate();
   }
@@ -109,7 +122,7 @@ class Handshake implements AbortListener {
   #opened(ws: Ws): void {
     if (!this.#end()) return;
     ws.pause();
-    this.#resolve(new UpstreamSocket(ws, this.#fields));
+    this.#resolve(new UpstreamSocket(ws, this.#fields ?? {}, this.#hasProtocol));
   }
 
   #failed(error: unknown): void {
@@ -117,6 +130,15 @@ class Handshake implements AbortListener {
   }
 
   #refused(response: IncomingMessage): void {
+    const { statusCode: status = 0, headers: fields } = response;
+    this.#fields = fields;
+    const fault = responseFault(status, fields);
+    if (fault !== undefined) {
+      this.#broken(fault);
+      return;
+    }
+    const late = (): void => this.#broken('sent a refusal that does not end');
+    this.#refusalTimer = setTimeout(late, REFUSAL_MS).unref();
     const chunks: Buffer[] = [];
     let length = 0;
     response.on('data', (chunk: Buffer) => {
@@ -126,22 +148,23 @@ class Handshake implements AbortListener {
     });
     response.on('end', () => {
       if (!response.complete || !this.#end()) return;
-      const { statusCode: status = 502, headers: fields } = response;
       this.#resolve({ status, fields, body: Buffer.concat(chunks) });
       this.#ws?.terminate();
     });
-    response.on('error', (error) => this.#failed(httpFailure(this.#endpoint, error)));
+    response.on('error', (error) =>
+      this.#failed(new HandshakeError(this.#endpoint, 'broke its refusal off', error)),
+    );
   }
 
   #broken(symptom: string): void {
-    const { id, service } = this.#endpoint;
-    this.#failed(new HttpError('BAD_UPSTREAM', `Instance ${id} of ${service} ${symptom}.`));
+    this.#failed(new HandshakeError(this.#endpoint, symptom));
     this.#ws?.terminate();
   }
 
   #end(): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
+    clearTimeout(this.#refusalTimer);
     this.#request.abort.unlisten(this);
     return true;
   }
@@ -151,11 +174,14 @@ export class UpstreamSocket {
   /** The fields of the response to the handshake. */
   readonly fields: IncomingHttpHeaders;
   readonly #ws: Ws;
+  readonly #hasProtocol: boolean;
   #onClosed: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(ws: Ws, fields: IncomingHttpHeaders) {
+  /** @param hasProtocol the endpoint has chosen a subprotocol */
+  constructor(ws: Ws, fields: IncomingHttpHeaders, hasProtocol: boolean) {
     this.#ws = ws;
+    this.#hasProtocol = hasProtocol;
     this.fields = fields;
     ws.on('close', () => {
       this.#isClosed = true;
@@ -165,7 +191,7 @@ export class UpstreamSocket {
 
   /** The subprotocol that the endpoint has chosen; undefined: none. */
   get protocol(): string | undefined {
-    return this.#ws.protocol === '' ? undefined : this.#ws.protocol;
+    return this.#hasProtocol ? this.#ws.protocol : undefined;
   }
   /** Bytes that the endpoint has not taken. */
   get bufferedBytes(): number {
@@ -210,7 +236,7 @@ function limitInterim(request: ClientRequest): void {
 }
 
 function recordOf(fields: readonly string[]): Record<string, string | string[]> {
-  const record: Record<string, string | string[]> = {};
+  const record = Object.create(null) as Record<string, string | string[]>;
   for (let i = 0; i < fields.length; i += 2) {
     const [name, value] = [fields[i]!, fields[i + 1]!];
     const known = record[name];

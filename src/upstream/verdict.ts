@@ -12,7 +12,7 @@ import { HttpError, isGatewayFailure } from '../errors.js';
 import type { AttemptOutcome } from '../resilience/policy.js';
 import { problemIn } from './buffered-response.js';
 import type { Received } from './transport.js';
-import { isUnsent, OversizedError, UnreachedError } from './transport-errors.js';
+import { HandshakeError, isUnsent, OversizedError, UnreachedError } from './transport-errors.js';
 
 export interface Verdict {
   /** The outcome for the breaker. */
@@ -125,7 +125,7 @@ function verdictOf(response: Received): Verdict {
 /** @param signal that of the call: a failure because the caller left shows nothing about the endpoint */
 export function judgeError(error: unknown, signal: Aborted): Verdict {
   if (isLate(error)) return TIMEOUT;
-  if (error instanceof OversizedError) return NOTHING;
+  if (error instanceof OversizedError || error instanceof HandshakeError) return NOTHING;
   const isBroken = error instanceof HttpError && error.code === 'BAD_UPSTREAM';
   if (!isBroken || signal.aborted) return NOTHING;
   return error instanceof UnreachedError ? UNREACHED : GATEWAY_FAILURE;
@@ -135,5 +135,5 @@ export function judgeError(error: unknown, signal: Aborted): Verdict {
 const isTimeout = (error: unknown): boolean => error instanceof DOMException && error.name === 'TimeoutError';
 
 /** Whether the endpoint has got the request, and not responded before the deadline. */
-const isLate = (error: unknown): boolean =>
+export const isLate = (error: unknown): boolean =>
   error instanceof HttpError && error.code === 'DEADLINE_EXCEEDED' && !isUnsent(error);

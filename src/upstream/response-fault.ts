@@ -1,0 +1,16 @@
+// What is wrong with the head of a response that no library refuses.
+import type { IncomingHttpHeaders } from 'node:http';
+
+/**
+ * A coding other than chunked would end with the connection, and its bytes are not those of the content (RFC
+ * 9112 section 6.1).
+ * @returns what the endpoint has done; undefined: nothing wrong
+ */
+export function responseFault(
+  status: number,
+  { 'transfer-encoding': coding }: IncomingHttpHeaders,
+): string | undefined {
+  if (status < 200 || status > 599) return 'sent a status that HTTP does not have';
+  const isKnown = coding === undefined || (typeof coding === 'string' && coding.toLowerCase() === 'chunked');
+  return isKnown ? undefined : 'sent a response whose end cannot be known';
+}
