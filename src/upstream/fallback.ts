@@ -50,4 +50,4 @@ async function ended<R>(call: FallibleCall<R>): Promise<CallEnd<R>> {
 
 /** An abort may have any reason, even an error that looks like a failure of the service. */
 const isAwaited = (scope: Scope | undefined, signal: AbortSignal | undefined): boolean =>
-  signal?.aborted !== true && !isAborted(scope) && scope?.deadline.passed !== true;
+  signal?.aborted !== true && !isAborted(scope) && scope?.deadline.isAhead !== false;
