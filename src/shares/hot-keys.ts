@@ -35,8 +35,12 @@ export interface HotKey extends RefusedKey {
 const REFUSED_MS = 3_000;
 /** A key that no member refuses is divided evenly again after this time. */
 const WANTED_MS = 10_000;
-/** Demand is smoothed over this time. */
+/**
+ * Demand is smoothed over this time, and over that of so many permits at least: single requests for a slow limit
+ * would look like a demand that comes and goes, and a share that grows begins empty.
+ */
 const SMOOTHED_MS = 2_000;
+const SMOOTHED_PERMITS = 10;
 
 export class HotKeys {
   readonly keys = new Map<KeyId, HotKey>();
@@ -123,7 +127,8 @@ export class HotKeys {
     const perMs = ((asked - key.asked) >>> 0) / elapsed;
     const current = Math.min((perMs * key.interval * WHOLE_RATE) / UNITS_PER_MS, MOST_DEMAND);
     // It is the average as long as there is less than that time.
-    const weight = Math.max(1 - Math.exp(-elapsed / SMOOTHED_MS), elapsed / (now - key.since));
+    const smoothedMs = Math.max(SMOOTHED_MS, (SMOOTHED_PERMITS * key.interval) / UNITS_PER_MS);
+    const weight = Math.max(1 - Math.exp(-elapsed / smoothedMs), elapsed / (now - key.since));
     key.demand += (current - key.demand) * weight;
     if (refused !== key.refused) key.refusedAt = now;
     Object.assign(key, { asked, refused, countedAt: now });

@@ -127,6 +127,21 @@ describe('limits over processes, simulated', () => {
     expect(admitted / (world.requests - requests)).to.be.above(0.93);
   });
 
+  for (const [perMinute, processes, everyMs] of [
+    [10, 2, 2_000],
+    [10, 3, 3_000],
+    [3, 2, 5_000],
+    [60, 2, 500],
+  ] as const) {
+    it(`admit ${perMinute} in a minute, however seldom they are asked for: by ${processes} every ${everyMs} ms (seed ${seed})`, () => {
+      const world = new World({ seed, limits: [{ perSecond: perMinute / 60, burst: 10 }] });
+      for (let n = 0; n < processes; n++) world.start(everyMs, true);
+      world.timeline.run(5 * MINUTE);
+      expect(admittedIn(world, 0, 20 * MINUTE)).to.be.within(18 * perMinute, 20 * perMinute + 10);
+      expect(world.excess).to.be.at.most(0);
+    });
+  }
+
   it(`follow the requests to another process (seed ${seed})`, () => {
     const world = asked({ perSecond: 100, burst: 30 }, [2.7, 0.01, 0.01]);
     world.processes[0]!.isIdle = true;
