@@ -36,8 +36,8 @@ const REFUSED_MS = 3_000;
 /** A key that no member refuses is divided evenly again after this time. */
 const WANTED_MS = 10_000;
 /**
- * Demand is smoothed over this time, and over that of so many permits at least: single requests for a slow limit
- * would look like a demand that comes and goes, and a share that grows begins empty.
+ * Demand is smoothed over this time, and over that of ten permits at least: single requests for a slow
+ * limit would look like a demand that comes and goes, and a share that grows begins empty.
  */
 const SMOOTHED_MS = 2_000;
 const SMOOTHED_PERMITS = 10;

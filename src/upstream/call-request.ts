@@ -53,7 +53,10 @@ export interface RequestContent {
 
 /** How far a body has arrived. */
 export interface ContentProgress {
-  /** When its last byte was taken, by the clock of attempts; undefined: it has not ended, or that is not known. */
+  /**
+   * When its last byte was taken, by the clock of attempts; undefined: it has not ended, or that is not
+   * known.
+   */
   readonly endedAt: number | undefined;
 }
 

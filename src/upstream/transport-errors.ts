@@ -58,8 +58,8 @@ export class OversizedError extends HttpError {
 }
 
 /**
- * 502 `BAD_UPSTREAM`: the endpoint has responded to the handshake of a WebSocket, and no socket has come of it.
- * What the client has asked for decides that, so it shows nothing about the endpoint.
+ * 502 `BAD_UPSTREAM`: the endpoint has responded to the handshake of a WebSocket, and no socket has come of
+ * it. What the client has asked for decides that, so it shows nothing about the endpoint.
  */
 export class HandshakeError extends HttpError {
   constructor({ service, id }: Pick<Endpoint, 'service' | 'id'>, symptom: string, cause?: unknown) {

@@ -100,7 +100,8 @@ class Handshake implements AbortListener {
     ws.on('upgrade', ({ headers: fields }) => {
       this.#fields = { ...fields };
       this.#hasProtocol = fields['sec-websocket-protocol'] !== undefined;
-      // An endpoint may choose none of those that are offered (RFC 6455 section 4.2.2); ws does not admit that.
+      // An endpoint may choose none of those that are offered (RFC 6455 section 4.2.2), which ws does not
+      // admit.
       if (offered.length > 0 && !this.#hasProtocol) fields['sec-websocket-protocol'] = offered[0]!;
     });
     ws.on('open', () => this.#opened(ws));
