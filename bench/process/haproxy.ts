@@ -1,19 +1,11 @@
 // HAProxy on a free port of loopback.
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from './free-port.js';
 import type { ServerCommand } from './server.js';
 
 /** The debian package `haproxy`. */
 const PROGRAM = '/usr/sbin/haproxy';
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** @param configuration its text, for the port that it listens on */
 export async function haproxy(

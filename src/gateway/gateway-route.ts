@@ -37,7 +37,7 @@ const MESSAGE_BYTES = 1024 * 1024;
 
 /** The routes of the gateway for one service. */
 export function gatewayRoute(service: string, policy: GatewayPolicy, deps: GatewayDeps): RelayRoute {
-  const { timeoutMs, rateLimit, bodyLimit = UNLIMITED, maxMessageBytes = MESSAGE_BYTES } = policy;
+  const { timeoutMs, rateLimit, bodyLimit = UNLIMITED } = policy;
   const route = new GatewayRoute(service, policy, deps);
   return {
     service,
@@ -47,7 +47,7 @@ export function gatewayRoute(service: string, policy: GatewayPolicy, deps: Gatew
       ...(rateLimit !== undefined && { rateLimit }),
     },
     handler: (ctx) => route.serve(ctx as unknown as RequestContext),
-    sockets: bridgeEvents(maxMessageBytes),
+    sockets: bridgeEvents(route.maxMessageBytes),
   };
 }
 
@@ -56,12 +56,14 @@ class GatewayRoute {
   readonly #policy: GatewayPolicy;
   readonly #deps: GatewayDeps;
   readonly #isMounted: boolean;
+  readonly maxMessageBytes: number;
 
   constructor(service: string, policy: GatewayPolicy, deps: GatewayDeps) {
     this.#service = service;
     this.#policy = policy;
     this.#deps = deps;
     this.#isMounted = deps.isMounted(service);
+    this.maxMessageBytes = policy.maxMessageBytes ?? MESSAGE_BYTES;
   }
 
   /** @throws HttpError MALFORMED_REQUEST; BAD_UPSTREAM for a request that goes in a circle */
@@ -75,8 +77,7 @@ class GatewayRoute {
     };
     if (ctx.exchange.accept === undefined)
       return this.#call(call, options).then((result) => respond(ctx, result), fail);
-    const { maxMessageBytes = MESSAGE_BYTES } = this.#policy;
-    return openBridge(this.#deps.calls, call, options, ctx, maxMessageBytes).catch(fail);
+    return openBridge(this.#deps.calls, call, options, ctx, this.maxMessageBytes).catch(fail);
   }
 
   #call(call: StreamCall, options: StreamCallOptions): Promise<StreamedResponse | Relayed> {

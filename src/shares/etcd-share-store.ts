@@ -1,5 +1,6 @@
 // The texts of the members in etcd: one key for each, which is replaced on condition that its revision is
 // still the same.
+import { base64, rangeBelow, textOf } from '../etcd-text.js';
 import type { EtcdClient, OpenEtcd } from '../registry/backends/etcd-api.js';
 import type { ShareStore, StoredTexts } from './share-store.js';
 
@@ -8,11 +9,8 @@ interface Range {
 }
 
 const PREFIX = '/multilane/limits/v1/';
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
-const textOf = (encoded: string): string => Buffer.from(encoded, 'base64').toString();
 const keyOf = (name: string): string => base64(PREFIX + name);
-/** All keys below the prefix: the first key after them ends with the next character. */
-const ALL = { key: base64(PREFIX), range_end: base64(`${PREFIX.slice(0, -1)}0`) };
+const ALL = rangeBelow(PREFIX);
 
 export class EtcdShareStore implements ShareStore {
   readonly #open: readonly OpenEtcd[];

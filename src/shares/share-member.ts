@@ -1,6 +1,6 @@
 // One process among the members: its membership, and what it lends and borrows of keys that are refused. It
 // gets what was read from the store, and returns what is to be written there, in this order.
-import { memberHash, mostTimesSmaller } from '../memory/rate/share.js';
+import { type HotShare, memberHash, mostTimesSmaller } from '../memory/rate/share.js';
 import { baseOf } from './division.js';
 import { EPOCH, type Epoch, memberOf, parseEpoch } from './epoch.js';
 import { type HotCounters, HotKeys } from './hot-keys.js';
@@ -10,15 +10,7 @@ import { parseReport, type Report } from './report.js';
 import type { StoredTexts } from './share-store.js';
 
 /** A part of a key that differs from the share. */
-export interface DividedKey {
-  readonly low: number;
-  readonly high: number;
-  readonly slot: number;
-  /** It is the share itself. */
-  readonly isShare: boolean;
-  readonly rate: number;
-  readonly permits: number;
-}
+export type DividedKey = Omit<HotShare, 'emptyAt'>;
 
 /** What a member does with its share. */
 export interface DividedHolder extends ShareHolder {

@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { AbortListener, AbortSource } from '../abort-source.js';
+import { abortError, appended, isBodilessEnd, NO_BYTES } from './undici-response.js';
 
 /** A response as undici has read it. */
 export interface HttpResponse {
@@ -25,7 +26,7 @@ export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
   #isSettled = false;
   #status = 0;
   #fields: IncomingHttpHeaders = {};
-  #body: Buffer = EMPTY;
+  #body: Buffer = NO_BYTES;
   #length = 0;
 
   /** @param ended called when undici is done with the request, also when it was aborted before */
@@ -66,17 +67,8 @@ export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const needed = this.#length + chunk.length;
-    if (needed > this.#body.length) {
-      // A buffer for each chunk would cost many times its content: chunks may be of one byte.
-      const larger = Buffer.allocUnsafeSlow(
-        this.#length === 0 ? needed : Math.max(needed, 2 * this.#body.length),
-      );
-      this.#body.copy(larger, 0, 0, this.#length);
-      this.#body = larger;
-    }
-    chunk.copy(this.#body, this.#length);
-    this.#length = needed;
+    this.#body = appended(this.#body, this.#length, chunk);
+    this.#length += chunk.length;
   }
 
   onResponseEnd(): void {
@@ -88,8 +80,7 @@ export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    // A 304 may have the length of the response that it stands for, but has no body (RFC 9110 section 8.6).
-    if (this.#status === 304 && isMismatch(error)) {
+    if (isBodilessEnd(this.#status, error)) {
       this.onResponseEnd();
       return;
     }
@@ -111,11 +102,3 @@ export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
     return true;
   }
 }
-
-const EMPTY = Buffer.alloc(0);
-
-const isMismatch = (error: Error): boolean =>
-  (error as NodeJS.ErrnoException).code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
-
-/** What undici gets as the reason of an abort. The caller gets the true one, which may be any value. */
-const abortError = (): Error => new Error('the request was aborted');

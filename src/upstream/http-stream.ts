@@ -11,7 +11,8 @@ import type { Deadline } from '../deadline.js';
 import { HttpError } from '../errors.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { httpFailure } from './http-failure.js';
-import { responseFault } from './response-fault.js';
+import { MOST_INTERIM, responseFault } from './response-fault.js';
+import { abortError, appended, isBodilessEnd, NO_BYTES } from './undici-response.js';
 
 /** A request whose response is read as it arrives. */
 export interface StreamRequest {
@@ -32,10 +33,7 @@ export interface StreamRequest {
 
 /** Reading from the socket pauses while this many bytes wait for the reader. */
 const HIGH_WATER_BYTES = 64 * 1024;
-/** An endpoint may send this many interim responses (1xx) before its response; they are dropped. */
-const MOST_INTERIM = 16;
 
-const EMPTY = Buffer.alloc(0);
 const END = { done: true, value: undefined } as const;
 
 /** A response whose body may still arrive. Its iterator has one reader. */
@@ -62,7 +60,7 @@ export class HttpStream
   #isOver = false;
   #failure: unknown;
   /** What has arrived and waits for the reader. */
-  #waiting: Buffer = EMPTY;
+  #waiting: Buffer = NO_BYTES;
   /** How many bytes of `#waiting` there are. */
   #length = 0;
   /** Wakes the reader, which waits for more. */
@@ -106,7 +104,7 @@ export class HttpStream
   /** What has arrived and was not read. It belongs to the caller. */
   take(): Uint8Array {
     const bytes = this.#waiting.subarray(0, this.#length);
-    this.#waiting = EMPTY;
+    this.#waiting = NO_BYTES;
     this.#length = 0;
     this.#controller?.resume();
     return bytes;
@@ -218,8 +216,7 @@ export class HttpStream
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    // A 304 may have the length of the response that it stands for, but has no body (RFC 9110 section 8.6).
-    if (this.status === 304 && isMismatch(error)) {
+    if (isBodilessEnd(this.status, error)) {
       this.onResponseEnd();
       return;
     }
@@ -256,24 +253,15 @@ export class HttpStream
     this.#ended();
   }
 
-  /**
-   * The first bytes are kept as they are; what arrives before they are read is copied into a buffer that
-   * grows: an endpoint may send chunks of one byte, and an object for each would cost many times its content.
-   */
+  /** The first bytes are kept as they are; what arrives before they are read is appended to a copy. */
   #append(chunk: Buffer): void {
     if (this.#length === 0) {
       this.#waiting = chunk;
       this.#length = chunk.length;
       return;
     }
-    const needed = this.#length + chunk.length;
-    if (needed > this.#waiting.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#length));
-      this.#waiting.copy(larger, 0, 0, this.#length);
-      this.#waiting = larger;
-    }
-    chunk.copy(this.#waiting, this.#length);
-    this.#length = needed;
+    this.#waiting = appended(this.#waiting, this.#length, chunk);
+    this.#length += chunk.length;
   }
 
   #wake(): void {
@@ -282,9 +270,3 @@ export class HttpStream
     reader?.();
   }
 }
-
-const isMismatch = (error: Error): boolean =>
-  (error as NodeJS.ErrnoException).code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
-
-/** What undici gets as the reason of an abort. The caller gets the true one, which may be any value. */
-const abortError = (): Error => new Error('the request was aborted');

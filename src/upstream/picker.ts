@@ -1,6 +1,7 @@
 // The contract of a balancing strategy: it chooses one of the endpoints that may be called. Which those are
 // (health, panic mode, ejection, nearness, not tried yet) is decided before, in balancer.ts.
 
+import type { EndpointLook } from '../memory/endpoint-cells.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import type { Candidates } from './candidates.js';
 
@@ -14,24 +15,12 @@ export interface Load {
   now(): number;
 }
 
-/** What endpoints are compared by that report their load. */
-export interface EndpointLook {
-  /** The number of running calls of this process. */
-  readonly inFlight: number;
-  /** Running calls of other processes, as the endpoint has reported; negative without a recent report. */
-  readonly others: number;
-  /** Microseconds: the greater one of what was measured here and what was reported; 0: unknown. */
-  readonly latency: number;
-  /** Whether a large part of the last calls has failed, so that other endpoints are preferred. */
-  readonly isFailing: boolean;
-}
-
 /** The load of endpoints, and what they report of themselves. */
 export interface ReportedLoad extends Load {
   /** Whether the endpoint has ever reported its load. */
   hasReported(slot: number): boolean;
   /** @returns what is known of an endpoint, in an object that is valid until the next call */
-  look(slot: number, now: number): EndpointLook;
+  look(slot: number, now: number): Readonly<EndpointLook>;
 }
 
 /** The turns of services whose endpoints are called one after the other. */

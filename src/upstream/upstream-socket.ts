@@ -3,7 +3,7 @@ import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:h
 import type { AbortListener, AbortSource } from '../abort-source.js';
 import { type Endpoint, originOf } from '../registry/endpoint.js';
 import { httpFailure } from './http-failure.js';
-import { responseFault } from './response-fault.js';
+import { MOST_INTERIM, responseFault } from './response-fault.js';
 import { HandshakeError } from './transport-errors.js';
 import { loadWs, type Ws } from './ws.js';
 
@@ -38,8 +38,6 @@ export interface SocketEvents {
 const REFUSAL_BYTES = 64 * 1024;
 /** A refusal that has not ended after this time, in milliseconds, is not waited for. */
 const REFUSAL_MS = 1_000;
-/** An endpoint may send this many interim responses before its response. */
-const MOST_INTERIM = 16;
 
 /**
  * Opens a WebSocket, which is paused.

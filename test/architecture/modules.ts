@@ -13,6 +13,7 @@ const FREE: readonly string[] = [
   'src/deadline.ts',
   'src/error-text.ts',
   'src/errors.ts',
+  'src/etcd-text.ts',
   'src/grouped-interval.ts',
   'src/hold.ts',
   'src/json-form.ts',

@@ -31,8 +31,7 @@ const promised = (page: string, words: string, module: string, constant: string,
 
 const PROMISES: readonly Promised[] = [
   promised('docs/gateway.md', 'and about # KiB wait', 'upstream/http-stream', 'HIGH_WATER_BYTES', KIB),
-  promised('docs/gateway.md', 'more than # interim responses', 'upstream/http-stream', 'MOST_INTERIM'),
-  promised('docs/gateway.md', 'more than # interim responses', 'upstream/upstream-socket', 'MOST_INTERIM'),
+  promised('docs/gateway.md', 'more than # interim responses', 'upstream/response-fault', 'MOST_INTERIM'),
   promised('docs/gateway.md', 'a header above # KiB', 'upstream/transport', 'MAX_HEADER_BYTES', KIB),
   promised('docs/gateway.md', 'streams up to # requests', 'worker/outbound-calls', 'STREAMS_PER_ENDPOINT'),
   promised('docs/gateway.md', 'has passed # gateways', 'gateway/passed-fields', 'MOST_GATEWAYS'),

@@ -1,7 +1,6 @@
 // Streamed calls over real sockets: bodies in both directions, and what is refused of an endpoint's bytes.
-import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import type { RequestListener } from 'node:http';
+import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import { OwnAbort } from '#src/abort-source.js';
 import { Deadline } from '#src/deadline.js';
@@ -11,25 +10,13 @@ import { HttpTransport } from '#src/upstream/http-transport.js';
 import { until } from '#test/support/until.js';
 import { endpoint } from './endpoints.js';
 import { BAD_RESPONSES, CHUNKED, interim } from './raw-responses.js';
+import { RealUpstreams } from './real-upstreams.js';
 
 describe('streamed calls over HTTP', () => {
-  const servers: Server[] = [];
-  const sockets = new Set<Socket>();
+  const upstreams = new RealUpstreams();
   let transport: HttpTransport;
 
-  async function listen(server: Server): Promise<number> {
-    servers.push(server);
-    server.on('connection', (socket: Socket) => {
-      sockets.add(socket);
-      socket.on('close', () => sockets.delete(socket)).on('error', () => undefined);
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
-  }
-  const serve = (listener: RequestListener): Promise<number> => listen(createServer(listener));
-  const serveRaw = (onData: (socket: Socket) => void): Promise<number> =>
-    listen(createTcpServer((socket) => socket.on('data', () => onData(socket))));
+  const serve = (listener: RequestListener): Promise<number> => upstreams.serve(listener);
 
   function call(port: number, members: Partial<StreamRequest> = {}): Promise<HttpStream> {
     return transport.stream(endpoint('i1', { port }), {
@@ -59,8 +46,7 @@ describe('streamed calls over HTTP', () => {
   });
   afterEach(async () => {
     await transport.close();
-    for (const socket of sockets) socket.destroy();
-    await Promise.all(servers.splice(0).map((server) => once(server.close(), 'close')));
+    await upstreams.close();
   });
 
   it('have the whole of a short response with its head', async () => {
@@ -171,7 +157,7 @@ describe('streamed calls over HTTP', () => {
   for (const [what, bytes] of BAD_RESPONSES) {
     it(`refuse ${what}, and use the connection no more`, async () => {
       const used: Socket[] = [];
-      const port = await serveRaw((socket) => {
+      const port = await upstreams.serveRaw((socket) => {
         used.push(socket);
         socket.write(bytes, 'latin1');
       });
@@ -188,7 +174,7 @@ describe('streamed calls over HTTP', () => {
     ['a chunked body', `${CHUNKED}4\r\nhalf\r\n`],
   ] as const) {
     it(`never end ${what} that was cut off`, async () => {
-      const port = await serveRaw((socket) => socket.end(bytes));
+      const port = await upstreams.serveRaw((socket) => socket.end(bytes));
       const stream = await call(port);
       expect((await failureOf(textOf(stream))).code).to.equal('BAD_UPSTREAM');
       expect(stream.isBroken).to.equal(true);
@@ -197,23 +183,23 @@ describe('streamed calls over HTTP', () => {
 
   it('take no reset for the end of a body without a length', async function () {
     if (process.platform === 'darwin') this.skip();
-    const port = await serveRaw((socket) => socket.write('HTTP/1.1 200 OK\r\n\r\npart'));
+    const port = await upstreams.serveRaw((socket) => socket.write('HTTP/1.1 200 OK\r\n\r\npart'));
     const stream = await call(port);
     expect(Buffer.from((await stream.next()).value as Uint8Array).toString()).to.equal('part');
     // libuv itself takes a reset for an end when it comes together with bytes.
-    for (const socket of sockets) socket.resetAndDestroy();
+    for (const socket of upstreams.sockets) socket.resetAndDestroy();
     expect((await failureOf(stream.next())).code).to.equal('BAD_UPSTREAM');
   });
 
   it('drop a few interim responses', async () => {
-    const port = await serveRaw((socket) =>
+    const port = await upstreams.serveRaw((socket) =>
       socket.write(`${interim(103).repeat(3)}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`),
     );
     expect(await textOf(await call(port))).to.equal('ok');
   });
 
   it('read a body without a length to the end of its connection', async () => {
-    const port = await serveRaw((socket) => socket.end('HTTP/1.1 200 OK\r\n\r\nuntil the end'));
+    const port = await upstreams.serveRaw((socket) => socket.end('HTTP/1.1 200 OK\r\n\r\nuntil the end'));
     expect(await textOf(await call(port))).to.equal('until the end');
   });
 
@@ -223,7 +209,7 @@ describe('streamed calls over HTTP', () => {
       ['GET', 204],
       ['GET', 304],
     ] as const) {
-      const port = await serveRaw((socket) =>
+      const port = await upstreams.serveRaw((socket) =>
         socket.write(`HTTP/1.1 ${status} X\r\nContent-Length: ${status === 204 ? 0 : 5}\r\n\r\n`),
       );
       const stream = await call(port, { method });
@@ -234,7 +220,9 @@ describe('streamed calls over HTTP', () => {
 
   it('copy chunks of one byte into one buffer', async () => {
     const bytes = 20_000;
-    const port = await serveRaw((socket) => socket.write(`${CHUNKED}${'1\r\nx\r\n'.repeat(bytes)}0\r\n\r\n`));
+    const port = await upstreams.serveRaw((socket) =>
+      socket.write(`${CHUNKED}${'1\r\nx\r\n'.repeat(bytes)}0\r\n\r\n`),
+    );
     const stream = await call(port);
     const pieces: number[] = [];
     for await (const piece of stream) pieces.push(piece.length);

@@ -1,12 +1,7 @@
 // The HTTP transport over real sockets, with correct and with faulty upstreams.
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import {
-  type AddressInfo,
-  createServer as createTcpServer,
-  Socket,
-  type Server as TcpServer,
-} from 'node:net';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTcpServer, Socket } from 'node:net';
 import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
@@ -18,27 +13,16 @@ import { judgeError } from '#src/upstream/verdict.js';
 import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { until } from '#test/support/until.js';
 import { endpoint } from './endpoints.js';
+import { RealUpstreams } from './real-upstreams.js';
 
 describe('the HTTP transport', () => {
-  const servers: (Server | TcpServer)[] = [];
-  const sockets = new Set<Socket>();
+  const upstreams = new RealUpstreams();
   const transports: HttpTransport[] = [];
 
-  async function listen(server: Server | TcpServer): Promise<number> {
-    servers.push(server);
-    server.on('connection', (socket: Socket) => {
-      sockets.add(socket);
-      socket.on('close', () => sockets.delete(socket)).on('error', () => undefined);
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
-  }
-
-  const serve = (listener: RequestListener): Promise<number> => listen(createServer(listener));
+  const serve = (listener: RequestListener): Promise<number> => upstreams.serve(listener);
   /** Sends these bytes for every request, and keeps the connection. */
   const serveRaw = (bytes: string): Promise<number> =>
-    listen(createTcpServer((socket) => socket.on('data', () => socket.write(bytes))));
+    upstreams.serveRaw((socket) => void socket.write(bytes));
 
   function transport(options = {}): HttpTransport {
     const made = new HttpTransport(options);
@@ -66,13 +50,7 @@ describe('the HTTP transport', () => {
 
   afterEach(async () => {
     await Promise.all(transports.splice(0).map((each) => each.close()));
-    for (const socket of sockets) socket.destroy();
-    await Promise.all(
-      servers.splice(0).map((server) => {
-        server.close();
-        return once(server, 'close');
-      }),
-    );
+    await upstreams.close();
   });
 
   it('sends method, path, header fields and body, and returns status, header fields and body', async () => {
@@ -133,12 +111,12 @@ describe('the HTTP transport', () => {
     const over = transport();
     for (let i = 0; i < 20; i++) await send(port, {}, over);
     // The next call may begin before the connection of the last one is free again.
-    expect(sockets.size).to.be.at.most(2);
+    expect(upstreams.sockets.size).to.be.at.most(2);
   });
 
   it('rejects with BAD_UPSTREAM when no server listens', async () => {
     const server = createTcpServer();
-    const port = await listen(server);
+    const port = await upstreams.listen(server);
     server.close();
     const error = await failureOf(send(port));
     expect(error).to.include({
@@ -151,7 +129,7 @@ describe('the HTTP transport', () => {
 
   it('does not take a route that fails during a request for one that could not be connected', async () => {
     for (const code of ['EHOSTUNREACH', 'ENETUNREACH', 'ECONNREFUSED', 'ETIMEDOUT']) {
-      const port = await listen(createTcpServer((socket) => void socket.resume()));
+      const port = await upstreams.listen(createTcpServer((socket) => void socket.resume()));
       const over = transport();
       const connect = Object.getOwnPropertyDescriptor(Socket.prototype, 'connect')!;
       const opened: Socket[] = [];
@@ -197,7 +175,7 @@ describe('the HTTP transport', () => {
       'HTTP/1.1 200 OK\r\nContent-',
       'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf',
     ]) {
-      const port = await listen(
+      const port = await upstreams.listen(
         createTcpServer((socket) => {
           socket.once('data', () => socket.write(bytes, () => socket.resetAndDestroy()));
         }),
@@ -210,7 +188,7 @@ describe('the HTTP transport', () => {
   });
 
   it('accepts a 304 with the length of the response that it stands for, and values that are no UTF-8', async () => {
-    const port = await listen(
+    const port = await upstreams.listen(
       createTcpServer((socket) =>
         socket.on('data', () =>
           socket.write(
@@ -252,7 +230,7 @@ describe('the HTTP transport', () => {
       expect(first.message).to.match(/^Instance i1 of orders /);
       expect(first.message).not.to.include('OpenSSH');
       let connections = 0;
-      servers.at(-1)!.on('connection', () => connections++);
+      upstreams.last.on('connection', () => connections++);
       await failureOf(send(port, {}, over));
       expect(connections).to.equal(1);
     });
@@ -368,7 +346,7 @@ describe('the HTTP transport', () => {
       void answered.promise.then(() => response.end('x'));
     });
     server.on('connection', () => connections++);
-    const port = await listen(server);
+    const port = await upstreams.listen(server);
     const over = transport({ connections: 1 });
     const first = send(port, { path: '/first' }, over);
     await arrived.promise;
@@ -487,8 +465,8 @@ describe('the HTTP transport', () => {
     over.leave(endpoint('i1', { port }));
     answered.resolve(undefined);
     expect((await call).text()).to.equal('done');
-    for (const socket of sockets) if (!socket.closed) await once(socket, 'close');
-    expect(sockets.size).to.equal(0);
+    for (const socket of upstreams.sockets) if (!socket.closed) await once(socket, 'close');
+    expect(upstreams.sockets.size).to.equal(0);
   });
 
   it('ends running calls when it is closed, also of an endpoint that has left, and then rejects new ones', async () => {

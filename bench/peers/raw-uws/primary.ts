@@ -4,8 +4,8 @@
 
 import uWS, { type us_listen_socket } from 'uWebSockets.js';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
+import { freePort } from '../../process/free-port.js';
 import { newApp } from './app.js';
 
 const [, , ...flags] = process.argv;
@@ -52,22 +52,13 @@ async function accept(count: number): Promise<[port: number, leave: () => Promis
 }
 
 async function share(count: number): Promise<[port: number, leave: () => Promise<void>]> {
+  // To the core port 0 is one that no other listener may share.
   const port = await freePort();
   const threads = await Promise.all(Array.from({ length: count }, () => startThread(port)));
   const leave = async (): Promise<void> => {
     for (const { thread } of threads) await endThread(thread);
   };
   return [port, leave];
-}
-
-/** A port for listeners that share it. To the core port 0 is one that no other listener may share. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 const [port, leave] = await (flags[0] === 'reuseport' ? share : accept)(workers);

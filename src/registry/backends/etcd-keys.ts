@@ -1,5 +1,6 @@
 // The keys of the registry in etcd: how an instance is written, and how all are read. Any client of etcd may
 // write there, so names and values are read in parts of limited size.
+import { base64, rangeBelow, textOf } from '../../etcd-text.js';
 import type { Announced, FoundInstance } from './backend.js';
 import { keyOf, MOST_KNOWN, namesOf } from './backend-loop.js';
 import type { EtcdClient, KeyValue } from './etcd-api.js';
@@ -39,12 +40,8 @@ const MOST_VALUE = 65_536;
 /** Characters of the operations of a transaction. etcd admits 1.5 MiB in a request by default. */
 const MOST_CHARACTERS = 500_000;
 
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
-const textOf = (encoded: string): string => Buffer.from(encoded, 'base64').toString();
-
 export const pathOf = (key: string): string => base64(PREFIX + namesOf(key).join('/'));
-/** All keys below the prefix: the first key after them ends with the next character. */
-export const ALL = { key: base64(PREFIX), range_end: base64(`${PREFIX.slice(0, -1)}0`) };
+export const ALL = rangeBelow(PREFIX);
 /** The value for an instance that a client has removed. */
 export const REMOVED = base64(JSON.stringify({ isRemoved: true } satisfies Partial<Stored>));
 

@@ -16,10 +16,11 @@
 // - Latencies that do not differ much count as equal, and requests in flight decide. The paper compares
 //   random probes; here all of few endpoints are compared, and every caller would pick the same one because
 //   of noise.
+import type { EndpointLook } from '../../memory/endpoint-cells.js';
 import type { Endpoint } from '../../registry/endpoint.js';
 import type { Random } from '../../resilience/policy.js';
 import type { Candidates } from '../candidates.js';
-import type { EndpointLook, Picker, PickerFactory, ReportedLoad } from '../picker.js';
+import type { Picker, PickerFactory, ReportedLoad } from '../picker.js';
 import { endpointOfKey } from './consistent-hash.js';
 
 /** Up to this number all endpoints are compared. */

@@ -1,4 +1,5 @@
 // etcd, as far as a registry uses it: keys with leases, transactions, and a watch from a revision on.
+import { base64, textOf } from '#src/etcd-text.js';
 import type { OpenEtcd, WatchMessage } from '#src/registry/backends/etcd-api.js';
 import { REMOVED } from '#src/registry/backends/etcd-keys.js';
 import type { Host } from './host.js';
@@ -44,8 +45,6 @@ const NO_LEASE = '0';
 /** As docs/scaling.md has it. */
 const PREFIX = '/multilane/registry/v1/';
 
-const textOf = (encoded: string): string => Buffer.from(encoded, 'base64').toString();
-
 export class EtcdServer {
   readonly #network: Network;
   #keys = new Map<string, Stored>();
@@ -85,7 +84,7 @@ export class EtcdServer {
   }
 
   has(service: string, id: string): boolean {
-    const stored = this.#keys.get(Buffer.from(`${PREFIX}${service}/${id}`).toString('base64'));
+    const stored = this.#keys.get(base64(`${PREFIX}${service}/${id}`));
     return stored !== undefined && stored.value !== REMOVED;
   }
 
