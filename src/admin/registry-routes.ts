@@ -1,8 +1,9 @@
 // The routes of the registry: instances are registered, renewed, drained and removed, and services are listed
 // and watched.
 import { HttpError } from '../errors.js';
+import type { Registrant } from '../registry/foreign-instances.js';
 import type { InstanceView } from '../registry/instance.js';
-import type { Registrant, Registry } from '../registry/registry.js';
+import type { Registry } from '../registry/registry.js';
 import type { AdminHandler, AdminRequest, AdminRoute } from './admin-route.js';
 import { processRoutes } from './process-routes.js';
 import { watchHandler } from './registry-watch.js';

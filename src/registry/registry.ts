@@ -2,10 +2,17 @@
 // the primary has a registry. Clients change it through the admin plane, and workers and watchers get its
 // changes. Every change is made and published in one turn of the event loop, and all workers see it at their
 // next call.
-import { HttpError, NotFoundError } from '../errors.js';
+import { type HttpError, NotFoundError } from '../errors.js';
 import type { LogEntry } from './change-log.js';
 import type { Endpoint, EndpointState } from './endpoint.js';
 import { ExpiryTimer } from './expiry.js';
+import {
+  ForeignInstances,
+  type MirrorRights,
+  needsToken,
+  type Origin,
+  type Registrant,
+} from './foreign-instances.js';
 import type { Health } from './health-rule.js';
 import { bytesOf, type Instance, type InstanceView, isSame, viewOf } from './instance.js';
 import { InstanceTable } from './instance-table.js';
@@ -22,24 +29,6 @@ import type { RegistryDependencies } from './registry-dependencies.js';
 import { type RegistryChange, RegistryPublication } from './registry-publication.js';
 import { refuseTooMany, registryFull } from './registry-room.js';
 
-/** The rights of a client that changes the registry. */
-export interface Registrant {
-  /**
-   * Whether the client may register instances of a service that this or another process serves itself. These
-   * instances may then get calls that would go to the process otherwise.
-   */
-  readonly mayShadowLocal: boolean;
-}
-
-/** What another process has announced, and may therefore be entered here. */
-export interface MirrorRights extends Registrant {
-  /** The other process serves the instance itself; otherwise a client has registered it there. */
-  readonly isServed: boolean;
-}
-
-/** Who has entered an instance: this process, for itself; a client; another process, for one or itself. */
-type Origin = 'local' | 'client' | 'mirrored' | 'served';
-
 const NO_PROBES = (): void => undefined;
 
 export class Registry {
@@ -48,6 +37,7 @@ export class Registry {
   readonly #orders: RegistrationOrder;
   readonly #publication: RegistryPublication;
   readonly #expiry: ExpiryTimer;
+  readonly #foreign: ForeignInstances;
   /** What other processes have announced at this one. */
   readonly processes: ProcessInstances;
   #own: OwnWatcher | undefined;
@@ -59,9 +49,16 @@ export class Registry {
     this.#orders = new RegistrationOrder(addresses);
     this.#publication = new RegistryPublication(this.#table, revisionPrefix, publish);
     this.#expiry = new ExpiryTimer(dependencies, () => this.#expire());
+    this.#foreign = new ForeignInstances(this.#table, this.#orders, {
+      enter: (registration, address, state, origin, announcer) =>
+        this.#enter(registration, address, state, origin, announcer),
+      setState: (instance, state) => this.#setState(instance, state),
+      probe: (instance) => this.#probe(instance),
+      leave: (instance) => this.#leave(instance),
+    });
     this.processes = new ProcessInstances(this.#table, {
       ...{ expiry: this.#expiry, clock: dependencies.clock, now: dependencies.now },
-      enter: (announced, announcer, registrant) => this.#announced(announced, announcer, registrant),
+      enter: (announced, announcer, registrant) => this.#foreign.announced(announced, announcer, registrant),
       leave: (instance) => this.#leave(instance),
       view: (instance) => this.#view(instance),
     });
@@ -154,92 +151,14 @@ export class Registry {
     return all.map(({ registration: { service, id } }) => [service, id]);
   }
 
-  /**
-   * Enters an instance that another process has announced. It is checked like a registration, stays until
-   * `unmirror`, and replaces one that was registered here before.
-   * @param body that of a registration, with the state: anything, because a stranger may have written it
-   * @throws ValidationError; HttpError ADDRESS_NOT_ALLOWED, and OVERLOADED when the registry is full
-   */
-  async mirror(service: string, id: string, body: unknown, rights: MirrorRights): Promise<void> {
-    const registration = parseRegistration(service, id, body);
-    this.#refuseMirrored(service, id, rights);
-    const known = this.#table.find(service, id);
-    // The same again is no operation: it must not count as one that has come after a client's.
-    const isMirror = known?.isMirrored === true && known.owner === null;
-    if (isMirror && known.isServed === rights.isServed && isSame(known, registration)) {
-      this.#enterMirrored(registration, known.address, body, rights);
-      return;
-    }
-    const enter = (address: string): void => this.#enterMirrored(registration, address, body, rights);
-    await this.#orders.entered({ registration, known: known?.address, isMirrored: true, enter });
-  }
-
-  /** Enters an instance that a process has announced at this one, with the rights of its token. */
-  async #announced(
-    { service, id, body }: { readonly service: string; readonly id: string; readonly body: unknown },
-    announcer: Announcer,
-    registrant: Registrant,
-  ): Promise<void> {
-    const registration = parseRegistration(service, id, body);
-    this.#refuseAnnounced(service, id, announcer, registrant);
-    const rights = { isServed: announcer.isLocal, mayShadowLocal: true };
-    const known = this.#table.find(service, id);
-    const isOwn = known?.owner === announcer.owner && known.isServed === rights.isServed;
-    if (isOwn && isSame(known, registration)) {
-      this.#enterMirrored(registration, known.address, body, rights, announcer);
-      return;
-    }
-    const enter = (address: string): void => {
-      this.#refuseAnnounced(service, id, announcer, registrant);
-      this.#enterMirrored(registration, address, body, rights, announcer);
-    };
-    await this.#orders.entered({ registration, known: known?.address, isMirrored: true, enter });
-  }
-
-  #refuseAnnounced(service: string, id: string, announcer: Announcer, registrant: Registrant): void {
-    const known = this.#table.find(service, id);
-    if (known?.local === true) throw announcedTwice(id);
-    if (known?.isServed === true && !announcer.isLocal && known.owner !== announcer.owner)
-      throw servedInstance(known);
-    if (this.#table.isMounted(service) && !registrant.mayShadowLocal) throw needsToken(service);
-  }
-
-  #refuseMirrored(service: string, id: string, { isServed, mayShadowLocal }: MirrorRights): void {
-    if (this.#table.find(service, id)?.local === true) throw announcedTwice(id);
-    if (!isServed && !mayShadowLocal && this.#table.isMounted(service)) throw needsToken(service);
-  }
-
-  #enterMirrored(
-    registration: Registration,
-    address: string,
-    body: unknown,
-    rights: MirrorRights,
-    announcer?: Announcer,
-  ): void {
-    const { service, id } = registration;
-    this.#refuseMirrored(service, id, rights);
-    const { state } = body as { readonly state?: unknown };
-    const told = state === 'starting' || state === 'draining' ? state : 'healthy';
-    const isProbed = registration.healthCheckPath !== null;
-    const origin = rights.isServed ? 'served' : 'mirrored';
-    const entered = this.#enter(registration, address, isProbed ? 'starting' : told, origin, announcer);
-    if (told === 'draining' || !isProbed) this.#setState(entered, told);
-    else if (entered.state === 'draining') {
-      this.#setState(entered, 'starting');
-      // Probes report changes only.
-      entered.stopProbes();
-      this.#probe(entered);
-    }
+  /** As `ForeignInstances.mirror`. */
+  mirror(service: string, id: string, body: unknown, rights: MirrorRights): Promise<void> {
+    return this.#foreign.mirror(service, id, body, rights);
   }
 
   /** An instance has left another process, or was removed there. */
   unmirror(service: string, id: string): void {
-    this.#orders.leave(service, id);
-    const instance = this.#table.find(service, id);
-    if (instance === undefined || instance.local || instance.owner !== null) return;
-    // Others know it already.
-    instance.isMirrored = true;
-    this.#leave(instance);
+    this.#foreign.unmirror(service, id);
   }
 
   /**
@@ -526,18 +445,5 @@ function keepsHealth(before: Instance, { healthCheckPath }: Registration): boole
 
 const removed = (service: string, id: string): HttpError =>
   new NotFoundError(`Instance ${id} of ${service} was removed while it registered.`);
-
-const announcedTwice = (id: string): HttpError =>
-  new HttpError(
-    'ADDRESS_NOT_ALLOWED',
-    `Instance ${id} is this process itself, and another process announces it, too: a successor, or one with the same ADVERTISE_HOST and port.`,
-  );
-
-function needsToken(service: string): HttpError {
-  return new HttpError(
-    'ADDRESS_NOT_ALLOWED',
-    `Service ${service} is served by a process of Multilane itself; others need a token that was given for it.`,
-  );
-}
 
 const isMirrored = (origin: Origin): boolean => origin === 'mirrored' || origin === 'served';
