@@ -11,6 +11,7 @@ import { commandLine } from './report/command-line.js';
 import { machine } from './report/report.js';
 import { writeResults } from './report/result-folder.js';
 import { command, inSurroundings, planOf, progress } from './session.js';
+import { shapeNamed } from './shapes/shapes.js';
 import { THIS_CHECKOUT } from './subjects/own.js';
 import { factsOf, type NotMeasured, type ServerFacts, shortReason } from './subjects/subject.js';
 
@@ -20,7 +21,8 @@ await command(GROWTH_USAGE, async (argv, signal) => {
   requireOpenFiles(Math.max(most, connections));
   const tool = chooseTool(undefined);
   const facts = machine(THIS_CHECKOUT); // before the run: it contains the load of the machine
-  await inSurroundings({ workers, shapes: [] }, async (surroundings) => {
+  const shapes = series.includes('instances') ? [shapeNamed('hop')] : [];
+  await inSurroundings({ workers, shapes }, async (surroundings) => {
     const notMeasured: NotMeasured[] = [];
     const exclude = (server: string, reason: string): void => {
       progress(`${server}: ${reason}`);

@@ -61,7 +61,7 @@ export const COMPARE_USAGE = `npm run bench:compare -- A B [--sharding acceptor|
   [--fields bare,browser] [--tool wrk|autocannon] [--starts N]
 A and B are two built checkouts, or two result files (bench/results/…/result.json)`;
 
-export const GROWTH_USAGE = `npm run bench:growth -- [--series routes,static-routes,workers,connections]
+export const GROWTH_USAGE = `npm run bench:growth -- [--series routes,static-routes,workers,connections,instances]
   [--sharding acceptor|reuseport] [--duration SECONDS] [--rounds N] [--workers N] [--connections N]`;
 
 /**
@@ -69,7 +69,7 @@ export const GROWTH_USAGE = `npm run bench:growth -- [--series routes,static-rou
  * (simulated).
  */
 const COMPARE_ROUNDS = '9';
-const QUICK = 'plaintext,json,param,echo';
+const QUICK = 'plaintext,json,param,echo,gateway';
 const LOAD_FLAGS = {
   tool: { type: 'string' },
   duration: { type: 'string', default: '2' },

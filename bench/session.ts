@@ -8,14 +8,14 @@ import type { LoadTool } from './load/load.js';
 import { type Cell, measure, type Plan } from './measure.js';
 import type { LoadOptions } from './options.js';
 import { type Server, type ServerCommand, startServer } from './process/server.js';
-import type { Shape } from './shapes/shapes.js';
+import { callsUpstream, type Shape } from './shapes/shapes.js';
 import { rawUws, type Surroundings } from './subjects/own.js';
 import { type NotMeasured, type Subject, shortReason } from './subjects/subject.js';
 import { type Result, type Roles, summarize } from './summarize.js';
 
 export const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** Gives the run a folder, and the upstream of the shape `hop` if that is measured. Both end with the run. */
+/** Gives the run a folder, and the upstream of the shapes that call one if they are measured. Both end with the run. */
 export async function inSurroundings<T>(
   { workers, shapes }: Pick<LoadOptions, 'workers' | 'shapes'>,
   run: (surroundings: Surroundings) => Promise<T>,
@@ -26,7 +26,7 @@ export async function inSurroundings<T>(
   let upstream: Server | undefined;
   try {
     const nowhere = { workers: 1, scratch, upstream: 'http://127.0.0.1:9' };
-    if (shapes.some(({ route }) => route === 'hop')) {
+    if (shapes.some(callsUpstream)) {
       upstream = await startServer(rawUws('upstream', 'acceptor', nowhere));
     }
     return await run({ workers, scratch, upstream: upstream?.url ?? nowhere.upstream });

@@ -44,28 +44,24 @@ async function start(config: string, env: Readonly<Record<string, string>> = {})
   return server;
 }
 
-const ports: number[] = [];
+const callees: Server[] = [];
 try {
   for (let n = 0; n < INSTANCES; n += 1) {
     const slower = n < SLOW ? SLOWER : 1;
-    ports.push(portOf(await start('callee', { BENCH_MEAN_MS: String(MEAN_MS * slower) })));
+    callees.push(await start('callee', { BENCH_MEAN_MS: String(MEAN_MS * slower) }));
   }
   const proxy = await startServer(await haproxy('haproxy', scratch, leastconn));
   running.push(proxy);
   const callers: Server[] = [];
   for (let n = 0; n < CALLERS; n += 1) callers.push(await start('caller'));
   for (const caller of callers) {
-    for (const port of ports) await register(caller, 'work', port);
-    await register(caller, 'proxied', portOf(proxy));
+    const work = callees.map(({ url }) => ({ service: 'work', id: new URL(url).port, url }));
+    await register(caller, [...work, { service: 'proxied', id: 'haproxy', url: proxy.url }]);
   }
   await measure(callers);
 } finally {
   for (const one of running.toReversed()) await one.stop();
   rmSync(scratch, { recursive: true });
-}
-
-function portOf({ url }: Server): number {
-  return Number(new URL(url).port);
 }
 
 function leastconn(port: number): string {
@@ -80,7 +76,7 @@ frontend data
 backend instances
   balance leastconn
   http-reuse always
-${ports.map((one) => `  server s${one} 127.0.0.1:${one}`).join('\n')}
+${callees.map(({ url }, n) => `  server s${n} ${new URL(url).host}`).join('\n')}
 `;
 }
 

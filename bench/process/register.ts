@@ -1,13 +1,34 @@
-// Registers an instance at a running process.
+// Registers instances at a running process.
 import type { Server } from './server.js';
 
-/** @param port of the instance on 127.0.0.1 */
-export async function register({ readyLine }: Server, service: string, port: number): Promise<void> {
-  const admin = / admin (\S+)/.exec(readyLine)![1]!;
-  const response = await fetch(`${admin}/registry/v1/services/${service}/instances/${port}`, {
+/** The number of requests that are made at once. */
+const AT_ONCE = 16;
+
+export interface Instance {
+  readonly service: string;
+  readonly id: string;
+  /** `http://HOST:PORT` */
+  readonly url: string;
+  /** The path by which its health is checked. Without one it is registered for an hour. */
+  readonly healthCheckUrl?: string;
+}
+
+/** @throws Error when one is refused */
+export async function register(server: Server, instances: readonly Instance[]): Promise<void> {
+  const admin = /\badmin (http:\/\/\S+)/.exec(server.readyLine)?.[1];
+  if (admin === undefined) throw new Error(`${server.name} printed no address of its admin plane`);
+  for (let from = 0; from < instances.length; from += AT_ONCE)
+    await Promise.all(instances.slice(from, from + AT_ONCE).map((instance) => put(admin, instance)));
+}
+
+async function put(admin: string, { service, id, url, healthCheckUrl }: Instance): Promise<void> {
+  const { hostname: host, port } = new URL(url);
+  const ttlSeconds = healthCheckUrl === undefined ? 3600 : 0;
+  const response = await fetch(`${admin}/registry/v1/services/${service}/instances/${id}`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ host: '127.0.0.1', port, ttlSeconds: 3600 }),
+    body: JSON.stringify({ host, port: Number(port), ttlSeconds, healthCheckUrl }),
   });
-  if (response.status !== 201) throw new Error(`${service} was not registered: ${await response.text()}`);
+  const text = await response.text();
+  if (response.status !== 201) throw new Error(`${service}/${id} was not registered: ${text}`);
 }

@@ -20,19 +20,22 @@ interface Wanted {
 const JSON_TYPE = 'application/json';
 const json = (value: unknown): Wanted => ({ type: JSON_TYPE, body: () => JSON.stringify(value) });
 const message = json({ message: MESSAGE });
+const order: Wanted = { type: JSON_TYPE, body: () => ORDER_JSON };
 
 const WANTED: Readonly<Partial<Record<Route, Wanted>>> = {
   plaintext: { type: 'text/plain', body: () => MESSAGE },
   json: message,
   param: json({ id: USER_ID }),
   query: json(SEARCH),
-  echo: { type: JSON_TYPE, body: () => ORDER_JSON },
+  echo: order,
   file: {
     type: 'text/html',
     body: () => readFileSync(new URL('../peers/file.html', import.meta.url), 'utf8'),
   },
   call: message,
   hop: message,
+  gateway: message,
+  'gateway-echo': order,
 };
 
 /** Why a response is not the one of the shape; undefined when it is. */

@@ -16,6 +16,8 @@ export const ROUTES = [
   'ws',
   'call',
   'hop',
+  'gateway',
+  'gateway-echo',
 ] as const;
 
 export type Route = (typeof ROUTES)[number];
@@ -75,7 +77,21 @@ export const SHAPES: readonly Shape[] = [
   { ...get('ws', '/ws', 'messages of 32 bytes, each echoed; counted are echoes'), load: 'websocket' },
   get('call', '/call', 'JSON of another service in the same process'),
   get('hop', '/hop', 'JSON of another process, fetched over HTTP for each request'),
+  get('gateway', '/svc/upstream/json', 'JSON of another process, passed on by the gateway'),
+  {
+    ...get(
+      'gateway-echo',
+      '/svc/upstream/echo',
+      'JSON of 1 KiB to another process and back, passed on by the gateway',
+    ),
+    body: ORDER_JSON,
+  },
 ];
+
+/** The routes behind which another process is called. */
+const CALLING: ReadonlySet<Route> = new Set(['hop', 'gateway', 'gateway-echo']);
+
+export const callsUpstream = ({ route }: Shape): boolean => CALLING.has(route);
 
 /** @throws Error that lists the names when there is no such shape */
 export function shapeNamed(name: string): Shape {

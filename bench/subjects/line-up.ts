@@ -1,6 +1,8 @@
 // Who takes part in a run.
 import type { BenchOptions } from '../options.js';
+import type { Route } from '../shapes/shapes.js';
 import type { Roles } from '../summarize.js';
+import { haproxyGateway } from './haproxy.js';
 import { multilane, rawUws, type Surroundings, shop } from './own.js';
 import { PEERS, readAbsentPeers, readPeers } from './peer-file.js';
 import { preparePeer } from './prepare-peer.js';
@@ -15,7 +17,7 @@ export interface LineUp {
 
 /** Prepares the peers of a full run, which may install packages and compile. */
 export async function lineUp(
-  { isFull, servers, workers }: Pick<BenchOptions, 'isFull' | 'servers' | 'workers'>,
+  { isFull, servers, workers, shapes }: Pick<BenchOptions, 'isFull' | 'servers' | 'workers' | 'shapes'>,
   surroundings: Surroundings,
   progress: (line: string) => void,
 ): Promise<LineUp> {
@@ -31,6 +33,8 @@ export async function lineUp(
     multilane('multilane reuseport', 'reuseport', surroundings),
     ...(isFull ? [shop(surroundings)] : []),
   ];
+  const isMeasured = (route: Route): boolean => shapes.some((shape) => shape.route === route);
+  if (isMeasured('gateway') || isMeasured('gateway-echo')) others.push(await haproxyGateway(surroundings));
   const peers = [];
   for (const peer of isFull ? readPeers(PEERS) : []) {
     if (isWanted(peer.name)) peers.push(await preparePeer(peer, workers, progress));

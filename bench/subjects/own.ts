@@ -3,7 +3,7 @@
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Server } from '../process/server.js';
+import { register } from '../process/register.js';
 import { ROUTES, type Route } from '../shapes/shapes.js';
 import type { Subject } from './subject.js';
 import { packageVersion } from './versions.js';
@@ -15,7 +15,7 @@ export interface Surroundings {
   readonly workers: number;
   /** An empty folder of the run, for the working directories and the data of our servers. */
   readonly scratch: string;
-  /** URL of the server that the route `hop` fetches its JSON from. */
+  /** URL of the server that is called by the routes behind which another process is called. */
   readonly upstream: string;
 }
 
@@ -69,7 +69,10 @@ export function multilane(
     env: { ...settings(surroundings), SHARDING: sharding, DATA_DIR: join(folder, 'data') },
     cwd: folder,
     routes: ROUTES,
-    prepare: (server) => registerUpstream(server, surroundings.upstream),
+    prepare: (server) =>
+      register(server, [
+        { service: 'upstream', id: 'bench', url: surroundings.upstream, healthCheckUrl: '/health' },
+      ]),
   };
 }
 
@@ -98,17 +101,3 @@ const settings = ({ workers }: Surroundings): Record<string, string> => ({
   GRPC_PORT: '0',
   WORKERS: `${workers}`,
 });
-
-async function registerUpstream(server: Server, upstream: string): Promise<void> {
-  const admin = /\badmin (http:\/\/\S+)/.exec(server.readyLine)?.[1];
-  if (admin === undefined) throw new Error(`${server.name} printed no address of its admin plane`);
-  const { hostname, port } = new URL(upstream);
-  const response = await fetch(`${admin}/registry/v1/services/upstream/instances/bench`, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ host: hostname, port: Number(port), ttlSeconds: 0, healthCheckUrl: '/health' }),
-  });
-  if (response.status !== 201) {
-    throw new Error(`${server.name} did not register the upstream: ${await response.text()}`);
-  }
-}

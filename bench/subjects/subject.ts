@@ -1,6 +1,6 @@
 // What is measured: a server that can be started, and the routes that it serves.
 import type { Server, ServerCommand } from '../process/server.js';
-import type { Route } from '../shapes/shapes.js';
+import { type Route, SHAPES } from '../shapes/shapes.js';
 
 export interface Subject extends ServerCommand {
   readonly routes: readonly Route[];
@@ -33,7 +33,8 @@ export function shortReason(text: string): string {
 }
 
 /** The route by which the start of a server is measured, and its memory. */
-export function startRoute(subject: Subject): '/health' | '/plaintext' | '/json' {
+export function startRoute(subject: Subject): string {
   if (subject.routes.includes('health')) return '/health';
-  return subject.routes.includes('plaintext') ? '/plaintext' : '/json';
+  const route = (['plaintext', 'json'] as const).find((name) => subject.routes.includes(name));
+  return SHAPES.find(({ route: name }) => name === (route ?? subject.routes[0]))!.path;
 }

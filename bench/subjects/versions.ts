@@ -17,7 +17,7 @@ function npmVersions(folder: string): readonly string[] {
 }
 
 /** Packages that are not installed have no version, and no package has one where there is no dpkg. */
-function debianVersions(packages: readonly string[]): readonly string[] {
+export function debianVersions(packages: readonly string[]): readonly string[] {
   if (packages.length === 0) return [];
   const { stdout } = spawnSync('dpkg-query', ['--show', ...packages], {
     encoding: 'utf8',

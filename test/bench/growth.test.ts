@@ -153,7 +153,7 @@ describe('the series', () => {
       const started = seriesIn(around, { sharding, connections: 7 })
         .flatMap(({ points }) => points)
         .flatMap(({ subjects }) => subjects ?? []);
-      expect(started).to.have.lengthOf(12);
+      expect(started).to.have.lengthOf(16);
       for (const { ours, control, double } of started) {
         expect(ours.env!.SHARDING, ours.name).to.equal(sharding);
         expect(control.args.at(-2), control.name).to.equal(sharding);

@@ -4,12 +4,13 @@ import { commandLine } from '#bench/report/command-line.js';
 import { cellsOf } from '#bench/session.js';
 
 describe('the options of the bench', () => {
-  it('measure four shapes by default, and all with --full', () => {
+  it('measure five shapes by default, and all with --full', () => {
     expect(parseRunOptions([]).shapes.map(({ name }) => name)).to.deep.equal([
       'plaintext',
       'json',
       'param',
       'echo',
+      'gateway',
     ]);
     const full = parseRunOptions(['--full']);
     expect(full.shapes.length).to.be.above(10);
@@ -46,7 +47,7 @@ describe('the options of the series', () => {
       workers: 2,
       connections: 64,
       sharding: 'reuseport',
-      series: ['routes', 'static-routes', 'workers', 'connections'],
+      series: ['routes', 'static-routes', 'workers', 'connections', 'instances'],
     });
   });
 
@@ -60,7 +61,10 @@ describe('the options of the series', () => {
   });
 
   for (const [argv, message] of [
-    [['--series', 'foo'], '--series must be of routes, static-routes, workers, connections, not "foo"'],
+    [
+      ['--series', 'foo'],
+      '--series must be of routes, static-routes, workers, connections, instances, not "foo"',
+    ],
     [['--series', 'routes,foo'], 'not "foo"'],
     [['--series', ','], '--series names no series'],
     [['--workers', '4'], '--workers contradicts the series workers (2, 4, 8): choose others by --series'],

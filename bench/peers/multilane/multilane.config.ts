@@ -47,4 +47,4 @@ const messages = defineService({
   },
 });
 
-export default defineConfig({ services: [bench, messages] });
+export default defineConfig({ services: [bench, messages], gateway: { upstream: {} } });

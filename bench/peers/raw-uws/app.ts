@@ -1,7 +1,7 @@
 // The routes of the baseline with nothing around them. They show the cost of the HTTP core alone.
 import uWS, { type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
 import { readFileSync } from 'node:fs';
-import { request } from 'undici';
+import { type Dispatcher, request } from 'undici';
 import { MESSAGE } from '../../shapes/bodies.js';
 import { isOrder } from './order.js';
 import { Ticker } from './ticker.js';
@@ -44,6 +44,7 @@ export function addRoutes(app: ClusterApp): ClusterApp {
   // The control of a call in the process is a call of a function.
   app.get('/call', (res) => sendJson(res, otherService()));
   addHop(app);
+  addGateway(app);
   return app;
 }
 
@@ -108,6 +109,43 @@ function addHop(app: ClusterApp): void {
       (value) => isOpen && res.cork(() => sendJson(res, value)),
       () => isOpen && res.cork(() => res.writeStatus('502 Bad Gateway').end()),
     );
+  });
+}
+
+/** The control of the gateway: the method, the fields and the body are passed on as they are, and nothing else. */
+function addGateway(app: ClusterApp): void {
+  const upstream = process.env.UPSTREAM ?? '';
+  app.any('/svc/upstream/*', (res, req) => {
+    const url = upstream + req.getUrl().slice('/svc/upstream'.length);
+    const method = req.getMethod().toUpperCase() as Dispatcher.HttpMethod;
+    const headers: string[] = [];
+    req.forEach((name, value) => {
+      if (!NOT_PASSED_ON.has(name)) headers.push(name, value);
+    });
+    if (method === 'GET') void passOn(res, url, { method, headers });
+    else readBody(res, (body) => void passOn(res, url, { method, headers, body }));
+  });
+}
+
+/** The client makes these anew. */
+const NOT_PASSED_ON: ReadonlySet<string> = new Set(['host', 'connection', 'content-length']);
+
+async function passOn(
+  res: HttpResponse,
+  url: string,
+  options: Pick<Dispatcher.DispatchOptions, 'method' | 'headers' | 'body'>,
+): Promise<void> {
+  let isOpen = true;
+  res.onAborted(() => {
+    isOpen = false;
+  });
+  const { statusCode, headers, body } = await request(url, options);
+  const text = await body.text();
+  if (!isOpen) return;
+  res.cork(() => {
+    res.writeStatus(`${statusCode}`);
+    res.writeHeader('content-type', String(headers['content-type']));
+    res.end(text);
   });
 }
 
