@@ -17,6 +17,7 @@ describe('the path of a request behind the gateway', () => {
     ['/.well-known/x', '', '/.well-known/x'],
     ['/a..b/c.', '', '/a..b/c.'],
     ['/%252e%252e/x', '', '/%252e%252e/x'],
+    ['/a/%2Fb', '', '/a/%2Fb'],
   ] as const) {
     it(`is passed on as it was written: ${own}`, () => {
       expect(pathOf(own, query)).to.equal(expected);
@@ -36,6 +37,11 @@ describe('the path of a request behind the gateway', () => {
     '/..;x=1/b',
     '/%2e%2e;/b',
     '//other.example/x',
+    '/%2fother.example/x',
+    '/%2F%2Fother.example/x',
+    '/\\other.example/x',
+    '/%5cother.example/x',
+    '/%5C/other.example/x',
     '/a%00b',
     '/a%0d%0ab',
     '/a#b',
