@@ -129,14 +129,22 @@ export class RelayedExchange implements Exchange {
     return this.#outer.readBody((piece, isLast) => {
       left -= piece.byteLength;
       if (left >= 0) onPiece(piece, isLast);
-      else this.#onBodyRefused?.(bodyTooLarge(this.#bodyLimit));
+      else this.#refuseBody(bodyTooLarge(this.#bodyLimit));
     });
   }
 
   onBodyRefused(listener: (error: HttpError) => void): void {
     this.#onBodyRefused = listener;
-    this.#outer.onBodyRefused(listener);
+    this.#outer.onBodyRefused((error) => this.#refuseBody(error));
   }
+
+  /** More of the body may arrive when it was refused, and the connection may refuse it too. */
+  #refuseBody(error: HttpError): void {
+    const listener = this.#onBodyRefused;
+    this.#onBodyRefused = undefined;
+    listener?.(error);
+  }
+
   pause(): void {
     this.#outer.pause();
   }
