@@ -38,7 +38,7 @@ export interface Exchange {
    */
   onClosed(listener: (reason?: HttpError) => void): void;
   /**
-   * The listener is called once: when the response is complete or the client has left; at once if that has
+   * Each listener is called once: when the response is complete or the client has left; at once if that has
    * happened.
    */
   onEnded(listener: () => void): void;

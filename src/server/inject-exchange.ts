@@ -64,7 +64,7 @@ export class InjectExchange implements Exchange, AbortListener {
   readonly #receiver: Receiver;
   readonly #abort: AbortSource | undefined;
   #listeners: (() => void)[] | undefined;
-  #onEnded: (() => void) | undefined;
+  #onEnded: (() => void)[] | undefined;
   /** A response in pieces: the number of bytes that are still to come, undefined when it is unknown. */
   #begun: { left: number | undefined } | undefined;
   #hasResponse = false;
@@ -100,7 +100,7 @@ export class InjectExchange implements Exchange, AbortListener {
 
   onEnded(listener: () => void): void {
     if (this.closed) listener();
-    else this.#onEnded = listener;
+    else this.#onEnded = [...(this.#onEnded ?? []), listener];
   }
 
   send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
@@ -187,7 +187,8 @@ export class InjectExchange implements Exchange, AbortListener {
   #close(): void {
     this.closed = true;
     this.#listeners = undefined;
-    this.#onEnded?.();
+    for (const listener of this.#onEnded ?? []) listener();
+    this.#onEnded = undefined;
     this.#abort?.unlisten(this);
   }
 }

@@ -80,7 +80,7 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
   #isCounted = false;
   #ending: Ending = 'keep';
   #listeners: (() => void)[] | undefined;
-  #onEnded: (() => void) | undefined;
+  #onEnded: (() => void)[] | undefined;
   #onBodyRefused: ((error: HttpError) => void) | undefined;
   /**
    * The core is in the middle of a packet and must not read the rest, so the response cuts the connection.
@@ -147,7 +147,7 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
 
   onEnded(listener: () => void): void {
     if (this.#phase >= DONE) listener();
-    else this.#onEnded = listener;
+    else this.#onEnded = [...(this.#onEnded ?? []), listener];
   }
 
   /**
@@ -478,8 +478,10 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
     this.#pieces?.finish();
     if (this.#isCounted) this.host.unfinished--;
     this.#isCounted = false;
-    this.#onEnded?.();
-    this.#onEnded = undefined;
+    while (this.#onEnded !== undefined && this.#onEnded.length > 0) {
+      this.#onEnded[0]!();
+      this.#onEnded.shift();
+    }
   }
 
   #gone(): void {
