@@ -20,6 +20,10 @@ export class ClientBody implements ArrivingBody, AsyncIterableIterator<Uint8Arra
     this.#clock = clock;
   }
 
+  get hasBegun(): boolean {
+    return this.#source !== undefined;
+  }
+
   get length(): number {
     return this.#ctx.contentLength;
   }

@@ -18,9 +18,10 @@ import {
   type StreamedResponse,
 } from '../upstream/stream-call.js';
 import { ClientBody } from './client-body.js';
+import { InstanceShares, RequestConnection } from './instance-shares.js';
 import { LocalRelay } from './local-relay.js';
 import { isEventStream, PassedEvents } from './passed-events.js';
-import { gatewaysPassed, requestFields, responseFields } from './passed-fields.js';
+import { gatewaysPassed, isPassedOn, requestFields, responseFields } from './passed-fields.js';
 import { servicePath } from './service-path.js';
 import { bridgeEvents, openBridge } from './socket-bridge.js';
 
@@ -29,11 +30,14 @@ export interface GatewayDeps {
   readonly calls: StreamCallDependencies;
   /** Whether the service is mounted in this process. */
   readonly isMounted: (service: string) => boolean;
+  /** Called when a client is refused that holds too many connections to an instance. */
+  readonly onRefused: () => void;
 }
 
 /** The bound of a body that has none. */
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
 const MESSAGE_BYTES = 1024 * 1024;
+const IDEMPOTENCY_KEY = 'idempotency-key';
 
 /** The routes of the gateway for one service. */
 export function gatewayRoute(service: string, policy: GatewayPolicy, deps: GatewayDeps): RelayRoute {
@@ -56,6 +60,7 @@ class GatewayRoute {
   readonly #policy: GatewayPolicy;
   readonly #deps: GatewayDeps;
   readonly #isMounted: boolean;
+  readonly #shares: InstanceShares;
   readonly maxMessageBytes: number;
 
   constructor(service: string, policy: GatewayPolicy, deps: GatewayDeps) {
@@ -63,6 +68,7 @@ class GatewayRoute {
     this.#policy = policy;
     this.#deps = deps;
     this.#isMounted = deps.isMounted(service);
+    this.#shares = new InstanceShares(deps.calls.connections, deps.onRefused);
     this.maxMessageBytes = policy.maxMessageBytes ?? MESSAGE_BYTES;
   }
 
@@ -92,14 +98,19 @@ class GatewayRoute {
   #optionsFor(ctx: RequestContext, path: string, isNested: boolean): StreamCallOptions {
     // The gateway before repeats the call: repetitions of both would multiply.
     const retries = isNested ? 0 : this.#policy.retries;
-    if (!this.#isMounted) return { retries };
+    const claim = new RequestConnection(this.#shares, ctx);
+    if (!this.#isMounted) return { retries, claim };
     const { app } = this.#deps;
-    return { retries, relay: ({ service }, trace) => LocalRelay.start(app, ctx, service, path, trace) };
+    return {
+      retries,
+      claim,
+      relay: ({ service }, trace) => LocalRelay.start(app, ctx, service, path, trace),
+    };
   }
 }
 
 function requestOf(ctx: RequestContext, service: string, clock: () => number): StreamCallRequest {
-  const { method, query } = ctx.exchange.head;
+  const { method, query, headers } = ctx.exchange.head;
   const hasBody = ctx.contentLength > 0 || ctx.isChunked;
   const host = ctx.headers.get('host');
   return {
@@ -107,7 +118,7 @@ function requestOf(ctx: RequestContext, service: string, clock: () => number): S
     path: servicePath(ctx.path, query, ctx.params['*']!),
     headers: NO_FIELDS,
     body: undefined,
-    isIdempotent: ctx.headers.has('idempotency-key'),
+    isIdempotent: ctx.headers.has(IDEMPOTENCY_KEY) && isPassedOn(headers, IDEMPOTENCY_KEY),
     fields: () => requestFields(ctx.request, service),
     ...(host !== undefined && { host }),
     content: hasBody ? new ClientBody(ctx, clock) : undefined,

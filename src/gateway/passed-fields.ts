@@ -7,9 +7,13 @@ import { GATEWAY_PREFIX } from '../server/relay-routes.js';
 import { RESERVED_FIELDS } from '../upstream/call-request.js';
 import { fieldText, HOP_BY_HOP, namedIn } from '../upstream/http-transport.js';
 
-/** Fields of a request that the gateway writes itself, and one that any client can make up. */
+/**
+ * Fields of a request that the gateway writes itself, and two that only strangers send: an address that any
+ * client can make up, and `Proxy`, which CGI programs take for the setting HTTP_PROXY (CVE-2016-5385).
+ */
 const REPLACED: ReadonlySet<string> = new Set([
   'forwarded',
+  'proxy',
   'traceparent',
   'tracestate',
   'x-real-ip',
@@ -68,6 +72,10 @@ function isDropped(name: string): boolean {
   if (RESERVED_FIELDS.has(known) || REPLACED.has(known)) return true;
   return known.startsWith('x-') && (known.startsWith('x-forwarded-') || isRuntimeField(known));
 }
+
+/** Whether the service gets a field that the client has sent. */
+export const isPassedOn = (headers: readonly string[], name: string): boolean =>
+  !isDropped(name) && !namedByClient(headers).includes(name);
 
 function namedByClient(headers: readonly string[]): readonly string[] {
   let named = NO_NAMES;

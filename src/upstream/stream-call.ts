@@ -25,6 +25,8 @@ export interface StreamCallDependencies extends ServiceCallDependencies {
    * beside them.
    */
   readonly streams: Pick<HttpTransport, 'stream'>;
+  /** The number of those to one endpoint. */
+  readonly connections: number;
 }
 
 /** The body of a request while it arrives. */
@@ -35,6 +37,8 @@ export interface ArrivingBody extends ContentProgress {
    *   that is read once
    */
   begin(): Promise<Uint8Array | AsyncIterable<Uint8Array>>;
+  /** Its beginning was waited for, so its bytes are not left to another reader. */
+  readonly hasBegun: boolean;
   /** Something of the iterable was read. */
   readonly isStarted: boolean;
   /** The announced bytes; -1: unknown. */
@@ -64,6 +68,15 @@ export interface Relayed {
   readonly commit: (() => void) | undefined;
 }
 
+/** The connection that a call holds for its client. */
+export interface ConnectionClaim {
+  /**
+   * Claims a connection to an endpoint, in place of the one before.
+   * @returns an error when the client holds too many, for which the endpoint must not be called
+   */
+  take(endpoint: Endpoint): HttpError | undefined;
+}
+
 export interface StreamCallOptions {
   /** @default that of calls */
   readonly retries?: number | undefined;
@@ -73,6 +86,11 @@ export interface StreamCallOptions {
    * @default such an endpoint is called over the network
    */
   readonly relay?: (endpoint: Endpoint, trace: TraceContext | undefined) => Promise<Relayed>;
+  /**
+   * Bounds the connections of one client.
+   * @default a client may hold all
+   */
+  readonly claim?: ConnectionClaim;
 }
 
 /** The response of an endpoint. */
@@ -139,16 +157,17 @@ function resultOf<T>(call: StreamCall, end: AttemptEnd<T>): T {
 function attemptOnce<T, R>(
   dependencies: StreamCallDependencies,
   call: StreamCall,
-  { relay }: StreamCallOptions,
+  options: StreamCallOptions,
   reach: Reach<T>,
   next: Next<T | Relayed, R>,
 ): Promise<R> {
-  const admitted = admitEndpoint(dependencies, call, NO_IDS);
+  const { relay } = options;
+  const admitted = admit(dependencies, call, options);
   if (admitted instanceof HttpError)
     return new Promise((resolve) => resolve(next({ kind: 'not-attempted', error: admitted })));
   const { endpoint } = admitted;
   const attempt = new Attempt(dependencies, call, admitted, call.abort);
-  if (!endpoint.local || relay === undefined) return reach(admitted, attempt, next);
+  if (relay === undefined || !endpoint.local) return reach(admitted, attempt, next);
   return relay(endpoint, attempt.trace).then(
     (value) => {
       const { mayRepeat } = attempt.returned(value.received);
@@ -157,6 +176,45 @@ function attemptOnce<T, R>(
     (error: unknown) => next({ ...attempt.failed(error), mayRepeat: false }),
   );
 }
+
+/** @returns an endpoint that may get the request, or why none may */
+function admit(
+  dependencies: StreamCallDependencies,
+  call: StreamCall,
+  { relay, claim }: StreamCallOptions,
+): AdmittedEndpoint | HttpError {
+  // An endpoint in this thread reads the body by itself, so it gets none that is being read already.
+  const isElsewhere = relay !== undefined && call.request.content?.hasBegun === true;
+  const admitted = isElsewhere
+    ? admitElsewhere(dependencies, call)
+    : admitEndpoint(dependencies, call, NO_IDS);
+  if (admitted instanceof HttpError || (relay !== undefined && isLocal(admitted))) return admitted;
+  const refusal = claim?.take(admitted.endpoint);
+  if (refusal === undefined) return admitted;
+  withdraw(dependencies, admitted);
+  return refusal;
+}
+
+function admitElsewhere(
+  dependencies: StreamCallDependencies,
+  call: StreamCall,
+): AdmittedEndpoint | HttpError {
+  const excluded = new Set<string>();
+  for (;;) {
+    const admitted = admitEndpoint(dependencies, call, excluded);
+    if (!isLocal(admitted)) return admitted;
+    withdraw(dependencies, admitted);
+    excluded.add(admitted.endpoint.id);
+  }
+}
+
+/** An admitted endpoint is not called. */
+function withdraw({ breaker }: StreamCallDependencies, { endpoint, ticket }: AdmittedEndpoint): void {
+  breaker.settle(endpoint.slot, ticket, 'ignored');
+}
+
+const isLocal = (admitted: AdmittedEndpoint | HttpError): admitted is AdmittedEndpoint =>
+  !(admitted instanceof HttpError) && admitted.endpoint.local;
 
 function send(
   dependencies: StreamCallDependencies,

@@ -143,7 +143,10 @@ export function createHost(options: HostOptions): Host {
   if (settings.gateway.length > 0) {
     loadUndici();
     const isMounted = (name: string): boolean => services.some(({ definition }) => definition.name === name);
-    mountGateway(settings, { app, calls: calls.streamed, isMounted });
+    const refused = memory.recorder.counter('multilane_requests_shed_total', {
+      reason: 'instance_connections',
+    });
+    mountGateway(settings, { app, calls: calls.streamed, isMounted, onRefused: () => refused.add() });
   }
   // All workers have the same routes, so one of them logs the warnings.
   if (worker === 1) logRouteWarnings(app, limits, settings, options.log);

@@ -115,7 +115,7 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
   } satisfies CallDependencies;
   return {
     call: createCall(dependencies),
-    streamed: { ...dependencies, streams },
+    streamed: { ...dependencies, streams, connections: STREAMS_PER_ENDPOINT },
     isRegistered: (service, id) => view.has(service, id),
     isInstance: (address) => view.hasAddress(address),
     close: async () => void (await Promise.all([http.close(), grpc.close(), streams.close()])),

@@ -38,6 +38,7 @@ describe('the fields of a request behind the gateway', () => {
     ...[
       'proxy-authorization',
       'proxy-connection',
+      'proxy',
       'x-mesh-token',
       'x-request-deadline',
       'x-request-id',

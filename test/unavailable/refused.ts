@@ -11,11 +11,14 @@ import { writeSwitchedOff } from '#src/server/kill-switch.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { createTestApp, type TestApp } from '#src/testing.js';
 import { systemRoutes } from '#src/worker/system-routes.js';
+import { startGateway } from '#test/gateway/kit.js';
 import { rpcBench } from '#test/server/grpc/kit.js';
 import { type Bench, bench, latch, settled } from '#test/server/kit.js';
 import { HANDSHAKE } from '#test/support/frames.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { Wire } from '#test/support/wire.js';
+import { endpoint } from '#test/upstream/endpoints.js';
+import { RealUpstreams } from '#test/upstream/real-upstreams.js';
 import { appWith, everyWay, type Reached, responseOf, type Way } from './way.js';
 
 /** A second request while the first one waits in its handler. */
@@ -94,6 +97,25 @@ async function lateMessage(path: string): Promise<Reached[]> {
   }
 }
 
+/** A second request of a client through the gateway while the instance keeps the first one waiting. */
+async function besideOneBehindTheGateway(): Promise<Reached[]> {
+  const upstreams = new RealUpstreams();
+  const busy = latch();
+  const port = await upstreams.serve(() => busy.open());
+  const gateway = await startGateway({ endpoints: [endpoint('far', { port })], connections: 2 });
+  try {
+    const wires = [await Wire.open(gateway.url), await Wire.open(gateway.url)] as const;
+    void wires[0].request('POST', '/svc/things/', [], 'body');
+    await busy.opened;
+    const refused = await wires[1].request('POST', '/svc/things/', [], 'body');
+    for (const wire of wires) wire.destroy();
+    return [refused];
+  } finally {
+    await gateway.close();
+    await upstreams.close();
+  }
+}
+
 export const refused: readonly Way[] = [
   {
     title: 'a gRPC message beyond the limit of pending bodies',
@@ -127,6 +149,13 @@ export const refused: readonly Way[] = [
         world.world.permits = 0;
       });
     },
+  },
+  {
+    title: 'a client that holds its share of the connections to an instance behind the gateway',
+    sites: ['src/gateway/instance-shares.ts OVERLOADED'],
+    code: 'OVERLOADED',
+    executed: false,
+    reach: besideOneBehindTheGateway,
   },
   {
     title: 'a service whose database is not migrated',

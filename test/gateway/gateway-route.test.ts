@@ -1,0 +1,118 @@
+// Requests through a gateway to upstreams and to a service of its own thread.
+import { expect } from 'chai';
+import { expectProblem } from '#test/support/problem.js';
+import { until } from '#test/support/until.js';
+import { Wire } from '#test/support/wire.js';
+import { endpoint } from '#test/upstream/endpoints.js';
+import { RealUpstreams } from '#test/upstream/real-upstreams.js';
+import { type GatewayBench, type GatewayBenchOptions, startGateway } from './kit.js';
+
+const LOCAL = endpoint('own', { service: 'demo', slot: 2, local: true });
+
+describe('a request through the gateway', () => {
+  const upstreams = new RealUpstreams();
+  let gateway: GatewayBench;
+  const start = async (options: GatewayBenchOptions): Promise<void> => {
+    gateway = await startGateway(options);
+  };
+  afterEach(async () => {
+    await gateway.close();
+    await upstreams.close();
+  });
+
+  describe('whose body an instance elsewhere has begun to get', () => {
+    for (const body of ['short', 'x'.repeat(300_000)]) {
+      it(`is not repeated at an instance of this thread, which could not read it: ${body.length} bytes`, async () => {
+        const port = await upstreams.serve((request, response) => {
+          request.resume().on('end', () => response.writeHead(503).end('later'));
+        });
+        let ran = 0;
+        const routes: GatewayBenchOptions['routes'] = (app) =>
+          app.post('/', async (ctx) => {
+            ran++;
+            return (await ctx.readBytes()).length;
+          });
+        await start({ endpoints: [endpoint('far', { slot: 1, port }), LOCAL], routes });
+        const headers = { 'idempotency-key': 'k' };
+        const response = await fetch(`${gateway.url}/svc/demo/`, { method: 'POST', body, headers });
+        expect(`${response.status} ${await response.text()}`).to.equal('503 later');
+        expect(ran).to.equal(0);
+      });
+    }
+  });
+
+  it('is repeated at an instance of this thread when it has no body', async () => {
+    const port = await upstreams.serve((_request, response) => response.writeHead(503).end('later'));
+    const routes: GatewayBenchOptions['routes'] = (app) => app.get('/', () => 'here');
+    await start({ endpoints: [endpoint('far', { slot: 1, port }), LOCAL], routes });
+    expect(await (await fetch(`${gateway.url}/svc/demo/`)).text()).to.equal('here');
+  });
+
+  it('releases the response of this thread that an instance elsewhere has made needless', async () => {
+    const port = await upstreams.serve((_request, response) => response.end('there'));
+    const routes: GatewayBenchOptions['routes'] = (app) =>
+      app.get('/', (ctx) => ctx.status(503).text('x'.repeat(200_000)));
+    await start({ endpoints: [LOCAL, endpoint('far', { slot: 1, port })], routes });
+    expect(await (await fetch(`${gateway.url}/svc/demo/`)).text()).to.equal('there');
+    expect(gateway.quotas.bodyBytes.held).to.equal(0);
+  });
+
+  for (const connection of ['idempotency-key', 'Keep-Alive, Idempotency-Key']) {
+    it(`is not repeated for a key that the instance does not get: Connection: ${connection}`, async () => {
+      const keys: unknown[] = [];
+      const port = await upstreams.serve((request, response) => {
+        keys.push(request.headers['idempotency-key']);
+        response.writeHead(503).end();
+      });
+      await start({ endpoints: [endpoint('a', { slot: 1, port }), endpoint('b', { slot: 2, port })] });
+      const wire = await Wire.open(gateway.url);
+      const fields = ['Idempotency-Key: k', `Connection: ${connection}`];
+      expect((await wire.request('POST', '/svc/things/', fields, 'body'))?.status).to.equal(503);
+      expect(keys).to.deep.equal([undefined]);
+      keys.splice(0);
+      expect((await wire.request('POST', '/svc/things/', ['Idempotency-Key: k'], 'body'))?.status).to.equal(
+        503,
+      );
+      expect(keys).to.deep.equal(['k', 'k', 'k']);
+      wire.destroy();
+    });
+  }
+
+  it('has one address hold half of the connections to an instance, and no more', async () => {
+    const waiting: (() => void)[] = [];
+    const port = await upstreams.serve((_request, response) => void waiting.push(() => response.end('ok')));
+    const far = endpoint('far', { slot: 1, port });
+    await start({ endpoints: [far], connections: 4 });
+    const from = async (address: string): Promise<Wire> => {
+      const wire = await Wire.open(gateway.url, undefined, address);
+      void wire.request('GET', '/svc/things/');
+      return wire;
+    };
+    const held = [await from('127.0.0.1'), await from('127.0.0.1')];
+    await until(
+      () => waiting.length,
+      (count) => count === 2,
+    );
+    const problem = await expectProblem(await fetch(`${gateway.url}/svc/things/`), 503, 'OVERLOADED');
+    expect(problem.executed).to.equal(false);
+    expect(gateway.refusals()).to.equal(1);
+
+    const other = await from('127.0.0.2');
+    await until(
+      () => waiting.length,
+      (count) => count === 3,
+    );
+    held[0]!.destroy();
+    waiting[1]!();
+    await until(
+      () => gateway.inFlight(far),
+      (count) => count === 1,
+    );
+    const again = [await from('127.0.0.1'), await from('127.0.0.1')];
+    await until(
+      () => waiting.length,
+      (count) => count === 5,
+    );
+    for (const wire of [...held, other, ...again]) wire.destroy();
+  });
+});

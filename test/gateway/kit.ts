@@ -1,0 +1,78 @@
+// A gateway in front of real upstreams, within the thread of a test: its own server, transport and breakers.
+import type { GatewayPolicy } from '#src/config.js';
+import { mountGateway } from '#src/gateway/mount-gateway.js';
+import { Block } from '#src/memory/block.js';
+import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
+import { RetryBudgetCell } from '#src/memory/budget-cell.js';
+import { EndpointCells } from '#src/memory/endpoint-cells.js';
+import type { Endpoint } from '#src/registry/endpoint.js';
+import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
+import type { Application } from '#src/server/handler.js';
+import { UwsServer } from '#src/server/uws/uws-server.js';
+import { HttpTransport } from '#src/upstream/http-transport.js';
+import type { StreamCallDependencies } from '#src/upstream/stream-call.js';
+import { type Bench, bench, type QuotaBounds } from '#test/server/kit.js';
+
+export interface GatewayBench extends Bench {
+  readonly url: string;
+  readonly server: UwsServer;
+  /** How often clients were refused for their connections to instances. */
+  readonly refusals: () => number;
+  /** The running calls of an endpoint. */
+  readonly inFlight: (endpoint: Endpoint) => number;
+  close(): Promise<void>;
+}
+
+export interface GatewayBenchOptions {
+  /** In the order in which they are called. */
+  readonly endpoints: readonly Endpoint[];
+  readonly policy?: GatewayPolicy;
+  /** Routes of the service `demo`, which is a service of this process. */
+  readonly routes?: (app: Application) => void;
+  /** The connections to one endpoint. @default 16 */
+  readonly connections?: number;
+  readonly quotas?: Partial<QuotaBounds>;
+}
+
+/** Serves the services `things` and `demo` below `/svc/`; their endpoints are the same. */
+export async function startGateway(options: GatewayBenchOptions): Promise<GatewayBench> {
+  const { endpoints, policy = {}, routes = () => undefined, connections = 16, quotas = {} } = options;
+  const world = bench(routes, { quotas });
+  const streams = new HttpTransport({ connections, maxResponseBytes: Number.POSITIVE_INFINITY });
+  const block = Block.create({ workers: 1 });
+  const load = new EndpointCells(block, 1, () => performance.now());
+  let refusals = 0;
+  const calls: StreamCallDependencies = {
+    balancer: {
+      pick: (_service, tried, excludes = () => false) => {
+        const left = endpoints.filter((one) => !excludes(one));
+        return left.find(({ id }) => !tried.has(id)) ?? left[0];
+      },
+    },
+    breaker: new BreakerCells(block, 1, DEFAULT_TRIP_RULE, () => performance.now()),
+    load,
+    budget: new RetryBudgetCell(block, () => performance.now()),
+    transports: { http: streams },
+    clock: () => performance.now(),
+    random: () => 0,
+    sleep: async () => undefined,
+    streams,
+    connections,
+  };
+  mountGateway(
+    { gateway: ['things', 'demo'], gatewayPolicies: { things: policy, demo: policy } },
+    { app: world.app, calls, isMounted: (name) => name === 'demo', onRefused: () => void refusals++ },
+  );
+  const server = new UwsServer(world.app, {
+    settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
+  });
+  const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+  return {
+    ...world,
+    ...{ url, server, refusals: () => refusals, inFlight: ({ slot }) => load.inFlight(slot) },
+    async close() {
+      server.close();
+      await streams.close();
+    },
+  };
+}
