@@ -3,40 +3,53 @@
 // the instance stops while the client does not take what was read. The core cannot stop reading from a
 // client, so a client whose messages the instance does not take is disconnected.
 import { HttpError } from '../errors.js';
+import { BodyClaim } from '../server/body/body-claim.js';
 import { SENT, type Sent, type WebSocketOptions } from '../server/handler.js';
 import type { RequestContext } from '../server/request-context.js';
 import { isToken } from '../server/response/token.js';
 import { checkHandshake } from '../server/websocket/handshake.js';
 import type { ServerWebSocket } from '../server/websocket/websocket.js';
+import { refuseWhileDraining } from '../server/websocket/websocket-route.js';
 import { callSocket, type SocketRefusal } from '../upstream/socket-call.js';
 import type { StreamCall, StreamCallDependencies, StreamCallOptions } from '../upstream/stream-call.js';
-import type { UpstreamSocket } from '../upstream/upstream-socket.js';
+import type { SocketEvents, UpstreamSocket } from '../upstream/upstream-socket.js';
 import { responseFields } from './passed-fields.js';
 
-/** Reading from the instance stops while more bytes than these wait for the client. */
+/**
+ * Reading from the instance stops while more bytes than these wait for the client. More bytes than these that
+ * wait for the instance count as a body of the client.
+ */
 const HIGH_WATER_BYTES = 64 * 1024;
 /** Bytes beyond one message that may wait for a side that reads slowly. */
 const BUFFERED_BYTES = 1024 * 1024;
-const [NORMAL, NO_CODE, NO_CLOSE_FRAME, TRY_AGAIN_LATER, BAD_GATEWAY] = [
-  1000, 1005, 1006, 1013, 1014,
+/** A side that sends nothing for this time, not even the response to a ping, is lost. */
+const IDLE_MS = 60_000;
+const [NORMAL, GOING_AWAY, NO_CODE, NO_CLOSE_FRAME, TRY_AGAIN_LATER, BAD_GATEWAY] = [
+  1000, 1001, 1005, 1006, 1013, 1014,
 ] as const;
 
 class SocketBridge {
   readonly #upstream: UpstreamSocket;
   readonly #mostBuffered: number;
+  /** The bytes that wait for the instance. */
+  readonly #claim: BodyClaim;
+  #claimedBytes = 0;
   #isPaused = true;
 
-  /** @param upstream paused */
-  constructor(upstream: UpstreamSocket, maxMessageBytes: number) {
+  /** @param upstream paused @param claim that of the client */
+  constructor(upstream: UpstreamSocket, maxMessageBytes: number, claim: BodyClaim) {
     this.#upstream = upstream;
+    this.#claim = claim;
     this.#mostBuffered = maxMessageBytes + BUFFERED_BYTES;
   }
 
   opened(client: ServerWebSocket): void {
-    this.#upstream.serve({
+    const events: SocketEvents = {
       message: (data, isBinary) => this.#received(client, data, isBinary),
+      drained: () => this.#release(),
       closed: (code, reason) => this.#left(client, code, reason),
-    });
+    };
+    this.#upstream.serve(events, IDLE_MS);
     this.#resume();
   }
 
@@ -61,13 +74,30 @@ class SocketBridge {
 
   sent(client: ServerWebSocket, data: string | Uint8Array): void {
     this.#upstream.send(data);
-    if (this.#upstream.bufferedBytes <= this.#mostBuffered) return;
+    const { bufferedBytes } = this.#upstream;
+    if (bufferedBytes <= HIGH_WATER_BYTES) return;
+    if (bufferedBytes <= this.#mostBuffered && this.#holds(bufferedBytes)) return;
     // It would not read a close frame either.
     this.#upstream.terminate();
     client.close(TRY_AGAIN_LATER, 'the service reads too slowly');
   }
 
+  /** Claims as many bytes of the memory that bodies may take. @returns false when it has too few */
+  #holds(bytes: number): boolean {
+    const more = bytes - this.#claimedBytes;
+    if (more <= 0) return true;
+    if (!this.#claim.grow(more)) return false;
+    this.#claimedBytes = bytes;
+    return true;
+  }
+
+  #release(): void {
+    this.#claim.releaseBytes();
+    this.#claimedBytes = 0;
+  }
+
   #left(client: ServerWebSocket, code: number, reason: string): void {
+    this.#release();
     if (code === NO_CLOSE_FRAME) client.close(BAD_GATEWAY, 'the service closed the connection');
     else if (code === NO_CODE) client.close(NORMAL);
     else client.close(code, reason);
@@ -83,6 +113,7 @@ class SocketBridge {
 export function bridgeEvents(maxMessageBytes: number): WebSocketOptions<never> {
   const events: WebSocketOptions<SocketBridge> = {
     maxPayload: maxMessageBytes,
+    idleTimeoutMs: IDLE_MS,
     maxBackpressure: maxMessageBytes + BUFFERED_BYTES,
     origins: '*',
     open: (client) => client.data.opened(client),
@@ -102,6 +133,7 @@ export async function openBridge(
   maxMessageBytes: number,
 ): Promise<Sent> {
   checkHandshake(ctx, { origins: '*' });
+  refuseWhileDraining(ctx);
   const protocols = ctx.headers.getAll('sec-websocket-protocol').join(', ');
   checkProtocols(protocols);
   const result = await callSocket(dependencies, call, options, { protocols, maxMessageBytes });
@@ -115,10 +147,14 @@ export async function openBridge(
     socket.terminate();
     return SENT;
   }
+  if (ctx.server.draining()) socket.close(GOING_AWAY, '');
+  refuseWhileDraining(ctx);
   ctx.response.fields.passOn(
     responseFields(socket.fields).filter((_, i, all) => !isOfHandshake(all[i - (i % 2)]!)),
   );
-  ctx.upgrade(ctx.plan.webSocket!, socket.protocol, new SocketBridge(socket, maxMessageBytes));
+  const { addressKey } = ctx.request;
+  const claim = new BodyClaim(ctx.server.quotas, () => addressKey);
+  ctx.upgrade(ctx.plan.webSocket!, socket.protocol, new SocketBridge(socket, maxMessageBytes, claim));
   return SENT;
 }
 

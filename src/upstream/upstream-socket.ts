@@ -1,5 +1,6 @@
 // A WebSocket to an endpoint, on a connection of its own.
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { AbortListener, AbortSource } from '../abort-source.js';
 import { type Endpoint, originOf } from '../registry/endpoint.js';
 import { httpFailure } from './http-failure.js';
@@ -30,6 +31,8 @@ export interface SocketRefusal {
 export interface SocketEvents {
   /** @param data in UTF-8 unless it is binary */
   message(data: Uint8Array, isBinary: boolean): void;
+  /** The endpoint has taken all that it did not take at once. */
+  drained(): void;
   /** Called once. @param code 1005: none; 1006: there was no close frame */
   closed(code: number, reason: string): void;
 }
@@ -65,6 +68,7 @@ class Handshake implements AbortListener {
   #ws: Ws | undefined;
   /** Those of the response; undefined before it has come. */
   #fields: IncomingHttpHeaders | undefined;
+  #connection: Socket | undefined;
   #hasProtocol = false;
   #refusalTimer: NodeJS.Timeout | undefined;
   #isOver = false;
@@ -84,7 +88,7 @@ class Handshake implements AbortListener {
   /** @throws OutOfFilesError, and errors for fields that cannot be sent */
   begin(): void {
     const { path, headers, protocols, maxMessageBytes, abort } = this.#request;
-    const url = originOf(this.#endpoint).replace(/^http/, 'ws') + path;
+    const url = originOf(this.#endpoint).replace(/^http/, 'ws');
     const offered = protocols === '' ? [] : protocols.split(',').map((name) => name.trim());
     const Client = loadWs();
     const ws = new Client(url, offered, {
@@ -92,10 +96,15 @@ class Handshake implements AbortListener {
       maxPayload: maxMessageBytes,
       perMessageDeflate: false,
       followRedirects: false,
-      finishRequest: (request) => limitInterim(request),
+      finishRequest(request) {
+        limitInterim(request);
+        request.path = path; // as it is: a URL would be rewritten
+        request.end();
+      },
     });
     this.#ws = ws;
-    ws.on('upgrade', ({ headers: fields }) => {
+    ws.on('upgrade', ({ headers: fields, socket }) => {
+      this.#connection = socket;
       this.#fields = { ...fields };
       this.#hasProtocol = fields['sec-websocket-protocol'] !== undefined;
       // An endpoint may choose none of those that are offered (RFC 6455 section 4.2.2), which ws does not
@@ -121,7 +130,7 @@ class Handshake implements AbortListener {
   #opened(ws: Ws): void {
     if (!this.#end()) return;
     ws.pause();
-    this.#resolve(new UpstreamSocket(ws, this.#fields ?? {}, this.#hasProtocol));
+    this.#resolve(new UpstreamSocket(ws, this.#connection!, this.#fields!, this.#hasProtocol));
   }
 
   #failed(error: unknown): void {
@@ -173,13 +182,15 @@ export class UpstreamSocket {
   /** The fields of the response to the handshake. */
   readonly fields: IncomingHttpHeaders;
   readonly #ws: Ws;
+  readonly #connection: Socket;
   readonly #hasProtocol: boolean;
   #onClosed: (() => void) | undefined;
   #isClosed = false;
 
-  /** @param hasProtocol the endpoint has chosen a subprotocol */
-  constructor(ws: Ws, fields: IncomingHttpHeaders, hasProtocol: boolean) {
+  /** @param connection that of `ws` @param hasProtocol the endpoint has chosen a subprotocol */
+  constructor(ws: Ws, connection: Socket, fields: IncomingHttpHeaders, hasProtocol: boolean) {
     this.#ws = ws;
+    this.#connection = connection;
     this.#hasProtocol = hasProtocol;
     this.fields = fields;
     ws.on('close', () => {
@@ -197,9 +208,18 @@ export class UpstreamSocket {
     return this.#ws.bufferedAmount;
   }
 
-  serve(events: SocketEvents): void {
+  /**
+   * @param idleMs milliseconds without a byte of the endpoint, which is sent a ping after half of them, and
+   *   is regarded as lost after all of them. Time in which reading is paused does not count.
+   */
+  serve(events: SocketEvents, idleMs: number): void {
+    const idle = watchIdle(this.#ws, this.#connection, idleMs / 2);
     this.#ws.on('message', (data, isBinary) => events.message(data, isBinary));
-    this.#ws.on('close', (code, reason) => events.closed(code, reason.toString()));
+    this.#connection.on('drain', () => events.drained());
+    this.#ws.on('close', (code, reason) => {
+      clearInterval(idle);
+      events.closed(code, reason.toString());
+    });
   }
 
   /** @param listener called once, when the connection is closed; at once if it is */
@@ -226,12 +246,26 @@ export class UpstreamSocket {
   }
 }
 
+/** Ends a socket whose endpoint sends nothing for two periods, not even the response to a ping. */
+function watchIdle(ws: Ws, connection: Socket, periodMs: number): NodeJS.Timeout {
+  let seen = -1;
+  let isAsked = false;
+  const look = (): void => {
+    const { bytesRead } = connection;
+    const isIdle = bytesRead === seen && !ws.isPaused;
+    seen = bytesRead;
+    if (isIdle && isAsked) ws.terminate();
+    else if (isIdle) ws.ping();
+    isAsked = isIdle;
+  };
+  return setInterval(look, periodMs).unref();
+}
+
 function limitInterim(request: ClientRequest): void {
   let count = 0;
   request.on('information', () => {
     if (++count > MOST_INTERIM) request.destroy(new Error('too many interim responses'));
   });
-  request.end();
 }
 
 function recordOf(fields: readonly string[]): Record<string, string | string[]> {

@@ -17,7 +17,9 @@ export interface WsOptions {
 export interface Ws {
   readonly protocol: string;
   readonly bufferedAmount: number;
+  readonly isPaused: boolean;
   send(data: string | Uint8Array): void;
+  ping(): void;
   close(code?: number, reason?: string): void;
   terminate(): void;
   pause(): void;

@@ -31,6 +31,7 @@ const promised = (page: string, words: string, module: string, constant: string,
 
 const PROMISES: readonly Promised[] = [
   promised('docs/gateway.md', 'and about # KiB wait', 'upstream/http-stream', 'HIGH_WATER_BYTES', KIB),
+  promised('docs/gateway.md', 'beyond # KiB, what waits', 'gateway/socket-bridge', 'HIGH_WATER_BYTES', KIB),
   promised('docs/gateway.md', 'more than # interim responses', 'upstream/response-fault', 'MOST_INTERIM'),
   promised('docs/gateway.md', 'a header above # KiB', 'upstream/transport', 'MAX_HEADER_BYTES', KIB),
   promised('docs/gateway.md', 'streams up to # requests', 'worker/outbound-calls', 'STREAMS_PER_ENDPOINT'),

@@ -80,3 +80,45 @@ describe('a handshake with an endpoint', () => {
     expect(judgeError(error, NEVER)).to.include({ reached: 'failure' });
   });
 });
+
+describe('an open socket', () => {
+  const upstreams = async (): Promise<WebSocketServer> => {
+    const sockets = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+    await once(sockets, 'listening');
+    return sockets;
+  };
+  const events = { message() {}, drained() {}, closed() {} };
+
+  it('ends when its endpoint sends nothing, not even the response to a ping', async () => {
+    const sockets = await upstreams();
+    sockets.on('connection', (socket) => socket.pause());
+    const socket = (await opened(portOf(sockets))) as UpstreamSocket;
+    const code = await new Promise<number>((resolve) => {
+      socket.serve({ ...events, closed: resolve }, 40);
+      socket.resume();
+    });
+    expect(code).to.equal(1006);
+    for (const client of sockets.clients) client.terminate();
+    sockets.close();
+  });
+
+  it('stays open while its endpoint responds to pings', async () => {
+    const sockets = await upstreams();
+    const pings = new Promise<void>((resolve) => {
+      let count = 0;
+      sockets.on('connection', (client) => {
+        client.on('ping', () => {
+          if (++count === 5) resolve();
+        });
+      });
+    });
+    const socket = (await opened(portOf(sockets))) as UpstreamSocket;
+    let isClosed = false;
+    socket.serve({ ...events, closed: () => (isClosed = true) }, 40);
+    socket.resume();
+    await pings;
+    expect(isClosed).to.equal(false);
+    socket.terminate();
+    sockets.close();
+  });
+});

@@ -131,7 +131,7 @@ export class WebSocketRoute implements SocketRoute {
 }
 
 /** @throws UnavailableError DRAINING */
-function refuseWhileDraining({ server }: RequestContext): void {
+export function refuseWhileDraining({ server }: RequestContext): void {
   if (server.draining())
     throw new UnavailableError('DRAINING', 'This worker is draining and accepts no new WebSocket.');
 }
