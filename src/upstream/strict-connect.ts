@@ -1,22 +1,44 @@
-// Opens the connections of a pool. undici takes the reset of a connection for the end of a response that ends
-// with its connection (macOS reports one behind a whole response), so a part would be taken for the whole.
-// Here a reset has another code when undici learns of it. libuv does the same to a reset that arrives
-// together with bytes: that one cannot be told from an end.
+// Opens the connections of a pool, and corrects what undici makes of their ends.
+//
+// undici takes the reset of a connection for the end of a response that ends with its connection (macOS
+// reports one behind a whole response), so a part would be taken for the whole. Here a reset has another code
+// when undici learns of it. libuv does the same to a reset that arrives together with bytes: that one cannot
+// be told from an end.
+//
+// While the reader of a response pauses undici, its endpoint may close the connection. undici asserts that
+// this does not happen (nodejs/undici#5360, not mended in version 7), which would end the thread, so the
+// pause ends with the connection. No more bytes are read then than the socket has buffered.
 import type { Socket } from 'node:net';
 import type { buildConnector } from 'undici';
-import { loadUndici } from './undici.js';
+import { loadUndici, type Parser } from './undici.js';
 
 /** The code that a reset gets: any but that which undici excepts. */
 const RESET = 'MULTILANE_RESET';
 
 export function strictConnector(options: buildConnector.BuildOptions): buildConnector.connector {
-  const connect = loadUndici().buildConnector(options);
-  if (process.platform === 'darwin') return connect;
+  const { buildConnector, parserOf } = loadUndici();
+  const connect = buildConnector(options);
+  function onEnd(this: Socket): void {
+    const parser = parserOf(this);
+    if (parser?.paused === true) endPause(parser, this.destroyed);
+  }
   return (target, callback) =>
     connect(target, (...result) => {
-      result[1]?.on('error', renameReset);
+      const [, socket] = result;
+      if (process.platform !== 'darwin') socket?.on('error', renameReset);
+      // These are called before the listeners of undici.
+      socket?.on('end', onEnd).on('error', onEnd).on('close', onEnd);
       callback(...result);
     });
+}
+
+function endPause(parser: Parser, isClosed: boolean): void {
+  if (!isClosed) {
+    parser.resume();
+    // The reader has been given an empty piece, and has paused the parser again.
+    if (parser.paused) parser.llhttp.llhttp_resume(parser.ptr);
+  }
+  parser.paused = false;
 }
 
 function renameReset(this: Socket, error: NodeJS.ErrnoException): void {

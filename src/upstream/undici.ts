@@ -4,6 +4,7 @@
 // since its `fetch`, WebSockets, caches and mocks load the same parts of Node.js too. `require` is used
 // because undici is CommonJS.
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 import type { Agent, buildConnector, Client, Dispatcher, Pool } from 'undici';
 import { lazyModule } from '../lazy-module.js';
 
@@ -14,6 +15,17 @@ export interface Undici {
   readonly Client: typeof Client;
   readonly Pool: typeof Pool;
   readonly buildConnector: typeof buildConnector;
+  /** The parser of a connection; undefined or null when it has none yet or no more. */
+  readonly parserOf: (socket: Socket) => Parser | null | undefined;
+}
+
+/** What reads the responses of a connection. */
+export interface Parser {
+  paused: boolean;
+  readonly ptr: number;
+  readonly llhttp: { llhttp_resume(ptr: number): void };
+  /** Reads on after a pause. It does nothing when the connection is closed. */
+  resume(): void;
 }
 
 /** @throws OutOfFilesError when it is not loaded yet and the process has no file descriptors for that */
@@ -21,7 +33,9 @@ export const loadUndici = lazyModule((): Undici => {
   const { prototype } = require('undici/lib/dispatcher/dispatcher.js') as typeof Dispatcher;
   // The main module of the package adds the methods of its interface to this prototype, too.
   prototype.request = require('undici/lib/api/api-request.js') as Dispatcher['request'];
+  const { kParser } = require('undici/lib/core/symbols.js') as { readonly kParser: symbol };
   return {
+    parserOf: (socket) => (socket as Socket & Record<symbol, Parser | null | undefined>)[kParser],
     Agent: require('undici/lib/dispatcher/agent.js') as typeof Agent,
     Client: require('undici/lib/dispatcher/client.js') as typeof Client,
     Pool: require('undici/lib/dispatcher/pool.js') as typeof Pool,
