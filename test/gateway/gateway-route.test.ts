@@ -1,4 +1,5 @@
 // Requests through a gateway to upstreams and to a service of its own thread.
+import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import { expectProblem } from '#test/support/problem.js';
 import { until } from '#test/support/until.js';
@@ -56,6 +57,33 @@ describe('a request through the gateway', () => {
     expect(await (await fetch(`${gateway.url}/svc/demo/`)).text()).to.equal('there');
     expect(gateway.quotas.bodyBytes.held).to.equal(0);
   });
+
+  for (const [framing, body] of [
+    ['Content-Length: 1000000', 'x'.repeat(200_000)],
+    ['Transfer-Encoding: chunked', `${(200_000).toString(16)}\r\n${'x'.repeat(200_000)}\r\n`],
+  ] as const) {
+    for (const end of ['end', 'resetAndDestroy'] as const) {
+      it(`gives a slow client no whole response when the instance leaves in its middle: ${framing}, ${end}`, async () => {
+        const sockets: Socket[] = [];
+        const port = await upstreams.serveRaw((socket) => {
+          sockets.push(socket);
+          socket.write(`HTTP/1.1 200 OK\r\nConnection: close\r\n${framing}\r\n\r\n${body}`);
+        });
+        await start({ endpoints: [endpoint('far', { slot: 1, port })] });
+        const wire = await Wire.open(gateway.url);
+        wire.pause();
+        const response = wire.request('GET', '/svc/things/');
+        await until(
+          () => gateway.observer.begun > 0 && sockets[0]?.writableLength,
+          (left) => left === 0,
+        );
+        sockets[0]![end]();
+        wire.resume();
+        expect(await response).to.equal(undefined);
+        expect(wire.rest).to.match(/^HTTP\/1.1 200 /);
+      });
+    }
+  }
 
   for (const connection of ['idempotency-key', 'Keep-Alive, Idempotency-Key']) {
     it(`is not repeated for a key that the instance does not get: Connection: ${connection}`, async () => {
