@@ -12,7 +12,7 @@ export const isEventStream = ({
   'content-type': type,
   'content-encoding': coding,
 }: IncomingHttpHeaders): boolean =>
-  coding === undefined && type?.toLowerCase().startsWith(EVENT_STREAM) === true;
+  coding === undefined && type?.toLowerCase().split(';')[0]!.trim() === EVENT_STREAM;
 
 export class PassedEvents implements AsyncIterableIterator<Uint8Array> {
   readonly #events: HttpStream;

@@ -8,8 +8,11 @@ import { GATEWAY_PREFIX } from '../server/relay-routes.js';
 
 /** Visible ASCII without `#`, which no request target has (RFC 9112 section 3.2.1). */
 const TARGET = /^[\x21\x22\x24-\x7e]*$/;
-/** A segment `.` or `..` of a decoded path, with its parameters if it has any. */
-const DOT_SEGMENT = /(?:^|[/\\])\.{1,2}(?:;[^/\\]*)?(?:[/\\]|$)/;
+/**
+ * A segment `.` or `..` of a decoded path, with its parameters if it has any, or with what a parser would
+ * take for a query or fragment.
+ */
+const DOT_SEGMENT = /(?:^|[/\\])\.{1,2}(?:[;?#][^/\\]*)?(?:[/\\]|$)/;
 /** A decoded path without its first slash that parsers of URLs would take for a host and its path. */
 const HOST = /^[/\\]/;
 const CONTROL = /\p{Cc}/u;

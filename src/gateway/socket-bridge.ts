@@ -2,7 +2,7 @@
 // sent on the other. Messages and close codes are passed on; pings are answered on either side. Reading from
 // the instance stops while the client does not take what was read. The core cannot stop reading from a
 // client, so a client whose messages the instance does not take is disconnected.
-import { HttpError } from '../errors.js';
+import { HttpError, isGatewayFailure } from '../errors.js';
 import { BodyClaim } from '../server/body/body-claim.js';
 import { SENT, type Sent, type WebSocketOptions } from '../server/handler.js';
 import type { RequestContext } from '../server/request-context.js';
@@ -171,6 +171,7 @@ const isOfHandshake = (name: string): boolean => name.startsWith('sec-websocket-
 
 /** The instance has responded in place of opening a socket. */
 function refused(ctx: RequestContext, { status, fields, body }: SocketRefusal): Sent {
+  if (isGatewayFailure(status)) ctx.callFailed();
   ctx.response.fields.passOn(responseFields(fields));
   return ctx.response.reply(status, undefined, body);
 }

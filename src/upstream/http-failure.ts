@@ -10,7 +10,8 @@ import { isRefusedHere, NoPortError, OversizedError, UnreachedError } from './tr
 export function httpFailure(endpoint: Endpoint, cause: unknown): Error {
   // The body of the request has failed, which a client sends.
   if (cause instanceof HttpError) return cause;
-  if ((cause as Partial<NodeJS.ErrnoException> | undefined)?.code === 'UND_ERR_INVALID_ARG')
+  const { code } = (cause ?? {}) as Partial<NodeJS.ErrnoException>;
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'ERR_INVALID_CHAR')
     return new HttpError('MALFORMED_REQUEST', 'The request has a field that cannot be passed on.', { cause });
   // It is no failure of the endpoint when this process cannot open a socket.
   if (isOutOfFiles(cause)) return new OutOfFilesError(cause);

@@ -44,7 +44,7 @@ const REFUSAL_MS = 1_000;
 
 /**
  * Opens a WebSocket, which is paused.
- * @throws HttpError BAD_UPSTREAM, OVERLOADED; the reason of the abort
+ * @throws HttpError BAD_UPSTREAM, OVERLOADED, MALFORMED_REQUEST; the reason of the abort
  */
 export function openSocket(
   endpoint: Endpoint,
@@ -54,7 +54,11 @@ export function openSocket(
     const { abort } = request;
     if (abort.aborted) throw abort.reason;
     const handshake = new Handshake(endpoint, request, resolve, reject);
-    handshake.begin();
+    try {
+      handshake.begin();
+    } catch (error) {
+      throw httpFailure(endpoint, error);
+    }
   });
 }
 

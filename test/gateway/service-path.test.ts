@@ -36,6 +36,8 @@ describe('the path of a request behind the gateway', () => {
     '/a\\..\\b',
     '/..;x=1/b',
     '/%2e%2e;/b',
+    '/a/..%3fx',
+    '/a/..%23',
     '//other.example/x',
     '/%2fother.example/x',
     '/%2F%2Fother.example/x',

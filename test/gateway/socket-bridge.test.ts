@@ -70,6 +70,28 @@ describe('a WebSocket through the gateway', () => {
     });
   }
 
+  it('is refused for a field that cannot be passed on, which is no fault of the instance', async () => {
+    let connections = 0;
+    await startBefore(await upstreams.serveRaw(() => void connections++));
+    expect(await handshake('/', ['X-Odd: a\x7fb'])).to.equal(400);
+    expect(connections).to.equal(0);
+  });
+
+  it('marks the failure of the instance as repeated already', async () => {
+    let handshakes = 0;
+    const port = await upstreams.serveRaw((socket) => {
+      handshakes++;
+      socket.end('HTTP/1.1 503 later\r\nContent-Length: 0\r\n\r\n');
+    });
+    await startBefore(port, { policy: { retries: 1 } });
+    const wire = await Wire.open(gateway.url);
+    const response = await wire.request('GET', '/svc/things/', HANDSHAKE);
+    expect(response?.status).to.equal(503);
+    expect(response?.headers['x-multilane-final']).to.equal('1');
+    expect(handshakes).to.equal(2);
+    wire.destroy();
+  });
+
   it('is not opened by a worker that drains', async () => {
     let connections = 0;
     await startBefore(await upstreams.serveRaw(() => void connections++));
