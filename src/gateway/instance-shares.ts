@@ -5,7 +5,7 @@ import { type HttpError, UnavailableError } from '../errors.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { networkOf } from '../server/client-network.js';
 import type { RequestContext } from '../server/request-context.js';
-import type { ConnectionClaim } from '../upstream/stream-call.js';
+import type { ConnectionClaim } from '../upstream/stream-admission.js';
 
 export class InstanceShares {
   /** The connections to one instance that one address may hold. */

@@ -6,13 +6,13 @@ import { COMMENT, EVENT_STREAM } from '../server/response/sse-frame.js';
 import type { HttpStream } from '../upstream/http-stream.js';
 
 const FIRST = Buffer.from(COMMENT);
+const EVENTS = new RegExp(`^${EVENT_STREAM}[ \t]*(?:;|$)`, 'i');
 
 /** Whether a response is a stream of events whose text can be added to. */
 export const isEventStream = ({
   'content-type': type,
   'content-encoding': coding,
-}: IncomingHttpHeaders): boolean =>
-  coding === undefined && type?.toLowerCase().split(';')[0]!.trim() === EVENT_STREAM;
+}: IncomingHttpHeaders): boolean => coding === undefined && type !== undefined && EVENTS.test(type);
 
 export class PassedEvents implements AsyncIterableIterator<Uint8Array> {
   readonly #events: HttpStream;

@@ -4,6 +4,7 @@
 import { receive } from './buffered-response.js';
 import { NO_FIELDS } from './call-request.js';
 import { endToEnd } from './http-transport.js';
+import { openSocket, type SocketRefusal, type SocketRequest } from './socket-handshake.js';
 import {
   attemptFields,
   callBy,
@@ -12,9 +13,9 @@ import {
   type StreamCallDependencies,
   type StreamCallOptions,
 } from './stream-call.js';
-import { openSocket, type SocketRefusal, type SocketRequest, UpstreamSocket } from './upstream-socket.js';
+import { UpstreamSocket } from './upstream-socket.js';
 
-export type { SocketRefusal } from './upstream-socket.js';
+export type { SocketRefusal } from './socket-handshake.js';
 
 export interface OpenedSocket {
   /** It is paused. */

@@ -11,11 +11,12 @@ import { Attempt, headersOf } from './call-attempt.js';
 import { type CallRequest, type ContentProgress, NO_FIELDS } from './call-request.js';
 import { retryOf, type ServiceCallDependencies } from './call-service.js';
 import { certainError } from './certain-result.js';
-import { type AdmittedEndpoint, admitEndpoint } from './endpoint-admission.js';
+import type { AdmittedEndpoint } from './endpoint-admission.js';
 import type { HttpStream, StreamRequest } from './http-stream.js';
 import { endToEnd, type HttpTransport } from './http-transport.js';
-import { NO_IDS, type OngoingCall } from './ongoing-call.js';
+import type { OngoingCall } from './ongoing-call.js';
 import { NOT_WATCHED } from './outliers.js';
+import { admitStream, type ConnectionClaim } from './stream-admission.js';
 import type { Received } from './transport.js';
 
 export interface StreamCallDependencies extends ServiceCallDependencies {
@@ -66,15 +67,6 @@ export interface Relayed {
   readonly received: Received;
   /** Sends the response; undefined: it is sent already, so the call must not be repeated. */
   readonly commit: (() => void) | undefined;
-}
-
-/** The connection that a call holds for its client. */
-export interface ConnectionClaim {
-  /**
-   * Claims a connection to an endpoint, in place of the one before.
-   * @returns an error when the client holds too many, for which the endpoint must not be called
-   */
-  take(endpoint: Endpoint): HttpError | undefined;
 }
 
 export interface StreamCallOptions {
@@ -157,12 +149,14 @@ function resultOf<T>(call: StreamCall, end: AttemptEnd<T>): T {
 function attemptOnce<T, R>(
   dependencies: StreamCallDependencies,
   call: StreamCall,
-  options: StreamCallOptions,
+  { relay, claim }: StreamCallOptions,
   reach: Reach<T>,
   next: Next<T | Relayed, R>,
 ): Promise<R> {
-  const { relay } = options;
-  const admitted = admit(dependencies, call, options);
+  // An endpoint in this thread reads the body by itself, so it gets none that is being read already.
+  const mayRelay = call.request.content?.hasBegun !== true;
+  const local = relay === undefined ? 'called' : mayRelay ? 'relayed' : 'excluded';
+  const admitted = admitStream(dependencies, call, local, claim);
   if (admitted instanceof HttpError)
     return new Promise((resolve) => resolve(next({ kind: 'not-attempted', error: admitted })));
   const { endpoint } = admitted;
@@ -176,45 +170,6 @@ function attemptOnce<T, R>(
     (error: unknown) => next({ ...attempt.failed(error), mayRepeat: false }),
   );
 }
-
-/** @returns an endpoint that may get the request, or why none may */
-function admit(
-  dependencies: StreamCallDependencies,
-  call: StreamCall,
-  { relay, claim }: StreamCallOptions,
-): AdmittedEndpoint | HttpError {
-  // An endpoint in this thread reads the body by itself, so it gets none that is being read already.
-  const isElsewhere = relay !== undefined && call.request.content?.hasBegun === true;
-  const admitted = isElsewhere
-    ? admitElsewhere(dependencies, call)
-    : admitEndpoint(dependencies, call, NO_IDS);
-  if (admitted instanceof HttpError || (relay !== undefined && isLocal(admitted))) return admitted;
-  const refusal = claim?.take(admitted.endpoint);
-  if (refusal === undefined) return admitted;
-  withdraw(dependencies, admitted);
-  return refusal;
-}
-
-function admitElsewhere(
-  dependencies: StreamCallDependencies,
-  call: StreamCall,
-): AdmittedEndpoint | HttpError {
-  const excluded = new Set<string>();
-  for (;;) {
-    const admitted = admitEndpoint(dependencies, call, excluded);
-    if (!isLocal(admitted)) return admitted;
-    withdraw(dependencies, admitted);
-    excluded.add(admitted.endpoint.id);
-  }
-}
-
-/** An admitted endpoint is not called. */
-function withdraw({ breaker }: StreamCallDependencies, { endpoint, ticket }: AdmittedEndpoint): void {
-  breaker.settle(endpoint.slot, ticket, 'ignored');
-}
-
-const isLocal = (admitted: AdmittedEndpoint | HttpError): admitted is AdmittedEndpoint =>
-  !(admitted instanceof HttpError) && admitted.endpoint.local;
 
 function send(
   dependencies: StreamCallDependencies,

@@ -5,7 +5,8 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { expect } from 'chai';
 import { WebSocketServer } from 'ws';
 import { SignalAbort } from '#src/abort-source.js';
-import { openSocket, UpstreamSocket } from '#src/upstream/upstream-socket.js';
+import { openSocket } from '#src/upstream/socket-handshake.js';
+import { UpstreamSocket } from '#src/upstream/upstream-socket.js';
 import { judgeError } from '#src/upstream/verdict.js';
 import { endpoint } from './endpoints.js';
 
