@@ -5,13 +5,15 @@
 // another response, a second cork has no effect, and the core does not warn. The anchor is that other
 // response. It belongs to a request that the thread sends to itself, over a socket in a folder of its own.
 // Nothing listens there once the request has arrived.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmdirSync, unlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Core, CoreApp, CoreResponse } from './uws-core.js';
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: anchor\r\n\r\n';
+/** The name of the socket in its folder. */
+const SOCKET = 'anchor';
 /** Room for the path of a socket with its final zero (unix(7)). The core does not check it. */
 const PATH_BYTES = 108;
 
@@ -50,7 +52,7 @@ export class Anchor {
 
   #connect(): void {
     this.#folder = mkdtempSync(join(tmpdir(), 'multilane-'));
-    const path = join(this.#folder, 'anchor');
+    const path = join(this.#folder, SOCKET);
     if (Buffer.byteLength(path) >= PATH_BYTES) throw new RangeError('the path of a socket is too long');
     this.#app.listen_unix((socket) => {
       this.#listener = socket;
@@ -70,7 +72,21 @@ export class Anchor {
   #stopListening(): void {
     if (this.#listener) this.#core.us_listen_socket_close(this.#listener);
     this.#listener = undefined;
-    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
+    if (this.#folder !== undefined) removeFolder(this.#folder);
     this.#folder = undefined;
+  }
+}
+
+/**
+ * Removes the folder without a look at the socket in it: Node.js 20 resolves no symbolic link of an imported
+ * module as long as the last file that it has looked at is a socket. The module would be loaded twice.
+ */
+function removeFolder(folder: string): void {
+  for (const remove of [() => unlinkSync(join(folder, SOCKET)), () => rmdirSync(folder)]) {
+    try {
+      remove();
+    } catch {
+      // It has not been made, or is not there any more.
+    }
   }
 }
