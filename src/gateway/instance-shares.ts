@@ -55,7 +55,9 @@ export class RequestConnection implements ConnectionClaim {
     if (!this.#shares.take(key))
       return new UnavailableError('OVERLOADED', 'This client has too many requests at one instance.');
     this.#key = key;
-    if (!this.#isWatched) this.#ctx.exchange.onEnded(() => this.#release());
+    const { exchange } = this.#ctx;
+    // A request that has ended already releases it at once.
+    if (!this.#isWatched || exchange.closed) exchange.onEnded(() => this.#release());
     this.#isWatched = true;
     return undefined;
   }

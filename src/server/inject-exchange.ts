@@ -187,8 +187,9 @@ export class InjectExchange implements Exchange, AbortListener {
   #close(): void {
     this.closed = true;
     this.#listeners = undefined;
-    for (const listener of this.#onEnded ?? []) listener();
+    const ended = this.#onEnded;
     this.#onEnded = undefined;
+    if (ended !== undefined) for (const listener of ended) listener();
     this.#abort?.unlisten(this);
   }
 }
