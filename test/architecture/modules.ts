@@ -24,6 +24,7 @@ const FREE: readonly string[] = [
   'src/name-suggestion.ts',
   'src/open-files.ts',
   'src/options.ts',
+  'src/piece-source.ts',
   'src/problem.ts',
   'src/rate.ts',
   'src/rpc-error.ts',
