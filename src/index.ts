@@ -59,6 +59,7 @@ export {
   ValidationError,
 } from './errors.js';
 export type { Counter, Gauge, Histogram, Labels } from './memory/metrics/recorder.js';
+export { RequestBodyError } from './request-body-error.js';
 export type { Priority } from './resilience/admission.js';
 export type { BreakerState } from './resilience/breaker-contract.js';
 export type { BreakerOptions } from './resilience/breaker-options.js';
@@ -126,6 +127,7 @@ export type {
 } from './server/websocket/websocket.js';
 export type {
   Call,
+  CallMethod,
   CallOptions,
   CallResponse,
   ClientOptions,
@@ -134,5 +136,8 @@ export type {
   RpcCallOptions,
   RpcResponse,
   ServiceClient,
+  StreamedBody,
+  StreamedCallOptions,
+  StreamedCallResponse,
 } from './upstream/call.js';
 export type { CanaryOptions, PickerName, UpstreamOptions, Upstreams } from './upstream-options.js';

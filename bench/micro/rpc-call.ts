@@ -1,6 +1,7 @@
 // Measures the CPU time of a call by gRPC in the calling process: of `call(name).grpc` with registry page, picker,
 // breaker, retry budget and load in shared memory, and of the client of grpc-js alone with the same definitions and
 // a deadline. Both alternate in one run, against a server in another process. node build/bench/micro/rpc-call.js
+
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +27,7 @@ import { GrpcTransport } from '#src/upstream/grpc-transport.js';
 import { forgettingBreakers, Outliers } from '#src/upstream/outliers.js';
 import { RegistryView } from '#src/upstream/registry-view.js';
 import { p2cPicker } from '#src/upstream/strategies/power-of-two-choices.js';
+import { NO_STREAMS } from '#test/upstream/endpoints.js';
 import { spread } from '../statistics.js';
 import { endpoint } from './endpoint.js';
 
@@ -87,6 +89,7 @@ function ownCall(port: number): Measured {
   const cells = new EjectionCells(block, rule, clock, forgettingBreakers(breaker, news));
   const grpc = new GrpcTransport();
   const call = createCall({
+    ...NO_STREAMS,
     balancer: new Balancer({
       endpoints,
       picker: p2cPicker(load, Math.random),

@@ -28,6 +28,8 @@ import { bridgeEvents, openBridge } from './socket-bridge.js';
 export interface GatewayDeps {
   readonly app: App;
   readonly calls: StreamCallDependencies;
+  /** The number of those connections that these have to one endpoint. */
+  readonly connections: number;
   /** Whether the service is mounted in this process. */
   readonly isMounted: (service: string) => boolean;
   /** Called when a client is refused that holds too many connections to an instance. */
@@ -68,7 +70,7 @@ class GatewayRoute {
     this.#policy = policy;
     this.#deps = deps;
     this.#isMounted = deps.isMounted(service);
-    this.#shares = new InstanceShares(deps.calls.connections, deps.onRefused);
+    this.#shares = new InstanceShares(deps.connections, deps.onRefused);
     this.maxMessageBytes = policy.maxMessageBytes ?? MESSAGE_BYTES;
   }
 

@@ -13,6 +13,8 @@ export interface Breaker {
   admit(cell: number): number;
   /** Whether `admit` would give a ticket now. It takes nothing, so another thread may get the last one. */
   admits(cell: number): boolean;
+  /** Whether a ticket is one of the few of a half-open breaker, which waits for their outcomes. */
+  isProbe(ticket: number): boolean;
   /** @param now milliseconds of the shared clock, if it has just been read */
   settle(cell: number, ticket: number, outcome: AttemptOutcome, now?: number): void;
   /** Milliseconds until work may be admitted: 0 now, Infinity while forced open. */

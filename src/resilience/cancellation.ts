@@ -12,6 +12,8 @@ export interface Cancellation {
   readonly abort: AbortSource;
   /** The signal of `abort`. Reading it may create it. */
   readonly signal: AbortSignal;
+  /** Call when the work has met its deadline and goes on: from now on only the sources abort it. */
+  readonly met: () => void;
   /** Call when the work has ended, in whatever way. */
   readonly dispose: () => void;
 }
@@ -41,6 +43,7 @@ class WorkAbort implements Cancellation {
   readonly #deadline: Deadline;
   readonly #followers: Follower[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #isMet = false;
 
   constructor(deadline: Deadline, sources: readonly (AbortSource | AbortSignal | undefined)[]) {
     this.#deadline = deadline;
@@ -59,12 +62,17 @@ class WorkAbort implements Cancellation {
 
   /** Ends the work at the deadline, by a timer of its own. */
   end(): void {
-    if (this.#timer !== undefined || this.abort.aborted) return;
+    if (this.#timer !== undefined || this.#isMet || this.abort.aborted) return;
     const late = (): void => this.abort.abort(new DeadlineExceededError());
     const left = Math.ceil(this.#deadline.remainingMs());
     if (left <= 0) late();
     else this.#timer = setTimeout(late, Math.min(left, MAX_TIMER_MS));
   }
+
+  readonly met = (): void => {
+    this.#isMet = true;
+    clearTimeout(this.#timer);
+  };
 
   readonly dispose = (): void => {
     clearTimeout(this.#timer);

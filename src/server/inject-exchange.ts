@@ -2,6 +2,7 @@
 import { type AbortListener, type AbortSource, SignalAbort } from '../abort-source.js';
 import { clientClosed } from './body/body.js';
 import type { Exchange } from './exchange.js';
+import { shareSpent } from './loop-share.js';
 import { RequestHead } from './request-head.js';
 
 export interface InjectedRequest {
@@ -11,7 +12,8 @@ export interface InjectedRequest {
   readonly url: string;
   /** Names in any case. `host` and `content-length` are added where they are missing. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  readonly body?: string | Uint8Array | undefined;
+  /** An iterable is read once, and no faster than the handler takes it. */
+  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array> | undefined;
   /** The request may reach `internal` routes and is covered by the permit of its caller. @default false */
   readonly inProcess?: boolean;
   /** A call by gRPC: `url` is the path of its method, and the body its message. @default false */
@@ -44,10 +46,10 @@ export interface Receiver {
 }
 
 /**
- * Fields by name in lower case, with a null prototype. The values of a repeated field are joined by a comma,
- * those of `set-cookie` by a line end.
+ * Fields by name in lower case, with a null prototype, which belong to the receiver. The values of a repeated
+ * field are joined by a comma, those of `set-cookie` by a line end.
  */
-export type FieldRecord = Readonly<Record<string, string>>;
+export type FieldRecord = Record<string, string>;
 
 const NO_FIELDS = Object.freeze({});
 const NO_BYTES = new Uint8Array(0);
@@ -69,6 +71,9 @@ export class InjectExchange implements Exchange, AbortListener {
   #begun: { left: number | undefined } | undefined;
   #hasResponse = false;
   #left = false;
+  #isBodyRead = false;
+  /** Resolves when more of the body may be read; undefined while it is not paused. */
+  #paused: { readonly over: Promise<void>; resume(): void } | undefined;
 
   constructor(request: InjectedRequest, receiver: Receiver) {
     this.#request = request;
@@ -150,19 +155,52 @@ export class InjectExchange implements Exchange, AbortListener {
     this.#receiver.end();
   }
 
-  readonly isBodyComplete = true;
+  get isBodyComplete(): boolean {
+    return this.#isBodyRead || !isIterable(this.#request.body);
+  }
 
   readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void): boolean {
     const { body = '' } = this.#request;
+    if (isIterable(body)) void this.#readPieces(body, onPiece);
     // A copy, because the reader may change the bytes, and the caller may send the request again.
-    onPiece(Buffer.from(body), true);
+    else onPiece(Buffer.from(body), true);
     return true;
+  }
+
+  /** A body that fails ends the request, as a client does whose connection breaks. */
+  async #readPieces(
+    body: AsyncIterable<Uint8Array>,
+    onPiece: (piece: Uint8Array, isLast: boolean) => void,
+  ): Promise<void> {
+    try {
+      for await (const piece of body) {
+        await this.#paused?.over;
+        await shareSpent();
+        if (this.closed) return;
+        onPiece(piece, false);
+      }
+    } catch (error) {
+      this.leave(error);
+      return;
+    }
+    this.#isBodyRead = true;
+    if (!this.closed) onPiece(NO_BYTES, true);
   }
 
   onBodyRefused(): void {}
 
-  pause(): void {}
-  resume(): void {}
+  pause(): void {
+    if (this.#paused !== undefined) return;
+    let resume: () => void = () => undefined;
+    const over = new Promise<void>((resolve) => {
+      resume = resolve;
+    });
+    this.#paused = { over, resume };
+  }
+  resume(): void {
+    this.#paused?.resume();
+    this.#paused = undefined;
+  }
   leaveCallback(): void {}
 
   destroy(): void {
@@ -186,6 +224,7 @@ export class InjectExchange implements Exchange, AbortListener {
 
   #close(): void {
     this.closed = true;
+    this.resume();
     this.#listeners = undefined;
     const ended = this.#onEnded;
     this.#onEnded = undefined;
@@ -193,6 +232,9 @@ export class InjectExchange implements Exchange, AbortListener {
     this.#abort?.unlisten(this);
   }
 }
+
+const isIterable = (body: InjectedRequest['body']): body is AsyncIterable<Uint8Array> =>
+  typeof body === 'object' && !(body instanceof Uint8Array);
 
 function headOf({
   method = 'GET',
@@ -217,8 +259,10 @@ function headOf({
     else for (const line of value) addField(head, name, line);
   }
   if (!hasHost) head.add('host', 'localhost');
-  if (body !== undefined && head.contentLength === -1 && !head.isChunked)
-    addField(head, 'content-length', String(Buffer.byteLength(body)));
+  if (body !== undefined && head.contentLength === -1 && !head.isChunked) {
+    if (isIterable(body)) addField(head, 'transfer-encoding', 'chunked');
+    else addField(head, 'content-length', String(Buffer.byteLength(body)));
+  }
   return head;
 }
 

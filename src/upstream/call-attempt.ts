@@ -2,23 +2,23 @@
 // ejection and the load of that endpoint.
 import { types } from 'node:util';
 import type { AbortSource } from '../abort-source.js';
-import type { Deadline } from '../deadline.js';
 import { DeadlineExceededError, HttpError } from '../errors.js';
 import { Hold } from '../hold.js';
 import { MESH_TOKEN_HEADER } from '../mesh-token.js';
 import { HedgeLostError } from '../resilience/hedge.js';
 import { isEvidence, UNWATCHED, type Watch } from '../resilience/loop-watch.js';
-import type { AttemptEnd, RetryBudget } from '../resilience/policy.js';
+import type { AttemptEnd, AttemptOutcome, RetryBudget } from '../resilience/policy.js';
 import type { TraceContext } from '../scope.js';
+import { AttemptRequest, headersOf, type TracePropagation } from './attempt-request.js';
 import { type AttemptObservation, type AttemptResult, type CallObserver, SILENT } from './call-observer.js';
-import { type CallRequest, mayRunTwice, NO_FIELDS } from './call-request.js';
+import { mayRunTwice } from './call-request.js';
 import type { AdmittedEndpoint, EndpointAdmissionDependencies } from './endpoint-admission.js';
 import { type ReportTaker, takeReport } from './load-report.js';
 import type { OngoingCall } from './ongoing-call.js';
 import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
 import { STATUS_FIELD } from './rpc-fields.js';
 import type { OutgoingRequest, Received, Transport } from './transport.js';
-import { isLate, judge, type TransportResult, type Verdict, withoutEvidence } from './verdict.js';
+import { isLate, judge, judgeBody, type TransportResult, type Verdict, withoutEvidence } from './verdict.js';
 
 /**
  * Counts the calls of this thread, and what endpoints report, as load of their endpoints
@@ -33,7 +33,7 @@ export interface LoadMeter extends ReportTaker {
   failed(slot: number): void;
 }
 
-export interface AttemptDependencies extends EndpointAdmissionDependencies {
+export interface AttemptDependencies extends EndpointAdmissionDependencies, TracePropagation {
   /** @default none: no endpoint is ejected */
   readonly outliers?: OutlierWatch;
   readonly load: LoadMeter;
@@ -55,42 +55,11 @@ export interface AttemptDependencies extends EndpointAdmissionDependencies {
    * @default none: all time counts
    */
   readonly watch?: Watch;
-  /** Adds the trace fields of an outgoing request to its headers. */
-  readonly propagate?: (trace: TraceContext, headers: Record<string, string>) => void;
   readonly observer?: CallObserver;
   /**
    * @returns the field value that admits a request to the `internal` routes of a service; see mesh-token.ts
    */
   readonly meshToken?: ((service: string) => string) | undefined;
-}
-
-const DEADLINE_HEADER = 'x-request-deadline';
-const REQUEST_ID_HEADER = 'x-request-id';
-
-/** The request of one attempt, as its transport gets it. */
-class AttemptRequest implements OutgoingRequest {
-  readonly protocol: CallRequest['protocol'];
-  readonly method: string;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array | string | undefined;
-  readonly deadline: Deadline;
-  readonly abort: AbortSource;
-  isWaiting = false;
-
-  constructor({ request, deadline }: OngoingCall, headers: Record<string, string>, abort: AbortSource) {
-    this.protocol = request.protocol;
-    this.method = request.method;
-    this.path = request.path;
-    this.headers = headers;
-    this.body = request.body;
-    this.deadline = deadline;
-    this.abort = abort;
-  }
-
-  get signal(): AbortSignal {
-    return this.abort.signal;
-  }
 }
 
 /**
@@ -104,6 +73,9 @@ export class Attempt extends Hold {
   readonly #abort: AbortSource;
   readonly #observation: AttemptObservation;
   readonly #begun: number;
+  /** What the head of a response has shown whose body had not ended. */
+  #head: Judgement | undefined;
+  #isProbeSettled = false;
   #request: Pick<OutgoingRequest, 'isWaiting'> | undefined;
   /** The result of `watch.begin`. */
   readonly #mark: number;
@@ -142,6 +114,7 @@ export class Attempt extends Hold {
   }
 
   protected override onRelease(): void {
+    if (this.#isProbeSettled) return;
     const { endpoint, ticket } = this.#admitted;
     this.#dependencies.breaker.settle(endpoint.slot, ticket, 'ignored');
   }
@@ -166,6 +139,8 @@ export class Attempt extends Hold {
     try {
       const headers = headersOf(this.#dependencies, this.#call, this.trace);
       if (isRemote && meshToken !== undefined) headers[MESH_TOKEN_HEADER] = meshToken(endpoint.service);
+      const { length = -1 } = this.#call.request.content ?? {};
+      if (length >= 0) headers['content-length'] = String(length);
       const request = new AttemptRequest(this.#call, headers, this.#abort);
       this.sends(request);
       return transport.send(endpoint, request);
@@ -175,12 +150,43 @@ export class Attempt extends Hold {
   }
 
   returned(value: Received): Extract<AttemptEnd<Received>, { kind: 'returned' }> {
-    const { status, headers } = value;
-    const seen = { status, rpcStatus: headers[STATUS_FIELD] };
-    const mayRepeat = this.#settle({ kind: 'returned', value }, seen);
-    if (mayRepeat) this.#call.askedToWait(retryAfterMs(value));
-    if (value.load !== undefined) this.#takeReport(value.load);
-    return { kind: 'returned', value, mayRepeat };
+    const judgement = this.#judge({ kind: 'returned', value });
+    this.#report(judgement);
+    return this.#returnedAs(value, judgement);
+  }
+
+  /**
+   * Call when the head of a response has arrived, and `closed` when its body has ended. Until then the
+   * attempt counts as load of its endpoint and has no outcome, because the body may break. A half-open
+   * breaker alone gets the outcome of the head: it waits for its probes, and a body may take hours.
+   */
+  opened(value: Received): Extract<AttemptEnd<Received>, { kind: 'returned' }> {
+    const judgement = this.#judge({ kind: 'returned', value });
+    this.#head = judgement;
+    const { breaker, slowCallMs } = this.#dependencies;
+    const { endpoint, ticket } = this.#admitted;
+    if (breaker.isProbe(ticket)) {
+      breaker.settle(endpoint.slot, ticket, breakerOutcome(judgement, slowCallMs));
+      this.#isProbeSettled = true;
+    }
+    return this.#returnedAs(value, judgement);
+  }
+
+  /**
+   * Call when a body has ended whose response was opened. What the head has shown holds, unless the endpoint
+   * has cut the body off, or has let its reader wait until a deadline.
+   * @param failure undefined: the body is complete
+   * @param waitedMs for how long the reader had waited in vain
+   */
+  closed(failure: unknown, waitedMs: number): void {
+    const head = this.#head!;
+    if (failure === undefined) {
+      this.#report(head);
+      return;
+    }
+    const error = types.isProxy(failure) ? undefined : failure;
+    const end = this.#judge({ kind: 'failed', error }, waitedMs);
+    this.#report(end.verdict.outcome === 'failure' ? end : head);
   }
 
   failed(thrown: unknown): Extract<AttemptEnd<Received>, { kind: 'failed' }> {
@@ -191,8 +197,20 @@ export class Attempt extends Hold {
     const late = this.#abort.aborted && this.#call.deadline.passed && !known;
     const error = late ? new DeadlineExceededError() : thrown;
     const seen = late ? error : readable;
-    const mayRepeat = this.#settle({ kind: 'failed', error: seen }, { error: seen });
-    return { kind: 'failed', error, mayRepeat };
+    const judgement = this.#judge({ kind: 'failed', error: seen });
+    this.#report(judgement);
+    const { verdict } = judgement;
+    const mayRepeat = this.#observe(judgement, { error: seen });
+    const isGone = !mayRepeat && this.#mayRepeat(verdict);
+    return { kind: 'failed', error: isGone ? notRepeated(error) : error, mayRepeat };
+  }
+
+  #returnedAs(value: Received, judgement: Judgement): Extract<AttemptEnd<Received>, { kind: 'returned' }> {
+    const { status, headers } = value;
+    const mayRepeat = this.#observe(judgement, { status, rpcStatus: headers[STATUS_FIELD] });
+    if (mayRepeat) this.#call.askedToWait(retryAfterMs(value));
+    if (value.load !== undefined) this.#takeReport(value.load);
+    return { kind: 'returned', value, mayRepeat };
   }
 
   #takeReport(text: string): void {
@@ -201,26 +219,42 @@ export class Attempt extends Hold {
     if (!takeReport(text, slot, load)) observer.reportRejected(service);
   }
 
-  /** Reports the end to all that have to know it. @returns whether the attempt may be repeated */
-  #settle(result: TransportResult, seen: AttemptResult): boolean {
+  /** @param waitedMs of the reader of a body that was cut off */
+  #judge(result: TransportResult, waitedMs?: number): Judgement {
     const { clock, watch = UNWATCHED } = this.#dependencies;
     const ended = clock();
     const tookMs = ended - this.#begun;
     const missedMs = watch.missedSince(this.#mark);
     const wasSent = this.#request?.isWaiting !== true;
-    const judged = judge(result, this.#abort, this.#call.deadline, tookMs, wasSent);
-    const { content } = this.#call.request;
+    const { deadline, request } = this.#call;
+    const judged =
+      waitedMs === undefined
+        ? judge(result, this.#abort, deadline, tookMs, wasSent)
+        : judgeBody(result, this.#abort, deadline, waitedMs);
+    const { content } = request;
     // The time until a body has arrived is that of the client who sends it.
     const isTimed = content === undefined || content.endedAt !== undefined;
     const ownMs = tookMs - Math.max(0, (content?.endedAt ?? 0) - this.#begun);
     const isEvident = isEvidence(tookMs, missedMs) && (isTimed || !isTimeout(result));
     const verdict = isEvident ? judged : withoutEvidence(judged);
-    if (this.end())
-      settle(this.#dependencies, this.#admitted, verdict, { ended, tookMs: ownMs, missedMs, isTimed });
+    return { verdict, ended, tookMs, ownMs, missedMs, isTimed };
+  }
+
+  /** Reports the end to the breaker, the ejection and the load. */
+  #report(judgement: Judgement): void {
+    if (this.end()) settle(this.#dependencies, this.#admitted, judgement, this.#isProbeSettled);
+  }
+
+  /** Reports the end to the observer and the call. @returns whether the attempt may be repeated */
+  #observe({ verdict, tookMs }: Judgement, seen: AttemptResult): boolean {
     this.#observation.end(seen, Math.round(tookMs * 1000));
-    const { hasNotRun = false } = verdict;
-    if (hasNotRun) this.#call.countNotRun();
-    return verdict.mayRepeat && (hasNotRun || mayRunTwice(this.#call.request));
+    if (verdict.hasNotRun === true) this.#call.countNotRun();
+    return this.#call.request.content?.isStarted !== true && this.#mayRepeat(verdict);
+  }
+
+  /** Whether the attempt may be repeated, where its body can be sent again. */
+  #mayRepeat({ mayRepeat, hasNotRun = false }: Verdict): boolean {
+    return mayRepeat && (hasNotRun || mayRunTwice(this.#call.request));
   }
 }
 
@@ -249,10 +283,15 @@ export function attemptThen<R>(
   );
 }
 
-/** When an attempt ended, how long it took, and how many milliseconds of that this thread has missed. */
-interface Timing {
+/** What the end of an attempt shows. */
+interface Judgement {
+  readonly verdict: Verdict;
+  /** By the clock of attempts. */
   readonly ended: number;
   readonly tookMs: number;
+  /** The part of `tookMs` after the whole body of the request was sent. */
+  readonly ownMs: number;
+  /** The part of `tookMs` that this thread has missed. */
   readonly missedMs: number;
   /** False: it is not known how much of the time was that of a client who sent a body. */
   readonly isTimed: boolean;
@@ -262,24 +301,38 @@ interface Timing {
 const isTimeout = (result: TransportResult): boolean =>
   result.kind === 'returned' ? result.value.status === 504 : isLate(result.error);
 
-/** Reports what an attempt shows about its endpoint to the breaker, the ejection and the load. */
-function settle(
-  { breaker, outliers = NOT_WATCHED, load, slowCallMs = 0 }: AttemptDependencies,
-  { endpoint, ticket }: AdmittedEndpoint,
-  verdict: Verdict,
-  { ended, tookMs, missedMs, isTimed }: Timing,
-): void {
+/** The outcome for the breaker. */
+function breakerOutcome({ verdict, ownMs, missedMs, isTimed }: Judgement, slowCallMs = 0): AttemptOutcome {
   // A success that took longer than `slowCallMs` counts as a failure, so a call that ended without a result
   // after that time counts as one as well, whatever its deadline was.
   const mayBeSlow = verdict.outcome === 'success' || verdict.isUntimely === true;
-  const isLong = isTimed && mayBeSlow && slowCallMs > 0 && tookMs >= slowCallMs;
-  const slow = tookMs - missedMs >= slowCallMs ? 'failure' : 'ignored';
-  breaker.settle(endpoint.slot, ticket, isLong ? slow : verdict.outcome, ended);
+  const isLong = isTimed && mayBeSlow && slowCallMs > 0 && ownMs >= slowCallMs;
+  if (!isLong) return verdict.outcome;
+  return ownMs - missedMs >= slowCallMs ? 'failure' : 'ignored';
+}
+
+/** Reports what an attempt shows about its endpoint to the breaker, the ejection and the load. */
+function settle(
+  { breaker, outliers = NOT_WATCHED, load, slowCallMs }: AttemptDependencies,
+  { endpoint, ticket }: AdmittedEndpoint,
+  judgement: Judgement,
+  isProbeSettled: boolean,
+): void {
+  const { verdict, ended, ownMs, missedMs, isTimed } = judgement;
+  if (!isProbeSettled) breaker.settle(endpoint.slot, ticket, breakerOutcome(judgement, slowCallMs), ended);
   outliers.ended(endpoint, verdict.reached);
   // A quick failure or refusal must not make an endpoint look fast.
   if (verdict.outcome === 'success') {
-    if (isTimed) load.observe(endpoint.slot, Math.max(0, tookMs - missedMs) * 1000);
+    if (isTimed) load.observe(endpoint.slot, Math.max(0, ownMs - missedMs) * 1000);
   } else if (verdict.outcome === 'failure') load.failed(endpoint.slot);
+}
+
+/** The error of a call that was not repeated only because its body is gone. */
+function notRepeated(error: unknown): unknown {
+  if (!(error instanceof HttpError)) return error;
+  const { message, cause } = error;
+  const why = 'The request was not repeated, because a part of its body had been read.';
+  return new HttpError('BAD_UPSTREAM', `${message} ${why}`, { cause });
 }
 
 /** The time for which a callee asks not to be called again (RFC 9110 section 10.2.3). */
@@ -289,19 +342,4 @@ function retryAfterMs({ status, headers }: Received): number {
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
   const at = Date.parse(value);
   return Number.isNaN(at) ? 0 : Math.max(0, at - Date.now());
-}
-
-/** The fields of an attempt: those of its call, and those that the runtime sets. */
-export function headersOf(
-  { propagate }: Pick<AttemptDependencies, 'propagate'>,
-  { request, deadline, scope }: OngoingCall,
-  trace: TraceContext | undefined,
-): Record<string, string> {
-  const left = String(Math.max(1, Math.floor(deadline.remainingMs())));
-  const given = request.headers;
-  const headers: Record<string, string> =
-    given === NO_FIELDS ? { [DEADLINE_HEADER]: left } : { ...given, [DEADLINE_HEADER]: left };
-  if (scope !== undefined) headers[REQUEST_ID_HEADER] = scope.requestId;
-  if (trace !== undefined) propagate?.(trace, headers);
-  return headers;
 }

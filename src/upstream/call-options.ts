@@ -14,7 +14,8 @@ import {
   wholeNumber,
 } from '../options.js';
 import { PICKER } from '../upstream-options.js';
-import type { CallOptions, ClientOptions } from './call.js';
+import type { CallOptions, ClientOptions, StreamedCallOptions } from './call.js';
+import { isStreamedBody } from './streamed-options.js';
 
 /** `timeoutMs` may be Infinity: then only the deadline of the request applies. */
 const timeout: OptionKind = {
@@ -32,6 +33,11 @@ const isPairs = (value: unknown): boolean => {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 };
 
+export const WHOLE_BODY: OptionKind = {
+  text: 'a string or a Uint8Array (an object is sent as json)',
+  is: (value) => typeof value === 'string' || types.isUint8Array(value),
+};
+
 export const CALL_KINDS = {
   query: { text: 'an object such as { page: 2 }, a URLSearchParams or a Map', is: isPairs },
   headers: { text: "an object such as { accept: 'text/csv' }, a Headers or a Map", is: isPairs },
@@ -40,8 +46,8 @@ export const CALL_KINDS = {
     is: (value) => typeof value !== 'function' && typeof value !== 'symbol',
   },
   body: {
-    text: 'a string or a Uint8Array (an object is sent as json)',
-    is: (value) => typeof value === 'string' || types.isUint8Array(value),
+    text: 'a string, a Uint8Array, a stream or another async iterable (an object is sent as json)',
+    is: (value) => WHOLE_BODY.is(value) || isStreamedBody(value),
   },
   idempotencyKey: TEXT,
   timeoutMs: timeout,
@@ -49,6 +55,7 @@ export const CALL_KINDS = {
   hedgeMs: delay,
   maxConcurrent: wholeNumber(1),
   singleFlight: SWITCH,
+  stream: SWITCH,
   version: TEXT,
   hashKey: TEXT,
   picker: PICKER,
@@ -72,6 +79,6 @@ export function prefersNetwork(options: ClientOptions): boolean {
  * @throws TypeError for an unknown option, and for a value that would disable a limit or be sent as another
  *   value
  */
-export function checkCall(options: CallOptions): void {
+export function checkCall(options: CallOptions | StreamedCallOptions): void {
   checkOptions(options, OPTIONS, fault);
 }

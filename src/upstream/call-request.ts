@@ -4,8 +4,9 @@
 import { describeValue } from '../options.js';
 import type { PickerName } from '../upstream-options.js';
 import type { Route } from './balancer.js';
-import type { CallOptions } from './call.js';
+import type { CallOptions, StreamedBody, StreamedCallOptions } from './call.js';
 import { checkCall } from './call-options.js';
+import { announcedLength, checkStreamed, isStreamedBody } from './streamed-options.js';
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 /** Field values of RFC 9110 section 5.5 without obs-text: no character can end the field. */
@@ -46,9 +47,20 @@ export const NO_FIELDS: Readonly<Record<string, string>> = Object.freeze(
   Object.create(null) as Record<string, string>,
 );
 
+/** A body that is sent as a whole. */
+type WholeBody = Uint8Array | string | undefined;
+
 export interface RequestContent {
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array | string | undefined;
+  readonly body: WholeBody;
+  /** The value of the field `content-length`, which is not among `headers`. */
+  readonly announced: string | undefined;
+}
+
+/** A request whose arguments were checked. */
+export interface CheckedRequest extends Omit<CallRequest, 'content'> {
+  /** The body of the call where it is streamed; then `body` is undefined. */
+  readonly source?: { readonly pieces: StreamedBody; readonly length: number };
 }
 
 /** How far a body has arrived. */
@@ -58,10 +70,17 @@ export interface ContentProgress {
    * known.
    */
   readonly endedAt: number | undefined;
+  /** Something of it was read. It is gone then, so the request cannot be repeated. */
+  readonly isStarted: boolean;
+  /** The announced bytes; -1: unknown. */
+  readonly length: number;
 }
 
 /** The request of a call, the same for every endpoint. */
-export interface CallRequest extends RequestContent {
+export interface CallRequest {
+  readonly headers: Readonly<Record<string, string>>;
+  /** An iterable is read once, and no faster than the endpoint takes it. */
+  readonly body: Uint8Array | string | AsyncIterable<Uint8Array> | undefined;
   /** @default 'http' */
   readonly protocol?: 'grpc';
   /**
@@ -81,7 +100,7 @@ export interface CallRequest extends RequestContent {
   /** The path with its query. */
   readonly path: string;
   /**
-   * The body while it arrives from a client: until it has ended, time passes because of that client.
+   * A body that is streamed: until it has ended, time passes because of its source.
    * @default none
    */
   readonly content?: ContentProgress | undefined;
@@ -99,13 +118,19 @@ export function mayRunTwice({ method, headers, isIdempotent }: CallRequest): boo
 export function checkedRequest(
   method: string,
   path: string,
-  options: CallOptions,
+  options: CallOptions | StreamedCallOptions,
   overNetwork = false,
-): CallRequest {
+): CheckedRequest {
   checkCall(options);
   const checked = checkedMethod(method);
   const encodedWithQuery = encodedPath(path, options.query);
-  const { headers, body } = requestContent(options);
+  const { body: given } = options;
+  const pieces = isStreamedBody(given) ? given : undefined;
+  if (pieces !== undefined || options.stream === true) checkStreamed(checked, options, pieces);
+  const { headers, body, announced } = requestContent(
+    options,
+    pieces === undefined ? (given as WholeBody) : undefined,
+  );
   return {
     method: checked,
     path: encodedWithQuery,
@@ -113,6 +138,7 @@ export function checkedRequest(
     ...routeOf(options),
     headers,
     body,
+    ...(pieces !== undefined && { source: { pieces, length: announcedLength(announced) } }),
   };
 }
 
@@ -185,32 +211,36 @@ function encoded(path: string): string {
  * @throws TypeError for a name, value or key that could split the request or is not a text, and when both
  *   `json` and `body` are given
  */
-export function requestContent(options: CallOptions): RequestContent {
-  if (options.json !== undefined && options.body !== undefined) {
-    throw new TypeError('call: give json or body, not both');
-  }
-  const { json, body } = options;
+export function requestContent(
+  options: Pick<CallOptions, 'headers' | 'idempotencyKey' | 'json'>,
+  body?: WholeBody,
+): RequestContent {
+  const { json } = options;
+  if (json !== undefined && body !== undefined) throw new TypeError('call: give json or body, not both');
   if (options.headers === undefined && options.idempotencyKey === undefined && json === undefined)
-    return { headers: NO_FIELDS, body: ownBytes(body) };
+    return { headers: NO_FIELDS, body: ownBytes(body), announced: undefined };
   const headers = Object.create(null) as Record<string, string>;
-  if (options.headers !== undefined) addFields(headers, options.headers);
+  const announced = options.headers === undefined ? undefined : addFields(headers, options.headers);
   if (options.idempotencyKey !== undefined) {
     if (!IDEMPOTENCY_KEY.test(options.idempotencyKey)) {
       throw new TypeError('call: an idempotency key is 1 to 255 visible ASCII characters');
     }
     headers['idempotency-key'] = options.idempotencyKey;
   }
-  if (json === undefined) return { headers, body: ownBytes(body) };
+  if (json === undefined) return { headers, body: ownBytes(body), announced };
   headers['content-type'] ??= 'application/json';
-  return { headers, body: jsonText(json) };
+  return { headers, body: jsonText(json), announced };
 }
 
 /** A copy: the caller may change its bytes before a later attempt sends them. */
-const ownBytes = (body: CallOptions['body']): RequestContent['body'] =>
-  typeof body === 'object' ? Uint8Array.from(body) : body;
+const ownBytes = (body: WholeBody): WholeBody => (typeof body === 'object' ? Uint8Array.from(body) : body);
 
-/** @throws TypeError */
-function addFields(headers: Record<string, string>, given: NonNullable<CallOptions['headers']>): void {
+/** @returns the value of `content-length` @throws TypeError */
+function addFields(
+  headers: Record<string, string>,
+  given: NonNullable<CallOptions['headers']>,
+): string | undefined {
+  let announced: string | undefined;
   for (const [name, value] of pairsOf('headers', given)) {
     const field = name.toLowerCase();
     if (!TOKEN.test(field)) throw new TypeError(`call: ${JSON.stringify(name)} is not a header name`);
@@ -226,7 +256,9 @@ function addFields(headers: Record<string, string>, given: NonNullable<CallOptio
       );
     }
     if (!RESERVED_FIELDS.has(field)) headers[field] = value;
+    else if (field === 'content-length') announced = value;
   }
+  return announced;
 }
 
 /** @throws TypeError for a value that JSON cannot represent, also when its `toJSON` returns undefined */

@@ -60,6 +60,30 @@ export function callService(
   request: CallRequest,
   options: CallPolicies,
 ): Promise<CallResponse> {
+  const { call, cancellation } = startCall(dependencies, service, request, options);
+  try {
+    return firstAttempt(dependencies, call, options, cancellation);
+  } catch (error) {
+    cancellation.dispose();
+    throw error;
+  }
+}
+
+export interface StartedCall<R extends CallRequest> {
+  readonly call: OngoingCall<R>;
+  /** To be disposed of when the call has ended. */
+  readonly cancellation: Cancellation;
+  /** The deadline is that of the running request, which aborts the call as long as it holds. */
+  readonly isBounded: boolean;
+}
+
+/** Prepares the deadline and the abort of a call. @throws as `callService` */
+export function startCall<R extends CallRequest>(
+  dependencies: Pick<ServiceCallDependencies, 'timeoutMs'>,
+  service: string,
+  request: R,
+  options: Pick<CallPolicies, 'timeoutMs' | 'signal' | 'fallback'>,
+): StartedCall<R> {
   const scope = currentScope();
   if (scope !== undefined && (scope.callDepth ?? 0) >= MOST_DEPTH) {
     scope.callFailed?.(true);
@@ -68,17 +92,17 @@ export function callService(
   const deadline = deadlineOf(scope, options.timeoutMs, dependencies.timeoutMs ?? TIMEOUT_MS);
   const reporter = reporterOf(scope, options);
   if (deadline.passed) throw reportError(reporter, new DeadlineExceededError());
-
-  const cancellation = cancellationOf(scope, deadline, options.signal);
+  const isBounded = deadline === scope?.deadline && scope.endsInTime !== false;
+  const sources = [scope && abortOf(scope), options.signal];
+  // The call has a timer of its own only where nothing else ends it at its deadline.
+  const cancellation = (isBounded ? cancelWith : cancelAt)(deadline, sources);
   const { abort } = cancellation;
-  try {
-    if (abort.aborted) throw reportError(reporter, abort.reason);
-    const call = new OngoingCall(service, request, { deadline, abort }, scope, reporter);
-    return firstAttempt(dependencies, call, options, cancellation);
-  } catch (error) {
+  if (abort.aborted) {
     cancellation.dispose();
-    throw error;
+    throw reportError(reporter, abort.reason);
   }
+  const call = new OngoingCall(service, request, { deadline, abort }, scope, reporter);
+  return { call, cancellation, isBounded };
 }
 
 function firstAttempt(
@@ -199,15 +223,4 @@ const tooDeep = (service: string): HttpError =>
 function deadlineOf(scope: Scope | undefined, timeoutMs: number | undefined, defaultMs: number): Deadline {
   if (scope === undefined) return Deadline.after(timeoutMs ?? defaultMs);
   return timeoutMs === undefined ? scope.deadline : scope.deadline.within(timeoutMs);
-}
-
-/** The call has a timer of its own only where nothing else ends it at its deadline. */
-function cancellationOf(
-  scope: Scope | undefined,
-  deadline: Deadline,
-  given: AbortSignal | undefined,
-): Cancellation {
-  if (scope === undefined) return cancelAt(deadline, [given]);
-  const isBounded = deadline === scope.deadline && scope.endsInTime !== false;
-  return (isBounded ? cancelWith : cancelAt)(deadline, [abortOf(scope), given]);
 }

@@ -24,7 +24,23 @@ export interface CallOptions {
     | Iterable<readonly [name: string, value: string | undefined]>;
   /** A value that is sent as application/json. */
   readonly json?: unknown;
-  readonly body?: Uint8Array | string;
+  /**
+   * Bytes or a text, or a source of such pieces: a Node.js stream, a web stream or another async iterable.
+   *
+   * A source is read no faster than the instance takes it. It is sent in chunks, or, where the call has the
+   * header field `content-length`, with that length. When the call has ended, in whatever way, the source is
+   * released: a stream is destroyed or cancelled, and `return` of an iterator is called. The request is
+   * repeated only while nothing of the source was read.
+   *
+   * The call fails with a RequestBodyError when the source throws, yields another value, has not as many bytes
+   * as announced, or yields nothing for STREAM_IDLE_MS. That counts for no instance. A piece must not be
+   * changed after it was yielded.
+   * @example
+   * ```ts
+   * await call('files').put('/files/7', { body: createReadStream(path), timeoutMs: 600_000 });
+   * ```
+   */
+  readonly body?: Uint8Array | string | StreamedBody;
   /** Sent as `Idempotency-Key`: 1 to 255 visible ASCII characters. A POST or PATCH with it may be retried. */
   readonly idempotencyKey?: string;
   /**
@@ -62,6 +78,11 @@ export interface CallOptions {
    * ```
    */
   readonly singleFlight?: boolean;
+  /**
+   * `true` resolves with the head of the response: see StreamedCallOptions.
+   * @default false
+   */
+  readonly stream?: false;
   /**
    * Calls instances of this version only: the `version` that they were registered with. When there is none,
    * the call fails with NO_INSTANCE.
@@ -101,11 +122,32 @@ export interface CallOptions {
   readonly fallback?: Fallback<FallbackResponse | CallResponse>;
 }
 
+/** A body that is sent piece by piece. A text is sent in UTF-8. */
+export type StreamedBody = AsyncIterable<Uint8Array | string> | ReadableStream<Uint8Array | string>;
+
+/**
+ * Options of a call whose response is read as it arrives. Its body may have any length, and `retries` apply
+ * until its head has arrived. `hedgeMs`, `singleFlight` and `fallback` need a whole response: each is a
+ * TypeError here.
+ */
+export interface StreamedCallOptions
+  extends Omit<CallOptions, 'stream' | 'singleFlight' | 'hedgeMs' | 'fallback'> {
+  /** Resolves when the head of the response has arrived. */
+  readonly stream: true;
+  /**
+   * Milliseconds that the call may take, including the body.
+   * @default within a request its deadline, as long as that holds: not beyond the first byte of a response
+   *   that the handler streams; 30000 outside of a request
+   */
+  readonly timeoutMs?: number;
+}
+
 /** @typeParam R what stands in for the response */
 export type Fallback<R> = (error: HttpError) => R | Promise<R>;
 
 /** What stands in for a response. An unknown member or a value of another type is a TypeError. */
-export interface FallbackResponse extends Pick<CallOptions, 'headers' | 'json' | 'body'> {
+export interface FallbackResponse extends Pick<CallOptions, 'headers' | 'json'> {
+  readonly body?: Uint8Array | string;
   /** @default 200 */
   readonly status?: number;
 }
@@ -133,6 +175,20 @@ export interface CallResponse {
   json<T = unknown>(): T;
   text(): string;
   bytes(): Uint8Array;
+}
+
+/** A response of any status whose body is read as it arrives. */
+export interface StreamedCallResponse extends Pick<CallResponse, 'status' | 'headers' | 'notExecuted'> {
+  /**
+   * The body, empty where the response has none (204, 304, and for HEAD). It is received no faster than it is
+   * read. A handler may return it, or pass it on as the `body` of another call.
+   *
+   * Until it has ended, the call counts as load of its instance and holds its permit of `maxConcurrent`. So
+   * read it to its end or cancel it: one that is not read for STREAM_IDLE_MS is ended with an error
+   * (`INTERNAL`). Reading throws BAD_UPSTREAM when the instance cuts it off, or sends nothing for
+   * STREAM_IDLE_MS; DEADLINE_EXCEEDED; or the reason of an abort. Such a call is not repeated.
+   */
+  readonly body: ReadableStream<Uint8Array>;
 }
 
 /**
@@ -194,11 +250,12 @@ export interface ClientOptions {
  *   response; TypeError for arguments that cannot be sent; the reason of a signal that aborts
  */
 export interface ServiceClient {
-  get(path: string, options?: CallOptions): Promise<CallResponse>;
-  post(path: string, options?: CallOptions): Promise<CallResponse>;
-  put(path: string, options?: CallOptions): Promise<CallResponse>;
-  patch(path: string, options?: CallOptions): Promise<CallResponse>;
-  delete(path: string, options?: CallOptions): Promise<CallResponse>;
+  readonly get: CallMethod;
+  readonly post: CallMethod;
+  readonly put: CallMethod;
+  readonly patch: CallMethod;
+  readonly delete: CallMethod;
+  request(method: string, path: string, options: StreamedCallOptions): Promise<StreamedCallResponse>;
   request(method: string, path: string, options?: CallOptions): Promise<CallResponse>;
   /**
    * Calls a method of gRPC with one request and one response (docs/grpc.md). Messages are plain objects. A
@@ -216,6 +273,13 @@ export interface ServiceClient {
     message: object,
     options?: RpcCallOptions,
   ): Promise<RpcResponse<Response>>;
+}
+
+/** Calls of one method of HTTP. */
+export interface CallMethod {
+  /** Resolves when the head of the response has arrived. */
+  (path: string, options: StreamedCallOptions): Promise<StreamedCallResponse>;
+  (path: string, options?: CallOptions): Promise<CallResponse>;
 }
 
 /** @returns the client of a service @throws TypeError for text that is not a service name, and for options */

@@ -5,20 +5,31 @@ import { describeValue } from '../options.js';
 import { currentScope } from '../scope.js';
 import { isServiceName } from '../service-name.js';
 import type { Balancer } from './balancer.js';
-import type { Call, CallOptions, CallResponse, ClientOptions, ServiceClient } from './call.js';
+import type {
+  Call,
+  CallMethod,
+  CallOptions,
+  CallResponse,
+  ClientOptions,
+  ServiceClient,
+  StreamedCallOptions,
+  StreamedCallResponse,
+} from './call.js';
 import { SILENT } from './call-observer.js';
 import { prefersNetwork } from './call-options.js';
-import { type CallRequest, checkedRequest } from './call-request.js';
-import { type CallPolicies, callService, type ServiceCallDependencies } from './call-service.js';
+import { type CallRequest, type CheckedRequest, checkedRequest } from './call-request.js';
+import { type CallPolicies, callService } from './call-service.js';
 import { reported, reporterOf } from './failure-report.js';
 import { withFallback } from './fallback.js';
 import { failureIn, fallbackResponse } from './fallback-response.js';
-import { type MaxConcurrentDependencies, withinMaxConcurrent } from './max-concurrent.js';
+import { withinMaxConcurrent } from './max-concurrent.js';
 import { callMethod, type MethodSource } from './method-call.js';
+import { type OpenCallDependencies, type OpenCallRequest, openCall } from './open-call.js';
+import { RequestStream } from './request-stream.js';
 import { shareCall } from './shared-call.js';
 import type { SingleFlight } from './single-flight.js';
 
-export interface CallDependencies extends ServiceCallDependencies, MaxConcurrentDependencies {
+export interface CallDependencies extends OpenCallDependencies {
   readonly balancer: Pick<Balancer, 'pick' | 'knows'>;
   readonly singleFlight: SingleFlight;
   /**
@@ -58,23 +69,31 @@ export function createCall(dependencies: CallDependencies): Call {
 }
 
 function clientOf(dependencies: CallDependencies, service: string, overNetwork: boolean): ServiceClient {
-  const send: ServiceClient['request'] = (method, path, options = NO_OPTIONS) => {
+  const send = (
+    method: string,
+    path: string,
+    options: CallOptions | StreamedCallOptions = NO_OPTIONS,
+  ): Promise<CallResponse | StreamedCallResponse> => {
     try {
       const request = checkedRequest(method, path, options, overNetwork);
-      return options.fallback === undefined
-        ? start(dependencies, service, request, options)
-        : startWithFallback(dependencies, service, request, options, options.fallback);
+      if (request.source === undefined && options.stream !== true)
+        return sendWhole(dependencies, service, request, options);
+      const streamed = sourced(dependencies, request);
+      if (options.stream === true) return openCall(dependencies, service, streamed, options);
+      return sendSource(dependencies, service, streamed, options);
     } catch (error) {
       return Promise.reject(error as Error);
     }
   };
+  const calling = (method: string): CallMethod =>
+    ((path, options) => send(method, path, options)) as CallMethod;
   return {
-    request: send,
-    get: (path, options) => send('GET', path, options),
-    post: (path, options) => send('POST', path, options),
-    put: (path, options) => send('PUT', path, options),
-    patch: (path, options) => send('PATCH', path, options),
-    delete: (path, options) => send('DELETE', path, options),
+    request: send as ServiceClient['request'],
+    get: calling('GET'),
+    post: calling('POST'),
+    put: calling('PUT'),
+    patch: calling('PATCH'),
+    delete: calling('DELETE'),
     grpc: (name, message, options = NO_OPTIONS) => {
       try {
         const { methods = NO_METHODS, observer = SILENT } = dependencies;
@@ -90,6 +109,40 @@ function clientOf(dependencies: CallDependencies, service: string, overNetwork: 
 }
 
 const NO_METHODS: MethodSource = new KnownProtos(new Map());
+
+function sendWhole(
+  dependencies: CallDependencies,
+  service: string,
+  request: CallRequest,
+  options: CallOptions,
+): Promise<CallResponse> {
+  return options.fallback === undefined
+    ? start(dependencies, service, request, options)
+    : startWithFallback(dependencies, service, request, options, options.fallback);
+}
+
+/** Sends a request whose body is read from a source, which is released when the call has ended. */
+async function sendSource(
+  dependencies: CallDependencies,
+  service: string,
+  request: OpenCallRequest,
+  options: CallOptions,
+): Promise<CallResponse> {
+  try {
+    return await sendWhole(dependencies, service, request, options);
+  } finally {
+    request.content?.cancel();
+  }
+}
+
+function sourced(
+  { streamIdleMs: idleMs, clock }: CallDependencies,
+  { source, ...request }: CheckedRequest,
+): OpenCallRequest {
+  if (source === undefined) return request;
+  const content = new RequestStream(source.pieces, { length: source.length, idleMs, clock });
+  return { ...request, body: content, content };
+}
 
 function startWithFallback(
   dependencies: CallDependencies,

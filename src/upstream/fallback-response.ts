@@ -3,17 +3,17 @@ import { ERROR_TABLE, type ErrorCode, HttpError, isGatewayFailure } from '../err
 import { checkOptions, type OptionsShape, shapeOf, typeErrorFor, wholeNumber } from '../options.js';
 import { BufferedResponse, problemIn } from './buffered-response.js';
 import type { CallResponse, FallbackResponse } from './call.js';
-import { CALL_KINDS } from './call-options.js';
+import { CALL_KINDS, WHOLE_BODY } from './call-options.js';
 import { requestContent } from './call-request.js';
 
 const MARKS = { notExecuted: false, isFinal: false, isFallback: true };
 
-const { headers, json, body } = CALL_KINDS;
+const { headers, json } = CALL_KINDS;
 const MEMBERS: OptionsShape = shapeOf<FallbackResponse>('{ json: [] }', {
   status: wholeNumber(200, 599),
   headers,
   json,
-  body,
+  body: WHOLE_BODY,
 });
 
 const fault = typeErrorFor('call: what its fallback has returned');
@@ -27,7 +27,7 @@ export function fallbackResponse(given: FallbackResponse | CallResponse): CallRe
     return new BufferedResponse(given.status, { ...given.headers }, given.bytes(), MARKS);
   checkOptions(given, MEMBERS, fault);
   const { status = 200, ...content } = given as FallbackResponse;
-  const { headers: fields, body: bytes = '' } = requestContent(content);
+  const { headers: fields, body: bytes = '' } = requestContent(content, content.body);
   return new BufferedResponse(status, fields, bytes, MARKS);
 }
 

@@ -181,7 +181,8 @@ export class GrpcChannel {
 const targetOf = ({ host, port }: Endpoint): string =>
   host.includes(':') ? `ipv6:[${host}]:${port}` : `ipv4:${host}:${port}`;
 
+/** @param body one message, which is never a stream */
 function bytesOf(body: OutgoingRequest['body']): Buffer {
   if (body === undefined) return Buffer.alloc(0);
-  return typeof body === 'string' ? Buffer.from(body) : bufferOf(body);
+  return typeof body === 'string' ? Buffer.from(body) : bufferOf(body as Uint8Array);
 }

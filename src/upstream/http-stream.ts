@@ -14,6 +14,14 @@ import { httpFailure } from './http-failure.js';
 import { MOST_INTERIM, responseFault } from './response-fault.js';
 import { abortError, appended, isBodilessEnd, NO_BYTES } from './undici-response.js';
 
+/** What sends the bytes of a response. A DispatchController of undici is one. */
+export interface StreamController {
+  pause(): void;
+  resume(): void;
+  /** Ends the request. */
+  abort(reason: Error): void;
+}
+
 /** A request whose response is read as it arrives. */
 export interface StreamRequest {
   readonly method: string;
@@ -22,7 +30,7 @@ export interface StreamRequest {
   /** A flat list: name, value, name, value… Names are in lower case. */
   readonly headers: string[];
   /** An iterable is read once, and no faster than the endpoint takes it. */
-  readonly body: Uint8Array | AsyncIterable<Uint8Array> | undefined;
+  readonly body: Uint8Array | string | AsyncIterable<Uint8Array> | undefined;
   /** When the head of the response has to have arrived. `abort` enforces it. */
   readonly deadline: Deadline;
   /** Ends the request, also while the body of its response arrives. */
@@ -51,7 +59,7 @@ export class HttpStream
   readonly #reject: (reason: unknown) => void;
   readonly #ended: () => void;
   /** Undefined while the request waits for a connection. */
-  #controller: Dispatcher.DispatchController | undefined;
+  #controller: StreamController | undefined;
   #interim = 0;
   /** undici is done with the request. */
   #hasEnded = false;
@@ -65,7 +73,10 @@ export class HttpStream
   #length = 0;
   /** Wakes the reader, which waits for more. */
   #reader: (() => void) | undefined;
-  #onEnd: (() => void) | undefined;
+  /** When the reader began to wait, by `performance.now()`. */
+  #waitsSince = 0;
+  #waitedMs = 0;
+  #onEnd: (() => void)[] = [];
 
   /** @param ended called when undici is done with the request, also when it was aborted before */
   constructor(
@@ -88,6 +99,11 @@ export class HttpStream
   /** The whole body has arrived, and `take` returns what was not read of it. */
   get isComplete(): boolean {
     return this.#isOver && this.#failure === undefined;
+  }
+
+  /** No more of the body will arrive. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** Something has arrived that was not read. */
@@ -119,9 +135,7 @@ export class HttpStream
   async whole(most: number): Promise<Uint8Array | undefined> {
     if ((this.length ?? 0) > most) return undefined;
     while (!this.#isOver && this.#length <= most) {
-      await new Promise<void>((resolve) => {
-        this.#reader = resolve;
-      });
+      await new Promise<void>((resolve) => this.#wait(resolve));
     }
     if (this.#failure !== undefined) throw this.#failure;
     return this.#length <= most ? this.take() : undefined;
@@ -135,28 +149,42 @@ export class HttpStream
   next(): Promise<IteratorResult<Uint8Array>> {
     return new Promise((resolve, reject) => {
       if (this.#length > 0 || this.#isOver) this.#give(resolve, reject);
-      else this.#reader = () => this.#give(resolve, reject);
+      else this.#wait(() => this.#give(resolve, reject));
     });
   }
 
   /** Ends the request: the rest of the body is not wanted. */
   return(): Promise<IteratorResult<Uint8Array>> {
-    if (!this.#isOver) {
-      this.#over(abortError());
-      this.#controller?.abort(abortError());
-    }
+    this.cut(abortError());
     return Promise.resolve(END);
+  }
+
+  /** Ends the request, unless the whole body has arrived. @param reason what a reader gets as its failure */
+  cut(reason: unknown): void {
+    if (this.#isOver) return;
+    this.#over(reason);
+    this.#controller?.abort(abortError());
   }
 
   /** @param listener called once, when no more of the body will arrive; at once if that is so already */
   onEnd(listener: () => void): void {
     if (this.#isOver) listener();
-    else this.#onEnd = listener;
+    else this.#onEnd.push(listener);
   }
 
-  /** The body was cut off by the endpoint. */
-  get isBroken(): boolean {
-    return this.#failure instanceof HttpError && this.#failure.code === 'BAD_UPSTREAM';
+  /** Why no more of the body will arrive; undefined when all of it has arrived, or more will. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** Milliseconds for which the reader had waited in vain when the body ended, or was cut off. */
+  get waitedMs(): number {
+    return this.#waitedMs;
+  }
+
+  #wait(reader: () => void): void {
+    this.#reader = reader;
+    this.#waitsSince = performance.now();
   }
 
   #give(resolve: (result: IteratorResult<Uint8Array>) => void, reject: (reason: unknown) => void): void {
@@ -170,23 +198,18 @@ export class HttpStream
   onAbort(reason: unknown): void {
     if (this.#isOver) return;
     if (!this.#hasHead) this.#reject(reason);
-    this.#over(reason);
-    this.#controller?.abort(abortError());
+    this.cut(reason);
   }
 
   // --- for undici
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  onRequestStart(controller: StreamController): void {
     this.#controller = controller;
     // The request was aborted while it waited for a connection.
     if (this.#isOver) controller.abort(abortError());
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    fields: IncomingHttpHeaders,
-  ): void {
+  onResponseStart(controller: StreamController, status: number, fields: IncomingHttpHeaders): void {
     if (this.#isOver) return;
     if (status < 200) {
       if (++this.#interim > MOST_INTERIM) this.#refuse(controller, 'sent too many interim responses');
@@ -203,7 +226,7 @@ export class HttpStream
     this.#resolve(this);
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: StreamController, chunk: Buffer): void {
     if (this.#isOver) return;
     this.#append(chunk);
     this.#wake();
@@ -215,7 +238,7 @@ export class HttpStream
     this.#end();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onResponseError(_controller: StreamController, error: Error): void {
     if (isBodilessEnd(this.status, error)) {
       this.onResponseEnd();
       return;
@@ -225,7 +248,7 @@ export class HttpStream
   }
 
   /** Ends a request whose response cannot be trusted; its connection is closed. */
-  #refuse(controller: Dispatcher.DispatchController, symptom: string): void {
+  #refuse(controller: StreamController, symptom: string): void {
     const { id, service } = this.#endpoint;
     this.#fail(new HttpError('BAD_UPSTREAM', `Instance ${id} of ${service} ${symptom}.`));
     controller.abort(abortError());
@@ -240,11 +263,10 @@ export class HttpStream
   #over(failure: unknown): void {
     this.#isOver = true;
     this.#failure = failure;
+    if (this.#reader !== undefined) this.#waitedMs = performance.now() - this.#waitsSince;
     if (!this.#abort.aborted) this.#abort.unlisten(this);
     this.#wake();
-    const onEnd = this.#onEnd;
-    this.#onEnd = undefined;
-    onEnd?.();
+    for (const listener of this.#onEnd.splice(0)) listener();
   }
 
   #end(): void {

@@ -4,21 +4,27 @@
 import { HttpError } from '../errors.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { receive } from './buffered-response.js';
+import { HttpStream, type StreamRequest } from './http-stream.js';
+import { InProcessStream } from './in-process-stream.js';
 import {
   type Dispatch,
   MAX_HEADER_BYTES,
   type OutgoingRequest,
   type Received,
+  type StreamDispatch,
   type Transport,
 } from './transport.js';
 import { OversizedError } from './transport-errors.js';
 
 export class InProcessTransport implements Transport {
   readonly #dispatch: Dispatch;
+  readonly #dispatchStream: StreamDispatch;
   readonly #date = new HttpDate();
 
-  constructor(dispatch: Dispatch) {
+  /** @param dispatchStream @default none: no call is streamed */
+  constructor(dispatch: Dispatch, dispatchStream: StreamDispatch = noStreams) {
     this.#dispatch = dispatch;
+    this.#dispatchStream = dispatchStream;
   }
 
   send(endpoint: Endpoint, request: OutgoingRequest): Promise<Received> {
@@ -27,10 +33,7 @@ export class InProcessTransport implements Transport {
     return this.#dispatch(endpoint.service, request).then(
       ({ status, headers, body }) => {
         if (request.protocol === 'grpc') return receive(status, headers, body);
-        if (isTooLarge(headers))
-          throw new OversizedError(
-            `Instance ${endpoint.id} of ${endpoint.service} sent a larger header than is accepted.`,
-          );
+        checkSize(endpoint, headers);
         const received = receive(status, headers, body);
         (received.headers as Record<string, string>).date ??= this.#date.now();
         return received;
@@ -42,16 +45,36 @@ export class InProcessTransport implements Transport {
     );
   }
 
+  /** Sends a request whose response is read as it arrives. @throws as `HttpTransport.stream` */
+  stream(endpoint: Endpoint, request: StreamRequest): Promise<HttpStream> {
+    const { abort } = request;
+    if (abort.aborted) return Promise.reject(abort.reason as Error);
+    return new Promise((resolve, reject) => {
+      const stream = new HttpStream(endpoint, abort, resolve, reject, () => undefined);
+      const receiver = new InProcessStream(stream, (headers) => {
+        checkSize(endpoint, headers);
+        headers.date ??= this.#date.now();
+      });
+      receiver.start(() => this.#dispatchStream(endpoint.service, request, receiver));
+    });
+  }
+
   async close(): Promise<void> {}
 }
+
+const noStreams = (): never => {
+  throw new Error('in-process transport: it was made without streams');
+};
 
 /** The bytes of a field on the wire beside its name and value. */
 const FRAMING = ': \r\n'.length;
 
-function isTooLarge(headers: Readonly<Record<string, string>>): boolean {
+/** @throws OversizedError for a larger header than is accepted over HTTP */
+function checkSize({ id, service }: Endpoint, headers: Readonly<Record<string, string>>): void {
   let bytes = 0;
   for (const name in headers) bytes += name.length + headers[name]!.length + FRAMING;
-  return bytes > MAX_HEADER_BYTES;
+  if (bytes > MAX_HEADER_BYTES)
+    throw new OversizedError(`Instance ${id} of ${service} sent a larger header than is accepted.`);
 }
 
 /** The date as HTTP writes it, which is made once a second. */

@@ -27,34 +27,47 @@ class CallPermit extends Hold {
   }
 }
 
+interface CallTarget {
+  readonly service: string;
+  readonly protocol: Endpoint['protocol'] | undefined;
+}
+
 export interface MaxConcurrentDependencies {
   readonly balancer: Pick<Balancer, 'knows'>;
   readonly callPermitsOf: CallPermitsOf;
 }
 
 /**
- * Runs a call with a permit. A service without an instance takes no row of permits, because its name may come
- * from a client; `run` fails at once.
+ * Takes a permit for a call. A service without an instance takes no row of permits, because its name may come
+ * from a client; such a call fails at once.
  * @param most a whole number from 1 on
+ * @returns the permit, which has to be released when the call has ended; undefined: none is needed
  * @throws UnavailableError OVERLOADED when `most` calls are running
  */
-export async function withinMaxConcurrent<T>(
+export function takeCallPermit(
   { balancer, callPermitsOf }: MaxConcurrentDependencies,
-  { service, protocol }: { readonly service: string; readonly protocol: Endpoint['protocol'] | undefined },
+  { service, protocol }: CallTarget,
+  most: number,
+): Hold | undefined {
+  if (!balancer.knows(service, protocol)) return undefined;
+  const limit = callPermitsOf(service);
+  const { permits } = limit;
+  if (permits.enter(most)) return new CallPermit(permits);
+  limit.refused();
+  throw new UnavailableError('OVERLOADED', `${most} calls of service ${service} are running.`);
+}
+
+/** Runs a call with a permit. @throws as `takeCallPermit` */
+export async function withinMaxConcurrent<T>(
+  dependencies: MaxConcurrentDependencies,
+  target: CallTarget,
   most: number,
   run: () => Promise<T>,
 ): Promise<T> {
-  if (!balancer.knows(service, protocol)) return run();
-  const limit = callPermitsOf(service);
-  const { permits } = limit;
-  if (!permits.enter(most)) {
-    limit.refused();
-    throw new UnavailableError('OVERLOADED', `${most} calls of service ${service} are running.`);
-  }
-  const permit = new CallPermit(permits);
+  const permit = takeCallPermit(dependencies, target, most);
   try {
     return await run();
   } finally {
-    permit.release();
+    permit?.release();
   }
 }

@@ -1,13 +1,14 @@
 // A call whose request and response are streams. Instances, breakers, ejection, retry budget and deadline are
 // those of every call (call-service.ts). A request is repeated under the same rules, as long as nothing of a
 // body that arrives was read: bytes that were passed on once are gone.
-import { FINAL_FIELD, HttpError, isGatewayFailure } from '../errors.js';
+import { FINAL_FIELD, HttpError, isGatewayFailure, LOAD_FIELD } from '../errors.js';
 import { type Endpoint, schemeOf } from '../registry/endpoint.js';
 import type { AttemptEnd } from '../resilience/policy.js';
 import { mayRepeat } from '../resilience/retry.js';
 import type { TraceContext } from '../scope.js';
+import { headersOf } from './attempt-request.js';
 import { receive } from './buffered-response.js';
-import { Attempt, headersOf } from './call-attempt.js';
+import { Attempt } from './call-attempt.js';
 import { type CallRequest, type ContentProgress, NO_FIELDS } from './call-request.js';
 import { retryOf, type ServiceCallDependencies } from './call-service.js';
 import { certainError } from './certain-result.js';
@@ -15,7 +16,6 @@ import type { AdmittedEndpoint } from './endpoint-admission.js';
 import type { HttpStream, StreamRequest } from './http-stream.js';
 import { endToEnd, type HttpTransport } from './http-transport.js';
 import type { OngoingCall } from './ongoing-call.js';
-import { NOT_WATCHED } from './outliers.js';
 import { admitStream, type ConnectionClaim } from './stream-admission.js';
 import type { Received } from './transport.js';
 
@@ -25,10 +25,11 @@ export interface StreamCallDependencies extends ServiceCallDependencies {
    * and an endpoint that is made to confuse the requests of a stranger must not have those of services
    * beside them.
    */
-  readonly streams: Pick<HttpTransport, 'stream'>;
-  /** The number of those to one endpoint. */
-  readonly connections: number;
+  readonly streams: StreamTransport;
 }
+
+/** A transport whose responses are read as they arrive. */
+export type StreamTransport = Pick<HttpTransport, 'stream'>;
 
 /** The body of a request while it arrives. */
 export interface ArrivingBody extends ContentProgress {
@@ -40,18 +41,17 @@ export interface ArrivingBody extends ContentProgress {
   begin(): Promise<Uint8Array | AsyncIterable<Uint8Array>>;
   /** Its beginning was waited for, so its bytes are not left to another reader. */
   readonly hasBegun: boolean;
-  /** Something of the iterable was read. */
-  readonly isStarted: boolean;
-  /** The announced bytes; -1: unknown. */
-  readonly length: number;
 }
 
-/** A call, the same for every endpoint. The mesh token is never added to its fields. */
+/** A call, the same for every endpoint. The mesh token is added to its fields only by `fields`. */
 export interface StreamCallRequest extends CallRequest {
-  readonly headers: typeof NO_FIELDS;
-  readonly body: undefined;
-  /** Makes the fields of one attempt: a flat list with names in lower case, which belongs to the caller. */
-  readonly fields: () => string[];
+  /** The whole body, which may be sent several times. @default that of `content` */
+  readonly body: Uint8Array | string | undefined;
+  /**
+   * Makes the fields of one attempt, beside `headers`: a flat list with names in lower case, which belongs to
+   * the caller.
+   */
+  readonly fields: (endpoint: Endpoint) => string[];
   /**
    * The value of `Host` for endpoints that are reached without TLS. Over TLS they get their own address, for
    * which their certificate has to be valid.
@@ -70,6 +70,11 @@ export interface Relayed {
 }
 
 export interface StreamCallOptions {
+  /**
+   * Reaches endpoints in this thread.
+   * @default they are called over the network
+   */
+  readonly inProcess?: StreamTransport | undefined;
   /** @default that of calls */
   readonly retries?: number | undefined;
   /**
@@ -95,6 +100,13 @@ export interface StreamedResponse {
 /** The longest body of a failure that is read before the next attempt; a longer failure is passed on. */
 const FAILURE_BYTES = 16 * 1024;
 
+/** Makes a call whose endpoints do not respond by themselves. @throws as `callStream` */
+export const callForStream = (
+  dependencies: StreamCallDependencies,
+  call: StreamCall,
+  options: Omit<StreamCallOptions, 'relay'>,
+): Promise<StreamedResponse> => callStream(dependencies, call, options) as Promise<StreamedResponse>;
+
 /**
  * Makes a call.
  * @returns the response when its head has arrived
@@ -106,10 +118,12 @@ export function callStream(
   call: StreamCall,
   options: StreamCallOptions,
 ): Promise<StreamedResponse | Relayed> {
-  return callBy<StreamedResponse>(dependencies, call, options, (admitted, attempt, next) =>
-    send(dependencies, call, admitted.endpoint, attempt).then(
-      (stream) => arrived(dependencies, call, admitted, attempt, stream, next),
-      (error: unknown) => next(unlessStarted(call, attempt.failed(error))),
+  const { streams } = dependencies;
+  const { inProcess = streams } = options;
+  return callBy<StreamedResponse>(dependencies, call, options, ({ endpoint }, attempt, next) =>
+    send(dependencies, call, endpoint, attempt, endpoint.local ? inProcess : streams).then(
+      (stream) => arrived(attempt, stream, next),
+      (error: unknown) => next(attempt.failed(error)),
     ),
   );
 }
@@ -176,18 +190,19 @@ function send(
   call: StreamCall,
   endpoint: Endpoint,
   attempt: Attempt,
+  transport: StreamTransport,
 ): Promise<HttpStream> {
   const { deadline, abort } = call;
-  const { method, path, content } = call.request;
+  const { method, path, body: whole, content } = call.request;
   const headers = attemptFields(dependencies, call, endpoint, attempt.trace);
   const start = (body: StreamRequest['body']): Promise<HttpStream> => {
     if (content !== undefined && content.length >= 0 && !(body instanceof Uint8Array))
       headers.push('content-length', String(content.length));
     const request: StreamRequest = { method, path, headers, body, deadline, abort, isWaiting: false };
     attempt.sends(request);
-    return dependencies.streams.stream(endpoint, request);
+    return transport.stream(endpoint, request);
   };
-  return content === undefined ? start(undefined) : content.begin().then(start);
+  return content === undefined ? start(whole) : content.begin().then(start);
 }
 
 /** The fields of an attempt: a flat list. */
@@ -198,7 +213,7 @@ export function attemptFields(
   trace: TraceContext | undefined,
 ): string[] {
   const { fields, host } = call.request;
-  const headers = fields();
+  const headers = fields(endpoint);
   if (host !== undefined && schemeOf(endpoint) === 'http') headers.push('host', host);
   const added = headersOf(dependencies, call, trace);
   for (const name in added) headers.push(name, added[name]!);
@@ -206,60 +221,29 @@ export function attemptFields(
 }
 
 /** The head of a response has arrived. */
-function arrived<R>(
-  dependencies: StreamCallDependencies,
-  call: StreamCall,
-  admitted: AdmittedEndpoint,
-  attempt: Attempt,
-  stream: HttpStream,
-  next: Next<StreamedResponse, R>,
-): R | Promise<R> {
-  if (!isGatewayFailure(stream.status)) {
-    attempt.returned(headOf(stream));
-    countBody(dependencies, admitted, stream);
-    return next({ kind: 'returned', value: { stream, body: undefined }, mayRepeat: false });
-  }
+function arrived<R>(attempt: Attempt, stream: HttpStream, next: Next<StreamedResponse, R>): R | Promise<R> {
+  const opened = (received: Received, body?: Uint8Array): AttemptEnd<StreamedResponse> => {
+    const { mayRepeat } = attempt.opened(received);
+    stream.onEnd(() => attempt.closed(stream.failure, stream.waitedMs));
+    return { kind: 'returned', value: { stream, body }, mayRepeat: mayRepeat && body !== undefined };
+  };
+  if (!isGatewayFailure(stream.status)) return next(opened(headOf(stream)));
   return stream.whole(FAILURE_BYTES).then(
-    (body) => {
-      const { status, fields } = stream;
-      const end = attempt.returned(receive(status, endToEnd(fields), body ?? NO_BYTES));
-      countBody(dependencies, admitted, stream);
-      const mayRepeat = body !== undefined && unlessStarted(call, end).mayRepeat;
-      return next({ kind: 'returned', value: { stream, body }, mayRepeat });
-    },
-    (error: unknown) => next(unlessStarted(call, attempt.failed(error))),
+    (body) => next(opened(receive(stream.status, endToEnd(stream.fields), body ?? NO_BYTES), body)),
+    (error: unknown) => next(attempt.failed(error)),
   );
-}
-
-/** A body of which something was read cannot be sent again, whatever the verdict on the attempt. */
-function unlessStarted<E extends { readonly mayRepeat: boolean }>({ request }: StreamCall, end: E): E {
-  const isGone = request.content?.isStarted === true;
-  return isGone && end.mayRepeat ? { ...end, mayRepeat: false } : end;
-}
-
-/** Counts a response as load of its endpoint until its body has ended. */
-function countBody(
-  { load, outliers = NOT_WATCHED }: StreamCallDependencies,
-  { endpoint }: AdmittedEndpoint,
-  stream: HttpStream,
-): void {
-  if (stream.isComplete) return;
-  load.begin(endpoint.slot);
-  stream.onEnd(() => {
-    load.end(endpoint.slot);
-    if (stream.isBroken) outliers.ended(endpoint, 'failure');
-  });
 }
 
 const NO_BYTES = new Uint8Array(0);
 
 /** The part of a response that the verdict on it depends on, while its body arrives. */
 const headOf = ({ status, fields }: HttpStream): Received => {
-  const isFinal = fields[FINAL_FIELD] === '1';
+  const { [FINAL_FIELD]: final, [LOAD_FIELD]: load } = fields;
   return {
     status,
     headers: NO_FIELDS,
-    isFinal,
+    isFinal: final === '1',
+    load: typeof load === 'string' ? load : undefined,
     notExecuted: false,
     isFallback: false,
     json: unread,

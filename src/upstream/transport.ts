@@ -5,6 +5,7 @@ import type { AbortSource } from '../abort-source.js';
 import type { Deadline } from '../deadline.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import type { CallResponse } from './call.js';
+import type { StreamRequest } from './http-stream.js';
 
 /** The longest body of a response, on every transport; a longer one is BAD_UPSTREAM. */
 export const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
@@ -23,7 +24,8 @@ export interface OutgoingRequest {
   readonly path: string;
   /** Lower-case names; they contain trace context, deadline, request id and mesh token. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array | string | undefined;
+  /** An iterable is read once, and no faster than the endpoint takes it. */
+  readonly body: Uint8Array | string | AsyncIterable<Uint8Array> | undefined;
   readonly deadline: Deadline;
   /** Aborts when no response is waited for any more. Reading it may create it. */
   readonly signal: AbortSignal;
@@ -67,6 +69,29 @@ export interface Transport {
  * rejects with the reason of the abort when the request is aborted.
  */
 export type Dispatch = (service: string, request: OutgoingRequest) => Promise<Dispatched>;
+
+/**
+ * Receives a response as it is sent: `whole`; or `begin`, `write` and `end`; or `fail`. It owns what it is
+ * given.
+ */
+export interface ResponseReceiver {
+  whole(status: number, headers: Record<string, string>, body: Uint8Array | string): void;
+  begin(status: number, headers: Record<string, string>): void;
+  /** @returns undefined, or a promise that resolves when more can be taken */
+  write(chunk: Uint8Array): Promise<void> | undefined;
+  end(): void;
+  fail(reason: unknown): void;
+}
+
+/**
+ * Begins a request in the pipeline of this worker whose response is received as it is sent.
+ * @returns a function that ends the request, as if its client had left
+ */
+export type StreamDispatch = (
+  service: string,
+  request: StreamRequest,
+  receiver: ResponseReceiver,
+) => () => void;
 
 /** A response as it would be sent over the network, including the fields of the runtime. */
 export interface Dispatched {

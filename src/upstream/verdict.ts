@@ -9,6 +9,7 @@
 // connection could be made, or when the runtime of the callee asserts it.
 import type { Deadline } from '../deadline.js';
 import { HttpError, isGatewayFailure } from '../errors.js';
+import { RequestBodyError } from '../request-body-error.js';
 import type { AttemptOutcome } from '../resilience/policy.js';
 import { problemIn } from './buffered-response.js';
 import type { Received } from './transport.js';
@@ -79,12 +80,29 @@ export function judge(
   wasSent = true,
 ): Verdict {
   if (result.kind === 'failed') {
+    if (result.error instanceof RequestBodyError) return NOTHING;
     if (isLate(result.error) && deadline.isAhead) return NOTHING;
     if (isTimeout(result.error)) return wasSent && tookMs >= HANGS_MS ? TIMEOUT : NOTHING;
   }
   const verdict = result.kind === 'returned' ? judgeResponse(result.value) : judgeError(result.error, signal);
   if (!deadline.isShortened || !isTimeUp(result, deadline, tookMs)) return verdict;
   return { ...verdict, outcome: 'ignored', reached: 'ignored', isUntimely: true };
+}
+
+/**
+ * The verdict on a body that was cut off behind the head of its response. A deadline shows nothing about the
+ * endpoint while bytes arrive: the body may be long, or its reader slow.
+ * @param waitedMs for how long the reader had waited in vain
+ */
+export function judgeBody(
+  result: TransportResult,
+  signal: Aborted,
+  deadline: Deadline,
+  waitedMs: number,
+): Verdict {
+  const isWaiting = waitedMs >= HANGS_MS;
+  if (result.kind === 'failed' && isLate(result.error) && !isWaiting) return NOTHING;
+  return judge(result, signal, deadline, waitedMs);
 }
 
 /**

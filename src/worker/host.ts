@@ -31,7 +31,7 @@ import type { Mail } from '../upstream/single-flight.js';
 import { loadUndici } from '../upstream/undici.js';
 import { type ConcurrencyLimits, createConcurrencyLimits } from './concurrency-limits.js';
 import { type ClusterLimits, clusterLimitsOf, countedRateLimits } from './counted-rate-limits.js';
-import { inProcessDispatch } from './in-process-dispatch.js';
+import { inProcessDispatch, inProcessStreams } from './in-process-dispatch.js';
 import { type MountedRpcMethod, mountRpc } from './mount-rpc.js';
 import { mountServices } from './mount-services.js';
 import { MountedService } from './mounted-service.js';
@@ -121,12 +121,17 @@ interface HostParts {
 export function createHost(options: HostOptions): Host {
   const { settings, worker } = options.thread;
   // The App is made from the calls, and the calls pass those to services of this worker to the App. So the
-  // calls get a function that looks up `dispatch` only when it runs.
-  const parts = createParts(options, (service, request) => dispatch(service, request));
+  // calls get functions that look up `dispatch` and `streamed` only when they run.
+  const parts = createParts(
+    options,
+    (service, request) => dispatch(service, request),
+    (service, request, receiver) => streamed(service, request, receiver),
+  );
   const { memory, row, switches, tracing, limits, calls } = parts;
   const app = createWorkerApp(options, parts);
   const rpcMethods = lazyModule(() => mountRpc(app, services, { awaitsDatabases }));
   const dispatch = inProcessDispatch(app, rpcMethods);
+  const streamed = inProcessStreams(app);
   const fileBytes = memory.recorder.gauge('multilane_file_contents_bytes');
   const cpu = new CpuClient(options.cpuPort, {
     tracing,
@@ -146,7 +151,8 @@ export function createHost(options: HostOptions): Host {
     const refused = memory.recorder.counter('multilane_requests_shed_total', {
       reason: 'instance_connections',
     });
-    mountGateway(settings, { app, calls: calls.streamed, isMounted, onRefused: () => refused.add() });
+    const { streamed, streamsPerEndpoint: connections } = calls;
+    mountGateway(settings, { app, calls: streamed, connections, isMounted, onRefused: () => refused.add() });
   }
   // All workers have the same routes, so one of them logs the warnings.
   if (worker === 1) logRouteWarnings(app, limits, settings, options.log);
@@ -174,6 +180,7 @@ export function createHost(options: HostOptions): Host {
 function createParts(
   { thread, block, series, definitions, protos, log, mail, clusterLimits }: HostOptions,
   dispatch: ReturnType<typeof inProcessDispatch>,
+  dispatchStream: ReturnType<typeof inProcessStreams>,
 ): HostParts {
   const { settings, worker, slot, instanceId } = thread;
   const recorder = new SeriesTable(series);
@@ -190,6 +197,7 @@ function createParts(
     callPermitsOf: limits.callPermitsOf,
     observer: observeCalls(recorder, tracing, (service, id) => calls.isRegistered(service, id)),
     dispatch,
+    dispatchStream,
     protos: protos ?? projectProtos({ services: definitions }),
     settings,
     log,

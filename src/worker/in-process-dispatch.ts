@@ -2,9 +2,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { currentScope } from '../scope.js';
 import type { App } from '../server/app.js';
+import { clientClosed } from '../server/body/body.js';
 import { injectText, type ResponseBound } from '../server/inject.js';
-import type { InjectedRequest } from '../server/inject-exchange.js';
-import { type Dispatch, MAX_RESPONSE_BYTES, type OutgoingRequest } from '../upstream/transport.js';
+import { InjectExchange, type InjectedRequest } from '../server/inject-exchange.js';
+import {
+  type Dispatch,
+  MAX_RESPONSE_BYTES,
+  type OutgoingRequest,
+  type StreamDispatch,
+} from '../upstream/transport.js';
 import { OversizedError } from '../upstream/transport-errors.js';
 
 /** A call within this many others that have not returned yet begins in a later turn, with an empty stack. */
@@ -12,19 +18,11 @@ const MOST_ON_STACK = 16;
 
 /** @param rpcReady mounts the gRPC methods of the services, with the first call by gRPC */
 export function inProcessDispatch(app: App, rpcReady: () => Promise<unknown>): Dispatch {
-  let onStack = 0;
+  const onShortStack = shortStack();
   let isRpcReady = false;
   const run: Dispatch = (service, request) => {
     const given = injected(request);
-    const dispatch = (): ReturnType<Dispatch> => {
-      onStack++;
-      try {
-        return injectText(app, given, new CallBound(service));
-      } finally {
-        onStack--;
-      }
-    };
-    return onStack < MOST_ON_STACK ? dispatch() : nextTurn().then(dispatch);
+    return onShortStack(() => injectText(app, given, new CallBound(service)));
   };
   return (service, request) => {
     if (request.protocol !== 'grpc' || isRpcReady) return run(service, request);
@@ -35,13 +33,45 @@ export function inProcessDispatch(app: App, rpcReady: () => Promise<unknown>): D
   };
 }
 
+/** The same for calls whose responses are streamed. */
+export function inProcessStreams(app: App): StreamDispatch {
+  const onShortStack = shortStack();
+  return (_service, { method, path: url, headers, body }, receiver) => {
+    const fields = Object.create(null) as Record<string, string>;
+    for (let i = 0; i < headers.length; i += 2) fields[headers[i]!] = headers[i + 1]!;
+    const request = { method, url, headers: fields, body, inProcess: true, callDepth: callDepth() };
+    const exchange = new InjectExchange(request, receiver);
+    void onShortStack(async () => {
+      if (!exchange.closed) app.handle(exchange);
+    });
+    return () => exchange.leave(clientClosed());
+  };
+}
+
+/** @returns a function that begins a request, in a later turn where the stack is long */
+function shortStack(): <T>(begin: () => Promise<T>) => Promise<T> {
+  let onStack = 0;
+  return (begin) => {
+    const dispatch = (): ReturnType<typeof begin> => {
+      onStack++;
+      try {
+        return begin();
+      } finally {
+        onStack--;
+      }
+    };
+    return onStack < MOST_ON_STACK ? dispatch() : nextTurn().then(dispatch);
+  };
+}
+
+const callDepth = (): number => (currentScope()?.callDepth ?? 0) + 1;
+
 function injected(request: OutgoingRequest): InjectedRequest {
   const { method, path: url, headers, body, abort } = request;
   // Reading the signal creates it.
   const signal = abort === undefined ? request.signal : undefined;
-  const callDepth = (currentScope()?.callDepth ?? 0) + 1;
   const isRpc = request.protocol === 'grpc';
-  return { method, url, headers, body, isRpc, inProcess: true, callDepth, abort, signal };
+  return { method, url, headers, body, isRpc, inProcess: true, callDepth: callDepth(), abort, signal };
 }
 
 class CallBound implements ResponseBound {

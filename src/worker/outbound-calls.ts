@@ -30,7 +30,7 @@ import { RegistryView } from '../upstream/registry-view.js';
 import { type Mail, SingleFlight } from '../upstream/single-flight.js';
 import type { StreamCallDependencies } from '../upstream/stream-call.js';
 import { logTransitions } from '../upstream/transition-log.js';
-import type { Dispatch } from '../upstream/transport.js';
+import type { Dispatch, StreamDispatch } from '../upstream/transport.js';
 import type { WorkerMemory } from './worker-memory.js';
 
 /** The number of streamed calls of this worker to one endpoint; further ones wait for the end of another. */
@@ -42,9 +42,18 @@ export interface OutboundCallOptions extends Pick<WorkerMemory, 'block' | 'slot'
   readonly callPermitsOf: CallPermitsOf;
   /** Serves a call to a service of this worker. */
   readonly dispatch: Dispatch;
+  /** The same for a call whose response is streamed. */
+  readonly dispatchStream: StreamDispatch;
   readonly settings: Pick<
     Settings,
-    'meshToken' | 'requestTimeoutMs' | 'breakerOpenMs' | 'slowCallMs' | 'ejectionMs' | 'upstreams' | 'zone'
+    | 'meshToken'
+    | 'requestTimeoutMs'
+    | 'streamIdleMs'
+    | 'breakerOpenMs'
+    | 'slowCallMs'
+    | 'ejectionMs'
+    | 'upstreams'
+    | 'zone'
   >;
   /** The .proto files of the services that can be called by gRPC, by service. */
   readonly protos: ReadonlyMap<string, ProtoFiles>;
@@ -57,6 +66,8 @@ export interface OutboundCalls {
   readonly call: Call;
   /** For calls whose bodies are streamed. */
   readonly streamed: StreamCallDependencies;
+  /** The number of connections to one endpoint that streamed calls may have. */
+  readonly streamsPerEndpoint: number;
   /** Whether an instance is registered. */
   isRegistered(service: string, id: string): boolean;
   /** Whether a registered instance has this address. */
@@ -65,7 +76,7 @@ export interface OutboundCalls {
 }
 
 export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls {
-  const { block, slot, clock, observer, callPermitsOf, dispatch, settings, log, mail } = options;
+  const { block, slot, clock, observer, callPermitsOf, settings, log, mail } = options;
   const { meshToken, requestTimeoutMs: timeoutMs, breakerOpenMs: openMs, slowCallMs, ejectionMs } = settings;
   const load = new EndpointCells(block, slot, clock);
   const pickers = pickersOf(load, Math.random);
@@ -75,6 +86,7 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
     connections: STREAMS_PER_ENDPOINT,
     maxResponseBytes: Number.POSITIVE_INFINITY,
   });
+  const inProcess = new InProcessTransport(options.dispatch, options.dispatchStream);
   const transports = { http, grpc };
   const view = new RegistryView(new SnapshotLog(block), (left) => {
     transports[left.protocol].leave(left);
@@ -103,7 +115,10 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
     budget: new RetryBudgetCell(block, clock),
     callPermitsOf,
     singleFlight: new SingleFlight(new CallClaims(block, slot), mail),
-    transports: { ...transports, inProcess: new InProcessTransport(dispatch) },
+    transports: { ...transports, inProcess },
+    streams,
+    inProcessStreams: inProcess,
+    streamIdleMs: settings.streamIdleMs,
     methods: new KnownProtos(options.protos),
     clock,
     watch: threadWatch,
@@ -115,7 +130,8 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
   } satisfies CallDependencies;
   return {
     call: createCall(dependencies),
-    streamed: { ...dependencies, streams, connections: STREAMS_PER_ENDPOINT },
+    streamed: dependencies,
+    streamsPerEndpoint: STREAMS_PER_ENDPOINT,
     isRegistered: (service, id) => view.has(service, id),
     isInstance: (address) => view.hasAddress(address),
     close: async () => void (await Promise.all([http.close(), grpc.close(), streams.close()])),

@@ -27,6 +27,7 @@ const FREE: readonly string[] = [
   'src/piece-source.ts',
   'src/problem.ts',
   'src/rate.ts',
+  'src/request-body-error.ts',
   'src/rpc-error.ts',
   'src/scope.ts',
   'src/service-name.ts',

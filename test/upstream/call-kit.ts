@@ -20,7 +20,7 @@ import { endpointStatuses } from '#src/upstream/endpoint-status.js';
 import { forgettingBreakers, Outliers } from '#src/upstream/outliers.js';
 import { SingleFlight } from '#src/upstream/single-flight.js';
 import type { OutgoingRequest, Received } from '#src/upstream/transport.js';
-import { endpoint } from './endpoints.js';
+import { endpoint, NO_STREAMS } from './endpoints.js';
 import { roundRobinPicker } from './round-robin.js';
 
 export type Respond = (endpoint: Endpoint, request: OutgoingRequest) => Received | Promise<Received>;
@@ -52,6 +52,7 @@ export function setUp(
     close: async () => undefined,
   });
   const call = createCall({
+    ...NO_STREAMS,
     balancer: new Balancer({
       endpoints: () => endpoints,
       picker: roundRobinPicker,

@@ -30,7 +30,7 @@ describe('the options of a call', () => {
     [
       'an object as body',
       { body: { a: 1 } },
-      'body must be a string or a Uint8Array (an object is sent as json), not',
+      'body must be a string, a Uint8Array, a stream or another async iterable (an object is sent as json), not',
     ],
     [
       'json that is a function',

@@ -122,7 +122,7 @@ describe('the header fields and the body of a call', () => {
   });
 
   it('cannot come from json and body together', () => {
-    expect(() => requestContent({ json: 1, body: 'x' })).to.throw(TypeError);
+    expect(() => requestContent({ json: 1 }, 'x')).to.throw(TypeError);
   });
 
   it('may contain a field named like a member of a prototype', () => {

@@ -23,6 +23,12 @@ export function endpoint(id: string, members: Partial<Endpoint> = {}): Endpoint 
   };
 }
 
+/** For calls that are not streamed. */
+export const NO_STREAMS = {
+  streams: { stream: () => Promise.reject(new Error('no call is streamed here')) },
+  streamIdleMs: 60_000,
+};
+
 /** No endpoint is ejected, and none is new. */
 export const ALL_SETTLED: EndpointStatuses = {
   version: () => 0,

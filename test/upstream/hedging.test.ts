@@ -19,7 +19,7 @@ import { SingleFlight } from '#src/upstream/single-flight.js';
 import type { Dispatch } from '#src/upstream/transport.js';
 import { answering, cutting, silent, TestInstance } from '#test/support/instance.js';
 import { until } from '#test/support/until.js';
-import { ALL_SETTLED, endpoint } from './endpoints.js';
+import { ALL_SETTLED, endpoint, NO_STREAMS } from './endpoints.js';
 import { roundRobinPicker } from './round-robin.js';
 
 const AsyncFunction = (async () => undefined).constructor as new (
@@ -55,6 +55,7 @@ describe('the option hedgeMs', () => {
     const budget = new RetryBudgetCell(block, () => 0);
     const observed: string[] = [];
     const call = createCall({
+      ...NO_STREAMS,
       balancer: new Balancer({
         endpoints: () => endpoints,
         picker: roundRobinPicker,

@@ -177,7 +177,7 @@ describe('streamed calls over HTTP', () => {
       const port = await upstreams.serveRaw((socket) => socket.end(bytes));
       const stream = await call(port);
       expect((await failureOf(textOf(stream))).code).to.equal('BAD_UPSTREAM');
-      expect(stream.isBroken).to.equal(true);
+      expect(stream.failure).to.include({ code: 'BAD_UPSTREAM' });
     });
   }
 

@@ -20,7 +20,7 @@ import { InProcessTransport } from '#src/upstream/in-process-transport.js';
 import { SingleFlight } from '#src/upstream/single-flight.js';
 import type { OutgoingRequest, Received } from '#src/upstream/transport.js';
 import { judge } from '#src/upstream/verdict.js';
-import { ALL_SETTLED, endpoint, jsonResponse, problem } from './endpoints.js';
+import { ALL_SETTLED, endpoint, jsonResponse, NO_STREAMS, problem } from './endpoints.js';
 import { roundRobinPicker } from './round-robin.js';
 
 /** Responds to a request, or never does. */
@@ -103,6 +103,7 @@ function setUp(behaviour: Behaviour, slowCallMs = 10_000, local = false) {
   const endpoints = [endpoint('a', { slot: 1, local }), endpoint('b', { slot: 2, local })];
   const reached: string[] = [];
   const call = createCall({
+    ...NO_STREAMS,
     balancer: new Balancer({
       endpoints: () => endpoints,
       picker: roundRobinPicker,

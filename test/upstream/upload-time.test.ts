@@ -18,7 +18,11 @@ async function reported(endedAt: number | undefined, tookMs: number, end: () => 
   const outcomes: unknown[] = [];
   const reached: string[] = [];
   const latencies: number[] = [];
-  const content: { endedAt: ContentProgress['endedAt'] } = { endedAt: undefined };
+  const content: { endedAt: ContentProgress['endedAt'] } & ContentProgress = {
+    endedAt: undefined,
+    isStarted: true,
+    length: -1,
+  };
   const send = async (): Promise<Received> => {
     now = tookMs;
     content.endedAt = endedAt;
@@ -32,6 +36,7 @@ async function reported(endedAt: number | undefined, tookMs: number, end: () => 
       balancer: { pick: () => undefined },
       breaker: {
         admits: () => true,
+        isProbe: () => false,
         settle: (_slot: number, _ticket: unknown, outcome: string) => void outcomes.push(outcome),
       } as never,
       outliers: { ended: (_endpoint, how) => void reached.push(how) },

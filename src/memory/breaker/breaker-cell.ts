@@ -91,6 +91,11 @@ export class BreakerCells {
     return mode === FORCED_OPEN ? REFUSED : this.#admitProbe(slot);
   }
 
+  /** Whether a ticket is that of a probe. */
+  isProbe(ticket: number): boolean {
+    return (ticket & PROBE) !== 0;
+  }
+
   /**
    * Whether `admit` would give a ticket now, as far as this thread can know. It takes no permit. But it opens
    * a breaker whose probes have run out of time, because callers do not call `admit` when this returns false.
@@ -110,7 +115,7 @@ export class BreakerCells {
    * @param now reading of the shared clock; a caller that has just read it saves a third of the cost
    */
   settle(slot: number, ticket: number, outcome: AttemptOutcome, now: number = this.#clock()): void {
-    if ((ticket & PROBE) !== 0) {
+    if (this.isProbe(ticket)) {
       this.#settleProbe(slot, ticket & EPOCH_MASK, outcome);
       return;
     }
