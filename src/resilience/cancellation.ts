@@ -6,6 +6,7 @@ import type { Deadline } from '../deadline.js';
 import { DeadlineExceededError } from '../errors.js';
 
 export interface Cancellation {
+  readonly deadline: Deadline;
   /**
    * Aborts with DeadlineExceededError at the deadline, or with the reason of the source that aborted first.
    */
@@ -13,7 +14,7 @@ export interface Cancellation {
   /** The signal of `abort`. Reading it may create it. */
   readonly signal: AbortSignal;
   /** Call when the work has met its deadline and goes on: from now on only the sources abort it. */
-  readonly met: () => void;
+  met(): void;
   /** Call when the work has ended, in whatever way. */
   readonly dispose: () => void;
 }
@@ -40,13 +41,13 @@ export function cancelWith(
 
 class WorkAbort implements Cancellation {
   readonly abort = new OwnAbort();
-  readonly #deadline: Deadline;
+  readonly deadline: Deadline;
   readonly #followers: Follower[] = [];
   #timer: NodeJS.Timeout | undefined;
   #isMet = false;
 
   constructor(deadline: Deadline, sources: readonly (AbortSource | AbortSignal | undefined)[]) {
-    this.#deadline = deadline;
+    this.deadline = deadline;
     for (const source of sources) if (source !== undefined) this.#follow(source);
   }
 
@@ -64,15 +65,15 @@ class WorkAbort implements Cancellation {
   end(): void {
     if (this.#timer !== undefined || this.#isMet || this.abort.aborted) return;
     const late = (): void => this.abort.abort(new DeadlineExceededError());
-    const left = Math.ceil(this.#deadline.remainingMs());
+    const left = Math.ceil(this.deadline.remainingMs());
     if (left <= 0) late();
     else this.#timer = setTimeout(late, Math.min(left, MAX_TIMER_MS));
   }
 
-  readonly met = (): void => {
+  met(): void {
     this.#isMet = true;
     clearTimeout(this.#timer);
-  };
+  }
 
   readonly dispose = (): void => {
     clearTimeout(this.#timer);

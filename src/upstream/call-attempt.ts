@@ -7,42 +7,32 @@ import { Hold } from '../hold.js';
 import { MESH_TOKEN_HEADER } from '../mesh-token.js';
 import { HedgeLostError } from '../resilience/hedge.js';
 import { isEvidence, UNWATCHED, type Watch } from '../resilience/loop-watch.js';
-import type { AttemptEnd, AttemptOutcome, RetryBudget } from '../resilience/policy.js';
+import type { AttemptEnd, RetryBudget } from '../resilience/policy.js';
 import type { TraceContext } from '../scope.js';
+import { breakerOutcome, type Judgement, type OutcomeDependencies, settle } from './attempt-outcome.js';
 import { AttemptRequest, headersOf, type TracePropagation } from './attempt-request.js';
 import { type AttemptObservation, type AttemptResult, type CallObserver, SILENT } from './call-observer.js';
 import { mayRunTwice } from './call-request.js';
 import type { AdmittedEndpoint, EndpointAdmissionDependencies } from './endpoint-admission.js';
-import { type ReportTaker, takeReport } from './load-report.js';
+import { takeReport } from './load-report.js';
 import type { OngoingCall } from './ongoing-call.js';
-import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
 import { STATUS_FIELD } from './rpc-fields.js';
 import type { OutgoingRequest, Received, Transport } from './transport.js';
-import { isLate, judge, judgeBody, type TransportResult, type Verdict, withoutEvidence } from './verdict.js';
+import {
+  HANGS_MS,
+  isLate,
+  judge,
+  judgeBody,
+  type TransportResult,
+  type Verdict,
+  withoutEvidence,
+} from './verdict.js';
 
-/**
- * Counts the calls of this thread, and what endpoints report, as load of their endpoints
- * (memory/endpoint-cells.ts).
- */
-export interface LoadMeter extends ReportTaker {
-  begin(slot: number): void;
-  end(slot: number): void;
-  /** A call has succeeded after this time. */
-  observe(slot: number, microseconds: number): void;
-  /** A call has failed because of the endpoint. */
-  failed(slot: number): void;
-}
-
-export interface AttemptDependencies extends EndpointAdmissionDependencies, TracePropagation {
-  /** @default none: no endpoint is ejected */
-  readonly outliers?: OutlierWatch;
-  readonly load: LoadMeter;
+export interface AttemptDependencies
+  extends EndpointAdmissionDependencies,
+    OutcomeDependencies,
+    TracePropagation {
   readonly budget: RetryBudget;
-  /**
-   * A success that took this many milliseconds or more counts as a failure; 0: no call is too slow.
-   * @default 0
-   */
-  readonly slowCallMs?: number;
   readonly transports: {
     readonly http: Transport;
     readonly grpc?: Transport;
@@ -234,8 +224,9 @@ export class Attempt extends Hold {
     const { content } = request;
     // The time until a body has arrived is that of the client who sends it.
     const isTimed = content === undefined || content.endedAt !== undefined;
-    const ownMs = tookMs - Math.max(0, (content?.endedAt ?? 0) - this.#begun);
-    const isEvident = isEvidence(tookMs, missedMs) && (isTimed || !isTimeout(result));
+    const ownMs = content === undefined ? tookMs : tookMs - Math.max(0, (content.endedAt ?? 0) - this.#begun);
+    const isUntaken = ended - (content?.untakenSince ?? ended) >= HANGS_MS;
+    const isEvident = isEvidence(tookMs, missedMs) && (isTimed || isUntaken || !isTimeout(result));
     const verdict = isEvident ? judged : withoutEvidence(judged);
     return { verdict, ended, tookMs, ownMs, missedMs, isTimed };
   }
@@ -283,49 +274,9 @@ export function attemptThen<R>(
   );
 }
 
-/** What the end of an attempt shows. */
-interface Judgement {
-  readonly verdict: Verdict;
-  /** By the clock of attempts. */
-  readonly ended: number;
-  readonly tookMs: number;
-  /** The part of `tookMs` after the whole body of the request was sent. */
-  readonly ownMs: number;
-  /** The part of `tookMs` that this thread has missed. */
-  readonly missedMs: number;
-  /** False: it is not known how much of the time was that of a client who sent a body. */
-  readonly isTimed: boolean;
-}
-
 /** Whether the endpoint has not responded in time, as far as it can be seen here. */
 const isTimeout = (result: TransportResult): boolean =>
   result.kind === 'returned' ? result.value.status === 504 : isLate(result.error);
-
-/** The outcome for the breaker. */
-function breakerOutcome({ verdict, ownMs, missedMs, isTimed }: Judgement, slowCallMs = 0): AttemptOutcome {
-  // A success that took longer than `slowCallMs` counts as a failure, so a call that ended without a result
-  // after that time counts as one as well, whatever its deadline was.
-  const mayBeSlow = verdict.outcome === 'success' || verdict.isUntimely === true;
-  const isLong = isTimed && mayBeSlow && slowCallMs > 0 && ownMs >= slowCallMs;
-  if (!isLong) return verdict.outcome;
-  return ownMs - missedMs >= slowCallMs ? 'failure' : 'ignored';
-}
-
-/** Reports what an attempt shows about its endpoint to the breaker, the ejection and the load. */
-function settle(
-  { breaker, outliers = NOT_WATCHED, load, slowCallMs }: AttemptDependencies,
-  { endpoint, ticket }: AdmittedEndpoint,
-  judgement: Judgement,
-  isProbeSettled: boolean,
-): void {
-  const { verdict, ended, ownMs, missedMs, isTimed } = judgement;
-  if (!isProbeSettled) breaker.settle(endpoint.slot, ticket, breakerOutcome(judgement, slowCallMs), ended);
-  outliers.ended(endpoint, verdict.reached);
-  // A quick failure or refusal must not make an endpoint look fast.
-  if (verdict.outcome === 'success') {
-    if (isTimed) load.observe(endpoint.slot, Math.max(0, ownMs - missedMs) * 1000);
-  } else if (verdict.outcome === 'failure') load.failed(endpoint.slot);
-}
 
 /** The error of a call that was not repeated only because its body is gone. */
 function notRepeated(error: unknown): unknown {

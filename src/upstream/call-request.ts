@@ -70,6 +70,12 @@ export interface ContentProgress {
    * known.
    */
   readonly endedAt: number | undefined;
+  /**
+   * Since when the endpoint has taken no more of it, by the same clock; undefined while its source is waited
+   * for.
+   * @default that is not known
+   */
+  readonly untakenSince?: number | undefined;
   /** Something of it was read. It is gone then, so the request cannot be repeated. */
   readonly isStarted: boolean;
   /** The announced bytes; -1: unknown. */
@@ -131,15 +137,16 @@ export function checkedRequest(
     options,
     pieces === undefined ? (given as WholeBody) : undefined,
   );
-  return {
+  const request = {
     method: checked,
     path: encodedWithQuery,
     overNetwork,
     ...routeOf(options),
     headers,
     body,
-    ...(pieces !== undefined && { source: { pieces, length: announcedLength(announced) } }),
   };
+  if (pieces === undefined) return request;
+  return { ...request, source: { pieces, length: announcedLength(announced) } };
 }
 
 /** The options that choose among the instances of a service. */

@@ -101,7 +101,7 @@ export function startCall<R extends CallRequest>(
     cancellation.dispose();
     throw reportError(reporter, abort.reason);
   }
-  const call = new OngoingCall(service, request, { deadline, abort }, scope, reporter);
+  const call = new OngoingCall(service, request, cancellation, scope, reporter);
   return { call, cancellation, isBounded };
 }
 

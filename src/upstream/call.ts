@@ -32,8 +32,8 @@ export interface CallOptions {
    * released: a stream is destroyed or cancelled, and `return` of an iterator is called. The request is
    * repeated only while nothing of the source was read.
    *
-   * The call fails with a RequestBodyError when the source throws, yields another value, has not as many bytes
-   * as announced, or yields nothing for STREAM_IDLE_MS. That counts for no instance. A piece must not be
+   * The call fails with a RequestBodyError when the source throws, yields another value, has not as many
+   * bytes as announced, or yields nothing for STREAM_IDLE_MS. That counts for no instance. A piece must not be
    * changed after it was yielded.
    * @example
    * ```ts
@@ -181,7 +181,7 @@ export interface CallResponse {
 export interface StreamedCallResponse extends Pick<CallResponse, 'status' | 'headers' | 'notExecuted'> {
   /**
    * The body, empty where the response has none (204, 304, and for HEAD). It is received no faster than it is
-   * read. A handler may return it, or pass it on as the `body` of another call.
+   * read. A handler may respond with it (`ctx.stream`), or pass it on as the `body` of another call.
    *
    * Until it has ended, the call counts as load of its instance and holds its permit of `maxConcurrent`. So
    * read it to its end or cancel it: one that is not read for STREAM_IDLE_MS is ended with an error

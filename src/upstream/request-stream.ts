@@ -29,6 +29,7 @@ export class RequestStream implements ArrivingBody, AsyncIterableIterator<Uint8A
   #idle: NodeJS.Timeout | undefined;
   isStarted = false;
   endedAt: number | undefined;
+  untakenSince: number | undefined;
 
   constructor(pieces: object, options: RequestStreamOptions) {
     this.#options = options;
@@ -51,8 +52,11 @@ export class RequestStream implements ArrivingBody, AsyncIterableIterator<Uint8A
   /** @throws RequestBodyError */
   async next(): Promise<IteratorResult<Uint8Array>> {
     this.isStarted = true;
+    this.untakenSince = undefined;
     try {
-      return await this.#next();
+      const next = await this.#next();
+      this.untakenSince = this.#options.clock();
+      return next;
     } catch (error) {
       this.cancel();
       throw error instanceof RequestBodyError ? error : new RequestBodyError(error);

@@ -52,7 +52,7 @@ const REFUSED: Verdict = { outcome: 'ignored', reached: 'failure', mayRepeat: tr
  * A caller that gives up after this time, by its own `AbortSignal.timeout`, has waited long enough: the
  * endpoint hangs. A shorter one may only be the rest of what the caller has for several calls.
  */
-const HANGS_MS = 1_000;
+export const HANGS_MS = 1_000;
 
 /**
  * A 503 or 504 this shortly before a deadline was caused by it: callees may give up early, so that they can

@@ -18,11 +18,11 @@ const MOST_ON_STACK = 16;
 
 /** @param rpcReady mounts the gRPC methods of the services, with the first call by gRPC */
 export function inProcessDispatch(app: App, rpcReady: () => Promise<unknown>): Dispatch {
-  const onShortStack = shortStack();
+  const stack = new ShortStack();
   let isRpcReady = false;
   const run: Dispatch = (service, request) => {
     const given = injected(request);
-    return onShortStack(() => injectText(app, given, new CallBound(service)));
+    return stack.begin(() => injectText(app, given, new CallBound(service)));
   };
   return (service, request) => {
     if (request.protocol !== 'grpc' || isRpcReady) return run(service, request);
@@ -35,33 +35,35 @@ export function inProcessDispatch(app: App, rpcReady: () => Promise<unknown>): D
 
 /** The same for calls whose responses are streamed. */
 export function inProcessStreams(app: App): StreamDispatch {
-  const onShortStack = shortStack();
+  const stack = new ShortStack();
   return (_service, { method, path: url, headers, body }, receiver) => {
     const fields = Object.create(null) as Record<string, string>;
     for (let i = 0; i < headers.length; i += 2) fields[headers[i]!] = headers[i + 1]!;
     const request = { method, url, headers: fields, body, inProcess: true, callDepth: callDepth() };
     const exchange = new InjectExchange(request, receiver);
-    void onShortStack(async () => {
+    void stack.begin(async () => {
       if (!exchange.closed) app.handle(exchange);
     });
     return () => exchange.leave(clientClosed());
   };
 }
 
-/** @returns a function that begins a request, in a later turn where the stack is long */
-function shortStack(): <T>(begin: () => Promise<T>) => Promise<T> {
-  let onStack = 0;
-  return (begin) => {
-    const dispatch = (): ReturnType<typeof begin> => {
-      onStack++;
-      try {
-        return begin();
-      } finally {
-        onStack--;
-      }
-    };
-    return onStack < MOST_ON_STACK ? dispatch() : nextTurn().then(dispatch);
-  };
+/** Begins requests, in a later turn where the stack is long. */
+class ShortStack {
+  #height = 0;
+
+  begin<T>(request: () => Promise<T>): Promise<T> {
+    return this.#height < MOST_ON_STACK ? this.#begin(request) : nextTurn().then(() => this.#begin(request));
+  }
+
+  #begin<T>(request: () => Promise<T>): Promise<T> {
+    this.#height++;
+    try {
+      return request();
+    } finally {
+      this.#height--;
+    }
+  }
 }
 
 const callDepth = (): number => (currentScope()?.callDepth ?? 0) + 1;

@@ -1,0 +1,151 @@
+// What streamed calls show about their instances, and when they are repeated: real sockets and real cells.
+import type { IncomingMessage, RequestListener } from 'node:http';
+import { Readable } from 'node:stream';
+import { expect } from 'chai';
+import { HttpTransport } from '#src/upstream/http-transport.js';
+import { until } from '#test/support/until.js';
+import { failureOf, setUp } from './call-kit.js';
+import { endpoint } from './endpoints.js';
+import { RealUpstreams } from './real-upstreams.js';
+
+const STREAM = { stream: true } as const;
+
+describe('a streamed call', () => {
+  const upstreams = new RealUpstreams();
+  let http: HttpTransport;
+  beforeEach(() => {
+    http = new HttpTransport({ maxResponseBytes: Number.POSITIVE_INFINITY });
+  });
+  afterEach(async () => {
+    await http.close();
+    await upstreams.close();
+  });
+
+  /** Calls of instances that respond like this, one after the other. */
+  async function calling(...listeners: RequestListener[]) {
+    const ports: number[] = [];
+    for (const listener of listeners) ports.push(await upstreams.serve(listener));
+    return callingPorts(...ports);
+  }
+  function callingPorts(...ports: number[]) {
+    const endpoints = ports.map((port, i) => endpoint(`i${i}`, { port, slot: i + 1 }));
+    const kit = setUp(endpoints, () => expect.fail('it was not streamed'), {
+      transports: { http },
+      streams: http,
+      clock: () => performance.now(),
+    });
+    return { ...kit, orders: kit.call('orders') };
+  }
+
+  const broken: RequestListener = (_request, response) => {
+    response.write('half', () => response.destroy());
+  };
+  const whole: RequestListener = (request, response) => {
+    request.resume().on('end', () => response.end('whole'));
+  };
+  const read = async (call: Promise<{ body: ReadableStream }>): Promise<string> =>
+    new Response((await call).body).text();
+
+  it('opens the breaker of an instance that breaks all of its bodies', async () => {
+    const { orders, breaker } = await calling(broken);
+    for (let i = 0; i < 20; i++)
+      expect((await failureOf(read(orders.get('/', STREAM)))).code).to.equal('BAD_UPSTREAM');
+    expect(breaker.state(1).state).to.equal('open');
+    expect((await failureOf(orders.get('/', STREAM))).code).to.equal('BREAKER_OPEN');
+  });
+
+  it('ejects it after five in a row', async () => {
+    const { orders, observed } = await calling(broken, whole);
+    const texts: string[] = [];
+    for (let i = 0; i < 16; i++) texts.push(await read(orders.get('/', STREAM)).catch(() => 'broken'));
+    expect(texts.filter((text) => text === 'broken').length).to.equal(5);
+    expect(observed.at(-1)).to.equal('GET / i1 1 200');
+  });
+
+  it('has its outcome for a half-open breaker with the head', async () => {
+    let end: () => void = () => undefined;
+    const { orders, breaker, time } = await calling((_request, response) => {
+      response.write('half');
+      end = () => response.end();
+    });
+    for (let i = 0; i < 20; i++) breaker.settle(1, breaker.admit(1), 'failure');
+    time.now = 6_000;
+    const opened = [];
+    for (let i = 0; i < 3; i++) opened.push(await orders.get('/', STREAM));
+    expect(breaker.state(1).state).to.equal('closed');
+    for (const { body } of opened) await body.cancel();
+    end();
+    expect(breaker.state(1)).to.deep.equal({ state: 'closed', calls: 0, failures: 0 });
+  });
+
+  it('counts as load of its instance until the body has ended', async () => {
+    const { orders, load } = await calling((_request, response) => void response.write('half'));
+    const { body } = await orders.get('/', STREAM);
+    expect(load.inFlight(1)).to.equal(1);
+    await body.cancel();
+    expect(load.inFlight(1)).to.equal(0);
+  });
+
+  describe('whose request is a source', () => {
+    it('is repeated when no connection could be made, with the whole source', async () => {
+      const bodies: string[] = [];
+      const port = await upstreams.serve(async (request: IncomingMessage, response) => {
+        let text = '';
+        for await (const chunk of request) text += String(chunk);
+        bodies.push(text);
+        response.end();
+      });
+      const dead = await upstreams.serve(whole);
+      await new Promise((resolve) => upstreams.last.close(resolve));
+      for (const options of [{}, STREAM]) {
+        const { orders, observed } = callingPorts(dead, port);
+        const response = await orders.post('/', { body: Readable.from(['ab', 'c']), ...(options as object) });
+        expect(response.status).to.equal(200);
+        expect(observed).to.deep.equal(['POST / i0 1 BAD_UPSTREAM', 'POST / i1 2 200']);
+      }
+      expect(bodies).to.deep.equal(['abc', 'abc']);
+    });
+
+    for (const options of [{}, STREAM]) {
+      it(`is not repeated once a part of it was read, and the error says so ${JSON.stringify(options)}`, async () => {
+        const cutting: RequestListener = (request) => request.once('data', () => request.destroy());
+        const { orders, observed } = await calling(cutting, whole);
+        const body = Readable.from(['ab', 'c']);
+        const error = await failureOf(orders.put('/', { body, ...(options as object) }));
+        expect(error.code).to.equal('BAD_UPSTREAM');
+        expect(error.message).to.include('not repeated');
+        expect(observed).to.deep.equal(['PUT / i0 1 BAD_UPSTREAM']);
+      });
+    }
+
+    it('counts for the instance that takes no more of it until the deadline', async () => {
+      const { orders, breaker, time } = await calling((request) => void request.pause());
+      const endless = async function* () {
+        for (;;) yield Buffer.alloc(64 * 1024);
+      };
+      const error = await failureOf(orders.post('/', { body: endless(), timeoutMs: 1_500 }));
+      expect(error.code).to.equal('DEADLINE_EXCEEDED');
+      time.now = performance.now();
+      expect(breaker.state(1)).to.include({ calls: 1, failures: 1 });
+    });
+
+    it('counts for no instance when the source is slower than the deadline', async () => {
+      const { orders, breaker, time } = await calling(whole);
+      const body = new Readable({ read() {} });
+      const error = await failureOf(orders.post('/', { body, timeoutMs: 50 }));
+      expect(error.code).to.equal('DEADLINE_EXCEEDED');
+      time.now = performance.now();
+      expect(breaker.state(1)).to.include({ calls: 0, failures: 0 });
+    });
+
+    it('releases the source when there is no instance', async () => {
+      const { orders } = callingPorts();
+      const body = new Readable({ read() {} });
+      expect((await failureOf(orders.post('/', { body }))).code).to.equal('NO_INSTANCE');
+      await until(
+        () => body.destroyed,
+        (destroyed) => destroyed,
+      );
+    });
+  });
+});
