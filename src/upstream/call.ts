@@ -33,8 +33,8 @@ export interface CallOptions {
    * repeated only while nothing of the source was read.
    *
    * The call fails with a RequestBodyError when the source throws, yields another value, has not as many
-   * bytes as announced, or yields nothing for STREAM_IDLE_MS. That counts for no instance. A piece must not be
-   * changed after it was yielded.
+   * bytes as announced, or yields nothing for STREAM_IDLE_MS. That counts for no instance. A piece must not
+   * be changed after it was yielded.
    * @example
    * ```ts
    * await call('files').put('/files/7', { body: createReadStream(path), timeoutMs: 600_000 });
