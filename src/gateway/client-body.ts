@@ -1,11 +1,11 @@
 // The body of a client for its service. A short body that has arrived with the header is passed on as a whole
 // and may be sent again; any other one is passed on as it arrives, no faster than the service takes it.
 import type { RequestContext } from '../server/request-context.js';
-import type { ArrivingBody } from '../upstream/stream-call.js';
+import type { StreamedContent } from '../upstream/call-request.js';
 
 const END = { done: true, value: undefined } as const;
 
-export class ClientBody implements ArrivingBody, AsyncIterableIterator<Uint8Array> {
+export class ClientBody implements StreamedContent, AsyncIterableIterator<Uint8Array> {
   readonly #ctx: RequestContext;
   #source: AsyncIterator<Uint8Array> | undefined;
   #first: Uint8Array | undefined;

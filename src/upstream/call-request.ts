@@ -63,8 +63,14 @@ export interface CheckedRequest extends Omit<CallRequest, 'content'> {
   readonly source?: { readonly pieces: StreamedBody; readonly length: number };
 }
 
-/** How far a body has arrived. */
-export interface ContentProgress {
+/** A streamed body of a request, which may still arrive. */
+export interface StreamedContent {
+  /**
+   * Waits for its beginning, once however often it is called.
+   * @returns the whole body where it has arrived with that, which may be sent several times; else an iterable
+   *   that is read once
+   */
+  begin(): Promise<Uint8Array | AsyncIterable<Uint8Array>>;
   /**
    * When its last byte was taken, by the clock of attempts; undefined: it has not ended, or that is not
    * known.
@@ -76,7 +82,12 @@ export interface ContentProgress {
    * @default that is not known
    */
   readonly untakenSince?: number | undefined;
-  /** Something of it was read. It is gone then, so the request cannot be repeated. */
+  /**
+   * Its beginning was waited for, so that nothing else may read it.
+   * @default that is not known
+   */
+  readonly hasBegun?: boolean;
+  /** Something of the iterable was read. It is gone then, so the request cannot be repeated. */
   readonly isStarted: boolean;
   /** The announced bytes; -1: unknown. */
   readonly length: number;
@@ -109,7 +120,7 @@ export interface CallRequest {
    * A body that is streamed: until it has ended, time passes because of its source.
    * @default none
    */
-  readonly content?: ContentProgress | undefined;
+  readonly content?: StreamedContent | undefined;
 }
 
 /** The idempotent methods of RFC 9110 section 9.2.2, without TRACE, which cannot be called. */

@@ -18,6 +18,7 @@ import { certainError, certainResponse } from './certain-result.js';
 import { admitEndpoint } from './endpoint-admission.js';
 import { reportError, reported, reporterOf, reportResponse } from './failure-report.js';
 import { abortOf, NO_IDS, OngoingCall } from './ongoing-call.js';
+import { begun } from './request-stream.js';
 import type { Received } from './transport.js';
 
 export interface ServiceCallDependencies extends AttemptDependencies {
@@ -60,7 +61,23 @@ export function callService(
   request: CallRequest,
   options: CallPolicies,
 ): Promise<CallResponse> {
-  const { call, cancellation } = startCall(dependencies, service, request, options);
+  const started = startCall(dependencies, service, request, options);
+  const { content } = request;
+  if (content === undefined) return attempts(dependencies, started, options);
+  return begun(content, started.call.abort).then(
+    () => attempts(dependencies, started, options),
+    (error: unknown) => {
+      started.cancellation.dispose();
+      throw reportError(started.call.reporter, error);
+    },
+  );
+}
+
+function attempts(
+  dependencies: ServiceCallDependencies,
+  { call, cancellation }: StartedCall<CallRequest>,
+  options: CallPolicies,
+): Promise<CallResponse> {
   try {
     return firstAttempt(dependencies, call, options, cancellation);
   } catch (error) {

@@ -33,7 +33,7 @@ export class InProcessStream implements ResponseReceiver, StreamController {
 
   whole(status: number, headers: Record<string, string>, body: Uint8Array | string): void {
     this.begin(status, headers);
-    if (body.length > 0) this.write(typeof body === 'string' ? Buffer.from(body) : body);
+    if (body.length > 0) void this.write(typeof body === 'string' ? Buffer.from(body) : body);
     this.end();
   }
 
@@ -85,7 +85,7 @@ export class InProcessStream implements ResponseReceiver, StreamController {
   }
 }
 
-const NON_ASCII = /[^\x00-\x7f]/;
+const NON_ASCII = /[\x80-\uffff]/;
 
 /** Values as undici reads them: a character for each byte. */
 function asReceived(headers: Record<string, string>): IncomingHttpHeaders {

@@ -10,7 +10,7 @@ import { type StartedCall, startCall } from './call-service.js';
 import { reportError, reportResponse } from './failure-report.js';
 import { endToEnd } from './http-transport.js';
 import { type MaxConcurrentDependencies, takeCallPermit } from './max-concurrent.js';
-import type { RequestStream } from './request-stream.js';
+import { begun, type RequestStream } from './request-stream.js';
 import { responseBody } from './response-body.js';
 import {
   callForStream,
@@ -62,6 +62,7 @@ export async function openCall(
     const inProcess = request.overNetwork === true ? undefined : inProcessStreams;
     started = startCall(dependencies, service, streamRequest(dependencies, request, inProcess), options);
     const { call, cancellation, isBounded } = started;
+    if (content !== undefined) await begun(content, call.abort);
     const { stream, body } = await callForStream(dependencies, call, { retries, inProcess });
     // The deadline of a request is that of the head of its response, and its scope enforces that.
     if (isBounded && timeoutMs === undefined) cancellation.met();

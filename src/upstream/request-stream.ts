@@ -3,10 +3,11 @@
 // which counts for no instance.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { types } from 'node:util';
+import type { AbortListener, AbortSource } from '../abort-source.js';
 import { describeValue } from '../options.js';
 import { PieceSource } from '../piece-source.js';
 import { RequestBodyError } from '../request-body-error.js';
-import type { ArrivingBody } from './stream-call.js';
+import type { StreamedContent } from './call-request.js';
 
 export interface RequestStreamOptions {
   /** The announced bytes; -1: unknown. */
@@ -17,15 +18,23 @@ export interface RequestStreamOptions {
   readonly clock: () => number;
 }
 
+/** A smaller piece waits a turn of the event loop for others, which are sent with it. */
+const SMALL_BYTES = 4 * 1024;
+const ENOUGH_BYTES = 16 * 1024;
+const TURN_OVER = Symbol('turn over');
+
 const END = { done: true, value: undefined } as const;
 
-export class RequestStream implements ArrivingBody, AsyncIterableIterator<Uint8Array> {
+export class RequestStream implements StreamedContent, AsyncIterableIterator<Uint8Array> {
   readonly #options: RequestStreamOptions;
   readonly #source: PieceSource;
-  #sent = 0;
+  #begun: Promise<this> | undefined;
+  /** A piece that was read ahead; undefined for the end. */
+  #ahead: Promise<Uint8Array | undefined> | undefined;
+  #read = 0;
   #isCancelled = false;
-  /** Rejects the promise of the piece that is waited for. */
-  #give: ((error: RequestBodyError) => void) | undefined;
+  /** Rejects the promise of the value that is waited for. */
+  #fail: ((error: RequestBodyError) => void) | undefined;
   #idle: NodeJS.Timeout | undefined;
   isStarted = false;
   endedAt: number | undefined;
@@ -41,8 +50,10 @@ export class RequestStream implements ArrivingBody, AsyncIterableIterator<Uint8A
     return this.#options.length;
   }
 
+  /** Reads the first piece, which is kept. @throws RequestBodyError */
   begin(): Promise<this> {
-    return Promise.resolve(this);
+    this.#begun ??= this.#readAhead().then(() => this);
+    return this.#begun;
   }
 
   [Symbol.asyncIterator](): this {
@@ -53,14 +64,9 @@ export class RequestStream implements ArrivingBody, AsyncIterableIterator<Uint8A
   async next(): Promise<IteratorResult<Uint8Array>> {
     this.isStarted = true;
     this.untakenSince = undefined;
-    try {
-      const next = await this.#next();
-      this.untakenSince = this.#options.clock();
-      return next;
-    } catch (error) {
-      this.cancel();
-      throw error instanceof RequestBodyError ? error : new RequestBodyError(error);
-    }
+    const piece = await this.#next();
+    this.untakenSince = this.#options.clock();
+    return piece === undefined ? END : { done: false, value: piece };
   }
 
   /** The instance takes no more. The source is released with the end of the call. */
@@ -74,53 +80,94 @@ export class RequestStream implements ArrivingBody, AsyncIterableIterator<Uint8A
     if (this.#isCancelled) return;
     this.#isCancelled = true;
     this.#source.cancel();
-    this.#give?.(new RequestBodyError(undefined, 'The call has ended before the body of its request.'));
+    this.#fail?.(hasEnded());
   }
 
-  async #next(): Promise<IteratorResult<Uint8Array>> {
-    for (;;) {
-      if (this.#isCancelled) return END;
-      const next = await this.#nextValue();
-      if (next === undefined) return this.#ended();
-      const piece = bytesOf(next.value);
-      if (piece.length > 0) return { done: false, value: this.#counted(piece) };
-      // A source that has only empty pieces must not keep the event loop.
-      await nextTurn();
+  /** Small pieces that come at once are sent together: each would be a chunk and a system call. */
+  async #next(): Promise<Uint8Array | undefined> {
+    const first = await this.#take();
+    if (first === undefined || first.length >= SMALL_BYTES) return first;
+    const pieces = [first];
+    let bytes = first.length;
+    const turn = nextTurn(TURN_OVER);
+    while (bytes < ENOUGH_BYTES) {
+      const piece = await Promise.race([this.#readAhead(), turn]);
+      // The end, or the error, is that of the next piece.
+      if (piece === TURN_OVER || piece === undefined) break;
+      this.#ahead = undefined;
+      pieces.push(piece);
+      bytes += piece.length;
+    }
+    return pieces.length === 1 ? first : Buffer.concat(pieces, bytes);
+  }
+
+  #take(): Promise<Uint8Array | undefined> {
+    const piece = this.#readAhead();
+    this.#ahead = undefined;
+    return piece;
+  }
+
+  #readAhead(): Promise<Uint8Array | undefined> {
+    if (this.#ahead === undefined) {
+      this.#ahead = this.#nextPiece();
+      // Its reader may never come.
+      this.#ahead.catch(() => undefined);
+    }
+    return this.#ahead;
+  }
+
+  /** @returns undefined at the end @throws RequestBodyError */
+  async #nextPiece(): Promise<Uint8Array | undefined> {
+    try {
+      for (;;) {
+        if (this.#isCancelled) throw hasEnded();
+        if (this.#source.isOver) return undefined;
+        const next = await this.#nextValue();
+        if (next === undefined) return this.#ended();
+        const piece = bytesOf(next.value);
+        if (piece.length > 0) return this.#counted(piece);
+        // A source that has only empty pieces must not keep the event loop.
+        await nextTurn();
+      }
+    } catch (error) {
+      this.cancel();
+      throw isRequestBodyError(error) ? error : new RequestBodyError(error);
     }
   }
 
-  /** Waits for the next piece, but not for longer than `idleMs`. */
-  #nextValue(): ReturnType<PieceSource['nextValue']> {
-    return new Promise((resolve, reject) => {
-      this.#give = reject;
-      if (this.#idle === undefined) this.#idle = setTimeout(() => this.#silent(), this.#options.idleMs);
-      else this.#idle.refresh();
-      this.#source.nextValue().then(resolve, reject);
-    }).finally(() => {
-      this.#give = undefined;
-    }) as ReturnType<PieceSource['nextValue']>;
+  /** Waits for the next value, but not for longer than `idleMs`. */
+  async #nextValue(): ReturnType<PieceSource['nextValue']> {
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#fail = reject;
+        if (this.#idle === undefined) this.#idle = setTimeout(() => this.#silent(), this.#options.idleMs);
+        else this.#idle.refresh();
+        this.#source.nextValue().then(resolve, reject);
+      });
+    } finally {
+      this.#fail = undefined;
+    }
   }
 
   #silent(): void {
     const seconds = this.#options.idleMs / 1000;
-    this.#give?.(
+    this.#fail?.(
       new RequestBodyError(undefined, `The body of a request has yielded nothing for ${seconds} s.`),
     );
   }
 
   #counted(piece: Uint8Array): Uint8Array {
-    this.#sent += piece.length;
+    this.#read += piece.length;
     const { length } = this.#options;
-    if (length >= 0 && this.#sent > length) throw this.#mismatch('more');
+    if (length >= 0 && this.#read > length) throw this.#mismatch('more');
     return piece;
   }
 
-  #ended(): IteratorResult<Uint8Array> {
+  #ended(): undefined {
     clearTimeout(this.#idle);
     const { length, clock } = this.#options;
-    if (this.#sent < length) throw this.#mismatch(`only ${this.#sent}`);
+    if (this.#read < length) throw this.#mismatch(`only ${this.#read}`);
     this.endedAt ??= clock();
-    return END;
   }
 
   #mismatch(found: string): RequestBodyError {
@@ -131,6 +178,28 @@ export class RequestStream implements ArrivingBody, AsyncIterableIterator<Uint8A
     );
   }
 }
+
+const hasEnded = (): RequestBodyError =>
+  new RequestBodyError(undefined, 'The call has ended before the body of its request.');
+
+/**
+ * Waits for the beginning of a body. That comes before an instance is chosen, which would wait too, and would
+ * close the connection.
+ * @throws RequestBodyError; the reason of the abort
+ */
+export function begun(content: StreamedContent, abort: AbortSource): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const listener: AbortListener = { older: undefined, newer: undefined, onAbort: reject };
+    abort.listen(listener);
+    const ended = (): void => {
+      if (!abort.aborted) abort.unlisten(listener);
+    };
+    content.begin().finally(ended).then(resolve, reject);
+  });
+}
+
+const isRequestBodyError = (error: unknown): boolean =>
+  !types.isProxy(error) && error instanceof RequestBodyError;
 
 /** @throws TypeError */
 function bytesOf(piece: unknown): Uint8Array {

@@ -9,7 +9,7 @@ import type { TraceContext } from '../scope.js';
 import { headersOf } from './attempt-request.js';
 import { receive } from './buffered-response.js';
 import { Attempt } from './call-attempt.js';
-import { type CallRequest, type ContentProgress, NO_FIELDS } from './call-request.js';
+import { type CallRequest, NO_FIELDS, type StreamedContent } from './call-request.js';
 import { retryOf, type ServiceCallDependencies } from './call-service.js';
 import { certainError } from './certain-result.js';
 import type { AdmittedEndpoint } from './endpoint-admission.js';
@@ -31,18 +31,6 @@ export interface StreamCallDependencies extends ServiceCallDependencies {
 /** A transport whose responses are read as they arrive. */
 export type StreamTransport = Pick<HttpTransport, 'stream'>;
 
-/** The body of a request while it arrives. */
-export interface ArrivingBody extends ContentProgress {
-  /**
-   * Waits for its beginning.
-   * @returns the whole body where it has arrived with that, which may be sent several times; else an iterable
-   *   that is read once
-   */
-  begin(): Promise<Uint8Array | AsyncIterable<Uint8Array>>;
-  /** Its beginning was waited for, so its bytes are not left to another reader. */
-  readonly hasBegun: boolean;
-}
-
 /** A call, the same for every endpoint. The mesh token is added to its fields only by `fields`. */
 export interface StreamCallRequest extends CallRequest {
   /** The whole body, which may be sent several times. @default that of `content` */
@@ -58,7 +46,7 @@ export interface StreamCallRequest extends CallRequest {
    * @default the address of the endpoint
    */
   readonly host?: string;
-  readonly content: ArrivingBody | undefined;
+  readonly content: StreamedContent | undefined;
 }
 
 /** What an endpoint in this thread has done with a call. */

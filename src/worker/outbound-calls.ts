@@ -35,6 +35,7 @@ import type { WorkerMemory } from './worker-memory.js';
 
 /** The number of streamed calls of this worker to one endpoint; further ones wait for the end of another. */
 const STREAMS_PER_ENDPOINT = 1024;
+const STREAMS = { connections: STREAMS_PER_ENDPOINT, maxResponseBytes: Number.POSITIVE_INFINITY };
 
 export interface OutboundCallOptions extends Pick<WorkerMemory, 'block' | 'slot' | 'clock'> {
   readonly observer: CallObserver;
@@ -82,12 +83,9 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
   const pickers = pickersOf(load, Math.random);
   const http = new HttpTransport();
   const grpc = new GrpcTransport();
-  const streams = new HttpTransport({
-    connections: STREAMS_PER_ENDPOINT,
-    maxResponseBytes: Number.POSITIVE_INFINITY,
-  });
+  const streams = new HttpTransport(STREAMS);
   const inProcess = new InProcessTransport(options.dispatch, options.dispatchStream);
-  const transports = { http, grpc };
+  const transports = { http, grpc, inProcess };
   const view = new RegistryView(new SnapshotLog(block), (left) => {
     transports[left.protocol].leave(left);
     streams.leave(left);
@@ -115,7 +113,7 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
     budget: new RetryBudgetCell(block, clock),
     callPermitsOf,
     singleFlight: new SingleFlight(new CallClaims(block, slot), mail),
-    transports: { ...transports, inProcess },
+    transports,
     streams,
     inProcessStreams: inProcess,
     streamIdleMs: settings.streamIdleMs,

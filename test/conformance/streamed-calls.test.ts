@@ -53,6 +53,13 @@ for (const [name, open] of Object.entries(STREAM_WAYS)) {
           for (const byte of Buffer.from('abc€')) yield Uint8Array.of(byte);
         },
       };
+      it('sends a hundred thousand pieces of one byte, but not each by itself', async () => {
+        const body = async function* () {
+          for (let i = 0; i < 100_000; i++) yield Uint8Array.of(1);
+        };
+        expect((await client.demo.post('/size', { body: body() })).json()).to.include({ size: 100_000 });
+      });
+
       for (const [what, make] of Object.entries(bodies)) {
         it(`sends ${what}`, async () => {
           const response = await client.demo.post('/size', { body: make() });
@@ -79,7 +86,7 @@ for (const [name, open] of Object.entries(STREAM_WAYS)) {
         it(`fails when the announced length is ${length}, and the body has 6 bytes`, async () => {
           const headers = { 'content-length': length };
           const error = await failureOf(
-            client.demo.post('/size', { body: Readable.from(['abcdef']), headers }),
+            client.demo.post('/size', { body: Readable.from(['abc', 'def']), headers }),
           );
           expect(error).to.be.instanceOf(RequestBodyError).with.property('code', 'INTERNAL');
           expect(error.message).to.include(found);
@@ -101,7 +108,8 @@ for (const [name, open] of Object.entries(STREAM_WAYS)) {
       });
 
       it('fails when its source yields what is no bytes', async () => {
-        const source = new ReadableStream({ pull: (controller) => controller.enqueue({ a: 1 }) });
+        const values = ['a', { a: 1 }];
+        const source = new ReadableStream({ pull: (controller) => controller.enqueue(values.shift()) });
         const error = await failureOf(client.demo.post('/size', { body: source }));
         expect(error).to.be.instanceOf(RequestBodyError);
         expect(error.cause).to.be.instanceOf(TypeError);
@@ -150,8 +158,17 @@ for (const [name, open] of Object.entries(STREAM_WAYS)) {
         await expectEnd('success');
       });
 
+      it('calls no instance before the source has yielded something', async () => {
+        const body = new Readable({ read() {} });
+        const error = await failureOf(client.demo.post('/size', { body, timeoutMs: 50 }));
+        expect(error.code).to.equal('DEADLINE_EXCEEDED');
+        expect(body.destroyed).to.equal(true);
+        expect([client.outcomes, client.counts.inFlight]).to.deep.equal([[], 0]);
+      });
+
       it('ends at its deadline when the source never ends, and destroys it', async () => {
         const body = new Readable({ read() {} });
+        body.push('a');
         const error = await failureOf(client.demo.post('/size', { body, timeoutMs: 50 }));
         expect(error.code).to.equal('DEADLINE_EXCEEDED');
         expect(body.destroyed).to.equal(true);
@@ -161,6 +178,7 @@ for (const [name, open] of Object.entries(STREAM_WAYS)) {
       it('fails when the source yields nothing for too long', async () => {
         client = streamClient(way, 50);
         const body = new Readable({ read() {} });
+        body.push('a');
         const error = await failureOf(client.demo.post('/size', { body }));
         expect(error).to.be.instanceOf(RequestBodyError).with.property('code', 'INTERNAL');
         expect(body.destroyed).to.equal(true);

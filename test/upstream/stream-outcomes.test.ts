@@ -1,5 +1,5 @@
 // What streamed calls show about their instances, and when they are repeated: real sockets and real cells.
-import type { IncomingMessage, RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { HttpTransport } from '#src/upstream/http-transport.js';
@@ -47,7 +47,8 @@ describe('a streamed call', () => {
     new Response((await call).body).text();
 
   it('opens the breaker of an instance that breaks all of its bodies', async () => {
-    const { orders, breaker } = await calling(broken);
+    const { orders, breaker, time } = await calling(broken);
+    time.now = performance.now();
     for (let i = 0; i < 20; i++)
       expect((await failureOf(read(orders.get('/', STREAM)))).code).to.equal('BAD_UPSTREAM');
     expect(breaker.state(1).state).to.equal('open');
@@ -89,11 +90,15 @@ describe('a streamed call', () => {
   describe('whose request is a source', () => {
     it('is repeated when no connection could be made, with the whole source', async () => {
       const bodies: string[] = [];
-      const port = await upstreams.serve(async (request: IncomingMessage, response) => {
+      const port = await upstreams.serve((request, response) => {
         let text = '';
-        for await (const chunk of request) text += String(chunk);
-        bodies.push(text);
-        response.end();
+        request.on('data', (chunk) => {
+          text += String(chunk);
+        });
+        request.on('end', () => {
+          bodies.push(text);
+          response.end();
+        });
       });
       const dead = await upstreams.serve(whole);
       await new Promise((resolve) => upstreams.last.close(resolve));
@@ -132,6 +137,7 @@ describe('a streamed call', () => {
     it('counts for no instance when the source is slower than the deadline', async () => {
       const { orders, breaker, time } = await calling(whole);
       const body = new Readable({ read() {} });
+      body.push('a');
       const error = await failureOf(orders.post('/', { body, timeoutMs: 50 }));
       expect(error.code).to.equal('DEADLINE_EXCEEDED');
       time.now = performance.now();
@@ -141,6 +147,7 @@ describe('a streamed call', () => {
     it('releases the source when there is no instance', async () => {
       const { orders } = callingPorts();
       const body = new Readable({ read() {} });
+      body.push('a');
       expect((await failureOf(orders.post('/', { body }))).code).to.equal('NO_INSTANCE');
       await until(
         () => body.destroyed,

@@ -5,7 +5,7 @@ import { OwnAbort } from '#src/abort-source.js';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { attemptAt } from '#src/upstream/call-attempt.js';
-import type { ContentProgress } from '#src/upstream/call-request.js';
+import type { StreamedContent } from '#src/upstream/call-request.js';
 import { OngoingCall } from '#src/upstream/ongoing-call.js';
 import type { Received } from '#src/upstream/transport.js';
 import { endpoint, jsonResponse, problem } from './endpoints.js';
@@ -18,7 +18,8 @@ async function reported(endedAt: number | undefined, tookMs: number, end: () => 
   const outcomes: unknown[] = [];
   const reached: string[] = [];
   const latencies: number[] = [];
-  const content: { endedAt: ContentProgress['endedAt'] } & ContentProgress = {
+  const content: { endedAt: StreamedContent['endedAt'] } & StreamedContent = {
+    begin: async () => Buffer.alloc(0),
     endedAt: undefined,
     isStarted: true,
     length: -1,
