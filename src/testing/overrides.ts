@@ -5,8 +5,15 @@ import type { Shared } from '../api/shared.js';
 import type { Database } from '../db/database.js';
 import { ConfigError } from '../errors.js';
 import type { Sagas } from '../saga/saga.js';
-import type { ClientOptions, ServiceClient } from '../upstream/call.js';
+import type { ClientOptions, ServiceClient, StreamedCallResponse } from '../upstream/call.js';
 import type { MissingDependencies } from './missing-dependencies.js';
+
+/** Some of the methods of a client. One that only makes whole responses, or only streamed ones, is enough. */
+export type ClientStub = {
+  readonly [Method in keyof ServiceClient]?: (
+    ...given: Parameters<ServiceClient[Method]>
+  ) => ReturnType<ServiceClient[Method]> | Promise<StreamedCallResponse>;
+};
 
 /**
  * Replacements for dependencies, each with the members that the test needs. The use of another member throws
@@ -16,7 +23,7 @@ export interface DependencyOverrides {
   readonly db?: Partial<Database>;
   readonly sagas?: Partial<Sagas>;
   readonly cpu?: Partial<Cpu>;
-  readonly call?: (service: string, options?: ClientOptions) => Partial<ServiceClient>;
+  readonly call?: (service: string, options?: ClientOptions) => ClientStub;
   readonly metrics?: Partial<ServiceMetrics>;
   readonly shared?: Partial<Shared>;
   readonly log?: Logger;

@@ -2,6 +2,7 @@
 // until then its deadline, its permit and the source of its request are held, and its attempt counts as load.
 import type { Hold } from '../hold.js';
 import { MESH_TOKEN_HEADER } from '../mesh-token.js';
+import { currentScope } from '../scope.js';
 import type { Balancer } from './balancer.js';
 import { receive } from './buffered-response.js';
 import type { StreamedCallOptions, StreamedCallResponse } from './call.js';
@@ -48,6 +49,7 @@ export async function openCall(
 ): Promise<StreamedCallResponse> {
   const { content, protocol } = request;
   const { maxConcurrent, timeoutMs, retries } = options;
+  const scope = currentScope();
   let permit: Hold | undefined;
   let started: StartedCall<StreamCallRequest> | undefined;
   const ended = (): void => {
@@ -68,7 +70,7 @@ export async function openCall(
     if (isBounded && timeoutMs === undefined) cancellation.met();
     stream.onEnd(ended);
     const received = receive(stream.status, endToEnd(stream.fields), body ?? NO_BYTES);
-    const { status, headers, notExecuted } = reportResponse(call.reporter, received);
+    const { status, headers, notExecuted } = reportResponse(scope, received);
     return {
       status,
       headers,
@@ -78,7 +80,7 @@ export async function openCall(
     };
   } catch (error) {
     ended();
-    throw reportError(started?.call.reporter, error);
+    throw reportError(scope, error);
   }
 }
 

@@ -7,7 +7,8 @@ import type { CallOptions, StreamedBody, StreamedCallOptions } from './call.js';
 /** Whether a body is sent as its pieces come. */
 export function isStreamedBody(body: unknown): body is StreamedBody {
   if (typeof body !== 'object' || body === null || types.isUint8Array(body)) return false;
-  return body instanceof ReadableStream || Symbol.asyncIterator in body;
+  const { [Symbol.asyncIterator]: iterate } = body as Partial<AsyncIterable<unknown>>;
+  return body instanceof ReadableStream || typeof iterate === 'function';
 }
 
 type AnyOptions = Pick<CallOptions, 'singleFlight' | 'hedgeMs' | 'fallback' | 'json'> &

@@ -87,6 +87,15 @@ describe('a streamed call', () => {
     expect(load.inFlight(1)).to.equal(0);
   });
 
+  it('holds its permit until the body has ended', async () => {
+    const { orders } = await calling((_request, response) => void response.write('half'));
+    const options = { ...STREAM, maxConcurrent: 1 };
+    const { body } = await orders.get('/', options);
+    expect((await failureOf(orders.get('/', options))).code).to.equal('OVERLOADED');
+    await body.cancel();
+    await (await orders.get('/', options)).body.cancel();
+  });
+
   describe('whose request is a source', () => {
     it('is repeated when no connection could be made, with the whole source', async () => {
       const bodies: string[] = [];
