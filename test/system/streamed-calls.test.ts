@@ -33,6 +33,12 @@ async function post(url: string, pieces: number): Promise<IncomingMessage> {
   return response;
 }
 
+async function textOf(response: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of response) text += String(chunk);
+  return text;
+}
+
 async function digestRead(body: AsyncIterable<Uint8Array>): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of body) hash.update(chunk);
@@ -55,12 +61,19 @@ describe('calls with streamed bodies', function () {
       const watch = setInterval(() => {
         most = Math.max(most, residentMb(cluster.pid));
       }, 20);
-      const down = await get(`${cluster.url}/download/files/${PIECES}${prefer}`);
-      expect(await digestRead(down.body as unknown as AsyncIterable<Uint8Array>)).to.equal(expected);
-      const up = await post(`${cluster.url}/upload/files${prefer}`, PIECES);
-      expect((await digestRead(up)).length).to.equal(expected.length);
-      expect(await digestRead(await echoed(`${cluster.url}/both/files${prefer}`))).to.equal(expected);
-      clearInterval(watch);
+      try {
+        const down = await get(`${cluster.url}/download/files/${PIECES}${prefer}`);
+        expect(await digestRead(down.body as unknown as AsyncIterable<Uint8Array>)).to.equal(expected);
+        const up = await post(`${cluster.url}/upload/files${prefer}`, PIECES);
+        expect(JSON.parse(await textOf(up))).to.deep.equal({
+          bytes: PIECES * PIECE.length,
+          sha256: expected,
+        });
+        const both = await echoed(`${cluster.url}/both/files${prefer}`);
+        expect([both.statusCode, await digestRead(both)]).to.deep.equal([200, expected]);
+      } finally {
+        clearInterval(watch);
+      }
       console.log(`      100 MiB down, up and both ways: ${Math.round(most - before)} MiB more resident`);
       expect(most - before).to.be.below(MOST_MB);
     });
