@@ -6,6 +6,7 @@ import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
 import { NameTable } from '../memory/name-table.js';
 import { HotCounts, RefusedKeys } from '../memory/rate/hot-cells.js';
+import { momentClock } from '../memory/rate/moment.js';
 import { SharePage } from '../memory/rate/share-page.js';
 import { EtcdShareStore } from '../shares/etcd-share-store.js';
 import type { HotCounters } from '../shares/hot-keys.js';
@@ -79,7 +80,7 @@ export function shareLimits(
   const loop = new ShareLoop({
     store: storeOf(registry),
     member: new ShareMember({ holder, counters: hotCounters(block, () => overflow.add()), newId, newWord }),
-    clock,
+    clock: momentClock(clock),
     isNeeded: () => (rateLimit !== null && rateLimitScope === 'cluster') || limits.list().length > 0,
     random: Math.random,
     log,

@@ -5,10 +5,12 @@
 // - The members that this process divides limits with (its view) contain every process that may admit
 //   anything. It takes a newcomer into its view before it says so in the store, and a newcomer becomes active
 //   only after that. It drops a member from its view only when the store lists it no more.
-// - It uses its share for HOLD_MS after it began to write its beat, by its own clock, if that was written.
+// - It uses its share for HOLD_MS after it began to write its beat, if that was written, by both of its
+//   clocks: the monotonic one stops while the machine is suspended, and the wall clock may be set.
 // - It removes another member only when the beat of that member has not changed for LAPSE_MS since it was
-//   read, by its own clock, and does so on condition that it is still the same. No time of another machine is
-//   compared.
+//   read, by its own monotonic clock, and does so on condition that it is still the same. No time of another
+//   machine is compared.
+import { laterBy, longestBetween, type Moment, NEVER } from '../memory/rate/moment.js';
 import {
   type Epoch,
   type Member,
@@ -43,8 +45,8 @@ export interface ShareHolder {
     readonly self: string;
     readonly salt: readonly [number, number];
   }): void;
-  /** It may use its share until then, by its clock, in milliseconds. */
-  renew(until: number): void;
+  /** It may use its share until one of its clocks shows that. */
+  renew(until: Moment): void;
   /** It has no share. */
   release(): void;
 }
@@ -58,11 +60,8 @@ export interface MembershipOptions {
 interface Observed {
   readonly beat: number;
   /** When this beat was read first. */
-  readonly at: number;
+  readonly at: Moment;
 }
-
-/** When nothing is known. */
-const NEVER = Number.NEGATIVE_INFINITY;
 
 export class Membership {
   readonly #holder: ShareHolder;
@@ -80,7 +79,7 @@ export class Membership {
   #readAt = NEVER;
   readonly #observed = new Map<string, Observed>();
   /** When each of the others certainly had not written its last beat yet. */
-  readonly #freshAt = new Map<string, number>();
+  readonly #freshAt = new Map<string, Moment>();
   #askedAt = NEVER;
   /** Names that this process has had, and uses no more. */
   #former: readonly string[] = [];
@@ -104,18 +103,18 @@ export class Membership {
    * A time at which another process had not begun the beat that was read of it last: it is a member for
    * LAPSE_MS after that at least.
    */
-  freshAt(id: string): number {
+  freshAt(id: string): Moment {
     return this.#freshAt.get(id) ?? NEVER;
   }
 
   /**
    * An epoch was read.
-   * @param askedAt when its reading was begun @param now when it was there; milliseconds of a monotonic clock
+   * @param askedAt when its reading was begun @param now when it was there
    * @param settle called when the view is up to date and the process has a share; returns whether it may say
    *   that it knows of newcomers
    * @returns what is to be stored in its place, at once; undefined when nothing is to be changed
    */
-  read(epoch: Epoch, askedAt: number, now: number, settle = (): boolean => true): Epoch | undefined {
+  read(epoch: Epoch, askedAt: Moment, now: Moment, settle = (): boolean => true): Epoch | undefined {
     this.#observe(epoch, askedAt, now);
     this.#know(epoch);
     const maySee = !this.#isActive || settle();
@@ -123,7 +122,7 @@ export class Membership {
     const rest = without(epoch, new Set([...this.#lapsed(now), ...this.#former]));
     const own = memberOf(rest, this.#id);
     if (own === undefined) return rest.members.length < MOST_MEMBERS ? this.#joined(rest) : undefined;
-    const isDue = now - this.#renewedAt >= BEAT_MS;
+    const isDue = longestBetween(this.#renewedAt, now) >= BEAT_MS;
     const seen = maySee ? rest.number : own.seen;
     const becomesActive = !own.active && mayBecomeActive(rest, own);
     if (!isDue && seen === own.seen && !becomesActive && rest === epoch) return undefined;
@@ -131,7 +130,7 @@ export class Membership {
   }
 
   /** What `read` has returned is about to be stored. */
-  sending(now: number): void {
+  sending(now: Moment): void {
     this.#sentAt = now;
   }
 
@@ -168,12 +167,12 @@ export class Membership {
     // Others have removed it; or the store has lost what it had stored, and may have lost newcomers.
     if (this.#isActive && (own === undefined || epoch.number < this.#number)) this.#forget();
     if (own === undefined) return;
-    if (own.beat === this.#beat && this.#sentAt > this.#renewedAt) this.#renewedAt = this.#sentAt;
+    if (own.beat === this.#beat) this.#renewedAt = this.#sentAt;
     if (!own.active) return;
     this.#isActive = true;
     this.#number = epoch.number;
     this.#look(epoch);
-    this.#holder.renew(this.#renewedAt + HOLD_MS);
+    this.#holder.renew(laterBy(HOLD_MS, this.#renewedAt));
   }
 
   /** Changes the view, if it is another one. */
@@ -196,8 +195,8 @@ export class Membership {
     this.#sentAt = NEVER;
   }
 
-  #observe({ members }: Epoch, askedAt: number, now: number): void {
-    const isBlind = askedAt - this.#readAt > BLIND_MS;
+  #observe({ members }: Epoch, askedAt: Moment, now: Moment): void {
+    const isBlind = longestBetween(this.#readAt, askedAt) > BLIND_MS;
     const before = new Map(this.#observed);
     this.#observed.clear();
     for (const { id, beat } of members) {
@@ -213,8 +212,8 @@ export class Membership {
     this.#readAt = now;
   }
 
-  #lapsed(now: number): readonly string[] {
-    const lapsed = [...this.#observed].filter(([id, { at }]) => id !== this.#id && now - at >= LAPSE_MS);
-    return lapsed.map(([id]) => id);
+  #lapsed(now: Moment): readonly string[] {
+    const hasLapsed = ({ at }: Observed): boolean => now.monotonic - at.monotonic >= LAPSE_MS;
+    return [...this.#observed].filter(([id, one]) => id !== this.#id && hasLapsed(one)).map(([id]) => id);
   }
 }

@@ -3,6 +3,7 @@
 // reading and at most three writings, so there are at most sixteen messages per second.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { Moment } from '../memory/rate/moment.js';
 import { EPOCH, type Epoch, parseEpoch } from './epoch.js';
 import type { ShareMember } from './share-member.js';
 import type { ShareStore, StoredTexts } from './share-store.js';
@@ -22,8 +23,8 @@ const RETIRE_TURNS = 4;
 export interface ShareLoopOptions {
   readonly store: ShareStore;
   readonly member: ShareMember;
-  /** Milliseconds of the clock that the share is held by. */
-  readonly clock: () => number;
+  /** The clocks that the share is held by. */
+  readonly clock: () => Moment;
   /** Whether this process has limits over several processes. It joins when that becomes true. */
   readonly isNeeded: () => boolean;
   readonly random: () => number;

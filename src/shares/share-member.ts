@@ -1,5 +1,6 @@
 // One process among the members: its membership, and what it lends and borrows of keys that are refused. It
 // gets what was read from the store, and returns what is to be written there, in this order.
+import { earlier, laterBy, longestBetween, type Moment, NEVER } from '../memory/rate/moment.js';
 import { type HotShare, memberHash, mostTimesSmaller } from '../memory/rate/share.js';
 import { baseOf } from './division.js';
 import { EPOCH, type Epoch, memberOf, parseEpoch } from './epoch.js';
@@ -32,8 +33,8 @@ export interface ShareWrite {
   readonly name: string;
   readonly version: string | undefined;
   readonly text: string;
-  /** To be called when it is about to be sent. @param now as `read` */
-  sending(now: number): void;
+  /** To be called when it is about to be sent. */
+  sending(now: Moment): void;
   /** To be called when it was stored, and only then. */
   stored(): void;
 }
@@ -54,8 +55,7 @@ export class ShareMember {
   readonly #hot: HotKeys;
   readonly #reports = new Reports();
   #book = new LoanBook();
-  #bookOf = '';
-  #ownUntil = Number.NEGATIVE_INFINITY;
+  #ownUntil = NEVER;
   #isRetiring = false;
   /** The names of the reports of those that were members at the last reading. */
   #listed: ReadonlySet<string> = new Set();
@@ -68,7 +68,11 @@ export class ShareMember {
       newId,
       holder: {
         hold: (share) => holder.hold(share),
-        release: () => holder.release(),
+        release: () => {
+          this.#book = new LoanBook();
+          this.#hot.clear();
+          holder.release();
+        },
         renew: (until) => {
           this.#ownUntil = until;
           this.#renew();
@@ -84,10 +88,10 @@ export class ShareMember {
 
   /**
    * Texts were read.
-   * @param askedAt when reading was begun @param now when they were there; milliseconds of a monotonic clock
+   * @param askedAt when reading was begun @param now when they were there
    * @throws Error when the epoch is not one of this version
    */
-  read(texts: StoredTexts, askedAt: number, now: number): readonly ShareWrite[] {
+  read(texts: StoredTexts, askedAt: Moment, now: Moment): readonly ShareWrite[] {
     const stored = texts.get(EPOCH);
     const epoch = stored === undefined ? this.#firstEpoch() : parseEpoch(stored.text);
     this.#listed = new Set(epoch.members.map(({ id }) => REPORT + id));
@@ -142,10 +146,10 @@ export class ShareMember {
    * Brings parts up to date with what was read, and publishes them.
    * @returns whether the member may say that it knows of all newcomers
    */
-  #settle(epoch: Epoch, texts: StoredTexts, now: number): boolean {
+  #settle(epoch: Epoch, texts: StoredTexts, moment: Moment): boolean {
     const { holder } = this.#options;
     const self = this.#membership.id;
-    if (self !== this.#bookOf) this.#begin(self);
+    const now = moment.monotonic;
     const members = epoch.members.map(({ id }) => id);
     const reports = this.#reports.of(members, texts);
     this.#hot.update(
@@ -155,7 +159,8 @@ export class ShareMember {
     const keys = this.#hot.report(now);
     const own = memberOf(epoch, self)!;
     const mustReturn = this.#isRetiring || epoch.members.some(({ since }) => since > own.seen);
-    const isWithin = (ms: number) => (id: string) => now - this.#membership.freshAt(id) < ms;
+    const isWithin = (ms: number) => (id: string) =>
+      longestBetween(this.#membership.freshAt(id), moment) < ms;
     const [isFresh, isPresent] = [isWithin(FRESH_MS), isWithin(PRESENT_MS)];
     const isWanted = (key: string): boolean => this.#hot.isWanted(key, now);
     const before = this.#book.lenders;
@@ -181,12 +186,6 @@ export class ShareMember {
     return maySee;
   }
 
-  #begin(self: string): void {
-    this.#book = new LoanBook();
-    this.#bookOf = self;
-    this.#hot.clear();
-  }
-
   #parts(members: readonly string[], self: string): readonly DividedKey[] {
     const sorted = members.toSorted();
     const hashes = Int32Array.from(sorted, memberHash);
@@ -197,7 +196,7 @@ export class ShareMember {
     });
   }
 
-  #report(texts: StoredTexts, now: number): ShareWrite | undefined {
+  #report(texts: StoredTexts, { monotonic: now }: Moment): ShareWrite | undefined {
     const name = REPORT + this.#membership.id;
     const stored = texts.get(name);
     const text = JSON.stringify(this.#book.report(this.#hot.report(now)));
@@ -208,8 +207,10 @@ export class ShareMember {
 
   /** The share ends when what is borrowed might not be there any more. */
   #renew(others: readonly string[] = []): void {
-    const borrowed = [...this.#book.lenders, ...others].map((id) => this.#membership.freshAt(id) + HOLD_MS);
-    this.#options.holder.renew(Math.min(this.#ownUntil, ...borrowed));
+    const borrowed = [...this.#book.lenders, ...others].map((id) =>
+      laterBy(HOLD_MS, this.#membership.freshAt(id)),
+    );
+    this.#options.holder.renew(borrowed.reduce(earlier, this.#ownUntil));
   }
 }
 

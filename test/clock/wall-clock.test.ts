@@ -17,7 +17,7 @@ const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> 
     'stored: whether keys of 30 days may be swept, with an hour between clocks',
   ],
   'src/admin/operator-value.ts': [1, 'shown: when a switch was set'],
-  'src/memory/rate/share-page.ts': [
+  'src/memory/rate/moment.ts': [
     1,
     'beside the monotonic clock, which stops while the machine is suspended: a share ends by the earlier one',
   ],

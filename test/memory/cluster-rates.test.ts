@@ -19,12 +19,13 @@ function setUp() {
     return now;
   };
   const wallClock = (): number => time.wall;
-  const page = new SharePage(block, () => time.now, wallClock);
+  const page = new SharePage(block, () => time.now);
   const rates = new ClusterRates({ block, clock, wallClock, slot: 1 });
+  const renew = (): void => page.renew({ monotonic: time.now + HOUR_MS, wall: time.wall + HOUR_MS });
   const members = (count: number): void => {
     const ids = Array.from({ length: count }, (_, n) => `m${n}`);
     page.hold({ members: ids, self: 'm0', salt: SALT });
-    page.renew(time.now + HOUR_MS);
+    renew();
   };
   const pass = (ms: number): void => {
     time.now += ms;
@@ -34,7 +35,7 @@ function setUp() {
   const admitted = (limit: { take(key: string): number }, key = 'a'): number => {
     for (let n = 0; ; n++) if (limit.take(key) <= 0) return n;
   };
-  return { block, time, during, page, rates, members, pass, admitted };
+  return { block, time, during, page, rates, renew, members, pass, admitted };
 }
 
 describe('a limit over several processes', () => {
@@ -86,7 +87,7 @@ describe('a limit over several processes', () => {
         const world = setUp();
         const ids = Array.from({ length: count }, (__, n) => `m${n}`);
         world.page.hold({ members: ids, self: `m${self}`, salt: SALT });
-        world.page.renew(world.time.now + HOUR_MS);
+        world.renew();
         const limit = world.rates.limit('limit', 1_000, burst);
         world.pass(HOUR_MS / 2);
         return { ...world, limit };
@@ -111,6 +112,19 @@ describe('a limit over several processes', () => {
     time.now += HOUR_MS;
     expect(limit.take('a')).to.equal(NO_SHARE);
   });
+
+  for (const year of [2_039, 2_100]) {
+    it(`has a share in the year ${year}`, () => {
+      const { rates, members, pass, time } = setUp();
+      const limit = rates.limit('limit', 10, 100);
+      time.wall = Date.UTC(year, 11, 31);
+      members(1);
+      pass(1_000);
+      expect(limit.take('a')).to.be.above(0);
+      time.wall += HOUR_MS;
+      expect(limit.take('a')).to.equal(NO_SHARE);
+    });
+  }
 
   it('admits nothing by a share that was changed after the clock was read', () => {
     const { rates, members, pass, during, page } = setUp();

@@ -1,5 +1,6 @@
 // How one process comes to its share, keeps it and loses it.
 import { expect } from 'chai';
+import type { Moment } from '#src/memory/rate/moment.js';
 import { type Epoch, withMember, without } from '#src/shares/epoch.js';
 import { BEAT_MS, HOLD_MS, LAPSE_MS, Membership } from '#src/shares/membership.js';
 
@@ -8,6 +9,12 @@ const EMPTY: Epoch = { number: 0, salt: [1, 2], members: [] };
 class Store {
   epoch = EMPTY;
   now = 0;
+  /** How much of that time the machines were suspended. */
+  suspended = 0;
+
+  get moment(): Moment {
+    return { monotonic: this.now - this.suspended, wall: this.now };
+  }
 }
 
 class Process {
@@ -26,7 +33,7 @@ class Process {
           this.members = members;
         },
         renew: (until) => {
-          this.until = until;
+          this.until = until.wall;
         },
         release: () => {
           this.members = [];
@@ -37,10 +44,10 @@ class Process {
 
   /** Reads, and writes what it wants. @returns whether it has wanted to write */
   turn(settle?: () => boolean, isLost = false): boolean {
-    const { epoch, now } = this.#store;
-    const next = this.membership.read(epoch, now, now, settle);
+    const { epoch, moment } = this.#store;
+    const next = this.membership.read(epoch, moment, moment, settle);
     if (next === undefined) return false;
-    this.membership.sending(now);
+    this.membership.sending(moment);
     this.#store.epoch = next;
     if (!isLost) this.membership.stored(next);
     return true;
@@ -85,6 +92,24 @@ describe('a member of an epoch', () => {
     expect([a.turn(), a.until]).to.deep.equal([false, HOLD_MS]);
     store.now = BEAT_MS;
     expect([a.turn(), a.until]).to.deep.equal([true, BEAT_MS + HOLD_MS]);
+  });
+
+  it('renews its share at once when its machine was suspended', () => {
+    const { store, a } = pair();
+    store.now = store.suspended = BEAT_MS;
+    expect([a.turn(), a.until]).to.deep.equal([true, BEAT_MS + HOLD_MS]);
+  });
+
+  it('counts the time in which its machine was suspended while it waited for the response', () => {
+    const { store, a } = pair();
+    store.now = BEAT_MS;
+    a.turn(undefined, true);
+    store.now += LAPSE_MS;
+    store.suspended = LAPSE_MS;
+    a.turn(() => {
+      expect(a.until).to.equal(BEAT_MS + HOLD_MS);
+      return true;
+    });
   });
 
   it('learns from the store that a beat was stored when the response was lost', () => {
@@ -161,12 +186,12 @@ describe('a member of an epoch', () => {
 
   it('knows since when another one certainly is a member', () => {
     const { store, a } = pair();
-    expect(a.membership.freshAt('b1')).to.equal(0);
+    expect(a.membership.freshAt('b1').monotonic).to.equal(0);
     store.now = 1_000;
     a.turn();
     store.now = 2_000;
     store.epoch = withMember(store.epoch, 'b1', { beat: 99 });
     a.turn();
-    expect(a.membership.freshAt('b1')).to.equal(1_000);
+    expect(a.membership.freshAt('b1').monotonic).to.equal(1_000);
   });
 });

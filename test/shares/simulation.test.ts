@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { newSeed } from '#test/support/random.js';
 import { FAULTS } from './simulation/faults.js';
 import type { LedgerTerms } from './simulation/ledger.js';
-import { cutOff, storm } from './simulation/storm.js';
+import { cutOff, storm, suspended } from './simulation/storm.js';
 import { World } from './simulation/world.js';
 
 const SECOND = 1_000;
@@ -29,10 +29,10 @@ describe('limits over processes, simulated', () => {
     expect(admitted).to.be.above(STORMS * 12 * 60);
   }).timeout(60_000);
 
-  for (const { title, seed: shown, fault } of FAULTS) {
+  for (const { title, shownBy, fault } of FAULTS) {
     it(`show a planted fault: ${title}`, () => {
-      if (shown === undefined) expect(cutOff(fault).excess).to.be.above(0);
-      else expect(storm(shown, 12 * MINUTE, fault).excess).to.be.above(0);
+      const world = typeof shownBy === 'number' ? storm(shownBy, 12 * MINUTE, fault) : shownBy(fault);
+      expect(world.excess).to.be.above(0);
     }).timeout(60_000);
   }
 
@@ -50,6 +50,10 @@ describe('limits over processes, simulated', () => {
 
   it('admit at most B + N*t when a process is cut off for longer than its share lasts', () => {
     expect(cutOff().excess).to.be.at.most(0);
+  });
+
+  it('admit at most B + N*t when the machine of a process is suspended while its beat is on its way', () => {
+    expect(suspended().excess).to.be.at.most(0);
   });
 
   it(`admit N each second when every process has enough requests (seed ${seed})`, () => {

@@ -3,6 +3,7 @@
 import type { Block } from '../block.js';
 import type { Clock } from '../clock.js';
 import { TextPage } from '../text-page.js';
+import { type Moment, systemWallClock } from './moment.js';
 import { UNITS_PER_MS } from './rate-row.js';
 import { type HotShare, rowTimeAt, type Share, type ShareChange } from './share.js';
 
@@ -10,9 +11,6 @@ import { type HotShare, rowTimeAt, type Share, type ShareChange } from './share.
 const MOST_CHANGES = 8;
 /** After this time, by the clock of the rows, a change has no effect: a burst is back within a day. */
 const CHANGE_ENDS = 25 * 3_600_000 * UNITS_PER_MS;
-
-/** Milliseconds of the wall clock, which goes on while the machine is suspended. */
-const readWallClock: Clock = () => Date.now();
 
 /** The part of the share that is agreed among the members. */
 export interface AgreedShare extends Pick<Share, 'members' | 'salt'> {
@@ -25,15 +23,13 @@ export class SharePage {
   readonly #page: TextPage;
   readonly #end: Int32Array;
   readonly #clock: Clock;
-  readonly #wallClock: Clock;
   #share: Share | undefined;
   #rowTime = 0;
 
-  constructor(block: Block, clock: Clock, wallClock: Clock = readWallClock) {
+  constructor(block: Block, clock: Clock) {
     this.#page = new TextPage(block, 'share');
     this.#end = block.words('shareEnd');
     this.#clock = clock;
-    this.#wallClock = wallClock;
   }
 
   /** The number of members; 0 while this process has no share. */
@@ -77,11 +73,10 @@ export class SharePage {
     return share === undefined || part === undefined || this.#rowNow(share) - part.emptyAt >= units;
   }
 
-  /** The share may be used until then, by the shared clock, in milliseconds. */
-  renew(until: number): void {
-    const wallEnd = this.#wallClock() + until - this.#clock();
-    Atomics.store(this.#end, 0, Math.floor(until / 1000));
-    Atomics.store(this.#end, 1, Math.floor(wallEnd / 1000));
+  /** The share may be used until either clock shows that, the shared one or the wall clock. */
+  renew({ monotonic, wall }: Moment): void {
+    Atomics.store(this.#end, 0, secondsOf(monotonic));
+    Atomics.store(this.#end, 1, secondsOf(wall));
   }
 
   /** From now on the process has no share. */
@@ -102,6 +97,10 @@ export class SharePage {
     return rowTimeAt(share, Math.floor(this.#clock() * UNITS_PER_MS));
   }
 }
+
+/** Whole seconds in a word without a sign: those of the wall clock are too many for 31 bits from 2038 on. */
+const secondsOf = (ms: number): number => Math.min(Math.max(0, Math.floor(ms / 1000)), MOST_SECONDS);
+const MOST_SECONDS = 2 ** 32 - 1;
 
 /** Before any time of the rows. */
 const BEGINNING = -CHANGE_ENDS;
@@ -127,7 +126,7 @@ export class ShareReader {
   /** The reading of the shared clock by the last `rowNow`. */
   #readAt = 0;
 
-  constructor(block: Block, clock: Clock, wallClock: Clock = readWallClock) {
+  constructor(block: Block, clock: Clock, wallClock: Clock = systemWallClock) {
     this.#page = new TextPage(block, 'share');
     this.#end = block.words('shareEnd');
     this.#clock = clock;
@@ -174,10 +173,11 @@ export class ShareReader {
    * machine is suspended, and other processes do not wait for that, so the wall clock must agree.
    */
   get wasHeld(): boolean {
-    return (
-      this.#readAt < Atomics.load(this.#end, 0) * 1000 &&
-      this.#wallClock() < Atomics.load(this.#end, 1) * 1000
-    );
+    return this.#readAt < this.#endBy(0) && this.#wallClock() < this.#endBy(1);
+  }
+
+  #endBy(index: number): number {
+    return (Atomics.load(this.#end, index) >>> 0) * 1000;
   }
 }
 

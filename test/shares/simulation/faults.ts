@@ -1,21 +1,24 @@
 // Faults of the protocol, each of which breaks the limit. The simulation has to find them.
 import type { Block } from '#src/memory/block.js';
+import { laterBy } from '#src/memory/rate/moment.js';
 import { TextPage } from '#src/memory/text-page.js';
 import { EPOCH, parseEpoch, withMember } from '#src/shares/epoch.js';
 import type { DividedHolder } from '#src/shares/share-member.js';
 import type { Fault } from './sim-process.js';
+import { cutOff, suspended } from './storm.js';
+import type { World } from './world.js';
 
 interface PlantedFault {
   readonly title: string;
-  /** The seed of a storm that shows it; undefined: one process that is cut off shows it. */
-  readonly seed?: number;
+  /** What shows it: the seed of a storm, or another course of events. */
+  readonly shownBy: number | ((fault: Fault) => World);
   readonly fault: Fault;
 }
 
 export const FAULTS: readonly PlantedFault[] = [
   {
     title: 'a newcomer uses its share before the others know of it',
-    seed: 0,
+    shownBy: 0,
     fault: {
       write(write) {
         if (write.name !== EPOCH) return write;
@@ -28,7 +31,7 @@ export const FAULTS: readonly PlantedFault[] = [
   },
   {
     title: 'a member says that it knows of a newcomer before it divides its share with it',
-    seed: 0,
+    shownBy: 0,
     fault: {
       holder: (holder, { timeline }) => ({
         ...bound(holder),
@@ -38,16 +41,32 @@ export const FAULTS: readonly PlantedFault[] = [
   },
   {
     title: 'a member uses its share longer than others leave it to it',
-    fault: { holder: (holder) => ({ ...bound(holder), renew: (until) => holder.renew(until + 20_000) }) },
+    shownBy: cutOff,
+    fault: {
+      holder: (holder) => ({ ...bound(holder), renew: (until) => holder.renew(laterBy(20_000, until)) }),
+    },
   },
   {
     title: 'a member is removed though it has been silent for a moment only',
-    seed: 0,
-    fault: { now: (now) => 5 * now },
+    shownBy: 6,
+    fault: { now: (now) => ({ ...now, monotonic: 5 * now.monotonic }) },
+  },
+  {
+    title: 'a member dates its share by the wall clock of when the response has come',
+    shownBy: suspended,
+    fault: {
+      holder: (holder, { now }) => ({
+        ...bound(holder),
+        renew(until) {
+          const { monotonic, wall } = now();
+          holder.renew({ ...until, wall: wall + until.monotonic - monotonic });
+        },
+      }),
+    },
   },
   {
     title: 'a newcomer begins with a whole burst',
-    seed: 10,
+    shownBy: 10,
     fault: {
       holder: (holder, { block }) => ({
         ...bound(holder),
@@ -60,7 +79,7 @@ export const FAULTS: readonly PlantedFault[] = [
   },
   {
     title: 'a member lends, and gives back, before it has lowered its own part',
-    seed: 2,
+    shownBy: 2,
     fault: {
       holder: (holder, { timeline }) => ({
         ...bound(holder),
@@ -70,7 +89,7 @@ export const FAULTS: readonly PlantedFault[] = [
   },
   {
     title: 'members disagree on which of them a key names',
-    seed: 0,
+    shownBy: 0,
     fault: {
       holder: (holder) => ({
         ...bound(holder),

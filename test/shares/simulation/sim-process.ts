@@ -1,7 +1,8 @@
 // A process of the simulation: the real protocol, the real page and the real cells, with a clock that runs at
-// a speed of its own.
+// a speed of its own, and a wall clock that goes on while the monotonic one stops.
 import { Block } from '#src/memory/block.js';
 import { ClusterRates } from '#src/memory/rate/cluster-rates.js';
+import { type Moment, momentClock } from '#src/memory/rate/moment.js';
 import type { RateCells } from '#src/memory/rate/rate-table.js';
 import { SharePage } from '#src/memory/rate/share-page.js';
 import { hotCounters } from '#src/primary/limit-shares.js';
@@ -17,12 +18,12 @@ export interface Fault {
   /** Replaces what the protocol does with the share. */
   readonly holder?: (
     holder: DividedHolder,
-    world: { readonly block: Block; readonly timeline: Timeline },
+    world: { readonly block: Block; readonly timeline: Timeline; readonly now: () => Moment },
   ) => DividedHolder;
   /** Replaces what the protocol wants to be stored, and what it believes was stored. */
   readonly write?: (write: ShareWrite) => ShareWrite;
   /** Replaces the time at which the protocol believes to be told of something. */
-  readonly now?: (now: number) => number;
+  readonly now?: (now: Moment) => Moment;
 }
 
 export interface SimProcessOptions {
@@ -37,6 +38,8 @@ export interface SimProcessOptions {
 const BUSY_MS = 250;
 const IDLE_MS = 500;
 const RETIRE_TURNS = 4;
+/** After 2038. */
+const WALL_AT_START = 2_200_000_000_000;
 /** Clocks run too fast or too slow by at most this. */
 const DRIFT = 500e-6;
 
@@ -48,6 +51,8 @@ export class SimProcess {
   /** None of its threads runs. */
   isPaused = false;
   isKilled = false;
+  /** Its beat is on its way to the store, or the response from there. */
+  isBeating = false;
   /** No requests come. */
   isIdle = false;
   readonly #options: SimProcessOptions;
@@ -56,6 +61,8 @@ export class SimProcess {
   readonly #startedAt: number;
   /** Turns in which what is lent may come back, of a process that leaves. */
   #turnsLeft: number | undefined;
+  /** How long its machine was suspended. */
+  #suspendedMs = 0;
   /** What has come while it was paused. */
   #waiting: (() => void)[] = [];
 
@@ -64,11 +71,16 @@ export class SimProcess {
     this.#options = options;
     this.#speed = 1 + DRIFT * (2 * random() - 1);
     this.#startedAt = timeline.now;
-    const page = new SharePage(this.#block, this.clock, this.clock);
-    const holder = fault.holder?.(page, { block: this.#block, timeline }) ?? page;
+    const page = new SharePage(this.#block, this.clock);
+    const holder = fault.holder?.(page, { block: this.#block, timeline, now: this.#now }) ?? page;
     const counters = hotCounters(this.#block, () => undefined);
     this.member = new ShareMember({ holder, newId, counters, newWord: () => Math.floor(random() * 2 ** 31) });
-    const rates = new ClusterRates({ block: this.#block, clock: this.clock, wallClock: this.clock, slot: 1 });
+    const rates = new ClusterRates({
+      block: this.#block,
+      clock: this.clock,
+      wallClock: this.wallClock,
+      slot: 1,
+    });
     this.cells = limits.map(({ perSecond, burst }, n) => rates.limit(`limit ${n}`, 1_000 / perSecond, burst));
     this.#turn();
   }
@@ -77,9 +89,20 @@ export class SimProcess {
     return this.#turnsLeft !== undefined;
   }
 
-  readonly clock = (): number => (this.#options.timeline.now - this.#startedAt) * this.#speed + 1_000;
+  /** It stops while the machine is suspended. */
+  readonly clock = (): number => this.#elapsed - this.#suspendedMs * this.#speed + 1_000;
 
-  resume(): void {
+  readonly wallClock = (): number => this.#elapsed + WALL_AT_START;
+
+  readonly #now = momentClock(this.clock, this.wallClock);
+
+  get #elapsed(): number {
+    return (this.#options.timeline.now - this.#startedAt) * this.#speed;
+  }
+
+  /** @param suspendedMs how long its machine was suspended: its threads were only paused else */
+  resume(suspendedMs = 0): void {
+    this.#suspendedMs += suspendedMs;
     this.isPaused = false;
     for (const act of this.#waiting.splice(0)) act();
   }
@@ -117,9 +140,9 @@ export class SimProcess {
       this.#leaveNow();
       return;
     }
-    const askedAt = this.clock();
+    const askedAt = this.#now();
     const have = this.#then((texts: StoredTexts) => {
-      const now = this.clock();
+      const now = this.#now();
       const writes = this.member.read(texts, askedAt, this.#options.fault.now?.(now) ?? now);
       this.#write(writes, writes.length > 0 ? BUSY_MS : IDLE_MS);
     });
@@ -138,8 +161,10 @@ export class SimProcess {
     }
     const { network, fault } = this.#options;
     const write = fault.write?.(first) ?? first;
-    write.sending(this.clock());
+    write.sending(this.#now());
+    this.isBeating = write.name === EPOCH;
     const done = this.#then((isStored: boolean) => {
+      this.isBeating = false;
       if (isStored) write.stored();
       this.#write(rest, pauseMs);
     });

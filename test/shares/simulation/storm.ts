@@ -2,6 +2,7 @@
 import { collect } from '#test/support/collected.js';
 import type { LedgerTerms } from './ledger.js';
 import type { Fault, SimProcess } from './sim-process.js';
+import type { Timeline } from './timeline.js';
 import { World } from './world.js';
 
 /** Bursts that are divided evenly, with a remainder, and that are smaller than the number of processes. */
@@ -41,6 +42,10 @@ export function storm(seed: number, forMs: number, fault: Fault = {}): World {
     },
     () => {
       const process = anyOf(living());
+      if (process !== undefined && !process.isPaused) suspend(process, timeline, while_());
+    },
+    () => {
+      const process = anyOf(living());
       if (process === undefined) return;
       process.isCut = true;
       timeline.in(while_(), () => {
@@ -75,12 +80,34 @@ export function storm(seed: number, forMs: number, fault: Fault = {}): World {
   return world;
 }
 
-/** Three processes with more requests than they may admit, one of which is cut off until the others go on. */
-export function cutOff(fault: Fault = {}): World {
+/** The machine of a process is suspended. */
+function suspend(process: SimProcess, timeline: Timeline, ms: number): void {
+  process.isPaused = true;
+  timeline.in(ms, () => process.resume(ms));
+}
+
+/** Three processes with more requests than they may admit. */
+function three(fault: Fault): World {
   const world = new World({ seed: 1, limits: LIMITS, fault });
   for (let n = 0; n < 3; n++) world.start(10, true);
   world.timeline.run(10_000);
+  return world;
+}
+
+/** One of three processes is cut off until the others go on. */
+export function cutOff(fault: Fault = {}): World {
+  const world = three(fault);
   world.processes[0]!.isCut = true;
   world.timeline.run(10_000 + LONG_MS);
+  return world;
+}
+
+/** The machine of one of three processes is suspended until the others go on, while its beat is on its way. */
+export function suspended(fault: Fault = {}): World {
+  const world = three(fault);
+  const [process] = world.processes;
+  while (!process!.isBeating) world.timeline.step();
+  suspend(process!, world.timeline, LONG_MS);
+  world.timeline.run(world.timeline.now + LONG_MS + 10_000);
   return world;
 }

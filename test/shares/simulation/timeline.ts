@@ -28,12 +28,17 @@ export class Timeline {
 
   /** Lets everything happen up to a time. */
   run(until: number): void {
-    for (let due = this.#heap[0]; due !== undefined && due.at <= until; due = this.#heap[0]) {
-      this.#pop();
-      this.now = due.at;
-      due.act();
-    }
+    for (let due = this.#heap[0]; due !== undefined && due.at <= until; due = this.#heap[0]) this.step();
     this.now = until;
+  }
+
+  /** Lets the next thing happen. */
+  step(): void {
+    const [due] = this.#heap;
+    if (due === undefined) return;
+    this.#pop();
+    this.now = due.at;
+    due.act();
   }
 
   #pop(): void {
