@@ -15,12 +15,13 @@ export interface RateCells {
   take(key: string): number;
   /**
    * Charges nothing, and gives no row to a key that has none.
-   * @returns minus the milliseconds to wait when `take` would reject; 0 when it may admit
+   * @returns minus the milliseconds to wait when `take` would reject; a positive number when it may admit; 0:
+   *   as `take`
    */
   peek(key: string): number;
 }
 
-/** The result of `take` of the cells: a number, so that no object is made per request. */
+/** The result of `take` and `peek` of the cells: a number, so that no object is made per request. */
 export type RateVerdict = number;
 
 export const isAdmitted = (verdict: RateVerdict): boolean => verdict > 0;
@@ -65,7 +66,7 @@ export class RateLimit {
     return this.#cells.take(key);
   }
 
-  /** Negative when `take` would reject, as far as that is known without charging; 0 otherwise. */
+  /** The sign is that of `take`, as far as that is known without charging. */
   peek(key: string): RateVerdict {
     return this.#cells.peek(key);
   }

@@ -17,8 +17,8 @@ import type { Context, RateLimitOption, RouteOptions } from './handler.js';
 export interface RateLimits {
   limit(identity: string, intervalMs: number, burst: number): RateCells;
   /**
-   * The same over all processes that share the registry; undefined without one that allows it. `take` returns
-   * NO_SHARE as long as this process has no share.
+   * The same over all processes that share the registry; undefined without one that allows it. `take` and
+   * `peek` return NO_SHARE as long as this process has no share.
    */
   readonly clusterLimit?: RateLimits['limit'];
 }
@@ -113,7 +113,8 @@ export function chargeRates(
   if (second === undefined) return charge(first, first.keyOf(ctx as Context), ctx, '', '');
   const secondKey = second.keyOf(ctx as Context);
   const peeked = second.limit.peek(secondKey);
-  if (peeked < 0) {
+  if (peeked === NO_SHARE) return starting();
+  if (!isAdmitted(peeked)) {
     announce(ctx, second.limit.policyItem, second.limit.item(peeked));
     return refusal(peeked);
   }

@@ -43,7 +43,7 @@ describe('a limit over several processes', () => {
     const { rates, members, page } = setUp();
     const limit = rates.limit('limit', 10, 100);
     expect(limit.take('a')).to.equal(NO_SHARE);
-    expect(limit.peek('a')).to.equal(0);
+    expect(limit.peek('a')).to.equal(NO_SHARE);
     members(1);
     page.release();
     expect(limit.take('a')).to.equal(NO_SHARE);
@@ -109,8 +109,21 @@ describe('a limit over several processes', () => {
     expect(limit.take('a')).to.equal(NO_SHARE);
     time.wall -= HOUR_MS;
     expect(limit.take('a')).to.be.above(0);
+    expect(limit.peek('a')).to.be.above(0);
     time.now += HOUR_MS;
+    expect(limit.peek('a')).to.equal(NO_SHARE);
     expect(limit.take('a')).to.equal(NO_SHARE);
+  });
+
+  it('refuses without charging what has no permit here', () => {
+    const { rates, members, pass } = setUp();
+    const limit = rates.limit('limit', 1_000, 1);
+    members(50);
+    pass(HOUR_MS / 2);
+    for (let n = 0; n < 200; n++) {
+      const key = `key ${n}`;
+      expect(limit.peek(key) > 0, key).to.equal(limit.take(key) > 0);
+    }
   });
 
   for (const year of [2_039, 2_100]) {

@@ -76,7 +76,8 @@ describe('rate table', () => {
           const peeked = elsewhere.peek(key);
           expect(words.join()).to.equal(before);
           const verdict = limit.take(key);
-          expect(peeked).to.equal(verdict < 0 ? verdict : 0);
+          if (verdict < 0) expect(peeked).to.equal(verdict);
+          else expect(peeked).to.be.above(0);
         }
       }),
     );

@@ -3,7 +3,7 @@ import { parseRate } from '#src/rate.js';
 import { isAdmitted, RateLimit, secondsOf } from '#src/resilience/rate-limit.js';
 
 /** Cells with a fixed result. */
-const cellsThatReturn = (verdict: number) => ({ take: () => verdict, peek: () => 0 });
+const cellsThatReturn = (verdict: number) => ({ take: () => verdict, peek: () => verdict });
 
 describe('a rate limit', () => {
   it('reports the rest of the burst, and the seconds until the burst is whole again', () => {

@@ -94,7 +94,7 @@ export const needed: readonly Way[] = [
     code: 'STARTING',
     executed: true,
     reach() {
-      const cells = { take: () => NO_SHARE, peek: () => 0 };
+      const cells = { take: () => NO_SHARE, peek: () => NO_SHARE };
       const limit = new RateLimit('shared', { count: 1, periodMs: 1_000, burst: 1 }, cells);
       return byHandler(() => limit.takeWithResult('key'));
     },

@@ -174,7 +174,7 @@ export const refused: readonly Way[] = [
     code: 'STARTING',
     executed: false,
     reach() {
-      const cells = { take: () => NO_SHARE, peek: () => 0 };
+      const cells = { take: () => NO_SHARE, peek: () => NO_SHARE };
       const rateLimits = { limit: () => cells, clusterLimit: () => cells };
       const rateLimit = { limit: '1/second', scope: 'cluster' } as const;
       const app = appWith({ rateLimits }, (routes) => routes.get('/', { rateLimit }, () => 'ran'));

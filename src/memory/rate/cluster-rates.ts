@@ -31,7 +31,7 @@ import {
 } from './share.js';
 import { ShareReader } from './share-page.js';
 
-/** The result of `take` when this process has no share. */
+/** The result of `take` and `peek` when this process has no share. */
 export const NO_SHARE = 0;
 
 /**
@@ -160,7 +160,7 @@ export class ClusterRates {
 
   /**
    * The cells of a limit. Processes with the same identity and the same numbers have one limit.
-   * @returns cells whose `take` returns NO_SHARE while this process has no share
+   * @returns cells that return NO_SHARE while this process has no share
    */
   limit(identity: string, intervalMs: number, burst: number): RateCells {
     const interval = Math.ceil(intervalMs * UNITS_PER_MS * (1 + DRIFT));
@@ -218,16 +218,16 @@ export class ClusterRates {
 
   #peek(current: () => SharedLimit | undefined, terms: Terms, key: string): number {
     const limit = current();
-    if (limit === undefined) return 0;
+    if (limit === undefined || !this.#reader.isHeld) return NO_SHARE;
     const { low, high } = this.#hashed(limit, key);
     const part = this.#reader.hot(low, high);
     const rule = part === undefined ? limit.rule(low, high) : limit.hotRule(part);
-    if (rule === undefined) return 0;
-    const units = this.#rows.peek(terms.buckets, low, high, rule);
-    if (units === 0) return 0;
+    const units = rule === undefined ? 0 : this.#rows.peek(terms.buckets, low, high, rule);
+    if (units > 0) return units;
+    // `take` is not called after this, so the refusal is counted here.
     if (part !== undefined) this.#counts.count(part.slot, true);
     else this.#refused.note(low, high, terms.interval, terms.burst);
-    return limit.verdict(units, rule);
+    return rule === undefined ? limit.refusal : limit.verdict(units, rule);
   }
 
   #hashed({ share, salt }: SharedLimit, key: string): KeyedHash {

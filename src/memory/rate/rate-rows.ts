@@ -23,6 +23,9 @@ export const plainRule = (interval: number, tolerance: number): RateRule => ({
   floor: Number.NEGATIVE_INFINITY,
 });
 
+/** The result of `peek` when a call may be admitted. */
+export const MAY_ADMIT = 1;
+
 /** The result of `#charge` when the row belongs to another key now. */
 const LOST = Number.NaN;
 
@@ -60,19 +63,19 @@ export class RateRows {
     }
   }
 
-  /** @returns minus the time to wait; 0 when a call would be admitted, or when the key has no row */
+  /** @returns minus the time to wait; MAY_ADMIT when a call would be admitted, or when the key has no row */
   peek(buckets: RateBuckets, low: number, high: number, { tolerance, floor }: RateRule): number {
     const tag = high & TAG_MASK || 1;
     const row = buckets.find((low & buckets.mask) * RATE_BUCKET_WORDS, tag);
-    if (row === ABSENT) return 0;
+    if (row === ABSENT) return MAY_ADMIT;
     const { words } = buckets;
     // The order is that of `#charge`: when the low half is unchanged afterwards, the high half belongs to it.
     const lowOfRow = Atomics.load(words, row);
     const highOfRow = Atomics.load(words, row + 1);
-    if (tagOf(highOfRow) !== tag || Atomics.load(words, row) !== lowOfRow) return 0;
+    if (tagOf(highOfRow) !== tag || Atomics.load(words, row) !== lowOfRow) return MAY_ADMIT;
     const now = this.#now();
     const ahead = Math.max(buckets.ahead(lowOfRow, highOfRow, now), floor - now);
-    return ahead > tolerance ? tolerance - ahead : 0;
+    return ahead > tolerance ? tolerance - ahead : MAY_ADMIT;
   }
 
   /** Charges one admission to a row. @returns the same as `take`, or LOST */

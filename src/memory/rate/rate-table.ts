@@ -39,8 +39,8 @@ export interface RateCells {
   take(key: string): number;
   /**
    * Reads the state of a key without charging it.
-   * @returns minus the milliseconds until a call would be admitted; 0 when one would be admitted now, or when
-   *   the key has no row
+   * @returns minus the milliseconds until a call would be admitted; a positive number when one would be
+   *   admitted now, or when the key has no row
    */
   peek(key: string): number;
 }

@@ -168,6 +168,12 @@ export class ShareReader {
     }
   };
 
+  /** Whether the share may be used now. */
+  get isHeld(): boolean {
+    this.rowNow();
+    return this.wasHeld;
+  }
+
   /**
    * Whether the share could be used when `rowNow` was called last. The shared clock stops while the
    * machine is suspended, and other processes do not wait for that, so the wall clock must agree.
