@@ -17,7 +17,7 @@ const SMOOTHING = 1 / 4;
 const WARM_UP = 10;
 /** A latency that was measured within this time is not decayed, which saves the computation of a power. */
 const FRESH_MS = 1_000;
-/** The words of an endpoint; REPORT has two, at an even index. */
+/** The words of an endpoint; REPORT has two, at an even index, and TURNS one for each cycle. */
 const [LATENCY, STAMP, RESPONSES, FAILURES, REPORT, TURNS] = [0, 1, 2, 3, 4, 6] as const;
 const MAX_MICROSECONDS = 2 ** 31 - 1;
 
@@ -36,6 +36,9 @@ export interface EndpointLook {
   /** Whether a large part of the last calls has failed, so that other endpoints are preferred. */
   isFailing: boolean;
 }
+
+/** Which of the two counts of turns that an endpoint has. */
+export type Cycle = 0 | 1;
 
 export class EndpointCells {
   readonly #block: Block;
@@ -155,9 +158,9 @@ export class EndpointCells {
     return Math.round(value * remaining(elapsed(time, stamp)));
   }
 
-  /** @returns how often it was called before for this slot, in all threads, modulo 2^32 */
-  turn(slot: number): number {
-    return Atomics.add(this.#words, slot * this.#stride + TURNS, 1) >>> 0;
+  /** @returns how often it was called before for this slot and cycle, in all threads, modulo 2^32 */
+  turn(slot: number, cycle: Cycle): number {
+    return Atomics.add(this.#words, slot * this.#stride + TURNS + cycle, 1) >>> 0;
   }
 
   now(): number {

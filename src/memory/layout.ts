@@ -351,11 +351,11 @@ export const LAYOUT = {
   /**
    * What pickers compare, in one cache line: smoothed latency (EWMA), when it was last measured, and how
    * often (up to a few times); the share of failures with its time, packed; the load that the endpoint has
-   * reported, one 64-bit word; the turns of round-robin. See endpoint-cells.ts.
+   * reported, one 64-bit word; the turns of two cycles of round-robin. See endpoint-cells.ts.
    */
   endpointLoad: field(
     'endpoint',
-    7,
+    8,
     'cas',
     'microseconds, milliseconds of the shared clock, responses, packed, packed, picks',
     'last',

@@ -1,5 +1,6 @@
 // Endpoints that may be picked, prepared for drawing by weight. The list is prepared once per change; each
 // call draws from it.
+import type { Cycle } from '../memory/endpoint-cells.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { HashCircle } from './hash-circle.js';
 import { Rota } from './rota.js';
@@ -7,14 +8,21 @@ import { Rota } from './rota.js';
 export class Candidates {
   /** Never empty, in a stable order. */
   readonly endpoints: readonly Endpoint[];
+  /**
+   * The count of their turns. While some of them are new, the others have turns of their own beside those of
+   * all; with one count for both, the turns of one would skip endpoints of the other.
+   */
+  readonly cycle: Cycle;
   /** Undefined when all weights are equal. */
   readonly #line: Line | undefined;
   #circle: HashCircle | undefined;
   #rota: Rota | undefined;
   #slots: Int32Array | undefined;
 
-  constructor(endpoints: readonly Endpoint[]) {
+  /** @param cycle @default that of all */
+  constructor(endpoints: readonly Endpoint[], cycle: Cycle = 0) {
     this.endpoints = endpoints;
+    this.cycle = cycle;
     const { weight } = endpoints[0]!;
     if (endpoints.every((endpoint) => endpoint.weight === weight)) return;
     this.#line = new Line(endpoints.map((endpoint) => endpoint.weight));

@@ -68,7 +68,7 @@ export function circleOf(endpoints: readonly Endpoint[], shares: ReadonlyMap<End
   return {
     candidates,
     shares: new Map(others.map((endpoint) => [endpoint, shareOf(endpoint) / most])),
-    settled: new Candidates(settled),
+    settled: new Candidates(settled, 1),
   };
 }
 

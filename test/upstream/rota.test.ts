@@ -2,8 +2,11 @@ import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
+import { type Cycle, EndpointCells } from '#src/memory/endpoint-cells.js';
+import { Balancer } from '#src/upstream/balancer.js';
 import { Candidates } from '#src/upstream/candidates.js';
 import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
+import { seeded } from '#test/support/random.js';
 import { endpoint } from './endpoints.js';
 import { fakeLoad } from './fake-load.js';
 import { tally } from './tally.js';
@@ -64,9 +67,56 @@ describe('round-robin', () => {
     for (const slot of [0, 1, 2]) expect(picks[0]![slot]! + picks[1]![slot]!).to.equal(2_000);
   });
 
+  /** The picks of the first `count` endpoints, of which some are new and keep this share of their picks. */
+  const picksWhile = (shares: readonly number[], count: number, seed: number): readonly number[] => {
+    const load = new EndpointCells(Block.create({ workers: 1 }), 1, () => 0);
+    const endpoints = shares.map((_, slot) => endpoint(`i${slot}`, { slot }));
+    const balancer = new Balancer({
+      endpoints: () => endpoints,
+      picker: roundRobinPicker(load),
+      statuses: {
+        version: () => 0,
+        of: (slot) => ({ share: shares[slot]!, forMs: Number.POSITIVE_INFINITY }),
+      },
+      clock: () => 0,
+      random: seeded(seed),
+    });
+    const counts = shares.map(() => 0);
+    for (let n = 0; n < count; n++) counts[balancer.pick('orders', new Set())!.slot]!++;
+    return counts;
+  };
+
+  it('stays even among all others while some are new, which get their share', () => {
+    const count = fc.integer({ min: 2, max: 12 });
+    const share = fc.double({ min: 0.05, max: 0.95, noNaN: true });
+    fc.assert(
+      fc.property(
+        count,
+        fc.array(fc.tuple(fc.nat(11), share), { minLength: 1, maxLength: 3 }),
+        fc.nat(),
+        (n, some, seed) => {
+          const shares = Array.from({ length: n }, () => 1);
+          for (const [index, one] of some) shares[index % n] = one;
+          fc.pre(shares.includes(1));
+          const turns = 2_000;
+          const counts = picksWhile(shares, turns * n, seed);
+          const settled = counts.filter((_, index) => shares[index] === 1);
+          expect(Math.max(...settled) - Math.min(...settled)).to.be.at.most(2);
+          // Six standard deviations of a binomial distribution, at least.
+          for (const [index, one] of shares.entries())
+            if (one < 1) expect(counts[index]).to.be.closeTo(one * turns, 3 * Math.sqrt(turns));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
   it('goes on after the count of turns has wrapped around', () => {
     const load = fakeLoad();
-    const late = { ...load, turn: (slot: number) => (load.turn(slot) + 2 ** 32 - 5) >>> 0 };
+    const late = {
+      ...load,
+      turn: (slot: number, cycle: Cycle) => (load.turn(slot, cycle) + 2 ** 32 - 5) >>> 0,
+    };
     for (const count of tally(roundRobinPicker(late), [1, 1, 1], 3_000))
       expect(count).to.be.within(998, 1_002);
   });

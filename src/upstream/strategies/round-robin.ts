@@ -1,6 +1,6 @@
 // Endpoints are called one after the other, in proportion to their weights. All threads of the process take
 // turns by one count, so that the calls of the process are spread exactly, not only those of each worker. The
-// count belongs to the first endpoint of the list.
+// count belongs to the first endpoint of the list, and to the list of all or to that of those that are not new.
 import type { Load, PickerFactory, Turns } from '../picker.js';
 import { endpointOfKey } from './consistent-hash.js';
 
@@ -10,7 +10,8 @@ export function roundRobinPicker(load: Load & Turns): PickerFactory {
     pick(candidates) {
       const { endpoints } = candidates;
       const first = endpoints[0]!;
-      return endpoints.length === 1 ? first : endpoints[candidates.inTurn(load.turn(first.slot))]!;
+      if (endpoints.length === 1) return first;
+      return endpoints[candidates.inTurn(load.turn(first.slot, candidates.cycle))]!;
     },
   });
 }
