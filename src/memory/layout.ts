@@ -93,7 +93,7 @@ export const CLUSTER_REGIONS = CLUSTER_LIMITS + 1;
 export const HOT_KEYS = 64;
 /** Refused keys that a worker notes, a power of two, and the words of each: see rate/hot-cells.ts. */
 export const REFUSED_CELLS = 16;
-export const REFUSED_WORDS = 5;
+export const REFUSED_WORDS = 6;
 /** Bytes of the text about the share of this process: see rate/share-page.ts. */
 export const SHARE_BYTES = 1 << 16;
 /** Bulkheads: named concurrency limits. */
@@ -221,6 +221,8 @@ export const LAYOUT = {
   /** The same for limits over several processes: see rate/cluster-rates.ts. */
   clusterBuckets: field('cluster-bucket', RATE_BUCKET_WORDS, 'cas', 'packed', 'none'),
   clusterLead: field('cluster-region', 1, 'cas', 'ms', 'none'),
+  /** The numbers of the limit of a region: see rate/partial-rows.ts. */
+  clusterNumbers: field('cluster-region', 3, 'cas', 'units, permits, flag', 'none'),
   clusterHash: field('cluster-limit', 1, 'cas', 'hash', 'none'),
   clusterNameLength: field('cluster-limit', 1, 'cas', 'bytes', 'none'),
   clusterName: field('cluster-limit', NAME_BYTES / 4, 'cas', 'utf-8', 'none'),

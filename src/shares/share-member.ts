@@ -11,7 +11,7 @@ import { parseReport, type Report } from './report.js';
 import type { StoredTexts } from './share-store.js';
 
 /** A part of a key that differs from the share. */
-export type DividedKey = Omit<HotShare, 'emptyAt'>;
+export type DividedKey = Omit<HotShare, 'emptyAt' | 'changedAt'>;
 
 /** What a member does with its share. */
 export interface DividedHolder extends ShareHolder {

@@ -1,42 +1,8 @@
 // Limits over several processes, as one of them admits by its share.
 import { expect } from 'chai';
-import { Block } from '#src/memory/block.js';
-import { ClusterRates, NO_SHARE } from '#src/memory/rate/cluster-rates.js';
+import { NO_SHARE } from '#src/memory/rate/cluster-rates.js';
 import { HotCounts, RefusedKeys } from '#src/memory/rate/hot-cells.js';
-import { SharePage } from '#src/memory/rate/share-page.js';
-
-const SALT = [1, 2] as const;
-const HOUR_MS = 3_600_000;
-
-function setUp() {
-  const block = Block.create({ workers: 2 });
-  const time = { now: 5_000, wall: 1_000_000 };
-  /** What happens while the clock is read. */
-  const during = { reading: (): void => undefined };
-  const clock = (): number => {
-    const { now } = time;
-    during.reading();
-    return now;
-  };
-  const wallClock = (): number => time.wall;
-  const page = new SharePage(block, () => time.now);
-  const rates = new ClusterRates({ block, clock, wallClock, slot: 1 });
-  const renew = (): void => page.renew({ monotonic: time.now + HOUR_MS, wall: time.wall + HOUR_MS });
-  const members = (count: number): void => {
-    const ids = Array.from({ length: count }, (_, n) => `m${n}`);
-    page.hold({ members: ids, self: 'm0', salt: SALT });
-    renew();
-  };
-  const pass = (ms: number): void => {
-    time.now += ms;
-    time.wall += ms;
-  };
-  /** The number of admissions of a key at once. */
-  const admitted = (limit: { take(key: string): number }, key = 'a'): number => {
-    for (let n = 0; ; n++) if (limit.take(key) <= 0) return n;
-  };
-  return { block, time, during, page, rates, renew, members, pass, admitted };
-}
+import { HOUR_MS, SALT, setUp } from './cluster-world.js';
 
 describe('a limit over several processes', () => {
   it('admits nothing without a share, and says so', () => {
@@ -204,18 +170,5 @@ describe('a limit over several processes', () => {
     expect(admitted(limit), 'nothing').to.equal(0);
     const counts = new HotCounts(block);
     expect([counts.asked(3), counts.refused(3)]).to.deep.equal([10 + 20 + 3 + 6, 6]);
-  });
-
-  it('forgets rows as their burst is back', () => {
-    const { rates, members, pass } = setUp();
-    const limit = rates.limit('limit', 10, 10);
-    members(2);
-    pass(1_000);
-    for (let n = 0; n < 20; n++) limit.take(`key ${n}`);
-    expect(rates.usage().inUse).to.equal(20);
-    pass(2_000);
-    expect(rates.usage().inUse).to.equal(0);
-    for (const _ of rates.sweepInParts());
-    expect(limit.take('key 1')).to.be.above(0);
   });
 });

@@ -284,7 +284,7 @@ describe('rate table', () => {
     const held = new Set<string>();
     for (let tag = 1; tag <= 100; tag++) {
       // The clocks of two threads, a unit apart.
-      expect(buckets.claim(0, tag, () => 16_000_000 + (tag & 1))).to.equal(true);
+      expect(buckets.claim(0, tag, () => 16_000_000 + (tag & 1), 0)).to.equal(true);
       const row = buckets.find(0, tag);
       held.add(`row ${row}: ${words[row]}`);
     }

@@ -4,12 +4,13 @@ import { expect } from 'chai';
 import { newSeed } from '#test/support/random.js';
 import { FAULTS } from './simulation/faults.js';
 import type { LedgerTerms } from './simulation/ledger.js';
-import { cutOff, storm, suspended } from './simulation/storm.js';
+import { crowdedStorm, cutOff, storm, suspended } from './simulation/storm.js';
 import { World } from './simulation/world.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const STORMS = 6;
+const CROWDED = 2;
 /** Seconds after which the members know each other. */
 const SETTLED = 5 * SECOND;
 /** Seconds after which they have divided what is asked for. */
@@ -27,6 +28,14 @@ describe('limits over processes, simulated', () => {
     }
     // The storms have not just kept everything out.
     expect(admitted).to.be.above(STORMS * 12 * 60);
+  }).timeout(60_000);
+
+  it(`admit at most that of any key while the table of keys is full (seed ${seed})`, () => {
+    for (let n = 0; n < CROWDED; n++) {
+      const { excess, ledgers } = crowdedStorm(seed + n, 4 * MINUTE);
+      expect(excess, `seed ${seed + n}`).to.be.at.most(0);
+      for (const { admitted } of ledgers) expect(admitted).to.be.above(0);
+    }
   }).timeout(60_000);
 
   for (const { title, shownBy, fault } of FAULTS) {

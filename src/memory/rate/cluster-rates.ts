@@ -1,11 +1,15 @@
 // Rate limits over several processes: each admits what its share allows (share.ts), by the same rows and the
-// same algorithm as a limit of one process (rate-rows.ts), with three differences.
+// same algorithm as a limit of one process (rate-rows.ts), with these differences.
 //
 // - The rows have a clock of their own, which runs at the speed of the share (`rowTimeAt`).
 // - A row stands for the whole burst B of the key, and the permits of the share are the last ones of it: an
 //   admission moves the row to B - permits intervals ahead at least. So when the share changes, what a key
 //   has left stays as it is, as far as the new share has room for it.
 // - A share that has grown begins with what the smaller one had: no row counts as being before `emptyAt`.
+// - A row carries state until the share of its key is back (partial-rows.ts).
+// - The overflow row of a bucket stands for permits of the share alone, so that it is never far ahead: what
+//   it has left is lost with every change of the share. A key that gets a row of its own while the overflow
+//   row carries state begins with nothing.
 //
 // An admission counts at the moment at which the clock was read. It is valid when at that moment the share
 // was that of now and its time was not over; both are checked after the row was charged, so a thread that was
@@ -18,15 +22,16 @@ import type { RateBuckets } from './rate-bucket.js';
 import { type RateRegions, type RateUsage, regionsOf, sweepRegions, usageOf } from './rate-regions.js';
 import { UNITS_PER_MS } from './rate-row.js';
 import { RateRows, type RateRule } from './rate-rows.js';
-import type { RateCells } from './rate-table.js';
+import { MOST_SHARED, type RateCells } from './rate-table.js';
 import {
+  emptyAhead,
   emptyAt,
   type HotShare,
   isEven,
   keyShare,
   memberHash,
-  mostTimesSmaller,
   type Share,
+  shareInterval,
   WHOLE_RATE,
 } from './share.js';
 import { ShareReader } from './share-page.js';
@@ -50,6 +55,12 @@ interface Terms {
   readonly buckets: RateBuckets;
 }
 
+/** The rules of a key: that of its own row, and that of the overflow row. */
+interface Rules {
+  readonly own: RateRule;
+  readonly shared: RateRule;
+}
+
 /** A limit under one share. */
 class SharedLimit {
   readonly share: Share;
@@ -61,10 +72,10 @@ class SharedLimit {
   /** How far ahead a row is that has no permit left, even of the whole burst. */
   readonly #most: number;
   /** Rules by permits; undefined without a permit. */
-  readonly #rules: readonly [few: RateRule | undefined, more: RateRule | undefined];
+  readonly #rules: readonly [few: Rules | undefined, more: Rules | undefined];
   readonly #fewPermits: number;
   /** Rules of parts that differ from the share. */
-  readonly #hotRules = new Map<HotShare, RateRule | undefined>();
+  readonly #hotRules = new Map<HotShare, Rules | undefined>();
 
   constructor(share: Share, salt: number, terms: Terms) {
     const { burst, interval } = terms;
@@ -73,14 +84,14 @@ class SharedLimit {
     this.salt = salt;
     this.#hashes = Int32Array.from(share.members, memberHash);
     this.#terms = terms;
-    this.#interval = Math.ceil((interval * Math.min(n, burst)) / n);
-    this.#most = (mostTimesSmaller(burst, interval) + 1) * interval;
+    this.#interval = shareInterval(burst, interval, n);
+    this.#most = emptyAhead(burst, interval);
     this.#fewPermits = Math.floor(burst / n);
-    this.#rules = [this.#ruleOf(this.#fewPermits), this.#ruleOf(this.#fewPermits + 1)];
+    this.#rules = [this.#rulesOf(this.#fewPermits), this.#rulesOf(this.#fewPermits + 1)];
   }
 
-  /** The rule of a key; undefined when this process has no permit of it. */
-  rule(low: number, high: number): RateRule | undefined {
+  /** The rules of a key; undefined when this process has no permit of it. */
+  rules(low: number, high: number): Rules | undefined {
     const { burst } = this.#terms;
     const [few, more] = this.#rules;
     if (isEven(burst, this.#hashes.length)) return few;
@@ -88,9 +99,9 @@ class SharedLimit {
     return permits > this.#fewPermits ? more : few;
   }
 
-  /** The rule of a key of which this process has another part; undefined when that is nothing. */
-  hotRule(part: HotShare): RateRule | undefined {
-    if (!this.#hotRules.has(part)) this.#hotRules.set(part, this.#ruleOfPart(part));
+  /** The rules of a key of which this process has another part; undefined when that is nothing. */
+  hotRules(part: HotShare): Rules | undefined {
+    if (!this.#hotRules.has(part)) this.#hotRules.set(part, this.#rulesOfPart(part));
     return this.#hotRules.get(part);
   }
 
@@ -107,15 +118,31 @@ class SharedLimit {
     return -this.#terms.intervalMs;
   }
 
-  #ruleOf(permits: number): RateRule | undefined {
-    return permits === 0 ? undefined : this.#rule(this.#interval, permits, this.#emptyAt);
+  #rulesOf(permits: number): Rules | undefined {
+    if (permits === 0) return undefined;
+    const mostShared = Math.floor(MOST_SHARED / (this.#interval * this.share.members.length));
+    return {
+      own: this.#ownRule(this.#interval, permits, this.#emptyAt),
+      shared: this.#sharedRule(this.#interval, Math.max(1, Math.min(permits, mostShared)), this.#changedAt),
+    };
   }
 
-  #ruleOfPart({ isShare, rate, permits, emptyAt: since }: HotShare): RateRule | undefined {
+  /** A part has one permit in an overflow row: of more, what is left would change with its rate. */
+  #rulesOfPart({ isShare, rate, permits, emptyAt: since, changedAt }: HotShare): Rules | undefined {
     if (rate === 0 || permits === 0) return undefined;
     const n = this.share.members.length;
     const interval = isShare ? this.#interval : Math.ceil((this.#terms.interval * WHOLE_RATE) / (rate * n));
-    return this.#rule(interval, permits, Math.max(this.#emptyAt, since));
+    // Members have left, and what was a small part of the share among many is less than rows can count now.
+    if (interval > this.#most) return undefined;
+    return {
+      own: this.#ownRule(interval, permits, Math.max(this.#emptyAt, since)),
+      shared: this.#sharedRule(interval, 1, Math.max(this.#changedAt, changedAt)),
+    };
+  }
+
+  /** When the members have changed last. */
+  get #changedAt(): number {
+    return this.share.changes.at(-1)?.rowTime ?? Number.NEGATIVE_INFINITY;
   }
 
   get #emptyAt(): number {
@@ -123,9 +150,15 @@ class SharedLimit {
     return emptyAt(this.share.changes, burst, interval);
   }
 
-  #rule(interval: number, permits: number, since: number): RateRule {
+  #ownRule(interval: number, permits: number, since: number): RateRule {
     const most = this.#most;
-    return { interval, tolerance: most - interval, least: most - permits * interval, floor: most + since };
+    const least = most - permits * interval;
+    return { interval, tolerance: most - interval, least, floor: most + since, base: 0 };
+  }
+
+  #sharedRule(interval: number, permits: number, since: number): RateRule {
+    const most = permits * interval;
+    return { interval, tolerance: most - interval, least: 1, floor: most + since, base: this.#most - most };
   }
 }
 
@@ -153,7 +186,7 @@ export class ClusterRates {
   constructor({ block, clock, wallClock, slot = 0, onOverflow }: ClusterRatesOptions) {
     this.#reader = new ShareReader(block, clock, wallClock);
     this.#rows = new RateRows(this.#reader.rowNow, onOverflow);
-    this.#regions = regionsOf(block, 'cluster');
+    this.#regions = regionsOf(block, () => this.#reader.last);
     this.#counts = new HotCounts(block);
     this.#refused = new RefusedCells(block, slot);
   }
@@ -165,7 +198,8 @@ export class ClusterRates {
   limit(identity: string, intervalMs: number, burst: number): RateCells {
     const interval = Math.ceil(intervalMs * UNITS_PER_MS * (1 + DRIFT));
     const buckets = this.#regions.of(identity);
-    buckets.mayLead((mostTimesSmaller(burst, interval) + 2) * interval);
+    buckets.mayLead(emptyAhead(burst, interval) + interval);
+    buckets.declare(interval, burst);
     const terms = { identity, intervalMs, burst, interval, buckets };
     let under: SharedLimit | undefined;
     const current = (): SharedLimit | undefined => {
@@ -204,15 +238,16 @@ export class ClusterRates {
       if (limit === undefined) return NO_SHARE;
       const { low, high } = this.#hashed(limit, key);
       const part = this.#reader.hot(low, high);
-      const rule = part === undefined ? limit.rule(low, high) : limit.hotRule(part);
-      const units = rule === undefined ? 0 : this.#rows.take(terms.buckets, low, high, rule, rule);
+      const rules = part === undefined ? limit.rules(low, high) : limit.hotRules(part);
+      const units =
+        rules === undefined ? 0 : this.#rows.take(terms.buckets, low, high, rules.own, rules.shared);
       // The time of a share is extended only after that share was published, so it is looked at first.
-      const wasHeld = rule === undefined || this.#reader.wasHeld;
+      const wasHeld = rules === undefined || this.#reader.wasHeld;
       if (this.#reader.current() !== limit.share) continue;
       if (!wasHeld) return NO_SHARE;
       if (part !== undefined) this.#counts.count(part.slot, units <= 0);
       else if (units <= 0) this.#refused.note(low, high, terms.interval, terms.burst);
-      return rule === undefined ? limit.refusal : limit.verdict(units, rule);
+      return rules === undefined ? limit.refusal : limit.verdict(units, rules.own);
     }
   }
 
@@ -221,13 +256,13 @@ export class ClusterRates {
     if (limit === undefined || !this.#reader.isHeld) return NO_SHARE;
     const { low, high } = this.#hashed(limit, key);
     const part = this.#reader.hot(low, high);
-    const rule = part === undefined ? limit.rule(low, high) : limit.hotRule(part);
-    const units = rule === undefined ? 0 : this.#rows.peek(terms.buckets, low, high, rule);
+    const rules = part === undefined ? limit.rules(low, high) : limit.hotRules(part);
+    const units = rules === undefined ? 0 : this.#rows.peek(terms.buckets, low, high, rules.own);
     if (units > 0) return units;
     // `take` is not called after this, so the refusal is counted here.
     if (part !== undefined) this.#counts.count(part.slot, true);
     else this.#refused.note(low, high, terms.interval, terms.burst);
-    return rule === undefined ? limit.refusal : limit.verdict(units, rule);
+    return rules === undefined ? limit.refusal : limit.verdict(units, rules.own);
   }
 
   #hashed({ share, salt }: SharedLimit, key: string): KeyedHash {

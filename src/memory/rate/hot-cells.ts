@@ -17,8 +17,11 @@ export interface RefusedKey {
   readonly burst: number;
 }
 
-/** Words of a cell. The weight is 0 while the others are written. */
-const [WEIGHT, LOW, HIGH, INTERVAL, BURST] = [0, 1, 2, 3, 4];
+/**
+ * Words of a cell. The weight is 0 while the others are written, and the count grows whenever the key in the
+ * cell was refused.
+ */
+const [WEIGHT, LOW, HIGH, INTERVAL, BURST, COUNT] = [0, 1, 2, 3, 4, 5];
 const MOST_WEIGHT = 1 << 30;
 
 /** What one worker notes. */
@@ -36,6 +39,7 @@ export class RefusedCells {
     const weight = words[cell + WEIGHT]!;
     if (weight > 0 && words[cell + LOW] === low && words[cell + HIGH] === high) {
       Atomics.store(words, cell + WEIGHT, Math.min(weight + 1, MOST_WEIGHT));
+      Atomics.add(words, cell + COUNT, 1);
       return;
     }
     if (weight > 1) {
@@ -47,6 +51,7 @@ export class RefusedCells {
     Atomics.store(words, cell + HIGH, high);
     Atomics.store(words, cell + INTERVAL, interval);
     Atomics.store(words, cell + BURST, burst);
+    Atomics.add(words, cell + COUNT, 1);
     Atomics.store(words, cell + WEIGHT, 1);
   }
 }
@@ -79,7 +84,7 @@ export class HotCounts {
 /** Reads what all workers have noted; only the primary does so. */
 export class RefusedKeys {
   readonly #rows: readonly Int32Array[];
-  /** The weights at the last reading. */
+  /** The counts at the last reading. */
   readonly #before: Int32Array;
 
   constructor(block: Block) {
@@ -93,22 +98,23 @@ export class RefusedKeys {
     for (const [row, words] of this.#rows.entries()) {
       for (let cell = 0; cell < REFUSED_CELLS; cell++) {
         const index = row * REFUSED_CELLS + cell;
-        const key = changed(words, cell * REFUSED_WORDS, this.#before[index]!);
-        this.#before[index] = Atomics.load(words, cell * REFUSED_WORDS + WEIGHT);
-        if (key !== undefined) keys.push(key);
+        const count = Atomics.load(words, cell * REFUSED_WORDS + COUNT);
+        const key = count === this.#before[index] ? undefined : keyIn(words, cell * REFUSED_WORDS, count);
+        if (key === undefined) continue;
+        this.#before[index] = count;
+        keys.push(key);
       }
     }
     return keys;
   }
 }
 
-/** The key in a cell, if it has changed and is not being written. */
-function changed(words: Int32Array, cell: number, before: number): RefusedKey | undefined {
-  const weight = Atomics.load(words, cell + WEIGHT);
-  if (weight === 0 || weight === before) return undefined;
+/** The key in a cell, unless it is being written, or was while it was read. */
+function keyIn(words: Int32Array, cell: number, count: number): RefusedKey | undefined {
+  if (Atomics.load(words, cell + WEIGHT) === 0) return undefined;
   const [low, high, interval, burst] = [LOW, HIGH, INTERVAL, BURST].map((word) =>
     Atomics.load(words, cell + word),
   ) as [number, number, number, number];
-  if (Atomics.load(words, cell + WEIGHT) === 0 || interval <= 0 || burst <= 0) return undefined;
-  return { low, high, interval, burst };
+  const isWhole = Atomics.load(words, cell + WEIGHT) !== 0 && Atomics.load(words, cell + COUNT) === count;
+  return isWhole && interval > 0 && burst > 0 ? { low, high, interval, burst } : undefined;
 }

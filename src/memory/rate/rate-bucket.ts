@@ -14,6 +14,7 @@
 // another key between the moment a thread reads an idle header and the moment it writes a claim over it. So a
 // key that has no row when its claim is written cannot get two.
 import { RATE_BUCKET_WORDS } from '../layout.js';
+import type { PartialRows } from './partial-rows.js';
 import { highHalf, highOf, leadOf, lowHalf, lowOf, pack, TAG_MASK, tagOf, UNITS_PER_MS } from './rate-row.js';
 
 /** Words from the start of a bucket. */
@@ -44,10 +45,13 @@ export class RateBuckets {
   readonly #wide: BigInt64Array;
   /** How far the time of a row may be ahead of now, in milliseconds. */
   readonly #lead: Int32Array;
+  /** Limits of this region are over several processes. */
+  readonly #partial: PartialRows | undefined;
 
   /** @param lead one word, shared by the same threads */
-  constructor(words: Int32Array, lead: Int32Array) {
+  constructor(words: Int32Array, lead: Int32Array, partial?: PartialRows) {
     this.words = words;
+    this.#partial = partial;
     this.mask = words.length / RATE_BUCKET_WORDS - 1;
     this.#lead = lead;
     this.#wide = new BigInt64Array(words.buffer, words.byteOffset, words.length >> 1);
@@ -59,6 +63,11 @@ export class RateBuckets {
 
   get rows(): number {
     return this.count * ROWS_PER_BUCKET;
+  }
+
+  /** A limit over several processes has rows here. Call it before it gets one. */
+  declare(interval: number, burst: number): void {
+    this.#partial?.declare(interval, burst);
   }
 
   /**
@@ -75,16 +84,28 @@ export class RateBuckets {
   }
 
   /**
-   * How far the time of a row is ahead of `now`, in units. 0: the row carries no state, and forgetting it
-   * changes no verdict. A row without a key carries no state whatever its time is, because the 0 of fresh
-   * memory looks like any other time. A time that is further ahead than a row can be is one of 12.7 days ago:
-   * it wraps around.
+   * How far the time of a row is ahead of `now`, in units. 0: the row carries no state. A row without a key
+   * carries no state whatever its time is, because the 0 of fresh memory looks like any other time. A time
+   * that is further ahead than a row can be is one of 12.7 days ago: it wraps around.
    */
   ahead(low: number, high: number, now: number): number {
     if (tagOf(high) === 0) return 0;
     const lead = leadOf(low, high, now);
     // The bound is read after the row, because a thread raises it before it moves a row that far ahead.
-    return lead > 0 && lead <= Atomics.load(this.#lead, 0) * UNITS_PER_MS ? lead : 0;
+    return lead > 0 && lead <= this.#mostLead() ? lead : 0;
+  }
+
+  #mostLead(): number {
+    return Atomics.load(this.#lead, 0) * UNITS_PER_MS;
+  }
+
+  /**
+   * Whether a row carries state: forgetting it would change a verdict.
+   * @param bucket index of its first word
+   */
+  #isInUse(bucket: number, low: number, high: number, now: number): boolean {
+    const ahead = this.ahead(low, high, now);
+    return ahead > 0 && ahead > (this.#partial?.spare(bucket, tagOf(high)) ?? 0);
   }
 
   /**
@@ -114,9 +135,10 @@ export class RateBuckets {
    * Gives the key a row that carries no state, if there is one, and charges nothing to it. The caller looks
    * for its row again afterwards.
    * @param now clock, which is read only after the times that it is compared with
+   * @param empty how far ahead a row of the key is of which nothing is left
    * @returns false when all rows are in use
    */
-  claim(bucket: number, tag: number, now: () => number): boolean {
+  claim(bucket: number, tag: number, now: () => number, empty: number): boolean {
     const header = this.header(bucket);
     if (highOf(header) < 0) {
       this.#help(bucket, header, now);
@@ -124,7 +146,7 @@ export class RateBuckets {
     }
     if (this.find(bucket, tag) !== ABSENT) return true;
     for (let position = 0; position < ROWS_PER_BUCKET; position++) {
-      if (this.#begin(bucket, header, position, tag, now)) return true;
+      if (this.#begin(bucket, header, position, tag, now, empty)) return true;
     }
     return false;
   }
@@ -154,37 +176,55 @@ export class RateBuckets {
   inUse(bucket: number, now: number): number {
     let rows = 0;
     for (let row = bucket + FIRST_ROW; row < bucket + RATE_BUCKET_WORDS; row += 2) {
-      if (this.ahead(this.words[row]!, this.words[row + 1]!, now) > 0) rows++;
+      if (this.#isInUse(bucket, this.words[row]!, this.words[row + 1]!, now)) rows++;
     }
     return rows;
   }
 
   /**
-   * Writes a claim for the row at this position and carries it out. @returns false when the row carries
-   * state; true when the claim was written or another thread's claim came first
+   * Writes a claim for the row at this position and carries it out.
+   * @param tag 0: the row is emptied, if its time has passed
+   * @returns false when the row carries state; true when the claim was written or another thread's claim came
+   *   first
    */
-  #begin(bucket: number, idle: bigint, position: number, tag: number, now: () => number): boolean {
+  #begin(
+    bucket: number,
+    idle: bigint,
+    position: number,
+    tag: number,
+    now: () => number,
+    empty?: number,
+  ): boolean {
     const row = bucket + FIRST_ROW + 2 * position;
     const low = Atomics.load(this.words, row);
     const high = Atomics.load(this.words, row + 1);
-    if (this.ahead(low, high, now()) > 0) return false;
+    const at = now();
+    if (tag === 0 ? this.ahead(low, high, at) > 0 : this.#isInUse(bucket, low, high, at)) return false;
     const count = (highOf(idle) + 1) & COUNT_MASK;
     const claim = pack(low, CLAIM | (position << POSITION_SHIFT) | (tag << TAG_SHIFT) | count);
     if (Atomics.compareExchange(this.#wide, bucket >> 1, idle, claim) === idle)
-      this.#help(bucket, claim, now);
+      this.#help(bucket, claim, now, empty);
     return true;
   }
 
-  #help(bucket: number, claim: bigint, now: () => number): void {
+  /** @param empty as for `claim` @default the most that any row of the region may be ahead */
+  #help(bucket: number, claim: bigint, now: () => number, empty = this.#mostLead()): void {
     const high = highOf(claim);
     const position = (high >>> POSITION_SHIFT) & 7;
     const expectedLow = lowOf(claim);
     // Code of a service may have overwritten the header. A claim for a row that does not exist is only ended.
-    if (position < ROWS_PER_BUCKET) this.#carryOut(bucket, high, expectedLow, position, now);
+    if (position < ROWS_PER_BUCKET) this.#carryOut(bucket, high, expectedLow, position, now, empty);
     Atomics.compareExchange(this.#wide, bucket >> 1, claim, pack(expectedLow, high & COUNT_MASK));
   }
 
-  #carryOut(bucket: number, high: number, expectedLow: number, position: number, now: () => number): void {
+  #carryOut(
+    bucket: number,
+    high: number,
+    expectedLow: number,
+    position: number,
+    now: () => number,
+    empty: number,
+  ): void {
     const row = bucket + FIRST_ROW + 2 * position;
     const word = Atomics.load(this.#wide, row >> 1);
     if (lowOf(word) === expectedLow) {
@@ -192,13 +232,18 @@ export class RateBuckets {
       // admissions still count.
       const at = now();
       const overflow = Atomics.load(this.#wide, (bucket + OVERFLOW) >> 1);
-      const shared = this.ahead(lowOf(overflow), highOf(overflow), at);
+      const ahead = this.ahead(lowOf(overflow), highOf(overflow), at);
+      // That row counts in another way than the others where limits are over processes (cluster-rates.ts).
+      const shared = ahead === 0 || this.#partial === undefined ? ahead : empty;
       let time = at + shared;
       // A row that was given to a key moments ago gets a slightly earlier time than it has. With the time of
       // now it could get a value that it had shortly before, and a thread that has read that value would not
       // notice the change.
       const lead = leadOf(expectedLow, highOf(word), at);
-      if (shared === 0 && Math.abs(lead) <= MOMENTS) time = at + lead;
+      // The same holds for one whose time has not passed though it carries no state: to any key it means no
+      // more than a time that has passed.
+      const isSpare = this.ahead(expectedLow, highOf(word), at) > 0;
+      if (shared === 0 && (isSpare || Math.abs(lead) <= MOMENTS)) time = at + lead;
       if (lowHalf(time) === expectedLow) time += shared > 0 ? 1 : -1;
       const fresh = pack(lowHalf(time), highHalf((high >>> TAG_SHIFT) & TAG_MASK, time));
       Atomics.compareExchange(this.#wide, row >> 1, word, fresh);

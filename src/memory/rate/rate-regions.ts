@@ -4,7 +4,9 @@
 import type { Block } from '../block.js';
 import { CLUSTER_LIMITS, RATE_BUCKET_WORDS, RATE_LIMITS } from '../layout.js';
 import { NameTable } from '../name-table.js';
+import { PartialRows } from './partial-rows.js';
 import { RateBuckets } from './rate-bucket.js';
+import type { Share } from './share.js';
 
 export interface RateRegions {
   /**
@@ -39,9 +41,11 @@ const KINDS = {
 
 /**
  * The regions of the process. Limits beyond the number of regions share the last one.
- * @param kind `cluster`: those of limits over several processes, whose rows have another clock
+ * @param share for limits over several processes, whose rows have another clock: the share under which that
+ *   clock was read last
  */
-export function regionsOf(block: Block, kind: keyof typeof KINDS = 'limit'): RateRegions {
+export function regionsOf(block: Block, share?: () => Share | undefined): RateRegions {
+  const kind = share === undefined ? 'limit' : 'cluster';
   const [bucketField, leadField, limits] = KINDS[kind];
   const { words } = block.table(bucketField);
   const names = new NameTable(block, kind);
@@ -50,7 +54,12 @@ export function regionsOf(block: Block, kind: keyof typeof KINDS = 'limit'): Rat
     let buckets = known.get(row);
     if (buckets === undefined) {
       const size = block.rateBuckets * RATE_BUCKET_WORDS;
-      buckets = new RateBuckets(words.subarray(row * size, (row + 1) * size), block.words(leadField, row));
+      const partial =
+        share === undefined
+          ? undefined
+          : new PartialRows(block.words('clusterNumbers', row), block.rateBuckets - 1, share);
+      const lead = block.words(leadField, row);
+      buckets = new RateBuckets(words.subarray(row * size, (row + 1) * size), lead, partial);
       known.set(row, buckets);
     }
     return buckets;

@@ -13,6 +13,8 @@ export interface RateRule {
   readonly least: number;
   /** A time before which no row counts as being, by the clock of the rows. */
   readonly floor: number;
+  /** It is added to how far ahead a row is when that is returned. */
+  readonly base: number;
 }
 
 /** A rule without a floor: it holds since the beginning. */
@@ -21,6 +23,7 @@ export const plainRule = (interval: number, tolerance: number): RateRule => ({
   tolerance,
   least: 1,
   floor: Number.NEGATIVE_INFINITY,
+  base: 0,
 });
 
 /** The result of `peek` when a call may be admitted. */
@@ -53,7 +56,7 @@ export class RateRows {
       const verdict = row === ABSENT ? LOST : this.#charge(buckets, rule, row, tag);
       if (!Number.isNaN(verdict)) return verdict;
       const header = buckets.header(bucket);
-      if (buckets.claim(bucket, tag, this.#now)) continue;
+      if (buckets.claim(bucket, tag, this.#now, rule.tolerance + rule.interval)) continue;
       const verdictOfShared = this.#charge(buckets, shared, bucket + OVERFLOW, OVERFLOW_TAG);
       // If a row was given to a key meanwhile, perhaps to this one, that row does not contain this admission:
       // repeat.
@@ -80,7 +83,7 @@ export class RateRows {
 
   /** Charges one admission to a row. @returns the same as `take`, or LOST */
   #charge(buckets: RateBuckets, rule: RateRule, row: number, tag: number): number {
-    const { interval, tolerance, least, floor } = rule;
+    const { interval, tolerance, least, floor, base } = rule;
     const { words } = buckets;
     for (;;) {
       // The order matters: when the low half is still the same at the swap, the high half belongs to it.
@@ -101,7 +104,7 @@ export class RateRows {
         nextHigh === high
           ? Atomics.compareExchange(words, row, low, nextLow) === low
           : buckets.swap(row, low, high, nextLow, nextHigh);
-      if (isSwapped) return next;
+      if (isSwapped) return next + base;
     }
   }
 }

@@ -49,7 +49,7 @@ export interface RateCells {
  * An overflow row is never further ahead than this, so a key that has to share it waits at most this long
  * after the other keys have ended their calls.
  */
-const MOST_SHARED = 60_000 * UNITS_PER_MS;
+export const MOST_SHARED = 60_000 * UNITS_PER_MS;
 
 export interface RateTableOptions {
   /** The regions of the table, one for each limit. */

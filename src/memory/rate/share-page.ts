@@ -46,22 +46,29 @@ export class SharePage {
     const change = { rowTime, before: before?.members.length ?? 0, after: members.length };
     const changes = shortened([...(before?.changes ?? []), change], rowTime);
     const sorted = members.toSorted();
-    const hot = (before?.hot ?? []).map((one) => ({ ...one, emptyAt: rowTime }));
+    const hot = (before?.hot ?? []).map((one) => ({ ...one, emptyAt: rowTime, changedAt: rowTime }));
     this.#publish({ members: sorted, self: sorted.indexOf(self), salt, since, rowTime, changes, hot });
   }
 
   /** From now on the process has these parts of some keys, as long as it has a share. */
-  divide(hot: readonly Omit<HotShare, 'emptyAt'>[]): void {
+  divide(hot: readonly Omit<HotShare, 'emptyAt' | 'changedAt'>[]): void {
     const share = this.#share;
     if (share === undefined) return;
     const now = this.#rowNow(share);
     const before = new Map(share.hot.map((one) => [one.slot, one]));
     const parts = hot.map((one): HotShare => {
       const last = before.get(one.slot);
-      if (last === undefined || last.low !== one.low || last.high !== one.high)
-        return { ...one, emptyAt: one.isShare ? BEGINNING : now };
+      if (last === undefined || last.low !== one.low || last.high !== one.high) {
+        const since = one.isShare ? BEGINNING : now;
+        return { ...one, emptyAt: since, changedAt: since };
+      }
       const hasGrown = one.rate > last.rate || one.permits > last.permits;
-      return { ...one, emptyAt: hasGrown ? now : last.emptyAt };
+      const hasChanged = one.rate !== last.rate || one.permits !== last.permits;
+      return {
+        ...one,
+        emptyAt: hasGrown ? now : last.emptyAt,
+        changedAt: hasChanged ? now : last.changedAt,
+      };
     });
     if (JSON.stringify(parts) !== JSON.stringify(share.hot)) this.#publish({ ...share, hot: parts });
   }
@@ -112,6 +119,8 @@ function shortened(changes: readonly ShareChange[], now: number): readonly Share
   return [{ ...rest[0]!, before: 0 }, ...rest.slice(1)];
 }
 
+const NO_PARTS: readonly HotShare[] = [];
+
 /** Reads the share, in any thread. */
 export class ShareReader {
   readonly #page: TextPage;
@@ -121,7 +130,7 @@ export class ShareReader {
   #version = -1;
   #share: Share | undefined;
   /** The parts of the share, by the first half of the hash of their keys. */
-  #hot = new Map<number, HotShare>();
+  #hot: ReadonlyMap<number, readonly HotShare[]> = new Map();
   #rowTime = 0;
   /** The reading of the shared clock by the last `rowNow`. */
   #readAt = 0;
@@ -139,16 +148,23 @@ export class ShareReader {
       const { version, text } = this.#page.read();
       this.#version = version;
       this.#share = shareOf(text);
-      this.#hot = new Map((this.#share?.hot ?? []).map((one) => [one.low, one]));
+      const hot = new Map<number, HotShare[]>();
+      for (const one of this.#share?.hot ?? []) hot.set(one.low, [...(hot.get(one.low) ?? []), one]);
+      this.#hot = hot;
     }
+    return this.#share;
+  }
+
+  /** The share under which `rowNow` has read the clock last. */
+  get last(): Share | undefined {
     return this.#share;
   }
 
   /** The part that this process has of a key; undefined when that is its share. */
   hot(low: number, high: number): HotShare | undefined {
     if (this.#hot.size === 0) return undefined;
-    const found = this.#hot.get(low);
-    return found?.high === high ? found : undefined;
+    for (const one of this.#hot.get(low) ?? NO_PARTS) if (one.high === high) return one;
+    return undefined;
   }
 
   /**

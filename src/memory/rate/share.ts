@@ -43,6 +43,8 @@ export interface HotShare {
   readonly permits: number;
   /** When the part has grown last, by the clock of the rows: it began without anything. */
   readonly emptyAt: number;
+  /** When it has changed last in any way. */
+  readonly changedAt: number;
 }
 
 /** The whole rate, in millionths. */
@@ -59,6 +61,18 @@ const MOST_LONGER = 32;
  */
 export const mostTimesSmaller = (burst: number, interval: number): number =>
   burst + Math.min(MOST_LONGER, Math.floor(LONGER / interval));
+
+/** How far ahead a row is of which nothing is left, even of the whole burst. */
+export const emptyAhead = (burst: number, interval: number): number =>
+  (mostTimesSmaller(burst, interval) + 1) * interval;
+
+/** The distance of two admissions under a share, by the clock of the rows. */
+export const shareInterval = (burst: number, interval: number, members: number): number =>
+  Math.ceil((interval * Math.min(members, burst)) / members);
+
+/** How far ahead a row may be of which all of a share is left, whichever permits that has. */
+export const spareAhead = (burst: number, interval: number, members: number): number =>
+  emptyAhead(burst, interval) - Math.ceil(burst / members) * shareInterval(burst, interval, members);
 
 /** A change of the number of members, by the clock of the rows. */
 export interface ShareChange {

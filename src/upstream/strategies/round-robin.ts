@@ -1,6 +1,6 @@
 // Endpoints are called one after the other, in proportion to their weights. All threads of the process take
 // turns by one count, so that the calls of the process are spread exactly, not only those of each worker. The
-// count belongs to the first endpoint of the list, and to the list of all or to that of those that are not new.
+// count belongs to the first endpoint of the list; those of all, and of all that are not new, are different.
 import type { Load, PickerFactory, Turns } from '../picker.js';
 import { endpointOfKey } from './consistent-hash.js';
 

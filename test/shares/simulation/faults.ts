@@ -31,7 +31,7 @@ export const FAULTS: readonly PlantedFault[] = [
   },
   {
     title: 'a member says that it knows of a newcomer before it divides its share with it',
-    shownBy: 0,
+    shownBy: 2,
     fault: {
       holder: (holder, { timeline }) => ({
         ...bound(holder),

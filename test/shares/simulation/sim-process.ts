@@ -33,6 +33,7 @@ export interface SimProcessOptions {
   readonly limits: readonly LedgerTerms[];
   readonly newId: () => string;
   readonly fault: Fault;
+  readonly buckets: number | undefined;
 }
 
 const BUSY_MS = 250;
@@ -56,7 +57,7 @@ export class SimProcess {
   /** No requests come. */
   isIdle = false;
   readonly #options: SimProcessOptions;
-  readonly #block = Block.create({ workers: 1 });
+  readonly #block: Block;
   readonly #speed: number;
   readonly #startedAt: number;
   /** Turns in which what is lent may come back, of a process that leaves. */
@@ -67,8 +68,9 @@ export class SimProcess {
   #waiting: (() => void)[] = [];
 
   constructor(options: SimProcessOptions) {
-    const { timeline, random, limits, newId, fault } = options;
+    const { timeline, random, limits, newId, fault, buckets } = options;
     this.#options = options;
+    this.#block = Block.create({ workers: 1, ...(buckets === undefined ? {} : { rateBuckets: buckets }) });
     this.#speed = 1 + DRIFT * (2 * random() - 1);
     this.#startedAt = timeline.now;
     const page = new SharePage(this.#block, this.clock);

@@ -18,9 +18,21 @@ const SHIFT_MS = 12_000;
 /** Longer than a share is held. */
 const LONG_MS = 130_000;
 
+/** More keys than the table of a limit has rows. */
+const CROWD = { keys: 14, buckets: 1 } as const;
+
+/** A storm in which keys lose their rows, get others, and share the overflow row in between. */
+export const crowdedStorm = (seed: number, forMs: number, fault: Fault = {}): World =>
+  storm(seed, forMs, fault, CROWD);
+
 /** @returns the world after `forMs` milliseconds of its time */
-export function storm(seed: number, forMs: number, fault: Fault = {}): World {
-  const world = new World({ seed, limits: LIMITS, delayMs: 600, loss: 0.02, fault });
+export function storm(
+  seed: number,
+  forMs: number,
+  fault: Fault = {},
+  crowd: Partial<typeof CROWD> = {},
+): World {
+  const world = new World({ seed, limits: LIMITS, delayMs: 600, loss: 0.02, fault, ...crowd });
   const { timeline, random } = world;
   const living = (): SimProcess[] => world.processes.filter(({ isKilled }) => !isKilled);
   const anyOf = <T>(list: readonly T[]): T | undefined => list[Math.floor(random() * list.length)];

@@ -11,12 +11,17 @@ export interface WorldOptions {
   readonly delayMs?: number;
   readonly loss?: number;
   readonly fault?: Fault;
+  /** Keys of each limit. @default 1 */
+  readonly keys?: number;
+  /** Buckets of the table of a limit, of six rows each. @default as many as a test needs */
+  readonly buckets?: number;
 }
 
 export class World {
   readonly timeline = new Timeline();
   readonly network: Network;
   readonly random: () => number;
+  /** One for each key of each limit, the keys of the first limit first. */
   readonly ledgers: readonly Ledger[];
   readonly processes: SimProcess[] = [];
   readonly #options: WorldOptions;
@@ -24,29 +29,30 @@ export class World {
   requests = 0;
 
   constructor(options: WorldOptions) {
-    const { seed, limits, delayMs = 50, loss = 0 } = options;
+    const { seed, limits, delayMs = 50, loss = 0, keys = 1 } = options;
     this.#options = options;
     this.random = seeded(seed);
     this.network = new Network({ timeline: this.timeline, random: this.random, delayMs, loss });
-    this.ledgers = limits.map((terms) => new Ledger(terms));
+    this.ledgers = limits.flatMap((terms) => Array.from({ length: keys }, () => new Ledger(terms)));
   }
 
   /**
    * Starts a process, and requests to it.
-   * @param everyMs the mean pause between two requests of each key
+   * @param everyMs the mean pause between two requests of the first key; those of further ones are longer
    * @param isEven whether they come evenly, and not at random and sometimes some at once
    */
   start(everyMs: number, isEven = false): SimProcess {
-    const { limits, fault = {} } = this.#options;
+    const { limits, fault = {}, keys = 1, buckets } = this.#options;
     const { timeline, network, random } = this;
     const half = (): string =>
       Math.floor(random() * 2 ** 32)
         .toString(16)
         .padStart(8, '0');
     const newId = (): string => half() + half();
-    const process = new SimProcess({ timeline, network, random, limits, newId, fault });
+    const process = new SimProcess({ timeline, network, random, limits, newId, fault, buckets });
     this.processes.push(process);
-    for (const index of limits.keys()) this.#load(process, index, everyMs, isEven);
+    for (const index of limits.keys())
+      for (let key = 0; key < keys; key++) this.#load(process, index, key, everyMs * (1 + key), isEven);
     return process;
   }
 
@@ -56,19 +62,21 @@ export class World {
   }
 
   /** Requests of one key to one process. */
-  #load(process: SimProcess, index: number, everyMs: number, isEven: boolean): void {
+  #load(process: SimProcess, index: number, key: number, everyMs: number, isEven: boolean): void {
     const { timeline, random } = this;
     const request = (): void => {
       if (process.isKilled) return;
       const times = !isEven && random() < 0.05 ? 10 : 1;
-      for (let n = 0; n < times && !process.isPaused && !process.isIdle; n++) this.#take(process, index);
+      for (let n = 0; n < times && !process.isPaused && !process.isIdle; n++) this.#take(process, index, key);
       timeline.in((isEven ? 1 : -Math.log(1 - random())) * everyMs * times, request);
     };
     timeline.in(random() * everyMs, request);
   }
 
-  #take(process: SimProcess, index: number): void {
+  #take(process: SimProcess, index: number, key: number): void {
+    const { keys = 1 } = this.#options;
     this.requests += 1;
-    if (process.cells[index]!.take('key') > 0) this.ledgers[index]!.admit(this.timeline.now);
+    if (process.cells[index]!.take(`key ${key}`) > 0)
+      this.ledgers[index * keys + key]!.admit(this.timeline.now);
   }
 }
