@@ -38,8 +38,9 @@ const UNUSED = WHOLE_RATE / 100;
 /** And when a member has so much more, or less, than its part of what is asked for. */
 const UNFAIR = WHOLE_RATE / 10;
 /**
- * A member keeps this part of its share at least: what it has lent does not come back at once, and a member
- * that has borrowed may end. All of them together keep less than three percent of N.
+ * A member keeps this part of its share at least, and more where rows cannot count so small a part: what it
+ * has lent does not come back at once, and a member that has borrowed may end. Of most limits, all members
+ * together keep less than three percent of N.
  */
 const KEPT = 40;
 /** A permit moves when it is asked for more than this number of times as much there. */

@@ -9,7 +9,8 @@
 //   clocks: the monotonic one stops while the machine is suspended, and the wall clock may be set.
 // - It removes another member only when the beat of that member has not changed for LAPSE_MS since it was
 //   read, by its own monotonic clock, and does so on condition that it is still the same. No time of another
-//   machine is compared.
+//   machine is compared. One that is not active has no share that others would have to leave to it, so it is
+//   removed after WAIT_MS: a process that ends again and again while it starts must not divide the limits.
 import { laterBy, longestBetween, type Moment, NEVER } from '../memory/rate/moment.js';
 import {
   type Epoch,
@@ -31,6 +32,8 @@ export const LAPSE_MS = 90_000;
 export const HOLD_MS = 89_000;
 /** How often a member renews its share. */
 export const BEAT_MS = 5_000;
+/** How long a newcomer that nothing is heard of is waited for. If it lives, it joins again. */
+export const WAIT_MS = 2 * BEAT_MS;
 /**
  * After this time without having read anything, a member begins anew to wait for the others: they may have
  * been cut off from the store as well.
@@ -119,7 +122,7 @@ export class Membership {
     this.#know(epoch);
     const maySee = !this.#isActive || settle();
     this.#former = this.#former.filter((id) => memberOf(epoch, id) !== undefined);
-    const rest = without(epoch, new Set([...this.#lapsed(now), ...this.#former]));
+    const rest = without(epoch, new Set([...this.#lapsed(epoch, now), ...this.#former]));
     const own = memberOf(rest, this.#id);
     if (own === undefined) return rest.members.length < MOST_MEMBERS ? this.#joined(rest) : undefined;
     const isDue = longestBetween(this.#renewedAt, now) >= BEAT_MS;
@@ -212,8 +215,11 @@ export class Membership {
     this.#readAt = now;
   }
 
-  #lapsed(now: Moment): readonly string[] {
-    const hasLapsed = ({ at }: Observed): boolean => now.monotonic - at.monotonic >= LAPSE_MS;
-    return [...this.#observed].filter(([id, one]) => id !== this.#id && hasLapsed(one)).map(([id]) => id);
+  #lapsed({ members }: Epoch, now: Moment): readonly string[] {
+    const hasLapsed = ({ id, active }: Member): boolean => {
+      const silentMs = now.monotonic - this.#observed.get(id)!.at.monotonic;
+      return id !== this.#id && silentMs >= (active ? LAPSE_MS : WAIT_MS);
+    };
+    return members.filter(hasLapsed).map(({ id }) => id);
   }
 }

@@ -1,6 +1,7 @@
 // How a key is divided among the members that ask for it.
 import { expect } from 'chai';
-import { memberHash, WHOLE_RATE } from '#src/memory/rate/share.js';
+import { UNITS_PER_MS } from '#src/memory/rate/rate-row.js';
+import { memberHash, mostTimesSmaller, WHOLE_RATE } from '#src/memory/rate/share.js';
 import { type Asker, baseOf, halvesOf, keyIdOf, loansOf } from '#src/shares/division.js';
 
 const TIMES_SMALLER = 100;
@@ -33,10 +34,19 @@ describe('a key that is refused somewhere', () => {
     expect(divided(evenly([0.7, 0.06, 0.06]))).to.deep.equal([76, 12, 12]);
   });
 
-  it('stays with each member by a fortieth of its share', () => {
-    const [, rest] = divided(evenly([3, 0]));
-    expect(rest).to.equal(Math.round(50 / 40));
-  });
+  for (const [burst, perSecond, part] of [
+    [100, 100, 40],
+    [20, 20, 40],
+    [10, 10 / 60, 10],
+    [12, 4, 16],
+    [3, 1 / 60, 3],
+  ] as const) {
+    it(`stays with each member by a ${part}th of its share, of ${perSecond} per second and bursts of ${burst}`, () => {
+      const timesSmaller = mostTimesSmaller(burst, Math.ceil(1_000 / perSecond) * UNITS_PER_MS);
+      const lent = loansOf('m1', evenly([3, 0]), {}, timesSmaller).m0!.rate;
+      expect(WHOLE_RATE / 2 - lent).to.be.closeTo(WHOLE_RATE / 2 / part, 1);
+    });
+  }
 
   it('stays as it is while nothing is refused, and where it is about right', () => {
     expect(divided(evenly([0.2, 0.2, 0.2]))).to.deep.equal([33, 33, 33]);

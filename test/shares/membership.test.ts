@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import type { Moment } from '#src/memory/rate/moment.js';
 import { type Epoch, withMember, without } from '#src/shares/epoch.js';
-import { BEAT_MS, HOLD_MS, LAPSE_MS, Membership } from '#src/shares/membership.js';
+import { BEAT_MS, HOLD_MS, LAPSE_MS, Membership, WAIT_MS } from '#src/shares/membership.js';
 
 const EMPTY: Epoch = { number: 0, salt: [1, 2], members: [] };
 
@@ -146,6 +146,37 @@ describe('a member of an epoch', () => {
     expect(listed(store)).to.deep.equal(['a1', 'b1']);
     for (let n = 0; n < 3; n++, store.now += BEAT_MS) a.turn();
     expect([listed(store), a.members]).to.deep.equal([['a1'], ['a1']]);
+  });
+
+  it('removes one that was never active after ten seconds, which joins again if it lives', () => {
+    const { store, a, b } = pair();
+    const c = new Process(store, 'c');
+    c.turn();
+    expect(listed(store)).to.deep.equal(['a1', 'b1', 'c1']);
+    // Only the newcomer does not know that all have divided their shares with it.
+    for (; store.now < WAIT_MS; store.now += BEAT_MS) for (const one of [a, b]) one.turn();
+    expect([listed(store), a.members]).to.deep.equal([
+      ['a1', 'b1', 'c1'],
+      ['a1', 'b1', 'c1'],
+    ]);
+    for (const one of [a, b, a]) one.turn();
+    expect([listed(store), a.members]).to.deep.equal([
+      ['a1', 'b1'],
+      ['a1', 'b1'],
+    ]);
+    for (const one of [c, a, b, c]) one.turn();
+    expect(c.members).to.deep.equal(['a1', 'b1', 'c1']);
+  });
+
+  it('leaves one alone that waits to become active', () => {
+    const { store, a, b } = pair();
+    const c = new Process(store, 'c');
+    for (; store.now < 3 * WAIT_MS; store.now += BEAT_MS) {
+      c.turn();
+      a.turn(() => false);
+      b.turn();
+    }
+    expect([listed(store), c.members]).to.deep.equal([['a1', 'b1', 'c1'], []]);
   });
 
   it('begins to wait anew when it could not read for a while', () => {

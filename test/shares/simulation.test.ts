@@ -111,6 +111,27 @@ describe('limits over processes, simulated', () => {
     for (let n = 0; n < 20; n++) expect(admittedIn(world, 0, SECOND)).to.be.within(97, 103);
   });
 
+  it(`go on while a process ends again and again before it has started (seed ${seed})`, () => {
+    const world = new World({ seed, limits: [{ perSecond: 10, burst: 1 }], keys: 20 });
+    world.start(20, true);
+    world.timeline.run(SETTLED);
+    const restart = (): void => {
+      const process = world.start(1_000);
+      world.timeline.in(150, () => {
+        process.isKilled = true;
+      });
+      world.timeline.in(2 * SECOND, restart);
+    };
+    restart();
+    world.timeline.run(world.timeline.now + 2 * MINUTE);
+    const before = world.ledgers.map(({ admitted }) => admitted);
+    world.timeline.run(world.timeline.now + 2 * MINUTE);
+    const admitted = world.ledgers.reduce((sum, one, n) => sum + one.admitted - before[n]!, 0);
+    // Without those that end it would be 20 keys at 10 per second. Nothing is admitted when they stay listed.
+    expect(admitted).to.be.above((20 * 10 * 120) / 100);
+    expect(world.excess).to.be.at.most(0);
+  });
+
   /** Three processes that are asked for these parts of N, once they have divided it among them. */
   const asked = (limit: LedgerTerms, parts: readonly number[]): World => {
     const world = new World({ seed, limits: [limit] });
