@@ -89,16 +89,15 @@ export class Candidates {
 /**
  * Segments side by side, each as long as its weight. A guide table finds the segment of a point with few
  * comparisons, whatever their number (H. Chen, Y. Asau, "On Generating Random Variates from an Empirical
- * Distribution", 1974). Numbers are side by side in memory: a pick of many endpoints waits for it more than it
- * computes.
+ * Distribution", 1974). Numbers are side by side in memory, for which a pick waits more than it computes.
  */
 class Line {
   readonly weights: Float64Array;
   readonly length: number;
   readonly #ends: Float64Array;
   /**
-   * For each of equal parts of the line, the first segment that ends after the beginning of the part. One more
-   * part is for points that rounding leads past the end.
+   * For each of equal parts of the line, the first segment that ends after the beginning of the part. One
+   * more part is for points that rounding leads past the end.
    */
   readonly #guide: Int32Array;
   readonly #parts: number;
@@ -128,12 +127,12 @@ class Line {
 
   /** @param chance uniform in [0, 1) @returns the index of the segment at that part of the line */
   drawn(chance: number): number {
-    return this.#from(this.#guide[Math.floor(chance * this.#parts)]!, chance * this.length);
+    return this.#from(this.#guide[(chance * this.#parts) | 0]!, chance * this.length);
   }
 
   /** @returns the index of the segment with the point; the last one when rounding leads past the end */
   at(point: number): number {
-    return this.#from(this.#guide[Math.floor((point / this.length) * this.#parts)]!, point);
+    return this.#from(this.#guide[((point / this.length) * this.#parts) | 0]!, point);
   }
 
   #from(first: number, point: number): number {

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { oneRegion } from '#src/memory/rate/rate-regions.js';
 import { RateTable } from '#src/memory/rate/rate-table.js';
+import { withInterrupts } from './interrupts.js';
 import { expectLawful } from './rate-law.js';
 
 /** The most threads that are interrupted in the middle of an operation at once. */
@@ -108,24 +109,6 @@ class Schedule {
     } finally {
       this.#depth--;
     }
-  }
-}
-
-/** Runs `work` with a call before every atomic operation. */
-function withInterrupts(interrupt: () => void, run: () => void): void {
-  const { load, compareExchange } = Atomics;
-  const announced =
-    <A extends readonly unknown[], R>(operation: (...args: A) => R) =>
-    (...args: A): R => {
-      interrupt();
-      return operation(...args);
-    };
-  Atomics.load = announced(load as never) as typeof load;
-  Atomics.compareExchange = announced(compareExchange as never) as typeof compareExchange;
-  try {
-    run();
-  } finally {
-    Object.assign(Atomics, { load, compareExchange });
   }
 }
 

@@ -34,7 +34,7 @@ import {
   shareInterval,
   WHOLE_RATE,
 } from './share.js';
-import { ShareReader } from './share-page.js';
+import { MOST_DELAY, ShareReader } from './share-page.js';
 
 /** The result of `take` and `peek` when this process has no share. */
 export const NO_SHARE = 0;
@@ -198,7 +198,7 @@ export class ClusterRates {
   limit(identity: string, intervalMs: number, burst: number): RateCells {
     const interval = Math.ceil(intervalMs * UNITS_PER_MS * (1 + DRIFT));
     const buckets = this.#regions.of(identity);
-    buckets.mayLead(emptyAhead(burst, interval) + interval);
+    buckets.mayLead(emptyAhead(burst, interval) + interval + MOST_DELAY);
     buckets.declare(interval, burst);
     const terms = { identity, intervalMs, burst, interval, buckets };
     let under: SharedLimit | undefined;

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.js';
 import { TextPage } from '../text-page.js';
 import { type Moment, systemWallClock } from './moment.js';
 import { UNITS_PER_MS } from './rate-row.js';
-import { type HotShare, rowTimeAt, type Share, type ShareChange } from './share.js';
+import { type HotShare, rowTimeAt, type Share, type ShareChange, slownessAt } from './share.js';
 
 /** Changes that are kept one by one. Older ones count as one that has left nothing. */
 const MOST_CHANGES = 8;
@@ -37,17 +37,38 @@ export class SharePage {
     return this.#share?.members.length ?? 0;
   }
 
-  /** From now on the process has a share among these members. */
+  /** From now on the process has a share among these members. It ends soon if `renew` is not called then. */
   hold({ members, self, salt }: AgreedShare): void {
-    const since = Math.floor(this.#clock() * UNITS_PER_MS);
     const before = this.#share;
-    if (before !== undefined) this.#rowTime = rowTimeAt(before, since);
+    const now = this.#endSoon();
+    if (before !== undefined) this.#rowTime = rowTimeAt(before, now);
     const rowTime = this.#rowTime;
     const change = { rowTime, before: before?.members.length ?? 0, after: members.length };
     const changes = shortened([...(before?.changes ?? []), change], rowTime);
     const sorted = members.toSorted();
     const hot = (before?.hot ?? []).map((one) => ({ ...one, emptyAt: rowTime, changedAt: rowTime }));
-    this.#publish({ members: sorted, self: sorted.indexOf(self), salt, since, rowTime, changes, hot });
+    const membersBefore = before === undefined ? members.length : slownessAt(before, now);
+    const since = members.length < membersBefore ? nextBeginning(now) : now;
+    const clock = { since, rowTime: rowTime + Math.ceil((since - now) / membersBefore), membersBefore };
+    this.#publish({ members: sorted, self: sorted.indexOf(self), salt, ...clock, changes, hot });
+  }
+
+  /**
+   * Reads the clock for another share. A clock of the rows that runs slower may begin at that time. A faster
+   * one must begin after it was published, because what workers admit until then is dated by the slower one.
+   * So the share that they have ends soon, unless the next one is published and renewed before.
+   * @returns the time, in units
+   */
+  #endSoon(): number {
+    for (;;) {
+      const now = this.#unitsNow();
+      if (this.#share === undefined) return now;
+      const since = nextBeginning(now);
+      const end = Math.min(since / SECOND, Atomics.load(this.#end, 0) >>> 0);
+      Atomics.store(this.#end, 0, end);
+      // Workers have read the clock before they have seen another end.
+      if (this.#unitsNow() < since) return now;
+    }
   }
 
   /** From now on the process has these parts of some keys, as long as it has a share. */
@@ -89,7 +110,7 @@ export class SharePage {
   /** From now on the process has no share. */
   release(): void {
     if (this.#share === undefined) return;
-    this.#rowTime = rowTimeAt(this.#share, Math.floor(this.#clock() * UNITS_PER_MS));
+    this.#rowTime = this.#rowNow(this.#share);
     this.#share = undefined;
     this.#page.publish('');
     for (const index of [0, 1]) Atomics.store(this.#end, index, 0);
@@ -101,13 +122,23 @@ export class SharePage {
   }
 
   #rowNow(share: Share): number {
-    return rowTimeAt(share, Math.floor(this.#clock() * UNITS_PER_MS));
+    return rowTimeAt(share, this.#unitsNow());
+  }
+
+  #unitsNow(): number {
+    return Math.floor(this.#clock() * UNITS_PER_MS);
   }
 }
 
 /** Whole seconds in a word without a sign: those of the wall clock are too many for 31 bits from 2038 on. */
 const secondsOf = (ms: number): number => Math.min(Math.max(0, Math.floor(ms / 1000)), MOST_SECONDS);
 const MOST_SECONDS = 2 ** 32 - 1;
+
+/** The second at which a faster clock of the rows begins: MOST_DELAY after `now` at most, both in units. */
+const nextBeginning = (now: number): number => (Math.ceil(now / SECOND) + 1) * SECOND;
+const SECOND = 1_000 * UNITS_PER_MS;
+/** By so much the clock of the rows may go back when a slower one is published. */
+export const MOST_DELAY = 2 * SECOND;
 
 /** Before any time of the rows. */
 const BEGINNING = -CHANGE_ENDS;

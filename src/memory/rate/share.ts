@@ -20,9 +20,11 @@ export interface Share {
   readonly self: number;
   /** The secret that all members hash keys with. */
   readonly salt: readonly [number, number];
-  /** The rows' clock was at `rowTime` when the shared clock was at `since`; both in units of rate-row.ts. */
+  /** The rows' clock is at `rowTime` when the shared clock is at `since`; both in units of rate-row.ts. */
   readonly since: number;
   readonly rowTime: number;
+  /** The rows' clock runs as among this number of members until `since`, which may be in the future. */
+  readonly membersBefore: number;
   /** Changes of the members whose effect may not be over, oldest first. */
   readonly changes: readonly ShareChange[];
   /** Keys of which this process has another part. */
@@ -95,8 +97,12 @@ export interface KeyShare {
  * than the shared clock. So the distance of two admissions is the same for any n, and a row keeps its meaning
  * when n changes.
  */
-export const rowTimeAt = ({ members, since, rowTime }: Share, now: number): number =>
-  rowTime + Math.floor((now - since) / members.length);
+export const rowTimeAt = (share: Share, now: number): number =>
+  share.rowTime + Math.floor((now - share.since) / slownessAt(share, now));
+
+/** How many times slower than the shared clock that of the rows runs. */
+export const slownessAt = ({ members, membersBefore, since }: Share, now: number): number =>
+  now < since ? membersBefore : members.length;
 
 /** Whether a burst is divided without a remainder, so that the hash of a key need not be looked at. */
 export const isEven = (burst: number, members: number): boolean => burst % members === 0;
