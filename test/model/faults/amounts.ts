@@ -88,7 +88,7 @@ export const PLANTED_IN_AMOUNTS: readonly PlantedFault[] = [
     'a row that is reassigned twice and repeats an earlier time',
     rate.sweep,
     'rate-bucket',
-    'if (shared === 0 && Math.abs(lead) <= MOMENTS)',
+    'if (shared === 0 && (isSpare || Math.abs(lead) <= MOMENTS))',
     'if (false)',
   ),
   planted(
