@@ -57,11 +57,16 @@ export async function startGateway(options: GatewayBenchOptions): Promise<Gatewa
     random: () => 0,
     sleep: async () => undefined,
     streams,
-    connections,
   };
   mountGateway(
     { gateway: ['things', 'demo'], gatewayPolicies: { things: policy, demo: policy } },
-    { app: world.app, calls, isMounted: (name) => name === 'demo', onRefused: () => void refusals++ },
+    {
+      app: world.app,
+      calls,
+      connections,
+      isMounted: (name) => name === 'demo',
+      onRefused: () => void refusals++,
+    },
   );
   const server = new UwsServer(world.app, {
     settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
