@@ -27,7 +27,6 @@ import { GrpcTransport } from '#src/upstream/grpc-transport.js';
 import { forgettingBreakers, Outliers } from '#src/upstream/outliers.js';
 import { RegistryView } from '#src/upstream/registry-view.js';
 import { p2cPicker } from '#src/upstream/strategies/power-of-two-choices.js';
-import { NO_STREAMS } from '#test/upstream/endpoints.js';
 import { spread } from '../statistics.js';
 import { endpoint } from './endpoint.js';
 
@@ -89,7 +88,8 @@ function ownCall(port: number): Measured {
   const cells = new EjectionCells(block, rule, clock, forgettingBreakers(breaker, news));
   const grpc = new GrpcTransport();
   const call = createCall({
-    ...NO_STREAMS,
+    streams: { stream: () => Promise.reject(new Error('no call is streamed here')) },
+    streamIdleMs: 60_000,
     balancer: new Balancer({
       endpoints,
       picker: p2cPicker(load, Math.random),
