@@ -69,10 +69,8 @@ describe('calls with streamed bodies', function () {
           bytes: PIECES * PIECE.length,
           sha256: expected,
         });
-        if (prefer === '') {
-          const both = await echoed(`${cluster.url}/both/files`);
-          expect([both.statusCode, await digestRead(both)]).to.deep.equal([200, expected]);
-        }
+        const both = await echoed(`${cluster.url}/both/files${prefer}`);
+        expect([both.statusCode, await digestRead(both)]).to.deep.equal([200, expected]);
       } finally {
         clearInterval(watch);
       }

@@ -29,6 +29,8 @@ export interface BodyEvents {
   readonly host: Pick<ExchangeHost, 'passing' | 'stores' | 'interrupt'>;
   /** Called with what a reader has thrown, because nothing may be thrown into the core. */
   failed(error: unknown): void;
+  /** The core is in the middle of a packet, and corks what is written meanwhile. */
+  corked(): void;
   /** Called for a packet of thousands of tiny pieces, while the core is in the middle of it. */
   flooded(): void;
   /** A response has been started. */
@@ -121,6 +123,7 @@ export class UwsBody {
   #take(piece: ArrayBuffer, isLast: boolean): void {
     if (this.#over) return;
     this.isComplete = isLast;
+    this.#events.corked();
     if (this.#paused) {
       // A write that the socket did not take has made the core read again.
       this.#paused = false;

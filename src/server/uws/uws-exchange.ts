@@ -366,6 +366,10 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
     this.#onBodyRefused = listener;
   }
 
+  corked(): void {
+    if (this.#pieces instanceof UwsStream) this.#pieces.corked();
+  }
+
   /** Called with what the reader of the body has thrown. */
   failed(error: unknown): void {
     this.host.failed(error);

@@ -4,14 +4,20 @@
 // both. So a response whose request is still sending its body (it may be made of that body) does not rely on
 // the report alone: it tries again by itself, with a small piece, after waiting longer and longer. A write
 // that the socket does not take makes the core read again, so reading is paused anew.
+//
+// The core gathers 16 KiB in a cork. When something longer than the rest of that is written, it sends what it
+// has gathered, and if the socket does not take all of that, it drops what was to be written: the client gets
+// the head of a chunk without its bytes (https://github.com/uNetworking/uWebSockets.js/issues/1249). So a
+// piece has a cork of its own, fits into it, and is not written while the core itself corks the connection:
+// in its callbacks, and in the microtasks behind them.
 import { clientClosed } from '../body/body.js';
 import { IdleAlarm } from '../idle-alarm.js';
 import { checkLength } from '../response/plain-bytes.js';
 import type { Alarm, TimerWheel } from '../timer-wheel.js';
 import { type CoreResponse, restartClock } from './uws-core.js';
 
-/** Size of one write. */
-const PIECE_BYTES = 64 * 1024;
+/** Size of one write, which fits into a cork with the head of its chunk and what may precede that. */
+const PIECE_BYTES = 16 * 1024 - 256;
 /** Size of a write while the core buffers; it takes these bytes regardless. */
 const PROBE_BYTES = 1024;
 /** Bytes after which a source that is never short of them yields to other work. */
@@ -34,6 +40,8 @@ export class UwsStream {
   readonly #body: BodyUnderWay | undefined;
   readonly #lost: () => void;
   #over = false;
+  /** The core may cork what is written in this turn of the event loop. */
+  #isCorked = false;
   /** The core has reported that it buffers. */
   #blocked = false;
   #unyielded = 0;
@@ -61,6 +69,7 @@ export class UwsStream {
 
   /** Call after the head was written, within its cork. */
   start(): void {
+    this.corked();
     this.#res.onWritable(() => {
       this.#idle.touch();
       // Because `onWritable` has a handler, the core does not empty its buffer itself. An empty cork does.
@@ -70,12 +79,22 @@ export class UwsStream {
     });
   }
 
+  /** Call in a callback of the core that is about this connection. */
+  corked(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    setImmediate(() => {
+      this.#isCorked = false;
+    });
+  }
+
   /**
    * @param length of the bytes when writing began
    * @throws HttpError CLIENT_CLOSED; TypeError when their memory is taken away meanwhile
    */
   async write(bytes: Uint8Array, length: number): Promise<void> {
     for (let at = 0; at < length; ) {
+      while (this.#isCorked) await turn();
       if (this.#over) throw clientClosed();
       checkLength(bytes, length);
       const piece = bytes.subarray(at, at + (this.#blocked ? PROBE_BYTES : PIECE_BYTES));
