@@ -1,7 +1,7 @@
 // The response that stands in for that of a service (fallback.ts), and the error that stands for a response.
 import { ERROR_TABLE, type ErrorCode, HttpError, isGatewayFailure } from '../errors.js';
 import { checkOptions, type OptionsShape, shapeOf, typeErrorFor, wholeNumber } from '../options.js';
-import { BufferedResponse, problemIn } from './buffered-response.js';
+import { BufferedResponse } from './buffered-response.js';
 import type { CallResponse, FallbackResponse } from './call.js';
 import { CALL_KINDS, WHOLE_BODY } from './call-options.js';
 import { requestContent } from './call-request.js';
@@ -40,7 +40,7 @@ const RETRY_AFTER = /^\d{1,5}$/;
 export function failureIn(service: string, response: CallResponse): HttpError | undefined {
   const { status, headers: fields } = response;
   if (!isGatewayFailure(status)) return undefined;
-  const code = problemIn(response)?.code;
+  const code = response instanceof BufferedResponse ? response.problem?.code : undefined;
   const { 'retry-after': retryAfter = '' } = fields;
   return new HttpError(
     isKnown(code) ? code : 'BAD_UPSTREAM',

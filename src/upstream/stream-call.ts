@@ -234,6 +234,7 @@ const headOf = ({ status, fields }: HttpStream): Received => {
     load: typeof load === 'string' ? load : undefined,
     notExecuted: false,
     isFallback: false,
+    problem: undefined,
     json: unread,
     text: unread,
     bytes: unread,

@@ -35,6 +35,12 @@ export interface OutgoingRequest {
   readonly abort?: AbortSource;
 }
 
+/** The members of a problem document that the verdict depends on. */
+export interface ReceivedProblem {
+  readonly code?: unknown;
+  readonly executed?: unknown;
+}
+
 /** A response with everything that the callee's runtime reports; callers see it as `CallResponse`. */
 export interface Received extends CallResponse {
   /**
@@ -52,6 +58,8 @@ export interface Received extends CallResponse {
    * @default false
    */
   readonly isRefusal?: boolean;
+  /** The problem document; undefined when the response has none of at most 64 KiB. It is read once. */
+  readonly problem: ReceivedProblem | undefined;
 }
 
 /**

@@ -11,7 +11,6 @@ import type { Deadline } from '../deadline.js';
 import { HttpError, isGatewayFailure } from '../errors.js';
 import { RequestBodyError } from '../request-body-error.js';
 import type { AttemptOutcome } from '../resilience/policy.js';
-import { problemIn } from './buffered-response.js';
 import type { Received } from './transport.js';
 import { HandshakeError, isUnsent, OversizedError, UnreachedError } from './transport-errors.js';
 
@@ -119,7 +118,7 @@ function isTimeUp(result: TransportResult, deadline: Deadline, tookMs: number): 
   if (status !== 503 && status !== 504) return false;
   // A callee waits for a database connection only for half of its time, so DATABASE_BUSY comes early. The
   // time that it has waited counts as passed.
-  const waitedMs = problemIn(result.value)?.code === 'DATABASE_BUSY' ? tookMs : 0;
+  const waitedMs = result.value.problem?.code === 'DATABASE_BUSY' ? tookMs : 0;
   return deadline.remainingMs() - waitedMs < GIVEN_UP_EARLY_MS;
 }
 
@@ -132,7 +131,7 @@ function verdictOf(response: Received): Verdict {
   const { status, isFinal, isRefusal } = response;
   if (isRefusal) return REFUSED;
   if (status === 429) return NOTHING;
-  if (status === 503 && problemIn(response)?.code === 'OVERLOADED') return isFinal ? NOTHING : SHED;
+  if (status === 503 && response.problem?.code === 'OVERLOADED') return isFinal ? NOTHING : SHED;
   if (isGatewayFailure(status)) return isFinal ? FINAL_FAILURE : GATEWAY_FAILURE;
   // Only a circle of calls makes such a response; each of them would count as a failure.
   if (status === 500 && isFinal) return NOTHING;

@@ -43,6 +43,13 @@ const PROMISES: readonly Promised[] = [
     'MESSAGE_BYTES',
     KIB * KIB,
   ),
+  promised(
+    'docs/errors.md',
+    'document of more than # KiB',
+    'upstream/buffered-response',
+    'MAX_PROBLEM_BYTES',
+    KIB,
+  ),
   promised('docs/grpc.md', 'has # more second to go on', 'server/timer-wheel', 'LATE_MS', SECOND),
   promised('docs/grpc.md', 'response of more than # KiB', 'server/response-quotas', 'LARGE_RPC_BYTES', KIB),
   promised(

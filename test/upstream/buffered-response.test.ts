@@ -2,7 +2,8 @@
 // body count only together with these fields.
 import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
-import { receive } from '#src/upstream/buffered-response.js';
+import { BufferedResponse, MAX_PROBLEM_BYTES, receive } from '#src/upstream/buffered-response.js';
+import { failureIn } from '#src/upstream/fallback-response.js';
 import { InProcessTransport } from '#src/upstream/in-process-transport.js';
 import { judgeResponse } from '#src/upstream/verdict.js';
 import { endpoint } from './endpoints.js';
@@ -91,6 +92,61 @@ describe('a received response', () => {
       expect(judgeResponse(received({ status, final: 'no' }))).to.include({ mayRepeat: true });
     });
   }
+
+  describe('with a problem document', () => {
+    /** A document of exactly this many bytes. */
+    const overloaded = (bytes: number, filler = 'x'): string => {
+      const [head, tail] = ['{"code":"OVERLOADED","executed":false,"detail":"', '"}'];
+      return head + filler.repeat((bytes - head.length - tail.length) / Buffer.byteLength(filler)) + tail;
+    };
+    const kinds: readonly (readonly [kind: string, of: (text: string) => Buffer | string])[] = [
+      ['bytes', (text) => Buffer.from(text)],
+      ['a text', (text) => text],
+    ];
+    for (const [kind, of] of kinds) {
+      it(`as ${kind} of 64 KiB is judged by it`, () => {
+        const response = receive(503, fieldsOf({ field: 'false' }), of(overloaded(MAX_PROBLEM_BYTES)));
+        expect(response).to.include({ notExecuted: true });
+        expect(judgeResponse(response)).to.include({ outcome: 'ignored', hasNotRun: true });
+        expect(failureIn('orders', response)).to.include({ code: 'OVERLOADED' });
+      });
+
+      it(`as ${kind} of more than 64 KiB is judged as if it had none, which the caller still reads`, () => {
+        const filler = 'é';
+        const body = overloaded(MAX_PROBLEM_BYTES + filler.length * 2, filler);
+        const response = receive(503, fieldsOf({ field: 'false' }), of(body));
+        expect(response).to.include({ notExecuted: false, problem: undefined });
+        expect(judgeResponse(response)).to.include({ outcome: 'failure', mayRepeat: true });
+        expect(failureIn('orders', response)).to.include({ code: 'BAD_UPSTREAM' });
+        expect(response.json()).to.include({ code: 'OVERLOADED' });
+      });
+    }
+
+    it('is parsed at most once for all questions', () => {
+      const { parse } = JSON;
+      let parsed = 0;
+      JSON.parse = (...args) => {
+        parsed++;
+        return parse(...args);
+      };
+      try {
+        for (const body of ['{"code":"OVERLOADED"}', '{']) {
+          parsed = 0;
+          const response = receive(503, fieldsOf({ field: 'false' }), body);
+          judgeResponse(response);
+          failureIn('orders', response);
+          expect(parsed, body).to.equal(1);
+        }
+        const unasked = new BufferedResponse(503, fieldsOf({}), '{"code":"OVERLOADED"}');
+        expect(parsed).to.equal(1);
+        judgeResponse(unasked);
+        failureIn('orders', unasked);
+        expect(parsed).to.equal(2);
+      } finally {
+        JSON.parse = parse;
+      }
+    });
+  });
 
   it('is not repeated for an OVERLOADED that the callee passed on', () => {
     const body = Buffer.from('{"code":"OVERLOADED"}');
