@@ -1,6 +1,7 @@
 // The request of one attempt, as its transport gets it, and the fields that the runtime adds to it.
 import type { AbortSource } from '../abort-source.js';
 import type { Deadline } from '../deadline.js';
+import { MAX_TIMER_MS } from '../resilience/cancellation.js';
 import type { TraceContext } from '../scope.js';
 import { type CallRequest, NO_FIELDS } from './call-request.js';
 import type { OngoingCall } from './ongoing-call.js';
@@ -45,7 +46,7 @@ export function headersOf(
   { request, deadline, scope }: OngoingCall,
   trace: TraceContext | undefined,
 ): Record<string, string> {
-  const left = String(Math.max(1, Math.floor(deadline.remainingMs())));
+  const left = String(Math.max(1, Math.floor(Math.min(MAX_TIMER_MS, deadline.remainingMs()))));
   const given = request.headers;
   const headers: Record<string, string> =
     given === NO_FIELDS ? { [DEADLINE_HEADER]: left } : { ...given, [DEADLINE_HEADER]: left };

@@ -250,8 +250,16 @@ export function requestContent(
   return { headers, body: jsonText(json), announced };
 }
 
-/** A copy: the caller may change its bytes before a later attempt sends them. */
-const ownBytes = (body: WholeBody): WholeBody => (typeof body === 'object' ? Uint8Array.from(body) : body);
+/** A copy: the caller may change its bytes before a later attempt sends them. @throws TypeError */
+function ownBytes(body: WholeBody): WholeBody {
+  if (typeof body !== 'object') return body;
+  try {
+    return new Uint8Array(body);
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw new TypeError('call: the body has no bytes any more: its buffer was transferred', { cause });
+  }
+}
 
 /** @returns the value of `content-length` @throws TypeError */
 function addFields(

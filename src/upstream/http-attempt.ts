@@ -3,6 +3,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { AbortListener, AbortSource } from '../abort-source.js';
+import type { Endpoint } from '../registry/endpoint.js';
+import { faultError, interimFault, responseFault } from './response-fault.js';
 import { abortError, appended, isBodilessEnd, NO_BYTES } from './undici-response.js';
 
 /** A response as undici has read it. */
@@ -16,6 +18,7 @@ export interface HttpResponse {
 export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
   older: AbortListener | undefined;
   newer: AbortListener | undefined;
+  readonly #endpoint: Endpoint;
   readonly #abort: AbortSource;
   readonly #resolve: (response: HttpResponse) => void;
   readonly #reject: (reason: unknown) => void;
@@ -23,6 +26,7 @@ export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
   #hasEnded = false;
   /** Undefined while the request waits for a connection. */
   #controller: Dispatcher.DispatchController | undefined;
+  #interim = 0;
   #isSettled = false;
   #status = 0;
   #fields: IncomingHttpHeaders = {};
@@ -31,11 +35,13 @@ export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
 
   /** @param ended called when undici is done with the request, also when it was aborted before */
   constructor(
+    endpoint: Endpoint,
     abort: AbortSource,
     resolve: (response: HttpResponse) => void,
     reject: (reason: unknown) => void,
     ended: () => void,
   ) {
+    this.#endpoint = endpoint;
     this.#abort = abort;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -57,11 +63,14 @@ export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
   }
 
   onResponseStart(
-    _controller: Dispatcher.DispatchController,
+    controller: Dispatcher.DispatchController,
     status: number,
     fields: IncomingHttpHeaders,
   ): void {
-    if (status < 200) return;
+    const isInterim = status < 200;
+    const fault = isInterim ? interimFault(++this.#interim) : responseFault(status, fields);
+    if (fault !== undefined) this.#refuse(controller, fault);
+    if (fault !== undefined || isInterim) return;
     this.#status = status;
     this.#fields = fields;
   }
@@ -86,6 +95,12 @@ export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
     }
     if (this.#settle()) this.#reject(error);
     this.#end();
+  }
+
+  /** Ends a request whose response cannot be trusted; its connection is closed. */
+  #refuse(controller: Dispatcher.DispatchController, fault: string): void {
+    if (this.#settle()) this.#reject(faultError(this.#endpoint, fault));
+    controller.abort(abortError());
   }
 
   #end(): void {

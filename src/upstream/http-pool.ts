@@ -51,7 +51,7 @@ export class HttpPool {
     const abort = request.abort ?? new SignalAbort(request.signal);
     return new Promise((resolve, reject) => {
       const start = (fail: (reason: unknown) => void): void =>
-        this.#start(request, new HttpAttempt(abort, resolve, fail, this.#ended));
+        this.#start(request, new HttpAttempt(this.#endpoint, abort, resolve, fail, this.#ended));
       this.#admit(request, abort, start, reject);
     });
   }

@@ -3,6 +3,8 @@ import type { Agent } from 'undici';
 import { isOutOfFiles } from '../open-files.js';
 import { originOf } from '../registry/endpoint.js';
 import { INTERVAL_MS, type Probe } from '../registry/health.js';
+import { mendedClient } from './mended-client.js';
+import { interimFault } from './response-fault.js';
 import { loadUndici } from './undici.js';
 
 /** The most bytes of a body that are read, so that the connection can be used again. */
@@ -18,16 +20,22 @@ export function httpProbe(): { readonly probe: Probe; readonly close: () => Prom
         const { Agent } = loadUndici();
         dispatcher ??= new Agent({
           connections: 1,
+          factory: mendedClient,
           keepAliveTimeout: 2 * INTERVAL_MS,
           headersTimeout: 0,
           bodyTimeout: 0,
           maxResponseSize: MAX_BODY_BYTES,
         });
+        let interim = 0;
         const { statusCode, body } = await dispatcher.request({
           method: 'GET',
           origin: originOf({ host: address, port, metadata }),
           path,
           signal,
+          onInfo: () => {
+            const fault = interimFault(++interim);
+            if (fault !== undefined) throw new Error(fault);
+          },
           headers: {
             host: `${host.includes(':') ? `[${host}]` : host}:${port}`,
             'user-agent': 'multilane-health',

@@ -8,10 +8,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { AbortListener, AbortSource } from '../abort-source.js';
 import type { Deadline } from '../deadline.js';
-import { HttpError } from '../errors.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { httpFailure } from './http-failure.js';
-import { MOST_INTERIM, responseFault } from './response-fault.js';
+import { faultError, interimFault, responseFault } from './response-fault.js';
 import { abortError, appended, isBodilessEnd, NO_BYTES } from './undici-response.js';
 
 /** What sends the bytes of a response. A DispatchController of undici is one. */
@@ -211,15 +210,10 @@ export class HttpStream
 
   onResponseStart(controller: StreamController, status: number, fields: IncomingHttpHeaders): void {
     if (this.#isOver) return;
-    if (status < 200) {
-      if (++this.#interim > MOST_INTERIM) this.#refuse(controller, 'sent too many interim responses');
-      return;
-    }
-    const fault = responseFault(status, fields);
-    if (fault !== undefined) {
-      this.#refuse(controller, fault);
-      return;
-    }
+    const isInterim = status < 200;
+    const fault = isInterim ? interimFault(++this.#interim) : responseFault(status, fields);
+    if (fault !== undefined) this.#refuse(controller, fault);
+    if (fault !== undefined || isInterim) return;
     this.status = status;
     this.fields = fields;
     this.#hasHead = true;
@@ -248,9 +242,8 @@ export class HttpStream
   }
 
   /** Ends a request whose response cannot be trusted; its connection is closed. */
-  #refuse(controller: StreamController, symptom: string): void {
-    const { id, service } = this.#endpoint;
-    this.#fail(new HttpError('BAD_UPSTREAM', `Instance ${id} of ${service} ${symptom}.`));
+  #refuse(controller: StreamController, fault: string): void {
+    this.#fail(faultError(this.#endpoint, fault));
     controller.abort(abortError());
   }
 

@@ -34,6 +34,11 @@ export interface HttpTransportOptions {
    * @default CONNECTION_AGE_MS
    */
   readonly connectionAgeMs?: number;
+  /**
+   * Milliseconds after which a connection without calls is closed, whatever the endpoint asks for.
+   * @default 4000
+   */
+  readonly keepAliveMs?: number;
 }
 
 const CONNECTIONS = 128;
@@ -137,6 +142,7 @@ export class HttpTransport implements Transport {
       const {
         connections = CONNECTIONS,
         connectionAgeMs = CONNECTION_AGE_MS,
+        keepAliveMs = KEEP_ALIVE_MS,
         maxResponseBytes = MAX_RESPONSE_BYTES,
       } = this.#options;
       const { Pool } = loadUndici();
@@ -146,7 +152,9 @@ export class HttpTransport implements Transport {
         maxResponseSize: Number.isFinite(maxResponseBytes) ? maxResponseBytes : UNLIMITED,
         maxHeaderSize: MAX_HEADER_BYTES,
         connect: strictConnector({ timeout: CONNECT_TIMEOUT_MS }),
-        keepAliveTimeout: KEEP_ALIVE_MS,
+        keepAliveTimeout: keepAliveMs,
+        // An endpoint may only ask for less, by the field `Keep-Alive`.
+        keepAliveMaxTimeout: keepAliveMs,
         headersTimeout: 0,
         bodyTimeout: 0,
         pipelining: 1,

@@ -3,13 +3,13 @@
 // other request on it that could fail, and the pool has at no time more connections than it may.
 import type { Client } from 'undici';
 import { oldAt } from './connection-age.js';
-import { loadUndici } from './undici.js';
+import { mendedClient } from './mended-client.js';
 
 /** @returns the option `factory` of a pool */
 export const renewedAfter =
   (ageMs: number) =>
   (origin: URL, options: object): Client => {
-    const client = new (loadUndici().Client)(origin, options);
+    const client = mendedClient(origin, options);
     const dispatch = client.dispatch.bind(client);
     /** Infinity while there is no connection: the next request makes one, and must not close it. */
     let endsAt = Number.POSITIVE_INFINITY;

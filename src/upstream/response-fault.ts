@@ -1,8 +1,19 @@
-// What is wrong with the head of a response that no library refuses.
+// What is wrong with the head of a response that no library refuses: the rules for calls, streamed calls and
+// the handshakes of WebSockets.
 import type { IncomingHttpHeaders } from 'node:http';
+import { HttpError } from '../errors.js';
+import type { Endpoint } from '../registry/endpoint.js';
 
 /** An endpoint may send this many interim responses (1xx) before its response; they are dropped. */
 export const MOST_INTERIM = 16;
+
+/** @param count interim responses so far @returns as `responseFault` */
+export const interimFault = (count: number): string | undefined =>
+  count > MOST_INTERIM ? 'sent too many interim responses' : undefined;
+
+/** @param fault what the endpoint has done */
+export const faultError = ({ id, service }: Pick<Endpoint, 'id' | 'service'>, fault: string): HttpError =>
+  new HttpError('BAD_UPSTREAM', `Instance ${id} of ${service} ${fault}.`);
 
 /**
  * A coding other than chunked would end with the connection, and its bytes are not those of the content (RFC

@@ -17,6 +17,8 @@ export interface Undici {
   readonly buildConnector: typeof buildConnector;
   /** The parser of a connection; undefined or null when it has none yet or no more. */
   readonly parserOf: (socket: Socket) => Parser | null | undefined;
+  /** The names of members of clients that are not documented. */
+  readonly symbols: Readonly<Record<'kSocket' | 'kQueue' | 'kPendingIdx', symbol>>;
 }
 
 /** What reads the responses of a connection. */
@@ -26,6 +28,8 @@ export interface Parser {
   readonly llhttp: { llhttp_resume(ptr: number): void };
   /** Reads on after a pause. It does nothing when the connection is closed. */
   resume(): void;
+  /** Called for the head of each response, interim ones included. */
+  onHeadersComplete: (this: Parser, status: number, upgrade: boolean, shouldKeepAlive: boolean) => number;
 }
 
 /** @throws OutOfFilesError when it is not loaded yet and the process has no file descriptors for that */
@@ -33,9 +37,10 @@ export const loadUndici = lazyModule((): Undici => {
   const { prototype } = require('undici/lib/dispatcher/dispatcher.js') as typeof Dispatcher;
   // The main module of the package adds the methods of its interface to this prototype, too.
   prototype.request = require('undici/lib/api/api-request.js') as Dispatcher['request'];
-  const { kParser } = require('undici/lib/core/symbols.js') as { readonly kParser: symbol };
+  const symbols = require('undici/lib/core/symbols.js') as Undici['symbols'] & { readonly kParser: symbol };
   return {
-    parserOf: (socket) => (socket as Socket & Record<symbol, Parser | null | undefined>)[kParser],
+    parserOf: (socket) => (socket as Socket & Record<symbol, Parser | null | undefined>)[symbols.kParser],
+    symbols,
     Agent: require('undici/lib/dispatcher/agent.js') as typeof Agent,
     Client: require('undici/lib/dispatcher/client.js') as typeof Client,
     Pool: require('undici/lib/dispatcher/pool.js') as typeof Pool,

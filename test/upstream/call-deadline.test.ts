@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError } from '#src/errors.js';
+import { MAX_TIMER_MS } from '#src/resilience/cancellation.js';
 import { runInScope } from '#src/scope.js';
 import { failureOf, type Respond, scopeOf, setUp, two } from './call-kit.js';
 import { endpoint, jsonResponse } from './endpoints.js';
@@ -18,6 +19,14 @@ describe('the deadline of a call', () => {
     expect(remaining[1]).to.be.within(900, 1_000);
     expect(remaining[2]).to.be.within(4_000, 5_000);
     expect(remaining[3]).to.be.within(29_000, 30_000);
+  });
+
+  it('is sent as the longest time of a timer when it is further ahead, or there is none', async () => {
+    const { call, sent } = setUp(two, () => jsonResponse(200));
+    for (const timeoutMs of [Number.POSITIVE_INFINITY, 1e22, 2 ** 40])
+      await call('orders').get('/x', { timeoutMs });
+    const remaining = new Set(sent.map(({ request }) => request.headers['x-request-deadline']));
+    expect([...remaining]).to.deep.equal([String(MAX_TIMER_MS)]);
   });
 
   it('makes the call fail with DEADLINE_EXCEEDED without an attempt when it has passed', async () => {

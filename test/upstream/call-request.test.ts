@@ -125,6 +125,16 @@ describe('the header fields and the body of a call', () => {
     expect(() => requestContent({ json: 1 }, 'x')).to.throw(TypeError);
   });
 
+  it('have a copy of the bytes, and none of a buffer that was transferred', () => {
+    const given = Buffer.from('abc');
+    const { body } = requestContent({}, given);
+    given.fill('x');
+    expect(Buffer.from(body as Uint8Array).toString()).to.equal('abc');
+    const gone = new Uint8Array(8);
+    structuredClone(gone.buffer, { transfer: [gone.buffer] });
+    expect(() => requestContent({}, gone)).to.throw(TypeError, 'call: the body has no bytes any more');
+  });
+
   it('may contain a field named like a member of a prototype', () => {
     const { headers } = requestContent({
       headers: JSON.parse('{"__proto__":"x"}') as Record<string, string>,

@@ -33,6 +33,8 @@ export const BAD_RESPONSES: readonly (readonly [what: string, bytes: string])[] 
     `HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nab`,
   ],
   ['interim responses without an end', interim(103).repeat(100)],
+  ['a hundred times 100 Continue', interim(100).repeat(100)],
+  ['a broken chunk', `${CHUNKED}zz\r\nx\r\n`],
   ['a header that is too large', `${OK}X-Large: ${'x'.repeat(20_000)}\r\n\r\n`],
   ['many fields that are too large together', `${OK}${'X-A: 0123456789\r\n'.repeat(2_000)}\r\n`],
   ['bytes that are no HTTP', 'SSH-2.0-OpenSSH_9.6\r\n'],
