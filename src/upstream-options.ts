@@ -12,6 +12,7 @@ import {
   requireObject,
   shapeOf,
   unknownName,
+  wholeNumber,
 } from './options.js';
 import { isServiceName } from './service-name.js';
 
@@ -43,6 +44,13 @@ export interface UpstreamOptions {
    * @default none
    */
   readonly canary?: CanaryOptions;
+  /**
+   * The connections of one worker to one instance over HTTP. Each carries one call at a time; further calls
+   * wait for one until their deadline. A connection costs a file descriptor at both ends. Streamed calls have
+   * connections of their own, and calls by gRPC share theirs.
+   * @default 128
+   */
+  readonly connections?: number;
 }
 
 /** By the name under which a service is registered. */
@@ -65,7 +73,11 @@ const ZONE: OptionKind = {
   is: (value) => typeof value === 'string' && /^[\x20-\x7e]{1,128}$/.test(value),
 };
 
-const UPSTREAM = shapeOf<UpstreamOptions>("{ picker: 'prequal' }", { picker: PICKER, canary: anObject });
+const UPSTREAM = shapeOf<UpstreamOptions>("{ picker: 'prequal' }", {
+  picker: PICKER,
+  canary: anObject,
+  connections: wholeNumber(1, 65_535),
+});
 const CANARY = shapeOf<CanaryOptions>("{ version: '2', share: 0.05 }", { version: FILLED_TEXT, share }, [
   'version',
   'share',

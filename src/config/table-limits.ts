@@ -48,9 +48,9 @@ export const LIMIT_SETTINGS = {
   MAX_BUFFERED_BODY_BYTES: withDefault(
     whole(64 * 1024, 1024 * MIB),
     (machine) => Math.min(1024 * MIB, Math.max(16 * MIB, Math.floor(machine.memoryBytes / 4))),
-    'Bytes that the whole process holds of request bodies, and of buffered responses over 64 KiB (by gRPC over 4 KiB) that clients have not ' +
-      'read yet; at most half of them for one client address. A body or response that needs more is refused with 503 ' +
-      '`OVERLOADED`.',
+    'Bytes that the whole process holds of request bodies, of buffered responses over 64 KiB (by gRPC over 4 KiB) that clients have not ' +
+      'read yet, and of responses over 16 KiB that arrive for calls over HTTP; at most half of them for one client ' +
+      'address, and for all calls together. A body or response that needs more is refused with 503 `OVERLOADED`.',
     {
       ...BYTES,
       defaultText: 'a quarter of the memory of the machine or container, at least 16 MiB and at most 1 GiB',

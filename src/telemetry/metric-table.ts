@@ -200,9 +200,13 @@ export const METRICS = {
     'Counters of permits that may still include an operation of a lost worker.',
   ),
   multilane_pending_bodies: gauge('last', 'Requests whose body has not arrived yet.'),
-  multilane_buffered_body_bytes: gauge('last', 'Bytes of request bodies that are held in memory.'),
+  multilane_buffered_body_bytes: gauge(
+    'last',
+    'Bytes of bodies that are held in memory: of requests, of responses that clients have not read, and of those that calls receive.',
+  ),
   multilane_open_streams: gauge('last', 'Responses that stream now, event streams included.'),
   multilane_file_contents_bytes: gauge('sum', 'Bytes of small files that workers keep in memory.'),
+  multilane_calls_waiting: gauge('sum', 'Calls over HTTP that wait for a connection to their instance.'),
   multilane_calls_shared_total: counter(
     'Calls that shared the response of another call (singleFlight).',
     'service',

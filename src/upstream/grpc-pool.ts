@@ -65,7 +65,7 @@ export class GrpcPool {
         fail: reject,
         left: (gone, reason) => {
           this.#waiting.delete(gone);
-          reject(this.#isUnsent(request, reason) ? new UnsentError(this.#endpoint) : reason);
+          reject(this.#isUnsent(request, reason) ? this.#unsent() : reason);
         },
       });
       this.#waiting.add(call);
@@ -84,14 +84,19 @@ export class GrpcPool {
     const leftMs = request.deadline.remainingMs();
     if (leftMs < waitedMs && leftMs < this.#usualMs) {
       this.#serveSoon();
-      throw new UnsentError(this.#endpoint);
+      throw this.#unsent();
     }
     try {
       return await this.#sendOver(channel, request);
     } catch (error) {
       const isLate = error instanceof DeadlineExceededError;
-      throw isLate && leftMs < waitedMs ? new UnsentError(this.#endpoint) : error;
+      throw isLate && leftMs < waitedMs ? this.#unsent() : error;
     }
+  }
+
+  #unsent(): UnsentError {
+    const { id, service } = this.#endpoint;
+    return new UnsentError(`instance ${id} of ${service} had as many calls as it admits`);
   }
 
   /** Whether a call has ended at its deadline because the endpoint, which is there, admits no more calls. */

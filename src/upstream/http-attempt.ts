@@ -3,9 +3,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { AbortListener, AbortSource } from '../abort-source.js';
+import type { HttpError } from '../errors.js';
 import type { Endpoint } from '../registry/endpoint.js';
+import { type HeldBytes, ResponseMemoryError, UNCOUNTED_BYTES } from './held-bytes.js';
 import { faultError, interimFault, responseFault } from './response-fault.js';
-import { abortError, appended, isBodilessEnd, NO_BYTES } from './undici-response.js';
+import { abortError, appended, isBodilessEnd, NO_BYTES, sizeWith } from './undici-response.js';
 
 /** A response as undici has read it. */
 export interface HttpResponse {
@@ -19,6 +21,7 @@ export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
   older: AbortListener | undefined;
   newer: AbortListener | undefined;
   readonly #endpoint: Endpoint;
+  readonly #memory: HeldBytes;
   readonly #abort: AbortSource;
   readonly #resolve: (response: HttpResponse) => void;
   readonly #reject: (reason: unknown) => void;
@@ -32,16 +35,20 @@ export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
   #fields: IncomingHttpHeaders = {};
   #body: Buffer = NO_BYTES;
   #length = 0;
+  /** The bytes that `#memory` has counted. */
+  #counted = 0;
 
   /** @param ended called when undici is done with the request, also when it was aborted before */
   constructor(
     endpoint: Endpoint,
+    memory: HeldBytes,
     abort: AbortSource,
     resolve: (response: HttpResponse) => void,
     reject: (reason: unknown) => void,
     ended: () => void,
   ) {
     this.#endpoint = endpoint;
+    this.#memory = memory;
     this.#abort = abort;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -50,8 +57,7 @@ export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
   }
 
   onAbort(reason: unknown): void {
-    if (this.#isSettled) return;
-    this.#isSettled = true;
+    if (!this.#settle()) return;
     this.#reject(reason);
     this.#controller?.abort(abortError());
   }
@@ -69,22 +75,25 @@ export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
   ): void {
     const isInterim = status < 200;
     const fault = isInterim ? interimFault(++this.#interim) : responseFault(status, fields);
-    if (fault !== undefined) this.#refuse(controller, fault);
+    if (fault !== undefined) this.#refuse(controller, faultError(this.#endpoint, fault));
     if (fault !== undefined || isInterim) return;
     this.#status = status;
     this.#fields = fields;
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#isSettled) return;
+    if (!this.#count(sizeWith(this.#body, this.#length, chunk))) {
+      this.#refuse(controller, new ResponseMemoryError(this.#endpoint));
+      return;
+    }
     this.#body = appended(this.#body, this.#length, chunk);
     this.#length += chunk.length;
   }
 
   onResponseEnd(): void {
-    if (this.#settle()) {
-      const body = this.#body.subarray(0, this.#length);
-      this.#resolve({ status: this.#status, fields: this.#fields, body });
-    }
+    const body = this.#body.subarray(0, this.#length);
+    if (this.#settle()) this.#resolve({ status: this.#status, fields: this.#fields, body });
     this.#end();
   }
 
@@ -97,9 +106,18 @@ export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
     this.#end();
   }
 
-  /** Ends a request whose response cannot be trusted; its connection is closed. */
-  #refuse(controller: Dispatcher.DispatchController, fault: string): void {
-    if (this.#settle()) this.#reject(faultError(this.#endpoint, fault));
+  /** @param size of the body in memory @returns false when that is too much */
+  #count(size: number): boolean {
+    const more = size - this.#counted;
+    if (size <= UNCOUNTED_BYTES || more === 0) return true;
+    if (!this.#memory.take(more)) return false;
+    this.#counted = size;
+    return true;
+  }
+
+  /** Ends a request whose response is not accepted; its connection is closed. */
+  #refuse(controller: Dispatcher.DispatchController, error: HttpError): void {
+    if (this.#settle()) this.#reject(error);
     controller.abort(abortError());
   }
 
@@ -109,11 +127,13 @@ export class HttpAttempt implements Dispatcher.DispatchHandler, AbortListener {
     this.#ended();
   }
 
-  /** @returns false when the request has been aborted before */
+  /** @returns false when it has been settled before */
   #settle(): boolean {
     if (this.#isSettled) return false;
     this.#isSettled = true;
-    this.#abort.unlisten(this);
+    if (!this.#abort.aborted) this.#abort.unlisten(this);
+    if (this.#counted > 0) this.#memory.give(this.#counted);
+    this.#body = NO_BYTES;
     return true;
   }
 }

@@ -6,6 +6,7 @@ import { type AbortListener, type AbortSource, SignalAbort } from '../abort-sour
 import { DeadlineExceededError } from '../errors.js';
 import { type Linked, LinkedList } from '../linked-list.js';
 import type { Endpoint } from '../registry/endpoint.js';
+import type { HeldBytes } from './held-bytes.js';
 import { HttpAttempt, type HttpResponse } from './http-attempt.js';
 import { httpFailure } from './http-failure.js';
 import { HttpStream, type StreamRequest } from './http-stream.js';
@@ -17,12 +18,24 @@ type Waitable = Pick<OutgoingRequest, 'deadline' | 'isWaiting'>;
 /** What undici sends. */
 type Sendable = Pick<OutgoingRequest | StreamRequest, 'method' | 'path' | 'headers' | 'body'>;
 
+/** What the pools of one transport have in common. */
+export interface PoolOptions {
+  /** The most connections of this pool. */
+  readonly connections: number;
+  /** Counts the bytes of responses that arrive. */
+  readonly memory: HeldBytes;
+  /** The calls of all pools that wait for a connection. */
+  readonly line: { length: number };
+  /** What to do when the connections are too few. @default nothing */
+  readonly advice?: string | undefined;
+}
+
 const closedError = (): Error => new Error('http transport: closed');
 
 export class HttpPool {
   readonly #endpoint: Endpoint;
   readonly #pool: Pool;
-  readonly #connections: number;
+  readonly #options: PoolOptions;
   readonly #waiting = new LinkedList<Waiting>();
   /** The number of requests that undici has. */
   #running = 0;
@@ -31,11 +44,10 @@ export class HttpPool {
   #onClosed: (() => void) | undefined;
   #isClosing = false;
 
-  /** @param connections the most that `pool` opens */
-  constructor(endpoint: Endpoint, pool: Pool, connections: number) {
+  constructor(endpoint: Endpoint, pool: Pool, options: PoolOptions) {
     this.#endpoint = endpoint;
     this.#pool = pool;
-    this.#connections = connections;
+    this.#options = options;
   }
 
   /** No more requests are taken. */
@@ -51,7 +63,10 @@ export class HttpPool {
     const abort = request.abort ?? new SignalAbort(request.signal);
     return new Promise((resolve, reject) => {
       const start = (fail: (reason: unknown) => void): void =>
-        this.#start(request, new HttpAttempt(this.#endpoint, abort, resolve, fail, this.#ended));
+        this.#start(
+          request,
+          new HttpAttempt(this.#endpoint, this.#options.memory, abort, resolve, fail, this.#ended),
+        );
       this.#admit(request, abort, start, reject);
     });
   }
@@ -76,7 +91,7 @@ export class HttpPool {
     reject: (reason: unknown) => void,
   ): void {
     if (this.isClosed) reject(closedError());
-    else if (this.#running < this.#connections) start(reject);
+    else if (this.#running < this.#options.connections) start(reject);
     else this.#wait(request, abort, start, reject);
   }
 
@@ -89,17 +104,26 @@ export class HttpPool {
     const { deadline } = request;
     const since = performance.now();
     request.isWaiting = true;
+    const { line } = this.#options;
+    line.length++;
     const fail = (reason: unknown): void => {
       // The reason may be any value, even one that cannot be inspected.
       const isLate =
         deadline.passed || (types.isNativeError(reason) && reason instanceof DeadlineExceededError);
-      reject(isLate ? new UnsentError(this.#endpoint) : reason);
+      reject(isLate ? this.#unsent() : reason);
     };
     const startLate = (): void => {
       request.isWaiting = false;
       start(deadline.remainingMs() < performance.now() - since ? fail : reject);
     };
-    new Waiting(this.#waiting, abort, startLate, fail).begin();
+    new Waiting(this.#waiting, abort, startLate, fail, () => line.length--).begin();
+  }
+
+  #unsent(): UnsentError {
+    const { connections, advice } = this.#options;
+    const { id, service } = this.#endpoint;
+    const full = `the ${connections} connections of this worker to instance ${id} of ${service} were in use`;
+    return new UnsentError(advice === undefined ? full : `${full}; ${advice}`);
   }
 
   /** Closes the connections when all requests have ended. */
@@ -125,7 +149,7 @@ export class HttpPool {
   /** Called when undici is done with a request, aborted ones included. */
   readonly #ended = (): void => {
     this.#running--;
-    while (this.#running < this.#connections && this.#waiting.oldest !== undefined)
+    while (this.#running < this.#options.connections && this.#waiting.oldest !== undefined)
       this.#waiting.oldest.end();
     this.#closeWhenEmpty();
   };
@@ -146,6 +170,7 @@ class Waiting implements Linked<Waiting> {
   readonly #abort: AbortSource;
   readonly #start: () => void;
   readonly #reject: (reason: unknown) => void;
+  readonly #left: () => void;
   #isOver = false;
   readonly #listener: AbortListener = {
     older: undefined,
@@ -160,11 +185,13 @@ class Waiting implements Linked<Waiting> {
     abort: AbortSource,
     start: () => void,
     reject: (reason: unknown) => void,
+    left: () => void,
   ) {
     this.#line = line;
     this.#abort = abort;
     this.#start = start;
     this.#reject = reject;
+    this.#left = left;
   }
 
   begin(): void {
@@ -191,5 +218,6 @@ class Waiting implements Linked<Waiting> {
     this.#isOver = true;
     this.#line.remove(this);
     this.#abort.unlisten(this.#listener);
+    this.#left();
   }
 }

@@ -3,6 +3,7 @@
 import { type Endpoint, originOf } from '../registry/endpoint.js';
 import { receive } from './buffered-response.js';
 import { CONNECTION_AGE_MS } from './connection-age.js';
+import { type HeldBytes, UNCOUNTED } from './held-bytes.js';
 import { httpFailure } from './http-failure.js';
 import { HttpPool } from './http-pool.js';
 import type { HttpStream, StreamRequest } from './http-stream.js';
@@ -30,6 +31,17 @@ export interface HttpTransportOptions {
    */
   readonly connections?: number;
   /**
+   * The same for the endpoints of one service, by the option `connections` of `upstreams`.
+   * @returns undefined: `connections`
+   * @default no service has a number of its own
+   */
+  readonly connectionsOf?: (service: string) => number | undefined;
+  /**
+   * Counts the bytes of whole responses that arrive.
+   * @default they are not counted
+   */
+  readonly memory?: HeldBytes;
+  /**
    * Milliseconds after which, or up to a fifth earlier, a connection is closed behind a response.
    * @default CONNECTION_AGE_MS
    */
@@ -41,7 +53,7 @@ export interface HttpTransportOptions {
   readonly keepAliveMs?: number;
 }
 
-const CONNECTIONS = 128;
+export const CONNECTIONS = 128;
 /** What undici takes for no limit of a response. */
 const UNLIMITED = -1;
 const CONNECT_TIMEOUT_MS = 3_000;
@@ -72,10 +84,16 @@ export class HttpTransport implements Transport {
   readonly #lastOf = new WeakMap<Endpoint, HttpPool>();
   /** Pools of endpoints that left, until their running calls have ended. */
   readonly #leaving = new Set<HttpPool>();
+  readonly #line = { length: 0 };
   #closed = false;
 
   constructor(options: HttpTransportOptions = {}) {
     this.#options = options;
+  }
+
+  /** The number of calls that wait for a connection. */
+  get waiting(): number {
+    return this.#line.length;
   }
 
   send(endpoint: Endpoint, request: OutgoingRequest): Promise<Received> {
@@ -139,31 +157,40 @@ export class HttpTransport implements Transport {
     const key = keyOf(endpoint);
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      const {
-        connections = CONNECTIONS,
-        connectionAgeMs = CONNECTION_AGE_MS,
-        keepAliveMs = KEEP_ALIVE_MS,
-        maxResponseBytes = MAX_RESPONSE_BYTES,
-      } = this.#options;
-      const { Pool } = loadUndici();
-      const undici = new Pool(originOf(endpoint), {
-        connections,
-        factory: renewedAfter(connectionAgeMs),
-        maxResponseSize: Number.isFinite(maxResponseBytes) ? maxResponseBytes : UNLIMITED,
-        maxHeaderSize: MAX_HEADER_BYTES,
-        connect: strictConnector({ timeout: CONNECT_TIMEOUT_MS }),
-        keepAliveTimeout: keepAliveMs,
-        // An endpoint may only ask for less, by the field `Keep-Alive`.
-        keepAliveMaxTimeout: keepAliveMs,
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        pipelining: 1,
-      });
-      pool = new HttpPool(endpoint, undici, connections);
+      pool = this.#makePool(endpoint);
       this.#pools.set(key, pool);
     }
     this.#lastOf.set(endpoint, pool);
     return pool;
+  }
+
+  #makePool(endpoint: Endpoint): HttpPool {
+    const {
+      connectionsOf,
+      connections = CONNECTIONS,
+      connectionAgeMs = CONNECTION_AGE_MS,
+      keepAliveMs = KEEP_ALIVE_MS,
+      maxResponseBytes = MAX_RESPONSE_BYTES,
+      memory = UNCOUNTED,
+    } = this.#options;
+    const { service } = endpoint;
+    const most = connectionsOf?.(service) ?? connections;
+    const { Pool } = loadUndici();
+    const undici = new Pool(originOf(endpoint), {
+      connections: most,
+      factory: renewedAfter(connectionAgeMs),
+      maxResponseSize: Number.isFinite(maxResponseBytes) ? maxResponseBytes : UNLIMITED,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      connect: strictConnector({ timeout: CONNECT_TIMEOUT_MS }),
+      keepAliveTimeout: keepAliveMs,
+      // An endpoint may only ask for less, by the field `Keep-Alive`.
+      keepAliveMaxTimeout: keepAliveMs,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      pipelining: 1,
+    });
+    const advice = connectionsOf && `the option connections of upstreams.${service} admits more`;
+    return new HttpPool(endpoint, undici, { connections: most, memory, line: this.#line, advice });
   }
 }
 

@@ -6,12 +6,12 @@ import type { Endpoint } from '../registry/endpoint.js';
 
 /**
  * The deadline of a call passed, or was near, when it had waited in this thread for a connection to the
- * endpoint for most of its time. That shows nothing about the endpoint, which serves the calls that it
- * admits.
+ * endpoint for most of its time. That shows nothing about the endpoint, which serves the calls that it has.
  */
 export class UnsentError extends DeadlineExceededError {
-  constructor({ service, id }: Pick<Endpoint, 'service' | 'id'>) {
-    super(`Until the deadline was near, instance ${id} of ${service} had as many calls as it admits.`);
+  /** @param limit which limit the call has waited at, and how to raise it */
+  constructor(limit: string) {
+    super(`The call was not sent: until its deadline was near, ${limit}.`);
   }
 }
 

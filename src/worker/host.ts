@@ -39,6 +39,7 @@ import { observeCalls } from './observe-calls.js';
 import { createOutboundCalls, type OutboundCalls } from './outbound-calls.js';
 import { projectProtos } from './project-protos.js';
 import { RequestMeters } from './request-meters.js';
+import { heldByCalls } from './request-quotas.js';
 import { routeWarnings } from './route-warnings.js';
 import { createSharedPrimitives } from './shared-primitives.js';
 import { traceTrust } from './trace-trust.js';
@@ -133,6 +134,7 @@ export function createHost(options: HostOptions): Host {
   const dispatch = inProcessDispatch(app, rpcMethods);
   const streamed = inProcessStreams(app);
   const fileBytes = memory.recorder.gauge('multilane_file_contents_bytes');
+  const waitingCalls = memory.recorder.gauge('multilane_calls_waiting');
   const cpu = new CpuClient(options.cpuPort, {
     tracing,
     timeoutMs: settings.requestTimeoutMs,
@@ -166,6 +168,7 @@ export function createHost(options: HostOptions): Host {
     beat() {
       limits.beat();
       fileBytes.set(app.files.contents.bytes);
+      waitingCalls.set(calls.waiting);
     },
     cpuTasksSettled: (withinMs) => cpu.settled(withinMs),
     async close() {
@@ -195,6 +198,7 @@ function createParts(
   const calls: OutboundCalls = createOutboundCalls({
     ...memory,
     callPermitsOf: limits.callPermitsOf,
+    memory: heldByCalls(limits.quotas),
     observer: observeCalls(recorder, tracing, (service, id) => calls.isRegistered(service, id)),
     dispatch,
     dispatchStream,

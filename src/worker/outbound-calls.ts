@@ -21,6 +21,7 @@ import type { CallObserver } from '../upstream/call-observer.js';
 import { type CallDependencies, createCall } from '../upstream/client.js';
 import { endpointStatuses } from '../upstream/endpoint-status.js';
 import { GrpcTransport } from '../upstream/grpc-transport.js';
+import type { HeldBytes } from '../upstream/held-bytes.js';
 import { HttpTransport } from '../upstream/http-transport.js';
 import { InProcessTransport } from '../upstream/in-process-transport.js';
 import type { CallPermitsOf } from '../upstream/max-concurrent.js';
@@ -41,6 +42,8 @@ export interface OutboundCallOptions extends Pick<WorkerMemory, 'block' | 'slot'
   readonly observer: CallObserver;
   /** Permits of calls with the option `maxConcurrent`. */
   readonly callPermitsOf: CallPermitsOf;
+  /** Counts the bytes of responses that arrive. */
+  readonly memory: HeldBytes;
   /** Serves a call to a service of this worker. */
   readonly dispatch: Dispatch;
   /** The same for a call whose response is streamed. */
@@ -69,6 +72,8 @@ export interface OutboundCalls {
   readonly streamed: StreamCallDependencies;
   /** The number of connections to one endpoint that streamed calls may have. */
   readonly streamsPerEndpoint: number;
+  /** The number of calls that wait for a connection. */
+  readonly waiting: number;
   /** Whether an instance is registered. */
   isRegistered(service: string, id: string): boolean;
   /** Whether a registered instance has this address. */
@@ -78,13 +83,10 @@ export interface OutboundCalls {
 
 export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls {
   const { block, slot, clock, observer, callPermitsOf, settings, log, mail } = options;
+  const { http, grpc, streams, inProcess } = createTransports(options);
   const { meshToken, requestTimeoutMs: timeoutMs, breakerOpenMs: openMs, slowCallMs, ejectionMs } = settings;
   const load = new EndpointCells(block, slot, clock);
   const pickers = pickersOf(load, Math.random);
-  const http = new HttpTransport();
-  const grpc = new GrpcTransport();
-  const streams = new HttpTransport(STREAMS);
-  const inProcess = new InProcessTransport(options.dispatch, options.dispatchStream);
   const transports = { http, grpc, inProcess };
   const view = new RegistryView(new SnapshotLog(block), (left) => {
     transports[left.protocol].leave(left);
@@ -130,8 +132,21 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
     call: createCall(dependencies),
     streamed: dependencies,
     streamsPerEndpoint: STREAMS_PER_ENDPOINT,
+    get waiting() {
+      return http.waiting + streams.waiting;
+    },
     isRegistered: (service, id) => view.has(service, id),
     isInstance: (address) => view.hasAddress(address),
     close: async () => void (await Promise.all([http.close(), grpc.close(), streams.close()])),
+  };
+}
+
+function createTransports({ settings, memory, dispatch, dispatchStream }: OutboundCallOptions) {
+  const connectionsOf = (service: string) => settings.upstreams[service]?.connections;
+  return {
+    http: new HttpTransport({ connectionsOf, memory }),
+    grpc: new GrpcTransport(),
+    streams: new HttpTransport(STREAMS),
+    inProcess: new InProcessTransport(dispatch, dispatchStream),
   };
 }

@@ -7,6 +7,7 @@ import type { Counter } from '../memory/metrics/recorder.js';
 import { QuotaCells } from '../memory/quota-cells.js';
 import { half, Quota } from '../resilience/quota.js';
 import type { RequestQuotas } from '../server/request-observer.js';
+import type { HeldBytes } from '../upstream/held-bytes.js';
 import type { WorkerMemory } from './worker-memory.js';
 
 export type QuotaSettings = Pick<
@@ -42,5 +43,17 @@ export function createRequestQuotas(
     bodyBytes: quota('bodyBytes', maxBufferedBodyBytes, mostBytesEach, 'bodies', 'looseBodyBytes'),
     streams: quota('streams', maxStreams, maxStreamsPerAddress ?? half(maxStreams), 'streams'),
     addressKey: addressKeys(block),
+  };
+}
+
+/** What the responses of calls are counted for in place of a client: no address has this name. */
+const CALLS = 'responses of calls';
+
+/** The bytes of all responses of calls: they hold no more of the memory of bodies than one client may. */
+export function heldByCalls({ bodyBytes, addressKey }: RequestQuotas): HeldBytes {
+  const key = addressKey(CALLS);
+  return {
+    take: (bytes) => bodyBytes.take(bytes, key),
+    give: (bytes) => bodyBytes.give(bytes, key),
   };
 }

@@ -6,7 +6,10 @@ const file = (text: string): Record<string, string> => ({ 'multilane.config.json
 
 describe('how called services are balanced, in the configuration file', () => {
   it('is read with the settings, from JSON as from a module', async () => {
-    const upstreams = { orders: { picker: 'prequal', canary: { version: '2', share: 0.05 } }, users: {} };
+    const upstreams = {
+      orders: { picker: 'prequal', canary: { version: '2', share: 0.05 }, connections: 256 },
+      users: {},
+    };
     await inFolder(file(JSON.stringify({ upstreams, zone: 'north' })), async (cwd) => {
       expect(await settings({ cwd })).to.deep.include({ upstreams, zone: 'north' });
     });
@@ -53,6 +56,11 @@ describe('how called services are balanced, in the configuration file', () => {
       'a zone that cannot be registered',
       { zone: 'nörth' },
       'zone must be 1 to 128 printable ASCII characters',
+    ],
+    [
+      'no number of connections',
+      { upstreams: { orders: { connections: 0 } } },
+      'upstreams: orders: connections must be a whole number from 1 to 65535, not 0',
     ],
     ['a misspelt key', { upstream: {} }, 'unknown key "upstream", did you mean "upstreams"?'],
   ];

@@ -30,6 +30,14 @@ const promised = (page: string, words: string, module: string, constant: string,
 });
 
 const PROMISES: readonly Promised[] = [
+  promised(
+    'docs/services.md',
+    'responses of more than # KiB arrive',
+    'upstream/held-bytes',
+    'UNCOUNTED_BYTES',
+    KIB,
+  ),
+  promised('docs/resilience.md', 'limit: # of each worker', 'upstream/http-transport', 'CONNECTIONS'),
   promised('docs/gateway.md', 'and about # KiB wait', 'upstream/http-stream', 'HIGH_WATER_BYTES', KIB),
   promised('docs/gateway.md', 'beyond # KiB, what waits', 'gateway/socket-bridge', 'HIGH_WATER_BYTES', KIB),
   promised('docs/gateway.md', 'more than # interim responses', 'upstream/response-fault', 'MOST_INTERIM'),

@@ -15,6 +15,7 @@ import { openFound } from '#src/server/response/file-path.js';
 import { refuseFlaky } from '#src/services/payments/rules.js';
 import type { Tracing } from '#src/telemetry/span.js';
 import { createTestApp } from '#src/testing.js';
+import { ResponseMemoryError } from '#src/upstream/held-bytes.js';
 import { NoPortError } from '#src/upstream/transport-errors.js';
 import { Pending, pendingDatabase } from '#src/worker/pending-dependencies.js';
 import { closeOpened, migratedDatabase, open } from '#test/db/fixtures/open.js';
@@ -285,6 +286,16 @@ export const needed: readonly Way[] = [
     reach: () =>
       byHandler(() => {
         throw new NoPortError({ service: 'orders', id: 'a' }, new Error('EADDRNOTAVAIL'));
+      }),
+  },
+  {
+    title: 'the response of a call that needs too much memory',
+    sites: ['src/upstream/held-bytes.ts OVERLOADED'],
+    code: 'OVERLOADED',
+    executed: true,
+    reach: () =>
+      byHandler(() => {
+        throw new ResponseMemoryError({ service: 'orders', id: 'a' });
       }),
   },
   {

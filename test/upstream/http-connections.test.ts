@@ -3,7 +3,9 @@ import { createServer } from 'node:http';
 import { expect } from 'chai';
 import { OwnAbort } from '#src/abort-source.js';
 import { Deadline } from '#src/deadline.js';
+import { DeadlineExceededError } from '#src/errors.js';
 import { HttpTransport } from '#src/upstream/http-transport.js';
+import { UnsentError } from '#src/upstream/transport-errors.js';
 import { until } from '#test/support/until.js';
 import { endpoint } from './endpoints.js';
 import { RealUpstreams } from './real-upstreams.js';
@@ -62,4 +64,84 @@ describe('connections of calls over HTTP', () => {
       expect(connections).to.equal(CALLS + 1);
     });
   }
+
+  describe('of which there are too few', () => {
+    /** The transport of services whose option `connections` is 1 for orders, and 2 by default. */
+    const limited = () =>
+      new HttpTransport({
+        connections: 2,
+        connectionsOf: (service) => (service === 'orders' ? 1 : undefined),
+      });
+
+    it('are as many as the option of the service admits, and further calls wait and are counted', async () => {
+      transport = limited();
+      const held: (() => void)[] = [];
+      const port = await upstreams.serve((_request, response) => void held.push(() => response.end('x')));
+      for (const [service, connections] of [
+        ['orders', 1],
+        ['users', 2],
+      ] as const) {
+        const abort = new OwnAbort();
+        const to = endpoint('i1', { port, service });
+        const calls = Array.from({ length: 5 }, () => {
+          const request = { method: 'GET', path: '/', headers: {}, body: undefined };
+          return transport.send(to, { ...request, deadline, signal: abort.signal, abort });
+        });
+        await until(
+          () => held.length,
+          (count) => count === connections,
+        );
+        expect(transport.waiting).to.equal(5 - connections);
+        const ended = Promise.all(calls);
+        for (let left = 5; left > 0; left--) {
+          await until(
+            () => held.length,
+            (count) => count > 0,
+          );
+          held.shift()!();
+        }
+        await ended;
+        expect(transport.waiting).to.equal(0);
+      }
+    });
+
+    it('end a call at its deadline with the limit, and how to raise it', async () => {
+      transport = limited();
+      const port = await upstreams.serve(() => undefined);
+      const abort = new OwnAbort();
+      const request = { method: 'GET', path: '/', headers: {}, body: undefined, signal: abort.signal, abort };
+      const calls = [Deadline.after(30_000), Deadline.after(0)].map((due) =>
+        transport
+          .send(endpoint('i1', { port }), { ...request, deadline: due })
+          .catch((reason: unknown) => reason),
+      );
+      abort.abort(new DeadlineExceededError());
+      const error = (await Promise.all(calls))[1] as Error;
+      expect(error).to.be.instanceOf(UnsentError);
+      expect(error.message).to.equal(
+        'The call was not sent: until its deadline was near, the 1 connections of this worker to instance i1 of ' +
+          'orders were in use; the option connections of upstreams.orders admits more.',
+      );
+      expect(transport.waiting).to.equal(0);
+    });
+
+    it('leave no call waiting when its caller leaves, or the transport is closed', async () => {
+      for (const end of [(abort: OwnAbort) => abort.abort('left'), () => transport.close()]) {
+        transport = limited();
+        const port = await upstreams.serve(() => undefined);
+        const abort = new OwnAbort();
+        const request = { method: 'GET', path: '/', headers: {}, body: undefined, deadline };
+        const calls = Array.from({ length: 3 }, () =>
+          transport
+            .send(endpoint('i1', { port }), { ...request, signal: abort.signal, abort })
+            .catch((reason: unknown) => reason),
+        );
+        expect(transport.waiting).to.equal(2);
+        await end(abort);
+        await Promise.all(calls);
+        expect(transport.waiting).to.equal(0);
+        await transport.close();
+      }
+    });
+  });
 });
