@@ -4,6 +4,7 @@ import { HttpError } from '../errors.js';
 import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { certificateFault, isHandshakeFault } from './certificate-fault.js';
+import { isUnconnected } from './strict-connect.js';
 import { isRefusedHere, NoPortError, OversizedError, UnreachedError } from './transport-errors.js';
 
 /** @param cause an error of undici, or of the body that was sent @returns what the caller gets */
@@ -26,8 +27,24 @@ function unreachedBy(cause: unknown): string | undefined {
   if (isHandshakeFault(cause)) return certificateFault(cause);
   const { code, syscall } = (cause ?? {}) as Partial<NodeJS.ErrnoException>;
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return 'did not accept the connection in time';
-  return syscall === 'connect' ? 'cannot be reached' : undefined;
+  if (syscall === 'connect') return 'cannot be reached';
+  return isUnconnected(cause) ? (certificateFault(cause) ?? handshakeFault(code)) : undefined;
 }
+
+/** What is wrong when the connection was accepted, and there was no TLS. */
+function handshakeFault(code: string | undefined): string {
+  if (code !== undefined && NO_TLS.has(code))
+    return `does not speak TLS (${code}): it must, or be registered without the scheme https`;
+  return `did not complete the TLS handshake${code === undefined ? '' : ` (${code})`}`;
+}
+
+/** Codes of bytes that are no TLS. */
+const NO_TLS: ReadonlySet<string> = new Set([
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+  'ERR_SSL_HTTP_REQUEST',
+  'ERR_SSL_UNKNOWN_PROTOCOL',
+]);
 
 /** What is too large of a response. */
 const OVERSIZED: Readonly<Record<string, string>> = {

@@ -4,13 +4,9 @@
 // - When a running request is aborted, its connection is closed, and another one is opened for it before it
 //   is dropped. That connection stays idle until its keep-alive time is over.
 // Both mends use members of undici that are not documented, so package.json admits one minor version of it.
+import type { Socket } from 'node:net';
 import type { Client } from 'undici';
-import { loadUndici } from './undici.js';
-
-/** What reads the responses of one connection. */
-interface Parser {
-  onHeadersComplete: (this: Parser, status: number, upgrade: boolean, shouldKeepAlive: boolean) => number;
-}
+import { loadUndici, type Parser } from './undici.js';
 
 interface QueuedRequest {
   readonly aborted: boolean;
@@ -21,12 +17,11 @@ const EARLY_HINTS = 103;
 
 /** A `factory` of pools and agents. @param options those of undici */
 export function mendedClient(origin: URL | string, options: object): Client {
-  const { Client, symbols } = loadUndici();
+  const { Client, parserOf, symbols } = loadUndici();
   const client = new Client(origin, options);
   const members = client as unknown as Readonly<Record<symbol, unknown>>;
   client.on('connect', () => {
-    const socket = members[symbols.kSocket] as Readonly<Record<symbol, unknown>>;
-    admitContinue(socket[symbols.kParser] as Parser);
+    admitContinue(parserOf(members[symbols.kSocket] as Socket)!);
   });
   // Behind this event the client opens a connection if a request is pending.
   client.on('disconnect', () => {

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { AbortListener, AbortSource } from '../abort-source.js';
 import { type Endpoint, originOf } from '../registry/endpoint.js';
 import { httpFailure } from './http-failure.js';
-import { MOST_INTERIM, responseFault } from './response-fault.js';
+import { faultError, interimFault, responseFault } from './response-fault.js';
 import { HandshakeError } from './transport-errors.js';
 import { UpstreamSocket } from './upstream-socket.js';
 import { loadWs, type Ws } from './ws.js';
@@ -86,6 +86,7 @@ class Handshake implements AbortListener {
     const { path, headers, protocols, maxMessageBytes, abort } = this.#request;
     const url = originOf(this.#endpoint).replace(/^http/, 'ws');
     const offered = protocols === '' ? [] : protocols.split(',').map((name) => name.trim());
+    const endpoint = this.#endpoint;
     const Client = loadWs();
     const ws = new Client(url, offered, {
       headers: recordOf(headers),
@@ -93,7 +94,7 @@ class Handshake implements AbortListener {
       perMessageDeflate: false,
       followRedirects: false,
       finishRequest(request) {
-        limitInterim(request);
+        limitInterim(endpoint, request);
         request.path = path; // as it is: a URL would be rewritten
         request.end();
       },
@@ -174,10 +175,11 @@ class Handshake implements AbortListener {
   }
 }
 
-function limitInterim(request: ClientRequest): void {
+function limitInterim(endpoint: Endpoint, request: ClientRequest): void {
   let count = 0;
   request.on('information', () => {
-    if (++count > MOST_INTERIM) request.destroy(new Error('too many interim responses'));
+    const fault = interimFault(++count);
+    if (fault !== undefined) request.destroy(faultError(endpoint, fault));
   });
 }
 

@@ -8,12 +8,22 @@
 // While the reader of a response pauses undici, its endpoint may close the connection. undici asserts that
 // this does not happen (nodejs/undici#5360, not mended in version 7), which would end the thread, so the
 // pause ends with the connection. No more bytes are read then than the socket has buffered.
+//
+// The end of a TLS handshake has the same codes as that of a connection, so an error without a connection is
+// marked: nothing was sent then.
 import type { Socket } from 'node:net';
 import type { buildConnector } from 'undici';
 import { loadUndici, type Parser } from './undici.js';
 
 /** The code that a reset gets: any but that which undici excepts. */
 const RESET = 'MULTILANE_RESET';
+
+/** The member of an error that has ended an attempt to connect. */
+const UNCONNECTED = Symbol('unconnected');
+
+/** Whether an error has ended an attempt to connect, so that nothing was sent. */
+export const isUnconnected = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && Object.hasOwn(error, UNCONNECTED);
 
 export function strictConnector(options: buildConnector.BuildOptions): buildConnector.connector {
   const { buildConnector, parserOf } = loadUndici();
@@ -24,7 +34,8 @@ export function strictConnector(options: buildConnector.BuildOptions): buildConn
   }
   return (target, callback) =>
     connect(target, (...result) => {
-      const [, socket] = result;
+      const [error, socket] = result;
+      if (error !== null) Object.defineProperty(error, UNCONNECTED, { value: true });
       if (process.platform !== 'darwin') socket?.on('error', renameReset);
       // These are called before the listeners of undici.
       socket?.on('end', onEnd).on('error', onEnd).on('close', onEnd);

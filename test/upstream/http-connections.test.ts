@@ -1,11 +1,13 @@
 // The connections that calls over HTTP open, seen from the endpoint.
 import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import { OwnAbort } from '#src/abort-source.js';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError } from '#src/errors.js';
 import { HttpTransport } from '#src/upstream/http-transport.js';
-import { UnsentError } from '#src/upstream/transport-errors.js';
+import { UnreachedError, UnsentError } from '#src/upstream/transport-errors.js';
+import { judgeError } from '#src/upstream/verdict.js';
 import { until } from '#test/support/until.js';
 import { endpoint } from './endpoints.js';
 import { RealUpstreams } from './real-upstreams.js';
@@ -64,6 +66,35 @@ describe('connections of calls over HTTP', () => {
       expect(connections).to.equal(CALLS + 1);
     });
   }
+
+  describe('over TLS to what does not complete the handshake', () => {
+    const endings: Readonly<Record<string, readonly [end: (socket: Socket) => void, words: RegExp]>> = {
+      'speaks plain HTTP': [
+        (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+        /does not speak TLS \(ERR_SSL_WRONG_VERSION_NUMBER\): /,
+      ],
+      'closes the connection': [
+        (socket) => socket.end(),
+        /did not complete the TLS handshake \(ECONNRESET\)\.$/,
+      ],
+      'resets the connection': [
+        (socket) => socket.resetAndDestroy(),
+        /did not complete the TLS handshake \(ECONNRESET\)\.$/,
+      ],
+    };
+    for (const [ending, [end, words]] of Object.entries(endings)) {
+      it(`send nothing when it ${ending}, so any request may be repeated`, async () => {
+        const port = await upstreams.serveRaw(end);
+        const { signal } = new AbortController();
+        const to = endpoint('i1', { port, metadata: { scheme: 'https' } });
+        const request = { method: 'POST', path: '/', headers: {}, body: 'x', deadline, signal };
+        const error = await transport.send(to, request).catch((reason: unknown) => reason);
+        expect(error).to.be.instanceOf(UnreachedError).and.include({ notExecuted: true });
+        expect((error as Error).message).to.match(words);
+        expect(judgeError(error, signal)).to.include({ mayRepeat: true, hasNotRun: true });
+      });
+    }
+  });
 
   describe('of which there are too few', () => {
     /** The transport of services whose option `connections` is 1 for orders, and 2 by default. */
