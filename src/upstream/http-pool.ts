@@ -18,13 +18,13 @@ type Waitable = Pick<OutgoingRequest, 'deadline' | 'isWaiting'>;
 /** What undici sends. */
 type Sendable = Pick<OutgoingRequest | StreamRequest, 'method' | 'path' | 'headers' | 'body'>;
 
-/** What the pools of one transport have in common. */
+/** What a pool may use, and what counts that. */
 export interface PoolOptions {
   /** The most connections of this pool. */
   readonly connections: number;
   /** Counts the bytes of responses that arrive. */
   readonly memory: HeldBytes;
-  /** The calls of all pools that wait for a connection. */
+  /** The calls of all pools of the transport that wait for a connection: their number. */
   readonly line: { length: number };
   /** What to do when the connections are too few. @default nothing */
   readonly advice?: string | undefined;

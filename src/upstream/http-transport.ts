@@ -53,7 +53,7 @@ export interface HttpTransportOptions {
   readonly keepAliveMs?: number;
 }
 
-export const CONNECTIONS = 128;
+const CONNECTIONS = 128;
 /** What undici takes for no limit of a response. */
 const UNLIMITED = -1;
 const CONNECT_TIMEOUT_MS = 3_000;

@@ -50,8 +50,9 @@ export function createRequestQuotas(
 const CALLS = 'responses of calls';
 
 /** The bytes of all responses of calls: they hold no more of the memory of bodies than one client may. */
-export function heldByCalls({ bodyBytes, addressKey }: RequestQuotas): HeldBytes {
-  const key = addressKey(CALLS);
+export function heldByCalls(quotas: RequestQuotas): HeldBytes {
+  const { bodyBytes } = quotas;
+  const key = quotas.addressKey(CALLS);
   return {
     take: (bytes) => bodyBytes.take(bytes, key),
     give: (bytes) => bodyBytes.give(bytes, key),

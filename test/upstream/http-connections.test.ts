@@ -157,7 +157,8 @@ describe('connections of calls over HTTP', () => {
     });
 
     it('leave no call waiting when its caller leaves, or the transport is closed', async () => {
-      for (const end of [(abort: OwnAbort) => abort.abort('left'), () => transport.close()]) {
+      const leave = async (abort: OwnAbort) => abort.abort('left');
+      for (const end of [leave, () => transport.close()]) {
         transport = limited();
         const port = await upstreams.serve(() => undefined);
         const abort = new OwnAbort();
