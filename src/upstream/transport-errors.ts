@@ -21,10 +21,11 @@ export const isUnsent = (reason: unknown): boolean =>
 
 /**
  * 502 `BAD_UPSTREAM`: no connection to the endpoint could be made, or it has refused the stream of HTTP/2, so
- * no handler has got the request. When `call` throws such an error, that is so for all attempts of the call.
+ * no handler has got the request.
  */
 export class UnreachedError extends HttpError {
-  readonly notExecuted = true;
+  /** Whether that is so for all attempts of the call. */
+  readonly notExecuted: boolean = true;
 
   constructor(detail: string, cause?: unknown) {
     super('BAD_UPSTREAM', detail, { cause });
@@ -39,7 +40,8 @@ export function isRefusedHere(cause: unknown): boolean {
 
 /** 503 `OVERLOADED`: this machine admits no connection to the endpoint, which has not got the request. */
 export class NoPortError extends UnavailableError {
-  readonly notExecuted = true;
+  /** Whether that is so for all attempts of the call. */
+  readonly notExecuted: boolean = true;
 
   constructor({ service, id }: Pick<Endpoint, 'service' | 'id'>, cause: unknown) {
     const detail = `This machine makes no connection to instance ${id} of ${service}: it has no free port, or a rule forbids it.`;
