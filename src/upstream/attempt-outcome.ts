@@ -16,7 +16,7 @@ export interface LoadMeter extends ReportTaker {
   end(slot: number): void;
   /** A call has succeeded after this time. */
   observe(slot: number, microseconds: number): void;
-  /** A call has failed because of the endpoint. */
+  /** A call has failed because of the endpoint, or of the way to it. */
   failed(slot: number): void;
 }
 
@@ -72,5 +72,5 @@ export function settle(
   // A quick failure or refusal must not make an endpoint look fast.
   if (verdict.outcome === 'success') {
     if (isTimed) load.observe(endpoint.slot, Math.max(0, ownMs - missedMs) * 1000);
-  } else if (verdict.outcome === 'failure') load.failed(endpoint.slot);
+  } else if (verdict.outcome === 'failure' || verdict.reached === 'failure') load.failed(endpoint.slot);
 }

@@ -12,7 +12,7 @@ import { HttpError, isGatewayFailure } from '../errors.js';
 import { RequestBodyError } from '../request-body-error.js';
 import type { AttemptOutcome } from '../resilience/policy.js';
 import type { Received } from './transport.js';
-import { HandshakeError, isUnsent, OversizedError, UnreachedError } from './transport-errors.js';
+import { HandshakeError, isUnsent, NoPortError, OversizedError, UnreachedError } from './transport-errors.js';
 
 export interface Verdict {
   /** The outcome for the breaker. */
@@ -41,6 +41,11 @@ const TIMEOUT: Verdict = { outcome: 'failure', reached: 'failure', mayRepeat: fa
 const NOTHING: Verdict = { outcome: 'ignored', reached: 'ignored', mayRepeat: false };
 /** The endpoint has rejected the request because of overload: another one may admit it. */
 const SHED: Verdict = { outcome: 'ignored', reached: 'ignored', mayRepeat: true };
+/**
+ * This machine makes no connection to it, while it may make one to others. The endpoint is not to blame, so
+ * its breaker does not count that; but it would get most calls, because it has the fewest running.
+ */
+const NOT_CONNECTED: Verdict = { outcome: 'ignored', reached: 'failure', mayRepeat: true, hasNotRun: true };
 /**
  * It has closed the connection to slow down this process. One that does so all the time would get most calls,
  * because it has the fewest running, so it is ejected like one that cannot be reached.
@@ -143,6 +148,7 @@ function verdictOf(response: Received): Verdict {
 export function judgeError(error: unknown, signal: Aborted): Verdict {
   if (isLate(error)) return TIMEOUT;
   if (error instanceof OversizedError || error instanceof HandshakeError) return NOTHING;
+  if (error instanceof NoPortError) return NOT_CONNECTED;
   const isBroken = error instanceof HttpError && error.code === 'BAD_UPSTREAM';
   if (!isBroken || signal.aborted) return NOTHING;
   return error instanceof UnreachedError ? UNREACHED : GATEWAY_FAILURE;

@@ -3,7 +3,7 @@ import type { Endpoint } from '#src/registry/endpoint.js';
 import { runInScope } from '#src/scope.js';
 import { receive } from '#src/upstream/buffered-response.js';
 import type { Received } from '#src/upstream/transport.js';
-import { OversizedError, UnreachedError } from '#src/upstream/transport-errors.js';
+import { NoPortError, OversizedError, UnreachedError } from '#src/upstream/transport-errors.js';
 import { broken, failureOf, type Respond, scopeOf, setUp, two, unavailable } from './call-kit.js';
 import { endpoint, jsonResponse, problem } from './endpoints.js';
 
@@ -40,10 +40,12 @@ describe('the repetition of a call', () => {
   });
 
   const unreached = () => Promise.reject(new UnreachedError('Instance a of orders cannot be reached.'));
+  const noPort = () =>
+    Promise.reject(new NoPortError({ service: 'orders', id: 'a' }, new Error('connect EACCES')));
 
   it('repeats a POST or PATCH that has certainly not run, within the budget', async () => {
     for (const method of ['POST', 'PATCH']) {
-      for (const failing of [unreached, () => unavailable(false)]) {
+      for (const failing of [unreached, noPort, () => unavailable(false)]) {
         const { call, ids } = setUp(two, (to) => (to.id === 'a' ? failing() : jsonResponse(201)));
         expect((await call('orders').request(method, '/x', { json: {} })).status).to.equal(201);
         expect(ids()).to.equal('ab');
@@ -54,6 +56,19 @@ describe('the repetition of a call', () => {
       expect(sent).to.have.length(100 + 20 + 10);
       expect(observed).to.include('exhausted orders');
     }
+  });
+
+  it('ejects an instance to which this machine makes no connection, whose breaker stays closed', async () => {
+    const three = [...two, endpoint('c', { slot: 3 })];
+    const { call, sent, breaker, load } = setUp(three, ({ id }) =>
+      id === 'a' ? noPort() : jsonResponse(201),
+    );
+    for (let i = 0; i < 100; i++) {
+      expect((await call('orders').post('/x', { json: {} })).status).to.equal(201);
+      if (i === 6) expect(load.look(1, 0).isFailing).to.equal(true);
+    }
+    expect(sent.filter(({ id }) => id === 'a')).to.have.length(5);
+    expect(breaker.state(1).state).to.equal('closed');
   });
 
   it('does not repeat a POST or PATCH after a 503 of a handler, or one that does not say', async () => {
@@ -71,6 +86,7 @@ describe('the repetition of a call', () => {
     const ends: readonly (readonly [Respond, hasNotRun: boolean])[] = [
       [broken, false],
       [unreached, true],
+      [noPort, true],
       [() => unavailable(true), false],
       [() => unavailable(false), true],
     ];
