@@ -98,7 +98,7 @@ function ownCall(port: number): Measured {
       random: Math.random,
     }),
     breaker,
-    outliers: new Outliers({ cells, endpoints }),
+    outliers: new Outliers({ cells, records: load, endpoints }),
     slowCallMs: 10_000,
     load,
     budget: new RetryBudgetCell(block, clock),

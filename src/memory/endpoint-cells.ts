@@ -3,6 +3,7 @@
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
 import { elapsed, isWithin, toWord } from './elapsed.js';
+import { EndpointDoubts } from './endpoint-doubts.js';
 import { EndpointFailures } from './endpoint-failures.js';
 import { EndpointReports, latencyIn, NO_REPORT, othersIn } from './endpoint-report.js';
 import { PermitLedger } from './permit-ledger.js';
@@ -11,14 +12,22 @@ import { remaining, smoothed } from './smoothing.js';
 /** Weight of a new sample in the smoothed latency. */
 const SMOOTHING = 1 / 4;
 /**
- * A latency is compared only after this number of responses: the first ones include connecting, and code that
- * is not compiled yet.
+ * A latency is compared only after this number of responses, because the first ones include connecting, and
+ * code that is not compiled yet; or when it is a lower bound.
  */
 const WARM_UP = 10;
 /** A latency that was measured within this time is not decayed, which saves the computation of a power. */
 const FRESH_MS = 1_000;
 /** The words of an endpoint; REPORT has two, at an even index, and TURNS one for each cycle. */
 const [LATENCY, STAMP, RESPONSES, FAILURES, REPORT, TURNS] = [0, 1, 2, 3, 4, 6] as const;
+/**
+ * The word RESPONSES: their number, up to WARM_UP, and this flag. It is set when a call has ended without a
+ * response, so that its time is known to be a lower bound of the latency.
+ */
+const IS_BOUNDED = 0x100;
+const COUNT_MASK = 0xff;
+/** For this time what an endpoint has done is compared with what others do. */
+const LATELY_MS = 60_000;
 const MAX_MICROSECONDS = 2 ** 31 - 1;
 
 /** The ledger of calls in flight, with one count for each endpoint. */
@@ -47,6 +56,7 @@ export class EndpointCells {
   readonly #stride: number;
   readonly #failures: EndpointFailures;
   readonly #reports: EndpointReports;
+  readonly #doubts: EndpointDoubts;
   readonly #clock: Clock;
   readonly #look: EndpointLook = { inFlight: 0, others: -1, latency: 0, isFailing: false };
 
@@ -59,6 +69,7 @@ export class EndpointCells {
     this.#stride = table.stride;
     this.#failures = new EndpointFailures(table, FAILURES);
     this.#reports = new EndpointReports(table, REPORT);
+    this.#doubts = new EndpointDoubts(block.table('endpointDoubt'));
     this.#clock = clock;
   }
 
@@ -79,6 +90,25 @@ export class EndpointCells {
   observe(slot: number, microseconds: number): void {
     const index = slot * this.#stride;
     const now = this.#clock();
+    this.#smooth(index, microseconds, now);
+    if ((Atomics.load(this.#words, index + RESPONSES) & COUNT_MASK) < WARM_UP)
+      Atomics.add(this.#words, index + RESPONSES, 1);
+    this.#failures.count(slot, false, now);
+  }
+
+  /**
+   * Counts a call that has ended after this time without a response. A response would have taken longer, so
+   * the smoothed latency grows where it is less.
+   */
+  unanswered(slot: number, microseconds: number): void {
+    const index = slot * this.#stride;
+    const now = this.#clock();
+    if (microseconds <= this.smoothedLatency(slot, now)) return;
+    this.#smooth(index, microseconds, now);
+    Atomics.or(this.#words, index + RESPONSES, IS_BOUNDED);
+  }
+
+  #smooth(index: number, microseconds: number, now: number): void {
     const sample = Math.min(Math.max(1, Math.round(microseconds)), MAX_MICROSECONDS);
     for (;;) {
       const old = Atomics.load(this.#words, index + LATENCY);
@@ -87,9 +117,24 @@ export class EndpointCells {
       if (Atomics.compareExchange(this.#words, index + LATENCY, old, next) === old) break;
     }
     Atomics.store(this.#words, index + STAMP, toWord(now));
-    if (Atomics.load(this.#words, index + RESPONSES) < WARM_UP)
-      Atomics.add(this.#words, index + RESPONSES, 1);
-    this.#failures.count(slot, false, now);
+  }
+
+  /** Whether the endpoint has lately responded, in less than this time by its smoothed latency. */
+  hasResponded(slot: number, microseconds: number, now: number): boolean {
+    const index = slot * this.#stride;
+    if ((Atomics.load(this.#words, index + RESPONSES) & COUNT_MASK) === 0) return false;
+    if (elapsed(toWord(now), Atomics.load(this.#words, index + STAMP)) > LATELY_MS) return false;
+    return Atomics.load(this.#words, index + LATENCY) < microseconds;
+  }
+
+  /** Marks that the endpoint gives cause for doubt. */
+  doubt(slot: number): void {
+    this.#doubts.mark(slot, this.#clock());
+  }
+
+  /** Whether the endpoint has lately given cause for doubt. */
+  isDoubted(slot: number, now: number): boolean {
+    return this.#doubts.isMarked(slot, LATELY_MS, now);
   }
 
   /** Counts a call that has failed because of the endpoint. */
@@ -110,10 +155,10 @@ export class EndpointCells {
     return idle < FRESH_MS ? value : value * remaining(idle);
   }
 
-  /** The smoothed latency for comparing endpoints: 0 while there were too few responses. */
+  /** The smoothed latency for comparing endpoints: 0 while too little is known of it. */
   latency(slot: number, now?: number): number {
-    const responses = Atomics.load(this.#words, slot * this.#stride + RESPONSES);
-    return responses < WARM_UP ? 0 : this.smoothedLatency(slot, now);
+    const known = Atomics.load(this.#words, slot * this.#stride + RESPONSES);
+    return known < WARM_UP ? 0 : this.smoothedLatency(slot, now);
   }
 
   /**
@@ -177,6 +222,7 @@ export class EndpointCells {
     Atomics.store(this.#words, index + RESPONSES, 0);
     this.#failures.clear(slot);
     this.#reports.clear(slot);
+    this.#doubts.clear(slot);
   }
 
   /** Releases what a lost worker held. Call it when none of its code can run any more. */

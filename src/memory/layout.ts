@@ -359,9 +359,11 @@ export const LAYOUT = {
     'endpoint',
     8,
     'cas',
-    'microseconds, milliseconds of the shared clock, responses, packed, packed, picks',
+    'microseconds, milliseconds of the shared clock, packed, packed, packed, picks, packed',
     'last',
   ),
+  /** When an endpoint has last given cause for doubt. See endpoint-doubts.ts. */
+  endpointDoubt: field('endpoint', 1, 'cas', 'milliseconds of the shared clock', 'last'),
   /**
    * One 64-bit word: failures in a row, whether it is ejected, how often it was, and until when. See
    * ejection-word.ts.

@@ -18,6 +18,8 @@ export interface LoadMeter extends ReportTaker {
   observe(slot: number, microseconds: number): void;
   /** A call has failed because of the endpoint, or of the way to it. */
   failed(slot: number): void;
+  /** A call has ended after this time without a response, so its latency would have been greater. */
+  unanswered(slot: number, microseconds: number): void;
 }
 
 export interface OutcomeDependencies {
@@ -68,9 +70,19 @@ export function settle(
 ): void {
   const { verdict, ended, ownMs, missedMs, isTimed } = judgement;
   if (!isProbeSettled) breaker.settle(endpoint.slot, ticket, breakerOutcome(judgement, slowCallMs), ended);
-  outliers.ended(endpoint, verdict.reached);
+  const takenMs = Math.max(0, ownMs - missedMs);
+  const isUnanswered = isTimed && verdict.isUnanswered === true;
+  const isOutlying =
+    verdict.reached === 'ignored' &&
+    ((isUnanswered && outliers.unanswered(endpoint, takenMs)) ||
+      (verdict.isOversized === true && outliers.oversized(endpoint)));
+  if (!isOutlying) outliers.ended(endpoint, verdict.reached);
   // A quick failure or refusal must not make an endpoint look fast.
   if (verdict.outcome === 'success') {
-    if (isTimed) load.observe(endpoint.slot, Math.max(0, ownMs - missedMs) * 1000);
-  } else if (verdict.outcome === 'failure' || verdict.reached === 'failure') load.failed(endpoint.slot);
+    if (isTimed) load.observe(endpoint.slot, takenMs * 1000);
+    return;
+  }
+  if (isUnanswered) load.unanswered(endpoint.slot, takenMs * 1000);
+  if (isOutlying || verdict.outcome === 'failure' || verdict.reached === 'failure')
+    load.failed(endpoint.slot);
 }

@@ -18,7 +18,8 @@
 // | a peer that speaks no gRPC                        | BAD_UPSTREAM       | yes     | yes      |
 // | GOAWAY with ENHANCE_YOUR_CALM                     | OVERLOADED, 503    | for ejection | yes |
 // | too many metadata                                 | BAD_UPSTREAM       | yes     | yes      |
-// | too long a message                                | BAD_UPSTREAM       | ignored | no       |
+// | too long a message                                | BAD_UPSTREAM       | only where others do not | no |
+// | a message of 2 GiB or more, which there cannot be | BAD_UPSTREAM       | yes     | yes      |
 // | no file descriptor for a connection               | OVERLOADED         | ignored | no       |
 // | the deadline, before any connection had room      | DEADLINE_EXCEEDED  | ignored | no       |
 //
@@ -77,7 +78,7 @@ function failureWithout(endpoint: Endpoint, ended: EndedCall, failure: unknown):
   if (NO_CONNECTION.test(details))
     return new UnreachedError(detail(certificateFault(failure) ?? UNREACHABLE), cause);
   if (REFUSED.test(details)) return new UnreachedError(detail('refused the request'), cause);
-  if (isTooLong(ended) && isRpc(ended))
+  if (isTooLong(ended) && isRpc(ended) && !isImpossible(details))
     return new OversizedError(detail('sent a longer response than is accepted'), cause);
   return badUpstream(endpoint, symptomOf(ended), cause);
 }
@@ -93,11 +94,16 @@ export const spoilsConnection = (ended: EndedCall): boolean =>
 
 const isTooLong = ({ status }: EndedCall): boolean => TOO_LONG.test(status.details);
 
+/** A message of 2 GiB or more cannot be one of Protocol Buffers, whose lengths are signed. */
+const isImpossible = (details: string): boolean =>
+  Number(/^Received message larger than max \((\d+)/.exec(details)?.[1] ?? 0) >= 2 ** 31;
+
 function symptomOf(ended: EndedCall): string {
   const { details } = ended.status;
   const httpStatus = HTTP_STATUS.exec(details)?.[1];
   if (httpStatus !== undefined) return `responded with status ${httpStatus} of HTTP and without gRPC`;
   if (!isRpc(ended)) return 'does not speak gRPC';
+  if (isImpossible(details)) return 'announced a message of an impossible length';
   return EXHAUSTED.test(details) ? 'sent or got too many metadata' : BROKEN;
 }
 

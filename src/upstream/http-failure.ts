@@ -5,7 +5,13 @@ import { isOutOfFiles, OutOfFilesError } from '../open-files.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { certificateFault, isHandshakeFault } from './certificate-fault.js';
 import { isUnconnected } from './strict-connect.js';
-import { isRefusedHere, NoPortError, OversizedError, UnreachedError } from './transport-errors.js';
+import {
+  isRefusedHere,
+  NoPortError,
+  OversizedError,
+  OversizedHeaderError,
+  UnreachedError,
+} from './transport-errors.js';
 
 /** @param cause an error of undici, or of the body that was sent @returns what the caller gets */
 export function httpFailure(endpoint: Endpoint, cause: unknown): Error {
@@ -46,13 +52,6 @@ const NO_TLS: ReadonlySet<string> = new Set([
   'ERR_SSL_UNKNOWN_PROTOCOL',
 ]);
 
-/** What is too large of a response. */
-const OVERSIZED: Readonly<Record<string, string>> = {
-  __proto__: null as never,
-  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'sent a longer response than is accepted',
-  UND_ERR_HEADERS_OVERFLOW: 'sent a larger header than is accepted',
-};
-
 const BROKEN = 'closed the connection before the response was complete';
 
 /** Describes the failure without the parser's message, which may contain bytes of the other side. */
@@ -61,8 +60,10 @@ function badUpstream({ service, id }: Endpoint, cause: unknown): HttpError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const unreached = unreachedBy(cause);
   if (unreached !== undefined) return new UnreachedError(detail(unreached), cause);
-  const oversized = OVERSIZED[code];
-  if (oversized !== undefined) return new OversizedError(detail(oversized), cause);
+  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE')
+    return new OversizedError(detail('sent a longer response than is accepted'), cause);
+  if (code === 'UND_ERR_HEADERS_OVERFLOW')
+    return new OversizedHeaderError(detail('sent a larger header than is accepted'), cause);
   const broken = code.startsWith('HPE_') ? 'did not send valid HTTP' : BROKEN;
   return new HttpError('BAD_UPSTREAM', detail(certificateFault(cause) ?? broken), { cause });
 }

@@ -14,7 +14,7 @@ import {
   type StreamDispatch,
   type Transport,
 } from './transport.js';
-import { OversizedError } from './transport-errors.js';
+import { OversizedHeaderError } from './transport-errors.js';
 
 export class InProcessTransport implements Transport {
   readonly #dispatch: Dispatch;
@@ -69,12 +69,12 @@ const noStreams = (): never => {
 /** The bytes of a field on the wire beside its name and value. */
 const FRAMING = ': \r\n'.length;
 
-/** @throws OversizedError for a larger header than is accepted over HTTP */
+/** @throws OversizedHeaderError for a larger header than is accepted over HTTP */
 function checkSize({ id, service }: Endpoint, headers: Readonly<Record<string, string>>): void {
   let bytes = 0;
   for (const name in headers) bytes += name.length + headers[name]!.length + FRAMING;
   if (bytes > MAX_HEADER_BYTES)
-    throw new OversizedError(`Instance ${id} of ${service} sent a larger header than is accepted.`);
+    throw new OversizedHeaderError(`Instance ${id} of ${service} sent a larger header than is accepted.`);
 }
 
 /** The date as HTTP writes it, which is made once a second. */

@@ -1,5 +1,11 @@
 // Reports the end of calls to the cells that eject outliers. Failures in a row are counted over all workers,
 // and the instances of the service at the moment of the decision.
+//
+// Some ends show nothing by themselves. A caller with little patience has left, and the endpoint may hang, or
+// need more time for this request; a response was too large, and the endpoint may send garbage, or what was
+// requested. The other endpoints decide: such an end is a failure where at least half of them have responded
+// lately, in less than half of the time, and have given no such cause for doubt. So a service that is slow as
+// a whole, or a route whose responses are too large at every endpoint, ejects none.
 
 import type { Endpoint } from '../registry/endpoint.js';
 import { mayEject } from '../resilience/ejection.js';
@@ -16,13 +22,41 @@ export interface OutlierCells {
 /** Is called with the end of every call of an endpoint. */
 export interface OutlierWatch {
   ended(endpoint: Endpoint, reached: AttemptOutcome): void;
+  /**
+   * Call when an attempt was ended after this time, before there was a response.
+   * @returns whether others do better, so that it counts as a failure
+   */
+  unanswered(endpoint: Endpoint, tookMs: number): boolean;
+  /** Call when a response was larger than is accepted. @returns as `unanswered` */
+  oversized(endpoint: Endpoint): boolean;
 }
 
 /** Ejects no endpoint. */
-export const NOT_WATCHED: OutlierWatch = { ended: () => undefined };
+export const NOT_WATCHED: OutlierWatch = {
+  ended: () => undefined,
+  unanswered: () => false,
+  oversized: () => false,
+};
+
+/** What is known of endpoints by slot, over all threads (memory/endpoint-cells.ts). */
+export interface EndpointRecords {
+  /** Whether the endpoint has lately responded, in less than this time. */
+  hasResponded(slot: number, microseconds: number, now: number): boolean;
+  /** Marks that the endpoint gives cause for doubt. */
+  doubt(slot: number): void;
+  /** Whether the endpoint has lately given cause for doubt. */
+  isDoubted(slot: number, now: number): boolean;
+  now(): number;
+}
+
+/** Others respond in less than this part of the time that an endpoint was given. */
+const FASTER = 1 / 2;
+/** The most others that are compared; of more, these are a sample. */
+const MOST_COMPARED = 32;
 
 export interface OutliersOptions {
   readonly cells: OutlierCells;
+  readonly records: EndpointRecords;
   /** The present endpoints, not those at the time of the call. */
   readonly endpoints: (service: string, protocol: Endpoint['protocol']) => readonly Endpoint[];
 }
@@ -38,6 +72,40 @@ export class Outliers implements OutlierWatch {
     const { cells } = this.#options;
     if (reached === 'success') cells.succeeded(endpoint.slot);
     else if (reached === 'failure' && cells.failed(endpoint.slot)) this.#eject(endpoint);
+  }
+
+  unanswered(endpoint: Endpoint, tookMs: number): boolean {
+    return this.#isOutlying(endpoint, tookMs * 1000 * FASTER);
+  }
+
+  oversized(endpoint: Endpoint): boolean {
+    return this.#isOutlying(endpoint, Number.POSITIVE_INFINITY);
+  }
+
+  /** Counts an end as a failure if most others do better: they respond in less than this time. */
+  #isOutlying(endpoint: Endpoint, microseconds: number): boolean {
+    const { cells, records, endpoints } = this.#options;
+    const { service, protocol, slot } = endpoint;
+    const now = records.now();
+    const all = endpoints(service, protocol);
+    const step = Math.ceil(all.length / MOST_COMPARED);
+    let [compared, faster, sound] = [0, 0, 0];
+    for (let at = slot % step; at < all.length; at += step) {
+      const other = all[at]!;
+      if (other.slot === slot || other.state !== 'healthy' || cells.isEjected(other.slot)) continue;
+      const isDoubted = records.isDoubted(other.slot, now);
+      const isFaster = records.hasResponded(other.slot, microseconds, now);
+      // Nothing is known of others that are never called.
+      if (isFaster || isDoubted || records.hasResponded(other.slot, Number.POSITIVE_INFINITY, now))
+        compared++;
+      if (isFaster) faster++;
+      if (isFaster && !isDoubted) sound++;
+    }
+    if (faster === 0 || faster * 2 < compared) return false;
+    records.doubt(slot);
+    if (sound * 2 < compared) return false;
+    this.ended(endpoint, 'failure');
+    return true;
   }
 
   #eject({ service, protocol, slot }: Endpoint): void {

@@ -50,14 +50,20 @@ export class NoPortError extends UnavailableError {
 }
 
 /**
- * 502 `BAD_UPSTREAM`: the endpoint has sent more than this process accepts. It works, and would send as much
- * again.
+ * 502 `BAD_UPSTREAM`: the endpoint has sent more than this process accepts. As long as others do the same, it
+ * works, and would send as much again.
  */
 export class OversizedError extends HttpError {
   constructor(detail: string, cause?: unknown) {
     super('BAD_UPSTREAM', detail, { cause });
   }
 }
+
+/**
+ * The header alone is too large, of which a response of this size has no need: another endpoint may do
+ * better.
+ */
+export class OversizedHeaderError extends OversizedError {}
 
 /**
  * 502 `BAD_UPSTREAM`: the endpoint has responded to the handshake of a WebSocket, and no socket has come of

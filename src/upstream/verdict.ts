@@ -12,7 +12,14 @@ import { HttpError, isGatewayFailure } from '../errors.js';
 import { RequestBodyError } from '../request-body-error.js';
 import type { AttemptOutcome } from '../resilience/policy.js';
 import type { Received } from './transport.js';
-import { HandshakeError, isUnsent, NoPortError, OversizedError, UnreachedError } from './transport-errors.js';
+import {
+  HandshakeError,
+  isUnsent,
+  NoPortError,
+  OversizedError,
+  OversizedHeaderError,
+  UnreachedError,
+} from './transport-errors.js';
 
 export interface Verdict {
   /** The outcome for the breaker. */
@@ -28,6 +35,16 @@ export interface Verdict {
   readonly hasNotRun?: boolean;
   /** Whether a deadline passed that a caller had shortened; see `Deadline.isShortened`. */
   readonly isUntimely?: boolean;
+  /**
+   * Whether the attempt was ended before there was a response. Where other endpoints need less time, that
+   * counts as a failure for outlier ejection; see outliers.ts.
+   */
+  readonly isUnanswered?: boolean;
+  /**
+   * Whether the response was larger than is accepted. Where other endpoints send none that is, it counts in
+   * the same way.
+   */
+  readonly isOversized?: boolean;
 }
 
 const SUCCESS: Verdict = { outcome: 'success', reached: 'success', mayRepeat: false };
@@ -36,9 +53,13 @@ const FAILURE: Verdict = { outcome: 'failure', reached: 'success', mayRepeat: fa
 const GATEWAY_FAILURE: Verdict = { outcome: 'failure', reached: 'failure', mayRepeat: true };
 const UNREACHED: Verdict = { ...GATEWAY_FAILURE, hasNotRun: true };
 const FINAL_FAILURE: Verdict = { ...GATEWAY_FAILURE, mayRepeat: false };
-const TIMEOUT: Verdict = { outcome: 'failure', reached: 'failure', mayRepeat: false };
+const TIMEOUT: Verdict = { outcome: 'failure', reached: 'failure', mayRepeat: false, isUnanswered: true };
 /** The end of the attempt shows nothing about the endpoint, and the request must not be repeated. */
 const NOTHING: Verdict = { outcome: 'ignored', reached: 'ignored', mayRepeat: false };
+/** The caller has ended the attempt. Whether the endpoint was too slow, only others can show. */
+const LEFT: Verdict = { ...NOTHING, isUnanswered: true };
+const OVERSIZED: Verdict = { ...NOTHING, isOversized: true };
+const OVERSIZED_HEADER: Verdict = { ...OVERSIZED, mayRepeat: true };
 /** The endpoint has rejected the request because of overload: another one may admit it. */
 const SHED: Verdict = { outcome: 'ignored', reached: 'ignored', mayRepeat: true };
 /**
@@ -54,7 +75,8 @@ const REFUSED: Verdict = { outcome: 'ignored', reached: 'failure', mayRepeat: tr
 
 /**
  * A caller that gives up after this time, by its own `AbortSignal.timeout`, has waited long enough: the
- * endpoint hangs. A shorter one may only be the rest of what the caller has for several calls.
+ * endpoint hangs, whatever others do. A shorter one may only be the rest of what the caller has for several
+ * calls.
  */
 export const HANGS_MS = 1_000;
 
@@ -83,10 +105,13 @@ export function judge(
   tookMs: number,
   wasSent = true,
 ): Verdict {
+  const left = wasSent ? LEFT : NOTHING;
   if (result.kind === 'failed') {
-    if (result.error instanceof RequestBodyError) return NOTHING;
-    if (isLate(result.error) && deadline.isAhead) return NOTHING;
-    if (isTimeout(result.error)) return wasSent && tookMs >= HANGS_MS ? TIMEOUT : NOTHING;
+    const { error } = result;
+    if (error instanceof RequestBodyError || isUnsent(error)) return NOTHING;
+    if (isLate(error) && deadline.isAhead) return left;
+    if (isTimeout(error)) return wasSent && tookMs >= HANGS_MS ? TIMEOUT : left;
+    if (signal.aborted && !isLate(error) && !isBroken(error)) return left;
   }
   const verdict = result.kind === 'returned' ? judgeResponse(result.value) : judgeError(result.error, signal);
   if (!deadline.isShortened || !isTimeUp(result, deadline, tookMs)) return verdict;
@@ -106,15 +131,20 @@ export function judgeBody(
 ): Verdict {
   const isWaiting = waitedMs >= HANGS_MS;
   if (result.kind === 'failed' && isLate(result.error) && !isWaiting) return NOTHING;
-  return judge(result, signal, deadline, waitedMs);
+  return answered(judge(result, signal, deadline, waitedMs));
 }
+
+/** There was a response, or it is not known whether there could have been one. */
+const answered = (verdict: Verdict): Verdict =>
+  verdict.isUnanswered === true ? { ...verdict, isUnanswered: false } : verdict;
 
 /**
  * The verdict when the calling thread has missed most of the time: the lack of a response then shows nothing
  * about the endpoint.
  */
 export function withoutEvidence(verdict: Verdict): Verdict {
-  return verdict.reached === 'failure' ? { ...verdict, outcome: 'ignored', reached: 'ignored' } : verdict;
+  const seen = answered(verdict);
+  return seen.reached === 'failure' ? { ...seen, outcome: 'ignored', reached: 'ignored' } : seen;
 }
 
 function isTimeUp(result: TransportResult, deadline: Deadline, tookMs: number): boolean {
@@ -147,12 +177,15 @@ function verdictOf(response: Received): Verdict {
 /** @param signal that of the call: a failure because the caller left shows nothing about the endpoint */
 export function judgeError(error: unknown, signal: Aborted): Verdict {
   if (isLate(error)) return TIMEOUT;
-  if (error instanceof OversizedError || error instanceof HandshakeError) return NOTHING;
+  if (error instanceof OversizedHeaderError) return OVERSIZED_HEADER;
+  if (error instanceof OversizedError) return OVERSIZED;
+  if (error instanceof HandshakeError) return NOTHING;
   if (error instanceof NoPortError) return NOT_CONNECTED;
-  const isBroken = error instanceof HttpError && error.code === 'BAD_UPSTREAM';
-  if (!isBroken || signal.aborted) return NOTHING;
+  if (!isBroken(error) || signal.aborted) return NOTHING;
   return error instanceof UnreachedError ? UNREACHED : GATEWAY_FAILURE;
 }
+
+const isBroken = (error: unknown): boolean => error instanceof HttpError && error.code === 'BAD_UPSTREAM';
 
 /** Whether a signal of `AbortSignal.timeout` has ended the call. */
 const isTimeout = (error: unknown): boolean => error instanceof DOMException && error.name === 'TimeoutError';

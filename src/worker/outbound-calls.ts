@@ -109,7 +109,7 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
       random: Math.random,
     }),
     breaker,
-    outliers: ejectionMs === 0 ? NOT_WATCHED : new Outliers({ cells, endpoints }),
+    outliers: ejectionMs === 0 ? NOT_WATCHED : new Outliers({ cells, records: load, endpoints }),
     slowCallMs,
     load,
     budget: new RetryBudgetCell(block, clock),

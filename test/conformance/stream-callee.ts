@@ -5,6 +5,7 @@ import { UwsServer } from '#src/server/uws/uws-server.js';
 import { type CallDependencies, createCall } from '#src/upstream/client.js';
 import { HttpTransport } from '#src/upstream/http-transport.js';
 import { InProcessTransport } from '#src/upstream/in-process-transport.js';
+import { NOT_WATCHED } from '#src/upstream/outliers.js';
 import { inProcessDispatch, inProcessStreams } from '#src/worker/in-process-dispatch.js';
 import { bench } from '#test/server/kit.js';
 import { endpoint } from '#test/upstream/endpoints.js';
@@ -151,12 +152,13 @@ export function streamClient({ dependencies, port, local }: StreamWay, idleMs = 
       retryInMs: () => 0,
       settle: (_, __, outcome) => void outcomes.push(outcome),
     },
-    outliers: { ended: (_, how) => void reached.push(how) },
+    outliers: { ...NOT_WATCHED, ended: (_, how) => void reached.push(how) },
     load: {
       begin: () => void counts.inFlight++,
       end: () => void counts.inFlight--,
       observe() {},
       failed() {},
+      unanswered() {},
       report() {},
     },
     budget: { deposit() {}, withdraw: () => true },

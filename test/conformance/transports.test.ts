@@ -98,7 +98,7 @@ function callOver(transport: Transport, port: number, protocol: Endpoint['protoc
       retryInMs: () => 0,
       settle: (_, __, outcome) => void outcomes.push(outcome),
     },
-    load: { begin() {}, end() {}, observe() {}, failed() {}, report() {} },
+    load: { begin() {}, end() {}, observe() {}, failed() {}, unanswered() {}, report() {} },
     budget: { deposit() {}, withdraw: () => true },
     transports: { http: transport, grpc: transport },
     methods: { of: () => new MethodIndex('demo', METHODS) },

@@ -34,7 +34,7 @@ export function setUp(
   more: Partial<CallDependencies> = {},
 ) {
   const time = { now: 0 };
-  const clock = () => time.now;
+  const clock = more.clock ?? (() => time.now);
   const block = Block.create({ workers: 1 });
   const breaker = new BreakerCells(block, 1, DEFAULT_TRIP_RULE, clock);
   const rule = ejectionRule(30_000);
@@ -60,7 +60,7 @@ export function setUp(
       clock,
       random: () => 0,
     }),
-    outliers: new Outliers({ cells: ejections, endpoints: () => endpoints }),
+    outliers: new Outliers({ cells: ejections, records: load, endpoints: () => endpoints }),
     slowCallMs: 10_000,
     breaker,
     load,

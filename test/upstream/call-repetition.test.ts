@@ -3,7 +3,7 @@ import type { Endpoint } from '#src/registry/endpoint.js';
 import { runInScope } from '#src/scope.js';
 import { receive } from '#src/upstream/buffered-response.js';
 import type { Received } from '#src/upstream/transport.js';
-import { NoPortError, OversizedError, UnreachedError } from '#src/upstream/transport-errors.js';
+import { NoPortError, UnreachedError } from '#src/upstream/transport-errors.js';
 import { broken, failureOf, type Respond, scopeOf, setUp, two, unavailable } from './call-kit.js';
 import { endpoint, jsonResponse, problem } from './endpoints.js';
 
@@ -136,18 +136,6 @@ describe('the repetition of a call', () => {
     expect(await waitsFor(one, '99999999', { timeoutMs: Number.POSITIVE_INFINITY })).to.deep.equal([]);
     for (const nothing of ['soon', '-1', '1.5', new Date(0).toUTCString()])
       expect(await waitsFor(one, nothing)).to.deep.equal([0, 0]);
-  });
-
-  it('neither repeats nor counts what would be as large again', async () => {
-    const { call, sent, breaker } = setUp(two, ({ id }) =>
-      id === 'a' ? Promise.reject(new OversizedError('too long')) : jsonResponse(200),
-    );
-    for (let i = 0; i < 100; i++)
-      await call('orders')
-        .get('/x')
-        .catch(() => undefined);
-    expect(sent.filter(({ id }) => id === 'a')).to.have.length(50);
-    expect([sent.length, breaker.state(1).state]).to.deep.equal([100, 'closed']);
   });
 
   it('does not repeat a failure that the callee passed on from a call of its own', async () => {

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { EjectionCells } from '#src/memory/ejection-cells.js';
+import { EndpointCells } from '#src/memory/endpoint-cells.js';
 import type { Endpoint } from '#src/registry/endpoint.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { Balancer } from '#src/upstream/balancer.js';
@@ -19,7 +20,8 @@ function setUp(endpoints: readonly Endpoint[], picker = roundRobinPicker) {
   const time = { now: 0 };
   const clock = () => time.now;
   const rule = ejectionRule(30_000);
-  const cells = new EjectionCells(Block.create({ workers: 1 }), rule, clock);
+  const block = Block.create({ workers: 1 });
+  const cells = new EjectionCells(block, rule, clock);
   const list = { now: endpoints, asked: 0 };
   const statuses = endpointStatuses(cells, rule);
   const counting = {
@@ -36,7 +38,11 @@ function setUp(endpoints: readonly Endpoint[], picker = roundRobinPicker) {
     clock,
     random: seeded(7),
   });
-  const outliers = new Outliers({ cells, endpoints: () => list.now });
+  const outliers = new Outliers({
+    cells,
+    records: new EndpointCells(block, 1, clock),
+    endpoints: () => list.now,
+  });
   const fail = (id: string, times = 5): void => {
     const one = list.now.find((each) => each.id === id)!;
     for (let i = 0; i < times; i++) outliers.ended(one, 'failure');

@@ -150,7 +150,7 @@ describe('the HTTP transport', () => {
     }
   });
 
-  it('counts for no endpoint when this machine has no port for a connection', async () => {
+  it('counts for ejection alone when this machine has no port for a connection, and may be repeated', async () => {
     for (const code of ['EADDRNOTAVAIL', 'EPERM', 'EACCES']) {
       const over = transport();
       const connect = Object.getOwnPropertyDescriptor(Socket.prototype, 'connect')!;
@@ -164,7 +164,9 @@ describe('the HTTP transport', () => {
       expect(error).to.include({ code: 'OVERLOADED', notExecuted: true });
       expect(judgeError(error, new AbortController().signal)).to.include({
         outcome: 'ignored',
-        reached: 'ignored',
+        reached: 'failure',
+        mayRepeat: true,
+        hasNotRun: true,
       });
     }
   });

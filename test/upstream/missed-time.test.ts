@@ -10,6 +10,7 @@ import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import type { AttemptDependencies } from '#src/upstream/call-attempt.js';
 import { attemptAt } from '#src/upstream/call-attempt.js';
 import { OngoingCall } from '#src/upstream/ongoing-call.js';
+import { NOT_WATCHED } from '#src/upstream/outliers.js';
 import type { Received } from '#src/upstream/transport.js';
 import { StallingLoop } from '#test/resilience/stalling-loop.js';
 import { endpoint, jsonResponse, problem } from './endpoints.js';
@@ -48,12 +49,13 @@ async function attempt({ pass, end }: Scenario) {
   const dependencies: AttemptDependencies = {
     balancer: { pick: () => undefined },
     breaker,
-    outliers: { ended: (_endpoint, reached) => void heard.reached.push(reached) },
+    outliers: { ...NOT_WATCHED, ended: (_endpoint, reached) => void heard.reached.push(reached) },
     load: {
       begin() {},
       end() {},
       observe: (_slot, us) => void heard.latencies.push(us / 1000),
       failed() {},
+      unanswered() {},
       report() {},
     },
     budget: { deposit() {}, withdraw: () => true },

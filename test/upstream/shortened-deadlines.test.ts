@@ -17,6 +17,7 @@ import { Balancer } from '#src/upstream/balancer.js';
 import type { CallOptions } from '#src/upstream/call.js';
 import { createCall } from '#src/upstream/client.js';
 import { InProcessTransport } from '#src/upstream/in-process-transport.js';
+import { NOT_WATCHED } from '#src/upstream/outliers.js';
 import { SingleFlight } from '#src/upstream/single-flight.js';
 import type { OutgoingRequest, Received } from '#src/upstream/transport.js';
 import { judge } from '#src/upstream/verdict.js';
@@ -112,9 +113,9 @@ function setUp(behaviour: Behaviour, slowCallMs = 10_000, local = false) {
       random: () => 0,
     }),
     breaker,
-    outliers: { ended: (_endpoint, outcome) => void reached.push(outcome) },
+    outliers: { ...NOT_WATCHED, ended: (_endpoint, outcome) => void reached.push(outcome) },
     slowCallMs,
-    load: { begin() {}, end() {}, observe() {}, failed() {}, report() {} },
+    load: { begin() {}, end() {}, observe() {}, failed() {}, unanswered() {}, report() {} },
     budget: new RetryBudgetCell(block, now),
     singleFlight: new SingleFlight(new CallClaims(block, 1), { receive() {}, send() {} }),
     callPermitsOf: () => ({ permits: { enter: () => true, leave() {}, held: 0 }, refused() {} }),

@@ -7,6 +7,7 @@ import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { attemptAt } from '#src/upstream/call-attempt.js';
 import type { StreamedContent } from '#src/upstream/call-request.js';
 import { OngoingCall } from '#src/upstream/ongoing-call.js';
+import { NOT_WATCHED } from '#src/upstream/outliers.js';
 import type { Received } from '#src/upstream/transport.js';
 import { endpoint, jsonResponse, problem } from './endpoints.js';
 
@@ -40,12 +41,13 @@ async function reported(endedAt: number | undefined, tookMs: number, end: () => 
         isProbe: () => false,
         settle: (_slot: number, _ticket: unknown, outcome: string) => void outcomes.push(outcome),
       } as never,
-      outliers: { ended: (_endpoint, how) => void reached.push(how) },
+      outliers: { ...NOT_WATCHED, ended: (_endpoint, how) => void reached.push(how) },
       load: {
         begin() {},
         end() {},
         observe: (_slot, us) => void latencies.push(us / 1000),
         failed() {},
+        unanswered() {},
         report() {},
       },
       budget: { deposit() {}, withdraw: () => true },

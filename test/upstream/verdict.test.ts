@@ -99,6 +99,7 @@ describe('the verdict on the lack of a response', () => {
     const result = { kind: 'failed', error } as const;
     const unsent = judge(result, AbortSignal.abort(error), Deadline.after(9_000), 5_000, false);
     expect(unsent).to.include({ outcome: 'ignored', reached: 'ignored' });
+    expect(unsent.isUnanswered ?? false).to.equal(false);
   });
 
   it('a mistake of this process is ignored', () => {
@@ -116,6 +117,14 @@ describe('the verdict on a call that a deadline has ended', () => {
 
   it('is ignored when that is ahead: its caller has ended it', () => {
     expect(verdictWith(Deadline.after(40))).to.include({ outcome: 'ignored', reached: 'ignored' });
+  });
+
+  it('leaves the question open whether other endpoints would have responded, whatever the deadline was', () => {
+    const began = performance.now() - 999;
+    const shortened = verdictWith(Deadline.allowed(began, 100, 1_000));
+    expect(shortened).to.include({ outcome: 'ignored', reached: 'ignored', isUnanswered: true });
+    expect(verdictWith(Deadline.after(40))).to.include({ reached: 'ignored', isUnanswered: true });
+    expect(verdictWith(Deadline.after(0))).to.include({ reached: 'failure', isUnanswered: true });
   });
 
   it('is ignored when a stranger has taken the least part of the budget', () => {

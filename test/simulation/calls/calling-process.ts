@@ -134,7 +134,7 @@ export class CallingProcess {
     return {
       balancer: parts.balancer(balancer),
       breaker: this.#breakerOf(thread),
-      outliers: parts.outliers({ cells, endpoints }),
+      outliers: parts.outliers({ cells, records: load, endpoints }),
       slowCallMs: SLOW_CALL_MS,
       load,
       budget: parts.budget(new RetryBudgetCell(this.#block, clock)),

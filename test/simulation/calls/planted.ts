@@ -30,7 +30,10 @@ export const PLANTED_IN_CALLS: readonly PlantedFault[] = [
   planted('a broken connection is no failure', 'one of three resetting', 'ejected in time', {
     outliers(options) {
       const real = REAL.outliers(options);
-      return { ended: (endpoint, reached) => reached === 'success' && real.ended(endpoint, reached) };
+      return {
+        ...NOT_WATCHED,
+        ended: (endpoint, reached) => reached === 'success' && real.ended(endpoint, reached),
+      };
     },
   }),
   planted('an ejection never ends', 'one of three failing', 'comes back', {
@@ -38,6 +41,7 @@ export const PLANTED_IN_CALLS: readonly PlantedFault[] = [
   }),
   planted('any number of instances is ejected', 'four of six resetting', 'at most half', {
     outliers: ({ cells }) => ({
+      ...NOT_WATCHED,
       ended({ slot }, reached) {
         if (reached === 'failure' && cells.failed(slot)) cells.eject(slot, () => true);
       },
