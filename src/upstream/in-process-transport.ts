@@ -4,6 +4,7 @@
 import { HttpError } from '../errors.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { receive } from './buffered-response.js';
+import { httpFailure } from './http-failure.js';
 import { HttpStream, type StreamRequest } from './http-stream.js';
 import { InProcessStream } from './in-process-stream.js';
 import {
@@ -40,7 +41,7 @@ export class InProcessTransport implements Transport {
       },
       (error: unknown) => {
         const { aborted, reason } = request.abort ?? request.signal;
-        throw aborted && error === reason ? error : asHttpError(error, endpoint);
+        throw aborted && error === reason ? error : asHttpError(error, endpoint, aborted);
       },
     );
   }
@@ -96,7 +97,12 @@ class HttpDate {
  * The pipeline turns everything that a handler throws into a response, so a rejection is an error of the
  * pipeline itself.
  */
-function asHttpError(error: unknown, { service }: Endpoint): HttpError {
-  if (error instanceof HttpError) return error;
+function asHttpError(error: unknown, endpoint: Endpoint, isAborted: boolean): Error {
+  const { service } = endpoint;
+  // As long as the caller is there, the service itself has cut off its response.
+  if (error instanceof HttpError)
+    return error.code === 'CLIENT_CLOSED' && !isAborted
+      ? httpFailure(endpoint, new Error('cut off', { cause: error }))
+      : error;
   return new HttpError('BAD_UPSTREAM', `Service ${service} failed without a response.`, { cause: error });
 }

@@ -31,6 +31,12 @@ async function* endless(state: CalleeState): AsyncGenerator<Uint8Array> {
   }
 }
 
+async function* cut(): AsyncGenerator<Uint8Array> {
+  yield new Uint8Array(MIB);
+  await new Promise((resolve) => setImmediate(resolve));
+  throw new Error('no more');
+}
+
 const BYTES: MessageCodec = {
   type: 'bytes',
   encode: (message) => message as Uint8Array,
@@ -106,6 +112,7 @@ export function callee() {
       demo.get('/never', () => new Promise<never>(() => undefined));
       demo.post('/any', () => ({ ok: true }));
       demo.get('/bytes/:count', (ctx) => new Uint8Array(Number(ctx.params.count)).fill(7));
+      demo.get('/cut', (ctx) => ctx.stream(cut(), 'application/octet-stream'));
       demo.get('/endless', (ctx) => ctx.stream(endless(state), 'application/octet-stream'));
     },
     { maxBodyBytes: 64 * MIB },

@@ -305,6 +305,18 @@ for (const [name, open] of Object.entries(ways)) {
       });
     }
 
+    if (!name.includes('gRPC')) {
+      it('fails as a broken response when the service cuts it off, which counts for the service', async () => {
+        const error = await failure({ path: '/cut' });
+        expect(error).to.be.instanceOf(HttpError).with.property('code', 'BAD_UPSTREAM');
+        expect((error as Error).message).to.include('closed the connection before the response was complete');
+        const { demo, outcomes } = callOver(way.transport, way.port, way.protocol);
+        const fallback = (): object => ({ body: 'none' });
+        expect(await demo.get('/cut', { retries: 1, fallback })).to.include({ isFallback: true });
+        expect(outcomes).to.deep.equal(['failure', 'failure']);
+      });
+    }
+
     it('returns new values at every read, so that no caller can change what another one reads', async () => {
       const response = await send({ path: '/any' });
       response.json<{ ok: boolean }>().ok = false;
