@@ -18,6 +18,10 @@ const LENGTH = /^\d{1,15}$/;
 const HOST = /^(?:[\w.\-~!$&'()*+,;=%]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
 /** Bytes of `: ` and the line end. */
 const FIELD_OVERHEAD = 4;
+/** The core accepts this number of fields in a request. */
+const MOST_FIELDS = 98;
+/** What a client of HTTP adds to the fields of a request: `connection: keep-alive`. */
+const [CONNECTION_FIELDS, CONNECTION_BYTES] = [1, 24] as const;
 
 /**
  * A server has one reader and uses it for one head after another: `start`, `field` for every field line, then
@@ -82,7 +86,7 @@ export class HeadReader {
 
   /** @returns why this request must not be executed; undefined when it may be */
   fault(): HttpError | undefined {
-    const { method, path, query } = this.head;
+    const { method } = this.head;
     if (this.#problem !== undefined) return new ServerRefusal('MALFORMED_REQUEST', this.#problem);
     if (this.#hosts !== 1) return new ServerRefusal('MALFORMED_REQUEST', 'Exactly one Host is required.');
     if (!isKnownMethod(method)) return methodUnknown();
@@ -91,15 +95,7 @@ export class HeadReader {
         'LENGTH_REQUIRED',
         'Trailers are not accepted; send the body with a Content-Length.',
       );
-    const { maxUrlBytes, maxHeaderBytes } = this.#limits;
-    const urlBytes = path.length + (query === '' ? 0 : 1 + query.length);
-    if (urlBytes > maxUrlBytes) {
-      return new ServerRefusal('URL_TOO_LONG', `The URL is longer than ${maxUrlBytes} bytes.`);
-    }
-    if (this.#bytes > maxHeaderBytes) {
-      return new ServerRefusal('HEADERS_TOO_LARGE', `The header is larger than ${maxHeaderBytes} bytes.`);
-    }
-    return undefined;
+    return sizeFault(this.#limits, this.head, this.#bytes);
   }
 
   #host(value: string): void {
@@ -126,6 +122,33 @@ export class HeadReader {
     }
     head.isChunked = true;
   }
+}
+
+function sizeFault(
+  { maxUrlBytes, maxHeaderBytes }: HeadLimits,
+  { path, query }: RequestHead,
+  headerBytes: number,
+): HttpError | undefined {
+  const urlBytes = path.length + (query === '' ? 0 : 1 + query.length);
+  if (urlBytes > maxUrlBytes)
+    return new ServerRefusal('URL_TOO_LONG', `The URL is longer than ${maxUrlBytes} bytes.`);
+  if (headerBytes > maxHeaderBytes)
+    return new ServerRefusal('HEADERS_TOO_LARGE', `The header is larger than ${maxHeaderBytes} bytes.`);
+  return undefined;
+}
+
+/**
+ * Finds what is too large of a request without a socket, as it would be over the network.
+ * @returns why it must not be executed; undefined when it may be
+ */
+export function unsentFault(head: RequestHead, limits: HeadLimits): HttpError | undefined {
+  const { headers } = head;
+  if (headers.length / 2 + CONNECTION_FIELDS > MOST_FIELDS)
+    return new ServerRefusal('HEADERS_TOO_LARGE', `The header has more than ${MOST_FIELDS} fields.`);
+  let bytes = CONNECTION_BYTES;
+  for (let i = 0; i < headers.length; i += 2)
+    bytes += headers[i]!.length + headers[i + 1]!.length + FIELD_OVERHEAD;
+  return sizeFault(limits, head, bytes);
 }
 
 function hasToken(value: string, token: string): boolean {

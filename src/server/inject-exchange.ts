@@ -2,6 +2,7 @@
 import { type AbortListener, type AbortSource, SignalAbort } from '../abort-source.js';
 import { clientClosed } from './body/body.js';
 import type { Exchange } from './exchange.js';
+import type { HeadLimits } from './framing.js';
 import { shareSpent } from './loop-share.js';
 import { RequestHead } from './request-head.js';
 
@@ -20,6 +21,8 @@ export interface InjectedRequest {
   readonly isRpc?: boolean;
   /** See `Scope.callDepth`. @default 0 */
   readonly callDepth?: number;
+  /** Bounds of URL and header, as over the network. @default none */
+  readonly limits?: HeadLimits | undefined;
   /** @default '127.0.0.1' */
   readonly remoteAddress?: string;
   /** Aborting it means that the client leaves. */

@@ -3,6 +3,7 @@
 import { Readable } from 'node:stream';
 import type { App } from './app.js';
 import { clientClosed } from './body/body.js';
+import { unsentFault } from './framing.js';
 import { type FieldRecord, InjectExchange, type InjectedRequest, type Receiver } from './inject-exchange.js';
 
 export interface InjectedResponse {
@@ -58,8 +59,19 @@ export function injectText(
     const response = new WholeResponse(resolve, reject, bound);
     const exchange = new InjectExchange(request, response);
     response.exchange = exchange;
-    app.handle(exchange);
+    handleInjected(app, exchange, request);
   });
+}
+
+/** Serves a request, or refuses it because it is larger than its limits. Never throws. */
+export function handleInjected(
+  app: App,
+  exchange: InjectExchange,
+  { limits, isRpc }: Pick<InjectedRequest, 'limits' | 'isRpc'>,
+): void {
+  const fault = limits === undefined || isRpc === true ? undefined : unsentFault(exchange.head, limits);
+  if (fault === undefined) app.handle(exchange);
+  else app.refuse(exchange, fault);
 }
 
 /** Resolves when the response begins. @throws as `inject`; a later error destroys the body */

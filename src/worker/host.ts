@@ -131,8 +131,8 @@ export function createHost(options: HostOptions): Host {
   const { memory, row, switches, tracing, limits, calls } = parts;
   const app = createWorkerApp(options, parts);
   const rpcMethods = lazyModule(() => mountRpc(app, services, { awaitsDatabases }));
-  const dispatch = inProcessDispatch(app, rpcMethods);
-  const streamed = inProcessStreams(app);
+  const dispatch = inProcessDispatch(app, settings, rpcMethods);
+  const streamed = inProcessStreams(app, settings);
   const fileBytes = memory.recorder.gauge('multilane_file_contents_bytes');
   const waitingCalls = memory.recorder.gauge('multilane_calls_waiting');
   const cpu = new CpuClient(options.cpuPort, {

@@ -3,7 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { currentScope } from '../scope.js';
 import type { App } from '../server/app.js';
 import { clientClosed } from '../server/body/body.js';
-import { injectText, type ResponseBound } from '../server/inject.js';
+import type { HeadLimits } from '../server/framing.js';
+import { handleInjected, injectText, type ResponseBound } from '../server/inject.js';
 import { InjectExchange, type InjectedRequest } from '../server/inject-exchange.js';
 import {
   type Dispatch,
@@ -16,12 +17,15 @@ import { OversizedError } from '../upstream/transport-errors.js';
 /** A call within this many others that have not returned yet begins in a later turn, with an empty stack. */
 const MOST_ON_STACK = 16;
 
-/** @param rpcReady mounts the gRPC methods of the services, with the first call by gRPC */
-export function inProcessDispatch(app: App, rpcReady: () => Promise<unknown>): Dispatch {
+/**
+ * @param limits of URL and header, as over the network
+ * @param rpcReady mounts the gRPC methods of the services, with the first call by gRPC
+ */
+export function inProcessDispatch(app: App, limits: HeadLimits, rpcReady: () => Promise<unknown>): Dispatch {
   const stack = new ShortStack();
   let isRpcReady = false;
   const run: Dispatch = (service, request) => {
-    const given = injected(request);
+    const given = injected(request, limits);
     return stack.begin(() => injectText(app, given, new CallBound(service)));
   };
   return (service, request) => {
@@ -34,15 +38,15 @@ export function inProcessDispatch(app: App, rpcReady: () => Promise<unknown>): D
 }
 
 /** The same for calls whose responses are streamed. */
-export function inProcessStreams(app: App): StreamDispatch {
+export function inProcessStreams(app: App, limits: HeadLimits): StreamDispatch {
   const stack = new ShortStack();
   return (_service, { method, path: url, headers, body }, receiver) => {
     const fields = Object.create(null) as Record<string, string>;
     for (let i = 0; i < headers.length; i += 2) fields[headers[i]!] = headers[i + 1]!;
-    const request = { method, url, headers: fields, body, inProcess: true, callDepth: callDepth() };
+    const request = { method, url, headers: fields, body, inProcess: true, callDepth: callDepth(), limits };
     const exchange = new InjectExchange(request, receiver);
     void stack.begin(async () => {
-      if (!exchange.closed) app.handle(exchange);
+      if (!exchange.closed) handleInjected(app, exchange, request);
     });
     return () => exchange.leave(clientClosed());
   };
@@ -68,12 +72,23 @@ class ShortStack {
 
 const callDepth = (): number => (currentScope()?.callDepth ?? 0) + 1;
 
-function injected(request: OutgoingRequest): InjectedRequest {
+function injected(request: OutgoingRequest, limits: HeadLimits): InjectedRequest {
   const { method, path: url, headers, body, abort } = request;
   // Reading the signal creates it.
   const signal = abort === undefined ? request.signal : undefined;
   const isRpc = request.protocol === 'grpc';
-  return { method, url, headers, body, isRpc, inProcess: true, callDepth: callDepth(), abort, signal };
+  return {
+    method,
+    url,
+    headers,
+    body,
+    isRpc,
+    inProcess: true,
+    callDepth: callDepth(),
+    limits,
+    abort,
+    signal,
+  };
 }
 
 class CallBound implements ResponseBound {

@@ -99,11 +99,13 @@ export interface StreamWay {
   close(): Promise<void>;
 }
 
+const LIMITS = { maxHeaderBytes: 16_384, maxUrlBytes: 8192 };
+
 export const STREAM_WAYS: Readonly<Record<string, (app: App) => Promise<StreamWay>>> = {
   async 'in-process'(app) {
     const transport = new InProcessTransport(
-      inProcessDispatch(app, async () => undefined),
-      inProcessStreams(app),
+      inProcessDispatch(app, LIMITS, async () => undefined),
+      inProcessStreams(app, LIMITS),
     );
     return {
       dependencies: {
@@ -118,7 +120,7 @@ export const STREAM_WAYS: Readonly<Record<string, (app: App) => Promise<StreamWa
   },
   async 'over HTTP'(app) {
     const server = new UwsServer(app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
+      settings: { ...LIMITS, streamIdleMs: 60_000 },
     });
     const port = await server.listen(0, '127.0.0.1');
     const http = new HttpTransport();

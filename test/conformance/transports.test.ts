@@ -139,8 +139,11 @@ const RPC_WAY = {
   },
 } as const;
 
+/** Below those that the core has when its environment does not say otherwise. */
+const LIMITS = { maxHeaderBytes: 3_000, maxUrlBytes: 1_000 };
+
 const inProcess = ({ app }: ReturnType<typeof callee>) => {
-  const transport = new InProcessTransport(inProcessDispatch(app, async () => undefined));
+  const transport = new InProcessTransport(inProcessDispatch(app, LIMITS, async () => undefined));
   return { transport, port: 1, close: () => transport.close() };
 };
 
@@ -149,7 +152,7 @@ const ways: Readonly<Record<string, (service: ReturnType<typeof callee>) => Prom
   'in-process transport, by gRPC,': async (service) => ({ ...RPC_WAY, ...inProcess(service) }),
   async HTTP({ app }) {
     const server = new UwsServer(app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
+      settings: { ...LIMITS, streamIdleMs: 60_000 },
     });
     const port = await server.listen(0, '127.0.0.1');
     const transport: Transport = new HttpTransport();
@@ -296,6 +299,23 @@ for (const [name, open] of Object.entries(ways)) {
         expect(Date.parse(headers.date!)).to.be.closeTo(Date.now(), 5_000);
         const names = ['content-length', 'content-type', 'date', 'set-cookie', 'x-name', 'x-request-id'];
         expect(Object.keys(headers).toSorted()).to.deep.equal(names);
+      });
+
+      it('refuses a request whose URL, header or number of fields is above the limits, with the same status', async () => {
+        const fieldsOf = (count: number) =>
+          Object.fromEntries(Array.from({ length: count }, (_, n) => [`x-${n}`, 'v']));
+        const statuses = async (requests: readonly Partial<OutgoingRequest>[]) => {
+          const all: number[] = [];
+          for (const request of requests) all.push((await send({ path: '/any', ...request })).status);
+          return all;
+        };
+        const urls = [LIMITS.maxUrlBytes, LIMITS.maxUrlBytes + 1].map((length) => ({ path: `/any?${'q'.repeat(length - 5)}` }));
+        expect(await statuses(urls)).to.deep.equal([200, 414]);
+        // The name of the host is shorter in-process.
+        const headers = [LIMITS.maxHeaderBytes - 100, LIMITS.maxHeaderBytes].map((bytes) => ({ headers: { 'x-long': 'x'.repeat(bytes) } }));
+        expect(await statuses(headers)).to.deep.equal([200, 431]);
+        const fields = [94, 95, 96, 97, 98, 99, 100].map((count) => ({ headers: fieldsOf(count) }));
+        expect(await statuses(fields)).to.deep.equal([200, 200, 200, 431, 431, 431, 431]);
       });
 
       it('accepts a header up to the common size limit', async () => {
