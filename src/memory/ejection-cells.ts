@@ -107,6 +107,14 @@ export class EjectionCells {
     }
   }
 
+  /** The slots of all ejected endpoints, also of those whose time is over. */
+  ejectedSlots(): readonly number[] {
+    const slots: number[] = [];
+    for (let slot = 0; slot < this.#words.slots; slot++)
+      if (isEjected(this.#words.low(slot))) slots.push(slot);
+    return slots;
+  }
+
   /**
    * Ejects an endpoint that has failed often enough, if another one may be ejected. When several threads want
    * it, one of them does it.

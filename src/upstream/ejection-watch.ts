@@ -8,7 +8,10 @@ import { mayEject } from '../resilience/ejection.js';
 
 const EVERY_MS = 200;
 
-type WatchedCells = Pick<EjectionCells, 'help' | 'isEjected' | 'release' | 'state' | 'version'>;
+type WatchedCells = Pick<
+  EjectionCells,
+  'ejectedSlots' | 'help' | 'isEjected' | 'release' | 'state' | 'version'
+>;
 
 /** @returns a function that stops the watch */
 export function watchEjections(cells: WatchedCells, registry: Registry, every: Every): () => void {
@@ -19,9 +22,11 @@ export function watchEjections(cells: WatchedCells, registry: Registry, every: E
 export class EjectionWatch {
   readonly #cells: WatchedCells;
   readonly #registry: Registry;
-  /** The version of the cells at the last look. While it is the same and none is ejected, nothing is done. */
+  /** The versions of the cells and of the registry at the last look. While they are the same, nothing is done. */
   #version: number | undefined;
-  #out: ReadonlySet<string> = new Set();
+  #revision: string | undefined;
+  /** The ejected instances, with their slots. */
+  #out: ReadonlyMap<string, number> = new Map();
 
   constructor(cells: WatchedCells, registry: Registry) {
     this.#cells = cells;
@@ -30,22 +35,32 @@ export class EjectionWatch {
 
   look(): void {
     this.#cells.help();
+    // This ends ejections whose time is over, which changes the version.
+    for (const slot of this.#out.values()) this.#cells.isEjected(slot);
     const version = this.#cells.version();
-    if (version === this.#version && this.#out.size === 0) return;
-    const out = new Set<string>();
-    for (const service of Object.keys(this.#registry.services())) {
+    const { revision } = this.#registry;
+    if (version === this.#version && (revision === this.#revision || this.#out.size === 0)) return;
+    const out = new Map<string, number>();
+    for (const service of this.#services()) {
       for (const protocol of ['http', 'grpc'] as const) this.#lookAt(service, protocol, out);
     }
-    for (const name of new Set([...out, ...this.#out])) {
+    for (const name of new Set([...out.keys(), ...this.#out.keys()])) {
       if (out.has(name) === this.#out.has(name)) continue;
       const [service = '', id = ''] = name.split(' ');
       this.#registry.ejectionChanged(service, id);
     }
     this.#out = out;
     this.#version = version;
+    this.#revision = this.#registry.revision;
   }
 
-  #lookAt(service: string, protocol: 'http' | 'grpc', out: Set<string>): void {
+  /** Those with an ejected instance. The slots are searched, because there are far more services. */
+  #services(): ReadonlySet<string> {
+    const names = this.#cells.ejectedSlots().map((slot) => this.#registry.at(slot)?.service);
+    return new Set(names.filter((name) => name !== undefined));
+  }
+
+  #lookAt(service: string, protocol: 'http' | 'grpc', out: Map<string, number>): void {
     const staying = this.#registry
       .placesOf(service)
       .filter((place) => place.protocol === protocol && place.state !== 'draining');
@@ -57,7 +72,7 @@ export class EjectionWatch {
     // The instance that was ejected last is the first to return.
     for (const { id, slot, state } of ejected) {
       if (state !== 'draining' && mayEject(staying.length, left - 1, others)) {
-        out.add(`${service} ${id}`);
+        out.set(`${service} ${id}`, slot);
         continue;
       }
       this.#cells.release(slot);

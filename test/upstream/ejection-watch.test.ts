@@ -86,6 +86,25 @@ describe('ejections in the registry', () => {
     expect(states().match(/ejected/g)).to.have.length(8);
   });
 
+  it('cost no look at other services, and none at the own one until something changes', async () => {
+    const { eject, watch, registry, heard } = await setUp('abc');
+    const body = { host: '10.0.0.1', port: 80, ttlSeconds: 3600 };
+    await registry.put('users', 'u', body, { mayShadowLocal: false });
+    eject('b');
+    const looked: string[] = [];
+    const placesOf = registry.placesOf.bind(registry);
+    registry.placesOf = (service) => {
+      looked.push(service);
+      return placesOf(service);
+    };
+    watch.look();
+    expect(new Set(looked)).to.deep.equal(new Set(['orders']));
+    expect(heard).to.include('b ejected');
+    looked.length = 0;
+    for (let n = 0; n < 10; n++) watch.look();
+    expect(looked).to.deep.equal([]);
+  });
+
   it('end, the latest first, when other instances leave and more than half would be ejected', async () => {
     const { eject, watch, states, registry, time } = await setUp('abcd');
     eject('a');
