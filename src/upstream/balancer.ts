@@ -71,6 +71,18 @@ export class Balancer {
     return this.#options.endpoints(service, protocol).length > 0;
   }
 
+  /** Whether `pick` would find an endpoint that is not excluded. It takes no turn of a picker. */
+  has(service: string, excludes: (endpoint: Endpoint) => boolean, route: Route = ANY): boolean {
+    const { version, protocol = 'http', overNetwork = false } = route;
+    const prepared = this.#lists.of(
+      service,
+      protocol,
+      version === undefined ? 'any' : only(version),
+      overNetwork,
+    );
+    return prepared?.circles.some(({ candidates }) => !candidates.endpoints.every(excludes)) === true;
+  }
+
   /**
    * @param tried ids of endpoints to avoid as long as there are others: a retry uses another one
    * @param excludes whether an endpoint must not be called (its breaker is open); called at most twice for

@@ -188,7 +188,7 @@ export function retryOf(
 function hasOther({ balancer, breaker }: ServiceCallDependencies, call: OngoingCall): boolean {
   const { service, request } = call;
   const isOut = ({ id, slot }: Endpoint): boolean => call.tried.has(id) || !breaker.admits(slot);
-  return balancer.pick(service, NO_IDS, isOut, request) !== undefined;
+  return balancer.has(service, isOut, request);
 }
 
 /** Makes one attempt at an endpoint that admits it, if there is one. */

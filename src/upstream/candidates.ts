@@ -10,9 +10,10 @@ export class Candidates {
   readonly endpoints: readonly Endpoint[];
   /**
    * The count of their turns. While some of them are new, the others have turns of their own beside those of
-   * all; with one count for both, the turns of one would skip endpoints of the other.
+   * all; with one count for both, the turns of one would skip endpoints of the other. `drawn`: they are what
+   * is left for one pick of the endpoints that may be called, so they have no turns.
    */
-  readonly cycle: Cycle;
+  readonly cycle: Cycle | 'drawn';
   /** Undefined when all weights are equal. */
   readonly #line: Line | undefined;
   #circle: HashCircle | undefined;
@@ -20,7 +21,7 @@ export class Candidates {
   #slots: Int32Array | undefined;
 
   /** @param cycle @default that of all */
-  constructor(endpoints: readonly Endpoint[], cycle: Cycle = 0) {
+  constructor(endpoints: readonly Endpoint[], cycle: Cycle | 'drawn' = 0) {
     this.endpoints = endpoints;
     this.cycle = cycle;
     const { weight } = endpoints[0]!;

@@ -58,8 +58,12 @@ export function callable(endpoints: readonly Endpoint[], ejected: ReadonlySet<En
 }
 
 /** Shares are relative: if every endpoint is new, the oldest get their full share. */
-export function circleOf(endpoints: readonly Endpoint[], shares: ReadonlyMap<Endpoint, number>): Circle {
-  const candidates = new Candidates(endpoints);
+export function circleOf(
+  endpoints: readonly Endpoint[],
+  shares: ReadonlyMap<Endpoint, number>,
+  isPart = false,
+): Circle {
+  const candidates = new Candidates(endpoints, isPart ? 'drawn' : 0);
   const shareOf = (endpoint: Endpoint): number => shares.get(endpoint) ?? 1;
   const most = endpoints.reduce((top, endpoint) => Math.max(top, shareOf(endpoint)), 0);
   const settled = endpoints.filter((endpoint) => shareOf(endpoint) === most);
@@ -68,12 +72,12 @@ export function circleOf(endpoints: readonly Endpoint[], shares: ReadonlyMap<End
   return {
     candidates,
     shares: new Map(others.map((endpoint) => [endpoint, shareOf(endpoint) / most])),
-    settled: new Candidates(settled, 1),
+    settled: new Candidates(settled, isPart ? 'drawn' : 1),
   };
 }
 
 /** A part of a circle, for one pick. */
 export const within = (endpoints: readonly Endpoint[], { candidates, shares }: Circle): Circle =>
   shares === undefined
-    ? { candidates: new Candidates(endpoints), shares, settled: candidates }
-    : circleOf(endpoints, shares);
+    ? { candidates: new Candidates(endpoints, 'drawn'), shares, settled: candidates }
+    : circleOf(endpoints, shares, true);

@@ -7,7 +7,7 @@ import type { Balancer, Route } from './balancer.js';
 import type { CallRequest } from './call-request.js';
 
 export interface EndpointAdmissionDependencies {
-  readonly balancer: Pick<Balancer, 'pick'>;
+  readonly balancer: Pick<Balancer, 'pick' | 'has'>;
   readonly breaker: Breaker;
 }
 

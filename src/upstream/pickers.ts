@@ -13,5 +13,5 @@ export const pickersOf = (load: ReportedLoad & Turns, random: Random): Pickers =
   auto: autoPicker(load, random),
   p2c: p2cPicker(load, random),
   prequal: prequalPicker(load, random),
-  'round-robin': roundRobinPicker(load),
+  'round-robin': roundRobinPicker(load, random),
 });

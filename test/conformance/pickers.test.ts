@@ -146,6 +146,42 @@ describe('a strategy that a service or a call names', () => {
   });
 });
 
+describe('a service whose endpoints take turns', () => {
+  it('spreads its calls exactly, and what an open breaker or a retry leaves evenly', () => {
+    const endpoints = [1, 2, 3].map((slot) => endpoint(`i${slot}`, { slot }));
+    const pickers = pickersOf(fakeLoad(), seeded(1));
+    const balancer = new Balancer({
+      endpoints: () => endpoints,
+      picker: pickers['round-robin'],
+      statuses: ALL_SETTLED,
+      clock: () => 0,
+      random: () => 0,
+    });
+    for (const out of [1, 2, 3]) {
+      const isOut = ({ slot }: { readonly slot: number }): boolean => slot === out;
+      const [all, beside] = [
+        [0, 0, 0, 0],
+        [0, 0, 0, 0],
+      ];
+      for (let n = 0; n < 3_000; n++) {
+        const first = balancer.pick('orders', NOT_TRIED)!;
+        all[first.slot]!++;
+        expect(balancer.has('orders', isOut)).to.equal(true);
+        // As a call whose breaker rejects its first endpoint, or that is repeated.
+        if (isOut(first)) beside[balancer.pick('orders', NOT_TRIED, isOut)!.slot]!++;
+        if (n % 7 === 0) balancer.pick('orders', new Set([first.id]));
+      }
+      expect(all).to.deep.equal([0, 1_000, 1_000, 1_000]);
+      for (const { slot } of endpoints) {
+        if (slot === out) expect(beside[slot]).to.equal(0);
+        else expect(beside[slot]).to.be.within(440, 560);
+      }
+    }
+    expect(balancer.has('orders', () => true)).to.equal(false);
+    expect(balancer.has('orders', () => false, { version: 'none' })).to.equal(false);
+  });
+});
+
 describe('the picker that services have by default', () => {
   const picksWith = (known: readonly number[]) => {
     const looked: number[] = [];

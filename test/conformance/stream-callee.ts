@@ -146,7 +146,7 @@ export function streamClient({ dependencies, port, local }: StreamWay, idleMs = 
   const call = createCall({
     ...dependencies,
     streamIdleMs: idleMs,
-    balancer: { pick: () => one, knows: () => true },
+    balancer: { pick: () => one, has: () => false, knows: () => true },
     breaker: {
       admit: () => 0,
       admits: () => true,

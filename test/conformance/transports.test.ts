@@ -90,7 +90,7 @@ function callOver(transport: Transport, port: number, protocol: Endpoint['protoc
   const one = endpoint('one', { service: 'demo', port, protocol });
   const call = createCall({
     ...NO_STREAMS,
-    balancer: { pick: () => one, knows: () => true },
+    balancer: { pick: () => one, has: () => false, knows: () => true },
     breaker: {
       admit: () => 0,
       admits: () => true,
@@ -309,10 +309,14 @@ for (const [name, open] of Object.entries(ways)) {
           for (const request of requests) all.push((await send({ path: '/any', ...request })).status);
           return all;
         };
-        const urls = [LIMITS.maxUrlBytes, LIMITS.maxUrlBytes + 1].map((length) => ({ path: `/any?${'q'.repeat(length - 5)}` }));
+        const urls = [LIMITS.maxUrlBytes, LIMITS.maxUrlBytes + 1].map((length) => ({
+          path: `/any?${'q'.repeat(length - 5)}`,
+        }));
         expect(await statuses(urls)).to.deep.equal([200, 414]);
         // The name of the host is shorter in-process.
-        const headers = [LIMITS.maxHeaderBytes - 100, LIMITS.maxHeaderBytes].map((bytes) => ({ headers: { 'x-long': 'x'.repeat(bytes) } }));
+        const headers = [LIMITS.maxHeaderBytes - 100, LIMITS.maxHeaderBytes].map((bytes) => ({
+          headers: { 'x-long': 'x'.repeat(bytes) },
+        }));
         expect(await statuses(headers)).to.deep.equal([200, 431]);
         const fields = [94, 95, 96, 97, 98, 99, 100].map((count) => ({ headers: fieldsOf(count) }));
         expect(await statuses(fields)).to.deep.equal([200, 200, 200, 431, 431, 431, 431]);

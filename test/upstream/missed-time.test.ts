@@ -47,7 +47,7 @@ async function attempt({ pass, end }: Scenario) {
   const { loop, clock, breaker } = setUp();
   const heard = { reached: [] as string[], latencies: [] as number[] };
   const dependencies: AttemptDependencies = {
-    balancer: { pick: () => undefined },
+    balancer: { pick: () => undefined, has: () => false },
     breaker,
     outliers: { ...NOT_WATCHED, ended: (_endpoint, reached) => void heard.reached.push(reached) },
     load: {

@@ -73,7 +73,7 @@ describe('round-robin', () => {
     const endpoints = shares.map((_, slot) => endpoint(`i${slot}`, { slot }));
     const balancer = new Balancer({
       endpoints: () => endpoints,
-      picker: roundRobinPicker(load),
+      picker: roundRobinPicker(load, Math.random),
       statuses: {
         version: () => 0,
         of: (slot) => ({ share: shares[slot]!, forMs: Number.POSITIVE_INFINITY }),
@@ -117,7 +117,7 @@ describe('round-robin', () => {
       ...load,
       turn: (slot: number, cycle: Cycle) => (load.turn(slot, cycle) + 2 ** 32 - 5) >>> 0,
     };
-    for (const count of tally(roundRobinPicker(late), [1, 1, 1], 3_000))
+    for (const count of tally(roundRobinPicker(late, Math.random), [1, 1, 1], 3_000))
       expect(count).to.be.within(998, 1_002);
   });
 });

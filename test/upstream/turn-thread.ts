@@ -8,4 +8,4 @@ import { tally } from './tally.js';
 
 const { buffer, slot } = workerData as { readonly buffer: SharedArrayBuffer; readonly slot: number };
 const load = new EndpointCells(Block.attach(buffer), slot, () => 0);
-parentPort!.postMessage(tally(roundRobinPicker(load), [1, 1, 1], 3_000));
+parentPort!.postMessage(tally(roundRobinPicker(load, Math.random), [1, 1, 1], 3_000));

@@ -35,7 +35,7 @@ async function reported(endedAt: number | undefined, tookMs: number, end: () => 
   const call = new OngoingCall('orders', request, limits, undefined, undefined);
   await attemptAt(
     {
-      balancer: { pick: () => undefined },
+      balancer: { pick: () => undefined, has: () => false },
       breaker: {
         admits: () => true,
         isProbe: () => false,

@@ -19,7 +19,7 @@ export interface Parts {
   readonly outliers: (options: OutliersOptions & { readonly cells: EjectionCells }) => OutlierWatch;
   readonly endpoints: (read: Endpoints) => Endpoints;
   readonly statuses: (cells: EjectionCells, rule: EjectionRule) => EndpointStatuses;
-  readonly balancer: (balancer: Balancer) => Pick<Balancer, 'pick'>;
+  readonly balancer: (balancer: Balancer) => Pick<Balancer, 'pick' | 'has'>;
 }
 
 /**

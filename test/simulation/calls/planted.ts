@@ -59,6 +59,7 @@ export const PLANTED_IN_CALLS: readonly PlantedFault[] = [
   }),
   planted('a retry may go to the same instance', 'one of three refusing', 'another instance', {
     balancer: (balancer) => ({
+      has: (...args) => balancer.has(...args),
       pick: (service, _tried, excludes, route) => balancer.pick(service, NO_IDS, excludes, route),
     }),
   }),
