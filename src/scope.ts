@@ -15,6 +15,11 @@ export interface TraceContext {
   readonly tracestate: string | undefined;
 }
 
+/** A call that several callers share, and the shared calls that it waits for: a circle never ends. */
+export interface SharedWork {
+  readonly waitsFor: Set<SharedWork>;
+}
+
 export interface Scope {
   readonly requestId: string;
   readonly deadline: Deadline;
@@ -24,6 +29,8 @@ export interface Scope {
   readonly abortSource?: AbortSource;
   /** The number of calls within this process that wait for this work, one for the other. Default: 0. */
   readonly callDepth?: number;
+  /** The shared call within this process that waits for this work, directly or through others. */
+  readonly sharedWork?: SharedWork | undefined;
   /**
    * Whether the signal aborts at the deadline. When it does not, work of the scope needs a timer of its own.
    * Default: true.

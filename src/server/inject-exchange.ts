@@ -1,5 +1,6 @@
 // One request without a socket. Its response goes to a Receiver (inject.ts).
 import { type AbortListener, type AbortSource, SignalAbort } from '../abort-source.js';
+import type { SharedWork } from '../scope.js';
 import { clientClosed } from './body/body.js';
 import type { Exchange } from './exchange.js';
 import type { HeadLimits } from './framing.js';
@@ -21,6 +22,8 @@ export interface InjectedRequest {
   readonly isRpc?: boolean;
   /** See `Scope.callDepth`. @default 0 */
   readonly callDepth?: number;
+  /** See `Scope.sharedWork`. @default none */
+  readonly sharedWork?: SharedWork | undefined;
   /** Bounds of URL and header, as over the network. @default none */
   readonly limits?: HeadLimits | undefined;
   /** @default '127.0.0.1' */
@@ -247,12 +250,14 @@ function headOf({
   inProcess = false,
   isRpc = false,
   callDepth = 0,
+  sharedWork,
 }: InjectedRequest): RequestHead {
   const mark = url.indexOf('?');
   const path = mark === -1 ? url : url.slice(0, mark);
   const head = new RequestHead(method, path, mark === -1 ? '' : url.slice(mark + 1), inProcess);
   head.isRpc = isRpc;
   head.callDepth = callDepth;
+  head.sharedWork = sharedWork;
   let hasHost = false;
   for (const given of Object.keys(headers)) {
     const name = given.toLowerCase();

@@ -6,7 +6,7 @@
 // synchronous JSON response from head to end of the pipeline, either way (interleaved runs, Node.js 20).
 import type { Logger } from 'pino';
 import type { Deadline } from '../deadline.js';
-import type { Scope, TraceContext } from '../scope.js';
+import type { Scope, SharedWork, TraceContext } from '../scope.js';
 import type { BodyWait } from './body/body-wait.js';
 import type { Part, PartLimits } from './body/multipart.js';
 import type { Exchange } from './exchange.js';
@@ -89,6 +89,9 @@ export class RequestContext extends RequestLifecycle implements Context, StepCon
   /** No caller waits for what a request does after its end. */
   get callDepth(): number {
     return this.isOver ? 0 : this.exchange.head.callDepth;
+  }
+  get sharedWork(): SharedWork | undefined {
+    return this.isOver ? undefined : this.exchange.head.sharedWork;
   }
   get requestId(): string {
     return this.request.requestId;

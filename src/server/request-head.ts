@@ -1,5 +1,6 @@
 // The head of a request as it has arrived, with those of its fields that the server itself reads. They are
 // found while the fields arrive, so no field is looked up when the request is served.
+import type { SharedWork } from '../scope.js';
 
 /** Milliseconds that a caller may announce in `x-request-deadline`. */
 const REMAINING = /^\d{1,9}$/;
@@ -16,6 +17,8 @@ export class RequestHead {
   isRpc = false;
   /** See `Scope.callDepth`. */
   callDepth = 0;
+  /** See `Scope.sharedWork`. */
+  sharedWork: SharedWork | undefined;
   /** A flat list: name, value, name, value… Names are in lower case, repeated fields are kept. */
   readonly headers: string[] = [];
   /** Announced bytes of the body; -1 without Content-Length. */

@@ -22,7 +22,7 @@ export function watchEjections(cells: WatchedCells, registry: Registry, every: E
 export class EjectionWatch {
   readonly #cells: WatchedCells;
   readonly #registry: Registry;
-  /** The versions of the cells and of the registry at the last look. While they are the same, nothing is done. */
+  /** Versions of the cells and of the registry at the last look. While they are the same, nothing is done. */
   #version: number | undefined;
   #revision: string | undefined;
   /** The ejected instances, with their slots. */

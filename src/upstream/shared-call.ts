@@ -1,14 +1,15 @@
 // A call with the option `singleFlight`: which calls count as the same, and the scope in which the shared
 // call runs.
 import { Deadline } from '../deadline.js';
-import type { Holds } from '../hold.js';
 import { cancelAt } from '../resilience/cancellation.js';
 import { currentScope, runInScope, type Scope } from '../scope.js';
 import type { CallOptions, CallResponse } from './call.js';
 import type { CallObserver } from './call-observer.js';
 import type { CallRequest } from './call-request.js';
 import { abortOf } from './ongoing-call.js';
+import { SharedCircleError } from './shared-circle.js';
 import type { SingleFlight } from './single-flight.js';
+import type { MakeSharedCall } from './single-flight-outcome.js';
 
 export type MakeCall = (request: CallRequest, options: CallOptions) => Promise<CallResponse>;
 
@@ -41,13 +42,23 @@ export async function shareCall(
   try {
     // A shared call has the whole time of the option, however little time is left to the caller that makes
     // it.
-    const makeShared = (callSignal: AbortSignal, holds: Holds): Promise<CallResponse> =>
+    const makeShared: MakeSharedCall = (callSignal, holds, work) =>
       scope === undefined
         ? make(request, { ...rest, signal: callSignal })
-        : runInScope(sharedScope(scope, Deadline.after(timeoutMs), callSignal, holds), () =>
-            make(request, rest),
+        : runInScope(
+            sharedScope(scope, {
+              deadline: Deadline.after(timeoutMs),
+              signal: callSignal,
+              holds,
+              sharedWork: work,
+            }),
+            () => make(request, rest),
           );
-    return await singleFlight.run(key, makeShared, signal, () => observer?.shared(service));
+    const onShared = () => observer?.shared(service);
+    return await singleFlight.run(key, makeShared, signal, onShared, scope?.sharedWork);
+  } catch (error) {
+    if (error instanceof SharedCircleError) scope?.callFailed?.(true);
+    throw error;
   } finally {
     dispose();
   }
@@ -69,14 +80,12 @@ function keyOf(service: string, request: CallRequest): string {
  * The scope of a shared call. Its request id, trace and service are those of the caller that began the call;
  * its deadline, its signal and its holds are its own.
  */
-function sharedScope(scope: Scope, deadline: Deadline, signal: AbortSignal, holds: Holds): Scope {
+function sharedScope(scope: Scope, own: Pick<Scope, 'deadline' | 'signal' | 'holds' | 'sharedWork'>): Scope {
   return {
+    ...own,
     requestId: scope.requestId,
-    deadline,
-    signal,
     endsInTime: false,
     callDepth: scope.callDepth ?? 0,
-    holds,
     get trace() {
       return scope.trace;
     },

@@ -8,6 +8,8 @@ export interface SharedResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly notExecuted: boolean;
+  /** See `Received.isFinal`. */
+  readonly isFinal: boolean;
   readonly body: Uint8Array;
 }
 
@@ -44,7 +46,7 @@ export function readSharedCallMessage(data: unknown): SharedCallMessage | undefi
 }
 
 function isComplete(message: Members): boolean {
-  const { kind, status, headers, notExecuted, body, code, detail } = message;
+  const { kind, status, headers, notExecuted, isFinal, body, code, detail } = message;
   switch (kind) {
     case 'join':
     case 'leave':
@@ -57,6 +59,7 @@ function isComplete(message: Members): boolean {
         Number.isInteger(status) &&
         isFields(headers) &&
         typeof notExecuted === 'boolean' &&
+        typeof isFinal === 'boolean' &&
         types.isUint8Array(body) &&
         types.isArrayBuffer(body.buffer)
       );

@@ -1,9 +1,11 @@
 // How a shared call (option `singleFlight`) ended, and which part of its result other callers may use.
 import { type ErrorCode, HttpError } from '../errors.js';
 import type { Holds } from '../hold.js';
+import type { SharedWork } from '../scope.js';
 import { BufferedResponse } from './buffered-response.js';
 import type { CallResponse } from './call.js';
 import type { SharedFailure, SharedResponse } from './single-flight-messages.js';
+import type { Received } from './transport.js';
 
 /**
  * `own`: a response that only the caller that made the call may use. `error`: an error in this worker, with
@@ -18,19 +20,26 @@ export type SharedCallOutcome =
 const GATEWAY_TIMEOUT = 504;
 
 /** Makes the call. It may stop when the signal aborts: then no caller waits any more. */
-export type MakeSharedCall = (signal: AbortSignal, holds: Holds) => Promise<CallResponse>;
+export type MakeSharedCall = (signal: AbortSignal, holds: Holds, work: SharedWork) => Promise<CallResponse>;
 
-/** @param signal aborts when no caller waits for the call any more */
+export interface SharedCallParts {
+  /** Aborts when no caller waits for the call any more. */
+  readonly controller: AbortController;
+  /** Everything that the call holds. */
+  readonly holds: Holds;
+  readonly work: SharedWork;
+}
+
 export async function outcomeOf(
   make: MakeSharedCall,
-  signal: AbortSignal,
-  holds: Holds,
+  { controller: { signal }, holds, work }: SharedCallParts,
 ): Promise<SharedCallOutcome> {
   try {
-    const response = await make(signal, holds);
-    const { status, headers, notExecuted } = response;
+    const response: CallResponse & Partial<Pick<Received, 'isFinal'>> = await make(signal, holds, work);
+    const { status, headers: fields, notExecuted, isFinal = false } = response;
+    const headers = { ...fields };
     const body = response.bytes();
-    const shared: SharedResponse = { kind: 'response', status, headers: { ...headers }, notExecuted, body };
+    const shared: SharedResponse = { kind: 'response', status, headers, notExecuted, isFinal, body };
     // The deadline that has passed is the one of the caller that made the call.
     return status === GATEWAY_TIMEOUT ? { kind: 'own', response: shared } : shared;
   } catch (error) {
@@ -62,8 +71,8 @@ export function sharedPart(outcome: SharedCallOutcome): SharedResponse | SharedF
  */
 export function responseOf(outcome: SharedCallOutcome): CallResponse {
   if (outcome.kind === 'response') {
-    const { status, headers, body, notExecuted } = outcome;
-    return new BufferedResponse(status, { ...headers }, body, { notExecuted, isFinal: false });
+    const { status, headers, body, notExecuted, isFinal } = outcome;
+    return new BufferedResponse(status, { ...headers }, body, { notExecuted, isFinal });
   }
   if (outcome.kind === 'own') return responseOf(outcome.response);
   if (outcome.kind === 'error') throw outcome.error;

@@ -14,14 +14,16 @@
 // been interrupted with it.
 import { Hold, Holds } from '../hold.js';
 import { raceAbort } from '../resilience/race-abort.js';
-import { currentScope } from '../scope.js';
+import { currentScope, type SharedWork } from '../scope.js';
 import type { CallResponse } from './call.js';
+import { isWaiting, SharedCircleError } from './shared-circle.js';
 import type { SharedCallMessage, SharedFailure, SharedResponse } from './single-flight-messages.js';
 import {
   type MakeSharedCall,
   outcomeOf,
   responseOf,
   type SharedCallOutcome,
+  type SharedCallParts,
   sharedPart,
 } from './single-flight-outcome.js';
 
@@ -51,12 +53,9 @@ type Reply = SharedResponse | SharedFailure | 'gone' | 'taken' | 'lost';
 const LOOK_EVERY_MS = 20;
 
 /** A shared call that callers of this worker wait for. */
-interface SharedCall {
-  readonly controller: AbortController;
+interface SharedCall extends SharedCallParts {
   readonly result: Promise<Result>;
   settle(result: Result): void;
-  /** Everything that its call holds. */
-  readonly holds: Holds;
   /** Whether this worker makes the call. */
   isLeading: boolean;
   /** Whether this worker holds the claim for it. */
@@ -98,19 +97,25 @@ export class SingleFlight {
   /**
    * @param signal ends the wait of this caller
    * @param onShared called when the result is that of another caller's call
+   * @param within the shared call that waits for this caller
+   * @throws SharedCircleError when the call to be shared waits for this caller itself
    */
   async run(
     key: string,
     make: MakeSharedCall,
     signal: AbortSignal,
     onShared: () => void,
+    within?: SharedWork,
   ): Promise<CallResponse> {
     signal.throwIfAborted();
     const known = this.#calls.get(key);
+    if (known !== undefined && within !== undefined && isWaiting(known.work, within))
+      throw new SharedCircleError();
     const call = known ?? this.#begin(key, make);
-    const result = await this.#waitFor(key, call, signal);
+    within?.waitsFor.add(call.work);
+    const result = await this.#waitFor(key, call, signal).finally(() => within?.waitsFor.delete(call.work));
     const isUnusable = result.kind === 'lost' || (known !== undefined && sharedPart(result) === undefined);
-    if (isUnusable) return this.run(key, make, signal, onShared);
+    if (isUnusable) return this.run(key, make, signal, onShared, within);
     if (known !== undefined || !call.isLeading) onShared();
     return responseOf(result);
   }
@@ -142,6 +147,7 @@ export class SingleFlight {
       result,
       settle,
       holds: new Holds(),
+      work: { waitsFor: new Set() },
     };
     this.#calls.set(key, call);
     // The call begins after this function has returned, so that it is registered before any message about it
@@ -175,7 +181,7 @@ export class SingleFlight {
   ): Promise<SharedCallOutcome> {
     call.isLeading = true;
     call.isClaimed = isClaimed;
-    const outcome = await outcomeOf(make, call.controller.signal, call.holds);
+    const outcome = await outcomeOf(make, call);
     this.#forget(key, call);
     const shared = sharedPart(outcome);
     this.#sendToFollowers(call, shared === undefined ? { kind: 'lost', key } : { ...shared, key });

@@ -43,7 +43,7 @@ export function inProcessStreams(app: App, limits: HeadLimits): StreamDispatch {
   return (_service, { method, path: url, headers, body }, receiver) => {
     const fields = Object.create(null) as Record<string, string>;
     for (let i = 0; i < headers.length; i += 2) fields[headers[i]!] = headers[i + 1]!;
-    const request = { method, url, headers: fields, body, inProcess: true, callDepth: callDepth(), limits };
+    const request = { method, url, headers: fields, body, inProcess: true, limits, ...waiting() };
     const exchange = new InjectExchange(request, receiver);
     void stack.begin(async () => {
       if (!exchange.closed) handleInjected(app, exchange, request);
@@ -70,7 +70,11 @@ class ShortStack {
   }
 }
 
-const callDepth = (): number => (currentScope()?.callDepth ?? 0) + 1;
+/** What waits for a request of the running work. */
+function waiting(): Required<Pick<InjectedRequest, 'callDepth' | 'sharedWork'>> {
+  const scope = currentScope();
+  return { callDepth: (scope?.callDepth ?? 0) + 1, sharedWork: scope?.sharedWork };
+}
 
 function injected(request: OutgoingRequest, limits: HeadLimits): InjectedRequest {
   const { method, path: url, headers, body, abort } = request;
@@ -84,7 +88,7 @@ function injected(request: OutgoingRequest, limits: HeadLimits): InjectedRequest
     body,
     isRpc,
     inProcess: true,
-    callDepth: callDepth(),
+    ...waiting(),
     limits,
     abort,
     signal,

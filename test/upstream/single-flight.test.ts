@@ -313,7 +313,15 @@ describe('a shared call', () => {
     const body = Uint8Array.of(1);
     const messages: readonly SharedCallMessage[] = [
       ...(['join', 'leave', 'gone', 'lost'] as const).map((kind) => ({ kind, key: 'k' })),
-      { kind: 'response', key: 'k', status: 200, headers: { a: 'b' }, notExecuted: false, body },
+      {
+        kind: 'response',
+        key: 'k',
+        status: 200,
+        headers: { a: 'b' },
+        notExecuted: false,
+        isFinal: true,
+        body,
+      },
       { kind: 'failure', key: 'k', code: 'NO_INSTANCE', detail: 'x', headers: undefined },
     ];
     for (const message of messages) expect(readSharedCallMessage(message)).to.equal(message);

@@ -35,7 +35,44 @@ const SCRIPT = `
   process.stdout.write(JSON.stringify(statuses));
 `;
 
+/** The same with shared calls, which would wait for themselves. */
+const SHARED_SCRIPT = `
+  import { createTestApp } from '#src/testing.js';
+  import { defineService } from '#src/index.js';
+  const service = defineService({
+    name: 's',
+    routes(app, { call }) {
+      const pass = async (path, options) => {
+        const response = await call('s').get(path, options);
+        if (response.status !== 200) throw new Error('no');
+        return response.json();
+      };
+      app.get('/self', () => pass('/self', { singleFlight: true }));
+      app.get('/a', () => pass('/b', { singleFlight: true }));
+      app.get('/b', () => pass('/between'));
+      app.get('/between', () => pass('/a', { singleFlight: true }));
+      app.get('/well', () => pass('/end', { singleFlight: true }));
+      app.get('/end', () => ({}));
+    },
+  });
+  const app = await createTestApp({ services: [service], settings: { adaptiveLimit: false } });
+  const statuses = [];
+  for (let n = 0; n < 20; n++)
+    for (const path of ['/self', '/a', '/b', '/well']) statuses.push((await app.inject(path)).status);
+  await app.close();
+  process.stdout.write(JSON.stringify(statuses));
+`;
+
 describe('services that call one another in a circle', () => {
+  it('end with 500 also where their calls are shared, and harm no other call', async () => {
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', SHARED_SCRIPT], {
+      cwd: ROOT,
+      env: cleanEnvironment(),
+    });
+    const expected = Array.from({ length: 20 }, () => [500, 500, 500, 200]).flat();
+    expect(JSON.parse(stdout.split('\n').at(-1)!)).to.deep.equal(expected);
+  });
+
   it('end with 500 after 64 calls, and harm no other call; a chain of 60 calls works', async () => {
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', SCRIPT], {
       cwd: ROOT,
