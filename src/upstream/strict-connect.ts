@@ -25,15 +25,18 @@ const UNCONNECTED = Symbol('unconnected');
 export const isUnconnected = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && Object.hasOwn(error, UNCONNECTED);
 
-export function strictConnector(options: buildConnector.BuildOptions): buildConnector.connector {
+/** @param withinMs the time that the connection may take which is opened now; at most `timeoutMs` counts */
+export function strictConnector(timeoutMs: number, withinMs: () => number): buildConnector.connector {
   const { buildConnector, parserOf } = loadUndici();
-  const connect = buildConnector(options);
+  const connect = buildConnector({ timeout: timeoutMs }) as (...args: ConnectorArguments) => Socket;
   function onEnd(this: Socket): void {
     const parser = parserOf(this);
     if (parser?.paused === true) endPause(parser, this.destroyed);
   }
-  return (target, callback) =>
-    connect(target, (...result) => {
+  return (target, callback) => {
+    let timer: NodeJS.Timeout | undefined;
+    const opening = connect(target, (...result) => {
+      clearTimeout(timer);
       const [error, socket] = result;
       if (error !== null) Object.defineProperty(error, UNCONNECTED, { value: true });
       if (process.platform !== 'darwin') socket?.on('error', renameReset);
@@ -41,6 +44,9 @@ export function strictConnector(options: buildConnector.BuildOptions): buildConn
       socket?.on('end', onEnd).on('error', onEnd).on('close', onEnd);
       callback(...result);
     });
+    const ms = withinMs();
+    if (ms < timeoutMs) timer = setTimeout(() => opening.destroy(timeoutError()), ms);
+  };
 }
 
 function endPause(parser: Parser, isClosed: boolean): void {
@@ -51,6 +57,12 @@ function endPause(parser: Parser, isClosed: boolean): void {
   }
   parser.paused = false;
 }
+
+/** The error of undici when a connection takes too long. */
+const timeoutError = (): Error =>
+  Object.assign(new Error('no connection in time'), { code: 'UND_ERR_CONNECT_TIMEOUT' });
+
+type ConnectorArguments = Parameters<buildConnector.connector>;
 
 function renameReset(this: Socket, error: NodeJS.ErrnoException): void {
   if (error.code === 'ECONNRESET') error.code = RESET;

@@ -8,7 +8,7 @@ import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { cancelAt } from '#src/resilience/cancellation.js';
 import { HttpTransport } from '#src/upstream/http-transport.js';
 import type { OutgoingRequest } from '#src/upstream/transport.js';
-import { UnsentError } from '#src/upstream/transport-errors.js';
+import { UnreachedError, UnsentError } from '#src/upstream/transport-errors.js';
 import { judgeError } from '#src/upstream/verdict.js';
 import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { until } from '#test/support/until.js';
@@ -148,6 +148,21 @@ describe('the HTTP transport', () => {
       expect(error.code, code).to.equal('BAD_UPSTREAM');
       expect(error, code).not.to.have.property('notExecuted');
     }
+  });
+
+  it('waits for a connection for a part of its time only, so that another instance can be called', async () => {
+    const over = transport();
+    const connect = Object.getOwnPropertyDescriptor(Socket.prototype, 'connect')!;
+    Socket.prototype.connect = function (this: Socket) {
+      return this;
+    } as Socket['connect'];
+    const deadline = Deadline.after(1_200);
+    const error = await failureOf(send(1, { deadline }, over)).finally(() => {
+      Object.defineProperty(Socket.prototype, 'connect', connect);
+    });
+    expect(error).to.be.instanceOf(UnreachedError);
+    expect(error.message).to.include('did not accept the connection in time');
+    expect(deadline.remainingMs()).to.be.above(0);
   });
 
   it('counts for ejection alone when this machine has no port for a connection, and may be repeated', async () => {

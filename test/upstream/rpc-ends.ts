@@ -29,6 +29,7 @@ const LIBRARY_TEXTS = [
   'Received HTTP status code 502',
   'Bandwidth exhausted or memory limit exceeded',
   'Received message larger than max (5 vs 4)',
+  'Received message larger than max (4294967295 vs 4)',
   'Received RST_STREAM with code 2 (Internal server error)',
   'Connection dropped',
   'Call cancelled',
@@ -126,6 +127,15 @@ export const ENDS: readonly (readonly [...Row, (stream: ServerHttp2Stream) => vo
     'BAD_UPSTREAM',
     ...NOTHING,
     (stream) => respond(stream, [Buffer.alloc(MAX_BYTES + 1)], statusOf('OK')),
+  ],
+  [
+    'the length of a message that there cannot be',
+    'BAD_UPSTREAM',
+    ...GATEWAY,
+    (stream) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+      stream.write(Buffer.of(0, 0x80, 0, 0, 0));
+    },
   ],
   [
     'a peer for which the request is too long',
