@@ -274,7 +274,8 @@ function headOf({
   return head;
 }
 
-function addField(head: RequestHead, name: string, value: string): void {
+function addField(head: RequestHead, name: string, given: string): void {
+  const value = trimmed(given);
   head.add(name, value);
   if (name === 'content-length') head.contentLength = Number(value);
   else if (name === 'transfer-encoding') head.isChunked = true;
@@ -282,7 +283,7 @@ function addField(head: RequestHead, name: string, value: string): void {
 
 function recordOf(fields: readonly string[]): Record<string, string> {
   const record = Object.create(null) as Record<string, string>;
-  for (let i = 0; i < fields.length; i += 2) addValue(record, fields[i]!, fields[i + 1]!);
+  for (let i = 0; i < fields.length; i += 2) addValue(record, fields[i]!, withoutIndent(fields[i + 1]!));
   return record;
 }
 
@@ -290,6 +291,18 @@ function recordOf(fields: readonly string[]): Record<string, string> {
 function addFraming(fields: Record<string, string>, length: number | undefined, close: boolean): void {
   if (length !== undefined) addValue(fields, 'content-length', String(length));
   if (close) addValue(fields, 'connection', 'close');
+}
+
+/** A client of HTTP takes spaces before a value for a part of the syntax. */
+const withoutIndent = (value: string): string => (isSpace(value, 0) ? value.replace(/^[ \t]+/, '') : value);
+
+/** A server of HTTP does so with spaces on both sides. */
+const trimmed = (value: string): string =>
+  isSpace(value, 0) || isSpace(value, value.length - 1) ? value.replace(/^[ \t]+|[ \t]+$/g, '') : value;
+
+function isSpace(value: string, at: number): boolean {
+  const code = value.charCodeAt(at);
+  return code === 32 || code === 9;
 }
 
 /** The values of a repeated field are joined. */

@@ -105,6 +105,10 @@ export function callee() {
           .header('x-name', 'café €');
         return {};
       });
+      demo.get('/spaces', (ctx) => {
+        ctx.header('x-spaced', '  a  b ');
+        return { spaced: ctx.headers.get('x-spaced') };
+      });
       demo.get('/header/:bytes', (ctx) => {
         ctx.header('x-long', 'x'.repeat(Number(ctx.params.bytes)));
         return {};

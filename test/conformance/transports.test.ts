@@ -322,6 +322,12 @@ for (const [name, open] of Object.entries(ways)) {
         expect(await statuses(fields)).to.deep.equal([200, 200, 200, 431, 431, 431, 431]);
       });
 
+      it('removes the spaces around a field value that are none of it', async () => {
+        const response = await send({ path: '/spaces', headers: { 'x-spaced': '  a\tb  ' } });
+        expect(response.json()).to.deep.equal({ spaced: 'a\tb' });
+        expect(response.headers['x-spaced']).to.equal('a  b ');
+      });
+
       it('accepts a header up to the common size limit', async () => {
         expect((await send({ path: `/header/${MAX_HEADER_BYTES - 1_000}` })).status).to.equal(200);
         const error = await failure({ path: `/header/${MAX_HEADER_BYTES}` });
