@@ -54,7 +54,7 @@ export class EjectionWatch {
     this.#revision = this.#registry.revision;
   }
 
-  /** Those with an ejected instance. The slots are searched, because there are far more services. */
+  /** Those with an ejected instance. Reading all slots costs less than looking at all services. */
   #services(): ReadonlySet<string> {
     const names = this.#cells.ejectedSlots().map((slot) => this.#registry.at(slot)?.service);
     return new Set(names.filter((name) => name !== undefined));

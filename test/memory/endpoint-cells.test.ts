@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
 import { EndpointCells } from '#src/memory/endpoint-cells.js';
+import { AGES_MS } from './ages.js';
 
 function setUp() {
   const time = { now: 0 };
@@ -65,6 +66,38 @@ describe('endpoint cells', () => {
         }
       }),
     );
+  });
+
+  it('know a latency from calls without a response, which only raise it, and compare it at once', () => {
+    const { of } = setUp();
+    const cells = of(1);
+    cells.unanswered(7, 300_000);
+    expect([cells.latency(7), cells.look(7, 0).latency]).to.deep.equal([300_000, 300_000]);
+    cells.unanswered(7, 1_000);
+    expect(cells.latency(7)).to.equal(300_000);
+    expect(cells.hasResponded(7, Number.POSITIVE_INFINITY, 0)).to.equal(false);
+    cells.observe(7, 300_000);
+    expect(cells.hasResponded(7, Number.POSITIVE_INFINITY, 0)).to.equal(true);
+    expect(cells.hasResponded(7, 300_000, 0)).to.equal(false);
+    cells.reset(7);
+    expect([cells.latency(7), cells.hasResponded(7, Number.POSITIVE_INFINITY, 0)]).to.deep.equal([0, false]);
+  });
+
+  it('hold a doubt about an endpoint for a minute, at any age of the process', () => {
+    const { time, of } = setUp();
+    for (const age of AGES_MS) {
+      time.now = age;
+      of(1).reset(7);
+      expect(of(1).isDoubted(7, age), `${age}`).to.equal(false);
+      of(1).doubt(7);
+      for (const [silence, isDoubted] of [
+        [0, true],
+        [59_000, true],
+        [61_000, false],
+        [2 ** 31, false],
+      ] as const)
+        expect(of(2).isDoubted(7, age + silence), `${age} and ${silence}`).to.equal(isDoubted);
+    }
   });
 
   it('have no latency before the first response', () => {
