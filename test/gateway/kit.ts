@@ -48,6 +48,7 @@ export async function startGateway(options: GatewayBenchOptions): Promise<Gatewa
         const left = endpoints.filter((one) => !excludes(one));
         return left.find(({ id }) => !tried.has(id)) ?? left[0];
       },
+      has: (_service, excludes) => !endpoints.every(excludes),
     },
     breaker: new BreakerCells(block, 1, DEFAULT_TRIP_RULE, () => performance.now()),
     load,
