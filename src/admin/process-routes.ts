@@ -4,7 +4,8 @@
 // changes. What is not admitted of a request is in its response, and keeps nothing else of it out.
 import { HttpError, UnavailableError, ValidationError } from '../errors.js';
 import type { InstanceView } from '../registry/instance.js';
-import type { AnnouncedInstance } from '../registry/process-instances.js';
+import type { AnnouncedInstance, ClientRemoval } from '../registry/process-instances.js';
+import { registrationIdOf } from '../registry/registration.js';
 import type { Registry } from '../registry/registry.js';
 import type { AdminHandler, AdminRequest, AdminRoute } from './admin-route.js';
 import { BodyFields } from './body-fields.js';
@@ -19,12 +20,17 @@ interface Shadowing {
 interface Announcement {
   readonly ttlSeconds: number;
   readonly announced: readonly (AnnouncedInstance & { readonly isLocal: boolean })[];
-  readonly withdrawn: readonly {
-    readonly service: string;
-    readonly id: string;
-    /** That of the version to remove, which others have announced; null for one of the process itself. */
-    readonly serial: string | null;
-  }[];
+  readonly withdrawn: readonly Withdrawn[];
+}
+
+interface Withdrawn {
+  readonly service: string;
+  readonly id: string;
+  /** That of the version to remove, which a client has removed; null for one that the process has no more. */
+  readonly serial: string | null;
+  /** As in `ClientRemoval`. */
+  readonly registrationId?: unknown;
+  readonly isPrompt?: unknown;
 }
 
 /** Why something is not admitted. */
@@ -67,6 +73,7 @@ async function announce(registry: Registry, { mayShadowLocal }: Shadowing, reque
   // What the process has already is safe, whatever takes its time below.
   processes.renew(owner, ttlSeconds, isGranted);
   const refused: Refused[] = [];
+  const removed: Named[] = [];
   /** Makes a change that the token is for. */
   const change = async (named: Named, make: () => Promise<void> | void): Promise<void> => {
     try {
@@ -78,17 +85,24 @@ async function announce(registry: Registry, { mayShadowLocal }: Shadowing, reque
   };
   await Promise.all([
     ...withdrawn.map((one) =>
-      change(one, () => processes.withdraw(owner, one.service, one.id, serialNumber(registry, one.serial))),
+      change(one, () => {
+        const { service, id } = one;
+        const removal = removalOf(registry, one);
+        if (removal === undefined) processes.withdraw(owner, service, id);
+        else processes.remove(owner, service, id, removal);
+      }),
     ),
     ...announced.map((one) =>
-      change(one, () => {
-        const registrant = { mayShadowLocal: mayShadowLocal(request.grants, one.service) };
-        return processes.announce(one, { owner, isLocal: one.isLocal, ttlSeconds }, registrant);
+      change(one, async () => {
+        const { service, id, isLocal } = one;
+        const registrant = { mayShadowLocal: mayShadowLocal(request.grants, service) };
+        const isThere = await processes.announce(one, { owner, isLocal, ttlSeconds }, registrant);
+        if (!isThere) removed.push({ service, id });
       }),
     ),
   ]);
   const count = processes.renew(owner, ttlSeconds, isGranted);
-  return { status: 200, json: { revision: registry.revision, count, refused } };
+  return { status: 200, json: { revision: registry.revision, count, refused, removed } };
 }
 
 function page(registry: Registry, { query }: AdminRequest) {
@@ -129,21 +143,24 @@ function watching(registry: Registry): AdminHandler {
 /** An instance as its process has announced it: others find out its health by themselves. */
 function rowOf(registry: Registry, service: string, view: InstanceView): object {
   const { id, host, port, protocol, weight, zone, version, metadata, healthCheckUrl, ttlSeconds } = view;
+  const { owner, isLocal, registrationId } = view;
   const isStarting = view.state === 'starting' && healthCheckUrl === null;
   const state = isStarting || view.state === 'draining' ? view.state : 'healthy';
-  const body = { host, port, protocol, weight, zone, version, metadata, healthCheckUrl, ttlSeconds, state };
-  const { owner, isLocal } = view;
+  const known = { host, port, protocol, weight, zone, version, metadata, healthCheckUrl, ttlSeconds, state };
+  const body = registrationId === null ? known : { ...known, registrationId };
   return { service, id, owner, isLocal, serial: serialOf(registry, view.serial), body };
 }
 
 /** Serials differ from those of another process, and of the one before a restart. */
 const serialOf = ({ revision }: Registry, serial: number): string => `${prefixOf(revision)}.${serial}`;
 
-/** The number of a serial, which is none that any instance has if the serial is not of this process. */
-function serialNumber({ revision }: Registry, serial: string | null): number | undefined {
+/** The removal by a client; undefined for an instance that the process has no more. */
+function removalOf({ revision }: Registry, withdrawn: Withdrawn): ClientRemoval | undefined {
+  const { serial, isPrompt } = withdrawn;
   if (serial === null) return undefined;
   const end = serial.lastIndexOf('.');
-  return serial.slice(0, end) === prefixOf(revision) ? Number(serial.slice(end + 1)) : Number.NaN;
+  const number = serial.slice(0, end) === prefixOf(revision) ? Number(serial.slice(end + 1)) : Number.NaN;
+  return { serial: number, registrationId: registrationIdOf(withdrawn), isPrompt: isPrompt === true };
 }
 
 const prefixOf = (revision: string): string => revision.slice(0, revision.indexOf('-'));

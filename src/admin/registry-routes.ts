@@ -125,6 +125,7 @@ function instanceViews({ load, ejectedForMs }: RegistryRoutesOptions): (instance
     owner: _owner,
     isLocal: _isLocal,
     serial: _serial,
+    registrationId: _registrationId,
     ttlSeconds: _ttlSeconds,
     ...instance
   }) => {

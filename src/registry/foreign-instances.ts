@@ -5,7 +5,7 @@ import type { EndpointState } from './endpoint.js';
 import { type Instance, isSame } from './instance.js';
 import type { InstanceTable } from './instance-table.js';
 import { type AnnouncedInstance, type Announcer, servedInstance } from './process-instances.js';
-import { parseRegistration, type Registration } from './registration.js';
+import { parseRegistration, type Registration, registrationIdOf } from './registration.js';
 import type { RegistrationOrder } from './registration-order.js';
 
 /** The rights of a client that changes the registry. */
@@ -26,15 +26,18 @@ export interface MirrorRights extends Registrant {
 /** Who has entered an instance: this process, for itself; a client; another process, for one or itself. */
 export type Origin = 'local' | 'client' | 'mirrored' | 'served';
 
+/** Where an instance comes from. */
+export interface Source {
+  readonly origin: Origin;
+  /** The process that has announced it at this one. */
+  readonly announcer?: Announcer | undefined;
+  /** As in `Instance`, of one that another process has announced. */
+  readonly registrationId?: string | null;
+}
+
 /** What the registry does with an instance. */
 interface EntryHands {
-  enter(
-    registration: Registration,
-    address: string,
-    state: EndpointState,
-    origin: Origin,
-    announcer: Announcer | undefined,
-  ): Instance;
+  enter(registration: Registration, address: string, state: EndpointState, source: Source): Instance;
   setState(instance: Instance, state: EndpointState): void;
   probe(instance: Instance): void;
   leave(instance: Instance): void;
@@ -120,7 +123,8 @@ export class ForeignInstances {
     const isProbed = registration.healthCheckPath !== null;
     const origin = isServed ? 'served' : 'mirrored';
     const first = isProbed ? 'starting' : told;
-    const entered = this.#hands.enter(registration, address, first, origin, announcer);
+    const source = { origin, announcer, registrationId: isServed ? null : registrationIdOf(body) } as const;
+    const entered = this.#hands.enter(registration, address, first, source);
     if (told === 'draining' || !isProbed) this.#hands.setState(entered, told);
     else if (entered.state === 'draining') {
       this.#hands.setState(entered, 'starting');

@@ -15,6 +15,7 @@ export interface InstanceView extends Omit<Endpoint, 'service' | 'local'> {
   /** As in `Instance`. */
   readonly owner: string | null;
   readonly serial: number;
+  readonly registrationId: string | null;
   /** A process itself serves it: this one, or the one that has announced it. */
   readonly isLocal: boolean;
 }
@@ -36,6 +37,11 @@ export interface Instance {
   owner: string | null;
   /** Another number after each change that other processes are told of: all but that of its health. */
   serial: number;
+  /**
+   * Names the registration by a client that the instance comes from, in all processes. It stays when the
+   * instance drains, is renewed, or another process has it from then on. Null for what a process serves.
+   */
+  registrationId: string | null;
   /** The most bytes that the instance can have in the snapshot, whatever its state is (see `bytesOf`). */
   readonly bytes: number;
   state: EndpointState;
@@ -56,7 +62,7 @@ export function isSame(instance: Instance, registration: Registration): boolean 
 
 /** @param state the state to show, which may be `ejected` while the record has `healthy` */
 export function viewOf(instance: Instance, state: EndpointState): InstanceView {
-  const { registration, lastHeartbeat, slot, owner, serial } = instance;
+  const { registration, lastHeartbeat, slot, owner, serial, registrationId } = instance;
   const { id, host, port, protocol, weight, zone, version, metadata, healthCheckUrl, ttlSeconds } =
     registration;
   return {
@@ -74,6 +80,7 @@ export function viewOf(instance: Instance, state: EndpointState): InstanceView {
     ttlSeconds,
     owner,
     serial,
+    registrationId,
     isLocal: instance.isServed,
     slot,
   };

@@ -5,8 +5,8 @@ import type { Instance } from './instance.js';
 export interface OwnWatcher {
   /** One is new or has changed, or this process has it from now on. */
   changed(instance: Instance): void;
-  /** One has left: it has expired, or a client has removed it. */
+  /** One of this process has left without a client: it has expired. */
   left(service: string, id: string): void;
-  /** A client has removed one of another process. */
-  removed(service: string, id: string): void;
+  /** A client has removed one, of this or another process. @param registrationId as in `Instance` */
+  removed(service: string, id: string, registrationId: string | null): void;
 }

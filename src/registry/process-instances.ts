@@ -5,6 +5,8 @@ import { HttpError } from '../errors.js';
 import type { ExpiryTimer } from './expiry.js';
 import type { Instance, InstanceView } from './instance.js';
 import type { InstanceTable } from './instance-table.js';
+import { registrationIdOf } from './registration.js';
+import type { Removals } from './removals.js';
 
 /** A process that announces an instance. */
 export interface Announcer {
@@ -22,6 +24,15 @@ export interface AnnouncedInstance {
   readonly body: unknown;
 }
 
+/** A removal by a client of another process, as far as that knew the instance. */
+export interface ClientRemoval {
+  /** NaN: of no instance here. */
+  readonly serial: number;
+  readonly registrationId: string | null;
+  /** It was sent at once, so it removes also what that process did not know yet. */
+  readonly isPrompt: boolean;
+}
+
 interface RegistryHands {
   readonly expiry: ExpiryTimer;
   readonly clock: () => number;
@@ -32,6 +43,7 @@ interface RegistryHands {
     registrant: { readonly mayShadowLocal: boolean },
   ): Promise<void>;
   leave(instance: Instance): void;
+  remove(instance: Instance): void;
   view(instance: Instance): InstanceView;
 }
 
@@ -52,16 +64,19 @@ type IsGranted = (service: string) => boolean;
 
 export class ProcessInstances {
   readonly #table: InstanceTable;
+  readonly #removals: Removals;
   readonly #hands: RegistryHands;
 
-  constructor(table: InstanceTable, hands: RegistryHands) {
+  constructor(table: InstanceTable, removals: Removals, hands: RegistryHands) {
     this.#table = table;
+    this.#removals = removals;
     this.#hands = hands;
   }
 
   /**
    * Enters an instance that a process announces, or its change. A process that drains leaves its name to the
    * one that has announced it since: its successor at the same address.
+   * @returns false when a client has removed it meanwhile, and this is no other registration
    * @throws ValidationError; HttpError ADDRESS_NOT_ALLOWED, and OVERLOADED when there is no room for it, or
    *   its name is not resolved yet
    */
@@ -69,25 +84,42 @@ export class ProcessInstances {
     announced: AnnouncedInstance,
     announcer: Announcer,
     registrant: { readonly mayShadowLocal: boolean },
-  ): Promise<void> {
-    const known = this.#table.find(announced.service, announced.id);
+  ): Promise<boolean> {
+    const { service, id, body } = announced;
+    const known = this.#table.find(service, id);
     const isOfOthers = known !== undefined && known.owner !== announcer.owner;
-    if (isOfOthers && announcer.isLocal && stateOf(announced.body) === 'draining') return;
+    if (isOfOthers && announcer.isLocal && stateOf(body) === 'draining') return true;
+    const isRemoved = (): boolean =>
+      !announcer.isLocal && this.#removals.has(service, id, registrationIdOf(body));
+    if (isRemoved()) return false;
     await this.#hands.enter(announced, announcer, registrant);
+    if (!isRemoved()) return true;
+    // A client has removed it while its name was resolved.
+    const entered = this.#table.find(service, id);
+    if (entered?.owner === announcer.owner) this.#hands.leave(entered);
+    return false;
+  }
+
+  /** Removes an instance that a process has no more, unless another one has it by now. */
+  withdraw(owner: string, service: string, id: string): void {
+    const instance = this.#table.find(service, id);
+    if (instance?.owner === owner) this.#hands.leave(instance);
   }
 
   /**
-   * Removes an instance for a process: its own, or that of others which a client has removed there.
-   * @param serial that of the instance of others, which stays when it has changed since
-   * @throws HttpError ADDRESS_NOT_ALLOWED for one of others that a process itself serves
+   * Removes an instance for a client of a process. One that was registered later stays.
+   * @throws HttpError ADDRESS_NOT_ALLOWED for one that another process itself serves
    */
-  withdraw(owner: string, service: string, id: string, serial: number | undefined): void {
+  remove(owner: string, service: string, id: string, removal: ClientRemoval): void {
+    const { serial, registrationId, isPrompt } = removal;
     const instance = this.#table.find(service, id);
+    this.#removals.add(service, id, registrationId);
     if (instance === undefined) return;
     const isOwn = instance.owner === owner;
-    if (serial === undefined ? !isOwn : instance.serial !== serial) return;
+    const isSameRegistration = registrationId !== null && instance.registrationId === registrationId;
+    if (!isOwn && !isPrompt && !isSameRegistration && instance.serial !== serial) return;
     if (!isOwn && instance.isServed) throw servedInstance(instance);
-    this.#hands.leave(instance);
+    this.#hands.remove(instance);
   }
 
   /** Renews what a process has announced. @returns the number of its instances, static ones among them */

@@ -85,6 +85,15 @@ export function parseRegistration(service: string, id: string, body: unknown): R
   };
 }
 
+/**
+ * @param body what another process has announced, of any shape
+ * @returns the id of the registration that it comes from, or null
+ */
+export function registrationIdOf(body: unknown): string | null {
+  const { registrationId } = (body ?? {}) as { readonly registrationId?: unknown };
+  return typeof registrationId === 'string' && INSTANCE_ID.test(registrationId) ? registrationId : null;
+}
+
 /** @throws ValidationError */
 export function assertInstanceName(service: string, id: string): void {
   const errors: FieldError[] = [];
@@ -165,7 +174,8 @@ function metadataOf(value: unknown, wrong: Wrong): Readonly<Record<string, strin
     wrong('/metadata', 'must be an object of strings');
     return metadata;
   }
-  const entries = Object.entries(value);
+  // In one order, so that the same registration is the same text, whatever has stored it meanwhile.
+  const entries = Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1));
   if (entries.length > MAX_METADATA_ENTRIES) {
     wrong('/metadata', `has more than ${MAX_METADATA_ENTRIES} entries`);
     return metadata;

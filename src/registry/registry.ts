@@ -12,12 +12,13 @@ import {
   needsToken,
   type Origin,
   type Registrant,
+  type Source,
 } from './foreign-instances.js';
 import type { Health } from './health-rule.js';
 import { bytesOf, type Instance, type InstanceView, isSame, viewOf } from './instance.js';
 import { InstanceTable } from './instance-table.js';
 import type { OwnWatcher } from './own-watcher.js';
-import { type Announcer, ProcessInstances, servedInstance } from './process-instances.js';
+import { ProcessInstances, servedInstance } from './process-instances.js';
 import {
   assertInstanceName,
   assertServiceName,
@@ -28,6 +29,7 @@ import { RegistrationOrder } from './registration-order.js';
 import type { RegistryDependencies } from './registry-dependencies.js';
 import { type RegistryChange, RegistryPublication } from './registry-publication.js';
 import { refuseTooMany, registryFull } from './registry-room.js';
+import { Removals } from './removals.js';
 
 const NO_PROBES = (): void => undefined;
 
@@ -38,6 +40,7 @@ export class Registry {
   readonly #publication: RegistryPublication;
   readonly #expiry: ExpiryTimer;
   readonly #foreign: ForeignInstances;
+  readonly #removals: Removals;
   /** What other processes have announced at this one. */
   readonly processes: ProcessInstances;
   #own: OwnWatcher | undefined;
@@ -50,16 +53,17 @@ export class Registry {
     this.#publication = new RegistryPublication(this.#table, revisionPrefix, publish);
     this.#expiry = new ExpiryTimer(dependencies, () => this.#expire());
     this.#foreign = new ForeignInstances(this.#table, this.#orders, {
-      enter: (registration, address, state, origin, announcer) =>
-        this.#enter(registration, address, state, origin, announcer),
+      enter: (registration, address, state, source) => this.#enter(registration, address, state, source),
       setState: (instance, state) => this.#setState(instance, state),
       probe: (instance) => this.#probe(instance),
       leave: (instance) => this.#leave(instance),
     });
-    this.processes = new ProcessInstances(this.#table, {
+    this.#removals = new Removals(dependencies.clock);
+    this.processes = new ProcessInstances(this.#table, this.#removals, {
       ...{ expiry: this.#expiry, clock: dependencies.clock, now: dependencies.now },
       enter: (announced, announcer, registrant) => this.#foreign.announced(announced, announcer, registrant),
       leave: (instance) => this.#leave(instance),
+      remove: (instance) => this.#removed(instance),
       view: (instance) => this.#view(instance),
     });
   }
@@ -90,7 +94,7 @@ export class Registry {
       // new.
       this.#refuseServed(service, id, registrant);
       const created = this.#table.find(service, id) === undefined;
-      const instance = this.#enter(registration, address, state, 'client');
+      const instance = this.#enter(registration, address, state, { origin: 'client' });
       if (drains) this.#setState(instance, 'draining');
       return { created, instance: this.#view(instance) };
     };
@@ -118,7 +122,7 @@ export class Registry {
     const { protocol = 'http', metadata = {}, zone = null, state = 'healthy' } = options;
     const body = { host, port, protocol, metadata, zone };
     const registration = parseRegistration(service, `${host}:${port}`, body);
-    this.#enter(registration, registration.host, state, 'local');
+    this.#enter(registration, registration.host, state, { origin: 'local' });
   }
 
   /**
@@ -167,8 +171,7 @@ export class Registry {
    *   HttpError ADDRESS_NOT_ALLOWED for one that this or another process serves itself
    */
   heartbeat(service: string, id: string): void {
-    const instance = this.#require(service, id);
-    this.#renew(instance, 'client');
+    this.#renew(this.#require(service, id), { origin: 'client' });
   }
 
   /**
@@ -181,7 +184,7 @@ export class Registry {
     const isComing = this.#orders.drain(service, id);
     if (isComing && this.#table.find(service, id) === undefined) return;
     const instance = this.#require(service, id);
-    if (instance.isMirrored) this.#renew(instance, 'client');
+    if (instance.isMirrored) this.#renew(instance, { origin: 'client' });
     this.#setState(instance, 'draining');
   }
 
@@ -192,9 +195,7 @@ export class Registry {
   remove(service: string, id: string): void {
     const wasComing = this.#orders.remove(service, id);
     if (wasComing && this.#table.find(service, id) === undefined) return;
-    const instance = this.#require(service, id);
-    if (instance.isMirrored) this.#own?.removed(service, id);
-    this.#leave(instance);
+    this.#removed(this.#require(service, id));
   }
 
   /**
@@ -276,23 +277,21 @@ export class Registry {
    * Puts an instance into the table, publishes it and starts its health checks. A registration that changes
    * nothing only renews the instance.
    * @param state the state of a new instance. A replaced one may keep its own state (`keepsHealth`)
-   * @param announcer the process that has announced it here
    */
-  #enter(
-    registration: Registration,
-    address: string,
-    state: EndpointState,
-    origin: Origin,
-    announcer?: Announcer,
-  ): Instance {
+  #enter(registration: Registration, address: string, state: EndpointState, source: Source): Instance {
     const { service, id } = registration;
+    const { origin, announcer } = source;
     const local = origin === 'local';
     const isServed = local || origin === 'served';
     const before = this.#table.find(service, id);
     const isRestarted = local && before?.state === 'draining';
     const isKnown = before?.address === address && before.isServed === isServed;
-    if (isKnown && !isRestarted && isSame(before, registration))
-      return this.#renew(before, origin, announcer);
+    const registrationId = origin === 'client' ? this.#newRegistrationId() : (source.registrationId ?? null);
+    if (isKnown && !isRestarted && isSame(before, registration)) {
+      // The same again at the process that has it is no other registration.
+      const isRenewal = origin === 'client' && !before.isMirrored;
+      return this.#renew(before, source, isRenewal ? before.registrationId : registrationId);
+    }
 
     const slotKey = `${service} ${id} ${address} ${registration.port}`;
     const keepsSlot = before?.slotKey === slotKey;
@@ -317,7 +316,8 @@ export class Registry {
       isMirrored: isMirrored(origin),
       owner: announcer?.owner ?? null,
       serial: ++this.#serial,
-      expiresAt: this.#expiryOf(registration, origin, announcer),
+      registrationId,
+      expiresAt: this.#expiryOf(registration, source),
       lastHeartbeat: local ? null : this.#deps.now(),
       stopProbes: NO_PROBES,
     };
@@ -332,16 +332,17 @@ export class Registry {
   }
 
   /** Renews an instance that has registered again without a change. This process itself never expires. */
-  #renew(instance: Instance, origin: Origin, announcer?: Announcer): Instance {
+  #renew(instance: Instance, source: Source, registrationId = instance.registrationId): Instance {
     if (instance.local) return instance;
-    const { isMirrored: wasMirrored, owner } = instance;
-    instance.isMirrored = isMirrored(origin);
-    instance.owner = announcer?.owner ?? null;
-    instance.expiresAt = this.#expiryOf(instance.registration, origin, announcer);
+    const { isMirrored: wasMirrored, owner, registrationId: before } = instance;
+    instance.isMirrored = isMirrored(source.origin);
+    instance.owner = source.announcer?.owner ?? null;
+    instance.registrationId = registrationId;
+    instance.expiresAt = this.#expiryOf(instance.registration, source);
     instance.lastHeartbeat = this.#deps.now();
     this.#expiry.noLaterThan(instance.expiresAt);
     // The processes that share this registry learn which one has it now.
-    if (instance.owner !== owner) {
+    if (instance.owner !== owner || registrationId !== before) {
       instance.serial = ++this.#serial;
       this.#publish(instance);
     }
@@ -350,10 +351,28 @@ export class Registry {
     return instance;
   }
 
-  /** Removes an instance, which has expired or which a client removes, and publishes the change. */
+  #newRegistrationId(): string {
+    this.#serial += 1;
+    return `${this.#deps.revisionPrefix}.${this.#serial}`;
+  }
+
+  /** A client has removed an instance, here or at a process that shares this registry. */
+  #removed(instance: Instance): void {
+    const { service, id } = instance.registration;
+    this.#removals.add(service, id, instance.registrationId);
+    // In the registry that all share it may be newer than here, and another process may have it by now.
+    if (instance.owner === null) this.#own?.removed(service, id, instance.registrationId);
+    this.#delete(instance, false);
+  }
+
+  /** An instance leaves that has expired, or that another process has no more. */
   #leave(instance: Instance, isExpired = false): void {
     const { service, id } = instance.registration;
     if (!instance.isMirrored) this.#own?.left(service, id);
+    this.#delete(instance, isExpired);
+  }
+
+  #delete(instance: Instance, isExpired: boolean): void {
     this.#release(instance, false);
     this.#table.remove(instance);
     this.#publication.delete(instance, isExpired);
@@ -413,7 +432,7 @@ export class Registry {
   }
 
   /** @returns when an instance expires that is registered or renewed now; Infinity: never */
-  #expiryOf({ ttlSeconds }: Registration, origin: Origin, announcer: Announcer | undefined): number {
+  #expiryOf({ ttlSeconds }: Registration, { origin, announcer }: Source): number {
     const seconds = ttlSeconds === 0 ? 0 : (announcer?.ttlSeconds ?? (origin === 'client' ? ttlSeconds : 0));
     return seconds === 0 ? Number.POSITIVE_INFINITY : this.#deps.clock() + seconds * 1000;
   }

@@ -101,7 +101,8 @@ describe('the registry of another process', () => {
       (port) => port === 81,
     );
     const { processes: announced } = server.hub;
-    announced.withdraw('a', 'carts', 'x', first?.serial);
+    const { serial, registrationId } = first!;
+    announced.remove('a', 'carts', 'x', { serial, registrationId, isPrompt: false });
     expect(server.hub.instances('carts')).to.have.length(1);
     await a.sees(['x healthy'], 'carts');
     a.registry.remove('carts', 'x');

@@ -103,7 +103,8 @@ export function plainRegistry(
         return () => undefined;
       },
     },
-    revisionPrefix: name,
+    // A process that is started again has another one.
+    revisionPrefix: `${name}${Math.random().toString(36).slice(2)}`,
     maxSnapshotBytes: 1 << 24,
     maxOfService: 10_000,
   });

@@ -195,7 +195,7 @@ export async function primaryRegistry(admitted?: (host: string) => void): Promis
       for (const service of Object.keys(hub.services()))
         for (const { id, owner } of hub.instances(service))
           if (owner === null) hub.remove(service, id);
-          else hub.processes.withdraw(owner, service, id, undefined);
+          else hub.processes.withdraw(owner, service, id);
     },
     async expire() {
       const owners = Object.keys(hub.services()).flatMap((service) =>

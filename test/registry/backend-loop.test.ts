@@ -111,7 +111,10 @@ class Scripted extends BackendLoop<object> {
   }
 
   get removals(): readonly unknown[] {
-    return [...this.toWithdraw];
+    return [...this.toWithdraw].map(([key, removed]) => {
+      const { since: _, ...known } = removed!;
+      return [key, known];
+    });
   }
 }
 
@@ -184,10 +187,12 @@ describe('the loop of a shared registry', () => {
     const loop = made(1);
     for (const version of ['1', '1', '2', '2']) loop.tellOf('x', { version });
     expect(loop.events).to.deep.equal(['found', 'found']);
-    loop.remove('orders', 'x');
+    loop.remove('orders', 'x', 'r1');
     loop.tellOf('x', { version: '2' });
     expect(loop.events).to.have.length(2);
-    expect(loop.removals).to.deep.equal([['orders x', { version: '2' }]]);
+    expect(loop.removals).to.deep.equal([
+      ['orders x', { version: '2', registrationId: 'r1' }],
+    ]);
     loop.tellOf('x', { version: '3' });
     expect(loop.events).to.have.length(3);
   });

@@ -1,17 +1,15 @@
 // What all registries that processes share have in common: what this process announces, and what it knows of
 // others. Over every new link everything is listed, and announced where it is missing. So what a process
 // knows and what it has announced are right soon after every outage, whatever was lost in it.
+import { registrationIdOf } from '../registration.js';
 import type { Announced, BackendEvents, FoundInstance, RegistryBackend } from './backend.js';
-import { LinkLoop } from './link-loop.js';
+import { LinkLoop, type Moment } from './link-loop.js';
+import { SetAside } from './set-aside.js';
 
 export type { BackendOptions } from './link-loop.js';
 
 /** How often instances are renewed in their time. */
 const RENEWALS = 3;
-/** The first and the longest wait before an instance that was refused is announced again. */
-const FIRST_RETRY_MS = 5_000;
-const MOST_RETRY_MS = 300_000;
-
 /** Instances of others that are known at most. The registry has room for fewer. */
 export const MOST_KNOWN = 20_000;
 
@@ -23,10 +21,16 @@ export function namesOf(key: string): readonly [service: string, id: string] {
   return [key.slice(0, end), key.slice(end + 1)];
 }
 
-/** What a client has removed of another process: the version that it has seen. Later ones stay. */
+/** The removal of an instance by a client, and what was known of the instance. */
 export interface Removed {
+  /** The version that another process has announced. */
   readonly version: string | undefined;
+  readonly registrationId: string | null;
+  readonly since: Moment;
 }
+
+/** What is to be withdrawn: a removal; or undefined for an instance that this process has no more. */
+export type Withdrawal = readonly [key: string, removed: Removed | undefined];
 
 export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> implements RegistryBackend {
   abstract readonly kind: string;
@@ -38,13 +42,17 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
    * address. They are announced again when that one has left.
    */
   protected readonly ceded = new Set<string>();
-  /** What is to be withdrawn; with `Removed`: what another process has announced, and is to be removed. */
+  /** What is to be withdrawn, or removed. */
   protected readonly toWithdraw = new Map<string, Removed | undefined>();
   /** Names that were announced; until then a process that starts takes the name of its predecessor over. */
   readonly #announced = new Set<string>();
-  /** Names that the backend does not admit, and when they are tried again after which wait. */
-  readonly #refused = new Map<string, { readonly at: number; readonly waitMs: number }>();
-  /** What others have announced: the versions that `found` was called with. */
+  /** Instances that the backend does not admit, and withdrawals that it does not make, now. */
+  readonly #refused = new SetAside();
+  readonly #refusedWithdrawals = new SetAside();
+  /**
+   * What others have announced: the versions that `found` was called with. One that this process takes over
+   * stays among them until that is announced.
+   */
   readonly #seen = new Map<string, string | undefined>();
   /** When the instances of this process are to be renewed. */
   protected renewAt = 0;
@@ -61,26 +69,31 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
     if (this.#isPresent(key) && JSON.stringify(this.own.get(key)) === JSON.stringify(instance)) return;
     this.own.set(key, instance);
     this.#refused.delete(key);
-    this.#seen.delete(key);
-    this.toWithdraw.delete(key);
+    this.#noMoreToWithdraw(key);
     if (!this.ceded.has(key)) this.toAnnounce.add(key);
     this.wake();
   }
 
   withdraw(service: string, id: string): void {
-    this.#remove(keyOf(service, id), undefined);
+    this.#withdraw(keyOf(service, id), undefined);
   }
 
-  remove(service: string, id: string): void {
+  remove(service: string, id: string, registrationId: string | null): void {
     const key = keyOf(service, id);
-    this.#remove(key, { version: this.#seen.get(key) });
+    this.#withdraw(key, { version: this.#seen.get(key), registrationId, since: this.moment });
   }
 
-  #remove(key: string, removed: Removed | undefined): void {
+  #withdraw(key: string, removed: Removed | undefined): void {
     this.#forget(key);
     this.#seen.delete(key);
+    this.#refusedWithdrawals.delete(key);
     this.toWithdraw.set(key, removed);
     this.wake();
+  }
+
+  #noMoreToWithdraw(key: string): void {
+    this.toWithdraw.delete(key);
+    this.#refusedWithdrawals.delete(key);
   }
 
   #forget(key: string): void {
@@ -92,8 +105,8 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
   }
 
   protected override nextInMs(): number {
-    if (this.toAnnounce.size + this.toWithdraw.size > 0) return 0;
-    const retryAt = Math.min(...[...this.#refused.values()].map(({ at }) => at));
+    if (this.#isAnyUnderWay) return 0;
+    const retryAt = Math.min(this.#refused.nextAt, this.#refusedWithdrawals.nextAt);
     return Math.min(this.dueInMs(), retryAt - this.clock());
   }
 
@@ -113,9 +126,13 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
     return this.#announced.has(key) && !this.ceded.has(key) && !this.#refused.has(key);
   }
 
+  get #isAnyUnderWay(): boolean {
+    return this.toAnnounce.size > 0 || this.toWithdraw.size > this.#refusedWithdrawals.size;
+  }
+
   /** How many instances of this process are in the backend; undefined while any is on its way. */
   protected get presentCount(): number | undefined {
-    if (this.toAnnounce.size + this.toWithdraw.size > 0) return undefined;
+    if (this.#isAnyUnderWay) return undefined;
     return [...this.own.keys()].filter((key) => this.#isPresent(key)).length;
   }
 
@@ -138,11 +155,18 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
     return this.#seen.get(key) === version || this.toWithdraw.get(key)?.version === version;
   }
 
+  /** Whether it comes from a registration that a client has removed here, which is not sent yet. */
+  #isRemoved(key: string, { isLocal, body }: FoundInstance): boolean {
+    const registrationId = this.toWithdraw.get(key)?.registrationId ?? null;
+    return !isLocal && registrationId !== null && registrationIdOf(body) === registrationId;
+  }
+
   /** One that another process has announced. */
   protected found(instance: FoundInstance): void {
     const { version } = instance;
     const key = keyOf(instance.service, instance.id);
     if (version !== undefined && this.isKnown(key, version)) return;
+    if (this.#isRemoved(key, instance)) return;
     if (this.#seen.size >= MOST_KNOWN && !this.#seen.has(key)) return;
     if (!this.#giveUp(key, instance.isLocal)) return;
     this.#seen.set(key, version);
@@ -198,17 +222,23 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
     for (const { service, id } of instances) {
       const key = keyOf(service, id);
       this.#refused.delete(key);
+      this.#seen.delete(key);
       if (this.own.has(key)) this.#announced.add(key);
     }
   }
 
   /** Takes what is to be announced now, in the order of the names. */
   protected takeDue(): Announced[] {
-    const now = this.clock();
-    for (const [key, { at }] of this.#refused) if (at <= now) this.toAnnounce.add(key);
+    for (const key of this.#refused.due(this.clock())) this.toAnnounce.add(key);
     const keys = [...this.toAnnounce].toSorted();
     this.toAnnounce.clear();
     return keys.map((key) => this.own.get(key)).filter((one) => one !== undefined);
+  }
+
+  /** What is to be withdrawn now. */
+  protected withdrawalsDue(): Withdrawal[] {
+    const now = this.clock();
+    return [...this.toWithdraw].filter(([key]) => this.#refusedWithdrawals.isDue(key, now));
   }
 
   /**
@@ -221,32 +251,70 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
     instances: readonly (readonly Announced[])[],
     post: (part: readonly Announced[]) => Promise<void>,
   ): Promise<void> {
-    const parts = instances.toReversed();
+    const left = new Set(instances.flat());
+    try {
+      await this.#sendParts(instances, async (part) => {
+        await post(part);
+        for (const one of part) left.delete(one);
+      }, (one, reason) => {
+        left.delete(one);
+        this.refuse(keyOf(one.service, one.id), reason);
+      });
+    } finally {
+      this.#announceAgain(left);
+    }
+  }
+
+  /**
+   * As `send`, for withdrawals.
+   * @param post returns those that are to be sent again @default none
+   */
+  protected async sendWithdrawals(
+    withdrawals: readonly (readonly Withdrawal[])[],
+    post: (part: readonly Withdrawal[]) => Promise<readonly Withdrawal[] | void>,
+  ): Promise<void> {
+    await this.#sendParts(
+      withdrawals,
+      async (part) => {
+        const again = new Set((await post(part)) ?? []);
+        for (const one of part) {
+          const [key, removed] = one;
+          // What was announced or removed meanwhile stays.
+          if (!again.has(one) && this.toWithdraw.get(key) === removed) this.#noMoreToWithdraw(key);
+        }
+      },
+      ([key, removed], reason) => {
+        if (this.toWithdraw.get(key) !== removed || !this.toWithdraw.has(key)) return;
+        if (this.#refusedWithdrawals.add(key, this.clock(), this.random())) this.rejected(key, reason);
+      },
+    );
+  }
+
+  /** Divides parts that the backend refuses, until one item alone is refused. */
+  async #sendParts<T>(
+    items: readonly (readonly T[])[],
+    post: (part: readonly T[]) => Promise<void>,
+    refused: (item: T, reason: string) => void,
+  ): Promise<void> {
+    const parts = items.toReversed();
     for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
       if (part.length === 0) continue;
       try {
         await post(part);
       } catch (error) {
-        if (!this.isRefusal(error)) {
-          this.#announceAgain([...part, ...parts.flat()]);
-          throw error;
-        }
+        if (!this.isRefusal(error)) throw error;
         const half = part.length >> 1;
         if (half > 0) {
           parts.push(part.slice(half), part.slice(0, half));
           continue;
         }
-        const { service, id } = part[0]!;
-        this.refuse(keyOf(service, id), (error as Error).message);
+        refused(part[0]!, (error as Error).message);
       }
-      if (this.isRenewalDue) {
-        this.#announceAgain(parts.flat());
-        return;
-      }
+      if (this.isRenewalDue) return;
     }
   }
 
-  #announceAgain(instances: readonly Announced[]): void {
+  #announceAgain(instances: Iterable<Announced>): void {
     for (const { service, id } of instances)
       if (this.own.has(keyOf(service, id))) this.toAnnounce.add(keyOf(service, id));
   }
@@ -257,12 +325,7 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
    */
   protected refuse(key: string, reason: string, afterMs?: number): void {
     if (!this.own.has(key)) return;
-    const before = this.#refused.get(key);
-    const usualMs = before === undefined ? (afterMs ?? FIRST_RETRY_MS) : 2 * before.waitMs;
-    const waitMs = Math.min(Math.max(usualMs, afterMs ?? 0), MOST_RETRY_MS);
-    // Those that are refused together are not tried again together.
-    this.#refused.set(key, { at: this.clock() + (1 + this.random() / 2) * waitMs, waitMs });
-    if (before === undefined) this.rejected(key, reason);
+    if (this.#refused.add(key, this.clock(), this.random(), afterMs)) this.rejected(key, reason);
   }
 
   /**

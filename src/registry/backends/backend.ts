@@ -15,9 +15,13 @@ export interface Announced {
   readonly isStatic: boolean;
 }
 
-/** The state is `healthy` for one whose health others have to find out, too. */
+/**
+ * The state is `healthy` for one whose health others have to find out, too. The id of the registration by a
+ * client stays the same in all changes of that registration, at whichever process they are made.
+ */
 export type AnnouncedBody = Readonly<Record<string, unknown>> & {
   readonly state: 'starting' | 'healthy' | 'draining';
+  readonly registrationId?: string;
 };
 
 /** What another process has announced. Nothing of it is checked. */
@@ -61,8 +65,14 @@ export interface RegistryBackend {
   announce(instance: Announced): void;
   /** Ends the announcement of an instance, unless another process has announced it since. */
   withdraw(service: string, id: string): void;
-  /** Removes an instance that another process has announced, unless it was announced anew since. */
-  remove(service: string, id: string): void;
+  /**
+   * A client removes an instance, of this or another process. Over a link that works it removes what is there
+   * when the removal arrives. After an outage it removes what this process has announced or known, and
+   * whatever has become of the same registration; what was registered later stays. No later change of a
+   * registration that was removed, by a process that does not know that yet, brings it back.
+   * @param registrationId that of the instance, as far as is known
+   */
+  remove(service: string, id: string, registrationId: string | null): void;
   /** Withdraws what this process has announced, but for static instances, and ends. Never rejects. */
   close(): Promise<void>;
 }

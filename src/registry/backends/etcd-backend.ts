@@ -1,15 +1,16 @@
 // A registry in etcd, by its HTTP gateway. Instances are keys below one prefix, bound to a lease of this
 // process that is kept alive; a watch from the revision of the list tells of every change. When the lease or
 // the watch is lost, another link gets a new lease, and lists and announces everything again.
+import { registrationIdOf } from '../registration.js';
 import type { Announced, FoundInstance } from './backend.js';
-import { BackendLoop, type BackendOptions, keyOf } from './backend-loop.js';
-import { type EtcdClient, EtcdRefusal, type OpenEtcd, type WatchMessage } from './etcd-api.js';
+import { BackendLoop, type BackendOptions, keyOf, type Removed, type Withdrawal } from './backend-loop.js';
+import { type EtcdClient, EtcdRefusal, type KeyValue, type OpenEtcd, type WatchMessage } from './etcd-api.js';
 import {
   ALL,
   keysBelow,
   partsOf,
   pathOf,
-  REMOVED,
+  removedAs,
   revisionOf,
   storedAs,
   storedOf,
@@ -21,8 +22,10 @@ export interface EtcdBackendOptions extends BackendOptions {
   readonly open: readonly OpenEtcd[];
 }
 
-interface Header {
+/** The response to a transaction of transactions. */
+interface Made {
   readonly header: { readonly revision: string };
+  readonly responses?: readonly { readonly response_txn?: { readonly succeeded?: boolean } }[];
 }
 
 interface Link {
@@ -104,7 +107,8 @@ export class EtcdBackend extends BackendLoop<Link> {
     if (link.failure !== undefined) throw link.failure;
     if (this.isRenewalDue && !(await this.#renew(link.client, link.lease)))
       throw new Error('the lease of this process has expired');
-    await this.#flushWithdrawn(link);
+    const withdrawals = this.withdrawalsDue().slice(0, MOST_OPERATIONS);
+    await this.sendWithdrawals([withdrawals], (part) => this.#withdraw(link, part));
     const parts = partsOf(this.takeDue(), this.owner, MOST_OPERATIONS);
     await this.send(parts, (part) => this.#announce(link, part));
   }
@@ -138,13 +142,15 @@ export class EtcdBackend extends BackendLoop<Link> {
   async #announce({ client, lease }: Link, part: readonly Announced[]): Promise<void> {
     const keys = part.map(({ service, id }) => keyOf(service, id));
     for (const key of keys) this.#meanwhile.set(key, []);
-    const putOf = (one: Announced) => ({
-      request_put: { ...storedAs(one, this.owner), ...(!one.isStatic && { lease }) },
-    });
     try {
-      const { header } = await client.post<Header>('/v3/kv/txn', { success: part.map(putOf) });
-      for (const key of keys) this.#announcedAt.set(key, BigInt(header.revision));
-      this.hasAnnounced(part);
+      const success = part.map((one) => announcementOf(one, this.owner, lease));
+      const { header, responses = [] } = await client.post<Made>('/v3/kv/txn', { success });
+      const isTooLate = (n: number): boolean => responses[n]?.response_txn?.succeeded === true;
+      const announced = part.filter((_, n) => !isTooLate(n));
+      for (const { service, id } of announced)
+        this.#announcedAt.set(keyOf(service, id), BigInt(header.revision));
+      this.hasAnnounced(announced);
+      for (const [n, key] of keys.entries()) if (isTooLate(n)) this.gone(key);
     } finally {
       for (const key of keys) {
         const changes = this.#meanwhile.get(key) ?? [];
@@ -154,25 +160,54 @@ export class EtcdBackend extends BackendLoop<Link> {
     }
   }
 
-  /** What has changed since stays: a later announcement has another revision. */
-  async #flushWithdrawn({ client, lease }: Link): Promise<void> {
-    const due = [...this.toWithdraw].slice(0, MOST_OPERATIONS);
-    const isForOthers = due.some(([, removed]) => removed !== undefined);
-    const removedLease = isForOthers ? await this.#grant(client, REMOVED_SECONDS) : lease;
-    const success = due.flatMap(([key, removed]) => {
-      const mod_revision = removed === undefined ? this.#announcedAt.get(key) : removed.version;
-      if (mod_revision === undefined) return [];
-      const target = { key: pathOf(key) };
+  /**
+   * Removes what is there now, if it is what was to be removed. @returns what has changed meanwhile, so it has
+   *   to be read again
+   */
+  async #withdraw({ client }: Link, part: readonly Withdrawal[]): Promise<readonly Withdrawal[]> {
+    const removals = part.filter(([, removed]) => removed !== undefined).map(([key]) => key);
+    const present = await valuesOf(client, removals);
+    const lease = removals.length > 0 ? await this.#grant(client, REMOVED_SECONDS) : undefined;
+    const sent: Withdrawal[] = [];
+    const success: object[] = [];
+    for (const one of part) {
+      const [key, removed] = one;
       const change =
         removed === undefined
-          ? { request_delete_range: target }
-          : { request_put: { ...target, value: REMOVED, lease: removedLease } };
-      const compare = [{ ...target, target: 'MOD', result: 'EQUAL', mod_revision: String(mod_revision) }];
-      return [{ request_txn: { compare, success: [change] } }];
-    });
-    if (success.length > 0) await client.post('/v3/kv/txn', { success });
-    for (const [key, removed] of due) if (this.toWithdraw.get(key) === removed) this.toWithdraw.delete(key);
-    for (const [key] of due) if (!this.own.has(key)) this.#announcedAt.delete(key);
+          ? this.#withdrawalOf(key)
+          : this.#removalOf(key, removed, present.get(key), lease!);
+      if (change === undefined) continue;
+      sent.push(one);
+      success.push({ request_txn: change });
+    }
+    const { responses = [] } = success.length > 0 ? await client.post<Made>('/v3/kv/txn', { success }) : {};
+    for (const [key] of part) if (!this.own.has(key)) this.#announcedAt.delete(key);
+    return sent.filter(
+      ([, removed], n) => removed !== undefined && responses[n]?.response_txn?.succeeded !== true,
+    );
+  }
+
+  /** Deletes the key, unless another process has announced the instance since. */
+  #withdrawalOf(key: string): object | undefined {
+    const at = this.#announcedAt.get(key);
+    if (at === undefined) return undefined;
+    const target = { key: pathOf(key) };
+    return { compare: [isAt(target, at)], success: [{ request_delete_range: target }] };
+  }
+
+  /** Marks the key, as it was read, as removed; undefined when that is not to be removed. */
+  #removalOf(key: string, removed: Removed, present: KeyValue | undefined, lease: string): object | undefined {
+    const at = BigInt(present?.mod_revision ?? 0);
+    const { found, owner, isRemoved } = storedOf(key, present?.value, at);
+    const presentId = registrationIdOf(found.body);
+    const { version, registrationId, since } = removed;
+    const isSame = version === found.version || (presentId !== null && presentId === registrationId);
+    const isMeant = this.isPrompt(since) || owner === this.owner || isSame;
+    if (present === undefined ? registrationId === null : isRemoved || found.isLocal || !isMeant)
+      return undefined;
+    const target = { key: pathOf(key) };
+    const value = removedAs(present === undefined ? registrationId : presentId);
+    return { compare: [isAt(target, at)], success: [{ request_put: { ...target, value, lease } }] };
   }
 
   /** Reads the names of all, and the values of those that have changed. @returns the revision of the list */
@@ -181,15 +216,15 @@ export class EtcdBackend extends BackendLoop<Link> {
     const { revision, keys } = await keysBelow(client);
     const isMine = (key: string, at: bigint): boolean => this.#announcedAt.get(key) === at;
     const changed = keys.filter(({ key, at }) => !isMine(key, at) && !this.isKnown(key, String(at)));
-    const values = await valuesOf(client, changed, revision);
+    const names = changed.map(({ key }) => key);
+    const values = await valuesOf(client, names, revision);
     this.#listed = link;
     const mine = new Set<string>();
     const others: FoundInstance[] = [];
     const removed: string[] = [];
     for (const { key, at } of keys) {
-      const value = values.get(key);
-      const stored = storedOf(key, value, at);
-      if (isMine(key, at) || (value !== undefined && stored.owner === this.owner)) {
+      const stored = storedOf(key, values.get(key)?.value, at);
+      if (isMine(key, at) || stored.owner === this.owner) {
         mine.add(key);
         this.#announcedAt.set(key, at);
       } else if (stored.isRemoved) removed.push(key);
@@ -236,4 +271,20 @@ export class EtcdBackend extends BackendLoop<Link> {
     this.hasRenewed();
     return Number(result?.TTL) > 0;
   }
+}
+
+/** Compares the revision of the last change of a key; 0: there is no such key. */
+const isAt = ({ key }: { readonly key: string }, at: bigint): object => ({
+  ...{ key, target: 'MOD', result: 'EQUAL' },
+  mod_revision: String(at),
+});
+
+/** Puts an instance, unless a client has removed the same registration meanwhile: then it has succeeded. */
+function announcementOf(instance: Announced, owner: string, lease: string): object {
+  const { key, value } = storedAs(instance, owner);
+  const put = { request_put: { key, value, ...(!instance.isStatic && { lease }) } };
+  const registrationId = registrationIdOf(instance.body);
+  if (instance.isLocal || registrationId === null) return put;
+  const compare = [{ key, target: 'VALUE', result: 'EQUAL', value: removedAs(registrationId) }];
+  return { request_txn: { compare, success: [], failure: [put] } };
 }

@@ -17,6 +17,8 @@ interface Stored {
   readonly body: unknown;
   readonly isLocal: boolean;
   readonly isRemoved: boolean;
+  /** That of an instance which was removed. */
+  readonly registrationId: string | null;
 }
 
 interface Range {
@@ -42,8 +44,9 @@ const MOST_CHARACTERS = 500_000;
 
 export const pathOf = (key: string): string => base64(PREFIX + namesOf(key).join('/'));
 export const ALL = rangeBelow(PREFIX);
-/** The value for an instance that a client has removed. */
-export const REMOVED = base64(JSON.stringify({ isRemoved: true } satisfies Partial<Stored>));
+/** The value for an instance that a client has removed. @param registrationId that of what was removed */
+export const removedAs = (registrationId: string | null): string =>
+  base64(JSON.stringify({ isRemoved: true, registrationId } satisfies Partial<Stored>));
 
 /** The key and the value of an instance. */
 export const storedAs = ({ service, id, body, isLocal }: Announced, owner: string) => ({
@@ -88,22 +91,22 @@ export async function keysBelow(
   }
 }
 
-/** The values of keys at a revision, by key. */
+/** What keys hold, by key. @param revision @default the last one */
 export async function valuesOf(
   client: EtcdClient,
-  keys: readonly KeyRevision[],
-  revision: string,
-): Promise<ReadonlyMap<string, string>> {
-  const values = new Map<string, string>();
+  keys: readonly string[],
+  revision?: string,
+): Promise<ReadonlyMap<string, KeyValue | undefined>> {
+  const values = new Map<string, KeyValue | undefined>();
   let next = 0;
   const read = async (): Promise<void> => {
     while (next < keys.length) {
       const part = keys.slice(next, next + VALUES_AT_A_TIME);
       next += VALUES_AT_A_TIME;
-      const success = part.map(({ key }) => ({ request_range: { key: pathOf(key), revision } }));
+      const success = part.map((key) => ({ request_range: { key: pathOf(key), revision } }));
       const { responses = [] } = await client.post<Values>('/v3/kv/txn', { success });
       for (const [n, { response_range }] of responses.entries())
-        values.set(part[n]!.key, response_range?.kvs?.[0]?.value ?? '');
+        values.set(part[n]!, response_range?.kvs?.[0]);
     }
   };
   await Promise.all(Array.from({ length: READS_AT_A_TIME }, read));

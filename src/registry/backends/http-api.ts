@@ -1,7 +1,7 @@
 // What is sent to the admin plane of another process, whose registry this one shares, and what it responds
 // (admin/process-routes.ts).
 import type { Announced, FoundInstance } from './backend.js';
-import { namesOf, type Removed } from './backend-loop.js';
+import { namesOf, type Withdrawal } from './backend-loop.js';
 
 /** Requests to the admin plane of the other process. */
 export interface RegistryClient {
@@ -56,12 +56,12 @@ const NO_VERSION = '';
 export const MOST_BYTES = 60_000;
 const MOST_IN_REQUEST = 256;
 
-/** The name of an instance that is withdrawn; with `Removed`: one of others, in the version that was seen. */
-export type Withdrawal = readonly [key: string, removed: Removed | undefined];
-
-export function withdrawalOf([key, removed]: Withdrawal): object {
+/** @param isPrompt as `isPrompt` of `LinkLoop` */
+export function withdrawalOf([key, removed]: Withdrawal, isPrompt = false): object {
   const [service, id] = namesOf(key);
-  return { service, id, serial: removed === undefined ? null : (removed.version ?? NO_VERSION) };
+  if (removed === undefined) return { service, id, serial: null };
+  const { version, registrationId } = removed;
+  return { service, id, serial: version ?? NO_VERSION, registrationId, isPrompt };
 }
 
 export const requestOf = ({ service, id, isLocal, body }: Announced): object => ({

@@ -4,7 +4,7 @@
 // listed, so no change is missed, however many there are. The process there refuses what it would refuse of
 // others: a service that is mounted there needs a token that was given for it.
 import type { Announced } from './backend.js';
-import { BackendLoop, type BackendOptions, keyOf, MOST_KNOWN } from './backend-loop.js';
+import { BackendLoop, type BackendOptions, keyOf, MOST_KNOWN, type Withdrawal } from './backend-loop.js';
 import {
   bytesOf,
   countOf,
@@ -19,7 +19,6 @@ import {
   requestOf,
   rowOf,
   type WatchEvent,
-  type Withdrawal,
   withdrawalOf,
 } from './http-api.js';
 
@@ -114,7 +113,8 @@ export class HttpBackend extends BackendLoop<Link> {
     if (this.isRenewalDue) await this.#renew(link);
     if (link.mustList) await this.#list(link);
     this.#process(link);
-    for (const part of partsOf([...this.toWithdraw], withdrawalOf)) await this.#withdraw(link, part);
+    const withdrawals = partsOf(this.withdrawalsDue(), (one) => withdrawalOf(one));
+    await this.sendWithdrawals(withdrawals, (part) => this.#withdraw(link, part));
     const due = this.takeDue();
     await this.send(partsOf(due, requestOf), (part) => this.#announce(link, part));
   }
@@ -154,11 +154,9 @@ export class HttpBackend extends BackendLoop<Link> {
   /** Sends what is announced and withdrawn. Every such request renews all instances of this process. */
   async #put({ client }: Link, announced: readonly Announced[], withdrawn: readonly object[]) {
     const body = { ttlSeconds: this.ttlSeconds, announced: announced.map(requestOf), withdrawn };
-    const { revision, count, refused } = recordOf(await client.request('PUT', this.#path, body));
+    const { revision, count, refused, removed } = recordOf(await client.request('PUT', this.#path, body));
     this.hasRenewed();
-    const list = Array.isArray(refused) ? (refused as unknown[]).map(recordOf) : [];
-    const byKey = new Map(list.map((one) => [keyOf(String(one.service), String(one.id)), one]));
-    return { at: countOf(revision), count, refused: byKey };
+    return { at: countOf(revision), count, refused: byKey(refused), removed: byKey(removed) };
   }
 
   async #renew(link: Link): Promise<void> {
@@ -168,10 +166,11 @@ export class HttpBackend extends BackendLoop<Link> {
   }
 
   async #withdraw(link: Link, part: readonly Withdrawal[]): Promise<void> {
-    const { refused } = await this.#put(link, [], part.map(withdrawalOf));
-    for (const [key, removed] of part) {
-      // What was announced or removed meanwhile stays.
-      if (this.toWithdraw.get(key) === removed) this.toWithdraw.delete(key);
+    const isPrompt = ([, removed]: Withdrawal): boolean =>
+      removed !== undefined && this.isPrompt(removed.since);
+    const withdrawn = part.map((one) => withdrawalOf(one, isPrompt(one)));
+    const { refused } = await this.#put(link, [], withdrawn);
+    for (const [key] of part) {
       this.#ownAt.delete(key);
       const refusal = refused.get(key);
       if (refusal === undefined) continue;
@@ -185,11 +184,12 @@ export class HttpBackend extends BackendLoop<Link> {
     // The other process would close the connection instead of reading it.
     if (bytesOf(part.map(requestOf)) > MOST_BYTES)
       throw new RegistryFailure(413, 'it is larger than a request may be');
-    const { at, refused } = await this.#put(link, part, []);
+    const { at, refused, removed } = await this.#put(link, part, []);
     for (const instance of part) {
       const key = keyOf(instance.service, instance.id);
       const refusal = refused.get(key);
-      if (refusal !== undefined) this.#setAside(key, refusal);
+      if (removed.has(key)) this.gone(key);
+      else if (refusal !== undefined) this.#setAside(key, refusal);
       else {
         if (this.own.has(key)) this.#ownAt.set(key, at);
         this.hasAnnounced([instance]);
@@ -269,4 +269,10 @@ export class HttpBackend extends BackendLoop<Link> {
       if (!this.own.has(key)) this.#ownAt.delete(key);
     }
   }
+}
+
+/** The members of a list, by their service and id. */
+function byKey(list: unknown): ReadonlyMap<string, Members> {
+  const members = Array.isArray(list) ? (list as unknown[]).map(recordOf) : [];
+  return new Map(members.map((one) => [keyOf(String(one.service), String(one.id)), one]));
 }

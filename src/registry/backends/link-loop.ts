@@ -24,6 +24,12 @@ export interface BackendOptions {
   readonly schedule?: Schedule;
 }
 
+/** When something was to be sent; `losses` is undefined when there was no link. */
+export interface Moment {
+  readonly at: number;
+  readonly losses: number | undefined;
+}
+
 export interface OutageEvents {
   available(): void;
   unavailable(error: Error): void;
@@ -42,6 +48,8 @@ export abstract class LinkLoop<Link, Events extends OutageEvents> {
   #link: Link | undefined;
   #running: Promise<void> | undefined;
   #isClosing = false;
+  /** How often a link was lost. */
+  #losses = 0;
   /** Links that were lost, and attempts that have failed, since work was done for the last time. */
   #failures = 0;
   /** When the link was made, and when work was done over it for the last time; 0: never. */
@@ -119,6 +127,16 @@ export abstract class LinkLoop<Link, Events extends OutageEvents> {
     return endedAt - this.#begunAt > SLOW_MS && now - endedAt < SLOW_MS;
   }
 
+  /** What is to be sent now. */
+  protected get moment(): Moment {
+    return { at: this.clock(), losses: this.#link === undefined ? undefined : this.#losses };
+  }
+
+  /** Whether what was to be sent at a moment is sent without much delay, and over the same link. */
+  protected isPrompt({ at, losses }: Moment): boolean {
+    return losses === this.#losses && this.clock() - at < SLOW_MS;
+  }
+
   /** The link has ended by itself. */
   protected lost(link: Link, error: Error): void {
     if (this.#link !== link) return;
@@ -161,6 +179,8 @@ export abstract class LinkLoop<Link, Events extends OutageEvents> {
       const link = await this.#linked();
       if (this.#isClosing) return;
       await this.work(link);
+      // It was lost while it still did what was due.
+      if (this.#link !== link) return;
       if (this.#failures > 1) this.receiver?.available();
       this.#failures = 0;
       this.#workedAt = this.clock();
@@ -203,6 +223,7 @@ export abstract class LinkLoop<Link, Events extends OutageEvents> {
 
   #hasFailed(error: Error): void {
     this.#failures += 1;
+    this.#losses += 1;
     if (this.#failures === 2) this.receiver?.unavailable(error);
   }
 

@@ -1,7 +1,14 @@
 // A registry in PostgreSQL. One session listens for the names of instances that have changed and makes all
 // statements: it fetches what has changed, announces, withdraws, and renews all rows of this process at once.
 import type { Announced, FoundInstance } from './backend.js';
-import { BackendLoop, type BackendOptions, keyOf, MOST_KNOWN, namesOf } from './backend-loop.js';
+import {
+  BackendLoop,
+  type BackendOptions,
+  keyOf,
+  MOST_KNOWN,
+  namesOf,
+  type Withdrawal,
+} from './backend-loop.js';
 import {
   ANNOUNCE,
   CHANNEL,
@@ -10,6 +17,7 @@ import {
   FETCH,
   LIST,
   LISTEN,
+  REMOVE,
   RENEW,
   SET_LIMITS,
   WITHDRAW,
@@ -50,8 +58,6 @@ interface Renewed {
   readonly revision: number | string;
 }
 
-/** No row has this revision. */
-const NO_VERSION = -1;
 /** The owner of a row that a client has removed. */
 const REMOVED = '';
 /** Notifications that come within this time are fetched together. */
@@ -83,6 +89,12 @@ const DENIED = '42501';
 const REFUSAL = /^(?:(?:22|23|54)[0-9A-Z]{3}|55P03)$/;
 
 const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown }).code;
+
+/** Divides items among statements. */
+const partsOf = <T>(items: readonly T[]): T[][] =>
+  Array.from({ length: Math.ceil(items.length / MOST_ROWS) }, (_, n) =>
+    items.slice(n * MOST_ROWS, (n + 1) * MOST_ROWS),
+  );
 
 /** The services and the ids of names, in their order. */
 const columnsOf = (keys: readonly string[]): [services: string[], ids: string[]] => [
@@ -142,15 +154,11 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
 
   protected override async work(session: RegistrySession): Promise<void> {
     if (this.isRenewalDue) await this.#renew(session);
-    await this.#flushWithdrawn(session);
+    await this.sendWithdrawals(partsOf(this.withdrawalsDue()), (part) => this.#withdraw(session, part));
     // What others have announced is known before anything is announced, so that it is not written over.
     if (this.#mustList && this.clock() >= this.#mayListAt) await this.#list(session);
     else if (this.#toFetch.size > 0 && this.clock() >= this.#fetchAt) await this.#fetch(session);
-    const due = this.takeDue();
-    const parts = Array.from({ length: Math.ceil(due.length / MOST_ROWS) }, (_, n) =>
-      due.slice(n * MOST_ROWS, (n + 1) * MOST_ROWS),
-    );
-    await this.send(parts, (part) => this.#announce(session, part));
+    await this.send(partsOf(this.takeDue()), (part) => this.#announce(session, part));
   }
 
   protected override dueInMs(): number {
@@ -206,19 +214,25 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
       if (!written.has(keyOf(service, id))) this.#toFetch.add(keyOf(service, id));
   }
 
-  async #flushWithdrawn(session: RegistrySession): Promise<void> {
-    const keys = [...this.toWithdraw.keys()].slice(0, MOST_ROWS);
-    if (keys.length === 0) return;
-    const removed = keys.map((key) => this.toWithdraw.get(key));
-    const versions = removed.map((one) => one && (one.version ?? NO_VERSION));
+  async #withdraw(session: RegistrySession, part: readonly Withdrawal[]): Promise<void> {
+    const removed = part.flatMap(([key, one]) => (one === undefined ? [] : [{ key, ...one }]));
+    const own = part.filter(([, one]) => one === undefined).map(([key]) => key);
     try {
-      await session.query(WITHDRAW, [this.owner, ...columnsOf(keys), versions]);
+      if (own.length > 0) await session.query(WITHDRAW, [this.owner, ...columnsOf(own)]);
+      if (removed.length === 0) return;
+      await session.query(REMOVE, [
+        this.owner,
+        ...columnsOf(removed.map(({ key }) => key)),
+        removed.map(({ version }) => version ?? null),
+        removed.map(({ registrationId }) => registrationId),
+        removed.map(({ since }) => this.isPrompt(since)),
+      ]);
     } catch (error) {
+      // A role that may only read has announced nothing.
       if (codeOf(error) !== DENIED) throw error;
     }
-    // What was announced or removed meanwhile stays.
-    for (const [n, key] of keys.entries())
-      if (this.toWithdraw.get(key) === removed[n]) this.toWithdraw.delete(key);
+    // Something else may be there, which was registered later.
+    for (const { key } of removed) this.#toFetch.add(key);
   }
 
   async #list(session: RegistrySession): Promise<void> {

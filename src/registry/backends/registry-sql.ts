@@ -26,7 +26,7 @@ export const CREATE = `
   CREATE TABLE IF NOT EXISTS ${TABLE} (
     service text NOT NULL,
     id text NOT NULL,
-    -- Empty: a client has removed the instance.
+    -- Empty: a client has removed the instance. The body then has the registration that was removed.
     owner text NOT NULL,
     body jsonb NOT NULL,
     -- The row stays until then, and for as long as its owner is there. NULL: a static instance.
@@ -50,7 +50,8 @@ const LIVE_UNTIL = `now() + make_interval(secs => $2)`;
 
 /**
  * $1 owner, $2 seconds, then one element per row. Returns the names of those that were written: one that
- * drains leaves the row to its successor, and one of a client leaves it to a process that serves it itself.
+ * drains leaves the row to its successor, one of a client leaves it to a process that serves it itself, and a
+ * change of a registration that a client has removed meanwhile comes too late.
  */
 export const ANNOUNCE = `
   WITH written AS (
@@ -59,32 +60,51 @@ export const ANNOUNCE = `
     FROM unnest($3::text[], $4::text[], $5::jsonb[], $6::bool[], $7::bool[]) AS given (service, id, body, is_static, is_local)
     ON CONFLICT (service, id) DO UPDATE SET owner = excluded.owner, body = excluded.body,
       expires_at = excluded.expires_at, revision = excluded.revision, is_local = excluded.is_local
-    WHERE known.owner IN (excluded.owner, '')
-      OR CASE WHEN excluded.is_local THEN excluded.body ->> 'state' <> 'draining' ELSE NOT known.is_local END
+    WHERE CASE WHEN known.owner = excluded.owner THEN true
+      WHEN known.owner = '' AND NOT excluded.is_local
+        THEN coalesce(known.body ->> 'registrationId' <> excluded.body ->> 'registrationId', true)
+      WHEN known.owner <> '' AND excluded.is_local THEN excluded.body ->> 'state' <> 'draining'
+      ELSE NOT known.is_local END
     RETURNING service, id, revision
   ), notified AS (
     SELECT count(${NOTIFY}) FROM written
   )
   SELECT service, id FROM written, notified`;
 
-/**
- * $1 owner, then one element per row: the service, the id, and the revision that another owner has announced,
- * NULL for an own row. For a minute the row tells its owner that it was removed and has not expired.
- */
+/** $1 owner, $2 services, $3 ids: rows of the owner. */
 export const WITHDRAW = `
+  WITH gone AS (
+    DELETE FROM ${TABLE} WHERE owner = $1 AND (service, id) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+    RETURNING service, id, nextval('${SEQUENCE}') AS revision
+  )
+  SELECT count(${NOTIFY}) FROM gone`;
+
+/**
+ * $1 owner, then one element per row: what a client has removed, as `Removed` has it. A removal that is prompt
+ * applies to whatever is there now. For a minute the row tells all, also processes that are cut off, that this
+ * registration was removed and has not expired.
+ */
+export const REMOVE = `
   WITH given AS (
-    SELECT * FROM unnest($2::text[], $3::text[], $4::bigint[]) AS given (service, id, version)
-  ), gone AS (
-    DELETE FROM ${TABLE} AS known USING given
-    WHERE known.service = given.service AND known.id = given.id AND version IS NULL AND owner = $1
-    RETURNING known.service, known.id, nextval('${SEQUENCE}') AS revision
+    SELECT * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::bool[])
+      AS given (service, id, version, registration, is_prompt)
   ), removed AS (
     UPDATE ${TABLE} AS known
-    SET owner = '', body = 'null', expires_at = now() + interval '1 minute', revision = nextval('${SEQUENCE}')
-    FROM given WHERE known.service = given.service AND known.id = given.id AND revision = version
+    SET owner = '', body = jsonb_build_object('registrationId', body -> 'registrationId'),
+      expires_at = now() + interval '1 minute', revision = nextval('${SEQUENCE}')
+    FROM given WHERE known.service = given.service AND known.id = given.id AND owner <> '' AND NOT is_local
+      AND (is_prompt OR owner = $1 OR revision = version OR body ->> 'registrationId' = registration)
     RETURNING known.service, known.id, revision
+  ), marked AS (
+    INSERT INTO ${TABLE} AS known (service, id, owner, body, expires_at, revision)
+    SELECT service, id, '', jsonb_build_object('registrationId', registration), now() + interval '1 minute',
+      nextval('${SEQUENCE}')
+    FROM given WHERE registration IS NOT NULL
+      AND NOT EXISTS (SELECT FROM ${TABLE} AS present WHERE present.service = given.service AND present.id = given.id)
+    ON CONFLICT DO NOTHING
+    RETURNING service, id, revision
   )
-  SELECT count(${NOTIFY}) FROM (SELECT * FROM gone UNION ALL SELECT * FROM removed) AS changed`;
+  SELECT count(${NOTIFY}) FROM (SELECT * FROM removed UNION ALL SELECT * FROM marked) AS changed`;
 
 /** $1 owner: all that it has announced, but for static instances. */
 export const WITHDRAW_ALL = `

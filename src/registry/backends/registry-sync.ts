@@ -6,7 +6,7 @@ import type { Instance } from '../instance.js';
 import type { Registry } from '../registry.js';
 import { type Schedule, timers } from '../schedule.js';
 import { AdmissionQueue } from './admission-queue.js';
-import type { BackendEvents, FoundInstance, RegistryBackend } from './backend.js';
+import type { Announced, BackendEvents, FoundInstance, RegistryBackend } from './backend.js';
 import { keyOf } from './backend-loop.js';
 
 /** At most one line of a kind in this time. */
@@ -68,7 +68,7 @@ export class RegistrySync implements BackendEvents {
     registry.watchOwn({
       changed: (instance) => backend.announce(announcementOf(instance)),
       left: (service, id) => backend.withdraw(service, id),
-      removed: (service, id) => backend.remove(service, id),
+      removed: (service, id, registrationId) => backend.remove(service, id, registrationId),
     });
     backend.start(this);
   }
@@ -153,15 +153,16 @@ export class RegistrySync implements BackendEvents {
   }
 }
 
-function announcementOf({ registration, state, local: isLocal }: Instance) {
+function announcementOf({ registration, state, local: isLocal, registrationId }: Instance): Announced {
   const { service, id, healthCheckPath: _, ...body } = registration;
   const told = state === 'starting' || state === 'draining' ? state : 'healthy';
   // Others probe one with a health check by themselves.
   const isProbed = registration.healthCheckUrl !== null && told === 'starting';
+  const known = { ...body, state: isProbed ? 'healthy' : told } as const;
   return {
     service,
     id,
-    body: { ...body, state: isProbed ? ('healthy' as const) : (told as 'starting' | 'healthy' | 'draining') },
+    body: registrationId === null ? known : { ...known, registrationId },
     isStatic: registration.ttlSeconds === 0,
     isLocal,
   };

@@ -1,7 +1,7 @@
 // etcd, as far as a registry uses it: keys with leases, transactions, and a watch from a revision on.
 import { base64, textOf } from '#src/etcd-text.js';
 import type { OpenEtcd, WatchMessage } from '#src/registry/backends/etcd-api.js';
-import { REMOVED } from '#src/registry/backends/etcd-keys.js';
+import { storedOf } from '#src/registry/backends/etcd-keys.js';
 import type { Host } from './host.js';
 import type { Network, Stream } from './network.js';
 
@@ -20,8 +20,10 @@ interface Operation {
 }
 
 interface Transaction {
-  readonly compare?: readonly { readonly key: string; readonly mod_revision: string }[];
+  /** Of the revision or the value of a key, each for equality. */
+  readonly compare?: readonly { readonly key: string; readonly mod_revision?: string; readonly value?: string }[];
   readonly success: readonly Operation[];
+  readonly failure?: readonly Operation[];
 }
 
 interface Range {
@@ -85,7 +87,7 @@ export class EtcdServer {
 
   has(service: string, id: string): boolean {
     const stored = this.#keys.get(base64(`${PREFIX}${service}/${id}`));
-    return stored !== undefined && stored.value !== REMOVED;
+    return stored !== undefined && !storedOf('', stored.value, 0n).isRemoved;
   }
 
   /** A member takes the lead: all leases begin again. */
@@ -179,23 +181,26 @@ export class EtcdServer {
   }
 
   #transact(transaction: Transaction): object {
-    const operations = this.#chosen(transaction);
-    const responses = operations.map(({ request_range: range }) => {
+    const chosen = transaction.success.map((operation) =>
+      operation.request_txn === undefined ? undefined : this.#chosen(operation.request_txn),
+    );
+    const responses = transaction.success.map(({ request_range: range }, n) => {
+      if (chosen[n] !== undefined) return { response_txn: { succeeded: chosen[n].succeeded } };
       if (range === undefined) return {};
       const found = this.#keysAt(Number(range.revision ?? this.#revision)).get(range.key);
       return { response_range: { kvs: found === undefined ? [] : [found] } };
     });
-    this.#commit(operations);
+    this.#commit(transaction.success.flatMap((operation, n) => chosen[n]?.operations ?? [operation]));
     return { ...this.#header(), responses };
   }
 
-  /** The operations of a transaction whose comparisons hold. */
-  #chosen({ compare = [], success }: Transaction): readonly Operation[] {
-    const revisionOf = (key: string): string => this.#keys.get(key)?.mod_revision ?? '0';
-    if (!compare.every(({ key, mod_revision }) => revisionOf(key) === mod_revision)) return [];
-    return success.flatMap((operation) =>
-      operation.request_txn === undefined ? [operation] : this.#chosen(operation.request_txn),
-    );
+  /** Whether the comparisons of a transaction hold, and its operations. */
+  #chosen({ compare = [], success, failure = [] }: Transaction) {
+    const succeeded = compare.every(({ key, mod_revision, value }) => {
+      const stored = this.#keys.get(key);
+      return value === undefined ? (stored?.mod_revision ?? '0') === mod_revision : stored?.value === value;
+    });
+    return { succeeded, operations: succeeded ? success : failure };
   }
 
   #commit(operations: readonly Operation[]): void {

@@ -9,6 +9,7 @@ import {
   FETCH,
   LIST,
   LISTEN,
+  REMOVE,
   RENEW,
   SET_LIMITS,
   WITHDRAW,
@@ -21,7 +22,7 @@ interface Row {
   readonly service: string;
   readonly id: string;
   readonly owner: string;
-  readonly body: { readonly state: string } | null;
+  readonly body: { readonly state?: string; readonly registrationId?: string | null };
   readonly is_local: boolean;
   readonly version: number;
   /** Infinity for a static instance. */
@@ -31,6 +32,13 @@ interface Row {
 /** The owner of a row that a client has removed, and for how long it stays. */
 const REMOVED = '';
 const REMOVED_MS = 60_000;
+
+interface Removal {
+  readonly owner: unknown;
+  readonly version: unknown;
+  readonly registrationId: string | null;
+  readonly isPrompt: unknown;
+}
 
 type Values = readonly unknown[];
 type Statement = (values: Values) => readonly object[];
@@ -92,10 +100,18 @@ export class PostgresServer {
     [LIST]: () => this.#list(),
     [FETCH]: ([services, ids]) => this.#fetch(services as string[], ids as string[]),
     [ANNOUNCE]: (values) => this.#announce(values),
-    [WITHDRAW]: ([owner, services, ids, versions]) => {
+    [WITHDRAW]: ([owner, services, ids]) => {
       for (const [n, service] of (services as string[]).entries()) {
-        const version = (versions as (string | number | null | undefined)[])[n];
-        this.#withdraw(String(owner), keyOf(service, (ids as string[])[n]!), version ?? undefined);
+        const key = keyOf(service, (ids as string[])[n]!);
+        if (this.#rows.get(key)?.owner === owner) this.#delete(key);
+      }
+      return [];
+    },
+    [REMOVE]: ([owner, services, ids, ...columns]) => {
+      for (const [n, service] of (services as string[]).entries()) {
+        const [version, registrationId, isPrompt] = columns.map((column) => (column as unknown[])[n]);
+        const removal = { owner, version, registrationId: registrationId as string | null, isPrompt };
+        this.#remove(service, (ids as string[])[n]!, removal);
       }
       return [];
     },
@@ -123,12 +139,14 @@ export class PostgresServer {
     const written: object[] = [];
     for (const [n, service] of (services as string[]).entries()) {
       const id = (ids as string[])[n]!;
-      const body = JSON.parse((bodies as string[])[n]!) as { readonly state: string };
+      const body = JSON.parse((bodies as string[])[n]!) as Row['body'];
       const is_local = (locals as boolean[])[n]!;
       const known = this.#rows.get(keyOf(service, id));
       this.#revision += 1;
       const isOfOthers = known !== undefined && known.owner !== owner && known.owner !== REMOVED;
       if (isOfOthers && (is_local ? body.state === 'draining' : known.is_local)) continue;
+      const removedId = known?.owner === REMOVED && !is_local ? known.body.registrationId : undefined;
+      if (removedId != null && removedId === body.registrationId) continue;
       const isStatic = (statics as boolean[])[n]!;
       const expiresAt = isStatic ? Number.POSITIVE_INFINITY : this.#liveUntil(seconds);
       const row = { service, id, owner: String(owner), body, is_local, expiresAt, version: this.#revision };
@@ -139,16 +157,18 @@ export class PostgresServer {
     return written;
   }
 
-  #withdraw(owner: string, key: string, version: string | number | undefined): void {
-    const row = this.#rows.get(key);
-    if (row === undefined) return;
-    if (version === undefined && row.owner === owner) this.#delete(key);
-    else if (version !== undefined && row.version === Number(version)) {
-      this.#revision += 1;
-      const expiresAt = this.#network.time.now + REMOVED_MS;
-      this.#rows.set(key, { ...row, owner: REMOVED, body: null, expiresAt, version: this.#revision });
-      this.#notify(row.service, row.id);
-    }
+  #remove(service: string, id: string, { owner, version, registrationId, isPrompt }: Removal): void {
+    const row = this.#rows.get(keyOf(service, id));
+    const presentId = row?.body.registrationId ?? null;
+    const isSame = String(row?.version) === String(version) || (presentId ?? {}) === registrationId;
+    const isMeant = isPrompt === true || row?.owner === owner || isSame;
+    if (row === undefined ? registrationId === null : row.owner === REMOVED || row.is_local || !isMeant) return;
+    this.#revision += 1;
+    const body = { registrationId: row === undefined ? registrationId : presentId };
+    const expiresAt = this.#network.time.now + REMOVED_MS;
+    const removed = { service, id, owner: REMOVED, body, is_local: false, expiresAt, version: this.#revision };
+    this.#rows.set(keyOf(service, id), removed);
+    this.#notify(service, id);
   }
 
   #renew([owner, seconds, mayRemove]: Values): readonly object[] {

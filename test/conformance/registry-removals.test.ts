@@ -1,0 +1,151 @@
+// What the removal of an instance by a client removes, in every registry that several processes share, with
+// real servers: whatever has become of the registration, but nothing that was registered later.
+import { expect } from 'chai';
+import { needsEtcd } from '#test/support/etcd.js';
+import { until } from '#test/support/until.js';
+import { RegistryProcess } from './registry-process.js';
+import { etcdRegistry, postgresRegistry, primaryRegistry, type RegistryServer } from './registry-servers.js';
+
+const SERVERS = {
+  PostgreSQL: postgresRegistry,
+  etcd: etcdRegistry,
+  'another process': primaryRegistry,
+} as const;
+const LASTING = { ttlSeconds: 3_600 };
+const ROUNDS = 20;
+
+/** What a client does with an instance of the first process right before it is removed at the second one. */
+const CHANGES: Readonly<Record<string, (first: RegistryProcess, second: RegistryProcess, id: string) => unknown>> =
+  {
+    'drained at the same process': (_, second, id) => second.registry.drain('carts', id),
+    'drained at its own process': (first, _, id) => first.registry.drain('carts', id),
+    'renewed at the same process': (_, second, id) => second.registry.heartbeat('carts', id),
+    'registered once more at the same process': (_, second, id) => second.put(id, LASTING),
+    'changed at the same process': (_, second, id) => second.put(id, { ...LASTING, weight: 2 }),
+  };
+
+for (const [name, start] of Object.entries(SERVERS)) {
+  describe(`a removal in a registry in ${name}`, () => {
+    let server: RegistryServer;
+    const processes: RegistryProcess[] = [];
+    const join = (owner: string, isThrough = false): RegistryProcess => {
+      const process = new RegistryProcess(owner, server.backend(owner, isThrough));
+      processes.push(process);
+      return process;
+    };
+    const allSee = (all: readonly RegistryProcess[], instances: readonly string[]) =>
+      Promise.all(all.map((one) => one.sees(instances, 'carts')));
+    /** A change that comes after all others has arrived everywhere. */
+    const settled = async (all: readonly RegistryProcess[], instances: readonly string[]): Promise<void> => {
+      for (const one of all) await one.put(`after-${all.indexOf(one)}`, LASTING);
+      await allSee(all, [...instances, ...all.map((_, n) => `after-${n} healthy`)]);
+    };
+    const setOff = async (process: RegistryProcess): Promise<void> => {
+      await server.proxy.refuse();
+      await until(
+        () => process.sync.isAvailable,
+        (is) => !is,
+      );
+    };
+
+    before(async function () {
+      if (name === 'etcd') needsEtcd(this);
+      server = await start();
+    });
+    afterEach(async () => {
+      await server.proxy.listen();
+      await Promise.all(processes.splice(0).map((process) => process.sync.close()));
+      await server.clear();
+    });
+    after(() => server?.close());
+
+    for (const [change, make] of Object.entries(CHANGES)) {
+      it(`removes an instance everywhere that was just ${change}`, async () => {
+        const all = [join('a'), join('b'), join('c')];
+        const [a, b] = all as [RegistryProcess, RegistryProcess];
+        const ids = Array.from({ length: ROUNDS }, (_, n) => `x${n}`);
+        for (const id of ids) await a.put(id, LASTING);
+        await allSee(
+          all,
+          ids.map((id) => `${id} healthy`),
+        );
+        for (const id of ids) {
+          await make(a, b, id);
+          b.registry.remove('carts', id);
+        }
+        await settled(all, []);
+      });
+
+      it(`removes an instance everywhere that was ${change} in an outage`, async () => {
+        const [a, cut, c] = [join('a'), join('cut', true), join('c')];
+        await a.put('x', LASTING);
+        await allSee([a, cut, c], ['x healthy']);
+        await setOff(cut);
+        await make(a, cut, 'x');
+        await c.put('y', LASTING);
+        await a.sees([change.endsWith('own process') ? 'x draining' : 'x healthy', 'y healthy'], 'carts');
+        cut.registry.remove('carts', 'x');
+        await server.proxy.listen();
+        await settled([a, cut, c], ['y healthy']);
+      });
+    }
+
+    it('removes an instance everywhere that was just changed at its own process', async () => {
+      const all = [join('a'), join('b'), join('c')];
+      const [a, b] = all as [RegistryProcess, RegistryProcess];
+      await a.put('x', LASTING);
+      await allSee(all, ['x healthy']);
+      // It is sent before the removal; the other process may not have read it yet.
+      await a.put('x', { ...LASTING, weight: 2 });
+      await b.put('y', LASTING);
+      await a.sees(['x healthy', 'y healthy'], 'carts');
+      b.registry.remove('carts', 'x');
+      await settled(all, ['y healthy']);
+    });
+
+    it('removes what another process has taken over in an outage', async () => {
+      const all = [join('a'), join('b'), join('cut', true)];
+      const [a, b, cut] = all as [RegistryProcess, RegistryProcess, RegistryProcess];
+      await a.put('x', LASTING);
+      await allSee(all, ['x healthy']);
+      await setOff(cut);
+      b.registry.heartbeat('carts', 'x');
+      await until(
+        () => a.registry.mirrored().length,
+        (mirrored) => mirrored === 1,
+      );
+      cut.registry.remove('carts', 'x');
+      await server.proxy.listen();
+      await settled(all, []);
+    });
+
+    it('reaches a process that was cut off and had the instance before another one', async () => {
+      const all = [join('cut', true), join('b'), join('c')];
+      const [cut, b] = all as [RegistryProcess, RegistryProcess];
+      await cut.put('x', LASTING);
+      await allSee(all, ['x healthy']);
+      await setOff(cut);
+      b.registry.drain('carts', 'x');
+      await all[2]!.sees(['x draining'], 'carts');
+      b.registry.remove('carts', 'x');
+      await all[2]!.sees([], 'carts');
+      await server.proxy.listen();
+      await settled(all, []);
+    });
+
+    it('keeps what was registered at any process after it, also the same again', async () => {
+      const all = [join('cut', true), join('b'), join('c')];
+      const [cut, b, c] = all as [RegistryProcess, RegistryProcess, RegistryProcess];
+      for (const id of ['same', 'other', 'gone']) await b.put(id, LASTING);
+      await allSee(all, ['same healthy', 'other healthy', 'gone healthy']);
+      await setOff(cut);
+      for (const id of ['same', 'other', 'gone']) cut.registry.remove('carts', id);
+      await c.put('same', LASTING);
+      await b.put('other', { ...LASTING, weight: 2 });
+      await c.sees(['same healthy', 'other healthy', 'gone healthy'], 'carts');
+      await server.proxy.listen();
+      await settled(all, ['same healthy', 'other healthy']);
+      expect(c.registry.mirrored().map(([, id]) => id)).to.not.include('same');
+    });
+  });
+}
