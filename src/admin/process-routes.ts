@@ -5,6 +5,7 @@
 import { HttpError, UnavailableError, ValidationError } from '../errors.js';
 import type { InstanceView } from '../registry/instance.js';
 import type { AnnouncedInstance, ClientRemoval } from '../registry/process-instances.js';
+import { isOwner, SECRET_HEADER } from '../registry/process-owner.js';
 import { registrationIdOf } from '../registry/registration.js';
 import type { Registry } from '../registry/registry.js';
 import type { AdminHandler, AdminRequest, AdminRoute } from './admin-route.js';
@@ -179,10 +180,12 @@ function refusedFor({ service, id }: Named, error: unknown): Refused {
 const detailOf = ({ message, errors }: HttpError): string =>
   errors?.map(({ path, message: wrong }) => `${path} ${wrong}`.trim()).join('; ') ?? message;
 
-/** @throws ValidationError */
-function ownerOf({ params: { owner = '' } }: AdminRequest): string {
-  if (OWNER.test(owner)) return owner;
-  throw new ValidationError([{ path: '/owner', message: `must match ${OWNER.source}` }]);
+/** @throws ValidationError; HttpError ADDRESS_NOT_ALLOWED for a request that is not of this process */
+function ownerOf({ params: { owner = '' }, header }: AdminRequest): string {
+  if (!OWNER.test(owner))
+    throw new ValidationError([{ path: '/owner', message: `must match ${OWNER.source}` }]);
+  if (isOwner(owner, header(SECRET_HEADER) ?? '')) return owner;
+  throw new HttpError('ADDRESS_NOT_ALLOWED', 'The secret of the request is not that of this process.');
 }
 
 const grantedBy =

@@ -63,10 +63,10 @@ function instanceRoutes(
     return { service, id, mayShadowLocal: mayShadowLocal(request.grants, service) };
   };
   const changing =
-    (change: (service: string, id: string) => void): AdminHandler =>
+    (change: (service: string, id: string, registrant: Registrant) => void): AdminHandler =>
     (request) => {
-      const { service, id } = registrantOf(request);
-      change(service, id);
+      const { service, id, ...registrant } = registrantOf(request);
+      change(service, id, registrant);
       return { status: 204 };
     };
   return [
@@ -82,12 +82,12 @@ function instanceRoutes(
     {
       method: 'PUT',
       path: `${INSTANCE_PATH}/heartbeat`,
-      handler: changing((service, id) => registry.heartbeat(service, id)),
+      handler: changing((service, id, rights) => registry.heartbeat(service, id, rights)),
     },
     {
       method: 'PUT',
       path: `${INSTANCE_PATH}/drain`,
-      handler: changing((service, id) => registry.drain(service, id)),
+      handler: changing((service, id, rights) => registry.drain(service, id, rights)),
     },
     {
       method: 'DELETE',

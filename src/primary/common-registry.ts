@@ -1,4 +1,5 @@
 // The registry that several processes share, as REGISTRY names it.
+import { createHmac, randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
@@ -23,7 +24,10 @@ const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:
 /** A process does not wait longer for the name of the registry when it starts. */
 const LOOKUP_TIMEOUT_MS = 2_000;
 
-type RegistrySettings = Pick<Settings, 'registry' | 'registryToken' | 'registryAcceptTokensFile'>;
+type RegistrySettings = Pick<
+  Settings,
+  'registry' | 'registryToken' | 'registryAcceptTokensFile' | 'meshToken'
+>;
 
 /** The addresses of the registry, which no instance may have; none for the registry of this process alone. */
 export function registryAddresses({ registry }: Pick<Settings, 'registry'>): readonly Address[] {
@@ -39,11 +43,21 @@ export function registryAddresses({ registry }: Pick<Settings, 'registry'>): rea
     }));
 }
 
-function backendOf({ registry: url, registryToken }: RegistrySettings, owner: string): RegistryBackend {
+function backendOf(settings: RegistrySettings, owner: string): RegistryBackend {
+  const { registry: url, registryToken } = settings;
   const common = { owner, random: Math.random };
-  if (/^https?:/i.test(url)) return new HttpBackend({ open: registryClients(url, registryToken), ...common });
+  if (/^https?:/i.test(url)) {
+    const secret = processSecret(settings);
+    return new HttpBackend({ open: registryClients(url, registryToken), secret, ...common });
+  }
   if (isPostgres(url)) return new PostgresBackend({ open: registrySessions(url), ...common });
   return new EtcdBackend({ open: etcdClients(parseEtcdUrl(url)!), ...common });
+}
+
+/** That of all cooperating processes, or of this one alone. No service has the name, so no call has the value. */
+function processSecret({ meshToken }: RegistrySettings): string {
+  if (meshToken === undefined) return randomBytes(32).toString('base64url');
+  return createHmac('sha256', meshToken).update('the processes of a registry').digest('base64url');
 }
 
 /**

@@ -1,5 +1,6 @@
 // Makes the registry of this process, with its snapshot in shared memory and the rules of who may be
 // registered, and registers the process's own services.
+import type { Logger } from 'pino';
 import { hasDatabase } from '../api/define-service.js';
 import type { ServiceDefinition } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
@@ -18,21 +19,22 @@ export interface RegisteringOptions {
   readonly settings: Settings;
   readonly sharedState: SharedState;
   readonly instanceId: string;
+  readonly log: Pick<Logger, 'warn'>;
   /** Addresses of this process and its databases, which no instance may be registered with. */
   readonly guarded: () => readonly Address[];
 }
 
 export function createRegistry(options: RegisteringOptions): { registry: Registry; close(): Promise<void> } {
-  const { settings, sharedState, instanceId, guarded } = options;
+  const { settings, sharedState, instanceId, guarded, log } = options;
   const { block, clock, load, breakers, ejections, recorder } = sharedState;
-  const log = new SnapshotLog(block);
+  const snapshots = new SnapshotLog(block);
   const prober = httpProbe();
   const skipped = recorder.counter('multilane_samples_skipped_total', { sampler: 'health_probe' });
   const registry = new Registry({
     clock,
     now: () => new Date(),
     schedule: timers,
-    publish: (update) => log.publish(changesText(update), () => snapshotText(update)),
+    publish: (update) => snapshots.publish(changesText(update), () => snapshotText(update)),
     slots: new SlotTable(
       MAX_ENDPOINTS,
       clock,
@@ -49,6 +51,11 @@ export function createRegistry(options: RegisteringOptions): { registry: Registr
     revisionPrefix: instanceId.replaceAll('-', ''),
     maxSnapshotBytes: SNAPSHOT_BYTES,
     maxOfService: MAX_OF_SERVICE,
+    displaced: (service, id) =>
+      log.warn(
+        { service, id },
+        'an instance of a client was removed: a process serves its service itself from now on, so it needs a token',
+      ),
   });
   return {
     registry,

@@ -1,5 +1,6 @@
 // Requests to the admin plane of another process, whose registry this one shares.
 import { type RegistryClient, RegistryFailure, type WatchEvent } from '../registry/backends/http-api.js';
+import { SECRET_HEADER } from '../registry/process-owner.js';
 import { LineClient, StatusError } from './line-client.js';
 
 /** Bytes of a response, and characters of an event: more than the other process ever sends. */
@@ -12,10 +13,10 @@ export function registryClients(
   url: string,
   token: string | undefined,
   silenceMs = SILENCE_MS,
-): () => RegistryClient {
+): (secret: string) => RegistryClient {
   const { origin } = new URL(url);
-  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  return () => new AdminPlaneClient(origin, headers, silenceMs);
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return (secret) => new AdminPlaneClient(origin, { ...authorization, [SECRET_HEADER]: secret }, silenceMs);
 }
 
 class AdminPlaneClient implements RegistryClient {

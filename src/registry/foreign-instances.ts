@@ -5,6 +5,7 @@ import type { EndpointState } from './endpoint.js';
 import { type Instance, isSame } from './instance.js';
 import type { InstanceTable } from './instance-table.js';
 import { type AnnouncedInstance, type Announcer, servedInstance } from './process-instances.js';
+import { isOfSameSecret } from './process-owner.js';
 import { parseRegistration, type Registration, registrationIdOf } from './registration.js';
 import type { RegistrationOrder } from './registration-order.js';
 
@@ -33,6 +34,8 @@ export interface Source {
   readonly announcer?: Announcer | undefined;
   /** As in `Instance`, of one that another process has announced. */
   readonly registrationId?: string | null;
+  /** As `mayShadowLocal` of its registrant. @default false */
+  readonly mayShadowLocal?: boolean;
 }
 
 /** What the registry does with an instance. */
@@ -44,7 +47,7 @@ interface EntryHands {
 }
 
 /** An instance to be entered. */
-interface Foreign {
+interface Foreign extends Registrant {
   readonly isServed: boolean;
   /** The process that has announced it at this one. */
   readonly announcer: Announcer | undefined;
@@ -75,20 +78,31 @@ export class ForeignInstances {
       if (this.#table.find(service, id)?.local === true) throw announcedTwice(id);
       if (!isServed && !mayShadowLocal && this.#table.isMounted(service)) throw needsToken(service);
     };
-    return this.#entered({ service, id, body }, { isServed, announcer: undefined, refuse });
+    return this.#entered({ service, id, body }, { ...rights, announcer: undefined, refuse });
   }
 
   /** Enters an instance that a process has announced at this one, with the rights of its token. */
   announced(instance: AnnouncedInstance, announcer: Announcer, registrant: Registrant): Promise<void> {
     const { service, id } = instance;
     const { isLocal: isServed, owner } = announcer;
+    const { mayShadowLocal } = registrant;
     const refuse = (): void => {
       const known = this.#table.find(service, id);
       if (known?.local === true) throw announcedTwice(id);
       if (known?.isServed === true && !isServed && known.owner !== owner) throw servedInstance(known);
-      if (this.#table.isMounted(service) && !registrant.mayShadowLocal) throw needsToken(service);
+      const isServedByOthers = isServed
+        ? this.#isServedByStrangers(service, owner)
+        : this.#table.isServed(service);
+      if (isServedByOthers && !mayShadowLocal) throw needsToken(service);
     };
-    return this.#entered(instance, { isServed, announcer, refuse });
+    return this.#entered(instance, { isServed, announcer, mayShadowLocal, refuse });
+  }
+
+  /** Whether this process serves a service itself, or one that does not trust the owner. */
+  #isServedByStrangers(service: string, owner: string): boolean {
+    return this.#table
+      .ofService(service)
+      .some((one) => one.isServed && !(one.owner !== null && isOfSameSecret(one.owner, owner)));
   }
 
   /** An instance has left another process, or was removed there. */
@@ -117,13 +131,14 @@ export class ForeignInstances {
   }
 
   #enter(registration: Registration, address: string, body: unknown, foreign: Foreign): void {
-    const { isServed, announcer } = foreign;
+    const { isServed, announcer, mayShadowLocal } = foreign;
     const { state } = body as { readonly state?: unknown };
     const told = state === 'starting' || state === 'draining' ? state : 'healthy';
     const isProbed = registration.healthCheckPath !== null;
     const origin = isServed ? 'served' : 'mirrored';
     const first = isProbed ? 'starting' : told;
-    const source = { origin, announcer, registrationId: isServed ? null : registrationIdOf(body) } as const;
+    const registrationId = isServed ? null : registrationIdOf(body);
+    const source = { origin, announcer, registrationId, mayShadowLocal } as const;
     const entered = this.#hands.enter(registration, address, first, source);
     if (told === 'draining' || !isProbed) this.#hands.setState(entered, told);
     else if (entered.state === 'draining') {

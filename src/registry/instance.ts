@@ -42,6 +42,11 @@ export interface Instance {
    * instance drains, is renewed, or another process has it from then on. Null for what a process serves.
    */
   registrationId: string | null;
+  /**
+   * Whether it was entered with the right to have instances beside those of processes that serve the service
+   * themselves (`mayShadowLocal`). Without it, it leaves when the first of those comes.
+   */
+  mayShadowLocal: boolean;
   /** The most bytes that the instance can have in the snapshot, whatever its state is (see `bytesOf`). */
   readonly bytes: number;
   state: EndpointState;

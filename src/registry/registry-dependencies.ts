@@ -34,6 +34,11 @@ export interface RegistryDependencies {
   /** Probes the instances that have a health check. The primary passes a HealthProber. */
   readonly health: HealthWatcher;
   /**
+   * An instance of a client has left because a process serves its service itself from now on.
+   * @default nothing is called
+   */
+  readonly displaced?: (service: string, id: string) => void;
+  /**
    * Every revision has the form `PREFIX-COUNT`. This is its PREFIX. Every process has a different one, and it
    * contains no `-`.
    */

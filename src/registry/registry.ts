@@ -31,6 +31,7 @@ import { type RegistryChange, RegistryPublication } from './registry-publication
 import { refuseTooMany, registryFull } from './registry-room.js';
 import { Removals } from './removals.js';
 
+const WITHOUT_RIGHTS: Registrant = { mayShadowLocal: false };
 const NO_PROBES = (): void => undefined;
 
 export class Registry {
@@ -94,7 +95,7 @@ export class Registry {
       // new.
       this.#refuseServed(service, id, registrant);
       const created = this.#table.find(service, id) === undefined;
-      const instance = this.#enter(registration, address, state, { origin: 'client' });
+      const instance = this.#enter(registration, address, state, { origin: 'client', ...registrant });
       if (drains) this.#setState(instance, 'draining');
       return { created, instance: this.#view(instance) };
     };
@@ -167,11 +168,13 @@ export class Registry {
 
   /**
    * Renews an instance.
+   * @param registrant @default without rights
    * @throws ValidationError for a bad name; NotFoundError when the instance is not registered (any more);
-   *   HttpError ADDRESS_NOT_ALLOWED for one that this or another process serves itself
+   *   HttpError ADDRESS_NOT_ALLOWED for one that this or another process serves itself, and for one of another
+   *   process that needs `mayShadowLocal`
    */
-  heartbeat(service: string, id: string): void {
-    this.#renew(this.#require(service, id), { origin: 'client' });
+  heartbeat(service: string, id: string, registrant = WITHOUT_RIGHTS): void {
+    this.#takeOver(this.#require(service, id), registrant);
   }
 
   /**
@@ -180,11 +183,11 @@ export class Registry {
    * such as that of a new version.
    * @throws as `heartbeat`
    */
-  drain(service: string, id: string): void {
+  drain(service: string, id: string, registrant = WITHOUT_RIGHTS): void {
     const isComing = this.#orders.drain(service, id);
     if (isComing && this.#table.find(service, id) === undefined) return;
     const instance = this.#require(service, id);
-    if (instance.isMirrored) this.#renew(instance, { origin: 'client' });
+    if (instance.isMirrored) this.#takeOver(instance, registrant);
     this.#setState(instance, 'draining');
   }
 
@@ -266,6 +269,14 @@ export class Registry {
     return instance;
   }
 
+  /** Renews an instance for a client: from now on this process has it. */
+  #takeOver(instance: Instance, registrant: Registrant): void {
+    const { service } = instance.registration;
+    if (instance.isMirrored && this.#table.isServed(service) && !registrant.mayShadowLocal)
+      throw needsToken(service);
+    this.#renew(instance, { origin: 'client', ...registrant });
+  }
+
   /** Refuses a registration that would change an instance of a process, or that needs `mayShadowLocal`. */
   #refuseServed(service: string, id: string, registrant: Registrant): void {
     const instance = this.#table.find(service, id);
@@ -317,11 +328,14 @@ export class Registry {
       owner: announcer?.owner ?? null,
       serial: ++this.#serial,
       registrationId,
+      mayShadowLocal: source.mayShadowLocal ?? local,
       expiresAt: this.#expiryOf(registration, source),
       lastHeartbeat: local ? null : this.#deps.now(),
       stopProbes: NO_PROBES,
     };
+    const wasServed = this.#table.isServed(service);
     this.#table.put(instance);
+    if (isServed && !wasServed) this.#displaceFrom(service);
     if (instance.state === 'healthy' && !(keepsSlot && before?.state === 'healthy')) {
       this.#deps.ejections.arrive(slot);
     }
@@ -338,6 +352,7 @@ export class Registry {
     instance.isMirrored = isMirrored(source.origin);
     instance.owner = source.announcer?.owner ?? null;
     instance.registrationId = registrationId;
+    if (source.origin !== 'client' || wasMirrored) instance.mayShadowLocal = source.mayShadowLocal ?? false;
     instance.expiresAt = this.#expiryOf(instance.registration, source);
     instance.lastHeartbeat = this.#deps.now();
     this.#expiry.noLaterThan(instance.expiresAt);
@@ -349,6 +364,19 @@ export class Registry {
     // From now on this process answers for it.
     if (wasMirrored && !instance.isMirrored) this.#own?.changed(instance);
     return instance;
+  }
+
+  /**
+   * A process serves a service from now on: instances of clients leave that were registered without the right
+   * to be beside its own. Each process does that for what was registered at it.
+   */
+  #displaceFrom(service: string): void {
+    for (const instance of this.#table.ofService(service)) {
+      const { isServed, mayShadowLocal, isMirrored, owner, registration } = instance;
+      if (isServed || mayShadowLocal || (isMirrored && owner === null)) continue;
+      this.#deps.displaced?.(service, registration.id);
+      this.#leave(instance);
+    }
   }
 
   #newRegistrationId(): string {

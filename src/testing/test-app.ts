@@ -140,7 +140,7 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
       databaseUrl === undefined ? undefined : ownDatabases(settings, databaseUrl, services, log);
     lifecycle.defer('databases', () => databases?.drop());
     lifecycle.defer('database probes', () => databases?.stopWatching());
-    const registering = createRegistry({ settings, sharedState, instanceId, guarded: () => [] });
+    const registering = createRegistry({ settings, sharedState, instanceId, guarded: () => [], log });
     lifecycle.defer('registry', () => registering.close());
     registerAll(registering.registry, services, settings);
     const pool = new TaskPool({ threads: settings.cpuThreads, entry: TASK_WORKER, log });

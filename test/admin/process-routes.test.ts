@@ -1,9 +1,15 @@
 import { expect } from 'chai';
 import { localShadowing, registryRoutes } from '#src/admin/registry-routes.js';
+import { ownerOf, SECRET_HEADER } from '#src/registry/process-owner.js';
 import { setUp } from '../registry/registry-kit.js';
 import { adminOf, listen } from '../upstream/admin.js';
 
-const A = '/registry/v1/processes/a';
+/** The processes a and b trust each other. */
+const SECRET = 'a secret of both';
+const headers = { [SECRET_HEADER]: SECRET };
+const OWNERS = { a: ownerOf(SECRET, 'a'), b: ownerOf(SECRET, 'b') };
+const A = `/registry/v1/processes/${OWNERS.a}`;
+const B = `/registry/v1/processes/${OWNERS.b}`;
 const INSTANCES = '/registry/v1/instances';
 const body = { host: '10.0.0.1', port: 8080, ttlSeconds: 3600, state: 'healthy' };
 const one = (id: string, over: object = {}, isLocal = false) => ({
@@ -32,7 +38,7 @@ function routes(mayShadowLocal = localShadowing({ acceptTokens: false, adminToke
       readonly next: number | null;
     };
   const put = async (content: object, grants: 'all' | string[] = 'all', path = A) =>
-    (await admin.ask('PUT', path, { body: content, grants })).json as {
+    (await admin.ask('PUT', path, { body: content, grants, headers })).json as {
       readonly count: number;
       readonly refused: readonly { readonly id: string; readonly detail: string }[];
     };
@@ -58,7 +64,7 @@ describe('the routes for processes that share a registry', () => {
     expect(next).to.equal(null);
     expect(JSON.parse(JSON.stringify(instances))).to.deep.equal([
       {
-        ...{ service: 'orders', id: 'x', owner: 'a', isLocal: true, serial: instances[0]?.serial },
+        ...{ service: 'orders', id: 'x', owner: OWNERS.a, isLocal: true, serial: instances[0]?.serial },
         body: {
           ...{ ...body, protocol: 'http', weight: 2, zone: null, version: null, metadata: {} },
           healthCheckUrl: null,
@@ -82,19 +88,19 @@ describe('the routes for processes that share a registry', () => {
       await time.pass(14_000);
       expect(await put(announcing())).to.deep.include({ count: 2 });
     }
-    expect(await put(announcing(), 'all', '/registry/v1/processes/b')).to.deep.include({ count: 0 });
+    expect(await put(announcing(), 'all', B)).to.deep.include({ count: 0 });
     await time.pass(16_000);
     expect(ids()).to.deep.equal(['static']);
   });
 
   it('withdraw what is of the process, and of others only what was seen of them', async () => {
-    const { put, rows, ids } = routes();
+    const { put, rows, ids } = routes(localShadowing({ acceptTokens: true, adminToken: true }));
     await put(announcing(one('x'), one('y')));
-    await put(announcing(one('mine', {}, true), one('x')), 'all', '/registry/v1/processes/b');
+    await put(announcing(one('mine', {}, true), one('x')), 'all', B);
     await put(withdrawing('x', null));
     expect(ids()).to.have.members(['x', 'y', 'mine']);
     const serials = new Map((await rows()).instances.map(({ id, serial }) => [id, serial]));
-    await put(announcing(one('x', { weight: 9 })), 'all', '/registry/v1/processes/b');
+    await put(announcing(one('x', { weight: 9 })), 'all', B);
     for (const serial of [serials.get('x')!, 'another.1']) await put(withdrawing('x', serial));
     expect(ids(), 'it has changed since').to.include('x');
     const [x] = (await rows()).instances.filter(({ id }) => id === 'x');
@@ -110,25 +116,25 @@ describe('the routes for processes that share a registry', () => {
   it('leave an instance to the process that serves it itself, and not to clients of others', async () => {
     const { put, rows } = routes();
     await put(announcing(one('x', {}, true)));
-    const { refused } = await put(announcing(one('x')), 'all', '/registry/v1/processes/b');
+    const { refused } = await put(announcing(one('x')), 'all', B);
     expect(refused.map(({ id }) => id)).to.deep.equal(['x']);
-    expect((await rows()).instances.map(({ owner }) => owner)).to.deep.equal(['a']);
+    expect((await rows()).instances.map(({ owner }) => owner)).to.deep.equal([OWNERS.a]);
   });
 
   it('end what a process has announced, but for static instances', async () => {
     const { put, ask, ids } = routes();
     await put(announcing(one('x'), one('static', { ttlSeconds: 0, healthCheckUrl: '/h' })));
-    await put(announcing(one('z')), 'all', '/registry/v1/processes/b');
-    expect(await ask('DELETE', A)).to.deep.equal({ status: 204 });
+    await put(announcing(one('z')), 'all', B);
+    expect(await ask('DELETE', A, { headers })).to.deep.equal({ status: 204 });
     expect(ids()).to.have.members(['static', 'z']);
   });
 
   it('leave the name of a process that drains to its successor', async () => {
     const { put, rows } = routes();
     await put(announcing(one('x', {}, true)));
-    await put(announcing(one('x', { weight: 2 }, true)), 'all', '/registry/v1/processes/b');
+    await put(announcing(one('x', { weight: 2 }, true)), 'all', B);
     expect((await put(announcing(one('x', { state: 'draining' }, true)))).refused).to.deep.equal([]);
-    expect((await rows()).instances.map(({ owner }) => owner)).to.deep.equal(['b']);
+    expect((await rows()).instances.map(({ owner }) => owner)).to.deep.equal([OWNERS.b]);
   });
 
   it('let a token change the services that it is for, and no other', async () => {
@@ -138,7 +144,7 @@ describe('the routes for processes that share a registry', () => {
     const { refused, count } = await put(announcing(one('y')), grants);
     expect({ refused: refused.map(({ id }) => id), count }).to.deep.equal({ refused: ['y'], count: 0 });
     expect((await put(withdrawing('x', null), grants)).refused).to.have.length(1);
-    await ask('DELETE', A, { grants });
+    await ask('DELETE', A, { grants, headers });
     expect(ids()).to.deep.equal(['x']);
     expect(await put(withdrawing('x', null), ['orders'])).to.deep.include({ count: 0, refused: [] });
     expect((await refusalOf('PUT', '/registry/v1/processes/%20', { body: announcing() })).status).to.equal(
@@ -155,6 +161,43 @@ describe('the routes for processes that share a registry', () => {
       registry.registerLocal('orders', '127.0.0.1', 8080);
       expect((await put(announcing(one('x', {}, true)), ['orders'])).refused).to.have.length(refusals);
     }
+  });
+
+  it('believe a request only with the secret of the process', async () => {
+    const { put, refusalOf, ids } = routes();
+    await put(announcing(one('x', {}, true)));
+    for (const other of [{}, { [SECRET_HEADER]: '' }, { [SECRET_HEADER]: OWNERS.a }])
+      for (const method of ['PUT', 'DELETE'])
+        expect(await refusalOf(method, A, { body: announcing(), headers: other })).to.include({
+          code: 'ADDRESS_NOT_ALLOWED',
+          status: 403,
+        });
+    expect(ids()).to.deep.equal(['x']);
+  });
+
+  it('let a process that is not trusted neither join those that serve a service, nor take their names over', async () => {
+    for (const [acceptTokens, admitted] of [
+      [false, ['x']],
+      [true, ['x', 'y']],
+    ] as const) {
+      const { ask, put, ids } = routes(localShadowing({ acceptTokens, adminToken: true }));
+      await put(announcing(one('x', {}, true)));
+      const path = `/registry/v1/processes/${ownerOf('other', 'c')}`;
+      const theirs = one('x', { port: 9999 }, true);
+      const body = announcing(theirs, one('y', {}, true));
+      await ask('PUT', path, { body, headers: { [SECRET_HEADER]: 'other' } });
+      expect(ids()).to.deep.equal(admitted);
+    }
+  });
+
+  it('admit a process under the name of one that has ended', async () => {
+    const { ask, put, ids } = routes();
+    await put(announcing(one('x', {}, true)));
+    await ask('DELETE', A, { headers });
+    const path = `/registry/v1/processes/${ownerOf('other', 'c')}`;
+    const body = announcing(one('x', {}, true));
+    await ask('PUT', path, { body, headers: { [SECRET_HEADER]: 'other' } });
+    expect(ids()).to.deep.equal(['x']);
   });
 
   it('list all instances page by page', async () => {
@@ -183,7 +226,7 @@ describe('the routes for processes that share a registry', () => {
       return [event, id, owner ?? isExpired];
     });
     expect(seen).to.deep.equal([
-      ['put', 'x', 'a'],
+      ['put', 'x', OWNERS.a],
       ['delete', 'before', false],
       ['delete', 'x', true],
     ]);
@@ -196,7 +239,7 @@ describe('the routes for processes that share a registry', () => {
       ...[undefined, [], { ...announcing(), ttlSeconds: 0 }, { ...announcing(), more: 1 }],
       ...[announcing(...many), announcing({ service: 'orders', id: 'x' }), { ttlSeconds: 15 }],
     ])
-      expect((await refusalOf('PUT', A, { body: wrong })).code).to.equal('VALIDATION_FAILED');
+      expect((await refusalOf('PUT', A, { body: wrong, headers })).code).to.equal('VALIDATION_FAILED');
     expect((await refusalOf('GET', `${INSTANCES}?after=x`)).code).to.equal('VALIDATION_FAILED');
   });
 });

@@ -1,9 +1,10 @@
 // What holds for the registry of another process alone, beside registry-backends.test.ts.
 import { expect } from 'chai';
 import { UnavailableError } from '#src/errors.js';
+import { ownerOf } from '#src/registry/process-owner.js';
 import { until } from '#test/support/until.js';
 import { RegistryProcess } from './registry-process.js';
-import { type PrimaryRegistry, primaryRegistry } from './registry-servers.js';
+import { type PrimaryRegistry, primaryRegistry, SECRET } from './registry-servers.js';
 
 describe('the registry of another process', () => {
   let server: PrimaryRegistry;
@@ -73,7 +74,7 @@ describe('the registry of another process', () => {
     await b.sees(['x healthy'], 'carts');
     b.registry.drain('carts', 'x');
     await a.sees(['x draining'], 'carts');
-    expect(server.hub.instances('carts')[0]).to.include({ owner: 'b', state: 'draining' });
+    expect(server.hub.instances('carts')[0]).to.include({ owner: ownerOf(SECRET, 'b'), state: 'draining' });
   });
 
   it('is asked few times, whatever the number of services and instances is', async () => {
@@ -102,7 +103,7 @@ describe('the registry of another process', () => {
     );
     const { processes: announced } = server.hub;
     const { serial, registrationId } = first!;
-    announced.remove('a', 'carts', 'x', { serial, registrationId, isPrompt: false });
+    announced.remove(ownerOf(SECRET, 'a'), 'carts', 'x', { serial, registrationId, isPrompt: false });
     expect(server.hub.instances('carts')).to.have.length(1);
     await a.sees(['x healthy'], 'carts');
     a.registry.remove('carts', 'x');
@@ -118,7 +119,7 @@ describe('the registry of another process', () => {
       if (change.type === 'delete' && change.isExpired) expired.push(change.id);
     });
     // The next renewal is too late.
-    server.hub.processes.renew('a', 0.01, () => true);
+    server.hub.processes.renew(ownerOf(SECRET, 'a'), 0.01, () => true);
     await until(
       () => expired.length,
       (length) => length === 2,

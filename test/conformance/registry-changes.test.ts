@@ -66,6 +66,23 @@ for (const [name, start] of Object.entries(SERVERS)) {
       for (const one of [a, b]) expect(one.view()).to.deep.equal([`${id} healthy`]);
     });
 
+    it('without a token ends when a process serves its service itself, also when that was not known', async () => {
+      const [a, cut, c] = [join('a'), join('cut', undefined, true), join('c')];
+      await a.put('x', { ttlSeconds: 3_600 }, 'orders');
+      await setOff(cut);
+      const serving = join('serving', 1);
+      await Promise.all([a, c].map((one) => one.sees(['10.0.0.1:1 healthy'])));
+      // The process that is cut off does not know of it.
+      await cut.put('y', { ttlSeconds: 3_600 }, 'orders');
+      await server.proxy.listen();
+      await cut.sees(['10.0.0.1:1 healthy']);
+      await cut.put('z');
+      for (const one of [a, c, serving]) {
+        await one.sees(['z healthy'], 'carts');
+        expect(one.view()).to.deep.equal(['10.0.0.1:1 healthy']);
+      }
+    });
+
     it('to draining at another process than that of the instance stays', async () => {
       const [a, b, c] = [join('a'), join('b'), join('c')];
       await a.put('x', { ttlSeconds: 3_600 });

@@ -15,14 +15,15 @@ const LASTING = { ttlSeconds: 3_600 };
 const ROUNDS = 20;
 
 /** What a client does with an instance of the first process right before it is removed at the second one. */
-const CHANGES: Readonly<Record<string, (first: RegistryProcess, second: RegistryProcess, id: string) => unknown>> =
-  {
-    'drained at the same process': (_, second, id) => second.registry.drain('carts', id),
-    'drained at its own process': (first, _, id) => first.registry.drain('carts', id),
-    'renewed at the same process': (_, second, id) => second.registry.heartbeat('carts', id),
-    'registered once more at the same process': (_, second, id) => second.put(id, LASTING),
-    'changed at the same process': (_, second, id) => second.put(id, { ...LASTING, weight: 2 }),
-  };
+const CHANGES: Readonly<
+  Record<string, (first: RegistryProcess, second: RegistryProcess, id: string) => unknown>
+> = {
+  'drained at the same process': (_, second, id) => second.registry.drain('carts', id),
+  'drained at its own process': (first, _, id) => first.registry.drain('carts', id),
+  'renewed at the same process': (_, second, id) => second.registry.heartbeat('carts', id),
+  'registered once more at the same process': (_, second, id) => second.put(id, LASTING),
+  'changed at the same process': (_, second, id) => second.put(id, { ...LASTING, weight: 2 }),
+};
 
 for (const [name, start] of Object.entries(SERVERS)) {
   describe(`a removal in a registry in ${name}`, () => {

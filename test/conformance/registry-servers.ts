@@ -17,13 +17,16 @@ import { startTestPostgres } from '#test/support/postgres.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { plainRegistry } from './registry-process.js';
 
+/** The processes of a test trust each other. */
+export const SECRET = 'a secret of all processes';
+
 export interface RegistryServer {
   readonly ttlSeconds: number;
   /** It refuses by itself what no registration may be. @default false */
   readonly isChecked?: boolean;
   readonly proxy: BreakableProxy;
-  /** @param isThrough whether its connections go through the proxy */
-  backend(owner: string, isThrough: boolean): RegistryBackend;
+  /** @param isThrough whether its connections go through the proxy @param secret @default SECRET */
+  backend(owner: string, isThrough: boolean, secret?: string): RegistryBackend;
   /** Writes an instance that no process of the test has announced. */
   write(service: string, id: string, body: string): Promise<void>;
   /** Removes everything. */
@@ -172,10 +175,10 @@ export async function primaryRegistry(admitted?: (host: string) => void): Promis
     ttlSeconds: 1,
     isChecked: true,
     ...{ proxy, hub, requests },
-    backend(owner, isThrough) {
+    backend(owner, isThrough, secret = SECRET) {
       const clients = registryClients(`http://127.0.0.1:${isThrough ? proxy.port : server.port}`, undefined);
-      const open = (): RegistryClient => {
-        const client = clients();
+      const open = (own: string): RegistryClient => {
+        const client = clients(own);
         return {
           request(method, path, body) {
             requests.push(path);
@@ -185,7 +188,7 @@ export async function primaryRegistry(admitted?: (host: string) => void): Promis
           close: () => client.close(),
         };
       };
-      return new HttpBackend({ open, owner, ttlSeconds: 1, random: Math.random });
+      return new HttpBackend({ open, owner, secret, ttlSeconds: 1, random: Math.random });
     },
     async write(service, id, body) {
       const content = { ttlSeconds: 3_600, ...(JSON.parse(body) as object) };

@@ -13,7 +13,7 @@ describe('the client of the registry of another process', () => {
     server = createServer(listener).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    client = registryClients(`http://127.0.0.1:${port}`, undefined, silenceMs)();
+    client = registryClients(`http://127.0.0.1:${port}`, undefined, silenceMs)('secret');
     return client;
   };
   /** Reads a stream until it ends. */

@@ -32,6 +32,7 @@ describe('the backend for the registry of another process', () => {
     };
     const backend = new HttpBackend({
       owner: 'here',
+      secret: 'secret',
       open: () => {
         opened += 1;
         return client;

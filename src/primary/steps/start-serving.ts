@@ -121,7 +121,7 @@ function openRegistry(
     ...registryAddresses(settings),
     ...(grpc?.ports ?? []).map((port) => ({ host: grpcHost, port })),
   ];
-  const options = { settings, sharedState, instanceId, guarded };
+  const options = { settings, sharedState, instanceId, guarded, log };
   const registering = createRegistry(options);
   const { registry } = registering;
   base.setRegistry(registry);

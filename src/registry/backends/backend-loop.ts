@@ -253,13 +253,17 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
   ): Promise<void> {
     const left = new Set(instances.flat());
     try {
-      await this.#sendParts(instances, async (part) => {
-        await post(part);
-        for (const one of part) left.delete(one);
-      }, (one, reason) => {
-        left.delete(one);
-        this.refuse(keyOf(one.service, one.id), reason);
-      });
+      await this.#sendParts(
+        instances,
+        async (part) => {
+          await post(part);
+          for (const one of part) left.delete(one);
+        },
+        (one, reason) => {
+          left.delete(one);
+          this.refuse(keyOf(one.service, one.id), reason);
+        },
+      );
     } finally {
       this.#announceAgain(left);
     }
@@ -267,16 +271,16 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
 
   /**
    * As `send`, for withdrawals.
-   * @param post returns those that are to be sent again @default none
+   * @param post returns those that are to be sent again
    */
   protected async sendWithdrawals(
     withdrawals: readonly (readonly Withdrawal[])[],
-    post: (part: readonly Withdrawal[]) => Promise<readonly Withdrawal[] | void>,
+    post: (part: readonly Withdrawal[]) => Promise<readonly Withdrawal[]>,
   ): Promise<void> {
     await this.#sendParts(
       withdrawals,
       async (part) => {
-        const again = new Set((await post(part)) ?? []);
+        const again = new Set(await post(part));
         for (const one of part) {
           const [key, removed] = one;
           // What was announced or removed meanwhile stays.
@@ -326,6 +330,13 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
   protected refuse(key: string, reason: string, afterMs?: number): void {
     if (!this.own.has(key)) return;
     if (this.#refused.add(key, this.clock(), this.random(), afterMs)) this.rejected(key, reason);
+  }
+
+  /** What was refused because of an instance that has left is announced again at once. */
+  protected freed(key: string): void {
+    if (!this.#refused.has(key)) return;
+    this.#refused.delete(key);
+    this.toAnnounce.add(key);
   }
 
   /**

@@ -196,7 +196,12 @@ export class EtcdBackend extends BackendLoop<Link> {
   }
 
   /** Marks the key, as it was read, as removed; undefined when that is not to be removed. */
-  #removalOf(key: string, removed: Removed, present: KeyValue | undefined, lease: string): object | undefined {
+  #removalOf(
+    key: string,
+    removed: Removed,
+    present: KeyValue | undefined,
+    lease: string,
+  ): object | undefined {
     const at = BigInt(present?.mod_revision ?? 0);
     const { found, owner, isRemoved } = storedOf(key, present?.value, at);
     const presentId = registrationIdOf(found.body);

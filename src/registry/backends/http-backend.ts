@@ -3,6 +3,7 @@
 // watch tells of every change, with the process that owns the instance. It begins before everything is
 // listed, so no change is missed, however many there are. The process there refuses what it would refuse of
 // others: a service that is mounted there needs a token that was given for it.
+import { ownerOf } from '../process-owner.js';
 import type { Announced } from './backend.js';
 import { BackendLoop, type BackendOptions, keyOf, MOST_KNOWN, type Withdrawal } from './backend-loop.js';
 import {
@@ -23,7 +24,13 @@ import {
 } from './http-api.js';
 
 export interface HttpBackendOptions extends BackendOptions {
-  readonly open: () => RegistryClient;
+  /**
+   * With it this process proves that it has announced its instances. Processes with the same one may serve the
+   * same services, and take the names of each other over.
+   */
+  readonly secret: string;
+  /** @param secret is sent with each request */
+  readonly open: (secret: string) => RegistryClient;
 }
 
 interface Change {
@@ -71,13 +78,13 @@ export class HttpBackend extends BackendLoop<Link> {
   #waits: { readonly until: number; readonly reason: Error } | undefined;
 
   constructor(options: HttpBackendOptions) {
-    super(options);
+    super({ ...options, owner: ownerOf(options.secret, options.owner) });
     this.#options = options;
   }
 
   protected override async connect(): Promise<Link> {
     if (this.#waits !== undefined && this.clock() < this.#waits.until) throw this.#waits.reason;
-    const link: Link = { client: this.#options.open(), heard: new Map(), heardSize: 0, mustList: false };
+    const link: Link = { client: this.#open(), heard: new Map(), heardSize: 0, mustList: false };
     this.#live = link;
     this.#ownAt.clear();
     const ended = (error: Error): void => {
@@ -137,6 +144,11 @@ export class HttpBackend extends BackendLoop<Link> {
     return error instanceof RegistryFailure && REFUSALS.has(error.status);
   }
 
+  #open(): RegistryClient {
+    const { open, secret } = this.#options;
+    return open(secret);
+  }
+
   get #path(): string {
     return `${ROOT}/processes/${encodeURIComponent(this.owner)}`;
   }
@@ -165,7 +177,7 @@ export class HttpBackend extends BackendLoop<Link> {
     if (expected !== undefined && count !== expected) link.mustList = true;
   }
 
-  async #withdraw(link: Link, part: readonly Withdrawal[]): Promise<void> {
+  async #withdraw(link: Link, part: readonly Withdrawal[]): Promise<readonly []> {
     const isPrompt = ([, removed]: Withdrawal): boolean =>
       removed !== undefined && this.isPrompt(removed.since);
     const withdrawn = part.map((one) => withdrawalOf(one, isPrompt(one)));
@@ -178,6 +190,7 @@ export class HttpBackend extends BackendLoop<Link> {
       link.mustList = true;
       this.rejected(key, detailOf(refusal));
     }
+    return [];
   }
 
   async #announce(link: Link, part: readonly Announced[]): Promise<void> {
@@ -261,6 +274,7 @@ export class HttpBackend extends BackendLoop<Link> {
     for (const [key, { count, row, isExpired }] of changes) {
       const own = this.own.get(key);
       if (row?.owner === this.owner) continue;
+      if (row === undefined) this.freed(key);
       // It may be older than what this process has announced since.
       if (own !== undefined && count <= (this.#ownAt.get(key) ?? -1)) link.mustList = true;
       else if (row !== undefined) this.found(row);

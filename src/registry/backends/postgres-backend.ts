@@ -214,12 +214,12 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
       if (!written.has(keyOf(service, id))) this.#toFetch.add(keyOf(service, id));
   }
 
-  async #withdraw(session: RegistrySession, part: readonly Withdrawal[]): Promise<void> {
+  async #withdraw(session: RegistrySession, part: readonly Withdrawal[]): Promise<readonly []> {
     const removed = part.flatMap(([key, one]) => (one === undefined ? [] : [{ key, ...one }]));
     const own = part.filter(([, one]) => one === undefined).map(([key]) => key);
     try {
       if (own.length > 0) await session.query(WITHDRAW, [this.owner, ...columnsOf(own)]);
-      if (removed.length === 0) return;
+      if (removed.length === 0) return [];
       await session.query(REMOVE, [
         this.owner,
         ...columnsOf(removed.map(({ key }) => key)),
@@ -233,6 +233,7 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     }
     // Something else may be there, which was registered later.
     for (const { key } of removed) this.#toFetch.add(key);
+    return [];
   }
 
   async #list(session: RegistrySession): Promise<void> {

@@ -21,7 +21,11 @@ interface Operation {
 
 interface Transaction {
   /** Of the revision or the value of a key, each for equality. */
-  readonly compare?: readonly { readonly key: string; readonly mod_revision?: string; readonly value?: string }[];
+  readonly compare?: readonly {
+    readonly key: string;
+    readonly mod_revision?: string;
+    readonly value?: string;
+  }[];
   readonly success: readonly Operation[];
   readonly failure?: readonly Operation[];
 }

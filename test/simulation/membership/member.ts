@@ -61,7 +61,11 @@ export const PRIMARY: Kind = {
   name: 'another process',
   server: (network) => new PrimaryServer(network),
   backend: (server, deps) =>
-    new HttpBackend({ open: (server as PrimaryServer).clientsOf(deps.host), ...optionsOf(deps) }),
+    new HttpBackend({
+      open: (server as PrimaryServer).clientsOf(deps.host),
+      secret: deps.owner,
+      ...optionsOf(deps),
+    }),
   sync: (options) => new RegistrySync(options),
 };
 

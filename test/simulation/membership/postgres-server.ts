@@ -162,11 +162,20 @@ export class PostgresServer {
     const presentId = row?.body.registrationId ?? null;
     const isSame = String(row?.version) === String(version) || (presentId ?? {}) === registrationId;
     const isMeant = isPrompt === true || row?.owner === owner || isSame;
-    if (row === undefined ? registrationId === null : row.owner === REMOVED || row.is_local || !isMeant) return;
+    if (row === undefined ? registrationId === null : row.owner === REMOVED || row.is_local || !isMeant)
+      return;
     this.#revision += 1;
     const body = { registrationId: row === undefined ? registrationId : presentId };
     const expiresAt = this.#network.time.now + REMOVED_MS;
-    const removed = { service, id, owner: REMOVED, body, is_local: false, expiresAt, version: this.#revision };
+    const removed = {
+      service,
+      id,
+      owner: REMOVED,
+      body,
+      is_local: false,
+      expiresAt,
+      version: this.#revision,
+    };
     this.#rows.set(keyOf(service, id), removed);
     this.#notify(service, id);
   }

@@ -25,16 +25,17 @@ export class PrimaryServer {
   }
 
   /** @returns what opens a connection */
-  clientsOf(host: Host): () => RegistryClient {
-    return () => {
+  clientsOf(host: Host): (secret: string) => RegistryClient {
+    return (secret) => {
       let stream: Stream<WatchEvent> | undefined;
       return {
-        request: (method, path, body) => this.#network.request(host, () => this.#respond(method, path, body)),
+        request: (method, path, body) =>
+          this.#network.request(host, () => this.#respond(secret, method, path, body)),
         watch: async (path, heard, ended) => {
           const opened = this.#network.stream(host, heard, ended);
           stream = opened;
           try {
-            await this.#network.request(host, () => this.#watch(opened, path));
+            await this.#network.request(host, () => this.#watch(opened, secret, path));
           } catch (error) {
             opened.close();
             throw error;
@@ -65,17 +66,17 @@ export class PrimaryServer {
     return simulatedRegistry({ name: `hub${this.#starts}`, time, schedule: time.schedule });
   }
 
-  async #respond(method: string, path: string, body?: object) {
+  async #respond(secret: string, method: string, path: string, body?: object) {
     try {
-      return (await this.#handle(method, path, body)).json;
+      return (await this.#handle(secret, method, path, body)).json;
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
       throw new RegistryFailure(error.status, error.message);
     }
   }
 
-  async #watch(stream: Stream<WatchEvent>, path: string): Promise<void> {
-    const { stream: begin } = await this.#handle('GET', path);
+  async #watch(stream: Stream<WatchEvent>, secret: string, path: string): Promise<void> {
+    const { stream: begin } = await this.#handle(secret, 'GET', path);
     const end = begin!({
       send({ id = '', event = '', data }) {
         const text = String(data);
@@ -88,7 +89,7 @@ export class PrimaryServer {
     });
   }
 
-  async #handle(method: string, target: string, body?: object): Promise<AdminResponse> {
+  async #handle(secret: string, method: string, target: string, body?: object): Promise<AdminResponse> {
     const [path = '', search] = target.split('?');
     for (const [accepted, pattern, handler] of this.#routes) {
       const found = accepted === method ? pattern.exec(path) : null;
@@ -97,7 +98,7 @@ export class PrimaryServer {
         Object.entries(found.groups ?? {}).map(([name, value]) => [name, decodeURIComponent(value)]),
       );
       const query = new URLSearchParams(search);
-      const request = { method, path, params, query, body, grants: 'all', header: () => undefined };
+      const request = { method, path, params, query, body, grants: 'all', header: () => secret };
       return (await handler(request as unknown as AdminRequest)) as AdminResponse;
     }
     throw new Error(`there is no route for ${method} ${path}`);
