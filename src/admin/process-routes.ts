@@ -6,7 +6,6 @@ import { HttpError, UnavailableError, ValidationError } from '../errors.js';
 import type { InstanceView } from '../registry/instance.js';
 import type { AnnouncedInstance, ClientRemoval } from '../registry/process-instances.js';
 import { isOwner, SECRET_HEADER } from '../registry/process-owner.js';
-import { registrationIdOf } from '../registry/registration.js';
 import type { Registry } from '../registry/registry.js';
 import type { AdminHandler, AdminRequest, AdminRoute } from './admin-route.js';
 import { BodyFields } from './body-fields.js';
@@ -30,7 +29,7 @@ interface Withdrawn {
   /** That of the version to remove, which a client has removed; null for one that the process has no more. */
   readonly serial: string | null;
   /** As in `ClientRemoval`. */
-  readonly registrationId?: unknown;
+  readonly registrationIds?: unknown;
   readonly isPrompt?: unknown;
 }
 
@@ -45,6 +44,8 @@ interface Refused {
 
 /** Instances of each list; the body of a request has at most 64 KiB. */
 const MOST = 256;
+/** As `Removed` of the client has them. */
+const MOST_REGISTRATIONS = 2;
 const MOST_DETAIL = 200;
 const MAX_TTL_SECONDS = 3600;
 const OWNER = /^[A-Za-z0-9._:-]{1,128}$/;
@@ -157,11 +158,18 @@ const serialOf = ({ revision }: Registry, serial: number): string => `${prefixOf
 
 /** The removal by a client; undefined for an instance that the process has no more. */
 function removalOf({ revision }: Registry, withdrawn: Withdrawn): ClientRemoval | undefined {
-  const { serial, isPrompt } = withdrawn;
+  const { serial, registrationIds, isPrompt } = withdrawn;
   if (serial === null) return undefined;
   const end = serial.lastIndexOf('.');
   const number = serial.slice(0, end) === prefixOf(revision) ? Number(serial.slice(end + 1)) : Number.NaN;
-  return { serial: number, registrationId: registrationIdOf(withdrawn), isPrompt: isPrompt === true };
+  const ids = Array.isArray(registrationIds)
+    ? (registrationIds as unknown[]).slice(0, MOST_REGISTRATIONS)
+    : [];
+  return {
+    serial: number,
+    registrationIds: ids.filter((one) => typeof one === 'string'),
+    isPrompt: isPrompt === true,
+  };
 }
 
 const prefixOf = (revision: string): string => revision.slice(0, revision.indexOf('-'));

@@ -28,7 +28,7 @@ export interface AnnouncedInstance {
 export interface ClientRemoval {
   /** NaN: of no instance here. */
   readonly serial: number;
-  readonly registrationId: string | null;
+  readonly registrationIds: readonly string[];
   /** It was sent at once, so it removes also what that process did not know yet. */
   readonly isPrompt: boolean;
 }
@@ -111,13 +111,15 @@ export class ProcessInstances {
    * @throws HttpError ADDRESS_NOT_ALLOWED for one that another process itself serves
    */
   remove(owner: string, service: string, id: string, removal: ClientRemoval): void {
-    const { serial, registrationId, isPrompt } = removal;
+    const { serial, registrationIds, isPrompt } = removal;
     const instance = this.#table.find(service, id);
-    this.#removals.add(service, id, registrationId);
+    for (const registrationId of registrationIds) this.#removals.add(service, id, registrationId);
     if (instance === undefined) return;
     const isOwn = instance.owner === owner;
-    const isSameRegistration = registrationId !== null && instance.registrationId === registrationId;
-    if (!isOwn && !isPrompt && !isSameRegistration && instance.serial !== serial) return;
+    const { registrationId } = instance;
+    const isKnown =
+      instance.serial === serial || (registrationId !== null && registrationIds.includes(registrationId));
+    if (!isOwn && !isPrompt && !isKnown) return;
     if (!isOwn && instance.isServed) throw servedInstance(instance);
     this.#hands.remove(instance);
   }

@@ -103,7 +103,11 @@ describe('the registry of another process', () => {
     );
     const { processes: announced } = server.hub;
     const { serial, registrationId } = first!;
-    announced.remove(ownerOf(SECRET, 'a'), 'carts', 'x', { serial, registrationId, isPrompt: false });
+    announced.remove(ownerOf(SECRET, 'a'), 'carts', 'x', {
+      serial,
+      registrationIds: [registrationId!],
+      isPrompt: false,
+    });
     expect(server.hub.instances('carts')).to.have.length(1);
     await a.sees(['x healthy'], 'carts');
     a.registry.remove('carts', 'x');

@@ -190,7 +190,7 @@ describe('the loop of a shared registry', () => {
     loop.remove('orders', 'x', 'r1');
     loop.tellOf('x', { version: '2' });
     expect(loop.events).to.have.length(2);
-    expect(loop.removals).to.deep.equal([['orders x', { version: '2', registrationId: 'r1' }]]);
+    expect(loop.removals).to.deep.equal([['orders x', { version: '2', registrationIds: ['r1'] }]]);
     loop.tellOf('x', { version: '3' });
     expect(loop.events).to.have.length(3);
   });

@@ -25,8 +25,15 @@ export function namesOf(key: string): readonly [service: string, id: string] {
 export interface Removed {
   /** The version that another process has announced. */
   readonly version: string | undefined;
-  readonly registrationId: string | null;
+  /** That of another process, and that of this one which was to take its place; perhaps the same, or none. */
+  readonly registrationIds: readonly string[];
   readonly since: Moment;
+}
+
+/** What another process has announced. */
+interface Seen {
+  readonly version: string | undefined;
+  readonly registrationId: string | null;
 }
 
 /** What is to be withdrawn: a removal; or undefined for an instance that this process has no more. */
@@ -44,16 +51,19 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
   protected readonly ceded = new Set<string>();
   /** What is to be withdrawn, or removed. */
   protected readonly toWithdraw = new Map<string, Removed | undefined>();
-  /** Names that were announced; until then a process that starts takes the name of its predecessor over. */
-  readonly #announced = new Set<string>();
+  /**
+   * The registrations of names that were announced; until then a process that starts takes the name of its
+   * predecessor over.
+   */
+  readonly #announced = new Map<string, string | null>();
   /** Instances that the backend does not admit, and withdrawals that it does not make, now. */
   readonly #refused = new SetAside();
   readonly #refusedWithdrawals = new SetAside();
   /**
-   * What others have announced: the versions that `found` was called with. One that this process takes over
+   * What others have announced: the instances that `found` was called with. One that this process takes over
    * stays among them until that is announced.
    */
-  readonly #seen = new Map<string, string | undefined>();
+  readonly #seen = new Map<string, Seen>();
   /** When the instances of this process are to be renewed. */
   protected renewAt = 0;
 
@@ -80,7 +90,10 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
 
   remove(service: string, id: string, registrationId: string | null): void {
     const key = keyOf(service, id);
-    this.#withdraw(key, { version: this.#seen.get(key), registrationId, since: this.moment });
+    const seen = this.#seen.get(key);
+    const ids = new Set([seen?.registrationId ?? null, registrationId]);
+    const registrationIds = [...ids].filter((one) => one !== null);
+    this.#withdraw(key, { version: seen?.version, registrationIds, since: this.moment });
   }
 
   #withdraw(key: string, removed: Removed | undefined): void {
@@ -152,13 +165,14 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
 
   /** Whether another process has announced an instance in this version, and it is known here. */
   protected isKnown(key: string, version: string): boolean {
-    return this.#seen.get(key) === version || this.toWithdraw.get(key)?.version === version;
+    return this.#seen.get(key)?.version === version || this.toWithdraw.get(key)?.version === version;
   }
 
   /** Whether it comes from a registration that a client has removed here, which is not sent yet. */
   #isRemoved(key: string, { isLocal, body }: FoundInstance): boolean {
-    const registrationId = this.toWithdraw.get(key)?.registrationId ?? null;
-    return !isLocal && registrationId !== null && registrationIdOf(body) === registrationId;
+    const registrationId = registrationIdOf(body);
+    const removed = this.toWithdraw.get(key);
+    return !isLocal && registrationId !== null && removed?.registrationIds.includes(registrationId) === true;
   }
 
   /** One that another process has announced. */
@@ -169,7 +183,7 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
     if (this.#isRemoved(key, instance)) return;
     if (this.#seen.size >= MOST_KNOWN && !this.#seen.has(key)) return;
     if (!this.#giveUp(key, instance.isLocal)) return;
-    this.#seen.set(key, version);
+    this.#seen.set(key, { version, registrationId: registrationIdOf(instance.body) });
     this.receiver?.found(instance);
   }
 
@@ -178,10 +192,17 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
     const own = this.own.get(key);
     if (own?.isLocal === true) this.expired(key);
     // A client has registered it here, which is not announced yet.
-    else if (!this.toAnnounce.has(key)) {
+    else if (!this.toAnnounce.has(key) || this.#isChange(key, own)) {
       this.#forget(key);
       this.#left(key, own !== undefined);
     }
+  }
+
+  /** Whether what is to be announced comes from a registration that was announced before. */
+  #isChange(key: string, own: Announced | undefined): boolean {
+    const registrationId = registrationIdOf(own?.body);
+    const known = [this.#announced.get(key), this.#seen.get(key)?.registrationId];
+    return registrationId !== null && known.includes(registrationId);
   }
 
   /**
@@ -219,11 +240,11 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
 
   /** Instances of this process are announced. */
   protected hasAnnounced(instances: Iterable<Announced>): void {
-    for (const { service, id } of instances) {
+    for (const { service, id, body } of instances) {
       const key = keyOf(service, id);
       this.#refused.delete(key);
       this.#seen.delete(key);
-      if (this.own.has(key)) this.#announced.add(key);
+      if (this.own.has(key)) this.#announced.set(key, registrationIdOf(body));
     }
   }
 

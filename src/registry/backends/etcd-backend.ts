@@ -205,13 +205,13 @@ export class EtcdBackend extends BackendLoop<Link> {
     const at = BigInt(present?.mod_revision ?? 0);
     const { found, owner, isRemoved } = storedOf(key, present?.value, at);
     const presentId = registrationIdOf(found.body);
-    const { version, registrationId, since } = removed;
-    const isSame = version === found.version || (presentId !== null && presentId === registrationId);
+    const { version, registrationIds, since } = removed;
+    const isSame = version === found.version || (presentId !== null && registrationIds.includes(presentId));
     const isMeant = this.isPrompt(since) || owner === this.owner || isSame;
-    if (present === undefined ? registrationId === null : isRemoved || found.isLocal || !isMeant)
+    if (present === undefined ? registrationIds.length === 0 : isRemoved || found.isLocal || !isMeant)
       return undefined;
     const target = { key: pathOf(key) };
-    const value = removedAs(present === undefined ? registrationId : presentId);
+    const value = removedAs(present === undefined ? registrationIds[0]! : presentId);
     return { compare: [isAt(target, at)], success: [{ request_put: { ...target, value, lease } }] };
   }
 

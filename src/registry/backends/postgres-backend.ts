@@ -224,7 +224,8 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
         this.owner,
         ...columnsOf(removed.map(({ key }) => key)),
         removed.map(({ version }) => version ?? null),
-        removed.map(({ registrationId }) => registrationId),
+        removed.map(({ registrationIds }) => registrationIds[0] ?? null),
+        removed.map(({ registrationIds }) => registrationIds[1] ?? null),
         removed.map(({ since }) => this.isPrompt(since)),
       ]);
     } catch (error) {

@@ -86,14 +86,14 @@ export const WITHDRAW = `
  */
 export const REMOVE = `
   WITH given AS (
-    SELECT * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::bool[])
-      AS given (service, id, version, registration, is_prompt)
+    SELECT * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bool[])
+      AS given (service, id, version, registration, replacement, is_prompt)
   ), removed AS (
     UPDATE ${TABLE} AS known
     SET owner = '', body = jsonb_build_object('registrationId', body -> 'registrationId'),
       expires_at = now() + interval '1 minute', revision = nextval('${SEQUENCE}')
     FROM given WHERE known.service = given.service AND known.id = given.id AND owner <> '' AND NOT is_local
-      AND (is_prompt OR owner = $1 OR revision = version OR body ->> 'registrationId' = registration)
+      AND (is_prompt OR owner = $1 OR revision = version OR body ->> 'registrationId' IN (registration, replacement))
     RETURNING known.service, known.id, revision
   ), marked AS (
     INSERT INTO ${TABLE} AS known (service, id, owner, body, expires_at, revision)

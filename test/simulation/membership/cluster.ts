@@ -8,6 +8,7 @@ import { Client } from './client.js';
 import type { Host } from './host.js';
 import { type Kind, Member, type SharedServer } from './member.js';
 import { Network } from './network.js';
+import { RemovingClients } from './removing-clients.js';
 
 export interface ClusterOptions {
   readonly seed: number;
@@ -17,6 +18,8 @@ export interface ClusterOptions {
   readonly instances: number;
   /** Instances that clients register and renew. @default 0 */
   readonly clients?: number;
+  /** Whether clients remove instances, too. @default false */
+  readonly removes?: boolean;
   /** Random numbers of the processes. @default seeded ones */
   readonly jitter?: () => number;
 }
@@ -51,6 +54,7 @@ export class Cluster {
     this.places = Array.from({ length: options.processes }, () => undefined);
     for (const place of this.places.keys()) this.start(place);
     this.clients = Array.from({ length: options.clients ?? 0 }, (_, n) => new Client(this, n));
+    if (options.removes === true) new RemovingClients(this);
   }
 
   get members(): readonly Member[] {
@@ -130,7 +134,8 @@ export class Cluster {
     const registered = new Set(this.clients.map(({ key }) => key));
     for (const { owner, seen } of this.members) {
       for (const key of seen.keys())
-        if (!serving.has(key) && !registered.has(key)) return `${owner} has ${key}`;
+        if (!serving.has(key) && !registered.has(key) && !RemovingClients.has(key))
+          return `${owner} has ${key}`;
       for (const key of registered) if (!seen.has(key)) return `${owner} does not have ${key}`;
     }
     return undefined;

@@ -51,6 +51,16 @@ class HastyPostgres extends PostgresBackend {
   }
 }
 
+class ForgetfulRemover extends PostgresBackend {
+  override remove(service: string, id: string): void {
+    super.remove(service, id, null);
+  }
+
+  protected override isPrompt(): boolean {
+    return false;
+  }
+}
+
 class EmptyingSync extends RegistrySync {
   override unavailable(error: Error): void {
     super.unavailable(error);
@@ -68,6 +78,11 @@ export const PLANTED_IN_CLUSTERS: readonly PlantedInClusters[] = [
     rule: 'living instances stay',
   },
   { fault: 'removals are not heard', kind: postgres(DeafPostgres), rule: 'dead instances leave' },
+  {
+    fault: 'only the version that was seen is removed',
+    kind: postgres(ForgetfulRemover),
+    rule: 'removed instances leave',
+  },
   {
     fault: 'an outage empties the view',
     kind: { ...ETCD, sync: (options) => new EmptyingSync(options) },

@@ -18,6 +18,8 @@ export interface ClusterRun {
   readonly kind: Kind;
   /** @default 1 */
   readonly hours?: number;
+  /** As in `ClusterOptions`. @default true */
+  readonly removes?: boolean;
 }
 
 const HOUR_MS = 3_600_000;
@@ -31,13 +33,19 @@ const OVERLAPPING_SHARE = 0.3;
 const SETTLED_MS = 4 * TTL_MS;
 
 /** @throws Finding for a rule that was broken */
-export async function playCluster({ seed, kind, hours = 1 }: ClusterRun): Promise<ClusterResult> {
+export async function playCluster({
+  seed,
+  kind,
+  hours = 1,
+  removes = true,
+}: ClusterRun): Promise<ClusterResult> {
   const cluster = new Cluster({
     seed,
     kind,
     processes: 3 + (seed % 4),
     instances: 1 + (seed % 2),
     clients: 2,
+    removes,
   });
   const { time, trace, network } = cluster;
   let [requests, faults] = [0, 0];

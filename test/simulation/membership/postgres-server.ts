@@ -36,7 +36,7 @@ const REMOVED_MS = 60_000;
 interface Removal {
   readonly owner: unknown;
   readonly version: unknown;
-  readonly registrationId: string | null;
+  readonly registrationIds: readonly string[];
   readonly isPrompt: unknown;
 }
 
@@ -109,8 +109,11 @@ export class PostgresServer {
     },
     [REMOVE]: ([owner, services, ids, ...columns]) => {
       for (const [n, service] of (services as string[]).entries()) {
-        const [version, registrationId, isPrompt] = columns.map((column) => (column as unknown[])[n]);
-        const removal = { owner, version, registrationId: registrationId as string | null, isPrompt };
+        const [version, registration, replacement, isPrompt] = columns.map(
+          (column) => (column as unknown[])[n],
+        );
+        const registrationIds = [registration, replacement].filter((one) => one !== null) as string[];
+        const removal = { owner, version, registrationIds, isPrompt };
         this.#remove(service, (ids as string[])[n]!, removal);
       }
       return [];
@@ -157,15 +160,15 @@ export class PostgresServer {
     return written;
   }
 
-  #remove(service: string, id: string, { owner, version, registrationId, isPrompt }: Removal): void {
+  #remove(service: string, id: string, { owner, version, registrationIds, isPrompt }: Removal): void {
     const row = this.#rows.get(keyOf(service, id));
     const presentId = row?.body.registrationId ?? null;
-    const isSame = String(row?.version) === String(version) || (presentId ?? {}) === registrationId;
+    const isSame = String(row?.version) === String(version) || registrationIds.includes(presentId ?? '');
     const isMeant = isPrompt === true || row?.owner === owner || isSame;
-    if (row === undefined ? registrationId === null : row.owner === REMOVED || row.is_local || !isMeant)
+    if (row === undefined ? registrationIds.length === 0 : row.owner === REMOVED || row.is_local || !isMeant)
       return;
     this.#revision += 1;
-    const body = { registrationId: row === undefined ? registrationId : presentId };
+    const body = { registrationId: row === undefined ? registrationIds[0]! : presentId };
     const expiresAt = this.#network.time.now + REMOVED_MS;
     const removed = {
       service,

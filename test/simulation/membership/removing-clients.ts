@@ -1,0 +1,130 @@
+// Clients that change an instance and remove it right after that, each time at any process: it must be gone
+// everywhere soon, and stay so.
+import { NotFoundError } from '#src/errors.js';
+import type { Registration } from '#src/registry/registration.js';
+import type { Cluster } from './cluster.js';
+import type { Member } from './member.js';
+
+/** The mean time between the registrations, and that from one to its removal. */
+const REGISTERS_MS = 20_000;
+const REMOVES_MS = 8_000;
+/** The longest time from a change to the removal after it. */
+const RIGHT_AFTER_MS = 100;
+const LOOK_MS = 500;
+/** A process that can reach the server has removed it there by then; and all processes know that. */
+const REMOVED_AFTER_MS = 8_000;
+const KNOWN_AFTER_MS = 40_000;
+/** The server knows for a minute that it was removed. */
+const CHECKED_MS = 45_000;
+const FIRST_PORT = 20_000;
+const PORTS = 10_000;
+const SERVICE = 'removed';
+const REGISTRANT = { mayShadowLocal: false };
+
+interface Removal {
+  readonly member: Member;
+  readonly at: number;
+}
+
+export class RemovingClients {
+  readonly #cluster: Cluster;
+  readonly #removals = new Map<string, Removal>();
+  #count = 0;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.#later(REGISTERS_MS, () => this.#register());
+    cluster.time.every(LOOK_MS, () => this.#look());
+  }
+
+  /** Whether an instance is one of these clients. */
+  static has(key: string): boolean {
+    return key.startsWith(`${SERVICE} `);
+  }
+
+  #later(meanMs: number, fn: () => void): void {
+    const { time, random } = this.#cluster;
+    time.schedule(random.exponential(meanMs), fn);
+  }
+
+  /** Any process that responds to clients. @param id of an instance that it knows */
+  #any(id?: string): Member | undefined {
+    const knows = ({ seen }: Member): boolean => id === undefined || seen.has(`${SERVICE} ${id}`);
+    const all = this.#cluster.members.filter((one) => one.host.responds && knows(one));
+    return all.length === 0 ? undefined : this.#cluster.oneOf(all);
+  }
+
+  #register(): void {
+    this.#count += 1;
+    const id = `r${this.#count}`;
+    const body = { host: '10.0.0.9', port: FIRST_PORT + (this.#count % PORTS), ttlSeconds: 300 };
+    void this.#any()?.registry.put(SERVICE, id, body, REGISTRANT);
+    this.#later(REMOVES_MS, () => this.#change(id, body));
+    this.#later(REGISTERS_MS, () => this.#register());
+  }
+
+  #change(id: string, body: Partial<Registration>): void {
+    const { time, random } = this.#cluster;
+    const changes = [
+      ({ registry }: Member) => registry.heartbeat(SERVICE, id),
+      ({ registry }: Member) => registry.drain(SERVICE, id),
+    ];
+    const member = this.#any(id);
+    if (member !== undefined) unlessUnknown(() => this.#cluster.oneOf(changes)(member));
+    // What is registered at another process at the same time may be later.
+    if (member !== undefined && random.next() < 0.3)
+      void member.registry
+        .put(SERVICE, id, { ...body, weight: 2 }, REGISTRANT)
+        .then(() => this.#remove(id, member));
+    else time.schedule(random.next() * RIGHT_AFTER_MS, () => this.#remove(id, this.#any(id)));
+  }
+
+  #remove(id: string, member: Member | undefined): void {
+    if (member === undefined || !member.host.responds) return;
+    unlessUnknown(() => {
+      member.registry.remove(SERVICE, id);
+      this.#cluster.trace.add(`${member.owner} removes ${id}`);
+      this.#removals.set(id, { member, at: this.#cluster.time.now });
+    });
+  }
+
+  #look(): void {
+    const { network, time } = this.#cluster;
+    for (const [id, removal] of this.#removals) {
+      const { member, at } = removal;
+      // What a process has not sent when it ends is lost, and a server may lose what it knows.
+      const isVoid = !member.host.isAlive || at < network.downSince;
+      const sinceMs = time.now - Math.max(at, this.#reachableSince(member));
+      if (isVoid || sinceMs > CHECKED_MS) this.#removals.delete(id);
+      else if (sinceMs > REMOVED_AFTER_MS) this.#check(id, removal, sinceMs);
+    }
+  }
+
+  #check(id: string, { member, at }: Removal, sinceMs: number): void {
+    const { trace, server, members, time } = this.#cluster;
+    const isThere = server.has(SERVICE, id);
+    const detail = `${id} was removed at ${member.owner} at ${at.toFixed(1)} ms`;
+    trace.expect(!isThere, 'removed instances leave', () => `${detail}, and the server has it`);
+    if (sinceMs < KNOWN_AFTER_MS) return;
+    for (const { owner, seen, ...one } of members) {
+      const isLate = time.now - this.#reachableSince(one) > KNOWN_AFTER_MS;
+      const has = isLate && seen.has(`${SERVICE} ${id}`);
+      trace.expect(!has, 'removed instances leave', () => `${detail}, and ${owner} has it`);
+    }
+  }
+
+  /** Since when a process can reach the server; Infinity: it cannot. */
+  #reachableSince({ host }: Pick<Member, 'host'>): number {
+    const { network } = this.#cluster;
+    if (!this.#cluster.isConnected(host) || !host.responds) return Number.POSITIVE_INFINITY;
+    return Math.max(host.startedAt, host.openSince, host.steadySince, network.upSince);
+  }
+}
+
+function unlessUnknown(change: () => void): void {
+  try {
+    change();
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+}
