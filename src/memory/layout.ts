@@ -56,6 +56,8 @@ export const WIDE = 2;
 export const HISTOGRAM_CELLS = 96;
 /** Instances of all services. */
 export const MAX_ENDPOINTS = 12_288;
+/** Instances that clients have registered: the other rows are for those that processes serve themselves. */
+export const MAX_OF_CLIENTS = 11_264;
 /** Instances of one service. */
 export const MAX_OF_SERVICE = 10_000;
 /** Words of a breaker's window: one-second buckets, failures in the first 64 bytes, successes in the next. */

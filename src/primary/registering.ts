@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { hasDatabase } from '../api/define-service.js';
 import type { ServiceDefinition } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
-import { MAX_ENDPOINTS, MAX_OF_SERVICE, SNAPSHOT_BYTES } from '../memory/layout.js';
+import { MAX_ENDPOINTS, MAX_OF_CLIENTS, MAX_OF_SERVICE, SNAPSHOT_BYTES } from '../memory/layout.js';
 import { SnapshotLog } from '../memory/snapshot-log.js';
 import { type Address, AddressPolicy } from '../registry/addresses.js';
 import { HealthProber } from '../registry/health.js';
@@ -51,6 +51,7 @@ export function createRegistry(options: RegisteringOptions): { registry: Registr
     revisionPrefix: instanceId.replaceAll('-', ''),
     maxSnapshotBytes: SNAPSHOT_BYTES,
     maxOfService: MAX_OF_SERVICE,
+    maxOfClients: MAX_OF_CLIENTS,
     displaced: (service, id) =>
       log.warn(
         { service, id },

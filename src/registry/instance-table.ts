@@ -11,6 +11,8 @@ export class InstanceTable {
   readonly #bytes = new Map<string, number>();
   /** How many instances of a service this process serves, and how many any process serves itself. */
   readonly #served = new Map<string, { local: number; all: number }>();
+  /** Instances that no process serves itself, and the most bytes that they can have in the snapshot. */
+  readonly ofClients = { instances: 0, bytes: 0 };
   /** The most bytes that the snapshot of all instances can have, whatever their states are. */
   snapshotBytes = REVISION_LINE_BYTES;
 
@@ -77,6 +79,10 @@ export class InstanceTable {
   #count({ registration: { service }, bytes, local, isServed }: Instance, by: 1 | -1): void {
     this.snapshotBytes += by * bytes;
     this.#bytes.set(service, (this.#bytes.get(service) ?? 0) + by * bytes);
+    if (!isServed) {
+      this.ofClients.instances += by;
+      this.ofClients.bytes += by * bytes;
+    }
     const served = this.#served.get(service) ?? { local: 0, all: 0 };
     served.local += local ? by : 0;
     served.all += isServed ? by : 0;

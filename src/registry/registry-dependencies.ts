@@ -47,4 +47,9 @@ export interface RegistryDependencies {
   readonly maxSnapshotBytes: number;
   /** The most instances that one service may have. */
   readonly maxOfService: number;
+  /**
+   * The most instances of clients: the rest of the rows is for those that processes serve themselves.
+   * @default as many as there is room for
+   */
+  readonly maxOfClients?: number;
 }

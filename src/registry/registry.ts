@@ -307,7 +307,7 @@ export class Registry {
     const slotKey = `${service} ${id} ${address} ${registration.port}`;
     const keepsSlot = before?.slotKey === slotKey;
     const bytes = bytesOf(registration, address, local);
-    refuseTooMany(this.#table, this.#deps, { service, before, bytes });
+    refuseTooMany(this.#table, this.#deps, { service, isServed, before, bytes });
     const slot = keepsSlot ? before!.slot : this.#deps.slots.take(slotKey);
     if (slot === undefined) throw registryFull();
     if (before !== undefined) this.#release(before, keepsSlot);

@@ -45,6 +45,49 @@ describe('a registry in PostgreSQL with other clients', () => {
     );
   });
 
+  it('withdraws and removes other instances while one of them has locked a row, and that one later', async () => {
+    const [a, b] = [join('a'), join('b')];
+    await a.put('own', { ttlSeconds: 3_600 });
+    await b.put('theirs', { ttlSeconds: 3_600 });
+    await a.sees(['own healthy', 'theirs healthy'], 'carts');
+    const releases = [await server.lock('carts', 'own'), await server.lock('carts', 'theirs')];
+    try {
+      for (const id of ['own', 'theirs']) a.registry.remove('carts', id);
+      await a.put('x');
+      await b.put('y');
+      await until(
+        () => [a, b].map((one) => one.view('carts').filter((seen) => /^[xy]/.test(seen)).length),
+        (counts) => counts.every((count) => count === 2),
+      );
+      expect(a.sync.isAvailable).to.equal(true);
+      expect(a.lines.filter(({ msg }) => msg.includes('cannot be reached'))).to.deep.equal([]);
+    } finally {
+      for (const release of releases) await release();
+    }
+    await b.sees(['x healthy', 'y healthy'], 'carts');
+  }).timeout(30_000);
+
+  it('admits no row that is small on the disk and huge as text, also in a table that it finds', async () => {
+    const table = 'multilane.multilane_registry_instance';
+    const a = join('a');
+    await a.put('x');
+    const bound = 'multilane_registry_instance_body';
+    const huge = `INSERT INTO ${table} VALUES ('carts', 'huge', 'x', jsonb_build_object('a', repeat('x', 800000)), NULL, 1)`;
+    const refusalOf = (text: string): Promise<string> =>
+      server.run(text).then(
+        () => 'none',
+        ({ message }: Error) => message,
+      );
+    await until(
+      () => refusalOf(huge),
+      (refusal) => refusal.includes(bound),
+    );
+    await server.run(`ALTER TABLE ${table} DROP CONSTRAINT ${bound}`);
+    const b = join('b');
+    await b.sees(['x healthy'], 'carts');
+    expect(await refusalOf(huge)).to.include(bound);
+  });
+
   it('shows what others announce to a role that may only read, and tells that it announces nothing', async () => {
     const [a, b] = [join('a'), join('b')];
     await a.put('x');

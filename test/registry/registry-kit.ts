@@ -25,6 +25,7 @@ export function setUp(
     readonly slots?: number;
     readonly maxSnapshotBytes?: number;
     readonly maxOfService?: number;
+    readonly maxOfClients?: number;
   } = {},
 ) {
   const time = new FakeTime();
@@ -67,6 +68,7 @@ export function setUp(
     revisionPrefix: 'p',
     maxSnapshotBytes: options.maxSnapshotBytes ?? 1 << 20,
     maxOfService: options.maxOfService ?? 10_000,
+    maxOfClients: options.maxOfClients ?? 10_000,
   });
   const put = (id: string, members: object = {}, service = 'orders') =>
     registry.put(service, id, { ...instance, ...members }, REMOTE);

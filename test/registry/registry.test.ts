@@ -117,6 +117,20 @@ describe('the registry', () => {
     }
   });
 
+  it('has room for what processes serve themselves when clients have as much as they may have', async () => {
+    for (const options of [{ maxOfClients: 4 }, { maxSnapshotBytes: 16_384 }]) {
+      const { put, registry } = setUp(options);
+      const metadata = { k: 'x'.repeat('maxOfClients' in options ? 1 : 3_200) };
+      for (let n = 0; n < 4; n += 1) await put(`i${n}`, { metadata }, `s${n % 2}`);
+      expect(await codeOf(() => put('i4', { metadata }, 's2'))).to.equal('OVERLOADED');
+      expect(await codeOf(() => put('i3', { metadata, weight: 2 }, 's1'))).to.equal(undefined);
+      const body = { host: '10.0.0.2', port: 1 };
+      await registry.mirror('orders', 'x', body, { isServed: true, mayShadowLocal: false });
+      registry.registerLocal('users', '10.0.0.3', 2);
+      expect([registry.instances('orders').length, registry.instances('users').length]).to.deep.equal([1, 1]);
+    }
+  });
+
   it('never publishes a snapshot above its largest size, whatever states follow', async () => {
     const maxSnapshotBytes = 4096;
     const { put, registry, snapshots } = setUp({ maxSnapshotBytes });

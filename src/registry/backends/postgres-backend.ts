@@ -10,6 +10,7 @@ import {
   type Withdrawal,
 } from './backend-loop.js';
 import {
+  ADD_BOUND,
   ANNOUNCE,
   CHANNEL,
   CREATE,
@@ -50,6 +51,11 @@ interface Row {
   readonly version: number | string;
 }
 
+interface Tables {
+  readonly exists: boolean;
+  readonly is_bounded?: boolean;
+}
+
 /** `id` is null when there is no row; the number is that of the last change. */
 type Listed = (Row | { readonly id: null }) & { readonly revision: number | string };
 
@@ -80,6 +86,8 @@ const MOST_ROWS = 1_000;
 /** The number of a change, and the service and the id of its instance. */
 const CHANGE = /^(\d{1,15}) ([a-z0-9-]{1,64} [^ ]{1,128})$/;
 
+/** SQLSTATE: there is such a constraint already. */
+const DUPLICATE = '42710';
 /** SQLSTATE: the role may not write. It sees the instances of others nevertheless. */
 const DENIED = '42501';
 /**
@@ -133,8 +141,7 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     try {
       await session.connect();
       await session.query(SET_LIMITS);
-      const { rows } = await session.query<{ readonly exists: boolean }>(EXISTS);
-      if (rows[0]?.exists !== true) await session.query(CREATE);
+      await this.#prepare(session);
       await session.query(LISTEN);
     } catch (error) {
       void session.end();
@@ -144,6 +151,21 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     this.#mustList = true;
     this.#mayListAt = 0;
     return session;
+  }
+
+  /** Makes the tables, and their bound, where they are missing. */
+  async #prepare(session: RegistrySession): Promise<void> {
+    const { rows } = await session.query<Tables>(EXISTS);
+    const { exists, is_bounded: isBounded } = rows[0] ?? { exists: false };
+    if (!exists) await session.query(CREATE);
+    else if (isBounded === false) {
+      try {
+        await session.query(ADD_BOUND);
+      } catch (error) {
+        // It is not the table of this role, another process has done it just now, or is at it.
+        if (!this.isRefusal(error) && codeOf(error) !== DUPLICATE) throw error;
+      }
+    }
   }
 
   /** Everything is listed over the same session. */

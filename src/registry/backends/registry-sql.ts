@@ -13,8 +13,20 @@ const SEQUENCE = 'multilane.multilane_registry_revision';
  */
 export const SET_LIMITS = `SET lock_timeout = '250ms'; SET statement_timeout = '4500ms'`;
 
-/** Whether the tables exist. A role that may not create them can use those of an administrator. */
-export const EXISTS = `SELECT to_regclass('${OWNERS}') IS NOT NULL AS exists`;
+/** A body that is small on the disk may be huge as text, and a list would read all of them. */
+const BOUND_NAME = 'multilane_registry_instance_body';
+const BOUND = `CONSTRAINT ${BOUND_NAME} CHECK (octet_length(body::text) <= 32768)`;
+
+/**
+ * Whether the tables exist, and whether bodies are bounded. A role that may not create them can use those of an
+ * administrator.
+ */
+export const EXISTS = `
+  SELECT to_regclass('${OWNERS}') IS NOT NULL AS exists, EXISTS (
+    SELECT FROM pg_constraint WHERE conrelid = to_regclass('${TABLE}') AND conname = '${BOUND_NAME}') AS is_bounded`;
+
+/** For a table that was created without the bound. Rows that break it already stay. */
+export const ADD_BOUND = `ALTER TABLE ${TABLE} ADD ${BOUND} NOT VALID`;
 
 /** Several processes may create it at the same time: they wait for each other. */
 export const CREATE = `
@@ -34,7 +46,8 @@ export const CREATE = `
     revision bigint NOT NULL,
     -- The owner serves the instance itself.
     is_local boolean NOT NULL DEFAULT false,
-    PRIMARY KEY (service, id)
+    PRIMARY KEY (service, id),
+    ${BOUND}
   );
   CREATE INDEX IF NOT EXISTS multilane_registry_instance_owner ON ${TABLE} (owner);
   CREATE TABLE IF NOT EXISTS ${OWNERS} (owner text PRIMARY KEY, expires_at timestamptz NOT NULL);
