@@ -223,7 +223,7 @@ for (const [name, start] of Object.entries(SERVERS)) {
         'carts',
       );
       expect(a.lines.map(({ msg }) => msg)).to.deep.equal([
-        'the registry does not admit an instance of this process, so others do not find it there; trying again',
+        'the registry does not admit a change of this process, so others do not learn of it; trying again',
       ]);
       expect(a.sync.isAvailable).to.equal(true);
     });

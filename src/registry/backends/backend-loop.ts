@@ -225,7 +225,7 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
     if (this.#seen.delete(key) || wasOwn) this.receiver?.left(...namesOf(key));
   }
 
-  /** The backend does not admit an instance of this process. */
+  /** The backend does not admit a change. */
   protected rejected(key: string, reason: string): void {
     this.receiver?.rejected(...namesOf(key), reason);
   }

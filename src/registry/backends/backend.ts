@@ -45,7 +45,10 @@ export interface BackendEvents {
   found(instance: FoundInstance): void;
   /** One has left, or was removed by a client of another process. */
   left(service: string, id: string): void;
-  /** The backend does not admit an instance of this process. It is tried again, ever more rarely. */
+  /**
+   * The backend does not admit an instance of this process, or its withdrawal or removal. It is tried again,
+   * ever more rarely.
+   */
   rejected(service: string, id: string, reason: string): void;
   /** The backend can be reached again, and everything was listed. */
   available(): void;

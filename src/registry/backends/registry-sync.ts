@@ -101,7 +101,7 @@ export class RegistrySync implements BackendEvents {
     const fields = { registry: backend.kind, service, id, reason };
     log.warn(
       fields,
-      'the registry does not admit an instance of this process, so others do not find it there; trying again',
+      'the registry does not admit a change of this process, so others do not learn of it; trying again',
     );
   }
 

@@ -15,7 +15,7 @@ const LOOK_MS = 500;
 const REMOVED_AFTER_MS = 8_000;
 const KNOWN_AFTER_MS = 40_000;
 /** The server knows for a minute that it was removed. */
-const CHECKED_MS = 45_000;
+const CHECKED_MS = 42_000;
 const FIRST_PORT = 20_000;
 const PORTS = 10_000;
 const SERVICE = 'removed';
@@ -24,6 +24,8 @@ const REGISTRANT = { mayShadowLocal: false };
 interface Removal {
   readonly member: Member;
   readonly at: number;
+  /** When it must have been done at the server; undefined before. */
+  doneAt?: number;
 }
 
 export class RemovingClients {
@@ -94,9 +96,11 @@ export class RemovingClients {
       const { member, at } = removal;
       // What a process has not sent when it ends is lost, and a server may lose what it knows.
       const isVoid = !member.host.isAlive || at < network.downSince;
-      const sinceMs = time.now - Math.max(at, this.#reachableSince(member));
-      if (isVoid || sinceMs > CHECKED_MS) this.#removals.delete(id);
-      else if (sinceMs > REMOVED_AFTER_MS) this.#check(id, removal, sinceMs);
+      const reachedAt = Math.max(at, this.#reachableSince(member));
+      if (time.now - reachedAt > REMOVED_AFTER_MS) removal.doneAt ??= time.now;
+      const { doneAt = Number.POSITIVE_INFINITY } = removal;
+      if (isVoid || time.now - doneAt > CHECKED_MS) this.#removals.delete(id);
+      else if (doneAt <= time.now) this.#check(id, removal, time.now - doneAt);
     }
   }
 
