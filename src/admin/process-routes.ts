@@ -5,7 +5,6 @@
 import { HttpError, UnavailableError, ValidationError } from '../errors.js';
 import type { InstanceView } from '../registry/instance.js';
 import type { AnnouncedInstance, ClientRemoval } from '../registry/process-instances.js';
-import { isOwner, SECRET_HEADER } from '../registry/process-owner.js';
 import type { Registry } from '../registry/registry.js';
 import type { AdminHandler, AdminRequest, AdminRoute } from './admin-route.js';
 import { BodyFields } from './body-fields.js';
@@ -42,6 +41,8 @@ interface Refused {
   readonly retryAfterSeconds: number | null;
 }
 
+/** The field of a request with the secret of its process. */
+export const SECRET_HEADER = 'x-multilane-process-secret';
 /** Instances of each list; the body of a request has at most 64 KiB. */
 const MOST = 256;
 /** As `Removed` of the client has them. */
@@ -58,7 +59,7 @@ export function processRoutes(registry: Registry, options: Shadowing): readonly 
       method: 'DELETE',
       path: PROCESS,
       handler(request) {
-        registry.processes.leave(ownerOf(request), grantedBy(request));
+        registry.processes.leave(ownerOf(registry, request), grantedBy(request));
         return { status: 204 };
       },
     },
@@ -68,7 +69,7 @@ export function processRoutes(registry: Registry, options: Shadowing): readonly 
 }
 
 async function announce(registry: Registry, { mayShadowLocal }: Shadowing, request: AdminRequest) {
-  const owner = ownerOf(request);
+  const owner = ownerOf(registry, request);
   const { ttlSeconds, announced, withdrawn } = announcementOf(request.body);
   const isGranted = grantedBy(request);
   const { processes } = registry;
@@ -189,11 +190,12 @@ const detailOf = ({ message, errors }: HttpError): string =>
   errors?.map(({ path, message: wrong }) => `${path} ${wrong}`.trim()).join('; ') ?? message;
 
 /** @throws ValidationError; HttpError ADDRESS_NOT_ALLOWED for a request that is not of this process */
-function ownerOf({ params: { owner = '' }, header }: AdminRequest): string {
+function ownerOf({ processes }: Registry, request: AdminRequest): string {
+  const { owner = '' } = request.params;
   if (!OWNER.test(owner))
     throw new ValidationError([{ path: '/owner', message: `must match ${OWNER.source}` }]);
-  if (isOwner(owner, header(SECRET_HEADER) ?? '')) return owner;
-  throw new HttpError('ADDRESS_NOT_ALLOWED', 'The secret of the request is not that of this process.');
+  processes.authenticate(owner, request.header(SECRET_HEADER) ?? '');
+  return owner;
 }
 
 const grantedBy =

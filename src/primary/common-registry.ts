@@ -54,7 +54,9 @@ function backendOf(settings: RegistrySettings, owner: string): RegistryBackend {
   return new EtcdBackend({ open: etcdClients(parseEtcdUrl(url)!), ...common });
 }
 
-/** That of all cooperating processes, or of this one alone. No service has the name, so no call has the value. */
+/**
+ * That of all cooperating processes, or of this one alone. No service has the name, so no call has the value.
+ */
 function processSecret({ meshToken }: RegistrySettings): string {
   if (meshToken === undefined) return randomBytes(32).toString('base64url');
   return createHmac('sha256', meshToken).update('the processes of a registry').digest('base64url');

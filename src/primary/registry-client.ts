@@ -1,6 +1,6 @@
 // Requests to the admin plane of another process, whose registry this one shares.
+import { SECRET_HEADER } from '../admin/process-routes.js';
 import { type RegistryClient, RegistryFailure, type WatchEvent } from '../registry/backends/http-api.js';
-import { SECRET_HEADER } from '../registry/process-owner.js';
 import { LineClient, StatusError } from './line-client.js';
 
 /** Bytes of a response, and characters of an event: more than the other process ever sends. */

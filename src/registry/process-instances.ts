@@ -5,7 +5,8 @@ import { HttpError } from '../errors.js';
 import type { ExpiryTimer } from './expiry.js';
 import type { Instance, InstanceView } from './instance.js';
 import type { InstanceTable } from './instance-table.js';
-import { registrationIdOf } from './registration.js';
+import { isOwner } from './process-owner.js';
+import { assertInstanceName, registrationIdOf } from './registration.js';
 import type { Removals } from './removals.js';
 
 /** A process that announces an instance. */
@@ -73,6 +74,12 @@ export class ProcessInstances {
     this.#hands = hands;
   }
 
+  /** @throws HttpError ADDRESS_NOT_ALLOWED for a request with a secret that is not that of the owner */
+  authenticate(owner: string, secret: string): void {
+    if (isOwner(owner, secret)) return;
+    throw new HttpError('ADDRESS_NOT_ALLOWED', 'The secret of the request is not that of this process.');
+  }
+
   /**
    * Enters an instance that a process announces, or its change. A process that drains leaves its name to the
    * one that has announced it since: its successor at the same address.
@@ -108,12 +115,15 @@ export class ProcessInstances {
 
   /**
    * Removes an instance for a client of a process. One that was registered later stays.
-   * @throws HttpError ADDRESS_NOT_ALLOWED for one that another process itself serves
+   * @throws ValidationError for a bad name; HttpError ADDRESS_NOT_ALLOWED for one that another process itself
+   *   serves
    */
   remove(owner: string, service: string, id: string, removal: ClientRemoval): void {
+    assertInstanceName(service, id);
     const { serial, registrationIds, isPrompt } = removal;
     const instance = this.#table.find(service, id);
-    for (const registrationId of registrationIds) this.#removals.add(service, id, registrationId);
+    for (const registrationId of registrationIds)
+      this.#removals.add(service, id, registrationIdOf({ registrationId }));
     if (instance === undefined) return;
     const isOwn = instance.owner === owner;
     const { registrationId } = instance;

@@ -1,10 +1,7 @@
-// How a process proves to another one, whose registry it shares, that it is the owner of what it has announced
-// there. All see the names of owners; the secret is sent to that process only. Names begin with a digest of the
-// secret: so no other process can take the name, also while that process does not know it yet.
+// How a process proves to another one, whose registry it shares, that it is the owner of what it has
+// announced there. All see the names of owners; the secret is sent to that process only. Names begin with a
+// digest of the secret: so no other process can take the name, also while that process does not know it yet.
 import { createHash } from 'node:crypto';
-
-/** The field of a request with the secret. */
-export const SECRET_HEADER = 'x-multilane-process-secret';
 
 const digestOf = (secret: string): string => createHash('sha256').update(secret).digest('base64url');
 

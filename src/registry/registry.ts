@@ -170,8 +170,8 @@ export class Registry {
    * Renews an instance.
    * @param registrant @default without rights
    * @throws ValidationError for a bad name; NotFoundError when the instance is not registered (any more);
-   *   HttpError ADDRESS_NOT_ALLOWED for one that this or another process serves itself, and for one of another
-   *   process that needs `mayShadowLocal`
+   *   HttpError ADDRESS_NOT_ALLOWED for one that this or another process serves itself, and for one of
+   *   another process that needs `mayShadowLocal`
    */
   heartbeat(service: string, id: string, registrant = WITHOUT_RIGHTS): void {
     this.#takeOver(this.#require(service, id), registrant);

@@ -1,5 +1,5 @@
-// Registrations that clients have removed a short while ago. Another process may have had a change of one under
-// way, such as that it drains: this must not bring the instance back.
+// Registrations that clients have removed a short while ago. Another process may have had a change of one
+// under way, such as that it drains: this must not bring the instance back.
 
 /** For this time removals are remembered, in milliseconds. */
 const KEPT_MS = 60_000;

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
+import { SECRET_HEADER } from '#src/admin/process-routes.js';
 import { localShadowing, registryRoutes } from '#src/admin/registry-routes.js';
-import { ownerOf, SECRET_HEADER } from '#src/registry/process-owner.js';
+import { ownerOf } from '#src/registry/process-owner.js';
 import { setUp } from '../registry/registry-kit.js';
 import { adminOf, listen } from '../upstream/admin.js';
 

@@ -195,6 +195,39 @@ describe('the loop of a shared registry', () => {
     expect(loop.events).to.have.length(3);
   });
 
+  it('makes another link at once when one was lost while it still did what was due', async () => {
+    const loop = made(1);
+    loop.announce(instance('a'));
+    await posts(loop, 1);
+    const { links } = loop;
+    loop.post = () => loop.loseLink();
+    loop.announce(instance('b'));
+    expect(
+      await until(
+        () => loop.links,
+        (count) => count > links,
+      ),
+    ).to.equal(links + 1);
+  });
+
+  it('removes of what it takes over what another process has, too', async () => {
+    const loop = made(1);
+    await until(
+      () => loop.worked,
+      (count) => count > 0,
+    );
+    loop.tellOf('x', { version: '1', body: { registrationId: 'r1' } });
+    loop.announce({ ...instance('x'), body: { state: 'healthy', registrationId: 'r2' } });
+    loop.remove('orders', 'x', 'r2');
+    expect(loop.removals).to.deep.equal([['orders x', { version: '1', registrationIds: ['r1', 'r2'] }]]);
+    // What is to be removed is not found meanwhile; what was registered later is.
+    const before = loop.events.length;
+    loop.tellOf('x', { version: '2', body: { registrationId: 'r1' } });
+    expect(loop.events).to.have.length(before);
+    loop.tellOf('x', { version: '3', body: { registrationId: 'r3' } });
+    expect(loop.events).to.have.length(before + 1);
+  });
+
   it('tries an instance again that was refused, and tells of it once', async () => {
     const loop = made(1);
     loop.announce(instance('a'));

@@ -20,6 +20,14 @@ function wrongIn(run: () => unknown): readonly string[] {
 }
 
 describe('a registration', () => {
+  it('has metadata in one order, so that the same registration is the same text', () => {
+    const [one, other] = [
+      { b: '1', a: '2' },
+      { a: '2', b: '1' },
+    ].map((metadata) => JSON.stringify(parse({ metadata })));
+    expect(one).to.equal(other);
+  });
+
   it('needs a host and a port, and has defaults for the rest', () => {
     const { metadata, ...rest } = parse();
     expect(rest).to.deep.equal({

@@ -81,7 +81,7 @@ describe('the connection with a shared registry', () => {
       'an instance in the registry is not admit',
       'the registry can be reached again',
       'the registry cannot be reached; the inst',
-      'the registry does not admit an instance ',
+      'the registry does not admit a change of ',
     ]);
     pass(10_000);
     events.unavailable(new Error('away'));

@@ -161,8 +161,8 @@ export class EtcdBackend extends BackendLoop<Link> {
   }
 
   /**
-   * Removes what is there now, if it is what was to be removed. @returns what has changed meanwhile, so it has
-   *   to be read again
+   * Removes what is there now, if it is what was to be removed.
+   * @returns what has changed meanwhile, so it has to be read again
    */
   async #withdraw({ client }: Link, part: readonly Withdrawal[]): Promise<readonly Withdrawal[]> {
     const removals = part.filter(([, removed]) => removed !== undefined).map(([key]) => key);

@@ -25,8 +25,8 @@ import {
 
 export interface HttpBackendOptions extends BackendOptions {
   /**
-   * With it this process proves that it has announced its instances. Processes with the same one may serve the
-   * same services, and take the names of each other over.
+   * With it this process proves that it has announced its instances. Processes with the same one may serve
+   * the same services, and take the names of each other over.
    */
   readonly secret: string;
   /** @param secret is sent with each request */

@@ -18,8 +18,8 @@ const BOUND_NAME = 'multilane_registry_instance_body';
 const BOUND = `CONSTRAINT ${BOUND_NAME} CHECK (octet_length(body::text) <= 32768)`;
 
 /**
- * Whether the tables exist, and whether bodies are bounded. A role that may not create them can use those of an
- * administrator.
+ * Whether the tables exist, and whether bodies are bounded. A role that may not create them can use those of
+ * an administrator.
  */
 export const EXISTS = `
   SELECT to_regclass('${OWNERS}') IS NOT NULL AS exists, EXISTS (
@@ -93,9 +93,9 @@ export const WITHDRAW = `
   SELECT count(${NOTIFY}) FROM gone`;
 
 /**
- * $1 owner, then one element per row: what a client has removed, as `Removed` has it. A removal that is prompt
- * applies to whatever is there now. For a minute the row tells all, also processes that are cut off, that this
- * registration was removed and has not expired.
+ * $1 owner, then one element per row: what a client has removed, as `Removed` has it. A removal that is
+ * prompt applies to whatever is there now. For a minute the row tells all, also processes that are cut off,
+ * that this registration was removed and has not expired.
  */
 export const REMOVE = `
   WITH given AS (
