@@ -25,7 +25,7 @@ export function namesOf(key: string): readonly [service: string, id: string] {
 export interface Removed {
   /** The version that another process has announced. */
   readonly version: string | undefined;
-  /** That of another process, and that of this one which was to take its place; perhaps the same, or none. */
+  /** What was announced last, and what was to take its place: perhaps the same, or none. */
   readonly registrationIds: readonly string[];
   readonly since: Moment;
 }
@@ -91,8 +91,8 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
   remove(service: string, id: string, registrationId: string | null): void {
     const key = keyOf(service, id);
     const seen = this.#seen.get(key);
-    const ids = new Set([seen?.registrationId ?? null, registrationId]);
-    const registrationIds = [...ids].filter((one) => one !== null);
+    const before = seen?.registrationId ?? this.#announced.get(key) ?? null;
+    const registrationIds = [...new Set([before, registrationId])].filter((one) => one !== null);
     this.#withdraw(key, { version: seen?.version, registrationIds, since: this.moment });
   }
 

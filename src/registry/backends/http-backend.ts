@@ -225,7 +225,7 @@ export class HttpBackend extends BackendLoop<Link> {
       rows.filter((row) => row.owner === this.owner).map((row) => keyOf(row.service, row.id)),
     );
     this.listed(rows.filter((row) => row.owner !== this.owner));
-    for (const key of removed) if (!mine.has(key)) this.gone(key);
+    for (const key of removed) if (!mine.has(key)) this.#left(key);
     this.announceMissing(mine);
   }
 
@@ -266,6 +266,14 @@ export class HttpBackend extends BackendLoop<Link> {
     this.wake(GATHER_MS);
   }
 
+  /**
+   * A client has removed it, or its process has ended. What is to be announced here may be of a client that
+   * has renewed it: the other process knows whether that is too late.
+   */
+  #left(key: string): void {
+    if (!this.toAnnounce.has(key)) this.gone(key);
+  }
+
   /** Processes what was heard between two requests, so it is known which of the two came first. */
   #process(link: Link): void {
     const changes = [...link.heard];
@@ -279,7 +287,7 @@ export class HttpBackend extends BackendLoop<Link> {
       if (own !== undefined && count <= (this.#ownAt.get(key) ?? -1)) link.mustList = true;
       else if (row !== undefined) this.found(row);
       else if (isExpired) this.expired(key);
-      else this.gone(key);
+      else this.#left(key);
       if (!this.own.has(key)) this.#ownAt.delete(key);
     }
   }
