@@ -68,6 +68,21 @@ describe('the registry of another process', () => {
     ]);
   });
 
+  it('admits a process that is not trusted to a service when those before it have left', async () => {
+    const a = join('a', 1);
+    const stranger = new RegistryProcess('stranger', server.backend('stranger', false, 'another secret'), 2);
+    processes.push(stranger);
+    const b = join('b');
+    await b.sees(['10.0.0.1:1 healthy']);
+    await until(
+      () => stranger.rejected,
+      (rejected) => rejected === 1,
+    );
+    await b.sees(['10.0.0.1:1 healthy']);
+    await a.sync.close();
+    await b.sees(['10.0.0.1:2 healthy']);
+  });
+
   it('has an instance at the process at which its client drains it', async () => {
     const [a, b] = [join('a'), join('b')];
     await a.put('x', { ttlSeconds: 3_600 });

@@ -353,11 +353,13 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
     if (this.#refused.add(key, this.clock(), this.random(), afterMs)) this.rejected(key, reason);
   }
 
-  /** What was refused because of an instance that has left is announced again at once. */
-  protected freed(key: string): void {
-    if (!this.#refused.has(key)) return;
-    this.#refused.delete(key);
-    this.toAnnounce.add(key);
+  /** An instance has left. What was refused of its service, perhaps because of it, is announced at once. */
+  protected freed(service: string): void {
+    for (const key of this.#refused.keys()) {
+      if (namesOf(key)[0] !== service) continue;
+      this.#refused.delete(key);
+      this.toAnnounce.add(key);
+    }
   }
 
   /**

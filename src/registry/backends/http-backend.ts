@@ -5,7 +5,14 @@
 // others: a service that is mounted there needs a token that was given for it.
 import { ownerOf } from '../process-owner.js';
 import type { Announced } from './backend.js';
-import { BackendLoop, type BackendOptions, keyOf, MOST_KNOWN, type Withdrawal } from './backend-loop.js';
+import {
+  BackendLoop,
+  type BackendOptions,
+  keyOf,
+  MOST_KNOWN,
+  namesOf,
+  type Withdrawal,
+} from './backend-loop.js';
 import {
   bytesOf,
   countOf,
@@ -282,7 +289,7 @@ export class HttpBackend extends BackendLoop<Link> {
     for (const [key, { count, row, isExpired }] of changes) {
       const own = this.own.get(key);
       if (row?.owner === this.owner) continue;
-      if (row === undefined) this.freed(key);
+      if (row === undefined) this.freed(namesOf(key)[0]);
       // It may be older than what this process has announced since.
       if (own !== undefined && count <= (this.#ownAt.get(key) ?? -1)) link.mustList = true;
       else if (row !== undefined) this.found(row);

@@ -18,6 +18,10 @@ export class SetAside {
     return next;
   }
 
+  keys(): Iterable<string> {
+    return this.#waits.keys();
+  }
+
   has(key: string): boolean {
     return this.#waits.has(key);
   }
