@@ -91,7 +91,8 @@ export class HttpBackend extends BackendLoop<Link> {
 
   protected override async connect(): Promise<Link> {
     if (this.#waits !== undefined && this.clock() < this.#waits.until) throw this.#waits.reason;
-    const link: Link = { client: this.#open(), heard: new Map(), heardSize: 0, mustList: false };
+    const { open, secret } = this.#options;
+    const link: Link = { client: open(secret), heard: new Map(), heardSize: 0, mustList: false };
     this.#live = link;
     this.#ownAt.clear();
     const ended = (error: Error): void => {
@@ -149,11 +150,6 @@ export class HttpBackend extends BackendLoop<Link> {
 
   protected override isRefusal(error: unknown): boolean {
     return error instanceof RegistryFailure && REFUSALS.has(error.status);
-  }
-
-  #open(): RegistryClient {
-    const { open, secret } = this.#options;
-    return open(secret);
   }
 
   get #path(): string {
@@ -232,7 +228,7 @@ export class HttpBackend extends BackendLoop<Link> {
       rows.filter((row) => row.owner === this.owner).map((row) => keyOf(row.service, row.id)),
     );
     this.listed(rows.filter((row) => row.owner !== this.owner));
-    for (const key of removed) if (!mine.has(key)) this.#left(key);
+    for (const key of removed) if (!mine.has(key)) this.#hasLeft(key);
     this.announceMissing(mine);
   }
 
@@ -277,7 +273,7 @@ export class HttpBackend extends BackendLoop<Link> {
    * A client has removed it, or its process has ended. What is to be announced here may be of a client that
    * has renewed it: the other process knows whether that is too late.
    */
-  #left(key: string): void {
+  #hasLeft(key: string): void {
     if (!this.toAnnounce.has(key)) this.gone(key);
   }
 
@@ -294,7 +290,7 @@ export class HttpBackend extends BackendLoop<Link> {
       if (own !== undefined && count <= (this.#ownAt.get(key) ?? -1)) link.mustList = true;
       else if (row !== undefined) this.found(row);
       else if (isExpired) this.expired(key);
-      else this.#left(key);
+      else this.#hasLeft(key);
       if (!this.own.has(key)) this.#ownAt.delete(key);
     }
   }
