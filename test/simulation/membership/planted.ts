@@ -1,4 +1,5 @@
 // Faults in the connection with a shared registry, each with the rule that must find it.
+import { keyOf } from '#src/registry/backends/backend-loop.js';
 import { EtcdBackend } from '#src/registry/backends/etcd-backend.js';
 import { PostgresBackend } from '#src/registry/backends/postgres-backend.js';
 import { RegistrySync } from '#src/registry/backends/registry-sync.js';
@@ -52,8 +53,10 @@ class HastyPostgres extends PostgresBackend {
 }
 
 class ForgetfulRemover extends PostgresBackend {
-  override remove(service: string, id: string): void {
-    super.remove(service, id, null);
+  override remove(service: string, id: string, registrationId: string | null): void {
+    super.remove(service, id, registrationId);
+    const key = keyOf(service, id);
+    this.toWithdraw.set(key, { ...this.toWithdraw.get(key)!, registrationIds: [] });
   }
 
   protected override isPrompt(): boolean {
