@@ -81,5 +81,9 @@ function raised(facts: Omit<Facts, 'openFiles'>, connections: number): string {
   return `raise the limit to at least ${least} (ulimit -n, LimitNOFILE=) for WORKERS ${workers}${ofGrpc}`;
 }
 
+/** Files that neither the connections of the data plane nor the rest of the process need. */
+export const spareFiles = ({ maxConnections, ...facts }: Facts & { readonly maxConnections: number }): number =>
+  facts.openFiles - keptFiles(facts) - maxConnections;
+
 const keptFiles = ({ workers, grpcWorkers = 1 }: Omit<Facts, 'openFiles'>): number =>
   KEPT_FILES + KEPT_FILES_PER_WORKER * (workers + grpcWorkers - 1);

@@ -4,6 +4,8 @@ import type { Logger } from 'pino';
 import { hasDatabase } from '../api/define-service.js';
 import type { ServiceDefinition } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
+import { spareFiles } from '../config/connection-limit.js';
+import { openFileLimit } from '../config/open-file-limit.js';
 import { MAX_ENDPOINTS, MAX_OF_CLIENTS, MAX_OF_SERVICE, SNAPSHOT_BYTES } from '../memory/layout.js';
 import { SnapshotLog } from '../memory/snapshot-log.js';
 import { type Address, AddressPolicy } from '../registry/addresses.js';
@@ -24,13 +26,13 @@ export interface RegisteringOptions {
   readonly guarded: () => readonly Address[];
 }
 
-export function createRegistry(options: RegisteringOptions): { registry: Registry; close(): Promise<void> } {
+export function createRegistry(options: RegisteringOptions): Registry {
   const { settings, sharedState, instanceId, guarded, log } = options;
   const { block, clock, load, breakers, ejections, recorder } = sharedState;
   const snapshots = new SnapshotLog(block);
-  const prober = httpProbe();
   const skipped = recorder.counter('multilane_samples_skipped_total', { sampler: 'health_probe' });
-  const registry = new Registry({
+  const delayed = recorder.counter('multilane_health_probes_delayed_total');
+  return new Registry({
     clock,
     now: () => new Date(),
     schedule: timers,
@@ -47,7 +49,12 @@ export function createRegistry(options: RegisteringOptions): { registry: Registr
     ),
     ejections,
     addresses: new AddressPolicy({ allow: settings.registryAllow, guarded }),
-    health: new HealthProber(prober.probe, timers, Math.random, () => skipped.add()),
+    health: new HealthProber({
+      ...{ probe: httpProbe(), schedule: timers, clock, random: Math.random },
+      spareFiles: spareFiles({ ...settings, openFiles: openFileLimit() }),
+      onSkipped: () => skipped.add(),
+      onDelayed: () => delayed.add(),
+    }),
     revisionPrefix: instanceId.replaceAll('-', ''),
     maxSnapshotBytes: SNAPSHOT_BYTES,
     maxOfService: MAX_OF_SERVICE,
@@ -58,13 +65,6 @@ export function createRegistry(options: RegisteringOptions): { registry: Registr
         'an instance of a client was removed: a process serves its service itself from now on, so it needs a token',
       ),
   });
-  return {
-    registry,
-    close: async () => {
-      registry.close();
-      await prober.close();
-    },
-  };
 }
 
 /**

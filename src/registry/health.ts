@@ -1,15 +1,19 @@
 // Probes the health of instances over HTTP: every five seconds, with jitter, so that many instances are not
 // probed at the same moment. A probe succeeds with a status 2xx only; a redirect is a failure and is not
-// followed. Two probes in a row with the same result decide the health (health-rule.ts).
+// followed. Two probes in a row with the same result decide the health (health-rule.ts). A probe that is due
+// while too many are under way waits for its turn, and is counted when it waits long.
 import type { Random } from '../resilience/policy.js';
 import type { Endpoint } from './endpoint.js';
 import { afterProbe, type Health, type HealthRecord, UNKNOWN_HEALTH } from './health-rule.js';
+import { ProbeLane, probeLimits } from './probe-lane.js';
 import type { Schedule } from './schedule.js';
 
-export const INTERVAL_MS = 5_000;
+const INTERVAL_MS = 5_000;
 /** A probe is early or late by up to this share of the interval. */
 const JITTER = 0.1;
 const TIMEOUT_MS = 2_000;
+/** A probe that begins later than this is counted. */
+const DELAYED_MS = INTERVAL_MS * JITTER;
 
 export interface ProbeTarget {
   /** Address to connect to. */
@@ -34,47 +38,75 @@ export interface HealthWatcher {
  */
 export type Probe = (target: ProbeTarget, signal: AbortSignal) => Promise<boolean | undefined>;
 
-export class HealthProber implements HealthWatcher {
-  readonly #probe: Probe;
-  readonly #schedule: Schedule;
-  readonly #random: Random;
-  readonly #onSkipped: () => void;
+export interface HealthProberOptions {
+  readonly probe: Probe;
+  readonly schedule: Schedule;
+  /** Monotonic milliseconds. */
+  readonly clock: () => number;
+  readonly random: Random;
+  /** Files that neither connections nor the rest of the process need. They bound the probes at a time. */
+  readonly spareFiles: number;
+  /** Called for each probe that could not be made; the instance then keeps its health. @default nothing */
+  readonly onSkipped?: () => void;
+  /**
+   * Called for each probe that began more than half a second late, because too many were under way.
+   * @default nothing
+   */
+  readonly onDelayed?: () => void;
+}
 
-  /** @param onSkipped called for each probe that could not be made; the instance then keeps its health */
-  constructor(probe: Probe, schedule: Schedule, random: Random, onSkipped: () => void = () => undefined) {
-    this.#probe = probe;
-    this.#schedule = schedule;
-    this.#random = random;
-    this.#onSkipped = onSkipped;
+export class HealthProber implements HealthWatcher {
+  readonly #options: HealthProberOptions;
+  readonly #responsive: ProbeLane;
+  readonly #others: ProbeLane;
+
+  constructor(options: HealthProberOptions) {
+    this.#options = options;
+    const { responsive, others } = probeLimits(options.spareFiles);
+    this.#responsive = new ProbeLane(responsive);
+    this.#others = new ProbeLane(others);
   }
 
   watch(target: ProbeTarget, report: (health: Health) => void): () => void {
-    const stopping = new AbortController();
+    const { schedule, clock, onDelayed, onSkipped } = this.#options;
     let record: HealthRecord = UNKNOWN_HEALTH;
+    let isStopped = false;
+    /** Ends what the watch waits for: the next probe, a place for it, or its result. */
     let cancel = (): void => undefined;
-    const probe = async (): Promise<void> => {
-      const overdue = new AbortController();
-      const stop = (): void => overdue.abort();
-      stopping.signal.addEventListener('abort', stop);
-      const cancelTimeout = this.#schedule(TIMEOUT_MS, stop);
-      const isHealthy = await this.#probe(target, overdue.signal);
-      cancelTimeout();
-      stopping.signal.removeEventListener('abort', stop);
-      if (stopping.signal.aborted) return;
-      const before = record.health;
-      if (isHealthy === undefined) this.#onSkipped();
-      else record = afterProbe(record, isHealthy);
-      if (record.health !== before) report(record.health);
-      if (!stopping.signal.aborted) cancel = this.#schedule(this.#untilNext(), () => void probe());
+    const due = (): void => {
+      const dueAt = clock();
+      const lane = record.hasSucceeded ? this.#responsive : this.#others;
+      let hasBegun = false;
+      const leave = lane.enter(() => {
+        hasBegun = true;
+        if (clock() - dueAt > DELAYED_MS) onDelayed?.();
+        void probe(lane);
+      });
+      if (!hasBegun) cancel = leave;
     };
-    void probe();
+    const probe = async (lane: ProbeLane): Promise<void> => {
+      const ended = new AbortController();
+      cancel = () => ended.abort();
+      const cancelTimeout = schedule(TIMEOUT_MS, cancel);
+      const isHealthy = await this.#options.probe(target, ended.signal);
+      cancelTimeout();
+      lane.end();
+      if (isStopped) return;
+      const before = record.health;
+      if (isHealthy === undefined) onSkipped?.();
+      else record = afterProbe(record, isHealthy);
+      cancel = schedule(this.#untilNext(), due);
+      if (record.health !== before) report(record.health);
+    };
+    due();
     return () => {
+      if (isStopped) return;
+      isStopped = true;
       cancel();
-      stopping.abort();
     };
   }
 
   #untilNext(): number {
-    return INTERVAL_MS * (1 + JITTER * (2 * this.#random() - 1));
+    return INTERVAL_MS * (1 + JITTER * (2 * this.#options.random() - 1));
   }
 }

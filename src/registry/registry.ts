@@ -4,7 +4,7 @@
 // next call.
 import { type HttpError, NotFoundError } from '../errors.js';
 import type { LogEntry } from './change-log.js';
-import type { Endpoint, EndpointState } from './endpoint.js';
+import { type Endpoint, type EndpointState, schemeOf } from './endpoint.js';
 import { ExpiryTimer } from './expiry.js';
 import {
   ForeignInstances,
@@ -310,9 +310,10 @@ export class Registry {
     refuseTooMany(this.#table, this.#deps, { service, isServed, before, bytes });
     const slot = keepsSlot ? before!.slot : this.#deps.slots.take(slotKey);
     if (slot === undefined) throw registryFull();
-    if (before !== undefined) this.#release(before, keepsSlot);
-
     const keeps = keepsSlot && keepsHealth(before!, registration);
+    const keepsProbes = keeps && isProbedAlike(before!.registration, registration);
+    if (before !== undefined) this.#release(before, keepsSlot, keepsProbes);
+
     const entered = keeps ? before!.state : state;
     const instance: Instance = {
       registration,
@@ -331,7 +332,7 @@ export class Registry {
       mayShadowLocal: source.mayShadowLocal ?? local,
       expiresAt: this.#expiryOf(registration, source),
       lastHeartbeat: local ? null : this.#deps.now(),
-      stopProbes: NO_PROBES,
+      stopProbes: keepsProbes ? before!.stopProbes : NO_PROBES,
     };
     const wasServed = this.#table.isServed(service);
     this.#table.put(instance);
@@ -341,7 +342,7 @@ export class Registry {
     }
     this.#changed(instance);
     this.#expiry.noLaterThan(instance.expiresAt);
-    this.#probe(instance);
+    if (!keepsProbes) this.#probe(instance);
     return instance;
   }
 
@@ -408,10 +409,11 @@ export class Registry {
 
   /**
    * Ends the probes of an instance and releases its row, when the instance leaves or is replaced. `keepsSlot`
-   * is true when the instance that replaces it has the same address and port: that one takes over the row.
+   * is true when the instance that replaces it has the same address and port: that one takes over the row. It
+   * takes over the probes as well (`keepsProbes`) when they would be the same.
    */
-  #release(instance: Instance, keepsSlot: boolean): void {
-    instance.stopProbes();
+  #release(instance: Instance, keepsSlot: boolean, keepsProbes = false): void {
+    if (!keepsProbes) instance.stopProbes();
     if (!keepsSlot) this.#deps.slots.release(instance.slotKey, instance.slot);
   }
 
@@ -450,11 +452,14 @@ export class Registry {
    * Starts the health checks of an instance, if it has any. Their results become its state, unless it drains.
    */
   #probe(instance: Instance): void {
-    const { healthCheckPath: path, host, port, metadata } = instance.registration;
+    const { service, id, healthCheckPath: path, host, port, metadata } = instance.registration;
     if (path === null) return;
     const target = { address: instance.address, port, path, host, metadata };
     const report = (health: Health): void => {
-      if (health !== 'unknown' && instance.state !== 'draining') this.#setState(instance, health);
+      // Another registration may have taken over the probes.
+      const probed = this.#table.find(service, id);
+      if (probed === undefined || health === 'unknown' || probed.state === 'draining') return;
+      this.#setState(probed, health);
     };
     instance.stopProbes = this.#deps.health.watch(target, report);
   }
@@ -489,6 +494,10 @@ function keepsHealth(before: Instance, { healthCheckPath }: Registration): boole
     !before.local && before.state !== 'draining' && before.registration.healthCheckPath === healthCheckPath
   );
 }
+
+/** Whether probes send the same to both, if address, port and path are the same. */
+const isProbedAlike = (one: Registration, other: Registration): boolean =>
+  one.host === other.host && schemeOf(one) === schemeOf(other);
 
 const removed = (service: string, id: string): HttpError =>
   new NotFoundError(`Instance ${id} of ${service} was removed while it registered.`);

@@ -195,6 +195,9 @@ export const METRICS = {
     'Samples of instances and of the process itself that were skipped because no file descriptor was free.',
     'sampler',
   ),
+  multilane_health_probes_delayed_total: counter(
+    'Health probes of instances that began more than half a second late, because too many were under way.',
+  ),
   multilane_permits_unsettled: gauge(
     'last',
     'Counters of permits that may still include an operation of a lost worker.',

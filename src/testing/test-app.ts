@@ -134,15 +134,15 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
   const missing = new MissingDependencies(log);
   try {
     const instanceId = randomUUID();
-    const sharedState = createSharedState(settings, rowsFor(1), log, (slot) => registering.registry.at(slot));
+    const sharedState = createSharedState(settings, rowsFor(1), log, (slot) => registry.at(slot));
     applySettings(settings, sharedState.switches);
     const databases =
       databaseUrl === undefined ? undefined : ownDatabases(settings, databaseUrl, services, log);
     lifecycle.defer('databases', () => databases?.drop());
     lifecycle.defer('database probes', () => databases?.stopWatching());
-    const registering = createRegistry({ settings, sharedState, instanceId, guarded: () => [], log });
-    lifecycle.defer('registry', () => registering.close());
-    registerAll(registering.registry, services, settings);
+    const registry = createRegistry({ settings, sharedState, instanceId, guarded: () => [], log });
+    lifecycle.defer('registry', () => registry.close());
+    registerAll(registry, services, settings);
     const pool = new TaskPool({ threads: settings.cpuThreads, entry: TASK_WORKER, log });
     lifecycle.defer('CPU pool', () => pool.close({ withinMs: 0 }));
     const { port1, port2 } = new MessageChannel();
@@ -172,7 +172,7 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
       await databases.openBudget(undefined, (most) => DatabaseBudget.configure(sharedState.block, most));
       await mounted(host, service)?.arrive({ url, exclusive });
     });
-    for (const { name } of services) registering.registry.setLocalState(name, 'healthy');
+    for (const { name } of services) registry.setLocalState(name, 'healthy');
     sharedState.switches.ready = true;
     return testApp(host, missing, logs, async () => {
       await lifecycle.stop(log);

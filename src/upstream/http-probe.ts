@@ -1,52 +1,58 @@
-// A health check over HTTP.
-import type { Agent } from 'undici';
+// A health check over HTTP. Every probe has a connection of its own, which ends with it: kept connections
+// would take a file of this process for each instance. Node's own client is used, because it costs half as
+// much as undici does for a connection with one request (0.15 ms; the probes of 10,000 instances are 2,000 in
+// a second).
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
 import { isOutOfFiles } from '../open-files.js';
-import { originOf } from '../registry/endpoint.js';
-import { INTERVAL_MS, type Probe } from '../registry/health.js';
-import { mendedClient } from './mended-client.js';
-import { interimFault } from './response-fault.js';
-import { loadUndici } from './undici.js';
+import { schemeOf } from '../registry/endpoint.js';
+import type { Probe } from '../registry/health.js';
+import { limitInterim } from './response-fault.js';
 
-/** The most bytes of a body that are read, so that the connection can be used again. */
+/** The most bytes of a body that are read before the connection is cut. */
 const MAX_BODY_BYTES = 64 * 1024;
+/** Instances over TLS whose session is resumed. */
+const TLS_SESSIONS = 1_000;
 
-/** Makes a probe with connections of its own. @returns the probe, and a function that closes them */
-export function httpProbe(): { readonly probe: Probe; readonly close: () => Promise<void> } {
-  let dispatcher: Agent | undefined;
-  return {
-    close: async () => dispatcher?.destroy(),
-    async probe({ address, port, path, host, metadata }, signal) {
-      try {
-        const { Agent } = loadUndici();
-        dispatcher ??= new Agent({
-          connections: 1,
-          factory: mendedClient,
-          keepAliveTimeout: 2 * INTERVAL_MS,
-          headersTimeout: 0,
-          bodyTimeout: 0,
-          maxResponseSize: MAX_BODY_BYTES,
-        });
-        let interim = 0;
-        const { statusCode, body } = await dispatcher.request({
-          method: 'GET',
-          origin: originOf({ host: address, port, metadata }),
-          path,
-          signal,
-          onInfo: () => {
-            const fault = interimFault(++interim);
-            if (fault !== undefined) throw new Error(fault);
-          },
-          headers: {
-            host: `${host.includes(':') ? `[${host}]` : host}:${port}`,
-            'user-agent': 'multilane-health',
-          },
-        });
-        await body.dump({ limit: MAX_BODY_BYTES, signal });
-        return statusCode >= 200 && statusCode < 300;
-      } catch (error) {
-        // The lack of a response is a result, too: the instance is not healthy.
-        return isOutOfFiles(error) ? undefined : false;
-      }
-    },
+export function httpProbe(): Probe {
+  const plain = { request: http.request, agent: new http.Agent({ keepAlive: false }) };
+  const secure = {
+    request: https.request,
+    agent: new https.Agent({ keepAlive: false, maxCachedSessions: TLS_SESSIONS }),
   };
+  return ({ address, port, path, host, metadata }, signal) =>
+    new Promise((resolve) => {
+      const { request, agent } = schemeOf({ metadata }) === 'https' ? secure : plain;
+      // The lack of a response is a result, too: the instance is not healthy.
+      const failed = (error?: unknown): void => resolve(isOutOfFiles(error) ? undefined : false);
+      try {
+        const headers = {
+          host: `${host.includes(':') ? `[${host}]` : host}:${port}`,
+          'user-agent': 'multilane-health',
+        };
+        const sending = request({ host: address, port, path, headers, agent, signal });
+        limitInterim(sending, (fault) => new Error(fault));
+        sending
+          .on('response', (response) => discard(response, () => resolve(isSuccess(response))))
+          .on('error', failed)
+          .on('close', failed)
+          .end();
+      } catch (error) {
+        failed(error);
+      }
+    });
+}
+
+const isSuccess = ({ statusCode = 0 }: IncomingMessage): boolean => statusCode >= 200 && statusCode < 300;
+
+/** Reads the body, and cuts it when it is long. @param done is not called for one that does not arrive */
+function discard(response: IncomingMessage, done: () => void): void {
+  let bytes = 0;
+  response.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= MAX_BODY_BYTES) return;
+    done();
+    response.destroy();
+  });
+  response.on('end', done).on('error', () => undefined);
 }

@@ -1,6 +1,6 @@
 // What is wrong with the head of a response that no library refuses: the rules for calls, streamed calls and
 // the handshakes of WebSockets.
-import type { IncomingHttpHeaders } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import { HttpError } from '../errors.js';
 import type { Endpoint } from '../registry/endpoint.js';
 
@@ -10,6 +10,15 @@ export const MOST_INTERIM = 16;
 /** @param count interim responses so far @returns as `responseFault` */
 export const interimFault = (count: number): string | undefined =>
   count > MOST_INTERIM ? 'sent too many interim responses' : undefined;
+
+/** Ends a request with an error for too many interim responses. */
+export function limitInterim(request: ClientRequest, errorOf: (fault: string) => Error): void {
+  let count = 0;
+  request.on('information', () => {
+    const fault = interimFault(++count);
+    if (fault !== undefined) request.destroy(errorOf(fault));
+  });
+}
 
 /** @param fault what the endpoint has done */
 export const faultError = ({ id, service }: Pick<Endpoint, 'id' | 'service'>, fault: string): HttpError =>

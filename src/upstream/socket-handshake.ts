@@ -1,10 +1,10 @@
 // The handshake of a WebSocket with an endpoint, on a connection of its own.
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { AbortListener, AbortSource } from '../abort-source.js';
 import { type Endpoint, originOf } from '../registry/endpoint.js';
 import { httpFailure } from './http-failure.js';
-import { faultError, interimFault, responseFault } from './response-fault.js';
+import { faultError, limitInterim, responseFault } from './response-fault.js';
 import { HandshakeError } from './transport-errors.js';
 import { UpstreamSocket } from './upstream-socket.js';
 import { loadWs, type Ws } from './ws.js';
@@ -94,7 +94,7 @@ class Handshake implements AbortListener {
       perMessageDeflate: false,
       followRedirects: false,
       finishRequest(request) {
-        limitInterim(endpoint, request);
+        limitInterim(request, (fault) => faultError(endpoint, fault));
         request.path = path; // as it is: a URL would be rewritten
         request.end();
       },
@@ -173,14 +173,6 @@ class Handshake implements AbortListener {
     this.#request.abort.unlisten(this);
     return true;
   }
-}
-
-function limitInterim(endpoint: Endpoint, request: ClientRequest): void {
-  let count = 0;
-  request.on('information', () => {
-    const fault = interimFault(++count);
-    if (fault !== undefined) request.destroy(faultError(endpoint, fault));
-  });
 }
 
 function recordOf(fields: readonly string[]): Record<string, string | string[]> {

@@ -1,5 +1,5 @@
-// Loads of undici only what calls and health checks use, and only where it is needed: in threads whose
-// services use `call` (before they are ready), and in the thread that makes health checks. The whole package
+// Loads of undici only what calls use, and only where it is needed: in threads whose services use `call`
+// (before they are ready). The whole package
 // takes four times as long (115 ms of CPU instead of 30) and twice as much memory (20 MiB instead of 11),
 // since its `fetch`, WebSockets, caches and mocks load the same parts of Node.js too. `require` is used
 // because undici is CommonJS.

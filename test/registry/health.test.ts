@@ -54,7 +54,10 @@ describe('the health prober', () => {
       return new Promise((resolve) => signal.addEventListener('abort', () => resolve(false)));
     };
     const skip = (): void => void skipped++;
-    const prober = new HealthProber(probe, time.schedule, () => random, skip);
+    const prober = new HealthProber({
+      ...{ probe, schedule: time.schedule, clock: time.clock, random: () => random },
+      ...{ spareFiles: 64, onSkipped: skip },
+    });
     const stop = prober.watch(target, (health) => reports.push(`${time.now} ${health}`));
     return { time, probedAt, reports, stop, skipped: () => skipped };
   }
@@ -122,7 +125,7 @@ describe('the HTTP probe', () => {
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const { probe, close } = httpProbe();
+    const probe = httpProbe();
     const signal = new AbortController().signal;
     const wellAt = (path: string) =>
       probe({ address: '127.0.0.1', port, path, host: 'orders', metadata: {} }, signal);
@@ -131,8 +134,6 @@ describe('the HTTP probe', () => {
     expect(well).to.deep.equal([true, true, false, false, false, false]);
     expect(asked[0]).to.equal(`orders:${port} /200`);
     expect(asked).to.have.length(6);
-    await close();
-    server.closeAllConnections();
     server.close();
     await once(server, 'close');
     expect(await wellAt('/200')).to.equal(false);
@@ -140,9 +141,8 @@ describe('the HTTP probe', () => {
 
   it('has no result when the process has no file descriptor left', async function () {
     if (!canLimitFiles()) this.skip();
-    const { probe, close } = httpProbe();
+    const probe = httpProbe();
     const { signal } = new AbortController();
     expect(await withoutFiles(() => probe(target, signal))).to.equal(undefined);
-    await close();
   });
 });

@@ -69,13 +69,37 @@ describe('the health of an instance', () => {
     watched[0]!.report('healthy');
     await put('i1', { healthCheckUrl: '/a', weight: 2 });
     expect(stateOf('i1')).to.equal('healthy');
-    watched[1]!.report('unhealthy');
+    watched[0]!.report('unhealthy');
     expect(stateOf('i1')).to.equal('unhealthy');
     await put('i1', { healthCheckUrl: '/b', weight: 2 });
     expect(stateOf('i1')).to.equal('starting');
-    watched[2]!.report('healthy');
+    watched[1]!.report('healthy');
     await put('i1', { healthCheckUrl: '/b', weight: 2, port: 9090 });
     expect(stateOf('i1')).to.equal('starting');
+  });
+
+  it('is found out by the same probes, however often the rest of its registration changes', async () => {
+    const { put, watched, stateOf } = setUp();
+    const changed = async (load: number): Promise<void> => {
+      await put('i1', { healthCheckUrl: '/a', weight: 1 + load, metadata: { load: String(load) } });
+    };
+    for (let load = 0; load < 5; load++) await changed(load);
+    expect(watched.map(({ stopped }) => stopped)).to.deep.equal([false]);
+    watched[0]!.report('healthy');
+    await changed(7);
+    expect(stateOf('i1')).to.equal('healthy');
+    watched[0]!.report('unhealthy');
+    await changed(8);
+    expect(stateOf('i1')).to.equal('unhealthy');
+  });
+
+  it('is found out by other probes after a change of what they send', async () => {
+    const { put, watched } = setUp();
+    await put('i1', { healthCheckUrl: '/a', host: 'orders.internal' });
+    await put('i1', { healthCheckUrl: '/a', host: '10.9.9.9' });
+    await put('i1', { healthCheckUrl: '/a', host: '10.9.9.9', metadata: { scheme: 'https' } });
+    expect(watched.map(({ stopped }) => stopped)).to.deep.equal([true, true, false]);
+    expect(watched.at(-1)!.target.metadata.scheme).to.equal('https');
   });
 
   it('is probed anew when another process ends its drain', async () => {

@@ -122,10 +122,9 @@ function openRegistry(
     ...(grpc?.ports ?? []).map((port) => ({ host: grpcHost, port })),
   ];
   const options = { settings, sharedState, instanceId, guarded, log };
-  const registering = createRegistry(options);
-  const { registry } = registering;
+  const registry = createRegistry(options);
   base.setRegistry(registry);
-  lifecycle.defer('registry', () => registering.close());
+  lifecycle.defer('registry', () => registry.close());
   lifecycle.defer('ejections', watchEjections(sharedState.ejections, registry, every));
   registerServices(registry, services, settings, dataPort);
   const shared = joinSharedRegistry(registry, settings, base, log);

@@ -109,7 +109,7 @@ export class CallingProcess {
       slots: new SlotTable(MAX_ENDPOINTS, time.clock, fresh, (slot) => load.inFlight(slot) === 0),
       ejections,
       addresses: { admit: async ({ host }) => host },
-      health: new HealthProber(probe, time.schedule, random),
+      health: new HealthProber({ probe, schedule: time.schedule, clock: time.clock, random, spareFiles: 1_024 }),
       revisionPrefix: name,
       maxSnapshotBytes: SNAPSHOT_BYTES,
       maxOfService: MAX_OF_SERVICE,
