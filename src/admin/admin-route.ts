@@ -47,9 +47,16 @@ export interface ServerSentEvent {
 export interface EventSink {
   /** @returns false when the stream has ended, and the event is lost */
   send(event: ServerSentEvent): boolean;
-  /** Ends the stream from this side. */
+  /** Whether so much waits for the client to read it that more should be sent later. */
+  readonly isBehind: boolean;
+  /** Calls `resume` once, when a client that is behind has read what waits. */
+  onceRead(resume: () => void): void;
+  /** Ends the stream from this side. A client that is behind is disconnected. */
   close(): void;
 }
+
+/** The header of a response with JSON in `bytes`. */
+export const JSON_UTF8 = { 'content-type': 'application/json; charset=utf-8' } as const;
 
 /** Called once, when either side has ended the stream. */
 export type StreamCleanup = () => void;

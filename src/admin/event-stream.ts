@@ -40,8 +40,17 @@ export class EventStream implements EventSink {
     return this.#write(formatEvent(event));
   }
 
+  get isBehind(): boolean {
+    return this.#response.writableNeedDrain;
+  }
+
+  onceRead(resume: () => void): void {
+    this.#response.once('drain', resume);
+  }
+
   close(): void {
-    if (this.#isOpen) this.#response.end();
+    if (this.#isOpen && this.isBehind) this.#response.destroy();
+    else if (this.#isOpen) this.#response.end();
     this.#ended();
   }
 

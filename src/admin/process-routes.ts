@@ -8,7 +8,7 @@ import type { AnnouncedInstance, ClientRemoval } from '../registry/process-insta
 import type { Registry } from '../registry/registry.js';
 import type { AdminHandler, AdminRequest, AdminRoute } from './admin-route.js';
 import { BodyFields } from './body-fields.js';
-import { eventEncoder } from './registry-watch.js';
+import { eventEncoder, follow } from './registry-watch.js';
 
 interface Shadowing {
   /** As in `RegistryRoutesOptions`. */
@@ -139,7 +139,7 @@ function watching(registry: Registry): AdminHandler {
   return () => ({
     status: 200,
     isForProcess: true,
-    stream: (sink) => registry.listen((entry) => sink.send(eventOf(entry))),
+    stream: (sink) => follow(registry, registry.revision, sink, eventOf),
   });
 }
 

@@ -4,9 +4,10 @@ import { HttpError } from '../errors.js';
 import type { Registrant } from '../registry/foreign-instances.js';
 import type { InstanceView } from '../registry/instance.js';
 import type { Registry } from '../registry/registry.js';
-import type { AdminHandler, AdminRequest, AdminRoute } from './admin-route.js';
+import { type AdminHandler, type AdminRequest, type AdminRoute, JSON_UTF8 } from './admin-route.js';
 import { processRoutes } from './process-routes.js';
 import { watchHandler } from './registry-watch.js';
+import { ServicePages } from './service-pages.js';
 
 /** What all threads together have measured of an endpoint, by its slot. */
 export interface EndpointLoad {
@@ -101,6 +102,7 @@ function serviceRoutes(
   registry: Registry,
   viewOf: (instance: InstanceView) => object,
 ): readonly AdminRoute[] {
+  const pages = new ServicePages(registry, viewOf);
   return [
     {
       method: 'GET',
@@ -110,10 +112,11 @@ function serviceRoutes(
     {
       method: 'GET',
       path: '/registry/v1/services/:service',
-      handler({ params }) {
-        const instances = registry.instances(params.service ?? '').map(viewOf);
-        return { status: 200, json: { revision: registry.revision, instances } };
-      },
+      handler: async ({ params: { service = '' } }) => ({
+        status: 200,
+        bytes: await pages.of(service),
+        headers: JSON_UTF8,
+      }),
     },
   ];
 }

@@ -1,10 +1,12 @@
-// `GET /registry/v1/watch`: the changes of the registry as server-sent events, from a revision on.
+// `GET /registry/v1/watch`: the changes of the registry as server-sent events, from a revision on. Each client
+// gets them as fast as it reads. One that is so slow that the log no longer has the next change for it is
+// disconnected, and learns from a 410 that it has to list again.
 import { HttpError } from '../errors.js';
 import type { LogEntry } from '../registry/change-log.js';
 import type { InstanceView } from '../registry/instance.js';
 import type { Registry } from '../registry/registry.js';
 import type { RegistryChange } from '../registry/registry-publication.js';
-import type { AdminHandler, AdminRequest, ServerSentEvent } from './admin-route.js';
+import type { AdminHandler, AdminRequest, EventSink, ServerSentEvent } from './admin-route.js';
 
 /** @param viewOf makes the public view of an instance */
 export function watchHandler(registry: Registry, viewOf: (instance: InstanceView) => object): AdminHandler {
@@ -15,7 +17,7 @@ export function watchHandler(registry: Registry, viewOf: (instance: InstanceView
   );
   return (request) => {
     const since = sinceOf(request);
-    if (since !== '' && registry.since(since) === undefined) {
+    if (since !== '' && !registry.covers(since)) {
       throw new HttpError('REVISION_GONE', 'That revision is not known here (any more): list again.');
     }
     // The revision is read now, although the stream begins a moment later, so that no change in between is
@@ -23,17 +25,43 @@ export function watchHandler(registry: Registry, viewOf: (instance: InstanceView
     const from = since === '' ? registry.revision : since;
     return {
       status: 200,
-      stream(sink) {
-        const missed = registry.since(from);
-        if (missed === undefined) {
-          sink.close();
-          return () => undefined;
-        }
-        for (const entry of missed) sink.send(eventOf(entry));
-        return registry.listen((entry) => sink.send(eventOf(entry)));
-      },
+      stream: (sink) => follow(registry, from, sink, eventOf),
     };
   };
+}
+
+/** Sends the changes after a revision, now and from now on. @returns a function that ends this */
+export function follow(
+  registry: Registry,
+  from: string,
+  sink: EventSink,
+  eventOf: (entry: LogEntry<RegistryChange>) => ServerSentEvent,
+): () => void {
+  let sent = from;
+  /** What is missing is sent when the client has read what it has. */
+  let isPaused = false;
+  const send = (entry: LogEntry<RegistryChange>): void => {
+    sink.send(eventOf(entry));
+    sent = entry.revision;
+    if (!sink.isBehind) return;
+    isPaused = true;
+    sink.onceRead(resume);
+  };
+  const resume = (): void => {
+    isPaused = false;
+    const missed = registry.since(sent);
+    if (missed === undefined) sink.close();
+    for (const entry of missed ?? []) {
+      send(entry);
+      if (isPaused) return;
+    }
+  };
+  const stop = registry.listen((entry) => {
+    if (!isPaused) send(entry);
+    else if (!registry.covers(sent)) sink.close();
+  });
+  resume();
+  return stop;
 }
 
 /**

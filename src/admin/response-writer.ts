@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { UnavailableError } from '../errors.js';
 import { type FailedRequest, problemOf } from '../problem.js';
 import type { AdminConnections } from './admin-connections.js';
-import type { AdminResponse } from './admin-route.js';
+import { type AdminResponse, JSON_UTF8 } from './admin-route.js';
 import type { ClientInput } from './client-input.js';
 import { EventStream } from './event-stream.js';
 import { sendBody } from './send-body.js';
@@ -71,7 +71,7 @@ export class ResponseWriter {
       return;
     }
     if (!response.hasHeader('content-type')) {
-      const type = json === undefined ? 'text/plain; charset=utf-8' : 'application/json; charset=utf-8';
+      const type = json === undefined ? 'text/plain; charset=utf-8' : JSON_UTF8['content-type'];
       response.setHeader('content-type', type);
     }
     this.#send(request, response, status, body);

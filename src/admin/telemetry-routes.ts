@@ -5,7 +5,7 @@ import { CONTENT_TYPES, negotiate } from '../telemetry/exposition-format.js';
 import type { MetricSource } from '../telemetry/metric-families.js';
 import { metricsJson } from '../telemetry/metrics-json.js';
 import type { Exposition } from '../telemetry/prometheus.js';
-import type { AdminHandler, AdminRoute } from './admin-route.js';
+import { type AdminHandler, type AdminRoute, JSON_UTF8 } from './admin-route.js';
 
 export interface Readiness {
   readonly ready: boolean;
@@ -49,8 +49,6 @@ export interface TelemetryRoutesOptions {
   readonly sources: readonly MetricSource[];
   readonly workers: () => readonly WorkerView[];
 }
-
-const JSON_UTF8 = { 'content-type': 'application/json; charset=utf-8' };
 
 export function telemetryRoutes(options: TelemetryRoutesOptions): AdminRoute[] {
   const { exposition, liveness, readiness, sources, workers } = options;

@@ -82,7 +82,10 @@ function raised(facts: Omit<Facts, 'openFiles'>, connections: number): string {
 }
 
 /** Files that neither the connections of the data plane nor the rest of the process need. */
-export const spareFiles = ({ maxConnections, ...facts }: Facts & { readonly maxConnections: number }): number =>
+export const spareFiles = ({
+  maxConnections,
+  ...facts
+}: Facts & { readonly maxConnections: number }): number =>
   facts.openFiles - keptFiles(facts) - maxConnections;
 
 const keptFiles = ({ workers, grpcWorkers = 1 }: Omit<Facts, 'openFiles'>): number =>

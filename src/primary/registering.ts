@@ -3,9 +3,9 @@
 import type { Logger } from 'pino';
 import { hasDatabase } from '../api/define-service.js';
 import type { ServiceDefinition } from '../api/service-definition.js';
-import type { Settings } from '../config.js';
 import { spareFiles } from '../config/connection-limit.js';
 import { openFileLimit } from '../config/open-file-limit.js';
+import type { Settings } from '../config.js';
 import { MAX_ENDPOINTS, MAX_OF_CLIENTS, MAX_OF_SERVICE, SNAPSHOT_BYTES } from '../memory/layout.js';
 import { SnapshotLog } from '../memory/snapshot-log.js';
 import { type Address, AddressPolicy } from '../registry/addresses.js';

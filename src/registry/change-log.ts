@@ -43,11 +43,22 @@ export class ChangeLog<T> {
    *   is not one of this process, or when the log no longer has all changes after it
    */
   since(revision: string): readonly LogEntry<T>[] | undefined {
+    const from = this.#countAt(revision);
+    if (from === undefined) return undefined;
+    return Array.from({ length: this.#count - from }, (_, i) => this.#ring[(from + 1 + i) % this.#capacity]!);
+  }
+
+  /** Whether `since` has a result for a revision. */
+  covers(revision: string): boolean {
+    return this.#countAt(revision) !== undefined;
+  }
+
+  /** @returns the count of a revision after which the log has all changes */
+  #countAt(revision: string): number | undefined {
     const [prefix, text = '', ...rest] = revision.split('-');
     if (prefix !== this.#prefix || rest.length > 0 || !/^(0|[1-9]\d{0,15})$/.test(text)) return undefined;
-    const from = Number(text);
-    if (from > this.#count || this.#count - from > this.#capacity) return undefined;
-    return Array.from({ length: this.#count - from }, (_, i) => this.#ring[(from + 1 + i) % this.#capacity]!);
+    const count = Number(text);
+    return count > this.#count || this.#count - count > this.#capacity ? undefined : count;
   }
 
   /** Calls `listener` with each change from now on. @returns a function that stops this */

@@ -41,6 +41,11 @@ export class RegistryPublication {
     return this.#log.since(revision);
   }
 
+  /** Whether `since` has a result for a revision. */
+  covers(revision: string): boolean {
+    return this.#log.covers(revision);
+  }
+
   /** @returns a function that stops listening */
   listen(listener: (entry: LogEntry<RegistryChange>) => void): () => void {
     return this.#log.listen(listener);

@@ -234,6 +234,12 @@ export class Registry {
     return this.#table.ofService(service).map((instance) => this.#view(instance));
   }
 
+  /** As `instances` now, but each view is made when it is read. @throws ValidationError for a bad name */
+  views(service: string): Iterable<InstanceView> {
+    assertServiceName(service);
+    return viewsOf(this.#table.ofService(service), (instance) => this.#view(instance));
+  }
+
   /** What the choice among the instances of a service depends on; cheaper than `instances`. */
   placesOf(service: string): readonly Pick<Endpoint, 'id' | 'protocol' | 'slot' | 'state'>[] {
     return this.#table.ofService(service).map(({ registration: { id, protocol }, slot, state }) => ({
@@ -247,6 +253,11 @@ export class Registry {
   /** @returns the changes after a revision; undefined when the revision is not known, or is too old */
   since(revision: string): readonly LogEntry<RegistryChange>[] | undefined {
     return this.#publication.since(revision);
+  }
+
+  /** Whether `since` has a result for a revision. */
+  covers(revision: string): boolean {
+    return this.#publication.covers(revision);
   }
 
   /** @returns a function that stops listening */
@@ -498,6 +509,13 @@ function keepsHealth(before: Instance, { healthCheckPath }: Registration): boole
 /** Whether probes send the same to both, if address, port and path are the same. */
 const isProbedAlike = (one: Registration, other: Registration): boolean =>
   one.host === other.host && schemeOf(one) === schemeOf(other);
+
+function* viewsOf(
+  instances: readonly Instance[],
+  view: (instance: Instance) => InstanceView,
+): Generator<InstanceView> {
+  for (const instance of instances) yield view(instance);
+}
 
 const removed = (service: string, id: string): HttpError =>
   new NotFoundError(`Instance ${id} of ${service} was removed while it registered.`);

@@ -3,7 +3,7 @@ import { SECRET_HEADER } from '#src/admin/process-routes.js';
 import { localShadowing, registryRoutes } from '#src/admin/registry-routes.js';
 import { ownerOf } from '#src/registry/process-owner.js';
 import { setUp } from '../registry/registry-kit.js';
-import { adminOf, listen } from '../upstream/admin.js';
+import { adminOf, jsonOf, listen } from '../upstream/admin.js';
 
 /** The processes a and b trust each other. */
 const SECRET = 'a secret of both';
@@ -77,7 +77,7 @@ describe('the routes for processes that share a registry', () => {
   it('show the clients of the registry no more than before', async () => {
     const { ask, put } = routes();
     await put(announcing(one('x')));
-    const { json } = await ask('GET', '/registry/v1/services/orders');
+    const json = jsonOf(await ask('GET', '/registry/v1/services/orders'));
     const [view] = (json as { readonly instances: readonly object[] }).instances;
     expect(view).to.not.have.any.keys('owner', 'isLocal', 'serial', 'ttlSeconds');
   });

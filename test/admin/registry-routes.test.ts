@@ -4,7 +4,7 @@ import { localShadowing, registryRoutes } from '#src/admin/registry-routes.js';
 import { AddressPolicy } from '#src/registry/addresses.js';
 import { Registry } from '#src/registry/registry.js';
 import { SlotTable } from '#src/registry/slot-table.js';
-import { adminOf, listen } from '../upstream/admin.js';
+import { adminOf, jsonOf, listen } from '../upstream/admin.js';
 import { FakeTime } from '../upstream/endpoints.js';
 
 const ONE = '/registry/v1/services/orders/instances/i1';
@@ -93,9 +93,9 @@ describe('the routes of the registry', () => {
     await ask('PUT', ONE, { body });
     const services = (await ask('GET', '/registry/v1/services')).json;
     expect(JSON.parse(JSON.stringify(services))).to.deep.equal({ revision: 'p-1', services: { orders: 1 } });
-    const list = (await ask('GET', '/registry/v1/services/orders')).json as { instances: { id: string }[] };
+    const list = jsonOf(await ask('GET', '/registry/v1/services/orders')) as { instances: { id: string }[] };
     expect(list.instances.map(({ id }) => id)).to.deep.equal(['i1']);
-    expect((await ask('GET', '/registry/v1/services/unknown')).json).to.deep.equal({
+    expect(jsonOf(await ask('GET', '/registry/v1/services/unknown'))).to.deep.equal({
       revision: 'p-1',
       instances: [],
     });
@@ -205,6 +205,30 @@ describe('the routes of the registry', () => {
       const reply = await ask('GET', '/registry/v1/watch');
       await ask('PUT', ONE, { body });
       expect(listen(reply).events.map(({ id }) => id)).to.deep.equal(['p-1']);
+    });
+
+    it('sends a client that reads slowly what it has missed as it reads, each change once', async () => {
+      const { ask } = setUp();
+      const change = async (weight: number) => void (await ask('PUT', ONE, { body: { ...body, weight } }));
+      for (let n = 1; n <= 10; n++) await change(n);
+      const { events, read } = listen(await ask('GET', '/registry/v1/watch?since=p-0'), 4);
+      expect(events).to.have.length(4);
+      await change(11);
+      read(7);
+      expect(events).to.have.length(7);
+      read();
+      await change(12);
+      expect(events.map(({ id }) => id)).to.deep.equal(Array.from({ length: 12 }, (_, n) => `p-${n + 1}`));
+    });
+
+    it('disconnects a client that does not read when the log no longer has its next change', async () => {
+      const { ask } = setUp();
+      const { events, closed } = listen(await ask('GET', '/registry/v1/watch'), 1);
+      for (let n = 1; n <= 1_025; n++) await ask('PUT', ONE, { body: { ...body, weight: n } });
+      expect(closed()).to.equal(false);
+      await ask('PUT', ONE, { body: { ...body, weight: 1 } });
+      expect(closed()).to.equal(true);
+      expect(events).to.have.length(1);
     });
 
     it('is REVISION_GONE for a revision that is unknown, foreign or too old', async () => {

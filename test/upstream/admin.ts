@@ -52,18 +52,34 @@ export function adminOf(routes: readonly AdminRoute[]) {
   return { ask, refusalOf };
 }
 
-/** Opens the stream of a reply. */
-export function listen(reply: AdminResponse) {
+/** The JSON of a reply, as its client reads it. */
+export const jsonOf = ({ json, bytes }: AdminResponse): unknown =>
+  JSON.parse(bytes === undefined ? JSON.stringify(json) : String(bytes));
+
+/** Opens the stream of a reply, for a client that is behind from the event with the number `behindAt` on. */
+export function listen(reply: AdminResponse, behindAt = Number.POSITIVE_INFINITY) {
   const events: ServerSentEvent[] = [];
   let closed = false;
+  let resumed = (): void => undefined;
   const stop = reply.stream!({
     send: (event) => {
       events.push(event);
-      return true;
+      return !closed;
+    },
+    get isBehind() {
+      return events.length >= behindAt;
+    },
+    onceRead: (resume) => {
+      resumed = resume;
     },
     close: () => {
       closed = true;
     },
   });
-  return { events, stop, closed: () => closed };
+  /** The client has read what waited, and is behind again from the event with this number on. */
+  const read = (nextAt = Number.POSITIVE_INFINITY): void => {
+    behindAt = nextAt;
+    resumed();
+  };
+  return { events, stop, read, closed: () => closed };
 }

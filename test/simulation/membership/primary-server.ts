@@ -85,6 +85,8 @@ export class PrimaryServer {
         else end();
         return stream.isOpen;
       },
+      isBehind: false,
+      onceRead: () => undefined,
       close: () => stream.end(new Error('the registry has ended the watch')),
     });
   }
