@@ -6,7 +6,7 @@ import { isIP, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { AddressRanges, completeRange } from '../address-ranges.js';
 import { ConfigError, HttpError, UnavailableError } from '../errors.js';
-import { NameLookups } from './name-lookups.js';
+import { NameLookups, OWN_NAMES } from './name-lookups.js';
 
 /** Ranges that are rejected even when the allow list contains them. */
 const NEVER: readonly string[] = [
@@ -38,8 +38,6 @@ const NEVER: readonly string[] = [
  */
 const IPV4_COMPATIBLE = '::/96';
 const LOOPBACK_V6 = '::1';
-/** In place of a service, for the names of guarded addresses. */
-const GUARD = ' guard';
 /** Changes of the interfaces of this host are noticed after this time. */
 const INTERFACES_MS = 1_000;
 
@@ -81,14 +79,16 @@ export class AddressPolicy {
    * point it to any other address afterwards.
    * @param known the address that the instance has now: it is kept while the name still has it, because the
    *   order of the addresses of a name changes all the time
+   * @param placeMs as in `NameLookups.of`
    * @returns the address to connect to
    * @throws HttpError ADDRESS_NOT_ALLOWED
    */
   async admit(
     { host, port, service = '' }: Address & { readonly service?: string },
     known?: string,
+    placeMs?: number,
   ): Promise<string> {
-    const addresses = (await this.#addressesOf(host, service)).map(canonical);
+    const addresses = (await this.#addressesOf(host, service, placeMs)).map(canonical);
     const isGuarded = await Promise.all(this.#rules.guarded().map((guarded) => this.#guardTest(guarded)));
     for (const address of addresses) {
       if (!this.#isAllowed(address)) throw refused(`${host} is not among the addresses that may register.`);
@@ -105,13 +105,13 @@ export class AddressPolicy {
     return this.#allow.has(address);
   }
 
-  /** @returns the addresses of a host: itself, 127.0.0.1 for `localhost`, or what its name resolves to */
-  async #addressesOf(host: string, service: string): Promise<readonly string[]> {
-    if (isIP(host) !== 0) return [host];
-    if (host.toLowerCase() === 'localhost') return ['127.0.0.1'];
+  /** @returns the addresses of a host: its own, or what its name resolves to */
+  async #addressesOf(host: string, service: string, placeMs?: number): Promise<readonly string[]> {
+    const address = addressOf(host);
+    if (address !== undefined) return [address];
     let addresses: readonly string[];
     try {
-      addresses = await this.#lookups.of(host, service);
+      addresses = await this.#lookups.of(host, service, placeMs);
     } catch (cause) {
       if (cause instanceof UnavailableError) throw cause;
       throw refused(`${host} does not resolve to an address.`, cause);
@@ -136,7 +136,7 @@ export class AddressPolicy {
   /** @throws UnavailableError while the addresses of a name are not known */
   async #guardedAddresses(host: string): Promise<readonly string[]> {
     const known = this.#guarded.get(host);
-    const found = this.#addressesOf(host, GUARD).then(
+    const found = this.#addressesOf(host, OWN_NAMES).then(
       (addresses) => {
         this.#guarded.set(host, addresses.map(canonical));
         return addresses.map(canonical);
@@ -164,6 +164,12 @@ export class AddressPolicy {
       this.#interfaces = { at: now, addresses: new Set(interfaceAddresses().map(canonical)) };
     return this.#interfaces.addresses;
   }
+}
+
+/** @returns the address that a host is, or 127.0.0.1 for `localhost`; undefined for another name */
+export function addressOf(host: string): string | undefined {
+  if (isIP(host) !== 0) return host;
+  return host.toLowerCase() === 'localhost' ? '127.0.0.1' : undefined;
 }
 
 /** @throws ConfigError */

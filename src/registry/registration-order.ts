@@ -4,6 +4,12 @@
 import type { Registration } from './registration.js';
 import type { RegistryDependencies } from './registry-dependencies.js';
 
+/**
+ * How long a client waits before the look-up of its name begins. Other processes announce many instances at
+ * a time, which must not wait for one of them.
+ */
+const PATIENCE_MS = 10_000;
+
 /** The operations on an instance while a registration of it waits. Each has a number, in their order. */
 interface Operations {
   /** Registrations that wait. */
@@ -51,7 +57,8 @@ export class RegistrationOrder {
     operations.last += 1;
     const number = operations.last;
     try {
-      const address = await this.#addresses.admit(registration, known);
+      const placeMs = isMirrored ? undefined : PATIENCE_MS;
+      const address = await this.#addresses.admit(registration, known, placeMs);
       if (operations.done > number || (isMirrored && operations.left > number)) return undefined;
       const entered = enter(address, operations.drained > number);
       operations.done = number;

@@ -29,7 +29,11 @@ export interface RegistryDependencies {
    * passes an AddressPolicy.
    */
   readonly addresses: {
-    admit(address: Address & { readonly service: string }, known?: string): Promise<string>;
+    admit(
+      address: Address & { readonly service: string },
+      known: string | undefined,
+      placeMs: number | undefined,
+    ): Promise<string>;
   };
   /** Probes the instances that have a health check. The primary passes a HealthProber. */
   readonly health: HealthWatcher;
