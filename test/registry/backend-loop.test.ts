@@ -21,8 +21,12 @@ class Scripted extends BackendLoop<object> {
   links = 0;
   link: object = {};
   ended = 0;
+  ending: Promise<void> = Promise.resolve();
+  isCut = false;
+  onCut: () => void = () => undefined;
   connecting: () => void = () => undefined;
-  post: (ids: readonly string[]) => void = () => undefined;
+  connected: Promise<void> = Promise.resolve();
+  post: (ids: readonly string[]) => Promise<void> | void = () => undefined;
 
   constructor(
     readonly sizeOfPart: number,
@@ -39,6 +43,7 @@ class Scripted extends BackendLoop<object> {
 
   protected override async connect(): Promise<object> {
     this.connecting();
+    await this.connected;
     this.links += 1;
     this.link = {};
     return this.link;
@@ -53,7 +58,7 @@ class Scripted extends BackendLoop<object> {
     );
     await this.send(parts, async (part) => {
       const ids = part.map(({ id }) => id);
-      this.post(ids);
+      await this.post(ids);
       this.hasAnnounced(part);
       this.posted.push(ids.join(' '));
     });
@@ -69,6 +74,12 @@ class Scripted extends BackendLoop<object> {
 
   protected override async end(): Promise<void> {
     this.ended += 1;
+    await this.ending;
+  }
+
+  protected override cut(): void {
+    this.isCut = true;
+    this.onCut();
   }
 
   due(ms: number): void {
@@ -312,5 +323,32 @@ describe('the loop of a shared registry', () => {
     );
     clearInterval(postponing);
     expect(loop.worked).to.be.above(before);
+  });
+
+  it('ends at once when it is told to, whatever the backend does not respond to', async () => {
+    const withdrawing = made(1);
+    withdrawing.announce(instance('a'));
+    await posts(withdrawing, 1);
+    withdrawing.ending = new Promise(() => undefined);
+    const posting = made(1);
+    const begun = new Promise<void>((begin) => {
+      posting.post = () =>
+        new Promise((_resolve, reject) => {
+          posting.onCut = () => reject(new Error('cut'));
+          begin();
+        });
+    });
+    posting.announce(instance('b'));
+    await begun;
+    const connecting = new Scripted(1, 60);
+    connecting.connected = new Promise(() => undefined);
+    for (const loop of [withdrawing, posting, connecting]) {
+      const isOver = new AbortController();
+      const closed = loop.close(isOver.signal);
+      isOver.abort();
+      await closed;
+    }
+    expect([withdrawing.isCut, posting.isCut]).to.deep.equal([true, true]);
+    withdrawing.ending = Promise.resolve();
   });
 });

@@ -58,6 +58,8 @@ class Scripted extends BackendLoop<object> {
 
   protected override async end(): Promise<void> {}
 
+  protected override cut(): void {}
+
   #check(): void {
     if (this.isDown) throw new Error('down');
   }

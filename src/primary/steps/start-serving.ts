@@ -128,7 +128,7 @@ function openRegistry(
   lifecycle.defer('ejections', watchEjections(sharedState.ejections, registry, every));
   registerServices(registry, services, settings, dataPort);
   const shared = joinSharedRegistry(registry, settings, base, log);
-  if (shared !== undefined) lifecycle.defer('shared registry', () => shared.close());
+  if (shared !== undefined) lifecycle.defer('shared registry', (countdown) => shared.close(countdown));
   const grpc =
     grpcWorkers === 0
       ? undefined

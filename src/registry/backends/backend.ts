@@ -76,6 +76,9 @@ export interface RegistryBackend {
    * @param registrationId that of the instance, as far as is known
    */
   remove(service: string, id: string, registrationId: string | null): void;
-  /** Withdraws what this process has announced, but for static instances, and ends. Never rejects. */
-  close(): Promise<void>;
+  /**
+   * Withdraws what this process has announced, but for static instances, and ends. Never rejects.
+   * @param signal ends it at once: what is not withdrawn yet expires. @default it is not ended
+   */
+  close(signal?: AbortSignal): Promise<void>;
 }

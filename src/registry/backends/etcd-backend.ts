@@ -127,6 +127,10 @@ export class EtcdBackend extends BackendLoop<Link> {
     client.close();
   }
 
+  protected override cut({ client }: Link): void {
+    client.close();
+  }
+
   /** @returns the lease of before, if it has not expired: then all that was announced is still there */
   async #leaseOver(client: EtcdClient): Promise<string> {
     if (this.#lease !== undefined && (await this.#renew(client, this.#lease))) return this.#lease;

@@ -148,6 +148,10 @@ export class HttpBackend extends BackendLoop<Link> {
     link.client.close();
   }
 
+  protected override cut({ client }: Link): void {
+    client.close();
+  }
+
   protected override isRefusal(error: unknown): boolean {
     return error instanceof RegistryFailure && REFUSALS.has(error.status);
   }

@@ -9,6 +9,8 @@ const FIRST_BACKOFF_MS = 100;
 /** When a planned link cannot be made, the one that works is kept for this time. */
 const KEEP_LINK_MS = 5_000;
 const TTL_SECONDS = 15;
+/** Ends nothing. */
+const NEVER = new AbortController().signal;
 /** What is due takes longer than this only when the backend does not respond. */
 const SLOW_MS = 1_000;
 
@@ -82,19 +84,40 @@ export abstract class LinkLoop<Link, Events extends OutageEvents> {
   protected abstract nextInMs(): number;
   /** Ends a link. @param isLast also what was announced through it. Never rejects */
   protected abstract end(link: Link, isLast: boolean): Promise<void>;
+  /** Cuts a link: what is under way over it fails at once. */
+  protected abstract cut(link: Link): void;
 
   start(events: Events): void {
     this.receiver = events;
     this.wake();
   }
 
-  async close(): Promise<void> {
+  /** As `RegistryBackend.close`. */
+  async close(signal: AbortSignal = NEVER): Promise<void> {
     this.#isClosing = true;
     this.#cancelTimer();
+    await new Promise<void>((resolve) => {
+      const cut = (): void => {
+        if (this.#link !== undefined) this.cut(this.#link);
+        resolve();
+      };
+      if (signal.aborted) cut();
+      signal.addEventListener('abort', cut, { once: true });
+      void this.#leave(signal).then(() => {
+        signal.removeEventListener('abort', cut);
+        resolve();
+      });
+    });
+  }
+
+  /** Ends the link when what is under way has ended. */
+  async #leave(signal: AbortSignal): Promise<void> {
     await this.#running;
     const link = this.#link;
+    if (link !== undefined && !signal.aborted) await this.end(link, true);
+    // It was made while the loop was ended.
+    else if (link !== undefined) this.cut(link);
     this.#link = undefined;
-    if (link !== undefined) await this.end(link, true);
   }
 
   /** Something is due, at the latest after `ms`. What is due earlier stays so. */
@@ -139,7 +162,7 @@ export abstract class LinkLoop<Link, Events extends OutageEvents> {
 
   /** The link has ended by itself. */
   protected lost(link: Link, error: Error): void {
-    if (this.#link !== link) return;
+    if (this.#link !== link || this.#isClosing) return;
     this.#link = undefined;
     this.#hasFailed(error);
     void this.end(link, false);

@@ -30,6 +30,8 @@ export interface RegistrySession {
   connect(): Promise<void>;
   query<R extends object>(text: string, values?: unknown[]): Promise<{ readonly rows: R[] }>;
   end(): Promise<void>;
+  /** Cuts the connection: the statement under way fails with `reason`. */
+  cut(reason: Error): void;
 }
 
 /** @param heard gets the payload of each notification @param lost the session has ended */
@@ -197,6 +199,10 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
       // Others remove the rows when they have expired.
     }
     await session.end();
+  }
+
+  protected override cut(session: RegistrySession): void {
+    session.cut(new Error('the process ends'));
   }
 
   protected override isRefusal(error: unknown): boolean {

@@ -1,6 +1,7 @@
 // Connects the registry of this process with one that several processes share. What is registered here is
 // announced there, and what others have announced appears here, after the same checks as a registration.
 import type { Logger } from 'pino';
+import type { Countdown } from '../../countdown.js';
 import { HttpError, UnavailableError, ValidationError } from '../../errors.js';
 import type { Instance } from '../instance.js';
 import type { Registry } from '../registry.js';
@@ -9,6 +10,8 @@ import { AdmissionQueue } from './admission-queue.js';
 import type { Announced, BackendEvents, FoundInstance, RegistryBackend } from './backend.js';
 import { keyOf } from './backend-loop.js';
 
+/** How long the withdrawal may take: others take what is not withdrawn for gone when it expires. */
+const WITHDRAWAL = { atMostMs: 2_000, reserveMs: 800, atLeastMs: 25 };
 /** At most one line of a kind in this time. */
 const LOG_EVERY_MS = 10_000;
 /** Names of strangers are cut to this length in the log. */
@@ -73,9 +76,16 @@ export class RegistrySync implements BackendEvents {
     backend.start(this);
   }
 
-  close(): Promise<void> {
+  /**
+   * Withdraws what is announced.
+   * @param countdown the time that is left for this process. @default no limit
+   */
+  async close(countdown?: Countdown): Promise<void> {
     this.#queue.close();
-    return this.#options.backend.close();
+    const isOver = new AbortController();
+    const closed = this.#options.backend.close(isOver.signal);
+    if (countdown !== undefined && !(await countdown.ends(closed, WITHDRAWAL))) isOver.abort();
+    await closed;
   }
 
   listed(names: ReadonlySet<string>): void {

@@ -73,6 +73,7 @@ export class PostgresServer {
           rows: [...(await send(text, values)).rows] as R[],
         }),
         end: async () => stream.close(),
+        cut: () => stream.close(),
       };
     };
   }
