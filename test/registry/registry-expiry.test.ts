@@ -40,12 +40,26 @@ describe('the expiry of an instance', () => {
     await put('dead', { ttlSeconds: 10 });
     time.pause(60_000);
     await time.pass(0);
+    await time.pass(1_900);
     registry.heartbeat('orders', 'renewed');
-    await time.pass(1_000);
+    await time.pass(100);
     expect(ids()).to.deep.equal(['renewed']);
     await time.pass(10_000);
     expect(ids()).to.deep.equal([]);
   });
+
+  for (const pauseMs of [8_000, 9_990, 10_010])
+    it(`waits in the same way after a pause that ends ${pauseMs} ms after the last renewal`, async () => {
+      const { put, time, registry, ids } = setUp();
+      await put('renewed', { ttlSeconds: 10 });
+      await put('dead', { ttlSeconds: 10 });
+      await time.pass(500);
+      time.pause(pauseMs - 500);
+      await time.pass(1_900);
+      registry.heartbeat('orders', 'renewed');
+      await time.pass(101);
+      expect(ids()).to.deep.equal(['renewed']);
+    });
 
   it('happens on time for any sequence of registrations, heartbeats and removals', async () => {
     const step = fc.record({

@@ -11,7 +11,7 @@ import type { Announced, BackendEvents, FoundInstance, RegistryBackend } from '.
 import { keyOf } from './backend-loop.js';
 
 /** How long the withdrawal may take: others take what is not withdrawn for gone when it expires. */
-const WITHDRAWAL = { atMostMs: 2_000, reserveMs: 800, atLeastMs: 25 };
+const WITHDRAWAL = { atMostMs: 2_000, reserveMs: 1_050, atLeastMs: 40 };
 /** At most one line of a kind in this time. */
 const LOG_EVERY_MS = 10_000;
 /** Names of strangers are cut to this length in the log. */
