@@ -1,6 +1,6 @@
-// `GET /registry/v1/watch`: the changes of the registry as server-sent events, from a revision on. Each client
-// gets them as fast as it reads. One that is so slow that the log no longer has the next change for it is
-// disconnected, and learns from a 410 that it has to list again.
+// `GET /registry/v1/watch`: the changes of the registry as server-sent events, from a revision on. Each
+// client gets them as fast as it reads. One that is so slow that the log no longer has the next change for it
+// is disconnected, and learns from a 410 that it has to list again.
 import { HttpError } from '../errors.js';
 import type { LogEntry } from '../registry/change-log.js';
 import type { InstanceView } from '../registry/instance.js';

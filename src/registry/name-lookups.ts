@@ -57,10 +57,10 @@ export class NameLookups {
 
   /**
    * @param owner the service for which it is resolved, or OWN_NAMES
-   * @param placeMs milliseconds that may pass before the look-up begins, and it may take two seconds then
+   * @param placeMs milliseconds that may pass before the look-up begins; it may take two seconds then
    * @throws UnavailableError OVERLOADED when that takes too long; the reason of the resolver
    */
-  async of(name: string, owner: string, placeMs = this.#waitMs): Promise<readonly string[]> {
+  async of(name: string, owner: string, placeMs = this.#waitMs / 2): Promise<readonly string[]> {
     const lookUp = this.#all.get(keyOf(name, owner)) ?? this.#added(name, owner);
     const late = (): UnavailableError => overloaded(`The name ${name} is not resolved yet.`);
     lookUp.waiting += 1;

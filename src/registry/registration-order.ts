@@ -6,7 +6,7 @@ import type { RegistryDependencies } from './registry-dependencies.js';
 
 /**
  * How long a client waits before the look-up of its name begins. Other processes announce many instances at
- * a time, which must not wait for one of them.
+ * a time, and give up after five seconds, so those do not wait as long.
  */
 const PATIENCE_MS = 10_000;
 

@@ -1,17 +1,15 @@
 // Loads of undici only what calls use, and only where it is needed: in threads whose services use `call`
-// (before they are ready). The whole package
-// takes four times as long (115 ms of CPU instead of 30) and twice as much memory (20 MiB instead of 11),
-// since its `fetch`, WebSockets, caches and mocks load the same parts of Node.js too. `require` is used
-// because undici is CommonJS.
+// (before they are ready). The whole package takes four times as long (115 ms of CPU instead of 30) and twice
+// as much memory (20 MiB instead of 11), since its `fetch`, WebSockets, caches and mocks load the same parts
+// of Node.js too. `require` is used because undici is CommonJS.
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-import type { Agent, buildConnector, Client, Dispatcher, Pool } from 'undici';
+import type { buildConnector, Client, Dispatcher, Pool } from 'undici';
 import { lazyModule } from '../lazy-module.js';
 
 const require = createRequire(import.meta.url);
 
 export interface Undici {
-  readonly Agent: typeof Agent;
   readonly Client: typeof Client;
   readonly Pool: typeof Pool;
   readonly buildConnector: typeof buildConnector;
@@ -41,7 +39,6 @@ export const loadUndici = lazyModule((): Undici => {
   return {
     parserOf: (socket) => (socket as Socket & Record<symbol, Parser | null | undefined>)[symbols.kParser],
     symbols,
-    Agent: require('undici/lib/dispatcher/agent.js') as typeof Agent,
     Client: require('undici/lib/dispatcher/client.js') as typeof Client,
     Pool: require('undici/lib/dispatcher/pool.js') as typeof Pool,
     buildConnector: require('undici/lib/core/connect.js') as typeof buildConnector,
