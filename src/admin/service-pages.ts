@@ -45,7 +45,7 @@ export class ServicePages {
     return bytes;
   }
 
-  /** A change that comes meanwhile may be in the list. A client that watches from `revision` on gets it too. */
+  /** A change that comes meanwhile may be in the list; a client that watches from `revision` gets it too. */
   async #render(revision: string, views: Iterable<InstanceView>): Promise<Buffer> {
     const pieces: Buffer[] = [];
     let text = `{"revision":${JSON.stringify(revision)},"instances":[`;
