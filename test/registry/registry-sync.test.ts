@@ -1,5 +1,6 @@
 // The connection of the registry of a process with a shared one, over a backend that the test calls.
 import { expect } from 'chai';
+import { Countdown } from '#src/countdown.js';
 import type { BackendEvents, FoundInstance, RegistryBackend } from '#src/registry/backends/backend.js';
 import { RegistrySync } from '#src/registry/backends/registry-sync.js';
 import { until } from '#test/support/until.js';
@@ -10,6 +11,8 @@ function connected() {
   const lines: string[] = [];
   const counts = { refused: 0, rejected: 0 };
   let events: BackendEvents | undefined;
+  /** What the end of the backend waits for, when it is not ended by its signal. */
+  const closing = { withdrawn: Promise.resolve() };
   const backend: RegistryBackend = {
     kind: 'test',
     start: (given) => {
@@ -18,7 +21,11 @@ function connected() {
     announce: () => undefined,
     withdraw: () => undefined,
     remove: () => undefined,
-    close: async () => undefined,
+    close: (signal) =>
+      Promise.race([
+        closing.withdrawn,
+        new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve())),
+      ]),
   };
   let now = 0;
   const log = (_fields: unknown, message: string): void => void lines.push(message);
@@ -49,7 +56,7 @@ function connected() {
     now += ms;
   };
   const ports = () => kit.registry.instances('orders').map(({ port }) => port);
-  return { ...kit, events: events!, lines, counts, sync, find, pass, ports };
+  return { ...kit, events: events!, lines, counts, sync, find, pass, ports, closing };
 }
 
 describe('the connection with a shared registry', () => {
@@ -88,5 +95,16 @@ describe('the connection with a shared registry', () => {
     expect(sync.isAvailable).to.equal(false);
     expect(lines).to.have.length(5);
     await sync.close();
+  });
+
+  it('ends with the time of the process, although the registry does not respond', async () => {
+    const { sync, closing } = connected();
+    closing.withdrawn = new Promise(() => undefined);
+    const countdown = new Countdown(600_000);
+    const closed = sync.close(countdown);
+    countdown.shorten(1_100);
+    await closed;
+    expect(countdown.leftMs).to.be.above(0);
+    countdown.cancel();
   });
 });
