@@ -51,7 +51,7 @@ export interface EventSink {
   readonly isBehind: boolean;
   /** Calls `resume` once, when a client that is behind has read what waits. */
   onceRead(resume: () => void): void;
-  /** Ends the stream from this side. A client that is behind is disconnected. */
+  /** Ends the stream from this side. A client that reads slowly is disconnected. */
   close(): void;
 }
 

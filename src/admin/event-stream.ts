@@ -9,6 +9,11 @@ import type { EventSink, ServerSentEvent, StreamCleanup } from './admin-route.js
  * last event id.
  */
 const MAX_WAITING_BYTES = 1 << 20;
+/**
+ * With more bytes than this, which leave room for any event, a client is behind. It is nearly all, so that a
+ * burst of changes finds room beside what the log of the registry keeps.
+ */
+const BEHIND_BYTES = MAX_WAITING_BYTES - (1 << 17);
 
 /** No `event` or `id` can end its line: line breaks in them become spaces. */
 export function formatEvent({ event, id, data }: ServerSentEvent): string {
@@ -41,7 +46,7 @@ export class EventStream implements EventSink {
   }
 
   get isBehind(): boolean {
-    return this.#response.writableNeedDrain;
+    return this.#response.writableLength > BEHIND_BYTES;
   }
 
   onceRead(resume: () => void): void {
@@ -49,7 +54,8 @@ export class EventStream implements EventSink {
   }
 
   close(): void {
-    if (this.#isOpen && this.isBehind) this.#response.destroy();
+    // A client that does not read would never get the end.
+    if (this.#isOpen && this.#response.writableNeedDrain) this.#response.destroy();
     else if (this.#isOpen) this.#response.end();
     this.#ended();
   }
