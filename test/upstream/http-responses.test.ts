@@ -106,12 +106,11 @@ describe('responses over HTTP', () => {
   });
 
   it('make an instance healthy behind a few interim responses', async () => {
-    const { probe, close } = httpProbe();
+    const probe = httpProbe();
     const target = { address: '127.0.0.1', path: '/', host: 'orders', metadata: {} };
     const { signal } = new AbortController();
     const isHealthy = async (bytes: string) => probe({ ...target, port: await serve(bytes) }, signal);
     expect(await isHealthy(interim(100) + interim(103) + OK)).to.equal(true);
     expect(await isHealthy(interim(103).repeat(MOST_INTERIM + 1) + OK)).to.equal(false);
-    await close();
   });
 });
