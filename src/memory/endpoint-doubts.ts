@@ -1,6 +1,7 @@
 // When an endpoint has last given cause for doubt, as all threads see it: it has not responded for longer
-// than others take, or has sent too much. No pick reads it, so it is not among what pickers compare. The word holds milliseconds of the shared clock with the lowest bit
-// set, so that it is never 0, which means that there was no cause.
+// than others take, or has sent too much. No pick reads it, so it is not among what pickers compare. The
+// word holds milliseconds of the shared clock with the lowest bit set, so that it is never 0, which means
+// that there was no cause.
 import type { Table } from './area.js';
 import { isWithin, toWord } from './elapsed.js';
 

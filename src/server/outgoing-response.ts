@@ -352,6 +352,8 @@ export class OutgoingResponse {
   /** Ends the response at once, whatever its handler does: with this error if nothing has been sent. */
   abandon(error: HttpError): void {
     if (this.#phase === OPEN) this.replyProblem(problemOf(error, this.#owner));
+    // It is on its way, though its handler has not ended: a response that was handed over, for example.
+    else if (this.#phase === COMPLETE) return;
     // The connection is cut, so that the client does not take a part of a stream for the whole. A stream of
     // events may end anywhere, because its client reconnects.
     else if (!this.#isEndless) this.#exchange.destroy(problemOf(error, this.#owner));

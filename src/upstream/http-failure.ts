@@ -52,7 +52,18 @@ const NO_TLS: ReadonlySet<string> = new Set([
   'ERR_SSL_UNKNOWN_PROTOCOL',
 ]);
 
-const BROKEN = 'closed the connection before the response was complete';
+/** What undici says of bytes that are no response, under the code of any broken socket. */
+const NO_HTTP: ReadonlySet<string> = new Set(['bad upgrade', 'bad response']);
+
+/** Node.js tells by the code that bytes are no response, undici by the name of the error or its message. */
+function brokenBy(cause: unknown, code: string): string {
+  const { name, message } = cause instanceof Error ? cause : new Error();
+  if (code.startsWith('HPE_') || name === 'HTTPParserError' || NO_HTTP.has(message))
+    return 'did not send valid HTTP';
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH')
+    return 'has sent a body of another length than it had announced';
+  return 'closed the connection before the response was complete';
+}
 
 /** Describes the failure without the parser's message, which may contain bytes of the other side. */
 function badUpstream({ service, id }: Endpoint, cause: unknown): HttpError {
@@ -64,6 +75,5 @@ function badUpstream({ service, id }: Endpoint, cause: unknown): HttpError {
     return new OversizedError(detail('sent a longer response than is accepted'), cause);
   if (code === 'UND_ERR_HEADERS_OVERFLOW')
     return new OversizedHeaderError(detail('sent a larger header than is accepted'), cause);
-  const broken = code.startsWith('HPE_') ? 'did not send valid HTTP' : BROKEN;
-  return new HttpError('BAD_UPSTREAM', detail(certificateFault(cause) ?? broken), { cause });
+  return new HttpError('BAD_UPSTREAM', detail(certificateFault(cause) ?? brokenBy(cause, code)), { cause });
 }

@@ -47,6 +47,11 @@ describe('the gateway, within its process', () => {
       await expectProblem(await post(at('/local/seen'), ''), 405, 'METHOD_NOT_ALLOWED');
     });
 
+    it('responds as without the gateway when its handler never returns', async () => {
+      for (const url of [`${cluster.url}/loop`, at('/local/loop')])
+        await expectProblem(await get(url), 500, 'HANDLER_STALLED');
+    });
+
     it('passes bodies both ways', async () => {
       const body = 'x'.repeat(500_000);
       const echoed = await fetch(at('/local/echo'), { method: 'POST', body });

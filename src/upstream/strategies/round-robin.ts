@@ -1,8 +1,8 @@
 // Endpoints are called one after the other, in proportion to their weights. All threads of the process take
 // turns by one count, so that the calls of the process are spread exactly, not only those of each worker. The
-// count belongs to the first endpoint of the list; those of all, and of all that are not new, are different. A
-// pick from what is left for a retry, or beside an open breaker, is drawn: with a turn it would take that of
-// another endpoint.
+// count belongs to the first endpoint of the list; those of all, and of all that are not new, are different.
+// A pick from what is left for a retry, or beside an open breaker, is drawn: with a turn it would take that
+// of another endpoint.
 import type { Random } from '../../resilience/policy.js';
 import type { Load, PickerFactory, Turns } from '../picker.js';
 import { endpointOfKey } from './consistent-hash.js';
