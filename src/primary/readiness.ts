@@ -65,7 +65,7 @@ export interface ReadinessOptions {
   /** Undefined when no service declares gRPC. */
   readonly grpc: Pick<GrpcInstances, 'isSilent'> | undefined;
   /** Undefined when no registry is shared. */
-  readonly registry?: Pick<RegistrySync, 'isAvailable' | 'kind'> | undefined;
+  readonly registry?: Pick<RegistrySync, 'outage' | 'kind'> | undefined;
   readonly every: Every;
 }
 
@@ -119,9 +119,9 @@ export class Readiness {
     const reasons = unreadyReasons(facts);
     const ready = this.#readyOnce && reasons.length === 0;
     // It is no reason to take the process out: it goes on with the instances that it knows.
-    if (this.#registry?.isAvailable === false)
+    if (this.#registry?.outage !== undefined)
       reasons.push(
-        `the registry (${this.#registry.kind}) cannot be reached; the instances found before stay`,
+        `the registry (${this.#registry.kind}) ${this.#registry.outage}; the instances found before stay`,
       );
     return { ready, reasons, code: unreadyCode(facts) };
   }

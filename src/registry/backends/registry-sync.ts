@@ -9,6 +9,7 @@ import { type Schedule, timers } from '../schedule.js';
 import { AdmissionQueue } from './admission-queue.js';
 import type { Announced, BackendEvents, FoundInstance, RegistryBackend } from './backend.js';
 import { keyOf } from './backend-loop.js';
+import { outageText } from './outage-text.js';
 
 /** How long the withdrawal may take: others take what is not withdrawn for gone when it expires. */
 const WITHDRAWAL = { atMostMs: 2_000, reserveMs: 1_050, atLeastMs: 40 };
@@ -44,7 +45,8 @@ export class RegistrySync implements BackendEvents {
   readonly #options: RegistrySyncOptions;
   readonly #clock: () => number;
   readonly #loggedAt = new Map<Kind, number>();
-  #isAvailable = true;
+  /** What is wrong with the registry; undefined: nothing, as far as is known. */
+  #outage: string | undefined;
   /** The log tells of the outage, so it tells of its end. */
   #isOutageLogged = false;
   readonly #queue: AdmissionQueue;
@@ -63,7 +65,12 @@ export class RegistrySync implements BackendEvents {
 
   /** Whether the backend can be reached, as far as is known. */
   get isAvailable(): boolean {
-    return this.#isAvailable;
+    return this.#outage === undefined;
+  }
+
+  /** What is wrong with the registry, behind "the registry"; undefined: nothing, as far as is known. */
+  get outage(): string | undefined {
+    return this.#outage;
   }
 
   start(): void {
@@ -116,18 +123,18 @@ export class RegistrySync implements BackendEvents {
   }
 
   available(): void {
-    this.#isAvailable = true;
+    this.#outage = undefined;
     const { backend, log } = this.#options;
     if (this.#isOutageLogged) log.info({ registry: backend.kind }, 'the registry can be reached again');
     this.#isOutageLogged = false;
   }
 
   unavailable(err: Error): void {
-    this.#isAvailable = false;
+    this.#outage = outageText(err);
     const { backend, log } = this.#options;
     if (!this.#mayLog('outage')) return;
     this.#isOutageLogged = true;
-    const message = 'the registry cannot be reached; the instances that were found before stay, trying again';
+    const message = `the registry ${this.#outage}; the instances that were found before stay, trying again`;
     log.warn({ registry: backend.kind, err }, message);
   }
 

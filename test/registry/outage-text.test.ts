@@ -1,0 +1,28 @@
+import { expect } from 'chai';
+import { EtcdRefusal } from '#src/registry/backends/etcd-api.js';
+import { RegistryFailure } from '#src/registry/backends/http-api.js';
+import { outageText } from '#src/registry/backends/outage-text.js';
+
+const withCode = (code: string, message: string): Error => Object.assign(new Error(message), { code });
+
+describe('what is wrong with a shared registry', () => {
+  for (const [what, error, text] of [
+    ['no server', withCode('ECONNREFUSED', 'connect ECONNREFUSED'), 'cannot be reached'],
+    ['a server that hangs', new Error('timeout'), 'cannot be reached'],
+    [
+      'a wrong password',
+      withCode('28P01', 'password authentication failed for user "mesh"'),
+      /refuses.*mesh/,
+    ],
+    ['an unknown database', withCode('3D000', 'database "nope" does not exist'), /"nope".*check user/],
+    ['a wrong account of etcd', new EtcdRefusal('etcd responded with status 400'), /refuses.*REGISTRY$/],
+    ['a wrong token', new RegistryFailure(401, 'A token is needed.'), /401: A token.*check REGISTRY_TOKEN$/],
+    ['a data plane', new RegistryFailure(404, undefined), /ADMIN_PORT/],
+    ['a broken hub', new RegistryFailure(500, undefined), /responds with status 500/],
+  ] as const) {
+    it(`is told of ${what}`, () => {
+      if (typeof text === 'string') expect(outageText(error)).to.equal(text);
+      else expect(outageText(error)).to.match(text);
+    });
+  }
+});
