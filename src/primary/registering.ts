@@ -17,11 +17,14 @@ import { changesText, snapshotText } from '../registry/snapshot-text.js';
 import { httpProbe } from '../upstream/http-probe.js';
 import type { SharedState } from './create-shared-state.js';
 
+/** The log names this many instances that have expired at once. */
+const MOST_NAMED = 10;
+
 export interface RegisteringOptions {
   readonly settings: Settings;
   readonly sharedState: SharedState;
   readonly instanceId: string;
-  readonly log: Pick<Logger, 'warn'>;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
   /** Addresses of this process and its databases, which no instance may be registered with. */
   readonly guarded: () => readonly Address[];
 }
@@ -59,6 +62,13 @@ export function createRegistry(options: RegisteringOptions): Registry {
     maxSnapshotBytes: SNAPSHOT_BYTES,
     maxOfService: MAX_OF_SERVICE,
     maxOfClients: MAX_OF_CLIENTS,
+    expired: (names) => {
+      const instances = names.slice(0, MOST_NAMED).map(({ service, id }) => `${service}/${id}`);
+      log.info(
+        { count: names.length, instances },
+        'instances were not renewed within their ttlSeconds, and have left the registry',
+      );
+    },
     displaced: (service, id) =>
       log.warn(
         { service, id },

@@ -2,6 +2,7 @@
 // once, and tests pass substitutes.
 import type { Address } from './addresses.js';
 import type { HealthWatcher } from './health.js';
+import type { Registration } from './registration.js';
 import type { Schedule } from './schedule.js';
 import type { RegistryUpdate } from './snapshot-text.js';
 
@@ -42,6 +43,8 @@ export interface RegistryDependencies {
    * @default nothing is called
    */
   readonly displaced?: (service: string, id: string) => void;
+  /** Instances have left that were not renewed in time: at least one. @default that is not told */
+  readonly expired?: (names: readonly Pick<Registration, 'service' | 'id'>[]) => void;
   /**
    * Every revision has the form `PREFIX-COUNT`. This is its PREFIX. Every process has a different one, and it
    * contains no `-`.

@@ -485,9 +485,11 @@ export class Registry {
   #expire(): number {
     const all = this.#table.all();
     const now = this.#deps.clock();
+    const expired = all.filter(({ expiresAt }) => expiresAt <= now);
     this.#publication.together(() => {
-      for (const instance of all) if (instance.expiresAt <= now) this.#leave(instance, true);
+      for (const instance of expired) this.#leave(instance, true);
     });
+    if (expired.length > 0) this.#deps.expired?.(expired.map(({ registration }) => registration));
     return all.reduce(
       (next, { expiresAt }) => (expiresAt > now ? Math.min(next, expiresAt) : next),
       Infinity,

@@ -6,10 +6,27 @@ import { unknownFormats } from '../server/body/formats.js';
 import type { RouteInfo } from '../server/handler.js';
 
 /** Call when all services are mounted: until then a service may register formats for all of them. */
-export const routeWarnings = (
+export const routeWarnings = (routes: readonly RouteInfo[], settings: WarningSettings): readonly string[] => [
+  ...bodyWarnings(routes, settings),
+  ...internalWarnings(routes, settings),
+  ...routes.flatMap(formatWarnings),
+];
+
+type WarningSettings = Pick<Settings, 'maxBufferedBodyBytes' | 'registry' | 'meshToken'>;
+
+/** Without a mesh token another process is a stranger, for whom an internal route does not exist. */
+function internalWarnings(
   routes: readonly RouteInfo[],
-  settings: Pick<Settings, 'maxBufferedBodyBytes'>,
-): readonly string[] => [...bodyWarnings(routes, settings), ...routes.flatMap(formatWarnings)];
+  { registry, meshToken }: WarningSettings,
+): readonly string[] {
+  const internal = routes.filter(({ options }) => options.internal === true);
+  if (registry === 'local' || meshToken !== undefined || internal.length === 0) return [];
+  return [
+    `${nameOf(internal[0]!)}: it is internal, and other processes that share the REGISTRY get 404 for it ` +
+      `${internal.length > 1 ? `(and for ${internal.length - 1} others) ` : ''}because MESH_TOKEN is not set; ` +
+      'set the same one in all processes',
+  ];
+}
 
 /**
  * Warns of routes with a `bodyLimit` above what one client may have buffered. There is no warning for routes

@@ -33,6 +33,33 @@ describe('warnings about routes', () => {
     }
   });
 
+  it('name an internal route that other processes cannot reach', async () => {
+    const service = defineService({
+      name: 'demo',
+      routes(app) {
+        app.get('/open', () => null);
+        app.get('/secret', { internal: true }, () => null);
+        app.get('/hidden', { internal: true }, () => null);
+      },
+    });
+    const shared = { registry: 'http://127.0.0.1:9', meshToken: undefined };
+    for (const [settings, count] of [
+      [shared, 1],
+      [{ ...shared, registry: 'local' }, 0],
+      [{ ...shared, meshToken: 'm'.repeat(32) }, 0],
+    ] as const) {
+      const app = await createTestApp({ services: [service], settings });
+      try {
+        const doubts = app.logs.map(({ msg }) => String(msg)).filter((msg) => msg.includes('MESH_TOKEN'));
+        expect(doubts).to.have.length(count);
+        for (const doubt of doubts)
+          expect(doubt).to.match(/^service demo, route GET \/secret: .*404.*1 others.*MESH_TOKEN is not set/);
+      } finally {
+        await app.close();
+      }
+    }
+  });
+
   it('name a route with a format that no service has registered, when all are mounted', async () => {
     const query = Type.Object({
       own: Type.Optional(Type.String({ format: 'odd' })),
