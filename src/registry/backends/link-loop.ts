@@ -13,6 +13,11 @@ const TTL_SECONDS = 15;
 const NEVER = new AbortController().signal;
 /** What is due takes longer than this only when the backend does not respond. */
 const SLOW_MS = 1_000;
+/**
+ * After the backend did not respond, another process may wait for this time until it gives a request up and
+ * can renew its instances.
+ */
+const SLOW_FOR_MS = 6_000;
 
 export interface BackendOptions {
   /** Names this process; no other one has the same. */
@@ -60,9 +65,10 @@ export abstract class LinkLoop<Link, Events extends OutageEvents> {
   /** The begin and the end of the time in which other processes may not be back after an outage. */
   #graceBegan = 0;
   #completeAt = 0;
-  /** When the loop has begun what was due last, and when it has ended that. */
+  /** When the loop has begun what was due last. */
   #begunAt = 0;
-  #endedAt = 0;
+  /** The end of the time in which the backend counts as slow, although it responds again. */
+  #slowUntil = 0;
   #cancelTimer = (): void => undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
 
@@ -142,12 +148,11 @@ export abstract class LinkLoop<Link, Events extends OutageEvents> {
 
   /**
    * Whether the backend did not respond for a while just now. It may have hung, and end leases when it goes
-   * on, before it reads that they are renewed.
+   * on, before it reads that they are renewed, or before the processes whose requests are lost send others.
    */
   protected get isSlow(): boolean {
     const now = this.clock();
-    const endedAt = this.#running === undefined ? this.#endedAt : now;
-    return endedAt - this.#begunAt > SLOW_MS && now - endedAt < SLOW_MS;
+    return now < this.#slowUntil || (this.#running !== undefined && now - this.#begunAt > SLOW_MS);
   }
 
   /** What is to be sent now. */
@@ -192,7 +197,8 @@ export abstract class LinkLoop<Link, Events extends OutageEvents> {
     this.#begunAt = this.clock();
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
-      this.#endedAt = this.clock();
+      const now = this.clock();
+      if (now - this.#begunAt > SLOW_MS) this.#slowUntil = now + SLOW_FOR_MS;
       this.wake(this.#pauseMs());
     });
   }
