@@ -21,13 +21,34 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startPostgres } from 'multilane/testing';
 
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { proxy: { type: 'string' }, config: { type: 'string' } },
-});
+const USAGE =
+  'node start.mjs [SERVICES SERVICES SERVICES] [--proxy haproxy|caddy] [--config FILE]\n' +
+  'SERVICES are those of one primary, such as users,payments; without them each has all';
+
+function usage(reason) {
+  console.error(`${reason}\n${USAGE}`);
+  process.exit(2);
+}
+
+function options() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { proxy: { type: 'string' }, config: { type: 'string' } },
+    });
+  } catch (error) {
+    return usage(error.message);
+  }
+}
+
+const {
+  values: { proxy, config },
+  positionals,
+} = options();
 const servicesOf = positionals.length === 0 ? ['all', 'all', 'all'] : positionals;
-if (servicesOf.length !== 3) throw new Error('give the services of three primaries, or none for all');
-const project = options.config === undefined ? ['--demo'] : ['--config', options.config];
+if (servicesOf.length !== 3) usage(`three primaries have services, and ${servicesOf.length} were given`);
+if (proxy !== undefined && !['haproxy', 'caddy'].includes(proxy)) usage(`there is no proxy "${proxy}" here`);
+const project = config === undefined ? ['--demo'] : ['--config', config];
 
 const { resolve } = createRequire(import.meta.url);
 const PRIMARY = join(dirname(resolve('multilane/package.json')), 'dist/primary.js');
@@ -135,7 +156,6 @@ async function accepts(port) {
 
 async function startProxy(name, ports) {
   const args = PROXIES[name];
-  if (args === undefined) throw new Error(`the proxy is ${Object.keys(PROXIES).join(' or ')}, not ${name}`);
   const { PROXY_PORT = '8443', CERTIFICATE = makeCertificate() } = process.env;
   const [PORT_1, PORT_2, PORT_3] = ports;
   const state = { XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
@@ -152,7 +172,7 @@ async function startProxy(name, ports) {
 async function startAll() {
   const settings = commonSettings(await databaseUrl());
   const ports = await Promise.all(servicesOf.map((services, at) => startPrimary(at + 1, services, settings)));
-  if (options.proxy !== undefined) await startProxy(options.proxy, ports);
+  if (proxy !== undefined) await startProxy(proxy, ports);
 }
 
 const signalled = new Promise((resolve) => {

@@ -64,7 +64,7 @@ export class PlaceholderListener {
     });
     if (!socket) {
       throw new StartError(
-        `cannot listen on ${this.#host}:${port} (data plane): the port is taken, or the address is not of this host or not permitted`,
+        `cannot listen on ${this.#host}:${port} (data plane; HOST, PORT): the port is taken, or the address is not of this host or not permitted`,
       );
     }
     this.#listening = socket;

@@ -81,7 +81,7 @@ const originUrl = url('an http:// URL', /^https?:\/\/[^@/?#]+\/?$/i, String);
 /** The registry of this process alone, or one that several share. */
 export const registryUrl: SettingKind<string> = {
   ...postgresUrl,
-  type: '`local`, or a URL: postgres://…, etcd://host:2379,host:2379, http://host:port',
+  type: '`local`, or a URL: postgres://…, etcd://host:2379,host:2379 or etcds://…, http://host:port or https://…, without a path',
   parse(value) {
     if (value.toLowerCase() === 'local') return 'local';
     if (/^etcds?:/i.test(value)) return etcdUrl.parse(value);

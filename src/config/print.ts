@@ -33,11 +33,15 @@ function filled(text: string, indent: string, width = 100): string {
   return lines.map((line) => indent + line).join('\n');
 }
 
+/** A link of the settings table to another page. */
+const LINK = /\[([^\]]+)\]\(([\w-]+\.md)[^)]*\)/g;
+
 /** The text of `--help`. @param command command that precedes the options */
 export function helpText(machine: MachineFacts, command = 'node dist/primary.js'): string {
   const flags = ALL.map(([name, setting]) => {
     const head = `  ${flagOf(name)} VALUE   [${name}]   default: ${shownDefault(setting, machine)}`;
-    return `${head}\n${filled(`${setting.meaning} Value: ${expected(setting)}.`, '      ')}`;
+    const meaning = setting.meaning.replace(LINK, '$1 (docs/$2)');
+    return `${head}\n${filled(`${meaning} Value: ${expected(setting)}.`, '      ')}`;
   });
   const options = Object.entries(OPTIONS).map(([option, meaning]) => {
     return `  ${option === '--config' ? '--config FILE' : option}\n${filled(meaning, '      ')}`;
