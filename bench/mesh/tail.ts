@@ -80,34 +80,43 @@ ${callees.map(({ url }, n) => `  server s${n} ${new URL(url).host}`).join('\n')}
 `;
 }
 
+/** The 99th percentile of each way in one round. */
+type Round = Readonly<Record<Way, number>>;
+
 async function measure(callers: readonly Server[]): Promise<void> {
-  const results = new Map<Way, number[]>(Object.keys(WAYS).map((way) => [way as Way, []]));
-  for (const way of results.keys()) await round(callers, way);
+  const ways = Object.keys(WAYS) as Way[];
+  for (const way of ways) await play(callers, way);
+  const rounds: Round[] = [];
   for (let n = 0; n < ROUNDS; n += 1) {
-    for (const [way, p99s] of results) {
-      const { p50, p99, failed } = await round(callers, way);
-      p99s.push(p99);
-      const ms = (time: number): string => `${time.toFixed(1)} ms`;
+    const entries: [Way, number][] = [];
+    for (const way of ways) {
+      const { p50, p99, failed } = await play(callers, way);
+      entries.push([way, p99]);
       console.log(`round ${n + 1}, ${way}: p50 ${ms(p50)}, p99 ${ms(p99)}, ${failed} failed`);
     }
+    rounds.push(Object.fromEntries(entries) as Round);
   }
-  const calmest = (way: Way): number =>
-    spread(
-      results
-        .get(way)!
-        .toSorted((a, b) => a - b)
-        .slice(0, CALM),
-    ).median;
-  const prequal = calmest('Prequal');
-  const [p2c, haproxy] = [calmest('power of two choices'), calmest('HAProxy leastconn')];
+  report('all rounds', rounds);
+  // Something else may disturb a round, whichever way it meets: the same rounds are left out for all ways.
+  const total = (one: Round): number => ways.reduce((sum, way) => sum + one[way], 0);
+  report(`the ${CALM} calmest rounds`, rounds.toSorted((a, b) => total(a) - total(b)).slice(0, CALM));
+}
+
+const ms = (time: number): string => `${time.toFixed(1)} ms`;
+
+function report(what: string, rounds: readonly Round[]): void {
+  const median = (of: (one: Round) => number): number => spread(rounds.map(of)).median;
+  const ratio = (way: Way, most: number): string => {
+    const value = median((one) => one.Prequal / one[way]);
+    return `${way} ${ms(median((one) => one[way]))} (ratio ${value.toFixed(2)}, at most ${most}${value > most ? ': MISSED' : ''})`;
+  };
   console.log(
-    `p99, median of the ${CALM} calmest: Prequal ${prequal.toFixed(1)} ms, power of two choices ${p2c.toFixed(1)} ms ` +
-      `(ratio ${(prequal / p2c).toFixed(2)}, at most ${OF_P2C}), HAProxy leastconn ${haproxy.toFixed(1)} ms ` +
-      `(ratio ${(prequal / haproxy).toFixed(2)}, at most ${OF_HAPROXY})`,
+    `p99, medians of ${what}: Prequal ${ms(median((one) => one.Prequal))}, ` +
+      `${ratio('power of two choices', OF_P2C)}, ${ratio('HAProxy leastconn', OF_HAPROXY)}`,
   );
 }
 
-async function round(
+async function play(
   callers: readonly Server[],
   way: Way,
 ): Promise<{ readonly p50: number; readonly p99: number; readonly failed: number }> {
