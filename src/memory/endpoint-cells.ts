@@ -6,6 +6,7 @@ import { elapsed, isWithin, toWord } from './elapsed.js';
 import { EndpointDoubts } from './endpoint-doubts.js';
 import { EndpointFailures } from './endpoint-failures.js';
 import { EndpointReports, latencyIn, NO_REPORT, othersIn } from './endpoint-report.js';
+import { TURN_COUNTS } from './layout.js';
 import { PermitLedger } from './permit-ledger.js';
 import { remaining, smoothed } from './smoothing.js';
 
@@ -18,8 +19,8 @@ const SMOOTHING = 1 / 4;
 const WARM_UP = 10;
 /** A latency that was measured within this time is not decayed, which saves the computation of a power. */
 const FRESH_MS = 1_000;
-/** The words of an endpoint; REPORT has two, at an even index, and TURNS one for each cycle. */
-const [LATENCY, STAMP, RESPONSES, FAILURES, REPORT, TURNS] = [0, 1, 2, 3, 4, 6] as const;
+/** The words of an endpoint; REPORT has two, at an even index. */
+const [LATENCY, STAMP, RESPONSES, FAILURES, REPORT] = [0, 1, 2, 3, 4] as const;
 /**
  * The word RESPONSES: their number, up to WARM_UP, and this flag. It is set when a call has ended without a
  * response, so that its time is known to be a lower bound of the latency.
@@ -46,14 +47,12 @@ export interface EndpointLook {
   isFailing: boolean;
 }
 
-/** Which of the two counts of turns that an endpoint has. */
-export type Cycle = 0 | 1;
-
 export class EndpointCells {
   readonly #block: Block;
   readonly #calls: PermitLedger;
   readonly #words: Int32Array;
   readonly #stride: number;
+  readonly #turns: Int32Array;
   readonly #failures: EndpointFailures;
   readonly #reports: EndpointReports;
   readonly #doubts: EndpointDoubts;
@@ -67,6 +66,7 @@ export class EndpointCells {
     const table = block.table('endpointLoad');
     this.#words = table.words;
     this.#stride = table.stride;
+    this.#turns = block.words('turns');
     this.#failures = new EndpointFailures(table, FAILURES);
     this.#reports = new EndpointReports(table, REPORT);
     this.#doubts = new EndpointDoubts(block.table('endpointDoubt'));
@@ -203,9 +203,14 @@ export class EndpointCells {
     return Math.round(value * remaining(elapsed(time, stamp)));
   }
 
-  /** @returns how often it was called before for this slot and cycle, in all threads, modulo 2^32 */
-  turn(slot: number, cycle: Cycle): number {
-    return Atomics.add(this.#words, slot * this.#stride + TURNS + cycle, 1) >>> 0;
+  /**
+   * Takes the next turn of a list of endpoints. Two lists may have the same count, but that is rare: then
+   * each skips the turns of the other.
+   * @param list a hash of what the list is for
+   * @returns how often it was called before for this count, in all threads, modulo 2^32
+   */
+  turn(list: number): number {
+    return Atomics.add(this.#turns, list & (TURN_COUNTS - 1), 1) >>> 0;
   }
 
   now(): number {

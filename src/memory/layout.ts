@@ -128,6 +128,8 @@ export const DATABASE_POOLS = 32;
 export const LINE_WORDS = 4;
 /** Calls under way that others may wait for, a power of two. */
 export const CALL_CLAIMS = 4096;
+/** Counts of round-robin, a power of two. */
+export const TURN_COUNTS = 16_384;
 /**
  * Amounts that requests hold for a while and that are bounded for the process: requests whose body is being
  * received, bytes of bodies, those bytes that are counted for no address, and streaming responses. See
@@ -210,6 +212,9 @@ export const LAYOUT = {
 
   /** Which worker makes which call: see call-claims.ts. */
   callClaims: field('process', CALL_CLAIMS, 'cas', 'packed', 'none'),
+
+  /** The turns of round-robin, a count for each list of endpoints: see endpoint-cells.ts. */
+  turns: field('process', TURN_COUNTS, 'cas', 'picks', 'none'),
 
   // --- rate limits by key: see rate-bucket.ts
   rateBuckets: field('rate-bucket', RATE_BUCKET_WORDS, 'cas', 'packed', 'none'),
@@ -355,13 +360,13 @@ export const LAYOUT = {
   /**
    * What pickers compare, in one cache line: smoothed latency (EWMA), when it was last measured, and how
    * often (up to a few times); the share of failures with its time, packed; the load that the endpoint has
-   * reported, one 64-bit word; the turns of two cycles of round-robin. See endpoint-cells.ts.
+   * reported, one 64-bit word. See endpoint-cells.ts.
    */
   endpointLoad: field(
     'endpoint',
-    8,
+    6,
     'cas',
-    'microseconds, milliseconds of the shared clock, packed, packed, packed, picks, packed',
+    'microseconds, milliseconds of the shared clock, packed, packed, packed',
     'last',
   ),
   /** When an endpoint has last given cause for doubt. See endpoint-doubts.ts. */

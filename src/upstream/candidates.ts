@@ -1,6 +1,5 @@
 // Endpoints that may be picked, prepared for drawing by weight. The list is prepared once per change; each
 // call draws from it.
-import type { Cycle } from '../memory/endpoint-cells.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { HashCircle } from './hash-circle.js';
 import { Rota } from './rota.js';
@@ -9,21 +8,21 @@ export class Candidates {
   /** Never empty, in a stable order. */
   readonly endpoints: readonly Endpoint[];
   /**
-   * The count of their turns. While some of them are new, the others have turns of their own beside those of
-   * all; with one count for both, the turns of one would skip endpoints of the other. `drawn`: they are what
-   * is left for one pick of the endpoints that may be called, so they have no turns.
+   * Names the count of their turns: a hash of what the list is for. With one count for two lists, the turns
+   * of one would skip endpoints of the other. `drawn`: they are what is left for one pick of the endpoints
+   * that may be called, so they have no turns.
    */
-  readonly cycle: Cycle | 'drawn';
+  readonly turns: number | 'drawn';
   /** Undefined when all weights are equal. */
   readonly #line: Line | undefined;
   #circle: HashCircle | undefined;
   #rota: Rota | undefined;
   #slots: Int32Array | undefined;
 
-  /** @param cycle @default that of all */
-  constructor(endpoints: readonly Endpoint[], cycle: Cycle | 'drawn' = 0) {
+  /** @param turns @default a count that all such lists share */
+  constructor(endpoints: readonly Endpoint[], turns: number | 'drawn' = 0) {
     this.endpoints = endpoints;
-    this.cycle = cycle;
+    this.turns = turns;
     const { weight } = endpoints[0]!;
     if (endpoints.every((endpoint) => endpoint.weight === weight)) return;
     this.#line = new Line(endpoints.map((endpoint) => endpoint.weight));

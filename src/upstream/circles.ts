@@ -2,6 +2,7 @@
 // until something changes.
 import type { Endpoint } from '../registry/endpoint.js';
 import { Candidates } from './candidates.js';
+import { hashOf } from './hash-circle.js';
 
 const PANIC_BELOW = 0.5;
 
@@ -57,13 +58,17 @@ export function callable(endpoints: readonly Endpoint[], ejected: ReadonlySet<En
   return { endpoints: isPanicking ? known : healthy, isPanicking };
 }
 
-/** Shares are relative: if every endpoint is new, the oldest get their full share. */
+/**
+ * Shares are relative: if every endpoint is new, the oldest get their full share.
+ * @param name what the circle is, the same in all threads; undefined: a part of one, for one pick
+ */
 export function circleOf(
   endpoints: readonly Endpoint[],
   shares: ReadonlyMap<Endpoint, number>,
-  isPart = false,
+  name: string | undefined,
 ): Circle {
-  const candidates = new Candidates(endpoints, isPart ? 'drawn' : 0);
+  const turnsOf = (seed: number): number | 'drawn' => (name === undefined ? 'drawn' : hashOf(name, seed));
+  const candidates = new Candidates(endpoints, turnsOf(0));
   const shareOf = (endpoint: Endpoint): number => shares.get(endpoint) ?? 1;
   const most = endpoints.reduce((top, endpoint) => Math.max(top, shareOf(endpoint)), 0);
   const settled = endpoints.filter((endpoint) => shareOf(endpoint) === most);
@@ -72,7 +77,7 @@ export function circleOf(
   return {
     candidates,
     shares: new Map(others.map((endpoint) => [endpoint, shareOf(endpoint) / most])),
-    settled: new Candidates(settled, isPart ? 'drawn' : 1),
+    settled: new Candidates(settled, turnsOf(1)),
   };
 }
 
@@ -80,4 +85,4 @@ export function circleOf(
 export const within = (endpoints: readonly Endpoint[], { candidates, shares }: Circle): Circle =>
   shares === undefined
     ? { candidates: new Candidates(endpoints, 'drawn'), shares, settled: candidates }
-    : circleOf(endpoints, shares, true);
+    : circleOf(endpoints, shares, undefined);

@@ -1,7 +1,7 @@
 // The contract of a balancing strategy: it chooses one of the endpoints that may be called. Which those are
 // (health, panic mode, ejection, nearness, not tried yet) is decided before, in balancer.ts.
 
-import type { Cycle, EndpointLook } from '../memory/endpoint-cells.js';
+import type { EndpointLook } from '../memory/endpoint-cells.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import type { Candidates } from './candidates.js';
 
@@ -25,8 +25,11 @@ export interface ReportedLoad extends Load {
 
 /** The turns of services whose endpoints are called one after the other. */
 export interface Turns {
-  /** @returns how often it was called before for this slot and cycle, in all threads, modulo 2^32 */
-  turn(slot: number, cycle: Cycle): number;
+  /**
+   * @param list a hash of what the list of endpoints is for
+   * @returns how often it was called before for this list, in all threads, modulo 2^32
+   */
+  turn(list: number): number;
 }
 
 export interface Picker {

@@ -34,6 +34,8 @@ export interface ListOptions {
 
 /** The lists of a service, and the values that they were made from. */
 export interface Prepared {
+  /** What they are for, the same in all threads. */
+  readonly name: string;
   readonly service: string;
   readonly release: Release;
   readonly overNetwork: boolean;
@@ -109,7 +111,7 @@ export class PreparedLists {
     }
     if (prepared === undefined) {
       this.#forget(protocol);
-      prepared = this.#unprepared({ service, release, overNetwork }, version);
+      prepared = this.#unprepared({ name: `${protocol} ${key}`, service, release, overNetwork }, version);
       all.set(key, prepared);
     }
     this.#prepare(prepared, endpoints, clock());
@@ -120,7 +122,7 @@ export class PreparedLists {
     return prepared;
   }
 
-  #unprepared(of: Pick<Prepared, 'service' | 'release' | 'overNetwork'>, version: number): Prepared {
+  #unprepared(of: Pick<Prepared, 'name' | 'service' | 'release' | 'overNetwork'>, version: number): Prepared {
     return {
       ...of,
       picker: this.#factoryOf(this.upstreamOf(of.service).picker)(),
@@ -160,8 +162,8 @@ export class PreparedLists {
     prepared.until = now + forMs;
     prepared.isPanicking = may.isPanicking;
     const { zone = null } = this.#options;
-    prepared.circles = nearestFirst(may.endpoints, zone, prepared.overNetwork).map((circle) =>
-      circleOf(circle, shares),
+    prepared.circles = nearestFirst(may.endpoints, zone, prepared.overNetwork).map((circle, nth) =>
+      circleOf(circle, shares, `${nth} ${prepared.name}`),
     );
   }
 

@@ -14,7 +14,7 @@ export type FakeLoad = ReportedLoad & Turns;
 
 export function fakeLoad(options: FakeLoadOptions = {}): FakeLoad {
   const { inFlight, latency, others, reportedLatency, failing } = options;
-  const turns = new Map<string, number>();
+  const turns = new Map<number, number>();
   return {
     now: () => 0,
     inFlight: (slot) => inFlight?.[slot] ?? 0,
@@ -26,10 +26,9 @@ export function fakeLoad(options: FakeLoadOptions = {}): FakeLoad {
       isFailing: failing?.includes(slot) ?? false,
     }),
     hasReported: () => others !== undefined,
-    turn(slot, cycle) {
-      const count = `${slot} ${cycle}`;
-      const turn = turns.get(count) ?? 0;
-      turns.set(count, turn + 1);
+    turn(list) {
+      const turn = turns.get(list) ?? 0;
+      turns.set(list, turn + 1);
       return turn;
     },
   };

@@ -2,15 +2,16 @@ import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
-import { type Cycle, EndpointCells } from '#src/memory/endpoint-cells.js';
-import { Balancer } from '#src/upstream/balancer.js';
+import { EndpointCells } from '#src/memory/endpoint-cells.js';
+import { Balancer, type Route } from '#src/upstream/balancer.js';
 import { Candidates } from '#src/upstream/candidates.js';
 import { roundRobinPicker } from '#src/upstream/strategies/round-robin.js';
 import { seeded } from '#test/support/random.js';
-import { endpoint } from './endpoints.js';
+import { ALL_SETTLED, endpoint } from './endpoints.js';
 import { fakeLoad } from './fake-load.js';
 import { tally } from './tally.js';
 
+const cells = (): EndpointCells => new EndpointCells(Block.create({ workers: 1 }), 1, () => 0);
 const candidatesOf = (weights: readonly number[]): Candidates =>
   new Candidates(weights.map((weight, slot) => endpoint(`i${slot}`, { weight, slot })));
 
@@ -69,7 +70,7 @@ describe('round-robin', () => {
 
   /** The picks of the first `count` endpoints, of which some are new and keep this share of their picks. */
   const picksWhile = (shares: readonly number[], count: number, seed: number): readonly number[] => {
-    const load = new EndpointCells(Block.create({ workers: 1 }), 1, () => 0);
+    const load = cells();
     const endpoints = shares.map((_, slot) => endpoint(`i${slot}`, { slot }));
     const balancer = new Balancer({
       endpoints: () => endpoints,
@@ -111,11 +112,45 @@ describe('round-robin', () => {
     );
   });
 
+  it('gives each kind of call all of its endpoints evenly, however the kinds alternate', () => {
+    const kinds: readonly Route[] = [
+      {},
+      { version: '1' },
+      { version: '2' },
+      { overNetwork: true },
+      { protocol: 'grpc' },
+    ];
+    const versions = fc.array(fc.constantFrom('1', '2'), { minLength: 2, maxLength: 8 });
+    const order = fc.array(fc.constantFrom(...kinds), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(versions, order, (of, routes) => {
+        const endpoints = of.map((version, slot) => endpoint(`i${slot}`, { version, slot }));
+        const balancer = new Balancer({
+          endpoints: () => endpoints,
+          picker: roundRobinPicker(cells(), Math.random),
+          statuses: ALL_SETTLED,
+          clock: () => 0,
+          random: () => 0,
+        });
+        const picked = new Map(routes.map((route) => [route, of.map(() => 0)]));
+        for (let n = 0; n < 20; n++)
+          for (const route of routes) {
+            const pick = balancer.pick('orders', new Set(), undefined, route);
+            if (pick !== undefined) picked.get(route)![pick.slot]!++;
+          }
+        for (const [{ version }, counts] of picked) {
+          const own = counts.filter((_, slot) => version === undefined || of[slot] === version);
+          if (own.length > 0) expect(Math.max(...own) - Math.min(...own)).to.be.at.most(1);
+        }
+      }),
+    );
+  });
+
   it('goes on after the count of turns has wrapped around', () => {
     const load = fakeLoad();
     const late = {
       ...load,
-      turn: (slot: number, cycle: Cycle) => (load.turn(slot, cycle) + 2 ** 32 - 5) >>> 0,
+      turn: (list: number) => (load.turn(list) + 2 ** 32 - 5) >>> 0,
     };
     for (const count of tally(roundRobinPicker(late, Math.random), [1, 1, 1], 3_000))
       expect(count).to.be.within(998, 1_002);
