@@ -20,7 +20,7 @@ import type { Random } from '../resilience/policy.js';
 import type { CanaryOptions, PickerName } from '../upstream-options.js';
 import { type Circle, within } from './circles.js';
 import type { Picker } from './picker.js';
-import { callableOf, type ListOptions, type Prepared, PreparedLists } from './prepared-lists.js';
+import { type ListOptions, type Prepared, PreparedLists } from './prepared-lists.js';
 import { chanceOfKey, except, only, type Release } from './releases.js';
 
 export interface BalancerOptions extends ListOptions {
@@ -142,7 +142,7 @@ export class Balancer {
     const pick = (admits: (endpoint: Endpoint) => boolean): Endpoint | undefined =>
       hashKey === undefined
         ? this.#pickNearest(prepared, picker, admits)
-        : picker.pickOfKey(callableOf(prepared), hashKey, admits);
+        : picker.pickOfKey(this.#lists.hashCircle(prepared), hashKey, admits);
     const isExcluded = excludes ?? NONE;
     const untried = pick((endpoint) => !tried.has(endpoint.id) && !isExcluded(endpoint));
     if (untried !== undefined || tried.size === 0 || !mayRepeat) return untried;

@@ -1,7 +1,6 @@
 // Endpoints that may be picked, prepared for drawing by weight. The list is prepared once per change; each
 // call draws from it.
 import type { Endpoint } from '../registry/endpoint.js';
-import { HashCircle } from './hash-circle.js';
 import { Rota } from './rota.js';
 
 export class Candidates {
@@ -15,7 +14,6 @@ export class Candidates {
   readonly turns: number | 'drawn';
   /** Undefined when all weights are equal. */
   readonly #line: Line | undefined;
-  #circle: HashCircle | undefined;
   #rota: Rota | undefined;
   #slots: Int32Array | undefined;
 
@@ -26,12 +24,6 @@ export class Candidates {
     const { weight } = endpoints[0]!;
     if (endpoints.every((endpoint) => endpoint.weight === weight)) return;
     this.#line = new Line(endpoints.map((endpoint) => endpoint.weight));
-  }
-
-  /** It is made for the first key. */
-  get circle(): HashCircle {
-    this.#circle ??= new HashCircle(this.endpoints);
-    return this.#circle;
   }
 
   /** The slots of the endpoints, side by side, for a picker that looks at many of them. */

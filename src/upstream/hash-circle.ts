@@ -8,30 +8,63 @@ import type { Endpoint } from '../registry/endpoint.js';
 /** Places at which a key looks. */
 const PROBES = 21;
 const CIRCLE = 2 ** 32;
-/** The most points of an endpoint. */
-const MOST_POINTS = 100;
+/** Points of an endpoint, in the mean of all, at most; the one that each has at least may be one more. */
+const MEAN_POINTS = 16;
+/** More than there are endpoints: a point and the index of its endpoint are one number, for sorting. */
+const INDEXES = 2 ** 20;
 
 export class HashCircle {
+  readonly endpoints: readonly Endpoint[];
+  readonly meanWeight: number;
   /** The index of the endpoint of each point. */
   readonly order: Uint32Array;
-  readonly meanWeight: number;
   /** Points, in their order. */
   readonly #points: Uint32Array;
 
-  /** An endpoint has as many points as its weight is of that of the lightest one. */
-  constructor(endpoints: readonly Endpoint[]) {
-    const lightest = endpoints.reduce(
-      (least, { weight }) => Math.min(least, weight),
-      Number.POSITIVE_INFINITY,
-    );
-    const all = endpoints.flatMap(({ id, weight }, index) => {
-      const count = Math.min(MOST_POINTS, Math.max(1, Math.round(weight / lightest)));
-      return Array.from({ length: count }, (_, n) => ({ point: hashOf(id, n), index }));
-    });
-    all.sort((a, b) => a.point - b.point || a.index - b.index);
-    this.#points = Uint32Array.from(all, ({ point }) => point);
-    this.order = Uint32Array.from(all, ({ index }) => index);
-    this.meanWeight = endpoints.reduce((sum, { weight }) => sum + weight, 0) / endpoints.length;
+  private constructor(endpoints: readonly Endpoint[], points: Uint32Array, order: Uint32Array) {
+    this.endpoints = endpoints;
+    this.meanWeight = sumOf(endpoints) / endpoints.length;
+    this.#points = points;
+    this.order = order;
+  }
+
+  /** @param endpoints at least one */
+  static of(endpoints: readonly Endpoint[]): HashCircle {
+    const counts = pointsOfEach(endpoints);
+    const size = counts.reduce((sum, count) => sum + count, 0);
+    const sorted = new Float64Array(size);
+    let end = 0;
+    for (const [index, { id }] of endpoints.entries())
+      for (let n = 0; n < counts[index]!; n += 1) sorted[end++] = hashOf(id, n) * INDEXES + index;
+    sorted.sort();
+    const [points, order] = [new Uint32Array(size), new Uint32Array(size)];
+    for (let at = 0; at < size; at += 1) {
+      const point = Math.floor(sorted[at]! / INDEXES);
+      points[at] = point;
+      order[at] = sorted[at]! - point * INDEXES;
+    }
+    return new HashCircle(endpoints, points, order);
+  }
+
+  /**
+   * @param some at least one of the endpoints of this circle
+   * @returns the circle with their points only, which is made without hashing and sorting them again
+   */
+  among(some: readonly Endpoint[]): HashCircle {
+    if (some.length === this.endpoints.length) return this;
+    const indexes = new Map(some.map((endpoint, index) => [endpoint, index]));
+    const moved = Int32Array.from(this.endpoints, (endpoint) => indexes.get(endpoint) ?? -1);
+    const { length } = this.order;
+    const [points, order] = [new Uint32Array(length), new Uint32Array(length)];
+    let end = 0;
+    for (let at = 0; at < length; at += 1) {
+      const index = moved[this.order[at]!]!;
+      if (index < 0) continue;
+      points[end] = this.#points[at]!;
+      order[end] = index;
+      end += 1;
+    }
+    return new HashCircle(some, points.subarray(0, end), order.subarray(0, end));
   }
 
   /** @returns the place in `order` of the point that follows one of the places of the key most closely */
@@ -61,6 +94,22 @@ export class HashCircle {
     return low === points.length ? 0 : low;
   }
 }
+
+/**
+ * An endpoint has as many points as its weight is of that of the lightest one. Where these would be too many,
+ * the unit of weight is doubled until they are not: so it hardly ever changes when one of many endpoints
+ * comes or leaves, which would move keys between the others.
+ */
+function pointsOfEach(endpoints: readonly Endpoint[]): readonly number[] {
+  const most = MEAN_POINTS * endpoints.length;
+  const sum = sumOf(endpoints);
+  let unit = endpoints.reduce((least, { weight }) => Math.min(least, weight), Number.POSITIVE_INFINITY);
+  while (sum / unit > most) unit *= 2;
+  return endpoints.map(({ weight }) => Math.max(1, Math.round(weight / unit)));
+}
+
+const sumOf = (endpoints: readonly Endpoint[]): number =>
+  endpoints.reduce((sum, { weight }) => sum + weight, 0);
 
 /** MurmurHash3 of the code units of a text (A. Appleby, public domain), which has no secret. */
 export function hashOf(text: string, seed: number): number {

@@ -4,6 +4,7 @@
 import type { EndpointLook } from '../memory/endpoint-cells.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import type { Candidates } from './candidates.js';
+import type { HashCircle } from './hash-circle.js';
 
 /** The load of endpoints by slot, counted over all threads. */
 export interface Load {
@@ -37,15 +38,11 @@ export interface Picker {
   pick(candidates: Candidates): Endpoint;
   /**
    * Calls with the same key go to the same endpoint, while that is possible.
-   * @param candidates valid during this call only
-   * @param admits whether the endpoint may get the call
+   * @param circle the endpoints that may be called
+   * @param admits whether the endpoint may get the call; called at most once for each
    * @returns undefined when none is admitted
    */
-  pickOfKey(
-    candidates: Candidates,
-    key: string,
-    admits: (endpoint: Endpoint) => boolean,
-  ): Endpoint | undefined;
+  pickOfKey(circle: HashCircle, key: string, admits: (endpoint: Endpoint) => boolean): Endpoint | undefined;
 }
 
 /** Makes the picker of one service, so a picker may remember its last pick. */

@@ -2,9 +2,9 @@
 // called, and a picker. They are made again when the registry, an ejection or a share changes.
 import type { Endpoint } from '../registry/endpoint.js';
 import type { PickerName, UpstreamOptions, Upstreams } from '../upstream-options.js';
-import { Candidates } from './candidates.js';
 import { type Circle, callable, circleOf, nearestFirst } from './circles.js';
 import type { EndpointStatuses } from './endpoint-status.js';
+import { HashCircle } from './hash-circle.js';
 import type { Picker, PickerFactory } from './picker.js';
 import { type Release, Releases } from './releases.js';
 
@@ -43,8 +43,8 @@ export interface Prepared {
   readonly picker: Picker;
   /** Those that calls have named. */
   readonly named: Map<PickerName, Picker>;
-  /** Those that may be called, the near ones and the far ones; made for the first key. */
-  all: Candidates | undefined;
+  /** Those that may be called, the near ones and the far ones, for keys; made for the first key. */
+  hashCircle: HashCircle | undefined;
   endpoints: readonly Endpoint[];
   version: number;
   /** The time at which the lists are out of date. */
@@ -71,6 +71,8 @@ export class PreparedLists {
   };
 
   readonly #releases = new Releases();
+  /** Those of all endpoints of a list, which health, ejections and shares do not change. */
+  readonly #hashCircles = new WeakMap<readonly Endpoint[], HashCircle>();
   readonly #forgetAt = { http: LEAST_FORGOTTEN, grpc: LEAST_FORGOTTEN };
 
   constructor(options: ListOptions) {
@@ -127,7 +129,7 @@ export class PreparedLists {
       ...of,
       picker: this.#factoryOf(this.upstreamOf(of.service).picker)(),
       named: new Map(),
-      all: undefined,
+      hashCircle: undefined,
       endpoints: NO_ENDPOINTS,
       version,
       until: 0,
@@ -158,7 +160,7 @@ export class PreparedLists {
       forMs = Math.min(forMs, own);
     }
     const may = callable(endpoints, out);
-    prepared.all = undefined;
+    prepared.hashCircle = undefined;
     prepared.until = now + forMs;
     prepared.isPanicking = may.isPanicking;
     const { zone = null } = this.#options;
@@ -172,6 +174,16 @@ export class PreparedLists {
     return (name === undefined ? undefined : pickers?.[name]) ?? picker;
   }
 
+  /** All endpoints that may be called, for keys; there must be one. */
+  hashCircle(prepared: Prepared): HashCircle {
+    if (prepared.hashCircle !== undefined) return prepared.hashCircle;
+    const { endpoints, circles } = prepared;
+    const all = this.#hashCircles.get(endpoints) ?? HashCircle.of(endpoints);
+    this.#hashCircles.set(endpoints, all);
+    prepared.hashCircle = all.among(circles.flatMap(({ candidates }) => candidates.endpoints));
+    return prepared.hashCircle;
+  }
+
   /** The picker of a call that names it. */
   namedPicker({ named }: Prepared, name: PickerName): Picker {
     let picker = named.get(name);
@@ -181,10 +193,4 @@ export class PreparedLists {
     }
     return picker;
   }
-}
-
-/** All endpoints that may be called, for keys. */
-export function callableOf(prepared: Prepared): Candidates {
-  prepared.all ??= new Candidates(prepared.circles.flatMap(({ candidates }) => candidates.endpoints));
-  return prepared.all;
 }

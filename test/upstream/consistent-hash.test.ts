@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Endpoint } from '#src/registry/endpoint.js';
-import { Candidates } from '#src/upstream/candidates.js';
+import { Balancer } from '#src/upstream/balancer.js';
+import { HashCircle } from '#src/upstream/hash-circle.js';
 import { endpointOfKey } from '#src/upstream/strategies/consistent-hash.js';
+import { p2cPicker } from '#src/upstream/strategies/power-of-two-choices.js';
 import { broken, setUp } from './call-kit.js';
 import { endpoint, jsonResponse } from './endpoints.js';
 
@@ -12,9 +14,23 @@ const many = (count: number, weight = (_n: number): number => 1): Endpoint[] =>
   Array.from({ length: count }, (_, n) => endpoint(`i${n}`, { slot: n, weight: weight(n) }));
 const keys = (count: number): string[] => Array.from({ length: count }, (_, n) => `user-${n}`);
 const idsOf = (endpoints: readonly Endpoint[], of: readonly string[]): (string | undefined)[] => {
-  const candidates = new Candidates(endpoints);
-  return of.map((key) => endpointOfKey(candidates, key, IDLE, ANY)?.id);
+  const circle = HashCircle.of(endpoints);
+  return of.map((key) => endpointOfKey(circle, key, IDLE, ANY)?.id);
 };
+
+const NONE: ReadonlySet<string> = new Set();
+const weights = fc.array(fc.integer({ min: 1, max: 65_535 }), { minLength: 1, maxLength: 20 });
+const balancerOf = (endpoints: readonly Endpoint[], isOut: (slot: number) => boolean): Balancer =>
+  new Balancer({
+    endpoints: () => endpoints,
+    picker: p2cPicker(IDLE, Math.random),
+    statuses: {
+      version: () => 0,
+      of: (slot) => ({ share: isOut(slot) ? 0 : 1, forMs: Number.POSITIVE_INFINITY }),
+    },
+    clock: () => 0,
+    random: Math.random,
+  });
 
 describe('calls with a key', () => {
   it('go to the same endpoint, whatever the order of the endpoints is and whichever process makes them', () => {
@@ -26,9 +42,11 @@ describe('calls with a key', () => {
 
   it('move only from an endpoint that leaves, or to one that comes', () => {
     const size = fc.integer({ min: 2, max: 30 });
+    const heaviest = fc.integer({ min: 1, max: 12 });
     fc.assert(
-      fc.property(size, fc.nat(), (count, at) => {
-        const all = many(count);
+      fc.property(size, fc.nat(), heaviest, (count, at, most) => {
+        // All but one may leave without a change of the unit of weight.
+        const all = [...many(count, (n) => 1 + (n % most)), endpoint('light')];
         const gone = all[at % count]!;
         const some = keys(200);
         const before = idsOf(all, some);
@@ -43,7 +61,7 @@ describe('calls with a key', () => {
 
   it('are spread evenly, by weight', () => {
     const some = keys(40_000);
-    for (const weight of [() => 1, (n: number) => 1 + (n % 3)]) {
+    for (const weight of [() => 1, (n: number) => 1 + (n % 3), (n: number) => 1_000 + 370 * n]) {
       const endpoints = many(12, weight);
       const counts = new Map<string | undefined, number>();
       for (const id of idsOf(endpoints, some)) counts.set(id, (counts.get(id) ?? 0) + 1);
@@ -55,13 +73,54 @@ describe('calls with a key', () => {
     }
   });
 
+  it('stay where they are while others may not be called, whatever the weights are', () => {
+    const some = keys(100);
+    fc.assert(
+      fc.property(weights, fc.uniqueArray(fc.nat(19)), (list, places) => {
+        const endpoints = list.map((weight, slot) => endpoint(`i${slot}`, { slot, weight }));
+        const out = new Set(places.filter((place) => place < list.length).slice(0, list.length / 2));
+        const picksWithout = (isOut: (slot: number) => boolean): (number | undefined)[] => {
+          const balancer = balancerOf(endpoints, isOut);
+          return some.map((hashKey) => balancer.pick('orders', NONE, undefined, { hashKey })?.slot);
+        };
+        const [before, after] = [picksWithout(() => false), picksWithout((slot) => out.has(slot))];
+        for (const [index, slot] of after.entries()) {
+          expect(slot).to.satisfy((one: number) => !out.has(one));
+          if (!out.has(before[index]!)) expect(slot).to.equal(before[index]);
+        }
+      }),
+    );
+  });
+
+  it('cost no more where weights differ: the points of all are bounded, and each is asked once', () => {
+    fc.assert(
+      fc.property(weights, fc.string(), (list, hashKey) => {
+        const endpoints = list.map((weight, slot) => endpoint(`i${slot}`, { slot, weight }));
+        const { order } = HashCircle.of(endpoints);
+        expect(new Set(order).size).to.equal(list.length);
+        expect(order.length).to.be.at.most(17 * list.length);
+        const asked = list.map(() => 0);
+        const refuses = ({ slot }: Endpoint): boolean => {
+          asked[slot]! += 1;
+          return true;
+        };
+        const balancer = balancerOf(endpoints, () => false);
+        expect(balancer.pick('orders', NONE, refuses, { hashKey })).to.equal(undefined);
+        expect(asked).to.deep.equal(list.map(() => 1));
+        // A retry asks for the others first, and then for all.
+        expect(balancer.pick('orders', new Set(['i0']), refuses, { hashKey })).to.equal(undefined);
+        expect(asked).to.deep.equal(list.map((_, slot) => (slot === 0 ? 2 : 3)));
+      }),
+    );
+  });
+
   it('go to the next endpoint while one has more than its part of the calls, however hot the key is', () => {
     const endpoints = many(10);
-    const candidates = new Candidates(endpoints);
+    const circle = HashCircle.of(endpoints);
     const running = new Array<number>(10).fill(0);
     const load = { ...IDLE, inFlight: (slot: number) => running[slot]! };
     for (let n = 0; n < 1_000; n += 1) {
-      const picked = endpointOfKey(candidates, 'hot', load, ANY)!;
+      const picked = endpointOfKey(circle, 'hot', load, ANY)!;
       running[picked.slot]! += 1;
       const mean = running.reduce((sum, count) => sum + count, 0) / 10;
       expect(running[picked.slot]).to.be.at.most(1.25 * mean + 2);
@@ -73,8 +132,8 @@ describe('calls with a key', () => {
     const load = { ...IDLE, inFlight: (slot: number) => (slot < 3 ? 100 - slot : 0) };
     const admits = ({ slot }: Endpoint): boolean => slot < 3;
     for (const key of keys(50))
-      expect(endpointOfKey(new Candidates(endpoints), key, load, admits)).to.equal(endpoints[2]);
-    expect(endpointOfKey(new Candidates(endpoints), 'k', load, () => false)).to.equal(undefined);
+      expect(endpointOfKey(HashCircle.of(endpoints), key, load, admits)).to.equal(endpoints[2]);
+    expect(endpointOfKey(HashCircle.of(endpoints), 'k', load, () => false)).to.equal(undefined);
   });
 
   it('are repeated at another endpoint, and the nearness of one does not count', async () => {

@@ -10,7 +10,7 @@ const WITHOUT_CALLS = { inFlight: () => 0, latency: () => 0, now: () => 0 };
 export const roundRobinPicker: PickerFactory = () => {
   let last: string | undefined;
   return {
-    pickOfKey: (candidates, key, admits) => endpointOfKey(candidates, key, WITHOUT_CALLS, admits),
+    pickOfKey: (circle, key, admits) => endpointOfKey(circle, key, WITHOUT_CALLS, admits),
     pick({ endpoints }) {
       let first: Endpoint | undefined;
       let next: Endpoint | undefined;

@@ -13,7 +13,7 @@ export function autoPicker(load: ReportedLoad, random: Random): PickerFactory {
     const [p2c, prequal] = [byOwnCalls(), byReports()];
     let turn = 0;
     return {
-      pickOfKey: (candidates, key, admits) => p2c.pickOfKey(candidates, key, admits),
+      pickOfKey: (circle, key, admits) => p2c.pickOfKey(circle, key, admits),
       pick(candidates) {
         const { endpoints } = candidates;
         if (endpoints.length === 1) return endpoints[0]!;

@@ -3,8 +3,7 @@
 //
 // V. Mirrokni, M. Thorup, M. Zadimoghaddam, "Consistent Hashing with Bounded Loads", 2016.
 import type { Endpoint } from '../../registry/endpoint.js';
-import type { Candidates } from '../candidates.js';
-import { hashOf } from '../hash-circle.js';
+import { type HashCircle, hashOf } from '../hash-circle.js';
 import type { Load } from '../picker.js';
 
 /** An endpoint gets no more calls than this many times the mean, and one. */
@@ -13,27 +12,35 @@ const MOST_LOAD = 1.25;
 const SAMPLES = 64;
 
 /**
- * @param admits whether the endpoint may get the call
+ * @param admits whether the endpoint may get the call; called at most once for each
  * @returns the first endpoint of the key that has room; the one with the fewest calls when none has;
  *   undefined when none is admitted
  */
 export function endpointOfKey(
-  candidates: Candidates,
+  circle: HashCircle,
   key: string,
   load: Load,
   admits: (endpoint: Endpoint) => boolean,
 ): Endpoint | undefined {
-  const { endpoints, circle } = candidates;
+  const { endpoints, order } = circle;
   const most = (MOST_LOAD * meanLoad(endpoints, load, hashOf(key, 0)) + 1) / circle.meanWeight;
-  const first = circle.nearest(key);
   let idlest: Endpoint | undefined;
   let least = Number.POSITIVE_INFINITY;
-  for (let step = 0; step < circle.order.length; step += 1) {
-    const endpoint = endpoints[circle.order[(first + step) % circle.order.length]!]!;
-    if (!admits(endpoint)) continue;
-    const calls = load.inFlight(endpoint.slot) / endpoint.weight;
-    if (calls < most) return endpoint;
-    if (calls < least) [idlest, least] = [endpoint, calls];
+  /** By index, those that cannot have the call; an endpoint may have several points. */
+  let passed: Uint8Array | undefined;
+  let left = endpoints.length;
+  for (let at = circle.nearest(key); left > 0; at = at + 1 < order.length ? at + 1 : 0) {
+    const index = order[at]!;
+    if (passed?.[index] === 1) continue;
+    const endpoint = endpoints[index]!;
+    if (admits(endpoint)) {
+      const calls = load.inFlight(endpoint.slot) / endpoint.weight;
+      if (calls < most) return endpoint;
+      if (calls < least) [idlest, least] = [endpoint, calls];
+    }
+    passed ??= new Uint8Array(endpoints.length);
+    passed[index] = 1;
+    left -= 1;
   }
   return idlest;
 }

@@ -11,7 +11,7 @@ const NOISE_MICROSECONDS = 1_000;
 
 export function p2cPicker(load: Load, random: Random): PickerFactory {
   return () => ({
-    pickOfKey: (candidates, key, admits) => endpointOfKey(candidates, key, load, admits),
+    pickOfKey: (circle, key, admits) => endpointOfKey(circle, key, load, admits),
     pick(candidates) {
       const { endpoints } = candidates;
       if (endpoints.length === 1) return endpoints[0]!;

@@ -20,6 +20,7 @@ import type { EndpointLook } from '../../memory/endpoint-cells.js';
 import type { Endpoint } from '../../registry/endpoint.js';
 import type { Random } from '../../resilience/policy.js';
 import type { Candidates } from '../candidates.js';
+import type { HashCircle } from '../hash-circle.js';
 import type { Picker, PickerFactory, ReportedLoad } from '../picker.js';
 import { endpointOfKey } from './consistent-hash.js';
 
@@ -80,8 +81,8 @@ class PrequalPicker implements Picker {
     this.#random = random;
   }
 
-  pickOfKey(candidates: Candidates, key: string, admits: (endpoint: Endpoint) => boolean) {
-    return endpointOfKey(candidates, key, this.#load, admits);
+  pickOfKey(circle: HashCircle, key: string, admits: (endpoint: Endpoint) => boolean) {
+    return endpointOfKey(circle, key, this.#load, admits);
   }
 
   pick(candidates: Candidates): Endpoint {

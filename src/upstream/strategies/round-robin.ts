@@ -9,7 +9,7 @@ import { endpointOfKey } from './consistent-hash.js';
 
 export function roundRobinPicker(load: Load & Turns, random: Random): PickerFactory {
   return () => ({
-    pickOfKey: (candidates, key, admits) => endpointOfKey(candidates, key, load, admits),
+    pickOfKey: (circle, key, admits) => endpointOfKey(circle, key, load, admits),
     pick(candidates) {
       const { endpoints } = candidates;
       const first = endpoints[0]!;

@@ -23,7 +23,7 @@ const picking =
   (seat) =>
   () => ({
     pick: pickerOf(seat),
-    pickOfKey: (candidates, key, admits) => endpointOfKey(candidates, key, seat.load, admits),
+    pickOfKey: (circle, key, admits) => endpointOfKey(circle, key, seat.load, admits),
   });
 
 /** The endpoint with the fewest requests; one of them at random. */

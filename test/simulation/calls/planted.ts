@@ -69,14 +69,14 @@ export const PLANTED_IN_CALLS: readonly PlantedFault[] = [
   planted('keys are hashed with the number of instances', 'keys, and one of ten leaves', 'keys stay', {
     picker: (seat) => () => ({
       ...REAL.picker(seat)(),
-      pickOfKey: (candidates, key, admits) =>
-        endpointOfKey(candidates, `${key}/${candidates.endpoints.length}`, seat.load, admits),
+      pickOfKey: (circle, key, admits) =>
+        endpointOfKey(circle, `${key}/${circle.endpoints.length}`, seat.load, admits),
     }),
   }),
   planted('a key has one instance, however busy it is', 'half of the calls have one key', 'bounded load', {
     picker: (seat) => () => ({
       ...REAL.picker(seat)(),
-      pickOfKey: (candidates, key, admits) => endpointOfKey(candidates, key, NO_LOAD, admits),
+      pickOfKey: (circle, key, admits) => endpointOfKey(circle, key, NO_LOAD, admits),
     }),
   }),
 ];
