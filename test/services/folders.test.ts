@@ -43,6 +43,7 @@ describe('the public surface', () => {
       'Kind',
       'NotFoundError',
       'OutcomeUnknownError',
+      'RequestBodyError',
       'RpcError',
       'SetErrorFunction',
       'Type',
