@@ -25,6 +25,8 @@ const WAYS = {
 } as const;
 type Way = keyof typeof WAYS;
 
+const ms = (time: number): string => `${time.toFixed(1)} ms`;
+
 const MESH_TOKEN = 'a-token-of-this-benchmark-which-is-no-secret';
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'multilane-mesh-'));
@@ -101,8 +103,6 @@ async function measure(callers: readonly Server[]): Promise<void> {
   const total = (one: Round): number => ways.reduce((sum, way) => sum + one[way], 0);
   report(`the ${CALM} calmest rounds`, rounds.toSorted((a, b) => total(a) - total(b)).slice(0, CALM));
 }
-
-const ms = (time: number): string => `${time.toFixed(1)} ms`;
 
 function report(what: string, rounds: readonly Round[]): void {
   const median = (of: (one: Round) => number): number => spread(rounds.map(of)).median;
