@@ -12,7 +12,7 @@ describe('the npm package', () => {
       cwd: ROOT,
       env: cleanEnvironment(),
       encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     const [packed] = JSON.parse(text) as readonly [{ readonly files: readonly { readonly path: string }[] }];
     files = packed.files.map(({ path }) => path);

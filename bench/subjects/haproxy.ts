@@ -4,12 +4,10 @@ import type { Surroundings } from './own.js';
 import type { Subject } from './subject.js';
 import { debianVersions } from './versions.js';
 
-export const HAPROXY = 'HAProxy';
-
 export async function haproxyGateway({ scratch, workers, upstream }: Surroundings): Promise<Subject> {
   const { host } = new URL(upstream);
   return {
-    ...(await haproxy(HAPROXY, scratch, (port) => sameWork(port, host, workers))),
+    ...(await haproxy('HAProxy', scratch, (port) => sameWork(port, host, workers))),
     why: 'a proxy written in C, as a gateway with the work of ours',
     versions: debianVersions(['haproxy']),
     routes: ['gateway', 'gateway-echo'],

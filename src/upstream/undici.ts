@@ -4,7 +4,7 @@
 // of Node.js too. `require` is used because undici is CommonJS.
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-import type { buildConnector, Client, Dispatcher, Pool } from 'undici';
+import type { buildConnector, Client, Pool } from 'undici';
 import { lazyModule } from '../lazy-module.js';
 
 const require = createRequire(import.meta.url);
@@ -32,9 +32,6 @@ export interface Parser {
 
 /** @throws OutOfFilesError when it is not loaded yet and the process has no file descriptors for that */
 export const loadUndici = lazyModule((): Undici => {
-  const { prototype } = require('undici/lib/dispatcher/dispatcher.js') as typeof Dispatcher;
-  // The main module of the package adds the methods of its interface to this prototype, too.
-  prototype.request = require('undici/lib/api/api-request.js') as Dispatcher['request'];
   const symbols = require('undici/lib/core/symbols.js') as Undici['symbols'] & { readonly kParser: symbol };
   return {
     parserOf: (socket) => (socket as Socket & Record<symbol, Parser | null | undefined>)[symbols.kParser],

@@ -3,13 +3,7 @@ import { expect } from 'chai';
 import { needsEtcd } from '#test/support/etcd.js';
 import { until } from '#test/support/until.js';
 import { RegistryProcess } from './registry-process.js';
-import { etcdRegistry, postgresRegistry, primaryRegistry, type RegistryServer } from './registry-servers.js';
-
-const SERVERS = {
-  PostgreSQL: postgresRegistry,
-  etcd: etcdRegistry,
-  'another process': primaryRegistry,
-} as const;
+import { type RegistryServer, SERVERS } from './registry-servers.js';
 
 for (const [name, start] of Object.entries(SERVERS)) {
   describe(`a registry in ${name}`, () => {

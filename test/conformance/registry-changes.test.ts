@@ -1,16 +1,8 @@
 // Which change of an instance counts, in every registry that several processes share, with real servers.
 import { expect } from 'chai';
 import { HttpError } from '#src/errors.js';
-import { needsEtcd } from '#test/support/etcd.js';
-import { until } from '#test/support/until.js';
-import { RegistryProcess } from './registry-process.js';
-import { etcdRegistry, postgresRegistry, primaryRegistry, type RegistryServer } from './registry-servers.js';
-
-const SERVERS = {
-  PostgreSQL: postgresRegistry,
-  etcd: etcdRegistry,
-  'another process': primaryRegistry,
-} as const;
+import { SERVERS } from './registry-servers.js';
+import { useRegistry } from './use-registry.js';
 
 async function codeOf(change: () => unknown): Promise<unknown> {
   try {
@@ -21,33 +13,10 @@ async function codeOf(change: () => unknown): Promise<unknown> {
   }
 }
 
-for (const [name, start] of Object.entries(SERVERS)) {
+for (const name of Object.keys(SERVERS)) {
   describe(`a change in a registry in ${name}`, () => {
-    let server: RegistryServer;
-    const processes: RegistryProcess[] = [];
-    const join = (owner: string, port?: number, isThrough = false): RegistryProcess => {
-      const process = new RegistryProcess(owner, server.backend(owner, isThrough), port);
-      processes.push(process);
-      return process;
-    };
-    const setOff = async (process: RegistryProcess): Promise<void> => {
-      await server.proxy.refuse();
-      await until(
-        () => process.sync.isAvailable,
-        (is) => !is,
-      );
-    };
-
-    before(async function () {
-      if (name === 'etcd') needsEtcd(this);
-      server = await start();
-    });
-    afterEach(async () => {
-      await server.proxy.listen();
-      await Promise.all(processes.splice(0).map((process) => process.sync.close()));
-      await server.clear();
-    });
-    after(() => server?.close());
+    const registry = useRegistry(name as keyof typeof SERVERS);
+    const { join, setOff } = registry;
 
     it('by a client has no effect on what a process serves itself, and needs a token for its service', async () => {
       const [a, b] = [join('a', 1), join('b')];
@@ -74,7 +43,7 @@ for (const [name, start] of Object.entries(SERVERS)) {
       await Promise.all([a, c].map((one) => one.sees(['10.0.0.1:1 healthy'])));
       // The process that is cut off does not know of it.
       await cut.put('y', { ttlSeconds: 3_600 }, 'orders');
-      await server.proxy.listen();
+      await registry.server.proxy.listen();
       await cut.sees(['10.0.0.1:1 healthy']);
       await cut.put('z');
       for (const one of [a, c, serving]) {
@@ -91,8 +60,8 @@ for (const [name, start] of Object.entries(SERVERS)) {
       await Promise.all([a, c].map((one) => one.sees(['x draining'], 'carts')));
       // Two renewals, and a list of everything.
       await c.put('y');
-      await server.write('carts', 'z', '{"host":"10.0.0.2","port":1}');
-      await new Promise((resolve) => setTimeout(resolve, 0.8 * server.ttlSeconds * 1000));
+      await registry.server.write('carts', 'z', '{"host":"10.0.0.2","port":1}');
+      await new Promise((resolve) => setTimeout(resolve, 0.8 * registry.server.ttlSeconds * 1000));
       for (const one of [a, b, c]) expect(one.view('carts')).to.include('x draining');
     });
 
@@ -107,7 +76,7 @@ for (const [name, start] of Object.entries(SERVERS)) {
       for (const id of ['own', 'removed', 'again']) cut.registry.remove('carts', id);
       await c.put('own', { port: 2, ttlSeconds: 0, healthCheckUrl: '/h' });
       await b.put('again', { port: 2, ttlSeconds: 3_600 });
-      await server.proxy.listen();
+      await registry.server.proxy.listen();
       const last = ['own starting', 'again healthy'];
       await Promise.all([cut, b, c].map((one) => one.sees(last, 'carts')));
       for (const one of [cut, b, c])
@@ -121,7 +90,7 @@ for (const [name, start] of Object.entries(SERVERS)) {
       await b.put('y', { ttlSeconds: 3_600 });
       const clients = ['x healthy', 'y healthy'];
       await Promise.all([a, b].map((one) => one.sees(clients, 'carts')));
-      await server.expire();
+      await registry.server.expire();
       await a.put('later');
       await Promise.all([a, b].map((one) => one.sees([...clients, 'later healthy'], 'carts')));
       await Promise.all([a, b].map((one) => one.sees(both)));
@@ -135,7 +104,7 @@ for (const [name, start] of Object.entries(SERVERS)) {
       await b.sees(['x healthy', 'y healthy'], 'carts');
       await setOff(cut);
       b.registry.remove('carts', 'x');
-      await server.proxy.listen();
+      await registry.server.proxy.listen();
       await Promise.all([cut, b].map((one) => one.sees(['y healthy'], 'carts')));
       await cut.put('z');
       await b.sees(['y healthy', 'z healthy'], 'carts');

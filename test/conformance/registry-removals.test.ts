@@ -1,16 +1,11 @@
 // What the removal of an instance by a client removes, in every registry that several processes share, with
 // real servers: whatever has become of the registration, but nothing that was registered later.
 import { expect } from 'chai';
-import { needsEtcd } from '#test/support/etcd.js';
 import { until } from '#test/support/until.js';
-import { RegistryProcess } from './registry-process.js';
-import { etcdRegistry, postgresRegistry, primaryRegistry, type RegistryServer } from './registry-servers.js';
+import type { RegistryProcess } from './registry-process.js';
+import { SERVERS } from './registry-servers.js';
+import { useRegistry } from './use-registry.js';
 
-const SERVERS = {
-  PostgreSQL: postgresRegistry,
-  etcd: etcdRegistry,
-  'another process': primaryRegistry,
-} as const;
 const LASTING = { ttlSeconds: 3_600 };
 const ROUNDS = 20;
 
@@ -25,15 +20,10 @@ const CHANGES: Readonly<
   'changed at the same process': (_, second, id) => second.put(id, { ...LASTING, weight: 2 }),
 };
 
-for (const [name, start] of Object.entries(SERVERS)) {
+for (const name of Object.keys(SERVERS)) {
   describe(`a removal in a registry in ${name}`, () => {
-    let server: RegistryServer;
-    const processes: RegistryProcess[] = [];
-    const join = (owner: string, isThrough = false): RegistryProcess => {
-      const process = new RegistryProcess(owner, server.backend(owner, isThrough));
-      processes.push(process);
-      return process;
-    };
+    const registry = useRegistry(name as keyof typeof SERVERS);
+    const { join, setOff } = registry;
     const allSee = (all: readonly RegistryProcess[], instances: readonly string[]) =>
       Promise.all(all.map((one) => one.sees(instances, 'carts')));
     /** A change that comes after all others has arrived everywhere. */
@@ -41,24 +31,6 @@ for (const [name, start] of Object.entries(SERVERS)) {
       for (const one of all) await one.put(`after-${all.indexOf(one)}`, LASTING);
       await allSee(all, [...instances, ...all.map((_, n) => `after-${n} healthy`)]);
     };
-    const setOff = async (process: RegistryProcess): Promise<void> => {
-      await server.proxy.refuse();
-      await until(
-        () => process.sync.isAvailable,
-        (is) => !is,
-      );
-    };
-
-    before(async function () {
-      if (name === 'etcd') needsEtcd(this);
-      server = await start();
-    });
-    afterEach(async () => {
-      await server.proxy.listen();
-      await Promise.all(processes.splice(0).map((process) => process.sync.close()));
-      await server.clear();
-    });
-    after(() => server?.close());
 
     for (const [change, make] of Object.entries(CHANGES)) {
       it(`removes an instance everywhere that was just ${change}`, async () => {
@@ -78,7 +50,7 @@ for (const [name, start] of Object.entries(SERVERS)) {
       });
 
       it(`removes an instance everywhere that was ${change} in an outage`, async () => {
-        const [a, cut, c] = [join('a'), join('cut', true), join('c')];
+        const [a, cut, c] = [join('a'), join('cut', undefined, true), join('c')];
         await a.put('x', LASTING);
         await allSee([a, cut, c], ['x healthy']);
         await setOff(cut);
@@ -86,7 +58,7 @@ for (const [name, start] of Object.entries(SERVERS)) {
         await c.put('y', LASTING);
         await a.sees([change.endsWith('own process') ? 'x draining' : 'x healthy', 'y healthy'], 'carts');
         cut.registry.remove('carts', 'x');
-        await server.proxy.listen();
+        await registry.server.proxy.listen();
         await settled([a, cut, c], ['y healthy']);
       });
     }
@@ -105,7 +77,7 @@ for (const [name, start] of Object.entries(SERVERS)) {
     });
 
     it('removes what another process has taken over in an outage', async () => {
-      const all = [join('a'), join('b'), join('cut', true)];
+      const all = [join('a'), join('b'), join('cut', undefined, true)];
       const [a, b, cut] = all as [RegistryProcess, RegistryProcess, RegistryProcess];
       await a.put('x', LASTING);
       await allSee(all, ['x healthy']);
@@ -116,12 +88,12 @@ for (const [name, start] of Object.entries(SERVERS)) {
         (mirrored) => mirrored === 1,
       );
       cut.registry.remove('carts', 'x');
-      await server.proxy.listen();
+      await registry.server.proxy.listen();
       await settled(all, []);
     });
 
     it('reaches a process that was cut off and had the instance before another one', async () => {
-      const all = [join('cut', true), join('b'), join('c')];
+      const all = [join('cut', undefined, true), join('b'), join('c')];
       const [cut, b] = all as [RegistryProcess, RegistryProcess];
       await cut.put('x', LASTING);
       await allSee(all, ['x healthy']);
@@ -130,12 +102,12 @@ for (const [name, start] of Object.entries(SERVERS)) {
       await all[2]!.sees(['x draining'], 'carts');
       b.registry.remove('carts', 'x');
       await all[2]!.sees([], 'carts');
-      await server.proxy.listen();
+      await registry.server.proxy.listen();
       await settled(all, []);
     });
 
     it('keeps what was registered at any process after it, also the same again', async () => {
-      const all = [join('cut', true), join('b'), join('c')];
+      const all = [join('cut', undefined, true), join('b'), join('c')];
       const [cut, b, c] = all as [RegistryProcess, RegistryProcess, RegistryProcess];
       for (const id of ['same', 'other', 'gone']) await b.put(id, LASTING);
       await allSee(all, ['same healthy', 'other healthy', 'gone healthy']);
@@ -144,7 +116,7 @@ for (const [name, start] of Object.entries(SERVERS)) {
       await c.put('same', LASTING);
       await b.put('other', { ...LASTING, weight: 2 });
       await c.sees(['same healthy', 'other healthy', 'gone healthy'], 'carts');
-      await server.proxy.listen();
+      await registry.server.proxy.listen();
       await settled(all, ['same healthy', 'other healthy']);
       expect(c.registry.mirrored().map(([, id]) => id)).to.not.include('same');
     });

@@ -213,3 +213,10 @@ export async function primaryRegistry(admitted?: (host: string) => void): Promis
     },
   };
 }
+
+/** All kinds, by the names that tests have. */
+export const SERVERS = {
+  PostgreSQL: postgresRegistry,
+  etcd: etcdRegistry,
+  'another process': primaryRegistry,
+} as const;

@@ -8,7 +8,7 @@ import { InProcessTransport } from '#src/upstream/in-process-transport.js';
 import { NOT_WATCHED } from '#src/upstream/outliers.js';
 import { inProcessDispatch, inProcessStreams } from '#src/worker/in-process-dispatch.js';
 import { bench } from '#test/server/kit.js';
-import { endpoint } from '#test/upstream/endpoints.js';
+import { closedBreaker, endpoint } from '#test/upstream/endpoints.js';
 
 export const PIECE = Buffer.alloc(64 * 1024, 'x');
 
@@ -147,13 +147,7 @@ export function streamClient({ dependencies, port, local }: StreamWay, idleMs = 
     ...dependencies,
     streamIdleMs: idleMs,
     balancer: { pick: () => one, has: () => false, knows: () => true },
-    breaker: {
-      admit: () => 0,
-      admits: () => true,
-      isProbe: () => false,
-      retryInMs: () => 0,
-      settle: (_, __, outcome) => void outcomes.push(outcome),
-    },
+    breaker: closedBreaker(outcomes),
     outliers: { ...NOT_WATCHED, ended: (_, how) => void reached.push(how) },
     load: {
       begin: () => void counts.inFlight++,

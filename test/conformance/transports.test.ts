@@ -20,7 +20,7 @@ import {
 } from '#src/upstream/transport.js';
 import { OversizedError } from '#src/upstream/transport-errors.js';
 import { inProcessDispatch } from '#src/worker/in-process-dispatch.js';
-import { endpoint, NO_STREAMS } from '#test/upstream/endpoints.js';
+import { closedBreaker, endpoint, NO_STREAMS } from '#test/upstream/endpoints.js';
 import { callee, METHODS, MIB } from './transport-callee.js';
 
 /** Values of a wrong type, as a caller could pass them. */
@@ -91,13 +91,7 @@ function callOver(transport: Transport, port: number, protocol: Endpoint['protoc
   const call = createCall({
     ...NO_STREAMS,
     balancer: { pick: () => one, has: () => false, knows: () => true },
-    breaker: {
-      admit: () => 0,
-      admits: () => true,
-      isProbe: () => false,
-      retryInMs: () => 0,
-      settle: (_, __, outcome) => void outcomes.push(outcome),
-    },
+    breaker: closedBreaker(outcomes),
     load: { begin() {}, end() {}, observe() {}, failed() {}, unanswered() {}, report() {} },
     budget: { deposit() {}, withdraw: () => true },
     transports: { http: transport, grpc: transport },

@@ -120,7 +120,8 @@ describe('a WebSocket through the gateway', () => {
     wire.destroy();
   });
 
-  it('counts what an instance does not read as a body of its client, until it has read it', async () => {
+  /** A client that has sent more than its instance reads. */
+  const unread = async () => {
     const { accepted } = await serve();
     const client = await WebSocketClient.connect(`${gateway.url}/svc/things/`);
     const instance = await accepted;
@@ -134,35 +135,27 @@ describe('a WebSocket through the gateway', () => {
       },
       (held) => held > 0,
     );
-    instance.resume();
-    await until(
-      () => bodyBytes.held,
+    return { client, instance };
+  };
+  const released = (): Promise<unknown> =>
+    until(
+      () => gateway.quotas.bodyBytes.held,
       (held) => held === 0,
     );
+
+  it('counts what an instance does not read as a body of its client, until it has read it', async () => {
+    const { client, instance } = await unread();
+    instance.resume();
+    await released();
     client.destroy();
   });
 
   for (const end of ['the instance', 'the client'] as const) {
     it(`releases what the instance has not read when ${end} leaves`, async () => {
-      const { accepted } = await serve();
-      const client = await WebSocketClient.connect(`${gateway.url}/svc/things/`);
-      const instance = await accepted;
-      instance.pause();
-      const { bodyBytes } = gateway.quotas;
-      const message = Buffer.alloc(256 * 1024);
-      await until(
-        () => {
-          if (client.socket.bufferedAmount === 0) client.send(message);
-          return bodyBytes.held;
-        },
-        (held) => held > 0,
-      );
+      const { client, instance } = await unread();
       if (end === 'the client') client.destroy();
       else instance.terminate();
-      await until(
-        () => bodyBytes.held,
-        (held) => held === 0,
-      );
+      await released();
       client.destroy();
     });
   }

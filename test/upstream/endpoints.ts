@@ -2,6 +2,7 @@
 
 import type { Endpoint } from '#src/registry/endpoint.js';
 import type { Schedule } from '#src/registry/schedule.js';
+import type { Breaker } from '#src/resilience/breaker-contract.js';
 import { BufferedResponse } from '#src/upstream/buffered-response.js';
 import type { EndpointStatuses } from '#src/upstream/endpoint-status.js';
 
@@ -28,6 +29,15 @@ export const NO_STREAMS = {
   streams: { stream: () => Promise.reject(new Error('no call is streamed here')) },
   streamIdleMs: 60_000,
 };
+
+/** A breaker that admits every call, and keeps the outcomes that were counted. */
+export const closedBreaker = (outcomes: string[]): Breaker => ({
+  admit: () => 0,
+  admits: () => true,
+  isProbe: () => false,
+  retryInMs: () => 0,
+  settle: (_, __, outcome) => void outcomes.push(outcome),
+});
 
 /** No endpoint is ejected, and none is new. */
 export const ALL_SETTLED: EndpointStatuses = {
