@@ -190,9 +190,9 @@ export class ShareMember {
     const sorted = members.toSorted();
     const hashes = Int32Array.from(sorted, memberHash);
     const index = sorted.indexOf(self);
-    return [...this.#hot.keys].map(([id, { low, high, slot, burst }]) => {
+    return [...this.#hot.keys].map(([id, { low, high, slot, interval, burst }]) => {
       const { rate, permits } = this.#book.partOf(id, baseOf(id, burst, hashes, index));
-      return { low, high, slot, isShare: !this.#book.has(id), rate, permits };
+      return { low, high, slot, interval, burst, isShare: !this.#book.has(id), rate, permits };
     });
   }
 

@@ -72,6 +72,8 @@ class World {
   readonly #limit: { take(key: string): number };
   readonly #keys: readonly { readonly low: number; readonly high: number; readonly left: Left }[];
   readonly #intervalMs: number;
+  /** As limits count it. */
+  readonly #interval: number;
   readonly #burst: number;
   #members: readonly string[] = [];
   /** Parts of hot keys. */
@@ -89,7 +91,8 @@ class World {
     const rates = new ClusterRates({ block, clock, wallClock: () => 0, slot: 1, onOverflow });
     this.#limit = rates.limit('limit', intervalMs, burst);
     const hash = new KeyedHash(Int32Array.from(SALT));
-    hash.of(0, `limit ${Math.ceil(intervalMs * 16_000 * (1 + 1 / 2_000))} ${burst}`);
+    this.#interval = Math.ceil(intervalMs * 16_000 * (1 + 1 / 2_000));
+    hash.of(0, `limit ${this.#interval} ${burst}`);
     const salt = hash.low;
     this.#keys = Array.from({ length: KEYS }, (_, n) => {
       hash.of(salt, `key ${n}`);
@@ -176,7 +179,7 @@ class World {
       const [low, high] = this.#hashOf(key);
       const base = this.#base(low, high);
       const isShare = part.rate === base.rate && part.permits === base.permits;
-      return { low, high, slot: key, isShare, ...part };
+      return { low, high, slot: key, interval: this.#interval, burst: this.#burst, isShare, ...part };
     });
     this.#page.divide(parts);
   }

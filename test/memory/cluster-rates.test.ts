@@ -140,7 +140,7 @@ describe('a limit over several processes', () => {
     expect(limit.peek('a')).to.be.closeTo(-400, 1);
   });
 
-  it('admits another part of a key, which begins with nothing when it has grown', () => {
+  it('admits another part of a key, which begins with what the smaller one has left', () => {
     const { block, rates, members, pass, page, admitted } = setUp();
     const limit = rates.limit('limit', 10, 90);
     const refused = new RefusedKeys(block);
@@ -150,9 +150,9 @@ describe('a limit over several processes', () => {
     const [key] = refused.read();
     expect(key).to.include({ burst: 90 });
     expect(refused.read()).to.deep.equal([]);
-    const { low, high } = key!;
+    const { low, high, interval, burst } = key!;
     const divide = (rate: number, permits = 30): void =>
-      page.divide([{ low, high, slot: 3, isShare: rate === 333_333, rate, permits }]);
+      page.divide([{ low, high, interval, burst, slot: 3, isShare: rate === 333_333, rate, permits }]);
     divide(333_333);
     pass(302);
     expect(admitted(limit), 'its share').to.equal(10);
@@ -165,10 +165,13 @@ describe('a limit over several processes', () => {
     expect(admitted(limit), 'less than its share').to.equal(3);
     divide(333_333);
     expect(admitted(limit), 'nothing of what was lent').to.equal(0);
+    pass(302);
+    divide(666_666);
+    expect(admitted(limit), 'what was left').to.equal(10);
     divide(0, 0);
     pass(10_000);
     expect(admitted(limit), 'nothing').to.equal(0);
     const counts = new HotCounts(block);
-    expect([counts.asked(3), counts.refused(3)]).to.deep.equal([10 + 20 + 3 + 6, 6]);
+    expect([counts.asked(3), counts.refused(3)]).to.deep.equal([10 + 20 + 3 + 10 + 7, 7]);
   });
 });

@@ -95,11 +95,11 @@ describe('the rows of a limit over several processes', () => {
     const refused = new RefusedKeys(block);
     members(1);
     limit.take('hot');
-    const { low, high } = refused.read()[0]!;
+    const { low, high, interval, burst } = refused.read()[0]!;
     pass(HOUR_MS / 2);
     for (let key = 0; key < 6; key++) for (let n = 0; n < 24; n++) limit.take(`key ${key}`);
     const divide = (rate: number): void =>
-      page.divide([{ low, high, slot: 0, isShare: false, rate, permits: 24 }]);
+      page.divide([{ low, high, interval, burst, slot: 0, isShare: false, rate, permits: 24 }]);
     divide(500_000);
     pass(110);
     expect(limit.take('hot')).to.be.above(0);

@@ -35,7 +35,7 @@ describe('keys that a thread refuses', () => {
     const { block, time, page, members } = setUp();
     const reader = new ShareReader(block, () => time.now);
     members(2);
-    const part = { isShare: false, rate: 1, permits: 1 };
+    const part = { interval: 1, burst: 1, isShare: false, rate: 1, permits: 1 };
     page.divide([5, 6, 7].map((high, slot) => ({ ...part, low: 1, high, slot })));
     reader.current();
     expect([5, 6, 7, 8].map((high) => reader.hot(1, high)?.slot)).to.deep.equal([0, 1, 2, undefined]);

@@ -37,6 +37,12 @@ export class PartialRows {
       Atomics.store(this.#words, IS_MIXED, 1);
   }
 
+  /** Whether a limit with these numbers may have rows in the region. */
+  mayHold(interval: number, burst: number): boolean {
+    if (Atomics.load(this.#words, IS_MIXED) !== 0) return true;
+    return Atomics.load(this.#words, INTERVAL) === interval && Atomics.load(this.#words, BURST) === burst;
+  }
+
   /**
    * How far ahead a row of a key may be that carries no state. That of a key which is not divided by shares,
    * and all rows where limits share the region, carry state until their time has passed.

@@ -70,6 +70,11 @@ export class RateBuckets {
     this.#partial?.declare(interval, burst);
   }
 
+  /** Whether a limit over several processes with these numbers may have rows here. */
+  mayHold(interval: number, burst: number): boolean {
+    return this.#partial?.mayHold(interval, burst) ?? false;
+  }
+
   /**
    * Raises the bound for how far ahead a row may be. Call it before a row can be further ahead than any was
    * before.

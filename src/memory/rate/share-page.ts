@@ -3,9 +3,19 @@
 import type { Block } from '../block.js';
 import type { Clock } from '../clock.js';
 import { TextPage } from '../text-page.js';
+import { KeyRows } from './key-rows.js';
 import { type Moment, systemWallClock } from './moment.js';
 import { UNITS_PER_MS } from './rate-row.js';
-import { type HotShare, rowTimeAt, type Share, type ShareChange, slownessAt } from './share.js';
+import {
+  emptyAhead,
+  emptyAt,
+  type HotShare,
+  partInterval,
+  rowTimeAt,
+  type Share,
+  type ShareChange,
+  slownessAt,
+} from './share.js';
 
 /** Changes that are kept one by one. Older ones count as one that has left nothing. */
 const MOST_CHANGES = 8;
@@ -18,15 +28,26 @@ export interface AgreedShare extends Pick<Share, 'members' | 'salt'> {
   readonly self: string;
 }
 
+/** A part that has grown. */
+interface Grown {
+  readonly part: HotShare;
+  /** When it would have begun without anything, to have now what the smaller one has left. */
+  readonly emptyAt: number;
+  /** The rows of the key when that was found. */
+  readonly rows: string;
+}
+
 /** Publishes the share; only the primary may do so. */
 export class SharePage {
   readonly #page: TextPage;
   readonly #end: Int32Array;
   readonly #clock: Clock;
   #share: Share | undefined;
+  readonly #rows: KeyRows;
   #rowTime = 0;
 
   constructor(block: Block, clock: Clock) {
+    this.#rows = new KeyRows(block, () => this.#share);
     this.#page = new TextPage(block, 'share');
     this.#end = block.words('shareEnd');
     this.#clock = clock;
@@ -77,21 +98,39 @@ export class SharePage {
     if (share === undefined) return;
     const now = this.#rowNow(share);
     const before = new Map(share.hot.map((one) => [one.slot, one]));
+    const grown: Grown[] = [];
     const parts = hot.map((one): HotShare => {
       const last = before.get(one.slot);
       if (last === undefined || last.low !== one.low || last.high !== one.high) {
         const since = one.isShare ? BEGINNING : now;
         return { ...one, emptyAt: since, changedAt: since };
       }
-      const hasGrown = one.rate > last.rate || one.permits > last.permits;
       const hasChanged = one.rate !== last.rate || one.permits !== last.permits;
-      return {
-        ...one,
-        emptyAt: hasGrown ? now : last.emptyAt,
-        changedAt: hasChanged ? now : last.changedAt,
-      };
+      const changedAt = hasChanged ? now : last.changedAt;
+      if (one.rate <= last.rate && one.permits <= last.permits)
+        return { ...one, emptyAt: last.emptyAt, changedAt };
+      const part = { ...one, emptyAt: now, changedAt };
+      const { ahead, rows } = this.#rows.stateOf(one, now);
+      grown.push({ part, emptyAt: now - keptOf(share, last, one, ahead, now), rows });
+      return part;
     });
-    if (JSON.stringify(parts) !== JSON.stringify(share.hot)) this.#publish({ ...share, hot: parts });
+    if (JSON.stringify(parts) === JSON.stringify(share.hot)) return;
+    this.#publish({ ...share, hot: parts });
+    this.#keep(grown, now);
+  }
+
+  /**
+   * Gives parts that have grown, and begin empty, what the smaller ones had left. By now workers charge by
+   * the rules of the new parts. So if a row is what it was before, nothing was admitted that is not known.
+   */
+  #keep(grown: readonly Grown[], now: number): void {
+    const share = this.#share!;
+    const kept = new Map<HotShare, number>();
+    for (const { part, emptyAt, rows } of grown)
+      if (emptyAt < now && this.#rows.stateOf(part, now).rows === rows) kept.set(part, emptyAt);
+    if (kept.size === 0) return;
+    const hot = share.hot.map((one) => ({ ...one, emptyAt: kept.get(one) ?? one.emptyAt }));
+    this.#publish({ ...share, hot });
   }
 
   /** Whether a part has not grown within this number of units of the clock of the rows. */
@@ -139,6 +178,23 @@ const nextBeginning = (now: number): number => (Math.ceil(now / SECOND) + 1) * S
 const SECOND = 1_000 * UNITS_PER_MS;
 /** By so much the clock of the rows may go back when a slower one is published. */
 export const MOST_DELAY = 2 * SECOND;
+
+/** What is left of a part, as time in which the next one admits as much; 0 when it is not known. */
+function keptOf(
+  { members, changes }: Share,
+  last: HotShare,
+  next: Omit<HotShare, 'emptyAt' | 'changedAt'>,
+  ahead: number,
+  now: number,
+): number {
+  const { interval, burst, rate, permits } = last;
+  if (rate === 0 || permits === 0) return 0;
+  const [before, after] = [partInterval(last, members.length), partInterval(next, members.length)];
+  const since = Math.max(emptyAt(changes, burst, interval), last.emptyAt);
+  const most = emptyAhead(burst, interval);
+  const left = Math.min(permits, (most - Math.max(ahead, most + since - now)) / before);
+  return before > most ? 0 : Math.floor(Math.max(0, left) * after);
+}
 
 /** Before any time of the rows. */
 const BEGINNING = -CHANGE_ENDS;

@@ -36,6 +36,9 @@ export interface HotShare {
   /** The hash of the key. */
   readonly low: number;
   readonly high: number;
+  /** The numbers of its limit: the distance of two admissions of the whole, in units, and the burst. */
+  readonly interval: number;
+  readonly burst: number;
   /** Where workers count what is asked for: see hot-cells.ts. */
   readonly slot: number;
   /** It is the share itself. */
@@ -43,7 +46,7 @@ export interface HotShare {
   /** In millionths of N. */
   readonly rate: number;
   readonly permits: number;
-  /** When the part has grown last, by the clock of the rows: it began without anything. */
+  /** The part began without anything at this time, by the clock of the rows, or counts as if it had. */
   readonly emptyAt: number;
   /** When it has changed last in any way. */
   readonly changedAt: number;
@@ -71,6 +74,12 @@ export const emptyAhead = (burst: number, interval: number): number =>
 /** The distance of two admissions under a share, by the clock of the rows. */
 export const shareInterval = (burst: number, interval: number, members: number): number =>
   Math.ceil((interval * Math.min(members, burst)) / members);
+
+/** The distance of two admissions by a part of a key, by the clock of the rows. */
+export const partInterval = ({ isShare, rate, interval, burst }: PartTerms, members: number): number =>
+  isShare ? shareInterval(burst, interval, members) : Math.ceil((interval * WHOLE_RATE) / (rate * members));
+
+type PartTerms = Pick<HotShare, 'isShare' | 'rate' | 'interval' | 'burst'>;
 
 /** How far ahead a row may be of which all of a share is left, whichever permits that has. */
 export const spareAhead = (burst: number, interval: number, members: number): number =>

@@ -11,9 +11,9 @@ import {
   isEven,
   keyShare,
   memberHash,
+  partInterval,
   type Share,
   shareInterval,
-  WHOLE_RATE,
 } from './share.js';
 
 /** The numbers of a limit. */
@@ -99,10 +99,10 @@ export class SharedLimit {
   }
 
   /** A part has one permit in an overflow row: of more, what is left would change with its rate. */
-  #rulesOfPart({ isShare, rate, permits, emptyAt: since, changedAt }: HotShare): Rules | undefined {
+  #rulesOfPart(part: HotShare): Rules | undefined {
+    const { rate, permits, emptyAt: since, changedAt } = part;
     if (rate === 0 || permits === 0) return undefined;
-    const n = this.share.members.length;
-    const interval = isShare ? this.#interval : Math.ceil((this.#terms.interval * WHOLE_RATE) / (rate * n));
+    const interval = partInterval(part, this.share.members.length);
     // Members have left, and what was a small part of the share among many is less than rows can count now.
     if (interval > this.#most) return undefined;
     return {
