@@ -33,6 +33,12 @@ export interface Asker {
   readonly demand: number;
 }
 
+/** Demand that is smaller than this part of N is none: a single request is smoothed over minutes. */
+const LITTLE = WHOLE_RATE / 1_000;
+
+/** Whether a member is asked for more than it has when nothing is lent. */
+export const needsMore = ({ base, demand }: Asker): boolean => demand > base.rate + LITTLE;
+
 /** What moves is worth a change when so much of N is not used at one member and refused at another. */
 const UNUSED = WHOLE_RATE / 100;
 /** And when a member has so much more, or less, than its part of what is asked for. */

@@ -33,11 +33,12 @@ export interface HotKey extends RefusedKey {
 
 /** A member reports that it refuses a key for this time after it has done so. */
 const REFUSED_MS = 3_000;
-/** A key that no member refuses is divided evenly again after this time. */
+/** A key that no member refuses is wanted for this time, and for that of thirty permits at least. */
 const WANTED_MS = 10_000;
+const WANTED_PERMITS = 30;
 /**
  * Demand is smoothed over this time, and over that of ten permits at least: single requests for a slow
- * limit would look like a demand that comes and goes, and a share that grows begins empty.
+ * limit would look like a demand that comes and goes.
  */
 const SMOOTHED_MS = 2_000;
 const SMOOTHED_PERMITS = 10;
@@ -127,7 +128,7 @@ export class HotKeys {
     const perMs = ((asked - key.asked) >>> 0) / elapsed;
     const current = Math.min((perMs * key.interval * WHOLE_RATE) / UNITS_PER_MS, MOST_DEMAND);
     // It is the average as long as there is less than that time.
-    const smoothedMs = Math.max(SMOOTHED_MS, (SMOOTHED_PERMITS * key.interval) / UNITS_PER_MS);
+    const smoothedMs = longer(SMOOTHED_MS, SMOOTHED_PERMITS, key.interval);
     const weight = Math.max(1 - Math.exp(-elapsed / smoothedMs), elapsed / (now - key.since));
     key.demand += (current - key.demand) * weight;
     if (refused !== key.refused) key.refusedAt = now;
@@ -138,8 +139,12 @@ export class HotKeys {
 /** A thousand times N. */
 const MOST_DEMAND = 1_000 * WHOLE_RATE;
 
-const isWanted = ({ refusedAt, wantedAt }: HotKey, now: number): boolean =>
-  now - Math.max(refusedAt, wantedAt) < WANTED_MS;
+const isWanted = ({ refusedAt, wantedAt, interval }: HotKey, now: number): boolean =>
+  now - Math.max(refusedAt, wantedAt) < longer(WANTED_MS, WANTED_PERMITS, interval);
+
+/** A time in milliseconds, or that of a number of permits of the whole limit where that is longer. */
+const longer = (ms: number, permits: number, interval: number): number =>
+  Math.max(ms, (permits * interval) / UNITS_PER_MS);
 
 /** In steps of one percent, so that a report does not change with every request. */
 function coarse(demand: number): number {

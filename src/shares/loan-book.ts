@@ -8,7 +8,7 @@
 // - A member says that it knows of a newcomer only when all that it has lent has come back, because its own
 //   part is smaller from then on.
 import { memberHash, mostTimesSmaller } from '../memory/rate/share.js';
-import { type Asker, baseOf, loansOf, type Parts } from './division.js';
+import { type Asker, baseOf, loansOf, needsMore, type Parts } from './division.js';
 import { type KeyId, type KeyReport, type Loans, NOTHING, type Part, type Report } from './report.js';
 
 type Table = Readonly<Record<string, Loans>>;
@@ -25,7 +25,7 @@ export interface Known {
   readonly reports: ReadonlyMap<string, Report>;
   /** Keys whose demand this member counts. */
   readonly keys: ReadonlyMap<KeyId, KeyReport>;
-  /** Keys that some member has refused lately; others are divided evenly again. */
+  /** Keys that some member has refused lately. */
   readonly isWanted: (key: KeyId) => boolean;
   /** A newcomer waits for this member. */
   readonly mustReturn: boolean;
@@ -140,7 +140,6 @@ export class LoanBook {
     );
     const table: Record<string, Record<KeyId, Part>> = {};
     for (const [key, { burst, interval }] of keys) {
-      if (!isWanted(key)) continue;
       const askers: Asker[] = [];
       for (const [index, id] of members.entries()) {
         const reported = id === self ? keys.get(key) : reports.get(id)?.keys[key];
@@ -149,6 +148,8 @@ export class LoanBook {
         const rate = base.rate - rateOf(partsOf(tables.get(id)!, key)) + lentTo(id, tables, key);
         askers.push({ id, base, rate, demand: reported.demand });
       }
+      // What is lent does not come back because it is enough: the borrower would be refused without it.
+      if (!isWanted(key) && !askers.some(needsMore)) continue;
       const lent = partsOf(this.#lent, key);
       // After an outage of the registry the others are heard of again after a while.
       const isKept = Object.keys(lent).some((id) => !isPresent(id));
