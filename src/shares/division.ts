@@ -31,6 +31,8 @@ export interface Asker {
   readonly rate: number;
   /** In millionths of N. */
   readonly demand: number;
+  /** What it lends now. @default nothing */
+  readonly lent?: Parts;
 }
 
 /** Demand that is smaller than this part of N is none: a single request is smoothed over minutes. */
@@ -49,8 +51,13 @@ const UNFAIR = WHOLE_RATE / 10;
  * together keep less than three percent of N.
  */
 const KEPT = 40;
-/** A permit moves when it is asked for more than this number of times as much there. */
+/** A permit moves when it is asked for more than this number of times as much elsewhere. */
 const CLEARLY = 2;
+/**
+ * And by more than the deviation of such numbers: demand is smoothed over thirty permits at least
+ * (hot-keys.ts), so that a single request is this part of N in it.
+ */
+const ONE_REQUEST = WHOLE_RATE / 30;
 
 /**
  * What one of the members should lend to the others.
@@ -60,7 +67,7 @@ const CLEARLY = 2;
 export function loansOf(self: string, askers: readonly Asker[], lent: Parts, timesSmaller: number): Parts {
   const own = askers.find(({ id }) => id === self);
   if (own === undefined || own.base.permits === 0) return {};
-  if (askers.some(({ base }) => base.permits === 0)) return permit(own, askers, lent);
+  if (askers.every(({ base }) => base.permits <= 1)) return permit(own, askers, lent);
   const division = new Division(askers, timesSmaller);
   return division.isWorthIt ? division.loansOf(own) : lent;
 }
@@ -110,20 +117,35 @@ class Division {
   }
 }
 
-/** Some members have no permit: those that are asked most get one from those that are asked least. */
+/**
+ * No member has more than one permit: whole ones move, in proportion to what is asked for (the method of
+ * highest averages by A. Sainte-Laguë). All members go through the permits in the same order, so that they do
+ * not give all of them to the same member at once.
+ */
 function permit(own: Asker, askers: readonly Asker[], lent: Parts): Parts {
-  const whole = { rate: own.base.rate, permits: 1 };
-  const holder = askers.find(({ id }) => lent[id] !== undefined);
-  // One that has a permit keeps it until it is asked for it less than the one it belongs to.
-  if (holder !== undefined && holder.demand > own.demand) return { [holder.id]: whole };
-  const byDemand =
-    (sign: number) =>
-    (a: Asker, b: Asker): number =>
-      sign * (a.demand - b.demand) || (a.id < b.id ? -1 : 1);
-  const givers = askers.filter(({ base }) => base.permits > 0).toSorted(byDemand(1));
-  const takers = askers.filter(({ base }) => base.permits === 0).toSorted(byDemand(-1));
-  const taker = takers[givers.indexOf(own)];
-  return taker !== undefined && taker.demand > CLEARLY * own.demand ? { [taker.id]: whole } : {};
+  const owners = askers.filter(({ base }) => base.permits > 0).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const at = new Map(owners.map((one) => [one.id, placeOf(one, one === own ? lent : (one.lent ?? {}))]));
+  const held = (id: string): number => [...at.values()].filter((place) => place === id).length;
+  for (const owner of owners) {
+    const before = at.get(owner.id)!;
+    at.delete(owner.id);
+    const averages = new Map(askers.map(({ id, demand }) => [id, demand / (2 * held(id) + 1)]));
+    const place = betterPlace(owner.id, before, averages);
+    at.set(owner.id, place);
+    if (owner === own) return place === own.id ? {} : { [place]: { rate: own.base.rate, permits: 1 } };
+  }
+  return {};
+}
+
+/** The name of the member that has the permit of an owner. */
+const placeOf = ({ id }: Asker, lent: Parts): string => Object.keys(lent)[0] ?? id;
+
+/** Where a permit should be. @param averages what is asked for by permit, this one included */
+function betterPlace(owner: string, place: string, averages: ReadonlyMap<string, number>): string {
+  const now = averages.get(place) ?? 0;
+  const [best, most] = [...averages].reduce((a, b) => (b[1] > a[1] ? b : a));
+  if (most > CLEARLY * now && most - now > Math.sqrt((most + now) * ONE_REQUEST)) return best;
+  return averages.get(owner)! >= now ? owner : place;
 }
 
 const positive = (number: number): number => Math.max(0, number);

@@ -37,11 +37,11 @@ const REFUSED_MS = 3_000;
 const WANTED_MS = 10_000;
 const WANTED_PERMITS = 30;
 /**
- * Demand is smoothed over this time, and over that of ten permits at least: single requests for a slow
+ * Demand is smoothed over this time, and over that of thirty permits at least: single requests for a slow
  * limit would look like a demand that comes and goes.
  */
 const SMOOTHED_MS = 2_000;
-const SMOOTHED_PERMITS = 10;
+const SMOOTHED_PERMITS = 30;
 
 export class HotKeys {
   readonly keys = new Map<KeyId, HotKey>();

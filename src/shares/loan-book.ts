@@ -145,8 +145,9 @@ export class LoanBook {
         const reported = id === self ? keys.get(key) : reports.get(id)?.keys[key];
         if (reported?.burst !== burst || (id !== self && !isPresent(id))) continue;
         const base = baseOf(key, burst, hashes, index);
-        const rate = base.rate - rateOf(partsOf(tables.get(id)!, key)) + lentTo(id, tables, key);
-        askers.push({ id, base, rate, demand: reported.demand });
+        const lent = partsOf(tables.get(id)!, key);
+        const rate = base.rate - rateOf(lent) + lentTo(id, tables, key);
+        askers.push({ id, base, rate, demand: reported.demand, lent });
       }
       // What is lent does not come back because it is enough: the borrower would be refused without it.
       if (!isWanted(key) && !askers.some(needsMore)) continue;

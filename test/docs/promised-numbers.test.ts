@@ -274,6 +274,8 @@ const PROMISES: readonly Promised[] = [
   ),
   promised('docs/cluster-limits.md', 'could not read for # s.', 'shares/membership', 'BLIND_MS', SECOND),
   promised('docs/cluster-limits.md', 'listed: for # s after', 'shares/share-member', 'FRESH_MS', SECOND),
+  promised('docs/cluster-limits.md', 'averaged over # s,', 'shares/hot-keys', 'SMOOTHED_MS', SECOND),
+  promised('docs/cluster-limits.md', 'or the time of # permits of', 'shares/hot-keys', 'SMOOTHED_PERMITS'),
   promised('docs/cluster-limits.md', 'has refused it for # s,', 'shares/hot-keys', 'WANTED_MS', SECOND),
   promised('docs/cluster-limits.md', 'time of # permits', 'shares/hot-keys', 'WANTED_PERMITS'),
   promised('docs/cluster-limits.md', '| members | #;', 'shares/epoch', 'MOST_MEMBERS'),

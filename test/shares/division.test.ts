@@ -5,6 +5,7 @@ import { memberHash, mostTimesSmaller, WHOLE_RATE } from '#src/memory/rate/share
 import { type Asker, baseOf, halvesOf, keyIdOf, loansOf } from '#src/shares/division.js';
 
 const TIMES_SMALLER = 100;
+const UNIT = WHOLE_RATE / 10;
 
 /** Members that have all the same share, and are asked for these parts of N. */
 const evenly = (demands: readonly number[]): readonly Asker[] => {
@@ -59,8 +60,8 @@ describe('a key that is refused somewhere', () => {
     const whole = { rate: WHOLE_RATE, permits: 1 };
     const nothing = { rate: 0, permits: 0 };
     const askers = (own: number, other: number): readonly Asker[] => [
-      { id: 'a', base: whole, rate: WHOLE_RATE, demand: own },
-      { id: 'b', base: nothing, rate: 0, demand: other },
+      { id: 'a', base: whole, rate: WHOLE_RATE, demand: own * UNIT },
+      { id: 'b', base: nothing, rate: 0, demand: other * UNIT },
       { id: 'c', base: nothing, rate: 0, demand: 0 },
     ];
     expect(loansOf('a', askers(10, 21), {}, 1)).to.deep.equal({ b: whole });
