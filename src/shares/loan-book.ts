@@ -135,9 +135,10 @@ export class LoanBook {
     const { self, reports, keys, isWanted, isPresent } = known;
     const members = known.members.toSorted();
     const hashes = Int32Array.from(members, memberHash);
-    const tables = new Map(
-      members.map((id) => [id, id === self ? this.#lent : (reports.get(id)?.lent.to ?? {})]),
+    const tables = members.map(
+      (id) => [id, id === self ? this.#lent : (reports.get(id)?.lent.to ?? EMPTY)] as const,
     );
+    const loansOfKeys = byKey(tables);
     const table: Record<string, Record<KeyId, Part>> = {};
     for (const [key, { burst, interval }] of keys) {
       const askers: Asker[] = [];
@@ -145,8 +146,8 @@ export class LoanBook {
         const reported = id === self ? keys.get(key) : reports.get(id)?.keys[key];
         if (reported?.burst !== burst || (id !== self && !isPresent(id))) continue;
         const base = baseOf(key, burst, hashes, index);
-        const lent = partsOf(tables.get(id)!, key);
-        const rate = base.rate - rateOf(lent) + lentTo(id, tables, key);
+        const lent = loansOfKeys.get(key)?.lent.get(id) ?? NO_PARTS;
+        const rate = base.rate - rateOf(lent) + (loansOfKeys.get(key)?.borrowed.get(id) ?? 0);
         askers.push({ id, base, rate, demand: reported.demand, lent });
       }
       // What is lent does not come back because it is enough: the borrower would be refused without it.
@@ -188,8 +189,31 @@ function partsOf(table: Table, key: KeyId): Parts {
 
 const rateOf = (parts: Parts): number => Object.values(parts).reduce((sum, { rate }) => sum + rate, 0);
 
-const lentTo = (id: string, tables: ReadonlyMap<string, Table>, key: KeyId): number =>
-  [...tables.values()].reduce((sum, table) => sum + (table[id]?.[key]?.rate ?? 0), 0);
+/** The loans of one key. */
+interface KeyLoans {
+  /** What each member lends. */
+  readonly lent: Map<string, Record<string, Part>>;
+  /** The rate that each member has from others. */
+  readonly borrowed: Map<string, number>;
+}
+
+const NO_PARTS: Parts = {};
+
+/** The loans of all members, by key: they are gone through once, because there may be very many. */
+function byKey(tables: readonly (readonly [id: string, table: Table])[]): ReadonlyMap<KeyId, KeyLoans> {
+  const keys = new Map<KeyId, KeyLoans>();
+  for (const [lender, table] of tables) {
+    for (const [borrower, loans] of Object.entries(table)) {
+      for (const [key, part] of Object.entries(loans)) {
+        const { lent, borrowed } = keys.get(key) ?? { lent: new Map(), borrowed: new Map() };
+        keys.set(key, { lent, borrowed });
+        lent.set(lender, Object.assign(lent.get(lender) ?? {}, { [borrower]: part }));
+        borrowed.set(borrower, (borrowed.get(borrower) ?? 0) + part.rate);
+      }
+    }
+  }
+  return keys;
+}
 
 const isEmpty = (table: Table): boolean => Object.keys(table).length === 0;
 
