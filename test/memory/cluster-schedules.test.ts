@@ -3,7 +3,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
+import { KeyedHash } from '#src/memory/keyed-hash.js';
 import { ClusterRates } from '#src/memory/rate/cluster-rates.js';
+import { UNITS_PER_MS } from '#src/memory/rate/rate-row.js';
+import { WHOLE_RATE } from '#src/memory/rate/share.js';
 import { SharePage } from '#src/memory/rate/share-page.js';
 import { withInterrupts } from './interrupts.js';
 import { expectLawful } from './rate-law.js';
@@ -16,6 +19,9 @@ const [INTERVAL_MS, BURST] = [1, 8];
 /** The fewest members: then the share is largest, and no key has more than this of it. */
 const FEWEST = 4;
 const LARGEST = { intervalMs: FEWEST * INTERVAL_MS, burst: BURST / FEWEST };
+const SALT = [1, 2] as const;
+/** The distance of two admissions in units, with what is added for the speeds of clocks. */
+const LIMIT_INTERVAL = Math.ceil(INTERVAL_MS * UNITS_PER_MS * (1 + 1 / 2_000));
 const KILLED = new Error('the thread is gone');
 const FOREVER = { monotonic: Number.POSITIVE_INFINITY, wall: Number.POSITIVE_INFINITY };
 
@@ -23,7 +29,8 @@ type Happening =
   | { readonly kind: 'nothing' | 'killed' | 'released' }
   | { readonly kind: 'time'; readonly ms: number }
   | { readonly kind: 'other'; readonly key: number; readonly times: number }
-  | { readonly kind: 'members'; readonly count: number };
+  | { readonly kind: 'members'; readonly count: number }
+  | { readonly kind: 'divide'; readonly key: number; readonly rate: number; readonly permits: number };
 
 const just = <K extends string>(kind: K) => fc.constant({ kind } as const);
 const happening: fc.Arbitrary<Happening> = fc.oneof(
@@ -49,6 +56,15 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('members' as const), count: fc.constantFrom(4, 4, 5, 8) }),
   },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('divide' as const),
+      key: fc.nat(KEYS - 1),
+      rate: fc.constantFrom(30_000, 100_000, WHOLE_RATE / FEWEST),
+      permits: fc.integer({ min: 1, max: LARGEST.burst }),
+    }),
+  },
 );
 
 class Schedule {
@@ -58,6 +74,8 @@ class Schedule {
   readonly #page: SharePage;
   readonly #threads: readonly ClusterRates[];
   readonly #readings: number[] = [];
+  readonly #hashes: readonly { readonly low: number; readonly high: number }[];
+  readonly #parts = new Map<number, { readonly rate: number; readonly permits: number }>();
   #depth = 0;
   #isPublishing = false;
   #now = 1_000;
@@ -74,6 +92,13 @@ class Schedule {
       const onOverflow = (): void => void this.overflows++;
       return new ClusterRates({ block, clock, wallClock: () => 0, slot: thread + 1, onOverflow });
     });
+    const hash = new KeyedHash(Int32Array.from(SALT));
+    hash.of(0, `limit ${LIMIT_INTERVAL} ${BURST}`);
+    const salt = hash.low;
+    this.#hashes = Array.from({ length: KEYS }, (_, key) => {
+      hash.of(salt, `key ${key}`);
+      return { low: hash.low, high: hash.high };
+    });
     this.#hold(FEWEST);
     this.#now += 1_000;
   }
@@ -86,6 +111,7 @@ class Schedule {
     // The primary does one thing after the other, and when it ends the process does.
     else if (next === undefined || this.#isPublishing) return;
     else if (next.kind === 'members') this.#hold(next.count);
+    else if (next.kind === 'divide') this.#divide(next.key, next);
     else if (next.kind === 'released') this.#release();
     else if (next.kind === 'killed') throw KILLED;
   }
@@ -106,9 +132,22 @@ class Schedule {
   #hold(count: number): void {
     this.#publish(() => {
       const members = Array.from({ length: count }, (_, n) => `m${n}`);
-      this.#page.hold({ members, self: 'm0', salt: [1, 2] });
+      this.#page.hold({ members, self: 'm0', salt: SALT });
       this.#page.renew(FOREVER);
     });
+  }
+
+  /** A key has another part, which is never more than the largest share. */
+  #divide(key: number, { rate, permits }: { readonly rate: number; readonly permits: number }): void {
+    this.#parts.set(key, { rate, permits });
+    const numbers = { interval: LIMIT_INTERVAL, burst: BURST, isShare: false };
+    const parts = [...this.#parts].map(([slot, part]) => ({
+      ...this.#hashes[slot]!,
+      ...numbers,
+      slot,
+      ...part,
+    }));
+    this.#publish(() => this.#page.divide(parts));
   }
 
   #release(): void {

@@ -13,7 +13,7 @@ import type { Share } from './share.js';
 export interface KeyState {
   /** How far ahead its row is, in units; 0 without a row, infinite while it may use an overflow row. */
   readonly ahead: number;
-  /** Its rows themselves: as long as they are the same, nothing was charged to them. */
+  /** What is in its rows, or in the overflow rows. As long as that is the same, nothing was charged to it. */
   readonly rows: string;
 }
 
@@ -38,11 +38,15 @@ export class KeyRows {
 
 function stateIn(buckets: RateBuckets, low: number, tag: number, now: number): KeyState {
   const bucket = (low & buckets.mask) * RATE_BUCKET_WORDS;
+  // It is read first: while it is the same no row has got another key, and a key without a row has none.
+  const header = buckets.header(bucket);
   const row = buckets.find(bucket, tag);
   const [half, other] = halves(buckets, row === ABSENT ? bucket + OVERFLOW : row);
   const ahead = buckets.ahead(half, other, now);
-  if (row === ABSENT) return { ahead: ahead > 0 ? Number.POSITIVE_INFINITY : 0, rows: 'none' };
-  return { ahead, rows: `${half} ${other}` };
+  return {
+    ahead: row === ABSENT && ahead > 0 ? Number.POSITIVE_INFINITY : ahead,
+    rows: `${header} ${half} ${other}`,
+  };
 }
 
 const halves = ({ words }: RateBuckets, row: number): [low: number, high: number] => [
