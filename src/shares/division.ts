@@ -119,33 +119,63 @@ class Division {
 
 /**
  * No member has more than one permit: whole ones move, in proportion to what is asked for (the method of
- * highest averages by A. Sainte-Laguë). All members go through the permits in the same order, so that they do
- * not give all of them to the same member at once.
+ * highest averages by A. Sainte-Laguë). All members go through the permits in the same order, so that they
+ * do not give all of them to the same member at once.
  */
 function permit(own: Asker, askers: readonly Asker[], lent: Parts): Parts {
+  const permits = new Permits(askers);
   const owners = askers.filter(({ base }) => base.permits > 0).toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  const at = new Map(owners.map((one) => [one.id, placeOf(one, one === own ? lent : (one.lent ?? {}))]));
-  const held = (id: string): number => [...at.values()].filter((place) => place === id).length;
+  for (const owner of owners) permits.add(owner, owner === own ? lent : (owner.lent ?? {}));
   for (const owner of owners) {
-    const before = at.get(owner.id)!;
-    at.delete(owner.id);
-    const averages = new Map(askers.map(({ id, demand }) => [id, demand / (2 * held(id) + 1)]));
-    const place = betterPlace(owner.id, before, averages);
-    at.set(owner.id, place);
+    const place = permits.move(owner);
     if (owner === own) return place === own.id ? {} : { [place]: { rate: own.base.rate, permits: 1 } };
   }
   return {};
 }
 
-/** The name of the member that has the permit of an owner. */
-const placeOf = ({ id }: Asker, lent: Parts): string => Object.keys(lent)[0] ?? id;
+/** Which members have the permits. */
+class Permits {
+  readonly #askers: readonly Asker[];
+  readonly #indices: ReadonlyMap<string, number>;
+  /** How many each member has. */
+  readonly #held: number[];
+  /** Where that of each owner is; undefined for a member that has not reported the key. */
+  readonly #places = new Map<Asker, number | undefined>();
 
-/** Where a permit should be. @param averages what is asked for by permit, this one included */
-function betterPlace(owner: string, place: string, averages: ReadonlyMap<string, number>): string {
-  const now = averages.get(place) ?? 0;
-  const [best, most] = [...averages].reduce((a, b) => (b[1] > a[1] ? b : a));
-  if (most > CLEARLY * now && most - now > Math.sqrt((most + now) * ONE_REQUEST)) return best;
-  return averages.get(owner)! >= now ? owner : place;
+  constructor(askers: readonly Asker[]) {
+    this.#askers = askers;
+    this.#indices = new Map(askers.map(({ id }, index) => [id, index]));
+    this.#held = askers.map(() => 0);
+  }
+
+  add(owner: Asker, lent: Parts): void {
+    const [holder = owner.id] = Object.keys(lent);
+    const place = this.#indices.get(holder);
+    this.#places.set(owner, place);
+    if (place !== undefined) this.#held[place]! += 1;
+  }
+
+  /** Moves the permit of an owner to where it should be. @returns the name of the member that has it then */
+  move(owner: Asker): string {
+    const place = this.#places.get(owner);
+    if (place !== undefined) this.#held[place]! -= 1;
+    const better = this.#better(this.#indices.get(owner.id)!, place);
+    this.#held[better]! += 1;
+    return this.#askers[better]!.id;
+  }
+
+  #better(home: number, place: number | undefined): number {
+    let best = home;
+    for (const index of this.#held.keys()) if (this.#average(index) > this.#average(best)) best = index;
+    const [most, now] = [this.#average(best), place === undefined ? 0 : this.#average(place)];
+    if (most > CLEARLY * now && most - now > Math.sqrt((most + now) * ONE_REQUEST)) return best;
+    return place === undefined || this.#average(home) >= now ? home : place;
+  }
+
+  /** What is asked for at a member by permit, if it has one more. */
+  #average(index: number): number {
+    return this.#askers[index]!.demand / (2 * this.#held[index]! + 1);
+  }
 }
 
 const positive = (number: number): number => Math.max(0, number);
