@@ -8,6 +8,7 @@ import { descriptorOf, type WorkerState } from '../cluster/worker-life.js';
 import type { Every } from '../grouped-interval.js';
 import type { Switches } from '../memory/switches.js';
 import type { RegistrySync } from '../registry/backends/registry-sync.js';
+import type { ShareLoop } from '../shares/share-loop.js';
 import type { GrpcInstances } from './grpc-instances.js';
 import type { ServiceDatabases } from './service-databases.js';
 
@@ -66,6 +67,8 @@ export interface ReadinessOptions {
   readonly grpc: Pick<GrpcInstances, 'isSilent'> | undefined;
   /** Undefined when no registry is shared. */
   readonly registry?: Pick<RegistrySync, 'outage' | 'kind'> | undefined;
+  /** Undefined when the registry allows no limits over several processes. */
+  readonly limitShares?: Pick<ShareLoop, 'waiting'> | undefined;
   readonly every: Every;
 }
 
@@ -78,15 +81,17 @@ export class Readiness {
   readonly #databases: Pick<ServiceDatabases, 'unresponsive' | 'startingServices'>;
   readonly #grpc: Pick<GrpcInstances, 'isSilent'> | undefined;
   readonly #registry: ReadinessOptions['registry'];
+  readonly #limitShares: ReadinessOptions['limitShares'];
   readonly #stop: () => void;
   #readyOnce = false;
 
-  constructor({ switches, workers, databases, grpc, registry, every }: ReadinessOptions) {
+  constructor({ switches, workers, databases, grpc, registry, limitShares, every }: ReadinessOptions) {
     this.#switches = switches;
     this.#workers = workers;
     this.#databases = databases;
     this.#grpc = grpc;
     this.#registry = registry;
+    this.#limitShares = limitShares;
     this.#stop = every(PUBLISH_EVERY_MS, () => this.#publish());
   }
 
@@ -123,6 +128,9 @@ export class Readiness {
       reasons.push(
         `the registry (${this.#registry.kind}) ${this.#registry.outage}; the instances found before stay`,
       );
+    // Only routes with such limits wait.
+    const waiting = this.#limitShares?.waiting;
+    if (waiting !== undefined) reasons.push(waiting);
     return { ready, reasons, code: unreadyCode(facts) };
   }
 

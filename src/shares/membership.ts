@@ -81,7 +81,7 @@ export class Membership {
   #sentAt = NEVER;
   #readAt = NEVER;
   readonly #observed = new Map<string, Observed>();
-  /** When each of the others certainly had not written its last beat yet. */
+  /** When the last beat of each of the others certainly was not stored yet. */
   readonly #freshAt = new Map<string, Moment>();
   #askedAt = NEVER;
   /** Names that this process has had, and uses no more. */
@@ -103,7 +103,7 @@ export class Membership {
   }
 
   /**
-   * A time at which another process had not begun the beat that was read of it last: it is a member for
+   * A time at which the beat that was read last of another process was not stored yet: it is a member for
    * LAPSE_MS after that at least.
    */
   freshAt(id: string): Moment {

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Moment } from '../memory/rate/moment.js';
 import { EPOCH, type Epoch, parseEpoch } from './epoch.js';
+import { LAPSE_MS } from './membership.js';
 import type { ShareMember } from './share-member.js';
 import type { ShareStore, StoredTexts } from './share-store.js';
 
@@ -19,6 +20,8 @@ const UNUSED_MS = 1_000;
 const LEAVE_ATTEMPTS = 3;
 /** Turns at the end in which what is lent may come back. */
 const RETIRE_TURNS = 4;
+
+const WAITING = `no share of limits over several processes yet; that of a killed process lapses after ${LAPSE_MS / 1_000} s`;
 
 export interface ShareLoopOptions {
   readonly store: ShareStore;
@@ -51,10 +54,15 @@ export class ShareLoop {
     this.#pause(0);
   }
 
+  /** For people, while this process waits for a share that it needs. */
+  get waiting(): string | undefined {
+    const { isNeeded, member } = this.#options;
+    return isNeeded() && !member.isActive ? WAITING : undefined;
+  }
+
   /** Resolves when this process has the share that it needs, at the latest after `withinMs`. */
   async settled(withinMs: number): Promise<void> {
-    const { isNeeded, member } = this.#options;
-    if (!isNeeded() || member.isActive) return;
+    if (this.waiting === undefined) return;
     this.#pause(0);
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {

@@ -88,6 +88,26 @@ describe('readiness', () => {
     expect(readiness.verdict().ready).to.equal(true);
   });
 
+  it('tells why limits over several processes wait, and does not wait for them', () => {
+    let waiting: string | undefined = 'no share yet';
+    const readiness = new Readiness({
+      switches: { draining: false, ready: false } as Switches,
+      workers: { workers: [] },
+      databases: { unresponsive: [], startingServices: [] },
+      grpc: undefined,
+      limitShares: {
+        get waiting() {
+          return waiting;
+        },
+      },
+      every: () => () => {},
+    });
+    readiness.reached();
+    expect(readiness.verdict()).to.include({ ready: true }).and.to.have.deep.property('reasons', [waiting]);
+    waiting = undefined;
+    expect(readiness.verdict()).to.include({ ready: true }).and.to.have.deep.property('reasons', []);
+  });
+
   it('has a reason for everything that is missing', () => {
     expect(
       reasons({

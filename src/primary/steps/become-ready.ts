@@ -28,6 +28,8 @@ export async function becomeReady(
   );
   await limitShares?.settled(SHARE_WITHIN_MS);
   boot.continueUnlessEnding();
+  const waiting = limitShares?.waiting;
+  if (waiting !== undefined) log.warn(`${waiting}; until then routes with such limits respond with STARTING`);
   // The workers that run now were sent `exclusive` databases and have taken over the open sagas of ended
   // processes. Workers that start later must not: a successor may run beside them, and they would take its
   // sagas.

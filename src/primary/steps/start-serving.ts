@@ -65,7 +65,7 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   const threads = createThreads(boot, { base, boundSettings, dataPlane, grpcPorts: grpc });
   const readiness = new Readiness({
     ...{ switches: sharedState.switches, workers: threads.workers, databases, grpc },
-    ...{ registry: shared, every: boot.every },
+    ...{ registry: shared, limitShares, every: boot.every },
   });
   lifecycle.defer('readiness', () => readiness.stop());
   const { lock } = owned;
