@@ -174,4 +174,27 @@ describe('a limit over several processes', () => {
     const counts = new HotCounts(block);
     expect([counts.asked(3), counts.refused(3)]).to.deep.equal([10 + 20 + 3 + 10 + 7, 7]);
   });
+
+  it('gives nothing for the time in which the primary is suspended while it changes a part', () => {
+    const { block, rates, members, pass, page, during, admitted } = setUp();
+    const limit = rates.limit('limit', 10, 90);
+    members(3);
+    limit.take('a');
+    const [key] = new RefusedKeys(block).read();
+    const { low, high, interval, burst } = key!;
+    const divide = (rate: number): void =>
+      page.divide([{ low, high, interval, burst, slot: 3, isShare: false, rate, permits: 30 }]);
+    divide(100_000);
+    pass(10_000);
+    expect(admitted(limit)).to.equal(30);
+    during.changing = () => {
+      during.changing = () => undefined;
+      pass(302);
+      expect(limit.take('a')).to.be.above(0);
+    };
+    divide(666_666);
+    expect(admitted(limit), 'what was left of three').to.equal(2);
+    pass(302);
+    expect(admitted(limit)).to.equal(20);
+  });
 });

@@ -182,7 +182,7 @@ describe('the share of a process under any schedule', () => {
         overflows += schedule.overflows;
         admitted += schedule.histories.reduce((sum, { length }) => sum + length, 0);
       }),
-      { numRuns: 300 },
+      { numRuns: 1_500 },
     );
     expect(Math.min(overflows, admitted)).to.be.above(1_000);
   }).timeout(60_000);

@@ -9,15 +9,19 @@ export const HOUR_MS = 3_600_000;
 export function setUp(size: { readonly rateBuckets?: number } = {}) {
   const block = Block.create({ workers: 2, ...size });
   const time = { now: 5_000, wall: 1_000_000 };
-  /** What happens while the clock is read. */
-  const during = { reading: (): void => undefined };
+  /** What happens while the clock is read, by a worker, or by the primary. */
+  const during = { reading: (): void => undefined, changing: (): void => undefined };
   const clock = (): number => {
     const { now } = time;
     during.reading();
     return now;
   };
   const wallClock = (): number => time.wall;
-  const page = new SharePage(block, () => time.now);
+  const page = new SharePage(block, () => {
+    const { now } = time;
+    during.changing();
+    return now;
+  });
   let overflown = 0;
   const onOverflow = (): void => void overflown++;
   const rates = new ClusterRates({ block, clock, wallClock, slot: 1, onOverflow });

@@ -131,6 +131,11 @@ export class RateBuckets {
     return Atomics.compareExchange(this.#wide, row >> 1, expected, pack(nextLow, nextHigh)) === expected;
   }
 
+  /** Both halves of a row at one moment. */
+  word(row: number): bigint {
+    return Atomics.load(this.#wide, row >> 1);
+  }
+
   /** The header word. An unchanged header means that no row has changed its key. */
   header(bucket: number): bigint {
     return Atomics.load(this.#wide, bucket >> 1);

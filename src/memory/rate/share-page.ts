@@ -28,15 +28,6 @@ export interface AgreedShare extends Pick<Share, 'members' | 'salt'> {
   readonly self: string;
 }
 
-/** A part that has grown. */
-interface Grown {
-  readonly part: HotShare;
-  /** When it would have begun without anything, to have now what the smaller one has left. */
-  readonly emptyAt: number;
-  /** The rows of the key when that was found. */
-  readonly rows: string;
-}
-
 /** Publishes the share; only the primary may do so. */
 export class SharePage {
   readonly #page: TextPage;
@@ -67,11 +58,14 @@ export class SharePage {
     const change = { rowTime, before: before?.members.length ?? 0, after: members.length };
     const changes = shortened([...(before?.changes ?? []), change], rowTime);
     const sorted = members.toSorted();
-    const hot = (before?.hot ?? []).map((one) => ({ ...one, emptyAt: rowTime, changedAt: rowTime }));
     const membersBefore = before === undefined ? members.length : slownessAt(before, now);
     const since = members.length < membersBefore ? nextBeginning(now) : now;
     const clock = { since, rowTime: rowTime + Math.ceil((since - now) / membersBefore), membersBefore };
-    this.#publish({ members: sorted, self: sorted.indexOf(self), salt, ...clock, changes, hot });
+    const share = { members: sorted, self: sorted.indexOf(self), salt, ...clock, changes };
+    const hot = before?.hot ?? [];
+    this.#publish({ ...share, hot: hot.map(closed) });
+    if (hot.length > 0)
+      this.#publish({ ...this.#share!, hot: hot.map(emptySince(this.#rowNow(this.#share!))) });
   }
 
   /**
@@ -92,45 +86,32 @@ export class SharePage {
     }
   }
 
-  /** From now on the process has these parts of some keys, as long as it has a share. */
-  divide(hot: readonly Omit<HotShare, 'emptyAt' | 'changedAt'>[]): void {
+  /**
+   * From now on the process has these parts of some keys, as long as it has a share. What a smaller part has
+   * left is known only when it is certain that nothing more is admitted by it. So parts that grow are closed
+   * first: from then on an admission by the smaller ones is not valid.
+   */
+  divide(hot: readonly Divided[]): void {
     const share = this.#share;
     if (share === undefined) return;
     const now = this.#rowNow(share);
     const before = new Map(share.hot.map((one) => [one.slot, one]));
-    const grown: Grown[] = [];
-    const parts = hot.map((one): HotShare => {
-      const last = before.get(one.slot);
-      if (last === undefined || last.low !== one.low || last.high !== one.high) {
-        const since = one.isShare ? BEGINNING : now;
-        return { ...one, emptyAt: since, changedAt: since };
-      }
-      const hasChanged = one.rate !== last.rate || one.permits !== last.permits;
-      const changedAt = hasChanged ? now : last.changedAt;
-      if (one.rate <= last.rate && one.permits <= last.permits)
-        return { ...one, emptyAt: last.emptyAt, changedAt };
-      const part = { ...one, emptyAt: now, changedAt };
-      const { ahead, rows } = this.#rows.stateOf(one, now);
-      grown.push({ part, emptyAt: now - keptOf(share, last, one, ahead, now), rows });
-      return part;
-    });
-    if (JSON.stringify(parts) === JSON.stringify(share.hot)) return;
-    this.#publish({ ...share, hot: parts });
-    this.#keep(grown, now);
-  }
-
-  /**
-   * Gives parts that have grown, and begin empty, what the smaller ones had left. By now workers charge by
-   * the rules of the new parts. So if a row is what it was before, nothing was admitted that is not known.
-   */
-  #keep(grown: readonly Grown[], now: number): void {
-    const share = this.#share!;
-    const kept = new Map<HotShare, number>();
-    for (const { part, emptyAt, rows } of grown)
-      if (emptyAt < now && this.#rows.stateOf(part, now).rows === rows) kept.set(part, emptyAt);
-    if (kept.size === 0) return;
-    const hot = share.hot.map((one) => ({ ...one, emptyAt: kept.get(one) ?? one.emptyAt }));
-    this.#publish({ ...share, hot });
+    const lastOf = ({ slot, low, high }: Divided): HotShare | undefined => {
+      const last = before.get(slot);
+      return last?.low === low && last.high === high ? last : undefined;
+    };
+    const parts = hot.map((one) => notGrown(one, lastOf(one), now));
+    const next = parts.map((part, index) => part ?? closed(hot[index]!));
+    if (JSON.stringify(next) === JSON.stringify(share.hot)) return;
+    this.#publish({ ...share, hot: next });
+    if (!parts.includes(undefined)) return;
+    const since = this.#rowNow(share);
+    const grown = (one: Divided): HotShare => {
+      const last = lastOf(one);
+      const kept = last === undefined ? 0 : keptOf(share, last, one, this.#rows.ahead(one, since), since);
+      return { ...one, emptyAt: since - kept, changedAt: since };
+    };
+    this.#publish({ ...share, hot: parts.map((part, index) => part ?? grown(hot[index]!)) });
   }
 
   /** Whether a part has not grown within this number of units of the clock of the rows. */
@@ -179,11 +160,41 @@ const SECOND = 1_000 * UNITS_PER_MS;
 /** By so much the clock of the rows may go back when a slower one is published. */
 export const MOST_DELAY = 2 * SECOND;
 
-/** What is left of a part, as time in which the next one admits as much; 0 when it is not known. */
+/** Before any time of the rows. */
+const BEGINNING = -CHANGE_ENDS;
+
+/** A part without the times of its changes. */
+type Divided = Omit<HotShare, 'emptyAt' | 'changedAt'>;
+
+/** By this part nothing is admitted. */
+const closed = (one: Divided): HotShare => ({
+  ...one,
+  rate: 0,
+  permits: 0,
+  emptyAt: BEGINNING,
+  changedAt: BEGINNING,
+});
+
+const emptySince =
+  (now: number) =>
+  (one: Divided): HotShare => ({ ...one, emptyAt: now, changedAt: now });
+
+/** @returns the part with its times, unless it is larger than the last one */
+function notGrown(one: Divided, last: HotShare | undefined, now: number): HotShare | undefined {
+  if (last === undefined) return one.isShare ? emptySince(BEGINNING)(one) : undefined;
+  if (one.rate > last.rate || one.permits > last.permits) return undefined;
+  const hasChanged = one.rate < last.rate || one.permits < last.permits;
+  return { ...one, emptyAt: last.emptyAt, changedAt: hasChanged ? now : last.changedAt };
+}
+
+/**
+ * What is left of a part, as time in which the next one admits as much.
+ * @param ahead how far ahead the row of the key is
+ */
 function keptOf(
   { members, changes }: Share,
   last: HotShare,
-  next: Omit<HotShare, 'emptyAt' | 'changedAt'>,
+  next: Divided,
   ahead: number,
   now: number,
 ): number {
@@ -195,9 +206,6 @@ function keptOf(
   const left = Math.min(permits, (most - Math.max(ahead, most + since - now)) / before);
   return before > most ? 0 : Math.floor(Math.max(0, left) * after);
 }
-
-/** Before any time of the rows. */
-const BEGINNING = -CHANGE_ENDS;
 
 function shortened(changes: readonly ShareChange[], now: number): readonly ShareChange[] {
   const recent = changes.filter(({ rowTime }) => now - rowTime < CHANGE_ENDS);
