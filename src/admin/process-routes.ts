@@ -29,6 +29,7 @@ interface Withdrawn {
   readonly serial: string | null;
   /** As in `ClientRemoval`. */
   readonly registrationIds?: unknown;
+  readonly ttlSeconds?: unknown;
   readonly isPrompt?: unknown;
 }
 
@@ -159,7 +160,7 @@ const serialOf = ({ revision }: Registry, serial: number): string => `${prefixOf
 
 /** The removal by a client; undefined for an instance that the process has no more. */
 function removalOf({ revision }: Registry, withdrawn: Withdrawn): ClientRemoval | undefined {
-  const { serial, registrationIds, isPrompt } = withdrawn;
+  const { serial, registrationIds, ttlSeconds, isPrompt } = withdrawn;
   if (serial === null) return undefined;
   const end = serial.lastIndexOf('.');
   const number = serial.slice(0, end) === prefixOf(revision) ? Number(serial.slice(end + 1)) : Number.NaN;
@@ -169,6 +170,8 @@ function removalOf({ revision }: Registry, withdrawn: Withdrawn): ClientRemoval 
   return {
     serial: number,
     registrationIds: ids.filter((one) => typeof one === 'string'),
+    // One that is not known may be that of an instance which never expires.
+    ttlSeconds: isTtl(ttlSeconds) ? ttlSeconds : 0,
     isPrompt: isPrompt === true,
   };
 }
@@ -206,8 +209,6 @@ const grantedBy =
 /** @throws ValidationError */
 function announcementOf(body: unknown): Announcement {
   const fields = new BodyFields(body, ['ttlSeconds', 'announced', 'withdrawn']);
-  const isTtl = (value: unknown): boolean =>
-    Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_TTL_SECONDS;
   return fields.checked({
     ttlSeconds: fields.member('ttlSeconds', `must be an integer from 1 to ${MAX_TTL_SECONDS}`, isTtl),
     announced: named(fields, 'announced', 'isLocal', isBoolean),
@@ -219,6 +220,9 @@ function announcementOf(body: unknown): Announcement {
     ),
   } as Announcement);
 }
+
+const isTtl = (value: unknown): value is number =>
+  Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_TTL_SECONDS;
 
 const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
 

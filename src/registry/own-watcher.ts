@@ -7,6 +7,6 @@ export interface OwnWatcher {
   changed(instance: Instance): void;
   /** One of this process has left without a client: it has expired. */
   left(service: string, id: string): void;
-  /** A client has removed one, of this or another process. @param registrationId as in `Instance` */
-  removed(service: string, id: string, registrationId: string | null): void;
+  /** A client has removed one, of this or another process. */
+  removed(instance: Instance): void;
 }

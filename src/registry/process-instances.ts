@@ -30,6 +30,8 @@ export interface ClientRemoval {
   /** NaN: of no instance here. */
   readonly serial: number;
   readonly registrationIds: readonly string[];
+  /** That of the instance. */
+  readonly ttlSeconds: number;
   /** It was sent at once, so it removes also what that process did not know yet. */
   readonly isPrompt: boolean;
 }
@@ -120,10 +122,10 @@ export class ProcessInstances {
    */
   remove(owner: string, service: string, id: string, removal: ClientRemoval): void {
     assertInstanceName(service, id);
-    const { serial, registrationIds, isPrompt } = removal;
+    const { serial, registrationIds, ttlSeconds, isPrompt } = removal;
     const instance = this.#table.find(service, id);
     for (const registrationId of registrationIds)
-      this.#removals.add(service, id, registrationIdOf({ registrationId }));
+      this.#removals.add(service, id, registrationIdOf({ registrationId }), ttlSeconds);
     if (instance === undefined) return;
     const isOwn = instance.owner === owner;
     const { registrationId } = instance;

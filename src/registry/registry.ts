@@ -398,10 +398,10 @@ export class Registry {
 
   /** A client has removed an instance, here or at a process that shares this registry. */
   #removed(instance: Instance): void {
-    const { service, id } = instance.registration;
-    this.#removals.add(service, id, instance.registrationId);
+    const { service, id, ttlSeconds } = instance.registration;
+    this.#removals.add(service, id, instance.registrationId, ttlSeconds);
     // In the registry that all share it may be newer than here, and another process may have it by now.
-    if (instance.owner === null) this.#own?.removed(service, id, instance.registrationId);
+    if (instance.owner === null) this.#own?.removed(instance);
     this.#delete(instance, false);
   }
 

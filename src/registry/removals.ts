@@ -1,14 +1,28 @@
-// Registrations that clients have removed a short while ago. Another process may have had a change of one
-// under way, such as that it drains: this must not bring the instance back.
+// Registrations that clients have removed. Another process may have had a change of one under way, such as
+// that it drains, or may have been cut off: this must not bring the instance back.
 
-/** For this time removals are remembered, in milliseconds. */
-const KEPT_MS = 60_000;
-/** More are forgotten, the oldest first. */
-const MOST = 10_000;
+/** A removal is remembered for this long at least, in seconds: changes are under way no longer. */
+const LEAST_SECONDS = 180;
+/** A process ends an instance that has expired this much too late, in seconds, after a pause for instance. */
+const LATE_SECONDS = 60;
+/** The removal of an instance that never expires is remembered for a day. */
+const OF_STATIC_SECONDS = 86_400;
+/** More removals are forgotten, the oldest first. */
+export const MOST_REMEMBERED = 10_000;
+
+/**
+ * For how long every registry remembers the removal of an instance. A process that is cut off keeps the
+ * instance until that expires there. So a removal is forgotten only when no process can have the instance any
+ * more, unless its client has renewed it since.
+ * @param ttlSeconds that of the instance
+ */
+export function rememberedSeconds(ttlSeconds: number): number {
+  return ttlSeconds === 0 ? OF_STATIC_SECONDS : Math.max(LEAST_SECONDS, ttlSeconds + LATE_SECONDS);
+}
 
 export class Removals {
   readonly #clock: () => number;
-  /** Until when each is remembered, the oldest first. */
+  /** Until when each is remembered, the one that was removed first at the beginning. */
   readonly #until = new Map<string, number>();
 
   /** @param clock monotonic milliseconds */
@@ -16,16 +30,17 @@ export class Removals {
     this.#clock = clock;
   }
 
-  add(service: string, id: string, registrationId: string | null): void {
+  /** @param ttlSeconds that of the instance */
+  add(service: string, id: string, registrationId: string | null, ttlSeconds: number): void {
     if (registrationId === null) return;
     const now = this.#clock();
     for (const [key, until] of this.#until) {
-      if (until > now && this.#until.size < MOST) break;
+      if (until > now && this.#until.size < MOST_REMEMBERED) break;
       this.#until.delete(key);
     }
     const key = keyOf(service, id, registrationId);
     this.#until.delete(key);
-    this.#until.set(key, now + KEPT_MS);
+    this.#until.set(key, now + rememberedSeconds(ttlSeconds) * 1000);
   }
 
   has(service: string, id: string, registrationId: string | null): boolean {

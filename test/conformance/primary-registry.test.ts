@@ -121,6 +121,7 @@ describe('the registry of another process', () => {
     announced.remove(ownerOf(SECRET, 'a'), 'carts', 'x', {
       serial,
       registrationIds: [registrationId!],
+      ttlSeconds: 30,
       isPrompt: false,
     });
     expect(server.hub.instances('carts')).to.have.length(1);

@@ -107,6 +107,27 @@ describe('a registry in PostgreSQL with other clients', () => {
     expect(a.view()).to.deep.equal([]);
   });
 
+  it('tells of a removal for as long as a process may keep the instance, and of 10,000 at most', async () => {
+    const table = 'multilane.multilane_registry_instance';
+    const [a, b] = [join('a'), join('b')];
+    await a.put('x', { ttlSeconds: 300 });
+    await b.sees(['x healthy'], 'carts');
+    b.registry.remove('carts', 'x');
+    await a.sees([], 'carts');
+    const [mark] = await server.rows<{ seconds: number }>(
+      `SELECT extract(epoch FROM expires_at - now())::int AS seconds FROM ${table} WHERE owner = ''`,
+    );
+    expect(mark!.seconds).to.be.within(300, 360);
+    await server.run(`INSERT INTO ${table} (service, id, owner, body, expires_at, revision)
+      SELECT 'carts', n::text, '', '{}', now() + interval '1 hour', nextval('multilane.multilane_registry_revision')
+      FROM generate_series(1, 10000) n`);
+    await until(
+      () => server.rows<{ id: string }>(`SELECT id FROM ${table} WHERE owner = ''`),
+      ({ length }) => length === 10_000,
+    );
+    expect(await server.rows(`SELECT FROM ${table} WHERE id = 'x'`)).to.deep.equal([]);
+  });
+
   it('lists everything once when more is notified than there can be', async () => {
     const [a, b] = [join('a'), join('b')];
     await a.put('x');

@@ -38,6 +38,7 @@ export interface RegistryServer {
 
 export interface PostgresServer extends RegistryServer {
   run(text: string, values?: unknown[]): Promise<void>;
+  rows<R extends object>(text: string): Promise<R[]>;
   /** Locks a row. @returns a function that ends this */
   lock(service: string, id: string): Promise<() => Promise<void>>;
   /** A backend with a role that may only read. */
@@ -52,15 +53,16 @@ export async function postgresRegistry(): Promise<PostgresServer> {
   through.searchParams.delete('host');
   through.hostname = '127.0.0.1';
   through.port = String(proxy.port);
-  const run = async (text: string, values: unknown[] = []): Promise<void> => {
+  const rows = async <R extends object>(text: string, values: unknown[] = []): Promise<R[]> => {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     try {
-      await (values.length === 0 ? client.query(text) : client.query(text, values));
+      return (await (values.length === 0 ? client.query(text) : client.query(text, values))).rows as R[];
     } finally {
       await client.end();
     }
   };
+  const run = async (text: string, values?: unknown[]): Promise<void> => void (await rows(text, values));
   const table = 'multilane.multilane_registry_instance';
   return {
     ttlSeconds: 1,
@@ -77,6 +79,7 @@ export async function postgresRegistry(): Promise<PostgresServer> {
       ),
     clear: () => run(`DELETE FROM ${table}`),
     run,
+    rows,
     async lock(service, id) {
       const client = new pg.Client({ connectionString: url });
       await client.connect();

@@ -198,10 +198,12 @@ describe('the loop of a shared registry', () => {
     const loop = made(1);
     for (const version of ['1', '1', '2', '2']) loop.tellOf('x', { version });
     expect(loop.events).to.deep.equal(['found', 'found']);
-    loop.remove('orders', 'x', 'r1');
+    loop.remove('orders', 'x', 'r1', 30);
     loop.tellOf('x', { version: '2' });
     expect(loop.events).to.have.length(2);
-    expect(loop.removals).to.deep.equal([['orders x', { version: '2', registrationIds: ['r1'] }]]);
+    expect(loop.removals).to.deep.equal([
+      ['orders x', { version: '2', registrationIds: ['r1'], ttlSeconds: 30 }],
+    ]);
     loop.tellOf('x', { version: '3' });
     expect(loop.events).to.have.length(3);
   });
@@ -229,8 +231,10 @@ describe('the loop of a shared registry', () => {
     );
     loop.tellOf('x', { version: '1', body: { registrationId: 'r1' } });
     loop.announce({ ...instance('x'), body: { state: 'healthy', registrationId: 'r2' } });
-    loop.remove('orders', 'x', 'r2');
-    expect(loop.removals).to.deep.equal([['orders x', { version: '1', registrationIds: ['r1', 'r2'] }]]);
+    loop.remove('orders', 'x', 'r2', 30);
+    expect(loop.removals).to.deep.equal([
+      ['orders x', { version: '1', registrationIds: ['r1', 'r2'], ttlSeconds: 30 }],
+    ]);
     // What is to be removed is not found meanwhile; what was registered later is.
     const before = loop.events.length;
     loop.tellOf('x', { version: '2', body: { registrationId: 'r1' } });

@@ -7,24 +7,37 @@ import { until } from '#test/support/until.js';
 
 interface Request {
   readonly path: string;
-  readonly body: { readonly success?: readonly object[] };
+  readonly body: Body;
+}
+
+interface Body {
+  readonly success?: readonly {
+    readonly request_txn?: { readonly compare: readonly { target: string }[] };
+  }[];
+  readonly ID?: string;
+  readonly TTL?: number;
 }
 
 /** An endpoint that has nothing, and accepts everything. */
 function endpoint() {
   const requests: Request[] = [];
   let revision = 100;
-  const responseTo = (path: string): object => {
-    if (path === '/v3/lease/grant') return { ID: '7' };
+  let leases = 0;
+  const responseTo = (path: string, { success = [] }: Body): object => {
+    if (path === '/v3/lease/grant') return { ID: `lease ${leases++}` };
     if (path === '/v3/lease/keepalive') return { result: { TTL: '15' } };
     if (path === '/v3/kv/txn') revision += 1;
-    return { header: { revision: String(revision) } };
+    // No registration was removed before, and no key has changed since it was read.
+    const responses = success.map(({ request_txn: made }) => ({
+      response_txn: { succeeded: made?.compare[0]?.target === 'MOD' },
+    }));
+    return { header: { revision: String(revision) }, responses };
   };
   const client: EtcdClient = {
     post: async <R>(path: string, body: object) => {
       requests.push({ path, body });
       await new Promise(setImmediate);
-      return responseTo(path) as R;
+      return responseTo(path, body) as R;
     },
     watch: () => undefined,
     close: () => undefined,
@@ -68,6 +81,24 @@ describe('the registry in etcd', () => {
     const [first] = transactions()[before]!.body.success ?? [];
     expect(first).to.have.nested.property('request_txn.compare[0].target', 'MOD');
     expect(first).to.have.nested.property('request_txn.compare[0].mod_revision', '101');
+  });
+
+  it('tells of removals for as long as a process may keep one of the instances, and of 1,000 at most', async () => {
+    const { client, requests } = endpoint();
+    const { backend } = begin([async () => client]);
+    const of = (path: string) => requests.filter((one) => one.path === path).map(({ body }) => body);
+    const removed = () => of('/v3/kv/txn').filter(({ success = [] }) => success[0]?.request_txn).length;
+    for (let n = 0; n < 1_000; n += 1) backend.remove('orders', `x${n}`, 'r', n === 0 ? 300 : 30);
+    await until(removed, (transactions) => transactions === 10);
+    expect(of('/v3/lease/grant').map(({ TTL }) => TTL)).to.deep.equal([
+      15,
+      360,
+      ...Array<number>(9).fill(180),
+    ]);
+    expect(of('/v3/lease/revoke')).to.deep.equal([]);
+    backend.remove('orders', 'y', 'r', 30);
+    await until(removed, (transactions) => transactions === 11);
+    expect(of('/v3/lease/revoke')).to.deep.equal([{ ID: 'lease 1' }]);
   });
 
   it('tries all endpoints before that is an outage, and stays at the one that works', async () => {

@@ -27,6 +27,8 @@ export interface Removed {
   readonly version: string | undefined;
   /** What was announced last, and what was to take its place: perhaps the same, or none. */
   readonly registrationIds: readonly string[];
+  /** That of its registration. */
+  readonly ttlSeconds: number;
   readonly since: Moment;
 }
 
@@ -88,12 +90,12 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
     this.#withdraw(keyOf(service, id), undefined);
   }
 
-  remove(service: string, id: string, registrationId: string | null): void {
+  remove(service: string, id: string, registrationId: string | null, ttlSeconds: number): void {
     const key = keyOf(service, id);
     const seen = this.#seen.get(key);
     const before = seen?.registrationId ?? this.#announced.get(key) ?? null;
     const registrationIds = [...new Set([before, registrationId])].filter((one) => one !== null);
-    this.#withdraw(key, { version: seen?.version, registrationIds, since: this.moment });
+    this.#withdraw(key, { version: seen?.version, registrationIds, ttlSeconds, since: this.moment });
   }
 
   #withdraw(key: string, removed: Removed | undefined): void {

@@ -72,10 +72,12 @@ export interface RegistryBackend {
    * A client removes an instance, of this or another process. Over a link that works it removes what is there
    * when the removal arrives. After an outage it removes what this process has announced or known, and
    * whatever has become of the same registration; what was registered later stays. No later change of a
-   * registration that was removed, by a process that does not know that yet, brings it back.
+   * registration that was removed, by a process that does not know that yet, brings it back: the registry
+   * remembers the removal for as long as a process can keep the instance (`rememberedSeconds`).
    * @param registrationId that of the instance, as far as is known
+   * @param ttlSeconds that of its registration
    */
-  remove(service: string, id: string, registrationId: string | null): void;
+  remove(service: string, id: string, registrationId: string | null, ttlSeconds: number): void;
   /**
    * Withdraws what this process has announced, but for static instances, and ends. Never rejects.
    * @param signal ends it at once: what is not withdrawn yet expires. @default it is not ended

@@ -2,6 +2,7 @@
 // process that is kept alive; a watch from the revision of the list tells of every change. When the lease or
 // the watch is lost, another link gets a new lease, and lists and announces everything again.
 import { registrationIdOf } from '../registration.js';
+import { rememberedSeconds } from '../removals.js';
 import type { Announced, FoundInstance } from './backend.js';
 import { BackendLoop, type BackendOptions, keyOf, type Removed, type Withdrawal } from './backend-loop.js';
 import { type EtcdClient, EtcdRefusal, type KeyValue, type OpenEtcd, type WatchMessage } from './etcd-api.js';
@@ -35,6 +36,13 @@ interface Link {
   failure?: Error;
 }
 
+/** The lease of keys that tell of removals. */
+interface RemovalLease {
+  readonly lease: string;
+  readonly keys: number;
+  readonly until: number;
+}
+
 /** A change of another process: its revision, and what was put; undefined: the key was deleted. */
 interface Meanwhile {
   readonly at: bigint;
@@ -47,8 +55,8 @@ const MOST_OPERATIONS = 100;
 const OPEN_LIMIT_MS = 2_000;
 /** A watch may hang where nothing tells so: another link is made this often. */
 const RELINK_MS = 30_000;
-/** For this time a key tells the owner of an instance that it was removed and has not expired. */
-const REMOVED_SECONDS = 60;
+/** Keys that tell of removals by this process. The oldest ones end early when there are more. */
+const MOST_REMOVED = 1_000;
 
 export class EtcdBackend extends BackendLoop<Link> {
   readonly kind = 'etcd';
@@ -63,6 +71,8 @@ export class EtcdBackend extends BackendLoop<Link> {
   readonly #announcedAt = new Map<string, bigint>();
   /** Changes of others that have come while an announcement of the same instance is under way. */
   readonly #meanwhile = new Map<string, Meanwhile[]>();
+  /** The leases of the removals by this process, the oldest first. */
+  #removalLeases: RemovalLease[] = [];
 
   constructor(options: EtcdBackendOptions) {
     super(options);
@@ -118,12 +128,7 @@ export class EtcdBackend extends BackendLoop<Link> {
   }
 
   protected override async end({ client, lease }: Link, isLast: boolean): Promise<void> {
-    try {
-      // The keys end with their lease.
-      if (isLast) await client.post('/v3/lease/revoke', { ID: lease });
-    } catch {
-      // The lease ends by itself.
-    }
+    if (isLast) await this.#revoke(client, lease);
     client.close();
   }
 
@@ -169,9 +174,10 @@ export class EtcdBackend extends BackendLoop<Link> {
    * @returns what has changed meanwhile, so it has to be read again
    */
   async #withdraw({ client }: Link, part: readonly Withdrawal[]): Promise<readonly Withdrawal[]> {
-    const removals = part.filter(([, removed]) => removed !== undefined).map(([key]) => key);
-    const present = await valuesOf(client, removals);
-    const lease = removals.length > 0 ? await this.#grant(client, REMOVED_SECONDS) : undefined;
+    const removals = part.flatMap(([key, removed]) => (removed === undefined ? [] : [{ key, ...removed }]));
+    const keys = removals.map(({ key }) => key);
+    const present = await valuesOf(client, keys);
+    const lease = removals.length > 0 ? await this.#removalLease(client, removals) : undefined;
     const sent: Withdrawal[] = [];
     const success: object[] = [];
     for (const one of part) {
@@ -189,6 +195,33 @@ export class EtcdBackend extends BackendLoop<Link> {
     return sent.filter(
       ([, removed], n) => removed !== undefined && responses[n]?.response_txn?.succeeded !== true,
     );
+  }
+
+  /** The lease of keys that tell the owners of instances that these were removed and have not expired. */
+  async #removalLease(client: EtcdClient, removals: readonly Removed[]): Promise<string> {
+    const now = this.clock();
+    const leases = this.#removalLeases.filter(({ until }) => until > now);
+    this.#removalLeases = leases;
+    let room = MOST_REMOVED - removals.length;
+    for (const { keys } of leases) room -= keys;
+    while (room < 0 && leases.length > 0) {
+      const { lease, keys } = leases.shift()!;
+      await this.#revoke(client, lease);
+      room += keys;
+    }
+    const seconds = Math.max(...removals.map(({ ttlSeconds }) => rememberedSeconds(ttlSeconds)));
+    const lease = await this.#grant(client, seconds);
+    leases.push({ lease, keys: removals.length, until: now + seconds * 1000 });
+    return lease;
+  }
+
+  /** Ends a lease with its keys. Never rejects. */
+  async #revoke(client: EtcdClient, lease: string): Promise<void> {
+    try {
+      await client.post('/v3/lease/revoke', { ID: lease });
+    } catch {
+      // It ends by itself.
+    }
   }
 
   /** Deletes the key, unless another process has announced the instance since. */

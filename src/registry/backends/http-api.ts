@@ -60,8 +60,8 @@ const MOST_IN_REQUEST = 256;
 export function withdrawalOf([key, removed]: Withdrawal, isPrompt = false): object {
   const [service, id] = namesOf(key);
   if (removed === undefined) return { service, id, serial: null };
-  const { version, registrationIds } = removed;
-  return { service, id, serial: version ?? NO_VERSION, registrationIds, isPrompt };
+  const { version, registrationIds, ttlSeconds } = removed;
+  return { service, id, serial: version ?? NO_VERSION, registrationIds, ttlSeconds, isPrompt };
 }
 
 export const requestOf = ({ service, id, isLocal, body }: Announced): object => ({

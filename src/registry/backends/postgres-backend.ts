@@ -1,5 +1,6 @@
 // A registry in PostgreSQL. One session listens for the names of instances that have changed and makes all
 // statements: it fetches what has changed, announces, withdraws, and renews all rows of this process at once.
+import { rememberedSeconds } from '../removals.js';
 import type { Announced, FoundInstance } from './backend.js';
 import {
   BackendLoop,
@@ -255,6 +256,7 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
         removed.map(({ registrationIds }) => registrationIds[0] ?? null),
         removed.map(({ registrationIds }) => registrationIds[1] ?? null),
         removed.map(({ since }) => this.isPrompt(since)),
+        removed.map(({ ttlSeconds }) => rememberedSeconds(ttlSeconds)),
       ]);
     } catch (error) {
       // A role that may only read has announced nothing.

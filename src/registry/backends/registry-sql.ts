@@ -1,6 +1,7 @@
 // The tables of the registry in PostgreSQL, and their statements. A row is an instance; its process renews
 // all of its rows by one row of its own, by the clock of the server. Every change is notified by the name of
 // the row only.
+import { MOST_REMEMBERED } from '../removals.js';
 
 export const CHANNEL = 'multilane_registry';
 const TABLE = 'multilane.multilane_registry_instance';
@@ -94,24 +95,24 @@ export const WITHDRAW = `
 
 /**
  * $1 owner, then one element per row: what a client has removed, as `Removed` has it. A removal that is
- * prompt applies to whatever is there now. For a minute the row tells all, also processes that are cut off,
- * that this registration was removed and has not expired.
+ * prompt applies to whatever is there now. For the seconds that are given the row tells all, also processes
+ * that are cut off, that this registration was removed and has not expired.
  */
 export const REMOVE = `
   WITH given AS (
-    SELECT * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bool[])
-      AS given (service, id, version, registration, replacement, is_prompt)
+    SELECT * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bool[], $8::int[])
+      AS given (service, id, version, registration, replacement, is_prompt, seconds)
   ), removed AS (
     UPDATE ${TABLE} AS known
     SET owner = '', body = jsonb_build_object('registrationId', body -> 'registrationId'),
-      expires_at = now() + interval '1 minute', revision = nextval('${SEQUENCE}')
+      expires_at = now() + make_interval(secs => seconds), revision = nextval('${SEQUENCE}')
     FROM given WHERE known.service = given.service AND known.id = given.id AND owner <> '' AND NOT is_local
       AND (is_prompt OR owner = $1 OR revision = version OR body ->> 'registrationId' IN (registration, replacement))
     RETURNING known.service, known.id, revision
   ), marked AS (
     INSERT INTO ${TABLE} AS known (service, id, owner, body, expires_at, revision)
-    SELECT service, id, '', jsonb_build_object('registrationId', registration), now() + interval '1 minute',
-      nextval('${SEQUENCE}')
+    SELECT service, id, '', jsonb_build_object('registrationId', registration),
+      now() + make_interval(secs => seconds), nextval('${SEQUENCE}')
     FROM given WHERE registration IS NOT NULL
       AND NOT EXISTS (SELECT FROM ${TABLE} AS present WHERE present.service = given.service AND present.id = given.id)
     ON CONFLICT DO NOTHING
@@ -132,7 +133,8 @@ export const WITHDRAW_ALL = `
 /**
  * $1 owner, $2 seconds, $3 whether to remove what has expired: not in the first seconds of the server either,
  * in which others have had no chance to renew. Returns how many rows the owner has, and the number of the
- * last change. Nothing waits for rows that others have locked.
+ * last change. Nothing waits for rows that others have locked. When more removals are remembered than
+ * `MOST_REMEMBERED`, the oldest ones leave early.
  */
 export const RENEW = `
   WITH renewed AS (
@@ -143,9 +145,11 @@ export const RENEW = `
       SELECT owner FROM ${OWNERS} WHERE expires_at < now() - interval '1 minute' FOR UPDATE SKIP LOCKED)
   ), expired AS (
     SELECT service, id FROM ${TABLE} AS known
-    WHERE $3 AND expires_at < now() AND owner <> $1
-      AND NOT EXISTS (SELECT FROM ${OWNERS} AS live WHERE live.owner = known.owner AND live.expires_at >= now())
-      AND pg_postmaster_start_time() < now() - make_interval(secs => $2)
+    WHERE ($3 AND expires_at < now() AND owner <> $1
+        AND NOT EXISTS (SELECT FROM ${OWNERS} AS live WHERE live.owner = known.owner AND live.expires_at >= now())
+        AND pg_postmaster_start_time() < now() - make_interval(secs => $2))
+      OR (owner = '' AND revision <= (SELECT revision FROM ${TABLE} WHERE owner = ''
+        ORDER BY revision DESC OFFSET ${MOST_REMEMBERED} LIMIT 1))
     FOR UPDATE SKIP LOCKED
   ), gone AS (
     DELETE FROM ${TABLE} WHERE (service, id) IN (SELECT * FROM expired)
@@ -163,15 +167,15 @@ const COLUMNS = `service, id, owner, ${BODY} AS body, is_local, revision AS vers
 /**
  * $1 owner, $2 the most rows, $3 the most bytes of their bodies. All rows, each with the number of the last
  * change; without any, one row with that number alone. When strangers have written more than there is room
- * for, the newest are left out.
+ * for, the newest are left out, and before those what clients have removed.
  */
 export const LIST = `
   SELECT service, id, owner, body, is_local, version, last.last_value AS revision
   FROM ${SEQUENCE} AS last LEFT JOIN (
     SELECT ${COLUMNS}, sum(least(pg_column_size(body), 10240)) OVER in_order AS bytes
     FROM ${TABLE} WHERE octet_length(service) <= 64 AND octet_length(id) <= 128
-    WINDOW in_order AS (ORDER BY owner = $1 DESC, is_local DESC, revision)
-    ORDER BY owner = $1 DESC, is_local DESC, revision LIMIT $2
+    WINDOW in_order AS (ORDER BY owner = $1 DESC, is_local DESC, owner = '', revision)
+    ORDER BY owner = $1 DESC, is_local DESC, owner = '', revision LIMIT $2
   ) AS known ON bytes <= $3`;
 
 /** $1 services, $2 ids. */

@@ -78,7 +78,8 @@ export class RegistrySync implements BackendEvents {
     registry.watchOwn({
       changed: (instance) => backend.announce(announcementOf(instance)),
       left: (service, id) => backend.withdraw(service, id),
-      removed: (service, id, registrationId) => backend.remove(service, id, registrationId),
+      removed: ({ registration: { service, id, ttlSeconds }, registrationId }) =>
+        backend.remove(service, id, registrationId, ttlSeconds),
     });
     backend.start(this);
   }

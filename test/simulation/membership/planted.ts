@@ -53,8 +53,8 @@ class HastyPostgres extends PostgresBackend {
 }
 
 class ForgetfulRemover extends PostgresBackend {
-  override remove(service: string, id: string, registrationId: string | null): void {
-    super.remove(service, id, registrationId);
+  override remove(service: string, id: string, registrationId: string | null, ttlSeconds: number): void {
+    super.remove(service, id, registrationId, ttlSeconds);
     const key = keyOf(service, id);
     this.toWithdraw.set(key, { ...this.toWithdraw.get(key)!, registrationIds: [] });
   }

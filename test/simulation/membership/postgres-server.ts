@@ -29,15 +29,15 @@ interface Row {
   readonly expiresAt: number;
 }
 
-/** The owner of a row that a client has removed, and for how long it stays. */
+/** The owner of a row that a client has removed. */
 const REMOVED = '';
-const REMOVED_MS = 60_000;
 
 interface Removal {
   readonly owner: unknown;
   readonly version: unknown;
   readonly registrationIds: readonly string[];
   readonly isPrompt: unknown;
+  readonly seconds: unknown;
 }
 
 type Values = readonly unknown[];
@@ -110,11 +110,11 @@ export class PostgresServer {
     },
     [REMOVE]: ([owner, services, ids, ...columns]) => {
       for (const [n, service] of (services as string[]).entries()) {
-        const [version, registration, replacement, isPrompt] = columns.map(
+        const [version, registration, replacement, isPrompt, seconds] = columns.map(
           (column) => (column as unknown[])[n],
         );
         const registrationIds = [registration, replacement].filter((one) => one !== null) as string[];
-        const removal = { owner, version, registrationIds, isPrompt };
+        const removal = { owner, version, registrationIds, isPrompt, seconds };
         this.#remove(service, (ids as string[])[n]!, removal);
       }
       return [];
@@ -161,7 +161,8 @@ export class PostgresServer {
     return written;
   }
 
-  #remove(service: string, id: string, { owner, version, registrationIds, isPrompt }: Removal): void {
+  #remove(service: string, id: string, removal: Removal): void {
+    const { owner, version, registrationIds, isPrompt, seconds } = removal;
     const row = this.#rows.get(keyOf(service, id));
     const presentId = row?.body.registrationId ?? null;
     const isSame = String(row?.version) === String(version) || registrationIds.includes(presentId ?? '');
@@ -170,7 +171,7 @@ export class PostgresServer {
       return;
     this.#revision += 1;
     const body = { registrationId: row === undefined ? registrationIds[0]! : presentId };
-    const expiresAt = this.#network.time.now + REMOVED_MS;
+    const expiresAt = this.#liveUntil(seconds);
     const removed = {
       service,
       id,

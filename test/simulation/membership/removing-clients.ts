@@ -14,8 +14,8 @@ const LOOK_MS = 500;
 /** A process that can reach the server has removed it there by then; and all processes know that. */
 const REMOVED_AFTER_MS = 8_000;
 const KNOWN_AFTER_MS = 40_000;
-/** The server knows for a minute that it was removed. */
-const CHECKED_MS = 42_000;
+/** Longer than any process keeps the instance, and longer than the removal is remembered. */
+const CHECKED_MS = 600_000;
 const FIRST_PORT = 20_000;
 const PORTS = 10_000;
 const SERVICE = 'removed';
