@@ -4,7 +4,8 @@
 // changes. What is not admitted of a request is in its response, and keeps nothing else of it out.
 import { HttpError, UnavailableError, ValidationError } from '../errors.js';
 import type { InstanceView } from '../registry/instance.js';
-import type { AnnouncedInstance, ClientRemoval } from '../registry/process-instances.js';
+import type { AnnouncedInstance } from '../registry/instance-source.js';
+import type { ClientRemoval } from '../registry/process-instances.js';
 import type { Registry } from '../registry/registry.js';
 import type { AdminHandler, AdminRequest, AdminRoute } from './admin-route.js';
 import { BodyFields } from './body-fields.js';
@@ -122,7 +123,7 @@ function page(registry: Registry, { query }: AdminRequest) {
 /** What was removed after a revision, as far as that is known, and has not expired. */
 function removedSince(registry: Registry, since: string | null): readonly Named[] {
   const last = new Map<string, Named | undefined>();
-  for (const { change } of (since !== null && registry.since(since)) || []) {
+  for (const { change } of (since !== null && registry.changes.since(since)) || []) {
     const { service } = change;
     if (change.type === 'put') last.set(`${service} ${change.instance.id}`, undefined);
     else last.set(`${service} ${change.id}`, change.isExpired ? undefined : { service, id: change.id });

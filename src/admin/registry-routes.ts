@@ -1,8 +1,8 @@
 // The routes of the registry: instances are registered, renewed, drained and removed, and services are listed
 // and watched.
 import { HttpError } from '../errors.js';
-import type { Registrant } from '../registry/foreign-instances.js';
 import type { InstanceView } from '../registry/instance.js';
+import type { Registrant } from '../registry/instance-source.js';
 import type { Registry } from '../registry/registry.js';
 import { type AdminHandler, type AdminRequest, type AdminRoute, JSON_UTF8 } from './admin-route.js';
 import { processRoutes } from './process-routes.js';

@@ -17,7 +17,7 @@ export function watchHandler(registry: Registry, viewOf: (instance: InstanceView
   );
   return (request) => {
     const since = sinceOf(request);
-    if (since !== '' && !registry.covers(since)) {
+    if (since !== '' && !registry.changes.covers(since)) {
       throw new HttpError('REVISION_GONE', 'That revision is not known here (any more): list again.');
     }
     // The revision is read now, although the stream begins a moment later, so that no change in between is
@@ -49,16 +49,16 @@ export function follow(
   };
   const resume = (): void => {
     isPaused = false;
-    const missed = registry.since(sent);
+    const missed = registry.changes.since(sent);
     if (missed === undefined) sink.close();
     for (const entry of missed ?? []) {
       send(entry);
       if (isPaused) return;
     }
   };
-  const stop = registry.listen((entry) => {
+  const stop = registry.changes.listen((entry) => {
     if (!isPaused) send(entry);
-    else if (!registry.covers(sent)) sink.close();
+    else if (!registry.changes.covers(sent)) sink.close();
   });
   resume();
   return stop;

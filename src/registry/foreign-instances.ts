@@ -1,49 +1,24 @@
 // Instances that other processes have announced: in the registry that all share, or at this process, whose
 // registry they share. They are checked like registrations of clients.
 import { HttpError } from '../errors.js';
-import type { EndpointState } from './endpoint.js';
-import { type Instance, isSame } from './instance.js';
+import { isSame } from './instance.js';
+import type { InstanceLifecycle } from './instance-lifecycle.js';
+import {
+  type AnnouncedInstance,
+  type Announcer,
+  needsToken,
+  type Registrant,
+  servedInstance,
+} from './instance-source.js';
 import type { InstanceTable } from './instance-table.js';
-import { type AnnouncedInstance, type Announcer, servedInstance } from './process-instances.js';
 import { isOfSameSecret } from './process-owner.js';
 import { parseRegistration, type Registration, registrationIdOf } from './registration.js';
 import type { RegistrationOrder } from './registration-order.js';
-
-/** The rights of a client that changes the registry. */
-export interface Registrant {
-  /**
-   * Whether the client may register instances of a service that this or another process serves itself. These
-   * instances may then get calls that would go to the process otherwise.
-   */
-  readonly mayShadowLocal: boolean;
-}
 
 /** What another process has announced, and may therefore be entered here. */
 export interface MirrorRights extends Registrant {
   /** The other process serves the instance itself; otherwise a client has registered it there. */
   readonly isServed: boolean;
-}
-
-/** Who has entered an instance: this process, for itself; a client; another process, for one or itself. */
-export type Origin = 'local' | 'client' | 'mirrored' | 'served';
-
-/** Where an instance comes from. */
-export interface Source {
-  readonly origin: Origin;
-  /** The process that has announced it at this one. */
-  readonly announcer?: Announcer | undefined;
-  /** As in `Instance`, of one that another process has announced. */
-  readonly registrationId?: string | null;
-  /** As `mayShadowLocal` of its registrant. @default false */
-  readonly mayShadowLocal?: boolean;
-}
-
-/** What the registry does with an instance. */
-interface EntryHands {
-  enter(registration: Registration, address: string, state: EndpointState, source: Source): Instance;
-  setState(instance: Instance, state: EndpointState): void;
-  probe(instance: Instance): void;
-  leave(instance: Instance): void;
 }
 
 /** An instance to be entered. */
@@ -58,12 +33,12 @@ interface Foreign extends Registrant {
 export class ForeignInstances {
   readonly #table: InstanceTable;
   readonly #orders: RegistrationOrder;
-  readonly #hands: EntryHands;
+  readonly #lifecycle: InstanceLifecycle;
 
-  constructor(table: InstanceTable, orders: RegistrationOrder, hands: EntryHands) {
+  constructor(table: InstanceTable, orders: RegistrationOrder, lifecycle: InstanceLifecycle) {
     this.#table = table;
     this.#orders = orders;
-    this.#hands = hands;
+    this.#lifecycle = lifecycle;
   }
 
   /**
@@ -112,7 +87,7 @@ export class ForeignInstances {
     if (instance === undefined || instance.local || instance.owner !== null) return;
     // Others know it already.
     instance.isMirrored = true;
-    this.#hands.leave(instance);
+    this.#lifecycle.leave(instance);
   }
 
   async #entered({ service, id, body }: AnnouncedInstance, foreign: Foreign): Promise<void> {
@@ -139,13 +114,12 @@ export class ForeignInstances {
     const first = isProbed ? 'starting' : told;
     const registrationId = isServed ? null : registrationIdOf(body);
     const source = { origin, announcer, registrationId, mayShadowLocal } as const;
-    const entered = this.#hands.enter(registration, address, first, source);
-    if (told === 'draining' || !isProbed) this.#hands.setState(entered, told);
+    const entered = this.#lifecycle.enter(registration, address, first, source);
+    if (told === 'draining' || !isProbed) this.#lifecycle.setState(entered, told);
     else if (entered.state === 'draining') {
-      this.#hands.setState(entered, 'starting');
+      this.#lifecycle.setState(entered, 'starting');
       // Probes report changes only.
-      entered.stopProbes();
-      this.#hands.probe(entered);
+      this.#lifecycle.probeAnew(entered);
     }
   }
 }
@@ -155,10 +129,3 @@ const announcedTwice = (id: string): HttpError =>
     'ADDRESS_NOT_ALLOWED',
     `Instance ${id} is this process itself, and another process announces it, too: a successor, or one with the same ADVERTISE_HOST and port.`,
   );
-
-export function needsToken(service: string): HttpError {
-  return new HttpError(
-    'ADDRESS_NOT_ALLOWED',
-    `Service ${service} is served by a process of Multilane itself; others need a token that was given for it.`,
-  );
-}

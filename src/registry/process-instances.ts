@@ -2,28 +2,19 @@
 // Each instance carries the process that owns it, which renews all of its instances with one request. One
 // that is not renewed in time expires, as that of a client does.
 import { HttpError } from '../errors.js';
-import type { ExpiryTimer } from './expiry.js';
+import type { ForeignInstances } from './foreign-instances.js';
 import type { Instance, InstanceView } from './instance.js';
+import type { InstanceLifecycle } from './instance-lifecycle.js';
+import {
+  type AnnouncedInstance,
+  type Announcer,
+  type Registrant,
+  servedInstance,
+} from './instance-source.js';
 import type { InstanceTable } from './instance-table.js';
 import { isOwner } from './process-owner.js';
 import { assertInstanceName, registrationIdOf } from './registration.js';
-import type { Removals } from './removals.js';
-
-/** A process that announces an instance. */
-export interface Announcer {
-  readonly owner: string;
-  /** It serves the instance itself; false for one that a client has registered there. */
-  readonly isLocal: boolean;
-  /** Seconds after which its instances expire unless it renews them. */
-  readonly ttlSeconds: number;
-}
-
-export interface AnnouncedInstance {
-  readonly service: string;
-  readonly id: string;
-  /** That of a registration, with the state: anything, because a stranger may have written it. */
-  readonly body: unknown;
-}
+import type { RegistryPublication } from './registry-publication.js';
 
 /** A removal by a client of another process, as far as that knew the instance. */
 export interface ClientRemoval {
@@ -34,20 +25,6 @@ export interface ClientRemoval {
   readonly ttlSeconds: number;
   /** It was sent at once, so it removes also what that process did not know yet. */
   readonly isPrompt: boolean;
-}
-
-interface RegistryHands {
-  readonly expiry: ExpiryTimer;
-  readonly clock: () => number;
-  readonly now: () => Date;
-  enter(
-    announced: AnnouncedInstance,
-    announcer: Announcer,
-    registrant: { readonly mayShadowLocal: boolean },
-  ): Promise<void>;
-  leave(instance: Instance): void;
-  remove(instance: Instance): void;
-  view(instance: Instance): InstanceView;
 }
 
 /** A part of the list of all instances. */
@@ -67,13 +44,20 @@ type IsGranted = (service: string) => boolean;
 
 export class ProcessInstances {
   readonly #table: InstanceTable;
-  readonly #removals: Removals;
-  readonly #hands: RegistryHands;
+  readonly #lifecycle: InstanceLifecycle;
+  readonly #foreign: ForeignInstances;
+  readonly #publication: RegistryPublication;
 
-  constructor(table: InstanceTable, removals: Removals, hands: RegistryHands) {
+  constructor(
+    table: InstanceTable,
+    lifecycle: InstanceLifecycle,
+    foreign: ForeignInstances,
+    publication: RegistryPublication,
+  ) {
     this.#table = table;
-    this.#removals = removals;
-    this.#hands = hands;
+    this.#lifecycle = lifecycle;
+    this.#foreign = foreign;
+    this.#publication = publication;
   }
 
   /** @throws HttpError ADDRESS_NOT_ALLOWED for a request with a secret that is not that of the owner */
@@ -92,27 +76,27 @@ export class ProcessInstances {
   async announce(
     announced: AnnouncedInstance,
     announcer: Announcer,
-    registrant: { readonly mayShadowLocal: boolean },
+    registrant: Registrant,
   ): Promise<boolean> {
     const { service, id, body } = announced;
     const known = this.#table.find(service, id);
     const isOfOthers = known !== undefined && known.owner !== announcer.owner;
     if (isOfOthers && announcer.isLocal && stateOf(body) === 'draining') return true;
     const isRemoved = (): boolean =>
-      !announcer.isLocal && this.#removals.has(service, id, registrationIdOf(body));
+      !announcer.isLocal && this.#lifecycle.removals.has(service, id, registrationIdOf(body));
     if (isRemoved()) return false;
-    await this.#hands.enter(announced, announcer, registrant);
+    await this.#foreign.announced(announced, announcer, registrant);
     if (!isRemoved()) return true;
     // A client has removed it while its name was resolved.
     const entered = this.#table.find(service, id);
-    if (entered?.owner === announcer.owner) this.#hands.leave(entered);
+    if (entered?.owner === announcer.owner) this.#lifecycle.leave(entered);
     return false;
   }
 
   /** Removes an instance that a process has no more, unless another one has it by now. */
   withdraw(owner: string, service: string, id: string): void {
     const instance = this.#table.find(service, id);
-    if (instance?.owner === owner) this.#hands.leave(instance);
+    if (instance?.owner === owner) this.#lifecycle.leave(instance);
   }
 
   /**
@@ -125,7 +109,7 @@ export class ProcessInstances {
     const { serial, registrationIds, ttlSeconds, isPrompt } = removal;
     const instance = this.#table.find(service, id);
     for (const registrationId of registrationIds)
-      this.#removals.add(service, id, registrationIdOf({ registrationId }), ttlSeconds);
+      this.#lifecycle.removals.add(service, id, registrationIdOf({ registrationId }), ttlSeconds);
     if (instance === undefined) return;
     const isOwn = instance.owner === owner;
     const { registrationId } = instance;
@@ -133,26 +117,20 @@ export class ProcessInstances {
       instance.serial === serial || (registrationId !== null && registrationIds.includes(registrationId));
     if (!isOwn && !isPrompt && !isKnown) return;
     if (!isOwn && instance.isServed) throw servedInstance(instance);
-    this.#hands.remove(instance);
+    this.#lifecycle.remove(instance);
   }
 
   /** Renews what a process has announced. @returns the number of its instances, static ones among them */
   renew(owner: string, ttlSeconds: number, isGranted: IsGranted): number {
-    const expiresAt = this.#hands.clock() + ttlSeconds * 1000;
-    const now = this.#hands.now();
     const all = this.#ownedBy(owner, isGranted);
-    for (const instance of all) {
-      instance.lastHeartbeat = now;
-      if (instance.registration.ttlSeconds > 0) instance.expiresAt = expiresAt;
-    }
-    if (all.length > 0) this.#hands.expiry.noLaterThan(expiresAt);
+    this.#lifecycle.renewAll(all, ttlSeconds);
     return all.length;
   }
 
   /** A process ends: all that it has announced leaves, but for static instances. */
   leave(owner: string, isGranted: IsGranted): void {
     for (const instance of this.#ownedBy(owner, isGranted))
-      if (instance.registration.ttlSeconds > 0) this.#hands.leave(instance);
+      if (instance.registration.ttlSeconds > 0) this.#lifecycle.leave(instance);
   }
 
   /**
@@ -169,9 +147,10 @@ export class ProcessInstances {
     let count = 0;
     while (count < rest.length && count < MOST_IN_PAGE && bytes < MOST_BYTES_IN_PAGE)
       bytes += bytesInPage(rest[count++]!);
-    const instances = rest
-      .slice(0, count)
-      .map((instance) => ({ service: instance.registration.service, view: this.#hands.view(instance) }));
+    const instances = rest.slice(0, count).map((instance) => ({
+      service: instance.registration.service,
+      view: this.#publication.view(instance),
+    }));
     return { instances, next: count < rest.length ? rest[count - 1]!.slot : null };
   }
 
@@ -180,14 +159,6 @@ export class ProcessInstances {
       .all()
       .filter((instance) => instance.owner === owner && isGranted(instance.registration.service));
   }
-}
-
-/** What a process serves itself is changed by that process alone. */
-export function servedInstance({ registration: { id }, local }: Instance): HttpError {
-  return new HttpError(
-    'ADDRESS_NOT_ALLOWED',
-    `Instance ${id} is ${local ? 'this process itself' : 'another process itself, which alone may change it'}.`,
-  );
 }
 
 const bytesInPage = ({ bytes, registration: { healthCheckUrl } }: Instance): number =>

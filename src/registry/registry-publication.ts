@@ -1,8 +1,10 @@
 // Publishes the changes of the registry to watchers (clients of `GET /registry/v1/watch`) and to workers.
-import { ChangeLog, type LogEntry } from './change-log.js';
-import { endpointOf, type Instance, type InstanceView } from './instance.js';
+import { ChangeLog } from './change-log.js';
+import type { EndpointState } from './endpoint.js';
+import { endpointOf, type Instance, type InstanceView, viewOf } from './instance.js';
 import type { InstanceTable } from './instance-table.js';
-import type { EndpointChange, RegistryUpdate } from './snapshot-text.js';
+import type { RegistryDependencies } from './registry-dependencies.js';
+import type { EndpointChange } from './snapshot-text.js';
 
 /**
  * A change for watchers. `put` has an instance that was added or replaced, or whose state has changed, also
@@ -17,46 +19,35 @@ export type RegistryChange =
       readonly isExpired: boolean;
     };
 
+type PublicationDependencies = Pick<RegistryDependencies, 'revisionPrefix' | 'publish' | 'ejections'>;
+
 export class RegistryPublication {
   readonly #table: InstanceTable;
-  readonly #send: (update: RegistryUpdate) => void;
-  readonly #log: ChangeLog<RegistryChange>;
+  readonly #deps: PublicationDependencies;
+  /** The changes for watchers. */
+  readonly changes: ChangeLog<RegistryChange>;
   /** The changes since `together` began; undefined when each one is published by itself. */
   #gathered: EndpointChange[] | undefined;
 
-  /** Publishes the first state. @param revisionPrefix as in RegistryDependencies */
-  constructor(table: InstanceTable, revisionPrefix: string, send: (update: RegistryUpdate) => void) {
+  /** Publishes the first state. */
+  constructor(table: InstanceTable, dependencies: PublicationDependencies) {
     this.#table = table;
-    this.#send = send;
-    this.#log = new ChangeLog(revisionPrefix);
+    this.#deps = dependencies;
+    this.changes = new ChangeLog(dependencies.revisionPrefix);
     this.#publish([]);
   }
 
   get revision(): string {
-    return this.#log.revision;
-  }
-
-  /** @returns the changes after a revision; undefined when the revision is not known, or is too old */
-  since(revision: string): readonly LogEntry<RegistryChange>[] | undefined {
-    return this.#log.since(revision);
-  }
-
-  /** Whether `since` has a result for a revision. */
-  covers(revision: string): boolean {
-    return this.#log.covers(revision);
-  }
-
-  /** @returns a function that stops listening */
-  listen(listener: (entry: LogEntry<RegistryChange>) => void): () => void {
-    return this.#log.listen(listener);
+    return this.changes.revision;
   }
 
   /**
    * Publishes an instance. It is called after each change of the instance, and when its ejection has changed.
    */
-  put(instance: Instance, view: InstanceView): void {
+  put(instance: Instance): void {
     const { service } = instance.registration;
-    this.#changed({ type: 'put', service, instance: view }, { type: 'put', endpoint: endpointOf(instance) });
+    const change = { type: 'put', service, instance: this.view(instance) } as const;
+    this.#changed(change, { type: 'put', endpoint: endpointOf(instance) });
   }
 
   /** Publishes that an instance has left the table. */
@@ -78,13 +69,24 @@ export class RegistryPublication {
     if (this.revision !== revision) this.#publish(gathered);
   }
 
+  /** What watchers see of an instance. */
+  view(instance: Instance): InstanceView {
+    return viewOf(instance, this.stateOf(instance));
+  }
+
+  /** @returns the state to show: `ejected` for a healthy instance that is ejected in shared memory */
+  stateOf({ state, slot }: Instance): EndpointState {
+    return state === 'healthy' && this.#deps.ejections.isEjected(slot) ? 'ejected' : state;
+  }
+
   #changed(change: RegistryChange, seen: EndpointChange): void {
-    this.#log.append(change);
+    this.changes.append(change);
     if (this.#gathered === undefined) this.#publish([seen]);
     else this.#gathered.push(seen);
   }
 
   #publish(changes: readonly EndpointChange[]): void {
-    this.#send({ revision: this.revision, changes, endpoints: () => this.#table.all().map(endpointOf) });
+    const endpoints = () => this.#table.all().map(endpointOf);
+    this.#deps.publish({ revision: this.revision, changes, endpoints });
   }
 }

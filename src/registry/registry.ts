@@ -3,70 +3,41 @@
 // changes. Every change is made and published in one turn of the event loop, and all workers see it at their
 // next call.
 import { type HttpError, NotFoundError } from '../errors.js';
-import type { LogEntry } from './change-log.js';
-import { type Endpoint, type EndpointState, schemeOf } from './endpoint.js';
-import { ExpiryTimer } from './expiry.js';
-import {
-  ForeignInstances,
-  type MirrorRights,
-  needsToken,
-  type Origin,
-  type Registrant,
-  type Source,
-} from './foreign-instances.js';
-import type { Health } from './health-rule.js';
-import { bytesOf, type Instance, type InstanceView, isSame, viewOf } from './instance.js';
+import type { ChangeLog } from './change-log.js';
+import type { Endpoint } from './endpoint.js';
+import { ForeignInstances, type MirrorRights } from './foreign-instances.js';
+import type { Instance, InstanceView } from './instance.js';
+import { InstanceLifecycle } from './instance-lifecycle.js';
+import { needsToken, type Registrant, servedInstance } from './instance-source.js';
 import { InstanceTable } from './instance-table.js';
 import type { OwnWatcher } from './own-watcher.js';
-import { ProcessInstances, servedInstance } from './process-instances.js';
-import {
-  assertInstanceName,
-  assertServiceName,
-  parseRegistration,
-  type Registration,
-} from './registration.js';
+import { ProcessInstances } from './process-instances.js';
+import { assertInstanceName, assertServiceName, parseRegistration } from './registration.js';
 import { RegistrationOrder } from './registration-order.js';
 import type { RegistryDependencies } from './registry-dependencies.js';
 import { type RegistryChange, RegistryPublication } from './registry-publication.js';
-import { refuseTooMany, registryFull } from './registry-room.js';
-import { Removals } from './removals.js';
 
 const WITHOUT_RIGHTS: Registrant = { mayShadowLocal: false };
-const NO_PROBES = (): void => undefined;
 
 export class Registry {
-  readonly #deps: RegistryDependencies;
   readonly #table = new InstanceTable();
   readonly #orders: RegistrationOrder;
   readonly #publication: RegistryPublication;
-  readonly #expiry: ExpiryTimer;
+  readonly #lifecycle: InstanceLifecycle;
   readonly #foreign: ForeignInstances;
-  readonly #removals: Removals;
+  /** The changes after each revision, for watchers. */
+  readonly changes: Pick<ChangeLog<RegistryChange>, 'since' | 'covers' | 'listen'>;
   /** What other processes have announced at this one. */
   readonly processes: ProcessInstances;
-  #own: OwnWatcher | undefined;
-  #serial = 0;
 
   constructor(dependencies: RegistryDependencies) {
-    this.#deps = dependencies;
-    const { revisionPrefix, publish, addresses } = dependencies;
-    this.#orders = new RegistrationOrder(addresses);
-    this.#publication = new RegistryPublication(this.#table, revisionPrefix, publish);
-    this.#expiry = new ExpiryTimer(dependencies, () => this.#expire());
-    this.#foreign = new ForeignInstances(this.#table, this.#orders, {
-      enter: (registration, address, state, source) => this.#enter(registration, address, state, source),
-      setState: (instance, state) => this.#setState(instance, state),
-      probe: (instance) => this.#probe(instance),
-      leave: (instance) => this.#leave(instance),
-    });
-    this.#removals = new Removals(dependencies.clock);
-    this.processes = new ProcessInstances(this.#table, this.#removals, {
-      ...{ expiry: this.#expiry, clock: dependencies.clock, now: dependencies.now },
-      enter: (announced, announcer, registrant) => this.#foreign.announced(announced, announcer, registrant),
-      leave: (instance) => this.#leave(instance),
-      remove: (instance) => this.#removed(instance),
-      view: (instance) => this.#view(instance),
-    });
+    const table = this.#table;
+    this.#orders = new RegistrationOrder(dependencies.addresses);
+    this.#publication = new RegistryPublication(table, dependencies);
+    this.changes = this.#publication.changes;
+    this.#lifecycle = new InstanceLifecycle(table, this.#publication, dependencies);
+    this.#foreign = new ForeignInstances(table, this.#orders, this.#lifecycle);
+    this.processes = new ProcessInstances(table, this.#lifecycle, this.#foreign, this.#publication);
   }
 
   get revision(): string {
@@ -95,15 +66,18 @@ export class Registry {
       // new.
       this.#refuseServed(service, id, registrant);
       const created = this.#table.find(service, id) === undefined;
-      const instance = this.#enter(registration, address, state, { origin: 'client', ...registrant });
-      if (drains) this.#setState(instance, 'draining');
-      return { created, instance: this.#view(instance) };
+      const instance = this.#lifecycle.enter(registration, address, state, {
+        origin: 'client',
+        ...registrant,
+      });
+      if (drains) this.#lifecycle.setState(instance, 'draining');
+      return { created, instance: this.#publication.view(instance) };
     };
     const entered = await this.#orders.entered({ registration, known, isMirrored: false, enter });
     if (entered !== undefined) return entered;
     const later = this.#table.find(service, id);
     if (later === undefined) throw removed(service, id);
-    return { created: false, instance: this.#view(later) };
+    return { created: false, instance: this.#publication.view(later) };
   }
 
   /**
@@ -123,7 +97,7 @@ export class Registry {
     const { protocol = 'http', metadata = {}, zone = null, state = 'healthy' } = options;
     const body = { host, port, protocol, metadata, zone };
     const registration = parseRegistration(service, `${host}:${port}`, body);
-    this.#enter(registration, registration.host, state, { origin: 'local' });
+    this.#lifecycle.enter(registration, registration.host, state, { origin: 'local' });
   }
 
   /**
@@ -139,15 +113,14 @@ export class Registry {
       for (const instance of this.#table.ofService(service)) {
         const { protocol, port } = instance.registration;
         if (instance.local && protocol === of.protocol && (of.port ?? port) === port)
-          this.#setState(instance, state);
+          this.#lifecycle.setState(instance, state);
       }
     });
   }
 
   /** Tells of all own instances that there are, and of their changes from now on. */
   watchOwn(watcher: OwnWatcher): void {
-    this.#own = watcher;
-    for (const instance of this.#table.all()) if (!instance.isMirrored) watcher.changed(instance);
+    this.#lifecycle.watchOwn(watcher);
   }
 
   /** The instances of other processes in the registry that all share: their services and ids. */
@@ -188,7 +161,7 @@ export class Registry {
     if (isComing && this.#table.find(service, id) === undefined) return;
     const instance = this.#require(service, id);
     if (instance.isMirrored) this.#takeOver(instance, registrant);
-    this.#setState(instance, 'draining');
+    this.#lifecycle.setState(instance, 'draining');
   }
 
   /**
@@ -198,7 +171,7 @@ export class Registry {
   remove(service: string, id: string): void {
     const wasComing = this.#orders.remove(service, id);
     if (wasComing && this.#table.find(service, id) === undefined) return;
-    this.#removed(this.#require(service, id));
+    this.#lifecycle.remove(this.#require(service, id));
   }
 
   /**
@@ -207,7 +180,7 @@ export class Registry {
    */
   ejectionChanged(service: string, id: string): void {
     const instance = this.#table.find(service, id);
-    if (instance !== undefined) this.#publish(instance);
+    if (instance !== undefined) this.#publication.put(instance);
   }
 
   /**
@@ -225,19 +198,19 @@ export class Registry {
 
   /** The number of instances by service and state, for metrics. */
   states(): ReturnType<InstanceTable['countsByState']> {
-    return this.#table.countsByState((instance) => this.#stateOf(instance));
+    return this.#table.countsByState((instance) => this.#publication.stateOf(instance));
   }
 
   /** @returns the instances of a service, perhaps none @throws ValidationError for a bad name */
   instances(service: string): readonly InstanceView[] {
     assertServiceName(service);
-    return this.#table.ofService(service).map((instance) => this.#view(instance));
+    return this.#table.ofService(service).map((instance) => this.#publication.view(instance));
   }
 
   /** As `instances` now, but each view is made when it is read. @throws ValidationError for a bad name */
   views(service: string): Iterable<InstanceView> {
     assertServiceName(service);
-    return viewsOf(this.#table.ofService(service), (instance) => this.#view(instance));
+    return viewsOf(this.#table.ofService(service), (instance) => this.#publication.view(instance));
   }
 
   /** What the choice among the instances of a service depends on; cheaper than `instances`. */
@@ -250,25 +223,9 @@ export class Registry {
     }));
   }
 
-  /** @returns the changes after a revision; undefined when the revision is not known, or is too old */
-  since(revision: string): readonly LogEntry<RegistryChange>[] | undefined {
-    return this.#publication.since(revision);
-  }
-
-  /** Whether `since` has a result for a revision. */
-  covers(revision: string): boolean {
-    return this.#publication.covers(revision);
-  }
-
-  /** @returns a function that stops listening */
-  listen(listener: (entry: LogEntry<RegistryChange>) => void): () => void {
-    return this.#publication.listen(listener);
-  }
-
   /** Stops timers and probes. */
   close(): void {
-    this.#expiry.stop();
-    for (const instance of this.#table.all()) instance.stopProbes();
+    this.#lifecycle.close();
   }
 
   /** Finds an instance for a client that changes it. @throws as `heartbeat` */
@@ -285,7 +242,7 @@ export class Registry {
     const { service } = instance.registration;
     if (instance.isMirrored && this.#table.isServed(service) && !registrant.mayShadowLocal)
       throw needsToken(service);
-    this.#renew(instance, { origin: 'client', ...registrant });
+    this.#lifecycle.renew(instance, { origin: 'client', ...registrant });
   }
 
   /** Refuses a registration that would change an instance of a process, or that needs `mayShadowLocal`. */
@@ -294,223 +251,7 @@ export class Registry {
     if (instance?.isServed === true) throw servedInstance(instance);
     if (this.#table.isServed(service) && !registrant.mayShadowLocal) throw needsToken(service);
   }
-
-  /**
-   * Puts an instance into the table, publishes it and starts its health checks. A registration that changes
-   * nothing only renews the instance.
-   * @param state the state of a new instance. A replaced one may keep its own state (`keepsHealth`)
-   */
-  #enter(registration: Registration, address: string, state: EndpointState, source: Source): Instance {
-    const { service, id } = registration;
-    const { origin, announcer } = source;
-    const local = origin === 'local';
-    const isServed = local || origin === 'served';
-    const before = this.#table.find(service, id);
-    const isRestarted = local && before?.state === 'draining';
-    const isKnown = before?.address === address && before.isServed === isServed;
-    const registrationId = origin === 'client' ? this.#newRegistrationId() : (source.registrationId ?? null);
-    if (isKnown && !isRestarted && isSame(before, registration)) {
-      // The same again at the process that has it is no other registration.
-      const isRenewal = origin === 'client' && !before.isMirrored;
-      return this.#renew(before, source, isRenewal ? before.registrationId : registrationId);
-    }
-
-    const slotKey = `${service} ${id} ${address} ${registration.port}`;
-    const keepsSlot = before?.slotKey === slotKey;
-    const bytes = bytesOf(registration, address, local);
-    refuseTooMany(this.#table, this.#deps, { service, isServed, before, bytes });
-    const slot = keepsSlot ? before!.slot : this.#deps.slots.take(slotKey);
-    if (slot === undefined) throw registryFull();
-    const keeps = keepsSlot && keepsHealth(before!, registration);
-    const keepsProbes = keeps && isProbedAlike(before!.registration, registration);
-    if (before !== undefined) this.#release(before, keepsSlot, keepsProbes);
-
-    const entered = keeps ? before!.state : state;
-    const instance: Instance = {
-      registration,
-      address,
-      slot,
-      slotKey,
-      local,
-      isServed,
-      bytes,
-      state: entered,
-      isProven: entered === 'healthy' || (keeps && before!.isProven),
-      isMirrored: isMirrored(origin),
-      owner: announcer?.owner ?? null,
-      serial: ++this.#serial,
-      registrationId,
-      mayShadowLocal: source.mayShadowLocal ?? local,
-      expiresAt: this.#expiryOf(registration, source),
-      lastHeartbeat: local ? null : this.#deps.now(),
-      stopProbes: keepsProbes ? before!.stopProbes : NO_PROBES,
-    };
-    const wasServed = this.#table.isServed(service);
-    this.#table.put(instance);
-    if (isServed && !wasServed) this.#displaceFrom(service);
-    if (instance.state === 'healthy' && !(keepsSlot && before?.state === 'healthy')) {
-      this.#deps.ejections.arrive(slot);
-    }
-    this.#changed(instance);
-    this.#expiry.noLaterThan(instance.expiresAt);
-    if (!keepsProbes) this.#probe(instance);
-    return instance;
-  }
-
-  /** Renews an instance that has registered again without a change. This process itself never expires. */
-  #renew(instance: Instance, source: Source, registrationId = instance.registrationId): Instance {
-    if (instance.local) return instance;
-    const { isMirrored: wasMirrored, owner, registrationId: before } = instance;
-    instance.isMirrored = isMirrored(source.origin);
-    instance.owner = source.announcer?.owner ?? null;
-    instance.registrationId = registrationId;
-    if (source.origin !== 'client' || wasMirrored) instance.mayShadowLocal = source.mayShadowLocal ?? false;
-    instance.expiresAt = this.#expiryOf(instance.registration, source);
-    instance.lastHeartbeat = this.#deps.now();
-    this.#expiry.noLaterThan(instance.expiresAt);
-    // The processes that share this registry learn which one has it now.
-    if (instance.owner !== owner || registrationId !== before) {
-      instance.serial = ++this.#serial;
-      this.#publish(instance);
-    }
-    // From now on this process answers for it.
-    if (wasMirrored && !instance.isMirrored) this.#own?.changed(instance);
-    return instance;
-  }
-
-  /**
-   * A process serves a service from now on: instances of clients leave that were registered without the right
-   * to be beside its own. Each process does that for what was registered at it.
-   */
-  #displaceFrom(service: string): void {
-    for (const instance of this.#table.ofService(service)) {
-      const { isServed, mayShadowLocal, isMirrored, owner, registration } = instance;
-      if (isServed || mayShadowLocal || (isMirrored && owner === null)) continue;
-      this.#deps.displaced?.(service, registration.id);
-      this.#leave(instance);
-    }
-  }
-
-  #newRegistrationId(): string {
-    this.#serial += 1;
-    return `${this.#deps.revisionPrefix}.${this.#serial}`;
-  }
-
-  /** A client has removed an instance, here or at a process that shares this registry. */
-  #removed(instance: Instance): void {
-    const { service, id, ttlSeconds } = instance.registration;
-    this.#removals.add(service, id, instance.registrationId, ttlSeconds);
-    // In the registry that all share it may be newer than here, and another process may have it by now.
-    if (instance.owner === null) this.#own?.removed(instance);
-    this.#delete(instance, false);
-  }
-
-  /** An instance leaves that has expired, or that another process has no more. */
-  #leave(instance: Instance, isExpired = false): void {
-    const { service, id } = instance.registration;
-    if (!instance.isMirrored) this.#own?.left(service, id);
-    this.#delete(instance, isExpired);
-  }
-
-  #delete(instance: Instance, isExpired: boolean): void {
-    this.#release(instance, false);
-    this.#table.remove(instance);
-    this.#publication.delete(instance, isExpired);
-  }
-
-  /**
-   * Ends the probes of an instance and releases its row, when the instance leaves or is replaced. `keepsSlot`
-   * is true when the instance that replaces it has the same address and port: that one takes over the row. It
-   * takes over the probes as well (`keepsProbes`) when they would be the same.
-   */
-  #release(instance: Instance, keepsSlot: boolean, keepsProbes = false): void {
-    if (!keepsProbes) instance.stopProbes();
-    if (!keepsSlot) this.#deps.slots.release(instance.slotKey, instance.slot);
-  }
-
-  #setState(instance: Instance, state: EndpointState): void {
-    if (instance.state === state) return;
-    const isHealth = instance.registration.healthCheckPath !== null && instance.state !== 'draining';
-    if (!isHealth || state === 'draining') instance.serial = ++this.#serial;
-    instance.state = state;
-    if (state === 'healthy') {
-      instance.isProven = true;
-      this.#deps.ejections.arrive(instance.slot);
-    }
-    this.#changed(instance);
-  }
-
-  /** Publishes an instance, to other processes as well if it is theirs to know. */
-  #changed(instance: Instance): void {
-    this.#publish(instance);
-    if (!instance.isMirrored) this.#own?.changed(instance);
-  }
-
-  #publish(instance: Instance): void {
-    this.#publication.put(instance, this.#view(instance));
-  }
-
-  #view(instance: Instance): InstanceView {
-    return viewOf(instance, this.#stateOf(instance));
-  }
-
-  /** @returns the state to show: `ejected` for a healthy instance that is ejected in shared memory */
-  #stateOf({ state, slot }: Instance): EndpointState {
-    return state === 'healthy' && this.#deps.ejections.isEjected(slot) ? 'ejected' : state;
-  }
-
-  /**
-   * Starts the health checks of an instance, if it has any. Their results become its state, unless it drains.
-   */
-  #probe(instance: Instance): void {
-    const { service, id, healthCheckPath: path, host, port, metadata } = instance.registration;
-    if (path === null) return;
-    const target = { address: instance.address, port, path, host, metadata };
-    const report = (health: Health): void => {
-      // Another registration may have taken over the probes.
-      const probed = this.#table.find(service, id);
-      if (probed === undefined || health === 'unknown' || probed.state === 'draining') return;
-      this.#setState(probed, health);
-    };
-    instance.stopProbes = this.#deps.health.watch(target, report);
-  }
-
-  /** @returns when an instance expires that is registered or renewed now; Infinity: never */
-  #expiryOf({ ttlSeconds }: Registration, { origin, announcer }: Source): number {
-    const seconds = ttlSeconds === 0 ? 0 : (announcer?.ttlSeconds ?? (origin === 'client' ? ttlSeconds : 0));
-    return seconds === 0 ? Number.POSITIVE_INFINITY : this.#deps.clock() + seconds * 1000;
-  }
-
-  /** Removes the instances that have expired. @returns when the next one expires */
-  #expire(): number {
-    const all = this.#table.all();
-    const now = this.#deps.clock();
-    const expired = all.filter(({ expiresAt }) => expiresAt <= now);
-    this.#publication.together(() => {
-      for (const instance of expired) this.#leave(instance, true);
-    });
-    if (expired.length > 0) this.#deps.expired?.(expired.map(({ registration }) => registration));
-    return all.reduce(
-      (next, { expiresAt }) => (expiresAt > now ? Math.min(next, expiresAt) : next),
-      Infinity,
-    );
-  }
 }
-
-/**
- * Whether an instance that registers again with the same address keeps its state. An instance of another
- * process keeps it, unless it was draining or its health check has changed. An instance of this process gets
- * the state with which it is registered.
- */
-function keepsHealth(before: Instance, { healthCheckPath }: Registration): boolean {
-  return (
-    !before.local && before.state !== 'draining' && before.registration.healthCheckPath === healthCheckPath
-  );
-}
-
-/** Whether probes send the same to both, if address, port and path are the same. */
-const isProbedAlike = (one: Registration, other: Registration): boolean =>
-  one.host === other.host && schemeOf(one) === schemeOf(other);
 
 function* viewsOf(
   instances: readonly Instance[],
@@ -521,5 +262,3 @@ function* viewsOf(
 
 const removed = (service: string, id: string): HttpError =>
   new NotFoundError(`Instance ${id} of ${service} was removed while it registered.`);
-
-const isMirrored = (origin: Origin): boolean => origin === 'mirrored' || origin === 'served';

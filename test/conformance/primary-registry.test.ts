@@ -135,7 +135,7 @@ describe('the registry of another process', () => {
     await a.put('x', { ttlSeconds: 3_600 });
     await b.sees(['x healthy'], 'carts');
     const expired: string[] = [];
-    server.hub.listen(({ change }) => {
+    server.hub.changes.listen(({ change }) => {
       if (change.type === 'delete' && change.isExpired) expired.push(change.id);
     });
     // The next renewal is too late.

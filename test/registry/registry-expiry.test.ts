@@ -113,7 +113,7 @@ describe('the expiry of an instance', () => {
     await time.pass(30_000);
     expect(snapshots.length - before.snapshots).to.equal(1);
     expect(snapshots.at(-1)!.endpoints).to.deep.equal([]);
-    expect(registry.since(before.revision)).to.have.length(500);
+    expect(registry.changes.since(before.revision)).to.have.length(500);
   });
 });
 

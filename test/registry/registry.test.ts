@@ -155,7 +155,7 @@ describe('the registry', () => {
   it('notifies watchers of every change with its revision, and returns the changes that they missed', async () => {
     const { put, registry, time } = setUp();
     const notified: string[] = [];
-    const stop = registry.listen(({ revision, change }) =>
+    const stop = registry.changes.listen(({ revision, change }) =>
       notified.push(
         `${revision} ${change.type} ${change.type === 'put' ? `${change.instance.id} ${change.instance.state}` : change.id}`,
       ),
@@ -166,8 +166,8 @@ describe('the registry', () => {
     stop();
     await put('i2');
     expect(notified).to.deep.equal(['p-1 put i1 healthy', 'p-2 put i1 draining', 'p-3 delete i1']);
-    expect(registry.since('p-2')!.map(({ revision }) => revision)).to.deep.equal(['p-3', 'p-4']);
-    expect(registry.since('q-2')).to.equal(undefined);
+    expect(registry.changes.since('p-2')!.map(({ revision }) => revision)).to.deep.equal(['p-3', 'p-4']);
+    expect(registry.changes.since('q-2')).to.equal(undefined);
   });
 
   it('counts instances by service and state', async () => {

@@ -35,7 +35,7 @@ async function setUp(ids: string) {
   const watch = new EjectionWatch(cells, registry);
   watch.look();
   const heard: string[] = [];
-  registry.listen(({ change }: { change: RegistryChange }) =>
+  registry.changes.listen(({ change }: { change: RegistryChange }) =>
     heard.push(
       change.type === 'put' ? `${change.instance.id} ${change.instance.state}` : `${change.id} gone`,
     ),
