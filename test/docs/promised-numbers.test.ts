@@ -157,12 +157,7 @@ const PROMISES: readonly Promised[] = [
   promised('docs/scaling.md', 'more, for # s at least', 'registry/removals', 'LEAST_SECONDS'),
   promised('docs/scaling.md', 'mark stays for # s, a day', 'registry/removals', 'OF_STATIC_SECONDS'),
   promised('docs/scaling.md', 'There are # marks at most', 'registry/removals', 'MOST_REMEMBERED'),
-  promised(
-    'docs/scaling.md',
-    'with etcd # of each process',
-    'registry/backends/etcd-backend',
-    'MOST_REMOVED',
-  ),
+  promised('docs/scaling.md', 'with etcd # of each process', 'registry/backends/etcd-leases', 'MOST_REMOVED'),
   promised('docs/scaling.md', 'The first # routes without', 'server/uws/uws-server', 'STATIC_ROUTES'),
   promised('docs/performance.md', 'The first # of them are added', 'server/uws/uws-server', 'STATIC_ROUTES'),
   promised('docs/cpu.md', 'among the first # members', 'cpu/task-clone', 'MOST_CHECKED'),

@@ -52,7 +52,7 @@ class Scripted extends BackendLoop<object> {
   protected override async work(): Promise<void> {
     this.worked += 1;
     if (this.isRenewalDue) this.hasRenewed();
-    const due = this.takeDue();
+    const due = this.own.takeDue(this.clock());
     const parts = due.flatMap((_, at) =>
       at % this.sizeOfPart === 0 ? [due.slice(at, at + this.sizeOfPart)] : [],
     );
@@ -122,7 +122,7 @@ class Scripted extends BackendLoop<object> {
   }
 
   get removals(): readonly unknown[] {
-    return [...this.toWithdraw].map(([key, removed]) => {
+    return this.toWithdraw.due(this.clock()).map(([key, removed]) => {
       const { since: _, ...known } = removed!;
       return [key, known];
     });

@@ -1,7 +1,8 @@
 // What the loop of a shared registry takes for gone after an outage, in virtual time.
 import { expect } from 'chai';
 import type { BackendEvents, FoundInstance } from '#src/registry/backends/backend.js';
-import { BackendLoop, namesOf } from '#src/registry/backends/backend-loop.js';
+import { BackendLoop } from '#src/registry/backends/backend-loop.js';
+import { namesOf } from '#src/registry/backends/instance-key.js';
 import type { Schedule } from '#src/registry/schedule.js';
 import { Host } from '#test/simulation/membership/host.js';
 import { VirtualTime } from '#test/simulation/virtual-time.js';

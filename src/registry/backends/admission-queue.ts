@@ -5,7 +5,7 @@
 import { addressOf } from '../addresses.js';
 import { type Schedule, timers } from '../schedule.js';
 import type { FoundInstance } from './backend.js';
-import { keyOf } from './backend-loop.js';
+import { keyOf } from './instance-key.js';
 import { ServiceTurns } from './service-turns.js';
 
 /** Services with an instance under way at the same time: with an address, with a name, and tried again. */

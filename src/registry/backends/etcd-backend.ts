@@ -2,9 +2,8 @@
 // process that is kept alive; a watch from the revision of the list tells of every change. When the lease or
 // the watch is lost, another link gets a new lease, and lists and announces everything again.
 import { registrationIdOf } from '../registration.js';
-import { rememberedSeconds } from '../removals.js';
 import type { Announced, FoundInstance } from './backend.js';
-import { BackendLoop, type BackendOptions, keyOf, type Removed, type Withdrawal } from './backend-loop.js';
+import { BackendLoop, type BackendOptions } from './backend-loop.js';
 import { type EtcdClient, EtcdRefusal, type KeyValue, type OpenEtcd, type WatchMessage } from './etcd-api.js';
 import {
   ALL,
@@ -17,6 +16,9 @@ import {
   storedOf,
   valuesOf,
 } from './etcd-keys.js';
+import { grant, RemovalLeases, revoke } from './etcd-leases.js';
+import { keyOf } from './instance-key.js';
+import type { Removed, Withdrawal } from './withdrawals.js';
 
 export interface EtcdBackendOptions extends BackendOptions {
   /** One for each endpoint of the cluster. */
@@ -36,13 +38,6 @@ interface Link {
   failure?: Error;
 }
 
-/** The lease of keys that tell of removals. */
-interface RemovalLease {
-  readonly lease: string;
-  readonly keys: number;
-  readonly until: number;
-}
-
 /** A change of another process: its revision, and what was put; undefined: the key was deleted. */
 interface Meanwhile {
   readonly at: bigint;
@@ -55,9 +50,6 @@ const MOST_OPERATIONS = 100;
 const OPEN_LIMIT_MS = 2_000;
 /** A watch may hang where nothing tells so: another link is made this often. */
 const RELINK_MS = 30_000;
-/** Keys that tell of removals by this process. The oldest ones end early when there are more. */
-const MOST_REMOVED = 1_000;
-
 export class EtcdBackend extends BackendLoop<Link> {
   readonly kind = 'etcd';
   readonly #options: EtcdBackendOptions;
@@ -71,8 +63,7 @@ export class EtcdBackend extends BackendLoop<Link> {
   readonly #announcedAt = new Map<string, bigint>();
   /** Changes of others that have come while an announcement of the same instance is under way. */
   readonly #meanwhile = new Map<string, Meanwhile[]>();
-  /** The leases of the removals by this process, the oldest first. */
-  #removalLeases: RemovalLease[] = [];
+  readonly #removalLeases = new RemovalLeases(this.clock);
 
   constructor(options: EtcdBackendOptions) {
     super(options);
@@ -117,9 +108,9 @@ export class EtcdBackend extends BackendLoop<Link> {
     if (link.failure !== undefined) throw link.failure;
     if (this.isRenewalDue && !(await this.#renew(link.client, link.lease)))
       throw new Error('the lease of this process has expired');
-    const withdrawals = this.withdrawalsDue().slice(0, MOST_OPERATIONS);
+    const withdrawals = this.toWithdraw.due(this.clock()).slice(0, MOST_OPERATIONS);
     await this.sendWithdrawals([withdrawals], (part) => this.#withdraw(link, part));
-    const parts = partsOf(this.takeDue(), this.owner, MOST_OPERATIONS);
+    const parts = partsOf(this.own.takeDue(this.clock()), this.owner, MOST_OPERATIONS);
     await this.send(parts, (part) => this.#announce(link, part));
   }
 
@@ -128,7 +119,7 @@ export class EtcdBackend extends BackendLoop<Link> {
   }
 
   protected override async end({ client, lease }: Link, isLast: boolean): Promise<void> {
-    if (isLast) await this.#revoke(client, lease);
+    if (isLast) await revoke(client, lease);
     client.close();
   }
 
@@ -139,13 +130,9 @@ export class EtcdBackend extends BackendLoop<Link> {
   /** @returns the lease of before, if it has not expired: then all that was announced is still there */
   async #leaseOver(client: EtcdClient): Promise<string> {
     if (this.#lease !== undefined && (await this.#renew(client, this.#lease))) return this.#lease;
-    this.#lease = await this.#grant(client, this.ttlSeconds);
+    this.#lease = await grant(client, this.ttlSeconds);
     this.hasRenewed();
     return this.#lease;
-  }
-
-  async #grant(client: EtcdClient, TTL: number): Promise<string> {
-    return (await client.post<{ ID: string }>('/v3/lease/grant', { TTL })).ID;
   }
 
   async #announce({ client, lease }: Link, part: readonly Announced[]): Promise<void> {
@@ -177,7 +164,7 @@ export class EtcdBackend extends BackendLoop<Link> {
     const removals = part.flatMap(([key, removed]) => (removed === undefined ? [] : [{ key, ...removed }]));
     const keys = removals.map(({ key }) => key);
     const present = await valuesOf(client, keys);
-    const lease = removals.length > 0 ? await this.#removalLease(client, removals) : undefined;
+    const lease = removals.length > 0 ? await this.#removalLeases.next(client, removals) : undefined;
     const sent: Withdrawal[] = [];
     const success: object[] = [];
     for (const one of part) {
@@ -195,33 +182,6 @@ export class EtcdBackend extends BackendLoop<Link> {
     return sent.filter(
       ([, removed], n) => removed !== undefined && responses[n]?.response_txn?.succeeded !== true,
     );
-  }
-
-  /** The lease of keys that tell the owners of instances that these were removed and have not expired. */
-  async #removalLease(client: EtcdClient, removals: readonly Removed[]): Promise<string> {
-    const now = this.clock();
-    const leases = this.#removalLeases.filter(({ until }) => until > now);
-    this.#removalLeases = leases;
-    let room = MOST_REMOVED - removals.length;
-    for (const { keys } of leases) room -= keys;
-    while (room < 0 && leases.length > 0) {
-      const { lease, keys } = leases.shift()!;
-      await this.#revoke(client, lease);
-      room += keys;
-    }
-    const seconds = Math.max(...removals.map(({ ttlSeconds }) => rememberedSeconds(ttlSeconds)));
-    const lease = await this.#grant(client, seconds);
-    leases.push({ lease, keys: removals.length, until: now + seconds * 1000 });
-    return lease;
-  }
-
-  /** Ends a lease with its keys. Never rejects. */
-  async #revoke(client: EtcdClient, lease: string): Promise<void> {
-    try {
-      await client.post('/v3/lease/revoke', { ID: lease });
-    } catch {
-      // It ends by itself.
-    }
   }
 
   /** Deletes the key, unless another process has announced the instance since. */

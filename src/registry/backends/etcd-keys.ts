@@ -2,8 +2,9 @@
 // write there, so names and values are read in parts of limited size.
 import { base64, rangeBelow, textOf } from '../../etcd-text.js';
 import type { Announced, FoundInstance } from './backend.js';
-import { keyOf, MOST_KNOWN, namesOf } from './backend-loop.js';
+import { MOST_KNOWN } from './backend-loop.js';
 import type { EtcdClient, KeyValue } from './etcd-api.js';
+import { keyOf, namesOf } from './instance-key.js';
 
 /** The name of an instance, and the revision of its last change. */
 export interface KeyRevision {

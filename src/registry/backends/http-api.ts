@@ -1,7 +1,8 @@
 // What is sent to the admin plane of another process, whose registry this one shares, and what it responds
 // (admin/process-routes.ts).
 import type { Announced, FoundInstance } from './backend.js';
-import { namesOf, type Withdrawal } from './backend-loop.js';
+import { namesOf } from './instance-key.js';
+import type { Withdrawal } from './withdrawals.js';
 
 /** Requests to the admin plane of the other process. */
 export interface RegistryClient {

@@ -5,14 +5,7 @@
 // others: a service that is mounted there needs a token that was given for it.
 import { ownerOf } from '../process-owner.js';
 import type { Announced } from './backend.js';
-import {
-  BackendLoop,
-  type BackendOptions,
-  keyOf,
-  MOST_KNOWN,
-  namesOf,
-  type Withdrawal,
-} from './backend-loop.js';
+import { BackendLoop, type BackendOptions, MOST_KNOWN } from './backend-loop.js';
 import {
   bytesOf,
   countOf,
@@ -29,6 +22,8 @@ import {
   type WatchEvent,
   withdrawalOf,
 } from './http-api.js';
+import { keyOf, namesOf } from './instance-key.js';
+import type { Withdrawal } from './withdrawals.js';
 
 export interface HttpBackendOptions extends BackendOptions {
   /**
@@ -128,9 +123,9 @@ export class HttpBackend extends BackendLoop<Link> {
     if (this.isRenewalDue) await this.#renew(link);
     if (link.mustList) await this.#list(link);
     this.#process(link);
-    const withdrawals = partsOf(this.withdrawalsDue(), (one) => withdrawalOf(one));
+    const withdrawals = partsOf(this.toWithdraw.due(this.clock()), (one) => withdrawalOf(one));
     await this.sendWithdrawals(withdrawals, (part) => this.#withdraw(link, part));
-    const due = this.takeDue();
+    const due = this.own.takeDue(this.clock());
     await this.send(partsOf(due, requestOf), (part) => this.#announce(link, part));
   }
 
@@ -278,7 +273,7 @@ export class HttpBackend extends BackendLoop<Link> {
    * has renewed it: the other process knows whether that is too late.
    */
   #hasLeft(key: string): void {
-    if (!this.toAnnounce.has(key)) this.gone(key);
+    if (!this.own.isDue(key)) this.gone(key);
   }
 
   /** Processes what was heard between two requests, so it is known which of the two came first. */
@@ -289,7 +284,7 @@ export class HttpBackend extends BackendLoop<Link> {
     for (const [key, { count, row, isExpired }] of changes) {
       const own = this.own.get(key);
       if (row?.owner === this.owner) continue;
-      if (row === undefined) this.freed(namesOf(key)[0]);
+      if (row === undefined) this.own.freed(namesOf(key)[0]);
       // It may be older than what this process has announced since.
       if (own !== undefined && count <= (this.#ownAt.get(key) ?? -1)) link.mustList = true;
       else if (row !== undefined) this.found(row);

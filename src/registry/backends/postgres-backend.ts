@@ -2,14 +2,8 @@
 // statements: it fetches what has changed, announces, withdraws, and renews all rows of this process at once.
 import { rememberedSeconds } from '../removals.js';
 import type { Announced, FoundInstance } from './backend.js';
-import {
-  BackendLoop,
-  type BackendOptions,
-  keyOf,
-  MOST_KNOWN,
-  namesOf,
-  type Withdrawal,
-} from './backend-loop.js';
+import { BackendLoop, type BackendOptions, MOST_KNOWN } from './backend-loop.js';
+import { keyOf, namesOf } from './instance-key.js';
 import {
   ADD_BOUND,
   ANNOUNCE,
@@ -25,6 +19,7 @@ import {
   WITHDRAW,
   WITHDRAW_ALL,
 } from './registry-sql.js';
+import type { Withdrawal } from './withdrawals.js';
 
 /** A session with the server; `LimitedClient` of src/db. */
 export interface RegistrySession {
@@ -179,11 +174,13 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
 
   protected override async work(session: RegistrySession): Promise<void> {
     if (this.isRenewalDue) await this.#renew(session);
-    await this.sendWithdrawals(partsOf(this.withdrawalsDue()), (part) => this.#withdraw(session, part));
+    await this.sendWithdrawals(partsOf(this.toWithdraw.due(this.clock())), (part) =>
+      this.#withdraw(session, part),
+    );
     // What others have announced is known before anything is announced, so that it is not written over.
     if (this.#mustList && this.clock() >= this.#mayListAt) await this.#list(session);
     else if (this.#toFetch.size > 0 && this.clock() >= this.#fetchAt) await this.#fetch(session);
-    await this.send(partsOf(this.takeDue()), (part) => this.#announce(session, part));
+    await this.send(partsOf(this.own.takeDue(this.clock())), (part) => this.#announce(session, part));
   }
 
   protected override dueInMs(): number {

@@ -8,7 +8,7 @@ import type { Registry } from '../registry.js';
 import { type Schedule, timers } from '../schedule.js';
 import { AdmissionQueue } from './admission-queue.js';
 import type { Announced, BackendEvents, FoundInstance, RegistryBackend } from './backend.js';
-import { keyOf } from './backend-loop.js';
+import { keyOf } from './instance-key.js';
 import { outageText } from './outage-text.js';
 
 /** How long the withdrawal may take: others take what is not withdrawn for gone when it expires. */

@@ -1,6 +1,6 @@
 // Processes with one shared registry in virtual time, and what must hold at every change of a view.
 import { Random } from '#bench/overload/random.js';
-import { namesOf } from '#src/registry/backends/backend-loop.js';
+import { namesOf } from '#src/registry/backends/instance-key.js';
 import type { EndpointChange } from '#src/registry/snapshot-text.js';
 import { Trace } from '../trace.js';
 import { VirtualTime } from '../virtual-time.js';

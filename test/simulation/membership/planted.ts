@@ -1,6 +1,7 @@
 // Faults in the connection with a shared registry, each with the rule that must find it.
-import { keyOf } from '#src/registry/backends/backend-loop.js';
+
 import { EtcdBackend } from '#src/registry/backends/etcd-backend.js';
+import { keyOf } from '#src/registry/backends/instance-key.js';
 import { PostgresBackend } from '#src/registry/backends/postgres-backend.js';
 import { RegistrySync } from '#src/registry/backends/registry-sync.js';
 import type { EtcdServer } from './etcd-server.js';
