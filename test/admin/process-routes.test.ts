@@ -215,6 +215,26 @@ describe('the routes for processes that share a registry', () => {
     expect([pages, new Set(found).size, found.length]).to.deep.equal([3, 250, 250]);
   });
 
+  it('admit nothing of a removed registration for as long as another process may have it', async () => {
+    const { put, ids, time } = routes();
+    const removal = { serial: '-', registrationIds: ['r1'], ttlSeconds: 300, isPrompt: false };
+    const left = { service: 'orders', id: 'x', ...removal };
+    // It has expired here, because both processes were cut off.
+    await put({ ...announcing(), withdrawn: [left] }, 'all', B);
+    const idsAfter = async (registrationId: string): Promise<readonly string[]> => {
+      await put(announcing(one('x', { registrationId })));
+      return ids();
+    };
+    time.now = 359_999;
+    expect(await idsAfter('r1')).to.deep.equal([]);
+    time.now = 360_000;
+    expect(await idsAfter('r1')).to.deep.equal(['x']);
+    const unknown = { ...left, registrationIds: ['r2'], ttlSeconds: undefined };
+    await put({ ...announcing(), withdrawn: [unknown, { service: 'orders', id: 'x', serial: null }] });
+    time.now += 3_600_000;
+    expect(await idsAfter('r2')).to.deep.equal([]);
+  });
+
   it('send the changes from now on, and why an instance has left', async () => {
     const { put, ask, time } = routes();
     await put(announcing(one('before')));

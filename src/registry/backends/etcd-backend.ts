@@ -50,6 +50,7 @@ const MOST_OPERATIONS = 100;
 const OPEN_LIMIT_MS = 2_000;
 /** A watch may hang where nothing tells so: another link is made this often. */
 const RELINK_MS = 30_000;
+
 export class EtcdBackend extends BackendLoop<Link> {
   readonly kind = 'etcd';
   readonly #options: EtcdBackendOptions;
