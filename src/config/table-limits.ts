@@ -77,7 +77,10 @@ export const LIMIT_SETTINGS = {
     oneOf('process', 'cluster'),
     'process',
     'Over what `RATE_LIMIT` counts: the workers of this process, or all processes that share a postgres or etcd ' +
-      '`REGISTRY`; without such a registry `cluster` is refused. See [limits over processes](cluster-limits.md).',
+      '`REGISTRY`; without such a registry `cluster` is refused. A process that is started again has its share within ' +
+      'about a second, with empty bursts; where the one before was killed in another container, or before the machine ' +
+      'was started again, routes with such limits respond with 503 `STARTING` for up to 90 s. See ' +
+      '[limits over processes](cluster-limits.md).',
   ),
   MAX_BODY_BYTES: withDefault(
     whole(0, 1024 * MIB),

@@ -8,6 +8,7 @@ import { NameTable } from '../memory/name-table.js';
 import { HotCounts, RefusedKeys } from '../memory/rate/hot-cells.js';
 import { momentClock } from '../memory/rate/moment.js';
 import { SharePage } from '../memory/rate/share-page.js';
+import { namedProcess } from '../process/named-process.js';
 import { EtcdShareStore } from '../shares/etcd-share-store.js';
 import type { HotCounters } from '../shares/hot-keys.js';
 import { PostgresShareStore } from '../shares/postgres-share-store.js';
@@ -77,9 +78,11 @@ export function shareLimits(
     isOld: (slot, units) => page.isOld(slot, units),
   };
   const limits = new NameTable(block, 'cluster');
+  const counters = hotCounters(block, () => overflow.add());
+  const { name: process, hasEnded } = namedProcess();
   const loop = new ShareLoop({
     store: storeOf(registry),
-    member: new ShareMember({ holder, counters: hotCounters(block, () => overflow.add()), newId, newWord }),
+    member: new ShareMember({ holder, counters, newId, newWord, process, hasEnded }),
     clock: momentClock(clock),
     isNeeded: () => (rateLimit !== null && rateLimitScope === 'cluster') || limits.list().length > 0,
     random: Math.random,

@@ -3,8 +3,13 @@
 
 /** One process among those that divide limits. */
 export interface Member {
-  /** Names this stay of the process: one that comes back has another name. */
+  /**
+   * Names this stay: a process that comes back has another name, unless it goes on as the member that a
+   * process was which has ended.
+   */
   readonly id: string;
+  /** The process that is this member now, by a name that tells others of its machine whether it has ended. */
+  readonly process: string;
   /** The epoch in which it has come. */
   readonly since: number;
   /** The epoch up to which it has changed its own share. */
@@ -29,6 +34,8 @@ export const EPOCH = 'epoch';
 export const MOST_MEMBERS = 128;
 /** The form of their names. */
 const ID = /^[0-9a-f]{16}$/;
+/** Characters of the name of a process. */
+const MOST_CHARACTERS = 64;
 
 /** The epoch with a change of one member. */
 export function withMember(epoch: Epoch, id: string, change: Partial<Member>): Epoch {
@@ -36,10 +43,12 @@ export function withMember(epoch: Epoch, id: string, change: Partial<Member>): E
   return { ...epoch, members };
 }
 
+export type Newcomer = Pick<Member, 'id' | 'process' | 'beat'>;
+
 /** The next epoch, which a process has joined. It waits until the others know of it. */
-export function withNewcomer(epoch: Epoch, id: string, beat: number): Epoch {
+export function withNewcomer(epoch: Epoch, { id, process, beat }: Newcomer): Epoch {
   const number = epoch.number + 1;
-  const newcomer: Member = { id, since: number, seen: number, beat, active: false };
+  const newcomer: Member = { id, process, since: number, seen: number, beat, active: false };
   return { ...epoch, number, members: [...epoch.members, newcomer] };
 }
 
@@ -96,8 +105,8 @@ function isEpoch(value: unknown): value is Epoch {
 
 function isMember(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  const { id, since, seen, beat, active } = value as Partial<Member>;
-  return (
-    typeof id === 'string' && ID.test(id) && [since, seen, beat].every(isCount) && typeof active === 'boolean'
-  );
+  const { id, process, since, seen, beat, active } = value as Partial<Member>;
+  if (typeof id !== 'string' || !ID.test(id)) return false;
+  if (typeof process !== 'string' || process.length > MOST_CHARACTERS) return false;
+  return [since, seen, beat].every(isCount) && typeof active === 'boolean';
 }

@@ -60,12 +60,16 @@ export class HotKeys {
       if (key !== undefined) key.refusedAt = now;
     }
     for (const { keys } of reports) {
-      for (const [id, { isRefused, interval, burst }] of Object.entries(keys)) {
-        const [low, high] = halvesOf(id);
-        const key = isRefused ? this.#keyOf(id, { low, high, interval, burst }, now) : undefined;
+      for (const [id, reported] of Object.entries(keys)) {
+        const key = reported.isRefused ? this.#reported(id, reported, now) : undefined;
         if (key !== undefined) key.wantedAt = now;
       }
     }
+  }
+
+  /** Takes in all keys that a predecessor has reported, as long as there are no others. */
+  inherit({ keys }: Report, now: number): void {
+    for (const [id, reported] of Object.entries(keys)) this.#reported(id, reported, now);
   }
 
   /** Forgets keys that no member refuses. @param mayGo whether nothing depends on a key any more */
@@ -96,6 +100,11 @@ export class HotKeys {
   clear(): void {
     for (const { slot } of this.keys.values()) this.#free.push(slot);
     this.keys.clear();
+  }
+
+  #reported(id: KeyId, { interval, burst }: KeyReport, now: number): HotKey | undefined {
+    const [low, high] = halvesOf(id);
+    return this.#keyOf(id, { low, high, interval, burst }, now);
   }
 
   #keyOf(id: KeyId, refused: RefusedKey, now: number): HotKey | undefined {

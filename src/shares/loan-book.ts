@@ -9,9 +9,15 @@
 //   part is smaller from then on.
 import { memberHash, mostTimesSmaller } from '../memory/rate/share.js';
 import { type Asker, baseOf, loansOf, needsMore, type Parts } from './division.js';
-import { type KeyId, type KeyReport, type Loans, NOTHING, type Part, type Report } from './report.js';
-
-type Table = Readonly<Record<string, Loans>>;
+import {
+  type KeyId,
+  type KeyReport,
+  type Loans,
+  type LoanTable,
+  NOTHING,
+  type Part,
+  type Report,
+} from './report.js';
 
 /** What is known when the book is brought up to date. */
 export interface Known {
@@ -32,14 +38,23 @@ export interface Known {
 }
 
 /** A table in which nothing is lent. */
-const EMPTY: Table = {};
+const EMPTY: LoanTable = {};
 
 export class LoanBook {
   #number = 0;
-  #lent: Table = EMPTY;
+  #lent: LoanTable = EMPTY;
   /** What was lent before, as long as it may still be used. */
-  #before: Table = EMPTY;
+  #before: LoanTable = EMPTY;
   #taken = new Map<string, { readonly number: number; readonly loans: Loans }>();
+
+  /** The book of a member with what it has reported last. What it had from others is not used. */
+  static of({ lent }: Report): LoanBook {
+    const book = new LoanBook();
+    book.#number = lent.number;
+    book.#lent = lent.to;
+    book.#before = lent.before;
+    return book;
+  }
 
   /** Whether nothing of this member is with others. */
   get isComplete(): boolean {
@@ -96,7 +111,7 @@ export class LoanBook {
     const seen = [...this.#taken].map(([id, { number }]) => [id, number] as const);
     return {
       keys: Object.fromEntries(keys),
-      lent: { number: this.#number, to: this.#lent },
+      lent: { number: this.#number, to: this.#lent, before: this.#before },
       seen: Object.fromEntries(seen),
     };
   }
@@ -115,7 +130,7 @@ export class LoanBook {
    * What may be lent now: what one member is to have instead of another one has to come back first. While a
    * change is not known to all, each member may have the larger one of two parts.
    */
-  #affordable(wanted: Table, { self, members, keys }: Known): Table {
+  #affordable(wanted: LoanTable, { self, members, keys }: Known): LoanTable {
     const sorted = members.toSorted();
     const hashes = Int32Array.from(sorted, memberHash);
     const table: Record<string, Record<KeyId, Part>> = {};
@@ -131,7 +146,7 @@ export class LoanBook {
     return table;
   }
 
-  #wanted(known: Known): Table {
+  #wanted(known: Known): LoanTable {
     const { self, reports, keys, isWanted, isPresent } = known;
     const members = known.members.toSorted();
     const hashes = Int32Array.from(members, memberHash);
@@ -182,7 +197,7 @@ function fits(base: Part, parts: Parts): boolean {
 }
 
 /** The parts of one key in a table. */
-function partsOf(table: Table, key: KeyId): Parts {
+function partsOf(table: LoanTable, key: KeyId): Parts {
   const holders = Object.entries(table).filter(([, loans]) => Object.hasOwn(loans, key));
   return Object.fromEntries(holders.map(([id, loans]) => [id, loans[key]!]));
 }
@@ -200,7 +215,7 @@ interface KeyLoans {
 const NO_PARTS: Parts = {};
 
 /** The loans of all members, by key: they are gone through once, because there may be very many. */
-function byKey(tables: readonly (readonly [id: string, table: Table])[]): ReadonlyMap<KeyId, KeyLoans> {
+function byKey(tables: readonly (readonly [id: string, table: LoanTable])[]): ReadonlyMap<KeyId, KeyLoans> {
   const keys = new Map<KeyId, KeyLoans>();
   for (const [lender, table] of tables) {
     for (const [borrower, loans] of Object.entries(table)) {
@@ -215,7 +230,7 @@ function byKey(tables: readonly (readonly [id: string, table: Table])[]): Readon
   return keys;
 }
 
-const isEmpty = (table: Table): boolean => Object.keys(table).length === 0;
+const isEmpty = (table: LoanTable): boolean => Object.keys(table).length === 0;
 
-const only = (table: Table, ids: ReadonlySet<string>): Table =>
+const only = (table: LoanTable, ids: ReadonlySet<string>): LoanTable =>
   Object.fromEntries(Object.entries(table).filter(([id]) => ids.has(id)));

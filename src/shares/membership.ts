@@ -11,6 +11,8 @@
 //   read, by its own monotonic clock, and does so on condition that it is still the same. No time of another
 //   machine is compared. One that is not active has no share that others would have to leave to it, so it is
 //   removed after WAIT_MS: a process that ends again and again while it starts must not divide the limits.
+// - It goes on as the member that another process was, if that certainly has ended: a process that ends again
+//   and again is one member. The beat that it writes first is its own, and so is its time.
 import { laterBy, longestBetween, type Moment, NEVER } from '../memory/rate/moment.js';
 import {
   type Epoch,
@@ -58,6 +60,19 @@ export interface MembershipOptions {
   readonly holder: ShareHolder;
   /** Makes a name that no process has had before: sixteen hexadecimal digits. */
   readonly newId: () => string;
+  /** The name of this process, which no other one has. */
+  readonly process: string;
+}
+
+/** What is asked when an epoch was read. */
+export interface MembershipQuestions {
+  /**
+   * Called when the view is up to date and the process has a share.
+   * @returns whether it may say that it knows of newcomers
+   */
+  readonly settle: () => boolean;
+  /** Whether a member is a process that has ended, as which this one may go on. */
+  readonly mayContinue: (member: Member) => boolean;
 }
 
 interface Observed {
@@ -69,7 +84,9 @@ interface Observed {
 export class Membership {
   readonly #holder: ShareHolder;
   readonly #newId: () => string;
+  readonly #process: string;
   #id: string;
+  #isSuccessor = false;
   #isActive = false;
   /** The epoch of the view. */
   #number = 0;
@@ -87,9 +104,10 @@ export class Membership {
   /** Names that this process has had, and uses no more. */
   #former: readonly string[] = [];
 
-  constructor({ holder, newId }: MembershipOptions) {
+  constructor({ holder, newId, process }: MembershipOptions) {
     this.#holder = holder;
     this.#newId = newId;
+    this.#process = process;
     this.#id = newId();
   }
 
@@ -100,6 +118,16 @@ export class Membership {
 
   get id(): string {
     return this.#id;
+  }
+
+  /** Whether this process goes on as the member that another one was. */
+  get isSuccessor(): boolean {
+    return this.#isSuccessor;
+  }
+
+  /** The member that this process is. A name under which it has given its share up counts no more. */
+  ownIn({ members }: Epoch): Member | undefined {
+    return members.find(({ id, process }) => process === this.#process && !this.#former.includes(id));
   }
 
   /**
@@ -113,18 +141,21 @@ export class Membership {
   /**
    * An epoch was read.
    * @param askedAt when its reading was begun @param now when it was there
-   * @param settle called when the view is up to date and the process has a share; returns whether it may say
-   *   that it knows of newcomers
    * @returns what is to be stored in its place, at once; undefined when nothing is to be changed
    */
-  read(epoch: Epoch, askedAt: Moment, now: Moment, settle = (): boolean => true): Epoch | undefined {
+  read(
+    epoch: Epoch,
+    askedAt: Moment,
+    now: Moment,
+    { settle, mayContinue }: MembershipQuestions,
+  ): Epoch | undefined {
     this.#observe(epoch, askedAt, now);
     this.#know(epoch);
     const maySee = !this.#isActive || settle();
-    this.#former = this.#former.filter((id) => memberOf(epoch, id) !== undefined);
+    this.#former = this.#former.filter((id) => memberOf(epoch, id)?.process === this.#process);
     const rest = without(epoch, new Set([...this.#lapsed(epoch, now), ...this.#former]));
-    const own = memberOf(rest, this.#id);
-    if (own === undefined) return rest.members.length < MOST_MEMBERS ? this.#joined(rest) : undefined;
+    const own = this.ownIn(rest);
+    if (own === undefined) return this.#entered(rest, mayContinue);
     const isDue = longestBetween(this.#renewedAt, now) >= BEAT_MS;
     const seen = maySee ? rest.number : own.seen;
     const becomesActive = !own.active && mayBecomeActive(rest, own);
@@ -152,8 +183,22 @@ export class Membership {
     return (epoch) => without(epoch, new Set([id]));
   }
 
+  #entered(epoch: Epoch, mayContinue: (member: Member) => boolean): Epoch | undefined {
+    const ended = epoch.members.filter(mayContinue);
+    const predecessor = ended.find(({ active }) => active) ?? ended[0];
+    if (predecessor !== undefined) return this.#continued(epoch, predecessor);
+    return epoch.members.length < MOST_MEMBERS ? this.#joined(epoch) : undefined;
+  }
+
+  /** The epoch in which this process is the member that an ended one was; all else stays as it is. */
+  #continued(epoch: Epoch, { id, beat }: Member): Epoch {
+    this.#beat = Math.max(this.#beat, beat) + 1;
+    return withMember(epoch, id, { process: this.#process, beat: this.#beat });
+  }
+
   #joined(epoch: Epoch): Epoch {
-    const joined = withNewcomer(epoch, this.#id, ++this.#beat);
+    const newcomer = { id: this.#id, process: this.#process, beat: ++this.#beat };
+    const joined = withNewcomer(epoch, newcomer);
     const own = memberOf(joined, this.#id)!;
     return withMember(joined, this.#id, { active: mayBecomeActive(joined, own) });
   }
@@ -166,10 +211,14 @@ export class Membership {
 
   /** Learns what is stored: whether this process is a member, how long, and among which others. */
   #know(epoch: Epoch): void {
-    const own = memberOf(epoch, this.#id);
+    const own = this.ownIn(epoch);
     // Others have removed it; or the store has lost what it had stored, and may have lost newcomers.
-    if (this.#isActive && (own === undefined || epoch.number < this.#number)) this.#forget();
+    if (this.#isActive && (own === undefined || epoch.number < this.#number)) {
+      this.#forget();
+      return;
+    }
     if (own === undefined) return;
+    if (own.id !== this.#id) [this.#id, this.#isSuccessor] = [own.id, true];
     if (own.beat === this.#beat) this.#renewedAt = this.#sentAt;
     if (!own.active) return;
     this.#isActive = true;
@@ -194,6 +243,7 @@ export class Membership {
     this.#view = '';
     this.#former = [...this.#former, this.#id];
     this.#id = this.#newId();
+    this.#isSuccessor = false;
     this.#renewedAt = NEVER;
     this.#sentAt = NEVER;
   }

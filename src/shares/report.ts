@@ -28,10 +28,18 @@ export interface KeyReport {
 /** What a member lends of each key. */
 export type Loans = Readonly<Record<KeyId, Part>>;
 
+/** What a member lends, by the names of those that have it. */
+export type LoanTable = Readonly<Record<string, Loans>>;
+
 export interface Report {
   readonly keys: Readonly<Record<KeyId, KeyReport>>;
   /** What it lends, by the names of the members that have it; a change of anything changes the number. */
-  readonly lent: { readonly number: number; readonly to: Readonly<Record<string, Loans>> };
+  readonly lent: {
+    readonly number: number;
+    readonly to: LoanTable;
+    /** What was lent before, as long as a member may still use it. */
+    readonly before: LoanTable;
+  };
   /** The numbers of what others lend, as far as this member has changed its own parts. */
   readonly seen: Readonly<Record<string, number>>;
 }
@@ -67,14 +75,17 @@ function isKeyReport([id, value]: readonly [string, unknown]): boolean {
   return isLimit && isCount(demand) && typeof isRefused === 'boolean';
 }
 
-const isLoans = (value: unknown): boolean =>
-  isRecord(value) && Object.entries(value).every(([id, part]) => isKey(id) && isPart(part));
+/** A member lends only of keys that it reports. */
+const isLoans = (value: unknown, keys: object): boolean =>
+  isRecord(value) && Object.entries(value).every(([id, part]) => Object.hasOwn(keys, id) && isPart(part));
 
 function isReport(value: unknown): value is Report {
   if (!isRecord(value)) return false;
   const { keys, lent, seen } = value;
   if (!isRecord(keys) || !isRecord(lent) || !isRecord(seen)) return false;
   if (Object.keys(keys).length > HOT_KEYS || !Object.entries(keys).every(isKeyReport)) return false;
-  if (!isCount(lent.number) || !isRecord(lent.to) || !Object.values(lent.to).every(isLoans)) return false;
+  const isTable = (table: unknown): boolean =>
+    isRecord(table) && Object.values(table).every((loans) => isLoans(loans, keys));
+  if (!isCount(lent.number) || !isTable(lent.to) || !isTable(lent.before)) return false;
   return Object.values(seen).every(isCount);
 }

@@ -21,7 +21,7 @@ const LEAVE_ATTEMPTS = 3;
 /** Turns at the end in which what is lent may come back. */
 const RETIRE_TURNS = 4;
 
-const WAITING = `no share of limits over several processes yet; that of a killed process lapses after ${LAPSE_MS / 1_000} s`;
+const WAITING = `no share of limits over several processes yet; that of a process killed elsewhere lapses after ${LAPSE_MS / 1_000} s`;
 
 export interface ShareLoopOptions {
   readonly store: ShareStore;

@@ -26,6 +26,8 @@ export interface ShareMemberOptions extends MembershipOptions {
   readonly counters: HotCounters;
   /** A random word of 32 bits. */
   readonly newWord: () => number;
+  /** Whether the process of a name certainly has ended. */
+  readonly hasEnded: (process: string) => boolean;
 }
 
 /** What is to be written. */
@@ -57,20 +59,27 @@ export class ShareMember {
   #book = new LoanBook();
   #ownUntil = NEVER;
   #isRetiring = false;
+  /** What the process before this one has reported last as this member: no message can change it any more. */
+  #inheritance: Report | undefined;
+  /** The parts of this process were published since it has its share. */
+  #isDivided = false;
   /** The names of the reports of those that were members at the last reading. */
   #listed: ReadonlySet<string> = new Set();
 
   constructor(options: ShareMemberOptions) {
-    const { holder, newId, counters } = options;
+    const { holder, newId, process, counters } = options;
     this.#options = options;
     this.#hot = new HotKeys(counters);
     this.#membership = new Membership({
       newId,
+      process,
       holder: {
         hold: (share) => holder.hold(share),
         release: () => {
           this.#book = new LoanBook();
           this.#hot.clear();
+          this.#inheritance = undefined;
+          this.#isDivided = false;
           holder.release();
         },
         renew: (until) => {
@@ -83,7 +92,12 @@ export class ShareMember {
 
   /** Whether this process has a share. */
   get isActive(): boolean {
-    return this.#membership.isActive;
+    return this.#membership.isActive && this.#knowsLoans;
+  }
+
+  /** Whether it is known what others have of the share of this process. */
+  get #knowsLoans(): boolean {
+    return !this.#membership.isSuccessor || this.#isDivided;
   }
 
   /**
@@ -95,7 +109,11 @@ export class ShareMember {
     const stored = texts.get(EPOCH);
     const epoch = stored === undefined ? this.#firstEpoch() : parseEpoch(stored.text);
     this.#listed = new Set(epoch.members.map(({ id }) => REPORT + id));
-    const next = this.#membership.read(epoch, askedAt, now, () => this.#settle(epoch, texts, now));
+    const { hasEnded } = this.#options;
+    const next = this.#membership.read(epoch, askedAt, now, {
+      settle: () => this.#settle(epoch, texts, now),
+      mayContinue: ({ id, process }) => hasEnded(process) && reportOf(id, texts) !== undefined,
+    });
     const writes: ShareWrite[] = [];
     if (next !== undefined) {
       writes.push({
@@ -104,7 +122,7 @@ export class ShareMember {
         stored: () => this.#membership.stored(next),
       });
     }
-    const report = this.#isMine(epoch) ? this.#report(texts, now) : undefined;
+    const report = this.#inherited(next ?? epoch, texts) ?? this.#reported(epoch, texts, now);
     return report === undefined ? writes : [...writes, report];
   }
 
@@ -119,7 +137,7 @@ export class ShareMember {
    */
   retire(): boolean {
     this.#isRetiring = true;
-    return this.#book.isComplete;
+    return this.#isComplete;
   }
 
   /**
@@ -128,7 +146,7 @@ export class ShareMember {
    *   wait for it while something of it is lent
    */
   leave(): (epoch: Epoch) => Epoch {
-    const isComplete = this.#book.isComplete;
+    const isComplete = this.#isComplete;
     const leave = this.#membership.leave();
     return isComplete ? leave : (epoch) => epoch;
   }
@@ -138,8 +156,8 @@ export class ShareMember {
     return { number: 0, salt: [newWord(), newWord()], members: [] };
   }
 
-  #isMine(epoch: Epoch): boolean {
-    return this.#membership.isActive && memberOf(epoch, this.#membership.id) !== undefined;
+  get #isComplete(): boolean {
+    return this.#knowsLoans && this.#book.isComplete;
   }
 
   /**
@@ -147,6 +165,7 @@ export class ShareMember {
    * @returns whether the member may say that it knows of all newcomers
    */
   #settle(epoch: Epoch, texts: StoredTexts, moment: Moment): boolean {
+    if (!this.#knowsLoans && !this.#inherit(moment)) return false;
     const { holder } = this.#options;
     const self = this.#membership.id;
     const now = moment.monotonic;
@@ -177,6 +196,7 @@ export class ShareMember {
         self,
       ),
     );
+    this.#isDivided = true;
     this.#renew();
     this.#hot.forget(
       now,
@@ -196,7 +216,34 @@ export class ShareMember {
     });
   }
 
-  #report(texts: StoredTexts, { monotonic: now }: Moment): ShareWrite | undefined {
+  /** @returns whether it is known what this member has lent; its keys are divided by that from now on */
+  #inherit({ monotonic: now }: Moment): boolean {
+    if (this.#inheritance === undefined) return false;
+    this.#book = LoanBook.of(this.#inheritance);
+    this.#hot.inherit(this.#inheritance, now);
+    return true;
+  }
+
+  /**
+   * Stores what the process before this one has reported once more, when this one goes on as that member.
+   * So a late message of the other process finds another version, and others have what is in the report.
+   */
+  #inherited(epoch: Epoch, texts: StoredTexts): ShareWrite | undefined {
+    const id = this.#membership.ownIn(epoch)?.id;
+    const isSuccessor = this.#membership.isSuccessor || id !== this.#membership.id;
+    if (id === undefined || !isSuccessor || this.#inheritance !== undefined) return undefined;
+    const stored = texts.get(REPORT + id);
+    return {
+      ...{ name: REPORT + id, version: stored?.version, text: stored?.text ?? EMPTY_REPORT },
+      sending: () => undefined,
+      stored: () => {
+        if (this.#membership.isSuccessor) this.#inheritance = reportOf(id, texts);
+      },
+    };
+  }
+
+  #reported(epoch: Epoch, texts: StoredTexts, { monotonic: now }: Moment): ShareWrite | undefined {
+    if (!this.isActive || this.#membership.ownIn(epoch) === undefined) return undefined;
     const name = REPORT + this.#membership.id;
     const stored = texts.get(name);
     const text = JSON.stringify(this.#book.report(this.#hot.report(now)));
@@ -207,6 +254,7 @@ export class ShareMember {
 
   /** The share ends when what is borrowed might not be there any more. */
   #renew(others: readonly string[] = []): void {
+    if (!this.#knowsLoans) return;
     const borrowed = [...this.#book.lenders, ...others].map((id) =>
       laterBy(HOLD_MS, this.#membership.freshAt(id)),
     );
@@ -215,6 +263,10 @@ export class ShareMember {
 }
 
 const EMPTY_REPORT = JSON.stringify(new LoanBook().report(new Map()));
+
+/** What a member has reported last; undefined when that cannot be read. */
+const reportOf = (id: string, texts: StoredTexts): Report | undefined =>
+  parseReport(texts.get(REPORT + id)?.text ?? EMPTY_REPORT);
 
 /** The reports of members. A text is parsed when it has changed. */
 class Reports {

@@ -91,6 +91,7 @@ describe('a book of loans', () => {
     members.demands.set('b', 3);
     for (let n = 0; n < 6; n++) {
       members.turns('c', 'b', 'a');
+      // Each of them is rounded.
       expect(members.rates.reduce((sum, rate) => sum + rate)).to.be.at.most(100);
     }
     expect(members.rates).to.deep.equal([1, 98, 1]);
@@ -106,6 +107,21 @@ describe('a book of loans', () => {
     members.isPresent = true;
     for (let n = 0; n < 4; n++) members.turns('b', 'c', 'a');
     expect(members.rate('b')).to.be.above(30);
+  });
+
+  it('is the same one when it is made of a report, also while a change is not known to all', () => {
+    const members = skewed();
+    for (const turns of [[], ['c', 'b']]) {
+      members.demands.set('c', 3);
+      members.turns(...turns);
+      const { rates } = members;
+      for (const id of ['b', 'c']) members.books.set(id, LoanBook.of(members.reports.get(id)!));
+      expect(members.rates).to.deep.equal(rates);
+    }
+    expect(members.reports.get('b')!.lent.before).not.to.deep.equal({});
+    members.turns(...MEMBERS, ...MEMBERS, ...MEMBERS);
+    // Each of them is rounded.
+    expect(members.rates.reduce((sum, rate) => sum + rate)).to.be.within(97, 101);
   });
 
   it('has back what was lent to one that is no member any more', () => {

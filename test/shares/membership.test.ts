@@ -1,7 +1,7 @@
 // How one process comes to its share, keeps it and loses it.
 import { expect } from 'chai';
 import type { Moment } from '#src/memory/rate/moment.js';
-import { type Epoch, withMember, without } from '#src/shares/epoch.js';
+import { type Epoch, type Member, withMember, without } from '#src/shares/epoch.js';
 import { BEAT_MS, HOLD_MS, LAPSE_MS, Membership, WAIT_MS } from '#src/shares/membership.js';
 
 const EMPTY: Epoch = { number: 0, salt: [1, 2], members: [] };
@@ -9,6 +9,8 @@ const EMPTY: Epoch = { number: 0, salt: [1, 2], members: [] };
 class Store {
   epoch = EMPTY;
   now = 0;
+  /** The names of processes that are known to have ended. */
+  readonly ended = new Set<string>();
   /** How much of that time the machines were suspended. */
   suspended = 0;
 
@@ -27,6 +29,7 @@ class Process {
     let count = 0;
     this.#store = store;
     this.membership = new Membership({
+      process: name,
       newId: () => `${name}${++count}`,
       holder: {
         hold: ({ members }) => {
@@ -43,9 +46,10 @@ class Process {
   }
 
   /** Reads, and writes what it wants. @returns whether it has wanted to write */
-  turn(settle?: () => boolean, isLost = false): boolean {
-    const { epoch, moment } = this.#store;
-    const next = this.membership.read(epoch, moment, moment, settle);
+  turn(settle: () => boolean = () => true, isLost = false): boolean {
+    const { epoch, moment, ended } = this.#store;
+    const mayContinue = ({ process }: Member): boolean => ended.has(process);
+    const next = this.membership.read(epoch, moment, moment, { settle, mayContinue });
     if (next === undefined) return false;
     this.membership.sending(moment);
     this.#store.epoch = next;
@@ -204,6 +208,67 @@ describe('a member of an epoch', () => {
     a.turn();
     b.turn();
     expect([a.members, b.members, listed(store)]).to.deep.equal([['a2'], [], ['a2', 'b2']]);
+  });
+
+  it('goes on as the member that an ended process was, without a change for the others', () => {
+    const { store, a, b } = pair();
+    store.ended.add('b');
+    store.now = BEAT_MS - 1;
+    const { number } = store.epoch;
+    const c = new Process(store, 'c');
+    c.turn();
+    expect([c.membership.id, c.membership.isSuccessor, c.members]).to.deep.equal(['b1', true, ['a1', 'b1']]);
+    expect(c.until, 'by its own beat').to.equal(BEAT_MS - 1 + HOLD_MS);
+    a.turn();
+    expect([listed(store), store.epoch.number]).to.deep.equal([['a1', 'b1'], number]);
+    b.turn();
+    expect(b.members, 'one that lives after all').to.deep.equal([]);
+  });
+
+  it('learns from the store that it goes on as another member when the response was lost', () => {
+    const { store } = pair();
+    store.ended.add('b');
+    const c = new Process(store, 'c');
+    store.now = 1_000;
+    c.turn(undefined, true);
+    expect([c.membership.id, c.members]).to.deep.equal(['c1', []]);
+    store.now = 2_000;
+    c.turn();
+    expect([c.membership.id, c.members, c.until]).to.deep.equal(['b1', ['a1', 'b1'], 1_000 + HOLD_MS]);
+  });
+
+  it('goes on as one that was active rather than as one that waited', () => {
+    const { store, b } = pair();
+    const waiting = new Process(store, 'c');
+    waiting.turn();
+    for (const name of ['a', 'c']) store.ended.add(name);
+    const [d, e] = [new Process(store, 'd'), new Process(store, 'e')];
+    for (const one of [d, e, b, d, b, e]) one.turn();
+    expect([d.membership.id, e.membership.id]).to.deep.equal(['a1', 'c1']);
+    expect([d.members.length, e.members.length]).to.deep.equal([3, 3]);
+  });
+
+  it('joins under a name of its own when it was removed after it went on as another member', () => {
+    const { store } = pair();
+    store.ended.add('b');
+    const c = new Process(store, 'c');
+    c.turn();
+    store.epoch = without(store.epoch, new Set(['b1']));
+    c.turn();
+    expect([c.members, c.membership.isSuccessor, listed(store)]).to.deep.equal([[], false, ['a1', 'c2']]);
+  });
+
+  it('gives its share up when the store shows an epoch of before', () => {
+    const { store, a, b } = pair();
+    const before = store.epoch;
+    new Process(store, 'c').turn();
+    a.turn();
+    store.epoch = before;
+    a.turn();
+    expect([a.members, listed(store)]).to.deep.equal([[], ['b1', 'a2']]);
+    b.turn();
+    a.turn();
+    expect(a.members).to.deep.equal(['b1', 'a2']);
   });
 
   it('leaves in order', () => {

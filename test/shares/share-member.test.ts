@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { keyIdOf } from '#src/shares/division.js';
 import { EPOCH, parseEpoch, without } from '#src/shares/epoch.js';
 import { HOLD_MS } from '#src/shares/membership.js';
+import type { Part } from '#src/shares/report.js';
 import { ShareMember } from '#src/shares/share-member.js';
 import type { StoredText } from '#src/shares/share-store.js';
 
@@ -10,6 +11,8 @@ const KEY = { low: 1, high: 2, interval: 1_600_000, burst: 30 };
 
 class Store {
   readonly texts = new Map<string, StoredText>();
+  /** The names of processes that are known to have ended. */
+  readonly ended = new Set<string>();
   now = 0;
 
   set(name: string, text: string): void {
@@ -23,6 +26,8 @@ class Process {
   /** What it is asked for. */
   demand = 0;
   until = 0;
+  /** What it has of the keys that are divided. */
+  parts: readonly Part[] = [];
   #asked = 0;
   readonly #store: Store;
 
@@ -34,9 +39,13 @@ class Process {
         return this.ids.at(-1)!;
       },
       newWord: () => 7,
+      process: name,
+      hasEnded: (process) => store.ended.has(process),
       holder: {
         hold: () => undefined,
-        divide: () => undefined,
+        divide: (keys) => {
+          this.parts = keys.map(({ rate, permits }) => ({ rate, permits }));
+        },
         isOld: () => false,
         release: () => {
           this.until = 0;
@@ -54,12 +63,15 @@ class Process {
     });
   }
 
-  turn(): void {
+  /** Reads, and writes. @param before called before a report is written */
+  turn(before = (): void => undefined): void {
     const { now, texts } = this.#store;
     this.#asked += this.demand;
     const moment = { monotonic: now, wall: now };
-    for (const write of this.member.read(texts, moment, moment)) {
+    for (const write of this.member.read(new Map(texts), moment, moment)) {
       write.sending(moment);
+      if (write.name !== EPOCH) before();
+      if (texts.get(write.name)?.version !== write.version) continue;
       this.#store.set(write.name, write.text);
       write.stored();
     }
@@ -108,5 +120,58 @@ describe('a member that was removed', () => {
     const leave = b.member.leave();
     const epoch = parseEpoch(store.texts.get(EPOCH)!.text);
     expect([listed().length, leave(epoch).members.map(({ id }) => id)]).to.deep.equal([2, [a.ids[0]]]);
+  });
+});
+
+describe('a process that goes on as the member of one that has ended', () => {
+  const heir = () => {
+    const all = lending();
+    all.store.ended.add('bb');
+    const c = new Process(all.store, 'cc');
+    return { ...all, c, reportOf: (id: string) => all.store.texts.get(`member/${id}`)! };
+  };
+
+  it('uses its share once the report of the other one is certain, and lends what that has lent', () => {
+    const { b, c, reportOf } = heir();
+    const [id] = b.ids;
+    const { text, version } = reportOf(id!);
+    c.turn();
+    expect([c.member.isActive, c.until], 'not yet').to.deep.equal([false, 0]);
+    expect(reportOf(id!).text, 'stored once more').to.equal(text);
+    expect(reportOf(id!).version).not.to.equal(version);
+    c.turn();
+    expect([c.member.isActive, c.parts]).to.deep.equal([true, b.parts]);
+    const lent = (of: string): unknown => (JSON.parse(of) as { lent: unknown }).lent;
+    expect(lent(reportOf(id!).text)).to.deep.equal(lent(text));
+  });
+
+  it('waits as long as a message of the other one changes the report', () => {
+    const { b, c, store, reportOf } = heir();
+    const [id] = b.ids;
+    const name = `member/${id}`;
+    const late = (): void => store.set(name, reportOf(id!).text);
+    c.turn(late);
+    c.turn(late);
+    c.turn();
+    expect(c.member.isActive).to.equal(false);
+    c.turn();
+    expect(c.member.isActive).to.equal(true);
+  });
+
+  it('stays listed when it ends before it knows what was lent', () => {
+    const { a, b, c, store, listed } = heir();
+    c.turn();
+    expect(c.member.retire()).to.equal(false);
+    const leave = c.member.leave();
+    const epoch = parseEpoch(store.texts.get(EPOCH)!.text);
+    expect(leave(epoch)).to.equal(epoch);
+    expect(listed()).to.deep.equal([a.ids[0], b.ids[0]]);
+  });
+
+  it('joins as a newcomer when what the other one has lent cannot be read', () => {
+    const { a, b, c, store, listed } = heir();
+    store.set(`member/${b.ids[0]}`, '{}');
+    c.turn();
+    expect(listed()).to.deep.equal([a.ids[0], b.ids[0], c.ids[0]]);
   });
 });

@@ -5,12 +5,12 @@ import { WHOLE_RATE } from '#src/memory/rate/share.js';
 import { type Epoch, MOST_MEMBERS, parseEpoch } from '#src/shares/epoch.js';
 import { MOST_CHARACTERS, parseReport, type Report } from '#src/shares/report.js';
 
-const MEMBER = { id: '00000000000000a1', since: 1, seen: 1, beat: 3, active: true };
+const MEMBER = { id: '00000000000000a1', process: 'a', since: 1, seen: 1, beat: 3, active: true };
 const EPOCH: Epoch = { number: 1, salt: [1, -2], members: [MEMBER] };
 const KEY = '0123456789abcdef';
 const REPORT: Report = {
   keys: { [KEY]: { interval: 16_000, burst: 3, demand: 5, isRefused: true } },
-  lent: { number: 2, to: { b: { [KEY]: { rate: 1, permits: 0 } } } },
+  lent: { number: 2, to: { b: { [KEY]: { rate: 1, permits: 0 } } }, before: {} },
   seen: { b: 1 },
 };
 
@@ -38,6 +38,7 @@ describe('the text of an epoch', () => {
         { ...EPOCH, members: [{ ...MEMBER, id: '' }] },
         { ...EPOCH, members: [{ ...MEMBER, id: 'constructor' }] },
         { ...EPOCH, members: [{ ...MEMBER, active: 1 }] },
+        { ...EPOCH, members: [{ ...MEMBER, process: 'x'.repeat(65) }] },
         { ...EPOCH, members: [{ ...MEMBER, beat: 0.5 }] },
         { ...EPOCH, members: [null] },
       ].map((epoch) => JSON.stringify(epoch)),
@@ -58,7 +59,7 @@ describe('the report of a member', () => {
     );
     const lending = (part: object): object => ({
       ...REPORT,
-      lent: { number: 1, to: { b: { [KEY]: part } } },
+      lent: { number: 1, to: { b: { [KEY]: part } }, before: {} },
     });
     for (const wrong of [
       ...['', '{', 'null', '[]', `"${'x'.repeat(MOST_CHARACTERS)}"`],
@@ -68,7 +69,9 @@ describe('the report of a member', () => {
         { ...REPORT, keys: { [KEY]: { ...REPORT.keys[KEY], burst: 0 } } },
         { ...REPORT, keys: { [KEY]: { ...REPORT.keys[KEY], interval: 2 ** 31 } } },
         { ...REPORT, keys: { [KEY]: { ...REPORT.keys[KEY], demand: -1 } } },
-        { ...REPORT, lent: { number: 'x', to: {} } },
+        { ...REPORT, lent: { number: 'x', to: {}, before: {} } },
+        { ...REPORT, lent: { number: 1, to: {} } },
+        { ...REPORT, keys: {} },
         lending({ rate: WHOLE_RATE + 1, permits: 0 }),
         lending({ rate: -1, permits: 0 }),
         lending({ rate: 1 }),

@@ -121,8 +121,18 @@ for (const [name, start] of Object.entries({ PostgreSQL: postgres, etcd })) {
       await allSee(3);
     }).timeout(60_000);
 
-    it('is kept when a process is killed; the one that takes its place waits, and serves the rest', async () => {
+    it('is kept when a process is killed; the one that takes its place has its share at once', async () => {
       processes.shift()!.signal('SIGKILL');
+      processes.push(await launch());
+      await allSee(3);
+      const responses = await load([100, 100, 100], 6_000);
+      expect([...new Set(responses.map(({ status }) => status))]).to.have.members([200, 429]);
+      expect(excessOf(admissionsOf(responses))).to.be.at.most(0);
+    }).timeout(60_000);
+
+    it('is kept when a process does not respond; a further one waits, and serves the rest', async () => {
+      const stopped = processes.shift()!;
+      stopped.signal('SIGSTOP');
       const late = await launch();
       expect((await get(late.url)).status).to.equal(200);
       expect((await get(`${late.url}/health`)).status).to.equal(200);
@@ -133,10 +143,11 @@ for (const [name, start] of Object.entries({ PostgreSQL: postgres, etcd })) {
         code: 'STARTING',
         executed: true,
       });
-      // What was lent to the killed one comes back when it has lapsed; the others keep a part.
+      // What was lent to the stopped one comes back when it has lapsed; the others keep a part.
       const times = admissionsOf(await load([100, 100], 6_000));
       expect(excessOf(times)).to.be.at.most(0);
       expect(times.length).to.be.above(0);
+      stopped.signal('SIGKILL');
     }).timeout(60_000);
   });
 }

@@ -1,11 +1,13 @@
 // Faults of the protocol, each of which breaks the limit. The simulation has to find them.
+import { randomUUID } from 'node:crypto';
 import type { Block } from '#src/memory/block.js';
 import { laterBy } from '#src/memory/rate/moment.js';
+import type { Share } from '#src/memory/rate/share.js';
 import { TextPage } from '#src/memory/text-page.js';
 import { EPOCH, parseEpoch, withMember } from '#src/shares/epoch.js';
 import type { DividedHolder } from '#src/shares/share-member.js';
 import type { Fault } from './sim-process.js';
-import { cutOff, suspended } from './storm.js';
+import { cutOff, overtaken, restarted, suspended } from './storm.js';
 import type { World } from './world.js';
 
 interface PlantedFault {
@@ -66,7 +68,7 @@ export const FAULTS: readonly PlantedFault[] = [
   },
   {
     title: 'a newcomer begins with a whole burst',
-    shownBy: 10,
+    shownBy: 6,
     fault: {
       holder: (holder, { block }) => ({
         ...bound(holder),
@@ -78,8 +80,62 @@ export const FAULTS: readonly PlantedFault[] = [
     },
   },
   {
+    title: 'a process goes on as the member of one that has ended with a whole burst',
+    shownBy: restarted,
+    fault: {
+      holder(holder, { block, isInherited }) {
+        let isNew = false;
+        return {
+          ...bound(holder),
+          hold(share) {
+            holder.hold(share);
+            isNew = isInherited(share.self);
+          },
+          divide(keys) {
+            holder.divide(keys);
+            if (isNew) rewrite(block, full);
+            isNew = false;
+          },
+        };
+      },
+    },
+  },
+  {
+    title: 'a process goes on as the member that a process of another machine is',
+    shownBy: 0,
+    fault: { hasEnded: () => true },
+  },
+  {
+    title: 'a process goes on as the member of one that has ended, and does not know what that has lent',
+    shownBy: 0,
+    fault: {
+      holder(holder, { isInherited }) {
+        let isHeir = false;
+        return {
+          ...bound(holder),
+          hold(share) {
+            isHeir = isInherited(share.self);
+            holder.hold(share);
+          },
+          divide: (keys) => holder.divide(isHeir ? [] : keys),
+        };
+      },
+    },
+  },
+  {
+    title: 'a process goes on as the member of one whose last message may be on its way',
+    shownBy: overtaken,
+    fault: {
+      // What a process reports before it has a share is the report of the other one.
+      write: (write, { member }) =>
+        write.name === EPOCH || member.isActive
+          ? write
+          : { ...write, name: `elsewhere ${randomUUID()}`, version: undefined },
+    },
+  },
+  {
     title: 'a member lends, and gives back, before it has lowered its own part',
-    shownBy: 2,
+    shownBy: 4,
     fault: {
       holder: (holder, { timeline }) => ({
         ...bound(holder),
@@ -99,11 +155,18 @@ export const FAULTS: readonly PlantedFault[] = [
   },
 ];
 
+/** A share that has begun long ago, and parts of keys as well. */
+const full = (share: Share): object => ({
+  ...share,
+  changes: [],
+  hot: share.hot.map((part) => ({ ...part, emptyAt: -(2 ** 50), changedAt: -(2 ** 50) })),
+});
+
 /** Changes what is published to the workers. */
-function rewrite(block: Block, change: (share: Record<string, unknown>) => object): void {
+function rewrite(block: Block, change: (share: Share) => object): void {
   const page = new TextPage(block, 'share');
   const { text } = page.read();
-  if (text !== '') page.publish(JSON.stringify(change(JSON.parse(text) as Record<string, unknown>)));
+  if (text !== '') page.publish(JSON.stringify(change(JSON.parse(text) as Share)));
 }
 
 function bound(holder: DividedHolder): DividedHolder {

@@ -7,6 +7,7 @@ import type { RateCells } from '#src/memory/rate/rate-table.js';
 import { SharePage } from '#src/memory/rate/share-page.js';
 import { hotCounters } from '#src/primary/limit-shares.js';
 import { EPOCH, parseEpoch } from '#src/shares/epoch.js';
+import { parseReport } from '#src/shares/report.js';
 import { type DividedHolder, ShareMember, type ShareWrite } from '#src/shares/share-member.js';
 import type { StoredTexts } from '#src/shares/share-store.js';
 import type { LedgerTerms } from './ledger.js';
@@ -18,10 +19,18 @@ export interface Fault {
   /** Replaces what the protocol does with the share. */
   readonly holder?: (
     holder: DividedHolder,
-    world: { readonly block: Block; readonly timeline: Timeline; readonly now: () => Moment },
+    world: {
+      readonly block: Block;
+      readonly timeline: Timeline;
+      readonly now: () => Moment;
+      /** Whether a member was another process before. */
+      readonly isInherited: (id: string) => boolean;
+    },
   ) => DividedHolder;
   /** Replaces what the protocol wants to be stored, and what it believes was stored. */
-  readonly write?: (write: ShareWrite) => ShareWrite;
+  readonly write?: (write: ShareWrite, process: SimProcess) => ShareWrite;
+  /** Replaces what is known of the process of a name. */
+  readonly hasEnded?: () => boolean;
   /** Replaces the time at which the protocol believes to be told of something. */
   readonly now?: (now: Moment) => Moment;
 }
@@ -32,6 +41,9 @@ export interface SimProcessOptions {
   readonly random: () => number;
   readonly limits: readonly LedgerTerms[];
   readonly newId: () => string;
+  readonly name: string;
+  /** Whether the process of a name was killed on the machine of this one. */
+  readonly hasEnded: (name: string) => boolean;
   readonly fault: Fault;
   readonly buckets: number | undefined;
 }
@@ -54,11 +66,16 @@ export class SimProcess {
   isKilled = false;
   /** Its beat is on its way to the store, or the response from there. */
   isBeating = false;
+  /** How often it has begun to report that it lends something else. */
+  changesOfLoans = 0;
   /** No requests come. */
   isIdle = false;
   readonly #options: SimProcessOptions;
   readonly #block: Block;
   readonly #speed: number;
+  readonly #ids: string[] = [];
+  /** What it has reported to lend. */
+  #lent: string | undefined;
   readonly #startedAt: number;
   /** Turns in which what is lent may come back, of a process that leaves. */
   #turnsLeft: number | undefined;
@@ -68,15 +85,20 @@ export class SimProcess {
   #waiting: (() => void)[] = [];
 
   constructor(options: SimProcessOptions) {
-    const { timeline, random, limits, newId, fault, buckets } = options;
+    const { timeline, random, limits, fault, buckets, name: process } = options;
     this.#options = options;
     this.#block = Block.create({ workers: 1, ...(buckets === undefined ? {} : { rateBuckets: buckets }) });
     this.#speed = 1 + DRIFT * (2 * random() - 1);
     this.#startedAt = timeline.now;
     const page = new SharePage(this.#block, this.clock);
-    const holder = fault.holder?.(page, { block: this.#block, timeline, now: this.#now }) ?? page;
-    const counters = hotCounters(this.#block, () => undefined);
-    this.member = new ShareMember({ holder, newId, counters, newWord: () => Math.floor(random() * 2 ** 31) });
+    const world = { block: this.#block, timeline, now: this.#now, isInherited: this.#isInherited };
+    this.member = new ShareMember({
+      ...{ holder: fault.holder?.(page, world) ?? page, process },
+      newId: this.#newId,
+      counters: hotCounters(this.#block, () => undefined),
+      newWord: () => Math.floor(random() * 2 ** 31),
+      hasEnded: fault.hasEnded ?? options.hasEnded,
+    });
     const rates = new ClusterRates({
       block: this.#block,
       clock: this.clock,
@@ -85,6 +107,10 @@ export class SimProcess {
     });
     this.cells = limits.map(({ perSecond, burst }, n) => rates.limit(`limit ${n}`, 1_000 / perSecond, burst));
     this.#turn();
+  }
+
+  get name(): string {
+    return this.#options.name;
   }
 
   get isLeaving(): boolean {
@@ -97,6 +123,14 @@ export class SimProcess {
   readonly wallClock = (): number => this.#elapsed + WALL_AT_START;
 
   readonly #now = momentClock(this.clock, this.wallClock);
+
+  readonly #newId = (): string => {
+    const id = this.#options.newId();
+    this.#ids.push(id);
+    return id;
+  };
+
+  readonly #isInherited = (id: string): boolean => !this.#ids.includes(id);
 
   get #elapsed(): number {
     return (this.#options.timeline.now - this.#startedAt) * this.#speed;
@@ -162,9 +196,10 @@ export class SimProcess {
       return;
     }
     const { network, fault } = this.#options;
-    const write = fault.write?.(first) ?? first;
+    const write = fault.write?.(first, this) ?? first;
     write.sending(this.#now());
     this.isBeating = write.name === EPOCH;
+    if (!this.isBeating) this.#reports(write.text);
     const done = this.#then((isStored: boolean) => {
       this.isBeating = false;
       if (isStored) write.stored();
@@ -176,6 +211,12 @@ export class SimProcess {
       done,
       this.#then(() => this.#again(BUSY_MS)),
     );
+  }
+
+  #reports(text: string): void {
+    const lent = JSON.stringify(parseReport(text)?.lent.to);
+    if (lent !== this.#lent) this.changesOfLoans += 1;
+    this.#lent = lent;
   }
 
   #again(ms: number): void {

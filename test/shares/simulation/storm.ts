@@ -15,6 +15,8 @@ export const LIMITS: readonly LedgerTerms[] = [
 const MOST_PROCESSES = 7;
 const STEP_MS = 8_000;
 const SHIFT_MS = 12_000;
+/** A supervisor starts a process again within this time, and it may end again after this time. */
+const RESTART_MS = 6_000;
 /** Longer than a share is held. */
 const LONG_MS = 130_000;
 
@@ -38,6 +40,15 @@ export function storm(
   const anyOf = <T>(list: readonly T[]): T | undefined => list[Math.floor(random() * list.length)];
   /** A while that is mostly short. */
   const while_ = (): number => LONG_MS * random() ** 1.5;
+  /** A process is killed and started again on its machine, a number of times. */
+  const crash = (process: SimProcess | undefined, times: number): void => {
+    if (process === undefined || process.isKilled || times === 0) return;
+    process.isKilled = true;
+    timeline.in(RESTART_MS * random() ** 2, () => {
+      const next = world.restart(process, 20);
+      timeline.in(RESTART_MS * random(), () => crash(next, times - 1));
+    });
+  };
   const happenings: (() => void)[] = [
     () => void (living().length < MOST_PROCESSES && world.start(20)),
     () => void (living().length < MOST_PROCESSES && world.start(100)),
@@ -45,6 +56,7 @@ export function storm(
       const process = anyOf(living());
       if (process !== undefined) process.isKilled = true;
     },
+    () => crash(anyOf(living()), 1 + Math.floor(5 * random())),
     () => anyOf(living())?.leave(),
     () => {
       const process = anyOf(living());
@@ -103,6 +115,40 @@ function three(fault: Fault): World {
   const world = new World({ seed: 1, limits: LIMITS, fault });
   for (let n = 0; n < 3; n++) world.start(10, true);
   world.timeline.run(10_000);
+  return world;
+}
+
+/** One of three processes that have spent their bursts is killed, and started again at once. */
+export function restarted(fault: Fault = {}): World {
+  const world = three(fault);
+  const { timeline, processes } = world;
+  for (const isIdle of [true, false]) {
+    for (const process of processes) process.isIdle = isIdle;
+    timeline.run(timeline.now + (isIdle ? LONG_MS : 500));
+  }
+  const [process] = processes;
+  process!.isKilled = true;
+  world.restart(process!, 10, true);
+  timeline.run(timeline.now + 10_000);
+  return world;
+}
+
+/** One of three processes is killed, and started again at once, while it reports a loan: many times. */
+export function overtaken(fault: Fault = {}): World {
+  const world = new World({ seed: 1, limits: LIMITS, delayMs: 2_000, fault });
+  const { timeline } = world;
+  for (let n = 0; n < 2; n++) world.start(60, true);
+  let process = world.start(10, true);
+  for (let n = 0; n < 50; n++) {
+    timeline.run(timeline.now + 10_000);
+    // It lends what it is not asked for.
+    process.isIdle = true;
+    const { changesOfLoans } = process;
+    const until = timeline.now + LONG_MS;
+    while (process.changesOfLoans === changesOfLoans && timeline.now < until) timeline.step();
+    process.isKilled = true;
+    process = world.restart(process, 10, true);
+  }
   return world;
 }
 

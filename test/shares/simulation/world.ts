@@ -25,6 +25,7 @@ export class World {
   readonly ledgers: readonly Ledger[];
   readonly processes: SimProcess[] = [];
   readonly #options: WorldOptions;
+  #machines = 0;
   /** Requests of all keys. */
   requests = 0;
 
@@ -40,8 +41,9 @@ export class World {
    * Starts a process, and requests to it.
    * @param everyMs the mean pause between two requests of the first key; those of further ones are longer
    * @param isEven whether they come evenly, and not at random and sometimes some at once
+   * @param machine its machine: a process knows which of those beside it have ended @default one of its own
    */
-  start(everyMs: number, isEven = false): SimProcess {
+  start(everyMs: number, isEven = false, machine = `machine-${this.#machines++}`): SimProcess {
     const { limits, fault = {}, keys = 1, buckets } = this.#options;
     const { timeline, network, random } = this;
     const half = (): string =>
@@ -49,11 +51,21 @@ export class World {
         .toString(16)
         .padStart(8, '0');
     const newId = (): string => half() + half();
-    const process = new SimProcess({ timeline, network, random, limits, newId, fault, buckets });
+    const name = `${machine} ${this.processes.length}`;
+    const hasEnded = (other: string): boolean =>
+      machineOf(other) === machine && this.processes.some((one) => one.name === other && one.isKilled);
+    const process = new SimProcess({
+      ...{ timeline, network, random, limits, newId, name, hasEnded, fault, buckets },
+    });
     this.processes.push(process);
     for (const index of limits.keys())
       for (let key = 0; key < keys; key++) this.#load(process, index, key, everyMs * (1 + key), isEven);
     return process;
+  }
+
+  /** Starts a process where another one was killed. */
+  restart({ name }: SimProcess, everyMs: number, isEven = false): SimProcess {
+    return this.start(everyMs, isEven, machineOf(name));
   }
 
   /** The highest excess of all limits, in permits. */
@@ -80,3 +92,5 @@ export class World {
       this.ledgers[index * keys + key]!.admit(this.timeline.now);
   }
 }
+
+const machineOf = (name: string): string => name.split(' ')[0]!;
