@@ -36,8 +36,8 @@ describe('limits over processes that are killed and started again, simulated', (
     expect(restarted().excess).to.be.at.most(0);
   });
 
-  it('admit at most B + N*t when a process is started again while the loan of the killed one is on its way', () => {
-    expect(overtaken().excess).to.be.at.most(0);
+  it(`admit at most B + N*t when a process is started again while the loan of the killed one is on its way (seed ${seed})`, () => {
+    expect(overtaken({}, seed).excess).to.be.at.most(0);
   });
 
   it(`admit N each second soon after a process was started again (seed ${seed})`, () => {
