@@ -180,7 +180,8 @@ export class Membership {
   leave(): (epoch: Epoch) => Epoch {
     const id = this.#id;
     this.#forget();
-    return (epoch) => without(epoch, new Set([id]));
+    const isOwn = (epoch: Epoch): boolean => memberOf(epoch, id)?.process === this.#process;
+    return (epoch) => (isOwn(epoch) ? without(epoch, new Set([id])) : epoch);
   }
 
   #entered(epoch: Epoch, mayContinue: (member: Member) => boolean): Epoch | undefined {

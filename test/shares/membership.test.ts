@@ -280,6 +280,14 @@ describe('a member of an epoch', () => {
     expect(a.members).to.deep.equal(['a1']);
   });
 
+  it('leaves nothing that another process goes on as', () => {
+    const { store, a, b } = pair();
+    store.epoch = withMember(store.epoch, 'b1', { process: 'c' });
+    a.turn();
+    const leave = b.membership.leave();
+    expect(leave(store.epoch)).to.equal(store.epoch);
+  });
+
   it('knows since when another one certainly is a member', () => {
     const { store, a } = pair();
     expect(a.membership.freshAt('b1').monotonic).to.equal(0);
