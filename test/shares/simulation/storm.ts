@@ -152,6 +152,8 @@ export function overtaken(fault: Fault = {}, seed = 7): World {
     process.isKilled = true;
     process = world.restart(process, 10, true);
   }
+  // Every process had a block.
+  collect();
   return world;
 }
 
