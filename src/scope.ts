@@ -11,7 +11,7 @@ export interface TraceContext {
   readonly traceId: string;
   readonly spanId: string;
   readonly sampled: boolean;
-  /** Incoming `tracestate`, at most 512 bytes, passed on unchanged. */
+  /** The members of the incoming `tracestate`: at most 512 bytes that HTTP and gRPC can send. */
   readonly tracestate: string | undefined;
 }
 

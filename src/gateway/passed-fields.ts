@@ -90,7 +90,8 @@ const octets = (value: string): string =>
 
 /** Adds what the service has to know of its client. The addresses begin with that of the client. */
 function pushForwarded(fields: string[], request: IncomingRequest, service: string): void {
-  const { hops, host, requestedScheme: scheme } = request;
+  const { hops, requestedScheme: scheme } = request;
+  const host = octets(request.host);
   const [client, ...proxies] = hops.map((address) => `for=${nodeOf(address)}`);
   const first = `${client};host=${quoted(host)};proto=${scheme}`;
   fields.push('forwarded', proxies.length === 0 ? first : `${first}, ${proxies.join(', ')}`);

@@ -13,6 +13,8 @@ const SAMPLED = 0x01;
  */
 const TRACESTATE_BYTES = 512;
 const TRACESTATE_MEMBERS = 32;
+/** What a list may consist of: white space between its members is spaces and tabs (section 3.3.1.3). */
+const ASCII_LIST = /^[\t\x20-\x7e]*$/;
 /**
  * One list member: a key (simple or tenant@system), `=`, and a printable value without comma and equals sign.
  */
@@ -41,11 +43,15 @@ export function parseTraceparent(
   };
 }
 
-/** The unchanged list when it is valid and short enough, otherwise undefined (section 3.3.1). */
+/**
+ * The unchanged members of a list that is valid and short enough (section 3.3.1), without the white space
+ * between them: HTTP and gRPC can send every result.
+ * @returns undefined for any other text
+ */
 export function acceptTracestate(value: string | undefined): string | undefined {
-  // The number of characters is the number of bytes: the grammar below allows ASCII only.
-  if (value === undefined || value === '' || value.length > TRACESTATE_BYTES) return undefined;
+  if (value === undefined || value.length > TRACESTATE_BYTES || !ASCII_LIST.test(value)) return undefined;
   const keys = new Set<string>();
+  const members: string[] = [];
   for (const item of value.split(',')) {
     const member = item.trim();
     if (member === '') continue;
@@ -53,8 +59,9 @@ export function acceptTracestate(value: string | undefined): string | undefined 
     const key = member.slice(0, member.indexOf('='));
     if (keys.has(key)) return undefined;
     keys.add(key);
+    members.push(member);
   }
-  return keys.size === 0 || keys.size > TRACESTATE_MEMBERS ? undefined : value;
+  return members.length === 0 || members.length > TRACESTATE_MEMBERS ? undefined : members.join(',');
 }
 
 export function formatTraceparent(context: TraceContext): string {

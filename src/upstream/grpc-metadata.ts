@@ -12,16 +12,12 @@ const DEADLINE_FIELD = 'x-request-deadline';
 /** A timeout has eight digits at most. */
 const MOST_TIMEOUT = 99_999_999;
 
-/** Clients may write white space of any kind between the members of `tracestate`, which is passed on. */
-const UNPRINTABLE = /[^\x20-\x7e]/g;
-
 /** Adds the fields of a request, and its deadline. @param metadata empty */
 export function addRequestFields(metadata: Metadata, { headers, deadline }: OutgoingRequest): void {
   for (const name in headers) {
     if (name === DEADLINE_FIELD) continue;
     const value = headers[name]!;
-    if (name === 'tracestate') metadata.set(name, value.replace(UNPRINTABLE, ' '));
-    else metadata.set(name, isBinary(name) ? Buffer.from(value, 'base64') : value);
+    metadata.set(name, isBinary(name) ? Buffer.from(value, 'base64') : value);
   }
   metadata.set('grpc-timeout', timeoutText(deadline.remainingMs()));
 }

@@ -42,6 +42,21 @@ describe('a request through the gateway', () => {
     }
   });
 
+  for (const space of ['\u00a0', '\u2003', '\ufeff']) {
+    it(`is passed on with a tracestate that cannot be: ${JSON.stringify(space)}`, async () => {
+      const port = await upstreams.serve(({ headers }, response) =>
+        response.end(JSON.stringify(headers.tracestate ?? null)),
+      );
+      await start({ endpoints: [endpoint('far', { slot: 1, port })] });
+      const wire = await Wire.open(gateway.url);
+      const traceparent = `traceparent: 00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+      const fields = [traceparent, `tracestate: a=1${space},b=2`, `x-request-id: x${space}`];
+      const { status, body } = (await wire.request('GET', '/svc/things/', fields))!;
+      expect(`${status} ${body.toString()}`).to.equal('200 null');
+      wire.destroy();
+    });
+  }
+
   it('is repeated at an instance of this thread when it has no body', async () => {
     const port = await upstreams.serve((_request, response) => response.writeHead(503).end('later'));
     const routes: GatewayBenchOptions['routes'] = (app) => app.get('/', () => 'here');

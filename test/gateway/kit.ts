@@ -9,6 +9,7 @@ import type { Endpoint } from '#src/registry/endpoint.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import type { Application } from '#src/server/handler.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
+import { injectTrace } from '#src/telemetry/propagation.js';
 import { HttpTransport } from '#src/upstream/http-transport.js';
 import type { StreamCallDependencies } from '#src/upstream/stream-call.js';
 import { type Bench, bench, type QuotaBounds } from '#test/server/kit.js';
@@ -57,6 +58,7 @@ export async function startGateway(options: GatewayBenchOptions): Promise<Gatewa
     clock: () => performance.now(),
     random: () => 0,
     sleep: async () => undefined,
+    propagate: injectTrace,
     streams,
   };
   mountGateway(

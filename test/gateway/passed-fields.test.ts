@@ -3,11 +3,15 @@ import { HttpError } from '#src/errors.js';
 import { gatewaysPassed, requestFields, responseFields } from '#src/gateway/passed-fields.js';
 import type { IncomingRequest } from '#src/server/incoming-request.js';
 
-function passed(headers: readonly string[], hops = ['192.0.2.1']): Map<string, string[]> {
+function passed(
+  headers: readonly string[],
+  hops = ['192.0.2.1'],
+  host = 'shop.example:81',
+): Map<string, string[]> {
   const request = {
     exchange: { head: { headers } },
     hops,
-    host: 'shop.example:81',
+    host,
     requestedScheme: 'https',
   };
   const fields = requestFields(request as unknown as IncomingRequest, 'orders');
@@ -106,6 +110,13 @@ describe('the fields of a request behind the gateway', () => {
 
   it('have the bytes of the client where these are no ASCII', () => {
     expect(passed(['x-name', 'caf\u00e9']).get('x-name')).to.deep.equal(['caf\u00c3\u00a9']);
+  });
+
+  it('can be sent, whatever host a trusted proxy names', () => {
+    const fields = passed([], ['192.0.2.1'], 'caf\u00e9\u2003.example');
+    const host = 'caf\u00c3\u00a9\u00e2\u0080\u0083.example';
+    expect(fields.get('x-forwarded-host')).to.deep.equal([host]);
+    expect(fields.get('forwarded')).to.deep.equal([`for=192.0.2.1;host="${host}";proto=https`]);
   });
 });
 

@@ -2,6 +2,8 @@
 import { expect } from 'chai';
 import { HttpError, NotFoundError } from '#src/errors.js';
 import { newSagaId } from '#src/saga/saga-id.js';
+import { currentScope, runInScope, type Scope } from '#src/scope.js';
+import { scopeOf } from '#test/upstream/call-kit.js';
 import { type engineOn, Moment, type Step } from './harness.js';
 import { LONG, useEngines } from './use-engines.js';
 
@@ -46,6 +48,16 @@ describe('the sagas of a worker', () => {
       expect(await codeOf(sagas.start('transfer', 1, { idempotencyKey: '' }))).to.equal('VALIDATION_FAILED');
       expect(await codeOf(sagas.start('undefined', 1))).to.be.instanceOf(TypeError);
       expect(world().store.records()).to.deep.equal([]);
+    });
+
+    it('of a request whose tracestate cannot be sent leads to steps without it', async () => {
+      const scopes: (Scope | undefined)[] = [];
+      const { sagas } = world().start([{ name: 'a', run: () => void scopes.push(currentScope()) }]);
+      const { trace } = scopeOf();
+      const request = scopeOf({ trace: { ...trace, tracestate: 'a=1\u2003,b=2' } });
+      const { sagaId } = await runInScope(request, () => sagas.start('transfer', {}));
+      await sagas.wait(sagaId, LONG);
+      expect(scopes.map((scope) => scope?.trace)).to.deep.equal([{ ...trace, tracestate: undefined }]);
     });
   });
 

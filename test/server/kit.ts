@@ -17,6 +17,7 @@ import type { InjectedRequest } from '#src/server/inject-exchange.js';
 import type { RequestObserver, RequestQuotas } from '#src/server/request-observer.js';
 import type { Ticker } from '#src/server/timer-wheel.js';
 import { createLogger } from '#src/telemetry/log.js';
+import { acceptTracestate } from '#src/telemetry/propagation.js';
 import type { IncomingTrace, SpanHandle, SpanStart, Tracing } from '#src/telemetry/span.js';
 
 export interface Seen {
@@ -94,7 +95,7 @@ export class RecordingTracing implements Tracing {
         traceId: incoming.traceparent?.slice(3, 35) ?? 'f'.repeat(32),
         spanId: 'e'.repeat(16),
         sampled: true,
-        tracestate: incoming.tracestate,
+        tracestate: acceptTracestate(incoming.tracestate),
       },
       setAttribute: (name, value) => {
         attributes[name] = value;

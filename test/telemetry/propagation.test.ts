@@ -9,6 +9,11 @@ import {
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
+/** What `trim` takes for white space, but for the space and the tab of HTTP. */
+const WHITE_SPACE = Array.from(
+  '\n\v\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a' +
+    '\u2028\u2029\u202f\u205f\u3000\ufeff',
+);
 const hex = (length: number) =>
   fc
     .string({
@@ -59,14 +64,35 @@ describe('the propagation of traces', () => {
     expect(parseTraceparent(`cc-${TRACE}-${SPAN}-01.what`)).to.equal(undefined);
   });
 
-  it('passes on a tracestate of at most 512 bytes unchanged', () => {
+  it('passes on a tracestate of at most 512 bytes', () => {
     const exact = `a=${'x'.repeat(256)},b=${'y'.repeat(251)}`;
     expect(exact).to.have.length(512);
     expect(acceptTracestate(exact)).to.equal(exact);
     expect(acceptTracestate(`${exact}z`)).to.equal(undefined);
-    expect(acceptTracestate('rojo=00f067aa0ba902b7, t61rcwkgmze@sys=t61')).to.equal(
-      'rojo=00f067aa0ba902b7, t61rcwkgmze@sys=t61',
+  });
+
+  it('passes on the members of a tracestate without the white space between them', () => {
+    expect(acceptTracestate(' rojo=00f067aa0ba902b7,\tt61rcwkgmze@sys= t 61 ,')).to.equal(
+      'rojo=00f067aa0ba902b7,t61rcwkgmze@sys= t 61',
     );
+  });
+
+  it('accepts no tracestate that HTTP or gRPC cannot send, whatever is between its members', () => {
+    const gap = fc.string({ unit: fc.constantFrom(' ', '\t', ...WHITE_SPACE) });
+    const member = fc.tuple(gap, fc.constantFrom('=1', '=x y', '@t=2', ''), gap);
+    fc.assert(
+      fc.property(fc.array(member, { maxLength: 4 }), (members) => {
+        const list = members.map(([before, rest, behind], i) => `${before}k${i}${rest}${behind}`).join(',');
+        const accepted = acceptTracestate(list);
+        if (accepted === undefined) return;
+        expect(accepted).to.match(/^[\x20-\x7e]+$/);
+        expect(acceptTracestate(accepted), 'read again').to.equal(accepted);
+      }),
+    );
+    for (const space of WHITE_SPACE) {
+      for (const list of [`a=1${space},b=2`, `a=1,${space}b=2`, `${space}a=1`, `a=1${space}`])
+        expect(acceptTracestate(list), JSON.stringify(list)).to.equal(undefined);
+    }
   });
 
   it('drops a tracestate that does not follow the grammar', () => {

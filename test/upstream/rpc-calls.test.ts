@@ -318,17 +318,6 @@ describe('a call by gRPC', () => {
     expect(error).to.include({ code: 'BAD_UPSTREAM', message: 'A request to service kit has failed.' });
   });
 
-  it('passes on a tracestate with white space that metadata cannot have', async () => {
-    const peer = await http2Peer((stream, { tracestate }) =>
-      respondOnly(stream, { 'grpc-status': '5', 'grpc-message': String(tracestate) }),
-    );
-    closers.push(() => peer.close());
-    const { call } = callTo(peer.port);
-    const trace = { ...scopeOf().trace, tracestate: 'a=1,\tb=2' };
-    const error = await failureOf(runInScope(scopeOf({ trace }), () => call('kit').grpc('Get', {})));
-    expect(error.message).to.equal('a=1, b=2');
-  });
-
   it('shows a refusal of the callee to the client of a handler as BAD_UPSTREAM that is final', async () => {
     const callee = await serve(() => {
       throw new NotFoundError('no such item');
