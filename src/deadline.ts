@@ -29,6 +29,9 @@ export class Deadline {
     this.isShortened = isShortened;
   }
 
+  /** That of work which may go on for ever, such as a response that streams. */
+  static readonly none = new Deadline(Number.POSITIVE_INFINITY, false);
+
   static after(ms: number): Deadline {
     return new Deadline(performance.now() + ms, false);
   }
@@ -50,6 +53,11 @@ export class Deadline {
   within(ms: number): Deadline {
     const at = performance.now() + ms;
     return at < this.at ? new Deadline(at, false) : this;
+  }
+
+  /** This deadline; `ms` from now where there is none. */
+  orAfter(ms: number): Deadline {
+    return this === Deadline.none ? Deadline.after(ms) : this;
   }
 
   /**

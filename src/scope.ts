@@ -22,6 +22,7 @@ export interface SharedWork {
 
 export interface Scope {
   readonly requestId: string;
+  /** `Deadline.none` once the response streams: work that begins from then on has a time of its own. */
   readonly deadline: Deadline;
   /** Aborts when the client leaves or the deadline passes. Reading it may create it. */
   readonly signal: AbortSignal;

@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { manyMayListen } from '../abort-source.js';
 import { withAllowance } from '../allowance.js';
+import { Deadline } from '../deadline.js';
 import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
 import { checkOptions, describeValue, typeErrorFor } from '../options.js';
 import { currentScope, type Scope } from '../scope.js';
@@ -176,7 +177,7 @@ export class CpuClient {
     const signals = [signal, currentScope()?.signal].filter((one) => one !== undefined);
     const aborted = signals.find((one) => one.aborted);
     if (aborted !== undefined) throw aborted.reason;
-    // The signal of a response that streams does not abort at its deadline.
+    // The signal does not abort at the deadline of a response that was sent.
     if (currentScope()?.deadline.passed) throw new DeadlineExceededError();
     return signals;
   }
@@ -190,9 +191,9 @@ export class CpuClient {
   ): void {
     const scope = currentScope();
     const caller = callerOf(scope);
-    const remainingMs = scope?.deadline.remainingMs() ?? this.#options.timeoutMs;
+    const deadline = (scope?.deadline ?? Deadline.none).orAfter(this.#options.timeoutMs);
     const traceparent = formatTraceparent(span.context);
-    const place = { service, caller, priority, remainingMs };
+    const place = { service, caller, priority, remainingMs: deadline.remainingMs() };
     const run: ToPool = { type: 'run', id, module, task, ...place, input, progress, traceparent };
     this.#post(run, transfersOf(run));
   }

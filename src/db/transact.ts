@@ -9,12 +9,12 @@ import type { ConnectionPool } from './pool.js';
 import type { Lease } from './session-lease.js';
 import { beforeDeadline } from './transaction-limits.js';
 
-/** Deadline of work outside any request. */
+/** Deadline of work outside any request, and of a response that streams. */
 const DEFAULT_DEADLINE_MS = 30_000;
 
-/** Deadline of the request, saga step or task that calls; outside of any it is 30 s from now. */
+/** Deadline of the request, saga step or task that calls; where there is none, 30 s from now. */
 export function runningDeadline(): Deadline {
-  return currentScope()?.deadline ?? Deadline.after(DEFAULT_DEADLINE_MS);
+  return (currentScope()?.deadline ?? Deadline.none).orAfter(DEFAULT_DEADLINE_MS);
 }
 
 /**

@@ -194,7 +194,11 @@ export interface Context<O extends RouteOptions = RouteOptions> {
   readonly traceId: string;
   /** Aborts when the client leaves or the deadline passes. */
   readonly signal: AbortSignal;
-  /** The time at which the caller stops waiting. `call`, `db` and `cpu` observe it by themselves. */
+  /**
+   * The time at which the caller stops waiting. `call`, `db` and `cpu` observe it by themselves. A response
+   * that streams has none after its first piece: what begins then has the time that it has outside of
+   * requests.
+   */
   readonly deadline: Deadline;
   /** A logger of this request: its bindings and its level concern no other request. */
   readonly log: Logger;

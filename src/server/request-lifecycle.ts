@@ -263,6 +263,12 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     this.#alarm = server.wheel.after(left, () => this.#expire());
   }
 
+  /** Work that goes on keeps its deadline. Work that begins later has a time of its own. */
+  streamBegan(): void {
+    this.#request.endDeadline();
+    if (this.#isHandlerDone) this.stopDeadline();
+  }
+
   /** Calls that go on, or begin later, end at the deadline by timers of their own. */
   stopDeadline(): void {
     this.#alarm?.cancel();
@@ -332,10 +338,6 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   }
 
   // --- the end
-
-  get isHandlerDone(): boolean {
-    return this.#isHandlerDone;
-  }
 
   /** The handler has returned or thrown, its promise has settled, or its time is over. */
   handlerDone(): void {

@@ -6,7 +6,6 @@ import type { FailedRequest } from '../problem.js';
 export interface ResponseOwner extends FailedRequest {
   /** The client has left or the deadline has passed. */
   readonly isAborted: boolean;
-  readonly isHandlerDone: boolean;
   readonly signal: AbortSignal;
   /** `error` is the reason for which the request was aborted. */
   isAbortReason(error: unknown): boolean;
@@ -15,7 +14,8 @@ export interface ResponseOwner extends FailedRequest {
   /** @returns the report of load that the response is to carry; undefined for none */
   loadReport(status: number): string | undefined;
   startDeadline(): void;
-  stopDeadline(): void;
+  /** Called when the first piece of a stream has come: from now on no deadline bounds the response. */
+  streamBegan(): void;
   /** Calls code of the service in the scope of the request. */
   callService(callback: () => void): void;
   /** Counts the response. Called again when it has thrown, which it does when too little stack is left. */

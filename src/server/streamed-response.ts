@@ -77,7 +77,7 @@ export class StreamedResponse {
   #firstPieceCame(): void {
     if (!this.#awaitsFirstPiece) return;
     this.#awaitsFirstPiece = false;
-    if (this.#owner.isHandlerDone) this.#owner.stopDeadline();
+    this.#owner.streamBegan();
   }
 
   /** The client has its status already; the log and the metrics get the status of the failure. */

@@ -238,6 +238,6 @@ const tooDeep = (service: string): HttpError =>
   );
 
 function deadlineOf(scope: Scope | undefined, timeoutMs: number | undefined, defaultMs: number): Deadline {
-  if (scope === undefined) return Deadline.after(timeoutMs ?? defaultMs);
-  return timeoutMs === undefined ? scope.deadline : scope.deadline.within(timeoutMs);
+  const deadline = scope?.deadline ?? Deadline.none;
+  return timeoutMs === undefined ? deadline.orAfter(defaultMs) : deadline.within(timeoutMs);
 }

@@ -1,5 +1,6 @@
 // A call whose response is read by the caller as it arrives (`stream: true`). It has ended when its body has:
 // until then its deadline, its permit and the source of its request are held, and its attempt counts as load.
+import { Deadline } from '../deadline.js';
 import type { Hold } from '../hold.js';
 import { MESH_TOKEN_HEADER } from '../mesh-token.js';
 import { currentScope } from '../scope.js';
@@ -66,8 +67,10 @@ export async function openCall(
     const { call, cancellation, isBounded } = started;
     if (content !== undefined) await begun(content, call.abort);
     const { stream, body } = await callForStream(dependencies, call, { retries, inProcess });
-    // The deadline of a request is that of the head of its response, and its scope enforces that.
-    if (isBounded && timeoutMs === undefined) cancellation.met();
+    // The deadline of a request is that of the head of its response, and its scope enforces that. A response
+    // that streams already has none.
+    const isUnbounded = isBounded || scope?.deadline === Deadline.none;
+    if (isUnbounded && timeoutMs === undefined) cancellation.met();
     stream.onEnd(ended);
     const received = receive(stream.status, endToEnd(stream.fields), body ?? NO_BYTES);
     const { status, headers, notExecuted } = reportResponse(scope, received);

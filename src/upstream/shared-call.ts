@@ -37,7 +37,7 @@ export async function shareCall(
   const key = keyOf(service, request);
   const scope = currentScope();
   const { timeoutMs = defaultMs } = options;
-  const own = scope === undefined ? Deadline.after(timeoutMs) : scope.deadline.within(timeoutMs);
+  const own = (scope?.deadline ?? Deadline.none).within(timeoutMs);
   const { signal, dispose } = cancelAt(own, [scope && abortOf(scope), ownSignal]);
   try {
     // A shared call has the whole time of the option, however little time is left to the caller that makes

@@ -21,6 +21,22 @@ describe('the deadline of a call', () => {
     expect(remaining[3]).to.be.within(29_000, 30_000);
   });
 
+  it('is one of its own where the running work has none', async () => {
+    const { call, sent } = setUp(two, () => jsonResponse(200));
+    const scope = scopeOf({ deadline: Deadline.none });
+    const options = [
+      {},
+      { timeoutMs: 1_000 },
+      { singleFlight: true },
+      { singleFlight: true, timeoutMs: 1_000 },
+    ];
+    for (const one of options) await runInScope(scope, () => call('orders').get('/x', one));
+    await runInScope(scope, () => call('orders').get('/x', { timeoutMs: Number.POSITIVE_INFINITY }));
+    const remaining = sent.map(({ request }) => Number(request.headers['x-request-deadline']));
+    for (const [i, most] of [30_000, 1_000, 30_000, 1_000, MAX_TIMER_MS].entries())
+      expect(remaining[i]).to.be.within(most - 1_000, most);
+  });
+
   it('is sent as the longest time of a timer when it is further ahead, or there is none', async () => {
     const { call, sent } = setUp(two, () => jsonResponse(200));
     for (const timeoutMs of [Number.POSITIVE_INFINITY, 1e22, 2 ** 40])
