@@ -19,7 +19,7 @@ export interface Cancellation {
   readonly dispose: () => void;
 }
 
-/** The longest delay of a timer of Node, 24.8 days; a later deadline is not waited for. */
+/** The longest delay of a timer of Node, 24.8 days. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export function cancelAt(
@@ -63,11 +63,14 @@ class WorkAbort implements Cancellation {
 
   /** Ends the work at the deadline, by a timer of its own. */
   end(): void {
-    if (this.#timer !== undefined || this.#isMet || this.abort.aborted) return;
-    const late = (): void => this.abort.abort(new DeadlineExceededError());
+    if (this.#timer === undefined && !this.#isMet && !this.abort.aborted) this.#await();
+  }
+
+  #await(): void {
     const left = Math.ceil(this.deadline.remainingMs());
-    if (left <= 0) late();
-    else this.#timer = setTimeout(late, Math.min(left, MAX_TIMER_MS));
+    if (left <= 0) this.abort.abort(new DeadlineExceededError());
+    else if (left < Number.POSITIVE_INFINITY)
+      this.#timer = setTimeout(() => this.#await(), Math.min(left, MAX_TIMER_MS));
   }
 
   met(): void {

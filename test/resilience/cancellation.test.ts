@@ -2,7 +2,7 @@ import { getEventListeners, once } from 'node:events';
 import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError } from '#src/errors.js';
-import { cancelAt } from '#src/resilience/cancellation.js';
+import { cancelAt, MAX_TIMER_MS } from '#src/resilience/cancellation.js';
 
 describe('a cancellation', () => {
   it('aborts at the deadline with DEADLINE_EXCEEDED', async () => {
@@ -41,11 +41,29 @@ describe('a cancellation', () => {
     expect(signal.aborted).to.equal(false);
   });
 
-  it('accepts a deadline that is later than any timer can be', () => {
-    const { signal, dispose } = cancelAt(Deadline.after(2 ** 40));
-    dispose();
-    expect(signal.aborted).to.equal(false);
-  });
+  for (const [deadline, timers] of [
+    [Deadline.after(2 ** 40), 4],
+    [Deadline.none, 0],
+  ] as const) {
+    it(`does not abort when the longest timer ends before the deadline, ${timers} of them`, async () => {
+      const { setTimeout: real } = globalThis;
+      let set = 0;
+      const quick = (callback: () => void, ms: number): NodeJS.Timeout => {
+        if (ms === MAX_TIMER_MS) set++;
+        return real(callback, ms === MAX_TIMER_MS ? 1 : ms);
+      };
+      globalThis.setTimeout = quick as typeof setTimeout;
+      try {
+        const { signal, dispose } = cancelAt(deadline);
+        while (set < timers) await new Promise((resolve) => setImmediate(resolve));
+        expect(set).to.equal(timers);
+        expect(signal.aborted).to.equal(false);
+        dispose();
+      } finally {
+        globalThis.setTimeout = real;
+      }
+    });
+  }
 });
 
 describe('a signal with many listeners', () => {
