@@ -19,7 +19,6 @@ const REPLACED: ReadonlySet<string> = new Set([
   'x-real-ip',
   'x-request-id',
 ]);
-const NO_NAMES: readonly string[] = [];
 const NON_ASCII = /[\u0080-\uffff]/;
 
 /** The mark of the gateway in `CDN-Loop` (RFC 8586): it shows that a request goes in a circle. */
@@ -59,7 +58,7 @@ export function requestFields(request: IncomingRequest, service: string): string
     const name = headers[i]!;
     const value = headers[i + 1]!;
     if (name === LOOP_FIELD) loop = `${value}, ${loop}`;
-    else if (!isDropped(name) && !named.includes(name)) fields.push(name, octets(value));
+    else if (!isDropped(name) && !named.has(name)) fields.push(name, octets(value));
   }
   fields.push(LOOP_FIELD, octets(loop));
   pushForwarded(fields, request, service);
@@ -75,13 +74,14 @@ function isDropped(name: string): boolean {
 
 /** Whether the service gets a field that the client has sent. */
 export const isPassedOn = (headers: readonly string[], name: string): boolean =>
-  !isDropped(name) && !namedByClient(headers).includes(name);
+  !isDropped(name) && !namedByClient(headers).has(name);
 
-function namedByClient(headers: readonly string[]): readonly string[] {
-  let named = NO_NAMES;
+/** A client may send several fields of the name `Connection`. */
+function namedByClient(headers: readonly string[]): ReadonlySet<string> {
+  let all: string | undefined;
   for (let i = 0; i < headers.length; i += 2)
-    if (headers[i] === 'connection') named = [...named, ...namedIn(headers[i + 1])];
-  return named;
+    if (headers[i] === 'connection') all = all === undefined ? headers[i + 1]! : `${all},${headers[i + 1]!}`;
+  return namedIn(all);
 }
 
 /** A text as the bytes that the client has sent: fields are written byte by byte. */
@@ -110,10 +110,10 @@ const OWN_OF_RESPONSE: ReadonlySet<string> = new Set(['content-length', 'date', 
 
 /** The fields of a response for the client: a flat list, in which a name may occur several times. */
 export function responseFields(fields: IncomingHttpHeaders): string[] {
-  const named = fields.connection === undefined ? NO_NAMES : namedIn(fields.connection);
+  const named = namedIn(fields.connection);
   const passed: string[] = [];
   for (const name in fields) {
-    if (HOP_BY_HOP.has(name) || OWN_OF_RESPONSE.has(name) || isRuntimeField(name) || named.includes(name))
+    if (HOP_BY_HOP.has(name) || OWN_OF_RESPONSE.has(name) || isRuntimeField(name) || named.has(name))
       continue;
     const value = fields[name]!;
     if (typeof value === 'string') passed.push(name, fieldText(value));

@@ -80,7 +80,7 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-const NO_NAMES: readonly string[] = [];
+const NO_NAMES: ReadonlySet<string> = new Set();
 
 export class HttpTransport implements Transport {
   readonly #options: HttpTransportOptions;
@@ -219,7 +219,7 @@ export function endToEnd(
   const headers = Object.create(null) as Record<string, string>;
   for (const name of Object.keys(fields)) {
     const value = fields[name];
-    if (value === undefined || HOP_BY_HOP.has(name) || named.includes(name)) continue;
+    if (value === undefined || HOP_BY_HOP.has(name) || named.has(name)) continue;
     headers[name] = fieldValue(name, value);
   }
   return headers;
@@ -244,9 +244,11 @@ export function fieldText(text: string): string {
 }
 
 /** The names in the field `Connection`, in lower case. */
-export function namedIn(connection: string | string[] | undefined): readonly string[] {
+export function namedIn(connection: string | string[] | undefined): ReadonlySet<string> {
   if (connection === undefined || connection === 'keep-alive') return NO_NAMES;
-  return String(connection)
-    .split(',')
-    .map((name) => name.trim().toLowerCase());
+  return new Set(
+    String(connection)
+      .split(',')
+      .map((name) => name.trim().toLowerCase()),
+  );
 }
