@@ -126,18 +126,25 @@ export class HttpStream
   }
 
   /**
-   * Reads the whole body, where it is no longer than this.
-   * @param most less than 64 KiB, after which reading pauses
-   * @returns undefined when it is longer: nothing is lost, and it can be read on
+   * Reads the whole body, where it is short and arrives soon.
+   * @param most its length in bytes, less than 64 KiB, after which reading pauses
+   * @param mostMs milliseconds in which it has to arrive
+   * @returns undefined when it is longer or later: nothing is lost, and it can be read on
    * @throws as `next`
    */
-  async whole(most: number): Promise<Uint8Array | undefined> {
+  async whole(most: number, mostMs: number): Promise<Uint8Array | undefined> {
     if ((this.length ?? 0) > most) return undefined;
-    while (!this.#isOver && this.#length <= most) {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#wake();
+    }, mostMs);
+    while (!this.#isOver && !isLate && this.#length <= most) {
       await new Promise<void>((resolve) => this.#wait(resolve));
     }
+    clearTimeout(timer);
     if (this.#failure !== undefined) throw this.#failure;
-    return this.#length <= most ? this.take() : undefined;
+    return this.#isOver && this.#length <= most ? this.take() : undefined;
   }
 
   [Symbol.asyncIterator](): this {

@@ -87,6 +87,8 @@ export interface StreamedResponse {
 
 /** The longest body of a failure that is read before the next attempt; a longer failure is passed on. */
 const FAILURE_BYTES = 16 * 1024;
+/** The milliseconds for which the body of a failure is waited for; a later one is passed on, too. */
+const FAILURE_MS = 500;
 
 /** Makes a call whose endpoints do not respond by themselves. @throws as `callStream` */
 export const callForStream = (
@@ -216,7 +218,7 @@ function arrived<R>(attempt: Attempt, stream: HttpStream, next: Next<StreamedRes
     return { kind: 'returned', value: { stream, body }, mayRepeat: mayRepeat && body !== undefined };
   };
   if (!isGatewayFailure(stream.status)) return next(opened(headOf(stream)));
-  return stream.whole(FAILURE_BYTES).then(
+  return stream.whole(FAILURE_BYTES, FAILURE_MS).then(
     (body) => next(opened(receive(stream.status, endToEnd(stream.fields), body ?? NO_BYTES), body)),
     (error: unknown) => next(attempt.failed(error)),
   );

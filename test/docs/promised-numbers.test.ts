@@ -38,6 +38,8 @@ const PROMISES: readonly Promised[] = [
     KIB,
   ),
   promised('docs/resilience.md', 'limit: # of each worker', 'upstream/http-transport', 'CONNECTIONS'),
+  promised('docs/services.md', 'has arrived within # ms', 'upstream/stream-call', 'FAILURE_MS'),
+  promised('docs/services.md', 'no longer than # KiB', 'upstream/stream-call', 'FAILURE_BYTES', KIB),
   promised('docs/gateway.md', 'and about # KiB wait', 'upstream/http-stream', 'HIGH_WATER_BYTES', KIB),
   promised('docs/gateway.md', 'beyond # KiB, what waits', 'gateway/socket-bridge', 'HIGH_WATER_BYTES', KIB),
   promised('docs/gateway.md', 'more than # interim responses', 'upstream/response-fault', 'MOST_INTERIM'),

@@ -97,6 +97,37 @@ describe('a streamed call', () => {
     await (await orders.get('/', options)).body.cancel();
   });
 
+  for (const status of [502, 503, 504]) {
+    for (const framing of ['Transfer-Encoding: chunked', 'Content-Length: 5', 'Connection: close']) {
+      for (const begin of ['', framing.endsWith('chunked') ? '3\r\nlat\r\n' : 'lat']) {
+        it(`resolves with a head of ${status} whose body does not end: ${framing}, ${begin.length}`, async () => {
+          const port = await upstreams.serveRaw((socket) => {
+            socket.write(`HTTP/1.1 ${status} X\r\n${framing}\r\n\r\n${begin}`);
+          });
+          const { orders, load, observed } = callingPorts(port, await upstreams.serve(whole));
+          const options = { ...STREAM, maxConcurrent: 1, timeoutMs: Number.POSITIVE_INFINITY };
+          const { status: seen, body } = await orders.get('/', options);
+          expect(seen).to.equal(status);
+          expect(observed).to.deep.equal([`GET / i0 1 ${status}`]);
+          const reader = body.getReader();
+          if (begin !== '') expect(Buffer.from((await reader.read()).value!).toString()).to.equal('lat');
+          await reader.cancel();
+          expect(load.inFlight(1)).to.equal(0);
+          await (await orders.get('/', options)).body.cancel();
+        });
+      }
+    }
+  }
+
+  it('repeats a failure whose body arrives in pieces', async () => {
+    const failing: RequestListener = (_request, response) => {
+      response.writeHead(503).write('la', () => setImmediate(() => response.end('ter')));
+    };
+    const { orders, observed } = await calling(failing, whole);
+    expect(await read(orders.get('/', STREAM))).to.equal('whole');
+    expect(observed).to.deep.equal(['GET / i0 1 503', 'GET / i1 2 200']);
+  });
+
   describe('whose request is a source', () => {
     it('is repeated when no connection could be made, with the whole source', async () => {
       const bodies: string[] = [];
