@@ -86,6 +86,14 @@ function attempts(
   }
 }
 
+/** The options that the repetitions of a call depend on. */
+export interface RepetitionOptions {
+  /** @default 2 */
+  readonly retries?: number | undefined;
+  /** Set where the call holds a permit, which it should not keep from others by a long wait. */
+  readonly maxConcurrent?: number | undefined;
+}
+
 export interface StartedCall<R extends CallRequest> {
   readonly call: OngoingCall<R>;
   /** To be disposed of when the call has ended. */
@@ -165,7 +173,7 @@ function conclude(
 export function retryOf(
   dependencies: ServiceCallDependencies,
   call: OngoingCall,
-  { retries = RETRIES, maxConcurrent }: CallPolicies,
+  { retries = RETRIES, maxConcurrent }: RepetitionOptions,
 ): Retry {
   const { service } = call;
   // A call that waits would keep its permit from others.

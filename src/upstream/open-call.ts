@@ -66,7 +66,7 @@ export async function openCall(
     started = startCall(dependencies, service, streamRequest(dependencies, request, inProcess), options);
     const { call, cancellation, isBounded } = started;
     if (content !== undefined) await begun(content, call.abort);
-    const { stream, body } = await callForStream(dependencies, call, { retries, inProcess });
+    const { stream, body } = await callForStream(dependencies, call, { retries, maxConcurrent, inProcess });
     // The deadline of a request is that of the head of its response, and its scope enforces that. A response
     // that streams already has none.
     const isUnbounded = isBounded || scope?.deadline === Deadline.none;

@@ -10,7 +10,7 @@ import { headersOf } from './attempt-request.js';
 import { receive } from './buffered-response.js';
 import { Attempt } from './call-attempt.js';
 import { type CallRequest, NO_FIELDS, type StreamedContent } from './call-request.js';
-import { retryOf, type ServiceCallDependencies } from './call-service.js';
+import { type RepetitionOptions, retryOf, type ServiceCallDependencies } from './call-service.js';
 import { certainError } from './certain-result.js';
 import type { AdmittedEndpoint } from './endpoint-admission.js';
 import type { HttpStream, StreamRequest } from './http-stream.js';
@@ -57,14 +57,12 @@ export interface Relayed {
   readonly commit: (() => void) | undefined;
 }
 
-export interface StreamCallOptions {
+export interface StreamCallOptions extends RepetitionOptions {
   /**
    * Reaches endpoints in this thread.
    * @default they are called over the network
    */
   readonly inProcess?: StreamTransport | undefined;
-  /** @default that of calls */
-  readonly retries?: number | undefined;
   /**
    * Lets an endpoint in this thread respond by itself. It is called before `callStream` returns when such an
    * endpoint gets the first attempt.
@@ -135,9 +133,8 @@ export function callBy<T>(
 ): Promise<T | Relayed> {
   return attemptOnce(dependencies, call, options, reach, (first) => {
     if (!mayRepeat(first)) return resultOf(call, first);
-    const { retries } = options;
     const again = () => attemptOnce(dependencies, call, options, reach, (end) => end);
-    return retryOf(dependencies, call, retries === undefined ? {} : { retries })
+    return retryOf(dependencies, call, options)
       .goOn(first, again, call)
       .catch((error: unknown) => {
         throw certainError(call, error);

@@ -128,6 +128,20 @@ describe('a streamed call', () => {
     expect(observed).to.deep.equal(['GET / i0 1 503', 'GET / i1 2 200']);
   });
 
+  for (const options of [{}, STREAM]) {
+    it(`does not wait as long as a callee asks for while it holds a permit: ${JSON.stringify(options)}`, async () => {
+      let requests = 0;
+      const { orders } = await calling((_request, response) => {
+        if (requests++ === 0) response.writeHead(503, { 'retry-after': '1' });
+        response.end();
+      });
+      const withPermit = { ...options, maxConcurrent: 1 };
+      const call = orders.get('/', withPermit) as Promise<{ readonly status: number }>;
+      expect((await call).status).to.equal(503);
+      expect(requests).to.equal(1);
+    });
+  }
+
   describe('whose request is a source', () => {
     it('is repeated when no connection could be made, with the whole source', async () => {
       const bodies: string[] = [];
