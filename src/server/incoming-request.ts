@@ -105,6 +105,7 @@ export class IncomingRequest implements ServerRequest {
     );
     return this.#deadline;
   }
+
   /** Call when the first piece of a stream has come, for which the deadline was. */
   endDeadline(): void {
     this.#deadline = Deadline.none;
