@@ -9,7 +9,7 @@ import { loadGrpcJs } from './grpc-js.js';
 import { addRequestFields } from './grpc-metadata.js';
 import { receivedOf, spoilsConnection } from './grpc-response.js';
 import type { OutgoingRequest, Received } from './transport.js';
-import { UnsentError } from './transport-errors.js';
+import { ThreadEndsError, UnsentError } from './transport-errors.js';
 import { WaitingCall } from './waiting-call.js';
 
 /**
@@ -116,7 +116,8 @@ export class GrpcPool {
   }
 
   /** Closes all connections at once. Calls fail. */
-  destroy(reason: Error): void {
+  destroy(): void {
+    const reason = new ThreadEndsError();
     this.#isClosed = true;
     this.#onEnded = undefined;
     if (this.#serving !== undefined) clearImmediate(this.#serving);

@@ -1,11 +1,11 @@
 // Calls by gRPC, with connections of their own for each endpoint, which are closed when the endpoint leaves.
 // As with HTTP, only the abort signal ends a call here; the peer gets the remaining time as `grpc-timeout`.
-import { HttpError } from '../errors.js';
 import { type Endpoint, originOf } from '../registry/endpoint.js';
 import { CONNECTION_AGE_MS } from './connection-age.js';
 import type { GrpcChannelOptions } from './grpc-channel.js';
 import { GrpcPool } from './grpc-pool.js';
 import { MAX_RESPONSE_BYTES, type OutgoingRequest, type Received, type Transport } from './transport.js';
+import { ThreadEndsError } from './transport-errors.js';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 /** A connection without calls is closed after this time, and made again by the next call. */
@@ -49,13 +49,13 @@ export class GrpcTransport implements Transport {
   /** Closes all connections; running calls fail. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const pool of [...this.#pools.values(), ...this.#leaving]) pool.destroy(closedError());
+    for (const pool of [...this.#pools.values(), ...this.#leaving]) pool.destroy();
     this.#pools.clear();
     this.#leaving.clear();
   }
 
   #poolOf(endpoint: Endpoint): GrpcPool {
-    if (this.#closed) throw closedError();
+    if (this.#closed) throw new ThreadEndsError();
     const last = this.#lastOf.get(endpoint);
     if (last !== undefined && !last.isClosed) return last;
     const key = keyOf(endpoint);
@@ -70,6 +70,3 @@ export class GrpcTransport implements Transport {
 }
 
 const keyOf = (endpoint: Endpoint): string => `${endpoint.service} ${endpoint.id} ${originOf(endpoint)}`;
-
-const closedError = (): Error =>
-  new HttpError('BAD_UPSTREAM', 'This thread ends, and has closed its connections.');

@@ -11,7 +11,7 @@ import { HttpAttempt, type HttpResponse } from './http-attempt.js';
 import { httpFailure } from './http-failure.js';
 import { HttpStream, type StreamRequest } from './http-stream.js';
 import type { OutgoingRequest } from './transport.js';
-import { UnsentError } from './transport-errors.js';
+import { ThreadEndsError, UnsentError } from './transport-errors.js';
 
 /** The part of a request that waiting for a connection depends on. */
 type Waitable = Pick<OutgoingRequest, 'deadline' | 'isWaiting'>;
@@ -29,8 +29,6 @@ export interface PoolOptions {
   /** What to do when the connections are too few. @default nothing */
   readonly advice?: string | undefined;
 }
-
-const closedError = (): Error => new Error('http transport: closed');
 
 export class HttpPool {
   readonly #endpoint: Endpoint;
@@ -90,7 +88,7 @@ export class HttpPool {
     start: (fail: (reason: unknown) => void) => void,
     reject: (reason: unknown) => void,
   ): void {
-    if (this.isClosed) reject(closedError());
+    if (this.#isDestroyed) reject(new ThreadEndsError());
     else if (this.#running < this.#options.connections) start(reject);
     else this.#wait(request, abort, start, reject);
   }
@@ -135,8 +133,9 @@ export class HttpPool {
   /** Closes the connections at once. Requests fail. */
   destroy(): Promise<void> {
     this.#isDestroyed = true;
-    while (this.#waiting.oldest !== undefined) this.#waiting.oldest.fail(closedError());
-    return this.#pool.destroy();
+    const reason = new ThreadEndsError();
+    while (this.#waiting.oldest !== undefined) this.#waiting.oldest.fail(reason);
+    return this.#pool.destroy(reason);
   }
 
   #start({ method, path, headers, body }: Sendable, handler: Dispatcher.DispatchHandler): void {

@@ -16,7 +16,7 @@ import {
   type Received,
   type Transport,
 } from './transport.js';
-import { isUnsent } from './transport-errors.js';
+import { isUnsent, ThreadEndsError } from './transport-errors.js';
 import { loadUndici } from './undici.js';
 
 export interface HttpTransportOptions {
@@ -164,7 +164,7 @@ export class HttpTransport implements Transport {
   }
 
   #poolOf(endpoint: Endpoint): HttpPool {
-    if (this.#closed) throw new Error('http transport: closed');
+    if (this.#closed) throw new ThreadEndsError();
     const last = this.#lastOf.get(endpoint);
     if (last !== undefined && !last.isClosed) return last;
     const key = keyOf(endpoint);

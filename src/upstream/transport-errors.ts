@@ -32,6 +32,16 @@ export class UnreachedError extends HttpError {
   }
 }
 
+/**
+ * 502 `BAD_UPSTREAM`: this thread ends, and has closed its connections. That shows nothing about the endpoint,
+ * and no other one could be reached either.
+ */
+export class ThreadEndsError extends HttpError {
+  constructor() {
+    super('BAD_UPSTREAM', 'This thread ends, and has closed its connections.');
+  }
+}
+
 /** Whether this machine has refused a connection: it has no free port left, or a rule forbids it. */
 export function isRefusedHere(cause: unknown): boolean {
   const { code, syscall } = (cause ?? {}) as Partial<NodeJS.ErrnoException>;

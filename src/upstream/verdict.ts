@@ -18,6 +18,7 @@ import {
   NoPortError,
   OversizedError,
   OversizedHeaderError,
+  ThreadEndsError,
   UnreachedError,
 } from './transport-errors.js';
 
@@ -179,7 +180,7 @@ export function judgeError(error: unknown, signal: Aborted): Verdict {
   if (isLate(error)) return TIMEOUT;
   if (error instanceof OversizedHeaderError) return OVERSIZED_HEADER;
   if (error instanceof OversizedError) return OVERSIZED;
-  if (error instanceof HandshakeError) return NOTHING;
+  if (error instanceof HandshakeError || error instanceof ThreadEndsError) return NOTHING;
   if (error instanceof NoPortError) return NOT_CONNECTED;
   if (!isBroken(error) || signal.aborted) return NOTHING;
   return error instanceof UnreachedError ? UNREACHED : GATEWAY_FAILURE;
