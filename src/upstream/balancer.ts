@@ -73,14 +73,26 @@ export class Balancer {
 
   /** Whether `pick` would find an endpoint that is not excluded. It takes no turn of a picker. */
   has(service: string, excludes: (endpoint: Endpoint) => boolean, route: Route = ANY): boolean {
-    const { version, protocol = 'http', overNetwork = false } = route;
-    const prepared = this.#lists.of(
-      service,
-      protocol,
-      version === undefined ? 'any' : only(version),
-      overNetwork,
-    );
-    return prepared?.circles.some(({ candidates }) => !candidates.endpoints.every(excludes)) === true;
+    const circles = this.#listsOf(service, route)?.circles ?? [];
+    return circles.some(({ candidates }) => !candidates.endpoints.every(excludes));
+  }
+
+  /**
+   * Whether an endpoint that was picked may still be called: it has not left, does not drain, and was not
+   * found ill or ejected since.
+   */
+  offers(endpoint: Endpoint, route: Route = ANY): boolean {
+    const { service, protocol } = endpoint;
+    const prepared = this.#listsOf(service, { ...route, protocol });
+    return prepared !== undefined && this.#lists.lists(prepared, endpoint);
+  }
+
+  #listsOf(
+    service: string,
+    { version, protocol = 'http', overNetwork = false }: Route,
+  ): Prepared | undefined {
+    const release = version === undefined ? 'any' : only(version);
+    return this.#lists.of(service, protocol, release, overNetwork);
   }
 
   /**

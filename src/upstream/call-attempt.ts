@@ -18,6 +18,7 @@ import { takeReport } from './load-report.js';
 import type { OngoingCall } from './ongoing-call.js';
 import { STATUS_FIELD } from './rpc-fields.js';
 import type { OutgoingRequest, Received, Transport } from './transport.js';
+import { DisplacedError } from './transport-errors.js';
 import {
   HANGS_MS,
   isLate,
@@ -248,6 +249,13 @@ export class Attempt extends Hold {
     return mayRepeat && (hasNotRun || mayRunTwice(this.#call.request));
   }
 }
+
+/**
+ * Whether the endpoint was withdrawn before the request was sent to it. That is as if another one had been
+ * picked at once: it takes no token of the budget, no wait, and none of the attempts that a call may make.
+ */
+export const isDisplaced = (end: AttemptEnd<unknown>): boolean =>
+  end.kind === 'failed' && end.mayRepeat && end.error instanceof DisplacedError;
 
 /** Makes one attempt at an endpoint that admitted it. Never rejects. */
 export function attemptAt(

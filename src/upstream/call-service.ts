@@ -11,7 +11,7 @@ import type { AttemptEnd, Random, Sleep } from '../resilience/policy.js';
 import { mayRepeat, Retry } from '../resilience/retry.js';
 import { currentScope, type Scope } from '../scope.js';
 import type { CallOptions, CallResponse, Fallback } from './call.js';
-import { type AttemptDependencies, attemptAt, attemptThen } from './call-attempt.js';
+import { type AttemptDependencies, attemptAt, attemptThen, isDisplaced } from './call-attempt.js';
 import { SILENT } from './call-observer.js';
 import { type CallRequest, mayRunTwice } from './call-request.js';
 import { certainError, certainResponse } from './certain-result.js';
@@ -145,7 +145,7 @@ function firstAttempt(
   return new Promise((resolve) => resolve(next({ kind: 'not-attempted', error: admitted })));
 }
 
-/** Ends the call after its first attempt, or makes further ones. */
+/** Ends the call after its first attempt, or makes it anew, or makes further ones. */
 function conclude(
   dependencies: ServiceCallDependencies,
   call: OngoingCall,
@@ -153,6 +153,10 @@ function conclude(
   first: AttemptEnd<Received>,
   dispose: () => void,
 ): CallResponse | Promise<CallResponse> {
+  if (isDisplaced(first))
+    return tryOnce(dependencies, call, call.abort).then((end) =>
+      conclude(dependencies, call, options, end, dispose),
+    );
   if (mayRepeat(first)) {
     const retry = retryOf(dependencies, call, options);
     const again = () => tryOnce(dependencies, call, call.abort);
@@ -199,7 +203,7 @@ function hasOther({ balancer, breaker }: ServiceCallDependencies, call: OngoingC
   return balancer.has(service, isOut, request);
 }
 
-/** Makes one attempt at an endpoint that admits it, if there is one. */
+/** Makes one attempt at an endpoint that admits it, if there is one, and that is not withdrawn meanwhile. */
 function tryOnce(
   dependencies: ServiceCallDependencies,
   call: OngoingCall,
@@ -207,7 +211,8 @@ function tryOnce(
 ): Promise<AttemptEnd<Received>> {
   const admitted = admitEndpoint(dependencies, call, NO_IDS);
   if (admitted instanceof HttpError) return Promise.resolve({ kind: 'not-attempted', error: admitted });
-  return attemptAt(dependencies, call, admitted, abort);
+  const next = (end: AttemptEnd<Received>) => (isDisplaced(end) ? tryOnce(dependencies, call, abort) : end);
+  return attemptThen(dependencies, call, admitted, abort, next);
 }
 
 /** Makes the first attempt, and a second one at another endpoint when the first takes long. */

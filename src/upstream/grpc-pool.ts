@@ -9,7 +9,7 @@ import { loadGrpcJs } from './grpc-js.js';
 import { addRequestFields } from './grpc-metadata.js';
 import { receivedOf, spoilsConnection } from './grpc-response.js';
 import type { OutgoingRequest, Received } from './transport.js';
-import { ThreadEndsError, UnsentError } from './transport-errors.js';
+import { DisplacedError, ThreadEndsError, UnsentError } from './transport-errors.js';
 import { WaitingCall } from './waiting-call.js';
 
 /**
@@ -40,6 +40,8 @@ export class GrpcPool {
   #serving: NodeJS.Immediate | undefined;
   #isServing = false;
   #isClosed = false;
+  /** What `reconsider` was told last. */
+  #isOffered = true;
   #onEnded: (() => void) | undefined;
 
   constructor(endpoint: Endpoint, options: GrpcChannelOptions) {
@@ -105,13 +107,23 @@ export class GrpcPool {
     return isLate && (this.#leaving.size > 0 || this.#open.some((channel) => channel.isConnected));
   }
 
+  /** As that of HttpPool. */
+  reconsider(isOffered: (endpoint: Endpoint) => boolean): void {
+    if (this.#waiting.size === 0) return;
+    const wasOffered = this.#isOffered;
+    this.#isOffered = isOffered(this.#endpoint);
+    if (wasOffered && !this.#isOffered) this.#displace();
+  }
+
   /**
-   * Takes no more calls. Connections are closed when the calls that run, or wait for them, have ended.
+   * Takes no more calls, and displaces those that wait. Connections are closed when the running ones have
+   * ended.
    * @param onEnded called when no call runs any more
    */
   leave(onEnded: () => void): void {
     this.#isClosed = true;
     this.#onEnded = onEnded;
+    this.#displace();
     this.#serve();
   }
 
@@ -121,9 +133,17 @@ export class GrpcPool {
     this.#isClosed = true;
     this.#onEnded = undefined;
     if (this.#serving !== undefined) clearImmediate(this.#serving);
-    for (const call of this.#waiting) call.fail(reason);
-    this.#waiting.clear();
+    this.#failWaiting(() => reason);
     for (const channel of [...this.#open, ...this.#leaving]) channel.destroy(reason);
+  }
+
+  #displace(): void {
+    this.#failWaiting(() => new DisplacedError(this.#endpoint));
+  }
+
+  #failWaiting(reason: () => Error): void {
+    for (const call of this.#waiting) call.fail(reason());
+    this.#waiting.clear();
   }
 
   async #sendOver(channel: GrpcChannel, request: OutgoingRequest): Promise<Received> {

@@ -36,7 +36,12 @@ export class GrpcTransport implements Transport {
     return this.#poolOf(endpoint).send(request);
   }
 
-  /** Call when an endpoint has left: its connections are closed after its running calls have ended. */
+  /** As that of HttpTransport. */
+  reconsider(isOffered: (endpoint: Endpoint) => boolean): void {
+    for (const pool of this.#pools.values()) pool.reconsider(isOffered);
+  }
+
+  /** As that of HttpTransport. */
   leave(endpoint: Endpoint): void {
     const key = keyOf(endpoint);
     const pool = this.#pools.get(key);

@@ -11,7 +11,7 @@ import { HttpAttempt, type HttpResponse } from './http-attempt.js';
 import { httpFailure } from './http-failure.js';
 import { HttpStream, type StreamRequest } from './http-stream.js';
 import type { OutgoingRequest } from './transport.js';
-import { ThreadEndsError, UnsentError } from './transport-errors.js';
+import { DisplacedError, ThreadEndsError, UnsentError } from './transport-errors.js';
 
 /** The part of a request that waiting for a connection depends on. */
 type Waitable = Pick<OutgoingRequest, 'deadline' | 'isWaiting'>;
@@ -38,9 +38,10 @@ export class HttpPool {
   /** The number of requests that undici has. */
   #running = 0;
   #isDestroyed = false;
-  /** Called when the connections are closed. Present when no more requests are taken. */
-  #onClosed: (() => void) | undefined;
-  #isClosing = false;
+  /** The endpoint has left. */
+  #isLeaving = false;
+  /** What `reconsider` was told last. */
+  #isOffered = true;
 
   constructor(endpoint: Endpoint, pool: Pool, options: PoolOptions) {
     this.#endpoint = endpoint;
@@ -50,7 +51,7 @@ export class HttpPool {
 
   /** No more requests are taken. */
   get isClosed(): boolean {
-    return this.#isDestroyed || this.#onClosed !== undefined;
+    return this.#isDestroyed || this.#isLeaving;
   }
 
   /**
@@ -89,6 +90,7 @@ export class HttpPool {
     reject: (reason: unknown) => void,
   ): void {
     if (this.#isDestroyed) reject(new ThreadEndsError());
+    else if (this.#isLeaving) reject(new DisplacedError(this.#endpoint));
     else if (this.#running < this.#options.connections) start(reject);
     else this.#wait(request, abort, start, reject);
   }
@@ -124,10 +126,22 @@ export class HttpPool {
     return new UnsentError(advice === undefined ? full : `${full}; ${advice}`);
   }
 
-  /** Closes the connections when all requests have ended. */
+  /**
+   * Displaces the calls that wait when the endpoint is no longer offered. Those that come later wait: they
+   * have picked it nevertheless, as in panic mode.
+   */
+  reconsider(isOffered: (endpoint: Endpoint) => boolean): void {
+    if (this.#waiting.size === 0) return;
+    const wasOffered = this.#isOffered;
+    this.#isOffered = isOffered(this.#endpoint);
+    if (wasOffered && !this.#isOffered) this.#displace();
+  }
+
+  /** Closes the connections when all requests have ended that were sent. Those that wait are displaced. */
   close(onClosed: () => void): void {
-    this.#onClosed = onClosed;
-    this.#closeWhenEmpty();
+    this.#isLeaving = true;
+    this.#displace();
+    this.#pool.close(onClosed);
   }
 
   /** Closes the connections at once. Requests fail. */
@@ -136,6 +150,11 @@ export class HttpPool {
     const reason = new ThreadEndsError();
     while (this.#waiting.oldest !== undefined) this.#waiting.oldest.fail(reason);
     return this.#pool.destroy(reason);
+  }
+
+  /** Each call gets an error of its own, which may be changed for it (certain-result.ts). */
+  #displace(): void {
+    while (this.#waiting.oldest !== undefined) this.#waiting.oldest.fail(new DisplacedError(this.#endpoint));
   }
 
   #start({ method, path, headers, body }: Sendable, handler: Dispatcher.DispatchHandler): void {
@@ -150,15 +169,7 @@ export class HttpPool {
     this.#running--;
     while (this.#running < this.#options.connections && this.#waiting.oldest !== undefined)
       this.#waiting.oldest.end();
-    this.#closeWhenEmpty();
   };
-
-  #closeWhenEmpty(): void {
-    if (this.#onClosed === undefined || this.#waiting.size > 0 || this.#isDestroyed || this.#isClosing)
-      return;
-    this.#isClosing = true;
-    this.#pool.close(this.#onClosed);
-  }
 }
 
 /** A request that waits for a connection. */

@@ -144,7 +144,19 @@ export class HttpTransport implements Transport {
     }
   }
 
-  /** Call when an endpoint has left: its connections are closed after its running calls have ended. */
+  /**
+   * Call now and then: calls that wait for a connection to an endpoint that is no longer offered fail with
+   * DisplacedError.
+   */
+  reconsider(isOffered: (endpoint: Endpoint) => boolean): void {
+    if (this.#line.length === 0) return;
+    for (const pool of this.#pools.values()) pool.reconsider(isOffered);
+  }
+
+  /**
+   * Call when an endpoint has left: its connections are closed after its running calls have ended, and calls
+   * that wait for one fail with DisplacedError.
+   */
   leave(endpoint: Endpoint): void {
     const key = keyOf(endpoint);
     const pool = this.#pools.get(key);

@@ -1,6 +1,6 @@
 // The lists that the balancer picks from: for each service, or each release of one, the endpoints that may be
 // called, and a picker. They are made again when the registry, an ejection or a share changes.
-import type { Endpoint } from '../registry/endpoint.js';
+import { type Endpoint, originOf } from '../registry/endpoint.js';
 import type { PickerName, UpstreamOptions, Upstreams } from '../upstream-options.js';
 import { type Circle, callable, circleOf, nearestFirst } from './circles.js';
 import type { EndpointStatuses } from './endpoint-status.js';
@@ -45,6 +45,8 @@ export interface Prepared {
   readonly named: Map<PickerName, Picker>;
   /** Those that may be called, the near ones and the far ones, for keys; made for the first key. */
   hashCircle: HashCircle | undefined;
+  /** Ids and addresses of those that may be called; made when they are asked for. */
+  addresses: ReadonlySet<string> | undefined;
   endpoints: readonly Endpoint[];
   version: number;
   /** The time at which the lists are out of date. */
@@ -130,6 +132,7 @@ export class PreparedLists {
       picker: this.#factoryOf(this.upstreamOf(of.service).picker)(),
       named: new Map(),
       hashCircle: undefined,
+      addresses: undefined,
       endpoints: NO_ENDPOINTS,
       version,
       until: 0,
@@ -161,6 +164,7 @@ export class PreparedLists {
     }
     const may = callable(endpoints, out);
     prepared.hashCircle = undefined;
+    prepared.addresses = undefined;
     prepared.until = now + forMs;
     prepared.isPanicking = may.isPanicking;
     const { zone = null } = this.#options;
@@ -172,6 +176,14 @@ export class PreparedLists {
   #factoryOf(name: PickerName | undefined): PickerFactory {
     const { picker, pickers } = this.#options;
     return (name === undefined ? undefined : pickers?.[name]) ?? picker;
+  }
+
+  /** Whether the endpoint, at its address, is one of those that may be called. */
+  lists(prepared: Prepared, endpoint: Endpoint): boolean {
+    prepared.addresses ??= new Set(
+      prepared.circles.flatMap(({ candidates }) => candidates.endpoints.map(addressOf)),
+    );
+    return prepared.addresses.has(addressOf(endpoint));
   }
 
   /** All endpoints that may be called, for keys; there must be one. */
@@ -194,3 +206,5 @@ export class PreparedLists {
     return picker;
   }
 }
+
+const addressOf = (endpoint: Endpoint): string => `${endpoint.id} ${originOf(endpoint)}`;

@@ -8,7 +8,7 @@ import { mayRepeat } from '../resilience/retry.js';
 import type { TraceContext } from '../scope.js';
 import { headersOf } from './attempt-request.js';
 import { receive } from './buffered-response.js';
-import { Attempt } from './call-attempt.js';
+import { Attempt, isDisplaced } from './call-attempt.js';
 import { type CallRequest, NO_FIELDS, type StreamedContent } from './call-request.js';
 import { type RepetitionOptions, retryOf, type ServiceCallDependencies } from './call-service.js';
 import { certainError } from './certain-result.js';
@@ -150,10 +150,11 @@ function resultOf<T>(call: StreamCall, end: AttemptEnd<T>): T {
 function attemptOnce<T, R>(
   dependencies: StreamCallDependencies,
   call: StreamCall,
-  { relay, claim }: StreamCallOptions,
+  options: StreamCallOptions,
   reach: Reach<T>,
   next: Next<T | Relayed, R>,
 ): Promise<R> {
+  const { relay, claim } = options;
   // An endpoint in this thread reads the body by itself, so it gets none that is being read already.
   const mayRelay = call.request.content?.hasBegun !== true;
   const local = relay === undefined ? 'called' : mayRelay ? 'relayed' : 'excluded';
@@ -162,7 +163,10 @@ function attemptOnce<T, R>(
     return new Promise((resolve) => resolve(next({ kind: 'not-attempted', error: admitted })));
   const { endpoint } = admitted;
   const attempt = new Attempt(dependencies, call, admitted, call.abort);
-  if (relay === undefined || !endpoint.local) return reach(admitted, attempt, next);
+  if (relay === undefined || !endpoint.local)
+    return reach(admitted, attempt, (end) =>
+      isDisplaced(end) ? attemptOnce(dependencies, call, options, reach, next) : next(end),
+    );
   return relay(endpoint, attempt.trace).then(
     (value) => {
       const { mayRepeat } = attempt.returned(value.received);

@@ -33,8 +33,18 @@ export class UnreachedError extends HttpError {
 }
 
 /**
- * 502 `BAD_UPSTREAM`: this thread ends, and has closed its connections. That shows nothing about the endpoint,
- * and no other one could be reached either.
+ * 502 `BAD_UPSTREAM`: since the endpoint was picked for a call, it has left, drains, or was ejected, and the
+ * call was not sent to it. That shows nothing about the endpoint, and another one is picked for the call.
+ */
+export class DisplacedError extends UnreachedError {
+  constructor({ service, id }: Pick<Endpoint, 'service' | 'id'>) {
+    super(`Instance ${id} of ${service} takes no more calls, and has not got this one.`);
+  }
+}
+
+/**
+ * 502 `BAD_UPSTREAM`: this thread ends, and has closed its connections. That shows nothing about the
+ * endpoint, and no other one could be reached either.
  */
 export class ThreadEndsError extends HttpError {
   constructor() {

@@ -13,6 +13,7 @@ import { RequestBodyError } from '../request-body-error.js';
 import type { AttemptOutcome } from '../resilience/policy.js';
 import type { Received } from './transport.js';
 import {
+  DisplacedError,
   HandshakeError,
   isUnsent,
   NoPortError,
@@ -61,6 +62,8 @@ const NOTHING: Verdict = { outcome: 'ignored', reached: 'ignored', mayRepeat: fa
 const LEFT: Verdict = { ...NOTHING, isUnanswered: true };
 const OVERSIZED: Verdict = { ...NOTHING, isOversized: true };
 const OVERSIZED_HEADER: Verdict = { ...OVERSIZED, mayRepeat: true };
+/** The endpoint was withdrawn before the request was sent to it; see `isDisplaced` in call-attempt.ts. */
+const DISPLACED: Verdict = { ...NOTHING, mayRepeat: true, hasNotRun: true };
 /** The endpoint has rejected the request because of overload: another one may admit it. */
 const SHED: Verdict = { outcome: 'ignored', reached: 'ignored', mayRepeat: true };
 /**
@@ -180,6 +183,7 @@ export function judgeError(error: unknown, signal: Aborted): Verdict {
   if (isLate(error)) return TIMEOUT;
   if (error instanceof OversizedHeaderError) return OVERSIZED_HEADER;
   if (error instanceof OversizedError) return OVERSIZED;
+  if (error instanceof DisplacedError) return DISPLACED;
   if (error instanceof HandshakeError || error instanceof ThreadEndsError) return NOTHING;
   if (error instanceof NoPortError) return NOT_CONNECTED;
   if (!isBroken(error) || signal.aborted) return NOTHING;

@@ -97,8 +97,8 @@ export interface Host {
    */
   rpcMethods(): Promise<readonly MountedRpcMethod[]>;
   /**
-   * Looks at the load of the thread, for the overload rule, and publishes what the thread keeps in memory: to
-   * be called about every 50 ms.
+   * Looks at the load of the thread, for the overload rule, and at calls that wait for instances, and
+   * publishes what the thread keeps in memory: to be called about every 50 ms.
    */
   beat(): void;
   /** Resolves when the CPU tasks that are in progress now have ended, at the latest after `withinMs`. */
@@ -168,6 +168,7 @@ export function createHost(options: HostOptions): Host {
     beat() {
       limits.beat();
       fileBytes.set(app.files.contents.bytes);
+      calls.beat();
       waitingCalls.set(calls.waiting);
     },
     cpuTasksSettled: (withinMs) => cpu.settled(withinMs),

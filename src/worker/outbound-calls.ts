@@ -78,36 +78,35 @@ export interface OutboundCalls {
   isRegistered(service: string, id: string): boolean;
   /** Whether a registered instance has this address. */
   isInstance(address: string): boolean;
+  /** Picks other instances for calls that wait for one which may not be called any more. */
+  beat(): void;
   close(): Promise<void>;
 }
 
 export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls {
   const { block, slot, clock, observer, callPermitsOf, settings, log, mail } = options;
-  const { http, grpc, streams, inProcess } = createTransports(options);
+  const { http, grpc, streams, inProcess, connected } = createTransports(options);
   const { meshToken, requestTimeoutMs: timeoutMs, breakerOpenMs: openMs, slowCallMs, ejectionMs } = settings;
   const load = new EndpointCells(block, slot, clock);
   const pickers = pickersOf(load, Math.random);
-  const transports = { http, grpc, inProcess };
   const view = new RegistryView(new SnapshotLog(block), (left) => {
-    transports[left.protocol].leave(left);
-    streams.leave(left);
+    for (const transport of connected) transport.leave(left);
   });
   const events = logTransitions(log, (row) => view.at(row));
   const breaker = new BreakerCells(block, slot, tripRule({ openMs, slowCallMs }), clock, events.breaker);
   const ejection = ejectionRule(ejectionMs);
   const cells = new EjectionCells(block, ejection, clock, forgettingBreakers(breaker, events));
   const endpoints = (service: string, protocol?: Endpoint['protocol']) => view.endpoints(service, protocol);
+  const { upstreams, zone } = settings;
+  const statuses = endpointStatuses(cells, ejection);
+  const balancer = new Balancer({
+    ...{ endpoints, statuses, upstreams, zone, pickers, clock },
+    picker: pickers.auto,
+    random: Math.random,
+  });
+  const isOffered = (endpoint: Endpoint): boolean => balancer.offers(endpoint);
   const dependencies = {
-    balancer: new Balancer({
-      endpoints,
-      picker: pickers.auto,
-      pickers,
-      upstreams: settings.upstreams,
-      zone: settings.zone,
-      statuses: endpointStatuses(cells, ejection),
-      clock,
-      random: Math.random,
-    }),
+    balancer,
     breaker,
     outliers: ejectionMs === 0 ? NOT_WATCHED : new Outliers({ cells, records: load, endpoints }),
     slowCallMs,
@@ -115,7 +114,7 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
     budget: new RetryBudgetCell(block, clock),
     callPermitsOf,
     singleFlight: new SingleFlight(new CallClaims(block, slot), mail),
-    transports,
+    transports: { http, grpc, inProcess },
     streams,
     inProcessStreams: inProcess,
     streamIdleMs: settings.streamIdleMs,
@@ -137,16 +136,20 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
     },
     isRegistered: (service, id) => view.has(service, id),
     isInstance: (address) => view.hasAddress(address),
-    close: async () => void (await Promise.all([http.close(), grpc.close(), streams.close()])),
+    beat() {
+      for (const transport of connected) transport.reconsider(isOffered);
+    },
+    close: async () => void (await Promise.all(connected.map((transport) => transport.close()))),
   };
 }
 
 function createTransports({ settings, memory, dispatch, dispatchStream }: OutboundCallOptions) {
   const connectionsOf = (service: string) => settings.upstreams[service]?.connections;
-  return {
-    http: new HttpTransport({ connectionsOf, memory }),
-    grpc: new GrpcTransport(),
-    streams: new HttpTransport(STREAMS),
-    inProcess: new InProcessTransport(dispatch, dispatchStream),
-  };
+  const http = new HttpTransport({ connectionsOf, memory });
+  const grpc = new GrpcTransport();
+  const streams = new HttpTransport(STREAMS);
+  const inProcess = new InProcessTransport(dispatch, dispatchStream);
+  /** Those that have connections. */
+  const connected = [http, grpc, streams] as const;
+  return { http, grpc, streams, inProcess, connected };
 }

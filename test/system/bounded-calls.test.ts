@@ -65,4 +65,35 @@ describe('calls of a process', () => {
     expect(new Set(results)).to.deep.equal(new Set(['OVERLOADED', 'BAD_UPSTREAM']));
     await until(held, (bytes) => bytes === 0);
   });
+
+  for (const [change, path] of [
+    ['PUT', '/drain'],
+    ['DELETE', ''],
+  ] as const)
+    it(`wait for no instance that takes no more of them, also where no further call is made: ${change}`, async () => {
+      const instances = `${cluster.adminUrl}/registry/v1/services/things/instances`;
+      const registered = await json<{ instances: { id: string }[] }>(
+        await get(`${cluster.adminUrl}/registry/v1/services/things`),
+      );
+      for (const { id } of registered.instances) await fetch(`${instances}/${id}`, { method: 'DELETE' });
+      const full = await TestInstance.start(cluster.adminUrl, 'things', `full-${change}`);
+      instance = full;
+      full.behave = silent;
+      const calls = Array.from({ length: CALLS }, () => call('things'));
+      await until(
+        () => metric('multilane_calls_waiting'),
+        (count) => count === CALLS - 1,
+      );
+      const idle = await TestInstance.start(cluster.adminUrl, 'things', `idle-${change}`);
+      await fetch(`${instances}/${full.id}${path}`, { method: change });
+      await until(
+        () => idle.received,
+        (count) => count === CALLS - 1,
+      );
+      full.stop();
+      idle.stop();
+      const results = (await Promise.all(calls)).map((each) => each.result).sort();
+      expect(results).to.deep.equal([...Array(CALLS - 1).fill('200'), 'BAD_UPSTREAM']);
+      expect(full.received).to.equal(1);
+    });
 });

@@ -165,4 +165,19 @@ describe('the balancer', () => {
     expect(picks(balancerOf([...well, ...sick.slice(0, 2)]), 4)).to.equal('abab');
     expect(picks(balancerOf([...well, ...sick]), 5)).to.equal('abcde');
   });
+
+  it('offers exactly the endpoints that a pick may return, each at its present address', () => {
+    const all = ['healthy', 'healthy', 'unhealthy', 'draining', 'starting'].map((state, at) =>
+      endpoint(`${at}`, { state: state as Endpoint['state'], version: at === 2 ? '2' : '1' }),
+    );
+    const balancer = balancerOf(all);
+    const offered = (route?: { version: string }) =>
+      all.filter((one) => balancer.offers(one, route)).map(({ id }) => id);
+    expect(offered()).to.deep.equal(['0', '1']);
+    // The only instance of its release is in panic mode.
+    expect(offered({ version: '2' })).to.deep.equal(['2']);
+    expect(balancer.offers({ ...all[0]!, weight: 3 })).to.equal(true);
+    expect(balancer.offers({ ...all[0]!, port: 1 })).to.equal(false);
+    expect(balancerOf([]).offers(all[0]!)).to.equal(false);
+  });
 });

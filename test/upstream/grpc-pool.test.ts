@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { DeadlineExceededError } from '#src/errors.js';
 import type { GrpcChannelOptions } from '#src/upstream/grpc-channel.js';
+import { DisplacedError } from '#src/upstream/transport-errors.js';
 import { until } from '#test/support/until.js';
 import { type Http2Peer, http2Peer, respond, tcpPeer } from './rpc-peer.js';
 import { type Sender, type SentCall, senderTo } from './rpc-sender.js';
@@ -198,16 +199,17 @@ describe('the connections of a thread to one instance of gRPC', () => {
     expect(await ended.end).to.equal('BAD_UPSTREAM');
   });
 
-  it('serve the calls that wait when the endpoint leaves, and are closed then', async () => {
+  it('are closed behind the calls that run when the endpoint leaves, and those that wait end unsent', async () => {
     const { sendMany, streams, arrived, transport, to, peer } = await heldCalls(1);
     const sent = sendMany(MOST_CONNECTIONS + 2);
     await arrived(MOST_CONNECTIONS);
     transport.leave(to);
-    for (let at = 0; at < sent.length; at++) {
-      await arrived(at + 1);
-      finish(streams[at]!);
-    }
-    for (const { end } of sent) expect(await end).to.equal(200);
+    for (const { result } of sent.slice(MOST_CONNECTIONS))
+      expect(await result)
+        .to.have.property('error')
+        .that.is.instanceOf(DisplacedError);
+    for (const stream of streams) finish(stream);
+    for (const { end } of sent.slice(0, MOST_CONNECTIONS)) expect(await end).to.equal(200);
     expect(
       await until(
         () => peer.sessions.size,

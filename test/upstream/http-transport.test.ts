@@ -8,7 +8,7 @@ import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { cancelAt } from '#src/resilience/cancellation.js';
 import { HttpTransport } from '#src/upstream/http-transport.js';
 import type { OutgoingRequest } from '#src/upstream/transport.js';
-import { UnreachedError, UnsentError } from '#src/upstream/transport-errors.js';
+import { DisplacedError, UnreachedError, UnsentError } from '#src/upstream/transport-errors.js';
 import { judgeError } from '#src/upstream/verdict.js';
 import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
 import { until } from '#test/support/until.js';
@@ -332,7 +332,7 @@ describe('the HTTP transport', () => {
     expect(connections).to.equal(1);
   });
 
-  it('sends what waits before it closes the connections of an endpoint that has left', async () => {
+  it('ends what has not been sent when an endpoint leaves, and closes its connections behind the rest', async () => {
     const arrived = deferred();
     const answered = deferred();
     const port = await serve((_request, response) => {
@@ -344,8 +344,14 @@ describe('the HTTP transport', () => {
     const all = Array.from({ length: 5 }, () => over.send(to, requestOf()));
     await arrived.promise;
     over.leave(to);
+    expect(over.waiting).to.equal(0);
+    for (const call of all.slice(1))
+      expect(await failureOf(call))
+        .to.be.instanceOf(DisplacedError)
+        .and.include({ notExecuted: true });
     answered.resolve(undefined);
-    for (const { status } of await Promise.all(all)) expect(status).to.equal(200);
+    expect((await all[0]!).status).to.equal(200);
+    for (const socket of upstreams.sockets) if (!socket.closed) await once(socket, 'close');
     expect((await over.send(to, requestOf())).status).to.equal(200);
   });
 
