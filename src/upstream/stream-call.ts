@@ -7,6 +7,7 @@ import type { AttemptEnd } from '../resilience/policy.js';
 import { mayRepeat } from '../resilience/retry.js';
 import type { TraceContext } from '../scope.js';
 import { headersOf } from './attempt-request.js';
+import type { Balancer } from './balancer.js';
 import { receive } from './buffered-response.js';
 import { Attempt, isDisplaced } from './call-attempt.js';
 import { type CallRequest, NO_FIELDS, type StreamedContent } from './call-request.js';
@@ -18,6 +19,7 @@ import { endToEnd, type HttpTransport } from './http-transport.js';
 import type { OngoingCall } from './ongoing-call.js';
 import { admitStream, type ConnectionClaim } from './stream-admission.js';
 import type { Received } from './transport.js';
+import { DisplacedError } from './transport-errors.js';
 
 export interface StreamCallDependencies extends ServiceCallDependencies {
   /**
@@ -26,6 +28,7 @@ export interface StreamCallDependencies extends ServiceCallDependencies {
    * beside them.
    */
   readonly streams: StreamTransport;
+  readonly balancer: Pick<Balancer, 'pick' | 'has' | 'offers'>;
 }
 
 /** A transport whose responses are read as they arrive. */
@@ -193,7 +196,12 @@ function send(
     attempt.sends(request);
     return transport.stream(endpoint, request);
   };
-  return content === undefined ? start(whole) : content.begin().then(start);
+  if (content === undefined) return start(whole);
+  return content.begin().then((body) => {
+    // The client may have taken its time, and a transport must not get endpoints that have left.
+    if (!dependencies.balancer.offers(endpoint, call.request)) throw new DisplacedError(endpoint);
+    return start(body);
+  });
 }
 
 /** The fields of an attempt: a flat list. */

@@ -1,6 +1,7 @@
 // Requests through a gateway to upstreams and to a service of its own thread.
 import type { Socket } from 'node:net';
 import { expect } from 'chai';
+import type { Endpoint } from '#src/registry/endpoint.js';
 import { expectProblem } from '#test/support/problem.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
@@ -56,6 +57,34 @@ describe('a request through the gateway', () => {
       wire.destroy();
     });
   }
+
+  it('goes to another instance when the one that was picked leaves before its body begins', async () => {
+    const got: string[] = [];
+    const ports = [];
+    for (const id of ['first', 'second'])
+      ports.push(
+        await upstreams.serve((request, response) => {
+          got.push(id);
+          request.resume().on('end', () => response.end(id));
+        }),
+      );
+    const endpoints = ports.map((port, at) => endpoint(`far${at}`, { slot: at + 1, port }));
+    await start({ endpoints });
+    const wire = await Wire.open(gateway.url);
+    wire.write('POST /svc/demo/ HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n');
+    const [first] = endpoints as [Endpoint];
+    await until(
+      () => gateway.inFlight(first),
+      (count) => count === 1,
+    );
+    endpoints.shift();
+    const response = wire.response();
+    wire.write('late');
+    expect((await response)?.body.toString()).to.equal('second');
+    expect(got).to.deep.equal(['second']);
+    expect(gateway.inFlight(first)).to.equal(0);
+    wire.destroy();
+  });
 
   it('is repeated at an instance of this thread when it has no body', async () => {
     const port = await upstreams.serve((_request, response) => response.writeHead(503).end('later'));

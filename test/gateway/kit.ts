@@ -50,6 +50,7 @@ export async function startGateway(options: GatewayBenchOptions): Promise<Gatewa
         return left.find(({ id }) => !tried.has(id)) ?? left[0];
       },
       has: (_service, excludes) => !endpoints.every(excludes),
+      offers: (endpoint) => endpoints.includes(endpoint),
     },
     breaker: new BreakerCells(block, 1, DEFAULT_TRIP_RULE, () => performance.now()),
     load,
