@@ -4,7 +4,7 @@ import type { Breaker } from '../resilience/breaker-contract.js';
 import type { AttemptOutcome } from '../resilience/policy.js';
 import type { AdmittedEndpoint } from './endpoint-admission.js';
 import type { ReportTaker } from './load-report.js';
-import { NOT_WATCHED, type OutlierWatch } from './outliers.js';
+import { type ComparedRoute, NOT_WATCHED, type OutlierWatch } from './outliers.js';
 import type { Verdict } from './verdict.js';
 
 /**
@@ -46,6 +46,8 @@ export interface Judgement {
   readonly missedMs: number;
   /** False: it is not known how much of the time was that of a client who sent a body. */
   readonly isTimed: boolean;
+  /** Which endpoints the call might use. */
+  readonly route: ComparedRoute;
 }
 
 /** The outcome for the breaker. */
@@ -68,14 +70,14 @@ export function settle(
   judgement: Judgement,
   isProbeSettled: boolean,
 ): void {
-  const { verdict, ended, ownMs, missedMs, isTimed } = judgement;
+  const { verdict, ended, ownMs, missedMs, isTimed, route } = judgement;
   if (!isProbeSettled) breaker.settle(endpoint.slot, ticket, breakerOutcome(judgement, slowCallMs), ended);
   const takenMs = Math.max(0, ownMs - missedMs);
   const isUnanswered = isTimed && verdict.isUnanswered === true;
   const isOutlying =
     verdict.reached === 'ignored' &&
-    ((isUnanswered && outliers.unanswered(endpoint, takenMs)) ||
-      (verdict.isOversized === true && outliers.oversized(endpoint)));
+    ((isUnanswered && outliers.unanswered(endpoint, takenMs, route)) ||
+      (verdict.isOversized === true && outliers.oversized(endpoint, route)));
   if (!isOutlying) outliers.ended(endpoint, verdict.reached);
   // A quick failure or refusal must not make an endpoint look fast.
   if (verdict.outcome === 'success') {

@@ -229,7 +229,7 @@ export class Attempt extends Hold {
     const isUntaken = ended - (content?.untakenSince ?? ended) >= HANGS_MS;
     const isEvident = isEvidence(tookMs, missedMs) && (isTimed || isUntaken || !isTimeout(result));
     const verdict = isEvident ? judged : withoutEvidence(judged);
-    return { verdict, ended, tookMs, ownMs, missedMs, isTimed };
+    return { verdict, ended, tookMs, ownMs, missedMs, isTimed, route: request };
   }
 
   /** Reports the end to the breaker, the ejection and the load. */

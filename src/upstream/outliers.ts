@@ -6,10 +6,14 @@
 // requested. The other endpoints decide: such an end is a failure where at least half of them have responded
 // lately, in less than half of the time, and have given no such cause for doubt. So a service that is slow as
 // a whole, or a route whose responses are too large at every endpoint, ejects none.
+//
+// Only endpoints that get the same requests can be compared. All calls of a `hashKey` go to one endpoint,
+// which may be the only one with that work; and calls that name a version go to the endpoints of one release.
 
 import type { Endpoint } from '../registry/endpoint.js';
 import { mayEject } from '../resilience/ejection.js';
 import type { AttemptOutcome } from '../resilience/policy.js';
+import type { Route } from './balancer.js';
 
 export interface OutlierCells {
   succeeded(slot: number): void;
@@ -19,16 +23,20 @@ export interface OutlierCells {
   isEjected(slot: number): boolean;
 }
 
+/** What decides with which others an endpoint is compared. */
+export type ComparedRoute = Pick<Route, 'hashKey' | 'version'>;
+
 /** Is called with the end of every call of an endpoint. */
 export interface OutlierWatch {
   ended(endpoint: Endpoint, reached: AttemptOutcome): void;
   /**
    * Call when an attempt was ended after this time, before there was a response.
+   * @param route which endpoints the call might use
    * @returns whether others do better, so that it counts as a failure
    */
-  unanswered(endpoint: Endpoint, tookMs: number): boolean;
+  unanswered(endpoint: Endpoint, tookMs: number, route: ComparedRoute): boolean;
   /** Call when a response was larger than is accepted. @returns as `unanswered` */
-  oversized(endpoint: Endpoint): boolean;
+  oversized(endpoint: Endpoint, route: ComparedRoute): boolean;
 }
 
 /** Ejects no endpoint. */
@@ -74,20 +82,22 @@ export class Outliers implements OutlierWatch {
     else if (reached === 'failure' && cells.failed(endpoint.slot)) this.#eject(endpoint);
   }
 
-  unanswered(endpoint: Endpoint, tookMs: number): boolean {
-    return this.#isOutlying(endpoint, tookMs * 1000 * FASTER);
+  unanswered(endpoint: Endpoint, tookMs: number, route: ComparedRoute): boolean {
+    return this.#isOutlying(endpoint, tookMs * 1000 * FASTER, route);
   }
 
-  oversized(endpoint: Endpoint): boolean {
-    return this.#isOutlying(endpoint, Number.POSITIVE_INFINITY);
+  oversized(endpoint: Endpoint, route: ComparedRoute): boolean {
+    return this.#isOutlying(endpoint, Number.POSITIVE_INFINITY, route);
   }
 
   /** Counts an end as a failure if most others do better: they respond in less than this time. */
-  #isOutlying(endpoint: Endpoint, microseconds: number): boolean {
+  #isOutlying(endpoint: Endpoint, microseconds: number, { hashKey, version }: ComparedRoute): boolean {
+    if (hashKey !== undefined) return false;
     const { cells, records, endpoints } = this.#options;
     const { service, protocol, slot } = endpoint;
     const now = records.now();
-    const all = endpoints(service, protocol);
+    const present = endpoints(service, protocol);
+    const all = version === undefined ? present : present.filter((one) => one.version === version);
     const step = Math.ceil(all.length / MOST_COMPARED);
     let [compared, faster, sound] = [0, 0, 0];
     for (let at = slot % step; at < all.length; at += step) {

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { Deadline } from '#src/deadline.js';
 import { HttpError } from '#src/errors.js';
 import { runInScope } from '#src/scope.js';
+import type { CallOptions } from '#src/upstream/call.js';
 import type { Received } from '#src/upstream/transport.js';
 import { OversizedError, OversizedHeaderError } from '#src/upstream/transport-errors.js';
 import { type Respond, scopeOf, setUp } from './call-kit.js';
@@ -95,6 +96,63 @@ describe('an instance that does not respond for as long as its callers wait', ()
     expect(load.look(1, 0).latency).to.equal(300_000);
     load.unanswered(1, 1_000);
     expect(load.latency(1)).to.equal(300_000);
+  });
+});
+
+describe('an instance that alone has the work of a key', () => {
+  const [release, other] = [{ version: '2' }, { version: '1' }];
+  const six = Array.from({ length: 6 }, (_, at) =>
+    endpoint(`${at}`, { slot: at + 1, ...(at < 3 ? release : other) }),
+  );
+  /** The ends of calls that others decide about. */
+  const ends: Readonly<Record<string, Respond>> = {
+    'callers that leave': () => Promise.reject(new Error('left')),
+    'responses that are too large': () => Promise.reject(new OversizedError('too long')),
+  };
+  /** Makes light calls, and then heavy ones that end so. @returns the instances of later calls */
+  async function calledAfter(
+    heavy: Respond,
+    options: CallOptions,
+    light: CallOptions = {},
+  ): Promise<Set<string>> {
+    let controller = new AbortController();
+    const made = setUp(six, (to, request): Received | Promise<Received> => {
+      made.time.now += 5;
+      if (request.path === '/light') return jsonResponse(200);
+      made.time.now += 300;
+      const end = heavy(to, request);
+      controller.abort(new Error('left'));
+      return end;
+    });
+    const { call, sent } = made;
+    for (let n = 0; n < 30; n++) await call('orders').get('/light', light);
+    for (let n = 0; n < 60; n++) {
+      controller = new AbortController();
+      const { signal } = controller;
+      await call('orders')
+        .get('/heavy', { ...options, signal })
+        .catch(() => undefined);
+    }
+    sent.length = 0;
+    for (let n = 0; n < 30; n++) await call('orders').get('/light');
+    return new Set(sent.map(({ id }) => id));
+  }
+
+  for (const [what, heavy] of Object.entries(ends)) {
+    it(`is not ejected for ${what}, of one key or of several`, async () => {
+      for (const keys of [['one'], ['a', 'b', 'c']])
+        for (const hashKey of keys) expect((await calledAfter(heavy, { hashKey })).size).to.equal(6);
+    });
+
+    it(`is not ejected with others of its release for ${what}, when another release does better`, async () => {
+      expect((await calledAfter(heavy, release, other)).size).to.equal(6);
+    });
+  }
+
+  it('is ejected, as any other, when the rest of its release does better', async () => {
+    const alone: Respond = ({ id }) =>
+      id === '0' ? Promise.reject(new OversizedError('x')) : jsonResponse(200);
+    expect([...(await calledAfter(alone, release))].sort().join('')).to.equal('12345');
   });
 });
 
