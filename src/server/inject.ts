@@ -1,10 +1,13 @@
 // Requests without a socket through the same pipeline as all others: for tests, and for calls to a service
 // that is mounted in this worker.
 import { Readable } from 'node:stream';
+import { appended } from '../appended.js';
 import type { App } from './app.js';
 import { clientClosed } from './body/body.js';
 import { unsentFault } from './framing.js';
 import { type FieldRecord, InjectExchange, type InjectedRequest, type Receiver } from './inject-exchange.js';
+
+const NO_BYTES = Buffer.alloc(0);
 
 export interface InjectedResponse {
   readonly status: number;
@@ -96,10 +99,10 @@ class WholeResponse implements Receiver {
   readonly #bound: ResponseBound | undefined;
   /** The client leaves it when the body is longer than `bound` allows before its end. */
   exchange: InjectExchange | undefined;
-  #begun:
-    | { readonly status: number; readonly headers: FieldRecord; readonly chunks: Uint8Array[] }
-    | undefined;
-  #bytes = 0;
+  #begun: { readonly status: number; readonly headers: FieldRecord } | undefined;
+  #body: Buffer = NO_BYTES;
+  /** How many bytes of `#body` have arrived. */
+  #length = 0;
 
   constructor(
     resolve: (response: InjectedContent) => void,
@@ -118,26 +121,28 @@ class WholeResponse implements Receiver {
   }
 
   begin(status: number, headers: FieldRecord): void {
-    this.#begun = { status, headers, chunks: [] };
+    this.#begun = { status, headers };
   }
 
   write(chunk: Uint8Array): undefined {
-    const reason = this.#exceeded(chunk.length);
-    if (reason === undefined) this.#begun!.chunks.push(chunk);
-    else this.exchange?.leave(reason);
+    const length = this.#length + chunk.length;
+    const reason = this.#exceeded(length);
+    if (reason !== undefined) {
+      this.exchange?.leave(reason);
+      return;
+    }
+    this.#body = appended(this.#body, this.#length, chunk);
+    this.#length = length;
   }
 
   end(): void {
-    const { status, headers, chunks } = this.#begun!;
-    this.#resolve({ status, headers, body: Buffer.concat(chunks) });
+    this.#resolve({ ...this.#begun!, body: this.#body.subarray(0, this.#length) });
   }
 
-  /** Counts bytes. @returns the error when they are too many */
+  /** @param length of the body @returns the error when it is too long */
   #exceeded(length: number): Error | undefined {
-    this.#bytes += length;
-    return this.#bound !== undefined && this.#bytes > this.#bound.maxBytes
-      ? this.#bound.exceeded()
-      : undefined;
+    const bound = this.#bound;
+    return bound !== undefined && length > bound.maxBytes ? bound.exceeded() : undefined;
   }
 }
 

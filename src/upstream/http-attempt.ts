@@ -3,11 +3,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { AbortListener, AbortSource } from '../abort-source.js';
+import { appended, sizeWith } from '../appended.js';
 import type { HttpError } from '../errors.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { type HeldBytes, ResponseMemoryError, UNCOUNTED_BYTES } from './held-bytes.js';
 import { faultError, interimFault, responseFault } from './response-fault.js';
-import { abortError, appended, isBodilessEnd, NO_BYTES, sizeWith } from './undici-response.js';
+import { abortError, isBodilessEnd, NO_BYTES } from './undici-response.js';
 
 /** A response as undici has read it. */
 export interface HttpResponse {

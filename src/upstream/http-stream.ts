@@ -7,11 +7,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { AbortListener, AbortSource } from '../abort-source.js';
+import { appended } from '../appended.js';
 import type { Deadline } from '../deadline.js';
 import type { Endpoint } from '../registry/endpoint.js';
 import { httpFailure } from './http-failure.js';
 import { faultError, interimFault, responseFault } from './response-fault.js';
-import { abortError, appended, isBodilessEnd, NO_BYTES } from './undici-response.js';
+import { abortError, isBodilessEnd, NO_BYTES } from './undici-response.js';
 
 /** What sends the bytes of a response. A DispatchController of undici is one. */
 export interface StreamController {

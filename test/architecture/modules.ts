@@ -8,6 +8,7 @@ const FREE: readonly string[] = [
   'src/abort-source.ts',
   'src/address-ranges.ts',
   'src/allowance.ts',
+  'src/appended.ts',
   'src/buffer-of.ts',
   'src/countdown.ts',
   'src/deadline.ts',
