@@ -69,7 +69,8 @@ export interface CallOptions {
   readonly maxConcurrent?: number;
   /**
    * Shares one call, in all workers, between all callers that request the same (service, path, query and
-   * header fields) at the same time. GET only. Nothing is stored.
+   * header fields) with the same limits (`retries`, `hedgeMs`, `maxConcurrent`) at the same time. GET only.
+   * Nothing is stored.
    * @default false
    * @example
    * ```ts

@@ -34,7 +34,7 @@ export async function shareCall(
   options: CallOptions,
 ): Promise<CallResponse> {
   const { singleFlight: _, signal: ownSignal, ...rest } = options;
-  const key = keyOf(service, request);
+  const key = keyOf(service, request, options);
   const scope = currentScope();
   const { timeoutMs = defaultMs } = options;
   const own = (scope?.deadline ?? Deadline.none).within(timeoutMs);
@@ -66,14 +66,20 @@ export async function shareCall(
 
 /**
  * The key of a call: calls with the same key are the same. It contains everything that is sent and that a
- * caller chooses, without the header fields that every call adds, and which instances may get it.
+ * caller chooses, without the header fields that every call adds; which instances may get it; and the options
+ * that decide whether it fails. `timeoutMs` does, too, but no caller gets the failure of another's deadline.
  */
-function keyOf(service: string, request: CallRequest): string {
+function keyOf(
+  service: string,
+  request: CallRequest,
+  { retries, hedgeMs, maxConcurrent }: CallOptions,
+): string {
   const { method, path, headers, body, version, hashKey, overNetwork } = request;
   if (method !== 'GET' || body !== undefined)
     throw new TypeError('call: singleFlight is for GET without a body');
   const fields = Object.entries(headers).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([service, path, fields, version, hashKey, overNetwork]);
+  const route = [version, hashKey, overNetwork];
+  return JSON.stringify([service, path, fields, route, retries, hedgeMs, maxConcurrent]);
 }
 
 /**

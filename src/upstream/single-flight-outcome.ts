@@ -1,11 +1,13 @@
 // How a shared call (option `singleFlight`) ended, and which part of its result other callers may use.
-import { type ErrorCode, HttpError } from '../errors.js';
+import { type ErrorCode, HttpError, isGatewayFailure } from '../errors.js';
 import type { Holds } from '../hold.js';
 import type { SharedWork } from '../scope.js';
 import { BufferedResponse } from './buffered-response.js';
 import type { CallResponse } from './call.js';
+import { SharedCircleError } from './shared-circle.js';
 import type { SharedFailure, SharedResponse } from './single-flight-messages.js';
 import type { Received } from './transport.js';
+import { ThreadEndsError } from './transport-errors.js';
 
 /**
  * `own`: a response that only the caller that made the call may use. `error`: an error in this worker, with
@@ -47,9 +49,15 @@ export async function outcomeOf(
   }
 }
 
-/** Deadlines differ between callers, and only an HttpError can be sent to another worker. */
+/**
+ * Callers share what has come of the attempts (502 and 503), and a circle, which all of them wait for. Their
+ * deadlines, the fields of their requests, and how deep they are nested in other calls differ, and the thread
+ * of another one may go on. Only an HttpError can be sent to another worker.
+ */
 function failureOf(error: unknown): SharedFailure | undefined {
-  if (!(error instanceof HttpError) || error.status === GATEWAY_TIMEOUT) return undefined;
+  if (!(error instanceof HttpError) || error instanceof ThreadEndsError) return undefined;
+  const isOfAttempts = isGatewayFailure(error.status) && error.status !== GATEWAY_TIMEOUT;
+  if (!isOfAttempts && !(error instanceof SharedCircleError)) return undefined;
   return { kind: 'failure', code: error.code, detail: error.message, headers: error.headers };
 }
 

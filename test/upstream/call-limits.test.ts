@@ -78,6 +78,32 @@ describe('the option singleFlight', () => {
     expect((await patient).text()).to.equal('"x"');
     expect(sent.length).to.equal(1);
   });
+
+  it('has no caller fail at a limit of another one', async () => {
+    const finish: ((response: Received) => void)[] = [];
+    const { call } = setUp(two, () => new Promise((resolve) => void finish.push(resolve)));
+    const orders = call('orders');
+    const busy = orders.get('/busy', { maxConcurrent: 1 });
+    const limited = [1, 2, 3].map(() =>
+      failureOf(orders.get('/x', { maxConcurrent: 1, singleFlight: true })),
+    );
+    const free = [{}, { retries: 0 }, { hedgeMs: 1_000 }].map((options) =>
+      orders.get('/x', { ...options, singleFlight: true }),
+    );
+    for (const { code } of await Promise.all(limited)) expect(code).to.equal('OVERLOADED');
+    for (const answered of finish) answered(jsonResponse(200));
+    for (const { status } of await Promise.all([busy, ...free])) expect(status).to.equal(200);
+  });
+
+  it('has no caller fail because another one is nested too deep in other calls', async () => {
+    const { call } = setUp(two, () => Promise.resolve(jsonResponse(200)));
+    const get = (callDepth: number) =>
+      runInScope(scopeOf({ callDepth }), () => call('orders').get('/x', { singleFlight: true }));
+    const deep = failureOf(get(64));
+    const shallow = [get(0), get(63)];
+    expect((await deep).code).to.equal('INTERNAL');
+    for (const { status } of await Promise.all(shallow)) expect(status).to.equal(200);
+  });
 });
 
 describe('a call of an interrupted request', () => {

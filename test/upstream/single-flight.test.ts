@@ -2,7 +2,7 @@
 // messages over the channels between slots.
 import { expect } from 'chai';
 import { type Mailbox, WorkerMail } from '#src/cluster/worker-mail.js';
-import { DeadlineExceededError, type HttpError, UnavailableError } from '#src/errors.js';
+import { DeadlineExceededError, HttpError, UnavailableError } from '#src/errors.js';
 import { Hold, type Holds } from '#src/hold.js';
 import { Block } from '#src/memory/block.js';
 import { CallClaims, reclaimCalls } from '#src/memory/call-claims.js';
@@ -11,6 +11,7 @@ import { BufferedResponse } from '#src/upstream/buffered-response.js';
 import type { CallResponse } from '#src/upstream/call.js';
 import { SingleFlight } from '#src/upstream/single-flight.js';
 import { readSharedCallMessage, type SharedCallMessage } from '#src/upstream/single-flight-messages.js';
+import { ThreadEndsError } from '#src/upstream/transport-errors.js';
 import { heldScope } from '../support/held-scope.js';
 import { until } from '../support/until.js';
 import { jsonResponse } from './endpoints.js';
@@ -209,7 +210,14 @@ describe('a shared call', () => {
   });
 
   it('is made again when it ended in a way that concerns only the caller that made it', async () => {
-    for (const error of [new DeadlineExceededError(), new TypeError('a fault')]) {
+    const own = [
+      new DeadlineExceededError(),
+      new TypeError('a fault'),
+      new ThreadEndsError(),
+      new HttpError('INTERNAL', 'it is nested too deep'),
+      new HttpError('MALFORMED_REQUEST', 'its fields cannot be sent'),
+    ];
+    for (const error of own) {
       const { one, two, made, asked, close } = setUp();
       const first = codeOf(one.get());
       await until(made, (count) => count === 1);
