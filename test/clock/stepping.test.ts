@@ -128,7 +128,12 @@ describe('a process whose Date steps back and forth by an hour and by a day', ()
       WORKER_HEAP_MB: '64',
       DRAIN_MS: '300',
     };
-    cluster = await startCluster({ config: CONFIG, entry: ['--import', STEP, PRIMARY], env });
+    cluster = await startCluster({
+      config: CONFIG,
+      found: 'server',
+      entry: ['--import', STEP, PRIMARY],
+      env,
+    });
     for (const [title, part] of Object.entries(PARTS)) {
       const run = part();
       run.catch(() => undefined); // its test fails

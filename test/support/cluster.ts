@@ -8,6 +8,8 @@ import { type Exit, StartedProcess } from '#src/testing/started-process.js';
 import { type TestCertificate, tlsEnv } from './certificate.js';
 import { closeIdleConnections } from './client.js';
 import { leftovers, reap } from './leftovers.js';
+import { copyData } from './made-data.js';
+import { copyServer } from './postgres.js';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 export const PRIMARY = join(ROOT, 'dist/primary.js');
@@ -18,6 +20,12 @@ const READY_MS = 25_000;
 const STOP_MS = 25_000;
 
 export { type Exit, newDataDir };
+
+/**
+ * What a start finds in its data folder: the migrated databases of the reference shop, without rows, a
+ * PostgreSQL without databases of services, or nothing, so that it makes all of that.
+ */
+export type Found = 'shop' | 'server' | 'nothing';
 
 /** One line of stdout: a JSON object of pino. */
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -35,6 +43,11 @@ export interface ClusterOptions {
   readonly cwd?: string;
   /** Data folder, e.g. that of an earlier cluster. Default: a new one. `dispose` removes it. */
   readonly dataDir?: string;
+  /**
+   * What `startCluster` finds in its new data folder. Default: `shop` for the reference shop with a PostgreSQL
+   * of its own, else `nothing`.
+   */
+  readonly found?: Found;
   /** Whether the process has a channel for messages, as under a process manager. Default: false. */
   readonly ipc?: boolean;
   /** Certificate for serving over TLS. Default: no TLS. */
@@ -146,7 +159,8 @@ export function launchCluster(options: ClusterOptions = {}): Launched {
 
 /** Starts a cluster and waits until it is ready. @throws ClusterError with its stderr when it ends first */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const launched = launchCluster(options);
+  const { found = isShop(options) ? 'shop' : 'nothing' } = options;
+  const launched = launchCluster({ ...options, dataDir: options.dataDir ?? (await dataDirWith(found)) });
   try {
     return { ...launched, ...(await launched.ready()) };
   } catch (error) {
@@ -154,6 +168,25 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     await reap(launched.dataDir);
     throw error;
   }
+}
+
+const isShop = ({ config, entry, env }: ClusterOptions): boolean =>
+  config === undefined && entry === undefined && env?.DATABASE_URL === undefined;
+
+/** Creates a data folder. The caller removes it. */
+export async function dataDirWith(found: Found): Promise<string> {
+  const dataDir = newDataDir();
+  if (found === 'server') await copyServer(dataDir);
+  if (found === 'shop') await copyData('shop', dataDir, makeShop);
+  return dataDir;
+}
+
+/** Makes the databases of the reference shop: only the process itself migrates them. */
+async function makeShop(dataDir: string): Promise<void> {
+  await copyServer(dataDir);
+  const shop = launchCluster({ dataDir, env: { WORKERS: '1' } });
+  await shop.ready();
+  await shop.stop();
 }
 
 /** Awaits a promise. @throws Error with `detail` when it has not settled after `ms` */

@@ -1,8 +1,18 @@
 // One real PostgreSQL for all suites that use it (shared.ts).
 // Each suite creates databases of its own, so that none sees the rows of another.
+import { rmSync } from 'node:fs';
 import pg from 'pg';
-import { startPostgres } from '#src/testing/postgres.js';
+import { socketDirectory } from '#src/config/socket-directory.js';
+import { Countdown } from '#src/countdown.js';
+import type { Embedded } from '#src/postgres/embedded.js';
+import { startEmbedded } from '#src/postgres/start-embedded.js';
+import { newDataDir } from '#src/testing/data-dir.js';
+import { SOLE_OWNER } from '#src/testing/postgres.js';
+import { copyData } from './made-data.js';
 import { shared } from './shared.js';
+import { silentLog } from './silent-log.js';
+
+const STOPS_MS = 5_000;
 
 export interface TestPostgres {
   /** URL of the maintenance database, superuser. */
@@ -11,12 +21,34 @@ export interface TestPostgres {
   createDatabase(prefix?: string): Promise<string>;
 }
 
-const launched = shared(startPostgres, (server) => server.stop());
+const startIn = (dataDir: string): Promise<Embedded> =>
+  startEmbedded({ dataDir, socketDir: socketDirectory({ dataDir }), log: silentLog, ...SOLE_OWNER });
+
+async function stop(server: Embedded): Promise<void> {
+  const countdown = new Countdown(STOPS_MS);
+  await server.stop(countdown).finally(() => countdown.cancel());
+}
+
+/** Fills a new data folder with a server that has no databases yet. */
+export const copyServer = (dataDir: string): Promise<void> =>
+  copyData('server', dataDir, async (made) => stop(await startIn(made)));
+
+const launched = shared(
+  async () => {
+    const dataDir = newDataDir();
+    await copyServer(dataDir);
+    return { dataDir, server: await startIn(dataDir) };
+  },
+  async ({ dataDir, server }) => {
+    await stop(server);
+    rmSync(dataDir, { recursive: true, force: true });
+  },
+);
 
 let databases = 0;
 
 export async function startTestPostgres(): Promise<TestPostgres> {
-  const { url } = await launched();
+  const { url } = (await launched()).server;
   return {
     url,
     async createDatabase(prefix = 'test') {

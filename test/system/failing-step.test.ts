@@ -7,7 +7,11 @@ import { useCluster } from '#test/support/use-cluster.js';
 import { FAILING_STEP } from './fixtures/paths.js';
 
 describe('a saga step that crashes its worker', () => {
-  const cluster = useCluster({ config: FAILING_STEP, env: { WORKERS: '2', DRAIN_MS: '100' } });
+  const cluster = useCluster({
+    config: FAILING_STEP,
+    found: 'server',
+    env: { WORKERS: '2', DRAIN_MS: '100' },
+  });
 
   it('is tried as often as its retry rule allows, and then compensated', async function () {
     this.timeout(30_000);

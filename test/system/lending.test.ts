@@ -52,6 +52,7 @@ describe('the database connections that a process lends to two workers', () => {
     this.timeout(30_000);
     cluster = await startCluster({
       config: LENDING,
+      found: 'server',
       // A worker that gets no core must not be replaced: the tests follow which worker holds which
       // connections.
       env: { DATABASE_POOL_MAX: String(MOST), STALL_MS: '20000' },

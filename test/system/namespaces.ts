@@ -5,7 +5,13 @@ import { expect } from 'chai';
 import { childrenOf } from '#src/process/proc.js';
 import { signalIfAlive } from '#src/process/process-identity.js';
 import { post, uniqueEmail } from '#test/support/client.js';
-import { type Cluster, type Launched, launchCluster, newDataDir } from '#test/support/cluster.js';
+import {
+  type Cluster,
+  dataDirWith,
+  type Launched,
+  launchCluster,
+  newDataDir,
+} from '#test/support/cluster.js';
 import { leftovers, postmasters, reap } from '#test/support/leftovers.js';
 import { until } from '#test/support/until.js';
 
@@ -50,7 +56,7 @@ const creates = async ({ url }: Pick<Cluster, 'url'>): Promise<number | undefine
  * the folder.
  */
 export async function secondStart(): Promise<void> {
-  const dataDir = newDataDir();
+  const dataDir = await dataDirWith('shop');
   const first = launchContained(dataDir);
   try {
     const address = await first.ready();

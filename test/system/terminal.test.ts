@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { expect } from 'chai';
-import { newDataDir, within } from '#test/support/cluster.js';
+import { dataDirWith, within } from '#test/support/cluster.js';
 import { keepAliveLoad } from '#test/support/keep-alive-load.js';
 import { reap, remaining } from '#test/support/leftovers.js';
 import { type Started, startThrough } from '#test/support/start-through.js';
@@ -14,8 +14,9 @@ const LAST_MOMENT_MS = 3000;
 
 describe('a cluster that is started in a terminal', () => {
   let dataDir: string;
-  beforeEach(() => {
-    dataDir = newDataDir();
+  beforeEach(async function () {
+    this.timeout(60_000);
+    dataDir = await dataDirWith('shop');
   });
   afterEach(async function () {
     this.timeout(20_000);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { makeCertificate, needsOpenssl, type TestCertificate } from '#test/support/certificate.js';
 import { get, json, put, unique, uniqueEmail } from '#test/support/client.js';
-import { type Cluster, newDataDir } from '#test/support/cluster.js';
+import { type Cluster, dataDirWith } from '#test/support/cluster.js';
 import { checkoutBody } from '#test/support/shop-messages.js';
 import { until } from '#test/support/until.js';
 import { useCluster } from '#test/support/use-cluster.js';
@@ -27,9 +27,10 @@ async function ask<T>(cluster: Cluster, method: string, path: string, body?: unk
 describe('services over TLS', () => {
   let tls: TestCertificate;
   let dataDir: string;
-  before(function () {
+  before(async function () {
+    this.timeout(60_000);
     needsOpenssl(this);
-    dataDir = newDataDir();
+    dataDir = await dataDirWith('shop');
     tls = makeCertificate(dataDir, 'shop');
   });
   const shop = useCluster(() => ({ dataDir, tls, env: { WORKERS: '1' } }));

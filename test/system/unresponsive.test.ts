@@ -11,7 +11,7 @@ describe('a worker that runs and does not respond when the process ends', () => 
 
   beforeEach(async function () {
     this.timeout(60_000);
-    cluster = await startCluster({ config: UNRESPONSIVE, env: { DRAIN_MS: '500' } });
+    cluster = await startCluster({ config: UNRESPONSIVE, found: 'server', env: { DRAIN_MS: '500' } });
   });
   afterEach(async function () {
     this.timeout(60_000);
