@@ -4,20 +4,21 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { get, post, uniqueEmail } from '#test/support/client.js';
-import { type Cluster, type ClusterOptions, newDataDir, startCluster } from '#test/support/cluster.js';
+import { type Cluster, type ClusterOptions, dataDirWith, startCluster } from '#test/support/cluster.js';
 import { runPrimary } from '#test/support/command.js';
 import { postmasters, reap } from '#test/support/leftovers.js';
 import { until } from '#test/support/until.js';
 import { HAZARDS } from './fixtures/paths.js';
 
-const SLOT = { pm_id: '7' };
+/** One service is enough: all of them have the same PostgreSQL. */
+const SLOT = { pm_id: '7', SERVICES: 'users' };
 
 describe('a successor in the same slot of pm2', () => {
   let dataDir: string;
   let predecessor: Cluster;
   beforeEach(async function () {
     this.timeout(60_000);
-    dataDir = newDataDir();
+    dataDir = await dataDirWith('shop');
     predecessor = await start();
   });
   afterEach(async function () {
@@ -92,7 +93,7 @@ describe('a successor in the same slot of pm2', () => {
     const pid = postmaster();
     const successor = await start();
     await Promise.all([predecessor.stop('SIGKILL'), successor.stop('SIGKILL')]);
-    const next = await start({ env: { WORKERS: '1' } });
+    const next = await start({ env: { WORKERS: '1', SERVICES: 'users' } });
     expect(postmaster()).to.equal(pid);
     await next.stop();
     expect(predecessor.leftovers()).to.deep.equal([]);

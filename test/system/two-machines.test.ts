@@ -15,7 +15,10 @@ describe('the orders of a user', function () {
   let expected: string;
 
   const start = (env: Readonly<Record<string, string>>, within: readonly string[] = []): Promise<Cluster> =>
-    startCluster({ env: { WORKERS: '1', DATABASE_URL: postgres.url, ...env }, within });
+    startCluster({
+      env: { SERVICES: 'users,orders', WORKERS: '1', DATABASE_URL: postgres.url, ...env },
+      within,
+    });
 
   before(async () => {
     postgres = await startPostgres();
