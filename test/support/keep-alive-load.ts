@@ -57,6 +57,11 @@ export interface LoadOptions {
    * 0.
    */
   readonly thinkMs?: number;
+  /**
+   * A client waits for at least this long from a response to its next request. It leaves the cores to the
+   * tested process where the load lasts for seconds. Default 0.
+   */
+  readonly paceMs?: number;
   /** Seed of the pauses. */
   readonly seed?: number;
 }
@@ -71,7 +76,8 @@ export function keepAliveLoad(
   clients: number,
   options: LoadOptions = {},
 ): KeepAliveLoad {
-  const { perConnection = Number.POSITIVE_INFINITY, persistent = false, ca, thinkMs = 0, seed = 0 } = options;
+  const { perConnection = Number.POSITIVE_INFINITY, persistent = false, ca } = options;
+  const { thinkMs = 0, paceMs = 0, seed = 0 } = options;
   const random = seeded(seed);
   const stopping = new AbortController();
   setMaxListeners(0, stopping.signal);
@@ -89,10 +95,11 @@ export function keepAliveLoad(
   let draining = false;
   let stopped = false;
   /** Returns at once when the load is stopped. */
-  const think = (): Promise<void> =>
-    sleep(random() * thinkMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+  const pause = (ms: number): Promise<void> =>
+    sleep(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
   const client = async (first: number): Promise<void> => {
     for (let turn = first; !stopped; ) {
+      if (paceMs > 0 && turn > first) await pause(paceMs);
       const openedInDrain = draining;
       let wire: Wire;
       try {
@@ -104,8 +111,8 @@ export function keepAliveLoad(
       }
       let closing = false;
       for (let count = 1; !closing && !stopped && count <= perConnection; turn += 1, count += 1) {
-        if (count > 1 && thinkMs > 0) {
-          await think();
+        if (count > 1 && thinkMs + paceMs > 0) {
+          await pause(Math.max(paceMs, random() * thinkMs));
           if (stopped) break;
           if (wire.ended) {
             account.closedIdle += 1;

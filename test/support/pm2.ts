@@ -13,7 +13,7 @@ import { cleanEnvironment, isolated, newDataDir, PRIMARY, ROOT } from './cluster
 import { delayingProxy } from './delaying-proxy.js';
 import { keepAliveLoad, type LoadAccount } from './keep-alive-load.js';
 import { leftovers, reap } from './leftovers.js';
-import { PATIENT_DRAIN_MS, THINK_MS, THINKERS } from './rolling.js';
+import { PACE_MS, PATIENT_DRAIN_MS, THINK_MS, THINKERS } from './rolling.js';
 import { until } from './until.js';
 import { Wire, type WireResponse } from './wire.js';
 
@@ -154,8 +154,8 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
   async reloadUnderLoad(path: string, seed: number, times = 1): Promise<readonly LoadAccount[]> {
     const proxy = await delayingProxy(this.url, seed);
     const thinking = keepAliveLoad(proxy.url, [path], THINKERS, { thinkMs: THINK_MS, seed });
-    const fresh = keepAliveLoad(this.url, [path], 4, { perConnection: 1 });
-    const kept = keepAliveLoad(this.url, [path], 4);
+    const fresh = keepAliveLoad(this.url, [path], 4, { paceMs: PACE_MS, perConnection: 1 });
+    const kept = keepAliveLoad(this.url, [path], 4, { paceMs: PACE_MS });
     for (const load of [kept, fresh]) await load.answered(20);
     await thinking.answered(THINKERS);
     const loads = [kept, thinking, fresh];

@@ -54,6 +54,8 @@ export interface RollingLoad {
   readonly fresh: LoadAccount;
 }
 
+/** Pause of the clients that do not think. */
+export const PACE_MS = 4;
 export const THINK_MS = 3_000;
 /** Few enough that a second without any request is common. */
 export const THINKERS = 4;
@@ -73,8 +75,13 @@ export async function rollUnderLoad(
   const { ca } = cluster;
   const proxy = await delayingProxy(cluster.url, seed);
   const thinking = keepAliveLoad(proxy.url, [path], THINKERS, { ca, thinkMs: THINK_MS, seed });
-  const kept = keepAliveLoad(cluster.url, [path], 4, { ca });
-  const fresh = keepAliveLoad(cluster.url, [path], 4, { ca, perConnection: 1, persistent: true });
+  const kept = keepAliveLoad(cluster.url, [path], 4, { ca, paceMs: PACE_MS });
+  const fresh = keepAliveLoad(cluster.url, [path], 4, {
+    ca,
+    paceMs: PACE_MS,
+    perConnection: 1,
+    persistent: true,
+  });
   // With SHARDING=reuseport some listener closes in every replacement, so the whole load counts as in a
   // drain.
   fresh.drainBegins();

@@ -1,9 +1,10 @@
 // GET /api/users/:id fetches the orders in three ways (ORDERS_TRANSPORT), with the same response, and clients
 // of gRPC get the same orders.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { get, json, post } from '#test/support/client.js';
 import { callOrders } from '#test/support/orders-client.js';
-import { rollOnce } from '#test/support/rolling.js';
+import { PACE_MS, rollOnce } from '#test/support/rolling.js';
 import { rpcPorts } from '#test/support/rpc-client.js';
 import type { Order } from '#test/support/shop-messages.js';
 import { useCluster } from '#test/support/use-cluster.js';
@@ -15,7 +16,9 @@ interface User {
 
 for (const transport of ['auto', 'http', 'grpc']) {
   describe(`the orders of a user, fetched by ${transport}`, () => {
-    const shop = useCluster({ env: { WORKERS: '1', GRPC_PORT: '0', ORDERS_TRANSPORT: transport } });
+    const shop = useCluster({
+      env: { SERVICES: 'users,orders', WORKERS: '1', GRPC_PORT: '0', ORDERS_TRANSPORT: transport },
+    });
     const created = async (): Promise<{ readonly id: number; readonly orders: readonly Order[] }> => {
       const user = { name: 'Ada', email: `${transport}-${Date.now()}@example.com` };
       const { id } = await json<User>(await post(`${shop.url}/api/users`, user), 201);
@@ -45,6 +48,7 @@ for (const transport of ['auto', 'http', 'grpc']) {
           const user = await json<User>(await get(`${shop.url}/api/users/${id}`));
           if (user.orders?.length === orders.length) seen.whole++;
           else seen.other.push(user);
+          await sleep(PACE_MS);
         }
       };
       const load = Promise.all(Array.from({ length: 8 }, lane));

@@ -32,7 +32,7 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
             expect(account.lost).to.deep.equal([]);
             expect(Object.keys(account.statuses)).to.deep.equal(['200']);
           }
-          expect(kept.refused + kept.untaken + thinking.closedIdle).to.equal(0);
+          expect(kept.refused + kept.untaken + kept.closedIdle + thinking.closedIdle).to.equal(0);
           if (servesEveryConnection(sharding)) {
             expect(fresh.refused + fresh.untaken + thinking.untaken).to.equal(0);
           }

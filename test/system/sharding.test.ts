@@ -94,7 +94,7 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
           expect(account.lost).to.deep.equal([]);
           expect(Object.keys(account.statuses)).to.deep.equal(['200']);
         }
-        expect(kept.refused + thinking.refused + thinking.closedIdle).to.equal(0);
+        expect(kept.refused + kept.closedIdle + thinking.refused + thinking.closedIdle).to.equal(0);
         if (servesEveryConnection(sharding)) {
           expect(fresh.refused + fresh.untaken + thinking.untaken).to.equal(0);
         }
