@@ -13,7 +13,8 @@ import { cleanEnvironment, isolated, newDataDir, PRIMARY, ROOT } from './cluster
 import { delayingProxy } from './delaying-proxy.js';
 import { keepAliveLoad, type LoadAccount } from './keep-alive-load.js';
 import { leftovers, reap } from './leftovers.js';
-import { PACE_MS, PATIENT_DRAIN_MS, THINK_MS, THINKERS } from './rolling.js';
+import { PACE_MS } from './pace.js';
+import { PATIENT_DRAIN_MS, THINK_MS, THINKERS } from './rolling.js';
 import { until } from './until.js';
 import { Wire, type WireResponse } from './wire.js';
 

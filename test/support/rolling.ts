@@ -4,6 +4,7 @@ import { closeIdleConnections, get, json } from './client.js';
 import type { Cluster } from './cluster.js';
 import { delayingProxy } from './delaying-proxy.js';
 import { keepAliveLoad, type LoadAccount } from './keep-alive-load.js';
+import { PACE_MS } from './pace.js';
 import { until } from './until.js';
 
 export interface WorkerView {
@@ -54,8 +55,6 @@ export interface RollingLoad {
   readonly fresh: LoadAccount;
 }
 
-/** Pause of the clients that do not think. */
-export const PACE_MS = 4;
 export const THINK_MS = 3_000;
 /** Few enough that a second without any request is common. */
 export const THINKERS = 4;

@@ -11,6 +11,7 @@ import { loadProto } from '#src/grpc/load-proto.js';
 import type { RpcMethod } from '#src/grpc/rpc-method.js';
 import { json } from './client.js';
 import type { Cluster } from './cluster.js';
+import { pace } from './pace.js';
 
 const EVERYTHING = pathToFileURL('test/grpc/fixtures/everything.proto');
 
@@ -75,7 +76,7 @@ export interface RpcLoad {
 }
 
 /**
- * Calls `Get` all the time, one call after the other in each of `lanes`.
+ * Calls `Get` all the time, one call after the other in each of `lanes`, with a short pause between them.
  * @param next returns the client of the next call
  * @param done called with it after the call
  */
@@ -95,6 +96,7 @@ export function rpcLoad(
       if ('code' in outcome) account.failed.push(outcome);
       else account.succeeded += 1;
       for (const check of waiting) check();
+      await pace();
     }
   };
   const running = Promise.all(Array.from({ length: lanes }, call));

@@ -1,10 +1,10 @@
 // GET /api/users/:id fetches the orders in three ways (ORDERS_TRANSPORT), with the same response, and clients
 // of gRPC get the same orders.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { get, json, post } from '#test/support/client.js';
 import { callOrders } from '#test/support/orders-client.js';
-import { PACE_MS, rollOnce } from '#test/support/rolling.js';
+import { pace } from '#test/support/pace.js';
+import { rollOnce } from '#test/support/rolling.js';
 import { rpcPorts } from '#test/support/rpc-client.js';
 import type { Order } from '#test/support/shop-messages.js';
 import { useCluster } from '#test/support/use-cluster.js';
@@ -48,7 +48,7 @@ for (const transport of ['auto', 'http', 'grpc']) {
           const user = await json<User>(await get(`${shop.url}/api/users/${id}`));
           if (user.orders?.length === orders.length) seen.whole++;
           else seen.other.push(user);
-          await sleep(PACE_MS);
+          await pace();
         }
       };
       const load = Promise.all(Array.from({ length: 8 }, lane));

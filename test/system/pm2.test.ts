@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { signalIfAlive } from '#src/process/process-identity.js';
 import { get } from '#test/support/client.js';
 import { keepAliveLoad, type LoadAccount } from '#test/support/keep-alive-load.js';
+import { PACE_MS } from '#test/support/pace.js';
 import { Pm2, slowness } from '#test/support/pm2.js';
 import { newSeed } from '#test/support/random.js';
 import { until } from '#test/support/until.js';
@@ -75,7 +76,7 @@ describe('an app under pm2', () => {
     const before = await pm2.servingPid();
     const broken = join(pm2.dataDir, 'broken');
     writeFileSync(broken, '');
-    const load = keepAliveLoad(pm2.url, ['/thread'], 2);
+    const load = keepAliveLoad(pm2.url, ['/thread'], 2, { paceMs: PACE_MS });
     await load.answered(20);
     const reload = pm2.command('reload', 'multilane');
     const refused = await until(

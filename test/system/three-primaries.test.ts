@@ -7,6 +7,7 @@ import { Agent, request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { get, json, post, uniqueEmail } from '#test/support/client.js';
+import { pace } from '#test/support/pace.js';
 import { startTestPostgres } from '#test/support/postgres.js';
 import { until } from '#test/support/until.js';
 import { EVERYTHING } from './fixtures/paths.js';
@@ -102,6 +103,7 @@ for (const name of ['haproxy', 'caddy'] as const) {
           if (count === BEFORE) process.kill(pid, signal);
           const response = await who(agent);
           if (response !== expected) others.add(response);
+          await pace();
         }
       };
       const all = Promise.all([1, 2, 3, 4].map(load));
