@@ -16,7 +16,8 @@ export const PRIMARY = join(ROOT, 'dist/primary.js');
 /** The `bin` of the package. */
 export const CLI = join(ROOT, 'dist/cli.js');
 
-const READY_MS = 25_000;
+/** Longer than any start takes, also where many programs share the cores. */
+const READY_MS = 50_000;
 const STOP_MS = 25_000;
 
 export { type Exit, newDataDir };
@@ -109,7 +110,7 @@ export const isolated = (dataDir: string): Record<string, string> => ({
 /** A cluster whose process runs, but which may not be ready yet, or never become ready. */
 export type Launched = Omit<Cluster, 'url' | 'adminUrl'> & {
   /**
-   * Resolves with its addresses once it is ready. @throws ClusterError when it ends first or takes over 25 s
+   * Resolves with its addresses once it is ready. @throws ClusterError when it ends first or takes over 50 s
    */
   ready(): Promise<Pick<Cluster, 'url' | 'adminUrl'>>;
 };
