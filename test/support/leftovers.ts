@@ -61,16 +61,16 @@ export async function remaining(dataDir: string, ms: number): Promise<string[]> 
     () => pidsOf(dataDir),
     (pids) => pids.length === 0,
     ms,
-  );
+  ).catch(() => undefined); // the caller gets those that still run
   return leftovers(dataDir);
 }
 
 /** Ends all processes of the data folder: by SIGINT (PostgreSQL's fast shutdown), after 5 s by SIGKILL. */
 export async function reap(dataDir: string): Promise<void> {
   for (const name of ['SIGINT', 'SIGKILL'] as const) {
-    for (const pid of pidsOf(dataDir)) {
-      signalIfAlive(pid, name);
-    }
+    const pids = pidsOf(dataDir);
+    if (pids.length === 0) return;
+    for (const pid of pids) signalIfAlive(pid, name);
     if ((await remaining(dataDir, ORDERLY_MS)).length === 0) return;
   }
 }
