@@ -1,9 +1,10 @@
 // Polls a value that no event announces. The pace leaves the cores, which the tests share, to the tested
-// process.
+// process: the pause is a twentieth of the time that has passed, within bounds.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
-const PACE_MS = 25;
+const LEAST_PAUSE_MS = 20;
+const MOST_PAUSE_MS = 50;
 
 /**
  * Calls `ask` until `good` accepts its result, and returns that.
@@ -12,14 +13,14 @@ const PACE_MS = 25;
 export async function until<T>(
   ask: () => Promise<T> | T,
   good: (response: T) => boolean,
-  ms = 20_000,
+  ms = 40_000,
 ): Promise<T> {
-  const end = performance.now() + ms;
+  const begun = performance.now();
   for (;;) {
     const response = await ask();
     if (good(response)) return response;
-    if (performance.now() > end)
-      throw new Error(`still not after ${ms} ms: ${inspect(response)}\n${String(good)}`);
-    await sleep(PACE_MS);
+    const passed = performance.now() - begun;
+    if (passed > ms) throw new Error(`still not after ${ms} ms: ${inspect(response)}\n${String(good)}`);
+    await sleep(Math.min(Math.max(passed / 20, LEAST_PAUSE_MS), MOST_PAUSE_MS));
   }
 }

@@ -164,7 +164,7 @@ describe('the operator switches of a process with two workers', () => {
       json<{ generation: number; state: string }[]>(await get(`${cluster.adminUrl}/workers`));
     const isNew = ({ generation, state }: { generation: number; state: string }): boolean =>
       generation === 2 && state === 'ready';
-    await until(workers, (all) => all.length === 2 && all.every(isNew), 15_000);
+    await until(workers, (all) => all.length === 2 && all.every(isNew));
     wires = await toEveryWorker();
     expect(await statuses('/items/1')).to.deep.equal([503, 503]);
     expect((await ask('/calls')).every(({ body }) => body.includes('-01"'))).to.equal(true);
