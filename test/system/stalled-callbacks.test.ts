@@ -44,6 +44,14 @@ async function interrupted(cluster: Cluster, route: string, count = 1): Promise<
     10_000,
   );
   expect(stalls, cluster.stderr.slice(1, 5).join('\n')).to.have.length.of.at.least(count);
+  // An interrupted worker counts as ready for a moment, until it reports that it leaves.
+  await until(
+    () => cluster.logs().filter(({ msg }) => msg === 'worker leaves' || msg === 'worker ended'),
+    (left) =>
+      stalls.every(({ worker, generation }) =>
+        left.some((one) => one.worker === worker && one.generation === generation),
+      ),
+  );
   await until(() => workersOf(cluster), settled);
   expect((await get(`${cluster.url}/ok`)).status).to.equal(200);
   return stalls.map(({ where }) => where);
