@@ -85,8 +85,7 @@ describe('a hostile client', () => {
     const look = setInterval(() => {
       most = Math.max(most, residentMb(cluster.pid));
     }, 20);
-    await act();
-    clearInterval(look);
+    await act().finally(() => clearInterval(look));
     return Math.max(most, residentMb(cluster.pid)) - before;
   }
 

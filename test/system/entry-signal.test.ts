@@ -4,18 +4,21 @@ import { expect } from 'chai';
 import { multilane } from '#test/support/cli.js';
 import { launchCluster, newDataDir } from '#test/support/cluster.js';
 import { runPrimary } from '#test/support/command.js';
-import { leftovers } from '#test/support/leftovers.js';
+import { leftovers, reap } from '#test/support/leftovers.js';
 
 const preload = fileURLToPath(new URL('./fixtures/signal-at-entry.js', import.meta.url));
 const env = { NODE_OPTIONS: `--import ${preload}` };
 
 describe('a signal at the moment in which a process becomes the owner of DATA_DIR', function () {
-  this.timeout(30_000);
+  this.timeout(90_000);
   let dataDir: string;
   beforeEach(() => {
     dataDir = newDataDir();
   });
-  afterEach(() => rmSync(dataDir, { recursive: true }));
+  afterEach(async () => {
+    await reap(dataDir);
+    rmSync(dataDir, { recursive: true });
+  });
 
   const ways = {
     'a start': async () => (await runPrimary({ dataDir, env })).code,

@@ -118,8 +118,7 @@ describe('WebSockets through the gateway', () => {
     await until(
       () => counts.push(sent),
       () => counts.at(-1)! > 0 && counts.at(-1) === counts.at(-20),
-    );
-    clearInterval(timer);
+    ).finally(() => clearInterval(timer));
     expect(sent).to.be.below(400);
     client.socket.resume();
     for (let i = 0; i < sent; i++) expect(((await client.next()) as Buffer).length).to.equal(message.length);

@@ -49,6 +49,7 @@ export async function streamThrough(megabytes: number): Promise<void> {
     env: { WORKERS: '1', REQUEST_TIMEOUT_MS: '600000' },
   });
   const instance = await TestInstance.start(cluster.adminUrl, 'files', 'f');
+  let watch: NodeJS.Timeout | undefined;
   try {
     const respond = async (received: IncomingMessage, response: ServerResponse): Promise<void> => {
       if (received.method === 'POST') return void response.end(await digestRead(received));
@@ -61,7 +62,7 @@ export async function streamThrough(megabytes: number): Promise<void> {
     await post(`${cluster.url}/svc/files/`, 8, false);
     const before = residentMb(cluster.pid);
     let most = before;
-    const watch = setInterval(() => {
+    watch = setInterval(() => {
       most = Math.max(most, residentMb(cluster.pid));
     }, 20);
     for (const path of ['/chunked', '/sized']) {
@@ -72,10 +73,10 @@ export async function streamThrough(megabytes: number): Promise<void> {
     expect(await post(`${cluster.url}/svc/files/`, megabytes, false)).to.equal(expected);
     expect(await post(`${cluster.url}/svc/files/`, megabytes, true)).to.equal(expected);
     expect(await post(`${cluster.url}/svc/local/digest`, megabytes, false)).to.include(expected);
-    clearInterval(watch);
     console.log(`      ${megabytes} MiB each way: ${Math.round(most - before)} MiB more resident`);
     expect(most - before).to.be.below(MOST_MB);
   } finally {
+    clearInterval(watch);
     instance.stop();
     await cluster.dispose();
   }
