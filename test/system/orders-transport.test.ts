@@ -23,9 +23,7 @@ for (const transport of ['auto', 'http', 'grpc']) {
         GRPC_PORT: '0',
         ORDERS_TRANSPORT: transport,
         // While workers are replaced, two generations of them have connections.
-        DATABASE_POOL_MAX: '8',
-        // A request that gets no core is not cut off.
-        DRAIN_MS: '20000',
+        DATABASE_POOL_MAX: '16',
       },
     });
     const created = async (): Promise<{ readonly id: number; readonly orders: readonly Order[] }> => {
