@@ -151,12 +151,18 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
    * and others open one for each request. Unless `net.ipv4.tcp_migrate_req` is set, the kernel resets
    * connections that it has completed for the listener of the old process when that one closes: these are
    * counted as `untaken`.
+   * @param paceMs the pause of the clients that do not think
    */
-  async reloadUnderLoad(path: string, seed: number, times = 1): Promise<readonly LoadAccount[]> {
+  async reloadUnderLoad(
+    path: string,
+    seed: number,
+    times = 1,
+    paceMs = PACE_MS,
+  ): Promise<readonly LoadAccount[]> {
     const proxy = await delayingProxy(this.url, seed);
     const thinking = keepAliveLoad(proxy.url, [path], THINKERS, { thinkMs: THINK_MS, seed });
-    const fresh = keepAliveLoad(this.url, [path], 4, { paceMs: PACE_MS, perConnection: 1 });
-    const kept = keepAliveLoad(this.url, [path], 4, { paceMs: PACE_MS });
+    const fresh = keepAliveLoad(this.url, [path], 4, { paceMs, perConnection: 1 });
+    const kept = keepAliveLoad(this.url, [path], 4, { paceMs });
     for (const load of [kept, fresh]) await load.answered(20);
     await thinking.answered(THINKERS);
     const loads = [kept, thinking, fresh];

@@ -64,23 +64,20 @@ export const PATIENT_DRAIN_MS = 6_000;
 /**
  * Reloads `times` times while clients keep connections alive and others open one for each request.
  * @param seed of the pauses of the clients and of the delays
+ * @param paceMs the pause of the clients that do not think
  */
 export async function rollUnderLoad(
   cluster: Cluster,
   path: string,
   times: number,
   seed: number,
+  paceMs = PACE_MS,
 ): Promise<RollingLoad> {
   const { ca } = cluster;
   const proxy = await delayingProxy(cluster.url, seed);
   const thinking = keepAliveLoad(proxy.url, [path], THINKERS, { ca, thinkMs: THINK_MS, seed });
-  const kept = keepAliveLoad(cluster.url, [path], 4, { ca, paceMs: PACE_MS });
-  const fresh = keepAliveLoad(cluster.url, [path], 4, {
-    ca,
-    paceMs: PACE_MS,
-    perConnection: 1,
-    persistent: true,
-  });
+  const kept = keepAliveLoad(cluster.url, [path], 4, { ca, paceMs });
+  const fresh = keepAliveLoad(cluster.url, [path], 4, { ca, paceMs, perConnection: 1, persistent: true });
   // With SHARDING=reuseport some listener closes in every replacement, so the whole load counts as in a
   // drain.
   fresh.drainBegins();

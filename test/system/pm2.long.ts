@@ -12,7 +12,7 @@ describe('pm2 reload, the long form', () => {
     this.timeout(600_000);
     const pm2 = await Pm2.start({ config: HAZARDS });
     try {
-      const accounts = await pm2.reloadUnderLoad('/thread', seed, RELOADS);
+      const accounts = await pm2.reloadUnderLoad('/thread', seed, RELOADS, 0);
       for (const account of accounts) console.log(JSON.stringify(account));
       for (const { lost, refused, statuses } of accounts) {
         expect(lost).to.deep.equal([]);

@@ -24,7 +24,7 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
         const env = { SHARDING: sharding, DRAIN_MS: String(PATIENT_DRAIN_MS) };
         const cluster = await startCluster({ config: HAZARDS, dataDir, tls, env });
         try {
-          const { kept, thinking, fresh } = await rollUnderLoad(cluster, '/thread', ROLLS, seed);
+          const { kept, thinking, fresh } = await rollUnderLoad(cluster, '/thread', ROLLS, seed, 0);
           for (const [name, { lost, ...counts }] of Object.entries({ kept, thinking, fresh })) {
             console.log(name, JSON.stringify({ ...counts, lost: lost.length }));
           }
