@@ -7,6 +7,8 @@ import { SENT, type Sent } from '../server/handler.js';
 import type { RelayRoute } from '../server/relay-routes.js';
 import type { RequestContext } from '../server/request-context.js';
 import { NO_FIELDS } from '../upstream/call-request.js';
+import { isEventStream } from '../upstream/event-responses.js';
+import type { HttpStream } from '../upstream/http-stream.js';
 import { OngoingCall } from '../upstream/ongoing-call.js';
 import {
   callStream,
@@ -20,7 +22,8 @@ import {
 import { ClientBody } from './client-body.js';
 import { InstanceShares, RequestConnection } from './instance-shares.js';
 import { LocalRelay } from './local-relay.js';
-import { isEventStream, PassedEvents } from './passed-events.js';
+import { PassedBody } from './passed-body.js';
+import { PassedEvents, takesComments } from './passed-events.js';
 import { gatewaysPassed, isPassedOn, requestFields, responseFields } from './passed-fields.js';
 import { servicePath } from './service-path.js';
 import { bridgeEvents, openBridge } from './socket-bridge.js';
@@ -34,6 +37,8 @@ export interface GatewayDeps {
   readonly isMounted: (service: string) => boolean;
   /** Called when a client is refused that holds too many connections to an instance. */
   readonly onRefused: () => void;
+  /** Milliseconds for which an instance may send nothing of a body that it has begun: STREAM_IDLE_MS. */
+  readonly silentMs: number;
 }
 
 /** The bound of a body that has none. */
@@ -84,7 +89,7 @@ class GatewayRoute {
       throw failed(ctx, call, error);
     };
     if (ctx.exchange.accept === undefined)
-      return this.#call(call, options).then((result) => respond(ctx, result), fail);
+      return this.#call(call, options).then((result) => this.#respond(ctx, result), fail);
     return openBridge(this.#deps.calls, call, options, ctx, this.maxMessageBytes).catch(fail);
   }
 
@@ -101,13 +106,40 @@ class GatewayRoute {
     // The gateway before repeats the call: repetitions of both would multiply.
     const retries = isNested ? 0 : this.#policy.retries;
     const claim = new RequestConnection(this.#shares, ctx);
-    if (!this.#isMounted) return { retries, claim };
+    const options = { retries, claim, awaitsBody: true };
+    if (!this.#isMounted) return options;
     const { app } = this.#deps;
     return {
-      retries,
-      claim,
+      ...options,
       relay: ({ service }, trace) => LocalRelay.start(app, ctx, service, path, trace),
     };
+  }
+
+  #respond(ctx: RequestContext, result: StreamedResponse | Relayed): Sent {
+    if ('received' in result) {
+      result.commit?.();
+      return SENT;
+    }
+    const { stream, body } = result;
+    const { status } = stream;
+    const { response, method } = ctx;
+    if (isGatewayFailure(status)) ctx.callFailed();
+    response.fields.passOn(responseFields(stream.fields));
+    const bytes = body ?? (stream.isComplete ? stream.take() : undefined);
+    if (method !== 'HEAD' && bytes !== undefined) return response.reply(status, undefined, bytes);
+    // While more of the request arrives, its response may only have an unknown length: the core would drop
+    // the rest of the request otherwise.
+    const length = ctx.exchange.isBodyComplete ? stream.length : undefined;
+    const isEvents = length === undefined && takesComments(stream.fields);
+    const source = isEvents ? new PassedEvents(stream) : this.#bodyOf(stream);
+    const sent: Sent = response.replyStream(status, undefined, source, length, true);
+    // Clients of events reconnect, so a drain may end their streams.
+    if (isEvents) response.markEndless();
+    return sent;
+  }
+
+  #bodyOf(stream: HttpStream): AsyncIterable<Uint8Array> {
+    return isEventStream(stream.fields) ? stream : new PassedBody(stream, this.#service, this.#deps.silentMs);
   }
 }
 
@@ -128,29 +160,6 @@ function requestOf(ctx: RequestContext, service: string, clock: () => number): S
 }
 
 const limitsOf = ({ deadline, abortSource: abort }: RequestContext) => ({ deadline, abort });
-
-function respond(ctx: RequestContext, result: StreamedResponse | Relayed): Sent {
-  if ('received' in result) {
-    result.commit?.();
-    return SENT;
-  }
-  const { stream, body } = result;
-  const { status } = stream;
-  const { response, method } = ctx;
-  if (isGatewayFailure(status)) ctx.callFailed();
-  response.fields.passOn(responseFields(stream.fields));
-  const bytes = body ?? (stream.isComplete ? stream.take() : undefined);
-  if (method !== 'HEAD' && bytes !== undefined) return response.reply(status, undefined, bytes);
-  // While more of the request arrives, its response may only have an unknown length: the core would drop the
-  // rest of the request otherwise.
-  const length = ctx.exchange.isBodyComplete ? stream.length : undefined;
-  const isEvents = length === undefined && isEventStream(stream.fields);
-  const source = isEvents ? new PassedEvents(stream) : stream;
-  const sent: Sent = response.replyStream(status, undefined, source, length, true);
-  // Clients of events reconnect, so a drain may end their streams.
-  if (isEvents) response.markEndless();
-  return sent;
-}
 
 /** Reports a call without a response to the request. @returns what the client gets as a problem document */
 function failed(ctx: RequestContext, call: StreamCall, error: unknown): unknown {

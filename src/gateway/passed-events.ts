@@ -2,17 +2,15 @@
 // byte, so a stream whose first event comes late begins with a comment, which clients ignore (HTML Standard,
 // section 9.2.6).
 import type { IncomingHttpHeaders } from 'node:http';
-import { COMMENT, EVENT_STREAM } from '../server/response/sse-frame.js';
+import { COMMENT } from '../server/response/sse-frame.js';
+import { isEventStream } from '../upstream/event-responses.js';
 import type { HttpStream } from '../upstream/http-stream.js';
 
 const FIRST = Buffer.from(COMMENT);
-const EVENTS = new RegExp(`^${EVENT_STREAM}[ \t]*(?:;|$)`, 'i');
 
 /** Whether a response is a stream of events whose text can be added to. */
-export const isEventStream = ({
-  'content-type': type,
-  'content-encoding': coding,
-}: IncomingHttpHeaders): boolean => coding === undefined && type !== undefined && EVENTS.test(type);
+export const takesComments = (fields: IncomingHttpHeaders): boolean =>
+  fields['content-encoding'] === undefined && isEventStream(fields);
 
 export class PassedEvents implements AsyncIterableIterator<Uint8Array> {
   readonly #events: HttpStream;

@@ -147,9 +147,9 @@ export class Attempt extends Hold {
   }
 
   /**
-   * Call when the head of a response has arrived, and `closed` when its body has ended. Until then the
-   * attempt counts as load of its endpoint and has no outcome, because the body may break. A half-open
-   * breaker alone gets the outcome of the head: it waits for its probes, and a body may take hours.
+   * Call when a response has begun, and `closed` when its body has ended. Until then the attempt counts as
+   * load of its endpoint and has no outcome, because the body may break. A half-open breaker alone gets the
+   * outcome of the beginning: it waits for its probes, and a body may take hours.
    */
   opened(value: Received): Extract<AttemptEnd<Received>, { kind: 'returned' }> {
     const judgement = this.#judge({ kind: 'returned', value });
@@ -165,7 +165,7 @@ export class Attempt extends Hold {
 
   /**
    * Call when a body has ended whose response was opened. What the head has shown holds, unless the endpoint
-   * has cut the body off, or has let its reader wait until a deadline.
+   * has cut the body off, or has let its reader wait until the reader has left or a deadline has passed.
    * @param failure undefined: the body is complete
    * @param waitedMs for how long the reader had waited in vain
    */
@@ -177,7 +177,8 @@ export class Attempt extends Hold {
     }
     const error = types.isProxy(failure) ? undefined : failure;
     const end = this.#judge({ kind: 'failed', error }, waitedMs);
-    this.#report(end.verdict.outcome === 'failure' ? end : head);
+    const { outcome, isUnanswered } = end.verdict;
+    this.#report(outcome === 'failure' || isUnanswered === true ? end : head);
   }
 
   failed(thrown: unknown): Extract<AttemptEnd<Received>, { kind: 'failed' }> {
@@ -225,7 +226,8 @@ export class Attempt extends Hold {
     const { content } = request;
     // The time until a body has arrived is that of the client who sends it.
     const isTimed = content === undefined || content.endedAt !== undefined;
-    const ownMs = content === undefined ? tookMs : tookMs - Math.max(0, (content.endedAt ?? 0) - this.#begun);
+    const clientMs = content === undefined ? 0 : Math.max(0, (content.endedAt ?? 0) - this.#begun);
+    const ownMs = waitedMs ?? tookMs - clientMs;
     const isUntaken = ended - (content?.untakenSince ?? ended) >= HANGS_MS;
     const isEvident = isEvidence(tookMs, missedMs) && (isTimed || isUntaken || !isTimeout(result));
     const verdict = isEvident ? judged : withoutEvidence(judged);

@@ -148,6 +148,29 @@ export class HttpStream
     return this.#isOver && this.#length <= most ? this.take() : undefined;
   }
 
+  /**
+   * Waits until something can be read, or the body has ended.
+   * @param withinMs undefined: however long that takes
+   * @returns false when nothing has come within this time
+   */
+  arrives(withinMs?: number): Promise<boolean> {
+    if (this.#length > 0 || this.#isOver) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+      const giveUp = (): void => {
+        if (this.#reader !== wake) return;
+        this.#reader = undefined;
+        resolve(false);
+      };
+      // What has come while the thread was busy is read first.
+      const timer = withinMs === undefined ? undefined : setTimeout(() => setImmediate(giveUp), withinMs);
+      this.#wait(wake);
+    });
+  }
+
   [Symbol.asyncIterator](): this {
     return this;
   }

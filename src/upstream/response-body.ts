@@ -14,6 +14,10 @@ export function responseBody(
   return new ReadableStream(new ResponseBody(stream, service, idleMs), { highWaterMark: 0 });
 }
 
+/** The error of an instance that has sent nothing of a body for this time. */
+export const silentError = (service: string, ms: number): HttpError =>
+  new HttpError('BAD_UPSTREAM', `Service ${service} has sent nothing of its response for ${ms / 1000} s.`);
+
 class ResponseBody implements UnderlyingSource<Uint8Array> {
   readonly #stream: HttpStream;
   readonly #service: string;
@@ -52,11 +56,8 @@ class ResponseBody implements UnderlyingSource<Uint8Array> {
   }
 
   #stalled(): void {
-    const after = `for ${this.#idleMs / 1000} s`;
-    this.#stream.cut(
-      this.#isRead
-        ? new HttpError('BAD_UPSTREAM', `Service ${this.#service} has sent nothing of its response ${after}.`)
-        : new HttpError('INTERNAL', `The response of service ${this.#service} was not read ${after}.`),
-    );
+    const [service, ms] = [this.#service, this.#idleMs];
+    const unread = `The response of service ${service} was not read for ${ms / 1000} s.`;
+    this.#stream.cut(this.#isRead ? silentError(service, ms) : new HttpError('INTERNAL', unread));
   }
 }

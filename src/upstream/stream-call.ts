@@ -14,6 +14,7 @@ import { type CallRequest, NO_FIELDS, type StreamedContent } from './call-reques
 import { type RepetitionOptions, retryOf, type ServiceCallDependencies } from './call-service.js';
 import { certainError } from './certain-result.js';
 import type { AdmittedEndpoint } from './endpoint-admission.js';
+import { isEventStream } from './event-responses.js';
 import type { HttpStream, StreamRequest } from './http-stream.js';
 import { endToEnd, type HttpTransport } from './http-transport.js';
 import type { OngoingCall } from './ongoing-call.js';
@@ -77,6 +78,12 @@ export interface StreamCallOptions extends RepetitionOptions {
    * @default a client may hold all
    */
   readonly claim?: ConnectionClaim;
+  /**
+   * Whether a response counts as begun with the first byte of its body, so that until then its attempt may
+   * fail, be late, and be repeated. A stream of events always begins with its head.
+   * @default false: with its head
+   */
+  readonly awaitsBody?: boolean;
 }
 
 /** The response of an endpoint. */
@@ -100,7 +107,7 @@ export const callForStream = (
 
 /**
  * Makes a call.
- * @returns the response when its head has arrived
+ * @returns the response when it has begun
  * @throws HttpError NO_INSTANCE, BREAKER_OPEN, OVERLOADED, DEADLINE_EXCEEDED or BAD_UPSTREAM, and what the
  *   body of the request throws
  */
@@ -110,10 +117,10 @@ export function callStream(
   options: StreamCallOptions,
 ): Promise<StreamedResponse | Relayed> {
   const { streams } = dependencies;
-  const { inProcess = streams } = options;
+  const { inProcess = streams, awaitsBody = false } = options;
   return callBy<StreamedResponse>(dependencies, call, options, ({ endpoint }, attempt, next) =>
     send(dependencies, call, endpoint, attempt, endpoint.local ? inProcess : streams).then(
-      (stream) => arrived(attempt, stream, next),
+      (stream) => arrived(attempt, stream, awaitsBody, next),
       (error: unknown) => next(attempt.failed(error)),
     ),
   );
@@ -220,17 +227,33 @@ export function attemptFields(
 }
 
 /** The head of a response has arrived. */
-function arrived<R>(attempt: Attempt, stream: HttpStream, next: Next<StreamedResponse, R>): R | Promise<R> {
+function arrived<R>(
+  attempt: Attempt,
+  stream: HttpStream,
+  awaitsBody: boolean,
+  next: Next<StreamedResponse, R>,
+): R | Promise<R> {
+  const isEvents = isEventStream(stream.fields);
+  const failed = (error: unknown) => next(attempt.failed(error));
   const opened = (received: Received, body?: Uint8Array): AttemptEnd<StreamedResponse> => {
     const { mayRepeat } = attempt.opened(received);
-    stream.onEnd(() => attempt.closed(stream.failure, stream.waitedMs));
+    stream.onEnd(() => attempt.closed(stream.failure, isEvents ? 0 : stream.waitedMs));
     return { kind: 'returned', value: { stream, body }, mayRepeat: mayRepeat && body !== undefined };
   };
-  if (!isGatewayFailure(stream.status)) return next(opened(headOf(stream)));
-  return stream.whole(FAILURE_BYTES, FAILURE_MS).then(
-    (body) => next(opened(receive(stream.status, endToEnd(stream.fields), body ?? NO_BYTES), body)),
-    (error: unknown) => next(attempt.failed(error)),
-  );
+  if (!isGatewayFailure(stream.status)) {
+    if (!awaitsBody || isEvents || stream.hasBytes || stream.isComplete) return next(opened(headOf(stream)));
+    return stream
+      .arrives()
+      .then(() =>
+        stream.hasBytes || stream.isComplete ? next(opened(headOf(stream))) : failed(stream.failure),
+      );
+  }
+  return stream
+    .whole(FAILURE_BYTES, FAILURE_MS)
+    .then(
+      (body) => next(opened(receive(stream.status, endToEnd(stream.fields), body ?? NO_BYTES), body)),
+      failed,
+    );
 }
 
 const NO_BYTES = new Uint8Array(0);

@@ -123,8 +123,9 @@ export function judge(
 }
 
 /**
- * The verdict on a body that was cut off behind the head of its response. A deadline shows nothing about the
- * endpoint while bytes arrive: the body may be long, or its reader slow.
+ * The verdict on a body that was cut off after its response had begun. A reader that leaves, or is late,
+ * shows nothing about the endpoint while bytes arrive: the body may be long, or the reader slow. One that has
+ * waited in vain shows what a caller without a response does.
  * @param waitedMs for how long the reader had waited in vain
  */
 export function judgeBody(
@@ -133,9 +134,12 @@ export function judgeBody(
   deadline: Deadline,
   waitedMs: number,
 ): Verdict {
-  const isWaiting = waitedMs >= HANGS_MS;
-  if (result.kind === 'failed' && isLate(result.error) && !isWaiting) return NOTHING;
-  return answered(judge(result, signal, deadline, waitedMs));
+  const error = result.kind === 'failed' ? result.error : undefined;
+  const verdict = judge(result, signal, deadline, waitedMs);
+  // A reader may also cancel the body alone.
+  if (waitedMs >= HANGS_MS)
+    return verdict === NOTHING && !(error instanceof RequestBodyError) ? LEFT : verdict;
+  return isLate(error) ? NOTHING : answered(verdict);
 }
 
 /** There was a response, or it is not known whether there could have been one. */

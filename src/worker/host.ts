@@ -154,7 +154,9 @@ export function createHost(options: HostOptions): Host {
       reason: 'instance_connections',
     });
     const { streamed, streamsPerEndpoint: connections } = calls;
-    mountGateway(settings, { app, calls: streamed, connections, isMounted, onRefused: () => refused.add() });
+    const onRefused = (): void => refused.add();
+    const { streamIdleMs: silentMs } = settings;
+    mountGateway(settings, { app, calls: streamed, connections, isMounted, onRefused, silentMs });
   }
   // All workers have the same routes, so one of them logs the warnings.
   if (worker === 1) logRouteWarnings(app, limits, settings, options.log);

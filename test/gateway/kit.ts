@@ -21,6 +21,9 @@ export interface GatewayBench extends Bench {
   readonly refusals: () => number;
   /** The running calls of an endpoint. */
   readonly inFlight: (endpoint: Endpoint) => number;
+  readonly breaker: BreakerCells;
+  /** What the ejection gets: outcomes, and `unanswered`. Others always do better. */
+  readonly reached: readonly string[];
   close(): Promise<void>;
 }
 
@@ -33,16 +36,27 @@ export interface GatewayBenchOptions {
   /** The connections to one endpoint. @default 16 */
   readonly connections?: number;
   readonly quotas?: Partial<QuotaBounds>;
+  /** See `GatewayDeps.silentMs`. @default 60000 */
+  readonly silentMs?: number;
 }
 
 /** Serves the services `things` and `demo` below `/svc/`; their endpoints are the same. */
 export async function startGateway(options: GatewayBenchOptions): Promise<GatewayBench> {
-  const { endpoints, policy = {}, routes = () => undefined, connections = 16, quotas = {} } = options;
+  const {
+    endpoints,
+    policy = {},
+    routes = () => undefined,
+    connections = 16,
+    quotas = {},
+    silentMs = 60_000,
+  } = options;
   const world = bench(routes, { quotas });
   const streams = new HttpTransport({ connections, maxResponseBytes: Number.POSITIVE_INFINITY });
   const block = Block.create({ workers: 1 });
   const load = new EndpointCells(block, 1, () => performance.now());
   let refusals = 0;
+  const reached: string[] = [];
+  const breaker = new BreakerCells(block, 1, DEFAULT_TRIP_RULE, () => performance.now());
   const calls: StreamCallDependencies = {
     balancer: {
       pick: (_service, tried, excludes = () => false) => {
@@ -52,7 +66,12 @@ export async function startGateway(options: GatewayBenchOptions): Promise<Gatewa
       has: (_service, excludes) => !endpoints.every(excludes),
       offers: (endpoint) => endpoints.includes(endpoint),
     },
-    breaker: new BreakerCells(block, 1, DEFAULT_TRIP_RULE, () => performance.now()),
+    breaker,
+    outliers: {
+      ended: (_endpoint, outcome) => void reached.push(outcome),
+      unanswered: () => reached.push('unanswered') > 0,
+      oversized: () => false,
+    },
     load,
     budget: new RetryBudgetCell(block, () => performance.now()),
     transports: { http: streams },
@@ -70,6 +89,7 @@ export async function startGateway(options: GatewayBenchOptions): Promise<Gatewa
       connections,
       isMounted: (name) => name === 'demo',
       onRefused: () => void refusals++,
+      silentMs,
     },
   );
   const server = new UwsServer(world.app, {
@@ -78,7 +98,14 @@ export async function startGateway(options: GatewayBenchOptions): Promise<Gatewa
   const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   return {
     ...world,
-    ...{ url, server, refusals: () => refusals, inFlight: ({ slot }) => load.inFlight(slot) },
+    ...{
+      url,
+      server,
+      refusals: () => refusals,
+      inFlight: ({ slot }) => load.inFlight(slot),
+      breaker,
+      reached,
+    },
     async close() {
       server.close();
       await streams.close();
