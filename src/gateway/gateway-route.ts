@@ -24,7 +24,7 @@ import { InstanceShares, RequestConnection } from './instance-shares.js';
 import { LocalRelay } from './local-relay.js';
 import { PassedBody } from './passed-body.js';
 import { PassedEvents, takesComments } from './passed-events.js';
-import { gatewaysPassed, isPassedOn, requestFields, responseFields } from './passed-fields.js';
+import { checkUtf8, gatewaysPassed, isPassedOn, requestFields, responseFields } from './passed-fields.js';
 import { servicePath } from './service-path.js';
 import { bridgeEvents, openBridge } from './socket-bridge.js';
 
@@ -79,9 +79,11 @@ class GatewayRoute {
     this.maxMessageBytes = policy.maxMessageBytes ?? MESSAGE_BYTES;
   }
 
-  /** @throws HttpError MALFORMED_REQUEST; BAD_UPSTREAM for a request that goes in a circle */
+  /** @throws HttpError MALFORMED_REQUEST for what cannot be passed on; BAD_UPSTREAM for a request that goes in a circle */
   serve(ctx: RequestContext): Promise<Sent> {
-    const isNested = gatewaysPassed(ctx.exchange.head.headers) > 0;
+    const { headers } = ctx.exchange.head;
+    checkUtf8(headers);
+    const isNested = gatewaysPassed(headers) > 0;
     const request = requestOf(ctx, this.#service, this.#deps.calls.clock);
     const call: StreamCall = new OngoingCall(this.#service, request, limitsOf(ctx), ctx, ctx);
     const options = this.#optionsFor(ctx, request.path, isNested);

@@ -4,8 +4,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { HttpError, isRuntimeField } from '../errors.js';
 import type { IncomingRequest } from '../server/incoming-request.js';
 import { GATEWAY_PREFIX } from '../server/relay-routes.js';
+import { textOfOctets } from '../server/response/field-octets.js';
 import { RESERVED_FIELDS } from '../upstream/call-request.js';
-import { fieldText, HOP_BY_HOP, namedIn } from '../upstream/http-transport.js';
+import { HOP_BY_HOP, namedIn } from '../upstream/http-transport.js';
 
 /**
  * Fields of a request that the gateway writes itself, and two that only strangers send: an address that any
@@ -20,6 +21,7 @@ const REPLACED: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 const NON_ASCII = /[\u0080-\uffff]/;
+const REPLACEMENT = '\ufffd';
 
 /** The mark of the gateway in `CDN-Loop` (RFC 8586): it shows that a request goes in a circle. */
 const LOOP_FIELD = 'cdn-loop';
@@ -43,6 +45,18 @@ export function gatewaysPassed(headers: readonly string[]): number {
   if (passed >= MOST_GATEWAYS)
     throw new HttpError('BAD_UPSTREAM', 'The request has passed too many gateways: it goes in a circle.');
   return passed;
+}
+
+/**
+ * The core reads fields as UTF-8, and what is none as this character. Such a value could not be passed on as
+ * it was sent.
+ * @param headers a flat list
+ * @throws HttpError MALFORMED_REQUEST
+ */
+export function checkUtf8(headers: readonly string[]): void {
+  for (let i = 0; i < headers.length; i += 2)
+    if (headers[i + 1]!.includes(REPLACEMENT))
+      throw new HttpError('MALFORMED_REQUEST', `The value of the field ${headers[i]} is no UTF-8.`);
 }
 
 const marksIn = (loop: string): number =>
@@ -116,8 +130,8 @@ export function responseFields(fields: IncomingHttpHeaders): string[] {
     if (HOP_BY_HOP.has(name) || OWN_OF_RESPONSE.has(name) || isRuntimeField(name) || named.has(name))
       continue;
     const value = fields[name]!;
-    if (typeof value === 'string') passed.push(name, fieldText(value));
-    else for (const line of value) passed.push(name, fieldText(line));
+    if (typeof value === 'string') passed.push(name, textOfOctets(value));
+    else for (const line of value) passed.push(name, textOfOctets(line));
   }
   return passed;
 }

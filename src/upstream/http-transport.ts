@@ -246,7 +246,7 @@ function fieldValue(name: string, value: string | string[]): string {
 }
 
 /** Bytes that are UTF-8 are read as such, as services of this runtime send them; any other as Latin-1. */
-export function fieldText(text: string): string {
+function fieldText(text: string): string {
   if (!NON_ASCII.test(text)) return text;
   try {
     return UTF_8.decode(Buffer.from(text, 'latin1'));

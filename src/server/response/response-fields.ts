@@ -14,7 +14,8 @@ export class ResponseFields {
    */
   set(name: string, value: string, always: boolean): void {
     const field = checkField(name, value);
-    if (field !== undefined) setField(always ? this.#always : this.#own, field, value);
+    // Lone surrogates stand for bytes that are passed on (field-octets.ts).
+    if (field !== undefined) setField(always ? this.#always : this.#own, field, value.toWellFormed());
   }
 
   /** Sets a field of this package: its name is in lower case, and name and value are known to be valid. */

@@ -4,6 +4,7 @@
 // It unmasks every frame, so a frame that a client has sent without a mask is garbled.
 import type { App } from '../app.js';
 import type { Acceptance } from '../exchange.js';
+import { octetsOf } from '../response/field-octets.js';
 import type { Segment } from '../routing/pattern.js';
 import type { ServiceCode } from '../service-code.js';
 import type { TurnWatch } from '../turn-watch.js';
@@ -131,7 +132,7 @@ const upgradeIn =
     const { route, headers, key, protocol = '', extensions } = acceptance;
     const owner = new UwsWebSocket(acceptance, serviceCode);
     res.writeStatus('101 Switching Protocols');
-    for (let i = 0; i < headers.length; i += 2) res.writeHeader(headers[i]!, headers[i + 1]!);
+    for (let i = 0; i < headers.length; i += 2) res.writeHeader(headers[i]!, octetsOf(headers[i + 1]!));
     const offered = route.limits.perMessageDeflate ? extensions : '';
     serviceCode.holdDuring(() => res.upgrade({ owner }, key, protocol, offered, context));
     return owner;

@@ -1,0 +1,28 @@
+// Values of header fields that are no UTF-8, in the fields of a response that is passed on. Fields are text
+// here, and the core writes text as UTF-8, so such a byte becomes a lone surrogate, which no text has, and is
+// written as the byte again (the `surrogateescape` of Python, PEP 383).
+const ESCAPES = 0xdc00;
+const NON_ASCII = /[\x80-\xff]/g;
+const ESCAPED = /([\udc80-\udcff]+)/u;
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * @param latin1 a value of a field, one character per byte
+ * @returns text that `octetsOf` writes as the same bytes
+ */
+export function textOfOctets(latin1: string): string {
+  if (latin1.search(NON_ASCII) === -1) return latin1;
+  try {
+    return UTF_8.decode(Buffer.from(latin1, 'latin1'));
+  } catch {
+    return latin1.replace(NON_ASCII, (byte) => String.fromCharCode(ESCAPES + byte.charCodeAt(0)));
+  }
+}
+
+/** @returns what the core has to write: the text itself where it has no escaped byte */
+export function octetsOf(text: string): string | Uint8Array {
+  if (text.isWellFormed()) return text;
+  // The odd parts are those that the pattern has matched.
+  const parts = text.split(ESCAPED).map((part, i) => Buffer.from(part, i % 2 === 0 ? 'utf8' : 'latin1'));
+  return Buffer.concat(parts);
+}
