@@ -79,7 +79,10 @@ class GatewayRoute {
     this.maxMessageBytes = policy.maxMessageBytes ?? MESSAGE_BYTES;
   }
 
-  /** @throws HttpError MALFORMED_REQUEST for what cannot be passed on; BAD_UPSTREAM for a request that goes in a circle */
+  /**
+   * @throws HttpError MALFORMED_REQUEST for what cannot be passed on, BAD_UPSTREAM for a request that goes in
+   *   a circle
+   */
   serve(ctx: RequestContext): Promise<Sent> {
     const { headers } = ctx.exchange.head;
     checkUtf8(headers);
@@ -98,8 +101,9 @@ class GatewayRoute {
   #call(call: StreamCall, options: StreamCallOptions): Promise<StreamedResponse | Relayed> {
     const { calls } = this.#deps;
     const { content } = call.request;
-    // An instance of this process reads the body by itself. Elsewhere a client that sends none would hold the
-    // probe of a breaker, so the instance is chosen when the body has begun.
+    // An instance of this process reads the body by itself; where it may be chosen, the call begins the body.
+    // Elsewhere a client that sends none would hold the probe of a breaker, so the instance is chosen when
+    // the body has begun.
     if (content === undefined || this.#isMounted) return callStream(calls, call, options);
     return content.begin().then(() => callStream(calls, call, options));
   }

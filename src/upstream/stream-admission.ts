@@ -55,6 +55,9 @@ function admitElsewhere(
 }
 
 /** Settles the ticket of an endpoint that is not called. */
-function withdraw({ breaker }: EndpointAdmissionDependencies, { endpoint, ticket }: AdmittedEndpoint): void {
+export function withdraw(
+  { breaker }: EndpointAdmissionDependencies,
+  { endpoint, ticket }: AdmittedEndpoint,
+): void {
   breaker.settle(endpoint.slot, ticket, 'ignored');
 }

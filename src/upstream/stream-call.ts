@@ -7,7 +7,6 @@ import type { AttemptEnd } from '../resilience/policy.js';
 import { mayRepeat } from '../resilience/retry.js';
 import type { TraceContext } from '../scope.js';
 import { headersOf } from './attempt-request.js';
-import type { Balancer } from './balancer.js';
 import { receive } from './buffered-response.js';
 import { Attempt, isDisplaced } from './call-attempt.js';
 import { type CallRequest, NO_FIELDS, type StreamedContent } from './call-request.js';
@@ -18,9 +17,8 @@ import { isEventStream } from './event-responses.js';
 import type { HttpStream, StreamRequest } from './http-stream.js';
 import { endToEnd, type HttpTransport } from './http-transport.js';
 import type { OngoingCall } from './ongoing-call.js';
-import { admitStream, type ConnectionClaim } from './stream-admission.js';
+import { admitStream, type ConnectionClaim, withdraw } from './stream-admission.js';
 import type { Received } from './transport.js';
-import { DisplacedError } from './transport-errors.js';
 
 export interface StreamCallDependencies extends ServiceCallDependencies {
   /**
@@ -29,7 +27,6 @@ export interface StreamCallDependencies extends ServiceCallDependencies {
    * beside them.
    */
   readonly streams: StreamTransport;
-  readonly balancer: Pick<Balancer, 'pick' | 'has' | 'offers'>;
 }
 
 /** A transport whose responses are read as they arrive. */
@@ -165,13 +162,19 @@ function attemptOnce<T, R>(
   next: Next<T | Relayed, R>,
 ): Promise<R> {
   const { relay, claim } = options;
+  const { content } = call.request;
   // An endpoint in this thread reads the body by itself, so it gets none that is being read already.
-  const mayRelay = call.request.content?.hasBegun !== true;
+  const mayRelay = content?.hasBegun !== true;
   const local = relay === undefined ? 'called' : mayRelay ? 'relayed' : 'excluded';
   const admitted = admitStream(dependencies, call, local, claim);
   if (admitted instanceof HttpError)
     return new Promise((resolve) => resolve(next({ kind: 'not-attempted', error: admitted })));
   const { endpoint } = admitted;
+  // A client that sends nothing of its body would hold the probe of a breaker.
+  if (relay !== undefined && !endpoint.local && content?.hasBegun === false) {
+    withdraw(dependencies, admitted);
+    return content.begin().then(() => attemptOnce(dependencies, call, options, reach, next));
+  }
   const attempt = new Attempt(dependencies, call, admitted, call.abort);
   if (relay === undefined || !endpoint.local)
     return reach(admitted, attempt, (end) =>
@@ -203,12 +206,7 @@ function send(
     attempt.sends(request);
     return transport.stream(endpoint, request);
   };
-  if (content === undefined) return start(whole);
-  return content.begin().then((body) => {
-    // The client may have taken its time, and a transport must not get endpoints that have left.
-    if (!dependencies.balancer.offers(endpoint, call.request)) throw new DisplacedError(endpoint);
-    return start(body);
-  });
+  return content === undefined ? start(whole) : content.begin().then(start);
 }
 
 /** The fields of an attempt: a flat list. */

@@ -22,6 +22,8 @@ export interface GatewayBench extends Bench {
   /** The running calls of an endpoint. */
   readonly inFlight: (endpoint: Endpoint) => number;
   readonly breaker: BreakerCells;
+  /** By how many milliseconds the clock of calls is ahead. */
+  readonly ahead: { ms: number };
   /** What the ejection gets: outcomes, and `unanswered`. Others always do better. */
   readonly reached: readonly string[];
   close(): Promise<void>;
@@ -56,7 +58,9 @@ export async function startGateway(options: GatewayBenchOptions): Promise<Gatewa
   const load = new EndpointCells(block, 1, () => performance.now());
   let refusals = 0;
   const reached: string[] = [];
-  const breaker = new BreakerCells(block, 1, DEFAULT_TRIP_RULE, () => performance.now());
+  const ahead = { ms: 0 };
+  const clock = () => performance.now() + ahead.ms;
+  const breaker = new BreakerCells(block, 1, DEFAULT_TRIP_RULE, clock);
   const calls: StreamCallDependencies = {
     balancer: {
       pick: (_service, tried, excludes = () => false) => {
@@ -75,7 +79,7 @@ export async function startGateway(options: GatewayBenchOptions): Promise<Gatewa
     load,
     budget: new RetryBudgetCell(block, () => performance.now()),
     transports: { http: streams },
-    clock: () => performance.now(),
+    clock,
     random: () => 0,
     sleep: async () => undefined,
     propagate: injectTrace,
@@ -98,14 +102,9 @@ export async function startGateway(options: GatewayBenchOptions): Promise<Gatewa
   const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   return {
     ...world,
-    ...{
-      url,
-      server,
-      refusals: () => refusals,
-      inFlight: ({ slot }) => load.inFlight(slot),
-      breaker,
-      reached,
-    },
+    ...{ url, server, breaker, ahead, reached },
+    refusals: () => refusals,
+    inFlight: ({ slot }) => load.inFlight(slot),
     async close() {
       server.close();
       await streams.close();
