@@ -37,7 +37,7 @@ export interface GatewayDeps {
   readonly isMounted: (service: string) => boolean;
   /** Called when a client is refused that holds too many connections to an instance. */
   readonly onRefused: () => void;
-  /** Milliseconds for which an instance may send nothing of a body that it has begun: STREAM_IDLE_MS. */
+  /** Milliseconds for which an instance may send nothing of a body that it has begun. */
   readonly silentMs: number;
 }
 

@@ -3,6 +3,12 @@
 import type { HttpStream } from '../upstream/http-stream.js';
 import { silentError } from '../upstream/response-body.js';
 
+/**
+ * The least time, in milliseconds, for which an instance may be silent: long polls and feeds that are not
+ * events may send nothing for minutes, and Envoy has the same bound.
+ */
+export const LEAST_SILENT_MS = 300_000;
+
 export class PassedBody implements AsyncIterableIterator<Uint8Array> {
   readonly #body: HttpStream;
   readonly #service: string;

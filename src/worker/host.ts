@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { ServiceDefinition } from '../api/service-definition.js';
 import { CpuClient } from '../cpu/cpu-client.js';
 import { mountGateway } from '../gateway/mount-gateway.js';
+import { LEAST_SILENT_MS } from '../gateway/passed-body.js';
 import type { ProtoFiles } from '../grpc/known-protos.js';
 import { lazyModule } from '../lazy-module.js';
 import type { Block } from '../memory/block.js';
@@ -155,7 +156,7 @@ export function createHost(options: HostOptions): Host {
     });
     const { streamed, streamsPerEndpoint: connections } = calls;
     const onRefused = (): void => refused.add();
-    const { streamIdleMs: silentMs } = settings;
+    const silentMs = Math.max(LEAST_SILENT_MS, settings.streamIdleMs);
     mountGateway(settings, { app, calls: streamed, connections, isMounted, onRefused, silentMs });
   }
   // All workers have the same routes, so one of them logs the warnings.

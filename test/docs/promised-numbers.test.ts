@@ -45,6 +45,13 @@ const PROMISES: readonly Promised[] = [
   promised('docs/gateway.md', 'more than # interim responses', 'upstream/response-fault', 'MOST_INTERIM'),
   promised('docs/gateway.md', 'a header above # KiB', 'upstream/transport', 'MAX_HEADER_BYTES', KIB),
   promised('docs/gateway.md', 'streams up to # requests', 'worker/outbound-calls', 'STREAMS_PER_ENDPOINT'),
+  promised(
+    'docs/gateway.md',
+    'sends none for # minutes',
+    'gateway/passed-body',
+    'LEAST_SILENT_MS',
+    60 * SECOND,
+  ),
   promised('docs/gateway.md', 'has passed # gateways', 'gateway/passed-fields', 'MOST_GATEWAYS'),
   promised(
     'docs/gateway.md',

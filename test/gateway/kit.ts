@@ -68,7 +68,6 @@ export async function startGateway(options: GatewayBenchOptions): Promise<Gatewa
         return left.find(({ id }) => !tried.has(id)) ?? left[0];
       },
       has: (_service, excludes) => !endpoints.every(excludes),
-      offers: (endpoint) => endpoints.includes(endpoint),
     },
     breaker,
     outliers: {
