@@ -39,6 +39,12 @@ export class RequestHead {
     this.inProcess = inProcess;
   }
 
+  /** Call when the framing of the body is doubtful: nothing is to be read for a body. */
+  forgetBody(): void {
+    this.contentLength = -1;
+    this.isChunked = false;
+  }
+
   /** Adds a field. The length of a name rules out nearly all comparisons. @param name in lower case */
   add(name: string, value: string): void {
     this.headers.push(name, value);

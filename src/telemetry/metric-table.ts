@@ -203,6 +203,9 @@ export const METRICS = {
     'Counters of permits that may still include an operation of a lost worker.',
   ),
   multilane_pending_bodies: gauge('last', 'Requests whose body has not arrived yet.'),
+  multilane_bodies_abandoned_total: counter(
+    'Request bodies that were not read to their end after their response, or because of their length: their clients may have lost the response.',
+  ),
   multilane_buffered_body_bytes: gauge(
     'last',
     'Bytes of bodies that are held in memory: of requests, of responses that clients have not read, and of those that calls receive.',

@@ -46,7 +46,8 @@ function createServer(context: ServerContext): UwsServer {
   const tls = tlsFilesOf(settings);
   checkWorkerTls(tls, context);
   const gate = connectionGate(block, slot, settings.maxConnections, recorder);
-  return new UwsServer(app, { settings, tls, gate });
+  const abandonedBodies = recorder.counter('multilane_bodies_abandoned_total');
+  return new UwsServer(app, { settings, tls, gate, abandonedBodies });
 }
 
 /**

@@ -31,6 +31,22 @@ const promised = (page: string, words: string, module: string, constant: string,
 
 const PROMISES: readonly Promised[] = [
   promised(
+    'docs/http.md',
+    'no byte has arrived for # s, after',
+    'server/uws/uws-lingering',
+    'CLOSE_AFTER_MS',
+    SECOND,
+  ),
+  promised('docs/http.md', '10 s, after # s, and', 'server/uws/uws-lingering', 'MOST_MS', SECOND),
+  promised(
+    'docs/http.md',
+    'and after # MiB; `multilane_bodies',
+    'server/uws/uws-lingering',
+    'MOST_BYTES',
+    KIB * KIB,
+  ),
+  promised('docs/http.md', 'has sent nothing for # s.', 'server/uws/uws-lingering', 'END_AFTER_MS', SECOND),
+  promised(
     'docs/services.md',
     'responses of more than # KiB arrive',
     'upstream/held-bytes',

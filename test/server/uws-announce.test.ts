@@ -64,6 +64,13 @@ describe('a connection whose end was announced', () => {
     other.destroy();
   }
 
+  /** Waits until a response has come but for its last chunk, which comes when its client sends nothing. */
+  async function clientIsSilent(wire: Wire): Promise<void> {
+    while (!wire.rest.endsWith('\r\nb')) await settled();
+    await roundTrip();
+    ticker.advance(2500);
+  }
+
   const head = (method: string, path: string): string =>
     `${method} ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${LENGTH}\r\n\r\n`;
   const begun = 1000;
@@ -81,12 +88,13 @@ describe('a connection whose end was announced', () => {
     it(`executes nothing more, and its response is whole (${path})`, async () => {
       const wire = await Wire.open(url);
       wire.write(head('POST', path) + 'b'.repeat(begun));
+      if (path === '/stream') await clientIsSilent(wire);
       const answer = await wire.response();
       expect([answer?.status, answer?.closes, String(answer?.body)]).to.deep.equal([status, true, text]);
       expect(answer?.headers).to.have.property('date');
       wire.write('b'.repeat(LENGTH - begun) + FOLLOWER);
       wire.write(FOLLOWER);
-      if (path in small) await wire.closed();
+      if (path !== '/stream') await wire.closed();
       await roundTrip();
       expect([executed, server.unfinished]).to.deep.equal([0, 0]);
       wire.destroy();

@@ -13,6 +13,7 @@
 // written: what a handler does with the whole body happens only if the client can get its response.
 import type { CoreResponse } from './uws-core.js';
 import type { ExchangeHost } from './uws-exchange-host.js';
+import { UwsLingering } from './uws-lingering.js';
 
 /**
  * A body with more than FLOOD_PIECES pieces in one turn of the event loop is refused if they hold fewer than
@@ -26,13 +27,15 @@ const NOTHING = new ArrayBuffer(0);
 type OnPiece = (piece: Uint8Array, isLast: boolean) => void;
 
 export interface BodyEvents {
-  readonly host: Pick<ExchangeHost, 'passing' | 'stores' | 'interrupt'>;
+  readonly host: ExchangeHost;
   /** Called with what a reader has thrown, because nothing may be thrown into the core. */
   failed(error: unknown): void;
   /** The core is in the middle of a packet, and corks what is written meanwhile. */
   corked(): void;
   /** Called for a packet of thousands of tiny pieces, while the core is in the middle of it. */
   flooded(): void;
+  /** Called when so much of the body has been dropped that no more is to be read. */
+  beyond(): void;
   /** A response has been started. */
   readonly hasResponse: boolean;
 }
@@ -42,6 +45,8 @@ export class UwsBody {
   readonly #isChunked: boolean;
   readonly #events: BodyEvents;
   #onPiece: OnPiece | undefined;
+  /** The rest of the body is dropped. */
+  #lingering: UwsLingering | undefined;
   /**
    * The pieces are received here; otherwise the core drops them. With the last one the core stops its idle
    * time-out, even if the request is not over.
@@ -73,6 +78,10 @@ export class UwsBody {
   /** Call in the request callback. */
   read(onPiece: OnPiece): void {
     this.#onPiece = onPiece;
+    this.#attach();
+  }
+
+  #attach(): void {
     this.isAttached = true;
     this.#res.onData((piece, isLast) => this.#take(piece, isLast));
   }
@@ -108,7 +117,29 @@ export class UwsBody {
     this.#isHeld = false;
   }
 
-  /** Drops what still arrives. */
+  /**
+   * Drops what still arrives, up to the bounds of uws-lingering.ts. Unless the body is read, call it in the
+   * request callback: otherwise the end of the body may have passed unnoticed.
+   */
+  drop(): void {
+    if (this.#lingering !== undefined) return;
+    this.#lingering = new UwsLingering(this.#events.host, this, () => this.#events.beyond());
+    if (!this.isAttached) this.#attach();
+    this.discard();
+  }
+
+  /** More may be dropped. */
+  get isDropping(): boolean {
+    return this.#lingering?.isUseful === true;
+  }
+
+  /** Drops the rest: see `wait` of UwsLingering. */
+  linger(idleMs: number, over: () => void): void {
+    this.drop();
+    this.#lingering?.wait(idleMs, over);
+  }
+
+  /** Hands nothing more to the reader. */
   discard(): void {
     this.#onPiece = undefined;
     this.resume();
@@ -118,6 +149,7 @@ export class UwsBody {
   finish(): void {
     this.#over = true;
     this.#onPiece = undefined;
+    this.#lingering?.stop();
   }
 
   #take(piece: ArrayBuffer, isLast: boolean): void {
@@ -130,7 +162,8 @@ export class UwsBody {
       this.#wantsPause = false;
       this.pause();
     }
-    if (!isLast && this.#isFlood(piece.byteLength)) this.#events.flooded();
+    if (this.#lingering !== undefined) this.#lingering.dropped(piece.byteLength);
+    else if (!isLast && this.#isFlood(piece.byteLength)) this.#events.flooded();
     else if (isLast && this.#isChunked) this.#endLater();
     else if (this.#onPiece !== undefined) {
       const { host } = this.#events;

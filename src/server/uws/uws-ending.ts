@@ -3,12 +3,14 @@
 // `end(body, true)` of the core closes the connection. But when `write` was used before, that call puts a
 // header field into the body, and neither `endWithoutBody` nor `tryEnd` can close a connection. So responses
 // that are written by these carry `connection: close`. Because no further request may be executed, reading
-// stops until the idle time-out of the core closes the connection.
+// stops until the idle time-out of the core closes the connection. That is no harm when all bytes of the
+// client have been read. While its body is under way, the body is read on (uws-lingering.ts).
 import type { ExchangeHost } from './uws-exchange-host.js';
 
 /**
  * `keep`: the connection stays. `cut`: the server closes it after the response. `announce`: the response
- * carries `connection: close`, and the client closes the connection.
+ * comes before the end of the request's body and carries `connection: close`; the connection is closed when
+ * the body is complete.
  */
 export type Ending = 'keep' | 'announce' | 'cut';
 
@@ -46,14 +48,12 @@ export function endingOf(
   close: boolean,
   bytes: number,
 ): Ending {
-  if (isLast) return 'cut';
   const isUnread = body !== undefined && !body.isComplete;
   // A client that still sends its body would lose the response when its connection is cut and therefore
-  // reset. So the end is announced, and the connection is closed some seconds later. 408 means that the
-  // client sends nothing, so its connection can be cut.
+  // reset. 408 means that the client sends nothing, so its connection can be cut.
   if (isUnread && status !== 408) {
     const isShort = contentLength <= DISCARD_BYTES && !body.isAttached;
-    return close || !isShort ? 'announce' : 'keep';
+    return isLast || close || !isShort ? 'announce' : 'keep';
   }
-  return close || isUnread || (bytes <= GIVE_UP_BYTES && host.givesUp()) ? 'cut' : 'keep';
+  return isLast || close || isUnread || (bytes <= GIVE_UP_BYTES && host.givesUp()) ? 'cut' : 'keep';
 }

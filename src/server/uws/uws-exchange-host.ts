@@ -1,12 +1,11 @@
 // What the exchanges of one server share.
 import type { ServiceCode } from '../service-code.js';
-import type { TimerWheel } from '../timer-wheel.js';
 import type { EnteredStores } from './entered-stores.js';
 import type { PendingInterrupt } from './pending-interrupt.js';
 import type { CoreResponse } from './uws-core.js';
+import type { LingeringHost } from './uws-lingering.js';
 
-export interface ExchangeHost {
-  readonly wheel: TimerWheel;
+export interface ExchangeHost extends LingeringHost {
   readonly serviceCode: ServiceCode;
   readonly streamIdleMs: number;
   /** Exchanges that have outlived their request callback and are not complete. */

@@ -11,14 +11,14 @@
 //   report to JavaScript. So every request gets an abort handler at its beginning.
 //
 // uws-ending.ts decides what happens to the connection after the response. uws-pending-response.ts writes
-// responses that are complete for the client only.
+// responses that are complete for the client only; uws-lingering.ts bounds how long the rest of the body is
+// read behind them.
 import type { HttpError } from '../../errors.js';
 import { clientClosed } from '../body/body.js';
 import type { Acceptance, Exchange } from '../exchange.js';
 import type { RequestHead } from '../request-head.js';
 import { checkLength } from '../response/plain-bytes.js';
 import { ServerRefusal } from '../server-refusal.js';
-import type { Alarm } from '../timer-wheel.js';
 import { addressText, bytesOf } from './binary-address.js';
 import { type BodyEvents, UwsBody } from './uws-body.js';
 import type { CoreResponse } from './uws-core.js';
@@ -26,7 +26,17 @@ import { DISCARD_BYTES, type Ending, endingOf } from './uws-ending.js';
 import type { ExchangeHost } from './uws-exchange-host.js';
 import { fieldBlock, statusLine } from './uws-head.js';
 import { UwsLarge } from './uws-large.js';
-import { announcedLength, beyondCork, isEmpty, writePending } from './uws-pending-response.js';
+import { CLOSE_AFTER_MS, END_AFTER_MS } from './uws-lingering.js';
+import {
+  announcedLength,
+  beyondCork,
+  isEmpty,
+  type SizedWrite,
+  writePending,
+  writePendingHead,
+  writeSized,
+  writeSizedPending,
+} from './uws-pending-response.js';
 import { UwsSized } from './uws-sized.js';
 import { turn, UwsStream } from './uws-stream.js';
 import type { UwsWebSocket } from './uws-websocket.js';
@@ -58,10 +68,6 @@ const SAMPLE = 16;
  * pipelined.
  */
 const BODILESS_SAMPLE = 64;
-/**
- * The connection is cut this long after a pending response. Until then the client may read and stop sending.
- */
-const LINGER_MS = 10_000;
 
 const NOTHING = new Uint8Array(0);
 
@@ -92,7 +98,8 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
   #body: UwsBody | undefined;
   #pieces: UwsStream | UwsSized | undefined;
   #large: UwsLarge | undefined;
-  #lingering: Alarm | undefined;
+  /** The response is complete for the client, but not for the core. */
+  #isPending = false;
   /** The WebSocket that the connection has become in the request callback. */
   #webSocket: UwsWebSocket | undefined;
 
@@ -161,6 +168,7 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
     if (this.#phase >= DONE) return;
     this.#isCounted = true;
     this.host.unfinished++;
+    if (this.#isLongUnread) this.#body?.drop();
     if (this.isDeferred) undeferLater(this);
   }
 
@@ -199,15 +207,17 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
     const res = this.res;
     this.#writeHead(status, headers, close, body?.length ?? 0);
     const isBodiless = this.#isBodiless(status);
+    const length = isBodiless ? announcedLength(status, body) : undefined;
     if (this.#endsPacket) {
-      if (!isBodiless && body !== null) writePending(res, status, false, beyondCork(body));
+      if (!isBodiless && body !== null) writePending(res, beyondCork(body));
       this.destroy();
       return;
     }
     const isSmall = body === null || body.length <= SMALL_BYTES;
     if (this.#ending === 'announce' && (isBodiless || isSmall)) {
-      writePending(res, status, isBodiless, body);
-      this.#linger();
+      if (isBodiless) writePendingHead(res, length);
+      else writePending(res, body ?? '');
+      this.#complete();
       return;
     }
     if (!isBodiless && isSmall && !this.#isSample()) {
@@ -219,9 +229,9 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
       return;
     }
     if (this.#ending !== 'keep') res.writeHeader('connection', 'close');
-    this.#stopReading();
+    this.#beforeLast();
     if (isBodiless) {
-      this.#endWithoutBody(announcedLength(status, body));
+      this.#endWithoutBody(length);
     } else {
       this.#sendLarge(typeof body === 'string' ? Buffer.from(body) : (body ?? NOTHING));
     }
@@ -234,26 +244,22 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
     this.#finish();
   }
 
-  #linger(): void {
-    this.#lingering = this.host.wheel.after(LINGER_MS, () => cut(this));
-    this.#finish();
-  }
-
   /** A response that closes its connection is no sample, because `tryEnd` cannot close. */
   #isSample(): boolean {
     return this.#ending === 'keep' && ++this.host.smallResponses % SAMPLE === 0;
   }
 
   #sendLarge(body: Uint8Array): void {
-    const [, isComplete] = this.res.tryEnd(body, body.length);
+    const write = this.#sizedWrite;
+    const [, isComplete] = write(this.res, body, body.length);
     if (isComplete) {
-      this.#finish();
+      this.#complete();
       return;
     }
     const { wheel, streamIdleMs } = this.host;
-    this.#large = new UwsLarge(this.res, body, wheel, streamIdleMs, {
-      beforeLast: () => this.#stopReading(),
-      complete: () => this.#finish(),
+    this.#large = new UwsLarge(this.res, body, write, wheel, streamIdleMs, {
+      beforeLast: () => this.#beforeLast(),
+      complete: () => this.#complete(),
       stalled: () => this.#stalled(),
       failed: (error) => {
         this.host.failed(error);
@@ -261,6 +267,10 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
       },
     });
     this.#large.start();
+  }
+
+  get #sizedWrite(): SizedWrite {
+    return this.#ending === 'announce' ? writeSizedPending : writeSized;
   }
 
   // --- WebSockets
@@ -297,14 +307,19 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
     this.#deferBehindBody();
     const start = (): void => {
       this.#writeHead(status, headers, close, length ?? Number.POSITIVE_INFINITY);
-      if (this.#ending !== 'keep') this.res.writeHeader('connection', 'close');
-      if (pieces !== undefined) {
-        pieces.start();
-        if (pieces instanceof UwsStream) this.#body?.watch();
+      if (pieces === undefined && this.#ending === 'announce') {
+        writePendingHead(this.res, length);
+        this.#complete();
         return;
       }
-      this.#stopReading();
-      this.#endWithoutBody(length);
+      if (this.#ending !== 'keep') this.res.writeHeader('connection', 'close');
+      if (pieces === undefined) {
+        this.#stopReading();
+        this.#endWithoutBody(length);
+      } else if (pieces instanceof UwsStream) {
+        pieces.start();
+        this.#body?.watch();
+      } else pieces.start(this.#sizedWrite);
     };
     if (this.#inCallback && !this.isDeferred) start();
     else writeCorked(this, start);
@@ -316,8 +331,8 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
       return new UwsStream(this.res, this.#body, wheel, streamIdleMs, () => this.#stalled());
     }
     return new UwsSized(this.res, length, wheel, streamIdleMs, {
-      beforeLast: () => this.#stopReading(),
-      complete: () => this.#finish(),
+      beforeLast: () => this.#beforeLast(),
+      complete: () => this.#complete(),
       stalled: () => this.#stalled(),
     });
   }
@@ -338,11 +353,22 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
     }
     this.#deferBehindBody();
     writeCorked(this, () => {
-      this.#body?.discard();
-      this.#stopReading();
-      this.res.end();
-      this.#finish();
+      if (this.#ending === 'announce') this.#body?.drop();
+      if (this.#body?.isDropping === true) this.#endBehindBody(this.#body);
+      else this.#endStream();
     });
+  }
+
+  /** Ends a stream when its client stops sending: after the last chunk no more can be read. */
+  #endBehindBody(body: UwsBody): void {
+    this.#listeners = undefined;
+    body.linger(END_AFTER_MS, () => writeCorked(this, () => this.#endStream()));
+  }
+
+  #endStream(): void {
+    this.#stopReading();
+    this.res.end();
+    this.#finish();
   }
 
   // --- the body
@@ -388,6 +414,13 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
     this.destroy();
   }
 
+  /** Stops reading. That would hold up a response of known length, so such a response is given up. */
+  beyond(): void {
+    const isSized = this.#large !== undefined || this.#pieces instanceof UwsSized;
+    if (this.#phase === RESPONDING && isSized) this.destroy();
+    else this.pause();
+  }
+
   get hasResponse(): boolean {
     return this.#phase !== OPEN;
   }
@@ -431,10 +464,21 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
     this.#ending = this.#endsPacket
       ? 'cut'
       : endingOf(this.host, this.#isLast, this.head.contentLength, this.#body, status, close, bytes);
-    // After the response the core goes on reading, if only to drop the rest of the body.
-    if (this.#body !== undefined && !this.#mayRead) this.#body.discard();
+    const body = this.#body;
+    if (body !== undefined && !(this.#mayRead && body.isAttached)) {
+      if (this.#ending === 'announce') body.drop();
+      else body.discard();
+    }
     if (status !== 200) res.writeStatus(statusLine(status));
     if (headers.length > 0) res.writeHeader(headers[0]!, fieldBlock(headers));
+  }
+
+  /**
+   * Call before every write of a known length that may be the last. A pending response does not end for the
+   * core, so reading goes on.
+   */
+  #beforeLast(): void {
+    if (this.#ending !== 'announce') this.#stopReading();
   }
 
   /**
@@ -444,6 +488,13 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
    */
   #stopReading(): void {
     if (this.#isLast || this.#ending === 'announce' || this.#body?.isUnderWay === true) this.res.pause();
+  }
+
+  /** No handler reads the body, so its end would pass unnoticed, and the connection ends behind it. */
+  get #isLongUnread(): boolean {
+    const body = this.#body;
+    if (body === undefined || body.isAttached) return false;
+    return this.#isLast || this.head.contentLength > DISCARD_BYTES;
   }
 
   #stalled(): void {
@@ -471,13 +522,22 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
     this.#release();
   }
 
+  /** The whole response is written. While the body is under way it is pending for the core. */
+  #complete(): void {
+    if (this.#ending === 'announce') {
+      this.#isPending = true;
+      this.#body?.linger(CLOSE_AFTER_MS, () => cut(this));
+    }
+    this.#finish();
+  }
+
   /**
    * Releases everything. May be called again: the first call may have failed halfway, when a handler had used
    * up the stack.
    */
   #release(): void {
     this.#listeners = undefined;
-    this.#body?.finish();
+    if (!this.#isPending) this.#body?.finish();
     this.#large?.finish();
     this.#pieces?.finish();
     if (this.#isCounted) this.host.unfinished--;
@@ -491,7 +551,7 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
   #gone(): void {
     // Code that ends the connection itself goes on with its stores.
     if (!this.host.serviceCode.isHeld) this.host.stores.leave();
-    this.#lingering?.cancel();
+    this.#body?.finish();
     if (this.#phase >= DONE) return;
     const listeners = this.#listeners ?? [];
     this.#finish();

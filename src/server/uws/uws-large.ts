@@ -4,6 +4,7 @@ import { IdleAlarm } from '../idle-alarm.js';
 import { checkLength } from '../response/plain-bytes.js';
 import type { TimerWheel } from '../timer-wheel.js';
 import { type CoreResponse, restartClock } from './uws-core.js';
+import type { SizedWrite } from './uws-pending-response.js';
 import type { SizedEvents } from './uws-sized.js';
 
 export interface LargeEvents extends SizedEvents {
@@ -15,13 +16,23 @@ export class UwsLarge {
   readonly #res: CoreResponse;
   readonly #body: Uint8Array;
   readonly #length: number;
+  readonly #write: SizedWrite;
   readonly #events: LargeEvents;
   readonly #idle: IdleAlarm;
+  #over = false;
 
   /** @param idleMs time without a byte taken after which `stalled` is called */
-  constructor(res: CoreResponse, body: Uint8Array, wheel: TimerWheel, idleMs: number, events: LargeEvents) {
+  constructor(
+    res: CoreResponse,
+    body: Uint8Array,
+    write: SizedWrite,
+    wheel: TimerWheel,
+    idleMs: number,
+    events: LargeEvents,
+  ) {
     this.#res = res;
     this.#body = body;
+    this.#write = write;
     this.#length = body.length;
     this.#events = events;
     this.#idle = new IdleAlarm(
@@ -32,7 +43,7 @@ export class UwsLarge {
     );
   }
 
-  /** Call after the first `tryEnd`, within its cork. */
+  /** Call after the first write, within its cork. */
   start(): void {
     this.#idle.start();
     this.#res.onWritable((offset) => {
@@ -47,16 +58,18 @@ export class UwsLarge {
 
   /** @returns false when a part was not taken */
   #offer(offset: number): boolean {
+    if (this.#over) return true; // a pending response
     checkLength(this.#body, this.#length);
     this.#idle.touch();
     this.#events.beforeLast();
-    const [isTaken, isComplete] = this.#res.tryEnd(this.#body.subarray(offset), this.#length);
+    const [isTaken, isComplete] = this.#write(this.#res, this.#body.subarray(offset), this.#length);
     if (isComplete) this.#events.complete();
     return isTaken;
   }
 
   /** Call when the response is complete or the client has left. */
   finish(): void {
+    this.#over = true;
     this.#idle.stop();
   }
 }

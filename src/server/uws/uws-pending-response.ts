@@ -1,15 +1,18 @@
 // A pending response: it is complete for the client, while the core still waits for its end.
 //
-// A small response is written like this when it announces the end of its connection and the body of its
-// request has not arrived completely. The client may send the whole body before it reads the response. So the
-// core goes on reading and drops the rest of the body. Because the response is pending for the core, it
-// closes the connection as soon as another request begins. A refusal in the middle of a packet that must not
-// be read further is written in the same way, and its connection is cut at once.
+// A response of known length is written like this when the body of its request has not arrived completely.
+// The client may send the whole body before it reads the response, so the body is read on and dropped
+// (uws-lingering.ts). Because the response is pending for the core, it closes the connection as soon as
+// another request begins. A refusal in the middle of a packet that must not be read further is written in the
+// same way, and its connection is cut at once.
+//
+// A response of unknown length cannot be pending: its last chunk ends it for the core, too. So that chunk is
+// held back while the client sends (`end` of the exchange).
 //
 // The idle time-out of the core does not close every connection, and one that nothing closes would stay open
 // for ever:
 // - the time-out starts only with a response that is complete for the core. So the exchange closes the
-//   connection of a pending response itself, after LINGER_MS;
+//   connection of a pending response itself;
 // - it does not start when `endWithoutBody` is called with a length. So Content-Length is written as a field,
 //   with the length of `announcedLength`;
 // - it stops at the end of a request body that is read after its response. So a body is not read after a
@@ -42,15 +45,45 @@ export function beyondCork(body: string | Uint8Array): Uint8Array {
  * core does not notice that the response is complete. The core adds a line end: it ends the head of a
  * response without a body, and behind a body the client skips it.
  */
-export function writePending(
-  res: CoreResponse,
-  status: number,
-  isBodiless: boolean,
-  body: string | Uint8Array | null,
-): void {
-  const size = isBodiless ? announcedLength(status, body) : Buffer.byteLength(body ?? '');
-  res.writeHeader('Date', httpDate(Date.now()));
-  if (size !== undefined) res.writeHeader('Content-Length', String(size));
-  const rest = isBodiless || size === 0 ? [] : [Buffer.from('\r\n'), Buffer.from(body ?? '')];
-  res.writeHeader('Connection', Buffer.concat([Buffer.from('close\r\n'), ...rest]));
+export function writePending(res: CoreResponse, body: string | Uint8Array): void {
+  const bytes = Buffer.from(body);
+  const rest = bytes.length === 0 ? [] : [Buffer.from('\r\n'), bytes];
+  writePendingHead(res, bytes.length, Buffer.concat([Buffer.from('close\r\n'), ...rest]));
 }
+
+/**
+ * Writes the last fields of a response without a body.
+ * @param length of the body that a GET would get; undefined when there is none to announce
+ */
+export function writePendingHead(
+  res: CoreResponse,
+  length: number | undefined,
+  connection: string | Uint8Array = 'close\r\n',
+): void {
+  res.writeHeader('Date', httpDate(Date.now()));
+  if (length !== undefined) res.writeHeader('Content-Length', String(length));
+  res.writeHeader('Connection', connection);
+}
+
+/** Writes a part of a response of known length. @returns what `tryEnd` of the core returns */
+export type SizedWrite = (
+  res: CoreResponse,
+  bytes: Uint8Array,
+  length: number,
+) => [isTaken: boolean, isComplete: boolean];
+
+export const writeSized: SizedWrite = (res, bytes, length) => res.tryEnd(bytes, length);
+
+/**
+ * Like `writeSized`, but the response stays pending. The core regards a response as complete when it has
+ * taken as many bytes as the last call announces, and tells the client the number of the first call. So the
+ * last byte is written by a call that announces one more.
+ * @param length of the response, at least 1
+ */
+export const writeSizedPending: SizedWrite = (res, bytes, length) => {
+  const most = length - 1 - res.getWriteOffset();
+  const [isTaken] = res.tryEnd(bytes.subarray(0, most), length);
+  if (!isTaken || bytes.length <= most) return [isTaken, false];
+  const [isLastTaken] = res.tryEnd(bytes.subarray(most), length + 1);
+  return [isLastTaken, isLastTaken];
+};

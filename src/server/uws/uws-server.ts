@@ -9,6 +9,7 @@
 // hides the fields that follow it, so a request with a body may arrive without a length; its response is
 // deferred for that reason.
 import type { Settings } from '../../config.js';
+import type { Counter } from '../../memory/metrics/recorder.js';
 import { toError } from '../../telemetry/to-error.js';
 import type { App } from '../app.js';
 import type { TlsFiles } from '../certificate.js';
@@ -31,6 +32,8 @@ export interface UwsServerOptions {
   readonly tls?: TlsFiles | undefined;
   /** Bounds the connections (MAX_CONNECTIONS). Default: all are admitted. */
   readonly gate?: ConnectionGate;
+  /** Counts bodies that were not read to their end (uws-lingering.ts). Default: they are not counted. */
+  readonly abandonedBodies?: Pick<Counter, 'add'>;
 }
 
 /**
@@ -51,6 +54,7 @@ const ADDERS = new Map([
   ['DELETE', 'del'],
 ] as const) as ReadonlyMap<string, 'get' | 'post' | 'put' | 'patch' | 'del'>;
 
+const UNCOUNTED: Pick<Counter, 'add'> = { add: () => undefined };
 const OPEN_GATE: ConnectionGate = { enter: () => true, leave: () => undefined, givesUp: () => false };
 
 export class UwsServer {
@@ -71,7 +75,7 @@ export class UwsServer {
   #isDescribed = false;
   #isClosed = false;
 
-  constructor(app: App, { settings, tls, gate = OPEN_GATE }: UwsServerOptions) {
+  constructor(app: App, { settings, tls, gate = OPEN_GATE, abandonedBodies = UNCOUNTED }: UwsServerOptions) {
     const core = loadCore();
     core._cfg?.('silent');
     const anchor = app.webSockets().length === 0 ? undefined : new Anchor(core);
@@ -79,7 +83,7 @@ export class UwsServer {
     this.#core = core;
     this.#anchor = anchor;
     this.#reader = new HeadReader(settings);
-    this.#host = hostOf(app, settings, gate, anchor, this.#stores, this.#interrupt);
+    this.#host = hostOf(app, settings, gate, anchor, this.#stores, this.#interrupt, abandonedBodies);
     this.#connections = new UwsConnections(gate);
     this.#server = appOf(core, tls)
       .any('/*', (res, req) => this.#serve(res, req, undefined, undefined))
@@ -188,6 +192,8 @@ export class UwsServer {
     const fault = reader.fault();
     const { head, hasTrailers, wantsClose } = reader;
     const isLast = fault !== undefined || head.isChunked || wantsClose;
+    // Where a body ends is doubtful in a malformed request, so its connection is cut at once.
+    if (fault?.code === 'MALFORMED_REQUEST') head.forgetBody();
     // In a long turn responses are deferred, so the core closes a connection on which more requests have been
     // pipelined. So no client keeps the event loop busy with the contents of one packet.
     const isDeferred =
@@ -226,11 +232,13 @@ function hostOf(
   anchor: Anchor | undefined,
   stores: EnteredStores,
   interrupt: PendingInterrupt,
+  abandonedBodies: Pick<Counter, 'add'>,
 ): ExchangeHost {
   return {
     wheel,
     serviceCode,
     streamIdleMs,
+    abandonedBodies,
     unfinished: 0,
     smallResponses: 0,
     bodilessResponses: 0,

@@ -7,6 +7,7 @@ import { IdleAlarm } from '../idle-alarm.js';
 import { checkLength } from '../response/plain-bytes.js';
 import type { TimerWheel } from '../timer-wheel.js';
 import { type CoreResponse, restartClock } from './uws-core.js';
+import { type SizedWrite, writeSized } from './uws-pending-response.js';
 
 const PIECE_BYTES = 64 * 1024;
 
@@ -27,6 +28,7 @@ export class UwsSized {
   readonly #length: number;
   readonly #events: SizedEvents;
   readonly #idle: IdleAlarm;
+  #write: SizedWrite = writeSized;
   #over = false;
   /** What the core did not take, and at which byte of the response it begins. */
   #left: { readonly bytes: Uint8Array; readonly length: number; readonly at: number } | undefined;
@@ -49,7 +51,8 @@ export class UwsSized {
   }
 
   /** Call after the head was written, within its cork. */
-  start(): void {
+  start(write: SizedWrite): void {
+    this.#write = write;
     this.#res.onWritable((offset) => {
       this.#idle.touch();
       try {
@@ -100,7 +103,7 @@ export class UwsSized {
   #offer(bytes: Uint8Array): boolean {
     const at = this.#res.getWriteOffset();
     if (at + bytes.length >= this.#length) this.#events.beforeLast();
-    const [isTaken, isComplete] = this.#res.tryEnd(bytes, this.#length);
+    const [isTaken, isComplete] = this.#write(this.#res, bytes, this.#length);
     this.#left = isTaken || isComplete ? undefined : { bytes, length: bytes.length, at };
     if (isComplete) this.#events.complete();
     return isTaken || isComplete;
