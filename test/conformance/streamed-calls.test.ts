@@ -298,7 +298,7 @@ for (const [name, open] of Object.entries(STREAM_WAYS)) {
 
       it('repeats the request before the head, and has the body of the last failure', async () => {
         const before = state.requests;
-        const response = await client.demo.get('/unavailable', options);
+        const response = await client.demo.get('/unavailable', { stream: true });
         expect([response.status, response.notExecuted]).to.deep.equal([503, false]);
         expect(JSON.parse(await textOf(response)).code).to.equal('DATABASE_BUSY');
         expect(state.requests - before).to.equal(3);
