@@ -10,7 +10,8 @@ const KINDS = ['plain', 'hedged', 'hedged-late', 'shared', 'limited', 'signal'];
 const ALL = [...KINDS.flatMap((kind) => [kind, `${kind}/async`]), 'repeated', 'afterwards', 'stream'];
 
 describe('calls that outlive their handler', () => {
-  const cluster = useCluster({ config: LATE_CALLS, env: { WORKERS: '1' } });
+  // That in a response that streams ends after REQUEST_TIMEOUT_MS.
+  const cluster = useCluster({ config: LATE_CALLS, env: { WORKERS: '1', REQUEST_TIMEOUT_MS: '1000' } });
 
   it('end at the deadline of its request, and give back what they hold', async () => {
     const instance = await TestInstance.start(cluster.adminUrl, 'silent', 'one');
