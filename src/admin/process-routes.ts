@@ -31,7 +31,7 @@ interface Withdrawn {
   /** As in `ClientRemoval`. */
   readonly registrationIds?: unknown;
   readonly ttlSeconds?: unknown;
-  readonly isPrompt?: unknown;
+  readonly reach?: unknown;
 }
 
 /** Why something is not admitted. */
@@ -48,7 +48,7 @@ export const SECRET_HEADER = 'x-multilane-process-secret';
 /** Instances of each list; the body of a request has at most 64 KiB. */
 const MOST = 256;
 /** As `Removed` of the client has them. */
-const MOST_REGISTRATIONS = 2;
+const MOST_REGISTRATIONS = 8;
 const MOST_DETAIL = 200;
 const MAX_TTL_SECONDS = 3600;
 const OWNER = /^[A-Za-z0-9._:-]{1,128}$/;
@@ -161,7 +161,7 @@ const serialOf = ({ revision }: Registry, serial: number): string => `${prefixOf
 
 /** The removal by a client; undefined for an instance that the process has no more. */
 function removalOf({ revision }: Registry, withdrawn: Withdrawn): ClientRemoval | undefined {
-  const { serial, registrationIds, ttlSeconds, isPrompt } = withdrawn;
+  const { serial, registrationIds, ttlSeconds, reach } = withdrawn;
   if (serial === null) return undefined;
   const end = serial.lastIndexOf('.');
   const number = serial.slice(0, end) === prefixOf(revision) ? Number(serial.slice(end + 1)) : Number.NaN;
@@ -173,7 +173,7 @@ function removalOf({ revision }: Registry, withdrawn: Withdrawn): ClientRemoval 
     registrationIds: ids.filter((one) => typeof one === 'string'),
     // One that is not known may be that of an instance which never expires.
     ttlSeconds: isTtl(ttlSeconds) ? ttlSeconds : 0,
-    isPrompt: isPrompt === true,
+    reach: reach === 'all' || reach === 'own' ? reach : 'known',
   };
 }
 

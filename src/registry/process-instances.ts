@@ -23,8 +23,8 @@ export interface ClientRemoval {
   readonly registrationIds: readonly string[];
   /** That of the instance. */
   readonly ttlSeconds: number;
-  /** It was sent at once, so it removes also what that process did not know yet. */
-  readonly isPrompt: boolean;
+  /** What it removes beside these: whatever is there, what that process has announced, or nothing. */
+  readonly reach: 'all' | 'own' | 'known';
 }
 
 /** A part of the list of all instances. */
@@ -106,7 +106,7 @@ export class ProcessInstances {
    */
   remove(owner: string, service: string, id: string, removal: ClientRemoval): void {
     assertInstanceName(service, id);
-    const { serial, registrationIds, ttlSeconds, isPrompt } = removal;
+    const { serial, registrationIds, ttlSeconds, reach } = removal;
     const instance = this.#table.find(service, id);
     for (const registrationId of registrationIds)
       this.#lifecycle.removals.add(service, id, registrationIdOf({ registrationId }), ttlSeconds);
@@ -115,7 +115,7 @@ export class ProcessInstances {
     const { registrationId } = instance;
     const isKnown =
       instance.serial === serial || (registrationId !== null && registrationIds.includes(registrationId));
-    if (!isOwn && !isPrompt && !isKnown) return;
+    if (reach !== 'all' && !(reach === 'own' && isOwn) && !isKnown) return;
     if (!isOwn && instance.isServed) throw servedInstance(instance);
     this.#lifecycle.remove(instance);
   }

@@ -9,6 +9,8 @@ const LATE_SECONDS = 60;
 const OF_STATIC_SECONDS = 86_400;
 /** More removals are forgotten, the oldest first. */
 export const MOST_REMEMBERED = 10_000;
+/** One removal has this number of registrations at most: those under a name that were not removed in time. */
+export const MOST_REGISTRATIONS = 8;
 
 /**
  * For how long every registry remembers the removal of an instance. A process that is cut off keeps the
@@ -19,6 +21,10 @@ export const MOST_REMEMBERED = 10_000;
 export function rememberedSeconds(ttlSeconds: number): number {
   return ttlSeconds === 0 ? OF_STATIC_SECONDS : Math.max(LEAST_SECONDS, ttlSeconds + LATE_SECONDS);
 }
+
+/** @returns the one of two `ttlSeconds` for which a removal is remembered longer */
+export const longerRemembered = (a: number, b: number): number =>
+  rememberedSeconds(a) > rememberedSeconds(b) ? a : b;
 
 export class Removals {
   readonly #clock: () => number;

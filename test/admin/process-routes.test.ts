@@ -217,7 +217,7 @@ describe('the routes for processes that share a registry', () => {
 
   it('admit nothing of a removed registration for as long as another process may have it', async () => {
     const { put, ids, time } = routes();
-    const removal = { serial: '-', registrationIds: ['r1'], ttlSeconds: 300, isPrompt: false };
+    const removal = { serial: '-', registrationIds: ['r1'], ttlSeconds: 300, reach: 'own' };
     const left = { service: 'orders', id: 'x', ...removal };
     // It has expired here, because both processes were cut off.
     await put({ ...announcing(), withdrawn: [left] }, 'all', B);

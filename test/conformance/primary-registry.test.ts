@@ -122,7 +122,7 @@ describe('the registry of another process', () => {
       serial,
       registrationIds: [registrationId!],
       ttlSeconds: 30,
-      isPrompt: false,
+      reach: 'own',
     });
     expect(server.hub.instances('carts')).to.have.length(1);
     await a.sees(['x healthy'], 'carts');

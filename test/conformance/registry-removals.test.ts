@@ -1,6 +1,7 @@
 // What the removal of an instance by a client removes, in every registry that several processes share, with
 // real servers: whatever has become of the registration, but nothing that was registered later.
 import { expect } from 'chai';
+import { MOST_REGISTRATIONS } from '#src/registry/removals.js';
 import { until } from '#test/support/until.js';
 import type { RegistryProcess } from './registry-process.js';
 import { SERVERS } from './registry-servers.js';
@@ -104,6 +105,29 @@ for (const name of Object.keys(SERVERS)) {
       await all[2]!.sees([], 'carts');
       await registry.server.proxy.listen();
       await settled(all, []);
+    });
+
+    it('removes in an outage also what was registered and ended there once more since', async () => {
+      const all = [join('a'), join('cut', undefined, true), join('c')];
+      const [a, cut] = all as [RegistryProcess, RegistryProcess];
+      const ids = ['removed', 'expired', 'kept'];
+      for (const id of ids) await a.put(id, LASTING);
+      await allSee(
+        all,
+        ids.map((id) => `${id} healthy`),
+      );
+      await setOff(cut);
+      for (let round = 0; round < 2 * MOST_REGISTRATIONS; round += 1)
+        for (const id of ids) {
+          cut.registry.remove('carts', id);
+          await cut.put(id, { ttlSeconds: id === 'expired' ? 1 : 3_600, port: 81 + round });
+        }
+      cut.registry.remove('carts', 'removed');
+      await cut.sees(['kept healthy'], 'carts');
+      await registry.server.proxy.listen();
+      await settled(all, ['kept healthy']);
+      const { port } = a.registry.instances('carts').find(({ id }) => id === 'kept')!;
+      expect(port).to.equal(80 + 2 * MOST_REGISTRATIONS);
     });
 
     it('keeps what was registered at any process after it, also the same again', async () => {

@@ -181,6 +181,12 @@ const PROMISES: readonly Promised[] = [
   promised('docs/scaling.md', '`ttlSeconds` and # s more', 'registry/removals', 'LATE_SECONDS'),
   promised('docs/scaling.md', 'more, for # s at least', 'registry/removals', 'LEAST_SECONDS'),
   promised('docs/scaling.md', 'mark stays for # s, a day', 'registry/removals', 'OF_STATIC_SECONDS'),
+  promised(
+    'docs/scaling.md',
+    'again meanwhile, and removed or not. # such removals wait',
+    'registry/backends/withdrawals',
+    'MOST_WAITING',
+  ),
   promised('docs/scaling.md', 'There are # marks at most', 'registry/removals', 'MOST_REMEMBERED'),
   promised('docs/scaling.md', 'with etcd # of each process', 'registry/backends/etcd-leases', 'MOST_REMOVED'),
   promised('docs/scaling.md', 'The first # routes without', 'server/uws/uws-server', 'STATIC_ROUTES'),

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import type { Announced, BackendEvents, FoundInstance } from '#src/registry/backends/backend.js';
 import { BackendLoop } from '#src/registry/backends/backend-loop.js';
+import { MOST_WAITING } from '#src/registry/backends/withdrawals.js';
 import { until } from '#test/support/until.js';
 
 const refusal = (): Error => Object.assign(new Error('not admitted'), { isRefusal: true });
@@ -121,8 +122,12 @@ class Scripted extends BackendLoop<object> {
     this.listed(ids.map((id) => ({ service: 'orders', id, body: {}, isLocal: false, version: '1' })));
   }
 
+  waiting(most: number): readonly string[] {
+    return this.toWithdraw.due(this.clock(), most).map(([key]) => key);
+  }
+
   get removals(): readonly unknown[] {
-    return this.toWithdraw.due(this.clock()).map(([key, removed]) => {
+    return this.toWithdraw.due(this.clock(), 100).map(([key, removed]) => {
       const { since: _, ...known } = removed!;
       return [key, known];
     });
@@ -233,7 +238,7 @@ describe('the loop of a shared registry', () => {
     loop.announce({ ...instance('x'), body: { state: 'healthy', registrationId: 'r2' } });
     loop.remove('orders', 'x', 'r2', 30);
     expect(loop.removals).to.deep.equal([
-      ['orders x', { version: '1', registrationIds: ['r1', 'r2'], ttlSeconds: 30 }],
+      ['orders x', { version: '1', registrationIds: ['r1'], ttlSeconds: 30 }],
     ]);
     // What is to be removed is not found meanwhile; what was registered later is.
     const before = loop.events.length;
@@ -241,6 +246,53 @@ describe('the loop of a shared registry', () => {
     expect(loop.events).to.have.length(before);
     loop.tellOf('x', { version: '3', body: { registrationId: 'r3' } });
     expect(loop.events).to.have.length(before + 1);
+  });
+
+  it('keeps a removal that was not sent through later registrations, and none of what was never sent', async () => {
+    const loop = made(1);
+    await until(
+      () => loop.worked,
+      (count) => count > 0,
+    );
+    loop.post = () => {
+      throw new Error('lost');
+    };
+    const registered = (id: string, registrationId: string): Announced => ({
+      ...instance(id),
+      body: { state: 'healthy', registrationId },
+    });
+    loop.tellOf('x', { version: '1', body: { registrationId: 'r1' } });
+    loop.remove('orders', 'x', 'r1', 30);
+    loop.announce(registered('x', 'r2'));
+    loop.withdraw('orders', 'x');
+    loop.announce(registered('x', 'r3'));
+    loop.remove('orders', 'x', 'r3', 300);
+    loop.announce(registered('y', 'r4'));
+    loop.remove('orders', 'y', 'r4', 30);
+    const first = ['orders x', { version: '1', registrationIds: ['r1'], ttlSeconds: 30 }];
+    expect(loop.removals).to.deep.equal([first]);
+    // What was sent may be there, though it is not known.
+    loop.announce(registered('x', 'r5'));
+    const { links } = loop;
+    await until(
+      () => loop.links,
+      (count) => count > links,
+    );
+    loop.remove('orders', 'x', 'r5', 0);
+    const both = ['orders x', { version: '1', registrationIds: ['r5', 'r1'], ttlSeconds: 0 }];
+    expect(loop.removals).to.deep.equal([both]);
+  });
+
+  it('keeps a bounded number of removals, and tells of those that it drops', () => {
+    const loop = made(1);
+    for (let n = 0; n <= MOST_WAITING; n += 1) {
+      loop.tellOf(`x${n}`, { body: { registrationId: 'r' } });
+      loop.remove('orders', `x${n}`, 'r', 30);
+    }
+    expect(loop.waiting(Number.POSITIVE_INFINITY)).to.have.length(MOST_WAITING);
+    expect(loop.waiting(2)).to.deep.equal(['orders x1', 'orders x2']);
+    const reason = 'more instances wait to be removed than a registry has';
+    expect(loop.events.slice(-1)).to.deep.equal([`rejected orders x0 ${reason}`]);
   });
 
   it('tries an instance again that was refused, and tells of it once', async () => {

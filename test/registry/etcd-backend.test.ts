@@ -62,7 +62,7 @@ describe('the registry in etcd', () => {
   const announce = (backend: EtcdBackend, id: string): void =>
     backend.announce({
       ...{ service: 'orders', id, isLocal: false, isStatic: false },
-      body: { host: '10.0.0.1', port: 1, state: 'healthy' },
+      body: { host: '10.0.0.1', port: 1, state: 'healthy', registrationId: 'r' },
     });
   afterEach(() => Promise.all(backends.splice(0).map((backend) => backend.close())));
 
@@ -87,7 +87,15 @@ describe('the registry in etcd', () => {
     const { client, requests } = endpoint();
     const { backend } = begin([async () => client]);
     const of = (path: string) => requests.filter((one) => one.path === path).map(({ body }) => body);
-    const removed = () => of('/v3/kv/txn').filter(({ success = [] }) => success[0]?.request_txn).length;
+    const removed = () =>
+      of('/v3/kv/txn').filter(({ success = [] }) => success[0]?.request_txn?.compare[0]?.target === 'MOD')
+        .length;
+    const ids = [...Array.from({ length: 1_000 }, (_, n) => `x${n}`), 'y'];
+    for (const id of ids) announce(backend, id);
+    await until(
+      () => of('/v3/kv/txn').flatMap(({ success = [] }) => success).length,
+      (announced) => announced === ids.length,
+    );
     for (let n = 0; n < 1_000; n += 1) backend.remove('orders', `x${n}`, 'r', n === 0 ? 300 : 30);
     await until(removed, (transactions) => transactions === 10);
     expect(of('/v3/lease/grant').map(({ TTL }) => TTL)).to.deep.equal([

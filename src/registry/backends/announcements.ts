@@ -1,8 +1,9 @@
 // What this process announces in a shared registry, and how far each announcement is: due, announced,
 // refused, or ceded to another process.
 import { registrationIdOf } from '../registration.js';
+import { MOST_REGISTRATIONS } from '../removals.js';
 import type { Announced } from './backend.js';
-import { namesOf } from './instance-key.js';
+import { keyOf, namesOf } from './instance-key.js';
 import { SetAside } from './set-aside.js';
 
 export class Announcements {
@@ -18,6 +19,8 @@ export class Announcements {
    * predecessor over.
    */
   readonly #announced = new Map<string, string | null>();
+  /** The registrations of names that were sent since, of which it is not known whether they have arrived. */
+  readonly #sent = new Map<string, readonly (string | null)[]>();
   /** Instances that the backend does not admit now. */
   readonly #refused = new SetAside();
 
@@ -43,6 +46,7 @@ export class Announcements {
     this.#instances.delete(key);
     this.#ceded.delete(key);
     this.#announced.delete(key);
+    this.#sent.delete(key);
     this.#refused.delete(key);
     this.#due.delete(key);
   }
@@ -75,7 +79,15 @@ export class Announcements {
     for (const key of this.#refused.due(now)) this.#due.add(key);
     const keys = [...this.#due].toSorted();
     this.#due.clear();
-    return keys.map((key) => this.#instances.get(key)).filter((one) => one !== undefined);
+    const due = keys.map((key) => this.#instances.get(key)).filter((one) => one !== undefined);
+    for (const { service, id, body } of due) this.#noteSent(keyOf(service, id), registrationIdOf(body));
+    return due;
+  }
+
+  #noteSent(key: string, registrationId: string | null): void {
+    const before = this.#sent.get(key) ?? [];
+    if (before.includes(registrationId)) return;
+    this.#sent.set(key, [registrationId, ...before].slice(0, MOST_REGISTRATIONS));
   }
 
   /** One that was due is still to be announced. */
@@ -86,12 +98,19 @@ export class Announcements {
   /** One was announced. */
   arrived(key: string, body: unknown): void {
     this.#refused.delete(key);
+    this.#sent.delete(key);
     if (this.#instances.has(key)) this.#announced.set(key, registrationIdOf(body));
   }
 
-  /** The registration that was announced under a name; null: none. */
-  announcedIdOf(key: string): string | null {
-    return this.#announced.get(key) ?? null;
+  /** Whether the backend may have an instance of this process under a name. */
+  mayBePresent(key: string): boolean {
+    return this.#announced.has(key) || this.#sent.has(key);
+  }
+
+  /** The registrations under a name that may be in the backend, the newest ones first. */
+  idsOf(key: string): readonly string[] {
+    const ids = [...(this.#sent.get(key) ?? []), this.#announced.get(key) ?? null];
+    return ids.filter((one) => one !== null);
   }
 
   /**

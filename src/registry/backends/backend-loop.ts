@@ -7,7 +7,7 @@ import type { Announced, BackendEvents, FoundInstance, RegistryBackend } from '.
 import { keyOf, namesOf } from './instance-key.js';
 import { LinkLoop } from './link-loop.js';
 import { sendParts } from './send-parts.js';
-import { type Removed, type Withdrawal, Withdrawals } from './withdrawals.js';
+import { type Reach, type Removed, type Withdrawal, Withdrawals } from './withdrawals.js';
 
 export type { BackendOptions } from './link-loop.js';
 
@@ -27,7 +27,9 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
   /** What this process announces. */
   protected readonly own = new Announcements();
   /** What is to be withdrawn, or removed. */
-  protected readonly toWithdraw = new Withdrawals();
+  protected readonly toWithdraw = new Withdrawals((key) =>
+    this.rejected(key, 'more instances wait to be removed than a registry has'),
+  );
   /**
    * What others have announced: the instances that `found` was called with. One that this process takes over
    * stays among them until that is announced.
@@ -46,27 +48,43 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
   announce(instance: Announced): void {
     const key = keyOf(instance.service, instance.id);
     if (!this.own.set(key, instance)) return;
-    this.toWithdraw.delete(key);
+    this.toWithdraw.announced(key);
     this.wake();
   }
 
   withdraw(service: string, id: string): void {
-    this.#withdraw(keyOf(service, id), undefined);
+    const key = keyOf(service, id);
+    const mayBePresent = this.own.mayBePresent(key);
+    this.#forget(key);
+    if (!mayBePresent) return;
+    this.toWithdraw.withdraw(key);
+    this.wake();
   }
 
   remove(service: string, id: string, registrationId: string | null, ttlSeconds: number): void {
     const key = keyOf(service, id);
     const seen = this.#seen.get(key);
-    const before = seen?.registrationId ?? this.own.announcedIdOf(key);
-    const registrationIds = [...new Set([before, registrationId])].filter((one) => one !== null);
-    this.#withdraw(key, { version: seen?.version, registrationIds, ttlSeconds, since: this.moment });
+    // One that was registered here, and was never sent, is known here only.
+    const isKnown = seen !== undefined || this.own.mayBePresent(key);
+    const current = this.own.has(key) ? this.own.idsOf(key) : [registrationId];
+    const ids = [...new Set([...current, seen?.registrationId ?? null])];
+    this.#forget(key);
+    if (!isKnown) return;
+    const registrationIds = ids.filter((one) => one !== null);
+    this.toWithdraw.remove(key, { version: seen?.version, registrationIds, ttlSeconds, since: this.moment });
+    this.wake();
   }
 
-  #withdraw(key: string, removed: Removed | undefined): void {
+  #forget(key: string): void {
     this.own.delete(key);
     this.#seen.delete(key);
-    this.toWithdraw.set(key, removed);
-    this.wake();
+  }
+
+  /** What a removal that is sent now removes. */
+  protected reachOf(key: string, { since }: Removed): Reach {
+    // It was registered here again meanwhile.
+    if (this.own.has(key)) return 'known';
+    return this.isPrompt(since) ? 'all' : 'own';
   }
 
   protected override nextInMs(): number {
@@ -141,7 +159,7 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
   /** Whether what is to be announced comes from a registration that was announced before. */
   #isChange(key: string, own: Announced | undefined): boolean {
     const registrationId = registrationIdOf(own?.body);
-    const known = [this.own.announcedIdOf(key), this.#seen.get(key)?.registrationId];
+    const known = [...this.own.idsOf(key), this.#seen.get(key)?.registrationId];
     return registrationId !== null && known.includes(registrationId);
   }
 
@@ -173,7 +191,7 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
   protected announceMissing(present: ReadonlySet<string>): void {
     this.own.announceMissing(present);
     for (const key of present)
-      if (!this.own.has(key) && !this.toWithdraw.has(key)) this.toWithdraw.set(key, undefined);
+      if (!this.own.has(key) && !this.toWithdraw.has(key)) this.toWithdraw.withdraw(key);
   }
 
   /** Instances of this process are announced. */

@@ -109,7 +109,7 @@ export class EtcdBackend extends BackendLoop<Link> {
     if (link.failure !== undefined) throw link.failure;
     if (this.isRenewalDue && !(await this.#renew(link.client, link.lease)))
       throw new Error('the lease of this process has expired');
-    const withdrawals = this.toWithdraw.due(this.clock()).slice(0, MOST_OPERATIONS);
+    const withdrawals = this.toWithdraw.due(this.clock(), MOST_OPERATIONS);
     await this.sendWithdrawals([withdrawals], (part) => this.#withdraw(link, part));
     const parts = partsOf(this.own.takeDue(this.clock()), this.owner, MOST_OPERATIONS);
     await this.send(parts, (part) => this.#announce(link, part));
@@ -203,9 +203,10 @@ export class EtcdBackend extends BackendLoop<Link> {
     const at = BigInt(present?.mod_revision ?? 0);
     const { found, owner, isRemoved } = storedOf(key, present?.value, at);
     const presentId = registrationIdOf(found.body);
-    const { version, registrationIds, since } = removed;
+    const { version, registrationIds } = removed;
+    const reach = this.reachOf(key, removed);
     const isSame = version === found.version || (presentId !== null && registrationIds.includes(presentId));
-    const isMeant = this.isPrompt(since) || owner === this.owner || isSame;
+    const isMeant = reach === 'all' || (reach === 'own' && owner === this.owner) || isSame;
     if (present === undefined ? registrationIds.length === 0 : isRemoved || found.isLocal || !isMeant)
       return undefined;
     const target = { key: pathOf(key) };

@@ -2,7 +2,7 @@
 // (admin/process-routes.ts).
 import type { Announced, FoundInstance } from './backend.js';
 import { namesOf } from './instance-key.js';
-import type { Withdrawal } from './withdrawals.js';
+import type { Reach, Withdrawal } from './withdrawals.js';
 
 /** Requests to the admin plane of the other process. */
 export interface RegistryClient {
@@ -57,12 +57,11 @@ const NO_VERSION = '';
 export const MOST_BYTES = 60_000;
 const MOST_IN_REQUEST = 256;
 
-/** @param isPrompt as `isPrompt` of `LinkLoop` */
-export function withdrawalOf([key, removed]: Withdrawal, isPrompt = false): object {
+export function withdrawalOf([key, removed]: Withdrawal, reach: Reach = 'known'): object {
   const [service, id] = namesOf(key);
   if (removed === undefined) return { service, id, serial: null };
   const { version, registrationIds, ttlSeconds } = removed;
-  return { service, id, serial: version ?? NO_VERSION, registrationIds, ttlSeconds, isPrompt };
+  return { service, id, serial: version ?? NO_VERSION, registrationIds, ttlSeconds, reach };
 }
 
 export const requestOf = ({ service, id, isLocal, body }: Announced): object => ({

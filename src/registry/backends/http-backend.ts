@@ -59,6 +59,8 @@ const ROOT = '/registry/v1';
 const GATHER_MS = 10;
 /** When more characters of changes wait than this, everything is listed instead. */
 const MOST_HEARD = 1 << 25;
+/** Withdrawals of one turn. */
+const MOST_WITHDRAWN = 256;
 /** Bounds of a list. All instances that a process can have take fewer pages. */
 const MOST_PAGES = 128;
 /** The other process can read the request, and does not admit what it contains. */
@@ -123,7 +125,9 @@ export class HttpBackend extends BackendLoop<Link> {
     if (this.isRenewalDue) await this.#renew(link);
     if (link.mustList) await this.#list(link);
     this.#process(link);
-    const withdrawals = partsOf(this.toWithdraw.due(this.clock()), (one) => withdrawalOf(one));
+    const withdrawals = partsOf(this.toWithdraw.due(this.clock(), MOST_WITHDRAWN), (one) =>
+      withdrawalOf(one),
+    );
     await this.sendWithdrawals(withdrawals, (part) => this.#withdraw(link, part));
     const due = this.own.takeDue(this.clock());
     await this.send(partsOf(due, requestOf), (part) => this.#announce(link, part));
@@ -180,9 +184,8 @@ export class HttpBackend extends BackendLoop<Link> {
   }
 
   async #withdraw(link: Link, part: readonly Withdrawal[]): Promise<readonly []> {
-    const isPrompt = ([, removed]: Withdrawal): boolean =>
-      removed !== undefined && this.isPrompt(removed.since);
-    const withdrawn = part.map((one) => withdrawalOf(one, isPrompt(one)));
+    const reachOf = ([key, removed]: Withdrawal) => removed && this.reachOf(key, removed);
+    const withdrawn = part.map((one) => withdrawalOf(one, reachOf(one)));
     const { refused } = await this.#put(link, [], withdrawn);
     for (const [key] of part) {
       this.#ownAt.delete(key);

@@ -174,9 +174,9 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
 
   protected override async work(session: RegistrySession): Promise<void> {
     if (this.isRenewalDue) await this.#renew(session);
-    await this.sendWithdrawals(partsOf(this.toWithdraw.due(this.clock())), (part) =>
-      this.#withdraw(session, part),
-    );
+    // The rest is left to the next turns, so that nothing else waits for it.
+    const withdrawals = this.toWithdraw.due(this.clock(), MOST_ROWS);
+    await this.sendWithdrawals([withdrawals], (part) => this.#withdraw(session, part));
     // What others have announced is known before anything is announced, so that it is not written over.
     if (this.#mustList && this.clock() >= this.#mayListAt) await this.#list(session);
     else if (this.#toFetch.size > 0 && this.clock() >= this.#fetchAt) await this.#fetch(session);
@@ -250,9 +250,8 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
         this.owner,
         ...columnsOf(removed.map(({ key }) => key)),
         removed.map(({ version }) => version ?? null),
-        removed.map(({ registrationIds }) => registrationIds[0] ?? null),
-        removed.map(({ registrationIds }) => registrationIds[1] ?? null),
-        removed.map(({ since }) => this.isPrompt(since)),
+        removed.map(({ registrationIds }) => JSON.stringify(registrationIds)),
+        removed.map((one) => this.reachOf(one.key, one)),
         removed.map(({ ttlSeconds }) => rememberedSeconds(ttlSeconds)),
       ]);
     } catch (error) {

@@ -94,26 +94,27 @@ export const WITHDRAW = `
   SELECT count(${NOTIFY}) FROM gone`;
 
 /**
- * $1 owner, then one element per row: what a client has removed, as `Removed` has it. A removal that is
- * prompt applies to whatever is there now. For the seconds that are given the row tells all, also processes
- * that are cut off, that this registration was removed and has not expired.
+ * $1 owner, then one element per row: what a client has removed, as `Removed` has it, with its `Reach`. For
+ * the seconds that are given the row tells all, also processes that are cut off, that this registration was
+ * removed and has not expired.
  */
 export const REMOVE = `
   WITH given AS (
-    SELECT * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bool[], $8::int[])
-      AS given (service, id, version, registration, replacement, is_prompt, seconds)
+    SELECT * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::jsonb[], $6::text[], $7::int[])
+      AS given (service, id, version, registrations, reach, seconds)
   ), removed AS (
     UPDATE ${TABLE} AS known
     SET owner = '', body = jsonb_build_object('registrationId', body -> 'registrationId'),
       expires_at = now() + make_interval(secs => seconds), revision = nextval('${SEQUENCE}')
     FROM given WHERE known.service = given.service AND known.id = given.id AND owner <> '' AND NOT is_local
-      AND (is_prompt OR owner = $1 OR revision = version OR body ->> 'registrationId' IN (registration, replacement))
+      AND (reach = 'all' OR (reach = 'own' AND owner = $1) OR revision = version
+        OR registrations @> (body -> 'registrationId'))
     RETURNING known.service, known.id, revision
   ), marked AS (
     INSERT INTO ${TABLE} AS known (service, id, owner, body, expires_at, revision)
-    SELECT service, id, '', jsonb_build_object('registrationId', registration),
+    SELECT service, id, '', jsonb_build_object('registrationId', registrations -> 0),
       now() + make_interval(secs => seconds), nextval('${SEQUENCE}')
-    FROM given WHERE registration IS NOT NULL
+    FROM given WHERE jsonb_array_length(registrations) > 0
       AND NOT EXISTS (SELECT FROM ${TABLE} AS present WHERE present.service = given.service AND present.id = given.id)
     ON CONFLICT DO NOTHING
     RETURNING service, id, revision

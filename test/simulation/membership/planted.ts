@@ -56,8 +56,8 @@ class HastyPostgres extends PostgresBackend {
 class ForgetfulRemover extends PostgresBackend {
   override remove(service: string, id: string, registrationId: string | null, ttlSeconds: number): void {
     super.remove(service, id, registrationId, ttlSeconds);
-    const key = keyOf(service, id);
-    this.toWithdraw.set(key, { ...this.toWithdraw.get(key)!, registrationIds: [] });
+    const removed = this.toWithdraw.get(keyOf(service, id));
+    if (removed !== undefined) Object.assign(removed, { registrationIds: [] });
   }
 
   protected override isPrompt(): boolean {

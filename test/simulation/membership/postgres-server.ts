@@ -36,7 +36,7 @@ interface Removal {
   readonly owner: unknown;
   readonly version: unknown;
   readonly registrationIds: readonly string[];
-  readonly isPrompt: unknown;
+  readonly reach: unknown;
   readonly seconds: unknown;
 }
 
@@ -110,11 +110,9 @@ export class PostgresServer {
     },
     [REMOVE]: ([owner, services, ids, ...columns]) => {
       for (const [n, service] of (services as string[]).entries()) {
-        const [version, registration, replacement, isPrompt, seconds] = columns.map(
-          (column) => (column as unknown[])[n],
-        );
-        const registrationIds = [registration, replacement].filter((one) => one !== null) as string[];
-        const removal = { owner, version, registrationIds, isPrompt, seconds };
+        const [version, registrations, reach, seconds] = columns.map((column) => (column as unknown[])[n]);
+        const registrationIds = JSON.parse(registrations as string) as string[];
+        const removal = { owner, version, registrationIds, reach, seconds };
         this.#remove(service, (ids as string[])[n]!, removal);
       }
       return [];
@@ -162,11 +160,11 @@ export class PostgresServer {
   }
 
   #remove(service: string, id: string, removal: Removal): void {
-    const { owner, version, registrationIds, isPrompt, seconds } = removal;
+    const { owner, version, registrationIds, reach, seconds } = removal;
     const row = this.#rows.get(keyOf(service, id));
     const presentId = row?.body.registrationId ?? null;
     const isSame = String(row?.version) === String(version) || registrationIds.includes(presentId ?? '');
-    const isMeant = isPrompt === true || row?.owner === owner || isSame;
+    const isMeant = reach === 'all' || (reach === 'own' && row?.owner === owner) || isSame;
     if (row === undefined ? registrationIds.length === 0 : row.owner === REMOVED || row.is_local || !isMeant)
       return;
     this.#revision += 1;
