@@ -130,6 +130,38 @@ for (const name of Object.keys(SERVERS)) {
       expect(port).to.equal(80 + 2 * MOST_REGISTRATIONS);
     });
 
+    it('is not undone by a late change, whatever was registered under the same name since', async () => {
+      const all = [join('cut', undefined, true), join('b'), join('c')];
+      const [cut, b, c] = all as [RegistryProcess, RegistryProcess, RegistryProcess];
+      const ids = ['lives', 'removed', 'ended'];
+      for (const id of ids) await cut.put(id, LASTING);
+      await allSee(
+        all,
+        ids.map((id) => `${id} healthy`),
+      );
+      await setOff(cut);
+      for (const id of ids) {
+        cut.registry.drain('carts', id);
+        b.registry.remove('carts', id);
+      }
+      await c.sees([], 'carts');
+      const ending = join('ending');
+      await b.put('lives', { ...LASTING, port: 81 });
+      await b.put('removed', { ...LASTING, port: 81 });
+      await ending.put('ended', { ...LASTING, port: 81 });
+      await c.sees(
+        ids.map((id) => `${id} healthy`),
+        'carts',
+      );
+      b.registry.remove('carts', 'removed');
+      await ending.sync.close();
+      await c.sees(['lives healthy'], 'carts');
+      await registry.server.proxy.listen();
+      await settled(all, ['lives healthy']);
+      for (const one of all)
+        expect(one.registry.instances('carts').find(({ id }) => id === 'lives')!.port).to.equal(81);
+    });
+
     it('keeps what was registered at any process after it, also the same again', async () => {
       const all = [join('cut', undefined, true), join('b'), join('c')];
       const [cut, b, c] = all as [RegistryProcess, RegistryProcess, RegistryProcess];

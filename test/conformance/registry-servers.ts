@@ -134,8 +134,8 @@ export async function etcdRegistry(): Promise<RegistryServer> {
       await post('/v3/kv/put', { key: base64(`${prefix}${service}/${id}`), value });
     },
     async clear() {
-      const range_end = base64('/multilane/registry/v10');
-      await post('/v3/kv/deleterange', { key: base64(prefix), range_end });
+      const range_end = base64('/multilane/registry0');
+      await post('/v3/kv/deleterange', { key: base64('/multilane/registry/'), range_end });
     },
     async expire() {
       const { leases = [] } = (await post('/v3/lease/leases', {})) as { leases?: { ID: string }[] };

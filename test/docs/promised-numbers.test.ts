@@ -188,7 +188,12 @@ const PROMISES: readonly Promised[] = [
     'MOST_WAITING',
   ),
   promised('docs/scaling.md', 'There are # marks at most', 'registry/removals', 'MOST_REMEMBERED'),
-  promised('docs/scaling.md', 'with etcd # of each process', 'registry/backends/etcd-leases', 'MOST_REMOVED'),
+  promised(
+    'docs/scaling.md',
+    'of instances, and # of one name',
+    'registry/backends/registry-sql',
+    'MOST_OF_NAME',
+  ),
   promised('docs/scaling.md', 'The first # routes without', 'server/uws/uws-server', 'STATIC_ROUTES'),
   promised('docs/performance.md', 'The first # of them are added', 'server/uws/uws-server', 'STATIC_ROUTES'),
   promised('docs/cpu.md', 'among the first # members', 'cpu/task-clone', 'MOST_CHECKED'),

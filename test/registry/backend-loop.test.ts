@@ -118,8 +118,9 @@ class Scripted extends BackendLoop<object> {
     this.wake();
   }
 
-  tellAll(ids: readonly string[]): void {
-    this.listed(ids.map((id) => ({ service: 'orders', id, body: {}, isLocal: false, version: '1' })));
+  tellAll(ids: readonly string[], isComplete = true): void {
+    const others = ids.map((id) => ({ service: 'orders', id, body: {}, isLocal: false, version: '1' }));
+    this.listed(others, isComplete);
   }
 
   waiting(most: number): readonly string[] {
@@ -328,6 +329,18 @@ describe('the loop of a shared registry', () => {
     expect(await lose()).to.equal(2);
     expect(await until(lose, (length) => length > 2)).to.equal(3);
     expect(loop.events).to.deep.equal(['listed', 'found', 'listed']);
+  });
+
+  it('takes nothing for gone that is not in a list which is cut', async () => {
+    const loop = made(1);
+    await until(
+      () => loop.worked,
+      (count) => count > 0,
+    );
+    loop.tellAll(['x']);
+    loop.tellAll(['y'], false);
+    loop.tellAll(['x', 'y']);
+    expect(loop.events).to.deep.equal(['listed', 'found', 'found', 'listed']);
   });
 
   it('leaves the rest to the next turn when a renewal is due', async () => {

@@ -12,26 +12,29 @@ interface Request {
 
 interface Body {
   readonly success?: readonly {
-    readonly request_txn?: { readonly compare: readonly { target: string }[] };
+    readonly request_delete_range?: { readonly key: string };
+    readonly request_txn?: { readonly compare: readonly { result: string }[] };
   }[];
   readonly ID?: string;
+  readonly sort_order?: string;
   readonly TTL?: number;
 }
 
 /** An endpoint that has nothing, and accepts everything. */
-function endpoint() {
+function endpoint(count = '0') {
   const requests: Request[] = [];
   let revision = 100;
   let leases = 0;
-  const responseTo = (path: string, { success = [] }: Body): object => {
+  const responseTo = (path: string, { success = [], sort_order }: Body): object => {
     if (path === '/v3/lease/grant') return { ID: `lease ${leases++}` };
     if (path === '/v3/lease/keepalive') return { result: { TTL: '15' } };
     if (path === '/v3/kv/txn') revision += 1;
     // No registration was removed before, and no key has changed since it was read.
     const responses = success.map(({ request_txn: made }) => ({
-      response_txn: { succeeded: made?.compare[0]?.target === 'MOD' },
+      response_txn: { succeeded: made?.compare.every(({ result }) => result === 'EQUAL') },
     }));
-    return { header: { revision: String(revision) }, responses };
+    const kvs = sort_order === 'ASCEND' ? [{ key: 'the oldest' }] : [];
+    return { header: { revision: String(revision) }, responses, kvs, count };
   };
   const client: EtcdClient = {
     post: async <R>(path: string, body: object) => {
@@ -79,34 +82,49 @@ describe('the registry in etcd', () => {
     await until(operations, (made) => made === 2 * count);
     expect(transactions().length - before).to.equal(3);
     const [first] = transactions()[before]!.body.success ?? [];
-    expect(first).to.have.nested.property('request_txn.compare[0].target', 'MOD');
+    expect(first).to.have.nested.property('request_txn.compare[0].result', 'EQUAL');
     expect(first).to.have.nested.property('request_txn.compare[0].mod_revision', '101');
   });
 
-  it('tells of removals for as long as a process may keep one of the instances, and of 1,000 at most', async () => {
+  it('tells of removals for as long as a process may keep one of the instances, with leases that they share', async () => {
     const { client, requests } = endpoint();
     const { backend } = begin([async () => client]);
-    const of = (path: string) => requests.filter((one) => one.path === path).map(({ body }) => body);
-    const removed = () =>
-      of('/v3/kv/txn').filter(({ success = [] }) => success[0]?.request_txn?.compare[0]?.target === 'MOD')
-        .length;
-    const ids = [...Array.from({ length: 1_000 }, (_, n) => `x${n}`), 'y'];
+    const operations = () =>
+      requests.flatMap(({ path, body }) => (path === '/v3/kv/txn' ? (body.success ?? []) : []));
+    const ids = Array.from({ length: 40 }, (_, n) => `x${n}`);
     for (const id of ids) announce(backend, id);
     await until(
-      () => of('/v3/kv/txn').flatMap(({ success = [] }) => success).length,
+      () => operations().length,
       (announced) => announced === ids.length,
     );
-    for (let n = 0; n < 1_000; n += 1) backend.remove('orders', `x${n}`, 'r', n === 0 ? 300 : 30);
-    await until(removed, (transactions) => transactions === 10);
-    expect(of('/v3/lease/grant').map(({ TTL }) => TTL)).to.deep.equal([
-      15,
-      360,
-      ...Array<number>(9).fill(180),
-    ]);
-    expect(of('/v3/lease/revoke')).to.deep.equal([]);
-    backend.remove('orders', 'y', 'r', 30);
-    await until(removed, (transactions) => transactions === 11);
-    expect(of('/v3/lease/revoke')).to.deep.equal([{ ID: 'lease 1' }]);
+    for (const [n, id] of ids.entries()) {
+      const before = operations().length;
+      backend.remove('orders', id, 'r', n < 20 ? 300 : 30);
+      // It is read, and removed.
+      await until(
+        () => operations().length,
+        (made) => made === before + 2,
+      );
+    }
+    const granted = requests.filter(({ path }) => path === '/v3/lease/grant').map(({ body }) => body.TTL);
+    expect(granted).to.deep.equal([15, 450, 225]);
+  });
+
+  it('forgets the oldest removals of all processes when there are more than 10,000', async () => {
+    for (const [count, deleted] of [
+      ['10000', 0],
+      ['10001', 1],
+    ] as const) {
+      const { client, requests } = endpoint(count);
+      const { backend } = begin([async () => client]);
+      announce(backend, 'x');
+      const operations = () => requests.flatMap(({ body }) => body.success ?? []);
+      await until(operations, ({ length }) => length === 1);
+      backend.remove('orders', 'x', 'r', 30);
+      await until(operations, ({ length }) => length === 3 + deleted);
+      const keys = operations().flatMap(({ request_delete_range: range }) => range?.key ?? []);
+      expect(keys).to.deep.equal(Array(deleted).fill('the oldest'));
+    }
   });
 
   it('tries all endpoints before that is an outage, and stays at the one that works', async () => {

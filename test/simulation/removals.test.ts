@@ -10,8 +10,8 @@ const STARTED_MS = 20_000;
 /** Shorter than what is left of the 300 s after the longest cut that they outlast. */
 const SETTLED_MS = 20_000;
 
-/** Whether an instance is there at the end, of a process that was cut off while it was removed. */
-async function isBack(kind: Kind, cutForSeconds: number): Promise<boolean> {
+/** A process has an instance, is cut off, and is told that it drains; the other one removes it. */
+async function cutWhileRemoved(kind: Kind) {
   const { time, places, network, server } = new Cluster({ seed: 1, kind, processes: 2, instances: 1 });
   const [cut, other] = places.map((member) => member!);
   const pass = (ms: number): Promise<void> => time.runUntil(time.now + ms);
@@ -20,22 +20,40 @@ async function isBack(kind: Kind, cutForSeconds: number): Promise<boolean> {
   await cut!.registry.put('carts', 'x', body, REGISTRANT);
   await pass(1_000);
   cut!.host.cut();
+  cut!.registry.drain('carts', 'x');
   other!.registry.remove('carts', 'x');
   await pass(1_000);
   expect(server.has('carts', 'x'), 'right after the removal').to.equal(false);
-  await pass(cutForSeconds * 1000);
-  network.heal(cut!.host);
-  await pass(SETTLED_MS);
-  const isThere = server.has('carts', 'x');
-  for (const { seen } of [cut!, other!]) expect(seen.has('carts x')).to.equal(isThere);
-  return isThere;
+  const back = async (cutForSeconds: number): Promise<void> => {
+    await pass(cutForSeconds * 1000);
+    network.heal(cut!.host);
+    await pass(SETTLED_MS);
+  };
+  return { cut: cut!, other: other!, server, body, back };
 }
 
 for (const kind of KINDS) {
   describe(`an instance that was removed in ${kind.name} while its process was cut off`, () => {
     for (const seconds of [30, 100, 270, 310])
       it(`does not come back after ${seconds} s`, async () => {
-        expect(await isBack(kind, seconds)).to.equal(false);
+        const { cut, other, server, back } = await cutWhileRemoved(kind);
+        await back(seconds);
+        for (const { seen } of [cut, other]) expect(seen.has('carts x')).to.equal(false);
+        expect(server.has('carts', 'x')).to.equal(false);
+      });
+
+    for (const seconds of [30, 100, 270])
+      it(`does not take the place of a later one after ${seconds} s`, async () => {
+        const { cut, other, body, back } = await cutWhileRemoved(kind);
+        for (const port of [81, 82]) {
+          await other.registry.put('carts', 'x', { ...body, port }, REGISTRANT);
+          if (port === 81) other.registry.remove('carts', 'x');
+        }
+        await back(seconds);
+        for (const { registry } of [cut, other]) {
+          const instances = registry.instances('carts').map(({ port, state }) => ({ port, state }));
+          expect(instances).to.deep.equal([{ port: 82, state: 'healthy' }]);
+        }
       });
   });
 }

@@ -116,11 +116,12 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
   /**
    * Everything that others have announced. Names among it that this process has are theirs from now on. After
    * an outage nothing is taken for gone until all have had the time to come back.
+   * @param isComplete false when there were more than are read, so others may be there as well
    */
-  protected listed(others: readonly FoundInstance[]): void {
+  protected listed(others: readonly FoundInstance[], isComplete = true): void {
     const names = new Set(others.map(({ service, id }) => keyOf(service, id)));
-    this.own.listed(names);
-    if (!this.mayBeIncomplete) {
+    if (isComplete) this.own.listed(names);
+    if (isComplete && !this.mayBeIncomplete) {
       for (const key of this.#seen.keys()) if (!names.has(key)) this.#seen.delete(key);
       this.receiver?.listed(names);
     }
@@ -154,6 +155,12 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
       this.own.delete(key);
       this.#left(key, own !== undefined);
     }
+  }
+
+  /** A client has removed a registration. What is there by now may be another one. */
+  protected removed(key: string, registrationId: string): void {
+    const ids = [registrationIdOf(this.own.get(key)?.body), this.#seen.get(key)?.registrationId];
+    if (ids.includes(registrationId)) this.gone(key);
   }
 
   /** Whether what is to be announced comes from a registration that was announced before. */

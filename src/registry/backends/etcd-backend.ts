@@ -10,13 +10,15 @@ import {
   keysBelow,
   partsOf,
   pathOf,
-  removedAs,
+  removedOf,
+  removedPathOf,
   revisionOf,
   storedAs,
   storedOf,
   valuesOf,
 } from './etcd-keys.js';
-import { grant, RemovalLeases, revoke } from './etcd-leases.js';
+import { grant, revoke } from './etcd-leases.js';
+import { RemovalLeases, removedSince, trimRemovals } from './etcd-removals.js';
 import { keyOf } from './instance-key.js';
 import type { Removed, Withdrawal } from './withdrawals.js';
 
@@ -28,7 +30,12 @@ export interface EtcdBackendOptions extends BackendOptions {
 /** The response to a transaction of transactions. */
 interface Made {
   readonly header: { readonly revision: string };
-  readonly responses?: readonly { readonly response_txn?: { readonly succeeded?: boolean } }[];
+  readonly responses?: readonly { readonly response_txn?: MadePart }[];
+}
+
+interface MadePart {
+  readonly succeeded?: boolean;
+  readonly responses?: readonly { readonly response_range?: { readonly kvs?: readonly KeyValue[] } }[];
 }
 
 interface Link {
@@ -64,6 +71,8 @@ export class EtcdBackend extends BackendLoop<Link> {
   readonly #announcedAt = new Map<string, bigint>();
   /** Changes of others that have come while an announcement of the same instance is under way. */
   readonly #meanwhile = new Map<string, Meanwhile[]>();
+  /** The revision of the last list; undefined before the first one. */
+  #listedAt: bigint | undefined;
   readonly #removalLeases = new RemovalLeases(this.clock);
 
   constructor(options: EtcdBackendOptions) {
@@ -131,6 +140,7 @@ export class EtcdBackend extends BackendLoop<Link> {
   /** @returns the lease of before, if it has not expired: then all that was announced is still there */
   async #leaseOver(client: EtcdClient): Promise<string> {
     if (this.#lease !== undefined && (await this.#renew(client, this.#lease))) return this.#lease;
+    this.#removalLeases.clear();
     this.#lease = await grant(client, this.ttlSeconds);
     this.hasRenewed();
     return this.#lease;
@@ -142,12 +152,13 @@ export class EtcdBackend extends BackendLoop<Link> {
     try {
       const success = part.map((one) => announcementOf(one, this.owner, lease));
       const { header, responses = [] } = await client.post<Made>('/v3/kv/txn', { success });
-      const isTooLate = (n: number): boolean => responses[n]?.response_txn?.succeeded === true;
-      const announced = part.filter((_, n) => !isTooLate(n));
+      const tooLate = (n: number): MadePart | undefined =>
+        responses[n]?.response_txn?.succeeded === true ? responses[n].response_txn : undefined;
+      const announced = part.filter((_, n) => tooLate(n) === undefined);
       for (const { service, id } of announced)
         this.#announcedAt.set(keyOf(service, id), BigInt(header.revision));
       this.hasAnnounced(announced);
-      for (const [n, key] of keys.entries()) if (isTooLate(n)) this.gone(key);
+      for (const [n, key] of keys.entries()) this.#isTooLate(key, tooLate(n));
     } finally {
       for (const key of keys) {
         const changes = this.#meanwhile.get(key) ?? [];
@@ -155,6 +166,17 @@ export class EtcdBackend extends BackendLoop<Link> {
         for (const one of changes) this.#changed(key, one);
       }
     }
+  }
+
+  /** A client has removed the registration, and may have registered another one since. */
+  #isTooLate(key: string, made: MadePart | undefined): void {
+    if (made === undefined) return;
+    this.gone(key);
+    const kv = made.responses?.[0]?.response_range?.kvs?.[0];
+    if (kv === undefined) return;
+    const { at } = revisionOf(kv);
+    const put = storedOf(key, kv.value, at);
+    if (put.owner !== this.owner) this.#meanwhile.get(key)?.push({ at, put });
   }
 
   /**
@@ -165,6 +187,7 @@ export class EtcdBackend extends BackendLoop<Link> {
     const removals = part.flatMap(([key, removed]) => (removed === undefined ? [] : [{ key, ...removed }]));
     const keys = removals.map(({ key }) => key);
     const present = await valuesOf(client, keys);
+    if (removals.length > 0) await trimRemovals(client);
     const lease = removals.length > 0 ? await this.#removalLeases.next(client, removals) : undefined;
     const sent: Withdrawal[] = [];
     const success: object[] = [];
@@ -193,7 +216,7 @@ export class EtcdBackend extends BackendLoop<Link> {
     return { compare: [isAt(target, at)], success: [{ request_delete_range: target }] };
   }
 
-  /** Marks the key, as it was read, as removed; undefined when that is not to be removed. */
+  /** Deletes the key, as it was read, if that is meant, and remembers the removal; undefined: of nothing. */
   #removalOf(
     key: string,
     removed: Removed,
@@ -201,42 +224,43 @@ export class EtcdBackend extends BackendLoop<Link> {
     lease: string,
   ): object | undefined {
     const at = BigInt(present?.mod_revision ?? 0);
-    const { found, owner, isRemoved } = storedOf(key, present?.value, at);
+    const { found, owner } = storedOf(key, present?.value, at);
     const presentId = registrationIdOf(found.body);
     const { version, registrationIds } = removed;
     const reach = this.reachOf(key, removed);
     const isSame = version === found.version || (presentId !== null && registrationIds.includes(presentId));
-    const isMeant = reach === 'all' || (reach === 'own' && owner === this.owner) || isSame;
-    if (present === undefined ? registrationIds.length === 0 : isRemoved || found.isLocal || !isMeant)
-      return undefined;
+    const isReached = reach === 'all' || (reach === 'own' && owner === this.owner) || isSame;
+    const isMeant = present !== undefined && !found.isLocal && isReached;
+    const ids = new Set(isMeant && presentId !== null ? [...registrationIds, presentId] : registrationIds);
+    const puts = [...ids].map((id) => ({ request_put: { key: removedPathOf(key, id), lease } }));
+    if (!isMeant) return puts.length === 0 ? undefined : { compare: [], success: puts };
     const target = { key: pathOf(key) };
-    const value = removedAs(present === undefined ? registrationIds[0]! : presentId);
-    return { compare: [isAt(target, at)], success: [{ request_put: { ...target, value, lease } }] };
+    return { compare: [isAt(target, at)], success: [...puts, { request_delete_range: target }] };
   }
 
   /** Reads the names of all, and the values of those that have changed. @returns the revision of the list */
   async #list(link: Link): Promise<string> {
     const { client } = link;
-    const { revision, keys } = await keysBelow(client);
+    const { revision, keys, isComplete } = await keysBelow(client);
     const isMine = (key: string, at: bigint): boolean => this.#announcedAt.get(key) === at;
     const changed = keys.filter(({ key, at }) => !isMine(key, at) && !this.isKnown(key, String(at)));
     const names = changed.map(({ key }) => key);
     const values = await valuesOf(client, names, revision);
+    const removed = this.#listedAt === undefined ? [] : await removedSince(client, this.#listedAt);
     this.#listed = link;
+    this.#listedAt = BigInt(revision);
     const mine = new Set<string>();
     const others: FoundInstance[] = [];
-    const removed: string[] = [];
     for (const { key, at } of keys) {
       const stored = storedOf(key, values.get(key)?.value, at);
       if (isMine(key, at) || stored.owner === this.owner) {
         mine.add(key);
         this.#announcedAt.set(key, at);
-      } else if (stored.isRemoved) removed.push(key);
-      else others.push(stored.found);
+      } else others.push(stored.found);
     }
     for (const key of this.#announcedAt.keys()) if (!mine.has(key)) this.#announcedAt.delete(key);
-    this.listed(others);
-    for (const key of removed) this.gone(key);
+    this.listed(others, isComplete);
+    for (const { key, registrationId } of removed) this.removed(key, registrationId);
     this.announceMissing(mine);
     return revision;
   }
@@ -251,6 +275,11 @@ export class EtcdBackend extends BackendLoop<Link> {
     // A newer link has listed what this one may tell late.
     if (link !== this.#listed) return;
     for (const { type, kv } of events) {
+      const removed = removedOf(kv);
+      if (removed !== undefined) {
+        if (type !== 'DELETE') this.removed(removed.key, removed.registrationId);
+        continue;
+      }
       const { key, at } = revisionOf(kv);
       const put = type === 'DELETE' ? undefined : storedOf(key, kv.value, at);
       if (put?.owner !== this.owner) this.#changed(key, { at, put });
@@ -265,7 +294,6 @@ export class EtcdBackend extends BackendLoop<Link> {
     if (meanwhile !== undefined) meanwhile.push(change);
     else if (at < (this.#announcedAt.get(key) ?? 0n)) return;
     else if (put === undefined) this.expired(key);
-    else if (put.isRemoved) this.gone(key);
     else this.found(put.found);
   }
 
@@ -283,12 +311,16 @@ const isAt = ({ key }: { readonly key: string }, at: bigint): object => ({
   mod_revision: String(at),
 });
 
-/** Puts an instance, unless a client has removed the same registration meanwhile: then it has succeeded. */
+/**
+ * Puts an instance, unless a client has removed the same registration meanwhile: then it has succeeded, and
+ * reads what is there.
+ */
 function announcementOf(instance: Announced, owner: string, lease: string): object {
   const { key, value } = storedAs(instance, owner);
   const put = { request_put: { key, value, ...(!instance.isStatic && { lease }) } };
   const registrationId = registrationIdOf(instance.body);
   if (instance.isLocal || registrationId === null) return put;
-  const compare = [{ key, target: 'VALUE', result: 'EQUAL', value: removedAs(registrationId) }];
-  return { request_txn: { compare, success: [], failure: [put] } };
+  const removed = removedPathOf(keyOf(instance.service, instance.id), registrationId);
+  const compare = [{ key: removed, target: 'MOD', result: 'GREATER', mod_revision: '0' }];
+  return { request_txn: { compare, success: [{ request_range: { key } }], failure: [put] } };
 }

@@ -12,17 +12,20 @@ export interface KeyRevision {
   readonly at: bigint;
 }
 
-/** What a key holds: an instance; or the mark that a client has removed it. */
+/** What a key holds. */
 interface Stored {
   readonly owner: string;
   readonly body: unknown;
   readonly isLocal: boolean;
-  readonly isRemoved: boolean;
-  /** That of an instance which was removed. */
-  readonly registrationId: string | null;
 }
 
-interface Range {
+/** A registration that a client has removed. */
+export interface RemovedRegistration {
+  readonly key: string;
+  readonly registrationId: string;
+}
+
+export interface Range {
   readonly header: { readonly revision: string };
   readonly kvs?: readonly KeyValue[];
 }
@@ -32,8 +35,9 @@ interface Values {
 }
 
 const PREFIX = '/multilane/registry/v1/';
+const REMOVED_PREFIX = '/multilane/registry/removed/v1/';
 /** Keys without values in a response. */
-const KEYS_AT_A_TIME = 2_000;
+export const KEYS_AT_A_TIME = 2_000;
 /** Values in a response, of which each may have 1.5 MiB by default. */
 const VALUES_AT_A_TIME = 20;
 /** Requests for values at the same time. */
@@ -44,10 +48,13 @@ const MOST_VALUE = 65_536;
 const MOST_CHARACTERS = 500_000;
 
 export const pathOf = (key: string): string => base64(PREFIX + namesOf(key).join('/'));
-export const ALL = rangeBelow(PREFIX);
-/** The value for an instance that a client has removed. @param registrationId that of what was removed */
-export const removedAs = (registrationId: string | null): string =>
-  base64(JSON.stringify({ isRemoved: true, registrationId } satisfies Partial<Stored>));
+/** The key that is there while the removal of a registration is remembered. */
+export const removedPathOf = (key: string, registrationId: string): string =>
+  base64(`${REMOVED_PREFIX}${namesOf(key).join('/')}/${registrationId}`);
+/** Instances and removals. */
+export const ALL = rangeBelow('/multilane/registry/');
+const INSTANCES = rangeBelow(PREFIX);
+export const REMOVALS = rangeBelow(REMOVED_PREFIX);
 
 /** The key and the value of an instance. */
 export const storedAs = ({ service, id, body, isLocal }: Announced, owner: string) => ({
@@ -58,6 +65,15 @@ export const storedAs = ({ service, id, body, isLocal }: Announced, owner: strin
 export function revisionOf({ key, mod_revision }: KeyValue): KeyRevision {
   const [service = '', ...rest] = textOf(key).slice(PREFIX.length).split('/');
   return { key: keyOf(service, rest.join('/')), at: BigInt(mod_revision ?? 0) };
+}
+
+/** @returns undefined for the key of an instance */
+export function removedOf({ key }: Pick<KeyValue, 'key'>): RemovedRegistration | undefined {
+  const text = textOf(key);
+  if (!text.startsWith(REMOVED_PREFIX)) return undefined;
+  const [service = '', ...rest] = text.slice(REMOVED_PREFIX.length).split('/');
+  const registrationId = rest.pop() ?? '';
+  return { key: keyOf(service, rest.join('/')), registrationId };
 }
 
 /** Anything may be in a key: what is no instance of ours is one that the registry refuses. */
@@ -72,22 +88,25 @@ export function storedOf(key: string, value: string | undefined, at: bigint) {
   const [service, id] = namesOf(key);
   const isLocal = stored?.isLocal === true;
   const found: FoundInstance = { service, id, body: stored?.body, isLocal, version: String(at) };
-  return { owner: stored?.owner, isRemoved: stored?.isRemoved === true, found };
+  return { owner: stored?.owner, found };
 }
 
 /** The names of all instances at one revision; the first ones, when strangers have written too many. */
-export async function keysBelow(
-  client: EtcdClient,
-): Promise<{ readonly revision: string; readonly keys: readonly KeyRevision[] }> {
+export async function keysBelow(client: EtcdClient): Promise<{
+  readonly revision: string;
+  readonly keys: readonly KeyRevision[];
+  readonly isComplete: boolean;
+}> {
   const keys: KeyRevision[] = [];
-  let from = ALL.key;
+  let from = INSTANCES.key;
   let at: string | undefined;
   for (;;) {
-    const page = { ...ALL, key: from, limit: KEYS_AT_A_TIME, keys_only: true, revision: at };
+    const page = { ...INSTANCES, key: from, limit: KEYS_AT_A_TIME, keys_only: true, revision: at };
     const { header, kvs = [] } = await client.post<Range>('/v3/kv/range', page);
     at ??= header.revision;
     keys.push(...kvs.map(revisionOf));
-    if (kvs.length < KEYS_AT_A_TIME || keys.length >= MOST_KNOWN) return { revision: at, keys };
+    const isComplete = kvs.length < KEYS_AT_A_TIME;
+    if (isComplete || keys.length >= MOST_KNOWN) return { revision: at, keys, isComplete };
     from = base64(`${textOf(kvs.at(-1)!.key)}\0`);
   }
 }

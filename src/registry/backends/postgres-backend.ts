@@ -49,20 +49,30 @@ interface Row {
   readonly version: number | string;
 }
 
+interface Written {
+  readonly service: string;
+  readonly id: string;
+  /** It was not written, because a client has removed it. */
+  readonly is_removed: boolean;
+}
+
 interface Tables {
   readonly exists: boolean;
   readonly is_bounded?: boolean;
 }
 
-/** `id` is null when there is no row; the number is that of the last change. */
-type Listed = (Row | { readonly id: null }) & { readonly revision: number | string };
+/** `id` is null when there is no row; the number is that of the last change, the total that of instances. */
+type Listed = (Row | { readonly id: null }) & {
+  readonly revision: number | string;
+  readonly total: number | string | null;
+};
 
 interface Renewed {
   readonly present: number;
   readonly revision: number | string;
 }
 
-/** The owner of a row that a client has removed. */
+/** The owner of a row that is a mark. */
 const REMOVED = '';
 /** Notifications that come within this time are fetched together. */
 const GATHER_MS = 10;
@@ -223,7 +233,7 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
   }
 
   async #announce(session: RegistrySession, part: readonly Announced[]): Promise<void> {
-    const { rows } = await session.query<Row>(ANNOUNCE, [
+    const { rows } = await session.query<Written>(ANNOUNCE, [
       this.owner,
       this.ttlSeconds,
       part.map(({ service }) => service),
@@ -232,12 +242,15 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
       part.map(({ isStatic }) => isStatic),
       part.map(({ isLocal }) => isLocal),
     ]);
-    this.hasAnnounced(part);
-    if (rows.length === part.length) return;
-    // Another process keeps them.
-    const written = new Set(rows.map(({ service, id }) => keyOf(service, id)));
-    for (const { service, id } of part)
-      if (!written.has(keyOf(service, id))) this.#toFetch.add(keyOf(service, id));
+    const written = new Set(rows.filter(({ is_removed: isRemoved }) => !isRemoved).map(nameOf));
+    const removed = new Set(rows.filter(({ is_removed: isRemoved }) => isRemoved).map(nameOf));
+    const isTooLate = (one: Announced): boolean => !written.has(nameOf(one)) && removed.has(nameOf(one));
+    this.hasAnnounced(part.filter((one) => !isTooLate(one)));
+    for (const one of part) {
+      if (isTooLate(one)) this.gone(nameOf(one));
+      // Another process keeps it, or has registered another one.
+      if (!written.has(nameOf(one))) this.#toFetch.add(nameOf(one));
+    }
   }
 
   async #withdraw(session: RegistrySession, part: readonly Withdrawal[]): Promise<readonly []> {
@@ -271,8 +284,10 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     const { rows: listed } = await session.query<Listed>(LIST, [this.owner, MOST_KNOWN, MOST_LISTED_BYTES]);
     const rows = listed.filter((row): row is Listed & Row => row.id !== null);
     const mine = new Set(rows.filter(({ owner }) => owner === this.owner).map(nameOf));
-    this.listed(rows.filter(({ owner }) => owner !== this.owner && owner !== REMOVED).map(foundOf));
-    for (const row of rows) if (row.owner === REMOVED) this.gone(nameOf(row));
+    const instances = rows.filter(({ owner }) => owner !== REMOVED);
+    const isComplete = instances.length >= Number(rows[0]?.total ?? 0);
+    this.listed(instances.filter(({ owner }) => owner !== this.owner).map(foundOf), isComplete);
+    for (const row of rows) if (row.owner === REMOVED) this.#marked(nameOf(row));
     // Rows that are not there have expired, when this process could not renew them.
     this.announceMissing(mine);
     this.#knowAllUpTo(Number(listed[0]?.revision ?? 0));
@@ -286,10 +301,16 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     const { rows } = await session.query<Row>(FETCH, columnsOf(keys));
     const present = new Set(rows.map(nameOf));
     for (const row of rows) {
-      if (row.owner === REMOVED) this.gone(nameOf(row));
+      if (row.owner === REMOVED) this.#marked(nameOf(row));
       else if (row.owner !== this.owner) this.found(foundOf(row));
     }
     for (const key of keys) if (!present.has(key)) this.expired(key);
+  }
+
+  /** Clients have removed instances of a name. An announcement tells whether that of this process is one. */
+  #marked(key: string): void {
+    if (this.own.has(key)) this.expired(key);
+    else this.gone(key);
   }
 
   async #renew(session: RegistrySession): Promise<void> {
@@ -322,7 +343,7 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
   }
 }
 
-const nameOf = ({ service, id }: Row): string => keyOf(service, id);
+const nameOf = ({ service, id }: Pick<Row, 'service' | 'id'>): string => keyOf(service, id);
 
 const foundOf = ({ service, id, body, is_local: isLocal, version }: Row): FoundInstance => ({
   ...{ service, id, body, isLocal },

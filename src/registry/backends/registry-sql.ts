@@ -39,7 +39,7 @@ export const CREATE = `
   CREATE TABLE IF NOT EXISTS ${TABLE} (
     service text NOT NULL,
     id text NOT NULL,
-    -- Empty: a client has removed the instance. The body then has the registration that was removed.
+    -- Empty: a mark, which is there only for what clients have removed.
     owner text NOT NULL,
     body jsonb NOT NULL,
     -- The row stays until then, and for as long as its owner is there. NULL: a static instance.
@@ -47,6 +47,10 @@ export const CREATE = `
     revision bigint NOT NULL,
     -- The owner serves the instance itself.
     is_local boolean NOT NULL DEFAULT false,
+    -- The registrations under this name that clients have removed, the newest ones first, and until when that
+    -- is remembered. They stay when the instance is registered again or ends.
+    removed text[] NOT NULL DEFAULT '{}',
+    removed_until timestamptz,
     PRIMARY KEY (service, id),
     ${BOUND}
   );
@@ -60,73 +64,101 @@ export const CREATE = `
  */
 const NOTIFY = `CASE WHEN octet_length(service || id) < 1000 THEN pg_notify('${CHANNEL}', revision || ' ' || service || ' ' || id) END`;
 
+/** A name remembers this number of removed registrations. */
+const MOST_OF_NAME = 64;
+
+/**
+ * Rows end, and their names are `gone`. A row whose name has removals to remember becomes a mark.
+ * @param which a condition
+ */
+const ending = (which: string): string => `
+  marked AS (
+    UPDATE ${TABLE} SET owner = '', body = 'null', is_local = false, expires_at = removed_until,
+      revision = nextval('${SEQUENCE}')
+    WHERE ${which} AND owner <> '' AND removed_until >= now()
+    RETURNING service, id, revision
+  ), deleted AS (
+    DELETE FROM ${TABLE} WHERE ${which} AND (owner = '' OR removed_until IS NULL OR removed_until < now())
+    RETURNING service, id, nextval('${SEQUENCE}') AS revision
+  ), gone AS (
+    SELECT * FROM marked UNION ALL SELECT * FROM deleted
+  )`;
+
 const LIVE_UNTIL = `now() + make_interval(secs => $2)`;
 
 /**
- * $1 owner, $2 seconds, then one element per row. Returns the names of those that were written: one that
- * drains leaves the row to its successor, one of a client leaves it to a process that serves it itself, and a
- * change of a registration that a client has removed meanwhile comes too late.
+ * $1 owner, $2 seconds, then one element per row. Returns the names of those that were written, and of those
+ * that come too late (`is_removed`): a client has removed the same registration. One that drains leaves the
+ * row to its successor, one of a client leaves it to a process that serves it itself.
  */
 export const ANNOUNCE = `
-  WITH written AS (
+  WITH given AS (
+    SELECT * FROM unnest($3::text[], $4::text[], $5::jsonb[], $6::bool[], $7::bool[])
+      AS given (service, id, body, is_static, is_local)
+  ), written AS (
     INSERT INTO ${TABLE} AS known (service, id, owner, body, expires_at, revision, is_local)
     SELECT service, id, $1, body, CASE WHEN is_static THEN NULL ELSE ${LIVE_UNTIL} END, nextval('${SEQUENCE}'), is_local
-    FROM unnest($3::text[], $4::text[], $5::jsonb[], $6::bool[], $7::bool[]) AS given (service, id, body, is_static, is_local)
+    FROM given
     ON CONFLICT (service, id) DO UPDATE SET owner = excluded.owner, body = excluded.body,
       expires_at = excluded.expires_at, revision = excluded.revision, is_local = excluded.is_local
-    WHERE CASE WHEN known.owner = excluded.owner THEN true
-      WHEN known.owner = '' AND NOT excluded.is_local
-        THEN coalesce(known.body ->> 'registrationId' <> excluded.body ->> 'registrationId', true)
-      WHEN known.owner <> '' AND excluded.is_local THEN excluded.body ->> 'state' <> 'draining'
-      ELSE NOT known.is_local END
+    WHERE CASE WHEN excluded.is_local
+        THEN known.owner IN ('', excluded.owner) OR excluded.body ->> 'state' <> 'draining'
+      ELSE (known.owner = excluded.owner OR NOT known.is_local)
+        AND coalesce(excluded.body ->> 'registrationId' <> ALL (known.removed), true) END
     RETURNING service, id, revision
   ), notified AS (
     SELECT count(${NOTIFY}) FROM written
   )
-  SELECT service, id FROM written, notified`;
+  SELECT service, id, false AS is_removed FROM written, notified
+  UNION ALL SELECT service, id, true FROM given JOIN ${TABLE} AS known USING (service, id)
+  WHERE NOT given.is_local AND given.body ->> 'registrationId' = ANY (removed)`;
 
 /** $1 owner, $2 services, $3 ids: rows of the owner. */
 export const WITHDRAW = `
-  WITH gone AS (
-    DELETE FROM ${TABLE} WHERE owner = $1 AND (service, id) IN (SELECT * FROM unnest($2::text[], $3::text[]))
-    RETURNING service, id, nextval('${SEQUENCE}') AS revision
-  )
+  WITH ${ending('owner = $1 AND (service, id) IN (SELECT * FROM unnest($2::text[], $3::text[]))')}
   SELECT count(${NOTIFY}) FROM gone`;
+
+/** A value of a row that depends on whether it is a mark after a removal. */
+const ifMarked = (then: string, otherwise: string): string => `
+  CASE WHEN NOT known.is_local AND (known.owner = '' OR reach = 'all' OR (reach = 'own' AND known.owner = $1)
+    OR known.revision = version OR known.body ->> 'registrationId' = ANY (registrations))
+  THEN ${then} ELSE ${otherwise} END`;
 
 /**
  * $1 owner, then one element per row: what a client has removed, as `Removed` has it, with its `Reach`. For
- * the seconds that are given the row tells all, also processes that are cut off, that this registration was
- * removed and has not expired.
+ * the seconds that are given, no process can announce these registrations again, also one that was cut off.
  */
 export const REMOVE = `
   WITH given AS (
-    SELECT * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::jsonb[], $6::text[], $7::int[])
-      AS given (service, id, version, registrations, reach, seconds)
+    SELECT service, id, version, ARRAY(SELECT jsonb_array_elements_text(ids)) AS registrations, reach,
+      now() + make_interval(secs => seconds) AS until
+    FROM unnest($2::text[], $3::text[], $4::bigint[], $5::jsonb[], $6::text[], $7::int[])
+      AS given (service, id, version, ids, reach, seconds)
   ), removed AS (
     UPDATE ${TABLE} AS known
-    SET owner = '', body = jsonb_build_object('registrationId', body -> 'registrationId'),
-      expires_at = now() + make_interval(secs => seconds), revision = nextval('${SEQUENCE}')
-    FROM given WHERE known.service = given.service AND known.id = given.id AND owner <> '' AND NOT is_local
-      AND (reach = 'all' OR (reach = 'own' AND owner = $1) OR revision = version
-        OR registrations @> (body -> 'registrationId'))
-    RETURNING known.service, known.id, revision
+    SET owner = ${ifMarked("''", 'known.owner')}, body = ${ifMarked("'null'", 'known.body')},
+      expires_at = ${ifMarked('greatest(until, removed_until)', 'known.expires_at')},
+      revision = ${ifMarked(`nextval('${SEQUENCE}')`, 'known.revision')},
+      removed = (array_remove(array_append(registrations, ${ifMarked("known.body ->> 'registrationId'", 'NULL')}), NULL)
+        || ARRAY(SELECT one FROM unnest(known.removed) AS one WHERE one <> ALL (registrations)))[1:${MOST_OF_NAME}],
+      removed_until = greatest(until, removed_until)
+    FROM given WHERE known.service = given.service AND known.id = given.id
+    RETURNING known.service, known.id, known.revision, known.owner
   ), marked AS (
-    INSERT INTO ${TABLE} AS known (service, id, owner, body, expires_at, revision)
-    SELECT service, id, '', jsonb_build_object('registrationId', registrations -> 0),
-      now() + make_interval(secs => seconds), nextval('${SEQUENCE}')
-    FROM given WHERE jsonb_array_length(registrations) > 0
+    INSERT INTO ${TABLE} AS known (service, id, owner, body, expires_at, revision, removed, removed_until)
+    SELECT service, id, '', 'null', until, nextval('${SEQUENCE}'), registrations, until
+    FROM given WHERE registrations <> '{}'
       AND NOT EXISTS (SELECT FROM ${TABLE} AS present WHERE present.service = given.service AND present.id = given.id)
     ON CONFLICT DO NOTHING
     RETURNING service, id, revision
+  ), changed AS (
+    SELECT service, id, revision FROM removed WHERE owner = '' UNION ALL SELECT * FROM marked
   )
-  SELECT count(${NOTIFY}) FROM (SELECT * FROM removed UNION ALL SELECT * FROM marked) AS changed`;
+  SELECT count(${NOTIFY}) FROM changed`;
 
 /** $1 owner: all that it has announced, but for static instances. */
 export const WITHDRAW_ALL = `
-  WITH gone AS (
-    DELETE FROM ${TABLE} WHERE owner = $1 AND expires_at IS NOT NULL
-    RETURNING service, id, nextval('${SEQUENCE}') AS revision
-  ), ended AS (
+  WITH ${ending('owner = $1 AND expires_at IS NOT NULL')}, ended AS (
     DELETE FROM ${OWNERS} WHERE owner = $1
   )
   SELECT count(${NOTIFY}) FROM gone`;
@@ -152,10 +184,7 @@ export const RENEW = `
       OR (owner = '' AND revision <= (SELECT revision FROM ${TABLE} WHERE owner = ''
         ORDER BY revision DESC OFFSET ${MOST_REMEMBERED} LIMIT 1))
     FOR UPDATE SKIP LOCKED
-  ), gone AS (
-    DELETE FROM ${TABLE} WHERE (service, id) IN (SELECT * FROM expired)
-    RETURNING service, id, nextval('${SEQUENCE}') AS revision
-  ), notified AS (
+  ), ${ending('(service, id) IN (SELECT * FROM expired)')}, notified AS (
     SELECT count(${NOTIFY}) FROM gone
   )
   SELECT (SELECT count(*) FROM ${TABLE} WHERE owner = $1)::int AS present, (SELECT * FROM notified) AS gone,
@@ -167,13 +196,13 @@ const COLUMNS = `service, id, owner, ${BODY} AS body, is_local, revision AS vers
 
 /**
  * $1 owner, $2 the most rows, $3 the most bytes of their bodies. All rows, each with the number of the last
- * change; without any, one row with that number alone. When strangers have written more than there is room
- * for, the newest are left out, and before those what clients have removed.
+ * change and the total of instances; without any, one row with that number alone. When strangers have written
+ * more than there is room for, the newest are left out, and before those what clients have removed.
  */
 export const LIST = `
-  SELECT service, id, owner, body, is_local, version, last.last_value AS revision
+  SELECT service, id, owner, body, is_local, version, total, last.last_value AS revision
   FROM ${SEQUENCE} AS last LEFT JOIN (
-    SELECT ${COLUMNS}, sum(least(pg_column_size(body), 10240)) OVER in_order AS bytes
+    SELECT ${COLUMNS}, count(*) FILTER (WHERE owner <> '') OVER () AS total, sum(least(pg_column_size(body), 10240)) OVER in_order AS bytes
     FROM ${TABLE} WHERE octet_length(service) <= 64 AND octet_length(id) <= 128
     WINDOW in_order AS (ORDER BY owner = $1 DESC, is_local DESC, owner = '', revision)
     ORDER BY owner = $1 DESC, is_local DESC, owner = '', revision LIMIT $2

@@ -60,7 +60,7 @@ export class Withdrawals {
     });
   }
 
-  /** This process has no more what it has announced. A removal of that name that is made from now on ends it. */
+  /** This process has no more what it has announced. A removal of that name ends it, when made after this. */
   withdraw(key: string): void {
     const removed = this.#all.get(key);
     this.#set(key, removed === undefined ? undefined : { ...removed });

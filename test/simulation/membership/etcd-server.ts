@@ -1,7 +1,6 @@
 // etcd, as far as a registry uses it: keys with leases, transactions, and a watch from a revision on.
 import { base64, textOf } from '#src/etcd-text.js';
 import type { OpenEtcd, WatchMessage } from '#src/registry/backends/etcd-api.js';
-import { storedOf } from '#src/registry/backends/etcd-keys.js';
 import type { Host } from './host.js';
 import type { Network, Stream } from './network.js';
 
@@ -13,18 +12,18 @@ interface Stored {
 }
 
 interface Operation {
-  readonly request_put?: { readonly key: string; readonly value: string; readonly lease?: string };
+  readonly request_put?: { readonly key: string; readonly value?: string; readonly lease?: string };
   readonly request_delete_range?: { readonly key: string };
   readonly request_range?: { readonly key: string; readonly revision?: string };
   readonly request_txn?: Transaction;
 }
 
 interface Transaction {
-  /** Of the revision or the value of a key, each for equality. */
+  /** Of the revision of a key. */
   readonly compare?: readonly {
     readonly key: string;
-    readonly mod_revision?: string;
-    readonly value?: string;
+    readonly result: 'EQUAL' | 'GREATER';
+    readonly mod_revision: string;
   }[];
   readonly success: readonly Operation[];
   readonly failure?: readonly Operation[];
@@ -32,8 +31,10 @@ interface Transaction {
 
 interface Range {
   readonly key: string;
-  readonly limit: number;
+  readonly range_end: string;
+  readonly limit?: number;
   readonly revision?: string;
+  readonly min_mod_revision?: string;
 }
 
 /** What a revision has changed, and the keys as they were before. */
@@ -90,8 +91,7 @@ export class EtcdServer {
   }
 
   has(service: string, id: string): boolean {
-    const stored = this.#keys.get(base64(`${PREFIX}${service}/${id}`));
-    return stored !== undefined && !storedOf('', stored.value, 0n).isRemoved;
+    return this.#keys.has(base64(`${PREFIX}${service}/${id}`));
   }
 
   /** A member takes the lead: all leases begin again. */
@@ -174,14 +174,16 @@ export class EtcdServer {
     return keys;
   }
 
-  /** A page of the keys without their values, in their order. */
-  #range({ key: from, limit, revision = String(this.#revision) }: Range): object {
-    const first = textOf(from);
+  /** A page of the keys without their values, in their order, and how many there are. */
+  #range({ key: from, range_end, limit, revision = String(this.#revision), ...range }: Range): object {
+    const { min_mod_revision: since = '0' } = range;
+    const [first, end] = [textOf(from), textOf(range_end)];
     const all = [...this.#keysAt(Number(revision)).values()]
-      .filter(({ key }) => textOf(key) >= first)
+      .filter((one) => textOf(one.key) >= first && textOf(one.key) < end)
+      .filter((one) => Number(one.mod_revision) >= Number(since))
       .toSorted((a, b) => (textOf(a.key) < textOf(b.key) ? -1 : 1));
     const kvs = all.slice(0, limit).map(({ key, mod_revision }) => ({ key, mod_revision }));
-    return { header: { revision }, kvs };
+    return { header: { revision }, kvs, count: String(all.length) };
   }
 
   #transact(transaction: Transaction): object {
@@ -189,20 +191,27 @@ export class EtcdServer {
       operation.request_txn === undefined ? undefined : this.#chosen(operation.request_txn),
     );
     const responses = transaction.success.map(({ request_range: range }, n) => {
-      if (chosen[n] !== undefined) return { response_txn: { succeeded: chosen[n].succeeded } };
-      if (range === undefined) return {};
-      const found = this.#keysAt(Number(range.revision ?? this.#revision)).get(range.key);
-      return { response_range: { kvs: found === undefined ? [] : [found] } };
+      if (chosen[n] !== undefined) {
+        const { succeeded, operations } = chosen[n];
+        const read = operations.map(({ request_range: one }) => (one === undefined ? {} : this.#read(one)));
+        return { response_txn: { succeeded, responses: read } };
+      }
+      return range === undefined ? {} : this.#read(range);
     });
     this.#commit(transaction.success.flatMap((operation, n) => chosen[n]?.operations ?? [operation]));
     return { ...this.#header(), responses };
   }
 
+  #read({ key, revision = String(this.#revision) }: Pick<Range, 'key' | 'revision'>): object {
+    const found = this.#keysAt(Number(revision)).get(key);
+    return { response_range: { kvs: found === undefined ? [] : [found] } };
+  }
+
   /** Whether the comparisons of a transaction hold, and its operations. */
   #chosen({ compare = [], success, failure = [] }: Transaction) {
-    const succeeded = compare.every(({ key, mod_revision, value }) => {
-      const stored = this.#keys.get(key);
-      return value === undefined ? (stored?.mod_revision ?? '0') === mod_revision : stored?.value === value;
+    const succeeded = compare.every(({ key, result, mod_revision }) => {
+      const at = Number(this.#keys.get(key)?.mod_revision ?? 0);
+      return result === 'EQUAL' ? at === Number(mod_revision) : at > Number(mod_revision);
     });
     return { succeeded, operations: succeeded ? success : failure };
   }
@@ -213,7 +222,7 @@ export class EtcdServer {
     const before: [string, Stored | undefined][] = [];
     for (const { request_put: put, request_delete_range: range } of operations) {
       if (put !== undefined) {
-        const { key, value, lease = NO_LEASE } = put;
+        const { key, value = '', lease = NO_LEASE } = put;
         if (lease !== NO_LEASE && !this.#leases.has(lease)) throw new Error('requested lease not found');
         const kv = { key, value, lease, mod_revision };
         before.push([key, this.#keys.get(key)]);

@@ -1,5 +1,6 @@
 // Faults in the connection with a shared registry, each with the rule that must find it.
 
+import type { Announced } from '#src/registry/backends/backend.js';
 import { EtcdBackend } from '#src/registry/backends/etcd-backend.js';
 import { keyOf } from '#src/registry/backends/instance-key.js';
 import { PostgresBackend } from '#src/registry/backends/postgres-backend.js';
@@ -65,6 +66,14 @@ class ForgetfulRemover extends PostgresBackend {
   }
 }
 
+class ForgetfulReturn extends PostgresBackend {
+  override announce(instance: Announced): void {
+    super.announce(instance);
+    const removed = this.toWithdraw.get(keyOf(instance.service, instance.id));
+    if (removed !== undefined) Object.assign(removed, { version: undefined, registrationIds: [] });
+  }
+}
+
 class EmptyingSync extends RegistrySync {
   override unavailable(error: Error): void {
     super.unavailable(error);
@@ -85,6 +94,11 @@ export const PLANTED_IN_CLUSTERS: readonly PlantedInClusters[] = [
   {
     fault: 'only the version that was seen is removed',
     kind: postgres(ForgetfulRemover),
+    rule: 'removed instances leave',
+  },
+  {
+    fault: 'what registers again was not removed before',
+    kind: postgres(ForgetfulReturn),
     rule: 'removed instances leave',
   },
   {

@@ -27,9 +27,17 @@ interface Row {
   readonly version: number;
   /** Infinity for a static instance. */
   readonly expiresAt: number;
+  /** Registrations that clients have removed, and until when that is remembered. */
+  readonly removed: readonly string[];
+  readonly removedUntil: number;
 }
 
-/** The owner of a row that a client has removed. */
+const NONE_REMOVED: Pick<Row, 'removed' | 'removedUntil'> = {
+  removed: [],
+  removedUntil: Number.NEGATIVE_INFINITY,
+};
+
+/** The owner of a row that is a mark. */
 const REMOVED = '';
 
 interface Removal {
@@ -129,7 +137,9 @@ export class PostgresServer {
   #list(): readonly object[] {
     const revision = this.#revision;
     if (this.#rows.size === 0) return [{ id: null, revision }];
-    return [...this.#rows.values()].map((row) => ({ ...row, revision }));
+    const rows = [...this.#rows.values()];
+    const total = rows.filter(({ owner }) => owner !== REMOVED).length;
+    return rows.map((row) => ({ ...row, total, revision }));
   }
 
   #fetch(services: readonly string[], ids: readonly string[]): readonly object[] {
@@ -147,14 +157,17 @@ export class PostgresServer {
       this.#revision += 1;
       const isOfOthers = known !== undefined && known.owner !== owner && known.owner !== REMOVED;
       if (isOfOthers && (is_local ? body.state === 'draining' : known.is_local)) continue;
-      const removedId = known?.owner === REMOVED && !is_local ? known.body.registrationId : undefined;
-      if (removedId != null && removedId === body.registrationId) continue;
+      const { removed, removedUntil } = known ?? NONE_REMOVED;
+      if (!is_local && removed.includes(body.registrationId ?? '')) {
+        written.push({ service, id, is_removed: true });
+        continue;
+      }
       const isStatic = (statics as boolean[])[n]!;
       const expiresAt = isStatic ? Number.POSITIVE_INFINITY : this.#liveUntil(seconds);
       const row = { service, id, owner: String(owner), body, is_local, expiresAt, version: this.#revision };
-      this.#rows.set(keyOf(service, id), row);
+      this.#rows.set(keyOf(service, id), { ...row, removed, removedUntil });
       this.#notify(service, id);
-      written.push({ service, id });
+      written.push({ service, id, is_removed: false });
     }
     return written;
   }
@@ -164,22 +177,30 @@ export class PostgresServer {
     const row = this.#rows.get(keyOf(service, id));
     const presentId = row?.body.registrationId ?? null;
     const isSame = String(row?.version) === String(version) || registrationIds.includes(presentId ?? '');
-    const isMeant = reach === 'all' || (reach === 'own' && row?.owner === owner) || isSame;
-    if (row === undefined ? registrationIds.length === 0 : row.owner === REMOVED || row.is_local || !isMeant)
-      return;
+    const isReached = reach === 'all' || (reach === 'own' && row?.owner === owner) || isSame;
+    const isMeant = row !== undefined && row.owner !== REMOVED && !row.is_local && isReached;
+    if (row === undefined && registrationIds.length === 0) return;
+    const ids = [...registrationIds, ...(isMeant && presentId !== null ? [presentId] : [])];
+    const removed = [...new Set([...ids, ...(row?.removed ?? [])])];
+    const removedUntil = Math.max(this.#liveUntil(seconds), row?.removedUntil ?? 0);
+    if (row !== undefined && row.owner !== REMOVED && !isMeant)
+      this.#rows.set(keyOf(service, id), { ...row, removed, removedUntil });
+    else this.#mark(service, id, { removed, removedUntil });
+  }
+
+  #mark(service: string, id: string, remembered: Pick<Row, 'removed' | 'removedUntil'>): void {
     this.#revision += 1;
-    const body = { registrationId: row === undefined ? registrationIds[0]! : presentId };
-    const expiresAt = this.#liveUntil(seconds);
-    const removed = {
+    const expiresAt = remembered.removedUntil;
+    const row = {
       service,
       id,
       owner: REMOVED,
-      body,
+      body: {},
       is_local: false,
       expiresAt,
       version: this.#revision,
     };
-    this.#rows.set(keyOf(service, id), removed);
+    this.#rows.set(keyOf(service, id), { ...row, ...remembered });
     this.#notify(service, id);
   }
 
@@ -200,8 +221,13 @@ export class PostgresServer {
     return this.#network.time.now + Number(seconds) * 1000;
   }
 
+  /** Ends a row, which becomes a mark when there are removals to remember. */
   #delete(key: string): void {
-    const { service, id } = this.#rows.get(key)!;
+    const { service, id, owner, ...row } = this.#rows.get(key)!;
+    if (owner !== REMOVED && row.removedUntil >= this.#network.time.now) {
+      this.#mark(service, id, row);
+      return;
+    }
     this.#rows.delete(key);
     this.#revision += 1;
     this.#notify(service, id);

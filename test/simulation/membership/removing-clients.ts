@@ -1,5 +1,5 @@
 // Clients that change an instance and remove it right after that, each time at any process: it must be gone
-// everywhere soon, and stay so.
+// everywhere soon, and stay so. Some register and remove it again at the same process, also in an outage.
 import { NotFoundError } from '#src/errors.js';
 import type { Registration } from '#src/registry/registration.js';
 import type { Cluster } from './cluster.js';
@@ -8,6 +8,8 @@ import type { Member } from './member.js';
 /** The mean time between the registrations, and that from one to its removal. */
 const REGISTERS_MS = 20_000;
 const REMOVES_MS = 8_000;
+/** The mean time from a removal to the next registration under the same name. */
+const AGAIN_MS = 4_000;
 /** The longest time from a change to the removal after it. */
 const RIGHT_AFTER_MS = 100;
 const LOOK_MS = 500;
@@ -56,10 +58,14 @@ export class RemovingClients {
     return all.length === 0 ? undefined : this.#cluster.oneOf(all);
   }
 
-  #register(): void {
+  #body() {
     this.#count += 1;
+    return { host: '10.0.0.9', port: FIRST_PORT + (this.#count % PORTS), ttlSeconds: 300 };
+  }
+
+  #register(): void {
+    const body = this.#body();
     const id = `r${this.#count}`;
-    const body = { host: '10.0.0.9', port: FIRST_PORT + (this.#count % PORTS), ttlSeconds: 300 };
     void this.#any()?.registry.put(SERVICE, id, body, REGISTRANT);
     this.#later(REMOVES_MS, () => this.#change(id, body));
     this.#later(REGISTERS_MS, () => this.#register());
@@ -81,12 +87,26 @@ export class RemovingClients {
     else time.schedule(random.next() * RIGHT_AFTER_MS, () => this.#remove(id, this.#any(id)));
   }
 
+  /** The client of an instance that it has removed comes back to the same process, and ends again. */
+  #again(id: string, member: Member): void {
+    if (!member.host.responds) return;
+    this.#removals.delete(id);
+    this.#cluster.trace.add(`${member.owner} has ${id} again`);
+    void member.registry.put(SERVICE, id, this.#body(), REGISTRANT);
+    this.#later(AGAIN_MS, () => {
+      const other = this.#any(id);
+      if (other !== undefined) unlessUnknown(() => other.registry.drain(SERVICE, id));
+      this.#remove(id, member);
+    });
+  }
+
   #remove(id: string, member: Member | undefined): void {
     if (member === undefined || !member.host.responds) return;
     unlessUnknown(() => {
       member.registry.remove(SERVICE, id);
       this.#cluster.trace.add(`${member.owner} removes ${id}`);
       this.#removals.set(id, { member, at: this.#cluster.time.now });
+      if (this.#cluster.random.next() < 0.5) this.#later(AGAIN_MS, () => this.#again(id, member));
     });
   }
 
