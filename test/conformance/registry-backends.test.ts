@@ -12,7 +12,14 @@ for (const [name, start] of Object.entries(SERVERS)) {
     const announceInadmissible = ({ backend }: RegistryProcess): void => {
       const text = name === 'etcd' ? 'x'.repeat(2_000_000) : '\0';
       const bad = { host: '10.0.0.9', port: 1, metadata: { text }, state: 'healthy' } as const;
-      backend.announce({ service: 'carts', id: 'bad', body: bad, isLocal: false, isStatic: false });
+      backend.announce({
+        service: 'carts',
+        id: 'bad',
+        body: bad,
+        isLocal: false,
+        isStatic: false,
+        isExpired: () => false,
+      });
     };
     const join = (owner: string, port?: number, isThrough = false): RegistryProcess => {
       const process = new RegistryProcess(owner, server.backend(owner, isThrough), port);

@@ -12,6 +12,7 @@ const instance = (id: string, weight = 1): Announced => ({
   body: { weight, state: 'healthy' },
   isLocal: false,
   isStatic: false,
+  isExpired: () => false,
 });
 
 class Scripted extends BackendLoop<object> {

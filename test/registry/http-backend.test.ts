@@ -8,7 +8,7 @@ import { until } from '#test/support/until.js';
 type Put = { readonly announced: readonly object[]; readonly withdrawn: readonly object[] };
 
 const instance = (id: string, text = ''): Announced => ({
-  ...{ service: 'orders', id, isLocal: false, isStatic: false },
+  ...{ service: 'orders', id, isLocal: false, isStatic: false, isExpired: () => false },
   body: { host: '10.0.0.1', port: 1, metadata: { text }, state: 'healthy' },
 });
 

@@ -6,6 +6,9 @@ import type { Announced } from './backend.js';
 import { keyOf, namesOf } from './instance-key.js';
 import { SetAside } from './set-aside.js';
 
+/** An instance that has expired is looked at again after this time, in milliseconds. */
+const RENEWED_WITHIN_MS = 1_000;
+
 export class Announcements {
   readonly #instances = new Map<string, Announced>();
   readonly #due = new Set<string>();
@@ -21,7 +24,7 @@ export class Announcements {
   readonly #announced = new Map<string, string | null>();
   /** The registrations of names that were sent since, of which it is not known whether they have arrived. */
   readonly #sent = new Map<string, readonly (string | null)[]>();
-  /** Instances that the backend does not admit now. */
+  /** Instances that the backend does not admit now, and those that have expired. */
   readonly #refused = new SetAside();
 
   get(key: string): Announced | undefined {
@@ -79,7 +82,12 @@ export class Announcements {
     for (const key of this.#refused.due(now)) this.#due.add(key);
     const keys = [...this.#due].toSorted();
     this.#due.clear();
-    const due = keys.map((key) => this.#instances.get(key)).filter((one) => one !== undefined);
+    const due: Announced[] = [];
+    for (const key of keys) {
+      const one = this.#instances.get(key);
+      if (one?.isExpired()) this.#refused.add(key, now, 0, RENEWED_WITHIN_MS);
+      else if (one !== undefined) due.push(one);
+    }
     for (const { service, id, body } of due) this.#noteSent(keyOf(service, id), registrationIdOf(body));
     return due;
   }

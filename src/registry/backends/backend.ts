@@ -13,6 +13,11 @@ export interface Announced {
   readonly isLocal: boolean;
   /** It stays after this process has ended, until a client removes it (`ttlSeconds` 0). */
   readonly isStatic: boolean;
+  /**
+   * Whether its client has not renewed it in time: it leaves soon, or is renewed late after a pause of this
+   * process. Until then it is not announced, because others may have removed it in the pause.
+   */
+  readonly isExpired: () => boolean;
 }
 
 /**

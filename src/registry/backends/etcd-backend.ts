@@ -18,7 +18,7 @@ import {
   valuesOf,
 } from './etcd-keys.js';
 import { grant, revoke } from './etcd-leases.js';
-import { RemovalLeases, removedSince, trimRemovals } from './etcd-removals.js';
+import { makeRoomFor, RemovalLeases, removedSince } from './etcd-removals.js';
 import { keyOf } from './instance-key.js';
 import type { Removed, Withdrawal } from './withdrawals.js';
 
@@ -187,7 +187,7 @@ export class EtcdBackend extends BackendLoop<Link> {
     const removals = part.flatMap(([key, removed]) => (removed === undefined ? [] : [{ key, ...removed }]));
     const keys = removals.map(({ key }) => key);
     const present = await valuesOf(client, keys);
-    if (removals.length > 0) await trimRemovals(client);
+    if (removals.length > 0) await makeRoomFor(client, removals.length);
     const lease = removals.length > 0 ? await this.#removalLeases.next(client, removals) : undefined;
     const sent: Withdrawal[] = [];
     const success: object[] = [];

@@ -48,11 +48,11 @@ export class RemovalLeases {
   }
 }
 
-/** Deletes the oldest removals, of all processes, when there are more than are remembered. */
-export async function trimRemovals(client: EtcdClient): Promise<void> {
+/** Deletes the oldest removals, of all processes, when there are too many for those that are to come. */
+export async function makeRoomFor(client: EtcdClient, coming: number): Promise<void> {
   const counted = { ...REMOVALS, count_only: true };
   const { count = '0' } = await client.post<{ readonly count?: string }>('/v3/kv/range', counted);
-  const excess = Number(count) - MOST_REMEMBERED;
+  const excess = Number(count) + coming - MOST_REMEMBERED;
   if (excess <= 0) return;
   const oldest = { sort_order: 'ASCEND', sort_target: 'MOD', limit: Math.min(excess, MOST_DELETED) };
   const range = { ...REMOVALS, ...oldest, keys_only: true };

@@ -76,7 +76,7 @@ export class RegistrySync implements BackendEvents {
   start(): void {
     const { registry, backend } = this.#options;
     registry.watchOwn({
-      changed: (instance) => backend.announce(announcementOf(instance)),
+      changed: (instance) => backend.announce(announcementOf(instance, this.#clock)),
       left: (service, id) => backend.withdraw(service, id),
       removed: ({ registration: { service, id, ttlSeconds }, registrationId }) =>
         backend.remove(service, id, registrationId, ttlSeconds),
@@ -171,7 +171,8 @@ export class RegistrySync implements BackendEvents {
   }
 }
 
-function announcementOf({ registration, state, local: isLocal, registrationId }: Instance): Announced {
+function announcementOf(instance: Instance, clock: () => number): Announced {
+  const { registration, state, local: isLocal, registrationId } = instance;
   const { service, id, healthCheckPath: _, ...body } = registration;
   const told = state === 'starting' || state === 'draining' ? state : 'healthy';
   // Others probe one with a health check by themselves.
@@ -183,5 +184,7 @@ function announcementOf({ registration, state, local: isLocal, registrationId }:
     body: registrationId === null ? known : { ...known, registrationId },
     isStatic: registration.ttlSeconds === 0,
     isLocal,
+    // A renewal changes this time, and is no change for others.
+    isExpired: () => instance.expiresAt <= clock(),
   };
 }
