@@ -183,7 +183,7 @@ const PROMISES: readonly Promised[] = [
   promised('docs/scaling.md', 'mark stays for # s, a day', 'registry/removals', 'OF_STATIC_SECONDS'),
   promised(
     'docs/scaling.md',
-    'again meanwhile, and removed or not. # such removals wait',
+    'and perhaps removed again. # such removals wait',
     'registry/backends/withdrawals',
     'MOST_WAITING',
   ),

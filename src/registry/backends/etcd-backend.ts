@@ -158,7 +158,7 @@ export class EtcdBackend extends BackendLoop<Link> {
       for (const { service, id } of announced)
         this.#announcedAt.set(keyOf(service, id), BigInt(header.revision));
       this.hasAnnounced(announced);
-      for (const [n, key] of keys.entries()) this.#isTooLate(key, tooLate(n));
+      for (const [n, key] of keys.entries()) this.#cameTooLate(key, tooLate(n));
     } finally {
       for (const key of keys) {
         const changes = this.#meanwhile.get(key) ?? [];
@@ -169,7 +169,7 @@ export class EtcdBackend extends BackendLoop<Link> {
   }
 
   /** A client has removed the registration, and may have registered another one since. */
-  #isTooLate(key: string, made: MadePart | undefined): void {
+  #cameTooLate(key: string, made: MadePart | undefined): void {
     if (made === undefined) return;
     this.gone(key);
     const kv = made.responses?.[0]?.response_range?.kvs?.[0];
