@@ -47,6 +47,11 @@ export interface ServerSentEvent {
 export interface EventSink {
   /** @returns false when the stream has ended, and the event is lost */
   send(event: ServerSentEvent): boolean;
+  /**
+   * Sends whole events as `formatEvent` makes them. Streams may share the bytes.
+   * @returns false when the stream has ended, and the events are lost
+   */
+  write(events: Buffer): boolean;
   /** Whether so much waits for the client to read it that more should be sent later. */
   readonly isBehind: boolean;
   /** Calls `resume` once, when a client that is behind has read what waits. */

@@ -10,8 +10,13 @@ import type { EventSink, ServerSentEvent, StreamCleanup } from './admin-route.js
  */
 const MAX_WAITING_BYTES = 1 << 20;
 /**
- * With more bytes than this, which leave room for any event, a client is behind. It is nearly all, so that a
- * burst of changes finds room beside what the log of the registry keeps.
+ * What the parts of a write that waits take beside its bytes, rounded up: small writes would hold several
+ * times the bytes that are written.
+ */
+const BYTES_OF_A_WRITE = 512;
+/**
+ * With more bytes than this, which leave room for the largest write, a client is behind. It is nearly all, so
+ * that a burst of changes finds room beside what the log of the registry keeps.
  */
 const BEHIND_BYTES = MAX_WAITING_BYTES - (1 << 17);
 
@@ -21,6 +26,8 @@ export function formatEvent({ event, id, data }: ServerSentEvent): string {
   return frameEvent({ event: oneLine(event), id: oneLine(id) }, text);
 }
 
+const COMMENT_BYTES = Buffer.from(COMMENT);
+
 const oneLine = (text: string | undefined): string | undefined => text?.replace(/[\r\n\0]/g, ' ');
 
 export class EventStream implements EventSink {
@@ -28,29 +35,43 @@ export class EventStream implements EventSink {
   readonly #commentTimer: NodeJS.Timeout;
   #cleanup: StreamCleanup | undefined;
   #isOpen = true;
+  /** Writes that the socket has not taken yet. */
+  #waiting = 0;
+  /** What is to run when the socket has taken all. */
+  #resume: (() => void) | undefined;
 
   /** @param start runs at once; the function that it returns runs when the stream has ended */
   constructor(response: ServerResponse, start: (sink: EventSink) => StreamCleanup) {
     this.#response = response;
-    this.#commentTimer = setInterval(() => this.#write(COMMENT), COMMENT_EVERY_MS).unref();
+    this.#commentTimer = setInterval(() => this.write(COMMENT_BYTES), COMMENT_EVERY_MS).unref();
     response.once('close', () => this.#ended());
     // The first bytes show proxies and clients at once that the stream has begun.
-    this.#write(COMMENT);
+    this.write(COMMENT_BYTES);
     const cleanup = start(this);
     if (this.#isOpen) this.#cleanup = cleanup;
     else cleanup();
   }
 
   send(event: ServerSentEvent): boolean {
-    return this.#write(formatEvent(event));
+    return this.write(Buffer.from(formatEvent(event)));
+  }
+
+  write(events: Buffer): boolean {
+    if (!this.#isOpen) return false;
+    this.#waiting += 1;
+    this.#response.write(events, this.#taken);
+    if (this.#waitingBytes <= MAX_WAITING_BYTES) return true;
+    this.#response.destroy();
+    this.#ended();
+    return false;
   }
 
   get isBehind(): boolean {
-    return this.#response.writableLength > BEHIND_BYTES;
+    return this.#waitingBytes > BEHIND_BYTES;
   }
 
   onceRead(resume: () => void): void {
-    this.#response.once('drain', resume);
+    this.#resume = resume;
   }
 
   close(): void {
@@ -60,13 +81,17 @@ export class EventStream implements EventSink {
     this.#ended();
   }
 
-  #write(text: string): boolean {
-    if (!this.#isOpen) return false;
-    this.#response.write(text);
-    if (this.#response.writableLength <= MAX_WAITING_BYTES) return true;
-    this.#response.destroy();
-    this.#ended();
-    return false;
+  /** The socket has taken a write, or fails. */
+  readonly #taken = (): void => {
+    this.#waiting -= 1;
+    if (this.#waiting > 0 || !this.#isOpen) return;
+    const resume = this.#resume;
+    this.#resume = undefined;
+    resume?.();
+  };
+
+  get #waitingBytes(): number {
+    return this.#response.writableLength + this.#waiting * BYTES_OF_A_WRITE;
   }
 
   #ended(): void {

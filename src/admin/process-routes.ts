@@ -9,7 +9,8 @@ import type { ClientRemoval } from '../registry/process-instances.js';
 import type { Registry } from '../registry/registry.js';
 import type { AdminHandler, AdminRequest, AdminRoute } from './admin-route.js';
 import { BodyFields } from './body-fields.js';
-import { eventEncoder, follow } from './registry-watch.js';
+import { ChangeFeed } from './change-feed.js';
+import { eventOfChange } from './registry-watch.js';
 
 interface Shadowing {
   /** As in `RegistryRoutesOptions`. */
@@ -60,8 +61,8 @@ export function processRoutes(registry: Registry, options: Shadowing): readonly 
     {
       method: 'DELETE',
       path: PROCESS,
-      handler(request) {
-        registry.processes.leave(ownerOf(registry, request), grantedBy(request));
+      async handler(request) {
+        await registry.processes.leave(ownerOf(registry, request), grantedBy(request));
         return { status: 204 };
       },
     },
@@ -133,15 +134,16 @@ function removedSince(registry: Registry, since: string | null): readonly Named[
 
 /** Sends the changes from now on: a process lists everything when the stream has begun. */
 function watching(registry: Registry): AdminHandler {
-  const eventOf = eventEncoder(({ change }) => {
+  const eventOf = eventOfChange((change) => {
     if (change.type === 'put') return rowOf(registry, change.service, change.instance);
     const { service, id, isExpired } = change;
     return { service, id, isExpired };
   });
+  const feed = new ChangeFeed(registry, eventOf);
   return () => ({
     status: 200,
     isForProcess: true,
-    stream: (sink) => follow(registry, registry.revision, sink, eventOf),
+    stream: (sink) => feed.follow(registry.revision, sink),
   });
 }
 

@@ -9,7 +9,7 @@ import type { InstanceTable } from './instance-table.js';
 import type { OwnWatcher } from './own-watcher.js';
 import type { Registration } from './registration.js';
 import type { RegistryDependencies } from './registry-dependencies.js';
-import type { RegistryPublication } from './registry-publication.js';
+import { MOST_IN_A_TURN, type RegistryPublication } from './registry-publication.js';
 import { refuseTooMany, registryFull } from './registry-room.js';
 import { Removals } from './removals.js';
 import { type Kept, keptOf, NOTHING_KEPT } from './replacement.js';
@@ -231,15 +231,17 @@ export class InstanceLifecycle {
     return seconds === 0 ? Number.POSITIVE_INFINITY : this.#deps.clock() + seconds * 1000;
   }
 
-  /** Removes the instances that have expired. @returns when the next one expires */
+  /** Removes instances that have expired. @returns when the next ones are to be removed */
   #expire(): number {
     const all = this.#table.all();
     const now = this.#deps.clock();
-    const expired = all.filter(({ expiresAt }) => expiresAt <= now);
+    const due = all.filter(({ expiresAt }) => expiresAt <= now);
+    const expired = due.slice(0, MOST_IN_A_TURN);
     this.#publication.together(() => {
       for (const instance of expired) this.leave(instance, true);
     });
     if (expired.length > 0) this.#deps.expired?.(expired.map(({ registration }) => registration));
+    if (expired.length < due.length) return now;
     return all.reduce(
       (next, { expiresAt }) => (expiresAt > now ? Math.min(next, expiresAt) : next),
       Infinity,

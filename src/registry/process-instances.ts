@@ -1,6 +1,7 @@
 // What other processes have announced at this one, whose registry they share (`REGISTRY=http://…` there).
 // Each instance carries the process that owns it, which renews all of its instances with one request. One
 // that is not renewed in time expires, as that of a client does.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HttpError } from '../errors.js';
 import type { ForeignInstances } from './foreign-instances.js';
 import type { Instance, InstanceView } from './instance.js';
@@ -14,7 +15,7 @@ import {
 import type { InstanceTable } from './instance-table.js';
 import { isOwner } from './process-owner.js';
 import { assertInstanceName, registrationIdOf } from './registration.js';
-import type { RegistryPublication } from './registry-publication.js';
+import { MOST_IN_A_TURN, type RegistryPublication } from './registry-publication.js';
 
 /** A removal by a client of another process, as far as that knew the instance. */
 export interface ClientRemoval {
@@ -128,9 +129,19 @@ export class ProcessInstances {
   }
 
   /** A process ends: all that it has announced leaves, but for static instances. */
-  leave(owner: string, isGranted: IsGranted): void {
-    for (const instance of this.#ownedBy(owner, isGranted))
-      if (instance.registration.ttlSeconds > 0) this.#lifecycle.leave(instance);
+  async leave(owner: string, isGranted: IsGranted): Promise<void> {
+    const leaving = this.#ownedBy(owner, isGranted).filter(({ registration }) => registration.ttlSeconds > 0);
+    for (let n = 0; n < leaving.length; n += MOST_IN_A_TURN) {
+      if (n > 0) await nextTurn();
+      this.#publication.together(() => {
+        for (const instance of leaving.slice(n, n + MOST_IN_A_TURN)) {
+          const { service, id } = instance.registration;
+          // It may have left in between, or be that of another process.
+          const isThere = this.#table.find(service, id) === instance && instance.owner === owner;
+          if (isThere) this.#lifecycle.leave(instance);
+        }
+      });
+    }
   }
 
   /**

@@ -19,6 +19,12 @@ export type RegistryChange =
       readonly isExpired: boolean;
     };
 
+/**
+ * Changes that one cause makes in a turn of the event loop at most; it makes the rest in later turns. It is a
+ * part of what the log keeps, so that watchers get all of them in between.
+ */
+export const MOST_IN_A_TURN = 128;
+
 type PublicationDependencies = Pick<RegistryDependencies, 'revisionPrefix' | 'publish' | 'ejections'>;
 
 export class RegistryPublication {

@@ -1,6 +1,8 @@
+import type { ServerResponse } from 'node:http';
+import { Writable } from 'node:stream';
 import { expect } from 'chai';
 import type { AdminRoute, EventSink } from '#src/admin/admin-route.js';
-import { formatEvent } from '#src/admin/event-stream.js';
+import { EventStream, formatEvent } from '#src/admin/event-stream.js';
 import { get } from '#test/support/client.js';
 import { Wire } from '#test/support/wire.js';
 import { closePlanes, plane } from './admin-fixture.js';
@@ -87,6 +89,38 @@ describe('an event stream of the admin plane', () => {
     await state.cleaned;
     expect(state.cleanups).to.equal(1);
     controller.abort();
+  });
+
+  it('counts what small writes hold beside their bytes', () => {
+    const unread = new Writable({ write: () => undefined });
+    const stream = new EventStream(unread as ServerResponse, () => () => undefined);
+    let sent = 0;
+    while (sent < 100_000 && stream.send({ data: 1 })) sent++;
+    expect(sent).to.be.within(1_000, 2_047);
+    expect(unread.destroyed).to.equal(true);
+  });
+
+  it('goes on when the client has read what it was behind with, however small the writes were', () => {
+    const taken: (() => void)[] = [];
+    const socket = new Writable({
+      highWaterMark: 1 << 20,
+      write: (_chunk, _encoding, done) => taken.push(done),
+    });
+    const stream = new EventStream(socket as ServerResponse, () => () => undefined);
+    while (!stream.isBehind) stream.send({ data: 1 });
+    return new Promise<void>((resolve) => {
+      stream.onceRead(() => {
+        expect(stream.isBehind).to.equal(false);
+        expect(socket.writableLength).to.equal(0);
+        stream.close();
+        resolve();
+      });
+      const take = (): void => {
+        taken.shift()?.();
+        if (socket.writableLength > 0) setImmediate(take);
+      };
+      take();
+    });
   });
 
   it('ends when the server closes', async () => {

@@ -3,7 +3,7 @@ import { SECRET_HEADER } from '#src/admin/process-routes.js';
 import { localShadowing, registryRoutes } from '#src/admin/registry-routes.js';
 import { ownerOf } from '#src/registry/process-owner.js';
 import { setUp } from '../registry/registry-kit.js';
-import { adminOf, jsonOf, listen } from '../upstream/admin.js';
+import { adminOf, jsonOf, listen, nextTurn } from '../upstream/admin.js';
 
 /** The processes a and b trust each other. */
 const SECRET = 'a secret of both';
@@ -242,6 +242,7 @@ describe('the routes for processes that share a registry', () => {
     await put(announcing(one('x')));
     await put(withdrawing('before', null));
     await time.pass(16_000);
+    await nextTurn();
     const seen = events.map(({ event, data }) => {
       const { id, owner, isExpired } = JSON.parse(String(data));
       return [event, id, owner ?? isExpired];

@@ -4,7 +4,7 @@ import { localShadowing, registryRoutes } from '#src/admin/registry-routes.js';
 import { AddressPolicy } from '#src/registry/addresses.js';
 import { Registry } from '#src/registry/registry.js';
 import { SlotTable } from '#src/registry/slot-table.js';
-import { adminOf, jsonOf, listen } from '../upstream/admin.js';
+import { adminOf, jsonOf, listen, nextTurn } from '../upstream/admin.js';
 import { FakeTime } from '../upstream/endpoints.js';
 
 const ONE = '/registry/v1/services/orders/instances/i1';
@@ -167,13 +167,16 @@ describe('the routes of the registry', () => {
       const { events, stop } = listen(await ask('GET', '/registry/v1/watch'));
       await ask('PUT', `${ONE}/drain`);
       await time.pass(30_000);
+      await nextTurn();
       expect(events.map(({ id, event }) => `${id} ${event}`)).to.deep.equal(['p-2 put', 'p-3 delete']);
       const [put, deleted] = events.map(({ data }) => JSON.parse(String(data)) as unknown);
       expect(put).to.have.nested.property('instance.state', 'draining');
       expect(put).not.to.have.nested.property('instance.slot');
       expect(deleted).to.deep.equal({ service: 'orders', id: 'i1' });
-      stop();
       await ask('PUT', ONE, { body });
+      stop();
+      await ask('PUT', `${ONE}/drain`);
+      await nextTurn();
       expect(events).to.have.length(2);
     });
 
@@ -182,9 +185,11 @@ describe('the routes of the registry', () => {
       await ask('PUT', ONE, { body });
       await ask('PUT', `${ONE}/drain`);
       const since = listen(await ask('GET', '/registry/v1/watch?since=p-0'));
+      await nextTurn();
       expect(since.events.map(({ id }) => id)).to.deep.equal(['p-1', 'p-2']);
       const headers = { 'last-event-id': 'p-1' };
       const resumed = listen(await ask('GET', '/registry/v1/watch?since=p-0', { headers }));
+      await nextTurn();
       expect(resumed.events.map(({ id }) => id)).to.deep.equal(['p-2']);
     });
 
@@ -194,8 +199,10 @@ describe('the routes of the registry', () => {
         Array.from({ length: 20 }, async () => listen(await ask('GET', '/registry/v1/watch'))),
       );
       await ask('PUT', ONE, { body });
+      await nextTurn();
       const before = written();
       await ask('PUT', `${ONE}/drain`);
+      await nextTurn();
       expect(written() - before).to.equal(1);
       expect(new Set(watchers.map(({ events }) => events[1]!.data)).size).to.equal(1);
     });
@@ -204,7 +211,9 @@ describe('the routes of the registry', () => {
       const { ask } = setUp();
       const reply = await ask('GET', '/registry/v1/watch');
       await ask('PUT', ONE, { body });
-      expect(listen(reply).events.map(({ id }) => id)).to.deep.equal(['p-1']);
+      const { events } = listen(reply);
+      await nextTurn();
+      expect(events.map(({ id }) => id)).to.deep.equal(['p-1']);
     });
 
     it('sends a client that reads slowly what it has missed as it reads, each change once', async () => {
@@ -212,21 +221,32 @@ describe('the routes of the registry', () => {
       const change = async (weight: number) => void (await ask('PUT', ONE, { body: { ...body, weight } }));
       for (let n = 1; n <= 10; n++) await change(n);
       const { events, read } = listen(await ask('GET', '/registry/v1/watch?since=p-0'), 4);
-      expect(events).to.have.length(4);
+      await nextTurn();
+      expect(events).to.have.length(10);
       await change(11);
-      read(7);
-      expect(events).to.have.length(7);
-      read();
       await change(12);
-      expect(events.map(({ id }) => id)).to.deep.equal(Array.from({ length: 12 }, (_, n) => `p-${n + 1}`));
+      await nextTurn();
+      expect(events).to.have.length(10);
+      read(12);
+      await nextTurn();
+      expect(events).to.have.length(12);
+      await change(13);
+      read();
+      await nextTurn();
+      expect(events.map(({ id }) => id)).to.deep.equal(Array.from({ length: 13 }, (_, n) => `p-${n + 1}`));
     });
 
     it('disconnects a client that does not read when the log no longer has its next change', async () => {
       const { ask } = setUp();
+      const change = async (weight: number) => void (await ask('PUT', ONE, { body: { ...body, weight } }));
       const { events, closed } = listen(await ask('GET', '/registry/v1/watch'), 1);
-      for (let n = 1; n <= 1_025; n++) await ask('PUT', ONE, { body: { ...body, weight: n } });
+      await change(1);
+      await nextTurn();
+      for (let n = 2; n <= 1_025; n++) await change(n);
+      await nextTurn();
       expect(closed()).to.equal(false);
-      await ask('PUT', ONE, { body: { ...body, weight: 1 } });
+      await change(1);
+      await nextTurn();
       expect(closed()).to.equal(true);
       expect(events).to.have.length(1);
     });

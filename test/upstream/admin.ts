@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import type { AdminRequest, AdminResponse, AdminRoute, ServerSentEvent } from '#src/admin/admin-route.js';
 import { HttpError } from '#src/errors.js';
+import { sentEvents } from '#test/support/sent-events.js';
 
 export interface AdminOptions {
   readonly body?: unknown;
@@ -56,7 +57,10 @@ export function adminOf(routes: readonly AdminRoute[]) {
 export const jsonOf = ({ json, bytes }: AdminResponse): unknown =>
   JSON.parse(bytes === undefined ? JSON.stringify(json) : String(bytes));
 
-/** Opens the stream of a reply, for a client that is behind from the event with the number `behindAt` on. */
+/** Lets the other callbacks of this turn of the event loop run, so that streams get what is to be sent. */
+export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Opens the stream of a reply, for a client that is behind when it has this number of events. */
 export function listen(reply: AdminResponse, behindAt = Number.POSITIVE_INFINITY) {
   const events: ServerSentEvent[] = [];
   let closed = false;
@@ -64,6 +68,10 @@ export function listen(reply: AdminResponse, behindAt = Number.POSITIVE_INFINITY
   const stop = reply.stream!({
     send: (event) => {
       events.push(event);
+      return !closed;
+    },
+    write: (bytes) => {
+      events.push(...sentEvents(bytes));
       return !closed;
     },
     get isBehind() {
@@ -76,7 +84,7 @@ export function listen(reply: AdminResponse, behindAt = Number.POSITIVE_INFINITY
       closed = true;
     },
   });
-  /** The client has read what waited, and is behind again from the event with this number on. */
+  /** The client has read what waited, and is behind again when it has this number of events. */
   const read = (nextAt = Number.POSITIVE_INFINITY): void => {
     behindAt = nextAt;
     resumed();

@@ -4,6 +4,7 @@ import { registryRoutes } from '#src/admin/registry-routes.js';
 import { HttpError } from '#src/errors.js';
 import { type RegistryClient, RegistryFailure, type WatchEvent } from '#src/registry/backends/http-api.js';
 import type { Registry } from '#src/registry/registry.js';
+import { sentEvents } from '#test/support/sent-events.js';
 import type { Host } from './host.js';
 import type { Network, Stream } from './network.js';
 import { simulatedRegistry } from './simulated-registry.js';
@@ -78,11 +79,11 @@ export class PrimaryServer {
   async #watch(stream: Stream<WatchEvent>, secret: string, path: string): Promise<void> {
     const { stream: begin } = await this.#handle(secret, 'GET', path);
     const end = begin!({
-      send({ id = '', event = '', data }) {
-        const text = String(data);
-        if (stream.isOpen)
-          stream.send({ type: event, id, data: JSON.parse(text) as unknown, size: text.length });
-        else end();
+      send: () => false,
+      write(events) {
+        if (!stream.isOpen) end();
+        for (const { id, event, data } of stream.isOpen ? sentEvents(events) : [])
+          stream.send({ type: event, id, data: JSON.parse(data) as unknown, size: data.length });
         return stream.isOpen;
       },
       isBehind: false,
