@@ -29,6 +29,8 @@ export interface RegistryServer {
   backend(owner: string, isThrough: boolean, secret?: string): RegistryBackend;
   /** Writes an instance that no process of the test has announced. */
   write(service: string, id: string, body: string): Promise<void>;
+  /** Loses everything: revisions begin again. */
+  lose?(): Promise<void>;
   /** Removes everything. */
   clear(): Promise<void>;
   /** Removes everything as that whose time is over. */
@@ -77,6 +79,7 @@ export async function postgresRegistry(): Promise<PostgresServer> {
         `INSERT INTO ${table} VALUES ($1, $2, 'someone', $3, NULL, nextval('multilane.multilane_registry_revision'))`,
         [service, id, body],
       ),
+    lose: () => run('DROP SCHEMA IF EXISTS multilane CASCADE'),
     clear: () => run(`DELETE FROM ${table}`),
     run,
     rows,
@@ -132,6 +135,11 @@ export async function etcdRegistry(): Promise<RegistryServer> {
     async write(service, id, body) {
       const value = base64(`{"owner":"someone","body":${body}}`);
       await post('/v3/kv/put', { key: base64(`${prefix}${service}/${id}`), value });
+    },
+    async lose() {
+      await etcd.kill();
+      etcd.lose();
+      await etcd.start();
     },
     async clear() {
       const range_end = base64('/multilane/registry0');

@@ -22,6 +22,8 @@ export interface TestEtcd {
   /** Ends it as a power cut does; `start` goes on with its data. */
   kill(): Promise<void>;
   start(): Promise<void>;
+  /** Removes the data of one that was killed, so that it starts as a new one. */
+  lose(): void;
   close(): Promise<void>;
 }
 
@@ -59,6 +61,7 @@ export async function startEtcd(tls?: { readonly cert: string; readonly key: str
     url,
     kill,
     start,
+    lose: () => rmSync(folder, { recursive: true, force: true }),
     async close() {
       await kill();
       rmSync(folder, { recursive: true, force: true });

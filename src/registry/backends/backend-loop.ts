@@ -133,6 +133,12 @@ export abstract class BackendLoop<Link> extends LinkLoop<Link, BackendEvents> im
     return this.#seen.get(key)?.version === version || this.toWithdraw.get(key)?.version === version;
   }
 
+  /** What others have announced in such versions is not known any more, so that it is read again. */
+  protected forgetVersions(isForgotten: (version: string) => boolean): void {
+    for (const [key, seen] of this.#seen)
+      if (isForgotten(seen.version ?? '')) this.#seen.set(key, { ...seen, version: undefined });
+  }
+
   /** One that another process has announced. */
   protected found(instance: FoundInstance): void {
     const { version } = instance;

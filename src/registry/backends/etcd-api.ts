@@ -5,6 +5,8 @@ export interface KeyValue {
   readonly key: string;
   /** The revision of its last change. */
   readonly mod_revision?: string;
+  /** Leases do not repeat. @default 0, for a key without one */
+  readonly lease?: string;
   readonly value?: string;
 }
 

@@ -7,7 +7,9 @@ import { BackendLoop, type BackendOptions } from './backend-loop.js';
 import { type EtcdClient, EtcdRefusal, type KeyValue, type OpenEtcd, type WatchMessage } from './etcd-api.js';
 import {
   ALL,
+  type KeyRevision,
   keysBelow,
+  NO_LEASE,
   partsOf,
   pathOf,
   removedOf,
@@ -65,7 +67,7 @@ export class EtcdBackend extends BackendLoop<Link> {
   #endpoint = 0;
   /** The lease of this process, which outlasts a link. */
   #lease: string | undefined;
-  /** The link whose list is the last one: changes are heard over its watch. */
+  /** The link whose list is the last one: changes are heard over its watch. Undefined after an outage. */
   #listed: Link | undefined;
   /** The revisions at which this process has announced its instances: changes of before do not count. */
   readonly #announcedAt = new Map<string, bigint>();
@@ -128,7 +130,9 @@ export class EtcdBackend extends BackendLoop<Link> {
     return error instanceof EtcdRefusal;
   }
 
-  protected override async end({ client, lease }: Link, isLast: boolean): Promise<void> {
+  protected override async end(link: Link, isLast: boolean): Promise<void> {
+    const { client, lease } = link;
+    if (this.#listed === link) this.#listed = undefined;
     if (isLast) await revoke(client, lease);
     client.close();
   }
@@ -223,12 +227,12 @@ export class EtcdBackend extends BackendLoop<Link> {
     present: KeyValue | undefined,
     lease: string,
   ): object | undefined {
-    const at = BigInt(present?.mod_revision ?? 0);
-    const { found, owner } = storedOf(key, present?.value, at);
+    const { at, version: presentVersion } = revisionOf(present ?? { key: pathOf(key) });
+    const { found, owner } = storedOf(key, present?.value, presentVersion);
     const presentId = registrationIdOf(found.body);
     const { version, registrationIds } = removed;
     const reach = this.reachOf(key, removed);
-    const isSame = version === found.version || (presentId !== null && registrationIds.includes(presentId));
+    const isSame = version === presentVersion || (presentId !== null && registrationIds.includes(presentId));
     const isReached = reach === 'all' || (reach === 'own' && owner === this.owner) || isSame;
     const isMeant = present !== undefined && !found.isLocal && isReached;
     const ids = new Set(isMeant && presentId !== null ? [...registrationIds, presentId] : registrationIds);
@@ -242,8 +246,11 @@ export class EtcdBackend extends BackendLoop<Link> {
   async #list(link: Link): Promise<string> {
     const { client } = link;
     const { revision, keys, isComplete } = await keysBelow(client);
-    const isMine = (key: string, at: bigint): boolean => this.#announcedAt.get(key) === at;
-    const changed = keys.filter(({ key, at }) => !isMine(key, at) && !this.isKnown(key, String(at)));
+    // After an outage another etcd may be there. Only leases tell its announcements from those of before.
+    if (this.#listed === undefined) this.forgetVersions((version) => version.endsWith(`.${NO_LEASE}`));
+    const isMine = ({ key, at, lease }: KeyRevision): boolean =>
+      this.#announcedAt.get(key) === at && lease === link.lease;
+    const changed = keys.filter((one) => !isMine(one) && !this.isKnown(one.key, one.version));
     const names = changed.map(({ key }) => key);
     const values = await valuesOf(client, names, revision);
     const removed = this.#listedAt === undefined ? [] : await removedSince(client, this.#listedAt);
@@ -251,9 +258,10 @@ export class EtcdBackend extends BackendLoop<Link> {
     this.#listedAt = BigInt(revision);
     const mine = new Set<string>();
     const others: FoundInstance[] = [];
-    for (const { key, at } of keys) {
-      const stored = storedOf(key, values.get(key)?.value, at);
-      if (isMine(key, at) || stored.owner === this.owner) {
+    for (const one of keys) {
+      const { key, at } = one;
+      const stored = storedOf(key, values.get(key)?.value, one.version);
+      if (isMine(one) || stored.owner === this.owner) {
         mine.add(key);
         this.#announcedAt.set(key, at);
       } else others.push(stored.found);
@@ -280,8 +288,8 @@ export class EtcdBackend extends BackendLoop<Link> {
         if (type !== 'DELETE') this.removed(removed.key, removed.registrationId);
         continue;
       }
-      const { key, at } = revisionOf(kv);
-      const put = type === 'DELETE' ? undefined : storedOf(key, kv.value, at);
+      const { key, at, version } = revisionOf(kv);
+      const put = type === 'DELETE' ? undefined : storedOf(key, kv.value, version);
       if (put?.owner !== this.owner) this.#changed(key, { at, put });
     }
     this.wake();

@@ -10,6 +10,12 @@ import { keyOf, namesOf } from './instance-key.js';
 export interface KeyRevision {
   readonly key: string;
   readonly at: bigint;
+  readonly lease: string;
+  /**
+   * What tells one announcement from another. Revisions begin again when etcd has lost everything, and go
+   * back when it is restored from a backup; other leases are granted then.
+   */
+  readonly version: string;
 }
 
 /** What a key holds. */
@@ -34,6 +40,8 @@ interface Values {
   readonly responses?: readonly { readonly response_range?: { readonly kvs?: readonly KeyValue[] } }[];
 }
 
+/** That of a static instance. */
+export const NO_LEASE = '0';
 const PREFIX = '/multilane/registry/v1/';
 const REMOVED_PREFIX = '/multilane/registry/removed/v1/';
 /** Keys without values in a response. */
@@ -62,9 +70,10 @@ export const storedAs = ({ service, id, body, isLocal }: Announced, owner: strin
   value: base64(JSON.stringify({ owner, body, isLocal } satisfies Partial<Stored>)),
 });
 
-export function revisionOf({ key, mod_revision }: KeyValue): KeyRevision {
+export function revisionOf({ key, mod_revision = '0', lease = NO_LEASE }: KeyValue): KeyRevision {
   const [service = '', ...rest] = textOf(key).slice(PREFIX.length).split('/');
-  return { key: keyOf(service, rest.join('/')), at: BigInt(mod_revision ?? 0) };
+  const version = `${mod_revision}.${lease}`;
+  return { key: keyOf(service, rest.join('/')), at: BigInt(mod_revision), lease, version };
 }
 
 /** @returns undefined for the key of an instance */
@@ -77,7 +86,7 @@ export function removedOf({ key }: Pick<KeyValue, 'key'>): RemovedRegistration |
 }
 
 /** Anything may be in a key: what is no instance of ours is one that the registry refuses. */
-export function storedOf(key: string, value: string | undefined, at: bigint) {
+export function storedOf(key: string, value: string | undefined, version: string) {
   let stored: Partial<Stored> | null = null;
   try {
     if (value !== undefined && value.length <= MOST_VALUE)
@@ -87,7 +96,7 @@ export function storedOf(key: string, value: string | undefined, at: bigint) {
   }
   const [service, id] = namesOf(key);
   const isLocal = stored?.isLocal === true;
-  const found: FoundInstance = { service, id, body: stored?.body, isLocal, version: String(at) };
+  const found: FoundInstance = { service, id, body: stored?.body, isLocal, version };
   return { owner: stored?.owner, found };
 }
 

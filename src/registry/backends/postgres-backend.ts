@@ -46,7 +46,7 @@ interface Row {
   readonly owner: string;
   readonly body: unknown;
   readonly is_local: boolean;
-  readonly version: number | string;
+  readonly version: string;
 }
 
 interface Written {
@@ -346,6 +346,5 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
 const nameOf = ({ service, id }: Pick<Row, 'service' | 'id'>): string => keyOf(service, id);
 
 const foundOf = ({ service, id, body, is_local: isLocal, version }: Row): FoundInstance => ({
-  ...{ service, id, body, isLocal },
-  version: String(version),
+  ...{ service, id, body, isLocal, version },
 });

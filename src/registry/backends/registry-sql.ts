@@ -118,10 +118,18 @@ export const WITHDRAW = `
   WITH ${ending('owner = $1 AND (service, id) IN (SELECT * FROM unnest($2::text[], $3::text[]))')}
   SELECT count(${NOTIFY}) FROM gone`;
 
+/** Bodies are far smaller; a larger one was written by a stranger, and is read as null. */
+const BODY = `CASE WHEN pg_column_size(body) <= 10240 AND octet_length(body::text) <= 32768 THEN body ELSE 'null' END`;
+/**
+ * What tells one announcement from another. Numbers begin again when the registry is made anew, and go back
+ * when it is restored from a backup.
+ */
+const VERSION = `revision || '.' || hashtext(owner || (${BODY})::text)`;
+
 /** A value of a row that depends on whether it is a mark after a removal. */
 const ifMarked = (then: string, otherwise: string): string => `
   CASE WHEN NOT known.is_local AND (known.owner = '' OR reach = 'all' OR (reach = 'own' AND known.owner = $1)
-    OR known.revision = version OR known.body ->> 'registrationId' = ANY (registrations))
+    OR ${VERSION} = version OR known.body ->> 'registrationId' = ANY (registrations))
   THEN ${then} ELSE ${otherwise} END`;
 
 /**
@@ -132,7 +140,7 @@ export const REMOVE = `
   WITH given AS (
     SELECT service, id, version, ARRAY(SELECT jsonb_array_elements_text(ids)) AS registrations, reach,
       now() + make_interval(secs => seconds) AS until
-    FROM unnest($2::text[], $3::text[], $4::bigint[], $5::jsonb[], $6::text[], $7::int[])
+    FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::int[])
       AS given (service, id, version, ids, reach, seconds)
   ), removed AS (
     UPDATE ${TABLE} AS known
@@ -190,9 +198,7 @@ export const RENEW = `
   SELECT (SELECT count(*) FROM ${TABLE} WHERE owner = $1)::int AS present, (SELECT * FROM notified) AS gone,
     (SELECT last_value FROM ${SEQUENCE}) AS revision`;
 
-/** Bodies are far smaller; a larger one was written by a stranger, and is read as null. */
-const BODY = `CASE WHEN pg_column_size(body) <= 10240 AND octet_length(body::text) <= 32768 THEN body ELSE 'null' END`;
-const COLUMNS = `service, id, owner, ${BODY} AS body, is_local, revision AS version`;
+const COLUMNS = `service, id, owner, ${BODY} AS body, is_local, ${VERSION} AS version`;
 
 /**
  * $1 owner, $2 the most rows, $3 the most bytes of their bodies. All rows, each with the number of the last

@@ -182,7 +182,7 @@ export class EtcdServer {
       .filter((one) => textOf(one.key) >= first && textOf(one.key) < end)
       .filter((one) => Number(one.mod_revision) >= Number(since))
       .toSorted((a, b) => (textOf(a.key) < textOf(b.key) ? -1 : 1));
-    const kvs = all.slice(0, limit).map(({ key, mod_revision }) => ({ key, mod_revision }));
+    const kvs = all.slice(0, limit).map(({ key, mod_revision, lease }) => ({ key, mod_revision, lease }));
     return { header: { revision }, kvs, count: String(all.length) };
   }
 

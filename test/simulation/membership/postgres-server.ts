@@ -24,6 +24,7 @@ interface Row {
   readonly owner: string;
   readonly body: { readonly state?: string; readonly registrationId?: string | null };
   readonly is_local: boolean;
+  /** The number of its last change. */
   readonly version: number;
   /** Infinity for a static instance. */
   readonly expiresAt: number;
@@ -52,6 +53,8 @@ type Values = readonly unknown[];
 type Statement = (values: Values) => readonly object[];
 
 const keyOf = (service: string, id: string): string => `${service} ${id}`;
+
+const versionOf = ({ version, owner, body }: Row): string => `${version}.${owner}${JSON.stringify(body)}`;
 
 export class PostgresServer {
   readonly #network: Network;
@@ -139,12 +142,12 @@ export class PostgresServer {
     if (this.#rows.size === 0) return [{ id: null, revision }];
     const rows = [...this.#rows.values()];
     const total = rows.filter(({ owner }) => owner !== REMOVED).length;
-    return rows.map((row) => ({ ...row, total, revision }));
+    return rows.map((row) => ({ ...row, version: versionOf(row), total, revision }));
   }
 
   #fetch(services: readonly string[], ids: readonly string[]): readonly object[] {
     const rows = services.map((service, n) => this.#rows.get(keyOf(service, ids[n]!)));
-    return rows.filter((row) => row !== undefined);
+    return rows.filter((row) => row !== undefined).map((row) => ({ ...row, version: versionOf(row) }));
   }
 
   #announce([owner, seconds, services, ids, bodies, statics, locals]: Values): readonly object[] {
@@ -176,7 +179,8 @@ export class PostgresServer {
     const { owner, version, registrationIds, reach, seconds } = removal;
     const row = this.#rows.get(keyOf(service, id));
     const presentId = row?.body.registrationId ?? null;
-    const isSame = String(row?.version) === String(version) || registrationIds.includes(presentId ?? '');
+    const isKnown = row !== undefined && versionOf(row) === version;
+    const isSame = isKnown || registrationIds.includes(presentId ?? '');
     const isReached = reach === 'all' || (reach === 'own' && row?.owner === owner) || isSame;
     const isMeant = row !== undefined && row.owner !== REMOVED && !row.is_local && isReached;
     if (row === undefined && registrationIds.length === 0) return;
