@@ -40,11 +40,13 @@ export interface RegistryServer {
 
 export interface PostgresServer extends RegistryServer {
   run(text: string, values?: unknown[]): Promise<void>;
-  rows<R extends object>(text: string): Promise<R[]>;
+  rows<R extends object>(text: string, values?: unknown[]): Promise<R[]>;
   /** Locks a row. @returns a function that ends this */
   lock(service: string, id: string): Promise<() => Promise<void>>;
-  /** A backend with a role that may only read. */
-  reader(): Promise<RegistryBackend>;
+  /** Locks the row that renews all instances of a process. @returns a function that ends this */
+  lockOwner(owner: string): Promise<() => Promise<void>>;
+  /** A backend with a role that may only read. @param settings of the role */
+  reader(settings?: string): Promise<RegistryBackend>;
 }
 
 export async function postgresRegistry(): Promise<PostgresServer> {
@@ -65,6 +67,13 @@ export async function postgresRegistry(): Promise<PostgresServer> {
     }
   };
   const run = async (text: string, values?: unknown[]): Promise<void> => void (await rows(text, values));
+  const locked = async (text: string, values: unknown[]): Promise<() => Promise<void>> => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query('BEGIN');
+    await client.query(text, values);
+    return () => client.end();
+  };
   const table = 'multilane.multilane_registry_instance';
   return {
     ttlSeconds: 1,
@@ -83,18 +92,16 @@ export async function postgresRegistry(): Promise<PostgresServer> {
     clear: () => run(`DELETE FROM ${table}`),
     run,
     rows,
-    async lock(service, id) {
-      const client = new pg.Client({ connectionString: url });
-      await client.connect();
-      await client.query('BEGIN');
-      await client.query(`SELECT FROM ${table} WHERE service = $1 AND id = $2 FOR UPDATE`, [service, id]);
-      return () => client.end();
-    },
-    async reader() {
+    lock: (service, id) =>
+      locked(`SELECT FROM ${table} WHERE service = $1 AND id = $2 FOR UPDATE`, [service, id]),
+    lockOwner: (owner) =>
+      locked('SELECT FROM multilane.multilane_registry_owner WHERE owner = $1 FOR UPDATE', [owner]),
+    async reader(settings) {
       const role = `reader_${Math.random().toString(36).slice(2)}`;
       await run(`CREATE ROLE ${role} LOGIN PASSWORD '${role}'; GRANT USAGE ON SCHEMA multilane TO ${role};
         GRANT SELECT ON ALL TABLES IN SCHEMA multilane TO ${role};
         GRANT SELECT ON ALL SEQUENCES IN SCHEMA multilane TO ${role}`);
+      if (settings !== undefined) await run(`ALTER ROLE ${role} SET ${settings}`);
       const asReader = new URL(url);
       asReader.username = role;
       asReader.password = role;

@@ -15,6 +15,18 @@ describe('what is wrong with a shared registry', () => {
       /refuses.*mesh/,
     ],
     ['an unknown database', withCode('3D000', 'database "nope" does not exist'), /"nope".*check user/],
+    ['a server that starts', withCode('57P03', 'the database system is starting up'), 'cannot be reached'],
+    ['a broken connection', withCode('EPIPE', 'write EPIPE'), 'cannot be reached'],
+    [
+      'a server that only reads',
+      withCode('25006', 'cannot execute LISTEN during recovery'),
+      /refuses.*recovery.*check/,
+    ],
+    [
+      'a locked table',
+      withCode('55P03', 'canceling statement due to lock timeout'),
+      'responds with an error (55P03: canceling statement due to lock timeout)',
+    ],
     ['a wrong account of etcd', new EtcdRefusal('etcd responded with status 400'), /refuses.*REGISTRY$/],
     ['a wrong token', new RegistryFailure(401, 'A token is needed.'), /401: A token.*check REGISTRY_TOKEN$/],
     ['a data plane', new RegistryFailure(404, undefined), /ADMIN_PORT/],

@@ -3,17 +3,21 @@
 import { EtcdRefusal } from './etcd-api.js';
 import { RegistryFailure } from './http-api.js';
 
-/** Classes of SQLSTATE: authorization, an unknown database, rights and objects. */
-const REFUSED_BY_POSTGRES = /^(?:28|3D|42)/;
+/** Classes of SQLSTATE: read-only transactions, authorization, an unknown database, rights and objects. */
+const REFUSED_BY_POSTGRES = /^(?:25|28|3D|42)/;
+/** Of SQLSTATE: a lost connection, and a server that starts or stops. */
+const AWAY = /^(?:08|57P)/;
+/** Codes of Node.js, such as EPIPE, have no digit. */
+const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 
 /** @returns what follows "the registry" */
 export function outageText(error: Error): string {
   if (error instanceof RegistryFailure) return httpText(error);
-  const { code } = error as { readonly code?: unknown };
-  const isRefused =
-    error instanceof EtcdRefusal || (typeof code === 'string' && REFUSED_BY_POSTGRES.test(code));
-  return isRefused
-    ? `refuses this process (${error.message}): check user, password and database in REGISTRY`
+  const code = String((error as { readonly code?: unknown }).code);
+  if (error instanceof EtcdRefusal || REFUSED_BY_POSTGRES.test(code))
+    return `refuses this process (${error.message}): check user, password and database in REGISTRY`;
+  return SQLSTATE.test(code) && !AWAY.test(code)
+    ? `responds with an error (${code}: ${error.message})`
     : 'cannot be reached';
 }
 

@@ -13,6 +13,7 @@ import {
   FETCH,
   LIST,
   LISTEN,
+  MOST_EXPIRED,
   REMOVE,
   RENEW,
   SET_LIMITS,
@@ -69,6 +70,7 @@ type Listed = (Row | { readonly id: null }) & {
 
 interface Renewed {
   readonly present: number;
+  readonly gone: number | string;
   readonly revision: number | string;
 }
 
@@ -96,15 +98,18 @@ const CHANGE = /^(\d{1,15}) ([a-z0-9-]{1,64} [^ ]{1,128})$/;
 
 /** SQLSTATE: there is such a constraint already. */
 const DUPLICATE = '42710';
-/** SQLSTATE: the role may not write. It sees the instances of others nevertheless. */
-const DENIED = '42501';
+/**
+ * SQLSTATE: the role may not write, or its transactions are read-only. It sees the instances of others
+ * nevertheless.
+ */
+const DENIED = /^(?:42501|25006)$/;
 /**
  * SQLSTATE of a value that is not admitted: data exceptions, violated constraints, exceeded limits, and rows
  * that someone has locked.
  */
 const REFUSAL = /^(?:(?:22|23|54)[0-9A-Z]{3}|55P03)$/;
 
-const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown }).code;
+const codeOf = (error: unknown): string => String((error as { readonly code?: unknown }).code);
 
 /** Divides items among statements. */
 const partsOf = <T>(items: readonly T[]): T[][] =>
@@ -214,8 +219,7 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
   }
 
   protected override isRefusal(error: unknown): boolean {
-    const code = codeOf(error);
-    return code === DENIED || (typeof code === 'string' && REFUSAL.test(code));
+    return DENIED.test(codeOf(error)) || REFUSAL.test(codeOf(error));
   }
 
   /** Any role that may connect can notify. */
@@ -269,7 +273,7 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
       ]);
     } catch (error) {
       // A role that may only read has announced nothing.
-      if (codeOf(error) !== DENIED) throw error;
+      if (!DENIED.test(codeOf(error))) throw error;
     }
     // Something else may be there, which was registered later.
     for (const { key } of removed) this.#toFetch.add(key);
@@ -320,14 +324,16 @@ export class PostgresBackend extends BackendLoop<RegistrySession> {
     try {
       [row] = (await session.query<Renewed>(RENEW, [this.owner, this.ttlSeconds, mayRemove])).rows;
     } catch (error) {
-      if (codeOf(error) !== DENIED) throw error;
+      // The session is not lost: what others announce is read over it as before.
+      if (!this.isRefusal(error)) throw error;
     }
     this.hasRenewed();
     if (row === undefined) {
       this.#mustList = true;
       return;
     }
-    const { present, revision } = row;
+    const { present, gone, revision } = row;
+    if (Number(gone) === MOST_EXPIRED) this.renewAt = this.clock();
     // A notification may get lost where nothing tells so. Those of changes before the last renewal have had
     // the time to arrive.
     const heard = [...this.#heard].filter((number) => number <= this.#revisionBefore).length;

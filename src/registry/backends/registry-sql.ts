@@ -23,7 +23,7 @@ const BOUND = `CONSTRAINT ${BOUND_NAME} CHECK (octet_length(body::text) <= 32768
  * an administrator.
  */
 export const EXISTS = `
-  SELECT to_regclass('${OWNERS}') IS NOT NULL AS exists, EXISTS (
+  SELECT num_nulls(to_regclass('${TABLE}'), to_regclass('${OWNERS}'), to_regclass('${SEQUENCE}')) = 0 AS exists, EXISTS (
     SELECT FROM pg_constraint WHERE conrelid = to_regclass('${TABLE}') AND conname = '${BOUND_NAME}') AS is_bounded`;
 
 /** For a table that was created without the bound. Rows that break it already stay. */
@@ -171,11 +171,18 @@ export const WITHDRAW_ALL = `
   )
   SELECT count(${NOTIFY}) FROM gone`;
 
+/** Rows that one renewal removes at most, so that it ends within the limit of a statement. */
+export const MOST_EXPIRED = 2_000;
+
+/** A time that the clock of the server could not give any more: it was set back. */
+const FROM_AHEAD = `expires_at > ${LIVE_UNTIL} + interval '1 minute'`;
+
 /**
  * $1 owner, $2 seconds, $3 whether to remove what has expired: not in the first seconds of the server either,
- * in which others have had no chance to renew. Returns how many rows the owner has, and the number of the
- * last change. Nothing waits for rows that others have locked. When more removals are remembered than
- * `MOST_REMEMBERED`, the oldest ones leave early.
+ * in which others have had no chance to renew. Returns how many rows the owner has, how many were removed, and
+ * the number of the last change. Nothing waits for rows that others have locked. When more removals are
+ * remembered than `MOST_REMEMBERED`, the oldest ones leave early. Times that were written before the clock was
+ * set back would keep rows of processes that have ended.
  */
 export const RENEW = `
   WITH renewed AS (
@@ -184,14 +191,20 @@ export const RENEW = `
   ), ended AS (
     DELETE FROM ${OWNERS} WHERE owner IN (
       SELECT owner FROM ${OWNERS} WHERE expires_at < now() - interval '1 minute' FOR UPDATE SKIP LOCKED)
+  ), owners_ahead AS (
+    UPDATE ${OWNERS} SET expires_at = ${LIVE_UNTIL} WHERE owner IN (
+      SELECT owner FROM ${OWNERS} WHERE ${FROM_AHEAD} AND owner <> $1 FOR UPDATE SKIP LOCKED)
+  ), rows_ahead AS (
+    UPDATE ${TABLE} SET expires_at = ${LIVE_UNTIL} WHERE (service, id) IN (
+      SELECT service, id FROM ${TABLE} WHERE ${FROM_AHEAD} AND owner <> '' LIMIT ${MOST_EXPIRED} FOR UPDATE SKIP LOCKED)
   ), expired AS (
     SELECT service, id FROM ${TABLE} AS known
     WHERE ($3 AND expires_at < now() AND owner <> $1
         AND NOT EXISTS (SELECT FROM ${OWNERS} AS live WHERE live.owner = known.owner AND live.expires_at >= now())
-        AND pg_postmaster_start_time() < now() - make_interval(secs => $2))
+        AND pg_postmaster_start_time() NOT BETWEEN now() - make_interval(secs => $2) AND now())
       OR (owner = '' AND revision <= (SELECT revision FROM ${TABLE} WHERE owner = ''
         ORDER BY revision DESC OFFSET ${MOST_REMEMBERED} LIMIT 1))
-    FOR UPDATE SKIP LOCKED
+    LIMIT ${MOST_EXPIRED} FOR UPDATE SKIP LOCKED
   ), ${ending('(service, id) IN (SELECT * FROM expired)')}, notified AS (
     SELECT count(${NOTIFY}) FROM gone
   )

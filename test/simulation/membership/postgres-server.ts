@@ -218,7 +218,7 @@ export class PostgresServer {
       if (row.owner === owner) present += 1;
       else if (mayRemove === true && !isYoung && !isLive && row.expiresAt < now) this.#delete(key);
     }
-    return [{ present, revision: this.#revision }];
+    return [{ present, gone: 0, revision: this.#revision }];
   }
 
   #liveUntil(seconds: unknown): number {
