@@ -2,6 +2,7 @@
 import {
   type EtcdClient,
   EtcdRefusal,
+  NO_SPACE,
   type OpenEtcd,
   type WatchMessage,
 } from '../registry/backends/etcd-api.js';
@@ -17,6 +18,9 @@ export interface EtcdCluster {
 const WITH_PORT = /:\d{1,5}$/;
 /** What is too large, not valid, or more than there is room for. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 413, 429]);
+
+const MAKE_ROOM =
+  '; compact and defragment it, disarm its alarm, and start it with --auto-compaction-retention';
 
 /** @returns undefined for text that is no such URL */
 export function parseEtcdUrl(url: string): EtcdCluster | undefined {
@@ -70,7 +74,9 @@ class HttpGateway implements EtcdClient {
   async post<R>(path: string, body: object): Promise<R> {
     const { status, text } = await this.#client.text({ method: 'POST', path, headers: this.#headers, body });
     if (status === 200) return JSON.parse(text) as R;
-    const message = `etcd responded to ${path} with status ${status}: ${messageOf(text)}`;
+    const reason = messageOf(text);
+    const next = reason.includes(NO_SPACE) ? MAKE_ROOM : '';
+    const message = `etcd responded to ${path} with status ${status}: ${reason}${next}`;
     throw REFUSALS.has(status) ? new EtcdRefusal(message) : new Error(message);
   }
 

@@ -1,7 +1,7 @@
 // What a registry in PostgreSQL goes on with while a part of it does not work: rights, locks, lost tables, a clock
 // that was set back, and more to remove than one statement can.
 import { expect } from 'chai';
-import { MOST_EXPIRED, RENEW } from '#src/registry/backends/registry-sql.js';
+import { CREATE, MOST_EXPIRED, RENEW } from '#src/registry/backends/registry-sql.js';
 import { until } from '#test/support/until.js';
 import { RegistryProcess } from './registry-process.js';
 import { type PostgresServer, postgresRegistry } from './registry-servers.js';
@@ -30,6 +30,7 @@ describe('a registry in PostgreSQL of which a part does not work', () => {
     );
   before(async () => {
     server = await postgresRegistry();
+    await server.run(CREATE);
   });
   afterEach(async () => {
     await Promise.all(processes.splice(0).map((process) => process.sync.close()));

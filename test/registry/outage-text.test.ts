@@ -28,6 +28,11 @@ describe('what is wrong with a shared registry', () => {
       'responds with an error (55P03: canceling statement due to lock timeout)',
     ],
     ['a wrong account of etcd', new EtcdRefusal('etcd responded with status 400'), /refuses.*REGISTRY$/],
+    [
+      'an etcd without room',
+      new EtcdRefusal('mvcc: database space exceeded; compact it'),
+      'has no room left (mvcc: database space exceeded; compact it)',
+    ],
     ['a wrong token', new RegistryFailure(401, 'A token is needed.'), /401: A token.*check REGISTRY_TOKEN$/],
     ['a data plane', new RegistryFailure(404, undefined), /ADMIN_PORT/],
     ['a broken hub', new RegistryFailure(500, undefined), /responds with status 500/],

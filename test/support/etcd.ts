@@ -27,8 +27,11 @@ export interface TestEtcd {
   close(): Promise<void>;
 }
 
-/** @param tls paths of a certificate and its key */
-export async function startEtcd(tls?: { readonly cert: string; readonly key: string }): Promise<TestEtcd> {
+/** @param tls paths of a certificate and its key @param more arguments */
+export async function startEtcd(
+  tls?: { readonly cert: string; readonly key: string },
+  more: readonly string[] = [],
+): Promise<TestEtcd> {
   const folder = mkdtempSync(join(tmpdir(), 'etcd-'));
   const [port, peer] = [await freePort(), await freePort()];
   const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
@@ -39,6 +42,7 @@ export async function startEtcd(tls?: { readonly cert: string; readonly key: str
     ...['--listen-peer-urls', peers, '--initial-advertise-peer-urls', peers],
     ...['--initial-cluster', `default=${peers}`],
     ...(tls === undefined ? [] : ['--cert-file', tls.cert, '--key-file', tls.key]),
+    ...more,
   ];
   let process: ChildProcess | undefined;
   const start = async (): Promise<void> => {

@@ -39,5 +39,8 @@ export interface EtcdClient {
  */
 export type OpenEtcd = (limitMs?: number) => Promise<EtcdClient>;
 
+/** The words of etcd when its quota is used up: it admits no change until its operator makes room. */
+export const NO_SPACE = 'database space exceeded';
+
 /** etcd does not admit a request. */
 export class EtcdRefusal extends Error {}

@@ -1,6 +1,6 @@
 // A registry in etcd, by its HTTP gateway. Instances are keys below one prefix, bound to a lease of this
 // process that is kept alive; a watch from the revision of the list tells of every change. When the lease or
-// the watch is lost, another link gets a new lease, and lists and announces everything again.
+// the watch is lost, everything is listed over another link, and announced again.
 import { registrationIdOf } from '../registration.js';
 import type { Announced, FoundInstance } from './backend.js';
 import { BackendLoop, type BackendOptions } from './backend-loop.js';
@@ -42,7 +42,6 @@ interface MadePart {
 
 interface Link {
   readonly client: EtcdClient;
-  readonly lease: string;
   /** Why the watch has ended; undefined while it runs. */
   failure?: Error;
 }
@@ -65,7 +64,10 @@ export class EtcdBackend extends BackendLoop<Link> {
   readonly #options: EtcdBackendOptions;
   /** The endpoint of the last link. */
   #endpoint = 0;
-  /** The lease of this process, which outlasts a link. */
+  /**
+   * The lease of this process, which outlasts a link: as long as it has not expired, all that was announced
+   * is there. Undefined before anything is announced, so that an etcd without room is read nevertheless.
+   */
   #lease: string | undefined;
   /** The link whose list is the last one: changes are heard over its watch. Undefined after an outage. */
   #listed: Link | undefined;
@@ -100,7 +102,11 @@ export class EtcdBackend extends BackendLoop<Link> {
 
   async #connectTo(client: EtcdClient): Promise<Link> {
     try {
-      const link: Link = { client, lease: await this.#leaseOver(client) };
+      const link: Link = { client };
+      if (this.#lease === undefined || !(await this.#renew(client, this.#lease))) {
+        this.#lease = undefined;
+        this.#removalLeases.clear();
+      }
       this.relinkAt = this.clock() + RELINK_MS;
       const revision = await this.#list(link);
       const create_request = { ...ALL, start_revision: String(BigInt(revision) + 1n) };
@@ -118,7 +124,8 @@ export class EtcdBackend extends BackendLoop<Link> {
 
   protected override async work(link: Link): Promise<void> {
     if (link.failure !== undefined) throw link.failure;
-    if (this.isRenewalDue && !(await this.#renew(link.client, link.lease)))
+    if (this.#lease === undefined) this.hasRenewed();
+    else if (this.isRenewalDue && !(await this.#renew(link.client, this.#lease)))
       throw new Error('the lease of this process has expired');
     const withdrawals = this.toWithdraw.due(this.clock(), MOST_OPERATIONS);
     await this.sendWithdrawals([withdrawals], (part) => this.#withdraw(link, part));
@@ -131,29 +138,27 @@ export class EtcdBackend extends BackendLoop<Link> {
   }
 
   protected override async end(link: Link, isLast: boolean): Promise<void> {
-    const { client, lease } = link;
     if (this.#listed === link) this.#listed = undefined;
-    if (isLast) await revoke(client, lease);
-    client.close();
+    if (isLast && this.#lease !== undefined) await revoke(link.client, this.#lease);
+    link.client.close();
   }
 
   protected override cut({ client }: Link): void {
     client.close();
   }
 
-  /** @returns the lease of before, if it has not expired: then all that was announced is still there */
-  async #leaseOver(client: EtcdClient): Promise<string> {
-    if (this.#lease !== undefined && (await this.#renew(client, this.#lease))) return this.#lease;
-    this.#removalLeases.clear();
-    this.#lease = await grant(client, this.ttlSeconds);
+  async #granted(client: EtcdClient): Promise<string> {
+    const lease = await grant(client, this.ttlSeconds);
     this.hasRenewed();
-    return this.#lease;
+    return lease;
   }
 
-  async #announce({ client, lease }: Link, part: readonly Announced[]): Promise<void> {
+  async #announce({ client }: Link, part: readonly Announced[]): Promise<void> {
     const keys = part.map(({ service, id }) => keyOf(service, id));
     for (const key of keys) this.#meanwhile.set(key, []);
     try {
+      this.#lease ??= await this.#granted(client);
+      const lease = this.#lease;
       const success = part.map((one) => announcementOf(one, this.owner, lease));
       const { header, responses = [] } = await client.post<Made>('/v3/kv/txn', { success });
       const tooLate = (n: number): MadePart | undefined =>
@@ -249,7 +254,7 @@ export class EtcdBackend extends BackendLoop<Link> {
     // After an outage another etcd may be there. Only leases tell its announcements from those of before.
     if (this.#listed === undefined) this.forgetVersions((version) => version.endsWith(`.${NO_LEASE}`));
     const isMine = ({ key, at, lease }: KeyRevision): boolean =>
-      this.#announcedAt.get(key) === at && lease === link.lease;
+      this.#announcedAt.get(key) === at && lease === this.#lease;
     const changed = keys.filter((one) => !isMine(one) && !this.isKnown(one.key, one.version));
     const names = changed.map(({ key }) => key);
     const values = await valuesOf(client, names, revision);

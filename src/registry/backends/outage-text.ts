@@ -1,11 +1,11 @@
 // What is wrong with a shared registry, in the words of the log and of `/readyz`: a server that responds and
 // refuses this process is not one that cannot be reached.
-import { EtcdRefusal } from './etcd-api.js';
+import { EtcdRefusal, NO_SPACE } from './etcd-api.js';
 import { RegistryFailure } from './http-api.js';
 
 /** Classes of SQLSTATE: read-only transactions, authorization, an unknown database, rights and objects. */
 const REFUSED_BY_POSTGRES = /^(?:25|28|3D|42)/;
-/** Of SQLSTATE: a lost connection, and a server that starts or stops. */
+/** Classes of SQLSTATE: a lost connection, and a server that starts or stops. */
 const AWAY = /^(?:08|57P)/;
 /** Codes of Node.js, such as EPIPE, have no digit. */
 const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
@@ -14,6 +14,8 @@ const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 export function outageText(error: Error): string {
   if (error instanceof RegistryFailure) return httpText(error);
   const code = String((error as { readonly code?: unknown }).code);
+  if (error instanceof EtcdRefusal && error.message.includes(NO_SPACE))
+    return `has no room left (${error.message})`;
   if (error instanceof EtcdRefusal || REFUSED_BY_POSTGRES.test(code))
     return `refuses this process (${error.message}): check user, password and database in REGISTRY`;
   return SQLSTATE.test(code) && !AWAY.test(code)

@@ -179,10 +179,10 @@ const FROM_AHEAD = `expires_at > ${LIVE_UNTIL} + interval '1 minute'`;
 
 /**
  * $1 owner, $2 seconds, $3 whether to remove what has expired: not in the first seconds of the server either,
- * in which others have had no chance to renew. Returns how many rows the owner has, how many were removed, and
- * the number of the last change. Nothing waits for rows that others have locked. When more removals are
- * remembered than `MOST_REMEMBERED`, the oldest ones leave early. Times that were written before the clock was
- * set back would keep rows of processes that have ended.
+ * in which others have had no chance to renew. Returns how many rows the owner has, how many were removed,
+ * and the number of the last change. Nothing waits for rows that others have locked. When more removals are
+ * remembered than `MOST_REMEMBERED`, the oldest ones leave early. Times that were written before the clock
+ * was set back would keep rows of processes that have ended.
  */
 export const RENEW = `
   WITH renewed AS (
