@@ -12,8 +12,8 @@ export type Entry = LogEntry<RegistryChange>;
 
 /** Writes in a turn, to all streams of the route together. */
 const WRITES_IN_A_TURN = 64;
-/** A write has no further event when it has this number of characters. */
-const ENOUGH_IN_A_WRITE = 1 << 16;
+/** A write has no further event when it has this number of characters, each of up to 3 bytes. */
+const ENOUGH_IN_A_WRITE = 1 << 15;
 
 interface Follower {
   readonly sink: EventSink;

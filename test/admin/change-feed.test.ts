@@ -107,7 +107,7 @@ describe('changes of the registry that come together', () => {
     for (let n = 0; n < 100; n++) await put(`i${n}`);
     expect((await turns()).length).to.be.above(5);
     expect(seen()).to.have.length(100);
-    for (const { length } of state.writes) expect(length).to.be.below(65_536 + 5_000);
+    for (const { length } of state.writes) expect(length).to.be.below(32_768 + 5_000);
   });
 
   it('take turns with other work when a process leaves, and every stream gets all', async () => {
