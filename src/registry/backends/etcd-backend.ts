@@ -103,7 +103,7 @@ export class EtcdBackend extends BackendLoop<Link> {
   async #connectTo(client: EtcdClient): Promise<Link> {
     try {
       const link: Link = { client };
-      if (this.#lease === undefined || !(await this.#renew(client, this.#lease))) {
+      if (this.#lease === undefined || !(await this.#renew(client))) {
         this.#lease = undefined;
         this.#removalLeases.clear();
       }
@@ -124,8 +124,7 @@ export class EtcdBackend extends BackendLoop<Link> {
 
   protected override async work(link: Link): Promise<void> {
     if (link.failure !== undefined) throw link.failure;
-    if (this.#lease === undefined) this.hasRenewed();
-    else if (this.isRenewalDue && !(await this.#renew(link.client, this.#lease)))
+    if (this.isRenewalDue && !(await this.#renew(link.client)))
       throw new Error('the lease of this process has expired');
     const withdrawals = this.toWithdraw.due(this.clock(), MOST_OPERATIONS);
     await this.sendWithdrawals([withdrawals], (part) => this.#withdraw(link, part));
@@ -310,8 +309,13 @@ export class EtcdBackend extends BackendLoop<Link> {
     else this.found(put.found);
   }
 
-  /** @returns whether the lease has not expired */
-  async #renew(client: EtcdClient, lease: string): Promise<boolean> {
+  /** @returns whether the lease has not expired, if there is one */
+  async #renew(client: EtcdClient): Promise<boolean> {
+    const lease = this.#lease;
+    if (lease === undefined) {
+      this.hasRenewed();
+      return true;
+    }
     const { result } = await client.post<{ result?: { TTL?: string } }>('/v3/lease/keepalive', { ID: lease });
     this.hasRenewed();
     return Number(result?.TTL) > 0;
