@@ -38,7 +38,8 @@ export class ChangeFeed {
   /** Each change is encoded once, whatever the number of streams. */
   readonly #encoded = new WeakMap<Entry, string>();
   #stop = (): void => undefined;
-  #turn: NodeJS.Immediate | undefined;
+  /** A turn is to come. */
+  #isAwake = false;
 
   constructor(registry: Registry, eventOf: (entry: Entry) => ServerSentEvent) {
     this.#registry = registry;
@@ -62,8 +63,10 @@ export class ChangeFeed {
   }
 
   #wake(): void {
-    this.#turn ??= setImmediate(() => {
-      this.#turn = undefined;
+    if (this.#isAwake) return;
+    this.#isAwake = true;
+    setImmediate(() => {
+      this.#isAwake = false;
       this.#takeTurn();
     });
   }
