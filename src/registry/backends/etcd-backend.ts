@@ -182,8 +182,8 @@ export class EtcdBackend extends BackendLoop<Link> {
     this.gone(key);
     const kv = made.responses?.[0]?.response_range?.kvs?.[0];
     if (kv === undefined) return;
-    const { at } = revisionOf(kv);
-    const put = storedOf(key, kv.value, at);
+    const { at, version } = revisionOf(kv);
+    const put = storedOf(key, kv.value, version);
     if (put.owner !== this.owner) this.#meanwhile.get(key)?.push({ at, put });
   }
 

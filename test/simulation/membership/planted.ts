@@ -108,7 +108,7 @@ export const PLANTED_IN_CLUSTERS: readonly PlantedInClusters[] = [
   {
     fault: 'what registers again was not removed before',
     kind: postgres(ForgetfulReturn),
-    rule: 'removed instances leave',
+    rules: ['removed instances leave'],
   },
   {
     fault: 'an outage empties the view',
