@@ -88,7 +88,7 @@ describe('limits over processes, beside one limiter for all', () => {
         const title = `${perSecond} per second, burst ${burst}, ${demands.join(' ')}`;
         expect(part, title).to.be.above(0.5);
       }
-    }).timeout(60_000);
+    }).timeout(180_000);
   }
 
   it(`admit most of what that admits when four fifths of N come to one process (seed ${seed})`, () => {
@@ -100,5 +100,5 @@ describe('limits over processes, beside one limiter for all', () => {
       const demands = Array.from({ length: count }, (_, index) => (index === 0 ? 0.8 : 0));
       expect(admittedPart({ perSecond, burst, demands }, seed), `${perSecond} per second`).to.be.above(0.9);
     }
-  }).timeout(60_000);
+  }).timeout(180_000);
 });

@@ -28,7 +28,7 @@ describe('limits over processes, simulated', () => {
     }
     // The storms have not just kept everything out.
     expect(admitted).to.be.above(STORMS * 12 * 60);
-  }).timeout(60_000);
+  }).timeout(180_000);
 
   it(`admit at most that of any key while the table of keys is full (seed ${seed})`, () => {
     for (let n = 0; n < CROWDED; n++) {
@@ -38,13 +38,13 @@ describe('limits over processes, simulated', () => {
       const found = ledgers.filter(({ admitted }) => admitted > 0).length;
       expect(found, `seed ${seed + n}`).to.be.above(0.8 * ledgers.length);
     }
-  }).timeout(60_000);
+  }).timeout(180_000);
 
   for (const { title, shownBy, fault } of FAULTS) {
     it(`show a planted fault: ${title}`, () => {
       const world = typeof shownBy === 'number' ? storm(shownBy, 12 * MINUTE, fault) : shownBy(fault);
       expect(world.excess).to.be.above(0);
-    }).timeout(60_000);
+    }).timeout(180_000);
   }
 
   const admittedIn = (world: World, index: number, ms: number): number => {

@@ -17,21 +17,21 @@ for (const kind of KINDS) {
   describe(`clusters with a registry in ${kind.name} in simulated time (SEED=${seed})`, () => {
     it(`keep all rules for ${CLUSTERS * HOURS} hours`, async () => {
       for (let n = 0; n < CLUSTERS; n += 1) await playCluster({ seed: seed + n, kind, hours: HOURS });
-    }).timeout(60_000);
+    }).timeout(180_000);
 
     it('do not come as a herd when the server returns, and are all back within two seconds', () =>
-      playHerd({ ...HERD, kind })).timeout(60_000);
+      playHerd({ ...HERD, kind })).timeout(180_000);
 
     it('would come as a herd without jitter, and the simulator finds that', async () => {
       const finding = await findingOf(playHerd({ ...HERD, kind, jitter: () => 0.5 }));
       expect(finding.rule, finding.message).to.equal('no herd');
-    }).timeout(60_000);
+    }).timeout(180_000);
 
     it('are the same for the same seed', async () => {
       const [first, again] = [await playCluster({ seed, kind }), await playCluster({ seed, kind })];
       expect(again).to.deep.equal(first);
       expect((await playCluster({ seed: seed + 4, kind })).digest).not.to.equal(first.digest);
-    }).timeout(60_000);
+    }).timeout(180_000);
   });
 }
 
@@ -41,6 +41,6 @@ describe('the simulator of clusters finds', () => {
       const removes = rules.includes('removed instances leave');
       const finding = await findingOf(playCluster({ seed, kind, hours: 10, removes }));
       expect(finding.rule, finding.message).to.be.oneOf([...rules]);
-    }).timeout(60_000);
+    }).timeout(180_000);
   }
 });

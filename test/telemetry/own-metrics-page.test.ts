@@ -139,7 +139,8 @@ const OURS = /^\["(?:multilane|process|nodejs|http_server|db_client)_/;
 const linesOf = (page: string): Map<string, number> =>
   new Map(samplesOf(page).map(({ name, labels, value }) => [JSON.stringify([name, labels]), value]));
 
-describe('a page with the metrics of services', () => {
+describe('a page with the metrics of services', function () {
+  this.timeout(180_000);
   before(function () {
     requirePromtool(this, this.test!.parent!);
   });

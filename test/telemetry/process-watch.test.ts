@@ -51,7 +51,8 @@ describe('the watch of the process', () => {
     );
     const delays = delaysIn(values);
     expect(Object.keys(delays)).to.deep.equal(STATISTICS);
-    expect(delays.max).to.be.within(0.25, 2);
+    // In seconds; the machine may add some.
+    expect(delays.max).to.be.within(0.25, 30);
     expect(delays.min).to.be.within(0.009, 0.1);
     // One long delay among those of 10 ms: the mean is not that of the slow timer alone.
     expect(delays.mean).to.be.within(delays.min!, delays.max! / 2);

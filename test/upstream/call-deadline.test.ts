@@ -104,7 +104,7 @@ describe('the deadline of a call', () => {
     while (sent.length < 3) {
       // There is always a caller that waits for the call of one before it.
       const scope = scopeOf();
-      const options = { singleFlight: true, timeoutMs: 40, retries: 0 };
+      const options = { singleFlight: true, timeoutMs: 200, retries: 0 };
       waiting.push(runInScope(scope, () => call('orders').get('/x', options)).catch((error) => error));
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
