@@ -2,6 +2,7 @@
 // limiter for all would admit them. It is a rule without a state: what members lend by it is safe whatever it
 // says (loan-book.ts).
 import { keyShare, WHOLE_RATE } from '../memory/rate/share.js';
+import { paired } from './pairing.js';
 import { type KeyId, NOTHING, type Part } from './report.js';
 
 /** Parts of one key, by the names of the members that have them. */
@@ -69,7 +70,7 @@ export function loansOf(self: string, askers: readonly Asker[], lent: Parts, tim
   if (own === undefined || own.base.permits === 0) return {};
   if (askers.every(({ base }) => base.permits <= 1)) return permit(own, askers, lent);
   const division = new Division(askers, timesSmaller);
-  return division.isWorthIt ? division.loansOf(own) : lent;
+  return division.isWorthIt ? division.loansOf(own, lent) : lent;
 }
 
 /** How the rate of a key, of which all members have permits, should be divided. */
@@ -94,16 +95,25 @@ class Division {
     return refused > UNUSED && (unused > UNUSED || isUnfair);
   }
 
-  loansOf(own: Asker): Parts {
-    const lacking = (one: Asker): number => positive(this.#target(one) - one.base.rate);
-    const surplus = own.base.rate - Math.max(this.#target(own), this.#least(own));
-    const lack = sum(this.#askers.map(lacking));
-    if (surplus <= 0 || lack <= 0) return {};
-    const parts = this.#askers.map((one) => [one.id, Math.floor((surplus * lacking(one)) / lack)] as const);
-    const loans = parts
-      .filter(([, rate]) => rate > 0)
-      .map(([id, rate]) => [id, { rate, permits: 0 }] as const);
-    return Object.fromEntries(loans);
+  /** @param lent what the member lends now */
+  loansOf(own: Asker, lent: Parts): Parts {
+    const surpluses = rates(
+      this.#askers,
+      (one) => one.base.rate - Math.max(this.#target(one), this.#least(one)),
+    );
+    const lacks = rates(this.#askers, (one) => this.#target(one) - one.base.rate);
+    if (!surpluses.has(own.id) || lacks.size === 0) return {};
+    // What the members keep is missing at all that lack something.
+    const part = Math.min(1, sum([...surpluses.values()]) / sum([...lacks.values()]));
+    for (const [id, lack] of lacks) lacks.set(id, Math.floor(lack * part));
+    const now = this.#askers.flatMap((one) =>
+      Object.entries(one === own ? lent : (one.lent ?? {})).map(([borrower, { rate }]) => {
+        return { lender: one.id, borrower, rate };
+      }),
+    );
+    const loans = paired(surpluses, lacks, now).get(own.id);
+    const borrowers = this.#askers.filter(({ id }) => loans?.has(id));
+    return Object.fromEntries(borrowers.map(({ id }) => [id, { rate: loans!.get(id)!, permits: 0 }]));
   }
 
   /** In proportion to what is asked for; what is not asked for is divided evenly. */
@@ -177,6 +187,10 @@ class Permits {
     return this.#askers[index]!.demand / (2 * this.#held[index]! + 1);
   }
 }
+
+/** Those of the members that have at least one millionth of N of something. */
+const rates = (askers: readonly Asker[], of: (asker: Asker) => number): Map<string, number> =>
+  new Map(askers.map((one) => [one.id, Math.floor(of(one))] as const).filter(([, rate]) => rate > 0));
 
 const positive = (number: number): number => Math.max(0, number);
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
