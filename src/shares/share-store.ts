@@ -13,7 +13,7 @@ export type StoredTexts = ReadonlyMap<string, StoredText>;
 export interface ShareStore {
   /**
    * All texts, as they were at one moment after this was called: a text of before would give a member a share
-   * that it does not have any more.
+   * that it does not have any more. A text that has not changed since the last reading is not sent again.
    * @throws Error when the store cannot be reached
    */
   read(): Promise<StoredTexts>;

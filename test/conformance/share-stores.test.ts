@@ -1,5 +1,6 @@
 // What holds for every store that members of limits over processes agree through, with real servers.
 import { expect } from 'chai';
+import { LimitedClient } from '#src/db/limited-client.js';
 import { etcdClients } from '#src/primary/etcd-client.js';
 import { registrySessions } from '#src/primary/registry-session.js';
 import { EtcdShareStore } from '#src/shares/etcd-share-store.js';
@@ -8,12 +9,22 @@ import type { ShareStore } from '#src/shares/share-store.js';
 import { type BreakableProxy, breakableProxy } from '#test/support/breakable-proxy.js';
 import { needsEtcd, startEtcd } from '#test/support/etcd.js';
 import { startTestPostgres } from '#test/support/postgres.js';
+import { until } from '#test/support/until.js';
+
+/** Characters of a text that is not to be sent twice. */
+const LARGE = 100_000;
 
 interface Server {
   readonly proxy: BreakableProxy;
   store(): ShareStore;
+  /** Keeps a copy of all that is stored. */
+  backUp(): Promise<void>;
+  /** Puts that copy in the place of what is stored. */
+  setBack(): Promise<void>;
   close(): Promise<void>;
 }
+
+const TABLE = 'multilane.multilane_limit_share';
 
 async function postgres(): Promise<Server> {
   const url = new URL(await (await startTestPostgres()).createDatabase('shares'));
@@ -21,9 +32,17 @@ async function postgres(): Promise<Server> {
   url.searchParams.delete('host');
   url.hostname = '127.0.0.1';
   url.port = String(proxy.port);
+  const run = async (statement: string): Promise<void> => {
+    const client = new LimitedClient(url.href, {});
+    await client.connect();
+    await client.query(statement);
+    await client.end();
+  };
   return {
     proxy,
     store: () => new PostgresShareStore(registrySessions(url.href)),
+    backUp: () => run(`CREATE TABLE backup AS TABLE ${TABLE}`),
+    setBack: () => run(`BEGIN; DELETE FROM ${TABLE}; INSERT INTO ${TABLE} TABLE backup; COMMIT`),
     close: () => proxy.close(),
   };
 }
@@ -35,6 +54,8 @@ async function etcd(): Promise<Server> {
   return {
     proxy,
     store: () => new EtcdShareStore(etcdClients({ origins, user: undefined })),
+    backUp: () => server.backUp(),
+    setBack: () => server.setBack(),
     async close() {
       await proxy.close();
       await server.close();
@@ -96,6 +117,51 @@ for (const [name, start] of Object.entries({ PostgreSQL: postgres, etcd })) {
       await store.replace('one', undefined, 'c');
       expect(await store.replace('one', next, 'late')).to.equal(false);
       expect(await textsOf(store)).to.deep.equal({ one: 'c' });
+    });
+
+    it('are sent again only when they have changed', async () => {
+      const [reader, writer] = [open(), open()];
+      const large = 'x'.repeat(LARGE);
+      await writer.replace('large', undefined, large);
+      await writer.replace('small', undefined, 'a');
+      expect(await textsOf(reader)).to.deep.equal({ large, small: 'a' });
+      await writer.replace('small', (await writer.read()).get('small')!.version, 'b');
+      await writer.replace('other', undefined, 'c');
+      const before = server.proxy.received;
+      expect(await textsOf(reader)).to.deep.equal({ large, small: 'b', other: 'c' });
+      expect(server.proxy.received - before).to.be.below(LARGE / 10);
+    });
+
+    it('are not there any more when another process has removed them, until they are created again', async () => {
+      const [reader, writer] = [open(), open()];
+      for (const name of ['one', 'two']) await writer.replace(name, undefined, 'first');
+      const { version } = (await reader.read()).get('one')!;
+      await writer.remove('one', version);
+      expect(await textsOf(reader)).to.deep.equal({ two: 'first' });
+      await writer.replace('one', undefined, 'second');
+      expect(await textsOf(reader)).to.deep.equal({ one: 'second', two: 'first' });
+      expect(await reader.replace('one', version, 'late')).to.equal(false);
+    });
+
+    it('are what a server has that was set back', async () => {
+      const [reader, writer] = [open(), open()];
+      const versionIn = async (store: ShareStore): Promise<string> =>
+        (await store.read()).get('one')!.version;
+      await writer.replace('one', undefined, 'kept');
+      await server.backUp();
+      const texts = (store: ShareStore): Promise<unknown> =>
+        // The first reading may find that the connection is lost.
+        until(
+          () => textsOf(store).catch(() => undefined),
+          (read) => read !== undefined,
+        );
+      await texts(writer);
+      await writer.replace('one', await versionIn(writer), 'lost');
+      expect(await texts(reader)).to.deep.equal({ one: 'lost' });
+      await server.setBack();
+      expect(await texts(writer)).to.deep.equal({ one: 'kept' });
+      await writer.replace('one', await versionIn(writer), 'found');
+      expect(await texts(reader)).to.deep.equal({ one: 'found' });
     });
 
     it('can be used again after the connection was lost', async () => {

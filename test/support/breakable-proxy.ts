@@ -4,6 +4,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 export interface BreakableProxy {
   readonly port: number;
+  /** Bytes that the target has sent. */
+  readonly received: number;
   /** Cuts all connections, and refuses new ones until `listen`. */
   refuse(): Promise<void>;
   listen(): Promise<void>;
@@ -13,8 +15,12 @@ export interface BreakableProxy {
 /** @param target a port on this machine, or the path of a Unix socket */
 export async function breakableProxy(target: number | string): Promise<BreakableProxy> {
   const sockets = new Set<Socket>();
+  let received = 0;
   const server = createServer((client) => {
     const upstream = typeof target === 'number' ? connect(target, '127.0.0.1') : connect(target);
+    upstream.on('data', ({ length }) => {
+      received += length;
+    });
     for (const [one, other] of [
       [client, upstream],
       [upstream, client],
@@ -40,6 +46,9 @@ export async function breakableProxy(target: number | string): Promise<Breakable
   };
   return {
     port,
+    get received() {
+      return received;
+    },
     refuse,
     async listen() {
       if (server.listening) return;

@@ -1,7 +1,7 @@
 // A real etcd of one member.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { markPending } from './pending.js';
@@ -24,6 +24,10 @@ export interface TestEtcd {
   start(): Promise<void>;
   /** Removes the data of one that was killed, so that it starts as a new one. */
   lose(): void;
+  /** Ends it, keeps a copy of its data, and starts it again. */
+  backUp(): Promise<void>;
+  /** Ends it, and starts it again with that copy. */
+  setBack(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,6 +37,7 @@ export async function startEtcd(
   more: readonly string[] = [],
 ): Promise<TestEtcd> {
   const folder = mkdtempSync(join(tmpdir(), 'etcd-'));
+  const backup = `${folder}-backup`;
   const [port, peer] = [await freePort(), await freePort()];
   const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
   const peers = `http://127.0.0.1:${peer}`;
@@ -59,16 +64,22 @@ export async function startEtcd(
     process = undefined;
     await ended;
   };
+  /** Starts it again with a copy of the data. */
+  const copied = async (from: string, to: string): Promise<void> => {
+    await kill();
+    rmSync(to, { recursive: true, force: true });
+    cpSync(from, to, { recursive: true });
+    await start();
+  };
   await start();
   return {
-    port,
-    url,
-    kill,
-    start,
+    ...{ port, url, kill, start },
     lose: () => rmSync(folder, { recursive: true, force: true }),
+    backUp: () => copied(folder, backup),
+    setBack: () => copied(backup, folder),
     async close() {
       await kill();
-      rmSync(folder, { recursive: true, force: true });
+      for (const one of [folder, backup]) rmSync(one, { recursive: true, force: true });
     },
   };
 }
