@@ -38,7 +38,7 @@ export class EtcdShareStore implements ShareStore {
     this.#open = open;
   }
 
-  /** etcd reads with the agreement of its members, unless it is told otherwise, and all ranges at one revision. */
+  /** etcd reads with the agreement of its members, unless it is told otherwise. */
   async read(): Promise<StoredTexts> {
     const [changed, missing] = await this.#readSince(this.#revision + 1n);
     if (missing === 0) return changed;
@@ -69,7 +69,7 @@ export class EtcdShareStore implements ShareStore {
   }
 
   /**
-   * Reads all versions, and the texts that have changed.
+   * Reads all versions, and the texts that have changed, at one moment.
    * @param revision the first one whose changes are read
    * @returns all texts, and the number of those that are neither known nor were read
    */

@@ -16,21 +16,21 @@ export interface Loan {
   readonly rate: number;
 }
 
-/** Loans that may stay as they are, for each of the lenders and borrowers. Others add one for each. */
-const MOST_KEPT = 2;
+/** Loans for each of the lenders and borrowers. Each new one satisfies one of them: at most one is new. */
+export const MOST_LOANS = 3;
 
 /**
  * What members should lend.
  * @param surpluses what members have to lend
  * @param lacks what others should have of it: the same sum, or less
  * @param now what is lent now
- * @returns by the names of the lenders, what each borrower has of them: less than three loans for each of the
+ * @returns by the names of the lenders, what each borrower has of them: less than MOST_LOANS for each of the
  *   lenders and borrowers
  */
 export function paired(surpluses: Rates, lacks: Rates, now: readonly Loan[]): ReadonlyMap<string, Rates> {
   const pairs = new Pairs(surpluses, lacks);
   const due = now.filter(({ lender, borrower }) => surpluses.has(lender) && lacks.has(borrower));
-  const kept = due.toSorted(byNames).slice(0, MOST_KEPT * (surpluses.size + lacks.size));
+  const kept = due.toSorted(byNames).slice(0, (MOST_LOANS - 1) * (surpluses.size + lacks.size));
   for (const { lender, borrower, rate } of kept) pairs.lend(lender, borrower, rate);
   for (const { lender, borrower } of kept) pairs.lend(lender, borrower);
   pairs.lendRest();

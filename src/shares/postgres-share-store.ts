@@ -1,6 +1,6 @@
 // The texts of the members in PostgreSQL: one row for each, which is replaced on condition that its version
-// is still the same. Versions are random numbers of 64 bits, so that no two texts ever have the same one, also
-// after the server was set back. So a text is read again only when its version is not known.
+// is still the same. Versions are random numbers of 64 bits, so that no two texts ever have the same one,
+// also after the server was set back. So a text is read again only when its version is not known.
 import { randomBytes } from 'node:crypto';
 import type { OpenSession, RegistrySession } from '../registry/backends/postgres-backend.js';
 import type { ShareStore, StoredText, StoredTexts } from './share-store.js';

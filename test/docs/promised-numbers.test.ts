@@ -320,6 +320,7 @@ const PROMISES: readonly Promised[] = [
   promised('docs/cluster-limits.md', 'has refused it for # s,', 'shares/hot-keys', 'WANTED_MS', SECOND),
   promised('docs/cluster-limits.md', 'time of # permits', 'shares/hot-keys', 'WANTED_PERMITS'),
   promised('docs/cluster-limits.md', '| members | #;', 'shares/epoch', 'MOST_MEMBERS'),
+  promised('docs/cluster-limits.md', 'of all members | # for each', 'shares/pairing', 'MOST_LOANS'),
   promised('docs/cluster-limits.md', 'of all limits | #;', 'memory/layout', 'HOT_KEYS'),
   promised('docs/cluster-limits.md', 'keys of their own | #;', 'memory/layout', 'CLUSTER_LIMITS'),
   promised('docs/shared-memory.md', 'Each limit has # buckets of its own', 'memory/layout', 'RATE_BUCKETS'),
