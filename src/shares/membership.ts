@@ -88,7 +88,7 @@ export class Membership {
   #id: string;
   #isSuccessor = false;
   #isActive = false;
-  /** The epoch of the view. */
+  /** The epoch that was read last with this process in it; 0 while it is not listed. */
   #number = 0;
   #view = '';
   #beat = 0;
@@ -213,19 +213,23 @@ export class Membership {
   /** Learns what is stored: whether this process is a member, how long, and among which others. */
   #know(epoch: Epoch): void {
     const own = this.ownIn(epoch);
-    // Others have removed it; or the store has lost what it had stored, and may have lost newcomers.
-    if (this.#isActive && (own === undefined || epoch.number < this.#number)) {
+    if (this.#number > 0 && this.#isLost(epoch, own)) {
       this.#forget();
       return;
     }
     if (own === undefined) return;
+    this.#number = epoch.number;
     if (own.id !== this.#id) [this.#id, this.#isSuccessor] = [own.id, true];
     if (own.beat === this.#beat) this.#renewedAt = this.#sentAt;
     if (!own.active) return;
     this.#isActive = true;
-    this.#number = epoch.number;
     this.#look(epoch);
     this.#holder.renew(laterBy(HOLD_MS, this.#renewedAt));
+  }
+
+  /** Others have removed it; or the store has lost what it had stored, and may have lost newcomers. */
+  #isLost(epoch: Epoch, own: Member | undefined): boolean {
+    return own === undefined || epoch.number < this.#number || (this.#isActive && !own.active);
   }
 
   /** Changes the view, if it is another one. */
@@ -237,6 +241,7 @@ export class Membership {
     this.#holder.hold({ members: ids, self: this.#id, salt });
   }
 
+  /** All that belongs to the member that this process was: as the next one it begins anew. */
   #forget(): void {
     this.#holder.release();
     this.#isActive = false;

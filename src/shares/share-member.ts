@@ -237,7 +237,8 @@ export class ShareMember {
       ...{ name: REPORT + id, version: stored?.version, text: stored?.text ?? EMPTY_REPORT },
       sending: () => undefined,
       stored: () => {
-        if (this.#membership.isSuccessor) this.#inheritance = reportOf(id, texts);
+        // Where another process goes on as that member, this report is of no concern here.
+        if (this.#membership.id === id) this.#inheritance = reportOf(id, texts);
       },
     };
   }

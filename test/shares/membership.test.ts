@@ -169,7 +169,7 @@ describe('a member of an epoch', () => {
       ['a1', 'b1'],
     ]);
     for (const one of [c, a, b, c]) one.turn();
-    expect(c.members).to.deep.equal(['a1', 'b1', 'c1']);
+    expect(c.members).to.deep.equal(['a1', 'b1', 'c2']);
   });
 
   it('leaves one alone that waits to become active', () => {
@@ -256,6 +256,29 @@ describe('a member of an epoch', () => {
     store.epoch = without(store.epoch, new Set(['b1']));
     c.turn();
     expect([c.members, c.membership.isSuccessor, listed(store)]).to.deep.equal([[], false, ['a1', 'c2']]);
+  });
+
+  it('is no successor any more when it was removed while it waited, and goes on as the next one', () => {
+    const { store, a, b } = pair();
+    new Process(store, 'c').turn();
+    store.ended.add('c');
+    const d = new Process(store, 'd');
+    d.turn();
+    expect([d.membership.id, d.membership.isSuccessor, d.members]).to.deep.equal(['c1', true, []]);
+    store.epoch = without(store.epoch, new Set(['c1']));
+    store.ended.add('b');
+    d.turn(undefined, true);
+    expect([d.membership.id, d.membership.isSuccessor], 'not stored yet').to.deep.equal(['d2', false]);
+    for (const one of [a, d]) one.turn();
+    expect([d.membership.id, d.membership.isSuccessor, d.members]).to.deep.equal(['b1', true, ['a1', 'b1']]);
+    expect(b.members).to.deep.equal(['a1', 'b1']);
+  });
+
+  it('gives its share up when the store has lost that it had become active', () => {
+    const { store, b } = pair();
+    store.epoch = withMember(store.epoch, 'b1', { active: false });
+    b.turn();
+    expect([b.members, listed(store)]).to.deep.equal([[], ['a1', 'b2']]);
   });
 
   it('gives its share up when the store shows an epoch of before', () => {

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { newSeed } from '#test/support/random.js';
 import type { SimProcess } from './simulation/sim-process.js';
-import { overtaken, restarted } from './simulation/storm.js';
+import { inheritedTwice, overtaken, restarted } from './simulation/storm.js';
 import { World } from './simulation/world.js';
 
 const SECOND = 1_000;
@@ -38,6 +38,10 @@ describe('limits over processes that are killed and started again, simulated', (
 
   it(`admit at most B + N*t when a process is started again while the loan of the killed one is on its way (seed ${seed})`, () => {
     expect(overtaken({}, seed).excess).to.be.at.most(0);
+  });
+
+  it('admit at most B + N*t when a process goes on as one member after it has waited as another one', () => {
+    expect(inheritedTwice().excess).to.be.at.most(0);
   });
 
   it(`admit N each second soon after a process was started again (seed ${seed})`, () => {

@@ -6,8 +6,8 @@ import type { Share } from '#src/memory/rate/share.js';
 import { TextPage } from '#src/memory/text-page.js';
 import { EPOCH, parseEpoch, withMember } from '#src/shares/epoch.js';
 import type { DividedHolder } from '#src/shares/share-member.js';
-import type { Fault } from './sim-process.js';
-import { cutOff, overtaken, restarted, suspended } from './storm.js';
+import type { Fault, SimProcess } from './sim-process.js';
+import { cutOff, inheritedTwice, overtaken, restarted, suspended } from './storm.js';
 import type { World } from './world.js';
 
 interface PlantedFault {
@@ -50,7 +50,7 @@ export const FAULTS: readonly PlantedFault[] = [
   },
   {
     title: 'a member is removed though it has been silent for a moment only',
-    shownBy: 6,
+    shownBy: 3,
     fault: { now: (now) => ({ ...now, monotonic: 5 * now.monotonic }) },
   },
   {
@@ -68,7 +68,7 @@ export const FAULTS: readonly PlantedFault[] = [
   },
   {
     title: 'a newcomer begins with a whole burst',
-    shownBy: 6,
+    shownBy: 0,
     fault: {
       holder: (holder, { block }) => ({
         ...bound(holder),
@@ -107,7 +107,7 @@ export const FAULTS: readonly PlantedFault[] = [
   },
   {
     title: 'a process goes on as the member of one that has ended, and does not know what that has lent',
-    shownBy: 0,
+    shownBy: 2,
     fault: {
       holder(holder, { isInherited }) {
         let isHeir = false;
@@ -121,6 +121,11 @@ export const FAULTS: readonly PlantedFault[] = [
         };
       },
     },
+  },
+  {
+    title: 'a process takes the report of the member as which it has waited for that of the next one',
+    shownBy: inheritedTwice,
+    fault: { texts: onlyOneReport() },
   },
   {
     title: 'a process goes on as the member of one whose last message may be on its way',
@@ -154,6 +159,20 @@ export const FAULTS: readonly PlantedFault[] = [
     },
   },
 ];
+
+/** A process that waits reads the report that it has read of itself first, whichever member it is. */
+function onlyOneReport(): NonNullable<Fault['texts']> {
+  const reports = new WeakMap<SimProcess, string>();
+  return (texts, process) => {
+    const stored = texts.get(EPOCH);
+    if (stored === undefined || process.member.isActive) return texts;
+    const own = parseEpoch(stored.text).members.find((one) => one.process === process.name);
+    const report = reports.get(process) ?? texts.get(`member/${own?.id}`)?.text;
+    if (report === undefined) return texts;
+    reports.set(process, report);
+    return new Map([...texts].map(([name, one]) => [name, name === EPOCH ? one : { ...one, text: report }]));
+  };
+}
 
 /** A share that has begun long ago, and parts of keys as well. */
 const full = (share: Share): object => ({

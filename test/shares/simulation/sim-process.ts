@@ -29,6 +29,8 @@ export interface Fault {
   ) => DividedHolder;
   /** Replaces what the protocol wants to be stored, and what it believes was stored. */
   readonly write?: (write: ShareWrite, process: SimProcess) => ShareWrite;
+  /** Replaces what the protocol believes to have read. */
+  readonly texts?: (texts: StoredTexts, process: SimProcess) => StoredTexts;
   /** Replaces what is known of the process of a name. */
   readonly hasEnded?: () => boolean;
   /** Replaces the time at which the protocol believes to be told of something. */
@@ -177,9 +179,11 @@ export class SimProcess {
       return;
     }
     const askedAt = this.#now();
-    const have = this.#then((texts: StoredTexts) => {
+    const { fault } = this.#options;
+    const have = this.#then((stored: StoredTexts) => {
       const now = this.#now();
-      const writes = this.member.read(texts, askedAt, this.#options.fault.now?.(now) ?? now);
+      const texts = fault.texts?.(stored, this) ?? stored;
+      const writes = this.member.read(texts, askedAt, fault.now?.(now) ?? now);
       this.#write(writes, writes.length > 0 ? BUSY_MS : IDLE_MS);
     });
     this.#options.network.read(

@@ -1,4 +1,5 @@
 // Everything that may happen to processes and to the store, in an order that the seed decides.
+import { WAIT_MS } from '#src/shares/membership.js';
 import { collect } from '#test/support/collected.js';
 import type { LedgerTerms } from './ledger.js';
 import type { Fault, SimProcess } from './sim-process.js';
@@ -19,6 +20,8 @@ const SHIFT_MS = 12_000;
 const RESTART_MS = 6_000;
 /** Longer than a share is held. */
 const LONG_MS = 130_000;
+/** How many of the processes start on a machine that others are or were on. */
+const BESIDE = 0.4;
 
 /** Restarts, in one of which at least the message of before comes late. */
 const ROUNDS = 16;
@@ -43,6 +46,13 @@ export function storm(
   const anyOf = <T>(list: readonly T[]): T | undefined => list[Math.floor(random() * list.length)];
   /** A while that is mostly short. */
   const while_ = (): number => LONG_MS * random() ** 1.5;
+  /** A process starts on a machine of its own, or beside others, of which some may have ended. */
+  const start = (everyMs: number): void => {
+    if (living().length >= MOST_PROCESSES) return;
+    const beside = random() < BESIDE ? anyOf(world.processes) : undefined;
+    if (beside === undefined) world.start(everyMs);
+    else world.restart(beside, everyMs);
+  };
   /** A process is killed and started again on its machine, a number of times. */
   const crash = (process: SimProcess | undefined, times: number): void => {
     if (process === undefined || process.isKilled || times === 0) return;
@@ -53,13 +63,17 @@ export function storm(
     });
   };
   const happenings: (() => void)[] = [
-    () => void (living().length < MOST_PROCESSES && world.start(20)),
-    () => void (living().length < MOST_PROCESSES && world.start(100)),
+    () => start(20),
+    () => start(100),
     () => {
       const process = anyOf(living());
       if (process !== undefined) process.isKilled = true;
     },
     () => crash(anyOf(living()), 1 + Math.floor(5 * random())),
+    () => {
+      const process = anyOf(living());
+      if (process !== undefined) for (const one of world.beside(process)) crash(one, 2);
+    },
     () => anyOf(living())?.leave(),
     () => {
       const process = anyOf(living());
@@ -152,6 +166,33 @@ export function overtaken(fault: Fault = {}, seed = 7): World {
     process.isKilled = true;
     process = world.restart(process, 10, true);
   }
+  // Every process had a block.
+  collect();
+  return world;
+}
+
+/**
+ * A process waits as the member that another one was, is taken off the list meanwhile, and goes on as a member
+ * that had lent something to one that is cut off.
+ */
+export function inheritedTwice(fault: Fault = {}): World {
+  const world = new World({ seed: 1, limits: LIMITS, fault });
+  const { timeline } = world;
+  const run = (ms: number): void => timeline.run(timeline.now + ms);
+  const lender = world.start(60_000, true);
+  const borrower = world.start(10, true);
+  run(60_000);
+  borrower.isCut = true;
+  const newcomer = world.restart(lender, 10, true);
+  run(2_000);
+  newcomer.isKilled = true;
+  const heir = world.restart(lender, 10, true);
+  run(2_000);
+  heir.isPaused = true;
+  run(WAIT_MS + 2_000);
+  lender.isKilled = true;
+  heir.resume();
+  run(20_000);
   // Every process had a block.
   collect();
   return world;

@@ -68,6 +68,11 @@ export class World {
     return this.start(everyMs, isEven, machineOf(name));
   }
 
+  /** The living processes of the machine of one, and that itself. */
+  beside({ name }: SimProcess): readonly SimProcess[] {
+    return this.processes.filter((one) => !one.isKilled && machineOf(one.name) === machineOf(name));
+  }
+
   /** The highest excess of all limits, in permits. */
   get excess(): number {
     return Math.max(...this.ledgers.map(({ excess }) => excess));
