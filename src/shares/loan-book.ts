@@ -120,8 +120,9 @@ export class LoanBook {
     this.#taken = new Map();
     for (const id of members) {
       const lent = reports.get(id)?.lent;
-      if (id === self || lent === undefined || !isFresh(id)) continue;
-      const loans = Object.entries(lent.to[self] ?? {}).filter(([key]) => keys.has(key));
+      if (id === self || lent === undefined) continue;
+      // Nothing is used of one that may have been removed: what it has lent before is not in use either.
+      const loans = Object.entries((isFresh(id) && lent.to[self]) || {}).filter(([key]) => keys.has(key));
       this.#taken.set(id, { number: lent.number, loans: Object.fromEntries(loans) });
     }
   }

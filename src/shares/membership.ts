@@ -12,7 +12,8 @@
 //   machine is compared. One that is not active has no share that others would have to leave to it, so it is
 //   removed after WAIT_MS: a process that ends again and again while it starts must not divide the limits.
 // - It goes on as the member that another process was, if that certainly has ended: a process that ends again
-//   and again is one member. The beat that it writes first is its own, and so is its time.
+//   and again is one member. That changes no beat, so that a member lapses whose processes all end at once. The
+//   beat that it writes first is its own, and so is its time: before that it uses nothing.
 import { laterBy, longestBetween, type Moment, NEVER } from '../memory/rate/moment.js';
 import {
   type Epoch,
@@ -71,6 +72,8 @@ export interface MembershipQuestions {
    * @returns whether it may say that it knows of newcomers
    */
   readonly settle: () => boolean;
+  /** Asked then: whether this process knows what it has of that share, so that its beats may renew it. */
+  readonly mayBeat: () => boolean;
   /** Whether a member is a process that has ended, as which this one may go on. */
   readonly mayContinue: (member: Member) => boolean;
 }
@@ -147,7 +150,7 @@ export class Membership {
     epoch: Epoch,
     askedAt: Moment,
     now: Moment,
-    { settle, mayContinue }: MembershipQuestions,
+    { settle, mayBeat, mayContinue }: MembershipQuestions,
   ): Epoch | undefined {
     this.#observe(epoch, askedAt, now);
     this.#know(epoch);
@@ -156,6 +159,7 @@ export class Membership {
     const rest = without(epoch, new Set([...this.#lapsed(epoch, now), ...this.#former]));
     const own = this.ownIn(rest);
     if (own === undefined) return this.#entered(rest, mayContinue);
+    if (this.#isActive && !mayBeat()) return undefined;
     const isDue = longestBetween(this.#renewedAt, now) >= BEAT_MS;
     const seen = maySee ? rest.number : own.seen;
     const becomesActive = !own.active && mayBecomeActive(rest, own);
@@ -193,8 +197,9 @@ export class Membership {
 
   /** The epoch in which this process is the member that an ended one was; all else stays as it is. */
   #continued(epoch: Epoch, { id, beat }: Member): Epoch {
+    // The beat of the other one is none of this process.
     this.#beat = Math.max(this.#beat, beat) + 1;
-    return withMember(epoch, id, { process: this.#process, beat: this.#beat });
+    return withMember(epoch, id, { process: this.#process });
   }
 
   #joined(epoch: Epoch): Epoch {

@@ -80,6 +80,7 @@ export class ShareMember {
           this.#hot.clear();
           this.#inheritance = undefined;
           this.#isDivided = false;
+          this.#ownUntil = NEVER;
           holder.release();
         },
         renew: (until) => {
@@ -112,18 +113,16 @@ export class ShareMember {
     const { hasEnded } = this.#options;
     const next = this.#membership.read(epoch, askedAt, now, {
       settle: () => this.#settle(epoch, texts, now),
+      mayBeat: () => this.#knowsLoans,
       mayContinue: ({ id, process }) => hasEnded(process) && reportOf(id, texts) !== undefined,
     });
-    const writes: ShareWrite[] = [];
-    if (next !== undefined) {
-      writes.push({
-        ...{ name: EPOCH, version: stored?.version, text: JSON.stringify(next) },
-        sending: (at) => this.#membership.sending(at),
-        stored: () => this.#membership.stored(next),
-      });
-    }
-    const report = this.#inherited(next ?? epoch, texts) ?? this.#reported(epoch, texts, now);
-    return report === undefined ? writes : [...writes, report];
+    const change = next === undefined ? [] : [this.#changed(next, stored?.version)];
+    const inherited = this.#inherited(next ?? epoch, texts);
+    if (inherited !== undefined) return [...change, inherited];
+    const report = this.#reported(epoch, texts, now);
+    // What was lent comes back by reports. Where each process ends right after its start, the member lapses
+    // unless these come nearer to that.
+    return this.#hasBeaten ? [...change, ...report] : [...report, ...change];
   }
 
   /** The names of texts that `read` was given last, of processes that are no members any more. */
@@ -154,6 +153,19 @@ export class ShareMember {
   #firstEpoch(): Epoch {
     const { newWord } = this.#options;
     return { number: 0, salt: [newWord(), newWord()], members: [] };
+  }
+
+  #changed(next: Epoch, version: string | undefined): ShareWrite {
+    return {
+      ...{ name: EPOCH, version, text: JSON.stringify(next) },
+      sending: (at) => this.#membership.sending(at),
+      stored: () => this.#membership.stored(next),
+    };
+  }
+
+  /** Whether a beat of this process was stored since it is an active member. */
+  get #hasBeaten(): boolean {
+    return this.#ownUntil.monotonic > NEVER.monotonic;
   }
 
   get #isComplete(): boolean {
@@ -243,14 +255,14 @@ export class ShareMember {
     };
   }
 
-  #reported(epoch: Epoch, texts: StoredTexts, { monotonic: now }: Moment): ShareWrite | undefined {
-    if (!this.isActive || this.#membership.ownIn(epoch) === undefined) return undefined;
+  #reported(epoch: Epoch, texts: StoredTexts, { monotonic: now }: Moment): readonly ShareWrite[] {
+    if (!this.isActive || this.#membership.ownIn(epoch) === undefined) return [];
     const name = REPORT + this.#membership.id;
     const stored = texts.get(name);
     const text = JSON.stringify(this.#book.report(this.#hot.report(now)));
     // There is nothing to report before the first key is refused somewhere.
-    if (text === (stored?.text ?? EMPTY_REPORT)) return undefined;
-    return { name, version: stored?.version, text, sending: () => undefined, stored: () => undefined };
+    if (text === (stored?.text ?? EMPTY_REPORT)) return [];
+    return [{ name, version: stored?.version, text, sending: () => undefined, stored: () => undefined }];
   }
 
   /** The share ends when what is borrowed might not be there any more. */

@@ -23,6 +23,7 @@ class Process {
   readonly membership: Membership;
   members: readonly string[] = [];
   until = 0;
+  knowsLoans = true;
   readonly #store: Store;
 
   constructor(store: Store, name: string) {
@@ -49,7 +50,8 @@ class Process {
   turn(settle: () => boolean = () => true, isLost = false): boolean {
     const { epoch, moment, ended } = this.#store;
     const mayContinue = ({ process }: Member): boolean => ended.has(process);
-    const next = this.membership.read(epoch, moment, moment, { settle, mayContinue });
+    const mayBeat = (): boolean => this.knowsLoans;
+    const next = this.membership.read(epoch, moment, moment, { settle, mayBeat, mayContinue });
     if (next === undefined) return false;
     this.membership.sending(moment);
     this.#store.epoch = next;
@@ -218,6 +220,8 @@ describe('a member of an epoch', () => {
     const c = new Process(store, 'c');
     c.turn();
     expect([c.membership.id, c.membership.isSuccessor, c.members]).to.deep.equal(['b1', true, ['a1', 'b1']]);
+    expect(c.until, 'before its own beat').to.be.below(0);
+    c.turn();
     expect(c.until, 'by its own beat').to.equal(BEAT_MS - 1 + HOLD_MS);
     a.turn();
     expect([listed(store), store.epoch.number]).to.deep.equal([['a1', 'b1'], number]);
@@ -234,7 +238,16 @@ describe('a member of an epoch', () => {
     expect([c.membership.id, c.members]).to.deep.equal(['c1', []]);
     store.now = 2_000;
     c.turn();
-    expect([c.membership.id, c.members, c.until]).to.deep.equal(['b1', ['a1', 'b1'], 1_000 + HOLD_MS]);
+    expect([c.membership.id, c.members, c.until]).to.deep.equal(['b1', ['a1', 'b1'], 2_000 + HOLD_MS]);
+  });
+
+  it('renews nothing as another member before it knows what that has lent, and is removed meanwhile', () => {
+    const { store, a } = pair();
+    store.ended.add('b');
+    const c = new Process(store, 'c');
+    c.knowsLoans = false;
+    for (; store.now <= LAPSE_MS; store.now += BEAT_MS) for (const one of [a, c]) one.turn();
+    expect([c.until < 0, listed(store)]).to.deep.equal([true, ['a1', 'c2']]);
   });
 
   it('goes on as one that was active rather than as one that waited', () => {

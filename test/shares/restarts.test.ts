@@ -1,5 +1,6 @@
 // Limits over processes in virtual time, whose processes are killed and started again.
 import { expect } from 'chai';
+import { LAPSE_MS } from '#src/shares/membership.js';
 import { newSeed } from '#test/support/random.js';
 import type { SimProcess } from './simulation/sim-process.js';
 import { inheritedTwice, overtaken, restarted } from './simulation/storm.js';
@@ -80,6 +81,30 @@ describe('limits over processes that are killed and started again, simulated', (
       restart(world.start(MINUTE));
       world.timeline.run(world.timeline.now + MINUTE);
       expect(admittedIn(world, MINUTE) / 60).to.be.within(least, 100.5);
+      expect(world.excess).to.be.at.most(0);
+    });
+  }
+
+  for (const [livesMs, everyMs] of [
+    [150, SECOND],
+    [250, SECOND],
+    [250, 5 * SECOND],
+    [250, 30 * SECOND],
+    [250, 80 * SECOND],
+  ] as const) {
+    it(`give a newcomer its share while a process lives ${livesMs} ms every ${everyMs / SECOND} s (seed ${seed})`, () => {
+      const world = three();
+      let process = world.processes[0]!;
+      const restart = (): void => {
+        process = world.restart(process, MINUTE);
+        world.timeline.in(livesMs, () => kill(process));
+        world.timeline.in(everyMs, restart);
+      };
+      kill(process);
+      restart();
+      const newcomer = world.start(10, true);
+      world.timeline.run(world.timeline.now + LAPSE_MS + 2 * SETTLED);
+      expect(newcomer.member.isActive).to.equal(true);
       expect(world.excess).to.be.at.most(0);
     });
   }

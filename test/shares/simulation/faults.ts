@@ -33,7 +33,7 @@ export const FAULTS: readonly PlantedFault[] = [
   },
   {
     title: 'a member says that it knows of a newcomer before it divides its share with it',
-    shownBy: 2,
+    shownBy: 5,
     fault: {
       holder: (holder, { timeline }) => ({
         ...bound(holder),
@@ -50,7 +50,7 @@ export const FAULTS: readonly PlantedFault[] = [
   },
   {
     title: 'a member is removed though it has been silent for a moment only',
-    shownBy: 3,
+    shownBy: 5,
     fault: { now: (now) => ({ ...now, monotonic: 5 * now.monotonic }) },
   },
   {
