@@ -41,7 +41,7 @@ const pidNamespace = (): string => undefinedOnError(() => readlinkSync('/proc/se
  */
 export function startTimeOf(pid: number): string | undefined {
   const fields = isOurProc() ? statOf(pid) : undefined;
-  if (fields === undefined) return canSignal(pid) ? '?' : undefined;
+  if (fields === undefined) return mayExist(pid) ? '?' : undefined;
   return isEnded(fields[0]) ? undefined : fields[START_TIME];
 }
 
@@ -49,13 +49,13 @@ export function isProcessAlive(pid: number): boolean {
   return startTimeOf(pid) !== undefined;
 }
 
-/** Whether a process has this pid; one that we may not signal counts. */
-function canSignal(pid: number): boolean {
+/** Whether a process may have this pid: all but "no such process" counts, because the system may refuse. */
+function mayExist(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
 

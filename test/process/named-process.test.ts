@@ -1,5 +1,5 @@
 // A name by which others on the same machine know whether a process has ended.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { namedProcess } from '#src/process/named-process.js';
@@ -30,6 +30,23 @@ describe('the name of a process', () => {
 
   it('tells nothing of a process that is hidden', () => {
     expect(named({ pid: 8 }, '?').hasEnded(named({}).name)).to.equal(false);
+  });
+
+  it('tells nothing of a process that the system does not let this one ask for', () => {
+    const child = spawnSync(process.execPath, ['--version']);
+    const { hasEnded, name } = namedProcess();
+    const [machine] = name.split(' ');
+    expect(hasEnded(`${machine} ${child.pid} 1`)).to.equal(true);
+    expect(hasEnded(`${machine} none 1`), 'no pid at all').to.equal(false);
+    const { kill } = process;
+    process.kill = () => {
+      throw Object.assign(new Error('refused'), { code: 'EACCES' });
+    };
+    try {
+      expect(hasEnded(`${machine} ${child.pid} 1`)).to.equal(false);
+    } finally {
+      process.kill = kill;
+    }
   });
 
   for (const [what, change] of Object.entries({
