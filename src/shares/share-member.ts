@@ -168,8 +168,9 @@ export class ShareMember {
     return this.#ownUntil.monotonic > NEVER.monotonic;
   }
 
+  /** Whether all of its share is here. One that was never active has nothing that it could lend. */
   get #isComplete(): boolean {
-    return this.#knowsLoans && this.#book.isComplete;
+    return !this.#membership.isActive || (this.#knowsLoans && this.#book.isComplete);
   }
 
   /**

@@ -168,6 +168,19 @@ describe('a process that goes on as the member of one that has ended', () => {
     expect(listed()).to.deep.equal([a.ids[0], b.ids[0]]);
   });
 
+  it('takes itself off the list when it ends while it waits as one that waited', () => {
+    const { a, b, store, listed } = lending();
+    const c = new Process(store, 'cc');
+    c.turn();
+    store.ended.add('cc');
+    const d = new Process(store, 'dd');
+    d.turn();
+    expect([d.member.isActive, listed()]).to.deep.equal([false, [a.ids[0], b.ids[0], c.ids[0]]]);
+    expect(d.member.retire()).to.equal(true);
+    const rest = d.member.leave()(parseEpoch(store.texts.get(EPOCH)!.text));
+    expect(rest.members.map(({ id }) => id)).to.deep.equal([a.ids[0], b.ids[0]]);
+  });
+
   it('joins as a newcomer when what the other one has lent cannot be read', () => {
     const { a, b, c, store, listed } = heir();
     store.set(`member/${b.ids[0]}`, '{}');
