@@ -3,6 +3,7 @@
 // reading and at most three writings, so there are at most sixteen messages per second.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { Countdown } from '../countdown.js';
 import type { Moment } from '../memory/rate/moment.js';
 import { EPOCH, type Epoch, parseEpoch } from './epoch.js';
 import { LAPSE_MS } from './membership.js';
@@ -20,6 +21,11 @@ const UNUSED_MS = 1_000;
 const LEAVE_ATTEMPTS = 3;
 /** Turns at the end in which what is lent may come back. */
 const RETIRE_TURNS = 4;
+/**
+ * How long giving the share up may take: without the registry the others have it when it has lapsed. The
+ * process needs the rest of its time, for one to be taken off the list of instances.
+ */
+const GIVING_UP = { atMostMs: 1_500, reserveMs: 2_100, atLeastMs: 40 };
 
 const WAITING = `no share of limits over several processes yet; that of a process killed elsewhere lapses after ${LAPSE_MS / 1_000} s`;
 
@@ -42,6 +48,8 @@ export class ShareLoop {
   #running: Promise<void> = Promise.resolve();
   #isRunning = false;
   #isClosing = false;
+  /** The store is closed: nothing is sent any more. */
+  #isOver = false;
   #failures = 0;
   #hasWritten = false;
   readonly #waiting: (() => void)[] = [];
@@ -72,19 +80,33 @@ export class ShareLoop {
     clearTimeout(timer);
   }
 
-  /** Gives the share up. Never rejects. */
-  async close(): Promise<void> {
+  /**
+   * Gives the share up, as far as the registry responds. Never rejects.
+   * @param countdown the time that is left for this process
+   */
+  async close(countdown: Pick<Countdown, 'ends'>): Promise<void> {
     this.#isClosing = true;
     clearTimeout(this.#timer);
-    const { store, member } = this.#options;
+    const isGivenUp = await countdown.ends(this.#giveUp(), GIVING_UP);
+    this.#isOver = true;
+    const closed = this.#options.store.close();
+    // A registry that does not respond does not end the connection either.
+    if (isGivenUp) await closed;
+  }
+
+  async #giveUp(): Promise<void> {
     await this.#running;
-    if (this.#hasWritten) {
-      // Without the registry the others have the share when it has lapsed.
-      const ignored = (): void => undefined;
-      await this.#retire().catch(ignored);
-      await this.#leave(member.leave()).catch(ignored);
-    }
-    await store.close();
+    if (!this.#hasWritten) return;
+    const ignored = (): void => undefined;
+    await this.#retire().catch(ignored);
+    await this.#leave(this.#options.member.leave()).catch(ignored);
+  }
+
+  /** Sends a message to the store. @throws Error when there is no response, or the store is closed */
+  #send<T>(message: (store: ShareStore) => Promise<T>): Promise<T> {
+    if (this.#isOver) throw new Error('the store is closed');
+    this.#options.onMessage();
+    return message(this.#options.store);
   }
 
   /** Begins the next turn after a pause, unless one is running: it is followed by the next one anyway. */
@@ -115,16 +137,15 @@ export class ShareLoop {
 
   /** @returns whether something has changed, or has to be done soon */
   async #exchange(): Promise<boolean> {
-    const { store, member, clock } = this.#options;
+    const { member, clock } = this.#options;
     const askedAt = clock();
-    this.#options.onMessage();
-    const texts = await store.read();
+    const texts = await this.#send((store) => store.read());
     const writes = member.read(texts, askedAt, clock());
     for (const write of writes) {
       this.#hasWritten = true;
       write.sending(clock());
-      this.#options.onMessage();
-      if (await store.replace(write.name, write.version, write.text)) write.stored();
+      const { name, version, text } = write;
+      if (await this.#send((store) => store.replace(name, version, text))) write.stored();
     }
     await this.#clean(texts);
     if (member.isActive) for (const resolve of this.#waiting.splice(0)) resolve();
@@ -133,16 +154,14 @@ export class ShareLoop {
 
   /** Removes what a process that is no member any more has left: one text in a turn. */
   async #clean(texts: StoredTexts): Promise<void> {
-    const { store, member, onMessage } = this.#options;
-    const [name] = member.leftIn(texts);
+    const [name] = this.#options.member.leftIn(texts);
     if (name === undefined) return;
-    onMessage();
-    await store.remove(name, texts.get(name)!.version);
+    await this.#send((store) => store.remove(name, texts.get(name)!.version));
   }
 
   #failed(error: Error): number {
     const { log, random } = this.#options;
-    if (this.#failures === 0) {
+    if (this.#failures === 0 && !this.#isOver) {
       const text =
         'limits over several processes: the registry cannot be used; the share is kept for a while';
       log.warn({ err: error }, text);
@@ -162,13 +181,14 @@ export class ShareLoop {
 
   /** @param leave removes this process from an epoch */
   async #leave(leave: (epoch: Epoch) => Epoch): Promise<void> {
-    const { store } = this.#options;
     for (let attempt = 0; attempt < LEAVE_ATTEMPTS; attempt++) {
-      const stored = (await store.read()).get(EPOCH);
+      const stored = (await this.#send((store) => store.read())).get(EPOCH);
       if (stored === undefined) return;
       const epoch = parseEpoch(stored.text);
       const rest = leave(epoch);
-      if (rest === epoch || (await store.replace(EPOCH, stored.version, JSON.stringify(rest)))) return;
+      if (rest === epoch) return;
+      const text = JSON.stringify(rest);
+      if (await this.#send((store) => store.replace(EPOCH, stored.version, text))) return;
     }
   }
 }

@@ -58,7 +58,7 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   const adminPlane = new AdminPlane(boot, base);
   const { registry, shared, grpc } = openRegistry(boot, base, reachable, dataPlane.port, adminPlane);
   const limitShares = shareLimits(settings, sharedState, log);
-  if (limitShares !== undefined) lifecycle.defer('limit shares', () => limitShares.close());
+  if (limitShares !== undefined) lifecycle.defer('limit shares', (countdown) => limitShares.close(countdown));
   const ports = () => [dataPlane.port, ...(grpc?.ports ?? [])];
   const stopCensus = takeCensus(sharedState.block, ports, settings.maxConnections, log);
   lifecycle.defer('connection census', stopCensus);
