@@ -59,15 +59,17 @@ export function shareLimits(
   const messages = recorder.counter('multilane_limit_messages_total');
   const hotKeys = recorder.gauge('multilane_limit_hot_keys');
   const overflow = recorder.counter('multilane_limit_hot_overflow_total');
+  let hasShare = false;
+  const showMembers = (): void => members.set(hasShare ? page.members : 0);
   const holder: DividedHolder = {
     hold(share) {
       page.hold(share);
-      members.set(page.members);
+      showMembers();
       log.info({ members: page.members }, 'limits over several processes: the members have changed');
     },
     release() {
       page.release();
-      members.set(0);
+      showMembers();
       hotKeys.set(0);
     },
     renew: (until) => page.renew(until),
@@ -88,6 +90,10 @@ export function shareLimits(
     random: Math.random,
     log,
     onMessage: () => messages.add(),
+    onShare(has) {
+      hasShare = has;
+      showMembers();
+    },
   });
   loop.start();
   return loop;

@@ -12,8 +12,8 @@
 //   machine is compared. One that is not active has no share that others would have to leave to it, so it is
 //   removed after WAIT_MS: a process that ends again and again while it starts must not divide the limits.
 // - It goes on as the member that another process was, if that certainly has ended: a process that ends again
-//   and again is one member. That changes no beat, so that a member lapses whose processes all end at once. The
-//   beat that it writes first is its own, and so is its time: before that it uses nothing.
+//   and again is one member. That changes no beat, so that a member lapses whose processes all end at once.
+//   The beat that it writes first is its own, and so is its time: before that it uses nothing.
 import { laterBy, longestBetween, type Moment, NEVER } from '../memory/rate/moment.js';
 import {
   type Epoch,

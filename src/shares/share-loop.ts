@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { Countdown } from '../countdown.js';
 import type { Moment } from '../memory/rate/moment.js';
 import { EPOCH, type Epoch, parseEpoch } from './epoch.js';
-import { LAPSE_MS } from './membership.js';
+import { HOLD_MS, LAPSE_MS } from './membership.js';
 import type { ShareMember } from './share-member.js';
 import type { ShareStore, StoredTexts } from './share-store.js';
 
@@ -15,6 +15,8 @@ const BUSY_MS = 250;
 const IDLE_MS = 500;
 /** The longest pause after failures. */
 const MOST_BACKOFF_MS = 1_000;
+/** How often it is looked whether the time of the share is over: a turn may wait longer for the registry. */
+const LOOK_MS = 1_000;
 /** The pause while no limit needs a share. */
 const UNUSED_MS = 1_000;
 /** Attempts to give the share up at the end, for the others to have it at once. */
@@ -29,6 +31,8 @@ const GIVING_UP = { atMostMs: 1_500, reserveMs: 2_100, atLeastMs: 40 };
 
 const WAITING = `no share of limits over several processes yet; that of a process killed elsewhere lapses after ${LAPSE_MS / 1_000} s`;
 
+const EXPIRED = `the share of limits over several processes has run out: it could not be renewed in the registry for ${HOLD_MS / 1_000} s`;
+
 export interface ShareLoopOptions {
   readonly store: ShareStore;
   readonly member: ShareMember;
@@ -40,11 +44,15 @@ export interface ShareLoopOptions {
   readonly log: Pick<Logger, 'info' | 'warn'>;
   /** Called for each message to the store. */
   readonly onMessage: () => void;
+  /** Called when this process has a share from now on, and when it has none any more. */
+  readonly onShare: (hasShare: boolean) => void;
 }
 
 export class ShareLoop {
   readonly #options: ShareLoopOptions;
   #timer: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Timeout | undefined;
+  #hasShare = false;
   #running: Promise<void> = Promise.resolve();
   #isRunning = false;
   #isClosing = false;
@@ -60,12 +68,14 @@ export class ShareLoop {
 
   start(): void {
     this.#pause(0);
+    this.#looking = setInterval(() => this.#look(), LOOK_MS).unref();
   }
 
-  /** For people, while this process waits for a share that it needs. */
+  /** For people, while this process has no share though it needs one. */
   get waiting(): string | undefined {
-    const { isNeeded, member } = this.#options;
-    return isNeeded() && !member.isActive ? WAITING : undefined;
+    const { isNeeded, member, clock } = this.#options;
+    if (!isNeeded() || member.hasShare(clock())) return undefined;
+    return member.hasExpired(clock()) ? EXPIRED : WAITING;
   }
 
   /** Resolves when this process has the share that it needs, at the latest after `withinMs`. */
@@ -87,6 +97,7 @@ export class ShareLoop {
   async close(countdown: Pick<Countdown, 'ends'>): Promise<void> {
     this.#isClosing = true;
     clearTimeout(this.#timer);
+    clearInterval(this.#looking);
     const isGivenUp = await countdown.ends(this.#giveUp(), GIVING_UP);
     this.#isOver = true;
     const closed = this.#options.store.close();
@@ -148,8 +159,19 @@ export class ShareLoop {
       if (await this.#send((store) => store.replace(name, version, text))) write.stored();
     }
     await this.#clean(texts);
-    if (member.isActive) for (const resolve of this.#waiting.splice(0)) resolve();
-    return writes.length > 0 || !member.isActive;
+    this.#look();
+    if (this.#hasShare) for (const resolve of this.#waiting.splice(0)) resolve();
+    return writes.length > 0 || !this.#hasShare;
+  }
+
+  /** Notices that the process has a share, or that the time of it is over. */
+  #look(): void {
+    const { member, clock, log, onShare } = this.#options;
+    const hasShare = member.hasShare(clock());
+    if (hasShare === this.#hasShare) return;
+    this.#hasShare = hasShare;
+    onShare(hasShare);
+    if (member.hasExpired(clock())) log.warn(EXPIRED);
   }
 
   /** Removes what a process that is no member any more has left: one text in a turn. */

@@ -1,6 +1,6 @@
 // One process among the members: its membership, and what it lends and borrows of keys that are refused. It
 // gets what was read from the store, and returns what is to be written there, in this order.
-import { earlier, laterBy, longestBetween, type Moment, NEVER } from '../memory/rate/moment.js';
+import { earlier, hasPassed, laterBy, longestBetween, type Moment, NEVER } from '../memory/rate/moment.js';
 import { type HotShare, memberHash, mostTimesSmaller } from '../memory/rate/share.js';
 import { baseOf } from './division.js';
 import { EPOCH, type Epoch, memberOf, parseEpoch } from './epoch.js';
@@ -58,6 +58,8 @@ export class ShareMember {
   readonly #reports = new Reports();
   #book = new LoanBook();
   #ownUntil = NEVER;
+  /** Until when the share may be used. */
+  #until = NEVER;
   #isRetiring = false;
   /** What the process before this one has reported last as this member: no message can change it any more. */
   #inheritance: Report | undefined;
@@ -81,6 +83,7 @@ export class ShareMember {
           this.#inheritance = undefined;
           this.#isDivided = false;
           this.#ownUntil = NEVER;
+          this.#until = NEVER;
           holder.release();
         },
         renew: (until) => {
@@ -91,9 +94,19 @@ export class ShareMember {
     });
   }
 
-  /** Whether this process has a share. */
+  /** Whether this process is a member that has a share as long as it renews that. */
   get isActive(): boolean {
     return this.#membership.isActive && this.#knowsLoans;
+  }
+
+  /** Whether this process may use a share now. */
+  hasShare(now: Moment): boolean {
+    return this.isActive && !hasPassed(this.#until, now);
+  }
+
+  /** Whether this process has a share that it could not renew in time. */
+  hasExpired(now: Moment): boolean {
+    return this.isActive && this.#hasBeaten && hasPassed(this.#until, now);
   }
 
   /** Whether it is known what others have of the share of this process. */
@@ -272,7 +285,8 @@ export class ShareMember {
     const borrowed = [...this.#book.lenders, ...others].map((id) =>
       laterBy(HOLD_MS, this.#membership.freshAt(id)),
     );
-    this.#options.holder.renew(borrowed.reduce(earlier, this.#ownUntil));
+    this.#until = borrowed.reduce(earlier, this.#ownUntil);
+    this.#options.holder.renew(this.#until);
   }
 }
 

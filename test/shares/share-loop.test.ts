@@ -3,9 +3,11 @@ import { EventEmitter, once } from 'node:events';
 import { expect } from 'chai';
 import { Countdown } from '#src/countdown.js';
 import type { Moment } from '#src/memory/rate/moment.js';
+import { HOLD_MS } from '#src/shares/membership.js';
 import { ShareLoop } from '#src/shares/share-loop.js';
 import { ShareMember } from '#src/shares/share-member.js';
 import type { ShareStore, StoredText, StoredTexts } from '#src/shares/share-store.js';
+import { until } from '#test/support/until.js';
 
 /** A store in memory, which may leave messages without a response until it is closed. */
 class MemoryStore implements ShareStore {
@@ -57,14 +59,17 @@ async function sharing() {
     ...{ holder, counters, process: 'a 1 1', newWord: () => 7, hasEnded: () => false },
     newId: () => '0123456789abcdef',
   });
-  const log = { info: () => undefined, warn: () => undefined };
+  const warnings: unknown[] = [];
+  const log = { info: () => undefined, warn: (warning: unknown) => void warnings.push(warning) };
+  const has: boolean[] = [];
   const loop = new ShareLoop({
     ...{ store, member, log, clock: () => now, isNeeded: () => true, random: () => 0 },
     onMessage: () => undefined,
+    onShare: (hasShare) => void has.push(hasShare),
   });
   loop.start();
   await loop.settled(60_000);
-  return { store, loop, member, now };
+  return { store, loop, now, has, warnings };
 }
 
 describe('the share of a process', () => {
@@ -75,6 +80,27 @@ describe('the share of a process', () => {
       .to.include({ number: 2 })
       .and.to.deep.include({ members: [] });
   });
+
+  for (const clock of ['monotonic', 'wall'] as const) {
+    it(`is said to be over when its time is over by the ${clock} clock, until it is renewed`, async () => {
+      const { store, loop, now, has, warnings } = await sharing();
+      expect([loop.waiting, has]).to.deep.equal([undefined, [true]]);
+      store.isSilent = true;
+      await once(store.events, 'message');
+      now[clock] += HOLD_MS + 1_000;
+      await until(
+        () => has.length,
+        (count) => count === 2,
+      );
+      expect([loop.waiting, warnings]).to.deep.equal([warnings[0], [warnings[0]]]);
+      expect(loop.waiting).to.include('has run out');
+      store.isSilent = false;
+      await store.close();
+      await loop.settled(60_000);
+      expect([loop.waiting, has]).to.deep.equal([undefined, [true, false, true]]);
+      await loop.close(new Countdown(60_000));
+    });
+  }
 
   it('keeps no process from its end while the store does not respond', async () => {
     const { store, loop } = await sharing();

@@ -30,6 +30,10 @@ export const earlier = (a: Moment, b: Moment): Moment => ({
   wall: Math.min(a.wall, b.wall),
 });
 
+/** Whether a moment has passed, by either clock. */
+export const hasPassed = (moment: Moment, now: Moment): boolean =>
+  now.monotonic >= moment.monotonic || now.wall >= moment.wall;
+
 /** The milliseconds between two moments, by the clock that says more. */
 export const longestBetween = (from: Moment, to: Moment): number =>
   Math.max(to.monotonic - from.monotonic, to.wall - from.wall);
