@@ -160,6 +160,9 @@ export class Membership {
     const own = this.ownIn(rest);
     if (own === undefined) return this.#entered(rest, mayContinue);
     if (this.#isActive && !mayBeat()) return undefined;
+    // One that waits is waited for by none, so it may as well be a member whose process has ended meanwhile.
+    const ended = own.active ? undefined : rest.members.find((one) => one.active && mayContinue(one));
+    if (ended !== undefined) return this.#continued(without(rest, new Set([own.id])), ended);
     const isDue = longestBetween(this.#renewedAt, now) >= BEAT_MS;
     const seen = maySee ? rest.number : own.seen;
     const becomesActive = !own.active && mayBecomeActive(rest, own);
@@ -217,11 +220,8 @@ export class Membership {
 
   /** Learns what is stored: whether this process is a member, how long, and among which others. */
   #know(epoch: Epoch): void {
+    if (this.#number > 0 && this.#isLost(epoch, this.ownIn(epoch))) this.#forget();
     const own = this.ownIn(epoch);
-    if (this.#number > 0 && this.#isLost(epoch, own)) {
-      this.#forget();
-      return;
-    }
     if (own === undefined) return;
     this.#number = epoch.number;
     if (own.id !== this.#id) [this.#id, this.#isSuccessor] = [own.id, true];
@@ -232,9 +232,13 @@ export class Membership {
     this.#holder.renew(laterBy(HOLD_MS, this.#renewedAt));
   }
 
-  /** Others have removed it; or the store has lost what it had stored, and may have lost newcomers. */
+  /**
+   * This process is not the member any more that it was: others have removed it, or it goes on as another one.
+   * Or the store has lost what it had stored, and may have lost newcomers.
+   */
   #isLost(epoch: Epoch, own: Member | undefined): boolean {
-    return own === undefined || epoch.number < this.#number || (this.#isActive && !own.active);
+    const isOther = own?.id !== this.#id;
+    return isOther || epoch.number < this.#number || (this.#isActive && !own.active);
   }
 
   /** Changes the view, if it is another one. */

@@ -271,6 +271,22 @@ describe('a member of an epoch', () => {
     expect([c.members, c.membership.isSuccessor, listed(store)]).to.deep.equal([[], false, ['a1', 'c2']]);
   });
 
+  it('goes on as one that ends while it waits, and waits no more', () => {
+    const { store, a, b } = pair();
+    const c = new Process(store, 'c');
+    c.turn();
+    expect([listed(store), c.members]).to.deep.equal([['a1', 'b1', 'c1'], []]);
+    store.ended.add('b');
+    c.turn();
+    expect([listed(store), c.membership.id, c.members]).to.deep.equal([['a1', 'b1'], 'b1', ['a1', 'b1']]);
+    expect(c.until, 'before its own beat').to.be.below(0);
+    c.turn();
+    a.turn();
+    expect([c.until, c.membership.isSuccessor, a.members]).to.deep.equal([HOLD_MS, true, ['a1', 'b1']]);
+    b.turn();
+    expect(b.members).to.deep.equal([]);
+  });
+
   it('is no successor any more when it was removed while it waited, and goes on as the next one', () => {
     const { store, a, b } = pair();
     new Process(store, 'c').turn();

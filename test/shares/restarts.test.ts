@@ -109,6 +109,20 @@ describe('limits over processes that are killed and started again, simulated', (
     });
   }
 
+  it(`give a process its share when the one before it hangs at first, and is killed then (seed ${seed})`, () => {
+    const world = three();
+    const [hanging] = world.processes;
+    hanging!.isPaused = true;
+    const next = world.restart(hanging!, 10, true);
+    world.timeline.run(world.timeline.now + SETTLED);
+    expect(next.member.isActive).to.equal(false);
+    kill(hanging!);
+    world.timeline.run(world.timeline.now + SETTLED);
+    expect(next.member.isActive).to.equal(true);
+    for (let n = 0; n < 20; n++) expect(admittedIn(world, SECOND)).to.be.within(97, 103);
+    expect(world.excess).to.be.at.most(0);
+  });
+
   it(`leave the share of a killed process alone on another machine (seed ${seed})`, () => {
     const world = three();
     kill(world.processes[0]!);
