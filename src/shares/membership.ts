@@ -233,8 +233,8 @@ export class Membership {
   }
 
   /**
-   * This process is not the member any more that it was: others have removed it, or it goes on as another one.
-   * Or the store has lost what it had stored, and may have lost newcomers.
+   * This process is not the member any more that it was: others have removed it, or it goes on as another
+   * one. Or the store has lost what it had stored, and may have lost newcomers.
    */
   #isLost(epoch: Epoch, own: Member | undefined): boolean {
     const isOther = own?.id !== this.#id;
