@@ -38,14 +38,14 @@ describe('the name of a process', () => {
     const [machine] = name.split(' ');
     expect(hasEnded(`${machine} ${child.pid} 1`)).to.equal(true);
     expect(hasEnded(`${machine} none 1`), 'no pid at all').to.equal(false);
-    const { kill } = process;
+    const kill = Object.getOwnPropertyDescriptor(process, 'kill')!;
     process.kill = () => {
       throw Object.assign(new Error('refused'), { code: 'EACCES' });
     };
     try {
       expect(hasEnded(`${machine} ${child.pid} 1`)).to.equal(false);
     } finally {
-      process.kill = kill;
+      Object.defineProperty(process, 'kill', kill);
     }
   });
 
