@@ -130,7 +130,7 @@ class Members {
 describe('reports of members', () => {
   const seed = newSeed();
 
-  for (const count of [8, 32, 128]) {
+  for (const count of [8, 24, 64]) {
     it(`hold at most three loans of a key for each of ${count} members (seed ${seed})`, () => {
       const random = seeded(seed);
       const members = new Members(count);
@@ -139,6 +139,6 @@ describe('reports of members', () => {
         for (let turn = 0; turn < SETTLED; turn++) members.turns((member, key) => demands[member]![key]!);
         expect(members.loans).to.be.within(count / 2, 3 * count * KEYS.length);
       }
-    }).timeout(60_000);
+    }).timeout(180_000);
   }
 });
