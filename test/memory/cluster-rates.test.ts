@@ -197,4 +197,27 @@ describe('a limit over several processes', () => {
     pass(302);
     expect(admitted(limit)).to.equal(20);
   });
+
+  it('gives a part that could not grow when it is divided again', () => {
+    const { rates, members, pass, page, during, admitted, block } = setUp();
+    const limit = rates.limit('limit', 10, 90);
+    members(3);
+    limit.take('a');
+    const [key] = new RefusedKeys(block).read();
+    const { low, high, interval, burst } = key!;
+    const divide = (rate: number): void =>
+      page.divide([{ low, high, interval, burst, slot: 3, isShare: false, rate, permits: 30 }]);
+    divide(100_000);
+    let readings = 0;
+    during.changing = () => {
+      readings += 1;
+      if (readings === 2) throw new Error('no clock');
+    };
+    expect(() => divide(666_666)).to.throw('no clock');
+    pass(302);
+    expect(admitted(limit), 'a closed part').to.equal(0);
+    divide(666_666);
+    pass(302);
+    expect(admitted(limit)).to.equal(20);
+  });
 });

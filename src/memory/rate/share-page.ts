@@ -102,8 +102,8 @@ export class SharePage {
     };
     const parts = hot.map((one) => notGrown(one, lastOf(one), now));
     const next = parts.map((part, index) => part ?? closed(hot[index]!));
-    if (JSON.stringify(next) === JSON.stringify(share.hot)) return;
-    this.#publish({ ...share, hot: next });
+    if (JSON.stringify(next) !== JSON.stringify(share.hot)) this.#publish({ ...share, hot: next });
+    // Those that are closed already, because an earlier call has failed, grow nevertheless.
     if (!parts.includes(undefined)) return;
     const since = this.#rowNow(share);
     const grown = (one: Divided): HotShare => {
