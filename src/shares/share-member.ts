@@ -1,7 +1,7 @@
 // One process among the members: its membership, and what it lends and borrows of keys that are refused. It
 // gets what was read from the store, and returns what is to be written there, in this order.
 import { earlier, hasPassed, laterBy, longestBetween, type Moment, NEVER } from '../memory/rate/moment.js';
-import { type HotShare, memberHash, mostTimesSmaller } from '../memory/rate/share.js';
+import { type DividedKey, memberHash, mostTimesSmaller } from '../memory/rate/share.js';
 import { baseOf } from './division.js';
 import { EPOCH, type Epoch, memberOf, parseEpoch } from './epoch.js';
 import { type HotCounters, HotKeys } from './hot-keys.js';
@@ -9,9 +9,6 @@ import { LoanBook } from './loan-book.js';
 import { BEAT_MS, HOLD_MS, Membership, type MembershipOptions, type ShareHolder } from './membership.js';
 import { parseReport, type Report } from './report.js';
 import type { StoredTexts } from './share-store.js';
-
-/** A part of a key that differs from the share. */
-export type DividedKey = Omit<HotShare, 'emptyAt' | 'changedAt'>;
 
 /** What a member does with its share. */
 export interface DividedHolder extends ShareHolder {

@@ -7,6 +7,7 @@ import { KeyRows } from './key-rows.js';
 import { type Moment, systemWallClock } from './moment.js';
 import { UNITS_PER_MS } from './rate-row.js';
 import {
+  type DividedKey,
   emptyAhead,
   emptyAt,
   type HotShare,
@@ -91,12 +92,12 @@ export class SharePage {
    * left is known only when it is certain that nothing more is admitted by it. So parts that grow are closed
    * first: from then on an admission by the smaller ones is not valid.
    */
-  divide(hot: readonly Divided[]): void {
+  divide(hot: readonly DividedKey[]): void {
     const share = this.#share;
     if (share === undefined) return;
     const now = this.#rowNow(share);
     const before = new Map(share.hot.map((one) => [one.slot, one]));
-    const lastOf = ({ slot, low, high }: Divided): HotShare | undefined => {
+    const lastOf = ({ slot, low, high }: DividedKey): HotShare | undefined => {
       const last = before.get(slot);
       return last?.low === low && last.high === high ? last : undefined;
     };
@@ -106,7 +107,7 @@ export class SharePage {
     // Those that are closed already, because an earlier call has failed, grow nevertheless.
     if (!parts.includes(undefined)) return;
     const since = this.#rowNow(share);
-    const grown = (one: Divided): HotShare => {
+    const grown = (one: DividedKey): HotShare => {
       const last = lastOf(one);
       const kept = last === undefined ? 0 : keptOf(share, last, one, this.#rows.ahead(one, since), since);
       return { ...one, emptyAt: since - kept, changedAt: since };
@@ -163,11 +164,8 @@ export const MOST_DELAY = 2 * SECOND;
 /** Before any time of the rows. */
 const BEGINNING = -CHANGE_ENDS;
 
-/** A part without the times of its changes. */
-type Divided = Omit<HotShare, 'emptyAt' | 'changedAt'>;
-
 /** By this part nothing is admitted. */
-const closed = (one: Divided): HotShare => ({
+const closed = (one: DividedKey): HotShare => ({
   ...one,
   rate: 0,
   permits: 0,
@@ -177,10 +175,10 @@ const closed = (one: Divided): HotShare => ({
 
 const emptySince =
   (now: number) =>
-  (one: Divided): HotShare => ({ ...one, emptyAt: now, changedAt: now });
+  (one: DividedKey): HotShare => ({ ...one, emptyAt: now, changedAt: now });
 
 /** @returns the part with its times, unless it is larger than the last one */
-function notGrown(one: Divided, last: HotShare | undefined, now: number): HotShare | undefined {
+function notGrown(one: DividedKey, last: HotShare | undefined, now: number): HotShare | undefined {
   if (last === undefined) return one.isShare ? emptySince(BEGINNING)(one) : undefined;
   if (one.rate > last.rate || one.permits > last.permits) return undefined;
   const hasChanged = one.rate < last.rate || one.permits < last.permits;
@@ -194,7 +192,7 @@ function notGrown(one: Divided, last: HotShare | undefined, now: number): HotSha
 function keptOf(
   { members, changes }: Share,
   last: HotShare,
-  next: Divided,
+  next: DividedKey,
   ahead: number,
   now: number,
 ): number {

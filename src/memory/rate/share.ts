@@ -52,6 +52,9 @@ export interface HotShare {
   readonly changedAt: number;
 }
 
+/** A part of a key, without the times of its changes. */
+export type DividedKey = Omit<HotShare, 'emptyAt' | 'changedAt'>;
+
 /** The whole rate, in millionths. */
 export const WHOLE_RATE = 1_000_000;
 
