@@ -30,7 +30,7 @@ import { shareCall } from './shared-call.js';
 import type { SingleFlight } from './single-flight.js';
 
 export interface CallDependencies extends OpenCallDependencies {
-  readonly balancer: Pick<Balancer, 'pick' | 'has' | 'offers' | 'knows'>;
+  readonly balancer: Pick<Balancer, 'pick' | 'has' | 'knows'>;
   readonly singleFlight: SingleFlight;
   /**
    * The methods of services that are called by gRPC.

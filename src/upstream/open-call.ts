@@ -22,7 +22,7 @@ import {
 } from './stream-call.js';
 
 export interface OpenCallDependencies extends StreamCallDependencies, MaxConcurrentDependencies {
-  readonly balancer: Pick<Balancer, 'pick' | 'has' | 'offers' | 'knows'>;
+  readonly balancer: Pick<Balancer, 'pick' | 'has' | 'knows'>;
   /**
    * Reaches services of this worker without a socket.
    * @default none: they are called over the network

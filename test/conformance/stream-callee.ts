@@ -146,7 +146,7 @@ export function streamClient({ dependencies, port, local }: StreamWay, idleMs = 
   const call = createCall({
     ...dependencies,
     streamIdleMs: idleMs,
-    balancer: { pick: () => one, has: () => false, offers: () => true, knows: () => true },
+    balancer: { pick: () => one, has: () => false, knows: () => true },
     breaker: closedBreaker(outcomes),
     outliers: { ...NOT_WATCHED, ended: (_, how) => void reached.push(how) },
     load: {

@@ -90,7 +90,7 @@ function callOver(transport: Transport, port: number, protocol: Endpoint['protoc
   const one = endpoint('one', { service: 'demo', port, protocol });
   const call = createCall({
     ...NO_STREAMS,
-    balancer: { pick: () => one, has: () => false, offers: () => true, knows: () => true },
+    balancer: { pick: () => one, has: () => false, knows: () => true },
     breaker: closedBreaker(outcomes),
     load: { begin() {}, end() {}, observe() {}, failed() {}, unanswered() {}, report() {} },
     budget: { deposit() {}, withdraw: () => true },
