@@ -71,6 +71,7 @@ describe('limits over processes that are killed and started again, simulated', (
 
   // One that ends before it has lent anything keeps its share.
   for (const [everyMs, least] of [
+    [300, 73],
     [2 * SECOND, 95],
     [10 * SECOND, 95],
   ] as const) {
@@ -88,6 +89,8 @@ describe('limits over processes that are killed and started again, simulated', (
   }
 
   for (const [livesMs, everyMs] of [
+    [150, SECOND],
+    [250, SECOND],
     [250, 5 * SECOND],
     [250, 30 * SECOND],
     [250, 80 * SECOND],

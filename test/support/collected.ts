@@ -5,6 +5,13 @@ import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
+/**
+ * With its default, glibc takes a later block from memory of one that was freed, once it has freed one of less
+ * than 32 MiB, and fills it with zeros: hundreds of blocks then fill the memory of the machine. Memory that the
+ * system maps for each block is used only where it is written. The processes of `--parallel` inherit this.
+ */
+process.env.MALLOC_MMAP_THRESHOLD_ ??= String(2 ** 20);
+
 setFlagsFromString('--expose-gc');
 /** A test that makes many blocks collects them itself. */
 export const collect = runInNewContext('gc') as () => void;
