@@ -16,6 +16,7 @@ import type { InstanceTable } from './instance-table.js';
 import { isOwner } from './process-owner.js';
 import { assertInstanceName, registrationIdOf } from './registration.js';
 import { MOST_IN_A_TURN, type RegistryPublication } from './registry-publication.js';
+import type { Reach } from './removals.js';
 
 /** A removal by a client of another process, as far as that knew the instance. */
 export interface ClientRemoval {
@@ -24,8 +25,7 @@ export interface ClientRemoval {
   readonly registrationIds: readonly string[];
   /** That of the instance. */
   readonly ttlSeconds: number;
-  /** What it removes beside these: whatever is there, what that process has announced, or nothing. */
-  readonly reach: 'all' | 'own' | 'known';
+  readonly reach: Reach;
 }
 
 /** A part of the list of all instances. */

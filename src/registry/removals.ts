@@ -26,6 +26,12 @@ export function rememberedSeconds(ttlSeconds: number): number {
 export const longerRemembered = (a: number, b: number): number =>
   rememberedSeconds(a) > rememberedSeconds(b) ? a : b;
 
+/**
+ * What a removal by a client removes beside the version and the registrations that are known: whatever is
+ * there; what the process has announced at which it was made; or nothing.
+ */
+export type Reach = 'all' | 'own' | 'known';
+
 export class Removals {
   readonly #clock: () => number;
   /** Until when each is remembered, the one that was removed first at the beginning. */

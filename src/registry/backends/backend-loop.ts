@@ -2,12 +2,13 @@
 // others. Over every new link everything is listed, and announced where it is missing. So what a process
 // knows and what it has announced are right soon after every outage, whatever was lost in it.
 import { registrationIdOf } from '../registration.js';
+import type { Reach } from '../removals.js';
 import { Announcements } from './announcements.js';
 import type { Announced, BackendEvents, FoundInstance, RegistryBackend } from './backend.js';
 import { keyOf, namesOf } from './instance-key.js';
 import { LinkLoop } from './link-loop.js';
 import { sendParts } from './send-parts.js';
-import { type Reach, type Removed, type Withdrawal, Withdrawals } from './withdrawals.js';
+import { type Removed, type Withdrawal, Withdrawals } from './withdrawals.js';
 
 export type { BackendOptions } from './link-loop.js';
 

@@ -1,8 +1,9 @@
 // What is sent to the admin plane of another process, whose registry this one shares, and what it responds
 // (admin/process-routes.ts).
+import type { Reach } from '../removals.js';
 import type { Announced, FoundInstance } from './backend.js';
 import { namesOf } from './instance-key.js';
-import type { Reach, Withdrawal } from './withdrawals.js';
+import type { Withdrawal } from './withdrawals.js';
 
 /** Requests to the admin plane of the other process. */
 export interface RegistryClient {

@@ -17,12 +17,6 @@ export interface Removed {
   readonly since: Moment;
 }
 
-/**
- * What a removal removes beside the version and the registrations that are known: whatever is there; what
- * this process has announced; or nothing.
- */
-export type Reach = 'all' | 'own' | 'known';
-
 /** What is to be withdrawn: a removal; or undefined for an instance that this process has no more. */
 export type Withdrawal = readonly [key: string, removed: Removed | undefined];
 
