@@ -51,11 +51,14 @@ export async function startEtcd(
   ];
   let process: ChildProcess | undefined;
   const start = async (): Promise<void> => {
-    process = spawn('etcd', args, { stdio: 'ignore' });
-    await until(
-      () => accepts(port),
-      (is) => is,
-    );
+    const started = spawn('etcd', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    process = started;
+    const errors: Buffer[] = [];
+    started.stderr.on('data', (chunk: Buffer) => errors.push(chunk));
+    await until(async () => {
+      if (started.exitCode !== null) throw new Error(`etcd ended early: ${Buffer.concat(errors).toString()}`);
+      return accepts(port);
+    }, Boolean);
   };
   const kill = async (): Promise<void> => {
     if (process === undefined) return;

@@ -1,9 +1,7 @@
 // The real pm2 with a home folder of its own: its daemon, and the cluster under it, started with the shipped
 // ecosystem.config.cjs.
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -14,6 +12,7 @@ import { delayingProxy } from './delaying-proxy.js';
 import { keepAliveLoad, type LoadAccount } from './keep-alive-load.js';
 import { leftovers, reap } from './leftovers.js';
 import { PACE_MS } from './pace.js';
+import { freePort } from './ports.js';
 import { PATIENT_DRAIN_MS, THINK_MS, THINKERS } from './rolling.js';
 import { until } from './until.js';
 import { Wire, type WireResponse } from './wire.js';
@@ -228,17 +227,6 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
   #logFile(name: string, stream: 'out' | 'error'): string {
     return join(this.dataDir, `${name}-${stream}.log`);
   }
-}
-
-/** A port that is free now. Both processes of a take-over need the same one, so it cannot be 0. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('not a port');
-  await new Promise((resolve) => server.close(resolve));
-  return address.port;
 }
 
 /**

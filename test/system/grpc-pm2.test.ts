@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { freePort, Pm2 } from '#test/support/pm2.js';
+import { Pm2 } from '#test/support/pm2.js';
+import { freePort } from '#test/support/ports.js';
 import { RpcClient, rpcLoad, rpcPorts } from '#test/support/rpc-client.js';
 import { until } from '#test/support/until.js';
 import { RPC } from './fixtures/paths.js';
