@@ -26,6 +26,8 @@ const REGISTRANT = { mayShadowLocal: false };
 interface Removal {
   readonly member: Member;
   readonly at: number;
+  /** When a client under the same name was removed first, at the same process. */
+  readonly firstAt: number;
   /** When it must have been done at the server; undefined before. */
   doneAt?: number;
 }
@@ -88,7 +90,7 @@ export class RemovingClients {
   }
 
   /** The client of an instance that it has removed comes back to the same process, and ends again. */
-  #again(id: string, member: Member): void {
+  #again(id: string, { member, firstAt }: Removal): void {
     if (!member.host.responds) return;
     this.#removals.delete(id);
     this.#cluster.trace.add(`${member.owner} has ${id} again`);
@@ -96,26 +98,28 @@ export class RemovingClients {
     this.#later(AGAIN_MS, () => {
       const other = this.#any(id);
       if (other !== undefined) unlessUnknown(() => other.registry.drain(SERVICE, id));
-      this.#remove(id, member);
+      this.#remove(id, member, firstAt);
     });
   }
 
-  #remove(id: string, member: Member | undefined): void {
+  #remove(id: string, member: Member | undefined, firstAt = this.#cluster.time.now): void {
     if (member === undefined || !member.host.responds) return;
     unlessUnknown(() => {
       member.registry.remove(SERVICE, id);
       this.#cluster.trace.add(`${member.owner} removes ${id}`);
-      this.#removals.set(id, { member, at: this.#cluster.time.now });
-      if (this.#cluster.random.next() < 0.5) this.#later(AGAIN_MS, () => this.#again(id, member));
+      const removal = { member, at: this.#cluster.time.now, firstAt };
+      this.#removals.set(id, removal);
+      if (this.#cluster.random.next() < 0.5) this.#later(AGAIN_MS, () => this.#again(id, removal));
     });
   }
 
   #look(): void {
     const { network, time } = this.#cluster;
     for (const [id, removal] of this.#removals) {
-      const { member, at } = removal;
-      // What a process has not sent when it ends is lost, and a server may lose what it knows.
-      const isVoid = !member.host.isAlive || at < network.downSince;
+      const { member, at, firstAt } = removal;
+      // What a process has not sent when it ends is lost, and a server may lose what it knows: also of a
+      // registration before, which another process may still have.
+      const isVoid = !member.host.isAlive || firstAt < network.downSince;
       const reachedAt = Math.max(at, this.#reachableSince(member));
       if (time.now - reachedAt > REMOVED_AFTER_MS) removal.doneAt ??= time.now;
       const { doneAt = Number.POSITIVE_INFINITY } = removal;
