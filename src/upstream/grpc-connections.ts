@@ -124,8 +124,7 @@ export class GrpcConnections implements Connecting {
     this.#settled();
     if (socket !== undefined) this.#sessions.set(socket, session);
     if (socket === undefined || this.#isClosed) {
-      // Node.js corrupts its memory when a session is destroyed in one of its own callbacks.
-      setImmediate(() => session.destroy());
+      destroyLater(session);
       return;
     }
     refusePushes(session);
@@ -211,10 +210,16 @@ export class GrpcConnections implements Connecting {
     this.#isClosed = true;
     this.#settled();
     for (const [socket, session] of this.#sessions) {
-      session?.destroy();
-      socket.destroy();
+      if (session !== undefined) destroyLater(session);
+      // A session that is closed waits until its peer has read everything.
+      setImmediate(() => socket.destroy());
     }
   }
+}
+
+/** Node.js corrupts its memory when a session is destroyed while it reads (nodejs/node#64113). */
+function destroyLater(session: ClientHttp2Session): void {
+  setImmediate(() => session.destroy());
 }
 
 /**
@@ -224,7 +229,7 @@ export class GrpcConnections implements Connecting {
 function refusePushes(session: ClientHttp2Session): void {
   session.on('stream', (pushed) => {
     pushed.on('error', () => undefined);
-    pushed.close(constants.NGHTTP2_REFUSED_STREAM);
+    setImmediate(() => pushed.close(constants.NGHTTP2_REFUSED_STREAM));
   });
   session.settings({ enablePush: false });
 }

@@ -18,6 +18,14 @@ export function streamOf(call: RpcCall): ServerHttp2Stream {
   return stream;
 }
 
+/**
+ * Resets a stream when its session has read what has arrived. The memory of a stream may be freed while the
+ * session reads from it: a reset sends the one before (nodejs/node#64113). CANCEL always waits like this.
+ */
+function resetLater(stream: ServerHttp2Stream, code: number): void {
+  setImmediate(() => stream.close(code));
+}
+
 /** Cuts a call whose client does not take what was sent; the connection stays. */
 export function resetStream(stream: ServerHttp2Stream): void {
   stream.close(constants.NGHTTP2_CANCEL);
@@ -25,7 +33,7 @@ export function resetStream(stream: ServerHttp2Stream): void {
 
 /** Cuts a call whose client sends too much while it receives a response. */
 export function calmStream(stream: ServerHttp2Stream): void {
-  stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  resetLater(stream, constants.NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 /** What a client may send of its request before it has heard that the call is over. */
@@ -38,7 +46,7 @@ const MOST_EXCESS_BYTES = 64 * 1024;
  */
 export function awaitRequestEnd(stream: ServerHttp2Stream, wheel: TimerWheel, withinMs: number): void {
   if (stream.readableEnded || stream.destroyed || stream.closed) return;
-  const stop = (): void => stream.close(constants.NGHTTP2_NO_ERROR);
+  const stop = (): void => resetLater(stream, constants.NGHTTP2_NO_ERROR);
   // Node.js would wait for ever until the client takes the rest of the response.
   const cut = (): void => (stream.writableFinished ? stop() : resetStream(stream));
   const alarm = new IdleAlarm(wheel, withinMs, cut);
