@@ -13,25 +13,28 @@ interface Request {
 interface Body {
   readonly success?: readonly {
     readonly request_delete_range?: { readonly key: string };
-    readonly request_txn?: { readonly compare: readonly { result: string }[] };
+    readonly request_txn?: { readonly compare: readonly { result: string; mod_revision: string }[] };
   }[];
   readonly ID?: string;
   readonly sort_order?: string;
   readonly TTL?: number;
 }
 
-/** An endpoint that has nothing, and accepts everything. */
-function endpoint(count = '0') {
+/** An endpoint that has nothing, and accepts everything. @param changes how often a key has changed since it was read */
+function endpoint(count = '0', changes = 0) {
   const requests: Request[] = [];
   let revision = 100;
   let leases = 0;
+  let changesLeft = changes;
   const responseTo = (path: string, { success = [], sort_order }: Body): object => {
     if (path === '/v3/lease/grant') return { ID: `lease ${leases++}` };
     if (path === '/v3/lease/keepalive') return { result: { TTL: '15' } };
     if (path === '/v3/kv/txn') revision += 1;
-    // No registration was removed before, and no key has changed since it was read.
+    // No registration was removed before.
+    const isMade = ({ result }: { readonly result: string }): boolean =>
+      result === 'EQUAL' && --changesLeft < 0;
     const responses = success.map(({ request_txn: made }) => ({
-      response_txn: { succeeded: made?.compare.every(({ result }) => result === 'EQUAL') },
+      response_txn: { succeeded: made?.compare.every(isMade) },
     }));
     const kvs = sort_order === 'ASCEND' ? [{ key: 'the oldest' }] : [];
     return { header: { revision: String(revision) }, responses, kvs, count };
@@ -108,6 +111,26 @@ describe('the registry in etcd', () => {
     }
     const granted = requests.filter(({ path }) => path === '/v3/lease/grant').map(({ body }) => body.TTL);
     expect(granted).to.deep.equal([15, 450, 225]);
+  });
+
+  it('removes what was not there only if nothing was announced since it was read, and reads it again', async () => {
+    const { client, requests } = endpoint('0', 2);
+    const { backend } = begin([async () => client]);
+    const removals = () =>
+      requests.flatMap(({ body }) => body.success ?? []).filter(({ request_txn: made }) => isRemoval(made));
+    const isRemoval = (made: NonNullable<Body['success']>[number]['request_txn']): boolean =>
+      made?.compare[0]?.result === 'EQUAL';
+    announce(backend, 'x');
+    await until(
+      () => requests.filter(({ path }) => path === '/v3/kv/txn').length,
+      (made) => made === 1,
+    );
+    backend.remove('orders', 'x', 'r', 30);
+    await until(
+      () => removals().length,
+      (made) => made === 3,
+    );
+    for (const { request_txn: made } of removals()) expect(made?.compare[0]?.mod_revision).to.equal('0');
   });
 
   it('forgets the oldest removals of all processes when there are more than 10,000', async () => {

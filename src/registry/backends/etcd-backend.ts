@@ -224,7 +224,7 @@ export class EtcdBackend extends BackendLoop<Link> {
     return { compare: [isAt(target, at)], success: [{ request_delete_range: target }] };
   }
 
-  /** Deletes the key, as it was read, if that is meant, and remembers the removal; undefined: of nothing. */
+  /** Remembers the removal, and deletes the key if that is meant, as it was read; undefined: of nothing. */
   #removalOf(
     key: string,
     removed: Removed,
@@ -241,9 +241,11 @@ export class EtcdBackend extends BackendLoop<Link> {
     const isMeant = present !== undefined && !found.isLocal && isReached;
     const ids = new Set(isMeant && presentId !== null ? [...registrationIds, presentId] : registrationIds);
     const puts = [...ids].map((id) => ({ request_put: { key: removedPathOf(key, id), lease } }));
-    if (!isMeant) return puts.length === 0 ? undefined : { compare: [], success: puts };
+    if (!isMeant && puts.length === 0) return undefined;
     const target = { key: pathOf(key) };
-    return { compare: [isAt(target, at)], success: [...puts, { request_delete_range: target }] };
+    const deleted = isMeant ? [{ request_delete_range: target }] : [];
+    // Also where nothing was there: what is announced meanwhile may be what was removed.
+    return { compare: [isAt(target, at)], success: [...puts, ...deleted] };
   }
 
   /** Reads the names of all, and the values of those that have changed. @returns the revision of the list */

@@ -96,7 +96,8 @@ function expectShare({ trace, log, members, time }: Mesh, { id }: Server, from: 
 }
 
 export const BROKEN: readonly Story[] = [
-  broken('hung', 3_500),
+  // The slowest of three processes, of 60 seeds: 3,694 ms. Each call to it takes a second to fail.
+  broken('hung', 4_000),
   broken('resetting', 1_000),
   broken('refusing', 1_000),
   broken('failing', 2_000),
