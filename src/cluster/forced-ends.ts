@@ -1,5 +1,5 @@
 // Threads that do not do what they were ordered to, and are ended by force. Only threads without an HTTP core
-// may be (`mayTerminate`); the others are left to their deadlines.
+// may be (`mayTerminate`), once they have loaded; the others are left to their deadlines.
 import type { Logger } from 'pino';
 import { Allowance } from '../allowance.js';
 import type { WorkerThread } from './worker-thread.js';
@@ -14,7 +14,7 @@ export function endPortHolder(thread: WorkerThread, log: Pick<Logger, 'error'>):
   thread.retireReason ??= 'wedged';
   thread.retire(0, true);
   // The end of a thread that runs native code is awaited by its deadline.
-  if (thread.mayTerminate) void thread.terminate();
+  if (thread.mayTerminate && thread.hasLoaded) void thread.terminate();
 }
 
 /**
@@ -27,7 +27,8 @@ export function terminateLate(
   log: Pick<Logger, 'error'>,
 ): () => void {
   const allowance = new Allowance(drainMs + STOP_GRACE_MS, () => {
-    for (const thread of workers.living.filter(({ mayTerminate }) => mayTerminate)) {
+    for (const thread of workers.living) {
+      if (!thread.mayTerminate || !thread.hasLoaded) continue;
       log.error(fieldsOf(thread), 'worker has not ended after its drain; terminating it');
       void thread.terminate();
     }

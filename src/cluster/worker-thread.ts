@@ -111,6 +111,11 @@ export class WorkerThread {
     return this.#readyAt === undefined ? 0 : performance.now() - this.#readyAt;
   }
 
+  /** The thread has loaded everything. Node.js may crash when one is terminated while it loads modules. */
+  get hasLoaded(): boolean {
+    return this.#readyAt !== undefined;
+  }
+
   /** Milliseconds that are left of the drain at most; infinity before the thread is retired. */
   get leftMs(): number {
     return this.#deadline.leftMs;

@@ -58,7 +58,7 @@ for (const transport of ['auto', 'http', 'grpc']) {
           await pace();
         }
       };
-      const load = Promise.all(Array.from({ length: 8 }, lane));
+      const load = Promise.all(Array.from({ length: 3 }, lane));
       for (let roll = 0; roll < 2; roll++) await rollOnce(shop);
       isOver = true;
       await load;
