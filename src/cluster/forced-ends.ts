@@ -14,7 +14,7 @@ export function endPortHolder(thread: WorkerThread, log: Pick<Logger, 'error'>):
   thread.retireReason ??= 'wedged';
   thread.retire(0, true);
   // The end of a thread that runs native code is awaited by its deadline.
-  if (thread.mayTerminate && thread.hasLoaded) void thread.terminate();
+  if (mayEnd(thread)) void thread.terminate();
 }
 
 /**
@@ -27,13 +27,14 @@ export function terminateLate(
   log: Pick<Logger, 'error'>,
 ): () => void {
   const allowance = new Allowance(drainMs + STOP_GRACE_MS, () => {
-    for (const thread of workers.living) {
-      if (!thread.mayTerminate || !thread.hasLoaded) continue;
+    for (const thread of workers.living.filter(mayEnd)) {
       log.error(fieldsOf(thread), 'worker has not ended after its drain; terminating it');
       void thread.terminate();
     }
   });
   return () => allowance.cancel();
 }
+
+const mayEnd = ({ mayTerminate, hasLoaded }: WorkerThread): boolean => mayTerminate && hasLoaded;
 
 const fieldsOf = ({ worker, generation, state }: WorkerThread) => ({ worker, generation, state: state.kind });

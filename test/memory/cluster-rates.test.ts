@@ -4,6 +4,21 @@ import { NO_SHARE } from '#src/memory/rate/cluster-rates.js';
 import { HotCounts, RefusedKeys } from '#src/memory/rate/hot-cells.js';
 import { HOUR_MS, SALT, setUp } from './cluster-world.js';
 
+/** A limit of which this process, one of three, has a tenth of a key. */
+function setUpDivided() {
+  const world = setUp();
+  const { block, rates, members, page } = world;
+  const limit = rates.limit('limit', 10, 90);
+  members(3);
+  limit.take('a');
+  const [key] = new RefusedKeys(block).read();
+  const { low, high, interval, burst } = key!;
+  const divide = (rate: number): void =>
+    page.divide([{ low, high, interval, burst, slot: 3, isShare: false, rate, permits: 30 }]);
+  divide(100_000);
+  return { ...world, limit, divide };
+}
+
 describe('a limit over several processes', () => {
   it('admits nothing without a share, and says so', () => {
     const { rates, members, page } = setUp();
@@ -176,15 +191,7 @@ describe('a limit over several processes', () => {
   });
 
   it('gives nothing for the time in which the primary is suspended while it changes a part', () => {
-    const { block, rates, members, pass, page, during, admitted } = setUp();
-    const limit = rates.limit('limit', 10, 90);
-    members(3);
-    limit.take('a');
-    const [key] = new RefusedKeys(block).read();
-    const { low, high, interval, burst } = key!;
-    const divide = (rate: number): void =>
-      page.divide([{ low, high, interval, burst, slot: 3, isShare: false, rate, permits: 30 }]);
-    divide(100_000);
+    const { limit, divide, pass, during, admitted } = setUpDivided();
     pass(10_000);
     expect(admitted(limit)).to.equal(30);
     during.changing = () => {
@@ -199,15 +206,7 @@ describe('a limit over several processes', () => {
   });
 
   it('gives a part that could not grow when it is divided again', () => {
-    const { rates, members, pass, page, during, admitted, block } = setUp();
-    const limit = rates.limit('limit', 10, 90);
-    members(3);
-    limit.take('a');
-    const [key] = new RefusedKeys(block).read();
-    const { low, high, interval, burst } = key!;
-    const divide = (rate: number): void =>
-      page.divide([{ low, high, interval, burst, slot: 3, isShare: false, rate, permits: 30 }]);
-    divide(100_000);
+    const { limit, divide, pass, during, admitted } = setUpDivided();
     let readings = 0;
     during.changing = () => {
       readings += 1;
