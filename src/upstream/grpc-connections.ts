@@ -4,6 +4,7 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, Settings } from 'node:http2';
 import { constants } from 'node:http2';
 import { connect, type Socket } from 'node:net';
+import { destroyLater, resetLater } from '../grpc/http2-ends.js';
 import { oldAt } from './connection-age.js';
 import { ResetBudget } from './reset-budget.js';
 import { SENT_FIELD } from './rpc-fields.js';
@@ -217,11 +218,6 @@ export class GrpcConnections implements Connecting {
   }
 }
 
-/** Node.js corrupts its memory when a session is destroyed while it reads (nodejs/node#64113). */
-function destroyLater(session: ClientHttp2Session): void {
-  setImmediate(() => session.destroy());
-}
-
 /**
  * Nothing of gRPC is pushed. The setting precedes all requests of the connection, and a peer that pushes all
  * the same must not end the thread: the error of a stream without a listener would.
@@ -229,7 +225,7 @@ function destroyLater(session: ClientHttp2Session): void {
 function refusePushes(session: ClientHttp2Session): void {
   session.on('stream', (pushed) => {
     pushed.on('error', () => undefined);
-    setImmediate(() => pushed.close(constants.NGHTTP2_REFUSED_STREAM));
+    resetLater(pushed, constants.NGHTTP2_REFUSED_STREAM);
   });
   session.settings({ enablePush: false });
 }

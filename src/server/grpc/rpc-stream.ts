@@ -2,6 +2,7 @@
 // arrived whole cannot be counted, and one call cannot be cut while the other calls of its connection go on.
 // So the stream is taken from a private field; package.json allows only versions of the library that have it.
 import { constants, type ServerHttp2Stream } from 'node:http2';
+import { resetLater } from '../../grpc/http2-ends.js';
 import { IdleAlarm } from '../idle-alarm.js';
 import type { TimerWheel } from '../timer-wheel.js';
 import { doesNotFit } from './library-handlers.js';
@@ -16,14 +17,6 @@ export function streamOf(call: RpcCall): ServerHttp2Stream {
   const { stream } = call as unknown as WithStream;
   if (typeof stream?.close !== 'function') throw doesNotFit();
   return stream;
-}
-
-/**
- * Resets a stream when its session has read what has arrived. The memory of a stream may be freed while the
- * session reads from it: a reset sends the one before (nodejs/node#64113). CANCEL always waits like this.
- */
-function resetLater(stream: ServerHttp2Stream, code: number): void {
-  setImmediate(() => stream.close(code));
 }
 
 /** Cuts a call whose client does not take what was sent; the connection stays. */

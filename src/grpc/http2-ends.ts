@@ -1,0 +1,14 @@
+// Ends of HTTP/2 streams and sessions in the next turn of the loop. Node.js sends a reset at once, with those
+// before it, and frees the memory of these streams, also while their session reads from one of them
+// (nodejs/node#64113). Only resets with CANCEL wait until it has read what has arrived.
+import type { Http2Session, Http2Stream } from 'node:http2';
+
+/** Resets a stream when its session has read what has arrived. */
+export function resetLater(stream: Pick<Http2Stream, 'close'>, code: number): void {
+  setImmediate(() => stream.close(code));
+}
+
+/** Destroys a session when it has read what has arrived. */
+export function destroyLater(session: Pick<Http2Session, 'destroy'>): void {
+  setImmediate(() => session.destroy());
+}
