@@ -4,7 +4,7 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, Settings } from 'node:http2';
 import { constants } from 'node:http2';
 import { connect, type Socket } from 'node:net';
-import { destroyLater, resetLater } from '../grpc/http2-ends.js';
+import { delayResets, destroyLater, resetLater } from '../grpc/http2-ends.js';
 import { oldAt } from './connection-age.js';
 import { ResetBudget } from './reset-budget.js';
 import { SENT_FIELD } from './rpc-fields.js';
@@ -185,6 +185,7 @@ export class GrpcConnections implements Connecting {
 
   #observe(stream: ClientHttp2Stream): ClientHttp2Stream {
     this.#streams++;
+    delayResets(stream);
     stream.once('response', markSent);
     stream.once('trailers', markSent);
     stream.once('close', () => {

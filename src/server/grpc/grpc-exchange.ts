@@ -237,8 +237,8 @@ export class GrpcExchange implements Exchange {
   }
 
   /**
-   * Ends the call with this error at once, whatever its handler does. Bytes that were passed to the library
-   * in this turn of the loop are not read any more.
+   * Ends the call with this error at once, whatever its handler does. The library still decodes what arrives
+   * in this turn of the loop, which is at most the window of the stream.
    */
   cut(error: HttpError): void {
     if (this.closed) return;

@@ -21,7 +21,7 @@ export function streamOf(call: RpcCall): ServerHttp2Stream {
 
 /** Cuts a call whose client does not take what was sent; the connection stays. */
 export function resetStream(stream: ServerHttp2Stream): void {
-  stream.close(constants.NGHTTP2_CANCEL);
+  resetLater(stream, constants.NGHTTP2_CANCEL);
 }
 
 /** Cuts a call whose client sends too much while it receives a response. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, constants, createServer, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { awaitRequestEnd, calmStream } from '#src/server/grpc/rpc-stream.js';
+import { awaitRequestEnd, calmStream, resetStream } from '#src/server/grpc/rpc-stream.js';
 import { TimerWheel } from '#src/server/timer-wheel.js';
 import { ManualTicker } from '../kit.js';
 
@@ -19,6 +19,14 @@ describe('a reset of a stream of gRPC', () => {
       (stream) => {
         stream.respond();
         stream.on('data', () => calmStream(stream));
+      },
+    ],
+    [
+      'of a call whose client takes no response',
+      constants.NGHTTP2_CANCEL,
+      (stream) => {
+        stream.respond();
+        stream.on('data', () => resetStream(stream));
       },
     ],
     [

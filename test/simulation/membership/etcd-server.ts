@@ -101,6 +101,7 @@ export class EtcdServer {
 
   /** Everything is lost, and revisions begin again. */
   wipe(): void {
+    this.#network.lostAt = this.#network.time.now;
     this.#keys = new Map();
     this.#leases = new Map();
     this.#history = [];

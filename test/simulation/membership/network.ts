@@ -25,6 +25,8 @@ export class Network {
   /** Since when the server was reachable without an outage; and since when it is not, if it is not. */
   upSince = 0;
   downSince = 0;
+  /** When the server has last lost what it knew. */
+  lostAt = Number.NEGATIVE_INFINITY;
   /** Is called for each request that the server gets. */
   onRequest: (host: Host) => void = () => undefined;
   readonly #time: VirtualTime;

@@ -99,6 +99,7 @@ export class PostgresServer {
 
   /** All rows are lost. */
   wipe(): void {
+    this.#network.lostAt = this.#network.time.now;
     this.#rows.clear();
     this.#owners.clear();
     this.#revision = 1;

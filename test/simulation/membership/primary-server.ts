@@ -53,6 +53,7 @@ export class PrimaryServer {
 
   /** Another process has taken its place. It knows nothing yet. */
   restarted(): void {
+    this.#network.lostAt = this.#network.time.now;
     this.#registry.close();
     this.#registry = this.#begun();
     this.#routes = routesOf(this.#registry);

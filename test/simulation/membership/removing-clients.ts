@@ -117,9 +117,10 @@ export class RemovingClients {
     const { network, time } = this.#cluster;
     for (const [id, removal] of this.#removals) {
       const { member, at, firstAt } = removal;
-      // What a process has not sent when it ends is lost, and a server may lose what it knows: also of a
+      // What a process has not sent when it ends is lost. A server may lose what it knows: also of a
       // registration before, which another process may still have.
-      const isVoid = !member.host.isAlive || firstAt < network.downSince;
+      const isLost = at < network.downSince || firstAt < network.lostAt;
+      const isVoid = !member.host.isAlive || isLost;
       const reachedAt = Math.max(at, this.#reachableSince(member));
       if (time.now - reachedAt > REMOVED_AFTER_MS) removal.doneAt ??= time.now;
       const { doneAt = Number.POSITIVE_INFINITY } = removal;
