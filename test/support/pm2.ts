@@ -189,9 +189,10 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
   /**
    * @param pid the serving process
    * @param end ends the process; called until it has ended
-   * @returns the milliseconds from its end until another one responds
+   * @returns the milliseconds from its end until another one responds, as on an idle machine
    */
   async outage(path: string, pid: number, end: () => unknown): Promise<number> {
+    const slowBefore = await slowness();
     for (;;) {
       await end();
       if (!isProcessAlive(pid)) break;
@@ -203,7 +204,9 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
       (yes) => yes,
       60_000,
     );
-    return performance.now() - died;
+    const took = performance.now() - died;
+    // Tests beside this one begin and end meanwhile.
+    return took / Math.max(slowBefore, await slowness());
   }
 
   readyAgain(count: number): Promise<number> {
@@ -233,7 +236,7 @@ module.exports = { apps: [{ ...app, ...${JSON.stringify(changes)} }] };\n`;
  * How many times slower this machine is now than when it is idle, measured by the start of an empty Node.js;
  * at least 1. Bounds on a start hold for an idle machine.
  */
-export async function slowness(): Promise<number> {
+async function slowness(): Promise<number> {
   const began = performance.now();
   await promisify(execFile)(process.execPath, ['-e', '0']);
   return Math.max(1, (performance.now() - began) / EMPTY_START_MS);

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { signalIfAlive } from '#src/process/process-identity.js';
 import { json, post, unique, uniqueEmail } from '#test/support/client.js';
 import { killStorm, type Victim } from '#test/support/kill-storm.js';
-import { Pm2, slowness } from '#test/support/pm2.js';
+import { Pm2 } from '#test/support/pm2.js';
 import { newSeed } from '#test/support/random.js';
 import { checkoutBody } from '#test/support/shop-messages.js';
 import { Wire } from '#test/support/wire.js';
@@ -91,11 +91,10 @@ function victim(pm2: Pm2, outages: number[]): Victim {
     url: pm2.url,
     dataDir: pm2.dataDir,
     async killAndRestart() {
-      const slow = await slowness();
       const { pid } = await pm2.app();
       const lives = pm2.readyLines;
       const took = await pm2.outage('/api/users/1/orders', pid, () => signalIfAlive(pid, 'SIGKILL'));
-      outages.push(took / slow);
+      outages.push(took);
       await pm2.readyAgain(lives + 1);
       return one;
     },
