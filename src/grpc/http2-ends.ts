@@ -12,7 +12,7 @@ export function resetLater(stream: Pick<Http2Stream, 'close'>, code: number): vo
 /** Makes all resets of a stream wait so, those of a library as well. */
 export function delayResets(stream: Pick<Http2Stream, 'close'>): void {
   const close = stream.close.bind(stream);
-  stream.close = (code) => resetLater({ close }, code!);
+  stream.close = (...args) => void setImmediate(() => close(...args));
 }
 
 /** Destroys a session when it has read what has arrived. */

@@ -1,15 +1,14 @@
 // Peers that push responses, which gRPC has no use for. Such a call may fail, but the process goes on: the error
 // of a pushed stream to which nothing listens would end it.
-import { EventEmitter, once } from 'node:events';
-import { type ClientHttp2Session, constants } from 'node:http2';
+import { once } from 'node:events';
+import { constants } from 'node:http2';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { OwnAbort } from '#src/abort-source.js';
 import { Deadline } from '#src/deadline.js';
-import { GrpcConnections } from '#src/upstream/grpc-connections.js';
 import { GrpcTransport } from '#src/upstream/grpc-transport.js';
 import { endpoint } from './endpoints.js';
-import { http2Peer, respond, tcpPeer } from './rpc-peer.js';
+import { http2Peer, respond } from './rpc-peer.js';
 
 const PREFACE_BYTES = 24;
 const FRAME_HEADER_BYTES = 9;
@@ -88,18 +87,6 @@ async function pushingPeer(end: Buffer) {
   };
 }
 
-async function connectionsTo(port: number): Promise<GrpcConnections> {
-  const connections = new GrpcConnections({
-    connectTimeoutMs: 20_000,
-    connectionAgeMs: 300_000,
-    running: () => 0,
-    onSpent: () => undefined,
-    onChanged: () => undefined,
-  });
-  await connections.connect({ host: '127.0.0.1', port });
-  return connections;
-}
-
 describe('a call by gRPC to a peer that pushes', () => {
   const closers: (() => Promise<void>)[] = [];
   afterEach(async () => {
@@ -130,52 +117,6 @@ describe('a call by gRPC to a peer that pushes', () => {
     closers.push(() => peer.close());
     expect(await callsTo(peer.port)()).to.equal(200);
     expect(allowed).to.deep.equal([false]);
-  });
-
-  // Node.js frees memory that a session reads when one of its streams is reset, or it is destroyed, meanwhile.
-  it('refuses what is pushed all the same when it has been read, and listens to its errors', async () => {
-    const peer = await tcpPeer();
-    closers.push(() => peer.close());
-    const connections = await connectionsTo(peer.port);
-    const ends: (number | string)[] = [];
-    const session = Object.assign(new EventEmitter(), {
-      remoteSettings: {},
-      settings: () => undefined,
-      request: () => undefined,
-      destroy: () => void ends.push('destroyed'),
-    });
-    connections.ready(session as unknown as ClientHttp2Session);
-    const pushed = Object.assign(new EventEmitter(), { close: (code: number) => void ends.push(code) });
-    session.emit('stream', pushed);
-    pushed.emit('error', new Error('reset'));
-    connections.destroy();
-    await Promise.resolve();
-    expect(ends).to.deep.equal([]);
-    await new Promise(setImmediate);
-    expect(ends).to.deep.equal([constants.NGHTTP2_REFUSED_STREAM, 'destroyed']);
-  });
-
-  // The library cancels calls in listeners to what arrives, for which Node.js does not always wait.
-  it('resets its own stream when what has arrived has been read, too', async () => {
-    const peer = await tcpPeer();
-    closers.push(() => peer.close());
-    const connections = await connectionsTo(peer.port);
-    const ends: number[] = [];
-    const stream = Object.assign(new EventEmitter(), { close: (code: number) => void ends.push(code) });
-    const session = Object.assign(new EventEmitter(), {
-      remoteSettings: {},
-      settings: () => undefined,
-      request: () => stream,
-      destroy: () => undefined,
-    });
-    connections.ready(session as unknown as ClientHttp2Session);
-    session.request();
-    stream.close(constants.NGHTTP2_CANCEL);
-    await Promise.resolve();
-    expect(ends).to.deep.equal([]);
-    await new Promise(setImmediate);
-    expect(ends).to.deep.equal([constants.NGHTTP2_CANCEL]);
-    connections.destroy();
   });
 
   for (const [name, end] of ENDS)
