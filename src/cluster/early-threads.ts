@@ -1,7 +1,8 @@
 // Threads of workers that are started before the primary can say what they are to run. Such a thread loads
 // the code of the runtime while the primary still loads its own, so a start needs less time where there are
 // several cores. It loads no code of services and has no HTTP core before it gets its boot message, so until
-// then it may be terminated.
+// then it is terminated when it is not needed, such as after a failed start. It may be loading modules then
+// (see WorkerThread.hasLoaded).
 import { MessageChannel, type MessagePort, type TransferListItem, Worker } from 'node:worker_threads';
 import type { WorkerBoot } from './messages.js';
 

@@ -1,5 +1,4 @@
 import { EventEmitter, once } from 'node:events';
-
 import { expect } from 'chai';
 import { terminateLate } from '#src/cluster/forced-ends.js';
 import type { WorkerThread } from '#src/cluster/worker-thread.js';
