@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { post, unique } from './client.js';
 import { startCluster, within } from './cluster.js';
 import { seeded } from './random.js';
-import { audit, type Sent, settle } from './shop-audit.js';
+import { audit, type Sent, type ShopResponse, settle } from './shop-audit.js';
 import { checkoutBody } from './shop-messages.js';
 import { Sql } from './sql.js';
 
@@ -84,8 +84,8 @@ async function checkoutsUntilKilled(victim: Victim, sent: Sent[], random: () => 
       sent.push(request);
       try {
         const response = await post(`${victim.url}/api/checkout`, body, { 'idempotency-key': request.key });
-        const { sagaId } = (await response.json()) as { sagaId?: unknown };
-        request.result = { status: response.status, sagaId };
+        const content = (await response.json()) as Omit<ShopResponse, 'status'>;
+        request.result = { ...content, status: response.status };
       } catch {
         return; // the process is dead: the journal shows how this checkout ended
       }

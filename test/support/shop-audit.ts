@@ -4,11 +4,19 @@ import { until } from './until.js';
 
 const SETTLE_MS = 60_000;
 
+/** What a test reads of a response to a checkout: the ID of its saga, or the code of a problem. */
+export interface ShopResponse {
+  readonly status: number;
+  readonly sagaId?: unknown;
+  readonly code?: string;
+  readonly detail?: string;
+}
+
 export interface Sent {
   readonly key: string;
   readonly body: unknown;
   /** The response that the client got before the process was killed; undefined for none. */
-  result: { readonly status: number; readonly sagaId: unknown } | undefined;
+  result: ShopResponse | undefined;
 }
 
 /** Waits until no saga is under way. @returns the sagas that still are after a minute */
@@ -73,7 +81,8 @@ export async function audit(sql: Sql, sent: readonly Sent[]): Promise<string[]> 
     if (result === undefined) continue;
     const saga = byKey.get(key);
     const promised = result.status === 201 ? 'completed' : result.status === 402 ? 'compensated' : undefined;
-    if (promised === undefined) faults.push(`the response to a checkout was ${result.status}`);
+    if (promised === undefined)
+      faults.push(`the response to a checkout was ${result.status} ${result.code}: ${result.detail}`);
     else if (saga?.saga_id !== result.sagaId || saga?.status !== promised) {
       faults.push(
         `the response to the client means ${promised}, but the journal has ${saga?.status ?? 'nothing'}`,
