@@ -43,6 +43,12 @@ export function startLoadSampler(
     before = now;
     load = { utilization, delayP99Us: quantile(lateMs, QUANTILE) * 1000 };
   };
+  let activeUs = Math.round(before.active * 1000);
+  const reportActivity = (): void => {
+    const us = Math.round(performance.eventLoopUtilization().active * 1000);
+    if (us > activeUs) row.loopWasActive(us - activeUs);
+    activeUs = us;
+  };
   const beat = (): void => {
     const now = clock();
     row.beat(now);
@@ -52,6 +58,7 @@ export function startLoadSampler(
     if (beats % SAMPLE_BEATS === 0) sample();
     if (beats % REPORT_BEATS === 0) {
       row.report(load);
+      reportActivity();
       heap.sample();
     }
     beats++;

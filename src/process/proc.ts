@@ -84,3 +84,13 @@ export function isThreadRunning(thread: string): boolean {
   const [state] = undefinedOnError(() => readStat(`/proc/self/task/${thread}/stat`)) ?? [];
   return state === 'R' || state === 'D';
 }
+
+/**
+ * Microseconds of CPU time that the main thread of this process has used, as of its last wake-up or tick of
+ * the scheduler; undefined where the kernel keeps no such statistics.
+ */
+export function mainThreadTimeUs(): number | undefined {
+  const [nanoseconds = ''] =
+    undefinedOnError(() => readFileSync('/proc/self/schedstat', 'latin1'))?.split(' ') ?? [];
+  return nanoseconds === '' ? undefined : Number(nanoseconds) / 1000;
+}

@@ -5,6 +5,7 @@ import type { ReadyService, WorkerBoot } from '../cluster/messages.js';
 import type { WorkerParts, WorkerSide } from '../cluster/worker-side.js';
 import { Block } from '../memory/block.js';
 import { sinceHeartbeat } from '../memory/worker-row.js';
+import { followContinuations } from './continued-routes.js';
 import { type DrainedWorker, drainWorker } from './drain-worker.js';
 import { createHost } from './host.js';
 import { loadProject, loadServices } from './load-services.js';
@@ -44,6 +45,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide, open: OpenServer
   countDropped(recorder);
   const opened = await open({ boot, side, block, host, log });
   const { server, core } = opened;
+  followContinuations(row);
   const sampler = startLoadSampler(row, clock, settings.workerHeapMb, () => host.beat());
   const turnMs = (): number => sinceHeartbeat(block, slot, clock());
   const stalls = new StallHandler({ app, server: core, row, turnMs, stallMs: settings.stallMs });

@@ -1,0 +1,93 @@
+// The shares of routes in the CPU time of the workers, over the last 30 seconds, from samples. A sample of a
+// worker stands for the time since the sample before: that time counts for the route whose code runs at the
+// moment of the sample, if any does. What a worker's event loop was busy with beyond that is `other`.
+//
+// All times are whole microseconds, so that a sum from which everything was subtracted is 0.
+
+/** The number of seconds whose shares are shown. */
+export const WINDOW_S = 30;
+
+/** A route of a slot: numbers of routes differ between slots, so both are in the key. */
+export type RouteKey = number;
+
+const ROUTE_BITS = 12;
+export const routeKey = (slot: number, route: number): RouteKey => (slot << ROUTE_BITS) | route;
+export const slotIn = (key: RouteKey): number => key >>> ROUTE_BITS;
+export const numberIn = (key: RouteKey): number => key & ((1 << ROUTE_BITS) - 1);
+
+/** What was sampled in one second. */
+interface Second {
+  readonly number: number;
+  readonly byRoute: Map<RouteKey, number>;
+  /**
+   * Below zero when more was sampled as routes than the loops were busy: the loops report their time later,
+   * and samples are never exact.
+   */
+  otherUs: number;
+}
+
+export class RouteCpu {
+  /** The seconds of the window, the oldest first. Seconds without a sample are absent. */
+  readonly #seconds: Second[] = [];
+  /** The sums of all seconds. */
+  readonly #byRoute = new Map<RouteKey, number>();
+  #otherUs = 0;
+  /** By slot, what was sampled as routes since its loop last reported its time. */
+  readonly #unreportedUs: Float64Array;
+
+  /** @param slots the number of slots, which begin with 1 */
+  constructor(slots: number) {
+    this.#unreportedUs = new Float64Array(slots + 1);
+  }
+
+  /** Forgets the seconds that are no longer in the window. @param now milliseconds of a monotonic clock */
+  advance(now: number): void {
+    const number = Math.floor(now / 1000);
+    while (this.#seconds.length > 0 && this.#seconds[0]!.number <= number - WINDOW_S) this.#forgetOldest();
+    if (this.#seconds.at(-1)?.number !== number)
+      this.#seconds.push({ number, byRoute: new Map(), otherUs: 0 });
+  }
+
+  /** Counts time of a route in the current second. Call `advance` before. */
+  ran(slot: number, route: number, us: number): void {
+    const key = routeKey(slot, route);
+    add(this.#seconds.at(-1)!.byRoute, key, us);
+    add(this.#byRoute, key, us);
+    this.#unreportedUs[slot]! += us;
+  }
+
+  /** The event loop of a slot has reported that it was busy. Call `advance` before. */
+  wasActive(slot: number, us: number): void {
+    const other = us - this.#unreportedUs[slot]!;
+    this.#unreportedUs[slot] = 0;
+    this.#seconds.at(-1)!.otherUs += other;
+    this.#otherUs += other;
+  }
+
+  /** The event loop of a slot has reported a time that was not sampled as a whole. It does not count. */
+  disregard(slot: number): void {
+    this.#unreportedUs[slot] = 0;
+  }
+
+  /** Microseconds by route, those of routes without a sample excluded. */
+  get byRoute(): ReadonlyMap<RouteKey, number> {
+    return this.#byRoute;
+  }
+
+  /** Microseconds in which the loops were busy with no route. */
+  get otherUs(): number {
+    return Math.max(0, this.#otherUs);
+  }
+
+  #forgetOldest(): void {
+    const { byRoute, otherUs } = this.#seconds.shift()!;
+    this.#otherUs -= otherUs;
+    for (const [key, us] of byRoute) add(this.#byRoute, key, -us);
+  }
+}
+
+function add(sums: Map<RouteKey, number>, key: RouteKey, us: number): void {
+  const sum = (sums.get(key) ?? 0) + us;
+  if (sum === 0) sums.delete(key);
+  else sums.set(key, sum);
+}
