@@ -324,8 +324,8 @@ export const LAYOUT = {
   /** Responses with status >= 500. */
   workerErrors: field('worker', WIDE, 'owner', 'requests', 'sum'),
   workerLoopUtilization: field('worker', 1, 'owner', 'millionths', 'last'),
-  /** The time for which the event loop was not idle, over all threads of the slot. */
-  workerLoopActive: field('worker', WIDE, 'owner', 'microseconds', 'sum'),
+  /** CPU time, over all threads of the slot: see cluster/load-sampler.ts. */
+  workerCpuTime: field('worker', WIDE, 'owner', 'microseconds', 'sum'),
   workerLoopDelayP99: field('worker', 1, 'owner', 'microseconds', 'max'),
   workerHeapUsed: field('worker', 1, 'owner', 'kibibytes', 'sum'),
   /** The heap after the last full garbage collection; 0 before the first one. */

@@ -26,20 +26,20 @@ export interface SlotActivity {
   inFlight(slot: number): number;
   /** Requests that have ended, those of earlier threads included. */
   ended(slot: number): number;
-  /** Microseconds for which the event loop was not idle, published four times a second. It never falls. */
-  activeUs(slot: number): number;
+  /** Microseconds of CPU time, published four times a second. It never falls. */
+  cpuUs(slot: number): number;
 }
 
 export function slotActivity(block: Block): SlotActivity {
   const route = block.table('workerCurrentRoute');
   const inFlight = block.table('workerInFlight');
   const ended = block.table('workerRequests');
-  const active = block.table('workerLoopActive');
+  const cpu = block.table('workerCpuTime');
   return {
     slots: block.workers,
     route: (slot) => routeIn(Atomics.load(route.words, slot * route.stride)),
     inFlight: (slot) => Atomics.load(inFlight.words, slot * inFlight.stride),
     ended: (slot) => readWide(ended.words, slot * ended.stride),
-    activeUs: (slot) => readWide(active.words, slot * active.stride),
+    cpuUs: (slot) => readWide(cpu.words, slot * cpu.stride),
   };
 }

@@ -21,7 +21,7 @@ export class WorkerRow {
   readonly #requests: Int32Array;
   readonly #errors: Int32Array;
   readonly #loopUtilization: Int32Array;
-  readonly #loopActive: Int32Array;
+  readonly #cpuTime: Int32Array;
   readonly #loopDelay: Int32Array;
   readonly #heapUsed: Int32Array;
   readonly #heapRetained: Int32Array;
@@ -34,7 +34,7 @@ export class WorkerRow {
     this.#requests = block.words('workerRequests', slot);
     this.#errors = block.words('workerErrors', slot);
     this.#loopUtilization = block.words('workerLoopUtilization', slot);
-    this.#loopActive = block.words('workerLoopActive', slot);
+    this.#cpuTime = block.words('workerCpuTime', slot);
     this.#loopDelay = block.words('workerLoopDelayP99', slot);
     this.#heapUsed = block.words('workerHeapUsed', slot);
     this.#heapRetained = block.words('workerHeapRetained', slot);
@@ -96,9 +96,9 @@ export class WorkerRow {
     Atomics.store(this.#loopDelay, 0, Math.min(0x7fffffff, Math.round(load.delayP99Us)));
   }
 
-  /** Adds to the time for which the event loop was not idle. */
-  loopWasActive(microseconds: number): void {
-    addWide(this.#loopActive, 0, microseconds);
+  /** Adds CPU time that the thread has used. */
+  usedCpu(microseconds: number): void {
+    addWide(this.#cpuTime, 0, microseconds);
   }
 
   /** Publishes the size of the heap now, garbage included. */

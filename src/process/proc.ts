@@ -86,11 +86,17 @@ export function isThreadRunning(thread: string): boolean {
 }
 
 /**
- * Microseconds of CPU time that the main thread of this process has used, as of its last wake-up or tick of
- * the scheduler; undefined where the kernel keeps no such statistics.
+ * Reads the CPU time of a thread in whole microseconds, as of its last wake-up or tick of the scheduler;
+ * undefined where the kernel does not count it.
  */
-export function mainThreadTimeUs(): number | undefined {
-  const [nanoseconds = ''] =
-    undefinedOnError(() => readFileSync('/proc/self/schedstat', 'latin1'))?.split(' ') ?? [];
-  return nanoseconds === '' ? undefined : Number(nanoseconds) / 1000;
+function cpuTimeUs(thread: 'self' | 'thread-self'): number | undefined {
+  const text = undefinedOnError(() => readFileSync(`/proc/${thread}/schedstat`, 'latin1'));
+  const nanoseconds = Number(text?.split(' ')[0]);
+  return nanoseconds > 0 ? Math.round(nanoseconds / 1000) : undefined;
 }
+
+/** CPU time of the main thread of this process, in microseconds. */
+export const mainThreadTimeUs = (): number | undefined => cpuTimeUs('self');
+
+/** CPU time of the calling thread, in microseconds. */
+export const ownThreadTimeUs = (): number | undefined => cpuTimeUs('thread-self');

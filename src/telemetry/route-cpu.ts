@@ -1,6 +1,6 @@
 // The shares of routes in the CPU time of the workers, over the last 30 seconds, from samples. A sample of a
 // worker stands for the time since the sample before: that time counts for the route whose code runs at the
-// moment of the sample, if any does. What a worker's event loop was busy with beyond that is `other`.
+// moment of the sample, if any does. What a worker has used beyond that, by its own report, is `other`.
 //
 // All times are whole microseconds, so that a sum from which everything was subtracted is 0.
 
@@ -13,15 +13,14 @@ export type RouteKey = number;
 const ROUTE_BITS = 12;
 export const routeKey = (slot: number, route: number): RouteKey => (slot << ROUTE_BITS) | route;
 export const slotIn = (key: RouteKey): number => key >>> ROUTE_BITS;
-export const numberIn = (key: RouteKey): number => key & ((1 << ROUTE_BITS) - 1);
 
 /** What was sampled in one second. */
 interface Second {
   readonly number: number;
   readonly byRoute: Map<RouteKey, number>;
   /**
-   * Below zero when more was sampled as routes than the loops were busy: the loops report their time later,
-   * and samples are never exact.
+   * Below zero when more was sampled as routes than the workers report: samples are never exact, and a thread
+   * may be in a route without running, because another program has its core.
    */
   otherUs: number;
 }
@@ -32,7 +31,7 @@ export class RouteCpu {
   /** The sums of all seconds. */
   readonly #byRoute = new Map<RouteKey, number>();
   #otherUs = 0;
-  /** By slot, what was sampled as routes since its loop last reported its time. */
+  /** By slot, what was sampled as routes since its worker last reported its CPU time. */
   readonly #unreportedUs: Float64Array;
 
   /** @param slots the number of slots, which begin with 1 */
@@ -56,15 +55,15 @@ export class RouteCpu {
     this.#unreportedUs[slot]! += us;
   }
 
-  /** The event loop of a slot has reported that it was busy. Call `advance` before. */
-  wasActive(slot: number, us: number): void {
+  /** The worker of a slot has reported CPU time. Call `advance` before. */
+  used(slot: number, us: number): void {
     const other = us - this.#unreportedUs[slot]!;
     this.#unreportedUs[slot] = 0;
     this.#seconds.at(-1)!.otherUs += other;
     this.#otherUs += other;
   }
 
-  /** The event loop of a slot has reported a time that was not sampled as a whole. It does not count. */
+  /** The worker of a slot has reported a time that was not sampled as a whole. It does not count. */
   disregard(slot: number): void {
     this.#unreportedUs[slot] = 0;
   }
@@ -74,7 +73,7 @@ export class RouteCpu {
     return this.#byRoute;
   }
 
-  /** Microseconds in which the loops were busy with no route. */
+  /** Microseconds that belong to no route. */
   get otherUs(): number {
     return Math.max(0, this.#otherUs);
   }

@@ -1,22 +1,22 @@
 // Samples which routes use the CPU of the workers: from time to time the primary reads the words in which
 // they publish what they run. No worker is woken, and nothing is sampled while there are no requests.
 import { type Every, ownInterval } from '../grouped-interval.js';
-import { OTHER_ROUTES, type RouteName } from '../memory/route-names.js';
+import type { RouteName } from '../memory/route-names.js';
 import type { SlotActivity } from '../memory/running-route.js';
-import { numberIn, RouteCpu, type RouteKey, routeKey, slotIn } from './route-cpu.js';
+import { RouteCpu, type RouteKey, routeKey, slotIn } from './route-cpu.js';
 import { SamplingPace } from './sampling-pace.js';
 
 /** How often the primary looks whether there are requests. */
 export const LOOK_EVERY_MS = 100;
 /**
- * The number of looks for which sampling goes on after the last request: loops report their time every
+ * The number of looks for which sampling goes on after the last request: workers report their CPU time every
  * 250 ms.
  */
 const QUIET_LOOKS = 4;
 /** A sample stands for at most this time: if more has passed, the process or the machine was paused. */
 const LONGEST_SAMPLE_MS = 1_000;
 /**
- * A loop can report more time than was sampled since its report before, because it publishes its reports
+ * A worker can report more time than was sampled since its report before, because it publishes its reports
  * between two looks. A report that exceeds this has counted a pause.
  */
 const REPORT_SLACK_US = 2 * LOOK_EVERY_MS * 1000;
@@ -56,12 +56,16 @@ export interface RouteSamplerOptions {
 export class RouteSampler {
   readonly #options: Required<RouteSamplerOptions>;
   readonly #cpu: RouteCpu;
-  /** The names that were looked up; undefined for a number without a name. */
+  /** The names of the sampled routes; undefined for a number that counts as `other`. */
   readonly #names = new Map<RouteKey, RouteName | undefined>();
-  /** What the loops had reported at the last look, by slot. */
-  readonly #activeUs: Float64Array;
+  /** Sampled routes whose names are not known yet. */
+  readonly #unnamed = new Set<RouteKey>();
+  /** One object for each name, because a route has numbers in several slots. */
+  readonly #routes = new Map<string, RouteName>();
+  /** The CPU time that workers had reported at the last look, by slot. */
+  readonly #reportedUs: Float64Array;
   /**
-   * By slot, 1 until its loop reports for the first time after a pause. That report is not counted: it may
+   * By slot, 1 until its worker reports for the first time after a pause. That report is not counted: it may
    * cover time before the first sample, which would count as no route.
    */
   readonly #awaitsReport: Uint8Array;
@@ -70,7 +74,7 @@ export class RouteSampler {
   /** Looks without a request. Samples are taken while there are few. */
   #quietLooks = QUIET_LOOKS;
   #sampledAt = 0;
-  /** Microseconds that all samples together stand for, and by slot what that was when its loop reported. */
+  /** Microseconds that all samples together stand for, and by slot what that was when its worker reported. */
   #sampledUs = 0;
   readonly #sampledAtReport: Float64Array;
   /** CPU time of the thread at the last sample, if the cost of that sample is being measured. */
@@ -90,7 +94,7 @@ export class RouteSampler {
     };
     const { slots } = options.activity;
     this.#cpu = new RouteCpu(slots);
-    this.#activeUs = new Float64Array(slots + 1);
+    this.#reportedUs = new Float64Array(slots + 1);
     this.#awaitsReport = new Uint8Array(slots + 1);
     this.#sampledAtReport = new Float64Array(slots + 1);
     this.#stopLooking = this.#options.every(LOOK_EVERY_MS, () => this.#look());
@@ -105,28 +109,26 @@ export class RouteSampler {
   shares(): readonly RouteShare[] {
     const cpu = this.#cpu;
     cpu.advance(this.#options.clock());
-    const byName = new Map<string, { readonly method: string; readonly route: string; us: number }>();
+    const byName = new Map<RouteName, number>();
     let { otherUs } = cpu;
     let total = otherUs;
     for (const [key, us] of cpu.byRoute) {
       total += us;
       const name = this.#names.get(key);
-      if (name === undefined || name.template === '') otherUs += us;
-      else {
-        const { method, template: route } = name;
-        const id = `${method} ${route}`;
-        const share = byName.get(id);
-        if (share === undefined) byName.set(id, { method, route, us });
-        else share.us += us;
-      }
+      if (name === undefined) otherUs += us;
+      else byName.set(name, (byName.get(name) ?? 0) + us);
     }
     if (total === 0) return [];
-    const sorted = [...byName.values()].sort((a, b) => b.us - a.us);
-    for (const { us } of sorted.splice(MOST_SHARES)) otherUs += us;
-    const all = [...sorted, { method: '', route: OTHER, us: otherUs }];
-    return all
-      .sort((a, b) => b.us - a.us)
-      .map(({ method, route, us }) => ({ method, route, ratio: us / total }));
+    const sorted = [...byName].sort(([, a], [, b]) => b - a);
+    for (const [, us] of sorted.splice(MOST_SHARES)) otherUs += us;
+    const shares = sorted.map(([{ method, template }, us]) => ({
+      method,
+      route: template,
+      ratio: us / total,
+    }));
+    return [...shares, { method: '', route: OTHER, ratio: otherUs / total }].sort(
+      (a, b) => b.ratio - a.ratio,
+    );
   }
 
   stop(): void {
@@ -144,7 +146,7 @@ export class RouteSampler {
     }
     if (this.#timer === undefined) this.#resume();
     this.#cpu.advance(clock());
-    this.#readActivity();
+    this.#readReports();
     this.#learnNames();
   }
 
@@ -169,7 +171,7 @@ export class RouteSampler {
 
   #resume(): void {
     const { activity, clock } = this.#options;
-    for (let slot = 1; slot <= activity.slots; slot++) this.#activeUs[slot] = activity.activeUs(slot);
+    for (let slot = 1; slot <= activity.slots; slot++) this.#reportedUs[slot] = activity.cpuUs(slot);
     this.#awaitsReport.fill(1);
     this.#sampledAt = clock();
     this.#cpuBefore = undefined;
@@ -191,7 +193,10 @@ export class RouteSampler {
     this.#cpu.advance(now);
     for (let slot = 1; slot <= activity.slots; slot++) {
       const route = activity.route(slot);
-      if (route !== 0) this.#cpu.ran(slot, route, us);
+      if (route === 0) continue;
+      this.#cpu.ran(slot, route, us);
+      const key = routeKey(slot, route);
+      if (!this.#names.has(key)) this.#unnamed.add(key);
     }
     this.#measure();
     this.#wait();
@@ -211,16 +216,16 @@ export class RouteSampler {
     else this.#cpuBefore = spent + (clock() - started) * 1000;
   }
 
-  #readActivity(): void {
+  #readReports(): void {
     const { activity } = this.#options;
     for (let slot = 1; slot <= activity.slots; slot++) {
-      const activeUs = activity.activeUs(slot);
-      const us = activeUs - this.#activeUs[slot]!;
+      const cpuUs = activity.cpuUs(slot);
+      const us = cpuUs - this.#reportedUs[slot]!;
       if (us === 0) continue;
-      this.#activeUs[slot] = activeUs;
+      this.#reportedUs[slot] = cpuUs;
       const most = this.#sampledUs - this.#sampledAtReport[slot]! + REPORT_SLACK_US;
       this.#sampledAtReport[slot] = this.#sampledUs;
-      if (this.#awaitsReport[slot] === 0) this.#cpu.wasActive(slot, Math.min(us, most));
+      if (this.#awaitsReport[slot] === 0) this.#cpu.used(slot, Math.min(us, most));
       else this.#cpu.disregard(slot);
       this.#awaitsReport[slot] = 0;
     }
@@ -228,15 +233,21 @@ export class RouteSampler {
 
   /** Reads the names of one slot at a time, so that a look stays short. */
   #learnNames(): void {
-    for (const key of this.#cpu.byRoute.keys()) {
-      if (this.#names.has(key)) continue;
-      this.#names.set(key, undefined);
-      if (numberIn(key) === OTHER_ROUTES) continue;
-      const slot = slotIn(key);
-      for (const [number, name] of this.#options.routesOf(slot))
-        this.#names.set(routeKey(slot, number), name);
-      return;
-    }
+    const [key] = this.#unnamed;
+    if (key === undefined) return;
+    const slot = slotIn(key);
+    for (const [number, name] of this.#options.routesOf(slot)) this.#learn(routeKey(slot, number), name);
+    // A number without a name is not looked up again.
+    if (this.#unnamed.has(key)) this.#learn(key, { method: '', template: '' });
+  }
+
+  #learn(key: RouteKey, name: RouteName): void {
+    const { method, template } = name;
+    const id = `${method} ${template}`;
+    const known = this.#routes.get(id) ?? name;
+    this.#routes.set(id, known);
+    this.#names.set(key, template === '' ? undefined : known);
+    this.#unnamed.delete(key);
   }
 }
 

@@ -2,9 +2,9 @@
 // mostly the wake-up of its thread, which differs by a factor of ten between machines, so it is measured.
 
 /** The share of a core that samples may cost: below 0.3 %, because the estimate has errors. */
-const BUDGET = 0.0025;
+const BUDGET = 0.0028;
 const SHORTEST_MS = 5;
-const LONGEST_MS = 50;
+const LONGEST_MS = 40;
 /** What a sample costs until it is measured, and where it cannot be. */
 const ASSUMED_US = 75;
 /**

