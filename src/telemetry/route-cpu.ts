@@ -7,17 +7,10 @@
 /** The number of seconds whose shares are shown. */
 export const WINDOW_S = 30;
 
-/** A route of a slot: numbers of routes differ between slots, so both are in the key. */
-export type RouteKey = number;
-
-const ROUTE_BITS = 12;
-export const routeKey = (slot: number, route: number): RouteKey => (slot << ROUTE_BITS) | route;
-export const slotIn = (key: RouteKey): number => key >>> ROUTE_BITS;
-
 /** What was sampled in one second. */
 interface Second {
   readonly number: number;
-  readonly byRoute: Map<RouteKey, number>;
+  readonly byRoute: Map<number, number>;
   /**
    * Below zero when more was sampled as routes than the workers report: samples are never exact, and a thread
    * may be in a route without running, because another program has its core.
@@ -29,7 +22,7 @@ export class RouteCpu {
   /** The seconds of the window, the oldest first. Seconds without a sample are absent. */
   readonly #seconds: Second[] = [];
   /** The sums of all seconds. */
-  readonly #byRoute = new Map<RouteKey, number>();
+  readonly #byRoute = new Map<number, number>();
   #otherUs = 0;
   /** By slot, what was sampled as routes since its worker last reported its CPU time. */
   readonly #unreportedUs: Float64Array;
@@ -47,11 +40,13 @@ export class RouteCpu {
       this.#seconds.push({ number, byRoute: new Map(), otherUs: 0 });
   }
 
-  /** Counts time of a route in the current second. Call `advance` before. */
+  /**
+   * Counts time of a route in the current second. Call `advance` before.
+   * @param route any number that stands for the same route in all slots
+   */
   ran(slot: number, route: number, us: number): void {
-    const key = routeKey(slot, route);
-    add(this.#seconds.at(-1)!.byRoute, key, us);
-    add(this.#byRoute, key, us);
+    add(this.#seconds.at(-1)!.byRoute, route, us);
+    add(this.#byRoute, route, us);
     this.#unreportedUs[slot]! += us;
   }
 
@@ -69,7 +64,7 @@ export class RouteCpu {
   }
 
   /** Microseconds by route, those of routes without a sample excluded. */
-  get byRoute(): ReadonlyMap<RouteKey, number> {
+  get byRoute(): ReadonlyMap<number, number> {
     return this.#byRoute;
   }
 
@@ -81,12 +76,12 @@ export class RouteCpu {
   #forgetOldest(): void {
     const { byRoute, otherUs } = this.#seconds.shift()!;
     this.#otherUs -= otherUs;
-    for (const [key, us] of byRoute) add(this.#byRoute, key, -us);
+    for (const [route, us] of byRoute) add(this.#byRoute, route, -us);
   }
 }
 
-function add(sums: Map<RouteKey, number>, key: RouteKey, us: number): void {
-  const sum = (sums.get(key) ?? 0) + us;
-  if (sum === 0) sums.delete(key);
-  else sums.set(key, sum);
+function add(sums: Map<number, number>, route: number, us: number): void {
+  const sum = (sums.get(route) ?? 0) + us;
+  if (sum === 0) sums.delete(route);
+  else sums.set(route, sum);
 }

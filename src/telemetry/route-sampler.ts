@@ -3,7 +3,8 @@
 import { type Every, ownInterval } from '../grouped-interval.js';
 import type { RouteName } from '../memory/route-names.js';
 import type { SlotActivity } from '../memory/running-route.js';
-import { RouteCpu, type RouteKey, routeKey, slotIn } from './route-cpu.js';
+import { RouteCpu } from './route-cpu.js';
+import { SampledRoutes } from './sampled-routes.js';
 import { SamplingPace } from './sampling-pace.js';
 
 /** How often the primary looks whether there are requests. */
@@ -56,12 +57,7 @@ export interface RouteSamplerOptions {
 export class RouteSampler {
   readonly #options: Required<RouteSamplerOptions>;
   readonly #cpu: RouteCpu;
-  /** The names of the sampled routes; undefined for a number that counts as `other`. */
-  readonly #names = new Map<RouteKey, RouteName | undefined>();
-  /** Sampled routes whose names are not known yet. */
-  readonly #unnamed = new Set<RouteKey>();
-  /** One object for each name, because a route has numbers in several slots. */
-  readonly #routes = new Map<string, RouteName>();
+  readonly #routes: SampledRoutes;
   /** The CPU time that workers had reported at the last look, by slot. */
   readonly #reportedUs: Float64Array;
   /**
@@ -94,6 +90,7 @@ export class RouteSampler {
     };
     const { slots } = options.activity;
     this.#cpu = new RouteCpu(slots);
+    this.#routes = new SampledRoutes(options.routesOf);
     this.#reportedUs = new Float64Array(slots + 1);
     this.#awaitsReport = new Uint8Array(slots + 1);
     this.#sampledAtReport = new Float64Array(slots + 1);
@@ -109,26 +106,20 @@ export class RouteSampler {
   shares(): readonly RouteShare[] {
     const cpu = this.#cpu;
     cpu.advance(this.#options.clock());
-    const byName = new Map<RouteName, number>();
+    const routes: RouteShare[] = [];
     let { otherUs } = cpu;
     let total = otherUs;
-    for (const [key, us] of cpu.byRoute) {
-      total += us;
-      const name = this.#names.get(key);
-      if (name === undefined) otherUs += us;
-      else byName.set(name, (byName.get(name) ?? 0) + us);
-    }
+    for (const us of cpu.byRoute.values()) total += us;
     if (total === 0) return [];
-    const sorted = [...byName].sort(([, a], [, b]) => b - a);
-    for (const [, us] of sorted.splice(MOST_SHARES)) otherUs += us;
-    const shares = sorted.map(([{ method, template }, us]) => ({
-      method,
-      route: template,
-      ratio: us / total,
-    }));
-    return [...shares, { method: '', route: OTHER, ratio: otherUs / total }].sort(
-      (a, b) => b.ratio - a.ratio,
-    );
+    for (const [route, us] of cpu.byRoute) {
+      const { method, template } = this.#routes.nameOf(route);
+      if (template === '') otherUs += us;
+      else routes.push({ method, route: template, ratio: us / total });
+    }
+    const sorted = routes.sort((a, b) => b.ratio - a.ratio);
+    const rest = sorted.splice(MOST_SHARES).reduce((sum, { ratio }) => sum + ratio, 0);
+    const other = { method: '', route: OTHER, ratio: otherUs / total + rest };
+    return [...sorted, other].sort((a, b) => b.ratio - a.ratio);
   }
 
   stop(): void {
@@ -147,7 +138,7 @@ export class RouteSampler {
     if (this.#timer === undefined) this.#resume();
     this.#cpu.advance(clock());
     this.#readReports();
-    this.#learnNames();
+    this.#routes.mayLearn();
   }
 
   /** Whether a request is in flight, or has ended since the last look. */
@@ -193,10 +184,7 @@ export class RouteSampler {
     this.#cpu.advance(now);
     for (let slot = 1; slot <= activity.slots; slot++) {
       const route = activity.route(slot);
-      if (route === 0) continue;
-      this.#cpu.ran(slot, route, us);
-      const key = routeKey(slot, route);
-      if (!this.#names.has(key)) this.#unnamed.add(key);
+      if (route !== 0) this.#cpu.ran(slot, this.#routes.numberOf(slot, route), us);
     }
     this.#measure();
     this.#wait();
@@ -229,25 +217,6 @@ export class RouteSampler {
       else this.#cpu.disregard(slot);
       this.#awaitsReport[slot] = 0;
     }
-  }
-
-  /** Reads the names of one slot at a time, so that a look stays short. */
-  #learnNames(): void {
-    const [key] = this.#unnamed;
-    if (key === undefined) return;
-    const slot = slotIn(key);
-    for (const [number, name] of this.#options.routesOf(slot)) this.#learn(routeKey(slot, number), name);
-    // A number without a name is not looked up again.
-    if (this.#unnamed.has(key)) this.#learn(key, { method: '', template: '' });
-  }
-
-  #learn(key: RouteKey, name: RouteName): void {
-    const { method, template } = name;
-    const id = `${method} ${template}`;
-    const known = this.#routes.get(id) ?? name;
-    this.#routes.set(id, known);
-    this.#names.set(key, template === '' ? undefined : known);
-    this.#unnamed.delete(key);
   }
 }
 
