@@ -49,6 +49,11 @@ export interface Scope {
   readonly method?: string;
   /** Template of the matched route; absent outside requests. */
   readonly template?: string | undefined;
+  /**
+   * The number of the route (memory/route-names.ts) as which the CPU time of this work counts; 0 before its
+   * first request has begun. Absent outside requests.
+   */
+  readonly routeNumber?: number;
   /** The holds of this work, which are released when it is interrupted. Reading it may create the list. */
   readonly holds?: Holds;
   /**
@@ -98,6 +103,19 @@ export function leaveScope(): void {
 /** The scope of the running work; undefined at start-up and in background jobs. */
 export function currentScope(): Scope | undefined {
   return storage.getStore();
+}
+
+/** The property of a promise that holds its scope. Promises have it up to Node.js 22. */
+const SCOPE_OF_PROMISE = (storage as { readonly kResourceStore?: symbol }).kResourceStore;
+
+/**
+ * The scope of a continuation that is about to run. It is for hooks of promises, which may run before Node.js
+ * has entered the context of the continuation: `currentScope` could still be that of other work.
+ * @param promise the argument of the hook
+ */
+export function scopeOfContinuation(promise: object): Scope | undefined {
+  if (SCOPE_OF_PROMISE === undefined) return storage.getStore();
+  return (promise as Record<symbol, Scope | undefined>)[SCOPE_OF_PROMISE];
 }
 
 /** Whether the work of a scope was aborted; works for scopes without the member `isAborted` too. */

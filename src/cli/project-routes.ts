@@ -24,7 +24,7 @@ import { createSharedPrimitives } from '../worker/shared-primitives.js';
 import { systemRoutes } from '../worker/system-routes.js';
 import { stderrSink } from './stderr-sink.js';
 
-const UNUSED_METER: RouteMeter = { begin: () => 0, enter: () => 0, leave() {}, end() {} };
+const UNUSED_METER: RouteMeter = { routeNumber: 0, begin: () => 0, enter: () => 0, leave() {}, end() {} };
 /** An observer that counts nothing, because no request is served. */
 const UNUSED: RequestObserver = {
   meter: () => UNUSED_METER,

@@ -24,12 +24,14 @@ const KEPT_BEATS = 100;
 /**
  * @param heapLimitMb WORKER_HEAP_MB
  * @param onBeat called with every beat
+ * @param cpuTimeUs CPU time of this thread, in whole microseconds
  */
 export function startLoadSampler(
   row: WorkerRow,
   clock: Clock,
   heapLimitMb: number,
   onBeat: () => void,
+  cpuTimeUs: () => number = activeTimeUs,
 ): { stop(): void } {
   const heap = startHeapSampler(row, heapLimitMb);
   let before = performance.eventLoopUtilization();
@@ -43,6 +45,12 @@ export function startLoadSampler(
     before = now;
     load = { utilization, delayP99Us: quantile(lateMs, QUANTILE) * 1000 };
   };
+  let cpuUs = cpuTimeUs();
+  const reportCpu = (): void => {
+    const us = cpuTimeUs();
+    if (us > cpuUs) row.usedCpu(us - cpuUs);
+    cpuUs = us;
+  };
   const beat = (): void => {
     const now = clock();
     row.beat(now);
@@ -52,6 +60,7 @@ export function startLoadSampler(
     if (beats % SAMPLE_BEATS === 0) sample();
     if (beats % REPORT_BEATS === 0) {
       row.report(load);
+      reportCpu();
       heap.sample();
     }
     beats++;
@@ -65,6 +74,9 @@ export function startLoadSampler(
     },
   };
 }
+
+/** The time for which the event loop was not idle: about the CPU time unless others use the cores. */
+export const activeTimeUs = (): number => Math.round(performance.eventLoopUtilization().active * 1000);
 
 function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);

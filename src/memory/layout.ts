@@ -324,11 +324,13 @@ export const LAYOUT = {
   /** Responses with status >= 500. */
   workerErrors: field('worker', WIDE, 'owner', 'requests', 'sum'),
   workerLoopUtilization: field('worker', 1, 'owner', 'millionths', 'last'),
+  /** CPU time, over all threads of the slot: see cluster/load-sampler.ts. */
+  workerCpuTime: field('worker', WIDE, 'owner', 'microseconds', 'sum'),
   workerLoopDelayP99: field('worker', 1, 'owner', 'microseconds', 'max'),
   workerHeapUsed: field('worker', 1, 'owner', 'kibibytes', 'sum'),
   /** The heap after the last full garbage collection; 0 before the first one. */
   workerHeapRetained: field('worker', 1, 'owner', 'kibibytes', 'sum'),
-  /** Number of the route whose handler runs synchronously now, 0 for none: see route-names.ts. */
+  /** The route whose code runs now, 0 for none: see running-route.ts. */
   workerCurrentRoute: field('worker', 1, 'owner', 'route', 'last'),
   workerCurrentSince: field('worker', 1, 'owner', 'milliseconds of the shared clock', 'last'),
   /** Claims in the line for database connections, one for each pool of the thread. */

@@ -5,6 +5,7 @@ import { elapsed, toWord } from './elapsed.js';
 import { WIDE } from './layout.js';
 import { addWide, readWide } from './metrics/wide.js';
 import { heldByThread } from './permit-ledger.js';
+import { continued, isContinued, routeIn } from './running-route.js';
 import { forgetTopics } from './topic-hints.js';
 
 export interface WorkerLoad {
@@ -20,6 +21,7 @@ export class WorkerRow {
   readonly #requests: Int32Array;
   readonly #errors: Int32Array;
   readonly #loopUtilization: Int32Array;
+  readonly #cpuTime: Int32Array;
   readonly #loopDelay: Int32Array;
   readonly #heapUsed: Int32Array;
   readonly #heapRetained: Int32Array;
@@ -32,6 +34,7 @@ export class WorkerRow {
     this.#requests = block.words('workerRequests', slot);
     this.#errors = block.words('workerErrors', slot);
     this.#loopUtilization = block.words('workerLoopUtilization', slot);
+    this.#cpuTime = block.words('workerCpuTime', slot);
     this.#loopDelay = block.words('workerLoopDelayP99', slot);
     this.#heapUsed = block.words('workerHeapUsed', slot);
     this.#heapRetained = block.words('workerHeapRetained', slot);
@@ -58,7 +61,7 @@ export class WorkerRow {
    */
   enterRoute(route: number, now: number): number {
     const before = this.#route[0]!;
-    if (before === 0) this.#since[0] = toWord(now);
+    if (before === 0 || isContinued(before)) this.#since[0] = toWord(now);
     // A reader that sees this atomic store also sees the time stored before it, so it never finds a route
     // with the time of another one.
     Atomics.store(this.#route, 0, route);
@@ -67,6 +70,19 @@ export class WorkerRow {
 
   leaveRoute(before: number): void {
     this.#route[0] = before;
+  }
+
+  /**
+   * Code that has waited for a promise goes on. Called for every continuation, so no time is read.
+   * @param route number of the route that the code belongs to, 0 for none
+   */
+  continueRoute(route: number): void {
+    this.#route[0] = continued(route);
+  }
+
+  /** A continuation has ended. */
+  pauseRoute(): void {
+    this.#route[0] = 0;
   }
 
   /** The heartbeat: the event loop has run a turn. @param now shared clock, milliseconds */
@@ -78,6 +94,11 @@ export class WorkerRow {
   report(load: WorkerLoad): void {
     Atomics.store(this.#loopUtilization, 0, Math.round(load.utilization * 1e6));
     Atomics.store(this.#loopDelay, 0, Math.min(0x7fffffff, Math.round(load.delayP99Us)));
+  }
+
+  /** Adds CPU time that the thread has used. */
+  usedCpu(microseconds: number): void {
+    addWide(this.#cpuTime, 0, microseconds);
   }
 
   /** Publishes the size of the heap now, garbage included. */
@@ -109,7 +130,10 @@ export interface WorkerReading {
   readonly heapRetainedBytes: number;
   /** Number of the route that runs now. */
   readonly currentRoute: number | undefined;
-  /** When that route began to run: a word of the shared clock, see elapsed.ts. */
+  /**
+   * When that route began to run: a word of the shared clock, see elapsed.ts. For code behind an `await` it
+   * is the last heartbeat, because that code began after it.
+   */
   readonly currentSince: number;
 }
 
@@ -140,12 +164,14 @@ export function sinceHeartbeat(block: Block, slot: number, now: number): number 
 
 export function readWorker(block: Block, slot: number): WorkerReading {
   const word = (name: Parameters<Block['words']>[0]): number => Atomics.load(block.words(name, slot), 0);
-  const route = word('workerCurrentRoute');
+  const running = word('workerCurrentRoute');
+  const route = routeIn(running);
+  const heartbeat = word('workerHeartbeat');
   return {
     slot,
     worker: word('workerId'),
     generation: word('workerGeneration'),
-    heartbeat: word('workerHeartbeat'),
+    heartbeat,
     connections: heldByThread(block.words('workerConnections', slot)),
     inFlight: word('workerInFlight'),
     requests:
@@ -157,7 +183,7 @@ export function readWorker(block: Block, slot: number): WorkerReading {
     heapUsedBytes: word('workerHeapUsed') * 1024,
     heapRetainedBytes: word('workerHeapRetained') * 1024,
     currentRoute: route === 0 ? undefined : route,
-    currentSince: word('workerCurrentSince'),
+    currentSince: isContinued(running) ? heartbeat : word('workerCurrentSince'),
   };
 }
 

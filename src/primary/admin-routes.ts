@@ -20,9 +20,17 @@ import type { Registry } from '../registry/registry.js';
 import { sharedMemorySource } from '../telemetry/metric-families.js';
 import type { ProcessWatch } from '../telemetry/process-watch.js';
 import { Exposition } from '../telemetry/prometheus.js';
+import type { RouteSampler } from '../telemetry/route-sampler.js';
 import { withNamedBreakers } from '../upstream/breaker-owners.js';
 import type { SharedState } from './create-shared-state.js';
-import { breakerSource, cpuSource, heldSource, registrySource, workerSource } from './metric-sources.js';
+import {
+  breakerSource,
+  cpuSource,
+  heldSource,
+  registrySource,
+  routeCpuSource,
+  workerSource,
+} from './metric-sources.js';
 import type { Readiness } from './readiness.js';
 import type { SagaJournals } from './saga-journals.js';
 
@@ -39,6 +47,7 @@ export interface AdminRouteDeps {
   readonly readiness: Readiness;
   readonly journals: SagaJournals;
   readonly processWatch: ProcessWatch;
+  readonly routeSampler: RouteSampler;
   readonly log: Logger;
 }
 
@@ -52,6 +61,7 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
     heldSource(block),
     workerSource(workers, block),
     cpuSource(cpu),
+    routeCpuSource(parts.routeSampler),
     registrySource(registry, parts.shared),
     breakerSource(guarded, board),
   ];

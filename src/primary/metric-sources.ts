@@ -15,6 +15,7 @@ import type { RegistrySync } from '../registry/backends/registry-sync.js';
 import type { Registry } from '../registry/registry.js';
 import type { BreakerControl } from '../resilience/breaker-contract.js';
 import { currentValue, type MetricSource } from '../telemetry/metric-families.js';
+import type { RouteSampler } from '../telemetry/route-sampler.js';
 import type { BreakerOwners } from '../upstream/breaker-owners.js';
 
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
@@ -33,6 +34,20 @@ export function workerSource(workers: Pick<AllWorkers, 'threads'>, block: Block)
       series.push(currentValue('multilane_worker_backlog_ratio', boundMs > 0 ? owedMs / boundMs : 0, labels));
     }
     return { series };
+  };
+}
+
+/** Methods of a route are shown as one, as in `multilane_handler_stalls_total`. */
+export function routeCpuSource(sampler: Pick<RouteSampler, 'shares' | 'samples'>): MetricSource {
+  return () => {
+    const byRoute = new Map<string, number>();
+    for (const { route, ratio } of sampler.shares()) byRoute.set(route, (byRoute.get(route) ?? 0) + ratio);
+    return {
+      series: [
+        ...[...byRoute].map(([route, ratio]) => currentValue('multilane_route_cpu_ratio', ratio, { route })),
+        currentValue('multilane_route_cpu_samples_total', sampler.samples),
+      ],
+    };
   };
 }
 

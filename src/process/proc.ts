@@ -84,3 +84,19 @@ export function isThreadRunning(thread: string): boolean {
   const [state] = undefinedOnError(() => readStat(`/proc/self/task/${thread}/stat`)) ?? [];
   return state === 'R' || state === 'D';
 }
+
+/**
+ * Reads the CPU time of a thread in whole microseconds, as of its last wake-up or tick of the scheduler;
+ * undefined where the kernel does not count it.
+ */
+function cpuTimeUs(thread: 'self' | 'thread-self'): number | undefined {
+  const text = undefinedOnError(() => readFileSync(`/proc/${thread}/schedstat`, 'latin1'));
+  const nanoseconds = Number(text?.split(' ')[0]);
+  return nanoseconds > 0 ? Math.round(nanoseconds / 1000) : undefined;
+}
+
+/** CPU time of the main thread of this process, in microseconds. */
+export const mainThreadTimeUs = (): number | undefined => cpuTimeUs('self');
+
+/** CPU time of the calling thread, in microseconds. */
+export const ownThreadTimeUs = (): number | undefined => cpuTimeUs('thread-self');

@@ -1,5 +1,6 @@
 // The path of a request to its one response: refusal or steps, handler, and the value or the failure that
 // becomes the response. It is synchronous as long as everything in it is, so a plain value costs no promise.
+import { performance } from 'node:perf_hooks';
 import { types } from 'node:util';
 import { HttpError, UnavailableError } from '../errors.js';
 import { OwnContext, runInScope } from '../scope.js';
@@ -84,23 +85,33 @@ function refuse(ctx: RequestContext, error: unknown): void {
 function execute(ctx: RequestContext): void {
   const { meter } = ctx;
   const before = meter.enter(ctx.startedAt);
-  let result: unknown;
   try {
-    result = run(ctx, 0);
-  } catch (error) {
+    proceed(ctx, 0);
+  } finally {
     meter.leave(before);
-    failed(ctx, error);
-    return;
   }
-  meter.leave(before);
-  settle(ctx, result);
 }
 
 /** Finishes the step that has waited for the body, and goes on with the step `index`. */
 function resume(ctx: RequestContext, wait: BodyWait, index: number): void {
+  const { meter } = ctx;
+  const before = meter.enter(performance.now());
+  try {
+    proceed(ctx, index, wait);
+  } finally {
+    meter.leave(before);
+  }
+}
+
+/**
+ * Runs the steps from `index` on, and takes their result. What serializes and sends it counts as code of the
+ * route as well.
+ * @param wait a step that has waited for the body and is to be finished before
+ */
+function proceed(ctx: RequestContext, index: number, wait?: BodyWait): void {
   let result: unknown;
   try {
-    wait.take();
+    wait?.take();
     result = run(ctx, index);
   } catch (error) {
     failed(ctx, error);

@@ -56,6 +56,9 @@ export class RequestContext extends RequestLifecycle implements Context, StepCon
   get service(): string | undefined {
     return this.request.service;
   }
+  get routeNumber(): number {
+    return this.meter.routeNumber;
+  }
   get template(): string | undefined {
     return this.request.template;
   }

@@ -11,6 +11,8 @@ import type { Quota } from '../resilience/quota.js';
  * serving.
  */
 export interface RouteMeter {
+  /** The number by which other threads know the route; 0 before its first request. */
+  readonly routeNumber: number;
   /**
    * Counts a request that has arrived. Every `begin` is followed by exactly one `end`.
    * @param at milliseconds of `performance.now()`

@@ -95,6 +95,12 @@ export const METRICS = {
   ),
   multilane_spans_dropped_total: counter('Spans that did not reach the collector, by reason.', 'reason'),
   multilane_worker_loop_utilization_ratio: gauge('last', 'Share of time the event loop was busy.', 'worker'),
+  multilane_route_cpu_ratio: gauge(
+    'last',
+    'Share of a route in the CPU time that all workers have used in the last 30 seconds, from samples.',
+    'route',
+  ),
+  multilane_route_cpu_samples_total: counter('Samples taken for multilane_route_cpu_ratio; none while idle.'),
   multilane_worker_shedding: gauge(
     'last',
     '1 while the worker refuses requests because work queues.',

@@ -117,6 +117,10 @@ class Meter implements RouteMeter {
     this.#tally = tally;
   }
 
+  get routeNumber(): number {
+    return this.#route ?? 0;
+  }
+
   begin(at: number): number {
     this.#row.began(++this.#tally.inFlight);
     this.#route ??= this.#options.routes.of(this.#count.name);

@@ -1,10 +1,12 @@
 // A worker, put together: the host of its services, the server in front of it, and how its thread carries out
 // the orders of the primary.
-import { startLoadSampler } from '../cluster/load-sampler.js';
+import { activeTimeUs, startLoadSampler } from '../cluster/load-sampler.js';
 import type { ReadyService, WorkerBoot } from '../cluster/messages.js';
 import type { WorkerParts, WorkerSide } from '../cluster/worker-side.js';
 import { Block } from '../memory/block.js';
 import { sinceHeartbeat } from '../memory/worker-row.js';
+import { ownThreadTimeUs } from '../process/proc.js';
+import { followContinuations } from './continued-routes.js';
 import { type DrainedWorker, drainWorker } from './drain-worker.js';
 import { createHost } from './host.js';
 import { loadProject, loadServices } from './load-services.js';
@@ -44,7 +46,9 @@ export async function serve(boot: WorkerBoot, side: WorkerSide, open: OpenServer
   countDropped(recorder);
   const opened = await open({ boot, side, block, host, log });
   const { server, core } = opened;
-  const sampler = startLoadSampler(row, clock, settings.workerHeapMb, () => host.beat());
+  followContinuations(row);
+  const cpuTimeUs = ownThreadTimeUs() === undefined ? activeTimeUs : () => ownThreadTimeUs() ?? 0;
+  const sampler = startLoadSampler(row, clock, settings.workerHeapMb, () => host.beat(), cpuTimeUs);
   const turnMs = (): number => sinceHeartbeat(block, slot, clock());
   const stalls = new StallHandler({ app, server: core, row, turnMs, stallMs: settings.stallMs });
   const closedConnections = recorder.counter('multilane_drain_connections_closed_total');

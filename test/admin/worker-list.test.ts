@@ -34,4 +34,27 @@ describe('the list of workers', () => {
       }),
     );
   });
+
+  it('shows the route of code behind an await, since the last heartbeat at the longest', () => {
+    const block = Block.create({ workers: 1 });
+    const series = new SeriesMemory();
+    const route = new RouteNumbers(new SeriesStore(series.of(1))).of({ method: 'GET', template: '/slow' });
+    const threads = [
+      { worker: 1, slot: 1, generation: 1, state: { kind: 'starting' }, startedAt: new Date(0) },
+    ] as unknown as Parameters<typeof workerList>[0]['threads'];
+    const worker = new WorkerRow(block, 1);
+    const current = () => workerList({ threads }, block, series, () => 1_500)[0]!.current;
+    worker.beat(1_000);
+    worker.continueRoute(route);
+    expect(current()).to.deep.equal({ route: '/slow', sinceMs: 500 });
+    // A call in process that runs in it has a time of its own.
+    const before = worker.enterRoute(route, 1_400);
+    expect(current()).to.deep.equal({ route: '/slow', sinceMs: 100 });
+    worker.leaveRoute(before);
+    expect(current()).to.deep.equal({ route: '/slow', sinceMs: 500 });
+    worker.pauseRoute();
+    expect(current()).to.equal(null);
+    worker.continueRoute(0);
+    expect(current()).to.equal(null);
+  });
 });

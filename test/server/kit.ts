@@ -45,6 +45,7 @@ export class RecordingObserver implements RequestObserver {
   meter(method: string, template: string | undefined): ReturnType<RequestObserver['meter']> {
     const row = this.#templates.push(template) - 1;
     return {
+      routeNumber: 0,
       begin: () => ++this.begun,
       enter: () => {
         const before = this.current;

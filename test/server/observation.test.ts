@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { Type } from '#src/index.js';
 import { currentScope } from '#src/scope.js';
 import { bench, settled } from './kit.js';
 
@@ -41,6 +42,40 @@ describe('what is reported of a request', () => {
     });
     await world.inject({ url: '/outer' });
     expect(running).to.deep.equal(['/outer', '/inner', '/outer', undefined]);
+  });
+
+  it('is its route also while a handler runs whose body came later, and while the response is made', async () => {
+    const running: (string | undefined)[] = [];
+    const shown = {
+      toJSON() {
+        running.push(world.observer.running);
+        return 'shown';
+      },
+    };
+    const world = bench((app) => {
+      app.post('/body', { body: Type.Object({}) }, () => {
+        running.push(world.observer.running);
+        return { shown };
+      });
+    });
+    await world.inject({
+      url: '/body',
+      method: 'POST',
+      body: '{}',
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(running).to.deep.equal(['/body', '/body']);
+    expect(world.observer.running).to.equal(undefined);
+  });
+
+  it('is none behind a handler that throws', async () => {
+    const world = bench((app) => {
+      app.get('/bad', () => {
+        throw new Error('bad');
+      });
+    });
+    await world.inject({ url: '/bad' });
+    expect(world.observer.running).to.equal(undefined);
   });
 
   it('travels with everything it calls: id, deadline, signal, trace and service', async () => {

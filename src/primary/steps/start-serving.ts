@@ -22,6 +22,7 @@ import { shareLimits } from '../limit-shares.js';
 import { Readiness } from '../readiness.js';
 import { advertisedHost, createRegistry, registerServices } from '../registering.js';
 import { SagaJournals } from '../saga-journals.js';
+import { sampleRoutes } from '../sample-routes.js';
 import { createThreads, type Threads } from '../worker-threads.js';
 import type { Owned } from './claim-ownership.js';
 import type { Base } from './open-shared-memory.js';
@@ -72,6 +73,8 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   const parts = { dataPlane, registry, readiness, threads, adminPlane, grpc };
   ending.setServing(drainOrder({ base, ending, lock, ...parts }));
   endWhenOwnershipIsLost(boot, base, owned);
+  const routeSampler = sampleRoutes(sharedState, boot.every);
+  lifecycle.defer('route sampler', () => routeSampler.stop());
   const journals = new SagaJournals(services, { settings, sharedState, instanceId, log });
   lifecycle.defer('saga journals', () => journals.close());
 
@@ -79,7 +82,7 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
     adminPlane.open(
       adminRoutes({
         ...{ settings, sharedState, switches, registry, shared, readiness, journals, processWatch, log },
-        ...threads,
+        ...{ ...threads, routeSampler },
       }),
     );
   // Beside a predecessor, the admin plane opens later: until this process is ready, the predecessor has it,

@@ -1,0 +1,46 @@
+// Measures what the sampling of routes costs the primary: its CPU time while there are no requests and while
+// there are some, beside a thread that only looks as often.
+// node build/bench/micro/route-sampler.js [SECONDS]
+import { setTimeout as pause } from 'node:timers/promises';
+import { ownInterval } from '#src/grouped-interval.js';
+import { Block } from '#src/memory/block.js';
+import { slotActivity } from '#src/memory/running-route.js';
+import { WorkerRow } from '#src/memory/worker-row.js';
+import { mainThreadTimeUs } from '#src/process/proc.js';
+import { LOOK_EVERY_MS, RouteSampler } from '#src/telemetry/route-sampler.js';
+
+const WORKERS = 4;
+const seconds = Number(process.argv[2] ?? 10);
+
+const block = Block.create({ workers: WORKERS });
+const row = new WorkerRow(block, 1);
+
+/** The share of a core that this process uses meanwhile, and how many samples were taken in a second. */
+async function measure(what: string, sampler?: RouteSampler): Promise<void> {
+  await pause(1_000);
+  const before = process.cpuUsage();
+  const samples = sampler?.samples ?? 0;
+  const begun = performance.now();
+  await pause(seconds * 1_000);
+  const { user, system } = process.cpuUsage(before);
+  const passed = performance.now() - begun;
+  const share = (user + system) / 10 / passed;
+  const perSecond = (((sampler?.samples ?? 0) - samples) / passed) * 1000;
+  process.stdout.write(
+    `${what.padEnd(22)} ${share.toFixed(3)} % of a core, ${perSecond.toFixed(1)} samples/s\n`,
+  );
+}
+
+const stopLooking = ownInterval(LOOK_EVERY_MS, () => undefined);
+await measure('only a timer');
+stopLooking();
+const sampler = new RouteSampler({
+  activity: slotActivity(block),
+  routesOf: () => new Map([[1, { method: 'GET', template: '/one' }]]),
+  cpuTimeUs: mainThreadTimeUs,
+});
+await measure('sampler, no requests', sampler);
+row.began(1);
+row.enterRoute(1, 0);
+await measure('sampler, requests', sampler);
+sampler.stop();

@@ -1,0 +1,226 @@
+// Samples which routes use the CPU of the workers: from time to time the primary reads the words in which
+// they publish what they run. No worker is woken, and nothing is sampled while there are no requests.
+import { type Every, ownInterval } from '../grouped-interval.js';
+import type { RouteName } from '../memory/route-names.js';
+import type { SlotActivity } from '../memory/running-route.js';
+import { RouteCpu } from './route-cpu.js';
+import { SampledRoutes } from './sampled-routes.js';
+import { SamplingPace } from './sampling-pace.js';
+
+/** How often the primary looks whether there are requests. */
+export const LOOK_EVERY_MS = 100;
+/**
+ * The number of looks for which sampling goes on after the last request: workers report their CPU time every
+ * 250 ms.
+ */
+const QUIET_LOOKS = 4;
+/** A sample stands for at most this time: if more has passed, the process or the machine was paused. */
+const LONGEST_SAMPLE_MS = 1_000;
+/**
+ * A worker can report more time than was sampled since its report before, because it publishes its reports
+ * between two looks. A report that exceeds this has counted a pause.
+ */
+const REPORT_SLACK_US = 2 * LOOK_EVERY_MS * 1000;
+/** The most routes that have a share of their own: those with the largest ones. */
+export const MOST_SHARES = 200;
+/** Stands for everything that belongs to no route, or to none of those. */
+export const OTHER = 'other';
+
+/** A part of the CPU time that all workers have used in the last 30 seconds. All shares together are 1. */
+export interface RouteShare {
+  /** Empty for `other`; `GRPC` for a gRPC method. */
+  readonly method: string;
+  /** The template of the route, or `other`. */
+  readonly route: string;
+  /** 0..1 */
+  readonly ratio: number;
+}
+
+export interface RouteSamplerOptions {
+  readonly activity: SlotActivity;
+  /** Reads the names of the routes of a slot, which takes a while. */
+  readonly routesOf: (slot: number) => ReadonlyMap<number, RouteName>;
+  /** @default a timer of its own */
+  readonly every?: Every;
+  readonly pace?: SamplingPace;
+  /**
+   * CPU time of this thread in microseconds; undefined where it cannot be read.
+   * @default never known
+   */
+  readonly cpuTimeUs?: () => number | undefined;
+  /** @default performance.now */
+  readonly clock?: () => number;
+  /** Calls `work` once after `ms` milliseconds. @default setTimeout, which does not keep the process alive */
+  readonly after?: (ms: number, work: () => void) => { cancel(): void };
+}
+
+export class RouteSampler {
+  readonly #options: Required<RouteSamplerOptions>;
+  readonly #cpu: RouteCpu;
+  readonly #routes: SampledRoutes;
+  /** The CPU time that workers had reported at the last look, by slot. */
+  readonly #reportedUs: Float64Array;
+  /**
+   * By slot, 1 until its worker reports for the first time after a pause. That report is not counted: it may
+   * cover time before the first sample, which would count as no route.
+   */
+  readonly #awaitsReport: Uint8Array;
+  /** Requests that had ended at the last look. */
+  #ended = 0;
+  /** Looks without a request. Samples are taken while there are few. */
+  #quietLooks = QUIET_LOOKS;
+  #sampledAt = 0;
+  /** Microseconds that all samples together stand for, and by slot what that was when its worker reported. */
+  #sampledUs = 0;
+  readonly #sampledAtReport: Float64Array;
+  /** CPU time of the thread at the last sample, if the cost of that sample is being measured. */
+  #cpuBefore: number | undefined;
+  #samples = 0;
+  #timer: { cancel(): void } | undefined;
+  readonly #stopLooking: () => void;
+
+  constructor(options: RouteSamplerOptions) {
+    this.#options = {
+      every: ownInterval,
+      pace: new SamplingPace(),
+      cpuTimeUs: () => undefined,
+      clock: () => performance.now(),
+      after: unrefTimer,
+      ...options,
+    };
+    const { slots } = options.activity;
+    this.#cpu = new RouteCpu(slots);
+    this.#routes = new SampledRoutes(options.routesOf);
+    this.#reportedUs = new Float64Array(slots + 1);
+    this.#awaitsReport = new Uint8Array(slots + 1);
+    this.#sampledAtReport = new Float64Array(slots + 1);
+    this.#stopLooking = this.#options.every(LOOK_EVERY_MS, () => this.#look());
+  }
+
+  /** Samples that were taken since the start. */
+  get samples(): number {
+    return this.#samples;
+  }
+
+  /** The shares, the largest first; empty when nothing was sampled in the last 30 seconds. */
+  shares(): readonly RouteShare[] {
+    const cpu = this.#cpu;
+    cpu.advance(this.#options.clock());
+    const routes: RouteShare[] = [];
+    let { otherUs } = cpu;
+    let total = otherUs;
+    for (const us of cpu.byRoute.values()) total += us;
+    if (total === 0) return [];
+    for (const [route, us] of cpu.byRoute) {
+      const { method, template } = this.#routes.nameOf(route);
+      if (template === '') otherUs += us;
+      else routes.push({ method, route: template, ratio: us / total });
+    }
+    const sorted = routes.sort((a, b) => b.ratio - a.ratio);
+    const rest = sorted.splice(MOST_SHARES).reduce((sum, { ratio }) => sum + ratio, 0);
+    const other = { method: '', route: OTHER, ratio: otherUs / total + rest };
+    return [...sorted, other].sort((a, b) => b.ratio - a.ratio);
+  }
+
+  stop(): void {
+    this.#stopLooking();
+    this.#timer?.cancel();
+  }
+
+  #look(): void {
+    const { clock } = this.#options;
+    if (this.#isServing()) this.#quietLooks = 0;
+    else this.#quietLooks++;
+    if (this.#quietLooks >= QUIET_LOOKS) {
+      this.#pause();
+      return;
+    }
+    if (this.#timer === undefined) this.#resume();
+    this.#cpu.advance(clock());
+    this.#readReports();
+    this.#routes.mayLearn();
+  }
+
+  /** Whether a request is in flight, or has ended since the last look. */
+  #isServing(): boolean {
+    const { activity } = this.#options;
+    let ended = 0;
+    let inFlight = 0;
+    for (let slot = 1; slot <= activity.slots; slot++) {
+      ended += activity.ended(slot);
+      inFlight += activity.inFlight(slot);
+    }
+    const isServing = inFlight > 0 || ended !== this.#ended;
+    this.#ended = ended;
+    return isServing;
+  }
+
+  #pause(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #resume(): void {
+    const { activity, clock } = this.#options;
+    for (let slot = 1; slot <= activity.slots; slot++) this.#reportedUs[slot] = activity.cpuUs(slot);
+    this.#awaitsReport.fill(1);
+    this.#sampledAt = clock();
+    this.#cpuBefore = undefined;
+    this.#wait();
+  }
+
+  #wait(): void {
+    const { after, pace } = this.#options;
+    this.#timer = after(pace.nextMs(), () => this.#sample());
+  }
+
+  #sample(): void {
+    const { activity, clock } = this.#options;
+    const now = clock();
+    const us = Math.round(Math.min(now - this.#sampledAt, LONGEST_SAMPLE_MS) * 1000);
+    this.#sampledAt = now;
+    this.#sampledUs += us;
+    this.#samples++;
+    this.#cpu.advance(now);
+    for (let slot = 1; slot <= activity.slots; slot++) {
+      const route = activity.route(slot);
+      if (route !== 0) this.#cpu.ran(slot, this.#routes.numberOf(slot, route), us);
+    }
+    this.#measure();
+    this.#wait();
+  }
+
+  /** The first of two samples notes the CPU time of the thread, and the second one takes the difference. */
+  #measure(): void {
+    const { pace, cpuTimeUs, clock } = this.#options;
+    const before = this.#cpuBefore;
+    this.#cpuBefore = undefined;
+    if (before === undefined && !pace.isMeasureDue()) return;
+    const started = clock();
+    const spent = cpuTimeUs();
+    if (spent === undefined) return;
+    if (before !== undefined) pace.cost(spent - before);
+    // What is read is the time at the last wake-up, so reading it belongs to the next sample.
+    else this.#cpuBefore = spent + (clock() - started) * 1000;
+  }
+
+  #readReports(): void {
+    const { activity } = this.#options;
+    for (let slot = 1; slot <= activity.slots; slot++) {
+      const cpuUs = activity.cpuUs(slot);
+      const us = cpuUs - this.#reportedUs[slot]!;
+      if (us === 0) continue;
+      this.#reportedUs[slot] = cpuUs;
+      const most = this.#sampledUs - this.#sampledAtReport[slot]! + REPORT_SLACK_US;
+      this.#sampledAtReport[slot] = this.#sampledUs;
+      if (this.#awaitsReport[slot] === 0) this.#cpu.used(slot, Math.min(us, most));
+      else this.#cpu.disregard(slot);
+      this.#awaitsReport[slot] = 0;
+    }
+  }
+}
+
+function unrefTimer(ms: number, work: () => void): { cancel(): void } {
+  const timer = setTimeout(work, ms).unref();
+  return { cancel: () => clearTimeout(timer) };
+}

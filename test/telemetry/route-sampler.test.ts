@@ -1,0 +1,340 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { OTHER_ROUTES, type RouteName } from '#src/memory/route-names.js';
+import type { SlotActivity } from '#src/memory/running-route.js';
+import { WINDOW_S } from '#src/telemetry/route-cpu.js';
+import { LOOK_EVERY_MS, MOST_SHARES, RouteSampler } from '#src/telemetry/route-sampler.js';
+import { SamplingPace } from '#src/telemetry/sampling-pace.js';
+import { seeded } from '#test/support/random.js';
+
+/** What a loop runs for a time: a route; 0 for other work; undefined when it is idle. */
+type Phase = readonly [route: number | undefined, ms: number];
+
+const REPORT_MS = 250;
+
+/** A worker with virtual time that repeats its phases. */
+class Worker {
+  readonly #phases: readonly Phase[];
+  readonly #period: number;
+  constructor(phases: readonly Phase[]) {
+    this.#phases = phases;
+    this.#period = phases.reduce((sum, [, ms]) => sum + ms, 0);
+  }
+  at(now: number): number | undefined {
+    let left = now % this.#period;
+    for (const [route, ms] of this.#phases) {
+      if (left < ms) return route;
+      left -= ms;
+    }
+    return undefined;
+  }
+  cpuUs(now: number): number {
+    const inPeriod = (until: number): number => {
+      let [left, busy] = [until, 0];
+      for (const [route, ms] of this.#phases) {
+        if (route !== undefined) busy += Math.max(0, Math.min(left, ms));
+        left -= ms;
+      }
+      return busy;
+    };
+    const reported = Math.floor(now / REPORT_MS) * REPORT_MS;
+    const periods = Math.floor(reported / this.#period);
+    return Math.round(
+      (periods * inPeriod(this.#period) + inPeriod(reported - periods * this.#period)) * 1000,
+    );
+  }
+}
+
+const NAMES = new Map<number, RouteName>([
+  [1, { method: 'GET', template: '/one' }],
+  [2, { method: 'GET', template: '/two' }],
+  [3, { method: 'POST', template: '/two' }],
+  [4, { method: 'GET', template: '' }],
+]);
+
+/** A primary with virtual time that samples workers. */
+class World {
+  now = 12_345.5;
+  requests = 0;
+  inFlight = 0;
+  looks = 0;
+  workers: readonly Worker[];
+  names: ReadonlyMap<number, RouteName> = NAMES;
+  cpuUs = 0;
+  readonly sampler: RouteSampler;
+  #timer: { at: number; work: () => void } | undefined;
+  #look!: () => void;
+
+  constructor(workers: readonly Worker[], seed = 1) {
+    this.workers = workers;
+    const activity: SlotActivity = {
+      slots: workers.length,
+      route: (slot) => this.workers[slot - 1]!.at(this.now) ?? 0,
+      inFlight: () => this.inFlight,
+      ended: () => this.requests,
+      cpuUs: (slot) => this.workers[slot - 1]!.cpuUs(this.now),
+    };
+    this.sampler = new RouteSampler({
+      activity,
+      routesOf: () => {
+        this.looks++;
+        return this.names;
+      },
+      pace: new SamplingPace(seeded(seed)),
+      clock: () => this.now,
+      cpuTimeUs: () => this.cpuUs,
+      every: (_ms, work) => {
+        this.#look = work;
+        return () => undefined;
+      },
+      after: (ms, work) => {
+        const timer = { at: this.now + ms, work };
+        this.#timer = timer;
+        return {
+          cancel: () => {
+            if (this.#timer === timer) this.#timer = undefined;
+          },
+        };
+      },
+    });
+  }
+
+  get isSampling(): boolean {
+    return this.#timer !== undefined;
+  }
+
+  /** @param serves whether requests end meanwhile */
+  run(seconds: number, serves = true): void {
+    const end = this.now + seconds * 1000;
+    let lookAt = this.now + LOOK_EVERY_MS;
+    while (this.now < end) {
+      const timer = this.#timer;
+      if (timer !== undefined && timer.at < lookAt) {
+        this.now = Math.max(this.now, timer.at);
+        this.#timer = undefined;
+        this.cpuUs += 40;
+        timer.work();
+        continue;
+      }
+      this.now = lookAt;
+      lookAt += LOOK_EVERY_MS;
+      if (serves) this.requests++;
+      this.#look();
+    }
+  }
+
+  shares(): Readonly<Record<string, number>> {
+    return Object.fromEntries(
+      this.sampler.shares().map(({ method, route, ratio }) => [`${method} ${route}`.trim(), ratio]),
+    );
+  }
+}
+
+const close = (
+  shares: Readonly<Record<string, number>>,
+  expected: Readonly<Record<string, number>>,
+): void => {
+  expect(Object.keys(shares)).to.have.members(Object.keys(expected));
+  for (const [name, ratio] of Object.entries(expected)) expect(shares[name], name).to.be.closeTo(ratio, 0.05);
+};
+
+describe('the CPU shares of routes', () => {
+  it('are those of the time that workers spend in them, over all workers', () => {
+    const world = new World([
+      new Worker([
+        [1, 7.3],
+        [0, 2.1],
+        [undefined, 5],
+      ]),
+      new Worker([
+        [2, 3.1],
+        [3, 1.9],
+        [undefined, 13],
+      ]),
+    ]);
+    world.run(40);
+    const busy = [9.4 / 14.4, 5 / 18];
+    const total = busy[0]! + busy[1]!;
+    close(world.shares(), {
+      'GET /one': 7.3 / 14.4 / total,
+      'GET /two': 3.1 / 18 / total,
+      'POST /two': 1.9 / 18 / total,
+      other: 2.1 / 14.4 / total,
+    });
+  });
+
+  it('add up to 1, whatever the workers do and whenever they are read', () => {
+    const phases = fc.array(
+      fc.tuple(fc.constantFrom(1, 2, 3, 4, OTHER_ROUTES, 0, undefined), fc.integer({ min: 1, max: 400 })),
+      { minLength: 1, maxLength: 5 },
+    );
+    fc.assert(
+      fc.property(phases, phases, fc.integer({ min: 1, max: 50 }), fc.nat(), (a, b, seconds, seed) => {
+        const world = new World([new Worker(a), new Worker(b)], seed);
+        world.run(seconds);
+        const shares = world.sampler.shares();
+        if (shares.length === 0) return;
+        const sum = shares.reduce((total, { ratio }) => total + ratio, 0);
+        expect(sum).to.be.closeTo(1, 1e-9);
+        for (const { ratio } of shares) expect(ratio).to.be.within(0, 1);
+        expect(shares.map(({ ratio }) => ratio)).to.deep.equal(
+          shares.map(({ ratio }) => ratio).sort((x, y) => y - x),
+        );
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('keep a route that runs in step with the samples from looking larger or smaller', () => {
+    // Without chance in the pace, a period of 25 ms would be sampled at the same phase each time.
+    const world = new World([
+      new Worker([
+        [1, 5],
+        [0, 20],
+      ]),
+    ]);
+    world.run(40);
+    expect(world.shares()['GET /one']).to.be.closeTo(0.2, 0.05);
+  });
+
+  it('forget what is older than 30 seconds, and are none when nothing has run since', () => {
+    const world = new World([new Worker([[1, 10]])]);
+    world.run(10);
+    expect(world.shares()['GET /one']).to.be.closeTo(1, 0.05);
+    world.workers = [new Worker([[2, 10]])];
+    world.run(WINDOW_S + 1);
+    expect(world.shares()).to.not.have.property('GET /one');
+    world.now += (WINDOW_S + 1) * 1000;
+    expect(world.shares()).to.deep.equal({});
+  });
+
+  it('show a worker that hangs in a route, though it reports nothing', () => {
+    const hung = new Worker([[1, 10]]);
+    hung.cpuUs = () => 0;
+    const world = new World([hung]);
+    world.inFlight = 1;
+    world.run(20, false);
+    expect(world.shares()).to.deep.equal({ 'GET /one': 1, other: 0 });
+    // The loop runs again and reports the whole time at once.
+    hung.cpuUs = () => 20_000_000;
+    world.run(2, false);
+    expect(world.shares().other).to.be.below(0.05);
+  });
+
+  it('count routes without a number or a name of their own as other', () => {
+    const world = new World([
+      new Worker([
+        [4, 3],
+        [OTHER_ROUTES, 3],
+        [77, 3],
+      ]),
+    ]);
+    world.run(5);
+    expect(world.shares()).to.deep.equal({ other: 1 });
+    expect(world.looks, 'a number without a name is looked up once').to.be.at.most(3);
+  });
+
+  it('are at most 200 and other, the largest ones', () => {
+    const names = Array.from({ length: 300 }, (_, index) => index + 1);
+    const world = new World([new Worker(names.map((route): Phase => [route, 1 + route / 100]))]);
+    world.names = new Map(names.map((number) => [number, { method: 'GET', template: `/${number}` }]));
+    world.run(30);
+    const shares = world.sampler.shares();
+    expect(shares).to.have.length(MOST_SHARES + 1);
+    expect(shares.reduce((sum, { ratio }) => sum + ratio, 0)).to.be.closeTo(1, 1e-9);
+  });
+
+  it('survive a pause of the machine, and any age of the process', () => {
+    for (const age of [0, 2 ** 31, 2 ** 32, 2 ** 40]) {
+      const world = new World([
+        new Worker([
+          [1, 2],
+          [undefined, 2],
+        ]),
+      ]);
+      world.now = age;
+      world.run(3);
+      world.now += 86_400_000;
+      world.run(3);
+      const shares = world.shares();
+      expect(shares['GET /one'], `age ${age}`).to.be.above(0.8);
+    }
+  });
+});
+
+describe('the sampler of routes', () => {
+  const busy = (): World => new World([new Worker([[1, 10]])]);
+
+  it('takes no sample while there is no request', () => {
+    const world = busy();
+    world.run(60, false);
+    expect(world.sampler.samples).to.equal(0);
+    expect(world.isSampling).to.equal(false);
+  });
+
+  it('begins with the first request, and ends soon after the last one', () => {
+    const world = busy();
+    world.run(1);
+    expect(world.sampler.samples).to.be.above(10);
+    world.run(1, false);
+    expect(world.isSampling).to.equal(false);
+    const { samples } = world.sampler;
+    world.run(60, false);
+    expect(world.sampler.samples).to.equal(samples);
+  });
+
+  it('goes on while a request is in flight that never ends', () => {
+    const world = busy();
+    world.inFlight = 1;
+    world.run(10, false);
+    expect(world.isSampling).to.equal(true);
+  });
+
+  it('ends with stop()', () => {
+    const world = busy();
+    world.run(1);
+    world.sampler.stop();
+    expect(world.isSampling).to.equal(false);
+  });
+
+  it('takes as many samples as the budget of CPU time allows: here 40 us each', () => {
+    const world = busy();
+    world.run(20);
+    expect((world.sampler.samples * 40) / 20e6).to.be.within(0.0022, 0.003);
+  });
+});
+
+describe('the pace of samples', () => {
+  const paceOf = (...costs: readonly number[]): SamplingPace => {
+    const pace = new SamplingPace(seeded(1));
+    for (const cost of costs) pace.cost(cost);
+    return pace;
+  };
+
+  it('is between 25 and 200 in a second, whatever they cost', () => {
+    for (const cost of [0, 1, 10, 50, 100, 1_000, 1e9]) {
+      expect(paceOf(cost).meanMs, `${cost} us`).to.be.within(5, 40);
+    }
+    expect(paceOf(14).meanMs).to.equal(5);
+    expect(paceOf(56).meanMs).to.be.closeTo(20, 1e-9);
+  });
+
+  it('is not slowed by other work of the thread that falls between two samples', () => {
+    expect(paceOf(56, 900, 56, 4_000, 56, 700, 56, 800).meanMs).to.be.closeTo(20, 1e-9);
+  });
+
+  it('follows a change of the costs', () => {
+    expect(paceOf(...new Array(8).fill(100), ...new Array(8).fill(28)).meanMs).to.be.closeTo(10, 1e-9);
+  });
+
+  it('measures the first samples, then one of 64', () => {
+    const pace = paceOf();
+    let due = 0;
+    for (let sample = 0; sample < 8 + 640; sample++) {
+      if (!pace.isMeasureDue()) continue;
+      due++;
+      pace.cost(50);
+    }
+    expect(due).to.equal(8 + 10);
+  });
+});
