@@ -36,6 +36,7 @@ export const DATABASE_SETTINGS = {
   DATA_DIR: withDefault(
     path,
     './data',
-    'Folder of the embedded PostgreSQL, and of the lock that prevents a second process from using it.',
+    'Folder of the embedded PostgreSQL, of the lock that prevents a second process from using it, and of ' +
+      '`flight/`, a record of the requests in flight that may be deleted.',
   ),
 } satisfies Table;

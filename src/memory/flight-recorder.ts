@@ -1,5 +1,5 @@
 // The flight record: the last requests of each worker, read by the primary when the worker is in trouble. It
-// has a fixed number of records of 4 words, one request in each. A new request takes the record of the
+// has a fixed number of records of 8 words, one request in each. A new request takes the record of the
 // request that ended first. So requests in flight, which matter most, keep their records while others begin
 // and end, unless there are more of them than records.
 //
@@ -12,11 +12,13 @@
 // The other words are stored before the head. The start of a request is stored in one of two words in turn,
 // so a new request does not overwrite the start that the present head belongs to. So a record is whole at any
 // moment, also when its writer dies, and a reader that finds the same head before and after it reads the
-// other words has read one request, not two. The head is stored atomically, so a reader that sees it sees the
-// words stored before it as well. A begin and an end take about 28 ns (bench/micro/flight-recorder.ts).
+// other words has read one request, not two. The id of the request (flight-id.ts) is stored in the same way,
+// as one of two numbers or texts in turn. The head is stored atomically, so a reader that sees it sees the
+// words stored before it as well. bench/micro/flight-recorder.ts measures a begin and an end.
 import type { Block } from './block.js';
 import { elapsed, toWord } from './elapsed.js';
-import { FLIGHT_WORDS, FLIGHTS } from './layout.js';
+import { IdReader, numberedId, writeId } from './flight-id.js';
+import { FLIGHT_ID_WORDS, FLIGHT_WORDS, FLIGHTS } from './layout.js';
 
 const HEAD = 0;
 /**
@@ -24,6 +26,13 @@ const HEAD = 0;
  */
 const STARTED = 1;
 const DURATION = 3;
+/**
+ * The number of an id that the thread has made, low words and high words, for an even and an odd number of
+ * uses. The high word is TEXT for an id that is a text.
+ */
+const ID_LOW = 4;
+const ID_HIGH = 6;
+const TEXT = -1;
 
 const ROUTE_BITS = 0xfff;
 const STATUS_SHIFT = 12;
@@ -32,9 +41,14 @@ const USES_SHIFT = 22;
 const INDEX_BITS = FLIGHTS - 1;
 const MOST_US = 0x7fffffff;
 
+/** Where the text of the id is that belongs to a head. @param index number of the record */
+const idAt = (index: number, head: number): number =>
+  ((index << 1) | ((head >>> USES_SHIFT) & 1)) * FLIGHT_ID_WORDS;
+
 /** Records the requests of one worker. Only the thread of this slot writes. */
 export class FlightRecorder {
   readonly #words: Int32Array;
+  readonly #ids: Int32Array;
   /**
    * Numbers of the records whose requests have ended, in the order of their ends: a ring with a first element
    * and a size.
@@ -45,22 +59,34 @@ export class FlightRecorder {
   /** The record that is reused next when all records are in flight. */
   #next = 0;
 
-  constructor(block: Block, slot: number) {
+  /** @param prefix of the ids that this thread makes */
+  constructor(block: Block, slot: number, prefix = '') {
     this.#words = block.words('flights', slot);
+    this.#ids = block.words('flightIds', slot);
+    writeId(block.words('flightPrefix', slot), 0, prefix);
   }
 
   /**
    * @param route its number, 1..4095
    * @param now shared clock, milliseconds
+   * @param id of the request, ASCII; empty for a request without one
+   * @param number of the id, when this thread has made it (`RequestIds.numberOf`); 0: the id is a text
    * @returns the number that `end` needs
    */
-  begin(route: number, now: number): number {
+  begin(route: number, now: number, id = '', number = 0): number {
     const words = this.#words;
     const index = this.#take();
     const at = index * FLIGHT_WORDS;
     const uses = (words[at + HEAD]! >>> USES_SHIFT) + 1;
     const head = (uses << USES_SHIFT) | route;
     words[at + STARTED + (uses & 1)] = toWord(now);
+    if (number > 0) {
+      words[at + ID_LOW + (uses & 1)] = number | 0;
+      words[at + ID_HIGH + (uses & 1)] = (number / 2 ** 32) | 0;
+    } else {
+      words[at + ID_HIGH + (uses & 1)] = TEXT;
+      writeId(this.#ids, idAt(index, head), id);
+    }
     Atomics.store(words, at + HEAD, head);
     return head | (index << STATUS_SHIFT);
   }
@@ -97,43 +123,81 @@ export class FlightRecorder {
 export interface Flight {
   /** Number of its route. */
   readonly route: number;
+  readonly requestId: string | undefined;
   /** Milliseconds since it began, correct for up to 49 days. */
   readonly ageMs: number;
   /** Undefined while the request is in flight. */
   readonly ended: { readonly status: number; readonly microseconds: number } | undefined;
 }
 
-/**
- * The requests that a worker has in flight, then those that have ended, the newest first in both groups. Any
- * thread may read, at any time.
- * @param now shared clock, milliseconds
- */
-export function readFlights(block: Block, slot: number, now: number): Flight[] {
-  const words = block.words('flights', slot);
-  const flights: Flight[] = [];
-  for (let index = 0; index < FLIGHTS; index++) {
-    const flight = readFlight(words, index * FLIGHT_WORDS, now);
-    if (flight !== undefined) flights.push(flight);
+const newestFirst = (a: Flight, b: Flight): number => a.ageMs - b.ageMs;
+
+/** Reads the record of one worker. Any thread may read, at any time. */
+export class FlightReader {
+  readonly #words: Int32Array;
+  readonly #ids: Int32Array;
+  readonly #prefix: Int32Array;
+  readonly #id = new IdReader();
+
+  constructor(block: Block, slot: number) {
+    this.#words = block.words('flights', slot);
+    this.#ids = block.words('flightIds', slot);
+    this.#prefix = block.words('flightPrefix', slot);
   }
-  const isOver = ({ ended }: Flight): number => (ended === undefined ? 0 : 1);
-  return flights.sort((a, b) => isOver(a) - isOver(b) || a.ageMs - b.ageMs);
+
+  /**
+   * The requests that the worker has in flight, then those that have ended, the newest first in both groups.
+   * @param now shared clock, milliseconds
+   */
+  all(now: number): Flight[] {
+    const isOver = ({ ended }: Flight): number => (ended === undefined ? 0 : 1);
+    return this.#read(now, false).sort((a, b) => isOver(a) - isOver(b) || newestFirst(a, b));
+  }
+
+  /** The requests in flight, the newest first. @param now shared clock, milliseconds */
+  inFlight(now: number): Flight[] {
+    return this.#read(now, true).sort(newestFirst);
+  }
+
+  #read(now: number, isInFlightOnly: boolean): Flight[] {
+    this.#id.copy(this.#prefix, 0);
+    const prefix = this.#id.text;
+    const flights: Flight[] = [];
+    for (let index = 0; index < FLIGHTS; index++) {
+      const flight = this.#one(index, now, prefix, isInFlightOnly);
+      if (flight !== undefined) flights.push(flight);
+    }
+    return flights;
+  }
+
+  #one(index: number, now: number, prefix: string, isInFlightOnly: boolean): Flight | undefined {
+    const words = this.#words;
+    const at = index * FLIGHT_WORDS;
+    for (;;) {
+      const head = Atomics.load(words, at + HEAD);
+      if (head === 0 || (isInFlightOnly && (head & STATUS_BITS) !== 0)) return undefined;
+      const parity = (head >>> USES_SHIFT) & 1;
+      const started = Atomics.load(words, at + STARTED + parity);
+      const microseconds = Atomics.load(words, at + DURATION);
+      const low = Atomics.load(words, at + ID_LOW + parity);
+      const high = Atomics.load(words, at + ID_HIGH + parity);
+      if (high === TEXT) this.#id.copy(this.#ids, idAt(index, head));
+      if (Atomics.load(words, at + HEAD) !== head) continue;
+      const status = (head & STATUS_BITS) >>> STATUS_SHIFT;
+      const id = high === TEXT ? this.#id.text : numberedId(prefix, high * 2 ** 32 + (low >>> 0));
+      return {
+        route: head & ROUTE_BITS,
+        requestId: id === '' ? undefined : id,
+        ageMs: elapsed(toWord(now), started),
+        ended: status === 0 ? undefined : { status, microseconds },
+      };
+    }
+  }
 }
 
-function readFlight(words: Int32Array, at: number, now: number): Flight | undefined {
-  for (;;) {
-    const head = Atomics.load(words, at + HEAD);
-    if (head === 0) return undefined;
-    const started = Atomics.load(words, at + STARTED + ((head >>> USES_SHIFT) & 1));
-    const microseconds = Atomics.load(words, at + DURATION);
-    if (Atomics.load(words, at + HEAD) !== head) continue;
-    const status = (head & STATUS_BITS) >>> STATUS_SHIFT;
-    return {
-      route: head & ROUTE_BITS,
-      ageMs: elapsed(toWord(now), started),
-      ended: status === 0 ? undefined : { status, microseconds },
-    };
-  }
-}
+/** All requests of a record: see `FlightReader.all`. */
+export const readFlights = (block: Block, slot: number, now: number): Flight[] =>
+  new FlightReader(block, slot).all(now);
 
 /** Empties the record of a slot whose thread has ended. Called by the primary only. */
 export function clearFlights(block: Block, slot: number): void {

@@ -70,8 +70,10 @@ export const CHANGES_BYTES = 1 << 16;
 export const SWITCHED_OFF_BYTES = 1 << 16;
 /** Requests of a thread that its flight recorder keeps: a power of two, at most 256. */
 export const FLIGHTS = 128;
-/** Words of one record: head, two for the start, duration. */
-export const FLIGHT_WORDS = 4;
+/** Words of one record: head, two for the start, duration, two and two for the number of the id. */
+export const FLIGHT_WORDS = 8;
+/** Words of the id of a request, with four characters in each. */
+export const FLIGHT_ID_WORDS = 16;
 /** Words of a worker's topics, one bit per bucket: see topic-hints.ts. */
 export const TOPIC_WORDS = 64;
 /** Rate limits with a region of their own, and the region that all others share: see rate-regions.ts. */
@@ -355,6 +357,10 @@ export const LAYOUT = {
     'packed, milliseconds of the shared clock, microseconds',
     'none',
   ),
+  /** Ids that clients have sent for those requests, two for each record: see flight-id.ts. */
+  flightIds: field('worker', FLIGHTS * 2 * FLIGHT_ID_WORDS, 'owner', 'ASCII', 'none'),
+  /** What the ids begin with that the thread makes. */
+  flightPrefix: field('worker', FLIGHT_ID_WORDS, 'owner', 'ASCII', 'none'),
 
   // --- one endpoint (an instance of a service)
   /** Calls under way: the totals of a ledger. */

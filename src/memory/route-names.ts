@@ -3,7 +3,7 @@
 // thread's metric series.
 import { identityOf, parseIdentity, ROUTE } from './metrics/series-identity.js';
 import { SERIES_BYTES, type SlotSeries } from './metrics/series-memory.js';
-import { begins, namingOf, rowsOf, valueWords } from './metrics/series-rows.js';
+import { begins, LENGTH, namingOf, type Row, rowsOf, valueWords } from './metrics/series-rows.js';
 import type { SeriesStore } from './metrics/series-store.js';
 import { readWide } from './metrics/wide.js';
 
@@ -42,11 +42,43 @@ export class RouteNumbers {
 /** The routes of one slot by their numbers. Any thread may read. */
 export function readRoutes(memory: SlotSeries): ReadonlyMap<number, RouteName> {
   const routes = new Map<number, RouteName>();
-  for (const row of rowsOf(memory)) {
-    if (!begins(memory, row, ROUTE)) continue;
-    const { kind, rest } = parseIdentity(namingOf(memory, row).stays);
-    const [method = '', template = ''] = rest;
-    if (kind === ROUTE) routes.set(readWide(valueWords(memory, row.at), 0), { method, template });
-  }
+  for (const row of rowsOf(memory)) addRoute(routes, memory, row);
   return routes;
+}
+
+function addRoute(routes: Map<number, RouteName>, memory: SlotSeries, row: Row): void {
+  if (!begins(memory, row, ROUTE)) return;
+  const { kind, rest } = parseIdentity(namingOf(memory, row).stays);
+  const [method = '', template = ''] = rest;
+  if (kind === ROUTE) routes.set(readWide(valueWords(memory, row.at), 0), { method, template });
+}
+
+/** The rows that one look-up reads at most: about a millisecond of work. */
+const MOST_ROWS = 2_000;
+
+/** The routes of one slot, for a thread that looks at them again and again: it reads each row only once. */
+export class RouteNameReader {
+  readonly #memory: SlotSeries;
+  readonly #routes = new Map<number, RouteName>();
+  /** The end of the last row that was read. */
+  #end: number | undefined;
+
+  constructor(memory: SlotSeries) {
+    this.#memory = memory;
+  }
+
+  /** @returns undefined for a number without a name, and as long as its row has not been read */
+  of(number: number): RouteName | undefined {
+    if (number !== OTHER_ROUTES && !this.#routes.has(number)) this.#readOn();
+    return this.#routes.get(number);
+  }
+
+  #readOn(): void {
+    let rows = 0;
+    for (const row of rowsOf(this.#memory, this.#end)) {
+      addRoute(this.#routes, this.#memory, row);
+      this.#end = row.at + row.words[LENGTH]!;
+      if (++rows === MOST_ROWS) return;
+    }
+  }
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { AdminRoute } from '../admin/admin-route.js';
 import { breakerRoutes } from '../admin/breaker-routes.js';
 import { CpuThreadsSwitch } from '../admin/cpu-threads-switch.js';
+import { flightsRoute } from '../admin/flights-route.js';
 import { limitsRoute } from '../admin/limits-route.js';
 import type { OperatorSwitches } from '../admin/operator-switches.js';
 import { localShadowing, registryRoutes } from '../admin/registry-routes.js';
@@ -73,6 +74,7 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
       readiness: () => readiness.verdict(),
     }),
     ...workerRoutes(workers, reload),
+    flightsRoute(workers, sharedState),
     ...registryRoutes(registry, {
       load,
       ejectedForMs(slot) {

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { ServedLoads } from '../memory/served-load.js';
+import type { RequestIds } from '../telemetry/request-ids.js';
 import type { Tracing } from '../telemetry/span.js';
 import type { Exchange } from './exchange.js';
 import type { SwitchedOffPage } from './kill-switch.js';
@@ -35,6 +36,8 @@ export interface AppOptions {
    */
   readonly loads?: Pick<ServedLoads, 'of'>;
   readonly tracing: Tracing;
+  /** Makes the ids of requests. Default: with a random prefix. */
+  readonly ids?: RequestIds;
   readonly log: Logger;
   /** True from the first moment of a drain. */
   draining(): boolean;

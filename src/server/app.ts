@@ -74,7 +74,7 @@ export class App {
       serviceCode: this.serviceCode,
       turnEnd: new TurnEnd(this.#errorLogger('a callback at the end of a turn failed')),
       quotas,
-      ids: new RequestIds(),
+      ids: this.options.ids ?? new RequestIds(),
       requests: this.#requests,
       unreturnedResponses: new WeakSet(),
       refused: (reason) => observer.refused(reason),

@@ -30,6 +30,7 @@ export class IncomingRequest implements ServerRequest {
   readonly #startedAt: number;
   readonly #isPeer: boolean;
   readonly #requestId: string;
+  readonly #requestNumber: number;
   readonly #timeoutMs: number;
   #span: SpanHandle | undefined;
   #query: QueryValues | undefined;
@@ -54,6 +55,7 @@ export class IncomingRequest implements ServerRequest {
     this.#isPeer = isPeer;
     const { requestId, remainingMs, ownTimeoutMs } = exchange.head;
     this.#requestId = server.ids.accept(requestId);
+    this.#requestNumber = server.ids.numberOf(this.#requestId);
     const most = Math.min(plan.timeoutMs, ownTimeoutMs);
     this.#timeoutMs = remainingMs < most && (isPeer || this.isTrustedProxy) ? remainingMs : most;
   }
@@ -76,6 +78,10 @@ export class IncomingRequest implements ServerRequest {
   }
   get requestId(): string {
     return this.#requestId;
+  }
+  /** Number of the id among those that this server has made; 0 for one that the client has sent. */
+  get requestNumber(): number {
+    return this.#requestNumber;
   }
   /** Announced bytes of the body; -1 without Content-Length. */
   get contentLength(): number {

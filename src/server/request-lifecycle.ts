@@ -119,7 +119,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     this.#isLive = true;
     server.requests.add(this);
     if (plan.onResponse.length > 0) request.rememberAddress();
-    this.#meterBegun = this.meter.begin(request.startedAt);
+    this.#meterBegun = this.meter.begin(request.startedAt, request.requestId, request.requestNumber);
     request.beginSpan();
     if (!exchange.isBodyPassing && exchange.isRequestArriving !== true) return;
     exchange.onBodyRefused((error) => {

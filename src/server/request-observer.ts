@@ -16,9 +16,11 @@ export interface RouteMeter {
   /**
    * Counts a request that has arrived. Every `begin` is followed by exactly one `end`.
    * @param at milliseconds of `performance.now()`
+   * @param requestId harmless in logs; empty for a request that has none
+   * @param requestNumber of an id that `RequestIds` has made; 0 for any other
    * @returns the first argument of `end`
    */
-  begin(at: number): number;
+  begin(at: number, requestId: string, requestNumber: number): number;
   /**
    * Reports that code of the route runs synchronously on this thread from now on.
    * @param at milliseconds of `performance.now()`

@@ -198,7 +198,7 @@ export const METRICS = {
     'kind',
   ),
   multilane_samples_skipped_total: counter(
-    'Samples of instances and of the process itself that were skipped because no file descriptor was free.',
+    'Samples that were skipped because no file descriptor was free, or the one before was still under way.',
     'sampler',
   ),
   multilane_health_probes_delayed_total: counter(

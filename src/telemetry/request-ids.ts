@@ -17,6 +17,8 @@ export class RequestIds {
   #next = 0;
   /** The prefix and all digits of the counter but the last two. */
   #leading = '';
+  /** The id that was made last. */
+  #made = '';
 
   /** @param prefix unique among all instances; at most 48 characters of `[A-Za-z0-9._-]` */
   constructor(prefix = `${randomBytes(6).toString('hex')}-`) {
@@ -29,7 +31,20 @@ export class RequestIds {
     const last = this.#next % LAST_DIGITS.length;
     if (last === 0) this.#leading = this.#prefix + (this.#next / LAST_DIGITS.length).toString(RADIX);
     this.#next++;
-    return this.#leading + LAST_DIGITS[last]!;
+    this.#made = this.#leading + LAST_DIGITS[last]!;
+    return this.#made;
+  }
+
+  get prefix(): string {
+    return this.#prefix;
+  }
+
+  /**
+   * The number of an id that `accept` has just returned, 1 for the first one; 0 for an id that a client has
+   * sent. `numberedId` (flight-id.ts) makes the id of it again.
+   */
+  numberOf(id: string): number {
+    return id === this.#made ? this.#next : 0;
   }
 }
 

@@ -25,6 +25,7 @@ import { App } from '../server/app.js';
 import { schemeOf } from '../server/certificate.js';
 import type { RateLimits } from '../server/route-rate-limits.js';
 import type { TopicBus } from '../server/websocket/topics.js';
+import { RequestIds } from '../telemetry/request-ids.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
 import type { Tracing } from '../telemetry/span.js';
 import { initTracing } from '../telemetry/tracing.js';
@@ -221,15 +222,17 @@ function createWorkerApp(options: HostOptions, parts: HostParts): App {
   const { memory, row, tracing, limits, rateLimits, calls } = parts;
   const { block, slot, clock, recorder } = memory;
   const scheme = schemeOf(settings);
+  const ids = new RequestIds();
   return new App({
     settings,
+    ids,
     observer: new RequestMeters({
       recorder,
       series: recorder.pool('routes'),
       failures: recorder.pool('failures'),
       routes: new RouteNumbers(recorder.store),
       row,
-      flightRecorder: new FlightRecorder(block, slot),
+      flightRecorder: new FlightRecorder(block, slot, ids.prefix),
       clock,
       scheme,
     }),

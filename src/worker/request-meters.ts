@@ -121,10 +121,13 @@ class Meter implements RouteMeter {
     return this.#route ?? 0;
   }
 
-  begin(at: number): number {
-    this.#row.began(++this.#tally.inFlight);
+  begin(at: number, requestId: string, requestNumber: number): number {
     this.#route ??= this.#options.routes.of(this.#count.name);
-    return this.#flightRecorder.begin(this.#route, at + this.#clockOffset);
+    const now = at + this.#clockOffset;
+    const flight = this.#flightRecorder.begin(this.#route, now, requestId, requestNumber);
+    // The count follows the record, so a reader of the count finds the record of each counted request.
+    this.#row.began(++this.#tally.inFlight);
+    return flight;
   }
 
   enter(at: number): number {

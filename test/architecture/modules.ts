@@ -72,6 +72,8 @@ export const ARROWS: Readonly<Record<string, Arrows>> = {
   cpu: { values: ['memory', 'telemetry', 'user-code'] },
   // Values: what `createBreaker`, `defineSaga` and `idempotent` are made of.
   api: { values: ['memory', 'resilience', 'saga', 'db', 'server'], types: ['upstream'] },
+  // The flight record on disk, and what it tells of processes that were killed.
+  'flight-record': { values: ['memory', 'process', 'telemetry'] },
   admin: {
     values: ['telemetry', 'memory', 'resilience', 'config', 'cluster', 'server'],
     types: ['registry', 'upstream', 'saga'],

@@ -3,9 +3,16 @@ import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
-import { clearFlights, type Flight, FlightRecorder, readFlights } from '#src/memory/flight-recorder.js';
+import {
+  clearFlights,
+  type Flight,
+  FlightReader,
+  FlightRecorder,
+  readFlights,
+} from '#src/memory/flight-recorder.js';
 import { FLIGHTS } from '#src/memory/layout.js';
 import { OTHER_ROUTES } from '#src/memory/route-names.js';
+import { RequestIds } from '#src/telemetry/request-ids.js';
 import { isWhole, shapeOf } from './flight-shape.js';
 import type { WriterOrder } from './flight-writer-thread.js';
 
@@ -22,11 +29,13 @@ describe('the flight recorder', () => {
   it('shows a request from its begin, and how it ended', () => {
     const { block, recorder } = setUp();
     expect(readFlights(block, SLOT, 1_000)).to.deep.equal([]);
-    const flight = recorder.begin(7, 900.7);
-    expect(readFlights(block, SLOT, 1_000)).to.deep.equal([{ route: 7, ageMs: 100, ended: undefined }]);
+    const flight = recorder.begin(7, 900.7, 'own-1');
+    expect(readFlights(block, SLOT, 1_000)).to.deep.equal([
+      { route: 7, requestId: 'own-1', ageMs: 100, ended: undefined },
+    ]);
     recorder.end(flight, 503, 1234.9);
     expect(readFlights(block, SLOT, 1_000)).to.deep.equal([
-      { route: 7, ageMs: 100, ended: { status: 503, microseconds: 1234 } },
+      { route: 7, requestId: 'own-1', ageMs: 100, ended: { status: 503, microseconds: 1234 } },
     ]);
     expect(readFlights(block, SLOT + 1, 1_000), 'of another worker').to.deep.equal([]);
   });
@@ -39,6 +48,38 @@ describe('the flight recorder', () => {
       [OTHER_ROUTES, 5],
       [FIRST, 20],
     ]);
+  });
+
+  it('holds an id of any length up to 64 characters, also where a longer one was', () => {
+    const { block, recorder } = setUp();
+    const ids = Array.from({ length: 65 }, (_, length) =>
+      'AZaz09._-'.repeat(8).slice(length % 5, (length % 5) + length),
+    );
+    for (const id of [...ids, ...ids.toReversed()]) {
+      // Every record is used twice for each id, so that both of its texts are.
+      for (let use = 0; use < 2 * FLIGHTS; use++) recorder.end(recorder.begin(FIRST, 0, id), 200, 1);
+      const seen = new Set(readFlights(block, SLOT, 0).map(({ requestId }) => requestId));
+      expect([...seen]).to.deep.equal([id === '' ? undefined : id]);
+    }
+    recorder.begin(FIRST, 0, `${'x'.repeat(64)}beyond`);
+    expect(new FlightReader(block, SLOT).inFlight(0)).to.deep.equal([
+      { route: FIRST, requestId: 'x'.repeat(64), ageMs: 0, ended: undefined },
+    ]);
+  });
+
+  it('holds an id that the thread has made as its number', () => {
+    const block = Block.create({ workers: 2 });
+    const ids = new RequestIds('0123456789ab-');
+    const recorder = new FlightRecorder(block, SLOT, ids.prefix);
+    for (let n = 0; n < 5_000; n++) {
+      const id = ids.accept(undefined);
+      recorder.end(recorder.begin(FIRST, n, 'unused', ids.numberOf(id)), 200, 1);
+      expect(readFlights(block, SLOT, n)[0]?.requestId).to.equal(id);
+    }
+    recorder.begin(FIRST, 5_000, 'of-a-client', ids.numberOf(ids.accept('of-a-client')));
+    recorder.begin(FIRST, 5_001, '', 2 ** 45 + 1);
+    const seen = new FlightReader(block, SLOT).inFlight(5_001).map(({ requestId }) => requestId);
+    expect(seen).to.deep.equal([`0123456789ab-1${'0'.repeat(9)}`, 'of-a-client']);
   });
 
   it('holds a duration of an hour', () => {
@@ -68,7 +109,7 @@ describe('the flight recorder', () => {
             // The oldest ended request makes room.
             ended = ended.slice(Math.max(0, inFlight.length + ended.length + 1 - FLIGHTS));
             n++;
-            inFlight.push({ n, flight: recorder.begin(shapeOf(n).route, n) });
+            inFlight.push({ n, flight: recorder.begin(shapeOf(n).route, n, shapeOf(n).id) });
           }
         }
         const seen = readFlights(block, SLOT, n);
@@ -115,7 +156,7 @@ describe('the flight recorder', () => {
       const seen = new Set<number>();
       const now = 0x3fffffff;
       try {
-        while (seen.size < 3_000) {
+        while (seen.size < (hanging === 0 ? 3_000 : 500)) {
           for (const flight of readFlights(block, SLOT, now)) {
             if (!isWhole(flight, now)) torn.push(flight);
             seen.add(flight.ageMs);

@@ -7,13 +7,15 @@ export const shapeOf = (n: number) => ({
   route: 1 + (n % OTHER_ROUTES),
   status: 200 + (n % 300),
   microseconds: n ^ 0x5a5a,
+  id: `${n}-${'x'.repeat(n % 50)}`,
 });
 
 /** @param now the time for which the record was read */
-export function isWhole({ route, ageMs, ended }: Flight, now: number): boolean {
+export function isWhole({ route, requestId, ageMs, ended }: Flight, now: number): boolean {
   const shape = shapeOf(now - ageMs);
   return (
     route === shape.route &&
+    requestId === shape.id &&
     (ended === undefined || (ended.status === shape.status && ended.microseconds === shape.microseconds))
   );
 }

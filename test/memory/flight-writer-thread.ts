@@ -13,7 +13,7 @@ export interface WriterOrder {
 
 const { memory, slot, hanging } = workerData as WriterOrder;
 const recorder = new FlightRecorder(Block.attach(memory), slot);
-const begin = (n: number): number => recorder.begin(shapeOf(n).route, n);
+const begin = (n: number): number => recorder.begin(shapeOf(n).route, n, shapeOf(n).id);
 for (let n = 0; n < hanging; n++) begin(n);
 parentPort?.postMessage('recording');
 for (let n = hanging; ; n = (n + 1) & 0x3fffffff) {

@@ -10,6 +10,7 @@ import { HAZARDS } from './fixtures/paths.js';
 interface Shown {
   readonly method: string;
   readonly route: string | null;
+  readonly requestId: string | null;
   readonly status: number | null;
   readonly ageMs: number;
   readonly durationMs: number | null;
@@ -60,6 +61,7 @@ describe('the recent requests of a worker', () => {
     expect(line?.worker).to.be.oneOf([1, 2]);
     const [first, ...others] = requestsOf(line);
     expect(first).to.include({ method: 'GET', route: '/hang', status: null, durationMs: null });
+    expect(first?.requestId).to.match(/^[0-9a-f]{12}-[0-9a-v]+$/);
     const shown = others.map(({ method, route, status }) => ({ method, route, status }));
     expect(shown).to.deep.include({ method: 'GET', route: '/uncaught', status: 200 });
     expect(shown).to.deep.include({ method: 'GET', route: '/throw', status: 500 });

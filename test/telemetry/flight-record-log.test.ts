@@ -21,7 +21,7 @@ function setUp() {
   const { block, series } = sharedState;
   const numbers = new RouteNumbers(new SeriesStore(series.of(SLOT)));
   const recorder = new FlightRecorder(block, SLOT);
-  const begin = (name: RouteName, at: number): number => recorder.begin(numbers.of(name), at);
+  const begin = (name: RouteName, at: number, id = ''): number => recorder.begin(numbers.of(name), at, id);
   const lines: Line[] = [];
   const dump = flightRecordLog(
     { block, series, clock: () => NOW },
@@ -38,7 +38,7 @@ describe('the log line with the recent requests of a worker', () => {
     const { begin, recorder, row, lines, dump } = setUp();
     row.began(1);
     recorder.end(begin({ method: 'POST', template: '' }, 4_000), 404, 1_500);
-    begin(route('/api/users/{id}'), 3_000);
+    begin(route('/api/users/{id}'), 3_000, 'request-1');
     dump(thread, 'stalled');
     expect(lines).to.deep.equal([
       {
@@ -47,8 +47,14 @@ describe('the log line with the recent requests of a worker', () => {
         reason: 'stalled',
         inFlight: 1,
         requests: [
-          { method: 'GET', route: '/api/users/{id}', status: null, ageMs: 2_000, durationMs: null },
-          { method: 'POST', route: null, status: 404, ageMs: 1_000, durationMs: 1.5 },
+          {
+            ...{ method: 'GET', route: '/api/users/{id}', requestId: 'request-1' },
+            ...{ status: null, ageMs: 2_000, durationMs: null },
+          },
+          {
+            ...{ method: 'POST', route: null, requestId: null },
+            ...{ status: 404, ageMs: 1_000, durationMs: 1.5 },
+          },
         ],
         level: 40,
         msg: 'recent requests of worker 1 (flight record)',
@@ -83,6 +89,11 @@ describe('the log line with the recent requests of a worker', () => {
     dump(thread, 'lost');
     expect(lines[0])
       .to.have.property('requests')
-      .that.deep.equals([{ method: '_OTHER', route: null, status: null, ageMs: NOW - 1, durationMs: null }]);
+      .that.deep.equals([
+        {
+          ...{ method: '_OTHER', route: null, requestId: null },
+          ...{ status: null, ageMs: NOW - 1, durationMs: null },
+        },
+      ]);
   });
 });

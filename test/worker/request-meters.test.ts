@@ -26,7 +26,7 @@ function thread(memory = new SeriesMemory(), block = Block.create({ workers: 1 }
   });
   const request = (method: string, route: string | undefined, status: number, error?: string): void => {
     const meter = meters.meter(method, route);
-    const begun = meter.begin(0);
+    const begun = meter.begin(0, 'an-id', 0);
     meter.end(begun, status, 10, error);
   };
   const seen = () =>
@@ -78,7 +78,7 @@ describe('the meters of requests', () => {
   it('keep route and status of failures with any number of error types', () => {
     const { meters, seen } = thread();
     const meter = meters.meter('GET', '/a');
-    for (let n = 0; n < 1_000; n++) meter.end(meter.begin(0), 500 + (n % 4), 10, `MADE_UP_${n}`);
+    for (let n = 0; n < 1_000; n++) meter.end(meter.begin(0, 'an-id', 0), 500 + (n % 4), 10, `MADE_UP_${n}`);
     const all = [...seen()];
     expect(all.every(([name]) => /^GET \/a 50[0-3] (MADE_UP_\d+|_OTHER)$/.test(name))).to.equal(true);
     expect(all.reduce((sum, [, count]) => sum + count, 0)).to.equal(1_000);

@@ -17,6 +17,7 @@ import type { BootState } from '../boot-state.js';
 import { checkedRegistry, joinSharedRegistry, registryAddresses } from '../common-registry.js';
 import { addressOf, openDataPlane } from '../data-plane.js';
 import { drainOrder } from '../drain-order.js';
+import { keepFlightRecord } from '../flight-record-file.js';
 import { GrpcInstances } from '../grpc-instances.js';
 import { shareLimits } from '../limit-shares.js';
 import { Readiness } from '../readiness.js';
@@ -64,6 +65,7 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   const stopCensus = takeCensus(sharedState.block, ports, settings.maxConnections, log);
   lifecycle.defer('connection census', stopCensus);
   const threads = createThreads(boot, { base, boundSettings, dataPlane, grpcPorts: grpc });
+  keepFlightRecord(boot, base);
   const readiness = new Readiness({
     ...{ switches: sharedState.switches, workers: threads.workers, databases, grpc },
     ...{ registry: shared, limitShares, every: boot.every },

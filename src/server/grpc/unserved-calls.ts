@@ -24,6 +24,6 @@ export class UnservedCalls {
       this.#meters.set(path, meter);
     }
     const microseconds = (performance.now() - begunAt) * 1000;
-    meter.end(meter.begin(begunAt), status, microseconds, code);
+    meter.end(meter.begin(begunAt, '', 0), status, microseconds, code);
   }
 }

@@ -174,7 +174,7 @@ export const flights: Check = {
     const record = (self: Flight): void => {
       const recorder = new FlightRecorder(block, 1);
       // Every field of request n is n.
-      for (const n of [1, 2, 3]) recorder.end(recorder.begin(first + n, n), n, n);
+      for (const n of [1, 2, 3]) recorder.end(recorder.begin(first + n, n, String(n)), n, n);
       self.whole = 1;
     };
     return model<Flight>({
@@ -185,10 +185,11 @@ export const flights: Check = {
           self: { whole: 1 },
           calls: {
             read(self) {
-              for (const { route, ageMs, ended } of readFlights(block, 1, 10)) {
+              for (const { route, requestId, ageMs, ended } of readFlights(block, 1, 10)) {
                 const n = route - first;
                 const isWhole =
                   ageMs === 10 - n &&
+                  requestId === String(n) &&
                   (ended === undefined || (ended.status === n && ended.microseconds === n));
                 if (!isWhole) self.whole = 0;
               }

@@ -1,0 +1,181 @@
+// The flight record of the process on disk: the requests that all workers have in flight, four times a
+// second, in a file of DATA_DIR/flight. When the process has been killed, or its native code has crashed, the
+// next start reads from it what was in flight (killed-process.ts).
+//
+// Nothing here may slow the process down or end it. The primary makes the text from shared memory, without
+// asking a worker, and a thread of the pool of Node.js writes it. While a write is under way, no other one
+// begins. Nothing is written while no request is in flight. A failed write disables the record.
+import type { Logger } from 'pino';
+import { errorMessage } from '../error-text.js';
+import type { Every } from '../grouped-interval.js';
+import { type SlotRequests, slotRequests } from '../memory/slot-requests.js';
+import type { FlightRecordMemory } from '../telemetry/recent-requests.js';
+import { contentsText } from './contents.js';
+import { TEXT_BYTES } from './frames.js';
+import { reportKilledProcesses } from './killed-process.js';
+import { RecordFile } from './record-file.js';
+import { RecordFolder } from './record-folder.js';
+import { ThreadRequests } from './thread-requests.js';
+
+/** Milliseconds between two writes. */
+export const WRITE_EVERY_MS = 250;
+/** Default of `checkEveryMs`. */
+const CHECK_EVERY_MS = 10_000;
+/** Bytes of the contents, and of each thread, beside its requests. */
+const CONTENTS_FRAME = 128;
+const THREAD_FRAME = 96;
+
+export interface FlightRecordOptions {
+  /** Absolute path of DATA_DIR. */
+  readonly dataDir: string;
+  readonly memory: FlightRecordMemory;
+  readonly every: Every;
+  readonly log: Pick<Logger, 'warn'>;
+  /** Called when a write was left out because the one before is still under way. */
+  readonly skipped: () => void;
+  /** Milliseconds after which a write checks that the file is still in its place. @default 10000 */
+  readonly checkEveryMs?: number;
+}
+
+export class FlightRecord {
+  readonly #options: FlightRecordOptions;
+  readonly #slot: ReturnType<typeof slotRequests>;
+  readonly #bySlot = new Map<number, ThreadRequests>();
+  readonly #opening: Promise<void>;
+  /** Aborts when the record is disabled or closed. */
+  readonly #ending = new AbortController();
+  #file: RecordFile | undefined;
+  #stopTimer: (() => void) | undefined;
+  /** The write that is under way. */
+  #writing: Promise<void> | undefined;
+  #checkedAt = Number.NEGATIVE_INFINITY;
+  /** What the last write said of the threads. */
+  #written = '';
+
+  /** Opens the record in the background: nothing waits for the disk. */
+  constructor(options: FlightRecordOptions) {
+    this.#options = options;
+    this.#slot = slotRequests(options.memory.block);
+    this.#opening = this.#open();
+  }
+
+  async #open(): Promise<void> {
+    const { dataDir, every } = this.#options;
+    try {
+      const folder = await RecordFolder.open(dataDir);
+      this.#file = await RecordFile.create(folder);
+      if (this.#isEnding) return;
+      this.#stopTimer = every(WRITE_EVERY_MS, () => this.#tick());
+      void this.#report(folder, this.#file.name);
+    } catch (error) {
+      await this.#disable(error);
+    }
+  }
+
+  get #isEnding(): boolean {
+    return this.#ending.signal.aborted;
+  }
+
+  async #report(folder: RecordFolder, own: string): Promise<void> {
+    const { log } = this.#options;
+    try {
+      await reportKilledProcesses({ folder, own, log, signal: this.#ending.signal });
+    } catch (error) {
+      if (this.#isEnding) return;
+      log.warn({ err: error }, `flight records of earlier processes cannot be read: ${errorMessage(error)}`);
+    }
+  }
+
+  #tick(): void {
+    if (this.#writing !== undefined) {
+      this.#options.skipped();
+      return;
+    }
+    const { texts, requests } = this.#read();
+    const all = texts.join();
+    if (requests === 0 && all === this.#written) return;
+    this.#written = all;
+    this.#writing = this.#write(texts, false)
+      .catch((error: unknown) => this.#disable(error))
+      .finally(() => {
+        this.#writing = undefined;
+      });
+  }
+
+  #read(): { readonly texts: readonly string[]; readonly requests: number } {
+    const { block, clock } = this.#options.memory;
+    const seen: (readonly [slot: number, requests: SlotRequests])[] = [];
+    for (let slot = 1; slot <= block.workers; slot++) {
+      const requests = this.#slot(slot);
+      if (requests.worker !== 0) seen.push([slot, requests]);
+    }
+    const now = clock();
+    const most = Math.floor((TEXT_BYTES - CONTENTS_FRAME) / seen.length) - THREAD_FRAME;
+    const made = seen.map(([slot, requests]) => this.#threadIn(slot).textOf(requests, now, most));
+    return {
+      texts: made.map(({ text }) => text),
+      requests: made.reduce((sum, { requests }) => sum + requests, 0),
+    };
+  }
+
+  #threadIn(slot: number): ThreadRequests {
+    let thread = this.#bySlot.get(slot);
+    if (thread === undefined) {
+      thread = new ThreadRequests(this.#options.memory, slot);
+      this.#bySlot.set(slot, thread);
+    }
+    return thread;
+  }
+
+  async #write(texts: readonly string[], isClosed: boolean): Promise<void> {
+    const at = performance.now();
+    const text = contentsText(Date.now(), this.#options.memory.clock(), isClosed, texts);
+    if (at - this.#checkedAt >= (this.#options.checkEveryMs ?? CHECK_EVERY_MS)) {
+      if (!(await this.#file!.isInPlace())) await this.#replaceFile();
+      this.#checkedAt = at;
+    }
+    await this.#file!.write(text);
+  }
+
+  /** The folder may be emptied at any time, so the record goes on in a new file. */
+  async #replaceFile(): Promise<void> {
+    await this.#file!.close();
+    this.#file = undefined;
+    this.#file = await RecordFile.create(await RecordFolder.open(this.#options.dataDir));
+  }
+
+  /** One warning, and nothing is written any more. */
+  async #disable(error: unknown): Promise<void> {
+    if (this.#isEnding) return;
+    this.#ending.abort();
+    this.#stopTimer?.();
+    const { log, dataDir } = this.#options;
+    log.warn(
+      { err: error },
+      `the flight record in ${dataDir} is disabled until the next start: ${errorMessage(error)}; ` +
+        'after a crash the log will not show which requests were in flight',
+    );
+    const file = this.#file;
+    this.#file = undefined;
+    // The failure that matters is logged above.
+    await file?.close().catch(() => undefined);
+  }
+
+  /** Ends the record in order: nothing is left to be reported. */
+  async close(): Promise<void> {
+    this.#ending.abort();
+    this.#stopTimer?.();
+    await this.#opening;
+    await this.#writing;
+    if (this.#file === undefined) return;
+    try {
+      await this.#write([], true);
+      await this.#file.remove();
+    } catch (error) {
+      this.#options.log.warn(
+        { err: error },
+        `the flight record cannot be closed: ${errorMessage(error)}; the next start may report requests that had ended`,
+      );
+    }
+  }
+}

@@ -1,0 +1,68 @@
+// The file of this process: contents are written into two frames in turn, so one of them is always whole.
+import type { FileHandle } from 'node:fs/promises';
+import { type ProcessIdentity, thisProcess } from '../process/process-identity.js';
+import { identityText } from './contents.js';
+import { encodeFrame, FRAME_BYTES, FRAMES_AT, frameAt } from './frames.js';
+import type { RecordFolder } from './record-folder.js';
+
+export class RecordFile {
+  readonly #folder: RecordFolder;
+  readonly #name: string;
+  readonly #file: FileHandle;
+  readonly #frame = Buffer.alloc(FRAME_BYTES);
+  #sequence = 0;
+
+  private constructor(folder: RecordFolder, name: string, file: FileHandle) {
+    this.#folder = folder;
+    this.#name = name;
+    this.#file = file;
+  }
+
+  /**
+   * @param self for tests, which play other processes
+   * @throws Error when it cannot be made or written
+   */
+  static async create(
+    folder: RecordFolder,
+    now = new Date(),
+    self: ProcessIdentity = thisProcess(),
+  ): Promise<RecordFile> {
+    const { name, file } = await folder.create(self.pid, now);
+    try {
+      const identity = Buffer.alloc(FRAMES_AT);
+      await file.write(identity, 0, encodeFrame(identity, 0, identityText(self)), 0);
+      return new RecordFile(folder, name, file);
+    } catch (error) {
+      // The error of the write is what matters; a file that cannot be removed is empty, and is found later.
+      await Promise.allSettled([file.close(), folder.remove(name)]);
+      throw error;
+    }
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  /** @param text at most TEXT_BYTES @throws Error as pwrite(2) does */
+  async write(text: string): Promise<void> {
+    const sequence = ++this.#sequence;
+    const length = encodeFrame(this.#frame, sequence, text);
+    const { bytesWritten } = await this.#file.write(this.#frame, 0, length, frameAt(sequence));
+    if (bytesWritten < length) throw new Error('the disk is full');
+  }
+
+  /** Whether the file is still at its path. */
+  isInPlace(): Promise<boolean> {
+    return this.#folder.has(this.#name, this.#file);
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  /** Closes and removes the file. */
+  async remove(): Promise<void> {
+    await this.#file.close();
+    await this.#folder.remove(this.#name);
+  }
+}

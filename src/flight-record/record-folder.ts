@@ -1,0 +1,127 @@
+// The folder of the flight record, `flight` in DATA_DIR, and its files:
+//
+//   flight-<time>-<pid>-<random>.bin   the record of a process that runs, or was killed
+//   ended-<time>-<pid>-<random>.bin    the record of a process that was killed, after it was reported
+//
+// Several processes may use the folder at a time: two under pm2 during a take-over, and any number whose
+// databases are on other servers. So each process writes a file of its own name. Renaming a file claims it:
+// of two processes that find it, one reports it.
+//
+// What is found in the folder may come from anywhere. Nothing but a regular file is opened, no link is
+// followed, and no more than the length of a file is read.
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { chmod, type FileHandle, lstat, mkdir, open, opendir, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ifExists } from '../process/if-exists.js';
+import { makeFolder } from '../process/make-folder.js';
+import { FILE_BYTES } from './frames.js';
+
+const NAME = /^(flight|ended)-(\d{8}T\d{6}Z-\d{1,10}-[0-9a-f]{8})\.bin$/;
+
+/** Entries of the folder that are looked at, so that a folder full of other files costs little. */
+const MOST_ENTRIES = 1_000;
+/** Files of ended processes that are kept: with the one of this process there are three generations. */
+const KEPT = 2;
+
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
+
+export class RecordFolder {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /**
+   * Makes the folder, or takes the one that is there, and makes it accessible to its owner only.
+   * @param dataDir absolute
+   * @throws Error when it cannot be made, or something else is in its place
+   */
+  static async open(dataDir: string): Promise<RecordFolder> {
+    const path = join(dataDir, 'flight');
+    await makeFolder(dataDir);
+    await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    const found = await lstat(path);
+    if (!found.isDirectory()) throw new Error(`${path} is not a folder: remove it`);
+    if ((found.mode & 0o777) !== 0o700) await chmod(path, 0o700);
+    return new RecordFolder(path);
+  }
+
+  /** Makes the file of this process. @throws Error as open(2) does */
+  async create(pid: number, now: Date): Promise<{ readonly name: string; readonly file: FileHandle }> {
+    const time = now.toISOString().replace(/[-:]|\.\d+/g, '');
+    const name = `flight-${time}-${pid}-${randomBytes(4).toString('hex')}.bin`;
+    const file = await open(join(this.path, name), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    return { name, file };
+  }
+
+  /** Whether this file is at its path. It may have been removed. */
+  async has(name: string, file: FileHandle): Promise<boolean> {
+    const [atPath, open] = await Promise.all([ifExists(lstat(join(this.path, name))), file.stat()]);
+    return atPath?.ino === open.ino && atPath.dev === open.dev;
+  }
+
+  /** Names of the files that are not reported yet, the newest first. */
+  async unreported(): Promise<readonly string[]> {
+    return (await this.#names()).flatMap(([name, kind]) => (kind === 'flight' ? name : []));
+  }
+
+  /**
+   * Reads a file.
+   * @returns undefined when it is gone
+   * @throws Error when it is not a regular file of the right length, or cannot be read
+   */
+  async read(name: string): Promise<Buffer | undefined> {
+    const path = join(this.path, name);
+    const file = await ifExists(open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    if (file === undefined) return undefined;
+    try {
+      const found = await file.stat();
+      if (!found.isFile() || found.size > FILE_BYTES) throw new Error(`${path} is not a flight record`);
+      const bytes = Buffer.alloc(found.size);
+      const { bytesRead } = await file.read(bytes, 0, found.size, 0);
+      return bytes.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /**
+   * Marks a file as reported. Of all calls for one file, in any process, one succeeds.
+   * @returns false when another process has claimed it
+   */
+  async claim(name: string): Promise<boolean> {
+    const reported = name.replace(/^flight-/, 'ended-');
+    const renamed = rename(join(this.path, name), join(this.path, reported)).then(() => true);
+    return (await ifExists(renamed)) ?? false;
+  }
+
+  /** Removes a file; one that is gone is no error. A folder in its place is not ours and stays. */
+  async remove(name: string): Promise<void> {
+    const removed = unlink(join(this.path, name)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EISDIR' && error.code !== 'EPERM') throw error;
+    });
+    await ifExists(removed);
+  }
+
+  /** Removes the oldest reported files. */
+  async prune(): Promise<void> {
+    const reported = (await this.#names()).filter(([, kind]) => kind === 'ended');
+    for (const [name] of reported.slice(KEPT)) await this.remove(name);
+  }
+
+  /** Files of a flight record with their kind, the newest first. */
+  async #names(): Promise<(readonly [name: string, kind: string])[]> {
+    const names: (readonly [string, string, string])[] = [];
+    let entries = 0;
+    for await (const { name } of await opendir(this.path)) {
+      const [, kind, id] = NAME.exec(name) ?? [];
+      if (kind !== undefined && id !== undefined) names.push([name, kind, id]);
+      if (++entries === MOST_ENTRIES) break;
+    }
+    return names.sort((a, b) => (a[2] < b[2] ? 1 : -1)).map(([name, kind]) => [name, kind]);
+  }
+}

@@ -1,0 +1,214 @@
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { type Contents, parseContents } from '#src/flight-record/contents.js';
+import { FlightRecord } from '#src/flight-record/flight-record.js';
+import { decodeFile, FILE_BYTES } from '#src/flight-record/frames.js';
+import { Block } from '#src/memory/block.js';
+import { FlightRecorder } from '#src/memory/flight-recorder.js';
+import { FLIGHTS } from '#src/memory/layout.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { SeriesStore } from '#src/memory/metrics/series-store.js';
+import { RouteNumbers } from '#src/memory/route-names.js';
+import { occupySlot, WorkerRow } from '#src/memory/worker-row.js';
+import { until } from '#test/support/until.js';
+import { collectedLog, useDataDir } from './kit.js';
+
+/** A worker that begins and ends requests, as request-meters.ts does. */
+class FakeWorker {
+  readonly #recorder: FlightRecorder;
+  readonly #routes: RouteNumbers;
+  readonly #row: WorkerRow;
+  #inFlight = 0;
+
+  constructor(block: Block, series: SeriesMemory, slot: number) {
+    this.#recorder = new FlightRecorder(block, slot);
+    this.#routes = new RouteNumbers(new SeriesStore(series.of(slot)));
+    this.#row = new WorkerRow(block, slot);
+    occupySlot(block, slot, slot, 1);
+  }
+
+  begin(template: string, at: number, id: string): () => void {
+    const flight = this.#recorder.begin(this.#routes.of({ method: 'GET', template }), at, id);
+    this.#row.began(++this.#inFlight);
+    return () => {
+      this.#recorder.end(flight, 200, 1);
+      this.#row.ended(--this.#inFlight, false);
+    };
+  }
+}
+
+function setUp(dataDir: string, workers = 2) {
+  const block = Block.create({ workers });
+  const series = new SeriesMemory();
+  let now = 1_000;
+  const { lines, log } = collectedLog();
+  const ticks: (() => void)[] = [];
+  let skipped = 0;
+  const record = new FlightRecord({
+    dataDir,
+    memory: { block, series, clock: () => now },
+    every: (_ms, work) => {
+      ticks.push(work);
+      return () => void ticks.splice(ticks.indexOf(work), 1);
+    },
+    log,
+    skipped: () => skipped++,
+    checkEveryMs: 0,
+  });
+  return {
+    ...{ block, series, record, lines },
+    skipped: () => skipped,
+    isRunning: () => ticks.length > 0,
+    tick: () => {
+      for (const work of ticks) work();
+    },
+    opened: () =>
+      until(
+        () => ticks.length + lines.length,
+        (count) => count > 0,
+      ),
+    advance: (ms: number) => {
+      now += ms;
+    },
+    worker: (slot: number) => new FakeWorker(block, series, slot),
+  };
+}
+
+describe('the flight record on disk', () => {
+  const dataDir = useDataDir();
+  const folder = () => join(dataDir(), 'flight');
+  const path = async (): Promise<string> => join(folder(), (await readdir(folder()))[0]!);
+  const written = async (): Promise<(Contents & { readonly sequence: number }) | undefined> => {
+    const [frame] = decodeFile(await readFile(await path()))?.frames ?? [];
+    const contents = frame && parseContents(frame.text);
+    return contents && { ...contents, sequence: frame.sequence };
+  };
+  const requests = async () => (await written())?.threads.flatMap((thread) => thread.requests);
+
+  it('is for its owner only, also in a folder that was open to others', async () => {
+    await mkdir(folder());
+    await chmod(folder(), 0o755);
+    const { opened, record, worker, tick } = setUp(dataDir());
+    await opened();
+    worker(1).begin('/hang', 1_000, 'a');
+    tick();
+    await until(requests, (list) => list?.length === 1);
+    const [ofFolder, ofFile] = [await stat(folder()), await stat(await path())];
+    expect([ofFolder.mode & 0o777, ofFile.mode & 0o777]).to.deep.equal([0o700, 0o600]);
+    expect(ofFile.size).to.be.at.most(FILE_BYTES);
+    await record.close();
+    expect(await readdir(folder()), 'after an orderly end').to.deep.equal([]);
+  });
+
+  it('shows what is in flight in each worker, by route and id, and nothing of it when it has ended', async () => {
+    const { opened, record, worker, tick, advance } = setUp(dataDir());
+    await opened();
+    const end = worker(1).begin('/orders/{id}', 1_000, 'first');
+    worker(2).begin('/report', 1_200, 'second');
+    advance(500);
+    tick();
+    const contents = await until(written, (found) => found?.threads.length === 2);
+    expect(contents).to.deep.include({ now: 1_500, isClosed: false });
+    expect(contents?.threads).to.deep.equal([
+      { worker: 1, generation: 1, leftOut: 0, requests: [['GET', '/orders/{id}', 'first', 1_000]] },
+      { worker: 2, generation: 1, leftOut: 0, requests: [['GET', '/report', 'second', 1_200]] },
+    ]);
+    end();
+    tick();
+    const later = await until(written, (found) => found?.sequence === 2);
+    expect(later?.threads[0]?.requests).to.deep.equal([]);
+    await record.close();
+  });
+
+  it('is written while a request is in flight, and not while none is', async () => {
+    const { opened, record, worker, tick, advance } = setUp(dataDir());
+    await opened();
+    const one = worker(1);
+    const end = one.begin('/hang', 1_000, 'a');
+    for (let n = 1; n <= 3; n++) {
+      advance(250);
+      tick();
+      const found = await until(written, (contents) => contents?.sequence === n);
+      expect(found?.now, 'shows how long the process has lived').to.equal(1_000 + 250 * n);
+    }
+    end();
+    tick();
+    await until(written, (contents) => contents?.sequence === 4);
+    // Requests that begin and end between two writes leave nothing to write.
+    for (let n = 0; n < 5; n++) {
+      one.begin('/quick', 2_000, `q${n}`)();
+      tick();
+    }
+    await record.close();
+    expect((await readdir(folder())).length).to.equal(0);
+  });
+
+  it('skips a write while the one before is under way, and counts that', async () => {
+    const { opened, record, worker, tick, skipped } = setUp(dataDir());
+    await opened();
+    worker(1).begin('/hang', 1_000, 'a');
+    tick();
+    tick();
+    tick();
+    expect(skipped()).to.equal(2);
+    await record.close();
+  });
+
+  it('goes on in a new file when its folder was removed', async () => {
+    const { opened, record, worker, tick, lines } = setUp(dataDir());
+    await opened();
+    worker(1).begin('/hang', 1_000, 'a');
+    tick();
+    await until(requests, (list) => list?.length === 1);
+    await rm(folder(), { recursive: true });
+    await until(
+      async () => {
+        tick();
+        return requests().catch(() => undefined);
+      },
+      (list) => list?.length === 1,
+    );
+    expect(lines).to.deep.equal([]);
+    await record.close();
+  });
+
+  it('has room for as many workers as there may be, and says how many requests it left out', async () => {
+    const { opened, record, worker, tick } = setUp(dataDir(), 320);
+    await opened();
+    const workers = Array.from({ length: 320 }, (_, index) => worker(index + 1));
+    for (const one of workers) {
+      for (let n = 0; n < FLIGHTS; n++) one.begin(`/${'ö'.repeat(300)}`, n, 'x'.repeat(60));
+    }
+    tick();
+    const contents = await until(written, (found) => found !== undefined);
+    expect(contents?.threads).to.have.length(320);
+    for (const { leftOut, requests: some } of contents!.threads)
+      expect(leftOut + some.length).to.equal(FLIGHTS);
+    expect((await stat(await path())).size).to.be.at.most(FILE_BYTES);
+    await record.close();
+  });
+
+  for (const [what, prepare] of [
+    ['a file is in its place', (at: string) => writeFile(at, '')],
+    ['a link is in its place', (at: string) => symlink('/tmp', at)],
+    ['a link that leads nowhere is in its place', (at: string) => symlink('/nowhere', at)],
+    [
+      'DATA_DIR is a file',
+      async (at: string) => {
+        await rm(join(at, '..'), { recursive: true });
+        await writeFile(join(at, '..'), '');
+      },
+    ],
+  ] as const) {
+    it(`is disabled with one warning when ${what}`, async () => {
+      await prepare(folder());
+      const { opened, record, lines, isRunning } = setUp(dataDir());
+      await opened();
+      expect(isRunning()).to.equal(false);
+      await record.close();
+      expect(lines).to.have.length(1);
+      expect(lines[0]?.text).to.contain('disabled until the next start').and.to.contain(dataDir());
+    });
+  }
+});

@@ -1,0 +1,161 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, open, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { FRAME_BYTES, FRAMES_AT } from '#src/flight-record/frames.js';
+import { RecordFile } from '#src/flight-record/record-file.js';
+import { RecordFolder } from '#src/flight-record/record-folder.js';
+import { thisProcess } from '#src/process/process-identity.js';
+import { contentsOf, endedProcess, entry, foreignProcess, idsOf, leave, report, useDataDir } from './kit.js';
+
+describe('the report about a killed process', () => {
+  const dataDir = useDataDir();
+  const names = () => readdir(join(dataDir(), 'flight'));
+
+  it('has a line for each request that was in flight for 500 ms or more, the newest first', async () => {
+    await leave(dataDir(), [contentsOf([entry('young', 249), entry('old', 3_000), entry('new', 250)])]);
+    const [summary, ...lines] = await report(dataDir());
+    expect(summary?.text).to.match(
+      /^process \d+ has ended without an orderly stop, last seen at 2026-01-01T00:00:00.000Z; .* 2 requests$/,
+    );
+    expect(summary?.fields).to.include({ endedPid: process.pid, requests: 2, listed: 2, leftOut: 0 });
+    expect(idsOf(lines)).to.deep.equal(['new', 'old']);
+    expect(lines[1]).to.deep.equal({
+      fields: {
+        ...{ endedPid: process.pid, worker: 1, generation: 1, method: 'GET' },
+        ...{ route: '/hang', requestId: 'old', ageMs: 3_000 },
+      },
+      text: `in flight when process ${process.pid} ended: GET /hang, request old, for 3000 ms, on worker 1`,
+    });
+    expect(await report(dataDir()), 'at the next start').to.deep.equal([]);
+  });
+
+  it('lists at most 64 requests and says how many there were', async () => {
+    const requests = Array.from({ length: 128 }, (_, n) => entry(`r${n}`, 1_000 + n));
+    await leave(dataDir(), [contentsOf(requests)]);
+    const lines = await report(dataDir());
+    expect(lines[0]?.fields).to.include({ requests: 128, listed: 64 });
+    expect(idsOf(lines)).to.deep.equal(Array.from({ length: 64 }, (_, n) => `r${n}`));
+  });
+
+  it('is left out for an orderly end, for requests that have ended, and for a start that was killed at once', async () => {
+    await leave(dataDir(), [contentsOf([entry('a', 9_000)]), contentsOf([], true)]);
+    await leave(dataDir(), [contentsOf([entry('b', 9_000)]), contentsOf([])]);
+    await leave(dataDir(), []);
+    expect(await report(dataDir())).to.deep.equal([]);
+    expect(await names()).to.deep.equal([]);
+  });
+
+  it('leaves the file of a process alone that runs', async () => {
+    await leave(dataDir(), [contentsOf([entry('a', 9_000)])], thisProcess());
+    const own = await leave(dataDir(), [contentsOf([entry('b', 9_000)])]);
+    expect(await report(dataDir(), 1, own)).to.deep.equal([]);
+    expect(await names()).to.have.length(2);
+  });
+
+  it('watches a process of another machine or container, and reports it if it writes nothing', async () => {
+    const folder = await RecordFolder.open(dataDir());
+    const file = await RecordFile.create(folder, new Date(), foreignProcess());
+    await file.write(contentsOf([entry('runs', 9_000)]));
+    const reading = report(dataDir(), 300);
+    const writing = setInterval(() => void file.write(contentsOf([entry('runs', 9_000)])), 20);
+    expect(await reading).to.deep.equal([]);
+    clearInterval(writing);
+    expect(idsOf(await report(dataDir()))).to.deep.equal(['runs']);
+    await file.close();
+  });
+
+  it('is made once when several processes start at the same time', async () => {
+    await leave(dataDir(), [contentsOf([entry('a', 9_000)])]);
+    const lines = (await Promise.all(Array.from({ length: 8 }, () => report(dataDir())))).flat();
+    expect(idsOf(lines)).to.deep.equal(['a']);
+  });
+
+  it('keeps the last two files, so there are three generations of less than 1 MiB', async () => {
+    for (let n = 0; n < 5; n++) {
+      await leave(dataDir(), [contentsOf([entry('a', 9_000)])], endedProcess(), new Date(n * 1_000));
+      await report(dataDir());
+    }
+    const kept = (await names()).sort().map((name) => name.slice(0, 22));
+    expect(kept).to.deep.equal(['ended-19700101T000003Z', 'ended-19700101T000004Z']);
+    expect(3 * (FRAMES_AT + 2 * FRAME_BYTES)).to.be.below(2 ** 20);
+  });
+
+  it('uses the write before the last one when the last one was torn at any byte', async () => {
+    const [first, second] = [contentsOf([entry('first', 9_000)]), contentsOf([entry('second', 9_000)])];
+    for (let bytes = 0; bytes <= 20 + second.length; bytes += 7) {
+      const name = await leave(dataDir(), [first, second]);
+      const path = join(dataDir(), 'flight', name);
+      const whole = await readFile(path);
+      // The second write goes to the first frame. What the disk has not got of it is still zero.
+      whole.fill(0, FRAMES_AT + bytes, FRAMES_AT + 20 + second.length);
+      await writeFile(path, whole);
+      const isWhole = bytes >= 20 + second.length;
+      expect(idsOf(await report(dataDir())), `${bytes} bytes`).to.deep.equal([isWhole ? 'second' : 'first']);
+    }
+  });
+
+  it('survives any damage of a file', async () => {
+    const name = await leave(dataDir(), [contentsOf([entry('a', 9_000)]), contentsOf([entry('b', 9_000)])]);
+    const whole = await readFile(join(dataDir(), 'flight', name));
+    await report(dataDir());
+    const places = fc.oneof(fc.nat(400), fc.integer({ min: FRAMES_AT, max: FRAMES_AT + 250 }));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(places, fc.nat(255))),
+        fc.nat(whole.length),
+        async (bytes, length) => {
+          const damaged = Buffer.from(whole.subarray(0, length));
+          for (const [at, byte] of bytes) if (at < length) damaged[at] = byte;
+          await writeFile(join(dataDir(), 'flight', name), damaged);
+          for (const id of idsOf(await report(dataDir()))) expect(['a', 'b']).to.include(id);
+          expect(await names()).to.not.include(name);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
+  it('refuses files that are not what it writes, with one line for each', async () => {
+    const folder = join(dataDir(), 'flight');
+    const secret = join(dataDir(), 'secret');
+    await mkdir(folder);
+    await writeFile(secret, 'secret');
+    const name = (n: number): string => join(folder, `flight-20260101T00000${n}Z-1-0000000a.bin`);
+    execFileSync('mkfifo', [name(0)]);
+    await mkdir(name(1));
+    await symlink(secret, name(2));
+    await writeFile(name(3), 'not a record');
+    const huge = await open(name(4), 'w');
+    await huge.truncate(2 ** 40);
+    await huge.close();
+    await writeFile(join(folder, 'notes.txt'), 'of an operator');
+    const lines = await report(dataDir());
+    expect(lines).to.have.length(5);
+    for (const { text } of lines)
+      expect(text).to.match(/^a flight record of an earlier process cannot be read: /);
+    expect(JSON.stringify(lines)).to.not.contain('not a record');
+    expect(await report(dataDir())).to.deep.equal([]);
+    expect(await names()).to.include('notes.txt');
+    expect(await readFile(secret, 'utf8')).to.equal('secret');
+  });
+
+  for (const [what, text] of [
+    ['no JSON', '{'],
+    ['another value', 'null'],
+    ['a template with a line break', contentsOf([entry('a', 9_000, '/x\n{"level":60}')])],
+    ['a template with an escape of a terminal', contentsOf([entry('a', 9_000, '/\u001b[2J')])],
+    ['an id that a request cannot have', contentsOf([entry('a b', 9_000)])],
+    ['an id of 65 characters', contentsOf([entry('a'.repeat(65), 9_000)])],
+    ['more requests than a record has', contentsOf(Array.from({ length: 129 }, () => entry('a', 9_000)))],
+  ] as const) {
+    it(`refuses a text with ${what}`, async () => {
+      await leave(dataDir(), [text]);
+      const lines = await report(dataDir());
+      expect(lines.map((line) => line.text)).to.deep.equal([
+        'a flight record of an earlier process cannot be read: its text is not valid',
+      ]);
+    });
+  }
+});

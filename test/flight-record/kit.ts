@@ -1,0 +1,69 @@
+// Folders, processes and log lines for tests of the flight record.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { contentsText } from '#src/flight-record/contents.js';
+import { reportKilledProcesses } from '#src/flight-record/killed-process.js';
+import { RecordFile } from '#src/flight-record/record-file.js';
+import { RecordFolder } from '#src/flight-record/record-folder.js';
+import { type ProcessIdentity, thisProcess } from '#src/process/process-identity.js';
+
+/** A process of this machine that has ended: it had our pid before us. */
+export const endedProcess = (): ProcessIdentity => ({ ...thisProcess(), startTime: '1' });
+/** A process of which this one cannot know whether it runs. */
+export const foreignProcess = (): ProcessIdentity => ({ ...thisProcess(), pidNamespace: 'pid:[1]' });
+
+export interface Logged {
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly text: string;
+}
+
+export const collectedLog = () => {
+  const lines: Logged[] = [];
+  const warn = (fields: object, text: string): void => void lines.push({ fields: { ...fields }, text });
+  return { lines, log: { warn } as unknown as Parameters<typeof reportKilledProcesses>[0]['log'] };
+};
+
+/** A data folder for the tests of a `describe` block, a new one for each test. */
+export function useDataDir(): () => string {
+  let dataDir = '';
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'multilane-flight-'));
+  });
+  afterEach(() => rm(dataDir, { recursive: true, force: true }));
+  return () => dataDir;
+}
+
+/** A request as `ThreadRequests` writes it; the process was last seen at 10,000. */
+export const entry = (id: string, ageMs: number, route = '/hang') => ['GET', route, id, 10_000 - ageMs];
+
+export const threadText = (requests: readonly unknown[], worker = 1): string =>
+  JSON.stringify({ worker, generation: 1, leftOut: 0, requests });
+
+/** Contents of a process that was last seen at 10,000 on its shared clock. */
+export const contentsOf = (requests: readonly unknown[], isClosed = false): string =>
+  contentsText(Date.UTC(2026, 0, 1), 10_000, isClosed, [threadText(requests)]);
+
+/** Leaves a file as a process does that is killed after these writes. */
+export async function leave(
+  dataDir: string,
+  texts: readonly string[],
+  owner = endedProcess(),
+  now = new Date(),
+): Promise<string> {
+  const file = await RecordFile.create(await RecordFolder.open(dataDir), now, owner);
+  for (const text of texts) await file.write(text);
+  await file.close();
+  return file.name;
+}
+
+/** Reports as a start does. */
+export async function report(dataDir: string, watchMs = 1, own = ''): Promise<Logged[]> {
+  const { lines, log } = collectedLog();
+  const folder = await RecordFolder.open(dataDir);
+  await reportKilledProcesses({ folder, own, log, watchMs, signal: new AbortController().signal });
+  return lines;
+}
+
+export const idsOf = (lines: readonly Logged[]): unknown[] =>
+  lines.flatMap(({ fields }) => ('requestId' in fields ? [fields.requestId] : []));
