@@ -2,7 +2,7 @@
 import type { AdminRoute } from './admin-route.js';
 import type { CpuThreadsSwitch } from './cpu-threads-switch.js';
 import type { OperatorSwitches } from './operator-switches.js';
-import { cpuThreadsOf, logLevelOf, routeSwitchOf, samplingOf } from './switch-bodies.js';
+import { cpuThreadsOf, logLevelOf, ratioOf, routeSwitchOf } from './switch-bodies.js';
 
 export function switchRoutes(
   switches: OperatorSwitches,
@@ -13,8 +13,9 @@ export function switchRoutes(
       method: 'GET',
       path: '/switches',
       handler: () => {
-        const { logLevel, sampling, routes } = switches;
-        return { status: 200, json: { logLevel, sampling, cpuThreads: cpuThreads.state, routes } };
+        const { logLevel, requestLog, sampling, routes } = switches;
+        const json = { logLevel, requestLog, sampling, cpuThreads: cpuThreads.state, routes };
+        return { status: 200, json };
       },
     },
     {
@@ -28,9 +29,18 @@ export function switchRoutes(
     },
     {
       method: 'PUT',
+      path: '/switches/request-log',
+      handler({ body }) {
+        const { ratio, reason } = ratioOf(body);
+        switches.setRequestLog(ratio, reason);
+        return { status: 200, json: switches.requestLog };
+      },
+    },
+    {
+      method: 'PUT',
       path: '/switches/sampling',
       handler({ body }) {
-        const { ratio, reason } = samplingOf(body);
+        const { ratio, reason } = ratioOf(body);
         switches.setSampling(ratio, reason);
         return { status: 200, json: switches.sampling };
       },

@@ -5,6 +5,7 @@ import type { ServedLoads } from '../memory/served-load.js';
 import type { Tracing } from '../telemetry/span.js';
 import type { Exchange } from './exchange.js';
 import type { SwitchedOffPage } from './kill-switch.js';
+import type { RequestLogOptions } from './request-log.js';
 import type { RequestGates, RequestObserver, RequestQuotas } from './request-observer.js';
 import type { RateLimits } from './route-rate-limits.js';
 import type { Ticker } from './timer-wheel.js';
@@ -36,6 +37,8 @@ export interface AppOptions {
   readonly loads?: Pick<ServedLoads, 'of'>;
   readonly tracing: Tracing;
   readonly log: Logger;
+  /** Which requests are logged. @default none */
+  readonly requestLog?: RequestLogOptions;
   /** True from the first moment of a drain. */
   draining(): boolean;
   /**

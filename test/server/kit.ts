@@ -19,6 +19,8 @@ import type { Ticker } from '#src/server/timer-wheel.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { acceptTracestate } from '#src/telemetry/propagation.js';
 import type { IncomingTrace, SpanHandle, SpanStart, Tracing } from '#src/telemetry/span.js';
+import { TraceIds } from '#src/telemetry/trace-ids.js';
+import { UnsampledRequest } from '#src/telemetry/unrecorded.js';
 
 export interface Seen {
   readonly method: string;
@@ -86,8 +88,16 @@ export class RecordingTracing implements Tracing {
   readonly started: (SpanStart & { trusted: boolean })[] = [];
   readonly ended: { status: unknown; error: string | undefined }[] = [];
 
-  receive(incoming: IncomingTrace, describe: () => SpanStart): SpanHandle {
-    this.started.push({ ...describe(), trusted: incoming.trusted });
+  samples(): boolean {
+    return this.enabled;
+  }
+
+  unsampled(incoming: IncomingTrace): SpanHandle {
+    return new UnsampledRequest(new TraceIds(), 0, incoming.traceparent, incoming.tracestate);
+  }
+
+  keep(incoming: IncomingTrace, start: SpanStart): SpanHandle {
+    this.started.push({ ...start, trusted: incoming.trusted });
     const attributes: Record<string, unknown> = {};
     return {
       recording: true,
