@@ -200,7 +200,7 @@ export const SETTINGS: AppOptions['settings'] = {
 };
 
 type Overrides = Partial<AppOptions['settings']> &
-  Pick<AppOptions, 'ticker' | 'fileClock' | 'loads'> & { quotas?: Partial<QuotaBounds> };
+  Pick<AppOptions, 'ticker' | 'fileClock' | 'loads' | 'requestLog'> & { quotas?: Partial<QuotaBounds> };
 
 /** For each quota: its total, and what one address may hold. */
 export type QuotaBounds = Readonly<Record<'bodies' | 'bodyBytes' | 'streams', readonly [number, number]>>;
@@ -229,7 +229,7 @@ export function quotasOf(bounds: QuotaBounds, refused: (name: string) => void = 
 
 export function bench(
   fill: (app: Application) => void,
-  { ticker, fileClock, quotas: bounds, loads, ...settings }: Overrides = {},
+  { ticker, fileClock, quotas: bounds, loads, requestLog, ...settings }: Overrides = {},
 ): Bench {
   const logs: Record<string, unknown>[] = [];
   const log = createLogger(
@@ -257,6 +257,7 @@ export function bench(
     observer,
     tracing,
     log,
+    ...(requestLog !== undefined && { requestLog }),
     gates: {
       gate: () => ({
         enter() {
