@@ -69,13 +69,17 @@ function requestText({ msg, method, path, status, durationMs }: Fields, paint: P
 const textOf = (value: unknown): string =>
   typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 
+/** Control characters, line separators, and characters that change the direction of a text. */
+const UNSAFE = /[^\P{Cc}\t]|[\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+
 /**
- * Escapes control characters, so that text from outside can neither control the terminal nor imitate other
- * log lines.
+ * Escapes unsafe characters, so that text from outside can neither control the terminal nor imitate other log
+ * lines.
  */
 function plain(value: unknown): string {
-  return textOf(value).replace(/[^\P{Cc}\t]/gu, (char) => {
-    return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  return textOf(value).replace(UNSAFE, (char) => {
+    const code = char.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
   });
 }
 
