@@ -27,24 +27,7 @@ export function switchRoutes(
         return { status: 200, json: switches.logLevel };
       },
     },
-    {
-      method: 'PUT',
-      path: '/switches/request-log',
-      handler({ body }) {
-        const { ratio, reason } = ratioOf(body);
-        switches.setRequestLog(ratio, reason);
-        return { status: 200, json: switches.requestLog };
-      },
-    },
-    {
-      method: 'PUT',
-      path: '/switches/sampling',
-      handler({ body }) {
-        const { ratio, reason } = ratioOf(body);
-        switches.setSampling(ratio, reason);
-        return { status: 200, json: switches.sampling };
-      },
-    },
+    ...shareRoutes(switches),
     {
       method: 'PUT',
       path: '/switches/cpu-threads',
@@ -67,3 +50,25 @@ export function switchRoutes(
     },
   ];
 }
+
+/** The shares of requests that are logged, and of traces that are kept. */
+const shareRoutes = (switches: OperatorSwitches): readonly AdminRoute[] => [
+  {
+    method: 'PUT',
+    path: '/switches/request-log',
+    handler({ body }) {
+      const { ratio, reason } = ratioOf(body);
+      switches.setRequestLog(ratio, reason);
+      return { status: 200, json: switches.requestLog };
+    },
+  },
+  {
+    method: 'PUT',
+    path: '/switches/sampling',
+    handler({ body }) {
+      const { ratio, reason } = ratioOf(body);
+      switches.setSampling(ratio, reason);
+      return { status: 200, json: switches.sampling };
+    },
+  },
+];
