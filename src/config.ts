@@ -167,6 +167,10 @@ export interface Settings {
   readonly drainNoticeMs: number;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   readonly logFormat: 'json' | 'pretty';
+  /** Share of requests that are logged, 0 to 1. */
+  readonly requestLog: number;
+  /** A request whose response begins later than this is logged with its phases; 0: none is. */
+  readonly slowRequestMs: number;
   /** The `OTEL_*` settings, read as the OpenTelemetry specification defines them. */
   readonly otel: {
     readonly disabled: boolean;

@@ -5,6 +5,7 @@ import { AsyncLocalStorage, AsyncResource, executionAsyncResource } from 'node:a
 import type { AbortSource } from './abort-source.js';
 import type { Deadline } from './deadline.js';
 import type { Holds } from './hold.js';
+import type { WorkTiming } from './work-timing.js';
 
 /** W3C trace context of the current span (https://www.w3.org/TR/trace-context/). Ids are lower-case hex. */
 export interface TraceContext {
@@ -54,6 +55,8 @@ export interface Scope {
    * first request has begun. Absent outside requests.
    */
   readonly routeNumber?: number;
+  /** Gets what this work waits for; undefined while that is not measured. */
+  readonly timing?: WorkTiming | undefined;
   /** The holds of this work, which are released when it is interrupted. Reading it may create the list. */
   readonly holds?: Holds;
   /**

@@ -1,6 +1,6 @@
-// What an operator may change while the process runs: the log level, the share of traces that are kept, and
-// which routes are off. A change is in effect for all threads, also for those that start later, and ends with
-// the process.
+// What an operator may change while the process runs: the log level, the shares of requests that are logged
+// and of traces that are kept, and which routes are off. A change is in effect for all threads, also for
+// those that start later, and ends with the process.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { NotFoundError, UnavailableError, ValidationError } from '../errors.js';
@@ -27,16 +27,21 @@ export interface RouteState {
   readonly reason: string | null;
 }
 
+/** The settings that the switches begin with. */
+export type SwitchSettings = Pick<Settings, 'logLevel' | 'requestLog' | 'otel'>;
+
 /**
- * Writes the log level and the sampling of the settings to shared memory, before the first thread reads them.
+ * Writes the log level, the request log and the sampling of the settings to shared memory, before the first
+ * thread reads them.
  */
-export function applySettings(settings: Pick<Settings, 'logLevel' | 'otel'>, switches: Switches): void {
+export function applySettings(settings: SwitchSettings, switches: Switches): void {
   switches.logLevel = levelNumber(settings.logLevel);
+  switches.requestLogShare = settings.requestLog;
   switches.samplingBound = samplerOf(settings.otel).bound;
 }
 
 export class OperatorSwitches {
-  readonly #settings: Pick<Settings, 'logLevel' | 'otel'>;
+  readonly #settings: SwitchSettings;
   readonly #switches: Switches;
   /** The page of shared memory by which workers learn which routes are off. */
   readonly #page: TextPage;
@@ -45,6 +50,7 @@ export class OperatorSwitches {
   readonly #sampler: { readonly name: string; readonly ratio: number; readonly bound: number };
   #logLevel: OperatorValue<LogLevel> | null = null;
   #ratio: OperatorValue<number> | null = null;
+  #requestLog: OperatorValue<number> | null = null;
   /** The routes that are off, by `routeKey`. */
   #off: ReadonlyMap<string, OperatorValue<{ method: string; template: string; retryAfterS: number }>> =
     new Map();
@@ -52,7 +58,7 @@ export class OperatorSwitches {
 
   /** Puts the settings into effect. Call it before the first thread starts. */
   constructor(
-    settings: Pick<Settings, 'logLevel' | 'otel'>,
+    settings: SwitchSettings,
     { block, switches }: { readonly block: Block; readonly switches: Switches },
     log: Logger,
   ) {
@@ -85,22 +91,35 @@ export class OperatorSwitches {
     if (levelNumber(now) <= levelNumber(before)) logChange();
   }
 
+  get requestLog() {
+    const setting = this.#settings.requestLog;
+    return { ratio: this.#requestLog?.value ?? setting, setting, ...sinceAndReason(this.#requestLog) };
+  }
+
+  setRequestLog(ratio: number | typeof AUTO, reason: string | null): void {
+    const before = this.requestLog.ratio;
+    this.#requestLog = ratio === AUTO ? null : setNow(ratio, reason);
+    this.#switches.requestLogShare = this.requestLog.ratio;
+    this.#logChange('request log', before, this.requestLog.ratio, reason);
+  }
+
   get sampling() {
     const { name, ratio } = this.#sampler;
     return {
       ratio: this.#ratio?.value ?? ratio,
       setting: ratio,
       sampler: name,
+      recording: !this.#settings.otel.disabled,
       exporting: this.#isExporting,
       ...sinceAndReason(this.#ratio),
     };
   }
 
-  /** @throws ValidationError while no traces are exported */
+  /** @throws ValidationError while no traces are recorded */
   setSampling(ratio: number | typeof AUTO, reason: string | null): void {
-    if (!this.#isExporting) {
+    if (this.#settings.otel.disabled) {
       throw new ValidationError(
-        [{ path: '/ratio', message: 'no traces are exported: OTEL_EXPORTER_OTLP_ENDPOINT is not set' }],
+        [{ path: '/ratio', message: 'no traces are recorded: OTEL_SDK_DISABLED is on' }],
         'There is nothing to sample.',
       );
     }

@@ -25,7 +25,7 @@ export function logLevelOf(body: unknown): Reasoned & { readonly level: LogLevel
 }
 
 /** @throws ValidationError */
-export function samplingOf(body: unknown): Reasoned & { readonly ratio: number | typeof AUTO } {
+export function ratioOf(body: unknown): Reasoned & { readonly ratio: number | typeof AUTO } {
   const fields = new BodyFields(body, ['ratio', 'reason']);
   const ratio = fields.member(
     'ratio',

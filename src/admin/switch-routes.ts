@@ -2,7 +2,7 @@
 import type { AdminRoute } from './admin-route.js';
 import type { CpuThreadsSwitch } from './cpu-threads-switch.js';
 import type { OperatorSwitches } from './operator-switches.js';
-import { cpuThreadsOf, logLevelOf, routeSwitchOf, samplingOf } from './switch-bodies.js';
+import { cpuThreadsOf, logLevelOf, ratioOf, routeSwitchOf } from './switch-bodies.js';
 
 export function switchRoutes(
   switches: OperatorSwitches,
@@ -13,8 +13,9 @@ export function switchRoutes(
       method: 'GET',
       path: '/switches',
       handler: () => {
-        const { logLevel, sampling, routes } = switches;
-        return { status: 200, json: { logLevel, sampling, cpuThreads: cpuThreads.state, routes } };
+        const { logLevel, requestLog, sampling, routes } = switches;
+        const json = { logLevel, requestLog, sampling, cpuThreads: cpuThreads.state, routes };
+        return { status: 200, json };
       },
     },
     {
@@ -26,15 +27,7 @@ export function switchRoutes(
         return { status: 200, json: switches.logLevel };
       },
     },
-    {
-      method: 'PUT',
-      path: '/switches/sampling',
-      handler({ body }) {
-        const { ratio, reason } = samplingOf(body);
-        switches.setSampling(ratio, reason);
-        return { status: 200, json: switches.sampling };
-      },
-    },
+    ...shareRoutes(switches),
     {
       method: 'PUT',
       path: '/switches/cpu-threads',
@@ -57,3 +50,25 @@ export function switchRoutes(
     },
   ];
 }
+
+/** The shares of requests that are logged, and of traces that are kept. */
+const shareRoutes = (switches: OperatorSwitches): readonly AdminRoute[] => [
+  {
+    method: 'PUT',
+    path: '/switches/request-log',
+    handler({ body }) {
+      const { ratio, reason } = ratioOf(body);
+      switches.setRequestLog(ratio, reason);
+      return { status: 200, json: switches.requestLog };
+    },
+  },
+  {
+    method: 'PUT',
+    path: '/switches/sampling',
+    handler({ body }) {
+      const { ratio, reason } = ratioOf(body);
+      switches.setSampling(ratio, reason);
+      return { status: 200, json: switches.sampling };
+    },
+  },
+];

@@ -9,9 +9,10 @@ import { watchProject } from './project-watch.js';
 
 const PRIMARY = fileURLToPath(new URL('../primary.js', import.meta.url));
 /**
- * Short drain, because only the developer's own requests may be lost. Flags of the command line override it.
+ * The settings of development, which flags of the command line override: a short drain, because only the
+ * developer's own requests may be lost, and a log line and a trace for each request.
  */
-const QUICK = ['--drain-ms=1000'];
+const DEVELOPMENT = ['--drain-ms=1000', '--request-log=on', '--otel-traces-sampler-arg=1'];
 
 const report = (line: string): boolean => process.stderr.write(`multilane dev: ${line}\n`);
 
@@ -23,7 +24,7 @@ const report = (line: string): boolean => process.stderr.write(`multilane dev: $
 export async function develop(argv: readonly string[]): Promise<number> {
   const commandLine = parseCommandLine(argv);
   const { infoFlags } = commandLine;
-  const child = new DevProcess(PRIMARY, [...QUICK, ...argv], (how) =>
+  const child = new DevProcess(PRIMARY, [...DEVELOPMENT, ...argv], (how) =>
     report(`the process has ended (${how}); waiting for a change`),
   );
   // With `--help`, `--version` or `--check` the process prints a text and exits.

@@ -40,10 +40,11 @@ import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
 import type { RingMemory } from '../memory/line-ring.js';
 import type { SlotSeries } from '../memory/metrics/series-memory.js';
+import type { RingOfSpans } from '../memory/span-ring.js';
 import type { Descriptor } from './sharding.js';
 
 /** Increase it when a message changes its shape. */
-export const PROTOCOL_VERSION = 11;
+export const PROTOCOL_VERSION = 12;
 
 /** The `workerData` of a thread. */
 export interface WorkerBoot {
@@ -57,6 +58,8 @@ export interface WorkerBoot {
   readonly memory: Block['buffer'];
   /** The memory for the metric series of this slot. It grows without being moved. */
   readonly series: SlotSeries;
+  /** Where the thread keeps its latest spans, for the primary; undefined: nowhere. */
+  readonly spans: RingOfSpans | undefined;
   readonly settings: Settings;
   /**
    * The port on which an HTTP worker itself listens; undefined when the primary hands its connections over to

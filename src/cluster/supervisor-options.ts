@@ -5,6 +5,7 @@ import type { Settings } from '../config.js';
 import type { Block } from '../memory/block.js';
 import type { RingMemory } from '../memory/line-ring.js';
 import type { SeriesMemory } from '../memory/metrics/series-memory.js';
+import type { SpanMemory } from '../memory/span-ring.js';
 import type { EarlyThread } from './early-threads.js';
 import type { RestartLimits } from './restarts.js';
 import type { WorkerGroup } from './worker-group.js';
@@ -22,6 +23,8 @@ export interface SupervisorOptions {
   readonly block: Block;
   /** Memory of each slot for metric series. */
   readonly series: SeriesMemory;
+  /** Memory of each slot for the latest spans. @default threads keep none */
+  readonly spans?: SpanMemory;
   readonly instanceId: string;
   readonly log: Logger;
   /**

@@ -123,9 +123,10 @@ export class ThreadStarter {
   /** @throws Error as the constructor of WorkerThread */
   #begun({ worker, generation }: WorkerEntry, slot: number, threadLog: ThreadLog): WorkerThread {
     const { supervisor, limits, events, readyServices } = this.#options;
-    const { group, settings, block, series, instanceId } = supervisor;
+    const { group, settings, block, series, spans, instanceId } = supervisor;
     const port = group.sharedPort;
-    const memory = { memory: block.buffer, series: series.of(slot), logMemory: threadLog?.memory };
+    const rings = { spans: spans?.of(slot), logMemory: threadLog?.memory };
+    const memory = { memory: block.buffer, series: series.of(slot), ...rings };
     return new WorkerThread(
       {
         group,

@@ -50,6 +50,18 @@ export const ratio: SettingKind<number> = {
   fromFile: (value) => (typeof value === 'number' ? String(value) : plainText(value)),
 };
 
+/** A share that can also be switched on and off as a whole. */
+export const share: SettingKind<number> = {
+  type: 'off, on, or a number',
+  range: 'from 0 to 1',
+  parse(text) {
+    const isOn = onOff.parse(text);
+    return isOn === undefined ? ratio.parse(text) : Number(isOn);
+  },
+  show: (value) => (value === 0 ? 'off' : value === 1 ? 'on' : String(value)),
+  fromFile: (value) => (typeof value === 'boolean' ? String(value) : ratio.fromFile(value)),
+};
+
 export function oneOf<const T extends string>(...choices: readonly T[]): SettingKind<T> {
   const [only] = choices;
   return {

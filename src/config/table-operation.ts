@@ -2,7 +2,7 @@
 import { defaultWorkerHeapMb } from './heap-limit.js';
 import { cidrs } from './network-kinds.js';
 import { type Table, withDefault } from './setting.js';
-import { oneOf, whole } from './setting-kinds.js';
+import { oneOf, share, whole } from './setting-kinds.js';
 
 const MS = { unit: 'ms' };
 const HOUR_MS = 3_600_000;
@@ -88,6 +88,19 @@ export const OPERATION_SETTINGS = {
     (machine) => (machine.isTTY ? 'pretty' : 'json'),
     'One JSON object per line, or lines for people.',
     { defaultText: '`json`; `pretty` on a terminal' },
+  ),
+  REQUEST_LOG: withDefault(
+    share,
+    0,
+    'Share of requests that get a log line, without the probes `/health` and `/ready`: `off`, `on`, or a number ' +
+      'from 0 to 1. `multilane dev` logs all. A line costs some microseconds.',
+  ),
+  SLOW_REQUEST_MS: withDefault(
+    whole(0, HOUR_MS),
+    0,
+    'A request whose response begins later than this is logged with the time that each of its phases took; 0: off, and ' +
+      'nothing is measured.',
+    MS,
   ),
   RECEIVE_TRACE_FLAGS: withDefault(
     oneOf('trusted', 'all', 'none'),

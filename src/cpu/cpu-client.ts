@@ -123,7 +123,10 @@ export class CpuClient {
   }
 
   async #traced(call: Call): Promise<unknown> {
-    const span: SpanHandle = cpuSpan(this.#options.tracing, currentScope()?.trace, call.task);
+    const scope = currentScope();
+    const span: SpanHandle = cpuSpan(this.#options.tracing, scope?.trace, call.task);
+    const timing = scope?.timing;
+    timing?.began('cpu');
     try {
       const result = await this.#run(call, span);
       span.end();
@@ -131,6 +134,8 @@ export class CpuClient {
     } catch (error) {
       span.end(error instanceof HttpError ? error.code : 'INTERNAL');
       throw error;
+    } finally {
+      timing?.ended('cpu');
     }
   }
 

@@ -66,7 +66,7 @@ class ServiceDatabase extends Rows implements ClosableDatabase {
     this.#statements = statements;
     this.#pool = pool;
     this.#lane = new Lane({ pool, statements, statementTimeoutMs });
-    this.#observe = observeBy(observer, databaseName(connection));
+    this.#observe = observeBy(observer);
     const context = { statements, observe: this.#observe };
     this.#transact = (fn) => transact(pool, context, fn);
   }
@@ -113,8 +113,4 @@ class ServiceDatabase extends Rows implements ClosableDatabase {
   close(): Promise<void> {
     return this.#pool.close();
   }
-}
-
-function databaseName(url: string): string {
-  return decodeURIComponent(new URL(url).pathname.slice(1));
 }

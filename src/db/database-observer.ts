@@ -2,9 +2,6 @@
 // implements it with metrics and OpenTelemetry.
 import { StatementError } from './statement-error.js';
 
-/** Attributes by the OpenTelemetry semantic conventions for database client spans. */
-export type SpanAttributes = Readonly<Record<string, string>>;
-
 export interface DatabaseObserver {
   /**
    * Counts an operation.
@@ -13,14 +10,13 @@ export interface DatabaseObserver {
    */
   record(operation: string, microseconds: number, errorType: string | undefined): void;
   /** Runs `fn` in a client span. Called for every statement, so it must be cheap if nothing is sampled. */
-  span?<T>(name: string, attributes: SpanAttributes, fn: () => Promise<T>): Promise<T>;
+  span?<T>(statement: string, fn: () => Promise<T>): Promise<T>;
 }
 
 /** Runs an operation, and counts and traces it. */
 export type Observe = <T>(operation: string, text: string, run: () => Promise<T>) => Promise<T>;
 
-/** @param database its name, for the spans */
-export function observeBy(observer: DatabaseObserver | undefined, database: string): Observe {
+export function observeBy(observer: DatabaseObserver | undefined): Observe {
   const timed = async <T>(operation: string, text: string, run: () => Promise<T>): Promise<T> => {
     const start = performance.now();
     let errorType: string | undefined;
@@ -35,15 +31,7 @@ export function observeBy(observer: DatabaseObserver | undefined, database: stri
     }
   };
   if (observer?.span === undefined) return timed;
-  return (operation, text, run) => {
-    const attributes = {
-      'db.system.name': 'postgresql',
-      'db.namespace': database,
-      'db.operation.name': operation,
-      'db.query.text': text,
-    };
-    return observer.span!(`${operation} ${database}`, attributes, () => timed(operation, text, run));
-  };
+  return (operation, text, run) => observer.span!(text, () => timed(operation, text, run));
 }
 
 const causeOf = (error: unknown): unknown => (error instanceof Error ? error.cause : undefined);

@@ -177,6 +177,8 @@ export const LAYOUT = {
   logLevel: field('process', 1, 'primary', 'level', 'last'),
   /** A trace is kept when its sampling word is below this. With all bits set, every trace is kept. */
   samplingBound: field('process', 1, 'primary', 'unsigned', 'last'),
+  /** The share of requests that are logged. */
+  requestLogShare: field('process', 1, 'primary', 'millionths', 'last'),
   /**
    * Which routes are switched off: see text-page.ts. The version, odd while a text is being written, is
    * compared on every request.

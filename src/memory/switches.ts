@@ -8,6 +8,7 @@ import type { Block } from './block.js';
  * lower.
  */
 const ALL = 0xffffffff;
+const MILLION = 1_000_000;
 
 /** The switches as any thread reads them. Only the primary sets them. */
 export class Switches {
@@ -15,12 +16,14 @@ export class Switches {
   readonly #ready: Int32Array;
   readonly #logLevel: Int32Array;
   readonly #samplingBound: Int32Array;
+  readonly #requestLogShare: Int32Array;
 
   constructor(block: Block) {
     this.#draining = block.words('processDraining');
     this.#ready = block.words('processReady');
     this.#logLevel = block.words('logLevel');
     this.#samplingBound = block.words('samplingBound');
+    this.#requestLogShare = block.words('requestLogShare');
   }
 
   /** True from the first moment of a drain of the process. */
@@ -61,5 +64,14 @@ export class Switches {
 
   set samplingBound(value: number) {
     Atomics.store(this.#samplingBound, 0, Math.min(value, ALL));
+  }
+
+  /** The share of requests that are logged, 0 to 1 in millionths. A share above 0 is at least a millionth. */
+  get requestLogShare(): number {
+    return Atomics.load(this.#requestLogShare, 0) / MILLION;
+  }
+
+  set requestLogShare(value: number) {
+    Atomics.store(this.#requestLogShare, 0, Math.ceil(value * MILLION));
   }
 }

@@ -10,6 +10,7 @@ import { localShadowing, registryRoutes } from '../admin/registry-routes.js';
 import { sagaRoutes } from '../admin/saga-routes.js';
 import { switchRoutes } from '../admin/switch-routes.js';
 import { telemetryRoutes } from '../admin/telemetry-routes.js';
+import { traceRoutes } from '../admin/trace-routes.js';
 import { workerList } from '../admin/worker-list.js';
 import { workerRoutes } from '../admin/worker-routes.js';
 import type { AllWorkers } from '../cluster/all-workers.js';
@@ -22,6 +23,7 @@ import { sharedMemorySource } from '../telemetry/metric-families.js';
 import type { ProcessWatch } from '../telemetry/process-watch.js';
 import { Exposition } from '../telemetry/prometheus.js';
 import type { RouteSampler } from '../telemetry/route-sampler.js';
+import { TraceStore } from '../telemetry/trace-store.js';
 import { withNamedBreakers } from '../upstream/breaker-owners.js';
 import type { SharedState } from './create-shared-state.js';
 import {
@@ -96,6 +98,7 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
         log: parts.log,
       }),
     ),
+    ...traceRoutes({ store: new TraceStore(sharedState.spans), clock, sampling: () => switches.sampling }),
     ...sagaRoutes(() => journals.operator()),
   ];
 }

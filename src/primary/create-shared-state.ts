@@ -11,6 +11,7 @@ import { RATE_BUCKETS } from '../memory/layout.js';
 import type { Recorder } from '../memory/metrics/recorder.js';
 import { SeriesTable } from '../memory/metrics/series.js';
 import { SeriesMemory } from '../memory/metrics/series-memory.js';
+import { SpanMemory } from '../memory/span-ring.js';
 import { Switches } from '../memory/switches.js';
 import { ejectionRule } from '../resilience/ejection.js';
 import { tripRule } from '../resilience/trip-rules.js';
@@ -24,6 +25,8 @@ export interface SharedState {
   readonly clock: Clock;
   /** Metric series of all threads. */
   readonly series: SeriesMemory;
+  /** The latest spans of all threads. */
+  readonly spans: SpanMemory;
   readonly recorder: Recorder;
   readonly switches: Switches;
   /** Load of the endpoints. */
@@ -58,6 +61,7 @@ export function createSharedState(
     block,
     clock,
     series,
+    spans: new SpanMemory(rows),
     recorder: new SeriesTable(series.of(0)),
     switches: new Switches(block),
     load: new EndpointCells(block, 0, clock),

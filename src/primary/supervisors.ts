@@ -45,7 +45,7 @@ export function createSupervisors(
   { base, boundSettings, dataPlane, grpcPorts, cpu, logFlightRecord }: SupervisorsOptions,
 ): Supervisors {
   const { settings, grpcWorkers, sharedState, switches, output, instanceId, log } = base;
-  const { block, series, recorder } = sharedState;
+  const { block, series, spans, recorder } = sharedState;
   const knownRoutes = routesOfGroups((routes) => switches.setKnownRoutes(routes));
   const supervisors: Supervisor[] = [];
   const supervise = (group: WorkerGroup): Supervisor => {
@@ -54,6 +54,7 @@ export function createSupervisors(
       settings: boundSettings,
       block,
       series,
+      spans,
       instanceId,
       log,
       openThreadLog: () => output.openThreadLog(),

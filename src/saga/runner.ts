@@ -33,6 +33,8 @@ export type RunnerResult = 'ended' | 'released' | 'lost';
 /** A runner exists from a start or a claim until `run` resolves; it cannot be used again. */
 export class Runner {
   readonly #wasRunnerLost: boolean;
+  /** No step has run since the runner before was lost. */
+  #isRecovered: boolean;
   readonly #plan: SagaPlan;
   readonly #deps: RunnerDeps;
   readonly #journaled: JournaledRecord;
@@ -46,10 +48,11 @@ export class Runner {
   constructor(claim: Claim, plan: SagaPlan, deps: RunnerDeps, requestedAt: number) {
     const { hold, record, wasRunnerLost = false } = claim;
     this.#wasRunnerLost = wasRunnerLost;
+    this.#isRecovered = wasRunnerLost;
     this.#plan = plan;
     this.#deps = deps;
     this.#journaled = new JournaledRecord(hold, record, plan, deps, requestedAt);
-    this.trace = traceOf(record.traceparent, record.tracestate);
+    this.trace = traceOf(record.traceparent, record.tracestate, record.sagaId);
   }
 
   get hold(): Hold {
@@ -187,7 +190,17 @@ export class Runner {
     const { name, timeoutMs } = this.#plan.steps[effect.position]!;
     const { kind } = effect;
     if (kind !== 'resolve' && effect.attempt > 1) observer.stepRetried(saga, name);
-    const event = { saga, sagaId, step: name, kind, attempt: effect.attempt, parent: this.trace };
+    const isRecovered = this.#isRecovered;
+    this.#isRecovered = false;
+    const event = {
+      saga,
+      sagaId,
+      step: name,
+      kind,
+      attempt: effect.attempt,
+      isRecovered,
+      parent: this.trace,
+    };
     const span = observer.stepStarted(event);
     const scope = new StepScope(sagaId, timeoutMs, span?.trace ?? this.trace, service);
     this.#scope = scope;

@@ -10,6 +10,8 @@ export interface StepEvent {
   readonly kind: Effect['kind'];
   /** The number of this attempt; the first is 1. */
   readonly attempt: number;
+  /** The worker that ran the saga before was lost, and this is the first step after it. */
+  readonly isRecovered: boolean;
   /** The span that started the saga: the parent of the step's span. */
   readonly parent: TraceContext;
 }

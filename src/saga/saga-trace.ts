@@ -4,10 +4,17 @@ import { randomBytes } from 'node:crypto';
 import type { TraceContext } from '../scope.js';
 import { parseTraceparent } from '../telemetry/propagation.js';
 
-/** A new, unsampled trace when the saga was started outside of a trace. */
-export function traceOf(traceparent: string | null, tracestate: string | null): TraceContext {
+/**
+ * An unsampled trace when the saga was started outside of a trace.
+ * @param sagaId makes the ids of that trace, so they are the same in each process that continues the saga
+ */
+export function traceOf(
+  traceparent: string | null,
+  tracestate: string | null,
+  sagaId?: string,
+): TraceContext {
   const started = parseTraceparent(traceparent ?? undefined, tracestate ?? undefined);
   if (started !== undefined) return started;
-  const ids = randomBytes(24).toString('hex');
-  return { traceId: ids.slice(0, 32), spanId: ids.slice(32), sampled: false, tracestate: undefined };
+  const traceId = sagaId?.replaceAll('-', '').toLowerCase() ?? randomBytes(16).toString('hex');
+  return { traceId, spanId: traceId.slice(16), sampled: false, tracestate: undefined };
 }

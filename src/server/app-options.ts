@@ -6,6 +6,7 @@ import type { RequestIds } from '../telemetry/request-ids.js';
 import type { Tracing } from '../telemetry/span.js';
 import type { Exchange } from './exchange.js';
 import type { SwitchedOffPage } from './kill-switch.js';
+import type { RequestLogOptions } from './request-log.js';
 import type { RequestGates, RequestObserver, RequestQuotas } from './request-observer.js';
 import type { RateLimits } from './route-rate-limits.js';
 import type { Ticker } from './timer-wheel.js';
@@ -39,6 +40,8 @@ export interface AppOptions {
   /** Makes the ids of requests. Default: with a random prefix. */
   readonly ids?: RequestIds;
   readonly log: Logger;
+  /** Which requests are logged. @default none */
+  readonly requestLog?: RequestLogOptions;
   /** True from the first moment of a drain. */
   draining(): boolean;
   /**

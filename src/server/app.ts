@@ -20,6 +20,7 @@ import { MountedRoutes, type StaticRoute } from './mounted-routes.js';
 import { serve } from './pipeline.js';
 import type { RelayRoute } from './relay-routes.js';
 import { RequestContext } from './request-context.js';
+import { RequestLog, type RequestLogOptions } from './request-log.js';
 import { FileLooks } from './response/file-looks.js';
 import type { RoutePlan } from './routing/route-plan.js';
 import type { Match, Params } from './routing/router.js';
@@ -32,6 +33,7 @@ import type { SocketRoute } from './websocket/websocket.js';
 import type { RunningCallback } from './websocket/websocket-route.js';
 
 const NO_PARAMS = Object.freeze(Object.create(null) as Params);
+const NO_REQUEST_LOG: RequestLogOptions = { share: () => 0, slowMs: 0 };
 const NO_PLANS: ReadonlyMap<string, RoutePlan> = new Map();
 
 export class App {
@@ -66,6 +68,7 @@ export class App {
     return {
       log,
       tracing,
+      requestLog: new RequestLog(log, this.options.requestLog ?? NO_REQUEST_LOG),
       scheme,
       files: this.files,
       proxies: new AddressRanges(settings.trustedProxies),

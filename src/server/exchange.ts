@@ -2,6 +2,7 @@
 // over a socket, inject-exchange.ts in memory (for tests, and for calls between services in one worker), so
 // both go through the same pipeline.
 import type { HttpError } from '../errors.js';
+import type { TraceContext } from '../scope.js';
 import type { Problem } from './problem-response.js';
 import type { RequestHead } from './request-head.js';
 import type { SocketRoute } from './websocket/websocket.js';
@@ -18,6 +19,8 @@ export interface Acceptance {
   readonly params: Readonly<Record<string, string>>;
   readonly data: unknown;
   readonly requestId: string;
+  /** The trace of the request that opens the socket. */
+  readonly trace: TraceContext;
 }
 
 /**

@@ -4,7 +4,7 @@ import { Deadline } from '../deadline.js';
 import type { AddressKey } from '../memory/address-cells.js';
 import type { TraceContext } from '../scope.js';
 import type { SpanHandle } from '../telemetry/span.js';
-import { endRpcServerSpan, endServerSpan, type ServerRequest, serverSpan } from '../telemetry/spans.js';
+import { endRpcServerSpan, endServerSpan, keptServerSpan, type ServerRequest } from '../telemetry/spans.js';
 import { toError } from '../telemetry/to-error.js';
 import {
   clientAddress,
@@ -17,6 +17,7 @@ import { networkOf } from './client-network.js';
 import type { Exchange } from './exchange.js';
 import type { ReadonlyFields } from './handler.js';
 import { HeaderValues, QueryValues } from './request-fields.js';
+import type { RequestPhases } from './request-phases.js';
 import { readCookies } from './response/cookies.js';
 import type { RoutePlan } from './routing/route-plan.js';
 import type { Params } from './routing/router.js';
@@ -32,6 +33,8 @@ export class IncomingRequest implements ServerRequest {
   readonly #requestId: string;
   readonly #requestNumber: number;
   readonly #timeoutMs: number;
+  /** Measured while slow requests are logged. */
+  readonly phases: RequestPhases | undefined;
   #span: SpanHandle | undefined;
   #query: QueryValues | undefined;
   #headers: ReadonlyFields | undefined;
@@ -53,6 +56,7 @@ export class IncomingRequest implements ServerRequest {
     this.#params = params;
     this.#startedAt = startedAt;
     this.#isPeer = isPeer;
+    this.phases = server.requestLog.phasesFrom(startedAt);
     const { requestId, remainingMs, ownTimeoutMs } = exchange.head;
     this.#requestId = server.ids.accept(requestId);
     this.#requestNumber = server.ids.numberOf(this.#requestId);
@@ -220,7 +224,7 @@ export class IncomingRequest implements ServerRequest {
     return this.trace.traceId;
   }
   get trace(): TraceContext {
-    this.#span ??= serverSpan(this.#server.tracing, this);
+    this.#span ??= this.#server.tracing.unsampled(this);
     return this.#span.context;
   }
   get traceparent(): string | undefined {
@@ -236,11 +240,14 @@ export class IncomingRequest implements ServerRequest {
     if (this.traceparent === undefined) return false;
     return this.#exchange.head.inProcess || this.#server.trustsTraceFlags(this.#exchange);
   }
-  /** Decides whether this request is traced. Without export the decision is left to the first reader. */
+  /** Decides whether this request is traced. Nothing is created for one that is not. */
   beginSpan(): void {
-    if (this.#server.tracing.enabled) this.#span = serverSpan(this.#server.tracing, this);
+    const { tracing } = this.#server;
+    if (tracing.samples(this)) this.#span = keptServerSpan(tracing, this);
   }
-  endSpan(status: number, error: string | undefined): void {
+  /** Call once, when the response is complete. */
+  responded(status: number, error: string | undefined): void {
+    this.#server.requestLog.ended(this, status, error);
     if (this.#span === undefined) return;
     if (this.isRpc) endRpcServerSpan(this.#span, status, error);
     else endServerSpan(this.#span, status, error);

@@ -149,7 +149,7 @@ export class MountedRoutes {
 
   /** Adds the routes of the gateway for a service. @throws TypeError for options that are wrong */
   addRelay(relay: RelayRoute): void {
-    const { settings: defaults, observer, log } = this.#options;
+    const { settings: defaults, observer, tracing, log } = this.#options;
     const path = relayPath(relay.service);
     const mounting: Mounting = { service: GATEWAY_OWNER, ready: () => true, unlimited: false };
     const info = { service: GATEWAY_OWNER, method: '*', path, template: path, options: relay.options };
@@ -159,6 +159,7 @@ export class MountedRoutes {
       meterOf: (method, template) => observer.meter(method, template),
       topics: this.#topics,
       running: this.#callback,
+      tracing,
       log,
     });
     for (const { method, plan } of planned) {
@@ -245,8 +246,8 @@ export class MountedRoutes {
     pattern: Pattern,
     target: Exclude<DeclaredRoute['target'], (...args: never) => unknown>,
   ): WebSocketRoute {
-    const { log } = this.#options;
-    const deps = { service, path, pattern, topics: this.#topics, running: this.#callback, log };
+    const { log, tracing } = this.#options;
+    const deps = { service, path, pattern, topics: this.#topics, running: this.#callback, tracing, log };
     return new WebSocketRoute(target, deps);
   }
 

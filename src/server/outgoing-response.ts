@@ -227,13 +227,13 @@ export class OutgoingResponse {
    * @returns false where that is impossible
    */
   upgrade(route: SocketRoute, protocol: string | undefined, data: unknown): boolean {
-    const { exchange, params, requestId } = this.#request;
+    const { exchange, params, requestId, trace } = this.#request;
     if (exchange.accept === undefined) return false;
     if (!this.#start()) return true;
     const key = this.#request.headers.get('sec-websocket-key') ?? '';
     const extensions = this.#request.headers.getAll('sec-websocket-extensions').join(', ');
     const headers = this.#ownFields(undefined);
-    exchange.accept({ route, headers, key, protocol, extensions, params, data, requestId });
+    exchange.accept({ route, headers, key, protocol, extensions, params, data, requestId, trace });
     this.complete(101, undefined);
     return true;
   }
@@ -404,6 +404,7 @@ export class OutgoingResponse {
       throw new Error('the request has a response already');
     }
     this.#phase = STARTED;
+    this.#request.phases?.enter('response');
     return true;
   }
 

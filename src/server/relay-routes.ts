@@ -1,5 +1,6 @@
 // The routes of the gateway: all methods of all paths below the prefix of a service, and its WebSockets.
 import type { Logger } from 'pino';
+import type { Tracing } from '../telemetry/span.js';
 import type { Handler, RouteInfo, RouteOptions, WebSocketOptions } from './handler.js';
 import { noHooks } from './hook-chain.js';
 import type { RouteMeter } from './request-observer.js';
@@ -35,6 +36,7 @@ export interface RelayRouteDeps {
   readonly meterOf: (method: string, template: string) => RouteMeter;
   readonly topics: Topics;
   readonly running: RunningCallback;
+  readonly tracing: Tracing;
   readonly log: Logger;
 }
 
@@ -50,7 +52,7 @@ export const relayPath = (service: string): string => `${GATEWAY_PREFIX}:service
 /** @throws TypeError for options that are wrong */
 export function planRelay(
   { service, options, handler, sockets }: RelayRoute,
-  { defaults, limits, meterOf, topics, running, log }: RelayRouteDeps,
+  { defaults, limits, meterOf, topics, running, tracing, log }: RelayRouteDeps,
 ): readonly PlannedRelay[] {
   const path = relayPath(service);
   const { template } = parsePattern(path);
@@ -62,6 +64,7 @@ export function planRelay(
     pattern,
     topics,
     running,
+    tracing,
     log,
   });
   return METHODS.map((method) => {

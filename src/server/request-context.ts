@@ -7,6 +7,7 @@
 import type { Logger } from 'pino';
 import type { Deadline } from '../deadline.js';
 import type { Scope, SharedWork, TraceContext } from '../scope.js';
+import type { WorkTiming } from '../work-timing.js';
 import type { BodyWait } from './body/body-wait.js';
 import type { Part, PartLimits } from './body/multipart.js';
 import type { Exchange } from './exchange.js';
@@ -104,6 +105,9 @@ export class RequestContext extends RequestLifecycle implements Context, StepCon
   }
   get trace(): TraceContext {
     return this.request.trace;
+  }
+  get timing(): WorkTiming | undefined {
+    return this.request.phases;
   }
   get deadline(): Deadline {
     return this.request.deadline;

@@ -15,8 +15,8 @@ import type { Context } from './handler.js';
 import { IncomingRequest } from './incoming-request.js';
 import type { LiveRequest } from './live-requests.js';
 import { OutgoingResponse } from './outgoing-response.js';
-import { adopted, isPromise } from './promise.js';
 import type { RouteMeter } from './request-observer.js';
+import { runResponseHooks } from './response-hooks.js';
 import type { ResponseOwner } from './response-owner.js';
 import type { RoutePlan } from './routing/route-plan.js';
 import type { Params } from './routing/router.js';
@@ -140,6 +140,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   /** Call when the handler is called: from now on no 503 reports that nothing was executed. */
   handlerCalled(): void {
     this.#isExecuted = true;
+    this.#request.phases?.enter('handler');
   }
 
   /**
@@ -223,11 +224,13 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
 
   /** A request that waits for its client does no work, so its permit is released for one that does. */
   bodyAwaited(): void {
+    this.#request.phases?.began('body');
     this.detach();
     this.releasePermit();
   }
 
   bodyArrived(): HttpError | undefined {
+    this.#request.phases?.ended('body');
     this.#workSince = performance.now();
     if (!this.#isLive || this.#isHandlerDone || this.admit()) return undefined;
     return new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
@@ -354,7 +357,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
 
   responseComplete(status: number, error: string | undefined): void {
     try {
-      this.#request.endSpan(status, error);
+      this.#request.responded(status, error);
       if (this.#request.plan.onResponse.length > 0) this.callService(() => this.#runOnResponse(status));
     } finally {
       this.#response.releaseStream();
@@ -364,15 +367,10 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   }
 
   #runOnResponse(status: number): void {
-    const failed = (thrown: unknown): void => this.#request.logError(thrown, 'an onResponse hook failed');
-    for (const hook of this.#request.plan.onResponse) {
-      try {
-        const late: unknown = hook(this.context, status);
-        if (isPromise(late)) adopted(late).catch(failed);
-      } catch (thrown) {
-        failed(thrown);
-      }
-    }
+    const request = this.#request;
+    runResponseHooks(request.plan.onResponse, this.context, status, (thrown) =>
+      request.logError(thrown, 'an onResponse hook failed'),
+    );
   }
 
   callService(callback: () => void): void {

@@ -7,6 +7,7 @@ import type { Tracing } from '../telemetry/span.js';
 import type { ProxyField } from './client-address.js';
 import type { Exchange } from './exchange.js';
 import type { LiveRequests } from './live-requests.js';
+import type { RequestLog } from './request-log.js';
 import type { RequestQuotas } from './request-observer.js';
 import type { FileLooks } from './response/file-looks.js';
 import type { RoutePlan } from './routing/route-plan.js';
@@ -17,6 +18,7 @@ import type { TurnEnd } from './turn-end.js';
 export interface ServerContext {
   readonly log: Logger;
   readonly tracing: Tracing;
+  readonly requestLog: RequestLog;
   readonly wheel: TimerWheel;
   readonly turnEnd: TurnEnd;
   readonly serviceCode: ServiceCode;

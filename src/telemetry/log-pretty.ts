@@ -22,12 +22,17 @@ const NOT_LISTED = new Set([
   'err',
 ]);
 
+/** Fields of a request that its text contains, or that only programs read. */
+const IN_REQUEST = new Set(['method', 'path', 'route', 'status', 'durationMs', 'requestId']);
+
+type Fields = Readonly<Record<string, unknown>>;
+
 /** @param colors whether the reader is a terminal */
 export function prettyLine(colors: boolean): (line: string) => string {
   const paint = (text: string, color: number): string => (colors ? `\x1b[${color}m${text}\x1b[0m` : text);
 
   return (line) => {
-    const fields = JSON.parse(line) as Record<string, unknown>;
+    const fields = JSON.parse(line) as Fields;
     const [level, color] = LEVELS[fields.level as number] ?? ['     ', 37];
     const time = new Date(fields.time as number).toTimeString().slice(0, 8);
     const ms = String((fields.time as number) % 1000).padStart(3, '0');
@@ -35,29 +40,46 @@ export function prettyLine(colors: boolean): (line: string) => string {
       fields.worker === undefined ? 'primary' : `worker ${plain(fields.worker)}`,
       ...(fields.service === undefined ? [] : [plain(fields.service)]),
     ].join(' ');
+    const request = requestText(fields, paint);
     const rest = Object.entries(fields)
-      .filter(([name]) => !NOT_LISTED.has(name))
+      .filter(([name]) => !NOT_LISTED.has(name) && !(request !== undefined && IN_REQUEST.has(name)))
       .map(([name, value]) => paint(`${name}=${plain(value)}`, 90));
     const head = [
       paint(`${time}.${ms}`, 90),
       paint(level, color),
       paint(from.padEnd(16), 34),
-      plain(fields.msg),
+      request ?? plain(fields.msg),
     ];
     return `${[...head, ...rest].join(' ')}${stackOf(fields.err)}\n`;
   };
 }
 
+type Paint = (text: string, color: number) => string;
+
+/** The text of a line about a request: `GET /api/users/7 200 3.2 ms`. @returns undefined for other lines */
+function requestText({ msg, method, path, status, durationMs }: Fields, paint: Paint): string | undefined {
+  if (msg !== 'request' && msg !== 'slow request') return undefined;
+  if (typeof status !== 'number' || typeof durationMs !== 'number') return undefined;
+  const color = status >= 500 ? 31 : status >= 400 ? 33 : 32;
+  const slow = msg === 'request' ? [] : [paint('slow', 33)];
+  const took = `${durationMs} ms`;
+  return [plain(method), plain(path), paint(String(status), color), took, ...slow].join(' ');
+}
+
 const textOf = (value: unknown): string =>
   typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 
+/** Control characters, line separators, and characters that change the direction of a text. */
+const UNSAFE = /[^\P{Cc}\t]|[\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+
 /**
- * Escapes control characters, so that text from outside can neither control the terminal nor imitate other
- * log lines.
+ * Escapes unsafe characters, so that text from outside can neither control the terminal nor imitate other log
+ * lines.
  */
 function plain(value: unknown): string {
-  return textOf(value).replace(/[^\P{Cc}\t]/gu, (char) => {
-    return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  return textOf(value).replace(UNSAFE, (char) => {
+    const code = char.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
   });
 }
 

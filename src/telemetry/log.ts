@@ -37,7 +37,7 @@ export function createLogger(
   lowest: () => number = always(levelNumber(settings.logLevel)),
 ): Logger {
   const bound = new WeakMap<Logger, ReadonlySet<string>>();
-  const format = settings.logFormat === 'pretty' ? prettyLine(isatty(1)) : (line: string) => line;
+  const format = settings.logFormat === 'pretty' ? prettyLine(isatty(1)) : jsonLine;
 
   const root = pino(
     {
@@ -60,6 +60,16 @@ export function createLogger(
   installLevel(root, lowest);
   return root;
 }
+
+/** Characters that some readers of lines take for line breaks, and that JSON need not escape. */
+const BREAKS = /[\x7f-\x9f\u2028\u2029]/;
+const ALL_BREAKS = new RegExp(BREAKS, 'g');
+
+/** Escapes these characters, which can only be in the strings of a line. */
+const jsonLine = (line: string): string =>
+  BREAKS.test(line)
+    ? line.replace(ALL_BREAKS, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    : line;
 
 const always = (level: number) => () => level;
 

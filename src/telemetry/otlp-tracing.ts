@@ -1,6 +1,6 @@
-// Implements the contract of span.ts with OpenTelemetry. Each thread has one instance, which exports its
-// spans in batches outside of requests. Whether a trace is kept is decided here by one random word, before
-// the SDK is called: an SDK span that is not sampled would cost more than the rest of a request.
+// Keeps spans with OpenTelemetry. Each thread has one instance, which exports its spans in batches outside of
+// requests. The SDK is called only for spans that are kept (sampled-tracing.ts): an SDK span that is not
+// sampled would cost more than the rest of a request.
 import { hostname } from 'node:os';
 import type { Context, MeterProvider, Span, SpanStatusCode, Tracer } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
@@ -13,27 +13,19 @@ import type {
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Recorder } from '../memory/metrics/recorder.js';
-import { isSecret } from '../redaction/secret-names.js';
-import { CENSORED } from '../redaction/secret-pairs.js';
 import { maskText } from '../redaction/secret-texts.js';
 import { shortText } from '../redaction/shown-text.js';
 import type { TraceContext } from '../scope.js';
 import { CountedExporter, droppedSpans, queueMeter } from './dropped-spans.js';
 import { reportExportTrouble } from './export-trouble.js';
 import type { OtelSdk } from './otel-sdk.js';
-import { parseTraceparent } from './propagation.js';
 import type { HeadSampler } from './sampler.js';
-import type {
-  IncomingTrace,
-  SpanAttributes,
-  SpanHandle,
-  SpanKind,
-  SpanStart,
-  Tracing,
-  TracingIdentity,
-} from './span.js';
-import { samplingWord, type TraceIds } from './trace-ids.js';
-import { Unrecorded, UnsampledRequest } from './unrecorded.js';
+import type { AttributeValue, SpanHandle, TracingIdentity } from './span.js';
+import type { KeptSpan, SpanKeeper } from './span-keeper.js';
+import type { SpanLog } from './span-log.js';
+import { SpanLogProcessor } from './span-log-processor.js';
+import { withoutSecret, withoutSecrets } from './span-secrets.js';
+import type { TraceIds } from './trace-ids.js';
 
 export interface OtlpOptions {
   readonly otel: Settings['otel'];
@@ -44,6 +36,8 @@ export interface OtlpOptions {
   readonly ids: TraceIds;
   readonly log: Logger;
   readonly recorder: Recorder;
+  /** Gets the spans as well. @default the collector alone gets them */
+  readonly spanLog?: SpanLog | undefined;
 }
 
 /** Milliseconds that the end of a thread waits at most for the collector. */
@@ -52,8 +46,8 @@ const SHUTDOWN_MS = 1_000;
 /** The SDK's type omits this option while it is experimental. The version of the SDK is pinned. */
 type QueueConfig = BufferConfig & { readonly selfObsMeterProvider: MeterProvider };
 
-export function otlpTracing(sdk: OtelSdk, options: OtlpOptions): Tracing {
-  const { endpoint, ids, log, otel, recorder, sampler } = options;
+export function otlpKeeper(sdk: OtelSdk, options: OtlpOptions): SpanKeeper {
+  const { endpoint, ids, log, otel, recorder, sampler, spanLog } = options;
   const dropped = droppedSpans(recorder);
   reportExportTrouble(sdk.api, log, (spans) => dropped('refused', spans));
   const { AlwaysOnSampler, BatchSpanProcessor, NodeTracerProvider } = sdk.trace;
@@ -70,9 +64,12 @@ export function otlpTracing(sdk: OtelSdk, options: OtlpOptions): Tracing {
       generateTraceId: () => ids.traceId(Math.floor((ids.word() / 2 ** 32) * sampler.bound)),
       generateSpanId: () => ids.spanId(),
     },
-    spanProcessors: [new BatchSpanProcessor(exporter, queue)],
+    spanProcessors: [
+      new BatchSpanProcessor(exporter, queue),
+      ...(spanLog === undefined ? [] : [new SpanLogProcessor(spanLog)]),
+    ],
   });
-  return new RecordingTracing(sdk.api, provider, exporter, options);
+  return new OtlpKeeper(sdk.api, provider, exporter, log);
 }
 
 function resourceOf({ resources }: OtelSdk, { identity, otel }: OtlpOptions): Resource {
@@ -88,77 +85,29 @@ function resourceOf({ resources }: OtelSdk, { identity, otel }: OtlpOptions): Re
   );
 }
 
-class RecordingTracing implements Tracing {
-  readonly enabled = true;
+class OtlpKeeper implements SpanKeeper {
   readonly #api: OtelSdk['api'];
   readonly #provider: NodeTracerProvider;
   readonly #exporter: CountedExporter;
   readonly #tracer: Tracer;
-  readonly #ids: TraceIds;
-  readonly #sampler: HeadSampler;
   readonly #log: Logger;
 
-  constructor(
-    api: OtelSdk['api'],
-    provider: NodeTracerProvider,
-    exporter: CountedExporter,
-    options: OtlpOptions,
-  ) {
+  constructor(api: OtelSdk['api'], provider: NodeTracerProvider, exporter: CountedExporter, log: Logger) {
     this.#api = api;
     this.#provider = provider;
     this.#exporter = exporter;
     this.#tracer = provider.getTracer('multilane');
-    this.#ids = options.ids;
-    this.#sampler = options.sampler;
-    this.#log = options.log;
+    this.#log = log;
   }
 
-  receive({ traceparent, tracestate, trusted }: IncomingTrace, describe: () => SpanStart): SpanHandle {
-    const parent = trusted ? parseTraceparent(traceparent, tracestate) : undefined;
-    const inherited = this.#sampler.followsParent ? parent?.sampled : undefined;
-    // Only the trace id of a trusted sender decides. Other senders could choose an id that is always kept.
-    const word =
-      parent === undefined || inherited !== undefined ? this.#ids.word() : samplingWord(parent.traceId);
-    if (!(inherited ?? word < this.#sampler.bound)) {
-      return new UnsampledRequest(this.#ids, word, traceparent, tracestate);
-    }
-    const { name, attributes } = describe();
-    return this.#record(
-      name,
-      'server',
-      parent ?? parseTraceparent(traceparent, tracestate),
-      attributes,
-      true,
-    );
-  }
-
-  begin(
-    name: string,
-    kind: SpanKind,
-    parent: TraceContext | undefined,
-    attributes: SpanAttributes = {},
-  ): SpanHandle {
-    if (parent !== undefined) {
-      return parent.sampled ? this.#record(name, kind, parent, attributes, false) : new Unrecorded(parent);
-    }
-    const word = this.#ids.word();
-    if (word < this.#sampler.bound) return this.#record(name, kind, undefined, attributes, false);
-    return new UnsampledRequest(this.#ids, word, undefined, undefined);
-  }
-
-  #record(
-    name: string,
-    kind: SpanKind,
-    parent: TraceContext | undefined,
-    attributes: SpanAttributes,
-    isRemote: boolean,
-  ): SpanHandle {
-    const { ROOT_CONTEXT, SpanKind: kinds, SpanStatusCode } = this.#api;
+  begin({ name, kind, parent, isRemote, attributes, links }: KeptSpan): SpanHandle {
+    const { ROOT_CONTEXT, SpanKind: kinds, SpanStatusCode, TraceFlags } = this.#api;
     const context = parent === undefined ? ROOT_CONTEXT : this.#contextOf(parent, isRemote);
     const otelKind = { server: kinds.SERVER, client: kinds.CLIENT, internal: kinds.INTERNAL }[kind];
+    const linked = links?.map((link) => ({ context: { ...link, traceFlags: TraceFlags.SAMPLED } }));
     const span = this.#tracer.startSpan(
       maskText(name),
-      { kind: otelKind, attributes: withoutSecrets(attributes) },
+      { kind: otelKind, attributes: withoutSecrets(attributes), ...(linked && { links: linked }) },
       context,
     );
     return new Recorded(span, parent?.tracestate, SpanStatusCode.ERROR);
@@ -201,17 +150,6 @@ class RecordingTracing implements Tracing {
   }
 }
 
-/** Masks secrets in attributes by the same rules as in the log. */
-const withoutSecrets = (attributes: SpanAttributes): SpanAttributes =>
-  Object.fromEntries(
-    Object.entries(attributes).map(([name, value]) => [name, value && withoutSecret(name, value)]),
-  );
-
-function withoutSecret(name: string, value: string | number | boolean): string | number | boolean {
-  if (isSecret(name, value)) return CENSORED;
-  return typeof value === 'string' ? shortText(value) : value;
-}
-
 class Recorded implements SpanHandle {
   readonly recording = true;
   readonly context: TraceContext;
@@ -226,7 +164,7 @@ class Recorded implements SpanHandle {
     this.#failed = failed;
   }
 
-  setAttribute(name: string, value: string | number | boolean): void {
+  setAttribute(name: string, value: AttributeValue): void {
     if (!this.#ended) this.#span.setAttribute(name, withoutSecret(name, value));
   }
 

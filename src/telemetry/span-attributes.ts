@@ -13,6 +13,7 @@ export const ATTR = {
   httpRequestResendCount: 'http.request.resend_count' satisfies typeof semconv.ATTR_HTTP_REQUEST_RESEND_COUNT,
   httpResponseStatusCode: 'http.response.status_code' satisfies typeof semconv.ATTR_HTTP_RESPONSE_STATUS_CODE,
   httpRoute: 'http.route' satisfies typeof semconv.ATTR_HTTP_ROUTE,
+  networkProtocolName: 'network.protocol.name' satisfies typeof semconv.ATTR_NETWORK_PROTOCOL_NAME,
   rpcMethod: 'rpc.method' satisfies typeof rpc.ATTR_RPC_METHOD,
   rpcStatus: 'rpc.response.status_code' satisfies typeof rpc.ATTR_RPC_RESPONSE_STATUS_CODE,
   rpcSystemName: 'rpc.system.name' satisfies typeof rpc.ATTR_RPC_SYSTEM_NAME,

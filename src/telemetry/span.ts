@@ -1,5 +1,5 @@
-// The contract of tracing: spans and how they begin. otlp-tracing.ts implements it with OpenTelemetry,
-// tracing.ts without an export. spans.ts defines the names and attributes of each kind of span.
+// The contract of tracing: spans and how they begin. sampled-tracing.ts implements it for a thread that keeps
+// spans, tracing.ts for one that keeps none. spans.ts defines the names and attributes of each kind of span.
 import type { TraceContext } from '../scope.js';
 
 export type SpanKind = 'server' | 'client' | 'internal';
@@ -7,7 +7,15 @@ export type SpanKind = 'server' | 'client' | 'internal';
 /**
  * Attributes by name. Names are those of https://opentelemetry.io/docs/specs/semconv/ wherever it has one.
  */
-export type SpanAttributes = Readonly<Record<string, string | number | boolean | undefined>>;
+export type SpanAttributes = Readonly<Record<string, AttributeValue | undefined>>;
+
+export type AttributeValue = string | number | boolean;
+
+/** Points to a span of which this one is no child, although it has to do with it. */
+export interface SpanLink {
+  readonly traceId: string;
+  readonly spanId: string;
+}
 
 /** One piece of work in a trace. A span that is not kept has the same methods, which then do nothing. */
 export interface SpanHandle {
@@ -18,7 +26,7 @@ export interface SpanHandle {
   readonly context: TraceContext;
   /** False: the span is not kept, so work that is only needed for attributes can be skipped. */
   readonly recording: boolean;
-  setAttribute(name: string, value: string | number | boolean): void;
+  setAttribute(name: string, value: AttributeValue): void;
   /**
    * Ends the span. Later calls do nothing.
    * @param errorType marks the span as failed: a code of errors.ts or the class of the error, never free text
@@ -39,20 +47,21 @@ export interface IncomingTrace {
 }
 
 export interface Tracing {
-  /** False when nothing is exported: no span is recorded, but trace contexts are still passed on. */
+  /** False when no span is kept, but trace contexts are still passed on. */
   readonly enabled: boolean;
-  /**
-   * Begins the server span of a request and decides first whether the trace is kept. An unsampled request
-   * costs one small object; its ids are made when they are first read.
-   * @param describe returns name and attributes; called only when the span is recorded
-   */
-  receive(incoming: IncomingTrace, describe: () => SpanStart): SpanHandle;
+  /** Decides whether the server span of a request is kept. It creates nothing. Call it once for a request. */
+  samples(incoming: IncomingTrace): boolean;
+  /** Begins the server span of a request, once `samples` has decided for it. */
+  keep(incoming: IncomingTrace, start: SpanStart): SpanHandle;
+  /** The span of any other request. Its ids are made when they are first read. */
+  unsampled(incoming: IncomingTrace): SpanHandle;
   /** Begins a span. @param parent undefined: a new trace begins, sampled by the settings */
   begin(
     name: string,
     kind: SpanKind,
     parent: TraceContext | undefined,
     attributes?: SpanAttributes,
+    links?: readonly SpanLink[],
   ): SpanHandle;
   /** Sends the spans that have ended. Never rejects: a failure is logged. */
   flush(): Promise<void>;
@@ -63,6 +72,7 @@ export interface Tracing {
 export interface SpanStart {
   readonly name: string;
   readonly attributes: SpanAttributes;
+  readonly links?: readonly SpanLink[];
 }
 
 /** The thread that exports spans. */

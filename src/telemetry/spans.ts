@@ -4,7 +4,7 @@
 import type * as semconv from '@opentelemetry/semantic-conventions';
 import { grpcStatusOf } from '../errors.js';
 import type { TraceContext } from '../scope.js';
-import type { IncomingTrace, SpanHandle, Tracing } from './span.js';
+import type { IncomingTrace, SpanHandle, SpanLink, SpanStart, Tracing } from './span.js';
 import { ATTR } from './span-attributes.js';
 
 const POSTGRESQL = 'postgresql' satisfies typeof semconv.DB_SYSTEM_NAME_VALUE_POSTGRESQL;
@@ -30,38 +30,43 @@ function serverOf(host = ''): Record<string, string | number | undefined> {
   return { [ATTR.serverAddress]: address || undefined, [ATTR.serverPort]: port ? Number(port) : undefined };
 }
 
-/** Begins the span of a request: `GET /api/users/{id}`. End it with `endServerSpan`. */
-export function serverSpan(tracing: Tracing, request: ServerRequest): SpanHandle {
-  if (request.isRpc) return rpcServerSpan(tracing, request);
-  return tracing.receive(request, () => ({
-    name: request.template === undefined ? request.method : `${request.method} ${request.template}`,
+/**
+ * Begins the span of a request, and decides first whether it is kept: `GET /api/users/{id}`. End it with
+ * `endServerSpan`.
+ */
+export const serverSpan = (tracing: Tracing, request: ServerRequest): SpanHandle =>
+  tracing.samples(request) ? keptServerSpan(tracing, request) : tracing.unsampled(request);
+
+/** Begins the span of a request for which `tracing.samples` has decided. */
+export const keptServerSpan = (tracing: Tracing, request: ServerRequest): SpanHandle =>
+  tracing.keep(request, request.isRpc ? rpcSpanStart(request) : httpSpanStart(request));
+
+const httpSpanStart = (request: ServerRequest): SpanStart => ({
+  name: request.template === undefined ? request.method : `${request.method} ${request.template}`,
+  attributes: {
+    [ATTR.httpRequestMethod]: request.method,
+    [ATTR.httpRoute]: request.template,
+    [ATTR.urlPath]: request.path,
+    [ATTR.urlScheme]: request.scheme,
+    ...serverOf(request.host),
+    [ATTR.clientAddress]: request.clientAddress,
+    'multilane.service': request.service,
+  },
+});
+
+/** The name of a gRPC call is its method: `multilane.orders.v1.OrderService/GetUserOrders`. */
+function rpcSpanStart(request: ServerRequest): SpanStart {
+  const method = request.template?.slice(1);
+  return {
+    name: method ?? 'grpc',
     attributes: {
-      [ATTR.httpRequestMethod]: request.method,
-      [ATTR.httpRoute]: request.template,
-      [ATTR.urlPath]: request.path,
-      [ATTR.urlScheme]: request.scheme,
+      [ATTR.rpcSystemName]: 'grpc',
+      [ATTR.rpcMethod]: method,
       ...serverOf(request.host),
       [ATTR.clientAddress]: request.clientAddress,
       'multilane.service': request.service,
     },
-  }));
-}
-
-/** Begins the span of a gRPC call: `multilane.orders.v1.OrderService/GetUserOrders`. */
-function rpcServerSpan(tracing: Tracing, request: ServerRequest): SpanHandle {
-  return tracing.receive(request, () => {
-    const method = request.template?.slice(1);
-    return {
-      name: method ?? 'grpc',
-      attributes: {
-        [ATTR.rpcSystemName]: 'grpc',
-        [ATTR.rpcMethod]: method,
-        ...serverOf(request.host),
-        [ATTR.clientAddress]: request.clientAddress,
-        'multilane.service': request.service,
-      },
-    };
-  });
+  };
 }
 
 /**
@@ -154,14 +159,55 @@ export function sagaStepSpan(
     readonly attempt: number;
   } & {
     readonly undo?: boolean;
+    /** Another worker, or another process, has taken the saga over from a lost one. */
+    readonly isRecovered?: boolean;
   },
 ): SpanHandle {
   const name = `${step.saga}/${step.step}${step.undo ? '/undo' : ''}`;
-  return tracing.begin(name, 'internal', parent, {
+  const attributes = {
     'multilane.saga': step.saga,
     'multilane.saga.id': step.sagaId,
     'multilane.saga.step': step.step,
     'multilane.saga.attempt': step.attempt,
+  };
+  if (!step.isRecovered) return tracing.begin(name, 'internal', parent, attributes);
+  const { traceId, spanId } = parent ?? {};
+  const links = traceId === undefined || spanId === undefined ? [] : [{ traceId, spanId }];
+  return tracing.begin(name, 'internal', parent, { ...attributes, 'multilane.saga.recovered': true }, links);
+}
+
+export interface SocketMessage {
+  /** Route as a template: `/chat/{room}`. */
+  readonly template: string;
+  readonly service: string;
+  readonly bytes: number;
+  readonly isBinary: boolean;
+  /** The request that opened the socket. */
+  readonly requestId: string;
+  readonly openedBy: SpanLink;
+}
+
+/** What begins without a caller whose decision could be followed. */
+export const NO_PARENT: IncomingTrace = { traceparent: undefined, tracestate: undefined, trusted: false };
+
+/**
+ * Begins the span of one message that a WebSocket has received, once `tracing.samples(NO_PARENT)` has decided
+ * for it: `MESSAGE /chat/{room}`. A socket may be open for days, so each message begins a trace, which links
+ * to that of the request that opened the socket.
+ */
+export function socketMessageSpan(tracing: Tracing, message: SocketMessage): SpanHandle {
+  const { template, service, openedBy } = message;
+  return tracing.keep(NO_PARENT, {
+    name: `MESSAGE ${template}`,
+    attributes: {
+      [ATTR.httpRoute]: template,
+      [ATTR.networkProtocolName]: 'websocket',
+      'multilane.service': service,
+      'multilane.request.id': message.requestId,
+      'multilane.websocket.message.bytes': message.bytes,
+      'multilane.websocket.message.type': message.isBinary ? 'binary' : 'text',
+    },
+    links: [{ traceId: openedBy.traceId, spanId: openedBy.spanId }],
   });
 }
 

@@ -18,6 +18,7 @@ import { SeriesTable } from '../memory/metrics/series.js';
 import type { SlotSeries } from '../memory/metrics/series-memory.js';
 import { RouteNumbers } from '../memory/route-names.js';
 import { ServedLoads } from '../memory/served-load.js';
+import type { RingOfSpans } from '../memory/span-ring.js';
 import { Switches } from '../memory/switches.js';
 import { TextPage } from '../memory/text-page.js';
 import { WorkerRow } from '../memory/worker-row.js';
@@ -28,6 +29,7 @@ import type { TopicBus } from '../server/websocket/topics.js';
 import { RequestIds } from '../telemetry/request-ids.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
 import type { Tracing } from '../telemetry/span.js';
+import { SpanLog } from '../telemetry/span-log.js';
 import { initTracing } from '../telemetry/tracing.js';
 import type { Mail } from '../upstream/single-flight.js';
 import { loadUndici } from '../upstream/undici.js';
@@ -44,6 +46,7 @@ import { RequestMeters } from './request-meters.js';
 import { heldByCalls } from './request-quotas.js';
 import { routeWarnings } from './route-warnings.js';
 import { createSharedPrimitives } from './shared-primitives.js';
+import { timedCalls } from './timed-calls.js';
 import { traceTrust } from './trace-trust.js';
 import type { ReplaceDeps, WorkerContext, WorkerIdentity } from './worker-context.js';
 import type { WorkerMemory } from './worker-memory.js';
@@ -53,6 +56,8 @@ export interface HostOptions {
   readonly block: Block;
   /** Memory for the metric series of this worker. */
   readonly series: SlotSeries;
+  /** Where the latest spans of this worker are kept for the primary. @default nowhere */
+  readonly spans?: RingOfSpans;
   readonly definitions: readonly ServiceDefinition[];
   readonly cpuPort: MessagePort;
   readonly log: Logger;
@@ -186,7 +191,7 @@ export function createHost(options: HostOptions): Host {
 }
 
 function createParts(
-  { thread, block, series, definitions, protos, log, mail, clusterLimits }: HostOptions,
+  { thread, block, series, spans, definitions, protos, log, mail, clusterLimits }: HostOptions,
   dispatch: ReturnType<typeof inProcessDispatch>,
   dispatchStream: ReturnType<typeof inProcessStreams>,
 ): HostParts {
@@ -197,14 +202,22 @@ function createParts(
   const tracing = initTracing(
     settings,
     { worker, instanceId },
-    { log, recorder, bound: () => switches.samplingBound },
+    {
+      log,
+      recorder,
+      bound: () => switches.samplingBound,
+      ...(spans && { spanLog: new SpanLog(spans, worker, memory.clock) }),
+    },
   );
   const limits = createConcurrencyLimits(memory, settings);
   const calls: OutboundCalls = createOutboundCalls({
     ...memory,
     callPermitsOf: limits.callPermitsOf,
     memory: heldByCalls(limits.quotas),
-    observer: observeCalls(recorder, tracing, (service, id) => calls.isRegistered(service, id)),
+    observer: timedCalls(
+      observeCalls(recorder, tracing, (service, id) => calls.isRegistered(service, id)),
+      settings,
+    ),
     dispatch,
     dispatchStream,
     protos: protos ?? projectProtos({ services: definitions }),
@@ -219,7 +232,7 @@ function createParts(
 function createWorkerApp(options: HostOptions, parts: HostParts): App {
   const { thread, log, bus } = options;
   const { settings } = thread;
-  const { memory, row, tracing, limits, rateLimits, calls } = parts;
+  const { memory, row, switches, tracing, limits, rateLimits, calls } = parts;
   const { block, slot, clock, recorder } = memory;
   const scheme = schemeOf(settings);
   const ids = new RequestIds();
@@ -242,6 +255,7 @@ function createWorkerApp(options: HostOptions, parts: HostParts): App {
     switchedOff: new TextPage(block),
     tracing,
     log,
+    requestLog: { share: () => switches.requestLogShare, slowMs: settings.slowRequestMs },
     ...(bus !== undefined && { bus }),
     ...(settings.meshToken !== undefined && { loads: new ServedLoads(block, slot, clock) }),
     scheme,

@@ -21,6 +21,7 @@ import { loadUndici } from '../upstream/undici.js';
 import { observeDatabase } from './observe-database.js';
 import { Pending, pendingDatabase, pendingSagas, undeclared } from './pending-dependencies.js';
 import { createServiceSagaEngine } from './service-saga-engine.js';
+import { timedStatements } from './timed-calls.js';
 import type { WorkerContext } from './worker-context.js';
 
 /**
@@ -137,7 +138,7 @@ export class MountedService {
       settings: thread.settings,
       budget: new DatabaseBudget(block, thread.slot, pool, clock, addressOf(url)),
       log: this.#log,
-      observer: observeDatabase(recorder, tracing, name),
+      observer: timedStatements(observeDatabase(recorder, tracing, name), thread.settings),
     });
   }
 

@@ -2,7 +2,7 @@
 import type { DatabaseObserver } from '../db/database-observer.js';
 import type { Histogram, Recorder } from '../memory/metrics/recorder.js';
 import { currentScope } from '../scope.js';
-import type { Tracing } from '../telemetry/span.js';
+import type { SpanHandle, Tracing } from '../telemetry/span.js';
 import { dbSpan } from '../telemetry/spans.js';
 import { errorTypeOf } from './error-type.js';
 import { memoizeByKey } from './memoize-by-key.js';
@@ -23,17 +23,22 @@ export function observeDatabase(recorder: Recorder, tracing: Tracing, service: s
   if (!tracing.enabled) return observer;
   return {
     ...observer,
-    async span(_name, attributes, run) {
-      const text = attributes['db.query.text'] ?? '';
-      const span = dbSpan(tracing, currentScope()?.trace, service, text);
-      try {
-        const result = await run();
-        span.end();
-        return result;
-      } catch (error) {
-        span.end(errorTypeOf(error));
-        throw error;
-      }
+    span(text, run) {
+      // A statement outside of requests and steps, such as that of an idle journal, begins no trace.
+      const parent = currentScope()?.trace;
+      if (parent?.sampled !== true) return run();
+      return ended(dbSpan(tracing, parent, service, text), run);
     },
   };
+}
+
+async function ended<T>(span: SpanHandle, run: () => Promise<T>): Promise<T> {
+  try {
+    const result = await run();
+    span.end();
+    return result;
+  } catch (error) {
+    span.end(errorTypeOf(error));
+    throw error;
+  }
 }

@@ -16,8 +16,9 @@ export function observeSagas(recorder: Recorder, tracing: Tracing, sagas: readon
   for (const saga of sagas) for (const outcome of OUTCOMES) ended(`${saga} ${outcome}`);
   const retries = recorder.counter('multilane_saga_step_retries_total');
   return {
-    stepStarted({ saga, step, sagaId, kind, attempt, parent }) {
-      const span = sagaStepSpan(tracing, parent, { saga, step, sagaId, attempt, undo: kind === 'undo' });
+    stepStarted({ saga, step, sagaId, kind, attempt, isRecovered, parent }) {
+      const undo = kind === 'undo';
+      const span = sagaStepSpan(tracing, parent, { saga, step, sagaId, attempt, undo, isRecovered });
       return {
         trace: span.context,
         end: (outcome, error) =>

@@ -34,6 +34,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide, open: OpenServer
     thread: boot,
     block,
     series: boot.series,
+    ...(boot.spans && { spans: boot.spans }),
     definitions: await loadServices(settings),
     protos: projectProtos(await loadProject(settings.configFile)),
     cpuPort: boot.cpuPort,

@@ -27,7 +27,7 @@ function setUp(otel: Partial<typeof OTEL> & { endpoint?: string | undefined } = 
   const words = new Switches(block);
   const lines: Record<string, unknown>[] = [];
   const log = pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) });
-  const settings = { logLevel: 'info' as const, otel: { ...OTEL, ...otel } };
+  const settings = { logLevel: 'info' as const, requestLog: 0, otel: { ...OTEL, ...otel } };
   const switches = new OperatorSwitches(settings, { block, switches: words }, log);
   const resized: number[] = [];
   const cpuThreads = new CpuThreadsSwitch({ setting: 3, resize: (threads) => resized.push(threads), log });
@@ -67,10 +67,12 @@ describe('the switches of the admin plane', () => {
     const on = { state: 'on', retryAfterSeconds: null, ...untouched };
     expect((await ask('GET', '/switches')).json).to.deep.equal({
       logLevel: { level: 'info', setting: 'info', ...untouched },
+      requestLog: { ratio: 0, setting: 0, ...untouched },
       sampling: {
         ratio: 0.25,
         setting: 0.25,
         sampler: 'parentbased_traceidratio',
+        recording: true,
         exporting: true,
         ...untouched,
       },
@@ -205,11 +207,37 @@ describe('the switches of the admin plane', () => {
     }
   });
 
-  it('refuse a ratio while no traces are exported', async () => {
-    for (const otel of [{ endpoint: undefined }, { disabled: true }]) {
-      const { refused, switches } = setUp(otel as Partial<typeof OTEL>);
-      expect(switches.sampling.exporting).to.equal(false);
-      expect(await refused('sampling', { ratio: 0.5 })).to.equal('VALIDATION_FAILED /ratio');
-    }
+  it('refuse a ratio while no traces are recorded', async () => {
+    const { refused, switches } = setUp({ disabled: true });
+    expect(switches.sampling).to.include({ recording: false, exporting: false });
+    expect(await refused('sampling', { ratio: 0.5 })).to.equal('VALIDATION_FAILED /ratio');
+  });
+
+  it('take a ratio without a collector, because traces are recorded all the same', async () => {
+    const { set, switches } = setUp({ endpoint: undefined } as unknown as Partial<typeof OTEL>);
+    expect(await set('sampling', { ratio: 0.5 })).to.include({
+      ratio: 0.5,
+      recording: true,
+      exporting: false,
+    });
+    expect(switches.sampling.ratio).to.equal(0.5);
+  });
+
+  it('set the share of requests that are logged, until an operator returns to the setting', async () => {
+    const { set, refused, words, lines } = setUp();
+    expect(words.requestLogShare).to.equal(0);
+    expect(await set('request-log', { ratio: 0.25, reason: 'slow' })).to.include({ ratio: 0.25, setting: 0 });
+    expect(words.requestLogShare).to.equal(0.25);
+    await set('request-log', { ratio: 1e-9 });
+    expect(words.requestLogShare, 'at least a millionth').to.equal(1e-6);
+    expect(await set('request-log', { ratio: 'auto' })).to.include({ ratio: 0, since: null });
+    expect(words.requestLogShare).to.equal(0);
+    expect(lines.map(({ switch: what, from, to }) => [what, from, to])).to.deep.equal([
+      ['request log', 0, 0.25],
+      ['request log', 0.25, 1e-9],
+      ['request log', 1e-9, 0],
+    ]);
+    for (const ratio of [-1, 1.1, '0.5', null, undefined])
+      expect(await refused('request-log', { ratio })).to.equal('VALIDATION_FAILED /ratio');
   });
 });

@@ -34,6 +34,7 @@ const FREE: readonly string[] = [
   'src/service-name.ts',
   'src/unix-socket.ts',
   'src/upstream-options.ts',
+  'src/work-timing.ts',
 ];
 const FREE_FOLDER = 'src/redaction/';
 

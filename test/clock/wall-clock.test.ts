@@ -16,6 +16,7 @@ const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> 
     1,
     'stored: whether keys of 30 days may be swept, with an hour between clocks',
   ],
+  'src/admin/trace-routes.ts': [1, 'shown: when a span began'],
   'src/admin/operator-value.ts': [1, 'shown: when a switch was set'],
   'src/memory/rate/moment.ts': [
     1,

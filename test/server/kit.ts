@@ -19,6 +19,8 @@ import type { Ticker } from '#src/server/timer-wheel.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { acceptTracestate } from '#src/telemetry/propagation.js';
 import type { IncomingTrace, SpanHandle, SpanStart, Tracing } from '#src/telemetry/span.js';
+import { TraceIds } from '#src/telemetry/trace-ids.js';
+import { UnsampledRequest } from '#src/telemetry/unrecorded.js';
 
 export interface Seen {
   readonly method: string;
@@ -87,8 +89,16 @@ export class RecordingTracing implements Tracing {
   readonly started: (SpanStart & { trusted: boolean })[] = [];
   readonly ended: { status: unknown; error: string | undefined }[] = [];
 
-  receive(incoming: IncomingTrace, describe: () => SpanStart): SpanHandle {
-    this.started.push({ ...describe(), trusted: incoming.trusted });
+  samples(): boolean {
+    return this.enabled;
+  }
+
+  unsampled(incoming: IncomingTrace): SpanHandle {
+    return new UnsampledRequest(new TraceIds(), 0, incoming.traceparent, incoming.tracestate);
+  }
+
+  keep(incoming: IncomingTrace, start: SpanStart): SpanHandle {
+    this.started.push({ ...start, trusted: incoming.trusted });
     const attributes: Record<string, unknown> = {};
     return {
       recording: true,
@@ -191,7 +201,7 @@ export const SETTINGS: AppOptions['settings'] = {
 };
 
 type Overrides = Partial<AppOptions['settings']> &
-  Pick<AppOptions, 'ticker' | 'fileClock' | 'loads'> & { quotas?: Partial<QuotaBounds> };
+  Pick<AppOptions, 'ticker' | 'fileClock' | 'loads' | 'requestLog'> & { quotas?: Partial<QuotaBounds> };
 
 /** For each quota: its total, and what one address may hold. */
 export type QuotaBounds = Readonly<Record<'bodies' | 'bodyBytes' | 'streams', readonly [number, number]>>;
@@ -220,7 +230,7 @@ export function quotasOf(bounds: QuotaBounds, refused: (name: string) => void = 
 
 export function bench(
   fill: (app: Application) => void,
-  { ticker, fileClock, quotas: bounds, loads, ...settings }: Overrides = {},
+  { ticker, fileClock, quotas: bounds, loads, requestLog, ...settings }: Overrides = {},
 ): Bench {
   const logs: Record<string, unknown>[] = [];
   const log = createLogger(
@@ -248,6 +258,7 @@ export function bench(
     observer,
     tracing,
     log,
+    ...(requestLog !== undefined && { requestLog }),
     gates: {
       gate: () => ({
         enter() {

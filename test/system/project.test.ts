@@ -75,9 +75,11 @@ describe('multilane dev', () => {
     const child = spawn(process.execPath, [CLI, ...args], {
       cwd: project.folder,
       env: cleanEnvironment(),
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     const exited = once(child, 'exit');
+    const logged: string[] = [];
+    createInterface({ input: child.stdout }).on('line', (line) => logged.push(line));
     const lines: string[] = [];
     createInterface({ input: child.stderr }).on('line', (line) => lines.push(line));
     const urls = (): string[] => lines.flatMap((line) => /^multilane ready (\S+)/.exec(line)?.[1] ?? []);
@@ -90,6 +92,9 @@ describe('multilane dev', () => {
     };
     try {
       expect(await served(1)).to.equal(1);
+      const requests = (): string[] => logged.filter((line) => line.includes('"msg":"request"'));
+      const [request] = await until(requests, (all) => all.length > 0);
+      expect(JSON.parse(request!), 'a log line for each request').to.include({ path: '/', status: 200 });
       project.write('multilane.config.js', CONFIG('2'));
       expect(await served(2)).to.equal(2);
       project.write('multilane.config.js', 'syntax error');

@@ -44,6 +44,12 @@ describe('the telemetry of one request', () => {
     const orphans = spans.filter((span) => !known.has(span.parentSpanId ?? ''));
     expect(orphans.map((span) => span.name)).to.deep.equal([]);
     expect(new Set(spans.map((span) => span.spanId)).size).to.equal(spans.length);
+    const shown = await json<{ spans: { spanId: string; name: string }[] }>(
+      await get(`${shop.adminUrl}/traces/${traceId}`),
+    );
+    const ids = new Map(shown.spans.map(({ spanId, name }) => [spanId, name]));
+    for (const { spanId, name } of spans)
+      expect(ids.get(spanId), 'the same span in GET /traces').to.equal(name);
   });
 
   it('counts the spans that did not reach the collector, with a counter for every reason from the start', async () => {

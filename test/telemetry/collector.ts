@@ -13,6 +13,7 @@ export interface CollectedSpan {
   readonly traceState: string | undefined;
   readonly attributes: Readonly<Record<string, unknown>>;
   readonly resource: Readonly<Record<string, unknown>>;
+  readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly statusCode: number;
   readonly statusMessage: string | undefined;
   readonly durationMs: number;
@@ -33,6 +34,7 @@ interface RawSpan {
   startTimeUnixNano: string;
   endTimeUnixNano: string;
   attributes: KeyValue[];
+  links?: { traceId: string; spanId: string }[];
   status: { code: number; message?: string };
 }
 
@@ -55,6 +57,7 @@ function decode(text: string): CollectedSpan[] {
         traceState: span.traceState,
         attributes: map(span.attributes),
         resource: map(resource.attributes),
+        links: (span.links ?? []).map(({ traceId, spanId }) => ({ traceId, spanId })),
         statusCode: span.status.code,
         statusMessage: span.status.message,
         durationMs: Number(BigInt(span.endTimeUnixNano) - BigInt(span.startTimeUnixNano)) / 1e6,

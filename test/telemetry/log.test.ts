@@ -33,6 +33,14 @@ describe('the logger', () => {
     expect(JSON.parse(texts[0]!)).to.include({ level: 30, msg: 'and\r\nmore\u2028', note: 'two\nlines' });
   });
 
+  it('escapes what some readers of lines take for line breaks', () => {
+    const { log, texts, last } = capture();
+    const text = 'a\u2028b\u2029c\u0085d\u009be\u007ff';
+    log.info({ [text]: text, err: new Error(text) }, text);
+    expect(texts[0]).to.not.match(/[\u007f-\u009f\u2028\u2029]/);
+    expect(last()).to.include({ msg: text, [text]: text });
+  });
+
   it('writes the number of the worker, and none in the primary', () => {
     const worker = capture('json', 3);
     worker.log.info('x');
@@ -170,5 +178,47 @@ describe('the logger', () => {
     );
     log.error(new Error('boom'));
     expect(texts[1]).to.match(/ERROR worker 2 +boom\n {4}Error: boom\n {8}at /);
+  });
+
+  it('escapes what changes the direction of a text at a terminal, or breaks its line', () => {
+    const { log, texts } = capture('pretty');
+    log.info({ path: 'a\u202eb\u2066c\u200fd\u2028e\u0085f\u009b' }, 'x');
+    expect(texts[0]).to.include('path=a\\u202eb\\u2066c\\u200fd\\u2028e\\x85f\\x9b\n');
+  });
+
+  it('shows each cause of an error at a terminal on lines of its own, and no line of a message at the margin', () => {
+    const { log, texts } = capture('pretty');
+    const cause = new Error('the reason\nINFO forged');
+    log.error(new Error('it failed', { cause }));
+    const lines = texts[0]!.split('\n').slice(1, -1);
+    expect(lines.length).to.be.greaterThan(4);
+    for (const line of lines) expect(line).to.match(/^ {4}\S| {8}at /);
+    expect(texts[0]).to.match(
+      /\n {4}Error: it failed\n {8}at .*\n {4}caused by: Error: the reason\n {4}INFO forged\n/s,
+    );
+  });
+
+  it('writes a request at a terminal as one readable line', () => {
+    const { log, texts } = capture('pretty', 1);
+    const fields = {
+      method: 'GET',
+      route: '/users/{id}',
+      path: '/users/7\x1b',
+      requestId: 'r-1',
+      durationMs: 3.2,
+    };
+    runInScope(scope('users'), () => {
+      log.info({ ...fields, status: 200 }, 'request');
+      log.warn({ ...fields, status: 503, error: 'OVERLOADED', phases: { dbMs: 3 } }, 'slow request');
+    });
+    const id = 'a'.repeat(32);
+    expect(texts[0]).to.match(
+      / INFO {2}worker 1 users {2,}GET \/users\/7\\x1b 200 3\.2 ms trace_id=a{32}\n$/,
+    );
+    expect(texts[1]!.trimEnd())
+      .to.match(/WARN {2}worker 1 users/)
+      .and.to.satisfy((line: string) =>
+        line.endsWith(`503 3.2 ms slow trace_id=${id} error=OVERLOADED phases={"dbMs":3}`),
+      );
   });
 });

@@ -275,6 +275,18 @@ describe('tracing', () => {
     expect(serverSpan(ratioOnly, request({ traceparent, trusted: true })).recording).to.equal(true);
   });
 
+  it('links the first step of a recovered saga to the start of the saga', async () => {
+    const one = start();
+    const begun = serverSpan(one, request());
+    const step = { saga: 'a', step: 'b', sagaId: 's', attempt: 2, isRecovered: true };
+    sagaStepSpan(one, begun.context, step).end();
+    await one.flush();
+    const { traceId, spanId } = begun.context;
+    expect(collector.spans[0]).to.include({ traceId, parentSpanId: spanId });
+    expect(collector.spans[0]?.attributes).to.include({ 'multilane.saga.recovered': true });
+    expect(collector.spans[0]?.links).to.deep.equal([{ traceId, spanId }]);
+  });
+
   it('starts a new trace for background work', async () => {
     const one = start();
     const step = sagaStepSpan(one, undefined, { saga: 'a', step: 'b', sagaId: 's', attempt: 1, undo: true });

@@ -1,4 +1,5 @@
 // A WebSocket as the callbacks of a service see it.
+import type { TraceContext } from '../../scope.js';
 import type { Acceptance } from '../exchange.js';
 import type { ServiceCode } from '../service-code.js';
 import type { SendResult, ServerWebSocket, SocketRoute } from '../websocket/websocket.js';
@@ -31,6 +32,7 @@ export class UwsWebSocket implements ServerWebSocket {
   readonly data: unknown;
   readonly protocol: string | undefined;
   readonly requestId: string;
+  readonly #openedBy: TraceContext;
   readonly #route: SocketRoute;
   readonly #serviceCode: ServiceCode;
   /** Undefined before it is open and once it is closed. */
@@ -41,13 +43,14 @@ export class UwsWebSocket implements ServerWebSocket {
   #turn = 0;
   #messages = 0;
 
-  constructor({ route, params, data, protocol, requestId }: Acceptance, serviceCode: ServiceCode) {
+  constructor({ route, params, data, protocol, requestId, trace }: Acceptance, serviceCode: ServiceCode) {
     this.#route = route;
     this.#serviceCode = serviceCode;
     this.params = params;
     this.data = data;
     this.protocol = protocol;
     this.requestId = requestId;
+    this.#openedBy = trace;
   }
 
   get isOpen(): boolean {
@@ -137,7 +140,7 @@ export class UwsWebSocket implements ServerWebSocket {
     }
     // The message is a copy, because the memory belongs to the core.
     const message = isBinary ? Buffer.from(new Uint8Array(data)) : textOf(data);
-    this.#route.run('message', this, (callback) => callback(this, message, isBinary));
+    this.#route.received(this, message, isBinary, this.#openedBy);
   }
 
   drained(): void {

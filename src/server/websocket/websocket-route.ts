@@ -4,7 +4,10 @@
 // The global `performance` is a getter, which costs more per read than this import.
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
-import { UnavailableError } from '../../errors.js';
+import { HttpError, UnavailableError } from '../../errors.js';
+import { runInScope, type TraceContext } from '../../scope.js';
+import type { SpanHandle, Tracing } from '../../telemetry/span.js';
+import { NO_PARENT, socketMessageSpan } from '../../telemetry/spans.js';
 import { toError } from '../../telemetry/to-error.js';
 import { type Handler, SENT, type WebSocketOptions } from '../handler.js';
 import { adopted, isPromise } from '../promise.js';
@@ -13,6 +16,7 @@ import type { RouteMeter } from '../request-observer.js';
 import type { Pattern } from '../routing/pattern.js';
 import type { Step } from '../routing/route-plan.js';
 import { checkHandshake, chooseProtocol, upgradeRequired } from './handshake.js';
+import { MessageScope } from './message-scope.js';
 import type { Topics } from './topics.js';
 import type { ResolvedLimits, ServerWebSocket, SocketRoute, WebSocketEvents } from './websocket.js';
 import { resolveLimits } from './websocket-checks.js';
@@ -36,6 +40,7 @@ export interface WebSocketRouteDeps {
   readonly pattern: Pattern;
   readonly topics: Topics;
   readonly running: RunningCallback;
+  readonly tracing: Tracing;
   readonly log: Logger;
 }
 
@@ -48,13 +53,14 @@ export class WebSocketRoute implements SocketRoute {
   meter: RouteMeter | undefined;
   readonly #service: string;
   readonly #running: RunningCallback;
+  readonly #tracing: Tracing;
   readonly #log: Logger;
   readonly #options: WebSocketOptions<unknown>;
 
   /** @throws TypeError for a bad option */
   constructor(
     options: WebSocketOptions<never>,
-    { service, path, pattern, topics, running, log }: WebSocketRouteDeps,
+    { service, path, pattern, topics, running, tracing, log }: WebSocketRouteDeps,
   ) {
     this.path = path;
     this.pattern = pattern;
@@ -62,6 +68,7 @@ export class WebSocketRoute implements SocketRoute {
     this.limits = resolveLimits(options);
     this.#service = service;
     this.#running = running;
+    this.#tracing = tracing;
     this.#log = log;
     this.#options = options as WebSocketOptions<unknown>;
   }
@@ -88,10 +95,33 @@ export class WebSocketRoute implements SocketRoute {
     return topicOf(this.#service, name);
   }
 
+  received(
+    ws: ServerWebSocket,
+    message: string | Uint8Array,
+    isBinary: boolean,
+    openedBy: TraceContext,
+  ): void {
+    const call = (callback: NonNullable<WebSocketEvents<unknown>['message']>): void | Promise<void> =>
+      callback(ws, message, isBinary);
+    if (!this.#tracing.samples(NO_PARENT)) {
+      this.run('message', ws, call);
+      return;
+    }
+    const { requestId } = ws;
+    const service = this.#service;
+    const { template } = this.pattern;
+    const bytes = Buffer.byteLength(message);
+    const about = { template, service, bytes, isBinary, requestId, openedBy };
+    const span = socketMessageSpan(this.#tracing, about);
+    const scope = new MessageScope(requestId, service, span.context);
+    runInScope(scope, () => this.run('message', ws, call, span));
+  }
+
   run<K extends keyof WebSocketEvents<unknown>>(
     event: K,
     ws: ServerWebSocket,
     call: (callback: NonNullable<WebSocketEvents<unknown>[K]>) => void | Promise<void>,
+    span?: SpanHandle,
   ): void {
     const callback = this.#options[event];
     if (callback === undefined) return;
@@ -103,9 +133,13 @@ export class WebSocketRoute implements SocketRoute {
     try {
       const result = call(callback as NonNullable<WebSocketEvents<unknown>[K]>);
       if (isPromise(result))
-        adopted(result).then(undefined, (error: unknown) => this.#failed(event, ws, error));
+        adopted(result).then(
+          () => span?.end(),
+          (error: unknown) => this.#failed(event, ws, error, span),
+        );
+      else span?.end();
     } catch (error) {
-      this.#failed(event, ws, error);
+      this.#failed(event, ws, error, span);
     }
     if (before !== undefined) this.meter?.leave(before);
     running.route = outer;
@@ -120,7 +154,8 @@ export class WebSocketRoute implements SocketRoute {
     return SENT;
   }
 
-  #failed(event: string, ws: ServerWebSocket, error: unknown): void {
+  #failed(event: string, ws: ServerWebSocket, error: unknown, span: SpanHandle | undefined): void {
+    span?.end(error instanceof HttpError ? error.code : toError(error).name);
     const { requestId } = ws;
     this.#log.error(
       { err: toError(error), route: this.path, event, requestId },

@@ -1,4 +1,5 @@
 // The contract of WebSocket routes: their options, and the socket that their callbacks get.
+import type { TraceContext } from '../../scope.js';
 import type { Pattern } from '../routing/pattern.js';
 import type { Topics } from './topics.js';
 
@@ -121,6 +122,13 @@ export interface SocketRoute {
     event: K,
     ws: ServerWebSocket,
     call: (callback: NonNullable<WebSocketEvents<unknown>[K]>) => void | Promise<void>,
+  ): void;
+  /** Runs the callback for a message, in a trace of its own if that is sampled. Never throws. */
+  received(
+    ws: ServerWebSocket,
+    message: string | Uint8Array,
+    isBinary: boolean,
+    openedBy: TraceContext,
   ): void;
 }
 

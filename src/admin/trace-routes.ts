@@ -1,0 +1,199 @@
+// The routes of recent traces: the sampled ones of this process, without a collector.
+import { setImmediate as loopTurn } from 'node:timers/promises';
+import { HttpError, NotFoundError, ValidationError } from '../errors.js';
+import type { Clock } from '../memory/clock.js';
+import type { AttributeValue } from '../telemetry/span.js';
+import type { SpanRecord } from '../telemetry/span-record.js';
+import type { RecentTrace, TraceStore } from '../telemetry/trace-store.js';
+import type { AdminRoute } from './admin-route.js';
+import type { OperatorSwitches } from './operator-switches.js';
+
+export interface TraceRoutesOptions {
+  readonly store: TraceStore;
+  /** The shared clock, by which spans are timed. */
+  readonly clock: Clock;
+  readonly sampling: () => Pick<OperatorSwitches['sampling'], 'ratio' | 'recording'>;
+}
+
+const LIMIT = { default: 100, max: 500 };
+const MAX_SEARCH = 200;
+/** Traces that are looked at in one turn of the event loop. */
+const PER_TURN = 100;
+
+export function traceRoutes({ store, clock, sampling }: TraceRoutesOptions): readonly AdminRoute[] {
+  return [
+    {
+      method: 'GET',
+      path: '/traces',
+      handler: async ({ query }) => {
+        const filter = filterOf(query);
+        const traces = await store.recent();
+        const wall = wallTime(clock);
+        const page = await pageOf(traces, filter, wall);
+        const { ratio, recording } = sampling();
+        return { status: 200, json: { ...page, isRecording: recording, sampled: ratio } };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/traces/:traceId',
+      handler: async ({ params }) => {
+        const trace = await store.get(params.traceId ?? '');
+        if (trace === undefined) {
+          throw new NotFoundError(
+            'No span of this trace is here: it was not sampled, or newer traces have displaced it.',
+          );
+        }
+        const wall = wallTime(clock);
+        const spans = [...trace.spans]
+          .sort((a, b) => a.begunAt - b.begunAt)
+          .map((span) => viewOf(span, wall));
+        return { status: 200, json: { traceId: trace.traceId, spans } };
+      },
+    },
+  ];
+}
+
+/** Searches in several turns of the event loop. Traces that are displaced meanwhile are omitted. */
+async function pageOf(traces: readonly RecentTrace[], filter: Filter, wall: WallTime) {
+  const items: Summary[] = [];
+  let last: RecentTrace | undefined;
+  for (const [number, trace] of traces.entries()) {
+    if (number % PER_TURN === PER_TURN - 1) await loopTurn();
+    if (trace.spans.size === 0 || !isBehind(trace, filter.after)) continue;
+    const summary = summaryOf(trace, wall);
+    if (!filter.admits(trace, summary)) continue;
+    if (items.length === filter.limit) return { items, nextCursor: cursorOf(last!) };
+    items.push(summary);
+    last = trace;
+  }
+  return { items, nextCursor: null };
+}
+
+type WallTime = (begunAt: number) => string;
+
+/** Converts times of the shared clock. */
+function wallTime(clock: Clock): WallTime {
+  const offset = Date.now() - clock();
+  return (at) => new Date(at + offset).toISOString();
+}
+
+interface Summary {
+  readonly traceId: string;
+  readonly name: string;
+  readonly startedAt: string;
+  readonly durationMs: number;
+  readonly status: 'ok' | 'error';
+  readonly httpStatus: number | null;
+  readonly spans: number;
+  readonly worker: number | null;
+  readonly route: string | null;
+}
+
+function summaryOf(trace: RecentTrace, wall: WallTime): Summary {
+  const { root } = trace;
+  const { attributes } = root;
+  const status = attributes['http.response.status_code'];
+  const route = attributes['http.route'];
+  return {
+    traceId: trace.traceId,
+    name: root.name,
+    startedAt: wall(trace.begunAt),
+    durationMs: root.durationMs,
+    status: root.errorType === undefined ? 'ok' : 'error',
+    httpStatus: typeof status === 'number' ? status : null,
+    spans: trace.spans.size,
+    worker: root.worker,
+    route: typeof route === 'string' ? route : null,
+  };
+}
+
+function viewOf(span: SpanRecord, wall: WallTime) {
+  return {
+    spanId: span.spanId,
+    parentSpanId: span.parentSpanId ?? null,
+    name: span.name,
+    kind: span.kind,
+    startedAt: wall(span.begunAt),
+    durationMs: span.durationMs,
+    status: span.errorType === undefined ? 'ok' : 'error',
+    statusMessage: span.message ?? span.errorType ?? null,
+    attributes: span.attributes satisfies Readonly<Record<string, AttributeValue>>,
+    links: span.links,
+    worker: span.worker,
+  };
+}
+
+interface Filter {
+  readonly limit: number;
+  readonly after: Position | undefined;
+  admits(trace: RecentTrace, summary: Summary): boolean;
+}
+
+/** @throws ValidationError, HttpError BAD_CURSOR */
+function filterOf(query: URLSearchParams): Filter {
+  const limit = numberIn(query, 'limit', 1, LIMIT.max) ?? LIMIT.default;
+  if (!Number.isInteger(limit)) throw invalid('/limit', `must be a whole number from 1 to ${LIMIT.max}`);
+  const minMs = numberIn(query, 'minMs', 0, Number.MAX_SAFE_INTEGER) ?? 0;
+  const status = query.get('status');
+  if (status !== null && status !== 'ok' && status !== 'error') {
+    throw invalid('/status', 'must be ok or error');
+  }
+  const route = query.get('route');
+  const search = query.get('search')?.slice(0, MAX_SEARCH).toLowerCase() ?? '';
+  return {
+    limit,
+    after: positionOf(query.get('cursor')),
+    admits: (trace, summary) =>
+      (status === null || summary.status === status) &&
+      (route === null || summary.route === route) &&
+      summary.durationMs >= minMs &&
+      (search === '' || isFound(trace, search)),
+  };
+}
+
+function isFound(trace: RecentTrace, search: string): boolean {
+  if (trace.traceId.startsWith(search)) return true;
+  for (const { name, errorType = '', attributes } of trace.spans) {
+    if (name.toLowerCase().includes(search) || errorType.toLowerCase().includes(search)) return true;
+    for (const value of Object.values(attributes)) {
+      if (typeof value === 'string' && value.toLowerCase().includes(search)) return true;
+    }
+  }
+  return false;
+}
+
+function numberIn(query: URLSearchParams, name: string, least: number, most: number): number | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  const value = text === '' ? Number.NaN : Number(text);
+  if (!(value >= least && value <= most))
+    throw invalid(`/${name}`, `must be a number from ${least} to ${most}`);
+  return value;
+}
+
+const invalid = (path: string, message: string): ValidationError => new ValidationError([{ path, message }]);
+
+/** A place in the list: traces begin before it, or at the same time with a lower id. */
+interface Position {
+  readonly begunAt: number;
+  readonly traceId: string;
+}
+
+const CURSOR = /^(\d{1,16}(?:\.\d{1,3})?)-([0-9a-f]{32})$/;
+
+const cursorOf = ({ begunAt, traceId }: RecentTrace): string => `${begunAt}-${traceId}`;
+
+function positionOf(cursor: string | null): Position | undefined {
+  if (cursor === null) return undefined;
+  const [, begunAt, traceId] = CURSOR.exec(cursor) ?? [];
+  if (begunAt === undefined || traceId === undefined) {
+    throw new HttpError('BAD_CURSOR', 'The cursor is not one that this list returned.');
+  }
+  return { begunAt: Number(begunAt), traceId };
+}
+
+const isBehind = (trace: RecentTrace, after: Position | undefined): boolean =>
+  after === undefined ||
+  trace.begunAt < after.begunAt ||
+  (trace.begunAt === after.begunAt && trace.traceId < after.traceId);

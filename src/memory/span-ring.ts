@@ -1,0 +1,170 @@
+// Rings of bytes in which each thread keeps its latest records, the oldest of which are overwritten: the
+// finished spans of the traces that are kept. The thread writes, the primary reads whenever it wants to, and
+// neither waits for the other. So a record wakes no thread, and the records of a thread that is stalled or
+// gone can be read.
+//
+// A record is its length in four bytes and its bytes. Positions count all bytes that were ever written, up to
+// 2^53, so they do not wrap around. Before a record is overwritten, `FIRST` moves behind it, so a reader that
+// finds it there after it has copied the bytes knows which of them may be torn.
+
+/** Words of the header, 64 bits each: the position of the oldest record, and the end of the newest one. */
+const FIRST = 0;
+const WRITTEN = 1;
+const HEADER_BYTES = 64;
+const LENGTH_BYTES = 4;
+
+/** Bytes of all rings together, unless there are more than 256 rows for threads. */
+const TOTAL_BYTES = 4 << 20;
+const MOST_BYTES = 256 << 10;
+const LEAST_BYTES = 16 << 10;
+/** The longest record, as a part of the smallest ring: a record never displaces most of the others. */
+export const MAX_RECORD = LEAST_BYTES / 4;
+
+export type RingOfSpans = SharedArrayBuffer;
+
+/** The rings of all rows. A ring exists once a thread has had its row. */
+export class SpanMemory {
+  readonly #bytes: number;
+  readonly #bySlot = new Map<number, RingOfSpans>();
+
+  /** @param rows the number of rows for threads */
+  constructor(rows: number) {
+    const share = 2 ** Math.floor(Math.log2(TOTAL_BYTES / Math.max(1, rows)));
+    this.#bytes = Math.min(MOST_BYTES, Math.max(LEAST_BYTES, share));
+  }
+
+  /** The ring of a row. The next thread of the row continues it. */
+  of(slot: number): RingOfSpans {
+    let ring = this.#bySlot.get(slot);
+    if (ring === undefined) {
+      ring = new SharedArrayBuffer(HEADER_BYTES + this.#bytes);
+      this.#bySlot.set(slot, ring);
+    }
+    return ring;
+  }
+
+  all(): Iterable<readonly [slot: number, ring: RingOfSpans]> {
+    return this.#bySlot;
+  }
+}
+
+/** What both sides see of a ring. */
+class Ring {
+  readonly words: BigInt64Array;
+  readonly bytes: Uint8Array;
+  readonly size: number;
+
+  constructor(memory: RingOfSpans) {
+    this.words = new BigInt64Array(memory, 0, 2);
+    this.bytes = new Uint8Array(memory, HEADER_BYTES);
+    this.size = this.bytes.length;
+  }
+
+  load(word: typeof FIRST | typeof WRITTEN): number {
+    return Number(Atomics.load(this.words, word));
+  }
+
+  store(word: typeof FIRST | typeof WRITTEN, position: number): void {
+    Atomics.store(this.words, word, BigInt(position));
+  }
+
+  /** Whether the two positions can be those of a ring. Code of a service may have overwritten the memory. */
+  isRange(first: number, written: number): boolean {
+    return Number.isSafeInteger(written) && first >= 0 && first <= written && written - first <= this.size;
+  }
+}
+
+/** The ring as the writing thread uses it. */
+export class SpanRingWriter {
+  readonly #ring: Ring;
+  #first: number;
+  #written: number;
+
+  constructor(memory: RingOfSpans) {
+    this.#ring = new Ring(memory);
+    this.#first = this.#ring.load(FIRST);
+    this.#written = this.#ring.load(WRITTEN);
+    if (!this.#ring.isRange(this.#first, this.#written)) this.#first = this.#written = 0;
+  }
+
+  /** Writes a record over the oldest ones. @returns false for a record that is too long */
+  push(record: Uint8Array): boolean {
+    if (record.length > MAX_RECORD) return false;
+    const ring = this.#ring;
+    const end = this.#written + LENGTH_BYTES + record.length;
+    while (end - this.#first > ring.size) this.#first = this.#next(this.#first);
+    ring.store(FIRST, this.#first);
+    const { length } = record;
+    for (let i = 0; i < LENGTH_BYTES; i++) {
+      ring.bytes[(this.#written + i) % ring.size] = (length >>> (8 * i)) & 0xff;
+    }
+    const at = (this.#written + LENGTH_BYTES) % ring.size;
+    const before = Math.min(length, ring.size - at);
+    ring.bytes.set(record.subarray(0, before), at);
+    ring.bytes.set(record.subarray(before), 0);
+    this.#written = end;
+    ring.store(WRITTEN, end);
+    return true;
+  }
+
+  /** The position of the record behind this one; the end of all for a length that cannot be. */
+  #next(at: number): number {
+    let length = 0;
+    for (let i = 0; i < LENGTH_BYTES; i++) {
+      length |= this.#ring.bytes[(at + i) % this.#ring.size]! << (8 * i);
+    }
+    const next = at + LENGTH_BYTES + length;
+    return length < 0 || length > MAX_RECORD || next > this.#written ? this.#written : next;
+  }
+}
+
+/** A record and its position, which orders the records of one ring. */
+export interface PlacedRecord {
+  readonly at: number;
+  readonly text: string;
+}
+
+/** The ring as the reading thread uses it. It keeps its own position, and bounds all that it reads. */
+export class SpanRingReader {
+  readonly #ring: Ring;
+  #read = 0;
+
+  constructor(memory: RingOfSpans) {
+    this.#ring = new Ring(memory);
+  }
+
+  /** The position of the oldest record that was not overwritten. */
+  get first(): number {
+    return this.#ring.load(FIRST);
+  }
+
+  /** The records that were written since the last call and not overwritten, the oldest first. */
+  take(): PlacedRecord[] {
+    const ring = this.#ring;
+    const first = this.first;
+    const written = ring.load(WRITTEN);
+    if (!ring.isRange(first, written) || written === this.#read) return [];
+    // The writer began anew, because it found positions that could not be.
+    const from = this.#read > written ? first : Math.max(first, this.#read);
+    const copy = Buffer.allocUnsafe(written - from);
+    const at = from % ring.size;
+    const before = Math.min(copy.length, ring.size - at);
+    copy.set(ring.bytes.subarray(at, at + before), 0);
+    copy.set(ring.bytes.subarray(0, copy.length - before), before);
+    this.#read = written;
+    const whole = Math.max(from, this.first);
+    return recordsOf(copy, from).filter((record) => record.at >= whole);
+  }
+}
+
+function recordsOf(bytes: Buffer, from: number): PlacedRecord[] {
+  const records: PlacedRecord[] = [];
+  for (let at = 0; at + LENGTH_BYTES <= bytes.length; ) {
+    const length = bytes.readUInt32LE(at);
+    const begin = at + LENGTH_BYTES;
+    if (length > MAX_RECORD || begin + length > bytes.length) break;
+    records.push({ at: from + at, text: bytes.toString('utf8', begin, begin + length) });
+    at = begin + length;
+  }
+  return records;
+}

@@ -1,0 +1,88 @@
+// The log of requests: one line for a share of them (REQUEST_LOG), and one with its phases for each slow one
+// (SLOW_REQUEST_MS). A line has neither query nor fields nor body of the request, whose secrets cannot
+// be told from other values, and of its path no more than a bounded part, in which secrets are masked.
+import { performance } from 'node:perf_hooks';
+import type { Logger } from 'pino';
+import { shortText } from '../redaction/shown-text.js';
+import type { TraceContext } from '../scope.js';
+import { RequestPhases } from './request-phases.js';
+import type { RoutePlan } from './routing/route-plan.js';
+
+export interface RequestLogOptions {
+  /** The share of requests that get a line, 0 to 1. It is called for each request. */
+  share(): number;
+  /** A request whose response begins later than this gets a line in any case; 0: none does. */
+  readonly slowMs: number;
+}
+
+/** What a line shows of a request, and what decides whether there is one. */
+export interface LoggedRequest {
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  readonly template: string | undefined;
+  readonly service: string | undefined;
+  readonly requestId: string;
+  /** `performance.now()` at the end of the request header. */
+  readonly startedAt: number;
+  readonly trace: TraceContext;
+  readonly inProcess: boolean;
+  readonly plan: Pick<RoutePlan, 'gate' | 'killSwitch' | 'template'>;
+  readonly phases: RequestPhases | undefined;
+}
+
+const MAX_PATH = 256;
+
+export class RequestLog {
+  readonly #log: Logger;
+  readonly #options: RequestLogOptions;
+  readonly #random: () => number;
+
+  constructor(log: Logger, options: RequestLogOptions, random: () => number = Math.random) {
+    this.#log = log;
+    this.#options = options;
+    this.#random = random;
+  }
+
+  /** @returns undefined while slow requests are not logged: then their phases are not measured */
+  phasesFrom(startedAt: number): RequestPhases | undefined {
+    return this.#options.slowMs > 0 ? new RequestPhases(startedAt) : undefined;
+  }
+
+  /** Call once, when the response is complete. @param error code of the problem that was sent */
+  ended(request: LoggedRequest, status: number, error: string | undefined): void {
+    const { phases } = request;
+    if (phases !== undefined && this.#isSlow(request, phases, status, error)) return;
+    const share = this.#options.share();
+    if (share === 0 || request.inProcess || isProbe(request, status)) return;
+    if (share === 1 || this.#random() < share) this.#log.info(fieldsOf(request, status, error), 'request');
+  }
+
+  #isSlow(request: LoggedRequest, timing: RequestPhases, status: number, error: string | undefined): boolean {
+    const { phases, untilResponseMs } = timing.end();
+    if (untilResponseMs < this.#options.slowMs) return false;
+    this.#log.warn({ ...fieldsOf(request, status, error), phases }, 'slow request');
+    return true;
+  }
+}
+
+/** Load balancers probe the routes that are never refused, every few seconds. */
+const isProbe = ({ plan }: LoggedRequest, status: number): boolean =>
+  status < 400 && plan.gate === undefined && plan.killSwitch === undefined && plan.template !== undefined;
+
+function fieldsOf(request: LoggedRequest, status: number, error: string | undefined) {
+  const { method, path, template, service, requestId, startedAt, trace } = request;
+  const { traceId, spanId } = trace;
+  return {
+    ...(service !== undefined && { service }),
+    method,
+    ...(template !== undefined && { route: template }),
+    path: shortText(path, MAX_PATH),
+    status,
+    ...(error !== undefined && { error }),
+    durationMs: Math.round((performance.now() - startedAt) * 100) / 100,
+    requestId,
+    trace_id: traceId,
+    span_id: spanId,
+  };
+}

@@ -1,0 +1,151 @@
+// The recent traces of this process, as its operator sees them. The primary reads the rings of all threads
+// only when it is asked, so it does nothing while no operator looks. It keeps a span for as long as its
+// thread does, so the rings bound the store.
+import { setImmediate as loopTurn } from 'node:timers/promises';
+import { type RingOfSpans, type SpanMemory, SpanRingReader } from '../memory/span-ring.js';
+import { readSpanRecord, type SpanRecord } from './span-record.js';
+
+/** Records that are parsed in one turn of the event loop: about a millisecond of work. */
+const PER_TURN = 200;
+/** More spans than a ring can have. Positions that code of a service has overwritten do not bound them. */
+const MOST_SPANS = 4_096;
+
+/** The spans of one trace that are here. */
+export class RecentTrace {
+  readonly traceId: string;
+  readonly spans = new Set<SpanRecord>();
+  #begunAt: number | undefined;
+
+  constructor(traceId: string) {
+    this.traceId = traceId;
+  }
+
+  add(span: SpanRecord): void {
+    this.spans.add(span);
+    this.#begunAt = undefined;
+  }
+
+  /** @returns whether that was the last one */
+  remove(span: SpanRecord): boolean {
+    this.spans.delete(span);
+    this.#begunAt = undefined;
+    return this.spans.size === 0;
+  }
+
+  /** When its first span began, on the shared clock. */
+  get begunAt(): number {
+    if (this.#begunAt === undefined) {
+      let least = Number.POSITIVE_INFINITY;
+      for (const { begunAt } of this.spans) if (begunAt < least) least = begunAt;
+      this.#begunAt = least;
+    }
+    return this.#begunAt;
+  }
+
+  /** The first span without a parent in this process; the first of all when their parents were displaced. */
+  get root(): SpanRecord {
+    const ids = new Set<string>();
+    for (const { spanId } of this.spans) ids.add(spanId);
+    let root: SpanRecord | undefined;
+    let first: SpanRecord | undefined;
+    for (const span of this.spans) {
+      if (first === undefined || span.begunAt < first.begunAt) first = span;
+      if (span.parentSpanId !== undefined && ids.has(span.parentSpanId)) continue;
+      if (root === undefined || span.begunAt < root.begunAt) root = span;
+    }
+    return root ?? first!;
+  }
+}
+
+interface Placed {
+  readonly at: number;
+  readonly span: SpanRecord;
+}
+
+/** What is known of the ring of one row. */
+interface Source {
+  readonly reader: SpanRingReader;
+  /** Its spans, the oldest first, from `begin` on. */
+  spans: Placed[];
+  begin: number;
+}
+
+export class TraceStore {
+  readonly #memory: SpanMemory;
+  readonly #sources = new Map<RingOfSpans, Source>();
+  readonly #traces = new Map<string, RecentTrace>();
+  #refreshing: Promise<void> | undefined;
+
+  constructor(memory: SpanMemory) {
+    this.#memory = memory;
+  }
+
+  /** The traces, the latest first. */
+  async recent(): Promise<readonly RecentTrace[]> {
+    await this.#refresh();
+    return [...this.#traces.values()].sort(
+      (a, b) => b.begunAt - a.begunAt || (a.traceId < b.traceId ? 1 : -1),
+    );
+  }
+
+  async get(traceId: string): Promise<RecentTrace | undefined> {
+    await this.#refresh();
+    return this.#traces.get(traceId);
+  }
+
+  /** Requests at the same time share one reading. */
+  async #refresh(): Promise<void> {
+    this.#refreshing ??= this.#read().finally(() => {
+      this.#refreshing = undefined;
+    });
+    await this.#refreshing;
+  }
+
+  async #read(): Promise<void> {
+    for (const [, ring] of this.#memory.all()) {
+      let source = this.#sources.get(ring);
+      if (source === undefined) {
+        source = { reader: new SpanRingReader(ring), spans: [], begin: 0 };
+        this.#sources.set(ring, source);
+      }
+      const records = source.reader.take();
+      for (let i = 0; i < records.length; i++) {
+        if (i % PER_TURN === PER_TURN - 1) await loopTurn();
+        const { at, text } = records[i]!;
+        const span = readSpanRecord(text);
+        if (span === undefined) continue;
+        source.spans.push({ at, span });
+        this.#add(span);
+      }
+      this.#forget(source);
+      if (records.length > 0) await loopTurn();
+    }
+  }
+
+  #add(span: SpanRecord): void {
+    let trace = this.#traces.get(span.traceId);
+    if (trace === undefined) {
+      trace = new RecentTrace(span.traceId);
+      this.#traces.set(span.traceId, trace);
+    }
+    trace.add(span);
+  }
+
+  /** Forgets the spans that their thread has overwritten. */
+  #forget(source: Source): void {
+    const { reader, spans } = source;
+    const { first } = reader;
+    let { begin } = source;
+    for (; begin < spans.length; begin++) {
+      const { at, span } = spans[begin]!;
+      if (at >= first && spans.length - begin <= MOST_SPANS) break;
+      const trace = this.#traces.get(span.traceId);
+      if (trace?.remove(span)) this.#traces.delete(span.traceId);
+    }
+    if (begin * 2 > spans.length) {
+      source.spans = spans.slice(begin);
+      begin = 0;
+    }
+    source.begin = begin;
+  }
+}

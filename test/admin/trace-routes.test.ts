@@ -1,0 +1,177 @@
+import { expect } from 'chai';
+import { traceRoutes } from '#src/admin/trace-routes.js';
+import { SpanMemory } from '#src/memory/span-ring.js';
+import { SpanLog } from '#src/telemetry/span-log.js';
+import type { SpanRecord } from '#src/telemetry/span-record.js';
+import { TraceStore } from '#src/telemetry/trace-store.js';
+import { adminOf, jsonOf } from '#test/upstream/admin.js';
+
+const id = (n: number): string => n.toString(16).padStart(32, '0');
+const spanId = (n: number): string => n.toString(16).padStart(16, '0');
+
+interface Page {
+  readonly items: readonly Record<string, unknown>[];
+  readonly nextCursor: string | null;
+}
+
+function setUp() {
+  const memory = new SpanMemory(1);
+  let now = 0;
+  const clock = (): number => now;
+  const log = new SpanLog(memory.of(1), 3, clock);
+  const store = new TraceStore(memory);
+  const sampling = () => ({ ratio: 0.25, recording: true });
+  const admin = adminOf(traceRoutes({ store, clock, sampling }));
+  const list = async (query = ''): Promise<Page> => jsonOf(await admin.ask('GET', `/traces${query}`)) as Page;
+  return {
+    ...admin,
+    list,
+    at: (ms: number) => {
+      now = ms;
+    },
+    add: (n: number, over: Partial<SpanRecord> = {}) =>
+      log.add({
+        traceId: id(n),
+        spanId: spanId(n),
+        parentSpanId: undefined,
+        name: 'GET /api/users/{id}',
+        kind: 'server',
+        begunAt: n * 10,
+        durationMs: n,
+        errorType: undefined,
+        message: undefined,
+        attributes: { 'http.route': '/api/users/{id}', 'http.response.status_code': 200 },
+        links: [],
+        ...over,
+      }),
+  };
+}
+
+const ids = ({ items }: Page): unknown[] => items.map(({ traceId }) => Number(`0x${String(traceId)}`));
+
+describe('GET /traces', () => {
+  it('lists the latest trace first, with what its first span was', async () => {
+    const { list, add, at } = setUp();
+    expect(await list()).to.deep.equal({ items: [], nextCursor: null, isRecording: true, sampled: 0.25 });
+    add(1);
+    add(2, { errorType: 'INTERNAL', attributes: { 'http.response.status_code': 500 } });
+    add(2, { spanId: spanId(7), parentSpanId: spanId(2), name: 'GET orders', kind: 'client' });
+    at(1_000);
+    const before = Date.now();
+    const { items } = await list();
+    const [second, first] = items;
+    expect(first).to.deep.include({
+      traceId: id(1),
+      name: 'GET /api/users/{id}',
+      durationMs: 1,
+      status: 'ok',
+      httpStatus: 200,
+      spans: 1,
+      worker: 3,
+      route: '/api/users/{id}',
+    });
+    expect(second).to.deep.include({ status: 'error', httpStatus: 500, spans: 2, route: null });
+    const startedAt = Date.parse(String(second?.startedAt));
+    expect(startedAt).to.be.within(before - 981, Date.now() - 979);
+  });
+
+  it('filters by route, status, duration and a text of any span', async () => {
+    const { list, add } = setUp();
+    add(1);
+    add(2, { errorType: 'INTERNAL' });
+    add(3, { attributes: { 'http.route': '/other' } });
+    add(4, { attributes: { 'db.query.summary': 'SELECT Orders' } });
+    expect(ids(await list(`?route=${encodeURIComponent('/api/users/{id}')}`))).to.deep.equal([2, 1]);
+    expect(ids(await list('?status=error'))).to.deep.equal([2]);
+    expect(ids(await list('?status=ok&minMs=2'))).to.deep.equal([4, 3]);
+    expect(ids(await list('?search=select%20orders'))).to.deep.equal([4]);
+    expect(ids(await list(`?search=${id(3)}`))).to.deep.equal([3]);
+    expect(ids(await list('?search=internal'))).to.deep.equal([2]);
+  });
+
+  it('continues at its cursor, also for traces that began at the same time', async () => {
+    const { list, add } = setUp();
+    for (let n = 1; n <= 25; n++) add(n, { begunAt: Math.floor(n / 5) + 0.125 });
+    const all = ids(await list());
+    expect(all).to.have.length(25);
+    const seen: unknown[] = [];
+    let cursor: string | null = '';
+    for (let pages = 0; cursor !== null; pages++) {
+      expect(pages).to.be.below(4);
+      const page: Page = await list(`?limit=10${cursor && `&cursor=${cursor}`}`);
+      seen.push(...ids(page));
+      cursor = page.nextCursor;
+    }
+    expect(seen).to.deep.equal(all);
+    expect((await list('?limit=25')).nextCursor, 'nothing follows').to.equal(null);
+  });
+
+  it('refuses wrong parameters', async () => {
+    const { refusalOf } = setUp();
+    for (const [query, code] of [
+      ['limit=0', 'VALIDATION_FAILED'],
+      ['limit=501', 'VALIDATION_FAILED'],
+      ['limit=1.5', 'VALIDATION_FAILED'],
+      ['limit=', 'VALIDATION_FAILED'],
+      ['minMs=-1', 'VALIDATION_FAILED'],
+      ['status=fine', 'VALIDATION_FAILED'],
+      ['cursor=x', 'BAD_CURSOR'],
+      [`cursor=1e3-${id(1)}`, 'BAD_CURSOR'],
+    ])
+      expect(await refusalOf('GET', `/traces?${query}`), query).to.have.property('code', code);
+  });
+});
+
+describe('GET /traces/:traceId', () => {
+  it('shows the spans in the order in which they began', async () => {
+    const { ask, add } = setUp();
+    const links = [{ traceId: id(8), spanId: spanId(8) }];
+    add(1, {
+      spanId: spanId(2),
+      parentSpanId: spanId(1),
+      begunAt: 11,
+      kind: 'client',
+      links,
+      attributes: {},
+    });
+    add(1, { errorType: 'INTERNAL', message: 'it failed' });
+    const { traceId, spans } = jsonOf(await ask('GET', `/traces/${id(1)}`)) as {
+      traceId: string;
+      spans: readonly Record<string, unknown>[];
+    };
+    expect(traceId).to.equal(id(1));
+    const shown = spans.map(({ startedAt, ...span }) => {
+      expect(startedAt).to.match(/^\d{4}-.*Z$/);
+      return span;
+    });
+    const common = { name: 'GET /api/users/{id}', durationMs: 1, worker: 3 };
+    expect(shown).to.deep.equal([
+      {
+        ...common,
+        spanId: spanId(1),
+        parentSpanId: null,
+        kind: 'server',
+        status: 'error',
+        statusMessage: 'it failed',
+        attributes: { 'http.route': '/api/users/{id}', 'http.response.status_code': 200 },
+        links: [],
+      },
+      {
+        ...common,
+        spanId: spanId(2),
+        parentSpanId: spanId(1),
+        kind: 'client',
+        status: 'ok',
+        statusMessage: null,
+        attributes: {},
+        links,
+      },
+    ]);
+  });
+
+  it('is 404 for a trace that is not here', async () => {
+    const { refusalOf } = setUp();
+    for (const one of [id(5), 'x', '__proto__'])
+      expect(await refusalOf('GET', `/traces/${one}`)).to.have.property('code', 'NOT_FOUND');
+  });
+});

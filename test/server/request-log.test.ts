@@ -1,0 +1,148 @@
+import { expect } from 'chai';
+import type { RequestLogOptions } from '#src/server/request-log.js';
+import { RequestPhases } from '#src/server/request-phases.js';
+import { bench, latch, settled } from './kit.js';
+
+function logging(requestLog: Partial<RequestLogOptions>) {
+  const gate = latch<unknown>();
+  const world = bench(
+    (app) => {
+      app.get('/users/:id', (ctx) => ({ id: ctx.params.id }));
+      app.get('/fail', () => {
+        throw new Error('no');
+      });
+      app.get('/late', async () => gate.opened);
+      app.post('/body', async (ctx) => ctx.readText());
+    },
+    { requestLog: { share: () => 0, slowMs: 0, ...requestLog } },
+  );
+  const requests = () => world.logs.filter(({ msg }) => msg === 'request' || msg === 'slow request');
+  return { ...world, gate, requests };
+}
+
+describe('the request log', () => {
+  it('is off by default', async () => {
+    const { inject, requests } = logging({});
+    await inject({ url: '/users/1' });
+    await inject({ url: '/fail' });
+    expect(requests()).to.deep.equal([]);
+  });
+
+  it('has one line for each request, without its query, fields and body', async () => {
+    const { inject, requests } = logging({ share: () => 1 });
+    const headers = { 'x-request-id': 'r-7', cookie: 'sid=hush', authorization: 'Bearer hush' };
+    await inject({ url: '/users/1?password=hush', headers });
+    await inject({ method: 'POST', url: '/body', body: 'hush' });
+    await inject({ url: '/nowhere/token=hush' });
+    await inject({ url: '/fail' });
+    const lines = requests();
+    expect(JSON.stringify(lines)).to.not.include('hush');
+    expect(
+      lines.map(({ method, route, path, status, error }) => [method, route, path, status, error]),
+    ).to.deep.equal([
+      ['GET', '/users/{id}', '/users/1', 200, undefined],
+      ['POST', '/body', '/body', 200, undefined],
+      ['GET', undefined, '/nowhere/token=[redacted]', 404, 'ROUTE_NOT_FOUND'],
+      ['GET', '/fail', '/fail', 500, 'INTERNAL'],
+    ]);
+    expect(lines[0]).to.include({ level: 30, service: 'demo', requestId: 'r-7', trace_id: 'f'.repeat(32) });
+    expect(lines[0]?.durationMs).to.be.a('number').that.is.at.least(0);
+    expect(lines[0]).to.not.have.property('phases');
+  });
+
+  it('is bounded, and no request can forge a line', async () => {
+    const { inject, requests } = logging({ share: () => 1 });
+    await inject({ url: `/users/${'x'.repeat(5_000)}` });
+    await inject({ url: '/users/a%0d%0a%7b%22level%22:60%7d' });
+    await inject({ url: '/users/\u001b[31m\u0085\u2028' });
+    const [long, forged] = requests();
+    expect(String(long?.path).length).to.equal(257);
+    expect(forged?.path).to.equal('/users/a%0d%0a%7b%22level%22:60%7d');
+    expect(requests()).to.have.length(3);
+  });
+
+  it('has lines for a share of the requests, which is read for each request', async () => {
+    let share = 0.25;
+    const { inject, requests } = logging({ share: () => share });
+    for (let n = 0; n < 400; n++) await inject({ url: '/users/1' });
+    expect(requests().length).to.be.within(50, 160);
+    share = 0;
+    const before = requests().length;
+    for (let n = 0; n < 20; n++) await inject({ url: '/users/1' });
+    expect(requests().length).to.equal(before);
+  });
+
+  it('omits calls within the process, which belong to another request', async () => {
+    const { inject, requests } = logging({ share: () => 1 });
+    await inject({ url: '/users/1', inProcess: true });
+    expect(requests()).to.deep.equal([]);
+  });
+});
+
+describe('the log of slow requests', () => {
+  it('has the phases of a request whose response begins late, and only of such', async () => {
+    const { inject, requests, gate } = logging({ slowMs: 30 });
+    await inject({ url: '/users/1' });
+    const response = inject({ url: '/late' });
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    gate.open({ late: true });
+    await response;
+    await settled();
+    const lines = requests();
+    expect(lines.map(({ msg, level, path }) => [msg, level, path])).to.deep.equal([
+      ['slow request', 40, '/late'],
+    ]);
+    const { handlerMs } = lines[0]!.phases as { handlerMs: number };
+    expect(handlerMs).to.be.at.least(30);
+  });
+
+  it('has one line for a slow request that the request log would have too', async () => {
+    const { inject, requests } = logging({ slowMs: 1e-9, share: () => 1 });
+    await inject({ url: '/users/1' });
+    expect(requests().map(({ msg }) => msg)).to.deep.equal(['slow request']);
+  });
+});
+
+describe('the phases of a request', () => {
+  it('add up to its duration, and it is in one of them at each moment', () => {
+    const phases = new RequestPhases(100);
+    phases.began('body', 103);
+    phases.ended('body', 110);
+    phases.enter('handler', 111);
+    phases.began('calls', 115);
+    phases.began('db', 120);
+    phases.began('db', 121);
+    phases.ended('db', 125);
+    phases.ended('calls', 130);
+    phases.ended('db', 140);
+    phases.began('cpu', 141);
+    phases.ended('cpu', 143);
+    phases.enter('response', 150);
+    phases.began('db', 151);
+    phases.enter('handler', 152);
+    expect(phases.end(160)).to.deep.equal({
+      phases: {
+        queueMs: 4,
+        bodyMs: 7,
+        handlerMs: 4 + 1 + 7,
+        dbMs: 20,
+        callsMs: 5,
+        cpuMs: 2,
+        responseMs: 10,
+      },
+      untilResponseMs: 50,
+    });
+  });
+
+  it('are those before the response, when there was none', () => {
+    const phases = new RequestPhases(0);
+    phases.enter('handler', 2);
+    phases.began('db', 3);
+    expect(phases.end(10)).to.deep.equal({
+      phases: { queueMs: 2, handlerMs: 1, dbMs: 7 },
+      untilResponseMs: 10,
+    });
+    phases.ended('cpu', 11);
+    phases.ended('db', 11);
+  });
+});
