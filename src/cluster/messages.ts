@@ -43,7 +43,7 @@ import type { SlotSeries } from '../memory/metrics/series-memory.js';
 import type { Descriptor } from './sharding.js';
 
 /** Increase it when a message changes its shape. */
-export const PROTOCOL_VERSION = 11;
+export const PROTOCOL_VERSION = 12;
 
 /** The `workerData` of a thread. */
 export interface WorkerBoot {
@@ -68,6 +68,8 @@ export interface WorkerBoot {
   readonly cpuPort: MessagePort;
   /** Where the thread leaves its log lines for the primary; undefined: it writes them itself. */
   readonly logMemory: RingMemory | undefined;
+  /** Where the thread leaves a copy of each log line, which the primary exports; undefined: none is. */
+  readonly exportedLog: RingMemory | undefined;
   /** Services whose `service-ready` was sent to other threads before this one started. */
   readonly ready: readonly ReadyService[];
 }

@@ -125,7 +125,12 @@ export class ThreadStarter {
     const { supervisor, limits, events, readyServices } = this.#options;
     const { group, settings, block, series, instanceId } = supervisor;
     const port = group.sharedPort;
-    const memory = { memory: block.buffer, series: series.of(slot), logMemory: threadLog?.memory };
+    const memory = {
+      memory: block.buffer,
+      series: series.of(slot),
+      logMemory: threadLog?.memory,
+      exportedLog: threadLog?.exported,
+    };
     return new WorkerThread(
       {
         group,

@@ -5,7 +5,8 @@
 import type { Settings } from '../config.js';
 import { httpUrl } from './network-kinds.js';
 import { optional, type Table, type ValuesOf, withDefault } from './setting.js';
-import { oneOf, onOff, pairs, ratio, secretPairs, text } from './setting-kinds.js';
+import type { SettingKind } from './setting-kinds.js';
+import { listOf, oneOf, onOff, pairs, ratio, secretPairs, text, whole } from './setting-kinds.js';
 
 /** By the specification a wrong variable causes a warning and is ignored. */
 const OTEL = { lenient: true };
@@ -18,6 +19,17 @@ const sampler = oneOf(
   'parentbased_always_off',
   'parentbased_traceidratio',
 );
+
+/** The exporters of a signal: a list by the specification. `none` means an empty one. */
+const exporters: SettingKind<readonly string[]> = {
+  ...listOf('exporters (none, otlp)', (name) => (name === 'otlp' || name === 'none' ? name : undefined)),
+  parse(value) {
+    const names = value.split(',').map((name) => name.trim().toLowerCase());
+    const areKnown = names.every((name) => name === 'otlp' || name === 'none');
+    if (!areKnown || (names.includes('none') && names.includes('otlp'))) return undefined;
+    return names.includes('otlp') ? ['otlp'] : [];
+  },
+};
 
 export const OTEL_SETTINGS = {
   OTEL_SDK_DISABLED: withDefault(onOff, false, 'Switches tracing off.', OTEL),
@@ -47,6 +59,54 @@ export const OTEL_SETTINGS = {
     'Header fields of every export of traces.',
     OTEL,
   ),
+  OTEL_EXPORTER_OTLP_PROTOCOL: withDefault(
+    oneOf('http/json', 'http/protobuf'),
+    'http/json',
+    'How metrics and logs are written. Traces are always JSON.',
+    OTEL,
+  ),
+  OTEL_METRICS_EXPORTER: withDefault(
+    exporters,
+    [],
+    '`otlp` exports the metrics of the process to the collector, beside `/metrics`; `none` does not.',
+    OTEL,
+  ),
+  OTEL_METRIC_EXPORT_INTERVAL: withDefault(
+    whole(100, 86_400_000),
+    60_000,
+    'Time between two exports of metrics.',
+    { ...OTEL, unit: 'ms' },
+  ),
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: optional(
+    httpUrl,
+    'from `OTEL_EXPORTER_OTLP_ENDPOINT`',
+    'URL that metrics are posted to, used unchanged.',
+    OTEL,
+  ),
+  OTEL_EXPORTER_OTLP_METRICS_HEADERS: optional(
+    secretPairs,
+    'from `OTEL_EXPORTER_OTLP_HEADERS`',
+    'Header fields of every export of metrics.',
+    OTEL,
+  ),
+  OTEL_LOGS_EXPORTER: withDefault(
+    exporters,
+    [],
+    '`otlp` exports the log lines of all threads to the collector, beside standard output; `none` does not.',
+    OTEL,
+  ),
+  OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: optional(
+    httpUrl,
+    'from `OTEL_EXPORTER_OTLP_ENDPOINT`',
+    'URL that log lines are posted to, used unchanged.',
+    OTEL,
+  ),
+  OTEL_EXPORTER_OTLP_LOGS_HEADERS: optional(
+    secretPairs,
+    'from `OTEL_EXPORTER_OTLP_HEADERS`',
+    'Header fields of every export of log lines.',
+    OTEL,
+  ),
   OTEL_TRACES_SAMPLER: optional(
     sampler,
     '`parentbased_traceidratio`',
@@ -67,17 +127,41 @@ export function otelOf(values: ValuesOf<typeof OTEL_SETTINGS>): Settings['otel']
   return {
     disabled: values.otelSdkDisabled,
     serviceName: values.otelServiceName ?? attributes['service.name'] ?? 'multilane',
-    endpoint: values.otelExporterOtlpTracesEndpoint ?? tracesBelow(values.otelExporterOtlpEndpoint),
+    endpoint: values.otelExporterOtlpTracesEndpoint ?? below(values.otelExporterOtlpEndpoint, 'traces'),
     headers: values.otelExporterOtlpTracesHeaders ?? values.otelExporterOtlpHeaders,
     sampler: values.otelTracesSampler ?? 'parentbased_traceidratio',
     samplerArg: values.otelTracesSamplerArg ?? (values.otelTracesSampler === undefined ? 0.01 : 1),
     resourceAttributes: attributes,
+    ...exportsOf(values),
   };
 }
 
-function tracesBelow(endpoint: string | undefined): string | undefined {
+/** The exports of metrics and logs. Without an address nothing is exported. */
+function exportsOf(values: ValuesOf<typeof OTEL_SETTINGS>): Pick<Settings['otel'], 'metrics' | 'logs'> {
+  if (values.otelSdkDisabled) return {};
+  const common = { headers: values.otelExporterOtlpHeaders, protocol: values.otelExporterOtlpProtocol };
+  const ofAll = values.otelExporterOtlpEndpoint;
+  const metrics = values.otelExporterOtlpMetricsEndpoint ?? below(ofAll, 'metrics');
+  const logs = values.otelExporterOtlpLogsEndpoint ?? below(ofAll, 'logs');
+  const intervalMs = values.otelMetricExportInterval;
+  return {
+    ...(metrics !== undefined &&
+      values.otelMetricsExporter.includes('otlp') && {
+        metrics: { ...common, ...own(values.otelExporterOtlpMetricsHeaders), endpoint: metrics, intervalMs },
+      }),
+    ...(logs !== undefined &&
+      values.otelLogsExporter.includes('otlp') && {
+        logs: { ...common, ...own(values.otelExporterOtlpLogsHeaders), endpoint: logs },
+      }),
+  };
+}
+
+const own = (headers: Readonly<Record<string, string>> | undefined) =>
+  headers === undefined ? {} : { headers };
+
+function below(endpoint: string | undefined, signal: 'traces' | 'metrics' | 'logs'): string | undefined {
   if (endpoint === undefined) return undefined;
   const url = new URL(endpoint);
-  url.pathname = url.pathname.replace(/\/?$/, '/v1/traces');
+  url.pathname = url.pathname.replace(/\/?$/, `/v1/${signal}`);
   return url.href;
 }

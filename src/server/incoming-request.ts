@@ -234,6 +234,10 @@ export class IncomingRequest implements ServerRequest {
   beginSpan(): void {
     if (this.#server.tracing.enabled) this.#span = serverSpan(this.#server.tracing, this);
   }
+  /** The span of this request; undefined when it is not recorded. */
+  get recordedTrace(): TraceContext | undefined {
+    return this.#span?.recording ? this.#span.context : undefined;
+  }
   endSpan(status: number, error: string | undefined): void {
     if (this.#span === undefined) return;
     if (this.isRpc) endRpcServerSpan(this.#span, status, error);

@@ -2,10 +2,11 @@
 // nothing, because its `observe` costs forty times as much as a cell in shared memory.
 import { setImmediate as turn } from 'node:timers/promises';
 import { Gauge, type MetricType, Registry } from 'prom-client';
-import { HISTOGRAM_EDGES_US, LE_BOUNDS_US } from '../memory/metrics/histogram.js';
-import type { MetricKind, SeriesTotal } from '../memory/metrics/recorder.js';
+import type { Exemplar, MetricKind, SeriesTotal } from '../memory/metrics/recorder.js';
+import { bucketsOf } from './buckets.js';
 import { CONTENT_TYPES, type ExpositionFormat } from './exposition-format.js';
 import { type Family, gatherFamilies, type MetricSource } from './metric-families.js';
+import { unitOf } from './metric-names.js';
 import { ProcessMetrics } from './process-metrics.js';
 import type { ProcessWatch } from './process-watch.js';
 
@@ -15,6 +16,15 @@ interface Sample {
   readonly labels: Record<string, string | number>;
   readonly sharedLabels?: Readonly<Record<string, string>>;
   readonly value: number;
+  /** prom-client writes it in OpenMetrics only. */
+  readonly exemplar?: PageExemplar;
+}
+
+interface PageExemplar {
+  readonly labelSet: Readonly<Record<string, string>>;
+  readonly value: number;
+  /** Seconds since 1970. */
+  readonly timestamp: number;
 }
 
 interface Samples {
@@ -77,26 +87,37 @@ function* groupsOf(name: string, series: readonly SeriesTotal[]): Generator<Samp
   }
 }
 
-/** Number of cells that lie at or below each `le` bound: the cells have an edge at every bound. */
-const CELLS_BELOW = LE_BOUNDS_US.map((bound) => HISTOGRAM_EDGES_US.indexOf(bound) + 1);
-
 function histogramSamples(name: string, total: SeriesTotal, cells: readonly number[]): Sample[] {
   const sharedLabels = { ...total.labels };
-  const samples: Sample[] = [];
+  const { bounds, counts, sum } = bucketsOf(total, cells);
   let count = 0;
-  let cell = 0;
-  for (const [index, bound] of LE_BOUNDS_US.entries()) {
-    for (; cell < CELLS_BELOW[index]!; cell++) count += cells[cell]!;
-    samples.push({ metricName: `${name}_bucket`, labels: { le: bound / 1e6 }, sharedLabels, value: count });
-  }
-  for (; cell < cells.length; cell++) count += cells[cell]!;
+  const samples = counts.map((inBucket, bucket) => {
+    count += inBucket;
+    return bucketSample(name, total, { le: bounds[bucket] ?? '+Inf', count, bucket });
+  });
   return [
     ...samples,
-    { metricName: `${name}_bucket`, labels: { le: '+Inf' }, sharedLabels, value: count },
-    { metricName: `${name}_sum`, labels: {}, sharedLabels, value: total.value / 1e6 },
+    { metricName: `${name}_sum`, labels: {}, sharedLabels, value: sum },
     { metricName: `${name}_count`, labels: {}, sharedLabels, value: count },
   ];
 }
+
+function bucketSample(
+  name: string,
+  { labels, exemplars }: SeriesTotal,
+  { le, count, bucket }: { readonly le: number | string; readonly count: number; readonly bucket: number },
+): Sample {
+  const sample = { metricName: `${name}_bucket`, labels: { le }, sharedLabels: { ...labels }, value: count };
+  const exemplar = exemplars?.[bucket];
+  return exemplar === undefined ? sample : { ...sample, exemplar: shownExemplar(exemplar) };
+}
+
+/** https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md#exemplars */
+const shownExemplar = ({ traceId, spanId, microseconds, at }: Exemplar): PageExemplar => ({
+  labelSet: { trace_id: traceId, span_id: spanId },
+  value: microseconds / 1e6,
+  timestamp: at / 1000,
+});
 
 /**
  * Name of every snapshot in its registry. The registry uses an object, where `constructor` would be a member.
@@ -129,6 +150,8 @@ async function renderFamily(family: Samples, format: ExpositionFormat): Promise<
   const open = format === 'openmetrics';
   const name = open && kind === 'counter' ? family.name.replace(/_total$/, '') : family.name;
   const help = open ? family.help.replaceAll('"', "'") : family.help;
+  const unit = open ? unitOf(name) : undefined;
+  const unitLines = unit === undefined ? [] : [`# UNIT ${name} ${unit}`];
   const texts: string[] = [];
   let chunk: Sample[] = [];
   const flush = async (): Promise<void> => {
@@ -136,8 +159,10 @@ async function renderFamily(family: Samples, format: ExpositionFormat): Promise<
     registry.setContentType(CONTENT_TYPES[format]);
     registry.registerMetric(new Snapshot(name, kind, help, chunk));
     const text = await registry.getSingleMetricAsString(REGISTERED);
-    // HELP and TYPE are written once, before the first chunk.
-    texts.push(texts.length === 0 ? text : text.split('\n').slice(2).join('\n'));
+    const [helpLine = '', typeLine = '', ...samples] = text.split('\n');
+    // HELP, TYPE and UNIT are written once, before the first chunk.
+    if (texts.length === 0) texts.push(helpLine, typeLine, ...unitLines);
+    texts.push(...samples);
     chunk = [];
   };
   for (const group of groups) {

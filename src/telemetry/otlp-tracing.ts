@@ -1,15 +1,9 @@
 // Implements the contract of span.ts with OpenTelemetry. Each thread has one instance, which exports its
 // spans in batches outside of requests. Whether a trace is kept is decided here by one random word, before
 // the SDK is called: an SDK span that is not sampled would cost more than the rest of a request.
-import { hostname } from 'node:os';
 import type { Context, MeterProvider, Span, SpanStatusCode, Tracer } from '@opentelemetry/api';
-import type { Resource } from '@opentelemetry/resources';
 import type { BufferConfig, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
-import type {
-  ATTR_ERROR_TYPE,
-  ATTR_SERVICE_INSTANCE_ID,
-  ATTR_SERVICE_NAME,
-} from '@opentelemetry/semantic-conventions';
+import type { ATTR_ERROR_TYPE } from '@opentelemetry/semantic-conventions';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Recorder } from '../memory/metrics/recorder.js';
@@ -20,6 +14,7 @@ import { shortText } from '../redaction/shown-text.js';
 import type { TraceContext } from '../scope.js';
 import { CountedExporter, droppedSpans, queueMeter } from './dropped-spans.js';
 import { reportExportTrouble } from './export-trouble.js';
+import { otelResource } from './otel-resource.js';
 import type { OtelSdk } from './otel-sdk.js';
 import { parseTraceparent } from './propagation.js';
 import type { HeadSampler } from './sampler.js';
@@ -53,7 +48,7 @@ const SHUTDOWN_MS = 1_000;
 type QueueConfig = BufferConfig & { readonly selfObsMeterProvider: MeterProvider };
 
 export function otlpTracing(sdk: OtelSdk, options: OtlpOptions): Tracing {
-  const { endpoint, ids, log, otel, recorder, sampler } = options;
+  const { endpoint, identity, ids, log, otel, recorder, sampler } = options;
   const dropped = droppedSpans(recorder);
   reportExportTrouble(sdk.api, log, (spans) => dropped('refused', spans));
   const { AlwaysOnSampler, BatchSpanProcessor, NodeTracerProvider } = sdk.trace;
@@ -63,7 +58,7 @@ export function otlpTracing(sdk: OtelSdk, options: OtlpOptions): Tracing {
   );
   const queue: QueueConfig = { selfObsMeterProvider: queueMeter(sdk.api, dropped) };
   const provider = new NodeTracerProvider({
-    resource: resourceOf(sdk, options),
+    resource: otelResource(sdk.resources, otel, identity.instanceId, { 'multilane.worker': identity.worker }),
     sampler: new AlwaysOnSampler(),
     idGenerator: {
       // A new trace that is kept gets an id that every other sampler with this ratio keeps too.
@@ -73,19 +68,6 @@ export function otlpTracing(sdk: OtelSdk, options: OtlpOptions): Tracing {
     spanProcessors: [new BatchSpanProcessor(exporter, queue)],
   });
   return new RecordingTracing(sdk.api, provider, exporter, options);
-}
-
-function resourceOf({ resources }: OtelSdk, { identity, otel }: OtlpOptions): Resource {
-  return resources.defaultResource().merge(
-    resources.resourceFromAttributes({
-      'host.name': hostname(),
-      'process.pid': process.pid,
-      ['service.instance.id' satisfies typeof ATTR_SERVICE_INSTANCE_ID]: identity.instanceId,
-      'multilane.worker': identity.worker,
-      ...otel.resourceAttributes,
-      ['service.name' satisfies typeof ATTR_SERVICE_NAME]: otel.serviceName,
-    }),
-  );
 }
 
 class RecordingTracing implements Tracing {

@@ -1,9 +1,18 @@
 // Reads the metric series of all threads and merges those with the same identity. The primary does so for
 // each scrape; no other thread is woken.
 import { HISTOGRAM_CELLS, WIDE } from '../layout.js';
-import type { Declaration, MetricKind, SeriesTotal } from './recorder.js';
+import { laterExemplar, readExemplars } from './exemplars.js';
+import type { Declaration, Exemplar, MetricKind, SeriesTotal } from './recorder.js';
 import { OVERFLOW } from './series.js';
-import { DECLARATION, labelsOf, parseIdentity, ROUTE } from './series-identity.js';
+import {
+  boundsFrom,
+  boundsOfKind,
+  DECLARATION,
+  EXEMPLARS,
+  labelsOf,
+  parseIdentity,
+  ROUTE,
+} from './series-identity.js';
 import type { SeriesMemory, SlotSeries } from './series-memory.js';
 import { cellsOf, LONGEST, namingOf, type Row, rowsOf, valueWords } from './series-rows.js';
 import { finite, loadNumber, readWide } from './wide.js';
@@ -21,6 +30,7 @@ interface Merged {
   labels: Record<string, string>;
   value: number;
   cells: number[] | undefined;
+  readonly bounds?: readonly number[];
   longest?: number;
 }
 
@@ -53,9 +63,11 @@ export async function readTotalsInTurns(
 class Reading {
   readonly #merged = new Map<string, Merged>();
   readonly #declarations = new Map<string, Declaration>();
+  /** By the identity of the series without its kind. */
+  readonly #exemplars = new Map<string, readonly (Exemplar | undefined)[]>();
 
   get totals(): Totals {
-    const series = [...this.#merged.values()];
+    const series = [...this.#merged].map(([identity, merged]) => this.#withExemplars(identity, merged));
     const overflow = series.filter(({ metric }) => metric === OVERFLOW);
     return {
       series,
@@ -68,14 +80,21 @@ class Reading {
     const { stays, identity, value: counted, before } = namingOf(memory, row);
     const { kind, metric, rest } = parseIdentity(stays);
     if (kind === ROUTE) return;
-    if (kind === DECLARATION) {
-      const { kind: declared = 'counter', help = '' } = labelsOf(rest);
-      const at = loadNumber(valueWords(memory, row.at), 0);
-      if (at < (this.#declarations.get(metric)?.at ?? 0)) return;
-      this.#declarations.set(metric, { metric, kind: declared as MetricKind, help, at });
+    if (kind === EXEMPLARS) {
+      this.#addExemplars(stays, readExemplars(cellsOf(memory, row)));
       return;
     }
-    const value = kind === 'gauge' ? loadNumber(valueWords(memory, row.at), 0) : counted;
+    if (kind === DECLARATION) {
+      const { kind: declared = 'counter', help = '', buckets } = labelsOf(rest);
+      const bounds = buckets === undefined ? {} : { bounds: boundsFrom(buckets) };
+      const at = loadNumber(valueWords(memory, row.at), 0);
+      if (at < (this.#declarations.get(metric)?.at ?? 0)) return;
+      this.#declarations.set(metric, { metric, kind: declared as MetricKind, help, at, ...bounds });
+      return;
+    }
+    const bounds = boundsOfKind(kind);
+    const isNumber = kind === 'gauge' || bounds !== undefined;
+    const value = isNumber ? loadNumber(valueWords(memory, row.at), 0) : counted;
     // Only counters are renamed. For a histogram these words hold its longest duration.
     const formerly = kind === 'counter' ? Math.min(before, value) : 0;
     if (formerly > 0) this.#total(stays).value += formerly;
@@ -88,15 +107,36 @@ class Reading {
       const cell = at / WIDE;
       total.cells[cell] = total.cells[cell]! + readWide(cells, at);
     }
-    total.longest = Math.max(total.longest ?? 0, readWide(row.words, LONGEST));
+    if (bounds === undefined) total.longest = Math.max(total.longest ?? 0, readWide(row.words, LONGEST));
+  }
+
+  #addExemplars(identity: string, read: readonly (Exemplar | undefined)[]): void {
+    const key = identity.slice(EXEMPLARS.length);
+    const before = this.#exemplars.get(key);
+    this.#exemplars.set(key, before?.map((one, bucket) => laterExemplar(one, read[bucket])) ?? read);
+  }
+
+  #withExemplars(identity: string, merged: Merged): SeriesTotal {
+    const { kind, cells, bounds } = merged;
+    const hasNone = cells === undefined || bounds !== undefined;
+    const exemplars = hasNone ? undefined : this.#exemplars.get(identity.slice(kind.length));
+    return exemplars === undefined ? merged : { ...merged, exemplars };
   }
 
   #total(identity: string): Merged {
     let total = this.#merged.get(identity);
     if (total === undefined) {
       const { kind, metric, rest } = parseIdentity(identity);
-      const cells = kind === 'histogram' ? new Array<number>(HISTOGRAM_CELLS).fill(0) : undefined;
-      total = { metric, kind: kind as MetricKind, labels: labelsOf(rest), value: 0, cells };
+      const bounds = boundsOfKind(kind);
+      const isHistogram = kind === 'histogram' || bounds !== undefined;
+      total = {
+        metric,
+        kind: isHistogram ? 'histogram' : (kind as MetricKind),
+        labels: labelsOf(rest),
+        value: 0,
+        cells: isHistogram ? new Array<number>(HISTOGRAM_CELLS).fill(0) : undefined,
+        ...(bounds !== undefined && { bounds }),
+      };
       this.#merged.set(identity, total);
     }
     return total;

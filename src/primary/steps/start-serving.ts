@@ -19,6 +19,7 @@ import { addressOf, openDataPlane } from '../data-plane.js';
 import { drainOrder } from '../drain-order.js';
 import { GrpcInstances } from '../grpc-instances.js';
 import { shareLimits } from '../limit-shares.js';
+import { OtlpExport } from '../otlp-export.js';
 import { Readiness } from '../readiness.js';
 import { advertisedHost, createRegistry, registerServices } from '../registering.js';
 import { SagaJournals } from '../saga-journals.js';
@@ -62,6 +63,17 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   const ports = () => [dataPlane.port, ...(grpc?.ports ?? [])];
   const stopCensus = takeCensus(sharedState.block, ports, settings.maxConnections, log);
   lifecycle.defer('connection census', stopCensus);
+  // It is stopped after the threads, so that their last lines and counts are exported.
+  const { recorder } = sharedState;
+  const otlp = new OtlpExport({
+    settings,
+    instanceId,
+    recorder,
+    log,
+    every: boot.every,
+    logs: base.output.exported,
+  });
+  lifecycle.defer('OTLP export', () => otlp.close());
   const threads = createThreads(boot, { base, boundSettings, dataPlane, grpcPorts: grpc });
   const readiness = new Readiness({
     ...{ switches: sharedState.switches, workers: threads.workers, databases, grpc },
@@ -80,6 +92,7 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
       adminRoutes({
         ...{ settings, sharedState, switches, registry, shared, readiness, journals, processWatch, log },
         ...threads,
+        withSources: (sources) => otlp.exportMetrics(sources),
       }),
     );
   // Beside a predecessor, the admin plane opens later: until this process is ready, the predecessor has it,
